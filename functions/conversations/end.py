@@ -1,0 +1,45 @@
+"""The end of a conversation in a queue: what every destination is given."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Source = Literal["subscription", "eventbridge", "backfill"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationEnd:
+    """A conversation that has ended in one of our queues.
+
+    Attributes
+    ----------
+    conversation_id, queue_id
+        Genesys Cloud's ids of the conversation and of the routing queue.
+    queue_name
+        The queue's name, where the event has it.
+    ended_at
+        When it ended: ISO 8601, UTC, to the millisecond (`2026-11-23T10:00:00.000Z`).
+    media_type, direction, disconnect_type
+        Of the customer's participant, as Genesys Cloud spells them (`VOICE`, `INBOUND`,
+        `ENDPOINT`); None where the event does not have them. New values appear without notice.
+    participants, metrics
+        As they came; empty where the event has none.
+    source
+        How the end became known.
+    sequence
+        1 for the conversation's first end in this queue.
+    raw
+        The whole event as it came, unknown fields included.
+    """
+
+    conversation_id: str
+    queue_id: str
+    queue_name: str | None
+    ended_at: str
+    media_type: str | None
+    direction: str | None
+    disconnect_type: str | None
+    participants: list[Any]
+    metrics: list[Any]
+    source: Source
+    sequence: int
+    raw: dict[str, Any]

@@ -1,0 +1,83 @@
+"""How much time an invocation has left, and how to stop what would outlast it."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Protocol
+
+
+class InvocationContext(Protocol):
+    """The part of Lambda's context object that tells the time left."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until Lambda ends the invocation."""
+
+
+class Deadline:
+    """The moment by which work must be over.
+
+    Parameters
+    ----------
+    left
+        Returns the seconds until that moment; negative once it has passed.
+    sleep
+        Waits for a number of seconds.
+    """
+
+    def __init__(
+        self, left: Callable[[], float], sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.left = left
+        self._sleep = sleep
+
+    @classmethod
+    def before_timeout_of(cls, context: InvocationContext, reserve: float) -> "Deadline":
+        """Return the deadline that lies `reserve` seconds before the invocation's timeout."""
+        return cls(lambda: context.get_remaining_time_in_millis() / 1000 - reserve)
+
+    def within(self, seconds: float) -> "Deadline":
+        """Return the deadline that comes in `seconds` from now, or this one if it is earlier."""
+        end = self.left() - seconds
+        return self if end <= 0 else Deadline(lambda: self.left() - end, self._sleep)
+
+    def passed(self) -> bool:
+        """Return whether no time is left."""
+        return self.left() <= 0
+
+    def sleep(self, seconds: float) -> bool:
+        """Wait, and return True; or return False at once if the deadline would pass meanwhile."""
+        if seconds >= self.left():
+            return False
+        self._sleep(seconds)
+        return True
+
+
+@contextmanager
+def interrupted_after(seconds: float) -> Iterator[None]:
+    """Raise `TimeoutError` in the enclosed code if it takes longer than `seconds`.
+
+    The alarm rings again every second, so that code which swallows the first error meets the
+    next one. Only the main thread, where Lambda runs handlers, can be interrupted: elsewhere the
+    enclosed code runs without a limit.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    running = True
+
+    def ring(_signal: int, _frame: FrameType | None) -> None:
+        if running:
+            raise TimeoutError(f"took longer than {seconds:.1f} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), 1.0)
+    try:
+        yield
+    finally:
+        running = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

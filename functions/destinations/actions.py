@@ -1,0 +1,68 @@
+"""What to do when a conversation has ended: the file that you edit.
+
+`on_conversation_end` is called for every end of a conversation in one of your queues. When it
+returns, the end counts as done. When it raises, whatever it raises, the message comes back after
+a growing delay and this function is called again for this end; after `max_receive_count` tries
+the message goes to the dead-letter queue. Its neighbours in the batch are not affected.
+
+Three rules make it dependable:
+
+- Make it safe to repeat. The same end can come again, for instance after a crash that fell
+  between your call and its being recorded: write with a key such as
+  `(end.conversation_id, end.queue_id, end.sequence)` rather than adding up.
+- Give every call that leaves the function a timeout. A call of `on_conversation_end` that takes
+  longer than 10 seconds is interrupted with a `TimeoutError` and counts as failed.
+- Log ids only. `end.raw` and `end.participants` can hold names and phone numbers.
+
+To update a CRM::
+
+    crm = requests.Session()  # at module level, so that connections are reused
+
+    def on_conversation_end(end: ConversationEnd) -> None:
+        answer = crm.put(
+            f"https://crm.example.com/conversations/{end.conversation_id}",
+            json={"queue": end.queue_name, "ended": end.ended_at, "media": end.media_type},
+            timeout=5,
+        )
+        answer.raise_for_status()  # raises: the message is retried
+
+To send a notification (give the worker's role `sns:Publish` on the topic in `infra/worker.py`)::
+
+    sns = boto3.client("sns")
+
+    def on_conversation_end(end: ConversationEnd) -> None:
+        if end.media_type == "VOICE" and end.disconnect_type == "ERROR":
+            sns.publish(TopicArn=TOPIC, Message=f"Call {end.conversation_id} broke off")
+
+To retry on purpose::
+
+    def on_conversation_end(end: ConversationEnd) -> None:
+        record = find_record(end.conversation_id)
+        if record is None:
+            raise LookupError("the CRM does not know this conversation yet")
+
+Packages beyond those in `functions/requirements.txt` are added there, with their version.
+"""
+
+from aws_lambda_powertools import Logger
+
+from conversations.end import ConversationEnd
+
+logger = Logger(service="actions", use_rfc3339=True)
+
+
+def on_conversation_end(end: ConversationEnd) -> None:
+    """Handle the end of a conversation in one of your queues.
+
+    Parameters
+    ----------
+    end
+        What is known of it; see `conversations.end.ConversationEnd` for every field.
+
+    Raises
+    ------
+    Exception
+        Any, to have the end tried again later.
+    """
+    logger.info("Conversation ended", conversation_id=end.conversation_id, queue_id=end.queue_id)
+    # Your code here: update a CRM, feed analytics, send a notification.

@@ -1,0 +1,93 @@
+"""The OAuth client's id and secret, from Secrets Manager."""
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from deadline import Deadline
+from genesys.errors import CredentialsError
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+EXPECTED = '{"client_id": "…", "client_secret": "…"}'
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a client-credentials login needs; its repr does not show the secret."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+def load_credentials(secrets: "SecretsManagerClient", name: str, deadline: Deadline) -> Credentials:
+    """Return the credentials that a secret holds.
+
+    Parameters
+    ----------
+    secrets
+        A Secrets Manager client.
+    name
+        The secret's name; its string must be a JSON object with `client_id` and `client_secret`.
+    deadline
+        A refused read is repeated for up to 20 s within it: a role that was made a moment ago
+        may not have reached all of AWS yet.
+
+    Raises
+    ------
+    CredentialsError
+        Saying what is wrong with the secret and what to do.
+    """
+    patience = deadline.within(20)
+    while True:
+        try:
+            answer = secrets.get_secret_value(SecretId=name)
+            break
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            if code == "AccessDeniedException" and patience.sleep(2):
+                continue
+            raise CredentialsError(_why_unreadable(name, code)) from error
+        except BotoCoreError as error:
+            raise CredentialsError(
+                f"Secrets Manager could not be asked for secret {name!r} "
+                f"({type(error).__name__}). Try again."
+            ) from error
+    return _parse(name, answer.get("SecretString"))
+
+
+def _why_unreadable(name: str, code: str) -> str:
+    if code == "ResourceNotFoundException":
+        return (
+            f"There is no secret {name!r} in this account and region. Create it with the string "
+            f"{EXPECTED}, or name another one in the setting genesys_secret."
+        )
+    if code == "InvalidRequestException":
+        return f"Secret {name!r} is marked for deletion. Restore it, or name another one."
+    return (
+        f"Secret {name!r} could not be read ({code}). Check its resource policy, and that it is "
+        "encrypted with the AWS managed key or one that this function may use."
+    )
+
+
+def _parse(name: str, text: str | None) -> Credentials:
+    # Nothing of the text goes into an error, and no error keeps the decoder's, which would.
+    try:
+        secret = json.loads(text or "")
+    except ValueError:
+        raise CredentialsError(f"Secret {name!r} is not JSON; expected {EXPECTED}.") from None
+    if not isinstance(secret, dict):
+        raise CredentialsError(f"Secret {name!r} is not a JSON object; expected {EXPECTED}.")
+    wrong = [
+        key
+        for key in ("client_id", "client_secret")
+        if not isinstance(secret.get(key), str) or not secret[key].strip()
+    ]
+    if wrong:
+        raise CredentialsError(
+            f"Secret {name!r} lacks {' and '.join(wrong)} (or it is no text); expected {EXPECTED}."
+        )
+    return Credentials(secret["client_id"].strip(), secret["client_secret"].strip())

@@ -1,0 +1,56 @@
+"""What can go wrong between us and Genesys Cloud."""
+
+
+class GenesysError(Exception):
+    """A request that Genesys Cloud did not answer with what was asked.
+
+    Its text names the method, path, status, Genesys Cloud's own message and the correlation id
+    that its support asks for; never a token or secret.
+
+    Attributes
+    ----------
+    status
+        HTTP status of the answer; None when there was no answer.
+    maybe_carried_out
+        Whether Genesys Cloud may have done what was asked all the same.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        *,
+        status: int | None = None,
+        message: str = "",
+        correlation_id: str | None = None,
+    ) -> None:
+        answer = "was not answered" if status is None else f"was answered with {status}"
+        text = f"{method} {path} {answer}"
+        if message:
+            text += f": {message}"
+        if correlation_id:
+            text += f" (correlation id {correlation_id})"
+        super().__init__(text)
+        self.method = method
+        self.path = path
+        self.status = status
+        self.message = message
+        self.correlation_id = correlation_id
+
+    @property
+    def maybe_carried_out(self) -> bool:
+        if self.status is None or 200 <= self.status < 300:
+            return True
+        return self.status in (408, 500, 502, 503, 504)
+
+
+class LoginRefused(GenesysError):
+    """Genesys Cloud did not accept the client id and secret."""
+
+
+class Unreachable(GenesysError):
+    """There was no answer: no connection, none in time, or one that broke off."""
+
+
+class CredentialsError(Exception):
+    """The secret with the OAuth client's credentials is missing or not what it should be."""

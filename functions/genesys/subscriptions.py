@@ -1,0 +1,144 @@
+"""Event subscriptions: what one should be, and the requests that make it so.
+
+The API is that of the tutorial *Filter EventBridge Events for Specific Queue Conversation Ends
+in Genesys Cloud*, completed to a REST resource; not every org has it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deadline import Deadline
+from genesys.client import GenesysClient
+from genesys.errors import GenesysError
+
+PATH = "/api/v2/events/subscriptions"
+ACTIVE = "active"
+Entity = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A subscription as it should be; `queue_arn` is the SQS queue that it sends to."""
+
+    name: str
+    description: str
+    event_types: tuple[str, ...]
+    attribute_filter: str
+    queue_arn: str
+    region: str
+
+    def body(self) -> dict[str, Any]:
+        """Return it as the API's request body."""
+        return {
+            "name": self.name,
+            "description": self.description,
+            "eventTypes": list(self.event_types),
+            "attributeFilter": self.attribute_filter,
+            "destination": {
+                "type": "aws_sqs",
+                "awsSqs": {"arn": self.queue_arn, "region": self.region},
+            },
+            "status": ACTIVE,
+        }
+
+    def differences(self, entity: Entity) -> list[str]:
+        """Return what of an entity is not as it should be, in words; empty when it is right."""
+        seen = {
+            "status": entity.get("status"),
+            "attributeFilter": entity.get("attributeFilter"),
+            "eventTypes": sorted(map(str, entity.get("eventTypes") or ())),
+            "destination": destination_of(entity),
+        }
+        wanted = {
+            "status": ACTIVE,
+            "attributeFilter": self.attribute_filter,
+            "eventTypes": sorted(self.event_types),
+            "destination": self.queue_arn,
+        }
+        return [
+            f"{key} is {seen[key]!r} instead of {wanted[key]!r}"
+            for key in wanted
+            if seen[key] != wanted[key]
+        ]
+
+
+def destination_of(entity: Entity) -> str | None:
+    """Return the ARN of the SQS queue that a subscription sends to; None for other destinations."""
+    match entity.get("destination"):
+        case {"awsSqs": {"arn": str(arn)}}:
+            return arn
+    return None
+
+
+class NotActive(Exception):
+    """A subscription that did not become what was asked for in time."""
+
+
+class Subscriptions:
+    """The event subscriptions of an org."""
+
+    def __init__(self, client: GenesysClient) -> None:
+        self._client = client
+        self.deadline = client.deadline
+
+    def named(self, name: str) -> list[Entity]:
+        """Return the subscriptions of that name; names need not be unique."""
+        return [entity for entity in self._client.pages(PATH) if entity.get("name") == name]
+
+    def create(self, wanted: Subscription) -> str:
+        """Make a subscription and return its id.
+
+        A request that may have been carried out is repeated only after looking whether it was.
+        """
+        pause = 0.5
+        while True:
+            try:
+                return str(self._client.request("POST", PATH, body=wanted.body())["id"])
+            except (TypeError, KeyError):
+                failure = GenesysError("POST", PATH, status=201, message="the answer has no id")
+            except GenesysError as error:
+                if not error.maybe_carried_out:
+                    raise
+                failure = error
+            for entity in self.named(wanted.name):
+                if destination_of(entity) == wanted.queue_arn:
+                    return str(entity["id"])
+            if failure.status == 500 or not self.deadline.sleep(pause):
+                raise failure
+            pause = min(2 * pause, 20)
+
+    def replace(self, subscription_id: str, wanted: Subscription) -> None:
+        """Change a subscription to what it should be."""
+        self._client.request("PUT", f"{PATH}/{subscription_id}", body=wanted.body())
+
+    def remove(self, subscription_id: str) -> None:
+        """Delete a subscription; one that is gone already is as good."""
+        try:
+            self._client.request("DELETE", f"{PATH}/{subscription_id}")
+        except GenesysError as error:
+            if error.status != 404:
+                raise
+
+    def wait_until_right(self, subscription_id: str, wanted: Subscription, limit: Deadline) -> None:
+        """Read a subscription back until it is active and as asked for.
+
+        Raises
+        ------
+        NotActive
+            If it is not by the deadline; the text says what differs.
+        """
+        pause = 0.25
+        while True:
+            try:
+                entity = self._client.request("GET", f"{PATH}/{subscription_id}")
+                different = wanted.differences(entity)
+            except GenesysError as error:
+                if error.status != 404:
+                    raise
+                different = ["it cannot be found"]
+            if not different:
+                return
+            if not limit.sleep(pause):
+                raise NotActive("; ".join(different))
+            pause = min(2 * pause, 5)

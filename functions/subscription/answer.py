@@ -1,0 +1,61 @@
+"""The answer to CloudFormation: what it says, and how it gets there."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
+
+# CloudFormation's limit for the whole response (AWS: "Custom resource response objects").
+MAX_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a request: `data` is what the template can read of the resource."""
+
+    status: Literal["SUCCESS", "FAILED"]
+    physical_id: str
+    reason: str = ""
+    data: Mapping[str, str] | None = None
+
+    def body(self, event: Mapping[str, Any]) -> bytes:
+        """Return the response to a request's event, its reason cut to fit the limit."""
+        reason = self.reason
+        while len(body := self._encoded(event, reason)) > MAX_BYTES:
+            reason = reason[: len(reason) * 3 // 4] + "…"
+        return body
+
+    def _encoded(self, event: Mapping[str, Any], reason: str) -> bytes:
+        return json.dumps(
+            {
+                "Status": self.status,
+                "Reason": reason,
+                "PhysicalResourceId": self.physical_id,
+                "StackId": event.get("StackId"),
+                "RequestId": event.get("RequestId"),
+                "LogicalResourceId": event.get("LogicalResourceId"),
+                "Data": dict(self.data or {}),
+            }
+        ).encode()
+
+
+def send(answer: Answer, event: Mapping[str, Any]) -> None:
+    """Put an answer where CloudFormation waits for it: a presigned S3 URL, never to be logged."""
+    with requests.Session() as session:
+        retry = Retry(
+            total=4, backoff_factor=0.3, status_forcelist=(500, 502, 503, 504), allowed_methods=None
+        )
+        session.mount("https://", HTTPAdapter(max_retries=retry))
+        session.mount("http://", HTTPAdapter(max_retries=retry))
+        # The URL's signature covers an empty content type.
+        response = session.put(
+            event["ResponseURL"],
+            data=answer.body(event),
+            headers={"Content-Type": ""},
+            timeout=(2, 3),
+        )
+        response.raise_for_status()

@@ -1,0 +1,19 @@
+"""Lambda entry point of the custom resource `Custom::GenesysSubscription`."""
+
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from subscription.answer import send
+from subscription.resource import answer_to
+
+logger = Logger(service="subscription", use_rfc3339=True)
+secrets = boto3.client("secretsmanager")
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> None:
+    """Carry out one request of CloudFormation's and answer it, whatever happens."""
+    answer = answer_to(event, context, secrets, logger)
+    send(answer, event)

@@ -1,0 +1,137 @@
+"""The life of our subscription in Genesys Cloud: made, changed, removed, and found again.
+
+Nothing here trusts a stored id. A subscription is ours when it bears our name *and* sends to our
+SQS queue; one that bears our name and sends elsewhere is somebody else's and is never touched.
+"""
+
+from collections.abc import Collection
+
+from genesys.errors import GenesysError
+from genesys.subscriptions import PATH, Entity, Subscription, Subscriptions, destination_of
+
+ACTIVATION_SECONDS = 60.0
+# How long a removal looks for what a creation that is still under way may yet make.
+LATE_CREATION_SECONDS = 10.0
+
+
+class NameTaken(Exception):
+    """A subscription of our name sends to a queue that is not ours."""
+
+
+class LeftBehind(Exception):
+    """A failure after which a subscription that we made may still be there; its cause says why."""
+
+
+def ensure(
+    subscriptions: Subscriptions,
+    wanted: Subscription,
+    *,
+    former_queue_arn: str | None = None,
+    afterwards: Subscriptions,
+) -> str:
+    """Make the org have exactly one subscription as wanted; return its id once it is active.
+
+    Ours is found by name and destination, changed only where it differs, and made where there is
+    none. When the call fails, what it made is removed again.
+
+    Parameters
+    ----------
+    former_queue_arn
+        A queue that our subscription may still send to, beside the wanted one.
+    afterwards
+        The same org, with time kept to remove what a failed call made.
+
+    Raises
+    ------
+    NameTaken
+        A subscription of that name is somebody else's.
+    LeftBehind
+        The call failed, and what it made could not be removed.
+    NotActive, GenesysError
+        The call failed, and nothing that it made is left.
+    """
+    queue_arns = {wanted.queue_arn, former_queue_arn or wanted.queue_arn}
+    found = _find(subscriptions, wanted.name, queue_arns)
+    if found:
+        return _adapt(subscriptions, found, wanted)
+    try:
+        return _make(subscriptions, wanted, queue_arns)
+    except Exception as error:
+        if not _made_nothing(error):
+            _remove_again(afterwards, wanted, error)
+        raise
+
+
+def remove(
+    subscriptions: Subscriptions, name: str, queue_arn: str, *, creation_under_way: bool = False
+) -> None:
+    """Remove our subscription; one that is gone already is as good.
+
+    Parameters
+    ----------
+    creation_under_way
+        Look for a while, because a creation that was given up may yet make it.
+    """
+    limit = subscriptions.deadline.within(LATE_CREATION_SECONDS if creation_under_way else 0)
+    while True:
+        for entity in subscriptions.named(name):
+            if destination_of(entity) == queue_arn:
+                subscriptions.remove(entity["id"])
+        if not limit.sleep(2):
+            return
+
+
+def _find(subscriptions: Subscriptions, name: str, queue_arns: Collection[str]) -> list[Entity]:
+    """Return the subscriptions that are ours; normally one or none."""
+    named = subscriptions.named(name)
+    for entity in named:
+        if destination_of(entity) not in queue_arns:
+            raise NameTaken(
+                f"The subscription {name!r} (id {entity.get('id')}) exists already and sends to "
+                f"{destination_of(entity) or 'a destination that is no SQS queue'}, which is not "
+                "this stack's queue. It was left as it is. Deploy under another stage name, or "
+                "remove that subscription."
+            )
+    return named
+
+
+def _adapt(subscriptions: Subscriptions, found: list[Entity], wanted: Subscription) -> str:
+    kept, *superfluous = sorted(found, key=lambda entity: len(wanted.differences(entity)))
+    if wanted.differences(kept):
+        subscriptions.replace(kept["id"], wanted)
+    for entity in superfluous:
+        subscriptions.remove(entity["id"])
+    return _once_right(subscriptions, kept["id"], wanted)
+
+
+def _make(subscriptions: Subscriptions, wanted: Subscription, queue_arns: Collection[str]) -> str:
+    try:
+        made = subscriptions.create(wanted)
+    except GenesysError as error:
+        # By now there may be one of that name: from another run of ours, or somebody else's.
+        found = _find(subscriptions, wanted.name, queue_arns) if error.status == 409 else []
+        if not found:
+            raise
+        return _adapt(subscriptions, found, wanted)
+    return _once_right(subscriptions, made, wanted)
+
+
+def _once_right(subscriptions: Subscriptions, subscription_id: str, wanted: Subscription) -> str:
+    limit = subscriptions.deadline.within(ACTIVATION_SECONDS)
+    subscriptions.wait_until_right(subscription_id, wanted, limit)
+    return subscription_id
+
+
+def _made_nothing(error: Exception) -> bool:
+    return (
+        isinstance(error, GenesysError)
+        and (error.method, error.path) == ("POST", PATH)
+        and not error.maybe_carried_out
+    )
+
+
+def _remove_again(subscriptions: Subscriptions, wanted: Subscription, error: Exception) -> None:
+    try:
+        remove(subscriptions, wanted.name, wanted.queue_arn)
+    except GenesysError:
+        raise LeftBehind from error

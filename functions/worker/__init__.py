@@ -1,0 +1,1 @@
+"""The SQS-triggered function: a batch of messages in, the ones to retry out."""
