@@ -7,11 +7,20 @@ STAGE ?= dev
 VENV := .venv
 PY := $(VENV)/bin/python
 CDK := node_modules/.bin/cdk
-# The CDK CLI announces the end of life of the Node.js that runs it; not our users' concern.
-export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := true
-export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := true
+# For `demo`: how many conversations, and which.
+EVENTS ?= 400
+SEED ?= 1
+# For `deploy` and `destroy`: further settings, such as SETTINGS="-c log_level=DEBUG".
+SETTINGS ?=
+# Whoever sits at a terminal is asked; a pipeline is not.
+APPROVAL = $$(test -t 0 && echo --require-approval broadening || echo --require-approval never)
+FORCE = $$(test -t 0 || echo --force)
+# Three voices announce the end of life of a Node.js version that works.
+export AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED := true
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20,22
+export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := true
 
-.PHONY: help setup lint
+.PHONY: help setup demo test lint deploy destroy
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
@@ -31,3 +40,17 @@ lint: setup ## ruff and mypy
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+
+demo: setup ## deploy to an emulated AWS and run conversations through (EVENTS= SEED=)
+	@$(PY) -m local.demo --events $(EVENTS) --seed $(SEED)
+
+test: lint ## everything that needs no real AWS
+	$(VENV)/bin/pytest
+
+deploy: setup ## deploy to your AWS account (STAGE=dev)
+	@$(PY) -m infra.target Deploying QueueEnds-$(STAGE) to
+	$(CDK) deploy -c stage=$(STAGE) $(SETTINGS) $(APPROVAL)
+
+destroy: setup ## remove it from your AWS account and from Genesys Cloud (STAGE=dev)
+	@$(PY) -m infra.target Destroying QueueEnds-$(STAGE) in
+	$(CDK) destroy -c stage=$(STAGE) $(SETTINGS) $(FORCE)

@@ -56,12 +56,12 @@ class Deadline:
 
 
 @contextmanager
-def interrupted_after(seconds: float) -> Iterator[None]:
+def interrupted_after(seconds: float, again: float = 1.0) -> Iterator[None]:
     """Raise `TimeoutError` in the enclosed code if it takes longer than `seconds`.
 
-    The alarm rings again every second, so that code which swallows the first error meets the
-    next one. Only the main thread, where Lambda runs handlers, can be interrupted: elsewhere the
-    enclosed code runs without a limit.
+    The alarm rings again every `again` seconds, so that code which swallows the first error meets
+    the next one. Only the main thread, where Lambda runs handlers, can be interrupted: elsewhere
+    the enclosed code runs without a limit.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -74,8 +74,9 @@ def interrupted_after(seconds: float) -> Iterator[None]:
             raise TimeoutError(f"took longer than {seconds:.1f} s")
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), 1.0)
     try:
+        # In here, because a short alarm may ring before this call has returned.
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), again)
         yield
     finally:
         running = False

@@ -7,7 +7,7 @@ one outcome, whatever else is wrong with it.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
@@ -26,6 +26,8 @@ RejectReason = Literal[
     "invalid_field",
 ]
 IgnoreReason = Literal["other_event_type", "other_queue"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Acc
         sequence=1,
         raw=event,
     )
-    return Accepted(end, round(ended_at.timestamp() * 1000), dated)
+    return Accepted(end, (ended_at - _EPOCH) // timedelta(milliseconds=1), dated)
 
 
 def _object(body: str | None) -> dict[str, Any]:
@@ -175,7 +177,7 @@ def _queue_id(attributes: dict[str, Any]) -> str:
 def _ended_at(event_time: object, sent_at_ms: int) -> tuple[datetime, bool]:
     """Return the end's time in UTC, and whether it is the event's own."""
     if event_time is None:
-        return datetime.fromtimestamp(sent_at_ms / 1000, UTC), False
+        return _EPOCH + timedelta(milliseconds=sent_at_ms), False
     if not isinstance(event_time, str):
         raise _Reject("invalid_field", _expected("$.eventTime", "an ISO 8601 time", event_time))
     try:

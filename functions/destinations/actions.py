@@ -44,11 +44,10 @@ To retry on purpose::
 Packages beyond those in `functions/requirements.txt` are added there, with their version.
 """
 
-from aws_lambda_powertools import Logger
-
 from conversations.end import ConversationEnd
+from logs import json_logger
 
-logger = Logger(service="actions", use_rfc3339=True)
+logger = json_logger("actions")
 
 
 def on_conversation_end(end: ConversationEnd) -> None:

@@ -1,8 +1,10 @@
 """Requests to the Genesys Cloud Platform API: logged in, repeated, bounded, explained."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from urllib.parse import quote_plus
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -50,6 +52,8 @@ class GenesysClient:
         self._clock = clock
         self._token: str | None = None
         self._token_ends = 0.0
+        secret = credentials.client_secret
+        self._never_shown = [secret, quote_plus(secret)]
         self._repeating = _session(DeadlineRetry.for_repeatable_requests(deadline))
         self._creating = _session(DeadlineRetry.for_requests_that_create(deadline))
 
@@ -84,16 +88,26 @@ class GenesysClient:
 
     def pages(self, path: str) -> Iterator[dict[str, Any]]:
         """Yield the entities of all pages of a list."""
-        number = 1
+        number, before = 1, None
         while True:
             page = self.request("GET", path, query={"pageNumber": number, "pageSize": PAGE_SIZE})
             entities = page.get("entities") if isinstance(page, dict) else None
             if not isinstance(entities, list):
                 raise GenesysError("GET", path, status=200, message="the answer is no list")
-            yield from (entity for entity in entities if isinstance(entity, dict))
-            if not entities or number >= (page.get("pageCount") or number + 1):
+            if entities == before:  # a list without pages answers with all of it each time
                 return
-            number += 1
+            yield from (entity for entity in entities if isinstance(entity, dict))
+            count = page.get("pageCount")
+            if not entities or (isinstance(count, int) and 0 < count <= number):
+                return
+            number, before = number + 1, entities
+
+    def clean(self, text: str) -> str:
+        """Return a text from outside, short, on one line and without what is secret."""
+        text = " ".join(text.split())
+        for secret in self._never_shown:
+            text = text.replace(" ".join(secret.split()), "…")
+        return text[:300]
 
     def _send(
         self,
@@ -119,6 +133,7 @@ class GenesysClient:
             self._token, life = self._log_in()
             # Given up shortly before its end, so that no request is under way then.
             self._token_ends = self._clock() + life - min(60.0, life / 10)
+            self._never_shown.append(self._token)
         return self._token
 
     def _log_in(self) -> tuple[str, float]:
@@ -134,11 +149,14 @@ class GenesysClient:
             raise self._error(LoginRefused, "POST", LOGIN_PATH, response)
         answer = self._content("POST", LOGIN_PATH, response)
         try:
-            return str(answer["access_token"]), float(answer.get("expires_in", 0))
-        except (AttributeError, KeyError, TypeError, ValueError):
-            raise GenesysError(
-                "POST", LOGIN_PATH, status=response.status_code, message="the answer has no token"
-            ) from None
+            token, life = answer["access_token"], float(answer.get("expires_in", 0))
+            if re.fullmatch(r"[!-~]+", token):  # others fit no header, and errors would quote them
+                return token, life
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
+            pass
+        raise GenesysError(
+            "POST", LOGIN_PATH, status=response.status_code, message="the answer has no token"
+        )
 
     def _exchange(
         self, session: requests.Session, method: str, path: str, url: str, **kwargs: Any
@@ -154,8 +172,9 @@ class GenesysClient:
                 allow_redirects=False,
                 **kwargs,
             )
-        except requests.RequestException as error:
-            raise Unreachable(method, path, message=self._clean(_cause(error))) from None
+        except (requests.RequestException, ValueError) as error:
+            # ValueError: what requests lets through of addresses that cannot be read.
+            raise Unreachable(method, path, message=self.clean(_cause(error))) from None
 
     def _content(self, method: str, path: str, response: requests.Response) -> Any:
         if not 200 <= response.status_code < 300:
@@ -164,7 +183,7 @@ class GenesysClient:
             return None
         try:
             return response.json()
-        except requests.JSONDecodeError:
+        except (ValueError, RecursionError):
             raise GenesysError(
                 method, path, status=response.status_code, message="the answer is not JSON"
             ) from None
@@ -176,16 +195,9 @@ class GenesysClient:
             method,
             path,
             status=response.status_code,
-            message=self._clean(_message(response)),
-            correlation_id=self._clean(response.headers.get("ININ-Correlation-Id", "")) or None,
+            message=self.clean(_message(response)),
+            correlation_id=self.clean(response.headers.get("ININ-Correlation-Id", "")) or None,
         )
-
-    def _clean(self, text: str) -> str:
-        """Return a text from outside, short, on one line and without what is secret."""
-        for secret in (self._token, self._credentials.client_secret):
-            if secret:
-                text = text.replace(secret, "…")
-        return " ".join(text.split())[:300]
 
 
 class _Bearer(AuthBase):
@@ -210,12 +222,13 @@ def _message(response: requests.Response) -> str:
     """Return what Genesys Cloud says of an error: `message`, or OAuth's `description`."""
     try:
         answer = response.json()
-    except requests.JSONDecodeError:
+    except (ValueError, RecursionError):
         return response.reason or ""
     if not isinstance(answer, dict):
         return ""
     keys = ("message", "description", "error_description", "error", "code")
-    return next((str(answer[key]) for key in keys if answer.get(key)), "")
+    said = (answer.get(key) for key in keys)
+    return next((text for text in said if text and isinstance(text, str)), "")
 
 
 def _cause(error: BaseException) -> str:

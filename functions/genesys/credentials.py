@@ -77,14 +77,16 @@ def _parse(name: str, text: str | None) -> Credentials:
     # Nothing of the text goes into an error, and no error keeps the decoder's, which would.
     try:
         secret = json.loads(text or "")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise CredentialsError(f"Secret {name!r} is not JSON; expected {EXPECTED}.") from None
     if not isinstance(secret, dict):
         raise CredentialsError(f"Secret {name!r} is not a JSON object; expected {EXPECTED}.")
     wrong = [
         key
         for key in ("client_id", "client_secret")
-        if not isinstance(secret.get(key), str) or not secret[key].strip()
+        if not isinstance(secret.get(key), str)
+        or not secret[key].strip()
+        or not secret[key].strip().isprintable()
     ]
     if wrong:
         raise CredentialsError(

@@ -12,7 +12,7 @@ class GenesysError(Exception):
     status
         HTTP status of the answer; None when there was no answer.
     maybe_carried_out
-        Whether Genesys Cloud may have done what was asked all the same.
+        Whether Genesys Cloud may have done what was asked all the same, at this try or before.
     """
 
     def __init__(
@@ -36,12 +36,9 @@ class GenesysError(Exception):
         self.status = status
         self.message = message
         self.correlation_id = correlation_id
-
-    @property
-    def maybe_carried_out(self) -> bool:
-        if self.status is None or 200 <= self.status < 300:
-            return True
-        return self.status in (408, 500, 502, 503, 504)
+        self.maybe_carried_out = (
+            status is None or 200 <= status < 300 or status in (408, 500, 502, 503, 504)
+        )
 
 
 class LoginRefused(GenesysError):

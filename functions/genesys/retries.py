@@ -4,7 +4,7 @@ import random
 from typing import Any, Self
 
 from urllib3 import BaseHTTPResponse
-from urllib3.exceptions import InvalidHeader, MaxRetryError, ResponseError
+from urllib3.exceptions import HTTPError, MaxRetryError, ResponseError
 from urllib3.util.retry import Retry
 
 from deadline import Deadline
@@ -17,12 +17,13 @@ NETWORK_TRIES = 6
 class DeadlineRetry(Retry):
     """Repeats a request with exponential, jittered pauses until a deadline.
 
-    An answer's `Retry-After` is waited out to the second. A pause that would end after the
-    deadline is not begun: the last answer, or error, is then the result.
+    An answer's `Retry-After` is waited out to the second, unless it is over already. A pause that
+    would end after the deadline is not begun: the last answer, or error, is then the result.
     """
 
     def __init__(self, *args: Any, deadline: Deadline, **kwargs: Any) -> None:
         self.deadline = deadline
+        self._pause = 0.0
         super().__init__(*args, **kwargs)
 
     @classmethod
@@ -69,22 +70,20 @@ class DeadlineRetry(Retry):
         _stacktrace: Any = None,
     ) -> Self:
         following = super().increment(method, url, response, error, _pool, _stacktrace)
-        if following._pause(response) >= self.deadline.left():
+        asked = self.get_retry_after(response) if response is not None else None
+        following._pause = asked or following.get_backoff_time()
+        if following._pause >= self.deadline.left():
             raise MaxRetryError(_pool, url or "", error or ResponseError("no time is left"))
         return following
 
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
-        self.deadline.sleep(self._pause(response))
+        self.deadline.sleep(self._pause)
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
         try:
             return super().get_retry_after(response)
-        except InvalidHeader:
+        except (HTTPError, ValueError, OverflowError):
             return None
 
     def get_backoff_time(self) -> float:
         return float(min(20.0, 0.5 * 2 ** min(len(self.history), 10)) * random.uniform(0.5, 1))  # noqa: S311
-
-    def _pause(self, response: BaseHTTPResponse | None) -> float:
-        asked = self.get_retry_after(response) if response is not None else None
-        return self.get_backoff_time() if asked is None else asked

@@ -57,7 +57,7 @@ class Subscription:
             "destination": self.queue_arn,
         }
         return [
-            f"{key} is {seen[key]!r} instead of {wanted[key]!r}"
+            f"{key} is {seen[key]!r:.80} instead of {wanted[key]!r:.80}"
             for key in wanted
             if seen[key] != wanted[key]
         ]
@@ -69,6 +69,13 @@ def destination_of(entity: Entity) -> str | None:
         case {"awsSqs": {"arn": str(arn)}}:
             return arn
     return None
+
+
+def _id_of(answer: object) -> str:
+    match answer:
+        case {"id": str(subscription_id)} if subscription_id:
+            return subscription_id
+    raise GenesysError("POST", PATH, status=201, message="the answer has no id")
 
 
 class NotActive(Exception):
@@ -86,26 +93,37 @@ class Subscriptions:
         """Return the subscriptions of that name; names need not be unique."""
         return [entity for entity in self._client.pages(PATH) if entity.get("name") == name]
 
+    def sending_to(self, queue_arn: str, name: str) -> list[str]:
+        """Return the ids of the subscriptions of that name which send to that queue."""
+        return [entity["id"] for entity in self.named(name) if destination_of(entity) == queue_arn]
+
     def create(self, wanted: Subscription) -> str:
         """Make a subscription and return its id.
 
-        A request that may have been carried out is repeated only after looking whether it was.
+        A request that may have been carried out is repeated only after looking whether it was;
+        should there be more than one in the end, the others are removed.
         """
-        pause = 0.5
+        made, lost, pause = None, None, 1.0
         while True:
             try:
-                return str(self._client.request("POST", PATH, body=wanted.body())["id"])
-            except (TypeError, KeyError):
-                failure = GenesysError("POST", PATH, status=201, message="the answer has no id")
+                made = _id_of(self._client.request("POST", PATH, body=wanted.body()))
+                if not lost:
+                    return made
             except GenesysError as error:
                 if not error.maybe_carried_out:
+                    error.maybe_carried_out = lost is not None
                     raise
-                failure = error
-            for entity in self.named(wanted.name):
-                if destination_of(entity) == wanted.queue_arn:
-                    return str(entity["id"])
-            if failure.status == 500 or not self.deadline.sleep(pause):
-                raise failure
+                lost = error
+            # What was made may take a moment to be in lists.
+            in_time = self.deadline.sleep(pause)
+            found = self.sending_to(wanted.queue_arn, wanted.name)
+            if made or found:
+                kept = made or found[0]
+                for superfluous in set(found) - {kept}:
+                    self.remove(superfluous)
+                return kept
+            if lost.status == 500 or not in_time:
+                raise lost
             pause = min(2 * pause, 20)
 
     def replace(self, subscription_id: str, wanted: Subscription) -> None:
@@ -140,5 +158,5 @@ class Subscriptions:
             if not different:
                 return
             if not limit.sleep(pause):
-                raise NotActive("; ".join(different))
+                raise NotActive(self._client.clean("; ".join(different)))
             pause = min(2 * pause, 5)

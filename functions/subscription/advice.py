@@ -57,7 +57,10 @@ def _by_status(error: GenesysError) -> str:
         case 400:
             return "Genesys Cloud refused the subscription; check the setting attribute_filter."
         case 401:
-            return "Genesys Cloud did not accept a token that it had just given."
+            return (
+                "Genesys Cloud did not accept a token that it had just given; check the setting "
+                "genesys_environment: login and API must be of the same org."
+            )
         case 403:
             return (
                 "The OAuth client may not do this: give it the scopes "

@@ -1,6 +1,7 @@
 """The answer to CloudFormation: what it says, and how it gets there."""
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,6 +12,9 @@ from urllib3.util.retry import Retry
 
 # CloudFormation's limit for the whole response (AWS: "Custom resource response objects").
 MAX_BYTES = 4096
+
+# It warns of every retry, with the URL: whoever reads that could answer in our place.
+logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +28,10 @@ class Answer:
 
     def body(self, event: Mapping[str, Any]) -> bytes:
         """Return the response to a request's event, its reason cut to fit the limit."""
-        reason = self.reason
-        while len(body := self._encoded(event, reason)) > MAX_BYTES:
-            reason = reason[: len(reason) * 3 // 4] + "…"
+        reason, kept = self.reason, len(self.reason)
+        while len(body := self._encoded(event, reason)) > MAX_BYTES and kept:
+            kept = kept * 3 // 4
+            reason = self.reason[:kept] + "…"
         return body
 
     def _encoded(self, event: Mapping[str, Any], reason: str) -> bytes:
@@ -43,8 +48,19 @@ class Answer:
         ).encode()
 
 
+class NotAnswered(Exception):
+    """CloudFormation did not get the answer; it waits until its own limit."""
+
+
 def send(answer: Answer, event: Mapping[str, Any]) -> None:
-    """Put an answer where CloudFormation waits for it: a presigned S3 URL, never to be logged."""
+    """Put an answer where CloudFormation waits for it: a presigned S3 URL, never to be logged.
+
+    Raises
+    ------
+    NotAnswered
+        After some tries.
+    """
+    url, body = event["ResponseURL"], answer.body(event)
     with requests.Session() as session:
         retry = Retry(
             total=4, backoff_factor=0.3, status_forcelist=(500, 502, 503, 504), allowed_methods=None
@@ -52,10 +68,12 @@ def send(answer: Answer, event: Mapping[str, Any]) -> None:
         session.mount("https://", HTTPAdapter(max_retries=retry))
         session.mount("http://", HTTPAdapter(max_retries=retry))
         # The URL's signature covers an empty content type.
-        response = session.put(
-            event["ResponseURL"],
-            data=answer.body(event),
-            headers={"Content-Type": ""},
-            timeout=(2, 3),
-        )
-        response.raise_for_status()
+        try:
+            response = session.put(url, data=body, headers={"Content-Type": ""}, timeout=(2, 3))
+            response.raise_for_status()
+        except (requests.RequestException, ValueError) as error:
+            # The error's own text holds the URL.
+            status = getattr(getattr(error, "response", None), "status_code", "")
+            raise NotAnswered(
+                f"CloudFormation did not get the answer: {type(error).__name__} {status}".rstrip()
+            ) from None

@@ -3,13 +3,13 @@
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from logs import json_logger
 from subscription.answer import send
 from subscription.resource import answer_to
 
-logger = Logger(service="subscription", use_rfc3339=True)
+logger = json_logger("subscription")
 secrets = boto3.client("secretsmanager")
 
 

@@ -10,7 +10,7 @@ from genesys.errors import GenesysError
 from genesys.subscriptions import PATH, Entity, Subscription, Subscriptions, destination_of
 
 ACTIVATION_SECONDS = 60.0
-# How long a removal looks for what a creation that is still under way may yet make.
+# How long to look for what a creation may yet make, or has made and lists do not show yet.
 LATE_CREATION_SECONDS = 10.0
 
 
@@ -74,9 +74,8 @@ def remove(
     """
     limit = subscriptions.deadline.within(LATE_CREATION_SECONDS if creation_under_way else 0)
     while True:
-        for entity in subscriptions.named(name):
-            if destination_of(entity) == queue_arn:
-                subscriptions.remove(entity["id"])
+        for subscription_id in subscriptions.sending_to(queue_arn, name):
+            subscriptions.remove(subscription_id)
         if not limit.sleep(2):
             return
 
@@ -95,9 +94,17 @@ def _find(subscriptions: Subscriptions, name: str, queue_arns: Collection[str]) 
     return named
 
 
+def _await(subscriptions: Subscriptions, name: str, queue_arns: Collection[str]) -> list[Entity]:
+    """Return the subscriptions that are ours once lists show one; none if they do not soon."""
+    limit = subscriptions.deadline.within(LATE_CREATION_SECONDS)
+    while not (found := _find(subscriptions, name, queue_arns)) and limit.sleep(2):
+        pass
+    return found
+
+
 def _adapt(subscriptions: Subscriptions, found: list[Entity], wanted: Subscription) -> str:
     kept, *superfluous = sorted(found, key=lambda entity: len(wanted.differences(entity)))
-    if wanted.differences(kept):
+    if wanted.differences(kept) or kept.get("description") != wanted.description:
         subscriptions.replace(kept["id"], wanted)
     for entity in superfluous:
         subscriptions.remove(entity["id"])
@@ -108,8 +115,8 @@ def _make(subscriptions: Subscriptions, wanted: Subscription, queue_arns: Collec
     try:
         made = subscriptions.create(wanted)
     except GenesysError as error:
-        # By now there may be one of that name: from another run of ours, or somebody else's.
-        found = _find(subscriptions, wanted.name, queue_arns) if error.status == 409 else []
+        # There is one of that name: from another run or a lost try of ours, or somebody else's.
+        found = _await(subscriptions, wanted.name, queue_arns) if error.status == 409 else []
         if not found:
             raise
         return _adapt(subscriptions, found, wanted)
@@ -132,6 +139,6 @@ def _made_nothing(error: Exception) -> bool:
 
 def _remove_again(subscriptions: Subscriptions, wanted: Subscription, error: Exception) -> None:
     try:
-        remove(subscriptions, wanted.name, wanted.queue_arn)
-    except GenesysError:
+        remove(subscriptions, wanted.name, wanted.queue_arn, creation_under_way=True)
+    except Exception:  # noqa: BLE001 - whatever it was, the first error is the one to answer with
         raise LeftBehind from error

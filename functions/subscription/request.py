@@ -1,13 +1,16 @@
 """What CloudFormation asks of the custom resource `Custom::GenesysSubscription`."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from genesys.subscriptions import Subscription
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
 
-_LOOPBACK = ("localhost", "127.", "[::1]")
+from genesys.subscriptions import Subscription
 
 
 class RequestError(Exception):
@@ -39,7 +42,7 @@ class Properties:
             wrong.append("EventTypes")
             types = []
         wrong += [
-            f"{key} (https is required)"
+            f"{key} (a plain https URL is required)"
             for key in ("LoginUrl", "ApiUrl")
             if key not in wrong and not _is_safe(str(texts[key]))
         ]
@@ -113,7 +116,20 @@ class Request:
 
 
 def _is_safe(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme == "https" or (
-        parts.scheme == "http" and parts.netloc.startswith(_LOOPBACK)
-    )
+    """Return whether secrets may be sent there: by https, or by http within this machine."""
+    if re.search(r"[^!-~]|[\\@?#]", url):  # no part of a base URL, but good for disguises
+        return False
+    try:
+        parts = parse_url(url)  # reads it as requests will
+    except LocationParseError:
+        return False
+    if not parts.host:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.host))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -109,7 +109,9 @@ def _deliver(
     try:
         with interrupted_after(min(CALL_LIMIT, left)):
             act(end)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code: this end fails
+    except KeyboardInterrupt:  # somebody stops a local run
+        raise
+    except BaseException as error:  # noqa: BLE001 - the user's code: this end fails, whatever it is
         report.delivery_failures += 1
         detail = _where(error)
         report.outcomes += [Outcome(m, "failed", "destination", detail) for m in arrived.messages]
@@ -121,6 +123,7 @@ def _deliver(
 
 
 def _where(error: BaseException) -> str:
-    """Return an error's type and place; its text could quote what must not be logged."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"actions: {type(error).__name__} at {frame.filename.rpartition('/')[2]}:{frame.lineno}"
+    """Return an error's type and its place in the action; its text could quote what is private."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = next((f for f in reversed(frames) if "/destinations/" in f.filename), frames[-1])
+    return f"{type(error).__name__} at {place.filename.rpartition('/')[2]}:{place.lineno}"

@@ -5,11 +5,11 @@ import time
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from destinations.actions import on_conversation_end
+from logs import json_logger
 from worker import telemetry
 from worker.batch import process
 from worker.intake import Intake
@@ -18,11 +18,11 @@ from worker.message import Message
 STAGE = os.environ["STAGE"]
 QUEUE_IDS = frozenset(os.environ["QUEUE_IDS"].split(","))
 
-logger = Logger(service="worker", use_rfc3339=True)
+logger = json_logger("worker")
 # Short limits, so that a call that hangs leaves time to report the batch.
 sqs = boto3.client(
     "sqs",
-    config=Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 3}),
+    config=Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2}),
 )
 intake = Intake(
     sqs,

@@ -6,18 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from conversations.envelope import Rejected
-from deadline import Deadline
+from deadline import Deadline, interrupted_after
+from logs import json_logger
 from worker.message import Message
 from worker.outcome import Outcome
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-logger = Logger(service="worker", use_rfc3339=True)
+logger = json_logger("worker")
 
 # Limits of SQS (AWS: "Amazon SQS message quotas"): entries of a call, bytes of a message and of
 # a call, attributes of a message.
@@ -26,6 +26,10 @@ MAX_BYTES = 1_048_576
 MAX_ATTRIBUTES = 10
 # No failed message waits longer than this for its next try, in seconds.
 MAX_DELAY = 900
+# Seconds for deleting what was moved.
+DELETE_LIMIT = 1.0
+# botocore takes an interruption for an answer that failed to come and tries once more.
+RING_AGAIN = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +76,7 @@ class Intake:
             else:
                 outcomes.append(_unsent(message, "body and reason are too large together"))
         for group in _groups(rejects):
-            if deadline.passed():
-                outcomes += [Outcome(reject.message, "failed", "no_time") for reject in group]
-            else:
-                outcomes += self._move(group)
+            outcomes += self._move(group, deadline)
         return outcomes
 
     def delay(self, failed: Sequence[Outcome], deadline: Deadline) -> None:
@@ -96,12 +97,13 @@ class Intake:
                 for index, outcome in enumerate(failed[start : start + MAX_ENTRIES])
             ]
             try:
-                answer = self._sqs.change_message_visibility_batch(
-                    QueueUrl=self._queue_url,
-                    Entries=entries,  # type: ignore[arg-type]
-                )
+                with interrupted_after(deadline.left(), RING_AGAIN):
+                    answer = self._sqs.change_message_visibility_batch(
+                        QueueUrl=self._queue_url,
+                        Entries=entries,  # type: ignore[arg-type]
+                    )
                 problems = [problem["Code"] for problem in answer.get("Failed", [])]
-            except (ClientError, BotoCoreError) as error:
+            except (ClientError, BotoCoreError, TimeoutError) as error:
                 problems = [_code(error)]
             if problems:
                 logger.warning("Delays not set", errors=problems)
@@ -113,24 +115,27 @@ class Intake:
         doublings = min(outcome.message.receives - 1, 10)
         return int(min(MAX_DELAY, self._retry_delay * 2**doublings))
 
-    def _move(self, group: Sequence[_Reject]) -> list[Outcome]:
+    def _move(self, group: Sequence[_Reject], deadline: Deadline) -> list[Outcome]:
+        if deadline.passed():
+            return [Outcome(reject.message, "failed", "no_time") for reject in group]
         try:
-            answer = self._sqs.send_message_batch(
-                QueueUrl=self._dead_letter_queue_url,
-                Entries=[
-                    {
-                        "Id": str(index),
-                        "MessageBody": reject.message.body,
-                        "MessageAttributes": reject.attributes,
-                    }
-                    for index, reject in enumerate(group)
-                ],
-            )
+            with interrupted_after(deadline.left(), RING_AGAIN):
+                answer = self._sqs.send_message_batch(
+                    QueueUrl=self._dead_letter_queue_url,
+                    Entries=[
+                        {
+                            "Id": str(index),
+                            "MessageBody": reject.message.body,
+                            "MessageAttributes": reject.attributes,
+                        }
+                        for index, reject in enumerate(group)
+                    ],
+                )
         except (ClientError, ParamValidationError) as error:
             if len(group) > 1:  # one that SQS does not take must not keep the others from it
-                return [outcome for reject in group for outcome in self._move([reject])]
+                return [outcome for reject in group for outcome in self._move([reject], deadline)]
             return [_unsent(group[0].message, _code(error))]
-        except BotoCoreError as error:
+        except (BotoCoreError, TimeoutError) as error:
             return [_unsent(reject.message, _code(error)) for reject in group]
         refused = {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", [])}
         moved = [reject for index, reject in enumerate(group) if index not in refused]
@@ -145,14 +150,15 @@ class Intake:
         if not messages:
             return
         try:
-            self._sqs.delete_message_batch(
-                QueueUrl=self._queue_url,
-                Entries=[
-                    {"Id": str(index), "ReceiptHandle": message.receipt_handle}
-                    for index, message in enumerate(messages)
-                ],
-            )
-        except (ClientError, BotoCoreError) as error:
+            with interrupted_after(DELETE_LIMIT, RING_AGAIN):
+                self._sqs.delete_message_batch(
+                    QueueUrl=self._queue_url,
+                    Entries=[
+                        {"Id": str(index), "ReceiptHandle": message.receipt_handle}
+                        for index, message in enumerate(messages)
+                    ],
+                )
+        except (ClientError, BotoCoreError, TimeoutError) as error:
             # Lambda deletes them too when the invocation ends, since they are not reported.
             logger.warning("Rejected messages not deleted yet", error=_code(error))
 
@@ -205,9 +211,9 @@ def _text(value: str) -> dict[str, Any]:
 
 def _as_sqs_takes_it(value: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return a message attribute in the spelling of SQS's API; None if it cannot be kept."""
-    data_type = value.get("dataType")
-    if isinstance(data_type, str) and isinstance(value.get("stringValue"), str):
-        return {"DataType": data_type, "StringValue": value["stringValue"]}
+    data_type, text = value.get("dataType"), value.get("stringValue")
+    if data_type and text:
+        return {"DataType": data_type, "StringValue": text}
     try:
         binary = base64.b64decode(value.get("binaryValue") or "", validate=True)
     except (binascii.Error, TypeError, ValueError):
@@ -224,7 +230,7 @@ def _unsent(message: Message, why: str) -> Outcome:
     return Outcome(message, "failed", "destination", f"dead-letter queue: {why}")
 
 
-def _code(error: ClientError | BotoCoreError) -> str:
+def _code(error: ClientError | BotoCoreError | TimeoutError) -> str:
     if isinstance(error, ClientError):
         return str(error.response.get("Error", {}).get("Code", "unknown"))
     return type(error).__name__

@@ -1,0 +1,15 @@
+"""JSON log lines, at the level that the setting `log_level` names."""
+
+import logging
+import os
+
+from aws_lambda_powertools import Logger
+
+
+def json_logger(service: str) -> Logger:
+    """Return the logger of a part of the project; its lines carry the part's name as `service`."""
+    logger = Logger(service=service, use_rfc3339=True)
+    # Powertools gives way to the level at which Lambda drops lines. That one stays at INFO, since
+    # lines of metrics count as INFO, so that a higher level has to be set past Powertools.
+    logging.getLogger(service).setLevel(os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
+    return logger

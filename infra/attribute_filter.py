@@ -1,0 +1,165 @@
+"""Derive the subscription's JSONata filter, and try a filter on sample events.
+
+A filter that a user wrote is tried in a process of its own, with limits: JSONata is a language
+with recursion, and no expression may hang or fell a synth. That process runs this file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from jsonata.jsonata import Jsonata
+
+_SECONDS = 10
+_SECONDS_AN_EVENT = 2
+_MEMORY_BYTES = 1 << 30
+# JSONata's depth for one expression; several Python frames go with each level of it.
+_DEPTH = 1_000
+_RECURSION_LIMIT = 20_000
+
+_OPERATORS = {"==": "=", "&&": "and", "||": "or"}
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a filter did with a sample event of each queue.
+
+    Attributes
+    ----------
+    problem
+        Why the filter cannot be used, or None.
+    suggestion
+        A spelling that was tried and works, where there is a problem.
+    unmatched
+        Queue id → what the filter gave instead of true, as JSON.
+    """
+
+    problem: str | None = None
+    suggestion: str | None = None
+    unmatched: dict[str, str] = field(default_factory=dict)
+
+
+def derived(queue_ids: Sequence[str]) -> str:
+    """Return the filter that lets through the ends in these queues, and no others.
+
+    Parameters
+    ----------
+    queue_ids
+        Ids of letters, digits, `-` and `_` only: nothing in them can end a quoted string.
+    """
+    quoted = [f"'{queue_id}'" for queue_id in queue_ids]
+    return f"queueId = {quoted[0]}" if len(quoted) == 1 else f"queueId in [{', '.join(quoted)}]"
+
+
+def sample_attributes(queue_id: str) -> dict[str, object]:
+    """Return the `attributes` of an end in a queue: what Genesys Cloud evaluates a filter on."""
+    return {
+        "conversationId": "0f8fad5b-d9cb-469f-a165-70867728950e",
+        "queueId": queue_id,
+        "queue": {"id": queue_id, "name": "Support Queue"},
+        "participants": [
+            {"purpose": "customer", "mediaType": "VOICE", "direction": "INBOUND"},
+            {"purpose": "acd", "queueId": queue_id},
+            {"purpose": "agent", "queueId": queue_id, "disconnectType": "PEER"},
+        ],
+        "metrics": [{"name": "tTalk", "value": 217521}, {"name": "tHandle", "value": 280254}],
+    }
+
+
+def evaluate(expression: str, attributes: dict[str, object]) -> object:
+    """Evaluate a JSONata expression within bounds of time and depth; raise what JSONata raises."""
+    compiled = Jsonata(expression)
+    bounds = compiled.create_frame()
+    bounds.set_runtime_bounds(_SECONDS_AN_EVENT * 1000, _DEPTH)
+    return compiled.evaluate(attributes, bounds)
+
+
+def trial(expression: str, queue_ids: Sequence[str]) -> Trial:
+    """Try a filter on a sample event of each queue, in this process."""
+    unmatched = {}
+    for queue_id in queue_ids:
+        try:
+            result = evaluate(expression, sample_attributes(queue_id))
+        # Whatever an expression makes the evaluator raise is that expression's fault.
+        except Exception as error:  # noqa: BLE001
+            return Trial(_explained(error), _working_spelling(expression, queue_ids))
+        if result is not True:
+            unmatched[queue_id] = json.dumps(result, default=lambda _: "a function")[:60]
+    return Trial(unmatched=unmatched)
+
+
+def guarded_trial(expression: str, queue_ids: Sequence[str], *, seconds: float = _SECONDS) -> Trial:
+    """Try a filter as `trial` does, in a process that is ended when it takes too long."""
+    try:
+        child = subprocess.run(
+            [sys.executable, "-P", str(Path(__file__))],
+            input=json.dumps([expression, list(queue_ids)]),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired:
+        problem = f"it was not evaluated within {seconds:g} s. Does it repeat without end?"
+        return Trial(problem, derived(queue_ids))
+    except subprocess.CalledProcessError as error:
+        last = (error.stderr.strip().splitlines() or ["no message"])[-1]
+        return Trial(f"it made the evaluator fail ({last}).", derived(queue_ids))
+    return Trial(**json.loads(child.stdout))
+
+
+def _explained(error: Exception) -> str:
+    token, location = getattr(error, "current", None), getattr(error, "location", None)
+    # The evaluator forgets to fill in its own placeholder here.
+    text = str(error).replace("${}", f"${token}").strip().rstrip(".") or type(error).__name__
+    return f"{text} (at character {location})." if location and location > 0 else f"{text}."
+
+
+def _working_spelling(expression: str, queue_ids: Sequence[str]) -> str:
+    """Return the expression with what people write by mistake put right, if that then works."""
+    candidate = _respelt(expression)
+    if candidate == expression:
+        return derived(queue_ids)
+    try:
+        for queue_id in queue_ids:
+            evaluate(candidate, sample_attributes(queue_id))
+    except Exception:  # noqa: BLE001
+        return derived(queue_ids)
+    return candidate
+
+
+def _respelt(expression: str) -> str:
+    functions = "|".join(sorted(Jsonata.static_frame.bindings, key=len, reverse=True))
+    tokens = re.compile(
+        r"""'(?:\\.|[^'\\])*' | "(?:\\.|[^"\\])*" | `[^`]*` | /\*.*?\*/"""
+        rf"""| (?P<operator>==|&&|\|\|) | (?<![\w$])(?P<function>{functions})(?=\s*\()""",
+        re.VERBOSE | re.DOTALL,
+    )
+
+    def put_right(token: re.Match[str]) -> str:
+        if token["function"]:
+            return f"${token[0]}"
+        return _OPERATORS.get(token[0], token[0])
+
+    return tokens.sub(put_right, expression)
+
+
+def _main() -> None:
+    with contextlib.suppress(ImportError, ValueError):  # neither Windows nor macOS has this limit
+        import resource  # noqa: PLC0415
+
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    sys.setrecursionlimit(_RECURSION_LIMIT)
+    expression, queue_ids = json.load(sys.stdin)
+    json.dump(asdict(trial(expression, queue_ids)), sys.stdout)
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,99 @@
+"""What the functions have in common: runtime, JSON logs kept for a while, a role written out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.setting_values import RETENTION_DAYS
+from infra.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one invocation, and of an asynchronous event where the function gets such."""
+
+    timeout: Duration
+    memory_mb: int
+    retry_attempts: int | None = None
+    max_event_age: Duration | None = None
+
+
+def function(
+    scope: Construct,
+    *,
+    settings: Settings,
+    code: lambda_.Code,
+    handler: str,
+    description: str,
+    limits: Limits,
+    environment: Mapping[str, str],
+    statements: Sequence[iam.PolicyStatement],
+) -> lambda_.Function:
+    """Make a function, its log group and its role in a scope of their own.
+
+    The role holds exactly the statements given and what its logs (and tracing, if set) need, as
+    a part of the role itself: whatever needs the function comes after its permissions.
+    """
+    log_group = logs.LogGroup(
+        scope,
+        "Logs",
+        retention=logs.RetentionDays[RETENTION_DAYS[settings.log_retention_days]],
+        removal_policy=RemovalPolicy.DESTROY,
+    )
+    own = [*statements, _writes_logs(log_group)]
+    if settings.tracing:
+        own.append(_writes_traces())
+    role = iam.Role(
+        scope,
+        "Role",
+        assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+        inline_policies={"Permissions": iam.PolicyDocument(statements=own)},
+    )
+    # Lambda drops lines below its level before they are kept. Metrics are lines without a level,
+    # which count as INFO: above INFO they would be gone. Powertools does the rest by log_level.
+    debug = settings.log_level == "DEBUG"
+    level = lambda_.ApplicationLogLevel.DEBUG if debug else lambda_.ApplicationLogLevel.INFO
+    return lambda_.Function(
+        scope,
+        "Function",
+        description=description,
+        runtime=lambda_.Runtime.PYTHON_3_14,
+        architecture=lambda_.Architecture.ARM_64,
+        code=code,
+        handler=handler,
+        timeout=limits.timeout,
+        memory_size=limits.memory_mb,
+        retry_attempts=limits.retry_attempts,
+        max_event_age=limits.max_event_age,
+        environment={
+            "STAGE": settings.stage,
+            "POWERTOOLS_LOG_LEVEL": settings.log_level,
+            **environment,
+        },
+        role=role.without_policy_updates(),
+        log_group=log_group,
+        logging_format=lambda_.LoggingFormat.JSON,
+        application_log_level_v2=level,
+        tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
+    )
+
+
+def _writes_logs(log_group: logs.LogGroup) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        sid="WriteLogs",
+        actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+        resources=[log_group.log_group_arn],  # ends in ":*", the log streams of this group
+    )
+
+
+def _writes_traces() -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        sid="WriteTraces",
+        actions=["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
+        resources=["*"],  # X-Ray has no resources to name for these
+    )

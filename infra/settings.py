@@ -1,0 +1,269 @@
+"""Settings of one stage: read from settings.toml and the CDK context, checked all at once."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from infra import attribute_filter as filters
+from infra import setting_values as values
+from infra.regions import GENESYS_ACCOUNT
+from infra.setting_rules import check_together
+
+# SQS takes queue names of 80 characters: this many are left beside "queue-ends-" and "-intake".
+_STAGE = re.compile(r"(?=.{1,62}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_STAGE_RIGHT = "must be 1 to 62 lower-case letters, digits or hyphens, no hyphen first or last"
+_KINDS = {
+    str: "a text in quotes",
+    int: "a whole number",
+    bool: "true or false",
+    list: "a list of texts",
+}
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used; the text lists every mistake with what would be right."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        self.mistakes = mistakes
+        count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        lines = [f"  - {mistake}" for mistake in mistakes]
+        super().__init__("\n".join([f"Queue Ends: {count} in the settings", *lines]))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Checked settings of one stage, and what follows from them.
+
+    Names, defaults and bounds are described beside each key in settings.toml.
+    """
+
+    stage: str
+    queue_ids: tuple[str, ...]
+    genesys_environment: str = "mypurecloud.com"
+    genesys_login_url: str | None = None
+    genesys_api_url: str | None = None
+    genesys_secret: str = "queue-ends/genesys"  # noqa: S105 (the secret's name)
+    genesys_account: str = GENESYS_ACCOUNT
+    delivery: str = "subscription"
+    attribute_filter: str | None = None
+    batch_size: int = 10
+    batching_window_seconds: int = 0
+    max_concurrency: int | None = None
+    worker_timeout_seconds: int = 30
+    worker_memory_mb: int = 256
+    max_receive_count: int = 12
+    retry_delay_seconds: int = 30
+    log_level: str = "INFO"
+    log_retention_days: int = 30
+    tracing: bool = False
+    packaging: str = "lambda"
+
+    @property
+    def stack_name(self) -> str:
+        """Name of the CloudFormation stack."""
+        return f"QueueEnds-{self.stage}"
+
+    @property
+    def subscription_name(self) -> str:
+        """Name of the subscription in Genesys Cloud, by which it is found again."""
+        return f"queue-ends-{self.stage}"
+
+    @property
+    def intake_queue_name(self) -> str:
+        """Name of the SQS queue that Genesys Cloud sends to."""
+        return f"queue-ends-{self.stage}-intake"
+
+    @property
+    def dead_letter_queue_name(self) -> str:
+        """Name of the SQS queue for messages that could not be processed."""
+        return f"queue-ends-{self.stage}-dead"
+
+    @property
+    def login_url(self) -> str:
+        """Base URL of Genesys Cloud's login host."""
+        return self.genesys_login_url or f"https://login.{self.genesys_environment}"
+
+    @property
+    def api_url(self) -> str:
+        """Base URL of Genesys Cloud's API host."""
+        return self.genesys_api_url or f"https://api.{self.genesys_environment}"
+
+    @property
+    def filter_expression(self) -> str:
+        """JSONata expression of the subscription: the given one, else the derived one."""
+        return self.attribute_filter or filters.derived(self.queue_ids)
+
+    @property
+    def visibility_timeout_seconds(self) -> int:
+        """Visibility timeout of the intake queue.
+
+        Six times the function's timeout plus the batching window (AWS Lambda Developer Guide,
+        "Creating and configuring an Amazon SQS event source mapping"); with the bounds of both
+        it stays below the 43,200 s that SQS takes.
+        """
+        return 6 * self.worker_timeout_seconds + self.batching_window_seconds
+
+
+_CHECKS: dict[str, tuple[type, values.Check]] = {
+    "queue_ids": (list, values.queue_ids),
+    "genesys_environment": (str, values.environment),
+    "genesys_login_url": (str, values.base_url),
+    "genesys_api_url": (str, values.base_url),
+    "genesys_secret": (str, values.secret_name),
+    "genesys_account": (str, values.account_id),
+    "delivery": (str, values.delivery),
+    "attribute_filter": (str, str),
+    "batch_size": (int, values.whole_number(1, 10_000)),
+    "batching_window_seconds": (int, values.whole_number(0, 300)),
+    "max_concurrency": (int, values.whole_number(2, 1_000)),
+    "worker_timeout_seconds": (int, values.whole_number(5, 900)),
+    "worker_memory_mb": (int, values.whole_number(128, 10_240)),
+    "max_receive_count": (int, values.whole_number(1, 1_000)),
+    "retry_delay_seconds": (int, values.whole_number(1, 900)),
+    "log_level": (str, values.one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
+    "log_retention_days": (int, values.retention_days),
+    "tracing": (bool, bool),
+    "packaging": (str, values.one_of("lambda", "host")),
+}
+_DEFAULTS = {f.name: f.default for f in fields(Settings) if f.default is not MISSING}
+
+
+def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]]:
+    """Read and check the settings of one stage; nothing here calls AWS or Genesys Cloud.
+
+    Parameters
+    ----------
+    file
+        The settings.toml: top-level keys are defaults, `[stages.<name>]` overrides them.
+    context
+        The CDK context: `stage` picks the stage (default `dev`), and each key of a setting
+        overrides the file. Values are text, as `-c key=value` gives them, or of the right type.
+
+    Returns
+    -------
+    tuple[Settings, list[str]]
+        The settings, and warnings: what is allowed but looks wrong.
+
+    Raises
+    ------
+    SettingsError
+        With every mistake found, not only the first.
+    """
+    mistakes: list[str] = []
+    table = _read(file, mistakes)
+    stage = str(context.get("stage", "dev")).strip()
+    if not _STAGE.fullmatch(stage):
+        mistakes.append(_mistake("stage", stage, "-c", _STAGE_RIGHT))
+    sources = _sources(file, table or {}, stage, context, mistakes)
+    chosen = dict(_DEFAULTS)
+    for key, (raw, origin) in sources.items():
+        if _DEFAULTS.get(key, "") is None and isinstance(raw, str) and not raw.strip():
+            continue  # an empty text takes an optional key back to "none"
+        try:
+            chosen[key] = _checked(key, raw, parse=origin == "-c")
+        except ValueError as error:
+            chosen.pop(key, None)
+            mistakes.append(_mistake(key, raw, origin, str(error)))
+    if table is not None and "queue_ids" not in sources:
+        mistakes.append(
+            'queue_ids is missing: list the ids of your Genesys Cloud queues, queue_ids = ["…"]'
+        )
+    more_mistakes, warnings = check_together(chosen)
+    mistakes += more_mistakes
+    if mistakes:
+        raise SettingsError(mistakes)
+    return Settings(stage=stage, **chosen), _typing_slips(context) + warnings
+
+
+def _read(file: Path, mistakes: list[str]) -> dict[str, Any] | None:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        mistakes.append(f"{file.name} beside app.py cannot be read: {error.strerror}")
+    except UnicodeDecodeError as error:
+        mistakes.append(f"{file.name} must be UTF-8 text: {error.reason} at byte {error.start}")
+    except tomllib.TOMLDecodeError as error:
+        mistakes.append(f"{file.name} is not valid TOML: {error}")
+    return None
+
+
+def _sources(
+    file: Path,
+    table: dict[str, Any],
+    stage: str,
+    context: Mapping[str, object],
+    mistakes: list[str],
+) -> dict[str, tuple[object, str]]:
+    """Return key → (value as written, where), the strongest source winning."""
+    stages = table.pop("stages", {})
+    sources = {key: (value, file.name) for key, value in table.items()}
+    unknown = [(key, value, file.name) for key, value in table.items() if key not in _CHECKS]
+    if not isinstance(stages, dict):
+        mistakes.append(_mistake("stages", stages, file.name, "must be tables: [stages.prod]"))
+        stages = {}
+    for name, overrides in stages.items():
+        place = f"[stages.{name}]"
+        if not isinstance(overrides, dict):
+            right = f"must be a table: {place} on a line of its own"
+            mistakes.append(_mistake(f"stages.{name}", overrides, file.name, right))
+            continue
+        if not _STAGE.fullmatch(name):
+            mistakes.append(f"{place} ({file.name}): a stage's name {_STAGE_RIGHT}")
+        unknown += [(key, value, place) for key, value in overrides.items() if key not in _CHECKS]
+        if name == stage:
+            sources |= {key: (value, place) for key, value in overrides.items()}
+    for key, value, place in unknown:
+        mistakes.append(_mistake(key, value, place, _no_such_setting(key)))
+    sources |= {key: (context[key], "-c") for key in _CHECKS if context.get(key) is not None}
+    return {key: source for key, source in sources.items() if key in _CHECKS}
+
+
+def _no_such_setting(key: str) -> str:
+    if key == "stage":
+        return "is no setting: tables are [stages.<name>], and -c stage=<name> picks one"
+    close = difflib.get_close_matches(key, _CHECKS, n=1)
+    return f'is no setting; did you mean "{close[0]}"?' if close else "is no setting"
+
+
+def _checked(key: str, raw: object, *, parse: bool) -> object:
+    kind, check = _CHECKS[key]
+    value = _parsed(raw, kind) if parse and isinstance(raw, str) else raw
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise ValueError(f"must be {_KINDS[kind]}")
+    return check(value.strip() if isinstance(value, str) else value)
+
+
+def _parsed(text: str, kind: type) -> object:
+    """Return what a text from the command line stands for; as it is where that is unclear."""
+    text = text.strip()
+    if kind is list:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if kind is int and re.fullmatch(r"[+-]?[0-9]{1,18}", text):
+        return int(text)
+    if kind is bool:
+        return {"true": True, "false": False}.get(text.lower(), text)
+    return text
+
+
+def _mistake(key: str, raw: object, origin: str, right: str) -> str:
+    shown = json.dumps(raw, ensure_ascii=False, default=str)
+    if key.endswith("_url"):
+        shown = re.sub(r"//[^/]*@", "//***@", shown)
+    shown = shown if len(shown) <= 120 else f"{shown[:117]}..."
+    return f"{key} = {shown} ({origin}): {right}"
+
+
+def _typing_slips(context: Mapping[str, object]) -> list[str]:
+    close = {
+        key: difflib.get_close_matches(key, _CHECKS, n=1, cutoff=0.8)
+        for key in context
+        if key not in _CHECKS
+    }
+    return [f'-c {key}=… is no setting; did you mean "{m[0]}"?' for key, m in close.items() if m]

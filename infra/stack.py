@@ -1,0 +1,43 @@
+"""The stack: puts the parts together, nothing else."""
+
+from aws_cdk import AssetHashType, CfnOutput, Stack, Tags
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.intake import Intake
+from infra.packaging import Asset
+from infra.settings import Settings
+from infra.subscription import Subscription
+from infra.worker import Worker
+
+
+class QueueEndsStack(Stack):
+    """All of Queue Ends for one stage; it fits any account and region."""
+
+    def __init__(self, scope: Construct, settings: Settings, asset: Asset) -> None:
+        super().__init__(
+            scope,
+            settings.stack_name,
+            description=f"Queue Ends, stage {settings.stage}: conversation ends in chosen queues",
+        )
+        Tags.of(self).add("project", "queue-ends")
+        Tags.of(self).add("stage", settings.stage)
+        code = lambda_.Code.from_asset(
+            str(asset.folder), asset_hash=asset.hash, asset_hash_type=AssetHashType.CUSTOM
+        )
+        intake = Intake(self, "Intake", settings=settings)
+        worker = Worker(self, "Worker", settings=settings, code=code, intake=intake)
+        subscription = Subscription(
+            self, "Subscription", settings=settings, code=code, intake=intake
+        )
+        # Last to come and first to go: nothing is sent before all that takes it is there, and no
+        # other resource can fail while the subscription is being made.
+        subscription.resource.node.add_dependency(intake, worker)
+
+        CfnOutput(self, "QueueUrl", value=intake.queue.queue_url)
+        CfnOutput(self, "QueueArn", value=intake.queue.queue_arn)
+        CfnOutput(self, "DeadLetterQueueUrl", value=intake.dead_letter_queue.queue_url)
+        CfnOutput(self, "WorkerFunctionName", value=worker.function.function_name)
+        CfnOutput(
+            self, "SubscriptionId", value=subscription.resource.get_att_string("SubscriptionId")
+        )

@@ -1,0 +1,33 @@
+"""From settings to a cloud assembly: what `cdk synth` and every other cdk command run."""
+
+import sys
+from pathlib import Path
+
+from aws_cdk import Annotations, App
+
+from infra.packaging import PackagingError, build
+from infra.settings import SettingsError, load
+from infra.stack import QueueEndsStack
+
+
+def synthesise(project: Path) -> None:
+    """Synthesise the stage that the CDK context picks.
+
+    Mistakes in the settings, and a failing pip, end the process with status 1 and a text for
+    people on stderr.
+
+    Parameters
+    ----------
+    project
+        The folder that holds settings.toml and functions/; build/ is made there.
+    """
+    app = App()
+    try:
+        settings, warnings = load(project / "settings.toml", app.node.get_all_context())
+        asset = build(project / "functions", settings.packaging, project / "build")
+    except (SettingsError, PackagingError) as error:
+        sys.exit(str(error))
+    stack = QueueEndsStack(app, settings, asset)
+    for number, warning in enumerate(warnings, start=1):
+        Annotations.of(stack).add_warning_v2(f"queue-ends:settings-{number}", warning)
+    app.synth()

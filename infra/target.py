@@ -1,0 +1,32 @@
+"""Names the AWS account and region that a command is about to act on: `python -m infra.target`."""
+
+import os
+import sys
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+
+def target() -> str:
+    """Return the account, region and, where one is set, endpoint that the AWS settings lead to.
+
+    Raises
+    ------
+    BotoCoreError, ClientError
+        There are no credentials, or AWS refuses them.
+    """
+    session = boto3.Session()
+    # In the CDK CLI's order, so that what is named is what it uses.
+    region = os.environ.get("AWS_REGION") or session.region_name or "us-east-1"
+    identity = session.client("sts", region_name=region).get_caller_identity()
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    return f"AWS account {identity['Account']}, region {region}" + (
+        f", at {endpoint}" if endpoint else ""
+    )
+
+
+if __name__ == "__main__":
+    try:
+        print(f"{' '.join(sys.argv[1:])}: {target()}")
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(f"No AWS account to act on: {error} Set AWS_PROFILE or log in, then try again.")

@@ -1,0 +1,114 @@
+"""The account of every event of a run: what was sent, and what became of it, from both ends."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import ceil
+
+WIDTH = 58
+
+
+@dataclass(slots=True)
+class Account:
+    """What went in, what the worker says became of it, and what came out.
+
+    Attributes
+    ----------
+    published, filtered
+        Events given to Genesys Cloud, and those of them that its filter kept from us.
+    straight
+        Messages sent to the intake queue past Genesys Cloud.
+    expected
+        How many messages should have each outcome, by `outcome` or `outcome.reason`.
+    worker
+        How many messages had each outcome by the worker's log, likewise, and how many it
+        `received`; a message that failed is received again.
+    dead
+        Messages in the dead-letter queue by reason.
+    delivered
+        How often each end that should have arrived did.
+    strangers
+        Ends that arrived and should not have.
+    left
+        Messages left in the intake queue.
+    latencies
+        Seconds from publication to done, of each end.
+    """
+
+    published: int = 0
+    filtered: int = 0
+    straight: int = 0
+    expected: Counter[str] = field(default_factory=Counter)
+    worker: Counter[str] = field(default_factory=Counter)
+    dead: Counter[str] = field(default_factory=Counter)
+    delivered: Sequence[int] = ()
+    strangers: int = 0
+    left: int = 0
+    latencies: Sequence[float] = ()
+
+    @property
+    def sent(self) -> int:
+        """Events that Genesys Cloud sent to the intake queue."""
+        return self.published - self.filtered
+
+    def checks(self) -> dict[str, bool]:
+        """Return every sum that must hold, in words, and whether it does."""
+        worker, expected = self.worker, self.expected
+        outcomes = ("processed", "duplicate", "ignored", "rejected", "failed")
+        reasons = {key for key in (*worker, *expected) if key.startswith(("ignored.", "rejected."))}
+        dead = _by_reason(worker, "rejected")
+        return {
+            "every message in the queue was received, failed ones again": worker["received"]
+            == self.sent + self.straight + worker["failed"],
+            "every one received had one outcome": worker["received"]
+            == sum(worker[outcome] for outcome in outcomes),
+            "ignored and rejected are those that should be": all(
+                worker[reason] == expected[reason] for reason in reasons
+            ),
+            "retries are those that the CRM refused": worker["failed"] == expected["failed"],
+            "processed are those of our queues": worker["processed"] == expected["processed"],
+            "each of these arrived at the CRM, once": all(times == 1 for times in self.delivered)
+            and len(self.delivered) == expected["processed"],
+            "nothing else arrived": self.strangers == 0,
+            "every reject is in the dead-letter queue with its reason": self.dead == dead,
+            "nothing is left in the intake queue": self.left == 0,
+        }
+
+    def table(self) -> str:
+        """Return the account as text of at most 80 columns."""
+        worker = self.worker
+        lines = [
+            _row("published to Genesys Cloud", self.published),
+            _row("  filtered at the source", self.filtered),
+            _row("  sent on to the intake queue", self.sent),
+            _row("sent straight to the intake queue", self.straight),
+            _row("received by the worker", worker["received"] - worker["failed"]),
+            _row("  processed", worker["processed"]),
+            *(_row(f"  ignored: {r}", n) for r, n in _by_reason(worker, "ignored").items()),
+            *(_row(f"  rejected: {r}", n) for r, n in _by_reason(worker, "rejected").items()),
+            _row("retries, each after a delay", worker["failed"]),
+            _row("in the dead-letter queue", self.dead.total()),
+            _row("left in the intake queue", self.left),
+        ]
+        if self.latencies:
+            lines.append("From publication to done, in seconds:")
+            lines += [
+                _row(f"  p{p}", f"{_percentile(self.latencies, p):.2f}") for p in (50, 95, 99)
+            ]
+        return "\n".join(lines)
+
+
+def _by_reason(counts: Mapping[str, int], outcome: str) -> Counter[str]:
+    prefix = f"{outcome}."
+    return Counter(
+        {key.removeprefix(prefix): counts[key] for key in sorted(counts) if key.startswith(prefix)}
+    )
+
+
+def _row(label: str, value: object) -> str:
+    return f"  {label:.<{WIDTH}} {value!s:>8}"
+
+
+def _percentile(values: Sequence[float], percent: int) -> float:
+    """Return the smallest value that at least `percent` of them do not exceed."""
+    return sorted(values)[ceil(len(values) * percent / 100) - 1]

@@ -1,0 +1,291 @@
+"""Made-up traffic of a contact centre: the events of conversations, and bodies that are none.
+
+The same seed gives the same bytes. People, numbers and addresses are fictitious: 555-01xx numbers
+and example.com are reserved for that.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import cycle
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+END = "event:conversation:end"
+OTHER_TYPES = ("event:conversation:start", "event:conversation:transfer", "event:routing:wrapup")
+OURS = ("a1b2c3d4-e5f6-7890-1234-567890abcdef", "b2c3d4e5-f6a7-4901-8345-67890abcdef1")
+FOREIGN = (
+    "0d5c2a11-3f7e-4a0b-8c1d-5e9f7a6b4c3d",
+    "1e6d3b22-4a8f-4b1c-9d2e-6f0a8b7c5d4e",
+    "2f7e4c33-5b9a-4c2d-8e3f-7a1b9c8d6e5f",
+    "3a8f5d44-6c0b-4d3e-9f4a-8b2c0d9e7f6a",
+)
+START = datetime(2026, 11, 23, 10, tzinfo=UTC)
+TRANSFERRED, ABANDONED = 0.15, 0.12
+"""Shares of the conversations."""
+
+QUEUE_NAMES = (
+    "Support",
+    "Billing",
+    "Sales",
+    "Returns",
+    "Retention",
+    "Onboarding",
+    "Claims",
+    "Trips",
+)
+NAMES = (
+    "Alex Moreau",
+    "Kim Okafor",
+    "Sam Lindqvist",
+    "Noor Haddad",
+    "Robin Castillo",
+    "Mei Tanaka",
+)
+FLOWS = ("Main menu", "After hours", "Language choice", "Order status")
+MEDIA = {"VOICE": 60, "CHAT": 12, "EMAIL": 10, "CALLBACK": 8, "MESSAGE": 10}
+WRAPUP_CODES = tuple(str(UUID(int=0x44444444_5555_4666_8777_000000000000 + n)) for n in range(6))
+
+Kind = Literal["answered", "abandoned", "transferred", "other_type"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event that Genesys Cloud would publish.
+
+    Attributes
+    ----------
+    body
+        The event as it is sent.
+    conversation_id, queue_id
+        What it is about.
+    kind
+        How the conversation went in this queue; `other_type` where the event is not its end.
+    """
+
+    body: dict[str, Any]
+    conversation_id: str
+    queue_id: str
+    kind: Kind
+
+    def at(self, time: datetime) -> Event:
+        """Return the same event with another event time."""
+        return replace(self, body={**self.body, "eventTime": _iso(time)})
+
+
+class Malformed(NamedTuple):
+    """A message body that must be rejected, and the reason for it."""
+
+    name: str
+    body: str
+    reason: str
+
+
+def conversations(
+    seed: int,
+    count: int,
+    queues: Sequence[str] = OURS,
+    *,
+    foreign: Sequence[str] = FOREIGN,
+    share: float = 1 / 3,
+    others: float = 0.1,
+    start: datetime = START,
+) -> Iterator[Event]:
+    """Yield the events of `count` conversations, one after the other.
+
+    A conversation ends with one event for each queue that it touched: two if it was transferred,
+    with the same conversation id. Some have an event of another type before.
+
+    Parameters
+    ----------
+    queues, foreign
+        Ids of our queues, and of those of others in the same org.
+    share
+        How much of the ends is in our queues.
+    others
+        How much of the conversations has an event of another type.
+    start
+        When the first conversation ends; the next ones follow within seconds.
+    """
+    rng = random.Random(seed)
+    names = dict(zip([*queues, *foreign], cycle(QUEUE_NAMES), strict=False))
+    ended = start
+    for _ in range(count):
+        touched = 2 if rng.random() < TRANSFERRED else 1
+        picked = [rng.choice(queues if rng.random() < share else foreign) for _ in range(touched)]
+        conversation = _Conversation(rng, ended, names)
+        yield from conversation.events(list(dict.fromkeys(picked)), others)
+        ended += timedelta(milliseconds=rng.randint(50, 4_000))
+
+
+def malformed_bodies(queue_id: str = OURS[0]) -> list[Malformed]:
+    """Return a body for everything that can be wrong with one; apart from that they are sound.
+
+    Empty bodies are missing: SQS takes none.
+    """
+    attributes = {"conversationId": "malformed", "queueId": queue_id, "participants": []}
+    event = {"eventType": END, "eventTime": _iso(START), "attributes": attributes}
+    sound = json.dumps(event)
+
+    def without(key: str) -> str:
+        return json.dumps({name: value for name, value in event.items() if name != key})
+
+    def lacking(key: str) -> str:
+        left = {name: value for name, value in attributes.items() if name != key}
+        return json.dumps({**event, "attributes": left})
+
+    def having(**fields: Any) -> str:
+        return json.dumps({**event, "attributes": {**attributes, **fields}})
+
+    return [
+        Malformed("plain text", "conversation.end", "not_json"),
+        Malformed("cut off", sound[:-20], "not_json"),
+        Malformed("two documents", sound * 2, "not_json"),
+        Malformed("a list", f"[{sound}]", "not_an_object"),
+        Malformed("a string", json.dumps(sound), "not_an_object"),
+        Malformed("null", "null", "not_an_object"),
+        Malformed("no event type", without("eventType"), "missing_event_type"),
+        Malformed("numeric event type", json.dumps({**event, "eventType": 7}), "invalid_field"),
+        Malformed("attributes a list", json.dumps({**event, "attributes": []}), "invalid_field"),
+        Malformed("no conversation id", lacking("conversationId"), "missing_conversation_id"),
+        Malformed("numeric conversation id", having(conversationId=7), "invalid_field"),
+        Malformed("no queue id", lacking("queueId"), "missing_queue_id"),
+        Malformed("numeric queue id", having(queueId=7), "invalid_field"),
+        Malformed("time in words", json.dumps({**event, "eventTime": "today"}), "invalid_field"),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Leg:
+    """What a conversation was in one queue: who took part, for how long, how it went."""
+
+    queue_id: str
+    kind: Kind
+    participants: list[dict[str, Any]]
+    metrics: dict[str, int]
+
+    @property
+    def lasted(self) -> int:
+        """Milliseconds until the customer was gone from the queue and its agent."""
+        return sum(self.metrics.get(name, 0) for name in ("tAcd", "tTalk", "tHeld"))
+
+
+class _Conversation:
+    """One conversation: the customer, perhaps a menu, and a leg for each queue that it touched."""
+
+    def __init__(self, rng: random.Random, ended: datetime, names: Mapping[str, str]) -> None:
+        self.rng, self.ended, self.names = rng, ended, names
+        self.id, self.division = self._uuid(), self._uuid()
+        self.media = rng.choices(list(MEDIA), list(MEDIA.values()))[0]
+        self.direction = "OUTBOUND" if self.media == "CALLBACK" else "INBOUND"
+
+    def events(self, queue_ids: Sequence[str], others: float) -> Iterator[Event]:
+        """Yield its events: perhaps one of another type, then its end in each of the queues."""
+        abandoned = self.rng.random() < ABANDONED
+        *before, last = queue_ids
+        legs = [self._handled(queue_id, "transferred") for queue_id in before]
+        legs += [self._abandoned(last) if abandoned else self._handled(last, "answered")]
+        lasted = self.rng.randint(2_000, 40_000) + sum(leg.lasted for leg in legs)
+        started = self.ended - timedelta(milliseconds=lasted)
+        opening = [self._customer(started), *self._menu()]
+        if self.rng.random() < others:
+            early = _Leg(queue_ids[0], "other_type", opening, {})
+            yield self._event(self.rng.choice(OTHER_TYPES), started, early, opening)
+        everyone = opening + [participant for leg in legs for participant in leg.participants]
+        for leg in legs:
+            yield self._event(END, self.ended, leg, everyone)
+
+    def _event(
+        self, event_type: str, time: datetime, leg: _Leg, participants: list[dict[str, Any]]
+    ) -> Event:
+        attributes = {
+            "conversationId": self.id,
+            "queueId": leg.queue_id,
+            "queue": {"id": leg.queue_id, "name": self.names[leg.queue_id]},
+            "divisionId": self.division,
+            "participants": participants,
+            "metrics": [{"name": name, "value": value} for name, value in leg.metrics.items()],
+        }
+        body = {"eventType": event_type, "eventTime": _iso(time), "attributes": attributes}
+        return Event(body, self.id, leg.queue_id, leg.kind)
+
+    def _abandoned(self, queue_id: str) -> _Leg:
+        waited = self.rng.randint(3_000, 240_000)
+        acd = self._participant("acd", self.names[queue_id], queueId=queue_id)
+        metrics = {"tAcd": waited, "tAbandon": waited, "nOffered": 1, "nTransferred": 0}
+        return _Leg(queue_id, "abandoned", [{**acd, "disconnectType": "PEER"}], metrics)
+
+    def _handled(self, queue_id: str, kind: Kind) -> _Leg:
+        talk, held = self.rng.randint(10_000, 900_000), self.rng.choice((0, 0, 15_000, 60_000))
+        after = self.rng.randint(0, 90_000)
+        transferred = kind == "transferred"
+        acd = self._participant("acd", self.names[queue_id], queueId=queue_id)
+        agent = self._participant(
+            "agent",
+            self.rng.choice(NAMES),
+            queueId=queue_id,
+            userId=self._uuid(),
+            wrapupCode=self.rng.choice(WRAPUP_CODES),
+        )
+        return _Leg(
+            queue_id,
+            kind,
+            [
+                {**acd, "disconnectType": "TRANSFER"},
+                {**agent, "disconnectType": "TRANSFER" if transferred else "PEER"},
+            ],
+            {
+                "tAcd": self.rng.randint(800, 240_000),
+                "tTalk": talk,
+                "tHeld": held,
+                "tAcw": after,
+                "tHandle": talk + held + after,
+                "nOffered": 1,
+                "nTransferred": int(transferred),
+            },
+        )
+
+    def _customer(self, started: datetime) -> dict[str, Any]:
+        number = f"tel:+1555555{self.rng.randint(100, 199):04}"
+        addresses: dict[str, str] = {}
+        if self.media in ("VOICE", "CALLBACK"):
+            addresses = {"ani": number, "dnis": "tel:+15555550100"}
+        elif self.media == "EMAIL":
+            sender = f"customer{self.rng.randint(1, 9999)}@example.com"
+            addresses = {"addressFrom": sender, "addressTo": "help@example.com"}
+        return self._participant(
+            "customer",
+            self.rng.choice(NAMES),
+            **addresses,
+            disconnectType=self.rng.choice(("ENDPOINT", "ENDPOINT", "PEER", "CLIENT", "SYSTEM")),
+            connectedTime=_iso(started),
+            endTime=_iso(self.ended),
+        )
+
+    def _menu(self) -> list[dict[str, Any]]:
+        if self.media != "VOICE" or self.rng.random() < 0.2:
+            return []
+        ivr = self._participant("ivr", self.rng.choice(FLOWS), flowType="INBOUNDCALL")
+        return [{**ivr, "disconnectType": "TRANSFER"}]
+
+    def _participant(self, purpose: str, name: str, **more: str) -> dict[str, Any]:
+        return {
+            "id": self._uuid(),
+            "purpose": purpose,
+            "name": name,
+            "sessionId": self._uuid(),
+            "mediaType": self.media,
+            "direction": self.direction,
+            **more,
+        }
+
+    def _uuid(self) -> str:
+        return str(UUID(int=self.rng.getrandbits(128), version=4))
+
+
+def _iso(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,50 @@
+"""Time that passes only when somebody sleeps."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from deadline import Deadline
+
+
+@dataclass
+class Clock:
+    """Seconds since the test began, and the pauses that made them pass."""
+
+    now: float = 0.0
+    pauses: list[float] = field(default_factory=list)
+    _due: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass at once, and do what falls due meanwhile."""
+        self.pauses.append(seconds)
+        self.now += seconds
+        for due in [due for due in self._due if due[0] <= self.now]:
+            self._due.remove(due)
+            due[1]()
+
+    def at(self, moment: float, action: Callable[[], object]) -> None:
+        """Have something done when the clock reaches a moment."""
+        self._due.append((moment, action))
+
+    def deadline(self, seconds: float) -> Deadline:
+        """Return the deadline that comes in `seconds`."""
+        end = self.now + seconds
+        return Deadline(lambda: end - self.now, self.sleep)
+
+    def invocation(self, seconds: float = 240.0) -> "Invocation":
+        """Return the context of a Lambda invocation that may take `seconds`."""
+        return Invocation(self, self.now + seconds)
+
+
+@dataclass
+class Invocation:
+    """The part of Lambda's context object that tells the time left."""
+
+    clock: Clock
+    end: float
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int((self.end - self.clock.now) * 1000)

@@ -1,0 +1,99 @@
+"""CloudFormation as the custom resource's function meets it: what it asks, in which order."""
+
+import io
+import json
+import uuid
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from subscription.answer import Answer
+from subscription.resource import answer_to
+from tests.fakes.clock import Clock
+from tests.fakes.secrets_manager import FakeSecrets
+
+NAME = "queue-ends-dev"
+QUEUE_ARN = "arn:aws:sqs:eu-west-1:111122223333:queue-ends-dev-intake"
+RESPONSE_URL = "https://cloudformation-custom-resource.example/answer?X-Amz-Signature=s1gnature"
+INVENTED_ID = "QueueEnds-dev-Subscription-1ABC2DEF"
+
+
+class CloudFormation:
+    """One stack with one subscription in it.
+
+    Attributes
+    ----------
+    properties, former
+        The resource's properties as they were last asked for, and those before.
+    physical_id
+        The id that the last answer gave.
+    """
+
+    def __init__(self, genesys_url: str, clock: Clock, secrets: FakeSecrets) -> None:
+        self.clock = clock
+        self.secrets = secrets
+        self.physical_id = ""
+        self.properties: dict[str, Any] = {
+            "ServiceToken": "arn:aws:lambda:eu-west-1:111122223333:function:subscription",
+            "Name": NAME,
+            "Description": "Made by Queue Ends",
+            "EventTypes": ["event:conversation:end"],
+            "AttributeFilter": "queueId = 'Q1'",
+            "QueueArn": QUEUE_ARN,
+            "Region": "eu-west-1",
+            "SecretName": "queue-ends/genesys",
+            "LoginUrl": genesys_url,
+            "ApiUrl": genesys_url,
+        }
+        self.former = self.properties
+        self.seconds = 240.0
+        self._log = io.StringIO()
+        # Powertools keeps one logger a name.
+        self._logger = Logger(service=f"test-{uuid.uuid4()}", stream=self._log)
+
+    @property
+    def log(self) -> str:
+        return self._log.getvalue()
+
+    def create(self, **changes: Any) -> Answer:
+        """Create the resource with changed properties."""
+        self.properties = self.properties | changes
+        return self._ask("Create")
+
+    def update(self, **changes: Any) -> Answer:
+        """Update the resource to changed properties."""
+        self.former, self.properties = self.properties, self.properties | changes
+        return self._ask("Update", OldResourceProperties=self.former)
+
+    def roll_back(self) -> Answer:
+        """Undo the last, failed Update, as CloudFormation does: the same with old and new swapped."""
+        self.former, self.properties = self.properties, self.former
+        return self._ask("Update", OldResourceProperties=self.former)
+
+    def delete(self, physical_id: str | None = None) -> Answer:
+        """Delete the resource: by the id that the last answer gave, or another one."""
+        self.physical_id = physical_id or self.physical_id
+        return self._ask("Delete")
+
+    def _ask(self, kind: str, **more: Any) -> Answer:
+        event = {
+            "RequestType": kind,
+            "RequestId": "1f2e3d4c",
+            "StackId": "arn:aws:cloudformation:eu-west-1:111122223333:stack/QueueEnds-dev/9f",
+            "LogicalResourceId": "Subscription",
+            "ResourceType": "Custom::GenesysSubscription",
+            "ResponseURL": RESPONSE_URL,
+            "ResourceProperties": self.properties,
+            **more,
+        }
+        if kind != "Create":
+            event["PhysicalResourceId"] = self.physical_id
+        # As it arrives: through JSON.
+        answer = answer_to(
+            json.loads(json.dumps(event)),
+            self.clock.invocation(self.seconds),
+            self.secrets,  # type: ignore[arg-type]
+            self._logger,
+        )
+        self.physical_id = answer.physical_id
+        return answer

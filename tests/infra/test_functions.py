@@ -1,0 +1,207 @@
+"""The worker and the subscription function: what they may do, are given and are limited by."""
+
+from typing import Any
+
+WRITE_TRACES = {
+    "Sid": "WriteTraces",
+    "Effect": "Allow",
+    "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
+    "Resource": "*",
+}
+
+
+def statements(stack: Any, path: str) -> list[dict[str, Any]]:
+    (policy,) = stack.properties(f"{path}/Role")["Policies"]
+    found: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
+    return found
+
+
+def write_logs(log_group_arn: Any) -> dict[str, Any]:
+    return {
+        "Sid": "WriteLogs",
+        "Effect": "Allow",
+        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": log_group_arn,
+    }
+
+
+def environment(stack: Any, path: str) -> dict[str, Any]:
+    found: dict[str, Any] = stack.properties(f"{path}/Function")["Environment"]["Variables"]
+    return found
+
+
+def test_only_lambda_takes_on_the_roles(stack: Any) -> None:
+    for path in ("Worker/Role", "Subscription/Provider/Role"):
+        assert stack.properties(path)["AssumeRolePolicyDocument"]["Statement"] == [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "lambda.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+            }
+        ]
+
+
+def test_the_worker_may_do_exactly_what_it_does(stack: Any, tuned: Any) -> None:
+    for synthesised in (stack, tuned):
+        expected = [
+            {
+                "Sid": "ReadIntakeQueue",
+                "Effect": "Allow",
+                "Action": [
+                    "sqs:ReceiveMessage",
+                    "sqs:DeleteMessage",
+                    "sqs:GetQueueAttributes",
+                    "sqs:ChangeMessageVisibility",
+                ],
+                "Resource": synthesised.arn("Intake/Queue"),
+            },
+            {
+                "Sid": "RejectToDeadLetterQueue",
+                "Effect": "Allow",
+                "Action": "sqs:SendMessage",
+                "Resource": synthesised.arn("Intake/DeadLetterQueue"),
+            },
+            write_logs(synthesised.arn("Worker/Logs")),
+        ]
+        traces = [WRITE_TRACES] if synthesised is tuned else []
+        assert statements(synthesised, "Worker") == expected + traces
+
+
+def test_the_subscription_function_may_read_its_secret_and_write_its_logs(
+    stack: Any, tuned: Any
+) -> None:
+    for synthesised, secret in ((stack, "queue-ends/genesys"), (tuned, "queue-ends/prod")):
+        region, account = {"Ref": "AWS::Region"}, {"Ref": "AWS::AccountId"}
+        service = [{"Ref": "AWS::Partition"}, ":secretsmanager:"]
+        arn = ["arn:", *service, region, ":", account, f":secret:{secret}-??????"]
+        expected = [
+            {
+                "Sid": "ReadGenesysCredentials",
+                "Effect": "Allow",
+                "Action": "secretsmanager:GetSecretValue",
+                "Resource": {"Fn::Join": ["", arn]},
+            },
+            write_logs(synthesised.arn("Subscription/Provider/Logs")),
+        ]
+        traces = [WRITE_TRACES] if synthesised is tuned else []
+        assert statements(synthesised, "Subscription/Provider") == expected + traces
+
+
+def test_the_worker_is_told_the_stage_the_queues_and_the_delays(stack: Any, tuned: Any) -> None:
+    for synthesised, expected in (
+        (
+            stack,
+            {
+                "STAGE": "dev",
+                "POWERTOOLS_LOG_LEVEL": "INFO",
+                "QUEUE_IDS": "a1b2c3d4-e5f6-7890-1234-567890abcdef,"
+                "b2c3d4e5-f6a7-4901-8345-67890abcdef1",
+                "RETRY_DELAY_SECONDS": "30",
+            },
+        ),
+        (
+            tuned,
+            {
+                "STAGE": "prod",
+                "POWERTOOLS_LOG_LEVEL": "DEBUG",
+                "QUEUE_IDS": "q1",
+                "RETRY_DELAY_SECONDS": "45",
+            },
+        ),
+    ):
+        assert environment(synthesised, "Worker") == expected | {
+            "QUEUE_URL": {"Ref": synthesised.ids["Intake/Queue"]},
+            "DEAD_LETTER_QUEUE_URL": {"Ref": synthesised.ids["Intake/DeadLetterQueue"]},
+        }
+
+
+def test_the_environment_of_a_worker_for_fifty_queues_fits_lambda(stack: Any) -> None:
+    """Lambda takes 4 KB of names and values; URLs of queues in any region are under 200."""
+    rest = sum(
+        len(name) + (len(v) if isinstance(v, str) else 200)
+        for name, v in environment(stack, "Worker").items()
+    )
+    assert rest + 50 * (64 + 1) < 4096
+
+
+def test_the_worker_has_the_handler_time_and_memory_set(stack: Any, tuned: Any) -> None:
+    for synthesised, expected in ((stack, (30, 256)), (tuned, (60, 512))):
+        properties = synthesised.properties("Worker/Function")
+        assert properties["Handler"] == "worker.handler.handler"
+        assert (properties["Timeout"], properties["MemorySize"]) == expected
+
+
+def test_the_mapping_reports_single_failures_and_counts_events(stack: Any, tuned: Any) -> None:
+    for synthesised, tuning in (
+        (stack, {"BatchSize": 10}),
+        (
+            tuned,
+            {
+                "BatchSize": 200,
+                "MaximumBatchingWindowInSeconds": 5,
+                "ScalingConfig": {"MaximumConcurrency": 7},
+            },
+        ),
+    ):
+        properties = synthesised.properties("Worker/Mapping")
+        assert {key: value for key, value in properties.items() if key != "Tags"} == tuning | {
+            "EventSourceArn": synthesised.arn("Intake/Queue"),
+            "FunctionName": {"Ref": synthesised.ids["Worker/Function"]},
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            "MetricsConfig": {"Metrics": ["EventCount"]},
+        }
+
+
+def test_the_subscription_function_answers_in_time_and_never_late(stack: Any) -> None:
+    properties = stack.properties("Subscription/Provider/Function")
+    assert properties["Handler"] == "subscription.handler.handler"
+    assert (properties["Timeout"], properties["MemorySize"]) == (240, 256)
+    assert environment(stack, "Subscription/Provider") == {
+        "STAGE": "dev",
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+    }
+    assert stack.properties("Subscription/Provider/Function/EventInvokeConfig") == {
+        "FunctionName": {"Ref": stack.ids["Subscription/Provider/Function"]},
+        "Qualifier": "$LATEST",
+        "MaximumRetryAttempts": 0,
+        "MaximumEventAgeInSeconds": 60,
+    }
+    resource = stack.properties("Subscription/Resource/Default")
+    assert int(resource["ServiceTimeout"]) == 300 > properties["Timeout"]
+
+
+def test_the_custom_resource_says_what_the_subscription_must_be(stack: Any, tuned: Any) -> None:
+    for synthesised, expected in (
+        (
+            stack,
+            {
+                "Name": "queue-ends-dev",
+                "Description": "Conversation ends for the AWS stack QueueEnds-dev",
+                "AttributeFilter": "queueId in ['a1b2c3d4-e5f6-7890-1234-567890abcdef', "
+                "'b2c3d4e5-f6a7-4901-8345-67890abcdef1']",
+                "SecretName": "queue-ends/genesys",
+                "LoginUrl": "https://login.mypurecloud.com",
+                "ApiUrl": "https://api.mypurecloud.com",
+            },
+        ),
+        (
+            tuned,
+            {
+                "Name": "queue-ends-prod",
+                "Description": "Conversation ends for the AWS stack QueueEnds-prod",
+                "AttributeFilter": "$exists(queue) and queue.id = 'q1'",
+                "SecretName": "queue-ends/prod",
+                "LoginUrl": "https://login.mypurecloud.ie",
+                "ApiUrl": "https://proxy.example.com/api",
+            },
+        ),
+    ):
+        resource = synthesised.resource("Subscription/Resource/Default")
+        assert resource["Type"] == "Custom::GenesysSubscription"
+        assert resource["Properties"] == expected | {
+            "ServiceToken": synthesised.arn("Subscription/Provider/Function"),
+            "ServiceTimeout": "300",
+            "EventTypes": ["event:conversation:end"],
+            "QueueArn": synthesised.arn("Intake/Queue"),
+            "Region": {"Ref": "AWS::Region"},
+        }

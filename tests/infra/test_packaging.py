@@ -1,0 +1,208 @@
+"""The deployment asset: what is in it, and what its hash depends on."""
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.packaging import Asset, PackagingError, build
+
+PROJECT = Path(__file__).parents[2]
+AARCH64 = 183  # e_machine of an ELF file
+
+
+@pytest.fixture
+def functions(tmp_path: Path) -> Path:
+    """Return a folder of sources, others in each test, that pins nothing for pip to fetch."""
+    folder = tmp_path / "project" / "functions"
+    (folder / "worker").mkdir(parents=True)
+    (folder / "requirements.txt").write_text("# none\n")
+    (folder / "worker" / "handler.py").write_text("def handler(): ...\n")
+    (folder / "shared.py").write_text(f"PATH = {str(tmp_path)!r}\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder to build in; once pip has run for these pins it need not run again."""
+    return tmp_path_factory.mktemp("build")
+
+
+@pytest.fixture(scope="module")
+def lambda_asset() -> Path:
+    """Return the project's asset for Lambda."""
+    return build(PROJECT / "functions", "lambda", PROJECT / "build").folder
+
+
+def files(folder: Path) -> set[str]:
+    return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+
+
+# The hash
+
+
+def test_neither_place_nor_times_of_the_sources_change_the_asset(
+    functions: Path, built: Path, tmp_path: Path, stack_with: Callable[..., Any]
+) -> None:
+    first = build(functions, "host", built)
+    copy = shutil.copytree(functions, tmp_path / "elsewhere" / "copy")
+    for path in copy.rglob("*"):
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+    second = build(copy, "host", tmp_path / "elsewhere" / "build")
+
+    assert second.hash == first.hash
+    assert second.folder != first.folder
+    code = [
+        function["Properties"]["Code"]
+        for asset in (first, second)
+        for function in stack_with(asset).of_type("AWS::Lambda::Function")
+    ]
+    assert len(code) == 4
+    assert all(where == code[0] for where in code)
+
+
+def test_the_projects_own_sources_give_the_same_asset_from_another_folder(tmp_path: Path) -> None:
+    copy = shutil.copytree(PROJECT / "functions", tmp_path / "functions")
+    here = build(PROJECT / "functions", "host", PROJECT / "build")
+    assert build(copy, "host", PROJECT / "build") == here
+
+
+def test_a_changed_added_renamed_or_removed_source_changes_the_hash(
+    functions: Path, built: Path
+) -> None:
+    def steps() -> Iterator[Asset]:
+        yield build(functions, "host", built)
+        (functions / "shared.py").write_text("ANSWER = 43\n")
+        yield build(functions, "host", built)
+        (functions / "data.json").write_text("{}")
+        yield build(functions, "host", built)
+        (functions / "data.json").rename(functions / "date.json")
+        yield build(functions, "host", built)
+        (functions / "shared.py").unlink()
+        yield build(functions, "host", built)
+
+    assets = list(steps())
+    assert len({asset.hash for asset in assets}) == len(assets)
+    assert (assets[1].folder / "shared.py").read_text() == "ANSWER = 43\n"
+
+
+def test_pins_and_target_change_the_hash(functions: Path, built: Path) -> None:
+    host = build(functions, "host", built)
+    assert build(functions, "lambda", built).hash != host.hash
+    (functions / "requirements.txt").write_text("# still none\n")
+    assert build(functions, "host", built).hash != host.hash
+
+
+def test_what_is_not_packed_does_not_change_the_hash(functions: Path, built: Path) -> None:
+    before = build(functions, "host", built)
+    for path in ("worker/__pycache__/handler.cpython-311.pyc", "tests/test_x.py", ".DS_Store"):
+        (functions / path).parent.mkdir(exist_ok=True)
+        (functions / path).write_text("x")
+    assert build(functions, "host", built) == before
+    assert files(before.folder) == {"worker/handler.py", "shared.py"}
+
+
+# The build
+
+
+def test_a_built_asset_is_not_built_again(functions: Path, built: Path) -> None:
+    asset = build(functions, "host", built)
+    built_at = asset.folder.stat().st_mtime_ns
+    assert build(functions, "host", built) == asset
+    assert asset.folder.stat().st_mtime_ns == built_at
+
+
+def test_a_changed_source_needs_no_second_run_of_pip(
+    functions: Path, built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(functions, "host", built)
+    monkeypatch.setattr("infra.packaging.sys.executable", "/no/such/python")
+    (functions / "shared.py").write_text("ANSWER = 44\n")
+    assert (build(functions, "host", built).folder / "shared.py").exists()
+
+
+def test_builds_of_one_asset_at_the_same_time_all_succeed(functions: Path, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        assets = list(pool.map(lambda _: build(functions, "host", tmp_path), range(2)))
+    assert len(set(assets)) == 1
+    assert files(assets[0].folder) == {"worker/handler.py", "shared.py"}
+    assert [path.name for path in (tmp_path / "assets").iterdir()] == [assets[0].hash]
+
+
+def test_what_an_aborted_build_left_does_no_harm(functions: Path, built: Path) -> None:
+    asset = build(functions, "host", built)
+    asset.folder.rename(built / "assets" / f".{asset.hash[:12]}-aborted")
+    (built / "assets" / f".{asset.hash[:12]}-aborted" / "shared.py").write_text("half")
+    assert build(functions, "host", built) == asset
+    assert "half" not in (asset.folder / "shared.py").read_text()
+
+
+def test_a_failing_pip_is_shown_and_leaves_nothing_behind(functions: Path, tmp_path: Path) -> None:
+    (functions / "requirements.txt").write_text("not a requirement!\n")
+    with pytest.raises(PackagingError, match=r"(?s)pip could not install .*Invalid requirement"):
+        build(functions, "host", tmp_path / "build")
+    assert list((tmp_path / "build" / "packages").iterdir()) == []
+
+
+def test_lambda_can_read_what_was_built_under_a_strict_umask(functions: Path, built: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        asset = build(functions, "host", built)
+    finally:
+        os.umask(before)
+    modes = {
+        stat.filemode(path.stat().st_mode) for path in [asset.folder, *asset.folder.rglob("*")]
+    }
+    assert modes == {"drwxr-xr-x", "-rw-r--r--"}
+
+
+# What is in it
+
+
+def test_every_binary_in_the_lambda_asset_is_for_python_3_14_on_arm(lambda_asset: Path) -> None:
+    binaries = [path for path in lambda_asset.rglob("*") if b".so" in path.name.encode()]
+    assert binaries
+    for path in binaries:
+        header = path.read_bytes()[:20]
+        assert header[:4] == b"\x7fELF", path
+        assert int.from_bytes(header[18:20], "little") == AARCH64, path
+        assert re.search(r"\.(cpython-314-aarch64-linux-gnu|abi3)\.so$", path.name), path
+    tags = "".join(p.read_text() for p in lambda_asset.glob("*.dist-info/WHEEL"))
+    assert set(re.findall(r"Tag: \S+-(\S+)", tags)) <= {
+        "any",
+        "manylinux_2_17_aarch64",
+        "manylinux2014_aarch64",
+        "manylinux_2_28_aarch64",
+    }
+
+
+def test_the_lambda_asset_holds_the_handlers_and_what_they_import_and_no_more(
+    lambda_asset: Path,
+) -> None:
+    assert (lambda_asset / "subscription" / "handler.py").is_file()
+    assert (lambda_asset / "worker" / "handler.py").is_file()
+    pins = (PROJECT / "functions" / "requirements.txt").read_text()
+    pinned = set(re.findall(r"^([\w.-]+)==", pins, re.MULTILINE))
+    installed = {path.name.split("-")[0] for path in lambda_asset.glob("*.dist-info")}
+    assert {name.replace("-", "_") for name in pinned} == installed
+    unwanted = {"aws_cdk", "jsii", "constructs", "boto3", "botocore", "pip", "bin", "tests"}
+    assert unwanted & {path.name for path in lambda_asset.iterdir()} == set()
+    assert not [path for path in lambda_asset.rglob("*") if path.suffix == ".pyc"]
+
+
+def test_the_pins_are_complete() -> None:
+    asset = build(PROJECT / "functions", "host", PROJECT / "build")
+    code = (
+        f"import sys; sys.path.insert(0, {str(asset.folder)!r}); sys.dont_write_bytecode = True; "
+        "import requests, msgspec; from aws_lambda_powertools import Logger, Metrics"
+    )
+    # Without site-packages: nothing but the standard library and the asset.
+    subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True)

@@ -1,0 +1,163 @@
+"""The template as a whole: outputs, order, wildcards, secrets."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from aws_cdk import aws_logs as logs
+
+from infra.setting_values import RETENTION_DAYS
+
+
+def strings(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield key
+            yield from strings(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from strings(value)
+    elif isinstance(node, str):
+        yield node
+
+
+def needed_by(template: dict[str, Any], logical_id: str) -> set[str]:
+    """Return all resources that CloudFormation makes before this one, and deletes after it."""
+    resources, needed, todo = template["Resources"], set(), [logical_id]
+    while todo:
+        resource = resources[todo.pop()]
+        mentioned = set(strings(resource)) & resources.keys()
+        todo += mentioned - needed
+        needed |= mentioned
+    return needed - {logical_id}
+
+
+def test_outputs_have_the_fixed_names(stack: Any) -> None:
+    ids = stack.ids
+    outputs = {name: output["Value"] for name, output in stack.template["Outputs"].items()}
+    assert outputs == {
+        "QueueUrl": {"Ref": ids["Intake/Queue"]},
+        "QueueArn": stack.arn("Intake/Queue"),
+        "DeadLetterQueueUrl": {"Ref": ids["Intake/DeadLetterQueue"]},
+        "WorkerFunctionName": {"Ref": ids["Worker/Function"]},
+        "SubscriptionId": {"Fn::GetAtt": [ids["Subscription/Resource/Default"], "SubscriptionId"]},
+    }
+
+
+def test_the_stack_fits_any_account_region_and_partition(stack: Any, tuned: Any) -> None:
+    for template in (stack.template, tuned.template):
+        text = json.dumps({k: v for k, v in template.items() if k != "Parameters"})
+        assert re.findall(r"arn:aws|us-east-1|eu-west-1|amazonaws\.com\.cn", text) == []
+
+
+def test_the_stack_says_what_it_is_and_tags_what_it_makes(stack: Any) -> None:
+    assert stack.template["Description"].startswith("Queue Ends, stage dev")
+    tags = [{"Key": "project", "Value": "queue-ends"}, {"Key": "stage", "Value": "dev"}]
+    tagged = [r for r in stack.template["Resources"].values() if "Tags" in r["Properties"]]
+    assert all(resource["Properties"]["Tags"] == tags for resource in tagged)
+    untagged = {r["Type"] for r in stack.template["Resources"].values() if r not in tagged}
+    assert untagged == {
+        "AWS::SQS::QueuePolicy",
+        "AWS::Lambda::EventInvokeConfig",
+        "Custom::GenesysSubscription",
+    }
+
+
+def test_only_queues_and_log_groups_have_data_and_all_of_it_goes_with_the_stack(
+    stack: Any,
+) -> None:
+    policies = {r.get("DeletionPolicy", "Delete") for r in stack.template["Resources"].values()}
+    assert policies == {"Delete"}
+
+
+def test_each_function_has_a_log_group_of_its_own_with_the_retention_set(
+    stack: Any, tuned: Any
+) -> None:
+    for synthesised, days in ((stack, 30), (tuned, 365)):
+        groups = synthesised.of_type("AWS::Logs::LogGroup")
+        assert [group["Properties"]["RetentionInDays"] for group in groups] == [days, days]
+        for function in ("Worker", "Subscription/Provider"):
+            config = synthesised.properties(f"{function}/Function")["LoggingConfig"]
+            assert config["LogGroup"] == {"Ref": synthesised.ids[f"{function}/Logs"]}
+
+
+def test_every_retention_that_the_cdk_knows_can_be_chosen() -> None:
+    names = {retention.name for retention in logs.RetentionDays} - {"INFINITE"}
+    assert set(RETENTION_DAYS.values()) == names
+
+
+def test_functions_run_python_3_14_on_arm_and_log_json(stack: Any) -> None:
+    functions = stack.of_type("AWS::Lambda::Function")
+    assert len(functions) == 2
+    for properties in (function["Properties"] for function in functions):
+        assert properties["Runtime"] == "python3.14"
+        assert properties["Architectures"] == ["arm64"]
+        assert properties["LoggingConfig"]["LogFormat"] == "JSON"
+
+
+def test_lambda_never_drops_the_lines_that_carry_metrics(stack_with: Callable[..., Any]) -> None:
+    """Lines without a level count as INFO, so a higher level of Lambda's filter loses them."""
+    for log_level, lambdas in (("INFO", "INFO"), ("DEBUG", "DEBUG"), ("ERROR", "INFO")):
+        settings = {} if log_level == "INFO" else {"log_level": log_level}
+        for function in stack_with(**settings).of_type("AWS::Lambda::Function"):
+            properties = function["Properties"]
+            assert properties["LoggingConfig"]["ApplicationLogLevel"] == lambdas
+            assert properties["Environment"]["Variables"]["POWERTOOLS_LOG_LEVEL"] == log_level
+
+
+def test_tracing_is_off_unless_set(stack: Any, tuned: Any) -> None:
+    modes = [f["Properties"].get("TracingConfig") for f in stack.of_type("AWS::Lambda::Function")]
+    assert modes == [None, None]
+    modes = [f["Properties"].get("TracingConfig") for f in tuned.of_type("AWS::Lambda::Function")]
+    assert modes == [{"Mode": "Active"}, {"Mode": "Active"}]
+
+
+def test_no_permission_comes_from_anywhere_but_the_two_roles(stack: Any, tuned: Any) -> None:
+    for template in (stack.template, tuned.template):
+        assert "ManagedPolic" not in json.dumps(template)
+        iam = [r["Type"] for r in template["Resources"].values() if "IAM" in r["Type"]]
+        assert iam == ["AWS::IAM::Role", "AWS::IAM::Role"]
+        for resource in template["Resources"].values():
+            if resource["Type"] == "AWS::IAM::Role":
+                assert len(resource["Properties"]["Policies"]) == 1
+
+
+def test_every_wildcard_in_the_template_is_meant(stack: Any, tuned: Any) -> None:
+    def wildcards(template: dict[str, Any]) -> list[str]:
+        return sorted(s for s in strings(template) if "*" in s or "?" in s)
+
+    # TLS only: denied to everybody, whatever the action; and a secret's ARN has a random end.
+    meant = ["*", "*", "sqs:*", "sqs:*"]
+    assert wildcards(stack.template) == sorted([":secret:queue-ends/genesys-??????", *meant])
+    # X-Ray's two actions, in both roles, have no resource to name.
+    assert wildcards(tuned.template) == sorted([":secret:queue-ends/prod-??????", *meant, "*", "*"])
+    for synthesised in (stack, tuned):
+        for path in ("Worker/Role", "Subscription/Provider/Role"):
+            (policy,) = synthesised.properties(path)["Policies"]
+            for statement in policy["PolicyDocument"]["Statement"]:
+                if statement["Resource"] == "*":
+                    actions = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+                    assert statement["Action"] == actions
+        for policy in synthesised.of_type("AWS::SQS::QueuePolicy"):
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+                if "*" in json.dumps(statement):
+                    assert statement["Effect"] == "Deny"
+
+
+def test_nothing_in_the_template_looks_like_a_secret(stack: Any, tuned: Any) -> None:
+    secret_like = re.compile(r"(?i)client_secret|password|passwd|AKIA[0-9A-Z]{12}|whsec_|BEGIN ")
+    for template in (stack.template, tuned.template):
+        assert [s for s in strings(template) if secret_like.search(s)] == []
+
+
+def test_the_mapping_comes_after_the_permissions_that_lambda_checks_for_it(stack: Any) -> None:
+    needed = needed_by(stack.template, stack.ids["Worker/Mapping"])
+    expected = {"Worker/Role", "Worker/Function", "Worker/Logs", "Intake/Queue"}
+    assert {stack.ids[path] for path in expected} <= needed
+
+
+def test_the_subscription_is_made_last_and_deleted_first(stack: Any) -> None:
+    subscription = stack.ids["Subscription/Resource/Default"]
+    others = stack.template["Resources"].keys() - {subscription}
+    assert needed_by(stack.template, subscription) == others

@@ -1,0 +1,103 @@
+"""The deployed stack: one emulator, one Genesys Cloud and one CRM for the whole session."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from local.crm import Crm, crm
+from local.emulator import Emulator, emulator
+from local.genesys import SUBSCRIPTIONS, GenesysCloud, sqs_sender
+from local.project import ROOT, Deployment, Project
+from local.traffic import OURS, Event, conversations
+
+ACTION = ROOT / "local/crm_action.py"
+SECRET = "queue-ends/genesys"
+
+
+@dataclass(frozen=True)
+class World:
+    """All that a user, an operator and Genesys Cloud can see."""
+
+    aws: Emulator
+    genesys: GenesysCloud
+    customers: Crm
+    project: Project
+
+    def settings(self, **changes: Any) -> dict[str, Any]:
+        return {
+            "queue_ids": OURS,
+            "genesys_login_url": self.genesys.url,
+            "genesys_api_url": self.genesys.url,
+            "retry_delay_seconds": 1,
+            "max_receive_count": 4,
+            "max_concurrency": 2,
+            **changes,
+        }
+
+    def put_secret(self, name: str) -> None:
+        credentials = {
+            "client_id": self.genesys.client_id,
+            "client_secret": self.genesys.client_secret,
+        }
+        secrets = self.aws.client("secretsmanager")
+        secrets.create_secret(Name=name, SecretString=json.dumps(credentials))
+
+    def of_stage(self, stage: str) -> list[dict[str, Any]]:
+        """Return Genesys Cloud's subscriptions of a stage."""
+        return [s for s in self.genesys.subscriptions if s["name"] == f"queue-ends-{stage}"]
+
+    def dead_letters(self, deployment: Deployment) -> list[dict[str, Any]]:
+        """Return what is in the dead-letter queue, and leave it there."""
+        sqs, url = self.aws.client("sqs"), deployment.outputs["DeadLetterQueueUrl"]
+        found = []
+        while batch := sqs.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+            VisibilityTimeout=30,
+        ).get("Messages"):
+            found += batch
+        for message in found:
+            sqs.change_message_visibility(
+                QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+            )
+        return found
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with (
+        crm() as customers,
+        emulator(env={"QUEUE_ENDS_CRM_URL": customers.url}) as aws,
+        GenesysCloud(sqs_sender(aws)) as genesys,
+    ):
+        genesys.activation_seconds = 0.5
+        genesys.seed("somebody-else")
+        project = Project(aws, tmp_path_factory.mktemp("project"), actions=ACTION)
+        world = World(aws, genesys, customers, project)
+        world.put_secret(SECRET)
+        project.bootstrap()
+        yield world
+
+
+@pytest.fixture(scope="session")
+def deployed(world: World) -> Deployment:
+    """The stack of stage dev, deployed while Genesys Cloud was busy."""
+    world.genesys.fail("POST", SUBSCRIPTIONS, 429, times=2, retry_after=2)
+    world.genesys.fail("POST", SUBSCRIPTIONS, 503, times=1)
+    return world.project.deploy("dev", **world.settings())
+
+
+@pytest.fixture
+def some_events(request: pytest.FixtureRequest) -> Callable[[int], list[Event]]:
+    """Return distinct ends in our queues, others for each test."""
+    seed = sum(map(ord, request.node.name))
+
+    def events(count: int) -> list[Event]:
+        every = conversations(seed, 40 * count, share=1, others=0)
+        return [event for event in every if event.kind == "answered"][:count]
+
+    return events

@@ -1,0 +1,96 @@
+"""The stack's life: redeployed, changed, refused, rolled back, removed."""
+
+import time
+from typing import Any
+
+import pytest
+
+from local.genesys import SUBSCRIPTIONS
+from local.project import DeployFailed, Deployment
+from local.traffic import FOREIGN, OURS
+from tests.local.conftest import World
+
+
+def stacks(world: World, stage: str) -> list[dict[str, Any]]:
+    """Return a stage's stack, unless it is gone."""
+    found = world.aws.client("cloudformation").describe_stacks()["Stacks"]
+    return [
+        stack
+        for stack in found
+        if stack["StackName"] == f"QueueEnds-{stage}"
+        and stack["StackStatus"] not in ("DELETE_COMPLETE", "ROLLBACK_COMPLETE")
+    ]
+
+
+def test_deploying_again_without_a_change_changes_nothing(
+    world: World, deployed: Deployment
+) -> None:
+    calls = len(world.genesys.calls)
+
+    again = world.project.deploy("dev", **world.settings())
+
+    assert not again.changed
+    assert again.outputs == deployed.outputs
+    assert len(world.genesys.calls) == calls
+
+
+def test_other_queues_and_another_secret_update_the_subscription_in_place(
+    world: World, deployed: Deployment
+) -> None:
+    world.put_secret("queue-ends/another")
+    queue_ids = [OURS[0], FOREIGN[0]]
+
+    changed = world.project.deploy(
+        "dev", **world.settings(queue_ids=queue_ids, genesys_secret="queue-ends/another")
+    )
+
+    (subscription,) = world.of_stage("dev")
+    assert changed.outputs["SubscriptionId"] == deployed.outputs["SubscriptionId"]
+    assert subscription["id"] == deployed.outputs["SubscriptionId"]
+    assert subscription["attributeFilter"] == f"queueId in ['{OURS[0]}', '{FOREIGN[0]}']"
+
+
+def test_a_name_that_is_taken_fails_the_deploy_within_a_minute_and_is_left_alone(
+    world: World,
+) -> None:
+    taken = world.genesys.seed("queue-ends-taken")
+    began = time.monotonic()
+
+    with pytest.raises(DeployFailed) as failure:
+        world.project.deploy("taken", **world.settings())
+
+    assert time.monotonic() - began < 60
+    assert taken["id"] in failure.value.reason
+    assert taken["destination"]["awsSqs"]["arn"] in failure.value.reason
+    assert "another stage" in failure.value.reason
+    assert world.of_stage("taken") == [taken]
+    assert stacks(world, "taken") == []
+
+
+def test_a_create_that_fails_after_it_made_the_subscription_leaves_none(world: World) -> None:
+    world.genesys.fail("GET", f"{SUBSCRIPTIONS}/", 403)
+
+    with pytest.raises(DeployFailed) as failure:
+        world.project.deploy("failing", **world.settings())
+
+    made = [call for call in world.genesys.calls if call.status == 201]
+    assert len(made) >= 1
+    assert "event:subscribe:write" in failure.value.reason
+    assert "role" in failure.value.reason
+    assert world.of_stage("failing") == []
+    assert stacks(world, "failing") == []
+
+
+def test_destroy_removes_our_subscription_and_no_other(world: World, deployed: Deployment) -> None:
+    others = [s for s in world.genesys.subscriptions if s["name"] != "queue-ends-dev"]
+
+    world.project.destroy("dev", **world.settings())
+
+    assert world.genesys.subscriptions == others
+    assert stacks(world, "dev") == []
+    assert world.aws.client("sqs").list_queues(QueueNamePrefix="queue-ends-dev-").get(
+        "QueueUrls"
+    ) in (
+        None,
+        [],
+    )

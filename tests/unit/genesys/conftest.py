@@ -1,0 +1,43 @@
+"""A client of a scripted Genesys Cloud, in a time that passes without waiting."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from genesys.client import GenesysClient
+from genesys.credentials import Credentials
+from tests.fakes.clock import Clock
+from tests.fakes.scripted_genesys import ScriptedGenesys
+from tests.fakes.scripted_http import HttpServer
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[HttpServer]:
+    with HttpServer() as server:
+        yield server
+
+
+@pytest.fixture
+def http(server: HttpServer) -> Iterator[HttpServer]:
+    server.reset()
+    yield server
+    server.released.set()
+    assert not server.broken
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def api(http: HttpServer) -> ScriptedGenesys:
+    return ScriptedGenesys(http)
+
+
+@pytest.fixture
+def client(http: HttpServer, clock: Clock) -> GenesysClient:
+    """A client with 100 seconds."""
+    return GenesysClient(
+        http.url, http.url, Credentials("the-id", "the-s3cret"), clock.deadline(100), clock
+    )

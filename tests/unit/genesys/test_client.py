@@ -1,0 +1,219 @@
+"""Requests and answers: what is sent, what comes back, and what an error says."""
+
+import traceback
+from typing import Any
+
+import pytest
+
+from genesys.client import GenesysClient
+from genesys.credentials import Credentials
+from genesys.errors import GenesysError, Unreachable
+from tests.fakes.clock import Clock
+from tests.fakes.scripted_genesys import ScriptedGenesys
+from tests.fakes.scripted_http import Answer
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+def test_a_request_is_sent_as_asked_for(
+    client: GenesysClient, api: ScriptedGenesys, method: str
+) -> None:
+    api.script(Answer(201, {"id": "7"}))
+    answer = client.request(method, "/a/b", body={"name": "é"}, query={"n": 2})
+    assert answer == {"id": "7"}
+    [asked] = api.asked
+    assert (asked.method, asked.path, asked.query) == (method, "/a/b", {"n": "2"})
+    assert asked.json == {"name": "é"}
+    assert asked.headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("answer", [Answer(204), Answer(200), Answer(202)])
+def test_an_answer_without_content_is_none(
+    client: GenesysClient, api: ScriptedGenesys, answer: Answer
+) -> None:
+    api.script(answer)
+    assert client.request("DELETE", "/x") is None
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>", b'{"half": ', b"[" * 100_000, b"9" * 5000, b"\xff\xfe\x00", b" "]
+)
+def test_a_success_that_is_not_json_is_an_error(
+    client: GenesysClient, api: ScriptedGenesys, body: bytes
+) -> None:
+    api.script(Answer(200, body))
+    with pytest.raises(GenesysError, match="GET /x was answered with 200: the answer is not JSON"):
+        client.request("GET", "/x")
+
+
+@pytest.mark.parametrize("status", [302, 400, 403, 404, 408, 409, 422, 500, 501])
+def test_an_error_says_what_support_will_ask_for(
+    client: GenesysClient, api: ScriptedGenesys, clock: Clock, status: int
+) -> None:
+    api.script(Answer(status, {"message": "That is not right."}, {"ININ-Correlation-Id": "c-9"}))
+    with pytest.raises(GenesysError) as caught:
+        client.request("PUT", "/a/b", body={})
+    error = caught.value
+    assert str(error) == (
+        f"PUT /a/b was answered with {status}: That is not right. (correlation id c-9)"
+    )
+    assert (error.method, error.path, error.status) == ("PUT", "/a/b", status)
+    assert (error.message, error.correlation_id) == ("That is not right.", "c-9")
+    assert len(api.asked) == 1
+    assert not clock.pauses
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"message": "m", "description": "d", "code": "c"}, "m"),
+        ({"message": "", "description": "d"}, "d"),
+        ({"error_description": "ed", "error": "e"}, "ed"),
+        ({"error": "invalid_client"}, "invalid_client"),
+        ({"code": "not.found"}, "not.found"),
+        ({"message": {"nested": "n"}, "code": "c"}, "c"),
+        ({"message": None, "code": 5}, ""),
+        ({}, ""),
+        ([], ""),
+        ("text", ""),
+        (b"<html>", "Teapot"),
+        (b"[" * 100_000, "Teapot"),
+        (b"9" * 5000, "Teapot"),
+        (b"", "Teapot"),
+        ({"message": "two\r\n  lines\tand more"}, "two lines and more"),
+        ({"message": "m" * 5000}, "m" * 300),
+    ],
+)
+def test_an_error_finds_the_message_that_there_is(
+    client: GenesysClient, api: ScriptedGenesys, body: Any, message: str
+) -> None:
+    api.script(Answer(418, body, reason="Teapot"))
+    with pytest.raises(GenesysError) as caught:
+        client.request("GET", "/x")
+    assert caught.value.message == message
+    assert caught.value.correlation_id is None
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_are_not_followed(
+    client: GenesysClient, api: ScriptedGenesys, method: str, status: int
+) -> None:
+    api.script(Answer(status, headers={"Location": f"{api.http.url}/elsewhere"}))
+    with pytest.raises(GenesysError, match=f"answered with {status}"):
+        client.request(method, "/x", body={})
+    assert [asked.path for asked in api.asked] == ["/x"]
+
+
+def test_the_login_is_not_redirected_either(client: GenesysClient, api: ScriptedGenesys) -> None:
+    api.logins = [Answer(307, headers={"Location": f"{api.http.url}/elsewhere"})]
+    with pytest.raises(GenesysError, match="answered with 307"):
+        client.request("GET", "/x")
+    assert not api.asked
+
+
+@pytest.mark.parametrize(
+    ("location", "expected"),
+    [("http://[::1", GenesysError), ("//%zz:port/\\", GenesysError), ("http://a:b", GenesysError)],
+)
+def test_a_redirect_to_nonsense_is_an_error_like_another(
+    client: GenesysClient,
+    api: ScriptedGenesys,
+    location: str,
+    expected: type[Exception],
+) -> None:
+    api.script(Answer(302, headers={"Location": location}))
+    with pytest.raises(expected):
+        client.request("GET", "/x")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:1",
+        "http://no-such-host.invalid",
+        "http://" + "a" * 70 + ".example",
+        "http://[::1",
+        "http://127.0.0.1:99999",
+        "ftp://127.0.0.1",
+        "nonsense",
+    ],
+)
+def test_a_host_that_cannot_be_reached_is_a_clear_error(clock: Clock, url: str) -> None:
+    client = GenesysClient(url, url, Credentials("i", "the-s3cret"), clock.deadline(100), clock)
+    with pytest.raises(Unreachable, match="POST /oauth/token was not answered: .+") as caught:
+        client.request("GET", "/x")
+    assert caught.value.status is None
+    assert caught.value.maybe_carried_out
+    assert "the-s3cret" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("fate", ["lost", "cut"])
+def test_an_answer_that_breaks_off_is_no_answer(
+    client: GenesysClient, api: ScriptedGenesys, fate: Any
+) -> None:
+    api.script(*[Answer(200, {"id": "7"}, fate=fate)] * 6)
+    with pytest.raises(Unreachable, match="PUT /x was not answered: .+") as caught:
+        client.request("PUT", "/x")
+    assert caught.value.maybe_carried_out
+
+
+@pytest.mark.parametrize(
+    ("status", "maybe"),
+    [(200, True), (408, True), (500, True), (502, True), (503, True), (504, True)]
+    + [(400, False), (401, False), (403, False), (404, False), (409, False), (429, False)],
+)
+def test_what_may_have_been_carried_out(status: int, maybe: bool) -> None:
+    assert GenesysError("POST", "/x", status=status).maybe_carried_out is maybe
+
+
+def test_all_pages_of_a_list_are_read(client: GenesysClient, api: ScriptedGenesys) -> None:
+    api.script(
+        Answer(body={"entities": [{"id": 1}, {"id": 2}], "pageCount": 3}),
+        Answer(body={"entities": [{"id": 3}], "pageCount": 3}),
+        Answer(body={"entities": [{"id": 4}], "pageCount": 3}),
+    )
+    assert [entity["id"] for entity in client.pages("/list")] == [1, 2, 3, 4]
+    assert [asked.query for asked in api.asked] == [
+        {"pageNumber": str(number), "pageSize": "100"} for number in (1, 2, 3)
+    ]
+
+
+@pytest.mark.parametrize("count", [{}, {"pageCount": None}, {"pageCount": 0}, {"pageCount": "?"}])
+def test_a_list_that_does_not_count_its_pages_is_read_until_an_empty_one(
+    client: GenesysClient, api: ScriptedGenesys, count: dict[str, Any]
+) -> None:
+    api.script(
+        Answer(body={"entities": [{"id": 1}], **count}),
+        Answer(body={"entities": [{"id": 2}], **count}),
+        Answer(body={"entities": [], **count}),
+    )
+    assert [entity["id"] for entity in client.pages("/list")] == [1, 2]
+
+
+def test_a_list_that_has_no_pages_is_read_once(
+    client: GenesysClient, api: ScriptedGenesys
+) -> None:
+    whole = Answer(body={"entities": [{"id": 1}, {"id": 2}]})
+    api.script(*[whole] * 5)
+    assert [entity["id"] for entity in client.pages("/list")] == [1, 2]
+
+
+def test_an_empty_list_is_empty(client: GenesysClient, api: ScriptedGenesys) -> None:
+    api.script(Answer(body={"entities": [], "pageCount": 0}))
+    assert list(client.pages("/list")) == []
+
+
+@pytest.mark.parametrize("body", [None, [], "x", {}, {"entities": None}, {"entities": {"a": 1}}])
+def test_an_answer_that_is_no_list_is_an_error(
+    client: GenesysClient, api: ScriptedGenesys, body: Any
+) -> None:
+    api.script(Answer(body=body))
+    with pytest.raises(GenesysError, match="GET /list was answered with 200: the answer is no list"):
+        list(client.pages("/list"))
+
+
+def test_entities_that_are_none_are_left_out(
+    client: GenesysClient, api: ScriptedGenesys
+) -> None:
+    api.script(Answer(body={"entities": [None, 5, {"id": 1}, "x"], "pageCount": 1}))
+    assert list(client.pages("/list")) == [{"id": 1}]

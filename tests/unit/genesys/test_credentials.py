@@ -1,0 +1,130 @@
+"""The secret in Secrets Manager: each way in which it can be wrong has an error of its own."""
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genesys.credentials import Credentials, load_credentials
+from genesys.errors import CredentialsError
+from tests.fakes.clock import Clock
+from tests.fakes.secrets_manager import FakeSecrets
+
+GOOD = {"client_id": "the-id", "client_secret": "the-s3cret"}
+
+
+def load(secrets: FakeSecrets, clock: Clock, seconds: float = 180) -> Credentials:
+    return load_credentials(secrets, "org", clock.deadline(seconds))  # type: ignore[arg-type]
+
+
+def test_a_good_secret_is_read_once(clock: Clock) -> None:
+    secrets = FakeSecrets(org=GOOD)
+    assert load(secrets, clock) == Credentials("the-id", "the-s3cret")
+    assert secrets.reads == ["org"]
+    assert not clock.pauses
+
+
+def test_space_around_the_values_and_further_keys_do_no_harm(clock: Clock) -> None:
+    held = {"client_id": " the-id", "client_secret": "the-s3cret\r\n", "note": 5}
+    assert load(FakeSecrets(org=held), clock) == Credentials("the-id", "the-s3cret")
+
+
+def test_the_secret_is_not_in_the_repr() -> None:
+    assert "the-s3cret" not in repr(Credentials("the-id", "the-s3cret"))
+
+
+def test_every_failure_has_a_text_of_its_own_that_names_the_secret(clock: Clock) -> None:
+    def failing(secrets: FakeSecrets) -> str:
+        with pytest.raises(CredentialsError) as caught:
+            load(secrets, clock)
+        return str(caught.value)
+
+    denied, throttled, offline, unsigned = (FakeSecrets(org=GOOD) for _ in range(4))
+    denied.denied = 1000
+    throttled.failure = ClientError({"Error": {"Code": "ThrottlingException"}}, "GetSecretValue")
+    offline.failure = EndpointConnectionError(endpoint_url="https://secretsmanager")
+    unsigned.failure = NoCredentialsError()
+    texts = {
+        "There is no secret 'org' in this account and region": failing(FakeSecrets()),
+        "is marked for deletion. Restore it": failing(FakeSecrets(org=None)),
+        "could not be read (AccessDeniedException). Check its resource policy": failing(denied),
+        "could not be read (ThrottlingException)": failing(throttled),
+        "could not be asked for secret 'org' (EndpointConnectionError)": failing(offline),
+        "could not be asked for secret 'org' (NoCredentialsError)": failing(unsigned),
+        "is not JSON": failing(FakeSecrets(org="client_id=x")),
+        "is not a JSON object": failing(FakeSecrets(org="[1, 2]")),
+        "lacks client_id (": failing(FakeSecrets(org={"client_secret": "the-s3cret"})),
+        "lacks client_secret (": failing(FakeSecrets(org={"client_id": "the-id"})),
+        "lacks client_id and client_secret (": failing(FakeSecrets(org={})),
+    }
+    for expected, text in texts.items():
+        assert expected in text
+        assert "'org'" in text
+        assert "the-s3cret" not in text
+    assert len(set(texts.values())) == len(texts)
+
+
+@pytest.mark.parametrize("value", [None, 5, True, [], {}, "", "  ", "a\nb", "a\tb", "a\ud800"])
+@pytest.mark.parametrize("key", ["client_id", "client_secret"])
+def test_a_value_that_is_no_text_is_an_error_that_names_its_key(
+    clock: Clock, key: str, value: object
+) -> None:
+    with pytest.raises(CredentialsError, match=f"'org' lacks {key} "):
+        load(FakeSecrets(org=GOOD | {key: value}), clock)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 60_000, '"the-s3cret', "9" * 5000, "\ufeff{}"])
+def test_a_text_that_is_not_json_is_not_quoted(clock: Clock, text: str) -> None:
+    with pytest.raises(CredentialsError, match="is not JSON") as caught:
+        load(FakeSecrets(org=text), clock)
+    assert "s3cret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_secret_of_bytes_is_not_json(clock: Clock) -> None:
+    secrets = FakeSecrets()
+    secrets.put("org", b'{"client_id": "a", "client_secret": "b"}')
+    with pytest.raises(CredentialsError, match="is not JSON"):
+        load(secrets, clock)
+
+
+@given(text=st.text(min_size=20, max_size=60))
+def test_no_text_makes_anything_but_an_error_that_does_not_quote_it(text: str) -> None:
+    with pytest.raises(CredentialsError) as caught:
+        load(FakeSecrets(org=text), Clock())
+    assert text not in str(caught.value)
+
+
+def test_a_role_that_is_new_is_given_time_to_be_known(clock: Clock) -> None:
+    secrets = FakeSecrets(org=GOOD)
+    secrets.denied = 3
+    assert load(secrets, clock) == Credentials("the-id", "the-s3cret")
+    assert len(secrets.reads) == 4
+    assert 0 < clock.now < 10
+
+
+def test_a_role_that_stays_unknown_is_given_up_after_20_seconds(clock: Clock) -> None:
+    secrets = FakeSecrets(org=GOOD)
+    secrets.denied = 1000
+    with pytest.raises(CredentialsError, match="AccessDeniedException"):
+        load(secrets, clock)
+    assert 15 < clock.now <= 20
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(5, 5), (0, 0), (-3, 0)])
+def test_a_refused_read_is_not_repeated_past_the_deadline(
+    clock: Clock, seconds: float, most: float
+) -> None:
+    secrets = FakeSecrets(org=GOOD)
+    secrets.denied = 1000
+    with pytest.raises(CredentialsError):
+        load(secrets, clock, seconds)
+    assert clock.now <= most
+
+
+@pytest.mark.parametrize("held", [{}, {"org": None}])
+def test_what_will_not_pass_is_not_tried_again(clock: Clock, held: dict[str, None]) -> None:
+    secrets = FakeSecrets(**held)
+    with pytest.raises(CredentialsError):
+        load(secrets, clock)
+    assert len(secrets.reads) == 1

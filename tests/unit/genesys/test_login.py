@@ -1,0 +1,222 @@
+"""Logging in: what is sent, how long a token serves, and what a refusal becomes."""
+
+from typing import Any
+
+import pytest
+
+from genesys.client import LOGIN_PATH, GenesysClient
+from genesys.errors import GenesysError, LoginRefused
+from tests.fakes.clock import Clock
+from tests.fakes.scripted_genesys import ScriptedGenesys
+from tests.fakes.scripted_http import Answer
+
+OK = Answer(body={"ok": True})
+
+
+def bearers(api: ScriptedGenesys) -> list[str]:
+    return [asked.headers["Authorization"] for asked in api.asked]
+
+
+def token(expires_in: object) -> Answer:
+    return Answer(body={"access_token": f"lives-{expires_in}", "expires_in": expires_in})
+
+
+def test_the_login_is_the_form_of_the_contract(
+    client: GenesysClient, api: ScriptedGenesys
+) -> None:
+    api.script(OK)
+
+    assert client.request("GET", "/x") == {"ok": True}
+
+    [login] = api.logged_in
+    assert login.method == "POST"
+    assert login.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert login.form == {
+        "grant_type": "client_credentials",
+        "client_id": "the-id",
+        "client_secret": "the-s3cret",
+        "scope": "event:subscribe:read event:subscribe:write",
+    }
+    assert bearers(api) == ["Bearer token-1"]
+
+
+def test_credentials_go_into_the_form_only(client: GenesysClient, api: ScriptedGenesys) -> None:
+    api.script(OK)
+    client.request("GET", "/x")
+    for asked in api.http.asked:
+        assert not asked.query
+        assert "s3cret" not in repr(asked.headers)
+    assert "Authorization" not in api.logged_in[0].headers
+
+
+def test_a_token_is_used_again(client: GenesysClient, api: ScriptedGenesys) -> None:
+    api.script(OK, OK, OK)
+    for _ in range(3):
+        client.request("GET", "/x")
+    assert len(api.logged_in) == 1
+    assert bearers(api) == ["Bearer token-1"] * 3
+
+
+@pytest.mark.parametrize(
+    ("life", "still_good", "over"),
+    [(86400, 86339, 86341), (3600, 3539, 3541), (300, 269, 271), (10, 8.9, 9.1)],
+)
+def test_a_token_is_given_up_shortly_before_its_end(
+    client: GenesysClient,
+    api: ScriptedGenesys,
+    clock: Clock,
+    life: int,
+    still_good: float,
+    over: float,
+) -> None:
+    client.deadline = clock.deadline(10**6)
+    api.logins = [token(life)]
+    api.script(OK, OK, OK)
+
+    client.request("GET", "/x")
+    clock.now = still_good
+    client.request("GET", "/x")
+    assert len(api.logged_in) == 1
+
+    clock.now = over
+    client.request("GET", "/x")
+    assert len(api.logged_in) == 2
+    assert bearers(api)[2] == "Bearer token-2"
+
+
+@pytest.mark.parametrize("life", [0, -5, "0", None])
+def test_a_token_without_a_future_is_used_once(
+    client: GenesysClient, api: ScriptedGenesys, life: object
+) -> None:
+    body = {"access_token": "brief"} | ({} if life is None else {"expires_in": life})
+    api.logins = [Answer(body=body), Answer(body=body)]
+    api.script(OK, OK)
+    client.request("GET", "/x")
+    client.request("GET", "/x")
+    assert len(api.logged_in) == 2
+
+
+def test_a_token_that_is_refused_is_replaced_once(
+    client: GenesysClient, api: ScriptedGenesys
+) -> None:
+    api.script(Answer(401, {"message": "expired"}), OK)
+    assert client.request("GET", "/x") == {"ok": True}
+    assert bearers(api) == ["Bearer token-1", "Bearer token-2"]
+
+
+def test_a_second_refusal_is_an_error(client: GenesysClient, api: ScriptedGenesys) -> None:
+    api.script(*[Answer(401, {"message": "no such token"})] * 3)
+    with pytest.raises(GenesysError, match="GET /x was answered with 401: no such token") as caught:
+        client.request("GET", "/x")
+    assert not isinstance(caught.value, LoginRefused)
+    assert len(api.asked) == len(api.logged_in) == 2
+
+
+def test_a_post_that_was_refused_for_its_token_is_sent_again(
+    client: GenesysClient, api: ScriptedGenesys
+) -> None:
+    api.script(Answer(401), OK)
+    client.request("POST", "/x", body={"a": 1})
+    assert [asked.json for asked in api.asked] == [{"a": 1}, {"a": 1}]
+
+
+@pytest.mark.parametrize("status", [400, 401])
+def test_refused_credentials_are_not_tried_again(
+    client: GenesysClient, api: ScriptedGenesys, clock: Clock, status: int
+) -> None:
+    api.logins = [
+        Answer(
+            status,
+            {"error": "invalid_client", "description": "authentication failed"},
+            {"ININ-Correlation-Id": "c-1"},
+        )
+    ]
+    with pytest.raises(LoginRefused) as caught:
+        client.request("GET", "/x")
+    assert str(caught.value) == (
+        f"POST {LOGIN_PATH} was answered with {status}: authentication failed (correlation id c-1)"
+    )
+    assert len(api.logged_in) == 1
+    assert not api.asked
+    assert not clock.pauses
+
+
+def test_a_login_is_repeated_when_genesys_is_busy(
+    client: GenesysClient, api: ScriptedGenesys, clock: Clock
+) -> None:
+    api.logins = [
+        Answer(429, {"message": "slow down"}, {"Retry-After": "3"}),
+        Answer(503),
+        Answer(fate="lost"),
+    ]
+    api.script(OK)
+    assert client.request("GET", "/x") == {"ok": True}
+    assert len(api.logged_in) == 4
+    assert clock.pauses[0] == 3
+
+
+@pytest.mark.parametrize("status", [302, 403, 404, 418, 500])
+def test_another_failure_of_the_login_is_no_refusal(
+    client: GenesysClient, api: ScriptedGenesys, status: int
+) -> None:
+    api.logins = [Answer(status, headers={"Location": "/elsewhere"} if status == 302 else {})]
+    with pytest.raises(GenesysError, match=f"POST {LOGIN_PATH} was answered with {status}") as e:
+        client.request("GET", "/x")
+    assert not isinstance(e.value, LoginRefused)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        b"<html>a proxy's page</html>",
+        b'{"access_token": "half',
+        b"[" * 100_000,
+        b'{"access_token": "t", "expires_in": ' + b"9" * 5000 + b"}",
+        b'{"access_token": "t", "expires_in": ' + b"9" * 500 + b"}",
+        [],
+        "token",
+        {},
+        {"access_token": None, "expires_in": 60},
+        {"access_token": "", "expires_in": 60},
+        {"access_token": 5, "expires_in": 60},
+        {"access_token": {"a": 1}, "expires_in": 60},
+        {"access_token": "to ken", "expires_in": 60},
+        {"access_token": "to\nken: x", "expires_in": 60},
+        {"access_token": "tök€n", "expires_in": 60},
+        {"access_token": "t", "expires_in": "soon"},
+        {"access_token": "t", "expires_in": None},
+        {"access_token": "t", "expires_in": []},
+    ],
+)
+def test_an_answer_without_a_usable_token_is_an_error(
+    client: GenesysClient, api: ScriptedGenesys, body: Any
+) -> None:
+    api.logins = [Answer(body=body)]
+    with pytest.raises(GenesysError, match=f"POST {LOGIN_PATH} was answered with 200: the answer"):
+        client.request("GET", "/x")
+    assert not api.asked
+
+
+def test_a_token_whose_life_is_no_number_serves_until_it_is_refused(
+    client: GenesysClient, api: ScriptedGenesys
+) -> None:
+    api.logins = [Answer(body=b'{"access_token": "t", "expires_in": NaN}')]
+    api.script(OK, Answer(401), OK)
+    client.request("GET", "/x")
+    client.request("GET", "/x")
+    assert len(api.logged_in) == 2
+
+
+def test_no_netrc_of_the_machine_replaces_the_token(
+    client: GenesysClient,
+    api: ScriptedGenesys,
+    tmp_path: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login someone password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    api.script(OK)
+    client.request("GET", "/x")
+    assert bearers(api) == ["Bearer token-1"]

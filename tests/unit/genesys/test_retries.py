@@ -1,0 +1,221 @@
+"""What is repeated, after which pauses, and until when."""
+
+import time
+from email.utils import formatdate
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deadline import Deadline
+from genesys.client import GenesysClient
+from genesys.errors import GenesysError, Unreachable
+from genesys.retries import NETWORK_TRIES, DeadlineRetry
+from tests.fakes.clock import Clock
+from tests.fakes.scripted_genesys import ScriptedGenesys
+from tests.fakes.scripted_http import Answer
+
+OK = Answer(body={"ok": True})
+LOST = Answer(fate="lost")
+REPEATABLE = ("GET", "PUT", "DELETE")
+
+
+@pytest.mark.parametrize("method", REPEATABLE)
+@pytest.mark.parametrize(
+    "failure", [Answer(429), Answer(502), Answer(503), Answer(504), LOST], ids=str
+)
+def test_what_can_be_sent_twice_is_repeated(
+    client: GenesysClient, api: ScriptedGenesys, clock: Clock, method: str, failure: Answer
+) -> None:
+    api.script(failure, failure, OK)
+    assert client.request(method, "/x", body={"a": 1}) == {"ok": True}
+    assert [(asked.method, asked.json) for asked in api.asked] == [(method, {"a": 1})] * 3
+    assert len(clock.pauses) == 2
+
+
+@pytest.mark.parametrize("method", REPEATABLE)
+def test_pauses_grow_exponentially_with_jitter_and_a_limit(
+    client: GenesysClient, api: ScriptedGenesys, clock: Clock, method: str
+) -> None:
+    client.deadline = clock.deadline(1000)
+    api.script(*[Answer(503)] * 8, OK)
+    # The session was made with the first deadline: 100 s are enough for these pauses at most.
+    assert client.request(method, "/x") == {"ok": True}
+    for pause, most in zip(clock.pauses, [1, 2, 4, 8, 16, 20, 20, 20], strict=True):
+        assert most / 2 <= pause <= most
+
+
+@given(failures=st.integers(1, 2000), left=st.floats(0, 500))
+@settings(max_examples=200)
+def test_any_pause_is_within_bounds(failures: int, left: float) -> None:
+    retry = DeadlineRetry.for_repeatable_requests(Deadline(lambda: left))
+    retry.history = (None,) * failures  # type: ignore[assignment]
+    most = min(20.0, 0.5 * 2 ** min(failures, 10))
+    assert most / 2 <= retry.get_backoff_time() <= most
+
+
+def test_pauses_differ_from_one_client_to_another() -> None:
+    retry = DeadlineRetry.for_repeatable_requests(Deadline(lambda: 100))
+    assert len({retry.get_backoff_time() for _ in range(20)}) > 1
+
+
+@pytest.mark.parametrize("method", [*REPEATABLE, "POST"])
+def test_retry_after_is_waited_out_to_the_second(
+    client: GenesysClient, api: ScriptedGenesys, clock: Clock, method: str
+) -> None:
+    asked_for = ("2", " 7 ", "31")
+    api.script(*[Answer(429, headers={"Retry-After": after}) for after in asked_for], OK)
+    assert client.request(method, "/x") == {"ok": True}
+    assert clock.pauses == [2, 7, 31]
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_retry_after_counts_with_every_status(
+    client: GenesysClient, api: ScriptedGenesys, clock: Clock, status: int
+) -> None:
+    api.script(Answer(status, headers={"Retry-After": "40"}), OK)
+    client.request("GET", "/x")
+    assert clock.pauses == [40]
+
+
+def test_retry_after_may_be_a_date(
+    client: GenesysClient, api: ScriptedGenesys, clock: Clock
+) -> None:
+    when = formatdate(time.time() + 30, usegmt=True)
+    api.script(Answer(429, headers={"Retry-After": when}), OK)
+    client.request("GET", "/x")
+    [pause] = clock.pauses
+    assert 28 < pause <= 30
+
+
+@pytest.mark.parametrize(
+    "after",
+    ["soon", "", "-1", "1.5", "9" * 5000, "Fri, 99 Foo 2026", "1 Jan 99999999999 00:00:00", "2s"],
+)
+def test_a_retry_after_that_cannot_be_read_is_ignored(
+    client: GenesysClient, api: ScriptedGenesys, clock: Clock, after: str
+) -> None:
+    api.script(Answer(429, headers={"Retry-After": after}), OK)
+    assert client.request("GET", "/x") == {"ok": True}
+    [pause] = clock.pauses
+    assert 0.5 <= pause <= 1
+
+
+@given(header=st.text() | st.text("0123456789JanMonGMT:, +-"))
+@settings(max_examples=200)
+def test_no_retry_after_is_an_exception(header: str) -> None:
+    retry = DeadlineRetry.for_repeatable_requests(Deadline(lambda: 100))
+    answer: Any = SimpleNamespace(headers={"Retry-After": header})
+    after = retry.get_retry_after(answer)
+    assert after is None or after >= 0
+
+
+@pytest.mark.parametrize("after", ["0", formatdate(time.time() - 900, usegmt=True)])
+def test_a_retry_after_that_is_over_does_not_make_a_storm(
+    client: GenesysClient, api: ScriptedGenesys, clock: Clock, after: str
+) -> None:
+    api.script(*[Answer(429, headers={"Retry-After": after})] * 1000)
+    with pytest.raises(GenesysError, match="429"):
+        client.request("GET", "/x")
+    assert len(api.asked) < 20
+    assert all(pause >= 0.5 for pause in clock.pauses)
+
+
+def test_a_pause_that_would_pass_the_deadline_is_not_begun(
+    client: GenesysClient, api: ScriptedGenesys, clock: Clock
+) -> None:
+    api.script(Answer(429, {"message": "slow down"}, {"Retry-After": "100"}), OK)
+    with pytest.raises(GenesysError, match="GET /x was answered with 429: slow down"):
+        client.request("GET", "/x")
+    assert clock.pauses == []
+
+
+def test_a_pause_that_ends_before_the_deadline_is_begun(
+    client: GenesysClient, api: ScriptedGenesys, clock: Clock
+) -> None:
+    api.script(Answer(429, headers={"Retry-After": "99"}), OK)
+    assert client.request("GET", "/x") == {"ok": True}
+    assert clock.pauses == [99]
+
+
+@pytest.mark.parametrize("method", [*REPEATABLE, "POST"])
+@pytest.mark.parametrize("after", [{}, {"Retry-After": "9"}])
+def test_429_is_repeated_until_the_deadline_and_then_the_answer(
+    client: GenesysClient, api: ScriptedGenesys, clock: Clock, method: str, after: dict[str, str]
+) -> None:
+    api.script(*[Answer(429, {"message": "slow down"}, after)] * 50)
+    with pytest.raises(GenesysError, match=f"{method} /x was answered with 429: slow down"):
+        client.request(method, "/x")
+    assert 70 < clock.now < 100
+    assert len(api.asked) == len(clock.pauses) + 1
+
+
+def test_a_dead_network_is_given_up_after_some_tries(
+    client: GenesysClient, api: ScriptedGenesys, clock: Clock
+) -> None:
+    api.script(*[LOST] * 50)
+    with pytest.raises(Unreachable, match="GET /x was not answered"):
+        client.request("GET", "/x")
+    assert len(api.asked) == NETWORK_TRIES
+    assert clock.now < 32
+
+
+def test_nothing_is_sent_without_time(
+    client: GenesysClient, api: ScriptedGenesys, clock: Clock
+) -> None:
+    clock.now = 100
+    with pytest.raises(Unreachable, match="no time was left to send it"):
+        client.request("GET", "/x")
+    assert not api.http.asked
+
+
+def test_a_server_that_hangs_is_left_when_the_time_is_over(
+    client: GenesysClient, api: ScriptedGenesys, clock: Clock
+) -> None:
+    api.script(*[Answer(fate="hung")] * 3)
+    clock.now = 99.8  # which leaves 0.2 real seconds, and no time for a pause
+    began = time.monotonic()
+    with pytest.raises(Unreachable, match=r"GET /x was not answered: .*timed out"):
+        client.request("GET", "/x")
+    assert time.monotonic() - began < 1.5
+    assert len(api.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "error"),
+    [
+        (LOST, "was not answered"),
+        (Answer(fate="cut"), "was not answered"),
+        *((Answer(status), f"answered with {status}") for status in (500, 502, 503, 504)),
+        (Answer(503, headers={"Retry-After": "1"}), "answered with 503"),
+        (Answer(413, headers={"Retry-After": "1"}), "answered with 413"),
+    ],
+    ids=str,
+)
+def test_a_post_that_may_have_been_carried_out_is_not_repeated(
+    client: GenesysClient, api: ScriptedGenesys, clock: Clock, failure: Answer, error: str
+) -> None:
+    api.script(failure, OK)
+    with pytest.raises(GenesysError, match=f"POST /x .*{error}"):
+        client.request("POST", "/x", body={})
+    assert len(api.asked) == 1
+    assert not clock.pauses
+
+
+def test_a_post_that_was_refused_for_its_rate_is_repeated(
+    client: GenesysClient, api: ScriptedGenesys
+) -> None:
+    api.script(Answer(429), Answer(429), OK)
+    assert client.request("POST", "/x", body={"a": 1}) == {"ok": True}
+    assert [asked.json for asked in api.asked] == [{"a": 1}] * 3
+
+
+def test_a_post_after_429_is_still_not_repeated_after_a_loss(
+    client: GenesysClient, api: ScriptedGenesys
+) -> None:
+    api.script(Answer(429), LOST, OK)
+    with pytest.raises(Unreachable):
+        client.request("POST", "/x", body={})
+    assert len(api.asked) == 2

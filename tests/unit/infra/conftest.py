@@ -1,0 +1,37 @@
+"""Fixtures that load settings from a text and a context."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from infra.settings import Settings, SettingsError, load
+
+QUEUE = "a1b2c3d4-e5f6-7890-1234-567890abcdef"
+
+Load = Callable[..., tuple[Settings, list[str]]]
+Mistakes = Callable[..., list[str]]
+
+
+@pytest.fixture
+def loaded(tmp_path: Path) -> Load:
+    """Load a settings.toml of this text (by default one with a queue) under this context."""
+
+    def load_text(
+        text: str = f'queue_ids = ["{QUEUE}"]', **context: object
+    ) -> tuple[Settings, list[str]]:
+        file = tmp_path / "settings.toml"
+        file.write_text(text, encoding="utf-8")
+        return load(file, context)
+
+    return load_text
+
+
+@pytest.fixture
+def mistakes(loaded: Load) -> Mistakes:
+    def mistakes_of(*text: str, **context: object) -> list[str]:
+        with pytest.raises(SettingsError) as error:
+            loaded(*text, **context)
+        return error.value.mistakes
+
+    return mistakes_of

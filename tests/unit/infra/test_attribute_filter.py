@@ -1,0 +1,146 @@
+"""The filter of the subscription: derived safely, and tried before it is deployed."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from infra import setting_values
+from infra.attribute_filter import (
+    derived,
+    evaluate,
+    guarded_trial,
+    sample_attributes,
+    trial,
+)
+from infra.settings import Settings
+
+QUEUE = "a1b2c3d4-e5f6-7890-1234-567890abcdef"
+OTHER = "b2c3d4e5-f6a7-4901-8345-67890abcdef1"
+
+QUEUE_IDS = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
+HOSTILE_TEXTS = st.text(alphabet="a1-_'\"`\\,][)(=$/* \n\x00é", min_size=1, max_size=20)
+
+
+def test_one_queue_gives_exactly_the_filter_of_the_tutorial() -> None:
+    assert derived([QUEUE]) == f"queueId = '{QUEUE}'"
+
+
+def test_several_queues_give_a_list() -> None:
+    assert derived([QUEUE, OTHER]) == f"queueId in ['{QUEUE}', '{OTHER}']"
+
+
+@settings(deadline=None)
+@given(ids=st.lists(QUEUE_IDS, min_size=1, max_size=5, unique=True), stranger=QUEUE_IDS)
+def test_the_derived_filter_passes_its_queues_and_no_other(ids: list[str], stranger: str) -> None:
+    expression = derived(ids)
+    assert all(evaluate(expression, sample_attributes(queue_id)) is True for queue_id in ids)
+    passes = evaluate(expression, sample_attributes(stranger))
+    assert passes is (stranger in ids)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(ids=st.lists(HOSTILE_TEXTS | QUEUE_IDS, min_size=1, max_size=3, unique=True))
+def test_no_accepted_queue_id_can_break_out_of_the_derived_filter(ids: list[str]) -> None:
+    try:
+        accepted = setting_values.queue_ids(ids)
+    except ValueError:
+        return
+    stranger = "no-such-queue-id-of-more-characters-than-an-accepted-one-can-have!"
+    assert evaluate(derived(accepted), sample_attributes(stranger)) is False
+    assert trial(derived(accepted), accepted).unmatched == {}
+
+
+@pytest.mark.parametrize(
+    ("written", "suggested"),
+    [
+        ("exists(queue) and queue.id = 'Q'", "$exists(queue) and queue.id = 'Q'"),
+        ("queue.exists (id)", "queue.$exists (id)"),
+        ("queueId == 'Q' && exists(queue)", "queueId = 'Q' and $exists(queue)"),
+        ("queueId == 'a==b' || true", "queueId = 'a==b' or true"),
+        ('`queueId` == "exists(Q)"', '`queueId` = "exists(Q)"'),
+        ("$lowercase(queueId) = uppercase('Q')", "$lowercase(queueId) = $uppercase('Q')"),
+        ("$exists(queue) and no_such_function(1)", "queueId = 'Q'"),
+        ("queueId =", "queueId = 'Q'"),
+        ("queueId = 'Q", "queueId = 'Q'"),
+        ("(" * 30_000, "queueId = 'Q'"),
+    ],
+)
+def test_a_mistake_comes_with_a_spelling_that_works(written: str, suggested: str) -> None:
+    found = guarded_trial(written, ["Q"])
+    assert found.problem
+    assert found.suggestion == suggested
+    assert trial(suggested, ["Q"]).problem is None
+
+
+def test_the_problem_says_what_and_where() -> None:
+    assert trial("exists(queue)", ["Q"]).problem == (
+        "Attempted to invoke a non-function. Did you mean $exists? (at character 7)."
+    )
+    assert trial("queueId =", ["Q"]).problem == "Unexpected end of expression (at character 9)."
+
+
+@pytest.mark.parametrize(
+    "runaway",
+    [
+        "($f := function(){$f()}; $f())",
+        "($f := function($n){1 + $f($n)}; $f(1))",
+        "$pad('x', 1000000000)",
+    ],
+)
+def test_an_expression_without_end_is_a_mistake_not_a_hang(runaway: str) -> None:
+    found = guarded_trial(runaway, [QUEUE])
+    assert found.problem
+    assert found.suggestion == derived([QUEUE])
+
+
+def test_an_evaluator_that_does_not_come_back_is_ended() -> None:
+    found = guarded_trial("($f := function(){$f()}; $f())", [QUEUE], seconds=0.5)
+    assert found.problem == "it was not evaluated within 0.5 s. Does it repeat without end?"
+
+
+def test_a_long_chain_of_conditions_is_no_runaway() -> None:
+    chain = " or ".join(f"queueId = 'q{n}'" for n in range(200))
+    assert guarded_trial(chain, ["q0", "q199"]).unmatched == {}
+
+
+def test_only_true_passes_and_the_queues_that_do_not_are_named() -> None:
+    found = trial(f"queueId = '{QUEUE}'", [QUEUE, OTHER])
+    assert (found.problem, found.unmatched) == (None, {OTHER: "false"})
+    assert trial("queueId", ["Q"]).unmatched == {"Q": '"Q"'}
+    assert trial("missing", ["Q"]).unmatched == {"Q": "null"}
+    assert trial("function(){1}", ["Q"]).unmatched == {"Q": '"a function"'}
+
+
+def test_a_filter_may_look_at_all_that_an_event_has() -> None:
+    expression = (
+        "queue.name = 'Support Queue' and 'acd' in participants.purpose "
+        "and metrics[name = 'tTalk'].value > 1000 and $exists(conversationId)"
+    )
+    assert trial(expression, ["Q"]).unmatched == {}
+
+
+def test_a_bad_filter_stops_the_settings_with_the_other_mistakes(
+    mistakes: Callable[..., list[str]],
+) -> None:
+    bad = "exists(queue) and queue.id = 'Q'"
+    found = mistakes(f'queue_ids = ["{QUEUE}"]\nattribute_filter = "{bad}"', batch_size="0")
+    assert len(found) == 2
+    assert found[1].startswith(f'attribute_filter = "{bad}": Attempted to invoke a non-function.')
+    assert found[1].endswith(f"This works: ${bad}")
+
+
+def test_a_good_filter_replaces_the_derived_one(
+    loaded: Callable[..., tuple[Settings, list[str]]],
+) -> None:
+    expression = f"$exists(queue) and queue.id = '{QUEUE}'"
+    chosen, warnings = loaded(attribute_filter=expression)
+    assert chosen.filter_expression == expression
+    assert warnings == []
+
+
+def test_a_filter_is_not_tried_while_the_queue_ids_are_wrong(
+    mistakes: Callable[..., list[str]],
+) -> None:
+    assert len(mistakes(queue_ids="a b", attribute_filter="(")) == 1

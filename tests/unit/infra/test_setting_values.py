@@ -1,0 +1,197 @@
+"""What each kind of setting may hold, and the words with which the rest is refused."""
+
+from collections.abc import Callable
+
+import pytest
+
+from infra.regions import DOMAINS
+from infra.setting_values import RETENTION_DAYS
+from infra.settings import Settings
+
+QUEUE = "a1b2c3d4-e5f6-7890-1234-567890abcdef"
+OTHER = "b2c3d4e5-f6a7-4901-8345-67890abcdef1"
+
+Load = Callable[..., tuple[Settings, list[str]]]
+Mistakes = Callable[..., list[str]]
+
+
+@pytest.mark.parametrize(
+    ("written", "right"),
+    [
+        ("batch_size = true", "must be a whole number"),
+        ("batch_size = 1.5", "must be a whole number"),
+        ('batch_size = "5"', "must be a whole number"),
+        ("tracing = 1", "must be true or false"),
+        ('tracing = "true"', "must be true or false"),
+        ("log_level = 3", "must be a text in quotes"),
+        ("genesys_account = 765628985471", "must be a text in quotes"),
+        ("genesys_secret = 2026-11-23", "must be a text in quotes"),
+        ('stages = "prod"', "must be tables: [stages.prod]"),
+        ("[stages]\nprod = 1", "must be a table: [stages.prod] on a line of its own"),
+        ("[stages.Prod]", "must be 1 to 62 lower-case letters"),
+        ('stage = "prod"', "is no setting: tables are [stages.<name>]"),
+    ],
+)
+def test_a_wrong_type_in_the_file_is_a_mistake(
+    mistakes: Mistakes, written: str, right: str
+) -> None:
+    (found,) = mistakes(f'queue_ids = ["{QUEUE}"]\n{written}')
+    assert right in found
+
+
+@pytest.mark.parametrize("written", ['"a,b"', "[1]", '[["a"]]'])
+def test_queue_ids_in_the_file_must_be_a_list_of_texts(mistakes: Mistakes, written: str) -> None:
+    (found,) = mistakes(f"queue_ids = {written}")
+    assert "must be a list of texts" in found
+
+
+@pytest.mark.parametrize(
+    ("key", "least", "most"),
+    [
+        ("batching_window_seconds", 0, 300),
+        ("max_concurrency", 2, 1000),
+        ("worker_timeout_seconds", 5, 900),
+        ("worker_memory_mb", 128, 10240),
+        ("max_receive_count", 1, 1000),
+        ("retry_delay_seconds", 1, 900),
+    ],
+)
+def test_numbers_have_bounds(
+    loaded: Load, mistakes: Mistakes, key: str, least: int, most: int
+) -> None:
+    for value in (least, most):
+        assert getattr(loaded(**{key: str(value)})[0], key) == value
+    for value in (least - 1, most + 1):
+        (found,) = mistakes(**{key: str(value)})
+        assert found == f'{key} = "{value}" (-c): must be a whole number from {least} to {most}'
+
+
+@pytest.mark.parametrize("text", ["", "ten", "1e3", "5.0", "٥", "9" * 5000])
+def test_a_text_that_is_no_number_is_a_mistake(mistakes: Mistakes, text: str) -> None:
+    (found,) = mistakes(batch_size=text)
+    assert found.endswith("(-c): must be a whole number")
+    assert len(found) < 200
+
+
+@pytest.mark.parametrize(
+    ("ids", "right"),
+    [
+        ("", "must name 1 to 50 queues; it names 0"),
+        (",".join(f"q{n}" for n in range(51)), "must name 1 to 50 queues; it names 51"),
+        (f"{QUEUE},{OTHER},{QUEUE}", f"must name each queue once; more than once: {QUEUE}"),
+        ("a b", "not so: 'a b'"),
+        ("é", "not so: 'é'"),
+        ("a" * 65, "ids are 1 to 64 letters"),
+    ],
+)
+def test_queue_ids_are_few_plain_and_different(mistakes: Mistakes, ids: str, right: str) -> None:
+    (found,) = mistakes(queue_ids=ids)
+    assert right in found
+
+
+@pytest.mark.parametrize(("region", "domain"), DOMAINS.items())
+def test_an_aws_region_stands_for_its_genesys_cloud_domain(
+    loaded: Load, region: str, domain: str
+) -> None:
+    settings, warnings = loaded(genesys_environment=region.upper())
+    assert settings.api_url == f"https://api.{domain}"
+    assert settings.login_url == f"https://login.{domain}"
+    assert loaded(genesys_environment=domain)[0] == settings
+    assert [w for w in warnings if "genesys_environment" in w] == []
+
+
+@pytest.mark.parametrize(
+    ("pasted", "bare"),
+    [
+        ("https://login.mypurecloud.ie", "mypurecloud.ie"),
+        ("https://apps.usw2.pure.cloud/#/admin", "usw2.pure.cloud"),
+        ("api.mypurecloud.de", "mypurecloud.de"),
+        ("mypurecloud.jp/", "mypurecloud.jp"),
+        ("https://", "mypurecloud.com"),
+    ],
+)
+def test_a_pasted_address_is_a_mistake_that_says_what_to_write(
+    mistakes: Mistakes, pasted: str, bare: str
+) -> None:
+    (found,) = mistakes(genesys_environment=pasted)
+    assert found.endswith(f'must be the domain alone: write "{bare}"')
+
+
+@pytest.mark.parametrize("text", ["", "purecloud", "us-west-1", "a..b", "10.0.0.1", "a b.com"])
+def test_an_environment_that_is_no_domain_is_a_mistake(mistakes: Mistakes, text: str) -> None:
+    (found,) = mistakes(genesys_environment=text)
+    assert "must be the org's domain, such as mypurecloud.ie" in found
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://proxy.example.com:8443/genesys",
+        "http://localhost:8080",
+        "http://127.1.2.3:1/x",
+        "http://[::1]:9000",
+    ],
+)
+def test_base_urls_are_https_or_this_machine_and_lose_their_last_slash(
+    loaded: Load, url: str
+) -> None:
+    settings, _ = loaded(genesys_login_url=url, genesys_api_url=f"{url}/")
+    assert (settings.login_url, settings.api_url) == (url, url)
+
+
+@pytest.mark.parametrize(
+    ("url", "right"),
+    [
+        ("http://api.mypurecloud.com", "must begin with https"),
+        ("http://127.0.0.1.example.com", "must begin with https"),
+        ("http://128.0.0.1", "must begin with https"),
+        ("https://me:hunter2@example.com", "without a user name or password"),
+        ("https://example.com/?", "without a query or fragment"),
+        ("https://example.com/#x", "without a query or fragment"),
+        ("api.mypurecloud.com", "must be a URL such as"),
+        ("ftp://example.com", "must be a URL such as"),
+        ("https://", "must be a URL such as"),
+        ("https://exa mple.com", "must be a URL such as"),
+        ("https://example.com:port", "must be a URL such as"),
+        ("https://[::1", "must be a URL such as"),
+    ],
+)
+def test_other_base_urls_are_mistakes_that_show_no_password(
+    mistakes: Mistakes, url: str, right: str
+) -> None:
+    (found,) = mistakes(genesys_api_url=url)
+    assert right in found
+    assert "hunter2" not in found
+
+
+@pytest.mark.parametrize("account", ["", "12345678901", "1234567890123", "12345678901x", "１" * 12])
+def test_an_account_has_twelve_digits(mistakes: Mistakes, account: str) -> None:
+    (found,) = mistakes(genesys_account=account)
+    assert "12 digits" in found
+
+
+def test_a_secret_is_given_by_name(loaded: Load, mistakes: Mistakes) -> None:
+    name = "queue-ends/prod_a+b=c.d@e"
+    assert loaded(genesys_secret=name)[0].genesys_secret == name
+    arn = f"arn:aws:secretsmanager:eu-west-1:123456789012:secret:{name}-AbC123"
+    (found,) = mistakes(genesys_secret=arn)
+    assert found.endswith(f'must be the name of the secret, not its ARN: write "{name}"')
+    for bad in ("", "a b", "a*", "x" * 513):
+        (found,) = mistakes(genesys_secret=bad)
+        assert "must be a secret's name" in found
+
+
+def test_eventbridge_delivery_is_not_there_yet(mistakes: Mistakes) -> None:
+    assert "not available in this version yet" in mistakes(delivery="eventbridge")[0]
+    assert "must be one of subscription" in mistakes(delivery="pigeon")[0]
+
+
+def test_words_are_taken_in_any_case(loaded: Load) -> None:
+    settings, _ = loaded(log_level="debug", packaging="HOST")
+    assert (settings.log_level, settings.packaging) == ("DEBUG", "host")
+
+
+def test_logs_are_kept_for_days_that_cloudwatch_knows(loaded: Load, mistakes: Mistakes) -> None:
+    for days in RETENTION_DAYS:
+        assert loaded(log_retention_days=str(days))[0].log_retention_days == days
+    assert "CloudWatch Logs knows: 1, 3, 5, 7, 14, 30," in mistakes(log_retention_days="31")[0]

@@ -1,0 +1,226 @@
+"""Settings: where values come from, what is refused and with which words, what is derived."""
+
+import datetime
+import json
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from infra.settings import Settings, SettingsError, load
+
+QUEUE = "a1b2c3d4-e5f6-7890-1234-567890abcdef"
+OTHER = "b2c3d4e5-f6a7-4901-8345-67890abcdef1"
+PROJECT = Path(__file__).parents[3]
+
+Load = Callable[..., tuple[Settings, list[str]]]
+Mistakes = Callable[..., list[str]]
+
+
+# Where values come from
+
+
+def test_the_settings_that_come_with_the_project_load_without_a_warning() -> None:
+    settings, warnings = load(PROJECT / "settings.toml", {})
+    assert settings == Settings(stage="dev", queue_ids=(QUEUE, OTHER))
+    assert warnings == []
+
+
+def test_the_defaults_shown_in_the_file_are_the_defaults_in_the_code(loaded: Load) -> None:
+    lines = (PROJECT / "settings.toml").read_text(encoding="utf-8").split("[stages.")[0]
+    shown = [line[2:] for line in lines.splitlines() if line.startswith("# ") and " = " in line]
+    shown = [line for line in shown if line.split(" ")[0] in Settings.__slots__]
+    not_defaults = ("attribute_filter", "max_concurrency", "genesys_login_url", "genesys_api_url")
+    text = "\n".join(line for line in shown if not line.startswith(not_defaults))
+    assert loaded(f'queue_ids = ["{QUEUE}"]\n{text}')[0] == loaded()[0]
+    assert len(shown) >= 15
+
+
+def test_every_key_can_be_written_in_the_file_that_comes_with_the_project() -> None:
+    text = (PROJECT / "settings.toml").read_text(encoding="utf-8")
+    assert [f.name for f in fields(Settings) if f"{f.name} = " not in text] == ["stage"]
+
+
+def test_a_stage_overrides_the_defaults_and_the_context_overrides_both(loaded: Load) -> None:
+    text = f"""
+        queue_ids = ["{QUEUE}"]
+        batch_size = 2
+        max_receive_count = 7
+        retry_delay_seconds = 11
+        [stages.prod]
+        max_receive_count = 8
+        retry_delay_seconds = 12
+        [stages.other]
+        batch_size = 9
+    """
+    settings, _ = loaded(text, stage="prod", retry_delay_seconds="13")
+    chosen = (settings.batch_size, settings.max_receive_count, settings.retry_delay_seconds)
+    assert chosen == (2, 8, 13)
+    assert settings.stage == "prod"
+
+
+def test_a_stage_needs_no_table_and_dev_is_the_default(loaded: Load) -> None:
+    assert loaded()[0].stage == "dev"
+    assert loaded(stage="qa-2")[0].stack_name == "QueueEnds-qa-2"
+
+
+def test_texts_from_the_command_line_become_what_the_key_needs(loaded: Load) -> None:
+    settings, _ = loaded(
+        queue_ids=f" {QUEUE} , {OTHER},", batch_size=" 5 ", tracing="True", max_concurrency="20"
+    )
+    assert settings.queue_ids == (QUEUE, OTHER)
+    assert (settings.batch_size, settings.tracing, settings.max_concurrency) == (5, True, 20)
+
+
+def test_context_values_of_the_right_type_are_taken_as_they_are(loaded: Load) -> None:
+    settings, _ = loaded(queue_ids=[OTHER], batch_size=5, tracing=False)
+    assert (settings.queue_ids, settings.batch_size, settings.tracing) == ((OTHER,), 5, False)
+
+
+def test_an_empty_text_takes_an_optional_key_back_to_none(loaded: Load) -> None:
+    text = f"""
+        queue_ids = ["{QUEUE}"]
+        max_concurrency = 5
+        attribute_filter = "$exists(queueId)"
+        [stages.prod]
+        max_concurrency = ""
+    """
+    settings, _ = loaded(text, stage="prod", attribute_filter=" ")
+    assert settings.max_concurrency is None
+    assert settings.filter_expression == f"queueId = '{QUEUE}'"
+
+
+def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text(f'queue_ids = ["{QUEUE}"]', encoding="utf-8-sig")
+    assert load(file, {})[0].queue_ids == (QUEUE,)
+
+
+# Mistakes
+
+
+def test_all_mistakes_are_reported_at_once_with_key_value_place_and_what_is_right(
+    mistakes: Mistakes,
+) -> None:
+    text = """
+        queue_ids = ["a'b"]
+        batch_size = 0
+        que_ids = 1
+        [stages.dev]
+        tracing = "yes"
+        [stages.prod]
+        btach_size = 3
+    """
+    assert mistakes(text, log_level="loud", stage="dev") == [
+        'que_ids = 1 (settings.toml): is no setting; did you mean "queue_ids"?',
+        'btach_size = 3 ([stages.prod]): is no setting; did you mean "batch_size"?',
+        'queue_ids = ["a\'b"] (settings.toml): ids are 1 to 64 letters, digits, - or _; '
+        'not so: "a\'b"',
+        "batch_size = 0 (settings.toml): must be a whole number from 1 to 10000",
+        'tracing = "yes" ([stages.dev]): must be true or false',
+        'log_level = "loud" (-c): must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL',
+    ]
+
+
+def test_the_error_is_a_list_for_people() -> None:
+    assert str(SettingsError(["a", "b"])) == (
+        "Queue Ends: 2 mistakes in the settings\n  - a\n  - b"
+    )
+
+
+def test_a_syntax_error_is_reported_with_its_position_beside_other_mistakes(
+    mistakes: Mistakes,
+) -> None:
+    found = mistakes('queue_ids = ["a"\nbatch_size = 1', batch_size="x", stage="No")
+    assert len(found) == 3
+    assert found[0].startswith("settings.toml is not valid TOML: ")
+    assert "at line 2, column 1" in found[0]
+
+
+def test_a_missing_or_unreadable_file_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"settings\.toml beside app\.py cannot be read: No "):
+        load(tmp_path / "settings.toml", {})
+    (tmp_path / "latin.toml").write_bytes(b"# caf\xe9")
+    with pytest.raises(SettingsError, match=r"must be UTF-8 text: .* at byte 5"):
+        load(tmp_path / "latin.toml", {})
+
+
+def test_queue_ids_are_required(mistakes: Mistakes) -> None:
+    (found,) = mistakes("batch_size = 5")
+    assert found.startswith("queue_ids is missing")
+
+
+def test_a_batch_over_ten_needs_a_window(loaded: Load, mistakes: Mistakes) -> None:
+    assert loaded(batch_size="10000", batching_window_seconds="1")[0].batch_size == 10_000
+    assert mistakes(batch_size="11") == [
+        "batch_size = 11: a batch over 10 needs batching_window_seconds of at least 1; it is 0"
+    ]
+
+
+@pytest.mark.parametrize("stage", ["", "Prod", "a_b", "-a", "a-", "a b", "ä", "x" * 63])
+def test_a_stage_that_cannot_be_part_of_aws_names_is_a_mistake(
+    mistakes: Mistakes, stage: str
+) -> None:
+    (found,) = mistakes(stage=stage)
+    assert found.startswith(f"stage = {json.dumps(stage, ensure_ascii=False)} (-c): must be 1 to")
+
+
+def test_the_longest_stage_gives_queue_names_that_sqs_takes(loaded: Load) -> None:
+    settings, _ = loaded(stage="x" * 62)
+    assert len(settings.intake_queue_name) == 80
+    assert len(settings.dead_letter_queue_name) <= 80
+
+
+def test_a_mistake_shows_odd_and_long_values_shortly(mistakes: Mistakes) -> None:
+    (found,) = mistakes(queue_ids="x" * 500)
+    assert "xxx..." in found
+    assert len(found) < 800
+    text = f'queue_ids = ["{QUEUE}"]\nodd = {datetime.date(2026, 11, 23)}'
+    assert mistakes(text) == ['odd = "2026-11-23" (settings.toml): is no setting']
+
+
+# Warnings
+
+
+@pytest.mark.parametrize(
+    ("context", "warning"),
+    [
+        ({"max_receive_count": "4"}, "max_receive_count = 4: AWS advises at least 5"),
+        ({"queue_ids": "support"}, 'queue_ids: "support" does not look like'),
+        ({"queue_ids": QUEUE.upper()}, "a UUID in lower case"),
+        ({"genesys_environment": "mypurecloud.con"}, "did you mean mypurecloud.com?"),
+        ({"genesys_environment": "us-east-2"}, "Genesys Cloud sends from 325654371633"),
+        ({"batchsize": "5"}, '-c batchsize=… is no setting; did you mean "batch_size"?'),
+        ({"attribute_filter": f"queueId = '{OTHER}'"}, f"queue {QUEUE} would not pass"),
+    ],
+)
+def test_what_is_allowed_but_looks_wrong_is_a_warning(
+    loaded: Load, context: dict[str, object], warning: str
+) -> None:
+    _, (found,) = loaded(**context)
+    assert warning in found
+
+
+def test_context_of_the_cdk_itself_is_no_concern(loaded: Load) -> None:
+    context = {"aws:cdk:enable-path-metadata": True, "@aws-cdk/core:x": True, "cli-telemetry": 1}
+    assert loaded(**context)[1] == []
+
+
+# What follows from the settings
+
+
+def test_names_follow_from_the_stage(loaded: Load) -> None:
+    settings, _ = loaded(stage="prod")
+    assert settings.stack_name == "QueueEnds-prod"
+    assert settings.subscription_name == "queue-ends-prod"
+    assert settings.intake_queue_name == "queue-ends-prod-intake"
+    assert settings.dead_letter_queue_name == "queue-ends-prod-dead"
+
+
+@pytest.mark.parametrize(("timeout", "window", "visibility"), [(30, 0, 180), (900, 300, 5700)])
+def test_the_visibility_timeout_is_six_timeouts_and_the_window_and_fits_sqs(
+    loaded: Load, timeout: int, window: int, visibility: int
+) -> None:
+    settings, _ = loaded(worker_timeout_seconds=timeout, batching_window_seconds=window)
+    assert settings.visibility_timeout_seconds == visibility <= 43_200

@@ -1,0 +1,91 @@
+"""The demo's account balances when everything is accounted for, and not otherwise."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from local.account import Account
+
+
+def balanced() -> Account:
+    """One event filtered, three sent on, one of which was refused once; two sent straight."""
+    return Account(
+        published=4,
+        filtered=1,
+        straight=2,
+        expected=Counter(
+            {"processed": 3, "failed": 1, "ignored.other_queue": 1, "rejected.not_json": 1}
+        ),
+        worker=Counter(
+            {
+                "received": 6,
+                "processed": 3,
+                "failed": 1,
+                "ignored": 1,
+                "ignored.other_queue": 1,
+                "rejected": 1,
+                "rejected.not_json": 1,
+            }
+        ),
+        dead=Counter({"not_json": 1}),
+        delivered=[1, 1, 1],
+        latencies=[0.5, 0.1, 2.0],
+    )
+
+
+def test_an_account_in_which_everything_is_accounted_for_balances() -> None:
+    checks = balanced().checks()
+
+    assert all(checks.values()), checks
+
+
+def changed(**changes: object) -> Callable[[Account], None]:
+    def change(account: Account) -> None:
+        for name, value in changes.items():
+            setattr(account, name, value)
+
+    return change
+
+
+def counted(**counts: int) -> Callable[[Account], None]:
+    return lambda account: account.worker.update(counts)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(changed(filtered=0), id="an event was lost on its way to the queue"),
+        pytest.param(changed(straight=3), id="a message was never received"),
+        pytest.param(counted(received=1), id="a message had no outcome"),
+        pytest.param(counted(received=1, processed=1), id="something was processed beyond ours"),
+        pytest.param(counted(received=1, failed=1), id="something failed without being refused"),
+        pytest.param(changed(delivered=[1, 1]), id="an end did not arrive"),
+        pytest.param(changed(delivered=[1, 1, 2]), id="an end arrived twice"),
+        pytest.param(changed(strangers=1), id="an end arrived that is not ours"),
+        pytest.param(changed(dead=Counter()), id="a reject is not in the dead-letter queue"),
+        pytest.param(changed(dead=Counter({"invalid_field": 1})), id="a reject has another reason"),
+        pytest.param(changed(left=1), id="a message is left in the queue"),
+        pytest.param(
+            counted(**{"ignored.other_queue": -1, "ignored.other_event_type": 1}),
+            id="something was ignored for another reason",
+        ),
+    ],
+)
+def test_an_account_with_a_gap_does_not_balance(spoil: Callable[[Account], None]) -> None:
+    account = balanced()
+
+    spoil(account)
+
+    assert not all(account.checks().values())
+
+
+def test_the_table_fits_eighty_columns_and_names_every_reason() -> None:
+    table = balanced().table()
+
+    assert all(len(line) <= 78 for line in table.splitlines())
+    assert "rejected: not_json" in table
+    assert "ignored: other_queue" in table
+    assert "p50" in table
+    assert "0.50" in table
+    assert "2.00" in table

@@ -1,0 +1,66 @@
+"""The custom resource between a CloudFormation and a Genesys Cloud that are both in memory."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from deadline import Deadline, InvocationContext
+from tests.fakes.clock import Clock, Invocation
+from tests.fakes.cloudformation import CloudFormation
+from tests.fakes.genesys import CLIENT_ID, CLIENT_SECRET, FakeGenesys
+from tests.fakes.scripted_http import HttpServer
+from tests.fakes.secrets_manager import FakeSecrets
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[HttpServer]:
+    with HttpServer() as server:
+        yield server
+
+
+@pytest.fixture
+def http(server: HttpServer) -> Iterator[HttpServer]:
+    server.reset()
+    yield server
+    server.released.set()
+    assert not server.broken
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have an invocation's time pass when the code under test sleeps, so that no test waits."""
+    real = Deadline.before_timeout_of.__func__  # type: ignore[attr-defined]
+
+    def before_timeout_of(
+        cls: type[Deadline], context: InvocationContext, reserve: float
+    ) -> Deadline:
+        deadline: Deadline = real(cls, context, reserve)
+        if isinstance(context, Invocation):
+            return cls(deadline.left, context.clock.sleep)
+        return deadline
+
+    monkeypatch.setattr(Deadline, "before_timeout_of", classmethod(before_timeout_of))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def genesys(http: HttpServer, clock: Clock) -> FakeGenesys:
+    http.respond = genesys = FakeGenesys(clock)
+    return genesys
+
+
+@pytest.fixture
+def secrets() -> FakeSecrets:
+    held = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+    return FakeSecrets(**{"queue-ends/genesys": held})
+
+
+@pytest.fixture
+def cloudformation(
+    http: HttpServer, genesys: FakeGenesys, clock: Clock, secrets: FakeSecrets
+) -> CloudFormation:
+    return CloudFormation(http.url, clock, secrets)

@@ -1,0 +1,397 @@
+"""Create: exactly one subscription as asked for, or nothing at all."""
+
+import pytest
+
+from tests.fakes.clock import Clock
+from tests.fakes.cloudformation import NAME, QUEUE_ARN, CloudFormation
+from tests.fakes.genesys import BAD_FILTER, FakeGenesys, problem
+from tests.fakes.scripted_http import Answer, HttpServer
+
+FOREIGN_ARN = "arn:aws:sqs:eu-west-1:999988887777:somebody-elses"
+LOST = Answer(fate="lost")
+
+
+def ours(genesys: FakeGenesys) -> list[str]:
+    return [entity["id"] for entity in genesys.sending_to(QUEUE_ARN)]
+
+
+def test_a_subscription_is_made_and_read_back(
+    cloudformation: CloudFormation, genesys: FakeGenesys, http: HttpServer
+) -> None:
+    answer = cloudformation.create()
+
+    [made] = genesys.subscriptions.values()
+    assert made == {
+        "id": made["id"],
+        "name": NAME,
+        "description": "Made by Queue Ends",
+        "eventTypes": ["event:conversation:end"],
+        "attributeFilter": "queueId = 'Q1'",
+        "destination": {"type": "aws_sqs", "awsSqs": {"arn": QUEUE_ARN, "region": "eu-west-1"}},
+        "status": "active",
+    }
+    assert (answer.status, answer.data) == ("SUCCESS", {"SubscriptionId": made["id"]})
+    assert answer.physical_id == f"{http.url.removeprefix('http://')}/{NAME}"
+    assert genesys.operations == ["login", "list", "create", "read", "read"]
+
+
+@pytest.mark.parametrize("others", [0, 1, 7])
+@pytest.mark.parametrize("page_count", [True, False])
+def test_other_subscriptions_are_left_alone(
+    cloudformation: CloudFormation, genesys: FakeGenesys, others: int, page_count: bool
+) -> None:
+    genesys.page_count = page_count
+    for number in range(others):
+        genesys.hold(f"other-{number}", FOREIGN_ARN)
+        # Of our queue, but of another name: another stack's business.
+        genesys.hold(f"{NAME}-{number}", QUEUE_ARN)
+    before = dict(genesys.subscriptions)
+    answer = cloudformation.create()
+    assert answer.status == "SUCCESS"
+    assert len(genesys.subscriptions) == 2 * others + 1
+    assert before.items() <= genesys.subscriptions.items()
+
+
+def test_its_own_that_is_right_already_is_taken_as_it_is(
+    cloudformation: CloudFormation, genesys: FakeGenesys
+) -> None:
+    first = cloudformation.create()
+    genesys.operations.clear()
+    again = cloudformation.create()
+    assert again == first
+    assert genesys.operations == ["login", "list", "read"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"attributeFilter": "queueId = 'Q2'"},
+        {"eventTypes": ["event:conversation:end", "event:other"]},
+        {"eventTypes": None},
+        {"status": "paused"},
+    ],
+)
+def test_its_own_that_differs_is_changed_in_place(
+    cloudformation: CloudFormation, genesys: FakeGenesys, fields: dict[str, object]
+) -> None:
+    right = {"attributeFilter": "queueId = 'Q1'", "description": "Made by Queue Ends"}
+    held = genesys.hold(NAME, QUEUE_ARN, **(right | fields))
+    answer = cloudformation.create()
+    assert answer.data == {"SubscriptionId": held}
+    assert genesys.operations.count("replace") == 1
+    assert ours(genesys) == [held]
+    assert genesys.subscriptions[held]["attributeFilter"] == "queueId = 'Q1'"
+    assert genesys.subscriptions[held]["eventTypes"] == ["event:conversation:end"]
+
+
+def test_its_own_on_a_later_page_is_found(
+    cloudformation: CloudFormation, genesys: FakeGenesys
+) -> None:
+    for number in range(10):
+        genesys.hold(f"other-{number}", FOREIGN_ARN)
+    held = genesys.hold(NAME, QUEUE_ARN)
+    assert cloudformation.create().data == {"SubscriptionId": held}
+    assert "create" not in genesys.operations
+
+
+def test_duplicates_of_its_own_become_one_and_the_right_one_stays(
+    cloudformation: CloudFormation, genesys: FakeGenesys
+) -> None:
+    genesys.unique_names = False
+    for queue in ("Q9", "Q1", "Q8"):
+        genesys.hold(
+            NAME,
+            QUEUE_ARN,
+            attributeFilter=f"queueId = '{queue}'",
+            description="Made by Queue Ends",
+        )
+    answer = cloudformation.create()
+    assert answer.data == {"SubscriptionId": "sub-2"}
+    assert ours(genesys) == ["sub-2"]
+    assert "replace" not in genesys.operations
+
+
+@pytest.mark.parametrize(
+    ("destination", "named"),
+    [
+        ({"type": "aws_sqs", "awsSqs": {"arn": FOREIGN_ARN, "region": "eu-west-1"}}, FOREIGN_ARN),
+        ({"type": "webhook", "url": "https://example.com"}, "no SQS queue"),
+        (None, "no SQS queue"),
+        ("?", "no SQS queue"),
+    ],
+)
+@pytest.mark.parametrize("unique_names", [True, False])
+def test_a_name_that_is_taken_is_an_error_that_names_the_taker(
+    cloudformation: CloudFormation,
+    genesys: FakeGenesys,
+    clock: Clock,
+    destination: object,
+    named: str,
+    unique_names: bool,
+) -> None:
+    genesys.unique_names = unique_names
+    held = genesys.hold(NAME, FOREIGN_ARN, destination=destination)
+    before = dict(genesys.subscriptions[held])
+    answer = cloudformation.create()
+    assert answer.status == "FAILED"
+    assert answer.physical_id.startswith("nothing-created/")
+    for expected in (NAME, held, named, "another stage", "left as it is"):
+        assert expected in answer.reason
+    assert genesys.subscriptions == {held: before}
+    assert genesys.operations == ["login", "list"]
+    assert clock.now < 60
+
+    assert cloudformation.delete().status == "SUCCESS"
+    assert genesys.subscriptions == {held: before}
+
+
+def test_a_namesake_beside_its_own_is_an_error_too(
+    cloudformation: CloudFormation, genesys: FakeGenesys
+) -> None:
+    genesys.unique_names = False
+    genesys.hold(NAME, QUEUE_ARN)
+    genesys.hold(NAME, FOREIGN_ARN)
+    assert "another stage" in cloudformation.create().reason
+    assert len(genesys.subscriptions) == 2
+
+
+def test_a_conflict_with_its_own_that_appeared_meanwhile_ends_well(
+    cloudformation: CloudFormation, genesys: FakeGenesys
+) -> None:
+    genesys.before("create", lambda: genesys.hold(NAME, QUEUE_ARN))
+    answer = cloudformation.create()
+    assert answer.status == "SUCCESS"
+    assert ours(genesys) == ["sub-1"]
+    assert genesys.subscriptions["sub-1"]["attributeFilter"] == "queueId = 'Q1'"
+
+
+def test_a_conflict_with_its_own_that_lists_show_late_ends_well(
+    cloudformation: CloudFormation, genesys: FakeGenesys, clock: Clock
+) -> None:
+    genesys.instead("create", problem(409, "exists"))
+    clock.at(5, lambda: genesys.hold(NAME, QUEUE_ARN))
+    assert cloudformation.create().data == {"SubscriptionId": "sub-1"}
+
+
+def test_a_conflict_with_somebody_elses_that_appeared_meanwhile_is_an_error(
+    cloudformation: CloudFormation, genesys: FakeGenesys
+) -> None:
+    genesys.before("create", lambda: genesys.hold(NAME, FOREIGN_ARN))
+    answer = cloudformation.create()
+    assert answer.status == "FAILED"
+    assert FOREIGN_ARN in answer.reason
+    assert "another stage" in answer.reason
+    assert answer.physical_id.startswith("nothing-created/")
+    assert list(genesys.subscriptions) == ["sub-1"]
+
+
+def test_a_conflict_with_what_is_not_shown_is_an_error(
+    cloudformation: CloudFormation, genesys: FakeGenesys, clock: Clock
+) -> None:
+    genesys.always("create", problem(409, "A subscription of that name exists."))
+    answer = cloudformation.create()
+    assert answer.status == "FAILED"
+    assert "exists already" in answer.reason
+    assert "another stage" in answer.reason
+    assert answer.physical_id.startswith("nothing-created/")
+    assert clock.now < 60
+
+
+@pytest.mark.parametrize("unique_names", [True, False])
+@pytest.mark.parametrize("visible_after", [0, 0.4])
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize(
+    "failure",
+    [LOST, Answer(500), Answer(503), Answer(504), Answer(201, b"garbage"), Answer(201, {})]
+    + [Answer(201, {"id": None, "name": NAME}), Answer(201, fate="cut"), Answer(201, [])],
+    ids=str,
+)
+def test_a_lost_answer_leaves_exactly_one_subscription(
+    cloudformation: CloudFormation,
+    genesys: FakeGenesys,
+    failure: Answer,
+    times: int,
+    visible_after: float,
+    unique_names: bool,
+) -> None:
+    genesys.unique_names = unique_names
+    genesys.visible_after = visible_after
+    genesys.instead("create", *[failure] * times, carried_out=True)
+    answer = cloudformation.create()
+    assert answer.status == "SUCCESS", answer.reason
+    assert len(ours(genesys)) == 1
+    assert answer.data == {"SubscriptionId": ours(genesys)[0]}
+
+
+@pytest.mark.parametrize("failure", [LOST, Answer(502), Answer(503)], ids=str)
+def test_a_request_that_was_not_carried_out_is_made_again(
+    cloudformation: CloudFormation, genesys: FakeGenesys, failure: Answer
+) -> None:
+    genesys.instead("create", failure, failure)
+    assert cloudformation.create().status == "SUCCESS"
+    assert len(ours(genesys)) == 1
+    # Each repetition came after a look.
+    looks = [operation for operation in genesys.operations if operation in ("create", "list")]
+    assert looks == ["list", "create", "list", "create", "list", "create"] + ["list"] * (
+        len(looks) - 6
+    )
+
+
+@pytest.mark.parametrize("visible_after", [3, 5])
+def test_a_lost_answer_and_a_name_that_is_unique_ends_well_however_late_lists_are(
+    cloudformation: CloudFormation, genesys: FakeGenesys, visible_after: float
+) -> None:
+    genesys.visible_after = visible_after
+    genesys.instead("create", LOST, carried_out=True)
+    answer = cloudformation.create()
+    assert answer.status == "SUCCESS", answer.reason
+    assert len(ours(genesys)) == 1
+
+
+def test_a_lost_answer_that_lists_show_after_the_repetition_still_leaves_one(
+    cloudformation: CloudFormation, genesys: FakeGenesys
+) -> None:
+    genesys.unique_names = False
+    genesys.visible_after = 1.2
+    genesys.reads_until_active = 3
+    genesys.instead("create", LOST, carried_out=True)
+    answer = cloudformation.create()
+    assert answer.status == "SUCCESS"
+    assert answer.data == {"SubscriptionId": ours(genesys)[0]}
+    assert len(ours(genesys)) == 1
+
+
+def test_after_a_lost_answer_a_refusal_does_not_mean_that_nothing_was_made(
+    cloudformation: CloudFormation, genesys: FakeGenesys
+) -> None:
+    genesys.visible_after = 4
+    genesys.instead("create", LOST, carried_out=True)
+    genesys.instead("create", problem(403, "no more"))
+    answer = cloudformation.create()
+    assert answer.status == "FAILED"
+    assert "403" in answer.reason
+    assert not genesys.subscriptions
+
+
+def test_a_busy_genesys_only_takes_longer(
+    cloudformation: CloudFormation, genesys: FakeGenesys, clock: Clock
+) -> None:
+    busy = problem(429, "Rate limit exceeded.", **{"Retry-After": "2"})
+    genesys.instead("create", busy, busy, Answer(503))
+    answer = cloudformation.create()
+    assert answer.status == "SUCCESS"
+    assert len(ours(genesys)) == 1
+    assert clock.pauses[:2] == [2, 2]
+
+
+def test_every_request_meets_busyness_first_and_it_still_ends_well(
+    cloudformation: CloudFormation, genesys: FakeGenesys
+) -> None:
+    busy = problem(429, "Rate limit exceeded.", **{"Retry-After": "2"})
+    for operation in ("login", "list", "create", "read"):
+        genesys.instead(operation, busy, Answer(503), LOST)
+    assert cloudformation.create().status == "SUCCESS"
+    assert len(ours(genesys)) == 1
+
+
+def test_a_role_that_is_new_may_take_a_moment(
+    cloudformation: CloudFormation, genesys: FakeGenesys
+) -> None:
+    cloudformation.secrets.denied = 4
+    assert cloudformation.create().status == "SUCCESS"
+    assert len(ours(genesys)) == 1
+
+
+def test_it_waits_until_the_subscription_is_active(
+    cloudformation: CloudFormation, genesys: FakeGenesys
+) -> None:
+    genesys.reads_until_active = 12
+    assert cloudformation.create().status == "SUCCESS"
+    [made] = genesys.subscriptions.values()
+    assert made["status"] == "active"
+
+
+def test_a_subscription_that_takes_a_moment_to_be_readable_is_waited_for(
+    cloudformation: CloudFormation, genesys: FakeGenesys
+) -> None:
+    genesys.instead("read", *[problem(404, "There is no such subscription.")] * 4)
+    assert cloudformation.create().status == "SUCCESS"
+
+
+def test_one_that_is_never_active_is_removed_again(
+    cloudformation: CloudFormation, genesys: FakeGenesys, clock: Clock
+) -> None:
+    genesys.reads_until_active = None
+    answer = cloudformation.create()
+    assert answer.status == "FAILED"
+    assert "status is 'pending' instead of 'active'" in answer.reason
+    assert answer.physical_id.startswith("nothing-created/")
+    assert not genesys.subscriptions
+    assert 55 < clock.now < 90
+
+
+@pytest.mark.parametrize("visible_after", [0, 7])
+@pytest.mark.parametrize(
+    "failure",
+    [problem(403, "You may not read."), problem(400, "?"), problem(500, "?"), Answer(200, b"?")]
+    + [Answer(200, None), Answer(200, []), Answer(200, {"eventTypes": 5})],
+    ids=str,
+)
+def test_what_was_made_is_removed_when_reading_it_fails(
+    cloudformation: CloudFormation, genesys: FakeGenesys, failure: Answer, visible_after: float
+) -> None:
+    genesys.visible_after = visible_after
+    genesys.always("read", failure)
+    answer = cloudformation.create()
+    assert answer.status == "FAILED"
+    assert answer.physical_id.startswith("nothing-created/")
+    assert not genesys.subscriptions
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [problem(403, "no"), problem(503, "no"), LOST, Answer(200, b"?")],
+    ids=str,
+)
+@pytest.mark.parametrize("operation", ["delete", "list"])
+def test_what_cannot_be_removed_again_keeps_its_id_and_is_deleted_later(
+    cloudformation: CloudFormation,
+    genesys: FakeGenesys,
+    http: HttpServer,
+    failure: Answer,
+    operation: str,
+) -> None:
+    if (operation, failure.status) == ("delete", 200) and failure.fate == "sent":
+        failure = problem(409, "in use")
+    genesys.always("read", problem(403, "You may not read."))
+    genesys.before("read", lambda: genesys.always(operation, failure))
+    answer = cloudformation.create()
+    assert answer.status == "FAILED"
+    assert "You may not read." in answer.reason
+    assert "could not be removed again" in answer.reason
+    assert answer.physical_id == f"{http.url.removeprefix('http://')}/{NAME}"
+    assert len(genesys.subscriptions) == 1
+
+    genesys.always(operation, None)
+    assert cloudformation.delete().status == "SUCCESS"
+    assert not genesys.subscriptions
+
+
+def test_a_bad_filter_makes_nothing(
+    cloudformation: CloudFormation, genesys: FakeGenesys, clock: Clock
+) -> None:
+    answer = cloudformation.create(AttributeFilter=BAD_FILTER)
+    assert answer.status == "FAILED"
+    assert answer.physical_id.startswith("nothing-created/")
+    assert genesys.operations == ["login", "list", "create"]
+    assert not clock.pauses
+
+
+def test_the_id_does_not_depend_on_genesys_own(
+    cloudformation: CloudFormation, genesys: FakeGenesys
+) -> None:
+    first = cloudformation.create()
+    genesys.subscriptions.clear()
+    second = cloudformation.create()
+    assert second.physical_id == first.physical_id
+    assert second.data != first.data

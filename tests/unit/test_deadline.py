@@ -1,0 +1,158 @@
+"""Time left is told and kept to, and what would outlast it is interrupted, once and for all."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from deadline import Deadline, interrupted_after
+from tests.fakes.clock import Clock
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_a_deadline_lies_before_the_timeout(clock: Clock) -> None:
+    deadline = Deadline.before_timeout_of(clock.invocation(30), 3)
+    assert deadline.left() == 27
+    clock.sleep(26.999)
+    assert not deadline.passed()
+    clock.sleep(0.001)
+    assert deadline.passed()
+    clock.sleep(10)
+    assert deadline.left() == -10
+
+
+@pytest.mark.parametrize(("seconds", "left"), [(0, 0), (4, 4), (10, 10), (11, 10), (1e9, 10)])
+def test_within_never_is_later_than_the_deadline_itself(
+    clock: Clock, seconds: float, left: float
+) -> None:
+    inner = clock.deadline(10).within(seconds)
+    assert inner.left() == left
+    clock.sleep(3)
+    assert inner.left() == left - 3
+
+
+def test_within_a_passed_deadline_no_time_is_left(clock: Clock) -> None:
+    outer = clock.deadline(10)
+    clock.sleep(12)
+    assert outer.within(5).passed()
+
+
+@pytest.mark.parametrize(("seconds", "slept"), [(0, True), (9.9, True), (10, False), (11, False)])
+def test_a_pause_is_not_begun_when_the_deadline_would_pass(
+    clock: Clock, seconds: float, slept: bool
+) -> None:
+    assert clock.deadline(10).sleep(seconds) is slept
+    assert clock.pauses == ([seconds] if slept else [])
+
+
+def test_a_deadline_within_another_sleeps_like_it(clock: Clock) -> None:
+    assert clock.deadline(10).within(5).sleep(4)
+    assert clock.pauses == [4]
+
+
+@pytest.fixture
+def alarm() -> Iterator[list[int]]:
+    """What rings when nothing is to be interrupted; it is in place before and after."""
+    rung: list[int] = []
+
+    def before(number: int, _frame: object) -> None:
+        rung.append(number)
+
+    original = signal.signal(signal.SIGALRM, before)
+    yield rung
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    assert signal.signal(signal.SIGALRM, original) is before
+    assert rung == []
+
+
+def test_what_is_quick_is_left_alone(alarm: list[int]) -> None:
+    with interrupted_after(0.05):
+        pass
+    time.sleep(0.06)
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.001, 0, -5])
+def test_what_takes_too_long_is_interrupted(alarm: list[int], seconds: float) -> None:
+    began = time.monotonic()
+    with pytest.raises(TimeoutError, match="took longer than"), interrupted_after(seconds):
+        time.sleep(20)
+    assert time.monotonic() - began < 2
+
+
+def _work_for_ever() -> None:
+    while True:
+        pass
+
+
+def test_what_works_without_a_pause_is_interrupted_too(alarm: list[int]) -> None:
+    with pytest.raises(TimeoutError), interrupted_after(0.02):
+        _work_for_ever()
+
+
+def test_the_alarm_rings_again_for_code_that_swallows_it(alarm: list[int]) -> None:
+    swallowed: list[TimeoutError] = []
+
+    def swallow_three() -> None:
+        while len(swallowed) < 3:
+            try:
+                time.sleep(20)
+            except TimeoutError as error:
+                swallowed.append(error)
+        time.sleep(20)
+
+    with pytest.raises(TimeoutError), interrupted_after(0.02, again=0.02):
+        swallow_three()
+    assert len(swallowed) == 3
+
+
+def test_another_error_passes_and_ends_the_limit(alarm: list[int]) -> None:
+    with pytest.raises(KeyError), interrupted_after(0.02):
+        raise KeyError
+    time.sleep(0.03)
+
+
+def test_an_alarm_that_rings_at_once_leaves_nothing_behind(
+    alarm: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = signal.setitimer
+
+    def setitimer(which: int, seconds: float, interval: float = 0.0) -> tuple[float, float]:
+        before = real(which, seconds, interval)
+        signal.raise_signal(signal.SIGALRM)  # before the caller goes on, and after it has ended
+        return before
+
+    monkeypatch.setattr(signal, "setitimer", setitimer)
+    entered = False
+    with pytest.raises(TimeoutError), interrupted_after(30):
+        entered = True
+    assert not entered
+
+
+def test_however_close_the_limit_nothing_rings_afterwards(alarm: list[int]) -> None:
+    for spent in range(300):
+        with suppress(TimeoutError), interrupted_after(0.001, again=0.001):
+            until = time.monotonic() + spent / 200_000
+            while time.monotonic() < until:
+                pass
+    time.sleep(0.005)
+
+
+def test_another_thread_is_not_interrupted(alarm: list[int]) -> None:
+    done: list[bool] = []
+
+    def work() -> None:
+        with interrupted_after(0.01):
+            time.sleep(0.03)
+            done.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert done == [True]

@@ -1,0 +1,52 @@
+"""The worker with everything around it in memory, and its log."""
+
+import io
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from tests.fakes.batches import Batches
+from tests.fakes.clock import Clock
+from tests.fakes.sqs import FakeSqs
+
+
+class Log:
+    """What the functions have logged."""
+
+    def __init__(self) -> None:
+        self.stream = io.StringIO()
+
+    @property
+    def text(self) -> str:
+        return self.stream.getvalue()
+
+    def lines(self, level: str, message: str) -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in self.text.splitlines()]
+        return [line for line in lines if (line["level"], line["message"]) == (level, message)]
+
+
+@pytest.fixture
+def sqs() -> FakeSqs:
+    return FakeSqs()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def batches(sqs: FakeSqs, clock: Clock) -> Batches:
+    return Batches(sqs, clock)
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> Log:
+    log = Log()
+    # Powertools' loggers keep the output that was standard when they were made.
+    for name in ("worker", "actions"):
+        for handler in logging.getLogger(name).handlers:
+            monkeypatch.setattr(handler, "stream", log.stream)
+    return log

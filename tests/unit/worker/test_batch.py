@@ -1,0 +1,245 @@
+"""Every message of a batch has one outcome, and no neighbour changes it."""
+
+import asyncio
+import functools
+import itertools
+import operator
+import re
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.bodies import (
+    CANARY,
+    EVENT_TYPE,
+    OTHER_QUEUE,
+    QUEUE,
+    SAMPLE_TEXT,
+    bodies,
+    end,
+    expected,
+    having,
+    without,
+)
+from tests.fakes.batches import SECOND_QUEUE, Batches, outcomes_of, reported
+from tests.fakes.clock import Clock
+from tests.fakes.sqs import FakeSqs, can_hold
+from tests.fakes.sqs_event import Countdown, record, records
+
+OURS = (QUEUE, SECOND_QUEUE)
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        (SAMPLE_TEXT, "processed"),
+        (end("c", queue_id=SECOND_QUEUE), "processed"),
+        (without("eventTime"), "processed"),
+        (having("eventType", value="event:conversation:start"), "ignored.other_event_type"),
+        (end("c", queue_id=OTHER_QUEUE), "ignored.other_queue"),
+        ("{", "rejected.not_json"),
+        ("[]", "rejected.not_an_object"),
+        ("{}", "rejected.missing_event_type"),
+        (without("attributes", "conversationId"), "rejected.missing_conversation_id"),
+        (having("attributes", value={"conversationId": "c"}), "rejected.missing_queue_id"),
+        (having("eventTime", value="never"), "rejected.invalid_field"),
+        # SQS holds no empty message, so none can be sent to the dead-letter queue.
+        ("", "failed.destination"),
+        (None, "failed.destination"),
+    ],
+)
+def test_a_message_has_the_outcome_of_the_contract(
+    batches: Batches, sqs: FakeSqs, body: str | None, outcome: str
+) -> None:
+    report = batches.run([record(body)])
+    assert outcomes_of(report) == {"m-1": outcome}
+    assert reported(report) == (["m-1"] if outcome.startswith("failed") else [])
+    assert len(batches.acted) == len(report.ended) == (outcome == "processed")
+    assert sqs.deleted == (["r:m-1"] if outcome.startswith("rejected") else [])
+    assert [entry["MessageBody"] for entry in sqs.dead] == ([body] if sqs.deleted else [])
+
+
+def test_the_end_that_is_acted_on_is_the_message_s(batches: Batches) -> None:
+    batches.run([record(end("c-7", queue_id=SECOND_QUEUE, after=1.5))])
+    (acted,) = batches.acted
+    assert (acted.conversation_id, acted.queue_id) == ("c-7", SECOND_QUEUE)
+    assert acted.ended_at == "2026-11-23T10:00:01.500Z"
+
+
+def test_a_batch_of_which_nothing_fails_reports_nothing(batches: Batches, sqs: FakeSqs) -> None:
+    report = batches.run(records(*(end(f"c-{n}") for n in range(10))))
+    assert reported(report) == []
+    assert set(outcomes_of(report).values()) == {"processed"}
+    assert sqs.calls == []
+
+
+def test_a_batch_of_which_everything_fails_reports_everything(batches: Batches) -> None:
+    batches.does = {f"c-{n}": RuntimeError() for n in range(10)}
+    report = batches.run(records(*(end(f"c-{n}") for n in range(10))))
+    assert sorted(reported(report)) == sorted(f"m-{n}" for n in range(1, 11))
+    assert set(outcomes_of(report).values()) == {"failed.destination"}
+    assert report.delivery_failures == 10
+    assert report.ended == []
+
+
+def test_an_empty_batch_is_answered(batches: Batches, sqs: FakeSqs) -> None:
+    assert reported(batches.run([])) == []
+    assert sqs.calls == []
+
+
+def test_poison_and_failures_leave_their_neighbours_alone(batches: Batches, sqs: FakeSqs) -> None:
+    batches.does = {"bad": OSError("no")}
+    kinds = {"good": end("good"), "bad": end("bad"), "poison": "{", "other": '{"eventType": ""}'}
+    for order in itertools.permutations(kinds):
+        batches.acted.clear()
+        sqs.dead.clear()
+        sqs.deleted.clear()
+        sqs.visibility.clear()
+        report = batches.run([record(kinds[name], name) for name in order])
+        assert outcomes_of(report) == {
+            "good": "processed",
+            "bad": "failed.destination",
+            "poison": "rejected.not_json",
+            "other": "ignored.other_event_type",
+        }
+        assert reported(report) == ["bad"]
+        assert Counter(end.conversation_id for end in batches.acted) == {"good": 1, "bad": 1}
+        assert sqs.visibility == {"r:bad": 30}
+        assert sqs.deleted == ["r:poison"]
+
+
+def test_poison_is_gone_before_anything_is_acted_on(batches: Batches, sqs: FakeSqs) -> None:
+    batches.does = {"c": lambda: seen.extend(sqs.deleted)}
+    seen: list[str] = []
+    batches.run(records(end("c"), "{", "["))
+    assert seen == ["r:m-2", "r:m-3"]
+
+
+class Stop(BaseException):
+    pass
+
+
+def _endless() -> None:
+    _endless()
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        ValueError("bad"),
+        TimeoutError(),
+        SystemExit(0),
+        SystemExit("bye"),
+        MemoryError(),
+        ExceptionGroup("many", [ValueError("bad")]),
+        StopIteration(),
+        GeneratorExit(),
+        asyncio.CancelledError(),
+        Stop(),
+        _endless,
+    ],
+    ids=repr,
+)
+def test_whatever_the_action_raises_only_its_end_fails(
+    batches: Batches, raised: BaseException | Callable[[], object]
+) -> None:
+    batches.does = {"bad": raised}
+    report = batches.run(records(end("before"), end("bad"), end("after")))
+    assert list(outcomes_of(report).values()).count("processed") == 2
+    assert reported(report) == ["m-2"]
+    assert len(batches.acted) == 3
+
+
+def test_who_stops_a_local_run_is_obeyed(batches: Batches) -> None:
+    batches.does = {"c": KeyboardInterrupt()}
+    with pytest.raises(KeyboardInterrupt):
+        batches.run(records(end("c")))
+
+
+@pytest.mark.parametrize(
+    ("raising", "detail"),
+    [
+        ("raise LookupError(end.queue_name)", "LookupError at actions.py:4"),
+        ("json.loads(end.queue_name)", "JSONDecodeError at actions.py:4"),
+        ("partial(json.loads, end.queue_name)()", "JSONDecodeError at actions.py:4"),
+        ("exec('raise ValueError(end)')", "ValueError at actions.py:4"),
+    ],
+)
+def test_a_failure_is_told_by_type_and_line_of_the_action_alone(
+    batches: Batches, raising: str, detail: str
+) -> None:
+    source = f"import json\nfrom functools import partial\ndef act(end):\n    {raising}\n"
+    actions: dict[str, Any] = {}
+    exec(compile(source, "/var/task/destinations/actions.py", "exec"), actions)  # noqa: S102
+    batches.act = actions["act"]
+    (outcome,) = batches.run(records(end("c", name=CANARY))).outcomes
+    assert outcome.detail == detail
+
+
+@pytest.mark.parametrize(
+    "act",
+    [operator.methodcaller(CANARY), functools.partial(operator.getitem, b=CANARY), CANARY],
+    ids=["no function", "partial", "not even callable"],
+)
+def test_any_kind_of_action_can_fail(batches: Batches, act: Any) -> None:
+    batches.act = act
+    (outcome,) = batches.run(records(end("c"))).outcomes
+    assert re.fullmatch(r"\w+Error at [a-z]+\.py:\d+", outcome.detail)
+    assert CANARY not in outcome.detail
+
+
+def test_ten_thousand_messages_have_one_outcome_each(batches: Batches, sqs: FakeSqs) -> None:
+    kinds: list[Callable[[int], str]] = [
+        lambda n: end(f"fine-{n}"),
+        lambda n: end(f"again-{n % 1000}"),
+        lambda n: end("bad"),
+        lambda n: end(f"other-{n}", queue_id=OTHER_QUEUE),
+        lambda n: f'{{"eventType": "{EVENT_TYPE}", "number": {n}}}',
+    ]
+    batches.does = {"bad": ValueError()}
+    told = [record(kinds[n % 5](n), f"m-{n}") for n in range(10_000)]
+    report = batches.run(told, Countdown(60))
+    counted = Counter(outcomes_of(report).values())
+    assert counted == {
+        "processed": 2000 + 200,
+        "duplicate": 1800,
+        "failed.destination": 2000,
+        "ignored.other_queue": 2000,
+        "rejected.invalid_field": 2000,
+    }
+    assert len(reported(report)) == 2000
+    assert len({entry["MessageBody"] for entry in sqs.dead}) == 2000
+    assert len(sqs.deleted) == len(sqs.visibility) == 2000
+    assert Counter(call.operation for call in sqs.calls) == {
+        "send_message_batch": 200,
+        "delete_message_batch": 200,
+        "change_message_visibility_batch": 200,
+    }
+    assert sqs.refused == []
+
+
+@settings(max_examples=200)
+@given(st.lists(bodies | st.sampled_from([end("c"), end("c", after=1), None]), max_size=5))
+def test_any_batch_is_answered_with_the_outcomes_of_the_contract(told: list[str | None]) -> None:
+    sqs = FakeSqs()
+    batches = Batches(sqs, Clock())
+    report = batches.run(records(*told))
+    words = outcomes_of(report)
+    accepted = [id_ for id_, word in words.items() if word in ("processed", "duplicate")]
+    assert bool(accepted) == bool(batches.acted)
+    assert len(report.ended) == len(batches.acted) == list(words.values()).count("processed")
+    assert len(words) == len(told)
+    for message_id, body in zip((f"m-{n}" for n in range(1, 6)), told, strict=False):
+        match expected(body, OURS):
+            case ("rejected", _) if not can_hold(body or ""):
+                assert words[message_id] == "failed.destination"
+            case ("accepted", _):
+                assert message_id in accepted
+            case (kind, reason):
+                assert words[message_id] == f"{kind}.{reason}"
+    assert set(reported(report)) == {id_ for id_, word in words.items() if "failed" in word}
+    assert set(sqs.refused) <= {"InvalidMessageContents", "MissingParameter"}

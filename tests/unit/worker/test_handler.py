@@ -1,0 +1,243 @@
+"""The worker as Lambda calls it, with an SQS in memory behind boto3."""
+
+import functools
+import importlib
+import json
+import socket
+import sys
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conversations.envelope import Rejected
+from deadline import Deadline
+from tests.bodies import CANARY, OTHER_QUEUE, QUEUE, bodies, end, having
+from tests.fakes.clock import Clock
+from tests.fakes.cloudwatch import metrics_of
+from tests.fakes.sqs import DEAD, INTAKE, FakeSqs
+from tests.fakes.sqs_event import Countdown, record, records, text
+from tests.unit.worker.conftest import Log
+from worker.message import Message
+
+Load = Callable[..., Any]
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch, log: Log) -> Iterator[Load]:
+    """Import the handler anew, as Lambda does at a cold start, with an SQS or a maker of one."""
+
+    def fresh(sqs: Any, act: Callable[[Any], object] | None = None) -> Any:
+        variables = {
+            "STAGE": "dev",
+            "QUEUE_IDS": f"{QUEUE},second-queue",
+            "QUEUE_URL": INTAKE,
+            "DEAD_LETTER_QUEUE_URL": DEAD,
+            "RETRY_DELAY_SECONDS": "30",
+        }
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        client = sqs if callable(sqs) else lambda *names, **_: {("sqs",): sqs}[names]
+        monkeypatch.setattr(boto3, "client", client)
+        if act:
+            monkeypatch.setattr("destinations.actions.on_conversation_end", act)
+        sys.modules.pop("worker.handler", None)
+        return importlib.import_module("worker.handler")
+
+    yield fresh
+    sys.modules.pop("worker.handler", None)
+
+
+def call(worker: Any, told: list[dict[str, Any]], context: Any = None) -> list[str]:
+    """Return the message ids that the handler reports, after looking at the response's shape."""
+    context = context or Clock().invocation(30)
+    response = json.loads(json.dumps(worker.handler({"Records": told}, context)))
+    assert list(response) == ["batchItemFailures"]
+    assert all(list(failure) == ["itemIdentifier"] for failure in response["batchItemFailures"])
+    ids = [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
+    assert len(set(ids)) == len(ids)
+    assert set(ids) <= {each["messageId"] for each in told}
+    return ids
+
+
+def test_a_batch_goes_its_ways(
+    load: Load, sqs: FakeSqs, log: Log, capsys: pytest.CaptureFixture[str]
+) -> None:
+    acted: list[str] = []
+
+    def act(end: Any) -> None:
+        acted.append(end.conversation_id)
+        if end.conversation_id == "bad":
+            raise LookupError(CANARY)
+
+    told = records(end("fine"), end("bad"), "{", end("else", queue_id=OTHER_QUEUE), end("fine"))
+    assert call(load(sqs, act), told) == ["m-2"]
+    assert acted == ["fine", "bad"]
+    assert sqs.visibility == {"r:m-2": 30}
+    assert [entry["MessageBody"] for entry in sqs.dead] == ["{"]
+    assert sqs.deleted == ["r:m-3"]
+    assert len(log.lines("INFO", "Batch")) == 1
+    assert len(log.lines("WARNING", "Message")) == 2
+    counts = {
+        metric.name: metric.values
+        for metric in metrics_of(capsys.readouterr().out)
+        if metric.dimensions == {"Stage": "dev"} and metric.unit == "Count"
+    }
+    assert counts == {
+        **{"Received": [5], "Processed": [1], "Duplicate": [1], "Ignored": [1], "Rejected": [1]},
+        **{"Failed": [1], "Ended": [1], "DeliveryFailures": [1], "BatchSize": [5]},
+        "ColdStart": [1],
+    }
+
+
+def test_only_ids_of_ours_are_a_dimension(
+    load: Load, sqs: FakeSqs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = [end("a"), end("b", queue_id="second-queue"), end("c", queue_id=OTHER_QUEUE), end("bad")]
+    worker = load(sqs, lambda end: {}[1] if end.conversation_id == "bad" else None)
+    call(worker, records(*told, having("attributes", "queueId", value="third-queue")))
+    metrics = metrics_of(capsys.readouterr().out)
+    by_queue = {(m.dimensions["QueueId"], m.name) for m in metrics if "QueueId" in m.dimensions}
+    assert by_queue == {
+        (queue_id, name)
+        for queue_id in (QUEUE, "second-queue")
+        for name in ("Ended", "EndToEndLatency")
+    }
+    assert all(set(m.dimensions) <= {"Stage", "QueueId"} for m in metrics)
+
+
+def test_only_the_first_batch_is_a_cold_start(
+    load: Load, sqs: FakeSqs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def cold_starts(worker: Any) -> list[float]:
+        call(worker, records(end("c")))
+        metrics = metrics_of(capsys.readouterr().out)
+        return [value for m in metrics if m.name == "ColdStart" for value in m.values]
+
+    worker = load(sqs)
+    assert [cold_starts(worker) for _ in range(3)] == [[1], [0], [0]]
+    assert cold_starts(load(sqs)) == [1]
+
+
+def test_latency_is_told_from_the_event_s_time(
+    load: Load, sqs: FakeSqs, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = load(sqs)
+    monkeypatch.setattr(worker.time, "time_ns", lambda: 1_795_428_002_500_999_999)
+    undated = record(end("u", after=None), "m-9", sent_at=1_795_428_001_000)
+    call(worker, [*records(end("c"), end("early", after=-0.25), end("future", after=60)), undated])
+    metrics = metrics_of(capsys.readouterr().out)
+    latencies = [m for m in metrics if m.name == "EndToEndLatency"]
+    assert [m.values for m in latencies] == [[2500, 2750, 0, 1500]] * 2
+    assert {m.unit for m in latencies} == {"Milliseconds"}
+
+
+@pytest.mark.parametrize("refused", [(), (0,), range(10)])
+def test_nothing_private_is_logged(
+    load: Load,
+    sqs: FakeSqs,
+    log: Log,
+    capfd: pytest.CaptureFixture[str],
+    refused: Collection[int],
+) -> None:
+    class Broken(Exception):
+        pass
+
+    def act(end: Any) -> None:
+        if end.conversation_id == "bad":
+            raise Broken(end) from ValueError(end.raw)
+
+    sqs.always("send_message_batch", refused)
+    private = {"own": text(CANARY)}
+    told = [end("c", name=CANARY), end("bad", name=CANARY), f'{{"{CANARY}', f'["{CANARY}"]']
+    told += [having("eventTime", value=CANARY), having("attributes", value=CANARY)]
+    told += [having("eventType", value=CANARY), having("attributes", "queueId", value=CANARY)]
+    told += [having("attributes", "conversationId", value={CANARY: CANARY})]
+    call(
+        load(sqs, act),
+        [record(body, f"m-{n}", attributes=private) for n, body in enumerate(told)],
+    )
+    captured = capfd.readouterr()
+    assert log.lines("WARNING", "Message")
+    assert metrics_of(captured.out)
+    for output in (log.text, captured.out, captured.err):
+        assert CANARY not in output
+        assert "canary" not in output
+        assert "r:m-" not in output
+
+
+def test_the_example_action_logs_ids_alone(load: Load, sqs: FakeSqs, log: Log) -> None:
+    call(load(sqs), records(end("c-1", name=CANARY), end("c-2", name=CANARY)))
+    lines = log.lines("INFO", "Conversation ended")
+    assert [(line["conversation_id"], line["queue_id"]) for line in lines] == [
+        ("c-1", QUEUE),
+        ("c-2", QUEUE),
+    ]
+    assert CANARY not in log.text
+
+
+@pytest.fixture
+def silent_sqs() -> Iterator[Callable[..., Any]]:
+    """Return what makes botocore's client of an SQS that takes requests and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        yield functools.partial(
+            boto3.client,
+            endpoint_url=f"http://127.0.0.1:{silent.getsockname()[1]}",
+            region_name="eu-west-1",
+            aws_access_key_id="id",
+            aws_secret_access_key="secret",
+        )
+
+
+def test_an_sqs_that_never_answers_leaves_time_to_report(
+    load: Load, silent_sqs: Callable[..., Any]
+) -> None:
+    """botocore takes an interruption for a failure of the network, and tries again."""
+    worker = load(silent_sqs)
+    context = Countdown(1.1)
+    poison = [(Message.of(record("{")), Rejected("not_json", "why"))]
+    (outcome,) = worker.intake.reject(poison, Deadline.before_timeout_of(context, 1.0))
+    assert (outcome.kind, outcome.reason) == ("failed", "destination")
+    assert context.get_remaining_time_in_millis() > 300
+
+    context = Countdown(1.1)
+    assert call(worker, records("{"), context) == ["m-1"]
+    assert context.get_remaining_time_in_millis() > 300
+    worker.sqs.close()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"messageId": "m-1"},
+        {"messageId": "m-1", "body": None, "attributes": None, "messageAttributes": None},
+        {**record(end("c", after=None)), "attributes": {"SentTimestamp": "9" * 30}},
+        {**record(end("c")), "attributes": {"ApproximateReceiveCount": "1000"}},
+    ],
+)
+def test_odd_records_are_answered(load: Load, sqs: FakeSqs, odd: dict[str, Any]) -> None:
+    call(load(sqs, lambda _: 1 / 0), [odd])
+
+
+def test_no_batch_makes_it_raise(
+    load: Load, sqs: FakeSqs, capsys: pytest.CaptureFixture[str], log: Log
+) -> None:
+    worker = load(sqs)
+    batches = 0
+
+    @settings(max_examples=100)
+    @given(st.lists(bodies | st.just(end("c")) | st.none(), max_size=6))
+    def answers(told: list[str | None]) -> None:
+        nonlocal batches
+        call(worker, records(*told))
+        batches += 1
+        assert len(log.lines("INFO", "Batch")) == 1
+        assert metrics_of(capsys.readouterr().out)
+        log.stream.seek(0)
+        log.stream.truncate()
+
+    answers()
+    assert batches >= 100

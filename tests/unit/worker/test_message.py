@@ -1,0 +1,39 @@
+"""A record becomes a message, whatever of it is missing."""
+
+import time
+from typing import Any
+
+import pytest
+
+from tests.fakes.sqs_event import SENT_AT, record, text
+from worker.message import Message
+
+
+def test_a_record_tells_id_handle_body_times_and_attributes() -> None:
+    message = Message.of(record("{}", "m-7", receives=3, attributes={"a": text("b")}))
+    assert (message.id, message.receipt_handle, message.body) == ("m-7", "r:m-7", "{}")
+    assert (message.sent_at_ms, message.receives) == (SENT_AT, 3)
+    assert message.attributes == {"a": text("b")}
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        {},
+        {"body": None, "attributes": None, "messageAttributes": None, "receiptHandle": None},
+        {"attributes": {}},
+        {"attributes": {"SentTimestamp": "soon", "ApproximateReceiveCount": "-1"}},
+        {"attributes": {"SentTimestamp": "١٢٣", "ApproximateReceiveCount": "0"}},
+        {"attributes": {"SentTimestamp": 1.5, "ApproximateReceiveCount": None}},
+    ],
+)
+def test_only_the_id_must_be_there(rest: dict[str, Any]) -> None:
+    message = Message.of({"messageId": "m-1", **rest})
+    assert (message.receipt_handle, message.body, message.receives) == ("", "", 1)
+    assert message.attributes == {}
+    assert abs(message.sent_at_ms / 1000 - time.time()) < 60
+
+
+@pytest.mark.parametrize("sent_at", [253_402_300_800_000, 10**30])
+def test_no_time_is_later_than_one_can_tell(sent_at: int) -> None:
+    assert Message.of(record("{}", sent_at=sent_at)).sent_at_ms == 253_402_300_799_999

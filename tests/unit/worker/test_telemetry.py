@@ -1,0 +1,169 @@
+"""What a batch leaves behind: few lines, exact metrics, nothing private."""
+
+from collections import defaultdict
+
+import pytest
+
+from tests.fakes.cloudwatch import Metric, metrics_of
+from tests.fakes.sqs_event import record
+from tests.unit.worker.conftest import Log
+from worker import telemetry
+from worker.intake import logger
+from worker.message import Message
+from worker.outcome import Ended, Kind, Outcome, Report
+
+COUNTS = (
+    *("Received", "Processed", "Duplicate", "Ignored", "Rejected", "Failed"),
+    *("Ended", "DeliveryFailures", "BatchSize", "ColdStart"),
+)
+
+
+def report_of(*outcomes: tuple[Kind, str], ended: list[Ended] | None = None) -> Report:
+    """Return a report whose messages are `m-0`, `m-1`, …, each received once more."""
+    messages = [Message.of(record("{", f"m-{n}", receives=n + 1)) for n in range(len(outcomes))]
+    return Report(
+        [Outcome(m, *outcome, "why") for m, outcome in zip(messages, outcomes, strict=True)],
+        ended or [],
+    )
+
+
+MIXED = report_of(
+    *(("processed", ""), ("processed", ""), ("duplicate", "")),
+    *(("ignored", "other_queue"), ("ignored", "other_event_type"), ("ignored", "other_queue")),
+    *(("rejected", "not_json"), ("failed", "destination"), ("failed", "no_time")),
+    ended=[Ended("q-1", 120), Ended("q-2", 0)],
+)
+
+
+class Emitted:
+    """The metrics of a report, as CloudWatch reads them."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def by(self, report: Report, *, cold_start: bool = False) -> list[Metric]:
+        telemetry.emit(report, "dev", cold_start=cold_start)
+        output = self._capsys.readouterr().out
+        metrics = metrics_of(output)
+        # Every line is one of metrics.
+        assert {metric.line for metric in metrics} == set(range(len(output.splitlines())))
+        return metrics
+
+
+@pytest.fixture
+def emitted(capsys: pytest.CaptureFixture[str]) -> Emitted:
+    return Emitted(capsys)
+
+
+def counts_of(metrics: list[Metric]) -> dict[str, float]:
+    """Return the counts by stage; each is there once."""
+    found = [m for m in metrics if m.dimensions == {"Stage": "dev"} and m.unit == "Count"]
+    assert len({metric.name for metric in found}) == len(found)
+    return {metric.name: metric.values[0] for metric in found if len(metric.values) == 1}
+
+
+def latencies_of(metrics: list[Metric]) -> dict[str | None, list[float]]:
+    """Return the latencies by queue; by None those by stage alone."""
+    latencies = defaultdict(list)
+    for metric in metrics:
+        if metric.name == "EndToEndLatency":
+            assert metric.unit == "Milliseconds"
+            latencies[metric.dimensions.get("QueueId")] += metric.values
+    return latencies
+
+
+def test_a_batch_is_one_line_of_metrics_and_one_for_each_of_its_queues(emitted: Emitted) -> None:
+    metrics = emitted.by(MIXED)
+    assert counts_of(metrics) == {
+        "Received": 9,
+        "Processed": 2,
+        "Duplicate": 1,
+        "Ignored": 3,
+        "Rejected": 1,
+        "Failed": 2,
+        "Ended": 2,
+        "DeliveryFailures": 0,
+        "BatchSize": 9,
+        "ColdStart": 0,
+    }
+    assert latencies_of(metrics) == {None: [120, 0], "q-1": [120], "q-2": [0]}
+    assert {metric.line for metric in metrics} == {0, 1, 2}
+    by_queue = [metric for metric in metrics if "QueueId" in metric.dimensions]
+    assert {metric.name for metric in by_queue} == {"Ended", "EndToEndLatency"}
+    assert {tuple(metric.dimensions.items()) for metric in by_queue} == {
+        (("Stage", "dev"), ("QueueId", "q-1")),
+        (("Stage", "dev"), ("QueueId", "q-2")),
+    }
+
+
+def test_zeros_are_counted(emitted: Emitted) -> None:
+    metrics = emitted.by(Report())
+    assert counts_of(metrics) == dict.fromkeys(COUNTS, 0)
+    assert len(metrics) == len(COUNTS)
+
+
+def test_failed_deliveries_and_the_cold_start_are_counted(emitted: Emitted) -> None:
+    report = report_of(("failed", "destination"))
+    report.delivery_failures = 1
+    counts = counts_of(emitted.by(report, cold_start=True))
+    assert (counts["DeliveryFailures"], counts["ColdStart"], counts["Failed"]) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("number", [1, 99, 100, 101, 200, 250, 1000])
+def test_no_latency_is_lost_however_many_there_are(emitted: Emitted, number: int) -> None:
+    ended = [Ended(f"q-{n % 2}", n) for n in range(number)]
+    metrics = emitted.by(report_of(*[("processed", "")] * number, ended=ended))
+    everything = [float(n) for n in range(number)]
+    latencies = latencies_of(metrics)
+    assert latencies[None] == everything
+    assert (latencies["q-0"], latencies["q-1"]) == (everything[::2], everything[1::2])
+    assert counts_of(metrics)["Ended"] == number
+    fewest = sum(-(-len(values) // 100) for values in latencies.values())
+    assert len({metric.line for metric in metrics}) == fewest
+    by_queue = [m.values for m in metrics if m.name == "Ended" and "QueueId" in m.dimensions]
+    assert sum(map(sum, by_queue)) == number
+
+
+def test_fifty_queues_are_fifty_one_lines(emitted: Emitted) -> None:
+    ended = [Ended(f"q-{n % 50}", n) for n in range(90)]
+    metrics = emitted.by(report_of(*[("processed", "")] * 90, ended=ended))
+    assert {metric.line for metric in metrics} == set(range(51))
+
+
+def test_a_batch_is_one_line_of_the_log(log: Log) -> None:
+    telemetry.log(MIXED, logger)
+    (line,) = log.lines("INFO", "Batch")
+    assert {key: line[key] for key in ("received", "processed", "duplicate", "ignored")} == {
+        "received": 9,
+        "processed": 2,
+        "duplicate": 1,
+        "ignored": 3,
+    }
+    assert (line["rejected"], line["failed"], line["ended"]) == (1, 2, 2)
+    assert line["reasons"] == {
+        "ignored.other_queue": 2,
+        "ignored.other_event_type": 1,
+        "rejected.not_json": 1,
+        "failed.destination": 1,
+        "failed.no_time": 1,
+    }
+
+
+def test_each_message_that_was_rejected_or_failed_is_one_warning(log: Log) -> None:
+    telemetry.log(MIXED, logger)
+    told = [
+        (line["message_id"], line["outcome"], line["reason"], line["detail"], line["receives"])
+        for line in log.lines("WARNING", "Message")
+    ]
+    assert told == [
+        ("m-6", "rejected", "not_json", "why", 7),
+        ("m-7", "failed", "destination", "why", 8),
+        ("m-8", "failed", "no_time", "why", 9),
+    ]
+    assert len(log.text.splitlines()) == 1 + len(told)
+
+
+def test_an_empty_batch_is_logged_too(log: Log) -> None:
+    telemetry.log(Report(), logger)
+    (line,) = log.lines("INFO", "Batch")
+    assert (line["received"], line["reasons"]) == (0, {})
