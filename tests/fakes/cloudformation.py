@@ -66,7 +66,7 @@ class CloudFormation:
         return self._ask("Update", OldResourceProperties=self.former)
 
     def roll_back(self) -> Answer:
-        """Undo the last, failed Update, as CloudFormation does: the same with old and new swapped."""
+        """Undo the last, failed Update as CloudFormation does: with old and new swapped."""
         self.former, self.properties = self.properties, self.former
         return self._ask("Update", OldResourceProperties=self.former)
 

@@ -12,7 +12,7 @@ from tests.fakes.clock import Clock
 from tests.fakes.scripted_http import Answer, Asked
 
 CLIENT_ID = "0f3c-client-id"
-CLIENT_SECRET = "S3cr3t-0f-the-0rg"  # noqa: S105 - of no real org
+CLIENT_SECRET = "S3cr3t-0f-the-0rg"
 BAD_FILTER = "queueId = ("
 
 
@@ -141,9 +141,7 @@ class FakeGenesys:
 
     def _log_in(self, asked: Asked) -> Answer:
         if (asked.form["client_id"], asked.form["client_secret"]) != (CLIENT_ID, CLIENT_SECRET):
-            return Answer(
-                401, {"error": "invalid_client", "description": "authentication failed"}
-            )
+            return Answer(401, {"error": "invalid_client", "description": "authentication failed"})
         token = f"T0ken-number-{len(self.tokens) + 1}"
         self.tokens.add(token)
         return Answer(body={"access_token": token, "token_type": "bearer", "expires_in": 86400})

@@ -13,7 +13,8 @@ from tests.fakes.scripted_http import HttpServer
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[HttpServer]:
-    with HttpServer() as server:
+    with HttpServer() as server, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("NO_PROXY", "127.0.0.1")
         yield server
 
 

@@ -21,9 +21,7 @@ def token(expires_in: object) -> Answer:
     return Answer(body={"access_token": f"lives-{expires_in}", "expires_in": expires_in})
 
 
-def test_the_login_is_the_form_of_the_contract(
-    client: GenesysClient, api: ScriptedGenesys
-) -> None:
+def test_the_login_is_the_form_of_the_contract(client: GenesysClient, api: ScriptedGenesys) -> None:
     api.script(OK)
 
     assert client.request("GET", "/x") == {"ok": True}
@@ -62,6 +60,7 @@ def test_a_token_is_used_again(client: GenesysClient, api: ScriptedGenesys) -> N
     [(86400, 86339, 86341), (3600, 3539, 3541), (300, 269, 271), (10, 8.9, 9.1)],
 )
 def test_a_token_is_given_up_shortly_before_its_end(
+    *,
     client: GenesysClient,
     api: ScriptedGenesys,
     clock: Clock,

@@ -56,6 +56,7 @@ def shown(error: BaseException) -> str:
 )
 @settings(max_examples=150)
 def test_no_error_shows_what_is_secret(
+    *,
     server: HttpServer,
     secret: str,
     tokens: tuple[str, str],
@@ -107,9 +108,7 @@ def test_a_token_that_fits_no_header_is_not_shown_either(server: HttpServer, tok
     assert token not in str(caught.value)
 
 
-def test_a_token_that_was_replaced_stays_secret(
-    client: GenesysClient, api: Any
-) -> None:
+def test_a_token_that_was_replaced_stays_secret(client: GenesysClient, api: Any) -> None:
     echo = Answer(401, {"message": "neither token-1 nor token-2 nor the-s3cret will do"})
     api.script(echo, echo)
     with pytest.raises(GenesysError) as caught:

@@ -14,7 +14,8 @@ from tests.fakes.secrets_manager import FakeSecrets
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[HttpServer]:
-    with HttpServer() as server:
+    with HttpServer() as server, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("NO_PROXY", "127.0.0.1")
         yield server
 
 

@@ -1,10 +1,10 @@
-"""Create: exactly one subscription as asked for, or nothing at all."""
+"""Create: exactly one subscription as asked for, ours found again, nobody else's touched."""
 
 import pytest
 
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import NAME, QUEUE_ARN, CloudFormation
-from tests.fakes.genesys import BAD_FILTER, FakeGenesys, problem
+from tests.fakes.genesys import FakeGenesys, problem
 from tests.fakes.scripted_http import Answer, HttpServer
 
 FOREIGN_ARN = "arn:aws:sqs:eu-west-1:999988887777:somebody-elses"
@@ -122,6 +122,7 @@ def test_duplicates_of_its_own_become_one_and_the_right_one_stays(
 )
 @pytest.mark.parametrize("unique_names", [True, False])
 def test_a_name_that_is_taken_is_an_error_that_names_the_taker(
+    *,
     cloudformation: CloudFormation,
     genesys: FakeGenesys,
     clock: Clock,
@@ -197,82 +198,6 @@ def test_a_conflict_with_what_is_not_shown_is_an_error(
     assert clock.now < 60
 
 
-@pytest.mark.parametrize("unique_names", [True, False])
-@pytest.mark.parametrize("visible_after", [0, 0.4])
-@pytest.mark.parametrize("times", [1, 2])
-@pytest.mark.parametrize(
-    "failure",
-    [LOST, Answer(500), Answer(503), Answer(504), Answer(201, b"garbage"), Answer(201, {})]
-    + [Answer(201, {"id": None, "name": NAME}), Answer(201, fate="cut"), Answer(201, [])],
-    ids=str,
-)
-def test_a_lost_answer_leaves_exactly_one_subscription(
-    cloudformation: CloudFormation,
-    genesys: FakeGenesys,
-    failure: Answer,
-    times: int,
-    visible_after: float,
-    unique_names: bool,
-) -> None:
-    genesys.unique_names = unique_names
-    genesys.visible_after = visible_after
-    genesys.instead("create", *[failure] * times, carried_out=True)
-    answer = cloudformation.create()
-    assert answer.status == "SUCCESS", answer.reason
-    assert len(ours(genesys)) == 1
-    assert answer.data == {"SubscriptionId": ours(genesys)[0]}
-
-
-@pytest.mark.parametrize("failure", [LOST, Answer(502), Answer(503)], ids=str)
-def test_a_request_that_was_not_carried_out_is_made_again(
-    cloudformation: CloudFormation, genesys: FakeGenesys, failure: Answer
-) -> None:
-    genesys.instead("create", failure, failure)
-    assert cloudformation.create().status == "SUCCESS"
-    assert len(ours(genesys)) == 1
-    # Each repetition came after a look.
-    looks = [operation for operation in genesys.operations if operation in ("create", "list")]
-    assert looks == ["list", "create", "list", "create", "list", "create"] + ["list"] * (
-        len(looks) - 6
-    )
-
-
-@pytest.mark.parametrize("visible_after", [3, 5])
-def test_a_lost_answer_and_a_name_that_is_unique_ends_well_however_late_lists_are(
-    cloudformation: CloudFormation, genesys: FakeGenesys, visible_after: float
-) -> None:
-    genesys.visible_after = visible_after
-    genesys.instead("create", LOST, carried_out=True)
-    answer = cloudformation.create()
-    assert answer.status == "SUCCESS", answer.reason
-    assert len(ours(genesys)) == 1
-
-
-def test_a_lost_answer_that_lists_show_after_the_repetition_still_leaves_one(
-    cloudformation: CloudFormation, genesys: FakeGenesys
-) -> None:
-    genesys.unique_names = False
-    genesys.visible_after = 1.2
-    genesys.reads_until_active = 3
-    genesys.instead("create", LOST, carried_out=True)
-    answer = cloudformation.create()
-    assert answer.status == "SUCCESS"
-    assert answer.data == {"SubscriptionId": ours(genesys)[0]}
-    assert len(ours(genesys)) == 1
-
-
-def test_after_a_lost_answer_a_refusal_does_not_mean_that_nothing_was_made(
-    cloudformation: CloudFormation, genesys: FakeGenesys
-) -> None:
-    genesys.visible_after = 4
-    genesys.instead("create", LOST, carried_out=True)
-    genesys.instead("create", problem(403, "no more"))
-    answer = cloudformation.create()
-    assert answer.status == "FAILED"
-    assert "403" in answer.reason
-    assert not genesys.subscriptions
-
-
 def test_a_busy_genesys_only_takes_longer(
     cloudformation: CloudFormation, genesys: FakeGenesys, clock: Clock
 ) -> None:
@@ -316,75 +241,6 @@ def test_a_subscription_that_takes_a_moment_to_be_readable_is_waited_for(
 ) -> None:
     genesys.instead("read", *[problem(404, "There is no such subscription.")] * 4)
     assert cloudformation.create().status == "SUCCESS"
-
-
-def test_one_that_is_never_active_is_removed_again(
-    cloudformation: CloudFormation, genesys: FakeGenesys, clock: Clock
-) -> None:
-    genesys.reads_until_active = None
-    answer = cloudformation.create()
-    assert answer.status == "FAILED"
-    assert "status is 'pending' instead of 'active'" in answer.reason
-    assert answer.physical_id.startswith("nothing-created/")
-    assert not genesys.subscriptions
-    assert 55 < clock.now < 90
-
-
-@pytest.mark.parametrize("visible_after", [0, 7])
-@pytest.mark.parametrize(
-    "failure",
-    [problem(403, "You may not read."), problem(400, "?"), problem(500, "?"), Answer(200, b"?")]
-    + [Answer(200, None), Answer(200, []), Answer(200, {"eventTypes": 5})],
-    ids=str,
-)
-def test_what_was_made_is_removed_when_reading_it_fails(
-    cloudformation: CloudFormation, genesys: FakeGenesys, failure: Answer, visible_after: float
-) -> None:
-    genesys.visible_after = visible_after
-    genesys.always("read", failure)
-    answer = cloudformation.create()
-    assert answer.status == "FAILED"
-    assert answer.physical_id.startswith("nothing-created/")
-    assert not genesys.subscriptions
-
-
-@pytest.mark.parametrize(
-    "failure",
-    [problem(403, "no"), problem(503, "no"), LOST, Answer(200, b"?")],
-    ids=str,
-)
-@pytest.mark.parametrize("operation", ["delete", "list"])
-def test_what_cannot_be_removed_again_keeps_its_id_and_is_deleted_later(
-    cloudformation: CloudFormation,
-    genesys: FakeGenesys,
-    http: HttpServer,
-    failure: Answer,
-    operation: str,
-) -> None:
-    if (operation, failure.status) == ("delete", 200) and failure.fate == "sent":
-        failure = problem(409, "in use")
-    genesys.always("read", problem(403, "You may not read."))
-    genesys.before("read", lambda: genesys.always(operation, failure))
-    answer = cloudformation.create()
-    assert answer.status == "FAILED"
-    assert "You may not read." in answer.reason
-    assert "could not be removed again" in answer.reason
-    assert answer.physical_id == f"{http.url.removeprefix('http://')}/{NAME}"
-    assert len(genesys.subscriptions) == 1
-
-    genesys.always(operation, None)
-    assert cloudformation.delete().status == "SUCCESS"
-    assert not genesys.subscriptions
-
-
-def test_a_bad_filter_makes_nothing(
-    cloudformation: CloudFormation, genesys: FakeGenesys, clock: Clock
-) -> None:
-    answer = cloudformation.create(AttributeFilter=BAD_FILTER)
-    assert answer.status == "FAILED"
-    assert answer.physical_id.startswith("nothing-created/")
-    assert genesys.operations == ["login", "list", "create"]
-    assert not clock.pauses
 
 
 def test_the_id_does_not_depend_on_genesys_own(

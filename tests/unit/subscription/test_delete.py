@@ -28,9 +28,7 @@ def test_ours_is_deleted_at_once(
     assert not clock.pauses
 
 
-def test_nothing_of_others_is_touched(
-    cloudformation: CloudFormation, genesys: FakeGenesys
-) -> None:
+def test_nothing_of_others_is_touched(cloudformation: CloudFormation, genesys: FakeGenesys) -> None:
     genesys.unique_names = False
     cloudformation.create()
     kept = {

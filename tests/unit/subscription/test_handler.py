@@ -54,6 +54,7 @@ def event(http: HttpServer, cloudformation: CloudFormation) -> dict[str, Any]:
 
 
 def test_a_create_is_carried_out_and_answered(
+    *,
     module: ModuleType,
     http: HttpServer,
     genesys: FakeGenesys,
@@ -94,6 +95,7 @@ def test_a_create_is_carried_out_and_answered(
     ids=lambda nonsense: json.dumps(nonsense)[:60],
 )
 def test_nonsense_is_answered_with_a_failure(
+    *,
     module: ModuleType,
     http: HttpServer,
     genesys: FakeGenesys,

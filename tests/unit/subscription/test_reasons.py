@@ -55,6 +55,7 @@ REFUSED = {"error": "invalid_client", "description": "authentication failed"}
     ids=str,
 )
 def test_a_failing_create_says_what_to_do(
+    *,
     cloudformation: CloudFormation,
     genesys: FakeGenesys,
     clock: Clock,
@@ -162,7 +163,7 @@ def test_a_long_filter_does_not_push_the_advice_out_of_the_response(
 )
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_neither_answer_nor_log_hold_what_is_secret(
-    secrets: FakeSecrets, http: HttpServer, operation: str, status: int, text: str, key: str
+    *, secrets: FakeSecrets, http: HttpServer, operation: str, status: int, text: str, key: str
 ) -> None:
     clock = Clock()
     genesys = FakeGenesys(clock)

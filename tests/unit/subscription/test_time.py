@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools import Logger
 
-from subscription import resource
+from subscription import lifecycle, resource
 from subscription.answer import Answer
 from tests.fakes import scripted_http
 from tests.fakes.cloudformation import NAME, CloudFormation
@@ -61,12 +61,25 @@ def test_a_genesys_that_hangs_is_given_up(
 def test_a_creation_that_hangs_is_cleaned_up_after(
     cloudformation: CloudFormation, genesys: FakeGenesys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resource.lifecycle, "LATE_CREATION_SECONDS", 0.0)
+    monkeypatch.setattr(lifecycle, "LATE_CREATION_SECONDS", 0.0)
     genesys.instead("create", HANGS, carried_out=True)
     answer, seconds = ask(cloudformation, "Create")
     assert answer.status == "FAILED"
     assert answer.physical_id.startswith("nothing-created/")
     assert not genesys.subscriptions
+    assert seconds < 0.9
+
+
+@pytest.mark.usefixtures("short_reserves")
+def test_a_creation_that_cannot_be_cleaned_up_after_in_time_keeps_its_id(
+    cloudformation: CloudFormation, genesys: FakeGenesys, http: HttpServer
+) -> None:
+    genesys.before("create", lambda: genesys.always("list", HANGS))
+    genesys.instead("create", HANGS, carried_out=True)
+    answer, seconds = ask(cloudformation, "Create")
+    assert answer.status == "FAILED"
+    assert "could not be removed again" in answer.reason
+    assert answer.physical_id == f"{http.url.removeprefix('http://')}/{NAME}"
     assert seconds < 0.9
 
 

@@ -69,9 +69,7 @@ def test_another_login_host_of_the_same_org_is_an_update_like_another(
     assert deployed.update(LoginUrl=f"{http.url}/").status == "SUCCESS"
 
 
-def test_nothing_to_change_changes_nothing(
-    deployed: CloudFormation, genesys: FakeGenesys
-) -> None:
+def test_nothing_to_change_changes_nothing(deployed: CloudFormation, genesys: FakeGenesys) -> None:
     assert deployed.update().status == "SUCCESS"
     assert genesys.operations == ["login", "list", "read"]
 
