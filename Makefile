@@ -45,7 +45,7 @@ demo: setup ## deploy to an emulated AWS and run conversations through (EVENTS= 
 	@$(PY) -m local.demo --events $(EVENTS) --seed $(SEED)
 
 test: lint ## everything that needs no real AWS
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest -n 2 --dist loadgroup
 
 deploy: setup ## deploy to your AWS account (STAGE=dev)
 	@$(PY) -m infra.target Deploying QueueEnds-$(STAGE) to

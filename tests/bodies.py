@@ -34,7 +34,7 @@ def end(
     name
         The queue's and a participant's name.
     """
-    event = copy.deepcopy(SAMPLE)
+    event = json.loads(SAMPLE_TEXT)
     attributes = event["attributes"]
     attributes |= {"conversationId": conversation_id, "queueId": queue_id}
     attributes["queue"] |= {"id": queue_id, "name": name}
@@ -198,28 +198,36 @@ values = (
 )
 """JSON of any kind."""
 
+# Few draws, each from a long list: a thousand examples are to take about a second.
 _PATHS = [*NEEDED * 4, *_paths(SAMPLE)]
 _CHANGES = [(path, change) for path in _PATHS for change in (*["drop", "wrap"] * 3, *TELLING)]
-# Few draws, each from a long list: a thousand examples are to take no more than a second.
-mutated_events = st.lists(st.sampled_from(_CHANGES), min_size=1, max_size=3).map(_mutated)
-"""The sample with fields dropped, wrapped or replaced at any place."""
+# With one of its two queue ids gone the other one counts.
+_LITTLE: list[tuple[Path_, object]] = [
+    (("no", "such", "path"), None),
+    (("attributes", "queueId"), "drop"),
+    (("attributes", "queue"), "drop"),
+]
+_few_changes = st.sampled_from(_CHANGES + _LITTLE * (len(_CHANGES) // 3))
+mutated_events = st.tuples(_few_changes, _few_changes, st.sampled_from(_CHANGES)).map(_mutated)
+"""The sample with one to three fields dropped, wrapped or replaced at any place."""
 
 
-def _edited(edits: list[tuple[int, int, str]]) -> str:
+def _edited(edits: tuple[int, tuple[int, str], int, tuple[int, str]]) -> str:
     text = SAMPLE_TEXT
-    for start, removed, inserted in edits:
+    for start, (removed, inserted) in (edits[:2], edits[2:]):
         text = text[:start] + inserted + text[start + removed :]
     return text
 
 
 _INSERTED = [*'{}[]",:\\/012.eE+-tfnud\x00\n\t \ud800é😀', "", "", "", "null", "{}", "[]"]
 _INSERTED += ['"\\ud83d"', "1e999", "NaN", "-Infinity", "\ufeff"]
-edited_texts = st.lists(
-    st.tuples(st.integers(0, len(SAMPLE_TEXT)), st.integers(0, 2), st.sampled_from(_INSERTED)),
-    min_size=1,
-    max_size=3,
+_EDITS = [(removed, inserted) for removed in (0, 1, 2) for inserted in _INSERTED]
+_position = st.integers(0, len(SAMPLE_TEXT))
+edited_texts = st.tuples(
+    *(_position, st.sampled_from(_EDITS)),
+    *(_position, st.sampled_from(_EDITS + [(0, "")] * len(_EDITS))),
 ).map(_edited)
-"""The sample's text with characters inserted, removed or replaced."""
+"""The sample's text with characters inserted, removed or replaced at one or two places."""
 
 bodies = (
     mutated_events.map(json.dumps)

@@ -1,5 +1,6 @@
 """A client of a scripted Genesys Cloud, in a time that passes without waiting."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -24,6 +25,14 @@ def http(server: HttpServer) -> Iterator[HttpServer]:
     yield server
     server.released.set()
     assert not server.broken
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """No garbage collection: what it calls in the middle of a deep recursion would fail there."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture

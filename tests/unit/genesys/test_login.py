@@ -164,6 +164,7 @@ def test_another_failure_of_the_login_is_no_refusal(
     assert not isinstance(e.value, LoginRefused)
 
 
+@pytest.mark.usefixtures("uncollected")
 @pytest.mark.parametrize(
     "body",
     [

@@ -112,7 +112,7 @@ def test_no_retry_after_is_an_exception(header: str) -> None:
     assert after is None or after >= 0
 
 
-@pytest.mark.parametrize("after", ["0", formatdate(time.time() - 900, usegmt=True)])
+@pytest.mark.parametrize("after", ["0", "Mon, 23 Nov 2015 10:00:00 GMT"])
 def test_a_retry_after_that_is_over_does_not_make_a_storm(
     client: GenesysClient, api: ScriptedGenesys, clock: Clock, after: str
 ) -> None:

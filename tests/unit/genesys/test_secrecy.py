@@ -54,7 +54,7 @@ def shown(error: BaseException) -> str:
     at_login=st.booleans(),
     method=st.sampled_from(["GET", "POST", "PUT", "DELETE"]),
 )
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_no_error_shows_what_is_secret(
     *,
     server: HttpServer,

@@ -15,7 +15,7 @@ def ours(genesys: FakeGenesys) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("times", "visible_after", "unique_names"), [(1, 0, False), (2, 0.4, False), (2, 0.4, True)]
+    ("times", "visible_after", "unique_names"), [(1, 0, False), (2, 0.4, True)]
 )
 @pytest.mark.parametrize(
     "failure",

@@ -161,7 +161,7 @@ def test_a_long_filter_does_not_push_the_advice_out_of_the_response(
     text=st.text(max_size=20),
     key=st.sampled_from(["message", "description", "error", "status", "eventTypes"]),
 )
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_neither_answer_nor_log_hold_what_is_secret(
     *, secrets: FakeSecrets, http: HttpServer, operation: str, status: int, text: str, key: str
 ) -> None:

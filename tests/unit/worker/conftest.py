@@ -2,11 +2,12 @@
 
 import io
 import json
-import logging
 from typing import Any
 
 import pytest
 
+import destinations.actions
+import worker.intake
 from tests.fakes.batches import Batches
 from tests.fakes.clock import Clock
 from tests.fakes.sqs import FakeSqs
@@ -23,7 +24,7 @@ class Log:
         return self.stream.getvalue()
 
     def lines(self, level: str, message: str) -> list[dict[str, Any]]:
-        lines = [json.loads(line) for line in self.text.splitlines()]
+        lines = [json.loads(line) for line in self.text.split("\n") if line]
         return [line for line in lines if (line["level"], line["message"]) == (level, message)]
 
 
@@ -46,7 +47,6 @@ def batches(sqs: FakeSqs, clock: Clock) -> Batches:
 def log(monkeypatch: pytest.MonkeyPatch) -> Log:
     log = Log()
     # Powertools' loggers keep the output that was standard when they were made.
-    for name in ("worker", "actions"):
-        for handler in logging.getLogger(name).handlers:
-            monkeypatch.setattr(handler, "stream", log.stream)
+    for logger in (worker.intake.logger, destinations.actions.logger):
+        monkeypatch.setattr(logger.registered_handler, "stream", log.stream)
     return log

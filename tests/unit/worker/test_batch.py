@@ -140,7 +140,7 @@ def _endless() -> None:
         GeneratorExit(),
         asyncio.CancelledError(),
         Stop(),
-        _endless,
+        pytest.param(_endless, id="a recursion without end"),
     ],
     ids=repr,
 )

@@ -38,10 +38,10 @@ def messages(*bodies: str, **attributes: Any) -> list[Message]:
 
 
 def reject(
-    intake: Intake, told: Iterable[Message], detail: str = DETAIL, deadline: Deadline | None = None
+    intake: Intake, told: Iterable[Message], deadline: Deadline | None = None
 ) -> dict[str, str]:
     """Reject messages; return by id the outcome of each, which is one."""
-    poison = [(message, Rejected("not_json", detail)) for message in told]
+    poison = [(message, Rejected("not_json", DETAIL)) for message in told]
     outcomes = intake.reject(poison, deadline or Clock().deadline(20))
     assert len({outcome.message.id for outcome in outcomes}) == len(outcomes) == len(poison)
     return {outcome.message.id: f"{outcome.kind}.{outcome.reason}" for outcome in outcomes}
@@ -69,6 +69,8 @@ OURS = {
     "detail": string(DETAIL),
     "source_message_id": string("m-0"),
 }
+LEAST = size_of({"MessageAttributes": OURS})
+"""What a reject's own attributes take of a message's bytes."""
 
 
 @pytest.mark.parametrize(
@@ -95,8 +97,8 @@ def test_a_reject_is_deleted_right_after_it_was_sent(intake: Intake, sqs: FakeSq
 
 @pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 99, 100, 101])
 def test_calls_are_as_few_as_sqs_lets_them_be(intake: Intake, sqs: FakeSqs, count: int) -> None:
+    delay(intake, count)
     reject(intake, messages(*"{" * count))
-    delay(Intake(sqs, INTAKE, DEAD, 30), count)  # type: ignore[arg-type]
     assert [sqs.count(name) for name in (SEND, DELETE, CHANGE)] == [-(-count // 10)] * 3
     assert len(sqs.dead) == len(sqs.deleted) == count
 
@@ -170,6 +172,8 @@ def test_an_attribute_that_sqs_would_not_take_keeps_no_message_back(
         ([100, 1_048_300, 100, 100], [1, 1, 2]),
         ([100_000] * 11, [10, 1]),
         ([104_857] * 10, [9, 1]),  # with what attributes add, ten are more than 1 MiB
+        ([MIB // 2 - LEAST] * 4, [2, 2]),
+        ([MIB // 2 - LEAST, MIB // 2 - LEAST + 1], [1, 1]),
     ],
 )
 def test_calls_are_filled_by_bytes(
@@ -201,9 +205,6 @@ def test_any_sizes_arrive_once_each_without_a_refusal(
     sent = [e["MessageAttributes"]["source_message_id"]["StringValue"] for e in sqs.dead]
     assert sorted(sent) == sorted(id_ for id_, word in outcomes.items() if "rejected" in word)
     assert sqs.refused == []
-
-
-LEAST = sum(size_of({"MessageAttributes": {key: OURS[key]}}) for key in OURS)
 
 
 @pytest.mark.parametrize("character", ["x", "é"])
