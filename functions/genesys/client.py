@@ -67,9 +67,9 @@ class GenesysClient:
     ) -> Any:
         """Send one request and return its answer's JSON, or None where it has no content.
 
-        429, 502, 503, 504 and network failures are repeated until the deadline; a POST only
-        after 429, since after the others it may have been carried out. A token that is no
-        longer accepted is replaced once.
+        429, 502, 503 and 504 are repeated until the deadline, network failures a few times; a
+        POST only after 429, since after the others it may have been carried out. A token that is
+        no longer accepted is replaced once.
 
         Raises
         ------

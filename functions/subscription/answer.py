@@ -63,7 +63,7 @@ def send(answer: Answer, event: Mapping[str, Any]) -> None:
     url, body = event["ResponseURL"], answer.body(event)
     with requests.Session() as session:
         retry = Retry(
-            total=4, backoff_factor=0.3, status_forcelist=(500, 502, 503, 504), allowed_methods=None
+            total=3, backoff_factor=0.3, status_forcelist=(500, 502, 503, 504), allowed_methods=None
         )
         session.mount("https://", HTTPAdapter(max_retries=retry))
         session.mount("http://", HTTPAdapter(max_retries=retry))

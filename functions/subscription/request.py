@@ -65,7 +65,7 @@ class Properties:
 
     @property
     def api_host(self) -> str:
-        return urlsplit(self.api_url).netloc
+        return urlsplit(self.api_url).netloc.lower()
 
     @property
     def physical_id(self) -> str:

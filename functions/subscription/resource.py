@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 NOTHING_CREATED = "nothing-created/"
 # Seconds before the function's timeout at which work, clean-up and all but the answer end.
 WORK_RESERVE = 60.0
-CLEANUP_RESERVE = 30.0
-ANSWER_RESERVE = 15.0
+CLEANUP_RESERVE = 35.0
+# Four tries of five seconds, and the pauses between them.
+ANSWER_RESERVE = 22.0
 
 
 def answer_to(

@@ -12,21 +12,6 @@ from tests.fakes.scripted_genesys import ScriptedGenesys
 from tests.fakes.scripted_http import HttpServer
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[HttpServer]:
-    with HttpServer() as server, pytest.MonkeyPatch.context() as environment:
-        environment.setenv("NO_PROXY", "127.0.0.1")
-        yield server
-
-
-@pytest.fixture
-def http(server: HttpServer) -> Iterator[HttpServer]:
-    server.reset()
-    yield server
-    server.released.set()
-    assert not server.broken
-
-
 @pytest.fixture
 def uncollected() -> Iterator[None]:
     """No garbage collection: what it calls in the middle of a deep recursion would fail there."""

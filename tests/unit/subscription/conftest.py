@@ -1,7 +1,5 @@
 """The custom resource between a CloudFormation and a Genesys Cloud that are both in memory."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from deadline import Deadline, InvocationContext
@@ -10,21 +8,6 @@ from tests.fakes.cloudformation import CloudFormation
 from tests.fakes.genesys import CLIENT_ID, CLIENT_SECRET, FakeGenesys
 from tests.fakes.scripted_http import HttpServer
 from tests.fakes.secrets_manager import FakeSecrets
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[HttpServer]:
-    with HttpServer() as server, pytest.MonkeyPatch.context() as environment:
-        environment.setenv("NO_PROXY", "127.0.0.1")
-        yield server
-
-
-@pytest.fixture
-def http(server: HttpServer) -> Iterator[HttpServer]:
-    server.reset()
-    yield server
-    server.released.set()
-    assert not server.broken
 
 
 @pytest.fixture(autouse=True)
