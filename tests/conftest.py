@@ -16,6 +16,8 @@ settings.load_profile("repeatable")
 COSTLY = ("world", "stack_with", "aws", "project")
 
 
+# Before xdist looks at the groups.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for fixture in COSTLY:
