@@ -2,6 +2,11 @@
 
 from typing import Any
 
+import pytest
+
+# One process for all that share the costly fixture.
+pytestmark = pytest.mark.xdist_group("template")
+
 WRITE_TRACES = {
     "Sid": "WriteTraces",
     "Effect": "Allow",

@@ -3,6 +3,11 @@
 import json
 from typing import Any
 
+import pytest
+
+# One process for all that share the costly fixture.
+pytestmark = pytest.mark.xdist_group("template")
+
 
 def tls_only(queue_arn: Any) -> dict[str, Any]:
     return {

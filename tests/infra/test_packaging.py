@@ -15,6 +15,9 @@ import pytest
 
 from infra.packaging import Asset, PackagingError, build
 
+# One process for all that share the costly fixture.
+pytestmark = pytest.mark.xdist_group("template")
+
 PROJECT = Path(__file__).parents[2]
 AARCH64 = 183  # e_machine of an ELF file
 

@@ -5,9 +5,13 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
 from aws_cdk import aws_logs as logs
 
 from infra.setting_values import RETENTION_DAYS
+
+# One process for all that share the costly fixture.
+pytestmark = pytest.mark.xdist_group("template")
 
 
 def strings(node: Any) -> Iterator[str]:

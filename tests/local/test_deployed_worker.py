@@ -3,11 +3,16 @@
 import json
 from collections.abc import Callable
 
+import pytest
+
 from local.genesys import SUBSCRIPTIONS
 from local.project import Deployment
 from local.traffic import FOREIGN, Event, conversations, malformed_bodies
 from tests.local.conftest import World
 from tests.polling import wait_until
+
+# One process for all that share the costly fixture.
+pytestmark = pytest.mark.xdist_group("deployed stack")
 
 Events = Callable[[int], list[Event]]
 

@@ -36,6 +36,9 @@ import json, sys, time
 sys.path.insert(0, sys.argv[1])
 from local.emulator import emulator
 from tests.local.test_emulator import invoke
+
+# One process for all that share the costly fixture.
+pytestmark = pytest.mark.xdist_group("emulator")
 with emulator() as aws:
     answer = invoke(aws)
     seen = aws.endpoint, str(aws.log_file), answer["pid"], answer["parent"]

@@ -33,6 +33,9 @@ if "hangs" in context:
 name, out = f"Tiny-{context['stage']}", pathlib.Path(os.environ["CDK_OUTDIR"])
 CODE = """
 import json, urllib.request
+
+# One process for all that share the costly fixture.
+pytestmark = pytest.mark.xdist_group("project")
 def handler(event, context):
     wanted = event["ResourceProperties"]
     refused = wanted["Refused"] == "true" and event["RequestType"] != "Delete"

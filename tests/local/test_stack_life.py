@@ -10,6 +10,9 @@ from local.project import DeployFailed, Deployment
 from local.traffic import FOREIGN, OURS
 from tests.local.conftest import World
 
+# One process for all that share the costly fixture.
+pytestmark = pytest.mark.xdist_group("deployed stack")
+
 
 def stacks(world: World, stage: str) -> list[dict[str, Any]]:
     """Return a stage's stack, unless it is gone."""
