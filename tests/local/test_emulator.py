@@ -24,6 +24,9 @@ from local.emulator import Emulator, EmulatorFailed, emulator
 from local.genesys import ACCOUNT, GenesysCloud, sqs_sender
 from tests.polling import listens, runs, wait_until
 
+# One process for all that share the costly fixture.
+pytestmark = pytest.mark.xdist_group("emulator")
+
 ROOT = Path(local.emulator.__file__).parents[1]
 FUNCTION = """
 import os, boto3
@@ -37,8 +40,6 @@ sys.path.insert(0, sys.argv[1])
 from local.emulator import emulator
 from tests.local.test_emulator import invoke
 
-# One process for all that share the costly fixture.
-pytestmark = pytest.mark.xdist_group("emulator")
 with emulator() as aws:
     answer = invoke(aws)
     seen = aws.endpoint, str(aws.log_file), answer["pid"], answer["parent"]

@@ -17,6 +17,9 @@ from local.emulator import Emulator, NotLoopback, emulator
 from local.project import DeployFailed, Project
 from tests.polling import runs, wait_until
 
+# One process for all that share the costly fixture.
+pytestmark = pytest.mark.xdist_group("project")
+
 ROOT = Path(local.project.__file__).parents[1]
 
 APP = '''
@@ -34,8 +37,6 @@ name, out = f"Tiny-{context['stage']}", pathlib.Path(os.environ["CDK_OUTDIR"])
 CODE = """
 import json, urllib.request
 
-# One process for all that share the costly fixture.
-pytestmark = pytest.mark.xdist_group("project")
 def handler(event, context):
     wanted = event["ResourceProperties"]
     refused = wanted["Refused"] == "true" and event["RequestType"] != "Delete"
