@@ -34,9 +34,14 @@ class Deadline:
         self._sleep = sleep
 
     @classmethod
-    def before_timeout_of(cls, context: InvocationContext, reserve: float) -> "Deadline":
+    def before_timeout_of(
+        cls,
+        context: InvocationContext,
+        reserve: float,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> "Deadline":
         """Return the deadline that lies `reserve` seconds before the invocation's timeout."""
-        return cls(lambda: context.get_remaining_time_in_millis() / 1000 - reserve)
+        return cls(lambda: context.get_remaining_time_in_millis() / 1000 - reserve, sleep)
 
     def within(self, seconds: float) -> "Deadline":
         """Return the deadline that comes in `seconds` from now, or this one if it is earlier."""

@@ -84,7 +84,7 @@ def expected(  # noqa: PLR0912 - one branch a check, as the contract lists them
     conversation_id = attributes.get("conversationId")
     if conversation_id is None or conversation_id == "":
         return "rejected", "missing_conversation_id"
-    if not isinstance(conversation_id, str):
+    if not isinstance(conversation_id, str) or len(conversation_id.encode()) > 2048:
         return "rejected", "invalid_field"
 
     queue_id = attributes.get("queueId")

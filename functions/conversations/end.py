@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import msgspec
+
 Source = Literal["subscription", "eventbridge", "backfill"]
 
 
@@ -26,7 +28,7 @@ class ConversationEnd:
     source
         How the end became known.
     sequence
-        1 for the conversation's first end in this queue.
+        1 for the conversation's first end in this queue, 2 for the end after it was re-opened, …
     raw
         The whole event as it came, unknown fields included.
     """
@@ -43,3 +45,19 @@ class ConversationEnd:
     source: Source
     sequence: int
     raw: dict[str, Any]
+
+    def as_json(self, *, raw: bool = True) -> bytes:
+        """Return it as destinations publish it: a JSON object with these names, in UTF-8.
+
+        `docs/conversation-end.schema.json` is its schema.
+
+        Parameters
+        ----------
+        raw
+            Whether to include `raw`, which is most of its size.
+        """
+        if raw:
+            return msgspec.json.encode(self)
+        return msgspec.json.encode(
+            {name: getattr(self, name) for name in self.__slots__ if name != "raw"}
+        )

@@ -15,6 +15,8 @@ import msgspec
 from conversations.end import ConversationEnd
 
 EVENT_TYPE = "event:conversation:end"
+# Bytes that the key of an item in DynamoDB can hold; Genesys Cloud's ids have 36.
+LONGEST_ID = 2048
 
 RejectReason = Literal[
     "empty_body",
@@ -24,6 +26,7 @@ RejectReason = Literal[
     "missing_conversation_id",
     "missing_queue_id",
     "invalid_field",
+    "destination_refused",
 ]
 IgnoreReason = Literal["other_event_type", "other_queue"]
 
@@ -108,6 +111,11 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Acc
     conversation_id = _identifier(
         attributes, "conversationId", "missing_conversation_id", "$.attributes"
     )
+    if len(conversation_id.encode()) > LONGEST_ID:
+        raise _Reject(
+            "invalid_field",
+            f"$.attributes.conversationId: expected an id of at most {LONGEST_ID} bytes",
+        )
     queue_id = _queue_id(attributes)
     ended_at, dated = _ended_at(event.get("eventTime"), sent_at_ms)
     if queue_id not in queue_ids:

@@ -1,9 +1,10 @@
 """What to do when a conversation has ended: the file that you edit.
 
 `on_conversation_end` is called for every end of a conversation in one of your queues. When it
-returns, the end counts as done. When it raises, whatever it raises, the message comes back after
-a growing delay and this function is called again for this end; after `max_receive_count` tries
-the message goes to the dead-letter queue. Its neighbours in the batch are not affected.
+returns, the end counts as done here: it is not called for this end again, even if another
+destination fails. When it raises, whatever it raises, the message comes back after a growing delay
+and this function is called again for this end; after `max_receive_count` tries the message goes to
+the dead-letter queue. Its neighbours in the batch are not affected.
 
 Three rules make it dependable:
 

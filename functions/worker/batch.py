@@ -1,12 +1,14 @@
 """From a batch of messages to one outcome for each."""
 
-import traceback
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
 
-from conversations.end import ConversationEnd
 from conversations.envelope import Accepted, Ignored, Rejected, parse
-from deadline import Deadline, InvocationContext, interrupted_after
+from conversations.ledger import Claim, Elsewhere, Finished, Ledger, Unclaimed
+from conversations.ledger_table import Clock, Key
+from deadline import Deadline, InvocationContext
+from destinations.delivery import Destination
+from worker.deliveries import Deliveries, Work
 from worker.intake import Intake
 from worker.message import Message
 from worker.outcome import Ended, Outcome, Report
@@ -14,22 +16,11 @@ from worker.outcome import Ended, Outcome, Report
 # Seconds of an invocation's time that are kept: for reporting, and of these for the answer.
 REPORT_RESERVE = 3.0
 ANSWER_RESERVE = 1.0
-# Seconds that one call of a destination may take.
-CALL_LIMIT = 10.0
-# Ends of one conversation in one queue that lie closer together than this are the same end.
-SAME_END_MS = 5 * 60 * 1000
+# Milliseconds for which a claim outlives the invocation that holds it.
+LEASE_RESERVE_MS = 1000
 
-
-@dataclass(slots=True)
-class _Arrived:
-    """One end, and every message of the batch that tells of it."""
-
-    first: Accepted
-    messages: list[Message] = field(default_factory=list)
-
-    def is_told_by(self, other: Accepted) -> bool:
-        apart = abs(other.ended_at_ms - self.first.ended_at_ms)
-        return apart <= SAME_END_MS or not other.dated
+Arrivals = list[tuple[Accepted, list[Message]]]
+"""The distinct ends of a batch, each with the messages that tell of it."""
 
 
 def process(
@@ -37,31 +28,74 @@ def process(
     *,
     queue_ids: Collection[str],
     intake: Intake,
-    act: Callable[[ConversationEnd], None],
+    ledger: Ledger,
+    destinations: Sequence[Destination],
     context: InvocationContext,
-    now_ms: Callable[[], int],
+    now_ms: Clock,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Report:
     """Process a batch and return what became of each message.
 
-    Poison goes to the dead-letter queue first; then each distinct end is delivered, whatever
-    became of the one before; failed messages are delayed. When less than `REPORT_RESERVE`
-    seconds are left of the invocation, what has not been begun is failed for want of time.
+    Poison goes to the dead-letter queue first. Then the distinct ends are claimed, delivered to
+    each destination and completed, whatever becomes of their neighbours; what failed is given up
+    for a retry and delayed. When less than `REPORT_RESERVE` seconds are left of the invocation,
+    what has not been begun is failed for want of time.
 
     Parameters
     ----------
     queue_ids
         Our queues; ends in others are ignored.
-    act
-        The destination: returns when an end has arrived, raises when it has not.
     context
         Lambda's, for the time left.
     now_ms
         The time in epoch milliseconds.
     """
-    deadline = Deadline.before_timeout_of(context, REPORT_RESERVE)
+    deadline = Deadline.before_timeout_of(context, REPORT_RESERVE, sleep)
+    answering = Deadline.before_timeout_of(context, ANSWER_RESERVE, sleep)
+    lease_until = now_ms() + context.get_remaining_time_in_millis() + LEASE_RESERVE_MS
     report = Report()
+
+    arrivals, poison = _sort(messages, queue_ids, deadline, report)
+    report.outcomes += intake.reject(poison, deadline)
+
+    claims = ledger.claims(lease_until)
+    # Claiming has a share of the time like each destination: a throttled statement must not keep
+    # the others from being delivered.
+    share = max(0.0, deadline.left()) / (1 + len(destinations))
+    standings = claims.claim([accepted for accepted, _ in arrivals], deadline.within(share))
+    works: dict[Key, Work] = {}
+    for (accepted, told_by), standing in zip(arrivals, standings, strict=True):
+        match standing:
+            case Claim():
+                work = works.setdefault(standing.key, Work.of(standing, accepted))
+                work.messages += told_by
+            case Finished():
+                report.outcomes += [Outcome(m, "duplicate") for m in told_by]
+            case Elsewhere(until):
+                report.outcomes += [
+                    Outcome(m, "failed", "claimed_elsewhere", "", until) for m in told_by
+                ]
+            case Unclaimed(error):
+                reason = "ledger" if error else "no_time"
+                report.outcomes += [Outcome(m, "failed", reason, error) for m in told_by]
+    deliveries = Deliveries(destinations, claims, answering)
+    deliveries.carry_out(list(works.values()), deadline)
+    report.delivery_failures = deliveries.failures
+    refused: list[tuple[Message, Rejected]] = []
+    for work in works.values():
+        _report(work, report, refused, now_ms())
+
+    report.outcomes += intake.reject(refused, answering)
+    intake.delay(report.of_kind("failed"), now_ms(), answering)
+    return report
+
+
+def _sort(
+    messages: Iterable[Message], queue_ids: Collection[str], deadline: Deadline, report: Report
+) -> tuple[Arrivals, list[tuple[Message, Rejected]]]:
+    """Return the distinct ends and the poison; what is ignored or too late is reported."""
     poison: list[tuple[Message, Rejected]] = []
-    arrived: dict[tuple[str, str], list[_Arrived]] = {}
+    arrived: dict[tuple[str, str, int | None], tuple[Accepted, list[Message]]] = {}
     for message in messages:
         if deadline.passed():
             report.outcomes.append(Outcome(message, "failed", "no_time"))
@@ -71,59 +105,32 @@ def process(
                 poison.append((message, rejected))
             case Ignored(reason):
                 report.outcomes.append(Outcome(message, "ignored", reason))
-            case Accepted() as accepted:
-                _note(arrived, accepted, message)
-
-    report.outcomes += intake.reject(poison, deadline)
-    for ends in arrived.values():
-        for end in ends:
-            _deliver(end, act, deadline, now_ms, report)
-    intake.delay(report.of_kind("failed"), Deadline.before_timeout_of(context, ANSWER_RESERVE))
-    return report
+            case Accepted(end, ended_at_ms, dated) as accepted:
+                # Only the same event is merged here. Whether ends of different times are the same
+                # end is a question of what is recorded, which the ledger answers.
+                same = end.conversation_id, end.queue_id, ended_at_ms if dated else None
+                arrived.setdefault(same, (accepted, []))[1].append(message)
+    return list(arrived.values()), poison
 
 
-def _note(
-    arrived: dict[tuple[str, str], list[_Arrived]], accepted: Accepted, message: Message
+def _report(
+    work: Work, report: Report, refused: list[tuple[Message, Rejected]], now_ms: int
 ) -> None:
-    ends = arrived.setdefault((accepted.end.conversation_id, accepted.end.queue_id), [])
-    for end in ends:
-        if end.is_told_by(accepted):
-            end.messages.append(message)
-            return
-    ends.append(_Arrived(accepted, [message]))
-
-
-def _deliver(
-    arrived: _Arrived,
-    act: Callable[[ConversationEnd], None],
-    deadline: Deadline,
-    now_ms: Callable[[], int],
-    report: Report,
-) -> None:
-    """Deliver one end; the messages that repeat it share its fate, so that none is lost."""
-    left = deadline.left()
-    if left <= 0:
-        report.outcomes += [Outcome(m, "failed", "no_time") for m in arrived.messages]
-        return
-    end = arrived.first.end
-    try:
-        with interrupted_after(min(CALL_LIMIT, left)):
-            act(end)
-    except KeyboardInterrupt:  # somebody stops a local run
-        raise
-    except BaseException as error:  # noqa: BLE001 - the user's code: this end fails, whatever it is
-        report.delivery_failures += 1
-        detail = _where(error)
-        report.outcomes += [Outcome(m, "failed", "destination", detail) for m in arrived.messages]
-        return
-    first, *repeats = arrived.messages
-    report.outcomes.append(Outcome(first, "processed"))
-    report.outcomes += [Outcome(message, "duplicate") for message in repeats]
-    report.ended.append(Ended(end.queue_id, max(0, now_ms() - arrived.first.ended_at_ms)))
-
-
-def _where(error: BaseException) -> str:
-    """Return an error's type and its place in the action; its text could quote what is private."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = next((f for f in reversed(frames) if "/destinations/" in f.filename), frames[-1])
-    return f"{type(error).__name__} at {place.filename.rpartition('/')[2]}:{place.lineno}"
+    """Report the messages of an end; they share its fate, so that none is lost."""
+    first, *repeats = work.messages
+    problems = "; ".join([*work.problems.values(), *work.refusals.values()])
+    match work.fate():
+        case "done":
+            report.outcomes.append(Outcome(first, "processed"))
+            report.outcomes += [Outcome(message, "duplicate") for message in repeats]
+            report.ended.append(Ended(work.end.queue_id, max(0, now_ms - work.ended_at_ms)))
+        case "refused":
+            refused += [(m, Rejected("destination_refused", problems)) for m in work.messages]
+        case "lost":
+            report.outcomes += [
+                Outcome(m, "failed", "claimed_elsewhere", "claim lost") for m in work.messages
+            ]
+        case "ledger":
+            report.outcomes += [Outcome(m, "failed", "ledger", work.ledger) for m in work.messages]
+        case reason:
+            report.outcomes += [Outcome(m, "failed", reason, problems) for m in work.messages]

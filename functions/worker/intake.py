@@ -2,6 +2,8 @@
 
 import base64
 import binascii
+import math
+import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,6 +28,8 @@ MAX_BYTES = 1_048_576
 MAX_ATTRIBUTES = 10
 # No failed message waits longer than this for its next try, in seconds.
 MAX_DELAY = 900
+# Seconds over which messages are spread that wait for one claim to run out.
+JITTER = 5.0
 # Seconds for deleting what was moved.
 DELETE_LIMIT = 1.0
 # botocore takes an interruption for an answer that failed to come and tries once more.
@@ -79,7 +83,7 @@ class Intake:
             outcomes += self._move(group, deadline)
         return outcomes
 
-    def delay(self, failed: Sequence[Outcome], deadline: Deadline) -> None:
+    def delay(self, failed: Sequence[Outcome], now_ms: int, deadline: Deadline) -> None:
         """Set when failed messages come back: what there was no time for at once, others later.
 
         Where that does not succeed they come back after the queue's visibility timeout.
@@ -92,7 +96,7 @@ class Intake:
                 {
                     "Id": str(index),
                     "ReceiptHandle": outcome.message.receipt_handle,
-                    "VisibilityTimeout": self._delay_of(outcome),
+                    "VisibilityTimeout": self._delay_of(outcome, now_ms),
                 }
                 for index, outcome in enumerate(failed[start : start + MAX_ENTRIES])
             ]
@@ -108,9 +112,14 @@ class Intake:
             if problems:
                 logger.warning("Delays not set", errors=problems)
 
-    def _delay_of(self, outcome: Outcome) -> int:
+    def _delay_of(self, outcome: Outcome, now_ms: int) -> int:
+        """Return the seconds until a failed message is received again."""
         if outcome.reason == "no_time":
             return 0
+        if outcome.not_before_ms:
+            # Not all at one moment: one of those that wait will do the work, if any is left.
+            wait = (outcome.not_before_ms - now_ms) / 1000 + random.uniform(0, JITTER)  # noqa: S311
+            return max(0, min(2 * MAX_DELAY, math.ceil(wait)))
         # No delay needs more doublings than these to reach the maximum.
         doublings = min(outcome.message.receives - 1, 10)
         return int(min(MAX_DELAY, self._retry_delay * 2**doublings))

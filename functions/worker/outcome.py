@@ -9,7 +9,7 @@ from worker.message import Message
 Kind = Literal["processed", "duplicate", "ignored", "rejected", "failed"]
 KINDS: tuple[Kind, ...] = ("processed", "duplicate", "ignored", "rejected", "failed")
 # Why a message failed; it is tried again.
-FailReason = Literal["destination", "no_time"]
+FailReason = Literal["destination", "ledger", "claimed_elsewhere", "no_time"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,15 @@ class Outcome:
         A fixed word for `ignored`, `rejected` and `failed`; empty for the others.
     detail
         For the log: what was expected, or which error it was. No content of the message.
+    not_before_ms
+        When trying again makes sense, in epoch milliseconds; 0 where nothing tells.
     """
 
     message: Message
     kind: Kind
     reason: str = ""
     detail: str = ""
+    not_before_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,15 @@ class Ended:
 
 @dataclass(slots=True)
 class Report:
-    """What became of a batch: one outcome for each of its messages."""
+    """What became of a batch: one outcome for each of its messages.
+
+    Attributes
+    ----------
+    ended
+        The ends that were completed.
+    delivery_failures
+        How many deliveries did not succeed: of one end to one destination each.
+    """
 
     outcomes: list[Outcome] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)

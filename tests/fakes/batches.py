@@ -5,9 +5,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from conversations.end import ConversationEnd
+from conversations.ledger import Ledger
+from conversations.ledger_table import LedgerTable
 from deadline import InvocationContext
+from destinations.delivery import Destination
+from destinations.user_code import Actions
 from tests.bodies import ENDED, QUEUE
 from tests.fakes.clock import Clock
+from tests.fakes.dynamodb import TABLE, FakeDynamoDb
 from tests.fakes.sqs import DEAD, INTAKE, FakeSqs
 from worker.batch import process
 from worker.intake import Intake
@@ -28,11 +33,15 @@ class Batches:
         By conversation id, what the action does with its ends: raise this, or call this.
     act
         The action itself, for tests that need one of their own.
+    destinations
+        Where ends go: to the action, unless a test says otherwise.
     """
 
-    def __init__(self, sqs: FakeSqs, clock: Clock) -> None:
+    def __init__(self, sqs: FakeSqs, clock: Clock, dynamodb: FakeDynamoDb | None = None) -> None:
         self.sqs = sqs
         self.clock = clock
+        self.dynamodb = dynamodb or FakeDynamoDb()
+        self.destinations: list[Destination] | None = None
         self.acted: list[ConversationEnd] = []
         self.act: Callable[[ConversationEnd], None] = self._act
         self.does: dict[str, BaseException | Callable[[], object]] = {}
@@ -45,10 +54,20 @@ class Batches:
             map(Message.of, records),
             queue_ids={QUEUE, SECOND_QUEUE},
             intake=Intake(self.sqs, INTAKE, DEAD, retry_delay=30),  # type: ignore[arg-type]
-            act=self.act,
+            ledger=Ledger(
+                LedgerTable(self.dynamodb, TABLE),  # type: ignore[arg-type]
+                days=20,
+                now_ms=self.now_ms,
+            ),
+            destinations=self.destinations or [Actions(self.act)],
             context=context or self.clock.invocation(30),
-            now_ms=lambda: int(ENDED.timestamp() * 1000 + self.clock.now * 1000),
+            now_ms=self.now_ms,
+            sleep=self.clock.sleep,
         )
+
+    def now_ms(self) -> int:
+        """Return the clock's time, which begins when ends end, in epoch milliseconds."""
+        return int(ENDED.timestamp() * 1000 + self.clock.now * 1000)
 
     def _act(self, end: ConversationEnd) -> None:
         self.acted.append(end)

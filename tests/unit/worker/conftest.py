@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import destinations.actions
 import worker.intake
 from tests.fakes.batches import Batches
 from tests.fakes.clock import Clock
+from tests.fakes.dynamodb import FakeDynamoDb
 from tests.fakes.sqs import FakeSqs
 
 
@@ -39,8 +41,15 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def batches(sqs: FakeSqs, clock: Clock) -> Batches:
-    return Batches(sqs, clock)
+def dynamodb() -> Iterator[FakeDynamoDb]:
+    dynamodb = FakeDynamoDb()
+    yield dynamodb
+    assert dynamodb.refused == []
+
+
+@pytest.fixture
+def batches(sqs: FakeSqs, clock: Clock, dynamodb: FakeDynamoDb) -> Batches:
+    return Batches(sqs, clock, dynamodb)
 
 
 @pytest.fixture

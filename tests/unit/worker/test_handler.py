@@ -5,6 +5,7 @@ import importlib
 import json
 import socket
 import sys
+import time
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from deadline import Deadline
 from tests.bodies import CANARY, OTHER_QUEUE, QUEUE, bodies, end, having
 from tests.fakes.clock import Clock
 from tests.fakes.cloudwatch import metrics_of
+from tests.fakes.dynamodb import TABLE, FakeDynamoDb
 from tests.fakes.sqs import DEAD, INTAKE, FakeSqs
 from tests.fakes.sqs_event import Countdown, record, records, text
 from tests.unit.worker.conftest import Log
@@ -37,10 +39,18 @@ def load(monkeypatch: pytest.MonkeyPatch, log: Log) -> Iterator[Load]:
             "QUEUE_URL": INTAKE,
             "DEAD_LETTER_QUEUE_URL": DEAD,
             "RETRY_DELAY_SECONDS": "30",
+            "LEDGER_TABLE": TABLE,
+            "LEDGER_DAYS": "20",
+            "DESTINATIONS": "actions",
         }
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        client = sqs if callable(sqs) else lambda *names, **_: {("sqs",): sqs}[names]
+        clients = {"sqs": sqs, "dynamodb": FakeDynamoDb()}
+
+        def client(name: str, **options: Any) -> Any:
+            made = clients[name]
+            return made(name, **options) if callable(made) else made
+
         monkeypatch.setattr(boto3, "client", client)
         if act:
             monkeypatch.setattr("destinations.actions.on_conversation_end", act)
@@ -126,7 +136,7 @@ def test_latency_is_told_from_the_event_s_time(
     load: Load, sqs: FakeSqs, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker = load(sqs)
-    monkeypatch.setattr(worker.time, "time_ns", lambda: 1_795_428_002_500_999_999)
+    monkeypatch.setattr(time, "time_ns", lambda: 1_795_428_002_500_999_999)
     undated = record(end("u", after=None), "m-9", sent_at=1_795_428_001_000)
     call(worker, [*records(end("c"), end("early", after=-0.25), end("future", after=60)), undated])
     metrics = metrics_of(capsys.readouterr().out)
@@ -199,14 +209,13 @@ def test_an_sqs_that_never_answers_leaves_time_to_report(
     worker = load(silent_sqs)
     context = Countdown(1.1)
     poison = [(Message.of(record("{")), Rejected("not_json", "why"))]
-    (outcome,) = worker.intake.reject(poison, Deadline.before_timeout_of(context, 1.0))
+    (outcome,) = worker.given.intake.reject(poison, Deadline.before_timeout_of(context, 1.0))
     assert (outcome.kind, outcome.reason) == ("failed", "destination")
     assert context.get_remaining_time_in_millis() > 300
 
     context = Countdown(1.1)
     assert call(worker, records("{"), context) == ["m-1"]
     assert context.get_remaining_time_in_millis() > 300
-    worker.sqs.close()
 
 
 @pytest.mark.parametrize(

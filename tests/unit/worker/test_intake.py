@@ -21,6 +21,7 @@ from worker.outcome import FailReason, Outcome
 DETAIL = "expected a JSON object: JSON is malformed (byte 7)"
 NO_NETWORK = EndpointConnectionError(endpoint_url=f"https://{CANARY}")
 NO_ANSWER = ReadTimeoutError(endpoint_url=f"https://{CANARY}")
+NOW_MS = 1_795_428_000_000
 SEND, DELETE = "send_message_batch", "delete_message_batch"
 CHANGE = "change_message_visibility_batch"
 
@@ -57,7 +58,7 @@ def delay(
     """Delay the failed messages `m-0`, `m-1`, …"""
     told = [record("{}", f"m-{n}", receives=receives) for n in range(count)]
     failed = [Outcome(Message.of(each), "failed", reason) for each in told]
-    intake.delay(failed, deadline or Clock().deadline(20))
+    intake.delay(failed, NOW_MS, deadline or Clock().deadline(20))
 
 
 def string(value: str) -> dict[str, str]:

@@ -1,0 +1,202 @@
+"""The ledger's DynamoDB table: writes and reads in batches, repeated while there is time."""
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from deadline import Deadline, interrupted_after
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Key = tuple[str, str]
+"""A conversation's id, and a queue's with the sequence behind it."""
+
+# What a call may hold (AWS: "BatchExecuteStatement", "BatchGetItem").
+MAX_STATEMENTS = 25
+MAX_KEYS = 100
+
+DONE = ""
+"""The code of a statement that was carried out."""
+NO_TIME = "NoTime"
+"""The code of a statement that was never sent."""
+NO_ANSWER = "NoAnswer"
+"""The code of a statement that may have been carried out or not."""
+DUPLICATE = "DuplicateItem"
+CONDITION_FAILED = "ConditionalCheckFailed"
+
+# What may succeed when it is asked again, of a statement and of a call.
+_PASSING = {
+    NO_ANSWER,
+    "InternalServerError",
+    "ProvisionedThroughputExceeded",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "ThrottlingError",
+    "ThrottlingException",
+    "TransactionConflict",
+    "TransactionInProgressException",
+}
+_LONGEST_PAUSE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A PartiQL statement with its parameters in DynamoDB's spelling (`{"S": "text"}`)."""
+
+    text: str
+    parameters: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An item of the ledger.
+
+    Attributes
+    ----------
+    done
+        Whether every destination has it.
+    claimed_by
+        The token of the invocation that claimed it last.
+    lease_until
+        When that claim runs out, in epoch milliseconds; 0 once released.
+    ended_at
+        When the conversation ended, in epoch milliseconds.
+    delivered
+        The destinations that have it.
+    """
+
+    done: bool
+    claimed_by: str
+    lease_until: int
+    ended_at: int
+    delivered: tuple[str, ...]
+
+
+class LedgerTable:
+    """The table, by its name."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", name: str) -> None:
+        self.name = name
+        self._dynamodb = dynamodb
+
+    def write(self, statements: Sequence[Statement], deadline: Deadline) -> list[str]:
+        """Carry out statements, no two of them on one key, and return a code for each.
+
+        Statements that are throttled or not answered are repeated until the deadline, so that one
+        of them may be carried out twice: its second answer then tells of its first success.
+
+        Returns
+        -------
+        list[str]
+            `DONE`, `NO_TIME`, or DynamoDB's code of what went wrong last.
+        """
+        codes = [NO_TIME] * len(statements)
+        pending = list(range(len(statements)))
+        for pause in _pauses():
+            for start in range(0, len(pending), MAX_STATEMENTS):
+                positions = pending[start : start + MAX_STATEMENTS]
+                answered = self._execute([statements[p] for p in positions], deadline)
+                for position, code in zip(positions, answered, strict=True):
+                    # Why a statement failed before tells more than that time ran out since.
+                    if code != NO_TIME:
+                        codes[position] = code
+            pending = [p for p in pending if codes[p] in _PASSING]
+            if not pending or not deadline.sleep(pause):
+                break
+        return _without_time_because(codes)
+
+    def read(self, keys: Sequence[Key], deadline: Deadline) -> dict[Key, Record | None]:
+        """Return the items of different keys, read consistently; None where there is none.
+
+        A key that could not be read before the deadline is missing.
+        """
+        found: dict[Key, Record | None] = {}
+        pending = list(keys)
+        for pause in _pauses():
+            for start in range(0, len(pending), MAX_KEYS):
+                found |= self._get(pending[start : start + MAX_KEYS], deadline)
+            pending = [key for key in pending if key not in found]
+            if not pending or not deadline.sleep(pause):
+                break
+        return found
+
+    def _execute(self, statements: Sequence[Statement], deadline: Deadline) -> list[str]:
+        if deadline.passed():
+            return [NO_TIME] * len(statements)
+        calls = [
+            {"Statement": statement.text, "Parameters": list(statement.parameters)}
+            for statement in statements
+        ]
+        try:
+            with interrupted_after(deadline.left()):
+                answer = self._dynamodb.batch_execute_statement(Statements=calls)  # type: ignore[arg-type]
+        except (ClientError, BotoCoreError, TimeoutError) as error:
+            return [_code(error)] * len(statements)
+        responses = answer.get("Responses", [])
+        if len(responses) != len(statements):
+            return [NO_ANSWER] * len(statements)
+        return [str(response.get("Error", {}).get("Code", DONE)) for response in responses]
+
+    def _get(self, keys: Sequence[Key], deadline: Deadline) -> dict[Key, Record | None]:
+        if deadline.passed():
+            return {}
+        asked = [
+            {"conversation_id": {"S": conversation_id}, "queue_id": {"S": queue_id}}
+            for conversation_id, queue_id in keys
+        ]
+        request: Any = {self.name: {"Keys": asked, "ConsistentRead": True}}
+        try:
+            with interrupted_after(deadline.left()):
+                answer = self._dynamodb.batch_get_item(RequestItems=request)
+        except (ClientError, BotoCoreError, TimeoutError):
+            return {}
+        items = [_record(item) for item in answer["Responses"].get(self.name, [])]
+        unprocessed = answer.get("UnprocessedKeys", {})
+        unread = unprocessed[self.name]["Keys"] if self.name in unprocessed else []
+        missing = set(keys) - {_key(item) for item in unread}
+        return dict.fromkeys(missing) | dict(items)
+
+
+def _pauses() -> Iterator[float]:
+    """Yield ever longer pauses in seconds, none the same for two that were throttled together."""
+    longest = 0.05
+    while True:
+        yield random.uniform(longest / 2, longest)  # noqa: S311 - no secret depends on it
+        longest = min(_LONGEST_PAUSE, 2 * longest)
+
+
+def _without_time_because(codes: list[str]) -> list[str]:
+    """Return the codes, with the reason why there was no time for some, where another one tells."""
+    reason = next((code for code in codes if code in _PASSING), NO_TIME)
+    return [reason if code == NO_TIME else code for code in codes]
+
+
+def _code(error: ClientError | BotoCoreError | TimeoutError) -> str:
+    if not isinstance(error, ClientError):
+        return NO_ANSWER
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    return code if code in _PASSING or not (status >= 500 or status == 429) else NO_ANSWER
+
+
+def _key(item: Mapping[str, Any]) -> Key:
+    return item["conversation_id"]["S"], item["queue_id"]["S"]
+
+
+def _record(item: Mapping[str, Any]) -> tuple[Key, Record]:
+    return _key(item), Record(
+        done=item["state"]["S"] == "done",
+        claimed_by=item["claimed_by"]["S"],
+        lease_until=int(item["lease_until"]["N"]),
+        ended_at=int(item["ended_at"]["N"]),
+        delivered=tuple(name["S"] for name in item["delivered"]["L"]),
+    )
+
+
+Clock = Callable[[], int]
+"""The time in epoch milliseconds."""

@@ -1,0 +1,53 @@
+"""The destination `archive`: a Firehose stream to S3, where each end is a line of JSON."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from conversations.end import ConversationEnd
+from deadline import Deadline
+from destinations.delivery import Delivery
+from destinations.entries import CLIENT_LIMITS, Limits, deliver
+
+if TYPE_CHECKING:
+    from mypy_boto3_firehose import FirehoseClient
+
+NEWLINE = b"\n"
+LIMITS = Limits(
+    entries=500,
+    # A call takes 4 MiB (AWS: "Amazon Data Firehose quotas"): these are as many in base64.
+    call_bytes=3 * 1024 * 1024,
+    # A record, before base64.
+    entry_bytes=1000 * 1024,
+    overhead=len(NEWLINE),
+)
+
+
+def destination(environment: Mapping[str, str]) -> "Archive":
+    """Return the archive behind the delivery stream that `ARCHIVE_STREAM` names."""
+    return Archive(boto3.client("firehose", config=CLIENT_LIMITS), environment["ARCHIVE_STREAM"])
+
+
+class Archive:
+    """A Firehose delivery stream, by its name."""
+
+    name = "archive"
+
+    def __init__(self, firehose: "FirehoseClient", stream_name: str) -> None:
+        self._firehose = firehose
+        self._stream_name = stream_name
+
+    def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Delivery]:
+        """Put ends into the stream, up to 500 a call."""
+        return deliver(ends, deadline, limits=LIMITS, entry=_record, call=self._put)
+
+    def _put(self, records: list[Any]) -> list[str]:
+        answer = self._firehose.put_record_batch(
+            DeliveryStreamName=self._stream_name, Records=records
+        )
+        return [response.get("ErrorCode", "") for response in answer["RequestResponses"]]
+
+
+def _record(_end: ConversationEnd, body: bytes) -> dict[str, bytes]:
+    return {"Data": body + NEWLINE}

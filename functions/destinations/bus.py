@@ -1,0 +1,61 @@
+"""The destination `bus`: an EventBridge bus, where each end is an event."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from conversations.end import ConversationEnd
+from deadline import Deadline
+from destinations.delivery import Delivery
+from destinations.entries import CLIENT_LIMITS, Limits, deliver
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+
+SOURCE = "queue-ends"
+DETAIL_TYPE = "Conversation Ended"
+# Of an entry's bytes (AWS: "Calculating Amazon EventBridge PutEvents event entry size"): its time.
+TIME_BYTES = 14
+# "Less than 256 KB", of an entry by that page, of all together by the operation's own.
+MAX_BYTES = 256 * 1024 - 1
+LIMITS = Limits(
+    entries=10,
+    call_bytes=MAX_BYTES,
+    entry_bytes=MAX_BYTES,
+    overhead=TIME_BYTES + len(SOURCE) + len(DETAIL_TYPE),
+)
+
+
+def destination(environment: Mapping[str, str]) -> "Bus":
+    """Return the bus that `ENDS_BUS` names."""
+    return Bus(boto3.client("events", config=CLIENT_LIMITS), environment["ENDS_BUS"])
+
+
+class Bus:
+    """An EventBridge bus, by its name."""
+
+    name = "bus"
+
+    def __init__(self, events: "EventBridgeClient", bus_name: str) -> None:
+        self._events = events
+        self._bus_name = bus_name
+
+    def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Delivery]:
+        """Put ends on the bus, ten a call."""
+        return deliver(ends, deadline, limits=LIMITS, entry=self._entry, call=self._put)
+
+    def _entry(self, end: ConversationEnd, body: bytes) -> dict[str, Any]:
+        return {
+            "EventBusName": self._bus_name,
+            "Time": datetime.fromisoformat(end.ended_at),
+            "Source": SOURCE,
+            "Resources": [],
+            "DetailType": DETAIL_TYPE,
+            "Detail": body.decode(),
+        }
+
+    def _put(self, entries: list[Any]) -> list[str]:
+        answer = self._events.put_events(Entries=entries)
+        return [entry.get("ErrorCode", "") for entry in answer["Entries"]]

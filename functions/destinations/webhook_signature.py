@@ -1,0 +1,150 @@
+"""Standard Webhooks: the id and the signature of a request, and the secret with its keys."""
+
+import base64
+import hashlib
+import hmac
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from conversations.end import ConversationEnd
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+# Seconds after which the secret is read again, so that a changed one is noticed.
+KEPT = 300.0
+# Seconds after which it is read again when the receiver or Secrets Manager was not content.
+KEPT_IN_DOUBT = 10.0
+
+PREFIX = "whsec_"
+EXPECTED = f"expected {PREFIX} and the key in base64, nothing else (several: separated by a space)"
+
+
+class SecretUnusable(Exception):
+    """The secret cannot be read or holds no key; the text names the secret, never what it holds."""
+
+
+class SigningKeys:
+    """The keys that a secret holds, read when they are first needed and kept for some minutes.
+
+    Parameters
+    ----------
+    secrets
+        A Secrets Manager client.
+    name
+        The secret's name; its string is the key itself, or several during a change of keys.
+    now
+        Returns epoch seconds: Lambda may freeze the process, and a monotonic clock with it.
+    """
+
+    def __init__(
+        self,
+        secrets: "SecretsManagerClient",
+        name: str,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._secrets = secrets
+        self._name = name
+        self._now = now
+        self._keys: Sequence[bytes] = ()
+        self._read_at = 0.0
+        self._kept = KEPT
+
+    def current(self) -> Sequence[bytes]:
+        """Return the keys; every request is signed with each of them.
+
+        Raises
+        ------
+        SecretUnusable
+            Saying what is wrong with the secret and what was expected.
+        """
+        if not self._keys or self._now() - self._read_at >= self._kept:
+            self._keys = self._read()
+        return self._keys
+
+    def doubt(self) -> None:
+        """Take the keys for outdated: the receiver did not accept a signature."""
+        self._kept = KEPT_IN_DOUBT
+
+    def _read(self) -> Sequence[bytes]:
+        kept, self._keys = self._keys, ()
+        self._read_at = self._now()
+        try:
+            answer = self._secrets.get_secret_value(SecretId=self._name)
+        except (BotoCoreError, ClientError) as error:
+            if kept and _is_passing(error):
+                self._kept = KEPT_IN_DOUBT
+                return kept
+            raise SecretUnusable(_why_unreadable(self._name, error)) from error
+        self._kept = KEPT
+        try:
+            return keys_of(answer.get("SecretString") or "")
+        except ValueError:  # whose text would quote the secret
+            raise SecretUnusable(f"secret {self._name!r} is no key: {EXPECTED}") from None
+
+
+def keys_of(secret: str) -> Sequence[bytes]:
+    """Return the keys in a secret's string.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else than keys.
+    """
+    keys = []
+    for text in secret.split():
+        key = base64.b64decode(text.removeprefix(PREFIX), validate=True)
+        if not text.startswith(PREFIX) or not key:
+            raise ValueError(EXPECTED)
+        keys.append(key)
+    if not keys:
+        raise ValueError(EXPECTED)
+    return keys
+
+
+def id_of(end: ConversationEnd) -> str:
+    """Return the end's `webhook-id`: the same for every try, and no other end's.
+
+    Ids may be any text. Percent-encoded they are a legal header and have neither the colon that
+    separates them here nor the full stop that separates the id from what is signed with it.
+    """
+    parts = (end.conversation_id, end.queue_id, str(end.sequence))
+    return ":".join(quote(part, safe="").replace(".", "%2E") for part in parts)
+
+
+def signature(keys: Sequence[bytes], webhook_id: str, timestamp: int, body: bytes) -> str:
+    """Return the `webhook-signature` of a request: one signature for each key.
+
+    Parameters
+    ----------
+    timestamp
+        Epoch seconds.
+    """
+    signed = f"{webhook_id}.{timestamp}.".encode() + body
+    digests = (hmac.digest(key, signed, hashlib.sha256) for key in keys)
+    return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
+
+
+def _code(error: BotoCoreError | ClientError) -> str:
+    if isinstance(error, ClientError):
+        return error.response.get("Error", {}).get("Code", "")
+    return type(error).__name__
+
+
+def _is_passing(error: BotoCoreError | ClientError) -> bool:
+    """Return whether Secrets Manager failed, and not what we asked of it."""
+    if isinstance(error, BotoCoreError):
+        return True
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= 500 or _code(error) in {"InternalServiceError", "ThrottlingException"}
+
+
+def _why_unreadable(name: str, error: BotoCoreError | ClientError) -> str:
+    code = _code(error)
+    if code == "ResourceNotFoundException":
+        return f"there is no secret {name!r}: create it with {EXPECTED.removeprefix('expected ')}"
+    return f"secret {name!r} cannot be read ({code}); {EXPECTED}"

@@ -1,0 +1,292 @@
+"""Amazon DynamoDB in memory: one table, the calls of the ledger, and faults as a test says."""
+
+import copy
+import re
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import botocore.session
+from botocore.exceptions import ClientError, ParamValidationError
+from botocore.validate import ParamValidator
+
+TABLE = "QueueEnds-dev-Ledger"
+
+Key = tuple[str, str]
+Value = Mapping[str, Any]
+Item = dict[str, Value]
+
+_MODEL = botocore.session.get_session().get_service_model("dynamodb")
+_SHAPES = {
+    name: _MODEL.operation_model(name).input_shape
+    for name in ("BatchExecuteStatement", "BatchGetItem")
+}
+_INSERT = re.compile(r"INSERT INTO \"([\w.-]+)\" VALUE \{('\w+': \?(?:, '\w+': \?)*)\}")
+_UPDATE = re.compile(
+    r"UPDATE \"([\w.-]+)\"((?: SET \"\w+\" ?= ?\?)+)"
+    r" WHERE (\"\w+\" ?[=<] ?\?(?: AND \"\w+\" ?[=<] ?\?)*)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A fault: the call is carried out, and the error comes instead of its answer."""
+
+    error: BaseException
+
+
+# An error to raise before anything is done; an answer to lose; the positions of statements or keys
+# to throttle; or something to do first, which returns a fault of its own or None.
+Fault = BaseException | Lost | Collection[int] | Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call: the operation in botocore's spelling, and its statements or keys."""
+
+    operation: str
+    entries: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A write that was carried out; `before` is None where there was no item."""
+
+    key: Key
+    before: Item | None
+    after: Item
+
+
+class FakeDynamoDb:
+    """A table with the keys `conversation_id` and `queue_id`.
+
+    It takes the two forms of statements that the ledger writes and no others. Limits and refusals
+    are those of "BatchExecuteStatement" and "BatchGetItem" in the "Amazon DynamoDB API Reference"
+    and of "Constraints in Amazon DynamoDB"; types are checked against botocore's model.
+
+    Attributes
+    ----------
+    items
+        What the table holds.
+    written
+        Every write that was carried out, in order.
+    calls
+        What was asked, in order, whatever became of it.
+    refused
+        Codes of what was refused without a script saying so: mistakes of the caller.
+    """
+
+    def __init__(self, table: str = TABLE) -> None:
+        self.items: dict[Key, Item] = {}
+        self.written: list[Written] = []
+        self.calls: list[Call] = []
+        self.refused: list[str] = []
+        self._table = table
+        self._scripts: dict[str, deque[Fault | None]] = {}
+        self._always: dict[str, Fault] = {}
+
+    def script(self, operation: str, *faults: Fault | None) -> None:
+        """Let the operation's next calls meet these faults; None: the call succeeds."""
+        self._scripts.setdefault(operation, deque()).extend(faults)
+
+    def always(self, operation: str, fault: Fault) -> None:
+        """Let every call of the operation that no script is for meet a fault."""
+        self._always[operation] = fault
+
+    def no_more_faults(self) -> None:
+        self._scripts.clear()
+        self._always.clear()
+
+    def count(self, operation: str) -> int:
+        return sum(call.operation == operation for call in self.calls)
+
+    def batch_execute_statement(self, **parameters: Any) -> dict[str, Any]:
+        statements: Sequence[Any] = parameters.get("Statements") or []
+        fault = self._begin("batch_execute_statement", statements)
+        self._check_types("BatchExecuteStatement", parameters, {"Statements"})
+        for statement in statements:
+            self._check_types_of(statement, {"Statement", "Parameters"})
+        if not 1 <= len(statements) <= 25:
+            raise self._refusal("ValidationException", "between 1 and 25 statements")
+        if {each["Statement"].split(" ", 1)[0] for each in statements} > {"SELECT"}:
+            raise self._refusal("ValidationException", "reads and writes in one call")
+        parsed = [self._parse(s["Statement"], s.get("Parameters", [])) for s in statements]
+        keys = [write.key for write in parsed]
+        if len(set(keys)) < len(keys):
+            raise self._refusal("ValidationException", "two statements on one key")
+        throttled = fault if isinstance(fault, Collection) else ()
+        responses: list[dict[str, Any]] = []
+        for position, write in enumerate(parsed):
+            code = "ThrottlingError" if position in throttled else self._carry_out(write)
+            error = {"Error": {"Code": code, "Message": f"canary of {code}"}} if code else {}
+            responses.append({**error, "TableName": self._table})
+        if isinstance(fault, Lost):
+            raise fault.error
+        return {"Responses": responses}
+
+    def batch_get_item(self, **parameters: Any) -> dict[str, Any]:
+        asked = (parameters.get("RequestItems") or {}).get(self._table) or {}
+        keys: Sequence[Any] = asked.get("Keys") or []
+        fault = self._begin("batch_get_item", keys)
+        self._check_types("BatchGetItem", parameters, {"RequestItems"})
+        if list(parameters["RequestItems"]) != [self._table]:
+            raise self._refusal("ResourceNotFoundException", "another table")
+        self._check_types_of(asked, {"Keys", "ConsistentRead"})
+        if not 1 <= len(keys) <= 100:
+            raise self._refusal("ValidationException", "between 1 and 100 keys")
+        if asked.get("ConsistentRead") is not True:
+            raise self._refusal("NotConsistent", "a claim must not be judged by an old state")
+        if any(set(key) != {"conversation_id", "queue_id"} for key in keys):
+            raise self._refusal("ValidationException", "the key's attributes and no others")
+        wanted = [_key_of(key) for key in keys]
+        if None in wanted or len(set(wanted)) < len(wanted):
+            raise self._refusal("ValidationException", "sound keys, each once")
+        unprocessed = fault if isinstance(fault, Collection) else ()
+        left = [key for position, key in enumerate(keys) if position in unprocessed]
+        # Backwards, as DynamoDB promises no order.
+        found = [
+            copy.deepcopy(self.items[key])
+            for position, key in reversed([*enumerate(wanted)])
+            if key in self.items and position not in unprocessed
+        ]
+        if isinstance(fault, Lost):
+            raise fault.error
+        return {
+            "Responses": {self._table: found} if found or not left else {},
+            "UnprocessedKeys": {self._table: {**asked, "Keys": left}} if left else {},
+        }
+
+    def _begin(self, operation: str, entries: Sequence[Any]) -> Any:
+        self.calls.append(Call(operation, entries))
+        scripted = self._scripts.get(operation)
+        fault: Any = scripted.popleft() if scripted else self._always.get(operation)
+        if callable(fault):
+            fault = fault()
+        if isinstance(fault, BaseException):
+            raise fault
+        return fault
+
+    def _check_types(
+        self, operation: str, parameters: Mapping[str, Any], known: Collection[str]
+    ) -> None:
+        problems = ParamValidator().validate(parameters, _SHAPES[operation])
+        if problems.has_errors():
+            self.refused.append("ParamValidation")
+            raise ParamValidationError(report=problems.generate_report())
+        self._check_types_of(parameters, known)
+
+    def _check_types_of(self, parameters: Mapping[str, Any], known: Collection[str]) -> None:
+        if unknown := set(parameters) - set(known):
+            raise self._refusal("Unknown", f"the ledger has no use for {unknown}")
+
+    def _parse(self, text: str, parameters: Sequence[Value]) -> "_Write":
+        insert, update = _INSERT.fullmatch(text), _UPDATE.fullmatch(text)
+        if len(text) > 8192 or text.count("?") != len(parameters) or not (insert or update):
+            raise self._refusal("ValidationException", f"{text} with {len(parameters)} parameters")
+        if insert:
+            table, names = insert[1], re.findall(r"'(\w+)'", insert[2])
+            write = _Write(dict(zip(names, parameters, strict=True)), [], inserts=True)
+            same = len(set(names)) < len(names)
+        else:
+            assert update
+            table, names = update[1], re.findall(r"\"(\w+)\"", update[2])
+            demanded = re.findall(r"\"(\w+)\" ?([=<])", update[3])
+            values = dict(zip(names, parameters, strict=False))
+            conditions = [
+                (name, operator, value)
+                for (name, operator), value in zip(demanded, parameters[len(names) :], strict=True)
+            ]
+            write = _Write(values, conditions, inserts=False)
+            same = len(set(names)) < len(names) or len({n for n, _ in demanded}) < len(demanded)
+        if table != self._table:
+            raise self._refusal("ResourceNotFoundException", table)
+        if same or not write.names_its_key() or not all(map(_is_value, parameters)):
+            raise self._refusal("ValidationException", text)
+        return write
+
+    def _carry_out(self, write: "_Write") -> str | None:
+        if _key_of(write.key_values()) is None:
+            return "ValidationError"
+        before = self.items.get(write.key)
+        if write.inserts:
+            if before is not None:
+                return "DuplicateItem"
+            after = copy.deepcopy(write.values)
+        else:
+            if before is None or not all(_holds(before, *each) for each in write.conditions):
+                return "ConditionalCheckFailed"
+            after = {**before, **copy.deepcopy(write.values)}
+        self.items[write.key] = after
+        self.written.append(Written(write.key, before, after))
+        return None
+
+    def _refusal(self, code: str, message: str) -> ClientError:
+        self.refused.append(f"{code}: {message}")
+        return client_error(code)
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """A statement: the attributes that it writes, and what an UPDATE demands of them before."""
+
+    values: Item
+    conditions: Sequence[tuple[str, str, Value]]
+    inserts: bool
+
+    def key_values(self) -> Item:
+        if self.inserts:
+            return self.values
+        return {name: value for name, operator, value in self.conditions if operator == "="}
+
+    @property
+    def key(self) -> Key:
+        values = self.key_values()
+        return values["conversation_id"]["S"], values["queue_id"]["S"]
+
+    def names_its_key(self) -> bool:
+        names = ("conversation_id", "queue_id")
+        if not self.inserts and any(name in self.values for name in names):
+            return False
+        return all("S" in self.key_values().get(name, {}) for name in names)
+
+
+def client_error(code: str, status: int = 400) -> ClientError:
+    """Return an answer that is an error, as botocore raises it; the text must not be logged."""
+    return ClientError(
+        {
+            "Error": {"Code": code, "Message": f"canary of {code}"},
+            "ResponseMetadata": {"HTTPStatusCode": status},  # type: ignore[typeddict-item]
+        },
+        "BatchExecuteStatement",
+    )
+
+
+def _key_of(values: Mapping[str, Value]) -> Key | None:
+    """Return a key; None where DynamoDB would not take it."""
+    conversation_id = values["conversation_id"].get("S", "")
+    queue_id = values["queue_id"].get("S", "")
+    if not 1 <= len(conversation_id.encode()) <= 2048 or not 1 <= len(queue_id.encode()) <= 1024:
+        return None
+    return conversation_id, queue_id
+
+
+def _is_value(value: Value) -> bool:
+    match value:
+        case {"S": str()} if len(value) == 1:
+            return True
+        case {"N": str(number)} if len(value) == 1:
+            return bool(re.fullmatch(r"-?\d{1,38}(\.\d+)?", number))
+        case {"L": list(values)} if len(value) == 1:
+            return all(map(_is_value, values))
+    return False
+
+
+def _holds(item: Item, name: str, operator: str, demanded: Value) -> bool:
+    """Return whether a condition is met; values of different types never compare."""
+    found = item.get(name)
+    if found is None or found.keys() != demanded.keys():
+        return False
+    (kind,) = found
+    a, b = (float(v[kind]) if kind == "N" else v[kind] for v in (found, demanded))
+    return bool(a == b if operator == "=" else a < b)

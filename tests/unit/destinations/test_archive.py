@@ -1,0 +1,98 @@
+"""Ends arrive in the archive as lines of JSON; see test_entries.py for all that can fail."""
+
+import base64
+import json
+
+import pytest
+
+from destinations.archive import Archive, destination
+from destinations.delivery import Delivery
+from tests.bodies import CANARY
+from tests.fakes.clock import Clock
+from tests.fakes.ends import big, ended
+from tests.fakes.firehose import MAX_RECORD_BYTES, STREAM, FakeFirehose, size_of
+from tests.fakes.scripted_http import Answer, HttpServer
+
+
+@pytest.fixture
+def firehose() -> FakeFirehose:
+    return FakeFirehose()
+
+
+@pytest.fixture
+def archive(firehose: FakeFirehose) -> Archive:
+    return Archive(firehose, STREAM)  # type: ignore[arg-type]
+
+
+def test_records_together_are_a_file_of_one_end_a_line(
+    archive: Archive, firehose: FakeFirehose
+) -> None:
+    ends = [ended(f"c-{number}", name="line\nbreak\r\u2028é") for number in range(3)]
+    told = list(archive.deliver(ends, Clock().deadline(9)))
+    assert archive.name == "archive"
+    assert told == [Delivery(position, "arrived") for position in range(3)]
+    file = b"".join(record["Data"] for record in firehose.taken)
+    assert file.endswith(b"\n")
+    assert file.split(b"\n")[:-1] == [end.as_json() for end in ends]
+
+
+def test_a_call_holds_five_hundred_ends_of_the_usual_size(
+    archive: Archive, firehose: FakeFirehose
+) -> None:
+    ends = [ended(f"c-{number}") for number in range(1001)]
+    assert len(list(archive.deliver(ends, Clock().deadline(9)))) == 1001
+    assert [len(records) for records in firehose.calls] == [500, 500, 1]
+    assert firehose.refused == []
+
+
+def test_a_record_may_have_all_bytes_that_firehose_takes(
+    archive: Archive, firehose: FakeFirehose
+) -> None:
+    empty = len(big("c", 0).as_json())
+    for size in (MAX_RECORD_BYTES - 1 - empty, MAX_RECORD_BYTES - empty):
+        list(archive.deliver([big("c", size)], Clock().deadline(9)))
+    assert firehose.refused == []
+    sizes = [size_of(record) for record in firehose.taken]
+    assert sizes[0] == MAX_RECORD_BYTES
+    assert sizes[1] < 10_000
+
+
+def test_large_ends_are_spread_over_calls(archive: Archive, firehose: FakeFirehose) -> None:
+    ends = [big(f"c-{number}", 900_000) for number in range(7)]
+    told = list(archive.deliver(ends, Clock().deadline(9)))
+    assert told == [Delivery(position, "arrived") for position in range(7)]
+    assert [len(records) for records in firehose.calls] == [3, 3, 1]
+    assert firehose.refused == []
+
+
+def test_what_boto3_sends_is_what_firehose_reads(aws: HttpServer) -> None:
+    failed = {"ErrorCode": "ServiceUnavailableException", "ErrorMessage": CANARY}
+    responses = [{"RecordId": "r"}, failed]
+    aws.script(Answer(body={"FailedPutCount": 1, "RequestResponses": responses}))
+    ends = [ended("c-0", name="é😀"), ended("c-1")]
+    archive = destination({"ARCHIVE_STREAM": STREAM})
+    assert list(archive.deliver(ends, Clock().deadline(9))) == [
+        Delivery(0, "arrived"),
+        Delivery(1, "failed", "ServiceUnavailableException"),
+    ]
+    (asked,) = aws.asked
+    assert asked.headers["X-Amz-Target"] == "Firehose_20150804.PutRecordBatch"
+    assert asked.json["DeliveryStreamName"] == STREAM
+    lines = [base64.b64decode(record["Data"]) for record in asked.json["Records"]]
+    assert [json.loads(line) for line in lines] == [json.loads(end.as_json()) for end in ends]
+
+
+@pytest.mark.parametrize(
+    ("answer", "requests"),
+    [
+        (Answer(500, {"__type": "ServiceUnavailableException", "message": CANARY}), 3),
+        (Answer(400, {"__type": "ResourceNotFoundException", "message": CANARY}), 1),
+    ],
+    ids=str,
+)
+def test_boto3_itself_repeats_nothing(aws: HttpServer, answer: Answer, requests: int) -> None:
+    aws.respond = lambda _: answer
+    archive = destination({"ARCHIVE_STREAM": STREAM})
+    told = list(archive.deliver([ended()], Clock().deadline(9)))
+    assert told == [Delivery(0, "failed", answer.body["__type"])]
+    assert len(aws.asked) == requests

@@ -1,0 +1,309 @@
+"""Whatever a service that takes many entries a call does, each end is told its own fate."""
+
+import dataclasses
+import itertools
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from botocore.exceptions import (
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    ReadTimeoutError,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conversations.end import ConversationEnd
+from destinations import archive, bus
+from destinations.archive import Archive
+from destinations.bus import Bus
+from destinations.delivery import Delivery, Destination
+from destinations.entries import Limits
+from tests.bodies import CANARY
+from tests.fakes.clock import Clock
+from tests.fakes.ends import big, ended
+from tests.fakes.eventbridge import BUS, FakeEventBridge
+from tests.fakes.firehose import STREAM, FakeFirehose
+from tests.fakes.many_entries import ENTRY_ERROR, Entry, ManyEntries
+from tests.fakes.sqs_event import Countdown
+
+URL = "https://service.example"
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A destination, the service behind it, and what they agree on."""
+
+    destination: Destination
+    service: ManyEntries
+    limits: Limits
+    json_of: Callable[[Entry], str]
+
+    def deliver(self, ends: Sequence[ConversationEnd], seconds: float = 60) -> list[Delivery]:
+        """Deliver ends in so many seconds of a clock of their own."""
+        return list(self.destination.deliver(ends, Clock().deadline(seconds)))
+
+    def arrived(self) -> list[str]:
+        """Return the ids of the conversations that arrived, as the service has them."""
+        taken = [json.loads(self.json_of(entry)) for entry in self.service.taken]
+        return [end["conversation_id"] for end in taken]
+
+
+def _bus() -> Case:
+    events = FakeEventBridge()
+    return Case(Bus(events, BUS), events, bus.LIMITS, lambda entry: entry["Detail"])  # type: ignore[arg-type]
+
+
+def _archive() -> Case:
+    firehose = FakeFirehose()
+    destination = Archive(firehose, STREAM)  # type: ignore[arg-type]
+    return Case(destination, firehose, archive.LIMITS, lambda entry: entry["Data"].decode())
+
+
+@pytest.fixture(params=[_bus, _archive], ids=["bus", "archive"])
+def case(request: pytest.FixtureRequest) -> Iterator[Case]:
+    case: Case = request.param()
+    yield case
+    assert case.service.refused == []
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+def some(count: int, name: str = "") -> list[ConversationEnd]:
+    return [ended(f"c-{number}", name=name) for number in range(count)]
+
+
+def verdicts(deliveries: Sequence[Delivery]) -> dict[int, tuple[str, str]]:
+    """Return by position its verdict and detail, one for each."""
+    told = {d.position: (d.verdict, d.detail) for d in deliveries}
+    assert len(told) == len(deliveries)
+    return told
+
+
+def test_nothing_to_deliver_is_no_call(case: Case) -> None:
+    assert case.deliver([]) == []
+    assert case.service.calls == []
+
+
+def test_every_end_arrives_once_as_its_json(case: Case) -> None:
+    ends = some(1203, CANARY + "é😀\n")
+    assert verdicts(case.deliver(ends)) == dict.fromkeys(range(1203), ("arrived", ""))
+    assert [case.json_of(entry).strip().encode() for entry in case.service.taken] == [
+        end.as_json() for end in ends
+    ]
+
+
+def test_what_became_of_a_call_is_known_before_the_next_one(case: Case) -> None:
+    count = case.limits.entries + 1
+    deliveries = case.destination.deliver(some(count), Clock().deadline(60))
+    for position in range(count):
+        assert next(deliveries) == Delivery(position, "arrived")
+        assert len(case.service.calls) == 1 + position // case.limits.entries
+    assert next(deliveries, None) is None
+
+
+def test_an_entry_that_fails_leaves_its_neighbours_alone(case: Case) -> None:
+    case.service.script([1, 4])
+    told = verdicts(case.deliver(some(6)))
+    assert {p for p, (verdict, _) in told.items() if verdict == "arrived"} == {0, 2, 3, 5}
+    assert told[1] == told[4] == ("failed", ENTRY_ERROR)
+    assert case.arrived() == ["c-0", "c-2", "c-3", "c-5"]
+    assert len(case.service.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "tries"),
+    [
+        ("AccessDeniedException", 1),
+        ("ResourceNotFoundException", 1),
+        (NoCredentialsError(), 1),
+        (ReadTimeoutError(endpoint_url=URL), 1),
+        (TimeoutError(CANARY), 1),
+        ("ThrottlingException", 3),
+        ("ServiceUnavailableException", 3),
+        ("InternalException", 3),
+        (EndpointConnectionError(endpoint_url=URL), 3),
+        (ConnectTimeoutError(endpoint_url=URL), 3),
+        (ConnectionClosedError(endpoint_url=URL), 3),
+    ],
+    ids=repr,
+)
+def test_a_call_that_fails_fails_its_ends_and_is_tried_again_where_that_may_help(
+    case: Case, error: Exception | str, tries: int
+) -> None:
+    fault = case.service.error(error) if isinstance(error, str) else error
+    case.service.script(*[fault] * tries)
+    ends = some(case.limits.entries + 2)
+    told = verdicts(case.deliver(ends))
+    code = error if isinstance(error, str) else type(error).__name__
+    failed = dict.fromkeys(range(case.limits.entries), ("failed", code))
+    assert told == failed | dict.fromkeys(range(len(failed), len(ends)), ("arrived", ""))
+    assert len(case.service.calls) == tries + 1
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_status_tells_of_a_bad_moment_whatever_the_code(case: Case, status: int) -> None:
+    case.service.script(case.service.error("Unheard", status), case.service.error("Of", status))
+    assert verdicts(case.deliver(some(2))) == dict.fromkeys(range(2), ("arrived", ""))
+    assert case.arrived() == ["c-0", "c-1"]
+
+
+def test_pauses_before_another_try_are_short_and_within_the_deadline(case: Case) -> None:
+    clock = Clock()
+    case.service.always(case.service.error("ThrottlingException"))
+    told = list(case.destination.deliver(some(3), clock.deadline(0.2)))
+    assert verdicts(told) == dict.fromkeys(range(3), ("failed", "ThrottlingException"))
+    assert 0 < clock.now < 0.2
+    assert len(case.service.calls) == 2
+
+
+@pytest.mark.parametrize("refusal", ["ValidationException", ParamValidationError(report=CANARY)])
+@pytest.mark.parametrize("bad", [{0}, {5}, {2, 3}, set(range(10))], ids=str)
+def test_an_entry_for_which_its_call_is_refused_keeps_no_other_from_arriving(
+    case: Case, bad: set[int], refusal: str | Exception
+) -> None:
+    fault = case.service.error(refusal) if isinstance(refusal, str) else refusal
+
+    def refuse(entries: Sequence[Entry]) -> None:
+        if any(f'"c-{n}"' in case.json_of(entry) for n in bad for entry in entries):
+            raise fault
+
+    case.service.before = refuse
+    told = verdicts(case.deliver(some(10)))
+    code = refusal if isinstance(refusal, str) else "ParamValidationError"
+    assert told == {n: ("failed", code) if n in bad else ("arrived", "") for n in range(10)}
+    assert case.arrived() == [f"c-{n}" for n in range(10) if n not in bad]
+
+
+def test_the_parts_of_a_refused_call_are_not_sent_after_the_deadline(case: Case) -> None:
+    clock = Clock()
+
+    def refuse(_entries: Sequence[Entry]) -> None:
+        clock.sleep(4)
+        raise case.service.error("ValidationException")
+
+    case.service.before = refuse
+    assert list(case.destination.deliver(some(8), clock.deadline(6))) == []
+    assert [len(entries) for entries in case.service.calls] == [8, 4]
+
+
+def test_an_end_that_is_too_large_goes_without_raw(case: Case) -> None:
+    ends = [ended("c-0"), big("c-1", case.limits.entry_bytes), ended("c-2")]
+    assert verdicts(case.deliver(ends)) == dict.fromkeys(range(3), ("arrived", ""))
+    told = [json.loads(case.json_of(entry)) for entry in case.service.taken]
+    assert ["raw" in end for end in told] == [True, False, True]
+    assert told[1]["conversation_id"] == "c-1"
+
+
+def test_an_end_that_is_too_large_even_without_raw_is_refused(case: Case) -> None:
+    limit = case.limits.entry_bytes
+    told = verdicts(case.deliver([ended("c-0"), big("c-1", 0, limit), ended("c-2")]))
+    assert told[0] == told[2] == ("arrived", "")
+    verdict, detail = told[1]
+    assert verdict == "refused"
+    assert str(limit) in detail
+    assert "xx" not in detail
+    assert case.arrived() == ["c-0", "c-2"]
+
+
+def test_an_end_that_cannot_be_written_is_refused(case: Case) -> None:
+    nested: list[Any] = []
+    for _ in range(200_000):
+        nested = [nested]
+    deep_raw = dataclasses.replace(ended("c-0"), raw={"deep": nested})
+    deep = dataclasses.replace(ended("c-1"), participants=nested)
+    told = verdicts(case.deliver([deep_raw, deep, ended("c-2")]))
+    assert told == {
+        0: ("arrived", ""),
+        1: ("refused", "nested too deeply to be written as JSON"),
+        2: ("arrived", ""),
+    }
+    assert "raw" not in json.loads(case.json_of(case.service.taken[0]))
+
+
+def test_an_end_that_just_fits_keeps_raw_and_the_next_larger_one_does_not(case: Case) -> None:
+    room = case.limits.entry_bytes - case.limits.overhead
+    smallest = len(big("c-0", 0).as_json())
+    for too_much in (0, 1):
+        assert verdicts(case.deliver([big("c-0", room - smallest + too_much)])) == {
+            0: ("arrived", "")
+        }
+    told = [json.loads(case.json_of(entry)) for entry in case.service.taken]
+    assert ["raw" in end for end in told] == [True, False]
+
+
+@settings(max_examples=50)
+@given(data=st.data(), make=st.sampled_from([_bus, _archive]))
+def test_calls_are_as_full_as_the_limits_allow(
+    data: st.DataObject, make: Callable[[], Case]
+) -> None:
+    case = make()
+    fraction = st.sampled_from([0.0, 0.0, 0.1, 0.3, 0.5, 0.9, 1.1])
+    fractions = data.draw(st.lists(fraction, max_size=15))
+    limit = case.limits.entry_bytes
+    ends = [big(f"c-{n}", round(part * limit)) for n, part in enumerate(fractions)]
+    told = verdicts(case.deliver(ends))
+    assert told == dict.fromkeys(range(len(ends)), ("arrived", ""))
+    assert case.service.refused == []
+    assert case.arrived() == [end.conversation_id for end in ends]
+    calls = [
+        [len(case.json_of(entry).strip()) + case.limits.overhead for entry in entries]
+        for entries in case.service.calls
+    ]
+    for call, following in itertools.pairwise(calls):
+        assert len(call) == case.limits.entries or sum(call) + following[0] > case.limits.call_bytes
+
+
+def test_after_the_deadline_there_is_no_call(case: Case) -> None:
+    too_large = big("c", 0, case.limits.entry_bytes)
+    assert case.deliver([*some(3), too_large], seconds=0) == []
+    assert case.deliver([too_large], seconds=0) == []
+    assert case.service.calls == []
+
+
+def test_what_there_was_no_time_for_is_not_told(case: Case) -> None:
+    clock = Clock()
+    case.service.before = lambda _: clock.sleep(4)
+    count = case.limits.entries
+    told = list(case.destination.deliver(some(3 * count), clock.deadline(6)))
+    assert verdicts(told) == dict.fromkeys(range(2 * count), ("arrived", ""))
+    assert len(case.service.calls) == 2
+
+
+@pytest.mark.parametrize(("left", "limit"), [(900, 10), (5, 5), (0.5, 0.5)])
+def test_a_call_may_take_ten_seconds_or_what_is_left(case: Case, left: float, limit: float) -> None:
+    limits: list[float] = []
+    case.service.before = lambda _: limits.append(signal.getitimer(signal.ITIMER_REAL)[0])
+    case.deliver(some(1), left)
+    assert limits == [pytest.approx(limit, abs=0.3)]
+
+
+def test_a_call_that_hangs_is_interrupted_at_the_deadline(case: Case) -> None:
+    case.service.always(lambda: time.sleep(20))
+    context = Countdown(20)
+    deadline = Clock().deadline(0.1)
+    told = verdicts(list(case.destination.deliver(some(2), deadline)))
+    assert told == dict.fromkeys(range(2), ("failed", "TimeoutError"))
+    assert context.get_remaining_time_in_millis() > 15_000
+
+
+def test_an_answer_that_does_not_tell_of_each_fails_all(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(case.service, "take", lambda *_: [""])
+    told = verdicts(case.deliver(some(2)))
+    assert told == dict.fromkeys(range(2), ("failed", "an answer for each was expected"))
+
+
+def test_no_detail_has_anything_of_an_end_or_of_an_error_s_text(case: Case) -> None:
+    errors = ["AccessDeniedException", "ThrottlingException", "ValidationException"]
+    for error in errors:
+        case.service.always(case.service.error(error))
+        for _, detail in verdicts(case.deliver(some(2, CANARY))).values():
+            assert detail == error

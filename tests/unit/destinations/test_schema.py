@@ -1,0 +1,103 @@
+"""What is published is what its JSON Schema promises to those who read it."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+
+from conversations.end import ConversationEnd, Source
+from conversations.envelope import Accepted, parse
+from tests.bodies import QUEUE, mutated_events
+from tests.fakes.ends import ended, sample
+
+ROOT = Path(__file__).parents[3]
+SCHEMA: dict[str, Any] = json.loads((ROOT / "docs/conversation-end.schema.json").read_text())
+SAMPLES = sorted((ROOT / "tests/data").glob("subscription-*.json"))
+FORMATS = FormatChecker()
+VALIDATOR = Draft202012Validator(SCHEMA, format_checker=FORMATS)
+
+
+@FORMATS.checks("date-time", raises=ValueError)
+def _is_date_time(value: object) -> bool:
+    return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
+
+
+def validate(end: ConversationEnd) -> None:
+    """Check an end as it is published, with `raw` and without."""
+    whole, short = json.loads(end.as_json()), json.loads(end.as_json(raw=False))
+    VALIDATOR.validate(whole)
+    VALIDATOR.validate(short)
+    assert whole == {**short, "raw": end.raw}
+
+
+def test_the_schema_is_one() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_the_schema_names_what_an_end_has_in_its_order() -> None:
+    fields = [field.name for field in dataclasses.fields(ConversationEnd)]
+    assert list(SCHEMA["properties"]) == fields
+    assert SCHEMA["required"] == [name for name in fields if name != "raw"]
+    assert SCHEMA["properties"]["source"]["enum"] == list(get_args(Source))
+    assert all(described["description"] for described in SCHEMA["properties"].values())
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_the_ends_of_the_samples_are_as_promised(path: Path) -> None:
+    parsed = parse(path.read_text(), 0, {QUEUE})
+    assert isinstance(parsed, Accepted)
+    validate(parsed.end)
+
+
+def test_a_later_end_of_a_conversation_is_as_promised() -> None:
+    validate(dataclasses.replace(ended(name="é😀\u2028"), sequence=7, source="backfill"))
+
+
+@given(mutated_events)
+def test_whatever_is_accepted_is_published_as_promised(event: dict[str, Any]) -> None:
+    parsed = parse(json.dumps(event), 1_795_428_005_000, {QUEUE})
+    if isinstance(parsed, Accepted):
+        validate(parsed.end)
+
+
+def _without(name: str) -> Callable[[dict[str, Any]], object]:
+    return lambda end: end.pop(name)
+
+
+def _with(**changes: Any) -> Callable[[dict[str, Any]], object]:
+    return lambda end: end.update(changes)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        *((_without(name), f"'{name}' is a required property") for name in SCHEMA["required"]),
+        (_with(conversation_id=""), "should be non-empty"),
+        (_with(queue_id=None), "is not of type 'string'"),
+        (_with(queue_name=1), "is not of type 'string', 'null'"),
+        (_with(ended_at="2026-11-23T10:00:00Z"), "does not match"),
+        (_with(ended_at="2026-11-23T10:00:00.000+00:00"), "does not match"),
+        (_with(ended_at="2026-02-30T10:00:00.000Z"), "is not a 'date-time'"),
+        (_with(ended_at=1_795_428_005_000), "is not of type 'string'"),
+        (_with(participants=None), "is not of type 'array'"),
+        (_with(source="elsewhere"), "is not one of"),
+        (_with(sequence=0), "is less than the minimum of 1"),
+        (_with(sequence="1"), "is not of type 'integer'"),
+        (_with(raw=[]), "is not of type 'object'"),
+        (_with(another="field"), "'another' was unexpected"),
+    ],
+)
+def test_what_is_not_as_promised_is_found(
+    change: Callable[[dict[str, Any]], object], said: str
+) -> None:
+    document = json.loads(sample().as_json())
+    change(document)
+    with pytest.raises(ValidationError) as raised:
+        VALIDATOR.validate(document)
+    assert said in raised.value.message

@@ -1,0 +1,218 @@
+"""The user's function is called for each end, and whatever it does is that end's alone."""
+
+import asyncio
+import functools
+import operator
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import destinations.actions
+from conversations.end import ConversationEnd
+from destinations.delivery import Delivery
+from destinations.user_code import Actions, destination
+from tests.bodies import CANARY
+from tests.fakes.clock import Clock
+from tests.fakes.ends import ended
+from tests.fakes.sqs_event import Countdown
+
+Act = Callable[[ConversationEnd], object]
+
+
+@pytest.fixture(autouse=True)
+def _alarm_is_as_before() -> Iterator[None]:
+    yield
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    assert signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def actions(does: Act) -> Actions:
+    return Actions(does)  # type: ignore[arg-type]
+
+
+def raising(error: BaseException) -> Act:
+    def act(_end: ConversationEnd) -> None:
+        raise error
+
+    return act
+
+
+def of(conversation_id: str, act: Act) -> Act:
+    """Return an action that does something with the ends of one conversation."""
+    return lambda end: act(end) if end.conversation_id == conversation_id else None
+
+
+def test_the_function_of_the_file_that_is_edited_is_called(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    acted: list[ConversationEnd] = []
+    monkeypatch.setattr(destinations.actions, "on_conversation_end", acted.append)
+    to_user = destination({})
+    ends = [ended("c-0"), ended("c-1")]
+    assert to_user.name == "actions"
+    assert list(to_user.deliver(ends, clock.deadline(9))) == [
+        Delivery(0, "arrived"),
+        Delivery(1, "arrived"),
+    ]
+    assert acted == ends
+
+
+def test_what_became_of_an_end_is_known_before_the_next_one_is_begun(clock: Clock) -> None:
+    acted: list[ConversationEnd] = []
+    ends = [ended("c-0"), ended("c-1")]
+    deliveries = actions(acted.append).deliver(ends, clock.deadline(9))
+    assert acted == []
+    assert next(deliveries) == Delivery(0, "arrived")
+    assert acted == ends[:1]
+
+
+class Stop(BaseException):
+    pass
+
+
+def _endless(end: ConversationEnd) -> None:
+    _endless(end)
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        raising(ValueError("bad")),
+        raising(TimeoutError()),
+        raising(SystemExit(0)),
+        raising(MemoryError()),
+        raising(ExceptionGroup("many", [ValueError("bad")])),
+        raising(StopIteration()),
+        raising(GeneratorExit()),
+        raising(asyncio.CancelledError()),
+        raising(Stop()),
+        _endless,
+    ],
+    ids=[
+        "ValueError",
+        "TimeoutError",
+        "SystemExit",
+        "MemoryError",
+        "ExceptionGroup",
+        "StopIteration",
+        "GeneratorExit",
+        "CancelledError",
+        "a BaseException of its own",
+        "a recursion without end",
+    ],
+)
+def test_whatever_the_action_raises_only_its_end_fails(clock: Clock, act: Act) -> None:
+    ends = [ended("before"), ended("bad"), ended("after")]
+    told = list(actions(of("bad", act)).deliver(ends, clock.deadline(9)))
+    assert [(d.position, d.verdict) for d in told] == [
+        (0, "arrived"),
+        (1, "failed"),
+        (2, "arrived"),
+    ]
+
+
+def test_who_stops_a_local_run_is_obeyed(clock: Clock) -> None:
+    deliveries = actions(raising(KeyboardInterrupt())).deliver([ended()], clock.deadline(9))
+    with pytest.raises(KeyboardInterrupt):
+        next(deliveries)
+
+
+@pytest.mark.parametrize(
+    ("raising_line", "detail"),
+    [
+        ("raise LookupError(end.queue_name)", "LookupError at actions.py:4"),
+        ("json.loads(end.queue_name)", "JSONDecodeError at actions.py:4"),
+        ("partial(json.loads, end.queue_name)()", "JSONDecodeError at actions.py:4"),
+        ("exec('raise ValueError(end)')", "ValueError at actions.py:4"),
+    ],
+)
+def test_a_failure_is_told_by_type_and_line_of_the_action_alone(
+    clock: Clock, raising_line: str, detail: str
+) -> None:
+    source = f"import json\nfrom functools import partial\ndef act(end):\n    {raising_line}\n"
+    module: dict[str, Any] = {}
+    exec(compile(source, "/var/task/destinations/actions.py", "exec"), module)  # noqa: S102
+    told = list(actions(module["act"]).deliver([ended(name=CANARY)], clock.deadline(9)))
+    assert told == [Delivery(0, "failed", detail)]
+
+
+@pytest.mark.parametrize(
+    "act",
+    [operator.methodcaller(CANARY), functools.partial(operator.getitem, b=CANARY), CANARY],
+    ids=["no function", "partial", "not even callable"],
+)
+def test_any_kind_of_action_can_fail(clock: Clock, act: Any) -> None:
+    (told,) = actions(act).deliver([ended()], clock.deadline(9))
+    assert told.verdict == "failed"
+    assert re.fullmatch(r"\w+Error at user_code\.py:\d+", told.detail)
+
+
+def test_a_failure_outside_the_file_is_told_by_the_place_that_raised(clock: Clock) -> None:
+    module: dict[str, Any] = {}
+    exec(compile("def act(end):\n    raise KeyError", "/var/task/crm.py", "exec"), module)  # noqa: S102
+    told = list(actions(module["act"]).deliver([ended()], clock.deadline(9)))
+    assert told == [Delivery(0, "failed", "KeyError at crm.py:2")]
+
+
+@pytest.mark.parametrize(("left", "limit"), [(900, 10), (10.5, 10), (5, 5), (0.5, 0.5)])
+def test_a_call_may_take_ten_seconds_or_what_is_left(
+    clock: Clock, left: float, limit: float
+) -> None:
+    limits: list[float] = []
+    act = actions(lambda _: limits.append(signal.getitimer(signal.ITIMER_REAL)[0]))
+    list(act.deliver([ended()], clock.deadline(left)))
+    assert limits == [pytest.approx(limit, abs=0.3)]
+
+
+def test_when_time_runs_out_the_rest_is_not_tried(clock: Clock) -> None:
+    acted: list[ConversationEnd] = []
+
+    def act(end: ConversationEnd) -> None:
+        acted.append(end)
+        clock.sleep(4)
+
+    ends = [ended(f"c-{number}") for number in range(5)]
+    told = list(actions(act).deliver(ends, clock.deadline(12)))
+    assert told == [Delivery(position, "arrived") for position in range(3)]
+    assert acted == ends[:3]
+    assert list(actions(act).deliver(ends, clock.deadline(0))) == []
+
+
+def test_an_action_that_hangs_is_interrupted_at_the_deadline(clock: Clock) -> None:
+    context = Countdown(15)
+    act = actions(of("hangs", lambda _: time.sleep(20)))
+    told = list(act.deliver([ended("before"), ended("hangs")], clock.deadline(0.1)))
+    assert [d.verdict for d in told] == ["arrived", "failed"]
+    assert told[1].detail.startswith("TimeoutError at ")
+    assert context.get_remaining_time_in_millis() > 10_000
+
+
+def test_an_action_that_swallows_its_interruption_meets_another(clock: Clock) -> None:
+    def hang(_end: ConversationEnd) -> None:
+        try:
+            time.sleep(20)
+        except TimeoutError:
+            time.sleep(20)
+
+    context = Countdown(15)
+    (told,) = actions(hang).deliver([ended()], clock.deadline(0.1))
+    assert told.verdict == "failed"
+    assert context.get_remaining_time_in_millis() > 10_000
+
+
+def test_only_the_one_that_hangs_loses_its_time(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("destinations.user_code.CALL_LIMIT", 0.1)
+    act = actions(of("hangs", lambda _: time.sleep(20)))
+    told = list(act.deliver([ended("hangs"), ended("next")], clock.deadline(30)))
+    assert [d.verdict for d in told] == ["failed", "arrived"]

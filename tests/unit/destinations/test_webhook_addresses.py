@@ -1,0 +1,184 @@
+"""Where the webhook may go: addresses that are public, hosts that prove their name."""
+
+import ssl
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from destinations.delivery import Delivery
+from destinations.webhook import Webhook
+from destinations.webhook_connection import Origin, addresses_of, is_public
+from tests.fakes.webhook_receiver import CERTIFICATE, Receiver, ends, lasting, webhook_to
+
+NOT_PUBLIC = "the host's address is not public; set webhook_allow_private if it is meant"
+# Costs less than the default one, which reads the system's certificates.
+TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+UNACCEPTED = "the host's certificate was not accepted"
+
+
+@pytest.fixture
+def plain() -> Iterator[Receiver]:
+    with Receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def secured() -> Iterator[Receiver]:
+    with Receiver(tls=True) as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def trusting() -> ssl.SSLContext:
+    """Trusts the receiver's certificate."""
+    return ssl.create_default_context(cafile=str(CERTIFICATE))
+
+
+class Names:
+    """Resolves every name, to other addresses each time where there are several answers."""
+
+    def __init__(self, *answers: Sequence[str]) -> None:
+        self._answers = list(answers)
+        self.asked: list[tuple[str, int]] = []
+
+    def __call__(self, host: str, port: int) -> Sequence[str]:
+        self.asked.append((host, port))
+        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+
+
+def only(webhook: Webhook) -> Delivery:
+    (delivery,) = webhook.deliver(ends(1), lasting(10))
+    return delivery
+
+
+PUBLIC = ["8.8.8.8", "52.95.110.1", "2600:1f18::1", "::ffff:8.8.8.8", "64:ff9b::808:808"]
+PRIVATE = """
+    0.0.0.0 0.1.2.3 10.0.0.1 100.64.0.1 127.0.0.1 127.8.8.8 169.254.169.254 172.16.0.1
+    172.31.255.255 192.0.0.1 192.0.2.1 192.168.1.1 198.18.0.1 198.51.100.1 203.0.113.1
+    224.0.0.1 239.1.1.1 240.0.0.1 255.255.255.255
+    :: ::1 ::127.0.0.1 ::8.8.8.8 ::ffff:127.0.0.1 ::ffff:10.0.0.1 ::ffff:169.254.169.254
+    64:ff9b::7f00:1 64:ff9b::a9fe:a9fe 64:ff9b:1::808:808 2002:7f00:1:: 2002:a9fe:a9fe::1
+    2001:0:a00:1::f7f7:f7f7 2001:0:808:808::80ff:fffe
+    2001:db8::1 fc00::1 fd00:ec2::254 fe80::1 fe80::1%1 fec0::1 ff02::1 100::1
+""".split()  # noqa: SIM905 - forty lines otherwise
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_public_addresses_are_known(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+def test_all_others_are_not_public(address: str) -> None:
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", [*PRIVATE, "8.8.8.8"])
+def test_http_reaches_loopback_only_and_https_what_is_public(address: str) -> None:
+    for allow_private in (False, True):
+        http = Origin.of("http://localhost/", allow_private=allow_private)
+        assert http.may_reach(address) == (address in {"127.0.0.1", "127.8.8.8", "::1"})
+        https = Origin.of("https://a.example/", allow_private=allow_private, tls=TLS)
+        assert https.may_reach(address) == (allow_private or address == "8.8.8.8")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.0.0.1", "169.254.169.254"])
+def test_a_name_that_leads_to_a_private_address_is_not_called(
+    secured: Receiver, trusting: ssl.SSLContext, address: str
+) -> None:
+    with webhook_to(secured.url, resolve=Names([address]), tls=trusting) as webhook:
+        assert only(webhook) == Delivery(0, "failed", NOT_PUBLIC)
+    assert secured.connections == 0
+
+
+def test_an_address_in_the_url_is_checked_too(secured: Receiver) -> None:
+    with webhook_to(f"https://127.0.0.1:{secured.server_port}/") as webhook:
+        assert only(webhook).detail == NOT_PUBLIC
+    assert secured.connections == 0
+
+
+def test_a_private_address_is_called_if_that_is_set(
+    secured: Receiver, trusting: ssl.SSLContext
+) -> None:
+    names = Names(["127.0.0.1"])
+    with webhook_to(secured.url, allow_private=True, resolve=names, tls=trusting) as webhook:
+        for _ in range(3):
+            assert only(webhook).verdict == "arrived"
+    assert names.asked == [("webhook.test", secured.server_port)]
+    assert secured.connections == 1
+    assert secured.asked[0].headers["Host"] == f"webhook.test:{secured.server_port}"
+
+
+def test_the_connection_goes_to_the_address_that_was_checked(plain: Receiver) -> None:
+    names = Names(["127.0.0.1"], ["10.0.0.1"])
+    with webhook_to(plain.url, resolve=names) as webhook:
+        assert only(webhook).verdict == "arrived"
+        assert only(webhook).verdict == "arrived"
+        assert len(names.asked) == 1
+        plain.hang_up()
+        assert only(webhook).detail == NOT_PUBLIC
+    assert plain.connections == 1
+
+
+def test_of_several_addresses_only_those_that_are_allowed_are_called(plain: Receiver) -> None:
+    names = Names(["10.0.0.1", "169.254.169.254", "127.0.0.1"])
+    with webhook_to(plain.url, resolve=names) as webhook:
+        assert only(webhook).verdict == "arrived"
+
+
+def test_where_nobody_listens_at_an_address_the_next_one_is_called(plain: Receiver) -> None:
+    with webhook_to(plain.url, resolve=Names(["127.0.0.9", "127.0.0.1"])) as webhook:
+        assert only(webhook).verdict == "arrived"
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_accepted(secured: Receiver) -> None:
+    names = Names(["127.0.0.1"])
+    with webhook_to(secured.url, allow_private=True, resolve=names) as webhook:
+        assert only(webhook) == Delivery(0, "failed", UNACCEPTED)
+    assert secured.asked == []
+
+
+def test_a_certificate_for_another_name_is_not_accepted(
+    secured: Receiver, trusting: ssl.SSLContext
+) -> None:
+    url = secured.url.replace("webhook.test", "other.test")
+    names = Names(["127.0.0.1"])
+    with webhook_to(url, allow_private=True, resolve=names, tls=trusting) as webhook:
+        assert only(webhook) == Delivery(0, "failed", UNACCEPTED)
+    assert secured.asked == []
+
+
+def test_proxies_of_the_environment_are_not_used(
+    plain: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with webhook_to(plain.url) as webhook:
+        assert only(webhook).verdict == "arrived"
+
+
+def test_localhost_has_an_address() -> None:
+    assert {"127.0.0.1", "::1"} & set(addresses_of("localhost", 80))
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "target"),
+    [
+        ("https://a.example", 443, "/"),
+        ("https://a.example:8443/in?x=1&y=%20#top", 8443, "/in?x=1&y=%20"),
+        ("https://a.example?x", 443, "/?x"),
+        ("http://[::1]:8080/é x", 8080, "/%C3%A9%20x"),
+        ("http://localhost/a%2Fb;c=(1)", 80, "/a%2Fb;c=(1)"),
+    ],
+)
+def test_a_url_is_taken_apart(url: str, port: int, target: str) -> None:
+    origin = Origin.of(url, allow_private=False)
+    assert (origin.port, origin.target) == (port, target)
+    assert (origin.tls is None) == url.startswith("http:")
+
+
+@pytest.mark.parametrize("url", ["", "hooks.example.com", "ftp://a.example/", "https:///path"])
+def test_what_is_no_url_of_a_webhook_is_named(url: str) -> None:
+    with pytest.raises(ValueError, match="webhook_url must be a URL that begins with https:"):
+        Origin.of(url, allow_private=False)

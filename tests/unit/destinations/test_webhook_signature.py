@@ -1,0 +1,243 @@
+"""Standard Webhooks: ids that name one end, signatures, and the secret that holds the keys."""
+
+import base64
+import dataclasses
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conversations.end import ConversationEnd
+from destinations.webhook_signature import (
+    SecretUnusable,
+    SigningKeys,
+    id_of,
+    keys_of,
+    signature,
+)
+from tests.bodies import CANARY
+from tests.fakes.clock import Clock
+from tests.fakes.ends import ended
+from tests.fakes.secrets_manager import FakeSecrets
+from tests.fakes.webhook_receiver import SECRET, SECRET_NAME
+
+KEY = base64.b64decode(SECRET.removeprefix("whsec_"))
+OTHER = b"another key of 24 bytes."
+OTHER_SECRET = f"whsec_{base64.b64encode(OTHER).decode()}"
+
+# Ids as the envelope lets them through; the alphabet is small so that parts often run together.
+IDS = st.text(st.sampled_from(":.%#2E3Aaé \r\n\x00😀"), min_size=1, max_size=4) | st.text(
+    min_size=1
+)
+END = ended()
+ENDS = st.builds(
+    dataclasses.replace,
+    st.just(END),
+    conversation_id=IDS,
+    queue_id=IDS,
+    sequence=st.integers(1, 12),
+)
+
+
+def key_of(end: ConversationEnd) -> tuple[str, str, int]:
+    return end.conversation_id, end.queue_id, end.sequence
+
+
+@given(ENDS, ENDS)
+def test_ends_have_the_same_id_only_if_they_are_the_same(
+    one: ConversationEnd, other: ConversationEnd
+) -> None:
+    assert (id_of(one) == id_of(other)) == (key_of(one) == key_of(other))
+
+
+@given(ENDS)
+def test_an_id_is_a_legal_header_without_the_separator_of_what_is_signed(
+    end: ConversationEnd,
+) -> None:
+    assert re.fullmatch(r"[A-Za-z0-9_~%-]+:[A-Za-z0-9_~%-]+:[0-9]+", id_of(end))
+
+
+def test_the_longest_ids_there_can_be_are_told_apart() -> None:
+    long = "é" * 1024
+    assert id_of(ended(long)) != id_of(ended(long[:-1] + "e"))
+
+
+def test_ids_of_genesys_cloud_stay_readable() -> None:
+    conversation, queue = "b9d1f6a2-0000-4000-8000-00000000000a", "a1b2c3d4-e5f6-7890"
+    assert (
+        id_of(dataclasses.replace(END, conversation_id=conversation, queue_id=queue))
+        == f"{conversation}:{queue}:1"
+    )
+
+
+def test_the_published_example_is_signed_as_published() -> None:
+    """The worked example of the Standard Webhooks libraries' tests."""
+    signed = signature(
+        keys_of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        1614265330,
+        b'{"test": 2432232314}',
+    )
+    assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_several_keys_give_several_signatures_in_their_order() -> None:
+    one, other = (signature([key], "i", 1, b"{}") for key in (KEY, OTHER))
+    assert signature([KEY, OTHER], "i", 1, b"{}") == f"{one} {other}"
+
+
+@pytest.mark.parametrize(
+    ("secret", "keys"),
+    [
+        (SECRET, [KEY]),
+        (f" {SECRET}\r\n", [KEY]),
+        (f"{OTHER_SECRET} {SECRET}", [OTHER, KEY]),
+        (f"{OTHER_SECRET}\n{SECRET}\n", [OTHER, KEY]),
+    ],
+)
+def test_a_secret_holds_a_key_or_several(secret: str, keys: list[bytes]) -> None:
+    assert keys_of(secret) == keys
+
+
+MALFORMED = {
+    "nothing": "",
+    "space": " \n",
+    "no prefix": SECRET.removeprefix("whsec_"),
+    "no key": "whsec_",
+    "no base64": f"whsec_{CANARY}!",
+    "base64 cut short": SECRET[:-1],
+    "no ASCII": "whsec_é",
+    "JSON": f'{{"key": "{SECRET}"}}',
+    "another prefix": SECRET.replace("whsec_", "whpk_"),
+    "a good and a bad one": f"{SECRET} {CANARY}",
+}
+
+
+@pytest.mark.parametrize("secret", MALFORMED.values(), ids=MALFORMED)
+def test_everything_else_is_no_key_and_is_not_shown(secret: str) -> None:
+    keys = signing_keys(FakeSecrets(**{SECRET_NAME: secret}), Clock())
+    with pytest.raises(SecretUnusable) as caught:
+        keys.current()
+    assert str(caught.value) == (
+        f"secret '{SECRET_NAME}' is no key: expected whsec_ and the key in base64, nothing else "
+        "(several: separated by a space)"
+    )
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+def test_a_binary_secret_is_no_key() -> None:
+    secrets = FakeSecrets()
+    secrets.put(SECRET_NAME, SECRET.encode())
+    with pytest.raises(SecretUnusable, match="is no key"):
+        signing_keys(secrets, Clock()).current()
+
+
+def signing_keys(secrets: FakeSecrets, clock: Clock) -> SigningKeys:
+    clock.now += 1_795_428_000
+    return SigningKeys(secrets, SECRET_NAME, clock)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def secrets() -> FakeSecrets:
+    return FakeSecrets(**{SECRET_NAME: SECRET})
+
+
+def test_the_secret_is_read_again_after_five_minutes(secrets: FakeSecrets, clock: Clock) -> None:
+    keys = signing_keys(secrets, clock)
+    assert keys.current() == [KEY]
+    secrets.put(SECRET_NAME, OTHER_SECRET)
+    clock.now += 299
+    assert keys.current() == [KEY]
+    clock.now += 1
+    assert keys.current() == [OTHER]
+    assert len(secrets.reads) == 2
+
+
+def test_keys_in_doubt_are_read_again_soon_but_not_for_every_refused_signature(
+    secrets: FakeSecrets, clock: Clock
+) -> None:
+    keys = signing_keys(secrets, clock)
+    for _ in range(30):  # seconds, each with a signature that is refused
+        keys.current()
+        keys.doubt()
+        clock.now += 1
+    assert len(secrets.reads) == 3
+    secrets.put(SECRET_NAME, OTHER_SECRET)
+    assert keys.current() == [OTHER]
+    clock.now += 299
+    assert keys.current() == [OTHER]
+    assert len(secrets.reads) == 4
+
+
+def refusal(code: str, status: int = 400) -> ClientError:
+    answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, "GetSecretValue")
+
+
+PASSING = {
+    "no answer": ConnectTimeoutError(endpoint_url="https://example.com"),
+    "throttled": refusal("ThrottlingException"),
+    "internal": refusal("InternalServiceError", 500),
+    "unavailable": refusal("Whatever", 503),
+}
+
+
+@pytest.mark.parametrize("failure", PASSING.values(), ids=PASSING)
+def test_keys_outlast_a_failure_of_secrets_manager(
+    secrets: FakeSecrets, clock: Clock, failure: Exception
+) -> None:
+    keys = signing_keys(secrets, clock)
+    keys.current()
+    secrets.failure = failure
+    clock.now += 300
+    assert keys.current() == [KEY]
+    assert keys.current() == [KEY]
+    assert len(secrets.reads) == 2
+    secrets.failure = None
+    secrets.put(SECRET_NAME, OTHER_SECRET)
+    clock.now += 10
+    assert keys.current() == [OTHER]
+
+
+@pytest.mark.parametrize("failure", PASSING.values(), ids=PASSING)
+def test_without_a_kept_key_such_a_failure_says_what_it_was(
+    secrets: FakeSecrets, clock: Clock, failure: Exception
+) -> None:
+    secrets.failure = failure
+    with pytest.raises(
+        SecretUnusable, match=rf"secret '{SECRET_NAME}' cannot be read \(\w+\); exp"
+    ):
+        signing_keys(secrets, clock).current()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda secrets: secrets.held.clear(), "there is no secret 'webhook-key': create it with"),
+        (lambda secrets: secrets.put(SECRET_NAME, None), r"cannot be read \(InvalidRequestExc"),
+        (lambda secrets: setattr(secrets, "denied", 1), r"cannot be read \(AccessDeniedException"),
+        (lambda secrets: secrets.put(SECRET_NAME, "x"), "is no key: expected whsec_"),
+    ],
+    ids=["gone", "marked for deletion", "denied", "malformed"],
+)
+def test_a_secret_that_was_taken_away_is_not_used_on(
+    secrets: FakeSecrets, clock: Clock, change: Callable[[FakeSecrets], object], words: str
+) -> None:
+    keys = signing_keys(secrets, clock)
+    keys.current()
+    change(secrets)
+    clock.now += 300
+    with pytest.raises(SecretUnusable, match=words):
+        keys.current()
+    secrets.put(SECRET_NAME, OTHER_SECRET)
+    assert keys.current() == [OTHER]

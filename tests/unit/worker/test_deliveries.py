@@ -1,0 +1,345 @@
+"""Ends reach each destination that lacks them, whatever becomes of their neighbours."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.bodies import QUEUE, end
+from tests.fakes.batches import Batches, outcomes_of, reported
+from tests.fakes.clock import Clock
+from tests.fakes.destinations import FakeDestination
+from tests.fakes.dynamodb import FakeDynamoDb, client_error
+from tests.fakes.sqs import FakeSqs
+from tests.fakes.sqs_event import record, records
+
+WRITE, READ = "batch_execute_statement", "batch_get_item"
+THROTTLED = client_error("ThrottlingException")
+
+
+@pytest.fixture
+def bus(batches: Batches) -> FakeDestination:
+    return _added(batches, "bus")
+
+
+@pytest.fixture
+def webhook(batches: Batches, bus: FakeDestination) -> FakeDestination:
+    return _added(batches, "webhook")
+
+
+def _added(batches: Batches, name: str) -> FakeDestination:
+    destination = FakeDestination(name)
+    batches.destinations = [*(batches.destinations or []), destination]
+    return destination
+
+
+def item(dynamodb: FakeDynamoDb, conversation_id: str, sequence: str = "") -> dict[str, Any]:
+    """Return an item of the ledger as plain values."""
+    values = dynamodb.items[conversation_id, QUEUE + sequence]
+    return {
+        name: [v["S"] for v in value["L"]] if "L" in value else next(iter(value.values()))
+        for name, value in values.items()
+    }
+
+
+def test_an_end_goes_to_every_destination_and_is_done(
+    batches: Batches, bus: FakeDestination, webhook: FakeDestination, dynamodb: FakeDynamoDb
+) -> None:
+    report = batches.run(records(end("c")))
+    assert outcomes_of(report) == {"m-1": "processed"}
+    assert bus.took == webhook.took == [("c", QUEUE, 1)]
+    ledger = item(dynamodb, "c")
+    assert (ledger["state"], ledger["delivered"]) == ("done", ["bus", "webhook"])
+    assert (ledger["lease_until"], ledger["source"]) == ("0", "subscription")
+    assert int(ledger["expires_at"]) == batches.now_ms() // 1000 + 20 * 86_400
+
+
+def test_what_one_destination_fails_goes_to_the_others_and_is_repeated_there_alone(
+    batches: Batches,
+    bus: FakeDestination,
+    webhook: FakeDestination,
+    dynamodb: FakeDynamoDb,
+    sqs: FakeSqs,
+) -> None:
+    bus.answers["bad"] = "failed"
+    report = batches.run(records(end("good"), end("bad")))
+    assert outcomes_of(report) == {"m-1": "processed", "m-2": "failed.destination"}
+    assert report.delivery_failures == 1
+    assert webhook.took == [("good", QUEUE, 1), ("bad", QUEUE, 1)]
+    assert item(dynamodb, "bad")["delivered"] == ["webhook"]
+    assert item(dynamodb, "bad")["lease_until"] == "0"
+    assert sqs.visibility == {"r:m-2": 30}
+
+    bus.answers.clear()
+    assert outcomes_of(batches.run(records(end("bad")))) == {"m-1": "processed"}
+    assert bus.took == [("good", QUEUE, 1), ("bad", QUEUE, 1)]
+    assert webhook.took == [("good", QUEUE, 1), ("bad", QUEUE, 1)]
+
+
+def test_what_is_refused_for_good_goes_to_the_dead_letter_queue_with_its_reason(
+    batches: Batches, bus: FakeDestination, webhook: FakeDestination, sqs: FakeSqs
+) -> None:
+    webhook.answers["gone"] = "refused"
+    told = [record(end("gone"), f"m-{n}") for n in range(2)]
+    report = batches.run([*told, record(end("good"), "m-2")])
+    assert outcomes_of(report) == {
+        "m-0": "rejected.destination_refused",
+        "m-1": "rejected.destination_refused",
+        "m-2": "processed",
+    }
+    assert reported(report) == []
+    assert [entry["MessageBody"] for entry in sqs.dead] == [end("gone")] * 2
+    reasons = [entry["MessageAttributes"]["detail"]["StringValue"] for entry in sqs.dead]
+    assert reasons == ["webhook: why"] * 2
+    assert bus.took == [("gone", QUEUE, 1), ("good", QUEUE, 1)]
+
+    webhook.answers.clear()  # an operator has mended it, and redrives
+    assert outcomes_of(batches.run([record(end("gone"), "m-9")])) == {"m-9": "processed"}
+    assert len(bus.took) == 2
+    assert ("gone", QUEUE, 1) in webhook.took
+
+
+def test_while_one_destination_fails_another_s_refusal_does_not_give_the_end_up(
+    batches: Batches, bus: FakeDestination, webhook: FakeDestination, sqs: FakeSqs
+) -> None:
+    bus.answers["c"], webhook.answers["c"] = "failed", "refused"
+    report = batches.run(records(end("c")))
+    assert outcomes_of(report) == {"m-1": "failed.destination"}
+    assert sqs.dead == []
+
+
+def test_a_repeat_of_what_is_done_is_a_duplicate(
+    batches: Batches, bus: FakeDestination, webhook: FakeDestination
+) -> None:
+    batches.run(records(end("c")))
+    report = batches.run(records(end("c"), end("c", after=299), end("c", after=None), end("d")))
+    assert sorted(outcomes_of(report).values()) == ["duplicate"] * 3 + ["processed"]
+    assert bus.took == webhook.took == [("c", QUEUE, 1), ("d", QUEUE, 1)]
+
+
+def test_an_end_that_another_invocation_holds_comes_back_when_its_lease_is_over(
+    batches: Batches, bus: FakeDestination, sqs: FakeSqs, clock: Clock
+) -> None:
+    def meanwhile() -> None:
+        bus.answers.clear()
+        clock.sleep(2)
+        other = batches.run([record(end("c"), "other")])
+        assert outcomes_of(other) == {"other": "failed.claimed_elsewhere"}
+        # The invocation has 30 s, its lease a second more; 2 s of it are over; up to 5 s more.
+        assert 29 <= sqs.visibility.pop("r:other") <= 34
+
+    bus.answers["c"] = meanwhile
+    assert outcomes_of(batches.run(records(end("c")))) == {"m-1": "processed"}
+    assert bus.took == [("c", QUEUE, 1)]
+
+
+def test_who_finds_its_claim_lost_stops_and_overwrites_nothing(
+    batches: Batches, bus: FakeDestination, webhook: FakeDestination, dynamodb: FakeDynamoDb
+) -> None:
+    def taken_over() -> None:
+        dynamodb.items["c", QUEUE] |= {"claimed_by": {"S": "another"}, "lease_until": {"N": "9"}}
+
+    bus.answers["c"] = taken_over
+    report = batches.run(records(end("c"), end("d")))
+    assert outcomes_of(report) == {"m-1": "failed.claimed_elsewhere", "m-2": "processed"}
+    assert webhook.took == [("d", QUEUE, 1)]
+    ledger = item(dynamodb, "c")
+    assert (ledger["claimed_by"], ledger["lease_until"]) == ("another", "9")
+    assert (ledger["state"], ledger["delivered"]) == ("claimed", [])
+
+
+def test_a_takeover_repeats_only_what_was_not_delivered(
+    batches: Batches,
+    bus: FakeDestination,
+    webhook: FakeDestination,
+    dynamodb: FakeDynamoDb,
+    clock: Clock,
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die() -> None:
+        raise Killed
+
+    webhook.answers["c"] = die
+    with pytest.raises(Killed):
+        batches.run(records(end("c")))
+    assert item(dynamodb, "c")["delivered"] == ["bus"]
+
+    webhook.answers.clear()
+    clock.sleep(32)
+    assert outcomes_of(batches.run(records(end("c")))) == {"m-1": "processed"}
+    assert bus.took == webhook.took == [("c", QUEUE, 1)]
+
+
+def test_a_destination_that_is_no_longer_set_keeps_nothing_from_being_done(
+    batches: Batches, bus: FakeDestination, webhook: FakeDestination, dynamodb: FakeDynamoDb
+) -> None:
+    webhook.answers["c"] = "failed"
+    batches.run(records(end("c")))
+    batches.destinations = [bus]
+    assert outcomes_of(batches.run(records(end("c")))) == {"m-1": "processed"}
+    assert bus.took == [("c", QUEUE, 1)]
+    assert item(dynamodb, "c")["state"] == "done"
+
+
+@pytest.mark.parametrize("count", [1, 24, 25, 26, 100])
+def test_marks_are_as_few_calls_as_dynamodb_lets_them_be(
+    batches: Batches, bus: FakeDestination, dynamodb: FakeDynamoDb, count: int
+) -> None:
+    batches.run(records(*(end(f"c-{n}") for n in range(count))))
+    calls = -(-count // 25)
+    assert (dynamodb.count(WRITE), dynamodb.count(READ)) == (2 * calls, 0)
+
+
+def test_a_slow_destination_is_marked_at_least_every_second_or_so(
+    batches: Batches, bus: FakeDestination, dynamodb: FakeDynamoDb, clock: Clock
+) -> None:
+    done_before: list[int] = []
+
+    def slow() -> None:
+        done = [v for v in dynamodb.items.values() if v["state"]["S"] == "done"]
+        done_before.append(len(done))
+        clock.sleep(0.6)
+
+    bus.answers = {f"c-{n}": slow for n in range(6)}
+    batches.run(records(*(end(f"c-{n}") for n in range(6))))
+    assert all(number - done <= 3 for number, done in enumerate(done_before))
+
+
+def test_each_destination_has_its_share_of_the_time(
+    batches: Batches, bus: FakeDestination, webhook: FakeDestination, clock: Clock, sqs: FakeSqs
+) -> None:
+    bus.answers["slow"] = lambda: clock.sleep(12)
+    batches.run(records(end("slow"), end("c")))
+    assert bus.shares == [pytest.approx(13.5, abs=0.1)]  # 30 s less the 3 for reporting, halved
+    assert webhook.shares == [pytest.approx(15, abs=0.1)]
+
+
+def test_what_slow_successes_leave_no_time_for_comes_back_at_once(
+    batches: Batches, bus: FakeDestination, webhook: FakeDestination, clock: Clock, sqs: FakeSqs
+) -> None:
+    bus.answers["slow"] = lambda: clock.sleep(14)
+    report = batches.run(records(end("slow"), end("c")))
+    assert outcomes_of(report) == {"m-1": "processed", "m-2": "failed.no_time"}
+    assert sqs.visibility == {"r:m-2": 0}
+    assert webhook.took == [("slow", QUEUE, 1), ("c", QUEUE, 1)]
+
+
+def test_what_is_not_tried_behind_failures_waits_as_long_as_they_do(
+    batches: Batches, bus: FakeDestination, clock: Clock, sqs: FakeSqs
+) -> None:
+    """Or an outage in which calls hang would use up the receives of all that come after."""
+
+    def hang() -> None:
+        clock.sleep(27)
+
+    bus.answers = {"slow": "failed", "hangs": hang}
+    report = batches.run(records(end("slow"), end("hangs"), end("c")))
+    assert outcomes_of(report)["m-3"] == "failed.destination"
+    assert sqs.visibility["r:m-3"] == 30
+    assert report.delivery_failures == 1
+
+
+def test_a_mistake_in_a_destination_fails_its_ends_and_no_others(
+    batches: Batches, bus: FakeDestination, webhook: FakeDestination
+) -> None:
+    def mistaken() -> None:
+        raise ZeroDivisionError("canary")
+
+    bus.answers["bad"] = mistaken
+    report = batches.run(records(end("good"), end("bad"), end("after")))
+    assert outcomes_of(report) == {
+        "m-1": "processed",
+        "m-2": "failed.destination",
+        "m-3": "failed.destination",
+    }
+    assert len(webhook.took) == 3
+    assert "canary" not in json.dumps([outcome.detail for outcome in report.outcomes])
+
+
+@pytest.mark.parametrize("throttled", [1, 3])
+def test_throttled_statements_are_repeated_alone(
+    batches: Batches, bus: FakeDestination, dynamodb: FakeDynamoDb, throttled: int
+) -> None:
+    dynamodb.script(WRITE, *[{0, 2}] * throttled)
+    report = batches.run(records(*(end(f"c-{n}") for n in range(4))))
+    assert set(outcomes_of(report).values()) == {"processed"}
+    sizes = [len(call.entries) for call in dynamodb.calls]
+    assert sizes[0] == 4
+    assert all(size < 4 for size in sizes[1 : 1 + throttled])
+
+
+def test_a_ledger_that_stays_throttled_fails_the_batch_in_time(
+    batches: Batches, bus: FakeDestination, dynamodb: FakeDynamoDb, clock: Clock, sqs: FakeSqs
+) -> None:
+    dynamodb.always(WRITE, THROTTLED)
+    context = clock.invocation(30)
+    report = batches.run(records(end("c"), end("d")), context)
+    assert set(outcomes_of(report).values()) == {"failed.ledger"}
+    assert context.get_remaining_time_in_millis() > 10_000
+    assert sqs.visibility == {"r:m-1": 30, "r:m-2": 30}
+    assert bus.took == []
+
+
+def test_one_statement_that_stays_throttled_does_not_keep_its_neighbours_from_delivery(
+    batches: Batches, bus: FakeDestination, dynamodb: FakeDynamoDb
+) -> None:
+    def throttle() -> set[int]:
+        statements = dynamodb.calls[-1].entries
+        return {n for n, s in enumerate(statements) if {"S": "c"} in s["Parameters"]}
+
+    dynamodb.always(WRITE, throttle)
+    report = batches.run(records(end("c"), end("d")))
+    assert outcomes_of(report) == {"m-1": "failed.ledger", "m-2": "processed"}
+    assert bus.took == [("d", QUEUE, 1)]
+
+
+def test_what_arrived_but_could_not_be_marked_is_not_acknowledged(
+    batches: Batches, bus: FakeDestination, dynamodb: FakeDynamoDb
+) -> None:
+    def no_more() -> None:
+        dynamodb.always(WRITE, THROTTLED)
+
+    bus.answers["c"] = no_more
+    report = batches.run(records(end("c")))
+    assert outcomes_of(report) == {"m-1": "failed.ledger"}
+
+
+def test_a_mark_that_failed_is_made_good_by_the_next_or_by_the_release(
+    batches: Batches, bus: FakeDestination, webhook: FakeDestination, dynamodb: FakeDynamoDb
+) -> None:
+    access = client_error("AccessDeniedException")
+    dynamodb.script(WRITE, None, access)
+    assert outcomes_of(batches.run(records(end("c")))) == {"m-1": "processed"}
+    assert item(dynamodb, "c")["delivered"] == ["bus", "webhook"]
+
+    dynamodb.script(WRITE, None, None, access)
+    assert outcomes_of(batches.run(records(end("d")))) == {"m-1": "failed.ledger"}
+    assert outcomes_of(batches.run(records(end("d")))) == {"m-1": "processed"}
+    assert bus.took.count(("d", QUEUE, 1)) == webhook.took.count(("d", QUEUE, 1)) == 1
+
+
+def test_a_reopened_conversation_ends_again_with_a_number_of_its_own(
+    batches: Batches, bus: FakeDestination, dynamodb: FakeDynamoDb
+) -> None:
+    for after in (0, 600, 1800, -900):
+        batches.run(records(end("c", after=after)))
+    assert [sequence for _, _, sequence in bus.took] == [1, 2, 3, 4]
+    assert {queue_id for _, queue_id in dynamodb.items} == {
+        QUEUE, f"{QUEUE}#2", f"{QUEUE}#3", f"{QUEUE}#4"
+    }  # fmt: skip
+    report = batches.run(records(*(end("c", after=after) for after in (1801, 600, -905, 1))))
+    assert set(outcomes_of(report).values()) == {"duplicate"}
+
+
+def test_a_further_end_keeps_the_items_before_it_from_expiring_first(
+    batches: Batches, bus: FakeDestination, dynamodb: FakeDynamoDb, clock: Clock
+) -> None:
+    """Else an item that expired would be made anew by an end that belongs to a later one."""
+    batches.run(records(end("c")))
+    clock.sleep(86_400)
+    batches.run(records(end("c", after=86_400)))
+    first, second = item(dynamodb, "c"), item(dynamodb, "c", "#2")
+    assert first["expires_at"] == second["expires_at"]
+    assert int(second["expires_at"]) == batches.now_ms() // 1000 + 20 * 86_400
