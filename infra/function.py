@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.setting_values import RETENTION_DAYS
+from infra.logs import log_group_of, writes_logs
 from infra.settings import Settings
 
 
@@ -39,13 +38,8 @@ def function(
     The role holds exactly the statements given and what its logs (and tracing, if set) need, as
     a part of the role itself: whatever needs the function comes after its permissions.
     """
-    log_group = logs.LogGroup(
-        scope,
-        "Logs",
-        retention=logs.RetentionDays[RETENTION_DAYS[settings.log_retention_days]],
-        removal_policy=RemovalPolicy.DESTROY,
-    )
-    own = [*statements, _writes_logs(log_group)]
+    log_group = log_group_of(scope, settings)
+    own = [*statements, writes_logs(log_group)]
     if settings.tracing:
         own.append(_writes_traces())
     role = iam.Role(
@@ -80,14 +74,6 @@ def function(
         logging_format=lambda_.LoggingFormat.JSON,
         application_log_level_v2=level,
         tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
-    )
-
-
-def _writes_logs(log_group: logs.LogGroup) -> iam.PolicyStatement:
-    return iam.PolicyStatement(
-        sid="WriteLogs",
-        actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-        resources=[log_group.log_group_arn],  # ends in ":*", the log streams of this group
     )
 
 

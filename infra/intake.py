@@ -5,6 +5,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.retries import DEAD_LETTER_DAYS, INTAKE_DAYS
 from infra.settings import Settings
 
 
@@ -34,7 +35,7 @@ class Intake(Construct):
             self,
             "DeadLetterQueue",
             queue_name=settings.dead_letter_queue_name,
-            retention_period=Duration.days(14),
+            retention_period=Duration.days(DEAD_LETTER_DAYS),
             redrive_allow_policy=sqs.RedriveAllowPolicy(
                 redrive_permission=sqs.RedrivePermission.BY_QUEUE, source_queues=[source]
             ),
@@ -48,7 +49,7 @@ class Intake(Construct):
             "Queue",
             queue_name=settings.intake_queue_name,
             # A message keeps its age when it is moved: what is left here is lost there.
-            retention_period=Duration.days(4),
+            retention_period=Duration.days(INTAKE_DAYS),
             visibility_timeout=Duration.seconds(settings.visibility_timeout_seconds),
             dead_letter_queue=sqs.DeadLetterQueue(
                 queue=self.dead_letter_queue, max_receive_count=settings.max_receive_count

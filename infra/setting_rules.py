@@ -10,8 +10,14 @@ from typing import Any
 
 from infra import attribute_filter as filters
 from infra.regions import DOMAINS, FEDRAMP_ACCOUNT, FEDRAMP_DOMAIN, GENESYS_ACCOUNT
+from infra.retries import INTAKE_DAYS, receives_that_fit
+from infra.setting_values import is_private
 
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
+# Lambda takes 4 KB of environment variables; the worker's others take under 900 characters, so
+# many of them for a destination that may not be set.
+ENVIRONMENT_ROOM = 3_150
+_SPARED = {"webhook": 65, "archive": 80}
 
 
 def check_together(chosen: Mapping[str, Any]) -> tuple[list[str], list[str]]:
@@ -28,8 +34,13 @@ def check_together(chosen: Mapping[str, Any]) -> tuple[list[str], list[str]]:
         Mistakes, and warnings.
     """
     filter_mistake, filter_warnings = _filter_findings(chosen)
-    mistakes = [*_batch_mistake(chosen), *filter_mistake]
-    return mistakes, [*_warnings(chosen), *filter_warnings]
+    mistakes = [
+        *_batch_mistake(chosen),
+        *_webhook_mistakes(chosen),
+        *_room_mistake(chosen),
+        *filter_mistake,
+    ]
+    return mistakes, [*_warnings(chosen), *_retry_warning(chosen), *filter_warnings]
 
 
 def _batch_mistake(chosen: Mapping[str, Any]) -> Iterator[str]:
@@ -38,6 +49,48 @@ def _batch_mistake(chosen: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"batch_size = {batch}: a batch over 10 needs batching_window_seconds of at least 1; "
             f"it is {window}"
+        )
+
+
+def _webhook_mistakes(chosen: Mapping[str, Any]) -> Iterator[str]:
+    for key, what in (
+        ("webhook_url", "the URL that ends are posted to"),
+        ("webhook_secret", "the name of the secret that holds the key to sign them with"),
+    ):
+        if "webhook" in chosen.get("destinations", ()) and chosen.get(key, "") is None:
+            yield f"{key} is missing: the destination webhook needs {what}"
+    url = chosen.get("webhook_url")
+    if url and is_private(url) and chosen.get("webhook_allow_private") is False:
+        yield (
+            "webhook_url: its address is not public; if it is meant, "
+            "set webhook_allow_private = true"
+        )
+
+
+def _room_mistake(chosen: Mapping[str, Any]) -> Iterator[str]:
+    texts = [",".join(chosen.get("queue_ids", ()))]
+    texts += [chosen.get(key) or "" for key in ("webhook_url", "webhook_secret")]
+    unset = _SPARED.keys() - set(chosen.get("destinations", ()))
+    room = ENVIRONMENT_ROOM + sum(_SPARED[name] for name in unset)
+    if (taken := sum(map(len, texts))) > room:
+        yield (
+            f"queue_ids, webhook_url and webhook_secret take {taken} characters together; the "
+            f"worker's environment has room for {room}"
+        )
+
+
+def _retry_warning(chosen: Mapping[str, Any]) -> Iterator[str]:
+    if not {"max_receive_count", "retry_delay_seconds"} <= chosen.keys():
+        return
+    receives, fitting = (
+        chosen["max_receive_count"],
+        receives_that_fit(chosen["retry_delay_seconds"]),
+    )
+    if receives > fitting:
+        yield (
+            f"max_receive_count = {receives}: only {fitting} receives fit into the {INTAKE_DAYS} "
+            "days that the intake queue keeps a message; one that goes on failing would be deleted "
+            "before it reaches the dead-letter queue"
         )
 
 
@@ -54,6 +107,10 @@ def _warnings(chosen: Mapping[str, Any]) -> Iterator[str]:
                 f'queue_ids: "{queue_id}" does not look like a Genesys Cloud queue id, '
                 "which is a UUID in lower case"
             )
+    if "webhook" not in chosen.get("destinations", ("webhook",)):
+        for key in ("webhook_url", "webhook_secret", "webhook_allow_private"):
+            if chosen.get(key):
+                yield f'{key} is not used: destinations does not name "webhook"'
     domain, account = chosen.get("genesys_environment"), chosen.get("genesys_account")
     if domain and domain not in DOMAINS.values():
         close = difflib.get_close_matches(domain, DOMAINS.values(), n=1)

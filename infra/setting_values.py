@@ -37,8 +37,8 @@ RETENTION_DAYS = {
 }
 
 _MOST_QUEUES = 50
-# 50 ids of this length leave room for the rest of a function's 4 KB of environment variables.
 _QUEUE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+DESTINATIONS = ("actions", "bus", "webhook", "archive")
 _DOMAIN = re.compile(r"(?=.{1,240}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _SECRET_NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
 _SECRET_ARN = re.compile(r"arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:(.*)")
@@ -112,23 +112,44 @@ def environment(value: str) -> str:
     return name
 
 
+def destinations(value: Sequence[object]) -> tuple[str, ...]:
+    """Check the names of destinations; they are called in this order."""
+    names = [str(name).strip().lower() for name in value]
+    choice = f"any of {', '.join(DESTINATIONS)}"
+    if not names:
+        raise ValueError(f"must name at least one: {choice}")
+    if bad := [name for name in names if name not in DESTINATIONS]:
+        raise ValueError(f"must be {choice}; not so: {', '.join(map(repr, bad))}")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"must name each destination once; more than once: {', '.join(twice)}")
+    return tuple(names)
+
+
 def base_url(value: str) -> str:
     """Check the base URL of a Genesys Cloud host, a proxy or a stand-in; drop the last slash."""
     right = "must be a URL such as https://api.mypurecloud.com"
-    try:
-        parts = urlsplit(value)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise ValueError(f"{right} ({error})") from None
-    if "@" in parts.netloc:
-        raise ValueError(f"{right}, without a user name or password in it")
     if "?" in value or "#" in value:
         raise ValueError(f"{right}, without a query or fragment")
-    if parts.scheme not in {"http", "https"} or not host or re.search(r"[^!-~]|[\\\"<>]", value):
-        raise ValueError(right)
-    if parts.scheme == "http" and not _is_loopback(host):
-        raise ValueError("must begin with https: (http is for this machine's own addresses only)")
-    return value.rstrip("/")
+    return _url(value, right).rstrip("/")
+
+
+def webhook_url(value: str) -> str:
+    """Check the URL that ends are posted to."""
+    right = "must be a URL such as https://example.com/conversation-ended"
+    if "#" in value:
+        raise ValueError(f"{right}, without a fragment (#)")
+    return _url(value, right)
+
+
+def is_private(url: str) -> bool:
+    """Say whether a URL names an IP address that is not public, other than loopback over http."""
+    parts = urlsplit(url)
+    try:
+        address = ipaddress.ip_address(parts.hostname or "")
+    except ValueError:
+        return False  # a name: where it leads is known when it is called
+    address = getattr(address, "ipv4_mapped", None) or address
+    return not address.is_global and not (parts.scheme == "http" and address.is_loopback)
 
 
 def secret_name(value: str) -> str:
@@ -153,6 +174,21 @@ def retention_days(value: int) -> int:
     if value not in RETENTION_DAYS:
         allowed = ", ".join(map(str, RETENTION_DAYS))
         raise ValueError(f"must be a number of days that CloudWatch Logs knows: {allowed}")
+    return value
+
+
+def _url(value: str, right: str) -> str:
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(f"{right} ({error})") from None
+    if "@" in parts.netloc:
+        raise ValueError(f"{right}, without a user name or password in it")
+    if parts.scheme not in {"http", "https"} or not host or re.search(r"[^!-~]|[\\\"<>]", value):
+        raise ValueError(right)
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ValueError("must begin with https: (http is for this machine's own addresses only)")
     return value
 
 

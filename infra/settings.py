@@ -14,6 +14,7 @@ from typing import Any
 from infra import attribute_filter as filters
 from infra import setting_values as values
 from infra.regions import GENESYS_ACCOUNT
+from infra.retries import DEAD_LETTER_DAYS, INTAKE_DAYS, outage_seconds
 from infra.setting_rules import check_together
 
 # SQS takes queue names of 80 characters: this many are left beside "queue-ends-" and "-intake".
@@ -53,6 +54,10 @@ class Settings:
     genesys_account: str = GENESYS_ACCOUNT
     delivery: str = "subscription"
     attribute_filter: str | None = None
+    destinations: tuple[str, ...] = ("actions", "bus")
+    webhook_url: str | None = None
+    webhook_secret: str | None = None
+    webhook_allow_private: bool = False
     batch_size: int = 10
     batching_window_seconds: int = 0
     max_concurrency: int | None = None
@@ -60,6 +65,8 @@ class Settings:
     worker_memory_mb: int = 256
     max_receive_count: int = 12
     retry_delay_seconds: int = 30
+    ledger_days: int = 20
+    protect: bool = False
     log_level: str = "INFO"
     log_retention_days: int = 30
     tracing: bool = False
@@ -110,6 +117,11 @@ class Settings:
         """
         return 6 * self.worker_timeout_seconds + self.batching_window_seconds
 
+    @property
+    def outage_seconds(self) -> int:
+        """Longest outage of a destination, in seconds, that is ridden out."""
+        return outage_seconds(self.retry_delay_seconds, self.max_receive_count)
+
 
 _CHECKS: dict[str, tuple[type, values.Check]] = {
     "queue_ids": (list, values.queue_ids),
@@ -120,6 +132,10 @@ _CHECKS: dict[str, tuple[type, values.Check]] = {
     "genesys_account": (str, values.account_id),
     "delivery": (str, values.delivery),
     "attribute_filter": (str, str),
+    "destinations": (list, values.destinations),
+    "webhook_url": (str, values.webhook_url),
+    "webhook_secret": (str, values.secret_name),
+    "webhook_allow_private": (bool, bool),
     "batch_size": (int, values.whole_number(1, 10_000)),
     "batching_window_seconds": (int, values.whole_number(0, 300)),
     "max_concurrency": (int, values.whole_number(2, 1_000)),
@@ -127,6 +143,9 @@ _CHECKS: dict[str, tuple[type, values.Check]] = {
     "worker_memory_mb": (int, values.whole_number(128, 10_240)),
     "max_receive_count": (int, values.whole_number(1, 1_000)),
     "retry_delay_seconds": (int, values.whole_number(1, 900)),
+    # No message may outlive what the ledger knows of it.
+    "ledger_days": (int, values.whole_number(INTAKE_DAYS + DEAD_LETTER_DAYS, 3_650)),
+    "protect": (bool, bool),
     "log_level": (str, values.one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
     "log_retention_days": (int, values.retention_days),
     "tracing": (bool, bool),
@@ -255,7 +274,8 @@ def _parsed(text: str, kind: type) -> object:
 def _mistake(key: str, raw: object, origin: str, right: str) -> str:
     shown = json.dumps(raw, ensure_ascii=False, default=str)
     if key.endswith("_url"):
-        shown = re.sub(r"//[^/]*@", "//***@", shown)
+        # What lets somebody in stands before the host, or in the query.
+        shown = re.sub(r"\?[^\"#]*", "?***", re.sub(r"//[^/]*@", "//***@", shown))
     shown = shown if len(shown) <= 120 else f"{shown[:117]}..."
     return f"{key} = {shown} ({origin}): {right}"
 

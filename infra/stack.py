@@ -4,7 +4,9 @@ from aws_cdk import AssetHashType, CfnOutput, Stack, Tags
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra.destinations import Destinations
 from infra.intake import Intake
+from infra.ledger import Ledger
 from infra.packaging import Asset
 from infra.settings import Settings
 from infra.subscription import Subscription
@@ -26,17 +28,32 @@ class QueueEndsStack(Stack):
             str(asset.folder), asset_hash=asset.hash, asset_hash_type=AssetHashType.CUSTOM
         )
         intake = Intake(self, "Intake", settings=settings)
-        worker = Worker(self, "Worker", settings=settings, code=code, intake=intake)
+        ledger = Ledger(self, "Ledger", settings=settings)
+        destinations = Destinations(self, "Destinations", settings=settings)
+        worker = Worker(
+            self,
+            "Worker",
+            settings=settings,
+            code=code,
+            intake=intake,
+            ledger=ledger,
+            destinations=destinations,
+        )
         subscription = Subscription(
             self, "Subscription", settings=settings, code=code, intake=intake
         )
         # Last to come and first to go: nothing is sent before all that takes it is there, and no
         # other resource can fail while the subscription is being made.
-        subscription.resource.node.add_dependency(intake, worker)
+        subscription.resource.node.add_dependency(intake, ledger, destinations, worker)
 
         CfnOutput(self, "QueueUrl", value=intake.queue.queue_url)
         CfnOutput(self, "QueueArn", value=intake.queue.queue_arn)
         CfnOutput(self, "DeadLetterQueueUrl", value=intake.dead_letter_queue.queue_url)
+        CfnOutput(self, "LedgerTableName", value=ledger.table.table_name)
+        if destinations.bus:
+            CfnOutput(self, "EndsBusName", value=destinations.bus.event_bus_name)
+        if destinations.archive:
+            CfnOutput(self, "ArchiveBucketName", value=destinations.archive.bucket.bucket_name)
         CfnOutput(self, "WorkerFunctionName", value=worker.function.function_name)
         CfnOutput(
             self, "SubscriptionId", value=subscription.resource.get_att_string("SubscriptionId")

@@ -1,12 +1,12 @@
 """The subscription in Genesys Cloud, as a custom resource of the stack."""
 
-from aws_cdk import ArnFormat, CustomResource, Duration, Stack
-from aws_cdk import aws_iam as iam
+from aws_cdk import CustomResource, Duration, Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.function import Limits, function
 from infra.intake import Intake
+from infra.secret import reads_secret
 from infra.settings import Settings
 
 EVENT_TYPES = ["event:conversation:end"]
@@ -35,14 +35,6 @@ class Subscription(Construct):
         intake: Intake,
     ) -> None:
         super().__init__(scope, construct_id)
-        stack = Stack.of(self)
-        secret_arn = stack.format_arn(
-            service="secretsmanager",
-            resource="secret",
-            # Secrets Manager ends the ARN with a hyphen and six characters of its own.
-            resource_name=f"{settings.genesys_secret}-??????",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
         provider = Construct(self, "Provider")
         answers = function(
             provider,
@@ -57,13 +49,7 @@ class Subscription(Construct):
                 max_event_age=Duration.seconds(60),
             ),
             environment={},
-            statements=[
-                iam.PolicyStatement(
-                    sid="ReadGenesysCredentials",
-                    actions=["secretsmanager:GetSecretValue"],
-                    resources=[secret_arn],
-                )
-            ],
+            statements=[reads_secret(self, "ReadGenesysCredentials", settings.genesys_secret)],
         )
         self.resource = CustomResource(
             self,
@@ -77,7 +63,7 @@ class Subscription(Construct):
                 "EventTypes": EVENT_TYPES,
                 "AttributeFilter": settings.filter_expression,
                 "QueueArn": intake.queue.queue_arn,
-                "Region": stack.region,
+                "Region": Stack.of(self).region,
                 "SecretName": settings.genesys_secret,
                 "LoginUrl": settings.login_url,
                 "ApiUrl": settings.api_url,

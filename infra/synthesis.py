@@ -6,7 +6,8 @@ from pathlib import Path
 from aws_cdk import Annotations, App
 
 from infra.packaging import PackagingError, build
-from infra.settings import SettingsError, load
+from infra.retries import in_words
+from infra.settings import Settings, SettingsError, load
 from infra.stack import QueueEndsStack
 
 
@@ -30,4 +31,13 @@ def synthesise(project: Path) -> None:
     stack = QueueEndsStack(app, settings, asset)
     for number, warning in enumerate(warnings, start=1):
         Annotations.of(stack).add_warning_v2(f"queue-ends:settings-{number}", warning)
+    Annotations.of(stack).add_info_v2("queue-ends:outage", _outage(settings))
     app.synth()
+
+
+def _outage(settings: Settings) -> str:
+    return (
+        f"An outage of a destination of up to {in_words(settings.outage_seconds)} is ridden out "
+        f"({settings.max_receive_count} receives, first delay {settings.retry_delay_seconds} s); "
+        "docs/once.md explains it."
+    )

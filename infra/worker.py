@@ -5,8 +5,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra.destinations import Destinations
 from infra.function import Limits, function
 from infra.intake import Intake
+from infra.ledger import Ledger
 from infra.settings import Settings
 
 
@@ -27,6 +29,8 @@ class Worker(Construct):
         settings: Settings,
         code: lambda_.Code,
         intake: Intake,
+        ledger: Ledger,
+        destinations: Destinations,
     ) -> None:
         super().__init__(scope, construct_id)
         self.function = function(
@@ -44,8 +48,14 @@ class Worker(Construct):
                 "QUEUE_URL": intake.queue.queue_url,
                 "DEAD_LETTER_QUEUE_URL": intake.dead_letter_queue.queue_url,
                 "RETRY_DELAY_SECONDS": str(settings.retry_delay_seconds),
+                **ledger.environment,
+                **destinations.environment,
             },
-            statements=_permissions(intake),
+            statements=[
+                *_intake_permissions(intake),
+                *ledger.statements,
+                *destinations.statements,
+            ],
         )
         # Not function.add_event_source(): that would grant more than the statements above.
         window = settings.batching_window_seconds
@@ -63,7 +73,7 @@ class Worker(Construct):
         )
 
 
-def _permissions(intake: Intake) -> list[iam.PolicyStatement]:
+def _intake_permissions(intake: Intake) -> list[iam.PolicyStatement]:
     return [
         iam.PolicyStatement(
             sid="ReadIntakeQueue",

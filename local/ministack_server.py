@@ -1,11 +1,20 @@
 """Starts MiniStack with what it gets wrong about IAM put right."""
 
+import json
+import re
 from typing import Any
 
 from ministack import app  # type: ignore[import-untyped]
 from ministack.core import iam_actions  # type: ignore[import-untyped]
 
 asked_for = iam_actions.extract_iam_action
+checks_asked_for = iam_actions.dynamodb_transaction_checks
+context_asked_for = iam_actions.request_tag_context
+
+_STATEMENT = re.compile(
+    r"\s*(?P<kind>INSERT\s+INTO|UPDATE|DELETE\s+FROM|SELECT\s.*?\sFROM)\s+\"?(?P<table>[\w.-]+)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def extract_iam_action(*request: Any) -> str | None:
@@ -18,6 +27,46 @@ def extract_iam_action(*request: Any) -> str | None:
     return action.removesuffix("Batch") if action and action.startswith("sqs:") else action
 
 
+def dynamodb_checks(
+    action: str, body: bytes, region: str, account_id: str
+) -> list[tuple[str, str]]:
+    """Return the (action, ARN of a table) that a request needs apart from an action of its name.
+
+    Amazon DynamoDB Developer Guide, "IAM security policies with PartiQL for DynamoDB": a batch of
+    statements needs the permission for each kind of statement in it; IAM knows none for the batch.
+    One with a statement that cannot be read is left to be refused under the batch's own name.
+    """
+    if action != "dynamodb:BatchExecuteStatement":
+        checks: list[tuple[str, str]] = checks_asked_for(action, body, region, account_id)
+        return checks
+    needed = set()
+    for statement in json.loads(body)["Statements"]:
+        read = _STATEMENT.match(statement["Statement"])
+        if not read:
+            return []
+        kind = read["kind"].split()[0].capitalize()
+        table = f"arn:aws:dynamodb:{region}:{account_id}:table/{read['table']}"
+        needed.add((f"dynamodb:PartiQL{kind}", table))
+    return sorted(needed)
+
+
+def request_context(
+    service: str, action: str, body: bytes, parameters: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the condition keys that a request carries, with the source of events.
+
+    Amazon EventBridge User Guide, "Using IAM policy conditions": `events:source` can be a
+    condition of `PutEvents`, which AWS checks for each entry; a mixture here matches nothing.
+    """
+    context: dict[str, Any] = context_asked_for(service, action, body, parameters)
+    if action != "events:PutEvents":
+        return context
+    sources = {str(entry.get("Source")) for entry in json.loads(body)["Entries"]}
+    return {**context, "events:source": ", ".join(sorted(sources))}
+
+
 if __name__ == "__main__":
     iam_actions.extract_iam_action = extract_iam_action
+    iam_actions.dynamodb_transaction_checks = dynamodb_checks
+    iam_actions.request_tag_context = request_context
     app.main()

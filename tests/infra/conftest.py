@@ -78,6 +78,12 @@ def stack(stack_with: Callable[..., Stack]) -> Stack:
 
 
 @pytest.fixture(scope="session")
+def archiving(stack_with: Callable[..., Stack]) -> Stack:
+    """Return a stack whose only destination is an archive that is not protected."""
+    return stack_with(destinations=("archive",))
+
+
+@pytest.fixture(scope="session")
 def tuned(stack_with: Callable[..., Stack]) -> Stack:
     """Return a stack in which each setting that shows in the template is another."""
     return stack_with(
@@ -88,6 +94,10 @@ def tuned(stack_with: Callable[..., Stack]) -> Stack:
         genesys_secret="queue-ends/prod",
         genesys_account="325654371633",
         attribute_filter="$exists(queue) and queue.id = 'q1'",
+        destinations=("archive", "webhook", "actions", "bus"),
+        webhook_url="https://hooks.example.com/ended?team=1",
+        webhook_secret="queue-ends/webhook",
+        webhook_allow_private=True,
         batch_size=200,
         batching_window_seconds=5,
         max_concurrency=7,
@@ -95,6 +105,8 @@ def tuned(stack_with: Callable[..., Stack]) -> Stack:
         worker_memory_mb=512,
         max_receive_count=6,
         retry_delay_seconds=45,
+        ledger_days=400,
+        protect=True,
         log_level="DEBUG",
         log_retention_days=365,
         tracing=True,

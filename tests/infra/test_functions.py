@@ -1,8 +1,11 @@
 """The worker and the subscription function: what they may do, are given and are limited by."""
 
+import json
 from typing import Any
 
 import pytest
+
+from infra.setting_rules import ENVIRONMENT_ROOM
 
 # One process for all that share the costly fixture.
 pytestmark = pytest.mark.xdist_group("template")
@@ -30,6 +33,12 @@ def write_logs(log_group_arn: Any) -> dict[str, Any]:
     }
 
 
+def secret_arn(name: str) -> dict[str, Any]:
+    service = [{"Ref": "AWS::Partition"}, ":secretsmanager:"]
+    account = [{"Ref": "AWS::Region"}, ":", {"Ref": "AWS::AccountId"}]
+    return {"Fn::Join": ["", ["arn:", *service, *account, f":secret:{name}-??????"]]}
+
+
 def environment(stack: Any, path: str) -> dict[str, Any]:
     found: dict[str, Any] = stack.properties(f"{path}/Function")["Environment"]["Variables"]
     return found
@@ -46,8 +55,35 @@ def test_only_lambda_takes_on_the_roles(stack: Any) -> None:
         ]
 
 
-def test_the_worker_may_do_exactly_what_it_does(stack: Any, tuned: Any) -> None:
-    for synthesised in (stack, tuned):
+def test_the_worker_may_do_exactly_what_it_does(stack: Any, tuned: Any, archiving: Any) -> None:
+    def puts_on_bus(synthesised: Any) -> dict[str, Any]:
+        return {
+            "Sid": "PutEndsOnBus",
+            "Effect": "Allow",
+            "Action": "events:PutEvents",
+            "Resource": synthesised.arn("Destinations/Bus"),
+            "Condition": {"StringEquals": {"events:source": "queue-ends"}},
+        }
+
+    def writes_to_archive(synthesised: Any) -> dict[str, Any]:
+        return {
+            "Sid": "WriteToArchive",
+            "Effect": "Allow",
+            "Action": "firehose:PutRecordBatch",
+            "Resource": synthesised.arn("Destinations/Archive/Stream"),
+        }
+
+    reads_webhook_key = {
+        "Sid": "ReadWebhookKey",
+        "Effect": "Allow",
+        "Action": "secretsmanager:GetSecretValue",
+        "Resource": secret_arn("queue-ends/webhook"),
+    }
+    for synthesised, for_destinations in (
+        (stack, [puts_on_bus(stack)]),
+        (archiving, [writes_to_archive(archiving)]),
+        (tuned, [writes_to_archive(tuned), reads_webhook_key, puts_on_bus(tuned)]),
+    ):
         expected = [
             {
                 "Sid": "ReadIntakeQueue",
@@ -66,6 +102,17 @@ def test_the_worker_may_do_exactly_what_it_does(stack: Any, tuned: Any) -> None:
                 "Action": "sqs:SendMessage",
                 "Resource": synthesised.arn("Intake/DeadLetterQueue"),
             },
+            {
+                "Sid": "KeepLedger",
+                "Effect": "Allow",
+                "Action": [
+                    "dynamodb:PartiQLInsert",
+                    "dynamodb:PartiQLUpdate",
+                    "dynamodb:BatchGetItem",
+                ],
+                "Resource": synthesised.arn("Ledger/Table"),
+            },
+            *for_destinations,
             write_logs(synthesised.arn("Worker/Logs")),
         ]
         traces = [WRITE_TRACES] if synthesised is tuned else []
@@ -76,15 +123,12 @@ def test_the_subscription_function_may_read_its_secret_and_write_its_logs(
     stack: Any, tuned: Any
 ) -> None:
     for synthesised, secret in ((stack, "queue-ends/genesys"), (tuned, "queue-ends/prod")):
-        region, account = {"Ref": "AWS::Region"}, {"Ref": "AWS::AccountId"}
-        service = [{"Ref": "AWS::Partition"}, ":secretsmanager:"]
-        arn = ["arn:", *service, region, ":", account, f":secret:{secret}-??????"]
         expected = [
             {
                 "Sid": "ReadGenesysCredentials",
                 "Effect": "Allow",
                 "Action": "secretsmanager:GetSecretValue",
-                "Resource": {"Fn::Join": ["", arn]},
+                "Resource": secret_arn(secret),
             },
             write_logs(synthesised.arn("Subscription/Provider/Logs")),
         ]
@@ -92,7 +136,9 @@ def test_the_subscription_function_may_read_its_secret_and_write_its_logs(
         assert statements(synthesised, "Subscription/Provider") == expected + traces
 
 
-def test_the_worker_is_told_the_stage_the_queues_and_the_delays(stack: Any, tuned: Any) -> None:
+def test_the_worker_is_told_all_that_is_set_and_what_the_stack_made(
+    stack: Any, tuned: Any, archiving: Any
+) -> None:
     for synthesised, expected in (
         (
             stack,
@@ -102,6 +148,22 @@ def test_the_worker_is_told_the_stage_the_queues_and_the_delays(stack: Any, tune
                 "QUEUE_IDS": "a1b2c3d4-e5f6-7890-1234-567890abcdef,"
                 "b2c3d4e5-f6a7-4901-8345-67890abcdef1",
                 "RETRY_DELAY_SECONDS": "30",
+                "LEDGER_DAYS": "20",
+                "DESTINATIONS": "actions,bus",
+                "ENDS_BUS": {"Ref": stack.ids["Destinations/Bus"]},
+            },
+        ),
+        (
+            archiving,
+            {
+                "STAGE": "dev",
+                "POWERTOOLS_LOG_LEVEL": "INFO",
+                "QUEUE_IDS": "a1b2c3d4-e5f6-7890-1234-567890abcdef,"
+                "b2c3d4e5-f6a7-4901-8345-67890abcdef1",
+                "RETRY_DELAY_SECONDS": "30",
+                "LEDGER_DAYS": "20",
+                "DESTINATIONS": "archive",
+                "ARCHIVE_STREAM": {"Ref": archiving.ids["Destinations/Archive/Stream"]},
             },
         ),
         (
@@ -111,22 +173,49 @@ def test_the_worker_is_told_the_stage_the_queues_and_the_delays(stack: Any, tune
                 "POWERTOOLS_LOG_LEVEL": "DEBUG",
                 "QUEUE_IDS": "q1",
                 "RETRY_DELAY_SECONDS": "45",
+                "LEDGER_DAYS": "400",
+                "DESTINATIONS": "archive,webhook,actions,bus",
+                "ENDS_BUS": {"Ref": tuned.ids["Destinations/Bus"]},
+                "WEBHOOK_URL": "https://hooks.example.com/ended?team=1",
+                "WEBHOOK_SECRET": "queue-ends/webhook",
+                "WEBHOOK_ALLOW_PRIVATE": "true",
+                "ARCHIVE_STREAM": {"Ref": tuned.ids["Destinations/Archive/Stream"]},
             },
         ),
     ):
         assert environment(synthesised, "Worker") == expected | {
             "QUEUE_URL": {"Ref": synthesised.ids["Intake/Queue"]},
             "DEAD_LETTER_QUEUE_URL": {"Ref": synthesised.ids["Intake/DeadLetterQueue"]},
+            "LEDGER_TABLE": {"Ref": synthesised.ids["Ledger/Table"]},
         }
 
 
-def test_the_environment_of_a_worker_for_fifty_queues_fits_lambda(stack: Any) -> None:
-    """Lambda takes 4 KB of names and values; URLs of queues in any region are under 200."""
-    rest = sum(
-        len(name) + (len(v) if isinstance(v, str) else 200)
-        for name, v in environment(stack, "Worker").items()
-    )
-    assert rest + 50 * (64 + 1) < 4096
+def test_the_longest_environment_that_the_settings_allow_fits_lambda(tuned: Any) -> None:
+    """Lambda takes 4 KB of environment, counted as JSON without spaces."""
+    stage = "s" * 62
+    queue_url = f"https://sqs.ap-southeast-1.amazonaws.com.cn/111122223333/{'q' * 80}"
+    made = {
+        "QUEUE_URL": queue_url,
+        "DEAD_LETTER_QUEUE_URL": queue_url,
+        # CloudFormation: the stack's name, the resource's logical id and 13 characters at random;
+        # the CDK: the path to the bus and a hash of it; Firehose takes no longer name.
+        "LEDGER_TABLE": f"QueueEnds-{stage}-{tuned.ids['Ledger/Table']}-{'r' * 13}",
+        "ENDS_BUS": f"QueueEnds{stage}DestinationsBus{'h' * 8}",
+        "ARCHIVE_STREAM": "s" * 64,
+    }
+    given = {
+        "QUEUE_IDS": "x" * ENVIRONMENT_ROOM,
+        "WEBHOOK_URL": "",
+        "WEBHOOK_SECRET": "",
+        "STAGE": stage,
+        "POWERTOOLS_LOG_LEVEL": "CRITICAL",
+        "LEDGER_DAYS": "3650",
+        "RETRY_DELAY_SECONDS": "900",
+        "WEBHOOK_ALLOW_PRIVATE": "false",
+    }
+    longest = environment(tuned, "Worker") | made | given
+    assert all(isinstance(value, str) for value in longest.values())
+    assert len(json.dumps(longest, separators=(",", ":"))) <= 4096
 
 
 def test_the_worker_has_the_handler_time_and_memory_set(stack: Any, tuned: Any) -> None:

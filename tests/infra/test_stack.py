@@ -37,10 +37,16 @@ def needed_by(template: dict[str, Any], logical_id: str) -> set[str]:
     return needed - {logical_id}
 
 
-def test_outputs_have_the_fixed_names(stack: Any) -> None:
+def test_outputs_have_the_fixed_names(stack: Any, archiving: Any) -> None:
     ids = stack.ids
     outputs = {name: output["Value"] for name, output in stack.template["Outputs"].items()}
+    of_archiving = archiving.template["Outputs"]
+    assert of_archiving.keys() == outputs.keys() - {"EndsBusName"} | {"ArchiveBucketName"}
+    bucket = {"Ref": archiving.ids["Destinations/Archive/Bucket"]}
+    assert of_archiving["ArchiveBucketName"]["Value"] == bucket
     assert outputs == {
+        "LedgerTableName": {"Ref": ids["Ledger/Table"]},
+        "EndsBusName": {"Ref": ids["Destinations/Bus"]},
         "QueueUrl": {"Ref": ids["Intake/Queue"]},
         "QueueArn": stack.arn("Intake/Queue"),
         "DeadLetterQueueUrl": {"Ref": ids["Intake/DeadLetterQueue"]},
@@ -68,11 +74,18 @@ def test_the_stack_says_what_it_is_and_tags_what_it_makes(stack: Any) -> None:
     }
 
 
-def test_only_queues_and_log_groups_have_data_and_all_of_it_goes_with_the_stack(
-    stack: Any,
+def test_everything_goes_with_the_stack_but_the_ledger_and_the_archive_that_are_protected(
+    stack: Any, archiving: Any, tuned: Any
 ) -> None:
-    policies = {r.get("DeletionPolicy", "Delete") for r in stack.template["Resources"].values()}
-    assert policies == {"Delete"}
+    def kept(synthesised: Any) -> list[str]:
+        resources = synthesised.template["Resources"].values()
+        return sorted(r["Type"] for r in resources if r.get("DeletionPolicy", "Delete") != "Delete")
+
+    assert kept(stack) == kept(archiving) == []
+    assert kept(tuned) == ["AWS::DynamoDB::Table", "AWS::S3::Bucket"]
+    for path in ("Ledger/Table", "Destinations/Archive/Bucket"):
+        resource = tuned.resource(path)
+        assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
 
 
 def test_each_function_has_a_log_group_of_its_own_with_the_retention_set(
@@ -80,7 +93,7 @@ def test_each_function_has_a_log_group_of_its_own_with_the_retention_set(
 ) -> None:
     for synthesised, days in ((stack, 30), (tuned, 365)):
         groups = synthesised.of_type("AWS::Logs::LogGroup")
-        assert [group["Properties"]["RetentionInDays"] for group in groups] == [days, days]
+        assert {group["Properties"]["RetentionInDays"] for group in groups} == {days}
         for function in ("Worker", "Subscription/Provider"):
             config = synthesised.properties(f"{function}/Function")["LoggingConfig"]
             assert config["LogGroup"] == {"Ref": synthesised.ids[f"{function}/Logs"]}
@@ -117,11 +130,11 @@ def test_tracing_is_off_unless_set(stack: Any, tuned: Any) -> None:
     assert modes == [{"Mode": "Active"}, {"Mode": "Active"}]
 
 
-def test_no_permission_comes_from_anywhere_but_the_two_roles(stack: Any, tuned: Any) -> None:
-    for template in (stack.template, tuned.template):
+def test_no_permission_comes_from_anywhere_but_the_roles(stack: Any, tuned: Any) -> None:
+    for template, roles in ((stack.template, 2), (tuned.template, 3)):
         assert "ManagedPolic" not in json.dumps(template)
         iam = [r["Type"] for r in template["Resources"].values() if "IAM" in r["Type"]]
-        assert iam == ["AWS::IAM::Role", "AWS::IAM::Role"]
+        assert iam == ["AWS::IAM::Role"] * roles
         for resource in template["Resources"].values():
             if resource["Type"] == "AWS::IAM::Role":
                 assert len(resource["Properties"]["Policies"]) == 1
@@ -134,8 +147,11 @@ def test_every_wildcard_in_the_template_is_meant(stack: Any, tuned: Any) -> None
     # TLS only: denied to everybody, whatever the action; and a secret's ARN has a random end.
     meant = ["*", "*", "sqs:*", "sqs:*"]
     assert wildcards(stack.template) == sorted([":secret:queue-ends/genesys-??????", *meant])
-    # X-Ray's two actions, in both roles, have no resource to name.
-    assert wildcards(tuned.template) == sorted([":secret:queue-ends/prod-??????", *meant, "*", "*"])
+    # X-Ray's two actions, in both roles, have no resource to name; the archive's objects have any
+    # name, for Firehose as for those who come without TLS; and the webhook has its URL's query.
+    secrets = [":secret:queue-ends/prod-??????", ":secret:queue-ends/webhook-??????"]
+    of_archive = ["*", "s3:*", "/*", "/*", "https://hooks.example.com/ended?team=1"]
+    assert wildcards(tuned.template) == sorted([*secrets, *meant, "*", "*", *of_archive])
     for synthesised in (stack, tuned):
         for path in ("Worker/Role", "Subscription/Provider/Role"):
             (policy,) = synthesised.properties(path)["Policies"]
@@ -143,7 +159,8 @@ def test_every_wildcard_in_the_template_is_meant(stack: Any, tuned: Any) -> None
                 if statement["Resource"] == "*":
                     actions = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
                     assert statement["Action"] == actions
-        for policy in synthesised.of_type("AWS::SQS::QueuePolicy"):
+        policies = synthesised.of_type("AWS::SQS::QueuePolicy")
+        for policy in [*policies, *synthesised.of_type("AWS::S3::BucketPolicy")]:
             for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
                 if "*" in json.dumps(statement):
                     assert statement["Effect"] == "Deny"
@@ -161,7 +178,8 @@ def test_the_mapping_comes_after_the_permissions_that_lambda_checks_for_it(stack
     assert {stack.ids[path] for path in expected} <= needed
 
 
-def test_the_subscription_is_made_last_and_deleted_first(stack: Any) -> None:
-    subscription = stack.ids["Subscription/Resource/Default"]
-    others = stack.template["Resources"].keys() - {subscription}
-    assert needed_by(stack.template, subscription) == others
+def test_the_subscription_is_made_last_and_deleted_first(stack: Any, tuned: Any) -> None:
+    for synthesised in (stack, tuned):
+        subscription = synthesised.ids["Subscription/Resource/Default"]
+        others = synthesised.template["Resources"].keys() - {subscription}
+        assert needed_by(synthesised.template, subscription) == others

@@ -50,14 +50,18 @@ def test_mistakes_end_the_synth_with_a_list_and_no_traceback(
     assert "Traceback" not in cdk.stdout + cdk.stderr
 
 
-def test_synth_needs_no_network_and_no_credentials_and_shows_warnings(
+def test_synth_needs_no_network_and_no_credentials_and_shows_what_to_know(
     tmp_path: Path, offline: dict[str, str]
 ) -> None:
     build(PROJECT / "functions", "lambda", PROJECT / "build")
 
-    cdk = synth(tmp_path, offline, "stage=qa", "queue_ids=q1", "genesys_account=111122223333")
+    cdk = synth(tmp_path, offline, "stage=qa", "queue_ids=q1", "max_receive_count=30")
 
     assert cdk.returncode == 0, cdk.stderr
+    assert (
+        "INFO An outage of a destination of up to 6 h 15 min 30 s is ridden out (30 receives, "
+        "first delay 30 s); docs/once.md explains it."
+    ) in cdk.stderr
     assert 'WARNING queue_ids: "q1" does not look like a Genesys Cloud queue id' in cdk.stderr
     template = json.loads((tmp_path / "QueueEnds-qa.template.json").read_text())
     (subscription,) = [

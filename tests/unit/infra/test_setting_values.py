@@ -54,6 +54,7 @@ def test_queue_ids_in_the_file_must_be_a_list_of_texts(mistakes: Mistakes, writt
         ("worker_memory_mb", 128, 10240),
         ("max_receive_count", 1, 1000),
         ("retry_delay_seconds", 1, 900),
+        ("ledger_days", 18, 3650),
     ],
 )
 def test_numbers_have_bounds(
@@ -195,3 +196,43 @@ def test_logs_are_kept_for_days_that_cloudwatch_knows(loaded: Load, mistakes: Mi
     for days in RETENTION_DAYS:
         assert loaded(log_retention_days=str(days))[0].log_retention_days == days
     assert "CloudWatch Logs knows: 1, 3, 5, 7, 14, 30," in mistakes(log_retention_days="31")[0]
+
+
+@pytest.mark.parametrize(
+    ("names", "right"),
+    [
+        ("", "must name at least one: any of actions, bus, webhook, archive"),
+        ("bus,mail", "must be any of actions, bus, webhook, archive; not so: 'mail'"),
+        ("bus,actions,Bus", "must name each destination once; more than once: bus"),
+    ],
+)
+def test_destinations_are_known_and_different(mistakes: Mistakes, names: str, right: str) -> None:
+    (found,) = mistakes(destinations=names)
+    assert found.endswith(right)
+
+
+@pytest.mark.parametrize(
+    ("url", "right"),
+    [
+        ("example.com/ended", "must be a URL such as https://example.com/conversation-ended"),
+        ("ftp://example.com", "must be a URL such as"),
+        ("https://", "must be a URL such as"),
+        ("https://example.com/a b", "must be a URL such as"),
+        ("https://example.com:port/", "(Port could not be cast to integer value as 'port')"),
+        ("http://example.com/ended", "must begin with https:"),
+        ("http://10.0.0.1/ended", "must begin with https:"),
+        ("https://user:pass@example.com", "without a user name or password in it"),
+        ("https://example.com/#top", "without a fragment (#)"),
+    ],
+)
+def test_a_webhook_url_that_could_not_be_called_is_a_mistake(
+    mistakes: Mistakes, url: str, right: str
+) -> None:
+    (found,) = mistakes(webhook_url=url, webhook_secret="key", destinations="webhook")
+    assert right in found
+
+
+def test_a_webhook_url_keeps_its_query_and_its_last_slash(loaded: Load) -> None:
+    for url in ("https://example.com/ended/?team=1&x=%20", "https://example.com:8443/"):
+        settings, _ = loaded(webhook_url=url, webhook_secret="key", destinations="webhook")
+        assert settings.webhook_url == url

@@ -31,7 +31,10 @@ def test_the_defaults_shown_in_the_file_are_the_defaults_in_the_code(loaded: Loa
     lines = (PROJECT / "settings.toml").read_text(encoding="utf-8").split("[stages.")[0]
     shown = [line[2:] for line in lines.splitlines() if line.startswith("# ") and " = " in line]
     shown = [line for line in shown if line.split(" ")[0] in Settings.__slots__]
-    not_defaults = ("attribute_filter", "max_concurrency", "genesys_login_url", "genesys_api_url")
+    not_defaults = (
+        *("attribute_filter", "max_concurrency", "genesys_login_url", "genesys_api_url"),
+        *("webhook_url", "webhook_secret"),
+    )
     text = "\n".join(line for line in shown if not line.startswith(not_defaults))
     assert loaded(f'queue_ids = ["{QUEUE}"]\n{text}')[0] == loaded()[0]
     assert len(shown) >= 15
@@ -180,6 +183,79 @@ def test_a_mistake_shows_odd_and_long_values_shortly(mistakes: Mistakes) -> None
     assert mistakes(text) == ['odd = "2026-11-23" (settings.toml): is no setting']
 
 
+WEBHOOK = {
+    "destinations": "webhook",
+    "webhook_url": "https://example.com/ended",
+    "webhook_secret": "queue-ends/webhook",
+}
+
+
+def test_a_webhook_needs_its_url_and_its_secret(loaded: Load, mistakes: Mistakes) -> None:
+    assert loaded(**WEBHOOK)[0].webhook_secret == "queue-ends/webhook"
+    assert mistakes(destinations="bus,webhook") == [
+        "webhook_url is missing: the destination webhook needs the URL that ends are posted to",
+        "webhook_secret is missing: the destination webhook needs the name of the secret that "
+        "holds the key to sign them with",
+    ]
+
+
+@pytest.mark.parametrize(
+    "host", ["10.0.0.1", "192.168.1.1:8443", "169.254.169.254", "127.0.0.1", "[::1]", "[fd00::1]",
+             "[::ffff:10.0.0.1]", "100.64.0.1", "0.0.0.0"]
+)  # fmt: skip
+def test_a_webhook_at_a_private_address_must_be_meant(
+    loaded: Load, mistakes: Mistakes, host: str
+) -> None:
+    url = {"webhook_url": f"https://{host}/ended"}
+    assert mistakes(**WEBHOOK | url) == [
+        "webhook_url: its address is not public; if it is meant, set webhook_allow_private = true"
+    ]
+    assert loaded(**WEBHOOK | url, webhook_allow_private="true")[1] == []
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8080/x", "http://localhost/x", "http://[::1]/x",
+                                 "https://8.8.8.8/x", "https://[2606:4700::1]/x"])  # fmt: skip
+def test_a_webhook_on_loopback_over_http_or_at_a_public_address_is_taken(
+    loaded: Load, url: str
+) -> None:
+    settings, warnings = loaded(**WEBHOOK | {"webhook_url": url})
+    assert (settings.webhook_url, warnings) == (url, [])
+
+
+def test_what_the_workers_environment_has_no_room_for_is_a_mistake(
+    loaded: Load, mistakes: Mistakes
+) -> None:
+    url = "https://example.com/"
+    room = 3150 - len(f"{QUEUE}queue-ends/webhook{url}")
+    every = WEBHOOK | {"destinations": "actions,bus,webhook,archive"}
+    assert loaded(**every | {"webhook_url": url + "x" * room})
+    assert mistakes(**every | {"webhook_url": url + "x" * (room + 1)}) == [
+        "queue_ids, webhook_url and webhook_secret take 3151 characters together; the worker's "
+        "environment has room for 3150"
+    ]
+
+
+def test_fifty_queue_ids_of_any_length_fit_unless_other_destinations_take_their_room(
+    loaded: Load,
+) -> None:
+    queue_ids = ",".join(f"{n:0>64}" for n in range(50))
+    assert len(loaded(queue_ids=queue_ids)[0].queue_ids) == 50
+
+
+def test_what_the_query_of_a_url_lets_in_with_is_not_repeated(mistakes: Mistakes) -> None:
+    (found,) = mistakes(**WEBHOOK | {"webhook_url": "http://example.com/x?token=hush"})
+    assert found.startswith('webhook_url = "http://example.com/x?***" (-c): must begin with https:')
+
+
+def test_destinations_keep_their_order(loaded: Load) -> None:
+    assert loaded()[0].destinations == ("actions", "bus")
+    assert loaded(destinations="Bus, archive,actions")[0].destinations == (
+        "bus",
+        "archive",
+        "actions",
+    )
+
+
 # Warnings
 
 
@@ -193,6 +269,10 @@ def test_a_mistake_shows_odd_and_long_values_shortly(mistakes: Mistakes) -> None
         ({"genesys_environment": "us-east-2"}, "Genesys Cloud sends from 325654371633"),
         ({"batchsize": "5"}, '-c batchsize=… is no setting; did you mean "batch_size"?'),
         ({"attribute_filter": f"queueId = '{OTHER}'"}, f"queue {QUEUE} would not pass"),
+        ({"webhook_url": "https://example.com"}, "webhook_url is not used: destinations does not"),
+        ({"webhook_secret": "key"}, "webhook_secret is not used"),
+        ({"webhook_allow_private": "true"}, "webhook_allow_private is not used"),
+        ({"max_receive_count": "388"}, "max_receive_count = 388: only 387 receives fit into the 4"),
     ],
 )
 def test_what_is_allowed_but_looks_wrong_is_a_warning(
@@ -200,6 +280,10 @@ def test_what_is_allowed_but_looks_wrong_is_a_warning(
 ) -> None:
     _, (found,) = loaded(**context)
     assert warning in found
+
+
+def test_as_many_receives_as_fit_are_no_concern(loaded: Load) -> None:
+    assert loaded(max_receive_count="387")[1] == []
 
 
 def test_context_of_the_cdk_itself_is_no_concern(loaded: Load) -> None:
@@ -216,6 +300,17 @@ def test_names_follow_from_the_stage(loaded: Load) -> None:
     assert settings.subscription_name == "queue-ends-prod"
     assert settings.intake_queue_name == "queue-ends-prod-intake"
     assert settings.dead_letter_queue_name == "queue-ends-prod-dead"
+
+
+@pytest.mark.parametrize(
+    ("receives", "delay", "seconds"),
+    [(12, 30, 6330), (30, 30, 22530), (1, 30, 0), (2, 45, 45), (6, 900, 4500), (4, 1, 7)],
+)
+def test_the_outage_that_is_ridden_out_is_the_sum_of_the_delays(
+    loaded: Load, receives: int, delay: int, seconds: int
+) -> None:
+    settings, _ = loaded(max_receive_count=receives, retry_delay_seconds=delay)
+    assert settings.outage_seconds == seconds
 
 
 @pytest.mark.parametrize(("timeout", "window", "visibility"), [(30, 0, 180), (900, 300, 5700)])

@@ -1,0 +1,121 @@
+"""The archive: a Firehose stream that writes ends to an S3 bucket."""
+
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kinesisfirehose as firehose
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.logs import log_group_of
+from infra.settings import Settings
+
+
+class Archive(Construct):
+    """The bucket and the stream that fills it.
+
+    Without `protect` the bucket goes with the stack, but only an empty one can.
+
+    Attributes
+    ----------
+    bucket
+        Holds the ends as lines of JSON, gzipped, in a folder for each day; nothing in it expires.
+    stream
+        The Firehose delivery stream.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(scope, construct_id)
+        self.bucket = s3.Bucket(
+            self,
+            "Bucket",
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    # S3 leaves objects under 128 KB where they are: moving them would cost more.
+                    transitions=[
+                        s3.Transition(
+                            storage_class=s3.StorageClass.INFREQUENT_ACCESS,
+                            transition_after=Duration.days(90),
+                        )
+                    ],
+                    abort_incomplete_multipart_upload_after=Duration.days(7),
+                )
+            ],
+            # S3 refuses to delete it while anything is in it: no stack takes an archive with it.
+            removal_policy=RemovalPolicy.RETAIN if settings.protect else RemovalPolicy.DESTROY,
+        )
+        errors = Construct(self, "Errors")
+        log_group = log_group_of(errors, settings)
+        log_stream = logs.LogStream(
+            errors, "Stream", log_group=log_group, removal_policy=RemovalPolicy.DESTROY
+        )
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("firehose.amazonaws.com"),
+            inline_policies={
+                "Permissions": iam.PolicyDocument(
+                    statements=_permissions(self.bucket, log_group, log_stream)
+                )
+            },
+        )
+        self.stream = firehose.CfnDeliveryStream(
+            self,
+            "Stream",
+            delivery_stream_type="DirectPut",
+            delivery_stream_encryption_configuration_input=(
+                firehose.CfnDeliveryStream.DeliveryStreamEncryptionConfigurationInputProperty(
+                    key_type="AWS_OWNED_CMK"
+                )
+            ),
+            extended_s3_destination_configuration=(
+                firehose.CfnDeliveryStream.ExtendedS3DestinationConfigurationProperty(
+                    bucket_arn=self.bucket.bucket_arn,
+                    role_arn=role.role_arn,
+                    prefix="ends/!{timestamp:yyyy/MM/dd}/",
+                    error_output_prefix=(
+                        "errors/!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd}/"
+                    ),
+                    compression_format="GZIP",
+                    buffering_hints=firehose.CfnDeliveryStream.BufferingHintsProperty(
+                        interval_in_seconds=300, size_in_m_bs=64
+                    ),
+                    cloud_watch_logging_options=(
+                        firehose.CfnDeliveryStream.CloudWatchLoggingOptionsProperty(
+                            enabled=True,
+                            log_group_name=log_group.log_group_name,
+                            log_stream_name=log_stream.log_stream_name,
+                        )
+                    ),
+                )
+            ),
+        )
+
+
+def _permissions(
+    bucket: s3.Bucket, log_group: logs.LogGroup, log_stream: logs.LogStream
+) -> list[iam.PolicyStatement]:
+    group_arn = Stack.of(bucket).format_arn(
+        service="logs",
+        resource="log-group",
+        resource_name=f"{log_group.log_group_name}:log-stream:{log_stream.log_stream_name}",
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+    return [
+        iam.PolicyStatement(
+            sid="FindBucket",
+            actions=["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
+            resources=[bucket.bucket_arn],
+        ),
+        iam.PolicyStatement(
+            sid="WriteObjects",
+            actions=["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"],
+            resources=[bucket.arn_for_objects("*")],
+        ),
+        iam.PolicyStatement(
+            sid="WriteErrors", actions=["logs:PutLogEvents"], resources=[group_arn]
+        ),
+    ]

@@ -1,0 +1,58 @@
+"""The ledger: the table that remembers each end, and who has it."""
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra.settings import Settings
+
+
+class Ledger(Construct):
+    """The table, which goes with the stack unless it is protected.
+
+    Attributes
+    ----------
+    table
+        The DynamoDB table.
+    environment
+        What the worker must be told of it.
+    statements
+        What the worker must be allowed to do with it.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(scope, construct_id)
+        self.table = dynamodb.Table(
+            self,
+            "Table",
+            partition_key=_text("conversation_id"),
+            sort_key=_text("queue_id"),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            time_to_live_attribute="expires_at",
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            deletion_protection=settings.protect,
+            removal_policy=RemovalPolicy.RETAIN if settings.protect else RemovalPolicy.DESTROY,
+        )
+        self.environment = {
+            "LEDGER_TABLE": self.table.table_name,
+            "LEDGER_DAYS": str(settings.ledger_days),
+        }
+        self.statements = [
+            iam.PolicyStatement(
+                sid="KeepLedger",
+                # A BatchExecuteStatement needs the permission for each kind of statement in it.
+                actions=[
+                    "dynamodb:PartiQLInsert",
+                    "dynamodb:PartiQLUpdate",
+                    "dynamodb:BatchGetItem",
+                ],
+                resources=[self.table.table_arn],
+            )
+        ]
+
+
+def _text(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
