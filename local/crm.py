@@ -5,17 +5,20 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from local.loopback import Answer, LoopbackServer, Request, loopback_server
 
 End = tuple[str, str]
 """A conversation's id and a queue's."""
 
 
 class Crm:
-    """What the CRM was told.
+    """What the CRM was told: `PUT /conversations/{id}/queues/{id}`.
 
     Attributes
     ----------
+    server
+        What it listens with.
     refusals
         How often it is to refuse the ends of a conversation before it takes them.
     noted
@@ -25,49 +28,33 @@ class Crm:
         How often it has refused each end.
     """
 
+    server: LoopbackServer
+
     def __init__(self) -> None:
-        self.url = ""
         self.refusals: dict[str, int] = {}
         self.noted: defaultdict[End, list[float]] = defaultdict(list)
         self.refused: Counter[End] = Counter()
         self._lock = threading.Lock()
 
-    def take(self, end: End) -> bool:
-        """Note an end; return False where it is to be refused this time."""
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    def take(self, request: Request) -> Answer:
+        """Note an end, or refuse it if it is to be refused this time."""
+        _, _, conversation_id, _, queue_id = request.path.split("/")
+        end = conversation_id, queue_id
         with self._lock:
-            if self.refused[end] < self.refusals.get(end[0], 0):
+            if self.refused[end] < self.refusals.get(conversation_id, 0):
                 self.refused[end] += 1
-                return False
+                return Answer(503)
             self.noted[end].append(time.time())
-            return True
+            return Answer(204)
 
 
 @contextmanager
 def crm() -> Iterator[Crm]:
-    """Run a CRM on a free loopback port: `PUT /conversations/{id}/queues/{id}`."""
+    """Run a CRM on a free loopback port."""
     told = Crm()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_PUT(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            _, _, conversation_id, _, queue_id = self.path.split("/")
-            self.send_response(204 if told.take((conversation_id, queue_id)) else 503)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    told.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1})
-    thread.start()
-    try:
+    with loopback_server(told.take) as told.server:
         yield told
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

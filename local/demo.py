@@ -11,7 +11,7 @@ import tempfile
 import textwrap
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,14 +23,18 @@ from local.crm import Crm, End, crm
 from local.emulator import Emulator, EmulatorFailed, emulator
 from local.genesys import GenesysCloud, sqs_sender
 from local.project import DeployFailed, Deployment, Project
+from local.recorders import BusRecorder, WebhookReceiver, bus_recorder, webhook_receiver
 from local.screen import Screen
 from local.traffic import FOREIGN, OURS, Event, conversations, malformed_bodies
 
 ACTION = Path(__file__).with_name("crm_action.py")
 STAGE = "demo"
 SECRET = "queue-ends/genesys"  # noqa: S105 - the name of one
-# The CRM refuses every so many of our ends at first, this often.
-REFUSED_EVERY, REFUSALS = 12, 2
+WEBHOOK_SECRET = "queue-ends/webhook"  # noqa: S105 - the name of one
+# Of every so many conversations in our queues one is refused by the CRM at first, another one by
+# the webhook's receiver, and the ends of a third one are published again.
+EVERY, AT_THE_CRM, AT_THE_WEBHOOK, AGAIN = 8, 0, 3, 5
+CRM_REFUSALS, WEBHOOK_REFUSALS = 2, 1
 BURST = 40
 # Events of each kind that is sent straight to the queue although the filter would not let it by.
 STRAYS = 3
@@ -49,6 +53,7 @@ class World:
     aws: Emulator
     genesys: GenesysCloud
     customers: Crm
+    hook: WebhookReceiver
     project: Project
     screen: Screen
 
@@ -58,7 +63,12 @@ class World:
             "genesys_login_url": self.genesys.url,
             "genesys_api_url": self.genesys.url,
             "genesys_secret": SECRET,
+            "destinations": ["actions", "bus", "webhook"],
+            "webhook_url": self.hook.url,
+            "webhook_secret": WEBHOOK_SECRET,
             "retry_delay_seconds": 1,
+            # What meets the claim of another worker waits until that one's time is over.
+            "worker_timeout_seconds": 10,
             # No more workers than a small machine has cores.
             "max_concurrency": 2,
         }
@@ -89,9 +99,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _start(cleanup: ExitStack, screen: Screen) -> World:
-    screen.step("Starting an AWS emulator, and stand-ins for Genesys Cloud and a CRM")
+    screen.step("Starting an AWS emulator, and stand-ins for all that is not AWS")
     folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="queue-ends-demo-")))
     customers = cleanup.enter_context(crm())
+    hook = cleanup.enter_context(webhook_receiver())
     aws = cleanup.enter_context(emulator(env={"QUEUE_ENDS_CRM_URL": customers.url}))
     genesys = cleanup.enter_context(GenesysCloud(sqs_sender(aws)))
     # An interrupted clean-up would leave something running.
@@ -100,12 +111,15 @@ def _start(cleanup: ExitStack, screen: Screen) -> World:
     for name in ("reporting", "workforce-management"):
         genesys.seed(name)
     credentials = {"client_id": genesys.client_id, "client_secret": genesys.client_secret}
-    aws.client("secretsmanager").create_secret(Name=SECRET, SecretString=json.dumps(credentials))
+    secrets = aws.client("secretsmanager")
+    secrets.create_secret(Name=SECRET, SecretString=json.dumps(credentials))
+    secrets.create_secret(Name=WEBHOOK_SECRET, SecretString=hook.secret)
     screen.note(f"AWS            {aws.endpoint}")
     screen.note(f"Genesys Cloud  {genesys.url}")
     screen.note(f"CRM            {customers.url}")
+    screen.note(f"webhook        {hook.url}")
     project = Project(aws, folder, actions=ACTION, progress=screen.progress)
-    return World(aws, genesys, customers, project, screen)
+    return World(aws, genesys, customers, hook, project, screen)
 
 
 def _run(world: World, count: int, seed: int) -> None:
@@ -120,7 +134,11 @@ def _run(world: World, count: int, seed: int) -> None:
 
     events = list(conversations(seed, count))
     screen.step(f"{len(events)} events of {count} conversations in six queues, two of them ours")
-    account = _send_through(world, deployment, events)
+    with bus_recorder(world.aws, deployment.outputs["EndsBusName"]) as bus:
+        run = Run(world, deployment, bus, events)
+        run.send()
+        run.finish()
+    account = run.account
 
     screen.step("The account")
     screen.note(account.table())
@@ -145,79 +163,140 @@ def _run(world: World, count: int, seed: int) -> None:
     _check_nothing_left(world)
 
 
-def _send_through(world: World, deployment: Deployment, events: Sequence[Event]) -> Account:
-    """Publish the events, send others straight to the queue, and wait for all to be done."""
-    ours = [e for e in events if e.kind != "other_type" and e.queue_id in OURS]
-    world.customers.refusals = {e.conversation_id: REFUSALS for e in ours[::REFUSED_EVERY]}
-    poison = malformed_bodies()
-    foreign = [e for e in events if e.kind != "other_type" and e.queue_id in FOREIGN][:STRAYS]
-    other_types = [e for e in events if e.kind == "other_type"][:STRAYS]
-    account = Account(
-        published=len(events),
-        straight=len(poison) + len(foreign) + len(other_types),
-        expected=Counter(f"rejected.{one.reason}" for one in poison)
-        + Counter(
-            {
-                "processed": len(ours),
-                "failed": sum(world.customers.refusals.get(e.conversation_id, 0) for e in ours),
-                "ignored.other_queue": len(foreign),
-                "ignored.other_event_type": len(other_types),
-            }
-        ),
-    )
-    sqs = world.aws.client("sqs")
-    queue_url = deployment.outputs["QueueUrl"]
-    straight = [one.body for one in poison]
-    straight += [json.dumps(event.body) for event in (*foreign, *other_types)]
+class Run:
+    """Events on their way through the deployed stack, and what has become of them.
 
-    published_at: dict[End, float] = {}
-    for start in range(0, len(events), BURST):
-        burst = [event.at(datetime.now(UTC)) for event in events[start : start + BURST]]
-        moment = time.time()
-        published_at |= {(event.conversation_id, event.queue_id): moment for event in burst}
-        receivers = world.genesys.publish_all([event.body for event in burst])
-        account.filtered += sum(not ids for ids in receivers)
-        for body in straight[:3]:
-            sqs.send_message(QueueUrl=queue_url, MessageBody=body)
-        del straight[:3]
-        _show(world, start + len(burst), len(events), len(ours))
-    for body in straight:
-        sqs.send_message(QueueUrl=queue_url, MessageBody=body)
+    Attributes
+    ----------
+    account
+        What was sent and what should become of it; `finish` adds what did.
+    """
 
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        _look(world, deployment, account, ours, published_at)
-        _show(world, len(events), len(events), len(ours))
-        if all(account.checks().values()) or time.monotonic() > deadline:
-            break
-        time.sleep(0.3)
-    world.screen.settle()
-    return account
+    def __init__(
+        self, world: World, deployment: Deployment, bus: BusRecorder, events: Sequence[Event]
+    ) -> None:
+        self._world, self._outputs, self._bus = world, deployment.outputs, bus
+        self._events = events
+        ours = [e for e in events if e.kind != "other_type" and e.queue_id in OURS]
+        foreign = [e for e in events if e.kind != "other_type" and e.queue_id in FOREIGN]
+        other_types = [e for e in events if e.kind == "other_type"]
+        strays = foreign[:STRAYS] + other_types[:STRAYS]
+        poison = malformed_bodies()
+        self._straight = [one.body for one in poison] + [json.dumps(e.body) for e in strays]
+
+        ids = list(dict.fromkeys(event.conversation_id for event in ours))
+        at_the_crm = dict.fromkeys(ids[AT_THE_CRM::EVERY], CRM_REFUSALS)
+        at_the_webhook = dict.fromkeys(ids[AT_THE_WEBHOOK::EVERY], WEBHOOK_REFUSALS)
+        world.customers.refusals, world.hook.refusals = at_the_crm, at_the_webhook
+        refusals = at_the_crm | at_the_webhook
+        again = set(ids[AGAIN::EVERY])
+        repeats = [_end(event) for event in ours if event.conversation_id in again]
+        # Some while the first one may still be in the queue, the others when they are done.
+        self._at_once, self._later = set(repeats[::2]), set(repeats[1::2])
+        self._expected = {_end(event) for event in ours}
+        self._published_at: dict[End, float] = {}
+        self.account = Account(
+            published=len(events) + len(repeats),
+            repeated=len(repeats),
+            straight=len(self._straight),
+            expected=Counter(f"rejected.{one.reason}" for one in poison)
+            + Counter(
+                {
+                    "processed": len(ours),
+                    "duplicate": len(repeats),
+                    "failed.destination": sum(refusals.get(e.conversation_id, 0) for e in ours),
+                    "ignored.other_queue": len(foreign[:STRAYS]),
+                    "ignored.other_event_type": len(other_types[:STRAYS]),
+                }
+            ),
+        )
+
+    def send(self) -> None:
+        """Publish the events, some of them twice, and send others straight to the queue."""
+        later: list[Event] = []
+        for start in range(0, len(self._events), BURST):
+            burst = [e.at(datetime.now(UTC)) for e in self._events[start : start + BURST]]
+            moment = time.time()
+            self._published_at |= {_end(event): moment for event in burst}
+            ends = [event for event in burst if event.kind != "other_type"]
+            self._publish(burst + [event for event in ends if _end(event) in self._at_once])
+            later += [event for event in ends if _end(event) in self._later]
+            self._send_straight(3)
+            self._show()
+        self._send_straight(len(self._straight))
+        self._wait(lambda: {_end(event) for event in later} <= _everywhere(self._noted()))
+        self._publish(later)
+
+    def finish(self) -> None:
+        """Wait until the account balances, or patience is over."""
+
+        def balances() -> bool:
+            self._look()
+            return all(self.account.checks().values())
+
+        self._wait(balances)
+        self._world.screen.settle()
+
+    def _publish(self, events: Sequence[Event]) -> None:
+        receivers = self._world.genesys.publish_all([event.body for event in events])
+        self.account.filtered += sum(not ids for ids in receivers)
+
+    def _send_straight(self, count: int) -> None:
+        for body in self._straight[:count]:
+            self._world.aws.client("sqs").send_message(
+                QueueUrl=self._outputs["QueueUrl"], MessageBody=body
+            )
+        del self._straight[:count]
+
+    def _wait(self, done: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not done() and time.monotonic() < deadline:
+            self._show()
+            time.sleep(0.3)
+
+    def _show(self) -> None:
+        places = ", ".join(f"{len(noted)} at {place}" for place, noted in self._noted().items())
+        refused = self._world.customers.refused.total() + self._world.hook.refused.total()
+        self._world.screen.progress(f"of {len(self._expected)} ends {places}; {refused} refused")
+
+    def _noted(self) -> dict[str, dict[End, list[float]]]:
+        """Return when each end arrived, for each destination."""
+        self._bus.collect()
+        return {
+            "the CRM": dict(self._world.customers.noted),
+            "the bus": self._bus.noted,
+            "the webhook": self._world.hook.noted,
+        }
+
+    def _look(self) -> None:
+        """Bring the account up to date: with what is seen from outside, and the worker's log."""
+        account, aws = self.account, self._world.aws
+        account.worker = _worker_log(aws, self._outputs["WorkerFunctionName"])
+        account.left = _messages_in(aws, self._outputs["QueueUrl"])
+        account.dead = _dead_letters(aws, self._outputs["DeadLetterQueueUrl"], account.dead)
+        # Last, so that once all messages are done nothing can arrive that is not seen here.
+        noted = self._noted()
+        account.arrived = {
+            place: [len(moments) for end, moments in of_place.items() if end in self._expected]
+            for place, of_place in noted.items()
+        }
+        account.strangers = Counter(
+            {place: len(of_place.keys() - self._expected) for place, of_place in noted.items()}
+        )
+        account.forged = self._world.hook.forged
+        account.latencies = [
+            max(of_place[end][0] for of_place in noted.values()) - self._published_at[end]
+            for end in self._expected & _everywhere(noted)
+        ]
 
 
-def _show(world: World, published: int, events: int, ours: int) -> None:
-    noted, refused = len(world.customers.noted), world.customers.refused.total()
-    world.screen.progress(
-        f"published {published}/{events}, in the CRM {noted}/{ours}, refused there {refused}"
-    )
+def _end(event: Event) -> End:
+    return event.conversation_id, event.queue_id
 
 
-def _look(
-    world: World,
-    deployment: Deployment,
-    account: Account,
-    ours: Sequence[Event],
-    published_at: dict[End, float],
-) -> None:
-    """Bring the account up to date with what can be seen from outside, and the worker's log."""
-    noted = {end: list(moments) for end, moments in world.customers.noted.items()}
-    expected = {(event.conversation_id, event.queue_id) for event in ours}
-    account.delivered = [len(noted[end]) for end in expected if end in noted]
-    account.strangers = len(noted.keys() - expected)
-    account.latencies = [noted[end][0] - published_at[end] for end in expected if end in noted]
-    account.worker = _worker_log(world.aws, deployment.outputs["WorkerFunctionName"])
-    account.left = _messages_in(world.aws, deployment.outputs["QueueUrl"])
-    account.dead = _dead_letters(world.aws, deployment.outputs["DeadLetterQueueUrl"], account.dead)
+def _everywhere(noted: Mapping[str, Mapping[End, object]]) -> set[End]:
+    """Return the ends that arrived at every destination."""
+    return set.intersection(*(set(of_place) for of_place in noted.values()))
 
 
 def _worker_log(aws: Emulator, function: str) -> Counter[str]:
@@ -273,6 +352,8 @@ def _check_nothing_left(world: World) -> None:
     queues = world.aws.client("sqs").list_queues(QueueNamePrefix=f"queue-ends-{STAGE}-")
     functions = world.aws.client("lambda").list_functions()["Functions"]
     groups = world.aws.client("logs").describe_log_groups()["logGroups"]
+    tables = world.aws.client("dynamodb").list_tables()["TableNames"]
+    buses = world.aws.client("events").list_event_buses()["EventBuses"]
     left = {
         "subscriptions of ours": [name for name in names if name.startswith("queue-ends")],
         "queues": queues.get("QueueUrls", []),
@@ -280,6 +361,8 @@ def _check_nothing_left(world: World) -> None:
         "log groups": [
             g["logGroupName"] for g in groups if f"QueueEnds-{STAGE}" in g["logGroupName"]
         ],
+        "tables": tables,
+        "buses": [bus["Name"] for bus in buses if bus["Name"] != "default"],
     }
     world.screen.note("\n".join(f"{len(found)} {what} left" for what, found in left.items()))
     world.screen.note(f"{len(names)} subscriptions of others, untouched: {', '.join(names)}")

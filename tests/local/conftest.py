@@ -1,4 +1,4 @@
-"""The deployed stack: one emulator, one Genesys Cloud and one CRM for the whole session."""
+"""The deployed stack: one emulator, Genesys Cloud, CRM and webhook for the whole session."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -11,10 +11,12 @@ from local.crm import Crm, crm
 from local.emulator import Emulator, emulator
 from local.genesys import SUBSCRIPTIONS, GenesysCloud, sqs_sender
 from local.project import ROOT, Deployment, Project
+from local.recorders import WebhookReceiver, webhook_receiver
 from local.traffic import OURS, Event, conversations
 
 ACTION = ROOT / "local/crm_action.py"
 SECRET = "queue-ends/genesys"
+WEBHOOK_SECRET = "queue-ends/webhook"
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class World:
     aws: Emulator
     genesys: GenesysCloud
     customers: Crm
+    webhook: WebhookReceiver
     project: Project
 
     def settings(self, **changes: Any) -> dict[str, Any]:
@@ -31,13 +34,24 @@ class World:
             "queue_ids": OURS,
             "genesys_login_url": self.genesys.url,
             "genesys_api_url": self.genesys.url,
+            "destinations": ["actions", "bus", "webhook"],
+            "webhook_url": self.webhook.url,
+            "webhook_secret": WEBHOOK_SECRET,
+            # What another invocation holds comes back when that has timed out.
+            "worker_timeout_seconds": 10,
             "retry_delay_seconds": 1,
             "max_receive_count": 4,
             "max_concurrency": 2,
             **changes,
         }
 
-    def put_secret(self, name: str) -> None:
+    def put_secrets(self) -> None:
+        """Put in place what a user puts there before the first deploy."""
+        self.put_credentials(SECRET)
+        secrets = self.aws.client("secretsmanager")
+        secrets.create_secret(Name=WEBHOOK_SECRET, SecretString=self.webhook.secret)
+
+    def put_credentials(self, name: str) -> None:
         credentials = {
             "client_id": self.genesys.client_id,
             "client_secret": self.genesys.client_secret,
@@ -48,6 +62,19 @@ class World:
     def of_stage(self, stage: str) -> list[dict[str, Any]]:
         """Return Genesys Cloud's subscriptions of a stage."""
         return [s for s in self.genesys.subscriptions if s["name"] == f"queue-ends-{stage}"]
+
+    def ledger(self, deployment: Deployment) -> dict[tuple[str, str], tuple[str, set[str]]]:
+        """Return by the ledger's keys the state of each end and the destinations that have it."""
+        scan = self.aws.client("dynamodb").get_paginator("scan")
+        pages = scan.paginate(TableName=deployment.outputs["LedgerTableName"], ConsistentRead=True)
+        return {
+            (item["conversation_id"]["S"], item["queue_id"]["S"]): (
+                item["state"]["S"],
+                {name["S"] for name in item["delivered"]["L"]},
+            )
+            for page in pages
+            for item in page["Items"]
+        }
 
     def dead_letters(self, deployment: Deployment) -> list[dict[str, Any]]:
         """Return what is in the dead-letter queue, and leave it there."""
@@ -71,14 +98,15 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with (
         crm() as customers,
+        webhook_receiver() as webhook,
         emulator(env={"QUEUE_ENDS_CRM_URL": customers.url}) as aws,
         GenesysCloud(sqs_sender(aws)) as genesys,
     ):
         genesys.activation_seconds = 0.5
         genesys.seed("somebody-else")
         project = Project(aws, tmp_path_factory.mktemp("project"), actions=ACTION)
-        world = World(aws, genesys, customers, project)
-        world.put_secret(SECRET)
+        world = World(aws, genesys, customers, webhook, project)
+        world.put_secrets()
         project.bootstrap()
         yield world
 

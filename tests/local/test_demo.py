@@ -30,7 +30,7 @@ def test_ctrl_c_in_the_middle_leaves_no_process_no_port_and_no_traceback(tmp_pat
     assert status == 130
     assert "Traceback" not in printed
     assert "Interrupted" in printed
-    assert len(urls) == 3
+    assert len(urls) == 4
     assert not any(listens(url) for url in urls)
     wait_until(lambda: not _mentioning(str(tmp_path)), "every process of it to be gone", 10)
     assert [path.name for path in tmp_path.iterdir()] == ["output"]

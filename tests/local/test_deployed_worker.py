@@ -1,12 +1,16 @@
 """The deployed worker, as Genesys Cloud feeds it and as the CRM and the operator see it."""
 
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from local.genesys import SUBSCRIPTIONS
+from local.loopback import Answer
 from local.project import Deployment
+from local.recorders import BusRecorder, bus_recorder
 from local.traffic import FOREIGN, Event, conversations, malformed_bodies
 from tests.local.conftest import World
 from tests.polling import wait_until
@@ -19,6 +23,38 @@ Events = Callable[[int], list[Event]]
 
 def key(event: Event) -> tuple[str, str]:
     return event.conversation_id, event.queue_id
+
+
+@pytest.fixture(scope="module")
+def bus(world: World, deployed: Deployment) -> Iterator[BusRecorder]:
+    with bus_recorder(world.aws, deployed.outputs["EndsBusName"]) as bus:
+        yield bus
+
+
+def arrivals(world: World, bus: BusRecorder, events: Sequence[Event]) -> dict[str, list[int]]:
+    """Return for each destination how often each of the events arrived there."""
+    bus.collect()
+    noted = {
+        "actions": world.customers.noted,
+        "bus": bus.noted,
+        "webhook": world.webhook.noted,
+    }
+    return {
+        name: [len(ends.get(key(event), ())) for event in events] for name, ends in noted.items()
+    }
+
+
+def once(events: Sequence[Event]) -> dict[str, list[int]]:
+    return dict.fromkeys(("actions", "bus", "webhook"), [1] * len(events))
+
+
+def waiting(world: World, deployment: Deployment) -> int:
+    """Return how many messages are in the intake queue, visible or not."""
+    kinds = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
+    answer = world.aws.client("sqs").get_queue_attributes(
+        QueueUrl=deployment.outputs["QueueUrl"], AttributeNames=kinds
+    )
+    return sum(int(count) for count in answer["Attributes"].values())
 
 
 def test_a_deploy_rides_out_a_busy_genesys_cloud_and_makes_one_subscription(
@@ -119,3 +155,93 @@ def test_what_the_filter_would_not_let_through_is_ignored_by_the_worker_too(
     assert key(stray) not in world.customers.noted
     bodies = [message["Body"] for message in world.dead_letters(deployed)]
     assert json.dumps(stray.body) not in bodies
+
+
+def test_an_end_arrives_at_each_destination_and_is_done(
+    world: World, deployed: Deployment, bus: BusRecorder, some_events: Events
+) -> None:
+    events = some_events(12)
+
+    world.genesys.publish_all([event.body for event in events])
+
+    wait_until(lambda: arrivals(world, bus, events) == once(events), "all ends at all destinations")
+    done = ("done", {"actions", "bus", "webhook"})
+    wait_until(
+        lambda: all(world.ledger(deployed).get(key(event)) == done for event in events),
+        "all ends done in the ledger",
+    )
+    assert world.webhook.forged == 0
+    sent = {arrival.detail["conversation_id"]: arrival.detail for arrival in bus.arrivals}
+    assert all(sent[event.conversation_id]["raw"] == event.body for event in events)
+
+
+def test_the_same_event_fifty_times_at_once_is_one_delivery_to_each_destination(
+    world: World, deployed: Deployment, bus: BusRecorder, some_events: Events
+) -> None:
+    events = some_events(4)
+    sqs, url = world.aws.client("sqs"), deployed.outputs["QueueUrl"]
+
+    def send_ten(event: Event) -> None:
+        entries = [{"Id": str(n), "MessageBody": json.dumps(event.body)} for n in range(10)]
+        assert not sqs.send_message_batch(QueueUrl=url, Entries=entries).get("Failed")
+
+    with ThreadPoolExecutor(len(events)) as pool:
+        list(pool.map(send_ten, events * 5))
+
+    wait_until(lambda: waiting(world, deployed) == 0, "every message done with", 60)
+    assert arrivals(world, bus, events) == once(events)
+    dead = [message["Body"] for message in world.dead_letters(deployed)]
+    assert not {json.dumps(event.body) for event in events} & set(dead)
+
+
+def test_an_event_that_comes_again_later_is_a_duplicate(
+    world: World, deployed: Deployment, bus: BusRecorder, some_events: Events
+) -> None:
+    *events, last = some_events(6)
+    world.genesys.publish_all([event.body for event in events])
+    wait_until(lambda: arrivals(world, bus, events) == once(events), "all ends at all destinations")
+    wait_until(lambda: waiting(world, deployed) == 0, "every message done with")
+
+    world.genesys.publish_all([event.body for event in (*events, last)])
+
+    wait_until(lambda: arrivals(world, bus, [last]) == once([last]), "the new end everywhere")
+    wait_until(lambda: waiting(world, deployed) == 0, "every message done with")
+    assert arrivals(world, bus, events) == once(events)
+
+
+def test_only_the_destination_that_failed_is_tried_again(
+    world: World, deployed: Deployment, bus: BusRecorder, some_events: Events
+) -> None:
+    (event,) = some_events(1)
+    world.webhook.refusals[event.conversation_id] = 2
+
+    world.genesys.publish(event.body)
+
+    wait_until(lambda: key(event) in world.webhook.noted, "the end at the webhook")
+    assert world.webhook.refused[key(event)] == 2
+    wait_until(lambda: arrivals(world, bus, [event]) == once([event]), "the end everywhere, once")
+
+
+def test_what_a_webhook_refuses_for_good_is_in_the_dead_letter_queue_and_can_be_redriven(
+    world: World, deployed: Deployment, bus: BusRecorder, some_events: Events
+) -> None:
+    gone, other = some_events(2)
+    body = json.dumps(gone.body, separators=(",", ":"))
+    world.webhook.server.before = lambda request: (
+        Answer(410) if gone.conversation_id.encode() in request.body else None
+    )
+
+    world.genesys.publish_all([gone.body, other.body])
+
+    def refused() -> Counter[str]:
+        found = [m for m in world.dead_letters(deployed) if m["Body"] == body]
+        attributes = [message.get("MessageAttributes", {}) for message in found]
+        return Counter(each.get("reason", {}).get("StringValue", "none") for each in attributes)
+
+    wait_until(lambda: refused() == {"destination_refused": 1}, "the refused end, with its reason")
+    wait_until(lambda: arrivals(world, bus, [other]) == once([other]), "the other end everywhere")
+
+    world.webhook.server.before = lambda request: None
+    world.aws.client("sqs").send_message(QueueUrl=deployed.outputs["QueueUrl"], MessageBody=body)
+
+    wait_until(lambda: arrivals(world, bus, [gone]) == once([gone]), "the end everywhere, once")

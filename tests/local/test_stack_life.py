@@ -40,7 +40,7 @@ def test_deploying_again_without_a_change_changes_nothing(
 def test_other_queues_and_another_secret_update_the_subscription_in_place(
     world: World, deployed: Deployment
 ) -> None:
-    world.put_secret("queue-ends/another")
+    world.put_credentials("queue-ends/another")
     queue_ids = [OURS[0], FOREIGN[0]]
 
     changed = world.project.deploy(
