@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 Key = tuple[str, str]
 """A conversation's id, and a queue's with the sequence behind it."""
+Item = Mapping[str, Any]
+"""Attributes in DynamoDB's spelling."""
 
 # What a call may hold (AWS: "BatchExecuteStatement", "BatchGetItem").
 MAX_STATEMENTS = 25
@@ -115,7 +117,12 @@ class LedgerTable:
 
         A key that could not be read before the deadline is missing.
         """
-        found: dict[Key, Record | None] = {}
+        items = self.read_items(keys, deadline)
+        return {key: _record(item) if item else None for key, item in items.items()}
+
+    def read_items(self, keys: Sequence[Key], deadline: Deadline) -> dict[Key, Item | None]:
+        """Return items as `read` does, of whatever kind, in DynamoDB's spelling."""
+        found: dict[Key, Item | None] = {}
         pending = list(keys)
         for pause in _pauses():
             for start in range(0, len(pending), MAX_KEYS):
@@ -142,7 +149,7 @@ class LedgerTable:
             return [NO_ANSWER] * len(statements)
         return [str(response.get("Error", {}).get("Code", DONE)) for response in responses]
 
-    def _get(self, keys: Sequence[Key], deadline: Deadline) -> dict[Key, Record | None]:
+    def _get(self, keys: Sequence[Key], deadline: Deadline) -> dict[Key, Item | None]:
         if deadline.passed():
             return {}
         asked = [
@@ -155,11 +162,13 @@ class LedgerTable:
                 answer = self._dynamodb.batch_get_item(RequestItems=request)
         except (ClientError, BotoCoreError, TimeoutError):
             return {}
-        items = [_record(item) for item in answer["Responses"].get(self.name, [])]
+        items: dict[Key, Item | None] = {
+            _key(item): item for item in answer["Responses"].get(self.name, [])
+        }
         unprocessed = answer.get("UnprocessedKeys", {})
         unread = unprocessed[self.name]["Keys"] if self.name in unprocessed else []
         missing = set(keys) - {_key(item) for item in unread}
-        return dict.fromkeys(missing) | dict(items)
+        return dict.fromkeys(missing) | items
 
 
 def _pauses() -> Iterator[float]:
@@ -184,12 +193,12 @@ def _code(error: ClientError | BotoCoreError | TimeoutError) -> str:
     return code if code in _PASSING or not (status >= 500 or status == 429) else NO_ANSWER
 
 
-def _key(item: Mapping[str, Any]) -> Key:
+def _key(item: Item) -> Key:
     return item["conversation_id"]["S"], item["queue_id"]["S"]
 
 
-def _record(item: Mapping[str, Any]) -> tuple[Key, Record]:
-    return _key(item), Record(
+def _record(item: Item) -> Record:
+    return Record(
         done=item["state"]["S"] == "done",
         claimed_by=item["claimed_by"]["S"],
         lease_until=int(item["lease_until"]["N"]),

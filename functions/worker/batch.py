@@ -1,13 +1,16 @@
 """From a batch of messages to one outcome for each."""
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
-from conversations.envelope import Accepted, Ignored, Rejected, parse
+from conversations.fields import Rejected, RejectReason
 from conversations.ledger import Claim, Elsewhere, Finished, Ledger, Unclaimed
 from conversations.ledger_table import Clock, Key
 from deadline import Deadline, InvocationContext
 from destinations.delivery import Destination
+from worker.arrivals import Arrivals
 from worker.deliveries import Deliveries, Work
 from worker.intake import Intake
 from worker.message import Message
@@ -19,14 +22,21 @@ ANSWER_RESERVE = 1.0
 # Milliseconds for which a claim outlives the invocation that holds it.
 LEASE_RESERVE_MS = 1000
 
-Arrivals = list[tuple[Accepted, list[Message]]]
-"""The distinct ends of a batch, each with the messages that tell of it."""
+
+Fates = defaultdict[int, list[Outcome]]
+"""By identity of a message, the outcome of each end that it tells of."""
+
+
+class Reader(Protocol):
+    """Tells what the messages of a batch are about; see `worker.arrivals`."""
+
+    def read(self, messages: Iterable[Message], deadline: Deadline) -> Arrivals: ...
 
 
 def process(
     messages: Iterable[Message],
     *,
-    queue_ids: Collection[str],
+    reader: Reader,
     intake: Intake,
     ledger: Ledger,
     destinations: Sequence[Destination],
@@ -43,8 +53,6 @@ def process(
 
     Parameters
     ----------
-    queue_ids
-        Our queues; ends in others are ignored.
     context
         Lambda's, for the time left.
     now_ms
@@ -52,85 +60,91 @@ def process(
     """
     deadline = Deadline.before_timeout_of(context, REPORT_RESERVE, sleep)
     answering = Deadline.before_timeout_of(context, ANSWER_RESERVE, sleep)
-    lease_until = now_ms() + context.get_remaining_time_in_millis() + LEASE_RESERVE_MS
-    report = Report()
+    claims = ledger.claims(now_ms() + context.get_remaining_time_in_millis() + LEASE_RESERVE_MS)
+    # Reading and claiming have a share of the time each, as each destination does: a throttled
+    # statement must not keep the others from being delivered.
+    steps = 2 + len(destinations)
 
-    arrivals, poison = _sort(messages, queue_ids, deadline, report)
-    report.outcomes += intake.reject(poison, deadline)
+    arrivals = reader.read(messages, _share(deadline, steps))
+    report = Report(arrivals.outcomes)
+    report.outcomes += intake.reject(arrivals.poison, deadline)
 
-    claims = ledger.claims(lease_until)
-    # Claiming has a share of the time like each destination: a throttled statement must not keep
-    # the others from being delivered.
-    share = max(0.0, deadline.left()) / (1 + len(destinations))
-    standings = claims.claim([accepted for accepted, _ in arrivals], deadline.within(share))
+    ends = [accepted for accepted, _ in arrivals.told]
+    standings = claims.claim(ends, _share(deadline, steps - 1))
+    fates: Fates = defaultdict(list)
     works: dict[Key, Work] = {}
-    for (accepted, told_by), standing in zip(arrivals, standings, strict=True):
+    for (accepted, told_by), standing in zip(arrivals.told, standings, strict=True):
         match standing:
             case Claim():
                 work = works.setdefault(standing.key, Work.of(standing, accepted))
                 work.messages += told_by
             case Finished():
-                report.outcomes += [Outcome(m, "duplicate") for m in told_by]
+                _note(fates, [Outcome(m, "duplicate") for m in told_by])
             case Elsewhere(until):
-                report.outcomes += [
-                    Outcome(m, "failed", "claimed_elsewhere", "", until) for m in told_by
-                ]
+                held = [Outcome(m, "failed", "claimed_elsewhere", "", until) for m in told_by]
+                _note(fates, held)
             case Unclaimed(error):
                 reason = "ledger" if error else "no_time"
-                report.outcomes += [Outcome(m, "failed", reason, error) for m in told_by]
+                _note(fates, [Outcome(m, "failed", reason, error) for m in told_by])
     deliveries = Deliveries(destinations, claims, answering)
     deliveries.carry_out(list(works.values()), deadline)
     report.delivery_failures = deliveries.failures
-    refused: list[tuple[Message, Rejected]] = []
     for work in works.values():
-        _report(work, report, refused, now_ms())
+        _note(fates, _outcomes(work))
+        if work.done:
+            latency = max(0, now_ms() - work.ended_at_ms)
+            report.ended.append(Ended(work.end.queue_id, latency))
 
-    report.outcomes += intake.reject(refused, answering)
+    of_messages = [_together(outcomes) for outcomes in fates.values()]
+    refused = [outcome for outcome in of_messages if outcome.kind == "rejected"]
+    report.outcomes += [outcome for outcome in of_messages if outcome.kind != "rejected"]
+    report.outcomes += intake.reject(
+        [(o.message, Rejected("destination_refused", o.detail)) for o in refused], answering
+    )
     intake.delay(report.of_kind("failed"), now_ms(), answering)
     return report
 
 
-def _sort(
-    messages: Iterable[Message], queue_ids: Collection[str], deadline: Deadline, report: Report
-) -> tuple[Arrivals, list[tuple[Message, Rejected]]]:
-    """Return the distinct ends and the poison; what is ignored or too late is reported."""
-    poison: list[tuple[Message, Rejected]] = []
-    arrived: dict[tuple[str, str, int | None], tuple[Accepted, list[Message]]] = {}
-    for message in messages:
-        if deadline.passed():
-            report.outcomes.append(Outcome(message, "failed", "no_time"))
-            continue
-        match parse(message.body, message.sent_at_ms, queue_ids):
-            case Rejected() as rejected:
-                poison.append((message, rejected))
-            case Ignored(reason):
-                report.outcomes.append(Outcome(message, "ignored", reason))
-            case Accepted(end, ended_at_ms, dated) as accepted:
-                # Only the same event is merged here. Whether ends of different times are the same
-                # end is a question of what is recorded, which the ledger answers.
-                same = end.conversation_id, end.queue_id, ended_at_ms if dated else None
-                arrived.setdefault(same, (accepted, []))[1].append(message)
-    return list(arrived.values()), poison
+def _share(deadline: Deadline, steps: int) -> Deadline:
+    return deadline.within(max(0.0, deadline.left()) / steps)
 
 
-def _report(
-    work: Work, report: Report, refused: list[tuple[Message, Rejected]], now_ms: int
-) -> None:
-    """Report the messages of an end; they share its fate, so that none is lost."""
+def _note(fates: Fates, outcomes: Iterable[Outcome]) -> None:
+    for outcome in outcomes:
+        fates[id(outcome.message)].append(outcome)
+
+
+def _outcomes(work: Work) -> list[Outcome]:
+    """Return what an end means for its messages; they share its fate, so that none is lost."""
     first, *repeats = work.messages
     problems = "; ".join([*work.problems.values(), *work.refusals.values()])
     match work.fate():
         case "done":
-            report.outcomes.append(Outcome(first, "processed"))
-            report.outcomes += [Outcome(message, "duplicate") for message in repeats]
-            report.ended.append(Ended(work.end.queue_id, max(0, now_ms - work.ended_at_ms)))
+            repeated = [Outcome(message, "duplicate") for message in repeats]
+            return [Outcome(first, "processed"), *repeated]
         case "refused":
-            refused += [(m, Rejected("destination_refused", problems)) for m in work.messages]
+            reason: RejectReason = "destination_refused"
+            return [Outcome(message, "rejected", reason, problems) for message in work.messages]
         case "lost":
-            report.outcomes += [
-                Outcome(m, "failed", "claimed_elsewhere", "claim lost") for m in work.messages
+            return [
+                Outcome(message, "failed", "claimed_elsewhere", "claim lost")
+                for message in work.messages
             ]
         case "ledger":
-            report.outcomes += [Outcome(m, "failed", "ledger", work.ledger) for m in work.messages]
-        case reason:
-            report.outcomes += [Outcome(m, "failed", reason, problems) for m in work.messages]
+            return [Outcome(message, "failed", "ledger", work.ledger) for message in work.messages]
+        case reason_to_retry:
+            return [
+                Outcome(message, "failed", reason_to_retry, problems) for message in work.messages
+            ]
+
+
+# Of the outcomes of a message's ends, the first of these is the message's.
+_PRESSING = ("failed", "rejected", "processed", "duplicate")
+
+
+def _together(outcomes: Sequence[Outcome]) -> Outcome:
+    """Return the outcome of a message that tells of one or more ends.
+
+    It has failed if one of them has, so that it comes back; what is done by then is not repeated.
+    """
+    return min(outcomes, key=lambda outcome: _PRESSING.index(outcome.kind))

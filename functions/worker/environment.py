@@ -7,10 +7,14 @@ from dataclasses import dataclass
 import boto3
 from botocore.config import Config
 
+from conversations.end_rules import EndRule, LastQueue, QueueLeg, Touched
+from conversations.join import Joins
 from conversations.ledger import Ledger
 from conversations.ledger_table import LedgerTable
 from destinations.chosen import chosen
 from destinations.delivery import Destination
+from worker.arrivals import Partnered, Subscribed
+from worker.batch import Reader
 from worker.intake import Intake
 
 
@@ -24,7 +28,7 @@ class Environment:
     """All that the worker works with, made once for many invocations."""
 
     stage: str
-    queue_ids: frozenset[str]
+    reader: Reader
     intake: Intake
     ledger: Ledger
     destinations: Sequence[Destination]
@@ -34,26 +38,37 @@ class Environment:
         """Return what the function's environment variables lead to; see `infra/worker.py`."""
         # The user's code first: it may want to set something up before clients are made.
         destinations = chosen(variables)
+        intake = Intake(
+            # Short limits, so that a call that hangs leaves time to report the batch.
+            boto3.client("sqs", config=_limits(attempts=2)),
+            queue_url=variables["QUEUE_URL"],
+            dead_letter_queue_url=variables["DEAD_LETTER_QUEUE_URL"],
+            retry_delay=int(variables["RETRY_DELAY_SECONDS"]),
+            settle_seconds=int(variables.get("SETTLE_SECONDS", "0")),
+        )
+        # The table repeats its calls itself, for as long as there is time.
+        dynamodb = boto3.client("dynamodb", config=_limits(attempts=1))
+        table = LedgerTable(dynamodb, variables["LEDGER_TABLE"])
+        days = int(variables["LEDGER_DAYS"])
         return cls(
             stage=variables["STAGE"],
-            queue_ids=frozenset(variables["QUEUE_IDS"].split(",")),
-            intake=Intake(
-                # Short limits, so that a call that hangs leaves time to report the batch.
-                boto3.client("sqs", config=_limits(attempts=2)),
-                queue_url=variables["QUEUE_URL"],
-                dead_letter_queue_url=variables["DEAD_LETTER_QUEUE_URL"],
-                retry_delay=int(variables["RETRY_DELAY_SECONDS"]),
-            ),
-            ledger=Ledger(
-                # The table repeats its calls itself, for as long as there is time.
-                LedgerTable(
-                    boto3.client("dynamodb", config=_limits(attempts=1)), variables["LEDGER_TABLE"]
-                ),
-                days=int(variables["LEDGER_DAYS"]),
-                now_ms=now_ms,
-            ),
+            reader=_reader(variables, Joins(table, days=days, now_ms=now_ms), intake),
+            intake=intake,
+            ledger=Ledger(table, days=days, now_ms=now_ms),
             destinations=destinations,
         )
+
+
+def _reader(variables: Mapping[str, str], joins: Joins, intake: Intake) -> Reader:
+    queue_ids = frozenset(variables["QUEUE_IDS"].split(","))
+    if variables.get("DELIVERY", "subscription") == "subscription":
+        return Subscribed(queue_ids)
+    rules: dict[str, EndRule] = {
+        "touched": Touched(joins),
+        "last_queue": LastQueue(joins, intake.send_later),
+        "queue_leg": QueueLeg(),
+    }
+    return Partnered(queue_ids, rules[variables["END_RULE"]])
 
 
 def _limits(attempts: int) -> Config:

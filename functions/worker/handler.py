@@ -21,7 +21,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dic
     global cold_start  # noqa: PLW0603 - Lambda keeps the module between invocations
     report = process(
         [Message.of(record) for record in event["Records"]],
-        queue_ids=given.queue_ids,
+        reader=given.reader,
         intake=given.intake,
         ledger=given.ledger,
         destinations=given.destinations,

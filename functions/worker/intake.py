@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from conversations.envelope import Rejected
+from conversations.end_rules import Settling
+from conversations.fields import Rejected
 from deadline import Deadline, interrupted_after
 from logs import json_logger
 from worker.message import Message
@@ -53,15 +55,23 @@ class Intake:
     ----------
     retry_delay
         Seconds until the second try of a failed message; doubles with each further one.
+    settle_seconds
+        For how long what is sent to be settled is delayed, 0 to 900.
     """
 
     def __init__(
-        self, sqs: "SQSClient", queue_url: str, dead_letter_queue_url: str, retry_delay: int
+        self,
+        sqs: "SQSClient",
+        queue_url: str,
+        dead_letter_queue_url: str,
+        retry_delay: int,
+        settle_seconds: int = 0,
     ) -> None:
         self._sqs = sqs
         self._queue_url = queue_url
         self._dead_letter_queue_url = dead_letter_queue_url
         self._retry_delay = retry_delay
+        self._settle_seconds = settle_seconds
 
     def reject(
         self, poison: Iterable[tuple[Message, Rejected]], deadline: Deadline
@@ -111,6 +121,34 @@ class Intake:
                 problems = [_code(error)]
             if problems:
                 logger.warning("Delays not set", errors=problems)
+
+    def send_later(self, settling: Sequence[Settling], deadline: Deadline) -> list[Settling]:
+        """Send the worker itself a message for each end that is to settle; return those sent."""
+        sent: list[Settling] = []
+        for start in range(0, len(settling), MAX_ENTRIES):
+            group = settling[start : start + MAX_ENTRIES]
+            if deadline.passed():
+                break
+            entries = [
+                {
+                    "Id": str(index),
+                    "MessageBody": msgspec.json.encode(one.as_event()).decode(),
+                    "DelaySeconds": self._settle_seconds,
+                }
+                for index, one in enumerate(group)
+            ]
+            try:
+                with interrupted_after(deadline.left(), RING_AGAIN):
+                    answer = self._sqs.send_message_batch(
+                        QueueUrl=self._queue_url,
+                        Entries=entries,  # type: ignore[arg-type]
+                    )
+            except (ClientError, BotoCoreError, TimeoutError) as error:
+                logger.warning("Nothing sent to settle", error=_code(error), ends=len(group))
+                continue
+            refused = {int(problem["Id"]) for problem in answer.get("Failed", [])}
+            sent += [one for index, one in enumerate(group) if index not in refused]
+        return sent
 
     def _delay_of(self, outcome: Outcome, now_ms: int) -> int:
         """Return the seconds until a failed message is received again."""

@@ -14,7 +14,8 @@ from tests.bodies import ENDED, QUEUE
 from tests.fakes.clock import Clock
 from tests.fakes.dynamodb import TABLE, FakeDynamoDb
 from tests.fakes.sqs import DEAD, INTAKE, FakeSqs
-from worker.batch import process
+from worker.arrivals import Subscribed
+from worker.batch import Reader, process
 from worker.intake import Intake
 from worker.message import Message
 from worker.outcome import Report
@@ -35,6 +36,8 @@ class Batches:
         The action itself, for tests that need one of their own.
     destinations
         Where ends go: to the action, unless a test says otherwise.
+    reader
+        What reads messages: the subscription's, unless a test says otherwise.
     """
 
     def __init__(self, sqs: FakeSqs, clock: Clock, dynamodb: FakeDynamoDb | None = None) -> None:
@@ -42,6 +45,7 @@ class Batches:
         self.clock = clock
         self.dynamodb = dynamodb or FakeDynamoDb()
         self.destinations: list[Destination] | None = None
+        self.reader: Reader | None = None
         self.acted: list[ConversationEnd] = []
         self.act: Callable[[ConversationEnd], None] = self._act
         self.does: dict[str, BaseException | Callable[[], object]] = {}
@@ -52,7 +56,7 @@ class Batches:
         """Process a batch, by default in an invocation of 30 s."""
         return process(
             map(Message.of, records),
-            queue_ids={QUEUE, SECOND_QUEUE},
+            reader=self.reader or Subscribed({QUEUE, SECOND_QUEUE}),
             intake=Intake(self.sqs, INTAKE, DEAD, retry_delay=30),  # type: ignore[arg-type]
             ledger=Ledger(
                 LedgerTable(self.dynamodb, TABLE),  # type: ignore[arg-type]

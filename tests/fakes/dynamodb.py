@@ -277,8 +277,12 @@ def _is_value(value: Value) -> bool:
             return True
         case {"N": str(number)} if len(value) == 1:
             return bool(re.fullmatch(r"-?\d{1,38}(\.\d+)?", number))
+        case {"BOOL": bool()} if len(value) == 1:
+            return True
         case {"L": list(values)} if len(value) == 1:
             return all(map(_is_value, values))
+        case {"M": dict(members)} if len(value) == 1:
+            return all(map(_is_value, members.values()))
     return False
 
 

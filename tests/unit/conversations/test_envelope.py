@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conversations.envelope import Accepted, Ignored, IgnoreReason, Rejected, RejectReason, parse
+from conversations.envelope import Accepted, Ignored, IgnoreReason, parse
+from conversations.fields import Rejected, RejectReason
 from tests.bodies import (
     CANARY,
     NEEDED,

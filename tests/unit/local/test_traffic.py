@@ -9,7 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from conversations.envelope import Accepted, Ignored, Rejected, parse
+from conversations.envelope import Accepted, Ignored, parse
+from conversations.fields import Rejected
 from local.traffic import END, FOREIGN, OURS, START, Event, conversations, malformed_bodies
 
 EVENTS = list(conversations(7, 1_000))

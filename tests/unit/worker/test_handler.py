@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conversations.envelope import Rejected
+from conversations.fields import Rejected
 from deadline import Deadline
 from tests.bodies import CANARY, OTHER_QUEUE, QUEUE, bodies, end, having
 from tests.fakes.clock import Clock

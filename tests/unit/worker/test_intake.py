@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
-from conversations.envelope import Rejected
+from conversations.fields import Rejected
 from deadline import Deadline
 from tests.bodies import CANARY
 from tests.fakes.clock import Clock

@@ -1,0 +1,136 @@
+"""Fields of a message body: read, checked, and rejected with the reason why."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import msgspec
+
+RejectReason = Literal[
+    "empty_body",
+    "not_json",
+    "not_an_object",
+    "missing_event_type",
+    "missing_conversation_id",
+    "missing_queue_id",
+    "invalid_field",
+    "destination_refused",
+]
+
+# Bytes that the key of an item in DynamoDB can hold; Genesys Cloud's ids have 36.
+LONGEST_ID = 2048
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A body that can never be processed: a fixed word, and what was expected where."""
+
+    reason: RejectReason
+    detail: str
+
+
+class Reject(Exception):
+    """Ends the reading of a body; `rejected` is what is to be said of it."""
+
+    def __init__(self, reason: RejectReason, detail: str) -> None:
+        self.rejected = Rejected(reason, detail)
+
+
+def json_object(body: str | None) -> dict[str, Any]:
+    """Return the JSON object that a body is."""
+    if not body:
+        raise Reject("empty_body", "expected a JSON object, got an empty body")
+    try:
+        event = msgspec.json.decode(body)
+    except msgspec.DecodeError as error:
+        raise Reject("not_json", f"expected a JSON object: {error}") from None
+    except UnicodeEncodeError:
+        raise Reject("not_json", "expected a JSON object, got text that is no Unicode") from None
+    except RecursionError:
+        raise Reject("not_json", "expected a JSON object, got one nested too deeply") from None
+    if not isinstance(event, dict):
+        raise Reject("not_an_object", expected("$", "an object", event))
+    return event
+
+
+def text(holder: dict[str, Any], key: str, missing: RejectReason, path: str) -> str:
+    """Return a field that must be a string."""
+    value = holder.get(key)
+    if value is None:
+        raise Reject(missing, f"{path}.{key}: expected a string, got nothing")
+    if not isinstance(value, str):
+        raise Reject("invalid_field", expected(f"{path}.{key}", "a string", value))
+    return value
+
+
+def identifier(holder: dict[str, Any], key: str, missing: RejectReason, path: str) -> str:
+    """Return a field that must be a string with something in it."""
+    value = text(holder, key, missing, path)
+    if not value:
+        raise Reject(missing, f"{path}.{key}: expected an id, got an empty string")
+    return value
+
+
+def conversation_id(holder: dict[str, Any], path: str) -> str:
+    """Return the conversation's id, which must fit into the ledger's key."""
+    found = identifier(holder, "conversationId", "missing_conversation_id", path)
+    if len(found.encode()) > LONGEST_ID:
+        raise Reject(
+            "invalid_field",
+            f"{path}.conversationId: expected an id of at most {LONGEST_ID} bytes",
+        )
+    return found
+
+
+def utc(event_time: str, path: str) -> datetime:
+    """Return an ISO 8601 time in UTC."""
+    try:
+        time = datetime.fromisoformat(event_time)
+        # Genesys Cloud writes UTC; a time that does not say its zone is taken as that.
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Reject(
+            "invalid_field", f"{path}: expected an ISO 8601 time, got text that is none"
+        ) from None
+
+
+def to_ms(time: datetime) -> int:
+    """Return a time in epoch milliseconds."""
+    return (time - _EPOCH) // timedelta(milliseconds=1)
+
+
+def from_ms(milliseconds: int) -> datetime:
+    """Return the time, in UTC, at epoch milliseconds; raises OverflowError beyond year 9999."""
+    return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def iso(time: datetime) -> str:
+    """Return a time in UTC as ends have it: `2026-11-23T10:00:00.000Z`."""
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def list_or_empty(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def string_or_none(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+_JSON_TYPES = {
+    type(None): "nothing",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    str: "a string",
+    list: "an array",
+    dict: "an object",
+}
+
+
+def expected(path: str, what: str, value: object) -> str:
+    """Return what was expected at a path, and of what type the value there is."""
+    # The value itself stays out: details are logged, and a body can hold personal data.
+    return f"{path}: expected {what}, got {_JSON_TYPES[type(value)]}"

@@ -1,0 +1,259 @@
+"""What is known of a conversation so far, gathered from its events in whatever order they come.
+
+Each conversation has one item in the ledger's table, under the sort key `#join`. An event adds to
+it before it looks at it: an INSERT if it is the first to come, else an UPDATE that demands the
+`version` that was just read, so that what was added to is exactly what is known afterwards. The
+writes of one item follow one another, so of two events at the same moment the one whose write is
+the later sees the other's: at least one of them sees both. An event whose news is in the item
+already, because it came twice, has nothing to add and sees what is there.
+
+An event that is the first of its conversation costs one write and no read. That is all that a
+conversation costs which never touches our queues; its item expires.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from conversations.ledger_table import (
+    CONDITION_FAILED,
+    DONE,
+    DUPLICATE,
+    NO_TIME,
+    Clock,
+    Key,
+    LedgerTable,
+    Statement,
+)
+from deadline import Deadline
+
+SORT_KEY = "#join"
+# Ends of a conversation that lie no further apart are the same end; see `conversations.ledger`.
+SAME_END_MS = 5 * 60 * 1000
+DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A customer who has left for good.
+
+    Attributes
+    ----------
+    settling
+        Whether the worker has told itself to decide on it later.
+    decided
+        The queue that was decided on; None as long as none was.
+    """
+
+    dated: bool = True
+    media_type: str | None = None
+    direction: str | None = None
+    disconnect_type: str | None = None
+    settling: bool = False
+    decided: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a conversation.
+
+    Attributes
+    ----------
+    queues
+        By id of a queue of ours, the times of its first and its latest event, epoch milliseconds.
+    ends
+        By its time in epoch milliseconds, each end; those within five minutes are one.
+    """
+
+    queues: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    ends: Mapping[int, Left] = field(default_factory=dict)
+
+    def and_also(self, news: "Known") -> "Known":
+        """Return it with what another one has to add."""
+        queues = dict(self.queues)
+        for queue_id, (first, latest) in news.queues.items():
+            known = queues.get(queue_id, (first, latest))
+            queues[queue_id] = min(first, known[0]), max(latest, known[1])
+        ends = dict(self.ends)
+        for at_ms, left in sorted(news.ends.items()):
+            same = Known(ends=ends).end_at(at_ms)
+            if same is None:
+                ends[at_ms] = left
+            else:
+                ends[same] = dataclasses.replace(
+                    ends[same],
+                    settling=ends[same].settling or left.settling,
+                    decided=ends[same].decided or left.decided,
+                )
+        return Known(queues, ends)
+
+    def end_at(self, at_ms: int) -> int | None:
+        """Return the time of the end that an end at a time is the same as."""
+        near = (known for known in sorted(self.ends) if abs(known - at_ms) <= SAME_END_MS)
+        return next(near, None)
+
+    def touched_by(self, ended_at_ms: int) -> list[str]:
+        """Return the queues that have an event dated no later than five minutes after an end.
+
+        Agents' work after it counts; what came when the conversation was re-opened does not.
+        """
+        until = ended_at_ms + SAME_END_MS
+        return sorted(queue_id for queue_id, (first, _) in self.queues.items() if first <= until)
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The table did not answer: DynamoDB's word for it, or empty for want of time."""
+
+    error: str = ""
+
+
+class Joins:
+    """What is known of conversations, in the ledger's table.
+
+    Parameters
+    ----------
+    days
+        How long it is kept after it was last added to.
+    """
+
+    def __init__(self, table: LedgerTable, *, days: int, now_ms: Clock) -> None:
+        self._table = table
+        self._keep_seconds = days * DAY
+        self._now_ms = now_ms
+
+    def add(self, news: Mapping[str, Known], deadline: Deadline) -> dict[str, Known | Unknown]:
+        """Add to what is known of conversations; return all that is known of each then."""
+        known: dict[str, Known | Unknown] = {}
+        first = list(news)
+        while first:
+            codes = self._table.write([self._insert(c, news[c]) for c in first], deadline)
+            there = []
+            for conversation_id, code in zip(first, codes, strict=True):
+                if code == DONE:
+                    known[conversation_id] = news[conversation_id]
+                elif code == DUPLICATE:
+                    there.append(conversation_id)
+                else:
+                    known[conversation_id] = _unknown(code)
+            first = self._add_to(there, news, known, deadline)
+        return known
+
+    def look(
+        self, conversation_ids: Sequence[str], deadline: Deadline
+    ) -> dict[str, Known | Unknown]:
+        """Return what is known of conversations; nothing of one that has no item."""
+        items = self._table.read_items([(c, SORT_KEY) for c in conversation_ids], deadline)
+        return {
+            c: _known(items[c, SORT_KEY])[0] if (c, SORT_KEY) in items else Unknown("Unread")
+            for c in conversation_ids
+        }
+
+    def _add_to(
+        self,
+        there: Sequence[str],
+        news: Mapping[str, Known],
+        known: dict[str, Known | Unknown],
+        deadline: Deadline,
+    ) -> list[str]:
+        """Add to items that are there; return the conversations whose item is gone by now."""
+        gone: list[str] = []
+        while there:
+            items = self._table.read_items([(c, SORT_KEY) for c in there], deadline)
+            merged: dict[str, Known] = {}
+            updates = []
+            for c in there:
+                if (c, SORT_KEY) not in items:
+                    known[c] = Unknown("Unread")
+                    continue
+                item = items[c, SORT_KEY]
+                if item is None:
+                    gone.append(c)
+                    continue
+                before, version = _known(item)
+                after = before.and_also(news[c])
+                if after == before:
+                    known[c] = before
+                else:
+                    merged[c] = after
+                    updates.append(self._update((c, SORT_KEY), after, version))
+            codes = self._table.write(updates, deadline)
+            there = []
+            for (c, after), code in zip(merged.items(), codes, strict=True):
+                if code == DONE:
+                    known[c] = after
+                elif code == CONDITION_FAILED:
+                    there.append(c)
+                else:
+                    known[c] = _unknown(code)
+        return gone
+
+    def _insert(self, conversation_id: str, news: Known) -> Statement:
+        values = {
+            "conversation_id": {"S": conversation_id},
+            "queue_id": {"S": SORT_KEY},
+            **self._values(news, 1),
+        }
+        fields = ", ".join(f"'{name}': ?" for name in values)
+        text = f'INSERT INTO "{self._table.name}" VALUE {{{fields}}}'
+        return Statement(text, list(values.values()))
+
+    def _update(self, key: Key, known: Known, version: int) -> Statement:
+        values = self._values(known, version + 1)
+        changes = " ".join(f'SET "{name}"=?' for name in values)
+        where = '"conversation_id"=? AND "queue_id"=? AND "version"=?'
+        demanded = [{"S": key[0]}, {"S": key[1]}, {"N": str(version)}]
+        return Statement(
+            f'UPDATE "{self._table.name}" {changes} WHERE {where}', [*values.values(), *demanded]
+        )
+
+    def _values(self, known: Known, version: int) -> dict[str, dict[str, Any]]:
+        queues = {
+            queue_id: {"L": [{"N": str(first)}, {"N": str(latest)}]}
+            for queue_id, (first, latest) in known.queues.items()
+        }
+        ends = {str(at_ms): {"M": _left_values(left)} for at_ms, left in known.ends.items()}
+        return {
+            "queues": {"M": queues},
+            "ends": {"M": ends},
+            "version": {"N": str(version)},
+            "expires_at": {"N": str(self._now_ms() // 1000 + self._keep_seconds)},
+        }
+
+
+def _unknown(code: str) -> Unknown:
+    return Unknown("" if code == NO_TIME else code)
+
+
+def _left_values(left: Left) -> dict[str, dict[str, Any]]:
+    texts = {
+        "media_type": left.media_type,
+        "direction": left.direction,
+        "disconnect_type": left.disconnect_type,
+        "decided": left.decided,
+    }
+    values: dict[str, dict[str, Any]] = {name: {"S": text} for name, text in texts.items() if text}
+    values["dated"] = {"BOOL": left.dated}
+    values["settling"] = {"BOOL": left.settling}
+    return values
+
+
+def _known(item: Mapping[str, Any] | None) -> tuple[Known, int]:
+    if item is None:
+        return Known(), 0
+    queues = {
+        queue_id: (int(times["L"][0]["N"]), int(times["L"][1]["N"]))
+        for queue_id, times in item["queues"]["M"].items()
+    }
+    ends = {int(at_ms): _left(values["M"]) for at_ms, values in item["ends"]["M"].items()}
+    return Known(queues, ends), int(item["version"]["N"])
+
+
+def _left(values: Mapping[str, Any]) -> Left:
+    texts = ("media_type", "direction", "disconnect_type", "decided")
+    return Left(
+        dated=values["dated"]["BOOL"],
+        settling=values["settling"]["BOOL"],
+        **{name: values[name]["S"] for name in texts if name in values},
+    )

@@ -1,0 +1,169 @@
+"""From an event of the EventBridge integration to a signal: what it tells of a conversation.
+
+The body is the EventBridge event as it is (Genesys Cloud: "Amazon EventBridge integration"). As
+with the subscription's bodies, checks run in a fixed order and the first that fails decides.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from conversations.envelope import Ignored
+from conversations.fields import (
+    Reject,
+    Rejected,
+    conversation_id,
+    expected,
+    from_ms,
+    identifier,
+    json_object,
+    string_or_none,
+    text,
+    to_ms,
+    utc,
+)
+
+# The detail-type is the topic's template, with `{id}` as it stands here.
+TOPIC_PREFIX = "v2.detail.events.conversation.{id}."
+CUSTOMER_END = "customer.end"
+QUEUE_TOPICS = frozenset({"acd.start", "acd.end", "user.start", "user.end", "acw", "wrapup"})
+# What the worker sends to itself; see `conversations.end_rules.LastQueue`.
+SETTLE = "queue-ends.settle"
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What an event tells of a conversation.
+
+    Attributes
+    ----------
+    topic
+        The end of the topic: `customer.end`, `acd.end`, … or `SETTLE`.
+    queue_id
+        The queue of ours that it is about; None with `customer.end` and `SETTLE`.
+    at_ms
+        The event's time in epoch milliseconds; with `SETTLE` that of the end to decide on.
+    dated
+        Whether the event has a time of its own; otherwise the message's sent time stands in.
+    interacting_ms
+        How long an agent has talked or written with the customer; 0 where the event has none.
+    raw
+        The whole event as it came.
+    """
+
+    conversation_id: str
+    topic: str
+    queue_id: str | None
+    at_ms: int
+    dated: bool
+    media_type: str | None
+    direction: str | None
+    disconnect_type: str | None
+    acd_outcome: str | None
+    interacting_ms: float
+    raw: dict[str, Any]
+
+    @property
+    def is_transfer(self) -> bool:
+        """Whether the participant left because the conversation went on elsewhere."""
+        return (self.disconnect_type or "").endswith("TRANSFER")
+
+    @property
+    def ends_conversation(self) -> bool:
+        """Whether the customer has left for good."""
+        return self.topic == CUSTOMER_END and not self.is_transfer
+
+
+def parse_event(
+    body: str | None, sent_at_ms: int, queue_ids: Collection[str]
+) -> Signal | Ignored | Rejected:
+    """Return what a message body tells.
+
+    Parameters
+    ----------
+    sent_at_ms
+        When the message was sent, in epoch milliseconds: the event's time where it has none.
+    queue_ids
+        The ids of our queues.
+
+    Returns
+    -------
+    Signal | Ignored | Rejected
+        Exactly one of them for every input; never raises.
+    """
+    try:
+        return _parse(body, sent_at_ms, queue_ids)
+    except Reject as reject:
+        return reject.rejected
+
+
+def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Signal | Ignored:
+    event = json_object(body)
+    event_type = text(event, "detail-type", "missing_event_type", "$")
+    topic = event_type.removeprefix(TOPIC_PREFIX)
+    if event_type == SETTLE:
+        return _settle(event)
+    if topic == event_type or topic not in {*QUEUE_TOPICS, CUSTOMER_END}:
+        return Ignored("other_event_type")
+
+    detail = _object(event, "detail", "$")
+    fields, path = _object(detail, "eventBody", "$.detail"), "$.detail.eventBody"
+    conversation = conversation_id(fields, path)
+    queue_id = None
+    # A customer's end has no queue, and an agent's has none in a call that came through no queue.
+    if topic != CUSTOMER_END and fields.get("queueId") is not None:
+        queue_id = identifier(fields, "queueId", "missing_queue_id", path)
+    at_ms, dated = _time(fields.get("eventTime"), sent_at_ms)
+    if topic != CUSTOMER_END and queue_id not in queue_ids:
+        return Ignored("other_queue")
+    return Signal(
+        conversation_id=conversation,
+        topic=topic,
+        queue_id=queue_id,
+        at_ms=at_ms,
+        dated=dated,
+        media_type=string_or_none(fields.get("mediaType")),
+        direction=string_or_none(fields.get("direction")),
+        disconnect_type=string_or_none(fields.get("disconnectType")),
+        acd_outcome=string_or_none(fields.get("acdOutcome")),
+        interacting_ms=_number_or_zero(fields.get("interactingDurationMs")),
+        raw=event,
+    )
+
+
+def _settle(event: dict[str, Any]) -> Signal:
+    detail = _object(event, "detail", "$")
+    conversation = conversation_id(detail, "$.detail")
+    at_ms, dated = _time(detail.get("endedAt"), 0)
+    return Signal(
+        conversation, SETTLE, None, at_ms, dated, None, None, None, None, 0, event
+    )  # fmt: skip
+
+
+def _object(holder: dict[str, Any], key: str, path: str) -> dict[str, Any]:
+    value = holder.get(key)
+    if not isinstance(value, dict):
+        raise Reject("invalid_field", expected(f"{path}.{key}", "an object", value))
+    return value
+
+
+def _time(event_time: object, sent_at_ms: int) -> tuple[int, bool]:
+    """Return an event's time in epoch milliseconds, and whether it is its own.
+
+    Detail events have epoch milliseconds, other topics ISO 8601.
+    """
+    path = "$.detail.eventBody.eventTime"
+    if event_time is None:
+        return sent_at_ms, False
+    if isinstance(event_time, str):
+        return to_ms(utc(event_time, path)), True
+    if isinstance(event_time, int | float) and not isinstance(event_time, bool):
+        try:
+            return to_ms(from_ms(int(event_time))), True
+        except OverflowError:
+            pass
+    raise Reject("invalid_field", expected(path, "epoch milliseconds or ISO 8601", event_time))
+
+
+def _number_or_zero(value: object) -> float:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else 0
