@@ -7,9 +7,10 @@ STAGE ?= dev
 VENV := .venv
 PY := $(VENV)/bin/python
 CDK := node_modules/.bin/cdk
-# For `demo`: how many conversations, and which.
+# For `demo`: how many conversations, which, and how their events arrive.
 EVENTS ?= 400
 SEED ?= 1
+DELIVERY ?= subscription
 # For `deploy` and `destroy`: further settings, such as SETTINGS="-c log_level=DEBUG".
 SETTINGS ?=
 # Whoever sits at a terminal is asked; a pipeline is not.
@@ -41,8 +42,8 @@ lint: setup ## ruff and mypy
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 
-demo: setup ## deploy to an emulated AWS and run conversations through (EVENTS= SEED=)
-	@$(PY) -m local.demo --events $(EVENTS) --seed $(SEED)
+demo: setup ## deploy to an emulated AWS and run conversations through (EVENTS= SEED= DELIVERY=eventbridge)
+	@$(PY) -m local.demo --events $(EVENTS) --seed $(SEED) --delivery $(DELIVERY)
 
 test: lint ## everything that needs no real AWS
 	$(VENV)/bin/pytest -n 2 --dist loadgroup

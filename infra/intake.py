@@ -18,7 +18,8 @@ class Intake(Construct):
     Attributes
     ----------
     queue
-        The queue that Genesys Cloud sends to and the worker reads.
+        The queue that the worker reads. Genesys Cloud may send to it only where a subscription
+        makes it do so.
     dead_letter_queue
         Keeps for 14 days what could not be processed.
     """
@@ -58,11 +59,12 @@ class Intake(Construct):
             enforce_ssl=True,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        self.queue.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="GenesysCloudSends",
-                principals=[iam.AccountPrincipal(settings.genesys_account)],
-                actions=["sqs:SendMessage"],
-                resources=[self.queue.queue_arn],
+        if settings.delivery == "subscription":
+            self.queue.add_to_resource_policy(
+                iam.PolicyStatement(
+                    sid="GenesysCloudSends",
+                    principals=[iam.AccountPrincipal(settings.genesys_account)],
+                    actions=["sqs:SendMessage"],
+                    resources=[self.queue.queue_arn],
+                )
             )
-        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from infra import attribute_filter as filters
@@ -16,17 +16,28 @@ from infra.setting_values import is_private
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 # Lambda takes 4 KB of environment variables; the worker's others take under 900 characters, so
 # many of them for a destination that may not be set.
-ENVIRONMENT_ROOM = 3_150
+ENVIRONMENT_ROOM = 3_140
 _SPARED = {"webhook": 65, "archive": 80}
+# What Genesys Cloud takes as the end of a partner event source's name is 64 characters long, and
+# "QueueEnds-" is before the stage.
+_LONGEST_STAGE_FOR_EVENTBRIDGE = 54
+_EVENTBRIDGE_ONLY = ("end_rule", "settle_seconds", "archive_days")
+_SUBSCRIPTION_ONLY = ("attribute_filter", "genesys_account")
 
 
-def check_together(chosen: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+def check_together(
+    chosen: Mapping[str, Any], *, stage: str, written: Collection[str]
+) -> tuple[list[str], list[str]]:
     """Check settings against each other.
 
     Parameters
     ----------
     chosen
         The settings that are right by themselves; one with a mistake of its own is absent.
+    stage
+        The stage that they are for.
+    written
+        The keys that are not left to their defaults.
 
     Returns
     -------
@@ -36,11 +47,18 @@ def check_together(chosen: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     filter_mistake, filter_warnings = _filter_findings(chosen)
     mistakes = [
         *_batch_mistake(chosen),
+        *_stage_mistake(chosen, stage),
         *_webhook_mistakes(chosen),
         *_room_mistake(chosen),
         *filter_mistake,
     ]
-    return mistakes, [*_warnings(chosen), *_retry_warning(chosen), *filter_warnings]
+    warnings = [
+        *_warnings(chosen),
+        *_retry_warning(chosen),
+        *_delivery_warnings(chosen, written),
+        *filter_warnings,
+    ]
+    return mistakes, warnings
 
 
 def _batch_mistake(chosen: Mapping[str, Any]) -> Iterator[str]:
@@ -49,6 +67,15 @@ def _batch_mistake(chosen: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"batch_size = {batch}: a batch over 10 needs batching_window_seconds of at least 1; "
             f"it is {window}"
+        )
+
+
+def _stage_mistake(chosen: Mapping[str, Any], stage: str) -> Iterator[str]:
+    most = _LONGEST_STAGE_FOR_EVENTBRIDGE
+    if chosen.get("delivery") == "eventbridge" and len(stage) > most:
+        yield (
+            f'stage = "{stage}": with delivery = "eventbridge" it must have {most} characters or '
+            f"fewer, as it is a part of the event source's name; it has {len(stage)}"
         )
 
 
@@ -94,6 +121,17 @@ def _retry_warning(chosen: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
+def _delivery_warnings(chosen: Mapping[str, Any], written: Collection[str]) -> Iterator[str]:
+    delivery = chosen.get("delivery")
+    useless = {"subscription": _EVENTBRIDGE_ONLY, "eventbridge": _SUBSCRIPTION_ONLY}
+    for key in useless.get(str(delivery), ()):
+        if key in written and chosen.get(key) is not None:
+            yield f'{key} has no effect with delivery = "{delivery}"'
+    rule = chosen.get("end_rule", "last_queue")
+    if delivery == "eventbridge" and rule != "last_queue" and "settle_seconds" in written:
+        yield f'settle_seconds has no effect with end_rule = "{rule}": only last_queue settles'
+
+
 def _warnings(chosen: Mapping[str, Any]) -> Iterator[str]:
     receives = chosen.get("max_receive_count", 5)
     if receives < 5:
@@ -116,7 +154,8 @@ def _warnings(chosen: Mapping[str, Any]) -> Iterator[str]:
         close = difflib.get_close_matches(domain, DOMAINS.values(), n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
         yield f"genesys_environment: {domain} is no public Genesys Cloud region{hint}"
-    if domain == FEDRAMP_DOMAIN and account == GENESYS_ACCOUNT:
+    subscribes = chosen.get("delivery") == "subscription"
+    if subscribes and domain == FEDRAMP_DOMAIN and account == GENESYS_ACCOUNT:
         yield (
             f"genesys_account = {account}: in FedRAMP ({domain}) Genesys Cloud sends from "
             f"{FEDRAMP_ACCOUNT}"
@@ -125,6 +164,8 @@ def _warnings(chosen: Mapping[str, Any]) -> Iterator[str]:
 
 def _filter_findings(chosen: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     if not {"queue_ids", "attribute_filter"} <= chosen.keys():
+        return [], []
+    if chosen.get("delivery") == "eventbridge":
         return [], []
     queue_ids, given = chosen["queue_ids"], chosen["attribute_filter"]
     if given:

@@ -69,16 +69,6 @@ def one_of(*words: str) -> Check:
     return check
 
 
-def delivery(value: str) -> str:
-    """Check the way in which events arrive."""
-    if value == "eventbridge":
-        raise ValueError(
-            'is not available in this version yet; write "subscription", the default, '
-            "or leave the key out"
-        )
-    return str(one_of("subscription")(value))
-
-
 def queue_ids(value: Sequence[object]) -> tuple[str, ...]:
     """Check the ids of Genesys Cloud queues; they go into a filter expression between quotes."""
     if not all(isinstance(queue_id, str) for queue_id in value):

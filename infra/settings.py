@@ -54,6 +54,9 @@ class Settings:
     genesys_account: str = GENESYS_ACCOUNT
     delivery: str = "subscription"
     attribute_filter: str | None = None
+    end_rule: str = "touched"
+    settle_seconds: int = 60
+    archive_days: int = 0
     destinations: tuple[str, ...] = ("actions", "bus")
     webhook_url: str | None = None
     webhook_secret: str | None = None
@@ -79,18 +82,33 @@ class Settings:
 
     @property
     def subscription_name(self) -> str:
-        """Name of the subscription in Genesys Cloud, by which it is found again."""
+        """Name of the subscription or integration in Genesys Cloud, to find it by again."""
         return f"queue-ends-{self.stage}"
 
     @property
+    def event_source_suffix(self) -> str:
+        """End of the name of the partner event source that the integration makes."""
+        return self.stack_name
+
+    @property
     def intake_queue_name(self) -> str:
-        """Name of the SQS queue that Genesys Cloud sends to."""
+        """Name of the SQS queue that events arrive in."""
         return f"queue-ends-{self.stage}-intake"
 
     @property
     def dead_letter_queue_name(self) -> str:
         """Name of the SQS queue for messages that could not be processed."""
         return f"queue-ends-{self.stage}-dead"
+
+    @property
+    def undelivered_queue_name(self) -> str:
+        """Name of the SQS queue for events that EventBridge could not deliver."""
+        return f"queue-ends-{self.stage}-undelivered"
+
+    @property
+    def settles(self) -> bool:
+        """Whether the worker decides about an end some time after it has come."""
+        return self.delivery == "eventbridge" and self.end_rule == "last_queue"
 
     @property
     def login_url(self) -> str:
@@ -130,8 +148,12 @@ _CHECKS: dict[str, tuple[type, values.Check]] = {
     "genesys_api_url": (str, values.base_url),
     "genesys_secret": (str, values.secret_name),
     "genesys_account": (str, values.account_id),
-    "delivery": (str, values.delivery),
+    "delivery": (str, values.one_of("subscription", "eventbridge")),
     "attribute_filter": (str, str),
+    "end_rule": (str, values.one_of("touched", "last_queue", "queue_leg")),
+    # SQS delays no message for longer.
+    "settle_seconds": (int, values.whole_number(0, 900)),
+    "archive_days": (int, values.whole_number(0, 3_650)),
     "destinations": (list, values.destinations),
     "webhook_url": (str, values.webhook_url),
     "webhook_secret": (str, values.secret_name),
@@ -194,7 +216,7 @@ def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]
         mistakes.append(
             'queue_ids is missing: list the ids of your Genesys Cloud queues, queue_ids = ["…"]'
         )
-    more_mistakes, warnings = check_together(chosen)
+    more_mistakes, warnings = check_together(chosen, stage=stage, written=sources.keys())
     mistakes += more_mistakes
     if mistakes:
         raise SettingsError(mistakes)

@@ -5,12 +5,16 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.destinations import Destinations
+from infra.eventbridge import EventSource
 from infra.intake import Intake
 from infra.ledger import Ledger
 from infra.packaging import Asset
 from infra.settings import Settings
 from infra.subscription import Subscription
 from infra.worker import Worker
+
+# The emulator cannot tag a rule whose bus has slashes in its name, as those of partners have.
+_UNTAGGED = ["AWS::Events::Rule"]
 
 
 class QueueEndsStack(Stack):
@@ -22,8 +26,8 @@ class QueueEndsStack(Stack):
             settings.stack_name,
             description=f"Queue Ends, stage {settings.stage}: conversation ends in chosen queues",
         )
-        Tags.of(self).add("project", "queue-ends")
-        Tags.of(self).add("stage", settings.stage)
+        for key, value in (("project", "queue-ends"), ("stage", settings.stage)):
+            Tags.of(self).add(key, value, exclude_resource_types=_UNTAGGED)
         code = lambda_.Code.from_asset(
             str(asset.folder), asset_hash=asset.hash, asset_hash_type=AssetHashType.CUSTOM
         )
@@ -39,12 +43,22 @@ class QueueEndsStack(Stack):
             ledger=ledger,
             destinations=destinations,
         )
-        subscription = Subscription(
-            self, "Subscription", settings=settings, code=code, intake=intake
-        )
-        # Last to come and first to go: nothing is sent before all that takes it is there, and no
-        # other resource can fail while the subscription is being made.
-        subscription.resource.node.add_dependency(intake, ledger, destinations, worker)
+        if settings.delivery == "subscription":
+            subscription = Subscription(
+                self, "Subscription", settings=settings, code=code, intake=intake
+            )
+            subscription_id = subscription.resource.get_att_string("SubscriptionId")
+            # Last to come and first to go: nothing is sent before all that takes it is there, and
+            # no other resource can fail while the subscription is being made.
+            subscription.resource.node.add_dependency(intake, ledger, destinations, worker)
+        else:
+            source = EventSource(self, "EventSource", settings=settings, code=code, intake=intake)
+            subscription_id = source.resource.get_att_string("IntegrationId")
+            # As late as can be, for the same reasons: what comes after it is its bus, what is on
+            # that, and the policies that name that. The intake queue's is one of these.
+            source.resource.node.add_dependency(
+                intake.dead_letter_queue, ledger, destinations, worker
+            )
 
         CfnOutput(self, "QueueUrl", value=intake.queue.queue_url)
         CfnOutput(self, "QueueArn", value=intake.queue.queue_arn)
@@ -55,6 +69,4 @@ class QueueEndsStack(Stack):
         if destinations.archive:
             CfnOutput(self, "ArchiveBucketName", value=destinations.archive.bucket.bucket_name)
         CfnOutput(self, "WorkerFunctionName", value=worker.function.function_name)
-        CfnOutput(
-            self, "SubscriptionId", value=subscription.resource.get_att_string("SubscriptionId")
-        )
+        CfnOutput(self, "SubscriptionId", value=subscription_id)

@@ -1,12 +1,11 @@
 """The subscription in Genesys Cloud, as a custom resource of the stack."""
 
-from aws_cdk import CustomResource, Duration, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.function import Limits, function
 from infra.intake import Intake
-from infra.secret import reads_secret
+from infra.provider import Provider
 from infra.settings import Settings
 
 EVENT_TYPES = ["event:conversation:end"]
@@ -14,10 +13,6 @@ EVENT_TYPES = ["event:conversation:end"]
 
 class Subscription(Construct):
     """The custom resource and the function that answers for it.
-
-    CloudFormation invokes the function asynchronously and waits for its answer. It must answer
-    before the resource's time is over, and no late retry may make again what was rolled back:
-    hence a timeout below the resource's, no retries, and events that are too old after a minute.
 
     Attributes
     ----------
@@ -35,29 +30,12 @@ class Subscription(Construct):
         intake: Intake,
     ) -> None:
         super().__init__(scope, construct_id)
-        provider = Construct(self, "Provider")
-        answers = function(
-            provider,
-            settings=settings,
-            code=code,
-            handler="subscription.handler.handler",
-            description="Makes, updates and deletes the subscription in Genesys Cloud",
-            limits=Limits(
-                timeout=Duration.minutes(4),
-                memory_mb=256,
-                retry_attempts=0,
-                max_event_age=Duration.seconds(60),
-            ),
-            environment={},
-            statements=[reads_secret(self, "ReadGenesysCredentials", settings.genesys_secret)],
-        )
-        self.resource = CustomResource(
+        provider = Provider(self, "Provider", settings=settings, code=code, makes="subscription")
+        self.resource = provider.resource(
             self,
             "Resource",
-            service_token=answers.function_arn,
-            resource_type="Custom::GenesysSubscription",
-            service_timeout=Duration.minutes(5),
-            properties={
+            "Custom::GenesysSubscription",
+            {
                 "Name": settings.subscription_name,
                 "Description": f"Conversation ends for the AWS stack {settings.stack_name}",
                 "EventTypes": EVENT_TYPES,
@@ -69,5 +47,3 @@ class Subscription(Construct):
                 "ApiUrl": settings.api_url,
             },
         )
-        # With its settings for asynchronous events, which are a resource of their own.
-        self.resource.node.add_dependency(provider)

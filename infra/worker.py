@@ -48,11 +48,13 @@ class Worker(Construct):
                 "QUEUE_URL": intake.queue.queue_url,
                 "DEAD_LETTER_QUEUE_URL": intake.dead_letter_queue.queue_url,
                 "RETRY_DELAY_SECONDS": str(settings.retry_delay_seconds),
+                **_delivery(settings),
                 **ledger.environment,
                 **destinations.environment,
             },
             statements=[
                 *_intake_permissions(intake),
+                *_settling_permissions(settings, intake),
                 *ledger.statements,
                 *destinations.statements,
             ],
@@ -71,6 +73,28 @@ class Worker(Construct):
             # Partial failures do not show in Lambda's Errors, only in the mapping's own metrics.
             metrics_config=lambda_.MetricsConfig(metrics=[lambda_.MetricType.EVENT_COUNT]),
         )
+
+
+def _delivery(settings: Settings) -> dict[str, str]:
+    if settings.delivery == "subscription":
+        return {"DELIVERY": "subscription"}
+    return {
+        "DELIVERY": "eventbridge",
+        "END_RULE": settings.end_rule,
+        "SETTLE_SECONDS": str(settings.settle_seconds),
+    }
+
+
+def _settling_permissions(settings: Settings, intake: Intake) -> list[iam.PolicyStatement]:
+    if not settings.settles:
+        return []
+    return [
+        iam.PolicyStatement(
+            sid="SendItselfDecisions",
+            actions=["sqs:SendMessage"],
+            resources=[intake.queue.queue_arn],
+        )
+    ]
 
 
 def _intake_permissions(intake: Intake) -> list[iam.PolicyStatement]:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
+from typing import ClassVar
 
 WIDTH = 58
 
@@ -15,7 +16,7 @@ class Account:
     Attributes
     ----------
     published, filtered
-        Events given to Genesys Cloud, and those of them that its filter kept from us.
+        Events given to Genesys Cloud, and those of them that were kept from us on the way.
     repeated
         How many of those published had been published before.
     straight
@@ -39,6 +40,7 @@ class Account:
         Seconds from publication until it was everywhere, of each end.
     """
 
+    filtered_where: ClassVar[str] = "at the source"
     published: int = 0
     filtered: int = 0
     repeated: int = 0
@@ -62,10 +64,12 @@ class Account:
         worker, expected = self.worker, self.expected
         outcomes = ("processed", "duplicate", "ignored", "rejected", "failed")
         reasons = {key for key in (*worker, *expected) if key.startswith(("ignored.", "rejected."))}
+        # What is noted is decided with a later event; which one that is depends on their order.
+        reasons.discard("ignored.noted")
         dead = _by_reason(worker, "rejected")
         once = {
             f"each of these arrived at {place}, once": all(times == 1 for times in arrivals)
-            and len(arrivals) == expected["processed"]
+            and len(arrivals) == expected["ended"]
             for place, arrivals in self.arrived.items()
         }
         return {
@@ -78,16 +82,27 @@ class Account:
             ),
             # How many meet a live claim depends on which batches they happen to be in.
             "retries are those that were refused, or met a live claim": worker["failed"]
-            == expected["failed.destination"] + worker["failed.claimed_elsewhere"]
-            and worker["failed.destination"] == expected["failed.destination"],
-            "processed are those of our queues": worker["processed"] == expected["processed"],
-            "duplicates are those that were published again": worker["duplicate"]
-            == expected["duplicate"],
+            == worker["failed.destination"] + worker["failed.claimed_elsewhere"]
+            and self._refused(),
+            **self._ends(),
             **once,
             "nothing else arrived": self.strangers.total() == 0,
             "every request to the webhook was signed with its key": self.forged == 0,
             "every reject is in the dead-letter queue with its reason": self.dead == dead,
             "nothing is left in the intake queue": self.left == 0,
+        }
+
+    def _refused(self) -> bool:
+        """Return whether as many messages failed as were to be refused."""
+        return self.worker["failed.destination"] == self.expected["failed.destination"]
+
+    def _ends(self) -> dict[str, bool]:
+        """Return the sums that hold for the messages that tell of ends."""
+        return {
+            "processed are those of our queues": self.worker["processed"]
+            == self.expected["processed"],
+            "duplicates are those that were published again": self.worker["duplicate"]
+            == self.expected["duplicate"],
         }
 
     def table(self) -> str:
@@ -96,11 +111,12 @@ class Account:
         lines = [
             _row("published to Genesys Cloud", self.published),
             _row("  of these, published before", self.repeated),
-            _row("  filtered at the source", self.filtered),
+            _row(f"  filtered {self.filtered_where}", self.filtered),
             _row("  sent on to the intake queue", self.sent),
             _row("sent straight to the intake queue", self.straight),
             _row("received by the worker", worker["received"] - worker["failed"]),
             _row("  processed", worker["processed"]),
+            *self._rows(),
             _row("  duplicate", worker["duplicate"]),
             *(_row(f"  ignored: {r}", n) for r, n in _by_reason(worker, "ignored").items()),
             *(_row(f"  rejected: {r}", n) for r, n in _by_reason(worker, "rejected").items()),
@@ -116,6 +132,40 @@ class Account:
                 _row(f"  p{p}", f"{_percentile(self.latencies, p):.2f}") for p in (50, 95, 99)
             ]
         return "\n".join(lines)
+
+    def _rows(self) -> list[str]:
+        """Return rows that say more of what was processed."""
+        return []
+
+
+@dataclass(slots=True)
+class PartnerAccount(Account):
+    """An account of events of the EventBridge integration, in which an end is made up of several.
+
+    Which of them fires it, and how many repeat that, depends on the order in which they are
+    received; the ends do not.
+    """
+
+    filtered_where: ClassVar[str] = "by topic, and by the rules"
+
+    def _refused(self) -> bool:
+        # An end that is refused holds up every event of the batch that fires it.
+        refused = self.expected["failed.destination"]
+        failed = self.worker["failed.destination"]
+        return failed >= refused if refused else failed == 0
+
+    def _ends(self) -> dict[str, bool]:
+        worker, expected = self.worker, self.expected
+        return {
+            "ends are those that the end rule derives": worker["ended"] == expected["ended"],
+            # One message of a conversation can fire the ends in all of its queues.
+            "processed are the messages that fired them": expected["conversations"]
+            <= worker["processed"]
+            <= expected["ended"],
+        }
+
+    def _rows(self) -> list[str]:
+        return [_row("    ends that these made up", self.worker["ended"])]
 
 
 _RETRIES = {

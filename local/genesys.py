@@ -1,11 +1,12 @@
-"""A stand-in for Genesys Cloud: its login and event subscription API over HTTP, and its events.
+"""A stand-in for Genesys Cloud: login, event subscriptions, integrations; and its events.
 
     with emulator() as aws, GenesysCloud(sqs_sender(aws)) as genesys:
         ...  # deploy with genesys_login_url = genesys_api_url = genesys.url
         genesys.publish(event)
 
 Subscriptions are evaluated and delivered to as Genesys Cloud does it: by event type and JSONata
-filter, to the SQS queue of the destination.
+filter, to the SQS queue of the destination. Integrations of the type *Amazon EventBridge source*
+send the events of their topics to their partner event source.
 """
 
 from __future__ import annotations
@@ -13,17 +14,29 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from local.genesys_api import LOGIN, READ, WRITE, Org
 from local.genesys_http import Answer, Call, Fault, Problem, Server
+from local.genesys_integrations import INTEGRATIONS, SOURCE_TYPE, Feed
 from local.genesys_subscription import SUBSCRIPTIONS, Rule
 
 if TYPE_CHECKING:
     from local.emulator import Emulator
+    from local.partner_events import Deliver
 
-__all__ = ["ACCOUNT", "LOGIN", "READ", "SUBSCRIPTIONS", "WRITE", "GenesysCloud", "sqs_sender"]
+__all__ = [
+    "ACCOUNT",
+    "INTEGRATIONS",
+    "LOGIN",
+    "READ",
+    "SOURCE_TYPE",
+    "SUBSCRIPTIONS",
+    "WRITE",
+    "GenesysCloud",
+    "sqs_sender",
+]
 
 ACCOUNT = "765628985471"
 """The AWS account from which Genesys Cloud sends."""
@@ -47,8 +60,11 @@ class GenesysCloud(Org):
     ----------
     send
         Delivers events, see `sqs_sender`; None: `publish` only tells who would have got them.
+    deliver
+        Delivers to partner event sources, see `partner_events.partner_events`; None: what an
+        integration sends is gone.
     clock
-        Epoch seconds, for the life of tokens and the activation of subscriptions.
+        Epoch seconds, for the life of tokens and for what takes time.
 
     Attributes
     ----------
@@ -66,14 +82,25 @@ class GenesysCloud(Org):
         Until then a new one delivers nothing, and one that was changed delivers as before.
     has_subscription_api
         False for an org in which the subscriptions' path is not found.
+    id
+        The org's.
+    integrations
+        The org's integrations; they have attributes of their own.
     filter_errors
         How many filter evaluations failed; these count as no match.
     """
 
-    def __init__(self, send: Send | None = None, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        send: Send | None = None,
+        *,
+        deliver: Deliver | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         super().__init__(clock)
         self.filter_errors = 0
         self._send = send
+        self._deliver = deliver
         self._server: Server | None = None
 
     def __enter__(self) -> Self:
@@ -199,6 +226,41 @@ class GenesysCloud(Org):
             for (arn, region), bodies in outgoing.items():
                 self._send(arn, region, bodies)
         return receivers
+
+    def event_source(self, suffix: str) -> str:
+        """Return the name of the partner event source that an integration's suffix leads to."""
+        return f"aws.partner/genesys.com/cloud/{self.id}/{suffix}"
+
+    def publish_partner_events(self, events: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+        """Give events to the integrations; return for each the names of the rules that it matched.
+
+        Parameters
+        ----------
+        events
+            As EventBridge delivers them, without what depends on where to: `source`, `account` and
+            `region`.
+        """
+        with self.lock:
+            feeds = [one.live for one in self.integrations.held() if one.live]
+        matched: list[list[str]] = [[] for _ in events]
+        for feed in feeds:
+            places = [n for n, event in enumerate(events) if event["detail-type"] in feed.topics]
+            if not places or not self._deliver:
+                continue
+            batch = [self._addressed(events[n], feed) for n in places]
+            source = self.event_source(feed.suffix)
+            rules = self._deliver(source, feed.account, feed.region, batch)
+            for n, names in zip(places, rules, strict=True):
+                matched[n] += names
+        return matched
+
+    def _addressed(self, event: Mapping[str, Any], feed: Feed) -> dict[str, Any]:
+        return {
+            **event,
+            "source": self.event_source(feed.suffix),
+            "account": feed.account,
+            "region": feed.region,
+        }
 
     def _lets_through(self, rule: Rule, event: Mapping[str, Any]) -> bool:
         if event.get("eventType") not in rule.event_types:

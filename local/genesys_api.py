@@ -1,10 +1,8 @@
-"""What the Genesys Cloud stand-in answers: login, and the event subscriptions of an org."""
+"""What the Genesys Cloud stand-in answers: login, an org, its event subscriptions."""
 
 from __future__ import annotations
 
 import base64
-import json
-import math
 import re
 import secrets
 import threading
@@ -15,16 +13,18 @@ from urllib.parse import parse_qs
 from uuid import uuid4
 
 from local.genesys_http import Answer, Problem, Request
-from local.genesys_subscription import SUBSCRIPTIONS, Subscription, bad_request, validated
+from local.genesys_integrations import INTEGRATIONS, Integrations
+from local.genesys_requests import json_object, missing, not_allowed, not_found, page
+from local.genesys_subscription import SUBSCRIPTIONS, Subscription, validated
 
 LOGIN = "/oauth/token"
 READ, WRITE = "event:subscribe:read", "event:subscribe:write"
+ORGANIZATION = "/api/v2/organizations/me"
 PLACE = re.compile(rf"{SUBSCRIPTIONS}(?:/([^/]+))?")
-MAX_PAGE = 100
 
 
 class Org:
-    """An org of Genesys Cloud: one OAuth client, its tokens, the event subscriptions.
+    """An org of Genesys Cloud: one OAuth client, its tokens, the subscriptions and integrations.
 
     Its attributes may be changed at any time; they are described at `genesys.GenesysCloud`.
     """
@@ -39,6 +39,8 @@ class Org:
         self.activation_seconds = 0.2
         self.activation_reads = 1
         self.has_subscription_api = True
+        self.id = str(uuid4())
+        self.integrations = Integrations(clock)
         self.lock = threading.RLock()
         self._tokens: dict[str, tuple[frozenset[str], float]] = {}
         self._held: dict[str, Subscription] = {}
@@ -54,14 +56,21 @@ class Org:
             if (request.method, request.path) == ("POST", LOGIN):
                 return self._login(request)
             if not request.path.startswith("/api/v2/"):
-                raise _not_found()
-            self._check_token(request)
+                raise not_found()
+            granted = self._granted(request)
+            if request.path == ORGANIZATION:
+                return self._organization(request)
+            if f"{request.path}/".startswith(f"{INTEGRATIONS}/"):
+                return self.integrations.respond(request)
             place = PLACE.fullmatch(request.path) if self.has_subscription_api else None
             if not place:
-                raise _not_found()
+                raise not_found()
+            needed = READ if request.method == "GET" else WRITE
+            if needed not in granted:
+                raise missing(needed)
             action = self._actions(bool(place[1])).get(request.method)
             if not action:
-                raise Problem(405, "method.not.allowed", "HTTP 405 Method Not Allowed")
+                raise not_allowed()
             return action(request, place[1] or "")
 
     def held(self) -> list[Subscription]:
@@ -96,7 +105,8 @@ class Org:
         answer = {"access_token": token, "token_type": "bearer", "expires_in": self.expires_in}
         return Answer(200, {**answer, "scope": " ".join(sorted(granted))})
 
-    def _check_token(self, request: Request) -> None:
+    def _granted(self, request: Request) -> frozenset[str]:
+        """Return the scopes of the token in `request`."""
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer" or not token:
             text = "No authentication bearer token specified in authorization header."
@@ -104,14 +114,12 @@ class Org:
         granted, ends = self._tokens.get(token, (frozenset(), 0.0))
         if self.clock() >= ends:
             raise Problem(401, "bad.credentials", "Invalid login credentials.")
-        needed = READ if request.method == "GET" else WRITE
-        if needed not in granted:
-            raise Problem(
-                403,
-                "missing.any.permissions",
-                "Unable to perform the requested action. You are missing the following"
-                f" permission(s): {needed}",
-            )
+        return granted
+
+    def _organization(self, request: Request) -> Answer:
+        if request.method != "GET":
+            raise not_allowed()
+        return Answer(200, {"id": self.id, "name": "Example", "state": "active"})
 
     def _actions(self, one: bool) -> dict[str, Callable[[Request, str], Answer]]:
         if one:
@@ -119,7 +127,7 @@ class Org:
         return {"GET": self._list, "POST": self._post}
 
     def _post(self, request: Request, _: str) -> Answer:
-        one = self.hold(_json(request))
+        one = self.hold(json_object(request))
         one.settle(self.clock())
         return Answer(201, one.entity())
 
@@ -128,7 +136,7 @@ class Org:
 
     def _put(self, request: Request, subscription_id: str) -> Answer:
         one = self._find(subscription_id)
-        one.change(self._validated(_json(request), subscription_id), *self._activation())
+        one.change(self._validated(json_object(request), subscription_id), *self._activation())
         one.settle(self.clock())
         return Answer(200, one.entity())
 
@@ -137,20 +145,7 @@ class Org:
         return Answer(204)
 
     def _list(self, request: Request, _: str) -> Answer:
-        number = _page_parameter(request, "pageNumber", 1, 1_000_000)
-        size = _page_parameter(request, "pageSize", 25, MAX_PAGE)
-        held = list(self._held.values())
-        pages = math.ceil(len(held) / size)
-        body: dict[str, Any] = {
-            "entities": [self._read(one) for one in held[(number - 1) * size : number * size]],
-            "pageSize": size,
-            "pageNumber": number,
-            "pageCount": pages,
-            "total": len(held),
-        }
-        if number < pages:
-            body["nextUri"] = f"{SUBSCRIPTIONS}?pageSize={size}&pageNumber={number + 1}"
-        return Answer(200, body)
+        return page(request, list(self._held.values()), self._read)
 
     def _read(self, one: Subscription) -> dict[str, Any]:
         one.settle(self.clock())
@@ -159,7 +154,7 @@ class Org:
 
     def _find(self, subscription_id: str) -> Subscription:
         if subscription_id not in self._held:
-            raise Problem(404, "not.found", f"No event subscription with id {subscription_id}.")
+            raise not_found(f"No event subscription with id {subscription_id}.")
         return self._held[subscription_id]
 
     def _validated(self, body: dict[str, Any], own_id: str | None) -> dict[str, Any]:
@@ -183,24 +178,3 @@ def _credentials(request: Request, form: dict[str, str]) -> tuple[str, str]:
     except ValueError:
         return "", ""
     return client_id, client_secret
-
-
-def _json(request: Request) -> dict[str, Any]:
-    try:
-        body = json.loads(request.body)
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise bad_request("The request body is no JSON object.")
-    return body
-
-
-def _page_parameter(request: Request, name: str, default: int, most: int) -> int:
-    text = request.query.get(name, str(default))
-    if not text.isdecimal() or not 1 <= int(text) <= most:
-        raise bad_request(f"{name}: expected 1 to {most}, got {text}.")
-    return int(text)
-
-
-def _not_found() -> Problem:
-    return Problem(404, "not.found", "HTTP 404 Not Found")

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from jsonata import Jsonata
 
-from local.genesys_http import Problem
+from local.genesys_requests import bad_request
 
 SUBSCRIPTIONS = "/api/v2/events/subscriptions"
 SQS_ARN = re.compile(r"arn:aws[a-z-]*:sqs:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]+")
@@ -66,7 +66,7 @@ def validated(body: dict[str, Any]) -> dict[str, Any]:
 
     Raises
     ------
-    Problem
+    local.genesys_http.Problem
         One is missing or wrong, or the filter is no JSONata.
     """
     match body:
@@ -117,11 +117,6 @@ def _compiled(subscription_id: str, wanted: dict[str, Any]) -> Rule:
         destination["arn"],
         destination["region"],
     )
-
-
-def bad_request(message: str) -> Problem:
-    """Return the error for a request that cannot be understood."""
-    return Problem(400, "bad.request", message)
 
 
 def _now() -> str:

@@ -8,6 +8,7 @@ from ministack import app  # type: ignore[import-untyped]
 from ministack.core import iam_actions  # type: ignore[import-untyped]
 
 asked_for = iam_actions.extract_iam_action
+arn_asked_for = iam_actions.extract_resource_arn
 checks_asked_for = iam_actions.dynamodb_transaction_checks
 context_asked_for = iam_actions.request_tag_context
 
@@ -25,6 +26,21 @@ def extract_iam_action(*request: Any) -> str | None:
     """
     action: str | None = asked_for(*request)
     return action.removesuffix("Batch") if action and action.startswith("sqs:") else action
+
+
+def extract_resource_arn(*request: Any) -> str:
+    """Return the ARN of the resource that a request is about, as AWS has it.
+
+    Service Authorization Reference, "Actions, resources, and condition keys for Amazon
+    EventBridge": a partner event source is a resource of its own, in no account; here it would be
+    taken for a rule.
+    """
+    *asked, region, _ = request
+    if extract_iam_action(*asked) == "events:DescribeEventSource":
+        name = json.loads(asked[4])["Name"]
+        return f"arn:aws:events:{region}::event-source/{name}"
+    arn: str = arn_asked_for(*request)
+    return arn
 
 
 def dynamodb_checks(
@@ -67,6 +83,7 @@ def request_context(
 
 if __name__ == "__main__":
     iam_actions.extract_iam_action = extract_iam_action
+    iam_actions.extract_resource_arn = extract_resource_arn
     iam_actions.dynamodb_transaction_checks = dynamodb_checks
     iam_actions.request_tag_context = request_context
     app.main()

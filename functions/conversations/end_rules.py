@@ -98,13 +98,16 @@ class LastQueue:
         verdicts: list[Verdict] = []
         for signal in signals:
             of_conversation = known.get(signal.conversation_id)
-            if isinstance(of_conversation, Unknown):
+            if signal.topic != SETTLE and not _is_news(signal):
+                verdicts.append([])
+            elif isinstance(of_conversation, Unknown):
                 verdicts.append(of_conversation)
             elif signal.topic == SETTLE:
                 verdicts.append(_decided(signal, of_conversation or Known()))
             else:
                 waits = signal.conversation_id not in unsent
-                verdicts.append([] if waits else Unknown("NotSent"))
+                why = "" if deadline.passed() else "NotSent"
+                verdicts.append([] if waits else Unknown(why))
         return verdicts
 
     def _wait(self, known: dict[str, Known | Unknown], deadline: Deadline) -> set[str]:
@@ -119,7 +122,8 @@ class LastQueue:
         sent = self._later(due, deadline) if due else []
         marks: dict[str, Known] = {}
         for settling in sent:
-            ended = Known(ends={settling.ended_at_ms: Left(settling=True)})
+            at_ms = settling.ended_at_ms
+            ended = Known(ends={at_ms: Left(at_ms, settling=True)})
             marks[settling.conversation_id] = marks.get(settling.conversation_id, Known()).and_also(
                 ended
             )
@@ -129,7 +133,12 @@ class LastQueue:
             for c, of_one in self._joins.add(marks, deadline).items()
             if isinstance(of_one, Known)
         }
-        return {settling.conversation_id for settling in due} - marks.keys()
+        return {settling.conversation_id for settling in {*due} - {*sent}}
+
+
+def _is_news(signal: Signal) -> bool:
+    """Return whether a signal adds to what is known; a customer's transfer says nothing."""
+    return signal.queue_id is not None or signal.ends_conversation
 
 
 def _news(signals: Iterable[Signal]) -> dict[str, Known]:
@@ -137,10 +146,9 @@ def _news(signals: Iterable[Signal]) -> dict[str, Known]:
     news: dict[str, Known] = {}
     for signal in signals:
         if signal.queue_id is not None:
-            told = Known(queues={signal.queue_id: (signal.at_ms, signal.at_ms)})
+            told = Known(queues={signal.queue_id: (signal.at_ms,)})
         elif signal.ends_conversation:
-            left = Left(signal.dated, signal.media_type, signal.direction, signal.disconnect_type)
-            told = Known(ends={signal.at_ms: left})
+            told = Known(ends={signal.at_ms: _left(signal)})
         else:
             continue
         known = news.get(signal.conversation_id, Known())
@@ -149,7 +157,8 @@ def _news(signals: Iterable[Signal]) -> dict[str, Known]:
 
 
 def _touched(signal: Signal, known: Known | Unknown | None) -> Verdict:
-    if known is None:  # a customer's transfer says nothing
+    # What says nothing fires nothing either, whichever neighbours it has in its batch.
+    if known is None or not _is_news(signal):
         return []
     if isinstance(known, Unknown):
         return known
@@ -173,9 +182,9 @@ def _decisions(settled: Iterable[Signal], known: Mapping[str, Known | Unknown]) 
             continue
         if of_one.ends[signal.at_ms].decided:
             continue
-        queues = of_one.touched_by(signal.at_ms)
-        if queues:
-            last = max(queues, key=lambda queue_id: (of_one.queues[queue_id][1], queue_id))
+        latest = of_one.touched_by(signal.at_ms)
+        if latest:
+            _, last = max((at_ms, queue_id) for queue_id, at_ms in latest.items())
             decided = dataclasses.replace(of_one.ends[signal.at_ms], decided=last)
             earlier = decisions.get(signal.conversation_id, Known())
             decisions[signal.conversation_id] = earlier.and_also(
@@ -200,8 +209,18 @@ def _ends_leg(signal: Signal) -> bool:
 
 
 def _end_of_leg(signal: Signal) -> Accepted:
-    left = Left(signal.dated, signal.media_type, signal.direction, signal.disconnect_type)
-    return _end(signal, str(signal.queue_id), signal.at_ms, Known(ends={signal.at_ms: left}))
+    known = Known(ends={signal.at_ms: _left(signal)})
+    return _end(signal, str(signal.queue_id), signal.at_ms, known)
+
+
+def _left(signal: Signal) -> Left:
+    return Left(
+        latest_ms=signal.at_ms,
+        dated=signal.dated,
+        media_type=signal.media_type,
+        direction=signal.direction,
+        disconnect_type=signal.disconnect_type,
+    )
 
 
 def _end(signal: Signal, queue_id: str, at_ms: int, known: Known) -> Accepted:

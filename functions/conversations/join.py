@@ -31,6 +31,9 @@ from deadline import Deadline
 SORT_KEY = "#join"
 # Ends of a conversation that lie no further apart are the same end; see `conversations.ledger`.
 SAME_END_MS = 5 * 60 * 1000
+# So many times of a queue's events are kept at most: the first and the latest ones. Agents who do
+# not answer for days must not make an item that DynamoDB refuses.
+MOST_TIMES = 200
 DAY = 86_400
 
 
@@ -40,18 +43,25 @@ class Left:
 
     Attributes
     ----------
+    latest_ms
+        The latest time of the ends that are this one, epoch milliseconds.
     settling
         Whether the worker has told itself to decide on it later.
     decided
         The queue that was decided on; None as long as none was.
+    expires_at
+        Until when it is known, epoch seconds; 0 as long as it is not written down. What is fired
+        by then the ledger knows for longer, so that it never fires again as something new.
     """
 
+    latest_ms: int
     dated: bool = True
     media_type: str | None = None
     direction: str | None = None
     disconnect_type: str | None = None
     settling: bool = False
     decided: str | None = None
+    expires_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +71,20 @@ class Known:
     Attributes
     ----------
     queues
-        By id of a queue of ours, the times of its first and its latest event, epoch milliseconds.
+        By id of a queue of ours, the times of its events in order, epoch milliseconds.
     ends
         By its time in epoch milliseconds, each end; those within five minutes are one.
     """
 
-    queues: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    queues: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     ends: Mapping[int, Left] = field(default_factory=dict)
 
     def and_also(self, news: "Known") -> "Known":
         """Return it with what another one has to add."""
         queues = dict(self.queues)
-        for queue_id, (first, latest) in news.queues.items():
-            known = queues.get(queue_id, (first, latest))
-            queues[queue_id] = min(first, known[0]), max(latest, known[1])
+        for queue_id, times in news.queues.items():
+            first, *later = sorted({*queues.get(queue_id, ()), *times})
+            queues[queue_id] = first, *later[1 - MOST_TIMES :]
         ends = dict(self.ends)
         for at_ms, left in sorted(news.ends.items()):
             same = Known(ends=ends).end_at(at_ms)
@@ -83,6 +93,7 @@ class Known:
             else:
                 ends[same] = dataclasses.replace(
                     ends[same],
+                    latest_ms=max(ends[same].latest_ms, left.latest_ms),
                     settling=ends[same].settling or left.settling,
                     decided=ends[same].decided or left.decided,
                 )
@@ -93,13 +104,18 @@ class Known:
         near = (known for known in sorted(self.ends) if abs(known - at_ms) <= SAME_END_MS)
         return next(near, None)
 
-    def touched_by(self, ended_at_ms: int) -> list[str]:
+    def touched_by(self, ended_at_ms: int) -> dict[str, int]:
         """Return the queues that have an event dated no later than five minutes after an end.
 
-        Agents' work after it counts; what came when the conversation was re-opened does not.
+        Agents' work after it counts; what came when the conversation was re-opened does not. With
+        each queue comes the time of its latest such event.
         """
-        until = ended_at_ms + SAME_END_MS
-        return sorted(queue_id for queue_id, (first, _) in self.queues.items() if first <= until)
+        until = self.ends[ended_at_ms].latest_ms + SAME_END_MS
+        return {
+            queue_id: max(time for time in times if time <= until)
+            for queue_id, times in sorted(self.queues.items())
+            if times[0] <= until
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +131,7 @@ class Joins:
     Parameters
     ----------
     days
-        How long it is kept after it was last added to.
+        How long it is kept after it was last added to; an end of it, after it became known.
     """
 
     def __init__(self, table: LedgerTable, *, days: int, now_ms: Clock) -> None:
@@ -146,7 +162,7 @@ class Joins:
         """Return what is known of conversations; nothing of one that has no item."""
         items = self._table.read_items([(c, SORT_KEY) for c in conversation_ids], deadline)
         return {
-            c: _known(items[c, SORT_KEY])[0] if (c, SORT_KEY) in items else Unknown("Unread")
+            c: self._known(items[c, SORT_KEY])[0] if (c, SORT_KEY) in items else Unknown("Unread")
             for c in conversation_ids
         }
 
@@ -171,7 +187,7 @@ class Joins:
                 if item is None:
                     gone.append(c)
                     continue
-                before, version = _known(item)
+                before, version = self._known(item)
                 after = before.and_also(news[c])
                 if after == before:
                     known[c] = before
@@ -209,24 +225,41 @@ class Joins:
         )
 
     def _values(self, known: Known, version: int) -> dict[str, dict[str, Any]]:
+        expires_at = self._now_ms() // 1000 + self._keep_seconds
         queues = {
-            queue_id: {"L": [{"N": str(first)}, {"N": str(latest)}]}
-            for queue_id, (first, latest) in known.queues.items()
+            queue_id: {"L": [{"N": str(time)} for time in times]}
+            for queue_id, times in known.queues.items()
         }
-        ends = {str(at_ms): {"M": _left_values(left)} for at_ms, left in known.ends.items()}
+        ends = {
+            str(at_ms): {"M": _left_values(left, left.expires_at or expires_at)}
+            for at_ms, left in known.ends.items()
+        }
         return {
             "queues": {"M": queues},
             "ends": {"M": ends},
             "version": {"N": str(version)},
-            "expires_at": {"N": str(self._now_ms() // 1000 + self._keep_seconds)},
+            "expires_at": {"N": str(expires_at)},
         }
+
+    def _known(self, item: Mapping[str, Any] | None) -> tuple[Known, int]:
+        """Return what an item tells, and its version."""
+        if item is None:
+            return Known(), 0
+        queues = {
+            queue_id: tuple(int(time["N"]) for time in times["L"])
+            for queue_id, times in item["queues"]["M"].items()
+        }
+        ends = {int(at_ms): _left(values["M"]) for at_ms, values in item["ends"]["M"].items()}
+        now = self._now_ms() // 1000
+        known = {at_ms: left for at_ms, left in ends.items() if left.expires_at > now}
+        return Known(queues, known), int(item["version"]["N"])
 
 
 def _unknown(code: str) -> Unknown:
     return Unknown("" if code == NO_TIME else code)
 
 
-def _left_values(left: Left) -> dict[str, dict[str, Any]]:
+def _left_values(left: Left, expires_at: int) -> dict[str, dict[str, Any]]:
     texts = {
         "media_type": left.media_type,
         "direction": left.direction,
@@ -234,25 +267,18 @@ def _left_values(left: Left) -> dict[str, dict[str, Any]]:
         "decided": left.decided,
     }
     values: dict[str, dict[str, Any]] = {name: {"S": text} for name, text in texts.items() if text}
+    values["latest_ms"] = {"N": str(left.latest_ms)}
+    values["expires_at"] = {"N": str(expires_at)}
     values["dated"] = {"BOOL": left.dated}
     values["settling"] = {"BOOL": left.settling}
     return values
 
 
-def _known(item: Mapping[str, Any] | None) -> tuple[Known, int]:
-    if item is None:
-        return Known(), 0
-    queues = {
-        queue_id: (int(times["L"][0]["N"]), int(times["L"][1]["N"]))
-        for queue_id, times in item["queues"]["M"].items()
-    }
-    ends = {int(at_ms): _left(values["M"]) for at_ms, values in item["ends"]["M"].items()}
-    return Known(queues, ends), int(item["version"]["N"])
-
-
 def _left(values: Mapping[str, Any]) -> Left:
     texts = ("media_type", "direction", "disconnect_type", "decided")
     return Left(
+        latest_ms=int(values["latest_ms"]["N"]),
+        expires_at=int(values["expires_at"]["N"]),
         dated=values["dated"]["BOOL"],
         settling=values["settling"]["BOOL"],
         **{name: values[name]["S"] for name in texts if name in values},

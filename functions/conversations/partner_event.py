@@ -15,7 +15,6 @@ from conversations.fields import (
     conversation_id,
     expected,
     from_ms,
-    identifier,
     json_object,
     string_or_none,
     text,
@@ -29,6 +28,7 @@ CUSTOMER_END = "customer.end"
 QUEUE_TOPICS = frozenset({"acd.start", "acd.end", "user.start", "user.end", "acw", "wrapup"})
 # What the worker sends to itself; see `conversations.end_rules.LastQueue`.
 SETTLE = "queue-ends.settle"
+_TIME = "epoch milliseconds or an ISO 8601 time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +111,17 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Sig
     conversation = conversation_id(fields, path)
     queue_id = None
     # A customer's end has no queue, and an agent's has none in a call that came through no queue.
-    if topic != CUSTOMER_END and fields.get("queueId") is not None:
-        queue_id = identifier(fields, "queueId", "missing_queue_id", path)
-    at_ms, dated = _time(fields.get("eventTime"), sent_at_ms)
+    if topic != CUSTOMER_END and fields.get("queueId") not in (None, ""):
+        queue_id = text(fields, "queueId", "missing_queue_id", path)
+    own_time = _time(fields, "eventTime", path)
     if topic != CUSTOMER_END and queue_id not in queue_ids:
         return Ignored("other_queue")
     return Signal(
         conversation_id=conversation,
         topic=topic,
         queue_id=queue_id,
-        at_ms=at_ms,
-        dated=dated,
+        at_ms=sent_at_ms if own_time is None else own_time,
+        dated=own_time is not None,
         media_type=string_or_none(fields.get("mediaType")),
         direction=string_or_none(fields.get("direction")),
         disconnect_type=string_or_none(fields.get("disconnectType")),
@@ -132,11 +132,13 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Sig
 
 
 def _settle(event: dict[str, Any]) -> Signal:
-    detail = _object(event, "detail", "$")
-    conversation = conversation_id(detail, "$.detail")
-    at_ms, dated = _time(detail.get("endedAt"), 0)
+    detail, path = _object(event, "detail", "$"), "$.detail"
+    conversation = conversation_id(detail, path)
+    at_ms = _time(detail, "endedAt", path)
+    if at_ms is None:
+        raise Reject("invalid_field", expected(f"{path}.endedAt", _TIME, None))
     return Signal(
-        conversation, SETTLE, None, at_ms, dated, None, None, None, None, 0, event
+        conversation, SETTLE, None, at_ms, True, None, None, None, None, 0, event
     )  # fmt: skip
 
 
@@ -147,22 +149,22 @@ def _object(holder: dict[str, Any], key: str, path: str) -> dict[str, Any]:
     return value
 
 
-def _time(event_time: object, sent_at_ms: int) -> tuple[int, bool]:
-    """Return an event's time in epoch milliseconds, and whether it is its own.
+def _time(holder: dict[str, Any], key: str, path: str) -> int | None:
+    """Return a field that is a time in epoch milliseconds; None where there is none.
 
     Detail events have epoch milliseconds, other topics ISO 8601.
     """
-    path = "$.detail.eventBody.eventTime"
-    if event_time is None:
-        return sent_at_ms, False
-    if isinstance(event_time, str):
-        return to_ms(utc(event_time, path)), True
-    if isinstance(event_time, int | float) and not isinstance(event_time, bool):
+    time = holder.get(key)
+    if time is None:
+        return None
+    if isinstance(time, str):
+        return to_ms(utc(time, f"{path}.{key}"))
+    if isinstance(time, int | float) and not isinstance(time, bool):
         try:
-            return to_ms(from_ms(int(event_time))), True
+            return to_ms(from_ms(int(time)))
         except OverflowError:
             pass
-    raise Reject("invalid_field", expected(path, "epoch milliseconds or ISO 8601", event_time))
+    raise Reject("invalid_field", expected(f"{path}.{key}", _TIME, time))
 
 
 def _number_or_zero(value: object) -> float:

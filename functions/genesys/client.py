@@ -35,6 +35,8 @@ class GenesysClient:
         No pause and no further try begins after it.
     clock
         Seconds that only grow, to tell when a token is over.
+    scope
+        OAuth scopes to ask for; empty where the client's role alone says what it may do.
     """
 
     def __init__(
@@ -44,12 +46,15 @@ class GenesysClient:
         credentials: Credentials,
         deadline: Deadline,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        scope: str = SCOPES,
     ) -> None:
         self.deadline = deadline
         self._login_url = login_url + LOGIN_PATH
         self._api_url = api_url
         self._credentials = credentials
         self._clock = clock
+        self._scope = scope
         self._token: str | None = None
         self._token_ends = 0.0
         secret = credentials.client_secret
@@ -86,11 +91,12 @@ class GenesysClient:
             response = self._send(method, path, body, query)
         return self._content(method, path, response)
 
-    def pages(self, path: str) -> Iterator[dict[str, Any]]:
+    def pages(self, path: str, query: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
         """Yield the entities of all pages of a list."""
         number, before = 1, None
         while True:
-            page = self.request("GET", path, query={"pageNumber": number, "pageSize": PAGE_SIZE})
+            paged = {**(query or {}), "pageNumber": number, "pageSize": PAGE_SIZE}
+            page = self.request("GET", path, query=paged)
             entities = page.get("entities") if isinstance(page, dict) else None
             if not isinstance(entities, list):
                 raise GenesysError("GET", path, status=200, message="the answer is no list")
@@ -142,7 +148,7 @@ class GenesysClient:
             "grant_type": "client_credentials",
             "client_id": self._credentials.client_id,
             "client_secret": self._credentials.client_secret,
-            "scope": SCOPES,
+            **({"scope": self._scope} if self._scope else {}),
         }
         response = self._exchange(self._repeating, "POST", LOGIN_PATH, self._login_url, data=form)
         if response.status_code in (requests.codes.bad_request, requests.codes.unauthorized):

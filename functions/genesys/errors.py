@@ -49,5 +49,9 @@ class Unreachable(GenesysError):
     """There was no answer: no connection, none in time, or one that broke off."""
 
 
+class NotActive(Exception):
+    """Something in Genesys Cloud that did not become what was asked for in time."""
+
+
 class CredentialsError(Exception):
     """The secret with the OAuth client's credentials is missing or not what it should be."""

@@ -10,7 +10,8 @@ from typing import Any
 
 from deadline import Deadline
 from genesys.client import GenesysClient
-from genesys.errors import GenesysError
+from genesys.creation import create_once, id_in
+from genesys.errors import GenesysError, NotActive
 
 PATH = "/api/v2/events/subscriptions"
 ACTIVE = "active"
@@ -71,17 +72,6 @@ def destination_of(entity: Entity) -> str | None:
     return None
 
 
-def _id_of(answer: object) -> str:
-    match answer:
-        case {"id": str(subscription_id)} if subscription_id:
-            return subscription_id
-    raise GenesysError("POST", PATH, status=201, message="the answer has no id")
-
-
-class NotActive(Exception):
-    """A subscription that did not become what was asked for in time."""
-
-
 class Subscriptions:
     """The event subscriptions of an org."""
 
@@ -103,28 +93,12 @@ class Subscriptions:
         A request that may have been carried out is repeated only after looking whether it was;
         should there be more than one in the end, the others are removed.
         """
-        made, lost, pause = None, None, 1.0
-        while True:
-            try:
-                made = _id_of(self._client.request("POST", PATH, body=wanted.body()))
-                if not lost:
-                    return made
-            except GenesysError as error:
-                if not error.maybe_carried_out:
-                    error.maybe_carried_out = lost is not None
-                    raise
-                lost = error
-            # What was made may take a moment to be in lists.
-            in_time = self.deadline.sleep(pause)
-            found = self.sending_to(wanted.queue_arn, wanted.name)
-            if made or found:
-                kept = made or found[0]
-                for superfluous in set(found) - {kept}:
-                    self.remove(superfluous)
-                return kept
-            if lost.status == 500 or not in_time:
-                raise lost
-            pause = min(2 * pause, 20)
+        return create_once(
+            lambda: id_in(self._client.request("POST", PATH, body=wanted.body()), PATH),
+            lambda: self.sending_to(wanted.queue_arn, wanted.name),
+            self.remove,
+            self.deadline,
+        )
 
     def replace(self, subscription_id: str, wanted: Subscription) -> None:
         """Change a subscription to what it should be."""

@@ -1,1 +1,1 @@
-"""The custom-resource function that makes, changes and removes the Genesys Cloud subscription."""
+"""The custom-resource function: makes, changes and removes what is ours in Genesys Cloud."""

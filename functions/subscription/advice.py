@@ -1,24 +1,32 @@
 """The reason that CloudFormation shows: what went wrong, and what to do about it."""
 
+from genesys import integrations
 from genesys.client import SCOPES
-from genesys.errors import CredentialsError, GenesysError, LoginRefused, Unreachable
-from genesys.subscriptions import PATH, NotActive
-from subscription.lifecycle import LeftBehind, NameTaken
+from genesys.errors import CredentialsError, GenesysError, LoginRefused, NotActive, Unreachable
+from genesys.integrations import EventSource, StillThere
+from genesys.subscriptions import PATH
+from subscription.leftovers import LeftBehind, NameTaken
+from subscription.partner_source import NotThere
 from subscription.request import Properties, Request, RequestError
+
+PERMISSIONS = {"GET": "view", "POST": "add", "PUT": "edit", "PATCH": "edit", "DELETE": "delete"}
 
 
 def advice(error: BaseException, request: Request | None) -> str:
     """Return what to tell the user of an error, in a few sentences and without secrets."""
     if isinstance(error, LeftBehind) and error.__cause__ is not None:
         return f"{advice(error.__cause__, request)} What was made could not be removed again yet."
-    if request is None or isinstance(error, RequestError):
-        return str(error) if isinstance(error, RequestError) else _unexpected(error)
-    text = _what_to_do(error, request.properties)
+    if isinstance(error, RequestError | NotThere):
+        return str(error)
+    if request is None:
+        return _unexpected(error)
+    properties = request.properties
+    text = _what_to_do(error, properties)
     if request.kind == "Delete":
         text += (
-            " The subscription may still exist: put right what is wrong and delete the stack "
-            "again, or delete it with this resource retained and remove the subscription "
-            f"{request.properties.wanted.name!r} in Genesys Cloud by hand."
+            f" The {properties.noun} may still exist: put right what is wrong and delete the stack "
+            f"again, or delete it with this resource retained and remove the {properties.noun} "
+            f"{properties.wanted.name!r} in Genesys Cloud by hand."
         )
     return text
 
@@ -36,9 +44,12 @@ def _what_to_do(error: BaseException, properties: Properties) -> str:
             )
         case NotActive():
             return (
-                "The subscription did not become active as asked for in time, and was removed if "
-                f"it was new: {error}. Deploy again; if it stays so, ask Genesys Cloud's support."
+                f"The {properties.noun} did not become active as asked for in time, and was "
+                f"removed if it was new: {error}. Deploy again; if it stays so, ask Genesys "
+                "Cloud's support."
             )
+        case StillThere():
+            return f"{error} after its deletion."
         case Unreachable():
             return (
                 f"Genesys Cloud could not be reached ({properties.login_url}, "
@@ -46,21 +57,18 @@ def _what_to_do(error: BaseException, properties: Properties) -> str:
                 "deploy again."
             )
         case GenesysError():
-            return f"{_by_status(error)} {error}."
+            of_integration = isinstance(properties.wanted, EventSource)
+            special = _of_an_integration(error) if of_integration else _of_a_subscription(error)
+            return f"{special or _by_status(error)} {error}."
         case TimeoutError():
             return "Genesys Cloud did not answer in time. Deploy again."
     return _unexpected(error)
 
 
-def _by_status(error: GenesysError) -> str:
+def _of_a_subscription(error: GenesysError) -> str | None:
     match error.status:
         case 400:
             return "Genesys Cloud refused the subscription; check the setting attribute_filter."
-        case 401:
-            return (
-                "Genesys Cloud did not accept a token that it had just given; check the setting "
-                "genesys_environment: login and API must be of the same org."
-            )
         case 403:
             return (
                 "The OAuth client may not do this: give it the scopes "
@@ -73,6 +81,43 @@ def _by_status(error: GenesysError) -> str:
             return (
                 "Genesys Cloud says that the subscription exists already, but does not show it "
                 "to this OAuth client. Deploy under another stage name."
+            )
+    return None
+
+
+def _of_an_integration(error: GenesysError) -> str | None:
+    path, of_integrations = error.path, error.path.startswith(integrations.PATH)
+    match error.status:
+        case 403 if of_integrations and error.method in PERMISSIONS:
+            return (
+                "The OAuth client may not do this: give its role the permission "
+                f"integrations:integration:{PERMISSIONS[error.method]}; in all it needs "
+                "integrations:integration:view, add, edit and delete."
+            )
+        case 403:
+            return "The OAuth client may not do this: give it a role of the org."
+        case 400 | 404 | 409 if (error.method, path) == ("POST", integrations.PATH):
+            return (
+                "Genesys Cloud refused to make the integration: the integration type "
+                f"{integrations.SOURCE_TYPE} (Amazon EventBridge Source) may not be available in "
+                "this org, or no more of it; look under Admin > Integrations."
+            )
+        case 400 if error.method == "PUT":
+            return (
+                "Genesys Cloud refused the integration's configuration: its AWS account, region, "
+                "event source suffix or topics."
+            )
+        case 400 | 409 if of_integrations:
+            return "Genesys Cloud refused to change the integration. Deploy again."
+    return None
+
+
+def _by_status(error: GenesysError) -> str:
+    match error.status:
+        case 401:
+            return (
+                "Genesys Cloud did not accept a token that it had just given; check the setting "
+                "genesys_environment: login and API must be of the same org."
             )
         case 429:
             return (

@@ -1,4 +1,4 @@
-"""Lambda entry point of the custom resource `Custom::GenesysSubscription`."""
+"""Lambda entry point of the custom resources: the subscription, or the event source."""
 
 from typing import Any
 
@@ -7,13 +7,15 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from logs import json_logger
 from subscription.answer import send
+from subscription.partner_source import CLIENT_LIMITS
 from subscription.resource import answer_to
 
 logger = json_logger("subscription")
 secrets = boto3.client("secretsmanager")
+events = boto3.client("events", config=CLIENT_LIMITS)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Carry out one request of CloudFormation's and answer it, whatever happens."""
-    answer = answer_to(event, context, secrets, logger)
+    answer = answer_to(event, context, secrets, events, logger)
     send(answer, event)

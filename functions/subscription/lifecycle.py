@@ -8,18 +8,10 @@ from collections.abc import Collection
 
 from genesys.errors import GenesysError
 from genesys.subscriptions import PATH, Entity, Subscription, Subscriptions, destination_of
+from subscription import leftovers
+from subscription.leftovers import NameTaken, undone_on_failure
 
 ACTIVATION_SECONDS = 60.0
-# How long to look for what a creation may yet make, or has made and lists do not show yet.
-LATE_CREATION_SECONDS = 10.0
-
-
-class NameTaken(Exception):
-    """A subscription of our name sends to a queue that is not ours."""
-
-
-class LeftBehind(Exception):
-    """A failure after which a subscription that we made may still be there; its cause says why."""
 
 
 def ensure(
@@ -54,12 +46,10 @@ def ensure(
     found = _find(subscriptions, wanted.name, queue_arns)
     if found:
         return _adapt(subscriptions, found, wanted)
-    try:
+    with undone_on_failure(
+        PATH, lambda: remove(afterwards, wanted.name, wanted.queue_arn, creation_under_way=True)
+    ):
         return _make(subscriptions, wanted, queue_arns)
-    except Exception as error:
-        if not _made_nothing(error):
-            _remove_again(afterwards, wanted, error)
-        raise
 
 
 def remove(
@@ -72,7 +62,8 @@ def remove(
     creation_under_way
         Look for a while, because a creation that was given up may yet make it.
     """
-    limit = subscriptions.deadline.within(LATE_CREATION_SECONDS if creation_under_way else 0)
+    patience = leftovers.LATE_CREATION_SECONDS if creation_under_way else 0
+    limit = subscriptions.deadline.within(patience)
     while True:
         for subscription_id in subscriptions.sending_to(queue_arn, name):
             subscriptions.remove(subscription_id)
@@ -96,7 +87,7 @@ def _find(subscriptions: Subscriptions, name: str, queue_arns: Collection[str]) 
 
 def _await(subscriptions: Subscriptions, name: str, queue_arns: Collection[str]) -> list[Entity]:
     """Return the subscriptions that are ours once lists show one; none if they do not soon."""
-    limit = subscriptions.deadline.within(LATE_CREATION_SECONDS)
+    limit = subscriptions.deadline.within(leftovers.LATE_CREATION_SECONDS)
     while not (found := _find(subscriptions, name, queue_arns)) and limit.sleep(2):
         pass
     return found
@@ -127,18 +118,3 @@ def _once_right(subscriptions: Subscriptions, subscription_id: str, wanted: Subs
     limit = subscriptions.deadline.within(ACTIVATION_SECONDS)
     subscriptions.wait_until_right(subscription_id, wanted, limit)
     return subscription_id
-
-
-def _made_nothing(error: Exception) -> bool:
-    return (
-        isinstance(error, GenesysError)
-        and (error.method, error.path) == ("POST", PATH)
-        and not error.maybe_carried_out
-    )
-
-
-def _remove_again(subscriptions: Subscriptions, wanted: Subscription, error: Exception) -> None:
-    try:
-        remove(subscriptions, wanted.name, wanted.queue_arn, creation_under_way=True)
-    except Exception:  # noqa: BLE001 - whatever it was, the first error is the one to answer with
-        raise LeftBehind from error

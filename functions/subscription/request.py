@@ -1,7 +1,7 @@
-"""What CloudFormation asks of the custom resource `Custom::GenesysSubscription`."""
+"""What CloudFormation asks of the custom resources that live in Genesys Cloud."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Literal
@@ -10,7 +10,11 @@ from urllib.parse import urlsplit
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
+from genesys.integrations import EventSource, Feed
 from genesys.subscriptions import Subscription
+
+SUBSCRIPTION = "Custom::GenesysSubscription"
+EVENT_SOURCE = "Custom::GenesysEventSource"
 
 
 class RequestError(Exception):
@@ -19,49 +23,37 @@ class RequestError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Properties:
-    """The custom resource's properties: where to log in, and which subscription is wanted."""
+    """A custom resource's properties: where to log in, and what is wanted there."""
 
     login_url: str
     api_url: str
     secret_name: str
-    wanted: Subscription
+    wanted: Subscription | EventSource
 
     @classmethod
-    def parse(cls, properties: Mapping[str, Any]) -> "Properties":
+    def parse(cls, resource_type: str, properties: Mapping[str, Any]) -> "Properties":
         """Return the properties; raise `RequestError` naming all that are missing or wrong."""
-        texts = {
-            key: properties.get(key)
-            for key in (
-                *("LoginUrl", "ApiUrl", "SecretName", "Name", "Description"),
-                *("AttributeFilter", "QueueArn", "Region"),
-            )
-        }
-        wrong = [key for key, value in texts.items() if not isinstance(value, str) or not value]
-        types = properties.get("EventTypes")
-        if not isinstance(types, list) or not types or not all(isinstance(t, str) for t in types):
-            wrong.append("EventTypes")
-            types = []
+        texts, lists, wanted = _WANTED[resource_type]
+        wrong = [key for key in (*_ACCESS, *texts) if not _is_text(properties.get(key))]
+        wrong += [key for key in lists if not _is_list_of_texts(properties.get(key))]
         wrong += [
-            f"{key} (a plain https URL is required)"
-            for key in ("LoginUrl", "ApiUrl")
-            if key not in wrong and not _is_safe(str(texts[key]))
+            f"{key} ({right})"
+            for key, (is_right, right) in _CHECKS.items()
+            if key in (*_ACCESS, *texts) and key not in wrong and not is_right(properties[key])
         ]
         if wrong:
             raise RequestError(f"Properties missing or wrong: {', '.join(wrong)}.")
-        text = {key: str(value) for key, value in texts.items()}
         return cls(
-            login_url=text["LoginUrl"].rstrip("/"),
-            api_url=text["ApiUrl"].rstrip("/"),
-            secret_name=text["SecretName"],
-            wanted=Subscription(
-                name=text["Name"],
-                description=text["Description"],
-                event_types=tuple(types),
-                attribute_filter=text["AttributeFilter"],
-                queue_arn=text["QueueArn"],
-                region=text["Region"],
-            ),
+            login_url=properties["LoginUrl"].rstrip("/"),
+            api_url=properties["ApiUrl"].rstrip("/"),
+            secret_name=properties["SecretName"],
+            wanted=wanted(properties),
         )
+
+    @property
+    def noun(self) -> str:
+        """What to call the thing that is wanted."""
+        return "subscription" if isinstance(self.wanted, Subscription) else "integration"
 
     @property
     def api_host(self) -> str:
@@ -69,8 +61,15 @@ class Properties:
 
     @property
     def physical_id(self) -> str:
-        """The resource's id: the same for every request, whatever Genesys Cloud's id is."""
-        return f"{self.api_host}/{self.wanted.name}"
+        """The resource's id: the same for every request, whatever Genesys Cloud's id is.
+
+        Another id on Update makes another resource, and the former one is deleted after it.
+        """
+        match self.wanted:
+            case Subscription(name=name):
+                return f"{self.api_host}/{name}"
+            case EventSource(name=name, feed=Feed(account_id, region, suffix)):
+                return f"{self.api_host}/{name}/{account_id}/{region}/{suffix}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +85,35 @@ class Request:
         empty on Create.
     properties
         What should be.
-    former_queue_arn
-        On Update, the SQS queue of the properties before.
+    former
+        On Update, the properties before, unchecked.
     """
 
     kind: Literal["Create", "Update", "Delete"]
     physical_id: str
     properties: Properties
-    former_queue_arn: str | None
+    former: Mapping[str, Any]
+
+    @property
+    def may_come_late(self) -> bool:
+        """Whether a Create that CloudFormation gave up may yet make what is to be deleted."""
+        return self.physical_id != self.properties.physical_id
 
     @property
     def former_api_host(self) -> str:
         """The API host that an Update's resource was made at, whatever became of it since."""
         return self.physical_id.partition("/")[0]
+
+    @property
+    def former_queue_arn(self) -> str | None:
+        """The SQS queue that our subscription may still send to."""
+        queue_arn = self.former.get("QueueArn")
+        return queue_arn if isinstance(queue_arn, str) else None
+
+    @property
+    def former_feed(self) -> Feed | None:
+        """Whom our integration from before feeds."""
+        return _feed_in(self.former) if self.former.get("AccountId") else None
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> "Request":
@@ -106,13 +121,47 @@ class Request:
         kind = event.get("RequestType")
         if kind not in ("Create", "Update", "Delete"):
             raise RequestError(f"RequestType {kind!r} is not Create, Update or Delete.")
-        former = (event.get("OldResourceProperties") or {}).get("QueueArn")
+        resource_type = str(event.get("ResourceType"))
+        if resource_type not in _WANTED:
+            raise RequestError(f"ResourceType {resource_type!r} is none of {', '.join(_WANTED)}.")
         return cls(
             kind=kind,
             physical_id=str(event.get("PhysicalResourceId") or ""),
-            properties=Properties.parse(event.get("ResourceProperties") or {}),
-            former_queue_arn=former if isinstance(former, str) else None,
+            properties=Properties.parse(resource_type, event.get("ResourceProperties") or {}),
+            former=event.get("OldResourceProperties") or {},
         )
+
+
+def _subscription_in(properties: Mapping[str, Any]) -> Subscription:
+    return Subscription(
+        name=properties["Name"],
+        description=properties["Description"],
+        event_types=tuple(properties["EventTypes"]),
+        attribute_filter=properties["AttributeFilter"],
+        queue_arn=properties["QueueArn"],
+        region=properties["Region"],
+    )
+
+
+def _event_source_in(properties: Mapping[str, Any]) -> EventSource:
+    return EventSource(
+        name=properties["Name"],
+        notes=properties["Notes"],
+        feed=_feed_in(properties),
+        topics=tuple(properties["Topics"]),
+    )
+
+
+def _feed_in(properties: Mapping[str, Any]) -> Feed:
+    return Feed(*(str(properties.get(key)) for key in ("AccountId", "Region", "Suffix")))
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_list_of_texts(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(text, str) for text in value)
 
 
 def _is_safe(url: str) -> bool:
@@ -133,3 +182,37 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+_ACCESS = ("LoginUrl", "ApiUrl", "SecretName")
+_SAFE = (_is_safe, "a plain https URL is required")
+_CHECKS: dict[str, tuple[Callable[[str], object], str]] = {
+    "LoginUrl": _SAFE,
+    "ApiUrl": _SAFE,
+    "AccountId": (re.compile(r"[0-9]{12}").fullmatch, "twelve digits are required"),
+    # Genesys Cloud takes no other suffix.
+    "Suffix": (
+        re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch,
+        "1 to 64 letters, digits, '.', '-' or '_' are required: use a shorter stage name",
+    ),
+}
+# A type's properties: those that are texts, those that are lists of texts, and what they make.
+_WANTED: dict[
+    str,
+    tuple[
+        tuple[str, ...],
+        tuple[str, ...],
+        Callable[[Mapping[str, Any]], Subscription | EventSource],
+    ],
+] = {
+    SUBSCRIPTION: (
+        ("Name", "Description", "AttributeFilter", "QueueArn", "Region"),
+        ("EventTypes",),
+        _subscription_in,
+    ),
+    EVENT_SOURCE: (
+        ("Name", "Notes", "AccountId", "Region", "Suffix"),
+        ("Topics",),
+        _event_source_in,
+    ),
+}

@@ -1,4 +1,4 @@
-"""The custom resource: from CloudFormation's request to the answer, on every path there is."""
+"""The custom resources: from CloudFormation's request to the answer, on every path there is."""
 
 import traceback
 from collections.abc import Mapping
@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from deadline import Deadline, InvocationContext, interrupted_after
-from genesys.client import GenesysClient
+from genesys.client import SCOPES, GenesysClient
 from genesys.credentials import load_credentials
-from genesys.subscriptions import Subscriptions
-from subscription import lifecycle
+from genesys.integrations import EventSource, Integrations
+from genesys.subscriptions import Subscription, Subscriptions
+from subscription import event_source, lifecycle, source_active
 from subscription.advice import advice
 from subscription.answer import Answer
+from subscription.leftovers import LeftBehind
 from subscription.request import Request, RequestError
 
 if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 NOTHING_CREATED = "nothing-created/"
@@ -30,6 +33,7 @@ def answer_to(
     event: Mapping[str, Any],
     context: InvocationContext,
     secrets: "SecretsManagerClient",
+    events: "EventBridgeClient",
     logger: Logger,
 ) -> Answer:
     """Carry out one of CloudFormation's requests and return the answer to it; never raises.
@@ -42,9 +46,12 @@ def answer_to(
         with interrupted_after(context.get_remaining_time_in_millis() / 1000 - ANSWER_RESERVE):
             if _has_nothing_to_delete(event):
                 answer = Answer("SUCCESS", event["PhysicalResourceId"])
+            elif event.get("ResourceType") == source_active.RESOURCE_TYPE:
+                deadline = Deadline.before_timeout_of(context, WORK_RESERVE)
+                answer = source_active.once_active(event, events, deadline)
             else:
                 request = Request.parse(event)
-                answer = _carry_out(request, context, secrets)
+                answer = _carry_out(request, context, secrets, events)
     except Exception as error:  # noqa: BLE001 - CloudFormation gets an answer, whatever it was
         answer = Answer("FAILED", _id_after(error, request, event), advice(error, request))
         # Frames only: the text of an error that nobody foresaw could hold anything.
@@ -67,39 +74,80 @@ def _has_nothing_to_delete(event: Mapping[str, Any]) -> bool:
 
 
 def _carry_out(
-    request: Request, context: InvocationContext, secrets: "SecretsManagerClient"
+    request: Request,
+    context: InvocationContext,
+    secrets: "SecretsManagerClient",
+    events: "EventBridgeClient",
 ) -> Answer:
     properties = request.properties
     if request.kind == "Update" and request.former_api_host != properties.api_host:
         raise RequestError(
-            f"The subscription is in another org ({request.former_api_host}) and cannot be moved "
-            f"to {properties.api_host}: destroy the stack first, or use another stage."
+            f"The {properties.noun} is in another org ({request.former_api_host}) and cannot be "
+            f"moved to {properties.api_host}: destroy the stack first, or use another stage."
         )
     credentials = load_credentials(
         secrets, properties.secret_name, Deadline.before_timeout_of(context, WORK_RESERVE)
     )
 
-    def org(reserve: float) -> Subscriptions:
+    def client(reserve: float, scope: str) -> GenesysClient:
         deadline = Deadline.before_timeout_of(context, reserve)
-        return Subscriptions(
-            GenesysClient(properties.login_url, properties.api_url, credentials, deadline)
+        return GenesysClient(
+            properties.login_url, properties.api_url, credentials, deadline, scope=scope
         )
 
+    match properties.wanted:
+        case Subscription() as subscription:
+            data = _subscription(
+                request,
+                subscription,
+                Subscriptions(client(WORK_RESERVE, SCOPES)),
+                Subscriptions(client(CLEANUP_RESERVE, SCOPES)),
+            )
+        case EventSource() as source:
+            # An org that has no subscriptions may not know their scopes.
+            data = _event_source(
+                request,
+                source,
+                Integrations(client(WORK_RESERVE, "")),
+                Integrations(client(CLEANUP_RESERVE, "")),
+                events,
+            )
     if request.kind == "Delete":
-        lifecycle.remove(
-            org(CLEANUP_RESERVE),
-            properties.wanted.name,
-            properties.wanted.queue_arn,
-            creation_under_way=request.physical_id != properties.physical_id,
-        )
         return Answer("SUCCESS", request.physical_id)
+    return Answer("SUCCESS", properties.physical_id, data=data)
+
+
+def _subscription(
+    request: Request, wanted: Subscription, work: Subscriptions, cleanup: Subscriptions
+) -> dict[str, str]:
+    if request.kind == "Delete":
+        late = request.may_come_late
+        lifecycle.remove(cleanup, wanted.name, wanted.queue_arn, creation_under_way=late)
+        return {}
     subscription_id = lifecycle.ensure(
-        org(WORK_RESERVE),
-        properties.wanted,
-        former_queue_arn=request.former_queue_arn,
-        afterwards=org(CLEANUP_RESERVE),
+        work, wanted, former_queue_arn=request.former_queue_arn, afterwards=cleanup
     )
-    return Answer("SUCCESS", properties.physical_id, data={"SubscriptionId": subscription_id})
+    return {"SubscriptionId": subscription_id}
+
+
+def _event_source(
+    request: Request,
+    wanted: EventSource,
+    work: Integrations,
+    cleanup: Integrations,
+    events: "EventBridgeClient",
+) -> dict[str, str]:
+    if request.kind == "Delete":
+        event_source.remove(cleanup, wanted, creation_under_way=request.may_come_late)
+        return {}
+    return event_source.ensure(
+        work,
+        events,
+        wanted,
+        updating=request.kind == "Update",
+        former_feed=request.former_feed,
+        afterwards=cleanup,
+    )
 
 
 def _id_after(error: Exception, request: Request | None, event: Mapping[str, Any]) -> str:
@@ -108,6 +156,6 @@ def _id_after(error: Exception, request: Request | None, event: Mapping[str, Any
         return str(event["PhysicalResourceId"])
     if request is None:
         return f"{NOTHING_CREATED}{event.get('RequestId')}"
-    if isinstance(error, lifecycle.LeftBehind | TimeoutError):
+    if isinstance(error, LeftBehind | TimeoutError):
         return request.properties.physical_id
     return f"{NOTHING_CREATED}{request.properties.physical_id}"

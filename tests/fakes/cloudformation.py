@@ -1,4 +1,4 @@
-"""CloudFormation as the custom resource's function meets it: what it asks, in which order."""
+"""CloudFormation as the custom resources' function meets it: what it asks, in which order."""
 
 import io
 import json
@@ -10,16 +10,43 @@ from aws_lambda_powertools import Logger
 from subscription.answer import Answer
 from subscription.resource import answer_to
 from tests.fakes.clock import Clock
+from tests.fakes.partner_events import FakePartnerEvents
 from tests.fakes.secrets_manager import FakeSecrets
 
 NAME = "queue-ends-dev"
-QUEUE_ARN = "arn:aws:sqs:eu-west-1:111122223333:queue-ends-dev-intake"
+ACCOUNT, REGION, SUFFIX = "111122223333", "eu-west-1", "QueueEnds-dev"
+QUEUE_ARN = f"arn:aws:sqs:{REGION}:{ACCOUNT}:queue-ends-dev-intake"
+TOPICS = [f"v2.detail.events.conversation.{{id}}.{part}" for part in ("customer.end", "acd.end")]
 RESPONSE_URL = "https://cloudformation-custom-resource.example/answer?X-Amz-Signature=s1gnature"
 INVENTED_ID = "QueueEnds-dev-Subscription-1ABC2DEF"
 
+SUBSCRIPTION = "Custom::GenesysSubscription"
+EVENT_SOURCE = "Custom::GenesysEventSource"
+ACTIVE = "Custom::GenesysEventSourceActive"
+PROPERTIES: dict[str, dict[str, Any]] = {
+    SUBSCRIPTION: {
+        "Name": NAME,
+        "Description": "Made by Queue Ends",
+        "EventTypes": ["event:conversation:end"],
+        "AttributeFilter": "queueId = 'Q1'",
+        "QueueArn": QUEUE_ARN,
+        "Region": REGION,
+        "SecretName": "queue-ends/genesys",
+    },
+    EVENT_SOURCE: {
+        "Name": NAME,
+        "Notes": "Made by Queue Ends",
+        "AccountId": ACCOUNT,
+        "Region": REGION,
+        "Suffix": SUFFIX,
+        "Topics": TOPICS,
+        "SecretName": "queue-ends/genesys",
+    },
+}
+
 
 class CloudFormation:
-    """One stack with one subscription in it.
+    """One stack with one custom resource in it.
 
     Attributes
     ----------
@@ -29,19 +56,22 @@ class CloudFormation:
         The id that the last answer gave.
     """
 
-    def __init__(self, genesys_url: str, clock: Clock, secrets: FakeSecrets) -> None:
+    def __init__(
+        self,
+        genesys_url: str,
+        clock: Clock,
+        secrets: FakeSecrets,
+        events: FakePartnerEvents,
+        resource_type: str = SUBSCRIPTION,
+    ) -> None:
         self.clock = clock
         self.secrets = secrets
+        self.events = events
+        self.resource_type = resource_type
         self.physical_id = ""
         self.properties: dict[str, Any] = {
             "ServiceToken": "arn:aws:lambda:eu-west-1:111122223333:function:subscription",
-            "Name": NAME,
-            "Description": "Made by Queue Ends",
-            "EventTypes": ["event:conversation:end"],
-            "AttributeFilter": "queueId = 'Q1'",
-            "QueueArn": QUEUE_ARN,
-            "Region": "eu-west-1",
-            "SecretName": "queue-ends/genesys",
+            **PROPERTIES.get(resource_type, {}),
             "LoginUrl": genesys_url,
             "ApiUrl": genesys_url,
         }
@@ -81,7 +111,7 @@ class CloudFormation:
             "RequestId": "1f2e3d4c",
             "StackId": "arn:aws:cloudformation:eu-west-1:111122223333:stack/QueueEnds-dev/9f",
             "LogicalResourceId": "Subscription",
-            "ResourceType": "Custom::GenesysSubscription",
+            "ResourceType": self.resource_type,
             "ResponseURL": RESPONSE_URL,
             "ResourceProperties": self.properties,
             **more,
@@ -93,6 +123,7 @@ class CloudFormation:
             json.loads(json.dumps(event)),
             self.clock.invocation(self.seconds),
             self.secrets,  # type: ignore[arg-type]
+            self.events,  # type: ignore[arg-type]
             self._logger,
         )
         self.physical_id = answer.physical_id

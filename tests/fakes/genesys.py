@@ -1,4 +1,4 @@
-"""Genesys Cloud's event subscriptions in memory, to be mounted on a scripted HTTP server."""
+"""Genesys Cloud in memory, to be mounted on a scripted HTTP server: an org, its subscriptions."""
 
 import copy
 import itertools
@@ -25,8 +25,76 @@ def problem(status: int, message: str, code: str = "error", **headers: str) -> A
     )
 
 
-class FakeGenesys:
-    """An org.
+class FakeOrg:
+    """What every request to an org has: logins, tokens, and answers that a test asks for.
+
+    Attributes
+    ----------
+    operations
+        What was asked, in order.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.operations: list[str] = []
+        self.tokens: set[str] = set()
+        self.clock = clock
+        self._instead: defaultdict[str, deque[tuple[Answer, bool]]] = defaultdict(deque)
+        self._always: dict[str, Answer] = {}
+        self._before: dict[str, Callable[[], object]] = {}
+
+    def instead(self, operation: str, *answers: Answer, carried_out: bool = False) -> None:
+        """Give the operation's next requests these answers, carried out all the same or not."""
+        self._instead[operation] += [(answer, carried_out) for answer in answers]
+
+    def always(self, operation: str, answer: Answer | None) -> None:
+        """Give all of the operation's requests this answer; None: no longer."""
+        if answer:
+            self._always[operation] = answer
+        else:
+            del self._always[operation]
+
+    def before(self, operation: str, action: Callable[[], object]) -> None:
+        """Have something happen right before the operation's next request is looked at."""
+        self._before[operation] = action
+
+    def __call__(self, asked: Asked) -> Answer:
+        operation = self.operation_of(asked)
+        self.operations.append(operation)
+        self._before.pop(operation, lambda: None)()
+        if self._instead[operation]:
+            answer, carried_out = self._instead[operation].popleft()
+            if carried_out:
+                self._carry_out(operation, asked)
+            return answer
+        return self._always.get(operation) or self._carry_out(operation, asked)
+
+    def operation_of(self, asked: Asked) -> str:
+        """Return which operation a request is."""
+        return "login" if asked.path == LOGIN_PATH else self._operation_of(asked)
+
+    def _operation_of(self, asked: Asked) -> str:
+        raise NotImplementedError
+
+    def _respond(self, operation: str, asked: Asked) -> Answer:
+        raise NotImplementedError
+
+    def _carry_out(self, operation: str, asked: Asked) -> Answer:
+        if operation == "login":
+            return self._log_in(asked)
+        if asked.headers.get("Authorization", "").removeprefix("Bearer ") not in self.tokens:
+            return problem(401, "Invalid login credentials.", "bad.credentials")
+        return self._respond(operation, asked)
+
+    def _log_in(self, asked: Asked) -> Answer:
+        if (asked.form["client_id"], asked.form["client_secret"]) != (CLIENT_ID, CLIENT_SECRET):
+            return Answer(401, {"error": "invalid_client", "description": "authentication failed"})
+        token = f"T0ken-number-{len(self.tokens) + 1}"
+        self.tokens.add(token)
+        return Answer(body={"access_token": token, "token_type": "bearer", "expires_in": 86400})
+
+
+class FakeGenesys(FakeOrg):
+    """An org with event subscriptions.
 
     Every request is one of the operations `login create list read replace delete`; `operations`
     has them in order.
@@ -46,36 +114,16 @@ class FakeGenesys:
     """
 
     def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
         self.unique_names = True
         self.reads_until_active: int | None = 1
         self.visible_after = 0.0
         self.page_size = 3
         self.page_count = True
-        self.operations: list[str] = []
         self.subscriptions: dict[str, dict[str, Any]] = {}
-        self.tokens: set[str] = set()
-        self._clock = clock
         self._ids = (f"sub-{number}" for number in itertools.count(1))
         self._visible_at: dict[str, float] = {}
         self._pending: dict[str, int | None] = {}
-        self._instead: defaultdict[str, deque[tuple[Answer, bool]]] = defaultdict(deque)
-        self._always: dict[str, Answer] = {}
-        self._before: dict[str, Callable[[], object]] = {}
-
-    def instead(self, operation: str, *answers: Answer, carried_out: bool = False) -> None:
-        """Give the operation's next requests these answers, carried out all the same or not."""
-        self._instead[operation] += [(answer, carried_out) for answer in answers]
-
-    def always(self, operation: str, answer: Answer | None) -> None:
-        """Give all of the operation's requests this answer; None: no longer."""
-        if answer:
-            self._always[operation] = answer
-        else:
-            del self._always[operation]
-
-    def before(self, operation: str, action: Callable[[], object]) -> None:
-        """Have something happen right before the operation's next request is looked at."""
-        self._before[operation] = action
 
     def hold(self, name: str, queue_arn: str, **fields: Any) -> str:
         """Have a subscription already, and return its id."""
@@ -100,30 +148,12 @@ class FakeGenesys:
             if entity["destination"]["awsSqs"]["arn"] == queue_arn
         ]
 
-    def __call__(self, asked: Asked) -> Answer:
-        operation = self.operation_of(asked)
-        self.operations.append(operation)
-        self._before.pop(operation, lambda: None)()
-        if self._instead[operation]:
-            answer, carried_out = self._instead[operation].popleft()
-            if carried_out:
-                self._carry_out(operation, asked)
-            return answer
-        return self._always.get(operation) or self._carry_out(operation, asked)
-
-    def operation_of(self, asked: Asked) -> str:
-        """Return which operation a request is."""
-        if asked.path == LOGIN_PATH:
-            return "login"
+    def _operation_of(self, asked: Asked) -> str:
         if asked.path == PATH:
             return {"POST": "create", "GET": "list"}[asked.method]
         return {"GET": "read", "PUT": "replace", "DELETE": "delete"}[asked.method]
 
-    def _carry_out(self, operation: str, asked: Asked) -> Answer:
-        if operation == "login":
-            return self._log_in(asked)
-        if asked.headers.get("Authorization", "").removeprefix("Bearer ") not in self.tokens:
-            return problem(401, "Invalid login credentials.", "bad.credentials")
+    def _respond(self, operation: str, asked: Asked) -> Answer:
         subscription_id = asked.path.rpartition("/")[2]
         if operation in ("read", "replace", "delete") and subscription_id not in self.subscriptions:
             return problem(404, "There is no such subscription.", "not.found")
@@ -139,13 +169,6 @@ class FakeGenesys:
         del self.subscriptions[subscription_id]
         return Answer(204)
 
-    def _log_in(self, asked: Asked) -> Answer:
-        if (asked.form["client_id"], asked.form["client_secret"]) != (CLIENT_ID, CLIENT_SECRET):
-            return Answer(401, {"error": "invalid_client", "description": "authentication failed"})
-        token = f"T0ken-number-{len(self.tokens) + 1}"
-        self.tokens.add(token)
-        return Answer(body={"access_token": token, "token_type": "bearer", "expires_in": 86400})
-
     def _create(self, body: dict[str, Any]) -> Answer:
         if refusal := self._refusal(body):
             return refusal
@@ -154,14 +177,14 @@ class FakeGenesys:
             return problem(409, "A subscription of that name exists.", "conflict")
         subscription_id = next(self._ids)
         self.subscriptions[subscription_id] = {"id": subscription_id}
-        self._visible_at[subscription_id] = self._clock.now + self.visible_after
+        self._visible_at[subscription_id] = self.clock.now + self.visible_after
         return Answer(201, self._set(subscription_id, body))
 
     def _list(self, asked: Asked) -> Answer:
         visible = [
             entity
             for entity in self.subscriptions.values()
-            if self._visible_at.get(entity["id"], 0) <= self._clock.now
+            if self._visible_at.get(entity["id"], 0) <= self.clock.now
         ]
         number = int(asked.query["pageNumber"])
         size = min(int(asked.query["pageSize"]), self.page_size)

@@ -84,6 +84,33 @@ def archiving(stack_with: Callable[..., Stack]) -> Stack:
 
 
 @pytest.fixture(scope="session")
+def eventbridge(stack_with: Callable[..., Stack]) -> Stack:
+    """Return a stack that gets its events through EventBridge, and is else of defaults."""
+    return stack_with(delivery="eventbridge")
+
+
+@pytest.fixture(scope="session")
+def many_queues(stack_with: Callable[..., Stack]) -> Stack:
+    """Return a stack with as many queues as can be, whose ids and stage are as long as can be."""
+    return stack_with(
+        stage="s" * 54,
+        delivery="eventbridge",
+        queue_ids=tuple(f"{n:x>64}" for n in range(50)),
+        end_rule="last_queue",
+        settle_seconds=900,
+        archive_days=30,
+    )
+
+
+@pytest.fixture(scope="session")
+def queue_legs(stack_with: Callable[..., Stack]) -> Stack:
+    """Return a stack for the emulator whose end rule looks at one queue's events alone."""
+    return stack_with(
+        delivery="eventbridge", end_rule="queue_leg", archive_days=30, packaging="host"
+    )
+
+
+@pytest.fixture(scope="session")
 def tuned(stack_with: Callable[..., Stack]) -> Stack:
     """Return a stack in which each setting that shows in the template is another."""
     return stack_with(

@@ -184,38 +184,43 @@ def test_the_worker_is_told_all_that_is_set_and_what_the_stack_made(
         ),
     ):
         assert environment(synthesised, "Worker") == expected | {
+            "DELIVERY": "subscription",
             "QUEUE_URL": {"Ref": synthesised.ids["Intake/Queue"]},
             "DEAD_LETTER_QUEUE_URL": {"Ref": synthesised.ids["Intake/DeadLetterQueue"]},
             "LEDGER_TABLE": {"Ref": synthesised.ids["Ledger/Table"]},
         }
 
 
-def test_the_longest_environment_that_the_settings_allow_fits_lambda(tuned: Any) -> None:
+def test_the_longest_environment_that_the_settings_allow_fits_lambda(
+    tuned: Any, many_queues: Any
+) -> None:
     """Lambda takes 4 KB of environment, counted as JSON without spaces."""
-    stage = "s" * 62
-    queue_url = f"https://sqs.ap-southeast-1.amazonaws.com.cn/111122223333/{'q' * 80}"
-    made = {
-        "QUEUE_URL": queue_url,
-        "DEAD_LETTER_QUEUE_URL": queue_url,
-        # CloudFormation: the stack's name, the resource's logical id and 13 characters at random;
-        # the CDK: the path to the bus and a hash of it; Firehose takes no longer name.
-        "LEDGER_TABLE": f"QueueEnds-{stage}-{tuned.ids['Ledger/Table']}-{'r' * 13}",
-        "ENDS_BUS": f"QueueEnds{stage}DestinationsBus{'h' * 8}",
-        "ARCHIVE_STREAM": "s" * 64,
-    }
-    given = {
-        "QUEUE_IDS": "x" * ENVIRONMENT_ROOM,
-        "WEBHOOK_URL": "",
-        "WEBHOOK_SECRET": "",
-        "STAGE": stage,
-        "POWERTOOLS_LOG_LEVEL": "CRITICAL",
-        "LEDGER_DAYS": "3650",
-        "RETRY_DELAY_SECONDS": "900",
-        "WEBHOOK_ALLOW_PRIVATE": "false",
-    }
-    longest = environment(tuned, "Worker") | made | given
-    assert all(isinstance(value, str) for value in longest.values())
-    assert len(json.dumps(longest, separators=(",", ":"))) <= 4096
+    of_destinations = environment(tuned, "Worker")
+    for synthesised, stage in ((tuned, "s" * 62), (many_queues, "s" * 54)):
+        host = "https://sqs.ap-southeast-1.amazonaws.com.cn/111122223333"
+        made = {
+            "QUEUE_URL": f"{host}/queue-ends-{stage}-intake",
+            "DEAD_LETTER_QUEUE_URL": f"{host}/queue-ends-{stage}-dead",
+            # CloudFormation: the stack's name, the resource's logical id and 13 characters at
+            # random; the CDK: the path to the bus and a hash of it; Firehose takes no longer name.
+            "LEDGER_TABLE": f"QueueEnds-{stage}-{tuned.ids['Ledger/Table']}-{'r' * 13}",
+            "ENDS_BUS": f"QueueEnds{stage}DestinationsBus{'h' * 8}",
+            "ARCHIVE_STREAM": "s" * 64,
+        }
+        given = {
+            "QUEUE_IDS": "x" * ENVIRONMENT_ROOM,
+            "WEBHOOK_URL": "",
+            "WEBHOOK_SECRET": "",
+            "STAGE": stage,
+            "POWERTOOLS_LOG_LEVEL": "CRITICAL",
+            "LEDGER_DAYS": "3650",
+            "RETRY_DELAY_SECONDS": "900",
+            "WEBHOOK_ALLOW_PRIVATE": "false",
+            "DESTINATIONS": of_destinations["DESTINATIONS"],
+        }
+        longest = of_destinations | environment(synthesised, "Worker") | made | given
+        assert all(isinstance(value, str) for value in longest.values())
+        assert len(json.dumps(longest, separators=(",", ":"))) <= 4096
 
 
 def test_the_worker_has_the_handler_time_and_memory_set(stack: Any, tuned: Any) -> None:

@@ -34,6 +34,17 @@ def test_every_link_within_the_project_leads_somewhere(document: Path) -> None:
         assert not fragment or fragment in anchors_of(target), link
 
 
+def test_the_reasons_of_failed_deploys_are_those_that_are_given() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "functions").rglob("*.py"))
+    given = re.sub(r'"\s*\n\s*f?"', "", code)  # texts are written in pieces
+    readme = DOCUMENTS[0].read_text(encoding="utf-8")
+    shown = re.findall(r"^\| deploy: (.+?) \|", readme, re.MULTILINE)
+    quoted = [words.strip(" …") for cell in shown for words in re.findall(r"\*(.+?)\*", cell)]
+
+    assert len(quoted) > len(shown) > 5
+    assert [words for words in quoted if words not in given] == []
+
+
 def row(label: str) -> list[int]:
     """Return the figures in a row of a table."""
     (line,) = re.findall(rf"^\| {re.escape(label)} \|(.+)\|$", ONCE, re.MULTILINE)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from genesys.client import LOGIN_PATH, GenesysClient
 from genesys.credentials import Credentials
-from genesys.errors import GenesysError
-from genesys.subscriptions import NotActive, Subscription, Subscriptions
+from genesys.errors import GenesysError, NotActive
+from genesys.subscriptions import Subscription, Subscriptions
 from tests.fakes.clock import Clock
 from tests.fakes.scripted_http import Answer, Asked, HttpServer
 

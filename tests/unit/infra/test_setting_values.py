@@ -55,6 +55,8 @@ def test_queue_ids_in_the_file_must_be_a_list_of_texts(mistakes: Mistakes, writt
         ("max_receive_count", 1, 1000),
         ("retry_delay_seconds", 1, 900),
         ("ledger_days", 18, 3650),
+        ("settle_seconds", 0, 900),
+        ("archive_days", 0, 3650),
     ],
 )
 def test_numbers_have_bounds(
@@ -182,9 +184,11 @@ def test_a_secret_is_given_by_name(loaded: Load, mistakes: Mistakes) -> None:
         assert "must be a secret's name" in found
 
 
-def test_eventbridge_delivery_is_not_there_yet(mistakes: Mistakes) -> None:
-    assert "not available in this version yet" in mistakes(delivery="eventbridge")[0]
-    assert "must be one of subscription" in mistakes(delivery="pigeon")[0]
+def test_deliveries_and_end_rules_are_known_words(mistakes: Mistakes) -> None:
+    assert mistakes(delivery="pigeon", end_rule="last") == [
+        'delivery = "pigeon" (-c): must be one of subscription, eventbridge',
+        'end_rule = "last" (-c): must be one of touched, last_queue, queue_leg',
+    ]
 
 
 def test_words_are_taken_in_any_case(loaded: Load) -> None:

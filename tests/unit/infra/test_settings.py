@@ -175,6 +175,19 @@ def test_the_longest_stage_gives_queue_names_that_sqs_takes(loaded: Load) -> Non
     assert len(settings.dead_letter_queue_name) <= 80
 
 
+def test_a_stage_is_shorter_where_it_is_a_part_of_the_event_sources_name(
+    loaded: Load, mistakes: Mistakes
+) -> None:
+    settings, warnings = loaded(stage="x" * 54, delivery="eventbridge")
+    assert len(settings.event_source_suffix) == 64
+    assert len(settings.undelivered_queue_name) <= 80
+    assert warnings == []
+    assert mistakes(stage="x" * 55, delivery="eventbridge") == [
+        f'stage = "{"x" * 55}": with delivery = "eventbridge" it must have 54 characters or '
+        "fewer, as it is a part of the event source's name; it has 55"
+    ]
+
+
 def test_a_mistake_shows_odd_and_long_values_shortly(mistakes: Mistakes) -> None:
     (found,) = mistakes(queue_ids="x" * 500)
     assert "xxx..." in found
@@ -226,12 +239,12 @@ def test_what_the_workers_environment_has_no_room_for_is_a_mistake(
     loaded: Load, mistakes: Mistakes
 ) -> None:
     url = "https://example.com/"
-    room = 3150 - len(f"{QUEUE}queue-ends/webhook{url}")
+    room = 3140 - len(f"{QUEUE}queue-ends/webhook{url}")
     every = WEBHOOK | {"destinations": "actions,bus,webhook,archive"}
     assert loaded(**every | {"webhook_url": url + "x" * room})
     assert mistakes(**every | {"webhook_url": url + "x" * (room + 1)}) == [
-        "queue_ids, webhook_url and webhook_secret take 3151 characters together; the worker's "
-        "environment has room for 3150"
+        "queue_ids, webhook_url and webhook_secret take 3141 characters together; the worker's "
+        "environment has room for 3140"
     ]
 
 
@@ -272,6 +285,21 @@ def test_destinations_keep_their_order(loaded: Load) -> None:
         ({"webhook_url": "https://example.com"}, "webhook_url is not used: destinations does not"),
         ({"webhook_secret": "key"}, "webhook_secret is not used"),
         ({"webhook_allow_private": "true"}, "webhook_allow_private is not used"),
+        ({"end_rule": "last_queue"}, 'end_rule has no effect with delivery = "subscription"'),
+        ({"settle_seconds": "0"}, 'settle_seconds has no effect with delivery = "subscription"'),
+        ({"archive_days": "7"}, 'archive_days has no effect with delivery = "subscription"'),
+        (
+            {"delivery": "eventbridge", "attribute_filter": "exists("},
+            'attribute_filter has no effect with delivery = "eventbridge"',
+        ),
+        (
+            {"delivery": "eventbridge", "genesys_account": "111122223333"},
+            'genesys_account has no effect with delivery = "eventbridge"',
+        ),
+        (
+            {"delivery": "eventbridge", "end_rule": "touched", "settle_seconds": "9"},
+            'settle_seconds has no effect with end_rule = "touched": only last_queue settles',
+        ),
         ({"max_receive_count": "388"}, "max_receive_count = 388: only 387 receives fit into the 4"),
     ],
 )
@@ -284,6 +312,29 @@ def test_what_is_allowed_but_looks_wrong_is_a_warning(
 
 def test_as_many_receives_as_fit_are_no_concern(loaded: Load) -> None:
     assert loaded(max_receive_count="387")[1] == []
+
+
+def test_all_that_eventbridge_delivery_uses_is_no_concern(loaded: Load) -> None:
+    used = {"end_rule": "last_queue", "settle_seconds": "900", "archive_days": "3650"}
+    settings, warnings = loaded(
+        delivery="EventBridge", genesys_environment="us-east-2", attribute_filter="", **used
+    )
+    assert (settings.delivery, settings.settle_seconds, settings.archive_days) == (
+        "eventbridge",
+        900,
+        3650,
+    )
+    assert warnings == []
+
+
+def test_only_the_last_queue_rule_of_eventbridge_delivery_settles(loaded: Load) -> None:
+    for delivery, end_rule, settles in (
+        ("eventbridge", "last_queue", True),
+        ("eventbridge", "touched", False),
+        ("eventbridge", "queue_leg", False),
+        ("subscription", "last_queue", False),
+    ):
+        assert loaded(delivery=delivery, end_rule=end_rule)[0].settles is settles
 
 
 def test_context_of_the_cdk_itself_is_no_concern(loaded: Load) -> None:
@@ -300,6 +351,8 @@ def test_names_follow_from_the_stage(loaded: Load) -> None:
     assert settings.subscription_name == "queue-ends-prod"
     assert settings.intake_queue_name == "queue-ends-prod-intake"
     assert settings.dead_letter_queue_name == "queue-ends-prod-dead"
+    assert settings.undelivered_queue_name == "queue-ends-prod-undelivered"
+    assert settings.event_source_suffix == "QueueEnds-prod"
 
 
 @pytest.mark.parametrize(

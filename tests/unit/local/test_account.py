@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from local.account import Account
+from local.account import Account, PartnerAccount
+from local.demo import shared_among
 
 
 def balanced() -> Account:
@@ -18,6 +19,7 @@ def balanced() -> Account:
         expected=Counter(
             {
                 "processed": 3,
+                "ended": 3,
                 "duplicate": 2,
                 "failed.destination": 1,
                 "ignored.other_queue": 1,
@@ -123,6 +125,78 @@ def test_how_many_repeats_met_a_live_claim_does_not_matter() -> None:
     assert all(account.checks().values())
 
 
+def balanced_of_partner_events() -> PartnerAccount:
+    """Nine events sent on, some of which make up three ends of two conversations."""
+    return PartnerAccount(
+        published=12,
+        filtered=3,
+        expected=Counter({"ended": 3, "conversations": 2, "failed.destination": 1}),
+        worker=Counter(
+            {
+                "received": 12,
+                "processed": 2,
+                "ended": 3,
+                "duplicate": 3,
+                "ignored": 4,
+                "ignored.noted": 4,
+                "failed": 3,
+                "failed.destination": 2,
+                "failed.claimed_elsewhere": 1,
+            }
+        ),
+        arrived={"the CRM": [1, 1, 1]},
+    )
+
+
+def test_events_that_make_up_ends_balance_whichever_of_them_fire() -> None:
+    account = balanced_of_partner_events()
+    assert all(account.checks().values()), account.checks()
+
+    account.worker.update({"processed": 1, "duplicate": 1, "ignored": -2, "ignored.noted": -2})
+    assert all(account.checks().values()), account.checks()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(counted(ended=-1), id="an end was not derived"),
+        pytest.param(counted(ended=1), id="one too many was"),
+        pytest.param(counted(processed=2, duplicate=-2), id="more messages than ends"),
+        pytest.param(counted(processed=-1, duplicate=1), id="fewer messages than conversations"),
+        pytest.param(
+            counted(received=-2, failed=-2, **{"failed.destination": -2}),
+            id="a refusal made no message fail",
+        ),
+        pytest.param(
+            counted(received=1, failed=1, **{"failed.ledger": 1}), id="the ledger did not answer"
+        ),
+        pytest.param(
+            counted(**{"ignored.noted": -1, "ignored.other_queue": 1}),
+            id="an event of another queue came through the rules",
+        ),
+        pytest.param(changed(filtered=2), id="an event was lost on its way to the queue"),
+        pytest.param(changed(arrived={"the CRM": [1, 1, 2]}), id="an end arrived twice"),
+        pytest.param(changed(arrived={"the CRM": [1, 1]}), id="an end did not arrive"),
+    ],
+)
+def test_partner_events_with_a_gap_do_not_balance(spoil: Callable[[Account], None]) -> None:
+    account = balanced_of_partner_events()
+
+    spoil(account)
+
+    assert not all(account.checks().values())
+
+
+@pytest.mark.parametrize(
+    ("ends", "arrivals", "each"),
+    [(1, 0, [0]), (1, 2, [2]), (2, 2, [1, 1]), (2, 1, [1, 0]), (3, 4, [2, 1, 1])],
+)
+def test_arrivals_are_shared_among_the_ends_in_a_queue(
+    ends: int, arrivals: int, each: list[int]
+) -> None:
+    assert shared_among(ends, arrivals) == each
+
+
 def test_the_table_fits_eighty_columns_and_names_every_reason_and_destination() -> None:
     table = balanced().table()
 
@@ -140,3 +214,11 @@ def test_the_table_fits_eighty_columns_and_names_every_reason_and_destination() 
         assert row in table
     assert "0.50" in table
     assert "2.00" in table
+
+
+def test_the_table_of_partner_events_tells_messages_from_ends() -> None:
+    table = balanced_of_partner_events().table()
+
+    assert all(len(line) <= 78 for line in table.splitlines())
+    for row in ("ends that these made up", "ignored: noted", "by topic, and by the rules"):
+        assert row in table

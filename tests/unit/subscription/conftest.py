@@ -1,11 +1,13 @@
-"""The custom resource between a CloudFormation and a Genesys Cloud that are both in memory."""
+"""The custom resources between a CloudFormation and a Genesys Cloud that are both in memory."""
 
 import pytest
 
 from deadline import Deadline, InvocationContext
 from tests.fakes.clock import Clock, Invocation
-from tests.fakes.cloudformation import CloudFormation
+from tests.fakes.cloudformation import ACTIVE, EVENT_SOURCE, CloudFormation
 from tests.fakes.genesys import CLIENT_ID, CLIENT_SECRET, FakeGenesys
+from tests.fakes.genesys_integrations import FakeIntegrations
+from tests.fakes.partner_events import FakePartnerEvents
 from tests.fakes.scripted_http import HttpServer
 from tests.fakes.secrets_manager import FakeSecrets
 
@@ -44,7 +46,42 @@ def secrets() -> FakeSecrets:
 
 
 @pytest.fixture
+def events(clock: Clock) -> FakePartnerEvents:
+    return FakePartnerEvents(clock)
+
+
+@pytest.fixture
 def cloudformation(
-    http: HttpServer, genesys: FakeGenesys, clock: Clock, secrets: FakeSecrets
+    *,
+    http: HttpServer,
+    genesys: FakeGenesys,
+    clock: Clock,
+    secrets: FakeSecrets,
+    events: FakePartnerEvents,
 ) -> CloudFormation:
-    return CloudFormation(http.url, clock, secrets)
+    return CloudFormation(http.url, clock, secrets, events)
+
+
+@pytest.fixture
+def org(http: HttpServer, clock: Clock, events: FakePartnerEvents) -> FakeIntegrations:
+    http.respond = org = FakeIntegrations(clock, events)
+    return org
+
+
+@pytest.fixture
+def stack(
+    *,
+    http: HttpServer,
+    org: FakeIntegrations,
+    clock: Clock,
+    secrets: FakeSecrets,
+    events: FakePartnerEvents,
+) -> CloudFormation:
+    """A stack with an event source."""
+    return CloudFormation(http.url, clock, secrets, events, EVENT_SOURCE)
+
+
+@pytest.fixture
+def active(clock: Clock, secrets: FakeSecrets, events: FakePartnerEvents) -> CloudFormation:
+    """The part of a stack that waits for the source's bus."""
+    return CloudFormation("", clock, secrets, events, ACTIVE)

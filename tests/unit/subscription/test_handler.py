@@ -13,13 +13,17 @@ import pytest
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import CloudFormation
 from tests.fakes.genesys import FakeGenesys
+from tests.fakes.partner_events import FakePartnerEvents
 from tests.fakes.scripted_http import Answer, Asked, HttpServer
 from tests.fakes.secrets_manager import FakeSecrets
 
 
 @pytest.fixture
-def module(secrets: FakeSecrets, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    monkeypatch.setattr(boto3, "client", {"secretsmanager": secrets}.__getitem__)
+def module(
+    secrets: FakeSecrets, events: FakePartnerEvents, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ModuleType]:
+    clients = {"secretsmanager": secrets, "events": events}
+    monkeypatch.setattr(boto3, "client", lambda service, **_: clients[service])
     sys.modules.pop("subscription.handler", None)
     yield importlib.import_module("subscription.handler")
     sys.modules.pop("subscription.handler", None)
@@ -48,6 +52,7 @@ def event(http: HttpServer, cloudformation: CloudFormation) -> dict[str, Any]:
         "RequestId": "r-1",
         "StackId": "stack",
         "LogicalResourceId": "Subscription",
+        "ResourceType": "Custom::GenesysSubscription",
         "ResponseURL": f"{http.url}/answer?X-Amz-Signature=s1gnature",
         "ResourceProperties": cloudformation.properties,
     }
@@ -84,6 +89,12 @@ def test_a_create_is_carried_out_and_answered(
         {"RequestType": "Destroy"},
         {"RequestType": ["Create"]},
         {"RequestType": "D" * 6000},
+        {"ResourceType": "Custom::Other"},
+        {"ResourceType": ["Custom::GenesysSubscription"]},
+        {"ResourceType": "Custom::GenesysEventSource"},
+        {"ResourceType": "Custom::GenesysEventSourceActive"},
+        {"ResourceType": "Custom::GenesysEventSourceActive", "ResourceProperties": ["x"]},
+        {"ResourceType": "Custom::GenesysEventSourceActive", "RequestType": "Destroy"},
         {"RequestType": "Update"},
         {"RequestType": "Update", "OldResourceProperties": ["x"]},
         {"RequestType": "Update", "PhysicalResourceId": 5},
@@ -114,13 +125,27 @@ def test_nonsense_is_answered_with_a_failure(
     assert not genesys.subscriptions
 
 
-@pytest.mark.parametrize("missing", ["ResourceProperties", "RequestType", "RequestId", "StackId"])
+@pytest.mark.parametrize(
+    ("missing", "expected"),
+    [
+        ("ResourceProperties", "FAILED"),
+        ("ResourceType", "FAILED"),
+        ("RequestType", "FAILED"),
+        ("RequestId", "SUCCESS"),
+        ("StackId", "SUCCESS"),
+    ],
+)
 def test_what_is_missing_does_not_keep_the_answer_back(
-    module: ModuleType, http: HttpServer, clock: Clock, event: dict[str, Any], missing: str
+    *,
+    module: ModuleType,
+    http: HttpServer,
+    clock: Clock,
+    event: dict[str, Any],
+    missing: str,
+    expected: str,
 ) -> None:
     del event[missing]
     module.handler(event, clock.invocation())
-    expected = "FAILED" if missing.startswith("Re") and missing != "RequestId" else "SUCCESS"
     assert answered(http)["Status"] == expected
 
 

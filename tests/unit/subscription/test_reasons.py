@@ -14,6 +14,7 @@ from subscription.advice import advice
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import NAME, RESPONSE_URL, CloudFormation
 from tests.fakes.genesys import BAD_FILTER, CLIENT_SECRET, FakeGenesys, problem
+from tests.fakes.partner_events import FakePartnerEvents
 from tests.fakes.scripted_http import Answer, Asked, HttpServer
 from tests.fakes.secrets_manager import FakeSecrets
 
@@ -163,7 +164,14 @@ def test_a_long_filter_does_not_push_the_advice_out_of_the_response(
 )
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_neither_answer_nor_log_hold_what_is_secret(
-    *, secrets: FakeSecrets, http: HttpServer, operation: str, status: int, text: str, key: str
+    *,
+    secrets: FakeSecrets,
+    events: FakePartnerEvents,
+    http: HttpServer,
+    operation: str,
+    status: int,
+    text: str,
+    key: str,
 ) -> None:
     clock = Clock()
     genesys = FakeGenesys(clock)
@@ -175,7 +183,7 @@ def test_neither_answer_nor_log_hold_what_is_secret(
         return Answer(status, {key: echo}, {"ININ-Correlation-Id": CLIENT_SECRET})
 
     http.respond = respond
-    cloudformation = CloudFormation(http.url, clock, secrets)
+    cloudformation = CloudFormation(http.url, clock, secrets, events)
     answers = [cloudformation.create(), cloudformation.delete()]
     shown = repr(answers) + cloudformation.log + str([answer.body({}) for answer in answers])
     for hidden in (CLIENT_SECRET, RESPONSE_URL, *genesys.tokens):

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subscription.request import Properties, Request, RequestError
+from genesys.integrations import EventSource, Feed
+from subscription.request import EVENT_SOURCE, SUBSCRIPTION, Properties, Request, RequestError
 
 PROPERTIES: dict[str, Any] = {
     "ServiceToken": "arn",
@@ -21,10 +22,23 @@ PROPERTIES: dict[str, Any] = {
     "ApiUrl": "https://api.mypurecloud.com",
 }
 TEXTS = sorted(set(PROPERTIES) - {"ServiceToken", "EventTypes"})
+SOURCE_PROPERTIES: dict[str, Any] = {
+    "ServiceToken": "arn",
+    "Name": "queue-ends-dev",
+    "Notes": "n",
+    "AccountId": "111122223333",
+    "Region": "eu-west-1",
+    "Suffix": "QueueEnds-dev",
+    "Topics": ["v2.a", "v2.b"],
+    "SecretName": "s",
+    "LoginUrl": "https://login.mypurecloud.com",
+    "ApiUrl": "https://api.mypurecloud.com",
+}
+SOURCE_TEXTS = sorted(set(SOURCE_PROPERTIES) - {"ServiceToken", "Topics"})
 
 
 def test_properties_become_the_subscription_that_is_wanted() -> None:
-    properties = Properties.parse(PROPERTIES)
+    properties = Properties.parse(SUBSCRIPTION, PROPERTIES)
     assert properties.secret_name == "s"
     assert properties.login_url == "https://login.mypurecloud.com"
     assert properties.physical_id == "api.mypurecloud.com/queue-ends-dev"
@@ -46,18 +60,18 @@ def test_a_property_that_is_no_text_is_named(key: str) -> None:
     wrongs: list[object] = [None, "", 5, [], {"a": 1}]
     for wrong in wrongs:
         with pytest.raises(RequestError, match=f"missing or wrong: {key}[. ]"):
-            Properties.parse(PROPERTIES | {key: wrong})
+            Properties.parse(SUBSCRIPTION, PROPERTIES | {key: wrong})
 
 
 @pytest.mark.parametrize("wrong", [None, "", "event:a", [], [5], ["event:a", None], {}])
 def test_event_types_must_be_a_list_of_texts(wrong: object) -> None:
     with pytest.raises(RequestError, match="missing or wrong: EventTypes"):
-        Properties.parse(PROPERTIES | {"EventTypes": wrong})
+        Properties.parse(SUBSCRIPTION, PROPERTIES | {"EventTypes": wrong})
 
 
 def test_all_that_is_wrong_is_named_at_once() -> None:
     with pytest.raises(RequestError) as caught:
-        Properties.parse({"ApiUrl": "http://api.mypurecloud.com"})
+        Properties.parse(SUBSCRIPTION, {"ApiUrl": "http://api.mypurecloud.com"})
     for key in (*TEXTS, "EventTypes"):
         assert key in str(caught.value)
 
@@ -77,7 +91,7 @@ def test_all_that_is_wrong_is_named_at_once() -> None:
     ],
 )
 def test_https_is_safe_and_so_is_this_machine(url: str) -> None:
-    assert Properties.parse(PROPERTIES | {"ApiUrl": url}).api_url == url.rstrip("/")
+    assert Properties.parse(SUBSCRIPTION, PROPERTIES | {"ApiUrl": url}).api_url == url.rstrip("/")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +148,7 @@ def test_https_is_safe_and_so_is_this_machine(url: str) -> None:
 def test_secrets_go_nowhere_else(url: str) -> None:
     for key in ("LoginUrl", "ApiUrl"):
         with pytest.raises(RequestError, match=f"{key} .*https") as caught:
-            Properties.parse(PROPERTIES | {key: url})
+            Properties.parse(SUBSCRIPTION, PROPERTIES | {key: url})
         assert "password" not in str(caught.value)
 
 
@@ -144,7 +158,7 @@ def test_secrets_go_nowhere_else(url: str) -> None:
 @settings(max_examples=50)
 def test_properties_of_any_kind_are_read_or_refused(changes: dict[str, Any]) -> None:
     try:
-        assert Properties.parse(PROPERTIES | changes).wanted.name
+        assert Properties.parse(SUBSCRIPTION, PROPERTIES | changes).wanted.name
     except RequestError as error:
         assert "missing or wrong" in str(error)  # noqa: PT017
 
@@ -153,6 +167,7 @@ def test_a_request_knows_the_queue_and_the_org_it_comes_from() -> None:
     request = Request.parse(
         {
             "RequestType": "Update",
+            "ResourceType": SUBSCRIPTION,
             "PhysicalResourceId": "api.mypurecloud.ie/queue-ends-dev",
             "ResourceProperties": PROPERTIES,
             "OldResourceProperties": PROPERTIES | {"QueueArn": "old"},
@@ -166,3 +181,80 @@ def test_a_request_knows_the_queue_and_the_org_it_comes_from() -> None:
 def test_another_kind_of_request_is_refused(kind: object) -> None:
     with pytest.raises(RequestError, match="is not Create, Update or Delete"):
         Request.parse({"RequestType": kind, "ResourceProperties": PROPERTIES})
+
+
+def test_properties_become_the_integration_that_is_wanted() -> None:
+    properties = Properties.parse(EVENT_SOURCE, SOURCE_PROPERTIES)
+    feed = Feed("111122223333", "eu-west-1", "QueueEnds-dev")
+    assert properties.wanted == EventSource("queue-ends-dev", "n", feed, ("v2.a", "v2.b"))
+    assert (
+        properties.physical_id
+        == "api.mypurecloud.com/queue-ends-dev/111122223333/eu-west-1/QueueEnds-dev"
+    )
+
+
+@pytest.mark.parametrize("key", SOURCE_TEXTS)
+def test_a_property_of_an_event_source_that_is_no_text_is_named(key: str) -> None:
+    wrongs: list[object] = [None, "", 5, [], {"a": 1}]
+    for wrong in wrongs:
+        with pytest.raises(RequestError, match=f"missing or wrong: {key}[. ]"):
+            Properties.parse(EVENT_SOURCE, SOURCE_PROPERTIES | {key: wrong})
+
+
+@pytest.mark.parametrize("wrong", [None, "", "v2.a", [], [5], {}])
+def test_topics_must_be_a_list_of_texts(wrong: object) -> None:
+    with pytest.raises(RequestError, match="missing or wrong: Topics"):
+        Properties.parse(EVENT_SOURCE, SOURCE_PROPERTIES | {"Topics": wrong})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "right"),
+    [
+        ("AccountId", "11112222333", "twelve digits"),
+        ("AccountId", "1111-2222-3333", "twelve digits"),
+        ("Suffix", "Queue Ends", "1 to 64 letters"),
+        ("Suffix", "Queue/Ends", "1 to 64 letters"),
+        ("Suffix", "x" * 65, "shorter stage name"),
+        ("ApiUrl", "http://api.mypurecloud.com", "https"),
+    ],
+)
+def test_what_genesys_would_refuse_is_refused_with_what_would_be_right(
+    key: str, value: str, right: str
+) -> None:
+    with pytest.raises(RequestError, match=f"{key} .*{right}"):
+        Properties.parse(EVENT_SOURCE, SOURCE_PROPERTIES | {key: value})
+
+
+@pytest.mark.parametrize("resource_type", [None, "", "Custom::Other", [], EVENT_SOURCE + "s"])
+def test_another_type_of_resource_is_refused(resource_type: object) -> None:
+    event = {
+        "RequestType": "Create",
+        "ResourceType": resource_type,
+        "ResourceProperties": SOURCE_PROPERTIES,
+    }
+    with pytest.raises(RequestError, match="is none of Custom::GenesysSubscription"):
+        Request.parse(event)
+
+
+@pytest.mark.parametrize(
+    ("former", "feed"),
+    [
+        (SOURCE_PROPERTIES, Feed("111122223333", "eu-west-1", "QueueEnds-dev")),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_a_request_knows_whom_the_integration_fed_before(
+    former: dict[str, Any] | None, feed: Feed | None
+) -> None:
+    request = Request.parse(
+        {
+            "RequestType": "Update",
+            "ResourceType": EVENT_SOURCE,
+            "PhysicalResourceId": "api.mypurecloud.ie/queue-ends-dev/1/eu-west-1/x",
+            "ResourceProperties": SOURCE_PROPERTIES,
+            "OldResourceProperties": former,
+        }
+    )
+    assert request.former_feed == feed
+    assert request.former_api_host == "api.mypurecloud.ie"

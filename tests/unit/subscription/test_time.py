@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools import Logger
 
-from subscription import lifecycle, resource
+from subscription import leftovers, resource
 from subscription.answer import Answer
 from tests.fakes import scripted_http
 from tests.fakes.cloudformation import NAME, CloudFormation
@@ -36,9 +36,15 @@ def ask(cloudformation: CloudFormation, kind: str, **more: Any) -> tuple[Answer,
     """Ask in real time, with three seconds; return the answer and after how long it came."""
     began = time.monotonic()
     answer = resource.answer_to(
-        {"RequestType": kind, "ResourceProperties": cloudformation.properties, **more},
+        {
+            "RequestType": kind,
+            "ResourceType": cloudformation.resource_type,
+            "ResourceProperties": cloudformation.properties,
+            **more,
+        },
         RealInvocation(3),
         cloudformation.secrets,  # type: ignore[arg-type]
+        cloudformation.events,  # type: ignore[arg-type]
         Logger(service="test-time"),
     )
     return answer, time.monotonic() - began
@@ -60,7 +66,7 @@ def test_a_genesys_that_hangs_is_given_up(
 def test_a_creation_that_hangs_is_cleaned_up_after(
     cloudformation: CloudFormation, genesys: FakeGenesys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lifecycle, "LATE_CREATION_SECONDS", 0.0)
+    monkeypatch.setattr(leftovers, "LATE_CREATION_SECONDS", 0.0)
     genesys.instead("create", HANGS, carried_out=True)
     answer, seconds = ask(cloudformation, "Create")
     assert answer.status == "FAILED"

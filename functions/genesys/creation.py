@@ -1,0 +1,65 @@
+"""Making one thing in Genesys Cloud, and not two, when an answer to the request is lost."""
+
+from collections.abc import Callable
+
+from deadline import Deadline
+from genesys.errors import GenesysError
+
+
+def id_in(answer: object, path: str, status: int = 201) -> str:
+    """Return the id in the answer to the request that made a thing."""
+    match answer:
+        case {"id": str(made)} if made:
+            return made
+    raise GenesysError("POST", path, status=status, message="the answer has no id")
+
+
+def create_once(
+    post: Callable[[], str],
+    look: Callable[[], list[str]],
+    remove: Callable[[str], None],
+    deadline: Deadline,
+) -> str:
+    """Make a thing of which there is none yet, and return its id.
+
+    A request that may have been carried out is repeated only after looking whether it was;
+    should there be more than one in the end, the others are removed.
+
+    Parameters
+    ----------
+    post
+        Makes one and returns its id.
+    look
+        Returns the ids of those that lists show.
+    remove
+        Removes one by its id.
+    deadline
+        When to give up.
+
+    Raises
+    ------
+    GenesysError
+        Whose `maybe_carried_out` says whether any of the requests may have made one.
+    """
+    made, lost, pause = None, None, 1.0
+    while True:
+        try:
+            made = post()
+            if not lost:
+                return made
+        except GenesysError as error:
+            if not error.maybe_carried_out:
+                error.maybe_carried_out = lost is not None
+                raise
+            lost = error
+        # What was made may take a moment to be in lists.
+        in_time = deadline.sleep(pause)
+        found = look()
+        if made or found:
+            kept = made or found[0]
+            for superfluous in set(found) - {kept}:
+                remove(superfluous)
+            return kept
+        if lost.status == 500 or not in_time:
+            raise lost
+        pause = min(2 * pause, 20)

@@ -1,0 +1,102 @@
+"""What the end rules come to, worked out from all of a conversation's events at once.
+
+Written to be read, and apart from the worker, which sees the events one by one and in any order:
+what it fires is compared with this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NamedTuple
+
+PREFIX = "v2.detail.events.conversation.{id}."
+WITH_QUEUE = ("acd.start", "acd.end", "user.start", "user.end", "acw", "wrapup")
+FIVE_MINUTES = 300_000
+RULES = ("touched", "last_queue", "queue_leg")
+
+
+class QueueEnd(NamedTuple):
+    """An end of a conversation in a queue, dated in epoch milliseconds."""
+
+    queue_id: str
+    at_ms: int
+
+
+def ends_by(
+    rule: str, events: Iterable[Mapping[str, Any]], queue_ids: Collection[str]
+) -> list[QueueEnd]:
+    """Return the ends that a rule derives from the events of one conversation.
+
+    Parameters
+    ----------
+    rule
+        One of `RULES`.
+    events
+        Events of EventBridge, in any order; one that comes twice changes nothing.
+    queue_ids
+        Our queues. Of the others nothing is known, as their events are filtered out.
+
+    Returns
+    -------
+    list[QueueEnd]
+        By time and queue. Ends in a queue within five minutes are one, which has the time of the
+        first of them.
+    """
+    told = [
+        (event["detail-type"].removeprefix(PREFIX), event["detail"]["eventBody"])
+        for event in events
+    ]
+    ours = [
+        (topic, body)
+        for topic, body in told
+        if topic in WITH_QUEUE and body.get("queueId") in queue_ids
+    ]
+    if rule == "queue_leg":
+        return _apart(
+            QueueEnd(body["queueId"], body["eventTime"])
+            for topic, body in ours
+            if _is_end_of_leg(topic, body)
+        )
+
+    found = []
+    for topic, body in told:
+        if topic != "customer.end" or _is_transfer(body):
+            continue
+        end = body["eventTime"]
+        before = [body for _, body in ours if body["eventTime"] <= end + FIVE_MINUTES]
+        if rule == "last_queue":
+            before = sorted(before, key=lambda body: body["eventTime"])[-1:]
+        found += [QueueEnd(body["queueId"], end) for body in before]
+    return _apart(found)
+
+
+def _is_end_of_leg(topic: str, body: Mapping[str, Any]) -> bool:
+    if topic == "acd.end":
+        return body.get("acdOutcome") == "ABANDON"
+    talked = body.get("interactingDurationMs", 0) > 0
+    return topic == "user.end" and talked and not _is_transfer(body)
+
+
+def _is_transfer(body: Mapping[str, Any]) -> bool:
+    return str(body.get("disconnectType", "")).endswith("TRANSFER")
+
+
+def _apart(ends: Iterable[QueueEnd]) -> list[QueueEnd]:
+    """Return ends without those that are within five minutes of an earlier one in their queue.
+
+    Raises
+    ------
+    ValueError
+        Which ends are one depends on which of them is seen first: the history is no good example.
+    """
+    kept: dict[str, list[QueueEnd]] = {}
+    every = sorted(set(ends), key=lambda end: end.at_ms)
+    for end in every:
+        of_queue = kept.setdefault(end.queue_id, [])
+        if not of_queue or end.at_ms - of_queue[-1].at_ms > FIVE_MINUTES:
+            of_queue.append(end)
+    for end in every:
+        near = [e for e in kept[end.queue_id] if abs(e.at_ms - end.at_ms) <= FIVE_MINUTES]
+        if len(near) != 1:
+            raise ValueError(f"{end} is within five minutes of two ends: {near}")
+    return sorted((end for of_queue in kept.values() for end in of_queue), key=lambda e: e[::-1])

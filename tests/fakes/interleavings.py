@@ -1,0 +1,59 @@
+"""Every order in which the calls of work in several threads can come."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from tests.fakes.turns import Turns
+
+
+def interleavings(begin: Callable[[], Sequence[Turns]]) -> Iterator[list[Any]]:
+    """Do the same work again and again, in each order of its calls; yield after each time.
+
+    Parameters
+    ----------
+    begin
+        Returns what is to take turns, each time anew; `Stopping` makes each call a turn.
+
+    Yields
+    ------
+    list[Any]
+        What each of them returned.
+    """
+    beginnings: list[tuple[int, ...]] = [()]
+    while beginnings:
+        beginning = beginnings.pop()
+        turns = begin()
+        # Up to its first call none does anything that another one could notice.
+        at_work = [number for number, one in enumerate(turns) if one.go_on()]
+        done: tuple[int, ...] = ()
+        while at_work:
+            if len(done) < len(beginning):
+                chosen = beginning[len(done)]
+            else:
+                chosen = at_work[0]
+                beginnings += [(*done, other) for other in at_work[1:]]
+            if not turns[chosen].go_on():
+                at_work.remove(chosen)
+            done = (*done, chosen)
+        yield [one.result for one in turns]
+
+
+class Stopping:
+    """A fake client of which every call is a turn of the one who makes it.
+
+    Parameters
+    ----------
+    turn
+        Returns whose turn it is to wait: `Turns` are made after what they work with.
+    """
+
+    def __init__(self, client: object, turn: Callable[[], Turns]) -> None:
+        self._client = client
+        self._turn = turn
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        def call(**parameters: Any) -> Any:
+            self._turn().stop()
+            return getattr(self._client, operation)(**parameters)
+
+        return call

@@ -1,0 +1,114 @@
+"""The worker behind the EventBridge integration, with everything around it in memory."""
+
+import itertools
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from conversations.end_rules import EndRule, LastQueue, QueueLeg, Touched
+from conversations.join import Joins
+from conversations.ledger_table import LedgerTable
+from tests.bodies import QUEUE
+from tests.fakes.batches import SECOND_QUEUE, Batches, reported
+from tests.fakes.clock import Clock
+from tests.fakes.dynamodb import TABLE, FakeDynamoDb
+from tests.fakes.sqs import DEAD, INTAKE, Entry, FakeSqs
+from tests.fakes.sqs_event import record
+from worker.arrivals import Partnered
+from worker.intake import Intake
+from worker.outcome import Report
+
+RULES = ("touched", "last_queue", "queue_leg")
+SETTLE_SECONDS = 60
+
+
+class DelayingSqs(FakeSqs):
+    """Queues of which the intake queue takes messages too.
+
+    Attributes
+    ----------
+    delayed
+        The entries that the intake queue took and that have not come back yet.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.delayed: list[Entry] = []
+
+    def send_message_batch(self, **parameters: Any) -> dict[str, Any]:
+        if parameters.get("QueueUrl") == INTAKE:
+            return self._call("SendMessageBatch", parameters, INTAKE, self._delay)
+        return super().send_message_batch(**parameters)
+
+    def _delay(self, entry: Entry) -> str | None:
+        if not 0 <= entry.get("DelaySeconds", 0) <= 900 or not entry["MessageBody"]:
+            return "InvalidParameterValue"
+        self.delayed.append(entry)
+        return None
+
+
+class PartnerWorker:
+    """A worker with an end rule.
+
+    Parameters
+    ----------
+    dynamodb, sqs
+        What it works with; all new, unless a test says otherwise.
+    """
+
+    def __init__(
+        self,
+        rule: str,
+        *,
+        dynamodb: Any = None,
+        sqs: Any = None,
+        queue_ids: Collection[str] = (QUEUE, SECOND_QUEUE),
+    ) -> None:
+        self.clock = Clock()
+        self.dynamodb = dynamodb or FakeDynamoDb()
+        self.sqs = sqs or DelayingSqs()
+        self.batches = Batches(self.sqs, self.clock, self.dynamodb)
+        self.batches.reader = Partnered(frozenset(queue_ids), self._rule(rule))
+        self._ids = itertools.count(1)
+
+    def _rule(self, rule: str) -> EndRule:
+        joins = Joins(LedgerTable(self.dynamodb, TABLE), days=20, now_ms=self.batches.now_ms)
+        intake = Intake(self.sqs, INTAKE, DEAD, retry_delay=30, settle_seconds=SETTLE_SECONDS)
+        rules: dict[str, EndRule] = {
+            "touched": Touched(joins),
+            "last_queue": LastQueue(joins, intake.send_later),
+            "queue_leg": QueueLeg(),
+        }
+        return rules[rule]
+
+    def arrive(self, *bodies: str) -> list[str]:
+        """Have messages arrive in one batch; return the outcome of each."""
+        report = self.run(*bodies)
+        words = {o.message.id: f"{o.kind}.{o.reason}".rstrip(".") for o in report.outcomes}
+        assert len(words) == len(report.outcomes) == len(bodies)
+        failed = [id_ for id_, word in words.items() if word.startswith("failed")]
+        assert sorted(reported(report)) == sorted(failed)
+        return [words[id_] for id_ in sorted(words, key=lambda id_: int(id_[2:]))]
+
+    def run(self, *bodies: str) -> Report:
+        return self.batches.run([record(body, f"m-{next(self._ids)}") for body in bodies])
+
+    def settle(self, most: int = 10) -> list[str]:
+        """Let what was delayed come back, in batches of so many; return the outcomes."""
+        outcomes = []
+        self.clock.now += SETTLE_SECONDS
+        while self.sqs.delayed:
+            due, self.sqs.delayed = self.sqs.delayed[:most], self.sqs.delayed[most:]
+            assert all(entry["DelaySeconds"] == SETTLE_SECONDS for entry in due)
+            outcomes += self.arrive(*(entry["MessageBody"] for entry in due))
+        return outcomes
+
+    def ends(self) -> list[tuple[str, str, int]]:
+        """Return conversation, queue and time (epoch ms) of each end that was delivered."""
+        return sorted(
+            (end.conversation_id, end.queue_id, at_ms(end.ended_at)) for end in self.batches.acted
+        )
+
+
+def at_ms(ended_at: str) -> int:
+    return round(datetime.fromisoformat(ended_at).timestamp() * 1000)

@@ -1,0 +1,333 @@
+"""Delivery through EventBridge: the integration, its bus, the rules, who may send where."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.infra.test_functions import environment, secret_arn, statements, write_logs
+from tests.infra.test_intake import statements as policy_of
+from tests.infra.test_intake import tls_only
+from tests.infra.test_stack import needed_by, strings
+
+# One process for all that share the costly fixture.
+pytestmark = pytest.mark.xdist_group("template")
+
+TOPIC = "v2.detail.events.conversation.{id}."
+QUEUE_TOPICS = [
+    TOPIC + name for name in ("acd.start", "acd.end", "user.start", "user.end", "acw", "wrapup")
+]
+LEG_TOPICS = [TOPIC + "acd.end", TOPIC + "user.end"]
+CUSTOMER_END = TOPIC + "customer.end"
+SOURCE = "EventSource/Resource/Default"
+ACTIVE = "EventSource/Active/Default"
+
+
+def source_of(stack: Any) -> dict[str, Any]:
+    return {"Fn::GetAtt": [stack.ids[SOURCE], "EventSourceName"]}
+
+
+def rule_arn(stack: Any, name: str) -> dict[str, Any]:
+    account = [{"Ref": "AWS::Region"}, ":", {"Ref": "AWS::AccountId"}]
+    start = ["arn:", {"Ref": "AWS::Partition"}, ":events:", *account, ":rule/"]
+    return {"Fn::Join": ["", [*start, source_of(stack), f"/{name}"]]}
+
+
+def rules_of(stack: Any) -> dict[str, dict[str, Any]]:
+    """Return the properties of the rules by their names."""
+    every = [rule["Properties"] for rule in stack.of_type("AWS::Events::Rule")]
+    return {rule["Name"]: rule for rule in every}
+
+
+# The integration
+
+
+def test_the_custom_resource_says_what_the_integration_must_be(
+    eventbridge: Any, many_queues: Any, queue_legs: Any
+) -> None:
+    for synthesised, stage, topics in (
+        (eventbridge, "dev", [*QUEUE_TOPICS, CUSTOMER_END]),
+        (many_queues, "s" * 54, [*QUEUE_TOPICS, CUSTOMER_END]),
+        (queue_legs, "dev", LEG_TOPICS),
+    ):
+        resource = synthesised.resource(SOURCE)
+        assert resource["Type"] == "Custom::GenesysEventSource"
+        assert resource["Properties"] == {
+            "ServiceToken": synthesised.arn("EventSource/Provider/Function"),
+            "ServiceTimeout": "300",
+            "Name": f"queue-ends-{stage}",
+            "Notes": f"Conversation events for the AWS stack QueueEnds-{stage}",
+            "AccountId": {"Ref": "AWS::AccountId"},
+            "Region": {"Ref": "AWS::Region"},
+            "Suffix": f"QueueEnds-{stage}",
+            "Topics": topics,
+            "SecretName": "queue-ends/genesys",
+            "LoginUrl": "https://login.mypurecloud.com",
+            "ApiUrl": "https://api.mypurecloud.com",
+        }
+
+
+def test_there_is_an_integration_or_a_subscription_and_its_id_is_an_output(
+    stack: Any, eventbridge: Any
+) -> None:
+    assert eventbridge.of_type("Custom::GenesysSubscription") == []
+    assert stack.of_type("Custom::GenesysEventSource") == []
+    outputs = eventbridge.template["Outputs"]
+    assert outputs["SubscriptionId"]["Value"] == {
+        "Fn::GetAtt": [eventbridge.ids[SOURCE], "IntegrationId"]
+    }
+    assert outputs.keys() == stack.template["Outputs"].keys()
+
+
+def test_the_function_that_answers_may_look_at_genesys_clouds_event_sources(
+    eventbridge: Any,
+) -> None:
+    region = ["arn:", {"Ref": "AWS::Partition"}, ":events:", {"Ref": "AWS::Region"}]
+    assert statements(eventbridge, "EventSource/Provider") == [
+        {
+            "Sid": "ReadGenesysCredentials",
+            "Effect": "Allow",
+            "Action": "secretsmanager:GetSecretValue",
+            "Resource": secret_arn("queue-ends/genesys"),
+        },
+        {
+            "Sid": "SeePartnerEventSources",
+            "Effect": "Allow",
+            "Action": "events:DescribeEventSource",
+            "Resource": {
+                "Fn::Join": ["", [*region, "::event-source/aws.partner/genesys.com/*"]],
+            },
+        },
+        write_logs(eventbridge.arn("EventSource/Provider/Logs")),
+    ]
+
+
+def test_the_function_that_answers_does_so_in_time_and_never_late(
+    stack: Any, eventbridge: Any
+) -> None:
+    for path in ("Function", "Function/EventInvokeConfig"):
+        of_source = eventbridge.properties(f"EventSource/Provider/{path}")
+        of_subscription = stack.properties(f"Subscription/Provider/{path}")
+        for key in ("Handler", "Timeout", "MemorySize", "MaximumRetryAttempts"):
+            assert of_source.get(key) == of_subscription.get(key)
+    assert eventbridge.properties(ACTIVE) == {
+        "ServiceToken": eventbridge.arn("EventSource/Provider/Function"),
+        "ServiceTimeout": "300",
+        "EventSourceName": source_of(eventbridge),
+    }
+
+
+# The bus and its rules
+
+
+def test_the_bus_is_that_of_the_event_source_and_nothing_else_is_set_on_it(
+    eventbridge: Any,
+) -> None:
+    bus = eventbridge.properties("EventSource/Bus")
+    source = source_of(eventbridge)
+    assert {key: value for key, value in bus.items() if key != "Tags"} == {
+        "Name": source,
+        "EventSourceName": source,
+    }
+
+
+def test_rules_take_our_queues_events_and_what_the_end_rule_waits_for(
+    eventbridge: Any, queue_legs: Any
+) -> None:
+    queue_ids = ["a1b2c3d4-e5f6-7890-1234-567890abcdef", "b2c3d4e5-f6a7-4901-8345-67890abcdef1"]
+    for synthesised, topics in ((eventbridge, QUEUE_TOPICS), (queue_legs, LEG_TOPICS)):
+        assert rules_of(synthesised)["queues-1"]["EventPattern"] == {
+            "source": [source_of(synthesised)],
+            "detail-type": topics,
+            "detail": {"eventBody": {"queueId": queue_ids}},
+        }
+    assert rules_of(eventbridge).keys() == {"queues-1", "customer-end"}
+    assert rules_of(queue_legs).keys() == {"queues-1"}
+    assert rules_of(eventbridge)["customer-end"]["EventPattern"] == {
+        "source": [source_of(eventbridge)],
+        "detail-type": [CUSTOMER_END],
+    }
+
+
+def test_the_queues_of_a_long_list_are_spread_over_rules_that_eventbridge_takes(
+    many_queues: Any,
+) -> None:
+    rules = rules_of(many_queues)
+    assert list(rules) == ["queues-1", "queues-2", "queues-3", "customer-end"]
+    # AWS takes 2,048 characters, and 256 of them in the name that CloudFormation will put in.
+    name = "aws.partner/genesys.com/cloud/".ljust(256, "s")
+    found = []
+    for rule in rules.values():
+        resolved = rule["EventPattern"] | {"source": [name]}
+        assert len(json.dumps(resolved)) <= 2048
+        found += resolved.get("detail", {"eventBody": {"queueId": []}})["eventBody"]["queueId"]
+    assert found == [f"{n:x>64}" for n in range(50)]
+
+
+def test_each_rule_sends_to_the_intake_queue_and_what_it_cannot_to_a_queue_of_its_own(
+    eventbridge: Any, many_queues: Any
+) -> None:
+    for synthesised in (eventbridge, many_queues):
+        for rule in rules_of(synthesised).values():
+            assert rule["EventBusName"] == {"Ref": synthesised.ids["EventSource/Bus"]}
+            assert rule["Targets"] == [
+                {
+                    "Id": "Intake",
+                    "Arn": synthesised.arn("Intake/Queue"),
+                    "RetryPolicy": {
+                        "MaximumEventAgeInSeconds": 24 * 60 * 60,
+                        "MaximumRetryAttempts": 185,
+                    },
+                    "DeadLetterConfig": {"Arn": synthesised.arn("EventSource/DeadLetterQueue")},
+                }
+            ]
+
+
+def test_what_could_not_be_delivered_is_kept_for_14_days_encrypted(
+    eventbridge: Any, many_queues: Any
+) -> None:
+    for synthesised, stage in ((eventbridge, "dev"), (many_queues, "s" * 54)):
+        properties = synthesised.properties("EventSource/DeadLetterQueue")
+        assert properties["QueueName"] == f"queue-ends-{stage}-undelivered"
+        assert properties["MessageRetentionPeriod"] == 14 * 86_400
+        assert properties["SqsManagedSseEnabled"] is True
+        assert "KmsMasterKeyId" not in properties
+
+
+def test_only_the_rules_may_send_to_the_queues_and_only_over_tls(
+    eventbridge: Any, many_queues: Any, queue_legs: Any
+) -> None:
+    for synthesised, names in (
+        (eventbridge, ["queues-1", "customer-end"]),
+        (many_queues, ["queues-1", "queues-2", "queues-3", "customer-end"]),
+        (queue_legs, ["queues-1"]),
+    ):
+        arns = [rule_arn(synthesised, name) for name in names]
+        for path in ("Intake/Queue", "EventSource/DeadLetterQueue"):
+            queue = synthesised.arn(path)
+            assert policy_of(synthesised, path) == [
+                tls_only(queue),
+                {
+                    "Sid": "PartnerBusRulesSend",
+                    "Effect": "Allow",
+                    "Principal": {"Service": "events.amazonaws.com"},
+                    "Action": "sqs:SendMessage",
+                    "Resource": queue,
+                    "Condition": {"ArnEquals": {"aws:SourceArn": arns}},
+                },
+            ]
+        assert "765628985471" not in json.dumps(synthesised.template)
+        assert policy_of(synthesised, "Intake/DeadLetterQueue") == [
+            tls_only(synthesised.arn("Intake/DeadLetterQueue"))
+        ]
+
+
+def test_the_bus_is_archived_where_that_is_set_and_never_in_the_emulator(
+    eventbridge: Any, many_queues: Any, queue_legs: Any
+) -> None:
+    archive = many_queues.properties("EventSource/Archive")
+    assert archive["RetentionDays"] == 30
+    assert archive["SourceArn"] == many_queues.arn("EventSource/Bus")
+    assert "EventPattern" not in archive
+    for synthesised in (eventbridge, queue_legs):
+        assert synthesised.of_type("AWS::Events::Archive") == []
+    for synthesised in (eventbridge, many_queues, queue_legs):
+        assert synthesised.of_type("AWS::Events::EventBusPolicy") == []
+
+
+# The order
+
+
+def test_the_integration_comes_late_its_bus_after_it_and_the_rules_after_all_that_takes_events(
+    eventbridge: Any, many_queues: Any, queue_legs: Any
+) -> None:
+    for synthesised in (eventbridge, many_queues, queue_legs):
+        template, ids = synthesised.template, synthesised.ids
+        names = {i: path for path, i in ids.items()}
+        rules = {path for path in ids if path.startswith("EventSource/Rule-")}
+        archive = ids.keys() & {"EventSource/Archive"}
+        bus = {"EventSource/Bus", *archive}
+        policies = {"Intake/Queue/Policy", "EventSource/DeadLetterQueue/Policy"}
+        before_integration = {names[i] for i in needed_by(template, ids[SOURCE])}
+        late = {SOURCE, ACTIVE, *bus, *policies, *rules}
+        assert ids.keys() - before_integration == late
+        for rule in rules:
+            needed = {names[i] for i in needed_by(template, ids[rule])}
+            assert before_integration | {SOURCE, "EventSource/Bus"} | policies <= needed
+        others = {names[i] for i in needed_by(template, ids[ACTIVE])}
+        assert others == ids.keys() - {ACTIVE} - archive
+
+
+def test_rules_are_changed_one_after_the_other(many_queues: Any) -> None:
+    """So that a queue which moves to a rule before is in it before it leaves its own."""
+    rules = [f"EventSource/Rule-{name}" for name in rules_of(many_queues)]
+    for number, rule in enumerate(rules):
+        needed = needed_by(many_queues.template, many_queues.ids[rule])
+        assert {many_queues.ids[path] for path in rules[:number]} <= needed
+
+
+# The worker
+
+
+def test_the_worker_is_told_how_events_come_and_what_counts_as_an_end(
+    eventbridge: Any, many_queues: Any, queue_legs: Any
+) -> None:
+    for synthesised, end_rule, settle_seconds in (
+        (eventbridge, "touched", "60"),
+        (many_queues, "last_queue", "900"),
+        (queue_legs, "queue_leg", "60"),
+    ):
+        variables = environment(synthesised, "Worker")
+        assert variables["DELIVERY"] == "eventbridge"
+        assert variables["END_RULE"] == end_rule
+        assert variables["SETTLE_SECONDS"] == settle_seconds
+
+
+def test_only_where_it_settles_may_the_worker_send_to_its_own_queue(
+    stack: Any, eventbridge: Any, many_queues: Any, queue_legs: Any
+) -> None:
+    for synthesised in (stack, eventbridge, many_queues, queue_legs):
+        intake = synthesised.arn("Intake/Queue")
+        sends = [
+            statement
+            for statement in statements(synthesised, "Worker")
+            if statement["Resource"] == intake and "sqs:SendMessage" in statement["Action"]
+        ]
+        allowed = {
+            "Sid": "SendItselfDecisions",
+            "Effect": "Allow",
+            "Action": "sqs:SendMessage",
+            "Resource": intake,
+        }
+        assert sends == ([allowed] if synthesised is many_queues else [])
+
+
+# The template as a whole
+
+
+def test_every_wildcard_of_the_template_is_meant(eventbridge: Any, many_queues: Any) -> None:
+    # TLS only, for three queues; the secret's random end; and event sources, by their partner.
+    meant = [":secret:queue-ends/genesys-??????", "::event-source/aws.partner/genesys.com/*"]
+    meant += ["*", "sqs:*"] * 3
+    for synthesised in (eventbridge, many_queues):
+        found = [s for s in strings(synthesised.template) if "*" in s or "?" in s]
+        assert sorted(found) == sorted(meant)
+        for policy in synthesised.of_type("AWS::SQS::QueuePolicy"):
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+                assert "*" not in json.dumps(statement) or statement["Effect"] == "Deny"
+
+
+def test_all_but_the_rules_and_what_cannot_be_is_tagged(eventbridge: Any) -> None:
+    every = eventbridge.template["Resources"].values()
+    assert {r["Type"] for r in every if "Tags" not in r["Properties"]} == {
+        "AWS::Events::Rule",
+        "AWS::SQS::QueuePolicy",
+        "AWS::Lambda::EventInvokeConfig",
+        "Custom::GenesysEventSource",
+        "Custom::GenesysEventSourceActive",
+    }
+
+
+def test_all_of_it_goes_with_the_stack(many_queues: Any) -> None:
+    every = many_queues.template["Resources"].values()
+    assert {resource.get("DeletionPolicy", "Delete") for resource in every} == {"Delete"}

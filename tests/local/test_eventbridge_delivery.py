@@ -1,0 +1,225 @@
+"""The stack deployed with `delivery = "eventbridge"`, in an org that has nothing else."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from local.account import PartnerAccount
+from local.crm import crm
+from local.demo import messages_in, shared_among, worker_log
+from local.emulator import emulator
+from local.end_rules_reference import PREFIX, WITH_QUEUE
+from local.genesys import INTEGRATIONS, GenesysCloud
+from local.genesys_integrations import Integration
+from local.partner_events import partner_events
+from local.partner_traffic import Conversation, partner_conversations, shuffled
+from local.project import DeployFailed, Deployment, Project
+from local.recorders import BusRecorder, bus_recorder, webhook_receiver
+from local.traffic import OURS
+from tests.local.conftest import ACTION, World
+from tests.polling import wait_until
+
+# One process for all that share the costly fixture.
+pytestmark = pytest.mark.xdist_group("eventbridge")
+
+End = tuple[str, str]
+
+
+class Bridged(World):
+    """All that can be seen, in an org without event subscriptions."""
+
+    def settings(self, **changes: Any) -> dict[str, Any]:
+        return super().settings(**{"delivery": "eventbridge", **changes})
+
+    def integrations(self, stage: str) -> list[Integration]:
+        """Return Genesys Cloud's integrations of a stage."""
+        held = self.genesys.integrations.held()
+        return [one for one in held if one.name == f"queue-ends-{stage}"]
+
+    def buses(self) -> set[str]:
+        """Return the names of the partner event buses."""
+        found = self.aws.client("events").list_event_buses()["EventBuses"]
+        return {bus["Name"] for bus in found if bus["Name"].startswith("aws.partner/")}
+
+    def publish(self, events: Sequence[dict[str, Any]]) -> list[list[str]]:
+        """Have events published a burst at a time; return the rules that each one matched."""
+        bursts = [events[start : start + 200] for start in range(0, len(events), 200)]
+        return [rules for burst in bursts for rules in self.genesys.publish_partner_events(burst)]
+
+
+@pytest.fixture(scope="module")
+def bridged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridged]:
+    with (
+        crm() as customers,
+        webhook_receiver() as webhook,
+        emulator(env={"QUEUE_ENDS_CRM_URL": customers.url}) as aws,
+        GenesysCloud(deliver=partner_events(aws)) as genesys,
+    ):
+        genesys.has_subscription_api = False
+        genesys.integrations.seed("somebody-else")
+        project = Project(aws, tmp_path_factory.mktemp("bridged"), actions=ACTION)
+        bridged = Bridged(aws, genesys, customers, webhook, project)
+        bridged.put_secrets()
+        project.bootstrap()
+        yield bridged
+
+
+@pytest.fixture(scope="module")
+def stack(bridged: Bridged) -> Deployment:
+    """The stack of stage dev, deployed while Genesys Cloud was busy and others were at it."""
+    bridged.genesys.fail("POST", INTEGRATIONS, 429, retry_after=1)
+    bridged.genesys.fail("PUT", INTEGRATIONS, 409)
+    return bridged.project.deploy("dev", **bridged.settings())
+
+
+@pytest.fixture(scope="module")
+def bus(bridged: Bridged, stack: Deployment) -> Iterator[BusRecorder]:
+    with bus_recorder(bridged.aws, stack.outputs["EndsBusName"]) as bus:
+        yield bus
+
+
+def ends_of(told: Sequence[Conversation], rule: str) -> Counter[End]:
+    """Return how often each conversation ends in each queue by an end rule."""
+    return Counter((one.id, end.queue_id) for one in told for end in one.ends[rule])
+
+
+def arrivals(bridged: Bridged, bus: BusRecorder) -> dict[str, Counter[End]]:
+    """Return for each destination how often it was told of each conversation's ends in a queue."""
+    bus.collect()
+    places = {
+        "actions": dict(bridged.customers.noted),
+        "bus": bus.noted,
+        "webhook": bridged.webhook.noted,
+    }
+    return {
+        place: Counter({end: len(times) for end, times in noted.items()})
+        for place, noted in places.items()
+    }
+
+
+def test_a_deploy_makes_one_integration_that_sends_the_topics_of_the_end_rule(
+    bridged: Bridged, stack: Deployment
+) -> None:
+    (integration,) = bridged.integrations("dev")
+
+    assert integration.id == stack.outputs["SubscriptionId"]
+    assert integration.state == "ACTIVE"
+    properties = {**integration.properties}
+    assert set(properties.pop("eventFilter")) == {
+        PREFIX + topic for topic in (*WITH_QUEUE, "customer.end")
+    }
+    assert properties == {
+        "awsAccountId": bridged.aws.account,
+        "awsAccountRegion": bridged.aws.region,
+        "eventSourceSuffix": "QueueEnds-dev",
+    }
+    assert bridged.buses() == {bridged.genesys.event_source("QueueEnds-dev")}
+
+
+def test_in_any_order_and_some_twice_every_event_is_accounted_for_and_every_end_arrives_once(
+    bridged: Bridged, stack: Deployment, bus: BusRecorder
+) -> None:
+    told = list(partner_conversations(41, 60, share=0.5))
+    events, ends = shuffled(told, 41), ends_of(told, "touched")
+
+    matched = bridged.publish(events)
+
+    for event, rules in zip(events, matched, strict=True):
+        topic, body = event["detail-type"].removeprefix(PREFIX), event["detail"]["eventBody"]
+        in_our_queue = topic in WITH_QUEUE and body.get("queueId") in OURS
+        assert bool(rules) == (in_our_queue or topic == "customer.end"), event
+    account = PartnerAccount(
+        published=len(events),
+        filtered=sum(not rules for rules in matched),
+        expected=Counter(
+            {"ended": ends.total(), "conversations": sum(bool(c.ends["touched"]) for c in told)}
+        ),
+    )
+
+    def balances() -> bool:
+        account.worker = worker_log(bridged.aws, stack.outputs["WorkerFunctionName"])
+        account.left = messages_in(bridged.aws, stack.outputs["QueueUrl"])
+        account.dead = Counter(len(bridged.dead_letters(stack)) * ["dead"])
+        noted = arrivals(bridged, bus)
+        account.arrived = {
+            place: [n for end in ends for n in shared_among(ends[end], of_place[end])]
+            for place, of_place in noted.items()
+        }
+        account.strangers = Counter(
+            {place: len(of_place.keys() - ends.keys()) for place, of_place in noted.items()}
+        )
+        account.forged = bridged.webhook.forged
+        return all(account.checks().values())
+
+    wait_until(balances, "the account to balance", 45)
+    assert account.worker["ignored"] == account.worker["ignored.noted"]
+
+
+def test_another_end_rule_and_other_queues_are_changed_in_place(
+    bridged: Bridged, stack: Deployment, bus: BusRecorder
+) -> None:
+    (before,) = bridged.integrations("dev")
+
+    changed = bridged.project.deploy(
+        "dev", **bridged.settings(end_rule="queue_leg", queue_ids=OURS[:1])
+    )
+
+    (after,) = bridged.integrations("dev")
+    assert changed.outputs["SubscriptionId"] == after.id == before.id
+    assert set(after.properties["eventFilter"]) == {f"{PREFIX}acd.end", f"{PREFIX}user.end"}
+    told = list(partner_conversations(42, 25, OURS[:1], share=0.5))
+    ends, known = ends_of(told, "queue_leg"), {one.id for one in told}
+    bridged.publish(shuffled(told, 42))
+
+    def arrived() -> bool:
+        noted = arrivals(bridged, bus)
+        return all(
+            Counter({end: n for end, n in of_place.items() if end[0] in known}) == ends
+            for of_place in noted.values()
+        )
+
+    wait_until(lambda: messages_in(bridged.aws, stack.outputs["QueueUrl"]) == 0, "an empty queue")
+    wait_until(arrived, "the ends by the new rule, each once at each destination")
+
+
+def test_a_create_that_may_not_enable_the_integration_says_so_and_leaves_none(
+    bridged: Bridged,
+) -> None:
+    bridged.genesys.fail("PATCH", INTEGRATIONS, 403)
+
+    with pytest.raises(DeployFailed) as failure:
+        bridged.project.deploy("refused", **bridged.settings())
+
+    assert "integrations:integration:edit" in failure.value.reason
+    assert bridged.integrations("refused") == []
+    assert bridged.genesys.event_source("QueueEnds-refused") not in bridged.buses()
+
+
+def test_a_create_whose_integration_comes_to_an_error_says_which_and_leaves_none(
+    bridged: Bridged,
+) -> None:
+    bridged.genesys.integrations.error = "The AWS account cannot be reached."
+    try:
+        with pytest.raises(DeployFailed) as failure:
+            bridged.project.deploy("broken", **bridged.settings())
+    finally:
+        bridged.genesys.integrations.error = ""
+
+    assert "The AWS account cannot be reached." in failure.value.reason
+    assert bridged.integrations("broken") == []
+    assert bridged.genesys.event_source("QueueEnds-broken") not in bridged.buses()
+
+
+def test_destroy_removes_our_integration_and_no_other(bridged: Bridged, stack: Deployment) -> None:
+    assert bridged.integrations("dev")
+
+    bridged.project.destroy("dev", **bridged.settings())
+
+    left = [one.entity() for one in bridged.genesys.integrations.held()]
+    assert [one["name"] for one in left] == ["somebody-else"]
+    assert [one["reportedState"]["code"] for one in left] == ["ACTIVE"]
+    assert bridged.buses() == set()
+    queues = bridged.aws.client("sqs").list_queues(QueueNamePrefix="queue-ends-dev-")
+    assert queues.get("QueueUrls", []) == []

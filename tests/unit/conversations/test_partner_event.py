@@ -1,0 +1,338 @@
+"""Every event has the one outcome that the contract gives it, and none makes the parser raise."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conversations.envelope import Ignored, IgnoreReason
+from conversations.fields import Rejected, RejectReason
+from conversations.partner_event import CUSTOMER_END, Signal, parse_event
+from tests.bodies import CANARY, OTHER_QUEUE, QUEUE, TELLING, values
+from tests.fakes.sqs_event import SENT_AT
+from tests.partner_events import (
+    BODY,
+    ENDED_MS,
+    NEEDED,
+    PREFIX,
+    READ,
+    SAMPLES,
+    SETTLE,
+    WITH_QUEUE,
+    changed,
+    event,
+    expected,
+    mutated_events,
+    settle,
+)
+
+QUEUES = frozenset({QUEUE, "second-queue"})
+END, WRAPUP = "customer-end", "wrapup"
+
+
+def outcome_of(body: str | None) -> tuple[str, str]:
+    """Return a body's outcome in the oracle's words, after looking at what comes with it."""
+    match parse_event(body, SENT_AT, QUEUES):
+        case Signal() as told:
+            assert told.queue_id in (QUEUES if told.topic in WITH_QUEUE else {None})
+            assert told.raw == json.loads(body or "")
+            assert told.dated or told.at_ms == SENT_AT
+            return "signal", ""
+        case Ignored(reason):
+            assert reason in get_args(IgnoreReason)
+            return "ignored", reason
+        case Rejected(reason, detail):
+            assert reason in get_args(RejectReason)
+            assert detail.isascii()
+            assert detail.isprintable()
+            assert CANARY not in detail
+            return "rejected", reason
+
+
+def signal(body: str, sent_at_ms: int = SENT_AT) -> Signal:
+    parsed = parse_event(body, sent_at_ms, QUEUES)
+    assert isinstance(parsed, Signal)
+    return parsed
+
+
+def within(key: str, value: object, sample: str = WRAPUP) -> str:
+    """Return a sample with another value for a field of its event body."""
+    return changed(sample, ((*BODY, key), value))
+
+
+@pytest.mark.parametrize(
+    ("body", "reason", "detail"),
+    [
+        (None, "empty_body", "expected a JSON object"),
+        ("", "empty_body", "expected a JSON object"),
+        ("hello", "not_json", "expected a JSON object"),
+        (SAMPLES[END].rstrip()[:-1], "not_json", "expected a JSON object"),
+        (f"[{SAMPLES[END]}]", "not_an_object", "$: expected an object, got an array"),
+        ("null", "not_an_object", "$: expected an object, got nothing"),
+        ("{}", "missing_event_type", "$.detail-type: expected a string, got nothing"),
+        (changed(END, (("detail-type",), None)), "missing_event_type", "$.detail-type"),
+        (changed(END, (("detail-type",), 7)), "invalid_field", "$.detail-type: expected a string"),
+        (changed(END, (("detail",), "drop")), "invalid_field", "$.detail: expected an object"),
+        (changed(END, (("detail",), [])), "invalid_field", "$.detail: expected an object, got an"),
+        (
+            changed(END, (BODY, "drop")),
+            "invalid_field",
+            "$.detail.eventBody: expected an object, got nothing",
+        ),
+        (changed(END, (BODY, "x")), "invalid_field", "$.detail.eventBody: expected an object"),
+        (
+            within("conversationId", "drop", END),
+            "missing_conversation_id",
+            "$.detail.eventBody.conversationId",
+        ),
+        (
+            within("conversationId", "", END),
+            "missing_conversation_id",
+            "$.detail.eventBody.conversationId",
+        ),
+        (
+            within("conversationId", 5, END),
+            "invalid_field",
+            "$.detail.eventBody.conversationId: expected a string, got a number",
+        ),
+        (
+            within("conversationId", "é" * 1025, END),
+            "invalid_field",
+            "$.detail.eventBody.conversationId: expected an id of at most 2048 bytes",
+        ),
+        (
+            within("queueId", {}),
+            "invalid_field",
+            "$.detail.eventBody.queueId: expected a string, got an object",
+        ),
+        (within("queueId", 0), "invalid_field", "$.detail.eventBody.queueId"),
+        (within("queueId", False), "invalid_field", "$.detail.eventBody.queueId"),
+        (
+            within("eventTime", "today"),
+            "invalid_field",
+            "$.detail.eventBody.eventTime: expected an ISO 8601 time, got text that is none",
+        ),
+        (within("eventTime", "", END), "invalid_field", "$.detail.eventBody.eventTime"),
+        (
+            within("eventTime", True, END),
+            "invalid_field",
+            "$.detail.eventBody.eventTime: expected epoch milliseconds or an ISO 8601 time, got a",
+        ),
+        (within("eventTime", 10**18, END), "invalid_field", "$.detail.eventBody.eventTime"),
+        (within("eventTime", -1e300, END), "invalid_field", "$.detail.eventBody.eventTime"),
+        (within("eventTime", [1], END), "invalid_field", "$.detail.eventBody.eventTime"),
+        (
+            json.dumps({"detail-type": SETTLE, "detail": {"conversationId": "c"}}),
+            "invalid_field",
+            "$.detail.endedAt: expected epoch milliseconds or an ISO 8601 time, got nothing",
+        ),
+        (
+            json.dumps({"detail-type": SETTLE, "detail": {"endedAt": 1}}),
+            "missing_conversation_id",
+            "$.detail.conversationId",
+        ),
+        (
+            json.dumps({"detail-type": SETTLE, "detail": {"conversationId": "c", "endedAt": "x"}}),
+            "invalid_field",
+            "$.detail.endedAt",
+        ),
+        (json.dumps({"detail-type": SETTLE}), "invalid_field", "$.detail: expected an object"),
+    ],
+)
+def test_what_can_never_succeed_is_rejected_with_reason_and_place(
+    body: str | None, reason: str, detail: str
+) -> None:
+    parsed = parse_event(body, SENT_AT, QUEUES)
+    assert isinstance(parsed, Rejected)
+    assert parsed.reason == reason
+    assert parsed.detail.startswith(detail)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        *[
+            (changed(END, (("detail-type",), topic)), "other_event_type")
+            for topic in (
+                *("", "customer.end", PREFIX, PREFIX + "customer.start", PREFIX + "flow.end"),
+                *(PREFIX + "CUSTOMER.END", PREFIX.replace("{id}", "1") + "customer.end"),
+                *(f" {PREFIX}customer.end", "v2.routing.queues.{id}.conversations", SETTLE + "d"),
+            )
+        ],
+        ('{"detail-type": "ping"}', "other_event_type"),
+        (within("queueId", OTHER_QUEUE), "other_queue"),
+        (within("queueId", QUEUE.upper()), "other_queue"),
+        (within("queueId", f"{QUEUE} "), "other_queue"),
+        *[(within("queueId", absent), "other_queue") for absent in ("drop", None, "")],
+        (SAMPLES["user-end-no-queue"], "other_queue"),
+    ],
+)
+def test_what_is_not_for_us_is_ignored_with_a_reason(body: str, reason: str) -> None:
+    assert parse_event(body, SENT_AT, QUEUES) == Ignored(reason)  # type: ignore[arg-type]
+
+
+def test_the_first_check_that_fails_decides() -> None:
+    told: dict[str, Any] = {"conversationId": 1, "queueId": 1, "eventTime": "never"}
+    worst: dict[str, Any] = {"detail-type": 1, "detail": None}
+    repairs: list[tuple[Callable[[], object], str]] = [
+        (lambda: None, "$.detail-type"),
+        (lambda: worst.update({"detail-type": "other"}), "other_event_type"),
+        (lambda: worst.update({"detail-type": PREFIX + "acw"}), "$.detail"),
+        (lambda: worst.update(detail={"eventBody": [told]}), "$.detail.eventBody"),
+        (lambda: worst.update(detail={"eventBody": told}), "$.detail.eventBody.conversationId"),
+        (lambda: told.update(conversationId="c"), "$.detail.eventBody.queueId"),
+        (lambda: told.update(queueId=OTHER_QUEUE), "$.detail.eventBody.eventTime"),
+        (lambda: told.update(eventTime=None), "other_queue"),
+    ]
+    for repair, complaint in repairs:
+        repair()
+        parsed = parse_event(json.dumps(worst), SENT_AT, QUEUES)
+        assert not isinstance(parsed, Signal)
+        place = parsed.detail.split(":")[0] if isinstance(parsed, Rejected) else parsed.reason
+        assert place == complaint
+
+
+@pytest.mark.parametrize("sample", [name for name in SAMPLES if name != "user-end-no-queue"])
+def test_a_sample_tells_everything_about_its_event(sample: str) -> None:
+    told = json.loads(SAMPLES[sample])
+    fields = told["detail"]["eventBody"]
+    topic = told["detail-type"].removeprefix(PREFIX)
+    assert signal(SAMPLES[sample]) == Signal(
+        conversation_id=fields["conversationId"],
+        topic=topic,
+        queue_id=fields.get("queueId"),
+        at_ms=fields["eventTime"],
+        dated=True,
+        media_type="VOICE",
+        direction="INBOUND",
+        disconnect_type=fields.get("disconnectType"),
+        acd_outcome=fields.get("acdOutcome"),
+        interacting_ms=fields.get("interactingDurationMs", 0),
+        raw=told,
+    )
+
+
+def test_what_the_worker_sends_itself_tells_which_end_is_to_be_decided_on() -> None:
+    told = signal(settle("c-7", after=90.5))
+    assert (told.conversation_id, told.topic, told.queue_id) == ("c-7", SETTLE, None)
+    assert (told.at_ms, told.ends_conversation) == (ENDED_MS + 90_500, False)
+
+
+def test_a_customer_s_end_has_no_queue_whatever_it_says() -> None:
+    for queue_id in (QUEUE, OTHER_QUEUE, 7, None):
+        assert signal(within("queueId", queue_id, END)).queue_id is None
+
+
+def test_ids_and_type_are_all_that_is_needed() -> None:
+    least = {"conversationId": "c", "queueId": QUEUE}
+    told = signal(json.dumps({"detail-type": PREFIX + "acw", "detail": {"eventBody": least}}))
+    optional = (told.media_type, told.direction, told.disconnect_type, told.acd_outcome)
+    assert optional == (None, None, None, None)
+    assert (told.interacting_ms, told.at_ms, told.dated) == (0, SENT_AT, False)
+
+
+@pytest.mark.parametrize(
+    ("time", "at"),
+    [
+        (1_795_428_000_123, "2026-11-23T10:00:00.123Z"),
+        (1_795_428_000_123.9, "2026-11-23T10:00:00.123Z"),
+        (1.7954280e12, "2026-11-23T10:00:00Z"),
+        (0, "1970-01-01T00:00:00Z"),
+        (-1, "1969-12-31T23:59:59.999Z"),
+        (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
+        ("2026-11-23T10:00:00.123Z", "2026-11-23T10:00:00.123Z"),
+        ("2026-11-23T10:00:00", "2026-11-23T10:00:00Z"),
+        ("2026-11-23T01:30:00-08:30", "2026-11-23T10:00:00Z"),
+    ],
+)
+def test_a_time_is_epoch_milliseconds_or_iso(time: object, at: str) -> None:
+    for sample in (END, WRAPUP):
+        told = signal(within("eventTime", time, sample))
+        assert told.at_ms == round(datetime.fromisoformat(at).timestamp() * 1000)
+        assert told.dated
+
+
+@pytest.mark.parametrize("absent", ["drop", None])
+@pytest.mark.parametrize("sent_at_ms", [0, SENT_AT + 7, 253_402_300_799_999])
+def test_an_event_without_a_time_is_dated_by_the_message(absent: object, sent_at_ms: int) -> None:
+    told = signal(within("eventTime", absent, END), sent_at_ms)
+    assert (told.at_ms, told.dated) == (sent_at_ms, False)
+
+
+@pytest.mark.parametrize("path", READ)
+@pytest.mark.parametrize("sample", [*SAMPLES])
+def test_values_that_nobody_has_heard_of_never_reject(sample: str, path: tuple[str, ...]) -> None:
+    for value in [*TELLING, "drop", "A_NEW_ONE", "transfer"]:
+        body = changed(sample, (path, value))
+        assert outcome_of(body) == outcome_of(SAMPLES[sample])
+
+
+@pytest.mark.parametrize(
+    ("disconnect_type", "leaves"),
+    [
+        *[(word, True) for word in ("ENDPOINT", "PEER", "SYSTEM", "UNKNOWN", "TIMEOUT", "NEW")],
+        *[(word, True) for word in ("TRANSFERRED", "TRANSFER_FAILED", "transfer", "", None, 5)],
+        *[(word, False) for word in ("TRANSFER", "CONFERENCE_TRANSFER", "NO_ANSWER_TRANSFER")],
+        *[(word, False) for word in ("DND_TRANSFER", "SOME_FUTURE_TRANSFER")],
+    ],
+)
+def test_only_a_transfer_keeps_a_customer_s_end_from_being_one(
+    disconnect_type: object, leaves: bool
+) -> None:
+    told = signal(within("disconnectType", disconnect_type, END))
+    assert (told.ends_conversation, told.is_transfer) == (leaves, not leaves)
+    elsewhere = signal(within("disconnectType", disconnect_type))
+    assert not elsewhere.ends_conversation
+
+
+@pytest.mark.parametrize("odd", [None, True, "5", [5], {"ms": 5}])
+def test_a_duration_that_is_no_number_counts_as_none(odd: object) -> None:
+    assert signal(within("interactingDurationMs", odd, "user-end")).interacting_ms == 0
+
+
+@settings(max_examples=200)
+@given(st.text(st.characters(), max_size=50))
+def test_any_text_has_the_outcome_of_the_contract(text: str) -> None:
+    assert outcome_of(text) == expected(text, QUEUES)
+
+
+@settings(max_examples=200)
+@given(values)
+def test_any_json_has_the_outcome_of_the_contract(value: object) -> None:
+    body = json.dumps(value)
+    assert outcome_of(body) == expected(body, QUEUES)
+
+
+@settings(max_examples=1500)
+@given(mutated_events)
+def test_any_change_of_an_event_has_the_outcome_of_the_contract(event: dict[str, Any]) -> None:
+    body = json.dumps(event)
+    assert outcome_of(body) == expected(body, QUEUES)
+
+
+@pytest.mark.parametrize("path", NEEDED)
+@pytest.mark.parametrize("sample", [END, "user-end"])
+def test_each_value_of_a_needed_field_has_the_outcome_of_the_contract(
+    sample: str, path: tuple[str, ...]
+) -> None:
+    for value in [*TELLING, "drop", "wrap", CANARY, [CANARY], {CANARY: CANARY}]:
+        body = changed(sample, (path, value))
+        assert outcome_of(body) == expected(body, QUEUES)
+
+
+def test_no_detail_quotes_what_is_no_json() -> None:
+    sample = SAMPLES[END]
+    for position in range(len(sample)):
+        for canary in (CANARY, f'"{CANARY}"', f'"{CANARY}": 1e999,'):
+            outcome_of(sample[:position] + canary + sample[position:])
+
+
+def test_every_topic_with_a_queue_is_read_alike() -> None:
+    for topic in WITH_QUEUE:
+        told = signal(event(topic, QUEUE))
+        assert (told.topic, told.queue_id) == (topic, QUEUE)
+    assert signal(event(CUSTOMER_END)).topic == "customer.end"

@@ -1,0 +1,342 @@
+"""Integrations: what is sent for one, what is read of one, and when a change is made again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from genesys.client import GenesysClient
+from genesys.errors import GenesysError, NotActive
+from genesys.integrations import (
+    ORGANIZATION_PATH,
+    PATH,
+    EventSource,
+    Feed,
+    Integrations,
+    StillThere,
+    feed_of,
+)
+from tests.fakes.clock import Clock
+from tests.fakes.scripted_genesys import ScriptedGenesys
+from tests.fakes.scripted_http import Answer
+
+FEED = Feed("111122223333", "eu-west-1", "QueueEnds-dev")
+TOPIC = "v2.detail.events.conversation.{id}.customer.end"
+WANTED = EventSource("queue-ends-dev", "Made by Queue Ends", FEED, (TOPIC,))
+PROPERTIES = {
+    "awsAccountId": "111122223333",
+    "awsAccountRegion": "eu-west-1",
+    "eventSourceSuffix": "QueueEnds-dev",
+    "eventFilter": [TOPIC],
+}
+CONFIGURED = {"version": 4, "properties": PROPERTIES, "notes": "Made by Queue Ends"}
+UNCONFIGURED = {"version": 4, "properties": {}}
+TYPE = {"id": "amazon-eventbridge-source"}
+GONE = Answer(404, {"message": "Gone."})
+
+
+def entity(
+    name: object = "queue-ends-dev",
+    *,
+    type_id: object = TYPE,
+    intended: object = "ENABLED",
+    code: object = "ACTIVE",
+    **more: object,
+) -> dict[str, Any]:
+    return {
+        "id": "i-1",
+        "name": name,
+        "integrationType": type_id,
+        "intendedState": intended,
+        "reportedState": {"code": code},
+        **more,
+    }
+
+
+def expanded(configuration: object) -> dict[str, object]:
+    return {"config": {"current": configuration}}
+
+
+@pytest.fixture
+def integrations(client: GenesysClient) -> Integrations:
+    return Integrations(client)
+
+
+def asked(api: ScriptedGenesys) -> list[tuple[str, str]]:
+    return [(one.method, one.path) for one in api.asked]
+
+
+def test_what_makes_and_configures_one_is_as_the_api_wants_it() -> None:
+    assert WANTED.creation() == {"name": "queue-ends-dev", "integrationType": TYPE}
+    assert WANTED.configuration(7) == {
+        "name": "queue-ends-dev",
+        "version": 7,
+        "properties": PROPERTIES,
+        "advanced": {},
+        "notes": "Made by Queue Ends",
+        "credentials": {},
+    }
+
+
+def test_lists_are_read_by_pages_with_their_configurations(
+    integrations: Integrations, api: ScriptedGenesys
+) -> None:
+    ours = entity(**expanded(CONFIGURED))
+    others = [
+        entity("another"),
+        entity(type_id={"id": "webhook"}),
+        entity(type_id=None),
+        entity(type_id="amazon-eventbridge-source"),
+        entity(None),
+    ]
+    api.script(
+        Answer(200, {"entities": [*others, ours], "pageCount": 2}),
+        Answer(200, {"entities": [ours], "pageCount": 2}),
+    )
+    found = integrations.named("queue-ends-dev")
+    assert [one.feed for one in found] == [FEED, FEED]
+    assert [dict(one.query) for one in api.asked] == [
+        {"expand": "config.current", "pageNumber": number, "pageSize": "100"} for number in "12"
+    ]
+
+
+@pytest.mark.parametrize("shown", [{}, {"config": None}, {"config": {}}, expanded({"id": "7"})])
+def test_a_list_that_does_not_say_whom_one_feeds_is_not_believed(
+    integrations: Integrations, api: ScriptedGenesys, shown: dict[str, object]
+) -> None:
+    api.script(
+        Answer(200, {"entities": [entity(**shown)], "pageCount": 1}), Answer(200, CONFIGURED)
+    )
+    [found] = integrations.named("queue-ends-dev")
+    assert found.feed == FEED
+    assert asked(api) == [("GET", PATH), ("GET", f"{PATH}/i-1/config/current")]
+
+
+@pytest.mark.parametrize(
+    ("intended", "code", "is_on", "is_going"),
+    [
+        ("ENABLED", "ACTIVE", True, False),
+        ("ENABLED", "ACTIVATING", False, False),
+        ("ENABLED", None, False, False),
+        ("DISABLED", "ACTIVE", False, False),
+        ("DELETED", "INACTIVE", False, True),
+        (None, "ACTIVE", False, False),
+    ],
+)
+def test_one_is_on_only_if_it_should_be_and_is(
+    *,
+    integrations: Integrations,
+    api: ScriptedGenesys,
+    intended: object,
+    code: object,
+    is_on: bool,
+    is_going: bool,
+) -> None:
+    api.script(Answer(200, entity(intended=intended, code=code, **expanded(CONFIGURED))))
+    found = integrations.get("i-1")
+    assert found is not None
+    assert (found.is_on, found.is_going) == (is_on, is_going)
+
+
+def test_one_that_is_not_there_is_none(integrations: Integrations, api: ScriptedGenesys) -> None:
+    api.script(GONE)
+    assert integrations.get("i-1") is None
+
+
+@pytest.mark.parametrize(
+    ("properties", "feed"),
+    [
+        (PROPERTIES, FEED),
+        (PROPERTIES | {"awsAccountId": 111122223333}, FEED),
+        (PROPERTIES | {"eventFilter": None, "more": 1}, FEED),
+        ({"awsAccountId": "444455556666"}, Feed("444455556666", "", "")),
+        ({"awsAccountRegion": "us-east-1", "eventFilter": []}, None),
+        ({"awsAccountId": None}, None),
+        ({}, None),
+        (None, None),
+        ("?", None),
+    ],
+)
+def test_whom_one_feeds_is_read_of_any_configuration(properties: object, feed: Feed | None) -> None:
+    assert feed_of({"properties": properties}) == feed
+
+
+@pytest.mark.parametrize(
+    ("changes", "right", "configured"),
+    [
+        ({}, True, True),
+        ({"notes": "other"}, True, False),
+        ({"notes": None}, True, False),
+        ({"properties": PROPERTIES | {"eventFilter": [TOPIC, TOPIC + "2"]}}, False, False),
+        ({"properties": PROPERTIES | {"eventFilter": None}}, False, False),
+        ({"properties": PROPERTIES | {"awsAccountRegion": "us-east-1"}}, False, False),
+        ({"properties": {}}, False, False),
+    ],
+)
+def test_what_differs_is_told_and_notes_alone_are_no_harm(
+    changes: Mapping[str, object], right: bool, configured: bool
+) -> None:
+    configuration = {**CONFIGURED, **changes}
+    assert (not WANTED.differences(configuration)) is right
+    assert WANTED.is_configured(configuration) is configured
+
+
+def test_topics_in_another_order_are_the_same() -> None:
+    wanted = EventSource("n", "", FEED, ("a", "b"))
+    assert not wanted.differences({"properties": PROPERTIES | {"eventFilter": ["b", "a"]}})
+
+
+def test_a_configuration_is_replaced_by_the_version_just_read(
+    integrations: Integrations, api: ScriptedGenesys
+) -> None:
+    seen = []
+    api.script(
+        Answer(200, UNCONFIGURED),
+        Answer(409, {"message": "Conflict."}),
+        Answer(200, UNCONFIGURED | {"version": 9}),
+        Answer(200, {}),
+    )
+    integrations.configure("i-1", WANTED, seen.append)
+    assert [one.json["version"] for one in api.asked if one.method == "PUT"] == [4, 9]
+    assert [configuration["version"] for configuration in seen] == [4, 9]
+
+
+def test_a_configuration_that_is_right_already_is_not_replaced(
+    integrations: Integrations, api: ScriptedGenesys
+) -> None:
+    api.script(Answer(200, UNCONFIGURED), Answer(408, {}), Answer(200, CONFIGURED))
+    integrations.configure("i-1", WANTED, lambda _: None)
+    assert [method for method, _ in asked(api)] == ["GET", "PUT", "GET"]
+
+
+def test_a_configuration_that_must_not_be_replaced_is_not(
+    integrations: Integrations, api: ScriptedGenesys
+) -> None:
+    def check(_: object) -> None:
+        raise LookupError
+
+    api.script(Answer(200, UNCONFIGURED))
+    with pytest.raises(LookupError):
+        integrations.configure("i-1", WANTED, check)
+    assert [method for method, _ in asked(api)] == ["GET"]
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "again"),
+    [
+        (409, "Conflict.", True),
+        (408, "Timeout.", True),
+        (400, "The VERSION does not match.", True),
+        (400, "No such region.", False),
+        (403, "The version is secret.", False),
+        (404, "Gone.", False),
+        (500, "Oops.", False),
+    ],
+)
+def test_a_refused_change_is_made_again_only_where_that_may_help(
+    *,
+    integrations: Integrations,
+    api: ScriptedGenesys,
+    clock: Clock,
+    status: int,
+    message: str,
+    again: bool,
+) -> None:
+    refusal = Answer(status, {"message": message})
+    api.script(*[Answer(200, UNCONFIGURED), refusal] * 20)
+    with pytest.raises(GenesysError, match=message):
+        integrations.configure("i-1", WANTED, lambda _: None)
+    assert (asked(api).count(("PUT", f"{PATH}/i-1/config/current")) > 1) is again
+    assert clock.now <= 30
+
+
+def test_one_that_is_switched_off_is_switched_on_and_read_until_it_is_active(
+    integrations: Integrations, api: ScriptedGenesys, clock: Clock
+) -> None:
+    api.script(
+        Answer(200, entity(intended="DISABLED", code="INACTIVE")),
+        Answer(200, {}),
+        Answer(200, entity(code="ERROR")),  # of before
+        Answer(200, entity(code="ACTIVATING")),
+        Answer(200, entity()),
+        Answer(200, UNCONFIGURED),  # of before
+        Answer(200, entity()),
+        Answer(200, CONFIGURED),
+    )
+    integrations.switch_on("i-1", WANTED, clock.deadline(60))
+    [patch] = [one for one in api.asked if one.method == "PATCH"]
+    assert (patch.path, patch.json) == (f"{PATH}/i-1", {"intendedState": "ENABLED"})
+    assert not api.answers
+
+
+def test_an_error_that_stays_is_not_waited_for(
+    integrations: Integrations, api: ScriptedGenesys, clock: Clock
+) -> None:
+    detail = {"message": "No such account."}
+    broken = entity() | {"reportedState": {"code": "ERROR", "detail": detail}}
+    api.script(*[Answer(200, broken)] * 20)
+    with pytest.raises(NotActive, match=r"ERROR \(No such account\.\)"):
+        integrations.switch_on("i-1", WANTED, clock.deadline(60))
+    assert 1 < clock.now < 10
+
+
+@pytest.mark.parametrize("code", ["INACTIVE", "ERROR", "ACTIVE"])
+def test_removing_one_switches_it_off_deletes_it_and_looks_whether_it_is_gone(
+    integrations: Integrations, api: ScriptedGenesys, code: str
+) -> None:
+    there = Answer(200, entity(intended="DISABLED", code=code))
+    off = Answer(200, entity(intended="DISABLED", code="INACTIVE"))
+    api.script(there, off, Answer(204), off, GONE)
+    integrations.remove("i-1")
+    assert [method for method, _ in asked(api)] == ["GET", "GET", "DELETE", "GET", "GET"]
+
+
+def test_one_that_is_on_is_switched_off_first_and_waited_for(
+    integrations: Integrations, api: ScriptedGenesys
+) -> None:
+    api.script(
+        Answer(200, entity()),
+        Answer(200, {}),
+        Answer(200, entity(intended="DISABLED", code="DEACTIVATING")),
+        Answer(200, entity(intended="DISABLED", code="INACTIVE")),
+        Answer(202),
+        GONE,
+    )
+    integrations.remove("i-1")
+    methods = [method for method, _ in asked(api)]
+    assert methods == ["GET", "PATCH", "GET", "GET", "DELETE", "GET"]
+    assert api.asked[1].json == {"intendedState": "DISABLED"}
+
+
+def test_one_that_does_not_go_is_an_error_when_time_is_over(
+    integrations: Integrations, api: ScriptedGenesys, clock: Clock
+) -> None:
+    off = Answer(200, entity(intended="DISABLED", code="INACTIVE"))
+    api.script(off, off, Answer(204), *[off] * 100)
+    with pytest.raises(StillThere, match="still shows the integration i-1"):
+        integrations.remove("i-1")
+    assert 90 < clock.now < 100
+
+
+def test_an_org_knows_its_id(integrations: Integrations, api: ScriptedGenesys) -> None:
+    api.script(Answer(200, {"id": "org-1", "name": "Example"}))
+    assert integrations.organization_id() == "org-1"
+    assert asked(api) == [("GET", ORGANIZATION_PATH)]
+
+
+@pytest.mark.parametrize("answer", [None, [], {}, {"id": ""}, {"id": 7}])
+def test_an_answer_without_an_id_is_an_error(
+    integrations: Integrations, api: ScriptedGenesys, answer: object
+) -> None:
+    api.script(Answer(200, answer))
+    with pytest.raises(GenesysError, match="the answer has no id"):
+        integrations.organization_id()
+
+
+@pytest.mark.parametrize("read", ["get", "configuration"])
+def test_an_answer_that_is_no_object_is_an_error(
+    integrations: Integrations, api: ScriptedGenesys, read: str
+) -> None:
+    api.script(Answer(200, []))
+    with pytest.raises(GenesysError, match="the answer is no"):
+        getattr(integrations, read)("i-1")
