@@ -14,9 +14,13 @@ invocation, and `lease_until`. Two invocations can never both hold it:
   invocation by then, so that nobody delivers without a claim.
 
 A statement whose answer was lost is sent again. If it was an INSERT or a takeover, the item that
-it then meets is its own; the rest change nothing the second time. What remains is at-least-once: a
-destination that took an end just before its worker was killed, or whose answer was lost, is given
-it again, as nothing had marked it yet. Nothing else is repeated, and nothing to others.
+it then meets is its own; the rest change nothing the second time. Nor does one that is carried out
+late, when later ones have been: each write of a holder shortens its lease by a millisecond and
+demands that no later one has.
+
+What remains is at-least-once: a destination that took an end just before its worker was killed, or
+whose answer was lost, is given it again, as nothing had marked it yet. Nothing else is repeated,
+and nothing to others.
 
 Re-opened conversations end again. Their ends are items of their own, `queue_id`, `queue_id#2`, …:
 an end belongs to the first of these within five minutes of it, else it becomes the next one. The
@@ -60,6 +64,8 @@ class Claim:
         Which end of its conversation in its queue it is, from 1.
     ended_at
         When it ended as the ledger has it, in epoch milliseconds.
+    lease_until
+        As it was last written, in epoch milliseconds.
     delivered
         The destinations that have it; who delivers it adds to them.
     """
@@ -67,6 +73,7 @@ class Claim:
     key: Key
     sequence: int
     ended_at: int
+    lease_until: int
     delivered: list[str] = field(default_factory=list)
 
 
@@ -183,15 +190,10 @@ class Claims:
             For each claim: empty, DynamoDB's word for what went wrong, or None where the claim
             was lost to somebody else.
         """
-        statements = [
-            self._update(
-                claim.key,
-                {"delivered": _names(claim.delivered)}
-                | ({"state": {"S": "done"}, "lease_until": {"N": "0"}} if done else {}),
-                {"claimed_by": self.holder},
-            )
-            for claim, done in zip(claims, complete, strict=True)
-        ]
+        statements = []
+        for claim, done in zip(claims, complete, strict=True):
+            claim.lease_until = 0 if done else claim.lease_until - 1
+            statements.append(self._write_down(claim, {"state": {"S": "done"}} if done else {}))
         codes = self._table.write(statements, deadline)
         return [None if code == CONDITION_FAILED else code for code in codes]
 
@@ -201,15 +203,9 @@ class Claims:
         Where that does not succeed it waits. What has been delivered is written once more, in case
         a mark did not succeed.
         """
-        statements = [
-            self._update(
-                claim.key,
-                {"delivered": _names(claim.delivered), "lease_until": {"N": "0"}},
-                {"claimed_by": self.holder},
-            )
-            for claim in claims
-        ]
-        self._table.write(statements, deadline)
+        for claim in claims:
+            claim.lease_until = 0
+        self._table.write([self._write_down(claim, {}) for claim in claims], deadline)
 
     def _settle(self, searches: Sequence[_Search], deadline: Deadline) -> None:
         """Give each end its standing: insert it, or look what is there and perhaps take it over."""
@@ -281,7 +277,7 @@ class Claims:
             to_do.takeovers.append((search, record))
 
     def _hold(self, search: _Search, ended_at: int, delivered: Sequence[str]) -> Claim:
-        claim = Claim(search.key(), search.sequence, ended_at, list(delivered))
+        claim = Claim(search.key(), search.sequence, ended_at, self._lease_until, list(delivered))
         return self._held.setdefault(claim.key, claim)
 
     def _insert(self, search: _Search) -> Statement:
@@ -313,6 +309,16 @@ class Claims:
         )
         over = {"N": str(self._now_ms())}
         return Statement(f'{taken.text} AND "lease_until" < ?', [*taken.parameters, over])
+
+    def _write_down(self, claim: Claim, values: dict[str, dict[str, Any]]) -> Statement:
+        """Return what writes a claim's state, unless it is lost or a later write came before."""
+        lease = {"N": str(claim.lease_until)}
+        written = self._update(
+            claim.key,
+            {"delivered": _names(claim.delivered), "lease_until": lease, **values},
+            {"claimed_by": self.holder},
+        )
+        return Statement(f'{written.text} AND "lease_until" >= ?', [*written.parameters, lease])
 
     def _keep(self, key: Key) -> Statement:
         return self._update(key, {"expires_at": {"N": str(self._expires_at())}}, {})

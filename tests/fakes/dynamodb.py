@@ -25,7 +25,7 @@ _SHAPES = {
 _INSERT = re.compile(r"INSERT INTO \"([\w.-]+)\" VALUE \{('\w+': \?(?:, '\w+': \?)*)\}")
 _UPDATE = re.compile(
     r"UPDATE \"([\w.-]+)\"((?: SET \"\w+\" ?= ?\?)+)"
-    r" WHERE (\"\w+\" ?[=<] ?\?(?: AND \"\w+\" ?[=<] ?\?)*)"
+    r" WHERE (\"\w+\" ?(?:=|<|>=) ?\?(?: AND \"\w+\" ?(?:=|<|>=) ?\?)*)"
 )
 
 
@@ -191,7 +191,7 @@ class FakeDynamoDb:
         else:
             assert update
             table, names = update[1], re.findall(r"\"(\w+)\"", update[2])
-            demanded = re.findall(r"\"(\w+)\" ?([=<])", update[3])
+            demanded = re.findall(r"\"(\w+)\" ?(=|<|>=)", update[3])
             values = dict(zip(names, parameters, strict=False))
             conditions = [
                 (name, operator, value)
@@ -293,4 +293,4 @@ def _holds(item: Item, name: str, operator: str, demanded: Value) -> bool:
         return False
     (kind,) = found
     a, b = (float(v[kind]) if kind == "N" else v[kind] for v in (found, demanded))
-    return bool(a == b if operator == "=" else a < b)
+    return bool({"=": a == b, "<": a < b, ">=": a >= b}[operator])

@@ -30,7 +30,7 @@ from tests.bodies import (
 from tests.fakes.sqs_event import SENT_AT
 
 QUEUES = frozenset({QUEUE, "second-queue"})
-thorough = settings(max_examples=1000)
+thorough = settings(max_examples=300)
 
 
 def outcome_of(body: str | None) -> tuple[str, str]:

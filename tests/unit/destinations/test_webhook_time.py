@@ -186,6 +186,23 @@ def test_what_is_no_answer_by_http_fails(answer: bytes) -> None:
     assert delivery.detail.startswith("the connection failed (")
 
 
+def test_what_comes_unasked_over_an_unused_connection_is_no_answer() -> None:
+    """As load balancers say 408 before they close a connection."""
+    said = threading.Semaphore(0)
+
+    def serve(accepted: socket.socket) -> None:
+        accepted.recv(65536)
+        accepted.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+        accepted.sendall(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
+        said.release()
+
+    with tcp_server(serve) as url, webhook_to(url) as webhook:
+        for _ in range(3):
+            (delivery,) = webhook.deliver(ends(1), lasting(10))
+            assert delivery == Delivery(0, "arrived", "answered 204")
+            assert said.acquire(timeout=SOON)
+
+
 def test_a_handshake_that_hangs_is_given_up() -> None:
     hung_up = threading.Event()
 

@@ -258,6 +258,28 @@ def test_a_mistake_in_a_destination_fails_its_ends_and_no_others(
     assert "canary" not in json.dumps([outcome.detail for outcome in report.outcomes])
 
 
+@pytest.mark.parametrize("webhook_fails", [False, True])
+def test_a_mark_that_is_carried_out_late_takes_nothing_back(
+    batches: Batches,
+    bus: FakeDestination,
+    webhook: FakeDestination,
+    dynamodb: FakeDynamoDb,
+    webhook_fails: bool,
+) -> None:
+    """A try that was given up can reach the table after later writes of the same holder."""
+    third = _added(batches, "third")
+    webhook.answers["c"] = "failed" if webhook_fails else "arrived"
+    batches.run(records(end("c")))
+    before = item(dynamodb, "c")
+
+    for call in dynamodb.calls[1:-1]:
+        dynamodb.batch_execute_statement(Statements=call.entries)
+
+    assert item(dynamodb, "c") == before
+    batches.run(records(end("c")))
+    assert bus.took == third.took == [("c", QUEUE, 1)]
+
+
 @pytest.mark.parametrize("throttled", [1, 3])
 def test_throttled_statements_are_repeated_alone(
     batches: Batches, bus: FakeDestination, dynamodb: FakeDynamoDb, throttled: int
