@@ -32,6 +32,7 @@ from tests.fakes.sqs import DEAD, INTAKE
 from tests.fakes.sqs import client_error as sqs_error
 from tests.fakes.sqs_event import SENT_AT
 from tests.fakes.turns import Killed, Turns
+from worker.arrivals import Subscribed
 from worker.batch import process
 from worker.intake import Intake
 from worker.message import Message
@@ -158,7 +159,7 @@ class World:
         worker.turns = Turns(
             lambda: process(
                 map(Message.of, records),
-                queue_ids={QUEUE},
+                reader=Subscribed({QUEUE}),
                 intake=Intake(sqs, INTAKE, DEAD, retry_delay=30),  # type: ignore[arg-type]
                 ledger=ledger,
                 destinations=[_Recorder(self, worker, name) for name in DESTINATIONS],
