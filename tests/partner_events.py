@@ -46,11 +46,12 @@ def event(
     sample["detail"]["topicName"] = sample["detail-type"].replace("{id}", conversation_id)
     told = sample["detail"]["eventBody"]
     del told["eventTime"]
-    told |= {"conversationId": conversation_id, **fields}
+    told["conversationId"] = conversation_id
     if queue_id is not None:
         told["queueId"] = queue_id
     if after is not None:
         told["eventTime"] = ENDED_MS + round(after * 1000)
+    told |= fields
     return json.dumps(sample)
 
 

@@ -62,9 +62,11 @@ def ensure(
     """
     organization_id = integrations.organization_id()
     name = source_name(organization_id, wanted.feed.suffix)
+    found = _find(integrations, wanted, former_feed)
+    configured = any(integration.feed for integration in found)
     if_missing = (
         "it was deleted under the stack. Destroy the stack and deploy it again"
-        if updating
+        if updating and configured
         else f"Genesys Cloud did not make it in time. Check that {wanted.feed} is the stack's, "
         "then deploy again"
     )
@@ -73,8 +75,7 @@ def ensure(
         limit = integrations.deadline.within(SOURCE_SECONDS)
         wait_for(events, name, ("PENDING", "ACTIVE"), limit, if_missing=if_missing)
 
-    found = _find(integrations, wanted, former_feed)
-    if any(integration.feed for integration in found):
+    if configured:
         integration_id = _adapt(integrations, found, wanted, await_source, updating=updating)
     else:
         made = [integration.integration_id for integration in found]

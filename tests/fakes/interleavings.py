@@ -43,17 +43,18 @@ class Stopping:
 
     Parameters
     ----------
-    turn
-        Returns whose turn it is to wait: `Turns` are made after what they work with.
+    turns, number
+        Which of them makes the calls: it may be made later than this.
     """
 
-    def __init__(self, client: object, turn: Callable[[], Turns]) -> None:
+    def __init__(self, client: object, turns: Sequence[Turns], number: int) -> None:
         self._client = client
-        self._turn = turn
+        self._turns = turns
+        self._number = number
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         def call(**parameters: Any) -> Any:
-            self._turn().stop()
+            self._turns[self._number].stop()
             return getattr(self._client, operation)(**parameters)
 
         return call

@@ -254,7 +254,7 @@ class AtOnce:
         turns: list[Turns] = []
 
         def adding(number: int, news: Known) -> Turns:
-            add = Adder(Stopping(self.dynamodb, lambda: turns[number]), Clock())
+            add = Adder(Stopping(self.dynamodb, turns, number), Clock())
             return Turns(lambda: add(news))
 
         turns += [adding(number, news) for number, news in enumerate(self._news)]

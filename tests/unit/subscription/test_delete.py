@@ -143,6 +143,7 @@ def test_an_id_that_cloudformation_invented_deletes_what_appears_a_moment_later(
     clock.at(moment, lambda: hold_ours(genesys))
     assert cloudformation.delete(INVENTED_ID).status == "SUCCESS"
     assert not genesys.subscriptions
+    assert "delete" in genesys.operations
     assert clock.now <= 10
 
 

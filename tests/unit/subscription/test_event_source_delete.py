@@ -141,6 +141,7 @@ def test_an_id_that_cloudformation_invented_deletes_what_appears_a_moment_later(
     clock.at(moment, lambda: org.hold(NAME))
     answer = stack.delete(INVENTED_ID)
     assert (answer.status, answer.physical_id) == ("SUCCESS", INVENTED_ID)
+    assert "delete" in org.operations
     assert not org.integrations
 
 

@@ -27,11 +27,22 @@ def test_a_source_that_never_appears_fails_in_time_and_leaves_nothing(
         assert expected in answer.reason
     assert answer.physical_id.startswith("nothing-created/")
     assert not org.integrations
-    assert 70 < clock.now < 205
+    assert 70 < clock.now < 130
 
     org.operations.clear()
     assert stack.delete().status == "SUCCESS"
     assert not org.operations
+
+
+def test_time_is_kept_to_remove_what_was_made(
+    stack: CloudFormation, org: FakeIntegrations, events: FakePartnerEvents, clock: Clock
+) -> None:
+    stack.seconds = 130
+    events.appears_after = NEVER
+    answer = stack.create()
+    assert answer.physical_id.startswith("nothing-created/")
+    assert not org.integrations
+    assert 65 < clock.now < 95
 
 
 def test_an_integration_in_error_is_removed_and_genesys_is_quoted(

@@ -191,6 +191,7 @@ def test_another_target_that_fails_leaves_the_old_integration_alone(
     old_id = deployed.physical_id
     answer = deployed.update(Suffix="QueueEnds-two")
     assert (answer.status, answer.physical_id) == ("FAILED", old_id)
+    assert "did not make it in time" in answer.reason
     assert list(org.integrations) == ["int-1"]
     assert deployed.roll_back().status == "SUCCESS"
     assert (org.state("int-1"), deployed.physical_id) == ("ACTIVE", old_id)
