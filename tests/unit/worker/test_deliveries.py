@@ -10,8 +10,10 @@ from tests.fakes.batches import Batches, outcomes_of, reported
 from tests.fakes.clock import Clock
 from tests.fakes.destinations import FakeDestination
 from tests.fakes.dynamodb import FakeDynamoDb, client_error
+from tests.fakes.scripted_http import Answer, Asked
 from tests.fakes.sqs import FakeSqs
-from tests.fakes.sqs_event import record, records
+from tests.fakes.sqs_event import Countdown, record, records
+from tests.fakes.webhook_receiver import Receiver, webhook_to
 
 WRITE, READ = "batch_execute_statement", "batch_get_item"
 THROTTLED = client_error("ThrottlingException")
@@ -365,3 +367,23 @@ def test_a_further_end_keeps_the_items_before_it_from_expiring_first(
     first, second = item(dynamodb, "c"), item(dynamodb, "c", "#2")
     assert first["expires_at"] == second["expires_at"]
     assert int(second["expires_at"]) == batches.now_ms() // 1000 + 20 * 86_400
+
+
+def test_a_webhook_call_that_hangs_keeps_no_neighbour_from_being_completed(
+    batches: Batches, bus: FakeDestination, dynamodb: FakeDynamoDb
+) -> None:
+    def respond(asked: Asked) -> Answer:
+        hangs = asked.json["data"]["conversation_id"] == "c-3"
+        return Answer(204, fate="hung" if hangs else "sent")
+
+    with Receiver() as receiver, webhook_to(receiver.url, limit=1) as webhook:
+        receiver.respond = respond
+        batches.destinations = [webhook, bus]
+        report = batches.run(records(*(end(f"c-{n}") for n in range(10))), Countdown(30))
+
+    outcomes = outcomes_of(report)
+    assert outcomes.pop("m-4") == "failed.destination"
+    assert set(outcomes.values()) == {"processed"}
+    done = {c for (c, _), values in dynamodb.items.items() if values["state"]["S"] == "done"}
+    assert done == {f"c-{n}" for n in range(10)} - {"c-3"}
+    assert item(dynamodb, "c-3")["delivered"] == ["bus"]
