@@ -13,8 +13,10 @@ from worker.intake import Intake
 from worker.message import Message
 from worker.outcome import Ended, Outcome, Report
 
-# Seconds of an invocation's time that are kept: for reporting, and of these for the answer.
+# Seconds of an invocation's time that are kept: for reporting, of these for setting delays, and of
+# these for the answer.
 REPORT_RESERVE = 3.0
+DELAY_RESERVE = 1.5
 ANSWER_RESERVE = 1.0
 # Milliseconds for which a claim outlives the invocation that holds it.
 LEASE_RESERVE_MS = 1000
@@ -56,13 +58,14 @@ def process(
     report = Report()
 
     arrivals, poison = _sort(messages, queue_ids, deadline, report)
-    report.outcomes += intake.reject(poison, deadline)
+    # Rejecting and claiming have a share of the time each, as each destination does: neither a
+    # queue nor a table that is slow must keep good ends from being delivered.
+    steps = 2 + len(destinations)
+    report.outcomes += intake.reject(poison, _share(deadline, steps))
 
     claims = ledger.claims(lease_until)
-    # Claiming has a share of the time like each destination: a throttled statement must not keep
-    # the others from being delivered.
-    share = max(0.0, deadline.left()) / (1 + len(destinations))
-    standings = claims.claim([accepted for accepted, _ in arrivals], deadline.within(share))
+    ends = [accepted for accepted, _ in arrivals]
+    standings = claims.claim(ends, _share(deadline, steps - 1))
     works: dict[Key, Work] = {}
     for (accepted, told_by), standing in zip(arrivals, standings, strict=True):
         match standing:
@@ -78,7 +81,8 @@ def process(
             case Unclaimed(error):
                 reason = "ledger" if error else "no_time"
                 report.outcomes += [Outcome(m, "failed", reason, error) for m in told_by]
-    deliveries = Deliveries(destinations, claims, answering)
+    marking = Deadline.before_timeout_of(context, DELAY_RESERVE, sleep)
+    deliveries = Deliveries(destinations, claims, marking)
     deliveries.carry_out(list(works.values()), deadline)
     report.delivery_failures = deliveries.failures
     refused: list[tuple[Message, Rejected]] = []
@@ -88,6 +92,10 @@ def process(
     report.outcomes += intake.reject(refused, answering)
     intake.delay(report.of_kind("failed"), now_ms(), answering)
     return report
+
+
+def _share(deadline: Deadline, steps: int) -> Deadline:
+    return deadline.within(max(0.0, deadline.left()) / steps)
 
 
 def _sort(
