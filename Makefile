@@ -7,8 +7,10 @@ STAGE ?= dev
 VENV := .venv
 PY := $(VENV)/bin/python
 CDK := node_modules/.bin/cdk
-# For `demo`: how many conversations, which, and how their events arrive.
+# For `demo`: how many conversations, which, and how their events arrive. For `chaos`: how many
+# ends, and which faults.
 EVENTS ?= 400
+chaos: EVENTS = 5000
 SEED ?= 1
 DELIVERY ?= subscription
 # For `deploy` and `destroy`: further settings, such as SETTINGS="-c log_level=DEBUG".
@@ -21,7 +23,7 @@ export AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED := true
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20,22
 export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := true
 
-.PHONY: help setup demo test lint deploy destroy
+.PHONY: help setup demo chaos test lint deploy destroy
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
@@ -44,6 +46,9 @@ lint: setup ## ruff and mypy
 
 demo: setup ## deploy to an emulated AWS and run conversations through (EVENTS= SEED= DELIVERY=eventbridge)
 	@$(PY) -m local.demo --events $(EVENTS) --seed $(SEED) --delivery $(DELIVERY)
+
+chaos: setup ## the same while faults strike, and an account of what was lost (EVENTS= SEED=)
+	@$(PY) -m local.chaos --events $(EVENTS) --seed $(SEED)
 
 test: lint ## everything that needs no real AWS
 	$(VENV)/bin/pytest -n 2 --dist loadgroup

@@ -254,7 +254,7 @@ class EventBridgeFeed:
         self._again = ours[AGAIN::EVERY]
         self._bursts = _bursts(told, seed)
         repeats = [event for one in self._again for event in one.events]
-        poison, strays = malformed_events(), _strays(told)
+        poison, (foreign, others) = malformed_events(), _strays(told)
 
         published = [event for burst in self._bursts for event in burst] + repeats
         self.summary = (
@@ -263,7 +263,7 @@ class EventBridgeFeed:
         )
         self.expected = Counter((one.id, end.queue_id) for one in ours for end in one.ends[rule])
         self.refusals = Refusals.of([one.id for one in ours])
-        self.straight = [one.body for one in poison] + [json.dumps(event) for event in strays]
+        self.straight = [one.body for one in poison] + [json.dumps(e) for e in foreign + others]
         self.published_at: dict[End, float] = {}
         self.late = {end for end in self.expected if end[0] in {one.id for one in self._again}}
         self.account = PartnerAccount(
@@ -276,8 +276,8 @@ class EventBridgeFeed:
                     "ended": self.expected.total(),
                     "conversations": len(ours),
                     "failed.destination": self.refusals.total(self.expected),
-                    "ignored.other_queue": STRAYS,
-                    "ignored.other_event_type": STRAYS,
+                    "ignored.other_queue": len(foreign),
+                    "ignored.other_event_type": len(others),
                 }
             ),
         )
@@ -329,9 +329,9 @@ def _bursts(told: Sequence[Conversation], seed: int) -> list[list[dict[str, Any]
     return bursts
 
 
-def _strays(told: Sequence[Conversation]) -> list[dict[str, Any]]:
+def _strays(told: Sequence[Conversation]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return events that are filtered out: of queues of others, and of topics not asked for."""
     events = [event for one in told for event in one.events]
     foreign = [e for e in events if e["detail"]["eventBody"].get("queueId") in FOREIGN]
     others = [e for e in events if e["detail-type"].endswith("customer.start")]
-    return foreign[:STRAYS] + others[:STRAYS]
+    return foreign[:STRAYS], others[:STRAYS]

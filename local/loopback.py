@@ -62,6 +62,10 @@ class LoopbackServer:
         self.open()
         self.url = f"http://127.0.0.1:{self._port}"
 
+    @property
+    def is_open(self) -> bool:
+        return self._listening is not None
+
     def open(self) -> None:
         """Accept connections."""
         if not self._listening:

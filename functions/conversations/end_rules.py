@@ -93,8 +93,8 @@ class LastQueue:
         settled = [signal for signal in signals if signal.topic == SETTLE]
         asked = {signal.conversation_id for signal in settled} - known.keys()
         known |= self._joins.look(sorted(asked), deadline)
-        unsent = self._wait(known, deadline)
         known |= self._joins.add(_decisions(settled, known), deadline)
+        unsent = self._wait(known, deadline)
         verdicts: list[Verdict] = []
         for signal in signals:
             of_conversation = known.get(signal.conversation_id)
@@ -117,7 +117,7 @@ class LastQueue:
             for conversation_id, of_one in known.items()
             if isinstance(of_one, Known)
             for at_ms, left in of_one.ends.items()
-            if not left.settling and of_one.touched_by(at_ms)
+            if not left.settling and left.decided is None and of_one.touched_by(at_ms)
         ]
         sent = self._later(due, deadline) if due else []
         marks: dict[str, Known] = {}

@@ -128,7 +128,7 @@ class Webhook:
                     if deadline.left() < WORTHWHILE:
                         break
                     try:
-                        keys = self._keys.current()
+                        keys = self._keys.current(deadline)
                     except SecretUnusable as problem:
                         for position, _ in waiting:
                             yield Delivery(position, "failed", str(problem))
@@ -273,6 +273,8 @@ def _over(under_way: set[_Call], ended: "SimpleQueue[_Call]") -> list[_Call]:
     patience = min(call.until for call in under_way) - time.monotonic()
     with suppress(Empty):
         over.append(ended.get(timeout=max(0.0, patience)))
+        while True:  # all of them: what has ended must not be given up, its connection is kept
+            over.append(ended.get_nowait())
     now = time.monotonic()
     for call in under_way:
         if call.until <= now and call not in over:

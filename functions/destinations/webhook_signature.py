@@ -11,6 +11,7 @@ from urllib.parse import quote
 from botocore.exceptions import BotoCoreError, ClientError
 
 from conversations.end import ConversationEnd
+from deadline import Deadline, interrupted_after
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 KEPT = 300.0
 # Seconds after which it is read again when the receiver or Secrets Manager was not content.
 KEPT_IN_DOUBT = 10.0
+# Seconds that reading it may take.
+READ_LIMIT = 3.0
 
 PREFIX = "whsec_"
 EXPECTED = f"expected {PREFIX} and the key in base64, nothing else (several: separated by a space)"
@@ -54,7 +57,7 @@ class SigningKeys:
         self._read_at = 0.0
         self._kept = KEPT
 
-    def current(self) -> Sequence[bytes]:
+    def current(self, deadline: Deadline) -> Sequence[bytes]:
         """Return the keys; every request is signed with each of them.
 
         Raises
@@ -63,19 +66,20 @@ class SigningKeys:
             Saying what is wrong with the secret and what was expected.
         """
         if not self._keys or self._now() - self._read_at >= self._kept:
-            self._keys = self._read()
+            self._keys = self._read(deadline)
         return self._keys
 
     def doubt(self) -> None:
         """Take the keys for outdated: the receiver did not accept a signature."""
         self._kept = KEPT_IN_DOUBT
 
-    def _read(self) -> Sequence[bytes]:
+    def _read(self, deadline: Deadline) -> Sequence[bytes]:
         kept, self._keys = self._keys, ()
         self._read_at = self._now()
         try:
-            answer = self._secrets.get_secret_value(SecretId=self._name)
-        except (BotoCoreError, ClientError) as error:
+            with interrupted_after(min(READ_LIMIT, deadline.left())):
+                answer = self._secrets.get_secret_value(SecretId=self._name)
+        except (BotoCoreError, ClientError, TimeoutError) as error:
             if kept and _is_passing(error):
                 self._kept = KEPT_IN_DOUBT
                 return kept
@@ -129,21 +133,21 @@ def signature(keys: Sequence[bytes], webhook_id: str, timestamp: int, body: byte
     return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
 
 
-def _code(error: BotoCoreError | ClientError) -> str:
+def _code(error: BotoCoreError | ClientError | TimeoutError) -> str:
     if isinstance(error, ClientError):
         return error.response.get("Error", {}).get("Code", "")
     return type(error).__name__
 
 
-def _is_passing(error: BotoCoreError | ClientError) -> bool:
+def _is_passing(error: BotoCoreError | ClientError | TimeoutError) -> bool:
     """Return whether Secrets Manager failed, and not what we asked of it."""
-    if isinstance(error, BotoCoreError):
+    if not isinstance(error, ClientError):
         return True
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return status >= 500 or _code(error) in {"InternalServiceError", "ThrottlingException"}
 
 
-def _why_unreadable(name: str, error: BotoCoreError | ClientError) -> str:
+def _why_unreadable(name: str, error: BotoCoreError | ClientError | TimeoutError) -> str:
     code = _code(error)
     if code == "ResourceNotFoundException":
         return f"there is no secret {name!r}: create it with {EXPECTED.removeprefix('expected ')}"

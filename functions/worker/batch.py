@@ -16,8 +16,10 @@ from worker.intake import Intake
 from worker.message import Message
 from worker.outcome import Ended, Outcome, Report
 
-# Seconds of an invocation's time that are kept: for reporting, and of these for the answer.
+# Seconds of an invocation's time that are kept: for reporting, of these for setting delays, and of
+# these for the answer.
 REPORT_RESERVE = 3.0
+DELAY_RESERVE = 1.5
 ANSWER_RESERVE = 1.0
 # Milliseconds for which a claim outlives the invocation that holds it.
 LEASE_RESERVE_MS = 1000
@@ -61,16 +63,16 @@ def process(
     deadline = Deadline.before_timeout_of(context, REPORT_RESERVE, sleep)
     answering = Deadline.before_timeout_of(context, ANSWER_RESERVE, sleep)
     claims = ledger.claims(now_ms() + context.get_remaining_time_in_millis() + LEASE_RESERVE_MS)
-    # Reading and claiming have a share of the time each, as each destination does: a throttled
-    # statement must not keep the others from being delivered.
-    steps = 2 + len(destinations)
+    # Reading, rejecting and claiming have a share of the time each, as each destination does: no
+    # queue or table that is slow must keep good ends from being delivered.
+    steps = 3 + len(destinations)
 
     arrivals = reader.read(messages, _share(deadline, steps))
     report = Report(arrivals.outcomes)
-    report.outcomes += intake.reject(arrivals.poison, deadline)
+    report.outcomes += intake.reject(arrivals.poison, _share(deadline, steps - 1))
 
     ends = [accepted for accepted, _ in arrivals.told]
-    standings = claims.claim(ends, _share(deadline, steps - 1))
+    standings = claims.claim(ends, _share(deadline, steps - 2))
     fates: Fates = defaultdict(list)
     works: dict[Key, Work] = {}
     for (accepted, told_by), standing in zip(arrivals.told, standings, strict=True):
@@ -86,7 +88,8 @@ def process(
             case Unclaimed(error):
                 reason = "ledger" if error else "no_time"
                 _note(fates, [Outcome(m, "failed", reason, error) for m in told_by])
-    deliveries = Deliveries(destinations, claims, answering)
+    marking = Deadline.before_timeout_of(context, DELAY_RESERVE, sleep)
+    deliveries = Deliveries(destinations, claims, marking)
     deliveries.carry_out(list(works.values()), deadline)
     report.delivery_failures = deliveries.failures
     for work in works.values():

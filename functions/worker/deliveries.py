@@ -1,6 +1,7 @@
 """Takes the claimed ends of a batch to their destinations, and has the ledger remember it."""
 
 import dataclasses
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -15,6 +16,10 @@ from worker.message import Message
 
 # Seconds after which an end that has arrived is marked, at the latest when the next one arrives.
 MARK_AFTER = 1.0
+# Seconds for a mark while there is more to deliver: what it leaves out the next one writes down.
+MARK_LIMIT = 2.0
+# Seconds that are kept for giving up what is not done.
+RELEASE_RESERVE = 0.5
 
 
 @dataclass(slots=True)
@@ -95,13 +100,15 @@ class Deliveries:
         A destination has its share of the time that is left, so that one that hangs leaves time
         for the others; an end that one destination does not take goes to the others all the same.
         """
-        # Nothing to deliver where all was marked before a crash, or a destination is no longer set.
-        self._mark([work for work in works if self._has_arrived(work)])
         for position, destination in enumerate(self._destinations):
             due = [work for work in works if not work.lost and work.lacks(destination.name)]
             share = deadline.left() / (len(self._destinations) - position)
             if due:
                 self._deliver(destination, due, deadline.within(max(0.0, share)))
+        # What arrived everywhere and is not written down yet. That may be all there was to do: it
+        # arrived before a crash, or a destination is no longer set.
+        arrived = [w for w in works if not w.done and not w.lost and self._has_arrived(w)]
+        self._mark(arrived, self._marking.within(self._marking.left() - RELEASE_RESERVE))
         unfinished = [work.claim for work in works if not work.done and not work.lost]
         if unfinished:
             self._claims.release(unfinished, self._marking)
@@ -127,14 +134,14 @@ class Deliveries:
                 oldest = oldest if arrived else deadline.left()
                 arrived.append(work)
                 if len(arrived) == MAX_STATEMENTS or oldest - deadline.left() >= MARK_AFTER:
-                    self._mark(arrived)
+                    self._mark(arrived, self._marking.within(MARK_LIMIT))
                     arrived = []
         except Exception as error:  # noqa: BLE001 - a mistake in it fails its ends, no others
-            broken = f"{name}: {type(error).__name__}"
+            broken = f"{name}: {type(error).__name__} at {_place(error)}"
             for position in set(range(len(due))) - tried:
                 due[position].problems[name] = broken
                 self.failures += 1
-        self._mark(arrived)
+        self._mark(arrived, self._marking.within(MARK_LIMIT))
         trouble = any(name in work.problems for work in due)
         for position in set(range(len(due))) - tried:
             if trouble:
@@ -143,12 +150,12 @@ class Deliveries:
             else:
                 due[position].untried.append(name)
 
-    def _mark(self, works: Sequence[Work]) -> None:
+    def _mark(self, works: Sequence[Work], deadline: Deadline) -> None:
         """Write down what arrived; the last destination of an end completes it."""
         if not works:
             return
         complete = [self._has_arrived(work) for work in works]
-        codes = self._claims.mark([work.claim for work in works], complete, self._marking)
+        codes = self._claims.mark([work.claim for work in works], complete, deadline)
         for work, completed, code in zip(works, complete, codes, strict=True):
             if code is None:
                 work.lost = True
@@ -158,6 +165,12 @@ class Deliveries:
 
     def _has_arrived(self, work: Work) -> bool:
         return not any(work.lacks(destination.name) for destination in self._destinations)
+
+
+def _place(error: Exception) -> str:
+    """Return where an error was raised; its text could quote what is private."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
 
 
 def _note(work: Work, destination: str, delivery: Delivery) -> None:

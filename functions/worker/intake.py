@@ -186,18 +186,18 @@ class Intake:
             return [_unsent(reject.message, _code(error)) for reject in group]
         refused = {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", [])}
         moved = [reject for index, reject in enumerate(group) if index not in refused]
-        self._delete([reject.message for reject in moved])
+        self._delete([reject.message for reject in moved], deadline)
         return [
             Outcome(reject.message, "rejected", reject.rejected.reason, reject.rejected.detail)
             for reject in moved
         ] + [_unsent(group[index].message, code) for index, code in refused.items()]
 
-    def _delete(self, messages: Sequence[Message]) -> None:
+    def _delete(self, messages: Sequence[Message], deadline: Deadline) -> None:
         """Delete what was moved at once, so that a crash from here on does not move it again."""
         if not messages:
             return
         try:
-            with interrupted_after(DELETE_LIMIT, RING_AGAIN):
+            with interrupted_after(min(DELETE_LIMIT, 0.5 + deadline.left()), RING_AGAIN):
                 self._sqs.delete_message_batch(
                     QueueUrl=self._queue_url,
                     Entries=[

@@ -1,5 +1,6 @@
-"""Every order in which the calls of work in several threads can come."""
+"""The orders in which the calls of work in several threads can come: every one, or some."""
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -35,6 +36,21 @@ def interleavings(begin: Callable[[], Sequence[Turns]]) -> Iterator[list[Any]]:
             if not turns[chosen].go_on():
                 at_work.remove(chosen)
             done = (*done, chosen)
+        yield [one.result for one in turns]
+
+
+def some_interleavings(
+    begin: Callable[[], Sequence[Turns]], times: int, seed: int = 0
+) -> Iterator[list[Any]]:
+    """Do the same work so many times, each time in an order by chance; yield as `interleavings`."""
+    chance = random.Random(seed)
+    for _ in range(times):
+        turns = begin()
+        at_work = [one for one in turns if one.go_on()]
+        while at_work:
+            chosen = chance.choice(at_work)
+            if not chosen.go_on():
+                at_work.remove(chosen)
         yield [one.result for one in turns]
 
 

@@ -65,8 +65,8 @@ class PartnerWorker:
         queue_ids: Collection[str] = (QUEUE, SECOND_QUEUE),
     ) -> None:
         self.clock = Clock()
-        self.dynamodb = dynamodb or FakeDynamoDb()
-        self.sqs = sqs or DelayingSqs()
+        self.dynamodb: Any = dynamodb or FakeDynamoDb()
+        self.sqs: Any = sqs or DelayingSqs()
         self.batches = Batches(self.sqs, self.clock, self.dynamodb)
         self.batches.reader = Partnered(frozenset(queue_ids), self._rule(rule))
         self._ids = itertools.count(1)

@@ -41,7 +41,7 @@ def test_a_call_holds_five_hundred_ends_of_the_usual_size(
 ) -> None:
     ends = [ended(f"c-{number}") for number in range(1001)]
     assert len(list(archive.deliver(ends, Clock().deadline(9)))) == 1001
-    assert [len(records) for records in firehose.calls] == [500, 500, 1]
+    assert [len(records) for records in firehose.calls] == [100] * 10 + [1]
     assert firehose.refused == []
 
 

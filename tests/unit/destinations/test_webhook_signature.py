@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +24,7 @@ from tests.bodies import CANARY
 from tests.fakes.clock import Clock
 from tests.fakes.ends import ended
 from tests.fakes.secrets_manager import FakeSecrets
-from tests.fakes.webhook_receiver import SECRET, SECRET_NAME
+from tests.fakes.webhook_receiver import SECRET, SECRET_NAME, lasting
 
 KEY = base64.b64decode(SECRET.removeprefix("whsec_"))
 OTHER = b"another key of 24 bytes."
@@ -122,7 +123,7 @@ MALFORMED = {
 def test_everything_else_is_no_key_and_is_not_shown(secret: str) -> None:
     keys = signing_keys(FakeSecrets(**{SECRET_NAME: secret}), Clock())
     with pytest.raises(SecretUnusable) as caught:
-        keys.current()
+        keys.current(lasting(10))
     assert str(caught.value) == (
         f"secret '{SECRET_NAME}' is no key: expected whsec_ and the key in base64, nothing else "
         "(several: separated by a space)"
@@ -135,7 +136,7 @@ def test_a_binary_secret_is_no_key() -> None:
     secrets = FakeSecrets()
     secrets.put(SECRET_NAME, SECRET.encode())
     with pytest.raises(SecretUnusable, match="is no key"):
-        signing_keys(secrets, Clock()).current()
+        signing_keys(secrets, Clock()).current(lasting(10))
 
 
 def signing_keys(secrets: FakeSecrets, clock: Clock) -> SigningKeys:
@@ -155,12 +156,12 @@ def secrets() -> FakeSecrets:
 
 def test_the_secret_is_read_again_after_five_minutes(secrets: FakeSecrets, clock: Clock) -> None:
     keys = signing_keys(secrets, clock)
-    assert keys.current() == [KEY]
+    assert keys.current(lasting(10)) == [KEY]
     secrets.put(SECRET_NAME, OTHER_SECRET)
     clock.now += 299
-    assert keys.current() == [KEY]
+    assert keys.current(lasting(10)) == [KEY]
     clock.now += 1
-    assert keys.current() == [OTHER]
+    assert keys.current(lasting(10)) == [OTHER]
     assert len(secrets.reads) == 2
 
 
@@ -169,14 +170,14 @@ def test_keys_in_doubt_are_read_again_soon_but_not_for_every_refused_signature(
 ) -> None:
     keys = signing_keys(secrets, clock)
     for _ in range(30):  # seconds, each with a signature that is refused
-        keys.current()
+        keys.current(lasting(10))
         keys.doubt()
         clock.now += 1
     assert len(secrets.reads) == 3
     secrets.put(SECRET_NAME, OTHER_SECRET)
-    assert keys.current() == [OTHER]
+    assert keys.current(lasting(10)) == [OTHER]
     clock.now += 299
-    assert keys.current() == [OTHER]
+    assert keys.current(lasting(10)) == [OTHER]
     assert len(secrets.reads) == 4
 
 
@@ -198,16 +199,16 @@ def test_keys_outlast_a_failure_of_secrets_manager(
     secrets: FakeSecrets, clock: Clock, failure: Exception
 ) -> None:
     keys = signing_keys(secrets, clock)
-    keys.current()
+    keys.current(lasting(10))
     secrets.failure = failure
     clock.now += 300
-    assert keys.current() == [KEY]
-    assert keys.current() == [KEY]
+    assert keys.current(lasting(10)) == [KEY]
+    assert keys.current(lasting(10)) == [KEY]
     assert len(secrets.reads) == 2
     secrets.failure = None
     secrets.put(SECRET_NAME, OTHER_SECRET)
     clock.now += 10
-    assert keys.current() == [OTHER]
+    assert keys.current(lasting(10)) == [OTHER]
 
 
 @pytest.mark.parametrize("failure", PASSING.values(), ids=PASSING)
@@ -218,7 +219,7 @@ def test_without_a_kept_key_such_a_failure_says_what_it_was(
     with pytest.raises(
         SecretUnusable, match=rf"secret '{SECRET_NAME}' cannot be read \(\w+\); exp"
     ):
-        signing_keys(secrets, clock).current()
+        signing_keys(secrets, clock).current(lasting(10))
 
 
 @pytest.mark.parametrize(
@@ -235,10 +236,22 @@ def test_a_secret_that_was_taken_away_is_not_used_on(
     secrets: FakeSecrets, clock: Clock, change: Callable[[FakeSecrets], object], words: str
 ) -> None:
     keys = signing_keys(secrets, clock)
-    keys.current()
+    keys.current(lasting(10))
     change(secrets)
     clock.now += 300
     with pytest.raises(SecretUnusable, match=words):
-        keys.current()
+        keys.current(lasting(10))
     secrets.put(SECRET_NAME, OTHER_SECRET)
-    assert keys.current() == [OTHER]
+    assert keys.current(lasting(10)) == [OTHER]
+
+
+def test_a_secrets_manager_that_hangs_is_left_at_the_deadline() -> None:
+    class Hanging:
+        def get_secret_value(self, **_: Any) -> None:
+            time.sleep(20)
+
+    keys = SigningKeys(Hanging(), SECRET_NAME)  # type: ignore[arg-type]
+    began = time.monotonic()
+    with pytest.raises(SecretUnusable, match="TimeoutError"):
+        keys.current(lasting(0.3))
+    assert time.monotonic() - began < 5

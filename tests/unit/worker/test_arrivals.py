@@ -1,14 +1,16 @@
 """What becomes of each message of the EventBridge integration, and what it costs."""
 
 import json
+import random
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from tests.bodies import OTHER_QUEUE, QUEUE
 from tests.fakes.batches import SECOND_QUEUE
-from tests.fakes.dynamodb import client_error
+from tests.fakes.dynamodb import Lost, client_error
 from tests.fakes.partner_worker import RULES, PartnerWorker
 from tests.fakes.sqs import client_error as sqs_error
 from tests.fakes.sqs_event import record
@@ -160,10 +162,14 @@ def test_the_end_of_a_leg_carries_what_its_own_event_tells(start: Start) -> None
     ],
 )
 def test_a_leg_ends_when_it_is_abandoned_or_an_agent_is_done_with_it(
-    start: Start, topic: str, fields: dict[str, object], ends: bool
+    start: Start, topic: str, fields: dict[str, Any], ends: bool
 ) -> None:
     worker = start("queue_leg")
-    sound = {"acdOutcome": None, "interactingDurationMs": None, "disconnectType": "PEER"}
+    sound: dict[str, Any] = {
+        "acdOutcome": None,
+        "interactingDurationMs": None,
+        "disconnectType": "PEER",
+    }
     body = event(topic, A, **{**sound, **fields})
     assert worker.arrive(body) == ["processed" if ends else "ignored.noted"]
     assert worker.arrive(body) == ["duplicate" if ends else "ignored.noted"]
@@ -281,6 +287,47 @@ def test_while_the_table_does_not_answer_messages_fail_and_come_back(
     assert ended(worker) == [(A, 0)]
 
 
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_calls_fail_no_end_is_lost_and_none_comes_twice(
+    start: Start, rule: str, seed: int
+) -> None:
+    chance = random.Random(seed)
+    no_answer = ReadTimeoutError(endpoint_url="(somewhere)")
+
+    def trouble() -> object:
+        faults = [[0], no_answer, Lost(no_answer), client_error("ThrottlingException")]
+        return chance.choice([*faults, *[None] * 4])
+
+    worker = start(rule)
+    for operation in (WRITE, READ):
+        worker.dynamodb.always(operation, trouble)
+    worker.sqs.always(SEND, lambda: worker.clock.sleep(chance.choice([0, 12])))
+    fields = {"interactingDurationMs": 9, "disconnectType": "PEER"}
+    waiting = [
+        *(event("acd.start", A, after=-90), event("user.end", B, after=-1, **fields), END, END),
+        *(event("acw", A, after=9 * 60), event("user.end", B, after=HOUR - 1, **fields)),
+        event("customer.end", after=HOUR),
+    ]
+    while waiting:
+        batch = [
+            waiting.pop(chance.randrange(len(waiting)))
+            for _ in range(min(len(waiting), chance.randint(1, 3)))
+        ]
+        outcomes = worker.arrive(*batch)
+        waiting += [m for m, outcome in zip(batch, outcomes, strict=True) if "failed" in outcome]
+        worker.clock.now += 40
+    worker.dynamodb.no_more_faults()
+    worker.sqs.always(SEND, lambda: None)
+    worker.settle()
+    ends = {
+        "touched": [(A, 0), (A, HOUR), (B, 0), (B, HOUR)],
+        "last_queue": [(B, 0), (B, HOUR)],
+        "queue_leg": [(B, -1), (B, HOUR - 1)],
+    }
+    assert ended(worker) == sorted(ends[rule])
+
+
 @pytest.mark.parametrize("rule", JOINED)
 def test_one_conversation_that_is_throttled_keeps_no_other_waiting(start: Start, rule: str) -> None:
     worker = start(rule)
@@ -355,13 +402,41 @@ def test_what_could_not_be_sent_fails_and_is_sent_when_the_message_comes_back(
 ) -> None:
     worker = start("last_queue")
     worker.arrive(event("acd.start", A, after=-60) if second == END else END)
-    worker.sqs.script(SEND, fault)  # type: ignore[arg-type]
+    worker.sqs.script(SEND, fault)
     other = event("customer.end", conversation_id="d")
     assert worker.arrive(second, other) == ["failed.ledger", "ignored.noted"]
     assert worker.sqs.delayed == []
     assert worker.arrive(second) == ["ignored.noted"]
     assert worker.settle() == ["processed"]
     assert ended(worker) == [(A, 0)]
+
+
+def test_what_there_was_no_time_to_send_comes_back_at_once(start: Start) -> None:
+    worker = start("last_queue")
+    worker.arrive(event("acd.start", A, after=-60))
+    # The end is known by then, and nothing sent.
+    worker.dynamodb.script(WRITE, None, lambda: worker.clock.sleep(12))
+    assert worker.arrive(END) == ["failed.no_time"]
+    assert worker.sqs.visibility == {"r:m-2": 0}
+    assert worker.sqs.count(SEND) == 0
+    assert worker.arrive(END) == ["ignored.noted"]
+    assert worker.settle() == ["processed"]
+
+
+def test_ends_of_many_conversations_are_sent_ten_at_a_time(start: Start) -> None:
+    worker = start("last_queue")
+    told = [
+        message.replace("c-1", f"c-{number}")
+        for number in range(25)
+        for message in (event("acd.start", A, after=-60), END)
+    ]
+    worker.sqs.script(SEND, None, [3])
+    outcomes = worker.arrive(*told)
+    assert [len(call.entries) for call in worker.sqs.calls if call.operation == SEND] == [10, 10, 5]
+    assert outcomes.count("failed.ledger") == 2
+    assert len(worker.sqs.delayed) == 24
+    worker.arrive(*told)
+    assert worker.settle() == ["processed"] * 25
 
 
 @pytest.mark.parametrize("refused", [[0], [1], [0, 1]])
@@ -389,6 +464,19 @@ def test_when_it_is_not_remembered_that_a_message_was_sent_a_second_one_decides_
     assert worker.arrive(END) == ["ignored.noted"]
     assert len(worker.sqs.delayed) == 2
     assert sorted(worker.settle(most=1)) == ["duplicate", "processed"]
+    assert ended(worker) == [(A, 0)]
+
+
+def test_what_is_decided_on_is_not_sent_again_though_nothing_remembers_it_was_sent(
+    start: Start,
+) -> None:
+    worker = start("last_queue")
+    worker.arrive(event("acd.start", A, after=-60))
+    worker.dynamodb.script(WRITE, None, None, client_error("AccessDeniedException"))
+    worker.arrive(END)
+    assert worker.settle() == ["processed"]
+    assert worker.arrive(END, event("acw", A, after=9)) == ["ignored.noted"] * 2
+    assert worker.sqs.count(SEND) == 1
     assert ended(worker) == [(A, 0)]
 
 

@@ -10,8 +10,10 @@ from tests.fakes.batches import Batches, outcomes_of, reported
 from tests.fakes.clock import Clock
 from tests.fakes.destinations import FakeDestination
 from tests.fakes.dynamodb import FakeDynamoDb, client_error
+from tests.fakes.scripted_http import Answer, Asked
 from tests.fakes.sqs import FakeSqs
-from tests.fakes.sqs_event import record, records
+from tests.fakes.sqs_event import Countdown, record, records
+from tests.fakes.webhook_receiver import Receiver, webhook_to
 
 WRITE, READ = "batch_execute_statement", "batch_get_item"
 THROTTLED = client_error("ThrottlingException")
@@ -317,6 +319,39 @@ def test_one_statement_that_stays_throttled_does_not_keep_its_neighbours_from_de
     assert bus.took == [("d", QUEUE, 1)]
 
 
+def test_a_mark_that_stays_throttled_leaves_the_other_destinations_their_time(
+    batches: Batches,
+    bus: FakeDestination,
+    webhook: FakeDestination,
+    dynamodb: FakeDynamoDb,
+    clock: Clock,
+) -> None:
+    def throttle() -> set[int]:
+        statements = dynamodb.calls[-1].entries
+        marks = [s["Parameters"] if s["Statement"].startswith("UPDATE") else [] for s in statements]
+        return {n for n, parameters in enumerate(marks) if {"S": "c-0"} in parameters}
+
+    dynamodb.always(WRITE, throttle)
+    bus.answers["c-1"] = "failed"
+    context = clock.invocation(30)
+    report = batches.run(records(*(end(f"c-{n}") for n in range(30))), context)
+    outcomes = outcomes_of(report)
+    assert (outcomes.pop("m-1"), outcomes.pop("m-2")) == ("failed.ledger", "failed.destination")
+    assert set(outcomes.values()) == {"processed"}
+    assert len(webhook.took) == 30
+    assert context.get_remaining_time_in_millis() >= 1000
+    assert batches.sqs.visibility == {"r:m-1": 30, "r:m-2": 30}
+
+
+def test_a_dead_letter_queue_that_hangs_leaves_good_ends_their_time(
+    batches: Batches, bus: FakeDestination, clock: Clock, sqs: FakeSqs
+) -> None:
+    sqs.always("send_message_batch", lambda: clock.sleep(6))
+    told = [record("{", f"p-{n}") for n in range(60)]
+    report = batches.run([*told, record(end("good"), "good")], clock.invocation(30))
+    assert outcomes_of(report)["good"] == "processed"
+
+
 def test_what_arrived_but_could_not_be_marked_is_not_acknowledged(
     batches: Batches, bus: FakeDestination, dynamodb: FakeDynamoDb
 ) -> None:
@@ -336,7 +371,7 @@ def test_a_mark_that_failed_is_made_good_by_the_next_or_by_the_release(
     assert outcomes_of(batches.run(records(end("c")))) == {"m-1": "processed"}
     assert item(dynamodb, "c")["delivered"] == ["bus", "webhook"]
 
-    dynamodb.script(WRITE, None, None, access)
+    dynamodb.script(WRITE, None, None, access, access)
     assert outcomes_of(batches.run(records(end("d")))) == {"m-1": "failed.ledger"}
     assert outcomes_of(batches.run(records(end("d")))) == {"m-1": "processed"}
     assert bus.took.count(("d", QUEUE, 1)) == webhook.took.count(("d", QUEUE, 1)) == 1
@@ -365,3 +400,23 @@ def test_a_further_end_keeps_the_items_before_it_from_expiring_first(
     first, second = item(dynamodb, "c"), item(dynamodb, "c", "#2")
     assert first["expires_at"] == second["expires_at"]
     assert int(second["expires_at"]) == batches.now_ms() // 1000 + 20 * 86_400
+
+
+def test_a_webhook_call_that_hangs_keeps_no_neighbour_from_being_completed(
+    batches: Batches, bus: FakeDestination, dynamodb: FakeDynamoDb
+) -> None:
+    def respond(asked: Asked) -> Answer:
+        hangs = asked.json["data"]["conversation_id"] == "c-3"
+        return Answer(204, fate="hung" if hangs else "sent")
+
+    with Receiver() as receiver, webhook_to(receiver.url, limit=1) as webhook:
+        receiver.respond = respond
+        batches.destinations = [webhook, bus]
+        report = batches.run(records(*(end(f"c-{n}") for n in range(10))), Countdown(30))
+
+    outcomes = outcomes_of(report)
+    assert outcomes.pop("m-4") == "failed.destination"
+    assert set(outcomes.values()) == {"processed"}
+    done = {c for (c, _), values in dynamodb.items.items() if values["state"]["S"] == "done"}
+    assert done == {f"c-{n}" for n in range(10)} - {"c-3"}
+    assert item(dynamodb, "c-3")["delivered"] == ["bus"]

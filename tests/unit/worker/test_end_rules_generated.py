@@ -70,7 +70,7 @@ def arrivals(
 
 def mingled(sequences: Sequence[Sequence[str]], chance: random.Random) -> list[str]:
     """Return the messages of all sequences in one, each sequence in its own order."""
-    placed = []
+    placed: list[tuple[float, str]] = []
     for sequence in sequences:
         places = sorted(chance.random() for _ in sequence)
         placed += zip(places, sequence, strict=True)
