@@ -111,7 +111,7 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Sig
     conversation = conversation_id(fields, path)
     queue_id = None
     # A customer's end has no queue, and an agent's has none in a call that came through no queue.
-    if topic != CUSTOMER_END and fields.get("queueId") not in (None, ""):
+    if topic != CUSTOMER_END and fields.get("queueId") is not None:
         queue_id = text(fields, "queueId", "missing_queue_id", path)
     own_time = _time(fields, "eventTime", path)
     if topic != CUSTOMER_END and queue_id not in queue_ids:

@@ -12,7 +12,8 @@ Three rules make it dependable:
   between your call and its being recorded: write with a key such as
   `(end.conversation_id, end.queue_id, end.sequence)` rather than adding up.
 - Give every call that leaves the function a timeout. A call of `on_conversation_end` that takes
-  longer than 10 seconds is interrupted with a `TimeoutError` and counts as failed.
+  longer than 10 seconds is interrupted with a `TimeoutError` and counts as failed; only code that
+  does not come back to Python, such as the lookup of a name, is interrupted no sooner than it does.
 - Log ids only. `end.raw` and `end.participants` can hold names and phone numbers.
 
 To update a CRM::

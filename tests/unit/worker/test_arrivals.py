@@ -230,6 +230,27 @@ def test_a_re_opened_conversation_ends_again_in_each_queue_that_it_has_been_in(
     assert sequences == sorted([(A, 1), (A, 2), (B, 1)])
 
 
+def test_a_customer_s_end_answers_for_no_other_end(start: Start) -> None:
+    worker = start("touched")
+    worker.arrive(event("acd.start", A, after=-60))
+    worker.batches.does = {"c-1": ValueError()}
+    assert worker.arrive(END) == ["failed.destination"]
+    worker.batches.does = {}
+    assert worker.arrive(event("customer.end", after=HOUR)) == ["processed"]
+    assert worker.arrive(END) == ["processed"]
+
+
+@pytest.mark.parametrize("rule", JOINED)
+def test_a_customer_s_end_without_a_time_never_is_a_further_one(start: Start, rule: str) -> None:
+    worker = start(rule)
+    worker.arrive(event("acd.start", A, after=-60), END)
+    worker.settle()
+    undated, sent = event("customer.end", after=None), ENDED_MS + HOUR * 1000
+    worker.batches.run([record(undated, "u", sent_at=sent)])
+    worker.settle()
+    assert ended(worker) == [(A, 0)]
+
+
 def test_an_end_does_not_come_again_when_the_ledger_has_forgotten_it(start: Start) -> None:
     worker = start("touched")
     worker.arrive(event("acd.start", A, after=-60), END)
