@@ -112,7 +112,7 @@ def fired(rule: str, batches: Sequence[Sequence[str]]) -> list[tuple[str, float]
 
 
 def arrivals(messages: Sequence[str]) -> Iterator[list[Sequence[str]]]:
-    """Yield batches: of every order (or of 24), one by one, all at once, or cut anywhere and in part again."""
+    """Yield batches of every order, or of 24: one by one, all at once, cut with one again."""
     chance = random.Random(0)
     orders = [*itertools.permutations(messages)]
     for order in chance.sample(orders, min(len(orders), 24)):

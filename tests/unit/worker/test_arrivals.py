@@ -324,7 +324,7 @@ def test_whatever_calls_fail_no_end_is_lost_and_none_comes_twice(
     for operation in (WRITE, READ):
         worker.dynamodb.always(operation, trouble)
     worker.sqs.always(SEND, lambda: worker.clock.sleep(chance.choice([0, 12])))
-    fields = {"interactingDurationMs": 9, "disconnectType": "PEER"}
+    fields: dict[str, Any] = {"interactingDurationMs": 9, "disconnectType": "PEER"}
     waiting = [
         *(event("acd.start", A, after=-90), event("user.end", B, after=-1, **fields), END, END),
         *(event("acw", A, after=9 * 60), event("user.end", B, after=HOUR - 1, **fields)),

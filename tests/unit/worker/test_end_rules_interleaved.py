@@ -137,7 +137,7 @@ def test_four_events_shared_out_among_two_workers_end_once_too() -> None:
 
 
 def test_two_ends_within_five_minutes_are_one_for_two_workers() -> None:
-    for run in TwoWorkers("touched", [END], [END_AGAIN], before=[IN_A]).runs(times=100):
+    for run in TwoWorkers("touched", [END], [END_AGAIN], before=[IN_A]).runs(times=60):
         assert run.ended in ([(A, 0)], [(A, 3)])
 
 
@@ -157,13 +157,13 @@ def test_the_last_queue_has_the_end_once_in_any_order(
     messages: Sequence[str], end: tuple[str, int]
 ) -> None:
     for batches in halves(messages):
-        for run in TwoWorkers("last_queue", *batches).runs(times=50):
+        for run in TwoWorkers("last_queue", *batches).runs(times=25):
             assert run.ended == [end]
 
 
 def test_what_the_worker_sends_itself_may_come_twice_at_the_same_moment() -> None:
     workers = TwoWorkers("last_queue", [], [], before=[IN_A, END], settling=[0, 1])
-    for run in workers.runs(times=150):
+    for run in workers.runs(times=80):
         assert run.ended == [(A, 0)]
 
 
