@@ -59,6 +59,7 @@ class LoopbackServer:
         self._listening: tuple[ThreadingHTTPServer, threading.Thread] | None = None
         self._connections: dict[socket.socket, threading.Lock] = {}
         self._port = 0
+        self._kept = socket.socket()
         self.open()
         self.url = f"http://127.0.0.1:{self._port}"
 
@@ -69,6 +70,7 @@ class LoopbackServer:
     def open(self) -> None:
         """Accept connections."""
         if not self._listening:
+            self._kept.close()
             server = _Listener(("127.0.0.1", self._port), _handler(self._respond))
             server.connections = self._connections
             self._port = server.server_port
@@ -83,9 +85,18 @@ class LoopbackServer:
             server.shutdown()
             server.server_close()
             thread.join()
+            # Nobody else may take the port meanwhile; whoever connects to it is refused.
+            self._kept = socket.socket()
+            self._kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._kept.bind(("127.0.0.1", self._port))
             for connection, busy in list(self._connections.items()):
                 with busy, suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Be gone for good."""
+        self.shut()
+        self._kept.close()
 
     def _respond(self, request: Request) -> Answer | None:
         if not self._listening:
@@ -102,7 +113,7 @@ def loopback_server(answer: Answering) -> Iterator[LoopbackServer]:
     try:
         yield server
     finally:
-        server.shut()
+        server.close()
 
 
 class _Listener(ThreadingHTTPServer):

@@ -1,0 +1,26 @@
+"""A short run of `make chaos`: every kind of fault, and every end accounted for."""
+
+import pytest
+
+from local.chaos import OF_A_FULL_RUN, OF_A_SHORT_RUN, main, run, short
+
+# A process for it alone: it takes as long as many others together.
+pytestmark = pytest.mark.xdist_group("chaos")
+
+
+def test_no_end_is_lost_and_none_delivered_twice_unless_its_process_was_killed() -> None:
+    assert run(short(seed=1)) == 0, "see above what does not balance"
+
+
+def test_a_short_run_has_every_kind_of_fault_that_a_full_one_has() -> None:
+    assert {kind for kind, _ in OF_A_SHORT_RUN} == {kind for kind, _ in OF_A_FULL_RUN}
+
+
+def test_a_run_that_is_too_small_for_its_faults_is_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--events", "20"])
+
+    assert ended.value.code == 2
+    assert "100 or more" in capsys.readouterr().err
