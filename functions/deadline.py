@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Protocol
 
+Clock = Callable[[], int]
+"""Returns the time in epoch milliseconds."""
+
 
 class InvocationContext(Protocol):
     """The part of Lambda's context object that tells the time left."""

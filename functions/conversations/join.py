@@ -21,12 +21,11 @@ from conversations.ledger_table import (
     DONE,
     DUPLICATE,
     NO_TIME,
-    Clock,
     Key,
     LedgerTable,
     Statement,
 )
-from deadline import Deadline
+from deadline import Clock, Deadline
 
 SORT_KEY = "#join"
 # Ends of a conversation that lie no further apart are the same end; see `conversations.ledger`.

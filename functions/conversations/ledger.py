@@ -39,13 +39,12 @@ from conversations.ledger_table import (
     DONE,
     DUPLICATE,
     NO_TIME,
-    Clock,
     Key,
     LedgerTable,
     Record,
     Statement,
 )
-from deadline import Deadline
+from deadline import Clock, Deadline
 
 # Ends of one conversation in one queue that lie no further apart than this are the same end.
 SAME_END_MS = 5 * 60 * 1000

@@ -1,12 +1,13 @@
 """The ledger's DynamoDB table: writes and reads in batches, repeated while there is time."""
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from aws_calls import CallError, code_of, status_of
 from deadline import Deadline, interrupted_after
 
 if TYPE_CHECKING:
@@ -185,12 +186,13 @@ def _without_time_because(codes: list[str]) -> list[str]:
     return [reason if code == NO_TIME else code for code in codes]
 
 
-def _code(error: ClientError | BotoCoreError | TimeoutError) -> str:
+def _code(error: CallError) -> str:
+    """Return the code of a call's error; `NO_ANSWER` where it may have been carried out."""
     if not isinstance(error, ClientError):
         return NO_ANSWER
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    code = str(error.response.get("Error", {}).get("Code", ""))
-    return code if code in _PASSING or not (status >= 500 or status == 429) else NO_ANSWER
+    passing = status_of(error) >= 500 or status_of(error) == 429
+    code = code_of(error)
+    return NO_ANSWER if passing and code not in _PASSING else code
 
 
 def _key(item: Item) -> Key:
@@ -205,7 +207,3 @@ def _record(item: Item) -> Record:
         ended_at=int(item["ended_at"]["N"]),
         delivered=tuple(name["S"] for name in item["delivered"]["L"]),
     )
-
-
-Clock = Callable[[], int]
-"""The time in epoch milliseconds."""

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -15,12 +14,13 @@ from botocore.exceptions import (
     ParamValidationError,
 )
 
+from aws_calls import code_of, limits, status_of
 from conversations.end import ConversationEnd
 from deadline import Deadline, interrupted_after
 from destinations.delivery import CALL_LIMIT, Delivery
 
 # For the clients: what is repeated, and for how long, is decided here alone.
-CLIENT_LIMITS = Config(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 1})
+CLIENT_LIMITS = limits(read_timeout=3)
 # Seconds before the second and the third try of a call.
 PAUSES = (0.1, 0.4)
 # A call that met one of these can be repeated soon, whatever its status is.
@@ -108,13 +108,6 @@ def deliver(
     yield from _send(group, call, deadline)
 
 
-def code_of(error: ClientError | BotoCoreError | TimeoutError) -> str:
-    """Return an error's code, or its type; its text could quote what was sent."""
-    if isinstance(error, ClientError):
-        return str(error.response.get("Error", {}).get("Code", "unknown"))
-    return type(error).__name__
-
-
 def _fitting_json(end: ConversationEnd, limit: int) -> tuple[bytes | None, int]:
     """Return an end's JSON, without `raw` if need be, and its size; None if it cannot fit."""
     size = 0
@@ -179,7 +172,7 @@ def _called(
 
 def _may_pass(error: ClientError | BotoCoreError) -> bool:
     if isinstance(error, ClientError):
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        status = status_of(error)
         return code_of(error) in _THROTTLED or status == 429 or status >= 500
     # The last is what a connection that idled for too long comes to.
     return isinstance(error, EndpointConnectionError | ConnectTimeoutError | ConnectionClosedError)

@@ -13,8 +13,8 @@ from threading import Thread
 
 import boto3
 import msgspec
-from botocore.config import Config
 
+from aws_calls import limits
 from conversations.end import ConversationEnd
 from deadline import Deadline
 from destinations.delivery import CALL_LIMIT, Delivery, Verdict
@@ -246,15 +246,14 @@ class Webhook:
 
 def destination(environment: Mapping[str, str]) -> Webhook:
     """Return the destination that the worker's environment variables describe."""
-    # One short try: the message comes back, and what is kept outlasts a failure.
-    limits = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
     return Webhook(
         Origin.of(
             environment["WEBHOOK_URL"],
             allow_private=environment.get("WEBHOOK_ALLOW_PRIVATE") == "true",
         ),
         SigningKeys(
-            boto3.client("secretsmanager", config=limits),
+            # One short try: the message comes back, and what is kept outlasts a failure.
+            boto3.client("secretsmanager", config=limits()),
             environment["WEBHOOK_SECRET"],
         ),
     )

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from aws_calls import CallError, code_of, status_of
 from conversations.end import ConversationEnd
 from deadline import Deadline, interrupted_after
 
@@ -133,22 +134,18 @@ def signature(keys: Sequence[bytes], webhook_id: str, timestamp: int, body: byte
     return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
 
 
-def _code(error: BotoCoreError | ClientError | TimeoutError) -> str:
-    if isinstance(error, ClientError):
-        return error.response.get("Error", {}).get("Code", "")
-    return type(error).__name__
-
-
-def _is_passing(error: BotoCoreError | ClientError | TimeoutError) -> bool:
+def _is_passing(error: CallError) -> bool:
     """Return whether Secrets Manager failed, and not what we asked of it."""
     if not isinstance(error, ClientError):
         return True
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return status >= 500 or _code(error) in {"InternalServiceError", "ThrottlingException"}
+    return status_of(error) >= 500 or code_of(error) in {
+        "InternalServiceError",
+        "ThrottlingException",
+    }
 
 
-def _why_unreadable(name: str, error: BotoCoreError | ClientError | TimeoutError) -> str:
-    code = _code(error)
+def _why_unreadable(name: str, error: CallError) -> str:
+    code = code_of(error)
     if code == "ResourceNotFoundException":
         return f"there is no secret {name!r}: create it with {EXPECTED.removeprefix('expected ')}"
     return f"secret {name!r} cannot be read ({code}); {EXPECTED}"

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from conversations.fields import Rejected, RejectReason
 from conversations.ledger import Claim, Elsewhere, Finished, Ledger, Unclaimed
-from conversations.ledger_table import Clock, Key
-from deadline import Deadline, InvocationContext
+from conversations.ledger_table import Key
+from deadline import Clock, Deadline, InvocationContext
 from destinations.delivery import Destination
 from worker.arrivals import Arrivals
 from worker.deliveries import Deliveries, Work

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import boto3
-from botocore.config import Config
 
+from aws_calls import limits
 from conversations.end_rules import EndRule, LastQueue, QueueLeg, Touched
 from conversations.join import Joins
 from conversations.ledger import Ledger
@@ -40,14 +40,14 @@ class Environment:
         destinations = chosen(variables)
         intake = Intake(
             # Short limits, so that a call that hangs leaves time to report the batch.
-            boto3.client("sqs", config=_limits(attempts=2)),
+            boto3.client("sqs", config=limits(attempts=2)),
             queue_url=variables["QUEUE_URL"],
             dead_letter_queue_url=variables["DEAD_LETTER_QUEUE_URL"],
             retry_delay=int(variables["RETRY_DELAY_SECONDS"]),
             settle_seconds=int(variables.get("SETTLE_SECONDS", "0")),
         )
         # The table repeats its calls itself, for as long as there is time.
-        dynamodb = boto3.client("dynamodb", config=_limits(attempts=1))
+        dynamodb = boto3.client("dynamodb", config=limits())
         table = LedgerTable(dynamodb, variables["LEDGER_TABLE"])
         days = int(variables["LEDGER_DAYS"])
         return cls(
@@ -69,7 +69,3 @@ def _reader(variables: Mapping[str, str], joins: Joins, intake: Intake) -> Reade
         "queue_leg": QueueLeg(),
     }
     return Partnered(queue_ids, rules[variables["END_RULE"]])
-
-
-def _limits(attempts: int) -> Config:
-    return Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": attempts})

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from aws_calls import code_of
 from conversations.end_rules import Settling
 from conversations.fields import Rejected
 from deadline import Deadline, interrupted_after
@@ -118,7 +119,7 @@ class Intake:
                     )
                 problems = [problem["Code"] for problem in answer.get("Failed", [])]
             except (ClientError, BotoCoreError, TimeoutError) as error:
-                problems = [_code(error)]
+                problems = [code_of(error)]
             if problems:
                 logger.warning("Delays not set", errors=problems)
 
@@ -144,7 +145,7 @@ class Intake:
                         Entries=entries,  # type: ignore[arg-type]
                     )
             except (ClientError, BotoCoreError, TimeoutError) as error:
-                logger.warning("Nothing sent to settle", error=_code(error), ends=len(group))
+                logger.warning("Nothing sent to settle", error=code_of(error), ends=len(group))
                 continue
             refused = {int(problem["Id"]) for problem in answer.get("Failed", [])}
             sent += [one for index, one in enumerate(group) if index not in refused]
@@ -181,9 +182,9 @@ class Intake:
         except (ClientError, ParamValidationError) as error:
             if len(group) > 1:  # one that SQS does not take must not keep the others from it
                 return [outcome for reject in group for outcome in self._move([reject], deadline)]
-            return [_unsent(group[0].message, _code(error))]
+            return [_unsent(group[0].message, code_of(error))]
         except (BotoCoreError, TimeoutError) as error:
-            return [_unsent(reject.message, _code(error)) for reject in group]
+            return [_unsent(reject.message, code_of(error)) for reject in group]
         refused = {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", [])}
         moved = [reject for index, reject in enumerate(group) if index not in refused]
         self._delete([reject.message for reject in moved], deadline)
@@ -207,7 +208,7 @@ class Intake:
                 )
         except (ClientError, BotoCoreError, TimeoutError) as error:
             # Lambda deletes them too when the invocation ends, since they are not reported.
-            logger.warning("Rejected messages not deleted yet", error=_code(error))
+            logger.warning("Rejected messages not deleted yet", error=code_of(error))
 
 
 def _prepare(message: Message, rejected: Rejected) -> _Reject | None:
@@ -275,9 +276,3 @@ def _size(name: str, value: Mapping[str, Any]) -> int:
 
 def _unsent(message: Message, why: str) -> Outcome:
     return Outcome(message, "failed", "destination", f"dead-letter queue: {why}")
-
-
-def _code(error: ClientError | BotoCoreError | TimeoutError) -> str:
-    if isinstance(error, ClientError):
-        return str(error.response.get("Error", {}).get("Code", "unknown"))
-    return type(error).__name__
