@@ -13,8 +13,8 @@ from infra.settings import Settings
 from infra.subscription import Subscription
 from infra.worker import Worker
 
-# The emulator cannot tag a rule whose bus has slashes in its name, as those of partners have.
-_UNTAGGED = ["AWS::Events::Rule"]
+# Emulators cannot tag a rule whose bus has slashes in its name, as those of partners have.
+_UNTAGGED = {"host": ["AWS::Events::Rule"], "lambda": []}
 
 
 class QueueEndsStack(Stack):
@@ -27,7 +27,7 @@ class QueueEndsStack(Stack):
             description=f"Queue Ends, stage {settings.stage}: conversation ends in chosen queues",
         )
         for key, value in (("project", "queue-ends"), ("stage", settings.stage)):
-            Tags.of(self).add(key, value, exclude_resource_types=_UNTAGGED)
+            Tags.of(self).add(key, value, exclude_resource_types=_UNTAGGED[settings.packaging])
         code = lambda_.Code.from_asset(
             str(asset.folder), asset_hash=asset.hash, asset_hash_type=AssetHashType.CUSTOM
         )

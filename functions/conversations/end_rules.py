@@ -13,6 +13,7 @@ from conversations.end import ConversationEnd
 from conversations.envelope import Accepted
 from conversations.fields import from_ms, iso
 from conversations.join import Joins, Known, Left, Unknown
+from conversations.ledger import SAME_END_MS
 from conversations.partner_event import SETTLE, Signal
 from deadline import Deadline
 
@@ -83,7 +84,7 @@ class LastQueue:
     decides the same.
     """
 
-    def __init__(self, joins: Joins, later: Later) -> None:
+    def __init__(self, joins: Joins, later: Later | None) -> None:
         self._joins = joins
         self._later = later
 
@@ -119,6 +120,8 @@ class LastQueue:
             for at_ms, left in of_one.ends.items()
             if not left.settling and left.decided is None and of_one.touched_by(at_ms)
         ]
+        if self._later is None:
+            return set()
         sent = self._later(due, deadline) if due else []
         marks: dict[str, Known] = {}
         for settling in sent:
@@ -134,6 +137,35 @@ class LastQueue:
             if isinstance(of_one, Known)
         }
         return {settling.conversation_id for settling in {*due} - {*sent}}
+
+
+class AlsoSettling:
+    """Another rule, which still decides on what was settling when it took the place of `LastQueue`.
+
+    Those events are gone: the messages that settle them are all that will tell of their ends.
+    """
+
+    def __init__(self, rule: EndRule, joins: Joins) -> None:
+        self._rule = rule
+        self._last_queue = LastQueue(joins, later=None)
+
+    def decide(self, signals: Sequence[Signal], deadline: Deadline) -> list[Verdict]:
+        """Return for each signal what its rule decides."""
+        settling = [signal for signal in signals if signal.topic == SETTLE]
+        others = [signal for signal in signals if signal.topic != SETTLE]
+        of_others = iter(self._rule.decide(others, deadline))
+        of_settling = iter(self._last_queue.decide(settling, deadline))
+        return [next(of_settling if s.topic == SETTLE else of_others) for s in signals]
+
+
+def end_rule(name: str, joins: Joins, later: Later) -> EndRule:
+    """Return the rule that the setting `end_rule` names."""
+    rules: dict[str, EndRule] = {
+        "touched": AlsoSettling(Touched(joins), joins),
+        "last_queue": LastQueue(joins, later),
+        "queue_leg": AlsoSettling(QueueLeg(), joins),
+    }
+    return rules[name]
 
 
 def _is_news(signal: Signal) -> bool:
@@ -165,6 +197,10 @@ def _touched(signal: Signal, known: Known | Unknown | None) -> Verdict:
     ends = sorted(known.ends)
     if signal.ends_conversation:
         ends = [at_ms for at_ms in ends if at_ms == known.end_at(signal.at_ms)]
+    else:  # those that it can complete; the others did not wait for it
+        ends = [
+            at_ms for at_ms in ends if signal.at_ms <= known.ends[at_ms].latest_ms + SAME_END_MS
+        ]
     return [
         _end(signal, queue_id, at_ms, known)
         for at_ms in ends

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from conversations.ledger import DAY, SAME_END_MS
 from conversations.ledger_table import (
     CONDITION_FAILED,
     DONE,
@@ -28,12 +29,9 @@ from conversations.ledger_table import (
 from deadline import Clock, Deadline
 
 SORT_KEY = "#join"
-# Ends of a conversation that lie no further apart are the same end; see `conversations.ledger`.
-SAME_END_MS = 5 * 60 * 1000
 # So many times of a queue's events are kept at most: the first and the latest ones. Agents who do
 # not answer for days must not make an item that DynamoDB refuses.
 MOST_TIMES = 200
-DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)

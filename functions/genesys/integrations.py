@@ -232,8 +232,8 @@ class Integrations:
     def _integration(self, entity: Entity) -> Integration:
         integration_id = str(entity["id"])
         match entity:
-            case {"config": {"current": {"properties": dict()} as configuration}}:
-                pass
+            case {"config": {"current": dict() as listed}} if feed_of(listed):
+                configuration: Entity = listed
             case _:
                 # A list that does not say whom it feeds must not make it look as if it were nobody.
                 configuration = self.configuration(integration_id)

@@ -68,19 +68,21 @@ class Partnered:
         """Return what the messages of a batch tell."""
         arrivals = Arrivals()
         signals: list[tuple[Message, Signal]] = []
+        ends: list[tuple[Message, Accepted]] = []
         for message in messages:
             if deadline.passed():
                 arrivals.outcomes.append(Outcome(message, "failed", "no_time"))
                 continue
-            match parse_event(message.body, message.sent_at_ms, self._queue_ids):
+            match self._parse(message):
                 case Rejected() as rejected:
                     arrivals.poison.append((message, rejected))
                 case Ignored(reason):
                     arrivals.outcomes.append(Outcome(message, "ignored", reason))
+                case Accepted() as accepted:
+                    ends.append((message, accepted))
                 case signal:
                     signals.append((message, signal))
         verdicts = self._rule.decide([signal for _, signal in signals], deadline)
-        ends: list[tuple[Message, Accepted]] = []
         for (message, _), verdict in zip(signals, verdicts, strict=True):
             match verdict:
                 case Unknown(error):
@@ -89,9 +91,25 @@ class Partnered:
                 case []:
                     arrivals.outcomes.append(Outcome(message, "ignored", "noted"))
                 case fired:
-                    ends += [(message, accepted) for accepted in fired]
+                    # The join may remember queues that are no longer ours.
+                    ours = [a for a in fired if a.end.queue_id in self._queue_ids]
+                    ends += [(message, accepted) for accepted in ours]
+                    if not ours:
+                        arrivals.outcomes.append(Outcome(message, "ignored", "other_queue"))
         arrivals.told = _merged(ends)
         return arrivals
+
+    def _parse(self, message: Message) -> Signal | Accepted | Ignored | Rejected:
+        parsed = parse_event(message.body, message.sent_at_ms, self._queue_ids)
+        if not _lacks_event_type(parsed):
+            return parsed
+        # What the subscription sent before its stack was changed to the integration.
+        earlier = parse(message.body, message.sent_at_ms, self._queue_ids)
+        return parsed if _lacks_event_type(earlier) else earlier
+
+
+def _lacks_event_type(parsed: object) -> bool:
+    return isinstance(parsed, Rejected) and parsed.reason == "missing_event_type"
 
 
 def _merged(ends: Iterable[tuple[Message, Accepted]]) -> list[tuple[Accepted, list[Message]]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import boto3
 
 from aws_calls import limits
-from conversations.end_rules import EndRule, LastQueue, QueueLeg, Touched
+from conversations.end_rules import end_rule
 from conversations.join import Joins
 from conversations.ledger import Ledger
 from conversations.ledger_table import LedgerTable
@@ -63,9 +63,4 @@ def _reader(variables: Mapping[str, str], joins: Joins, intake: Intake) -> Reade
     queue_ids = frozenset(variables["QUEUE_IDS"].split(","))
     if variables.get("DELIVERY", "subscription") == "subscription":
         return Subscribed(queue_ids)
-    rules: dict[str, EndRule] = {
-        "touched": Touched(joins),
-        "last_queue": LastQueue(joins, intake.send_later),
-        "queue_leg": QueueLeg(),
-    }
-    return Partnered(queue_ids, rules[variables["END_RULE"]])
+    return Partnered(queue_ids, end_rule(variables["END_RULE"], joins, intake.send_later))

@@ -2,13 +2,13 @@
 
 import base64
 import binascii
+import json
 import math
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from aws_calls import code_of
@@ -133,7 +133,7 @@ class Intake:
             entries = [
                 {
                     "Id": str(index),
-                    "MessageBody": msgspec.json.encode(one.as_event()).decode(),
+                    "MessageBody": json.dumps(one.as_event()),  # ASCII: SQS takes it
                     "DelaySeconds": self._settle_seconds,
                 }
                 for index, one in enumerate(group)

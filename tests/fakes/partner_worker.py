@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from conversations.end_rules import EndRule, LastQueue, QueueLeg, Touched
+from conversations.end_rules import EndRule, end_rule
 from conversations.join import Joins
 from conversations.ledger_table import LedgerTable
 from tests.bodies import QUEUE
@@ -74,12 +74,7 @@ class PartnerWorker:
     def _rule(self, rule: str) -> EndRule:
         joins = Joins(LedgerTable(self.dynamodb, TABLE), days=20, now_ms=self.batches.now_ms)
         intake = Intake(self.sqs, INTAKE, DEAD, retry_delay=30, settle_seconds=SETTLE_SECONDS)
-        rules: dict[str, EndRule] = {
-            "touched": Touched(joins),
-            "last_queue": LastQueue(joins, intake.send_later),
-            "queue_leg": QueueLeg(),
-        }
-        return rules[rule]
+        return end_rule(rule, joins, intake.send_later)
 
     def arrive(self, *bodies: str) -> list[str]:
         """Have messages arrive in one batch; return the outcome of each."""
@@ -92,6 +87,10 @@ class PartnerWorker:
 
     def run(self, *bodies: str) -> Report:
         return self.batches.run([record(body, f"m-{next(self._ids)}") for body in bodies])
+
+    def settling(self) -> list[str]:
+        """Return what the worker has sent itself and not got back yet."""
+        return [entry["MessageBody"] for entry in self.sqs.delayed]
 
     def settle(self, most: int = 10) -> list[str]:
         """Let what was delayed come back, in batches of so many; return the outcomes."""

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from conversations import partner_event
+from infra import eventbridge as infra_eventbridge
 from tests.infra.test_functions import environment, secret_arn, statements, write_logs
 from tests.infra.test_intake import statements as policy_of
 from tests.infra.test_intake import tls_only
@@ -317,15 +319,24 @@ def test_every_wildcard_of_the_template_is_meant(eventbridge: Any, many_queues: 
                 assert "*" not in json.dumps(statement) or statement["Effect"] == "Deny"
 
 
-def test_all_but_the_rules_and_what_cannot_be_is_tagged(eventbridge: Any) -> None:
-    every = eventbridge.template["Resources"].values()
-    assert {r["Type"] for r in every if "Tags" not in r["Properties"]} == {
-        "AWS::Events::Rule",
-        "AWS::SQS::QueuePolicy",
-        "AWS::Lambda::EventInvokeConfig",
-        "Custom::GenesysEventSource",
-        "Custom::GenesysEventSourceActive",
-    }
+def test_all_that_can_be_is_tagged_in_the_emulator_all_but_rules(
+    eventbridge: Any, queue_legs: Any
+) -> None:
+    for synthesised, but in ((eventbridge, set()), (queue_legs, {"AWS::Events::Rule"})):
+        every = synthesised.template["Resources"].values()
+        assert {r["Type"] for r in every if "Tags" not in r["Properties"]} == but | {
+            "AWS::SQS::QueuePolicy",
+            "AWS::Lambda::EventInvokeConfig",
+            "Custom::GenesysEventSource",
+            "Custom::GenesysEventSourceActive",
+        }
+
+
+def test_the_worker_reads_the_topics_that_the_rules_pass() -> None:
+    for rule, topics in infra_eventbridge.QUEUE_TOPICS.items():
+        assert set(topics) <= partner_event.QUEUE_TOPICS
+        assert set(infra_eventbridge.CUSTOMER_TOPICS[rule]) <= {partner_event.CUSTOMER_END}
+    assert set(infra_eventbridge.QUEUE_TOPICS["touched"]) == partner_event.QUEUE_TOPICS
 
 
 def test_all_of_it_goes_with_the_stack(many_queues: Any) -> None:

@@ -79,8 +79,6 @@ def test_one_that_stays_activating_is_removed(
         lambda org, _: org.always("configure", problem(409, "Conflict.")),
         lambda org, _: org.always("switch", FORBIDDEN),
         lambda org, _: org.always("switch", problem(409, "Conflict.")),
-        lambda org, _: org.instead("configuration", problem(500, "Oops.")),
-        lambda org, _: org.instead("configuration", Answer(200, [])),
         lambda org, _: org.instead("switch", problem(500, "Oops."), carried_out=True),
         lambda org, _: org.instead("read", problem(500, "Oops.")),
         lambda org, _: org.instead("read", Answer(200, [])),
@@ -216,3 +214,17 @@ def test_a_bus_that_never_gets_its_source_takes_the_integration_with_it(
     assert stack.delete().status == "SUCCESS"
     assert not org.integrations
     assert not events.sources
+
+
+@pytest.mark.parametrize("answer", [problem(500, "Oops."), Answer(200, [])])
+@pytest.mark.parametrize("unfinished", [True, False])
+def test_one_whose_configuration_cannot_be_read_is_removed_only_if_it_was_made_here(
+    stack: CloudFormation, org: FakeIntegrations, answer: Answer, unfinished: bool
+) -> None:
+    """A list that shows no configuration does not prove that it feeds nobody."""
+    before = {org.hold(NAME)} if unfinished else set()
+    org.instead("configuration", answer)
+    created = stack.create()
+    assert created.status == "FAILED"
+    assert created.physical_id.startswith("nothing-created/")
+    assert org.integrations.keys() == before

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from tests.bodies import OTHER_QUEUE, QUEUE
+from tests.bodies import end as subscription_end
 from tests.fakes.batches import SECOND_QUEUE
 from tests.fakes.dynamodb import Lost, client_error
 from tests.fakes.partner_worker import RULES, PartnerWorker
@@ -16,7 +17,7 @@ from tests.fakes.sqs import client_error as sqs_error
 from tests.fakes.sqs_event import record
 from tests.partner_events import ENDED_MS, SAMPLES, event, settle
 
-Start = Callable[[str], PartnerWorker]
+Start = Callable[..., PartnerWorker]
 
 WRITE, READ, SEND = "batch_execute_statement", "batch_get_item", "send_message_batch"
 A, B, FOREIGN = QUEUE, SECOND_QUEUE, OTHER_QUEUE
@@ -31,8 +32,8 @@ def start() -> Iterator[Start]:
     """Return what starts a worker with an end rule; in the end its calls are looked at."""
     workers: list[PartnerWorker] = []
 
-    def start(rule: str) -> PartnerWorker:
-        workers.append(PartnerWorker(rule))
+    def start(rule: str, dynamodb: Any = None) -> PartnerWorker:
+        workers.append(PartnerWorker(rule, dynamodb=dynamodb))
         return workers[-1]
 
     yield start
@@ -543,10 +544,44 @@ def test_agents_work_after_the_end_decides_too(start: Start) -> None:
 
 
 @pytest.mark.parametrize("rule", ["touched", "queue_leg"])
-def test_what_another_rule_sent_before_the_deploy_does_nothing(start: Start, rule: str) -> None:
-    worker = start(rule)
-    worker.arrive(event("acd.start", A, after=-60), END)
-    before = ended(worker)
-    assert worker.arrive(settle()) == ["ignored.noted"]
-    assert worker.arrive(settle(), event("acw", A, after=9))[0] == "ignored.noted"
-    assert ended(worker) == before
+def test_what_was_settling_when_the_rule_changed_ends_once(start: Start, rule: str) -> None:
+    before = start("last_queue")
+    assert before.arrive(event("acd.start", A, after=-60), END) == ["ignored.noted"] * 2
+    (message,) = before.settling()
+    after = start(rule, before.dynamodb)
+    assert after.arrive(message) == ["processed"]
+    assert ended(after) == [(A, 0)]
+    assert after.arrive(message, event("acw", A, after=9))[0] == "duplicate"
+    assert ended(after) == [(A, 0)]
+
+
+def test_what_the_subscription_sent_before_the_deploy_is_processed(start: Start) -> None:
+    worker = start("touched")
+    told = [subscription_end("c-9"), subscription_end("c-9"), subscription_end("c-8", queue_id="z")]
+    assert worker.arrive(*told) == ["processed", "duplicate", "ignored.other_queue"]
+    assert ended(worker) == [(A, 0)]
+    assert worker.arrive("{}", '{"eventType": 7}') == [
+        "rejected.missing_event_type",
+        "rejected.invalid_field",
+    ]
+
+
+def test_queues_that_are_no_longer_ours_fire_nothing(start: Start) -> None:
+    before = start("touched")
+    before.arrive(event("acd.start", A, after=-90), event("acd.start", B, after=-60))
+    after = PartnerWorker("touched", dynamodb=before.dynamodb, queue_ids=[A])
+    assert after.arrive(END) == ["processed"]
+    assert ended(after) == [(A, 0)]
+    none = PartnerWorker("touched", dynamodb=before.dynamodb, queue_ids=["another"])
+    assert none.arrive(END) == ["ignored.other_queue"]
+
+
+def test_a_conversation_that_was_reopened_often_costs_no_more_than_one_that_was_not(
+    start: Start,
+) -> None:
+    worker = start("touched")
+    for n in range(30):
+        worker.arrive(event("acd.start", A, after=n * HOUR), event("customer.end", after=n * HOUR))
+    calls = len(worker.dynamodb.calls)
+    assert worker.arrive(event("acd.start", A, after=30 * HOUR)) == ["ignored.noted"]
+    assert len(worker.dynamodb.calls) - calls <= 3
