@@ -103,7 +103,8 @@ class Origin:
     def may_reach(self, address: str) -> bool:
         """Return whether a connection may go to an address."""
         if self.tls is None:
-            return ipaddress.ip_address(address).is_loopback
+            parsed = ipaddress.ip_address(address)
+            return (getattr(parsed, "ipv4_mapped", None) or parsed).is_loopback
         return self.allow_private or is_public(address)
 
 

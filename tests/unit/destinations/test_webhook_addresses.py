@@ -77,7 +77,8 @@ def test_all_others_are_not_public(address: str) -> None:
 def test_http_reaches_loopback_only_and_https_what_is_public(address: str) -> None:
     for allow_private in (False, True):
         http = Origin.of("http://localhost/", allow_private=allow_private)
-        assert http.may_reach(address) == (address in {"127.0.0.1", "127.8.8.8", "::1"})
+        loopback = {"127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"}
+        assert http.may_reach(address) == (address in loopback)
         https = Origin.of("https://a.example/", allow_private=allow_private, tls=TLS)
         assert https.may_reach(address) == (allow_private or address == "8.8.8.8")
 
