@@ -159,8 +159,10 @@ class Project:
         ) as running:
             deadline = time.monotonic() + TIMEOUT
             timer = threading.Timer(TIMEOUT, leash.let_go, [running])
-            timer.start()
             try:
+                # In here, since Ctrl-C may come while it starts: one that is not cancelled would
+                # keep the whole process waiting for it.
+                timer.start()
                 log = "".join(self._lines(running))
             finally:
                 late = time.monotonic() >= deadline

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -174,6 +175,23 @@ def test_a_call_that_takes_too_long_is_ended(
     monkeypatch.setattr(local.project, "TIMEOUT", 0.5)
     with pytest.raises(DeployFailed, match=r"cdk deploy took longer than 0\.5 s\."):
         project.deploy(hangs=1)
+
+
+def test_ctrl_c_while_the_time_limit_begins_leaves_nothing_to_wait_for(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted(threading.Timer):
+        def start(self) -> None:
+            super().start()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading, "Timer", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        project.deploy(hangs=1)
+    timers = [thread for thread in threading.enumerate() if isinstance(thread, Interrupted)]
+    for timer in timers:
+        timer.join(timeout=10)
+    assert not [timer for timer in timers if timer.is_alive()]
 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
