@@ -43,6 +43,12 @@ class EventSource(Construct):
         Cloud's id.
     dead_letter_queue
         Keeps for 14 days the events that EventBridge could not deliver to the intake queue.
+    function
+        The function that answers for the custom resource.
+    bus
+        The partner event bus.
+    rules
+        The rules on it, which deliver to the intake queue.
     """
 
     def __init__(
@@ -72,18 +78,19 @@ class EventSource(Construct):
             makes="integration",
             statements=[_sees_event_sources(self)],
         )
+        self.function = provider.function
         self.resource = provider.resource(
             self, "Resource", "Custom::GenesysEventSource", _integration(self, settings)
         )
         # Not with its policy, which names what is made of the integration.
         self.resource.node.add_dependency(self.dead_letter_queue.node.find_child("Resource"))
         source = self.resource.get_att_string("EventSourceName")
-        bus = events.EventBus(self, "Bus", event_source_name=source)
-        self._archive(settings, bus)
+        self.bus = events.EventBus(self, "Bus", event_source_name=source)
+        self._archive(settings, self.bus)
         patterns = _patterns(source, settings)
-        rules = self._rules(patterns, bus, intake)
-        self._let_send(source, list(patterns), rules, intake)
-        self._once_active(provider, bus, rules)
+        self.rules = self._rules(patterns, self.bus, intake)
+        self._let_send(source, list(patterns), self.rules, intake)
+        self._once_active(provider, self.bus, self.rules)
 
     def _archive(self, settings: Settings, bus: events.EventBus) -> None:
         # Emulators know no such archive, and refuse the whole template.

@@ -26,6 +26,11 @@ class Provider(Construct):
         What it makes in Genesys Cloud, in a word.
     statements
         What it must be allowed to do, beside reading its secret.
+
+    Attributes
+    ----------
+    function
+        The Lambda function.
     """
 
     def __init__(
@@ -39,7 +44,7 @@ class Provider(Construct):
         statements: Sequence[iam.PolicyStatement] = (),
     ) -> None:
         super().__init__(scope, construct_id)
-        self._function = function(
+        self.function = function(
             self,
             settings=settings,
             code=code,
@@ -65,7 +70,7 @@ class Provider(Construct):
         resource = CustomResource(
             scope,
             construct_id,
-            service_token=self._function.function_arn,
+            service_token=self.function.function_arn,
             resource_type=resource_type,
             service_timeout=Duration.minutes(5),
             properties=properties,

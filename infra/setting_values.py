@@ -40,6 +40,7 @@ _MOST_QUEUES = 50
 _QUEUE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 DESTINATIONS = ("actions", "bus", "webhook", "archive")
 _DOMAIN = re.compile(r"(?=.{1,240}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
+_EMAIL = re.compile(r"[^\s@,<>\"]{1,64}@(?=.{1,240}$)([A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,63}")
 _SECRET_NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
 _SECRET_ARN = re.compile(r"arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:(.*)")
 
@@ -157,6 +158,28 @@ def account_id(value: str) -> str:
     if not re.fullmatch(r"[0-9]{12}", value):
         raise ValueError("must be an AWS account: 12 digits, in quotes")
     return value
+
+
+def emails(value: Sequence[object]) -> tuple[str, ...]:
+    """Check the addresses that alarms are mailed to; none is as good."""
+    addresses = [str(address).strip() for address in value]
+    if bad := [address for address in addresses if not _EMAIL.fullmatch(address)]:
+        raise ValueError(
+            "must be e-mail addresses such as on-call@example.com; not so: "
+            f"{', '.join(map(repr, bad))}"
+        )
+    folded = [address.casefold() for address in addresses]
+    if twice := sorted({address for address in folded if folded.count(address) > 1}):
+        raise ValueError(f"must name each address once; more than once: {', '.join(twice)}")
+    return tuple(addresses)
+
+
+def runbook_url(value: str) -> str:
+    """Check where docs/runbook.md can be read: a URL, or a path within the repository."""
+    right = "must be where docs/runbook.md can be read, such as https://example.com/docs/runbook.md"
+    if re.search(r"[^!-~]|[#()<>\"\\\[\]]", value) or not value:
+        raise ValueError(f"{right}, without spaces, brackets, quotes or a fragment (#)")
+    return _url(value, right) if "://" in value else value
 
 
 def retention_days(value: int) -> int:

@@ -70,6 +70,10 @@ class Settings:
     retry_delay_seconds: int = 30
     ledger_days: int = 20
     protect: bool = False
+    watchdog: str = "heal"
+    alarm_emails: tuple[str, ...] = ()
+    silence_hours: int | None = None
+    runbook_url: str = "docs/runbook.md"
     log_level: str = "INFO"
     log_retention_days: int = 30
     tracing: bool = False
@@ -168,6 +172,11 @@ _CHECKS: dict[str, tuple[type, values.Check]] = {
     # No message may outlive what the ledger knows of it.
     "ledger_days": (int, values.whole_number(INTAKE_DAYS + DEAD_LETTER_DAYS, 3_650)),
     "protect": (bool, bool),
+    "watchdog": (str, values.one_of("off", "report", "heal")),
+    "alarm_emails": (list, values.emails),
+    # CloudWatch looks back seven days at most.
+    "silence_hours": (int, values.whole_number(1, 168)),
+    "runbook_url": (str, values.runbook_url),
     "log_level": (str, values.one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
     "log_retention_days": (int, values.retention_days),
     "tracing": (bool, bool),

@@ -18,6 +18,8 @@ class Subscription(Construct):
     ----------
     resource
         The custom resource; its `SubscriptionId` is Genesys Cloud's id.
+    function
+        The function that answers for it.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class Subscription(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         provider = Provider(self, "Provider", settings=settings, code=code, makes="subscription")
+        self.function = provider.function
         self.resource = provider.resource(
             self,
             "Resource",

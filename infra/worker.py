@@ -19,6 +19,8 @@ class Worker(Construct):
     ----------
     function
         The Lambda function.
+    mapping
+        Its event source mapping.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class Worker(Construct):
         )
         # Not function.add_event_source(): that would grant more than the statements above.
         window = settings.batching_window_seconds
-        lambda_.EventSourceMapping(
+        self.mapping = lambda_.EventSourceMapping(
             self,
             "Mapping",
             target=self.function,
