@@ -8,7 +8,8 @@ from aws_lambda_powertools import Logger
 
 def json_logger(service: str) -> Logger:
     """Return the logger of a part of the project; its lines carry the part's name as `service`."""
-    logger = Logger(service=service, use_rfc3339=True)
+    # A message is written in one place, and a batch has hundreds of lines more than it has ids.
+    logger = Logger(service=service, use_rfc3339=True, location=None, xray_trace_id=None)
     # Powertools gives way to the level at which Lambda drops lines. That one stays at INFO, since
     # lines of metrics count as INFO, so that a higher level has to be set past Powertools.
     logging.getLogger(service).setLevel(os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))

@@ -1,5 +1,8 @@
 """Delivery through Amazon EventBridge: the integration, its partner bus, and the rules on it."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from aws_cdk import ArnFormat, CustomResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
@@ -13,6 +16,7 @@ from infra.provider import Provider
 from infra.retries import DEAD_LETTER_DAYS
 from infra.settings import Settings
 
+RESOURCE_TYPE = "Custom::GenesysEventSource"
 # Genesys Cloud writes the {id} of a conversation's topic as it stands here.
 _TOPIC = "v2.detail.events.conversation.{id}."
 _EVERY_QUEUE_TOPIC = ("acd.start", "acd.end", "user.start", "user.end", "acw", "wrapup")
@@ -45,6 +49,10 @@ class EventSource(Construct):
         Keeps for 14 days the events that EventBridge could not deliver to the intake queue.
     function
         The function that answers for the custom resource.
+    deployed
+        Its type and its properties: what should be in Genesys Cloud.
+    statements
+        What a function that looks at it must be allowed to do in AWS.
     bus
         The partner event bus.
     rules
@@ -70,18 +78,22 @@ class EventSource(Construct):
             enforce_ssl=True,
             removal_policy=RemovalPolicy.DESTROY,
         )
+        self.statements: Sequence[iam.PolicyStatement] = [_sees_event_sources(self)]
         provider = Provider(
             self,
             "Provider",
             settings=settings,
             code=code,
             makes="integration",
-            statements=[_sees_event_sources(self)],
+            statements=self.statements,
         )
         self.function = provider.function
-        self.resource = provider.resource(
-            self, "Resource", "Custom::GenesysEventSource", _integration(self, settings)
-        )
+        properties = _integration(self, settings)
+        self.deployed: Mapping[str, Any] = {
+            "ResourceType": RESOURCE_TYPE,
+            "ResourceProperties": properties,
+        }
+        self.resource = provider.resource(self, "Resource", RESOURCE_TYPE, properties)
         # Not with its policy, which names what is made of the integration.
         self.resource.node.add_dependency(self.dead_letter_queue.node.find_child("Resource"))
         source = self.resource.get_att_string("EventSourceName")

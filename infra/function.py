@@ -14,10 +14,11 @@ from infra.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one invocation, and of an asynchronous event where the function gets such."""
+    """Bounds of one invocation, of how many there may be, and of asynchronous events."""
 
     timeout: Duration
     memory_mb: int
+    reserved_concurrency: int | None = None
     retry_attempts: int | None = None
     max_event_age: Duration | None = None
 
@@ -62,6 +63,7 @@ def function(
         handler=handler,
         timeout=limits.timeout,
         memory_size=limits.memory_mb,
+        reserved_concurrent_executions=limits.reserved_concurrency,
         retry_attempts=limits.retry_attempts,
         max_event_age=limits.max_event_age,
         environment={

@@ -17,6 +17,8 @@ _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 # Lambda takes 4 KB of environment variables; the worker's others take under 900 characters, so
 # many of them for a destination that may not be set.
 ENVIRONMENT_ROOM = 3_140
+# Of the watchdog's, the parts that no setting changes take under 520.
+WATCHDOG_ROOM = 3_580
 _SPARED = {"webhook": 65, "archive": 80}
 # What Genesys Cloud takes as the end of a partner event source's name is 64 characters long, and
 # "QueueEnds-" is before the stage.
@@ -50,6 +52,7 @@ def check_together(
         *_stage_mistake(chosen, stage),
         *_webhook_mistakes(chosen),
         *_room_mistake(chosen),
+        *_watchdog_room_mistake(chosen, stage),
         *filter_mistake,
     ]
     warnings = [
@@ -103,6 +106,25 @@ def _room_mistake(chosen: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"queue_ids, webhook_url and webhook_secret take {taken} characters together; the "
             f"worker's environment has room for {room}"
+        )
+
+
+def _watchdog_room_mistake(chosen: Mapping[str, Any], stage: str) -> Iterator[str]:
+    needed = {"delivery", "watchdog", "queue_ids", "attribute_filter", "genesys_environment"}
+    if not needed <= chosen.keys() or chosen["delivery"] != "subscription":
+        return
+    expression = chosen["attribute_filter"] or filters.derived(chosen["queue_ids"])
+    # It is a text in JSON that is a text in JSON when Lambda measures it.
+    texts = [json.dumps(json.dumps(expression)), 4 * stage, 2 * chosen["genesys_environment"]]
+    texts += [
+        chosen.get(key) or "" for key in ("genesys_secret", "genesys_login_url", "genesys_api_url")
+    ]
+    over = sum(map(len, texts)) - WATCHDOG_ROOM
+    if chosen["watchdog"] != "off" and over > 0:
+        key = "attribute_filter" if chosen["attribute_filter"] else "queue_ids"
+        yield (
+            f"{key}: the filter has {len(expression)} characters, {over} more than the watchdog's "
+            'environment has room for: shorten it, or set watchdog = "off"'
         )
 
 

@@ -8,9 +8,12 @@ from infra.destinations import Destinations
 from infra.eventbridge import EventSource
 from infra.intake import Intake
 from infra.ledger import Ledger
+from infra.monitoring import Monitoring
 from infra.packaging import Asset
 from infra.settings import Settings
 from infra.subscription import Subscription
+from infra.watchdog import Watchdog
+from infra.watched import Watched
 from infra.worker import Worker
 
 # Emulators cannot tag a rule whose bus has slashes in its name, as those of partners have.
@@ -43,22 +46,31 @@ class QueueEndsStack(Stack):
             ledger=ledger,
             destinations=destinations,
         )
+        source: Subscription | EventSource
         if settings.delivery == "subscription":
-            subscription = Subscription(
-                self, "Subscription", settings=settings, code=code, intake=intake
-            )
-            subscription_id = subscription.resource.get_att_string("SubscriptionId")
-            # Last to come and first to go: nothing is sent before all that takes it is there, and
-            # no other resource can fail while the subscription is being made.
-            subscription.resource.node.add_dependency(intake, ledger, destinations, worker)
+            source = Subscription(self, "Subscription", settings=settings, code=code, intake=intake)
+            subscription_id = source.resource.get_att_string("SubscriptionId")
         else:
             source = EventSource(self, "EventSource", settings=settings, code=code, intake=intake)
             subscription_id = source.resource.get_att_string("IntegrationId")
+        watchdog = None
+        if settings.watchdog != "off":
+            watchdog = Watchdog(self, "Watchdog", settings=settings, code=code, source=source)
+        watched = Watched(intake, ledger, worker, source, watchdog)
+        monitoring = Monitoring(self, "Monitoring", settings=settings, watched=watched)
+
+        before = [ledger, destinations, worker, *([watchdog.function] if watchdog else [])]
+        if isinstance(source, Subscription):
+            # Last to come and first to go, but for the watchdog's schedule: nothing is sent before
+            # all that takes it and all that sees what becomes of it are there, and no other
+            # resource can fail while the subscription is being made.
+            source.resource.node.add_dependency(intake, monitoring, *before)
+        else:
             # As late as can be, for the same reasons: what comes after it is its bus, what is on
-            # that, and the policies that name that. The intake queue's is one of these.
-            source.resource.node.add_dependency(
-                intake.dead_letter_queue, ledger, destinations, worker
-            )
+            # that, what watches that, and the policies that name that. The intake queue's is one
+            # of these.
+            source.resource.node.add_dependency(intake.dead_letter_queue, *before)
+            monitoring.node.add_dependency(source.resource)
 
         CfnOutput(self, "QueueUrl", value=intake.queue.queue_url)
         CfnOutput(self, "QueueArn", value=intake.queue.queue_arn)
@@ -70,3 +82,6 @@ class QueueEndsStack(Stack):
             CfnOutput(self, "ArchiveBucketName", value=destinations.archive.bucket.bucket_name)
         CfnOutput(self, "WorkerFunctionName", value=worker.function.function_name)
         CfnOutput(self, "SubscriptionId", value=subscription_id)
+        CfnOutput(self, "DashboardName", value=monitoring.dashboard.dashboard.dashboard_name)
+        CfnOutput(self, "DashboardUrl", value=monitoring.dashboard.url)
+        CfnOutput(self, "AlarmTopicArn", value=monitoring.alarms.topic.topic_arn)

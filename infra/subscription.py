@@ -1,6 +1,10 @@
 """The subscription in Genesys Cloud, as a custom resource of the stack."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
@@ -8,6 +12,7 @@ from infra.intake import Intake
 from infra.provider import Provider
 from infra.settings import Settings
 
+RESOURCE_TYPE = "Custom::GenesysSubscription"
 EVENT_TYPES = ["event:conversation:end"]
 
 
@@ -20,6 +25,10 @@ class Subscription(Construct):
         The custom resource; its `SubscriptionId` is Genesys Cloud's id.
     function
         The function that answers for it.
+    deployed
+        Its type and its properties: what should be in Genesys Cloud.
+    statements
+        What a function that looks at it must be allowed to do in AWS: nothing.
     """
 
     def __init__(
@@ -34,19 +43,20 @@ class Subscription(Construct):
         super().__init__(scope, construct_id)
         provider = Provider(self, "Provider", settings=settings, code=code, makes="subscription")
         self.function = provider.function
-        self.resource = provider.resource(
-            self,
-            "Resource",
-            "Custom::GenesysSubscription",
-            {
-                "Name": settings.subscription_name,
-                "Description": f"Conversation ends for the AWS stack {settings.stack_name}",
-                "EventTypes": EVENT_TYPES,
-                "AttributeFilter": settings.filter_expression,
-                "QueueArn": intake.queue.queue_arn,
-                "Region": Stack.of(self).region,
-                "SecretName": settings.genesys_secret,
-                "LoginUrl": settings.login_url,
-                "ApiUrl": settings.api_url,
-            },
-        )
+        properties = {
+            "Name": settings.subscription_name,
+            "Description": f"Conversation ends for the AWS stack {settings.stack_name}",
+            "EventTypes": EVENT_TYPES,
+            "AttributeFilter": settings.filter_expression,
+            "QueueArn": intake.queue.queue_arn,
+            "Region": Stack.of(self).region,
+            "SecretName": settings.genesys_secret,
+            "LoginUrl": settings.login_url,
+            "ApiUrl": settings.api_url,
+        }
+        self.deployed: Mapping[str, Any] = {
+            "ResourceType": RESOURCE_TYPE,
+            "ResourceProperties": properties,
+        }
+        self.statements: Sequence[iam.PolicyStatement] = ()
+        self.resource = provider.resource(self, "Resource", RESOURCE_TYPE, properties)

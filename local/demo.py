@@ -13,20 +13,26 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from local.account import Account
+from local.cloudwatch import CloudWatch, collecting
 from local.crm import Crm, End, crm
+from local.dashboard_page import Page, render
 from local.demo_feeds import DELIVERIES, OTHERS, Delivery, Feed
 from local.emulator import Emulator, EmulatorFailed, emulator
 from local.genesys import GenesysCloud, sqs_sender
 from local.partner_events import partner_events
-from local.project import DeployFailed, Deployment, Project
+from local.project import ROOT, DeployFailed, Deployment, Project
 from local.recorders import BusRecorder, WebhookReceiver, bus_recorder, webhook_receiver
 from local.screen import Screen
 
 ACTION = Path(__file__).with_name("crm_action.py")
+PAGE = ROOT / "build/demo/dashboard.html"
 STAGE = "demo"
+STACK = f"QueueEnds-{STAGE}"
 NAME = f"queue-ends-{STAGE}"
 SECRET = "queue-ends/genesys"  # noqa: S105 - the name of one
 WEBHOOK_SECRET = "queue-ends/webhook"  # noqa: S105 - the name of one
@@ -74,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--events", type=int, default=400, help="conversations to make up")
     parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same ones")
     parser.add_argument("--delivery", choices=DELIVERIES, default="subscription")
+    parser.add_argument("--page", type=Path, default=PAGE, help="where the dashboard goes")
     options = parser.parse_args(arguments)
     if options.events < 1:
         parser.error("EVENTS must be 1 or more")
@@ -82,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with ExitStack() as cleanup:
             world = _start(cleanup, screen, DELIVERIES[options.delivery]())
-            _run(world, options.events, options.seed)
+            _run(world, options.events, options.seed, options.page)
             signal.signal(signal.SIGINT, signal.SIG_IGN)
     except KeyboardInterrupt:
         screen.note("Interrupted; everything that was started has been stopped.")
@@ -91,6 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         screen.note(f"FAILED: {error}")
         return 1
     print(f"\nDone in {screen.seconds():.0f} s: every event accounted for, nothing left behind.")
+    print(f"The dashboard of this run: {_shown(options.page)}")
     return 0
 
 
@@ -117,7 +125,13 @@ def _start(cleanup: ExitStack, screen: Screen, delivery: Delivery) -> World:
     return World(aws, genesys, customers, hook, project, screen, delivery)
 
 
-def _run(world: World, count: int, seed: int) -> None:
+def _shown(page: Path) -> str:
+    """Return a path as it is typed where `make` is."""
+    absolute = page.resolve()
+    return str(absolute.relative_to(ROOT)) if absolute.is_relative_to(ROOT) else str(absolute)
+
+
+def _run(world: World, count: int, seed: int, page: Path) -> None:
     screen = world.screen
     screen.step("cdk bootstrap and cdk deploy, with the stock CLI")
     world.project.bootstrap()
@@ -130,15 +144,29 @@ def _run(world: World, count: int, seed: int) -> None:
 
     feed = world.delivery.feed(world.genesys, seed, count)
     screen.step(feed.summary)
-    with bus_recorder(world.aws, deployment.outputs["EndsBusName"]) as bus:
+    watching = CloudWatch(
+        world.aws,
+        deployment.outputs,
+        STACK,
+        world.project.folder / f"cdk.out/{STACK}.template.json",
+    )
+    watching.add_health_alarm()
+    began = datetime.now(UTC)
+    with bus_recorder(world.aws, deployment.outputs["EndsBusName"]) as bus, collecting(watching):
+        _look_after_it(world)
         run = Run(world, deployment, bus, feed)
         run.send()
         run.finish()
     account = feed.account
+    dashboard = render(
+        world.aws, deployment.outputs["DashboardName"], page, since=began, until=watching.now()
+    )
+    # The stack could not be destroyed with it.
+    watching.remove_health_alarm()
 
     screen.step("The account")
     screen.note(account.table())
-    checks = account.checks()
+    checks = {**account.checks(), **dashboard_checks(dashboard, account)}
     screen.note(
         "\n".join(f"{'ok ' if holds else 'NOT'} {check}" for check, holds in checks.items())
     )
@@ -159,6 +187,39 @@ def _run(world: World, count: int, seed: int) -> None:
     world.project.destroy(STAGE, **changed)
     screen.settle()
     _check_nothing_left(world)
+
+
+def _look_after_it(world: World) -> None:
+    """Have the watchdog look now, as its schedule does every five minutes."""
+    resources = world.aws.client("cloudformation").describe_stack_resources(StackName=STACK)
+    (name,) = (
+        one["PhysicalResourceId"]
+        for one in resources["StackResources"]
+        if one["ResourceType"] == "AWS::Lambda::Function"
+        and one["LogicalResourceId"].startswith("Watchdog")
+    )
+    answer = world.aws.client("lambda").invoke(FunctionName=name)
+    seen = json.loads(answer["Payload"].read())
+    if seen.get("healthy") is not True:
+        raise Unbalanced(f"the watchdog does not see what was deployed: {seen}")
+
+
+def dashboard_checks(page: Page, account: Account) -> dict[str, bool]:
+    """Return whether what the dashboard shows is what the account says, in words."""
+    messages = {
+        outcome: page.total("Messages in the time shown", outcome)
+        for outcome in OUTCOMES
+        if outcome != "ended"
+    }
+    by_queue = sum(one.total for one in page.series["Ends processed, by queue"].values())
+    ended = account.worker["ended"]
+    return {
+        "the dashboard counts the same messages, outcome by outcome": messages
+        == {outcome: account.worker[outcome] for outcome in messages},
+        "it counts the same ends, in all and by queue": ended
+        == page.total("Ends in the time shown", "processed")
+        == by_queue,
+    }
 
 
 class Run:
@@ -270,7 +331,7 @@ def worker_log(aws: Emulator, function: str) -> Counter[str]:
             if '"message":"Batch"' in event["message"]:
                 line = json.loads(event["message"])
                 counts.update({key: line[key] for key in OUTCOMES})
-                counts.update(line["reasons"])
+                counts.update(line.get("reasons", {}))
     return counts
 
 
@@ -309,6 +370,12 @@ def _check_nothing_left(world: World) -> None:
     groups = world.aws.client("logs").describe_log_groups()["logGroups"]
     tables = world.aws.client("dynamodb").list_tables()["TableNames"]
     buses = world.aws.client("events").list_event_buses()["EventBuses"]
+    alarms = world.aws.client("cloudwatch").describe_alarms(
+        AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+    )
+    dashboards = world.aws.client("cloudwatch").list_dashboards()["DashboardEntries"]
+    topics = world.aws.client("sns").list_topics()["Topics"]
+    rules = world.aws.client("events").list_rules()["Rules"]
     left = {
         "things of ours in Genesys Cloud": [
             name for name in names if name.startswith("queue-ends")
@@ -320,6 +387,10 @@ def _check_nothing_left(world: World) -> None:
         ],
         "tables": tables,
         "buses": [bus["Name"] for bus in buses if bus["Name"] != "default"],
+        "alarms": [one["AlarmName"] for one in alarms["MetricAlarms"] + alarms["CompositeAlarms"]],
+        "dashboards": [dashboard["DashboardName"] for dashboard in dashboards],
+        "topics": [topic["TopicArn"] for topic in topics],
+        "schedules": [rule["Name"] for rule in rules],
     }
     world.screen.note("\n".join(f"{len(found)} {what} left" for what, found in left.items()))
     world.screen.note(f"what others have there, untouched: {', '.join(names)}")

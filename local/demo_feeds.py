@@ -171,8 +171,8 @@ class EventBridge:
 
     def feed(self, genesys: GenesysCloud, seed: int, count: int) -> EventBridgeFeed:
         """See `Delivery`."""
-        start = datetime.now(UTC) - timedelta(hours=8)
-        told = list(partner_conversations(seed, count, start=start))
+        now = datetime.now(UTC)
+        told = [_just_over(seed * 1_000_000 + number, now) for number in range(count)]
         return EventBridgeFeed(genesys, told, str(self.settings["end_rule"]), seed)
 
 
@@ -307,6 +307,15 @@ class EventBridgeFeed:
     def _give(self, events: Sequence[Mapping[str, Any]]) -> None:
         rules = self._genesys.publish_partner_events(events)
         self.account.filtered += sum(not names for names in rules)
+
+
+def _just_over(seed: int, now: datetime) -> Conversation:
+    """Return a conversation whose last event is of now, however long it took."""
+    (told,) = partner_conversations(seed, 1, start=now)
+    last = max(event["detail"]["eventBody"]["eventTime"] for event in told.events)
+    took = timedelta(milliseconds=last) - timedelta(seconds=now.timestamp())
+    (again,) = partner_conversations(seed, 1, start=now - took)
+    return again
 
 
 def _end(event: Event) -> End:

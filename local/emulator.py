@@ -92,6 +92,11 @@ class Emulator:
     region: str = REGION
     account: str = ACCOUNT
 
+    @property
+    def clock_file(self) -> Path:
+        """Says by how many seconds CloudWatch's clock is put forward; not there at first."""
+        return self.log_file.with_name("cloudwatch-clock")
+
     def client(self, service: str, account: str | None = None) -> Any:
         """Return a boto3 client that acts as administrator of `account`, by default our own.
 
@@ -160,6 +165,7 @@ def emulator(
             port = _free_port(address)
             started = _describe(folder, address, port, enforce_iam)
             settings = _ministack_settings(folder, address, port, enforce_iam, token)
+            settings["CLOUDWATCH_CLOCK"] = str(started.clock_file)
             with started.log_file.open("wb") as log:
                 process = leash.start(
                     [sys.executable, "-I", str(SERVER)],

@@ -1,7 +1,10 @@
-"""Starts MiniStack with what it gets wrong about IAM put right."""
+"""Starts MiniStack with what it gets wrong about IAM and CloudWatch put right."""
 
 import json
+import os
 import re
+import sys
+from pathlib import Path
 from typing import Any
 
 from ministack import app  # type: ignore[import-untyped]
@@ -86,4 +89,10 @@ if __name__ == "__main__":
     iam_actions.extract_resource_arn = extract_resource_arn
     iam_actions.dynamodb_transaction_checks = dynamodb_checks
     iam_actions.request_tag_context = request_context
+    # Last on the path, and only for this, so that nothing here stands in for a module elsewhere.
+    sys.path.append(str(Path(__file__).parents[1]))
+    from local import ministack_metrics
+
+    sys.path.pop()
+    ministack_metrics.install(Path(os.environ.pop("CLOUDWATCH_CLOCK")))
     app.main()

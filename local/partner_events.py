@@ -2,13 +2,13 @@
 
 The emulator has no partner event sources: nobody can send to their buses. So each event is shown
 to `TestEventPattern` together with the pattern of each rule of the bus, and what matches is sent
-to the rule's targets.
+to the rule's targets. The rules' metrics are recorded as EventBridge does.
 """
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,6 +48,7 @@ def partner_events(emulator: Emulator) -> Deliver:
         By the returned function: a queue refused some of the messages.
     """
     events, sqs = emulator.client("events"), emulator.client("sqs")
+    cloudwatch = emulator.client("cloudwatch")
 
     def matches(pattern: str, event: Event) -> bool:
         answer = events.test_event_pattern(EventPattern=pattern, Event=json.dumps(event))
@@ -59,16 +60,26 @@ def partner_events(emulator: Emulator) -> Deliver:
         if (account, region) != (emulator.account, emulator.region):
             return [[] for _ in batch]
         rules = rules_of(events, source)
-        bodies: defaultdict[str, list[str]] = defaultdict(list)
+        bodies: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         hits: list[list[str]] = []
         for event in batch:
             hit = [rule for rule in rules if matcher.matches(rule.pattern, event)]
             hits.append([rule.name for rule in hit])
             for rule in hit:
                 for arn in rule.queue_arns:
-                    bodies[arn].append(json.dumps(event, separators=(",", ":")))
-        for arn, of_queue in bodies.items():
-            _send(sqs, f"{emulator.endpoint}/{arn.split(':')[4]}/{arn.split(':')[5]}", of_queue)
+                    bodies[rule.name, arn].append(json.dumps(event, separators=(",", ":")))
+        due, sent = Counter[str](), Counter[str]()
+        for (rule_name, _), of_queue in bodies.items():
+            due[rule_name] += len(of_queue)
+        try:
+            for (rule_name, arn), of_queue in bodies.items():
+                _send(sqs, f"{emulator.endpoint}/{arn.split(':')[4]}/{arn.split(':')[5]}", of_queue)
+                sent[rule_name] += len(of_queue)
+        finally:
+            triggered = Counter(rule_name for hit in hits for rule_name in hit)
+            _record(cloudwatch, source, "TriggeredRules", triggered)
+            _record(cloudwatch, source, "Invocations", sent)
+            _record(cloudwatch, source, "FailedInvocations", due - sent)
         return hits
 
     return deliver
@@ -142,6 +153,27 @@ def _values_at(value: Any, path: tuple[str, ...]) -> Iterator[Any]:
             yield from _values_at(member, path)
     elif isinstance(value, Mapping) and path[0] in value:
         yield from _values_at(value[path[0]], path[1:])
+
+
+def _record(cloudwatch: Any, bus_name: str, metric: str, counts: Mapping[str, int]) -> None:
+    """Record a metric of the rules of a bus that is not the default one, by their names.
+
+    Source: Amazon EventBridge User Guide, "Monitoring Amazon EventBridge".
+    """
+    data = [
+        {
+            "MetricName": metric,
+            "Dimensions": [
+                {"Name": "EventBusName", "Value": bus_name},
+                {"Name": "RuleName", "Value": rule_name},
+            ],
+            "Unit": "Count",
+            "Value": count,
+        }
+        for rule_name, count in counts.items()
+    ]
+    if data:
+        cloudwatch.put_metric_data(Namespace="AWS/Events", MetricData=data)
 
 
 def _send(sqs: Any, queue_url: str, bodies: Sequence[str]) -> None:

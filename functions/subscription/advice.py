@@ -4,10 +4,11 @@ from genesys import integrations
 from genesys.client import SCOPES
 from genesys.errors import CredentialsError, GenesysError, LoginRefused, NotActive, Unreachable
 from genesys.integrations import EventSource, StillThere
+from genesys.partner_source import NotThere
+from genesys.properties import Properties, WrongProperties
 from genesys.subscriptions import PATH
 from subscription.leftovers import LeftBehind, NameTaken
-from subscription.partner_source import NotThere
-from subscription.request import Properties, Request, RequestError
+from subscription.request import Request, RequestError
 
 PERMISSIONS = {"GET": "view", "POST": "add", "PUT": "edit", "PATCH": "edit", "DELETE": "delete"}
 
@@ -16,7 +17,7 @@ def advice(error: BaseException, request: Request | None) -> str:
     """Return what to tell the user of an error, in a few sentences and without secrets."""
     if isinstance(error, LeftBehind) and error.__cause__ is not None:
         return f"{advice(error.__cause__, request)} What was made could not be removed again yet."
-    if isinstance(error, RequestError | NotThere):
+    if isinstance(error, RequestError | WrongProperties | NotThere):
         return str(error)
     if request is None:
         return _unexpected(error)

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from genesys.integrations import PATH, Entity, EventSource, Feed, Integration, Integrations, feed_of
+from genesys.partner_source import source_name, wait_for
 from subscription import leftovers
 from subscription.leftovers import NameTaken, undone_on_failure
-from subscription.partner_source import source_name, wait_for
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient

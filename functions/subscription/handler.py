@@ -5,9 +5,9 @@ from typing import Any
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from genesys.partner_source import CLIENT_LIMITS
 from logs import json_logger
 from subscription.answer import send
-from subscription.partner_source import CLIENT_LIMITS
 from subscription.resource import answer_to
 
 logger = json_logger("subscription")

@@ -1,75 +1,15 @@
 """What CloudFormation asks of the custom resources that live in Genesys Cloud."""
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
-from urllib3.exceptions import LocationParseError
-from urllib3.util import parse_url
-
-from genesys.integrations import EventSource, Feed
-from genesys.subscriptions import Subscription
-
-SUBSCRIPTION = "Custom::GenesysSubscription"
-EVENT_SOURCE = "Custom::GenesysEventSource"
+from genesys.integrations import Feed
+from genesys.properties import Properties, feed_in
 
 
 class RequestError(Exception):
     """A request that cannot be carried out as it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Properties:
-    """A custom resource's properties: where to log in, and what is wanted there."""
-
-    login_url: str
-    api_url: str
-    secret_name: str
-    wanted: Subscription | EventSource
-
-    @classmethod
-    def parse(cls, resource_type: str, properties: Mapping[str, Any]) -> "Properties":
-        """Return the properties; raise `RequestError` naming all that are missing or wrong."""
-        texts, lists, wanted = _WANTED[resource_type]
-        wrong = [key for key in (*_ACCESS, *texts) if not _is_text(properties.get(key))]
-        wrong += [key for key in lists if not _is_list_of_texts(properties.get(key))]
-        wrong += [
-            f"{key} ({right})"
-            for key, (is_right, right) in _CHECKS.items()
-            if key in (*_ACCESS, *texts) and key not in wrong and not is_right(properties[key])
-        ]
-        if wrong:
-            raise RequestError(f"Properties missing or wrong: {', '.join(wrong)}.")
-        return cls(
-            login_url=properties["LoginUrl"].rstrip("/"),
-            api_url=properties["ApiUrl"].rstrip("/"),
-            secret_name=properties["SecretName"],
-            wanted=wanted(properties),
-        )
-
-    @property
-    def noun(self) -> str:
-        """What to call the thing that is wanted."""
-        return "subscription" if isinstance(self.wanted, Subscription) else "integration"
-
-    @property
-    def api_host(self) -> str:
-        return urlsplit(self.api_url).netloc.lower()
-
-    @property
-    def physical_id(self) -> str:
-        """The resource's id: the same for every request, whatever Genesys Cloud's id is.
-
-        Another id on Update makes another resource, and the former one is deleted after it.
-        """
-        match self.wanted:
-            case Subscription(name=name):
-                return f"{self.api_host}/{name}"
-            case EventSource(name=name, feed=Feed(account_id, region, suffix)):
-                return f"{self.api_host}/{name}/{account_id}/{region}/{suffix}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,106 +53,19 @@ class Request:
     @property
     def former_feed(self) -> Feed | None:
         """Whom our integration from before feeds."""
-        return _feed_in(self.former) if self.former.get("AccountId") else None
+        return feed_in(self.former) if self.former.get("AccountId") else None
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> "Request":
-        """Return the request in a Lambda event; raise `RequestError` saying what is wrong."""
+        """Return the request in a Lambda event; raise saying what is wrong with it."""
         kind = event.get("RequestType")
         if kind not in ("Create", "Update", "Delete"):
             raise RequestError(f"RequestType {kind!r} is not Create, Update or Delete.")
-        resource_type = str(event.get("ResourceType"))
-        if resource_type not in _WANTED:
-            raise RequestError(f"ResourceType {resource_type!r} is none of {', '.join(_WANTED)}.")
         return cls(
             kind=kind,
             physical_id=str(event.get("PhysicalResourceId") or ""),
-            properties=Properties.parse(resource_type, event.get("ResourceProperties") or {}),
+            properties=Properties.parse(
+                str(event.get("ResourceType")), event.get("ResourceProperties") or {}
+            ),
             former=event.get("OldResourceProperties") or {},
         )
-
-
-def _subscription_in(properties: Mapping[str, Any]) -> Subscription:
-    return Subscription(
-        name=properties["Name"],
-        description=properties["Description"],
-        event_types=tuple(properties["EventTypes"]),
-        attribute_filter=properties["AttributeFilter"],
-        queue_arn=properties["QueueArn"],
-        region=properties["Region"],
-    )
-
-
-def _event_source_in(properties: Mapping[str, Any]) -> EventSource:
-    return EventSource(
-        name=properties["Name"],
-        notes=properties["Notes"],
-        feed=_feed_in(properties),
-        topics=tuple(properties["Topics"]),
-    )
-
-
-def _feed_in(properties: Mapping[str, Any]) -> Feed:
-    return Feed(*(str(properties.get(key)) for key in ("AccountId", "Region", "Suffix")))
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value)
-
-
-def _is_list_of_texts(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(text, str) for text in value)
-
-
-def _is_safe(url: str) -> bool:
-    """Return whether secrets may be sent there: by https, or by http within this machine."""
-    if re.search(r"[^!-~]|[\\@?#]", url):  # no part of a base URL, but good for disguises
-        return False
-    try:
-        parts = parse_url(url)  # reads it as requests will
-    except LocationParseError:
-        return False
-    if not parts.host:
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.host))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-_ACCESS = ("LoginUrl", "ApiUrl", "SecretName")
-_SAFE = (_is_safe, "a plain https URL is required")
-_CHECKS: dict[str, tuple[Callable[[str], object], str]] = {
-    "LoginUrl": _SAFE,
-    "ApiUrl": _SAFE,
-    "AccountId": (re.compile(r"[0-9]{12}").fullmatch, "twelve digits are required"),
-    # Genesys Cloud takes no other suffix.
-    "Suffix": (
-        re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch,
-        "1 to 64 letters, digits, '.', '-' or '_' are required: use a shorter stage name",
-    ),
-}
-# A type's properties: those that are texts, those that are lists of texts, and what they make.
-_WANTED: dict[
-    str,
-    tuple[
-        tuple[str, ...],
-        tuple[str, ...],
-        Callable[[Mapping[str, Any]], Subscription | EventSource],
-    ],
-] = {
-    SUBSCRIPTION: (
-        ("Name", "Description", "AttributeFilter", "QueueArn", "Region"),
-        ("EventTypes",),
-        _subscription_in,
-    ),
-    EVENT_SOURCE: (
-        ("Name", "Notes", "AccountId", "Region", "Suffix"),
-        ("Topics",),
-        _event_source_in,
-    ),
-}

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from deadline import Deadline
+from genesys.partner_source import wait_for
 from subscription.answer import Answer
-from subscription.partner_source import wait_for
 from subscription.request import RequestError
 
 if TYPE_CHECKING:

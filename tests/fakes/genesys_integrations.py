@@ -5,7 +5,7 @@ import itertools
 from typing import Any
 
 from genesys.integrations import ORGANIZATION_PATH, PATH, SOURCE_TYPE
-from subscription.partner_source import source_name
+from genesys.partner_source import source_name
 from tests.fakes.clock import Clock
 from tests.fakes.genesys import FakeOrg, problem
 from tests.fakes.partner_events import FakePartnerEvents

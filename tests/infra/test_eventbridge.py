@@ -10,7 +10,7 @@ from infra import eventbridge as infra_eventbridge
 from tests.infra.test_functions import environment, secret_arn, statements, write_logs
 from tests.infra.test_intake import statements as policy_of
 from tests.infra.test_intake import tls_only
-from tests.infra.test_stack import needed_by, strings
+from tests.infra.test_stack import needed_by, wildcards
 
 # One process for all that share the costly fixture.
 pytestmark = pytest.mark.xdist_group("template")
@@ -36,9 +36,9 @@ def rule_arn(stack: Any, name: str) -> dict[str, Any]:
 
 
 def rules_of(stack: Any) -> dict[str, dict[str, Any]]:
-    """Return the properties of the rules by their names."""
+    """Return the properties of the bus's rules by their names."""
     every = [rule["Properties"] for rule in stack.of_type("AWS::Events::Rule")]
-    return {rule["Name"]: rule for rule in every}
+    return {rule["Name"]: rule for rule in every if "EventBusName" in rule}
 
 
 # The integration
@@ -251,13 +251,17 @@ def test_the_integration_comes_late_its_bus_after_it_and_the_rules_after_all_tha
         bus = {"EventSource/Bus", *archive}
         policies = {"Intake/Queue/Policy", "EventSource/DeadLetterQueue/Policy"}
         before_integration = {names[i] for i in needed_by(template, ids[SOURCE])}
+        seen = {path for path in ids if path.startswith("Monitoring/")}
+        schedule = {path for path in ids if path.startswith("Watchdog/Sched")}
         late = {SOURCE, ACTIVE, *bus, *policies, *rules}
-        assert ids.keys() - before_integration == late
+        assert ids.keys() - before_integration == late | seen | schedule
+        # No alarm can fail while the integration is being made.
+        assert all(ids[SOURCE] in needed_by(template, ids[path]) for path in seen)
         for rule in rules:
             needed = {names[i] for i in needed_by(template, ids[rule])}
             assert before_integration | {SOURCE, "EventSource/Bus"} | policies <= needed
         others = {names[i] for i in needed_by(template, ids[ACTIVE])}
-        assert others == ids.keys() - {ACTIVE} - archive
+        assert others == ids.keys() - {ACTIVE} - archive - seen - schedule
 
 
 def test_rules_are_changed_one_after_the_other(many_queues: Any) -> None:
@@ -308,12 +312,12 @@ def test_only_where_it_settles_may_the_worker_send_to_its_own_queue(
 
 
 def test_every_wildcard_of_the_template_is_meant(eventbridge: Any, many_queues: Any) -> None:
-    # TLS only, for three queues; the secret's random end; and event sources, by their partner.
-    meant = [":secret:queue-ends/genesys-??????", "::event-source/aws.partner/genesys.com/*"]
-    meant += ["*", "sqs:*"] * 3
-    for synthesised in (eventbridge, many_queues):
-        found = [s for s in strings(synthesised.template) if "*" in s or "?" in s]
-        assert sorted(found) == sorted(meant)
+    # TLS only, for three queues and the topic; and, for two functions each, the secret's random
+    # end and event sources by their partner.
+    meant = [":secret:queue-ends/genesys-??????", "::event-source/aws.partner/genesys.com/*"] * 2
+    meant += ["*", "sqs:*"] * 3 + ["*"]
+    for synthesised, stage in ((eventbridge, "dev"), (many_queues, "s" * 54)):
+        assert wildcards(synthesised) == sorted([*meant, f":alarm:QueueEnds-{stage}-*"])
         for policy in synthesised.of_type("AWS::SQS::QueuePolicy"):
             for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
                 assert "*" not in json.dumps(statement) or statement["Effect"] == "Deny"
@@ -326,7 +330,9 @@ def test_all_that_can_be_is_tagged_in_the_emulator_all_but_rules(
         every = synthesised.template["Resources"].values()
         assert {r["Type"] for r in every if "Tags" not in r["Properties"]} == but | {
             "AWS::SQS::QueuePolicy",
+            "AWS::SNS::TopicPolicy",
             "AWS::Lambda::EventInvokeConfig",
+            "AWS::Lambda::Permission",
             "Custom::GenesysEventSource",
             "Custom::GenesysEventSourceActive",
         }

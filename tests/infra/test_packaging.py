@@ -68,7 +68,7 @@ def test_neither_place_nor_times_of_the_sources_change_the_asset(
         for asset in (first, second)
         for function in stack_with(asset).of_type("AWS::Lambda::Function")
     ]
-    assert len(code) == 4
+    assert len(code) == 6
     assert all(where == code[0] for where in code)
 
 

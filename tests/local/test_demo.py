@@ -1,14 +1,92 @@
-"""The demo, interrupted: nothing of it stays."""
+"""The demo: what its page shows, and that nothing of it stays when it is interrupted."""
 
 import os
 import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+from local import demo
+from local.account import Account
+from local.dashboard_page import Page
 from local.project import ROOT
 from tests.polling import listens, wait_until
+
+# One process for what takes all of a machine.
+pytestmark = pytest.mark.xdist_group("demo")
+
+NOTHING_TO_SHOW = {
+    "Ledger's throttles",
+    "What the watchdog found",
+    "Events not delivered, by rule",
+}
+"""Graphs and tables of faults that a demo's run has not."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a demo has printed and shown."""
+
+    status: int
+    printed: str
+    page: Page
+
+
+@pytest.fixture
+def shown(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Shown]:
+    """A small demo of the delivery that has more to show, from beginning to end."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    seen: list[Page] = []
+    checks = demo.dashboard_checks
+
+    def noting(page: Page, account: Account) -> dict[str, bool]:
+        seen.append(page)
+        return checks(page, account)
+
+    monkeypatch.setattr(demo, "dashboard_checks", noting)
+    file = tmp_path / "page.html"
+    status = demo.main(["--events", "40", "--delivery", "eventbridge", "--page", str(file)])
+    (page,) = seen
+    yield Shown(status, capsys.readouterr().out, page)
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def row(printed: str, label: str) -> int:
+    """Return the figure in a row of the account that was printed."""
+    (figure,) = re.findall(rf"^ +{re.escape(label)}\.+ +(\d+)$", printed, re.MULTILINE)
+    return int(figure)
+
+
+def test_the_page_shows_the_numbers_of_the_run_and_loads_nothing(shown: Shown) -> None:
+    page, printed = shown.page, shown.printed
+    assert shown.status == 0, printed
+    title = "Messages in the time shown"
+    for outcome in ("processed", "duplicate"):
+        assert page.total(title, outcome) == row(printed, f"  {outcome}")
+    assert page.total(title, "failed") == row(printed, "retries, each after a delay")
+    assert page.total(title, "received") == row(printed, "received by the worker") + row(
+        printed, "retries, each after a delay"
+    )
+    assert page.total("Ends in the time shown", "processed") == row(printed, "arrived at the CRM")
+    # Each reject is deleted by the worker, and by the mapping once more.
+    assert page.total("Sent against deleted", "sent") == row(
+        printed, "sent on to the intake queue"
+    ) + row(printed, "sent straight to the intake queue")
+    assert page.total("Event source mapping", "given back as failed") == page.total(title, "failed")
+    assert set(page.empty()) == NOTHING_TO_SHOW
+    html = page.file.read_text(encoding="utf-8")
+    assert "default-src 'none'" in html
+    assert re.findall(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=", html) == []
 
 
 def test_ctrl_c_in_the_middle_leaves_no_process_no_port_and_no_traceback(tmp_path: Path) -> None:

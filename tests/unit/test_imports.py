@@ -110,7 +110,7 @@ def test_everything_imported_is_ours_or_deployed() -> None:
 
 
 def test_there_is_a_handler_for_every_function() -> None:
-    assert {part_of(handler) for handler in HANDLERS} >= {"worker", "subscription"}
+    assert {part_of(handler) for handler in HANDLERS} >= {"worker", "subscription", "watchdog"}
 
 
 @pytest.mark.parametrize("handler", HANDLERS, ids=part_of)

@@ -57,6 +57,7 @@ def test_queue_ids_in_the_file_must_be_a_list_of_texts(mistakes: Mistakes, writt
         ("ledger_days", 18, 3650),
         ("settle_seconds", 0, 900),
         ("archive_days", 0, 3650),
+        ("silence_hours", 1, 168),
     ],
 )
 def test_numbers_have_bounds(
@@ -184,16 +185,17 @@ def test_a_secret_is_given_by_name(loaded: Load, mistakes: Mistakes) -> None:
         assert "must be a secret's name" in found
 
 
-def test_deliveries_and_end_rules_are_known_words(mistakes: Mistakes) -> None:
-    assert mistakes(delivery="pigeon", end_rule="last") == [
+def test_deliveries_end_rules_and_watchdogs_are_known_words(mistakes: Mistakes) -> None:
+    assert mistakes(delivery="pigeon", end_rule="last", watchdog="on") == [
         'delivery = "pigeon" (-c): must be one of subscription, eventbridge',
         'end_rule = "last" (-c): must be one of touched, last_queue, queue_leg',
+        'watchdog = "on" (-c): must be one of off, report, heal',
     ]
 
 
 def test_words_are_taken_in_any_case(loaded: Load) -> None:
-    settings, _ = loaded(log_level="debug", packaging="HOST")
-    assert (settings.log_level, settings.packaging) == ("DEBUG", "host")
+    settings, _ = loaded(log_level="debug", packaging="HOST", watchdog="Off")
+    assert (settings.log_level, settings.packaging, settings.watchdog) == ("DEBUG", "host", "off")
 
 
 def test_logs_are_kept_for_days_that_cloudwatch_knows(loaded: Load, mistakes: Mistakes) -> None:
@@ -240,3 +242,52 @@ def test_a_webhook_url_keeps_its_query_and_its_last_slash(loaded: Load) -> None:
     for url in ("https://example.com/ended/?team=1&x=%20", "https://example.com:8443/"):
         settings, _ = loaded(webhook_url=url, webhook_secret="key", destinations="webhook")
         assert settings.webhook_url == url
+
+
+def test_alarms_are_mailed_to_any_addresses_or_to_nobody(loaded: Load) -> None:
+    settings, _ = loaded(alarm_emails="on-call@example.com, a.b+c@mail.example.co.uk")
+    assert settings.alarm_emails == ("on-call@example.com", "a.b+c@mail.example.co.uk")
+    assert loaded(alarm_emails="")[0].alarm_emails == ()
+
+
+@pytest.mark.parametrize(
+    ("addresses", "right"),
+    [
+        ("on-call", "must be e-mail addresses such as on-call@example.com; not so: 'on-call'"),
+        ("a@b.com,@b.com", "not so: '@b.com'"),
+        ("a@b", "not so: 'a@b'"),
+        ("On Call <a@b.com>", "not so: 'On Call <a@b.com>'"),
+        (f"{'a' * 65}@b.com", "not so: 'a"),
+        ("a@b.com,c@d.com,A@B.com", "must name each address once; more than once: a@b.com"),
+    ],
+)
+def test_what_is_no_address_and_one_that_is_named_twice_are_mistakes(
+    mistakes: Mistakes, addresses: str, right: str
+) -> None:
+    (found,) = mistakes(alarm_emails=addresses)
+    assert right in found
+
+
+def test_the_runbook_is_at_a_url_or_at_a_path(loaded: Load) -> None:
+    assert loaded()[0].runbook_url == "docs/runbook.md"
+    for place in ("https://wiki.example.com/r?page=7", "ops/runbook.md"):
+        assert loaded(runbook_url=place)[0].runbook_url == place
+
+
+@pytest.mark.parametrize(
+    ("place", "right"),
+    [
+        ("", "must be where docs/runbook.md can be read"),
+        ("our runbook.md", "without spaces"),
+        ("docs/runbook.md#top", "or a fragment (#)"),
+        ("https://example.com/(1)", "brackets"),
+        ("ftp://example.com/runbook.md", "must be where docs/runbook.md can be read"),
+        ("http://wiki.example.com/runbook", "must begin with https"),
+        ("https://", "must be where docs/runbook.md can be read"),
+    ],
+)
+def test_a_runbook_that_no_link_could_lead_to_is_a_mistake(
+    mistakes: Mistakes, place: str, right: str
+) -> None:
+    (found,) = mistakes(runbook_url=place)
+    assert right in found

@@ -33,7 +33,7 @@ def test_the_defaults_shown_in_the_file_are_the_defaults_in_the_code(loaded: Loa
     shown = [line for line in shown if line.split(" ")[0] in Settings.__slots__]
     not_defaults = (
         *("attribute_filter", "max_concurrency", "genesys_login_url", "genesys_api_url"),
-        *("webhook_url", "webhook_secret"),
+        *("webhook_url", "webhook_secret", "alarm_emails", "silence_hours", "runbook_url"),
     )
     text = "\n".join(line for line in shown if not line.startswith(not_defaults))
     assert loaded(f'queue_ids = ["{QUEUE}"]\n{text}')[0] == loaded()[0]
@@ -85,12 +85,14 @@ def test_an_empty_text_takes_an_optional_key_back_to_none(loaded: Load) -> None:
     text = f"""
         queue_ids = ["{QUEUE}"]
         max_concurrency = 5
+        silence_hours = 24
         attribute_filter = "$exists(queueId)"
         [stages.prod]
         max_concurrency = ""
+        silence_hours = ""
     """
     settings, _ = loaded(text, stage="prod", attribute_filter=" ")
-    assert settings.max_concurrency is None
+    assert settings.max_concurrency is settings.silence_hours is None
     assert settings.filter_expression == f"queueId = '{QUEUE}'"
 
 
@@ -253,6 +255,24 @@ def test_fifty_queue_ids_of_any_length_fit_unless_other_destinations_take_their_
 ) -> None:
     queue_ids = ",".join(f"{n:0>64}" for n in range(50))
     assert len(loaded(queue_ids=queue_ids)[0].queue_ids) == 50
+
+
+def test_a_filter_that_the_watchdogs_environment_has_no_room_for_is_a_mistake(
+    loaded: Load, mistakes: Mistakes
+) -> None:
+    def filter_of(length: int) -> str:
+        text = f"queueId = '{QUEUE}'"
+        return text.replace("=", "=" + " " * (length - len(text)))
+
+    # The others are the domain, twice, the secret's name, the stage, four times, and quotes.
+    room = 3580 - len("mypurecloud.com" * 2 + "queue-ends/genesys" + "dev" * 4) - 6
+    assert loaded(attribute_filter=filter_of(room))
+    assert mistakes(attribute_filter=filter_of(room + 1)) == [
+        f"attribute_filter: the filter has {room + 1} characters, 1 more than the watchdog's "
+        'environment has room for: shorten it, or set watchdog = "off"'
+    ]
+    assert loaded(attribute_filter=filter_of(room + 1), watchdog="off")
+    assert loaded(attribute_filter=filter_of(4_000), watchdog="off")
 
 
 def test_what_the_query_of_a_url_lets_in_with_is_not_repeated(mistakes: Mistakes) -> None:

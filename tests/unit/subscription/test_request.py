@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genesys.integrations import EventSource, Feed
-from subscription.request import EVENT_SOURCE, SUBSCRIPTION, Properties, Request, RequestError
+from genesys.properties import EVENT_SOURCE, SUBSCRIPTION, Properties, WrongProperties
+from subscription.request import Request, RequestError
 
 PROPERTIES: dict[str, Any] = {
     "ServiceToken": "arn",
@@ -59,18 +60,18 @@ def test_properties_become_the_subscription_that_is_wanted() -> None:
 def test_a_property_that_is_no_text_is_named(key: str) -> None:
     wrongs: list[object] = [None, "", 5, [], {"a": 1}]
     for wrong in wrongs:
-        with pytest.raises(RequestError, match=f"missing or wrong: {key}[. ]"):
+        with pytest.raises(WrongProperties, match=f"missing or wrong: {key}[. ]"):
             Properties.parse(SUBSCRIPTION, PROPERTIES | {key: wrong})
 
 
 @pytest.mark.parametrize("wrong", [None, "", "event:a", [], [5], ["event:a", None], {}])
 def test_event_types_must_be_a_list_of_texts(wrong: object) -> None:
-    with pytest.raises(RequestError, match="missing or wrong: EventTypes"):
+    with pytest.raises(WrongProperties, match="missing or wrong: EventTypes"):
         Properties.parse(SUBSCRIPTION, PROPERTIES | {"EventTypes": wrong})
 
 
 def test_all_that_is_wrong_is_named_at_once() -> None:
-    with pytest.raises(RequestError) as caught:
+    with pytest.raises(WrongProperties) as caught:
         Properties.parse(SUBSCRIPTION, {"ApiUrl": "http://api.mypurecloud.com"})
     for key in (*TEXTS, "EventTypes"):
         assert key in str(caught.value)
@@ -147,7 +148,7 @@ def test_https_is_safe_and_so_is_this_machine(url: str) -> None:
 )
 def test_secrets_go_nowhere_else(url: str) -> None:
     for key in ("LoginUrl", "ApiUrl"):
-        with pytest.raises(RequestError, match=f"{key} .*https") as caught:
+        with pytest.raises(WrongProperties, match=f"{key} .*https") as caught:
             Properties.parse(SUBSCRIPTION, PROPERTIES | {key: url})
         assert "password" not in str(caught.value)
 
@@ -159,7 +160,7 @@ def test_secrets_go_nowhere_else(url: str) -> None:
 def test_properties_of_any_kind_are_read_or_refused(changes: dict[str, Any]) -> None:
     try:
         assert Properties.parse(SUBSCRIPTION, PROPERTIES | changes).wanted.name
-    except RequestError as error:
+    except WrongProperties as error:
         assert "missing or wrong" in str(error)  # noqa: PT017
 
 
@@ -197,13 +198,13 @@ def test_properties_become_the_integration_that_is_wanted() -> None:
 def test_a_property_of_an_event_source_that_is_no_text_is_named(key: str) -> None:
     wrongs: list[object] = [None, "", 5, [], {"a": 1}]
     for wrong in wrongs:
-        with pytest.raises(RequestError, match=f"missing or wrong: {key}[. ]"):
+        with pytest.raises(WrongProperties, match=f"missing or wrong: {key}[. ]"):
             Properties.parse(EVENT_SOURCE, SOURCE_PROPERTIES | {key: wrong})
 
 
 @pytest.mark.parametrize("wrong", [None, "", "v2.a", [], [5], {}])
 def test_topics_must_be_a_list_of_texts(wrong: object) -> None:
-    with pytest.raises(RequestError, match="missing or wrong: Topics"):
+    with pytest.raises(WrongProperties, match="missing or wrong: Topics"):
         Properties.parse(EVENT_SOURCE, SOURCE_PROPERTIES | {"Topics": wrong})
 
 
@@ -221,7 +222,7 @@ def test_topics_must_be_a_list_of_texts(wrong: object) -> None:
 def test_what_genesys_would_refuse_is_refused_with_what_would_be_right(
     key: str, value: str, right: str
 ) -> None:
-    with pytest.raises(RequestError, match=f"{key} .*{right}"):
+    with pytest.raises(WrongProperties, match=f"{key} .*{right}"):
         Properties.parse(EVENT_SOURCE, SOURCE_PROPERTIES | {key: value})
 
 
@@ -232,7 +233,7 @@ def test_another_type_of_resource_is_refused(resource_type: object) -> None:
         "ResourceType": resource_type,
         "ResourceProperties": SOURCE_PROPERTIES,
     }
-    with pytest.raises(RequestError, match="is none of Custom::GenesysSubscription"):
+    with pytest.raises(WrongProperties, match="is none of Custom::GenesysSubscription"):
         Request.parse(event)
 
 

@@ -16,6 +16,10 @@ CLIENT_LIMITS = Config(connect_timeout=2, read_timeout=5, retries={"total_max_at
 NEW_ROLE_SECONDS = 20.0
 
 
+class Unknown(Exception):
+    """AWS could not be asked how a partner event source is."""
+
+
 class NotThere(Exception):
     """A partner event source that AWS does not show as it should be; the text says what to do."""
 
@@ -23,6 +27,16 @@ class NotThere(Exception):
 def source_name(organization_id: str, suffix: str) -> str:
     """Return the name of the partner event source, which its event bus must have too."""
     return f"aws.partner/genesys.com/cloud/{organization_id}/{suffix}"
+
+
+def state_of(events: "EventBridgeClient", name: str) -> str:
+    """Return a source's state, or the code of the error that came instead."""
+    try:
+        return str(events.describe_event_source(Name=name).get("State", "without a state"))
+    except ClientError as error:
+        return str(error.response.get("Error", {}).get("Code", ""))
+    except BotoCoreError as error:
+        return type(error).__name__
 
 
 def wait_for(
@@ -50,7 +64,7 @@ def wait_for(
     """
     new_role, pause = limit.within(NEW_ROLE_SECONDS), 1.0
     while True:
-        seen, retry_until = _look(events, name), limit
+        seen, retry_until = state_of(events, name), limit
         if seen in states:
             return
         if seen == "AccessDeniedException":
@@ -58,16 +72,6 @@ def wait_for(
         if not retry_until.sleep(pause):
             raise NotThere(f"{_what_was_seen(seen, name, if_missing)}.")
         pause = min(2 * pause, 5)
-
-
-def _look(events: "EventBridgeClient", name: str) -> str:
-    """Return a source's state, or the code of the error that came instead."""
-    try:
-        return str(events.describe_event_source(Name=name).get("State", "without a state"))
-    except ClientError as error:
-        return str(error.response.get("Error", {}).get("Code", ""))
-    except BotoCoreError as error:
-        return type(error).__name__
 
 
 def _what_was_seen(seen: str, name: str, if_missing: str) -> str:

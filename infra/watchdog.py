@@ -1,0 +1,84 @@
+"""The watchdog: looks every five minutes whether Genesys Cloud has what was deployed."""
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.eventbridge import EventSource
+from infra.function import Limits, function
+from infra.secret import reads_secret
+from infra.settings import Settings
+from infra.subscription import Subscription
+
+_EVERY = Duration.minutes(5)
+
+
+class Watchdog(Construct):
+    """The function and its schedule, which comes when there is something to look at.
+
+    One look at a time is enough, and none is made up for: the next one comes in five minutes. So
+    there are no retries, and no queue for looks that failed.
+
+    Attributes
+    ----------
+    function
+        The Lambda function.
+    schedule
+        The rule that invokes it.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        code: lambda_.Code,
+        source: Subscription | EventSource,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.function = function(
+            self,
+            settings=settings,
+            code=code,
+            handler="watchdog.handler.handler",
+            description="Compares what is in Genesys Cloud with what was deployed",
+            limits=Limits(
+                timeout=Duration.minutes(2),
+                memory_mb=256,
+                reserved_concurrency=1,
+                retry_attempts=0,
+                max_event_age=Duration.seconds(60),
+            ),
+            environment={"DEPLOYED": Stack.of(self).to_json_string(source.deployed)},
+            statements=[
+                reads_secret(self, "ReadGenesysCredentials", settings.genesys_secret),
+                *source.statements,
+            ],
+        )
+        self.schedule = events.CfnRule(
+            self,
+            "Schedule",
+            description=f"Has the watchdog of {settings.stack_name} look",
+            schedule_expression=f"rate({_EVERY.to_minutes()} minutes)",
+            targets=[
+                events.CfnRule.TargetProperty(
+                    id="Watchdog",
+                    arn=self.function.function_arn,
+                    retry_policy=events.CfnRule.RetryPolicyProperty(
+                        maximum_retry_attempts=0, maximum_event_age_in_seconds=60
+                    ),
+                )
+            ],
+        )
+        # All of the source: an event source is no finding while its bus is being made.
+        self.schedule.node.add_dependency(source, self.function)
+        lambda_.CfnPermission(
+            self,
+            "ScheduleInvokes",
+            action="lambda:InvokeFunction",
+            function_name=self.function.function_arn,
+            principal="events.amazonaws.com",
+            source_arn=self.schedule.attr_arn,
+        )

@@ -1,0 +1,110 @@
+"""Metrics out of log lines in embedded metric format, as CloudWatch takes them out.
+
+Source: Amazon CloudWatch User Guide, "Specification: Embedded metric format", and the limits of
+`PutMetricData`. What CloudWatch would drop without a word is an error here.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+MARK = "CloudWatchMetrics"
+"""A word that is in every line in embedded metric format."""
+PAST, FUTURE = 14 * 86_400, 2 * 3600
+"""Seconds by which a line's time may be behind or ahead of the time when it comes."""
+METRICS, VALUES, DIMENSIONS = 100, 100, 30
+"""How many metrics a directive, values a metric and dimensions a set may have."""
+
+
+class Dropped(ValueError):
+    """A log line that CloudWatch would take no metrics from, or not all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """Values of one metric under one set of dimensions, as one line has them.
+
+    Attributes
+    ----------
+    at
+        The time that the line gives, in seconds of the epoch.
+    """
+
+    namespace: str
+    name: str
+    dimensions: Mapping[str, str]
+    unit: str
+    at: float
+    values: tuple[float, ...]
+
+
+def metrics_of(line: str, ingested: float, units: Collection[str]) -> list[Metric]:
+    """Return the metrics in a log line; none where it is not in embedded metric format.
+
+    Parameters
+    ----------
+    line
+        What a function printed.
+    ingested
+        When CloudWatch Logs took it, in seconds of the epoch.
+    units
+        The units that CloudWatch knows.
+
+    Raises
+    ------
+    Dropped
+        CloudWatch would not take all that the line has.
+    """
+    if MARK not in line:
+        return []
+    try:
+        read = json.loads(line)
+    except ValueError:
+        return []
+    if not isinstance(read, dict) or "_aws" not in read:
+        return []
+    try:
+        return list(_metrics(read, ingested, units))
+    except (KeyError, TypeError) as error:
+        raise Dropped(f"CloudWatch drops this line, {error!r}: {line[:300]}") from error
+    except Dropped as error:
+        raise Dropped(f"CloudWatch drops this line, {error}: {line[:300]}") from error
+
+
+def _metrics(line: Mapping[str, Any], ingested: float, units: Collection[str]) -> Iterator[Metric]:
+    milliseconds = line["_aws"]["Timestamp"]
+    _require(type(milliseconds) is int, "its Timestamp is no whole number of milliseconds")
+    at = milliseconds / 1000
+    _require(-PAST <= at - ingested <= FUTURE, f"its Timestamp {milliseconds} is too far off")
+    for directive in line["_aws"][MARK]:
+        namespace, metrics = directive["Namespace"], directive["Metrics"]
+        _require(isinstance(namespace, str) and namespace, "it has no Namespace")
+        _require(1 <= len(metrics) <= METRICS, f"it has {len(metrics)} metrics, not 1 to {METRICS}")
+        for names in directive["Dimensions"]:
+            _require(len(names) <= DIMENSIONS, f"it has over {DIMENSIONS} dimensions")
+            dimensions = {name: line[name] for name in names}
+            for name, value in dimensions.items():
+                _require(isinstance(value, str) and value, f"its dimension {name} is no text")
+            for metric in metrics:
+                name, unit = metric["Name"], metric.get("Unit", "None")
+                _require(unit in units, f"CloudWatch does not know the unit {unit}")
+                values = _values(name, line[name])
+                yield Metric(namespace, name, dimensions, unit, at, values)
+
+
+def _values(name: str, found: Any) -> tuple[float, ...]:
+    values = tuple(found) if isinstance(found, list) else (found,)
+    _require(1 <= len(values) <= VALUES, f"{name} has {len(values)} values, not 1 to {VALUES}")
+    for value in values:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        _require(number and math.isfinite(value), f"a value of {name} is no number")
+    return values
+
+
+def _require(holds: object, otherwise: str) -> None:
+    if not holds:
+        raise Dropped(otherwise)

@@ -1,0 +1,427 @@
+"""The dashboard: what it shows is there to be seen, all of it, in order and within limits."""
+
+import io
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from infra.dashboard import LATENCIES, OUTCOMES
+from local import dashboard_body, insights
+from logs import json_logger
+from tests import aws_metrics
+from tests.fakes.cloudwatch import NAMESPACE, metrics_of
+from tests.fakes.sqs_event import record
+from worker import telemetry
+from worker.message import Message
+from worker.outcome import Ended, Outcome, Report
+
+# One process for all that share the costly fixture.
+pytestmark = pytest.mark.xdist_group("template")
+
+RUNBOOK = "https://git.example.com/queue-ends/docs/runbook.md"
+# The functions' metrics by stage alone, and those by queue as well.
+STAGE, QUEUE = frozenset({"Stage"}), frozenset({"Stage", "QueueId"})
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric as a widget asks for it; `options` is what the widget says of it besides."""
+
+    namespace: str
+    name: str
+    dimensions: dict[str, str]
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Board:
+    """A dashboard, in which a resource's attribute stands as `<logical id>` or `<id>.<name>`."""
+
+    body: dict[str, Any]
+
+    @property
+    def widgets(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.body["widgets"]
+        return found
+
+    def of_type(self, kind: str) -> list[dict[str, Any]]:
+        return [widget for widget in self.widgets if widget["type"] == kind]
+
+    def titled(self, title: str) -> dict[str, Any]:
+        (found,) = [w for w in self.widgets if w["properties"].get("title") == title]
+        properties: dict[str, Any] = found["properties"]
+        return properties
+
+    def metrics(self) -> Iterator[Metric]:
+        for widget in self.of_type("metric"):
+            yield from metrics_in(widget["properties"])
+
+    def dimension(self, namespace: str, name: str) -> set[str]:
+        """Return the values that a dimension has in a namespace's metrics."""
+        found = [m.dimensions for m in self.metrics() if m.namespace == namespace]
+        return {dimensions[name] for dimensions in found if name in dimensions}
+
+
+def metrics_in(properties: dict[str, Any]) -> list[Metric]:
+    """Return a widget's metrics; fails on an expression, which an emulator does not answer."""
+    found = []
+    for row in properties["metrics"]:
+        *names, options = row
+        namespace, name, *dimensions = names
+        assert all(isinstance(part, str) for part in names)
+        pairs = dict(zip(dimensions[::2], dimensions[1::2], strict=True))
+        found.append(Metric(namespace, name, pairs, options))
+    return found
+
+
+def text_of(stack: Any, token: Callable[[str], str]) -> str:
+    """Return the dashboard's body, with each token replaced by what a function says of it."""
+    (dashboard,) = stack.of_type("AWS::CloudWatch::Dashboard")
+    _, parts = dashboard["Properties"]["DashboardBody"]["Fn::Join"]
+    return "".join(part if isinstance(part, str) else token(_named(part)) for part in parts)
+
+
+def _named(part: dict[str, Any]) -> str:
+    ((_, value),) = part.items()
+    return value if isinstance(value, str) else ".".join(value)
+
+
+def board_of(stack: Any) -> Board:
+    return Board(json.loads(text_of(stack, lambda named: named)))
+
+
+def ids_of(stack: Any, resource_type: str, where: Callable[[Any], bool] = bool) -> set[str]:
+    resources = stack.template["Resources"].items()
+    return {key for key, r in resources if r["Type"] == resource_type and where(r)}
+
+
+def without_watchdog(stack_with: Callable[..., Any]) -> Any:
+    return stack_with(watchdog="off")
+
+
+KINDS = ("stack", "without watchdog", "tuned", "eventbridge", "queue_legs", "many_queues")
+
+
+@pytest.fixture(params=KINDS)
+def stack_of_kind(request: pytest.FixtureRequest, stack_with: Callable[..., Any]) -> Any:
+    if request.param == "without watchdog":
+        return without_watchdog(stack_with)
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def board(stack_of_kind: Any) -> Board:
+    return board_of(stack_of_kind)
+
+
+# What it shows
+
+
+def test_it_is_named_like_the_stack_and_first_shows_every_alarm(stack_of_kind: Any) -> None:
+    board = board_of(stack_of_kind)
+    (dashboard,) = stack_of_kind.of_type("AWS::CloudWatch::Dashboard")
+    stage = stack_of_kind.properties("Worker/Function")["Environment"]["Variables"]["STAGE"]
+    assert dashboard["Properties"]["DashboardName"] == f"QueueEnds-{stage}"
+    first = board.widgets[0]
+    assert (first["type"], first["x"], first["y"]) == ("alarm", 0, 0)
+    arns = first["properties"]["alarms"]
+    health = ids_of(stack_of_kind, "AWS::CloudWatch::CompositeAlarm")
+    every = ids_of(stack_of_kind, "AWS::CloudWatch::Alarm")
+    assert arns[: len(health)] == [f"{alarm}.Arn" for alarm in health]
+    assert sorted(arns) == sorted(f"{alarm}.Arn" for alarm in health | every)
+    assert len(every) >= 10
+
+
+def test_the_text_beside_them_leads_to_the_runbooks_section_for_each_alarm(
+    stack_with: Callable[..., Any],
+) -> None:
+    for settings in ({}, {"delivery": "eventbridge", "silence_hours": 3}):
+        synthesised = stack_with(runbook_url=RUNBOOK, **settings)
+        markdown = board_of(synthesised).widgets[1]["properties"]["markdown"]
+        links = re.findall(r"\[([^\]]+)\]\(([^)]+)\)", markdown)
+        assert links[0] == ("runbook", RUNBOOK)
+        assert all(url == f"{RUNBOOK}#{name}" for name, url in links[1:])
+        alarms = synthesised.of_type("AWS::CloudWatch::Alarm")
+        alarms += synthesised.of_type("AWS::CloudWatch::CompositeAlarm")
+        described = {a["Properties"]["AlarmDescription"].rsplit(" ", 1)[-1] for a in alarms}
+        assert {url for _, url in links[1:]} == described
+
+
+def test_a_runbook_within_the_project_is_named_as_the_console_could_not_link_to_it(
+    stack: Any,
+) -> None:
+    markdown = board_of(stack).widgets[1]["properties"]["markdown"]
+    assert "`docs/runbook.md`" in markdown
+    assert "`dead-letters`" in markdown
+    assert "](" not in markdown
+
+
+def emitted(capsys: pytest.CaptureFixture[str], queue_ids: list[str]) -> set[tuple[str, Any]]:
+    """Return the names and dimensions of what the worker emits when it has done something."""
+    report = Report(ended=[Ended(queue_id, 100) for queue_id in queue_ids])
+    telemetry.emit(report, "dev", cold_start=True)
+    metrics = metrics_of(capsys.readouterr().out)
+    return {(metric.name, frozenset(metric.dimensions.items())) for metric in metrics}
+
+
+def test_it_shows_each_metric_of_ours_with_the_dimensions_that_it_is_emitted_with(
+    stack: Any, stack_with: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    queue_ids = stack.properties("Worker/Function")["Environment"]["Variables"]["QUEUE_IDS"]
+    of_worker = emitted(capsys, queue_ids.split(","))
+    of_watchdog = {("SubscriptionHealthy", frozenset({("Stage", "dev")}))}
+    for synthesised, expected in (
+        (stack, of_worker | of_watchdog),
+        (without_watchdog(stack_with), of_worker),
+    ):
+        own = [m for m in board_of(synthesised).metrics() if m.namespace == NAMESPACE]
+        assert {(m.name, frozenset(m.dimensions.items())) for m in own} == expected
+
+
+def test_all_else_are_metrics_that_aws_emits_with_these_dimensions(board: Board) -> None:
+    of_aws = [metric for metric in board.metrics() if metric.namespace != NAMESPACE]
+    assert len(of_aws) >= 20
+    for metric in of_aws:
+        assert aws_metrics.emits(metric.namespace, metric.name, metric.dimensions), metric
+
+
+def test_it_shows_every_function_queue_table_mapping_and_rule_of_the_stack(
+    stack_of_kind: Any,
+) -> None:
+    board = board_of(stack_of_kind)
+
+    def is_on_bus(rule: dict[str, Any]) -> bool:
+        return "EventBusName" in rule["Properties"]
+
+    def values(resource_type: str, ending: str = "") -> set[str]:
+        return {key + ending for key in ids_of(stack_of_kind, resource_type)}
+
+    assert board.dimension("AWS/Lambda", "FunctionName") == values("AWS::Lambda::Function")
+    assert board.dimension("AWS/SQS", "QueueName") == values("AWS::SQS::Queue", ".QueueName")
+    assert board.dimension("AWS/DynamoDB", "TableName") == values("AWS::DynamoDB::Table")
+    mappings = values("AWS::Lambda::EventSourceMapping")
+    assert board.dimension("AWS/Lambda", "EventSourceMappingUUID") == mappings
+    rules = [r["Properties"] for r in stack_of_kind.of_type("AWS::Events::Rule") if is_on_bus(r)]
+    shown = {
+        (m.dimensions["EventBusName"], m.dimensions["RuleName"])
+        for m in board.metrics()
+        if m.namespace == "AWS/Events"
+    }
+    assert shown == {(rule["EventBusName"]["Ref"], rule["Name"]) for rule in rules}
+
+
+def test_a_stacked_graph_accounts_for_every_message(board: Board) -> None:
+    (stacked,) = [w for w in board.of_type("metric") if w["properties"].get("stacked")]
+    metrics = metrics_in(stacked["properties"])
+    assert [metric.name for metric in metrics] == list(OUTCOMES)
+    assert {metric.options["stat"] for metric in metrics} == {"Sum"}
+    colours = [metric.options["color"] for metric in metrics]
+    assert colours == list(OUTCOMES.values())
+    assert len(set(colours)) == 5
+    (received,) = metrics_in(board.titled("Messages received"))
+    assert (received.name, received.options["stat"]) == ("Received", "Sum")
+
+
+def test_ends_and_latencies_are_shown_for_all_queues_and_for_each(board: Board) -> None:
+    shown = {
+        (m.name, frozenset(m.dimensions), m.options["stat"])
+        for m in board.metrics()
+        if m.name in ("Ended", "EndToEndLatency")
+    }
+    assert shown == {
+        ("Ended", STAGE, "Sum"),
+        ("Ended", QUEUE, "Sum"),
+        *(("EndToEndLatency", STAGE, percentile) for percentile in LATENCIES),
+        ("EndToEndLatency", QUEUE, "p95"),
+    }
+
+
+def test_numbers_are_of_all_the_time_that_is_shown(board: Board) -> None:
+    numbers = [
+        widget["properties"]
+        for widget in board.of_type("metric")
+        if widget["properties"]["view"] == "singleValue"
+    ]
+    assert all(properties["setPeriodToTimeRange"] for properties in numbers)
+    names = {metric.name for properties in numbers for metric in metrics_in(properties)}
+    assert names == {"Ended", "EndToEndLatency", "Received", *OUTCOMES}
+
+
+def test_thresholds_are_drawn_where_the_alarms_have_them(stack: Any, tuned: Any) -> None:
+    for synthesised, timeout_ms in ((stack, 30_000), (tuned, 60_000)):
+        thresholds = {
+            alarm["Properties"]["AlarmName"].split("-", 2)[2]: alarm["Properties"]["Threshold"]
+            for alarm in synthesised.of_type("AWS::CloudWatch::Alarm")
+        }
+        board = board_of(synthesised)
+
+        def drawn(title: str, board: Board = board) -> dict[str, float]:
+            lines = board.titled(title)["annotations"]["horizontal"]
+            return {line["label"]: line["value"] for line in lines}
+
+        age = drawn("Age of the oldest message")
+        assert age == {"alarm above": thresholds["backlog"]}
+        assert drawn("Worker's duration") == {
+            "timeout": timeout_ms,
+            "alarm above": thresholds["worker-slow"],
+        }
+        health = drawn("Genesys Cloud is set up as deployed (1) or not (0)")
+        assert health == {"alarm below": thresholds["subscription-unhealthy"]}
+
+
+# How it looks
+
+
+def test_widgets_fill_all_columns_and_none_is_on_another(board: Board) -> None:
+    cells = [
+        (x, y)
+        for widget in board.widgets
+        for x in range(widget["x"], widget["x"] + widget["width"])
+        for y in range(widget["y"], widget["y"] + widget["height"])
+    ]
+    assert len(set(cells)) == len(cells)
+    assert set(cells) == {(x, y) for x in range(24) for y in range(max(y for _, y in cells) + 1)}
+
+
+def test_every_widget_has_a_title_of_its_own_and_every_metric_a_label_in_words(
+    board: Board,
+) -> None:
+    titles = [w["properties"]["title"] for w in board.widgets if w["type"] != "text"]
+    assert len(set(titles)) == len(titles)
+    for title in titles:
+        assert title[0].isupper()
+    for widget in board.of_type("metric"):
+        metrics = metrics_in(widget["properties"])
+        labels = [metric.options["label"] for metric in metrics]
+        assert len(set(labels)) == len(labels)
+        assert not set(labels) & {metric.name for metric in metrics}
+
+
+def test_every_axis_says_what_it_counts_and_begins_at_zero(board: Board) -> None:
+    graphs = [w["properties"] for w in board.of_type("metric")]
+    graphs = [graph for graph in graphs if graph["view"] == "timeSeries"]
+    for graph in graphs:
+        used = {metric.options.get("yAxis", "left") for metric in metrics_in(graph)}
+        assert graph["yAxis"].keys() == used
+        for axis in graph["yAxis"].values():
+            assert axis["min"] == 0
+            assert axis["label"]
+    assert len(graphs) >= 15
+
+
+def test_it_shows_three_hours_minute_by_minute(board: Board) -> None:
+    assert {key: value for key, value in board.body.items() if key != "widgets"} == {
+        "start": "-PT3H"
+    }
+    # Without a period it would be five minutes, which is how often the watchdog looks.
+    periods = {metric.name: metric.options.get("period", 300) for metric in board.metrics()}
+    assert periods.pop("SubscriptionHealthy", 300) == 300
+    assert set(periods.values()) == {60}
+
+
+def test_its_page_off_aws_can_show_all_of_it(stack_of_kind: Any) -> None:
+    arn = "arn:aws:cloudwatch:eu-north-1:123456789012:alarm:"
+    body = text_of(stack_of_kind, lambda named: arn + named)
+    assert len(dashboard_body.widgets(body)) == len(board_of(stack_of_kind).widgets)
+
+
+def test_it_stays_within_cloudwatchs_limits_with_as_many_queues_as_can_be(
+    many_queues: Any,
+) -> None:
+    # No name or ARN in it is longer.
+    body = text_of(many_queues, lambda named: named.ljust(400, "x"))
+    assert len(body.encode()) < 1_000_000 / 5
+    board = board_of(many_queues)
+    assert len(board.widgets) <= 500 / 5
+    of_widgets = [len(widget["properties"]["metrics"]) for widget in board.of_type("metric")]
+    assert max(of_widgets) == 50
+    # AWS: "CloudWatch service quotas", metrics a graph and metrics a dashboard.
+    assert max(of_widgets) <= 500
+    assert sum(of_widgets) <= 2500
+    assert len(board.widgets[0]["properties"]["alarms"]) <= 100
+
+
+def test_its_address_is_of_the_console_where_it_was_deployed(stack: Any) -> None:
+    region = {"Ref": "AWS::Region"}
+    home = [region, ".console.aws.amazon.com/cloudwatch/home?region=", region]
+    assert stack.template["Outputs"]["DashboardUrl"]["Value"] == {
+        "Fn::Join": ["", ["https://", *home, "#dashboards/dashboard/QueueEnds-dev"]]
+    }
+
+
+# Tables
+
+
+@pytest.fixture
+def worker_lines(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Return the log's lines for a batch in which something was rejected, and much failed."""
+    outcomes = [
+        ("processed", "", ""),
+        ("rejected", "not_json", "expected JSON"),
+        *[("failed", "destination", "crm: TimeoutError")] * 21,
+        ("failed", "ledger", "ThrottlingError"),
+    ]
+    messages = [Message.of(record("{", f"m-{n}", receives=n + 1)) for n in range(len(outcomes))]
+    report = Report(
+        [Outcome(m, *outcome) for m, outcome in zip(messages, outcomes, strict=True)]  # type: ignore[arg-type]
+    )
+    logger = json_logger("worker")
+    output = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", output)
+    telemetry.log(report, logger)
+    return events_of(output.getvalue())
+
+
+def events_of(output: str) -> list[dict[str, Any]]:
+    """Return a function's output as CloudWatch Logs gives it, a line each millisecond."""
+    return [{"timestamp": n, "message": line} for n, line in enumerate(output.splitlines())]
+
+
+def answer(properties: Mapping[str, Any], events: list[dict[str, Any]]) -> insights.Table:
+    _, query = dashboard_body.source_groups(properties["query"])
+    return insights.answer(query, events)
+
+
+def test_tables_read_the_logs_of_the_functions_that_they_tell_of(stack: Any) -> None:
+    board = board_of(stack)
+    groups = {
+        widget["properties"]["title"]: dashboard_body.source_groups(widget["properties"]["query"])[
+            0
+        ]
+        for widget in board.of_type("log")
+    }
+    worker, watchdog = (stack.ids["Worker/Logs"],), (stack.ids["Watchdog/Logs"],)
+    assert groups == {
+        "Last messages that were rejected": worker,
+        "Last messages that failed": worker,
+        "Why messages were rejected or failed": worker,
+        "What the watchdog found": watchdog,
+    }
+
+
+def test_the_last_messages_that_were_rejected_or_failed_are_told_in_full(
+    stack: Any, worker_lines: list[dict[str, Any]]
+) -> None:
+    board = board_of(stack)
+    rejected = answer(board.titled("Last messages that were rejected"), worker_lines)
+    assert rejected.columns == ("@timestamp", "reason", "detail", "message_id", "receives")
+    assert [row[1:] for row in rejected.rows] == [("not_json", "expected JSON", "m-1", 2)]
+    failed = answer(board.titled("Last messages that failed"), worker_lines)
+    # The newest twenty.
+    assert [row[1:] for row in failed.rows] == [
+        ("ledger", "ThrottlingError", "m-23", 24),
+        *(("destination", "crm: TimeoutError", f"m-{n}", n + 1) for n in range(22, 3, -1)),
+    ]
+
+
+def test_reasons_are_counted_the_most_frequent_first(
+    stack: Any, worker_lines: list[dict[str, Any]]
+) -> None:
+    counted = answer(board_of(stack).titled("Why messages were rejected or failed"), worker_lines)
+    assert counted.columns == ("outcome", "reason", "messages")
+    assert counted.rows[0] == ("failed", "destination", 21)
+    assert sorted(counted.rows[1:]) == [("failed", "ledger", 1), ("rejected", "not_json", 1)]

@@ -1,0 +1,593 @@
+"""The offline CloudWatch on a bare emulator: what it records, and what alarms make of it."""
+
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.cloudwatch import CloudWatch, collecting
+from local.embedded_metrics import Dropped
+from local.emulator import Emulator, emulator
+from local.partner_events import partner_events
+from tests.polling import wait_until
+
+# One process for all that share the costly fixture.
+pytestmark = pytest.mark.xdist_group("emulator")
+
+FUNCTION = """
+import json
+def handler(event, context):
+    failed = []
+    for record in event["Records"]:
+        body = json.loads(record["body"])
+        for line in body.get("prints", []):
+            print(line)
+        if body.get("raises"):
+            raise ValueError("as told")
+        if body.get("fails"):
+            failed.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failed}
+"""
+NUMBERS = itertools.count(1)
+SOURCE = "aws.partner/genesys.com/cloud/11111111-2222-4333-8444-555555555555/QueueEnds-dev"
+
+
+def template(name: str) -> dict[str, Any]:
+    """Return a small stack's template: a queue, a function that takes from it, and alarms."""
+    role = {"Service": "lambda.amazonaws.com"}
+    trust = {"Effect": "Allow", "Principal": role, "Action": "sts:AssumeRole"}
+    managed = "arn:aws:iam::aws:policy/service-role/AWSLambdaSQSQueueExecutionRole"
+
+    def arn(resource: str) -> dict[str, Any]:
+        return {"Fn::GetAtt": [resource, "Arn"]}
+
+    def alarm(alarm_id: str, namespace: str, metric: str, **properties: Any) -> dict[str, Any]:
+        dimension, value = properties.pop("of")
+        return {
+            "Type": "AWS::CloudWatch::Alarm",
+            "Properties": {
+                "AlarmName": f"{name}-{alarm_id}",
+                "Namespace": namespace,
+                "MetricName": metric,
+                "Dimensions": [{"Name": dimension, "Value": value}],
+                "Statistic": "Sum",
+                "Period": 60,
+                "EvaluationPeriods": 1,
+                "Threshold": 0,
+                "ComparisonOperator": "GreaterThanThreshold",
+                "TreatMissingData": "notBreaching",
+                "AlarmActions": [{"Ref": "Topic"}],
+                "OKActions": [{"Ref": "Topic"}],
+                **properties,
+            },
+        }
+
+    of_intake = ("QueueName", f"{name}-intake")
+    return {
+        "Resources": {
+            "Topic": {"Type": "AWS::SNS::Topic"},
+            "Intake": {
+                "Type": "AWS::SQS::Queue",
+                "Properties": {
+                    "QueueName": f"{name}-intake",
+                    "VisibilityTimeout": 60,
+                    "RedrivePolicy": {"deadLetterTargetArn": arn("Dead"), "maxReceiveCount": 5},
+                },
+            },
+            "Dead": {
+                "Type": "AWS::SQS::Queue",
+                "Properties": {"QueueName": f"{name}-dead"},
+            },
+            "Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": name}},
+            "Role": {
+                "Type": "AWS::IAM::Role",
+                "Properties": {
+                    "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
+                    "ManagedPolicyArns": [managed],
+                },
+            },
+            "Function": {
+                "Type": "AWS::Lambda::Function",
+                "Properties": {
+                    "FunctionName": name,
+                    "Runtime": "python3.14",
+                    "Handler": "index.handler",
+                    "Role": arn("Role"),
+                    "Code": {"ZipFile": FUNCTION},
+                    "LoggingConfig": {"LogGroup": {"Ref": "Logs"}},
+                },
+            },
+            "Mapping": {
+                "Type": "AWS::Lambda::EventSourceMapping",
+                "Properties": {
+                    "EventSourceArn": arn("Intake"),
+                    "FunctionName": {"Ref": "Function"},
+                    "FunctionResponseTypes": ["ReportBatchItemFailures"],
+                },
+            },
+            "Failures": alarm("failures", "QueueEnds", "Failed", of=("Stage", name)),
+            "Backlog": alarm(
+                "backlog",
+                "AWS/SQS",
+                "ApproximateAgeOfOldestMessage",
+                of=of_intake,
+                Statistic="Maximum",
+                Threshold=120,
+                EvaluationPeriods=2,
+            ),
+            "MappingDead": alarm(
+                "mapping-dead",
+                "AWS/Lambda",
+                "PolledEventCount",
+                of=("EventSourceMappingUUID", {"Ref": "Mapping"}),
+                ComparisonOperator="LessThanThreshold",
+                TreatMissingData="breaching",
+                EvaluationPeriods=2,
+            ),
+            "Errors": alarm("errors", "AWS/Lambda", "Errors", of=("FunctionName", name)),
+        },
+        "Outputs": {"AlarmTopicArn": {"Value": {"Ref": "Topic"}}},
+        "Metadata": {
+            "QueueEnds": {
+                "HealthAlarm": {
+                    "AlarmName": f"{name}-health",
+                    "AlarmRule": f'ALARM("{name}-failures") OR ALARM("{name}-mapping-dead")',
+                    "AlarmDescription": "Something is on.",
+                }
+            }
+        },
+    }
+
+
+class Stack:
+    """A small deployed stack and its CloudWatch."""
+
+    def __init__(self, aws: Emulator, name: str, folder: Path) -> None:
+        self.aws, self.name = aws, name
+        self.sqs = aws.client("sqs")
+        self._cloudformation = aws.client("cloudformation")
+        self._metrics = aws.client("cloudwatch")
+        file = folder / f"{name}.template.json"
+        file.write_text(json.dumps(template(name)))
+        self._cloudformation.create_stack(
+            StackName=name, TemplateBody=file.read_text(), Capabilities=["CAPABILITY_IAM"]
+        )
+        self._cloudformation.get_waiter("stack_create_complete").wait(
+            StackName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 300}
+        )
+        stack = self._cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        self.outputs = {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
+        self.cloudwatch = CloudWatch(aws, self.outputs, name, file)
+        self.queue = f"{aws.endpoint}/{aws.account}/{name}-intake"
+        # With a whole minute before them, tests know which minute what they do falls into.
+        self.cloudwatch.put_forward(60 - self.cloudwatch.now().timestamp() % 60)
+        self.began = self.cloudwatch.now()
+
+    @property
+    def mapping(self) -> str:
+        found = self._cloudformation.describe_stack_resource(
+            StackName=self.name, LogicalResourceId="Mapping"
+        )
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+    def states(self) -> dict[str, str]:
+        """Return the states of the alarms by their ids."""
+        states = self.cloudwatch.states()
+        return {name.removeprefix(f"{self.name}-"): state for name, state in states.items()}
+
+    def on(self) -> set[str]:
+        """Return which alarms are on."""
+        return {name for name, state in self.states().items() if state != "OK"}
+
+    def send(self, **body: Any) -> None:
+        self.sqs.send_message(QueueUrl=self.queue, MessageBody=json.dumps(body))
+
+    def reads(self, enabled: bool) -> None:
+        """Have the mapping read the queue, or not."""
+        mappings = self.aws.client("lambda")
+        mappings.update_event_source_mapping(UUID=self.mapping, Enabled=enabled)
+
+    def waiting(self, kind: str = "") -> int:
+        """Return how many messages are in the queue, in flight (`NotVisible`) or not."""
+        name = f"ApproximateNumberOfMessages{kind}"
+        found = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=[name])
+        return int(found["Attributes"][name])
+
+    def minutes(
+        self, namespace: str, metric: str, statistic: str = "Sum", **dimensions: str
+    ) -> dict[int, float]:
+        """Collect, then return the values of a metric by the minute since the stack was made."""
+        self.cloudwatch.collect()
+        of_one = [{"Name": name, "Value": value} for name, value in dimensions.items()]
+        named = {"Namespace": namespace, "MetricName": metric, "Dimensions": of_one}
+        watched = {"Metric": named, "Period": 60, "Stat": statistic}
+        result = self._metrics.get_metric_data(
+            MetricDataQueries=[{"Id": "it", "MetricStat": watched}],
+            StartTime=self.began - timedelta(hours=1),
+            EndTime=self.began + timedelta(hours=1),
+        )["MetricDataResults"][0]
+        ago = [int((at - self.began).total_seconds()) for at in result["Timestamps"]]
+        # The moments that it took until `began` was read belong to the first minute.
+        return dict(zip([(second + 30) // 60 for second in ago], result["Values"], strict=True))
+
+    def value(self, *metric: str, **dimensions: str) -> float | None:
+        """Return a metric's value of the latest minute that has one; None where there is none."""
+        return (list(self.minutes(*metric, **dimensions).values()) or [None])[-1]
+
+    def total(self, *metric: str, **dimensions: str) -> float | None:
+        """Return the sum of a metric since the stack was made; None where it has no values."""
+        minutes = self.minutes(*metric, **dimensions)
+        return sum(minutes.values()) if minutes else None
+
+    def of_mapping(self, metric: str) -> float | None:
+        return self.total("AWS/Lambda", metric, EventSourceMappingUUID=self.mapping)
+
+    def of_queue(self, metric: str, statistic: str = "Sum") -> float | None:
+        return self.value("AWS/SQS", metric, statistic, QueueName=f"{self.name}-intake")
+
+    def of_function(self, metric: str, statistic: str = "Sum") -> float | None:
+        return self.value("AWS/Lambda", metric, statistic, FunctionName=self.name)
+
+    def count(self, metric: str, value: float) -> None:
+        """Have the stage count something, now."""
+        self._metrics.put_metric_data(
+            Namespace="QueueEnds",
+            MetricData=[
+                {
+                    "MetricName": metric,
+                    "Dimensions": [{"Name": "Stage", "Value": self.name}],
+                    "Value": value,
+                }
+            ],
+        )
+
+    def line(self, **values: Any) -> str:
+        """Return a line in embedded metric format."""
+        directive = {
+            "Namespace": "QueueEnds",
+            "Dimensions": [["Stage"]],
+            "Metrics": [{"Name": name, "Unit": "Count"} for name in values],
+        }
+        about = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
+        return json.dumps({"_aws": about, "Stage": self.name, **values})
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[Emulator]:
+    with emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def stack(aws: Emulator, tmp_path: Path) -> Stack:
+    return Stack(aws, f"Small-{next(NUMBERS)}", tmp_path)
+
+
+@pytest.fixture
+def heard(stack: Stack) -> Callable[[], list[tuple[str, str]]]:
+    """Return what takes what the alarm topic has said: alarm ids and their new states."""
+    url = stack.sqs.create_queue(QueueName=f"{stack.name}-heard")["QueueUrl"]
+    arn = f"arn:aws:sqs:{stack.aws.region}:{stack.aws.account}:{stack.name}-heard"
+    topic = stack.outputs["AlarmTopicArn"]
+    allowed = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    stack.sqs.set_queue_attributes(
+        QueueUrl=url, Attributes={"Policy": json.dumps({"Statement": [allowed]})}
+    )
+    stack.aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+
+    def take() -> list[tuple[str, str]]:
+        said = []
+        while batch := stack.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
+            for message in batch:
+                alarm = json.loads(json.loads(message["Body"])["Message"])
+                alarm_id = alarm["AlarmName"].removeprefix(f"{stack.name}-")
+                said.append((alarm_id, alarm["NewStateValue"]))
+                stack.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return sorted(said)
+
+    return take
+
+
+def test_nothing_is_on_while_an_idle_stack_is_watched(stack: Stack) -> None:
+    stack.cloudwatch.put_forward(600)
+
+    assert stack.states() == dict.fromkeys(("failures", "backlog", "mapping-dead", "errors"), "OK")
+
+
+def test_an_alarm_goes_on_says_so_and_comes_back(
+    stack: Stack, heard: Callable[[], list[tuple[str, str]]]
+) -> None:
+    stack.cloudwatch.add_health_alarm()
+    assert heard() == [("health", "OK")]
+
+    stack.count("Failed", 1)
+    assert stack.on() == set(), "a metric that is put does not evaluate alarms by itself"
+    stack.cloudwatch.collect()
+    assert stack.on() == {"failures", "health"}
+    assert heard() == [("failures", "ALARM"), ("health", "ALARM")]
+
+    stack.cloudwatch.put_forward(120)
+    assert stack.on() == {"failures", "health"}, "the last value is looked at for two more periods"
+    stack.cloudwatch.put_forward(60)
+    assert stack.on() == set()
+    assert heard() == [("failures", "OK"), ("health", "OK")]
+
+    stack.cloudwatch.remove_health_alarm()
+    assert "health" not in stack.states()
+
+
+def test_other_dimensions_do_not_count(stack: Stack, aws: Emulator) -> None:
+    aws.client("cloudwatch").put_metric_data(
+        Namespace="QueueEnds", MetricData=[{"MetricName": "Failed", "Value": 1}]
+    )
+    stack.cloudwatch.collect()
+
+    assert stack.on() == set()
+
+
+def test_printed_metrics_are_taken_once_and_by_the_time_at_which_they_are_printed(
+    stack: Stack,
+) -> None:
+    def ended() -> dict[int, float]:
+        return stack.minutes("QueueEnds", "Ended", Stage=stack.name)
+
+    def latency(statistic: str) -> dict[int, float]:
+        return stack.minutes("QueueEnds", "Latency", statistic, Stage=stack.name)
+
+    stack.send(prints=[stack.line(Ended=2, Latency=[10, 20, 20]), "START of something else"])
+    wait_until(lambda: ended() == {0: 2}, "it is counted")
+    stack.cloudwatch.put_forward(180)
+    stack.send(prints=[stack.line(Ended=3, Latency=[40]), stack.line(Ended=1)])
+    wait_until(lambda: len(ended()) == 2, "so is the next")
+
+    assert ended() == {0: 2, 3: 4}
+    assert latency("SampleCount") == {0: 3, 3: 1}
+    assert latency("p50") == {0: 20, 3: 40}
+
+
+def test_a_line_that_cloudwatch_would_drop_is_an_error(stack: Stack) -> None:
+    stack.send(prints=[stack.line(Ended="2")])
+
+    with pytest.raises(Dropped, match="Ended is no number"):
+        wait_until(stack.cloudwatch.collect, "the line comes", 10)
+
+
+def test_what_a_mapping_does_is_counted(stack: Stack) -> None:
+    assert stack.of_mapping("PolledEventCount") == 0, "as long as it is there and finds nothing"
+    stack.send()
+    stack.send(fails=True)
+    wait_until(lambda: stack.of_mapping("FailedInvokeEventCount") == 1, "both are tried")
+
+    assert stack.of_mapping("PolledEventCount") == 2
+    assert stack.of_mapping("InvokedEventCount") == 2
+    assert stack.of_mapping("DeletedEventCount") == 1
+    assert stack.of_queue("NumberOfMessagesSent") == 2
+    assert stack.of_queue("NumberOfMessagesReceived") == 2
+    assert stack.of_queue("NumberOfMessagesDeleted") == 1
+    assert stack.waiting("NotVisible") == 1
+    assert 1 <= (stack.of_queue("ApproximateNumberOfMessagesNotVisible", "Maximum") or 0) <= 2
+    assert stack.of_function("Errors") == 0
+    assert stack.of_function("Duration", "Minimum")
+    assert 1 <= (stack.of_function("ConcurrentExecutions", "Maximum") or 0) <= 2
+    assert stack.on() == set()
+
+
+def test_an_error_of_a_function_that_a_mapping_invokes_is_counted(stack: Stack) -> None:
+    stack.send(raises=True)
+    wait_until(lambda: stack.of_function("Errors") == 1, "it is tried")
+
+    assert stack.of_function("Invocations") == 1
+    assert stack.of_mapping("FailedInvokeEventCount") == 1
+    assert stack.on() == {"errors"}
+    # It would get older with the clock, and be a backlog.
+    stack.sqs.purge_queue(QueueUrl=stack.queue)
+    stack.cloudwatch.put_forward(180)
+    assert stack.on() == set()
+
+
+def test_a_function_that_may_not_run_is_throttled(stack: Stack, aws: Emulator) -> None:
+    functions = aws.client("lambda")
+    functions.put_function_concurrency(FunctionName=stack.name, ReservedConcurrentExecutions=0)
+
+    with pytest.raises(functions.exceptions.TooManyRequestsException):
+        functions.invoke(FunctionName=stack.name, Payload=b'{"Records": []}')
+
+    assert stack.of_function("Throttles") == 3, "as often as the client tried"
+    assert stack.of_function("Invocations") is None
+
+
+def test_a_queue_that_nobody_reads_gets_older_with_the_clock(stack: Stack) -> None:
+    stack.reads(False)
+    stack.send()
+    assert stack.of_queue("ApproximateNumberOfMessagesVisible", "Maximum") == 1
+    assert stack.on() == set()
+
+    stack.cloudwatch.put_forward(120)
+    assert stack.on() == set(), "to be on it takes two minutes with one of over two minutes"
+    stack.cloudwatch.put_forward(60)
+    assert stack.on() == {"backlog"}
+    stack.cloudwatch.put_forward(60)
+    assert stack.on() == {"backlog", "mapping-dead"}
+    assert 240 <= (stack.of_queue("ApproximateAgeOfOldestMessage", "Maximum") or 0) < 270
+
+    stack.reads(True)
+    wait_until(lambda: not stack.waiting() + stack.waiting("NotVisible"), "all is read")
+    stack.cloudwatch.collect()
+    assert stack.on() == {"backlog"}, "the minute in which it ended was still one"
+    stack.cloudwatch.put_forward(60)
+    assert stack.on() == set()
+
+
+def test_a_message_that_was_received_often_is_not_the_oldest_any_more(stack: Stack) -> None:
+    def age() -> float:
+        return stack.of_queue("ApproximateAgeOfOldestMessage", "Maximum") or 0
+
+    stack.reads(False)
+    stack.send()
+    stack.cloudwatch.put_forward(60)
+    for _ in range(3):
+        stack.sqs.receive_message(QueueUrl=stack.queue, VisibilityTimeout=0)
+    stack.cloudwatch.put_forward(60)
+    assert 120 <= age() < 150
+
+    stack.sqs.receive_message(QueueUrl=stack.queue, VisibilityTimeout=0)
+    stack.cloudwatch.put_forward(60)
+    assert stack.waiting() == 1
+    assert age() == 0
+
+
+def test_a_dead_letter_is_as_old_as_its_time_in_the_dead_letter_queue(stack: Stack) -> None:
+    def age() -> float:
+        return (
+            stack.value(
+                "AWS/SQS",
+                "ApproximateAgeOfOldestMessage",
+                "Maximum",
+                QueueName=f"{stack.name}-dead",
+            )
+            or 0
+        )
+
+    stack.reads(False)
+    stack.send()
+    stack.cloudwatch.put_forward(60)
+    for _ in range(6):  # the last one finds that it was received often enough
+        stack.sqs.receive_message(QueueUrl=stack.queue, VisibilityTimeout=0)
+    stack.cloudwatch.collect()
+    assert stack.waiting() == 0
+    assert age() < 30
+    stack.cloudwatch.put_forward(60)
+    assert 60 <= age() < 90
+
+
+def test_what_a_table_is_asked_costs_capacity(stack: Stack, aws: Emulator) -> None:
+    dynamodb = aws.client("dynamodb")
+    key = [{"AttributeName": "id", "KeyType": "HASH"}]
+    defined = [{"AttributeName": "id", "AttributeType": "S"}]
+    dynamodb.create_table(
+        TableName=stack.name,
+        KeySchema=key,
+        AttributeDefinitions=defined,
+        BillingMode="PAY_PER_REQUEST",
+    )
+    insert = {"Statement": f"INSERT INTO \"{stack.name}\" VALUE {{'id': 'a'}}"}
+    answer = dynamodb.batch_execute_statement(Statements=[insert])
+    again = dynamodb.batch_execute_statement(Statements=[insert, {"Statement": "NONSENSE"}])
+    assert "ConsumedCapacity" not in answer
+    codes = [one["Error"]["Code"] for one in again["Responses"]]
+    assert codes == ["DuplicateItem", "ValidationError"]
+    keys = [{"id": {"S": name}} for name in "abc"]
+    dynamodb.batch_get_item(RequestItems={stack.name: {"Keys": keys, "ConsistentRead": True}})
+    select = f"SELECT * FROM \"{stack.name}\" WHERE id = 'a'"  # noqa: S608
+    dynamodb.batch_execute_statement(Statements=[{"Statement": select}])
+
+    table = {"TableName": stack.name}
+    assert stack.value("AWS/DynamoDB", "ConsumedWriteCapacityUnits", **table) == 2
+    assert stack.value("AWS/DynamoDB", "ConsumedReadCapacityUnits", **table) == 3.5
+
+
+def test_rules_of_a_partner_bus_count_what_they_send(stack: Stack, aws: Emulator) -> None:
+    events = aws.client("events")
+    events.create_event_bus(Name=SOURCE, EventSourceName=SOURCE)
+    arn = f"arn:aws:sqs:{aws.region}:{aws.account}:{stack.name}-intake"
+    gone = f"arn:aws:sqs:{aws.region}:{aws.account}:gone"
+    for rule, target in (("kept", arn), ("lost", gone)):
+        pattern = json.dumps({"detail": {"to": [rule]}})
+        events.put_rule(Name=rule, EventBusName=SOURCE, EventPattern=pattern)
+        events.put_targets(Rule=rule, EventBusName=SOURCE, Targets=[{"Id": "1", "Arn": target}])
+    deliver = partner_events(aws)
+
+    def event(to: str) -> dict[str, Any]:
+        return {
+            "id": "1",
+            "detail-type": "any",
+            "source": SOURCE,
+            "account": aws.account,
+            "time": "2026-11-23T10:00:05Z",
+            "region": aws.region,
+            "resources": [],
+            "detail": {"to": to},
+        }
+
+    deliver(SOURCE, aws.account, aws.region, [event("kept")] * 3 + [event("neither")])
+    with pytest.raises(events.exceptions.ClientError, match="queue does not exist"):
+        deliver(SOURCE, aws.account, aws.region, [event("lost")] * 2)
+
+    def counted(rule: str, metric: str) -> float | None:
+        return stack.total("AWS/Events", metric, EventBusName=SOURCE, RuleName=rule)
+
+    assert [counted("kept", name) for name in ("TriggeredRules", "Invocations")] == [3, 3]
+    assert counted("kept", "FailedInvocations") is None
+    assert [counted("lost", name) for name in ("TriggeredRules", "FailedInvocations")] == [2, 2]
+    assert counted("lost", "Invocations") is None
+
+
+def test_whoever_sends_the_queues_owner_counts(stack: Stack, aws: Emulator) -> None:
+    somebody = aws.client("sqs", "999999999999")
+    somebody.send_message(QueueUrl=stack.queue, MessageBody="{}")
+
+    assert stack.of_queue("NumberOfMessagesSent") == 1
+
+
+def test_percentiles_of_value_lists_are_interpolated(stack: Stack, aws: Emulator) -> None:
+    aws.client("cloudwatch").put_metric_data(
+        Namespace="QueueEnds",
+        MetricData=[
+            {
+                "MetricName": "Latency",
+                "Dimensions": [{"Name": "Stage", "Value": stack.name}],
+                "Values": [100.0, 200.0, 300.0],
+                "Counts": [2.0, 1.0, 2.0],
+            }
+        ],
+    )
+
+    def latency(statistic: str) -> float | None:
+        return stack.value("QueueEnds", "Latency", statistic, Stage=stack.name)
+
+    assert [latency(name) for name in ("p0", "p50", "p95", "p100")] == [100, 200, 300, 300]
+    assert latency("p40") == pytest.approx(160)
+
+
+def test_collecting_goes_on_by_itself_and_once_more_at_the_end(stack: Stack) -> None:
+    with collecting(stack.cloudwatch, every=0.05):
+        stack.count("Failed", 1)
+        wait_until(lambda: stack.on() == {"failures"}, "the alarm is on")
+        stack.cloudwatch.put_forward(600)
+        stack.count("Failed", 1)
+    assert stack.on() == {"failures"}
+
+
+def test_what_goes_wrong_while_collecting_is_raised_at_the_end(stack: Stack) -> None:
+    stack.send(prints=[stack.line(Ended="2")])
+    with pytest.raises(Dropped), collecting(stack.cloudwatch, every=0.05):
+        wait_until(lambda: not stack.waiting() + stack.waiting("NotVisible"), "it is done")
+
+
+def test_it_works_where_iam_is_enforced(tmp_path: Path) -> None:
+    with emulator(enforce_iam=True) as strict:
+        stack = Stack(strict, "Strict", tmp_path)
+        stack.cloudwatch.add_health_alarm()
+        stack.reads(False)
+        stack.send(prints=[stack.line(Failed=1)])
+        stack.cloudwatch.put_forward(60)
+        assert (stack.of_queue("ApproximateAgeOfOldestMessage", "Maximum") or 0) >= 60
+        stack.reads(True)
+        wait_until(lambda: stack.value("QueueEnds", "Failed", Stage=stack.name) == 1, "counted")
+
+        assert stack.on() == {"failures", "health"}
+        stack.cloudwatch.put_forward(180)
+        assert stack.on() == set()

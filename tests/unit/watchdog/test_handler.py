@@ -1,0 +1,55 @@
+"""The watchdog's entry point: imported as Lambda does, it looks whatever the event is."""
+
+import json
+from typing import Any
+
+import pytest
+
+from genesys.properties import SUBSCRIPTION, WrongProperties
+from tests.fakes.clock import Clock
+from tests.fakes.cloudformation import PROPERTIES
+from tests.fakes.cloudwatch import metrics_of
+from tests.fakes.entry_points import imported_anew
+from tests.fakes.genesys import FakeGenesys
+from tests.fakes.partner_events import FakePartnerEvents
+from tests.fakes.scripted_http import HttpServer
+from tests.fakes.secrets_manager import FakeSecrets
+
+
+def told(url: str, **changes: Any) -> dict[str, str]:
+    """Return the environment that the stack gives the function."""
+    properties = {**PROPERTIES[SUBSCRIPTION], "LoginUrl": url, "ApiUrl": url, **changes}
+    deployed = {"ResourceType": SUBSCRIPTION, "ResourceProperties": properties}
+    return {"STAGE": "dev", "DEPLOYED": json.dumps(deployed)}
+
+
+@pytest.mark.parametrize("event", [{}, {"source": "aws.events"}, None])
+def test_whatever_invokes_it_is_told_whether_all_is_well(
+    *,
+    http: HttpServer,
+    genesys: FakeGenesys,
+    clock: Clock,
+    secrets: FakeSecrets,
+    events: FakePartnerEvents,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    event: Any,
+) -> None:
+    clients = {"secretsmanager": secrets, "events": events}
+    module = imported_anew("watchdog", clients, told(http.url), monkeypatch)
+    assert module.handler(event, clock.invocation(120)) == {"healthy": True, "differences": []}
+    genesys.subscriptions.clear()
+    answer = module.handler(event, clock.invocation(120))
+    assert answer["healthy"] is False
+    assert json.loads(json.dumps(answer)) == answer
+    values = [metric.values for metric in metrics_of(capsys.readouterr().out)]
+    assert values == [[1], [0]]
+
+
+def test_what_was_deployed_must_be_known_or_every_invocation_fails(
+    *, secrets: FakeSecrets, events: FakePartnerEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients = {"secretsmanager": secrets, "events": events}
+    environment = told("https://api.example.com", Name="")
+    with pytest.raises(WrongProperties, match="missing or wrong: Name"):
+        imported_anew("watchdog", clients, environment, monkeypatch)
