@@ -5,6 +5,11 @@ import os
 
 from aws_lambda_powertools import Logger
 
+# At DEBUG botocore writes requests and answers as they are, secrets among them, and urllib3 warns
+# of every retry with the URL. Lambda's own level, which is theirs, is DEBUG when the setting is.
+for library in ("boto3", "botocore", "requests", "urllib3"):
+    logging.getLogger(library).setLevel(logging.ERROR)
+
 
 def json_logger(service: str) -> Logger:
     """Return the logger of a part of the project; its lines carry the part's name as `service`."""

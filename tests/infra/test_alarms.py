@@ -1,5 +1,6 @@
 """The alarms: each on one metric that is emitted, told to the topic, explained by the runbook."""
 
+import io
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -7,9 +8,9 @@ from typing import Any
 
 import pytest
 
-import metrics
 from tests.aws_metrics import emits
 from tests.fakes.cloudwatch import metrics_of
+from tests.fakes.watchdog import look
 from tests.infra.test_stack import needed_by
 from worker import telemetry
 from worker.outcome import Ended, Report
@@ -208,7 +209,7 @@ def test_each_is_on_one_metric_that_is_emitted_with_just_these_dimensions(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     telemetry.emit(Report(ended=[Ended("q1", 5)]), "dev", cold_start=True)
-    metrics.emit({"Stage": "dev"}, {"SubscriptionHealthy": 1})  # as the watchdog does
+    look(io.StringIO())
     ours = {(metric.name, *sorted(metric.dimensions)) for metric in metrics_of(_output(capsys))}
     for synthesised in (stack, full, tuned, many_queues):
         for alarm in alarms_of(synthesised).values():

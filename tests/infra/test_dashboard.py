@@ -15,6 +15,7 @@ from logs import json_logger
 from tests import aws_metrics
 from tests.fakes.cloudwatch import NAMESPACE, metrics_of
 from tests.fakes.sqs_event import record
+from tests.fakes.watchdog import look
 from worker import telemetry
 from worker.message import Message
 from worker.outcome import Ended, Outcome, Report
@@ -173,7 +174,10 @@ def test_it_shows_each_metric_of_ours_with_the_dimensions_that_it_is_emitted_wit
 ) -> None:
     queue_ids = stack.properties("Worker/Function")["Environment"]["Variables"]["QUEUE_IDS"]
     of_worker = emitted(capsys, queue_ids.split(","))
-    of_watchdog = {("SubscriptionHealthy", frozenset({("Stage", "dev")}))}
+    look(io.StringIO())
+    seen = metrics_of(capsys.readouterr().out)
+    of_watchdog = {(metric.name, frozenset(metric.dimensions.items())) for metric in seen}
+    assert of_watchdog
     for synthesised, expected in (
         (stack, of_worker | of_watchdog),
         (without_watchdog(stack_with), of_worker),
@@ -321,6 +325,16 @@ def test_it_shows_three_hours_minute_by_minute(board: Board) -> None:
     periods = {metric.name: metric.options.get("period", 300) for metric in board.metrics()}
     assert periods.pop("SubscriptionHealthy", 300) == 300
     assert set(periods.values()) == {60}
+
+
+def test_what_the_watchdog_found_is_in_its_table(stack: Any) -> None:
+    log = io.StringIO()
+    look(log)
+    line = {"eventId": "1", "timestamp": 1, "message": log.getvalue()}
+    found = answer(board_of(stack).titled("What the watchdog found"), [line])
+    ((_, message, first, *_),) = found.rows
+    assert message == "Unhealthy"
+    assert "There is no secret" in first
 
 
 def test_its_page_off_aws_can_show_all_of_it(stack_of_kind: Any) -> None:

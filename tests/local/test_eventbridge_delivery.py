@@ -52,9 +52,13 @@ class Bridged(World):
         text = (self.project.folder / "cdk.out/QueueEnds-dev.template.json").read_text()
         for name in ("QueueEnds-{}", "QueueEnds{}", "queue-ends-{}"):
             text = text.replace(name.format("dev"), name.format(stage))
+        # CloudFormation takes one of this size from a bucket alone.
+        bucket, s3 = "templates", self.aws.client("s3")
+        s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key=stage, Body=text.encode())
         self.aws.client("cloudformation").create_stack(
             StackName=f"QueueEnds-{stage}",
-            TemplateBody=text,
+            TemplateURL=f"{self.aws.endpoint}/{bucket}/{stage}",
             Capabilities=["CAPABILITY_NAMED_IAM"],
         )
 

@@ -21,8 +21,12 @@ class Logs:
         event = {"eventId": number, "timestamp": at, "ingestionTime": at + 5, "message": message}
         self.events.append(event)
 
-    def filter_log_events(
-        self, logGroupName: str, filterPattern: str, startTime: int, limit: int
+    def filter_log_events(  # AWS's names
+        self,
+        logGroupName: str,  # noqa: N803
+        filterPattern: str,  # noqa: N803
+        startTime: int,  # noqa: N803
+        limit: int,
     ) -> dict[str, Any]:
         assert (logGroupName, filterPattern) == ("group", '"CloudWatchMetrics"')
         events = sorted(self.events, key=lambda event: int(event["timestamp"]))

@@ -35,7 +35,7 @@ def written(
     handler = imported_anew("worker", clients, variables, monkeypatch).handler
 
     def write(ends: int, batch_size: int, queues: int) -> str:
-        of_ours = random.Random(5)  # noqa: S311 - no secret depends on it
+        of_ours = random.Random(5)
         told = [
             end(f"c-{n}", queue_id=of_ours.choice(QUEUES[:queues]), after=10 - latency)
             for n in range(ends)

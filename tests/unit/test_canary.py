@@ -1,0 +1,495 @@
+"""Nothing private is logged: values seeded in all that the functions meet, all output searched."""
+
+import base64
+import io
+import json
+import logging
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deadline import Deadline, InvocationContext
+from destinations.webhook import Webhook
+from genesys.client import LOGIN_PATH
+from genesys.integrations import SOURCE_TYPE
+from genesys.properties import EVENT_SOURCE, SUBSCRIPTION
+from tests import canaries
+from tests.bodies import QUEUE
+from tests.canaries import CLIENT_SECRET, TEXT, TOKEN, Delivery
+from tests.fakes.clock import Clock, Invocation
+from tests.fakes.cloudformation import ACCOUNT, PROPERTIES, REGION, SUFFIX
+from tests.fakes.dynamodb import FakeDynamoDb
+from tests.fakes.entry_points import WORKER, imported_anew
+from tests.fakes.eventbridge import BUS, FakeEventBridge
+from tests.fakes.firehose import STREAM, FakeFirehose
+from tests.fakes.genesys import CLIENT_ID
+from tests.fakes.partner_events import FakePartnerEvents
+from tests.fakes.partner_worker import DelayingSqs
+from tests.fakes.scripted_http import Answer, Asked, HttpServer
+from tests.fakes.secrets_manager import FakeSecrets
+from tests.fakes.sqs_event import record
+
+DELIVERIES: tuple[Delivery, ...] = ("subscription", "eventbridge")
+LEVELS = ("INFO", "DEBUG")
+ACTION = "Conversation ended"
+
+
+class Output:
+    """All that a function leaves in its log, as Lambda collects it."""
+
+    def __init__(
+        self, level: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.level = level
+        self._lines = io.StringIO()
+        self._root = logging.StreamHandler(self._lines)
+        self._capfd = capfd
+        self._monkeypatch = monkeypatch
+        self._levels = {logger: logger.level for logger in _loggers()}
+
+    def collect(self) -> None:
+        """Collect from the loggers that there are by now; Powertools' keep an older stdout."""
+        for logger in _loggers():
+            self._levels.setdefault(logger, logging.NOTSET)
+            for handler in logger.handlers:
+                if type(handler) is logging.StreamHandler:
+                    self._monkeypatch.setattr(handler, "stream", self._lines)
+        for part in ("actions", "worker", "subscription", "watchdog"):
+            logging.getLogger(part).setLevel(self.level)
+        # Lambda's runtime: a handler of its own, at the level of the setting.
+        root = logging.getLogger()
+        root.addHandler(self._root)
+        root.setLevel(self.level)
+
+    def text(self) -> str:
+        """Return what was written since the last time."""
+        captured = self._capfd.readouterr()
+        text = self._lines.getvalue() + captured.out + captured.err
+        self._lines.seek(0)
+        self._lines.truncate()
+        return text
+
+    def write(self, text: str) -> None:
+        self._lines.write(text)
+
+    def undo(self) -> None:
+        logging.getLogger().removeHandler(self._root)
+        for logger, level in self._levels.items():
+            logger.setLevel(level)
+
+
+def _loggers() -> list[logging.Logger]:
+    known = logging.root.manager.loggerDict.values()
+    return [logging.root, *(each for each in known if isinstance(each, logging.Logger))]
+
+
+@pytest.fixture(params=LEVELS)
+def output(
+    request: pytest.FixtureRequest,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Output]:
+    output = Output(request.param, capfd, monkeypatch)
+    yield output
+    output.undo()
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have an invocation's time pass when the code under test sleeps, so that no test waits."""
+    real = Deadline.before_timeout_of.__func__  # type: ignore[attr-defined]
+
+    def before_timeout_of(
+        cls: type[Deadline], context: InvocationContext, reserve: float, _sleep: object = None
+    ) -> Deadline:
+        deadline: Deadline = real(cls, context, reserve)
+        assert isinstance(context, Invocation)
+        return cls(deadline.left, context.clock.sleep)
+
+    monkeypatch.setattr(Deadline, "before_timeout_of", classmethod(before_timeout_of))
+
+
+Load = Callable[[str, Mapping[str, Any], Mapping[str, str]], Callable[[Any], Any]]
+
+
+@pytest.fixture
+def load(output: Output, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
+    """Give what imports a function and returns its handler, which returns or raises."""
+
+    def load(
+        function: str, clients: Mapping[str, Any], environment: Mapping[str, str]
+    ) -> Callable[[Any], Any]:
+        levels = {"POWERTOOLS_LOG_LEVEL": output.level, "AWS_LAMBDA_LOG_LEVEL": output.level}
+        module = imported_anew(function, clients, {**environment, **levels}, monkeypatch)
+        output.collect()
+        if function == "worker":
+            loaded.extend(module.given.destinations)
+        return lambda event: module.handler(event, Clock().invocation(240))
+
+    loaded: list[Any] = []
+    yield load
+    for destination in loaded:
+        if isinstance(destination, Webhook):
+            destination.close()
+
+
+def refusal(code: str = "ValidationException", status: int = 400) -> ClientError:
+    """Return an error of AWS that quotes what it was sent."""
+    answer: Any = {
+        "Error": {"Code": code, "Message": TEXT},
+        "CancellationReasons": [{"Message": TEXT}],
+        "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {"x": TEXT}},
+    }
+    return ClientError(answer, "Operation")
+
+
+class Surroundings:
+    """What the worker works with; `fail` has every part of it fail and quote canaries."""
+
+    def __init__(self, http: HttpServer) -> None:
+        self.http = http
+        self.sqs, self.dynamodb = DelayingSqs(), FakeDynamoDb()
+        self.bus, self.firehose = FakeEventBridge(), FakeFirehose()
+        self.secrets = FakeSecrets(**{"webhook-key": canaries.WEBHOOK_SECRET})
+        http.respond = lambda _: Answer(204, headers={"X-Canary": TEXT})
+
+    def clients(self) -> dict[str, Any]:
+        return {
+            "sqs": self.sqs,
+            "dynamodb": self.dynamodb,
+            "events": self.bus,
+            "firehose": self.firehose,
+            "secretsmanager": self.secrets,
+        }
+
+    def environment(self, delivery: Delivery, end_rule: str = "touched") -> dict[str, str]:
+        return WORKER | {
+            "QUEUE_IDS": QUEUE,
+            "DELIVERY": delivery,
+            "END_RULE": end_rule,
+            "SETTLE_SECONDS": "60",
+            "DESTINATIONS": "actions,bus,webhook,archive",
+            "ENDS_BUS": BUS,
+            "ARCHIVE_STREAM": STREAM,
+            "WEBHOOK_URL": f"{self.http.url}/{canaries.TOKEN}?key={canaries.TOKEN}",
+            "WEBHOOK_SECRET": "webhook-key",
+        }
+
+
+def _nothing_fails(_: Surroundings) -> None:
+    pass
+
+
+def _destinations_fail(around: Surroundings) -> None:
+    around.bus.always(refusal())
+    around.firehose.always([0])
+    around.http.respond = lambda asked: Answer(500, {"message": TEXT, "was": asked.body.decode()})
+
+
+def _destinations_refuse(around: Surroundings) -> None:
+    around.http.respond = lambda _: Answer(410, TEXT.encode(), reason=TEXT)
+
+
+def _connections_break(around: Surroundings) -> None:
+    around.http.respond = lambda _: Answer(fate="lost")
+    around.bus.always(TimeoutError(TEXT))
+
+
+def _sqs_fails(around: Surroundings) -> None:
+    for operation in (
+        "send_message_batch",
+        "delete_message_batch",
+        "change_message_visibility_batch",
+    ):
+        around.sqs.always(operation, refusal())
+
+
+def _dynamodb_fails(around: Surroundings) -> None:
+    around.dynamodb.always("batch_execute_statement", refusal("InternalServerError", 500))
+    around.dynamodb.always("batch_get_item", refusal("InternalServerError", 500))
+
+
+def _secret_is_no_key(around: Surroundings) -> None:
+    around.secrets.put("webhook-key", TEXT)
+
+
+def _secrets_fail(around: Surroundings) -> None:
+    around.secrets.failure = refusal("DecryptionFailure")
+
+
+@pytest.mark.parametrize("delivery", DELIVERIES)
+@pytest.mark.parametrize(
+    "fail",
+    [
+        *(_nothing_fails, _destinations_fail, _destinations_refuse, _connections_break),
+        *(_sqs_fails, _dynamodb_fails, _secret_is_no_key, _secrets_fail),
+    ],
+)
+def test_the_worker_logs_nothing_private(
+    *,
+    load: Load,
+    output: Output,
+    http: HttpServer,
+    monkeypatch: pytest.MonkeyPatch,
+    delivery: Delivery,
+    fail: Callable[[Surroundings], None],
+) -> None:
+    def act(end: Any) -> None:
+        seen.append(end.raw)
+        if fail is not _nothing_fails:
+            raise LookupError(TEXT, end) from KeyError(end.raw)
+
+    seen: list[Any] = []
+    monkeypatch.setattr("destinations.actions.on_conversation_end", act)
+    around = Surroundings(http)
+    fail(around)
+    handle = load("worker", around.clients(), around.environment(delivery))
+    told = canaries.seeded(delivery)
+    messages = [
+        record(body, f"m-{n}", attributes=canaries.attributes()) for n, body in enumerate(told)
+    ]
+    for start in range(0, len(messages), 100):
+        handle({"Records": messages[start : start + 100]})
+    text = output.text()
+    assert '"message":"Batch"' in text
+    assert '"message":"Message"' in text, "some are rejected"
+    assert canaries.found_in(text) == []
+    if fail is not _dynamodb_fails:
+        assert canaries.found_in(json.dumps(seen)), "some are delivered, with canaries in them"
+
+
+@pytest.mark.parametrize("end_rule", ["last_queue", "queue_leg"])
+def test_no_end_rule_logs_anything_private(
+    *, load: Load, output: Output, http: HttpServer, end_rule: str
+) -> None:
+    around = Surroundings(http)
+    _sqs_fails(around)
+    handle = load("worker", around.clients(), around.environment("eventbridge", end_rule))
+    handle({"Records": [record(b, f"m-{n}") for n, b in enumerate(canaries.seeded("eventbridge"))]})
+    text = output.text()
+    assert '"message":"Batch"' in text
+    assert canaries.found_in(text) == []
+
+
+@pytest.mark.parametrize("delivery", DELIVERIES)
+def test_whatever_a_body_is_nothing_of_it_is_logged(
+    *, load: Load, output: Output, http: HttpServer, delivery: Delivery
+) -> None:
+    around = Surroundings(http)
+    environment = around.environment(delivery) | {"DESTINATIONS": "actions"}
+    handle = load("worker", around.clients(), environment)
+
+    @settings(max_examples=100)
+    @given(st.lists(canaries.broken(delivery), min_size=1, max_size=8))
+    def logs_nothing_private(told: list[str]) -> None:
+        handle({"Records": [record(body, f"m-{n}") for n, body in enumerate(told)]})
+        # The example action logs ids, as it may: an edited body can have anything for one.
+        lines = [line for line in output.text().splitlines() if ACTION not in line]
+        assert any('"message":"Batch"' in line for line in lines)
+        assert canaries.found_in("\n".join(lines)) == []
+
+    logs_nothing_private()
+
+
+def test_conversation_ids_are_in_the_example_action_s_line_alone(
+    *, load: Load, output: Output, http: HttpServer
+) -> None:
+    around = Surroundings(http)
+    _sqs_fails(around)
+    told = []
+    for body in canaries.seeded("subscription"):
+        event = json.loads(body) if body.startswith('{"eventType": "event') else None
+        if event and isinstance(event.get("attributes"), dict):
+            event["attributes"]["conversationId"] = f"id-{TOKEN}"
+            told.append(json.dumps(event))
+    environment = around.environment("subscription") | {"DESTINATIONS": "actions"}
+    handle = load("worker", around.clients(), environment)
+    handle({"Records": [record(body, f"m-{n}") for n, body in enumerate(told)]})
+    holding = [line for line in output.text().splitlines() if TOKEN in line]
+    assert holding
+    assert all(ACTION in line for line in holding)
+
+
+# What Genesys Cloud knows of ours, and ways in which it may give it back.
+ECHOED = f"{CLIENT_SECRET} and {TOKEN}"
+ECHOES: dict[str, Callable[[Asked], Answer]] = {
+    "message": lambda _: Answer(400, {"message": ECHOED, "code": ECHOED}),
+    "forbidden": lambda _: Answer(403, {"description": ECHOED}, {"ININ-Correlation-Id": ECHOED}),
+    "refused": lambda _: Answer(401, {"error": CLIENT_SECRET}),
+    "failure": lambda _: Answer(503, f"<p>{ECHOED}</p>".encode(), reason=ECHOED),
+    "limit": lambda _: Answer(429, {"message": ECHOED}, {"Retry-After": ECHOED}),
+    "moved": lambda _: Answer(302, {}, {"Location": f"http://[{ECHOED}"}),
+    "broken": lambda _: Answer(200, ECHOED.encode(), fate="cut"),
+    "text": lambda _: Answer(200, ECHOED.encode()),
+    "lost": lambda _: Answer(fate="lost"),
+    "ours": lambda asked: _shown(asked, PROPERTIES[SUBSCRIPTION]["QueueArn"], ACCOUNT),
+    "taken": lambda asked: _shown(asked, "arn:of-somebody-else", "999999999999"),
+}
+HELD: dict[str, Any] = {
+    "held": {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
+    "no JSON": TEXT,
+    "a list": [TEXT],
+    "incomplete": {"client_secret": CLIENT_SECRET, TEXT: TEXT},
+    "failing": refusal("InternalServiceError", 500),
+    "unforeseen": RuntimeError(TEXT),
+}
+
+
+def _shown(asked: Asked, queue_arn: str, account_id: str) -> Answer:
+    """Return a subscription and an integration in one; all that is no id or address is seeded."""
+    properties = {"awsAccountId": account_id, "awsAccountRegion": REGION, "eventFilter": [ECHOED]}
+    current = {
+        "name": ECHOED,
+        "notes": ECHOED,
+        "version": 1,
+        "properties": properties | {"eventSourceSuffix": SUFFIX},
+    }
+    entity = {
+        "id": "e-1",
+        "name": PROPERTIES[SUBSCRIPTION]["Name"],
+        "description": ECHOED,
+        "status": ECHOED,
+        "attributeFilter": ECHOED,
+        "eventTypes": [ECHOED],
+        "destination": {"type": "aws_sqs", "awsSqs": {"arn": queue_arn}},
+        "integrationType": {"id": SOURCE_TYPE},
+        "intendedState": ECHOED,
+        "reportedState": {"code": ECHOED, "detail": {"message": ECHOED}, "effective": ECHOED},
+        "config": {"current": current},
+    }
+    if asked.path.endswith("/config/current"):
+        return Answer(body=current)
+    return Answer(body={**entity, "pageCount": ECHOED, "entities": [entity]})
+
+
+def _account(http: HttpServer, echo: str) -> None:
+    """Have an org that echoes, once we are logged in or at once; CloudFormation does so, too."""
+
+    def respond(asked: Asked) -> Answer:
+        if asked.path == "/answer":  # where CloudFormation waits
+            return Answer(403, {"message": asked.query.get("X-Amz-Signature")}, reason=TEXT)
+        if asked.path == LOGIN_PATH and echo != "refused":
+            return Answer(body={"access_token": TOKEN, "expires_in": 3600})
+        return ECHOES[echo](asked)
+
+    http.respond = respond
+
+
+def _secrets(held: str) -> FakeSecrets:
+    secrets = FakeSecrets()
+    match HELD[held]:
+        case Exception() as failure:
+            secrets.failure = failure
+        case str() | dict() as value:
+            secrets.put("queue-ends/genesys", value)
+        case other:
+            secrets.put("queue-ends/genesys", json.dumps(other))
+    return secrets
+
+
+def _logged_with(handle: Callable[[Any], Any], events: Sequence[Any], output: Output) -> str:
+    """Return what a function leaves in its log; of what it raises, what Lambda logs of it."""
+    for event in events:
+        try:
+            handle(event)
+        except Exception as error:  # noqa: BLE001 - Lambda logs it, whatever it is
+            output.write("".join(traceback.format_exception(error)))
+    return output.text()
+
+
+OUTSIDE = [
+    *[("held", echo) for echo in ECHOES],
+    *[(held, "ours") for held in HELD if held != "held"],
+]
+
+
+@pytest.mark.parametrize("resource_type", [SUBSCRIPTION, EVENT_SOURCE])
+@pytest.mark.parametrize(("held", "echo"), OUTSIDE)
+def test_the_subscription_function_logs_no_secret(
+    *, load: Load, output: Output, http: HttpServer, resource_type: str, held: str, echo: str
+) -> None:
+    _account(http, echo)
+    sources = FakePartnerEvents(Clock())
+    sources.failing = refusal("InternalException", 500)
+    handle = load("subscription", {"secretsmanager": _secrets(held), "events": sources}, {})
+    properties = {**PROPERTIES[resource_type], "LoginUrl": http.url, "ApiUrl": http.url}
+    asked = {
+        "RequestId": "r-1",
+        "StackId": "stack",
+        "LogicalResourceId": "Subscription",
+        "ResourceType": resource_type,
+        "ResponseURL": f"{http.url}/answer?X-Amz-Signature={canaries.ANSWER_SIGNATURE}",
+        "ResourceProperties": properties,
+    }
+    host = http.url.removeprefix("http://")
+    events = [
+        {**asked, "RequestType": "Create"},
+        {**asked, "RequestType": "Delete", "PhysicalResourceId": f"{host}/x"},
+    ]
+    text = _logged_with(handle, events, output)
+    assert '"message":"answered"' in text
+    assert canaries.found_in(text) == []
+    answers = [sent.body.decode() for sent in http.asked_for("/answer")]
+    assert answers
+    assert canaries.found_in("".join(answers)) == []
+
+
+@pytest.mark.parametrize("resource_type", [SUBSCRIPTION, EVENT_SOURCE])
+@pytest.mark.parametrize(("held", "echo"), OUTSIDE)
+def test_the_watchdog_logs_no_secret(
+    *, load: Load, output: Output, http: HttpServer, resource_type: str, held: str, echo: str
+) -> None:
+    _account(http, echo)
+    sources = FakePartnerEvents(Clock())
+    sources.failing = refusal("InternalException", 500)
+    properties = {**PROPERTIES[resource_type], "LoginUrl": http.url, "ApiUrl": http.url}
+    deployed = {"ResourceType": resource_type, "ResourceProperties": properties}
+    environment = {"STAGE": "dev", "DEPLOYED": json.dumps(deployed)}
+    clients = {"secretsmanager": _secrets(held), "events": sources}
+    handle = load("watchdog", clients, environment)
+    text = _logged_with(handle, [{}], output)
+    assert '"message":"Unhealthy"' in text or '"message":"Could not look"' in text
+    assert canaries.found_in(text) == []
+
+
+@pytest.mark.parametrize("function", ["worker", "subscription", "watchdog"])
+def test_what_libraries_say_of_calls_is_not_logged(
+    *,
+    load: Load,
+    output: Output,
+    http: HttpServer,
+    monkeypatch: pytest.MonkeyPatch,
+    function: str,
+) -> None:
+    """At DEBUG botocore tells of requests and answers as they are, with secrets in them."""
+    for name, value in {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key"}.items():
+        monkeypatch.setenv(name, value)
+    client = boto3.session.Session().client
+    real = client("secretsmanager", endpoint_url=http.url, region_name="eu-west-1")
+    properties = {**PROPERTIES[SUBSCRIPTION], "LoginUrl": http.url, "ApiUrl": http.url}
+    deployed = {"ResourceType": SUBSCRIPTION, "ResourceProperties": properties}
+    environment = {"STAGE": "dev", "DEPLOYED": json.dumps(deployed)}
+    around = Surroundings(http)
+    if function == "worker":
+        environment = around.environment("subscription")
+    http.respond = lambda _: Answer(200, {"SecretString": TEXT})
+    load(function, around.clients(), environment)
+    assert real.get_secret_value(SecretId=TOKEN)["SecretString"] == TEXT
+    real.close()
+    assert canaries.found_in(output.text()) == []
+
+
+@pytest.mark.parametrize("canary", canaries.ALL)
+def test_a_canary_is_found_however_it_is_written(canary: str) -> None:
+    for around in ("", "x", "xy", "xyz"):
+        text = f"{around}{canary}{around}"
+        for written in (text, text.upper(), json.dumps({text: 1})):
+            assert canary in canaries.found_in(written)
+        assert canary in canaries.found_in(base64.b64encode(text.encode()).decode())
+    assert canaries.found_in("nothing of the kind") == []
