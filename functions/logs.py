@@ -13,7 +13,7 @@ for library in ("boto3", "botocore", "requests", "urllib3"):
 
 def json_logger(service: str) -> Logger:
     """Return the logger of a part of the project; its lines carry the part's name as `service`."""
-    # A message is written in one place, and a batch has hundreds of lines more than it has ids.
+    # Neither tells what the message does not, and together they would be a third of a line.
     logger = Logger(service=service, use_rfc3339=True, location=None, xray_trace_id=None)
     # Powertools gives way to the level at which Lambda drops lines. That one stays at INFO, since
     # lines of metrics count as INFO, so that a higher level has to be set past Powertools.
