@@ -395,8 +395,8 @@ def _findings(watchdog: Watchdog) -> cloudwatch.LogQueryWidget:
         "What the watchdog found",
         watchdog.function.log_group,
         [
-            # The parts of a list are fields of their own.
-            "fields @timestamp, message, differences.0, differences.1, differences.2",
+            # The parts of a list are fields of their own. The detail is why it could not look.
+            "fields @timestamp, message, differences.0, differences.1, differences.2, detail",
             'filter level = "WARNING"',
             "sort @timestamp desc",
             "limit 20",

@@ -41,6 +41,8 @@ _QUEUE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 DESTINATIONS = ("actions", "bus", "webhook", "archive")
 _DOMAIN = re.compile(r"(?=.{1,240}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _EMAIL = re.compile(r"[^\s@,<>\"]{1,64}@(?=.{1,240}$)([A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,63}")
+# What an alarm says is at most 1,024 characters long, the URL included.
+_LONGEST_RUNBOOK_URL = 400
 _SECRET_NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
 _SECRET_ARN = re.compile(r"arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:(.*)")
 
@@ -179,6 +181,10 @@ def runbook_url(value: str) -> str:
     right = "must be where docs/runbook.md can be read, such as https://example.com/docs/runbook.md"
     if re.search(r"[^!-~]|[#()<>\"\\\[\]]", value) or not value:
         raise ValueError(f"{right}, without spaces, brackets, quotes or a fragment (#)")
+    if len(value) > _LONGEST_RUNBOOK_URL:
+        raise ValueError(
+            f"{right}, in {_LONGEST_RUNBOOK_URL} characters or fewer; it has {len(value)}"
+        )
     return _url(value, right) if "://" in value else value
 
 

@@ -330,11 +330,16 @@ def test_it_shows_three_hours_minute_by_minute(board: Board) -> None:
 def test_what_the_watchdog_found_is_in_its_table(stack: Any) -> None:
     log = io.StringIO()
     look(log)
-    line = {"eventId": "1", "timestamp": 1, "message": log.getvalue()}
-    found = answer(board_of(stack).titled("What the watchdog found"), [line])
-    ((_, message, first, *_),) = found.rows
+    unseen = json.dumps({"level": "WARNING", "message": "Could not look", "detail": "no answer"})
+    lines = [
+        {"eventId": str(number), "timestamp": number, "message": message}
+        for number, message in enumerate((unseen, log.getvalue()))
+    ]
+    found = answer(board_of(stack).titled("What the watchdog found"), lines)
+    (_, message, first, *_), (_, second_message, *_, why) = found.rows
     assert message == "Unhealthy"
     assert "There is no secret" in first
+    assert (second_message, why) == ("Could not look", "no answer")
 
 
 def test_its_page_off_aws_can_show_all_of_it(stack_of_kind: Any) -> None:

@@ -54,8 +54,7 @@ def commands() -> Iterator[Command]:
             texts.append(quoted[0][1:-1])
             return f"<{len(texts) - 1}>"
 
-        bare = re.sub(r"^ *#.*\n", "", block, flags=re.MULTILINE)
-        bare = re.sub(r"\$\(\(.+?\)\)", "0", bare)
+        bare = re.sub(r"\$\(\(.+?\)\)", "0", block)
         bare = re.sub(r"'[^']*'|\"[^\"]*\"", put_by, bare).replace("\\\n", " ")
         assert not [text for text in texts if "$(aws" in text], "a command within quotes"
         for service, operation, rest in re.findall(r"\baws ([a-z-]+) ([a-z-]+)([^|&;)\n]*)", bare):
@@ -85,6 +84,9 @@ def test_a_shell_can_read_every_block() -> None:
     assert len(BLOCKS) > 20
     for block in BLOCKS:
         subprocess.run(["bash", "-n"], input=block, text=True, check=True)
+        # An interactive zsh takes a pasted comment for a command, and an apostrophe in it for the
+        # beginning of a text.
+        assert not re.search(r"^ *#", block, re.MULTILINE)
 
 
 @pytest.mark.parametrize(

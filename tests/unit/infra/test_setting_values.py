@@ -270,7 +270,8 @@ def test_what_is_no_address_and_one_that_is_named_twice_are_mistakes(
 
 def test_the_runbook_is_at_a_url_or_at_a_path(loaded: Load) -> None:
     assert loaded()[0].runbook_url == "docs/runbook.md"
-    for place in ("https://wiki.example.com/r?page=7", "ops/runbook.md"):
+    longest = "https://example.com/".ljust(400, "r")
+    for place in ("https://wiki.example.com/r?page=7", "ops/runbook.md", longest):
         assert loaded(runbook_url=place)[0].runbook_url == place
 
 
@@ -284,6 +285,7 @@ def test_the_runbook_is_at_a_url_or_at_a_path(loaded: Load) -> None:
         ("ftp://example.com/runbook.md", "must be where docs/runbook.md can be read"),
         ("http://wiki.example.com/runbook", "must begin with https"),
         ("https://", "must be where docs/runbook.md can be read"),
+        ("https://example.com/".ljust(401, "r"), "in 400 characters or fewer; it has 401"),
     ],
 )
 def test_a_runbook_that_no_link_could_lead_to_is_a_mistake(
