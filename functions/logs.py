@@ -5,8 +5,9 @@ import os
 
 from aws_lambda_powertools import Logger
 
-# At DEBUG botocore writes requests and answers as they are, secrets among them, and urllib3 warns
-# of every retry with the URL. Lambda's own level, which is theirs, is DEBUG when the setting is.
+# At DEBUG botocore writes requests and answers as they are, secrets among them; Lambda's own level,
+# which is theirs, is DEBUG when the setting is. And urllib3 warns of every retry, with the URL: who
+# reads CloudFormation's could answer in our place.
 for library in ("boto3", "botocore", "requests", "urllib3"):
     logging.getLogger(library).setLevel(logging.ERROR)
 

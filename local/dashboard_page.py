@@ -7,7 +7,7 @@ of the alarms DescribeAlarms', the tables what the dashboard's queries find in t
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
@@ -28,9 +28,9 @@ from local.dashboard_body import (
     Logs,
     Text,
     Widget,
-    source_groups,
     widgets,
 )
+from local.dashboard_data import series_of, states_of, tables_of
 from local.dashboard_graph import FONT, Series, Span, figure, sparkline
 from local.emulator import Emulator
 from local.project import ROOT
@@ -39,8 +39,6 @@ TEMPLATE = Path(__file__).with_suffix(".html")
 PERIODS = (1, 5, 10, 30, 60, 300, 3600)
 POINTS = 120
 """As many points, and no more, are told apart on a graph of a third of the page."""
-QUERIES = 500
-"""Metrics that one GetMetricData may ask for."""
 STATES = {
     "OK": ("ok", "OK"),
     "ALARM": ("alarming", "In alarm"),
@@ -105,9 +103,9 @@ def render(
     page = Page(
         file,
         span.period,
-        _series(aws, [one for one in found if isinstance(one, Graph)], span),
-        _tables(aws, [one for one in found if isinstance(one, Logs)], span),
-        _states(aws, [name for one in found if isinstance(one, Alarms) for name in one.names]),
+        series_of(aws, [one for one in found if isinstance(one, Graph)], span),
+        tables_of(aws, [one for one in found if isinstance(one, Logs)], span),
+        states_of(aws, [name for one in found if isinstance(one, Alarms) for name in one.names]),
     )
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(_html(dashboard_name, found, page, span), encoding="utf-8")
@@ -121,94 +119,6 @@ def _span(since: datetime, until: datetime) -> Span:
     first = since.timestamp() // period * period
     last = ceil(until.timestamp() / period) * period
     return Span(datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(last, UTC), period)
-
-
-def _series(aws: Emulator, graphs: Sequence[Graph], span: Span) -> dict[str, dict[str, Series]]:
-    wanted = [(graph, metric) for graph in graphs for metric in graph.metrics]
-    # A single period that holds all of the span, however periods are aligned.
-    whole = int(span.until.timestamp()) + 1
-    queries = []
-    for at, (graph, metric) in enumerate(wanted):
-        overall = metric.period if graph.view == "singleValue" and not graph.whole else whole
-        for kind, period in (("points", span.period), ("value", overall)):
-            dimensions = [{"Name": name, "Value": value} for name, value in metric.dimensions]
-            of = {
-                "Namespace": metric.namespace,
-                "MetricName": metric.name,
-                "Dimensions": dimensions,
-            }
-            stat = {"Metric": of, "Period": period, "Stat": metric.statistic}
-            queries.append({"Id": f"{kind}{at}", "MetricStat": stat})
-    results = _metric_data(aws, queries, span)
-    series: dict[str, dict[str, Series]] = {graph.title: {} for graph in graphs}
-    for at, (graph, metric) in enumerate(wanted):
-        values = results[f"value{at}"]
-        series[graph.title][metric.label] = Series(
-            metric, results[f"points{at}"], values[-1][1] if values else None
-        )
-    return series
-
-
-def _metric_data(
-    aws: Emulator, queries: Sequence[Any], span: Span
-) -> dict[str, tuple[tuple[datetime, float], ...]]:
-    """Return the points of each query, by its id, in order."""
-    pages = aws.client("cloudwatch").get_paginator("get_metric_data")
-    points: dict[str, list[tuple[datetime, float]]] = {query["Id"]: [] for query in queries}
-    for start in range(0, len(queries), QUERIES):
-        for page in pages.paginate(
-            MetricDataQueries=queries[start : start + QUERIES],
-            StartTime=span.since,
-            EndTime=span.until,
-            ScanBy="TimestampAscending",
-        ):
-            for result in page["MetricDataResults"]:
-                points[result["Id"]] += zip(result["Timestamps"], result["Values"], strict=True)
-    return {
-        name: tuple((when.astimezone(UTC), value) for when, value in sorted(found))
-        for name, found in points.items()
-    }
-
-
-def _states(aws: Emulator, names: Sequence[str]) -> dict[str, str]:
-    states = {}
-    for start in range(0, len(names), 100):
-        answer = aws.client("cloudwatch").describe_alarms(
-            AlarmNames=names[start : start + 100], AlarmTypes=["MetricAlarm", "CompositeAlarm"]
-        )
-        for alarm in (*answer["MetricAlarms"], *answer["CompositeAlarms"]):
-            states[alarm["AlarmName"]] = alarm["StateValue"]
-    if missing := sorted(set(names) - states.keys()):
-        raise LookupError(f"alarms that the dashboard names are not there: {', '.join(missing)}")
-    return {name: states[name] for name in names}
-
-
-def _tables(aws: Emulator, logs: Sequence[Logs], span: Span) -> dict[str, insights.Table]:
-    events: dict[str, list[Mapping[str, Any]]] = {}
-    tables = {}
-    for one in logs:
-        groups, query = source_groups(one.query)
-        for group in groups:
-            if group not in events:
-                events[group] = list(_events(aws, group, span))
-        tables[one.title] = insights.answer(query, [e for group in groups for e in events[group]])
-    return tables
-
-
-def _events(aws: Emulator, group: str, span: Span) -> Iterator[Mapping[str, Any]]:
-    """Yield what is in a log group; MiniStack answers 10,000 events at most, and no next page."""
-    start, until = (int(moment.timestamp() * 1000) for moment in (span.since, span.until))
-    seen: set[str] = set()
-    while True:
-        answer = aws.client("logs").filter_log_events(
-            logGroupName=group, startTime=start, endTime=until
-        )
-        new = [event for event in answer["events"] if event["eventId"] not in seen]
-        yield from new
-        if len(answer["events"]) < insights.MOST or not new:
-            return
-        seen |= {event["eventId"] for event in new}
-        start = max(event["timestamp"] for event in new)
 
 
 def _html(name: str, found: Sequence[Widget], page: Page, span: Span) -> str:

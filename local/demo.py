@@ -19,13 +19,15 @@ from typing import Any
 
 from local.account import Account
 from local.cloudwatch import CloudWatch, collecting
+from local.counts import OUTCOMES, dead_letters, messages_in, shared_among, worker_log
 from local.crm import Crm, End, crm
 from local.dashboard_page import Page, render
 from local.demo_feeds import DELIVERIES, OTHERS, Delivery, Feed
 from local.emulator import Emulator, EmulatorFailed, emulator
 from local.genesys import GenesysCloud, sqs_sender
+from local.left_behind import left_behind
 from local.partner_events import partner_events
-from local.project import ROOT, DeployFailed, Deployment, Project
+from local.project import ROOT, DeployFailed, Deployment, Project, function_of
 from local.recorders import BusRecorder, WebhookReceiver, bus_recorder, webhook_receiver
 from local.screen import Screen
 
@@ -191,13 +193,7 @@ def _run(world: World, count: int, seed: int, page: Path) -> None:
 
 def _look_after_it(world: World) -> None:
     """Have the watchdog look now, as its schedule does every five minutes."""
-    resources = world.aws.client("cloudformation").describe_stack_resources(StackName=STACK)
-    (name,) = (
-        one["PhysicalResourceId"]
-        for one in resources["StackResources"]
-        if one["ResourceType"] == "AWS::Lambda::Function"
-        and one["LogicalResourceId"].startswith("Watchdog")
-    )
+    name = function_of(world.aws, STACK, "Watchdog")
     answer = world.aws.client("lambda").invoke(FunctionName=name)
     seen = json.loads(answer["Payload"].read())
     if seen.get("healthy") is not True:
@@ -286,7 +282,7 @@ class Run:
         account, expected, aws = self._feed.account, self._feed.expected, self._world.aws
         account.worker = worker_log(aws, self._outputs["WorkerFunctionName"])
         account.left = messages_in(aws, self._outputs["QueueUrl"])
-        account.dead = _dead_letters(aws, self._outputs["DeadLetterQueueUrl"], account.dead)
+        account.dead = dead_letters(aws, self._outputs["DeadLetterQueueUrl"], account.dead)
         # Last, so that once all messages are done nothing can arrive that is not seen here.
         noted = self._noted()
         account.arrived = {
@@ -312,86 +308,10 @@ def _everywhere(noted: Mapping[str, Mapping[End, object]]) -> set[End]:
     return set.intersection(*(set(of_place) for of_place in noted.values()))
 
 
-def shared_among(ends: int, arrivals: int) -> list[int]:
-    """Return how often each of several ends of a conversation in a queue arrived.
-
-    Destinations are told apart by conversation and queue, so that it is enough that all did.
-    """
-    each, over = divmod(arrivals, ends)
-    return [each + 1] * over + [each] * (ends - over)
-
-
-def worker_log(aws: Emulator, function: str) -> Counter[str]:
-    """Return how many messages had each outcome and reason, by the worker's lines for batches."""
-    configuration = aws.client("lambda").get_function_configuration(FunctionName=function)
-    pages = aws.client("logs").get_paginator("filter_log_events")
-    counts: Counter[str] = Counter()
-    for page in pages.paginate(logGroupName=configuration["LoggingConfig"]["LogGroup"]):
-        for event in page["events"]:
-            if '"message":"Batch"' in event["message"]:
-                line = json.loads(event["message"])
-                counts.update({key: line[key] for key in OUTCOMES})
-                counts.update(line.get("reasons", {}))
-    return counts
-
-
-OUTCOMES = ("received", "processed", "duplicate", "ignored", "rejected", "failed", "ended")
-
-
-def messages_in(aws: Emulator, queue_url: str) -> int:
-    kinds = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
-    answer = aws.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=kinds)
-    return sum(int(answer["Attributes"][kind]) for kind in kinds)
-
-
-def _dead_letters(aws: Emulator, queue_url: str, so_far: Counter[str]) -> Counter[str]:
-    """Return the messages in the dead-letter queue by reason; those seen before stay hidden."""
-    found = Counter(so_far)
-    while (
-        messages := aws.client("sqs")
-        .receive_message(
-            QueueUrl=queue_url,
-            MaxNumberOfMessages=10,
-            VisibilityTimeout=3600,
-            MessageAttributeNames=["reason"],
-        )
-        .get("Messages")
-    ):
-        for message in messages:
-            attributes = message.get("MessageAttributes", {})
-            found[attributes.get("reason", {}).get("StringValue", "failed too often")] += 1
-    return found
-
-
 def _check_nothing_left(world: World) -> None:
     names = sorted(world.delivery.names(world.genesys))
-    queues = world.aws.client("sqs").list_queues(QueueNamePrefix=f"queue-ends-{STAGE}-")
-    functions = world.aws.client("lambda").list_functions()["Functions"]
-    groups = world.aws.client("logs").describe_log_groups()["logGroups"]
-    tables = world.aws.client("dynamodb").list_tables()["TableNames"]
-    buses = world.aws.client("events").list_event_buses()["EventBuses"]
-    alarms = world.aws.client("cloudwatch").describe_alarms(
-        AlarmTypes=["MetricAlarm", "CompositeAlarm"]
-    )
-    dashboards = world.aws.client("cloudwatch").list_dashboards()["DashboardEntries"]
-    topics = world.aws.client("sns").list_topics()["Topics"]
-    rules = world.aws.client("events").list_rules()["Rules"]
-    left = {
-        "things of ours in Genesys Cloud": [
-            name for name in names if name.startswith("queue-ends")
-        ],
-        "queues": queues.get("QueueUrls", []),
-        "functions": [function["FunctionName"] for function in functions],
-        "log groups": [
-            g["logGroupName"] for g in groups if f"QueueEnds-{STAGE}" in g["logGroupName"]
-        ],
-        "tables": tables,
-        "buses": [bus["Name"] for bus in buses if bus["Name"] != "default"],
-        "alarms": [one["AlarmName"] for one in alarms["MetricAlarms"] + alarms["CompositeAlarms"]],
-        "dashboards": [dashboard["DashboardName"] for dashboard in dashboards],
-        "topics": [topic["TopicArn"] for topic in topics],
-        "schedules": [rule["Name"] for rule in rules],
-    }
+    ours = [name for name in names if name.startswith("queue-ends")]
+    left = {"things of ours in Genesys Cloud": ours, **left_behind(world.aws, STAGE)}
     world.screen.note("\n".join(f"{len(found)} {what} left" for what, found in left.items()))
     world.screen.note(f"what others have there, untouched: {', '.join(names)}")
     if any(left.values()) or names != sorted(OTHERS):

@@ -200,6 +200,18 @@ class Project:
         return reason
 
 
+def function_of(aws: Emulator, stack_name: str, part: str) -> str:
+    """Return the name of the function of a part of a deployed stack, such as `Watchdog`."""
+    resources = aws.client("cloudformation").describe_stack_resources(StackName=stack_name)
+    (name,) = (
+        one["PhysicalResourceId"]
+        for one in resources["StackResources"]
+        if one["ResourceType"] == "AWS::Lambda::Function"
+        and one["LogicalResourceId"].startswith(part)
+    )
+    return str(name)
+
+
 def _context(stage: str, settings: dict[str, object]) -> list[str]:
     values = {"packaging": "host", "stage": stage, **settings}
     return [part for name, value in values.items() for part in ("-c", f"{name}={_text(value)}")]

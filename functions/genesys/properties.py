@@ -79,6 +79,11 @@ class Properties:
                 return f"{self.api_host}/{name}/{account_id}/{region}/{suffix}"
 
 
+def feed_in(properties: Mapping[str, Any]) -> Feed:
+    """Return whom an integration with these properties feeds."""
+    return Feed(*(str(properties.get(key)) for key in ("AccountId", "Region", "Suffix")))
+
+
 def _subscription_in(properties: Mapping[str, Any]) -> Subscription:
     return Subscription(
         name=properties["Name"],
@@ -97,11 +102,6 @@ def _event_source_in(properties: Mapping[str, Any]) -> EventSource:
         feed=feed_in(properties),
         topics=tuple(properties["Topics"]),
     )
-
-
-def feed_in(properties: Mapping[str, Any]) -> Feed:
-    """Return whom an integration with these properties feeds."""
-    return Feed(*(str(properties.get(key)) for key in ("AccountId", "Region", "Suffix")))
 
 
 def _is_text(value: object) -> bool:

@@ -58,10 +58,20 @@ class Subscription:
             "destination": self.queue_arn,
         }
         return [
-            f"{key} is {seen[key]!r:.80} instead of {wanted[key]!r:.80}"
+            "{} is {} instead of {}".format(key, *_apart(repr(seen[key]), repr(wanted[key])))
             for key in wanted
             if seen[key] != wanted[key]
         ]
+
+
+def _apart(seen: str, wanted: str) -> tuple[str, str]:
+    """Return two texts cut to 80 characters, long ones from shortly before they differ."""
+    pairs = enumerate(zip(seen, wanted, strict=False))
+    alike = next((at for at, (one, other) in pairs if one != other), min(len(seen), len(wanted)))
+    if max(len(seen), len(wanted)) <= 80 or alike <= 20:
+        return seen[:80], wanted[:80]
+    part = slice(alike - 20, alike + 60)
+    return f"…{seen[part]}", f"…{wanted[part]}"
 
 
 def destination_of(entity: Entity) -> str | None:

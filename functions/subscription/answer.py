@@ -1,7 +1,6 @@
 """The answer to CloudFormation: what it says, and how it gets there."""
 
 import json
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,9 +11,6 @@ from urllib3.util.retry import Retry
 
 # CloudFormation's limit for the whole response (AWS: "Custom resource response objects").
 MAX_BYTES = 4096
-
-# It warns of every retry, with the URL: whoever reads that could answer in our place.
-logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 import metrics
-from aws_calls import code_of, status_of
+from aws_calls import code_of
 from deadline import Deadline, InvocationContext, interrupted_after
 from genesys.client import SCOPES, GenesysClient
 from genesys.credentials import load_credentials
@@ -32,6 +32,13 @@ class CouldNotLook(Exception):
     """How things are in Genesys Cloud is not known, for a reason that may pass."""
 
 
+# What Secrets Manager says when the secret, or the right to read it, is gone.
+_LASTING = (
+    "AccessDeniedException",
+    "DecryptionFailure",
+    "InvalidRequestException",
+    "ResourceNotFoundException",
+)
 _SAFE_TO_SHOW = (GenesysError, CredentialsError, Unknown, CouldNotLook)
 
 
@@ -113,7 +120,7 @@ def _may_pass(error: CredentialsError | GenesysError) -> bool:
         case CredentialsError(__cause__=BotoCoreError()):
             return True
         case CredentialsError(__cause__=ClientError() as cause):
-            return status_of(cause) >= 500 or code_of(cause).startswith("Throttl")
+            return code_of(cause) not in _LASTING
         case GenesysError(status=status):
             return status not in (400, 401, 403, 404)
     return False

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+from abc import ABC, abstractmethod
 from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +26,7 @@ def problem(status: int, message: str, code: str = "error", **headers: str) -> A
     )
 
 
-class FakeOrg:
+class FakeOrg(ABC):
     """What every request to an org has: logins, tokens, and answers that a test asks for.
 
     Attributes
@@ -72,11 +73,13 @@ class FakeOrg:
         """Return which operation a request is."""
         return "login" if asked.path == LOGIN_PATH else self._operation_of(asked)
 
+    @abstractmethod
     def _operation_of(self, asked: Asked) -> str:
-        raise NotImplementedError
+        """Return which operation a request is that is no login."""
 
+    @abstractmethod
     def _respond(self, operation: str, asked: Asked) -> Answer:
-        raise NotImplementedError
+        """Carry out an operation."""
 
     def _carry_out(self, operation: str, asked: Asked) -> Answer:
         if operation == "login":

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from local.cloudwatch import CloudWatch
+from local.counts import messages_in, worker_log
 from local.crm import crm
-from local.demo import messages_in, worker_log
 from local.emulator import emulator
 from local.genesys import GenesysCloud
 from local.partner_events import partner_events
-from local.project import Project
+from local.project import Project, function_of
 from local.recorders import webhook_receiver
 from local.traffic import OURS
 from tests.local.conftest import ACTION, World
@@ -100,14 +100,7 @@ class Watched:
 
     def function(self, part: str) -> str:
         """Return the name of the function of a part of the stack."""
-        found = self.world.aws.client("cloudformation").describe_stack_resources(StackName=STACK)
-        (name,) = (
-            one["PhysicalResourceId"]
-            for one in found["StackResources"]
-            if one["ResourceType"] == "AWS::Lambda::Function"
-            and one["LogicalResourceId"].startswith(part)
-        )
-        return str(name)
+        return function_of(self.world.aws, STACK, part)
 
     def invoke(self, part: str) -> dict[str, Any]:
         """Invoke a function without an event, as nobody should and an operator may."""
@@ -310,6 +303,8 @@ def test_no_alarm_goes_on_in_a_stack_that_is_well_and_idle(watched: Watched) -> 
     assert watched.invoke("Watchdog")["healthy"] is True
     for on in watched.minutes(30):
         assert on == set()
+    # The schedule has not looked meanwhile, since the emulator's time is that of this machine.
+    assert ("subscription-unhealthy", "INSUFFICIENT_DATA") in watched.said()
 
 
 def test_there_is_a_drill_for_every_alarm(watched: Watched) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.demo import messages_in, worker_log
+from local.counts import messages_in, worker_log
 from local.project import Deployment
 from tests.canaries import found_in, seeded
 from tests.local.conftest import World

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from local.account import PartnerAccount
+from local.counts import messages_in, shared_among, worker_log
 from local.crm import crm
-from local.demo import messages_in, shared_among, worker_log
 from local.emulator import emulator
 from local.end_rules_reference import PREFIX, WITH_QUEUE
 from local.genesys import INTEGRATIONS, GenesysCloud

@@ -1,10 +1,15 @@
-"""A scripted HTTP server on loopback, for the tests that talk to one."""
+"""What tests of several parts need: a scripted HTTP server on loopback, time, AWS in memory."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from deadline import Deadline, InvocationContext
+from tests.fakes.clock import Clock, Invocation
+from tests.fakes.genesys import CLIENT_ID, CLIENT_SECRET
+from tests.fakes.partner_events import FakePartnerEvents
 from tests.fakes.scripted_http import HttpServer
+from tests.fakes.secrets_manager import FakeSecrets
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +25,36 @@ def http(server: HttpServer) -> Iterator[HttpServer]:
     yield server
     server.released.set()
     assert not server.broken
+
+
+@pytest.fixture
+def time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have an invocation's time pass when the code under test sleeps, so that no test waits."""
+    real = Deadline.before_timeout_of.__func__  # type: ignore[attr-defined]
+
+    def before_timeout_of(
+        cls: type[Deadline], context: InvocationContext, reserve: float
+    ) -> Deadline:
+        deadline: Deadline = real(cls, context, reserve)
+        if isinstance(context, Invocation):
+            return cls(deadline.left, context.clock.sleep)
+        return deadline
+
+    monkeypatch.setattr(Deadline, "before_timeout_of", classmethod(before_timeout_of))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def secrets() -> FakeSecrets:
+    """The secret of the OAuth client."""
+    held = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+    return FakeSecrets(**{"queue-ends/genesys": held})
+
+
+@pytest.fixture
+def events(clock: Clock) -> FakePartnerEvents:
+    return FakePartnerEvents(clock)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from local.account import Account, PartnerAccount
-from local.demo import shared_among
+from local.counts import shared_among
 
 
 def balanced() -> Account:

@@ -8,12 +8,11 @@ from uuid import uuid4
 import pytest
 from aws_lambda_powertools import Logger
 
-from deadline import Deadline, InvocationContext
 from genesys.properties import EVENT_SOURCE, SUBSCRIPTION
-from tests.fakes.clock import Clock, Invocation
+from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import PROPERTIES, QUEUE_ARN
 from tests.fakes.cloudwatch import metrics_of
-from tests.fakes.genesys import CLIENT_ID, CLIENT_SECRET, FakeGenesys
+from tests.fakes.genesys import FakeGenesys
 from tests.fakes.genesys_integrations import FakeIntegrations
 from tests.fakes.partner_events import FakePartnerEvents
 from tests.fakes.scripted_http import HttpServer
@@ -76,34 +75,8 @@ class Watchdog:
 
 
 @pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have an invocation's time pass when the code under test sleeps, so that no test waits."""
-    real = Deadline.before_timeout_of.__func__  # type: ignore[attr-defined]
-
-    def before_timeout_of(
-        cls: type[Deadline], context: InvocationContext, reserve: float
-    ) -> Deadline:
-        deadline: Deadline = real(cls, context, reserve)
-        assert isinstance(context, Invocation)
-        return cls(deadline.left, context.clock.sleep)
-
-    monkeypatch.setattr(Deadline, "before_timeout_of", classmethod(before_timeout_of))
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def secrets() -> FakeSecrets:
-    held = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
-    return FakeSecrets(**{"queue-ends/genesys": held})
-
-
-@pytest.fixture
-def events(clock: Clock) -> FakePartnerEvents:
-    return FakePartnerEvents(clock)
+def no_waiting(time_passes: None) -> None:
+    """No test waits."""
 
 
 @pytest.fixture

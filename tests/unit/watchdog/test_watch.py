@@ -1,17 +1,20 @@
 """What the watchdog sees, and what it says of it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from genesys.properties import EVENT_SOURCE
+from genesys.subscriptions import Subscription
 from tests.fakes.cloudformation import PROPERTIES, QUEUE_ARN, SUFFIX
 from tests.fakes.genesys import CLIENT_SECRET, FakeGenesys, problem
 from tests.fakes.genesys_integrations import ORGANIZATION_ID, FakeIntegrations
 from tests.fakes.partner_events import FakePartnerEvents
 from tests.unit.watchdog.conftest import NAME, Watchdog
+from watchdog.deployed import Deployed
 from watchdog.watch import SECOND_LOOK, CouldNotLook
 
 SOURCE = f"aws.partner/genesys.com/cloud/{ORGANIZATION_ID}/{SUFFIX}"
@@ -88,6 +91,20 @@ def test_a_subscription_that_differs_is_not(
     said = " ".join(of_subscription.look())
     assert all(words in said for words in told), said
     assert set(genesys.operations) <= LOOKS, "it only looks"
+
+
+def test_long_filters_that_differ_late_are_told_apart(
+    of_subscription: Watchdog, genesys: FakeGenesys
+) -> None:
+    long = f"queueId in [{', '.join(f'{n:036}' for n in range(10))}, 'LAST']"
+    properties = of_subscription.deployed.properties
+    assert isinstance(properties.wanted, Subscription)
+    wanted = replace(properties.wanted, attribute_filter=long)
+    of_subscription.deployed = Deployed("dev", replace(properties, wanted=wanted))
+    _changed(attributeFilter=long.replace("LAST", "OTHER"))(genesys)
+    (said,) = of_subscription.look()
+    assert "OTHER" in said
+    assert "LAST" in said
 
 
 def _configured(**properties: Any) -> Callable[[FakeIntegrations, FakePartnerEvents], None]:
@@ -189,6 +206,7 @@ def _client_error(code: str, status: int) -> ClientError:
         _secret_fails(EndpointConnectionError(endpoint_url="https://x.example")),
         _secret_fails(_client_error("InternalServiceError", 500)),
         _secret_fails(_client_error("ThrottlingException", 400)),
+        _secret_fails(_client_error("ExpiredTokenException", 400)),
         _secret_fails(RuntimeError(CLIENT_SECRET)),
     ],
 )

@@ -1,10 +1,8 @@
 """The worker as Lambda calls it, with an SQS in memory behind boto3."""
 
 import functools
-import importlib
 import json
 import socket
-import sys
 import time
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
@@ -19,8 +17,9 @@ from deadline import Deadline
 from tests.bodies import CANARY, OTHER_QUEUE, QUEUE, bodies, end, having
 from tests.fakes.clock import Clock
 from tests.fakes.cloudwatch import metrics_of
-from tests.fakes.dynamodb import TABLE, FakeDynamoDb
-from tests.fakes.sqs import DEAD, INTAKE, FakeSqs
+from tests.fakes.dynamodb import FakeDynamoDb
+from tests.fakes.entry_points import WORKER, imported_anew
+from tests.fakes.sqs import FakeSqs
 from tests.fakes.sqs_event import Countdown, record, records, text
 from tests.unit.worker.conftest import Log
 from worker.message import Message
@@ -29,36 +28,16 @@ Load = Callable[..., Any]
 
 
 @pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch, log: Log) -> Iterator[Load]:
+def load(monkeypatch: pytest.MonkeyPatch, log: Log) -> Load:
     """Import the handler anew, as Lambda does at a cold start, with an SQS or a maker of one."""
 
     def fresh(sqs: Any, act: Callable[[Any], object] | None = None) -> Any:
-        variables = {
-            "STAGE": "dev",
-            "QUEUE_IDS": f"{QUEUE},second-queue",
-            "QUEUE_URL": INTAKE,
-            "DEAD_LETTER_QUEUE_URL": DEAD,
-            "RETRY_DELAY_SECONDS": "30",
-            "LEDGER_TABLE": TABLE,
-            "LEDGER_DAYS": "20",
-            "DESTINATIONS": "actions",
-        }
-        for name, value in variables.items():
-            monkeypatch.setenv(name, value)
-        clients = {"sqs": sqs, "dynamodb": FakeDynamoDb()}
-
-        def client(name: str, **options: Any) -> Any:
-            made = clients[name]
-            return made(name, **options) if callable(made) else made
-
-        monkeypatch.setattr(boto3, "client", client)
         if act:
             monkeypatch.setattr("destinations.actions.on_conversation_end", act)
-        sys.modules.pop("worker.handler", None)
-        return importlib.import_module("worker.handler")
+        clients = {"sqs": sqs, "dynamodb": FakeDynamoDb()}
+        return imported_anew("worker", clients, WORKER, monkeypatch)
 
-    yield fresh
-    sys.modules.pop("worker.handler", None)
+    return fresh
 
 
 def call(worker: Any, told: list[dict[str, Any]], context: Any = None) -> list[str]:
