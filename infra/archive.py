@@ -8,7 +8,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.logs import log_group_of
-from infra.settings import Settings
+from infra.settings.settings import Settings
 
 
 class Archive(Construct):

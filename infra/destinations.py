@@ -9,7 +9,7 @@ from constructs import Construct
 
 from infra.archive import Archive
 from infra.secret import reads_secret
-from infra.settings import Settings
+from infra.settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

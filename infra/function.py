@@ -9,7 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.logs import log_group_of, writes_logs
-from infra.settings import Settings
+from infra.settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.retries import DEAD_LETTER_DAYS, INTAKE_DAYS
-from infra.settings import Settings
+from infra.settings.retries import DEAD_LETTER_DAYS, INTAKE_DAYS
+from infra.settings.settings import Settings
 
 
 class Intake(Construct):

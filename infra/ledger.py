@@ -5,7 +5,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.settings import Settings
+from infra.settings.settings import Settings
 
 
 class Ledger(Construct):

@@ -4,16 +4,16 @@ from aws_cdk import AssetHashType, CfnOutput, Stack, Tags
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra.delivery.eventbridge import EventSource
+from infra.delivery.subscription import Subscription
 from infra.destinations import Destinations
-from infra.eventbridge import EventSource
 from infra.intake import Intake
 from infra.ledger import Ledger
-from infra.monitoring import Monitoring
+from infra.monitoring.monitoring import Monitoring
+from infra.monitoring.watched import Watched
 from infra.packaging import Asset
-from infra.settings import Settings
-from infra.subscription import Subscription
+from infra.settings.settings import Settings
 from infra.watchdog import Watchdog
-from infra.watched import Watched
 from infra.worker import Worker
 
 # Emulators cannot tag a rule whose bus has slashes in its name, as those of partners have.

@@ -5,11 +5,11 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.eventbridge import EventSource
+from infra.delivery.eventbridge import EventSource
+from infra.delivery.subscription import Subscription
 from infra.function import Limits, function
 from infra.secret import reads_secret
-from infra.settings import Settings
-from infra.subscription import Subscription
+from infra.settings.settings import Settings
 
 _EVERY = Duration.minutes(5)
 

@@ -9,7 +9,7 @@ from infra.destinations import Destinations
 from infra.function import Limits, function
 from infra.intake import Intake
 from infra.ledger import Ledger
-from infra.settings import Settings
+from infra.settings.settings import Settings
 
 
 class Worker(Construct):

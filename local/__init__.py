@@ -1,0 +1,1 @@
+"""The offline world: all that Queue Ends talks to, on this machine, a room for each part of it."""

@@ -12,7 +12,7 @@ from aws_cdk import App
 from aws_cdk.assertions import Template
 
 from infra.packaging import Asset
-from infra.settings import Settings
+from infra.settings.settings import Settings
 from infra.stack import QueueEndsStack
 
 PROJECT = Path(__file__).parents[2]

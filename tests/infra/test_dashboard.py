@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from infra.dashboard import LATENCIES, OUTCOMES
-from local import dashboard_body, insights
+from infra.monitoring.dashboard import LATENCIES, OUTCOMES
+from local.cloudwatch import insights
+from local.dashboard import body as dashboard_body
 from logs import json_logger
 from tests import aws_metrics
 from tests.fakes.cloudwatch import NAMESPACE, metrics_of

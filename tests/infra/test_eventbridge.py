@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from conversations import partner_event
-from infra import eventbridge as infra_eventbridge
+from infra.delivery import eventbridge as infra_eventbridge
 from tests.infra.test_functions import environment, secret_arn, statements, write_logs
 from tests.infra.test_intake import statements as policy_of
 from tests.infra.test_intake import tls_only

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.setting_rules import ENVIRONMENT_ROOM
+from infra.settings.rules import ENVIRONMENT_ROOM
 
 # One process for all that share the costly fixture.
 pytestmark = pytest.mark.xdist_group("template")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.setting_rules import WATCHDOG_ROOM
+from infra.settings.rules import WATCHDOG_ROOM
 from tests.infra.test_functions import environment, secret_arn, statements, write_logs
 
 # One process for all that share the costly fixture.

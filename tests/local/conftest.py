@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from local.crm import Crm, crm
-from local.emulator import Emulator, emulator
-from local.genesys import SUBSCRIPTIONS, GenesysCloud, sqs_sender
-from local.project import ROOT, Deployment, Project
-from local.recorders import WebhookReceiver, webhook_receiver
-from local.traffic import OURS, Event, conversations
+from local.aws.emulator import Emulator, emulator
+from local.aws.project import ROOT, Deployment, Project
+from local.genesys.cloud import SUBSCRIPTIONS, GenesysCloud, sqs_sender
+from local.receivers.crm import Crm, crm
+from local.receivers.recorders import WebhookReceiver, webhook_receiver
+from local.traffic.subscription import OURS, Event, conversations
 
-ACTION = ROOT / "local/crm_action.py"
+ACTION = ROOT / "local/receivers/crm_action.py"
 SECRET = "queue-ends/genesys"
 WEBHOOK_SECRET = "queue-ends/webhook"
 

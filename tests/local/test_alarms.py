@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from local.cloudwatch import CloudWatch
-from local.counts import messages_in, worker_log
-from local.crm import crm
-from local.emulator import emulator
-from local.genesys import GenesysCloud
-from local.partner_events import partner_events
-from local.project import Project, function_of
-from local.recorders import webhook_receiver
-from local.traffic import OURS
+from local.aws.emulator import emulator
+from local.aws.partner_events import partner_events
+from local.aws.project import Project, function_of
+from local.cloudwatch.collector import CloudWatch
+from local.demo.counts import messages_in, worker_log
+from local.genesys.cloud import GenesysCloud
+from local.receivers.crm import crm
+from local.receivers.recorders import webhook_receiver
+from local.traffic.subscription import OURS
 from tests.local.conftest import ACTION, World
 from tests.partner_events import event
 from tests.polling import wait_until

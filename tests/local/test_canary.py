@@ -2,8 +2,8 @@
 
 import pytest
 
-from local.counts import messages_in, worker_log
-from local.project import Deployment
+from local.aws.project import Deployment
+from local.demo.counts import messages_in, worker_log
 from tests.canaries import found_in, seeded
 from tests.local.conftest import World
 from tests.polling import wait_until

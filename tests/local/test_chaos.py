@@ -2,8 +2,8 @@
 
 import pytest
 
-from local.chaos import main, run
-from local.chaos_plan import OF_A_FULL_RUN, OF_A_SHORT_RUN, short
+from local.chaos.chaos import main, run
+from local.chaos.plan import OF_A_FULL_RUN, OF_A_SHORT_RUN, short
 
 # A process for it alone: it takes as long as many others together.
 pytestmark = pytest.mark.xdist_group("chaos")

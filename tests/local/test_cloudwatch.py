@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from local.cloudwatch import CloudWatch, collecting
-from local.embedded_metrics import Dropped
-from local.emulator import Emulator, emulator
-from local.partner_events import partner_events
+from local.aws.emulator import Emulator, emulator
+from local.aws.partner_events import partner_events
+from local.cloudwatch.collector import CloudWatch, collecting
+from local.cloudwatch.embedded_metrics import Dropped
 from tests.polling import wait_until
 
 # One process for all that share the costly fixture.

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from local import demo
-from local.account import Account
-from local.dashboard_page import Page
-from local.project import ROOT
+from local.aws.project import ROOT
+from local.dashboard.page import Page
+from local.demo import demo
+from local.demo.account import Account
 from tests.polling import listens, wait_until
 
 # One process for what takes all of a machine.

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from local.genesys import SUBSCRIPTIONS
-from local.loopback import Answer
-from local.project import Deployment
-from local.recorders import BusRecorder, bus_recorder
-from local.traffic import FOREIGN, Event, conversations, malformed_bodies
+from local.aws.project import Deployment
+from local.genesys.cloud import SUBSCRIPTIONS
+from local.http.server import Answer
+from local.receivers.recorders import BusRecorder, bus_recorder
+from local.traffic.subscription import FOREIGN, Event, conversations, malformed_bodies
 from tests.local.conftest import World
 from tests.polling import wait_until
 

@@ -19,15 +19,15 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.exceptions import ClientError
 
-import local.emulator
-from local.emulator import Emulator, EmulatorFailed, emulator
-from local.genesys import ACCOUNT, GenesysCloud, sqs_sender
+import local.aws.emulator
+from local.aws.emulator import Emulator, EmulatorFailed, emulator
+from local.genesys.cloud import ACCOUNT, GenesysCloud, sqs_sender
 from tests.polling import listens, runs, wait_until
 
 # One process for all that share the costly fixture.
 pytestmark = pytest.mark.xdist_group("emulator")
 
-ROOT = Path(local.emulator.__file__).parents[1]
+ROOT = Path(local.aws.emulator.__file__).parents[2]
 FUNCTION = """
 import os, boto3
 def handler(event, context):
@@ -37,7 +37,7 @@ def handler(event, context):
 HOLDER = """
 import json, sys, time
 sys.path.insert(0, sys.argv[1])
-from local.emulator import emulator
+from local.aws.emulator import emulator
 from tests.local.test_emulator import invoke
 
 with emulator() as aws:
@@ -170,14 +170,14 @@ def test_a_start_that_fails_shows_what_was_printed() -> None:
 def test_a_port_that_was_taken_meanwhile_costs_a_second_try(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    find, found = local.emulator._free_port, list[int]()
+    find, found = local.aws.emulator._free_port, list[int]()
 
     def taken_at_first(address: str) -> int:
         found.append(find(address) if found else urlsplit(taken.url).port or 0)
         return found[-1]
 
     with GenesysCloud() as taken:  # anything that answers
-        monkeypatch.setattr(local.emulator, "_free_port", taken_at_first)
+        monkeypatch.setattr(local.aws.emulator, "_free_port", taken_at_first)
         with emulator() as aws:
             assert aws.endpoint.endswith(f":{found[1]}")
 
@@ -185,7 +185,7 @@ def test_a_port_that_was_taken_meanwhile_costs_a_second_try(
 def test_a_port_that_stays_taken_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        monkeypatch.setattr(local.emulator, "_free_port", lambda _: taken.getsockname()[1])
+        monkeypatch.setattr(local.aws.emulator, "_free_port", lambda _: taken.getsockname()[1])
         with pytest.raises(EmulatorFailed, match="port taken"), emulator():
             pass
 

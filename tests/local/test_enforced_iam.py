@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from local.crm import crm
-from local.emulator import emulator
-from local.genesys import GenesysCloud, sqs_sender
-from local.project import Project
-from local.recorders import webhook_receiver
-from local.traffic import conversations
+from local.aws.emulator import emulator
+from local.aws.project import Project
+from local.genesys.cloud import GenesysCloud, sqs_sender
+from local.receivers.crm import crm
+from local.receivers.recorders import webhook_receiver
+from local.traffic.subscription import conversations
 from tests.local.conftest import ACTION, World
 from tests.polling import wait_until
 

@@ -7,7 +7,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local.emulator import Emulator, emulator
+from local.aws.emulator import Emulator, emulator
 
 ALLOWED = "aws.partner/genesys.com/cloud/0f1e2d3c-0000-4000-8000-000000000001/QueueEnds-dev"
 TRUST = {

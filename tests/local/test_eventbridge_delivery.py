@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from local.account import PartnerAccount
-from local.counts import messages_in, shared_among, worker_log
-from local.crm import crm
-from local.emulator import emulator
-from local.end_rules_reference import PREFIX, WITH_QUEUE
-from local.genesys import INTEGRATIONS, GenesysCloud
-from local.genesys_integrations import Integration
-from local.partner_events import partner_events
-from local.partner_traffic import Conversation, partner_conversations, shuffled
-from local.project import Deployment, Project
-from local.recorders import BusRecorder, bus_recorder, webhook_receiver
-from local.traffic import OURS
+from local.aws.emulator import emulator
+from local.aws.partner_events import partner_events
+from local.aws.project import Deployment, Project
+from local.demo.account import PartnerAccount
+from local.demo.counts import messages_in, shared_among, worker_log
+from local.genesys.cloud import INTEGRATIONS, GenesysCloud
+from local.genesys.integrations import Integration
+from local.receivers.crm import crm
+from local.receivers.recorders import BusRecorder, bus_recorder, webhook_receiver
+from local.traffic.end_rules import PREFIX, WITH_QUEUE
+from local.traffic.eventbridge import Conversation, partner_conversations, shuffled
+from local.traffic.subscription import OURS
 from tests.local.conftest import ACTION, World
 from tests.polling import wait_until
 

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-import local.project
-from local.emulator import Emulator, NotLoopback, emulator
-from local.project import DeployFailed, Project
+import local.aws.project
+from local.aws.emulator import Emulator, NotLoopback, emulator
+from local.aws.project import DeployFailed, Project
 from tests.polling import runs, wait_until
 
 # One process for all that share the costly fixture.
 pytestmark = pytest.mark.xdist_group("project")
 
-ROOT = Path(local.project.__file__).parents[1]
+ROOT = Path(local.aws.project.__file__).parents[2]
 
 APP = '''
 import json, os, pathlib, sys
@@ -172,7 +172,7 @@ def test_nothing_runs_against_an_endpoint_elsewhere(source: Path, tmp_path: Path
 def test_a_call_that_takes_too_long_is_ended(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local.project, "TIMEOUT", 0.5)
+    monkeypatch.setattr(local.aws.project, "TIMEOUT", 0.5)
     with pytest.raises(DeployFailed, match=r"cdk deploy took longer than 0\.5 s\."):
         project.deploy(hangs=1)
 
@@ -200,7 +200,7 @@ def test_the_cli_ends_with_whoever_runs_it(
 ) -> None:
     code = (
         "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
-        "from local.emulator import Emulator; from local.project import Project\n"
+        "from local.aws.emulator import Emulator; from local.aws.project import Project\n"
         "aws = Emulator('http://127.0.0.1:9', {'AWS_ENDPOINT_URL': 'http://127.0.0.1:9'}, Path())\n"
         "Project(aws, Path(sys.argv[2]), source=Path(sys.argv[3])).deploy(hangs=1)\n"
     )

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from infra.packaging import Asset
-from local.emulator import emulator
+from local.aws.emulator import emulator
 from tests.infra.conftest import QUEUES, synthesised
 
 # Where the other templates are synthesised: it takes seconds to start for the first.

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from local.genesys import SUBSCRIPTIONS
-from local.project import DeployFailed, Deployment
-from local.traffic import FOREIGN, OURS
+from local.aws.project import DeployFailed, Deployment
+from local.genesys.cloud import SUBSCRIPTIONS
+from local.traffic.subscription import FOREIGN, OURS
 from tests.local.conftest import World
 
 # One process for all that share the costly fixture.

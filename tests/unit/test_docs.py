@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from destinations.webhook_signature import keys_of, signature
-from infra.retries import in_words, outage_seconds
+from infra.settings.retries import in_words, outage_seconds
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from local.end_rules_reference import ends_by
+from local.traffic.end_rules import ends_by
 from tests.bodies import OTHER_QUEUE, QUEUE
 from tests.fakes.batches import SECOND_QUEUE
 from tests.fakes.partner_worker import RULES, PartnerWorker

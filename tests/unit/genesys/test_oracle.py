@@ -13,9 +13,9 @@ from genesys import subscriptions
 from genesys.client import GenesysClient
 from genesys.credentials import Credentials
 from genesys.integrations import DELETED, DISABLED, ENABLED, EventSource, Feed, Integrations
-from local.genesys import GenesysCloud
-from local.genesys_http import Answer, Request
-from local.partner_traffic import STORIES, partner_conversations
+from local.genesys.cloud import GenesysCloud
+from local.genesys.wire import Answer, Request
+from local.traffic.eventbridge import STORIES, partner_conversations
 from tests.fakes.clock import Clock
 from tests.genesys_sdk import fields, mistakes, operation, operations, values
 from tests.worked_examples import examples

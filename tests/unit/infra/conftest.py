@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings import Settings, SettingsError, load
+from infra.settings.settings import Settings, SettingsError, load
 
 QUEUE = "a1b2c3d4-e5f6-7890-1234-567890abcdef"
 

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra import setting_values
-from infra.attribute_filter import (
+from infra.settings import values as setting_values
+from infra.settings.attribute_filter import (
     derived,
     evaluate,
     guarded_trial,
     sample_attributes,
     trial,
 )
-from infra.settings import Settings
+from infra.settings.settings import Settings
 
 QUEUE = "a1b2c3d4-e5f6-7890-1234-567890abcdef"
 OTHER = "b2c3d4e5-f6a7-4901-8345-67890abcdef1"

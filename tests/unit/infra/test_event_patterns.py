@@ -6,7 +6,12 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.event_patterns import LONGEST_SOURCE, MOST_CHARACTERS, queue_patterns, topic_pattern
+from infra.delivery.event_patterns import (
+    LONGEST_SOURCE,
+    MOST_CHARACTERS,
+    queue_patterns,
+    topic_pattern,
+)
 
 TOPICS = [
     f"v2.detail.events.conversation.{{id}}.{topic}"

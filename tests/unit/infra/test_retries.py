@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.retries import in_words, outage_seconds, receives_that_fit
+from infra.settings.retries import in_words, outage_seconds, receives_that_fit
 
 
 def test_the_delays_are_those_that_the_docs_show() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from local.genesys import LOGIN, SUBSCRIPTIONS, GenesysCloud
+from local.genesys.cloud import LOGIN, SUBSCRIPTIONS, GenesysCloud
 
 ARN = "arn:aws:sqs:us-east-1:111122223333:queue-ends-dev-intake"
 

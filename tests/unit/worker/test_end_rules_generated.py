@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from local.end_rules_reference import PREFIX, QueueEnd
-from local.partner_traffic import STORIES, Conversation, partner_conversations
-from local.traffic import OURS
+from local.traffic.end_rules import PREFIX, QueueEnd
+from local.traffic.eventbridge import STORIES, Conversation, partner_conversations
+from local.traffic.subscription import OURS
 from tests.fakes.dynamodb import FakeDynamoDb
 from tests.fakes.partner_worker import RULES, PartnerWorker
 

@@ -1,0 +1,80 @@
+"""The function that answers for the custom resources, which stand for things in Genesys Cloud."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aws_cdk import CustomResource, Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.function import Limits, function
+from infra.secret import reads_secret
+from infra.settings.settings import Settings
+
+
+class Provider(Construct):
+    """The function, and the custom resources that it answers for.
+
+    CloudFormation invokes the function asynchronously and waits for its answer. It must answer
+    before the resource's time is over, and no late retry may make again what was rolled back:
+    hence a timeout below the resource's, no retries, and events that are too old after a minute.
+
+    Parameters
+    ----------
+    makes
+        What it makes in Genesys Cloud, in a word.
+    statements
+        What it must be allowed to do, beside reading its secret.
+
+    Attributes
+    ----------
+    function
+        The Lambda function.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        code: lambda_.Code,
+        makes: str,
+        statements: Sequence[iam.PolicyStatement] = (),
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.function = function(
+            self,
+            settings=settings,
+            code=code,
+            handler="subscription.handler.handler",
+            description=f"Makes, updates and deletes the {makes} in Genesys Cloud",
+            limits=Limits(
+                timeout=Duration.minutes(4),
+                memory_mb=256,
+                retry_attempts=0,
+                max_event_age=Duration.seconds(60),
+            ),
+            environment={},
+            statements=[
+                reads_secret(self, "ReadGenesysCredentials", settings.genesys_secret),
+                *statements,
+            ],
+        )
+
+    def resource(
+        self, scope: Construct, construct_id: str, resource_type: str, properties: Mapping[str, Any]
+    ) -> CustomResource:
+        """Make a custom resource that the function answers for."""
+        resource = CustomResource(
+            scope,
+            construct_id,
+            service_token=self.function.function_arn,
+            resource_type=resource_type,
+            service_timeout=Duration.minutes(5),
+            properties=properties,
+        )
+        # With its settings for asynchronous events, which are a resource of their own.
+        resource.node.add_dependency(self)
+        return resource

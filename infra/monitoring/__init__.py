@@ -1,0 +1,1 @@
+"""The monitoring of a stack: metrics, alarms and the dashboard."""

@@ -1,0 +1,132 @@
+"""The alarms, the topic that they report to, and the one that sums them up."""
+
+import json
+from collections.abc import Iterable
+
+from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from infra.monitoring.signs import Sign, signs
+from infra.monitoring.watched import Watched
+from infra.settings.settings import Settings
+
+
+class Alarms(Construct):
+    """An alarm for each sign of trouble, and one that is on when any of them is.
+
+    Attributes
+    ----------
+    topic
+        The SNS topic that says which alarm went on or off.
+    alarms
+        The alarms by id, in the order of the runbook. Their names end in the id.
+    health
+        The one that sums up; None for the emulator, which refuses templates with such an alarm.
+        There the template's metadata say what it would be.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Settings, watched: Watched
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.topic = _topic(self, settings)
+        action = actions.SnsAction(self.topic)
+        self.alarms = {
+            sign.id: _alarm(self, settings, sign, action) for sign in signs(settings, watched)
+        }
+        self.health: cloudwatch.CompositeAlarm | None = None
+        name = f"{settings.stack_name}-health"
+        rule = _any_of(f"{settings.stack_name}-{sign_id}" for sign_id in self.alarms)
+        description = _description(
+            settings,
+            "health",
+            "At least one alarm of Queue Ends is on; its own message says what it is.",
+            "open the dashboard and take the topmost alarm that is on.",
+        )
+        if settings.packaging == "host":
+            health = {"AlarmName": name, "AlarmRule": rule, "AlarmDescription": description}
+            Stack.of(self).add_metadata("QueueEnds", {"HealthAlarm": health})
+            return
+        self.health = cloudwatch.CompositeAlarm(
+            self,
+            "health",
+            composite_alarm_name=name,
+            alarm_rule=cloudwatch.AlarmRule.from_string(rule),
+            alarm_description=description,
+        )
+        # Its rule knows them by name alone.
+        self.health.node.add_dependency(*self.alarms.values())
+        self.health.add_alarm_action(action)
+        self.health.add_ok_action(action)
+
+
+def _topic(scope: Construct, settings: Settings) -> sns.Topic:
+    # Not encrypted at rest: CloudWatch cannot use the key of SNS that AWS manages, a key of one's
+    # own costs money, and what alarms say is no secret.
+    topic = sns.Topic(
+        scope,
+        "Topic",
+        display_name=f"Queue Ends {settings.stage}",
+        enforce_ssl=True,
+    )
+    stack = Stack.of(scope)
+    arns = stack.format_arn(
+        service="cloudwatch",
+        resource="alarm",
+        resource_name=f"{settings.stack_name}-*",
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+    # A policy of its own takes the place of the one that would let the whole account publish.
+    topic.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid="AlarmsPublish",
+            principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+            actions=["sns:Publish"],
+            resources=[topic.topic_arn],
+            conditions={
+                "ArnLike": {"aws:SourceArn": arns},
+                "StringEquals": {"aws:SourceAccount": stack.account},
+            },
+        )
+    )
+    for address in settings.alarm_emails:
+        topic.add_subscription(subscriptions.EmailSubscription(address))
+    return topic
+
+
+def _alarm(
+    scope: Construct, settings: Settings, sign: Sign, action: actions.SnsAction
+) -> cloudwatch.Alarm:
+    comparison = cloudwatch.ComparisonOperator
+    alarm = cloudwatch.Alarm(
+        scope,
+        sign.id,
+        alarm_name=f"{settings.stack_name}-{sign.id}",
+        alarm_description=_description(settings, sign.anchor, sign.meaning, sign.first),
+        metric=sign.metric,
+        comparison_operator=(
+            comparison.LESS_THAN_THRESHOLD if sign.below else comparison.GREATER_THAN_THRESHOLD
+        ),
+        threshold=sign.threshold,
+        datapoints_to_alarm=sign.times,
+        evaluation_periods=sign.periods,
+        treat_missing_data=sign.missing,
+    )
+    alarm.add_alarm_action(action)
+    alarm.add_ok_action(action)
+    if sign.unknown_is_told:
+        alarm.add_insufficient_data_action(action)
+    return alarm
+
+
+def _description(settings: Settings, anchor: str, meaning: str, first: str) -> str:
+    return f"{meaning}\nFirst: {first}\nRunbook: {settings.runbook_url}#{anchor}"
+
+
+def _any_of(names: Iterable[str]) -> str:
+    return " OR ".join(f"ALARM({json.dumps(name)})" for name in names)

@@ -1,0 +1,29 @@
+"""What people see of a stack: its alarms and its dashboard."""
+
+from constructs import Construct
+
+from infra.monitoring.alarms import Alarms
+from infra.monitoring.dashboard import Dashboard
+from infra.monitoring.watched import Watched
+from infra.settings.settings import Settings
+
+
+class Monitoring(Construct):
+    """The alarms, and the dashboard that shows them on top.
+
+    Attributes
+    ----------
+    alarms
+        The alarms, and the topic that they report to.
+    dashboard
+        The dashboard.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Settings, watched: Watched
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.alarms = Alarms(self, "Alarms", settings=settings, watched=watched)
+        self.dashboard = Dashboard(
+            self, "Dashboard", settings=settings, watched=watched, alarms=self.alarms
+        )

@@ -1,0 +1,287 @@
+"""The signs of trouble: the one metric that shows each, and what to say to whoever is woken."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+
+from infra.delivery.eventbridge import EventSource
+from infra.ledger import Ledger
+from infra.monitoring.metrics import of_function, of_mapping, of_queue, of_rule, of_table, own
+from infra.monitoring.watched import Watched
+from infra.settings.retries import DEAD_LETTER_DAYS, INTAKE_DAYS, in_words
+from infra.settings.settings import Settings
+from infra.watchdog import Watchdog
+from infra.worker import Worker
+
+_FIVE_MINUTES = Duration.minutes(5)
+# Seconds for which a message may wait in the intake queue, beside what it is made to wait.
+_WAIT = 120
+# Of the worker's timeout: beyond it, the next slow answer would cost a batch.
+_SLOW_PERCENT = 80
+
+_Missing = cloudwatch.TreatMissingData
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A sign of trouble.
+
+    Attributes
+    ----------
+    id
+        The end of its alarm's name.
+    metric
+        Shows it, by its statistic over its period.
+    meaning, first
+        What it means and what to do first, in words for somebody who was asleep a minute ago.
+    threshold
+        It is there when the metric is above; or below, with `below`.
+    times, periods
+        In how many of how many periods the metric must show it.
+    missing
+        What a period without a value counts as.
+    unknown_is_told
+        Whether to say so, too, when there are no values.
+    section
+        The runbook's section on it, where that is not the id.
+    """
+
+    id: str
+    metric: cloudwatch.Metric
+    meaning: str
+    first: str
+    threshold: float = 0
+    below: bool = False
+    times: int = 1
+    periods: int = 1
+    missing: cloudwatch.TreatMissingData = _Missing.NOT_BREACHING
+    unknown_is_told: bool = False
+    section: str | None = None
+
+    @property
+    def anchor(self) -> str:
+        """Where the runbook speaks of it."""
+        return self.section or self.id
+
+
+def signs(settings: Settings, watched: Watched) -> list[Sign]:
+    """Return the signs that can show in a stack, in the order of the runbook."""
+    found = [
+        *_of_messages(settings, watched),
+        *_of_worker(settings, watched.worker),
+        *_of_outcomes(settings),
+    ]
+    if watched.watchdog:
+        found += _of_watchdog(settings, watched.watchdog)
+    if isinstance(watched.source, EventSource):
+        found += _of_event_source(watched.source)
+    found += _of_ledger(watched.ledger)
+    if settings.silence_hours:
+        found.append(_silence(settings, settings.silence_hours))
+    return found
+
+
+def _of_messages(settings: Settings, watched: Watched) -> Iterator[Sign]:
+    yield Sign(
+        id="dead-letters",
+        metric=of_queue(
+            watched.intake.dead_letter_queue, "ApproximateNumberOfMessagesVisible", "Maximum"
+        ),
+        meaning=(
+            "At least one message could not be processed and is in the dead-letter queue. It is "
+            f"kept there until it is {DEAD_LETTER_DAYS} days old; nothing tries it again by itself."
+        ),
+        first="read why it is there. Nothing is lost yet, so take the time to mend the cause.",
+    )
+    held_back = settings.settle_seconds if settings.settles else 0
+    wait = _WAIT + held_back + settings.batching_window_seconds
+    yield Sign(
+        id="backlog",
+        metric=of_queue(watched.intake.queue, "ApproximateAgeOfOldestMessage", "Maximum"),
+        threshold=wait,
+        times=2,
+        periods=2,
+        meaning=(
+            f"A message has waited in the intake queue for over {in_words(wait)}: ends arrive "
+            f"late. After {INTAKE_DAYS} days they would be lost."
+        ),
+        first=(
+            "see which other alarms are on. failures: something the worker calls is down. "
+            "mapping-dead or worker-throttles: the worker is not called. None: there are more "
+            "messages than it can do."
+        ),
+    )
+
+
+def _of_worker(settings: Settings, worker: Worker) -> Iterator[Sign]:
+    yield Sign(
+        id="failures",
+        metric=own(settings, "Failed"),
+        times=2,
+        # A message that another invocation has in hands fails once and comes back: no fault.
+        periods=max(5, settings.retry_delay_seconds // 60 + 2),
+        meaning=(
+            "Messages fail and come back, as a destination or the ledger does not take them. "
+            "What goes on failing is in the dead-letter queue after "
+            f"{in_words(settings.outage_seconds)}."
+        ),
+        first="read the reason in the worker's log, which names the destination; then see to it.",
+    )
+    yield Sign(
+        id="mapping-dead",
+        metric=of_mapping(worker.mapping, "PolledEventCount"),
+        # No count is below 0: what counts is that there is one, as there is every idle minute.
+        below=True,
+        times=2,
+        periods=2,
+        missing=_Missing.BREACHING,
+        meaning=(
+            "Lambda has stopped reading the intake queue. No end is processed; they pile up for "
+            f"{INTAKE_DAYS} days, then they are lost. In a stack's first minutes it means nothing."
+        ),
+        first="see whether the worker's event source mapping is there and enabled.",
+    )
+    yield Sign(
+        id="worker-errors",
+        metric=of_function(worker.function, "Errors"),
+        meaning=(
+            "The worker itself broke: it could not start, ran out of memory or time, or has a "
+            "fault. The messages of that batch come back. One that fails in the regular way does "
+            "not do this."
+        ),
+        first="read the last error in the worker's log; if it began with a deploy, undo that.",
+    )
+    yield Sign(
+        id="worker-throttles",
+        metric=of_function(worker.function, "Throttles"),
+        times=3,
+        periods=5,
+        meaning=(
+            "Lambda refuses to run the worker, as the account's concurrency is used up. Messages "
+            "wait and come back, and each refusal costs them one of their "
+            f"{settings.max_receive_count} receives."
+        ),
+        first="find out which function uses the account's concurrency up.",
+    )
+    limit_ms = settings.worker_timeout_seconds * 10 * _SLOW_PERCENT
+    yield Sign(
+        id="worker-slow",
+        metric=of_function(worker.function, "Duration", "p99"),
+        threshold=limit_ms,
+        times=2,
+        periods=5,
+        meaning=(
+            f"Batches take over {_SLOW_PERCENT} % of the worker's "
+            f"{settings.worker_timeout_seconds} s. Soon it will leave messages for want of time, "
+            "and those come back later."
+        ),
+        first="find the slow one: a destination, the action, or the ledger.",
+    )
+
+
+def _of_outcomes(settings: Settings) -> Iterator[Sign]:
+    yield Sign(
+        id="rejects",
+        metric=own(settings, "Rejected"),
+        meaning=(
+            "A message came that can never be processed, so it went to the dead-letter queue "
+            "at once. What Genesys Cloud sends has changed, somebody else sends to the queue, or a "
+            "destination refused an end for good."
+        ),
+        first="read its reason and detail in the worker's log.",
+    )
+    yield Sign(
+        id="delivery-failures",
+        metric=own(settings, "DeliveryFailures"),
+        meaning=(
+            "An end did not arrive at one of its destinations. It is tried again at that one "
+            "alone, unless it was refused for good."
+        ),
+        first="read in the worker's log which destination it is and what it answered.",
+    )
+
+
+def _of_watchdog(settings: Settings, watchdog: Watchdog) -> Iterator[Sign]:
+    yield Sign(
+        id="subscription-unhealthy",
+        metric=own(settings, "SubscriptionHealthy", "Minimum").with_(period=_FIVE_MINUTES),
+        threshold=1,
+        below=True,
+        missing=_Missing.MISSING,
+        unknown_is_told=True,
+        meaning=(
+            "What sends us the ends in Genesys Cloud is gone, was changed or is off, or Genesys "
+            "Cloud refuses our OAuth client. Ends may be lost right now. If the state is "
+            "INSUFFICIENT_DATA, nobody has looked: the watchdog is silent."
+        ),
+        first="let the watchdog say what differs; the runbook has the command that mends it.",
+    )
+    yield Sign(
+        id="watchdog-errors",
+        metric=of_function(watchdog.function, "Errors").with_(period=_FIVE_MINUTES),
+        times=2,
+        periods=3,
+        meaning=(
+            "The watchdog could not see how things are in Genesys Cloud, or is broken itself. Ends "
+            "may still arrive, but nobody would notice if they stopped."
+        ),
+        first="read the watchdog's log; if Genesys Cloud has an outage, wait for its end.",
+    )
+
+
+def _of_event_source(source: EventSource) -> Iterator[Sign]:
+    yield Sign(
+        id="undelivered",
+        metric=of_queue(source.dead_letter_queue, "ApproximateNumberOfMessagesVisible", "Maximum"),
+        meaning=(
+            "EventBridge could not hand an event to the intake queue, and put it into the queue "
+            f"for the undelivered, where it is kept for {DEAD_LETTER_DAYS} days."
+        ),
+        first="read ERROR_CODE and ERROR_MESSAGE on one of them; nothing is lost yet.",
+    )
+    for rule in source.rules:
+        yield Sign(
+            id=f"rule-{rule.name}-failed",
+            metric=of_rule(source.bus, rule, "FailedInvocations"),
+            section="rule-failed",
+            meaning=(
+                f"EventBridge has given up events that the rule {rule.name} was to hand to the "
+                "intake queue."
+            ),
+            first="see the queue for the undelivered and the policy of the intake queue.",
+        )
+
+
+def _of_ledger(ledger: Ledger) -> Iterator[Sign]:
+    for kind, name in (("reads", "ReadThrottleEvents"), ("writes", "WriteThrottleEvents")):
+        yield Sign(
+            id=f"ledger-{kind}-throttled",
+            metric=of_table(ledger.table, name),
+            times=2,
+            periods=5,
+            section="ledger-throttled",
+            meaning=(
+                f"DynamoDB refuses {kind} of the ledger's table: more comes at once than it has "
+                "grown to. Messages come back and are tried again, so that they arrive late."
+            ),
+            first="see whether it ends by itself within ten minutes, as the table grows.",
+        )
+
+
+def _silence(settings: Settings, hours: int) -> Sign:
+    return Sign(
+        id="silence",
+        metric=own(settings, "Ended").with_(period=Duration.hours(1)),
+        threshold=1,
+        below=True,
+        times=hours,
+        periods=hours,
+        missing=_Missing.BREACHING,
+        meaning=(
+            f"No end was processed for {hours} h. Either no conversation ended in the queues, or "
+            "ends do not arrive. In a new stack it means that none has come yet."
+        ),
+        first="ask whether the queues were open; if they were, see subscription-unhealthy.",
+    )

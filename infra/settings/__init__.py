@@ -1,0 +1,1 @@
+"""Settings of a stage: their keys, their checks, and what follows from them."""

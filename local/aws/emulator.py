@@ -1,0 +1,300 @@
+"""The offline AWS: MiniStack as a process that lives exactly as long as whoever uses it."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import random
+import secrets
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.session
+import certifi
+from botocore.config import Config
+
+from local.aws import leash
+
+SERVER = Path(__file__).with_name("server.py")
+READY_WITHIN = 60.0
+"""Seconds that MiniStack may take to answer; it needs a fraction of one on an idle machine."""
+ATTEMPTS = 3
+"""Starts, in case somebody else takes the port that was found free."""
+REGION = "us-east-1"
+ACCOUNT = "111122223333"
+"""Our account. MiniStack takes an account's number as the access key id of its root user."""
+KEPT = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TERM", "LD_LIBRARY_PATH")
+"""What child processes inherit of the user's environment, beside proxies and certificates."""
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+CERTIFICATES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+
+
+class NotLoopback(ValueError):
+    """An endpoint that the offline world refuses to talk to."""
+
+
+class EmulatorFailed(RuntimeError):
+    """MiniStack did not start."""
+
+
+def require_loopback(endpoint: str) -> str:
+    """Return `endpoint` if it is on this machine.
+
+    Raises
+    ------
+    NotLoopback
+        Otherwise. Without this check a missing variable would deploy to a real AWS account.
+    """
+    host = urlsplit(endpoint).hostname or ""
+    try:
+        local = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        local = False
+    if not local:
+        raise NotLoopback(
+            f"{endpoint or 'an empty endpoint'} is not on this machine. The offline world talks to"
+            " loopback addresses only (127.0.0.0/8, ::1, localhost), never to a real account."
+        )
+    return endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Emulator:
+    """A running MiniStack.
+
+    Attributes
+    ----------
+    endpoint
+        Its URL, on loopback.
+    environment
+        What a child process needs on top of `child_environment`'s basis to use it: the AWS CLI,
+        the CDK CLI and boto3 then talk to this emulator and to nothing else.
+    log_file
+        What MiniStack printed. It goes away with the emulator.
+    """
+
+    endpoint: str
+    environment: dict[str, str]
+    log_file: Path
+    region: str = REGION
+    account: str = ACCOUNT
+
+    @property
+    def clock_file(self) -> Path:
+        """Says by how many seconds CloudWatch's clock is put forward; not there at first."""
+        return self.log_file.with_name("cloudwatch-clock")
+
+    def client(self, service: str, account: str | None = None) -> Any:
+        """Return a boto3 client that acts as administrator of `account`, by default our own.
+
+        Nothing of the user's AWS configuration reaches it.
+        """
+        # Where to look for these: environment variables, else the default.
+        nowhere = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
+        variables = {name: (None, None, default, None) for name, default in nowhere.items()}
+        session: Any = boto3.Session(
+            botocore_session=botocore.session.Session(session_vars=variables)
+        )
+        return session.client(
+            service,
+            region_name=self.region,
+            endpoint_url=require_loopback(self.endpoint),
+            aws_access_key_id=account or self.account,
+            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
+            verify=self.environment.get("AWS_CA_BUNDLE"),
+            config=Config(
+                proxies={},
+                use_fips_endpoint=False,
+                use_dualstack_endpoint=False,
+                retries={"mode": "standard", "total_max_attempts": 3},
+            ),
+        )
+
+    def child_environment(self, **more: str) -> dict[str, str]:
+        """Return the whole environment for a child process that uses this emulator."""
+        return {**_basis(self.endpoint), **self.environment, **more}
+
+
+def _basis(endpoint: str) -> dict[str, str]:
+    """Return what a child process may inherit: no AWS configuration, no proxy for `endpoint`."""
+    kept = {name: value for name, value in os.environ.items() if name in (*KEPT, *CERTIFICATES[1:])}
+    for name, value in os.environ.items():
+        if name.lower() in PROXIES or name.lower().startswith(("pip_", "npm_config_")):
+            kept[name] = value
+    here = dict.fromkeys(["localhost", "127.0.0.1", str(urlsplit(endpoint).hostname)])
+    for name in ("no_proxy", "NO_PROXY"):
+        kept[name] = ",".join(filter(None, [kept.get(name), *here]))
+    return kept
+
+
+@contextmanager
+def emulator(
+    *, env: Mapping[str, str] | None = None, enforce_iam: bool = False
+) -> Iterator[Emulator]:
+    """Run MiniStack on a free loopback port, and end it with everything it started.
+
+    Parameters
+    ----------
+    env
+        Further environment variables for MiniStack. The functions that it runs see them too.
+    enforce_iam
+        Serve https and enforce IAM, bucket and queue policies; needs the `openssl` command.
+
+    Raises
+    ------
+    EmulatorFailed
+        It does not come up; the message ends with what it printed.
+    """
+    for _ in range(ATTEMPTS):
+        with tempfile.TemporaryDirectory(prefix="queue-ends-", ignore_cleanup_errors=True) as name:
+            folder, token = Path(name), secrets.token_hex(8)
+            address = _own_address() if enforce_iam else "127.0.0.1"
+            port = _free_port(address)
+            started = _describe(folder, address, port, enforce_iam)
+            settings = _ministack_settings(folder, address, port, enforce_iam, token)
+            settings["CLOUDWATCH_CLOCK"] = str(started.clock_file)
+            with started.log_file.open("wb") as log:
+                process = leash.start(
+                    [sys.executable, "-I", str(SERVER)],
+                    env=started.child_environment(**{**settings, **(env or {})}),
+                    cwd=folder,
+                    output=log,
+                    remove=folder,
+                )
+            try:
+                if _ready(started, process, token):
+                    yield started
+                    return
+            finally:
+                leash.let_go(process)
+    raise EmulatorFailed(f"MiniStack found its port taken {ATTEMPTS} times over.")
+
+
+def _own_address() -> str:
+    """Return a loopback address that nobody else uses, so that its port 443 is free.
+
+    MiniStack takes that port too when it serves https. Systems that know no loopback address but
+    127.0.0.1 get that one.
+    """
+    address = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}.{random.randint(1, 254)}"
+    with socket.socket() as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return "127.0.0.1"
+    return address
+
+
+def _free_port(address: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((address, 0))
+        return int(probe.getsockname()[1])
+
+
+def _describe(folder: Path, address: str, port: int, https: bool) -> Emulator:
+    scheme = "https" if https else "http"
+    endpoint = f"{scheme}://{address}:{port}"
+    environment = {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ENDPOINT_URL_S3": endpoint,
+        "AWS_ACCESS_KEY_ID": ACCOUNT,
+        "AWS_SECRET_ACCESS_KEY": "offline",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    if https:
+        certificate = _make_certificate(folder, address)
+        bundle = folder / "ca-bundle.pem"
+        roots = [Path(os.environ.get("SSL_CERT_FILE") or certifi.where()), certificate]
+        bundle.write_bytes(b"\n".join(path.read_bytes() for path in roots))
+        environment |= {name: str(bundle) for name in CERTIFICATES}
+        environment["NODE_EXTRA_CA_CERTS"] = str(certificate)
+    return Emulator(endpoint, environment, folder / "ministack.log")
+
+
+def _ministack_settings(
+    folder: Path, address: str, port: int, https: bool, token: str
+) -> dict[str, str]:
+    settings = {
+        "GATEWAY_PORT": str(port),
+        "EDGE_PORT": str(port),
+        "BIND_HOST": address,
+        "MINISTACK_HOST": address,
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "MINISTACK_REGION": REGION,
+        "MINISTACK_EDITION": token,  # comes back in the health answer: is it ours that answers?
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "DOCKER_HOST": f"unix://{folder}/no-docker",  # it would clear away containers otherwise
+        "TMPDIR": str(folder),
+    }
+    if https:
+        settings |= {
+            "AUTH": "true",
+            "USE_SSL": "1",
+            "MINISTACK_SSL_CERT": str(folder / "certificate.pem"),
+            "MINISTACK_SSL_KEY": str(folder / "key.pem"),
+        }
+    return settings
+
+
+def _make_certificate(folder: Path, address: str) -> Path:
+    """Make a self-signed server certificate for `address`."""
+    if not shutil.which("openssl"):
+        raise EmulatorFailed("enforce_iam needs the `openssl` command to make a certificate.")
+    request = folder / "certificate.cnf"
+    request.write_text(
+        "[req]\ndistinguished_name = subject\nprompt = no\nx509_extensions = server\n"
+        "[subject]\nCN = queue-ends-emulator\n"
+        "[server]\nbasicConstraints = critical, CA:FALSE\nsubjectKeyIdentifier = hash\n"
+        "keyUsage = critical, digitalSignature, keyEncipherment\nextendedKeyUsage = serverAuth\n"
+        f"subjectAltName = DNS:localhost, IP:127.0.0.1, IP:{address}\n"
+    )
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30"]
+    command += ["-config", str(request), "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
+    return certificate
+
+
+def _ready(started: Emulator, process: subprocess.Popen[bytes], token: str) -> bool:
+    """Wait until MiniStack answers; return False if it ended because its port was taken."""
+    bundle = started.environment.get("SSL_CERT_FILE")
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}),
+        urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=bundle)),
+    )
+    deadline = time.monotonic() + READY_WITHIN
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            with opener.open(f"{started.endpoint}/_ministack/health", timeout=2) as answer:
+                if token in answer.read().decode():
+                    return True
+        except OSError:
+            pass
+        time.sleep(0.05)
+    printed = started.log_file.read_text(errors="replace")
+    if process.poll() is not None and "in use" in printed:
+        return False
+    raise EmulatorFailed(
+        f"MiniStack was not ready at {started.endpoint} within {READY_WITHIN:.0f} s. It printed:\n"
+        + "\n".join(printed.splitlines()[-30:])
+    )

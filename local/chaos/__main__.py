@@ -1,0 +1,7 @@
+"""Runs the faults: `python -m local.chaos`."""
+
+import sys
+
+from local.chaos.chaos import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""CloudWatch offline: metrics from log lines, queue depths, alarms and Logs Insights."""

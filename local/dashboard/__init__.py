@@ -1,0 +1,1 @@
+"""The stack's CloudWatch dashboard as one page that opens without a network."""

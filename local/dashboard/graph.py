@@ -1,0 +1,210 @@
+"""Draws a dashboard's widget of metrics as a figure of Plotly's, in the page's own calm style."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from plotly import graph_objects  # type: ignore[import-untyped]
+
+from local.dashboard.body import Graph, Line, Metric
+
+INK, FAINT, GRID = "#1f2933", "#52606d", "#e9edf1"
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+COUNTS = ("Sum", "SampleCount")
+"""Statistics of which a period without a value is a zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The time that is drawn, and how many seconds its points are apart."""
+
+    since: datetime
+    until: datetime
+    period: int
+
+    @property
+    def step(self) -> timedelta:
+        return timedelta(seconds=self.period)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What CloudWatch has of a metric.
+
+    Attributes
+    ----------
+    points
+        Its values, by the beginnings of their periods, in order.
+    value
+        The statistic of the whole span; `None` where there is nothing of it.
+    """
+
+    metric: Metric
+    points: tuple[tuple[datetime, float], ...]
+    value: float | None
+
+    @property
+    def total(self) -> float:
+        """The sum of all points."""
+        return sum(value for _, value in self.points)
+
+
+def figure(graph: Graph, series: Sequence[Series], span: Span) -> dict[str, Any]:
+    """Return the figure of a graph over time, as Plotly's JavaScript takes it."""
+    filled = [one for one in series if one.points]
+    right = any(one.metric.right for one in filled) or any(line.right for line in graph.lines)
+    drawn = graph_objects.Figure(
+        data=[_trace(one, span, graph.stacked and not one.metric.right) for one in filled],
+        layout={
+            **_layout(span, ticks=5 if graph.place.width >= 8 else 3),
+            "margin": {"l": 52, "r": 52 if right else 14, "t": 8, "b": 26},
+            "yaxis": _vertical(graph, filled, False),
+            **({"yaxis2": _vertical(graph, filled, True)} if right else {}),
+            "shapes": [_shape(line) for line in graph.lines],
+            "annotations": [_note(line) for line in graph.lines if line.label],
+        },
+    )
+    return _plain(drawn)
+
+
+def sparkline(series: Series, span: Span) -> dict[str, Any]:
+    """Return the figure of the small line below a number."""
+    axis = {"visible": False, "fixedrange": True}
+    layout = _layout(span)
+    drawn = graph_objects.Figure(
+        data=[{**_trace(series, span, False), "fill": "tozeroy"}],
+        layout={
+            **layout,
+            "hovermode": "closest",
+            "margin": {"l": 0, "r": 0, "t": 4, "b": 4},
+            "xaxis": {**layout["xaxis"], **axis},
+            "yaxis": {**axis, "rangemode": "tozero"},
+        },
+    )
+    return _plain(drawn)
+
+
+def _plain(drawn: Any) -> dict[str, Any]:
+    """Return what Plotly has checked, without the theme that it adds."""
+    found: dict[str, Any] = drawn.to_dict()
+    found["layout"].pop("template", None)
+    return found
+
+
+def _trace(series: Series, span: Span, stacked: bool) -> dict[str, Any]:
+    metric = series.metric
+    points = list(_with_zeros(series, span)) if metric.statistic in COUNTS else series.points
+    return {
+        "type": "scatter",
+        "name": metric.label,
+        "x": [f"{when:%Y-%m-%d %H:%M:%S}" for when, _ in points],
+        "y": [value for _, value in points],
+        "yaxis": "y2" if metric.right else "y",
+        "mode": "lines" if len(points) > 1 else "markers",
+        "line": {"color": metric.colour, "width": 0.5 if stacked else 2},
+        "marker": {"color": metric.colour, "size": 7},
+        **({"stackgroup": "all", "fillcolor": metric.colour} if stacked else {}),
+        "hovertemplate": "%{y:,.4~g}",
+    }
+
+
+def _with_zeros(series: Series, span: Span) -> Iterator[tuple[datetime, float]]:
+    """Return the points, and a zero wherever nothing is next to one."""
+    before = None
+    for when, value in series.points:
+        if before is None or when - before > span.step:
+            if before is not None and when - before > 2 * span.step:
+                yield before + span.step, 0
+            if when - span.step >= span.since:
+                yield when - span.step, 0
+        yield when, value
+        before = when
+    if before is not None and before + span.step < span.until:
+        yield before + span.step, 0
+
+
+def _layout(span: Span, ticks: int = 5) -> dict[str, Any]:
+    seconds = (span.until - span.since).total_seconds()
+    return {
+        "font": {"family": FONT, "size": 12, "color": FAINT},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "showlegend": False,
+        "hovermode": "x unified",
+        "hoverlabel": {"font": {"size": 12, "color": INK}, "bgcolor": "#ffffff"},
+        "xaxis": {
+            "type": "date",
+            "range": [f"{moment:%Y-%m-%d %H:%M:%S}" for moment in (span.since, span.until)],
+            "tickformat": "%H:%M:%S" if seconds < 600 else "%H:%M",
+            "hoverformat": "%H:%M:%S",
+            "nticks": ticks,
+            "tickangle": 0,
+            "showgrid": False,
+            "linecolor": "#cbd2d9",
+            "ticks": "outside",
+            "ticklen": 4,
+            "tickcolor": "#cbd2d9",
+        },
+    }
+
+
+def _vertical(graph: Graph, series: Sequence[Series], right: bool) -> dict[str, Any]:
+    axis = graph.right if right else graph.left
+    lines = [line.value for line in graph.lines if line.right == right]
+    low = 0.0 if axis.lowest is None else axis.lowest
+    high = max([_highest(graph, series, right), *lines], default=0.0)
+    # Room above for a line's label; a graph of nothing but zeros still has a scale.
+    high = axis.highest if axis.highest is not None else max(high * 1.12, low + 1)
+    return {
+        "range": [low, high],
+        "title": {"text": axis.label, "standoff": 6, "font": {"size": 12}},
+        "tickformat": "~s" if high >= 10_000 else ",~g",
+        "nticks": 5,
+        "gridcolor": GRID,
+        "zeroline": True,
+        "zerolinecolor": "#cbd2d9",
+        **(
+            {"overlaying": "y", "side": "right", "showgrid": False, "tickmode": "auto"}
+            if right
+            else {}
+        ),
+    }
+
+
+def _highest(graph: Graph, series: Sequence[Series], right: bool) -> float:
+    """Return the highest value that is drawn, of areas on top of each other their sum."""
+    heights: dict[datetime, float] = {}
+    for one in series:
+        if one.metric.right == right:
+            for when, value in one.points:
+                below = heights.get(when, 0.0)
+                heights[when] = below + value if graph.stacked and not right else max(below, value)
+    return max(heights.values(), default=0.0)
+
+
+def _shape(line: Line) -> dict[str, Any]:
+    return {
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "yref": "y2" if line.right else "y",
+        "y0": line.value,
+        "y1": line.value,
+        "line": {"color": line.colour, "width": 1.5, "dash": "dash"},
+    }
+
+
+def _note(line: Line) -> dict[str, Any]:
+    return {
+        "text": line.label.replace("<", "&lt;"),
+        "xref": "paper",
+        "x": 1 if line.right else 0,
+        "xanchor": "right" if line.right else "left",
+        "yref": "y2" if line.right else "y",
+        "y": line.value,
+        "yanchor": "bottom",
+        "showarrow": False,
+        "font": {"size": 12, "color": INK},
+    }

@@ -1,0 +1,264 @@
+"""Renders a deployed dashboard into one page of HTML that loads nothing.
+
+What is on it, and where, is what GetDashboard answers; the numbers are GetMetricData's, the states
+of the alarms DescribeAlarms', the tables what the dashboard's queries find in the logs.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+from math import ceil
+from pathlib import Path
+from string import Template
+from typing import Any
+from urllib.parse import urlsplit
+
+from markdown_it import MarkdownIt
+from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
+
+from local.aws.emulator import Emulator
+from local.aws.project import ROOT
+from local.cloudwatch import insights
+from local.dashboard.body import (
+    COLUMNS,
+    Alarms,
+    Graph,
+    Logs,
+    Text,
+    Widget,
+    widgets,
+)
+from local.dashboard.data import series_of, states_of, tables_of
+from local.dashboard.graph import FONT, Series, Span, figure, sparkline
+
+TEMPLATE = Path(__file__).with_suffix(".html")
+PERIODS = (1, 5, 10, 30, 60, 300, 3600)
+POINTS = 120
+"""As many points, and no more, are told apart on a graph of a third of the page."""
+STATES = {
+    "OK": ("ok", "OK"),
+    "ALARM": ("alarming", "In alarm"),
+    "INSUFFICIENT_DATA": ("unknown", "Insufficient data"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a page shows.
+
+    Attributes
+    ----------
+    file
+        Where it is.
+    period
+        Seconds between the points of its graphs.
+    series
+        What its graphs and numbers show, by their titles and the labels on them.
+    tables
+        Its tables, by their titles.
+    states
+        States of the alarms on it, by their names.
+    """
+
+    file: Path
+    period: int
+    series: Mapping[str, Mapping[str, Series]]
+    tables: Mapping[str, insights.Table]
+    states: Mapping[str, str]
+
+    def total(self, title: str, label: str) -> float:
+        """Return the sum of all points of what has that label on the widget of that title."""
+        return self.series[title][label].total
+
+    def empty(self) -> list[str]:
+        """Return the titles of the graphs, numbers and tables that have nothing to show."""
+        graphs = [
+            title
+            for title, of_widget in self.series.items()
+            if not any(one.points for one in of_widget.values())
+        ]
+        return graphs + [title for title, table in self.tables.items() if not table.rows]
+
+
+def render(
+    aws: Emulator, dashboard_name: str, file: Path, *, since: datetime, until: datetime
+) -> Page:
+    """Render a dashboard, with what happened between two moments, into a file.
+
+    Returns
+    -------
+    What the page shows.
+
+    Raises
+    ------
+    UnknownWidget, UnknownQuery
+        The dashboard holds something that the page cannot show.
+    """
+    body = aws.client("cloudwatch").get_dashboard(DashboardName=dashboard_name)["DashboardBody"]
+    found, span = widgets(body), _span(since, until)
+    page = Page(
+        file,
+        span.period,
+        series_of(aws, [one for one in found if isinstance(one, Graph)], span),
+        tables_of(aws, [one for one in found if isinstance(one, Logs)], span),
+        states_of(aws, [name for one in found if isinstance(one, Alarms) for name in one.names]),
+    )
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(_html(dashboard_name, found, page, span), encoding="utf-8")
+    return page
+
+
+def _span(since: datetime, until: datetime) -> Span:
+    seconds = (until - since).total_seconds()
+    period = next((one for one in PERIODS if seconds / one <= POINTS), PERIODS[-1])
+    # Whole periods, since that is how values are put together.
+    first = since.timestamp() // period * period
+    last = ceil(until.timestamp() / period) * period
+    return Span(datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(last, UTC), period)
+
+
+def _html(name: str, found: Sequence[Widget], page: Page, span: Span) -> str:
+    figures: list[Mapping[str, Any]] = []
+    sections = [_section(name, widget, page, span, figures) for widget in found]
+    every = "second" if span.period == 1 else f"{span.period} seconds"
+    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+        name=escape(name),
+        font=FONT,
+        columns=COLUMNS,
+        since=f"{span.since:%d %B %Y, %H:%M:%S}".lstrip("0"),
+        until=f"{span.until:%H:%M:%S}",
+        note=(
+            f"The deployed dashboard, drawn offline: here with a point every {every}, in"
+            " CloudWatch with one a minute. The numbers beside the labels are of the whole span:"
+            " sums of what is counted, else the statistic that is drawn."
+        ),
+        widgets="\n".join(sections),
+        figures=json.dumps(figures).replace("<", "\\u003c"),
+        plotly=get_plotlyjs(),
+    )
+
+
+def _section(
+    name: str, widget: Widget, page: Page, span: Span, figures: list[Mapping[str, Any]]
+) -> str:
+    """Return a widget as HTML; add the figures in it to those of the page."""
+    place, kind = widget.place, type(widget).__name__.lower()
+    where = (
+        f"grid-column: {place.x + 1} / span {place.width};"
+        f" grid-row: {place.y + 1} / span {place.height}"
+    )
+    if isinstance(widget, Text):
+        inner = _markdown(widget.markdown, page.file)
+        kind = "text" if widget.card else "text plain"
+    elif isinstance(widget, Alarms):
+        inner = _alarms(f"{name}-", widget, page)
+    elif isinstance(widget, Logs):
+        inner = _table(page.tables[widget.title])
+    elif widget.view == "singleValue":
+        inner = _numbers(widget, page, span, figures)
+    else:
+        inner = _graph(widget, page, span, figures)
+    heading = f"<h2>{escape(widget.title)}</h2>" if widget.title else ""
+    return f'<section class="{kind}" style="{where}">{heading}{inner}</section>'
+
+
+def _graph(graph: Graph, page: Page, span: Span, figures: list[Mapping[str, Any]]) -> str:
+    series = list(page.series[graph.title].values())
+    if not any(one.points for one in series):
+        return '<div class="nothing">Nothing in this time.</div>'
+    room = _room(graph.title, figure(graph, series, span), figures)
+    if graph.legend == "hidden":
+        return f'<div class="body">{room}</div>'
+    legend = "".join(
+        f"<li{'' if one.points else ' class=none'}>"
+        f'<i style="background: {escape(one.metric.colour)}"></i>{escape(one.metric.label)}'
+        f"<b>{number(one.value)}</b></li>"
+        for one in series
+    )
+    return f'<div class="body {graph.legend}">{room}<ul class="legend">{legend}</ul></div>'
+
+
+def _numbers(graph: Graph, page: Page, span: Span, figures: list[Mapping[str, Any]]) -> str:
+    shown = []
+    for one in page.series[graph.title].values():
+        line = graph.sparkline and len(one.points) > 1
+        room = _room(graph.title, sparkline(one, span), figures) if line else ""
+        shown.append(
+            f'<div class="number"><strong>{number(one.value)}</strong>'
+            f"<span>{escape(one.metric.label)}</span>{room}</div>"
+        )
+    return f'<div class="numbers">{"".join(shown)}</div>'
+
+
+def _room(title: str, drawn: Mapping[str, Any], figures: list[Mapping[str, Any]]) -> str:
+    name = f"figure-{len(figures) + 1}"
+    figures.append({"id": name, "title": title, **drawn})
+    return f'<div class="room"><div class="plot" id="{name}"></div></div>'
+
+
+def _alarms(prefix: str, alarms: Alarms, page: Page) -> str:
+    shown = []
+    for name in alarms.names:
+        kind, state = STATES[page.states[name]]
+        shown.append(
+            f'<div class="alarm {kind}" title="{escape(name)}">'
+            f"{escape(name.removeprefix(prefix))}<b>{state}</b></div>"
+        )
+    return f'<div class="alarms">{"".join(shown)}</div>'
+
+
+def _table(table: insights.Table) -> str:
+    if not table.rows:
+        return '<div class="nothing">Nothing in this time.</div>'
+    figures = [
+        all(isinstance(row[at], int | float) for row in table.rows)
+        for at in range(len(table.columns))
+    ]
+    kinds = [' class="figure"' if figure else "" for figure in figures]
+    head = "".join(
+        f"<th{kind}>{escape(name)}</th>" for kind, name in zip(kinds, table.columns, strict=True)
+    )
+    rows = "".join(
+        "<tr>"
+        + "".join(f"<td{kind}>{_cell(v)}</td>" for kind, v in zip(kinds, row, strict=True))
+        + "</tr>"
+        for row in table.rows
+    )
+    return f'<div class="scroll"><table><tr>{head}</tr>{rows}</table></div>'
+
+
+def _cell(value: Any) -> str:
+    text = "" if value is None else escape(str(value))
+    # Where a narrow column may break a long name.
+    return re.sub(r"(?<=\w)([_.])(?=\w)", r"\1<wbr>", text)
+
+
+def _markdown(text: str, file: Path) -> str:
+    """Return markdown as HTML, in which links to the project's files lead there from the page."""
+    reader = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = reader.parse(text)
+    for token in tokens:
+        for part in token.children or ():
+            if part.type == "link_open":
+                part.attrs["href"] = _link(str(part.attrs["href"]), file)
+    return str(reader.renderer.render(tokens, reader.options, {}))
+
+
+def _link(target: str, file: Path) -> str:
+    parts = urlsplit(target)
+    if parts.scheme or parts.netloc or not parts.path or parts.path.startswith("/"):
+        return target
+    return f"{os.path.relpath(ROOT, file.resolve().parent)}/{target}"
+
+
+def number(value: float | None) -> str:
+    """Return a number as it is read: whole ones whole, others with no more digits than it takes."""
+    if value is None:
+        return "–"
+    if value == int(value) or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"

@@ -1,0 +1,1 @@
+"""`make demo`: deploy, run conversations through, account for every event, clean up."""

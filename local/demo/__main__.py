@@ -1,0 +1,7 @@
+"""Runs the demo: `python -m local.demo`."""
+
+import sys
+
+from local.demo.demo import main
+
+sys.exit(main())

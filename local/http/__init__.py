@@ -1,0 +1,1 @@
+"""The one HTTP server on loopback that every stand-in answers with."""

@@ -1,0 +1,1 @@
+"""Made-up conversations, their events in both deliveries, and the ends that they contain."""

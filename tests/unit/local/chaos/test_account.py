@@ -1,0 +1,211 @@
+"""The account of a run with faults: what it takes for lost, and what it excuses."""
+
+from typing import Any
+
+import pytest
+
+from local.chaos.account import (
+    ANSWER_LOST,
+    HUNG,
+    IN_FLIGHT,
+    MARKED,
+    UNEXPLAINED,
+    Account,
+    DeadLetter,
+    LedgerItem,
+)
+from local.chaos.fault_proxy import Call, Death
+
+END = ("c-1", "q")
+PID = 7
+ALL = frozenset({"actions", "bus"})
+
+
+def claim(holder: str = "h1", *, at: float = 0, error: str = "", pid: int = PID) -> Call:
+    text = "INSERT INTO \"T\" VALUE {'conversation_id': ?, 'queue_id': ?, 'claimed_by': ?}"
+    return call("claim", text, [*END, holder], at=at, error=error, pid=pid)
+
+
+def takeover(holder: str, before: str, *, at: float, pid: int = PID) -> Call:
+    text = (
+        'UPDATE "T" SET "claimed_by"=? SET "lease_until"=? WHERE "conversation_id"=?'
+        ' AND "queue_id"=? AND "claimed_by"=? AND "state"=? AND "lease_until" < ?'
+    )
+    return call("takeover", text, [holder, "9", *END, before, "claimed", "1"], at=at, pid=pid)
+
+
+def mark(*delivered: str, holder: str = "h1", at: float, error: str = "", pid: int = PID) -> Call:
+    text = (
+        'UPDATE "T" SET "delivered"=? WHERE "conversation_id"=? AND "queue_id"=? AND "claimed_by"=?'
+    )
+    return call("mark", text, [delivered, *END, holder], at=at, error=error, pid=pid)
+
+
+def call(
+    place: str, text: str, parameters: list[Any], *, at: float, error: str = "", pid: int = PID
+) -> Call:
+    """Return a call of one statement, as the proxy records it."""
+    statement = {
+        "Statement": text,
+        "Parameters": [
+            {"L": [{"S": name} for name in one]} if isinstance(one, tuple) else {"S": one}
+            for one in parameters
+        ],
+    }
+    answer = {"Error": {"Code": error}} if error else {"TableName": "T"}
+    return Call(pid, place, {"Statements": [statement]}, at, at, {"Responses": [answer]})
+
+
+def why(*calls: Call, died: Death | None = None, arrivals: tuple[float, ...] = (5, 50)) -> str:
+    """Return why the end arrived at `actions` a second time."""
+    account = Account(
+        ends=frozenset({END}),
+        arrived={"actions": {END: arrivals}},
+        calls=calls,
+        deaths=[died] if died else [],
+    )
+    ((place, reason),) = account.repeats()
+    assert place == "actions"
+    return reason
+
+
+def test_what_was_delivered_when_its_process_was_killed_is_excused() -> None:
+    again = [takeover("h2", "h1", at=40, pid=8), mark("actions", holder="h2", at=51, pid=8)]
+
+    assert why(claim(), *again, died=Death(PID, "mark")) == IN_FLIGHT
+    unmarked = mark("actions", at=6, error="ThrottlingError")
+    assert why(claim(), unmarked, *again, died=Death(PID, "mark")) == IN_FLIGHT
+
+
+def test_what_was_delivered_again_although_nothing_was_killed_is_not() -> None:
+    again = [takeover("h2", "h1", at=40), mark("actions", holder="h2", at=51)]
+
+    assert why(claim(), *again) == UNEXPLAINED
+    assert why(claim(), *again, died=Death(PID + 1, "mark")) == UNEXPLAINED
+    assert why(died=Death(PID, "mark")) == UNEXPLAINED
+
+
+def test_what_was_delivered_again_although_it_was_marked_is_not_excused_by_a_kill() -> None:
+    marked = mark("actions", at=6)
+
+    assert why(claim(), marked, died=Death(PID, "mark", marked.asked)) == MARKED
+
+
+def test_the_death_of_a_later_invocation_of_the_same_process_is_no_excuse() -> None:
+    later = takeover("h2", "h1", at=40)
+
+    assert why(claim(), later, died=Death(PID, "mark")) == UNEXPLAINED
+    assert why(claim(), died=Death(PID, "takeover", later.asked)) == UNEXPLAINED
+    assert why(claim(), died=Death(PID, "SendMessageBatch")) == UNEXPLAINED
+
+
+def test_the_invocation_that_held_the_claim_at_the_time_counts() -> None:
+    taken = takeover("h2", "h1", at=3, pid=8)
+
+    assert why(claim(), taken, died=Death(8, HUNG)) == IN_FLIGHT
+    assert why(claim(), taken, died=Death(PID, HUNG)) == UNEXPLAINED
+    assert why(claim(), claim("h2", at=3, error="DuplicateItem", pid=8), died=Death(PID, HUNG)) == (
+        IN_FLIGHT
+    )
+
+
+def test_a_mark_that_is_carried_out_late_hides_no_death() -> None:
+    late = mark("bus", holder="h0", at=-5)
+    late.at = 6
+    early = mark("bus", at=4)
+    early.at = 7
+
+    assert why(claim(), late, early, died=Death(PID, "PutEvents")) == IN_FLIGHT
+
+
+def test_an_end_that_was_given_up_as_not_delivered_lost_its_answer() -> None:
+    release = mark("bus", at=9)
+
+    assert why(claim(), release) == ANSWER_LOST
+    assert why(claim(), mark("bus", at=4)) == UNEXPLAINED
+
+
+def balanced(**changes: Any) -> Account:
+    """Return an account that balances, with changes."""
+    fields: dict[str, Any] = {
+        "ends": frozenset({END}),
+        "poison": {"m-1": ("not_json", "{")},
+        "arrived": {"actions": {END: [5.0]}, "bus": {END: [6.0]}},
+        "ledger": {END: LedgerItem("done", ALL)},
+        "dead": [DeadLetter("m-1", "not_json", "{")],
+        "deaths": [Death(PID, HUNG)],
+        "timeouts": 1,
+    }
+    return Account(**fields | changes)
+
+
+def broken(account: Account) -> set[str]:
+    return {what for what, holds in account.checks().items() if not holds}
+
+
+def test_an_account_with_everything_in_its_place_balances() -> None:
+    assert broken(balanced()) == set()
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"arrived": {"actions": {END: [5.0]}, "bus": {}}}, "every end arrived"),
+        ({"arrived": {"actions": {END: [5.0, 9.0]}, "bus": {END: [6.0]}}}, "none arrived twice"),
+        (
+            {"arrived": {"actions": {END: [5.0], ("x", "q"): [5.0]}, "bus": {END: [6.0]}}},
+            "nothing else arrived",
+        ),
+        ({"forged": 1}, "every webhook"),
+        ({"ledger": {}}, "the ledger has every end"),
+        ({"ledger": {END: LedgerItem("claimed", ALL)}}, "the ledger has every end"),
+        ({"ledger": {END: LedgerItem("done", frozenset({"bus"}))}}, "the ledger has every end"),
+        ({"dead": []}, "every poison message"),
+        ({"dead": [DeadLetter("m-1", "not_an_object", "{")]}, "every poison message"),
+        ({"dead": [DeadLetter("m-1", "not_json", "{ ")]}, "every poison message"),
+        (
+            {"dead": [DeadLetter("m-1", "not_json", "{"), DeadLetter("", "", "sound")]},
+            "every poison message",
+        ),
+        ({"dead": [DeadLetter("m-1", "not_json", "{")] * 2}, "none is there twice"),
+        ({"left": 1}, "nothing is left"),
+        ({"missing": ["throttled mark"]}, "every fault struck"),
+        ({"struck": {("killed after", "mark"): 1}}, "every process"),
+        ({"timeouts": 0}, "every action that hung"),
+        ({"timeouts": 2}, "every action that hung"),
+    ],
+)
+def test_whatever_is_out_of_its_place_is_seen(changes: dict[str, Any], what: str) -> None:
+    (seen,) = broken(balanced(**changes))
+    assert seen.startswith(what)
+
+
+def test_a_reject_may_be_there_twice_where_its_process_was_killed_before_the_delete() -> None:
+    source = {"source_message_id": {"StringValue": "m-1"}}
+    send = Call(PID, "SendMessageBatch", {"Entries": [{"MessageAttributes": source}]}, 1, 1, {})
+    delete = Call(PID, "DeleteMessageBatch", {"Entries": []}, 2, 2, {})
+    twice = balanced(dead=[DeadLetter("m-1", "not_json", "{")] * 2, calls=[send], deaths=[])
+
+    assert twice.rejected_twice() == (0, 1)
+    twice.deaths = [Death(PID, "SendMessageBatch")]
+    assert twice.rejected_twice() == (1, 0)
+    twice.calls = [send, delete]
+    assert twice.rejected_twice() == (0, 1)
+
+
+def test_the_table_shows_what_was_excused_and_what_was_not() -> None:
+    account = balanced(
+        arrived={"actions": {END: [5.0, 50.0]}, "bus": {END: [6.0, 51.0]}},
+        calls=[claim(), mark("bus", at=7)],
+        deaths=[Death(PID, "mark"), Death(8, HUNG)],
+        struck={("killed before", "mark"): 1, ("hangs", "crm"): 1},
+        missing=["throttled claim"],
+    )
+    rows = [line.strip() for line in account.table().splitlines()]
+
+    assert len(rows) == len(set(rows))
+    assert all(len(line) <= 80 for line in account.table().splitlines())
+    assert any(row.startswith("processes killed") and row.endswith(" 1") for row in rows)
+    assert any(row.startswith(f"delivered again, {MARKED}") for row in rows)
+    assert "NOT STRUCK: throttled claim" in account.faults()
+    assert "killed before: mark 1" in account.faults()

@@ -1,0 +1,140 @@
+"""The part of the Logs Insights language that the offline dashboard's tables are asked in."""
+
+import json
+from typing import Any
+
+import pytest
+
+from local.cloudwatch.insights import MOST, Table, UnknownQuery, answer
+
+
+def event(at: int, **line: Any) -> dict[str, Any]:
+    return {"timestamp": at, "message": json.dumps(line), "logStreamName": "one", "eventId": at}
+
+
+EVENTS = [
+    event(1_000, message="Message", outcome="failed", reason="ledger", receives=9),
+    event(2_000, message="Message", outcome="rejected", reason="not_json", receives=1),
+    event(3_000, message="Message", outcome="failed", reason="destination", receives=10),
+    event(4_000, message="Batch", received=7, reasons={"failed.destination": 2}),
+    {"timestamp": 5_000, "message": "END RequestId: 1", "logStreamName": "one", "eventId": 5},
+    event(6_000, message="Message", outcome="failed", reason="destination", receives=2),
+]
+
+
+def column(query: str, events: list[dict[str, Any]] | None = None) -> list[Any]:
+    return [row[0] for row in answer(query, EVENTS if events is None else events).rows]
+
+
+def test_the_newest_line_comes_first_unless_the_query_says_otherwise() -> None:
+    assert column("fields receives | filter ispresent(receives)") == [2, 10, 1, 9]
+    assert column("fields receives | filter ispresent(receives) | sort @timestamp") == [9, 1, 10, 2]
+
+
+def test_times_are_shown_as_cloudwatch_shows_them() -> None:
+    assert column("fields @timestamp | limit 1") == ["1970-01-01 00:00:06.000"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "receives"),
+    [
+        ('outcome = "failed"', [2, 10, 9]),
+        ("outcome = 'failed'", [2, 10, 9]),
+        ('outcome != "failed"', [1]),
+        ("receives = 10", [10]),
+        ("receives > 2", [10, 9]),
+        ("receives <= 2", [2, 1]),
+        ('reason in ["ledger", "not_json"]', [1, 9]),
+        ("receives in [1, 2]", [2, 1]),
+        ('reason like "ledge"', [9]),
+        ("reason like /^(not|des)/", [2, 10, 1]),
+        ('outcome = "failed" and receives > 9', [10]),
+        ('outcome = "failed" | filter receives < 9', [2]),
+        ('outcome = "nowhere"', []),
+        ('nothing = "failed"', []),
+        # A dot in a text stands for itself.
+        ('reason like "l.dger"', []),
+    ],
+)
+def test_a_filter_lets_through_the_lines_for_which_it_holds(
+    condition: str, receives: list[int]
+) -> None:
+    assert column(f'fields receives | filter message = "Message" | filter {condition}') == receives
+
+
+def test_a_query_over_several_lines_is_one_query() -> None:
+    found = answer('fields @timestamp, reason\n| filter outcome = "rejected"\n| limit 5\n', EVENTS)
+
+    assert found == Table(("@timestamp", "reason"), (("1970-01-01 00:00:02.000", "not_json"),))
+
+
+def test_lines_are_counted_by_what_they_have_in_common() -> None:
+    found = answer(
+        'filter message = "Message" | stats count(*) as n by outcome, reason | sort n desc, reason',
+        EVENTS,
+    )
+
+    assert found.columns == ("outcome", "reason", "n")
+    assert found.rows == (
+        ("failed", "destination", 2),
+        ("failed", "ledger", 1),
+        ("rejected", "not_json", 1),
+    )
+
+
+def test_what_has_no_name_is_called_as_it_is_counted() -> None:
+    assert answer("stats count(*), sum(receives)", EVENTS) == Table(
+        ("count(*)", "sum(receives)"), ((6, 22),)
+    )
+
+
+def test_numbers_are_sorted_by_size_and_what_is_missing_is_least() -> None:
+    assert column("fields receives | sort receives desc | limit 4") == [10, 9, 2, 1]
+    assert column("fields receives | sort receives asc | limit 3") == [None, None, 1]
+
+
+def test_parts_of_parts_are_fields_too() -> None:
+    events = [event(1, found=[{"is": "a"}, "b"], reasons={"failed": {"ledger": 3}})]
+
+    assert column("fields found.0.is", events) == ["a"]
+    assert column("fields found.1", events) == ["b"]
+    assert column("fields reasons.failed.ledger", events) == [3]
+    assert column("fields `reasons.failed.ledger` as n", events) == [3]
+
+
+def test_fields_add_to_each_other_and_display_says_it_anew() -> None:
+    assert answer("fields outcome | fields reason", EVENTS).columns == ("outcome", "reason")
+    assert answer("fields outcome | display reason as why", EVENTS).columns == ("why",)
+
+
+def test_without_a_limit_there_is_one_as_in_cloudwatch() -> None:
+    many = [event(at, n=at) for at in range(MOST + 1)]
+
+    assert len(answer("fields n", many).rows) == MOST
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "parse @message 'a *' as b",
+        "fields concat(a, b)",
+        'filter outcome = "a" or outcome = "b"',
+        'filter not outcome = "a"',
+        "filter (receives = 1)",
+        "filter receives",
+        "filter receives = reason",
+        "filter receives > '1'",
+        "stats avg(receives)",
+        "stats count(*) by bin(5m)",
+        "stats count(reason)",
+        "dedup reason",
+        "sort receives sideways",
+        "limit many",
+        "fields reason;",
+        "fields reason | ",
+        "",
+    ],
+)
+def test_a_query_that_is_not_known_is_an_error_and_no_empty_table(query: str) -> None:
+    with pytest.raises(UnknownQuery, match="the page cannot answer"):
+        answer(query, EVENTS)

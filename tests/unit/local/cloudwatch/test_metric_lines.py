@@ -1,0 +1,98 @@
+"""Reading a log group as it grows: lines that come late, and more than fit into an answer."""
+
+from typing import Any
+
+import pytest
+
+from local.cloudwatch.metric_lines import EVENTS_A_CALL, LATE, MetricLines
+
+NOON = 1_764_072_000_000
+
+
+class Logs:
+    """A log group whose events are in the order of their times, as in CloudWatch Logs."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.given = 0
+
+    def add(self, message: str, at: int) -> None:
+        number = str(len(self.events))
+        event = {"eventId": number, "timestamp": at, "ingestionTime": at + 5, "message": message}
+        self.events.append(event)
+
+    def filter_log_events(  # AWS's names
+        self,
+        logGroupName: str,  # noqa: N803
+        filterPattern: str,  # noqa: N803
+        startTime: int,  # noqa: N803
+        limit: int,
+    ) -> dict[str, Any]:
+        assert (logGroupName, filterPattern) == ("group", '"CloudWatchMetrics"')
+        events = sorted(self.events, key=lambda event: int(event["timestamp"]))
+        found = [event for event in events if event["timestamp"] >= startTime][:limit]
+        self.given += len(found)
+        return {"events": found}
+
+
+@pytest.fixture
+def logs() -> Logs:
+    return Logs()
+
+
+@pytest.fixture
+def lines(logs: Logs) -> MetricLines:
+    return MetricLines(logs, "group")
+
+
+def new(lines: MetricLines) -> list[str]:
+    return [message for message, _ in lines.new()]
+
+
+def test_each_line_comes_once_with_the_time_at_which_it_was_taken(
+    logs: Logs, lines: MetricLines
+) -> None:
+    logs.add("a", NOON)
+    assert lines.new() == [("a", NOON / 1000 + 0.005)]
+    assert lines.new() == []
+
+    logs.add("b", NOON)
+    assert new(lines) == ["b"], "of the same millisecond as one that was read"
+
+
+def test_a_line_that_comes_late_is_not_missed(logs: Logs, lines: MetricLines) -> None:
+    logs.add("a", NOON)
+    assert new(lines) == ["a"]
+    logs.add("late", NOON - LATE)
+    logs.add("b", NOON + 1)
+    assert new(lines) == ["late", "b"]
+    assert new(lines) == []
+
+
+def test_what_is_long_past_is_not_read_again(logs: Logs, lines: MetricLines) -> None:
+    for number in range(100):
+        logs.add(str(number), NOON)
+    logs.add("last", NOON + LATE + 1)
+    assert len(new(lines)) == 101
+
+    logs.given = 0
+    assert new(lines) == []
+    assert logs.given == 1
+
+
+def test_more_lines_than_fit_into_an_answer_all_come(logs: Logs, lines: MetricLines) -> None:
+    for number in range(2 * EVENTS_A_CALL + 7):
+        logs.add(str(number), NOON + number // 3)
+
+    assert new(lines) == [event["message"] for event in logs.events]
+    assert new(lines) == []
+
+
+def test_more_lines_of_one_moment_than_fit_into_an_answer_are_an_error(
+    logs: Logs, lines: MetricLines
+) -> None:
+    for number in range(EVENTS_A_CALL + 1):
+        logs.add(str(number), NOON)
+
+    with pytest.raises(RuntimeError, match="group has too many lines of one millisecond"):
+        lines.new()

@@ -1,0 +1,224 @@
+"""The demo's account balances when everything is accounted for, and not otherwise."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from local.demo.account import Account, PartnerAccount
+from local.demo.counts import shared_among
+
+
+def balanced() -> Account:
+    """Five events sent on, two of them again, two sent straight; a refusal, a live claim."""
+    return Account(
+        published=6,
+        filtered=1,
+        repeated=2,
+        straight=2,
+        expected=Counter(
+            {
+                "processed": 3,
+                "ended": 3,
+                "duplicate": 2,
+                "failed.destination": 1,
+                "ignored.other_queue": 1,
+                "rejected.not_json": 1,
+            }
+        ),
+        worker=Counter(
+            {
+                "received": 9,
+                "processed": 3,
+                "duplicate": 2,
+                "failed": 2,
+                "failed.destination": 1,
+                "failed.claimed_elsewhere": 1,
+                "ignored": 1,
+                "ignored.other_queue": 1,
+                "rejected": 1,
+                "rejected.not_json": 1,
+            }
+        ),
+        dead=Counter({"not_json": 1}),
+        arrived={"the CRM": [1, 1, 1], "the bus": [1, 1, 1]},
+        latencies=[0.5, 0.1, 2.0],
+    )
+
+
+def test_an_account_in_which_everything_is_accounted_for_balances() -> None:
+    checks = balanced().checks()
+
+    assert all(checks.values()), checks
+
+
+def changed(**changes: object) -> Callable[[Account], None]:
+    def change(account: Account) -> None:
+        for name, value in changes.items():
+            setattr(account, name, value)
+
+    return change
+
+
+def counted(**counts: int) -> Callable[[Account], None]:
+    return lambda account: account.worker.update(counts)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(changed(filtered=0), id="an event was lost on its way to the queue"),
+        pytest.param(changed(straight=3), id="a message was never received"),
+        pytest.param(counted(received=1), id="a message had no outcome"),
+        pytest.param(counted(received=1, processed=1), id="something was processed beyond ours"),
+        pytest.param(
+            counted(processed=1, duplicate=-1), id="a repeat was processed as if it were new"
+        ),
+        pytest.param(
+            counted(processed=-1, duplicate=1), id="an end was taken for a duplicate of another"
+        ),
+        pytest.param(
+            counted(received=1, failed=1, **{"failed.destination": 1}),
+            id="something failed without being refused",
+        ),
+        pytest.param(
+            counted(received=1, failed=1, **{"failed.ledger": 1}), id="the ledger did not answer"
+        ),
+        pytest.param(
+            counted(**{"failed.destination": -1, "failed.claimed_elsewhere": 1}),
+            id="a refusal did not make its message fail",
+        ),
+        pytest.param(
+            changed(arrived={"the CRM": [1, 1, 1], "the bus": [1, 1]}),
+            id="an end did not arrive at one destination",
+        ),
+        pytest.param(
+            changed(arrived={"the CRM": [1, 1, 2], "the bus": [1, 1, 1]}),
+            id="an end arrived twice at one destination",
+        ),
+        pytest.param(
+            changed(strangers=Counter({"the bus": 1})), id="an end arrived that is not ours"
+        ),
+        pytest.param(changed(forged=1), id="a request to the webhook had no good signature"),
+        pytest.param(changed(dead=Counter()), id="a reject is not in the dead-letter queue"),
+        pytest.param(changed(dead=Counter({"invalid_field": 1})), id="a reject has another reason"),
+        pytest.param(changed(left=1), id="a message is left in the queue"),
+        pytest.param(
+            counted(**{"ignored.other_queue": -1, "ignored.other_event_type": 1}),
+            id="something was ignored for another reason",
+        ),
+    ],
+)
+def test_an_account_with_a_gap_does_not_balance(spoil: Callable[[Account], None]) -> None:
+    account = balanced()
+
+    spoil(account)
+
+    assert not all(account.checks().values())
+
+
+def test_how_many_repeats_met_a_live_claim_does_not_matter() -> None:
+    account = balanced()
+
+    account.worker.update({"received": 3, "failed": 3, "failed.claimed_elsewhere": 3})
+
+    assert all(account.checks().values())
+
+
+def balanced_of_partner_events() -> PartnerAccount:
+    """Nine events sent on, some of which make up three ends of two conversations."""
+    return PartnerAccount(
+        published=12,
+        filtered=3,
+        expected=Counter({"ended": 3, "conversations": 2, "failed.destination": 1}),
+        worker=Counter(
+            {
+                "received": 12,
+                "processed": 2,
+                "ended": 3,
+                "duplicate": 3,
+                "ignored": 4,
+                "ignored.noted": 4,
+                "failed": 3,
+                "failed.destination": 2,
+                "failed.claimed_elsewhere": 1,
+            }
+        ),
+        arrived={"the CRM": [1, 1, 1]},
+    )
+
+
+def test_events_that_make_up_ends_balance_whichever_of_them_fire() -> None:
+    account = balanced_of_partner_events()
+    assert all(account.checks().values()), account.checks()
+
+    account.worker.update({"processed": 1, "duplicate": 1, "ignored": -2, "ignored.noted": -2})
+    assert all(account.checks().values()), account.checks()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(counted(ended=-1), id="an end was not derived"),
+        pytest.param(counted(ended=1), id="one too many was"),
+        pytest.param(counted(processed=2, duplicate=-2), id="more messages than ends"),
+        pytest.param(counted(processed=-1, duplicate=1), id="fewer messages than conversations"),
+        pytest.param(
+            counted(received=-2, failed=-2, **{"failed.destination": -2}),
+            id="a refusal made no message fail",
+        ),
+        pytest.param(
+            counted(received=1, failed=1, **{"failed.ledger": 1}), id="the ledger did not answer"
+        ),
+        pytest.param(
+            counted(**{"ignored.noted": -1, "ignored.other_queue": 1}),
+            id="an event of another queue came through the rules",
+        ),
+        pytest.param(changed(filtered=2), id="an event was lost on its way to the queue"),
+        pytest.param(changed(arrived={"the CRM": [1, 1, 2]}), id="an end arrived twice"),
+        pytest.param(changed(arrived={"the CRM": [1, 1]}), id="an end did not arrive"),
+    ],
+)
+def test_partner_events_with_a_gap_do_not_balance(spoil: Callable[[Account], None]) -> None:
+    account = balanced_of_partner_events()
+
+    spoil(account)
+
+    assert not all(account.checks().values())
+
+
+@pytest.mark.parametrize(
+    ("ends", "arrivals", "each"),
+    [(1, 0, [0]), (1, 2, [2]), (2, 2, [1, 1]), (2, 1, [1, 0]), (3, 4, [2, 1, 1])],
+)
+def test_arrivals_are_shared_among_the_ends_in_a_queue(
+    ends: int, arrivals: int, each: list[int]
+) -> None:
+    assert shared_among(ends, arrivals) == each
+
+
+def test_the_table_fits_eighty_columns_and_names_every_reason_and_destination() -> None:
+    table = balanced().table()
+
+    assert all(len(line) <= 78 for line in table.splitlines())
+    for row in (
+        "rejected: not_json",
+        "ignored: other_queue",
+        "duplicate",
+        "refused by a destination",
+        "in another worker's hands",
+        "arrived at the CRM",
+        "arrived at the bus",
+        "p50",
+    ):
+        assert row in table
+    assert "0.50" in table
+    assert "2.00" in table
+
+
+def test_the_table_of_partner_events_tells_messages_from_ends() -> None:
+    table = balanced_of_partner_events().table()
+
+    assert all(len(line) <= 78 for line in table.splitlines())
+    for row in ("ends that these made up", "ignored: noted", "by topic, and by the rules"):
+        assert row in table

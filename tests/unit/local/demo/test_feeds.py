@@ -1,0 +1,110 @@
+"""What the demo sends, in either delivery, and what it expects of it."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from local.demo.feeds import BURST, DELIVERIES, STRAYS, EventBridgeFeed, SubscriptionFeed
+from local.traffic.end_rules import ends_by
+from local.traffic.eventbridge import partner_conversations
+from local.traffic.subscription import OURS, conversations
+
+
+class Org:
+    """A Genesys Cloud that keeps what is published, and lets what is of our queues through."""
+
+    def __init__(self) -> None:
+        self.published: list[Mapping[str, Any]] = []
+        self.kept_out = 0
+
+    def publish_all(self, events: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+        return self._take(events, [event["attributes"]["queueId"] for event in events])
+
+    def publish_partner_events(self, events: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+        return self._take(events, [e["detail"]["eventBody"].get("queueId") for e in events])
+
+    def _take(self, events: Sequence[Mapping[str, Any]], queues: list[Any]) -> list[list[str]]:
+        self.published += events
+        self.kept_out += sum(queue_id not in OURS for queue_id in queues)
+        return [["us"] if queue_id in OURS else [] for queue_id in queues]
+
+
+def subscription_feed(org: Any, count: int) -> SubscriptionFeed:
+    return SubscriptionFeed(org, list(conversations(5, count)), count)
+
+
+def eventbridge_feed(org: Any, count: int) -> EventBridgeFeed:
+    return EventBridgeFeed(org, list(partner_conversations(5, count)), "touched", 5)
+
+
+FEEDS = pytest.mark.parametrize("feed_of", [subscription_feed, eventbridge_feed])
+
+
+@FEEDS
+@pytest.mark.parametrize("count", [1, 90])
+def test_as_much_is_published_as_the_account_says(feed_of: Any, count: int) -> None:
+    org = Org()
+    feed = feed_of(org, count)
+
+    for _ in feed.publish():
+        pass
+    feed.publish_again()
+
+    assert len(org.published) == feed.account.published
+    assert feed.account.straight == len(feed.straight)
+    assert feed.account.filtered == org.kept_out
+    assert feed.published_at.keys() >= feed.expected.keys()
+    assert feed.late <= feed.expected.keys()
+
+
+@FEEDS
+def test_something_of_everything_is_sent(feed_of: Any) -> None:
+    feed = feed_of(Org(), 90)
+    expected = feed.account.expected
+
+    assert feed.late
+    assert feed.refusals.at_the_crm
+    assert feed.refusals.at_the_webhook
+    assert expected["failed.destination"] > 0
+    assert expected["ignored.other_queue"] == expected["ignored.other_event_type"] == STRAYS
+    assert expected["rejected.not_json"] > 0
+    assert expected["ended"] == feed.expected.total() > 0
+    assert 0 < feed.account.repeated < feed.account.published
+
+
+def test_what_is_published_of_each_conversation_makes_up_the_ends_that_are_expected() -> None:
+    org = Org()
+    feed = eventbridge_feed(org, 90)
+
+    for _ in feed.publish():
+        pass
+
+    ends: Counter[tuple[str, str]] = Counter()
+    ids = {event["detail"]["eventBody"]["conversationId"] for event in org.published}
+    for one in ids:
+        told = [e for e in org.published if e["detail"]["eventBody"]["conversationId"] == one]
+        ends.update((one, end.queue_id) for end in ends_by("touched", told, OURS))
+    assert ends == feed.expected
+
+
+def test_ends_of_which_events_come_late_are_dated_by_the_burst_that_completes_them() -> None:
+    feed = eventbridge_feed(Org(), 90)
+    first = {one.id for one in list(partner_conversations(5, 90))[:BURST]}
+    of_first = {end for end in feed.expected if end[0] in first}
+    bursts = feed.publish()
+
+    next(bursts)
+    before = dict(feed.published_at)
+    next(bursts)
+
+    assert before.keys() < of_first < feed.published_at.keys()
+    assert any(feed.published_at[end] == at for end, at in before.items())
+
+
+@pytest.mark.parametrize("name", DELIVERIES)
+def test_a_delivery_changes_what_it_deploys_first(name: str) -> None:
+    delivery = DELIVERIES[name]()
+    assert delivery.settings["delivery"] == name
+    assert all(delivery.settings[key] != value for key, value in delivery.changed.items())

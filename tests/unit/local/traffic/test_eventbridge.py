@@ -1,0 +1,240 @@
+"""Made-up events of the EventBridge integration: realistic, varied, always the same."""
+
+import json
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+
+from conversations.envelope import Ignored
+from conversations.fields import Rejected
+from conversations.partner_event import Signal, parse_event
+from local.traffic.end_rules import PREFIX, RULES, QueueEnd, ends_by
+from local.traffic.eventbridge import (
+    STORIES,
+    Conversation,
+    Event,
+    malformed_events,
+    partner_conversations,
+    shuffled,
+)
+from local.traffic.subscription import FOREIGN, OURS
+from tests.genesys_sdk import mistakes
+
+CONVERSATIONS = list(partner_conversations(7, 600))
+MODELS = {
+    "customer.start": "CustomerStartDetailEventTopicCustomerStartEvent",
+    "customer.end": "CustomerEndDetailEventTopicCustomerEndEvent",
+    "flow.start": "FlowStartDetailEventTopicFlowStartEvent",
+    "flow.end": "FlowEndDetailEventTopicFlowEndEvent",
+    "acd.start": "AcdStartDetailEventTopicAcdStartEvent",
+    "acd.end": "AcdEndDetailEventTopicAcdEndEvent",
+    "user.start": "UserStartDetailEventTopicUserStartEvent",
+    "user.end": "UserEndDetailEventTopicUserEndEvent",
+    "acw": "AcwDetailEventTopicAfterCallWorkEvent",
+    "wrapup": "WrapupDetailEventTopicWrapupEvent",
+}
+
+
+def topic(event: Event) -> str:
+    return str(event["detail-type"].removeprefix(PREFIX))
+
+
+def times(conversation: Conversation) -> list[int]:
+    return [event["detail"]["eventBody"]["eventTime"] for event in conversation.events]
+
+
+def test_the_same_seed_gives_the_same_bytes() -> None:
+    again = list(partner_conversations(7, 600))
+    assert json.dumps([c.events for c in again]) == json.dumps([c.events for c in CONVERSATIONS])
+    assert [c.ends for c in again] == [c.ends for c in CONVERSATIONS]
+    assert again != list(partner_conversations(8, 600))
+
+
+def test_every_story_is_told_and_stories_can_be_chosen() -> None:
+    told = Counter(conversation.story for conversation in CONVERSATIONS)
+    assert told.keys() == STORIES.keys()
+    assert min(told.values()) > 10
+    callbacks = partner_conversations(1, 5, stories=["callback"])
+    assert {conversation.story for conversation in callbacks} == {"callback"}
+
+
+def test_every_rule_derives_ends_of_both_queues_some_of_them_again_later() -> None:
+    for rule in RULES:
+        ends = [(c.id, end.queue_id) for c in CONVERSATIONS for end in c.ends[rule]]
+        assert {queue_id for _, queue_id in ends} == {*OURS}
+        assert max(Counter(ends).values()) > 1
+
+
+def test_events_come_in_order_and_no_two_at_once() -> None:
+    for conversation in CONVERSATIONS:
+        assert all(earlier < later for earlier, later in pairwise(times(conversation)))
+
+
+@pytest.mark.parametrize("of_topic", MODELS)
+def test_events_are_as_the_official_sdk_has_them(of_topic: str) -> None:
+    bodies = {
+        json.dumps({**event["detail"]["eventBody"], "conversationId": "", "eventTime": 0}): event
+        for conversation in CONVERSATIONS[:100]
+        for event in conversation.events
+        if topic(event) == of_topic
+    }
+    assert bodies
+    for event in bodies.values():
+        assert mistakes(MODELS[of_topic], event["detail"]["eventBody"]) == []
+
+
+def test_only_the_topics_that_have_a_queue_name_one() -> None:
+    named = {
+        topic(event)
+        for conversation in CONVERSATIONS
+        for event in conversation.events
+        if "queueId" in event["detail"]["eventBody"]
+    }
+    assert named == {"acd.start", "acd.end", "user.start", "user.end", "acw", "wrapup"}
+
+
+def test_the_worker_understands_every_event() -> None:
+    for conversation in CONVERSATIONS:
+        for event in conversation.events:
+            body = event["detail"]["eventBody"]
+            match parse_event(json.dumps(event), 0, OURS):
+                case Signal(conversation_id, of_topic, queue_id, at_ms):
+                    assert (conversation_id, of_topic) == (conversation.id, topic(event))
+                    assert (queue_id, at_ms) == (body.get("queueId"), body["eventTime"])
+                case Ignored("other_queue"):
+                    assert body.get("queueId") not in OURS
+                case Ignored("other_event_type"):
+                    assert topic(event) in ("customer.start", "flow.start", "flow.end")
+                case other:
+                    pytest.fail(f"{other}: {event}")
+
+
+def test_shuffled_has_every_event_and_some_twice_the_same_way_each_time() -> None:
+    some = CONVERSATIONS[:50]
+    every = Counter(event["id"] for conversation in some for event in conversation.events)
+
+    mixed = shuffled(some, 3)
+
+    counts = Counter(event["id"] for event in mixed)
+    assert counts.keys() == every.keys()
+    assert set(counts.values()) == {1, 2}
+    assert mixed == shuffled(some, 3)
+    assert mixed != shuffled(some, 4)
+
+
+def test_the_share_and_the_queues_can_be_chosen() -> None:
+    ours = partner_conversations(1, 30, ["a", "b"], foreign=["c"], share=1)
+    queues = {
+        event["detail"]["eventBody"].get("queueId")
+        for conversation in ours
+        for event in conversation.events
+    }
+    assert {"a", "b"} <= queues
+    none = list(partner_conversations(1, 30, share=0, stories=["answered", "abandoned"]))
+    assert not any(ends for conversation in none for ends in conversation.ends.values())
+
+
+@pytest.mark.parametrize("malformed", malformed_events(), ids=lambda one: one.name)
+def test_malformed_events_are_rejected_for_the_reason_that_they_are_made_for(
+    malformed: tuple[str, str, str],
+) -> None:
+    _, body, reason = malformed
+    rejected = parse_event(body, 0, OURS)
+    assert isinstance(rejected, Rejected)
+    assert rejected.reason == reason
+
+
+A, B, OTHER = OURS[0], OURS[1], FOREIGN[0]
+MINUTE = 60_000
+
+
+def told(at_minutes: float, of_topic: str, queue_id: str | None = None, **body: object) -> Event:
+    """Return an event so many minutes after the beginning."""
+    queue = {"queueId": queue_id} if queue_id else {}
+    at_ms = round(at_minutes * MINUTE)
+    fields = {"eventTime": at_ms, "conversationId": "c", **queue, **body}
+    return {"detail-type": PREFIX + of_topic, "detail": {"eventBody": fields}}
+
+
+def gone(at_minutes: float, how: str = "PEER") -> Event:
+    return told(at_minutes, "customer.end", disconnectType=how)
+
+
+def talked(at_minutes: float, queue_id: str | None, how: str = "PEER", lasted: int = 9) -> Event:
+    return told(at_minutes, "user.end", queue_id, disconnectType=how, interactingDurationMs=lasted)
+
+
+@pytest.mark.parametrize(
+    ("events", "touched", "last_queue", "queue_leg"),
+    [
+        pytest.param([gone(9)], [], [], [], id="never in a queue"),
+        pytest.param([told(1, "acd.start", OTHER), gone(9)], [], [], [], id="foreign queue"),
+        pytest.param([talked(1, A), gone(2)], [(A, 2)], [(A, 2)], [(A, 1)], id="answered"),
+        pytest.param(
+            [talked(1, A, "CONSULT_TRANSFER"), talked(2, B), gone(3)],
+            [(A, 3), (B, 3)],
+            [(B, 3)],
+            [(B, 2)],
+            id="transferred",
+        ),
+        pytest.param(
+            [talked(1, A), gone(2, "TRANSFER")], [], [], [(A, 1)], id="the customer transferred"
+        ),
+        pytest.param(
+            [told(1, "acd.end", A, acdOutcome="ABANDON"), gone(2)],
+            [(A, 2)],
+            [(A, 2)],
+            [(A, 1)],
+            id="abandoned",
+        ),
+        pytest.param(
+            [told(1, "acd.end", A, acdOutcome="FLOW_OUT"), talked(2, A, lasted=0), gone(3)],
+            [(A, 3)],
+            [(A, 3)],
+            [],
+            id="nobody talked",
+        ),
+        pytest.param([talked(1, None), gone(2)], [], [], [], id="an agent's without a queue"),
+        pytest.param(
+            [gone(1), told(6, "acw", A)], [(A, 1)], [(A, 1)], [], id="work within five minutes"
+        ),
+        pytest.param([gone(1), told(6.1, "acw", A)], [], [], [], id="later than that"),
+        pytest.param(
+            [talked(1, A), talked(3, A), gone(4), gone(9)],
+            [(A, 4)],
+            [(A, 4)],
+            [(A, 1)],
+            id="ends within five minutes are one",
+        ),
+        pytest.param(
+            [talked(1, A), gone(2), talked(50, B), gone(51)],
+            [(A, 2), (A, 51), (B, 51)],
+            [(A, 2), (B, 51)],
+            [(A, 1), (B, 50)],
+            id="re-opened elsewhere",
+        ),
+        pytest.param(
+            [talked(1, A), talked(2, B), gone(3), talked(50, A), gone(51)],
+            [(A, 3), (B, 3), (A, 51), (B, 51)],
+            [(B, 3), (A, 51)],
+            [(A, 1), (B, 2), (A, 50)],
+            id="re-opened where it came from",
+        ),
+    ],
+)
+def test_the_reference_derives_what_one_can_see_by_hand(
+    events: list[Event],
+    touched: list[tuple[str, int]],
+    last_queue: list[tuple[str, int]],
+    queue_leg: list[tuple[str, int]],
+) -> None:
+    by_hand = {"touched": touched, "last_queue": last_queue, "queue_leg": queue_leg}
+    for rule, ends in by_hand.items():
+        expected = sorted(QueueEnd(queue_id, minutes * MINUTE) for queue_id, minutes in ends)
+        assert sorted(ends_by(rule, [*events[::-1], *events], OURS)) == expected
+
+
+def test_the_reference_refuses_a_history_whose_ends_depend_on_their_order() -> None:
+    with pytest.raises(ValueError, match="within five minutes of two ends"):
+        ends_by("queue_leg", [talked(minutes, A) for minutes in (1, 5, 9)], OURS)
