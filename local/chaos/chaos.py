@@ -24,11 +24,13 @@ from local.chaos.account import HUNG, Account, DeadLetter, LedgerItem
 from local.chaos.fault_proxy import Death, FaultProxy, descends_from
 from local.chaos.faults import Faults
 from local.chaos.plan import OF_FAILED_ENDS, Plan, full
-from local.genesys.cloud import GenesysCloud, sqs_sender
+from local.genesys.sqs import sqs_sender
+from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer, Request
 from local.http.server import HttpServer
+from local.receivers.bus import BusRecorder, bus_recorder
 from local.receivers.crm import Crm, crm
-from local.receivers.recorders import BusRecorder, WebhookReceiver, bus_recorder, webhook_receiver
+from local.receivers.webhook import WebhookReceiver, webhook_receiver
 from local.screen import Screen
 from local.traffic.subscription import OURS, Event, conversations, malformed_bodies
 
@@ -176,7 +178,7 @@ def _start(plan: Plan, cleanup: ExitStack, screen: Screen, faults: Faults) -> Wo
 def _deploy(plan: Plan, world: World, cleanup: ExitStack) -> Deployment:
     world.screen.step("cdk bootstrap and cdk deploy, with the stock CLI")
     genesys = cleanup.enter_context(GenesysCloud(sqs_sender(world.aws)))
-    genesys.activation_seconds = 0
+    genesys.subscriptions.activation_seconds = 0
     credentials = {"client_id": genesys.client_id, "client_secret": genesys.client_secret}
     secrets = world.aws.client("secretsmanager")
     secrets.create_secret(Name=SECRET, SecretString=json.dumps(credentials))
@@ -278,7 +280,7 @@ def _show(world: World, sent: int, messages: int) -> None:
     progress = f"sent {sent}/{messages}, " if messages else ""
     world.screen.progress(
         f"{progress}faults {world.faults.struck.total()}, killed {len(world.proxy.deaths)}, in the"
-        f" CRM {len(world.customers.noted)}, at the webhook {len(world.webhook.received)}"
+        f" CRM {len(world.customers.noted)}, at the webhook {len(world.webhook.noted)}"
     )
 
 

@@ -25,9 +25,11 @@ from local.dashboard.page import Page, render
 from local.demo.account import Account
 from local.demo.counts import OUTCOMES, dead_letters, messages_in, shared_among, worker_log
 from local.demo.feeds import DELIVERIES, OTHERS, Delivery, Feed
-from local.genesys.cloud import GenesysCloud, sqs_sender
+from local.genesys.sqs import sqs_sender
+from local.genesys.stand_in import GenesysCloud
+from local.receivers.bus import BusRecorder, bus_recorder
 from local.receivers.crm import Crm, End, crm
-from local.receivers.recorders import BusRecorder, WebhookReceiver, bus_recorder, webhook_receiver
+from local.receivers.webhook import WebhookReceiver, webhook_receiver
 from local.screen import Screen
 
 ACTION = ROOT / "local/receivers/crm_action.py"
@@ -112,7 +114,7 @@ def _start(cleanup: ExitStack, screen: Screen, delivery: Delivery) -> World:
     genesys = cleanup.enter_context(GenesysCloud(sqs_sender(aws), deliver=partner_events(aws)))
     # An interrupted clean-up would leave something running.
     cleanup.callback(signal.signal, signal.SIGINT, signal.SIG_IGN)
-    genesys.activation_seconds = 1
+    genesys.subscriptions.activation_seconds = 1
     delivery.prepare(genesys)
     credentials = {"client_id": genesys.client_id, "client_secret": genesys.client_secret}
     secrets = aws.client("secretsmanager")

@@ -19,6 +19,7 @@ from destinations.webhook import Webhook
 from genesys.client import LOGIN_PATH
 from genesys.integrations import SOURCE_TYPE
 from genesys.properties import EVENT_SOURCE, SUBSCRIPTION
+from local.genesys.login import CLIENT_ID
 from local.http.messages import Answer, Request
 from local.http.server import HttpServer
 from tests import canaries
@@ -30,7 +31,6 @@ from tests.fakes.dynamodb import FakeDynamoDb
 from tests.fakes.entry_points import WORKER, imported_anew
 from tests.fakes.eventbridge import BUS, FakeEventBridge
 from tests.fakes.firehose import STREAM, FakeFirehose
-from tests.fakes.genesys import CLIENT_ID
 from tests.fakes.partner_events import FakePartnerEvents
 from tests.fakes.partner_worker import DelayingSqs
 from tests.fakes.secrets_manager import FakeSecrets

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import logs  # noqa: F401 - as the function does: it keeps urllib3 from telling URLs
 from local.http import messages
 from local.http.server import HttpServer
 from subscription.answer import MAX_BYTES, Answer, send
