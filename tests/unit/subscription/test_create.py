@@ -56,16 +56,6 @@ def test_other_subscriptions_are_left_alone(
     assert before.items() <= genesys.subscriptions.items()
 
 
-def test_its_own_that_is_right_already_is_taken_as_it_is(
-    cloudformation: CloudFormation, genesys: GenesysCloud
-) -> None:
-    first = cloudformation.create()
-    genesys.calls.clear()
-    again = cloudformation.create()
-    assert again == first
-    assert genesys.operations == ["login", "list", "read"]
-
-
 @pytest.mark.parametrize(
     "fields",
     [

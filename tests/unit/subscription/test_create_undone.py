@@ -14,18 +14,6 @@ FOREIGN_ARN = "arn:aws:sqs:eu-west-1:999988887777:somebody-elses"
 LOST = Answer(fate="lost")
 
 
-def test_after_a_lost_answer_a_refusal_does_not_mean_that_nothing_was_made(
-    cloudformation: CloudFormation, genesys: GenesysCloud
-) -> None:
-    genesys.subscriptions.visible_after = 4
-    genesys.instead("create", LOST, carried_out=True)
-    genesys.instead("create", problem(403, "no more"))
-    answer = cloudformation.create()
-    assert answer.status == "FAILED"
-    assert "403" in answer.reason
-    assert not genesys.subscriptions
-
-
 def test_one_that_is_never_active_is_removed_again(
     cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:

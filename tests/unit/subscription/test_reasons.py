@@ -5,20 +5,16 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from genesys.client import GenesysClient
 from genesys.errors import GenesysError
 from local.genesys.login import CLIENT_SECRET
 from local.genesys.problems import CORRELATION, problem
 from local.genesys.stand_in import GenesysCloud
-from local.http.messages import Answer, Request
-from local.http.server import HttpServer
+from local.http.messages import Answer
 from subscription.advice import advice
 from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import NAME, RESPONSE_URL, CloudFormation
-from tests.fakes.partner_events import FakePartnerEvents
+from tests.fakes.cloudformation import NAME, CloudFormation
 from tests.fakes.secrets_manager import FakeSecrets
 
 CORRELATED = {CORRELATION: "c0ffee-42"}
@@ -166,40 +162,6 @@ def test_a_long_filter_does_not_push_the_advice_out_of_the_response(
     answer = cloudformation.create(AttributeFilter="x" * filter_length)
     body = json.loads(answer.body({"StackId": "s" * 150, "RequestId": "r" * 36}))
     assert "Deploy again" in body["Reason"]
-
-
-@given(
-    operation=st.sampled_from(["login", "list", "create", "read", "delete"]),
-    status=st.sampled_from([200, 302, 400, 401, 403, 404, 409, 500]),
-    text=st.text(max_size=20),
-    key=st.sampled_from(["message", "description", "error", "status", "eventTypes"]),
-)
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_neither_answer_nor_log_hold_what_is_secret(
-    *,
-    secrets: FakeSecrets,
-    events: FakePartnerEvents,
-    http: HttpServer,
-    operation: str,
-    status: int,
-    text: str,
-    key: str,
-) -> None:
-    clock = Clock()
-    genesys = GenesysCloud(clock=clock)
-
-    def respond(asked: Request) -> Answer:
-        if genesys.operation_of(asked) != operation:
-            return genesys(asked)
-        echo = f"{text}{CLIENT_SECRET}{text}{asked.headers.get('Authorization')}"
-        return Answer(status, {key: echo}, {"ININ-Correlation-Id": CLIENT_SECRET})
-
-    http.respond = respond
-    cloudformation = CloudFormation(http.url, clock, secrets, events)
-    answers = [cloudformation.create(), cloudformation.delete()]
-    shown = repr(answers) + cloudformation.log + str([answer.body({}) for answer in answers])
-    for hidden in (CLIENT_SECRET, RESPONSE_URL, *genesys.tokens):
-        assert hidden not in shown
 
 
 def test_an_error_before_the_request_was_understood_has_a_reason() -> None:

@@ -88,17 +88,6 @@ def test_the_order_of_event_types_does_not_matter(
     assert "replace" not in genesys.operations
 
 
-def test_a_subscription_deleted_by_hand_is_made_anew(
-    deployed: CloudFormation, genesys: GenesysCloud
-) -> None:
-    physical_id = deployed.physical_id
-    genesys.subscriptions.clear()
-    answer = deployed.update(AttributeFilter="queueId = 'Q2'")
-    assert (answer.status, answer.physical_id) == ("SUCCESS", physical_id)
-    assert answer.data == {"SubscriptionId": "sub-2"}
-    assert genesys.subscriptions["sub-2"]["attributeFilter"] == "queueId = 'Q2'"
-
-
 def test_a_subscription_changed_by_hand_is_put_right(
     deployed: CloudFormation, genesys: GenesysCloud
 ) -> None:
@@ -133,25 +122,6 @@ def test_a_name_that_is_somebody_elses_by_now_is_an_error(
     assert FOREIGN_ARN in answer.reason
     assert answer.physical_id == physical_id
     assert genesys.subscriptions == before
-
-
-def test_another_org_is_refused_and_the_rollback_after_it_succeeds(
-    deployed: CloudFormation, genesys: GenesysCloud, http: HttpServer
-) -> None:
-    physical_id = deployed.physical_id
-    answer = deployed.update(
-        LoginUrl="https://login.mypurecloud.ie", ApiUrl="https://api.mypurecloud.ie"
-    )
-    assert (answer.status, answer.physical_id) == ("FAILED", physical_id)
-    assert http.url.removeprefix("http://") in answer.reason
-    assert "api.mypurecloud.ie" in answer.reason
-    assert "destroy the stack first, or use another stage" in answer.reason
-    assert genesys.operations == []
-
-    answer = deployed.roll_back()
-    assert (answer.status, answer.physical_id) == ("SUCCESS", physical_id)
-    assert answer.data == {"SubscriptionId": "sub-1"}
-    assert genesys.operations == ["login", "list", "read"]
 
 
 def test_a_bad_filter_fails_and_the_rollback_restores(

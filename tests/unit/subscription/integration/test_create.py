@@ -10,7 +10,7 @@ from local.http.server import HttpServer
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import ACCOUNT, NAME, REGION, SUFFIX, CloudFormation
 from tests.fakes.partner_events import FakePartnerEvents
-from tests.unit.subscription.integration.conftest import OURS, SOURCE
+from tests.unit.subscription.conftest import OURS, SOURCE
 
 LOST = Answer(fate="lost")
 

@@ -7,12 +7,11 @@ from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import (
-    INVENTED_ID,
     NAME,
     CloudFormation,
 )
 from tests.fakes.partner_events import FakePartnerEvents
-from tests.unit.subscription.integration.conftest import OURS
+from tests.unit.subscription.conftest import OURS
 
 
 @pytest.fixture
@@ -60,20 +59,6 @@ def test_all_duplicates_and_unfinished_ones_are_deleted(
         genesys.integrations.seed(NAME, {})
     assert deployed.delete().status == "SUCCESS"
     assert not genesys.integrations
-
-
-def test_what_is_gone_is_deleted_already(deployed: CloudFormation, genesys: GenesysCloud) -> None:
-    genesys.integrations.clear()
-    assert deployed.delete().status == "SUCCESS"
-    assert deployed.delete().status == "SUCCESS"
-
-
-@pytest.mark.parametrize("operation", ["read", "switch", "delete"])
-def test_what_goes_while_it_is_deleted_is_deleted(
-    deployed: CloudFormation, genesys: GenesysCloud, operation: str
-) -> None:
-    genesys.before(operation, genesys.integrations.clear)
-    assert deployed.delete().status == "SUCCESS"
 
 
 @pytest.mark.parametrize("operation", ["switch", "delete"])
@@ -124,31 +109,6 @@ def test_one_that_does_not_go_is_a_failure_in_time_that_can_be_tried_again(
     assert deployed.delete().status == "SUCCESS"
 
 
-@pytest.mark.parametrize("moment", [0.5, 5, 7.9])
-def test_an_id_that_cloudformation_invented_deletes_what_appears_a_moment_later(
-    stack: CloudFormation, genesys: GenesysCloud, clock: Clock, moment: float
-) -> None:
-    clock.at(moment, lambda: genesys.integrations.seed(NAME, {}))
-    answer = stack.delete(INVENTED_ID)
-    assert (answer.status, answer.physical_id) == ("SUCCESS", INVENTED_ID)
-    assert "delete" in genesys.operations
-    assert not genesys.integrations
-
-
-def test_a_create_that_is_under_way_while_it_is_deleted_leaves_nothing(
-    stack: CloudFormation, genesys: GenesysCloud, clock: Clock, events: FakePartnerEvents
-) -> None:
-    def delete_meanwhile() -> None:
-        creating = dict(stack.__dict__)
-        assert stack.delete(INVENTED_ID).status == "SUCCESS"
-        stack.__dict__.update(creating)
-
-    # CloudFormation gives up while Create, with its integration made, still waits.
-    clock.at(3, delete_meanwhile)
-    assert stack.create().status == "FAILED"
-    assert not genesys.integrations
-
-
 @pytest.mark.parametrize(
     ("operation", "failure"),
     [
@@ -173,14 +133,3 @@ def test_a_delete_that_is_refused_fails_and_can_be_tried_again(
     genesys.always(operation, None)
     assert deployed.delete().status == "SUCCESS"
     assert not genesys.integrations
-
-
-def test_a_delete_that_cannot_log_in_says_how_to_get_out(
-    deployed: CloudFormation, genesys: GenesysCloud
-) -> None:
-    deployed.secrets.held.clear()
-    answer = deployed.delete()
-    assert answer.status == "FAILED"
-    assert "'queue-ends/genesys'" in answer.reason
-    assert "retained" in answer.reason
-    assert genesys.integrations

@@ -5,12 +5,11 @@ import pytest
 from local.genesys.login import CLIENT_SECRET
 from local.genesys.problems import CORRELATION, problem
 from local.genesys.stand_in import GenesysCloud
-from local.http.messages import Answer, Request
-from local.http.server import HttpServer
+from local.http.messages import Answer
 from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import RESPONSE_URL, CloudFormation
+from tests.fakes.cloudformation import CloudFormation
 from tests.fakes.partner_events import FakePartnerEvents
-from tests.unit.subscription.integration.conftest import BAD_TOPIC
+from tests.unit.subscription.conftest import BAD_TOPIC
 
 FORBIDDEN = problem(403, "You are missing a permission.", **{CORRELATION: "c0ffee-42"})
 
@@ -121,22 +120,6 @@ def test_an_integration_that_says_nothing_is_an_error_all_the_same(
     answer = stack.create()
     assert "did not become active" in answer.reason
     assert "Unexpected" not in answer.reason
-
-
-@pytest.mark.parametrize("operation", ["login", "list", "create", "configuration", "read"])
-def test_neither_answer_nor_log_hold_what_is_secret(
-    stack: CloudFormation, genesys: GenesysCloud, http: HttpServer, operation: str
-) -> None:
-    def respond(asked: Request) -> Answer:
-        if genesys.operation_of(asked) != operation:
-            return genesys(asked)
-        return problem(400, f"{CLIENT_SECRET} {asked.headers.get('Authorization')}")
-
-    http.respond = respond
-    answers = [stack.create(), stack.delete()]
-    shown = repr(answers) + stack.log
-    for hidden in (CLIENT_SECRET, RESPONSE_URL, *genesys.tokens):
-        assert hidden not in shown
 
 
 def test_a_state_that_holds_what_is_secret_is_not_passed_on(

@@ -7,7 +7,7 @@ import pytest
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import INVENTED_ID, CloudFormation
 from tests.fakes.partner_events import NEVER, FakePartnerEvents
-from tests.unit.subscription.integration.conftest import SOURCE
+from tests.unit.subscription.conftest import SOURCE
 
 
 @pytest.fixture(autouse=True)

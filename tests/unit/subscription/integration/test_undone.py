@@ -11,7 +11,7 @@ from local.http.server import HttpServer
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import ACCOUNT, NAME, REGION, SUFFIX, CloudFormation
 from tests.fakes.partner_events import NEVER, FakePartnerEvents
-from tests.unit.subscription.integration.conftest import OURS, SOURCE
+from tests.unit.subscription.conftest import OURS, SOURCE
 
 LOST = Answer(fate="lost")
 FORBIDDEN = problem(403, "You are missing a permission.")
@@ -135,18 +135,6 @@ def test_a_refused_creation_makes_nothing_and_looks_for_nothing(
     assert answer.physical_id.startswith("nothing-created/")
     assert genesys.operations == ["login", "organization", "list", "create"]
     assert not clock.pauses
-
-
-def test_after_a_lost_answer_a_refusal_does_not_mean_that_nothing_was_made(
-    stack: CloudFormation, genesys: GenesysCloud
-) -> None:
-    genesys.integrations.visible_after = 4
-    genesys.instead("create", LOST, carried_out=True)
-    genesys.instead("create", FORBIDDEN)
-    answer = stack.create()
-    assert answer.status == "FAILED"
-    assert answer.physical_id.startswith("nothing-created/")
-    assert not genesys.integrations
 
 
 @pytest.mark.parametrize("operation", ["delete", "list", "configuration"])

@@ -6,11 +6,10 @@ from local.genesys.login import CLIENT_ID, CLIENT_SECRET
 from local.genesys.problems import problem
 from local.genesys.stand_in import ORG_ID, GenesysCloud
 from local.http.messages import Answer
-from local.http.server import HttpServer
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import SUFFIX, TOPICS, CloudFormation
 from tests.fakes.partner_events import NEVER, FakePartnerEvents
-from tests.unit.subscription.integration.conftest import BAD_TOPIC, SOURCE
+from tests.unit.subscription.conftest import BAD_TOPIC, SOURCE
 
 NEW_TOPICS = ["v2.detail.events.conversation.{id}.user.end"]
 CHANGES = {"create", "configure", "switch", "delete"}
@@ -212,25 +211,6 @@ def test_one_that_feeds_somebody_else_by_now_is_an_error(
     assert "another stage" in answer.reason
     assert list(genesys.integrations) == ["int-1"]
     assert not CHANGES & set(genesys.operations)
-
-
-def test_another_org_is_refused_and_the_rollback_after_it_succeeds(
-    deployed: CloudFormation, genesys: GenesysCloud, http: HttpServer
-) -> None:
-    physical_id = deployed.physical_id
-    answer = deployed.update(
-        LoginUrl="https://login.mypurecloud.ie", ApiUrl="https://api.mypurecloud.ie"
-    )
-    assert (answer.status, answer.physical_id) == ("FAILED", physical_id)
-    for expected in (
-        "The integration is in another org",
-        http.url.removeprefix("http://"),
-        "api.mypurecloud.ie",
-        "destroy the stack first, or use another stage",
-    ):
-        assert expected in answer.reason
-    assert not genesys.operations
-    assert deployed.roll_back().status == "SUCCESS"
 
 
 def test_an_update_ends_in_time_however_slow_everything_is(
