@@ -12,7 +12,8 @@ from collections.abc import Iterator
 import pytest
 
 from destinations.delivery import CALL_LIMIT, Delivery, Destination
-from destinations.webhook import CONCURRENCY, Webhook, destination, verdict_on
+from destinations.webhook import CONCURRENCY, Webhook, destination
+from destinations.webhook_call import verdict_on
 from tests.bodies import CANARY
 from tests.fakes.clock import Clock
 from tests.fakes.ends import ended
