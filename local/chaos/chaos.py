@@ -25,7 +25,8 @@ from local.chaos.fault_proxy import Death, FaultProxy, descends_from
 from local.chaos.faults import Faults
 from local.chaos.plan import OF_FAILED_ENDS, Plan, full
 from local.genesys.cloud import GenesysCloud, sqs_sender
-from local.http.server import Answer, Request, loopback_server
+from local.http.messages import Answer, Request
+from local.http.server import HttpServer
 from local.receivers.crm import Crm, crm
 from local.receivers.recorders import BusRecorder, WebhookReceiver, bus_recorder, webhook_receiver
 from local.screen import Screen
@@ -156,7 +157,7 @@ def _start(plan: Plan, cleanup: ExitStack, screen: Screen, faults: Faults) -> Wo
     customers = cleanup.enter_context(crm())
     webhook = cleanup.enter_context(webhook_receiver())
     proxy = FaultProxy(faults, lambda pid: descends_from(pid, os.getpid()))
-    front = cleanup.enter_context(loopback_server(proxy.answer))
+    front = cleanup.enter_context(HttpServer(proxy.answer))
     # Functions inherit these; the emulator's own calls, and ours, go past the proxy.
     through_proxy = {
         f"AWS_ENDPOINT_URL_{service}": front.url for service in ("DYNAMODB", "EVENTBRIDGE", "SQS")

@@ -6,7 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from local.http.server import Answer, LoopbackServer, Request, loopback_server
+from local.http.messages import Answer, Request
+from local.http.server import HttpServer
 
 End = tuple[str, str]
 """A conversation's id and a queue's."""
@@ -28,7 +29,7 @@ class Crm:
         How often it has refused each end.
     """
 
-    server: LoopbackServer
+    server: HttpServer
 
     def __init__(self) -> None:
         self.refusals: dict[str, int] = {}
@@ -56,5 +57,5 @@ class Crm:
 def crm() -> Iterator[Crm]:
     """Run a CRM on a free loopback port."""
     told = Crm()
-    with loopback_server(told.take) as told.server:
+    with HttpServer(told.take) as told.server:
         yield told

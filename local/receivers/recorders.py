@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from local.aws.emulator import Emulator
-from local.http.server import Answer, LoopbackServer, Request, loopback_server
+from local.http.messages import Answer, Request
+from local.http.server import HttpServer
 from local.receivers.crm import End
 
 TOLERANCE = 300
@@ -43,7 +44,7 @@ class WebhookReceiver:
         How many requests had no good signature or timestamp.
     """
 
-    server: LoopbackServer
+    server: HttpServer
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
@@ -86,7 +87,7 @@ class WebhookReceiver:
 def webhook_receiver() -> Iterator[WebhookReceiver]:
     """Run a receiver of webhooks on a free loopback port."""
     received = WebhookReceiver()
-    with loopback_server(received.take) as received.server:
+    with HttpServer(received.take) as received.server:
         yield received
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from genesys.client import LOGIN_PATH
 from genesys.subscriptions import PATH
+from local.http.messages import Answer, Request
 from tests.fakes.clock import Clock
-from tests.fakes.scripted_http import Answer, Asked
 
 CLIENT_ID = "0f3c-client-id"
 CLIENT_SECRET = "S3cr3t-0f-the-0rg"
@@ -58,7 +58,7 @@ class FakeOrg(ABC):
         """Have something happen right before the operation's next request is looked at."""
         self._before[operation] = action
 
-    def __call__(self, asked: Asked) -> Answer:
+    def __call__(self, asked: Request) -> Answer:
         operation = self.operation_of(asked)
         self.operations.append(operation)
         self._before.pop(operation, lambda: None)()
@@ -69,26 +69,26 @@ class FakeOrg(ABC):
             return answer
         return self._always.get(operation) or self._carry_out(operation, asked)
 
-    def operation_of(self, asked: Asked) -> str:
+    def operation_of(self, asked: Request) -> str:
         """Return which operation a request is."""
         return "login" if asked.path == LOGIN_PATH else self._operation_of(asked)
 
     @abstractmethod
-    def _operation_of(self, asked: Asked) -> str:
+    def _operation_of(self, asked: Request) -> str:
         """Return which operation a request is that is no login."""
 
     @abstractmethod
-    def _respond(self, operation: str, asked: Asked) -> Answer:
+    def _respond(self, operation: str, asked: Request) -> Answer:
         """Carry out an operation."""
 
-    def _carry_out(self, operation: str, asked: Asked) -> Answer:
+    def _carry_out(self, operation: str, asked: Request) -> Answer:
         if operation == "login":
             return self._log_in(asked)
         if asked.headers.get("Authorization", "").removeprefix("Bearer ") not in self.tokens:
             return problem(401, "Invalid login credentials.", "bad.credentials")
         return self._respond(operation, asked)
 
-    def _log_in(self, asked: Asked) -> Answer:
+    def _log_in(self, asked: Request) -> Answer:
         if (asked.form["client_id"], asked.form["client_secret"]) != (CLIENT_ID, CLIENT_SECRET):
             return Answer(401, {"error": "invalid_client", "description": "authentication failed"})
         token = f"T0ken-number-{len(self.tokens) + 1}"
@@ -151,12 +151,12 @@ class FakeGenesys(FakeOrg):
             if entity["destination"]["awsSqs"]["arn"] == queue_arn
         ]
 
-    def _operation_of(self, asked: Asked) -> str:
+    def _operation_of(self, asked: Request) -> str:
         if asked.path == PATH:
             return {"POST": "create", "GET": "list"}[asked.method]
         return {"GET": "read", "PUT": "replace", "DELETE": "delete"}[asked.method]
 
-    def _respond(self, operation: str, asked: Asked) -> Answer:
+    def _respond(self, operation: str, asked: Request) -> Answer:
         subscription_id = asked.path.rpartition("/")[2]
         if operation in ("read", "replace", "delete") and subscription_id not in self.subscriptions:
             return problem(404, "There is no such subscription.", "not.found")
@@ -183,7 +183,7 @@ class FakeGenesys(FakeOrg):
         self._visible_at[subscription_id] = self.clock.now + self.visible_after
         return Answer(201, self._set(subscription_id, body))
 
-    def _list(self, asked: Asked) -> Answer:
+    def _list(self, asked: Request) -> Answer:
         visible = [
             entity
             for entity in self.subscriptions.values()

@@ -6,10 +6,10 @@ from typing import Any
 
 from genesys.integrations import ORGANIZATION_PATH, PATH, SOURCE_TYPE
 from genesys.partner_source import source_name
+from local.http.messages import Answer, Request
 from tests.fakes.clock import Clock
 from tests.fakes.genesys import FakeOrg, problem
 from tests.fakes.partner_events import FakePartnerEvents
-from tests.fakes.scripted_http import Answer, Asked
 
 ORGANIZATION_ID = "5d4c3b2a-org"
 CONFIGURATION = "/config/current"
@@ -90,7 +90,7 @@ class FakeIntegrations(FakeOrg):
         self._move_on()
         return str(self.integrations[integration_id]["reportedState"]["code"])
 
-    def _operation_of(self, asked: Asked) -> str:
+    def _operation_of(self, asked: Request) -> str:
         if asked.path == ORGANIZATION_PATH:
             return "organization"
         if asked.path == PATH:
@@ -99,7 +99,7 @@ class FakeIntegrations(FakeOrg):
             return {"GET": "configuration", "PUT": "configure"}[asked.method]
         return {"GET": "read", "PATCH": "switch", "DELETE": "delete"}[asked.method]
 
-    def _respond(self, operation: str, asked: Asked) -> Answer:
+    def _respond(self, operation: str, asked: Request) -> Answer:
         self._move_on()
         if operation == "organization":
             return Answer(body={"id": ORGANIZATION_ID, "name": "Example"})
@@ -121,7 +121,7 @@ class FakeIntegrations(FakeOrg):
                 return self._switch(integration_id, asked.json["intendedState"])
         return self._delete(integration_id)
 
-    def _list(self, asked: Asked) -> Answer:
+    def _list(self, asked: Request) -> Answer:
         expand = self.expands and asked.query.get("expand") == "config.current"
         visible = [
             self._shown(integration_id, expand=expand)

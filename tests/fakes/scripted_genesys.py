@@ -1,7 +1,8 @@
 """Genesys Cloud on a scripted HTTP server: logins just work, everything else is scripted."""
 
 from genesys.client import LOGIN_PATH
-from tests.fakes.scripted_http import Answer, Asked, HttpServer
+from local.http.messages import Answer, Request
+from local.http.server import HttpServer
 
 
 class ScriptedGenesys:
@@ -15,18 +16,18 @@ class ScriptedGenesys:
         http.respond = self._respond
 
     @property
-    def asked(self) -> list[Asked]:
+    def asked(self) -> list[Request]:
         """What was asked beside logins."""
         return [asked for asked in self.http.asked if asked.path != LOGIN_PATH]
 
     @property
-    def logged_in(self) -> list[Asked]:
+    def logged_in(self) -> list[Request]:
         return self.http.asked_for(LOGIN_PATH)
 
     def script(self, *answers: Answer) -> None:
         self.answers += answers
 
-    def _respond(self, asked: Asked) -> Answer:
+    def _respond(self, asked: Request) -> Answer:
         if asked.path != LOGIN_PATH:
             return self.answers.pop(0) if self.answers else Answer(599, reason="unscripted")
         self._tokens += 1

@@ -9,7 +9,7 @@ import pytest
 
 from local.aws.project import Deployment
 from local.genesys.cloud import SUBSCRIPTIONS
-from local.http.server import Answer
+from local.http.messages import Answer
 from local.receivers.recorders import BusRecorder, bus_recorder
 from local.traffic.subscription import FOREIGN, Event, conversations, malformed_bodies
 from tests.local.conftest import World

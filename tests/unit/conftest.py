@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from deadline import Deadline, InvocationContext
+from local.http.server import HttpServer
 from tests.fakes.clock import Clock, Invocation
 from tests.fakes.genesys import CLIENT_ID, CLIENT_SECRET
 from tests.fakes.partner_events import FakePartnerEvents
-from tests.fakes.scripted_http import HttpServer
 from tests.fakes.secrets_manager import FakeSecrets
 
 
@@ -23,7 +23,6 @@ def server() -> Iterator[HttpServer]:
 def http(server: HttpServer) -> Iterator[HttpServer]:
     server.reset()
     yield server
-    server.released.set()
     assert not server.broken
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from genesys.client import GenesysClient
 from genesys.credentials import Credentials
+from local.http.server import HttpServer
 from tests.fakes.clock import Clock
 from tests.fakes.scripted_genesys import ScriptedGenesys
-from tests.fakes.scripted_http import HttpServer
 
 
 @pytest.fixture

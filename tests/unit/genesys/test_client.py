@@ -8,9 +8,9 @@ import pytest
 from genesys.client import GenesysClient
 from genesys.credentials import Credentials
 from genesys.errors import GenesysError, Unreachable
+from local.http.messages import Answer
 from tests.fakes.clock import Clock
 from tests.fakes.scripted_genesys import ScriptedGenesys
-from tests.fakes.scripted_http import Answer
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])

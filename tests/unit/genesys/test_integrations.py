@@ -16,9 +16,9 @@ from genesys.integrations import (
     StillThere,
     feed_of,
 )
+from local.http.messages import Answer
 from tests.fakes.clock import Clock
 from tests.fakes.scripted_genesys import ScriptedGenesys
-from tests.fakes.scripted_http import Answer
 
 FEED = Feed("111122223333", "eu-west-1", "QueueEnds-dev")
 TOPIC = "v2.detail.events.conversation.{id}.customer.end"

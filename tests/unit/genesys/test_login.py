@@ -6,9 +6,9 @@ import pytest
 
 from genesys.client import LOGIN_PATH, GenesysClient
 from genesys.errors import GenesysError, LoginRefused
+from local.http.messages import Answer
 from tests.fakes.clock import Clock
 from tests.fakes.scripted_genesys import ScriptedGenesys
-from tests.fakes.scripted_http import Answer
 
 OK = Answer(body={"ok": True})
 

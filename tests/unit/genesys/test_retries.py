@@ -13,9 +13,9 @@ from deadline import Deadline
 from genesys.client import GenesysClient
 from genesys.errors import GenesysError, Unreachable
 from genesys.retries import NETWORK_TRIES, DeadlineRetry
+from local.http.messages import Answer
 from tests.fakes.clock import Clock
 from tests.fakes.scripted_genesys import ScriptedGenesys
-from tests.fakes.scripted_http import Answer
 
 OK = Answer(body={"ok": True})
 LOST = Answer(fate="lost")

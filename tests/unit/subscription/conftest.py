@@ -2,12 +2,12 @@
 
 import pytest
 
+from local.http.server import HttpServer
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import ACTIVE, EVENT_SOURCE, CloudFormation
 from tests.fakes.genesys import FakeGenesys
 from tests.fakes.genesys_integrations import FakeIntegrations
 from tests.fakes.partner_events import FakePartnerEvents
-from tests.fakes.scripted_http import HttpServer
 from tests.fakes.secrets_manager import FakeSecrets
 
 

@@ -2,10 +2,11 @@
 
 import pytest
 
+from local.http.messages import Answer
+from local.http.server import HttpServer
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import NAME, QUEUE_ARN, CloudFormation
 from tests.fakes.genesys import FakeGenesys, problem
-from tests.fakes.scripted_http import Answer, HttpServer
 
 FOREIGN_ARN = "arn:aws:sqs:eu-west-1:999988887777:somebody-elses"
 LOST = Answer(fate="lost")

@@ -3,10 +3,10 @@
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from local.http.messages import Answer
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import INVENTED_ID, NAME, QUEUE_ARN, CloudFormation
 from tests.fakes.genesys import BAD_FILTER, FakeGenesys, problem
-from tests.fakes.scripted_http import Answer
 
 FOREIGN_ARN = "arn:aws:sqs:eu-west-1:999988887777:somebody-elses"
 

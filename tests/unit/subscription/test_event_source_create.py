@@ -3,12 +3,13 @@
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from local.http.messages import Answer
+from local.http.server import HttpServer
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import ACCOUNT, NAME, REGION, SUFFIX, TOPICS, CloudFormation
 from tests.fakes.genesys import problem
 from tests.fakes.genesys_integrations import ORGANIZATION_ID, FakeIntegrations
 from tests.fakes.partner_events import FakePartnerEvents
-from tests.fakes.scripted_http import Answer, HttpServer
 
 OURS = {
     "awsAccountId": ACCOUNT,

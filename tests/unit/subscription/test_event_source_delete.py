@@ -2,6 +2,7 @@
 
 import pytest
 
+from local.http.messages import Answer
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import (
     ACCOUNT,
@@ -15,7 +16,6 @@ from tests.fakes.cloudformation import (
 from tests.fakes.genesys import problem
 from tests.fakes.genesys_integrations import FakeIntegrations
 from tests.fakes.partner_events import FakePartnerEvents
-from tests.fakes.scripted_http import Answer
 
 OURS = {
     "awsAccountId": ACCOUNT,

@@ -2,12 +2,13 @@
 
 import pytest
 
+from local.http.messages import Answer, Request
+from local.http.server import HttpServer
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import RESPONSE_URL, CloudFormation
 from tests.fakes.genesys import CLIENT_SECRET, problem
 from tests.fakes.genesys_integrations import BAD_TOPIC, FakeIntegrations
 from tests.fakes.partner_events import FakePartnerEvents
-from tests.fakes.scripted_http import Answer, Asked, HttpServer
 
 FORBIDDEN = problem(403, "You are missing a permission.")
 
@@ -124,7 +125,7 @@ def test_an_integration_that_says_nothing_is_an_error_all_the_same(
 def test_neither_answer_nor_log_hold_what_is_secret(
     stack: CloudFormation, org: FakeIntegrations, http: HttpServer, operation: str
 ) -> None:
-    def respond(asked: Asked) -> Answer:
+    def respond(asked: Request) -> Answer:
         if org.operation_of(asked) != operation:
             return org(asked)
         return problem(400, f"{CLIENT_SECRET} {asked.headers.get('Authorization')}")

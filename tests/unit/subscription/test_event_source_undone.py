@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
+from local.http.messages import Answer
+from local.http.server import HttpServer
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import ACCOUNT, NAME, REGION, SUFFIX, TOPICS, CloudFormation
 from tests.fakes.genesys import problem
 from tests.fakes.genesys_integrations import ORGANIZATION_ID, FakeIntegrations
 from tests.fakes.partner_events import NEVER, FakePartnerEvents
-from tests.fakes.scripted_http import Answer, HttpServer
 
 SOURCE = f"aws.partner/genesys.com/cloud/{ORGANIZATION_ID}/{SUFFIX}"
 LOST = Answer(fate="lost")

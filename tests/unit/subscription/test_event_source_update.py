@@ -2,12 +2,13 @@
 
 import pytest
 
+from local.http.messages import Answer
+from local.http.server import HttpServer
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import SUFFIX, TOPICS, CloudFormation
 from tests.fakes.genesys import CLIENT_ID, CLIENT_SECRET, problem
 from tests.fakes.genesys_integrations import BAD_TOPIC, ORGANIZATION_ID, FakeIntegrations
 from tests.fakes.partner_events import NEVER, FakePartnerEvents
-from tests.fakes.scripted_http import Answer, HttpServer
 
 SOURCE = f"aws.partner/genesys.com/cloud/{ORGANIZATION_ID}/{SUFFIX}"
 NEW_TOPICS = ["v2.detail.events.conversation.{id}.user.end"]

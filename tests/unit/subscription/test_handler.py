@@ -10,11 +10,12 @@ from typing import Any
 import boto3
 import pytest
 
+from local.http.messages import Answer, Request
+from local.http.server import HttpServer
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import CloudFormation
 from tests.fakes.genesys import FakeGenesys
 from tests.fakes.partner_events import FakePartnerEvents
-from tests.fakes.scripted_http import Answer, Asked, HttpServer
 from tests.fakes.secrets_manager import FakeSecrets
 
 
@@ -43,7 +44,7 @@ def event(http: HttpServer, cloudformation: CloudFormation) -> dict[str, Any]:
     genesys = http.respond
     assert isinstance(genesys, FakeGenesys)
 
-    def respond(asked: Asked) -> Answer:
+    def respond(asked: Request) -> Answer:
         return Answer() if asked.path == "/answer" else genesys(asked)
 
     http.respond = respond

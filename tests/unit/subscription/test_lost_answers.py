@@ -2,9 +2,9 @@
 
 import pytest
 
+from local.http.messages import Answer
 from tests.fakes.cloudformation import QUEUE_ARN, CloudFormation
 from tests.fakes.genesys import FakeGenesys
-from tests.fakes.scripted_http import Answer
 
 FOREIGN_ARN = "arn:aws:sqs:eu-west-1:999988887777:somebody-elses"
 LOST = Answer(fate="lost")

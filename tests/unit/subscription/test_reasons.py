@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from genesys.client import GenesysClient
 from genesys.errors import GenesysError
+from local.http.messages import Answer, Request
+from local.http.server import HttpServer
 from subscription.advice import advice
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import NAME, RESPONSE_URL, CloudFormation
 from tests.fakes.genesys import BAD_FILTER, CLIENT_SECRET, FakeGenesys, problem
 from tests.fakes.partner_events import FakePartnerEvents
-from tests.fakes.scripted_http import Answer, Asked, HttpServer
 from tests.fakes.secrets_manager import FakeSecrets
 
 REFUSED = {"error": "invalid_client", "description": "authentication failed"}
@@ -176,7 +177,7 @@ def test_neither_answer_nor_log_hold_what_is_secret(
     clock = Clock()
     genesys = FakeGenesys(clock)
 
-    def respond(asked: Asked) -> Answer:
+    def respond(asked: Request) -> Answer:
         if genesys.operation_of(asked) != operation:
             return genesys(asked)
         echo = f"{text}{CLIENT_SECRET}{text}{asked.headers.get('Authorization')}"

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from aws_lambda_powertools import Logger
 
+from local.http import messages
+from local.http.server import HttpServer
 from subscription import leftovers, resource
 from subscription.answer import Answer
-from tests.fakes import scripted_http
 from tests.fakes.cloudformation import NAME, CloudFormation
 from tests.fakes.genesys import FakeGenesys
-from tests.fakes.scripted_http import HttpServer
 
-HANGS = scripted_http.Answer(fate="hung")
+HANGS = messages.Answer(fate="hung")
 
 
 class RealInvocation:

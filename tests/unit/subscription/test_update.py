@@ -2,9 +2,10 @@
 
 import pytest
 
+from local.http.messages import Answer
+from local.http.server import HttpServer
 from tests.fakes.cloudformation import NAME, QUEUE_ARN, CloudFormation
 from tests.fakes.genesys import BAD_FILTER, CLIENT_ID, CLIENT_SECRET, FakeGenesys, problem
-from tests.fakes.scripted_http import Answer, HttpServer
 
 NEW_ARN = QUEUE_ARN + "-new"
 FOREIGN_ARN = "arn:aws:sqs:eu-west-1:999988887777:somebody-elses"

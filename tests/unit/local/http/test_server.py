@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from local.http.server import Answer, LoopbackServer, Request, loopback_server
+from local.http.messages import Answer, Request
+from local.http.server import HttpServer
 from tests.polling import wait_until
 
 
@@ -31,8 +32,8 @@ def seen() -> Seen:
 
 
 @pytest.fixture
-def server(seen: Seen) -> Iterator[LoopbackServer]:
-    with loopback_server(seen.answer) as server:
+def server(seen: Seen) -> Iterator[HttpServer]:
+    with HttpServer(seen.answer) as server:
         yield server
 
 
@@ -44,7 +45,7 @@ def client() -> Iterator[requests.Session]:
 
 
 def test_requests_reach_the_function_and_its_answer_the_client(
-    server: LoopbackServer, seen: Seen, client: requests.Session
+    server: HttpServer, seen: Seen, client: requests.Session
 ) -> None:
     answer = client.put(f"{server.url}/a/b", data=b"body", headers={"X-Name": "value"})
 
@@ -54,15 +55,13 @@ def test_requests_reach_the_function_and_its_answer_the_client(
     assert request.headers["x-name"] == "value"
 
 
-def test_no_answer_is_a_connection_that_ends(
-    server: LoopbackServer, client: requests.Session
-) -> None:
+def test_no_answer_is_a_connection_that_ends(server: HttpServer, client: requests.Session) -> None:
     with pytest.raises(requests.ConnectionError):
         client.post(server.url, data=b"hang up")
 
 
 def test_what_comes_before_answers_instead(
-    server: LoopbackServer, seen: Seen, client: requests.Session
+    server: HttpServer, seen: Seen, client: requests.Session
 ) -> None:
     server.before = lambda request: Answer(503) if request.body == b"refuse" else None
 
@@ -72,7 +71,7 @@ def test_what_comes_before_answers_instead(
 
 
 def test_a_client_that_has_stopped_waiting_is_not_taken_for_answered(
-    server: LoopbackServer, seen: Seen
+    server: HttpServer, seen: Seen
 ) -> None:
     asked, gone = threading.Event(), threading.Event()
 
@@ -91,7 +90,7 @@ def test_a_client_that_has_stopped_waiting_is_not_taken_for_answered(
 
 
 def test_a_server_that_is_shut_refuses_and_serves_at_the_same_address_when_it_is_opened(
-    server: LoopbackServer, client: requests.Session
+    server: HttpServer, client: requests.Session
 ) -> None:
     assert client.get(server.url).status_code == 201
 
@@ -103,7 +102,7 @@ def test_a_server_that_is_shut_refuses_and_serves_at_the_same_address_when_it_is
     assert client.get(server.url).status_code == 201
 
 
-def test_nobody_else_can_take_the_port_of_a_server_that_is_shut(server: LoopbackServer) -> None:
+def test_nobody_else_can_take_the_port_of_a_server_that_is_shut(server: HttpServer) -> None:
     server.shut()
 
     with socket.socket() as other, pytest.raises(OSError, match="in use"):
@@ -111,7 +110,7 @@ def test_nobody_else_can_take_the_port_of_a_server_that_is_shut(server: Loopback
 
 
 def test_a_request_that_was_begun_is_answered_before_the_server_is_shut(
-    server: LoopbackServer, seen: Seen, client: requests.Session
+    server: HttpServer, seen: Seen, client: requests.Session
 ) -> None:
     seen.may_answer.clear()
     answers: list[int] = []
