@@ -24,6 +24,7 @@ from tests.fakes.secrets_manager import FakeSecrets
 CERTIFICATE = Path(__file__).parents[1] / "data/webhook.test.pem"
 """Certificate, signed by itself, and key of `webhook.test`."""
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+OTHER_SECRET = "whsec_YW5vdGhlciBrZXkgb2YgMjQgYnl0ZXMu"
 SECRET_NAME = "webhook-key"
 LONG = 60.0
 """Seconds that a call may take where no test waits for them: a slow machine has to have enough."""

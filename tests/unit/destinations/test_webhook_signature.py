@@ -23,11 +23,10 @@ from tests.bodies import CANARY
 from tests.fakes.clock import Clock
 from tests.fakes.ends import ended
 from tests.fakes.secrets_manager import FakeSecrets
-from tests.fakes.webhook_receiver import SECRET, SECRET_NAME
+from tests.fakes.webhook_receiver import OTHER_SECRET, SECRET, SECRET_NAME
 
 KEY = base64.b64decode(SECRET.removeprefix("whsec_"))
-OTHER = b"another key of 24 bytes."
-OTHER_SECRET = f"whsec_{base64.b64encode(OTHER).decode()}"
+OTHER = base64.b64decode(OTHER_SECRET.removeprefix("whsec_"))
 
 # Ids may be any text: these run together where they are not told apart with care.
 IDS = [*":.%12Aaée😀 \r\n\0", "::", "%3A", "%2E", "%253A", "a:", ":a", "a:1", "a.1", "11", "3A"]

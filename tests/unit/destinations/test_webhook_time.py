@@ -3,7 +3,7 @@
 import math
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import pytest
 
@@ -27,18 +27,16 @@ from tests.fakes.webhook_receiver import (
 )
 from tests.polling import wait_until
 
-HANGS = math.inf
-
 
 class ScriptedCalls(Calls):
-    """Calls that nobody makes: each ends after some seconds of a clock that waits for nothing.
+    """Calls that nobody makes, by a clock that waits for nothing: most are answered after 0.1 s.
 
     Parameters
     ----------
-    seconds
-        By conversation id, after how long the call is answered; the others take 0.1 s.
-    answer
-        What is written into a call that is answered.
+    hanging
+        Positions of the ends whose calls are not answered.
+    status, problem
+        Of the other calls when they have ended.
 
     Attributes
     ----------
@@ -49,56 +47,42 @@ class ScriptedCalls(Calls):
     """
 
     def __init__(
-        self, clock: Clock, seconds: Mapping[str, float], answer: Mapping[str, object]
+        self, hanging: Collection[int] = (), *, status: int | None = 204, problem: str = ""
     ) -> None:
         super().__init__()
-        self._clock = clock
-        self._seconds = seconds
-        self._answer = answer
-        self._due: dict[Call, float] = {}
+        self.clock = Clock()
         self.begun: list[Call] = []
         self.most = 0
+        self._hanging = hanging
+        self._answer = status, problem
+        self._answered_at: dict[Call, float] = {}
 
     def deadline(self, seconds: float) -> Deadline:
-        return self._clock.deadline(seconds)
+        return self.clock.deadline(seconds)
 
     def begin(self, call: Call) -> None:
+        takes = math.inf if call.position in self._hanging else 0.1 + call.position / 1000
+        self._answered_at[call] = self.clock.now + takes
         self.begun.append(call)
-        self._due[call] = self._clock.now + self._seconds.get(call.end.conversation_id, 0.1)
-        self.most = max(self.most, sum(not due.given_up for due in self._due))
+        self.most = max(self.most, sum(not one.given_up for one in self._answered_at))
 
     def ended(self, seconds: float) -> list[Call]:
         """Let time pass until a call ends, or for `seconds`; one that was given up ends at once."""
-        moment = min(self._clock.now + max(0.0, seconds), *self._due.values())
-        self._clock.now = max(self._clock.now, moment)
-        for call, due in list(self._due.items()):
-            if due <= self._clock.now or call.given_up:
-                del self._due[call]
-                for name, value in self._answer.items() if due <= self._clock.now else ():
-                    setattr(call, name, value)
+        until = min(self.clock.now + max(0.0, seconds), *self._answered_at.values())
+        self.clock.now = max(self.clock.now, until)
+        for call, moment in list(self._answered_at.items()):
+            if is_answered := moment <= self.clock.now:
+                call.status, call.problem = self._answer
+            if is_answered or call.given_up:
+                del self._answered_at[call]
                 self._ended.put(call)
         return super().ended(0)
 
-
-class Scripted:
-    """A webhook whose calls are scripted, and its clock."""
-
-    def __init__(
-        self,
-        seconds: Mapping[str, float] | None = None,
-        *,
-        limit: float = 2.0,
-        answer: Mapping[str, object] | None = None,
-    ) -> None:
-        self.clock = Clock()
-        self.calls = ScriptedCalls(self.clock, seconds or {}, answer or {"status": 204})
-        self.secrets = FakeSecrets(**{SECRET_NAME: SECRET})
-        self._webhook = webhook_to(
-            "http://localhost", self.secrets, limit=limit, calls=lambda: self.calls
-        )
-
-    def deliver(self, count: int, seconds: float = LONG) -> dict[int, Delivery]:
-        with self._webhook as webhook:
+    def deliver(
+        self, count: int, *, limit: float = 2, seconds: float = LONG
+    ) -> dict[int, Delivery]:
+        """Deliver ends within so many seconds of the clock, with a limit for each call."""
+        with webhook_to("http://localhost", limit=limit, calls=lambda: self) as webhook:
             return delivered(webhook, count, self.clock.deadline(seconds))
 
 
@@ -107,71 +91,65 @@ def verdicts(deliveries: Mapping[int, Delivery]) -> list[str]:
     return [deliveries[position].verdict for position in sorted(deliveries)]
 
 
-def hanging(*positions: int) -> dict[str, float]:
-    return {f"c-{position}": HANGS for position in positions}
-
-
 def test_a_call_that_hangs_keeps_no_other_from_arriving() -> None:
-    scripted = Scripted(hanging(0), limit=2)
-    deliveries = scripted.deliver(40)
+    calls = ScriptedCalls(hanging={0})
+    deliveries = calls.deliver(40, limit=2)
     assert verdicts(deliveries) == ["failed"] + ["arrived"] * 39
     assert list(deliveries.values())[-1] == Delivery(0, "failed", "no answer within 2 s")
-    assert scripted.clock.now == 2
+    assert calls.clock.now == 2
 
 
 def test_more_hanging_calls_than_go_on_at_once_leave_the_others_their_turn() -> None:
-    scripted = Scripted(hanging(*range(CONCURRENCY + 1)), limit=1.24)
-    deliveries = scripted.deliver(20)
+    calls = ScriptedCalls(hanging=range(CONCURRENCY + 1))
+    deliveries = calls.deliver(20, limit=1.24)
     assert verdicts(deliveries) == ["failed"] * (CONCURRENCY + 1) + ["arrived"] * 11
     assert deliveries[0].detail == "no answer within 1.2 s"
-    assert scripted.calls.most == CONCURRENCY
+    assert calls.most == CONCURRENCY
 
 
 def test_at_the_deadline_every_call_is_given_up_and_the_rest_is_not_tried() -> None:
-    scripted = Scripted(hanging(*range(100)), limit=10)
-    deliveries = scripted.deliver(100, seconds=1)
+    calls = ScriptedCalls(hanging=range(100))
+    deliveries = calls.deliver(100, limit=10, seconds=1)
     assert sorted(deliveries) == list(range(CONCURRENCY))
     assert {d.detail for d in deliveries.values()} == {"no answer within 1 s"}
-    assert [call.position for call in scripted.calls.begun] == list(range(CONCURRENCY))
-    assert all(call.given_up for call in scripted.calls.begun)
-    assert scripted.clock.now == 1
+    assert [call.position for call in calls.begun] == list(range(CONCURRENCY))
+    assert all(call.given_up for call in calls.begun)
+    assert calls.clock.now == 1
 
 
 @pytest.mark.parametrize("left", [-5.0, 0.0, 0.4])
-def test_without_time_no_call_is_begun(left: float) -> None:
-    scripted = Scripted()
-    assert scripted.deliver(3, seconds=left) == {}
-    assert scripted.calls.begun == []
-    assert scripted.secrets.reads == []
+def test_without_time_no_call_is_begun_and_the_secret_is_not_read(left: float) -> None:
+    calls, secrets = ScriptedCalls(), FakeSecrets(**{SECRET_NAME: SECRET})
+    with webhook_to("http://localhost", secrets, calls=lambda: calls) as webhook:
+        assert delivered(webhook, 3, calls.clock.deadline(left)) == {}
+    assert calls.begun == []
+    assert secrets.reads == []
 
 
 def test_a_receiver_counts_as_down_after_many_silent_calls_in_a_row() -> None:
-    deliveries = Scripted(hanging(*range(100))).deliver(100)
+    deliveries = ScriptedCalls(hanging=range(100)).deliver(100)
     assert verdicts(deliveries) == ["failed"] * SILENT_CALLS
 
 
 @pytest.mark.parametrize(
-    ("seconds", "answer"),
+    "calls",
     [
-        ({}, {"status": 503}),
-        ({}, {"problem": "the connection was refused"}),
-        (hanging(*range(0, 100, 3)), {"status": 204}),
+        ScriptedCalls(status=503),
+        ScriptedCalls(status=None, problem="the connection was refused"),
+        ScriptedCalls(hanging=range(0, 100, 3)),
     ],
     ids=["answers with an error", "refuses connections", "answers most calls"],
 )
-def test_a_receiver_does_not_count_as_down(
-    seconds: dict[str, float], answer: dict[str, object]
-) -> None:
-    assert len(Scripted(seconds, answer=answer).deliver(100)) == 100
+def test_a_receiver_does_not_count_as_down(calls: ScriptedCalls) -> None:
+    assert len(calls.deliver(100)) == 100
 
 
 def test_calls_that_ended_while_nobody_iterated_count_with_their_answers() -> None:
-    clock = Clock()
-    calls = ScriptedCalls(clock, {"c-0": 0.01}, {"status": 204})
+    calls = ScriptedCalls()
     with webhook_to("http://localhost", limit=0.6, calls=lambda: calls) as webhook:
-        deliveries = webhook.deliver(ends(CONCURRENCY), clock.deadline(LONG))
+        deliveries = webhook.deliver(ends(CONCURRENCY), calls.clock.deadline(LONG))
         first = next(deliveries)
-        clock.now = 0.7
+        calls.clock.now = 0.7
         assert {delivery.verdict for delivery in [first, *deliveries]} == {"arrived"}
 
 
