@@ -8,10 +8,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import pytest
 
 from deadline import Deadline
-from destinations import webhook_call
+from destinations import webhook_call, webhook_signature
 from destinations.delivery import Delivery
 from destinations.webhook import CONCURRENCY, SILENT_CALLS
 from destinations.webhook_call import Call, Calls
+from destinations.webhook_connection import Connection
 from local.http.messages import Answer
 from tests.fakes.clock import Clock
 from tests.fakes.secrets_manager import FakeSecrets
@@ -91,12 +92,17 @@ def verdicts(deliveries: Mapping[int, Delivery]) -> list[str]:
     return [deliveries[position].verdict for position in sorted(deliveries)]
 
 
-def test_a_call_that_hangs_keeps_no_other_from_arriving() -> None:
-    calls = ScriptedCalls(hanging={0})
-    deliveries = calls.deliver(40, limit=2)
-    assert verdicts(deliveries) == ["failed"] + ["arrived"] * 39
-    assert list(deliveries.values())[-1] == Delivery(0, "failed", "no answer within 2 s")
-    assert calls.clock.now == 2
+def test_calls_that_hang_keep_no_other_from_arriving_and_are_given_up_in_their_turn() -> None:
+    calls = ScriptedCalls(hanging={0, 39})
+    with webhook_to("http://localhost", limit=2, calls=lambda: calls) as webhook:
+        deliveries = webhook.deliver(ends(40), calls.clock.deadline(LONG))
+        arrived = [next(deliveries).position for _ in range(38)]
+        assert sorted(arrived) == list(range(1, 39))
+        assert next(deliveries) == Delivery(0, "failed", "no answer within 2 s")
+        assert calls.clock.now == 2
+        assert next(deliveries) == Delivery(39, "failed", "no answer within 2 s")
+        assert calls.clock.now > 2
+        assert next(deliveries, None) is None
 
 
 def test_more_hanging_calls_than_go_on_at_once_leave_the_others_their_turn() -> None:
@@ -107,7 +113,9 @@ def test_more_hanging_calls_than_go_on_at_once_leave_the_others_their_turn() -> 
     assert calls.most == CONCURRENCY
 
 
-def test_at_the_deadline_every_call_is_given_up_and_the_rest_is_not_tried() -> None:
+def test_at_the_deadline_every_call_is_given_up_and_the_rest_is_not_tried(
+    time_limits: list[float],
+) -> None:
     calls = ScriptedCalls(hanging=range(100))
     deliveries = calls.deliver(100, limit=10, seconds=1)
     assert sorted(deliveries) == list(range(CONCURRENCY))
@@ -115,6 +123,7 @@ def test_at_the_deadline_every_call_is_given_up_and_the_rest_is_not_tried() -> N
     assert [call.position for call in calls.begun] == list(range(CONCURRENCY))
     assert all(call.given_up for call in calls.begun)
     assert calls.clock.now == 1
+    assert time_limits == [1]  # of reading the secret
 
 
 @pytest.mark.parametrize("left", [-5.0, 0.0, 0.4])
@@ -148,9 +157,26 @@ def test_calls_that_ended_while_nobody_iterated_count_with_their_answers() -> No
     calls = ScriptedCalls()
     with webhook_to("http://localhost", limit=0.6, calls=lambda: calls) as webhook:
         deliveries = webhook.deliver(ends(CONCURRENCY), calls.clock.deadline(LONG))
-        first = next(deliveries)
+        told = [next(deliveries)]
         calls.clock.now = 0.7
-        assert {delivery.verdict for delivery in [first, *deliveries]} == {"arrived"}
+        told += deliveries
+    assert sorted(delivery.position for delivery in told) == list(range(CONCURRENCY))
+    assert {delivery.verdict for delivery in told} == {"arrived"}
+
+
+def test_a_secret_that_is_lost_during_a_batch_fails_the_ends_that_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(webhook_signature, "KEPT", 0.05)
+    calls, secrets = ScriptedCalls(), FakeSecrets(**{SECRET_NAME: SECRET})
+    with webhook_to("http://localhost", secrets, now=calls.clock, calls=lambda: calls) as webhook:
+        deliveries = webhook.deliver(ends(20), calls.clock.deadline(LONG))
+        told = [next(deliveries)]
+        secrets.held.clear()
+        told += deliveries
+    by_position = {delivery.position: delivery for delivery in told}
+    assert len(told) == 20
+    assert verdicts(by_position) == ["arrived"] * CONCURRENCY + ["failed"] * (20 - CONCURRENCY)
 
 
 class StuckCalls(Calls):
@@ -247,6 +273,18 @@ def test_a_call_whose_name_is_resolved_too_late_sends_nothing(
     assert receiver.asked == []
 
 
+def test_a_call_that_finds_its_own_time_over_is_told_as_unanswered(
+    receiver: Receiver, calls: StuckCalls
+) -> None:
+    def resolve(_host: str, _port: int) -> Sequence[str]:
+        calls.clock.now = LONG
+        return ["127.0.0.1"]
+
+    with webhook_to(receiver.url, resolve=resolve, calls=lambda: calls) as webhook:
+        assert delivered(webhook)[0] == UNANSWERED
+    assert receiver.connections == 0
+
+
 def test_calls_that_nobody_waits_for_any_more_send_nothing(
     receiver: Receiver, stuck: threading.Event
 ) -> None:
@@ -270,15 +308,22 @@ def drip(accepted: socket.socket, head: bytes, stuck: threading.Event) -> None:
 
 
 def test_headers_that_drip_do_not_draw_a_call_out(
-    stuck: threading.Event, calls: StuckCalls
+    stuck: threading.Event, calls: StuckCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    break_off = Connection.break_off
+
+    def break_off_and_wait(connection: Connection) -> None:
+        """Let the headers seem to have ended before anybody asks what became of the call."""
+        break_off(connection)
+        wait_until(lambda: not threads_of_calls(), "the call was broken off", LONG)
+
+    monkeypatch.setattr(Connection, "break_off", break_off_and_wait)
     head = b"HTTP/1.1 200 OK\r\nX-Long: "
     with (
         tcp_server(lambda accepted: drip(accepted, head, stuck)) as url,
         webhook_to(url, calls=lambda: calls) as webhook,
     ):
         assert delivered(webhook)[0] == UNANSWERED
-        wait_until(lambda: not threads_of_calls(), "the call was broken off", LONG)
 
 
 def test_a_handshake_that_hangs_is_broken_off(stuck: threading.Event, calls: StuckCalls) -> None:
