@@ -4,7 +4,6 @@ import http.client
 import ipaddress
 import socket
 import ssl
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,8 +11,13 @@ from urllib.parse import quote, urlsplit
 
 from urllib3.util import wait_for_read
 
+from deadline import Deadline
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Sequence[str]]
+
+# Seconds for which an unused connection is kept; load balancers drop it after a minute.
+IDLE_LIMIT = 50.0
 
 # RFC 6052: the address of an IPv4 host as an IPv6 one behind NAT64 sees it.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -115,17 +119,17 @@ class Connection(http.client.HTTPConnection):
     ----------
     used_at
         Epoch seconds of its last answer; 0 before the first.
-    until
-        When what goes on must be over, by `time.monotonic`; to be set before each request.
+    deadline
+        When what goes on must be over; to be set before each request.
     """
 
-    def __init__(self, origin: Origin) -> None:
+    def __init__(self, origin: Origin, deadline: Deadline) -> None:
         # The base class leaves the port out of the Host header where it is the scheme's own.
         self.default_port = 443 if origin.tls else 80
         super().__init__(origin.host, origin.port)
+        self.origin = origin
+        self.deadline = deadline
         self.used_at = 0.0
-        self.until = 0.0
-        self._origin = origin
         self._wire: socket.socket | None = None
 
     def connect(self) -> None:
@@ -135,7 +139,7 @@ class Connection(http.client.HTTPConnection):
         ------
         AddressRefused, OSError
         """
-        origin = self._origin
+        origin = self.origin
         allowed = [
             address
             for address in origin.resolve(origin.host, origin.port)
@@ -172,7 +176,7 @@ class Connection(http.client.HTTPConnection):
             self._wire.settimeout(min(seconds, self._left()))
 
     def _left(self) -> float:
-        left = self.until - time.monotonic()
+        left = self.deadline.left()
         if left <= 0:
             raise TimeoutError
         return left
@@ -187,3 +191,38 @@ class Connection(http.client.HTTPConnection):
             with suppress(OSError):
                 # Of the base class: TLS's own would pull the ground from under that thread.
                 socket.socket.shutdown(wire, socket.SHUT_RDWR)
+
+
+class Connections:
+    """Connections to an origin, kept for the next calls.
+
+    Parameters
+    ----------
+    now
+        Returns epoch seconds.
+    """
+
+    def __init__(self, origin: Origin, now: Callable[[], float]) -> None:
+        self._origin = origin
+        self._now = now
+        self._idle: list[Connection] = []
+
+    def take(self, deadline: Deadline) -> Connection:
+        """Return a kept connection that seems usable, or else a new one."""
+        while self._idle:
+            connection = self._idle.pop()
+            if self._now() - connection.used_at < IDLE_LIMIT and connection.is_alive():
+                connection.deadline = deadline
+                return connection
+            connection.close()
+        return Connection(self._origin, deadline)
+
+    def keep(self, connection: Connection) -> None:
+        """Take back a connection whose answer was read."""
+        connection.used_at = self._now()
+        self._idle.append(connection)
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        while self._idle:
+            self._idle.pop().close()

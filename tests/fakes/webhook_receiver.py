@@ -4,25 +4,30 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from conversations.end import ConversationEnd
 from deadline import Deadline
-from destinations.delivery import CALL_LIMIT
+from destinations.delivery import Delivery
 from destinations.webhook import Webhook
-from destinations.webhook_connection import Origin
+from destinations.webhook_call import Calls
+from destinations.webhook_connection import Origin, Resolve, addresses_of
 from destinations.webhook_signature import SigningKeys
 from local.http.messages import Answer
 from local.http.server import HttpServer
+from tests.fakes.clock import Clock
 from tests.fakes.ends import ended
 from tests.fakes.secrets_manager import FakeSecrets
 
 CERTIFICATE = Path(__file__).parents[1] / "data/webhook.test.pem"
 """Certificate, signed by itself, and key of `webhook.test`."""
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+OTHER_SECRET = "whsec_YW5vdGhlciBrZXkgb2YgMjQgYnl0ZXMu"
 SECRET_NAME = "webhook-key"
+LONG = 60.0
+"""Seconds that a call may take where no test waits for them: a slow machine has to have enough."""
 
 
 class Receiver(HttpServer):
@@ -65,25 +70,35 @@ def webhook_to(
     secrets: FakeSecrets | None = None,
     *,
     allow_private: bool = False,
-    resolve: Callable[[str, int], Sequence[str]] | None = None,
+    resolve: Resolve = addresses_of,
     tls: ssl.SSLContext | None = None,
-    limit: float = CALL_LIMIT,
+    limit: float = LONG,
     now: Callable[[], float] = time.time,
+    calls: Callable[[], Calls] = Calls,
 ) -> Iterator[Webhook]:
     """Give a webhook that is signed with `SECRET`, unless there are other secrets."""
-    more = {} if resolve is None else {"resolve": resolve}
-    origin = Origin.of(url, allow_private=allow_private, tls=tls, **more)
+    origin = Origin.of(url, allow_private=allow_private, resolve=resolve, tls=tls)
     held = secrets or FakeSecrets(**{SECRET_NAME: SECRET})
     keys = SigningKeys(held, SECRET_NAME, now)  # type: ignore[arg-type]
-    webhook = Webhook(origin, keys, limit=limit, now=now)
+    webhook = Webhook(origin, keys, limit=limit, now=now, calls=calls)
     yield webhook
     webhook.close()
 
 
-def lasting(seconds: float) -> Deadline:
-    """Return the deadline that comes in `seconds` of real time."""
-    end = time.monotonic() + seconds
-    return Deadline(lambda: end - time.monotonic())
+def delivered(
+    webhook: Webhook, count: int = 1, deadline: Deadline | None = None
+) -> dict[int, Delivery]:
+    """Deliver the ends of `ends`, with time enough unless a deadline is given.
+
+    Returns
+    -------
+    dict
+        By position, in the order in which they became known.
+    """
+    deliveries = list(webhook.deliver(ends(count), deadline or Clock().deadline(LONG)))
+    by_position = {delivery.position: delivery for delivery in deliveries}
+    assert len(by_position) == len(deliveries)
+    return by_position
 
 
 def ends(count: int) -> list[ConversationEnd]:

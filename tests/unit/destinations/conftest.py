@@ -1,7 +1,10 @@
 """boto3 as in Lambda, but with every service on loopback."""
 
+from contextlib import AbstractContextManager, nullcontext
+
 import pytest
 
+from destinations import entries, user_code, webhook_signature
 from local.http.server import HttpServer
 
 
@@ -18,3 +21,17 @@ def aws(http: HttpServer, monkeypatch: pytest.MonkeyPatch) -> HttpServer:
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     return http
+
+
+@pytest.fixture
+def time_limits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the seconds after which code under test is to be interrupted, in order."""
+    limits: list[float] = []
+
+    def interrupted_after(seconds: float) -> AbstractContextManager[None]:
+        limits.append(seconds)
+        return nullcontext()
+
+    for module in (entries, user_code, webhook_signature):
+        monkeypatch.setattr(module, "interrupted_after", interrupted_after)
+    return limits

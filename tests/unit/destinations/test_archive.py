@@ -81,19 +81,3 @@ def test_what_boto3_sends_is_what_firehose_reads(aws: HttpServer) -> None:
     assert asked.json["DeliveryStreamName"] == STREAM
     lines = [base64.b64decode(record["Data"]) for record in asked.json["Records"]]
     assert [json.loads(line) for line in lines] == [json.loads(end.as_json()) for end in ends]
-
-
-@pytest.mark.parametrize(
-    ("answer", "requests"),
-    [
-        (Answer(500, {"__type": "ServiceUnavailableException", "message": CANARY}), 3),
-        (Answer(400, {"__type": "ResourceNotFoundException", "message": CANARY}), 1),
-    ],
-    ids=str,
-)
-def test_boto3_itself_repeats_nothing(aws: HttpServer, answer: Answer, requests: int) -> None:
-    aws.respond = lambda _: answer
-    archive = destination({"ARCHIVE_STREAM": STREAM})
-    told = list(archive.deliver([ended()], Clock().deadline(9)))
-    assert told == [Delivery(0, "failed", answer.body["__type"])]
-    assert len(aws.asked) == requests

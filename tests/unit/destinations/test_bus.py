@@ -14,7 +14,6 @@ from tests.bodies import CANARY
 from tests.fakes.clock import Clock
 from tests.fakes.ends import big, ended, sample
 from tests.fakes.eventbridge import BUS, MAX_BYTES, FakeEventBridge, size_of
-from tests.fakes.sqs_event import Countdown
 
 
 @pytest.fixture
@@ -91,38 +90,3 @@ def test_what_boto3_sends_is_what_eventbridge_reads(aws: HttpServer) -> None:
         "Time": datetime(2026, 11, 23, 10, 0, tzinfo=UTC).timestamp(),
         "Resources": [],
     }
-
-
-@pytest.mark.parametrize(
-    "answers",
-    [
-        [Answer(500, {"__type": "InternalException", "message": CANARY})] * 3,
-        [Answer(400, {"__type": "ThrottlingException", "message": CANARY})] * 3,
-        [Answer(fate="lost")] * 3,
-        [Answer(400, {"__type": "AccessDeniedException", "message": CANARY})],
-    ],
-    ids=lambda answers: str(answers[0]),
-)
-def test_boto3_itself_repeats_nothing(aws: HttpServer, answers: list[Answer]) -> None:
-    aws.script(*answers)
-    bus = destination({"ENDS_BUS": BUS})
-    (delivery,) = bus.deliver([ended()], Clock().deadline(9))
-    assert delivery.verdict == "failed"
-    assert CANARY not in delivery.detail
-    assert delivery.detail in (
-        "InternalException",
-        "ThrottlingException",
-        "ConnectionClosedError",
-        "AccessDeniedException",
-    )
-    assert len(aws.asked) == len(answers)
-
-
-def test_an_eventbridge_that_hangs_is_interrupted_and_not_asked_again(aws: HttpServer) -> None:
-    aws.respond = lambda _: Answer(fate="hung")
-    context = Countdown(15)
-    bus = destination({"ENDS_BUS": BUS})
-    told = list(bus.deliver([ended("c-0"), ended("c-1")], Clock().deadline(0.3)))
-    assert [delivery.verdict for delivery in told] == ["failed", "failed"]
-    assert len(aws.asked) == 1
-    assert context.get_remaining_time_in_millis() > 10_000

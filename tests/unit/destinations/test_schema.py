@@ -1,4 +1,4 @@
-"""What is published is what its JSON Schema promises to those who read it."""
+"""Published ends match their JSON Schema."""
 
 import dataclasses
 import json
@@ -9,7 +9,11 @@ from typing import Any, get_args
 
 import pytest
 from hypothesis import given
-from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+from jsonschema import (  # type: ignore[import-untyped]
+    Draft202012Validator,
+    FormatChecker,
+    ValidationError,
+)
 
 from conversations.end import ConversationEnd, Source
 from conversations.envelope import Accepted, parse
@@ -23,9 +27,11 @@ FORMATS = FormatChecker()
 VALIDATOR = Draft202012Validator(SCHEMA, format_checker=FORMATS)
 
 
-@FORMATS.checks("date-time", raises=ValueError)
 def _is_date_time(value: object) -> bool:
     return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
+
+
+FORMATS.checks("date-time", raises=ValueError)(_is_date_time)
 
 
 def validate(end: ConversationEnd) -> None:
@@ -36,11 +42,11 @@ def validate(end: ConversationEnd) -> None:
     assert whole == {**short, "raw": end.raw}
 
 
-def test_the_schema_is_one() -> None:
+def test_the_schema_is_valid_itself() -> None:
     Draft202012Validator.check_schema(SCHEMA)
 
 
-def test_the_schema_names_what_an_end_has_in_its_order() -> None:
+def test_the_schema_names_the_fields_of_an_end_in_their_order() -> None:
     fields = [field.name for field in dataclasses.fields(ConversationEnd)]
     assert list(SCHEMA["properties"]) == fields
     assert SCHEMA["required"] == [name for name in fields if name != "raw"]
@@ -49,18 +55,18 @@ def test_the_schema_names_what_an_end_has_in_its_order() -> None:
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
-def test_the_ends_of_the_samples_are_as_promised(path: Path) -> None:
+def test_the_ends_of_the_samples_match_the_schema(path: Path) -> None:
     parsed = parse(path.read_text(), 0, {QUEUE})
     assert isinstance(parsed, Accepted)
     validate(parsed.end)
 
 
-def test_a_later_end_of_a_conversation_is_as_promised() -> None:
+def test_a_later_end_of_a_conversation_matches_the_schema() -> None:
     validate(dataclasses.replace(ended(name="é😀\u2028"), sequence=7, source="backfill"))
 
 
 @given(mutated_events)
-def test_whatever_is_accepted_is_published_as_promised(event: dict[str, Any]) -> None:
+def test_every_accepted_event_is_published_as_the_schema_says(event: dict[str, Any]) -> None:
     parsed = parse(json.dumps(event), 1_795_428_005_000, {QUEUE})
     if isinstance(parsed, Accepted):
         validate(parsed.end)
@@ -93,7 +99,7 @@ def _with(**changes: Any) -> Callable[[dict[str, Any]], object]:
         (_with(another="field"), "'another' was unexpected"),
     ],
 )
-def test_what_is_not_as_promised_is_found(
+def test_an_end_that_breaks_the_schema_is_found(
     change: Callable[[dict[str, Any]], object], said: str
 ) -> None:
     document = json.loads(sample().as_json())

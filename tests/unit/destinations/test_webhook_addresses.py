@@ -1,14 +1,15 @@
 """Where the webhook may go: addresses that are public, hosts that prove their name."""
 
+import socket
 import ssl
 from collections.abc import Iterator, Sequence
 
 import pytest
 
 from destinations.delivery import Delivery
-from destinations.webhook import Webhook
-from destinations.webhook_connection import Origin, addresses_of, is_public
-from tests.fakes.webhook_receiver import CERTIFICATE, Receiver, ends, lasting, webhook_to
+from destinations.webhook_connection import Connection, Origin, addresses_of, is_public
+from tests.fakes.clock import Clock
+from tests.fakes.webhook_receiver import CERTIFICATE, Receiver, delivered, webhook_to
 
 NOT_PUBLIC = "the host's address is not public; set webhook_allow_private if it is meant"
 # Costs less than the default one, which reads the system's certificates.
@@ -46,11 +47,6 @@ class Names:
         return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
 
 
-def only(webhook: Webhook) -> Delivery:
-    (delivery,) = webhook.deliver(ends(1), lasting(10))
-    return delivery
-
-
 PUBLIC = ["8.8.8.8", "52.95.110.1", "2600:1f18::1", "::ffff:8.8.8.8", "64:ff9b::808:808"]
 PRIVATE = """
     0.0.0.0 0.1.2.3 10.0.0.1 100.64.0.1 127.0.0.1 127.8.8.8 169.254.169.254 172.16.0.1
@@ -63,38 +59,31 @@ PRIVATE = """
 """.split()  # noqa: SIM905 - forty lines otherwise
 
 
-@pytest.mark.parametrize("address", PUBLIC)
-def test_public_addresses_are_known(address: str) -> None:
-    assert is_public(address)
+LOOPBACK = {"127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"}
 
 
-@pytest.mark.parametrize("address", PRIVATE)
-def test_all_others_are_not_public(address: str) -> None:
-    assert not is_public(address)
-
-
-@pytest.mark.parametrize("address", [*PRIVATE, "8.8.8.8"])
-def test_http_reaches_loopback_only_and_https_what_is_public(address: str) -> None:
+@pytest.mark.parametrize("address", [*PUBLIC, *PRIVATE])
+def test_http_reaches_loopback_only_and_https_public_addresses(address: str) -> None:
+    assert is_public(address) == (address in PUBLIC)
     for allow_private in (False, True):
         http = Origin.of("http://localhost/", allow_private=allow_private)
-        loopback = {"127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"}
-        assert http.may_reach(address) == (address in loopback)
+        assert http.may_reach(address) == (address in LOOPBACK)
         https = Origin.of("https://a.example/", allow_private=allow_private, tls=TLS)
-        assert https.may_reach(address) == (allow_private or address == "8.8.8.8")
+        assert https.may_reach(address) == (allow_private or address in PUBLIC)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.0.0.1", "169.254.169.254"])
+@pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254"])
 def test_a_name_that_leads_to_a_private_address_is_not_called(
     secured: Receiver, trusting: ssl.SSLContext, address: str
 ) -> None:
     with webhook_to(secured.url, resolve=Names([address]), tls=trusting) as webhook:
-        assert only(webhook) == Delivery(0, "failed", NOT_PUBLIC)
+        assert delivered(webhook)[0] == Delivery(0, "failed", NOT_PUBLIC)
     assert secured.connections == 0
 
 
 def test_an_address_in_the_url_is_checked_too(secured: Receiver) -> None:
-    with webhook_to(f"https://127.0.0.1:{secured.port}/") as webhook:
-        assert only(webhook).detail == NOT_PUBLIC
+    with webhook_to(f"https://127.0.0.1:{secured.port}/", tls=TLS) as webhook:
+        assert delivered(webhook)[0].detail == NOT_PUBLIC
     assert secured.connections == 0
 
 
@@ -104,7 +93,7 @@ def test_a_private_address_is_called_if_that_is_set(
     names = Names(["127.0.0.1"])
     with webhook_to(secured.url, allow_private=True, resolve=names, tls=trusting) as webhook:
         for _ in range(3):
-            assert only(webhook).verdict == "arrived"
+            assert delivered(webhook)[0].verdict == "arrived"
     assert names.asked == [("webhook.test", secured.port)]
     assert secured.connections == 1
     assert secured.asked[0].headers["Host"] == f"webhook.test:{secured.port}"
@@ -113,29 +102,45 @@ def test_a_private_address_is_called_if_that_is_set(
 def test_the_connection_goes_to_the_address_that_was_checked(plain: Receiver) -> None:
     names = Names(["127.0.0.1"], ["10.0.0.1"])
     with webhook_to(plain.url, resolve=names) as webhook:
-        assert only(webhook).verdict == "arrived"
-        assert only(webhook).verdict == "arrived"
+        assert delivered(webhook)[0].verdict == "arrived"
+        assert delivered(webhook)[0].verdict == "arrived"
         assert len(names.asked) == 1
         plain.hang_up()
-        assert only(webhook).detail == NOT_PUBLIC
+        assert delivered(webhook)[0].detail == NOT_PUBLIC
     assert plain.connections == 1
 
 
 def test_of_several_addresses_only_those_that_are_allowed_are_called(plain: Receiver) -> None:
     names = Names(["10.0.0.1", "169.254.169.254", "127.0.0.1"])
     with webhook_to(plain.url, resolve=names) as webhook:
-        assert only(webhook).verdict == "arrived"
+        assert delivered(webhook)[0].verdict == "arrived"
 
 
 def test_where_nobody_listens_at_an_address_the_next_one_is_called(plain: Receiver) -> None:
     with webhook_to(plain.url, resolve=Names(["127.0.0.9", "127.0.0.1"])) as webhook:
-        assert only(webhook).verdict == "arrived"
+        assert delivered(webhook)[0].verdict == "arrived"
+
+
+def test_each_address_has_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, tried = Clock(), []
+
+    def hang(address: tuple[str, int], *, timeout: float) -> None:
+        tried.append((address, timeout))
+        clock.sleep(timeout)
+        raise TimeoutError
+
+    monkeypatch.setattr(socket, "create_connection", hang)
+    names = Names(["8.8.8.8", "8.8.4.4"])
+    origin = Origin.of("https://a.example", allow_private=False, resolve=names, tls=TLS)
+    with pytest.raises(TimeoutError):
+        Connection(origin, clock.deadline(10)).connect()
+    assert tried == [(("8.8.8.8", 443), 5), (("8.8.4.4", 443), 5)]
 
 
 def test_a_certificate_that_nobody_vouches_for_is_not_accepted(secured: Receiver) -> None:
     names = Names(["127.0.0.1"])
     with webhook_to(secured.url, allow_private=True, resolve=names) as webhook:
-        assert only(webhook) == Delivery(0, "failed", UNACCEPTED)
+        assert delivered(webhook)[0] == Delivery(0, "failed", UNACCEPTED)
     assert secured.asked == []
 
 
@@ -145,7 +150,7 @@ def test_a_certificate_for_another_name_is_not_accepted(
     url = secured.url.replace("webhook.test", "other.test")
     names = Names(["127.0.0.1"])
     with webhook_to(url, allow_private=True, resolve=names, tls=trusting) as webhook:
-        assert only(webhook) == Delivery(0, "failed", UNACCEPTED)
+        assert delivered(webhook)[0] == Delivery(0, "failed", UNACCEPTED)
     assert secured.asked == []
 
 
@@ -156,7 +161,7 @@ def test_proxies_of_the_environment_are_not_used(
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)
     with webhook_to(plain.url) as webhook:
-        assert only(webhook).verdict == "arrived"
+        assert delivered(webhook)[0].verdict == "arrived"
 
 
 def test_localhost_has_an_address() -> None:
@@ -173,13 +178,13 @@ def test_localhost_has_an_address() -> None:
         ("http://localhost/a%2Fb;c=(1)", 80, "/a%2Fb;c=(1)"),
     ],
 )
-def test_a_url_is_taken_apart(url: str, port: int, target: str) -> None:
-    origin = Origin.of(url, allow_private=False)
+def test_a_url_gives_port_and_target(url: str, port: int, target: str) -> None:
+    origin = Origin.of(url, allow_private=False, tls=TLS)
     assert (origin.port, origin.target) == (port, target)
     assert (origin.tls is None) == url.startswith("http:")
 
 
 @pytest.mark.parametrize("url", ["", "hooks.example.com", "ftp://a.example/", "https:///path"])
-def test_what_is_no_url_of_a_webhook_is_named(url: str) -> None:
+def test_a_setting_that_is_no_web_address_is_named(url: str) -> None:
     with pytest.raises(ValueError, match="webhook_url must be a URL that begins with https:"):
         Origin.of(url, allow_private=False)

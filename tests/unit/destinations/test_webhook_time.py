@@ -1,34 +1,222 @@
-"""The webhook and time: what hangs is given up, and nothing goes on after the deadline."""
+"""The webhook and time: hanging calls are given up, and nothing goes on after the deadline."""
 
+import math
 import socket
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import pytest
 
+from deadline import Deadline
+from destinations import webhook_call, webhook_signature
 from destinations.delivery import Delivery
 from destinations.webhook import CONCURRENCY, SILENT_CALLS
-from local.http.messages import Answer, Request
+from destinations.webhook_call import Call, Calls
+from destinations.webhook_connection import Connection
+from local.http.messages import Answer
 from tests.fakes.clock import Clock
-from tests.fakes.ends import ended
 from tests.fakes.secrets_manager import FakeSecrets
 from tests.fakes.webhook_receiver import (
+    LONG,
     SECRET,
     SECRET_NAME,
     Receiver,
+    delivered,
     ends,
-    lasting,
     tcp_server,
     webhook_to,
 )
 from tests.polling import wait_until
 
-# Seconds that must not pass where something hangs; far from the limits of the tests.
-SOON = 8.0
+
+class ScriptedCalls(Calls):
+    """Calls that nobody makes, by a clock that waits for nothing: most are answered after 0.1 s.
+
+    Parameters
+    ----------
+    hanging
+        Positions of the ends whose calls are not answered.
+    status, problem
+        Of the other calls when they have ended.
+
+    Attributes
+    ----------
+    begun
+        The calls, in order.
+    most
+        How many went on at the same time at most.
+    """
+
+    def __init__(
+        self, hanging: Collection[int] = (), *, status: int | None = 204, problem: str = ""
+    ) -> None:
+        super().__init__()
+        self.clock = Clock()
+        self.begun: list[Call] = []
+        self.most = 0
+        self._hanging = hanging
+        self._answer = status, problem
+        self._answered_at: dict[Call, float] = {}
+
+    def deadline(self, seconds: float) -> Deadline:
+        return self.clock.deadline(seconds)
+
+    def begin(self, call: Call) -> None:
+        takes = math.inf if call.position in self._hanging else 0.1 + call.position / 1000
+        self._answered_at[call] = self.clock.now + takes
+        self.begun.append(call)
+        self.most = max(self.most, sum(not one.given_up for one in self._answered_at))
+
+    def ended(self, seconds: float) -> list[Call]:
+        """Let time pass until a call ends, or for `seconds`; one that was given up ends at once."""
+        until = min(self.clock.now + max(0.0, seconds), *self._answered_at.values())
+        self.clock.now = max(self.clock.now, until)
+        for call, moment in list(self._answered_at.items()):
+            if is_answered := moment <= self.clock.now:
+                call.status, call.problem = self._answer
+            if is_answered or call.given_up:
+                del self._answered_at[call]
+                self._ended.put(call)
+        return super().ended(0)
+
+    def deliver(
+        self, count: int, *, limit: float = 2, seconds: float = LONG
+    ) -> dict[int, Delivery]:
+        """Deliver ends within so many seconds of the clock, with a limit for each call."""
+        with webhook_to("http://localhost", limit=limit, calls=lambda: self) as webhook:
+            return delivered(webhook, count, self.clock.deadline(seconds))
+
+
+def verdicts(deliveries: Mapping[int, Delivery]) -> list[str]:
+    """Return the verdicts in the order of the ends."""
+    return [deliveries[position].verdict for position in sorted(deliveries)]
+
+
+def test_calls_that_hang_keep_no_other_from_arriving_and_are_given_up_in_their_turn() -> None:
+    calls = ScriptedCalls(hanging={0, 39})
+    with webhook_to("http://localhost", limit=2, calls=lambda: calls) as webhook:
+        deliveries = webhook.deliver(ends(40), calls.clock.deadline(LONG))
+        arrived = [next(deliveries).position for _ in range(38)]
+        assert sorted(arrived) == list(range(1, 39))
+        assert next(deliveries) == Delivery(0, "failed", "no answer within 2 s")
+        assert calls.clock.now == 2
+        assert next(deliveries) == Delivery(39, "failed", "no answer within 2 s")
+        assert calls.clock.now > 2
+        assert next(deliveries, None) is None
+
+
+def test_more_hanging_calls_than_go_on_at_once_leave_the_others_their_turn() -> None:
+    calls = ScriptedCalls(hanging=range(CONCURRENCY + 1))
+    deliveries = calls.deliver(20, limit=1.24)
+    assert verdicts(deliveries) == ["failed"] * (CONCURRENCY + 1) + ["arrived"] * 11
+    assert deliveries[0].detail == "no answer within 1.2 s"
+    assert calls.most == CONCURRENCY
+
+
+def test_at_the_deadline_every_call_is_given_up_and_the_rest_is_not_tried(
+    time_limits: list[float],
+) -> None:
+    calls = ScriptedCalls(hanging=range(100))
+    deliveries = calls.deliver(100, limit=10, seconds=1)
+    assert sorted(deliveries) == list(range(CONCURRENCY))
+    assert {d.detail for d in deliveries.values()} == {"no answer within 1 s"}
+    assert [call.position for call in calls.begun] == list(range(CONCURRENCY))
+    assert all(call.given_up for call in calls.begun)
+    assert calls.clock.now == 1
+    assert time_limits == [1]  # of reading the secret
+
+
+@pytest.mark.parametrize("left", [-5.0, 0.0, 0.4])
+def test_without_time_no_call_is_begun_and_the_secret_is_not_read(left: float) -> None:
+    calls, secrets = ScriptedCalls(), FakeSecrets(**{SECRET_NAME: SECRET})
+    with webhook_to("http://localhost", secrets, calls=lambda: calls) as webhook:
+        assert delivered(webhook, 3, calls.clock.deadline(left)) == {}
+    assert calls.begun == []
+    assert secrets.reads == []
+
+
+def test_a_receiver_counts_as_down_after_many_silent_calls_in_a_row() -> None:
+    deliveries = ScriptedCalls(hanging=range(100)).deliver(100)
+    assert verdicts(deliveries) == ["failed"] * SILENT_CALLS
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        ScriptedCalls(status=503),
+        ScriptedCalls(status=None, problem="the connection was refused"),
+        ScriptedCalls(hanging=range(0, 100, 3)),
+    ],
+    ids=["answers with an error", "refuses connections", "answers most calls"],
+)
+def test_a_receiver_does_not_count_as_down(calls: ScriptedCalls) -> None:
+    assert len(calls.deliver(100)) == 100
+
+
+def test_calls_that_ended_while_nobody_iterated_count_with_their_answers() -> None:
+    calls = ScriptedCalls()
+    with webhook_to("http://localhost", limit=0.6, calls=lambda: calls) as webhook:
+        deliveries = webhook.deliver(ends(CONCURRENCY), calls.clock.deadline(LONG))
+        told = [next(deliveries)]
+        calls.clock.now = 0.7
+        told += deliveries
+    assert sorted(delivery.position for delivery in told) == list(range(CONCURRENCY))
+    assert {delivery.verdict for delivery in told} == {"arrived"}
+
+
+def test_a_secret_that_is_lost_during_a_batch_fails_the_ends_that_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(webhook_signature, "KEPT", 0.05)
+    calls, secrets = ScriptedCalls(), FakeSecrets(**{SECRET_NAME: SECRET})
+    with webhook_to("http://localhost", secrets, now=calls.clock, calls=lambda: calls) as webhook:
+        deliveries = webhook.deliver(ends(20), calls.clock.deadline(LONG))
+        told = [next(deliveries)]
+        secrets.held.clear()
+        told += deliveries
+    by_position = {delivery.position: delivery for delivery in told}
+    assert len(told) == 20
+    assert verdicts(by_position) == ["arrived"] * CONCURRENCY + ["failed"] * (20 - CONCURRENCY)
+
+
+class StuckCalls(Calls):
+    """Calls that are really made, and whose time is over as soon as one is stuck."""
+
+    def __init__(self, is_stuck: Callable[[Call], bool]) -> None:
+        super().__init__()
+        self.clock = Clock()
+        self._is_stuck = is_stuck
+        self._begun: list[Call] = []
+
+    def deadline(self, seconds: float) -> Deadline:
+        return self.clock.deadline(seconds)
+
+    def begin(self, call: Call) -> None:
+        self._begun.append(call)
+        super().begin(call)
+
+    def ended(self, seconds: float) -> list[Call]:
+        ended: list[Call] = []
+
+        def is_over() -> bool:
+            ended.extend(Calls.ended(self, 0))
+            return bool(ended) or any(map(self._is_stuck, self._begun))
+
+        wait_until(is_over, "a call has ended or is stuck", LONG)
+        if not ended:
+            self.clock.now += seconds
+        return ended
+
+
+@pytest.fixture(autouse=True)
+def _no_call_goes_on() -> Iterator[None]:
+    """Look that no thread of a call is left."""
+    yield
+    wait_until(lambda: not threads_of_calls(), "every call's thread has ended", LONG)
+
+
+def threads_of_calls() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "webhook call"]
 
 
 @pytest.fixture
@@ -37,108 +225,120 @@ def receiver() -> Iterator[Receiver]:
         yield receiver
 
 
-@pytest.fixture(autouse=True)
-def _no_call_goes_on() -> Iterator[None]:
-    """Look that no thread of a call is left."""
-    yield
-    wait_until(lambda: not calls_under_way(), "every call's thread has ended", SOON)
+@pytest.fixture
+def stuck() -> threading.Event:
+    """Set by a server when a call is stuck there."""
+    return threading.Event()
 
 
-def calls_under_way() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if "_make" in thread.name]
+@pytest.fixture
+def calls(stuck: threading.Event) -> StuckCalls:
+    return StuckCalls(lambda _: stuck.is_set())
 
 
-def hang(receiver: Receiver, *conversation_ids: str) -> None:
-    """Have the receiver never answer for these conversations, or for any."""
-
-    def respond(asked: Request) -> Answer:
-        hangs = not conversation_ids or asked.json["data"]["conversation_id"] in conversation_ids
-        return Answer(204, fate="hung" if hangs else "sent")
-
-    receiver.respond = respond
+UNANSWERED = Delivery(0, "failed", f"no answer within {LONG:g} s")
 
 
-def conversations(receiver: Receiver) -> list[str]:
-    return [asked.json["data"]["conversation_id"] for asked in receiver.asked]
+def test_a_receiver_that_never_answers_is_given_up_by_the_real_clock(receiver: Receiver) -> None:
+    receiver.respond = lambda _: Answer(fate="hung")
+    with webhook_to(receiver.url, limit=0.1) as webhook:
+        assert delivered(webhook)[0] == Delivery(0, "failed", "no answer within 0.1 s")
 
 
-def test_one_that_hangs_keeps_no_other_from_arriving(receiver: Receiver) -> None:
-    hang(receiver, "c-0")
-    with webhook_to(receiver.url, limit=2) as webhook:
-        deliveries = list(webhook.deliver(ends(40), lasting(20)))
-    assert [delivery.verdict for delivery in deliveries] == ["arrived"] * 39 + ["failed"]
-    assert deliveries[-1] == Delivery(0, "failed", "no answer within 2 s")
+class SlowNames:
+    """Resolves names to loopback: the first ones at once, the others when they are let go."""
+
+    def __init__(self, stuck: threading.Event, at_once: int) -> None:
+        self._stuck = stuck
+        self._at_once = iter(range(at_once))
+        self.let_go = threading.Event()
+
+    def __call__(self, _host: str, _port: int) -> Sequence[str]:
+        if next(self._at_once, None) is None:
+            self._stuck.set()
+            self.let_go.wait(LONG)
+        return ["127.0.0.1"]
 
 
-def test_more_of_them_than_go_on_at_once_leave_the_others_their_turn(receiver: Receiver) -> None:
-    hang(receiver, *[f"c-{position}" for position in range(CONCURRENCY + 1)])
-    with webhook_to(receiver.url, limit=1) as webhook:
-        deliveries = {d.position: d for d in webhook.deliver(ends(20), lasting(20))}
-    verdicts = [deliveries[position].verdict for position in range(20)]
-    assert verdicts == ["failed"] * (CONCURRENCY + 1) + ["arrived"] * (20 - CONCURRENCY - 1)
+def test_a_call_whose_name_is_resolved_too_late_sends_nothing(
+    receiver: Receiver, stuck: threading.Event, calls: StuckCalls
+) -> None:
+    names = SlowNames(stuck, at_once=0)
+    with webhook_to(receiver.url, resolve=names, calls=lambda: calls) as webhook:
+        assert delivered(webhook)[0] == UNANSWERED
+        # Or the interpreter would wait for it before it exits.
+        assert [thread.daemon for thread in threads_of_calls()] == [True]
+        names.let_go.set()
+        wait_until(lambda: not threads_of_calls(), "the call has ended", LONG)
+    assert receiver.asked == []
 
 
-def test_none_goes_on_after_the_deadline_and_the_rest_is_not_tried(receiver: Receiver) -> None:
-    hang(receiver)
-    begun = time.monotonic()
-    with webhook_to(receiver.url) as webhook:
-        deliveries = list(webhook.deliver(ends(100), lasting(1)))
-    assert 0.9 <= time.monotonic() - begun < SOON
-    assert sorted(d.position for d in deliveries) == list(range(CONCURRENCY))
-    assert {d.detail for d in deliveries} == {"no answer within 1 s"}
-    assert sorted(conversations(receiver)) == [f"c-{position}" for position in range(CONCURRENCY)]
+def test_a_call_that_finds_its_own_time_over_is_told_as_unanswered(
+    receiver: Receiver, calls: StuckCalls
+) -> None:
+    def resolve(_host: str, _port: int) -> Sequence[str]:
+        calls.clock.now = LONG
+        return ["127.0.0.1"]
 
-
-@pytest.mark.parametrize("left", [-5.0, 0.0, 0.4])
-def test_without_time_nothing_is_begun(receiver: Receiver, left: float) -> None:
-    secrets = FakeSecrets(**{SECRET_NAME: SECRET})
-    with webhook_to(receiver.url, secrets) as webhook:
-        assert list(webhook.deliver(ends(3), Clock().deadline(left))) == []
+    with webhook_to(receiver.url, resolve=resolve, calls=lambda: calls) as webhook:
+        assert delivered(webhook)[0] == UNANSWERED
     assert receiver.connections == 0
-    assert secrets.reads == []
 
 
-def test_a_receiver_that_is_silent_for_long_counts_as_down(receiver: Receiver) -> None:
-    hang(receiver)
-    with webhook_to(receiver.url, limit=0.5) as webhook:
-        deliveries = list(webhook.deliver(ends(100), lasting(60)))
-    assert len(deliveries) < SILENT_CALLS + CONCURRENCY
-    assert len(deliveries) >= SILENT_CALLS
-    assert {delivery.verdict for delivery in deliveries} == {"failed"}
+def test_calls_that_nobody_waits_for_any_more_send_nothing(
+    receiver: Receiver, stuck: threading.Event
+) -> None:
+    names = SlowNames(stuck, at_once=1)
+    with webhook_to(receiver.url, resolve=names) as webhook:
+        deliveries = webhook.deliver(ends(3), Clock().deadline(LONG))
+        next(deliveries)
+        deliveries.close()  # type: ignore[attr-defined]
+        names.let_go.set()
+        wait_until(lambda: not threads_of_calls(), "the calls have ended", LONG)
+    assert len(receiver.asked) == 1
 
 
-def test_one_that_refuses_or_answers_is_not_silent(receiver: Receiver) -> None:
-    receiver.respond = lambda _: Answer(503)
-    with webhook_to(receiver.url) as webhook:
-        assert len(list(webhook.deliver(ends(100), lasting(20)))) == 100
-    with Receiver() as gone:
-        url = gone.url
-    with webhook_to(url) as webhook:
-        assert len(list(webhook.deliver(ends(100), lasting(20)))) == 100
-
-
-def drip(accepted: socket.socket, head: bytes) -> None:
+def drip(accepted: socket.socket, head: bytes, stuck: threading.Event) -> None:
     """Send the beginning of an answer, then a byte at a time without end."""
     accepted.recv(65536)
     accepted.sendall(head)
-    never = threading.Event()
-    while not never.wait(0.02):
+    stuck.set()
+    while not threading.Event().wait(0.02):
         accepted.sendall(b"x")
 
 
-def test_headers_that_drip_do_not_draw_a_call_out() -> None:
+def test_headers_that_drip_do_not_draw_a_call_out(
+    stuck: threading.Event, calls: StuckCalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_off = Connection.break_off
+
+    def break_off_and_wait(connection: Connection) -> None:
+        """Let the headers seem to have ended before anybody asks what became of the call."""
+        break_off(connection)
+        wait_until(lambda: not threads_of_calls(), "the call was broken off", LONG)
+
+    monkeypatch.setattr(Connection, "break_off", break_off_and_wait)
+    head = b"HTTP/1.1 200 OK\r\nX-Long: "
+    with (
+        tcp_server(lambda accepted: drip(accepted, head, stuck)) as url,
+        webhook_to(url, calls=lambda: calls) as webhook,
+    ):
+        assert delivered(webhook)[0] == UNANSWERED
+
+
+def test_a_handshake_that_hangs_is_broken_off(stuck: threading.Event, calls: StuckCalls) -> None:
     hung_up = threading.Event()
 
     def serve(accepted: socket.socket) -> None:
-        try:
-            drip(accepted, b"HTTP/1.1 200 OK\r\nX-Long: ")
-        finally:
-            hung_up.set()
+        while accepted.recv(65536):
+            stuck.set()
+        hung_up.set()
 
-    with tcp_server(serve) as url, webhook_to(url, limit=0.7) as webhook:
-        (delivery,) = webhook.deliver(ends(1), lasting(20))
-        assert delivery == Delivery(0, "failed", "no answer within 0.7 s")
-        assert hung_up.wait(SOON)
+    with tcp_server(serve) as url:
+        secure = url.replace("http:", "https:")
+        with webhook_to(secure, allow_private=True, calls=lambda: calls) as webhook:
+            assert delivered(webhook)[0] == UNANSWERED
+        assert hung_up.wait(LONG)
 
 
 @pytest.mark.parametrize(
@@ -150,135 +350,26 @@ def test_headers_that_drip_do_not_draw_a_call_out() -> None:
     ],
     ids=["length", "chunked", "until closed"],
 )
-def test_a_body_that_drips_changes_nothing(head: bytes) -> None:
+def test_a_call_whose_answer_s_body_drips_has_arrived(stuck: threading.Event, head: bytes) -> None:
+    calls = StuckCalls(lambda call: call.status is not None)
     with (
-        tcp_server(lambda accepted: drip(accepted, head)) as url,
-        webhook_to(url, limit=1) as webhook,
+        tcp_server(lambda accepted: drip(accepted, head, stuck)) as url,
+        webhook_to(url, calls=lambda: calls) as webhook,
     ):
-        (delivery,) = webhook.deliver(ends(1), lasting(20))
-        assert delivery == Delivery(0, "arrived", "answered 200")
+        assert delivered(webhook)[0] == Delivery(0, "arrived", "answered 200")
+        wait_until(lambda: not threads_of_calls(), "the call was broken off", LONG)
 
 
-def test_a_body_that_never_comes_is_not_waited_for_to_the_limit() -> None:
+def test_a_body_that_never_comes_is_not_waited_for_to_the_limit(
+    calls: StuckCalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_call, "ANSWER_PAUSE", 0.05)
+
     def serve(accepted: socket.socket) -> None:
         accepted.recv(65536)
         accepted.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
         accepted.recv(1)  # until it is closed
 
-    begun = time.monotonic()
-    with tcp_server(serve) as url, webhook_to(url, limit=30) as webhook:
-        (delivery,) = webhook.deliver(ends(1), lasting(40))
-    assert delivery.verdict == "arrived"
-    assert time.monotonic() - begun < SOON
-
-
-@pytest.mark.parametrize(
-    "answer", [b"", b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 OK\r\n\r\n", b"HTTP/1.1 20"]
-)
-def test_what_is_no_answer_by_http_fails(answer: bytes) -> None:
-    def serve(accepted: socket.socket) -> None:
-        accepted.recv(65536)
-        accepted.sendall(answer)
-
-    with tcp_server(serve) as url, webhook_to(url) as webhook:
-        (delivery,) = webhook.deliver(ends(1), lasting(10))
-    assert delivery.verdict == "failed"
-    assert delivery.detail.startswith("the connection failed (")
-
-
-def test_what_comes_unasked_over_an_unused_connection_is_no_answer() -> None:
-    """As load balancers say 408 before they close a connection."""
-    said = threading.Semaphore(0)
-
-    def serve(accepted: socket.socket) -> None:
-        accepted.recv(65536)
-        accepted.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
-        accepted.sendall(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
-        said.release()
-
-    with tcp_server(serve) as url, webhook_to(url) as webhook:
-        for _ in range(3):
-            (delivery,) = webhook.deliver(ends(1), lasting(10))
-            assert delivery == Delivery(0, "arrived", "answered 204")
-            assert said.acquire(timeout=SOON)
-
-
-def test_a_handshake_that_hangs_is_given_up() -> None:
-    hung_up = threading.Event()
-
-    def serve(accepted: socket.socket) -> None:
-        while accepted.recv(65536):
-            pass
-        hung_up.set()
-
-    with tcp_server(serve) as url:
-        secure = url.replace("http:", "https:")
-        with webhook_to(secure, allow_private=True, limit=0.7) as webhook:
-            (delivery,) = webhook.deliver(ends(1), lasting(20))
-        assert delivery == Delivery(0, "failed", "no answer within 0.7 s")
-        assert hung_up.wait(SOON)
-
-
-def test_a_name_that_is_resolved_too_late_sends_nothing(receiver: Receiver) -> None:
-    resolved = threading.Event()
-
-    def resolve(_host: str, _port: int) -> list[str]:
-        resolved.wait(SOON)
-        return ["127.0.0.1"]
-
-    with webhook_to(receiver.url, resolve=resolve, limit=0.6) as webhook:
-        (delivery,) = webhook.deliver(ends(1), lasting(20))
-        assert delivery == Delivery(0, "failed", "no answer within 0.6 s")
-        resolved.set()
-        wait_until(lambda: not calls_under_way(), "the call's thread has ended", SOON)
-    assert receiver.asked == []
-
-
-def test_whoever_stops_to_iterate_stops_the_calls(receiver: Receiver) -> None:
-    hang(receiver, "c-1", "c-2")
-    with webhook_to(receiver.url, limit=30) as webhook:
-        deliveries = webhook.deliver(ends(3), lasting(60))
-        assert next(deliveries).position == 0
-        deliveries.close()  # type: ignore[attr-defined]
-        wait_until(lambda: not calls_under_way(), "the calls' threads have ended", SOON)
-
-
-def test_calls_that_ended_while_nobody_iterated_count_with_their_answers(
-    receiver: Receiver,
-) -> None:
-    begun = time.monotonic()
-    with webhook_to(receiver.url, limit=0.6) as webhook:
-        deliveries = webhook.deliver(ends(CONCURRENCY), lasting(20))
-        first = next(deliveries)
-        wait_until(lambda: not calls_under_way(), "the calls' threads have ended", SOON)
-        wait_until(lambda: time.monotonic() > begun + 0.7, "all of them are past their limit")
-        assert {d.verdict for d in [first, *deliveries]} == {"arrived"}
-
-
-def test_the_next_batch_is_not_touched_by_what_hung_in_the_last(receiver: Receiver) -> None:
-    hang(receiver, "c-0")
-    with webhook_to(receiver.url, limit=1) as webhook:
-        assert len(list(webhook.deliver(ends(20), lasting(20)))) == 20
-        again = list(webhook.deliver([ended(f"d-{n}") for n in range(20)], lasting(20)))
-    assert {delivery.verdict for delivery in again} == {"arrived"}
-
-
-def test_a_call_that_hangs_does_not_keep_the_interpreter_from_its_exit() -> None:
-    script = """
-import threading
-from tests.fakes.webhook_receiver import ends, lasting, webhook_to
-forever = threading.Event().wait
-with webhook_to("http://localhost", resolve=lambda *_: forever(), limit=0.5) as webhook:
-    print([delivery.verdict for delivery in webhook.deliver(ends(1), lasting(20))])
-"""
-    root = Path(__file__).parents[3]
-    ran = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=root,
-        env={"PYTHONPATH": f"{root / 'functions'}:{root}"},
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-    )
-    assert (ran.stdout, ran.stderr) == ("['failed']\n", "")
+    with tcp_server(serve) as url, webhook_to(url, calls=lambda: calls) as webhook:
+        assert delivered(webhook)[0] == Delivery(0, "arrived", "answered 200")
+    assert calls.clock.now == 0

@@ -1,0 +1,55 @@
+"""boto3's clients as the bus and the archive make them: how often they ask, and for how long."""
+
+from collections.abc import Callable
+
+import pytest
+
+from destinations import archive, bus
+from destinations.delivery import Delivery, Destination
+from local.http.messages import Answer
+from local.http.server import HttpServer
+from tests.bodies import CANARY
+from tests.fakes.clock import Clock
+from tests.fakes.ends import ended
+from tests.fakes.eventbridge import BUS
+from tests.fakes.firehose import STREAM
+
+
+@pytest.fixture(
+    params=[
+        lambda: bus.destination({"ENDS_BUS": BUS}),
+        lambda: archive.destination({"ARCHIVE_STREAM": STREAM}),
+    ],
+    ids=["bus", "archive"],
+)
+def destination(aws: HttpServer, request: pytest.FixtureRequest) -> Destination:
+    make: Callable[[], Destination] = request.param
+    return make()
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "tries"),
+    [
+        (Answer(500, {"__type": "InternalException", "message": CANARY}), "InternalException", 3),
+        (Answer(400, {"__type": "Throttling", "message": CANARY}), "Throttling", 3),
+        (Answer(400, {"__type": "AccessDenied", "message": CANARY}), "AccessDenied", 1),
+        (Answer(fate="lost"), "ConnectionClosedError", 3),
+    ],
+    ids=str,
+)
+def test_boto3_adds_no_tries_to_ours(
+    destination: Destination, aws: HttpServer, answer: Answer, error: str, tries: int
+) -> None:
+    aws.respond = lambda _: answer
+    told = list(destination.deliver([ended()], Clock().deadline(9)))
+    assert told == [Delivery(0, "failed", error)]
+    assert len(aws.asked) == tries
+
+
+def test_a_service_that_hangs_is_interrupted_and_not_asked_again(
+    destination: Destination, aws: HttpServer
+) -> None:
+    aws.respond = lambda _: Answer(fate="hung")
+    told = list(destination.deliver([ended("c-0"), ended("c-1")], Clock().deadline(0.2)))
+    assert [delivery.verdict for delivery in told] == ["failed", "failed"]
+    assert len(aws.asked) <= 1
