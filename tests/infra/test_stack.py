@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aws_cdk import aws_logs as logs
 
-from infra.settings.values import RETENTION_DAYS
+from infra.settings.checks import RETENTION_DAYS
 
 # One process for all that share the costly fixture.
 pytestmark = pytest.mark.xdist_group("template")

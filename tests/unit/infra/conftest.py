@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings.settings import Settings, SettingsError, load
+from infra.settings.reading import SettingsError, load
+from infra.settings.settings import Settings
 
 QUEUE = "a1b2c3d4-e5f6-7890-1234-567890abcdef"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.settings import values as setting_values
+from infra.settings import checks
 from infra.settings.attribute_filter import (
     derived,
     evaluate,
@@ -44,7 +44,7 @@ def test_the_derived_filter_passes_its_queues_and_no_other(ids: list[str], stran
 @given(ids=st.lists(HOSTILE_TEXTS | QUEUE_IDS, min_size=1, max_size=3, unique=True))
 def test_no_accepted_queue_id_can_break_out_of_the_derived_filter(ids: list[str]) -> None:
     try:
-        accepted = setting_values.queue_ids(ids)
+        accepted = checks.queue_ids(ids)
     except ValueError:
         return
     stranger = "no-such-queue-id-of-more-characters-than-an-accepted-one-can-have!"

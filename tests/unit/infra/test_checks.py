@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from infra.settings.checks import RETENTION_DAYS
 from infra.settings.regions import DOMAINS
 from infra.settings.settings import Settings
-from infra.settings.values import RETENTION_DAYS
 
 QUEUE = "a1b2c3d4-e5f6-7890-1234-567890abcdef"
 OTHER = "b2c3d4e5-f6a7-4901-8345-67890abcdef1"
