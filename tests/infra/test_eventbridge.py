@@ -71,7 +71,7 @@ def test_there_is_an_integration_or_a_subscription_and_its_id_is_an_output(
     assert outputs.keys() == stack.template["Outputs"].keys()
 
 
-def test_the_function_that_answers_may_look_at_genesys_clouds_event_sources(
+def test_the_function_that_answers_may_see_genesys_clouds_event_sources(
     eventbridge: Stack,
 ) -> None:
     region = ["arn:", {"Ref": "AWS::Partition"}, ":events:", {"Ref": "AWS::Region"}]
@@ -83,7 +83,7 @@ def test_the_function_that_answers_may_look_at_genesys_clouds_event_sources(
     ]
 
 
-def test_the_function_that_answers_does_so_in_time_and_never_late(
+def test_the_function_that_answers_for_the_integration_does_so_in_time(
     stack: Stack, eventbridge: Stack
 ) -> None:
     for path in ("Function", "Function/EventInvokeConfig"):
@@ -144,7 +144,7 @@ def test_the_queues_of_a_long_list_are_spread_over_rules_that_eventbridge_takes(
     assert found == [f"{n:x>64}" for n in range(50)]
 
 
-def test_each_rule_sends_to_the_intake_queue_and_what_it_cannot_to_a_queue_of_its_own(
+def test_each_rule_sends_to_the_intake_queue_else_to_the_undelivered(
     eventbridge: Stack, many_queues: Stack
 ) -> None:
     for synthesised in (eventbridge, many_queues):
@@ -163,9 +163,7 @@ def test_each_rule_sends_to_the_intake_queue_and_what_it_cannot_to_a_queue_of_it
             ]
 
 
-def test_what_could_not_be_delivered_is_kept_for_14_days_encrypted(
-    eventbridge: Stack, many_queues: Stack
-) -> None:
+def test_undelivered_events_are_kept_for_14_days(eventbridge: Stack, many_queues: Stack) -> None:
     for synthesised, stage in ((eventbridge, "dev"), (many_queues, "s" * 54)):
         properties = synthesised.properties("EventSource/DeadLetterQueue")
         assert properties["QueueName"] == f"queue-ends-{stage}-undelivered"
@@ -277,7 +275,7 @@ def test_only_where_it_settles_may_the_worker_send_to_its_own_queue(
 # The template as a whole
 
 
-def test_every_wildcard_of_the_template_is_meant(eventbridge: Stack, many_queues: Stack) -> None:
+def test_every_wildcard_for_eventbridge_is_meant(eventbridge: Stack, many_queues: Stack) -> None:
     # TLS only, for three queues and the topic; and, for two functions each, the secret's random
     # end and event sources by their partner.
     meant = [":secret:queue-ends/genesys-??????", "::event-source/aws.partner/genesys.com/*"] * 2
@@ -289,9 +287,7 @@ def test_every_wildcard_of_the_template_is_meant(eventbridge: Stack, many_queues
                 assert "*" not in json.dumps(statement) or statement["Effect"] == "Deny"
 
 
-def test_all_that_can_be_is_tagged_in_the_emulator_all_but_rules(
-    eventbridge: Stack, queue_legs: Stack
-) -> None:
+def test_rules_are_tagged_but_not_for_the_emulator(eventbridge: Stack, queue_legs: Stack) -> None:
     for synthesised, but in ((eventbridge, set()), (queue_legs, {"AWS::Events::Rule"})):
         every = synthesised.resources
         assert {r["Type"] for r in every if "Tags" not in r["Properties"]} == but | {
@@ -311,6 +307,6 @@ def test_the_worker_reads_the_topics_that_the_rules_pass() -> None:
     assert set(infra_eventbridge.QUEUE_TOPICS["touched"]) == partner_event.QUEUE_TOPICS
 
 
-def test_all_of_it_goes_with_the_stack(many_queues: Stack) -> None:
+def test_everything_of_eventbridge_is_deleted_with_the_stack(many_queues: Stack) -> None:
     policies = {resource.get("DeletionPolicy", "Delete") for resource in many_queues.resources}
     assert policies == {"Delete"}

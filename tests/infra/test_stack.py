@@ -63,7 +63,7 @@ def test_the_stack_says_what_it_is_and_tags_what_it_makes(stack: Stack) -> None:
     }
 
 
-def test_everything_goes_with_the_stack_but_the_ledger_and_the_archive_that_are_protected(
+def test_everything_is_deleted_with_the_stack_but_a_protected_ledger_and_archive(
     stack: Stack, lean: Stack, tuned: Stack
 ) -> None:
     def kept(synthesised: Stack) -> list[str]:

@@ -105,7 +105,7 @@ def test_a_long_chain_of_conditions_is_no_runaway() -> None:
     assert guarded_trial(chain, ["q0", "q199"]).unmatched == {}
 
 
-def test_only_true_passes_and_the_queues_that_do_not_are_named() -> None:
+def test_a_filter_passes_by_true_alone_and_the_queues_that_fail_are_named() -> None:
     found = trial(f"queueId = '{QUEUE}'", [QUEUE, OTHER])
     assert (found.problem, found.unmatched) == (None, {OTHER: "false"})
     assert trial("queueId", ["Q"]).unmatched == {"Q": '"Q"'}
@@ -113,7 +113,7 @@ def test_only_true_passes_and_the_queues_that_do_not_are_named() -> None:
     assert trial("function(){1}", ["Q"]).unmatched == {"Q": '"a function"'}
 
 
-def test_a_filter_may_look_at_all_that_an_event_has() -> None:
+def test_a_filter_may_look_at_every_part_of_an_event() -> None:
     expression = (
         "queue.name = 'Support Queue' and 'acd' in participants.purpose "
         "and metrics[name = 'tTalk'].value > 1000 and $exists(conversationId)"
