@@ -1,18 +1,10 @@
-"""What each kind of setting may hold, and the words with which the rest is refused."""
-
-from collections.abc import Callable
+"""The checks of single settings: what they take, and the words with which they refuse the rest."""
 
 import pytest
 
 from infra.settings.checks import RETENTION_DAYS
 from infra.settings.regions import DOMAINS
-from infra.settings.settings import Settings
-
-QUEUE = "a1b2c3d4-e5f6-7890-1234-567890abcdef"
-OTHER = "b2c3d4e5-f6a7-4901-8345-67890abcdef1"
-
-Load = Callable[..., tuple[Settings, list[str]]]
-Mistakes = Callable[..., list[str]]
+from tests.unit.infra.conftest import OTHER, QUEUE, Load, Mistakes
 
 
 @pytest.mark.parametrize(
