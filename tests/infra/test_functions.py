@@ -3,7 +3,7 @@
 import json
 
 from infra.settings.rules import ENVIRONMENT_ROOM
-from tests.infra.stacks import QUEUES, Stack, allows, reads_secret, writes_logs
+from tests.infra.stacks import QUEUES, Stack, Statement, allows, reads_secret, writes_logs
 
 TRACES = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
 WRITES_TRACES = allows("WriteTraces", TRACES, "*")
@@ -21,33 +21,36 @@ def test_only_lambda_takes_on_the_roles(stack: Stack) -> None:
 
 
 def test_the_worker_may_do_exactly_what_it_does(stack: Stack, tuned: Stack, lean: Stack) -> None:
-    only_ours = {"StringEquals": {"events:source": "queue-ends"}}
+    def puts(synthesised: Stack) -> Statement:
+        bus = synthesised.arn("Destinations/Bus")
+        only_ours = {"StringEquals": {"events:source": "queue-ends"}}
+        return allows("PutEndsOnBus", "events:PutEvents", bus, Condition=only_ours)
+
+    def writes(synthesised: Stack) -> Statement:
+        stream = synthesised.arn("Destinations/Archive/Stream")
+        return allows("WriteToArchive", "firehose:PutRecordBatch", stream)
+
+    receives = [
+        "sqs:ReceiveMessage",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:ChangeMessageVisibility",
+    ]
+    keeps = ["dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:BatchGetItem"]
     reads_key = reads_secret("queue-ends/webhook", "ReadWebhookKey")
-    for synthesised in (stack, lean, tuned):
-        bus = synthesised.ids.get("Destinations/Bus") and synthesised.arn("Destinations/Bus")
-        puts = allows("PutEndsOnBus", "events:PutEvents", bus, Condition=only_ours)
-        stream = "Destinations/Archive/Stream"
-        archive = synthesised.ids.get(stream) and synthesised.arn(stream)
-        writes = allows("WriteToArchive", "firehose:PutRecordBatch", archive)
-        for_destinations = {
-            "dev": [puts] if synthesised is stack else [writes],
-            "prod": [writes, reads_key, puts],
-        }[synthesised.settings.stage]
-        receives = [
-            "sqs:ReceiveMessage",
-            "sqs:DeleteMessage",
-            "sqs:GetQueueAttributes",
-            "sqs:ChangeMessageVisibility",
-        ]
-        dead = synthesised.arn("Intake/DeadLetterQueue")
-        ledger = ["dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:BatchGetItem"]
+    for synthesised, for_destinations, traces in (
+        (stack, [puts(stack)], []),
+        (lean, [writes(lean)], []),
+        (tuned, [writes(tuned), reads_key, puts(tuned)], [WRITES_TRACES]),
+    ):
+        dead_letter_queue = synthesised.arn("Intake/DeadLetterQueue")
         assert synthesised.role_statements("Worker") == [
             allows("ReadIntakeQueue", receives, synthesised.arn("Intake/Queue")),
-            allows("RejectToDeadLetterQueue", "sqs:SendMessage", dead),
-            allows("KeepLedger", ledger, synthesised.arn("Ledger/Table")),
+            allows("RejectToDeadLetterQueue", "sqs:SendMessage", dead_letter_queue),
+            allows("KeepLedger", keeps, synthesised.arn("Ledger/Table")),
             *for_destinations,
             writes_logs(synthesised, "Worker"),
-            *([WRITES_TRACES] if synthesised is tuned else []),
+            *traces,
         ]
 
 
