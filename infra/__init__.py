@@ -1,4 +1,4 @@
-"""The CDK side of Queue Ends: settings, packaging and the stack."""
+"""The CDK side of Queue Ends: from the settings of a stage to its CloudFormation template."""
 
 import os
 

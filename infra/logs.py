@@ -5,8 +5,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from infra.settings.checks import RETENTION_DAYS
 from infra.settings.settings import Settings
-from infra.settings.values import RETENTION_DAYS
 
 
 def log_group_of(scope: Construct, settings: Settings) -> logs.LogGroup:

@@ -6,7 +6,7 @@ from constructs import Construct
 
 from infra.delivery.eventbridge import EventSource
 from infra.delivery.subscription import Subscription
-from infra.destinations import Destinations
+from infra.destinations.destinations import Destinations
 from infra.intake import Intake
 from infra.ledger import Ledger
 from infra.monitoring.monitoring import Monitoring

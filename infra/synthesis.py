@@ -6,8 +6,9 @@ from pathlib import Path
 from aws_cdk import Annotations, App
 
 from infra.packaging import PackagingError, build
+from infra.settings.reading import SettingsError, load
 from infra.settings.retries import in_words
-from infra.settings.settings import Settings, SettingsError, load
+from infra.settings.settings import Settings
 from infra.stack import QueueEndsStack
 
 

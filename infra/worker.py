@@ -5,7 +5,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.destinations import Destinations
+from infra.destinations.destinations import Destinations
 from infra.function import Limits, function
 from infra.intake import Intake
 from infra.ledger import Ledger

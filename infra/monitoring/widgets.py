@@ -20,7 +20,6 @@ BLUE, CYAN, PURPLE = "#0077bb", "#33bbee", "#aa4499"
 WRONG = FAILED
 LIMIT = "#52606d"
 
-Metrics = Sequence[cloudwatch.Metric]
 Row = list[cloudwatch.IWidget]
 
 
@@ -29,7 +28,7 @@ def line(metric: cloudwatch.Metric, label: str, colour: str | None = None) -> cl
     return metric.with_(label=label, color=colour)
 
 
-def limit(value: float, label: str, colour: str = LIMIT) -> cloudwatch.HorizontalAnnotation:
+def limit(value: float, label: str, colour: str) -> cloudwatch.HorizontalAnnotation:
     """Return a line across a graph which its metrics must not cross."""
     return cloudwatch.HorizontalAnnotation(value=value, label=label, color=colour)
 
@@ -44,11 +43,10 @@ def heading(text: str) -> Row:
 
 def graph(
     title: str,
-    metrics: Metrics,
-    *,
-    width: int,
+    *metrics: cloudwatch.Metric,
     unit: str,
-    right: Metrics = (),
+    width: int,
+    right: Sequence[cloudwatch.Metric] = (),
     right_unit: str = "",
     limits: Sequence[cloudwatch.HorizontalAnnotation] = (),
     stacked: bool = False,
@@ -60,7 +58,7 @@ def graph(
     Parameters
     ----------
     unit, right_unit
-        What the axes count, in words.
+        The things that the axes count, in words.
     right
         Metrics with an axis of their own, for which the other's scale is too coarse or wrong.
     limits
@@ -86,7 +84,7 @@ def graph(
     )
 
 
-def numbers(title: str, metrics: Metrics, *, width: int) -> cloudwatch.SingleValueWidget:
+def numbers(title: str, *metrics: cloudwatch.Metric, width: int) -> cloudwatch.SingleValueWidget:
     """Return metrics as numbers, each of all the time that the dashboard shows."""
     return cloudwatch.SingleValueWidget(
         title=title,

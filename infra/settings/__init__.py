@@ -1,1 +1,1 @@
-"""Settings of a stage: their keys, their checks, and what follows from them."""
+"""The settings of a stage: their keys, checks and rules, and what follows from them."""

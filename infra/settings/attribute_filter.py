@@ -73,20 +73,24 @@ def sample_attributes(queue_id: str) -> dict[str, object]:
     }
 
 
-def evaluate(expression: str, attributes: dict[str, object]) -> object:
+def evaluate(
+    expression: str, attributes: dict[str, object], *, seconds: float = _SECONDS_AN_EVENT
+) -> object:
     """Evaluate a JSONata expression within bounds of time and depth; raise what JSONata raises."""
     compiled = Jsonata(expression)
     bounds = compiled.create_frame()
-    bounds.set_runtime_bounds(_SECONDS_AN_EVENT * 1000, _DEPTH)
+    bounds.set_runtime_bounds(round(seconds * 1000), _DEPTH)
     return compiled.evaluate(attributes, bounds)
 
 
-def trial(expression: str, queue_ids: Sequence[str]) -> Trial:
+def trial(
+    expression: str, queue_ids: Sequence[str], seconds_an_event: float = _SECONDS_AN_EVENT
+) -> Trial:
     """Try a filter on a sample event of each queue, in this process."""
     unmatched = {}
     for queue_id in queue_ids:
         try:
-            result = evaluate(expression, sample_attributes(queue_id))
+            result = evaluate(expression, sample_attributes(queue_id), seconds=seconds_an_event)
         # Whatever an expression makes the evaluator raise is that expression's fault.
         except Exception as error:  # noqa: BLE001
             return Trial(_explained(error), _working_spelling(expression, queue_ids))
@@ -95,12 +99,18 @@ def trial(expression: str, queue_ids: Sequence[str]) -> Trial:
     return Trial(unmatched=unmatched)
 
 
-def guarded_trial(expression: str, queue_ids: Sequence[str], *, seconds: float = _SECONDS) -> Trial:
+def guarded_trial(
+    expression: str,
+    queue_ids: Sequence[str],
+    *,
+    seconds: float = _SECONDS,
+    seconds_an_event: float = _SECONDS_AN_EVENT,
+) -> Trial:
     """Try a filter as `trial` does, in a process that is ended when it takes too long."""
     try:
         child = subprocess.run(
             [sys.executable, "-P", str(Path(__file__))],
-            input=json.dumps([expression, list(queue_ids)]),
+            input=json.dumps([expression, list(queue_ids), seconds_an_event]),
             capture_output=True,
             text=True,
             check=True,
@@ -157,8 +167,7 @@ def _main() -> None:
 
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     sys.setrecursionlimit(_RECURSION_LIMIT)
-    expression, queue_ids = json.load(sys.stdin)
-    json.dump(asdict(trial(expression, queue_ids)), sys.stdout)
+    json.dump(asdict(trial(*json.load(sys.stdin))), sys.stdout)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from infra.settings import attribute_filter as filters
+from infra.settings.checks import is_private
 from infra.settings.regions import DOMAINS, FEDRAMP_ACCOUNT, FEDRAMP_DOMAIN, GENESYS_ACCOUNT
 from infra.settings.retries import INTAKE_DAYS, receives_that_fit
-from infra.settings.values import is_private
 
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 # Lambda takes 4 KB of environment variables; the worker's others take under 900 characters, so

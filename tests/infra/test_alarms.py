@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,9 @@ import pytest
 from tests.aws_metrics import emits
 from tests.fakes.cloudwatch import metrics_of
 from tests.fakes.watchdog import look
-from tests.infra.test_stack import needed_by
+from tests.infra.stacks import Stack, allows, tls_only
 from worker import telemetry
 from worker.outcome import Ended, Report
-
-# One process for all that share the costly fixture.
-pytestmark = pytest.mark.xdist_group("template")
 
 RUNBOOK = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)+)", RUNBOOK, re.MULTILINE))
@@ -37,29 +34,12 @@ OF_WATCHDOG = ["subscription-unhealthy", "watchdog-errors"]
 OF_LEDGER = ["ledger-reads-throttled", "ledger-writes-throttled"]
 
 
-@pytest.fixture(scope="module")
-def full(stack_with: Callable[..., Any]) -> Any:
-    """Return a stack with every alarm that there can be, and else of defaults."""
-    return stack_with(delivery="eventbridge", silence_hours=24)
-
-
-@pytest.fixture(scope="module")
-def unwatched(stack_with: Callable[..., Any]) -> Any:
-    """Return a stack without a watchdog."""
-    return stack_with(watchdog="off")
-
-
-def alarms_of(stack: Any) -> dict[str, dict[str, Any]]:
+def alarms_of(stack: Stack) -> dict[str, dict[str, Any]]:
     """Return the properties of the alarms by what their names end in."""
-    prefix = f"QueueEnds-{stage_of(stack)}-"
+    prefix = f"QueueEnds-{stack.settings.stage}-"
     every = [alarm["Properties"] for alarm in stack.of_type("AWS::CloudWatch::Alarm")]
     assert all(alarm["AlarmName"].startswith(prefix) for alarm in every)
     return {alarm["AlarmName"].removeprefix(prefix): alarm for alarm in every}
-
-
-def stage_of(stack: Any) -> str:
-    found: str = stack.properties("Worker/Function")["Environment"]["Variables"]["STAGE"]
-    return found
 
 
 def shape(alarm: Mapping[str, Any]) -> tuple[str, float, int, int, int, str]:
@@ -82,15 +62,15 @@ def dimensions_of(alarm: Mapping[str, Any]) -> dict[str, Any]:
 # Which there are
 
 
-def test_there_is_an_alarm_for_every_sign_that_can_show(
-    stack: Any, full: Any, many_queues: Any, queue_legs: Any, unwatched: Any
+def test_there_is_an_alarm_for_every_sign_in_the_order_of_the_runbook(
+    stack: Stack, eventbridge: Stack, many_queues: Stack, queue_legs: Stack, lean: Stack
 ) -> None:
     rules = [f"rule-{name}-failed" for name in ("queues-1", "queues-2", "queues-3", "customer-end")]
     for synthesised, expected in (
         (stack, OF_ALL + OF_WATCHDOG + OF_LEDGER),
-        (unwatched, OF_ALL + OF_LEDGER),
+        (lean, OF_ALL + OF_LEDGER),
         (
-            full,
+            eventbridge,
             [*OF_ALL, *OF_WATCHDOG, "undelivered", rules[0], rules[3], *OF_LEDGER, "silence"],
         ),
         (many_queues, [*OF_ALL, *OF_WATCHDOG, "undelivered", *rules, *OF_LEDGER]),
@@ -99,8 +79,8 @@ def test_there_is_an_alarm_for_every_sign_that_can_show(
         assert list(alarms_of(synthesised)) == expected
 
 
-def test_each_is_on_when_it_should_be(full: Any) -> None:
-    alarms = alarms_of(full)
+def test_each_alarm_has_its_metric_threshold_and_periods(eventbridge: Stack) -> None:
+    alarms = alarms_of(eventbridge)
     queue, function, table = "AWS/SQS", "AWS/Lambda", "AWS/DynamoDB"
     visible = "ApproximateNumberOfMessagesVisible"
     minute, five, good = 60, 300, "notBreaching"
@@ -140,8 +120,8 @@ def test_each_is_on_when_it_should_be(full: Any) -> None:
     } == expected
 
 
-def test_each_watches_the_part_of_the_stack_that_it_speaks_of(full: Any) -> None:
-    alarms, ids = alarms_of(full), full.ids
+def test_each_alarm_watches_the_part_of_the_stack_that_it_speaks_of(eventbridge: Stack) -> None:
+    alarms, ids = alarms_of(eventbridge), eventbridge.ids
     worker = {"FunctionName": {"Ref": ids["Worker/Function"]}}
     stage = {"Stage": "dev"}
     ledger = {"TableName": {"Ref": ids["Ledger/Table"]}}
@@ -173,17 +153,12 @@ def test_each_watches_the_part_of_the_stack_that_it_speaks_of(full: Any) -> None
     }
 
 
-def test_thresholds_follow_the_settings(
-    stack: Any, tuned: Any, many_queues: Any, stack_with: Callable[..., Any]
-) -> None:
-    slow_retries = stack_with(retry_delay_seconds=900)
-    settling_in_vain = stack_with(settle_seconds=900)
+def test_thresholds_follow_the_settings(stack: Stack, tuned: Stack, many_queues: Stack) -> None:
     for synthesised, wait, limit_ms, minutes in (
         (stack, 120, 24_000, 5),
-        (tuned, 120 + 5, 48_000, 5),  # a batching window, and another timeout
+        # A batching window, another timeout and slow retries; in this delivery nothing settles.
+        (tuned, 120 + 5, 48_000, 17),
         (many_queues, 120 + 900, 24_000, 5),  # ends settle
-        (settling_in_vain, 120, 24_000, 5),  # there is nothing to settle in this delivery
-        (slow_retries, 120, 24_000, 17),
     ):
         alarms = alarms_of(synthesised)
         assert alarms["backlog"]["Threshold"] == wait
@@ -191,8 +166,8 @@ def test_thresholds_follow_the_settings(
         failures = alarms["failures"]
         assert (failures["DatapointsToAlarm"], failures["EvaluationPeriods"]) == (2, minutes)
     silence = alarms_of(tuned)["silence"]
-    assert (silence["DatapointsToAlarm"], silence["EvaluationPeriods"]) == (6, 6)
-    for alarm in alarms_of(stack_with(silence_hours=168)).values():
+    assert (silence["DatapointsToAlarm"], silence["EvaluationPeriods"]) == (168, 168)
+    for alarm in alarms_of(tuned).values():
         # CloudWatch looks back a day, or seven where periods are an hour or longer.
         days = 7 if alarm["Period"] >= 3600 else 1
         assert alarm["Period"] * alarm["EvaluationPeriods"] <= days * 86_400
@@ -201,17 +176,18 @@ def test_thresholds_follow_the_settings(
 # What they are on
 
 
-def test_each_is_on_one_metric_that_is_emitted_with_just_these_dimensions(
-    stack: Any,
-    full: Any,
-    tuned: Any,
-    many_queues: Any,
+def test_each_alarm_is_on_one_metric_that_is_emitted_with_its_dimensions(
+    stack: Stack,
+    eventbridge: Stack,
+    tuned: Stack,
+    many_queues: Stack,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     telemetry.emit(Report(ended=[Ended("q1", 5)]), "dev", cold_start=True)
     look(io.StringIO())
-    ours = {(metric.name, *sorted(metric.dimensions)) for metric in metrics_of(_output(capsys))}
-    for synthesised in (stack, full, tuned, many_queues):
+    metrics = metrics_of(capsys.readouterr().out)
+    ours = {(metric.name, *sorted(metric.dimensions)) for metric in metrics}
+    for synthesised in (stack, eventbridge, tuned, many_queues):
         for alarm in alarms_of(synthesised).values():
             assert "Metrics" not in alarm
             names = sorted(dimensions_of(alarm))
@@ -221,21 +197,18 @@ def test_each_is_on_one_metric_that_is_emitted_with_just_these_dimensions(
                 assert emits(alarm["Namespace"], alarm["MetricName"], names)
 
 
-def _output(capsys: pytest.CaptureFixture[str]) -> str:
-    return capsys.readouterr().out
-
-
-def test_the_mapping_is_there_before_its_alarm(stack: Any) -> None:
-    alarm = stack.ids["Monitoring/Alarms/mapping-dead"]
-    assert stack.ids["Worker/Mapping"] in needed_by(stack.template, alarm)
+def test_the_mapping_is_there_before_its_alarm(stack: Stack) -> None:
+    assert "Worker/Mapping" in stack.needed_by("Monitoring/Alarms/mapping-dead")
 
 
 # Whom they tell, and what
 
 
-def test_each_tells_the_topic_when_it_goes_on_and_when_it_goes_off(stack: Any, full: Any) -> None:
-    for synthesised in (stack, full):
-        topic = [{"Ref": synthesised.ids["Monitoring/Alarms/Topic"]}]
+def test_each_alarm_tells_the_topic_when_it_goes_on_and_when_it_goes_off(
+    stack: Stack, eventbridge: Stack
+) -> None:
+    for synthesised in (stack, eventbridge):
+        topic = [synthesised.ref("Monitoring/Alarms/Topic")]
         summary = synthesised.properties("Monitoring/Alarms/health")
         for alarm_id, alarm in {**alarms_of(synthesised), "health": summary}.items():
             assert alarm["AlarmActions"] == alarm["OKActions"] == topic
@@ -245,13 +218,13 @@ def test_each_tells_the_topic_when_it_goes_on_and_when_it_goes_off(stack: Any, f
             assert alarm.get("InsufficientDataActions") == unknown
 
 
-def test_each_says_what_it_means_what_to_do_first_and_where_to_read_on(
-    stack: Any, full: Any, tuned: Any, many_queues: Any
+def test_each_alarm_says_what_it_means_what_to_do_first_and_where_to_read_on(
+    stack: Stack, eventbridge: Stack, tuned: Stack, many_queues: Stack
 ) -> None:
     for synthesised, runbook in (
         (stack, "docs/runbook.md"),
-        (full, "docs/runbook.md"),
-        (many_queues, "docs/runbook.md"),
+        (eventbridge, "docs/runbook.md"),
+        (many_queues, "https://git.example.com/queue-ends/docs/runbook.md"),
         (tuned, "https://example.com/docs/runbook.md"),
     ):
         summary = synthesised.properties("Monitoring/Alarms/health")
@@ -267,40 +240,33 @@ def test_each_says_what_it_means_what_to_do_first_and_where_to_read_on(
             assert len(text) - len(link) <= 600
 
 
-def test_only_this_stages_alarms_may_publish_and_only_over_tls(stack: Any, tuned: Any) -> None:
+def test_only_this_stages_alarms_may_publish_and_only_over_tls(stack: Stack, tuned: Stack) -> None:
     account = {"Ref": "AWS::AccountId"}
     for synthesised, stage in ((stack, "dev"), (tuned, "prod")):
-        topic = {"Ref": synthesised.ids["Monitoring/Alarms/Topic"]}
+        topic = synthesised.ref("Monitoring/Alarms/Topic")
         start = ["arn:", {"Ref": "AWS::Partition"}, ":cloudwatch:", {"Ref": "AWS::Region"}]
         alarms = {"Fn::Join": ["", [*start, ":", account, f":alarm:QueueEnds-{stage}-*"]]}
         policy = synthesised.properties("Monitoring/Alarms/Topic/Policy")
         assert policy["Topics"] == [topic]
-        tls_only, publish = policy["PolicyDocument"]["Statement"]
-        assert {key: value for key, value in tls_only.items() if key != "Sid"} == {
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": "sns:Publish",
-            "Resource": topic,
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        }
-        assert publish == {
-            "Sid": "AlarmsPublish",
-            "Effect": "Allow",
-            "Principal": {"Service": "cloudwatch.amazonaws.com"},
-            "Action": "sns:Publish",
-            "Resource": topic,
-            "Condition": {
+        denied, publish = policy["PolicyDocument"]["Statement"]
+        assert denied == {**tls_only(topic, "sns:Publish", "*"), "Sid": denied["Sid"]}
+        assert publish == allows(
+            "AlarmsPublish",
+            "sns:Publish",
+            topic,
+            Principal={"Service": "cloudwatch.amazonaws.com"},
+            Condition={
                 "ArnLike": {"aws:SourceArn": alarms},
                 "StringEquals": {"aws:SourceAccount": account},
             },
-        }
+        )
         # CloudWatch cannot publish to a topic that the key of SNS that AWS manages encrypts.
         assert "KmsMasterKeyId" not in synthesised.properties("Monitoring/Alarms/Topic")
 
 
-def test_the_addresses_that_are_set_are_subscribed(stack: Any, tuned: Any) -> None:
+def test_the_addresses_that_are_set_are_subscribed(stack: Stack, tuned: Stack) -> None:
     assert stack.of_type("AWS::SNS::Subscription") == []
-    topic = {"Ref": tuned.ids["Monitoring/Alarms/Topic"]}
+    topic = tuned.ref("Monitoring/Alarms/Topic")
     assert [s["Properties"] for s in tuned.of_type("AWS::SNS::Subscription")] == [
         {"Protocol": "email", "Endpoint": address, "TopicArn": topic}
         for address in ("on-call@example.com", "team@example.com")
@@ -310,9 +276,9 @@ def test_the_addresses_that_are_set_are_subscribed(stack: Any, tuned: Any) -> No
 # The one that sums up
 
 
-def test_one_alarm_sums_up_all_others(stack: Any, full: Any, many_queues: Any) -> None:
-    for synthesised in (stack, full, many_queues):
-        stage = stage_of(synthesised)
+def test_one_alarm_sums_up_all_others(stack: Stack, eventbridge: Stack, many_queues: Stack) -> None:
+    for synthesised in (stack, eventbridge, many_queues):
+        stage = synthesised.settings.stage
         (summary,) = synthesised.of_type("AWS::CloudWatch::CompositeAlarm")
         assert summary["Properties"]["AlarmName"] == f"QueueEnds-{stage}-health"
         rule = summary["Properties"]["AlarmRule"]
@@ -322,34 +288,37 @@ def test_one_alarm_sums_up_all_others(stack: Any, full: Any, many_queues: Any) -
         assert len(names) <= 100
         assert len(rule) <= 10_240
         # It names them, and so could be made before them, unless it is said.
-        needed = needed_by(synthesised.template, synthesised.ids["Monitoring/Alarms/health"])
-        alarms = {path for path in synthesised.ids if path.startswith("Monitoring/Alarms/")}
-        assert {
-            synthesised.ids[path]
-            for path in alarms
+        alarms = {
+            path
+            for path in synthesised.ids
             if synthesised.resource(path)["Type"] == "AWS::CloudWatch::Alarm"
-        } <= needed
+        }
+        assert alarms <= synthesised.needed_by("Monitoring/Alarms/health")
 
 
 def test_for_the_emulator_the_template_only_says_what_would_sum_up(
-    stack: Any, queue_legs: Any, stack_with: Callable[..., Any]
+    stack: Stack, queue_legs: Stack
 ) -> None:
-    hosted = stack_with(packaging="host")
-    assert hosted.of_type("AWS::CloudWatch::CompositeAlarm") == []
+    assert queue_legs.of_type("AWS::CloudWatch::CompositeAlarm") == []
     summary = stack.properties("Monitoring/Alarms/health")
-    assert hosted.template["Metadata"]["QueueEnds"] == {
-        "HealthAlarm": {key: summary[key] for key in ("AlarmName", "AlarmRule", "AlarmDescription")}
+    names = [f"QueueEnds-dev-{alarm_id}" for alarm_id in alarms_of(queue_legs)]
+    assert queue_legs.template["Metadata"]["QueueEnds"] == {
+        "HealthAlarm": {
+            "AlarmName": summary["AlarmName"],
+            "AlarmRule": " OR ".join(f'ALARM("{name}")' for name in names),
+            "AlarmDescription": summary["AlarmDescription"],
+        }
     }
-    of_legs = queue_legs.template["Metadata"]["QueueEnds"]["HealthAlarm"]
-    assert 'ALARM("QueueEnds-dev-rule-queues-1-failed")' in of_legs["AlarmRule"]
     assert "QueueEnds" not in stack.template.get("Metadata", {})
 
 
 # The runbook
 
 
-def test_every_section_of_the_runbook_is_complete_and_belongs_to_an_alarm(full: Any) -> None:
-    alarms = [re.sub(r"^rule-.+-failed$", "rule-failed", name) for name in alarms_of(full)]
+def test_every_section_of_the_runbook_is_complete_and_belongs_to_an_alarm(
+    eventbridge: Stack,
+) -> None:
+    alarms = [re.sub(r"^rule-.+-failed$", "rule-failed", name) for name in alarms_of(eventbridge)]
     alarms = [re.sub(r"^ledger-.+-throttled$", "ledger-throttled", name) for name in alarms]
     expected = list(dict.fromkeys([*alarms, "health"]))
     assert [name for name in SECTIONS if name not in ("The alarms", "Get ready")] == expected
@@ -362,9 +331,9 @@ def test_every_section_of_the_runbook_is_complete_and_belongs_to_an_alarm(full: 
         assert parts == ["It means", "Confirm", "Likely causes", "Do", "It is over when"], name
 
 
-def test_the_runbooks_table_is_true(full: Any) -> None:
+def test_the_runbooks_table_shows_every_alarm_as_it_is_deployed(eventbridge: Stack) -> None:
     rows = {}
-    for alarm_id, alarm in alarms_of(full).items():
+    for alarm_id, alarm in alarms_of(eventbridge).items():
         name = "rule-<name>-failed" if alarm_id.startswith("rule-") else alarm_id
         anchor = alarm["AlarmDescription"].partition("#")[2]
         compared, threshold, times, periods, seconds, missing = shape(alarm)

@@ -3,13 +3,13 @@
 import io
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from infra.monitoring.dashboard import LATENCIES, OUTCOMES
+from infra.monitoring import widgets
 from local.cloudwatch import insights
 from local.dashboard import body as dashboard_body
 from logs import json_logger
@@ -17,14 +17,19 @@ from tests import aws_metrics
 from tests.fakes.cloudwatch import NAMESPACE, metrics_of
 from tests.fakes.sqs_event import record
 from tests.fakes.watchdog import look
+from tests.infra.stacks import QUEUES, Stack
 from worker import telemetry
 from worker.message import Message
 from worker.outcome import Ended, Outcome, Report
 
-# One process for all that share the costly fixture.
-pytestmark = pytest.mark.xdist_group("template")
-
-RUNBOOK = "https://git.example.com/queue-ends/docs/runbook.md"
+# In the order in which they are stacked.
+OUTCOMES = {
+    "Processed": widgets.PROCESSED,
+    "Duplicate": widgets.DUPLICATE,
+    "Ignored": widgets.IGNORED,
+    "Rejected": widgets.REJECTED,
+    "Failed": widgets.FAILED,
+}
 # The functions' metrics by stage alone, and those by queue as well.
 STAGE, QUEUE = frozenset({"Stage"}), frozenset({"Stage", "QueueId"})
 
@@ -80,7 +85,7 @@ def metrics_in(properties: dict[str, Any]) -> list[Metric]:
     return found
 
 
-def text_of(stack: Any, token: Callable[[str], str]) -> str:
+def text_of(stack: Stack, token: Callable[[str], str]) -> str:
     """Return the dashboard's body, with each token replaced by what a function says of it."""
     (dashboard,) = stack.of_type("AWS::CloudWatch::Dashboard")
     _, parts = dashboard["Properties"]["DashboardBody"]["Fn::Join"]
@@ -92,42 +97,35 @@ def _named(part: dict[str, Any]) -> str:
     return value if isinstance(value, str) else ".".join(value)
 
 
-def board_of(stack: Any) -> Board:
+def board_of(stack: Stack) -> Board:
     return Board(json.loads(text_of(stack, lambda named: named)))
 
 
-def ids_of(stack: Any, resource_type: str, where: Callable[[Any], bool] = bool) -> set[str]:
+def ids_of(stack: Stack, resource_type: str) -> set[str]:
     resources = stack.template["Resources"].items()
-    return {key for key, r in resources if r["Type"] == resource_type and where(r)}
+    return {logical_id for logical_id, r in resources if r["Type"] == resource_type}
 
 
-def without_watchdog(stack_with: Callable[..., Any]) -> Any:
-    return stack_with(watchdog="off")
-
-
-KINDS = ("stack", "without watchdog", "tuned", "eventbridge", "queue_legs", "many_queues")
-
-
-@pytest.fixture(params=KINDS)
-def stack_of_kind(request: pytest.FixtureRequest, stack_with: Callable[..., Any]) -> Any:
-    if request.param == "without watchdog":
-        return without_watchdog(stack_with)
-    return request.getfixturevalue(request.param)
+@pytest.fixture(params=("stack", "lean", "tuned", "eventbridge", "queue_legs", "many_queues"))
+def stack_of_kind(request: pytest.FixtureRequest) -> Stack:
+    found: Stack = request.getfixturevalue(request.param)
+    return found
 
 
 @pytest.fixture
-def board(stack_of_kind: Any) -> Board:
+def board(stack_of_kind: Stack) -> Board:
     return board_of(stack_of_kind)
 
 
 # What it shows
 
 
-def test_it_is_named_like_the_stack_and_first_shows_every_alarm(stack_of_kind: Any) -> None:
+def test_the_dashboard_is_named_like_the_stack_and_shows_every_alarm_first(
+    stack_of_kind: Stack,
+) -> None:
     board = board_of(stack_of_kind)
     (dashboard,) = stack_of_kind.of_type("AWS::CloudWatch::Dashboard")
-    stage = stack_of_kind.properties("Worker/Function")["Environment"]["Variables"]["STAGE"]
-    assert dashboard["Properties"]["DashboardName"] == f"QueueEnds-{stage}"
+    assert dashboard["Properties"]["DashboardName"] == stack_of_kind.settings.stack_name
     first = board.widgets[0]
     assert (first["type"], first["x"], first["y"]) == ("alarm", 0, 0)
     arns = first["properties"]["alarms"]
@@ -138,15 +136,15 @@ def test_it_is_named_like_the_stack_and_first_shows_every_alarm(stack_of_kind: A
     assert len(every) >= 10
 
 
-def test_the_text_beside_them_leads_to_the_runbooks_section_for_each_alarm(
-    stack_with: Callable[..., Any],
+def test_the_text_beside_the_alarms_links_the_runbooks_section_for_each(
+    tuned: Stack, many_queues: Stack
 ) -> None:
-    for settings in ({}, {"delivery": "eventbridge", "silence_hours": 3}):
-        synthesised = stack_with(runbook_url=RUNBOOK, **settings)
+    for synthesised in (tuned, many_queues):
+        runbook = synthesised.settings.runbook_url
         markdown = board_of(synthesised).widgets[1]["properties"]["markdown"]
         links = re.findall(r"\[([^\]]+)\]\(([^)]+)\)", markdown)
-        assert links[0] == ("runbook", RUNBOOK)
-        assert all(url == f"{RUNBOOK}#{name}" for name, url in links[1:])
+        assert links[0] == ("runbook", runbook)
+        assert all(url == f"{runbook}#{name}" for name, url in links[1:])
         alarms = synthesised.of_type("AWS::CloudWatch::Alarm")
         alarms += synthesised.of_type("AWS::CloudWatch::CompositeAlarm")
         described = {a["Properties"]["AlarmDescription"].rsplit(" ", 1)[-1] for a in alarms}
@@ -154,7 +152,7 @@ def test_the_text_beside_them_leads_to_the_runbooks_section_for_each_alarm(
 
 
 def test_a_runbook_within_the_project_is_named_as_the_console_could_not_link_to_it(
-    stack: Any,
+    stack: Stack,
 ) -> None:
     markdown = board_of(stack).widgets[1]["properties"]["markdown"]
     assert "`docs/runbook.md`" in markdown
@@ -162,7 +160,7 @@ def test_a_runbook_within_the_project_is_named_as_the_console_could_not_link_to_
     assert "](" not in markdown
 
 
-def emitted(capsys: pytest.CaptureFixture[str], queue_ids: list[str]) -> set[tuple[str, Any]]:
+def emitted(capsys: pytest.CaptureFixture[str], queue_ids: Sequence[str]) -> set[tuple[str, Any]]:
     """Return the names and dimensions of what the worker emits when it has done something."""
     report = Report(ended=[Ended(queue_id, 100) for queue_id in queue_ids])
     telemetry.emit(report, "dev", cold_start=True)
@@ -171,23 +169,22 @@ def emitted(capsys: pytest.CaptureFixture[str], queue_ids: list[str]) -> set[tup
 
 
 def test_it_shows_each_metric_of_ours_with_the_dimensions_that_it_is_emitted_with(
-    stack: Any, stack_with: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+    stack: Stack, lean: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    queue_ids = stack.properties("Worker/Function")["Environment"]["Variables"]["QUEUE_IDS"]
-    of_worker = emitted(capsys, queue_ids.split(","))
+    of_worker = emitted(capsys, QUEUES)
     look(io.StringIO())
     seen = metrics_of(capsys.readouterr().out)
     of_watchdog = {(metric.name, frozenset(metric.dimensions.items())) for metric in seen}
     assert of_watchdog
     for synthesised, expected in (
         (stack, of_worker | of_watchdog),
-        (without_watchdog(stack_with), of_worker),
+        (lean, of_worker),
     ):
         own = [m for m in board_of(synthesised).metrics() if m.namespace == NAMESPACE]
         assert {(m.name, frozenset(m.dimensions.items())) for m in own} == expected
 
 
-def test_all_else_are_metrics_that_aws_emits_with_these_dimensions(board: Board) -> None:
+def test_every_other_metric_is_one_that_aws_emits_with_these_dimensions(board: Board) -> None:
     of_aws = [metric for metric in board.metrics() if metric.namespace != NAMESPACE]
     assert len(of_aws) >= 20
     for metric in of_aws:
@@ -195,7 +192,7 @@ def test_all_else_are_metrics_that_aws_emits_with_these_dimensions(board: Board)
 
 
 def test_it_shows_every_function_queue_table_mapping_and_rule_of_the_stack(
-    stack_of_kind: Any,
+    stack_of_kind: Stack,
 ) -> None:
     board = board_of(stack_of_kind)
 
@@ -240,7 +237,7 @@ def test_ends_and_latencies_are_shown_for_all_queues_and_for_each(board: Board) 
     assert shown == {
         ("Ended", STAGE, "Sum"),
         ("Ended", QUEUE, "Sum"),
-        *(("EndToEndLatency", STAGE, percentile) for percentile in LATENCIES),
+        *(("EndToEndLatency", STAGE, percentile) for percentile in ("p50", "p95", "p99")),
         ("EndToEndLatency", QUEUE, "p95"),
     }
 
@@ -256,7 +253,7 @@ def test_numbers_are_of_all_the_time_that_is_shown(board: Board) -> None:
     assert names == {"Ended", "EndToEndLatency", "Received", *OUTCOMES}
 
 
-def test_thresholds_are_drawn_where_the_alarms_have_them(stack: Any, tuned: Any) -> None:
+def test_thresholds_are_drawn_where_the_alarms_have_them(stack: Stack, tuned: Stack) -> None:
     for synthesised, timeout_ms in ((stack, 30_000), (tuned, 60_000)):
         thresholds = {
             alarm["Properties"]["AlarmName"].split("-", 2)[2]: alarm["Properties"]["Threshold"]
@@ -328,7 +325,7 @@ def test_it_shows_three_hours_minute_by_minute(board: Board) -> None:
     assert set(periods.values()) == {60}
 
 
-def test_what_the_watchdog_found_is_in_its_table(stack: Any) -> None:
+def test_the_watchdogs_table_shows_its_findings(stack: Stack) -> None:
     log = io.StringIO()
     look(log)
     unseen = json.dumps({"level": "WARNING", "message": "Could not look", "detail": "no answer"})
@@ -343,14 +340,14 @@ def test_what_the_watchdog_found_is_in_its_table(stack: Any) -> None:
     assert (second_message, why) == ("Could not look", "no answer")
 
 
-def test_its_page_off_aws_can_show_all_of_it(stack_of_kind: Any) -> None:
+def test_the_local_page_can_show_every_widget(stack_of_kind: Stack) -> None:
     arn = "arn:aws:cloudwatch:eu-north-1:123456789012:alarm:"
     body = text_of(stack_of_kind, lambda named: arn + named)
     assert len(dashboard_body.widgets(body)) == len(board_of(stack_of_kind).widgets)
 
 
 def test_it_stays_within_cloudwatchs_limits_with_as_many_queues_as_can_be(
-    many_queues: Any,
+    many_queues: Stack,
 ) -> None:
     # No name or ARN in it is longer.
     body = text_of(many_queues, lambda named: named.ljust(400, "x"))
@@ -365,7 +362,7 @@ def test_it_stays_within_cloudwatchs_limits_with_as_many_queues_as_can_be(
     assert len(board.widgets[0]["properties"]["alarms"]) <= 100
 
 
-def test_its_address_is_of_the_console_where_it_was_deployed(stack: Any) -> None:
+def test_the_url_is_of_the_console_in_the_stacks_region(stack: Stack) -> None:
     region = {"Ref": "AWS::Region"}
     home = [region, ".console.aws.amazon.com/cloudwatch/home?region=", region]
     assert stack.template["Outputs"]["DashboardUrl"]["Value"] == {
@@ -406,7 +403,7 @@ def answer(properties: Mapping[str, Any], events: list[dict[str, Any]]) -> insig
     return insights.answer(query, events)
 
 
-def test_tables_read_the_logs_of_the_functions_that_they_tell_of(stack: Any) -> None:
+def test_tables_read_the_logs_of_the_functions_that_they_tell_of(stack: Stack) -> None:
     board = board_of(stack)
     groups = {
         widget["properties"]["title"]: dashboard_body.source_groups(widget["properties"]["query"])[
@@ -424,7 +421,7 @@ def test_tables_read_the_logs_of_the_functions_that_they_tell_of(stack: Any) -> 
 
 
 def test_the_last_messages_that_were_rejected_or_failed_are_told_in_full(
-    stack: Any, worker_lines: list[dict[str, Any]]
+    stack: Stack, worker_lines: list[dict[str, Any]]
 ) -> None:
     board = board_of(stack)
     rejected = answer(board.titled("Last messages that were rejected"), worker_lines)
@@ -439,7 +436,7 @@ def test_the_last_messages_that_were_rejected_or_failed_are_told_in_full(
 
 
 def test_reasons_are_counted_the_most_frequent_first(
-    stack: Any, worker_lines: list[dict[str, Any]]
+    stack: Stack, worker_lines: list[dict[str, Any]]
 ) -> None:
     counted = answer(board_of(stack).titled("Why messages were rejected or failed"), worker_lines)
     assert counted.columns == ("outcome", "reason", "messages")

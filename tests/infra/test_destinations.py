@@ -1,61 +1,51 @@
 """What is deployed for the destinations: for those that are set, and for no others."""
 
-from typing import Any
+from tests.infra.stacks import Stack, allows, tls_only
 
-import pytest
-
-# One process for all that share the costly fixture.
-pytestmark = pytest.mark.xdist_group("template")
+ARCHIVE = "Destinations/Archive"
 
 
-def test_only_what_is_set_is_deployed(stack: Any, archiving: Any, tuned: Any) -> None:
+def test_only_the_destinations_that_are_set_are_deployed(
+    stack: Stack, lean: Stack, tuned: Stack
+) -> None:
     kinds = ("AWS::Events::EventBus", "AWS::S3::Bucket", "AWS::KinesisFirehose::DeliveryStream")
-    for synthesised, counts in ((stack, [1, 0, 0]), (archiving, [0, 1, 1]), (tuned, [1, 1, 1])):
+    for synthesised, counts in ((stack, [1, 0, 0]), (lean, [0, 1, 1]), (tuned, [1, 1, 1])):
         assert [len(synthesised.of_type(kind)) for kind in kinds] == counts
 
 
-def test_the_bus_has_a_name_of_its_own_that_shows_the_stage(stack: Any, tuned: Any) -> None:
-    names = [s.properties("Destinations/Bus")["Name"] for s in (stack, tuned)]
-    assert [name[: name.index("Destinations")] for name in names] == [
-        "QueueEndsdev",
-        "QueueEndsprod",
-    ]
+def test_the_bus_has_a_name_of_its_own_that_shows_the_stage(stack: Stack, tuned: Stack) -> None:
+    for synthesised, start in ((stack, "QueueEndsdev"), (tuned, "QueueEndsprod")):
+        name = synthesised.properties("Destinations/Bus")["Name"]
+        assert name.startswith(f"{start}Destinations")
 
 
 # The archive
 
 
-def test_nobody_gets_at_the_archive_in_public_or_without_tls(archiving: Any) -> None:
-    properties = archiving.properties("Destinations/Archive/Bucket")
-    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
-    assert len(properties["PublicAccessBlockConfiguration"]) == 4
-    bucket = archiving.arn("Destinations/Archive/Bucket")
-    policy = archiving.properties("Destinations/Archive/Bucket/Policy")["PolicyDocument"]
-    assert policy["Statement"] == [
-        {
-            "Action": "s3:*",
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-            "Effect": "Deny",
-            "Principal": {"AWS": "*"},
-            "Resource": [bucket, {"Fn::Join": ["", [bucket, "/*"]]}],
-        }
+def test_nobody_gets_at_the_archive_in_public_or_without_tls(lean: Stack) -> None:
+    blocked = lean.properties(f"{ARCHIVE}/Bucket")["PublicAccessBlockConfiguration"]
+    assert len(blocked) == 4
+    assert all(value is True for value in blocked.values())
+    bucket = lean.arn(f"{ARCHIVE}/Bucket")
+    assert lean.policy_statements(f"{ARCHIVE}/Bucket") == [
+        tls_only([bucket, {"Fn::Join": ["", [bucket, "/*"]]}], "s3:*")
     ]
 
 
-def test_ends_rest_encrypted_in_the_bucket_and_on_the_way_there(archiving: Any) -> None:
-    bucket = archiving.properties("Destinations/Archive/Bucket")
+def test_ends_are_encrypted_in_the_bucket_and_on_the_way_there(lean: Stack) -> None:
+    bucket = lean.properties(f"{ARCHIVE}/Bucket")
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
-    stream = archiving.properties("Destinations/Archive/Stream")
+    stream = lean.properties(f"{ARCHIVE}/Stream")
     encryption = stream["DeliveryStreamEncryptionConfigurationInput"]
     assert encryption == {"KeyType": "AWS_OWNED_CMK"}
 
 
 def test_the_archive_gets_cheaper_with_time_and_nothing_in_it_expires(
-    archiving: Any, tuned: Any
+    lean: Stack, tuned: Stack
 ) -> None:
-    for synthesised in (archiving, tuned):
-        properties = synthesised.properties("Destinations/Archive/Bucket")
+    for synthesised in (lean, tuned):
+        properties = synthesised.properties(f"{ARCHIVE}/Bucket")
         assert properties["LifecycleConfiguration"]["Rules"] == [
             {
                 "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
@@ -65,56 +55,41 @@ def test_the_archive_gets_cheaper_with_time_and_nothing_in_it_expires(
         ]
 
 
-def test_the_stream_writes_gzipped_files_by_day_and_reports_its_errors(archiving: Any) -> None:
-    properties = archiving.properties("Destinations/Archive/Stream")
+def test_the_stream_writes_gzipped_files_by_day_and_reports_its_errors(lean: Stack) -> None:
+    properties = lean.properties(f"{ARCHIVE}/Stream")
     assert properties["DeliveryStreamType"] == "DirectPut"
     assert properties["ExtendedS3DestinationConfiguration"] == {
-        "BucketARN": archiving.arn("Destinations/Archive/Bucket"),
-        "RoleARN": archiving.arn("Destinations/Archive/Role"),
+        "BucketARN": lean.arn(f"{ARCHIVE}/Bucket"),
+        "RoleARN": lean.arn(f"{ARCHIVE}/Role"),
         "Prefix": "ends/!{timestamp:yyyy/MM/dd}/",
         "ErrorOutputPrefix": "errors/!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd}/",
         "CompressionFormat": "GZIP",
         "BufferingHints": {"IntervalInSeconds": 300, "SizeInMBs": 64},
         "CloudWatchLoggingOptions": {
             "Enabled": True,
-            "LogGroupName": {"Ref": archiving.ids["Destinations/Archive/Errors/Logs"]},
-            "LogStreamName": {"Ref": archiving.ids["Destinations/Archive/Errors/Stream"]},
+            "LogGroupName": lean.ref(f"{ARCHIVE}/Errors/Logs"),
+            "LogStreamName": lean.ref(f"{ARCHIVE}/Errors/Stream"),
         },
     }
 
 
-def test_the_streams_role_may_write_to_the_archive_and_report_errors(archiving: Any) -> None:
-    role = archiving.properties("Destinations/Archive/Role")
+def test_the_streams_role_may_write_to_the_archive_and_report_errors(lean: Stack) -> None:
+    role = lean.properties(f"{ARCHIVE}/Role")
     (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "firehose.amazonaws.com"}
-    (policy,) = role["Policies"]
-    bucket = archiving.arn("Destinations/Archive/Bucket")
-    account = [{"Ref": "AWS::Partition"}, ":logs:", {"Ref": "AWS::Region"}, ":"]
-    logs = [
-        *account,
-        {"Ref": "AWS::AccountId"},
-        ":log-group:",
-        {"Ref": archiving.ids["Destinations/Archive/Errors/Logs"]},
+    bucket = lean.arn(f"{ARCHIVE}/Bucket")
+    objects = {"Fn::Join": ["", [bucket, "/*"]]}
+    account = [{"Ref": "AWS::Region"}, ":", {"Ref": "AWS::AccountId"}, ":log-group:"]
+    stream = [
+        lean.ref(f"{ARCHIVE}/Errors/Logs"),
         ":log-stream:",
-        {"Ref": archiving.ids["Destinations/Archive/Errors/Stream"]},
+        lean.ref(f"{ARCHIVE}/Errors/Stream"),
     ]
-    assert policy["PolicyDocument"]["Statement"] == [
-        {
-            "Sid": "FindBucket",
-            "Effect": "Allow",
-            "Action": ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
-            "Resource": bucket,
-        },
-        {
-            "Sid": "WriteObjects",
-            "Effect": "Allow",
-            "Action": ["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"],
-            "Resource": {"Fn::Join": ["", [bucket, "/*"]]},
-        },
-        {
-            "Sid": "WriteErrors",
-            "Effect": "Allow",
-            "Action": "logs:PutLogEvents",
-            "Resource": {"Fn::Join": ["", ["arn:", *logs]]},
-        },
+    errors = {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, ":logs:", *account, *stream]]}
+    finds = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"]
+    writes = ["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"]
+    assert lean.role_statements(ARCHIVE) == [
+        allows("FindBucket", finds, bucket),
+        allows("WriteObjects", writes, objects),
+        allows("WriteErrors", "logs:PutLogEvents", errors),
     ]

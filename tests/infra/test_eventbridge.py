@@ -3,17 +3,9 @@
 import json
 from typing import Any
 
-import pytest
-
 from conversations import partner_event
 from infra.delivery import eventbridge as infra_eventbridge
-from tests.infra.test_functions import environment, secret_arn, statements, write_logs
-from tests.infra.test_intake import statements as policy_of
-from tests.infra.test_intake import tls_only
-from tests.infra.test_stack import needed_by, wildcards
-
-# One process for all that share the costly fixture.
-pytestmark = pytest.mark.xdist_group("template")
+from tests.infra.stacks import QUEUES, Stack, allows, reads_secret, tls_only, writes_logs
 
 TOPIC = "v2.detail.events.conversation.{id}."
 QUEUE_TOPICS = [
@@ -25,17 +17,17 @@ SOURCE = "EventSource/Resource/Default"
 ACTIVE = "EventSource/Active/Default"
 
 
-def source_of(stack: Any) -> dict[str, Any]:
-    return {"Fn::GetAtt": [stack.ids[SOURCE], "EventSourceName"]}
+def source_of(stack: Stack) -> dict[str, Any]:
+    return stack.attribute(SOURCE, "EventSourceName")
 
 
-def rule_arn(stack: Any, name: str) -> dict[str, Any]:
+def rule_arn(stack: Stack, name: str) -> dict[str, Any]:
     account = [{"Ref": "AWS::Region"}, ":", {"Ref": "AWS::AccountId"}]
     start = ["arn:", {"Ref": "AWS::Partition"}, ":events:", *account, ":rule/"]
     return {"Fn::Join": ["", [*start, source_of(stack), f"/{name}"]]}
 
 
-def rules_of(stack: Any) -> dict[str, dict[str, Any]]:
+def rules_of(stack: Stack) -> dict[str, dict[str, Any]]:
     """Return the properties of the bus's rules by their names."""
     every = [rule["Properties"] for rule in stack.of_type("AWS::Events::Rule")]
     return {rule["Name"]: rule for rule in every if "EventBusName" in rule}
@@ -45,7 +37,7 @@ def rules_of(stack: Any) -> dict[str, dict[str, Any]]:
 
 
 def test_the_custom_resource_says_what_the_integration_must_be(
-    eventbridge: Any, many_queues: Any, queue_legs: Any
+    eventbridge: Stack, many_queues: Stack, queue_legs: Stack
 ) -> None:
     for synthesised, stage, topics in (
         (eventbridge, "dev", [*QUEUE_TOPICS, CUSTOMER_END]),
@@ -70,42 +62,29 @@ def test_the_custom_resource_says_what_the_integration_must_be(
 
 
 def test_there_is_an_integration_or_a_subscription_and_its_id_is_an_output(
-    stack: Any, eventbridge: Any
+    stack: Stack, eventbridge: Stack
 ) -> None:
     assert eventbridge.of_type("Custom::GenesysSubscription") == []
     assert stack.of_type("Custom::GenesysEventSource") == []
     outputs = eventbridge.template["Outputs"]
-    assert outputs["SubscriptionId"]["Value"] == {
-        "Fn::GetAtt": [eventbridge.ids[SOURCE], "IntegrationId"]
-    }
+    assert outputs["SubscriptionId"]["Value"] == eventbridge.attribute(SOURCE, "IntegrationId")
     assert outputs.keys() == stack.template["Outputs"].keys()
 
 
-def test_the_function_that_answers_may_look_at_genesys_clouds_event_sources(
-    eventbridge: Any,
+def test_the_function_that_answers_may_see_genesys_clouds_event_sources(
+    eventbridge: Stack,
 ) -> None:
     region = ["arn:", {"Ref": "AWS::Partition"}, ":events:", {"Ref": "AWS::Region"}]
-    assert statements(eventbridge, "EventSource/Provider") == [
-        {
-            "Sid": "ReadGenesysCredentials",
-            "Effect": "Allow",
-            "Action": "secretsmanager:GetSecretValue",
-            "Resource": secret_arn("queue-ends/genesys"),
-        },
-        {
-            "Sid": "SeePartnerEventSources",
-            "Effect": "Allow",
-            "Action": "events:DescribeEventSource",
-            "Resource": {
-                "Fn::Join": ["", [*region, "::event-source/aws.partner/genesys.com/*"]],
-            },
-        },
-        write_logs(eventbridge.arn("EventSource/Provider/Logs")),
+    sources = {"Fn::Join": ["", [*region, "::event-source/aws.partner/genesys.com/*"]]}
+    assert eventbridge.role_statements("EventSource/Provider") == [
+        reads_secret("queue-ends/genesys"),
+        allows("SeePartnerEventSources", "events:DescribeEventSource", sources),
+        writes_logs(eventbridge, "EventSource/Provider"),
     ]
 
 
-def test_the_function_that_answers_does_so_in_time_and_never_late(
-    stack: Any, eventbridge: Any
+def test_the_function_that_answers_for_the_integration_does_so_in_time(
+    stack: Stack, eventbridge: Stack
 ) -> None:
     for path in ("Function", "Function/EventInvokeConfig"):
         of_source = eventbridge.properties(f"EventSource/Provider/{path}")
@@ -123,7 +102,7 @@ def test_the_function_that_answers_does_so_in_time_and_never_late(
 
 
 def test_the_bus_is_that_of_the_event_source_and_nothing_else_is_set_on_it(
-    eventbridge: Any,
+    eventbridge: Stack,
 ) -> None:
     bus = eventbridge.properties("EventSource/Bus")
     source = source_of(eventbridge)
@@ -134,14 +113,13 @@ def test_the_bus_is_that_of_the_event_source_and_nothing_else_is_set_on_it(
 
 
 def test_rules_take_our_queues_events_and_what_the_end_rule_waits_for(
-    eventbridge: Any, queue_legs: Any
+    eventbridge: Stack, queue_legs: Stack
 ) -> None:
-    queue_ids = ["a1b2c3d4-e5f6-7890-1234-567890abcdef", "b2c3d4e5-f6a7-4901-8345-67890abcdef1"]
     for synthesised, topics in ((eventbridge, QUEUE_TOPICS), (queue_legs, LEG_TOPICS)):
         assert rules_of(synthesised)["queues-1"]["EventPattern"] == {
             "source": [source_of(synthesised)],
             "detail-type": topics,
-            "detail": {"eventBody": {"queueId": queue_ids}},
+            "detail": {"eventBody": {"queueId": list(QUEUES)}},
         }
     assert rules_of(eventbridge).keys() == {"queues-1", "customer-end"}
     assert rules_of(queue_legs).keys() == {"queues-1"}
@@ -152,7 +130,7 @@ def test_rules_take_our_queues_events_and_what_the_end_rule_waits_for(
 
 
 def test_the_queues_of_a_long_list_are_spread_over_rules_that_eventbridge_takes(
-    many_queues: Any,
+    many_queues: Stack,
 ) -> None:
     rules = rules_of(many_queues)
     assert list(rules) == ["queues-1", "queues-2", "queues-3", "customer-end"]
@@ -166,12 +144,12 @@ def test_the_queues_of_a_long_list_are_spread_over_rules_that_eventbridge_takes(
     assert found == [f"{n:x>64}" for n in range(50)]
 
 
-def test_each_rule_sends_to_the_intake_queue_and_what_it_cannot_to_a_queue_of_its_own(
-    eventbridge: Any, many_queues: Any
+def test_each_rule_sends_to_the_intake_queue_else_to_the_undelivered(
+    eventbridge: Stack, many_queues: Stack
 ) -> None:
     for synthesised in (eventbridge, many_queues):
         for rule in rules_of(synthesised).values():
-            assert rule["EventBusName"] == {"Ref": synthesised.ids["EventSource/Bus"]}
+            assert rule["EventBusName"] == synthesised.ref("EventSource/Bus")
             assert rule["Targets"] == [
                 {
                     "Id": "Intake",
@@ -185,9 +163,7 @@ def test_each_rule_sends_to_the_intake_queue_and_what_it_cannot_to_a_queue_of_it
             ]
 
 
-def test_what_could_not_be_delivered_is_kept_for_14_days_encrypted(
-    eventbridge: Any, many_queues: Any
-) -> None:
+def test_undelivered_events_are_kept_for_14_days(eventbridge: Stack, many_queues: Stack) -> None:
     for synthesised, stage in ((eventbridge, "dev"), (many_queues, "s" * 54)):
         properties = synthesised.properties("EventSource/DeadLetterQueue")
         assert properties["QueueName"] == f"queue-ends-{stage}-undelivered"
@@ -197,7 +173,7 @@ def test_what_could_not_be_delivered_is_kept_for_14_days_encrypted(
 
 
 def test_only_the_rules_may_send_to_the_queues_and_only_over_tls(
-    eventbridge: Any, many_queues: Any, queue_legs: Any
+    eventbridge: Stack, many_queues: Stack, queue_legs: Stack
 ) -> None:
     for synthesised, names in (
         (eventbridge, ["queues-1", "customer-end"]),
@@ -207,25 +183,21 @@ def test_only_the_rules_may_send_to_the_queues_and_only_over_tls(
         arns = [rule_arn(synthesised, name) for name in names]
         for path in ("Intake/Queue", "EventSource/DeadLetterQueue"):
             queue = synthesised.arn(path)
-            assert policy_of(synthesised, path) == [
-                tls_only(queue),
-                {
-                    "Sid": "PartnerBusRulesSend",
-                    "Effect": "Allow",
-                    "Principal": {"Service": "events.amazonaws.com"},
-                    "Action": "sqs:SendMessage",
-                    "Resource": queue,
-                    "Condition": {"ArnEquals": {"aws:SourceArn": arns}},
-                },
-            ]
+            principal = {"Service": "events.amazonaws.com"}
+            condition = {"ArnEquals": {"aws:SourceArn": arns}}
+            sends = allows(
+                "PartnerBusRulesSend",
+                "sqs:SendMessage",
+                queue,
+                Principal=principal,
+                Condition=condition,
+            )
+            assert synthesised.policy_statements(path) == [tls_only(queue), sends]
         assert "765628985471" not in json.dumps(synthesised.template)
-        assert policy_of(synthesised, "Intake/DeadLetterQueue") == [
-            tls_only(synthesised.arn("Intake/DeadLetterQueue"))
-        ]
 
 
 def test_the_bus_is_archived_where_that_is_set_and_never_in_the_emulator(
-    eventbridge: Any, many_queues: Any, queue_legs: Any
+    eventbridge: Stack, many_queues: Stack, queue_legs: Stack
 ) -> None:
     archive = many_queues.properties("EventSource/Archive")
     assert archive["RetentionDays"] == 30
@@ -240,94 +212,84 @@ def test_the_bus_is_archived_where_that_is_set_and_never_in_the_emulator(
 # The order
 
 
-def test_the_integration_comes_late_its_bus_after_it_and_the_rules_after_all_that_takes_events(
-    eventbridge: Any, many_queues: Any, queue_legs: Any
+def test_the_integration_comes_late_its_bus_after_it_and_the_rules_last(
+    eventbridge: Stack, many_queues: Stack, queue_legs: Stack
 ) -> None:
     for synthesised in (eventbridge, many_queues, queue_legs):
-        template, ids = synthesised.template, synthesised.ids
-        names = {i: path for path, i in ids.items()}
-        rules = {path for path in ids if path.startswith("EventSource/Rule-")}
-        archive = ids.keys() & {"EventSource/Archive"}
-        bus = {"EventSource/Bus", *archive}
+        every = synthesised.ids.keys()
+        rules = {path for path in every if path.startswith("EventSource/Rule-")}
+        archive = every & {"EventSource/Archive"}
         policies = {"Intake/Queue/Policy", "EventSource/DeadLetterQueue/Policy"}
-        before_integration = {names[i] for i in needed_by(template, ids[SOURCE])}
-        seen = {path for path in ids if path.startswith("Monitoring/")}
-        schedule = {path for path in ids if path.startswith("Watchdog/Sched")}
-        late = {SOURCE, ACTIVE, *bus, *policies, *rules}
-        assert ids.keys() - before_integration == late | seen | schedule
+        seen = {path for path in every if path.startswith("Monitoring/")}
+        schedule = {path for path in every if path.startswith("Watchdog/Sched")}
+        late = {SOURCE, ACTIVE, "EventSource/Bus", *archive, *policies, *rules, *seen, *schedule}
+        early = every - late
+        assert synthesised.needed_by(SOURCE) == early
         # No alarm can fail while the integration is being made.
-        assert all(ids[SOURCE] in needed_by(template, ids[path]) for path in seen)
+        assert all(SOURCE in synthesised.needed_by(path) for path in seen)
         for rule in rules:
-            needed = {names[i] for i in needed_by(template, ids[rule])}
-            assert before_integration | {SOURCE, "EventSource/Bus"} | policies <= needed
-        others = {names[i] for i in needed_by(template, ids[ACTIVE])}
-        assert others == ids.keys() - {ACTIVE} - archive - seen - schedule
+            before = early | {SOURCE, "EventSource/Bus"} | policies
+            assert before <= synthesised.needed_by(rule)
+        last = {ACTIVE} | archive | seen | schedule
+        assert synthesised.needed_by(ACTIVE) == every - last
 
 
-def test_rules_are_changed_one_after_the_other(many_queues: Any) -> None:
+def test_rules_are_changed_one_after_the_other(many_queues: Stack) -> None:
     """So that a queue which moves to a rule before is in it before it leaves its own."""
     rules = [f"EventSource/Rule-{name}" for name in rules_of(many_queues)]
     for number, rule in enumerate(rules):
-        needed = needed_by(many_queues.template, many_queues.ids[rule])
-        assert {many_queues.ids[path] for path in rules[:number]} <= needed
+        assert set(rules[:number]) <= many_queues.needed_by(rule)
 
 
 # The worker
 
 
 def test_the_worker_is_told_how_events_come_and_what_counts_as_an_end(
-    eventbridge: Any, many_queues: Any, queue_legs: Any
+    eventbridge: Stack, many_queues: Stack, queue_legs: Stack
 ) -> None:
     for synthesised, end_rule, settle_seconds in (
         (eventbridge, "touched", "60"),
         (many_queues, "last_queue", "900"),
         (queue_legs, "queue_leg", "60"),
     ):
-        variables = environment(synthesised, "Worker")
+        variables = synthesised.environment("Worker")
         assert variables["DELIVERY"] == "eventbridge"
         assert variables["END_RULE"] == end_rule
         assert variables["SETTLE_SECONDS"] == settle_seconds
 
 
 def test_only_where_it_settles_may_the_worker_send_to_its_own_queue(
-    stack: Any, eventbridge: Any, many_queues: Any, queue_legs: Any
+    stack: Stack, eventbridge: Stack, many_queues: Stack, queue_legs: Stack
 ) -> None:
     for synthesised in (stack, eventbridge, many_queues, queue_legs):
         intake = synthesised.arn("Intake/Queue")
         sends = [
             statement
-            for statement in statements(synthesised, "Worker")
+            for statement in synthesised.role_statements("Worker")
             if statement["Resource"] == intake and "sqs:SendMessage" in statement["Action"]
         ]
-        allowed = {
-            "Sid": "SendItselfDecisions",
-            "Effect": "Allow",
-            "Action": "sqs:SendMessage",
-            "Resource": intake,
-        }
+        allowed = allows("SendItselfDecisions", "sqs:SendMessage", intake)
         assert sends == ([allowed] if synthesised is many_queues else [])
 
 
 # The template as a whole
 
 
-def test_every_wildcard_of_the_template_is_meant(eventbridge: Any, many_queues: Any) -> None:
+def test_every_wildcard_for_eventbridge_is_meant(eventbridge: Stack, many_queues: Stack) -> None:
     # TLS only, for three queues and the topic; and, for two functions each, the secret's random
     # end and event sources by their partner.
     meant = [":secret:queue-ends/genesys-??????", "::event-source/aws.partner/genesys.com/*"] * 2
     meant += ["*", "sqs:*"] * 3 + ["*"]
     for synthesised, stage in ((eventbridge, "dev"), (many_queues, "s" * 54)):
-        assert wildcards(synthesised) == sorted([*meant, f":alarm:QueueEnds-{stage}-*"])
+        assert synthesised.wildcards() == sorted([*meant, f":alarm:QueueEnds-{stage}-*"])
         for policy in synthesised.of_type("AWS::SQS::QueuePolicy"):
             for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
                 assert "*" not in json.dumps(statement) or statement["Effect"] == "Deny"
 
 
-def test_all_that_can_be_is_tagged_in_the_emulator_all_but_rules(
-    eventbridge: Any, queue_legs: Any
-) -> None:
+def test_rules_are_tagged_but_not_for_the_emulator(eventbridge: Stack, queue_legs: Stack) -> None:
     for synthesised, but in ((eventbridge, set()), (queue_legs, {"AWS::Events::Rule"})):
-        every = synthesised.template["Resources"].values()
+        every = synthesised.resources
         assert {r["Type"] for r in every if "Tags" not in r["Properties"]} == but | {
             "AWS::SQS::QueuePolicy",
             "AWS::SNS::TopicPolicy",
@@ -345,6 +307,6 @@ def test_the_worker_reads_the_topics_that_the_rules_pass() -> None:
     assert set(infra_eventbridge.QUEUE_TOPICS["touched"]) == partner_event.QUEUE_TOPICS
 
 
-def test_all_of_it_goes_with_the_stack(many_queues: Any) -> None:
-    every = many_queues.template["Resources"].values()
-    assert {resource.get("DeletionPolicy", "Delete") for resource in every} == {"Delete"}
+def test_everything_of_eventbridge_is_deleted_with_the_stack(many_queues: Stack) -> None:
+    policies = {resource.get("DeletionPolicy", "Delete") for resource in many_queues.resources}
+    assert policies == {"Delete"}

@@ -1,50 +1,15 @@
 """The worker and the subscription function: what they may do, are given and are limited by."""
 
 import json
-from typing import Any
-
-import pytest
 
 from infra.settings.rules import ENVIRONMENT_ROOM
+from tests.infra.stacks import QUEUES, Stack, Statement, allows, reads_secret, writes_logs
 
-# One process for all that share the costly fixture.
-pytestmark = pytest.mark.xdist_group("template")
-
-WRITE_TRACES = {
-    "Sid": "WriteTraces",
-    "Effect": "Allow",
-    "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
-    "Resource": "*",
-}
+TRACES = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+WRITES_TRACES = allows("WriteTraces", TRACES, "*")
 
 
-def statements(stack: Any, path: str) -> list[dict[str, Any]]:
-    (policy,) = stack.properties(f"{path}/Role")["Policies"]
-    found: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
-    return found
-
-
-def write_logs(log_group_arn: Any) -> dict[str, Any]:
-    return {
-        "Sid": "WriteLogs",
-        "Effect": "Allow",
-        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-        "Resource": log_group_arn,
-    }
-
-
-def secret_arn(name: str) -> dict[str, Any]:
-    service = [{"Ref": "AWS::Partition"}, ":secretsmanager:"]
-    account = [{"Ref": "AWS::Region"}, ":", {"Ref": "AWS::AccountId"}]
-    return {"Fn::Join": ["", ["arn:", *service, *account, f":secret:{name}-??????"]]}
-
-
-def environment(stack: Any, path: str) -> dict[str, Any]:
-    found: dict[str, Any] = stack.properties(f"{path}/Function")["Environment"]["Variables"]
-    return found
-
-
-def test_only_lambda_takes_on_the_roles(stack: Any) -> None:
+def test_only_lambda_takes_on_the_roles(stack: Stack) -> None:
     for path in ("Worker/Role", "Subscription/Provider/Role"):
         assert stack.properties(path)["AssumeRolePolicyDocument"]["Statement"] == [
             {
@@ -55,115 +20,72 @@ def test_only_lambda_takes_on_the_roles(stack: Any) -> None:
         ]
 
 
-def test_the_worker_may_do_exactly_what_it_does(stack: Any, tuned: Any, archiving: Any) -> None:
-    def puts_on_bus(synthesised: Any) -> dict[str, Any]:
-        return {
-            "Sid": "PutEndsOnBus",
-            "Effect": "Allow",
-            "Action": "events:PutEvents",
-            "Resource": synthesised.arn("Destinations/Bus"),
-            "Condition": {"StringEquals": {"events:source": "queue-ends"}},
-        }
+def test_the_worker_may_do_exactly_what_it_does(stack: Stack, tuned: Stack, lean: Stack) -> None:
+    def puts(synthesised: Stack) -> Statement:
+        bus = synthesised.arn("Destinations/Bus")
+        only_ours = {"StringEquals": {"events:source": "queue-ends"}}
+        return allows("PutEndsOnBus", "events:PutEvents", bus, Condition=only_ours)
 
-    def writes_to_archive(synthesised: Any) -> dict[str, Any]:
-        return {
-            "Sid": "WriteToArchive",
-            "Effect": "Allow",
-            "Action": "firehose:PutRecordBatch",
-            "Resource": synthesised.arn("Destinations/Archive/Stream"),
-        }
+    def writes(synthesised: Stack) -> Statement:
+        stream = synthesised.arn("Destinations/Archive/Stream")
+        return allows("WriteToArchive", "firehose:PutRecordBatch", stream)
 
-    reads_webhook_key = {
-        "Sid": "ReadWebhookKey",
-        "Effect": "Allow",
-        "Action": "secretsmanager:GetSecretValue",
-        "Resource": secret_arn("queue-ends/webhook"),
-    }
-    for synthesised, for_destinations in (
-        (stack, [puts_on_bus(stack)]),
-        (archiving, [writes_to_archive(archiving)]),
-        (tuned, [writes_to_archive(tuned), reads_webhook_key, puts_on_bus(tuned)]),
+    receives = [
+        "sqs:ReceiveMessage",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:ChangeMessageVisibility",
+    ]
+    keeps = ["dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:BatchGetItem"]
+    reads_key = reads_secret("queue-ends/webhook", "ReadWebhookKey")
+    for synthesised, for_destinations, traces in (
+        (stack, [puts(stack)], []),
+        (lean, [writes(lean)], []),
+        (tuned, [writes(tuned), reads_key, puts(tuned)], [WRITES_TRACES]),
     ):
-        expected = [
-            {
-                "Sid": "ReadIntakeQueue",
-                "Effect": "Allow",
-                "Action": [
-                    "sqs:ReceiveMessage",
-                    "sqs:DeleteMessage",
-                    "sqs:GetQueueAttributes",
-                    "sqs:ChangeMessageVisibility",
-                ],
-                "Resource": synthesised.arn("Intake/Queue"),
-            },
-            {
-                "Sid": "RejectToDeadLetterQueue",
-                "Effect": "Allow",
-                "Action": "sqs:SendMessage",
-                "Resource": synthesised.arn("Intake/DeadLetterQueue"),
-            },
-            {
-                "Sid": "KeepLedger",
-                "Effect": "Allow",
-                "Action": [
-                    "dynamodb:PartiQLInsert",
-                    "dynamodb:PartiQLUpdate",
-                    "dynamodb:BatchGetItem",
-                ],
-                "Resource": synthesised.arn("Ledger/Table"),
-            },
+        dead_letter_queue = synthesised.arn("Intake/DeadLetterQueue")
+        assert synthesised.role_statements("Worker") == [
+            allows("ReadIntakeQueue", receives, synthesised.arn("Intake/Queue")),
+            allows("RejectToDeadLetterQueue", "sqs:SendMessage", dead_letter_queue),
+            allows("KeepLedger", keeps, synthesised.arn("Ledger/Table")),
             *for_destinations,
-            write_logs(synthesised.arn("Worker/Logs")),
+            writes_logs(synthesised, "Worker"),
+            *traces,
         ]
-        traces = [WRITE_TRACES] if synthesised is tuned else []
-        assert statements(synthesised, "Worker") == expected + traces
 
 
 def test_the_subscription_function_may_read_its_secret_and_write_its_logs(
-    stack: Any, tuned: Any
+    stack: Stack, tuned: Stack
 ) -> None:
-    for synthesised, secret in ((stack, "queue-ends/genesys"), (tuned, "queue-ends/prod")):
-        expected = [
-            {
-                "Sid": "ReadGenesysCredentials",
-                "Effect": "Allow",
-                "Action": "secretsmanager:GetSecretValue",
-                "Resource": secret_arn(secret),
-            },
-            write_logs(synthesised.arn("Subscription/Provider/Logs")),
-        ]
-        traces = [WRITE_TRACES] if synthesised is tuned else []
-        assert statements(synthesised, "Subscription/Provider") == expected + traces
+    path = "Subscription/Provider"
+    expected = [reads_secret("queue-ends/genesys"), writes_logs(stack, path)]
+    assert stack.role_statements(path) == expected
+    expected = [reads_secret("queue-ends/prod"), writes_logs(tuned, path), WRITES_TRACES]
+    assert tuned.role_statements(path) == expected
 
 
-def test_the_worker_is_told_all_that_is_set_and_what_the_stack_made(
-    stack: Any, tuned: Any, archiving: Any
+def test_the_worker_is_told_what_is_set_and_what_the_stack_made(
+    stack: Stack, tuned: Stack, lean: Stack
 ) -> None:
+    defaults = {
+        "STAGE": "dev",
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+        "QUEUE_IDS": ",".join(QUEUES),
+        "RETRY_DELAY_SECONDS": "30",
+        "LEDGER_DAYS": "20",
+    }
     for synthesised, expected in (
         (
             stack,
-            {
-                "STAGE": "dev",
-                "POWERTOOLS_LOG_LEVEL": "INFO",
-                "QUEUE_IDS": "a1b2c3d4-e5f6-7890-1234-567890abcdef,"
-                "b2c3d4e5-f6a7-4901-8345-67890abcdef1",
-                "RETRY_DELAY_SECONDS": "30",
-                "LEDGER_DAYS": "20",
-                "DESTINATIONS": "actions,bus",
-                "ENDS_BUS": {"Ref": stack.ids["Destinations/Bus"]},
-            },
+            defaults | {"DESTINATIONS": "actions,bus", "ENDS_BUS": stack.ref("Destinations/Bus")},
         ),
         (
-            archiving,
-            {
-                "STAGE": "dev",
-                "POWERTOOLS_LOG_LEVEL": "INFO",
-                "QUEUE_IDS": "a1b2c3d4-e5f6-7890-1234-567890abcdef,"
-                "b2c3d4e5-f6a7-4901-8345-67890abcdef1",
-                "RETRY_DELAY_SECONDS": "30",
-                "LEDGER_DAYS": "20",
+            lean,
+            defaults
+            | {
+                "POWERTOOLS_LOG_LEVEL": "ERROR",
                 "DESTINATIONS": "archive",
-                "ARCHIVE_STREAM": {"Ref": archiving.ids["Destinations/Archive/Stream"]},
+                "ARCHIVE_STREAM": lean.ref("Destinations/Archive/Stream"),
             },
         ),
         (
@@ -172,30 +94,30 @@ def test_the_worker_is_told_all_that_is_set_and_what_the_stack_made(
                 "STAGE": "prod",
                 "POWERTOOLS_LOG_LEVEL": "DEBUG",
                 "QUEUE_IDS": "q1",
-                "RETRY_DELAY_SECONDS": "45",
+                "RETRY_DELAY_SECONDS": "900",
                 "LEDGER_DAYS": "400",
                 "DESTINATIONS": "archive,webhook,actions,bus",
-                "ENDS_BUS": {"Ref": tuned.ids["Destinations/Bus"]},
+                "ENDS_BUS": tuned.ref("Destinations/Bus"),
                 "WEBHOOK_URL": "https://hooks.example.com/ended?team=1",
                 "WEBHOOK_SECRET": "queue-ends/webhook",
                 "WEBHOOK_ALLOW_PRIVATE": "true",
-                "ARCHIVE_STREAM": {"Ref": tuned.ids["Destinations/Archive/Stream"]},
+                "ARCHIVE_STREAM": tuned.ref("Destinations/Archive/Stream"),
             },
         ),
     ):
-        assert environment(synthesised, "Worker") == expected | {
+        assert synthesised.environment("Worker") == expected | {
             "DELIVERY": "subscription",
-            "QUEUE_URL": {"Ref": synthesised.ids["Intake/Queue"]},
-            "DEAD_LETTER_QUEUE_URL": {"Ref": synthesised.ids["Intake/DeadLetterQueue"]},
-            "LEDGER_TABLE": {"Ref": synthesised.ids["Ledger/Table"]},
+            "QUEUE_URL": synthesised.ref("Intake/Queue"),
+            "DEAD_LETTER_QUEUE_URL": synthesised.ref("Intake/DeadLetterQueue"),
+            "LEDGER_TABLE": synthesised.ref("Ledger/Table"),
         }
 
 
-def test_the_longest_environment_that_the_settings_allow_fits_lambda(
-    tuned: Any, many_queues: Any
+def test_the_longest_environment_of_the_worker_fits_lambda(
+    tuned: Stack, many_queues: Stack
 ) -> None:
     """Lambda takes 4 KB of environment, counted as JSON without spaces."""
-    of_destinations = environment(tuned, "Worker")
+    of_destinations = tuned.environment("Worker")
     for synthesised, stage in ((tuned, "s" * 62), (many_queues, "s" * 54)):
         host = "https://sqs.ap-southeast-1.amazonaws.com.cn/111122223333"
         made = {
@@ -218,19 +140,19 @@ def test_the_longest_environment_that_the_settings_allow_fits_lambda(
             "WEBHOOK_ALLOW_PRIVATE": "false",
             "DESTINATIONS": of_destinations["DESTINATIONS"],
         }
-        longest = of_destinations | environment(synthesised, "Worker") | made | given
+        longest = of_destinations | synthesised.environment("Worker") | made | given
         assert all(isinstance(value, str) for value in longest.values())
         assert len(json.dumps(longest, separators=(",", ":"))) <= 4096
 
 
-def test_the_worker_has_the_handler_time_and_memory_set(stack: Any, tuned: Any) -> None:
+def test_the_worker_has_the_handler_time_and_memory_set(stack: Stack, tuned: Stack) -> None:
     for synthesised, expected in ((stack, (30, 256)), (tuned, (60, 512))):
         properties = synthesised.properties("Worker/Function")
         assert properties["Handler"] == "worker.handler.handler"
         assert (properties["Timeout"], properties["MemorySize"]) == expected
 
 
-def test_the_mapping_reports_single_failures_and_counts_events(stack: Any, tuned: Any) -> None:
+def test_the_mapping_reports_single_failures_and_counts_events(stack: Stack, tuned: Stack) -> None:
     for synthesised, tuning in (
         (stack, {"BatchSize": 10}),
         (
@@ -245,22 +167,22 @@ def test_the_mapping_reports_single_failures_and_counts_events(stack: Any, tuned
         properties = synthesised.properties("Worker/Mapping")
         assert {key: value for key, value in properties.items() if key != "Tags"} == tuning | {
             "EventSourceArn": synthesised.arn("Intake/Queue"),
-            "FunctionName": {"Ref": synthesised.ids["Worker/Function"]},
+            "FunctionName": synthesised.ref("Worker/Function"),
             "FunctionResponseTypes": ["ReportBatchItemFailures"],
             "MetricsConfig": {"Metrics": ["EventCount"]},
         }
 
 
-def test_the_subscription_function_answers_in_time_and_never_late(stack: Any) -> None:
+def test_the_subscription_function_answers_in_time_and_never_late(stack: Stack) -> None:
     properties = stack.properties("Subscription/Provider/Function")
     assert properties["Handler"] == "subscription.handler.handler"
     assert (properties["Timeout"], properties["MemorySize"]) == (240, 256)
-    assert environment(stack, "Subscription/Provider") == {
+    assert stack.environment("Subscription/Provider") == {
         "STAGE": "dev",
         "POWERTOOLS_LOG_LEVEL": "INFO",
     }
     assert stack.properties("Subscription/Provider/Function/EventInvokeConfig") == {
-        "FunctionName": {"Ref": stack.ids["Subscription/Provider/Function"]},
+        "FunctionName": stack.ref("Subscription/Provider/Function"),
         "Qualifier": "$LATEST",
         "MaximumRetryAttempts": 0,
         "MaximumEventAgeInSeconds": 60,
@@ -269,7 +191,7 @@ def test_the_subscription_function_answers_in_time_and_never_late(stack: Any) ->
     assert int(resource["ServiceTimeout"]) == 300 > properties["Timeout"]
 
 
-def test_the_custom_resource_says_what_the_subscription_must_be(stack: Any, tuned: Any) -> None:
+def test_the_custom_resource_says_what_the_subscription_must_be(stack: Stack, tuned: Stack) -> None:
     for synthesised, expected in (
         (
             stack,
@@ -288,7 +210,7 @@ def test_the_custom_resource_says_what_the_subscription_must_be(stack: Any, tune
             {
                 "Name": "queue-ends-prod",
                 "Description": "Conversation ends for the AWS stack QueueEnds-prod",
-                "AttributeFilter": "$exists(queue) and queue.id = 'q1'",
+                "AttributeFilter": '$exists(queue) and queue.id = "q1"',
                 "SecretName": "queue-ends/prod",
                 "LoginUrl": "https://login.mypurecloud.ie",
                 "ApiUrl": "https://proxy.example.com/api",

@@ -1,14 +1,9 @@
 """The ledger's table."""
 
-from typing import Any
-
-import pytest
-
-# One process for all that share the costly fixture.
-pytestmark = pytest.mark.xdist_group("template")
+from tests.infra.stacks import Stack
 
 
-def test_an_item_is_found_by_conversation_and_queue_and_forgotten_in_time(stack: Any) -> None:
+def test_an_item_is_found_by_conversation_and_queue_and_expires(stack: Stack) -> None:
     properties = stack.properties("Ledger/Table")
     assert properties["KeySchema"] == [
         {"AttributeName": "conversation_id", "KeyType": "HASH"},
@@ -21,17 +16,17 @@ def test_an_item_is_found_by_conversation_and_queue_and_forgotten_in_time(stack:
     }
 
 
-def test_the_table_is_paid_by_use_and_can_be_taken_back_to_any_second(stack: Any) -> None:
+def test_the_table_is_paid_by_use_and_can_be_taken_back_to_any_second(stack: Stack) -> None:
     properties = stack.properties("Ledger/Table")
     assert properties["BillingMode"] == "PAY_PER_REQUEST"
     assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
 
 
-def test_the_tables_name_is_left_to_cloudformation(stack: Any, tuned: Any) -> None:
+def test_the_tables_name_is_left_to_cloudformation(stack: Stack, tuned: Stack) -> None:
     for synthesised in (stack, tuned):
         assert "TableName" not in synthesised.properties("Ledger/Table")
 
 
-def test_only_a_protected_table_refuses_to_be_deleted(stack: Any, tuned: Any) -> None:
+def test_only_a_protected_table_refuses_to_be_deleted(stack: Stack, tuned: Stack) -> None:
     assert not stack.properties("Ledger/Table").get("DeletionProtectionEnabled")
     assert tuned.properties("Ledger/Table")["DeletionProtectionEnabled"] is True

@@ -6,37 +6,49 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from threading import Barrier
 
 import pytest
 
+from infra import packaging
 from infra.packaging import Asset, PackagingError, build
+from tests.infra.stacks import PROJECT
 
-# One process for all that share the costly fixture.
-pytestmark = pytest.mark.xdist_group("template")
-
-PROJECT = Path(__file__).parents[2]
 AARCH64 = 183  # e_machine of an ELF file
+PACKED = {"worker/handler.py", "shared.py", "package.py"}
 
 
 @pytest.fixture
 def functions(tmp_path: Path) -> Path:
-    """Return a folder of sources, others in each test, that pins nothing for pip to fetch."""
+    """Return a folder of sources."""
     folder = tmp_path / "project" / "functions"
     (folder / "worker").mkdir(parents=True)
     (folder / "requirements.txt").write_text("# none\n")
     (folder / "worker" / "handler.py").write_text("def handler(): ...\n")
-    (folder / "shared.py").write_text(f"PATH = {str(tmp_path)!r}\n")
+    (folder / "shared.py").write_text("ANSWER = 42\n")
     return folder
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder to build in; once pip has run for these pins it need not run again."""
-    return tmp_path_factory.mktemp("build")
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    """Return a folder to build in."""
+    return tmp_path / "build"
+
+
+@pytest.fixture
+def installs(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Let no pip run; return the folders that it would have filled."""
+    folders: list[Path] = []
+
+    def install(pins: Path, options: tuple[str, ...], folder: Path) -> None:
+        folders.append(folder)
+        (folder / "package.py").write_text("")
+
+    monkeypatch.setattr(packaging, "_install", install)
+    return folders
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +64,9 @@ def files(folder: Path) -> set[str]:
 # The hash
 
 
-def test_neither_place_nor_times_of_the_sources_change_the_asset(
-    functions: Path, built: Path, tmp_path: Path, stack_with: Callable[..., Any]
+@pytest.mark.usefixtures("installs")
+def test_neither_place_nor_times_of_the_sources_change_the_hash(
+    functions: Path, built: Path, tmp_path: Path
 ) -> None:
     first = build(functions, "host", built)
     copy = shutil.copytree(functions, tmp_path / "elsewhere" / "copy")
@@ -63,21 +76,9 @@ def test_neither_place_nor_times_of_the_sources_change_the_asset(
 
     assert second.hash == first.hash
     assert second.folder != first.folder
-    code = [
-        function["Properties"]["Code"]
-        for asset in (first, second)
-        for function in stack_with(asset).of_type("AWS::Lambda::Function")
-    ]
-    assert len(code) == 6
-    assert all(where == code[0] for where in code)
 
 
-def test_the_projects_own_sources_give_the_same_asset_from_another_folder(tmp_path: Path) -> None:
-    copy = shutil.copytree(PROJECT / "functions", tmp_path / "functions")
-    here = build(PROJECT / "functions", "host", PROJECT / "build")
-    assert build(copy, "host", PROJECT / "build") == here
-
-
+@pytest.mark.usefixtures("installs")
 def test_a_changed_added_renamed_or_removed_source_changes_the_hash(
     functions: Path, built: Path
 ) -> None:
@@ -97,6 +98,7 @@ def test_a_changed_added_renamed_or_removed_source_changes_the_hash(
     assert (assets[1].folder / "shared.py").read_text() == "ANSWER = 43\n"
 
 
+@pytest.mark.usefixtures("installs")
 def test_pins_and_target_change_the_hash(functions: Path, built: Path) -> None:
     host = build(functions, "host", built)
     assert build(functions, "lambda", built).hash != host.hash
@@ -104,58 +106,77 @@ def test_pins_and_target_change_the_hash(functions: Path, built: Path) -> None:
     assert build(functions, "host", built).hash != host.hash
 
 
-def test_what_is_not_packed_does_not_change_the_hash(functions: Path, built: Path) -> None:
+@pytest.mark.usefixtures("installs")
+def test_files_that_are_not_packed_do_not_change_the_hash(functions: Path, built: Path) -> None:
     before = build(functions, "host", built)
     for path in ("worker/__pycache__/handler.cpython-311.pyc", "tests/test_x.py", ".DS_Store"):
         (functions / path).parent.mkdir(exist_ok=True)
         (functions / path).write_text("x")
     assert build(functions, "host", built) == before
-    assert files(before.folder) == {"worker/handler.py", "shared.py"}
+    assert files(before.folder) == PACKED
 
 
 # The build
 
 
-def test_a_built_asset_is_not_built_again(functions: Path, built: Path) -> None:
+def test_a_built_asset_is_not_built_again(
+    functions: Path, built: Path, installs: list[Path]
+) -> None:
     asset = build(functions, "host", built)
     built_at = asset.folder.stat().st_mtime_ns
     assert build(functions, "host", built) == asset
     assert asset.folder.stat().st_mtime_ns == built_at
+    assert len(installs) == 1
 
 
 def test_a_changed_source_needs_no_second_run_of_pip(
-    functions: Path, built: Path, monkeypatch: pytest.MonkeyPatch
+    functions: Path, built: Path, installs: list[Path]
 ) -> None:
     build(functions, "host", built)
-    monkeypatch.setattr("infra.packaging.sys.executable", "/no/such/python")
     (functions / "shared.py").write_text("ANSWER = 44\n")
-    assert (build(functions, "host", built).folder / "shared.py").exists()
+    assert files(build(functions, "host", built).folder) == PACKED
+    assert len(installs) == 1
 
 
-def test_builds_of_one_asset_at_the_same_time_all_succeed(functions: Path, tmp_path: Path) -> None:
+def test_builds_of_one_asset_at_the_same_time_all_succeed(
+    functions: Path, built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both_are_at_it = Barrier(2, timeout=60)
+
+    def install(pins: Path, options: tuple[str, ...], folder: Path) -> None:
+        both_are_at_it.wait()
+        (folder / "package.py").write_text("")
+
+    monkeypatch.setattr(packaging, "_install", install)
     with ThreadPoolExecutor(2) as pool:
-        assets = list(pool.map(lambda _: build(functions, "host", tmp_path), range(2)))
+        assets = list(pool.map(lambda _: build(functions, "host", built), range(2)))
     assert len(set(assets)) == 1
-    assert files(assets[0].folder) == {"worker/handler.py", "shared.py"}
-    assert [path.name for path in (tmp_path / "assets").iterdir()] == [assets[0].hash]
+    assert files(assets[0].folder) == PACKED
+    assert [path.name for path in (built / "assets").iterdir()] == [assets[0].hash]
+    assert len(list((built / "packages").iterdir())) == 1
 
 
-def test_what_an_aborted_build_left_does_no_harm(functions: Path, built: Path) -> None:
+@pytest.mark.usefixtures("installs")
+def test_an_aborted_build_does_not_spoil_the_next_one(functions: Path, built: Path) -> None:
     asset = build(functions, "host", built)
-    asset.folder.rename(built / "assets" / f".{asset.hash[:12]}-aborted")
-    (built / "assets" / f".{asset.hash[:12]}-aborted" / "shared.py").write_text("half")
+    aborted = built / "assets" / f".{asset.hash[:12]}-aborted"
+    asset.folder.rename(aborted)
+    (aborted / "shared.py").write_text("half")
     assert build(functions, "host", built) == asset
     assert "half" not in (asset.folder / "shared.py").read_text()
 
 
-def test_a_failing_pip_is_shown_and_leaves_nothing_behind(functions: Path, tmp_path: Path) -> None:
+def test_a_failing_pip_is_shown_and_leaves_nothing_behind(functions: Path, built: Path) -> None:
     (functions / "requirements.txt").write_text("not a requirement!\n")
     with pytest.raises(PackagingError, match=r"(?s)pip could not install .*Invalid requirement"):
-        build(functions, "host", tmp_path / "build")
-    assert list((tmp_path / "build" / "packages").iterdir()) == []
+        build(functions, "host", built)
+    assert list((built / "packages").iterdir()) == []
 
 
-def test_lambda_can_read_what_was_built_under_a_strict_umask(functions: Path, built: Path) -> None:
+@pytest.mark.usefixtures("installs")
+def test_lambda_can_read_an_asset_that_was_built_under_a_strict_umask(
+    functions: Path, built: Path
+) -> None:
     before = os.umask(0o077)
     try:
         asset = build(functions, "host", built)

@@ -1,83 +1,59 @@
 """The template as a whole: outputs, order, wildcards, secrets."""
 
+import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
 
-import pytest
 from aws_cdk import aws_logs as logs
 
-from infra.settings.values import RETENTION_DAYS
-
-# One process for all that share the costly fixture.
-pytestmark = pytest.mark.xdist_group("template")
+from infra.settings.checks import RETENTION_DAYS
+from tests.infra.stacks import Stack, strings
 
 
-def strings(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
-        for key, value in node.items():
-            yield key
-            yield from strings(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from strings(value)
-    elif isinstance(node, str):
-        yield node
-
-
-def wildcards(stack: Any) -> list[str]:
-    """Return the texts with a wildcard in them, in order, but for the dashboard's queries."""
-    resources = stack.template["Resources"].values()
-    others = [r for r in resources if r["Type"] != "AWS::CloudWatch::Dashboard"]
-    return sorted(s for s in strings(others) if "*" in s or "?" in s)
-
-
-def needed_by(template: dict[str, Any], logical_id: str) -> set[str]:
-    """Return all resources that CloudFormation makes before this one, and deletes after it."""
-    resources, needed, todo = template["Resources"], set(), [logical_id]
-    while todo:
-        resource = resources[todo.pop()]
-        mentioned = set(strings(resource)) & resources.keys()
-        todo += mentioned - needed
-        needed |= mentioned
-    return needed - {logical_id}
-
-
-def test_outputs_have_the_fixed_names(stack: Any, archiving: Any) -> None:
-    ids = stack.ids
+def test_outputs_have_the_fixed_names(stack: Stack, lean: Stack) -> None:
     outputs = {name: output["Value"] for name, output in stack.template["Outputs"].items()}
-    of_archiving = archiving.template["Outputs"]
-    assert of_archiving.keys() == outputs.keys() - {"EndsBusName"} | {"ArchiveBucketName"}
-    bucket = {"Ref": archiving.ids["Destinations/Archive/Bucket"]}
-    assert of_archiving["ArchiveBucketName"]["Value"] == bucket
+    of_lean = lean.template["Outputs"]
+    assert of_lean.keys() == outputs.keys() - {"EndsBusName"} | {"ArchiveBucketName"}
+    bucket = lean.ref("Destinations/Archive/Bucket")
+    assert of_lean["ArchiveBucketName"]["Value"] == bucket
     assert outputs == {
-        "LedgerTableName": {"Ref": ids["Ledger/Table"]},
-        "EndsBusName": {"Ref": ids["Destinations/Bus"]},
-        "QueueUrl": {"Ref": ids["Intake/Queue"]},
+        "LedgerTableName": stack.ref("Ledger/Table"),
+        "EndsBusName": stack.ref("Destinations/Bus"),
+        "QueueUrl": stack.ref("Intake/Queue"),
         "QueueArn": stack.arn("Intake/Queue"),
-        "DeadLetterQueueUrl": {"Ref": ids["Intake/DeadLetterQueue"]},
-        "WorkerFunctionName": {"Ref": ids["Worker/Function"]},
-        "SubscriptionId": {"Fn::GetAtt": [ids["Subscription/Resource/Default"], "SubscriptionId"]},
-        "DashboardName": {"Ref": ids["Monitoring/Dashboard/Dashboard"]},
+        "DeadLetterQueueUrl": stack.ref("Intake/DeadLetterQueue"),
+        "WorkerFunctionName": stack.ref("Worker/Function"),
+        "SubscriptionId": stack.attribute("Subscription/Resource/Default", "SubscriptionId"),
+        "DashboardName": stack.ref("Monitoring/Dashboard/Dashboard"),
         "DashboardUrl": outputs["DashboardUrl"],
-        "AlarmTopicArn": {"Ref": ids["Monitoring/Alarms/Topic"]},
+        "AlarmTopicArn": stack.ref("Monitoring/Alarms/Topic"),
     }
     assert '"https://' in json.dumps(outputs["DashboardUrl"])
 
 
-def test_the_stack_fits_any_account_region_and_partition(stack: Any, tuned: Any) -> None:
+def test_what_holds_data_keeps_its_logical_id(tuned: Stack, eventbridge: Stack) -> None:
+    """Under another one CloudFormation would make it anew, empty, and delete the old one."""
+    assert tuned.ids["Ledger/Table"] == "LedgerTable9343E4AA"
+    assert tuned.ids["Intake/Queue"] == "IntakeQueue6FB53B87"
+    assert tuned.ids["Intake/DeadLetterQueue"] == "IntakeDeadLetterQueueA5C12DB5"
+    assert tuned.ids["Destinations/Archive/Bucket"] == "DestinationsArchiveBucket13ADB08B"
+    assert tuned.ids["Subscription/Resource/Default"] == "Subscription391C9821"
+    assert eventbridge.ids["EventSource/Resource/Default"] == "EventSource101A8C2A"
+    assert eventbridge.ids["EventSource/Bus"] == "EventSourceBusC9103281"
+
+
+def test_the_stack_fits_any_account_region_and_partition(stack: Stack, tuned: Stack) -> None:
     for template in (stack.template, tuned.template):
         text = json.dumps({k: v for k, v in template.items() if k != "Parameters"})
         assert re.findall(r"arn:aws|us-east-1|eu-west-1|amazonaws\.com\.cn", text) == []
 
 
-def test_the_stack_says_what_it_is_and_tags_what_it_makes(stack: Any) -> None:
+def test_the_stack_says_what_it_is_and_tags_what_it_makes(stack: Stack) -> None:
     assert stack.template["Description"].startswith("Queue Ends, stage dev")
     tags = [{"Key": "project", "Value": "queue-ends"}, {"Key": "stage", "Value": "dev"}]
-    tagged = [r for r in stack.template["Resources"].values() if "Tags" in r["Properties"]]
+    tagged = [r for r in stack.resources if "Tags" in r["Properties"]]
     assert all(resource["Properties"]["Tags"] == tags for resource in tagged)
-    untagged = {r["Type"] for r in stack.template["Resources"].values() if r not in tagged}
+    untagged = {r["Type"] for r in stack.resources if r not in tagged}
     assert untagged == {
         "AWS::SQS::QueuePolicy",
         "AWS::SNS::TopicPolicy",
@@ -87,14 +63,14 @@ def test_the_stack_says_what_it_is_and_tags_what_it_makes(stack: Any) -> None:
     }
 
 
-def test_everything_goes_with_the_stack_but_the_ledger_and_the_archive_that_are_protected(
-    stack: Any, archiving: Any, tuned: Any
+def test_everything_is_deleted_with_the_stack_but_a_protected_ledger_and_archive(
+    stack: Stack, lean: Stack, tuned: Stack
 ) -> None:
-    def kept(synthesised: Any) -> list[str]:
-        resources = synthesised.template["Resources"].values()
+    def kept(synthesised: Stack) -> list[str]:
+        resources = synthesised.resources
         return sorted(r["Type"] for r in resources if r.get("DeletionPolicy", "Delete") != "Delete")
 
-    assert kept(stack) == kept(archiving) == []
+    assert kept(stack) == kept(lean) == []
     assert kept(tuned) == ["AWS::DynamoDB::Table", "AWS::S3::Bucket"]
     for path in ("Ledger/Table", "Destinations/Archive/Bucket"):
         resource = tuned.resource(path)
@@ -102,14 +78,14 @@ def test_everything_goes_with_the_stack_but_the_ledger_and_the_archive_that_are_
 
 
 def test_each_function_has_a_log_group_of_its_own_with_the_retention_set(
-    stack: Any, tuned: Any
+    stack: Stack, tuned: Stack
 ) -> None:
     for synthesised, days in ((stack, 30), (tuned, 365)):
         groups = synthesised.of_type("AWS::Logs::LogGroup")
         assert {group["Properties"]["RetentionInDays"] for group in groups} == {days}
         for function in ("Worker", "Subscription/Provider", "Watchdog"):
             config = synthesised.properties(f"{function}/Function")["LoggingConfig"]
-            assert config["LogGroup"] == {"Ref": synthesised.ids[f"{function}/Logs"]}
+            assert config["LogGroup"] == synthesised.ref(f"{function}/Logs")
 
 
 def test_every_retention_that_the_cdk_knows_can_be_chosen() -> None:
@@ -117,7 +93,7 @@ def test_every_retention_that_the_cdk_knows_can_be_chosen() -> None:
     assert set(RETENTION_DAYS.values()) == names
 
 
-def test_functions_run_python_3_14_on_arm_and_log_json(stack: Any) -> None:
+def test_functions_run_python_3_14_on_arm_and_log_json(stack: Stack) -> None:
     functions = stack.of_type("AWS::Lambda::Function")
     assert len(functions) == 3
     for properties in (function["Properties"] for function in functions):
@@ -126,91 +102,87 @@ def test_functions_run_python_3_14_on_arm_and_log_json(stack: Any) -> None:
         assert properties["LoggingConfig"]["LogFormat"] == "JSON"
 
 
-def test_lambda_never_drops_the_lines_that_carry_metrics(stack_with: Callable[..., Any]) -> None:
+def test_lambda_never_drops_the_lines_that_carry_metrics(
+    stack: Stack, tuned: Stack, lean: Stack
+) -> None:
     """Lines without a level count as INFO, so a higher level of Lambda's filter loses them."""
-    for log_level, lambdas in (("INFO", "INFO"), ("DEBUG", "DEBUG"), ("ERROR", "INFO")):
-        settings = {} if log_level == "INFO" else {"log_level": log_level}
-        for function in stack_with(**settings).of_type("AWS::Lambda::Function"):
+    for synthesised, log_level, lambdas in (
+        (stack, "INFO", "INFO"),
+        (tuned, "DEBUG", "DEBUG"),
+        (lean, "ERROR", "INFO"),
+    ):
+        for function in synthesised.of_type("AWS::Lambda::Function"):
             properties = function["Properties"]
             assert properties["LoggingConfig"]["ApplicationLogLevel"] == lambdas
             assert properties["Environment"]["Variables"]["POWERTOOLS_LOG_LEVEL"] == log_level
 
 
-def test_tracing_is_off_unless_set(stack: Any, tuned: Any) -> None:
+def test_the_code_is_known_by_the_hash_of_the_asset_not_by_its_folder(stack: Stack) -> None:
+    key = f"{hashlib.sha256(b'hash-of-the-code').hexdigest()}.zip"
+    code = [function["Properties"]["Code"] for function in stack.of_type("AWS::Lambda::Function")]
+    assert [of_function["S3Key"] for of_function in code] == [key] * 3
+
+
+def test_tracing_is_off_unless_set(stack: Stack, tuned: Stack) -> None:
     modes = [f["Properties"].get("TracingConfig") for f in stack.of_type("AWS::Lambda::Function")]
     assert modes == [None] * 3
     modes = [f["Properties"].get("TracingConfig") for f in tuned.of_type("AWS::Lambda::Function")]
     assert modes == [{"Mode": "Active"}] * 3
 
 
-def test_no_permission_comes_from_anywhere_but_the_roles(stack: Any, tuned: Any) -> None:
-    for template, roles in ((stack.template, 3), (tuned.template, 4)):
-        assert "ManagedPolic" not in json.dumps(template)
-        iam = [r["Type"] for r in template["Resources"].values() if "IAM" in r["Type"]]
-        assert iam == ["AWS::IAM::Role"] * roles
-        for resource in template["Resources"].values():
-            if resource["Type"] == "AWS::IAM::Role":
-                assert len(resource["Properties"]["Policies"]) == 1
+def test_no_permission_comes_from_anywhere_but_the_roles(stack: Stack, tuned: Stack) -> None:
+    for synthesised, count in ((stack, 3), (tuned, 4)):
+        assert "ManagedPolic" not in json.dumps(synthesised.template)
+        iam = [resource for resource in synthesised.resources if "IAM" in resource["Type"]]
+        assert [resource["Type"] for resource in iam] == ["AWS::IAM::Role"] * count
+        assert all(len(role["Properties"]["Policies"]) == 1 for role in iam)
 
 
-def test_every_wildcard_in_the_template_is_meant(stack: Any, tuned: Any) -> None:
+def test_every_wildcard_in_the_template_is_meant(stack: Stack, tuned: Stack) -> None:
     # TLS only: denied to everybody, whatever the action, for two queues and the topic.
     tls_only = ["*", "*", "*", "sqs:*", "sqs:*"]
     # A secret's ARN has a random end, and two functions read Genesys Cloud's; the stage's alarms
     # are named by what their names begin with.
     meant = [":secret:queue-ends/genesys-??????"] * 2 + [":alarm:QueueEnds-dev-*"]
-    assert wildcards(stack) == sorted([*meant, *tls_only])
+    assert stack.wildcards() == sorted([*meant, *tls_only])
     # X-Ray's two actions, in all roles, have no resource to name; the archive's objects have any
     # name, for Firehose as for those who come without TLS; and the webhook has its URL's query.
     meant = [":secret:queue-ends/prod-??????"] * 2 + [":alarm:QueueEnds-prod-*"]
     meant += [":secret:queue-ends/webhook-??????", "https://hooks.example.com/ended?team=1"]
     of_archive = ["*", "s3:*", "/*", "/*"]
-    assert wildcards(tuned) == sorted([*meant, *tls_only, "*", "*", "*", *of_archive])
+    assert tuned.wildcards() == sorted([*meant, *tls_only, "*", "*", "*", *of_archive])
     for synthesised in (stack, tuned):
-        for path in ("Worker/Role", "Subscription/Provider/Role", "Watchdog/Role"):
-            (policy,) = synthesised.properties(path)["Policies"]
-            for statement in policy["PolicyDocument"]["Statement"]:
+        for path in ("Worker", "Subscription/Provider", "Watchdog"):
+            for statement in synthesised.role_statements(path):
                 if statement["Resource"] == "*":
                     actions = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
                     assert statement["Action"] == actions
-        policies = synthesised.of_type("AWS::SQS::QueuePolicy")
-        policies += synthesised.of_type("AWS::SNS::TopicPolicy")
-        for policy in [*policies, *synthesised.of_type("AWS::S3::BucketPolicy")]:
-            for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
-                if "*" in json.dumps({**statement, "Condition": {}}):
-                    assert statement["Effect"] == "Deny"
+        for kind in ("AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy", "AWS::S3::BucketPolicy"):
+            for policy in synthesised.of_type(kind):
+                for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+                    if "*" in json.dumps({**statement, "Condition": {}}):
+                        assert statement["Effect"] == "Deny"
 
 
-def test_nothing_in_the_template_looks_like_a_secret(stack: Any, tuned: Any) -> None:
+def test_nothing_in_the_template_looks_like_a_secret(stack: Stack, tuned: Stack) -> None:
     secret_like = re.compile(r"(?i)client_secret|password|passwd|AKIA[0-9A-Z]{12}|whsec_|BEGIN ")
     for template in (stack.template, tuned.template):
         assert [s for s in strings(template) if secret_like.search(s)] == []
 
 
-def test_the_mapping_comes_after_the_permissions_that_lambda_checks_for_it(stack: Any) -> None:
-    needed = needed_by(stack.template, stack.ids["Worker/Mapping"])
+def test_the_mapping_comes_after_the_permissions_that_lambda_checks_for_it(stack: Stack) -> None:
     expected = {"Worker/Role", "Worker/Function", "Worker/Logs", "Intake/Queue"}
-    assert {stack.ids[path] for path in expected} <= needed
+    assert expected <= stack.needed_by("Worker/Mapping")
 
 
 def test_the_subscription_is_made_last_and_deleted_first_but_for_the_watchdogs_schedule(
-    stack: Any, tuned: Any
+    stack: Stack, tuned: Stack, lean: Stack
 ) -> None:
-    for synthesised in (stack, tuned):
-        subscription = synthesised.ids["Subscription/Resource/Default"]
-        schedule = {i for path, i in synthesised.ids.items() if path.startswith("Watchdog/Sched")}
-        others = synthesised.template["Resources"].keys() - {subscription} - schedule
-        assert needed_by(synthesised.template, subscription) == others
-        for part in schedule:
-            if synthesised.template["Resources"][part]["Type"] == "AWS::Events::Rule":
-                assert subscription in needed_by(synthesised.template, part)
-
-
-def test_without_a_watchdog_nothing_comes_after_the_subscription(
-    stack_with: Callable[..., Any],
-) -> None:
-    unwatched = stack_with(watchdog="off")
-    assert not [path for path in unwatched.ids if path.startswith("Watchdog")]
-    subscription = unwatched.ids["Subscription/Resource/Default"]
-    others = unwatched.template["Resources"].keys() - {subscription}
-    assert needed_by(unwatched.template, subscription) == others
+    subscription = "Subscription/Resource/Default"
+    for synthesised in (stack, tuned, lean):
+        schedule = {path for path in synthesised.ids if path.startswith("Watchdog/Sched")}
+        others = synthesised.ids.keys() - {subscription} - schedule
+        assert synthesised.needed_by(subscription) == others
+        assert bool(schedule) is (synthesised is not lean)
+        if schedule:
+            assert subscription in synthesised.needed_by("Watchdog/Schedule")

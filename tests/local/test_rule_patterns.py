@@ -13,7 +13,7 @@ import pytest
 
 from infra.packaging import Asset
 from local.aws.emulator import emulator
-from tests.infra.conftest import QUEUES, synthesised
+from tests.infra.stacks import QUEUES, synthesised
 
 # Where the other templates are synthesised: it takes seconds to start for the first.
 pytestmark = pytest.mark.xdist_group("template")

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings.settings import Settings, SettingsError, load
+from infra.settings.reading import SettingsError, load
+from infra.settings.settings import Settings
 
 QUEUE = "a1b2c3d4-e5f6-7890-1234-567890abcdef"
+OTHER = "b2c3d4e5-f6a7-4901-8345-67890abcdef1"
 
 Load = Callable[..., tuple[Settings, list[str]]]
 Mistakes = Callable[..., list[str]]

@@ -5,7 +5,7 @@ import pytest
 from infra.settings.retries import in_words, outage_seconds, receives_that_fit
 
 
-def test_the_delays_are_those_that_the_docs_show() -> None:
+def test_delays_double_from_30_seconds_to_15_minutes() -> None:
     after_the_first = [outage_seconds(30, receives) for receives in range(1, 13)]
     assert after_the_first == [0, 30, 90, 210, 450, 930, 1830, 2730, 3630, 4530, 5430, 6330]
 
@@ -29,5 +29,5 @@ def test_a_message_lives_through_the_receives_that_fit_and_not_one_more(first_de
         (90_061, "1 d 1 h 1 min 1 s"),
     ],
 )
-def test_durations_are_written_as_people_do(seconds: int, words: str) -> None:
+def test_durations_are_written_in_words(seconds: int, words: str) -> None:
     assert in_words(seconds) == words

@@ -7,7 +7,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.archive import Archive
+from infra.destinations.archive import Archive
 from infra.secret import reads_secret
 from infra.settings.settings import Settings
 

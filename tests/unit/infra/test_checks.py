@@ -1,18 +1,10 @@
-"""What each kind of setting may hold, and the words with which the rest is refused."""
-
-from collections.abc import Callable
+"""The checks of single settings: what they take, and the words with which they refuse the rest."""
 
 import pytest
 
+from infra.settings.checks import RETENTION_DAYS
 from infra.settings.regions import DOMAINS
-from infra.settings.settings import Settings
-from infra.settings.values import RETENTION_DAYS
-
-QUEUE = "a1b2c3d4-e5f6-7890-1234-567890abcdef"
-OTHER = "b2c3d4e5-f6a7-4901-8345-67890abcdef1"
-
-Load = Callable[..., tuple[Settings, list[str]]]
-Mistakes = Callable[..., list[str]]
+from tests.unit.infra.conftest import OTHER, QUEUE, Load, Mistakes
 
 
 @pytest.mark.parametrize(
@@ -114,7 +106,7 @@ def test_an_aws_region_stands_for_its_genesys_cloud_domain(
         ("https://", "mypurecloud.com"),
     ],
 )
-def test_a_pasted_address_is_a_mistake_that_says_what_to_write(
+def test_a_pasted_url_for_the_environment_is_a_mistake_that_names_the_domain(
     mistakes: Mistakes, pasted: str, bare: str
 ) -> None:
     (found,) = mistakes(genesys_environment=pasted)
@@ -160,7 +152,7 @@ def test_base_urls_are_https_or_this_machine_and_lose_their_last_slash(
         ("https://[::1", "must be a URL such as"),
     ],
 )
-def test_other_base_urls_are_mistakes_that_show_no_password(
+def test_a_bad_base_url_is_a_mistake_that_shows_no_password(
     mistakes: Mistakes, url: str, right: str
 ) -> None:
     (found,) = mistakes(genesys_api_url=url)
@@ -174,7 +166,7 @@ def test_an_account_has_twelve_digits(mistakes: Mistakes, account: str) -> None:
     assert "12 digits" in found
 
 
-def test_a_secret_is_given_by_name(loaded: Load, mistakes: Mistakes) -> None:
+def test_a_secret_is_given_by_its_name_not_by_its_arn(loaded: Load, mistakes: Mistakes) -> None:
     name = "queue-ends/prod_a+b=c.d@e"
     assert loaded(genesys_secret=name)[0].genesys_secret == name
     arn = f"arn:aws:secretsmanager:eu-west-1:123456789012:secret:{name}-AbC123"
@@ -261,7 +253,7 @@ def test_alarms_are_mailed_to_any_addresses_or_to_nobody(loaded: Load) -> None:
         ("a@b.com,c@d.com,A@B.com", "must name each address once; more than once: a@b.com"),
     ],
 )
-def test_what_is_no_address_and_one_that_is_named_twice_are_mistakes(
+def test_a_bad_or_repeated_address_is_a_mistake(
     mistakes: Mistakes, addresses: str, right: str
 ) -> None:
     (found,) = mistakes(alarm_emails=addresses)

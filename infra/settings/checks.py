@@ -1,4 +1,4 @@
-"""What each kind of setting may hold: one check a kind, its error says what would be right."""
+"""The checks of single settings: each returns the value to use, or says what would be right."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ RETENTION_DAYS = {
     3653: "TEN_YEARS",
 }
 
+# SQS takes queue names of 80 characters: this many are left beside "queue-ends-" and "-intake".
+_STAGE = re.compile(r"(?=.{1,62}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _MOST_QUEUES = 50
 _QUEUE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 DESTINATIONS = ("actions", "bus", "webhook", "archive")
@@ -70,6 +72,15 @@ def one_of(*words: str) -> Check:
         return by_folded[value.casefold()]
 
     return check
+
+
+def stage(value: str) -> str:
+    """Check the name of a stage, which is a part of names in AWS."""
+    if not _STAGE.fullmatch(value):
+        raise ValueError(
+            "must be 1 to 62 lower-case letters, digits or hyphens, no hyphen first or last"
+        )
+    return value
 
 
 def queue_ids(value: Sequence[object]) -> tuple[str, ...]:

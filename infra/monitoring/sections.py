@@ -1,0 +1,259 @@
+"""The dashboard's sections: a function for each, its rows of graphs in the order of reading."""
+
+from collections.abc import Iterator
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+
+from infra.delivery.eventbridge import EventSource
+from infra.ledger import Ledger
+from infra.monitoring.alarms import Alarms
+from infra.monitoring.metrics import of_function, of_mapping, of_queue, of_rule, of_table, own
+from infra.monitoring.watched import Watched
+from infra.monitoring.widgets import (
+    BLUE,
+    COLUMNS,
+    CYAN,
+    DUPLICATE,
+    FAILED,
+    IGNORED,
+    LIMIT,
+    PROCESSED,
+    PURPLE,
+    REJECTED,
+    WRONG,
+    Row,
+    graph,
+    limit,
+    line,
+    numbers,
+)
+from infra.settings.settings import Settings
+from infra.worker import Worker
+
+# What SQS calls the messages that wait, that a worker has, and that are held back.
+_VISIBLE = "ApproximateNumberOfMessagesVisible"
+_IN_FLIGHT = "ApproximateNumberOfMessagesNotVisible"
+_DELAYED = "ApproximateNumberOfMessagesDelayed"
+_RIGHT = cloudwatch.LegendPosition.RIGHT
+
+
+def ends(settings: Settings) -> Iterator[Row]:
+    """Yield how many ends were processed and how long they took, in all and by queue."""
+    ended = own(settings, "Ended")
+    latencies = [
+        line(own(settings, "EndToEndLatency", "p50"), "p50", CYAN),
+        line(own(settings, "EndToEndLatency", "p95"), "p95", BLUE),
+        line(own(settings, "EndToEndLatency", "p99"), "p99", PURPLE),
+    ]
+    queue_ids = settings.queue_ids
+    ended_by_queue = [line(own(settings, "Ended", queue_id=id_), id_) for id_ in queue_ids]
+    p95_by_queue = [
+        line(own(settings, "EndToEndLatency", "p95", queue_id=id_), id_) for id_ in queue_ids
+    ]
+    yield [
+        numbers("Ends in the time shown", line(ended, "processed"), width=8),
+        numbers("Latency in the time shown, in milliseconds", *latencies, width=16),
+    ]
+    yield [
+        graph("Ends processed", line(ended, "all queues", PROCESSED), unit="ends", width=8),
+        graph("Ends processed, by queue", *ended_by_queue, unit="ends", width=16, legend=_RIGHT),
+    ]
+    yield [
+        graph("Latency from end to destinations", *latencies, unit="milliseconds", width=8),
+        graph("Latency by queue, p95", *p95_by_queue, unit="milliseconds", width=16, legend=_RIGHT),
+    ]
+
+
+def messages(settings: Settings) -> Iterator[Row]:
+    """Yield an account of the messages: each that was received has one outcome."""
+    received = line(own(settings, "Received"), "received", BLUE)
+    # In this order they are stacked: what needs somebody's attention is on top.
+    outcomes = [
+        line(own(settings, "Processed"), "processed", PROCESSED),
+        line(own(settings, "Duplicate"), "duplicate", DUPLICATE),
+        line(own(settings, "Ignored"), "ignored", IGNORED),
+        line(own(settings, "Rejected"), "rejected", REJECTED),
+        line(own(settings, "Failed"), "failed", FAILED),
+    ]
+    yield [numbers("Messages in the time shown", received, *outcomes, width=COLUMNS)]
+    yield [
+        graph(
+            "What became of every message received",
+            *outcomes,
+            unit="messages",
+            width=16,
+            stacked=True,
+        ),
+        # Beside the others, as a stacked graph would add it to them or cover them with it.
+        graph("Messages received", received, unit="messages", width=8),
+    ]
+
+
+def queues(watched: Watched, alarms: Alarms) -> Iterator[Row]:
+    """Yield what waits in the intake queue, and what is in the dead-letter queues."""
+    queue = watched.intake.queue
+    age = of_queue(queue, "ApproximateAgeOfOldestMessage", "Maximum")
+    dead = [line(of_queue(watched.intake.dead_letter_queue, _VISIBLE, "Maximum"), "dead", FAILED)]
+    if isinstance(watched.source, EventSource):
+        undelivered = of_queue(watched.source.dead_letter_queue, _VISIBLE, "Maximum")
+        dead.append(line(undelivered, "undelivered by EventBridge", PURPLE))
+    yield [
+        graph(
+            "Intake queue",
+            line(of_queue(queue, _VISIBLE, "Maximum"), "waiting", BLUE),
+            line(of_queue(queue, _IN_FLIGHT, "Maximum"), "in flight", CYAN),
+            line(of_queue(queue, _DELAYED, "Maximum"), "delayed", PURPLE),
+            unit="messages",
+            width=6,
+        ),
+        graph(
+            "Age of the oldest message",
+            line(age, "age", BLUE),
+            unit="seconds",
+            width=6,
+            limits=[_alarm_at(alarms, "backlog")],
+        ),
+        graph(
+            "Sent against deleted",
+            line(of_queue(queue, "NumberOfMessagesSent"), "sent", BLUE),
+            line(of_queue(queue, "NumberOfMessagesDeleted"), "deleted", PROCESSED),
+            unit="messages",
+            width=6,
+        ),
+        graph("Dead-letter queues", *dead, unit="messages", width=6),
+    ]
+
+
+def worker(settings: Settings, worker: Worker, alarms: Alarms) -> Iterator[Row]:
+    """Yield how the worker's function runs, and what its event source mapping gives it."""
+    function, mapping = worker.function, worker.mapping
+    concurrency = of_function(function, "ConcurrentExecutions", "Maximum")
+    yield [
+        graph(
+            "Worker's invocations",
+            line(of_function(function, "Invocations"), "invocations", BLUE),
+            unit="invocations",
+            right=[
+                line(of_function(function, "Errors"), "errors", FAILED),
+                line(of_function(function, "Throttles"), "throttles", REJECTED),
+            ],
+            right_unit="errors, throttles",
+            width=12,
+        ),
+        graph(
+            "Worker's duration",
+            line(of_function(function, "Duration", "p50"), "p50", CYAN),
+            line(of_function(function, "Duration", "p99"), "p99", BLUE),
+            line(of_function(function, "Duration", "Maximum"), "maximum", PURPLE),
+            unit="milliseconds",
+            width=12,
+            limits=[
+                limit(settings.worker_timeout_seconds * 1000, "timeout", LIMIT),
+                _alarm_at(alarms, "worker-slow"),
+            ],
+        ),
+    ]
+    yield [
+        graph(
+            "Event source mapping",
+            line(of_mapping(mapping, "PolledEventCount"), "polled", BLUE),
+            line(of_mapping(mapping, "InvokedEventCount"), "given to the worker", CYAN),
+            line(of_mapping(mapping, "FailedInvokeEventCount"), "given back as failed", FAILED),
+            line(of_mapping(mapping, "DeletedEventCount"), "deleted", PROCESSED),
+            unit="messages",
+            width=8,
+        ),
+        graph(
+            "Batches",
+            line(own(settings, "BatchSize", "Average"), "average", CYAN),
+            line(own(settings, "BatchSize", "Maximum"), "largest", BLUE),
+            unit="messages in a batch",
+            width=8,
+        ),
+        graph(
+            "Workers at once, and cold starts",
+            line(concurrency, "at once", BLUE),
+            line(own(settings, "ColdStart"), "cold starts", CYAN),
+            unit="workers",
+            width=8,
+        ),
+    ]
+
+
+def ledger_and_destinations(settings: Settings, ledger: Ledger) -> Iterator[Row]:
+    """Yield what the ledger's table does and refuses, and which deliveries failed."""
+    table = ledger.table
+    yield [
+        graph(
+            "Ledger's consumed capacity",
+            line(of_table(table, "ConsumedReadCapacityUnits"), "reads", CYAN),
+            line(of_table(table, "ConsumedWriteCapacityUnits"), "writes", BLUE),
+            unit="capacity units",
+            width=8,
+        ),
+        graph(
+            "Ledger's throttles",
+            line(of_table(table, "ReadThrottleEvents"), "reads", REJECTED),
+            line(of_table(table, "WriteThrottleEvents"), "writes", FAILED),
+            unit="requests refused",
+            width=8,
+        ),
+        graph(
+            "Deliveries that failed",
+            line(own(settings, "DeliveryFailures"), "all destinations", FAILED),
+            unit="deliveries",
+            width=8,
+        ),
+    ]
+
+
+def genesys(settings: Settings, watched: Watched, alarms: Alarms) -> Iterator[Row]:
+    """Yield what the watchdog saw, the functions that call Genesys Cloud, and the bus's rules."""
+    maker = watched.source.function
+    calls = [line(of_function(maker, "Invocations"), "custom resource: invocations", PURPLE)]
+    errors = [line(of_function(maker, "Errors"), "custom resource: errors", REJECTED)]
+    health: Row = []
+    if watched.watchdog:
+        function = watched.watchdog.function
+        calls.append(line(of_function(function, "Invocations"), "watchdog: invocations", BLUE))
+        errors.append(line(of_function(function, "Errors"), "watchdog: errors", WRONG))
+        health.append(_health(settings, alarms))
+    yield [
+        *health,
+        graph(
+            "Functions that call Genesys Cloud",
+            *calls,
+            *errors,
+            unit="invocations",
+            width=12 if health else COLUMNS,
+        ),
+    ]
+    if isinstance(watched.source, EventSource):
+        bus, rules = watched.source.bus, watched.source.rules
+        taken = [line(of_rule(bus, rule, "Invocations"), str(rule.name)) for rule in rules]
+        lost = [line(of_rule(bus, rule, "FailedInvocations"), str(rule.name)) for rule in rules]
+        yield [
+            graph("Events to the intake queue, by rule", *taken, unit="events", width=12),
+            graph("Events not delivered, by rule", *lost, unit="events", width=12),
+        ]
+
+
+def _health(settings: Settings, alarms: Alarms) -> cloudwatch.GraphWidget:
+    healthy = own(settings, "SubscriptionHealthy", "Minimum")
+    return graph(
+        "Genesys Cloud is set up as deployed (1) or not (0)",
+        # As often as the watchdog looks.
+        line(healthy.with_(period=Duration.minutes(5)), "healthy", PROCESSED),
+        unit="1: as deployed",
+        width=12,
+        limits=[_alarm_at(alarms, "subscription-unhealthy", "below")],
+        highest=1.2,
+    )
+
+
+def _alarm_at(
+    alarms: Alarms, alarm_id: str, crossed: str = "above"
+) -> cloudwatch.HorizontalAnnotation:
+    threshold = alarms.alarms[alarm_id].to_annotation().value
+    return limit(threshold, f"alarm {crossed}", WRONG)

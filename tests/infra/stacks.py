@@ -1,0 +1,142 @@
+"""Synthesised stacks, and what the tests ask of their templates."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import App
+from aws_cdk.assertions import Template
+
+from infra.packaging import Asset
+from infra.settings.settings import Settings
+from infra.stack import QueueEndsStack
+
+PROJECT = Path(__file__).parents[2]
+QUEUES = ("a1b2c3d4-e5f6-7890-1234-567890abcdef", "b2c3d4e5-f6a7-4901-8345-67890abcdef1")
+
+Statement = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A synthesised template, with its logical ids by construct path below the stack."""
+
+    settings: Settings
+    template: dict[str, Any]
+    ids: dict[str, str]
+
+    @property
+    def resources(self) -> list[dict[str, Any]]:
+        return list(self.template["Resources"].values())
+
+    def of_type(self, resource_type: str) -> list[dict[str, Any]]:
+        return [resource for resource in self.resources if resource["Type"] == resource_type]
+
+    def resource(self, path: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.template["Resources"][self.ids[path]]
+        return found
+
+    def properties(self, path: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.resource(path)["Properties"]
+        return found
+
+    def ref(self, path: str) -> dict[str, Any]:
+        return {"Ref": self.ids[path]}
+
+    def arn(self, path: str) -> dict[str, Any]:
+        return self.attribute(path, "Arn")
+
+    def attribute(self, path: str, name: str) -> dict[str, Any]:
+        return {"Fn::GetAtt": [self.ids[path], name]}
+
+    def environment(self, path: str) -> dict[str, Any]:
+        """Return the environment variables of the function below a path."""
+        found: dict[str, Any] = self.properties(f"{path}/Function")["Environment"]["Variables"]
+        return found
+
+    def role_statements(self, path: str) -> list[Statement]:
+        """Return what the role below a path allows."""
+        (policy,) = self.properties(f"{path}/Role")["Policies"]
+        found: list[Statement] = policy["PolicyDocument"]["Statement"]
+        return found
+
+    def policy_statements(self, path: str) -> list[Statement]:
+        """Return the statements of a queue's or topic's own policy."""
+        found: list[Statement] = self.properties(f"{path}/Policy")["PolicyDocument"]["Statement"]
+        return found
+
+    def needed_by(self, path: str) -> set[str]:
+        """Return the paths of what CloudFormation makes before this one, and deletes after it."""
+        resources, needed, todo = self.template["Resources"], set[str](), [self.ids[path]]
+        while todo:
+            mentioned = set(strings(resources[todo.pop()])) & resources.keys()
+            todo += mentioned - needed
+            needed |= mentioned
+        return {name for name, logical_id in self.ids.items() if logical_id in needed} - {path}
+
+    def wildcards(self) -> list[str]:
+        """Return the texts with a wildcard in them, in order, but for the dashboard's queries."""
+        others = [r for r in self.resources if r["Type"] != "AWS::CloudWatch::Dashboard"]
+        return sorted(text for text in strings(others) if "*" in text or "?" in text)
+
+
+def synthesised(asset: Asset, outdir: Path, **settings: Any) -> Stack:
+    # As the CLI does it: with the project's context, and construct paths in the template.
+    context = json.loads((PROJECT / "cdk.json").read_text())["context"]
+    context |= {"aws:cdk:enable-path-metadata": True, "aws:cdk:version-reporting": False}
+    # The CDK's own look at the template takes seconds to start; test_synthesis.py has it.
+    app = App(context=context, outdir=str(outdir), builtin_cloud_formation_validation=False)
+    chosen = Settings(**({"stage": "dev", "queue_ids": QUEUES} | settings))
+    template = dict(Template.from_stack(QueueEndsStack(app, chosen, asset)).to_json())
+    ids = {
+        resource["Metadata"]["aws:cdk:path"].split("/", 1)[1].removesuffix("/Resource"): logical_id
+        for logical_id, resource in template["Resources"].items()
+    }
+    assert len(ids) == len(template["Resources"])
+    return Stack(chosen, template, ids)
+
+
+def strings(node: Any) -> Iterator[str]:
+    """Yield every text in a part of a template, keys included."""
+    match node:
+        case dict():
+            for key, value in node.items():
+                yield key
+                yield from strings(value)
+        case list():
+            for value in node:
+                yield from strings(value)
+        case str():
+            yield node
+
+
+def tls_only(arn: Any, action: str = "sqs:*", principal: Any = None) -> Statement:
+    """Return the statement that denies a resource to whoever comes without TLS."""
+    return {
+        "Action": action,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        "Effect": "Deny",
+        "Principal": principal or {"AWS": "*"},
+        "Resource": arn,
+    }
+
+
+def allows(sid: str, action: str | list[str], arn: Any, **more: Any) -> Statement:
+    """Return a statement that allows something."""
+    return {"Sid": sid, "Effect": "Allow", "Action": action, "Resource": arn, **more}
+
+
+def reads_secret(name: str, sid: str = "ReadGenesysCredentials") -> Statement:
+    """Return the statement that lets a function read one secret."""
+    service = [{"Ref": "AWS::Partition"}, ":secretsmanager:"]
+    account = [{"Ref": "AWS::Region"}, ":", {"Ref": "AWS::AccountId"}]
+    arn = {"Fn::Join": ["", ["arn:", *service, *account, f":secret:{name}-??????"]]}
+    return allows(sid, "secretsmanager:GetSecretValue", arn)
+
+
+def writes_logs(stack: Stack, path: str) -> Statement:
+    """Return the statement that lets the function below a path write to its log group."""
+    actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    return allows("WriteLogs", actions, stack.arn(f"{path}/Logs"))
