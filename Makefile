@@ -23,7 +23,7 @@ export AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED := true
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20,22
 export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := true
 
-.PHONY: help setup demo chaos test lint deploy destroy
+.PHONY: help setup demo chaos test lint lock deploy destroy
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
@@ -43,6 +43,15 @@ lint: setup ## ruff and mypy
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+
+# UPGRADE="--upgrade-package requests" takes newer versions; without it only what is missing is added.
+lock: UV = build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
+lock: ## pin the packages of requirements*.in anew, with their hashes (UPGRADE=--upgrade)
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
+	$(UV) $(UPGRADE) functions/requirements.in -o functions/requirements.txt
+	$(UV) $(UPGRADE) requirements.in -c functions/requirements.txt -o requirements.txt
+	$(UV) $(UPGRADE) requirements-dev.in -c requirements.txt -o requirements-dev.txt
 
 demo: setup ## deploy to an emulated AWS and run conversations through (EVENTS= SEED= DELIVERY=eventbridge)
 	@$(PY) -m local.demo --events $(EVENTS) --seed $(SEED) --delivery $(DELIVERY)

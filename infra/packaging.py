@@ -26,7 +26,7 @@ _LAMBDA_OPTIONS = (
 _PIP_OPTIONS = ("--no-deps", "--no-compile", "--no-input", "--disable-pip-version-check", "--quiet")
 _PINS = "requirements.txt"
 # pip's bin/ holds scripts that name the interpreter of this machine.
-_NOT_PACKED = {"__pycache__", "bin", "tests", _PINS}
+_NOT_PACKED = {"__pycache__", "bin", "tests", _PINS, "requirements.in"}
 
 
 class PackagingError(Exception):

@@ -43,7 +43,7 @@ To retry on purpose::
         if record is None:
             raise LookupError("the CRM does not know this conversation yet")
 
-Packages beyond those in `functions/requirements.txt` are added there, with their version.
+Name further packages in `functions/requirements.in`; `make lock` pins them.
 """
 
 from conversations.end import ConversationEnd

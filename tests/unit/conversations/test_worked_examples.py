@@ -165,8 +165,8 @@ def test_all_events_in_one_batch_make_the_same_ends(name: str, end_rule: str) ->
 
 
 @each_rule
-def test_the_events_that_readme_verifies_with_are_one_end(end_rule: str) -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_events_that_verify_a_deploy_are_one_end(end_rule: str) -> None:
+    text = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
     (names,) = re.findall(r"\$ for event in ([a-z -]+); do aws sqs send-message", text)
     (example,) = re.findall(r"sed 's/(\S+)/QUEUE/'", text)
     files = [ROOT / f"tests/data/eventbridge-{name}.json" for name in names.split()]
