@@ -4,7 +4,8 @@ import copy
 import itertools
 from typing import Any
 
-from genesys.integrations import ORGANIZATION_PATH, PATH, SOURCE_TYPE
+from genesys.event_source import SOURCE_TYPE
+from genesys.integrations import ORGANIZATION_PATH, PATH
 from genesys.partner_source import source_name
 from tests.fakes.clock import Clock
 from tests.fakes.genesys import FakeOrg, problem
