@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from conversations.topics import TOPIC_PREFIX
 from local.demo.account import Account, PartnerAccount
 from local.genesys.cloud import GenesysCloud
 from local.receivers.crm import End
-from local.traffic.end_rules import PREFIX, ends_by
+from local.traffic.end_rules import ends_by
 from local.traffic.eventbridge import (
     Conversation,
     malformed_events,
@@ -165,9 +166,9 @@ class EventBridge:
     def made(self, genesys: GenesysCloud, name: str) -> tuple[str, str]:
         """See `Delivery`."""
         ours = next(one for one in genesys.integrations.held() if one.name == name)
-        topics = [topic.removeprefix(PREFIX) for topic in ours.properties["eventFilter"]]
+        topics = [topic.removeprefix(TOPIC_PREFIX) for topic in ours.properties["eventFilter"]]
         title = f"integration {ours.id} is {ours.state.lower()}, its topics:"
-        lines = textwrap.wrap(f"{PREFIX} + {', '.join(topics)}", 70)
+        lines = textwrap.wrap(f"{TOPIC_PREFIX} + {', '.join(topics)}", 70)
         return ours.id, "\n".join([title, *lines])
 
     def names(self, genesys: GenesysCloud) -> list[str]:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from conversations.topics import CUSTOMER_END, TOPIC_PREFIX
 from local.genesys.rest import bad_request, json_object, missing, not_allowed, not_found, page
 from local.genesys.wire import Answer, Problem, Request
 
@@ -26,7 +27,6 @@ PERMISSIONS = {
     "DELETE": "integrations:integration:delete",
 }
 """What each method needs of the client's role."""
-TOPICS = "v2.detail.events.conversation.{id}."
 SUFFIX = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # The states that take time, and what they become.
 MOVING = {"ACTIVATING": "ACTIVE", "DEACTIVATING": "INACTIVE"}
@@ -159,7 +159,7 @@ class Integrations:
             "awsAccountId": "999999999999",
             "awsAccountRegion": "us-east-1",
             "eventSourceSuffix": name,
-            "eventFilter": [f"{TOPICS}customer.end"],
+            "eventFilter": [TOPIC_PREFIX + CUSTOMER_END],
             **properties,
         }
         one.intended, one.version = "ENABLED", 2
@@ -289,7 +289,7 @@ def _validate(properties: dict[str, Any]) -> None:
     if not SUFFIX.fullmatch(suffix):
         raise bad_request(f"properties.eventSourceSuffix: not allowed: {suffix}.")
     for topic in topics:
-        if not isinstance(topic, str) or not topic.startswith(TOPICS):
+        if not isinstance(topic, str) or not topic.startswith(TOPIC_PREFIX):
             raise bad_request(f"properties.eventFilter: unknown topic {topic}.")
 
 

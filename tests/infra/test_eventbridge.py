@@ -5,8 +5,6 @@ from typing import Any
 
 import pytest
 
-from conversations import partner_event
-from infra.delivery import eventbridge as infra_eventbridge
 from tests.infra.test_functions import environment, secret_arn, statements, write_logs
 from tests.infra.test_intake import statements as policy_of
 from tests.infra.test_intake import tls_only
@@ -336,13 +334,6 @@ def test_all_that_can_be_is_tagged_in_the_emulator_all_but_rules(
             "Custom::GenesysEventSource",
             "Custom::GenesysEventSourceActive",
         }
-
-
-def test_the_worker_reads_the_topics_that_the_rules_pass() -> None:
-    for rule, topics in infra_eventbridge.QUEUE_TOPICS.items():
-        assert set(topics) <= partner_event.QUEUE_TOPICS
-        assert set(infra_eventbridge.CUSTOMER_TOPICS[rule]) <= {partner_event.CUSTOMER_END}
-    assert set(infra_eventbridge.QUEUE_TOPICS["touched"]) == partner_event.QUEUE_TOPICS
 
 
 def test_all_of_it_goes_with_the_stack(many_queues: Any) -> None:
