@@ -1,10 +1,28 @@
-"""Calls of AWS: how long a client may take, and what an error is called."""
+"""Calls of AWS: how long a client may take, what an error is called, and whether it may pass."""
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 CallError = ClientError | BotoCoreError | TimeoutError
 """What a call raises that fails, or that is interrupted."""
+
+# What a service says when it has a bad moment, or too much to do (AWS: each service's "Common
+# Errors"). Some say it with the status 400.
+PASSING = frozenset(
+    {
+        "InternalException",
+        "InternalFailure",
+        "InternalServerError",
+        "InternalServiceError",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
 
 
 def limits(*, read_timeout: float = 2, attempts: int = 1) -> Config:
@@ -34,3 +52,9 @@ def status_of(error: CallError) -> int:
     if isinstance(error, ClientError):
         return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     return 0
+
+
+def may_pass(error: ClientError) -> bool:
+    """Return whether the same call may succeed soon: what failed was the service."""
+    status = status_of(error)
+    return code_of(error) in PASSING or status == 429 or status >= 500

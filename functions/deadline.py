@@ -1,5 +1,8 @@
 """How much time an invocation has left, and how to stop what would outlast it."""
 
+import itertools
+import math
+import random
 import signal
 import threading
 import time
@@ -61,6 +64,46 @@ class Deadline:
             return False
         self._sleep(seconds)
         return True
+
+    def tries(
+        self,
+        pause: float,
+        *,
+        growth: float = 2,
+        longest: float = math.inf,
+        most: int | None = None,
+        jittered: bool = False,
+    ) -> Iterator[float]:
+        """Yield for each try of something: the first at once, the others after ever longer pauses.
+
+        There is always a first try. The tries are over when the next pause would outlast the
+        deadline.
+
+        Parameters
+        ----------
+        pause
+            Seconds between the first and the second try.
+        growth
+            What each pause is multiplied by to be the next one.
+        longest
+            Seconds that no pause is longer than.
+        most
+            How many tries there are at most.
+        jittered
+            Whether a random part of each pause, up to half of it, is left out, so that those who
+            failed together do not come again together.
+
+        Yields
+        ------
+        float
+            The seconds of the pause before the next try, if there is one.
+        """
+        for number in itertools.count(1):
+            seconds = random.uniform(pause / 2, pause) if jittered else pause  # noqa: S311 - no secret depends on it
+            yield seconds
+            if number == most or not self.sleep(seconds):
+                return
+            pause = min(growth * pause, longest)
 
 
 @contextmanager

@@ -1,13 +1,12 @@
 """The ledger's DynamoDB table: writes and reads in batches, repeated while there is time."""
 
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aws_calls import CallError, code_of, status_of
+from aws_calls import PASSING, CallError, code_of, may_pass
 from deadline import Deadline, interrupted_after
 
 if TYPE_CHECKING:
@@ -31,20 +30,15 @@ NO_ANSWER = "NoAnswer"
 DUPLICATE = "DuplicateItem"
 CONDITION_FAILED = "ConditionalCheckFailed"
 
-# What may succeed when it is asked again, of a statement and of a call.
-_PASSING = {
+# What may succeed when it is asked again. Statements have spellings of their own (AWS:
+# "BatchStatementError"), and meet others on their item.
+_PASSING = PASSING | {
     NO_ANSWER,
-    "InternalServerError",
     "ProvisionedThroughputExceeded",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ServiceUnavailable",
     "ThrottlingError",
-    "ThrottlingException",
     "TransactionConflict",
     "TransactionInProgressException",
 }
-_LONGEST_PAUSE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +94,7 @@ class LedgerTable:
         """
         codes = [NO_TIME] * len(statements)
         pending = list(range(len(statements)))
-        for pause in _pauses():
+        for _ in _tries(deadline):
             for start in range(0, len(pending), MAX_STATEMENTS):
                 positions = pending[start : start + MAX_STATEMENTS]
                 answered = self._execute([statements[p] for p in positions], deadline)
@@ -109,7 +103,7 @@ class LedgerTable:
                     if code != NO_TIME:
                         codes[position] = code
             pending = [p for p in pending if codes[p] in _PASSING]
-            if not pending or not deadline.sleep(pause):
+            if not pending:
                 break
         return _without_time_because(codes)
 
@@ -125,11 +119,11 @@ class LedgerTable:
         """Return items as `read` does, of whatever kind, in DynamoDB's spelling."""
         found: dict[Key, Item | None] = {}
         pending = list(keys)
-        for pause in _pauses():
+        for _ in _tries(deadline):
             for start in range(0, len(pending), MAX_KEYS):
                 found |= self._get(pending[start : start + MAX_KEYS], deadline)
             pending = [key for key in pending if key not in found]
-            if not pending or not deadline.sleep(pause):
+            if not pending:
                 break
         return found
 
@@ -172,12 +166,8 @@ class LedgerTable:
         return dict.fromkeys(missing) | items
 
 
-def _pauses() -> Iterator[float]:
-    """Yield ever longer pauses in seconds, none the same for two that were throttled together."""
-    longest = 0.05
-    while True:
-        yield random.uniform(longest / 2, longest)  # noqa: S311 - no secret depends on it
-        longest = min(_LONGEST_PAUSE, 2 * longest)
+def _tries(deadline: Deadline) -> Iterator[float]:
+    return deadline.tries(0.05, longest=1, jittered=True)
 
 
 def _without_time_because(codes: list[str]) -> list[str]:
@@ -190,9 +180,8 @@ def _code(error: CallError) -> str:
     """Return the code of a call's error; `NO_ANSWER` where it may have been carried out."""
     if not isinstance(error, ClientError):
         return NO_ANSWER
-    passing = status_of(error) >= 500 or status_of(error) == 429
     code = code_of(error)
-    return NO_ANSWER if passing and code not in _PASSING else code
+    return NO_ANSWER if may_pass(error) and code not in _PASSING else code
 
 
 def _key(item: Item) -> Key:

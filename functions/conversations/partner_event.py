@@ -21,13 +21,11 @@ from conversations.fields import (
     to_ms,
     utc,
 )
+from conversations.topics import CUSTOMER_END, QUEUE_TOPICS, TOPIC_PREFIX
 
-# The detail-type is the topic's template, with `{id}` as it stands here.
-TOPIC_PREFIX = "v2.detail.events.conversation.{id}."
-CUSTOMER_END = "customer.end"
-QUEUE_TOPICS = frozenset({"acd.start", "acd.end", "user.start", "user.end", "acw", "wrapup"})
 # What the worker sends to itself; see `conversations.end_rules.LastQueue`.
 SETTLE = "queue-ends.settle"
+_TOPICS = frozenset({*QUEUE_TOPICS, CUSTOMER_END})
 _TIME = "epoch milliseconds or an ISO 8601 time"
 
 
@@ -103,7 +101,7 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Sig
     topic = event_type.removeprefix(TOPIC_PREFIX)
     if event_type == SETTLE:
         return _settle(event)
-    if topic == event_type or topic not in {*QUEUE_TOPICS, CUSTOMER_END}:
+    if topic == event_type or topic not in _TOPICS:
         return Ignored("other_event_type")
 
     detail = _object(event, "detail", "$")

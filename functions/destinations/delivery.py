@@ -33,15 +33,11 @@ class Delivery:
 
 
 class Destination(Protocol):
-    """Somewhere that ends go to.
+    """Somewhere that ends go to."""
 
-    Attributes
-    ----------
-    name
-        Its name in the setting `destinations`, and in the ledger.
-    """
-
-    name: str
+    @property
+    def name(self) -> str:
+        """Its name in the setting `destinations`, and in the ledger."""
 
     def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Delivery]:
         """Deliver ends, and yield what became of each as soon as it is known.

@@ -1,6 +1,5 @@
 """Delivery to services that take many entries a call: grouped to fit, each told of its own fate."""
 
-import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,26 +13,13 @@ from botocore.exceptions import (
     ParamValidationError,
 )
 
-from aws_calls import code_of, limits, status_of
+from aws_calls import code_of, limits, may_pass
 from conversations.end import ConversationEnd
 from deadline import Deadline, interrupted_after
 from destinations.delivery import CALL_LIMIT, Delivery
 
 # For the clients: what is repeated, and for how long, is decided here alone.
 CLIENT_LIMITS = limits(read_timeout=3)
-# Seconds before the second and the third try of a call.
-PAUSES = (0.1, 0.4)
-# A call that met one of these can be repeated soon, whatever its status is.
-_THROTTLED = {
-    "InternalException",
-    "InternalFailure",
-    "RequestLimitExceeded",
-    "ServiceUnavailable",
-    "ServiceUnavailableException",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-}
 # A call can be refused in these ways because of one of its entries.
 _ABOUT_AN_ENTRY = {
     "InvalidArgumentException",
@@ -158,22 +144,21 @@ def _called(
     A call without an answer in time is not: it has taken long enough, and may have arrived.
     """
     contents = [due.content for due in group]
-    for pause in PAUSES:
+    failure: Exception
+    for _ in deadline.tries(0.1, growth=4, most=3, jittered=True):
         try:
             with interrupted_after(min(CALL_LIMIT, deadline.left())):
                 return call(contents)
         except (ClientError, BotoCoreError) as error:
-            jittered = random.uniform(pause / 2, pause)  # noqa: S311 - no secret depends on it
-            if not _may_pass(error) or not deadline.sleep(jittered):
+            if not _is_soon_over(error):
                 raise
-    with interrupted_after(min(CALL_LIMIT, deadline.left())):
-        return call(contents)
+            failure = error
+    raise failure
 
 
-def _may_pass(error: ClientError | BotoCoreError) -> bool:
+def _is_soon_over(error: ClientError | BotoCoreError) -> bool:
     if isinstance(error, ClientError):
-        status = status_of(error)
-        return code_of(error) in _THROTTLED or status == 429 or status >= 500
+        return may_pass(error)
     # The last is what a connection that idled for too long comes to.
     return isinstance(error, EndpointConnectionError | ConnectTimeoutError | ConnectionClosedError)
 

@@ -1,12 +1,12 @@
 """The destination `actions`: the user's Python in `actions.py`, called for each end."""
 
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from conversations.end import ConversationEnd
 from deadline import Deadline, interrupted_after
 from destinations import actions
 from destinations.delivery import CALL_LIMIT, Delivery
+from tracebacks import origin_of
 
 
 def destination(environment: Mapping[str, str]) -> "Actions":
@@ -37,15 +37,9 @@ class Actions:
         except KeyboardInterrupt:  # somebody stops a local run
             raise
         except BaseException as error:  # noqa: BLE001 - the user's code: this end fails, whatever it is
-            return Delivery(position, "failed", _where(error))
+            return Delivery(position, "failed", origin_of(error, _is_in_the_action))
         return Delivery(position, "arrived")
 
 
-def _where(error: BaseException) -> str:
-    """Return an error's type and its place in the action; its text could quote what is private."""
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = (
-        f for f in reversed(frames) if "/destinations/" in f.filename and f.filename != __file__
-    )
-    place = next(ours, frames[-1])
-    return f"{type(error).__name__} at {place.filename.rpartition('/')[2]}:{place.lineno}"
+def _is_in_the_action(place: str) -> bool:
+    return "/destinations/" in place and not place.startswith(f"{__file__}:")

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aws_calls import CallError, code_of, status_of
+from aws_calls import CallError, code_of, may_pass
 from conversations.end import ConversationEnd
 from deadline import Deadline, interrupted_after
 
@@ -136,12 +136,7 @@ def signature(keys: Sequence[bytes], webhook_id: str, timestamp: int, body: byte
 
 def _is_passing(error: CallError) -> bool:
     """Return whether Secrets Manager failed, and not what we asked of it."""
-    if not isinstance(error, ClientError):
-        return True
-    return status_of(error) >= 500 or code_of(error) in {
-        "InternalServiceError",
-        "ThrottlingException",
-    }
+    return not isinstance(error, ClientError) or may_pass(error)
 
 
 def _why_unreadable(name: str, error: CallError) -> str:

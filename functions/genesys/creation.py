@@ -6,12 +6,12 @@ from deadline import Deadline
 from genesys.errors import GenesysError
 
 
-def id_in(answer: object, path: str, status: int = 201) -> str:
-    """Return the id in the answer to the request that made a thing."""
+def id_in(answer: object, method: str, path: str, status: int) -> str:
+    """Return the id in the answer to a request; the request is named where there is none."""
     match answer:
-        case {"id": str(made)} if made:
-            return made
-    raise GenesysError("POST", path, status=status, message="the answer has no id")
+        case {"id": str(found)} if found:
+            return found
+    raise GenesysError(method, path, status=status, message="the answer has no id")
 
 
 def create_once(
@@ -41,7 +41,9 @@ def create_once(
     GenesysError
         Whose `maybe_carried_out` says whether any of the requests may have made one.
     """
-    made, lost, pause = None, None, 1.0
+    made, lost = None, None
+    tries = deadline.tries(1, longest=20)
+    next(tries)  # the first one, which needs no pause
     while True:
         try:
             made = post()
@@ -53,7 +55,7 @@ def create_once(
                 raise
             lost = error
         # What was made may take a moment to be in lists.
-        in_time = deadline.sleep(pause)
+        in_time = next(tries, None) is not None
         found = look()
         if made or found:
             kept = made or found[0]
@@ -62,4 +64,3 @@ def create_once(
             return kept
         if lost.status == 500 or not in_time:
             raise lost
-        pause = min(2 * pause, 20)

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from aws_calls import code_of, limits
 from deadline import Deadline
 from genesys.errors import CredentialsError
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
+CLIENT_LIMITS = limits(read_timeout=5, attempts=3)
 EXPECTED = '{"client_id": "…", "client_secret": "…"}'
 
 
@@ -41,22 +43,21 @@ def load_credentials(secrets: "SecretsManagerClient", name: str, deadline: Deadl
     CredentialsError
         Saying what is wrong with the secret and what to do.
     """
-    patience = deadline.within(20)
-    while True:
+    refusal: ClientError
+    for _ in deadline.within(20).tries(2, growth=1):
         try:
             answer = secrets.get_secret_value(SecretId=name)
-            break
+            return _parse(name, answer.get("SecretString"))
         except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
-            if code == "AccessDeniedException" and patience.sleep(2):
-                continue
-            raise CredentialsError(_why_unreadable(name, code)) from error
+            refusal = error
+            if code_of(error) != "AccessDeniedException":
+                break
         except BotoCoreError as error:
             raise CredentialsError(
                 f"Secrets Manager could not be asked for secret {name!r} "
                 f"({type(error).__name__}). Try again."
             ) from error
-    return _parse(name, answer.get("SecretString"))
+    raise CredentialsError(_why_unreadable(name, code_of(refusal))) from refusal
 
 
 def _why_unreadable(name: str, code: str) -> str:

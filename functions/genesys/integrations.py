@@ -1,11 +1,10 @@
-"""Integrations of the type *Amazon EventBridge source*: what one should be, and how it gets so.
+"""Integrations of the type *Amazon EventBridge source*, and the requests that make one right.
 
-Genesys Cloud Resource Center: "About the Amazon EventBridge integration"; the requests are those
-of the Platform API's Integrations category. An integration's configuration has a version: it can
-be changed only by who knows the present one.
+The requests are those of the Platform API's Integrations category. An integration's configuration
+has a version: it can be changed only by who knows the present one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,75 +12,15 @@ from deadline import Deadline
 from genesys.client import GenesysClient
 from genesys.creation import create_once, id_in
 from genesys.errors import GenesysError, NotActive
+from genesys.event_source import SOURCE_TYPE, Entity, EventSource, Feed, feed_of
 
 PATH = "/api/v2/integrations"
 ORGANIZATION_PATH = "/api/v2/organizations/me"
-SOURCE_TYPE = "amazon-eventbridge-source"
 ENABLED, DISABLED, DELETED = "ENABLED", "DISABLED", "DELETED"
 # An old error may still be reported for a moment after a change; one that stays is meant.
 ERROR_READINGS = 4
 CHANGE_SECONDS = 30.0
 SWITCH_OFF_SECONDS = 60.0
-Entity = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """Whom an integration feeds: an AWS account's region, and the end of the source's name."""
-
-    account_id: str
-    region: str
-    suffix: str
-
-    def __str__(self) -> str:
-        return (
-            f"the AWS account {self.account_id} in {self.region or 'no region'} with the event "
-            f"source suffix {self.suffix!r}"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class EventSource:
-    """An integration as it should be; `topics` are the events that it passes on."""
-
-    name: str
-    notes: str
-    feed: Feed
-    topics: tuple[str, ...]
-
-    def creation(self) -> dict[str, Any]:
-        """Return the request body that makes it; it feeds nobody before it is configured."""
-        return {"name": self.name, "integrationType": {"id": SOURCE_TYPE}}
-
-    def configuration(self, version: int) -> dict[str, Any]:
-        """Return the request body that configures it, in the place of a version."""
-        return {
-            "name": self.name,
-            "version": version,
-            "properties": {
-                "awsAccountId": self.feed.account_id,
-                "awsAccountRegion": self.feed.region,
-                "eventSourceSuffix": self.feed.suffix,
-                "eventFilter": list(self.topics),
-            },
-            "advanced": {},
-            "notes": self.notes,
-            "credentials": {},
-        }
-
-    def differences(self, configuration: Entity) -> list[str]:
-        """Return what of a configuration is not as it should be, in words."""
-        found = []
-        if (feed := feed_of(configuration)) != self.feed:
-            found.append(f"it feeds {feed or 'nobody'}")
-        topics = sorted(map(str, _properties_of(configuration).get("eventFilter") or ()))
-        if topics != sorted(self.topics):
-            found.append(f"its topics are {', '.join(topics) or 'none'}")
-        return found
-
-    def is_configured(self, configuration: Entity) -> bool:
-        """Return whether nothing of a configuration needs to be changed."""
-        return not self.differences(configuration) and configuration.get("notes") == self.notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +42,6 @@ class StillThere(Exception):
     """An integration that Genesys Cloud still shows after its deletion."""
 
 
-def feed_of(configuration: Entity) -> Feed | None:
-    """Return whom a configuration feeds; None where it names nobody."""
-    properties = _properties_of(configuration)
-    account_id, region, suffix = (
-        str(properties.get(key) or "")
-        for key in ("awsAccountId", "awsAccountRegion", "eventSourceSuffix")
-    )
-    return Feed(account_id, region, suffix) if account_id else None
-
-
 def switch(state: str) -> dict[str, Any]:
     """Return the request body that switches an integration on or off."""
     return {"intendedState": state}
@@ -127,10 +56,8 @@ class Integrations:
 
     def organization_id(self) -> str:
         """Return the org's id, which is part of the partner event source's name."""
-        match self._client.request("GET", ORGANIZATION_PATH):
-            case {"id": str(organization_id)} if organization_id:
-                return organization_id
-        raise GenesysError("GET", ORGANIZATION_PATH, status=200, message="the answer has no id")
+        answer = self._client.request("GET", ORGANIZATION_PATH)
+        return id_in(answer, "GET", ORGANIZATION_PATH, 200)
 
     def named(self, name: str) -> list[Integration]:
         """Return the integrations of our type and that name; names need not be unique."""
@@ -154,7 +81,9 @@ class Integrations:
             Returns the ids of those in lists that a request whose answer was lost may have made.
         """
         return create_once(
-            lambda: id_in(self._client.request("POST", PATH, body=wanted.creation()), PATH, 200),
+            lambda: id_in(
+                self._client.request("POST", PATH, body=wanted.creation()), "POST", PATH, 200
+            ),
             look,
             self.remove,
             self.deadline,
@@ -178,8 +107,8 @@ class Integrations:
         check
             Raises if a configuration is one that must not be replaced.
         """
-        limit, pause = self.deadline.within(CHANGE_SECONDS), 0.5
-        while True:
+        failure: GenesysError
+        for _ in self.deadline.within(CHANGE_SECONDS).tries(0.5, longest=5):
             configuration = self.configuration(integration_id)
             check(configuration)
             if wanted.is_configured(configuration):
@@ -189,9 +118,10 @@ class Integrations:
                 self._client.request("PUT", _configuration_path(integration_id), body=body)
                 return
             except GenesysError as error:
-                if not _is_of_an_old_version(error) or not limit.sleep(pause):
+                if not _is_of_an_old_version(error):
                     raise
-            pause = min(2 * pause, 5)
+                failure = error
+        raise failure
 
     def switch_on(self, integration_id: str, wanted: EventSource, limit: Deadline) -> None:
         """Have an integration active, and read it back until it is, configured as asked for.
@@ -201,15 +131,15 @@ class Integrations:
         NotActive
             If it is not by the deadline, or reports an error: with Genesys Cloud's own words.
         """
-        pause, errors = 0.5, 0
-        while True:
+        errors = 0
+        for _ in limit.tries(0.5, longest=5):
             wrong = self._what_is_wrong(integration_id, wanted)
             if not wrong:
                 return
             errors = errors + 1 if wrong.startswith("it reports ERROR") else 0
-            if errors == ERROR_READINGS or not limit.sleep(pause):
-                raise NotActive(self._client.clean(wrong))
-            pause = min(2 * pause, 5)
+            if errors == ERROR_READINGS:
+                break
+        raise NotActive(self._client.clean(wrong))
 
     def remove(self, integration_id: str) -> None:
         """Switch an integration off, delete it, and wait until it is gone; gone is as good.
@@ -223,11 +153,10 @@ class Integrations:
         if entity and entity.get("intendedState") != DELETED:
             self._switch_off(integration_id, entity)
             self._change("DELETE", f"{PATH}/{integration_id}")
-        pause = 0.5
-        while self._read(integration_id):
-            if not self.deadline.sleep(pause):
-                raise StillThere(f"Genesys Cloud still shows the integration {integration_id}")
-            pause = min(2 * pause, 5)
+        for _ in self.deadline.tries(0.5, longest=5):
+            if not self._read(integration_id):
+                return
+        raise StillThere(f"Genesys Cloud still shows the integration {integration_id}")
 
     def _integration(self, entity: Entity) -> Integration:
         integration_id = str(entity["id"])
@@ -274,24 +203,25 @@ class Integrations:
         if entity.get("intendedState") != DISABLED:
             self._switch(integration_id, DISABLED)
         limit = self.deadline.within(min(SWITCH_OFF_SECONDS, self.deadline.left() / 2))
-        pause = 0.5
         # What stays active all the same may still be deleted: Genesys Cloud decides.
-        while _is_running(self._read(integration_id)) and limit.sleep(pause):
-            pause = min(2 * pause, 5)
+        for _ in limit.tries(0.5, longest=5):
+            if not _is_running(self._read(integration_id)):
+                return
 
     def _change(self, method: str, path: str, body: Entity | None = None) -> None:
         """Send a request, again while its integration is busy; one that is gone is as good."""
-        limit, pause = self.deadline.within(CHANGE_SECONDS), 1.0
-        while True:
+        failure: GenesysError
+        for _ in self.deadline.within(CHANGE_SECONDS).tries(1, longest=5):
             try:
                 self._client.request(method, path, body=body)
                 return
             except GenesysError as error:
                 if error.status == 404:
                     return
-                if error.status not in (408, 409) or not limit.sleep(pause):
+                if error.status not in (408, 409):
                     raise
-            pause = min(2 * pause, 5)
+                failure = error
+        raise failure
 
 
 def _configuration_path(integration_id: str) -> str:
@@ -303,11 +233,6 @@ def _is_of_an_old_version(error: GenesysError) -> bool:
     return error.status in (408, 409) or (
         error.status == 400 and "version" in error.message.lower()
     )
-
-
-def _properties_of(configuration: Entity) -> Mapping[str, Any]:
-    properties = configuration.get("properties")
-    return properties if isinstance(properties, dict) else {}
 
 
 def _type_of(entity: Entity) -> object:

@@ -3,15 +3,15 @@
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from aws_calls import code_of, limits
 from deadline import Deadline
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
-CLIENT_LIMITS = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
+CLIENT_LIMITS = limits(read_timeout=5)
 # A role that was made a moment ago may not have reached all of AWS yet.
 NEW_ROLE_SECONDS = 20.0
 
@@ -33,10 +33,8 @@ def state_of(events: "EventBridgeClient", name: str) -> str:
     """Return a source's state, or the code of the error that came instead."""
     try:
         return str(events.describe_event_source(Name=name).get("State", "without a state"))
-    except ClientError as error:
-        return str(error.response.get("Error", {}).get("Code", ""))
-    except BotoCoreError as error:
-        return type(error).__name__
+    except (ClientError, BotoCoreError) as error:
+        return code_of(error)
 
 
 def wait_for(
@@ -62,16 +60,14 @@ def wait_for(
     NotThere
         If it does not by the deadline.
     """
-    new_role, pause = limit.within(NEW_ROLE_SECONDS), 1.0
-    while True:
-        seen, retry_until = state_of(events, name), limit
+    new_role = limit.within(NEW_ROLE_SECONDS)
+    for pause in limit.tries(1, longest=5):
+        seen = state_of(events, name)
         if seen in states:
             return
-        if seen == "AccessDeniedException":
-            retry_until = new_role
-        if not retry_until.sleep(pause):
-            raise NotThere(f"{_what_was_seen(seen, name, if_missing)}.")
-        pause = min(2 * pause, 5)
+        if seen == "AccessDeniedException" and pause >= new_role.left():
+            break
+    raise NotThere(f"{_what_was_seen(seen, name, if_missing)}.")
 
 
 def _what_was_seen(seen: str, name: str, if_missing: str) -> str:

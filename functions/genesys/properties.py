@@ -13,7 +13,10 @@ from urllib.parse import urlsplit
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
-from genesys.integrations import EventSource, Feed
+from deadline import Deadline
+from genesys.client import SCOPES, GenesysClient
+from genesys.credentials import Credentials
+from genesys.event_source import EventSource, Feed
 from genesys.subscriptions import Subscription
 
 SUBSCRIPTION = "Custom::GenesysSubscription"
@@ -56,6 +59,12 @@ class Properties:
             secret_name=properties["SecretName"],
             wanted=wanted(properties),
         )
+
+    def client(self, credentials: Credentials, deadline: Deadline) -> GenesysClient:
+        """Return the client that asks for what is wanted."""
+        # An org that has no subscriptions may not know their scopes.
+        scope = SCOPES if isinstance(self.wanted, Subscription) else ""
+        return GenesysClient(self.login_url, self.api_url, credentials, deadline, scope=scope)
 
     @property
     def noun(self) -> str:

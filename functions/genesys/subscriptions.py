@@ -104,7 +104,9 @@ class Subscriptions:
         should there be more than one in the end, the others are removed.
         """
         return create_once(
-            lambda: id_in(self._client.request("POST", PATH, body=wanted.body()), PATH),
+            lambda: id_in(
+                self._client.request("POST", PATH, body=wanted.body()), "POST", PATH, 201
+            ),
             lambda: self.sending_to(wanted.queue_arn, wanted.name),
             self.remove,
             self.deadline,
@@ -130,8 +132,7 @@ class Subscriptions:
         NotActive
             If it is not by the deadline; the text says what differs.
         """
-        pause = 0.25
-        while True:
+        for _ in limit.tries(0.25, longest=5):
             try:
                 entity = self._client.request("GET", f"{PATH}/{subscription_id}")
                 different = wanted.differences(entity)
@@ -141,6 +142,4 @@ class Subscriptions:
                 different = ["it cannot be found"]
             if not different:
                 return
-            if not limit.sleep(pause):
-                raise NotActive(self._client.clean("; ".join(different)))
-            pause = min(2 * pause, 5)
+        raise NotActive(self._client.clean("; ".join(different)))

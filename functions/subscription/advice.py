@@ -3,7 +3,8 @@
 from genesys import integrations
 from genesys.client import SCOPES
 from genesys.errors import CredentialsError, GenesysError, LoginRefused, NotActive, Unreachable
-from genesys.integrations import EventSource, StillThere
+from genesys.event_source import SOURCE_TYPE, EventSource
+from genesys.integrations import StillThere
 from genesys.partner_source import NotThere
 from genesys.properties import Properties, WrongProperties
 from genesys.subscriptions import PATH
@@ -100,7 +101,7 @@ def _of_an_integration(error: GenesysError) -> str | None:
         case 400 | 404 | 409 if (error.method, path) == ("POST", integrations.PATH):
             return (
                 "Genesys Cloud refused to make the integration: the integration type "
-                f"{integrations.SOURCE_TYPE} (Amazon EventBridge Source) may not be available in "
+                f"{SOURCE_TYPE} (Amazon EventBridge Source) may not be available in "
                 "this org, or no more of it; look under Admin > Integrations."
             )
         case 400 if error.method == "PUT":

@@ -8,10 +8,10 @@ that bears our name and feeds somebody else is never touched.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from genesys.integrations import PATH, Entity, EventSource, Feed, Integration, Integrations, feed_of
+from genesys.event_source import Entity, EventSource, Feed, feed_of
+from genesys.integrations import PATH, Integration, Integrations
 from genesys.partner_source import source_name, wait_for
-from subscription import leftovers
-from subscription.leftovers import NameTaken, undone_on_failure
+from subscription.leftovers import NameTaken, looks, undone_on_failure
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -95,13 +95,9 @@ def remove(
     creation_under_way
         Look for a while, because a creation that was given up may yet make it.
     """
-    patience = leftovers.LATE_CREATION_SECONDS if creation_under_way else 0
-    limit = integrations.deadline.within(patience)
-    while True:
+    for _ in looks(integrations.deadline, creation_under_way=creation_under_way):
         for integration in _ours(integrations, wanted):
             integrations.remove(integration.integration_id)
-        if not limit.sleep(2):
-            return
 
 
 def _is_ours(feed: Feed | None, wanted: EventSource) -> bool:

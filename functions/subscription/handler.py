@@ -5,14 +5,14 @@ from typing import Any
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from genesys.partner_source import CLIENT_LIMITS
+from genesys import credentials, partner_source
 from logs import json_logger
 from subscription.answer import send
 from subscription.resource import answer_to
 
 logger = json_logger("subscription")
-secrets = boto3.client("secretsmanager")
-events = boto3.client("events", config=CLIENT_LIMITS)
+secrets = boto3.client("secretsmanager", config=credentials.CLIENT_LIMITS)
+events = boto3.client("events", config=partner_source.CLIENT_LIMITS)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from deadline import Deadline
 from genesys.errors import GenesysError
 
 # How long to look for what a creation may yet make, or has made and lists do not show yet.
@@ -15,6 +16,12 @@ class NameTaken(Exception):
 
 class LeftBehind(Exception):
     """A failure after which something that we made may still be there; its cause says why."""
+
+
+def looks(deadline: Deadline, *, creation_under_way: bool) -> Iterator[float]:
+    """Yield for each look at what is there: one, or for a while if a creation may yet make it."""
+    patience = LATE_CREATION_SECONDS if creation_under_way else 0
+    return deadline.within(patience).tries(2, growth=1)
 
 
 @contextmanager

@@ -8,8 +8,7 @@ from collections.abc import Collection
 
 from genesys.errors import GenesysError
 from genesys.subscriptions import PATH, Entity, Subscription, Subscriptions, destination_of
-from subscription import leftovers
-from subscription.leftovers import NameTaken, undone_on_failure
+from subscription.leftovers import NameTaken, looks, undone_on_failure
 
 ACTIVATION_SECONDS = 60.0
 
@@ -62,13 +61,9 @@ def remove(
     creation_under_way
         Look for a while, because a creation that was given up may yet make it.
     """
-    patience = leftovers.LATE_CREATION_SECONDS if creation_under_way else 0
-    limit = subscriptions.deadline.within(patience)
-    while True:
+    for _ in looks(subscriptions.deadline, creation_under_way=creation_under_way):
         for subscription_id in subscriptions.sending_to(queue_arn, name):
             subscriptions.remove(subscription_id)
-        if not limit.sleep(2):
-            return
 
 
 def _find(subscriptions: Subscriptions, name: str, queue_arns: Collection[str]) -> list[Entity]:
@@ -87,10 +82,10 @@ def _find(subscriptions: Subscriptions, name: str, queue_arns: Collection[str]) 
 
 def _await(subscriptions: Subscriptions, name: str, queue_arns: Collection[str]) -> list[Entity]:
     """Return the subscriptions that are ours once lists show one; none if they do not soon."""
-    limit = subscriptions.deadline.within(leftovers.LATE_CREATION_SECONDS)
-    while not (found := _find(subscriptions, name, queue_arns)) and limit.sleep(2):
-        pass
-    return found
+    for _ in looks(subscriptions.deadline, creation_under_way=True):
+        if found := _find(subscriptions, name, queue_arns):
+            return found
+    return []
 
 
 def _adapt(subscriptions: Subscriptions, found: list[Entity], wanted: Subscription) -> str:

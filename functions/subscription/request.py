@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from genesys.integrations import Feed
+from genesys.event_source import Feed
 from genesys.properties import Properties, feed_in
 
 

@@ -1,21 +1,21 @@
 """The custom resources: from CloudFormation's request to the answer, on every path there is."""
 
-import traceback
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
 from deadline import Deadline, InvocationContext, interrupted_after
-from genesys.client import SCOPES, GenesysClient
 from genesys.credentials import load_credentials
-from genesys.integrations import EventSource, Integrations
+from genesys.event_source import EventSource
+from genesys.integrations import Integrations
 from genesys.subscriptions import Subscription, Subscriptions
 from subscription import event_source, lifecycle, source_active
 from subscription.advice import advice
 from subscription.answer import Answer
 from subscription.leftovers import LeftBehind
 from subscription.request import Request, RequestError
+from tracebacks import places_of
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -54,9 +54,7 @@ def answer_to(
                 answer = _carry_out(request, context, secrets, events)
     except Exception as error:  # noqa: BLE001 - CloudFormation gets an answer, whatever it was
         answer = Answer("FAILED", _id_after(error, request, event), advice(error, request))
-        # Frames only: the text of an error that nobody foresaw could hold anything.
-        frames = [f"{f.filename}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)]
-        logger.warning("failed", error=type(error).__name__, frames=frames)
+        logger.warning("failed", error=type(error).__name__, frames=places_of(error))
     logger.info(
         "answered",
         request_type=event.get("RequestType"),
@@ -88,30 +86,15 @@ def _carry_out(
     credentials = load_credentials(
         secrets, properties.secret_name, Deadline.before_timeout_of(context, WORK_RESERVE)
     )
-
-    def client(reserve: float, scope: str) -> GenesysClient:
-        deadline = Deadline.before_timeout_of(context, reserve)
-        return GenesysClient(
-            properties.login_url, properties.api_url, credentials, deadline, scope=scope
-        )
-
+    work, cleanup = (
+        properties.client(credentials, Deadline.before_timeout_of(context, reserve))
+        for reserve in (WORK_RESERVE, CLEANUP_RESERVE)
+    )
     match properties.wanted:
         case Subscription() as subscription:
-            data = _subscription(
-                request,
-                subscription,
-                Subscriptions(client(WORK_RESERVE, SCOPES)),
-                Subscriptions(client(CLEANUP_RESERVE, SCOPES)),
-            )
+            data = _subscription(request, subscription, Subscriptions(work), Subscriptions(cleanup))
         case EventSource() as source:
-            # An org that has no subscriptions may not know their scopes.
-            data = _event_source(
-                request,
-                source,
-                Integrations(client(WORK_RESERVE, "")),
-                Integrations(client(CLEANUP_RESERVE, "")),
-                events,
-            )
+            data = _event_source(request, source, Integrations(work), Integrations(cleanup), events)
     if request.kind == "Delete":
         return Answer("SUCCESS", request.physical_id)
     return Answer("SUCCESS", properties.physical_id, data=data)

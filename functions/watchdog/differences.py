@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from genesys.integrations import EventSource, Integrations
+from genesys.event_source import EventSource
+from genesys.integrations import Integrations
 from genesys.partner_source import Unknown, source_name, state_of
 from genesys.subscriptions import Subscription, Subscriptions, destination_of
 

@@ -6,16 +6,15 @@ from typing import Any
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from aws_calls import limits
-from genesys.partner_source import CLIENT_LIMITS
+from genesys import credentials, partner_source
 from logs import json_logger
 from watchdog.deployed import Deployed
 from watchdog.watch import watch
 
 logger = json_logger("watchdog")
 deployed = Deployed.of(os.environ)
-secrets = boto3.client("secretsmanager", config=limits(read_timeout=5, attempts=3))
-events = boto3.client("events", config=CLIENT_LIMITS)
+secrets = boto3.client("secretsmanager", config=credentials.CLIENT_LIMITS)
+events = boto3.client("events", config=partner_source.CLIENT_LIMITS)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 import metrics
 from aws_calls import code_of
 from deadline import Deadline, InvocationContext, interrupted_after
-from genesys.client import SCOPES, GenesysClient
 from genesys.credentials import load_credentials
 from genesys.errors import CredentialsError, GenesysError, LoginRefused
-from genesys.integrations import EventSource, Integrations
+from genesys.event_source import EventSource
+from genesys.integrations import Integrations
 from genesys.partner_source import Unknown
 from genesys.subscriptions import Subscription, Subscriptions
 from watchdog.deployed import Deployed
@@ -97,16 +97,11 @@ def _look(
     properties = deployed.properties
     try:
         credentials = load_credentials(secrets, properties.secret_name, deadline)
+        client = properties.client(credentials, deadline)
         match properties.wanted:
             case Subscription() as subscription:
-                client = GenesysClient(
-                    properties.login_url, properties.api_url, credentials, deadline, scope=SCOPES
-                )
                 found = of_subscription(Subscriptions(client), subscription)
             case EventSource() as source:
-                client = GenesysClient(
-                    properties.login_url, properties.api_url, credentials, deadline, scope=""
-                )
                 found = of_event_source(Integrations(client), events, source)
     except (CredentialsError, GenesysError) as error:
         if _may_pass(error):

@@ -1,7 +1,6 @@
 """Takes the claimed ends of a batch to their destinations, and has the ledger remember it."""
 
 import dataclasses
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,6 +11,7 @@ from conversations.ledger import Claim, Claims
 from conversations.ledger_table import MAX_STATEMENTS
 from deadline import Deadline
 from destinations.delivery import Delivery, Destination
+from tracebacks import origin_of
 from worker.message import Message
 
 # Seconds after which an end that has arrived is marked, at the latest when the next one arrives.
@@ -137,7 +137,7 @@ class Deliveries:
                     self._mark(arrived, self._marking.within(MARK_LIMIT))
                     arrived = []
         except Exception as error:  # noqa: BLE001 - a mistake in it fails its ends, no others
-            broken = f"{name}: {type(error).__name__} at {_place(error)}"
+            broken = f"{name}: {origin_of(error)}"
             for position in set(range(len(due))) - tried:
                 due[position].problems[name] = broken
                 self.failures += 1
@@ -165,12 +165,6 @@ class Deliveries:
 
     def _has_arrived(self, work: Work) -> bool:
         return not any(work.lacks(destination.name) for destination in self._destinations)
-
-
-def _place(error: Exception) -> str:
-    """Return where an error was raised; its text could quote what is private."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
 
 
 def _note(work: Work, destination: str, delivery: Delivery) -> None:

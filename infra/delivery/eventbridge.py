@@ -10,6 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from conversations.topics import CUSTOMER_END, QUEUE_TOPICS, TOPIC_PREFIX
 from infra.delivery.event_patterns import Pattern, queue_patterns, topic_pattern
 from infra.delivery.provider import Provider
 from infra.intake import Intake
@@ -17,19 +18,16 @@ from infra.settings.retries import DEAD_LETTER_DAYS
 from infra.settings.settings import Settings
 
 RESOURCE_TYPE = "Custom::GenesysEventSource"
-# Genesys Cloud writes the {id} of a conversation's topic as it stands here.
-_TOPIC = "v2.detail.events.conversation.{id}."
-_EVERY_QUEUE_TOPIC = ("acd.start", "acd.end", "user.start", "user.end", "acw", "wrapup")
-# The topics whose events name a queue, by the end rule that looks at them.
-QUEUE_TOPICS = {
-    "touched": _EVERY_QUEUE_TOPIC,
-    "last_queue": _EVERY_QUEUE_TOPIC,
+# Of the topics whose events name a queue, those that each end rule looks at.
+_OF_QUEUES = {
+    "touched": QUEUE_TOPICS,
+    "last_queue": QUEUE_TOPICS,
     "queue_leg": ("acd.end", "user.end"),
 }
 # The end of a conversation as such, for the end rules that wait for it.
-CUSTOMER_TOPICS = {
-    "touched": ("customer.end",),
-    "last_queue": ("customer.end",),
+_OF_CUSTOMERS: dict[str, tuple[str, ...]] = {
+    "touched": (CUSTOMER_END,),
+    "last_queue": (CUSTOMER_END,),
     "queue_leg": (),
 }
 
@@ -185,14 +183,14 @@ class EventSource(Construct):
 
 def _integration(scope: Construct, settings: Settings) -> dict[str, object]:
     stack = Stack.of(scope)
-    topics = QUEUE_TOPICS[settings.end_rule] + CUSTOMER_TOPICS[settings.end_rule]
+    topics = _OF_QUEUES[settings.end_rule] + _OF_CUSTOMERS[settings.end_rule]
     return {
         "Name": settings.subscription_name,
         "Notes": f"Conversation events for the AWS stack {settings.stack_name}",
         "AccountId": stack.account,
         "Region": stack.region,
         "Suffix": settings.event_source_suffix,
-        "Topics": [_TOPIC + topic for topic in topics],
+        "Topics": [TOPIC_PREFIX + topic for topic in topics],
         "SecretName": settings.genesys_secret,
         "LoginUrl": settings.login_url,
         "ApiUrl": settings.api_url,
@@ -201,11 +199,10 @@ def _integration(scope: Construct, settings: Settings) -> dict[str, object]:
 
 def _patterns(source: str, settings: Settings) -> dict[str, Pattern]:
     """Return the rules' patterns by the names of the rules, which are those of their bus alone."""
-    of_queues = queue_patterns(
-        source, [_TOPIC + topic for topic in QUEUE_TOPICS[settings.end_rule]], settings.queue_ids
-    )
+    topics = [TOPIC_PREFIX + topic for topic in _OF_QUEUES[settings.end_rule]]
+    of_queues = queue_patterns(source, topics, settings.queue_ids)
     patterns = {f"queues-{number}": pattern for number, pattern in enumerate(of_queues, start=1)}
-    if topics := [_TOPIC + topic for topic in CUSTOMER_TOPICS[settings.end_rule]]:
+    if topics := [TOPIC_PREFIX + topic for topic in _OF_CUSTOMERS[settings.end_rule]]:
         # These events name no queue: those of all the org's conversations pass.
         patterns["customer-end"] = topic_pattern(source, topics)
     return patterns

@@ -90,9 +90,10 @@ if __name__ == "__main__":
     iam_actions.dynamodb_transaction_checks = dynamodb_checks
     iam_actions.request_tag_context = request_context
     # Last on the path, and only for this, so that nothing here stands in for a module elsewhere.
+    before = list(sys.path)
     sys.path.append(str(Path(__file__).parents[2]))
     from local.aws import server_metrics
 
-    sys.path.pop()
+    sys.path[:] = before
     server_metrics.install(Path(os.environ.pop("CLOUDWATCH_CLOCK")))
     app.main()

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from conversations.topics import TOPIC_PREFIX
 from local.demo.account import Account, PartnerAccount
 from local.genesys.stand_in import GenesysCloud
 from local.receivers.crm import End
-from local.traffic.end_rules import PREFIX, ends_by
+from local.traffic.end_rules import ends_by
 from local.traffic.eventbridge import (
     Conversation,
     malformed_events,
@@ -166,10 +167,10 @@ class EventBridge:
         """See `Delivery`."""
         (ours, *_) = genesys.integrations.named(name)
         properties = ours["config"]["current"]["properties"]
-        topics = [topic.removeprefix(PREFIX) for topic in properties["eventFilter"]]
+        topics = [topic.removeprefix(TOPIC_PREFIX) for topic in properties["eventFilter"]]
         state = ours["reportedState"]["code"].lower()
         title = f"integration {ours['id']} is {state}, its topics:"
-        lines = textwrap.wrap(f"{PREFIX} + {', '.join(topics)}", 70)
+        lines = textwrap.wrap(f"{TOPIC_PREFIX} + {', '.join(topics)}", 70)
         return ours["id"], "\n".join([title, *lines])
 
     def names(self, genesys: GenesysCloud) -> list[str]:

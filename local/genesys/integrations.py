@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from conversations.topics import CUSTOMER_END, TOPIC_PREFIX
 from local.genesys.entities import Entities, Entity, decoded
 from local.genesys.problems import Problem, bad_request
 from local.http.messages import Answer, Request
@@ -23,7 +24,6 @@ PERMISSIONS = {
     "PATCH": "integrations:integration:edit",
     "DELETE": "integrations:integration:delete",
 }
-TOPICS = "v2.detail.events.conversation.{id}."
 RUNNING = ("ACTIVE", "ACTIVATING", "DEACTIVATING")
 # The states that take time, and what they become.
 MOVING = {"ACTIVATING": "ACTIVE", "DEACTIVATING": "INACTIVE"}
@@ -112,7 +112,7 @@ class Integrations(Entities):
                 "awsAccountId": "999999999999",
                 "awsAccountRegion": "us-east-1",
                 "eventSourceSuffix": name,
-                "eventFilter": [f"{TOPICS}customer.end"],
+                "eventFilter": [f"{TOPIC_PREFIX}{CUSTOMER_END}"],
             }
         one = self._new(name, type_id)
         one["config"]["current"]["properties"] = copy.deepcopy(dict(properties))
@@ -269,5 +269,5 @@ def _check(properties: Entity) -> None:
     except msgspec.ValidationError as error:
         raise bad_request(f"properties: {error}") from None
     for topic in topics:
-        if not topic.startswith(TOPICS):
+        if not topic.startswith(TOPIC_PREFIX):
             raise bad_request(f"properties.eventFilter: unknown topic {topic}.")

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-PREFIX = "v2.detail.events.conversation.{id}."
-WITH_QUEUE = ("acd.start", "acd.end", "user.start", "user.end", "acw", "wrapup")
+from conversations.topics import CUSTOMER_END, QUEUE_TOPICS, TOPIC_PREFIX
+
 FIVE_MINUTES = 300_000
 RULES = ("touched", "last_queue", "queue_leg")
 
@@ -43,13 +43,13 @@ def ends_by(
         first of them.
     """
     told = [
-        (event["detail-type"].removeprefix(PREFIX), event["detail"]["eventBody"])
+        (event["detail-type"].removeprefix(TOPIC_PREFIX), event["detail"]["eventBody"])
         for event in events
     ]
     ours = [
         (topic, body)
         for topic, body in told
-        if topic in WITH_QUEUE and body.get("queueId") in queue_ids
+        if topic in QUEUE_TOPICS and body.get("queueId") in queue_ids
     ]
     if rule == "queue_leg":
         return _apart(
@@ -60,7 +60,7 @@ def ends_by(
 
     found = []
     for topic, body in told:
-        if topic != "customer.end" or _is_transfer(body):
+        if topic != CUSTOMER_END or _is_transfer(body):
             continue
         end = body["eventTime"]
         before = [body for _, body in ours if body["eventTime"] <= end + FIVE_MINUTES]

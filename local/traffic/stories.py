@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from local.traffic.end_rules import PREFIX
+from conversations.topics import TOPIC_PREFIX
 from local.traffic.subscription import WRAPUP_CODES
 
 Event = dict[str, Any]
@@ -66,11 +66,11 @@ class Telling:
             {
                 "version": "0",
                 "id": self._uuid(),
-                "detail-type": f"{PREFIX}{topic}",
+                "detail-type": f"{TOPIC_PREFIX}{topic}",
                 "time": sent.strftime("%Y-%m-%dT%H:%M:%SZ"),
                 "resources": [],
                 "detail": {
-                    "topicName": f"{PREFIX}{topic}".replace("{id}", self.id),
+                    "topicName": f"{TOPIC_PREFIX}{topic}".replace("{id}", self.id),
                     "version": "2",
                     "eventBody": {
                         "eventTime": self.at_ms,

@@ -3,8 +3,6 @@
 import json
 from typing import Any
 
-from conversations import partner_event
-from infra.delivery import eventbridge as infra_eventbridge
 from tests.infra.stacks import QUEUES, Stack, allows, reads_secret, tls_only, writes_logs
 
 TOPIC = "v2.detail.events.conversation.{id}."
@@ -298,13 +296,6 @@ def test_rules_are_tagged_but_not_for_the_emulator(eventbridge: Stack, queue_leg
             "Custom::GenesysEventSource",
             "Custom::GenesysEventSourceActive",
         }
-
-
-def test_the_worker_reads_the_topics_that_the_rules_pass() -> None:
-    for rule, topics in infra_eventbridge.QUEUE_TOPICS.items():
-        assert set(topics) <= partner_event.QUEUE_TOPICS
-        assert set(infra_eventbridge.CUSTOMER_TOPICS[rule]) <= {partner_event.CUSTOMER_END}
-    assert set(infra_eventbridge.QUEUE_TOPICS["touched"]) == partner_event.QUEUE_TOPICS
 
 
 def test_everything_of_eventbridge_is_deleted_with_the_stack(many_queues: Stack) -> None:

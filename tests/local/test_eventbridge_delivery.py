@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from conversations.topics import QUEUE_TOPICS, TOPIC_PREFIX
 from local.aws.emulator import emulator
 from local.aws.partner_events import partner_events
 from local.aws.project import Deployment, Project
@@ -18,7 +19,6 @@ from local.genesys.stand_in import GenesysCloud
 from local.receivers.bus import BusRecorder, bus_recorder
 from local.receivers.crm import crm
 from local.receivers.webhook import webhook_receiver
-from local.traffic.end_rules import PREFIX, WITH_QUEUE
 from local.traffic.eventbridge import Conversation, partner_conversations, shuffled
 from local.traffic.subscription import OURS
 from tests.local.conftest import ACTION, World
@@ -154,7 +154,7 @@ def test_a_deploy_makes_one_integration_that_sends_the_topics_of_the_end_rule(
     assert integration["reportedState"]["code"] == "ACTIVE"
     properties = {**integration["config"]["current"]["properties"]}
     assert set(properties.pop("eventFilter")) == {
-        PREFIX + topic for topic in (*WITH_QUEUE, "customer.end")
+        TOPIC_PREFIX + topic for topic in (*QUEUE_TOPICS, "customer.end")
     }
     assert properties == {
         "awsAccountId": bridged.aws.account,
@@ -166,8 +166,8 @@ def test_a_deploy_makes_one_integration_that_sends_the_topics_of_the_end_rule(
 
 def test_what_reaches_the_intake_queue_is_what_the_rules_let_through(published: Published) -> None:
     for event, rules in zip(published.events, published.matched, strict=True):
-        topic, body = event["detail-type"].removeprefix(PREFIX), event["detail"]["eventBody"]
-        in_our_queue = topic in WITH_QUEUE and body.get("queueId") in OURS
+        topic, body = event["detail-type"].removeprefix(TOPIC_PREFIX), event["detail"]["eventBody"]
+        in_our_queue = topic in QUEUE_TOPICS and body.get("queueId") in OURS
         assert bool(rules) == (in_our_queue or topic == "customer.end"), event
 
 
@@ -245,8 +245,8 @@ def test_another_end_rule_and_other_queues_are_changed_in_place(
     (after,) = bridged.integrations("dev")
     assert changed.outputs["SubscriptionId"] == after["id"] == before["id"]
     assert set(after["config"]["current"]["properties"]["eventFilter"]) == {
-        f"{PREFIX}acd.end",
-        f"{PREFIX}user.end",
+        f"{TOPIC_PREFIX}acd.end",
+        f"{TOPIC_PREFIX}user.end",
     }
     told = list(partner_conversations(42, 25, OURS[:1], share=0.5))
     ends, known = ends_of(told, "queue_leg"), {one.id for one in told}

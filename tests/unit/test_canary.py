@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from deadline import Deadline, InvocationContext
 from destinations.webhook import Webhook
 from genesys.client import LOGIN_PATH
-from genesys.integrations import SOURCE_TYPE
+from genesys.event_source import SOURCE_TYPE
 from genesys.properties import EVENT_SOURCE, SUBSCRIPTION
 from local.genesys.login import CLIENT_ID
 from local.http.messages import Answer, Request

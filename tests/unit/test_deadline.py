@@ -57,6 +57,66 @@ def test_a_deadline_within_another_sleeps_like_it(clock: Clock) -> None:
     assert clock.pauses == [4]
 
 
+@pytest.mark.parametrize(
+    ("seconds", "pauses"),
+    [(0, []), (1, []), (1.5, [1]), (3, [1]), (7.5, [1, 2, 4]), (12, [1, 2, 4])],
+)
+def test_tries_end_when_the_next_pause_would_outlast_the_deadline(
+    clock: Clock, seconds: float, pauses: list[float]
+) -> None:
+    tries = list(clock.deadline(seconds).tries(1, longest=5))
+    assert clock.pauses == pauses
+    assert len(tries) == len(pauses) + 1
+
+
+def test_the_first_try_comes_at_once_even_after_the_deadline(clock: Clock) -> None:
+    deadline = clock.deadline(1)
+    clock.sleep(2)
+    assert list(deadline.tries(3)) == [3]
+    assert clock.pauses == [2]
+
+
+def test_pauses_between_tries_grow_to_the_longest(clock: Clock) -> None:
+    assert list(clock.deadline(100).tries(0.5, longest=5, most=7)) == [0.5, 1, 2, 4, 5, 5, 5]
+    assert clock.pauses == [0.5, 1, 2, 4, 5, 5]
+
+
+@pytest.mark.parametrize(("growth", "pauses"), [(1, [2, 2, 2]), (2, [2, 4, 8]), (4, [2, 8, 32])])
+def test_each_pause_is_the_one_before_times_the_growth(
+    clock: Clock, growth: float, pauses: list[float]
+) -> None:
+    for _ in clock.deadline(1000).tries(2, growth=growth, most=4):
+        pass
+    assert clock.pauses == pauses
+
+
+@pytest.mark.parametrize("most", [1, 2, 5])
+def test_after_the_last_of_a_number_of_tries_there_is_no_pause(clock: Clock, most: int) -> None:
+    assert len(list(clock.deadline(100).tries(1, growth=1, most=most))) == most
+    assert len(clock.pauses) == most - 1
+
+
+def test_time_that_tries_take_counts(clock: Clock) -> None:
+    began = []
+    for _ in clock.deadline(10).tries(1, growth=1):
+        began.append(clock.now)
+        clock.sleep(3)
+    assert began == [0, 4, 8]
+
+
+def test_the_pause_to_come_is_told_before_each_try(clock: Clock) -> None:
+    told = list(clock.deadline(100).tries(0.2, most=4, jittered=True))
+    assert clock.pauses == told[:-1]
+
+
+def test_jitter_leaves_out_half_of_a_pause_at_most(clock: Clock) -> None:
+    tries = [list(clock.deadline(99).tries(1, most=3, jittered=True)) for _ in range(200)]
+    for number, whole in enumerate((1, 2, 4)):
+        pauses = [of_one[number] for of_one in tries]
+        assert whole / 2 <= min(pauses) < 0.6 * whole
+        assert 0.9 * whole < max(pauses) <= whole
+
+
 @pytest.fixture
 def alarm() -> Iterator[list[int]]:
     """What rings when nothing is to be interrupted; it is in place before and after."""

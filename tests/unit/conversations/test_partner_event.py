@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from conversations.envelope import Ignored, IgnoreReason
 from conversations.fields import Rejected, RejectReason
-from conversations.partner_event import CUSTOMER_END, Signal, parse_event
+from conversations.partner_event import Signal, parse_event
+from conversations.topics import CUSTOMER_END
 from tests.bodies import CANARY, OTHER_QUEUE, QUEUE, TELLING, values
 from tests.fakes.sqs_event import SENT_AT
 from tests.partner_events import (

@@ -13,7 +13,7 @@ from conversations.end import ConversationEnd
 from conversations.end_rules import EndRule, LastQueue, QueueLeg, Settling, Touched
 from conversations.join import Joins
 from conversations.ledger_table import LedgerTable
-from conversations.partner_event import QUEUE_TOPICS
+from conversations.topics import QUEUE_TOPICS
 from deadline import Deadline
 from tests.bodies import ENDED
 from tests.fakes.batches import Batches

@@ -7,15 +7,8 @@ import pytest
 
 from genesys.client import GenesysClient
 from genesys.errors import GenesysError, NotActive
-from genesys.integrations import (
-    ORGANIZATION_PATH,
-    PATH,
-    EventSource,
-    Feed,
-    Integrations,
-    StillThere,
-    feed_of,
-)
+from genesys.event_source import EventSource, Feed, feed_of
+from genesys.integrations import ORGANIZATION_PATH, PATH, Integrations, StillThere
 from local.http.messages import Answer
 from tests.fakes.clock import Clock
 from tests.unit.genesys.conftest import Api

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from conversations.partner_event import CUSTOMER_END, QUEUE_TOPICS, TOPIC_PREFIX
+from conversations.topics import CUSTOMER_END, QUEUE_TOPICS, TOPIC_PREFIX
 from genesys import subscriptions
 from genesys.client import GenesysClient
 from genesys.credentials import Credentials
-from genesys.integrations import DELETED, DISABLED, ENABLED, EventSource, Feed, Integrations
+from genesys.event_source import EventSource, Feed
+from genesys.integrations import DELETED, DISABLED, ENABLED, Integrations
 from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer, Request
 from local.traffic.eventbridge import STORIES, partner_conversations

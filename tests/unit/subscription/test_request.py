@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genesys.integrations import EventSource, Feed
+from genesys.event_source import EventSource, Feed
 from genesys.properties import EVENT_SOURCE, SUBSCRIPTION, Properties, WrongProperties
 from genesys.subscriptions import Subscription
 from subscription.request import Request, RequestError

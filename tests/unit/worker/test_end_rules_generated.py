@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from local.traffic.end_rules import PREFIX, QueueEnd
+from conversations.topics import CUSTOMER_END, TOPIC_PREFIX
+from local.traffic.end_rules import QueueEnd
 from local.traffic.eventbridge import STORIES, Conversation, partner_conversations
 from local.traffic.subscription import OURS
 from tests.fakes.dynamodb import FakeDynamoDb
@@ -45,7 +46,7 @@ def conversations() -> list[Conversation]:
 def reaches_the_worker(event: Mapping[str, Any]) -> bool:
     """Return whether the rules of the event bus pass an event on."""
     topic, body = event["detail-type"], event["detail"]["eventBody"]
-    return topic == f"{PREFIX}customer.end" or body.get("queueId") in OURS
+    return topic == TOPIC_PREFIX + CUSTOMER_END or body.get("queueId") in OURS
 
 
 def arrivals(

@@ -9,7 +9,8 @@ import pytest
 from conversations.envelope import Ignored
 from conversations.fields import Rejected
 from conversations.partner_event import Signal, parse_event
-from local.traffic.end_rules import PREFIX, RULES, QueueEnd, ends_by
+from conversations.topics import TOPIC_PREFIX
+from local.traffic.end_rules import RULES, QueueEnd, ends_by
 from local.traffic.eventbridge import (
     STORIES,
     Conversation,
@@ -37,7 +38,7 @@ MODELS = {
 
 
 def topic(event: Event) -> str:
-    return str(event["detail-type"].removeprefix(PREFIX))
+    return str(event["detail-type"].removeprefix(TOPIC_PREFIX))
 
 
 def times(conversation: Conversation) -> list[int]:
@@ -154,7 +155,7 @@ def told(at_minutes: float, of_topic: str, queue_id: str | None = None, **body: 
     queue = {"queueId": queue_id} if queue_id else {}
     at_ms = round(at_minutes * MINUTE)
     fields = {"eventTime": at_ms, "conversationId": "c", **queue, **body}
-    return {"detail-type": PREFIX + of_topic, "detail": {"eventBody": fields}}
+    return {"detail-type": TOPIC_PREFIX + of_topic, "detail": {"eventBody": fields}}
 
 
 def gone(at_minutes: float, how: str = "PEER") -> Event:
