@@ -160,7 +160,9 @@ def test_an_answer_that_breaks_off_is_no_answer(client: GenesysClient, api: Api,
         ((302, 400, 401, 403, 404, 409, 429), False),
     ],
 )
-def test_what_may_have_been_carried_out(statuses: tuple[int | None, ...], maybe: bool) -> None:
+def test_only_a_refusal_proves_that_nothing_was_carried_out(
+    statuses: tuple[int | None, ...], maybe: bool
+) -> None:
     for status in statuses:
         assert GenesysError("POST", "/x", status=status).maybe_carried_out is maybe
 

@@ -90,7 +90,7 @@ def test_a_secret_of_bytes_is_not_json(clock: Clock) -> None:
 
 
 @given(text=st.text(min_size=20, max_size=60))
-def test_no_text_makes_anything_but_an_error_that_does_not_quote_it(text: str) -> None:
+def test_any_text_that_holds_no_credentials_is_an_error_that_does_not_quote_it(text: str) -> None:
     with pytest.raises(CredentialsError) as caught:
         load(FakeSecrets(org=text), Clock())
     assert text not in str(caught.value)
@@ -124,7 +124,9 @@ def test_a_refused_read_is_not_repeated_past_the_deadline(
 
 
 @pytest.mark.parametrize("held", [{}, {"org": None}])
-def test_what_will_not_pass_is_not_tried_again(clock: Clock, held: dict[str, None]) -> None:
+def test_a_secret_that_is_missing_or_deleted_is_read_once(
+    clock: Clock, held: dict[str, None]
+) -> None:
     secrets = FakeSecrets(**held)
     with pytest.raises(CredentialsError):
         load(secrets, clock)

@@ -59,7 +59,7 @@ def asked(api: Api) -> list[tuple[str, str]]:
     return [(one.method, one.path) for one in api.asked]
 
 
-def test_what_makes_and_configures_one_is_as_the_api_wants_it() -> None:
+def test_the_bodies_that_make_and_configure_an_integration_are_as_the_api_has_them() -> None:
     assert WANTED.creation() == {"name": "queue-ends-dev", "integrationType": TYPE}
     assert WANTED.configuration(7) == {
         "name": "queue-ends-dev",
@@ -94,7 +94,7 @@ def test_lists_are_read_by_pages_with_their_configurations(
 
 
 @pytest.mark.parametrize("shown", [{}, {"config": None}, {"config": {}}, expanded({"id": "7"})])
-def test_a_list_that_does_not_say_whom_one_feeds_is_not_believed(
+def test_an_integration_that_a_list_shows_without_its_feed_is_read_by_itself(
     integrations: Integrations, api: Api, shown: dict[str, object]
 ) -> None:
     api.script(
@@ -116,7 +116,7 @@ def test_a_list_that_does_not_say_whom_one_feeds_is_not_believed(
         (None, "ACTIVE", False, False),
     ],
 )
-def test_one_is_on_only_if_it_should_be_and_is(
+def test_an_integration_is_on_only_if_that_is_intended_and_reported(
     *,
     integrations: Integrations,
     api: Api,
@@ -131,7 +131,7 @@ def test_one_is_on_only_if_it_should_be_and_is(
     assert (found.is_on, found.is_going) == (is_on, is_going)
 
 
-def test_one_that_is_not_there_is_none(integrations: Integrations, api: Api) -> None:
+def test_an_unknown_integration_is_none(integrations: Integrations, api: Api) -> None:
     api.script(GONE)
     assert integrations.get("i-1") is None
 
@@ -150,7 +150,9 @@ def test_one_that_is_not_there_is_none(integrations: Integrations, api: Api) -> 
         ("?", None),
     ],
 )
-def test_whom_one_feeds_is_read_of_any_configuration(properties: object, feed: Feed | None) -> None:
+def test_the_feed_is_read_from_a_configuration_of_any_shape(
+    properties: object, feed: Feed | None
+) -> None:
     assert feed_of({"properties": properties}) == feed
 
 
@@ -166,7 +168,7 @@ def test_whom_one_feeds_is_read_of_any_configuration(properties: object, feed: F
         ({"properties": {}}, False, False),
     ],
 )
-def test_what_differs_is_told_and_notes_alone_are_no_harm(
+def test_differences_of_a_configuration_are_told_except_its_notes(
     changes: Mapping[str, object], right: bool, configured: bool
 ) -> None:
     configuration = {**CONFIGURED, **changes}
@@ -243,7 +245,7 @@ def test_a_refused_change_is_made_again_only_where_that_may_help(
     assert clock.now <= 30
 
 
-def test_one_that_is_switched_off_is_switched_on_and_read_until_it_is_active(
+def test_an_integration_that_is_off_is_switched_on_and_read_until_it_is_active(
     integrations: Integrations, api: Api, clock: Clock
 ) -> None:
     api.script(
@@ -274,7 +276,7 @@ def test_an_error_that_stays_is_not_waited_for(
 
 
 @pytest.mark.parametrize("code", ["INACTIVE", "ERROR", "ACTIVE"])
-def test_removing_one_switches_it_off_deletes_it_and_looks_whether_it_is_gone(
+def test_removing_an_integration_that_is_off_deletes_it_and_looks_whether_it_is_gone(
     integrations: Integrations, api: Api, code: str
 ) -> None:
     there = Answer(200, entity(intended="DISABLED", code=code))
@@ -284,7 +286,7 @@ def test_removing_one_switches_it_off_deletes_it_and_looks_whether_it_is_gone(
     assert [method for method, _ in asked(api)] == ["GET", "GET", "DELETE", "GET", "GET"]
 
 
-def test_one_that_is_on_is_switched_off_first_and_waited_for(
+def test_removing_an_integration_that_is_on_waits_until_it_is_off(
     integrations: Integrations, api: Api
 ) -> None:
     api.script(
@@ -301,7 +303,7 @@ def test_one_that_is_on_is_switched_off_first_and_waited_for(
     assert api.asked[1].json == {"intendedState": "DISABLED"}
 
 
-def test_one_that_does_not_go_is_an_error_when_time_is_over(
+def test_an_integration_that_does_not_go_is_an_error_at_the_deadline(
     integrations: Integrations, api: Api, clock: Clock
 ) -> None:
     off = Answer(200, entity(intended="DISABLED", code="INACTIVE"))
@@ -311,14 +313,14 @@ def test_one_that_does_not_go_is_an_error_when_time_is_over(
     assert 90 < clock.now < 100
 
 
-def test_an_org_knows_its_id(integrations: Integrations, api: Api) -> None:
+def test_the_id_of_the_org_is_read(integrations: Integrations, api: Api) -> None:
     api.script(Answer(200, {"id": "org-1", "name": "Example"}))
     assert integrations.organization_id() == "org-1"
     assert asked(api) == [("GET", ORGANIZATION_PATH)]
 
 
 @pytest.mark.parametrize("answer", [None, [], {}, {"id": ""}, {"id": 7}])
-def test_an_answer_without_an_id_is_an_error(
+def test_an_org_without_an_id_is_an_error(
     integrations: Integrations, api: Api, answer: object
 ) -> None:
     api.script(Answer(200, answer))

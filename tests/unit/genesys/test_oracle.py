@@ -204,7 +204,7 @@ def test_an_event_of_the_customer_or_a_flow_has_no_queue(topic: str) -> None:
     assert "queueId" not in fields(NO_QUEUE[topic])
 
 
-def test_the_words_that_decide_are_words_of_the_api() -> None:
+def test_the_outcomes_and_transfers_that_we_tell_apart_are_words_of_the_api() -> None:
     assert values(MODELS["acd.end"], "acdOutcome") == ["UNKNOWN", "ABANDON", "ANSWERED", "FLOW_OUT"]
     for topic in ENDINGS:
         # A transfer is told by how its word ends; none may speak of one and end otherwise.

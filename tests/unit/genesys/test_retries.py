@@ -26,7 +26,7 @@ REPEATABLE = ("GET", "PUT", "DELETE")
 @pytest.mark.parametrize(
     "failure", [Answer(429), Answer(502), Answer(503), Answer(504), LOST], ids=str
 )
-def test_what_can_be_sent_twice_is_repeated(
+def test_a_request_that_can_be_sent_twice_is_repeated(
     client: GenesysClient, api: Api, clock: Clock, method: str, failure: Answer
 ) -> None:
     api.script(failure, failure, OK)
@@ -103,7 +103,7 @@ def test_a_retry_after_that_cannot_be_read_is_ignored(
 
 @given(header=st.text() | st.text("0123456789JanMonGMT:, +-"))
 @settings(max_examples=200)
-def test_no_retry_after_is_an_exception(header: str) -> None:
+def test_any_retry_after_is_read_or_ignored(header: str) -> None:
     retry = DeadlineRetry.for_repeatable_requests(Deadline(lambda: 100))
     answer: Any = SimpleNamespace(headers={"Retry-After": header})
     after = retry.get_retry_after(answer)
@@ -140,7 +140,7 @@ def test_a_pause_that_ends_before_the_deadline_is_begun(
 
 @pytest.mark.parametrize("method", [*REPEATABLE, "POST"])
 @pytest.mark.parametrize("after", [{}, {"Retry-After": "9"}])
-def test_429_is_repeated_until_the_deadline_and_then_the_answer(
+def test_a_429_is_repeated_until_the_deadline_and_then_raised(
     client: GenesysClient, api: Api, clock: Clock, method: str, after: dict[str, str]
 ) -> None:
     api.script(*[Answer(429, {"message": "slow down"}, after)] * 50)

@@ -117,7 +117,7 @@ def test_a_token_that_was_replaced_stays_secret(client: GenesysClient, api: Any)
     assert caught.value.message == "neither … nor … nor … will do"
 
 
-def test_a_subscription_that_quotes_them_does_not_bring_them_into_the_reason(
+def test_a_subscription_that_quotes_secrets_does_not_bring_them_into_the_reason(
     client: GenesysClient, api: Any, clock: Clock
 ) -> None:
     wanted = Subscription("n", "d", ("e",), "f", "arn", "eu-west-1")

@@ -9,8 +9,8 @@ from local.http.messages import Answer
 from local.http.server import HttpServer
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import NAME, QUEUE_ARN, CloudFormation
+from tests.unit.subscription.conftest import FOREIGN_ARN
 
-FOREIGN_ARN = "arn:aws:sqs:eu-west-1:999988887777:somebody-elses"
 LOST = Answer(fate="lost")
 
 
@@ -65,7 +65,7 @@ def test_other_subscriptions_are_left_alone(
         {"status": "paused"},
     ],
 )
-def test_its_own_that_differs_is_changed_in_place(
+def test_its_own_subscription_that_differs_is_changed_in_place(
     cloudformation: CloudFormation, genesys: GenesysCloud, fields: dict[str, object]
 ) -> None:
     right = {"attributeFilter": "queueId = 'Q1'", "description": "Made by Queue Ends"}
@@ -78,7 +78,7 @@ def test_its_own_that_differs_is_changed_in_place(
     assert genesys.subscriptions[held]["eventTypes"] == ["event:conversation:end"]
 
 
-def test_its_own_on_a_later_page_is_found(
+def test_its_own_subscription_on_a_later_page_is_found(
     cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     for number in range(10):
@@ -88,7 +88,7 @@ def test_its_own_on_a_later_page_is_found(
     assert "create" not in genesys.operations
 
 
-def test_duplicates_of_its_own_become_one_and_the_right_one_stays(
+def test_duplicate_subscriptions_become_one_and_the_right_one_stays(
     cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.subscriptions.unique_names = False
@@ -140,7 +140,7 @@ def test_a_name_that_is_taken_is_an_error_that_names_the_taker(
     assert genesys.subscriptions == {held: before}
 
 
-def test_a_namesake_beside_its_own_is_an_error_too(
+def test_somebody_elses_subscription_of_its_name_beside_its_own_is_an_error(
     cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.subscriptions.unique_names = False
@@ -180,7 +180,7 @@ def test_a_conflict_with_somebody_elses_that_appeared_meanwhile_is_an_error(
     assert list(genesys.subscriptions) == ["sub-1"]
 
 
-def test_a_conflict_with_what_is_not_shown_is_an_error(
+def test_a_conflict_with_a_subscription_that_lists_never_show_is_an_error(
     cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     genesys.always("create", problem(409, "A subscription of that name exists."))
@@ -203,7 +203,7 @@ def test_a_busy_genesys_only_takes_longer(
     assert clock.pauses[:2] == [2, 2]
 
 
-def test_every_request_meets_busyness_first_and_it_still_ends_well(
+def test_a_create_rides_out_a_busy_answer_to_each_request(
     cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     busy = problem(429, "Rate limit exceeded.", **{"Retry-After": "2"})
@@ -213,7 +213,7 @@ def test_every_request_meets_busyness_first_and_it_still_ends_well(
     assert len(ours(genesys)) == 1
 
 
-def test_a_role_that_is_new_may_take_a_moment(
+def test_a_secret_that_the_new_role_may_not_read_yet_is_waited_for(
     cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     cloudformation.secrets.denied = 4
@@ -237,7 +237,7 @@ def test_a_subscription_that_takes_a_moment_to_be_readable_is_waited_for(
     assert cloudformation.create().status == "SUCCESS"
 
 
-def test_the_id_does_not_depend_on_genesys_own(
+def test_the_physical_id_does_not_depend_on_the_subscription_s_id(
     cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     first = cloudformation.create()

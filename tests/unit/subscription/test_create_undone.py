@@ -9,12 +9,12 @@ from local.http.server import HttpServer
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import NAME, CloudFormation
 from tests.fakes.partner_events import NEVER
+from tests.unit.subscription.conftest import BAD_FILTER
 
-FOREIGN_ARN = "arn:aws:sqs:eu-west-1:999988887777:somebody-elses"
 LOST = Answer(fate="lost")
 
 
-def test_one_that_is_never_active_is_removed_again(
+def test_a_subscription_that_never_becomes_active_is_removed_again(
     cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     genesys.subscriptions.activation_reads = NEVER
@@ -38,7 +38,7 @@ def test_one_that_is_never_active_is_removed_again(
     ],
     ids=str,
 )
-def test_what_was_made_is_removed_when_reading_it_fails(
+def test_a_subscription_that_cannot_be_read_back_is_removed_again(
     cloudformation: CloudFormation, genesys: GenesysCloud, failure: Answer
 ) -> None:
     genesys.subscriptions.visible_after = 7
@@ -55,7 +55,7 @@ def test_what_was_made_is_removed_when_reading_it_fails(
     ids=str,
 )
 @pytest.mark.parametrize("operation", ["delete", "list"])
-def test_what_cannot_be_removed_again_keeps_its_id_and_is_deleted_later(
+def test_a_subscription_that_cannot_be_removed_again_is_deleted_later(
     cloudformation: CloudFormation,
     genesys: GenesysCloud,
     http: HttpServer,
@@ -81,7 +81,7 @@ def test_what_cannot_be_removed_again_keeps_its_id_and_is_deleted_later(
 def test_a_bad_filter_makes_nothing(
     cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
-    answer = cloudformation.create(AttributeFilter="queueId = (")
+    answer = cloudformation.create(AttributeFilter=BAD_FILTER)
     assert answer.status == "FAILED"
     assert answer.physical_id.startswith("nothing-created/")
     assert genesys.operations == ["login", "list", "create"]

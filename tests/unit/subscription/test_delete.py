@@ -3,18 +3,16 @@
 import pytest
 
 from local.genesys.stand_in import GenesysCloud
-from local.http.messages import Answer
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import INVENTED_ID, NAME, QUEUE_ARN, CloudFormation
-
-FOREIGN_ARN = "arn:aws:sqs:eu-west-1:999988887777:somebody-elses"
+from tests.unit.subscription.conftest import BAD_FILTER, FOREIGN_ARN
 
 
 def hold_ours(genesys: GenesysCloud, queue_arn: str = QUEUE_ARN) -> str:
     return genesys.subscriptions.seed(NAME, queue_arn, attributeFilter="queueId = 'Q1'")
 
 
-def test_ours_is_deleted_at_once(
+def test_a_delete_removes_our_subscription_without_a_pause(
     cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     physical_id = cloudformation.create().physical_id
@@ -27,7 +25,7 @@ def test_ours_is_deleted_at_once(
     assert not clock.pauses
 
 
-def test_nothing_of_others_is_touched(
+def test_a_delete_leaves_subscriptions_of_others_alone(
     cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.subscriptions.unique_names = False
@@ -44,20 +42,10 @@ def test_nothing_of_others_is_touched(
     assert set(genesys.subscriptions) == kept
 
 
-@pytest.mark.parametrize("failure", [Answer(429), Answer(503), Answer(fate="lost")], ids=str)
-def test_a_lost_answer_does_no_harm(
-    cloudformation: CloudFormation, genesys: GenesysCloud, failure: Answer
-) -> None:
-    cloudformation.create()
-    genesys.instead("delete", failure, failure, carried_out=failure.status != 429)
-    assert cloudformation.delete().status == "SUCCESS"
-    assert not genesys.subscriptions
-
-
-def test_what_never_came_to_be_is_deleted_without_a_call(
+def test_a_delete_after_a_create_that_made_nothing_succeeds_without_a_call(
     cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
-    cloudformation.create(AttributeFilter="queueId = (")
+    cloudformation.create(AttributeFilter=BAD_FILTER)
     genesys.calls.clear()
     cloudformation.secrets.reads.clear()
     cloudformation.secrets.held.clear()
@@ -70,7 +58,7 @@ def test_what_never_came_to_be_is_deleted_without_a_call(
     assert not cloudformation.secrets.reads
 
 
-def test_what_never_came_to_be_does_not_take_another_stacks_with_it(
+def test_a_delete_after_a_create_that_made_nothing_spares_another_stack_s(
     cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     cloudformation.secrets.held.clear()

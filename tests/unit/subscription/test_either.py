@@ -109,7 +109,7 @@ def test_a_delete_of_one_that_is_gone_succeeds(deployed: Resource) -> None:
 
 @pytest.mark.parametrize("operation", ["switch", "delete"])
 @pytest.mark.parametrize("carried_out", [True, False])
-@pytest.mark.parametrize("failure", [Answer(503), LOST], ids=str)
+@pytest.mark.parametrize("failure", [Answer(429), Answer(503), LOST], ids=str)
 def test_a_lost_answer_to_a_delete_does_no_harm(
     deployed: Resource, operation: str, carried_out: bool, failure: Answer
 ) -> None:

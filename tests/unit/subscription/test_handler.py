@@ -136,7 +136,7 @@ def test_nonsense_is_answered_with_a_failure(
         ("StackId", "SUCCESS"),
     ],
 )
-def test_what_is_missing_does_not_keep_the_answer_back(
+def test_an_event_that_lacks_a_field_is_answered_all_the_same(
     *,
     module: ModuleType,
     http: HttpServer,

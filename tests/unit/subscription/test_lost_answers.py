@@ -6,7 +6,6 @@ from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer
 from tests.fakes.cloudformation import QUEUE_ARN, CloudFormation
 
-FOREIGN_ARN = "arn:aws:sqs:eu-west-1:999988887777:somebody-elses"
 LOST = Answer(fate="lost")
 
 

@@ -16,6 +16,7 @@ from subscription.advice import advice
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import NAME, CloudFormation
 from tests.fakes.secrets_manager import FakeSecrets
+from tests.unit.subscription.conftest import BAD_FILTER
 
 CORRELATED = {CORRELATION: "c0ffee-42"}
 REFUSED = {"error": "invalid_client", "description": "authentication failed"}
@@ -63,7 +64,7 @@ REFUSED = {"error": "invalid_client", "description": "authentication failed"}
     ],
     ids=str,
 )
-def test_a_failing_create_says_what_to_do(
+def test_a_subscription_s_failing_create_says_what_to_do(
     *,
     cloudformation: CloudFormation,
     genesys: GenesysCloud,
@@ -84,7 +85,7 @@ def test_a_failing_create_says_what_to_do(
 
 
 def test_the_tutorials_bad_filter_is_quoted_from_genesys(cloudformation: CloudFormation) -> None:
-    reason = cloudformation.create(AttributeFilter="queueId = (").reason
+    reason = cloudformation.create(AttributeFilter=BAD_FILTER).reason
     assert "check the setting attribute_filter" in reason
     assert "attributeFilter: queueId = ( is not JSONata" in reason
 
@@ -136,7 +137,7 @@ def test_a_limit_that_lasts_ends_in_time_and_blocks_nothing(
     ],
     ids=str,
 )
-def test_what_nobody_foresaw_is_answered_without_its_text(
+def test_an_unforeseen_error_is_answered_without_its_text(
     cloudformation: CloudFormation,
     monkeypatch: pytest.MonkeyPatch,
     error: Exception,

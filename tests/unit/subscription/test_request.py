@@ -93,7 +93,7 @@ def test_all_that_is_wrong_is_named_at_once() -> None:
         "http://[::1]:8080",
     ],
 )
-def test_https_is_safe_and_so_is_this_machine(url: str) -> None:
+def test_a_url_of_https_or_of_this_machine_is_accepted(url: str) -> None:
     assert Properties.parse(SUBSCRIPTION, PROPERTIES | {"ApiUrl": url}).api_url == url.rstrip("/")
 
 
@@ -148,7 +148,7 @@ def test_https_is_safe_and_so_is_this_machine(url: str) -> None:
         "\x00https://api.mypurecloud.com",
     ],
 )
-def test_secrets_go_nowhere_else(url: str) -> None:
+def test_another_url_is_refused_since_secrets_go_there(url: str) -> None:
     for key in ("LoginUrl", "ApiUrl"):
         with pytest.raises(WrongProperties, match=f"{key} .*https") as caught:
             Properties.parse(SUBSCRIPTION, PROPERTIES | {key: url})

@@ -101,7 +101,7 @@ def test_a_deletion_that_hangs_fails_and_keeps_its_id(
 
 
 @pytest.mark.usefixtures("short_reserves")
-def test_what_has_no_limit_of_its_own_is_interrupted(
+def test_a_step_without_a_limit_of_its_own_is_interrupted(
     cloudformation: CloudFormation, monkeypatch: pytest.MonkeyPatch, http: HttpServer
 ) -> None:
     monkeypatch.setattr(cloudformation.secrets, "get_secret_value", lambda **_: time.sleep(30))

@@ -9,10 +9,10 @@ from local.http.messages import Answer
 from local.http.server import HttpServer
 from tests.fakes.cloudformation import NAME, QUEUE_ARN, CloudFormation
 from tests.fakes.partner_events import NEVER
+from tests.unit.subscription.conftest import BAD_FILTER, FOREIGN_ARN
 
 NEW_ARN = QUEUE_ARN + "-new"
 MOVED_ARN = QUEUE_ARN.replace("eu-west-1", "eu-west-2")
-FOREIGN_ARN = "arn:aws:sqs:eu-west-1:999988887777:somebody-elses"
 
 
 @pytest.fixture
@@ -74,7 +74,9 @@ def test_another_login_host_of_the_same_org_is_an_update_like_another(
     assert deployed.update(LoginUrl=f"{http.url}/").status == "SUCCESS"
 
 
-def test_nothing_to_change_changes_nothing(deployed: CloudFormation, genesys: GenesysCloud) -> None:
+def test_an_update_without_a_change_leaves_the_subscription_as_it_is(
+    deployed: CloudFormation, genesys: GenesysCloud
+) -> None:
     assert deployed.update().status == "SUCCESS"
     assert genesys.operations == ["login", "list", "read"]
 
@@ -97,7 +99,7 @@ def test_a_subscription_changed_by_hand_is_put_right(
     assert genesys.subscriptions["sub-1"]["attributeFilter"] == "queueId = 'Q1'"
 
 
-def test_one_at_each_of_old_and_new_destination_become_one(
+def test_subscriptions_to_the_old_and_the_new_destination_become_one(
     deployed: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.subscriptions.unique_names = False
@@ -129,7 +131,7 @@ def test_a_bad_filter_fails_and_the_rollback_restores(
 ) -> None:
     before = dict(genesys.subscriptions["sub-1"])
     physical_id = deployed.physical_id
-    answer = deployed.update(AttributeFilter="queueId = (")
+    answer = deployed.update(AttributeFilter=BAD_FILTER)
     assert (answer.status, answer.physical_id) == ("FAILED", physical_id)
     assert "attribute_filter" in answer.reason
     assert deployed.roll_back().status == "SUCCESS"
@@ -153,7 +155,7 @@ def test_a_change_that_never_gets_active_fails_and_the_rollback_restores(
 
 @pytest.mark.parametrize("operation", ["login", "list", "replace", "read"])
 @pytest.mark.parametrize("carried_out", [True, False])
-def test_wherever_a_move_fails_the_rollback_restores(
+def test_a_rollback_restores_the_destination_whichever_request_failed(
     deployed: CloudFormation, genesys: GenesysCloud, operation: str, carried_out: bool
 ) -> None:
     before = dict(genesys.subscriptions["sub-1"])
@@ -163,7 +165,7 @@ def test_wherever_a_move_fails_the_rollback_restores(
     assert genesys.subscriptions == {"sub-1": before}
 
 
-def test_one_made_anew_by_a_failing_update_is_removed_and_the_rollback_makes_it_again(
+def test_a_subscription_made_anew_by_a_failing_update_is_removed_and_made_again_by_the_rollback(
     deployed: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.subscriptions.clear()
@@ -210,7 +212,7 @@ def test_a_change_whose_answer_is_lost_is_made_again(
     assert genesys.subscriptions["sub-1"]["attributeFilter"] == "queueId = 'Q2'"
 
 
-def test_one_that_is_removed_right_before_the_change_is_a_failure_that_can_be_tried_again(
+def test_a_subscription_removed_right_before_its_change_is_a_failure_that_can_be_tried_again(
     deployed: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.before("replace", genesys.subscriptions.clear)

@@ -24,7 +24,7 @@ def told(url: str, **changes: Any) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("event", [{}, {"source": "aws.events"}, None])
-def test_whatever_invokes_it_is_told_whether_all_is_well(
+def test_any_event_is_answered_with_whether_all_is_well(
     *,
     http: HttpServer,
     genesys: GenesysCloud,
@@ -46,7 +46,7 @@ def test_whatever_invokes_it_is_told_whether_all_is_well(
     assert values == [[1], [0]]
 
 
-def test_what_was_deployed_must_be_known_or_every_invocation_fails(
+def test_an_environment_without_the_deployed_properties_fails_the_import(
     *, secrets: FakeSecrets, events: FakePartnerEvents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clients = {"secretsmanager": secrets, "events": events}

@@ -82,7 +82,7 @@ def _changed(**fields: Any) -> Callable[[GenesysCloud], None]:
         (lambda genesys: genesys.always("list", problem(403, "no")), ["lacks a permission"]),
     ],
 )
-def test_a_subscription_that_differs_is_not(
+def test_a_subscription_that_differs_is_unhealthy(
     of_subscription: Watchdog,
     genesys: GenesysCloud,
     change: Callable[[GenesysCloud], object],
@@ -146,7 +146,7 @@ def _shows(**fields: Any) -> Callable[[GenesysCloud, FakePartnerEvents], None]:
         ),
     ],
 )
-def test_an_integration_or_its_source_that_differs_is_not(
+def test_an_integration_or_its_source_that_differs_is_unhealthy(
     of_integration: Watchdog,
     genesys: GenesysCloud,
     change: Callable[[GenesysCloud, FakePartnerEvents], object],
@@ -158,7 +158,7 @@ def test_an_integration_or_its_source_that_differs_is_not(
     assert set(genesys.operations) <= LOOKS, "it only looks"
 
 
-def test_what_is_put_right_before_the_second_look_is_healthy(
+def test_a_subscription_put_right_before_the_second_look_is_healthy(
     of_subscription: Watchdog, genesys: GenesysCloud
 ) -> None:
     """A deploy may be under way."""
@@ -177,7 +177,7 @@ def test_what_is_put_right_before_the_second_look_is_healthy(
         ("no JSON", ["is not JSON"]),
     ],
 )
-def test_being_refused_is_not_healthy(
+def test_a_login_or_secret_that_is_refused_is_unhealthy(
     of_subscription: Watchdog, secret: Any, told: list[str]
 ) -> None:
     of_subscription.secrets.put("queue-ends/genesys", secret)
@@ -217,7 +217,7 @@ def _client_error(code: str, status: int) -> ClientError:
         _secret_fails(RuntimeError(CLIENT_SECRET)),
     ],
 )
-def test_what_may_pass_is_no_finding_but_an_error_of_the_function(
+def test_a_failure_that_may_pass_is_no_finding_but_an_error_of_the_function(
     of_subscription: Watchdog,
     genesys: GenesysCloud,
     failure: Callable[[Watchdog, GenesysCloud], None],
@@ -243,7 +243,7 @@ def test_an_event_source_that_aws_cannot_tell_of_is_no_finding(
     assert of_integration.healthy == []
 
 
-def test_one_that_is_being_deleted_does_not_count(
+def test_an_integration_that_is_being_deleted_does_not_count(
     of_integration: Watchdog, genesys: GenesysCloud
 ) -> None:
     going = genesys.integrations.seed(NAME, PROPERTIES[EVENT_SOURCE])
@@ -251,7 +251,7 @@ def test_one_that_is_being_deleted_does_not_count(
     assert of_integration.look() == []
 
 
-def test_what_is_wrong_for_certain_is_told_though_aws_does_not_answer(
+def test_a_difference_in_genesys_is_told_though_aws_does_not_answer(
     of_integration: Watchdog, genesys: GenesysCloud
 ) -> None:
     genesys.integrations["int-1"]["intendedState"] = "DISABLED"
@@ -271,7 +271,7 @@ def test_a_difference_that_there_is_no_time_to_see_twice_is_no_finding(
     assert of_subscription.healthy == []
 
 
-def test_what_others_wrote_is_short_on_one_line_and_holds_no_secret(
+def test_a_quotation_of_others_is_short_on_one_line_and_without_secrets(
     of_subscription: Watchdog, genesys: GenesysCloud
 ) -> None:
     genesys.subscriptions.seed(NAME, f"arn:\n{CLIENT_SECRET}{'x' * 5_000}")

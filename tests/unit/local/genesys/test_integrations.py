@@ -153,19 +153,19 @@ def test_a_bad_configuration_is_refused(api: Api, field: str, value: Any) -> Non
     assert call(api, "GET", f"/{made}/config/current").json()["version"] == 1
 
 
-def test_what_is_not_configured_cannot_be_enabled(api: Api) -> None:
+def test_an_integration_without_configuration_cannot_be_enabled(api: Api) -> None:
     made = create(api)
     assert intend(api, made, "ENABLED").status_code == 400
     assert state_of(api, made) == "INACTIVE"
 
 
-def test_what_is_enabled_cannot_be_deleted(api: Api) -> None:
+def test_an_integration_that_is_enabled_cannot_be_deleted(api: Api) -> None:
     made = active(api)
     assert call(api, "DELETE", f"/{made}").status_code == 400
     assert state_of(api, made) == "ACTIVE"
 
 
-def test_what_is_not_switched_off_yet_cannot_be_deleted(
+def test_an_integration_that_is_not_inactive_yet_cannot_be_deleted(
     genesys: GenesysCloud, api: Api, clock: Clock
 ) -> None:
     made = active(api)
@@ -176,7 +176,9 @@ def test_what_is_not_switched_off_yet_cannot_be_deleted(
     assert call(api, "DELETE", f"/{made}").status_code == 200
 
 
-def test_what_is_being_deleted_cannot_be_switched_on(genesys: GenesysCloud, api: Api) -> None:
+def test_an_integration_that_is_being_deleted_cannot_be_switched_on(
+    genesys: GenesysCloud, api: Api
+) -> None:
     made = create(api)
     configure(api, made)
     genesys.integrations.state_seconds = 2
@@ -225,7 +227,7 @@ def test_aws_is_told_of_a_source_that_becomes_active_and_of_one_that_nothing_fee
     assert told == ["made QueueEnds-dev", "made QueueEnds-dev", first, second, "gone QueueEnds-dev"]
 
 
-def test_what_was_removed_by_hand_is_gone(
+def test_an_integration_that_was_removed_by_hand_is_gone(
     genesys: GenesysCloud, api: Api, clock: Clock, delivered: Delivered
 ) -> None:
     made = active(api)
@@ -349,7 +351,7 @@ def test_every_active_integration_gets_the_events_of_its_own_topics(
     ]
 
 
-def test_what_is_not_active_yet_or_no_longer_gets_nothing(
+def test_an_integration_that_is_not_active_gets_no_events(
     genesys: GenesysCloud, api: Api, clock: Clock
 ) -> None:
     genesys.integrations.state_seconds = 2

@@ -100,7 +100,7 @@ def test_an_exception_ends_the_connection_and_is_kept(
     assert server.broken == [error]
 
 
-def test_what_comes_before_answers_instead(server: HttpServer, client: requests.Session) -> None:
+def test_an_answer_of_before_is_given_instead(server: HttpServer, client: requests.Session) -> None:
     server.before = lambda request: Answer(503) if request.body == b"refuse" else None
 
     assert client.post(server.url, data=b"refuse").status_code == 503

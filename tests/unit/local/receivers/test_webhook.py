@@ -58,7 +58,7 @@ def test_the_moments_of_every_arrival_are_noted_by_end(receiver: WebhookReceiver
 @pytest.mark.parametrize(
     "wrong", [{"secret": "whsec_b3RoZXI="}, {"age": 600}, {"age": -600}, {"tampered": b" "}]
 )
-def test_what_is_not_genuine_is_refused_and_counted(
+def test_a_request_that_is_not_genuine_is_refused_and_counted(
     receiver: WebhookReceiver, wrong: dict[str, Any]
 ) -> None:
     assert post(receiver, **wrong) == 401

@@ -61,7 +61,7 @@ def test_other_integrations_are_left_alone(stack: CloudFormation, genesys: Genes
 
 
 @pytest.mark.parametrize("expands", [True, False])
-def test_its_own_that_is_right_already_is_taken_as_it_is(
+def test_an_integration_that_is_right_already_is_left_as_it_is(
     stack: CloudFormation, genesys: GenesysCloud, expands: bool
 ) -> None:
     genesys.integrations.expands = expands
@@ -71,7 +71,7 @@ def test_its_own_that_is_right_already_is_taken_as_it_is(
     assert not {"create", "configure", "switch"} & set(genesys.operations)
 
 
-def test_its_own_on_a_later_page_is_found_and_made_right(
+def test_its_own_integration_on_a_later_page_is_found_and_made_right(
     stack: CloudFormation, genesys: GenesysCloud
 ) -> None:
     for number in range(7):
@@ -84,7 +84,7 @@ def test_its_own_on_a_later_page_is_found_and_made_right(
 
 
 @pytest.mark.parametrize("state", [("DISABLED", "INACTIVE"), ("ENABLED", "ACTIVATING")])
-def test_its_own_that_is_not_on_is_switched_on(
+def test_its_own_integration_that_is_not_active_is_switched_on_and_awaited(
     stack: CloudFormation, genesys: GenesysCloud, clock: Clock, state: tuple[str, str]
 ) -> None:
     held = genesys.integrations.seed(NAME, OURS)
@@ -97,7 +97,7 @@ def test_its_own_that_is_not_on_is_switched_on(
     assert genesys.integrations.state(held) == "ACTIVE"
 
 
-def test_one_that_a_creation_left_without_configuration_is_completed(
+def test_an_integration_that_a_creation_left_without_configuration_is_completed(
     stack: CloudFormation, genesys: GenesysCloud
 ) -> None:
     kept, superfluous = genesys.integrations.seed(NAME, {}), genesys.integrations.seed(NAME, {})
@@ -107,7 +107,7 @@ def test_one_that_a_creation_left_without_configuration_is_completed(
 
 
 @pytest.mark.parametrize("first", [{}, OURS])
-def test_duplicates_of_its_own_become_one_and_the_right_one_stays(
+def test_duplicate_integrations_become_one_and_the_right_one_stays(
     stack: CloudFormation, genesys: GenesysCloud, first: dict[str, object]
 ) -> None:
     genesys.integrations.seed(NAME, first and first | {"eventFilter": ["v2.other"]})
@@ -117,7 +117,7 @@ def test_duplicates_of_its_own_become_one_and_the_right_one_stays(
     assert list(genesys.integrations) == [right]
 
 
-def test_one_that_is_just_being_deleted_is_not_taken(
+def test_an_integration_that_is_being_deleted_is_not_taken(
     stack: CloudFormation, genesys: GenesysCloud
 ) -> None:
     going = genesys.integrations.seed(NAME, OURS)
@@ -134,7 +134,7 @@ def test_one_that_is_just_being_deleted_is_not_taken(
     ],
 )
 @pytest.mark.parametrize("expands", [True, False])
-def test_one_that_feeds_somebody_else_is_an_error_that_names_it(
+def test_an_integration_that_feeds_somebody_else_is_an_error_that_names_it(
     stack: CloudFormation, genesys: GenesysCloud, expands: bool, key: str, value: str
 ) -> None:
     genesys.integrations.expands = expands
@@ -149,7 +149,7 @@ def test_one_that_feeds_somebody_else_is_an_error_that_names_it(
     assert genesys.integrations == {held: before}
 
 
-def test_one_that_somebody_else_configures_first_is_left_to_them(
+def test_an_integration_that_somebody_else_configures_first_is_left_to_them(
     stack: CloudFormation, genesys: GenesysCloud
 ) -> None:
     theirs = OURS | {"awsAccountId": "999988887777"}
@@ -244,7 +244,7 @@ def test_aws_may_take_a_moment_to_show_the_source(
     assert len(events.asked) > len(failures)
 
 
-def test_everything_may_be_slow(
+def test_a_slow_genesys_and_a_slow_aws_are_waited_for(
     stack: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents, clock: Clock
 ) -> None:
     genesys.integrations.state_seconds, events.appears_after = 45, 60
@@ -261,7 +261,7 @@ def test_a_source_that_was_deleted_before_may_come_back(
 
 
 @pytest.mark.parametrize("operation", ["organization", "list", "configuration", "read"])
-def test_every_reading_meets_busyness_first_and_it_still_ends_well(
+def test_a_create_rides_out_a_busy_answer_to_each_reading(
     stack: CloudFormation, genesys: GenesysCloud, operation: str
 ) -> None:
     busy = problem(429, "Rate limit exceeded.", **{"Retry-After": "2"})

@@ -40,7 +40,7 @@ FORBIDDEN = problem(403, "You are missing a permission.", **{CORRELATION: "c0ffe
     ],
     ids=str,
 )
-def test_a_failing_create_says_what_to_do(
+def test_an_event_source_s_failing_create_says_what_to_do(
     *,
     stack: CloudFormation,
     genesys: GenesysCloud,
@@ -122,7 +122,7 @@ def test_an_integration_that_says_nothing_is_an_error_all_the_same(
     assert "Unexpected" not in answer.reason
 
 
-def test_a_state_that_holds_what_is_secret_is_not_passed_on(
+def test_an_error_s_detail_is_passed_on_without_the_secret_in_it(
     stack: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.integrations.error = f"{CLIENT_SECRET} is wrong"

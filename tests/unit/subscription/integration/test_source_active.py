@@ -38,7 +38,7 @@ def test_it_waits_until_the_source_is_active(
         ("missing", ["does not show", "Destroy the stack"]),
     ],
 )
-def test_one_that_does_not_get_active_fails_in_time_with_a_reason(
+def test_a_source_that_does_not_become_active_fails_in_time_with_a_reason(
     active: CloudFormation, events: FakePartnerEvents, clock: Clock, state: str, told: list[str]
 ) -> None:
     if state == "PENDING":

@@ -58,7 +58,7 @@ def test_an_integration_in_error_is_removed_and_genesys_is_quoted(
     assert clock.now < 45, "an error that stays is not waited for"
 
 
-def test_one_that_stays_activating_is_removed(
+def test_an_integration_that_stays_activating_is_removed(
     stack: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     def stuck() -> None:
@@ -89,7 +89,7 @@ def test_one_that_stays_activating_is_removed(
     ],
 )
 @pytest.mark.parametrize("unfinished", [True, False])
-def test_whatever_fails_nothing_is_left(
+def test_a_failing_create_leaves_no_integration_whatever_fails(
     *,
     stack: CloudFormation,
     genesys: GenesysCloud,
@@ -110,7 +110,7 @@ def test_whatever_fails_nothing_is_left(
     assert clock.now < 205
 
 
-def test_what_was_configured_before_is_not_removed(
+def test_a_failing_create_does_not_remove_an_integration_configured_before(
     stack: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents
 ) -> None:
     held = genesys.integrations.seed(NAME, OURS)
@@ -139,7 +139,7 @@ def test_a_refused_creation_makes_nothing_and_looks_for_nothing(
 
 @pytest.mark.parametrize("operation", ["delete", "list", "configuration"])
 @pytest.mark.parametrize("failure", [FORBIDDEN, problem(503, "no"), LOST], ids=str)
-def test_what_cannot_be_removed_again_keeps_its_id_and_is_deleted_later(
+def test_an_integration_that_cannot_be_removed_again_is_deleted_later(
     *,
     stack: CloudFormation,
     genesys: GenesysCloud,
@@ -163,7 +163,7 @@ def test_what_cannot_be_removed_again_keeps_its_id_and_is_deleted_later(
     assert not genesys.integrations
 
 
-def test_one_that_cannot_be_switched_off_in_time_is_deleted_later(
+def test_an_integration_that_cannot_be_switched_off_in_time_is_deleted_later(
     stack: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents, clock: Clock
 ) -> None:
     def stuck() -> None:
@@ -201,7 +201,7 @@ def test_a_bus_that_never_gets_its_source_takes_the_integration_with_it(
 
 @pytest.mark.parametrize("answer", [problem(500, "Oops."), Answer(200, [])])
 @pytest.mark.parametrize("unfinished", [True, False])
-def test_one_whose_configuration_cannot_be_read_is_removed_only_if_it_was_made_here(
+def test_an_integration_whose_configuration_cannot_be_read_is_removed_only_if_it_was_made_here(
     stack: CloudFormation, genesys: GenesysCloud, answer: Answer, unfinished: bool
 ) -> None:
     """A list that shows no configuration does not prove that it feeds nobody."""

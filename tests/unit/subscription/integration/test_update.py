@@ -9,10 +9,7 @@ from local.http.messages import Answer
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import SUFFIX, TOPICS, CloudFormation
 from tests.fakes.partner_events import NEVER, FakePartnerEvents
-from tests.unit.subscription.conftest import BAD_TOPIC, SOURCE
-
-NEW_TOPICS = ["v2.detail.events.conversation.{id}.user.end"]
-CHANGES = {"create", "configure", "switch", "delete"}
+from tests.unit.subscription.conftest import BAD_TOPIC, CHANGING, NEW_TOPICS, SOURCE
 
 
 @pytest.fixture
@@ -57,15 +54,15 @@ def test_notes_are_changed_in_place(deployed: CloudFormation, genesys: GenesysCl
 
 
 @pytest.mark.parametrize("changes", [{}, {"Topics": TOPICS[::-1]}, {"SecretName": "new"}])
-def test_nothing_to_change_changes_nothing(
+def test_an_update_without_a_change_leaves_the_integration_as_it_is(
     deployed: CloudFormation, genesys: GenesysCloud, changes: dict[str, object]
 ) -> None:
     deployed.secrets.put("new", {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET})
     assert deployed.update(**changes).status == "SUCCESS"
-    assert not CHANGES & set(genesys.operations)
+    assert not CHANGING & set(genesys.operations)
 
 
-def test_one_deleted_by_hand_is_made_anew(
+def test_an_integration_deleted_by_hand_is_made_anew_and_its_source_awaited(
     deployed: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents
 ) -> None:
     physical_id = deployed.physical_id
@@ -77,7 +74,7 @@ def test_one_deleted_by_hand_is_made_anew(
     assert events.asked
 
 
-def test_one_changed_or_switched_off_by_hand_is_put_right(
+def test_an_integration_changed_or_switched_off_by_hand_is_put_right(
     deployed: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.integrations.configuration("int-1")["properties"]["eventFilter"] = ["v2.other"]
@@ -109,11 +106,11 @@ def test_a_source_that_is_gone_is_reported_before_anything_is_changed_and_the_ro
     assert (answer.status, answer.physical_id) == ("FAILED", physical_id)
     for expected in (SOURCE, told, "Destroy the stack and deploy it again"):
         assert expected in answer.reason
-    assert not CHANGES & set(genesys.operations)
+    assert not CHANGING & set(genesys.operations)
 
     answer = deployed.roll_back()
     assert (answer.status, answer.physical_id) == ("SUCCESS", physical_id)
-    assert not CHANGES & set(genesys.operations)
+    assert not CHANGING & set(genesys.operations)
 
 
 def test_a_refused_change_fails_and_the_rollback_restores(
@@ -129,7 +126,7 @@ def test_a_refused_change_fails_and_the_rollback_restores(
 
 @pytest.mark.parametrize("operation", ["organization", "list", "configuration", "configure"])
 @pytest.mark.parametrize("carried_out", [True, False])
-def test_wherever_a_change_fails_the_rollback_restores(
+def test_a_rollback_restores_the_topics_whichever_request_failed(
     deployed: CloudFormation, genesys: GenesysCloud, operation: str, carried_out: bool
 ) -> None:
     genesys.instead(operation, problem(500, "Oops."), carried_out=carried_out)
@@ -151,7 +148,7 @@ def test_a_change_that_ends_in_an_error_fails_and_the_rollback_restores(
     assert genesys.integrations.state("int-1") == "ACTIVE"
 
 
-def test_one_made_anew_by_a_failing_update_is_removed_again(
+def test_an_integration_made_anew_by_a_failing_update_is_removed_again(
     deployed: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.integrations.clear()
@@ -201,7 +198,7 @@ def test_another_target_that_fails_leaves_the_old_integration_alone(
     assert (genesys.integrations.state("int-1"), deployed.physical_id) == ("ACTIVE", old_id)
 
 
-def test_one_that_feeds_somebody_else_by_now_is_an_error(
+def test_an_update_of_an_integration_that_feeds_somebody_else_by_now_is_an_error(
     deployed: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.integrations.configuration("int-1")["properties"]["awsAccountId"] = "999988887777"
@@ -210,7 +207,7 @@ def test_one_that_feeds_somebody_else_by_now_is_an_error(
     assert "999988887777" in answer.reason
     assert "another stage" in answer.reason
     assert list(genesys.integrations) == ["int-1"]
-    assert not CHANGES & set(genesys.operations)
+    assert not CHANGING & set(genesys.operations)
 
 
 def test_an_update_ends_in_time_however_slow_everything_is(
