@@ -243,10 +243,11 @@ def test_an_end_that_just_fits_keeps_raw_and_the_next_larger_one_does_not(case: 
     assert ["raw" in end for end in told] == [True, False]
 
 
-@given(st.lists(st.sampled_from([0, 500, 1000, 2000, 5000]), max_size=15))
+@given(st.lists(st.sampled_from([1000, 2000, 3000, 5000, 8000]), max_size=15))
 def test_calls_are_as_full_as_the_limits_allow(sizes: list[int]) -> None:
     limits = Limits(entries=4, call_bytes=9000, entry_bytes=8000, overhead=100)
-    ends = [big(f"c-{number}", size) for number, size in enumerate(sizes)]
+    empty = len(big("c-00", 0).as_json()) + limits.overhead
+    ends = [big(f"c-{number:02}", size - empty) for number, size in enumerate(sizes)]
     calls: list[list[bytes]] = []
 
     def take(bodies: list[bytes]) -> list[str]:
@@ -255,8 +256,9 @@ def test_calls_are_as_full_as_the_limits_allow(sizes: list[int]) -> None:
 
     told = deliver(ends, Clock().deadline(60), limits=limits, entry=lambda _, body: body, call=take)
     assert list(told) == [Delivery(position, "arrived") for position in range(len(ends))]
-    assert list(itertools.chain.from_iterable(calls)) == [end.as_json() for end in ends]
+    assert [*itertools.chain(*calls)] == [end.as_json() for end in ends]
     counted = [[len(body) + limits.overhead for body in bodies] for bodies in calls]
+    assert [*itertools.chain(*counted)] == sizes
     assert all(len(call) <= limits.entries for call in counted)
     assert all(sum(call) <= limits.call_bytes for call in counted)
     for full, following in itertools.pairwise(counted):

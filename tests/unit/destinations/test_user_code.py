@@ -134,6 +134,7 @@ def test_ctrl_c_in_an_action_stops_the_run(clock: Clock) -> None:
         ("raise LookupError(end.queue_name)", "LookupError at actions.py:4"),
         ("json.loads(end.queue_name)", "JSONDecodeError at actions.py:4"),
         ("partial(json.loads, end.queue_name)()", "JSONDecodeError at actions.py:4"),
+        ("(lambda:\n     json.loads(end.queue_name))()", "JSONDecodeError at actions.py:5"),
         ("exec('raise ValueError(end)')", "ValueError at actions.py:4"),
     ],
 )
