@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conversations.ledger import DAY, SAME_END_MS
+from conversations.ledger_statements import Values, insert, update
 from conversations.ledger_table import (
     CONDITION_FAILED,
     DONE,
     DUPLICATE,
     NO_TIME,
-    Key,
     LedgerTable,
     Statement,
 )
@@ -190,7 +190,7 @@ class Joins:
                     known[c] = before
                 else:
                     merged[c] = after
-                    updates.append(self._update((c, SORT_KEY), after, version))
+                    updates.append(self._update(c, after, version))
             codes = self._table.write(updates, deadline)
             there = []
             for (c, after), code in zip(merged.items(), codes, strict=True):
@@ -203,25 +203,14 @@ class Joins:
         return gone
 
     def _insert(self, conversation_id: str, news: Known) -> Statement:
-        values = {
-            "conversation_id": {"S": conversation_id},
-            "queue_id": {"S": SORT_KEY},
-            **self._values(news, 1),
-        }
-        fields = ", ".join(f"'{name}': ?" for name in values)
-        text = f'INSERT INTO "{self._table.name}" VALUE {{{fields}}}'
-        return Statement(text, list(values.values()))
+        return insert(self._table.name, (conversation_id, SORT_KEY), self._values(news, 1))
 
-    def _update(self, key: Key, known: Known, version: int) -> Statement:
+    def _update(self, conversation_id: str, known: Known, version: int) -> Statement:
         values = self._values(known, version + 1)
-        changes = " ".join(f'SET "{name}"=?' for name in values)
-        where = '"conversation_id"=? AND "queue_id"=? AND "version"=?'
-        demanded = [{"S": key[0]}, {"S": key[1]}, {"N": str(version)}]
-        return Statement(
-            f'UPDATE "{self._table.name}" {changes} WHERE {where}', [*values.values(), *demanded]
-        )
+        demanded = {"version": {"N": str(version)}}
+        return update(self._table.name, (conversation_id, SORT_KEY), values, demanded)
 
-    def _values(self, known: Known, version: int) -> dict[str, dict[str, Any]]:
+    def _values(self, known: Known, version: int) -> Values:
         expires_at = self._now_ms() // 1000 + self._keep_seconds
         queues = {
             queue_id: {"L": [{"N": str(time)} for time in times]}

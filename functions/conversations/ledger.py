@@ -29,11 +29,11 @@ items before it are kept as long as it is, so that their numbers are never taken
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from conversations.envelope import Accepted
+from conversations.ledger_statements import EndStatements
 from conversations.ledger_table import (
     CONDITION_FAILED,
     DONE,
@@ -42,7 +42,6 @@ from conversations.ledger_table import (
     Key,
     LedgerTable,
     Record,
-    Statement,
 )
 from deadline import Clock, Deadline
 
@@ -116,7 +115,11 @@ class Ledger:
 
     def claims(self, lease_until: int) -> "Claims":
         """Return what takes claims for one invocation; they run out at `lease_until`, epoch ms."""
-        return Claims(self._table, self._days * DAY, self._now_ms, uuid.uuid4().hex, lease_until)
+        holder, keep_seconds = uuid.uuid4().hex, self._days * DAY
+        statements = EndStatements(
+            self._table.name, holder, lease_until, keep_seconds, self._now_ms
+        )
+        return Claims(self._table, statements, self._now_ms)
 
 
 @dataclass(slots=True)
@@ -152,14 +155,11 @@ class _Round:
 class Claims:
     """The claims of one invocation; `holder` is its token."""
 
-    def __init__(
-        self, table: LedgerTable, keep_seconds: int, now_ms: Clock, holder: str, lease_until: int
-    ) -> None:
-        self.holder = holder
+    def __init__(self, table: LedgerTable, statements: EndStatements, now_ms: Clock) -> None:
+        self.holder = statements.holder
         self._table = table
-        self._keep_seconds = keep_seconds
+        self._statements = statements
         self._now_ms = now_ms
-        self._lease_until = lease_until
         self._held: dict[Key, Claim] = {}
 
     def claim(self, ends: Sequence[Accepted], deadline: Deadline) -> list[Standing]:
@@ -192,7 +192,10 @@ class Claims:
         statements = []
         for claim, done in zip(claims, complete, strict=True):
             claim.lease_until = 0 if done else claim.lease_until - 1
-            statements.append(self._write_down(claim, {"state": {"S": "done"}} if done else {}))
+            lease_until, delivered = claim.lease_until, claim.delivered
+            statements.append(
+                self._statements.write_down(claim.key, delivered, lease_until, done=done)
+            )
         codes = self._table.write(statements, deadline)
         return [None if code == CONDITION_FAILED else code for code in codes]
 
@@ -202,9 +205,11 @@ class Claims:
         Where that does not succeed it waits. What has been delivered is written once more, in case
         a mark did not succeed.
         """
+        statements = []
         for claim in claims:
             claim.lease_until = 0
-        self._table.write([self._write_down(claim, {}) for claim in claims], deadline)
+            statements.append(self._statements.write_down(claim.key, claim.delivered, 0))
+        self._table.write(statements, deadline)
 
     def _settle(self, searches: Sequence[_Search], deadline: Deadline) -> None:
         """Give each end its standing: insert it, or look what is there and perhaps take it over."""
@@ -226,9 +231,10 @@ class Claims:
     def _write(self, to_do: _Round, deadline: Deadline) -> list[_Search]:
         """Insert and take over; return the ends of which only a look will tell what they are."""
         searches = to_do.inserts + [search for search, _ in to_do.takeovers]
-        statements = [self._insert(search) for search in to_do.inserts]
-        statements += [self._take_over(search, record) for search, record in to_do.takeovers]
-        statements += [self._keep(s.key(n)) for s in searches for n in range(1, s.sequence)]
+        write = self._statements
+        statements = [write.claim(search.key(), search.accepted) for search in to_do.inserts]
+        statements += [write.take_over(search.key(), record) for search, record in to_do.takeovers]
+        statements += [write.keep(s.key(n)) for s in searches for n in range(1, s.sequence)]
         codes = self._table.write(statements, deadline)[: len(searches)]
         unknown = []
         for position, (search, code) in enumerate(zip(searches, codes, strict=True)):
@@ -276,72 +282,11 @@ class Claims:
             to_do.takeovers.append((search, record))
 
     def _hold(self, search: _Search, ended_at: int, delivered: Sequence[str]) -> Claim:
-        claim = Claim(search.key(), search.sequence, ended_at, self._lease_until, list(delivered))
+        lease_until = self._statements.lease_until
+        claim = Claim(search.key(), search.sequence, ended_at, lease_until, list(delivered))
         return self._held.setdefault(claim.key, claim)
-
-    def _insert(self, search: _Search) -> Statement:
-        conversation_id, queue_id = search.key()
-        values: dict[str, dict[str, Any]] = {
-            "conversation_id": {"S": conversation_id},
-            "queue_id": {"S": queue_id},
-            "state": {"S": "claimed"},
-            "claimed_by": {"S": self.holder},
-            "lease_until": {"N": str(self._lease_until)},
-            "ended_at": {"N": str(search.accepted.ended_at_ms)},
-            "delivered": _names(()),
-            "source": {"S": search.accepted.end.source},
-            "expires_at": {"N": str(self._expires_at())},
-        }
-        fields = ", ".join(f"'{name}': ?" for name in values)
-        text = f'INSERT INTO "{self._table.name}" VALUE {{{fields}}}'
-        return Statement(text, list(values.values()))
-
-    def _take_over(self, search: _Search, record: Record) -> Statement:
-        taken = self._update(
-            search.key(),
-            {
-                "claimed_by": {"S": self.holder},
-                "lease_until": {"N": str(self._lease_until)},
-                "expires_at": {"N": str(self._expires_at())},
-            },
-            {"claimed_by": record.claimed_by, "state": "claimed"},
-        )
-        over = {"N": str(self._now_ms())}
-        return Statement(f'{taken.text} AND "lease_until" < ?', [*taken.parameters, over])
-
-    def _write_down(self, claim: Claim, values: dict[str, dict[str, Any]]) -> Statement:
-        """Return what writes a claim's state, unless it is lost or a later write came before."""
-        lease = {"N": str(claim.lease_until)}
-        written = self._update(
-            claim.key,
-            {"delivered": _names(claim.delivered), "lease_until": lease, **values},
-            {"claimed_by": self.holder},
-        )
-        return Statement(f'{written.text} AND "lease_until" >= ?', [*written.parameters, lease])
-
-    def _keep(self, key: Key) -> Statement:
-        return self._update(key, {"expires_at": {"N": str(self._expires_at())}}, {})
-
-    def _update(
-        self, key: Key, values: dict[str, dict[str, Any]], demanded: dict[str, str]
-    ) -> Statement:
-        conversation_id, queue_id = key
-        wanted = {"conversation_id": conversation_id, "queue_id": queue_id, **demanded}
-        changes = " ".join(f'SET "{name}"=?' for name in values)
-        conditions = " AND ".join(f'"{name}"=?' for name in wanted)
-        return Statement(
-            f'UPDATE "{self._table.name}" {changes} WHERE {conditions}',
-            [*values.values(), *({"S": value} for value in wanted.values())],
-        )
-
-    def _expires_at(self) -> int:
-        return self._now_ms() // 1000 + self._keep_seconds
 
 
 def _window(search: _Search) -> range:
     """Return the sequences to read next: the first alone, as most conversations have no other."""
     return range(search.sequence, search.sequence + (1 if search.sequence == 1 else AHEAD))
-
-
-def _names(destinations: Iterable[str]) -> dict[str, Any]:
-    return {"L": [{"S": name} for name in destinations]}

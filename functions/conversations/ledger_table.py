@@ -147,10 +147,7 @@ class LedgerTable:
     def _get(self, keys: Sequence[Key], deadline: Deadline) -> dict[Key, Item | None]:
         if deadline.passed():
             return {}
-        asked = [
-            {"conversation_id": {"S": conversation_id}, "queue_id": {"S": queue_id}}
-            for conversation_id, queue_id in keys
-        ]
+        asked = [key_values(key) for key in keys]
         request: Any = {self.name: {"Keys": asked, "ConsistentRead": True}}
         try:
             with interrupted_after(deadline.left()):
@@ -164,6 +161,12 @@ class LedgerTable:
         unread = unprocessed[self.name]["Keys"] if self.name in unprocessed else []
         missing = set(keys) - {_key(item) for item in unread}
         return dict.fromkeys(missing) | items
+
+
+def key_values(key: Key) -> dict[str, dict[str, str]]:
+    """Return a key as an item has it."""
+    conversation_id, queue_id = key
+    return {"conversation_id": {"S": conversation_id}, "queue_id": {"S": queue_id}}
 
 
 def _tries(deadline: Deadline) -> Iterator[float]:
