@@ -11,61 +11,36 @@ import random
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from local.aws.emulator import Emulator, EmulatorFailed, emulator
+from local.aws.emulator import EmulatorFailed, emulator
 from local.aws.project import DeployFailed, Deployment, Project
-from local.chaos.account import HUNG, Account, DeadLetter, LedgerItem
+from local.chaos.account import HUNG, Account
 from local.chaos.fault_proxy import Death, FaultProxy, descends_from
 from local.chaos.faults import Faults
 from local.chaos.plan import OF_FAILED_ENDS, Plan, full
+from local.chaos.seen import look, messages_in, printed
+from local.chaos.sendings import BATCH, DUPLICATES, Sending, ends_of, sendings_of
+from local.chaos.world import World
 from local.genesys.cloud import GenesysCloud, sqs_sender
 from local.http.server import Answer, Request, loopback_server
-from local.receivers.crm import Crm, crm
-from local.receivers.recorders import BusRecorder, WebhookReceiver, bus_recorder, webhook_receiver
+from local.receivers.crm import crm
+from local.receivers.recorders import BusRecorder, bus_recorder, webhook_receiver
 from local.screen import Screen
-from local.traffic.subscription import OURS, Event, conversations, malformed_bodies
+from local.traffic.subscription import OURS
 
 ACTION = Path(__file__).with_name("action.py")
 STAGE = "chaos"
 SECRET = "queue-ends/genesys"  # noqa: S105 - the name of one
 WEBHOOK_SECRET = "queue-ends/webhook"  # noqa: S105 - likewise
-DUPLICATES, POISON = 0.20, 0.05
-"""Shares of the messages, on top of the ends."""
-BATCH = 10
-"""Messages of a call of SQS, and of one invocation."""
 SLOW = 0.4
 """Seconds for which a slow destination lets its caller wait."""
 
 REFUSED = {"crm": "actions: ConnectionError", "webhook": "webhook: the connection was refused"}
 """What the worker logs when it met that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """What is sent to the intake queue, and when, in seconds; `poison` has the reason for one."""
-
-    at: float
-    body: str
-    poison: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """All that takes part."""
-
-    aws: Emulator
-    project: Project
-    customers: Crm
-    webhook: WebhookReceiver
-    faults: Faults
-    proxy: FaultProxy
-    screen: Screen
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -109,8 +84,8 @@ def _run(plan: Plan, cleanup: ExitStack, screen: Screen) -> Account:
     deployment = _deploy(plan, world, cleanup)
     bus = cleanup.enter_context(bus_recorder(world.aws, deployment.outputs["EndsBusName"]))
 
-    ends = list(islice(_ends(plan.seed), plan.events))
-    sendings = sorted(_sendings(plan, rng, ends), key=lambda sending: sending.at)
+    ends = list(islice(ends_of(plan.seed), plan.events))
+    sendings = sorted(sendings_of(plan, rng, ends), key=lambda sending: sending.at)
     screen.step(f"{len(sendings)} messages in {sendings[-1].at:.0f} s, while faults strike")
     account = Account(
         ends=frozenset((event.conversation_id, event.queue_id) for event in ends),
@@ -120,35 +95,8 @@ def _run(plan: Plan, cleanup: ExitStack, screen: Screen) -> Account:
     account.poison = _send(world, deployment, bus, sendings)
     screen.step("Faults over; what is still under way comes to its end")
     _drain(plan, world, deployment, bus)
-    _look(world, deployment, bus, account)
+    look(world, deployment, bus, account)
     return account
-
-
-def _ends(seed: int) -> Iterator[Event]:
-    # More conversations than needed: some have two ends, none has less than one.
-    return (e for e in conversations(seed, 1_000_000, share=1, others=0) if e.queue_id in OURS)
-
-
-def _sendings(plan: Plan, rng: random.Random, ends: Sequence[Event]) -> Iterator[Sending]:
-    """Yield all messages: each end at some moment of the window, its repeats, and poison."""
-    shuffled = [json.dumps(event.body) for event in rng.sample(list(ends), len(ends))]
-    half = round(len(ends) * DUPLICATES / 2)
-    for number, start in enumerate(range(0, half, BATCH)):
-        group = shuffled[start : min(start + BATCH, half)]
-        # Not while everything fails and comes back at its own time.
-        at = rng.uniform(plan.window / 2, plan.window)
-        # One behind the other they share a batch; a batch apart two workers meet over them.
-        together = [body for body in group for _ in range(2)] if number % 3 == 2 else group * 2
-        yield from (Sending(at, body) for body in together)
-    for number, body in enumerate(shuffled[half:]):
-        at = rng.uniform(0, plan.window)
-        yield Sending(at, body)
-        if number < half:
-            yield Sending(at + rng.uniform(*plan.apart), body)
-    kinds = malformed_bodies()
-    for number in range(round(len(ends) * POISON)):
-        poison = kinds[number % len(kinds)]
-        yield Sending(rng.uniform(0, plan.window), poison.body, poison.reason)
 
 
 def _start(plan: Plan, cleanup: ExitStack, screen: Screen, faults: Faults) -> World:
@@ -256,7 +204,7 @@ def _send(
 def _drain(plan: Plan, world: World, deployment: Deployment, bus: BusRecorder) -> None:
     """Wait until the intake queue is empty."""
     deadline = time.monotonic() + plan.patience
-    while _messages_in(world.aws, deployment) and time.monotonic() < deadline:
+    while messages_in(world.aws, deployment) and time.monotonic() < deadline:
         _tend(world, bus)
         _show(world, 0, 0)
         time.sleep(0.3)
@@ -268,7 +216,7 @@ def _tend(world: World, bus: BusRecorder) -> None:
     for place, server in (("crm", world.customers.server), ("webhook", world.webhook.server)):
         if world.faults.lasts(f"listener of {place}"):
             server.shut()
-        elif not server.is_open and REFUSED[place] in _printed(world.aws):
+        elif not server.is_open and REFUSED[place] in printed(world.aws):
             server.open()
     bus.collect()
 
@@ -279,68 +227,3 @@ def _show(world: World, sent: int, messages: int) -> None:
         f"{progress}faults {world.faults.struck.total()}, killed {len(world.proxy.deaths)}, in the"
         f" CRM {len(world.customers.noted)}, at the webhook {len(world.webhook.received)}"
     )
-
-
-def _messages_in(aws: Emulator, deployment: Deployment) -> int:
-    kinds = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
-    answer = aws.client("sqs").get_queue_attributes(
-        QueueUrl=deployment.outputs["QueueUrl"], AttributeNames=kinds
-    )
-    return sum(int(answer["Attributes"][kind]) for kind in kinds)
-
-
-def _look(world: World, deployment: Deployment, bus: BusRecorder, account: Account) -> None:
-    """Enter what can be seen from outside."""
-    bus.collect()
-    account.arrived = {
-        "actions": dict(world.customers.noted),
-        "bus": bus.noted,
-        "webhook": world.webhook.noted,
-    }
-    account.forged = world.webhook.forged
-    account.ledger = _ledger(world.aws, deployment.outputs["LedgerTableName"])
-    account.dead = list(_dead_letters(world.aws, deployment.outputs["DeadLetterQueueUrl"]))
-    account.left = _messages_in(world.aws, deployment)
-    account.calls, account.deaths = world.proxy.calls, world.proxy.deaths
-    printed = _printed(world.aws)
-    account.timeouts = printed.count("killing worker")
-    account.met = printed.count('"reason":"claimed_elsewhere"')
-    account.struck = world.faults.struck
-    account.missing = [f"{fault.kind} {fault.place}" for fault in world.faults.missing()]
-
-
-def _printed(aws: Emulator) -> str:
-    """Return what the emulator has printed, the worker's log lines among it."""
-    return aws.log_file.read_text(errors="replace")
-
-
-def _ledger(aws: Emulator, table: str) -> dict[tuple[str, str], LedgerItem]:
-    items: list[dict[str, Any]] = []
-    for page in aws.client("dynamodb").get_paginator("scan").paginate(TableName=table):
-        items += page["Items"]
-    return {
-        (item["conversation_id"]["S"], item["queue_id"]["S"]): LedgerItem(
-            item["state"]["S"], frozenset(name["S"] for name in item["delivered"]["L"])
-        )
-        for item in items
-    }
-
-
-def _dead_letters(aws: Emulator, queue_url: str) -> Iterator[DeadLetter]:
-    while messages := (
-        aws.client("sqs")
-        .receive_message(
-            QueueUrl=queue_url,
-            MaxNumberOfMessages=10,
-            VisibilityTimeout=3600,
-            MessageAttributeNames=["All"],
-        )
-        .get("Messages")
-    ):
-        for message in messages:
-            attributes = message.get("MessageAttributes", {})
-            source, reason = (
-                attributes.get(name, {}).get("StringValue", "")
-                for name in ("source_message_id", "reason")
-            )
-            yield DeadLetter(source, reason, message["Body"])

@@ -7,27 +7,25 @@ import argparse
 import json
 import signal
 import tempfile
-import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from local.aws.emulator import Emulator, EmulatorFailed, emulator
+from local.aws.emulator import EmulatorFailed, emulator
 from local.aws.left_behind import left_behind
 from local.aws.partner_events import partner_events
-from local.aws.project import ROOT, DeployFailed, Deployment, Project, function_of
+from local.aws.project import ROOT, DeployFailed, Project, function_of
 from local.cloudwatch.collector import CloudWatch, collecting
 from local.dashboard.page import Page, render
 from local.demo.account import Account
-from local.demo.counts import OUTCOMES, dead_letters, messages_in, shared_among, worker_log
-from local.demo.feeds import DELIVERIES, OTHERS, Delivery, Feed
+from local.demo.counts import OUTCOMES
+from local.demo.feeds import DELIVERIES, OTHERS, Delivery
+from local.demo.run import Run
+from local.demo.world import SECRET, WEBHOOK_SECRET, World
 from local.genesys.cloud import GenesysCloud, sqs_sender
-from local.receivers.crm import Crm, End, crm
-from local.receivers.recorders import BusRecorder, WebhookReceiver, bus_recorder, webhook_receiver
+from local.receivers.crm import crm
+from local.receivers.recorders import bus_recorder, webhook_receiver
 from local.screen import Screen
 
 ACTION = ROOT / "local/receivers/crm_action.py"
@@ -35,44 +33,10 @@ PAGE = ROOT / "build/demo/dashboard.html"
 STAGE = "demo"
 STACK = f"QueueEnds-{STAGE}"
 NAME = f"queue-ends-{STAGE}"
-SECRET = "queue-ends/genesys"  # noqa: S105 - the name of one
-WEBHOOK_SECRET = "queue-ends/webhook"  # noqa: S105 - the name of one
-# Seconds in which everything that was sent must have come to its end.
-PATIENCE = 120.0
 
 
 class Unbalanced(Exception):
     """The account does not add up, or something was left behind."""
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """All that the demo talks to."""
-
-    aws: Emulator
-    genesys: GenesysCloud
-    customers: Crm
-    hook: WebhookReceiver
-    project: Project
-    screen: Screen
-    delivery: Delivery
-
-    def settings(self, **changes: Any) -> dict[str, Any]:
-        return {
-            **self.delivery.settings,
-            "genesys_login_url": self.genesys.url,
-            "genesys_api_url": self.genesys.url,
-            "genesys_secret": SECRET,
-            "destinations": ["actions", "bus", "webhook"],
-            "webhook_url": self.hook.url,
-            "webhook_secret": WEBHOOK_SECRET,
-            "retry_delay_seconds": 1,
-            # What meets the claim of another worker waits until that one's time is over.
-            "worker_timeout_seconds": 10,
-            # No more workers than a small machine has cores.
-            "max_concurrency": 2,
-            **changes,
-        }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -215,96 +179,6 @@ def dashboard_checks(page: Page, account: Account) -> dict[str, bool]:
         == page.total("Ends in the time shown", "processed")
         == by_queue,
     }
-
-
-class Run:
-    """A feed on its way through the deployed stack; its account tells what has become of it."""
-
-    def __init__(self, world: World, deployment: Deployment, bus: BusRecorder, feed: Feed) -> None:
-        self._world, self._outputs, self._bus = world, deployment.outputs, bus
-        self._feed = feed
-        world.customers.refusals = dict(feed.refusals.at_the_crm)
-        world.hook.refusals = dict(feed.refusals.at_the_webhook)
-        self._straight = list(feed.straight)
-
-    def send(self) -> None:
-        """Publish everything, some of it twice, and send others straight to the queue."""
-        for _ in self._feed.publish():
-            self._send_straight(3)
-            self._show()
-        self._send_straight(len(self._straight))
-        self._wait(lambda: self._feed.late <= _everywhere(self._noted()))
-        self._feed.publish_again()
-
-    def finish(self) -> None:
-        """Wait until the account balances, or patience is over."""
-
-        def balances() -> bool:
-            self._look()
-            return all(self._feed.account.checks().values())
-
-        self._wait(balances)
-        self._world.screen.settle()
-
-    def _send_straight(self, count: int) -> None:
-        for body in self._straight[:count]:
-            self._world.aws.client("sqs").send_message(
-                QueueUrl=self._outputs["QueueUrl"], MessageBody=body
-            )
-        del self._straight[:count]
-
-    def _wait(self, done: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not done() and time.monotonic() < deadline:
-            self._show()
-            time.sleep(0.3)
-
-    def _show(self) -> None:
-        places = ", ".join(
-            f"{sum(map(len, noted.values()))} at {place}" for place, noted in self._noted().items()
-        )
-        refused = self._world.customers.refused.total() + self._world.hook.refused.total()
-        ends = self._feed.expected.total()
-        self._world.screen.progress(f"of {ends} ends {places}; {refused} refused")
-
-    def _noted(self) -> dict[str, dict[End, list[float]]]:
-        """Return when each end arrived, for each destination."""
-        self._bus.collect()
-        return {
-            "the CRM": dict(self._world.customers.noted),
-            "the bus": self._bus.noted,
-            "the webhook": self._world.hook.noted,
-        }
-
-    def _look(self) -> None:
-        """Bring the account up to date: with what is seen from outside, and the worker's log."""
-        account, expected, aws = self._feed.account, self._feed.expected, self._world.aws
-        account.worker = worker_log(aws, self._outputs["WorkerFunctionName"])
-        account.left = messages_in(aws, self._outputs["QueueUrl"])
-        account.dead = dead_letters(aws, self._outputs["DeadLetterQueueUrl"], account.dead)
-        # Last, so that once all messages are done nothing can arrive that is not seen here.
-        noted = self._noted()
-        account.arrived = {
-            place: [
-                times
-                for end, count in expected.items()
-                for times in shared_among(count, len(of_place.get(end, ())))
-            ]
-            for place, of_place in noted.items()
-        }
-        account.strangers = Counter(
-            {place: len(of_place.keys() - expected.keys()) for place, of_place in noted.items()}
-        )
-        account.forged = self._world.hook.forged
-        account.latencies = [
-            max(of_place[end][-1] for of_place in noted.values()) - self._feed.published_at[end]
-            for end in expected.keys() & _everywhere(noted)
-        ]
-
-
-def _everywhere(noted: Mapping[str, Mapping[End, object]]) -> set[End]:
-    """Return the ends that arrived at every destination."""
-    return set.intersection(*(set(of_place) for of_place in noted.values()))
 
 
 def _check_nothing_left(world: World) -> None:
