@@ -4,6 +4,7 @@ import json
 from collections import Counter
 
 from local.aws.emulator import Emulator
+from local.aws.log_events import log_events
 
 OUTCOMES = ("received", "processed", "duplicate", "ignored", "rejected", "failed", "ended")
 
@@ -11,14 +12,12 @@ OUTCOMES = ("received", "processed", "duplicate", "ignored", "rejected", "failed
 def worker_log(aws: Emulator, function: str) -> Counter[str]:
     """Return how many messages had each outcome and reason, by the worker's lines for batches."""
     configuration = aws.client("lambda").get_function_configuration(FunctionName=function)
-    pages = aws.client("logs").get_paginator("filter_log_events")
     counts: Counter[str] = Counter()
-    for page in pages.paginate(logGroupName=configuration["LoggingConfig"]["LogGroup"]):
-        for event in page["events"]:
-            if '"message":"Batch"' in event["message"]:
-                line = json.loads(event["message"])
-                counts.update({key: line[key] for key in OUTCOMES})
-                counts.update(line["reasons"])
+    for event in log_events(aws.client("logs"), configuration["LoggingConfig"]["LogGroup"]):
+        if '"message":"Batch"' in event["message"]:
+            line = json.loads(event["message"])
+            counts.update({key: line[key] for key in OUTCOMES})
+            counts.update(line["reasons"])
     return counts
 
 
