@@ -5,9 +5,7 @@ Ends with status 0 only if the account balances and nothing is left behind.
 
 import argparse
 import json
-import signal
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -26,6 +24,8 @@ from local.demo.account import Account
 from local.demo.counts import OUTCOMES, dead_letters, messages_in, shared_among, worker_log
 from local.demo.feeds import DELIVERIES, OTHERS, Delivery, Feed
 from local.genesys.cloud import GenesysCloud, sqs_sender
+from local.interruption import ignore_signals, stopped_by_signals
+from local.patience import looks
 from local.receivers.crm import Crm, End, crm
 from local.receivers.recorders import BusRecorder, WebhookReceiver, bus_recorder, webhook_receiver
 from local.screen import Screen
@@ -85,13 +85,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.events < 1:
         parser.error("EVENTS must be 1 or more")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     screen = Screen(steps=6)
     try:
-        with ExitStack() as cleanup:
+        with stopped_by_signals(), ExitStack() as cleanup:
             world = _start(cleanup, screen, DELIVERIES[options.delivery]())
             _run(world, options.events, options.seed, options.page)
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            ignore_signals()
     except KeyboardInterrupt:
         screen.note("Interrupted; everything that was started has been stopped.")
         return 130
@@ -110,8 +109,7 @@ def _start(cleanup: ExitStack, screen: Screen, delivery: Delivery) -> World:
     hook = cleanup.enter_context(webhook_receiver())
     aws = cleanup.enter_context(emulator(env={"QUEUE_ENDS_CRM_URL": customers.url}))
     genesys = cleanup.enter_context(GenesysCloud(sqs_sender(aws), deliver=partner_events(aws)))
-    # An interrupted clean-up would leave something running.
-    cleanup.callback(signal.signal, signal.SIGINT, signal.SIG_IGN)
+    cleanup.callback(ignore_signals)
     genesys.activation_seconds = 1
     delivery.prepare(genesys)
     credentials = {"client_id": genesys.client_id, "client_secret": genesys.client_secret}
@@ -254,10 +252,10 @@ class Run:
         del self._straight[:count]
 
     def _wait(self, done: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not done() and time.monotonic() < deadline:
+        for _ in looks(PATIENCE, every=0.3):
+            if done():
+                return
             self._show()
-            time.sleep(0.3)
 
     def _show(self) -> None:
         places = ", ".join(
