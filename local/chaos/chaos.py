@@ -8,7 +8,6 @@ import argparse
 import json
 import os
 import random
-import signal
 import tempfile
 import time
 from collections.abc import Sequence
@@ -27,6 +26,8 @@ from local.chaos.sendings import BATCH, DUPLICATES, Sending, ends_of, sendings_o
 from local.chaos.world import World
 from local.genesys.cloud import GenesysCloud, sqs_sender
 from local.http.server import Answer, Request, loopback_server
+from local.interruption import ignore_signals, stopped_by_signals
+from local.patience import looks
 from local.receivers.crm import crm
 from local.receivers.recorders import BusRecorder, bus_recorder, webhook_receiver
 from local.screen import Screen
@@ -51,7 +52,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.events < 100:
         parser.error("EVENTS must be 100 or more: with fewer not every fault finds its call")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     return run(full(options.seed, options.events))
 
 
@@ -59,7 +59,7 @@ def run(plan: Plan) -> int:
     """Run a plan on a world of its own, and show how it goes; return the exit status."""
     screen = Screen(steps=5)
     try:
-        with ExitStack() as cleanup:
+        with stopped_by_signals(), ExitStack() as cleanup:
             account = _run(plan, cleanup, screen)
     except KeyboardInterrupt:
         screen.note("Interrupted; everything that was started has been stopped.")
@@ -112,6 +112,7 @@ def _start(plan: Plan, cleanup: ExitStack, screen: Screen, faults: Faults) -> Wo
     aws = cleanup.enter_context(
         emulator(env={"QUEUE_ENDS_CRM_URL": customers.url, **through_proxy})
     )
+    cleanup.callback(ignore_signals)
     proxy.upstream = aws.endpoint
     project = Project(aws, folder, actions=ACTION, progress=screen.progress)
     world = World(aws, project, customers, webhook, faults, proxy, screen)
@@ -203,11 +204,11 @@ def _send(
 
 def _drain(plan: Plan, world: World, deployment: Deployment, bus: BusRecorder) -> None:
     """Wait until the intake queue is empty."""
-    deadline = time.monotonic() + plan.patience
-    while messages_in(world.aws, deployment) and time.monotonic() < deadline:
+    for _ in looks(plan.patience, every=0.3):
+        if not messages_in(world.aws, deployment):
+            break
         _tend(world, bus)
         _show(world, 0, 0)
-        time.sleep(0.3)
     world.screen.settle()
 
 

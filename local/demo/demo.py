@@ -5,7 +5,6 @@ Ends with status 0 only if the account balances and nothing is left behind.
 
 import argparse
 import json
-import signal
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -24,6 +23,7 @@ from local.demo.feeds import DELIVERIES, OTHERS, Delivery
 from local.demo.run import Run
 from local.demo.world import SECRET, WEBHOOK_SECRET, World
 from local.genesys.cloud import GenesysCloud, sqs_sender
+from local.interruption import ignore_signals, stopped_by_signals
 from local.receivers.crm import crm
 from local.receivers.recorders import bus_recorder, webhook_receiver
 from local.screen import Screen
@@ -49,13 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.events < 1:
         parser.error("EVENTS must be 1 or more")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     screen = Screen(steps=6)
     try:
-        with ExitStack() as cleanup:
+        with stopped_by_signals(), ExitStack() as cleanup:
             world = _start(cleanup, screen, DELIVERIES[options.delivery]())
             _run(world, options.events, options.seed, options.page)
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            ignore_signals()
     except KeyboardInterrupt:
         screen.note("Interrupted; everything that was started has been stopped.")
         return 130
@@ -74,8 +73,7 @@ def _start(cleanup: ExitStack, screen: Screen, delivery: Delivery) -> World:
     hook = cleanup.enter_context(webhook_receiver())
     aws = cleanup.enter_context(emulator(env={"QUEUE_ENDS_CRM_URL": customers.url}))
     genesys = cleanup.enter_context(GenesysCloud(sqs_sender(aws), deliver=partner_events(aws)))
-    # An interrupted clean-up would leave something running.
-    cleanup.callback(signal.signal, signal.SIGINT, signal.SIG_IGN)
+    cleanup.callback(ignore_signals)
     genesys.activation_seconds = 1
     delivery.prepare(genesys)
     credentials = {"client_id": genesys.client_id, "client_secret": genesys.client_secret}

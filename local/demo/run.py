@@ -1,6 +1,5 @@
 """A feed on its way through the deployed stack, until its account balances."""
 
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 
@@ -8,6 +7,7 @@ from local.aws.project import Deployment
 from local.demo.counts import dead_letters, messages_in, shared_among, worker_log
 from local.demo.feeds import Feed
 from local.demo.world import World
+from local.patience import looks
 from local.receivers.crm import End
 from local.receivers.recorders import BusRecorder
 
@@ -52,10 +52,10 @@ class Run:
         del self._straight[:count]
 
     def _wait(self, done: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not done() and time.monotonic() < deadline:
+        for _ in looks(PATIENCE, every=0.3):
+            if done():
+                return
             self._show()
-            time.sleep(0.3)
 
     def _show(self) -> None:
         places = ", ".join(
