@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from local.chaos.fault_proxy import Call, Death, condition_of, values_of
-from local.receivers.crm import End
+from local.receivers.receiver import End
 
 IN_FLIGHT = "its process was killed before the mark"
 ANSWER_LOST = "the destination's answer was lost"

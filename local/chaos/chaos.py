@@ -24,12 +24,15 @@ from local.chaos.plan import OF_FAILED_ENDS, Plan, full
 from local.chaos.seen import look, messages_in, printed
 from local.chaos.sendings import BATCH, DUPLICATES, Sending, ends_of, sendings_of
 from local.chaos.world import World
-from local.genesys.cloud import GenesysCloud, sqs_sender
-from local.http.server import Answer, Request, loopback_server
+from local.genesys.sqs import sqs_sender
+from local.genesys.stand_in import GenesysCloud
+from local.http.messages import Answer, Request
+from local.http.server import HttpServer
 from local.interruption import ignore_signals, stopped_by_signals
 from local.patience import looks
+from local.receivers.bus import BusRecorder, bus_recorder
 from local.receivers.crm import crm
-from local.receivers.recorders import BusRecorder, bus_recorder, webhook_receiver
+from local.receivers.webhook import webhook_receiver
 from local.screen import Screen
 from local.traffic.subscription import OURS
 
@@ -104,7 +107,7 @@ def _start(plan: Plan, cleanup: ExitStack, screen: Screen, faults: Faults) -> Wo
     customers = cleanup.enter_context(crm())
     webhook = cleanup.enter_context(webhook_receiver())
     proxy = FaultProxy(faults, lambda pid: descends_from(pid, os.getpid()))
-    front = cleanup.enter_context(loopback_server(proxy.answer))
+    front = cleanup.enter_context(HttpServer(proxy.answer))
     # Functions inherit these; the emulator's own calls, and ours, go past the proxy.
     through_proxy = {
         f"AWS_ENDPOINT_URL_{service}": front.url for service in ("DYNAMODB", "EVENTBRIDGE", "SQS")
@@ -124,7 +127,7 @@ def _start(plan: Plan, cleanup: ExitStack, screen: Screen, faults: Faults) -> Wo
 def _deploy(plan: Plan, world: World, cleanup: ExitStack) -> Deployment:
     world.screen.step("cdk bootstrap and cdk deploy, with the stock CLI")
     genesys = cleanup.enter_context(GenesysCloud(sqs_sender(world.aws)))
-    genesys.activation_seconds = 0
+    genesys.subscriptions.activation_seconds = 0
     credentials = {"client_id": genesys.client_id, "client_secret": genesys.client_secret}
     secrets = world.aws.client("secretsmanager")
     secrets.create_secret(Name=SECRET, SecretString=json.dumps(credentials))
@@ -226,5 +229,5 @@ def _show(world: World, sent: int, messages: int) -> None:
     progress = f"sent {sent}/{messages}, " if messages else ""
     world.screen.progress(
         f"{progress}faults {world.faults.struck.total()}, killed {len(world.proxy.deaths)}, in the"
-        f" CRM {len(world.customers.noted)}, at the webhook {len(world.webhook.received)}"
+        f" CRM {len(world.customers.noted)}, at the webhook {len(world.webhook.noted)}"
     )

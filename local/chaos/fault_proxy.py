@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import urllib3
 
 from local.chaos.faults import Faults
-from local.http.server import Answer, Request
+from local.http.messages import Answer, Request
 
 DELAY = 0.7
 """Seconds by which a delayed call is delayed; clients wait for at least two."""
@@ -79,7 +79,7 @@ class Death:
 
 
 class FaultProxy:
-    """Answers the worker's calls in the place of AWS; `loopback_server(proxy.answer)` runs it.
+    """Answers the worker's calls in the place of AWS; `HttpServer(proxy.answer)` runs it.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ class FaultProxy:
         passed = {n: v for n, v in request.headers.items() if n.lower() not in HOP_BY_HOP}
         passed["Host"] = urlsplit(self.upstream).netloc
         answer = self._http.request(
-            request.method, self.upstream + request.path, body=body, headers=passed
+            request.method, self.upstream + request.target, body=body, headers=passed
         )
         headers = {n: v for n, v in answer.headers.items() if n.lower() not in HOP_BY_HOP}
         if answer.status == 200:

@@ -7,7 +7,7 @@ from local.aws.emulator import Emulator
 from local.aws.project import Deployment
 from local.chaos.account import Account, DeadLetter, LedgerItem
 from local.chaos.world import World
-from local.receivers.recorders import BusRecorder
+from local.receivers.bus import BusRecorder
 
 
 def messages_in(aws: Emulator, deployment: Deployment) -> int:

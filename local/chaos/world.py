@@ -7,7 +7,7 @@ from local.aws.project import Project
 from local.chaos.fault_proxy import FaultProxy
 from local.chaos.faults import Faults
 from local.receivers.crm import Crm
-from local.receivers.recorders import WebhookReceiver
+from local.receivers.webhook import WebhookReceiver
 from local.screen import Screen
 
 

@@ -22,10 +22,12 @@ from local.demo.counts import OUTCOMES
 from local.demo.feeds import DELIVERIES, OTHERS, Delivery
 from local.demo.run import Run
 from local.demo.world import SECRET, WEBHOOK_SECRET, World
-from local.genesys.cloud import GenesysCloud, sqs_sender
+from local.genesys.sqs import sqs_sender
+from local.genesys.stand_in import GenesysCloud
 from local.interruption import ignore_signals, stopped_by_signals
+from local.receivers.bus import bus_recorder
 from local.receivers.crm import crm
-from local.receivers.recorders import bus_recorder, webhook_receiver
+from local.receivers.webhook import webhook_receiver
 from local.screen import Screen
 
 ACTION = ROOT / "local/receivers/crm_action.py"
@@ -74,7 +76,7 @@ def _start(cleanup: ExitStack, screen: Screen, delivery: Delivery) -> World:
     aws = cleanup.enter_context(emulator(env={"QUEUE_ENDS_CRM_URL": customers.url}))
     genesys = cleanup.enter_context(GenesysCloud(sqs_sender(aws), deliver=partner_events(aws)))
     cleanup.callback(ignore_signals)
-    genesys.activation_seconds = 1
+    genesys.subscriptions.activation_seconds = 1
     delivery.prepare(genesys)
     credentials = {"client_id": genesys.client_id, "client_secret": genesys.client_secret}
     secrets = aws.client("secretsmanager")

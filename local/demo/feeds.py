@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from local.demo.account import Account, PartnerAccount
-from local.genesys.cloud import GenesysCloud
-from local.receivers.crm import End
+from local.genesys.stand_in import GenesysCloud
+from local.receivers.receiver import End
 from local.traffic.end_rules import PREFIX, ends_by
 from local.traffic.eventbridge import (
     Conversation,
@@ -128,17 +128,17 @@ class Subscription:
     def prepare(self, genesys: GenesysCloud) -> None:
         """See `Delivery`."""
         for name in OTHERS:
-            genesys.seed(name)
+            genesys.subscriptions.seed(name)
 
     def made(self, genesys: GenesysCloud, name: str) -> tuple[str, str]:
         """See `Delivery`."""
-        ours = next(one for one in genesys.subscriptions if one["name"] == name)
+        (ours, *_) = genesys.subscriptions.named(name)
         title = f"subscription {ours['id']} is {ours['status']}, its filter:"
         return ours["id"], "\n".join([title, *textwrap.wrap(ours["attributeFilter"], 70)])
 
     def names(self, genesys: GenesysCloud) -> list[str]:
         """See `Delivery`."""
-        return [one["name"] for one in genesys.subscriptions]
+        return [one["name"] for one in genesys.subscriptions.values()]
 
     def feed(self, genesys: GenesysCloud, seed: int, count: int) -> SubscriptionFeed:
         """See `Delivery`."""
@@ -164,15 +164,17 @@ class EventBridge:
 
     def made(self, genesys: GenesysCloud, name: str) -> tuple[str, str]:
         """See `Delivery`."""
-        ours = next(one for one in genesys.integrations.held() if one.name == name)
-        topics = [topic.removeprefix(PREFIX) for topic in ours.properties["eventFilter"]]
-        title = f"integration {ours.id} is {ours.state.lower()}, its topics:"
+        (ours, *_) = genesys.integrations.named(name)
+        properties = ours["config"]["current"]["properties"]
+        topics = [topic.removeprefix(PREFIX) for topic in properties["eventFilter"]]
+        state = ours["reportedState"]["code"].lower()
+        title = f"integration {ours['id']} is {state}, its topics:"
         lines = textwrap.wrap(f"{PREFIX} + {', '.join(topics)}", 70)
-        return ours.id, "\n".join([title, *lines])
+        return ours["id"], "\n".join([title, *lines])
 
     def names(self, genesys: GenesysCloud) -> list[str]:
         """See `Delivery`."""
-        return [one.name for one in genesys.integrations.held()]
+        return [one["name"] for one in genesys.integrations.values()]
 
     def feed(self, genesys: GenesysCloud, seed: int, count: int) -> EventBridgeFeed:
         """See `Delivery`."""

@@ -8,8 +8,8 @@ from local.demo.counts import dead_letters, messages_in, shared_among, worker_lo
 from local.demo.feeds import Feed
 from local.demo.world import World
 from local.patience import looks
-from local.receivers.crm import End
-from local.receivers.recorders import BusRecorder
+from local.receivers.bus import BusRecorder
+from local.receivers.receiver import End
 
 # Seconds in which everything that was sent must have come to its end.
 PATIENCE = 120.0

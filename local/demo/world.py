@@ -6,9 +6,9 @@ from typing import Any
 from local.aws.emulator import Emulator
 from local.aws.project import Project
 from local.demo.feeds import Delivery
-from local.genesys.cloud import GenesysCloud
+from local.genesys.stand_in import GenesysCloud
 from local.receivers.crm import Crm
-from local.receivers.recorders import WebhookReceiver
+from local.receivers.webhook import WebhookReceiver
 from local.screen import Screen
 
 SECRET = "queue-ends/genesys"  # noqa: S105 - the name of one

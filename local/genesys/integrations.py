@@ -1,20 +1,18 @@
-"""The integrations of the Genesys Cloud stand-in: its *Amazon EventBridge source*.
+"""The integrations of the stand-in: its *Amazon EventBridge source*.
 
 Genesys Cloud's Integrations API, as its API reference and official SDK have it.
 """
 
-from __future__ import annotations
-
 import copy
-import re
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
-from uuid import uuid4
+from collections.abc import Callable, Collection, Mapping
+from typing import Annotated, Any, Literal
 
-from local.genesys.rest import bad_request, json_object, missing, not_allowed, not_found, page
-from local.genesys.wire import Answer, Problem, Request
+import msgspec
+from msgspec import Meta
+
+from local.genesys.entities import Entities, Entity, decoded
+from local.genesys.problems import Problem, bad_request
+from local.http.messages import Answer, Request
 
 INTEGRATIONS = "/api/v2/integrations"
 SOURCE_TYPE = "amazon-eventbridge-source"
@@ -25,96 +23,42 @@ PERMISSIONS = {
     "PATCH": "integrations:integration:edit",
     "DELETE": "integrations:integration:delete",
 }
-"""What each method needs of the client's role."""
 TOPICS = "v2.detail.events.conversation.{id}."
-SUFFIX = re.compile(r"[A-Za-z0-9._-]{1,64}")
+RUNNING = ("ACTIVE", "ACTIVATING", "DEACTIVATING")
 # The states that take time, and what they become.
 MOVING = {"ACTIVATING": "ACTIVE", "DEACTIVATING": "INACTIVE"}
+GONE = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """Where an integration sends events, and which: those of its topics."""
-
-    integration_id: str
-    account: str
-    region: str
-    suffix: str
-    topics: frozenset[str]
+class _Type(msgspec.Struct):
+    id: Annotated[str, Meta(min_length=1)]
 
 
-class Integration:
-    """An integration as the org holds it, and the feed by which it delivers at present."""
-
-    def __init__(self, name: str, type_id: str) -> None:
-        self.id, self.name, self.type = str(uuid4()), name, type_id
-        self.intended, self.state, self.error = "DISABLED", "INACTIVE", ""
-        self.version, self.properties, self.notes = 1, dict[str, Any](), ""
-        self.live: Feed | None = None
-        self.removed = False
-        self.moved_at, self.moved = 0.0, _now()
-
-    def move(self, state: str, at: float, error: str = "") -> None:
-        """Enter a state that takes time, until a moment; `error` is what becomes of it then."""
-        self.state, self.moved_at, self.error, self.moved = state, at, error, _now()
-
-    def settle(self, now: float) -> None:
-        """Complete what takes time once its moment has come; it delivers as before until then."""
-        if self.state not in MOVING or now < self.moved_at:
-            return
-        self.state = "ERROR" if self.error else MOVING[self.state]
-        self.live = self._feed() if self.state == "ACTIVE" else None
-
-    def _feed(self) -> Feed | None:
-        if self.type != SOURCE_TYPE:
-            return None
-        return Feed(
-            self.id,
-            self.properties["awsAccountId"],
-            self.properties["awsAccountRegion"],
-            self.properties["eventSourceSuffix"],
-            frozenset(self.properties["eventFilter"]),
-        )
-
-    def configuration(self) -> dict[str, Any]:
-        """Return its configuration as the API shows it."""
-        return {
-            "id": self.id,
-            "name": self.name,
-            "version": self.version,
-            "properties": copy.deepcopy(self.properties),
-            "advanced": {},
-            "notes": self.notes,
-            "credentials": {},
-            "selfUri": f"{INTEGRATIONS}/{self.id}/config/current",
-        }
-
-    def entity(self, *, with_configuration: bool = True) -> dict[str, Any]:
-        """Return it as the API shows it."""
-        reported: dict[str, Any] = {"code": self.state, "lastUpdated": self.moved}
-        if self.state == "ERROR":
-            reported["detail"] = {
-                "localizableMessageCode": "integration.error",
-                "message": self.error,
-                "messageWithParams": self.error,
-            }
-        return {
-            "id": self.id,
-            "name": self.name,
-            "integrationType": {"id": self.type, "selfUri": f"{INTEGRATIONS}/types/{self.type}"},
-            "notes": self.notes,
-            "intendedState": self.intended,
-            **({"config": {"current": self.configuration()}} if with_configuration else {}),
-            "reportedState": reported,
-            "attributes": {},
-            "selfUri": f"{INTEGRATIONS}/{self.id}",
-        }
+class _New(msgspec.Struct, rename="camel"):
+    integration_type: _Type
+    name: Annotated[str, Meta(pattern=r"\S")] | None = None
 
 
-class Integrations:
-    """The integrations of an org, and what the API answers about them.
+class _Configuration(msgspec.Struct):
+    name: Annotated[str, Meta(pattern=r"\S")]
+    version: int
+    properties: dict[str, Any]
+    notes: str = ""
 
-    Its attributes may be changed at any time.
+
+class _SourceProperties(msgspec.Struct, rename="camel"):
+    aws_account_id: Annotated[str, Meta(pattern=r"^\d{12}$")]
+    aws_account_region: Annotated[str, Meta(pattern=r"^[a-z]+(-[a-z]+)+-\d$")]
+    event_source_suffix: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    event_filter: Annotated[list[str], Meta(min_length=1)]
+
+
+class _Switch(msgspec.Struct, rename="camel"):
+    intended_state: Literal["ENABLED", "DISABLED"]
+
+
+class Integrations(Entities):
+    """The integrations of an org, by id.
 
     Attributes
     ----------
@@ -127,171 +71,203 @@ class Integrations:
     error
         Unless empty: what is wrong with an integration that should become active. It becomes
         `ERROR` instead, with this as its detail.
+    expands
+        Whether lists show configurations when asked to.
+    configuring_switches_off
+        Whether an integration is switched off by a new configuration.
+    source_made, source_gone
+        Called with the suffix of a partner event source when an active integration wants it
+        there, and when the last integration that fed it is gone.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__(INTEGRATIONS, "integration", PERMISSIONS, clock)
         self.types: Collection[str] = (SOURCE_TYPE, "custom-smtp-server")
         self.permissions: Collection[str] = frozenset(PERMISSIONS.values())
         self.state_seconds = 0.2
         self.error = ""
-        self._clock = clock
-        self._held: dict[str, Integration] = {}
+        self.expands = True
+        self.configuring_switches_off = False
+        self.source_made: Callable[[str], object] = lambda _: None
+        self.source_gone: Callable[[str], object] = lambda _: None
+        self._moves: dict[str, tuple[float, str]] = {}
+        self._live: dict[str, Entity] = {}
 
-    def held(self) -> list[Integration]:
-        """Return the integrations in the order in which they were made, settled."""
-        now = self._clock()
-        for one in list(self._held.values()):
-            one.settle(now)
-            if one.removed and now >= one.moved_at:
-                del self._held[one.id]
-        return list(self._held.values())
-
-    def seed(self, name: str, **properties: Any) -> dict[str, Any]:
-        """Put an active one of somebody else in; return it as the API shows it.
+    def seed(
+        self,
+        name: str,
+        properties: Mapping[str, Any] | None = None,
+        *,
+        type_id: str = SOURCE_TYPE,
+    ) -> str:
+        """Put one in and return its id; it is active, or has no properties yet.
 
         Parameters
         ----------
         properties
-            Properties to set in the place of those of one that feeds a foreign account.
+            By default those of one that feeds a foreign account.
         """
-        one = Integration(name, SOURCE_TYPE)
-        one.properties = {
-            "awsAccountId": "999999999999",
-            "awsAccountRegion": "us-east-1",
-            "eventSourceSuffix": name,
-            "eventFilter": [f"{TOPICS}customer.end"],
-            **properties,
-        }
-        one.intended, one.version = "ENABLED", 2
-        one.move("ACTIVATING", self._clock())
-        one.settle(self._clock())
-        self._held[one.id] = one
-        return one.entity()
+        if properties is None:
+            properties = {
+                "awsAccountId": "999999999999",
+                "awsAccountRegion": "us-east-1",
+                "eventSourceSuffix": name,
+                "eventFilter": [f"{TOPICS}customer.end"],
+            }
+        one = self._new(name, type_id)
+        one["config"]["current"]["properties"] = copy.deepcopy(dict(properties))
+        if properties:
+            one |= {"intendedState": "ENABLED", "reportedState": {"code": "ACTIVE"}}
+            self._live[one["id"]] = dict(properties)
+        return str(one["id"])
 
-    def respond(self, request: Request) -> Answer:
-        """Carry out a request whose path begins with `INTEGRATIONS`."""
-        permission = PERMISSIONS.get(request.method)
-        if not permission:
-            raise not_allowed()
-        if permission not in self.permissions:
-            raise missing(permission)
-        every = self.held()
-        place = request.path.removeprefix(INTEGRATIONS).split("/")[1:]
-        actions: dict[str, Callable[[Request, Integration], Answer]]
-        match place:
-            case []:
-                if request.method == "GET":
-                    return self._list(request, every)
-                if request.method == "POST":
-                    return self._post(request)
-                raise not_allowed()
-            case [_]:
-                actions = {"GET": self._get, "PATCH": self._patch, "DELETE": self._delete}
-            case [_, "config", "current"]:
-                actions = {"GET": self._get_configuration, "PUT": self._put_configuration}
-            case _:
-                raise not_found()
-        if place[0] not in self._held:
-            raise not_found(f"No integration with id {place[0]}.")
-        action = actions.get(request.method)
-        if not action:
-            raise not_allowed()
-        return action(request, self._held[place[0]])
+    def configuration(self, integration_id: str) -> Entity:
+        """Return an integration's configuration, which may be changed by hand."""
+        current: Entity = self[integration_id]["config"]["current"]
+        return current
 
-    def _list(self, request: Request, every: list[Integration]) -> Answer:
-        expanded = "config.current" in request.query.get("expand", "").split(",")
-        return page(request, every, lambda one: one.entity(with_configuration=expanded))
+    def state(self, integration_id: str) -> str:
+        """Return the state that an integration reports by now."""
+        self.settle()
+        return str(self[integration_id]["reportedState"]["code"])
 
-    def _post(self, request: Request) -> Answer:
-        match json_object(request):
-            case {"integrationType": {"id": str(type_id)}, **rest} if type_id:
-                pass
-            case _:
-                raise bad_request("integrationType {id} is required.")
+    def check(self, request: Request, granted: Collection[str]) -> None:
+        """Refuse a request that the client's role does not permit, whatever its scopes are."""
+        super().check(request, self.permissions)
+
+    def answer(self, operation: str, request: Request) -> Answer:
+        """Carry out a request."""
+        match operation:
+            case "list":
+                expand = self.expands and "config.current" in request.query.get("expand", "")
+                return self.page(request, lambda one: _shown(one, expand=expand))
+            case "create":
+                return self._create(decoded(request, _New))
+        one = self.found(request)
+        match operation:
+            case "read":
+                return Answer(200, _shown(one))
+            case "configuration":
+                return Answer(200, copy.deepcopy(one["config"]["current"]))
+            case "configure":
+                return self._configure(one, decoded(request, _Configuration))
+            case "switch":
+                return self._switch(one, decoded(request, _Switch).intended_state)
+        return self._delete(one)
+
+    def feeds(self) -> list[Entity]:
+        """Return the properties by which active integrations deliver at present."""
+        return list(self._live.values())
+
+    def settle(self) -> None:
+        """Complete the moves whose moment has come; until then one delivers as before."""
+        for key in (self._live.keys() | self._moves.keys()) - self.keys():
+            self._live.pop(key, None)
+            self._moves.pop(key, None)
+        for key, (at, state) in list(self._moves.items()):
+            if self.clock() >= at:
+                del self._moves[key]
+                self._live.pop(key, None)
+                self._enter(self[key], state)
+
+    def _enter(self, one: Entity, state: str) -> None:
+        properties = one["config"]["current"]["properties"]
+        suffix = properties.get("eventSourceSuffix")
+        if state == GONE:
+            del self[one["id"]]
+            if suffix and not any(_suffix_of(other) == suffix for other in self.values()):
+                self.source_gone(suffix)
+            return
+        one["reportedState"] = {"code": state}
+        if state == "ERROR":
+            said = {"message": self.error, "messageWithParams": self.error}
+            detail = {"localizableMessageCode": "integration.error", **said}
+            one["reportedState"]["detail"] = detail
+        if state == "ACTIVE" and one["integrationType"]["id"] == SOURCE_TYPE:
+            self._live[one["id"]] = copy.deepcopy(properties)
+            self.source_made(suffix)
+
+    def _new(self, name: str, type_id: str) -> Entity:
+        one = self.add(
+            name=name,
+            integrationType={"id": type_id},
+            notes="",
+            intendedState="DISABLED",
+            reportedState={"code": "INACTIVE"},
+            attributes={},
+        )
+        current = {"id": one["id"], "name": name, "version": 1, "properties": {}}
+        one["config"] = {"current": {**current, "advanced": {}, "notes": "", "credentials": {}}}
+        return one
+
+    def _create(self, asked: _New) -> Answer:
+        type_id = asked.integration_type.id
         if type_id not in self.types:
             raise bad_request(f"The integration type {type_id} is not available to this org.")
-        name = rest.get("name", type_id)
-        if not isinstance(name, str) or not name.strip():
-            raise bad_request("name: expected a string.")
-        one = Integration(name, type_id)
-        self._held[one.id] = one
-        return Answer(200, one.entity(with_configuration=False))
+        one = self._new(asked.name or type_id, type_id)
+        self.appears_late(one)
+        return Answer(200, _shown(one))
 
-    def _get(self, request: Request, one: Integration) -> Answer:
-        expanded = "config.current" in request.query.get("expand", "").split(",")
-        return Answer(200, one.entity(with_configuration=expanded))
-
-    def _get_configuration(self, _: Request, one: Integration) -> Answer:
-        return Answer(200, one.configuration())
-
-    def _put_configuration(self, request: Request, one: Integration) -> Answer:
-        body = json_object(request)
-        name, properties = body.get("name"), body.get("properties")
-        if not isinstance(name, str) or not name.strip() or not isinstance(properties, dict):
-            raise bad_request("name, version, properties, advanced and credentials are required.")
-        if not isinstance(body.get("version"), int):
-            raise bad_request("version: expected a number.")
-        if one.type == SOURCE_TYPE:
-            _validate(properties)
-        if body["version"] != one.version:
-            text = f"The configuration is of version {one.version}, not {body['version']}."
+    def _configure(self, one: Entity, asked: _Configuration) -> Answer:
+        if one["integrationType"]["id"] == SOURCE_TYPE:
+            _check(asked.properties)
+        current = one["config"]["current"]
+        if asked.version != current["version"]:
+            text = f"The configuration is of version {current['version']}, not {asked.version}."
             raise Problem(409, "version.mismatch", text)
-        one.name, one.properties, one.version = name, copy.deepcopy(properties), one.version + 1
-        one.notes = str(body.get("notes") or "")
-        if one.intended == "ENABLED":
+        current |= {**msgspec.to_builtins(asked), "version": asked.version + 1}
+        one |= {"name": asked.name, "notes": asked.notes}
+        if self.configuring_switches_off:
+            one["intendedState"] = "DISABLED"
+            self._move(one, "DEACTIVATING")
+        elif one["intendedState"] == "ENABLED":
             self._move(one, "ACTIVATING")
-        return Answer(200, one.configuration())
+        return Answer(200, copy.deepcopy(current))
 
-    def _patch(self, request: Request, one: Integration) -> Answer:
-        intended = json_object(request).get("intendedState", one.intended)
-        if intended not in ("ENABLED", "DISABLED") or one.removed:
-            raise bad_request(f"intendedState: expected ENABLED or DISABLED, got {intended}.")
-        if intended == "ENABLED" and one.type == SOURCE_TYPE and not one.properties:
+    def _switch(self, one: Entity, intended: str) -> Answer:
+        if one["intendedState"] == "DELETED":
+            raise bad_request("An integration that is being deleted cannot be switched.")
+        configured = one["config"]["current"]["properties"]
+        if intended == "ENABLED" and one["integrationType"]["id"] == SOURCE_TYPE and not configured:
             raise bad_request("An integration that is not configured cannot be enabled.")
-        if intended != one.intended:
-            one.intended = intended
+        if intended != one["intendedState"]:
+            one["intendedState"] = intended
             self._move(one, "ACTIVATING" if intended == "ENABLED" else "DEACTIVATING")
-        return Answer(200, one.entity(with_configuration=False))
+        return Answer(200, _shown(one))
 
-    def _delete(self, _: Request, one: Integration) -> Answer:
-        if one.intended == "ENABLED":
+    def _delete(self, one: Entity) -> Answer:
+        if one["intendedState"] == "ENABLED":
             raise bad_request("An integration that is enabled cannot be deleted.")
-        one.removed, one.intended, one.live = True, "DELETED", None
-        self._move(one, "DEACTIVATING")
-        answer = one.entity(with_configuration=False)
-        self.held()
-        return Answer(200, answer)
+        if one["reportedState"]["code"] in RUNNING:
+            raise Problem(409, "conflict", "An integration that is active cannot be deleted.")
+        one["intendedState"] = "DELETED"
+        answer = Answer(200, _shown(one))
+        self._moves[one["id"]] = self.clock() + self.state_seconds, GONE
+        self.settle()
+        return answer
 
-    def _move(self, one: Integration, state: str) -> None:
-        error = self.error if state == "ACTIVATING" else ""
-        one.move(state, self._clock() + self.state_seconds, error)
-        one.settle(self._clock())
+    def _move(self, one: Entity, state: str) -> None:
+        one["reportedState"] = {"code": state}
+        becomes = "ERROR" if state == "ACTIVATING" and self.error else MOVING[state]
+        self._moves[one["id"]] = self.clock() + self.state_seconds, becomes
+        self.settle()
 
 
-def _validate(properties: dict[str, Any]) -> None:
-    match properties:
-        case {
-            "awsAccountId": str(account),
-            "awsAccountRegion": str(region),
-            "eventSourceSuffix": str(suffix),
-            "eventFilter": [str(), *_] as topics,
-        }:
-            pass
-        case _:
-            raise bad_request(
-                "properties: awsAccountId, awsAccountRegion, eventSourceSuffix and eventFilter"
-                " (a list of topics) are required."
-            )
-    if not re.fullmatch(r"\d{12}", account):
-        raise bad_request(f"properties.awsAccountId: expected 12 digits, got {account}.")
-    if not re.fullmatch(r"[a-z]+(-[a-z]+)+-\d", region):
-        raise bad_request(f"properties.awsAccountRegion: expected a region, got {region}.")
-    if not SUFFIX.fullmatch(suffix):
-        raise bad_request(f"properties.eventSourceSuffix: not allowed: {suffix}.")
+def _shown(one: Entity, *, expand: bool = False) -> Entity:
+    """Return a copy of an integration, with its configuration or without."""
+    return copy.deepcopy({key: one[key] for key in one if expand or key != "config"})
+
+
+def _suffix_of(one: Entity) -> object:
+    return one["config"]["current"]["properties"].get("eventSourceSuffix")
+
+
+def _check(properties: Entity) -> None:
+    """Refuse properties that an Amazon EventBridge source cannot have."""
+    try:
+        topics = msgspec.convert(properties, _SourceProperties).event_filter
+    except msgspec.ValidationError as error:
+        raise bad_request(f"properties: {error}") from None
     for topic in topics:
-        if not isinstance(topic, str) or not topic.startswith(TOPICS):
+        if not topic.startswith(TOPICS):
             raise bad_request(f"properties.eventFilter: unknown topic {topic}.")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,123 +1,185 @@
-"""An event subscription of the Genesys Cloud stand-in: what it is, and what it lets through."""
+"""The event subscriptions of the stand-in, and the events that they let through.
 
-from __future__ import annotations
+The API is that of the tutorial that this project was made from, completed to a REST resource.
+"""
 
 import copy
-import re
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
-from uuid import uuid4
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Annotated, Any, Literal, NamedTuple
 
+import msgspec
 from jsonata import Jsonata
+from msgspec import Meta
 
-from local.genesys.rest import bad_request
+from local.genesys.entities import Entities, Entity, decoded
+from local.genesys.login import READ, WRITE
+from local.genesys.problems import Problem, bad_request
+from local.http.messages import Answer, Request
 
 SUBSCRIPTIONS = "/api/v2/events/subscriptions"
-SQS_ARN = re.compile(r"arn:aws[a-z-]*:sqs:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]+")
+SCOPES = {"GET": READ, "POST": WRITE, "PUT": WRITE, "PATCH": WRITE, "DELETE": WRITE}
+SQS_ARN = r"^arn:aws[a-z-]*:sqs:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]+$"
+FOREIGN_ARN = "arn:aws:sqs:us-east-1:999999999999:foreign"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What a subscription lets through, and where to: its filter is compiled once."""
-
-    subscription_id: str
-    event_types: frozenset[str]
-    filter: Jsonata | None
-    arn: str
+class _Queue(msgspec.Struct):
+    arn: Annotated[str, Meta(pattern=SQS_ARN)]
     region: str
 
 
-class Subscription:
-    """A subscription as the org holds it, and the rule by which it delivers at present."""
-
-    def __init__(self, wanted: dict[str, Any], active_at: float, active_after_reads: int) -> None:
-        self.id = str(uuid4())
-        self.created = _now()
-        self.live: Rule | None = None
-        self.change(wanted, active_at, active_after_reads)
-
-    def change(self, wanted: dict[str, Any], active_at: float, active_after_reads: int) -> None:
-        """Set what it should be; until that is active it delivers as before."""
-        self.wanted, self.modified = wanted, _now()
-        self.next: Rule | None = _compiled(self.id, wanted)
-        self.active_at, self.reads_left = active_at, active_after_reads
-
-    def settle(self, now: float) -> None:
-        """Make it active once its moment has come."""
-        if self.next and now >= self.active_at and self.reads_left <= 0:
-            self.live = self.next if self.wanted["status"] == "active" else None
-            self.next = None
-
-    def entity(self) -> dict[str, Any]:
-        """Return it as the API shows it."""
-        return {
-            "id": self.id,
-            **copy.deepcopy(self.wanted),
-            **({"status": "pending"} if self.next else {}),
-            "dateCreated": self.created,
-            "dateModified": self.modified,
-            "selfUri": f"{SUBSCRIPTIONS}/{self.id}",
-        }
+class _Destination(msgspec.Struct, rename="camel"):
+    type: Literal["aws_sqs"]
+    aws_sqs: _Queue
 
 
-def validated(body: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of `body` that a subscription has.
+class _Shape(msgspec.Struct, rename="camel"):
+    name: Annotated[str, Meta(pattern=r"\S")]
+    event_types: Annotated[list[str], Meta(min_length=1)]
+    destination: _Destination
+    description: str = ""
+    attribute_filter: str = ""
+    status: Literal["active", "inactive"] = "active"
 
-    Raises
-    ------
-    local.genesys.wire.Problem
-        One is missing or wrong, or the filter is no JSONata.
+
+class Activation(NamedTuple):
+    """When a subscription becomes what it was asked to be: at a moment, after some reads."""
+
+    status: str
+    at: float
+    reads: float
+
+
+class Subscriptions(Entities):
+    """The subscriptions of an org, by id.
+
+    Attributes
+    ----------
+    activation_seconds, activation_reads
+        When a subscription that was made or changed becomes `active` (it is `pending` before):
+        after this many seconds and once it was read this often; `math.inf` means never.
+        Until then a new one delivers nothing, and one that was changed delivers as before.
+    unique_names
+        Whether a second subscription of a name is refused.
+    filter_errors
+        How many evaluations of filters failed; these count as no match.
     """
-    match body:
-        case {
-            "name": str(name),
-            "eventTypes": [str(), *_] as types,
-            "destination": {
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__(SUBSCRIPTIONS, "subscription", SCOPES, clock)
+        self.activation_seconds = 0.2
+        self.activation_reads: float = 1
+        self.unique_names = True
+        self.filter_errors = 0
+        self._pending: dict[str, Activation] = {}
+        self._live: dict[str, Entity] = {}
+
+    def seed(self, name: str, queue_arn: str = FOREIGN_ARN, **fields: Any) -> str:
+        """Put one in that is active at once, whatever its fields are, and return its id."""
+        one = self.add(
+            name=name,
+            description="",
+            eventTypes=["event:conversation:end"],
+            attributeFilter="queueId = 'foreign'",
+            destination={
                 "type": "aws_sqs",
-                "awsSqs": {"arn": str(arn), "region": str(region)},
+                "awsSqs": {"arn": queue_arn, "region": "us-east-1"},
             },
-        } if name.strip() and all(isinstance(one, str) for one in types):
-            pass
-        case _:
-            raise bad_request(
-                "name, eventTypes (a list of topics) and destination"
-                " {type: aws_sqs, awsSqs: {arn, region}} are required."
-            )
-    if not SQS_ARN.fullmatch(arn) or arn.split(":")[3] != region:
-        raise bad_request(f"destination.awsSqs: no SQS queue ARN in {region or '?'}: {arn}")
-    wanted = {
-        "name": name,
-        "description": body.get("description") or "",
-        "eventTypes": list(types),
-        "attributeFilter": body.get("attributeFilter") or "",
-        "destination": {"type": "aws_sqs", "awsSqs": {"arn": arn, "region": region}},
-        "status": body.get("status") or "active",
-    }
-    for key in ("description", "attributeFilter", "status"):
-        if not isinstance(wanted[key], str):
-            raise bad_request(f"{key}: expected a string.")
-    if wanted["status"] not in ("active", "inactive"):
-        raise bad_request(f"status: expected active or inactive, got {wanted['status']}.")
-    _compiled("", wanted)
-    return wanted
+            status="active",
+        )
+        one |= fields
+        self._live[one["id"]] = copy.deepcopy(one)
+        return str(one["id"])
+
+    def sending_to(self, queue_arn: str) -> list[Entity]:
+        """Return the subscriptions whose destination is a queue."""
+        return [one for one in self.values() if one["destination"]["awsSqs"]["arn"] == queue_arn]
+
+    def answer(self, operation: str, request: Request) -> Answer:
+        """Carry out a request."""
+        match operation:
+            case "list":
+                return self.page(request, self._read)
+            case "create":
+                fields = self._validated(request)
+                one = self.add(**fields)
+                self.appears_late(one)
+                self._change(one, fields)
+                return Answer(201, copy.deepcopy(one))
+        one = self.found(request)
+        match operation:
+            case "read":
+                return Answer(200, self._read(one))
+            case "replace":
+                self._change(one, self._validated(request, one["id"]))
+                return Answer(200, copy.deepcopy(one))
+        del self[one["id"]]
+        return Answer(204)
+
+    def receivers(self, event: Mapping[str, Any]) -> list[Entity]:
+        """Return the subscriptions that let an event through."""
+        return [live for live in self._live.values() if self._lets_through(live, event)]
+
+    def settle(self) -> None:
+        """Make active those whose moment has come."""
+        for key in (self._live.keys() | self._pending.keys()) - self.keys():
+            self._live.pop(key, None)
+            self._pending.pop(key, None)
+        for key, (status, at, reads) in list(self._pending.items()):
+            if self.clock() < at or reads > 0:
+                continue
+            del self._pending[key]
+            self[key]["status"] = status
+            self._live.pop(key, None)
+            if status == "active":
+                self._live[key] = copy.deepcopy(self[key])
+
+    def _change(self, one: Entity, fields: Entity) -> None:
+        one |= {**copy.deepcopy(fields), "status": "pending"}
+        at = self.clock() + self.activation_seconds
+        self._pending[one["id"]] = Activation(fields["status"], at, self.activation_reads)
+        self.settle()
+
+    def _read(self, one: Entity) -> Entity:
+        if activation := self._pending.get(one["id"]):
+            self._pending[one["id"]] = activation._replace(reads=activation.reads - 1)
+        return copy.deepcopy(one)
+
+    def _lets_through(self, live: Entity, event: Mapping[str, Any]) -> bool:
+        if event.get("eventType") not in live["eventTypes"]:
+            return False
+        if not live["attributeFilter"]:
+            return True
+        try:
+            return _compiled(live["attributeFilter"]).evaluate(event.get("attributes")) is True
+        except Exception:  # noqa: BLE001 - whatever it raises, the expression is at fault
+            self.filter_errors += 1
+            return False
+
+    def _validated(self, request: Request, own_id: str = "") -> Entity:
+        """Return the fields of the subscription in a request; `own_id` is of the present one."""
+        fields = _shape(request)
+        names = {one["name"] for key, one in self.items() if key != own_id}
+        if self.unique_names and fields["name"] in names:
+            text = f"An event subscription named {fields['name']} exists already."
+            raise Problem(409, "conflict", text)
+        return fields
 
 
-def _compiled(subscription_id: str, wanted: dict[str, Any]) -> Rule:
-    expression = wanted["attributeFilter"]
+def _shape(request: Request) -> Entity:
+    """Return the fields of the subscription in a request."""
+    fields: Entity = msgspec.to_builtins(decoded(request, _Shape))
+    queue = fields["destination"]["awsSqs"]
+    if queue["arn"].split(":")[3] != queue["region"]:
+        raise bad_request(f"destination.awsSqs: {queue['arn']} is not in {queue['region']}.")
+    expression = fields["attributeFilter"]
     try:
-        compiled = Jsonata(expression) if expression else None
+        _compiled(expression or "true")
     except Exception as error:  # noqa: BLE001 - whatever it raises, the expression is at fault
         raise bad_request(f"attributeFilter: {expression} is not JSONata: {error}") from None
-    destination = wanted["destination"]["awsSqs"]
-    return Rule(
-        subscription_id,
-        frozenset(wanted["eventTypes"]),
-        compiled,
-        destination["arn"],
-        destination["region"],
-    )
+    return fields
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+@cache
+def _compiled(expression: str) -> Jsonata:
+    return Jsonata(expression)

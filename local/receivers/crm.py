@@ -1,60 +1,32 @@
-"""A CRM on loopback that notes ended conversations, and refuses some of them at first."""
+"""A CRM on loopback that is told of ended conversations."""
 
-import threading
-import time
-from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from local.http.server import Answer, LoopbackServer, Request, loopback_server
+from local.http.messages import Answer, Request
+from local.http.server import HttpServer
+from local.receivers.receiver import End, Receiver
 
-End = tuple[str, str]
-"""A conversation's id and a queue's."""
+__all__ = ["Crm", "End", "crm"]
 
 
-class Crm:
-    """What the CRM was told: `PUT /conversations/{id}/queues/{id}`.
-
-    Attributes
-    ----------
-    server
-        What it listens with.
-    refusals
-        How often it is to refuse the ends of a conversation before it takes them.
-    noted
-        When it took each end, in `time.time()` seconds: more than one moment means that the same
-        end was delivered more than once.
-    refused
-        How often it has refused each end.
-    """
-
-    server: LoopbackServer
-
-    def __init__(self) -> None:
-        self.refusals: dict[str, int] = {}
-        self.noted: defaultdict[End, list[float]] = defaultdict(list)
-        self.refused: Counter[End] = Counter()
-        self._lock = threading.Lock()
+class Crm(Receiver):
+    """Takes `PUT /conversations/{id}/queues/{id}`."""
 
     @property
     def url(self) -> str:
         return self.server.url
 
-    def take(self, request: Request) -> Answer:
-        """Note an end, or refuse it if it is to be refused this time."""
+    def respond(self, request: Request) -> Answer:
+        """Take the end that a request's path names."""
         _, _, conversation_id, _, queue_id = request.path.split("/")
-        end = conversation_id, queue_id
-        with self._lock:
-            if self.refused[end] < self.refusals.get(conversation_id, 0):
-                self.refused[end] += 1
-                return Answer(503)
-            self.noted[end].append(time.time())
-            return Answer(204)
+        return self.take((conversation_id, queue_id))
 
 
 @contextmanager
 def crm() -> Iterator[Crm]:
     """Run a CRM on a free loopback port."""
-    told = Crm()
-    with loopback_server(told.take) as told.server:
+    with HttpServer() as server:
+        told = Crm(server)
+        server.respond = told.respond
         yield told

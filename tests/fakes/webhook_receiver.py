@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from conversations.end import ConversationEnd
 from deadline import Deadline
@@ -15,8 +14,9 @@ from destinations.delivery import CALL_LIMIT
 from destinations.webhook import Webhook
 from destinations.webhook_connection import Origin
 from destinations.webhook_signature import SigningKeys
+from local.http.messages import Answer
+from local.http.server import HttpServer
 from tests.fakes.ends import ended
-from tests.fakes.scripted_http import Answer, HttpServer
 from tests.fakes.secrets_manager import FakeSecrets
 
 CERTIFICATE = Path(__file__).parents[1] / "data/webhook.test.pem"
@@ -26,45 +26,15 @@ SECRET_NAME = "webhook-key"
 
 
 class Receiver(HttpServer):
-    """Answers 204, or as a test says, and counts connections.
-
-    Attributes
-    ----------
-    connections
-        How many were made.
-    """
-
-    request_queue_size = 128
+    """Answers 204, or as a test says."""
 
     def __init__(self, *, tls: bool = False) -> None:
-        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if tls else None
-        if self._tls:
-            self._tls.load_cert_chain(CERTIFICATE)
-        self._sockets: list[socket.socket] = []
-        super().__init__()
-        self.respond = lambda _: Answer(204)
-        if tls:
-            self.url = f"https://webhook.test:{self.server_port}"
-
-    @property
-    def connections(self) -> int:
-        return len(self._sockets)
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        accepted, address = super().get_request()
-        if self._tls:
-            # The handshake comes with the first read, in the connection's own thread.
-            accepted = self._tls.wrap_socket(
-                accepted, server_side=True, do_handshake_on_connect=False
-            )
-        self._sockets.append(accepted)
-        return accepted, address
-
-    def hang_up(self) -> None:
-        """Close the connections that are there."""
-        for accepted in self._sockets:
-            with suppress(OSError):
-                accepted.shutdown(socket.SHUT_RDWR)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if tls else None
+        if context:
+            context.load_cert_chain(CERTIFICATE)
+        super().__init__(
+            lambda _: Answer(204), tls=context, host="webhook.test" if tls else "127.0.0.1"
+        )
 
 
 @contextmanager

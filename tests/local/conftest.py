@@ -9,9 +9,11 @@ import pytest
 
 from local.aws.emulator import Emulator, emulator
 from local.aws.project import ROOT, Deployment, Project
-from local.genesys.cloud import SUBSCRIPTIONS, GenesysCloud, sqs_sender
+from local.genesys.problems import problem, too_many_requests
+from local.genesys.sqs import sqs_sender
+from local.genesys.stand_in import GenesysCloud
 from local.receivers.crm import Crm, crm
-from local.receivers.recorders import WebhookReceiver, webhook_receiver
+from local.receivers.webhook import WebhookReceiver, webhook_receiver
 from local.traffic.subscription import OURS, Event, conversations
 
 ACTION = ROOT / "local/receivers/crm_action.py"
@@ -61,7 +63,7 @@ class World:
 
     def of_stage(self, stage: str) -> list[dict[str, Any]]:
         """Return Genesys Cloud's subscriptions of a stage."""
-        return [s for s in self.genesys.subscriptions if s["name"] == f"queue-ends-{stage}"]
+        return self.genesys.subscriptions.named(f"queue-ends-{stage}")
 
     def ledger(self, deployment: Deployment) -> dict[tuple[str, str], tuple[str, set[str]]]:
         """Return by the ledger's keys the state of each end and the destinations that have it."""
@@ -102,8 +104,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         emulator(env={"QUEUE_ENDS_CRM_URL": customers.url}) as aws,
         GenesysCloud(sqs_sender(aws)) as genesys,
     ):
-        genesys.activation_seconds = 0.5
-        genesys.seed("somebody-else")
+        genesys.subscriptions.activation_seconds = 0.5
+        genesys.subscriptions.seed("somebody-else")
         project = Project(aws, tmp_path_factory.mktemp("project"), actions=ACTION)
         world = World(aws, genesys, customers, webhook, project)
         world.put_secrets()
@@ -114,8 +116,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture(scope="session")
 def deployed(world: World) -> Deployment:
     """The stack of stage dev, deployed while Genesys Cloud was busy."""
-    world.genesys.fail("POST", SUBSCRIPTIONS, 429, times=2, retry_after=2)
-    world.genesys.fail("POST", SUBSCRIPTIONS, 503, times=1)
+    world.genesys.instead("create", *[too_many_requests(2)] * 2, problem(503, "Overloaded."))
     return world.project.deploy("dev", **world.settings())
 
 

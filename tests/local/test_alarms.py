@@ -14,9 +14,9 @@ from local.aws.partner_events import partner_events
 from local.aws.project import Project, function_of
 from local.cloudwatch.collector import CloudWatch
 from local.demo.counts import messages_in, worker_log
-from local.genesys.cloud import GenesysCloud
+from local.genesys.stand_in import GenesysCloud
 from local.receivers.crm import crm
-from local.receivers.recorders import webhook_receiver
+from local.receivers.webhook import webhook_receiver
 from local.traffic.subscription import OURS
 from tests.local.conftest import ACTION, World
 from tests.partner_events import event
@@ -220,8 +220,8 @@ def _fails(stack: Watched) -> None:
 
 def _switched(stack: Watched, state: str) -> None:
     """Have somebody switch the integration on or off in Genesys Cloud, and the watchdog look."""
-    (ours,) = (one for one in stack.world.genesys.integrations.held() if one.name == NAME)
-    ours.state = state
+    (ours,) = stack.world.genesys.integrations.named(NAME)
+    ours["reportedState"]["code"] = state
     stack.invoke("Watchdog")
 
 

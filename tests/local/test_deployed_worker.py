@@ -8,9 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from local.aws.project import Deployment
-from local.genesys.cloud import SUBSCRIPTIONS
-from local.http.server import Answer
-from local.receivers.recorders import BusRecorder, bus_recorder
+from local.http.messages import Answer
+from local.receivers.bus import BusRecorder, bus_recorder
 from local.traffic.subscription import FOREIGN, Event, conversations, malformed_bodies
 from tests.local.conftest import World
 from tests.polling import wait_until
@@ -64,7 +63,7 @@ def test_a_deploy_rides_out_a_busy_genesys_cloud_and_makes_one_subscription(
 
     assert subscription["id"] == deployed.outputs["SubscriptionId"]
     assert subscription["status"] == "active"
-    posts = [c for c in world.genesys.calls if (c.method, c.path) == ("POST", SUBSCRIPTIONS)]
+    posts = [call for call in world.genesys.calls if call.operation == "create"]
     assert [call.status for call in posts] == [429, 429, 503, 201]
     assert posts[1].time - posts[0].time >= 2
     assert posts[2].time - posts[1].time >= 2
@@ -171,7 +170,7 @@ def test_an_end_arrives_at_each_destination_and_is_done(
         "all ends done in the ledger",
     )
     assert world.webhook.forged == 0
-    sent = {arrival.detail["conversation_id"]: arrival.detail for arrival in bus.arrivals}
+    sent = {detail["conversation_id"]: detail for detail in bus.details}
     assert all(sent[event.conversation_id]["raw"] == event.body for event in events)
 
 

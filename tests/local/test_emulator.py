@@ -21,7 +21,8 @@ from botocore.exceptions import ClientError
 
 import local.aws.emulator
 from local.aws.emulator import Emulator, EmulatorFailed, emulator
-from local.genesys.cloud import ACCOUNT, GenesysCloud, sqs_sender
+from local.genesys.sqs import ACCOUNT, sqs_sender
+from local.genesys.stand_in import GenesysCloud
 from tests.children import child
 from tests.polling import listens, runs, wait_until
 
@@ -207,7 +208,7 @@ def test_only_whom_the_queues_policy_admits_may_send(strict: Emulator) -> None:
     destination = {"type": "aws_sqs", "awsSqs": {"arn": arn, "region": strict.region}}
 
     with GenesysCloud(sqs_sender(strict)) as genesys:
-        genesys.seed("ours", destination=destination, attributeFilter="queueId = 'q'")
+        genesys.subscriptions.seed("ours", destination=destination, attributeFilter="queueId = 'q'")
         with pytest.raises(ClientError, match="AccessDenied"):
             genesys.publish(event)
 
@@ -263,8 +264,8 @@ def test_many_events_reach_the_queue_in_batches(aws: Emulator) -> None:
     arn = f"arn:aws:sqs:{aws.region}:{aws.account}:many"
     with GenesysCloud(sqs_sender(aws)) as genesys:
         destination = {"type": "aws_sqs", "awsSqs": {"arn": arn, "region": aws.region}}
-        genesys.seed("ours", destination=destination, attributeFilter="")
-        genesys.seed("foreign", attributeFilter="")
+        genesys.subscriptions.seed("ours", destination=destination, attributeFilter="")
+        genesys.subscriptions.seed("foreign", attributeFilter="")
         event = {"eventType": "event:conversation:end", "attributes": {}}
         receivers = genesys.publish_all([event] * 33)
     assert [len(ids) for ids in receivers] == [2] * 33

@@ -12,10 +12,12 @@ from local.aws.partner_events import partner_events
 from local.aws.project import Deployment, Project
 from local.demo.account import PartnerAccount
 from local.demo.counts import messages_in, shared_among, worker_log
-from local.genesys.cloud import INTEGRATIONS, GenesysCloud
-from local.genesys.integrations import Integration
+from local.genesys.entities import Entity
+from local.genesys.problems import problem, too_many_requests
+from local.genesys.stand_in import GenesysCloud
+from local.receivers.bus import BusRecorder, bus_recorder
 from local.receivers.crm import crm
-from local.receivers.recorders import BusRecorder, bus_recorder, webhook_receiver
+from local.receivers.webhook import webhook_receiver
 from local.traffic.end_rules import PREFIX, WITH_QUEUE
 from local.traffic.eventbridge import Conversation, partner_conversations, shuffled
 from local.traffic.subscription import OURS
@@ -34,10 +36,9 @@ class Bridged(World):
     def settings(self, **changes: Any) -> dict[str, Any]:
         return super().settings(**{"delivery": "eventbridge", **changes})
 
-    def integrations(self, stage: str) -> list[Integration]:
+    def integrations(self, stage: str) -> list[Entity]:
         """Return Genesys Cloud's integrations of a stage."""
-        held = self.genesys.integrations.held()
-        return [one for one in held if one.name == f"queue-ends-{stage}"]
+        return self.genesys.integrations.named(f"queue-ends-{stage}")
 
     def buses(self) -> set[str]:
         """Return the names of the partner event buses."""
@@ -97,8 +98,8 @@ def bridged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridged]:
 @pytest.fixture(scope="module")
 def stack(bridged: Bridged) -> Deployment:
     """The stack of stage dev, deployed while Genesys Cloud was busy and others were at it."""
-    bridged.genesys.fail("POST", INTEGRATIONS, 429, retry_after=1)
-    bridged.genesys.fail("PUT", INTEGRATIONS, 409)
+    bridged.genesys.instead("create", too_many_requests(1))
+    bridged.genesys.instead("configure", problem(409, "Conflict."))
     return bridged.project.deploy("dev", **bridged.settings())
 
 
@@ -149,9 +150,9 @@ def test_a_deploy_makes_one_integration_that_sends_the_topics_of_the_end_rule(
 ) -> None:
     (integration,) = bridged.integrations("dev")
 
-    assert integration.id == stack.outputs["SubscriptionId"]
-    assert integration.state == "ACTIVE"
-    properties = {**integration.properties}
+    assert integration["id"] == stack.outputs["SubscriptionId"]
+    assert integration["reportedState"]["code"] == "ACTIVE"
+    properties = {**integration["config"]["current"]["properties"]}
     assert set(properties.pop("eventFilter")) == {
         PREFIX + topic for topic in (*WITH_QUEUE, "customer.end")
     }
@@ -173,14 +174,13 @@ def test_what_reaches_the_intake_queue_is_what_the_rules_let_through(published: 
 def test_creates_that_fail_say_why_and_leave_no_integration(
     bridged: Bridged, published: Published
 ) -> None:
-    def calls(method: str, status: int) -> int:
-        of_kind = [c for c in bridged.genesys.calls if (c.method, c.status) == (method, status)]
-        return sum(call.path.startswith(INTEGRATIONS) for call in of_kind)
+    def calls(operation: str, status: int) -> int:
+        return sum((c.operation, c.status) == (operation, status) for c in bridged.genesys.calls)
 
-    made = calls("POST", 200)
-    bridged.genesys.fail("PATCH", INTEGRATIONS, 403)
+    made = calls("create", 200)
+    bridged.genesys.instead("switch", problem(403, "Forbidden."))
     bridged.create("refused")
-    wait_until(lambda: calls("PATCH", 403), "the integration not to be enabled")
+    wait_until(lambda: calls("switch", 403), "the integration not to be enabled")
     bridged.genesys.integrations.error = "The AWS account cannot be reached."
     bridged.create("broken")
 
@@ -191,8 +191,8 @@ def test_creates_that_fail_say_why_and_leave_no_integration(
     bridged.genesys.integrations.error = ""
     assert "integrations:integration:edit" in bridged.stack("refused")[1][0]
     assert "The AWS account cannot be reached." in bridged.stack("broken")[1][0]
-    assert calls("POST", 200) == made + 2
-    held = [one.name for one in bridged.genesys.integrations.held()]
+    assert calls("create", 200) == made + 2
+    held = [one["name"] for one in bridged.genesys.integrations.values()]
     assert sorted(held) == ["queue-ends-dev", "somebody-else"]
     assert bridged.buses() == {bridged.genesys.event_source("QueueEnds-dev")}
 
@@ -243,8 +243,11 @@ def test_another_end_rule_and_other_queues_are_changed_in_place(
     )
 
     (after,) = bridged.integrations("dev")
-    assert changed.outputs["SubscriptionId"] == after.id == before.id
-    assert set(after.properties["eventFilter"]) == {f"{PREFIX}acd.end", f"{PREFIX}user.end"}
+    assert changed.outputs["SubscriptionId"] == after["id"] == before["id"]
+    assert set(after["config"]["current"]["properties"]["eventFilter"]) == {
+        f"{PREFIX}acd.end",
+        f"{PREFIX}user.end",
+    }
     told = list(partner_conversations(42, 25, OURS[:1], share=0.5))
     ends, known = ends_of(told, "queue_leg"), {one.id for one in told}
     bridged.publish(shuffled(told, 42))
@@ -267,6 +270,6 @@ def test_destroy_removes_our_integration_and_no_other(bridged: Bridged, stack: D
 
     wait_until(lambda: bridged.integrations("dev") == [], "its removal", 60)
     wait_until(lambda: bridged.buses() == set(), "the removal of its bus")
-    left = [one.entity() for one in bridged.genesys.integrations.held()]
+    left = list(bridged.genesys.integrations.values())
     assert [one["name"] for one in left] == ["somebody-else"]
     assert [one["reportedState"]["code"] for one in left] == ["ACTIVE"]

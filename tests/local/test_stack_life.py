@@ -1,12 +1,14 @@
 """The stack's life: redeployed, changed, refused, rolled back, removed."""
 
+import copy
 import time
 from typing import Any
 
 import pytest
 
 from local.aws.project import DeployFailed, Deployment
-from local.genesys.cloud import SUBSCRIPTIONS
+from local.genesys.problems import problem
+from local.genesys.subscriptions import FOREIGN_ARN
 from local.traffic.subscription import FOREIGN, OURS
 from tests.local.conftest import World
 
@@ -56,22 +58,23 @@ def test_other_queues_and_another_secret_update_the_subscription_in_place(
 def test_a_name_that_is_taken_fails_the_deploy_within_a_minute_and_is_left_alone(
     world: World,
 ) -> None:
-    taken = world.genesys.seed("queue-ends-taken")
+    taken = world.genesys.subscriptions.seed("queue-ends-taken")
+    (before,) = copy.deepcopy(world.of_stage("taken"))
     began = time.monotonic()
 
     with pytest.raises(DeployFailed) as failure:
         world.project.deploy("taken", **world.settings())
 
     assert time.monotonic() - began < 60
-    assert taken["id"] in failure.value.reason
-    assert taken["destination"]["awsSqs"]["arn"] in failure.value.reason
+    assert taken in failure.value.reason
+    assert FOREIGN_ARN in failure.value.reason
     assert "another stage" in failure.value.reason
-    assert world.of_stage("taken") == [taken]
+    assert world.of_stage("taken") == [before]
     assert stacks(world, "taken") == []
 
 
 def test_a_create_that_fails_after_it_made_the_subscription_leaves_none(world: World) -> None:
-    world.genesys.fail("GET", f"{SUBSCRIPTIONS}/", 403)
+    world.genesys.instead("read", problem(403, "Forbidden."))
 
     with pytest.raises(DeployFailed) as failure:
         world.project.deploy("failing", **world.settings())
@@ -85,11 +88,12 @@ def test_a_create_that_fails_after_it_made_the_subscription_leaves_none(world: W
 
 
 def test_destroy_removes_our_subscription_and_no_other(world: World, deployed: Deployment) -> None:
-    others = [s for s in world.genesys.subscriptions if s["name"] != "queue-ends-dev"]
+    held = copy.deepcopy(list(world.genesys.subscriptions.values()))
 
     world.project.destroy("dev", **world.settings())
 
-    assert world.genesys.subscriptions == others
+    others = [one for one in held if one["name"] != "queue-ends-dev"]
+    assert list(world.genesys.subscriptions.values()) == others
     assert stacks(world, "dev") == []
     assert world.aws.client("sqs").list_queues(QueueNamePrefix="queue-ends-dev-").get(
         "QueueUrls"

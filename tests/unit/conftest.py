@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from deadline import Deadline, InvocationContext
+from local.genesys.login import CLIENT_ID, CLIENT_SECRET
+from local.genesys.stand_in import GenesysCloud
+from local.http.server import HttpServer
 from tests.fakes.clock import Clock, Invocation
-from tests.fakes.genesys import CLIENT_ID, CLIENT_SECRET
 from tests.fakes.partner_events import FakePartnerEvents
-from tests.fakes.scripted_http import HttpServer
 from tests.fakes.secrets_manager import FakeSecrets
 
 
@@ -23,7 +24,6 @@ def server() -> Iterator[HttpServer]:
 def http(server: HttpServer) -> Iterator[HttpServer]:
     server.reset()
     yield server
-    server.released.set()
     assert not server.broken
 
 
@@ -58,3 +58,15 @@ def secrets() -> FakeSecrets:
 @pytest.fixture
 def events(clock: Clock) -> FakePartnerEvents:
     return FakePartnerEvents(clock)
+
+
+@pytest.fixture
+def genesys(http: HttpServer, clock: Clock, events: FakePartnerEvents) -> GenesysCloud:
+    """The stand-in, in the clock's time; AWS gets the partner event sources of its integrations."""
+    http.respond = genesys = GenesysCloud(clock=clock)
+    subscriptions, integrations = genesys.subscriptions, genesys.integrations
+    subscriptions.activation_seconds, integrations.state_seconds = 0, 2
+    subscriptions.page_limit = integrations.page_limit = 3
+    integrations.source_made = lambda suffix: events.partner_makes(genesys.event_source(suffix))
+    integrations.source_gone = lambda suffix: events.partner_deletes(genesys.event_source(suffix))
+    return genesys

@@ -19,6 +19,9 @@ from destinations.webhook import Webhook
 from genesys.client import LOGIN_PATH
 from genesys.integrations import SOURCE_TYPE
 from genesys.properties import EVENT_SOURCE, SUBSCRIPTION
+from local.genesys.login import CLIENT_ID
+from local.http.messages import Answer, Request
+from local.http.server import HttpServer
 from tests import canaries
 from tests.bodies import QUEUE
 from tests.canaries import CLIENT_SECRET, TEXT, TOKEN, Delivery
@@ -28,10 +31,8 @@ from tests.fakes.dynamodb import FakeDynamoDb
 from tests.fakes.entry_points import WORKER, imported_anew
 from tests.fakes.eventbridge import BUS, FakeEventBridge
 from tests.fakes.firehose import STREAM, FakeFirehose
-from tests.fakes.genesys import CLIENT_ID
 from tests.fakes.partner_events import FakePartnerEvents
 from tests.fakes.partner_worker import DelayingSqs
-from tests.fakes.scripted_http import Answer, Asked, HttpServer
 from tests.fakes.secrets_manager import FakeSecrets
 from tests.fakes.sqs_event import record
 
@@ -318,7 +319,7 @@ def test_conversation_ids_are_in_the_example_action_s_line_alone(
 
 # What Genesys Cloud knows of ours, and ways in which it may give it back.
 ECHOED = f"{CLIENT_SECRET} and {TOKEN}"
-ECHOES: dict[str, Callable[[Asked], Answer]] = {
+ECHOES: dict[str, Callable[[Request], Answer]] = {
     "message": lambda _: Answer(400, {"message": ECHOED, "code": ECHOED}),
     "forbidden": lambda _: Answer(403, {"description": ECHOED}, {"ININ-Correlation-Id": ECHOED}),
     "refused": lambda _: Answer(401, {"error": CLIENT_SECRET}),
@@ -341,7 +342,7 @@ HELD: dict[str, Any] = {
 }
 
 
-def _shown(asked: Asked, queue_arn: str, account_id: str) -> Answer:
+def _shown(asked: Request, queue_arn: str, account_id: str) -> Answer:
     """Return a subscription and an integration in one; all that is no id or address is seeded."""
     properties = {"awsAccountId": account_id, "awsAccountRegion": REGION, "eventFilter": [ECHOED]}
     current = {
@@ -371,7 +372,7 @@ def _shown(asked: Asked, queue_arn: str, account_id: str) -> Answer:
 def _account(http: HttpServer, echo: str) -> None:
     """Have an org that echoes, once we are logged in or at once; CloudFormation does so, too."""
 
-    def respond(asked: Asked) -> Answer:
+    def respond(asked: Request) -> Answer:
         if asked.path == "/answer":  # where CloudFormation waits
             return Answer(403, {"message": asked.query.get("X-Amz-Signature")}, reason=TEXT)
         if asked.path == LOGIN_PATH and echo != "refused":

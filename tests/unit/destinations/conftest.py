@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.fakes.scripted_http import HttpServer
+from local.http.server import HttpServer
 
 
 @pytest.fixture

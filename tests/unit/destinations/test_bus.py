@@ -8,11 +8,12 @@ import pytest
 
 from destinations.bus import Bus, destination
 from destinations.delivery import Delivery
+from local.http.messages import Answer
+from local.http.server import HttpServer
 from tests.bodies import CANARY
 from tests.fakes.clock import Clock
 from tests.fakes.ends import big, ended, sample
 from tests.fakes.eventbridge import BUS, MAX_BYTES, FakeEventBridge, size_of
-from tests.fakes.scripted_http import Answer, HttpServer
 from tests.fakes.sqs_event import Countdown
 
 

@@ -13,10 +13,10 @@ import pytest
 
 from destinations.delivery import CALL_LIMIT, Delivery, Destination
 from destinations.webhook import CONCURRENCY, Webhook, destination, verdict_on
+from local.http.messages import Answer, Request
 from tests.bodies import CANARY
 from tests.fakes.clock import Clock
 from tests.fakes.ends import ended
-from tests.fakes.scripted_http import Answer, Asked
 from tests.fakes.secrets_manager import FakeSecrets
 from tests.fakes.webhook_receiver import (
     SECRET,
@@ -56,7 +56,7 @@ def verdict(webhook: Webhook) -> tuple[str, str]:
     return only.verdict, only.detail
 
 
-def is_genuine(asked: Asked, secret: str) -> bool:
+def is_genuine(asked: Request, secret: str) -> bool:
     """Verify a signature the way that docs/once.md shows to receivers."""
     headers, body = {name.lower(): value for name, value in asked.headers.items()}, asked.body
     key = base64.b64decode(secret.removeprefix("whsec_"))
@@ -272,7 +272,7 @@ def test_several_calls_go_on_at_the_same_time_and_no_more(
     at_once = [0]
     most = [0]
 
-    def respond(_: Asked) -> Answer:
+    def respond(_: Request) -> Answer:
         with counting:
             at_once[0] += 1
             most[0] = max(most[0], at_once[0])

@@ -93,7 +93,7 @@ def test_a_name_that_leads_to_a_private_address_is_not_called(
 
 
 def test_an_address_in_the_url_is_checked_too(secured: Receiver) -> None:
-    with webhook_to(f"https://127.0.0.1:{secured.server_port}/") as webhook:
+    with webhook_to(f"https://127.0.0.1:{secured.port}/") as webhook:
         assert only(webhook).detail == NOT_PUBLIC
     assert secured.connections == 0
 
@@ -105,9 +105,9 @@ def test_a_private_address_is_called_if_that_is_set(
     with webhook_to(secured.url, allow_private=True, resolve=names, tls=trusting) as webhook:
         for _ in range(3):
             assert only(webhook).verdict == "arrived"
-    assert names.asked == [("webhook.test", secured.server_port)]
+    assert names.asked == [("webhook.test", secured.port)]
     assert secured.connections == 1
-    assert secured.asked[0].headers["Host"] == f"webhook.test:{secured.server_port}"
+    assert secured.asked[0].headers["Host"] == f"webhook.test:{secured.port}"
 
 
 def test_the_connection_goes_to_the_address_that_was_checked(plain: Receiver) -> None:

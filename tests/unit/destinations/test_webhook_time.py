@@ -12,9 +12,9 @@ import pytest
 
 from destinations.delivery import Delivery
 from destinations.webhook import CONCURRENCY, SILENT_CALLS
+from local.http.messages import Answer, Request
 from tests.fakes.clock import Clock
 from tests.fakes.ends import ended
-from tests.fakes.scripted_http import Answer, Asked
 from tests.fakes.secrets_manager import FakeSecrets
 from tests.fakes.webhook_receiver import (
     SECRET,
@@ -51,7 +51,7 @@ def calls_under_way() -> list[threading.Thread]:
 def hang(receiver: Receiver, *conversation_ids: str) -> None:
     """Have the receiver never answer for these conversations, or for any."""
 
-    def respond(asked: Asked) -> Answer:
+    def respond(asked: Request) -> Answer:
         hangs = not conversation_ids or asked.json["data"]["conversation_id"] in conversation_ids
         return Answer(204, fate="hung" if hangs else "sent")
 

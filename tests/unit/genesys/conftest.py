@@ -5,11 +5,40 @@ from collections.abc import Iterator
 
 import pytest
 
-from genesys.client import GenesysClient
+from genesys.client import LOGIN_PATH, GenesysClient
 from genesys.credentials import Credentials
+from local.http.messages import Answer, Request
+from local.http.server import UNSCRIPTED, HttpServer
 from tests.fakes.clock import Clock
-from tests.fakes.scripted_genesys import ScriptedGenesys
-from tests.fakes.scripted_http import HttpServer
+
+
+class Api:
+    """Answers logins with `token-1`, `token-2` … or with `logins`, the rest with `answers`."""
+
+    def __init__(self, http: HttpServer) -> None:
+        self.http = http
+        self.logins: list[Answer] = []
+        self.answers: list[Answer] = []
+        http.respond = self._respond
+
+    @property
+    def asked(self) -> list[Request]:
+        """The requests beside logins."""
+        return [asked for asked in self.http.asked if asked.path != LOGIN_PATH]
+
+    @property
+    def logged_in(self) -> list[Request]:
+        return self.http.asked_for(LOGIN_PATH)
+
+    def script(self, *answers: Answer) -> None:
+        self.answers += answers
+
+    def _respond(self, asked: Request) -> Answer:
+        if asked.path != LOGIN_PATH:
+            return self.answers.pop(0) if self.answers else UNSCRIPTED
+        token = f"token-{len(self.logged_in)}"
+        usual = Answer(body={"access_token": token, "expires_in": 86400})
+        return self.logins.pop(0) if self.logins else usual
 
 
 @pytest.fixture
@@ -21,13 +50,8 @@ def uncollected() -> Iterator[None]:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def api(http: HttpServer) -> ScriptedGenesys:
-    return ScriptedGenesys(http)
+def api(http: HttpServer) -> Api:
+    return Api(http)
 
 
 @pytest.fixture

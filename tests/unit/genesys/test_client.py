@@ -8,15 +8,13 @@ import pytest
 from genesys.client import GenesysClient
 from genesys.credentials import Credentials
 from genesys.errors import GenesysError, Unreachable
+from local.http.messages import Answer
 from tests.fakes.clock import Clock
-from tests.fakes.scripted_genesys import ScriptedGenesys
-from tests.fakes.scripted_http import Answer
+from tests.unit.genesys.conftest import Api
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_a_request_is_sent_as_asked_for(
-    client: GenesysClient, api: ScriptedGenesys, method: str
-) -> None:
+def test_a_request_is_sent_as_asked_for(client: GenesysClient, api: Api, method: str) -> None:
     api.script(Answer(201, {"id": "7"}))
     answer = client.request(method, "/a/b", body={"name": "é"}, query={"n": 2})
     assert answer == {"id": "7"}
@@ -27,9 +25,7 @@ def test_a_request_is_sent_as_asked_for(
 
 
 @pytest.mark.parametrize("answer", [Answer(204), Answer(200), Answer(202)])
-def test_an_answer_without_content_is_none(
-    client: GenesysClient, api: ScriptedGenesys, answer: Answer
-) -> None:
+def test_an_answer_without_content_is_none(client: GenesysClient, api: Api, answer: Answer) -> None:
     api.script(answer)
     assert client.request("DELETE", "/x") is None
 
@@ -39,7 +35,7 @@ def test_an_answer_without_content_is_none(
     "body", [b"<html>", b'{"half": ', b"[" * 100_000, b"9" * 5000, b"\xff\xfe\x00", b" "]
 )
 def test_a_success_that_is_not_json_is_an_error(
-    client: GenesysClient, api: ScriptedGenesys, body: bytes
+    client: GenesysClient, api: Api, body: bytes
 ) -> None:
     api.script(Answer(200, body))
     with pytest.raises(GenesysError, match="GET /x was answered with 200: the answer is not JSON"):
@@ -48,7 +44,7 @@ def test_a_success_that_is_not_json_is_an_error(
 
 @pytest.mark.parametrize("status", [302, 400, 403, 404, 408, 409, 422, 500, 501])
 def test_an_error_says_what_support_will_ask_for(
-    client: GenesysClient, api: ScriptedGenesys, clock: Clock, status: int
+    client: GenesysClient, api: Api, clock: Clock, status: int
 ) -> None:
     api.script(Answer(status, {"message": "That is not right."}, {"ININ-Correlation-Id": "c-9"}))
     with pytest.raises(GenesysError) as caught:
@@ -86,7 +82,7 @@ def test_an_error_says_what_support_will_ask_for(
     ],
 )
 def test_an_error_finds_the_message_that_there_is(
-    client: GenesysClient, api: ScriptedGenesys, body: Any, message: str
+    client: GenesysClient, api: Api, body: Any, message: str
 ) -> None:
     api.script(Answer(418, body, reason="Teapot"))
     with pytest.raises(GenesysError) as caught:
@@ -98,7 +94,7 @@ def test_an_error_finds_the_message_that_there_is(
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 @pytest.mark.parametrize("status", [302, 307])
 def test_redirects_are_not_followed(
-    client: GenesysClient, api: ScriptedGenesys, method: str, status: int
+    client: GenesysClient, api: Api, method: str, status: int
 ) -> None:
     api.script(Answer(status, headers={"Location": f"{api.http.url}/elsewhere"}))
     with pytest.raises(GenesysError, match=f"answered with {status}"):
@@ -106,7 +102,7 @@ def test_redirects_are_not_followed(
     assert [asked.path for asked in api.asked] == ["/x"]
 
 
-def test_the_login_is_not_redirected_either(client: GenesysClient, api: ScriptedGenesys) -> None:
+def test_the_login_is_not_redirected_either(client: GenesysClient, api: Api) -> None:
     api.logins = [Answer(307, headers={"Location": f"{api.http.url}/elsewhere"})]
     with pytest.raises(GenesysError, match="answered with 307"):
         client.request("GET", "/x")
@@ -119,7 +115,7 @@ def test_the_login_is_not_redirected_either(client: GenesysClient, api: Scripted
 )
 def test_a_redirect_to_nonsense_is_an_error_like_another(
     client: GenesysClient,
-    api: ScriptedGenesys,
+    api: Api,
     location: str,
     expected: type[Exception],
 ) -> None:
@@ -150,9 +146,7 @@ def test_a_host_that_cannot_be_reached_is_a_clear_error(clock: Clock, url: str) 
 
 
 @pytest.mark.parametrize("fate", ["lost", "cut"])
-def test_an_answer_that_breaks_off_is_no_answer(
-    client: GenesysClient, api: ScriptedGenesys, fate: Any
-) -> None:
+def test_an_answer_that_breaks_off_is_no_answer(client: GenesysClient, api: Api, fate: Any) -> None:
     api.script(*[Answer(200, {"id": "7"}, fate=fate)] * 6)
     with pytest.raises(Unreachable, match=r"PUT /x was not answered: .+") as caught:
         client.request("PUT", "/x")
@@ -171,7 +165,7 @@ def test_what_may_have_been_carried_out(statuses: tuple[int | None, ...], maybe:
         assert GenesysError("POST", "/x", status=status).maybe_carried_out is maybe
 
 
-def test_all_pages_of_a_list_are_read(client: GenesysClient, api: ScriptedGenesys) -> None:
+def test_all_pages_of_a_list_are_read(client: GenesysClient, api: Api) -> None:
     api.script(
         Answer(body={"entities": [{"id": 1}, {"id": 2}], "pageCount": 3}),
         Answer(body={"entities": [{"id": 3}], "pageCount": 3}),
@@ -185,7 +179,7 @@ def test_all_pages_of_a_list_are_read(client: GenesysClient, api: ScriptedGenesy
 
 @pytest.mark.parametrize("count", [{}, {"pageCount": None}, {"pageCount": 0}, {"pageCount": "?"}])
 def test_a_list_that_does_not_count_its_pages_is_read_until_an_empty_one(
-    client: GenesysClient, api: ScriptedGenesys, count: dict[str, Any]
+    client: GenesysClient, api: Api, count: dict[str, Any]
 ) -> None:
     api.script(
         Answer(body={"entities": [{"id": 1}], **count}),
@@ -195,21 +189,19 @@ def test_a_list_that_does_not_count_its_pages_is_read_until_an_empty_one(
     assert [entity["id"] for entity in client.pages("/list")] == [1, 2]
 
 
-def test_a_list_that_has_no_pages_is_read_once(client: GenesysClient, api: ScriptedGenesys) -> None:
+def test_a_list_that_has_no_pages_is_read_once(client: GenesysClient, api: Api) -> None:
     whole = Answer(body={"entities": [{"id": 1}, {"id": 2}]})
     api.script(*[whole] * 5)
     assert [entity["id"] for entity in client.pages("/list")] == [1, 2]
 
 
-def test_an_empty_list_is_empty(client: GenesysClient, api: ScriptedGenesys) -> None:
+def test_an_empty_list_is_empty(client: GenesysClient, api: Api) -> None:
     api.script(Answer(body={"entities": [], "pageCount": 0}))
     assert list(client.pages("/list")) == []
 
 
 @pytest.mark.parametrize("body", [None, [], "x", {}, {"entities": None}, {"entities": {"a": 1}}])
-def test_an_answer_that_is_no_list_is_an_error(
-    client: GenesysClient, api: ScriptedGenesys, body: Any
-) -> None:
+def test_an_answer_that_is_no_list_is_an_error(client: GenesysClient, api: Api, body: Any) -> None:
     api.script(Answer(body=body))
     with pytest.raises(
         GenesysError, match="GET /list was answered with 200: the answer is no list"
@@ -217,6 +209,6 @@ def test_an_answer_that_is_no_list_is_an_error(
         list(client.pages("/list"))
 
 
-def test_entities_that_are_none_are_left_out(client: GenesysClient, api: ScriptedGenesys) -> None:
+def test_entities_that_are_none_are_left_out(client: GenesysClient, api: Api) -> None:
     api.script(Answer(body={"entities": [None, 5, {"id": 1}, "x"], "pageCount": 1}))
     assert list(client.pages("/list")) == [{"id": 1}]

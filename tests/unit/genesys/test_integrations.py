@@ -16,9 +16,9 @@ from genesys.integrations import (
     StillThere,
     feed_of,
 )
+from local.http.messages import Answer
 from tests.fakes.clock import Clock
-from tests.fakes.scripted_genesys import ScriptedGenesys
-from tests.fakes.scripted_http import Answer
+from tests.unit.genesys.conftest import Api
 
 FEED = Feed("111122223333", "eu-west-1", "QueueEnds-dev")
 TOPIC = "v2.detail.events.conversation.{id}.customer.end"
@@ -62,7 +62,7 @@ def integrations(client: GenesysClient) -> Integrations:
     return Integrations(client)
 
 
-def asked(api: ScriptedGenesys) -> list[tuple[str, str]]:
+def asked(api: Api) -> list[tuple[str, str]]:
     return [(one.method, one.path) for one in api.asked]
 
 
@@ -79,7 +79,7 @@ def test_what_makes_and_configures_one_is_as_the_api_wants_it() -> None:
 
 
 def test_lists_are_read_by_pages_with_their_configurations(
-    integrations: Integrations, api: ScriptedGenesys
+    integrations: Integrations, api: Api
 ) -> None:
     ours = entity(**expanded(CONFIGURED))
     others = [
@@ -102,7 +102,7 @@ def test_lists_are_read_by_pages_with_their_configurations(
 
 @pytest.mark.parametrize("shown", [{}, {"config": None}, {"config": {}}, expanded({"id": "7"})])
 def test_a_list_that_does_not_say_whom_one_feeds_is_not_believed(
-    integrations: Integrations, api: ScriptedGenesys, shown: dict[str, object]
+    integrations: Integrations, api: Api, shown: dict[str, object]
 ) -> None:
     api.script(
         Answer(200, {"entities": [entity(**shown)], "pageCount": 1}), Answer(200, CONFIGURED)
@@ -126,7 +126,7 @@ def test_a_list_that_does_not_say_whom_one_feeds_is_not_believed(
 def test_one_is_on_only_if_it_should_be_and_is(
     *,
     integrations: Integrations,
-    api: ScriptedGenesys,
+    api: Api,
     intended: object,
     code: object,
     is_on: bool,
@@ -138,7 +138,7 @@ def test_one_is_on_only_if_it_should_be_and_is(
     assert (found.is_on, found.is_going) == (is_on, is_going)
 
 
-def test_one_that_is_not_there_is_none(integrations: Integrations, api: ScriptedGenesys) -> None:
+def test_one_that_is_not_there_is_none(integrations: Integrations, api: Api) -> None:
     api.script(GONE)
     assert integrations.get("i-1") is None
 
@@ -187,9 +187,9 @@ def test_topics_in_another_order_are_the_same() -> None:
 
 
 def test_a_configuration_is_replaced_by_the_version_just_read(
-    integrations: Integrations, api: ScriptedGenesys
+    integrations: Integrations, api: Api
 ) -> None:
-    seen = []
+    seen: list[Mapping[str, Any]] = []
     api.script(
         Answer(200, UNCONFIGURED),
         Answer(409, {"message": "Conflict."}),
@@ -202,7 +202,7 @@ def test_a_configuration_is_replaced_by_the_version_just_read(
 
 
 def test_a_configuration_that_is_right_already_is_not_replaced(
-    integrations: Integrations, api: ScriptedGenesys
+    integrations: Integrations, api: Api
 ) -> None:
     api.script(Answer(200, UNCONFIGURED), Answer(408, {}), Answer(200, CONFIGURED))
     integrations.configure("i-1", WANTED, lambda _: None)
@@ -210,7 +210,7 @@ def test_a_configuration_that_is_right_already_is_not_replaced(
 
 
 def test_a_configuration_that_must_not_be_replaced_is_not(
-    integrations: Integrations, api: ScriptedGenesys
+    integrations: Integrations, api: Api
 ) -> None:
     def check(_: object) -> None:
         raise LookupError
@@ -236,7 +236,7 @@ def test_a_configuration_that_must_not_be_replaced_is_not(
 def test_a_refused_change_is_made_again_only_where_that_may_help(
     *,
     integrations: Integrations,
-    api: ScriptedGenesys,
+    api: Api,
     clock: Clock,
     status: int,
     message: str,
@@ -251,7 +251,7 @@ def test_a_refused_change_is_made_again_only_where_that_may_help(
 
 
 def test_one_that_is_switched_off_is_switched_on_and_read_until_it_is_active(
-    integrations: Integrations, api: ScriptedGenesys, clock: Clock
+    integrations: Integrations, api: Api, clock: Clock
 ) -> None:
     api.script(
         Answer(200, entity(intended="DISABLED", code="INACTIVE")),
@@ -270,7 +270,7 @@ def test_one_that_is_switched_off_is_switched_on_and_read_until_it_is_active(
 
 
 def test_an_error_that_stays_is_not_waited_for(
-    integrations: Integrations, api: ScriptedGenesys, clock: Clock
+    integrations: Integrations, api: Api, clock: Clock
 ) -> None:
     detail = {"message": "No such account."}
     broken = entity() | {"reportedState": {"code": "ERROR", "detail": detail}}
@@ -282,7 +282,7 @@ def test_an_error_that_stays_is_not_waited_for(
 
 @pytest.mark.parametrize("code", ["INACTIVE", "ERROR", "ACTIVE"])
 def test_removing_one_switches_it_off_deletes_it_and_looks_whether_it_is_gone(
-    integrations: Integrations, api: ScriptedGenesys, code: str
+    integrations: Integrations, api: Api, code: str
 ) -> None:
     there = Answer(200, entity(intended="DISABLED", code=code))
     off = Answer(200, entity(intended="DISABLED", code="INACTIVE"))
@@ -292,7 +292,7 @@ def test_removing_one_switches_it_off_deletes_it_and_looks_whether_it_is_gone(
 
 
 def test_one_that_is_on_is_switched_off_first_and_waited_for(
-    integrations: Integrations, api: ScriptedGenesys
+    integrations: Integrations, api: Api
 ) -> None:
     api.script(
         Answer(200, entity()),
@@ -309,7 +309,7 @@ def test_one_that_is_on_is_switched_off_first_and_waited_for(
 
 
 def test_one_that_does_not_go_is_an_error_when_time_is_over(
-    integrations: Integrations, api: ScriptedGenesys, clock: Clock
+    integrations: Integrations, api: Api, clock: Clock
 ) -> None:
     off = Answer(200, entity(intended="DISABLED", code="INACTIVE"))
     api.script(off, off, Answer(204), *[off] * 100)
@@ -318,7 +318,7 @@ def test_one_that_does_not_go_is_an_error_when_time_is_over(
     assert 90 < clock.now < 100
 
 
-def test_an_org_knows_its_id(integrations: Integrations, api: ScriptedGenesys) -> None:
+def test_an_org_knows_its_id(integrations: Integrations, api: Api) -> None:
     api.script(Answer(200, {"id": "org-1", "name": "Example"}))
     assert integrations.organization_id() == "org-1"
     assert asked(api) == [("GET", ORGANIZATION_PATH)]
@@ -326,7 +326,7 @@ def test_an_org_knows_its_id(integrations: Integrations, api: ScriptedGenesys) -
 
 @pytest.mark.parametrize("answer", [None, [], {}, {"id": ""}, {"id": 7}])
 def test_an_answer_without_an_id_is_an_error(
-    integrations: Integrations, api: ScriptedGenesys, answer: object
+    integrations: Integrations, api: Api, answer: object
 ) -> None:
     api.script(Answer(200, answer))
     with pytest.raises(GenesysError, match="the answer has no id"):
@@ -335,7 +335,7 @@ def test_an_answer_without_an_id_is_an_error(
 
 @pytest.mark.parametrize("read", ["get", "configuration"])
 def test_an_answer_that_is_no_object_is_an_error(
-    integrations: Integrations, api: ScriptedGenesys, read: str
+    integrations: Integrations, api: Api, read: str
 ) -> None:
     api.script(Answer(200, []))
     with pytest.raises(GenesysError, match="the answer is no"):

@@ -6,14 +6,14 @@ import pytest
 
 from genesys.client import LOGIN_PATH, GenesysClient
 from genesys.errors import GenesysError, LoginRefused
+from local.http.messages import Answer
 from tests.fakes.clock import Clock
-from tests.fakes.scripted_genesys import ScriptedGenesys
-from tests.fakes.scripted_http import Answer
+from tests.unit.genesys.conftest import Api
 
 OK = Answer(body={"ok": True})
 
 
-def bearers(api: ScriptedGenesys) -> list[str]:
+def bearers(api: Api) -> list[str]:
     return [asked.headers["Authorization"] for asked in api.asked]
 
 
@@ -21,7 +21,7 @@ def token(expires_in: object) -> Answer:
     return Answer(body={"access_token": f"lives-{expires_in}", "expires_in": expires_in})
 
 
-def test_the_login_is_the_form_of_the_contract(client: GenesysClient, api: ScriptedGenesys) -> None:
+def test_the_login_is_the_form_of_the_contract(client: GenesysClient, api: Api) -> None:
     api.script(OK)
 
     assert client.request("GET", "/x") == {"ok": True}
@@ -38,7 +38,7 @@ def test_the_login_is_the_form_of_the_contract(client: GenesysClient, api: Scrip
     assert bearers(api) == ["Bearer token-1"]
 
 
-def test_credentials_go_into_the_form_only(client: GenesysClient, api: ScriptedGenesys) -> None:
+def test_credentials_go_into_the_form_only(client: GenesysClient, api: Api) -> None:
     api.script(OK)
     client.request("GET", "/x")
     for asked in api.http.asked:
@@ -47,7 +47,7 @@ def test_credentials_go_into_the_form_only(client: GenesysClient, api: ScriptedG
     assert "Authorization" not in api.logged_in[0].headers
 
 
-def test_a_token_is_used_again(client: GenesysClient, api: ScriptedGenesys) -> None:
+def test_a_token_is_used_again(client: GenesysClient, api: Api) -> None:
     api.script(OK, OK, OK)
     for _ in range(3):
         client.request("GET", "/x")
@@ -62,7 +62,7 @@ def test_a_token_is_used_again(client: GenesysClient, api: ScriptedGenesys) -> N
 def test_a_token_is_given_up_shortly_before_its_end(
     *,
     client: GenesysClient,
-    api: ScriptedGenesys,
+    api: Api,
     clock: Clock,
     life: int,
     still_good: float,
@@ -85,7 +85,7 @@ def test_a_token_is_given_up_shortly_before_its_end(
 
 @pytest.mark.parametrize("life", [0, -5, "0", None])
 def test_a_token_without_a_future_is_used_once(
-    client: GenesysClient, api: ScriptedGenesys, life: object
+    client: GenesysClient, api: Api, life: object
 ) -> None:
     body = {"access_token": "brief"} | ({} if life is None else {"expires_in": life})
     api.logins = [Answer(body=body), Answer(body=body)]
@@ -95,15 +95,13 @@ def test_a_token_without_a_future_is_used_once(
     assert len(api.logged_in) == 2
 
 
-def test_a_token_that_is_refused_is_replaced_once(
-    client: GenesysClient, api: ScriptedGenesys
-) -> None:
+def test_a_token_that_is_refused_is_replaced_once(client: GenesysClient, api: Api) -> None:
     api.script(Answer(401, {"message": "expired"}), OK)
     assert client.request("GET", "/x") == {"ok": True}
     assert bearers(api) == ["Bearer token-1", "Bearer token-2"]
 
 
-def test_a_second_refusal_is_an_error(client: GenesysClient, api: ScriptedGenesys) -> None:
+def test_a_second_refusal_is_an_error(client: GenesysClient, api: Api) -> None:
     api.script(*[Answer(401, {"message": "no such token"})] * 3)
     with pytest.raises(GenesysError, match="GET /x was answered with 401: no such token") as caught:
         client.request("GET", "/x")
@@ -112,7 +110,7 @@ def test_a_second_refusal_is_an_error(client: GenesysClient, api: ScriptedGenesy
 
 
 def test_a_post_that_was_refused_for_its_token_is_sent_again(
-    client: GenesysClient, api: ScriptedGenesys
+    client: GenesysClient, api: Api
 ) -> None:
     api.script(Answer(401), OK)
     client.request("POST", "/x", body={"a": 1})
@@ -121,7 +119,7 @@ def test_a_post_that_was_refused_for_its_token_is_sent_again(
 
 @pytest.mark.parametrize("status", [400, 401])
 def test_refused_credentials_are_not_tried_again(
-    client: GenesysClient, api: ScriptedGenesys, clock: Clock, status: int
+    client: GenesysClient, api: Api, clock: Clock, status: int
 ) -> None:
     api.logins = [
         Answer(
@@ -141,7 +139,7 @@ def test_refused_credentials_are_not_tried_again(
 
 
 def test_a_login_is_repeated_when_genesys_is_busy(
-    client: GenesysClient, api: ScriptedGenesys, clock: Clock
+    client: GenesysClient, api: Api, clock: Clock
 ) -> None:
     api.logins = [
         Answer(429, {"message": "slow down"}, {"Retry-After": "3"}),
@@ -156,7 +154,7 @@ def test_a_login_is_repeated_when_genesys_is_busy(
 
 @pytest.mark.parametrize("status", [302, 403, 404, 418, 500])
 def test_another_failure_of_the_login_is_no_refusal(
-    client: GenesysClient, api: ScriptedGenesys, status: int
+    client: GenesysClient, api: Api, status: int
 ) -> None:
     api.logins = [Answer(status, headers={"Location": "/elsewhere"} if status == 302 else {})]
     with pytest.raises(GenesysError, match=f"POST {LOGIN_PATH} was answered with {status}") as e:
@@ -190,7 +188,7 @@ def test_another_failure_of_the_login_is_no_refusal(
     ],
 )
 def test_an_answer_without_a_usable_token_is_an_error(
-    client: GenesysClient, api: ScriptedGenesys, body: Any
+    client: GenesysClient, api: Api, body: Any
 ) -> None:
     api.logins = [Answer(body=body)]
     with pytest.raises(GenesysError, match=f"POST {LOGIN_PATH} was answered with 200: the answer"):
@@ -199,7 +197,7 @@ def test_an_answer_without_a_usable_token_is_an_error(
 
 
 def test_a_token_whose_life_is_no_number_serves_until_it_is_refused(
-    client: GenesysClient, api: ScriptedGenesys
+    client: GenesysClient, api: Api
 ) -> None:
     api.logins = [Answer(body=b'{"access_token": "t", "expires_in": NaN}')]
     api.script(OK, Answer(401), OK)
@@ -210,7 +208,7 @@ def test_a_token_whose_life_is_no_number_serves_until_it_is_refused(
 
 def test_no_netrc_of_the_machine_replaces_the_token(
     client: GenesysClient,
-    api: ScriptedGenesys,
+    api: Api,
     tmp_path: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -13,9 +13,9 @@ from deadline import Deadline
 from genesys.client import GenesysClient
 from genesys.errors import GenesysError, Unreachable
 from genesys.retries import NETWORK_TRIES, DeadlineRetry
+from local.http.messages import Answer
 from tests.fakes.clock import Clock
-from tests.fakes.scripted_genesys import ScriptedGenesys
-from tests.fakes.scripted_http import Answer
+from tests.unit.genesys.conftest import Api
 
 OK = Answer(body={"ok": True})
 LOST = Answer(fate="lost")
@@ -27,7 +27,7 @@ REPEATABLE = ("GET", "PUT", "DELETE")
     "failure", [Answer(429), Answer(502), Answer(503), Answer(504), LOST], ids=str
 )
 def test_what_can_be_sent_twice_is_repeated(
-    client: GenesysClient, api: ScriptedGenesys, clock: Clock, method: str, failure: Answer
+    client: GenesysClient, api: Api, clock: Clock, method: str, failure: Answer
 ) -> None:
     api.script(failure, failure, OK)
     assert client.request(method, "/x", body={"a": 1}) == {"ok": True}
@@ -37,7 +37,7 @@ def test_what_can_be_sent_twice_is_repeated(
 
 @pytest.mark.parametrize("method", REPEATABLE)
 def test_pauses_grow_exponentially_with_jitter_and_a_limit(
-    client: GenesysClient, api: ScriptedGenesys, clock: Clock, method: str
+    client: GenesysClient, api: Api, clock: Clock, method: str
 ) -> None:
     client.deadline = clock.deadline(1000)
     api.script(*[Answer(503)] * 8, OK)
@@ -63,7 +63,7 @@ def test_pauses_differ_from_one_client_to_another() -> None:
 
 @pytest.mark.parametrize("method", [*REPEATABLE, "POST"])
 def test_retry_after_is_waited_out_to_the_second(
-    client: GenesysClient, api: ScriptedGenesys, clock: Clock, method: str
+    client: GenesysClient, api: Api, clock: Clock, method: str
 ) -> None:
     asked_for = ("2", " 7 ", "31")
     api.script(*[Answer(429, headers={"Retry-After": after}) for after in asked_for], OK)
@@ -73,16 +73,14 @@ def test_retry_after_is_waited_out_to_the_second(
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_retry_after_counts_with_every_status(
-    client: GenesysClient, api: ScriptedGenesys, clock: Clock, status: int
+    client: GenesysClient, api: Api, clock: Clock, status: int
 ) -> None:
     api.script(Answer(status, headers={"Retry-After": "40"}), OK)
     client.request("GET", "/x")
     assert clock.pauses == [40]
 
 
-def test_retry_after_may_be_a_date(
-    client: GenesysClient, api: ScriptedGenesys, clock: Clock
-) -> None:
+def test_retry_after_may_be_a_date(client: GenesysClient, api: Api, clock: Clock) -> None:
     when = formatdate(time.time() + 30, usegmt=True)
     api.script(Answer(429, headers={"Retry-After": when}), OK)
     client.request("GET", "/x")
@@ -95,7 +93,7 @@ def test_retry_after_may_be_a_date(
     ["soon", "", "-1", "1.5", "9" * 5000, "Fri, 99 Foo 2026", "1 Jan 99999999999 00:00:00", "2s"],
 )
 def test_a_retry_after_that_cannot_be_read_is_ignored(
-    client: GenesysClient, api: ScriptedGenesys, clock: Clock, after: str
+    client: GenesysClient, api: Api, clock: Clock, after: str
 ) -> None:
     api.script(Answer(429, headers={"Retry-After": after}), OK)
     assert client.request("GET", "/x") == {"ok": True}
@@ -114,7 +112,7 @@ def test_no_retry_after_is_an_exception(header: str) -> None:
 
 @pytest.mark.parametrize("after", ["0", "Mon, 23 Nov 2015 10:00:00 GMT"])
 def test_a_retry_after_that_is_over_does_not_make_a_storm(
-    client: GenesysClient, api: ScriptedGenesys, clock: Clock, after: str
+    client: GenesysClient, api: Api, clock: Clock, after: str
 ) -> None:
     api.script(*[Answer(429, headers={"Retry-After": after})] * 1000)
     with pytest.raises(GenesysError, match="429"):
@@ -124,7 +122,7 @@ def test_a_retry_after_that_is_over_does_not_make_a_storm(
 
 
 def test_a_pause_that_would_pass_the_deadline_is_not_begun(
-    client: GenesysClient, api: ScriptedGenesys, clock: Clock
+    client: GenesysClient, api: Api, clock: Clock
 ) -> None:
     api.script(Answer(429, {"message": "slow down"}, {"Retry-After": "100"}), OK)
     with pytest.raises(GenesysError, match="GET /x was answered with 429: slow down"):
@@ -133,7 +131,7 @@ def test_a_pause_that_would_pass_the_deadline_is_not_begun(
 
 
 def test_a_pause_that_ends_before_the_deadline_is_begun(
-    client: GenesysClient, api: ScriptedGenesys, clock: Clock
+    client: GenesysClient, api: Api, clock: Clock
 ) -> None:
     api.script(Answer(429, headers={"Retry-After": "99"}), OK)
     assert client.request("GET", "/x") == {"ok": True}
@@ -143,7 +141,7 @@ def test_a_pause_that_ends_before_the_deadline_is_begun(
 @pytest.mark.parametrize("method", [*REPEATABLE, "POST"])
 @pytest.mark.parametrize("after", [{}, {"Retry-After": "9"}])
 def test_429_is_repeated_until_the_deadline_and_then_the_answer(
-    client: GenesysClient, api: ScriptedGenesys, clock: Clock, method: str, after: dict[str, str]
+    client: GenesysClient, api: Api, clock: Clock, method: str, after: dict[str, str]
 ) -> None:
     api.script(*[Answer(429, {"message": "slow down"}, after)] * 50)
     with pytest.raises(GenesysError, match=f"{method} /x was answered with 429: slow down"):
@@ -153,7 +151,7 @@ def test_429_is_repeated_until_the_deadline_and_then_the_answer(
 
 
 def test_a_dead_network_is_given_up_after_some_tries(
-    client: GenesysClient, api: ScriptedGenesys, clock: Clock
+    client: GenesysClient, api: Api, clock: Clock
 ) -> None:
     api.script(*[LOST] * 50)
     with pytest.raises(Unreachable, match="GET /x was not answered"):
@@ -162,9 +160,7 @@ def test_a_dead_network_is_given_up_after_some_tries(
     assert clock.now < 32
 
 
-def test_nothing_is_sent_without_time(
-    client: GenesysClient, api: ScriptedGenesys, clock: Clock
-) -> None:
+def test_nothing_is_sent_without_time(client: GenesysClient, api: Api, clock: Clock) -> None:
     clock.now = 100
     with pytest.raises(Unreachable, match="no time was left to send it"):
         client.request("GET", "/x")
@@ -172,7 +168,7 @@ def test_nothing_is_sent_without_time(
 
 
 def test_a_server_that_hangs_is_left_when_the_time_is_over(
-    client: GenesysClient, api: ScriptedGenesys, clock: Clock
+    client: GenesysClient, api: Api, clock: Clock
 ) -> None:
     api.script(*[Answer(fate="hung")] * 3)
     clock.now = 99.8  # which leaves 0.2 real seconds, and no time for a pause
@@ -195,7 +191,7 @@ def test_a_server_that_hangs_is_left_when_the_time_is_over(
     ids=str,
 )
 def test_a_post_that_may_have_been_carried_out_is_not_repeated(
-    client: GenesysClient, api: ScriptedGenesys, clock: Clock, failure: Answer, error: str
+    client: GenesysClient, api: Api, clock: Clock, failure: Answer, error: str
 ) -> None:
     api.script(failure, OK)
     with pytest.raises(GenesysError, match=f"POST /x .*{error}"):
@@ -204,16 +200,14 @@ def test_a_post_that_may_have_been_carried_out_is_not_repeated(
     assert not clock.pauses
 
 
-def test_a_post_that_was_refused_for_its_rate_is_repeated(
-    client: GenesysClient, api: ScriptedGenesys
-) -> None:
+def test_a_post_that_was_refused_for_its_rate_is_repeated(client: GenesysClient, api: Api) -> None:
     api.script(Answer(429), Answer(429), OK)
     assert client.request("POST", "/x", body={"a": 1}) == {"ok": True}
     assert [asked.json for asked in api.asked] == [{"a": 1}] * 3
 
 
 def test_a_post_after_429_is_still_not_repeated_after_a_loss(
-    client: GenesysClient, api: ScriptedGenesys
+    client: GenesysClient, api: Api
 ) -> None:
     api.script(Answer(429), LOST, OK)
     with pytest.raises(Unreachable):

@@ -13,8 +13,9 @@ from genesys.client import LOGIN_PATH, GenesysClient
 from genesys.credentials import Credentials
 from genesys.errors import GenesysError, NotActive
 from genesys.subscriptions import Subscription, Subscriptions
+from local.http.messages import Answer, Request
+from local.http.server import HttpServer
 from tests.fakes.clock import Clock
-from tests.fakes.scripted_http import Answer, Asked, HttpServer
 
 # Longer than any word of ours that it could be by chance.
 SECRETS = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=12, max_size=40).map(
@@ -69,7 +70,7 @@ def test_no_error_shows_what_is_secret(
     told = around.join([secret, quote_plus(secret), quote(secret), *tokens, ""])
     given_out: list[str] = []
 
-    def respond(asked: Asked) -> Answer:
+    def respond(asked: Request) -> Answer:
         if asked.path == LOGIN_PATH and len(given_out) < 2 and not at_login:
             given_out.append(tokens[len(given_out)])
             return Answer(body={"access_token": given_out[-1], "expires_in": 60})

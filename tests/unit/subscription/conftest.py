@@ -2,12 +2,11 @@
 
 import pytest
 
+from local.genesys.stand_in import GenesysCloud
+from local.http.server import HttpServer
 from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import ACTIVE, EVENT_SOURCE, CloudFormation
-from tests.fakes.genesys import FakeGenesys
-from tests.fakes.genesys_integrations import FakeIntegrations
+from tests.fakes.cloudformation import CloudFormation
 from tests.fakes.partner_events import FakePartnerEvents
-from tests.fakes.scripted_http import HttpServer
 from tests.fakes.secrets_manager import FakeSecrets
 
 
@@ -17,43 +16,12 @@ def no_waiting(time_passes: None) -> None:
 
 
 @pytest.fixture
-def genesys(http: HttpServer, clock: Clock) -> FakeGenesys:
-    http.respond = genesys = FakeGenesys(clock)
-    return genesys
-
-
-@pytest.fixture
 def cloudformation(
     *,
     http: HttpServer,
-    genesys: FakeGenesys,
+    genesys: GenesysCloud,
     clock: Clock,
     secrets: FakeSecrets,
     events: FakePartnerEvents,
 ) -> CloudFormation:
     return CloudFormation(http.url, clock, secrets, events)
-
-
-@pytest.fixture
-def org(http: HttpServer, clock: Clock, events: FakePartnerEvents) -> FakeIntegrations:
-    http.respond = org = FakeIntegrations(clock, events)
-    return org
-
-
-@pytest.fixture
-def stack(
-    *,
-    http: HttpServer,
-    org: FakeIntegrations,
-    clock: Clock,
-    secrets: FakeSecrets,
-    events: FakePartnerEvents,
-) -> CloudFormation:
-    """A stack with an event source."""
-    return CloudFormation(http.url, clock, secrets, events, EVENT_SOURCE)
-
-
-@pytest.fixture
-def active(clock: Clock, secrets: FakeSecrets, events: FakePartnerEvents) -> CloudFormation:
-    """The part of a stack that waits for the source's bus."""
-    return CloudFormation("", clock, secrets, events, ACTIVE)

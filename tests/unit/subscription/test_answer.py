@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import logs  # noqa: F401 - as the function does: it keeps urllib3 from telling URLs
+from local.http import messages
+from local.http.server import HttpServer
 from subscription.answer import MAX_BYTES, Answer, send
-from tests.fakes import scripted_http
-from tests.fakes.scripted_http import HttpServer
 
 EVENT = {
     "RequestType": "Create",
@@ -77,7 +78,7 @@ def test_an_event_that_leaves_no_room_is_still_answered(reason: str) -> None:
 
 
 def test_it_is_put_with_an_empty_content_type(http: HttpServer, event: dict[str, str]) -> None:
-    http.script(scripted_http.Answer())
+    http.script(messages.Answer())
     send(DONE, event)
     [asked] = http.asked
     assert (asked.method, asked.path) == ("PUT", "/answer")
@@ -95,8 +96,8 @@ def test_it_is_sent_again_until_it_arrives(
     caplog: pytest.LogCaptureFixture,
     status: int,
 ) -> None:
-    failure = scripted_http.Answer(status) if status else scripted_http.Answer(fate="lost")
-    http.script(failure, failure, failure, scripted_http.Answer())
+    failure = messages.Answer(status) if status else messages.Answer(fate="lost")
+    http.script(failure, failure, failure, messages.Answer())
     with caplog.at_level(logging.DEBUG):
         send(DONE, event)
     assert [asked.body for asked in http.asked] == [DONE.body(event)] * 4
@@ -106,7 +107,7 @@ def test_it_is_sent_again_until_it_arrives(
 
 @pytest.mark.parametrize(
     "failure",
-    [scripted_http.Answer(403), scripted_http.Answer(503), scripted_http.Answer(fate="lost")],
+    [messages.Answer(403), messages.Answer(503), messages.Answer(fate="lost")],
     ids=str,
 )
 def test_one_that_does_not_arrive_is_an_error_without_the_url(
@@ -114,7 +115,7 @@ def test_one_that_does_not_arrive_is_an_error_without_the_url(
     event: dict[str, str],
     no_pauses: list[float],
     caplog: pytest.LogCaptureFixture,
-    failure: scripted_http.Answer,
+    failure: messages.Answer,
 ) -> None:
     http.script(*[failure] * 10)
     with caplog.at_level(logging.DEBUG), pytest.raises(Exception, match="CloudFormation") as caught:

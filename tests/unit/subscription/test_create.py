@@ -2,21 +2,24 @@
 
 import pytest
 
+from genesys.subscriptions import PATH
+from local.genesys.problems import problem
+from local.genesys.stand_in import GenesysCloud
+from local.http.messages import Answer
+from local.http.server import HttpServer
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import NAME, QUEUE_ARN, CloudFormation
-from tests.fakes.genesys import FakeGenesys, problem
-from tests.fakes.scripted_http import Answer, HttpServer
 
 FOREIGN_ARN = "arn:aws:sqs:eu-west-1:999988887777:somebody-elses"
 LOST = Answer(fate="lost")
 
 
-def ours(genesys: FakeGenesys) -> list[str]:
-    return [entity["id"] for entity in genesys.sending_to(QUEUE_ARN)]
+def ours(genesys: GenesysCloud) -> list[str]:
+    return [entity["id"] for entity in genesys.subscriptions.sending_to(QUEUE_ARN)]
 
 
 def test_a_subscription_is_made_and_read_back(
-    cloudformation: CloudFormation, genesys: FakeGenesys, http: HttpServer
+    cloudformation: CloudFormation, genesys: GenesysCloud, http: HttpServer
 ) -> None:
     answer = cloudformation.create()
 
@@ -29,6 +32,7 @@ def test_a_subscription_is_made_and_read_back(
         "attributeFilter": "queueId = 'Q1'",
         "destination": {"type": "aws_sqs", "awsSqs": {"arn": QUEUE_ARN, "region": "eu-west-1"}},
         "status": "active",
+        "selfUri": f"{PATH}/{made['id']}",
     }
     assert (answer.status, answer.data) == ("SUCCESS", {"SubscriptionId": made["id"]})
     assert answer.physical_id == f"{http.url.removeprefix('http://')}/{NAME}"
@@ -38,13 +42,13 @@ def test_a_subscription_is_made_and_read_back(
 @pytest.mark.parametrize("others", [0, 1, 7])
 @pytest.mark.parametrize("page_count", [True, False])
 def test_other_subscriptions_are_left_alone(
-    cloudformation: CloudFormation, genesys: FakeGenesys, others: int, page_count: bool
+    cloudformation: CloudFormation, genesys: GenesysCloud, others: int, page_count: bool
 ) -> None:
-    genesys.page_count = page_count
+    genesys.subscriptions.page_count = page_count
     for number in range(others):
-        genesys.hold(f"other-{number}", FOREIGN_ARN)
+        genesys.subscriptions.seed(f"other-{number}", FOREIGN_ARN)
         # Of our queue, but of another name: another stack's business.
-        genesys.hold(f"{NAME}-{number}", QUEUE_ARN)
+        genesys.subscriptions.seed(f"{NAME}-{number}", QUEUE_ARN)
     before = dict(genesys.subscriptions)
     answer = cloudformation.create()
     assert answer.status == "SUCCESS"
@@ -53,10 +57,10 @@ def test_other_subscriptions_are_left_alone(
 
 
 def test_its_own_that_is_right_already_is_taken_as_it_is(
-    cloudformation: CloudFormation, genesys: FakeGenesys
+    cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     first = cloudformation.create()
-    genesys.operations.clear()
+    genesys.calls.clear()
     again = cloudformation.create()
     assert again == first
     assert genesys.operations == ["login", "list", "read"]
@@ -72,10 +76,10 @@ def test_its_own_that_is_right_already_is_taken_as_it_is(
     ],
 )
 def test_its_own_that_differs_is_changed_in_place(
-    cloudformation: CloudFormation, genesys: FakeGenesys, fields: dict[str, object]
+    cloudformation: CloudFormation, genesys: GenesysCloud, fields: dict[str, object]
 ) -> None:
     right = {"attributeFilter": "queueId = 'Q1'", "description": "Made by Queue Ends"}
-    held = genesys.hold(NAME, QUEUE_ARN, **(right | fields))
+    held = genesys.subscriptions.seed(NAME, QUEUE_ARN, **(right | fields))
     answer = cloudformation.create()
     assert answer.data == {"SubscriptionId": held}
     assert genesys.operations.count("replace") == 1
@@ -85,21 +89,21 @@ def test_its_own_that_differs_is_changed_in_place(
 
 
 def test_its_own_on_a_later_page_is_found(
-    cloudformation: CloudFormation, genesys: FakeGenesys
+    cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     for number in range(10):
-        genesys.hold(f"other-{number}", FOREIGN_ARN)
-    held = genesys.hold(NAME, QUEUE_ARN)
+        genesys.subscriptions.seed(f"other-{number}", FOREIGN_ARN)
+    held = genesys.subscriptions.seed(NAME, QUEUE_ARN)
     assert cloudformation.create().data == {"SubscriptionId": held}
     assert "create" not in genesys.operations
 
 
 def test_duplicates_of_its_own_become_one_and_the_right_one_stays(
-    cloudformation: CloudFormation, genesys: FakeGenesys
+    cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
-    genesys.unique_names = False
+    genesys.subscriptions.unique_names = False
     for queue in ("Q9", "Q1", "Q8"):
-        genesys.hold(
+        genesys.subscriptions.seed(
             NAME,
             QUEUE_ARN,
             attributeFilter=f"queueId = '{queue}'",
@@ -124,14 +128,14 @@ def test_duplicates_of_its_own_become_one_and_the_right_one_stays(
 def test_a_name_that_is_taken_is_an_error_that_names_the_taker(
     *,
     cloudformation: CloudFormation,
-    genesys: FakeGenesys,
+    genesys: GenesysCloud,
     clock: Clock,
     destination: object,
     named: str,
     unique_names: bool,
 ) -> None:
-    genesys.unique_names = unique_names
-    held = genesys.hold(NAME, FOREIGN_ARN, destination=destination)
+    genesys.subscriptions.unique_names = unique_names
+    held = genesys.subscriptions.seed(NAME, FOREIGN_ARN, destination=destination)
     before = dict(genesys.subscriptions[held])
     answer = cloudformation.create()
     assert answer.status == "FAILED"
@@ -147,19 +151,19 @@ def test_a_name_that_is_taken_is_an_error_that_names_the_taker(
 
 
 def test_a_namesake_beside_its_own_is_an_error_too(
-    cloudformation: CloudFormation, genesys: FakeGenesys
+    cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
-    genesys.unique_names = False
-    genesys.hold(NAME, QUEUE_ARN)
-    genesys.hold(NAME, FOREIGN_ARN)
+    genesys.subscriptions.unique_names = False
+    genesys.subscriptions.seed(NAME, QUEUE_ARN)
+    genesys.subscriptions.seed(NAME, FOREIGN_ARN)
     assert "another stage" in cloudformation.create().reason
     assert len(genesys.subscriptions) == 2
 
 
 def test_a_conflict_with_its_own_that_appeared_meanwhile_ends_well(
-    cloudformation: CloudFormation, genesys: FakeGenesys
+    cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
-    genesys.before("create", lambda: genesys.hold(NAME, QUEUE_ARN))
+    genesys.before("create", lambda: genesys.subscriptions.seed(NAME, QUEUE_ARN))
     answer = cloudformation.create()
     assert answer.status == "SUCCESS"
     assert ours(genesys) == ["sub-1"]
@@ -167,17 +171,17 @@ def test_a_conflict_with_its_own_that_appeared_meanwhile_ends_well(
 
 
 def test_a_conflict_with_its_own_that_lists_show_late_ends_well(
-    cloudformation: CloudFormation, genesys: FakeGenesys, clock: Clock
+    cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     genesys.instead("create", problem(409, "exists"))
-    clock.at(5, lambda: genesys.hold(NAME, QUEUE_ARN))
+    clock.at(5, lambda: genesys.subscriptions.seed(NAME, QUEUE_ARN))
     assert cloudformation.create().data == {"SubscriptionId": "sub-1"}
 
 
 def test_a_conflict_with_somebody_elses_that_appeared_meanwhile_is_an_error(
-    cloudformation: CloudFormation, genesys: FakeGenesys
+    cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
-    genesys.before("create", lambda: genesys.hold(NAME, FOREIGN_ARN))
+    genesys.before("create", lambda: genesys.subscriptions.seed(NAME, FOREIGN_ARN))
     answer = cloudformation.create()
     assert answer.status == "FAILED"
     assert FOREIGN_ARN in answer.reason
@@ -187,7 +191,7 @@ def test_a_conflict_with_somebody_elses_that_appeared_meanwhile_is_an_error(
 
 
 def test_a_conflict_with_what_is_not_shown_is_an_error(
-    cloudformation: CloudFormation, genesys: FakeGenesys, clock: Clock
+    cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     genesys.always("create", problem(409, "A subscription of that name exists."))
     answer = cloudformation.create()
@@ -199,7 +203,7 @@ def test_a_conflict_with_what_is_not_shown_is_an_error(
 
 
 def test_a_busy_genesys_only_takes_longer(
-    cloudformation: CloudFormation, genesys: FakeGenesys, clock: Clock
+    cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     busy = problem(429, "Rate limit exceeded.", **{"Retry-After": "2"})
     genesys.instead("create", busy, busy, Answer(503))
@@ -210,7 +214,7 @@ def test_a_busy_genesys_only_takes_longer(
 
 
 def test_every_request_meets_busyness_first_and_it_still_ends_well(
-    cloudformation: CloudFormation, genesys: FakeGenesys
+    cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     busy = problem(429, "Rate limit exceeded.", **{"Retry-After": "2"})
     for operation in ("login", "list", "create", "read"):
@@ -220,7 +224,7 @@ def test_every_request_meets_busyness_first_and_it_still_ends_well(
 
 
 def test_a_role_that_is_new_may_take_a_moment(
-    cloudformation: CloudFormation, genesys: FakeGenesys
+    cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     cloudformation.secrets.denied = 4
     assert cloudformation.create().status == "SUCCESS"
@@ -228,23 +232,23 @@ def test_a_role_that_is_new_may_take_a_moment(
 
 
 def test_it_waits_until_the_subscription_is_active(
-    cloudformation: CloudFormation, genesys: FakeGenesys
+    cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
-    genesys.reads_until_active = 12
+    genesys.subscriptions.activation_reads = 12
     assert cloudformation.create().status == "SUCCESS"
     [made] = genesys.subscriptions.values()
     assert made["status"] == "active"
 
 
 def test_a_subscription_that_takes_a_moment_to_be_readable_is_waited_for(
-    cloudformation: CloudFormation, genesys: FakeGenesys
+    cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.instead("read", *[problem(404, "There is no such subscription.")] * 4)
     assert cloudformation.create().status == "SUCCESS"
 
 
 def test_the_id_does_not_depend_on_genesys_own(
-    cloudformation: CloudFormation, genesys: FakeGenesys
+    cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     first = cloudformation.create()
     genesys.subscriptions.clear()

@@ -2,19 +2,22 @@
 
 import pytest
 
+from local.genesys.problems import problem
+from local.genesys.stand_in import GenesysCloud
+from local.http.messages import Answer
+from local.http.server import HttpServer
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import NAME, CloudFormation
-from tests.fakes.genesys import BAD_FILTER, FakeGenesys, problem
-from tests.fakes.scripted_http import Answer, HttpServer
+from tests.fakes.partner_events import NEVER
 
 FOREIGN_ARN = "arn:aws:sqs:eu-west-1:999988887777:somebody-elses"
 LOST = Answer(fate="lost")
 
 
 def test_after_a_lost_answer_a_refusal_does_not_mean_that_nothing_was_made(
-    cloudformation: CloudFormation, genesys: FakeGenesys
+    cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
-    genesys.visible_after = 4
+    genesys.subscriptions.visible_after = 4
     genesys.instead("create", LOST, carried_out=True)
     genesys.instead("create", problem(403, "no more"))
     answer = cloudformation.create()
@@ -24,9 +27,9 @@ def test_after_a_lost_answer_a_refusal_does_not_mean_that_nothing_was_made(
 
 
 def test_one_that_is_never_active_is_removed_again(
-    cloudformation: CloudFormation, genesys: FakeGenesys, clock: Clock
+    cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
-    genesys.reads_until_active = None
+    genesys.subscriptions.activation_reads = NEVER
     answer = cloudformation.create()
     assert answer.status == "FAILED"
     assert "status is 'pending' instead of 'active'" in answer.reason
@@ -48,9 +51,9 @@ def test_one_that_is_never_active_is_removed_again(
     ids=str,
 )
 def test_what_was_made_is_removed_when_reading_it_fails(
-    cloudformation: CloudFormation, genesys: FakeGenesys, failure: Answer
+    cloudformation: CloudFormation, genesys: GenesysCloud, failure: Answer
 ) -> None:
-    genesys.visible_after = 7
+    genesys.subscriptions.visible_after = 7
     genesys.always("read", failure)
     answer = cloudformation.create()
     assert answer.status == "FAILED"
@@ -66,7 +69,7 @@ def test_what_was_made_is_removed_when_reading_it_fails(
 @pytest.mark.parametrize("operation", ["delete", "list"])
 def test_what_cannot_be_removed_again_keeps_its_id_and_is_deleted_later(
     cloudformation: CloudFormation,
-    genesys: FakeGenesys,
+    genesys: GenesysCloud,
     http: HttpServer,
     failure: Answer,
     operation: str,
@@ -88,9 +91,9 @@ def test_what_cannot_be_removed_again_keeps_its_id_and_is_deleted_later(
 
 
 def test_a_bad_filter_makes_nothing(
-    cloudformation: CloudFormation, genesys: FakeGenesys, clock: Clock
+    cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
-    answer = cloudformation.create(AttributeFilter=BAD_FILTER)
+    answer = cloudformation.create(AttributeFilter="queueId = (")
     assert answer.status == "FAILED"
     assert answer.physical_id.startswith("nothing-created/")
     assert genesys.operations == ["login", "list", "create"]

@@ -3,23 +3,25 @@
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from local.genesys.problems import problem
+from local.genesys.stand_in import GenesysCloud
+from local.http.messages import Answer
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import INVENTED_ID, NAME, QUEUE_ARN, CloudFormation
-from tests.fakes.genesys import BAD_FILTER, FakeGenesys, problem
-from tests.fakes.scripted_http import Answer
+from tests.fakes.partner_events import NEVER
 
 FOREIGN_ARN = "arn:aws:sqs:eu-west-1:999988887777:somebody-elses"
 
 
-def hold_ours(genesys: FakeGenesys, queue_arn: str = QUEUE_ARN) -> str:
-    return genesys.hold(NAME, queue_arn, attributeFilter="queueId = 'Q1'")
+def hold_ours(genesys: GenesysCloud, queue_arn: str = QUEUE_ARN) -> str:
+    return genesys.subscriptions.seed(NAME, queue_arn, attributeFilter="queueId = 'Q1'")
 
 
 def test_ours_is_deleted_at_once(
-    cloudformation: CloudFormation, genesys: FakeGenesys, clock: Clock
+    cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     physical_id = cloudformation.create().physical_id
-    genesys.operations.clear()
+    genesys.calls.clear()
     clock.pauses.clear()
     answer = cloudformation.delete()
     assert (answer.status, answer.physical_id) == ("SUCCESS", physical_id)
@@ -28,15 +30,17 @@ def test_ours_is_deleted_at_once(
     assert not clock.pauses
 
 
-def test_nothing_of_others_is_touched(cloudformation: CloudFormation, genesys: FakeGenesys) -> None:
-    genesys.unique_names = False
+def test_nothing_of_others_is_touched(
+    cloudformation: CloudFormation, genesys: GenesysCloud
+) -> None:
+    genesys.subscriptions.unique_names = False
     cloudformation.create()
     kept = {
-        genesys.hold(NAME, FOREIGN_ARN),
-        genesys.hold(NAME, FOREIGN_ARN, destination={"type": "webhook"}),
-        genesys.hold(f"{NAME}2", QUEUE_ARN),
-        genesys.hold(NAME.upper(), QUEUE_ARN),
-        genesys.hold("other", FOREIGN_ARN),
+        genesys.subscriptions.seed(NAME, FOREIGN_ARN),
+        genesys.subscriptions.seed(NAME, FOREIGN_ARN, destination={"type": "webhook"}),
+        genesys.subscriptions.seed(f"{NAME}2", QUEUE_ARN),
+        genesys.subscriptions.seed(NAME.upper(), QUEUE_ARN),
+        genesys.subscriptions.seed("other", FOREIGN_ARN),
     }
     # The fake's own look-up by destination cannot read a webhook's.
     assert cloudformation.delete().status == "SUCCESS"
@@ -44,9 +48,9 @@ def test_nothing_of_others_is_touched(cloudformation: CloudFormation, genesys: F
 
 
 def test_all_duplicates_of_ours_are_deleted(
-    cloudformation: CloudFormation, genesys: FakeGenesys
+    cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
-    genesys.unique_names = False
+    genesys.subscriptions.unique_names = False
     cloudformation.create()
     for _ in range(8):
         hold_ours(genesys)
@@ -55,7 +59,7 @@ def test_all_duplicates_of_ours_are_deleted(
 
 
 def test_what_is_gone_is_deleted_already(
-    cloudformation: CloudFormation, genesys: FakeGenesys
+    cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     cloudformation.create()
     genesys.subscriptions.clear()
@@ -63,7 +67,7 @@ def test_what_is_gone_is_deleted_already(
 
 
 def test_what_goes_while_it_is_deleted_is_deleted(
-    cloudformation: CloudFormation, genesys: FakeGenesys
+    cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     cloudformation.create()
     genesys.before("delete", genesys.subscriptions.clear)
@@ -71,7 +75,7 @@ def test_what_goes_while_it_is_deleted_is_deleted(
 
 
 def test_deleting_twice_is_as_good_as_once(
-    cloudformation: CloudFormation, genesys: FakeGenesys
+    cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     cloudformation.create()
     assert cloudformation.delete().status == "SUCCESS"
@@ -81,7 +85,7 @@ def test_deleting_twice_is_as_good_as_once(
 
 @pytest.mark.parametrize("failure", [Answer(429), Answer(503), Answer(fate="lost")], ids=str)
 def test_a_lost_answer_does_no_harm(
-    cloudformation: CloudFormation, genesys: FakeGenesys, failure: Answer
+    cloudformation: CloudFormation, genesys: GenesysCloud, failure: Answer
 ) -> None:
     cloudformation.create()
     genesys.instead("delete", failure, failure, carried_out=failure.status != 429)
@@ -90,10 +94,10 @@ def test_a_lost_answer_does_no_harm(
 
 
 def test_what_never_came_to_be_is_deleted_without_a_call(
-    cloudformation: CloudFormation, genesys: FakeGenesys
+    cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
-    cloudformation.create(AttributeFilter=BAD_FILTER)
-    genesys.operations.clear()
+    cloudformation.create(AttributeFilter="queueId = (")
+    genesys.calls.clear()
     cloudformation.secrets.reads.clear()
     cloudformation.secrets.held.clear()
     cloudformation.properties = {"Name": 5, "QueueArn": None}
@@ -106,7 +110,7 @@ def test_what_never_came_to_be_is_deleted_without_a_call(
 
 
 def test_what_never_came_to_be_does_not_take_another_stacks_with_it(
-    cloudformation: CloudFormation, genesys: FakeGenesys
+    cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     cloudformation.secrets.held.clear()
     cloudformation.create()
@@ -117,7 +121,7 @@ def test_what_never_came_to_be_does_not_take_another_stacks_with_it(
 
 @pytest.mark.parametrize("properties", [{}, {"ApiUrl": "http://evil.example"}, {"Name": ""}])
 def test_a_create_with_broken_properties_can_be_deleted(
-    cloudformation: CloudFormation, genesys: FakeGenesys, properties: dict[str, str]
+    cloudformation: CloudFormation, genesys: GenesysCloud, properties: dict[str, str]
 ) -> None:
     cloudformation.properties = cloudformation.properties | properties if properties else {}
     answer = cloudformation.create()
@@ -128,7 +132,7 @@ def test_a_create_with_broken_properties_can_be_deleted(
 
 
 def test_an_id_that_cloudformation_invented_deletes_what_is_there(
-    cloudformation: CloudFormation, genesys: FakeGenesys
+    cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     cloudformation.create()
     answer = cloudformation.delete(INVENTED_ID)
@@ -138,7 +142,7 @@ def test_an_id_that_cloudformation_invented_deletes_what_is_there(
 
 @pytest.mark.parametrize("moment", [0.5, 2, 5, 7.9])
 def test_an_id_that_cloudformation_invented_deletes_what_appears_a_moment_later(
-    cloudformation: CloudFormation, genesys: FakeGenesys, clock: Clock, moment: float
+    cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock, moment: float
 ) -> None:
     clock.at(moment, lambda: hold_ours(genesys))
     assert cloudformation.delete(INVENTED_ID).status == "SUCCESS"
@@ -148,7 +152,7 @@ def test_an_id_that_cloudformation_invented_deletes_what_appears_a_moment_later(
 
 
 def test_an_id_that_cloudformation_invented_deletes_each_that_appears(
-    cloudformation: CloudFormation, genesys: FakeGenesys, clock: Clock
+    cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     for moment in (0, 3, 6):
         clock.at(moment, lambda: hold_ours(genesys))
@@ -157,7 +161,7 @@ def test_an_id_that_cloudformation_invented_deletes_each_that_appears(
 
 
 def test_an_invented_id_and_nothing_there_succeeds_and_spares_the_namesake(
-    cloudformation: CloudFormation, genesys: FakeGenesys
+    cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     held = hold_ours(genesys, FOREIGN_ARN)
     assert cloudformation.delete(INVENTED_ID).status == "SUCCESS"
@@ -165,7 +169,7 @@ def test_an_invented_id_and_nothing_there_succeeds_and_spares_the_namesake(
 
 
 def test_a_create_that_is_under_way_while_it_is_deleted_leaves_nothing(
-    cloudformation: CloudFormation, genesys: FakeGenesys
+    cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     def delete_meanwhile() -> None:
         creating = dict(cloudformation.__dict__)
@@ -173,7 +177,7 @@ def test_a_create_that_is_under_way_while_it_is_deleted_leaves_nothing(
         cloudformation.__dict__.update(creating)
 
     # CloudFormation gives up while Create, with its subscription made, still waits.
-    genesys.reads_until_active = None
+    genesys.subscriptions.activation_reads = NEVER
     cloudformation.clock.at(3, delete_meanwhile)
     answer = cloudformation.create()
     assert answer.status == "FAILED"
@@ -193,7 +197,7 @@ def test_a_create_that_is_under_way_while_it_is_deleted_leaves_nothing(
     ids=["missing", "deleted", "empty", "wrong", "denied", "unreachable"],
 )
 def test_a_delete_that_cannot_log_in_fails_and_says_how_to_get_out(
-    cloudformation: CloudFormation, genesys: FakeGenesys, spoil: object
+    cloudformation: CloudFormation, genesys: GenesysCloud, spoil: object
 ) -> None:
     physical_id = cloudformation.create().physical_id
     held = dict(cloudformation.secrets.held)
@@ -225,7 +229,7 @@ def test_a_delete_that_cannot_log_in_fails_and_says_how_to_get_out(
     ids=str,
 )
 def test_a_delete_that_is_refused_fails_and_can_be_tried_again(
-    cloudformation: CloudFormation, genesys: FakeGenesys, operation: str, failure: Answer
+    cloudformation: CloudFormation, genesys: GenesysCloud, operation: str, failure: Answer
 ) -> None:
     physical_id = cloudformation.create().physical_id
     genesys.always(operation, failure)

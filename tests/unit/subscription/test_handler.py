@@ -10,11 +10,12 @@ from typing import Any
 import boto3
 import pytest
 
+from local.genesys.stand_in import GenesysCloud
+from local.http.messages import Answer, Request
+from local.http.server import HttpServer
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import CloudFormation
-from tests.fakes.genesys import FakeGenesys
 from tests.fakes.partner_events import FakePartnerEvents
-from tests.fakes.scripted_http import Answer, Asked, HttpServer
 from tests.fakes.secrets_manager import FakeSecrets
 
 
@@ -41,9 +42,9 @@ def answered(http: HttpServer) -> dict[str, Any]:
 @pytest.fixture
 def event(http: HttpServer, cloudformation: CloudFormation) -> dict[str, Any]:
     genesys = http.respond
-    assert isinstance(genesys, FakeGenesys)
+    assert isinstance(genesys, GenesysCloud)
 
-    def respond(asked: Asked) -> Answer:
+    def respond(asked: Request) -> Answer:
         return Answer() if asked.path == "/answer" else genesys(asked)
 
     http.respond = respond
@@ -62,7 +63,7 @@ def test_a_create_is_carried_out_and_answered(
     *,
     module: ModuleType,
     http: HttpServer,
-    genesys: FakeGenesys,
+    genesys: GenesysCloud,
     clock: Clock,
     event: dict[str, Any],
     capsys: pytest.CaptureFixture[str],
@@ -109,7 +110,7 @@ def test_nonsense_is_answered_with_a_failure(
     *,
     module: ModuleType,
     http: HttpServer,
-    genesys: FakeGenesys,
+    genesys: GenesysCloud,
     clock: Clock,
     event: dict[str, Any],
     nonsense: dict[str, Any],

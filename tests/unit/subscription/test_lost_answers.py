@@ -2,16 +2,16 @@
 
 import pytest
 
+from local.genesys.stand_in import GenesysCloud
+from local.http.messages import Answer
 from tests.fakes.cloudformation import QUEUE_ARN, CloudFormation
-from tests.fakes.genesys import FakeGenesys
-from tests.fakes.scripted_http import Answer
 
 FOREIGN_ARN = "arn:aws:sqs:eu-west-1:999988887777:somebody-elses"
 LOST = Answer(fate="lost")
 
 
-def ours(genesys: FakeGenesys) -> list[str]:
-    return [entity["id"] for entity in genesys.sending_to(QUEUE_ARN)]
+def ours(genesys: GenesysCloud) -> list[str]:
+    return [entity["id"] for entity in genesys.subscriptions.sending_to(QUEUE_ARN)]
 
 
 @pytest.mark.parametrize(
@@ -33,14 +33,14 @@ def ours(genesys: FakeGenesys) -> list[str]:
 def test_a_lost_answer_leaves_exactly_one_subscription(
     *,
     cloudformation: CloudFormation,
-    genesys: FakeGenesys,
+    genesys: GenesysCloud,
     failure: Answer,
     times: int,
     visible_after: float,
     unique_names: bool,
 ) -> None:
-    genesys.unique_names = unique_names
-    genesys.visible_after = visible_after
+    genesys.subscriptions.unique_names = unique_names
+    genesys.subscriptions.visible_after = visible_after
     genesys.instead("create", *[failure] * times, carried_out=True)
     answer = cloudformation.create()
     assert answer.status == "SUCCESS", answer.reason
@@ -50,7 +50,7 @@ def test_a_lost_answer_leaves_exactly_one_subscription(
 
 @pytest.mark.parametrize("failure", [LOST, Answer(502), Answer(503)], ids=str)
 def test_a_request_that_was_not_carried_out_is_made_again(
-    cloudformation: CloudFormation, genesys: FakeGenesys, failure: Answer
+    cloudformation: CloudFormation, genesys: GenesysCloud, failure: Answer
 ) -> None:
     genesys.instead("create", failure, failure)
     assert cloudformation.create().status == "SUCCESS"
@@ -64,9 +64,9 @@ def test_a_request_that_was_not_carried_out_is_made_again(
 
 @pytest.mark.parametrize("visible_after", [3, 5])
 def test_a_lost_answer_and_a_name_that_is_unique_ends_well_however_late_lists_are(
-    cloudformation: CloudFormation, genesys: FakeGenesys, visible_after: float
+    cloudformation: CloudFormation, genesys: GenesysCloud, visible_after: float
 ) -> None:
-    genesys.visible_after = visible_after
+    genesys.subscriptions.visible_after = visible_after
     genesys.instead("create", LOST, carried_out=True)
     answer = cloudformation.create()
     assert answer.status == "SUCCESS", answer.reason
@@ -74,11 +74,11 @@ def test_a_lost_answer_and_a_name_that_is_unique_ends_well_however_late_lists_ar
 
 
 def test_a_lost_answer_that_lists_show_after_the_repetition_still_leaves_one(
-    cloudformation: CloudFormation, genesys: FakeGenesys
+    cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
-    genesys.unique_names = False
-    genesys.visible_after = 1.2
-    genesys.reads_until_active = 3
+    genesys.subscriptions.unique_names = False
+    genesys.subscriptions.visible_after = 1.2
+    genesys.subscriptions.activation_reads = 3
     genesys.instead("create", LOST, carried_out=True)
     answer = cloudformation.create()
     assert answer.status == "SUCCESS"

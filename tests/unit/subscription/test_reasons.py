@@ -10,14 +10,18 @@ from hypothesis import strategies as st
 
 from genesys.client import GenesysClient
 from genesys.errors import GenesysError
+from local.genesys.login import CLIENT_SECRET
+from local.genesys.problems import CORRELATION, problem
+from local.genesys.stand_in import GenesysCloud
+from local.http.messages import Answer, Request
+from local.http.server import HttpServer
 from subscription.advice import advice
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import NAME, RESPONSE_URL, CloudFormation
-from tests.fakes.genesys import BAD_FILTER, CLIENT_SECRET, FakeGenesys, problem
 from tests.fakes.partner_events import FakePartnerEvents
-from tests.fakes.scripted_http import Answer, Asked, HttpServer
 from tests.fakes.secrets_manager import FakeSecrets
 
+CORRELATED = {CORRELATION: "c0ffee-42"}
 REFUSED = {"error": "invalid_client", "description": "authentication failed"}
 
 
@@ -37,16 +41,24 @@ REFUSED = {"error": "invalid_client", "description": "authentication failed"}
         ),
         (
             "create",
-            problem(403, "Missing permission."),
+            problem(403, "Missing permission.", **CORRELATED),
             ["event:subscribe:read", "event:subscribe:write", "role", "c0ffee-42"],
         ),
         ("list", problem(404, "No such path."), ['delivery = "eventbridge"', "No such path."]),
         ("create", Answer(404, b"<html>", reason="Not Found"), ['delivery = "eventbridge"']),
         ("list", problem(429, "Slow down."), ["limits this OAuth client's requests", "Slow down."]),
         ("list", problem(429, "x", **{"Retry-After": "999"}), ["limits", "some minutes"]),
-        ("create", problem(400, "Bad filter."), ["attribute_filter", "Bad filter.", "c0ffee-42"]),
+        (
+            "create",
+            problem(400, "Bad filter.", **CORRELATED),
+            ["attribute_filter", "Bad filter.", "c0ffee-42"],
+        ),
         ("create", problem(409, "Exists."), ["exists already", "another stage"]),
-        ("list", problem(500, "Oops."), ["Oops.", "Deploy again later", "c0ffee-42"]),
+        (
+            "list",
+            problem(500, "Oops.", **CORRELATED),
+            ["Oops.", "Deploy again later", "c0ffee-42"],
+        ),
         ("create", problem(500, "Oops."), ["Oops.", "Deploy again later"]),
         ("list", Answer(fate="lost"), ["could not be reached", "genesys_environment"]),
         ("list", Answer(302, None, {"Location": "/login"}), ["302"]),
@@ -58,7 +70,7 @@ REFUSED = {"error": "invalid_client", "description": "authentication failed"}
 def test_a_failing_create_says_what_to_do(
     *,
     cloudformation: CloudFormation,
-    genesys: FakeGenesys,
+    genesys: GenesysCloud,
     clock: Clock,
     operation: str,
     failure: Answer,
@@ -76,9 +88,9 @@ def test_a_failing_create_says_what_to_do(
 
 
 def test_the_tutorials_bad_filter_is_quoted_from_genesys(cloudformation: CloudFormation) -> None:
-    reason = cloudformation.create(AttributeFilter=BAD_FILTER).reason
+    reason = cloudformation.create(AttributeFilter="queueId = (").reason
     assert "check the setting attribute_filter" in reason
-    assert "attributeFilter cannot be parsed." in reason
+    assert "attributeFilter: queueId = ( is not JSONata" in reason
 
 
 def test_a_host_that_is_not_there_is_named(cloudformation: CloudFormation) -> None:
@@ -97,7 +109,7 @@ def test_a_host_that_is_not_there_is_named(cloudformation: CloudFormation) -> No
     ],
 )
 def test_a_secret_that_is_wrong_is_named(
-    cloudformation: CloudFormation, genesys: FakeGenesys, held: dict[str, Any], told: str
+    cloudformation: CloudFormation, genesys: GenesysCloud, held: dict[str, Any], told: str
 ) -> None:
     cloudformation.secrets = FakeSecrets(**held)
     answer = cloudformation.create()
@@ -107,7 +119,7 @@ def test_a_secret_that_is_wrong_is_named(
 
 
 def test_a_limit_that_lasts_ends_in_time_and_blocks_nothing(
-    cloudformation: CloudFormation, genesys: FakeGenesys, clock: Clock
+    cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     genesys.always("create", problem(429, "Slow down.", **{"Retry-After": "5"}))
     answer = cloudformation.create()
@@ -148,7 +160,7 @@ def test_what_nobody_foresaw_is_answered_without_its_text(
 
 @pytest.mark.parametrize("filter_length", [50, 3000, 8000])
 def test_a_long_filter_does_not_push_the_advice_out_of_the_response(
-    cloudformation: CloudFormation, genesys: FakeGenesys, filter_length: int
+    cloudformation: CloudFormation, genesys: GenesysCloud, filter_length: int
 ) -> None:
     genesys.always("read", Answer(200, {"attributeFilter": "y" * filter_length}))
     answer = cloudformation.create(AttributeFilter="x" * filter_length)
@@ -174,9 +186,9 @@ def test_neither_answer_nor_log_hold_what_is_secret(
     key: str,
 ) -> None:
     clock = Clock()
-    genesys = FakeGenesys(clock)
+    genesys = GenesysCloud(clock=clock)
 
-    def respond(asked: Asked) -> Answer:
+    def respond(asked: Request) -> Answer:
         if genesys.operation_of(asked) != operation:
             return genesys(asked)
         echo = f"{text}{CLIENT_SECRET}{text}{asked.headers.get('Authorization')}"

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from genesys.integrations import EventSource, Feed
 from genesys.properties import EVENT_SOURCE, SUBSCRIPTION, Properties, WrongProperties
+from genesys.subscriptions import Subscription
 from subscription.request import Request, RequestError
 
 PROPERTIES: dict[str, Any] = {
@@ -43,6 +44,7 @@ def test_properties_become_the_subscription_that_is_wanted() -> None:
     assert properties.secret_name == "s"
     assert properties.login_url == "https://login.mypurecloud.com"
     assert properties.physical_id == "api.mypurecloud.com/queue-ends-dev"
+    assert isinstance(properties.wanted, Subscription)
     assert properties.wanted.body() == {
         "name": "queue-ends-dev",
         "description": "d",

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from aws_lambda_powertools import Logger
 
+from local.genesys.stand_in import GenesysCloud
+from local.http import messages
+from local.http.server import HttpServer
 from subscription import leftovers, resource
 from subscription.answer import Answer
-from tests.fakes import scripted_http
 from tests.fakes.cloudformation import NAME, CloudFormation
-from tests.fakes.genesys import FakeGenesys
-from tests.fakes.scripted_http import HttpServer
 
-HANGS = scripted_http.Answer(fate="hung")
+HANGS = messages.Answer(fate="hung")
 
 
 class RealInvocation:
@@ -52,7 +52,7 @@ def ask(cloudformation: CloudFormation, kind: str, **more: Any) -> tuple[Answer,
 
 @pytest.mark.usefixtures("short_reserves")
 def test_a_genesys_that_hangs_is_given_up(
-    cloudformation: CloudFormation, genesys: FakeGenesys
+    cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.always("login", HANGS)
     answer, seconds = ask(cloudformation, "Create")
@@ -64,7 +64,7 @@ def test_a_genesys_that_hangs_is_given_up(
 
 @pytest.mark.usefixtures("short_reserves")
 def test_a_creation_that_hangs_is_cleaned_up_after(
-    cloudformation: CloudFormation, genesys: FakeGenesys, monkeypatch: pytest.MonkeyPatch
+    cloudformation: CloudFormation, genesys: GenesysCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leftovers, "LATE_CREATION_SECONDS", 0.0)
     genesys.instead("create", HANGS, carried_out=True)
@@ -77,7 +77,7 @@ def test_a_creation_that_hangs_is_cleaned_up_after(
 
 @pytest.mark.usefixtures("short_reserves")
 def test_a_creation_that_cannot_be_cleaned_up_after_in_time_keeps_its_id(
-    cloudformation: CloudFormation, genesys: FakeGenesys, http: HttpServer
+    cloudformation: CloudFormation, genesys: GenesysCloud, http: HttpServer
 ) -> None:
     genesys.before("create", lambda: genesys.always("list", HANGS))
     genesys.instead("create", HANGS, carried_out=True)
@@ -90,7 +90,7 @@ def test_a_creation_that_cannot_be_cleaned_up_after_in_time_keeps_its_id(
 
 @pytest.mark.usefixtures("short_reserves")
 def test_a_deletion_that_hangs_fails_and_keeps_its_id(
-    cloudformation: CloudFormation, genesys: FakeGenesys, http: HttpServer
+    cloudformation: CloudFormation, genesys: GenesysCloud, http: HttpServer
 ) -> None:
     physical_id = f"{http.url.removeprefix('http://')}/{NAME}"
     genesys.always("list", HANGS)
@@ -115,7 +115,7 @@ def test_what_has_no_limit_of_its_own_is_interrupted(
 
 @pytest.mark.parametrize("seconds", [61, 60, 31, 16, 5, 0])
 def test_too_little_time_is_a_failure_and_no_exception(
-    cloudformation: CloudFormation, genesys: FakeGenesys, seconds: float
+    cloudformation: CloudFormation, genesys: GenesysCloud, seconds: float
 ) -> None:
     cloudformation.seconds = seconds
     answer = cloudformation.create()

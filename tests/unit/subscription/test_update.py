@@ -2,19 +2,24 @@
 
 import pytest
 
+from local.genesys.login import CLIENT_ID, CLIENT_SECRET
+from local.genesys.problems import problem
+from local.genesys.stand_in import GenesysCloud
+from local.http.messages import Answer
+from local.http.server import HttpServer
 from tests.fakes.cloudformation import NAME, QUEUE_ARN, CloudFormation
-from tests.fakes.genesys import BAD_FILTER, CLIENT_ID, CLIENT_SECRET, FakeGenesys, problem
-from tests.fakes.scripted_http import Answer, HttpServer
+from tests.fakes.partner_events import NEVER
 
 NEW_ARN = QUEUE_ARN + "-new"
+MOVED_ARN = QUEUE_ARN.replace("eu-west-1", "eu-west-2")
 FOREIGN_ARN = "arn:aws:sqs:eu-west-1:999988887777:somebody-elses"
 
 
 @pytest.fixture
-def deployed(cloudformation: CloudFormation, genesys: FakeGenesys) -> CloudFormation:
+def deployed(cloudformation: CloudFormation, genesys: GenesysCloud) -> CloudFormation:
     """A stack whose subscription is there already, with id sub-1."""
     assert cloudformation.create().data == {"SubscriptionId": "sub-1"}
-    genesys.operations.clear()
+    genesys.calls.clear()
     return cloudformation
 
 
@@ -29,15 +34,15 @@ def deployed(cloudformation: CloudFormation, genesys: FakeGenesys) -> CloudForma
         ({"EventTypes": ["event:a", "event:b"]}, "eventTypes", ["event:a", "event:b"]),
         ({"Description": "Another one"}, "description", "Another one"),
         (
-            {"QueueArn": NEW_ARN, "Region": "eu-west-2"},
+            {"QueueArn": MOVED_ARN, "Region": "eu-west-2"},
             "destination",
-            {"type": "aws_sqs", "awsSqs": {"arn": NEW_ARN, "region": "eu-west-2"}},
+            {"type": "aws_sqs", "awsSqs": {"arn": MOVED_ARN, "region": "eu-west-2"}},
         ),
     ],
 )
 def test_a_change_is_made_in_place(
     deployed: CloudFormation,
-    genesys: FakeGenesys,
+    genesys: GenesysCloud,
     changes: dict[str, object],
     field: str,
     value: object,
@@ -53,7 +58,7 @@ def test_a_change_is_made_in_place(
 
 
 def test_another_secret_of_the_same_org_changes_nothing_in_genesys(
-    deployed: CloudFormation, genesys: FakeGenesys
+    deployed: CloudFormation, genesys: GenesysCloud
 ) -> None:
     deployed.secrets.put("new", {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET})
     deployed.secrets.reads.clear()
@@ -69,22 +74,22 @@ def test_another_login_host_of_the_same_org_is_an_update_like_another(
     assert deployed.update(LoginUrl=f"{http.url}/").status == "SUCCESS"
 
 
-def test_nothing_to_change_changes_nothing(deployed: CloudFormation, genesys: FakeGenesys) -> None:
+def test_nothing_to_change_changes_nothing(deployed: CloudFormation, genesys: GenesysCloud) -> None:
     assert deployed.update().status == "SUCCESS"
     assert genesys.operations == ["login", "list", "read"]
 
 
 def test_the_order_of_event_types_does_not_matter(
-    deployed: CloudFormation, genesys: FakeGenesys
+    deployed: CloudFormation, genesys: GenesysCloud
 ) -> None:
     deployed.update(EventTypes=["event:a", "event:b"])
-    genesys.operations.clear()
+    genesys.calls.clear()
     deployed.update(EventTypes=["event:b", "event:a"])
     assert "replace" not in genesys.operations
 
 
 def test_a_subscription_deleted_by_hand_is_made_anew(
-    deployed: CloudFormation, genesys: FakeGenesys
+    deployed: CloudFormation, genesys: GenesysCloud
 ) -> None:
     physical_id = deployed.physical_id
     genesys.subscriptions.clear()
@@ -95,7 +100,7 @@ def test_a_subscription_deleted_by_hand_is_made_anew(
 
 
 def test_a_subscription_changed_by_hand_is_put_right(
-    deployed: CloudFormation, genesys: FakeGenesys
+    deployed: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.subscriptions["sub-1"] |= {"status": "paused", "attributeFilter": "true"}
     assert deployed.update(Description="x").status == "SUCCESS"
@@ -104,23 +109,23 @@ def test_a_subscription_changed_by_hand_is_put_right(
 
 
 def test_one_at_each_of_old_and_new_destination_become_one(
-    deployed: CloudFormation, genesys: FakeGenesys
+    deployed: CloudFormation, genesys: GenesysCloud
 ) -> None:
-    genesys.unique_names = False
-    genesys.hold(NAME, NEW_ARN, attributeFilter="queueId = 'Q1'")
+    genesys.subscriptions.unique_names = False
+    genesys.subscriptions.seed(NAME, NEW_ARN, attributeFilter="queueId = 'Q1'")
     assert deployed.update(QueueArn=NEW_ARN).status == "SUCCESS"
     assert len(genesys.subscriptions) == 1
-    assert len(genesys.sending_to(NEW_ARN)) == 1
+    assert len(genesys.subscriptions.sending_to(NEW_ARN)) == 1
 
 
 @pytest.mark.parametrize("gone", [True, False])
 def test_a_name_that_is_somebody_elses_by_now_is_an_error(
-    deployed: CloudFormation, genesys: FakeGenesys, gone: bool
+    deployed: CloudFormation, genesys: GenesysCloud, gone: bool
 ) -> None:
     if gone:
         genesys.subscriptions.clear()
-    genesys.unique_names = False
-    genesys.hold(NAME, FOREIGN_ARN)
+    genesys.subscriptions.unique_names = False
+    genesys.subscriptions.seed(NAME, FOREIGN_ARN)
     before = {key: dict(entity) for key, entity in genesys.subscriptions.items()}
     physical_id = deployed.physical_id
     answer = deployed.update(AttributeFilter="queueId = 'Q2'")
@@ -131,7 +136,7 @@ def test_a_name_that_is_somebody_elses_by_now_is_an_error(
 
 
 def test_another_org_is_refused_and_the_rollback_after_it_succeeds(
-    deployed: CloudFormation, genesys: FakeGenesys, http: HttpServer
+    deployed: CloudFormation, genesys: GenesysCloud, http: HttpServer
 ) -> None:
     physical_id = deployed.physical_id
     answer = deployed.update(
@@ -150,11 +155,11 @@ def test_another_org_is_refused_and_the_rollback_after_it_succeeds(
 
 
 def test_a_bad_filter_fails_and_the_rollback_restores(
-    deployed: CloudFormation, genesys: FakeGenesys
+    deployed: CloudFormation, genesys: GenesysCloud
 ) -> None:
     before = dict(genesys.subscriptions["sub-1"])
     physical_id = deployed.physical_id
-    answer = deployed.update(AttributeFilter=BAD_FILTER)
+    answer = deployed.update(AttributeFilter="queueId = (")
     assert (answer.status, answer.physical_id) == ("FAILED", physical_id)
     assert "attribute_filter" in answer.reason
     assert deployed.roll_back().status == "SUCCESS"
@@ -162,15 +167,15 @@ def test_a_bad_filter_fails_and_the_rollback_restores(
 
 
 def test_a_change_that_never_gets_active_fails_and_the_rollback_restores(
-    deployed: CloudFormation, genesys: FakeGenesys
+    deployed: CloudFormation, genesys: GenesysCloud
 ) -> None:
     before = dict(genesys.subscriptions["sub-1"])
-    genesys.reads_until_active = None
+    genesys.subscriptions.activation_reads = NEVER
     answer = deployed.update(QueueArn=NEW_ARN, AttributeFilter="queueId = 'Q2'")
     assert answer.status == "FAILED"
     assert "sub-1" in genesys.subscriptions, "what was there before is not removed"
 
-    genesys.reads_until_active = 1
+    genesys.subscriptions.activation_reads = 1
     answer = deployed.roll_back()
     assert (answer.status, answer.data) == ("SUCCESS", {"SubscriptionId": "sub-1"})
     assert genesys.subscriptions == {"sub-1": before}
@@ -179,7 +184,7 @@ def test_a_change_that_never_gets_active_fails_and_the_rollback_restores(
 @pytest.mark.parametrize("operation", ["login", "list", "replace", "read"])
 @pytest.mark.parametrize("carried_out", [True, False])
 def test_wherever_a_move_fails_the_rollback_restores(
-    deployed: CloudFormation, genesys: FakeGenesys, operation: str, carried_out: bool
+    deployed: CloudFormation, genesys: GenesysCloud, operation: str, carried_out: bool
 ) -> None:
     before = dict(genesys.subscriptions["sub-1"])
     genesys.instead(operation, problem(500, "Oops."), carried_out=carried_out)
@@ -189,22 +194,22 @@ def test_wherever_a_move_fails_the_rollback_restores(
 
 
 def test_one_made_anew_by_a_failing_update_is_removed_and_the_rollback_makes_it_again(
-    deployed: CloudFormation, genesys: FakeGenesys
+    deployed: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.subscriptions.clear()
-    genesys.reads_until_active = None
+    genesys.subscriptions.activation_reads = NEVER
     physical_id = deployed.physical_id
     answer = deployed.update(AttributeFilter="queueId = 'Q2'")
     assert (answer.status, answer.physical_id) == ("FAILED", physical_id)
     assert not genesys.subscriptions
-    genesys.reads_until_active = 1
+    genesys.subscriptions.activation_reads = 1
     assert deployed.roll_back().status == "SUCCESS"
     [entity] = genesys.subscriptions.values()
     assert entity["attributeFilter"] == "queueId = 'Q1'"
 
 
 def test_a_secret_that_is_wrong_fails_and_the_rollback_uses_the_old_one(
-    deployed: CloudFormation, genesys: FakeGenesys
+    deployed: CloudFormation, genesys: GenesysCloud
 ) -> None:
     deployed.secrets.put("new", {"client_id": "x", "client_secret": "y"})
     answer = deployed.update(SecretName="new", AttributeFilter="queueId = 'Q2'")
@@ -215,7 +220,7 @@ def test_a_secret_that_is_wrong_fails_and_the_rollback_uses_the_old_one(
 
 
 def test_another_name_makes_another_resource_and_the_old_one_is_deleted_after_it(
-    deployed: CloudFormation, genesys: FakeGenesys
+    deployed: CloudFormation, genesys: GenesysCloud
 ) -> None:
     old_id, old = deployed.physical_id, deployed.properties
     answer = deployed.update(Name="queue-ends-renamed")
@@ -228,7 +233,7 @@ def test_another_name_makes_another_resource_and_the_old_one_is_deleted_after_it
 
 @pytest.mark.parametrize("failure", [Answer(429), Answer(503), Answer(fate="lost")], ids=str)
 def test_a_change_whose_answer_is_lost_is_made_again(
-    deployed: CloudFormation, genesys: FakeGenesys, failure: Answer
+    deployed: CloudFormation, genesys: GenesysCloud, failure: Answer
 ) -> None:
     genesys.instead("replace", failure, failure, carried_out=failure.status != 429)
     assert deployed.update(AttributeFilter="queueId = 'Q2'").status == "SUCCESS"
@@ -236,9 +241,9 @@ def test_a_change_whose_answer_is_lost_is_made_again(
 
 
 def test_one_that_is_removed_right_before_the_change_is_a_failure_that_can_be_tried_again(
-    deployed: CloudFormation, genesys: FakeGenesys
+    deployed: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.before("replace", genesys.subscriptions.clear)
     assert deployed.update(AttributeFilter="queueId = 'Q2'").status == "FAILED"
     assert deployed.roll_back().status == "SUCCESS"
-    assert len(genesys.sending_to(QUEUE_ARN)) == 1
+    assert len(genesys.subscriptions.sending_to(QUEUE_ARN)) == 1

@@ -9,13 +9,12 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from genesys.properties import EVENT_SOURCE, SUBSCRIPTION
+from local.genesys.stand_in import GenesysCloud
+from local.http.server import HttpServer
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import PROPERTIES, QUEUE_ARN
 from tests.fakes.cloudwatch import metrics_of
-from tests.fakes.genesys import FakeGenesys
-from tests.fakes.genesys_integrations import FakeIntegrations
 from tests.fakes.partner_events import FakePartnerEvents
-from tests.fakes.scripted_http import HttpServer
 from tests.fakes.secrets_manager import FakeSecrets
 from watchdog.deployed import Deployed
 from watchdog.watch import watch
@@ -80,35 +79,29 @@ def no_waiting(time_passes: None) -> None:
 
 
 @pytest.fixture
-def genesys(http: HttpServer, clock: Clock) -> FakeGenesys:
-    """An org in which our subscription is as it was deployed."""
-    http.respond = genesys = FakeGenesys(clock)
-    genesys.hold(NAME, QUEUE_ARN, attributeFilter=PROPERTIES[SUBSCRIPTION]["AttributeFilter"])
-    genesys.hold("somebody-else", "arn:aws:sqs:eu-west-1:999999999999:theirs")
-    return genesys
-
-
-@pytest.fixture
-def org(http: HttpServer, clock: Clock, events: FakePartnerEvents) -> FakeIntegrations:
-    """An org in which our integration is as it was deployed, and so is its event source."""
-    http.respond = org = FakeIntegrations(clock, events)
-    wanted = PROPERTIES[EVENT_SOURCE]
-    org.hold(
+def genesys(genesys: GenesysCloud) -> GenesysCloud:
+    """An org in which all is as it was deployed, and others have theirs."""
+    ours, source = PROPERTIES[SUBSCRIPTION], PROPERTIES[EVENT_SOURCE]
+    genesys.subscriptions.seed(NAME, QUEUE_ARN, attributeFilter=ours["AttributeFilter"])
+    genesys.integrations.seed(
         NAME,
-        awsAccountId=wanted["AccountId"],
-        awsAccountRegion=wanted["Region"],
-        eventSourceSuffix=wanted["Suffix"],
-        eventFilter=wanted["Topics"],
+        {
+            "awsAccountId": source["AccountId"],
+            "awsAccountRegion": source["Region"],
+            "eventSourceSuffix": source["Suffix"],
+            "eventFilter": source["Topics"],
+        },
     )
-    org.hold("somebody-else", awsAccountId="999999999999")
-    return org
+    genesys.subscriptions.seed("somebody-else")
+    genesys.integrations.seed("somebody-else")
+    return genesys
 
 
 @pytest.fixture
 def of_subscription(
     *,
     http: HttpServer,
-    genesys: FakeGenesys,
+    genesys: GenesysCloud,
     clock: Clock,
     secrets: FakeSecrets,
     events: FakePartnerEvents,
@@ -121,7 +114,7 @@ def of_subscription(
 def of_integration(
     *,
     http: HttpServer,
-    org: FakeIntegrations,
+    genesys: GenesysCloud,
     clock: Clock,
     secrets: FakeSecrets,
     events: FakePartnerEvents,

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from genesys.properties import SUBSCRIPTION, WrongProperties
+from local.genesys.stand_in import GenesysCloud
+from local.http.server import HttpServer
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import PROPERTIES
 from tests.fakes.cloudwatch import metrics_of
 from tests.fakes.entry_points import imported_anew
-from tests.fakes.genesys import FakeGenesys
 from tests.fakes.partner_events import FakePartnerEvents
-from tests.fakes.scripted_http import HttpServer
 from tests.fakes.secrets_manager import FakeSecrets
 
 
@@ -27,7 +27,7 @@ def told(url: str, **changes: Any) -> dict[str, str]:
 def test_whatever_invokes_it_is_told_whether_all_is_well(
     *,
     http: HttpServer,
-    genesys: FakeGenesys,
+    genesys: GenesysCloud,
     clock: Clock,
     secrets: FakeSecrets,
     events: FakePartnerEvents,

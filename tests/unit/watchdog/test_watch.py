@@ -9,15 +9,16 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from genesys.properties import EVENT_SOURCE
 from genesys.subscriptions import Subscription
+from local.genesys.login import CLIENT_SECRET
+from local.genesys.problems import problem
+from local.genesys.stand_in import ORG_ID, GenesysCloud
 from tests.fakes.cloudformation import PROPERTIES, QUEUE_ARN, SUFFIX
-from tests.fakes.genesys import CLIENT_SECRET, FakeGenesys, problem
-from tests.fakes.genesys_integrations import ORGANIZATION_ID, FakeIntegrations
 from tests.fakes.partner_events import FakePartnerEvents
 from tests.unit.watchdog.conftest import NAME, Watchdog
 from watchdog.deployed import Deployed
 from watchdog.watch import SECOND_LOOK, CouldNotLook
 
-SOURCE = f"aws.partner/genesys.com/cloud/{ORGANIZATION_ID}/{SUFFIX}"
+SOURCE = f"aws.partner/genesys.com/cloud/{ORG_ID}/{SUFFIX}"
 LOOKS = {"login", "list", "read", "organization", "configuration"}
 
 
@@ -30,7 +31,7 @@ def source(events: FakePartnerEvents) -> None:
 
 
 def test_a_subscription_as_it_was_deployed_is_healthy(
-    of_subscription: Watchdog, genesys: FakeGenesys
+    of_subscription: Watchdog, genesys: GenesysCloud
 ) -> None:
     assert of_subscription.look() == []
     assert of_subscription.logged[0]["ids"] == ["sub-1"]
@@ -39,19 +40,19 @@ def test_a_subscription_as_it_was_deployed_is_healthy(
 
 
 def test_an_integration_as_it_was_deployed_is_healthy(
-    of_integration: Watchdog, org: FakeIntegrations
+    of_integration: Watchdog, genesys: GenesysCloud
 ) -> None:
     assert of_integration.look() == []
     assert of_integration.logged[0]["ids"] == ["int-1"]
     assert of_integration.clock.now == 0
-    assert set(org.operations) <= LOOKS
+    assert set(genesys.operations) <= LOOKS
 
 
-def _deleted(genesys: FakeGenesys) -> None:
+def _deleted(genesys: GenesysCloud) -> None:
     genesys.subscriptions.pop("sub-1")
 
 
-def _changed(**fields: Any) -> Callable[[FakeGenesys], None]:
+def _changed(**fields: Any) -> Callable[[GenesysCloud], None]:
     return lambda genesys: genesys.subscriptions["sub-1"].update(fields)
 
 
@@ -67,11 +68,11 @@ def _changed(**fields: Any) -> Callable[[FakeGenesys], None]:
             ["There is no subscription", "sends to arn:theirs"],
         ),
         (
-            lambda genesys: genesys.hold(NAME, "arn:aws:sqs:eu-west-1:2:theirs"),
+            lambda genesys: genesys.subscriptions.seed(NAME, "arn:aws:sqs:eu-west-1:2:theirs"),
             ["sub-3", "sends to arn:aws:sqs:eu-west-1:2:theirs"],
         ),
         (
-            lambda genesys: genesys.hold(
+            lambda genesys: genesys.subscriptions.seed(
                 NAME, QUEUE_ARN, attributeFilter="queueId = 'Q1'", status="active"
             ),
             ["There are 2 subscriptions"],
@@ -83,8 +84,8 @@ def _changed(**fields: Any) -> Callable[[FakeGenesys], None]:
 )
 def test_a_subscription_that_differs_is_not(
     of_subscription: Watchdog,
-    genesys: FakeGenesys,
-    change: Callable[[FakeGenesys], object],
+    genesys: GenesysCloud,
+    change: Callable[[GenesysCloud], object],
     told: list[str],
 ) -> None:
     change(genesys)
@@ -94,7 +95,7 @@ def test_a_subscription_that_differs_is_not(
 
 
 def test_long_filters_that_differ_late_are_told_apart(
-    of_subscription: Watchdog, genesys: FakeGenesys
+    of_subscription: Watchdog, genesys: GenesysCloud
 ) -> None:
     long = f"queueId in [{', '.join(f'{n:036}' for n in range(10))}, 'LAST']"
     properties = of_subscription.deployed.properties
@@ -107,27 +108,33 @@ def test_long_filters_that_differ_late_are_told_apart(
     assert "LAST" in said
 
 
-def _configured(**properties: Any) -> Callable[[FakeIntegrations, FakePartnerEvents], None]:
-    return lambda org, _: org.configuration("int-1")["properties"].update(properties)
+def _properties(genesys: GenesysCloud) -> dict[str, Any]:
+    properties: dict[str, Any] = genesys.integrations.configuration("int-1")["properties"]
+    return properties
+
+
+def _configured(**properties: Any) -> Callable[[GenesysCloud, FakePartnerEvents], None]:
+    return lambda genesys, _: _properties(genesys).update(properties)
+
+
+def _shows(**fields: Any) -> Callable[[GenesysCloud, FakePartnerEvents], None]:
+    return lambda genesys, _: genesys.integrations["int-1"].update(fields)
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda org, _: org.integrations.pop("int-1"), ["There is no integration", NAME]),
-        (
-            lambda org, _: org.integrations["int-1"].update(reportedState={"code": "INACTIVE"}),
-            ["int-1 is switched off"],
-        ),
-        (
-            lambda org, _: org.integrations["int-1"].update(intendedState="DISABLED"),
-            ["int-1 is switched off"],
-        ),
+        (lambda genesys, _: genesys.integrations.pop("int-1"), ["There is no integration", NAME]),
+        (_shows(reportedState={"code": "INACTIVE"}), ["int-1 is switched off"]),
+        (_shows(intendedState="DISABLED"), ["int-1 is switched off"]),
         (_configured(eventFilter=["v2.other"]), ["its topics are v2.other"]),
         (_configured(awsAccountId="999999999999"), ["There is no integration", "feeds the AWS"]),
-        (lambda org, _: org.hold(NAME), ["int-3 has our name and feeds nobody"]),
         (
-            lambda org, _: org.hold(NAME, **org.configuration("int-1")["properties"]),
+            lambda genesys, _: genesys.integrations.seed(NAME, {}),
+            ["int-3 has our name and feeds nobody"],
+        ),
+        (
+            lambda genesys, _: genesys.integrations.seed(NAME, _properties(genesys)),
             ["There are 2 integrations"],
         ),
         (lambda _, events: events.delete_bus(SOURCE), [SOURCE, "has no event bus"]),
@@ -141,18 +148,18 @@ def _configured(**properties: Any) -> Callable[[FakeIntegrations, FakePartnerEve
 )
 def test_an_integration_or_its_source_that_differs_is_not(
     of_integration: Watchdog,
-    org: FakeIntegrations,
-    change: Callable[[FakeIntegrations, FakePartnerEvents], object],
+    genesys: GenesysCloud,
+    change: Callable[[GenesysCloud, FakePartnerEvents], object],
     told: list[str],
 ) -> None:
-    change(org, of_integration.events)
+    change(genesys, of_integration.events)
     said = " ".join(of_integration.look())
     assert all(words in said for words in told), said
-    assert set(org.operations) <= LOOKS, "it only looks"
+    assert set(genesys.operations) <= LOOKS, "it only looks"
 
 
 def test_what_is_put_right_before_the_second_look_is_healthy(
-    of_subscription: Watchdog, genesys: FakeGenesys
+    of_subscription: Watchdog, genesys: GenesysCloud
 ) -> None:
     """A deploy may be under way."""
     _changed(attributeFilter="true")(genesys)
@@ -178,12 +185,12 @@ def test_being_refused_is_not_healthy(
     assert all(words in said for words in told), said
 
 
-def _fails(status: int) -> Callable[[Watchdog, FakeGenesys], None]:
+def _fails(status: int) -> Callable[[Watchdog, GenesysCloud], None]:
     return lambda _, genesys: genesys.always("list", problem(status, "not now"))
 
 
-def _secret_fails(error: Exception) -> Callable[[Watchdog, FakeGenesys], None]:
-    def fail(watchdog: Watchdog, _: FakeGenesys) -> None:
+def _secret_fails(error: Exception) -> Callable[[Watchdog, GenesysCloud], None]:
+    def fail(watchdog: Watchdog, _: GenesysCloud) -> None:
         watchdog.secrets.failure = error
 
     return fail
@@ -212,8 +219,8 @@ def _client_error(code: str, status: int) -> ClientError:
 )
 def test_what_may_pass_is_no_finding_but_an_error_of_the_function(
     of_subscription: Watchdog,
-    genesys: FakeGenesys,
-    failure: Callable[[Watchdog, FakeGenesys], None],
+    genesys: GenesysCloud,
+    failure: Callable[[Watchdog, GenesysCloud], None],
 ) -> None:
     failure(of_subscription, genesys)
     with pytest.raises(CouldNotLook) as caught:
@@ -237,24 +244,24 @@ def test_an_event_source_that_aws_cannot_tell_of_is_no_finding(
 
 
 def test_one_that_is_being_deleted_does_not_count(
-    of_integration: Watchdog, org: FakeIntegrations
+    of_integration: Watchdog, genesys: GenesysCloud
 ) -> None:
-    going = org.hold(NAME, **PROPERTIES[EVENT_SOURCE])
-    org.integrations[going]["intendedState"] = "DELETED"
+    going = genesys.integrations.seed(NAME, PROPERTIES[EVENT_SOURCE])
+    genesys.integrations[going]["intendedState"] = "DELETED"
     assert of_integration.look() == []
 
 
 def test_what_is_wrong_for_certain_is_told_though_aws_does_not_answer(
-    of_integration: Watchdog, org: FakeIntegrations
+    of_integration: Watchdog, genesys: GenesysCloud
 ) -> None:
-    org.integrations["int-1"]["intendedState"] = "DISABLED"
+    genesys.integrations["int-1"]["intendedState"] = "DISABLED"
     of_integration.events.failing = "ThrottlingException"
     (said,) = of_integration.look()
     assert "int-1 is switched off" in said
 
 
 def test_a_difference_that_there_is_no_time_to_see_twice_is_no_finding(
-    of_subscription: Watchdog, genesys: FakeGenesys
+    of_subscription: Watchdog, genesys: GenesysCloud
 ) -> None:
     _deleted(genesys)
     genesys.before("list", lambda: of_subscription.clock.sleep(95))
@@ -265,9 +272,9 @@ def test_a_difference_that_there_is_no_time_to_see_twice_is_no_finding(
 
 
 def test_what_others_wrote_is_short_on_one_line_and_holds_no_secret(
-    of_subscription: Watchdog, genesys: FakeGenesys
+    of_subscription: Watchdog, genesys: GenesysCloud
 ) -> None:
-    genesys.hold(NAME, f"arn:\n{CLIENT_SECRET}{'x' * 5_000}")
+    genesys.subscriptions.seed(NAME, f"arn:\n{CLIENT_SECRET}{'x' * 5_000}")
     (said,) = of_subscription.look()
     assert "sub-3" in said
     assert len(said) <= 300

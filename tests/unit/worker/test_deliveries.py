@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from local.http.messages import Answer, Request
 from tests.bodies import QUEUE, end
 from tests.fakes.batches import Batches, outcomes_of, reported
 from tests.fakes.clock import Clock
 from tests.fakes.destinations import FakeDestination
 from tests.fakes.dynamodb import FakeDynamoDb, client_error
-from tests.fakes.scripted_http import Answer, Asked
 from tests.fakes.sqs import FakeSqs
 from tests.fakes.sqs_event import Countdown, record, records
 from tests.fakes.webhook_receiver import Receiver, webhook_to
@@ -405,7 +405,7 @@ def test_a_further_end_keeps_the_items_before_it_from_expiring_first(
 def test_a_webhook_call_that_hangs_keeps_no_neighbour_from_being_completed(
     batches: Batches, bus: FakeDestination, dynamodb: FakeDynamoDb
 ) -> None:
-    def respond(asked: Asked) -> Answer:
+    def respond(asked: Request) -> Answer:
         hangs = asked.json["data"]["conversation_id"] == "c-3"
         return Answer(204, fate="hung" if hangs else "sent")
 

@@ -20,7 +20,8 @@ from local.chaos.fault_proxy import (
     values_of,
 )
 from local.chaos.faults import Fault, Faults
-from local.http.server import Answer, Request, loopback_server
+from local.http.messages import Answer, Request
+from local.http.server import HttpServer
 from tests.polling import wait_until
 
 MARK = 'UPDATE "T" SET "delivered"=? SET "lease_until"=? WHERE "claimed_by"=?'
@@ -71,14 +72,14 @@ def aws() -> Aws:
 @pytest.fixture
 def proxy(aws: Aws) -> Iterator[FaultProxy]:
     proxy = FaultProxy(Faults([]), lambda pid: descends_from(pid, os.getpid()))
-    with loopback_server(aws.answer) as upstream:
+    with HttpServer(aws.answer) as upstream:
         proxy.upstream = upstream.url
         yield proxy
 
 
 @pytest.fixture
 def worker(proxy: FaultProxy) -> Iterator[Worker]:
-    with loopback_server(proxy.answer) as front:
+    with HttpServer(proxy.answer) as front:
         worker = Worker(front.url)
         yield worker
         worker.process.kill()

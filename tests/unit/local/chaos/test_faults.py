@@ -4,7 +4,7 @@ import random
 from collections import Counter
 
 from local.chaos.faults import Fault, Faults, spread
-from tests.unit.local.conftest import Clock
+from tests.fakes.clock import Clock
 
 
 def test_a_fault_strikes_the_first_call_of_its_place_from_its_time_on(clock: Clock) -> None:

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from local.genesys.cloud import GenesysCloud
+from local.genesys.stand_in import GenesysCloud
+from tests.fakes.clock import Clock
+from tests.unit.local.genesys.conftest import Api, wanted
 
 QUEUES = ("q1", "q2", "q3")
 
@@ -16,7 +18,7 @@ def end(queue_id: str, event_type: str = "event:conversation:end") -> dict[str, 
 
 
 def test_an_event_goes_to_the_queue_of_the_subscription_that_it_matches(
-    genesys: GenesysCloud, api: Any, sent: list[Any]
+    genesys: GenesysCloud, api: Api, sent: list[Any]
 ) -> None:
     made = api.subscribe()
 
@@ -27,7 +29,7 @@ def test_an_event_goes_to_the_queue_of_the_subscription_that_it_matches(
     assert [json.loads(body) for *_, bodies in sent for body in bodies] == [end("q1")]
 
 
-def test_events_of_other_types_are_not_delivered(genesys: GenesysCloud, api: Any) -> None:
+def test_events_of_other_types_are_not_delivered(genesys: GenesysCloud, api: Api) -> None:
     api.subscribe()
     assert genesys.publish(end("q1", "event:conversation:start")) == []
 
@@ -43,49 +45,49 @@ def test_events_of_other_types_are_not_delivered(genesys: GenesysCloud, api: Any
     ],
 )
 def test_filters_are_evaluated_on_the_attributes(
-    genesys: GenesysCloud, api: Any, expression: str, matching: list[str]
+    genesys: GenesysCloud, api: Api, expression: str, matching: list[str]
 ) -> None:
     api.subscribe(attributeFilter=expression)
 
     receivers = genesys.publish_all([end(queue_id) for queue_id in QUEUES])
     hit = [queue_id for queue_id, ids in zip(QUEUES, receivers, strict=True) if ids]
     assert hit == matching
-    assert genesys.filter_errors == 0
+    assert genesys.subscriptions.filter_errors == 0
 
 
 def test_a_filter_that_fails_matches_nothing_and_is_counted(
-    genesys: GenesysCloud, api: Any, sent: list[Any]
+    genesys: GenesysCloud, api: Api, sent: list[Any]
 ) -> None:
     api.subscribe(attributeFilter="exists(queue) and queue.id = 'q1'")
 
     assert genesys.publish_all([end("q1"), end("q2")]) == [[], []]
-    assert genesys.filter_errors == 2
+    assert genesys.subscriptions.filter_errors == 2
     assert sent == []
 
 
-def test_an_event_without_attributes_matches_no_filter(genesys: GenesysCloud, api: Any) -> None:
+def test_an_event_without_attributes_matches_no_filter(genesys: GenesysCloud, api: Api) -> None:
     api.subscribe()
     assert genesys.publish({"eventType": "event:conversation:end"}) == []
 
 
 def test_many_events_are_sent_together_and_in_order(
-    genesys: GenesysCloud, api: Any, sent: list[Any]
+    genesys: GenesysCloud, api: Api, sent: list[Any]
 ) -> None:
     mine = api.subscribe()
-    foreign = genesys.seed("foreign", attributeFilter="")
+    foreign = genesys.subscriptions.seed("foreign", attributeFilter="")
 
     events = [{**end("q1"), "eventTime": str(number)} for number in range(25)]
     receivers = genesys.publish_all([*events, end("q2")])
 
-    assert receivers == [[mine["id"], foreign["id"]]] * 25 + [[foreign["id"]]]
+    assert receivers == [[mine["id"], foreign]] * 25 + [[foreign]]
     assert [len(bodies) for *_, bodies in sent] == [25, 26]
     assert [json.loads(body) for body in sent[0][2]] == events
 
 
 def test_a_pending_subscription_gets_nothing_yet(
-    genesys: GenesysCloud, api: Any, clock: Any
+    genesys: GenesysCloud, api: Api, clock: Clock
 ) -> None:
-    genesys.activation_seconds = 1
+    genesys.subscriptions.activation_seconds = 1
     made = api.subscribe()
     assert genesys.publish(end("q1")) == []
     clock.now += 1
@@ -93,18 +95,18 @@ def test_a_pending_subscription_gets_nothing_yet(
 
 
 def test_a_changed_subscription_delivers_as_before_until_the_change_is_active(
-    genesys: GenesysCloud, api: Any, body: Any, clock: Any
+    genesys: GenesysCloud, api: Api, clock: Clock
 ) -> None:
     made = api.subscribe()
-    genesys.activation_seconds = 1
-    api.call("PUT", f"/{made['id']}", json=body(attributeFilter="queueId = 'q2'"))
+    genesys.subscriptions.activation_seconds = 1
+    api.call("PUT", f"/{made['id']}", json=wanted(attributeFilter="queueId = 'q2'"))
 
     assert [bool(genesys.publish(end(queue_id))) for queue_id in QUEUES] == [True, False, False]
     clock.now += 1
     assert [bool(genesys.publish(end(queue_id))) for queue_id in QUEUES] == [False, True, False]
 
 
-def test_an_inactive_or_deleted_subscription_gets_nothing(genesys: GenesysCloud, api: Any) -> None:
+def test_an_inactive_or_deleted_subscription_gets_nothing(genesys: GenesysCloud, api: Api) -> None:
     inactive = api.subscribe(status="inactive")
     assert inactive["status"] == "inactive"
     assert genesys.publish(end("q1")) == []
@@ -116,5 +118,5 @@ def test_an_inactive_or_deleted_subscription_gets_nothing(genesys: GenesysCloud,
 
 def test_without_a_sender_it_tells_who_would_have_got_it() -> None:
     with GenesysCloud() as genesys:
-        foreign = genesys.seed("foreign", attributeFilter="queueId = 'q1'")
-        assert genesys.publish(end("q1")) == [foreign["id"]]
+        foreign = genesys.subscriptions.seed("foreign", attributeFilter="queueId = 'q1'")
+        assert genesys.publish(end("q1")) == [foreign]

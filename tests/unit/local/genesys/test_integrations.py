@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from local.genesys.cloud import INTEGRATIONS, SOURCE_TYPE, GenesysCloud
-from local.genesys.integrations import PERMISSIONS
-from tests.unit.local.conftest import Api, Clock
+from local.genesys.integrations import INTEGRATIONS, PERMISSIONS, SOURCE_TYPE
+from local.genesys.stand_in import GenesysCloud
+from tests.fakes.clock import Clock
+from tests.unit.local.genesys.conftest import Api
 
 TOPIC = "v2.detail.events.conversation.{id}."
 PROPERTIES = {
@@ -164,6 +165,78 @@ def test_what_is_enabled_cannot_be_deleted(api: Api) -> None:
     assert state_of(api, made) == "ACTIVE"
 
 
+def test_what_is_not_switched_off_yet_cannot_be_deleted(
+    genesys: GenesysCloud, api: Api, clock: Clock
+) -> None:
+    made = active(api)
+    genesys.integrations.state_seconds = 2
+    intend(api, made, "DISABLED")
+    assert call(api, "DELETE", f"/{made}").status_code == 409
+    clock.now += 2
+    assert call(api, "DELETE", f"/{made}").status_code == 200
+
+
+def test_what_is_being_deleted_cannot_be_switched_on(genesys: GenesysCloud, api: Api) -> None:
+    made = create(api)
+    configure(api, made)
+    genesys.integrations.state_seconds = 2
+    call(api, "DELETE", f"/{made}")
+    assert intend(api, made, "ENABLED").status_code == 400
+
+
+def test_a_new_configuration_may_switch_it_off(genesys: GenesysCloud, api: Api) -> None:
+    genesys.integrations.configuring_switches_off = True
+    made = active(api)
+    configure(api, made, version=2)
+    assert call(api, "GET", f"/{made}").json()["intendedState"] == "DISABLED"
+    assert state_of(api, made) == "INACTIVE"
+
+
+def test_lists_need_not_show_configurations(genesys: GenesysCloud, api: Api) -> None:
+    genesys.integrations.expands = False
+    create(api)
+    (shown,) = call(api, "GET", "?expand=config.current").json()["entities"]
+    assert "config" not in shown
+
+
+def test_lists_show_a_new_integration_late_if_asked(
+    genesys: GenesysCloud, api: Api, clock: Clock
+) -> None:
+    genesys.integrations.visible_after = 2
+    create(api)
+    assert call(api, "GET").json()["total"] == 0
+    clock.now += 2
+    assert call(api, "GET").json()["total"] == 1
+
+
+def test_aws_is_told_of_a_source_that_becomes_active_and_of_one_that_nothing_feeds_any_more(
+    genesys: GenesysCloud, api: Api
+) -> None:
+    told: list[str] = []
+    genesys.integrations.source_made = lambda suffix: told.append(f"made {suffix}")
+    genesys.integrations.source_gone = lambda suffix: told.append(f"gone {suffix}")
+
+    first, second = active(api), active(api)
+    for one in (first, second):
+        told.append(one)
+        intend(api, one, "DISABLED")
+        call(api, "DELETE", f"/{one}")
+
+    assert told == ["made QueueEnds-dev", "made QueueEnds-dev", first, second, "gone QueueEnds-dev"]
+
+
+def test_what_was_removed_by_hand_is_gone(
+    genesys: GenesysCloud, api: Api, clock: Clock, delivered: Delivered
+) -> None:
+    made = active(api)
+    genesys.integrations.state_seconds = 2
+    intend(api, made, "DISABLED")
+    genesys.integrations.clear()
+    clock.now += 2
+    assert call(api, "GET", f"/{made}").status_code == 404
+    assert genesys.publish_partner_events([event("acd.end")]) == [[]]
+
+
 def test_states_take_their_time(genesys: GenesysCloud, api: Api, clock: Clock) -> None:
     genesys.integrations.state_seconds = 2
     made = active(api)
@@ -244,13 +317,6 @@ def test_integrations_need_a_login_and_no_scope(genesys: GenesysCloud, stranger:
 def test_the_org_tells_its_id(genesys: GenesysCloud, api: Api) -> None:
     assert api.call("GET", "/api/v2/organizations/me").json()["id"] == genesys.id
     assert api.call("POST", "/api/v2/organizations/me").status_code == 405
-
-
-def test_faults_hit_integrations_too(genesys: GenesysCloud, api: Api) -> None:
-    genesys.fail("POST", INTEGRATIONS, 503, after_effect=True)
-    answer = call(api, "POST", json={"name": "lost", "integrationType": {"id": SOURCE_TYPE}})
-    assert answer.status_code == 503
-    assert [one.name for one in genesys.integrations.held()] == ["lost"]
 
 
 def test_events_of_its_topics_go_to_its_partner_event_source(

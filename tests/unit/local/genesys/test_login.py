@@ -1,13 +1,14 @@
 """The stand-in's login, and what it lets a token do."""
 
-from typing import Any
-
 import pytest
 
-from local.genesys.cloud import READ, WRITE, GenesysCloud
+from local.genesys.login import READ, WRITE
+from local.genesys.stand_in import GenesysCloud
+from tests.fakes.clock import Clock
+from tests.unit.local.genesys.conftest import Api
 
 
-def test_a_login_by_form_gets_a_token_that_works(stranger: Any) -> None:
+def test_a_login_by_form_gets_a_token_that_works(stranger: Api) -> None:
     answer = stranger.login(scope=f"{READ} {WRITE}")
 
     assert answer.status_code == 200
@@ -17,7 +18,7 @@ def test_a_login_by_form_gets_a_token_that_works(stranger: Any) -> None:
 
 
 def test_a_login_by_basic_header_gets_a_token_that_works(
-    genesys: GenesysCloud, stranger: Any
+    genesys: GenesysCloud, stranger: Api
 ) -> None:
     stranger.auth = (genesys.client_id, genesys.client_secret)
     assert stranger.login(client_id="", client_secret="").status_code == 200
@@ -28,7 +29,7 @@ def test_a_login_by_basic_header_gets_a_token_that_works(
 @pytest.mark.parametrize("wrong", [{"client_id": "x"}, {"client_secret": "x"}])
 @pytest.mark.parametrize("status", [400, 401])
 def test_a_wrong_client_or_secret_is_refused(
-    genesys: GenesysCloud, stranger: Any, wrong: dict[str, str], status: int
+    genesys: GenesysCloud, stranger: Api, wrong: dict[str, str], status: int
 ) -> None:
     genesys.bad_login_status = status
     answer = stranger.login(**wrong)
@@ -37,28 +38,28 @@ def test_a_wrong_client_or_secret_is_refused(
     assert answer.json() == {"error": "invalid_client", "description": "authentication failed"}
 
 
-def test_a_wrong_basic_header_is_refused(stranger: Any) -> None:
+def test_a_wrong_basic_header_is_refused(stranger: Api) -> None:
     stranger.headers["Authorization"] = "Basic no-base64!"
     assert stranger.login().status_code == 401
 
 
-def test_another_grant_type_is_refused(stranger: Any) -> None:
+def test_another_grant_type_is_refused(stranger: Api) -> None:
     assert stranger.login(grant_type="password").json() == {"error": "unsupported_grant_type"}
 
 
-def test_without_a_token_nothing_is_answered(stranger: Any) -> None:
+def test_without_a_token_nothing_is_answered(stranger: Api) -> None:
     answer = stranger.call("GET")
 
     assert answer.status_code == 401
     assert answer.json()["code"] == "authentication.required"
 
 
-def test_an_unknown_token_is_refused(api: Any) -> None:
+def test_an_unknown_token_is_refused(api: Api) -> None:
     api.headers["Authorization"] = "Bearer made-up"
     assert api.call("GET").json()["code"] == "bad.credentials"
 
 
-def test_a_token_expires(genesys: GenesysCloud, stranger: Any, clock: Any) -> None:
+def test_a_token_expires(genesys: GenesysCloud, stranger: Api, clock: Clock) -> None:
     genesys.expires_in = 300
     assert stranger.login().json()["expires_in"] == 300
 
@@ -68,8 +69,8 @@ def test_a_token_expires(genesys: GenesysCloud, stranger: Any, clock: Any) -> No
     assert stranger.call("GET").status_code == 401
 
 
-def test_revoked_tokens_are_refused_and_a_new_login_helps(genesys: GenesysCloud, api: Any) -> None:
-    genesys.revoke_tokens()
+def test_revoked_tokens_are_refused_and_a_new_login_helps(genesys: GenesysCloud, api: Api) -> None:
+    genesys.tokens.clear()
     assert api.call("GET").status_code == 401
     api.login()
     assert api.call("GET").status_code == 200
@@ -83,7 +84,7 @@ def test_revoked_tokens_are_refused_and_a_new_login_helps(genesys: GenesysCloud,
     ],
 )
 def test_a_missing_scope_is_named(
-    genesys: GenesysCloud, stranger: Any, method: str, path: str, missing: str
+    genesys: GenesysCloud, stranger: Api, method: str, path: str, missing: str
 ) -> None:
     genesys.scopes = {READ, WRITE} - {missing}
     stranger.login(scope=f"{READ} {WRITE}")
@@ -94,7 +95,7 @@ def test_a_missing_scope_is_named(
     assert answer.json()["message"].endswith(f"permission(s): {missing}")
 
 
-def test_only_the_scopes_asked_for_are_granted(stranger: Any) -> None:
+def test_only_the_scopes_asked_for_are_granted(stranger: Api) -> None:
     stranger.login(scope=READ)
     assert stranger.call("GET").status_code == 200
     assert stranger.call("POST", json={}).status_code == 403

@@ -1,38 +1,23 @@
 """The HTTP server of the stand-ins."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 
 import pytest
 import requests
 
-from local.http.server import Answer, LoopbackServer, Request, loopback_server
+from local.http.messages import Answer, Request
+from local.http.server import UNSCRIPTED, HttpServer
+from tests.fakes.webhook_receiver import CERTIFICATE
 from tests.polling import wait_until
 
 
-class Seen:
-    """What a server was asked; it answers 201 and the body in capitals."""
-
-    def __init__(self) -> None:
-        self.requests: list[Request] = []
-        self.may_answer = threading.Event()
-        self.may_answer.set()
-
-    def answer(self, request: Request) -> Answer | None:
-        self.requests.append(request)
-        self.may_answer.wait(10)
-        return None if request.body == b"hang up" else Answer(201, request.body.upper())
-
-
 @pytest.fixture
-def seen() -> Seen:
-    return Seen()
-
-
-@pytest.fixture
-def server(seen: Seen) -> Iterator[LoopbackServer]:
-    with loopback_server(seen.answer) as server:
+def server() -> Iterator[HttpServer]:
+    """A server that answers 201 and the body in capitals."""
+    with HttpServer(lambda request: Answer(201, request.body.upper())) as server:
         yield server
 
 
@@ -44,58 +29,138 @@ def client() -> Iterator[requests.Session]:
 
 
 def test_requests_reach_the_function_and_its_answer_the_client(
-    server: LoopbackServer, seen: Seen, client: requests.Session
+    server: HttpServer, client: requests.Session
 ) -> None:
-    answer = client.put(f"{server.url}/a/b", data=b"body", headers={"X-Name": "value"})
+    answer = client.put(f"{server.url}/a/b?c=d", data=b"body", headers={"X-Name": "value"})
 
     assert (answer.status_code, answer.content) == (201, b"BODY")
-    (request,) = seen.requests
-    assert (request.method, request.path, request.body) == ("PUT", "/a/b", b"body")
+    (request,) = server.asked
+    assert (request.method, request.target, request.path) == ("PUT", "/a/b?c=d", "/a/b")
+    assert (request.query, request.body) == ({"c": "d"}, b"body")
     assert request.headers["x-name"] == "value"
 
 
-def test_no_answer_is_a_connection_that_ends(
-    server: LoopbackServer, client: requests.Session
+def test_forms_and_json_are_read_and_an_object_is_answered_as_json(
+    server: HttpServer, client: requests.Session
 ) -> None:
+    server.script(Answer(body={"a": 1}, headers={"X-Name": "value"}), Answer(202, None))
+
+    answer = client.post(server.url, data={"key": "a b", "empty": ""})
+    assert (answer.json(), answer.headers["Content-Type"]) == ({"a": 1}, "application/json")
+    assert answer.headers["X-Name"] == "value"
+    assert client.post(server.url, json=[1]).content == b""
+    assert server.asked[0].form == {"key": "a b", "empty": ""}
+    assert server.asked[1].json == [1]
+
+
+def test_scripted_answers_are_given_in_order_and_what_was_asked_is_forgotten_at_a_reset(
+    server: HttpServer, client: requests.Session
+) -> None:
+    server.script(Answer(503, reason="Busy"), Answer(204))
+    assert [client.get(f"{server.url}/x").reason for _ in range(2)] == ["Busy", "No Content"]
+    assert client.get(f"{server.url}/y").status_code == UNSCRIPTED.status
+    assert [len(server.asked_for(path)) for path in ("/x", "/y")] == [2, 1]
+
+    server.reset()
+    assert server.asked == []
+    assert client.get(server.url).status_code == UNSCRIPTED.status
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (None, requests.ConnectionError),
+        (Answer(fate="lost"), requests.ConnectionError),
+        (Answer(200, b"half", fate="cut"), requests.exceptions.ChunkedEncodingError),
+        (Answer(fate="hung"), requests.ReadTimeout),
+    ],
+    ids=str,
+)
+def test_a_client_can_be_left_without_an_answer(
+    server: HttpServer, client: requests.Session, answer: Answer | None, error: type[Exception]
+) -> None:
+    server.respond = lambda _: answer
+    with pytest.raises(error):
+        client.post(server.url, timeout=0.2)
+    server.script(Answer(204))
+    assert client.post(server.url).status_code == 204
+
+
+def test_an_exception_ends_the_connection_and_is_kept(
+    server: HttpServer, client: requests.Session, capfd: pytest.CaptureFixture[str]
+) -> None:
+    error = LookupError("Not foreseen.")
+
+    def respond(_: Request) -> Answer:
+        raise error
+
+    server.respond = respond
     with pytest.raises(requests.ConnectionError):
-        client.post(server.url, data=b"hang up")
+        client.get(server.url)
+    assert server.broken == [error]
 
 
-def test_what_comes_before_answers_instead(
-    server: LoopbackServer, seen: Seen, client: requests.Session
-) -> None:
+def test_what_comes_before_answers_instead(server: HttpServer, client: requests.Session) -> None:
     server.before = lambda request: Answer(503) if request.body == b"refuse" else None
 
     assert client.post(server.url, data=b"refuse").status_code == 503
     assert client.post(server.url, data=b"take").status_code == 201
-    assert [request.body for request in seen.requests] == [b"take"]
 
 
-def test_a_client_that_has_stopped_waiting_is_not_taken_for_answered(
-    server: LoopbackServer, seen: Seen
-) -> None:
+def test_nothing_comes_of_a_request_whose_client_has_stopped_waiting(server: HttpServer) -> None:
     asked, gone = threading.Event(), threading.Event()
+    answered: list[Request] = []
 
     def wait(_: Request) -> None:
         asked.set()
         gone.wait(10)
 
     server.before = wait
-    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))) as impatient:
+    server.respond = answered.append
+    with socket.create_connection(("127.0.0.1", server.port)) as impatient:
         impatient.sendall(b"GET / HTTP/1.1\r\n\r\n")
         assert asked.wait(10)
     gone.set()
 
     server.shut()  # which waits for answers that were begun
-    assert seen.requests == []
+    assert len(server.asked) == 1
+    assert answered == []
+
+
+def test_connections_are_counted_and_can_be_ended(
+    server: HttpServer, client: requests.Session
+) -> None:
+    client.get(server.url)
+    client.get(server.url)
+    assert server.connections == 1
+
+    server.hang_up()
+    client.get(server.url)
+    assert server.connections == 2
+
+
+def test_tls_is_spoken_if_asked(client: requests.Session) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    with HttpServer(lambda _: Answer(204), tls=context, host="webhook.test") as server:
+        assert server.url == f"https://webhook.test:{server.port}"
+        with (
+            socket.create_connection(("127.0.0.1", server.port)) as plain,
+            ssl.create_default_context(cafile=CERTIFICATE).wrap_socket(
+                plain, server_hostname="webhook.test"
+            ) as secured,
+        ):
+            secured.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert secured.recv(99).startswith(b"HTTP/1.1 204")
 
 
 def test_a_server_that_is_shut_refuses_and_serves_at_the_same_address_when_it_is_opened(
-    server: LoopbackServer, client: requests.Session
+    server: HttpServer, client: requests.Session
 ) -> None:
     assert client.get(server.url).status_code == 201
 
     server.shut()
+    assert not server.is_open
     with pytest.raises(requests.ConnectionError):
         client.get(server.url)
 
@@ -103,26 +168,40 @@ def test_a_server_that_is_shut_refuses_and_serves_at_the_same_address_when_it_is
     assert client.get(server.url).status_code == 201
 
 
-def test_nobody_else_can_take_the_port_of_a_server_that_is_shut(server: LoopbackServer) -> None:
+def test_nobody_else_can_take_the_port_of_a_server_that_is_shut(server: HttpServer) -> None:
     server.shut()
 
     with socket.socket() as other, pytest.raises(OSError, match="in use"):
-        other.bind(("127.0.0.1", int(server.url.rpartition(":")[2])))
+        other.bind(("127.0.0.1", server.port))
 
 
-def test_a_request_that_was_begun_is_answered_before_the_server_is_shut(
-    server: LoopbackServer, seen: Seen, client: requests.Session
+@pytest.mark.parametrize("ending", ["shut", "close"])
+def test_a_request_that_was_begun_is_answered_before_the_server_is_shut_but_not_if_it_is_closed(
+    server: HttpServer, client: requests.Session, ending: str
 ) -> None:
-    seen.may_answer.clear()
+    may_answer = threading.Event()
     answers: list[int] = []
-    asking = threading.Thread(target=lambda: answers.append(client.get(server.url).status_code))
+
+    def respond(_: Request) -> Answer:
+        may_answer.wait(10)
+        return Answer(201)
+
+    def ask() -> None:
+        try:
+            answers.append(client.get(server.url).status_code)
+        except requests.ConnectionError:
+            answers.append(0)
+
+    server.respond = respond
+    asking = threading.Thread(target=ask)
     asking.start()
-    wait_until(lambda: seen.requests, "the request at the server")
-    shutting = threading.Thread(target=server.shut)
-    shutting.start()
+    wait_until(lambda: server.asked, "the request at the server")
+    ended = threading.Thread(target=getattr(server, ending))
+    ended.start()
+    if ending == "close":
+        asking.join(10)
 
-    seen.may_answer.set()
-    shutting.join(10)
+    may_answer.set()
+    ended.join(10)
     asking.join(10)
-
-    assert answers == [201]
+    assert answers == [201 if ending == "shut" else 0]

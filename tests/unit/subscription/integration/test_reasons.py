@@ -2,14 +2,17 @@
 
 import pytest
 
+from local.genesys.login import CLIENT_SECRET
+from local.genesys.problems import CORRELATION, problem
+from local.genesys.stand_in import GenesysCloud
+from local.http.messages import Answer, Request
+from local.http.server import HttpServer
 from tests.fakes.clock import Clock
 from tests.fakes.cloudformation import RESPONSE_URL, CloudFormation
-from tests.fakes.genesys import CLIENT_SECRET, problem
-from tests.fakes.genesys_integrations import BAD_TOPIC, FakeIntegrations
 from tests.fakes.partner_events import FakePartnerEvents
-from tests.fakes.scripted_http import Answer, Asked, HttpServer
+from tests.unit.subscription.integration.conftest import BAD_TOPIC
 
-FORBIDDEN = problem(403, "You are missing a permission.")
+FORBIDDEN = problem(403, "You are missing a permission.", **{CORRELATION: "c0ffee-42"})
 
 
 @pytest.mark.parametrize(
@@ -41,13 +44,13 @@ FORBIDDEN = problem(403, "You are missing a permission.")
 def test_a_failing_create_says_what_to_do(
     *,
     stack: CloudFormation,
-    org: FakeIntegrations,
+    genesys: GenesysCloud,
     clock: Clock,
     operation: str,
     failure: Answer,
     told: list[str],
 ) -> None:
-    org.always(operation, failure)
+    genesys.always(operation, failure)
     answer = stack.create()
     assert answer.status == "FAILED"
     for expected in told:
@@ -59,15 +62,15 @@ def test_a_failing_create_says_what_to_do(
 
 
 def test_a_refused_delete_names_the_permission(
-    stack: CloudFormation, org: FakeIntegrations
+    stack: CloudFormation, genesys: GenesysCloud
 ) -> None:
     stack.create()
-    org.always("delete", FORBIDDEN)
+    genesys.always("delete", FORBIDDEN)
     assert "integrations:integration:delete;" in stack.delete().reason
 
 
 def test_a_refused_topic_is_quoted_from_genesys(stack: CloudFormation) -> None:
-    assert f"Unknown topic {BAD_TOPIC}." in stack.create(Topics=[BAD_TOPIC]).reason
+    assert f"unknown topic {BAD_TOPIC}." in stack.create(Topics=[BAD_TOPIC]).reason
 
 
 @pytest.mark.parametrize(
@@ -103,18 +106,18 @@ def test_an_aws_that_cannot_be_asked_is_named(
     ],
 )
 def test_whatever_an_integration_says_of_its_error_is_passed_on(
-    stack: CloudFormation, org: FakeIntegrations, detail: dict[str, str]
+    stack: CloudFormation, genesys: GenesysCloud, detail: dict[str, str]
 ) -> None:
     reported = {"code": "ERROR", "detail": detail}
-    org.always("read", Answer(200, {"intendedState": "ENABLED", "reportedState": reported}))
+    genesys.always("read", Answer(200, {"intendedState": "ENABLED", "reportedState": reported}))
     assert "ERROR (It is so.)" in stack.create().reason
 
 
 @pytest.mark.parametrize("reported", [{"code": "ERROR", "detail": None}, {"code": "ERROR"}, {}, 7])
 def test_an_integration_that_says_nothing_is_an_error_all_the_same(
-    stack: CloudFormation, org: FakeIntegrations, reported: object
+    stack: CloudFormation, genesys: GenesysCloud, reported: object
 ) -> None:
-    org.always("read", Answer(200, {"intendedState": "ENABLED", "reportedState": reported}))
+    genesys.always("read", Answer(200, {"intendedState": "ENABLED", "reportedState": reported}))
     answer = stack.create()
     assert "did not become active" in answer.reason
     assert "Unexpected" not in answer.reason
@@ -122,24 +125,24 @@ def test_an_integration_that_says_nothing_is_an_error_all_the_same(
 
 @pytest.mark.parametrize("operation", ["login", "list", "create", "configuration", "read"])
 def test_neither_answer_nor_log_hold_what_is_secret(
-    stack: CloudFormation, org: FakeIntegrations, http: HttpServer, operation: str
+    stack: CloudFormation, genesys: GenesysCloud, http: HttpServer, operation: str
 ) -> None:
-    def respond(asked: Asked) -> Answer:
-        if org.operation_of(asked) != operation:
-            return org(asked)
+    def respond(asked: Request) -> Answer:
+        if genesys.operation_of(asked) != operation:
+            return genesys(asked)
         return problem(400, f"{CLIENT_SECRET} {asked.headers.get('Authorization')}")
 
     http.respond = respond
     answers = [stack.create(), stack.delete()]
     shown = repr(answers) + stack.log
-    for hidden in (CLIENT_SECRET, RESPONSE_URL, *org.tokens):
+    for hidden in (CLIENT_SECRET, RESPONSE_URL, *genesys.tokens):
         assert hidden not in shown
 
 
 def test_a_state_that_holds_what_is_secret_is_not_passed_on(
-    stack: CloudFormation, org: FakeIntegrations
+    stack: CloudFormation, genesys: GenesysCloud
 ) -> None:
-    org.error = f"{CLIENT_SECRET} is wrong"
+    genesys.integrations.error = f"{CLIENT_SECRET} is wrong"
     reason = stack.create().reason
     assert "is wrong" in reason
     assert CLIENT_SECRET not in reason

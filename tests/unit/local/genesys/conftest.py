@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
 
-from local.genesys.cloud import LOGIN, SUBSCRIPTIONS, GenesysCloud
+from local.genesys.login import LOGIN
+from local.genesys.stand_in import GenesysCloud
+from local.genesys.subscriptions import SUBSCRIPTIONS
+from tests.fakes.clock import Clock
 
 ARN = "arn:aws:sqs:us-east-1:111122223333:queue-ends-dev-intake"
-
-
-class Clock:
-    """A clock that stands still."""
-
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Api(requests.Session):
@@ -73,16 +66,6 @@ def wanted(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def body() -> Callable[..., dict[str, Any]]:
-    return wanted
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def sent() -> list[tuple[str, str, list[str]]]:
     """Return what was sent: queue ARN, region and bodies of each call."""
     return []
@@ -92,7 +75,8 @@ def sent() -> list[tuple[str, str, list[str]]]:
 def genesys(clock: Clock, sent: list[tuple[str, str, list[str]]]) -> Iterator[GenesysCloud]:
     """Run the stand-in; what it makes is active at once."""
     with GenesysCloud(lambda *parts: sent.append(parts), clock=clock) as running:
-        running.activation_seconds = running.activation_reads = 0
+        subscriptions = running.subscriptions
+        subscriptions.activation_seconds = subscriptions.activation_reads = 0
         yield running
 
 

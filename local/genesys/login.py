@@ -1,0 +1,78 @@
+"""The stand-in's login: one OAuth client, the tokens that it gets, and what they may do."""
+
+import base64
+import secrets
+from collections.abc import Callable, Collection
+
+from local.genesys.problems import Problem
+from local.http.messages import Answer, Request
+
+LOGIN = "/oauth/token"
+READ, WRITE = "event:subscribe:read", "event:subscribe:write"
+CLIENT_ID = "0f3c-client-id"
+CLIENT_SECRET = "S3cr3t-0f-the-0rg"  # noqa: S105 - of a client that exists here only
+
+
+class Login:
+    """The OAuth client of an org.
+
+    Attributes
+    ----------
+    client_id, client_secret
+        They log in.
+    scopes
+        The client's scopes; a login gets those of them that it asks for.
+    expires_in
+        Life of new tokens in seconds.
+    bad_login_status
+        Status of the answer to a wrong client or secret: 401, or 400.
+    tokens
+        The scopes of each token that was given out, and when the token ends.
+    """
+
+    clock: Callable[[], float]
+
+    def __init__(self) -> None:
+        self.client_id, self.client_secret = CLIENT_ID, CLIENT_SECRET
+        self.scopes: Collection[str] = (READ, WRITE)
+        self.expires_in = 86_400
+        self.bad_login_status = 401
+        self.tokens: dict[str, tuple[frozenset[str], float]] = {}
+
+    def log_in(self, request: Request) -> Answer:
+        """Answer a login."""
+        form = request.form
+        if form.get("grant_type") != "client_credentials":
+            return Answer(400, {"error": "unsupported_grant_type"})
+        if _credentials(request) != (self.client_id, self.client_secret):
+            error = {"error": "invalid_client", "description": "authentication failed"}
+            return Answer(self.bad_login_status, error)
+        asked = form["scope"].split() if form.get("scope") else self.scopes
+        granted = frozenset(asked) & frozenset(self.scopes)
+        token = secrets.token_urlsafe(48)
+        self.tokens[token] = granted, self.clock() + self.expires_in
+        answer = {"access_token": token, "token_type": "bearer", "expires_in": self.expires_in}
+        return Answer(200, {**answer, "scope": " ".join(sorted(granted))})
+
+    def granted(self, request: Request) -> frozenset[str]:
+        """Return the scopes of the token that a request carries."""
+        kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        if kind.lower() != "bearer" or not token:
+            text = "No authentication bearer token specified in authorization header."
+            raise Problem(401, "authentication.required", text)
+        granted, ends = self.tokens.get(token, (frozenset(), 0.0))
+        if token not in self.tokens or self.clock() >= ends:
+            raise Problem(401, "bad.credentials", "Invalid login credentials.")
+        return granted
+
+
+def _credentials(request: Request) -> tuple[str, str]:
+    """Return client id and secret: from a Basic header, else from the form."""
+    kind, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() != "basic":
+        return request.form.get("client_id", ""), request.form.get("client_secret", "")
+    try:
+        client_id, _, client_secret = base64.b64decode(encoded).decode().partition(":")
+    except ValueError:
+        return "", ""
+    return client_id, client_secret
