@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from local.chaos.plan import Plan
 from local.traffic.subscription import OURS, Event, conversations, malformed_bodies
@@ -23,15 +24,26 @@ class Sending:
     poison: str = ""
 
 
-def ends_of(seed: int) -> Iterator[Event]:
+def ends_of(plan: Plan) -> list[Event]:
+    """Return the distinct ends."""
     # More conversations than needed: some have two ends, none has less than one.
-    return (e for e in conversations(seed, 1_000_000, share=1, others=0) if e.queue_id in OURS)
+    every = conversations(plan.seed, 1_000_000, share=1, others=0)
+    return list(islice((event for event in every if event.queue_id in OURS), plan.events))
 
 
-def sendings_of(plan: Plan, rng: random.Random, ends: Sequence[Event]) -> Iterator[Sending]:
-    """Yield all messages: each end at some moment of the window, its repeats, and poison."""
+def repeats_of(ends: Sequence[Event]) -> int:
+    """Return how many ends are sent twice at once, and how many again later."""
+    return round(len(ends) * DUPLICATES / 2)
+
+
+def sendings_of(plan: Plan, rng: random.Random, ends: Sequence[Event]) -> list[Sending]:
+    """Return all messages by their time: each end, its repeats, and poison."""
+    return sorted(_sendings(plan, rng, ends), key=lambda sending: sending.at)
+
+
+def _sendings(plan: Plan, rng: random.Random, ends: Sequence[Event]) -> Iterator[Sending]:
     shuffled = [json.dumps(event.body) for event in rng.sample(list(ends), len(ends))]
-    half = round(len(ends) * DUPLICATES / 2)
+    half = repeats_of(ends)
     for number, start in enumerate(range(0, half, BATCH)):
         group = shuffled[start : min(start + BATCH, half)]
         # Not while everything fails and comes back at its own time.

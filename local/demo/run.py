@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from local.aws.project import Deployment
-from local.demo.counts import dead_letters, messages_in, shared_among, worker_log
-from local.demo.feeds import Feed
-from local.demo.world import World
+from local.demo.counts import shared_among, worker_log
+from local.demo.feed import Feed
 from local.patience import looks
 from local.receivers.bus import BusRecorder
 from local.receivers.receiver import End
+from local.runs.queues import messages_in, new_dead_letters
+from local.runs.world import World
 
 # Seconds in which everything that was sent must have come to its end.
 PATIENCE = 120.0
@@ -22,7 +23,7 @@ class Run:
         self._world, self._outputs, self._bus = world, deployment.outputs, bus
         self._feed = feed
         world.customers.refusals = dict(feed.refusals.at_the_crm)
-        world.hook.refusals = dict(feed.refusals.at_the_webhook)
+        world.webhook.refusals = dict(feed.refusals.at_the_webhook)
         self._straight = list(feed.straight)
 
     def send(self) -> None:
@@ -61,7 +62,7 @@ class Run:
         places = ", ".join(
             f"{sum(map(len, noted.values()))} at {place}" for place, noted in self._noted().items()
         )
-        refused = self._world.customers.refused.total() + self._world.hook.refused.total()
+        refused = self._world.customers.refused.total() + self._world.webhook.refused.total()
         ends = self._feed.expected.total()
         self._world.screen.progress(f"of {ends} ends {places}; {refused} refused")
 
@@ -71,7 +72,7 @@ class Run:
         return {
             "the CRM": dict(self._world.customers.noted),
             "the bus": self._bus.noted,
-            "the webhook": self._world.hook.noted,
+            "the webhook": self._world.webhook.noted,
         }
 
     def _look(self) -> None:
@@ -79,7 +80,10 @@ class Run:
         account, expected, aws = self._feed.account, self._feed.expected, self._world.aws
         account.worker = worker_log(aws, self._outputs["WorkerFunctionName"])
         account.left = messages_in(aws, self._outputs["QueueUrl"])
-        account.dead = dead_letters(aws, self._outputs["DeadLetterQueueUrl"], account.dead)
+        account.dead += Counter(
+            letter.reason or "failed too often"
+            for letter in new_dead_letters(aws, self._outputs["DeadLetterQueueUrl"])
+        )
         # Last, so that once all messages are done nothing can arrive that is not seen here.
         noted = self._noted()
         account.arrived = {
@@ -93,7 +97,7 @@ class Run:
         account.strangers = Counter(
             {place: len(of_place.keys() - expected.keys()) for place, of_place in noted.items()}
         )
-        account.forged = self._world.hook.forged
+        account.forged = self._world.webhook.forged
         account.latencies = [
             max(of_place[end][-1] for of_place in noted.values()) - self._feed.published_at[end]
             for end in expected.keys() & _everywhere(noted)

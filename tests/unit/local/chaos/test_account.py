@@ -4,17 +4,10 @@ from typing import Any
 
 import pytest
 
-from local.chaos.account import (
-    ANSWER_LOST,
-    HUNG,
-    IN_FLIGHT,
-    MARKED,
-    UNEXPLAINED,
-    Account,
-    DeadLetter,
-    LedgerItem,
-)
+from local.chaos.account import Account, LedgerItem
 from local.chaos.fault_proxy import Call, Death
+from local.chaos.histories import ANSWER_LOST, HUNG, IN_FLIGHT, MARKED, UNEXPLAINED
+from local.runs.queues import DeadLetter
 
 END = ("c-1", "q")
 PID = 7

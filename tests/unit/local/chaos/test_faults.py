@@ -1,9 +1,8 @@
 """The schedule of faults."""
 
-import random
 from collections import Counter
 
-from local.chaos.faults import Fault, Faults, spread
+from local.chaos.faults import Fault, Faults
 from tests.fakes.clock import Clock
 
 
@@ -86,12 +85,3 @@ def test_what_has_not_struck_is_known(clock: Clock) -> None:
     assert faults.missing() == [unmet, later]
     assert faults.waits_at({"claim", "mark"})
     assert not faults.waits_at({"mark", "look"})
-
-
-def test_the_same_seed_spreads_the_same_faults() -> None:
-    numbers = {("throttled", "mark"): 3, ("slow", "crm"): 1}
-    spreads = [spread(random.Random(seed), numbers, 5, 60) for seed in (1, 1, 2)]
-
-    assert spreads[0] == spreads[1] != spreads[2]
-    assert Counter((fault.kind, fault.place) for fault in spreads[0]) == Counter(numbers)
-    assert all(5 <= fault.at <= 60 for fault in spreads[0])
