@@ -73,7 +73,7 @@ def test_a_line_that_comes_late_is_not_missed(logs: Logs, lines: MetricLines) ->
     assert new(lines) == []
 
 
-def test_what_is_long_past_is_not_read_again(logs: Logs, lines: MetricLines) -> None:
+def test_a_line_that_is_long_past_is_not_read_again(logs: Logs, lines: MetricLines) -> None:
     for number in range(100):
         logs.add(str(number), NOON)
     logs.add("last", NOON + LATE + 1)

@@ -40,7 +40,7 @@ FeedOf = Callable[[Send, int, int], Feed]
 
 @FEEDS
 @pytest.mark.parametrize("count", [1, 90])
-def test_as_much_is_published_as_the_account_says(feed_of: FeedOf, count: int) -> None:
+def test_a_feed_publishes_as_many_events_as_its_account_says(feed_of: FeedOf, count: int) -> None:
     org = Org()
     feed = feed_of(org.take, 5, count)
 
@@ -56,7 +56,7 @@ def test_as_much_is_published_as_the_account_says(feed_of: FeedOf, count: int) -
 
 
 @FEEDS
-def test_something_of_everything_is_sent(feed_of: FeedOf) -> None:
+def test_a_feed_has_repeats_refusals_strays_and_rejects(feed_of: FeedOf) -> None:
     feed = feed_of(Org().take, 5, 90)
     expected = feed.account.expected
 
@@ -70,7 +70,7 @@ def test_something_of_everything_is_sent(feed_of: FeedOf) -> None:
     assert 0 < feed.account.repeated < feed.account.published
 
 
-def test_what_is_published_of_each_conversation_makes_up_the_ends_that_are_expected() -> None:
+def test_the_published_events_of_each_conversation_make_up_the_expected_ends() -> None:
     org = Org()
     feed = eventbridge_feed(org.take, 5, 90)
 
@@ -85,7 +85,7 @@ def test_what_is_published_of_each_conversation_makes_up_the_ends_that_are_expec
     assert ends == feed.expected
 
 
-def test_ends_of_which_events_come_late_are_dated_by_the_burst_that_completes_them() -> None:
+def test_an_end_is_published_with_the_burst_that_completes_it() -> None:
     feed = eventbridge_feed(Org().take, 5, 90)
     seeds = range(5_000_000, 5_000_000 + BURST)
     first = {one.id for seed in seeds for one in partner_conversations(seed, 1)}
