@@ -2,18 +2,17 @@
 
 import os
 import socket
-import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from local.patience import looks
 
-def wait_until(true: Callable[[], object], what: str, seconds: float = 30) -> None:
+
+def wait_until(true: Callable[[], object], what: str, seconds: float = 120) -> None:
     """Wait until a condition holds; fail with `what` was waited for after so many seconds."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(0.05)
+    if not any(true() for _ in looks(seconds)):
+        raise AssertionError(f"not within {seconds:g} s: {what}")
 
 
 def runs(pid: int) -> bool:

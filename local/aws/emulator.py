@@ -12,7 +12,6 @@ import ssl
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ import certifi
 from botocore.config import Config
 
 from local.aws import leash
+from local.patience import looks
 
 SERVER = Path(__file__).with_name("server.py")
 READY_WITHIN = 60.0
@@ -280,8 +280,7 @@ def _ready(started: Emulator, process: subprocess.Popen[bytes], token: str) -> b
         urllib.request.ProxyHandler({}),
         urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=bundle)),
     )
-    deadline = time.monotonic() + READY_WITHIN
-    while time.monotonic() < deadline:
+    for _ in looks(READY_WITHIN):
         if process.poll() is not None:
             break
         try:
@@ -290,7 +289,6 @@ def _ready(started: Emulator, process: subprocess.Popen[bytes], token: str) -> b
                     return True
         except OSError:
             pass
-        time.sleep(0.05)
     printed = started.log_file.read_text(errors="replace")
     if process.poll() is not None and "in use" in printed:
         return False

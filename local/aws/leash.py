@@ -64,7 +64,7 @@ def let_go(leash: subprocess.Popen[bytes]) -> int:
     """End the command on `leash` and wait until it is gone; return the exit status."""
     if leash.stdin:
         leash.stdin.close()
-    return leash.wait(timeout=5 * GRACE)
+    return leash.wait()
 
 
 def _adopt_orphans() -> None:
@@ -113,9 +113,10 @@ def main(arguments: Sequence[str]) -> int:
     try:
         for ending in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(ending, _stop)
+        # Not ignored: the command would inherit that.
+        signal.signal(signal.SIGINT, lambda *_: None)
         _adopt_orphans()
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         threading.Thread(
             target=_wait_for_end_of_input, args=[threading.get_ident(), let_go], daemon=True
         ).start()

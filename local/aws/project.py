@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from local.aws import leash
 from local.aws.emulator import Emulator, require_loopback
+from local.patience import looks
 
 ROOT = Path(__file__).resolve().parents[2]
 CLI = ROOT / "node_modules/.bin/cdk"
@@ -157,18 +157,14 @@ class Project:
             cwd=cwd or self.folder,
             output=subprocess.PIPE,
         ) as running:
-            deadline = time.monotonic() + TIMEOUT
-            timer = threading.Timer(TIMEOUT, leash.let_go, [running])
+            late = threading.Event()
             try:
-                # In here, since Ctrl-C may come while it starts: one that is not cancelled would
-                # keep the whole process waiting for it.
-                timer.start()
+                limit = threading.Thread(target=_end_when_late, args=[running, late], daemon=True)
+                limit.start()
                 log = "".join(self._lines(running))
             finally:
-                late = time.monotonic() >= deadline
-                timer.cancel()
                 status = leash.let_go(running)
-        if late:
+        if late.is_set():
             raise DeployFailed(f"cdk {arguments[0]} took longer than {TIMEOUT:g} s.", log)
         if status:
             raise DeployFailed(self._first_failure(log) or _last_words(log), log)
@@ -198,6 +194,15 @@ class Project:
             if of_stack and status in {f"{what}_IN_PROGRESS" for what in OPERATIONS}:
                 break
         return reason
+
+
+def _end_when_late(running: subprocess.Popen[bytes], late: threading.Event) -> None:
+    """End a call that takes longer than `TIMEOUT` seconds, and say so."""
+    for _ in looks(TIMEOUT, every=0.2):
+        if running.poll() is not None:
+            return
+    late.set()
+    leash.let_go(running)
 
 
 def function_of(aws: Emulator, stack_name: str, part: str) -> str:

@@ -5,70 +5,28 @@ when its process was killed.
 """
 
 import argparse
-import json
 import os
 import random
-import signal
-import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from local.aws.emulator import Emulator, EmulatorFailed, emulator
-from local.aws.project import DeployFailed, Deployment, Project
-from local.chaos.account import HUNG, Account, DeadLetter, LedgerItem
-from local.chaos.fault_proxy import Death, FaultProxy, descends_from
+from local.aws.project import Deployment
+from local.chaos.fault_proxy import FaultProxy, descends_from
 from local.chaos.faults import Faults
-from local.chaos.plan import OF_FAILED_ENDS, Plan, full
-from local.genesys.sqs import sqs_sender
-from local.genesys.stand_in import GenesysCloud
-from local.http.messages import Answer, Request
+from local.chaos.plan import Plan, full
+from local.chaos.run import Run
+from local.chaos.sendings import ends_of, sendings_of
 from local.http.server import HttpServer
-from local.receivers.bus import BusRecorder, bus_recorder
-from local.receivers.crm import Crm, crm
-from local.receivers.webhook import WebhookReceiver, webhook_receiver
-from local.screen import Screen
-from local.traffic.subscription import OURS, Event, conversations, malformed_bodies
+from local.receivers.bus import bus_recorder
+from local.runs.account import lines_of
+from local.runs.carry_out import Unbalanced, carry_out
+from local.runs.screen import Screen
+from local.runs.world import World, start_world
+from local.traffic.subscription import OURS
 
 ACTION = Path(__file__).with_name("action.py")
 STAGE = "chaos"
-SECRET = "queue-ends/genesys"  # noqa: S105 - the name of one
-WEBHOOK_SECRET = "queue-ends/webhook"  # noqa: S105 - likewise
-DUPLICATES, POISON = 0.20, 0.05
-"""Shares of the messages, on top of the ends."""
-BATCH = 10
-"""Messages of a call of SQS, and of one invocation."""
-SLOW = 0.4
-"""Seconds for which a slow destination lets its caller wait."""
-
-REFUSED = {"crm": "actions: ConnectionError", "webhook": "webhook: the connection was refused"}
-"""What the worker logs when it met that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """What is sent to the intake queue, and when, in seconds; `poison` has the reason for one."""
-
-    at: float
-    body: str
-    poison: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """All that takes part."""
-
-    aws: Emulator
-    project: Project
-    customers: Crm
-    webhook: WebhookReceiver
-    faults: Faults
-    proxy: FaultProxy
-    screen: Screen
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,271 +37,58 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.events < 100:
         parser.error("EVENTS must be 100 or more: with fewer not every fault finds its call")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     return run(full(options.seed, options.events))
 
 
 def run(plan: Plan) -> int:
     """Run a plan on a world of its own, and show how it goes; return the exit status."""
     screen = Screen(steps=5)
-    try:
-        with ExitStack() as cleanup:
-            account = _run(plan, cleanup, screen)
-    except KeyboardInterrupt:
-        screen.note("Interrupted; everything that was started has been stopped.")
-        return 130
-    except (DeployFailed, EmulatorFailed) as error:
-        screen.note(f"FAILED: {error}")
-        return 1
-    screen.step("The account")
-    screen.note(account.faults())
-    screen.note(account.table())
-    checks = account.checks()
-    screen.note("\n".join(f"{'ok ' if holds else 'NOT'} {what}" for what, holds in checks.items()))
-    verdict = "every end accounted for" if all(checks.values()) else "the account does NOT balance"
-    print(f"\nSeed {plan.seed}, done in {screen.seconds():.0f} s: {verdict}.")
-    return 0 if all(checks.values()) else 1
+    status = carry_out(screen, lambda cleanup: _run(plan, cleanup, screen))
+    if not status:
+        took = f"{screen.seconds():.0f} s"
+        print(f"\nSeed {plan.seed}, done in {took}: every end accounted for.")
+    return status
 
 
-def _run(plan: Plan, cleanup: ExitStack, screen: Screen) -> Account:
+def _run(plan: Plan, cleanup: ExitStack, screen: Screen) -> None:
     rng = random.Random(plan.seed)
     screen.step(f"Starting an AWS emulator, stand-ins and faults (seed {plan.seed})")
-    world = _start(plan, cleanup, screen, Faults(plan.schedule(rng)))
-    deployment = _deploy(plan, world, cleanup)
-    bus = cleanup.enter_context(bus_recorder(world.aws, deployment.outputs["EndsBusName"]))
-
-    ends = list(islice(_ends(plan.seed), plan.events))
-    sendings = sorted(_sendings(plan, rng, ends), key=lambda sending: sending.at)
-    screen.step(f"{len(sendings)} messages in {sendings[-1].at:.0f} s, while faults strike")
-    account = Account(
-        ends=frozenset((event.conversation_id, event.queue_id) for event in ends),
-        at_once=round(plan.events * DUPLICATES / 2),
-        later=round(plan.events * DUPLICATES / 2),
-    )
-    account.poison = _send(world, deployment, bus, sendings)
-    screen.step("Faults over; what is still under way comes to its end")
-    _drain(plan, world, deployment, bus)
-    _look(world, deployment, bus, account)
-    return account
-
-
-def _ends(seed: int) -> Iterator[Event]:
-    # More conversations than needed: some have two ends, none has less than one.
-    return (e for e in conversations(seed, 1_000_000, share=1, others=0) if e.queue_id in OURS)
-
-
-def _sendings(plan: Plan, rng: random.Random, ends: Sequence[Event]) -> Iterator[Sending]:
-    """Yield all messages: each end at some moment of the window, its repeats, and poison."""
-    shuffled = [json.dumps(event.body) for event in rng.sample(list(ends), len(ends))]
-    half = round(len(ends) * DUPLICATES / 2)
-    for number, start in enumerate(range(0, half, BATCH)):
-        group = shuffled[start : min(start + BATCH, half)]
-        # Not while everything fails and comes back at its own time.
-        at = rng.uniform(plan.window / 2, plan.window)
-        # One behind the other they share a batch; a batch apart two workers meet over them.
-        together = [body for body in group for _ in range(2)] if number % 3 == 2 else group * 2
-        yield from (Sending(at, body) for body in together)
-    for number, body in enumerate(shuffled[half:]):
-        at = rng.uniform(0, plan.window)
-        yield Sending(at, body)
-        if number < half:
-            yield Sending(at + rng.uniform(*plan.apart), body)
-    kinds = malformed_bodies()
-    for number in range(round(len(ends) * POISON)):
-        poison = kinds[number % len(kinds)]
-        yield Sending(rng.uniform(0, plan.window), poison.body, poison.reason)
-
-
-def _start(plan: Plan, cleanup: ExitStack, screen: Screen, faults: Faults) -> World:
-    folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="queue-ends-chaos-")))
-    customers = cleanup.enter_context(crm())
-    webhook = cleanup.enter_context(webhook_receiver())
-    proxy = FaultProxy(faults, lambda pid: descends_from(pid, os.getpid()))
+    proxy = FaultProxy(Faults(plan.schedule(rng)), lambda pid: descends_from(pid, os.getpid()))
     front = cleanup.enter_context(HttpServer(proxy.answer))
     # Functions inherit these; the emulator's own calls, and ours, go past the proxy.
     through_proxy = {
         f"AWS_ENDPOINT_URL_{service}": front.url for service in ("DYNAMODB", "EVENTBRIDGE", "SQS")
     }
-    aws = cleanup.enter_context(
-        emulator(env={"QUEUE_ENDS_CRM_URL": customers.url, **through_proxy})
-    )
-    proxy.upstream = aws.endpoint
-    project = Project(aws, folder, actions=ACTION, progress=screen.progress)
-    world = World(aws, project, customers, webhook, faults, proxy, screen)
-    customers.server.before = lambda request: _trouble_at_crm(world, request)
-    webhook.server.before = lambda request: _trouble_at_webhook(faults)
-    return world
+    world = start_world(cleanup, screen, STAGE, ACTION, **through_proxy)
+    proxy.upstream = world.aws.endpoint
+    screen.step("cdk bootstrap and cdk deploy, with the stock CLI")
+    deployment = _deploy(plan, world)
+    bus = cleanup.enter_context(bus_recorder(world.aws, deployment.outputs["EndsBusName"]))
+
+    ends = ends_of(plan)
+    sendings = sendings_of(plan, rng, ends)
+    screen.step(f"{len(sendings)} messages in {sendings[-1].at:.0f} s, while faults strike")
+    run = Run(world, deployment, bus, proxy)
+    run.send(sendings)
+    screen.step("Faults over; what is still under way comes to its end")
+    run.drain(plan.patience)
+    account = run.account(ends)
+    screen.step("The account")
+    screen.note(account.faults())
+    screen.note(account.table())
+    checks = account.checks()
+    screen.note(lines_of(checks))
+    if not all(checks.values()):
+        raise Unbalanced(f"the account of seed {plan.seed} does NOT balance.")
 
 
-def _deploy(plan: Plan, world: World, cleanup: ExitStack) -> Deployment:
-    world.screen.step("cdk bootstrap and cdk deploy, with the stock CLI")
-    genesys = cleanup.enter_context(GenesysCloud(sqs_sender(world.aws)))
-    genesys.subscriptions.activation_seconds = 0
-    credentials = {"client_id": genesys.client_id, "client_secret": genesys.client_secret}
-    secrets = world.aws.client("secretsmanager")
-    secrets.create_secret(Name=SECRET, SecretString=json.dumps(credentials))
-    secrets.create_secret(Name=WEBHOOK_SECRET, SecretString=world.webhook.secret)
+def _deploy(plan: Plan, world: World) -> Deployment:
     world.project.bootstrap()
-    deployment = world.project.deploy(
-        STAGE,
-        queue_ids=OURS,
-        genesys_login_url=genesys.url,
-        genesys_api_url=genesys.url,
-        genesys_secret=SECRET,
-        destinations=["actions", "bus", "webhook"],
-        webhook_url=world.webhook.url,
-        webhook_secret=WEBHOOK_SECRET,
-        worker_timeout_seconds=plan.worker_timeout,
-        retry_delay_seconds=1,
-        # So many that no fault of ours uses them up.
-        max_receive_count=50,
-        max_concurrency=2,
-    )
-    world.screen.settle()
+    # So many receives that no fault of ours uses them up.
+    deployment = world.deploy(queue_ids=OURS, max_receive_count=50)
     if plan.visibility is not None:
         world.aws.client("sqs").set_queue_attributes(
             QueueUrl=deployment.outputs["QueueUrl"],
             Attributes={"VisibilityTimeout": str(plan.visibility)},
         )
     return deployment
-
-
-def _trouble_at_crm(world: World, request: Request) -> Answer | None:
-    kind = world.faults.strike("crm")
-    if kind == "hangs":
-        world.proxy.deaths.append(Death(int(request.headers["X-Pid"]), HUNG))
-        return Answer(418)
-    return _trouble(kind)
-
-
-def _trouble_at_webhook(faults: Faults) -> Answer | None:
-    # Without an end that fails, those faults would wait in vain.
-    return _trouble(
-        faults.strike("webhook") or ("refused" if faults.waits_at(OF_FAILED_ENDS) else None)
-    )
-
-
-def _trouble(kind: str | None) -> Answer | None:
-    if kind == "slow":
-        time.sleep(SLOW)
-    return Answer(503) if kind in ("refused", "down") else None
-
-
-def _send(
-    world: World, deployment: Deployment, bus: BusRecorder, sendings: Sequence[Sending]
-) -> dict[str, tuple[str, str]]:
-    """Send all messages, each at its time; return the reason and body of poison, by message id."""
-    sqs, queue_url = world.aws.client("sqs"), deployment.outputs["QueueUrl"]
-    poison: dict[str, tuple[str, str]] = {}
-    waiting, began = list(reversed(sendings)), time.monotonic()
-    world.faults.begin()
-    while waiting:
-        now = time.monotonic() - began
-        due: list[Sending] = []
-        while waiting and waiting[-1].at <= now and len(due) < BATCH:
-            due.append(waiting.pop())
-        if due:
-            entries = [{"Id": str(n), "MessageBody": one.body} for n, one in enumerate(due)]
-            answer = sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
-            for sent in answer["Successful"]:
-                one = due[int(sent["Id"])]
-                if one.poison:
-                    poison[sent["MessageId"]] = one.poison, one.body
-        if len(due) < BATCH:
-            _tend(world, bus)
-            _show(world, len(sendings) - len(waiting), len(sendings))
-            time.sleep(0.1)
-    return poison
-
-
-def _drain(plan: Plan, world: World, deployment: Deployment, bus: BusRecorder) -> None:
-    """Wait until the intake queue is empty."""
-    deadline = time.monotonic() + plan.patience
-    while _messages_in(world.aws, deployment) and time.monotonic() < deadline:
-        _tend(world, bus)
-        _show(world, 0, 0)
-        time.sleep(0.3)
-    world.screen.settle()
-
-
-def _tend(world: World, bus: BusRecorder) -> None:
-    """Shut or open what its time has come for, and take what has arrived at the bus."""
-    for place, server in (("crm", world.customers.server), ("webhook", world.webhook.server)):
-        if world.faults.lasts(f"listener of {place}"):
-            server.shut()
-        elif not server.is_open and REFUSED[place] in _printed(world.aws):
-            server.open()
-    bus.collect()
-
-
-def _show(world: World, sent: int, messages: int) -> None:
-    progress = f"sent {sent}/{messages}, " if messages else ""
-    world.screen.progress(
-        f"{progress}faults {world.faults.struck.total()}, killed {len(world.proxy.deaths)}, in the"
-        f" CRM {len(world.customers.noted)}, at the webhook {len(world.webhook.noted)}"
-    )
-
-
-def _messages_in(aws: Emulator, deployment: Deployment) -> int:
-    kinds = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
-    answer = aws.client("sqs").get_queue_attributes(
-        QueueUrl=deployment.outputs["QueueUrl"], AttributeNames=kinds
-    )
-    return sum(int(answer["Attributes"][kind]) for kind in kinds)
-
-
-def _look(world: World, deployment: Deployment, bus: BusRecorder, account: Account) -> None:
-    """Enter what can be seen from outside."""
-    bus.collect()
-    account.arrived = {
-        "actions": dict(world.customers.noted),
-        "bus": bus.noted,
-        "webhook": world.webhook.noted,
-    }
-    account.forged = world.webhook.forged
-    account.ledger = _ledger(world.aws, deployment.outputs["LedgerTableName"])
-    account.dead = list(_dead_letters(world.aws, deployment.outputs["DeadLetterQueueUrl"]))
-    account.left = _messages_in(world.aws, deployment)
-    account.calls, account.deaths = world.proxy.calls, world.proxy.deaths
-    printed = _printed(world.aws)
-    account.timeouts = printed.count("killing worker")
-    account.met = printed.count('"reason":"claimed_elsewhere"')
-    account.struck = world.faults.struck
-    account.missing = [f"{fault.kind} {fault.place}" for fault in world.faults.missing()]
-
-
-def _printed(aws: Emulator) -> str:
-    """Return what the emulator has printed, the worker's log lines among it."""
-    return aws.log_file.read_text(errors="replace")
-
-
-def _ledger(aws: Emulator, table: str) -> dict[tuple[str, str], LedgerItem]:
-    items: list[dict[str, Any]] = []
-    for page in aws.client("dynamodb").get_paginator("scan").paginate(TableName=table):
-        items += page["Items"]
-    return {
-        (item["conversation_id"]["S"], item["queue_id"]["S"]): LedgerItem(
-            item["state"]["S"], frozenset(name["S"] for name in item["delivered"]["L"])
-        )
-        for item in items
-    }
-
-
-def _dead_letters(aws: Emulator, queue_url: str) -> Iterator[DeadLetter]:
-    while messages := (
-        aws.client("sqs")
-        .receive_message(
-            QueueUrl=queue_url,
-            MaxNumberOfMessages=10,
-            VisibilityTimeout=3600,
-            MessageAttributeNames=["All"],
-        )
-        .get("Messages")
-    ):
-        for message in messages:
-            attributes = message.get("MessageAttributes", {})
-            source, reason = (
-                attributes.get(name, {}).get("StringValue", "")
-                for name in ("source_message_id", "reason")
-            )
-            yield DeadLetter(source, reason, message["Body"])

@@ -1,10 +1,9 @@
 """Faults that strike on a schedule, each at the next call of the place that it waits at."""
 
-import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 
@@ -107,14 +106,3 @@ class Faults:
         now = self._clock()
         come = (fault for fault in self._waiting if fault.at <= now - (self._began or 0))
         return [fault for fault in come if self._spared.get(fault.place, now) <= now]
-
-
-def spread(
-    rng: random.Random, numbers: Mapping[tuple[str, str], int], start: float, end: float
-) -> list[Fault]:
-    """Return so many faults of each kind and place, at random moments from `start` to `end`."""
-    return [
-        Fault(kind, place, rng.uniform(start, end))
-        for (kind, place), number in numbers.items()
-        for _ in range(number)
-    ]

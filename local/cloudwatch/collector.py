@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -60,10 +60,12 @@ class CloudWatch:
         self._metrics: Any = aws.client("cloudwatch")
         self._mappings: Any = aws.client("lambda")
         self._units = self._metrics.meta.service_model.shape_for("StandardUnit").enum
-        self._parts = _parts_of(aws.client("cloudformation"), stack_name)
+        ids = _ids_of(aws.client("cloudformation"), stack_name)
+        self._alarm_names = ids["AWS::CloudWatch::Alarm"]
+        self._mapping_ids = ids["AWS::Lambda::EventSourceMapping"]
         logs = aws.client("logs")
-        self._logs = [MetricLines(logs, group) for group in self._parts.log_groups]
-        self._queues = [QueueGauges(aws, name) for name in self._parts.queues]
+        self._logs = [MetricLines(logs, group) for group in ids["AWS::Logs::LogGroup"]]
+        self._queues = [QueueGauges(aws, url) for url in ids["AWS::SQS::Queue"]]
         self._lock = threading.RLock()
 
     def now(self) -> datetime:
@@ -109,8 +111,11 @@ class CloudWatch:
     def evaluate(self) -> None:
         """Set the state of every alarm by the metrics that there are."""
         with self._lock:
+            if not self._alarm_names:
+                return
             now = time.time() + self._ahead()
-            alarms = self._alarms()
+            found = self._metrics.describe_alarms(AlarmNames=self._alarm_names, MaxRecords=100)
+            alarms: list[Alarm] = found["MetricAlarms"]
             for alarm, minutes in zip(alarms, self._minutes_of(alarms, now), strict=True):
                 state = evaluate(alarm, minutes, now)
                 if state.value != alarm["StateValue"]:
@@ -122,7 +127,7 @@ class CloudWatch:
 
     def states(self) -> dict[str, str]:
         """Return the state of each alarm by its name, that of the health alarm included."""
-        names = [*self._parts.alarms, self._health()["AlarmName"]]
+        names = [*self._alarm_names, self._health()["AlarmName"]]
         found = self._metrics.describe_alarms(
             AlarmNames=names, AlarmTypes=["MetricAlarm", "CompositeAlarm"], MaxRecords=100
         )
@@ -151,7 +156,7 @@ class CloudWatch:
 
     def _heartbeats(self, now: float) -> Iterator[Metric]:
         """Yield what an event source mapping that is enabled counts even when it finds nothing."""
-        for mapping_id in self._parts.mappings:
+        for mapping_id in self._mapping_ids:
             try:
                 mapping = self._mappings.get_event_source_mapping(UUID=mapping_id)
             except self._mappings.exceptions.ResourceNotFoundException:
@@ -167,7 +172,9 @@ class CloudWatch:
             data[metric.namespace].append(
                 {
                     "MetricName": metric.name,
-                    "Dimensions": _dimensions(metric.dimensions),
+                    "Dimensions": [
+                        {"Name": name, "Value": value} for name, value in metric.dimensions.items()
+                    ],
                     "Timestamp": datetime.fromtimestamp(metric.at, UTC),
                     "Unit": metric.unit,
                     "Values": list(counts),
@@ -179,33 +186,13 @@ class CloudWatch:
                 some = of_one[start : start + DATA_A_CALL]
                 self._metrics.put_metric_data(Namespace=namespace, MetricData=some)
 
-    def _alarms(self) -> list[Alarm]:
-        if not self._parts.alarms:
-            return []
-        found: list[Alarm] = self._metrics.describe_alarms(
-            AlarmNames=self._parts.alarms, MaxRecords=100
-        )["MetricAlarms"]
-        return found
-
     def _minutes_of(self, alarms: list[Alarm], now: float) -> Iterator[dict[int, float]]:
         """Yield for each alarm the values of what it watches, by the minute."""
-        if not alarms:
-            return
-        queries = [
-            {
-                "Id": f"alarm{number}",
-                "MetricStat": {
-                    "Metric": {
-                        "Namespace": alarm["Namespace"],
-                        "MetricName": alarm["MetricName"],
-                        "Dimensions": alarm["Dimensions"],
-                    },
-                    "Period": MINUTE,
-                    "Stat": statistic_of(alarm),
-                },
-            }
-            for number, alarm in enumerate(alarms)
-        ]
+        queries = []
+        for number, alarm in enumerate(alarms):
+            metric = {name: alarm[name] for name in ("Namespace", "MetricName", "Dimensions")}
+            stat = {"Metric": metric, "Period": MINUTE, "Stat": statistic_of(alarm)}
+            queries.append({"Id": f"alarm{number}", "MetricStat": stat})
         spans = [span_of(alarm, now) for alarm in alarms]
         answer = self._metrics.get_metric_data(
             MetricDataQueries=queries,
@@ -239,32 +226,14 @@ def collecting(cloudwatch: CloudWatch, every: float = 1.0) -> Iterator[None]:
     cloudwatch.collect()
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """What of a stack there is to watch: names, and ids of event source mappings."""
-
-    log_groups: list[str]
-    queues: list[str]
-    mappings: list[str]
-    alarms: list[str]
-
-
-def _parts_of(cloudformation: Any, stack_name: str) -> _Parts:
+def _ids_of(cloudformation: Any, stack_name: str) -> Mapping[str, list[str]]:
+    """Return the ids of what is in a stack, by its type."""
     ids = defaultdict(list)
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack_name)
     for page in pages:
         for resource in page["StackResourceSummaries"]:
             ids[resource["ResourceType"]].append(resource["PhysicalResourceId"])
-    return _Parts(
-        log_groups=ids["AWS::Logs::LogGroup"],
-        queues=[url.rpartition("/")[2] for url in ids["AWS::SQS::Queue"]],
-        mappings=ids["AWS::Lambda::EventSourceMapping"],
-        alarms=ids["AWS::CloudWatch::Alarm"],
-    )
-
-
-def _dimensions(dimensions: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"Name": name, "Value": value} for name, value in dimensions.items()]
+    return ids
 
 
 def _write_at_once(file: Path, text: str) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
+from local.aws.log_events import log_events
 from local.cloudwatch.embedded_metrics import MARK
 
-EVENTS_A_CALL = 10_000
 LATE = 10_000
 """Milliseconds after its own time within which a log event appears."""
 
@@ -31,27 +30,11 @@ class MetricLines:
     def new(self) -> list[tuple[str, float]]:
         """Return the lines that came since the last call, and when (in seconds of the epoch)."""
         found = []
-        for event in self._events():
+        events = log_events(self._logs, self._group, since=self._begins, pattern=f'"{MARK}"')
+        for event in events:
             if event["eventId"] not in self._seen:
                 self._seen[event["eventId"]] = event["timestamp"]
                 found.append((event["message"], event["ingestionTime"] / 1000))
         self._begins = max(self._seen.values(), default=0) - LATE
         self._seen = {name: at for name, at in self._seen.items() if at >= self._begins}
         return found
-
-    def _events(self) -> Iterator[dict[str, Any]]:
-        begins = self._begins
-        while True:
-            # Without a token for what does not fit into an answer: it goes on from the last one.
-            events = self._logs.filter_log_events(
-                logGroupName=self._group,
-                filterPattern=f'"{MARK}"',
-                startTime=max(begins, 0),
-                limit=EVENTS_A_CALL,
-            )["events"]
-            yield from events
-            if len(events) < EVENTS_A_CALL:
-                return
-            if events[-1]["timestamp"] == begins:
-                raise RuntimeError(f"{self._group} has too many lines of one millisecond to read.")
-            begins = events[-1]["timestamp"]

@@ -5,12 +5,10 @@ Source: Amazon SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS
 
 from __future__ import annotations
 
-import json
-import ssl
-import urllib.request
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode
+
+import requests
 
 from local.aws.emulator import Emulator
 from local.cloudwatch.embedded_metrics import Metric
@@ -18,27 +16,24 @@ from local.cloudwatch.embedded_metrics import Metric
 RECEIVES = 3
 """How often a message may have been received that counts as the oldest."""
 _COUNTS = {
-    "ApproximateNumberOfMessages": "ApproximateNumberOfMessagesVisible",
-    "ApproximateNumberOfMessagesNotVisible": "ApproximateNumberOfMessagesNotVisible",
-    "ApproximateNumberOfMessagesDelayed": "ApproximateNumberOfMessagesDelayed",
+    f"ApproximateNumberOfMessages{attribute}": f"ApproximateNumberOfMessages{metric}"
+    for attribute, metric in (("", "Visible"), ("NotVisible", "NotVisible"), ("Delayed", "Delayed"))
 }
 
 
 class QueueGauges:
     """How many messages are in a queue of the emulator's, and how old the oldest is."""
 
-    def __init__(self, aws: Emulator, name: str) -> None:
+    def __init__(self, aws: Emulator, url: str) -> None:
         self._sqs = aws.client("sqs")
-        self._name = name
-        self._url = f"{aws.endpoint}/{aws.account}/{name}"
-        self._peek = f"{aws.endpoint}/_ministack/sqs/messages?" + urlencode(
-            {"account": aws.account, "region": aws.region, "QueueUrl": self._url}
-        )
-        trusted = aws.environment.get("SSL_CERT_FILE")
-        self._opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}),
-            urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=trusted)),
-        )
+        self._name = url.rpartition("/")[2]
+        self._url = f"{aws.endpoint}/{aws.account}/{self._name}"
+        self._peek = f"{aws.endpoint}/_ministack/sqs/messages"
+        self._asked = {"account": aws.account, "region": aws.region, "QueueUrl": self._url}
+        self._http = requests.Session()
+        # No proxy stands between us and the emulator.
+        self._http.trust_env = False
+        self._http.verify = aws.environment.get("SSL_CERT_FILE", True)
         self._entered: dict[str, float] = {}
 
     def at(self, now: float, ahead: float) -> Iterator[Metric]:
@@ -81,11 +76,11 @@ class QueueGauges:
 
     def _messages(self) -> list[dict[str, Any]]:
         """Return all messages in the queue without receiving them."""
-        with self._opener.open(self._peek, timeout=10) as answer:
-            of_accounts = json.load(answer)["messages"]
+        answer = self._http.get(self._peek, params=self._asked, timeout=10)
+        answer.raise_for_status()
         return [
             message
-            for of_regions in of_accounts.values()
+            for of_regions in answer.json()["messages"].values()
             for of_queues in of_regions.values()
             for messages in of_queues.values()
             for message in messages

@@ -1,56 +1,57 @@
 """What CloudWatch has for a dashboard's widgets: points, states of alarms, lines of logs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from local.aws.emulator import Emulator
-from local.cloudwatch import insights
-from local.dashboard.body import Graph, Logs, source_groups
+from local.aws.log_events import log_events
+from local.dashboard.body import Graph, Logs, Metric, source_groups
 from local.dashboard.graph import Series, Span
+from local.dashboard.queries import Table, answer
 
-QUERIES = 500
-"""Metrics that one GetMetricData may ask for."""
+QUERIES, NAMES = 500, 100
+"""Metrics that one GetMetricData, and alarms that one DescribeAlarms may ask for."""
 
 
-def series_of(aws: Emulator, graphs: Sequence[Graph], span: Span) -> dict[str, dict[str, Series]]:
-    wanted = [(graph, metric) for graph in graphs for metric in graph.metrics]
+def series_of(cloudwatch: Any, graphs: Sequence[Graph], span: Span) -> dict[str, dict[str, Series]]:
+    """Return what graphs show, by their titles and the labels on them."""
+    wanted = [(graph, metric) for graph in graphs for metric in graph.drawn()]
     # A single period that holds all of the span, however periods are aligned.
     whole = int(span.until.timestamp()) + 1
     queries = []
     for at, (graph, metric) in enumerate(wanted):
-        overall = metric.period if graph.view == "singleValue" and not graph.whole else whole
-        for kind, period in (("points", span.period), ("value", overall)):
-            dimensions = [{"Name": name, "Value": value} for name, value in metric.dimensions]
-            of = {
-                "Namespace": metric.namespace,
-                "MetricName": metric.name,
-                "Dimensions": dimensions,
-            }
-            stat = {"Metric": of, "Period": period, "Stat": metric.statistic}
-            queries.append({"Id": f"{kind}{at}", "MetricStat": stat})
-    results = _metric_data(aws, queries, span)
+        last = graph.view == "singleValue" and not graph.set_period_to_time_range
+        queries.append(_query(f"points{at}", metric, span.period))
+        queries.append(_query(f"value{at}", metric, metric.period if last else whole))
+    results = _metric_data(cloudwatch, queries, span)
     series: dict[str, dict[str, Series]] = {graph.title: {} for graph in graphs}
     for at, (graph, metric) in enumerate(wanted):
-        values = results[f"value{at}"]
-        series[graph.title][metric.label] = Series(
-            metric, results[f"points{at}"], values[-1][1] if values else None
-        )
+        points, values = results[f"points{at}"], results[f"value{at}"]
+        value = values[-1][1] if values else None
+        series[graph.title][metric.label] = Series(metric, points, value)
     return series
 
 
+def _query(name: str, metric: Metric, period: int) -> dict[str, Any]:
+    of = {
+        "Namespace": metric.namespace,
+        "MetricName": metric.name,
+        "Dimensions": [{"Name": name, "Value": value} for name, value in metric.dimensions],
+    }
+    return {"Id": name, "MetricStat": {"Metric": of, "Period": period, "Stat": metric.statistic}}
+
+
 def _metric_data(
-    aws: Emulator, queries: Sequence[Any], span: Span
+    cloudwatch: Any, queries: Sequence[Any], span: Span
 ) -> dict[str, tuple[tuple[datetime, float], ...]]:
     """Return the points of each query, by its id, in order."""
-    pages = aws.client("cloudwatch").get_paginator("get_metric_data")
+    pages = cloudwatch.get_paginator("get_metric_data")
     points: dict[str, list[tuple[datetime, float]]] = {query["Id"]: [] for query in queries}
     for start in range(0, len(queries), QUERIES):
         for page in pages.paginate(
             MetricDataQueries=queries[start : start + QUERIES],
             StartTime=span.since,
             EndTime=span.until,
-            ScanBy="TimestampAscending",
         ):
             for result in page["MetricDataResults"]:
                 points[result["Id"]] += zip(result["Timestamps"], result["Values"], strict=True)
@@ -60,11 +61,12 @@ def _metric_data(
     }
 
 
-def states_of(aws: Emulator, names: Sequence[str]) -> dict[str, str]:
+def states_of(cloudwatch: Any, names: Sequence[str]) -> dict[str, str]:
+    """Return the state of each alarm."""
     states = {}
-    for start in range(0, len(names), 100):
-        answer = aws.client("cloudwatch").describe_alarms(
-            AlarmNames=names[start : start + 100], AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+    for start in range(0, len(names), NAMES):
+        answer = cloudwatch.describe_alarms(
+            AlarmNames=names[start : start + NAMES], AlarmTypes=["MetricAlarm", "CompositeAlarm"]
         )
         for alarm in (*answer["MetricAlarms"], *answer["CompositeAlarms"]):
             states[alarm["AlarmName"]] = alarm["StateValue"]
@@ -73,29 +75,15 @@ def states_of(aws: Emulator, names: Sequence[str]) -> dict[str, str]:
     return {name: states[name] for name in names}
 
 
-def tables_of(aws: Emulator, logs: Sequence[Logs], span: Span) -> dict[str, insights.Table]:
+def tables_of(logs: Any, widgets: Sequence[Logs], span: Span) -> dict[str, Table]:
+    """Return what queries find, by the titles of their widgets."""
+    since, until = (int(moment.timestamp() * 1000) for moment in (span.since, span.until))
     events: dict[str, list[Mapping[str, Any]]] = {}
     tables = {}
-    for one in logs:
+    for one in widgets:
         groups, query = source_groups(one.query)
         for group in groups:
             if group not in events:
-                events[group] = list(_events(aws, group, span))
-        tables[one.title] = insights.answer(query, [e for group in groups for e in events[group]])
+                events[group] = list(log_events(logs, group, since=since, until=until))
+        tables[one.title] = answer(query, [e for group in groups for e in events[group]])
     return tables
-
-
-def _events(aws: Emulator, group: str, span: Span) -> Iterator[Mapping[str, Any]]:
-    """Yield what is in a log group; MiniStack answers 10,000 events at most, and no next page."""
-    start, until = (int(moment.timestamp() * 1000) for moment in (span.since, span.until))
-    seen: set[str] = set()
-    while True:
-        answer = aws.client("logs").filter_log_events(
-            logGroupName=group, startTime=start, endTime=until
-        )
-        new = [event for event in answer["events"] if event["eventId"] not in seen]
-        yield from new
-        if len(answer["events"]) < insights.MOST or not new:
-            return
-        seen |= {event["eventId"] for event in new}
-        start = max(event["timestamp"] for event in new)

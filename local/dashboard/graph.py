@@ -5,14 +5,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from plotly import graph_objects  # type: ignore[import-untyped]
+from local.dashboard.body import Axis, Graph, Line, Metric
 
-from local.dashboard.body import Graph, Line, Metric
-
-INK, FAINT, GRID = "#1f2933", "#52606d", "#e9edf1"
+INK, FAINT, GRID, EDGE = "#1f2933", "#52606d", "#e9edf1", "#cbd2d9"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 COUNTS = ("Sum", "SampleCount")
 """Statistics of which a period without a value is a zero."""
+LAYOUT = {
+    "font": {"family": FONT, "size": 12, "color": FAINT},
+    "paper_bgcolor": "rgba(0,0,0,0)",
+    "plot_bgcolor": "rgba(0,0,0,0)",
+    "showlegend": False,
+    "hovermode": "x unified",
+    "hoverlabel": {"font": {"size": 12, "color": INK}, "bgcolor": "#ffffff"},
+}
+Figure = dict[str, Any]
+"""`data` and `layout`, as Plotly's JavaScript takes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,46 +58,36 @@ class Series:
         return sum(value for _, value in self.points)
 
 
-def figure(graph: Graph, series: Sequence[Series], span: Span) -> dict[str, Any]:
-    """Return the figure of a graph over time, as Plotly's JavaScript takes it."""
+def figure(graph: Graph, width: int, series: Sequence[Series], span: Span) -> Figure:
+    """Return the figure of a graph over time that is so many columns wide."""
     filled = [one for one in series if one.points]
     right = any(one.metric.right for one in filled) or any(line.right for line in graph.lines)
-    drawn = graph_objects.Figure(
-        data=[_trace(one, span, graph.stacked and not one.metric.right) for one in filled],
-        layout={
-            **_layout(span, ticks=5 if graph.place.width >= 8 else 3),
-            "margin": {"l": 52, "r": 52 if right else 14, "t": 8, "b": 26},
-            "yaxis": _vertical(graph, filled, False),
-            **({"yaxis2": _vertical(graph, filled, True)} if right else {}),
-            "shapes": [_shape(line) for line in graph.lines],
-            "annotations": [_note(line) for line in graph.lines if line.label],
-        },
-    )
-    return _plain(drawn)
+    layout = {
+        **LAYOUT,
+        "xaxis": {**_times(span), "nticks": 5 if width >= 8 else 3},
+        "yaxis": _vertical(graph, filled, False),
+        "margin": {"l": 52, "r": 52 if right else 14, "t": 8, "b": 26},
+        "shapes": [_shape(line) for line in graph.lines],
+        "annotations": [_note(line) for line in graph.lines if line.label],
+    }
+    if right:
+        beside = {"overlaying": "y", "side": "right", "showgrid": False, "tickmode": "auto"}
+        layout["yaxis2"] = _vertical(graph, filled, True) | beside
+    traces = [_trace(one, span, graph.stacked and not one.metric.right) for one in filled]
+    return {"data": traces, "layout": layout}
 
 
-def sparkline(series: Series, span: Span) -> dict[str, Any]:
+def sparkline(series: Series, span: Span) -> Figure:
     """Return the figure of the small line below a number."""
-    axis = {"visible": False, "fixedrange": True}
-    layout = _layout(span)
-    drawn = graph_objects.Figure(
-        data=[{**_trace(series, span, False), "fill": "tozeroy"}],
-        layout={
-            **layout,
-            "hovermode": "closest",
-            "margin": {"l": 0, "r": 0, "t": 4, "b": 4},
-            "xaxis": {**layout["xaxis"], **axis},
-            "yaxis": {**axis, "rangemode": "tozero"},
-        },
-    )
-    return _plain(drawn)
-
-
-def _plain(drawn: Any) -> dict[str, Any]:
-    """Return what Plotly has checked, without the theme that it adds."""
-    found: dict[str, Any] = drawn.to_dict()
-    found["layout"].pop("template", None)
-    return found
+    hidden = {"visible": False, "fixedrange": True}
+    layout = {
+        **LAYOUT,
+        "hovermode": "closest",
+        "margin": {"l": 0, "r": 0, "t": 4, "b": 4},
+        "xaxis": _times(span) | hidden,
+        "yaxis": {"rangemode": "tozero"} | hidden,
+    }
+    return {"data": [_trace(series, span, False) | {"fill": "tozeroy"}], "layout": layout}
 
 
 def _trace(series: Series, span: Span, stacked: bool) -> dict[str, Any]:
@@ -111,51 +109,37 @@ def _trace(series: Series, span: Span, stacked: bool) -> dict[str, Any]:
 
 def _with_zeros(series: Series, span: Span) -> Iterator[tuple[datetime, float]]:
     """Return the points, and a zero wherever nothing is next to one."""
-    before = None
-    for when, value in series.points:
-        if before is None or when - before > span.step:
-            if before is not None and when - before > 2 * span.step:
-                yield before + span.step, 0
-            if when - span.step >= span.since:
-                yield when - span.step, 0
-        yield when, value
-        before = when
-    if before is not None and before + span.step < span.until:
-        yield before + span.step, 0
+    there = {when for when, _ in series.points}
+    beside = {when + step for when in there for step in (-span.step, span.step)}
+    zeros = ((when, 0.0) for when in beside - there if span.since <= when < span.until)
+    yield from sorted((*series.points, *zeros))
 
 
-def _layout(span: Span, ticks: int = 5) -> dict[str, Any]:
+def _times(span: Span) -> dict[str, Any]:
+    """Return the horizontal axis."""
     seconds = (span.until - span.since).total_seconds()
     return {
-        "font": {"family": FONT, "size": 12, "color": FAINT},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "showlegend": False,
-        "hovermode": "x unified",
-        "hoverlabel": {"font": {"size": 12, "color": INK}, "bgcolor": "#ffffff"},
-        "xaxis": {
-            "type": "date",
-            "range": [f"{moment:%Y-%m-%d %H:%M:%S}" for moment in (span.since, span.until)],
-            "tickformat": "%H:%M:%S" if seconds < 600 else "%H:%M",
-            "hoverformat": "%H:%M:%S",
-            "nticks": ticks,
-            "tickangle": 0,
-            "showgrid": False,
-            "linecolor": "#cbd2d9",
-            "ticks": "outside",
-            "ticklen": 4,
-            "tickcolor": "#cbd2d9",
-        },
+        "type": "date",
+        "range": [f"{moment:%Y-%m-%d %H:%M:%S}" for moment in (span.since, span.until)],
+        "tickformat": "%H:%M:%S" if seconds < 600 else "%H:%M",
+        "hoverformat": "%H:%M:%S",
+        "nticks": 5,
+        "tickangle": 0,
+        "showgrid": False,
+        "linecolor": EDGE,
+        "ticks": "outside",
+        "ticklen": 4,
+        "tickcolor": EDGE,
     }
 
 
 def _vertical(graph: Graph, series: Sequence[Series], right: bool) -> dict[str, Any]:
-    axis = graph.right if right else graph.left
+    axis = graph.y_axis.get("right" if right else "left", Axis())
     lines = [line.value for line in graph.lines if line.right == right]
-    low = 0.0 if axis.lowest is None else axis.lowest
+    low = axis.min or 0.0
     high = max([_highest(graph, series, right), *lines], default=0.0)
     # Room above for a line's label; a graph of nothing but zeros still has a scale.
-    high = axis.highest if axis.highest is not None else max(high * 1.12, low + 1)
+    high = axis.max if axis.max is not None else max(high * 1.12, low + 1)
     return {
         "range": [low, high],
         "title": {"text": axis.label, "standoff": 6, "font": {"size": 12}},
@@ -163,12 +147,7 @@ def _vertical(graph: Graph, series: Sequence[Series], right: bool) -> dict[str, 
         "nticks": 5,
         "gridcolor": GRID,
         "zeroline": True,
-        "zerolinecolor": "#cbd2d9",
-        **(
-            {"overlaying": "y", "side": "right", "showgrid": False, "tickmode": "auto"}
-            if right
-            else {}
-        ),
+        "zerolinecolor": EDGE,
     }
 
 
@@ -192,7 +171,7 @@ def _shape(line: Line) -> dict[str, Any]:
         "yref": "y2" if line.right else "y",
         "y0": line.value,
         "y1": line.value,
-        "line": {"color": line.colour, "width": 1.5, "dash": "dash"},
+        "line": {"color": line.color, "width": 1.5, "dash": "dash"},
     }
 
 

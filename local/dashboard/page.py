@@ -7,7 +7,7 @@ of the alarms DescribeAlarms', the tables what the dashboard's queries find in t
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
@@ -22,19 +22,12 @@ from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
 
 from local.aws.emulator import Emulator
 from local.aws.project import ROOT
-from local.cloudwatch import insights
-from local.dashboard.body import (
-    COLUMNS,
-    Alarms,
-    Graph,
-    Logs,
-    Text,
-    Widget,
-    widgets,
-)
+from local.dashboard.body import COLUMNS, Alarms, Graph, Logs, Text, Widget, widgets
 from local.dashboard.data import series_of, states_of, tables_of
-from local.dashboard.graph import FONT, Series, Span, figure, sparkline
+from local.dashboard.graph import FONT, Figure, Series, Span, figure, sparkline
+from local.dashboard.queries import Table
 
+NOTHING = '<div class="nothing">Nothing in this time.</div>'
 TEMPLATE = Path(__file__).with_suffix(".html")
 PERIODS = (1, 5, 10, 30, 60, 300, 3600)
 POINTS = 120
@@ -67,7 +60,7 @@ class Page:
     file: Path
     period: int
     series: Mapping[str, Mapping[str, Series]]
-    tables: Mapping[str, insights.Table]
+    tables: Mapping[str, Table]
     states: Mapping[str, str]
 
     def total(self, title: str, label: str) -> float:
@@ -98,14 +91,18 @@ def render(
     UnknownWidget, UnknownQuery
         The dashboard holds something that the page cannot show.
     """
-    body = aws.client("cloudwatch").get_dashboard(DashboardName=dashboard_name)["DashboardBody"]
+    cloudwatch, logs = aws.client("cloudwatch"), aws.client("logs")
+    body = cloudwatch.get_dashboard(DashboardName=dashboard_name)["DashboardBody"]
     found, span = widgets(body), _span(since, until)
+    shown = [widget.properties for widget in found]
     page = Page(
         file,
         span.period,
-        series_of(aws, [one for one in found if isinstance(one, Graph)], span),
-        tables_of(aws, [one for one in found if isinstance(one, Logs)], span),
-        states_of(aws, [name for one in found if isinstance(one, Alarms) for name in one.names]),
+        series_of(cloudwatch, [one for one in shown if isinstance(one, Graph)], span),
+        tables_of(logs, [one for one in shown if isinstance(one, Logs)], span),
+        states_of(
+            cloudwatch, [name for one in shown if isinstance(one, Alarms) for name in one.names]
+        ),
     )
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(_html(dashboard_name, found, page, span), encoding="utf-8")
@@ -122,8 +119,7 @@ def _span(since: datetime, until: datetime) -> Span:
 
 
 def _html(name: str, found: Sequence[Widget], page: Page, span: Span) -> str:
-    figures: list[Mapping[str, Any]] = []
-    sections = [_section(name, widget, page, span, figures) for widget in found]
+    figures: list[Figure] = []
     every = "second" if span.period == 1 else f"{span.period} seconds"
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         name=escape(name),
@@ -136,42 +132,45 @@ def _html(name: str, found: Sequence[Widget], page: Page, span: Span) -> str:
             " CloudWatch with one a minute. The numbers beside the labels are of the whole span:"
             " sums of what is counted, else the statistic that is drawn."
         ),
-        widgets="\n".join(sections),
+        widgets="\n".join(_section(name, widget, page, span, figures) for widget in found),
         figures=json.dumps(figures).replace("<", "\\u003c"),
         plotly=get_plotlyjs(),
     )
 
 
-def _section(
-    name: str, widget: Widget, page: Page, span: Span, figures: list[Mapping[str, Any]]
-) -> str:
+def _section(name: str, widget: Widget, page: Page, span: Span, figures: list[Figure]) -> str:
     """Return a widget as HTML; add the figures in it to those of the page."""
-    place, kind = widget.place, type(widget).__name__.lower()
     where = (
-        f"grid-column: {place.x + 1} / span {place.width};"
-        f" grid-row: {place.y + 1} / span {place.height}"
+        f"grid-column: {widget.x + 1} / span {widget.width};"
+        f" grid-row: {widget.y + 1} / span {widget.height}"
     )
-    if isinstance(widget, Text):
-        inner = _markdown(widget.markdown, page.file)
-        kind = "text" if widget.card else "text plain"
-    elif isinstance(widget, Alarms):
-        inner = _alarms(f"{name}-", widget, page)
-    elif isinstance(widget, Logs):
-        inner = _table(page.tables[widget.title])
-    elif widget.view == "singleValue":
-        inner = _numbers(widget, page, span, figures)
-    else:
-        inner = _graph(widget, page, span, figures)
-    heading = f"<h2>{escape(widget.title)}</h2>" if widget.title else ""
+    match widget.properties:
+        case Text(markdown=markdown, background=ground):
+            inner = _markdown(markdown, page.file)
+            return _card("text plain" if ground == "transparent" else "text", where, inner)
+        case Alarms(title=title) as alarms:
+            return _card("alarms", where, _alarms(f"{name}-", alarms, page), title)
+        case Logs(title=title):
+            return _card("logs", where, _table(page.tables[title]), title)
+        case Graph(title=title, view="singleValue") as graph:
+            return _card("graph", where, _numbers(graph, page, span, figures), title)
+        case graph:
+            inner = _graph(graph, widget.width, page, span, figures)
+            return _card("graph", where, inner, graph.title)
+
+
+def _card(kind: str, where: str, inner: str, title: str = "") -> str:
+    heading = f"<h2>{escape(title)}</h2>" if title else ""
     return f'<section class="{kind}" style="{where}">{heading}{inner}</section>'
 
 
-def _graph(graph: Graph, page: Page, span: Span, figures: list[Mapping[str, Any]]) -> str:
+def _graph(graph: Graph, width: int, page: Page, span: Span, figures: list[Figure]) -> str:
     series = list(page.series[graph.title].values())
     if not any(one.points for one in series):
-        return '<div class="nothing">Nothing in this time.</div>'
-    room = _room(graph.title, figure(graph, series, span), figures)
-    if graph.legend == "hidden":
+        return NOTHING
+    room = _room(graph.title, figure(graph, width, series, span), figures)
+    place = graph.legend.get("position", "bottom")
+    if place == "hidden":
         return f'<div class="body">{room}</div>'
     legend = "".join(
         f"<li{'' if one.points else ' class=none'}>"
@@ -179,10 +178,10 @@ def _graph(graph: Graph, page: Page, span: Span, figures: list[Mapping[str, Any]
         f"<b>{number(one.value)}</b></li>"
         for one in series
     )
-    return f'<div class="body {graph.legend}">{room}<ul class="legend">{legend}</ul></div>'
+    return f'<div class="body {place}">{room}<ul class="legend">{legend}</ul></div>'
 
 
-def _numbers(graph: Graph, page: Page, span: Span, figures: list[Mapping[str, Any]]) -> str:
+def _numbers(graph: Graph, page: Page, span: Span, figures: list[Figure]) -> str:
     shown = []
     for one in page.series[graph.title].values():
         line = graph.sparkline and len(one.points) > 1
@@ -194,7 +193,7 @@ def _numbers(graph: Graph, page: Page, span: Span, figures: list[Mapping[str, An
     return f'<div class="numbers">{"".join(shown)}</div>'
 
 
-def _room(title: str, drawn: Mapping[str, Any], figures: list[Mapping[str, Any]]) -> str:
+def _room(title: str, drawn: Figure, figures: list[Figure]) -> str:
     name = f"figure-{len(figures) + 1}"
     figures.append({"id": name, "title": title, **drawn})
     return f'<div class="room"><div class="plot" id="{name}"></div></div>'
@@ -211,24 +210,22 @@ def _alarms(prefix: str, alarms: Alarms, page: Page) -> str:
     return f'<div class="alarms">{"".join(shown)}</div>'
 
 
-def _table(table: insights.Table) -> str:
+def _table(table: Table) -> str:
     if not table.rows:
-        return '<div class="nothing">Nothing in this time.</div>'
-    figures = [
-        all(isinstance(row[at], int | float) for row in table.rows)
-        for at in range(len(table.columns))
+        return NOTHING
+    columns = zip(*table.rows, strict=True)
+    kinds = [
+        ' class="figure"' if all(isinstance(value, int | float) for value in column) else ""
+        for column in columns
     ]
-    kinds = [' class="figure"' if figure else "" for figure in figures]
-    head = "".join(
-        f"<th{kind}>{escape(name)}</th>" for kind, name in zip(kinds, table.columns, strict=True)
-    )
-    rows = "".join(
-        "<tr>"
-        + "".join(f"<td{kind}>{_cell(v)}</td>" for kind, v in zip(kinds, row, strict=True))
-        + "</tr>"
-        for row in table.rows
-    )
-    return f'<div class="scroll"><table><tr>{head}</tr>{rows}</table></div>'
+
+    def row(tag: str, values: Iterable[str]) -> str:
+        cells = zip(kinds, values, strict=True)
+        return "<tr>" + "".join(f"<{tag}{kind}>{text}</{tag}>" for kind, text in cells) + "</tr>"
+
+    head = row("th", map(escape, table.columns))
+    rows = "".join(row("td", map(_cell, values)) for values in table.rows)
+    return f'<div class="scroll"><table>{head}{rows}</table></div>'
 
 
 def _cell(value: Any) -> str:

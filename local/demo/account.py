@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import ClassVar
 
-WIDTH = 58
+from local.runs.account import row
 
 
 @dataclass(slots=True)
@@ -109,28 +109,26 @@ class Account:
         """Return the account as text of at most 80 columns."""
         worker = self.worker
         lines = [
-            _row("published to Genesys Cloud", self.published),
-            _row("  of these, published before", self.repeated),
-            _row(f"  filtered {self.filtered_where}", self.filtered),
-            _row("  sent on to the intake queue", self.sent),
-            _row("sent straight to the intake queue", self.straight),
-            _row("received by the worker", worker["received"] - worker["failed"]),
-            _row("  processed", worker["processed"]),
+            row("published to Genesys Cloud", self.published),
+            row("  of these, published before", self.repeated),
+            row(f"  filtered {self.filtered_where}", self.filtered),
+            row("  sent on to the intake queue", self.sent),
+            row("sent straight to the intake queue", self.straight),
+            row("received by the worker", worker["received"] - worker["failed"]),
+            row("  processed", worker["processed"]),
             *self._rows(),
-            _row("  duplicate", worker["duplicate"]),
-            *(_row(f"  ignored: {r}", n) for r, n in _by_reason(worker, "ignored").items()),
-            *(_row(f"  rejected: {r}", n) for r, n in _by_reason(worker, "rejected").items()),
-            _row("retries, each after a delay", worker["failed"]),
-            *(_row(f"  {_RETRIES.get(r, r)}", n) for r, n in _by_reason(worker, "failed").items()),
-            *(_row(f"arrived at {place}", sum(n)) for place, n in self.arrived.items()),
-            _row("in the dead-letter queue", self.dead.total()),
-            _row("left in the intake queue", self.left),
+            row("  duplicate", worker["duplicate"]),
+            *(row(f"  ignored: {r}", n) for r, n in _by_reason(worker, "ignored").items()),
+            *(row(f"  rejected: {r}", n) for r, n in _by_reason(worker, "rejected").items()),
+            row("retries, each after a delay", worker["failed"]),
+            *(row(f"  {_RETRIES.get(r, r)}", n) for r, n in _by_reason(worker, "failed").items()),
+            *(row(f"arrived at {place}", sum(n)) for place, n in self.arrived.items()),
+            row("in the dead-letter queue", self.dead.total()),
+            row("left in the intake queue", self.left),
         ]
         if self.latencies:
             lines.append("From publication to the last destination, in seconds:")
-            lines += [
-                _row(f"  p{p}", f"{_percentile(self.latencies, p):.2f}") for p in (50, 95, 99)
-            ]
+            lines += [row(f"  p{p}", f"{_percentile(self.latencies, p):.2f}") for p in (50, 95, 99)]
         return "\n".join(lines)
 
     def _rows(self) -> list[str]:
@@ -165,7 +163,7 @@ class PartnerAccount(Account):
         }
 
     def _rows(self) -> list[str]:
-        return [_row("    ends that these made up", self.worker["ended"])]
+        return [row("    ends that these made up", self.worker["ended"])]
 
 
 _RETRIES = {
@@ -179,10 +177,6 @@ def _by_reason(counts: Mapping[str, int], outcome: str) -> Counter[str]:
     return Counter(
         {key.removeprefix(prefix): counts[key] for key in sorted(counts) if key.startswith(prefix)}
     )
-
-
-def _row(label: str, value: object) -> str:
-    return f"  {label:.<{WIDTH}} {value!s:>8}"
 
 
 def _percentile(values: Sequence[float], percent: int) -> float:

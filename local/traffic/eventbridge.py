@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from local.traffic.end_rules import RULES, QueueEnd, ends_by
-from local.traffic.stories import STORIES, Event, Telling
-from local.traffic.subscription import FOREIGN, OURS, START, Malformed
+from local.traffic.stories import STORIES
+from local.traffic.subscription import FOREIGN, OURS, START, Malformed, changed
+from local.traffic.telling import Event, Telling
 
 __all__ = [
     "STORIES",
@@ -104,11 +105,10 @@ def malformed_events(queue_id: str = OURS[0]) -> list[Malformed]:
     sound, body = json.dumps(event), event["detail"]["eventBody"]
 
     def having(**fields: Any) -> str:
-        return json.dumps({**event, **fields})
+        return json.dumps(changed(event, **fields))
 
     def telling(**fields: Any) -> str:
-        told = {name: value for name, value in {**body, **fields}.items() if value is not None}
-        return having(detail={**event["detail"], "eventBody": told})
+        return having(detail={**event["detail"], "eventBody": changed(body, **fields)})
 
     return [
         Malformed("plain text", "customer.end", "not_json"),

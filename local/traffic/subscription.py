@@ -28,17 +28,8 @@ START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 TRANSFERRED, ABANDONED = 0.15, 0.12
 """Shares of the conversations."""
 
-QUEUE_NAMES = (
-    "Support",
-    "Billing",
-    "Sales",
-    "Returns",
-    "Retention",
-    "Onboarding",
-    "Claims",
-    "Trips",
-)
-NAMES = (
+QUEUE_NAMES = ("Support", "Billing", "Sales", "Returns", "Retention", "Onboarding")
+PEOPLE = (
     "Alex Moreau",
     "Kim Okafor",
     "Sam Lindqvist",
@@ -48,6 +39,8 @@ NAMES = (
 )
 FLOWS = ("Main menu", "After hours", "Language choice", "Order status")
 MEDIA = {"VOICE": 60, "CHAT": 12, "EMAIL": 10, "CALLBACK": 8, "MESSAGE": 10}
+GONE = ("ENDPOINT", "ENDPOINT", "PEER", "CLIENT", "SYSTEM")
+"""How a customer leaves for good."""
 WRAPUP_CODES = tuple(str(UUID(int=0x44444444_5555_4666_8777_000000000000 + n)) for n in range(6))
 
 Kind = Literal["answered", "abandoned", "transferred", "other_type"]
@@ -74,7 +67,7 @@ class Event:
 
     def at(self, time: datetime) -> Event:
         """Return the same event with another event time."""
-        return replace(self, body={**self.body, "eventTime": _iso(time)})
+        return replace(self, body={**self.body, "eventTime": iso(time)})
 
 
 class Malformed(NamedTuple):
@@ -128,18 +121,14 @@ def malformed_bodies(queue_id: str = OURS[0]) -> list[Malformed]:
     Empty bodies are missing: SQS takes none.
     """
     attributes = {"conversationId": "malformed", "queueId": queue_id, "participants": []}
-    event = {"eventType": END, "eventTime": _iso(START), "attributes": attributes}
+    event = {"eventType": END, "eventTime": iso(START), "attributes": attributes}
     sound = json.dumps(event)
 
-    def without(key: str) -> str:
-        return json.dumps({name: value for name, value in event.items() if name != key})
-
-    def lacking(key: str) -> str:
-        left = {name: value for name, value in attributes.items() if name != key}
-        return json.dumps({**event, "attributes": left})
-
     def having(**fields: Any) -> str:
-        return json.dumps({**event, "attributes": {**attributes, **fields}})
+        return json.dumps(changed(event, **fields))
+
+    def telling(**fields: Any) -> str:
+        return having(attributes=changed(attributes, **fields))
 
     return [
         Malformed("plain text", "conversation.end", "not_json"),
@@ -148,15 +137,20 @@ def malformed_bodies(queue_id: str = OURS[0]) -> list[Malformed]:
         Malformed("a list", f"[{sound}]", "not_an_object"),
         Malformed("a string", json.dumps(sound), "not_an_object"),
         Malformed("null", "null", "not_an_object"),
-        Malformed("no event type", without("eventType"), "missing_event_type"),
-        Malformed("numeric event type", json.dumps({**event, "eventType": 7}), "invalid_field"),
-        Malformed("attributes a list", json.dumps({**event, "attributes": []}), "invalid_field"),
-        Malformed("no conversation id", lacking("conversationId"), "missing_conversation_id"),
-        Malformed("numeric conversation id", having(conversationId=7), "invalid_field"),
-        Malformed("no queue id", lacking("queueId"), "missing_queue_id"),
-        Malformed("numeric queue id", having(queueId=7), "invalid_field"),
-        Malformed("time in words", json.dumps({**event, "eventTime": "today"}), "invalid_field"),
+        Malformed("no event type", having(eventType=None), "missing_event_type"),
+        Malformed("numeric event type", having(eventType=7), "invalid_field"),
+        Malformed("attributes a list", having(attributes=[]), "invalid_field"),
+        Malformed("no conversation id", telling(conversationId=None), "missing_conversation_id"),
+        Malformed("numeric conversation id", telling(conversationId=7), "invalid_field"),
+        Malformed("no queue id", telling(queueId=None), "missing_queue_id"),
+        Malformed("numeric queue id", telling(queueId=7), "invalid_field"),
+        Malformed("time in words", having(eventTime="today"), "invalid_field"),
     ]
+
+
+def changed(given: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
+    """Return fields with changes; those that are changed to None are left out."""
+    return {name: value for name, value in {**given, **fields}.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +173,7 @@ class _Conversation:
 
     def __init__(self, rng: random.Random, ended: datetime, names: Mapping[str, str]) -> None:
         self.rng, self.ended, self.names = rng, ended, names
-        self.id, self.division = self._uuid(), self._uuid()
+        self.id, self.division = uuid_of(self.rng), uuid_of(self.rng)
         self.media = rng.choices(list(MEDIA), list(MEDIA.values()))[0]
         self.direction = "OUTBOUND" if self.media == "CALLBACK" else "INBOUND"
 
@@ -210,34 +204,31 @@ class _Conversation:
             "participants": participants,
             "metrics": [{"name": name, "value": value} for name, value in leg.metrics.items()],
         }
-        body = {"eventType": event_type, "eventTime": _iso(time), "attributes": attributes}
+        body = {"eventType": event_type, "eventTime": iso(time), "attributes": attributes}
         return Event(body, self.id, leg.queue_id, leg.kind)
 
     def _abandoned(self, queue_id: str) -> _Leg:
         waited = self.rng.randint(3_000, 240_000)
-        acd = self._participant("acd", self.names[queue_id], queueId=queue_id)
         metrics = {"tAcd": waited, "tAbandon": waited, "nOffered": 1, "nTransferred": 0}
-        return _Leg(queue_id, "abandoned", [{**acd, "disconnectType": "PEER"}], metrics)
+        return _Leg(queue_id, "abandoned", [self._waiting(queue_id, "PEER")], metrics)
 
     def _handled(self, queue_id: str, kind: Kind) -> _Leg:
         talk, held = self.rng.randint(10_000, 900_000), self.rng.choice((0, 0, 15_000, 60_000))
         after = self.rng.randint(0, 90_000)
         transferred = kind == "transferred"
-        acd = self._participant("acd", self.names[queue_id], queueId=queue_id)
+        waiting = self._waiting(queue_id, "TRANSFER")
         agent = self._participant(
             "agent",
-            self.rng.choice(NAMES),
+            self.rng.choice(PEOPLE),
             queueId=queue_id,
-            userId=self._uuid(),
+            userId=uuid_of(self.rng),
             wrapupCode=self.rng.choice(WRAPUP_CODES),
+            disconnectType="TRANSFER" if transferred else "PEER",
         )
         return _Leg(
             queue_id,
             kind,
-            [
-                {**acd, "disconnectType": "TRANSFER"},
-                {**agent, "disconnectType": "TRANSFER" if transferred else "PEER"},
-            ],
+            [waiting, agent],
             {
                 "tAcd": self.rng.randint(800, 240_000),
                 "tTalk": talk,
@@ -259,33 +250,40 @@ class _Conversation:
             addresses = {"addressFrom": sender, "addressTo": "help@example.com"}
         return self._participant(
             "customer",
-            self.rng.choice(NAMES),
+            self.rng.choice(PEOPLE),
             **addresses,
-            disconnectType=self.rng.choice(("ENDPOINT", "ENDPOINT", "PEER", "CLIENT", "SYSTEM")),
-            connectedTime=_iso(started),
-            endTime=_iso(self.ended),
+            disconnectType=self.rng.choice(GONE),
+            connectedTime=iso(started),
+            endTime=iso(self.ended),
         )
 
     def _menu(self) -> list[dict[str, Any]]:
         if self.media != "VOICE" or self.rng.random() < 0.2:
             return []
-        ivr = self._participant("ivr", self.rng.choice(FLOWS), flowType="INBOUNDCALL")
-        return [{**ivr, "disconnectType": "TRANSFER"}]
+        flow = {"flowType": "INBOUNDCALL", "disconnectType": "TRANSFER"}
+        return [self._participant("ivr", self.rng.choice(FLOWS), **flow)]
+
+    def _waiting(self, queue_id: str, until: str) -> dict[str, Any]:
+        name = self.names[queue_id]
+        return self._participant("acd", name, queueId=queue_id, disconnectType=until)
 
     def _participant(self, purpose: str, name: str, **more: str) -> dict[str, Any]:
         return {
-            "id": self._uuid(),
+            "id": uuid_of(self.rng),
             "purpose": purpose,
             "name": name,
-            "sessionId": self._uuid(),
+            "sessionId": uuid_of(self.rng),
             "mediaType": self.media,
             "direction": self.direction,
             **more,
         }
 
-    def _uuid(self) -> str:
-        return str(UUID(int=self.rng.getrandbits(128), version=4))
+
+def uuid_of(rng: random.Random) -> str:
+    """Return an id as Genesys Cloud's look."""
+    return str(UUID(int=rng.getrandbits(128), version=4))
 
 
-def _iso(time: datetime) -> str:
+def iso(time: datetime) -> str:
+    """Return a moment in UTC, to the millisecond."""
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

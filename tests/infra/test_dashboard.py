@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from infra.monitoring import widgets
-from local.cloudwatch import insights
 from local.dashboard import body as dashboard_body
+from local.dashboard import queries
 from logs import json_logger
 from tests import aws_metrics
 from tests.fakes.cloudwatch import NAMESPACE, metrics_of
@@ -398,9 +398,9 @@ def events_of(output: str) -> list[dict[str, Any]]:
     return [{"timestamp": n, "message": line} for n, line in enumerate(output.splitlines())]
 
 
-def answer(properties: Mapping[str, Any], events: list[dict[str, Any]]) -> insights.Table:
+def answer(properties: Mapping[str, Any], events: list[dict[str, Any]]) -> queries.Table:
     _, query = dashboard_body.source_groups(properties["query"])
-    return insights.answer(query, events)
+    return queries.answer(query, events)
 
 
 def test_tables_read_the_logs_of_the_functions_that_they_tell_of(stack: Stack) -> None:

@@ -13,10 +13,11 @@ from local.aws.emulator import emulator
 from local.aws.partner_events import partner_events
 from local.aws.project import Project, function_of
 from local.cloudwatch.collector import CloudWatch
-from local.demo.counts import messages_in, worker_log
+from local.demo.counts import worker_log
 from local.genesys.stand_in import GenesysCloud
 from local.receivers.crm import crm
 from local.receivers.webhook import webhook_receiver
+from local.runs.queues import messages_in
 from local.traffic.subscription import OURS
 from tests.local.conftest import ACTION, World
 from tests.partner_events import event

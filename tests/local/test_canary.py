@@ -3,7 +3,8 @@
 import pytest
 
 from local.aws.project import Deployment
-from local.demo.counts import messages_in, worker_log
+from local.demo.counts import worker_log
+from local.runs.queues import messages_in
 from tests.canaries import found_in, seeded
 from tests.local.conftest import World
 from tests.polling import wait_until

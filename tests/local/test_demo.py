@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,8 @@ from local.aws.project import ROOT
 from local.dashboard.page import Page
 from local.demo import demo
 from local.demo.account import Account
-from tests.polling import listens, wait_until
+from tests.children import child, status_of
+from tests.polling import wait_until
 
 # One process for what takes all of a machine.
 pytestmark = pytest.mark.xdist_group("demo")
@@ -42,9 +42,8 @@ def shown(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> Iterator[Shown]:
+) -> Shown:
     """A small demo of the delivery that has more to show, from beginning to end."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     seen: list[Page] = []
     checks = demo.dashboard_checks
 
@@ -56,9 +55,7 @@ def shown(
     file = tmp_path / "page.html"
     status = demo.main(["--events", "40", "--delivery", "eventbridge", "--page", str(file)])
     (page,) = seen
-    yield Shown(status, capsys.readouterr().out, page)
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    return Shown(status, capsys.readouterr().out, page)
 
 
 def row(printed: str, label: str) -> int:
@@ -89,28 +86,35 @@ def test_the_page_shows_the_numbers_of_the_run_and_loads_nothing(shown: Shown) -
     assert re.findall(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=", html) == []
 
 
-def test_ctrl_c_in_the_middle_leaves_no_process_no_port_and_no_traceback(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("module", "ending"), [("local.demo", signal.SIGINT), ("local.chaos", signal.SIGTERM)]
+)
+def test_a_run_that_is_stopped_leaves_no_process_no_file_and_no_traceback(
+    tmp_path: Path, module: str, ending: signal.Signals
+) -> None:
+    # As a background job of a script begins.
+    ignores = "import runpy, signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+    runs = f"runpy.run_module({module!r}, run_name='__main__')"
     output = tmp_path / "output"
-    with output.open("w") as sink:
-        demo = subprocess.Popen(
-            [sys.executable, "-m", "local.demo"],
+    with (
+        output.open("w") as sink,
+        child(
+            [sys.executable, "-c", ignores + runs],
             cwd=ROOT,
             stdout=sink,
             stderr=subprocess.STDOUT,
             env={**os.environ, "TMPDIR": str(tmp_path)},
-        )
-        wait_until(lambda: "[2/6" in output.read_text(), "the deploy to begin")
-        demo.send_signal(signal.SIGINT)
-        status = demo.wait(timeout=30)
+        ) as run,
+    ):
+        wait_until(lambda: "[2/" in output.read_text(), "the deploy to begin")
+        run.send_signal(ending)
+        status = status_of(run)
 
     printed = output.read_text()
-    urls = re.findall(r"http://127\.0\.0\.1:\d+", printed)
     assert status == 130
     assert "Traceback" not in printed
     assert "Interrupted" in printed
-    assert len(urls) == 4
-    assert not any(listens(url) for url in urls)
-    wait_until(lambda: not _mentioning(str(tmp_path)), "every process of it to be gone", 10)
+    wait_until(lambda: not _mentioning(str(tmp_path)), "every process of it to be gone")
     assert [path.name for path in tmp_path.iterdir()] == ["output"]
 
 

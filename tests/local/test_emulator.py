@@ -23,6 +23,7 @@ import local.aws.emulator
 from local.aws.emulator import Emulator, EmulatorFailed, emulator
 from local.genesys.sqs import ACCOUNT, sqs_sender
 from local.genesys.stand_in import GenesysCloud
+from tests.children import child
 from tests.polling import listens, runs, wait_until
 
 # One process for all that share the costly fixture.
@@ -106,11 +107,10 @@ def test_it_ends_with_everything_it_started(enforce_iam: bool) -> None:
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_it_ends_with_its_parent(ending: signal.Signals) -> None:
-    with subprocess.Popen(
+    with child(
         [sys.executable, "-c", HOLDER, str(ROOT)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
     ) as holder:
         seen = json.loads(holder.stdout.readline()) if holder.stdout else []
         assert listens(seen[0])

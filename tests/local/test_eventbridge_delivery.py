@@ -12,13 +12,14 @@ from local.aws.emulator import emulator
 from local.aws.partner_events import partner_events
 from local.aws.project import Deployment, Project
 from local.demo.account import PartnerAccount
-from local.demo.counts import messages_in, shared_among, worker_log
+from local.demo.counts import shared_among, worker_log
 from local.genesys.entities import Entity
 from local.genesys.problems import problem, too_many_requests
 from local.genesys.stand_in import GenesysCloud
 from local.receivers.bus import BusRecorder, bus_recorder
 from local.receivers.crm import crm
 from local.receivers.webhook import webhook_receiver
+from local.runs.queues import messages_in
 from local.traffic.eventbridge import Conversation, partner_conversations, shuffled
 from local.traffic.subscription import OURS
 from tests.local.conftest import ACTION, World

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 import local.aws.project
 from local.aws.emulator import Emulator, NotLoopback, emulator
 from local.aws.project import DeployFailed, Project
+from tests.children import child
 from tests.polling import runs, wait_until
 
 # One process for all that share the costly fixture.
@@ -177,23 +177,6 @@ def test_a_call_that_takes_too_long_is_ended(
         project.deploy(hangs=1)
 
 
-def test_ctrl_c_while_the_time_limit_begins_leaves_nothing_to_wait_for(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Interrupted(threading.Timer):
-        def start(self) -> None:
-            super().start()
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(threading, "Timer", Interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        project.deploy(hangs=1)
-    timers = [thread for thread in threading.enumerate() if isinstance(thread, Interrupted)]
-    for timer in timers:
-        timer.join(timeout=10)
-    assert not [timer for timer in timers if timer.is_alive()]
-
-
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
 def test_the_cli_ends_with_whoever_runs_it(
     source: Path, tmp_path: Path, ending: signal.Signals
@@ -204,12 +187,11 @@ def test_the_cli_ends_with_whoever_runs_it(
         "aws = Emulator('http://127.0.0.1:9', {'AWS_ENDPOINT_URL': 'http://127.0.0.1:9'}, Path())\n"
         "Project(aws, Path(sys.argv[2]), source=Path(sys.argv[3])).deploy(hangs=1)\n"
     )
-    with subprocess.Popen(
+    with child(
         [sys.executable, "-c", code, str(ROOT), str(tmp_path / "copy"), str(source)],
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
     ) as holder:
         pids = tmp_path / "copy/pids"
-        wait_until(pids.exists, "the app runs", 60)
+        wait_until(pids.exists, "the app runs")
         os.killpg(holder.pid, ending)
     wait_until(lambda: not any(runs(int(pid)) for pid in pids.read_text().split()), "all is gone")

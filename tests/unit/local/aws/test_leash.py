@@ -4,12 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from local.aws import leash
+from tests.children import child, status_of
 from tests.polling import runs, wait_until
 
 ROOT = Path(leash.__file__).parents[2]
@@ -67,7 +68,7 @@ def none_runs(pids: list[int]) -> bool:
 )
 def test_the_status_of_the_command_is_passed_on(folder: Path, code: str, status: int) -> None:
     with start(code, folder) as held:
-        assert held.wait(30) == status
+        assert status_of(held) == status
 
 
 def test_what_the_command_prints_goes_where_it_was_told(folder: Path) -> None:
@@ -85,7 +86,7 @@ def test_letting_go_ends_the_command_and_its_children(folder: Path, family: list
 
 def test_what_the_command_leaves_behind_is_ended(folder: Path, family: list[int]) -> None:
     with start(FAMILY, folder) as held:
-        assert held.wait(30) == 0
+        assert status_of(held) == 0
         family += pids_in(folder)
     assert none_runs(family)
 
@@ -97,7 +98,7 @@ def test_a_signal_to_the_leash_ends_the_command(
     with start(WAITS, folder) as held:
         family += pids_in(folder)
         held.send_signal(ending)
-        held.wait(30)
+        status_of(held)
     assert none_runs(family)
 
 
@@ -112,8 +113,10 @@ def test_ctrl_c_does_not_reach_the_command(folder: Path, family: list[int]) -> N
 
 
 def test_a_command_that_ignores_sigterm_is_killed(folder: Path, family: list[int]) -> None:
-    impatient = "import sys; from local import leash; leash.GRACE = 0.2; leash.main(sys.argv[1:])"
-    with subprocess.Popen(
+    impatient = (
+        "import sys; from local.aws import leash; leash.GRACE = 0.2; leash.main(sys.argv[1:])"
+    )
+    with child(
         [sys.executable, "-c", impatient, sys.executable, "-c", STUBBORN],
         stdin=subprocess.PIPE,
         cwd=folder,
@@ -124,28 +127,34 @@ def test_a_command_that_ignores_sigterm_is_killed(folder: Path, family: list[int
     assert none_runs(family)
 
 
-def test_the_death_of_the_holder_ends_all_and_removes_the_folder(
-    folder: Path, family: list[int]
+@pytest.mark.parametrize("kill", [os.kill, os.killpg])
+def test_the_death_of_the_holder_or_its_group_ends_all_and_removes_the_folder(
+    folder: Path, family: list[int], kill: Callable[[int, int], None]
 ) -> None:
-    with subprocess.Popen(
+    with child(
         [sys.executable, "-c", HOLDER, str(folder), WAITS],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     ) as holder:
         family += pids_in(folder)
-        holder.kill()
+        kill(holder.pid, signal.SIGKILL)
     wait_until(lambda: none_runs(family), "the command ends with its holder")
     wait_until(lambda: not folder.exists(), "its folder is removed")
 
 
-def test_the_death_of_the_holders_whole_group_ends_all(folder: Path, family: list[int]) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(folder), WAITS],
+def test_the_command_ignores_no_signal_that_was_ignored_before(folder: Path) -> None:
+    says = "import signal; print(*(signal.getsignal(n) is signal.SIG_IGN for n in (1, 2, 15)))"
+    ignores = (
+        "import signal, sys; [signal.signal(n, signal.SIG_IGN) for n in (1, 2, 15)]\n"
+        "from local.aws import leash; leash.main(sys.argv[1:])"
+    )
+    with child(
+        [sys.executable, "-c", ignores, sys.executable, "-c", says],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        start_new_session=True,
-    ) as holder:
-        family += pids_in(folder)
-        os.killpg(holder.pid, signal.SIGKILL)
-    wait_until(lambda: none_runs(family), "the command ends with its holder")
+    ) as held:
+        said = held.stdout.read() if held.stdout else b""
+    assert said == b"False False False\n"
 
 
 def test_without_a_command_it_says_how_it_is_used() -> None:

@@ -4,17 +4,10 @@ from typing import Any
 
 import pytest
 
-from local.chaos.account import (
-    ANSWER_LOST,
-    HUNG,
-    IN_FLIGHT,
-    MARKED,
-    UNEXPLAINED,
-    Account,
-    DeadLetter,
-    LedgerItem,
-)
+from local.chaos.account import Account, LedgerItem
 from local.chaos.fault_proxy import Call, Death
+from local.chaos.histories import ANSWER_LOST, HUNG, IN_FLIGHT, MARKED, UNEXPLAINED
+from local.runs.queues import DeadLetter
 
 END = ("c-1", "q")
 PID = 7
@@ -69,7 +62,7 @@ def why(*calls: Call, died: Death | None = None, arrivals: tuple[float, ...] = (
     return reason
 
 
-def test_what_was_delivered_when_its_process_was_killed_is_excused() -> None:
+def test_a_second_delivery_is_excused_where_the_process_was_killed_before_the_mark() -> None:
     again = [takeover("h2", "h1", at=40, pid=8), mark("actions", holder="h2", at=51, pid=8)]
 
     assert why(claim(), *again, died=Death(PID, "mark")) == IN_FLIGHT
@@ -77,7 +70,7 @@ def test_what_was_delivered_when_its_process_was_killed_is_excused() -> None:
     assert why(claim(), unmarked, *again, died=Death(PID, "mark")) == IN_FLIGHT
 
 
-def test_what_was_delivered_again_although_nothing_was_killed_is_not() -> None:
+def test_a_second_delivery_is_unexplained_where_no_process_of_its_claim_was_killed() -> None:
     again = [takeover("h2", "h1", at=40), mark("actions", holder="h2", at=51)]
 
     assert why(claim(), *again) == UNEXPLAINED
@@ -85,7 +78,7 @@ def test_what_was_delivered_again_although_nothing_was_killed_is_not() -> None:
     assert why(died=Death(PID, "mark")) == UNEXPLAINED
 
 
-def test_what_was_delivered_again_although_it_was_marked_is_not_excused_by_a_kill() -> None:
+def test_a_second_delivery_after_a_mark_is_not_excused_by_a_kill() -> None:
     marked = mark("actions", at=6)
 
     assert why(claim(), marked, died=Death(PID, "mark", marked.asked)) == MARKED
@@ -99,7 +92,7 @@ def test_the_death_of_a_later_invocation_of_the_same_process_is_no_excuse() -> N
     assert why(claim(), died=Death(PID, "SendMessageBatch")) == UNEXPLAINED
 
 
-def test_the_invocation_that_held_the_claim_at_the_time_counts() -> None:
+def test_only_the_death_of_the_invocation_that_held_the_claim_excuses_a_second_delivery() -> None:
     taken = takeover("h2", "h1", at=3, pid=8)
 
     assert why(claim(), taken, died=Death(8, HUNG)) == IN_FLIGHT
@@ -109,7 +102,7 @@ def test_the_invocation_that_held_the_claim_at_the_time_counts() -> None:
     )
 
 
-def test_a_mark_that_is_carried_out_late_hides_no_death() -> None:
+def test_a_mark_that_is_carried_out_after_its_process_was_killed_hides_no_death() -> None:
     late = mark("bus", holder="h0", at=-5)
     late.at = 6
     early = mark("bus", at=4)
@@ -118,7 +111,7 @@ def test_a_mark_that_is_carried_out_late_hides_no_death() -> None:
     assert why(claim(), late, early, died=Death(PID, "PutEvents")) == IN_FLIGHT
 
 
-def test_an_end_that_was_given_up_as_not_delivered_lost_its_answer() -> None:
+def test_a_second_delivery_after_a_release_means_that_the_destinations_answer_was_lost() -> None:
     release = mark("bus", at=9)
 
     assert why(claim(), release) == ANSWER_LOST
@@ -143,7 +136,7 @@ def broken(account: Account) -> set[str]:
     return {what for what, holds in account.checks().items() if not holds}
 
 
-def test_an_account_with_everything_in_its_place_balances() -> None:
+def test_an_account_of_faults_with_everything_in_its_place_balances() -> None:
     assert broken(balanced()) == set()
 
 
@@ -175,12 +168,14 @@ def test_an_account_with_everything_in_its_place_balances() -> None:
         ({"timeouts": 2}, "every action that hung"),
     ],
 )
-def test_whatever_is_out_of_its_place_is_seen(changes: dict[str, Any], what: str) -> None:
+def test_each_thing_out_of_its_place_breaks_the_one_sum_that_is_about_it(
+    changes: dict[str, Any], what: str
+) -> None:
     (seen,) = broken(balanced(**changes))
     assert seen.startswith(what)
 
 
-def test_a_reject_may_be_there_twice_where_its_process_was_killed_before_the_delete() -> None:
+def test_a_second_reject_is_excused_where_the_process_was_killed_before_the_delete() -> None:
     source = {"source_message_id": {"StringValue": "m-1"}}
     send = Call(PID, "SendMessageBatch", {"Entries": [{"MessageAttributes": source}]}, 1, 1, {})
     delete = Call(PID, "DeleteMessageBatch", {"Entries": []}, 2, 2, {})
@@ -193,7 +188,7 @@ def test_a_reject_may_be_there_twice_where_its_process_was_killed_before_the_del
     assert twice.rejected_twice() == (0, 1)
 
 
-def test_the_table_shows_what_was_excused_and_what_was_not() -> None:
+def test_the_table_of_faults_tells_excused_deliveries_from_others() -> None:
     account = balanced(
         arrived={"actions": {END: [5.0, 50.0]}, "bus": {END: [6.0, 51.0]}},
         calls=[claim(), mark("bus", at=7)],

@@ -5,13 +5,18 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import requests
 
+from local.chaos import fault_proxy
 from local.chaos.fault_proxy import (
+    DELAY,
     Call,
     FaultProxy,
     condition_of,
@@ -130,7 +135,7 @@ def test_an_error_is_answered_once_and_nothing_is_carried_out(
     assert worker.call(MARK).status_code == 200
 
 
-def test_every_other_statement_is_throttled_and_the_rest_carried_out(
+def test_a_throttled_batch_has_every_other_statement_carried_out(
     proxy: FaultProxy, worker: Worker, aws: Aws
 ) -> None:
     befall(proxy, "statements throttled", "claim")
@@ -144,7 +149,7 @@ def test_every_other_statement_is_throttled_and_the_rest_carried_out(
     assert summary(proxy.calls) == [("claim", 2, False)]
 
 
-def test_a_single_statement_is_throttled_without_a_call(
+def test_a_throttled_batch_of_one_statement_makes_no_call(
     proxy: FaultProxy, worker: Worker, aws: Aws
 ) -> None:
     befall(proxy, "statements throttled")
@@ -156,27 +161,30 @@ def test_a_single_statement_is_throttled_without_a_call(
 
 
 def test_a_delayed_call_is_carried_out_all_the_same(
-    proxy: FaultProxy, worker: Worker, monkeypatch: pytest.MonkeyPatch
+    proxy: FaultProxy, worker: Worker, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("local.chaos.fault_proxy.DELAY", 0.2)
+    slept = list[float]()
+    monkeypatch.setattr(fault_proxy, "time", SimpleNamespace(time=time.time, sleep=slept.append))
     befall(proxy, "delayed")
 
-    answer = worker.call(MARK)
-
-    assert answer.status_code == 200
-    assert answer.elapsed.total_seconds() >= 0.2
+    assert worker.call(MARK).status_code == 200
+    assert slept == [DELAY]
+    assert aws.carried_out == [MARK]
 
 
 def test_a_call_that_is_carried_out_late_is_lost_to_a_client_that_has_asked_again(
     proxy: FaultProxy, worker: Worker, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("local.chaos.fault_proxy.LATE", 0.5)
+    over = threading.Event()
+    monkeypatch.setattr(fault_proxy, "time", SimpleNamespace(time=time.time, sleep=over.wait))
+    monkeypatch.setattr(fault_proxy, "LATE", 60)
     befall(proxy, "carried out late")
 
     with pytest.raises(requests.Timeout):
-        worker.call(MARK, timeout=0.1)
+        worker.call(MARK, timeout=0.05)
     assert worker.call(MARK).status_code == 200
 
+    over.set()
     wait_until(lambda: len(proxy.calls) == 2, "the late call")
     assert sorted(summary(proxy.calls)) == [("mark", 1, False), ("mark", 1, True)]
     assert aws.carried_out == [MARK, MARK]
@@ -185,7 +193,7 @@ def test_a_call_that_is_carried_out_late_is_lost_to_a_client_that_has_asked_agai
 @pytest.mark.parametrize(
     "kind", ["connection dropped", "answer lost", "killed before", "killed after"]
 )
-def test_a_call_without_an_answer_was_carried_out_or_not_and_its_process_lives_or_not(
+def test_a_call_without_an_answer_is_carried_out_and_its_process_killed_as_the_fault_says(
     proxy: FaultProxy, worker: Worker, aws: Aws, kind: str
 ) -> None:
     carried_out, killed = kind in ("answer lost", "killed after"), kind.startswith("killed")
@@ -204,7 +212,7 @@ def test_a_call_without_an_answer_was_carried_out_or_not_and_its_process_lives_o
     assert (worker.process.poll() is None) is not killed
 
 
-def test_no_process_is_killed_that_may_not_be(
+def test_a_process_that_is_not_the_workers_is_never_killed(
     proxy: FaultProxy, worker: Worker, capsys: pytest.CaptureFixture[str]
 ) -> None:
     proxy.killable = lambda pid: False
@@ -254,7 +262,7 @@ def test_a_process_descends_from_those_that_started_it() -> None:
         (('UPDATE "T" SET "expires_at"=? WHERE "a"=?', "9", "c-1"), "keep"),
     ],
 )
-def test_what_the_ledger_does_by_a_call_is_seen_from_its_first_statement(
+def test_a_call_of_the_ledger_is_known_by_its_first_statement(
     statement: tuple[Any, ...], place: str
 ) -> None:
     text, *values = statement
@@ -264,12 +272,12 @@ def test_what_the_ledger_does_by_a_call_is_seen_from_its_first_statement(
     assert place_of("BatchExecuteStatement", asked) == place
 
 
-def test_other_calls_are_known_by_their_operation() -> None:
+def test_any_other_call_is_known_by_its_operation() -> None:
     assert place_of("BatchGetItem", {}) == "look"
     assert place_of("PutEvents", {"Entries": []}) == "PutEvents"
 
 
-def test_what_a_statement_writes_is_told_from_what_it_demands() -> None:
+def test_the_values_of_a_statement_are_told_from_its_condition() -> None:
     text = 'UPDATE "T" SET "claimed_by"=? SET "lease_until"=? WHERE "claimed_by"=? AND "b" < ?'
     statement = {
         "Statement": text,

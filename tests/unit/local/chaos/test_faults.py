@@ -1,9 +1,8 @@
 """The schedule of faults."""
 
-import random
 from collections import Counter
 
-from local.chaos.faults import Fault, Faults, spread
+from local.chaos.faults import Fault, Faults
 from tests.fakes.clock import Clock
 
 
@@ -19,7 +18,7 @@ def test_a_fault_strikes_the_first_call_of_its_place_from_its_time_on(clock: Clo
     assert faults.struck == Counter({("throttled", "mark"): 1})
 
 
-def test_nothing_strikes_before_the_beginning(clock: Clock) -> None:
+def test_no_fault_strikes_before_the_schedule_begins(clock: Clock) -> None:
     faults = Faults([Fault("throttled", "mark", 0)], clock)
 
     assert faults.strike("mark") is None
@@ -53,7 +52,7 @@ def test_a_fault_of_some_duration_strikes_every_call_from_the_first_one_on(clock
     assert faults.struck["down", "webhook"] == 2
 
 
-def test_whether_a_fault_lasts_can_be_asked_without_its_being_counted_again(clock: Clock) -> None:
+def test_asking_whether_a_fault_lasts_counts_it_once(clock: Clock) -> None:
     faults = Faults([Fault("shut", "door", 1, lasting=10)], clock)
     faults.begin()
 
@@ -77,7 +76,7 @@ def test_a_place_is_spared_for_as_long_as_was_asked(clock: Clock) -> None:
     assert faults.strike("mark") == "throttled"
 
 
-def test_what_has_not_struck_is_known(clock: Clock) -> None:
+def test_a_fault_that_has_not_struck_is_missing(clock: Clock) -> None:
     met, unmet, later = Fault("a", "mark", 0), Fault("b", "claim", 0), Fault("c", "look", 9)
     faults = Faults([met, unmet, later], clock)
     faults.begin()
@@ -86,12 +85,3 @@ def test_what_has_not_struck_is_known(clock: Clock) -> None:
     assert faults.missing() == [unmet, later]
     assert faults.waits_at({"claim", "mark"})
     assert not faults.waits_at({"mark", "look"})
-
-
-def test_the_same_seed_spreads_the_same_faults() -> None:
-    numbers = {("throttled", "mark"): 3, ("slow", "crm"): 1}
-    spreads = [spread(random.Random(seed), numbers, 5, 60) for seed in (1, 1, 2)]
-
-    assert spreads[0] == spreads[1] != spreads[2]
-    assert Counter((fault.kind, fault.place) for fault in spreads[0]) == Counter(numbers)
-    assert all(5 <= fault.at <= 60 for fault in spreads[0])

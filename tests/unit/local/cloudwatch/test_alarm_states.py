@@ -64,7 +64,7 @@ DOCUMENTED = [
 
 
 @pytest.mark.parametrize(("needed", "drawn", "treatment", "state"), DOCUMENTED)
-def test_missing_data_count_as_the_user_guide_has_it(
+def test_missing_data_give_the_states_of_the_user_guides_tables(
     needed: int, drawn: str, treatment: str, state: str
 ) -> None:
     watched = alarm(needed, 3, TreatMissingData=treatment)
@@ -76,11 +76,13 @@ def test_missing_data_count_as_the_user_guide_has_it(
     ("drawn", "state"),
     [("X X 0 - 0", "OK"), ("X X 0 X X", "ALARM"), ("0 X 0 0 0", "OK"), ("X - X - 0", "ALARM")],
 )
-def test_m_of_n_need_not_be_in_a_row_but_among_the_latest(drawn: str, state: str) -> None:
+def test_breaching_periods_need_not_be_in_a_row_but_among_the_latest(
+    drawn: str, state: str
+) -> None:
     assert state_of(alarm(2, 3), points(drawn)).value == state
 
 
-def test_an_alarm_that_does_not_say_how_many_needs_all_periods() -> None:
+def test_an_alarm_without_datapoints_to_alarm_needs_all_periods() -> None:
     watched = alarm(periods=2)
     del watched["DatapointsToAlarm"]
 
@@ -88,7 +90,7 @@ def test_an_alarm_that_does_not_say_how_many_needs_all_periods() -> None:
     assert state_of(watched, points("0 0 X X")).value == "ALARM"
 
 
-def test_a_dead_source_shows_only_when_no_data_are_in_range() -> None:
+def test_an_alarm_whose_missing_data_breach_goes_on_only_when_no_data_are_in_range() -> None:
     mapping = alarm(2, 2, ComparisonOperator="LessThanThreshold", TreatMissingData="breaching")
 
     states = [state_of(mapping, points(drawn)).value for drawn in ("0 0 - -", "0 - - -", "- - - -")]
@@ -131,7 +133,7 @@ def test_an_alarm_on_a_band_is_refused() -> None:
         state_of(watched, [1.0])
 
 
-def test_the_reason_says_what_was_seen() -> None:
+def test_the_reason_of_a_state_names_the_values_and_the_threshold() -> None:
     state = state_of(alarm(2, 3, TreatMissingData="breaching"), points("0 - X - -"))
 
     assert state.value == "ALARM"
@@ -139,7 +141,7 @@ def test_the_reason_says_what_was_seen() -> None:
     assert "Sum of Failed GreaterThanThreshold 0 [0, 1]" in state.reason
 
 
-def test_minutes_are_periods_and_the_one_under_way_counts() -> None:
+def test_a_period_of_a_minute_counts_while_it_is_under_way() -> None:
     minutes = {NOON - 180: 1.0, NOON - 120: 2.0, NOON: 4.0, NOON + 60: 8.0}
 
     assert datapoints_of(alarm(), minutes, NOON + 30) == [2.0, None, 4.0]
@@ -151,7 +153,7 @@ def test_minutes_are_periods_and_the_one_under_way_counts() -> None:
     ("statistic", "values"),
     [("Sum", [3.0, 12.0]), ("Minimum", [1.0, 4.0]), ("Maximum", [2.0, 8.0])],
 )
-def test_a_longer_period_ends_now_and_is_joined_of_its_minutes(
+def test_a_longer_period_ends_now_and_joins_its_minutes(
     statistic: str, values: list[float]
 ) -> None:
     watched = alarm(Period=300, Statistic=statistic)
@@ -168,6 +170,6 @@ def test_a_percentile_is_watched_by_the_minute_only() -> None:
         evaluate({**slow, "Period": 300}, {NOON: 101.0}, NOON + 1)
 
 
-def test_two_more_periods_are_looked_at_than_the_alarm_asks_for() -> None:
+def test_an_evaluation_takes_data_of_two_more_periods_than_the_alarm_asks_for() -> None:
     assert span_of(alarm(1, 1), NOON + 1) == (NOON - 120, NOON + 60)
     assert span_of(alarm(24, 24, Period=3600), NOON) == (NOON + 60 - 26 * 3600, NOON + 60)

@@ -60,7 +60,7 @@ def test_each_set_of_dimensions_is_a_metric_of_its_own() -> None:
         "{CloudWatchMetrics",
     ],
 )
-def test_other_lines_have_none(other: str) -> None:
+def test_a_line_in_another_format_has_no_metrics(other: str) -> None:
     assert taken(other) == []
 
 
@@ -86,6 +86,6 @@ def test_other_lines_have_none(other: str) -> None:
         (line(Latency=[1, None]), "value of Latency is no number"),
     ],
 )
-def test_what_cloudwatch_would_drop_is_an_error(dropped: str, why: str) -> None:
+def test_a_line_with_metrics_that_cloudwatch_would_drop_is_an_error(dropped: str, why: str) -> None:
     with pytest.raises(Dropped, match=why):
         taken(dropped)

@@ -1,11 +1,13 @@
-"""Reading a log group as it grows: lines that come late, and more than fit into an answer."""
+"""Reading a log group as it grows: lines that come late, and more than one call answers."""
 
 from typing import Any
 
 import pytest
 
-from local.cloudwatch.metric_lines import EVENTS_A_CALL, LATE, MetricLines
+from local.aws.log_events import MOST, log_events
+from local.cloudwatch.metric_lines import LATE, MetricLines
 
+PATTERN = '"CloudWatchMetrics"'
 NOON = 1_764_072_000_000
 
 
@@ -27,10 +29,12 @@ class Logs:
         filterPattern: str,  # noqa: N803
         startTime: int,  # noqa: N803
         limit: int,
+        endTime: int | None = None,  # noqa: N803
     ) -> dict[str, Any]:
-        assert (logGroupName, filterPattern) == ("group", '"CloudWatchMetrics"')
+        assert (logGroupName, filterPattern) == ("group", PATTERN)
         events = sorted(self.events, key=lambda event: int(event["timestamp"]))
-        found = [event for event in events if event["timestamp"] >= startTime][:limit]
+        ends = endTime or events[-1]["timestamp"]
+        found = [one for one in events if startTime <= one["timestamp"] <= ends][:limit]
         self.given += len(found)
         return {"events": found}
 
@@ -69,7 +73,7 @@ def test_a_line_that_comes_late_is_not_missed(logs: Logs, lines: MetricLines) ->
     assert new(lines) == []
 
 
-def test_what_is_long_past_is_not_read_again(logs: Logs, lines: MetricLines) -> None:
+def test_a_line_that_is_long_past_is_not_read_again(logs: Logs, lines: MetricLines) -> None:
     for number in range(100):
         logs.add(str(number), NOON)
     logs.add("last", NOON + LATE + 1)
@@ -80,19 +84,28 @@ def test_what_is_long_past_is_not_read_again(logs: Logs, lines: MetricLines) -> 
     assert logs.given == 1
 
 
-def test_more_lines_than_fit_into_an_answer_all_come(logs: Logs, lines: MetricLines) -> None:
-    for number in range(2 * EVENTS_A_CALL + 7):
+def test_more_lines_than_one_call_answers_all_come(logs: Logs, lines: MetricLines) -> None:
+    for number in range(2 * MOST + 7):
         logs.add(str(number), NOON + number // 3)
 
     assert new(lines) == [event["message"] for event in logs.events]
     assert new(lines) == []
 
 
-def test_more_lines_of_one_moment_than_fit_into_an_answer_are_an_error(
+def test_more_lines_of_one_moment_than_one_call_answers_are_an_error(
     logs: Logs, lines: MetricLines
 ) -> None:
-    for number in range(EVENTS_A_CALL + 1):
+    for number in range(MOST + 1):
         logs.add(str(number), NOON)
 
     with pytest.raises(RuntimeError, match="group has too many lines of one millisecond"):
         lines.new()
+
+
+def test_events_can_be_asked_for_of_a_span_of_time(logs: Logs) -> None:
+    for second in range(4):
+        logs.add(str(second), NOON + second)
+
+    found = log_events(logs, "group", since=NOON + 1, until=NOON + 2, pattern=PATTERN)
+
+    assert [event["message"] for event in found] == ["1", "2"]

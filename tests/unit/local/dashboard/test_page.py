@@ -13,9 +13,8 @@ import pytest
 
 from local.aws.emulator import Emulator, emulator
 from local.aws.project import ROOT
-from local.cloudwatch.insights import UnknownQuery
-from local.dashboard.body import Graph, UnknownWidget, widgets
-from local.dashboard.page import Page, number, render
+from local.dashboard.page import Page, render
+from local.dashboard.queries import UnknownQuery
 
 # One emulator for all that need one.
 pytestmark = pytest.mark.xdist_group("dashboard page")
@@ -189,8 +188,9 @@ def aws() -> Iterator[Emulator]:
 
 @pytest.fixture
 def show(aws: Emulator, tmp_path: Path) -> Callable[..., Page]:
+    cloudwatch = aws.client("cloudwatch")
+
     def rendered(body: Any = BODY, until: datetime = UNTIL) -> Page:
-        cloudwatch = aws.client("cloudwatch")
         cloudwatch.put_dashboard(DashboardName=NAME, DashboardBody=json.dumps(body))
         return render(aws, NAME, tmp_path / "page.html", since=SINCE, until=until)
 
@@ -320,64 +320,6 @@ def test_more_lines_of_logs_than_one_call_answers_are_all_counted(
     assert show(body).tables["Rejects"].rows == ((12_000,),)
 
 
-def test_dots_stand_for_what_is_above() -> None:
-    body = deepcopy(BODY)
-    body["widgets"] = [body["widgets"][3]]
-    body["widgets"][0]["properties"]["metrics"] = [
-        ["A", "one", "X", "1", "Y", "2"],
-        [".", "two", ".", ".", "Y", "3"],
-        ["...", "4", {"label": "three"}],
-        ["...", {"label": "four"}],
-    ]
-
-    (graph,) = widgets(json.dumps(body))
-
-    assert isinstance(graph, Graph)
-    assert [(m.namespace, m.name, m.dimensions) for m in graph.metrics] == [
-        ("A", "one", (("X", "1"), ("Y", "2"))),
-        ("A", "two", (("X", "1"), ("Y", "3"))),
-        ("A", "two", (("X", "1"), ("Y", "4"))),
-        ("A", "two", (("X", "1"), ("Y", "4"))),
-    ]
-
-
-def change(at: int, name: str, value: Any) -> Callable[[list[dict[str, Any]]], None]:
-    def changed(widgets: list[dict[str, Any]]) -> None:
-        widgets[at]["properties"][name] = value
-
-    return changed
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda widgets: widgets[0].update(type="explorer"),
-        lambda widgets: widgets[0].update(colour="red"),
-        change(0, "states", ["ALARM"]),
-        change(2, "view", "gauge"),
-        change(2, "stacked", True),
-        change(3, "view", "pie"),
-        change(3, "metrics", [[{"expression": "m1 + m2", "label": "sum"}]]),
-        change(3, "metrics", [["Q", "A", "B", "c", {"label": "${MAX}"}]]),
-        change(3, "metrics", [["Q", "A", "B", "c"], ["Q", "A", "B", "d"]]),
-        change(3, "annotations", {"vertical": [{"value": "2026-11-23T10:00:00Z"}]}),
-        change(3, "annotations", {"horizontal": [{"value": 1, "fill": "above"}]}),
-        change(3, "annotations", {"horizontal": [[{"value": 1}, {"value": 2}]]}),
-        change(3, "annotations", {"alarms": [f"{ARN}{NAME}-a"]}),
-        change(3, "title", "Numbers"),
-        change(5, "view", "bar"),
-    ],
-)
-def test_what_the_page_cannot_show_is_an_error(
-    change: Callable[[list[dict[str, Any]]], None],
-) -> None:
-    body = deepcopy(BODY)
-    change(body["widgets"])
-
-    with pytest.raises(UnknownWidget):
-        widgets(json.dumps(body))
-
-
 def test_a_query_that_the_page_cannot_answer_is_an_error(show: Callable[..., Page]) -> None:
     body = deepcopy(BODY)
     body["widgets"][5]["properties"]["query"] = "SOURCE 'one' | parse @message '*' as x"
@@ -392,14 +334,3 @@ def test_an_alarm_that_is_not_there_is_an_error(show: Callable[..., Page]) -> No
 
     with pytest.raises(LookupError, match=f"{NAME}-gone"):
         show(body)
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "–"), (0.0, "0"), (7.0, "7"), (1234567.0, "1,234,567"), (0.0123, "0.0123"),
-        (94.05, "94"), (1234.5, "1,234"), (0.5, "0.5"),
-    ],
-)  # fmt: skip
-def test_numbers_are_shown_as_they_are_read(value: float | None, text: str) -> None:
-    assert number(value) == text

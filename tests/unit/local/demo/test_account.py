@@ -117,7 +117,7 @@ def test_an_account_with_a_gap_does_not_balance(spoil: Callable[[Account], None]
     assert not all(account.checks().values())
 
 
-def test_how_many_repeats_met_a_live_claim_does_not_matter() -> None:
+def test_any_number_of_retries_that_met_a_live_claim_balances() -> None:
     account = balanced()
 
     account.worker.update({"received": 3, "failed": 3, "failed.claimed_elsewhere": 3})
@@ -148,7 +148,7 @@ def balanced_of_partner_events() -> PartnerAccount:
     )
 
 
-def test_events_that_make_up_ends_balance_whichever_of_them_fire() -> None:
+def test_an_account_of_partner_events_balances_whichever_of_them_fire_an_end() -> None:
     account = balanced_of_partner_events()
     assert all(account.checks().values()), account.checks()
 
@@ -179,7 +179,9 @@ def test_events_that_make_up_ends_balance_whichever_of_them_fire() -> None:
         pytest.param(changed(arrived={"the CRM": [1, 1]}), id="an end did not arrive"),
     ],
 )
-def test_partner_events_with_a_gap_do_not_balance(spoil: Callable[[Account], None]) -> None:
+def test_an_account_of_partner_events_with_a_gap_does_not_balance(
+    spoil: Callable[[Account], None],
+) -> None:
     account = balanced_of_partner_events()
 
     spoil(account)

@@ -1,15 +1,18 @@
 """What the demo sends, in either delivery, and what it expects of it."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
 
-from local.demo.feeds import BURST, DELIVERIES, STRAYS, EventBridgeFeed, SubscriptionFeed
+from local.demo.deliveries import DELIVERIES
+from local.demo.eventbridge import eventbridge_feed
+from local.demo.feed import BURST, STRAYS, Feed, Send
+from local.demo.subscription import subscription_feed
 from local.traffic.end_rules import ends_by
 from local.traffic.eventbridge import partner_conversations
-from local.traffic.subscription import OURS, conversations
+from local.traffic.subscription import OURS
 
 
 class Org:
@@ -19,34 +22,27 @@ class Org:
         self.published: list[Mapping[str, Any]] = []
         self.kept_out = 0
 
-    def publish_all(self, events: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-        return self._take(events, [event["attributes"]["queueId"] for event in events])
-
-    def publish_partner_events(self, events: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-        return self._take(events, [e["detail"]["eventBody"].get("queueId") for e in events])
-
-    def _take(self, events: Sequence[Mapping[str, Any]], queues: list[Any]) -> list[list[str]]:
+    def take(self, events: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+        queues = [
+            event["attributes"]["queueId"]
+            if "attributes" in event
+            else event["detail"]["eventBody"].get("queueId")
+            for event in events
+        ]
         self.published += events
         self.kept_out += sum(queue_id not in OURS for queue_id in queues)
         return [["us"] if queue_id in OURS else [] for queue_id in queues]
 
 
-def subscription_feed(org: Any, count: int) -> SubscriptionFeed:
-    return SubscriptionFeed(org, list(conversations(5, count)), count)
-
-
-def eventbridge_feed(org: Any, count: int) -> EventBridgeFeed:
-    return EventBridgeFeed(org, list(partner_conversations(5, count)), "touched", 5)
-
-
 FEEDS = pytest.mark.parametrize("feed_of", [subscription_feed, eventbridge_feed])
+FeedOf = Callable[[Send, int, int], Feed]
 
 
 @FEEDS
 @pytest.mark.parametrize("count", [1, 90])
-def test_as_much_is_published_as_the_account_says(feed_of: Any, count: int) -> None:
+def test_a_feed_publishes_as_many_events_as_its_account_says(feed_of: FeedOf, count: int) -> None:
     org = Org()
-    feed = feed_of(org, count)
+    feed = feed_of(org.take, 5, count)
 
     for _ in feed.publish():
         pass
@@ -60,8 +56,8 @@ def test_as_much_is_published_as_the_account_says(feed_of: Any, count: int) -> N
 
 
 @FEEDS
-def test_something_of_everything_is_sent(feed_of: Any) -> None:
-    feed = feed_of(Org(), 90)
+def test_a_feed_has_repeats_refusals_strays_and_rejects(feed_of: FeedOf) -> None:
+    feed = feed_of(Org().take, 5, 90)
     expected = feed.account.expected
 
     assert feed.late
@@ -74,9 +70,9 @@ def test_something_of_everything_is_sent(feed_of: Any) -> None:
     assert 0 < feed.account.repeated < feed.account.published
 
 
-def test_what_is_published_of_each_conversation_makes_up_the_ends_that_are_expected() -> None:
+def test_the_published_events_of_each_conversation_make_up_the_expected_ends() -> None:
     org = Org()
-    feed = eventbridge_feed(org, 90)
+    feed = eventbridge_feed(org.take, 5, 90)
 
     for _ in feed.publish():
         pass
@@ -89,9 +85,10 @@ def test_what_is_published_of_each_conversation_makes_up_the_ends_that_are_expec
     assert ends == feed.expected
 
 
-def test_ends_of_which_events_come_late_are_dated_by_the_burst_that_completes_them() -> None:
-    feed = eventbridge_feed(Org(), 90)
-    first = {one.id for one in list(partner_conversations(5, 90))[:BURST]}
+def test_an_end_is_published_with_the_burst_that_completes_it() -> None:
+    feed = eventbridge_feed(Org().take, 5, 90)
+    seeds = range(5_000_000, 5_000_000 + BURST)
+    first = {one.id for seed in seeds for one in partner_conversations(seed, 1)}
     of_first = {end for end in feed.expected if end[0] in first}
     bursts = feed.publish()
 
@@ -105,6 +102,6 @@ def test_ends_of_which_events_come_late_are_dated_by_the_burst_that_completes_th
 
 @pytest.mark.parametrize("name", DELIVERIES)
 def test_a_delivery_changes_what_it_deploys_first(name: str) -> None:
-    delivery = DELIVERIES[name]()
+    delivery = DELIVERIES[name]
     assert delivery.settings["delivery"] == name
     assert all(delivery.settings[key] != value for key, value in delivery.changed.items())

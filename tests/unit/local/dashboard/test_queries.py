@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from local.cloudwatch.insights import MOST, Table, UnknownQuery, answer
+from local.dashboard.queries import MOST, Table, UnknownQuery, answer
 
 
 def event(at: int, **line: Any) -> dict[str, Any]:
@@ -26,9 +26,11 @@ def column(query: str, events: list[dict[str, Any]] | None = None) -> list[Any]:
     return [row[0] for row in answer(query, EVENTS if events is None else events).rows]
 
 
-def test_the_newest_line_comes_first_unless_the_query_says_otherwise() -> None:
-    assert column("fields receives | filter ispresent(receives)") == [2, 10, 1, 9]
-    assert column("fields receives | filter ispresent(receives) | sort @timestamp") == [9, 1, 10, 2]
+def test_the_newest_line_comes_first_unless_the_query_sorts() -> None:
+    messages = 'fields receives | filter message = "Message"'
+
+    assert column(messages) == [2, 10, 1, 9]
+    assert column(f"{messages} | sort @timestamp") == [9, 1, 10, 2]
 
 
 def test_times_are_shown_as_cloudwatch_shows_them() -> None:
@@ -42,18 +44,13 @@ def test_times_are_shown_as_cloudwatch_shows_them() -> None:
         ("outcome = 'failed'", [2, 10, 9]),
         ('outcome != "failed"', [1]),
         ("receives = 10", [10]),
-        ("receives > 2", [10, 9]),
-        ("receives <= 2", [2, 1]),
-        ('reason in ["ledger", "not_json"]', [1, 9]),
-        ("receives in [1, 2]", [2, 1]),
-        ('reason like "ledge"', [9]),
-        ("reason like /^(not|des)/", [2, 10, 1]),
-        ('outcome = "failed" and receives > 9', [10]),
-        ('outcome = "failed" | filter receives < 9', [2]),
+        ("receives != 10", [2, 1, 9]),
+        ('outcome = "failed" and receives != 9', [2, 10]),
+        ('outcome = "failed" | filter receives = 9', [9]),
         ('outcome = "nowhere"', []),
         ('nothing = "failed"', []),
-        # A dot in a text stands for itself.
-        ('reason like "l.dger"', []),
+        ('nothing != "failed"', []),
+        ('reason = "a|b"', []),
     ],
 )
 def test_a_filter_lets_through_the_lines_for_which_it_holds(
@@ -82,13 +79,11 @@ def test_lines_are_counted_by_what_they_have_in_common() -> None:
     )
 
 
-def test_what_has_no_name_is_called_as_it_is_counted() -> None:
-    assert answer("stats count(*), sum(receives)", EVENTS) == Table(
-        ("count(*)", "sum(receives)"), ((6, 22),)
-    )
+def test_a_count_without_a_name_is_called_as_it_is_asked_for() -> None:
+    assert answer("stats count(*)", EVENTS) == Table(("count(*)",), ((6,),))
 
 
-def test_numbers_are_sorted_by_size_and_what_is_missing_is_least() -> None:
+def test_numbers_are_sorted_by_size_and_a_missing_one_is_least() -> None:
     assert column("fields receives | sort receives desc | limit 4") == [10, 9, 2, 1]
     assert column("fields receives | sort receives asc | limit 3") == [None, None, 1]
 
@@ -98,19 +93,17 @@ def test_parts_of_parts_are_fields_too() -> None:
 
     assert column("fields found.0.is", events) == ["a"]
     assert column("fields found.1", events) == ["b"]
-    assert column("fields reasons.failed.ledger", events) == [3]
-    assert column("fields `reasons.failed.ledger` as n", events) == [3]
+    assert column("fields reasons.failed.ledger as n", events) == [3]
 
 
-def test_fields_add_to_each_other_and_display_says_it_anew() -> None:
-    assert answer("fields outcome | fields reason", EVENTS).columns == ("outcome", "reason")
-    assert answer("fields outcome | display reason as why", EVENTS).columns == ("why",)
+def test_fields_add_to_each_other_and_have_the_names_that_they_are_given() -> None:
+    assert answer("fields outcome | fields reason as why", EVENTS).columns == ("outcome", "why")
 
 
 def test_without_a_limit_there_is_one_as_in_cloudwatch() -> None:
-    many = [event(at, n=at) for at in range(MOST + 1)]
+    line = {"timestamp": 0, "message": "a line"}
 
-    assert len(answer("fields n", many).rows) == MOST
+    assert len(answer("fields @timestamp", [line] * (MOST + 1)).rows) == MOST
 
 
 @pytest.mark.parametrize(
@@ -120,10 +113,12 @@ def test_without_a_limit_there_is_one_as_in_cloudwatch() -> None:
         "fields concat(a, b)",
         'filter outcome = "a" or outcome = "b"',
         'filter not outcome = "a"',
+        'filter outcome = "a',
+        'filter outcome like "a"',
         "filter (receives = 1)",
         "filter receives",
         "filter receives = reason",
-        "filter receives > '1'",
+        "filter receives > 1",
         "stats avg(receives)",
         "stats count(*) by bin(5m)",
         "stats count(reason)",

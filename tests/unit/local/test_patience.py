@@ -1,0 +1,41 @@
+"""Waiting counts the time in which the machine is awake."""
+
+import time
+
+import pytest
+
+from local import patience
+
+
+class Machine:
+    """A machine whose monotonic clock goes on while it is suspended."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self.suspensions = list[float]()
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds + (self.suspensions.pop() if self.suspensions else 0.0)
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    machine = Machine()
+    monkeypatch.setattr(time, "monotonic", machine.monotonic)
+    monkeypatch.setattr(time, "sleep", machine.sleep)
+    return machine
+
+
+def test_the_last_look_is_when_the_time_is_over(machine: Machine) -> None:
+    began = machine.now
+    at = [machine.now - began for _ in patience.looks(3, every=0.5)]
+    assert at == [0, 0.5, 1, 1.5, 2, 2.5, 3]
+
+
+def test_a_suspension_costs_hardly_any_of_the_time(machine: Machine) -> None:
+    machine.suspensions = [600, 600]
+    looks = sum(1 for _ in patience.looks(60, every=0.5))
+    assert looks > 60 / 0.5 - 2 * patience.LONGEST / 0.5
