@@ -17,9 +17,9 @@ from destinations.webhook_connection import Origin, Resolve, addresses_of
 from destinations.webhook_signature import SigningKeys
 from local.http.messages import Answer
 from local.http.server import HttpServer
+from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
 from tests.fakes.ends import ended
-from tests.fakes.secrets_manager import FakeSecrets
 
 CERTIFICATE = Path(__file__).parents[1] / "data/webhook.test.pem"
 """Certificate, signed by itself, and key of `webhook.test`."""

@@ -8,9 +8,9 @@ from deadline import Deadline, InvocationContext
 from local.genesys.login import CLIENT_ID, CLIENT_SECRET
 from local.genesys.stand_in import GenesysCloud
 from local.http.server import HttpServer
+from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock, Invocation
-from tests.fakes.partner_events import FakePartnerEvents
-from tests.fakes.secrets_manager import FakeSecrets
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from conversations.fields import Rejected, RejectReason
 from conversations.partner_event import Signal, parse_event
 from conversations.topics import CUSTOMER_END
 from tests.bodies import CANARY, OTHER_QUEUE, QUEUE, TELLING, values
-from tests.fakes.sqs_event import SENT_AT
+from tests.fakes.aws.sqs_event import SENT_AT
 from tests.partner_events import (
     BODY,
     ENDED_MS,

@@ -10,9 +10,9 @@ from destinations.delivery import Delivery
 from local.http.messages import Answer
 from local.http.server import HttpServer
 from tests.bodies import CANARY
+from tests.fakes.aws.firehose import MAX_RECORD_BYTES, STREAM, FakeFirehose, size_of
 from tests.fakes.clock import Clock
 from tests.fakes.ends import big, ended
-from tests.fakes.firehose import MAX_RECORD_BYTES, STREAM, FakeFirehose, size_of
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from destinations.delivery import Delivery
 from local.http.messages import Answer
 from local.http.server import HttpServer
 from tests.bodies import CANARY
+from tests.fakes.aws.eventbridge import BUS, MAX_BYTES, FakeEventBridge, size_of
 from tests.fakes.clock import Clock
 from tests.fakes.ends import big, ended, sample
-from tests.fakes.eventbridge import BUS, MAX_BYTES, FakeEventBridge, size_of
 
 
 @pytest.fixture

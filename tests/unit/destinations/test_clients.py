@@ -9,10 +9,10 @@ from destinations.delivery import Delivery, Destination
 from local.http.messages import Answer
 from local.http.server import HttpServer
 from tests.bodies import CANARY
+from tests.fakes.aws.eventbridge import BUS
+from tests.fakes.aws.firehose import STREAM
 from tests.fakes.clock import Clock
 from tests.fakes.ends import ended
-from tests.fakes.eventbridge import BUS
-from tests.fakes.firehose import STREAM
 
 
 @pytest.fixture(

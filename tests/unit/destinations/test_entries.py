@@ -27,11 +27,11 @@ from destinations.bus import Bus
 from destinations.delivery import Delivery, Destination, Verdict
 from destinations.entries import Limits, deliver
 from tests.bodies import CANARY
+from tests.fakes.aws.eventbridge import BUS, FakeEventBridge
+from tests.fakes.aws.firehose import STREAM, FakeFirehose
+from tests.fakes.aws.many_entries import ENTRY_ERROR, Entry, ManyEntries
 from tests.fakes.clock import Clock
 from tests.fakes.ends import big, ended
-from tests.fakes.eventbridge import BUS, FakeEventBridge
-from tests.fakes.firehose import STREAM, FakeFirehose
-from tests.fakes.many_entries import ENTRY_ERROR, Entry, ManyEntries
 
 URL = "https://service.example"
 

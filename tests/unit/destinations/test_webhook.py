@@ -14,9 +14,9 @@ from destinations.webhook_call import verdict_on
 from destinations.webhook_signature import keys_of, signature
 from local.http.messages import Answer, Fate, Request
 from tests.bodies import CANARY
+from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
 from tests.fakes.ends import ended
-from tests.fakes.secrets_manager import FakeSecrets
 from tests.fakes.webhook_receiver import (
     LONG,
     OTHER_SECRET,

@@ -14,8 +14,8 @@ from destinations.webhook import CONCURRENCY, SILENT_CALLS
 from destinations.webhook_call import Call, Calls
 from destinations.webhook_connection import Connection
 from local.http.messages import Answer
+from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
-from tests.fakes.secrets_manager import FakeSecrets
 from tests.fakes.webhook_receiver import (
     LONG,
     SECRET,

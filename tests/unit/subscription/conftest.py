@@ -8,8 +8,7 @@ import pytest
 from local.genesys.entities import Entities
 from local.genesys.stand_in import ORG_ID, GenesysCloud
 from local.http.server import HttpServer
-from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import (
+from tests.fakes.aws.cloudformation import (
     ACCOUNT,
     ACTIVE,
     EVENT_SOURCE,
@@ -21,8 +20,9 @@ from tests.fakes.cloudformation import (
     TOPICS,
     CloudFormation,
 )
-from tests.fakes.partner_events import FakePartnerEvents
-from tests.fakes.secrets_manager import FakeSecrets
+from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.secrets_manager import FakeSecrets
+from tests.fakes.clock import Clock
 
 FOREIGN_ARN = "arn:aws:sqs:eu-west-1:999988887777:somebody-elses"
 BAD_FILTER = "queueId = ("

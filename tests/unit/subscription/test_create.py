@@ -7,8 +7,8 @@ from local.genesys.problems import problem
 from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer
 from local.http.server import HttpServer
+from tests.fakes.aws.cloudformation import NAME, QUEUE_ARN, CloudFormation
 from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import NAME, QUEUE_ARN, CloudFormation
 from tests.unit.subscription.conftest import FOREIGN_ARN
 
 LOST = Answer(fate="lost")

@@ -6,9 +6,9 @@ from local.genesys.problems import problem
 from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer
 from local.http.server import HttpServer
+from tests.fakes.aws.cloudformation import NAME, CloudFormation
+from tests.fakes.aws.partner_events import NEVER
 from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import NAME, CloudFormation
-from tests.fakes.partner_events import NEVER
 from tests.unit.subscription.conftest import BAD_FILTER
 
 LOST = Answer(fate="lost")

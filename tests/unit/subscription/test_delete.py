@@ -3,8 +3,8 @@
 import pytest
 
 from local.genesys.stand_in import GenesysCloud
+from tests.fakes.aws.cloudformation import INVENTED_ID, NAME, QUEUE_ARN, CloudFormation
 from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import INVENTED_ID, NAME, QUEUE_ARN, CloudFormation
 from tests.unit.subscription.conftest import BAD_FILTER, FOREIGN_ARN
 
 

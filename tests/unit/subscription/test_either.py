@@ -13,8 +13,7 @@ from local.genesys.problems import problem
 from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer, Request
 from local.http.server import HttpServer
-from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import (
+from tests.fakes.aws.cloudformation import (
     EVENT_SOURCE,
     INVENTED_ID,
     NAME,
@@ -22,8 +21,9 @@ from tests.fakes.cloudformation import (
     SUBSCRIPTION,
     CloudFormation,
 )
-from tests.fakes.partner_events import NEVER, FakePartnerEvents
-from tests.fakes.secrets_manager import FakeSecrets
+from tests.fakes.aws.partner_events import NEVER, FakePartnerEvents
+from tests.fakes.aws.secrets_manager import FakeSecrets
+from tests.fakes.clock import Clock
 from tests.unit.subscription.conftest import CHANGING, Resource
 
 LOST = Answer(fate="lost")

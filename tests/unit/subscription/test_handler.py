@@ -13,10 +13,10 @@ import pytest
 from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer, Request
 from local.http.server import HttpServer
+from tests.fakes.aws.cloudformation import CloudFormation
+from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import CloudFormation
-from tests.fakes.partner_events import FakePartnerEvents
-from tests.fakes.secrets_manager import FakeSecrets
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 
 from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer
-from tests.fakes.cloudformation import QUEUE_ARN, CloudFormation
+from tests.fakes.aws.cloudformation import QUEUE_ARN, CloudFormation
 
 LOST = Answer(fate="lost")
 

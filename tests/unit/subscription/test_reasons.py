@@ -13,9 +13,9 @@ from local.genesys.problems import CORRELATION, problem
 from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer
 from subscription.advice import advice
+from tests.fakes.aws.cloudformation import NAME, CloudFormation
+from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import NAME, CloudFormation
-from tests.fakes.secrets_manager import FakeSecrets
 from tests.unit.subscription.conftest import BAD_FILTER
 
 CORRELATED = {CORRELATION: "c0ffee-42"}

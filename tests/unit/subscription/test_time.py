@@ -11,7 +11,7 @@ from local.http import messages
 from local.http.server import HttpServer
 from subscription import leftovers, resource
 from subscription.answer import Answer
-from tests.fakes.cloudformation import NAME, CloudFormation
+from tests.fakes.aws.cloudformation import NAME, CloudFormation
 
 HANGS = messages.Answer(fate="hung")
 

@@ -7,8 +7,8 @@ from local.genesys.problems import problem
 from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer
 from local.http.server import HttpServer
-from tests.fakes.cloudformation import NAME, QUEUE_ARN, CloudFormation
-from tests.fakes.partner_events import NEVER
+from tests.fakes.aws.cloudformation import NAME, QUEUE_ARN, CloudFormation
+from tests.fakes.aws.partner_events import NEVER
 from tests.unit.subscription.conftest import BAD_FILTER, FOREIGN_ARN
 
 NEW_ARN = QUEUE_ARN + "-new"

@@ -12,8 +12,8 @@ from genesys.subscriptions import Subscription
 from local.genesys.login import CLIENT_SECRET
 from local.genesys.problems import problem
 from local.genesys.stand_in import ORG_ID, GenesysCloud
-from tests.fakes.cloudformation import PROPERTIES, QUEUE_ARN, SUFFIX
-from tests.fakes.partner_events import FakePartnerEvents
+from tests.fakes.aws.cloudformation import PROPERTIES, QUEUE_ARN, SUFFIX
+from tests.fakes.aws.partner_events import FakePartnerEvents
 from tests.unit.watchdog.conftest import NAME, Watchdog
 from watchdog.deployed import Deployed
 from watchdog.watch import SECOND_LOOK, CouldNotLook

@@ -5,12 +5,12 @@ import pytest
 from local.genesys.problems import problem
 from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer
-from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import (
+from tests.fakes.aws.cloudformation import (
     NAME,
     CloudFormation,
 )
-from tests.fakes.partner_events import FakePartnerEvents
+from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.clock import Clock
 from tests.unit.subscription.conftest import OURS
 
 

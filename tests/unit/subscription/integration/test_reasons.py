@@ -6,9 +6,9 @@ from local.genesys.login import CLIENT_SECRET
 from local.genesys.problems import CORRELATION, problem
 from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer
+from tests.fakes.aws.cloudformation import CloudFormation
+from tests.fakes.aws.partner_events import FakePartnerEvents
 from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import CloudFormation
-from tests.fakes.partner_events import FakePartnerEvents
 from tests.unit.subscription.conftest import BAD_TOPIC
 
 FORBIDDEN = problem(403, "You are missing a permission.", **{CORRELATION: "c0ffee-42"})

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.aws.cloudformation import INVENTED_ID, CloudFormation
+from tests.fakes.aws.partner_events import NEVER, FakePartnerEvents
 from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import INVENTED_ID, CloudFormation
-from tests.fakes.partner_events import NEVER, FakePartnerEvents
 from tests.unit.subscription.conftest import SOURCE
 
 

@@ -8,9 +8,9 @@ from local.genesys.problems import problem
 from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer
 from local.http.server import HttpServer
+from tests.fakes.aws.cloudformation import ACCOUNT, NAME, REGION, SUFFIX, CloudFormation
+from tests.fakes.aws.partner_events import NEVER, FakePartnerEvents
 from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import ACCOUNT, NAME, REGION, SUFFIX, CloudFormation
-from tests.fakes.partner_events import NEVER, FakePartnerEvents
 from tests.unit.subscription.conftest import OURS, SOURCE
 
 LOST = Answer(fate="lost")

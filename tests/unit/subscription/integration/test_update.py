@@ -6,9 +6,9 @@ from local.genesys.login import CLIENT_ID, CLIENT_SECRET
 from local.genesys.problems import problem
 from local.genesys.stand_in import ORG_ID, GenesysCloud
 from local.http.messages import Answer
+from tests.fakes.aws.cloudformation import SUFFIX, TOPICS, CloudFormation
+from tests.fakes.aws.partner_events import NEVER, FakePartnerEvents
 from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import SUFFIX, TOPICS, CloudFormation
-from tests.fakes.partner_events import NEVER, FakePartnerEvents
 from tests.unit.subscription.conftest import BAD_TOPIC, CHANGING, NEW_TOPICS, SOURCE
 
 
