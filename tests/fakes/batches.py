@@ -11,9 +11,9 @@ from deadline import InvocationContext
 from destinations.delivery import Destination
 from destinations.user_code import Actions
 from tests.bodies import ENDED, QUEUE
+from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb
+from tests.fakes.aws.sqs import DEAD, INTAKE, FakeSqs
 from tests.fakes.clock import Clock
-from tests.fakes.dynamodb import TABLE, FakeDynamoDb
-from tests.fakes.sqs import DEAD, INTAKE, FakeSqs
 from worker.arrivals import Subscribed
 from worker.batch import Reader, process
 from worker.intake import Intake

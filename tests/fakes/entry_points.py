@@ -10,8 +10,8 @@ import boto3
 import pytest
 
 from tests.bodies import QUEUE
-from tests.fakes.dynamodb import TABLE
-from tests.fakes.sqs import DEAD, INTAKE
+from tests.fakes.aws.dynamodb import TABLE
+from tests.fakes.aws.sqs import DEAD, INTAKE
 
 WORKER = {
     "STAGE": "dev",

@@ -6,9 +6,9 @@ from typing import Any
 
 from genesys.integrations import ORGANIZATION_PATH, PATH, SOURCE_TYPE
 from genesys.partner_source import source_name
+from tests.fakes.aws.partner_events import FakePartnerEvents
 from tests.fakes.clock import Clock
 from tests.fakes.genesys import FakeOrg, problem
-from tests.fakes.partner_events import FakePartnerEvents
 from tests.fakes.scripted_http import Answer, Asked
 
 ORGANIZATION_ID = "5d4c3b2a-org"

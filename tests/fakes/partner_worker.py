@@ -9,11 +9,11 @@ from conversations.end_rules import EndRule, end_rule
 from conversations.join import Joins
 from conversations.ledger_table import LedgerTable
 from tests.bodies import QUEUE
+from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb
+from tests.fakes.aws.sqs import DEAD, INTAKE, Entry, FakeSqs
+from tests.fakes.aws.sqs_event import record
 from tests.fakes.batches import SECOND_QUEUE, Batches, reported
 from tests.fakes.clock import Clock
-from tests.fakes.dynamodb import TABLE, FakeDynamoDb
-from tests.fakes.sqs import DEAD, INTAKE, Entry, FakeSqs
-from tests.fakes.sqs_event import record
 from worker.arrivals import Partnered
 from worker.intake import Intake
 from worker.outcome import Report

@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 from aws_lambda_powertools import Logger
 
+from tests.fakes.aws.cloudformation import PROPERTIES, SUBSCRIPTION
+from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import PROPERTIES, SUBSCRIPTION
-from tests.fakes.secrets_manager import FakeSecrets
 from watchdog import watch
 from watchdog.deployed import Deployed
 

@@ -15,9 +15,9 @@ from destinations.delivery import CALL_LIMIT
 from destinations.webhook import Webhook
 from destinations.webhook_connection import Origin
 from destinations.webhook_signature import SigningKeys
+from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.ends import ended
 from tests.fakes.scripted_http import Answer, HttpServer
-from tests.fakes.secrets_manager import FakeSecrets
 
 CERTIFICATE = Path(__file__).parents[1] / "data/webhook.test.pem"
 """Certificate, signed by itself, and key of `webhook.test`."""

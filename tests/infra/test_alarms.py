@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.aws_metrics import emits
-from tests.fakes.cloudwatch import metrics_of
+from tests.fakes.aws.cloudwatch import metrics_of
 from tests.fakes.watchdog import look
 from tests.infra.test_stack import needed_by
 from worker import telemetry

@@ -14,8 +14,8 @@ from local.cloudwatch import insights
 from local.dashboard import body as dashboard_body
 from logs import json_logger
 from tests import aws_metrics
-from tests.fakes.cloudwatch import NAMESPACE, metrics_of
-from tests.fakes.sqs_event import record
+from tests.fakes.aws.cloudwatch import NAMESPACE, metrics_of
+from tests.fakes.aws.sqs_event import record
 from tests.fakes.watchdog import look
 from worker import telemetry
 from worker.message import Message

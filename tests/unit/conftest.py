@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from deadline import Deadline, InvocationContext
+from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock, Invocation
 from tests.fakes.genesys import CLIENT_ID, CLIENT_SECRET
-from tests.fakes.partner_events import FakePartnerEvents
 from tests.fakes.scripted_http import HttpServer
-from tests.fakes.secrets_manager import FakeSecrets
 
 
 @pytest.fixture(scope="session")

@@ -22,18 +22,18 @@ from genesys.properties import EVENT_SOURCE, SUBSCRIPTION
 from tests import canaries
 from tests.bodies import QUEUE
 from tests.canaries import CLIENT_SECRET, TEXT, TOKEN, Delivery
+from tests.fakes.aws.cloudformation import ACCOUNT, PROPERTIES, REGION, SUFFIX
+from tests.fakes.aws.dynamodb import FakeDynamoDb
+from tests.fakes.aws.eventbridge import BUS, FakeEventBridge
+from tests.fakes.aws.firehose import STREAM, FakeFirehose
+from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.secrets_manager import FakeSecrets
+from tests.fakes.aws.sqs_event import record
 from tests.fakes.clock import Clock, Invocation
-from tests.fakes.cloudformation import ACCOUNT, PROPERTIES, REGION, SUFFIX
-from tests.fakes.dynamodb import FakeDynamoDb
 from tests.fakes.entry_points import WORKER, imported_anew
-from tests.fakes.eventbridge import BUS, FakeEventBridge
-from tests.fakes.firehose import STREAM, FakeFirehose
 from tests.fakes.genesys import CLIENT_ID
-from tests.fakes.partner_events import FakePartnerEvents
 from tests.fakes.partner_worker import DelayingSqs
 from tests.fakes.scripted_http import Answer, Asked, HttpServer
-from tests.fakes.secrets_manager import FakeSecrets
-from tests.fakes.sqs_event import record
 
 DELIVERIES: tuple[Delivery, ...] = ("subscription", "eventbridge")
 LEVELS = ("INFO", "DEBUG")

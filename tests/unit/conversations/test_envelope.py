@@ -27,7 +27,7 @@ from tests.bodies import (
     values,
     without,
 )
-from tests.fakes.sqs_event import SENT_AT
+from tests.fakes.aws.sqs_event import SENT_AT
 
 QUEUES = frozenset({QUEUE, "second-queue"})
 thorough = settings(max_examples=300)

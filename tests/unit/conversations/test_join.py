@@ -10,8 +10,8 @@ from botocore.exceptions import ConnectionClosedError
 
 from conversations.join import DAY, MOST_TIMES, Joins, Known, Left, Unknown
 from conversations.ledger_table import LedgerTable
+from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Lost, client_error
 from tests.fakes.clock import Clock
-from tests.fakes.dynamodb import TABLE, FakeDynamoDb, Lost, client_error
 from tests.fakes.interleavings import Stopping, interleavings
 from tests.fakes.turns import Turns
 

@@ -13,8 +13,8 @@ from conversations.envelope import Accepted, parse
 from conversations.ledger import Claim, Claims, Elsewhere, Finished, Ledger, Standing, Unclaimed
 from conversations.ledger_table import LedgerTable
 from tests.bodies import ENDED, QUEUE, end
+from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Item, Lost, client_error
 from tests.fakes.clock import Clock
-from tests.fakes.dynamodb import TABLE, FakeDynamoDb, Item, Lost, client_error
 
 WRITE, READ = "batch_execute_statement", "batch_get_item"
 ENDED_MS = int(ENDED.timestamp() * 1000)

@@ -21,8 +21,8 @@ from conversations.ledger_table import (
     LedgerTable,
     Statement,
 )
+from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Lost, client_error
 from tests.fakes.clock import Clock
-from tests.fakes.dynamodb import TABLE, FakeDynamoDb, Lost, client_error
 
 WRITE, READ = "batch_execute_statement", "batch_get_item"
 PASSING = [

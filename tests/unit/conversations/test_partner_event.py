@@ -13,7 +13,7 @@ from conversations.envelope import Ignored, IgnoreReason
 from conversations.fields import Rejected, RejectReason
 from conversations.partner_event import CUSTOMER_END, Signal, parse_event
 from tests.bodies import CANARY, OTHER_QUEUE, QUEUE, TELLING, values
-from tests.fakes.sqs_event import SENT_AT
+from tests.fakes.aws.sqs_event import SENT_AT
 from tests.partner_events import (
     BODY,
     ENDED_MS,

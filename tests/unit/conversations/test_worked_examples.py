@@ -16,11 +16,11 @@ from conversations.ledger_table import LedgerTable
 from conversations.partner_event import QUEUE_TOPICS
 from deadline import Deadline
 from tests.bodies import ENDED
+from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb
+from tests.fakes.aws.sqs import FakeSqs
+from tests.fakes.aws.sqs_event import record
 from tests.fakes.batches import Batches
 from tests.fakes.clock import Clock
-from tests.fakes.dynamodb import TABLE, FakeDynamoDb
-from tests.fakes.sqs import FakeSqs
-from tests.fakes.sqs_event import record
 from tests.worked_examples import OURS, QUEUES, ROOT, Ends, Event, examples, table
 from worker.arrivals import Partnered
 

@@ -8,9 +8,9 @@ import pytest
 from destinations.archive import Archive, destination
 from destinations.delivery import Delivery
 from tests.bodies import CANARY
+from tests.fakes.aws.firehose import MAX_RECORD_BYTES, STREAM, FakeFirehose, size_of
 from tests.fakes.clock import Clock
 from tests.fakes.ends import big, ended
-from tests.fakes.firehose import MAX_RECORD_BYTES, STREAM, FakeFirehose, size_of
 from tests.fakes.scripted_http import Answer, HttpServer
 
 

@@ -9,11 +9,11 @@ import pytest
 from destinations.bus import Bus, destination
 from destinations.delivery import Delivery
 from tests.bodies import CANARY
+from tests.fakes.aws.eventbridge import BUS, MAX_BYTES, FakeEventBridge, size_of
+from tests.fakes.aws.sqs_event import Countdown
 from tests.fakes.clock import Clock
 from tests.fakes.ends import big, ended, sample
-from tests.fakes.eventbridge import BUS, MAX_BYTES, FakeEventBridge, size_of
 from tests.fakes.scripted_http import Answer, HttpServer
-from tests.fakes.sqs_event import Countdown
 
 
 @pytest.fixture

@@ -27,12 +27,12 @@ from destinations.bus import Bus
 from destinations.delivery import Delivery, Destination
 from destinations.entries import Limits
 from tests.bodies import CANARY
+from tests.fakes.aws.eventbridge import BUS, FakeEventBridge
+from tests.fakes.aws.firehose import STREAM, FakeFirehose
+from tests.fakes.aws.many_entries import ENTRY_ERROR, Entry, ManyEntries
+from tests.fakes.aws.sqs_event import Countdown
 from tests.fakes.clock import Clock
 from tests.fakes.ends import big, ended
-from tests.fakes.eventbridge import BUS, FakeEventBridge
-from tests.fakes.firehose import STREAM, FakeFirehose
-from tests.fakes.many_entries import ENTRY_ERROR, Entry, ManyEntries
-from tests.fakes.sqs_event import Countdown
 
 URL = "https://service.example"
 

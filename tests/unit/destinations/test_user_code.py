@@ -16,9 +16,9 @@ from conversations.end import ConversationEnd
 from destinations.delivery import Delivery
 from destinations.user_code import Actions, destination
 from tests.bodies import CANARY
+from tests.fakes.aws.sqs_event import Countdown
 from tests.fakes.clock import Clock
 from tests.fakes.ends import ended
-from tests.fakes.sqs_event import Countdown
 
 Act = Callable[[ConversationEnd], object]
 

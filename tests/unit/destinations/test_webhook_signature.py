@@ -21,9 +21,9 @@ from destinations.webhook_signature import (
     signature,
 )
 from tests.bodies import CANARY
+from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
 from tests.fakes.ends import ended
-from tests.fakes.secrets_manager import FakeSecrets
 from tests.fakes.webhook_receiver import SECRET, SECRET_NAME, lasting
 
 KEY = base64.b64decode(SECRET.removeprefix("whsec_"))

@@ -12,10 +12,10 @@ import pytest
 
 from destinations.delivery import Delivery
 from destinations.webhook import CONCURRENCY, SILENT_CALLS
+from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
 from tests.fakes.ends import ended
 from tests.fakes.scripted_http import Answer, Asked
-from tests.fakes.secrets_manager import FakeSecrets
 from tests.fakes.webhook_receiver import (
     SECRET,
     SECRET_NAME,

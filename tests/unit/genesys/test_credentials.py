@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from genesys.credentials import Credentials, load_credentials
 from genesys.errors import CredentialsError
+from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
-from tests.fakes.secrets_manager import FakeSecrets
 
 GOOD = {"client_id": "the-id", "client_secret": "the-s3cret"}
 

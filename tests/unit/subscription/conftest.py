@@ -2,13 +2,13 @@
 
 import pytest
 
+from tests.fakes.aws.cloudformation import ACTIVE, EVENT_SOURCE, CloudFormation
+from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import ACTIVE, EVENT_SOURCE, CloudFormation
 from tests.fakes.genesys import FakeGenesys
 from tests.fakes.genesys_integrations import FakeIntegrations
-from tests.fakes.partner_events import FakePartnerEvents
 from tests.fakes.scripted_http import HttpServer
-from tests.fakes.secrets_manager import FakeSecrets
 
 
 @pytest.fixture(autouse=True)

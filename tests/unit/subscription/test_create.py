@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.fakes.aws.cloudformation import NAME, QUEUE_ARN, CloudFormation
 from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import NAME, QUEUE_ARN, CloudFormation
 from tests.fakes.genesys import FakeGenesys, problem
 from tests.fakes.scripted_http import Answer, HttpServer
 

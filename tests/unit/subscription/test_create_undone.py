@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.fakes.aws.cloudformation import NAME, CloudFormation
 from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import NAME, CloudFormation
 from tests.fakes.genesys import BAD_FILTER, FakeGenesys, problem
 from tests.fakes.scripted_http import Answer, HttpServer
 

@@ -3,8 +3,8 @@
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from tests.fakes.aws.cloudformation import INVENTED_ID, NAME, QUEUE_ARN, CloudFormation
 from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import INVENTED_ID, NAME, QUEUE_ARN, CloudFormation
 from tests.fakes.genesys import BAD_FILTER, FakeGenesys, problem
 from tests.fakes.scripted_http import Answer
 

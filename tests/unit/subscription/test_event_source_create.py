@@ -3,11 +3,11 @@
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from tests.fakes.aws.cloudformation import ACCOUNT, NAME, REGION, SUFFIX, TOPICS, CloudFormation
+from tests.fakes.aws.partner_events import FakePartnerEvents
 from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import ACCOUNT, NAME, REGION, SUFFIX, TOPICS, CloudFormation
 from tests.fakes.genesys import problem
 from tests.fakes.genesys_integrations import ORGANIZATION_ID, FakeIntegrations
-from tests.fakes.partner_events import FakePartnerEvents
 from tests.fakes.scripted_http import Answer, HttpServer
 
 OURS = {

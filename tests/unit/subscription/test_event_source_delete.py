@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import (
+from tests.fakes.aws.cloudformation import (
     ACCOUNT,
     INVENTED_ID,
     NAME,
@@ -12,9 +11,10 @@ from tests.fakes.cloudformation import (
     TOPICS,
     CloudFormation,
 )
+from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.clock import Clock
 from tests.fakes.genesys import problem
 from tests.fakes.genesys_integrations import FakeIntegrations
-from tests.fakes.partner_events import FakePartnerEvents
 from tests.fakes.scripted_http import Answer
 
 OURS = {

@@ -2,11 +2,11 @@
 
 import pytest
 
+from tests.fakes.aws.cloudformation import RESPONSE_URL, CloudFormation
+from tests.fakes.aws.partner_events import FakePartnerEvents
 from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import RESPONSE_URL, CloudFormation
 from tests.fakes.genesys import CLIENT_SECRET, problem
 from tests.fakes.genesys_integrations import BAD_TOPIC, FakeIntegrations
-from tests.fakes.partner_events import FakePartnerEvents
 from tests.fakes.scripted_http import Answer, Asked, HttpServer
 
 FORBIDDEN = problem(403, "You are missing a permission.")

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.fakes.aws.cloudformation import ACCOUNT, NAME, REGION, SUFFIX, TOPICS, CloudFormation
+from tests.fakes.aws.partner_events import NEVER, FakePartnerEvents
 from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import ACCOUNT, NAME, REGION, SUFFIX, TOPICS, CloudFormation
 from tests.fakes.genesys import problem
 from tests.fakes.genesys_integrations import ORGANIZATION_ID, FakeIntegrations
-from tests.fakes.partner_events import NEVER, FakePartnerEvents
 from tests.fakes.scripted_http import Answer, HttpServer
 
 SOURCE = f"aws.partner/genesys.com/cloud/{ORGANIZATION_ID}/{SUFFIX}"

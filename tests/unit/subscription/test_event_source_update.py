@@ -2,11 +2,11 @@
 
 import pytest
 
+from tests.fakes.aws.cloudformation import SUFFIX, TOPICS, CloudFormation
+from tests.fakes.aws.partner_events import NEVER, FakePartnerEvents
 from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import SUFFIX, TOPICS, CloudFormation
 from tests.fakes.genesys import CLIENT_ID, CLIENT_SECRET, problem
 from tests.fakes.genesys_integrations import BAD_TOPIC, ORGANIZATION_ID, FakeIntegrations
-from tests.fakes.partner_events import NEVER, FakePartnerEvents
 from tests.fakes.scripted_http import Answer, HttpServer
 
 SOURCE = f"aws.partner/genesys.com/cloud/{ORGANIZATION_ID}/{SUFFIX}"

@@ -10,12 +10,12 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.fakes.aws.cloudformation import CloudFormation
+from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import CloudFormation
 from tests.fakes.genesys import FakeGenesys
-from tests.fakes.partner_events import FakePartnerEvents
 from tests.fakes.scripted_http import Answer, Asked, HttpServer
-from tests.fakes.secrets_manager import FakeSecrets
 
 
 @pytest.fixture

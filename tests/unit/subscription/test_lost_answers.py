@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.fakes.cloudformation import QUEUE_ARN, CloudFormation
+from tests.fakes.aws.cloudformation import QUEUE_ARN, CloudFormation
 from tests.fakes.genesys import FakeGenesys
 from tests.fakes.scripted_http import Answer
 

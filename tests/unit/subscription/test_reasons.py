@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from genesys.client import GenesysClient
 from genesys.errors import GenesysError
 from subscription.advice import advice
+from tests.fakes.aws.cloudformation import NAME, RESPONSE_URL, CloudFormation
+from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import NAME, RESPONSE_URL, CloudFormation
 from tests.fakes.genesys import BAD_FILTER, CLIENT_SECRET, FakeGenesys, problem
-from tests.fakes.partner_events import FakePartnerEvents
 from tests.fakes.scripted_http import Answer, Asked, HttpServer
-from tests.fakes.secrets_manager import FakeSecrets
 
 REFUSED = {"error": "invalid_client", "description": "authentication failed"}
 

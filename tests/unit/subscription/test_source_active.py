@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.aws.cloudformation import INVENTED_ID, CloudFormation
+from tests.fakes.aws.partner_events import NEVER, FakePartnerEvents
 from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import INVENTED_ID, CloudFormation
 from tests.fakes.genesys_integrations import ORGANIZATION_ID
-from tests.fakes.partner_events import NEVER, FakePartnerEvents
 
 NAME = f"aws.partner/genesys.com/cloud/{ORGANIZATION_ID}/QueueEnds-dev"
 

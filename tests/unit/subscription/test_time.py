@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 from subscription import leftovers, resource
 from subscription.answer import Answer
 from tests.fakes import scripted_http
-from tests.fakes.cloudformation import NAME, CloudFormation
+from tests.fakes.aws.cloudformation import NAME, CloudFormation
 from tests.fakes.genesys import FakeGenesys
 from tests.fakes.scripted_http import HttpServer
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.fakes.cloudformation import NAME, QUEUE_ARN, CloudFormation
+from tests.fakes.aws.cloudformation import NAME, QUEUE_ARN, CloudFormation
 from tests.fakes.genesys import BAD_FILTER, CLIENT_ID, CLIENT_SECRET, FakeGenesys, problem
 from tests.fakes.scripted_http import Answer, HttpServer
 

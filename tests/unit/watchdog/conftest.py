@@ -9,14 +9,14 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from genesys.properties import EVENT_SOURCE, SUBSCRIPTION
+from tests.fakes.aws.cloudformation import PROPERTIES, QUEUE_ARN
+from tests.fakes.aws.cloudwatch import metrics_of
+from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import PROPERTIES, QUEUE_ARN
-from tests.fakes.cloudwatch import metrics_of
 from tests.fakes.genesys import FakeGenesys
 from tests.fakes.genesys_integrations import FakeIntegrations
-from tests.fakes.partner_events import FakePartnerEvents
 from tests.fakes.scripted_http import HttpServer
-from tests.fakes.secrets_manager import FakeSecrets
 from watchdog.deployed import Deployed
 from watchdog.watch import watch
 

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from genesys.properties import SUBSCRIPTION, WrongProperties
+from tests.fakes.aws.cloudformation import PROPERTIES
+from tests.fakes.aws.cloudwatch import metrics_of
+from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
-from tests.fakes.cloudformation import PROPERTIES
-from tests.fakes.cloudwatch import metrics_of
 from tests.fakes.entry_points import imported_anew
 from tests.fakes.genesys import FakeGenesys
-from tests.fakes.partner_events import FakePartnerEvents
 from tests.fakes.scripted_http import HttpServer
-from tests.fakes.secrets_manager import FakeSecrets
 
 
 def told(url: str, **changes: Any) -> dict[str, str]:

@@ -9,10 +9,10 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from genesys.properties import EVENT_SOURCE
 from genesys.subscriptions import Subscription
-from tests.fakes.cloudformation import PROPERTIES, QUEUE_ARN, SUFFIX
+from tests.fakes.aws.cloudformation import PROPERTIES, QUEUE_ARN, SUFFIX
+from tests.fakes.aws.partner_events import FakePartnerEvents
 from tests.fakes.genesys import CLIENT_SECRET, FakeGenesys, problem
 from tests.fakes.genesys_integrations import ORGANIZATION_ID, FakeIntegrations
-from tests.fakes.partner_events import FakePartnerEvents
 from tests.unit.watchdog.conftest import NAME, Watchdog
 from watchdog.deployed import Deployed
 from watchdog.watch import SECOND_LOOK, CouldNotLook

@@ -9,10 +9,10 @@ import pytest
 
 import destinations.actions
 import worker.intake
+from tests.fakes.aws.dynamodb import FakeDynamoDb
+from tests.fakes.aws.sqs import FakeSqs
 from tests.fakes.batches import Batches
 from tests.fakes.clock import Clock
-from tests.fakes.dynamodb import FakeDynamoDb
-from tests.fakes.sqs import FakeSqs
 
 
 class Log:

@@ -10,11 +10,11 @@ from botocore.exceptions import ReadTimeoutError
 
 from tests.bodies import OTHER_QUEUE, QUEUE
 from tests.bodies import end as subscription_end
+from tests.fakes.aws.dynamodb import Lost, client_error
+from tests.fakes.aws.sqs import client_error as sqs_error
+from tests.fakes.aws.sqs_event import record
 from tests.fakes.batches import SECOND_QUEUE
-from tests.fakes.dynamodb import Lost, client_error
 from tests.fakes.partner_worker import RULES, PartnerWorker
-from tests.fakes.sqs import client_error as sqs_error
-from tests.fakes.sqs_event import record
 from tests.partner_events import ENDED_MS, SAMPLES, event, settle
 
 Start = Callable[..., PartnerWorker]

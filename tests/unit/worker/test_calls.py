@@ -10,14 +10,14 @@ import pytest
 from destinations.bus import Bus
 from destinations.user_code import Actions
 from tests.bodies import end
+from tests.fakes.aws.dynamodb import FakeDynamoDb
+from tests.fakes.aws.eventbridge import BUS, FakeEventBridge
+from tests.fakes.aws.queue import Queue
+from tests.fakes.aws.sqs import FakeSqs
+from tests.fakes.aws.sqs_event import record, records
 from tests.fakes.batches import Batches, outcomes_of, reported
 from tests.fakes.clock import Clock
 from tests.fakes.destinations import FakeDestination
-from tests.fakes.dynamodb import FakeDynamoDb
-from tests.fakes.eventbridge import BUS, FakeEventBridge
-from tests.fakes.queue import Queue
-from tests.fakes.sqs import FakeSqs
-from tests.fakes.sqs_event import record, records
 from tests.fakes.turns import Killed, Turns
 
 HUNDRED = [end(f"c-{n}") for n in range(100)]

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from tests.bodies import QUEUE, end
+from tests.fakes.aws.dynamodb import FakeDynamoDb, client_error
+from tests.fakes.aws.sqs import FakeSqs
+from tests.fakes.aws.sqs_event import Countdown, record, records
 from tests.fakes.batches import Batches, outcomes_of, reported
 from tests.fakes.clock import Clock
 from tests.fakes.destinations import FakeDestination
-from tests.fakes.dynamodb import FakeDynamoDb, client_error
 from tests.fakes.scripted_http import Answer, Asked
-from tests.fakes.sqs import FakeSqs
-from tests.fakes.sqs_event import Countdown, record, records
 from tests.fakes.webhook_receiver import Receiver, webhook_to
 
 WRITE, READ = "batch_execute_statement", "batch_get_item"

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from conversations.fields import Rejected
 from deadline import Deadline
 from tests.bodies import CANARY, OTHER_QUEUE, QUEUE, bodies, end, having
+from tests.fakes.aws.cloudwatch import metrics_of
+from tests.fakes.aws.dynamodb import FakeDynamoDb
+from tests.fakes.aws.sqs import FakeSqs
+from tests.fakes.aws.sqs_event import Countdown, record, records, text
 from tests.fakes.clock import Clock
-from tests.fakes.cloudwatch import metrics_of
-from tests.fakes.dynamodb import FakeDynamoDb
 from tests.fakes.entry_points import WORKER, imported_anew
-from tests.fakes.sqs import FakeSqs
-from tests.fakes.sqs_event import Countdown, record, records, text
 from tests.unit.worker.conftest import Log
 from worker.message import Message
 

@@ -10,9 +10,9 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from conversations.fields import Rejected
 from deadline import Deadline
 from tests.bodies import CANARY
+from tests.fakes.aws.sqs import DEAD, INTAKE, MIB, FakeSqs, Fault, client_error, size_of
+from tests.fakes.aws.sqs_event import binary, record, text
 from tests.fakes.clock import Clock
-from tests.fakes.sqs import DEAD, INTAKE, MIB, FakeSqs, Fault, client_error, size_of
-from tests.fakes.sqs_event import binary, record, text
 from tests.unit.worker.conftest import Log
 from worker.intake import Intake
 from worker.message import Message

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import pytest
 
 from tests.bodies import ENDED, end
+from tests.fakes.aws.dynamodb import FakeDynamoDb
+from tests.fakes.aws.sqs import FakeSqs
+from tests.fakes.aws.sqs_event import records
 from tests.fakes.clock import Clock
-from tests.fakes.dynamodb import FakeDynamoDb
 from tests.fakes.entry_points import WORKER, imported_anew
-from tests.fakes.sqs import FakeSqs
-from tests.fakes.sqs_event import records
 from tests.unit.worker.conftest import Log
 
 QUEUES = [str(uuid.UUID(int=number, version=4)) for number in range(50)]

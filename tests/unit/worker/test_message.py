@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.sqs_event import SENT_AT, record, text
+from tests.fakes.aws.sqs_event import SENT_AT, record, text
 from worker.message import Message
 
 

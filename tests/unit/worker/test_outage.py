@@ -9,11 +9,11 @@ from conversations.end import ConversationEnd
 from deadline import Deadline
 from destinations.delivery import CALL_LIMIT, Delivery
 from tests.bodies import end
+from tests.fakes.aws.dynamodb import FakeDynamoDb, client_error
+from tests.fakes.aws.queue import Queue
 from tests.fakes.batches import Batches, reported
 from tests.fakes.clock import Clock
 from tests.fakes.destinations import FakeDestination
-from tests.fakes.dynamodb import FakeDynamoDb, client_error
-from tests.fakes.queue import Queue
 
 HOUR = 3600.0
 # As docs/outcomes.md has them: of the default settings, 12 receives and a first delay of 30 s.

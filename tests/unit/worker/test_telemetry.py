@@ -4,8 +4,8 @@ from collections import defaultdict
 
 import pytest
 
-from tests.fakes.cloudwatch import Metric, metrics_of
-from tests.fakes.sqs_event import record
+from tests.fakes.aws.cloudwatch import Metric, metrics_of
+from tests.fakes.aws.sqs_event import record
 from tests.unit.worker.conftest import Log
 from worker import telemetry
 from worker.intake import logger

@@ -25,12 +25,12 @@ from deadline import Deadline
 from destinations.delivery import Delivery
 from tests import bodies
 from tests.bodies import ENDED, QUEUE
+from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Item, Key, Written, client_error
+from tests.fakes.aws.queue import Queue
+from tests.fakes.aws.sqs import DEAD, INTAKE
+from tests.fakes.aws.sqs import client_error as sqs_error
+from tests.fakes.aws.sqs_event import SENT_AT
 from tests.fakes.batches import reported
-from tests.fakes.dynamodb import TABLE, FakeDynamoDb, Item, Key, Written, client_error
-from tests.fakes.queue import Queue
-from tests.fakes.sqs import DEAD, INTAKE
-from tests.fakes.sqs import client_error as sqs_error
-from tests.fakes.sqs_event import SENT_AT
 from tests.fakes.turns import Killed, Turns
 from worker.arrivals import Subscribed
 from worker.batch import process

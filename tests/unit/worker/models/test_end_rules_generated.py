@@ -14,7 +14,7 @@ import pytest
 from local.traffic.end_rules import PREFIX, QueueEnd
 from local.traffic.eventbridge import STORIES, Conversation, partner_conversations
 from local.traffic.subscription import OURS
-from tests.fakes.dynamodb import FakeDynamoDb
+from tests.fakes.aws.dynamodb import FakeDynamoDb
 from tests.fakes.partner_worker import RULES, PartnerWorker
 
 FIVE_MINUTES = 300_000
@@ -33,7 +33,7 @@ class QuickDynamoDb(FakeDynamoDb):
 def dynamodb(monkeypatch: pytest.MonkeyPatch) -> QuickDynamoDb:
     # Most of the time would go into copies, which are quick for what has plain types alone.
     quick = SimpleNamespace(deepcopy=lambda item: marshal.loads(marshal.dumps(item)))  # noqa: S302
-    monkeypatch.setattr("tests.fakes.dynamodb.copy", quick)
+    monkeypatch.setattr("tests.fakes.aws.dynamodb.copy", quick)
     return QuickDynamoDb()
 
 

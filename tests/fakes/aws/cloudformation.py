@@ -9,9 +9,9 @@ from aws_lambda_powertools import Logger
 
 from subscription.answer import Answer
 from subscription.resource import answer_to
+from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
-from tests.fakes.partner_events import FakePartnerEvents
-from tests.fakes.secrets_manager import FakeSecrets
 
 NAME = "queue-ends-dev"
 ACCOUNT, REGION, SUFFIX = "111122223333", "eu-west-1", "QueueEnds-dev"

@@ -6,9 +6,9 @@ from collections import Counter
 import pytest
 
 from tests.bodies import end
+from tests.fakes.aws.sqs import FakeSqs
+from tests.fakes.aws.sqs_event import SENT_AT, record, records
 from tests.fakes.batches import SECOND_QUEUE, Batches, outcomes_of, reported
-from tests.fakes.sqs import FakeSqs
-from tests.fakes.sqs_event import SENT_AT, record, records
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.fakes.sqs import Entry, FakeSqs
-from tests.fakes.sqs_event import SENT_AT, record
+from tests.fakes.aws.sqs import Entry, FakeSqs
+from tests.fakes.aws.sqs_event import SENT_AT, record
 
 
 @dataclass(slots=True)

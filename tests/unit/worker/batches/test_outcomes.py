@@ -20,10 +20,10 @@ from tests.bodies import (
     having,
     without,
 )
+from tests.fakes.aws.sqs import FakeSqs, can_hold
+from tests.fakes.aws.sqs_event import Countdown, record, records
 from tests.fakes.batches import SECOND_QUEUE, Batches, outcomes_of, reported
 from tests.fakes.clock import Clock
-from tests.fakes.sqs import FakeSqs, can_hold
-from tests.fakes.sqs_event import Countdown, record, records
 
 OURS = (QUEUE, SECOND_QUEUE)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from tests.bodies import QUEUE
+from tests.fakes.aws.dynamodb import FakeDynamoDb
 from tests.fakes.batches import SECOND_QUEUE
-from tests.fakes.dynamodb import FakeDynamoDb
 from tests.fakes.interleavings import Stopping, interleavings, some_interleavings
 from tests.fakes.partner_worker import DelayingSqs, PartnerWorker
 from tests.fakes.turns import Turns

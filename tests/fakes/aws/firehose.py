@@ -3,7 +3,7 @@
 import base64
 from typing import Any
 
-from tests.fakes.many_entries import Entry, ManyEntries
+from tests.fakes.aws.many_entries import Entry, ManyEntries
 
 STREAM = "queue-ends-dev"
 MAX_RECORD_BYTES = 1_024_000

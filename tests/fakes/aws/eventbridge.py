@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.fakes.many_entries import Entry, ManyEntries
+from tests.fakes.aws.many_entries import Entry, ManyEntries
 
 BUS = "queue-ends-dev"
 MAX_BYTES = 262_144

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.bodies import OTHER_QUEUE, end
+from tests.fakes.aws.sqs import FakeSqs
+from tests.fakes.aws.sqs_event import Countdown, records
 from tests.fakes.batches import Batches, outcomes_of, reported
 from tests.fakes.clock import Clock
-from tests.fakes.sqs import FakeSqs
-from tests.fakes.sqs_event import Countdown, records
 
 
 @pytest.fixture(autouse=True)
