@@ -2,8 +2,9 @@
 
 import base64
 import copy
+import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from hypothesis import strategies as st
@@ -46,7 +47,8 @@ def found_in(text: str) -> list[str]:
     ]
 
 
-def seeded(delivery: Delivery) -> list[str]:
+@functools.cache
+def seeded(delivery: Delivery) -> Sequence[str]:
     """Return bodies with a canary in every field: as it is, nested, as a key, of a wrong type.
 
     They are sound and unsound ones: such as are processed, ignored and rejected. Each is ASCII,

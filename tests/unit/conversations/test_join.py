@@ -27,7 +27,7 @@ END = Known(ends={300: Left(300, media_type="VOICE", disconnect_type="PEER")})
 def dynamodb() -> Iterator[FakeDynamoDb]:
     dynamodb = FakeDynamoDb()
     yield dynamodb
-    assert dynamodb.refused == []
+    assert dynamodb.mistakes() == []
 
 
 @pytest.fixture

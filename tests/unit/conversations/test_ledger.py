@@ -62,7 +62,7 @@ class Invocations:
 def dynamodb() -> Iterator[FakeDynamoDb]:
     dynamodb = FakeDynamoDb()
     yield dynamodb
-    assert dynamodb.refused == []
+    assert dynamodb.mistakes() == []
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def clock() -> Clock:
 def dynamodb() -> Iterator[FakeDynamoDb]:
     dynamodb = FakeDynamoDb()
     yield dynamodb
-    assert dynamodb.refused == []
+    assert dynamodb.mistakes() == []
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def start() -> Iterator[Start]:
 
     yield start
     for worker in workers:
-        assert worker.dynamodb.refused == []
+        assert worker.dynamodb.mistakes() == []
         assert worker.sqs.refused == []
 
 

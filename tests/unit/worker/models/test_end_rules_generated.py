@@ -2,11 +2,9 @@
 
 import itertools
 import json
-import marshal
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,21 +18,6 @@ from tests.fakes.partner_worker import RULES, PartnerWorker
 FIVE_MINUTES = 300_000
 # Of so many events that reach the worker, every order is tried.
 SMALL = 3
-
-
-class QuickDynamoDb(FakeDynamoDb):
-    """A table that leaves it to other tests to look at the types in its calls."""
-
-    def _check_types(self, *_: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def dynamodb(monkeypatch: pytest.MonkeyPatch) -> QuickDynamoDb:
-    # Most of the time would go into copies, which are quick for what has plain types alone.
-    quick = SimpleNamespace(deepcopy=lambda item: marshal.loads(marshal.dumps(item)))  # noqa: S302
-    monkeypatch.setattr("tests.fakes.aws.dynamodb.copy", quick)
-    return QuickDynamoDb()
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +79,9 @@ def agree(fired: Sequence[QueueEnd], said: Sequence[QueueEnd]) -> bool:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_exactly_the_ends_of_the_reference_are_delivered(
-    conversations: list[Conversation], dynamodb: QuickDynamoDb, rule: str
+    conversations: list[Conversation], rule: str
 ) -> None:
+    dynamodb = FakeDynamoDb()
     chance = random.Random(rule)
     arriving = [*arrivals(conversations, chance)]
     worker = PartnerWorker(rule, dynamodb=dynamodb, queue_ids=OURS)
