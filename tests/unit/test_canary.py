@@ -14,7 +14,6 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deadline import Deadline, InvocationContext
 from destinations.webhook import Webhook
 from genesys.client import LOGIN_PATH
 from genesys.integrations import SOURCE_TYPE
@@ -29,24 +28,22 @@ from tests.fakes.aws.firehose import STREAM, FakeFirehose
 from tests.fakes.aws.partner_events import FakePartnerEvents
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.aws.sqs_event import record
-from tests.fakes.clock import Clock, Invocation
+from tests.fakes.clock import Clock
 from tests.fakes.entry_points import WORKER, imported_anew
 from tests.fakes.genesys import CLIENT_ID
 from tests.fakes.partner_worker import DelayingSqs
 from tests.fakes.scripted_http import Answer, Asked, HttpServer
 
 DELIVERIES: tuple[Delivery, ...] = ("subscription", "eventbridge")
-LEVELS = ("INFO", "DEBUG")
 ACTION = "Conversation ended"
 
 
 class Output:
-    """All that a function leaves in its log, as Lambda collects it."""
+    """All that a function leaves in its log at the level of most lines, as Lambda collects it."""
 
-    def __init__(
-        self, level: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        self.level = level
+    level = "DEBUG"
+
+    def __init__(self, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         self._lines = io.StringIO()
         self._root = logging.StreamHandler(self._lines)
         self._capfd = capfd
@@ -89,30 +86,16 @@ def _loggers() -> list[logging.Logger]:
     return [logging.root, *(each for each in known if isinstance(each, logging.Logger))]
 
 
-@pytest.fixture(params=LEVELS)
-def output(
-    request: pytest.FixtureRequest,
-    capfd: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Output]:
-    output = Output(request.param, capfd, monkeypatch)
+@pytest.fixture
+def output(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Output]:
+    output = Output(capfd, monkeypatch)
     yield output
     output.undo()
 
 
 @pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have an invocation's time pass when the code under test sleeps, so that no test waits."""
-    real = Deadline.before_timeout_of.__func__  # type: ignore[attr-defined]
-
-    def before_timeout_of(
-        cls: type[Deadline], context: InvocationContext, reserve: float, _sleep: object = None
-    ) -> Deadline:
-        deadline: Deadline = real(cls, context, reserve)
-        assert isinstance(context, Invocation)
-        return cls(deadline.left, context.clock.sleep)
-
-    monkeypatch.setattr(Deadline, "before_timeout_of", classmethod(before_timeout_of))
+def no_waiting(time_passes: None) -> None:
+    """No test here waits."""
 
 
 Load = Callable[[str, Mapping[str, Any], Mapping[str, str]], Callable[[Any], Any]]

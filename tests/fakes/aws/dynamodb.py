@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests.fakes.aws.model import problems_of
+from tests.fakes.aws.model import Types
 
 TABLE = "QueueEnds-dev-Ledger"
 
@@ -17,6 +17,7 @@ Key = tuple[str, str]
 Value = Mapping[str, Any]
 Item = dict[str, Value]
 
+_TYPES = Types("dynamodb")
 _INSERT = re.compile(r"INSERT INTO \"([\w.-]+)\" VALUE \{('\w+': \?(?:, '\w+': \?)*)\}")
 _UPDATE = re.compile(
     r"UPDATE \"([\w.-]+)\"((?: SET \"\w+\" ?= ?\?)+)"
@@ -98,9 +99,7 @@ class FakeDynamoDb:
 
     def mistakes(self) -> list[str]:
         """Return what the caller did wrong: refusals, and calls that botocore would not send."""
-        problems = [
-            problems_of("dynamodb", *_as_botocore(call, self._table)) for call in self.calls
-        ]
+        problems = [_TYPES.problems(*_as_botocore(call, self._table)) for call in self.calls]
         return [*self.refused, *filter(None, problems)]
 
     def batch_execute_statement(self, **parameters: Any) -> dict[str, Any]:

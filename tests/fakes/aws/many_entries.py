@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError, ParamValidationError
 
-from tests.fakes.aws.model import problems_of
+from tests.fakes.aws.model import Types
 
 Entry = Mapping[str, Any]
 # An error to raise, the positions of entries to fail, or something to do before the answer.
@@ -32,7 +32,7 @@ class ManyEntries:
     """
 
     def __init__(self, service: str, operation: str) -> None:
-        self._service, self._operation = service, operation
+        self._types, self._operation = Types(service), operation
         self.calls: list[Sequence[Entry]] = []
         self.taken: list[Entry] = []
         self.refused: list[str] = []
@@ -78,7 +78,7 @@ class ManyEntries:
             fault = fault()
         if isinstance(fault, BaseException):
             raise fault
-        if problems := problems_of(self._service, self._operation, parameters):
+        if problems := self._types.problems(self._operation, parameters):
             self.refused.append("ParamValidation")
             raise ParamValidationError(report=problems)
         for code, refused in refusals().items():

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError, ParamValidationError
 
-from tests.fakes.aws.model import problems_of
+from tests.fakes.aws.model import Types
 
 INTAKE = "https://sqs.eu-west-1.amazonaws.com/111122223333/queue-ends-dev-intake"
 DEAD = "https://sqs.eu-west-1.amazonaws.com/111122223333/queue-ends-dev-dead"
@@ -18,6 +18,7 @@ Entry = Mapping[str, Any]
 # An error to raise, the positions of entries to refuse, or something to do before the answer.
 Fault = BaseException | Collection[int] | Callable[[], object]
 
+_TYPES = Types("sqs")
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ATTRIBUTE_NAME = re.compile(r"(?!aws\.|amazon\.|\.)(?!.*\.\.)[A-Za-z0-9_.-]{1,256}(?<!\.)", re.I)
 _DATA_TYPE = re.compile(r"(String|Number|Binary)(\..+)?")
@@ -117,7 +118,7 @@ class FakeSqs:
         return scripted.popleft() if scripted else self._always.get(name)
 
     def _check_call(self, operation: str, parameters: Mapping[str, Any], queue_url: str) -> None:
-        if problems := problems_of("sqs", operation, parameters):
+        if problems := _TYPES.problems(operation, parameters):
             self.refused.append("ParamValidation")
             raise ParamValidationError(report=problems)
         entries = parameters["Entries"]

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
-from conversations.join import DAY, MOST_TIMES, Joins, Known, Left, Unknown
+from conversations.join import MOST_TIMES, Joins, Known, Left, Unknown
+from conversations.ledger import DAY
 from conversations.ledger_table import LedgerTable
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Lost, client_error
 from tests.fakes.clock import Clock

@@ -277,7 +277,7 @@ def test_where_no_send_succeeds_all_fail_and_none_is_deleted(
 ) -> None:
     sqs.always(SEND, fault)
     assert set(reject(intake, messages(*"{" * 20)).values()) == {"failed.destination"}
-    assert sqs.dead == sqs.deleted == []
+    assert (sqs.dead, sqs.deleted) == ([], [])
     assert len(sqs.calls) == calls
 
 

@@ -80,7 +80,7 @@ def test_an_hour_without_a_destination_is_ridden_out(
 ) -> None:
     down, other = Down(clock, HOUR, hangs), FakeDestination("other")
     batches.destinations = [down] if alone else [down, other]
-    bursts = {f"c-{n}": HOUR / 10 * (n // 13) for n in range(13 * 10)}
+    bursts = {f"c-{n}": HOUR / 4 * (n // 13) for n in range(13 * 4)}
     run(batches, queue, bursts)
     assert sorted(down.took) == sorted(bursts)
     assert len(other.took) == len(set(other.took)) == (0 if alone else len(bursts))
@@ -102,7 +102,7 @@ def test_an_hour_without_the_ledger_is_ridden_out(
         dynamodb.always(operation, lambda: throttled if clock.now < HOUR else None)
     bus = FakeDestination("bus")
     batches.destinations = [bus]
-    arrivals = {f"c-{n}": HOUR / 5 * (n // 13) for n in range(13 * 5)}
+    arrivals = {f"c-{n}": HOUR / 3 * (n // 13) for n in range(13 * 3)}
     run(batches, queue, arrivals)
     assert sorted(conversation_id for conversation_id, _, _ in bus.took) == sorted(arrivals)
     assert queue.waiting == {}

@@ -1,4 +1,4 @@
-"""Thousands of made-up conversations end as their whole histories say, whatever the order."""
+"""Hundreds of made-up conversations end as their whole histories say, whatever the order."""
 
 import itertools
 import json
@@ -22,7 +22,7 @@ SMALL = 3
 
 @pytest.fixture(scope="module")
 def conversations() -> list[Conversation]:
-    return list(partner_conversations(20_261_123, 2_000))
+    return list(partner_conversations(20_261_123, 500))
 
 
 def reaches_the_worker(event: Mapping[str, Any]) -> bool:
@@ -113,10 +113,10 @@ def test_exactly_the_ends_of_the_reference_are_delivered(
 def test_the_conversations_have_all_that_can_happen(conversations: list[Conversation]) -> None:
     assert {one.story for one in conversations} == {*STORIES}
     sizes = Counter(sum(map(reaches_the_worker, one.events)) for one in conversations)
-    assert sizes[1] > 100  # foreign ones
-    assert all(sizes[size] > 100 for size in range(2, SMALL + 1))
+    assert sizes[1] > 25  # foreign ones
+    assert all(sizes[size] > 25 for size in range(2, SMALL + 1))
     for rule in RULES:
         ends = Counter(len(one.ends[rule]) for one in conversations)
-        assert all(ends[number] > 10 for number in range(3))
+        assert all(ends[number] > 2 for number in range(3))
     assert any(one.ends["touched"] != one.ends["last_queue"] for one in conversations)
     assert any(one.ends["touched"] != one.ends["queue_leg"] for one in conversations)
