@@ -261,7 +261,7 @@ def test_no_end_rule_logs_anything_private(
 
 
 @pytest.mark.parametrize("delivery", DELIVERIES)
-def test_whatever_a_body_is_nothing_of_it_is_logged(
+def test_nothing_of_any_body_is_logged(
     *, load: Load, output: Output, http: HttpServer, delivery: Delivery
 ) -> None:
     around = Surroundings(http)
@@ -442,7 +442,7 @@ def test_the_watchdog_logs_no_secret(
 
 
 @pytest.mark.parametrize("function", ["worker", "subscription", "watchdog"])
-def test_what_libraries_say_of_calls_is_not_logged(
+def test_debug_lines_of_libraries_are_not_logged(
     *,
     load: Load,
     output: Output,
@@ -469,7 +469,7 @@ def test_what_libraries_say_of_calls_is_not_logged(
 
 
 @pytest.mark.parametrize("canary", canaries.ALL)
-def test_a_canary_is_found_however_it_is_written(canary: str) -> None:
+def test_a_canary_is_found_in_any_spelling(canary: str) -> None:
     for around in ("", "x", "xy", "xyz"):
         text = f"{around}{canary}{around}"
         for written in (text, text.upper(), json.dumps({text: 1})):

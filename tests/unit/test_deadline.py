@@ -72,14 +72,14 @@ def alarm() -> Iterator[list[int]]:
     assert rung == []
 
 
-def test_what_is_quick_is_left_alone(alarm: list[int]) -> None:
+def test_quick_code_is_not_interrupted(alarm: list[int]) -> None:
     with interrupted_after(0.05):
         pass
     time.sleep(0.06)
 
 
 @pytest.mark.parametrize("seconds", [0.05, 0.001, 0, -5])
-def test_what_takes_too_long_is_interrupted(alarm: list[int], seconds: float) -> None:
+def test_code_that_takes_too_long_is_interrupted(alarm: list[int], seconds: float) -> None:
     with pytest.raises(TimeoutError, match="took longer than"), interrupted_after(seconds):
         time.sleep(20)
 
@@ -89,7 +89,7 @@ def _work_for_ever() -> None:
         pass
 
 
-def test_what_works_without_a_pause_is_interrupted_too(alarm: list[int]) -> None:
+def test_busy_code_is_interrupted(alarm: list[int]) -> None:
     with pytest.raises(TimeoutError), interrupted_after(0.02):
         _work_for_ever()
 

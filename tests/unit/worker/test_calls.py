@@ -54,7 +54,7 @@ def test_a_second_destination_costs_four_ledger_calls_more(
     assert calls_of(dynamodb) == {"batch_execute_statement": 12}
 
 
-def test_duplicates_of_what_is_done_cost_a_claim_and_a_look(
+def test_duplicates_of_finished_ends_cost_a_claim_and_a_read(
     batches: Batches, dynamodb: FakeDynamoDb
 ) -> None:
     batches.run(records(*HUNDRED))
@@ -65,9 +65,7 @@ def test_duplicates_of_what_is_done_cost_a_claim_and_a_look(
     assert len(batches.acted) == 100
 
 
-def test_what_repeats_within_a_batch_costs_nothing(
-    batches: Batches, dynamodb: FakeDynamoDb
-) -> None:
+def test_repeats_within_a_batch_cost_no_call(batches: Batches, dynamodb: FakeDynamoDb) -> None:
     batches.run(records(*[end("c")] * 100))
     assert calls_of(dynamodb) == {"batch_execute_statement": 2}
 

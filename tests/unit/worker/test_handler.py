@@ -52,7 +52,7 @@ def call(worker: Any, told: list[dict[str, Any]], context: Any = None) -> list[s
     return ids
 
 
-def test_a_batch_goes_its_ways(
+def test_the_handler_processes_rejects_ignores_and_reports(
     load: Load, sqs: FakeSqs, log: Log, capsys: pytest.CaptureFixture[str]
 ) -> None:
     acted: list[str] = []
@@ -208,7 +208,7 @@ def test_odd_records_are_answered(load: Load, sqs: FakeSqs, odd: dict[str, Any])
     call(load(sqs, lambda _: 1 / 0), [odd])
 
 
-def test_no_batch_makes_it_raise(
+def test_no_batch_makes_the_handler_raise(
     load: Load, sqs: FakeSqs, capsys: pytest.CaptureFixture[str], log: Log
 ) -> None:
     worker = load(sqs)

@@ -102,7 +102,7 @@ def test_a_batch_is_one_line_of_metrics_and_one_for_each_of_its_queues(emitted: 
     }
 
 
-def test_zeros_are_counted(emitted: Emitted) -> None:
+def test_an_empty_batch_emits_zeros(emitted: Emitted) -> None:
     metrics = emitted.by(Report())
     assert counts_of(metrics) == dict.fromkeys(COUNTS, 0)
     assert len(metrics) == len(COUNTS)
@@ -169,7 +169,7 @@ def test_each_message_that_was_rejected_or_failed_is_one_warning(log: Log) -> No
     assert len(log.text.splitlines()) == 1 + len(told)
 
 
-def test_an_empty_batch_is_logged_too(log: Log) -> None:
+def test_an_empty_batch_is_logged(log: Log) -> None:
     telemetry.log(Report(), logger)
     (line,) = log.lines("INFO", "Batch")
     assert (line["received"], line["reasons"]) == (0, {})

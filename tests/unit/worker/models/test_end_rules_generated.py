@@ -78,7 +78,7 @@ def agree(fired: Sequence[QueueEnd], said: Sequence[QueueEnd]) -> bool:
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_exactly_the_ends_of_the_reference_are_delivered(
+def test_the_delivered_ends_are_those_of_the_reference(
     conversations: list[Conversation], rule: str
 ) -> None:
     dynamodb = FakeDynamoDb()
@@ -110,7 +110,9 @@ def test_exactly_the_ends_of_the_reference_are_delivered(
     assert all(item["state"] == {"S": "done"} for item in done)
 
 
-def test_the_conversations_have_all_that_can_happen(conversations: list[Conversation]) -> None:
+def test_the_generated_conversations_cover_every_story_and_size(
+    conversations: list[Conversation],
+) -> None:
     assert {one.story for one in conversations} == {*STORIES}
     sizes = Counter(sum(map(reaches_the_worker, one.events)) for one in conversations)
     assert sizes[1] > 25  # foreign ones

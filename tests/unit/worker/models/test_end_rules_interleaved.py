@@ -172,7 +172,7 @@ def test_the_last_queue_has_the_end_once_in_any_order(
     assert runs >= 2
 
 
-def test_what_the_worker_sends_itself_may_come_twice_at_the_same_moment() -> None:
+def test_two_settling_messages_at_the_same_moment_fire_one_end() -> None:
     workers = TwoWorkers("last_queue", [], [], before=[IN_A, END], settling=[0, 1])
     for run in workers.runs(times=80):
         assert run.ended == [(A, 0)]
