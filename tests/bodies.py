@@ -163,7 +163,8 @@ def _leaves(value: object) -> Iterator[object]:
                 yield leaf
 
 
-def _paths(value: object, path: Path_ = ()) -> Iterator[Path_]:
+def paths(value: object, path: Path_ = ()) -> Iterator[Path_]:
+    """Yield the places of all members and elements of a value."""
     members: Any = ()
     if isinstance(value, dict):
         members = value.items()
@@ -171,7 +172,7 @@ def _paths(value: object, path: Path_ = ()) -> Iterator[Path_]:
         members = enumerate(value)
     for key, member in members:
         yield (*path, key)
-        yield from _paths(member, (*path, key))
+        yield from paths(member, (*path, key))
 
 
 def _mutated(changes: Iterable[tuple[Path_, object]]) -> dict[str, Any]:
@@ -228,7 +229,7 @@ values = (
 """JSON of any kind."""
 
 # Few draws, each from a long list: a thousand examples are to take about a second.
-_PATHS = [*NEEDED * 4, *_paths(SAMPLE)]
+_PATHS = [*NEEDED * 4, *paths(SAMPLE)]
 _CHANGES = [(path, change) for path in _PATHS for change in (*["drop", "wrap"] * 3, *TELLING)]
 # With one of its two queue ids gone the other one counts.
 _LITTLE: list[tuple[Path_, object]] = [

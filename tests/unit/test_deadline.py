@@ -12,11 +12,6 @@ from deadline import Deadline, interrupted_after
 from tests.fakes.clock import Clock
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
 def test_a_deadline_lies_before_the_timeout(clock: Clock) -> None:
     deadline = Deadline.before_timeout_of(clock.invocation(30), 3)
     assert deadline.left() == 27

@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,18 +21,6 @@ MINUTE = 60_000
 A = Known(queues={"a": (100,)})
 B = Known(queues={"b": (200,)})
 END = Known(ends={300: Left(300, media_type="VOICE", disconnect_type="PEER")})
-
-
-@pytest.fixture
-def dynamodb() -> Iterator[FakeDynamoDb]:
-    dynamodb = FakeDynamoDb()
-    yield dynamodb
-    assert dynamodb.mistakes() == []
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 class Adder:

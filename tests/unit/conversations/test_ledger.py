@@ -1,7 +1,6 @@
 """An end is claimed by one invocation at a time, and what it has been delivered to is kept."""
 
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -56,18 +55,6 @@ class Invocations:
 
     def item(self, sequence: int = 1) -> Item:
         return self.dynamodb.items["c", QUEUE if sequence == 1 else f"{QUEUE}#{sequence}"]
-
-
-@pytest.fixture
-def dynamodb() -> Iterator[FakeDynamoDb]:
-    dynamodb = FakeDynamoDb()
-    yield dynamodb
-    assert dynamodb.mistakes() == []
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -44,11 +44,6 @@ def dynamodb() -> FakeDynamoDb:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def table(dynamodb: FakeDynamoDb) -> LedgerTable:
     return LedgerTable(dynamodb, TABLE)  # type: ignore[arg-type]
 

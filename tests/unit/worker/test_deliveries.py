@@ -150,30 +150,6 @@ def test_a_worker_that_lost_its_claim_stops_and_overwrites_nothing(
     assert (ledger["state"], ledger["delivered"]) == ("claimed", [])
 
 
-def test_a_takeover_repeats_only_missing_deliveries(
-    batches: Batches,
-    bus: FakeDestination,
-    webhook: FakeDestination,
-    dynamodb: FakeDynamoDb,
-    clock: Clock,
-) -> None:
-    class Killed(BaseException):
-        pass
-
-    def die() -> None:
-        raise Killed
-
-    webhook.answers["c"] = die
-    with pytest.raises(Killed):
-        batches.run(records(end("c")))
-    assert item(dynamodb, "c")["delivered"] == ["bus"]
-
-    webhook.answers.clear()
-    clock.sleep(32)
-    assert outcomes_of(batches.run(records(end("c")))) == {"m-1": "processed"}
-    assert bus.took == webhook.took == [("c", QUEUE, 1)]
-
-
 def test_a_destination_that_is_no_longer_set_keeps_nothing_from_being_done(
     batches: Batches, bus: FakeDestination, webhook: FakeDestination, dynamodb: FakeDynamoDb
 ) -> None:

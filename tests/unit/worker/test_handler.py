@@ -4,7 +4,7 @@ import functools
 import json
 import socket
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
@@ -18,7 +18,7 @@ from tests.bodies import CANARY, OTHER_QUEUE, QUEUE, bodies, end, having
 from tests.fakes.aws.cloudwatch import metrics_of
 from tests.fakes.aws.dynamodb import FakeDynamoDb
 from tests.fakes.aws.sqs import FakeSqs
-from tests.fakes.aws.sqs_event import Countdown, record, records, text
+from tests.fakes.aws.sqs_event import Countdown, record, records
 from tests.fakes.clock import Clock
 from tests.fakes.entry_points import WORKER, imported_anew
 from tests.unit.worker.conftest import Log
@@ -122,50 +122,6 @@ def test_latency_is_told_from_the_event_s_time(
     latencies = [m for m in metrics if m.name == "EndToEndLatency"]
     assert [m.values for m in latencies] == [[2500, 2750, 0, 1500]] * 2
     assert {m.unit for m in latencies} == {"Milliseconds"}
-
-
-@pytest.mark.parametrize("refused", [(), (0,), range(10)])
-def test_nothing_private_is_logged(
-    load: Load,
-    sqs: FakeSqs,
-    log: Log,
-    capfd: pytest.CaptureFixture[str],
-    refused: Collection[int],
-) -> None:
-    class Broken(Exception):
-        pass
-
-    def act(end: Any) -> None:
-        if end.conversation_id == "bad":
-            raise Broken(end) from ValueError(end.raw)
-
-    sqs.always("send_message_batch", refused)
-    private = {"own": text(CANARY)}
-    told = [end("c", name=CANARY), end("bad", name=CANARY), f'{{"{CANARY}', f'["{CANARY}"]']
-    told += [having("eventTime", value=CANARY), having("attributes", value=CANARY)]
-    told += [having("eventType", value=CANARY), having("attributes", "queueId", value=CANARY)]
-    told += [having("attributes", "conversationId", value={CANARY: CANARY})]
-    call(
-        load(sqs, act),
-        [record(body, f"m-{n}", attributes=private) for n, body in enumerate(told)],
-    )
-    captured = capfd.readouterr()
-    assert log.lines("WARNING", "Message")
-    assert metrics_of(captured.out)
-    for output in (log.text, captured.out, captured.err):
-        assert CANARY not in output
-        assert "canary" not in output
-        assert "r:m-" not in output
-
-
-def test_the_example_action_logs_ids_alone(load: Load, sqs: FakeSqs, log: Log) -> None:
-    call(load(sqs), records(end("c-1", name=CANARY), end("c-2", name=CANARY)))
-    lines = log.lines("INFO", "Conversation ended")
-    assert [(line["conversation_id"], line["queue_id"]) for line in lines] == [
-        ("c-1", QUEUE),
-        ("c-2", QUEUE),
-    ]
-    assert CANARY not in log.text
 
 
 @pytest.fixture
