@@ -6,9 +6,13 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import strategies as st
+
+from conversations.envelope import Accepted, Ignored, IgnoreReason
+from conversations.fields import Rejected, RejectReason
+from conversations.partner_event import Signal
 
 SAMPLE_TEXT = (Path(__file__).parent / "data/subscription-conversation-end.json").read_text()
 SAMPLE: dict[str, Any] = json.loads(SAMPLE_TEXT)
@@ -99,10 +103,25 @@ def expected(  # noqa: PLR0912 - one branch a check, as the contract lists them
         return "rejected", "invalid_field"
 
     time = event.get("eventTime")
-    if time is not None and not (isinstance(time, str) and _is_time(time)):
+    if time is not None and not (isinstance(time, str) and is_time(time)):
         return "rejected", "invalid_field"
 
     return ("accepted", "") if queue_id in queue_ids else ("ignored", "other_queue")
+
+
+def outcome_in_words(parsed: Accepted | Signal | Ignored | Rejected) -> tuple[str, str]:
+    """Return what was read of a body in the words of `expected`, after a look at the detail."""
+    match parsed:
+        case Rejected(reason, detail):
+            assert reason in get_args(RejectReason)
+            assert detail.isascii()
+            assert detail.isprintable()
+            assert CANARY not in detail
+            return "rejected", reason
+        case Ignored(reason):
+            assert reason in get_args(IgnoreReason)
+            return "ignored", reason
+    return ("signal" if isinstance(parsed, Signal) else "accepted"), ""
 
 
 def _no_constant(name: str) -> object:
@@ -116,10 +135,16 @@ def _is_interoperable(leaf: object) -> bool:
     return not isinstance(leaf, float) or abs(leaf) < float("inf")
 
 
-def _is_time(text: str) -> bool:
+def is_time(value: object) -> bool:
+    """Return whether a value is a time between the years 1 and 9999: ISO 8601 or epoch ms."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return False
     try:
-        time = datetime.fromisoformat(text)
-        (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+        if isinstance(value, str):
+            time = datetime.fromisoformat(value)
+            (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+        else:
+            datetime(1970, 1, 1) + timedelta(milliseconds=int(value))
     except (ValueError, OverflowError):
         return False
     return True
@@ -138,7 +163,8 @@ def _leaves(value: object) -> Iterator[object]:
                 yield leaf
 
 
-def _paths(value: object, path: Path_ = ()) -> Iterator[Path_]:
+def paths(value: object, path: Path_ = ()) -> Iterator[Path_]:
+    """Yield the places of all members and elements of a value."""
     members: Any = ()
     if isinstance(value, dict):
         members = value.items()
@@ -146,12 +172,16 @@ def _paths(value: object, path: Path_ = ()) -> Iterator[Path_]:
         members = enumerate(value)
     for key, member in members:
         yield (*path, key)
-        yield from _paths(member, (*path, key))
+        yield from paths(member, (*path, key))
 
 
 def _mutated(changes: Iterable[tuple[Path_, object]]) -> dict[str, Any]:
-    """Return the sample with changes; one whose place an earlier change took away is left out."""
-    event: dict[str, Any] = json.loads(SAMPLE_TEXT)
+    return mutated(SAMPLE_TEXT, changes)
+
+
+def mutated(text: str, changes: Iterable[tuple[Path_, object]]) -> dict[str, Any]:
+    """Return an event with changes; one whose place an earlier change took away is left out."""
+    event: dict[str, Any] = json.loads(text)
     for path, change in changes:
         holder: Any = event
         try:
@@ -199,7 +229,7 @@ values = (
 """JSON of any kind."""
 
 # Few draws, each from a long list: a thousand examples are to take about a second.
-_PATHS = [*NEEDED * 4, *_paths(SAMPLE)]
+_PATHS = [*NEEDED * 4, *paths(SAMPLE)]
 _CHANGES = [(path, change) for path in _PATHS for change in (*["drop", "wrap"] * 3, *TELLING)]
 # With one of its two queue ids gone the other one counts.
 _LITTLE: list[tuple[Path_, object]] = [

@@ -1,16 +1,14 @@
 """Events of the EventBridge integration: sound ones, whatever else may come, and its outcome."""
 
-import copy
 import json
-from collections.abc import Collection, Iterable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
 
 from tests import bodies
-from tests.bodies import ENDED, OTHER_QUEUE, QUEUE, TELLING, Path_
+from tests.bodies import ENDED, OTHER_QUEUE, QUEUE, TELLING, Path_, is_time, mutated
 
 SAMPLES: dict[str, str] = {
     path.stem.removeprefix("eventbridge-"): path.read_text()
@@ -63,7 +61,7 @@ def settle(conversation_id: str = "c-1", after: float = 0) -> str:
 
 def changed(name: str, *changes: tuple[Path_, object]) -> str:
     """Return a sample with the fields at some paths replaced, or left out where it says `drop`."""
-    return json.dumps(_mutated((name, changes)))
+    return json.dumps(mutated(SAMPLES.get(name) or settle(), changes))
 
 
 def expected(  # noqa: PLR0912 - one branch a check, as the contract lists them
@@ -99,53 +97,18 @@ def expected(  # noqa: PLR0912 - one branch a check, as the contract lists them
 
     if topic == SETTLE:
         at = told.get("endedAt")
-        sound = at is not None and _is_time(at)
+        sound = at is not None and is_time(at)
         return ("signal", "") if sound else ("rejected", "invalid_field")
 
     queue_id = told.get("queueId") if topic != PREFIX + "customer.end" else None
     if queue_id is not None and not isinstance(queue_id, str):
         return "rejected", "invalid_field"
     time = told.get("eventTime")
-    if time is not None and not _is_time(time):
+    if time is not None and not is_time(time):
         return "rejected", "invalid_field"
     if topic != PREFIX + "customer.end" and queue_id not in queue_ids:
         return "ignored", "other_queue"
     return "signal", ""
-
-
-def _is_time(value: object) -> bool:
-    """Return whether a value is a time between the years 1 and 9999, in either way of writing."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return False
-    try:
-        if isinstance(value, str):
-            time = datetime.fromisoformat(value)
-            (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
-        else:
-            datetime(1970, 1, 1) + timedelta(milliseconds=int(value))
-    except (ValueError, OverflowError):
-        return False
-    return True
-
-
-def _mutated(one: tuple[str, Iterable[tuple[Path_, object]]]) -> dict[str, Any]:
-    """Return a sample with changes; one whose place an earlier change took away is left out."""
-    name, changes = one
-    sample: dict[str, Any] = json.loads(SAMPLES.get(name) or settle())
-    for path, change in changes:
-        holder: Any = sample
-        try:
-            for key in path[:-1]:
-                holder = holder[key]
-            if change == "drop":
-                del holder[path[-1]]
-            elif change == "wrap":
-                holder[path[-1]] = [holder[path[-1]]]
-            else:
-                holder[path[-1]] = copy.deepcopy(change)
-        except (KeyError, IndexError, TypeError):
-            pass
-    return sample
 
 
 NEEDED: list[Path_] = [
@@ -164,6 +127,8 @@ _VALUES = ["drop", "wrap", *TELLING, *(PREFIX + topic for topic in TOPICS), SETT
 _VALUES += [-62_135_596_800_000, 253_402_300_799_999, 253_402_300_800_000, "TRANSFER", "NEW_VALUE"]
 _CHANGES = [(path, value) for path in NEEDED * 2 + READ for value in (*_VALUES, QUEUE, OTHER_QUEUE)]
 _few = st.sampled_from(_CHANGES + [(("no", "such", "path"), None)] * len(_CHANGES))
-_changes = st.tuples(_few, _few, st.sampled_from(_CHANGES))
-mutated_events = st.tuples(st.sampled_from([*SAMPLES, SETTLE]), _changes).map(_mutated)
+_changes = st.sampled_from(_CHANGES)
+mutated_events = st.builds(
+    mutated, st.sampled_from([*SAMPLES.values(), settle()]), st.tuples(_few, _few, _changes)
+)
 """A sample, or what the worker sends itself, with fields dropped, wrapped or replaced."""

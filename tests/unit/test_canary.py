@@ -14,7 +14,6 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deadline import Deadline, InvocationContext
 from destinations.webhook import Webhook
 from genesys.client import LOGIN_PATH
 from genesys.event_source import SOURCE_TYPE
@@ -32,22 +31,20 @@ from tests.fakes.aws.firehose import STREAM, FakeFirehose
 from tests.fakes.aws.partner_events import FakePartnerEvents
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.aws.sqs_event import record
-from tests.fakes.clock import Clock, Invocation
+from tests.fakes.clock import Clock
 from tests.fakes.entry_points import WORKER, imported_anew
 from tests.fakes.partner_worker import DelayingSqs
 
 DELIVERIES: tuple[Delivery, ...] = ("subscription", "eventbridge")
-LEVELS = ("INFO", "DEBUG")
 ACTION = "Conversation ended"
 
 
 class Output:
-    """All that a function leaves in its log, as Lambda collects it."""
+    """All that a function leaves in its log at the level of most lines, as Lambda collects it."""
 
-    def __init__(
-        self, level: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        self.level = level
+    level = "DEBUG"
+
+    def __init__(self, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         self._lines = io.StringIO()
         self._root = logging.StreamHandler(self._lines)
         self._capfd = capfd
@@ -90,30 +87,16 @@ def _loggers() -> list[logging.Logger]:
     return [logging.root, *(each for each in known if isinstance(each, logging.Logger))]
 
 
-@pytest.fixture(params=LEVELS)
-def output(
-    request: pytest.FixtureRequest,
-    capfd: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Output]:
-    output = Output(request.param, capfd, monkeypatch)
+@pytest.fixture
+def output(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Output]:
+    output = Output(capfd, monkeypatch)
     yield output
     output.undo()
 
 
 @pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have an invocation's time pass when the code under test sleeps, so that no test waits."""
-    real = Deadline.before_timeout_of.__func__  # type: ignore[attr-defined]
-
-    def before_timeout_of(
-        cls: type[Deadline], context: InvocationContext, reserve: float, _sleep: object = None
-    ) -> Deadline:
-        deadline: Deadline = real(cls, context, reserve)
-        assert isinstance(context, Invocation)
-        return cls(deadline.left, context.clock.sleep)
-
-    monkeypatch.setattr(Deadline, "before_timeout_of", classmethod(before_timeout_of))
+def no_waiting(time_passes: None) -> None:
+    """No test here waits."""
 
 
 Load = Callable[[str, Mapping[str, Any], Mapping[str, str]], Callable[[Any], Any]]
@@ -279,7 +262,7 @@ def test_no_end_rule_logs_anything_private(
 
 
 @pytest.mark.parametrize("delivery", DELIVERIES)
-def test_whatever_a_body_is_nothing_of_it_is_logged(
+def test_nothing_of_any_body_is_logged(
     *, load: Load, output: Output, http: HttpServer, delivery: Delivery
 ) -> None:
     around = Surroundings(http)
@@ -460,7 +443,7 @@ def test_the_watchdog_logs_no_secret(
 
 
 @pytest.mark.parametrize("function", ["worker", "subscription", "watchdog"])
-def test_what_libraries_say_of_calls_is_not_logged(
+def test_debug_lines_of_libraries_are_not_logged(
     *,
     load: Load,
     output: Output,
@@ -487,7 +470,7 @@ def test_what_libraries_say_of_calls_is_not_logged(
 
 
 @pytest.mark.parametrize("canary", canaries.ALL)
-def test_a_canary_is_found_however_it_is_written(canary: str) -> None:
+def test_a_canary_is_found_in_any_spelling(canary: str) -> None:
     for around in ("", "x", "xy", "xyz"):
         text = f"{around}{canary}{around}"
         for written in (text, text.upper(), json.dumps({text: 1})):

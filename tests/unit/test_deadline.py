@@ -12,11 +12,6 @@ from deadline import Deadline, interrupted_after
 from tests.fakes.clock import Clock
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
 def test_a_deadline_lies_before_the_timeout(clock: Clock) -> None:
     deadline = Deadline.before_timeout_of(clock.invocation(30), 3)
     assert deadline.left() == 27
@@ -132,18 +127,16 @@ def alarm() -> Iterator[list[int]]:
     assert rung == []
 
 
-def test_what_is_quick_is_left_alone(alarm: list[int]) -> None:
+def test_quick_code_is_not_interrupted(alarm: list[int]) -> None:
     with interrupted_after(0.05):
         pass
     time.sleep(0.06)
 
 
 @pytest.mark.parametrize("seconds", [0.05, 0.001, 0, -5])
-def test_what_takes_too_long_is_interrupted(alarm: list[int], seconds: float) -> None:
-    began = time.monotonic()
+def test_code_that_takes_too_long_is_interrupted(alarm: list[int], seconds: float) -> None:
     with pytest.raises(TimeoutError, match="took longer than"), interrupted_after(seconds):
         time.sleep(20)
-    assert time.monotonic() - began < 2
 
 
 def _work_for_ever() -> None:
@@ -151,7 +144,7 @@ def _work_for_ever() -> None:
         pass
 
 
-def test_what_works_without_a_pause_is_interrupted_too(alarm: list[int]) -> None:
+def test_busy_code_is_interrupted(alarm: list[int]) -> None:
     with pytest.raises(TimeoutError), interrupted_after(0.02):
         _work_for_ever()
 

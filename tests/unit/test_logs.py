@@ -34,7 +34,7 @@ def test_lines_below_the_level_are_not_written(
     assert {line["service"] for line in lines} == {f"test-{level}-{lambda_level}"}
 
 
-def test_without_a_level_it_is_info(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_setting_the_level_is_info(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("POWERTOOLS_LOG_LEVEL", raising=False)
     json_logger("test-no-level")
     assert logging.getLogger("test-no-level").level == logging.INFO

@@ -1,14 +1,12 @@
 """What services in memory that take many entries a call share: scripts, checks, a record."""
 
-import functools
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-import botocore.session
 from botocore.exceptions import ClientError, ParamValidationError
-from botocore.model import ServiceModel
-from botocore.validate import ParamValidator
+
+from tests.fakes.aws.model import Types
 
 Entry = Mapping[str, Any]
 # An error to raise, the positions of entries to fail, or something to do before the answer.
@@ -34,8 +32,7 @@ class ManyEntries:
     """
 
     def __init__(self, service: str, operation: str) -> None:
-        self._operation = operation
-        self._shape = _model(service).operation_model(operation).input_shape
+        self._types, self._operation = Types(service), operation
         self.calls: list[Sequence[Entry]] = []
         self.taken: list[Entry] = []
         self.refused: list[str] = []
@@ -76,14 +73,14 @@ class ManyEntries:
         """
         self.calls.append(entries)
         self.before(entries)
-        fault = self._scripted.popleft() if self._scripted else self._always
+        fault: Any = self._scripted.popleft() if self._scripted else self._always
         if callable(fault):
             fault = fault()
         if isinstance(fault, BaseException):
             raise fault
-        if (problems := ParamValidator().validate(parameters, self._shape)).has_errors():
+        if problems := self._types.problems(self._operation, parameters):
             self.refused.append("ParamValidation")
-            raise ParamValidationError(report=problems.generate_report())
+            raise ParamValidationError(report=problems)
         for code, refused in refusals().items():
             if refused:
                 self.refused.append(code)
@@ -91,8 +88,3 @@ class ManyEntries:
         failing = fault if isinstance(fault, Collection) else ()
         self.taken += [entry for place, entry in enumerate(entries) if place not in failing]
         return [ENTRY_ERROR if place in failing else "" for place in range(len(entries))]
-
-
-@functools.cache
-def _model(service: str) -> ServiceModel:
-    return botocore.session.get_session().get_service_model(service)

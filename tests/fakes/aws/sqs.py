@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import botocore.session
 from botocore.exceptions import ClientError, ParamValidationError
-from botocore.validate import ParamValidator
+
+from tests.fakes.aws.model import Types
 
 INTAKE = "https://sqs.eu-west-1.amazonaws.com/111122223333/queue-ends-dev-intake"
 DEAD = "https://sqs.eu-west-1.amazonaws.com/111122223333/queue-ends-dev-dead"
@@ -18,7 +18,7 @@ Entry = Mapping[str, Any]
 # An error to raise, the positions of entries to refuse, or something to do before the answer.
 Fault = BaseException | Collection[int] | Callable[[], object]
 
-_MODEL = botocore.session.get_session().get_service_model("sqs")
+_TYPES = Types("sqs")
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ATTRIBUTE_NAME = re.compile(r"(?!aws\.|amazon\.|\.)(?!.*\.\.)[A-Za-z0-9_.-]{1,256}(?<!\.)", re.I)
 _DATA_TYPE = re.compile(r"(String|Number|Binary)(\..+)?")
@@ -118,10 +118,9 @@ class FakeSqs:
         return scripted.popleft() if scripted else self._always.get(name)
 
     def _check_call(self, operation: str, parameters: Mapping[str, Any], queue_url: str) -> None:
-        shape = _MODEL.operation_model(operation).input_shape
-        if (problems := ParamValidator().validate(parameters, shape)).has_errors():
+        if problems := _TYPES.problems(operation, parameters):
             self.refused.append("ParamValidation")
-            raise ParamValidationError(report=problems.generate_report())
+            raise ParamValidationError(report=problems)
         entries = parameters["Entries"]
         ids = [entry["Id"] for entry in entries]
         sizes = [size_of(entry) for entry in entries]

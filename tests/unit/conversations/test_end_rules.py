@@ -112,10 +112,10 @@ def fired(rule: str, batches: Sequence[Sequence[str]]) -> list[tuple[str, float]
 
 
 def arrivals(messages: Sequence[str]) -> Iterator[list[Sequence[str]]]:
-    """Yield batches of every order, or of 24: one by one, all at once, cut with one again."""
+    """Yield batches of every order, or of ten: one by one, all at once, cut with one again."""
     chance = random.Random(0)
     orders = [*itertools.permutations(messages)]
-    for order in chance.sample(orders, min(len(orders), 24)):
+    for order in chance.sample(orders, min(len(orders), 10)):
         yield [[message] for message in order]
         yield [order]
         again = list(order)
@@ -126,7 +126,7 @@ def arrivals(messages: Sequence[str]) -> Iterator[list[Sequence[str]]]:
 
 @each_rule
 @each_conversation
-def test_the_reference_says_what_the_table_says(name: str, rule: str) -> None:
+def test_the_reference_derives_the_ends_of_the_table(name: str, rule: str) -> None:
     events = [json.loads(message) for message in CONVERSATIONS[name][0]]
     ends = [(end.queue_id, (end.at_ms - ENDED_MS) / 1000) for end in ends_by(rule, events, (A, B))]
     assert sorted(ends) == said(name, rule)
@@ -134,7 +134,7 @@ def test_the_reference_says_what_the_table_says(name: str, rule: str) -> None:
 
 @each_rule
 @each_conversation
-def test_whatever_the_order_and_the_cut_exactly_these_ends_are_fired(name: str, rule: str) -> None:
+def test_any_order_and_any_batches_fire_the_ends_of_the_table(name: str, rule: str) -> None:
     for batches in arrivals(CONVERSATIONS[name][0]):
         assert fired(rule, batches) == said(name, rule)
 

@@ -4,14 +4,14 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conversations.envelope import Accepted, Ignored, IgnoreReason, parse
-from conversations.fields import Rejected, RejectReason
+from conversations.envelope import Accepted, Ignored, parse
+from conversations.fields import Rejected
 from tests.bodies import (
     CANARY,
     NEEDED,
@@ -23,33 +23,25 @@ from tests.bodies import (
     expected,
     having,
     mutated_events,
+    outcome_in_words,
     telling,
-    values,
     without,
 )
 from tests.fakes.aws.sqs_event import SENT_AT
 
 QUEUES = frozenset({QUEUE, "second-queue"})
-thorough = settings(max_examples=300)
+thorough = settings(max_examples=150)
 
 
 def outcome_of(body: str | None) -> tuple[str, str]:
     """Return a body's outcome in the oracle's words, after looking at what comes with it."""
-    match parse(body, SENT_AT, QUEUES):
-        case Accepted(end, ended_at_ms):
-            assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", end.ended_at)
-            assert datetime.fromisoformat(end.ended_at) == _utc(ended_at_ms)
-            assert end.queue_id in QUEUES
-            return "accepted", ""
-        case Ignored(reason):
-            assert reason in get_args(IgnoreReason)
-            return "ignored", reason
-        case Rejected(reason, detail):
-            assert reason in get_args(RejectReason)
-            assert detail.isascii()
-            assert detail.isprintable()
-            assert CANARY not in detail
-            return "rejected", reason
+    parsed = parse(body, SENT_AT, QUEUES)
+    if isinstance(parsed, Accepted):
+        end = parsed.end
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", end.ended_at)
+        assert datetime.fromisoformat(end.ended_at) == _utc(parsed.ended_at_ms)
+        assert end.queue_id in QUEUES
+    return outcome_in_words(parsed)
 
 
 def _utc(epoch_ms: int) -> datetime:
@@ -132,7 +124,7 @@ def accepted(body: str, sent_at_ms: int = SENT_AT) -> Accepted:
         (having("eventTime", value=False), "invalid_field", "$.eventTime"),
     ],
 )
-def test_what_can_never_succeed_is_rejected_with_reason_and_place(
+def test_an_unsound_subscription_body_is_rejected_with_reason_and_place(
     body: str | None, reason: str, detail: str
 ) -> None:
     parsed = parse(body, SENT_AT, QUEUES)
@@ -153,11 +145,11 @@ def test_what_can_never_succeed_is_rejected_with_reason_and_place(
         (having("attributes", "queueId", value=f" {QUEUE}"), "other_queue"),
     ],
 )
-def test_what_is_not_for_us_is_ignored_with_a_reason(body: str, reason: str) -> None:
+def test_another_type_or_queue_is_ignored_with_its_reason(body: str, reason: str) -> None:
     assert parse(body, SENT_AT, QUEUES) == Ignored(reason)  # type: ignore[arg-type]
 
 
-def test_the_first_check_that_fails_decides() -> None:
+def test_of_a_subscription_body_the_first_failing_check_decides() -> None:
     worst: dict[str, Any] = {
         "eventType": 1,
         "eventTime": "never",
@@ -193,7 +185,7 @@ def test_the_sample_tells_everything_about_its_end() -> None:
     assert (end.source, end.sequence, end.raw) == ("subscription", 1, SAMPLE)
 
 
-def test_ids_and_type_are_all_that_is_needed() -> None:
+def test_a_subscription_body_needs_ids_and_type_alone() -> None:
     event = {
         "eventType": "event:conversation:end",
         "attributes": {"conversationId": "c", "queueId": QUEUE},
@@ -234,7 +226,7 @@ def test_the_queue_is_queue_id_or_else_the_queue_s_id(
         (None, None),
     ],
 )
-def test_the_media_type_is_the_customer_s_whatever_the_participants_are(
+def test_the_media_type_is_the_customer_s_or_else_the_first_participant_s(
     participants: object, media_type: str | None
 ) -> None:
     end = accepted(having("attributes", "participants", value=participants)).end
@@ -286,28 +278,17 @@ def test_an_end_without_a_time_is_dated_by_the_message(absent: str, sent_at_ms: 
 
 
 @thorough
-@given(st.text(st.characters(), max_size=50))
-def test_any_text_has_the_outcome_of_the_contract(text: str) -> None:
-    assert outcome_of(text) == expected(text, QUEUES)
-
-
-@thorough
-@given(values)
-def test_any_json_has_the_outcome_of_the_contract(value: object) -> None:
-    body = json.dumps(value)
-    assert outcome_of(body) == expected(body, QUEUES)
-
-
-@thorough
 @given(mutated_events)
-def test_any_change_of_an_event_has_the_outcome_of_the_contract(event: dict[str, Any]) -> None:
+def test_any_change_of_a_subscription_s_event_is_judged_by_contract(
+    event: dict[str, Any],
+) -> None:
     body = json.dumps(event)
     assert outcome_of(body) == expected(body, QUEUES)
 
 
 @thorough
 @given(edited_texts)
-def test_any_edit_of_a_body_has_the_outcome_of_the_contract(text: str) -> None:
+def test_any_edit_of_a_subscription_s_body_is_judged_by_contract(text: str) -> None:
     assert outcome_of(text) == expected(text, QUEUES)
 
 
@@ -331,15 +312,11 @@ def test_no_detail_quotes_a_field(path: tuple[str, ...], value: object) -> None:
     outcome_of(having(*path, value=value))  # fails on a detail that does
 
 
-def test_no_detail_quotes_what_is_no_json() -> None:
-    for position in range(len(SAMPLE_TEXT)):
-        for canary in (CANARY, f'"{CANARY}"', f'"{CANARY}": 1e999,'):
-            outcome_of(SAMPLE_TEXT[:position] + canary + SAMPLE_TEXT[position:])
-
-
 @pytest.mark.parametrize("depth", [1, 100, 1_000, 10_000, 200_000])
-@pytest.mark.parametrize("brackets", ["[]", ('{"a":', "}")])
-def test_deep_nesting_is_taken_or_rejected_but_never_raises(depth: int, brackets: str) -> None:
+@pytest.mark.parametrize("brackets", [("[", "]"), ('{"a":', "}")])
+def test_deep_nesting_is_taken_or_rejected_but_never_raises(
+    depth: int, brackets: tuple[str, str]
+) -> None:
     opening, closing = brackets
     deep = opening * depth + "1" + closing * depth
     body = SAMPLE_TEXT.replace('"metrics"', f'"deep": {deep}, "metrics"')
@@ -356,6 +333,6 @@ def test_numbers_of_any_length_that_a_double_can_hold_are_taken(number: str) -> 
 @pytest.mark.parametrize(
     "beyond", ["1e309", "-1e999999999", "9" * 10_000, '"\\ud83d"', '"\\udc00\\ud800"', "NaN"]
 )
-def test_what_is_no_interoperable_json_is_rejected(beyond: str) -> None:
+def test_json_beyond_doubles_and_unicode_is_rejected(beyond: str) -> None:
     """Numbers beyond a double and lone surrogates: RFC 7493 ("I-JSON") has neither."""
     assert outcome_of(SAMPLE_TEXT.replace("39674", beyond)) == ("rejected", "not_json")

@@ -2,13 +2,13 @@
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
-from conversations.join import DAY, MOST_TIMES, Joins, Known, Left, Unknown
+from conversations.join import MOST_TIMES, Joins, Known, Left, Unknown
+from conversations.ledger import DAY
 from conversations.ledger_table import LedgerTable
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Lost, client_error
 from tests.fakes.clock import Clock
@@ -21,18 +21,6 @@ MINUTE = 60_000
 A = Known(queues={"a": (100,)})
 B = Known(queues={"b": (200,)})
 END = Known(ends={300: Left(300, media_type="VOICE", disconnect_type="PEER")})
-
-
-@pytest.fixture
-def dynamodb() -> Iterator[FakeDynamoDb]:
-    dynamodb = FakeDynamoDb()
-    yield dynamodb
-    assert dynamodb.refused == []
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 class Adder:
@@ -84,7 +72,7 @@ def test_a_further_event_costs_one_read_and_one_write(add: Adder, dynamodb: Fake
     assert len(dynamodb.written) == 2
 
 
-def test_what_is_known_already_is_not_written_again(add: Adder, dynamodb: FakeDynamoDb) -> None:
+def test_known_news_is_not_written_again(add: Adder, dynamodb: FakeDynamoDb) -> None:
     for news in (A, B, END):
         add(news)
     written = len(dynamodb.written)
@@ -93,13 +81,15 @@ def test_what_is_known_already_is_not_written_again(add: Adder, dynamodb: FakeDy
     assert len(dynamodb.written) == written
 
 
-def test_nothing_to_add_is_no_call(add: Adder, clock: Clock, dynamodb: FakeDynamoDb) -> None:
+def test_without_news_the_table_is_not_called(
+    add: Adder, clock: Clock, dynamodb: FakeDynamoDb
+) -> None:
     assert add.joins.add({}, clock.deadline(10)) == {}
     assert add.joins.look([], clock.deadline(10)) == {}
     assert dynamodb.calls == []
 
 
-def test_what_comes_back_is_what_was_written_down(add: Adder) -> None:
+def test_a_known_conversation_is_read_as_it_was_written(add: Adder) -> None:
     everything = Known(
         queues={"a": (100, 900), "é#2": (5,)},
         ends={
@@ -129,16 +119,14 @@ def test_many_conversations_at_once_take_few_calls(
 
 
 @pytest.mark.parametrize("order", [*itertools.permutations([A, B, END])])
-def test_any_order_comes_to_the_same(add: Adder, order: tuple[Known, ...]) -> None:
+def test_any_order_of_news_gives_the_same_knowledge(add: Adder, order: tuple[Known, ...]) -> None:
     for news in order:
         add(news)
     assert told(add.known()) == ({"a": (100,), "b": (200,)}, [300])
 
 
 @pytest.mark.parametrize("lost", range(1, 4))
-def test_an_answer_that_is_lost_changes_nothing(
-    add: Adder, dynamodb: FakeDynamoDb, lost: int
-) -> None:
+def test_a_lost_answer_changes_no_knowledge(add: Adder, dynamodb: FakeDynamoDb, lost: int) -> None:
     add(A)
     dynamodb.script(WRITE, *[Lost(NO_ANSWER)] * lost)
     assert told(add(END)) == ({"a": (100,)}, [300])
@@ -159,7 +147,7 @@ def test_a_first_event_whose_answer_is_lost_is_known_once(
 @pytest.mark.parametrize(
     "fault", [[0], client_error("ThrottlingException"), client_error("Unknown", 500), NO_ANSWER]
 )
-def test_trouble_that_passes_is_waited_for(
+def test_a_passing_error_of_the_join_is_waited_out(
     add: Adder, clock: Clock, dynamodb: FakeDynamoDb, operation: str, fault: Any
 ) -> None:
     add(A)
@@ -178,7 +166,7 @@ def test_trouble_that_passes_is_waited_for(
         (READ, NO_ANSWER, "Unread"),
     ],
 )
-def test_trouble_that_stays_is_told_and_the_next_try_succeeds(
+def test_a_lasting_error_is_reported_and_the_next_try_succeeds(
     add: Adder, dynamodb: FakeDynamoDb, operation: str, fault: Any, error: str
 ) -> None:
     add(A)
@@ -188,7 +176,7 @@ def test_trouble_that_stays_is_told_and_the_next_try_succeeds(
     assert told(add(END)) == ({"a": (100,)}, [300])
 
 
-def test_one_that_is_throttled_keeps_no_other_from_being_known(
+def test_a_throttled_conversation_keeps_no_other_from_being_known(
     add: Adder, clock: Clock, dynamodb: FakeDynamoDb
 ) -> None:
     dynamodb.always(WRITE, [0])
@@ -196,13 +184,15 @@ def test_one_that_is_throttled_keeps_no_other_from_being_known(
     assert known == {"throttled": Unknown("ThrottlingError"), "d": A, "e": END}
 
 
-def test_without_time_nothing_is_asked(add: Adder, clock: Clock, dynamodb: FakeDynamoDb) -> None:
+def test_without_time_the_join_is_not_asked(
+    add: Adder, clock: Clock, dynamodb: FakeDynamoDb
+) -> None:
     assert add(A, seconds=0) == Unknown("")
     assert add.joins.look(["c"], clock.deadline(0)) == {"c": Unknown("Unread")}
     assert dynamodb.calls == []
 
 
-def test_others_who_are_always_quicker_only_take_time(
+def test_an_add_that_is_always_overtaken_ends_at_the_deadline(
     add: Adder, clock: Clock, dynamodb: FakeDynamoDb
 ) -> None:
     add(A)

@@ -1,7 +1,6 @@
 """An end is claimed by one invocation at a time, and what it has been delivered to is kept."""
 
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -59,18 +58,6 @@ class Invocations:
 
 
 @pytest.fixture
-def dynamodb() -> Iterator[FakeDynamoDb]:
-    dynamodb = FakeDynamoDb()
-    yield dynamodb
-    assert dynamodb.refused == []
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def invocations(dynamodb: FakeDynamoDb, clock: Clock) -> Invocations:
     return Invocations(dynamodb, clock)
 
@@ -104,7 +91,7 @@ def test_tokens_differ(invocations: Invocations) -> None:
     assert len({invocations.new().holder for _ in range(100)}) == 100
 
 
-def test_what_arrives_is_marked_and_the_last_mark_completes(invocations: Invocations) -> None:
+def test_each_delivery_is_marked_and_the_last_mark_completes(invocations: Invocations) -> None:
     claims = invocations.new()
     claim = invocations.claimed(claims, ended())
     assert invocations.mark(claims, claim, "actions") == ""
@@ -146,7 +133,9 @@ def test_a_released_claim_can_be_taken_at_once(invocations: Invocations) -> None
     assert invocations.claimed(invocations.new(), ended()).delivered == ["actions"]
 
 
-def test_who_lost_the_claim_writes_nothing_any_more(invocations: Invocations, clock: Clock) -> None:
+def test_a_holder_that_lost_its_claim_writes_nothing(
+    invocations: Invocations, clock: Clock
+) -> None:
     slow = invocations.new()
     claim = invocations.claimed(slow, ended())
     clock.now = 40
@@ -158,7 +147,7 @@ def test_who_lost_the_claim_writes_nothing_any_more(invocations: Invocations, cl
     assert invocations.item() == before
 
 
-def test_a_mark_tells_of_each_claim_apart(invocations: Invocations, clock: Clock) -> None:
+def test_marks_have_a_result_for_each_claim(invocations: Invocations, clock: Clock) -> None:
     slow = invocations.new()
     mine, lost = (invocations.claimed(slow, ended(0, name)) for name in ("mine", "lost"))
     clock.now = 40
@@ -166,7 +155,7 @@ def test_a_mark_tells_of_each_claim_apart(invocations: Invocations, clock: Clock
     assert slow.mark([mine, lost], [True, True], clock.deadline(1)) == ["", None]
 
 
-def test_of_two_that_take_over_one_claim_one_has_it(
+def test_of_two_takeovers_of_one_claim_one_succeeds(
     invocations: Invocations, dynamodb: FakeDynamoDb
 ) -> None:
     first = invocations.new()
@@ -191,7 +180,7 @@ def test_a_claim_finished_while_it_is_taken_over_is_done(
     assert invocations.claim(invocations.new(), ended()) == [Finished()]
 
 
-def test_what_is_delivered_is_read_after_the_takeover(
+def test_a_takeover_knows_what_was_delivered_until_then(
     invocations: Invocations, dynamodb: FakeDynamoDb, clock: Clock
 ) -> None:
     first = invocations.new()
@@ -222,7 +211,7 @@ def test_a_lost_answer_loses_no_claim(
 
 
 @pytest.mark.parametrize("done", [False, True])
-def test_a_mark_that_is_carried_out_late_takes_nothing_back(
+def test_a_late_mark_fails_its_condition(
     invocations: Invocations, dynamodb: FakeDynamoDb, done: bool
 ) -> None:
     late: list[Any] = []
@@ -242,7 +231,7 @@ def test_a_mark_that_is_carried_out_late_takes_nothing_back(
     assert invocations.item() == before
 
 
-def test_what_the_ledger_cannot_tell_is_unclaimed_with_the_reason(
+def test_a_claim_that_the_ledger_cannot_decide_is_unclaimed_with_its_reason(
     invocations: Invocations, dynamodb: FakeDynamoDb, clock: Clock
 ) -> None:
     dynamodb.always(WRITE, client_error("ThrottlingException"))
@@ -256,7 +245,7 @@ def test_what_the_ledger_cannot_tell_is_unclaimed_with_the_reason(
     assert invocations.new().claim([ended()], clock.deadline(0)) == [Unclaimed()]
 
 
-def test_one_that_cannot_be_claimed_keeps_no_other_from_it(
+def test_an_end_that_cannot_be_claimed_keeps_no_other_from_being_claimed(
     invocations: Invocations, dynamodb: FakeDynamoDb
 ) -> None:
     ends = [ended(0, f"c-{n}") for n in range(30)]
@@ -324,7 +313,9 @@ def test_ends_one_after_the_other_have_the_numbers_of_the_contract(
 
 @settings(max_examples=100)
 @given(moments, st.booleans())
-def test_ends_of_one_batch_have_them_too(told: list[float | None], other_first: bool) -> None:
+def test_ends_of_one_batch_have_the_numbers_of_the_contract(
+    told: list[float | None], other_first: bool
+) -> None:
     """Those without a time count as the last of a batch, as they make no end of their own."""
     dynamodb = FakeDynamoDb()
     invocations = Invocations(dynamodb, Clock())
@@ -364,7 +355,7 @@ def test_a_second_end_has_a_state_of_its_own(invocations: Invocations) -> None:
     assert invocations.mark(first, claim, "bus", done=True) == ""
 
 
-def test_of_two_that_find_the_same_number_free_one_has_it(
+def test_of_two_claims_of_one_free_number_one_succeeds(
     invocations: Invocations, dynamodb: FakeDynamoDb
 ) -> None:
     first = invocations.new()

@@ -44,11 +44,6 @@ def dynamodb() -> FakeDynamoDb:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def table(dynamodb: FakeDynamoDb) -> LedgerTable:
     return LedgerTable(dynamodb, TABLE)  # type: ignore[arg-type]
 
@@ -117,7 +112,7 @@ def test_each_statement_has_a_code_of_its_own(
     assert len(dynamodb.calls) == 3
 
 
-def test_what_is_read_is_what_was_written(table: LedgerTable, clock: Clock) -> None:
+def test_a_record_is_read_as_it_was_written(table: LedgerTable, clock: Clock) -> None:
     table.write([insert("c-1")], clock.deadline(10))
     records = table.read([("c-0", "q"), ("c-1", "q")], clock.deadline(10))
     assert records[("c-0", "q")] is None
@@ -127,7 +122,7 @@ def test_what_is_read_is_what_was_written(table: LedgerTable, clock: Clock) -> N
     assert (record.ended_at, record.delivered) == (5, ("bus",))
 
 
-def test_only_what_was_throttled_is_sent_again(
+def test_only_throttled_statements_are_sent_again(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock
 ) -> None:
     dynamodb.script(WRITE, [1, 3], None, [0])
@@ -137,7 +132,7 @@ def test_only_what_was_throttled_is_sent_again(
     assert len(dynamodb.written) == 30
 
 
-def test_only_what_was_not_processed_is_read_again(
+def test_only_unprocessed_keys_are_read_again(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock
 ) -> None:
     table.write([insert(f"c-{n}") for n in range(3)], clock.deadline(10))
@@ -149,7 +144,7 @@ def test_only_what_was_not_processed_is_read_again(
 
 
 @pytest.mark.parametrize("error", PASSING, ids=repr)
-def test_what_may_pass_is_tried_again(
+def test_a_passing_error_is_tried_again(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock, error: BaseException
 ) -> None:
     dynamodb.script(WRITE, error, error)
@@ -169,7 +164,7 @@ def test_a_write_that_cannot_succeed_is_tried_once(
 
 
 @pytest.mark.parametrize("error", PASSING, ids=repr)
-def test_an_answer_that_was_lost_shows_as_what_it_had_done(
+def test_a_write_whose_answer_was_lost_tells_its_effect_when_repeated(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock, error: BaseException
 ) -> None:
     dynamodb.script(WRITE, Lost(error))
@@ -210,7 +205,7 @@ def test_pauses_differ_and_grow(table: LedgerTable, dynamodb: FakeDynamoDb, cloc
     assert min(clock.pauses[6:10]) >= 0.5
 
 
-def test_without_time_nothing_is_asked(
+def test_without_time_the_ledger_is_not_asked(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock
 ) -> None:
     assert table.write([insert("c-0")], clock.deadline(0)) == [NO_TIME]
@@ -218,7 +213,7 @@ def test_without_time_nothing_is_asked(
     assert dynamodb.calls == []
 
 
-def test_what_was_done_before_time_ran_out_is_told(
+def test_statements_done_before_time_ran_out_are_reported_done(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock
 ) -> None:
     passing: list[Callable[[], None]] = [lambda: clock.sleep(1), lambda: clock.sleep(2)]
@@ -227,7 +222,7 @@ def test_what_was_done_before_time_ran_out_is_told(
     assert codes == [DONE] * 50 + [NO_TIME] * 25
 
 
-def test_no_time_after_a_throttled_call_is_told_as_throttling(
+def test_running_out_of_time_after_throttling_is_reported_as_throttling(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock
 ) -> None:
     def throttle() -> Any:
@@ -240,7 +235,7 @@ def test_no_time_after_a_throttled_call_is_told_as_throttling(
 
 
 @pytest.mark.parametrize("answered", [[], [{}, {}]])
-def test_an_answer_for_other_statements_is_none(
+def test_an_answer_with_another_number_of_statements_counts_as_none(
     clock: Clock, answered: list[dict[str, Any]]
 ) -> None:
     class Odd:
@@ -266,7 +261,7 @@ def test_an_answer_for_other_statements_is_none(
         [Statement(update("c").text, [{"N": "seven"}, *update("c").parameters[1:]])],
     ],
 )
-def test_the_table_in_memory_refuses_what_dynamodb_refuses(
+def test_the_table_in_memory_refuses_statements_that_dynamodb_refuses(
     dynamodb: FakeDynamoDb, statements: list[Statement]
 ) -> None:
     calls = [{"Statement": each.text, "Parameters": [*each.parameters]} for each in statements]
@@ -279,7 +274,7 @@ def test_the_table_in_memory_refuses_what_dynamodb_refuses(
 @pytest.mark.parametrize(
     ("asked", "consistent"), [(keys(101), True), (keys(1) * 2, True), (keys(1), False), ([], True)]
 )
-def test_the_table_in_memory_refuses_reads_that_dynamodb_or_a_claim_does(
+def test_the_table_in_memory_refuses_reads_that_dynamodb_or_a_claim_refuses(
     dynamodb: FakeDynamoDb, asked: list[Key], consistent: bool
 ) -> None:
     wanted = [{"conversation_id": {"S": c}, "queue_id": {"S": q}} for c, q in asked]

@@ -3,17 +3,16 @@
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from conversations.envelope import Ignored, IgnoreReason
-from conversations.fields import Rejected, RejectReason
+from conversations.envelope import Ignored
+from conversations.fields import Rejected
 from conversations.partner_event import Signal, parse_event
 from conversations.topics import CUSTOMER_END
-from tests.bodies import CANARY, OTHER_QUEUE, QUEUE, TELLING, values
+from tests.bodies import CANARY, OTHER_QUEUE, QUEUE, TELLING, outcome_in_words
 from tests.fakes.aws.sqs_event import SENT_AT
 from tests.partner_events import (
     BODY,
@@ -37,21 +36,12 @@ END, WRAPUP = "customer-end", "wrapup"
 
 def outcome_of(body: str | None) -> tuple[str, str]:
     """Return a body's outcome in the oracle's words, after looking at what comes with it."""
-    match parse_event(body, SENT_AT, QUEUES):
-        case Signal() as told:
-            assert told.queue_id in (QUEUES if told.topic in WITH_QUEUE else {None})
-            assert told.raw == json.loads(body or "")
-            assert told.dated or told.at_ms == SENT_AT
-            return "signal", ""
-        case Ignored(reason):
-            assert reason in get_args(IgnoreReason)
-            return "ignored", reason
-        case Rejected(reason, detail):
-            assert reason in get_args(RejectReason)
-            assert detail.isascii()
-            assert detail.isprintable()
-            assert CANARY not in detail
-            return "rejected", reason
+    told = parse_event(body, SENT_AT, QUEUES)
+    if isinstance(told, Signal):
+        assert told.queue_id in (QUEUES if told.topic in WITH_QUEUE else {None})
+        assert told.raw == json.loads(body or "")
+        assert told.dated or told.at_ms == SENT_AT
+    return outcome_in_words(told)
 
 
 def signal(body: str, sent_at_ms: int = SENT_AT) -> Signal:
@@ -144,7 +134,7 @@ def within(key: str, value: object, sample: str = WRAPUP) -> str:
         (json.dumps({"detail-type": SETTLE}), "invalid_field", "$.detail: expected an object"),
     ],
 )
-def test_what_can_never_succeed_is_rejected_with_reason_and_place(
+def test_an_unsound_partner_event_is_rejected_with_reason_and_place(
     body: str | None, reason: str, detail: str
 ) -> None:
     parsed = parse_event(body, SENT_AT, QUEUES)
@@ -172,11 +162,11 @@ def test_what_can_never_succeed_is_rejected_with_reason_and_place(
         (SAMPLES["user-end-no-queue"], "other_queue"),
     ],
 )
-def test_what_is_not_for_us_is_ignored_with_a_reason(body: str, reason: str) -> None:
+def test_another_topic_or_queue_is_ignored_with_its_reason(body: str, reason: str) -> None:
     assert parse_event(body, SENT_AT, QUEUES) == Ignored(reason)  # type: ignore[arg-type]
 
 
-def test_the_first_check_that_fails_decides() -> None:
+def test_of_a_partner_event_the_first_failing_check_decides() -> None:
     told: dict[str, Any] = {"conversationId": 1, "queueId": 1, "eventTime": "never"}
     worst: dict[str, Any] = {"detail-type": 1, "detail": None}
     repairs: list[tuple[Callable[[], object], str]] = [
@@ -217,18 +207,18 @@ def test_a_sample_tells_everything_about_its_event(sample: str) -> None:
     )
 
 
-def test_what_the_worker_sends_itself_tells_which_end_is_to_be_decided_on() -> None:
+def test_a_settling_message_names_its_conversation_and_end() -> None:
     told = signal(settle("c-7", after=90.5))
     assert (told.conversation_id, told.topic, told.queue_id) == ("c-7", SETTLE, None)
     assert (told.at_ms, told.ends_conversation) == (ENDED_MS + 90_500, False)
 
 
-def test_a_customer_s_end_has_no_queue_whatever_it_says() -> None:
+def test_a_customer_s_end_has_no_queue_even_if_one_is_given() -> None:
     for queue_id in (QUEUE, OTHER_QUEUE, 7, None):
         assert signal(within("queueId", queue_id, END)).queue_id is None
 
 
-def test_ids_and_type_are_all_that_is_needed() -> None:
+def test_a_partner_event_needs_ids_and_topic_alone() -> None:
     least = {"conversationId": "c", "queueId": QUEUE}
     told = signal(json.dumps({"detail-type": PREFIX + "acw", "detail": {"eventBody": least}}))
     optional = (told.media_type, told.direction, told.disconnect_type, told.acd_outcome)
@@ -266,7 +256,7 @@ def test_an_event_without_a_time_is_dated_by_the_message(absent: object, sent_at
 
 @pytest.mark.parametrize("path", READ)
 @pytest.mark.parametrize("sample", [*SAMPLES])
-def test_values_that_nobody_has_heard_of_never_reject(sample: str, path: tuple[str, ...]) -> None:
+def test_unknown_values_of_optional_fields_never_reject(sample: str, path: tuple[str, ...]) -> None:
     for value in [*TELLING, "drop", "A_NEW_ONE", "transfer"]:
         body = changed(sample, (path, value))
         assert outcome_of(body) == outcome_of(SAMPLES[sample])
@@ -281,7 +271,7 @@ def test_values_that_nobody_has_heard_of_never_reject(sample: str, path: tuple[s
         *[(word, False) for word in ("DND_TRANSFER", "SOME_FUTURE_TRANSFER")],
     ],
 )
-def test_only_a_transfer_keeps_a_customer_s_end_from_being_one(
+def test_a_customer_s_end_ends_the_conversation_unless_it_is_a_transfer(
     disconnect_type: object, leaves: bool
 ) -> None:
     told = signal(within("disconnectType", disconnect_type, END))
@@ -295,22 +285,11 @@ def test_a_duration_that_is_no_number_counts_as_none(odd: object) -> None:
     assert signal(within("interactingDurationMs", odd, "user-end")).interacting_ms == 0
 
 
-@settings(max_examples=200)
-@given(st.text(st.characters(), max_size=50))
-def test_any_text_has_the_outcome_of_the_contract(text: str) -> None:
-    assert outcome_of(text) == expected(text, QUEUES)
-
-
-@settings(max_examples=200)
-@given(values)
-def test_any_json_has_the_outcome_of_the_contract(value: object) -> None:
-    body = json.dumps(value)
-    assert outcome_of(body) == expected(body, QUEUES)
-
-
-@settings(max_examples=1500)
+@settings(max_examples=400)
 @given(mutated_events)
-def test_any_change_of_an_event_has_the_outcome_of_the_contract(event: dict[str, Any]) -> None:
+def test_any_change_of_a_partner_event_is_judged_by_contract(
+    event: dict[str, Any],
+) -> None:
     body = json.dumps(event)
     assert outcome_of(body) == expected(body, QUEUES)
 
@@ -323,13 +302,6 @@ def test_each_value_of_a_needed_field_has_the_outcome_of_the_contract(
     for value in [*TELLING, "drop", "wrap", CANARY, [CANARY], {CANARY: CANARY}]:
         body = changed(sample, (path, value))
         assert outcome_of(body) == expected(body, QUEUES)
-
-
-def test_no_detail_quotes_what_is_no_json() -> None:
-    sample = SAMPLES[END]
-    for position in range(len(sample)):
-        for canary in (CANARY, f'"{CANARY}"', f'"{CANARY}": 1e999,'):
-            outcome_of(sample[:position] + canary + sample[position:])
 
 
 def test_every_topic_with_a_queue_is_read_alike() -> None:

@@ -139,7 +139,7 @@ def test_a_conversation_ends_as_the_table_says(name: str, end_rule: str) -> None
 
 @each_rule
 @each_example
-def test_whatever_the_order_the_same_ends_come_out(name: str, end_rule: str) -> None:
+def test_a_worked_example_has_the_same_ends_in_any_order(name: str, end_rule: str) -> None:
     events, said = EXAMPLES[name], TABLE_SAYS[name][end_rule]
     shuffled = random.Random(name).sample(events * 2, 2 * len(events))
     for order in (events[::-1], shuffled):
@@ -156,7 +156,7 @@ def test_whatever_the_order_the_same_ends_come_out(name: str, end_rule: str) -> 
 
 @each_rule
 @each_example
-def test_all_events_in_one_batch_make_the_same_ends(name: str, end_rule: str) -> None:
+def test_a_worked_example_in_one_batch_has_the_same_ends(name: str, end_rule: str) -> None:
     stack = Stack(end_rule)
     stack.happens(*EXAMPLES[name])
     stack.settle()

@@ -36,15 +36,10 @@ def sqs() -> FakeSqs:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def dynamodb() -> Iterator[FakeDynamoDb]:
     dynamodb = FakeDynamoDb()
     yield dynamodb
-    assert dynamodb.refused == []
+    assert dynamodb.mistakes() == []
 
 
 @pytest.fixture

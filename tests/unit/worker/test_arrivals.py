@@ -38,7 +38,7 @@ def start() -> Iterator[Start]:
 
     yield start
     for worker in workers:
-        assert worker.dynamodb.refused == []
+        assert worker.dynamodb.mistakes() == []
         assert worker.sqs.refused == []
 
 
@@ -65,7 +65,7 @@ def ended(worker: PartnerWorker) -> list[tuple[str, float]]:
         ("{", "rejected.not_json"),
     ],
 )
-def test_what_is_no_end_has_the_outcome_of_the_contract(
+def test_a_message_that_fires_no_end_has_the_outcome_of_the_contract(
     start: Start, rule: str, body: str, outcome: str
 ) -> None:
     worker = start(rule)
@@ -75,7 +75,7 @@ def test_what_is_no_end_has_the_outcome_of_the_contract(
     assert worker.sqs.delayed == []
 
 
-def test_whichever_of_end_and_queue_comes_second_is_processed(start: Start) -> None:
+def test_the_second_of_end_and_queue_event_is_processed(start: Start) -> None:
     worker = start("touched")
     assert worker.arrive(event("acd.start", A, after=-60)) == ["ignored.noted"]
     assert worker.arrive(END) == ["processed"]
@@ -84,7 +84,7 @@ def test_whichever_of_end_and_queue_comes_second_is_processed(start: Start) -> N
     assert ended(worker) == [(A, 0), (A, 0)]
 
 
-def test_what_comes_again_is_a_duplicate(start: Start) -> None:
+def test_a_repeated_event_is_a_duplicate(start: Start) -> None:
     worker = start("touched")
     queue = event("acd.start", A, after=-60)
     assert worker.arrive(queue, END, END) == ["processed", "duplicate", "duplicate"]
@@ -95,9 +95,7 @@ def test_what_comes_again_is_a_duplicate(start: Start) -> None:
 
 
 @pytest.mark.parametrize("first", [[TRANSFER], []])
-def test_a_customer_s_transfer_fires_nothing_whatever_else_is_in_its_batch(
-    start: Start, first: list[str]
-) -> None:
+def test_a_customer_s_transfer_fires_nothing_in_any_batch(start: Start, first: list[str]) -> None:
     for rule in RULES:
         worker = start(rule)
         ends = [event("acd.start", A, after=-60), END, event("user.end", A, after=1)]
@@ -109,7 +107,7 @@ def test_a_customer_s_transfer_fires_nothing_whatever_else_is_in_its_batch(
         assert worker.arrive(TRANSFER) == ["ignored.noted"]
 
 
-def test_an_end_carries_what_the_customer_s_end_tells(start: Start) -> None:
+def test_an_end_has_the_fields_of_the_customer_s_end(start: Start) -> None:
     end = event("customer.end", mediaType="MESSAGE", direction="OUTBOUND", disconnectType="SYSTEM")
     queue = event("acw", A, after=60, mediaType="VOICE", disconnectType="PEER")
     for messages in ([end, queue], [queue, end]):
@@ -129,7 +127,7 @@ def test_an_end_carries_what_the_customer_s_end_tells(start: Start) -> None:
             assert fired.raw == json.loads(last)
 
 
-def test_the_end_of_a_leg_carries_what_its_own_event_tells(start: Start) -> None:
+def test_the_end_of_a_leg_has_the_fields_of_its_event(start: Start) -> None:
     worker = start("queue_leg")
     assert worker.arrive(SAMPLES["user-end"]) == ["processed"]
     (fired,) = worker.batches.acted
@@ -231,7 +229,7 @@ def test_a_re_opened_conversation_ends_again_in_each_queue_that_it_has_been_in(
     assert sequences == sorted([(A, 1), (A, 2), (B, 1)])
 
 
-def test_a_customer_s_end_answers_for_no_other_end(start: Start) -> None:
+def test_a_failed_end_is_not_repeated_by_a_later_one(start: Start) -> None:
     worker = start("touched")
     worker.arrive(event("acd.start", A, after=-60))
     worker.batches.does = {"c-1": ValueError()}
@@ -280,7 +278,7 @@ def test_a_customer_s_end_of_other_queues_costs_one_write(start: Start, rule: st
 
 
 @pytest.mark.parametrize("rule", JOINED)
-def test_a_hundred_of_them_take_four_calls(start: Start, rule: str) -> None:
+def test_a_hundred_customers_ends_take_four_calls(start: Start, rule: str) -> None:
     worker = start(rule)
     told = [event("customer.end", conversation_id=f"c-{n}") for n in range(100)]
     assert worker.arrive(*told) == ["ignored.noted"] * 100
@@ -288,7 +286,7 @@ def test_a_hundred_of_them_take_four_calls(start: Start, rule: str) -> None:
 
 
 @pytest.mark.parametrize("rule", JOINED)
-def test_a_batch_that_tells_nothing_makes_no_call(start: Start, rule: str) -> None:
+def test_a_batch_without_news_makes_no_call(start: Start, rule: str) -> None:
     worker = start(rule)
     worker.arrive(TRANSFER, event("acw", FOREIGN), event("flow.end"))
     assert worker.dynamodb.calls == []
@@ -351,7 +349,7 @@ def test_whatever_calls_fail_no_end_is_lost_and_none_comes_twice(
 
 
 @pytest.mark.parametrize("rule", JOINED)
-def test_one_conversation_that_is_throttled_keeps_no_other_waiting(start: Start, rule: str) -> None:
+def test_a_throttled_conversation_keeps_no_other_waiting(start: Start, rule: str) -> None:
     worker = start(rule)
     other = event("customer.end", conversation_id="d")
     worker.dynamodb.always(WRITE, [0])
@@ -419,7 +417,7 @@ def test_nothing_is_sent_for_conversations_of_other_queues(start: Start) -> None
     "fault", [[0], sqs_error("OverLimit"), ReadTimeoutError(endpoint_url="(somewhere)")]
 )
 @pytest.mark.parametrize("second", [END, event("acd.start", A, after=-60)])
-def test_what_could_not_be_sent_fails_and_is_sent_when_the_message_comes_back(
+def test_a_settling_message_that_could_not_be_sent_is_sent_at_the_next_receive(
     start: Start, fault: object, second: str
 ) -> None:
     worker = start("last_queue")
@@ -433,7 +431,9 @@ def test_what_could_not_be_sent_fails_and_is_sent_when_the_message_comes_back(
     assert ended(worker) == [(A, 0)]
 
 
-def test_what_there_was_no_time_to_send_comes_back_at_once(start: Start) -> None:
+def test_without_time_to_send_the_settling_message_the_event_comes_back_at_once(
+    start: Start,
+) -> None:
     worker = start("last_queue")
     worker.arrive(event("acd.start", A, after=-60))
     # The end is known by then, and nothing sent.
@@ -462,7 +462,7 @@ def test_ends_of_many_conversations_are_sent_ten_at_a_time(start: Start) -> None
 
 
 @pytest.mark.parametrize("refused", [[0], [1], [0, 1]])
-def test_of_two_ends_of_a_conversation_none_is_forgotten_when_one_cannot_be_sent(
+def test_when_one_of_two_settling_messages_cannot_be_sent_both_ends_fire(
     start: Start, refused: list[int]
 ) -> None:
     worker = start("last_queue")
@@ -475,7 +475,7 @@ def test_of_two_ends_of_a_conversation_none_is_forgotten_when_one_cannot_be_sent
     assert ended(worker) == [(A, 0), (A, HOUR)]
 
 
-def test_when_it_is_not_remembered_that_a_message_was_sent_a_second_one_decides_the_same(
+def test_a_second_settling_message_decides_the_same(
     start: Start,
 ) -> None:
     worker = start("last_queue")
@@ -489,7 +489,7 @@ def test_when_it_is_not_remembered_that_a_message_was_sent_a_second_one_decides_
     assert ended(worker) == [(A, 0)]
 
 
-def test_what_is_decided_on_is_not_sent_again_though_nothing_remembers_it_was_sent(
+def test_a_decided_end_is_not_settled_again(
     start: Start,
 ) -> None:
     worker = start("last_queue")
@@ -502,7 +502,7 @@ def test_what_is_decided_on_is_not_sent_again_though_nothing_remembers_it_was_se
     assert ended(worker) == [(A, 0)]
 
 
-def test_a_decision_that_is_not_written_down_is_not_acted_on(start: Start) -> None:
+def test_a_decision_that_could_not_be_written_fires_nothing(start: Start) -> None:
     worker = start("last_queue")
     worker.arrive(event("acd.start", A, after=-60), END)
     worker.dynamodb.always(WRITE, client_error("AccessDeniedException"))
@@ -526,7 +526,7 @@ def test_a_decision_stands_when_its_delivery_fails(start: Start) -> None:
     assert ended(worker) == [(A, 0)]
 
 
-def test_what_came_when_the_conversation_was_re_opened_decides_no_earlier_end(start: Start) -> None:
+def test_events_after_a_re_opening_decide_no_earlier_end(start: Start) -> None:
     worker = start("last_queue")
     worker.arrive(
         *(event("acd.start", A, after=-90), event("acd.start", B, after=-60), END),
@@ -544,7 +544,7 @@ def test_agents_work_after_the_end_decides_too(start: Start) -> None:
 
 
 @pytest.mark.parametrize("rule", ["touched", "queue_leg"])
-def test_what_was_settling_when_the_rule_changed_ends_once(start: Start, rule: str) -> None:
+def test_an_end_that_settles_while_the_rule_changes_fires_once(start: Start, rule: str) -> None:
     before = start("last_queue")
     assert before.arrive(event("acd.start", A, after=-60), END) == ["ignored.noted"] * 2
     (message,) = before.settling()
@@ -555,7 +555,7 @@ def test_what_was_settling_when_the_rule_changed_ends_once(start: Start, rule: s
     assert ended(after) == [(A, 0)]
 
 
-def test_what_the_subscription_sent_before_the_deploy_is_processed(start: Start) -> None:
+def test_a_body_of_the_subscription_is_processed_after_a_change_of_delivery(start: Start) -> None:
     worker = start("touched")
     told = [subscription_end("c-9"), subscription_end("c-9"), subscription_end("c-8", queue_id="z")]
     assert worker.arrive(*told) == ["processed", "duplicate", "ignored.other_queue"]

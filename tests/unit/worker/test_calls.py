@@ -18,6 +18,7 @@ from tests.fakes.aws.sqs_event import record, records
 from tests.fakes.batches import Batches, outcomes_of, reported
 from tests.fakes.clock import Clock
 from tests.fakes.destinations import FakeDestination
+from tests.fakes.interleavings import Stopping
 from tests.fakes.turns import Killed, Turns
 
 HUNDRED = [end(f"c-{n}") for n in range(100)]
@@ -53,7 +54,7 @@ def test_a_second_destination_costs_four_ledger_calls_more(
     assert calls_of(dynamodb) == {"batch_execute_statement": 12}
 
 
-def test_duplicates_of_what_is_done_cost_a_claim_and_a_look(
+def test_duplicates_of_finished_ends_cost_a_claim_and_a_read(
     batches: Batches, dynamodb: FakeDynamoDb
 ) -> None:
     batches.run(records(*HUNDRED))
@@ -64,9 +65,7 @@ def test_duplicates_of_what_is_done_cost_a_claim_and_a_look(
     assert len(batches.acted) == 100
 
 
-def test_what_repeats_within_a_batch_costs_nothing(
-    batches: Batches, dynamodb: FakeDynamoDb
-) -> None:
+def test_repeats_within_a_batch_cost_no_call(batches: Batches, dynamodb: FakeDynamoDb) -> None:
     batches.run(records(*[end("c")] * 100))
     assert calls_of(dynamodb) == {"batch_execute_statement": 2}
 
@@ -140,8 +139,8 @@ def test_the_same_event_fifty_times_at_once_is_delivered_once(
         told = queue.receive(10)
 
         def process() -> None:
-            stops = turns[number].stop
-            worker = Batches(_Stopping(queue, stops), clock, _Stopping(dynamodb, stops))  # type: ignore[arg-type]
+            stopping = [Stopping(client, turns, number) for client in (queue, dynamodb)]
+            worker = Batches(stopping[0], clock, stopping[1])  # type: ignore[arg-type]
             worker.destinations = [*destinations]
             batches.append((told, worker.run(told)))
 
@@ -170,18 +169,3 @@ def test_the_same_event_fifty_times_at_once_is_delivered_once(
     assert outcomes["rejected"] == outcomes["ignored"] == 0
     assert clock.now < 40
     assert all(len(delays) <= 1 for delays in queue.delays.values())
-
-
-class _Stopping:
-    """A client that waits for its worker's turn before each call."""
-
-    def __init__(self, client: Any, stop: Callable[[], Any]) -> None:
-        self._client = client
-        self._stop = stop
-
-    def __getattr__(self, operation: str) -> Callable[..., Any]:
-        def call(**parameters: Any) -> Any:
-            self._stop()
-            return getattr(self._client, operation)(**parameters)
-
-        return call

@@ -56,7 +56,7 @@ def test_an_end_goes_to_every_destination_and_is_done(
     assert int(ledger["expires_at"]) == batches.now_ms() // 1000 + 20 * 86_400
 
 
-def test_what_one_destination_fails_goes_to_the_others_and_is_repeated_there_alone(
+def test_an_end_that_fails_at_one_destination_is_repeated_there_alone(
     batches: Batches,
     bus: FakeDestination,
     webhook: FakeDestination,
@@ -78,7 +78,7 @@ def test_what_one_destination_fails_goes_to_the_others_and_is_repeated_there_alo
     assert webhook.took == [("good", QUEUE, 1), ("bad", QUEUE, 1)]
 
 
-def test_what_is_refused_for_good_goes_to_the_dead_letter_queue_with_its_reason(
+def test_a_refused_end_goes_to_the_dead_letter_queue_with_its_reason(
     batches: Batches, bus: FakeDestination, webhook: FakeDestination, sqs: FakeSqs
 ) -> None:
     webhook.answers["gone"] = "refused"
@@ -110,7 +110,7 @@ def test_while_one_destination_fails_another_s_refusal_does_not_give_the_end_up(
     assert sqs.dead == []
 
 
-def test_a_repeat_of_what_is_done_is_a_duplicate(
+def test_a_repeated_end_is_a_duplicate(
     batches: Batches, bus: FakeDestination, webhook: FakeDestination
 ) -> None:
     batches.run(records(end("c")))
@@ -135,7 +135,7 @@ def test_an_end_that_another_invocation_holds_comes_back_when_its_lease_is_over(
     assert bus.took == [("c", QUEUE, 1)]
 
 
-def test_who_finds_its_claim_lost_stops_and_overwrites_nothing(
+def test_a_worker_that_lost_its_claim_stops_and_overwrites_nothing(
     batches: Batches, bus: FakeDestination, webhook: FakeDestination, dynamodb: FakeDynamoDb
 ) -> None:
     def taken_over() -> None:
@@ -150,30 +150,6 @@ def test_who_finds_its_claim_lost_stops_and_overwrites_nothing(
     assert (ledger["state"], ledger["delivered"]) == ("claimed", [])
 
 
-def test_a_takeover_repeats_only_what_was_not_delivered(
-    batches: Batches,
-    bus: FakeDestination,
-    webhook: FakeDestination,
-    dynamodb: FakeDynamoDb,
-    clock: Clock,
-) -> None:
-    class Killed(BaseException):
-        pass
-
-    def die() -> None:
-        raise Killed
-
-    webhook.answers["c"] = die
-    with pytest.raises(Killed):
-        batches.run(records(end("c")))
-    assert item(dynamodb, "c")["delivered"] == ["bus"]
-
-    webhook.answers.clear()
-    clock.sleep(32)
-    assert outcomes_of(batches.run(records(end("c")))) == {"m-1": "processed"}
-    assert bus.took == webhook.took == [("c", QUEUE, 1)]
-
-
 def test_a_destination_that_is_no_longer_set_keeps_nothing_from_being_done(
     batches: Batches, bus: FakeDestination, webhook: FakeDestination, dynamodb: FakeDynamoDb
 ) -> None:
@@ -186,7 +162,7 @@ def test_a_destination_that_is_no_longer_set_keeps_nothing_from_being_done(
 
 
 @pytest.mark.parametrize("count", [1, 24, 25, 26, 100])
-def test_marks_are_as_few_calls_as_dynamodb_lets_them_be(
+def test_marks_go_in_calls_of_twenty_five(
     batches: Batches, bus: FakeDestination, dynamodb: FakeDynamoDb, count: int
 ) -> None:
     batches.run(records(*(end(f"c-{n}") for n in range(count))))
@@ -218,7 +194,7 @@ def test_each_destination_has_its_share_of_the_time(
     assert webhook.shares == [pytest.approx(15, abs=0.1)]
 
 
-def test_what_slow_successes_leave_no_time_for_comes_back_at_once(
+def test_ends_left_over_by_slow_successes_come_back_at_once(
     batches: Batches, bus: FakeDestination, webhook: FakeDestination, clock: Clock, sqs: FakeSqs
 ) -> None:
     bus.answers["slow"] = lambda: clock.sleep(14)
@@ -228,7 +204,7 @@ def test_what_slow_successes_leave_no_time_for_comes_back_at_once(
     assert webhook.took == [("slow", QUEUE, 1), ("c", QUEUE, 1)]
 
 
-def test_what_is_not_tried_behind_failures_waits_as_long_as_they_do(
+def test_ends_left_over_by_failures_wait_as_long_as_these(
     batches: Batches, bus: FakeDestination, clock: Clock, sqs: FakeSqs
 ) -> None:
     """Or an outage in which calls hang would use up the receives of all that come after."""
@@ -261,7 +237,7 @@ def test_a_mistake_in_a_destination_fails_its_ends_and_no_others(
 
 
 @pytest.mark.parametrize("webhook_fails", [False, True])
-def test_a_mark_that_is_carried_out_late_takes_nothing_back(
+def test_a_late_mark_undoes_no_delivery(
     batches: Batches,
     bus: FakeDestination,
     webhook: FakeDestination,
@@ -352,7 +328,7 @@ def test_a_dead_letter_queue_that_hangs_leaves_good_ends_their_time(
     assert outcomes_of(report)["good"] == "processed"
 
 
-def test_what_arrived_but_could_not_be_marked_is_not_acknowledged(
+def test_a_delivered_end_that_could_not_be_marked_is_not_acknowledged(
     batches: Batches, bus: FakeDestination, dynamodb: FakeDynamoDb
 ) -> None:
     def no_more() -> None:
@@ -363,7 +339,7 @@ def test_what_arrived_but_could_not_be_marked_is_not_acknowledged(
     assert outcomes_of(report) == {"m-1": "failed.ledger"}
 
 
-def test_a_mark_that_failed_is_made_good_by_the_next_or_by_the_release(
+def test_a_failed_mark_is_written_by_the_next_mark_or_the_release(
     batches: Batches, bus: FakeDestination, webhook: FakeDestination, dynamodb: FakeDynamoDb
 ) -> None:
     access = client_error("AccessDeniedException")

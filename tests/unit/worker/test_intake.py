@@ -97,14 +97,14 @@ def test_a_reject_is_deleted_right_after_it_was_sent(intake: Intake, sqs: FakeSq
 
 
 @pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 99, 100, 101])
-def test_calls_are_as_few_as_sqs_lets_them_be(intake: Intake, sqs: FakeSqs, count: int) -> None:
+def test_calls_of_sqs_hold_ten_messages(intake: Intake, sqs: FakeSqs, count: int) -> None:
     delay(intake, count)
     reject(intake, messages(*"{" * count))
     assert [sqs.count(name) for name in (SEND, DELETE, CHANGE)] == [-(-count // 10)] * 3
     assert len(sqs.dead) == len(sqs.deleted) == count
 
 
-def test_its_own_attributes_are_kept(intake: Intake, sqs: FakeSqs) -> None:
+def test_a_message_s_own_attributes_are_kept(intake: Intake, sqs: FakeSqs) -> None:
     reject(
         intake,
         messages(
@@ -127,7 +127,7 @@ def test_its_own_attributes_are_kept(intake: Intake, sqs: FakeSqs) -> None:
 
 
 @pytest.mark.parametrize("count", [6, 7, 8, 10])
-def test_at_most_seven_of_its_own_attributes_are_kept(
+def test_at_most_seven_of_a_message_s_own_attributes_are_kept(
     intake: Intake, sqs: FakeSqs, count: int
 ) -> None:
     own = {f"own-{n}": text(str(n)) for n in range(count)}
@@ -137,7 +137,7 @@ def test_at_most_seven_of_its_own_attributes_are_kept(
     assert {name: kept[name] for name in OURS} == OURS
 
 
-def test_ours_win_over_its_own_of_the_same_name(intake: Intake, sqs: FakeSqs) -> None:
+def test_our_attributes_replace_own_ones_of_the_same_name(intake: Intake, sqs: FakeSqs) -> None:
     own = {"reason": text("mine"), "detail": binary(b"mine"), "source_message_id": text("first")}
     reject(intake, messages("{", **own, other=text("kept")))
     assert sqs.dead[0]["MessageAttributes"] == {**OURS, "other": string("kept")}
@@ -227,7 +227,7 @@ def test_a_detail_is_shortened_as_far_as_the_body_needs_it(
 
 
 @pytest.mark.parametrize("beyond", [1, 1000])
-def test_what_does_not_fit_at_all_has_failed_alone(
+def test_a_message_too_large_for_its_reason_fails_alone(
     intake: Intake, sqs: FakeSqs, beyond: int
 ) -> None:
     small, large = messages("{", "x" * (MIB - LEAST + len(DETAIL) - 3 + beyond))
@@ -242,7 +242,7 @@ def test_what_does_not_fit_at_all_has_failed_alone(
 
 @pytest.mark.parametrize("position", [0, 4, 9])
 @pytest.mark.parametrize("bad", ["", "\x00", "\ufffe", "\ud800"])
-def test_one_that_sqs_refuses_does_not_keep_the_others(
+def test_a_reject_that_sqs_refuses_keeps_no_other_from_being_sent(
     intake: Intake, sqs: FakeSqs, bad: str, position: int
 ) -> None:
     bodies = ["{"] * 10
@@ -254,7 +254,9 @@ def test_one_that_sqs_refuses_does_not_keep_the_others(
     assert len(sqs.dead) == 9
 
 
-def test_what_the_dead_letter_queue_did_not_take_has_failed(intake: Intake, sqs: FakeSqs) -> None:
+def test_rejects_that_the_dead_letter_queue_did_not_take_have_failed(
+    intake: Intake, sqs: FakeSqs
+) -> None:
     sqs.script(SEND, {0, 3}, None)
     outcomes = reject(intake, messages(*"{" * 12))
     failed = {id_ for id_, word in outcomes.items() if word == "failed.destination"}
@@ -272,12 +274,12 @@ def test_what_the_dead_letter_queue_did_not_take_has_failed(intake: Intake, sqs:
         (range(10), 2),
     ],
 )
-def test_where_no_send_succeeds_all_fail_and_none_is_deleted(
+def test_rejects_that_cannot_be_sent_fail_and_are_not_deleted(
     intake: Intake, sqs: FakeSqs, fault: Fault, calls: int
 ) -> None:
     sqs.always(SEND, fault)
     assert set(reject(intake, messages(*"{" * 20)).values()) == {"failed.destination"}
-    assert sqs.dead == sqs.deleted == []
+    assert (sqs.dead, sqs.deleted) == ([], [])
     assert len(sqs.calls) == calls
 
 
@@ -308,7 +310,7 @@ def test_rejecting_stops_at_the_deadline_even_among_refusals(sqs: FakeSqs, intak
     assert set(outcomes.values()) == {"failed.destination", "failed.no_time"}
 
 
-def test_without_time_nothing_is_sent(sqs: FakeSqs, intake: Intake) -> None:
+def test_without_time_no_reject_is_sent(sqs: FakeSqs, intake: Intake) -> None:
     outcomes = reject(intake, messages(*"{" * 3), deadline=Clock().deadline(0))
     assert set(outcomes.values()) == {"failed.no_time"}
     assert sqs.calls == []
@@ -333,7 +335,7 @@ def test_the_delay_doubles_with_each_receive_to_fifteen_minutes(
 
 
 @pytest.mark.parametrize("receives", [1, 5, 1000])
-def test_what_there_was_no_time_for_comes_back_at_once(
+def test_a_message_failed_for_no_time_comes_back_at_once(
     sqs: FakeSqs, intake: Intake, receives: int
 ) -> None:
     delay(intake, 1, "no_time", receives)
@@ -341,7 +343,7 @@ def test_what_there_was_no_time_for_comes_back_at_once(
 
 
 @pytest.mark.parametrize("fault", [client_error("RequestThrottled"), NO_NETWORK, NO_ANSWER, {0}])
-def test_a_delay_that_cannot_be_set_does_not_keep_the_others_from_theirs(
+def test_a_delay_that_cannot_be_set_keeps_no_other_from_being_set(
     sqs: FakeSqs, intake: Intake, fault: Fault, log: Log
 ) -> None:
     sqs.script(CHANGE, fault)

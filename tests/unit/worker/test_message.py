@@ -27,7 +27,7 @@ def test_a_record_tells_id_handle_body_times_and_attributes() -> None:
         {"attributes": {"SentTimestamp": 1.5, "ApproximateReceiveCount": None}},
     ],
 )
-def test_only_the_id_must_be_there(rest: dict[str, Any]) -> None:
+def test_a_record_needs_its_id_alone(rest: dict[str, Any]) -> None:
     message = Message.of({"messageId": "m-1", **rest})
     assert (message.receipt_handle, message.body, message.receives) == ("", "", 1)
     assert message.attributes == {}
@@ -35,5 +35,5 @@ def test_only_the_id_must_be_there(rest: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("sent_at", [253_402_300_800_000, 10**30])
-def test_no_time_is_later_than_one_can_tell(sent_at: int) -> None:
+def test_a_sent_time_beyond_the_year_9999_is_cut_to_it(sent_at: int) -> None:
     assert Message.of(record("{}", sent_at=sent_at)).sent_at_ms == 253_402_300_799_999

@@ -17,6 +17,8 @@ COUNTS = (
     *("Ended", "DeliveryFailures", "BatchSize", "ColdStart"),
 )
 
+PROCESSED: tuple[Kind, str] = ("processed", "")
+
 
 def report_of(*outcomes: tuple[Kind, str], ended: list[Ended] | None = None) -> Report:
     """Return a report whose messages are `m-0`, `m-1`, …, each received once more."""
@@ -68,7 +70,7 @@ def counts_of(metrics: list[Metric]) -> dict[str, float]:
 
 def latencies_of(metrics: list[Metric]) -> dict[str | None, list[float]]:
     """Return the latencies by queue; by None those by stage alone."""
-    latencies = defaultdict(list)
+    latencies: defaultdict[str | None, list[float]] = defaultdict(list)
     for metric in metrics:
         if metric.name == "EndToEndLatency":
             assert metric.unit == "Milliseconds"
@@ -100,7 +102,7 @@ def test_a_batch_is_one_line_of_metrics_and_one_for_each_of_its_queues(emitted: 
     }
 
 
-def test_zeros_are_counted(emitted: Emitted) -> None:
+def test_an_empty_batch_emits_zeros(emitted: Emitted) -> None:
     metrics = emitted.by(Report())
     assert counts_of(metrics) == dict.fromkeys(COUNTS, 0)
     assert len(metrics) == len(COUNTS)
@@ -116,7 +118,7 @@ def test_failed_deliveries_and_the_cold_start_are_counted(emitted: Emitted) -> N
 @pytest.mark.parametrize("number", [1, 99, 100, 101, 200, 250, 1000])
 def test_no_latency_is_lost_however_many_there_are(emitted: Emitted, number: int) -> None:
     ended = [Ended(f"q-{n % 2}", n) for n in range(number)]
-    metrics = emitted.by(report_of(*[("processed", "")] * number, ended=ended))
+    metrics = emitted.by(report_of(*[PROCESSED] * number, ended=ended))
     everything = [float(n) for n in range(number)]
     latencies = latencies_of(metrics)
     assert sorted(latencies[None]) == everything
@@ -130,7 +132,7 @@ def test_no_latency_is_lost_however_many_there_are(emitted: Emitted, number: int
 
 def test_fifty_queues_are_fifty_one_lines(emitted: Emitted) -> None:
     ended = [Ended(f"q-{n % 50}", n) for n in range(90)]
-    metrics = emitted.by(report_of(*[("processed", "")] * 90, ended=ended))
+    metrics = emitted.by(report_of(*[PROCESSED] * 90, ended=ended))
     assert {metric.line for metric in metrics} == set(range(51))
 
 
@@ -167,7 +169,7 @@ def test_each_message_that_was_rejected_or_failed_is_one_warning(log: Log) -> No
     assert len(log.text.splitlines()) == 1 + len(told)
 
 
-def test_an_empty_batch_is_logged_too(log: Log) -> None:
+def test_an_empty_batch_is_logged(log: Log) -> None:
     telemetry.log(Report(), logger)
     (line,) = log.lines("INFO", "Batch")
     assert (line["received"], line["reasons"]) == (0, {})

@@ -1,12 +1,10 @@
-"""Thousands of made-up conversations end as their whole histories say, whatever the order."""
+"""Hundreds of made-up conversations end as their whole histories say, whatever the order."""
 
 import itertools
 import json
-import marshal
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,24 +21,9 @@ FIVE_MINUTES = 300_000
 SMALL = 3
 
 
-class QuickDynamoDb(FakeDynamoDb):
-    """A table that leaves it to other tests to look at the types in its calls."""
-
-    def _check_types(self, *_: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def dynamodb(monkeypatch: pytest.MonkeyPatch) -> QuickDynamoDb:
-    # Most of the time would go into copies, which are quick for what has plain types alone.
-    quick = SimpleNamespace(deepcopy=lambda item: marshal.loads(marshal.dumps(item)))  # noqa: S302
-    monkeypatch.setattr("tests.fakes.aws.dynamodb.copy", quick)
-    return QuickDynamoDb()
-
-
 @pytest.fixture(scope="module")
 def conversations() -> list[Conversation]:
-    return list(partner_conversations(20_261_123, 2_000))
+    return list(partner_conversations(20_261_123, 500))
 
 
 def reaches_the_worker(event: Mapping[str, Any]) -> bool:
@@ -96,9 +79,10 @@ def agree(fired: Sequence[QueueEnd], said: Sequence[QueueEnd]) -> bool:
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_exactly_the_ends_of_the_reference_are_delivered(
-    conversations: list[Conversation], dynamodb: QuickDynamoDb, rule: str
+def test_the_delivered_ends_are_those_of_the_reference(
+    conversations: list[Conversation], rule: str
 ) -> None:
+    dynamodb = FakeDynamoDb()
     chance = random.Random(rule)
     arriving = [*arrivals(conversations, chance)]
     worker = PartnerWorker(rule, dynamodb=dynamodb, queue_ids=OURS)
@@ -127,13 +111,15 @@ def test_exactly_the_ends_of_the_reference_are_delivered(
     assert all(item["state"] == {"S": "done"} for item in done)
 
 
-def test_the_conversations_have_all_that_can_happen(conversations: list[Conversation]) -> None:
+def test_the_generated_conversations_cover_every_story_and_size(
+    conversations: list[Conversation],
+) -> None:
     assert {one.story for one in conversations} == {*STORIES}
     sizes = Counter(sum(map(reaches_the_worker, one.events)) for one in conversations)
-    assert sizes[1] > 100  # foreign ones
-    assert all(sizes[size] > 100 for size in range(2, SMALL + 1))
+    assert sizes[1] > 25  # foreign ones
+    assert all(sizes[size] > 25 for size in range(2, SMALL + 1))
     for rule in RULES:
         ends = Counter(len(one.ends[rule]) for one in conversations)
-        assert all(ends[number] > 10 for number in range(3))
+        assert all(ends[number] > 2 for number in range(3))
     assert any(one.ends["touched"] != one.ends["last_queue"] for one in conversations)
     assert any(one.ends["touched"] != one.ends["queue_leg"] for one in conversations)

@@ -92,13 +92,16 @@ class TwoWorkers:
 
 
 def cuts(messages: Sequence[str]) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
-    """Yield the batches of two workers, for every order of arrival and every place to cut it."""
+    """Yield the batches of two workers, for every order of arrival and every place to cut it.
+
+    Which worker has which batch makes no difference, as every order of their calls is tried.
+    """
     seen = set()
     for order in itertools.permutations(messages):
         for cut in range(1, len(order)):
             batches = order[:cut], order[cut:]
             if batches not in seen:
-                seen.add(batches)
+                seen |= {batches, batches[::-1]}
                 yield batches
 
 
@@ -127,7 +130,7 @@ def test_every_queue_touched_has_its_end_once_in_any_order(
             runs += 1
             assert run.ended == ends
             assert "processed" in run.outcomes
-    assert runs >= 2 * len(messages)
+    assert runs >= len(messages)
 
 
 def test_four_events_shared_out_among_two_workers_end_once_too() -> None:
@@ -166,10 +169,10 @@ def test_the_last_queue_has_the_end_once_in_any_order(
         for run in TwoWorkers("last_queue", *of_both).runs():
             runs += 1
             assert run.ended == [end]
-    assert runs >= 4
+    assert runs >= 2
 
 
-def test_what_the_worker_sends_itself_may_come_twice_at_the_same_moment() -> None:
+def test_two_settling_messages_at_the_same_moment_fire_one_end() -> None:
     workers = TwoWorkers("last_queue", [], [], before=[IN_A, END], settling=[0, 1])
     for run in workers.runs(times=80):
         assert run.ended == [(A, 0)]

@@ -1,0 +1,267 @@
+"""The project's layout: imports that point one way, and folders, files and handlers of a size."""
+
+import ast
+import graphlib
+import re
+import sys
+import tokenize
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import pytest
+
+from destinations.chosen import MODULES
+
+ROOT = Path(__file__).parents[2]
+TREES = ("functions", "infra", "local", "ops", "bench", "tests")
+"""The folders that hold Python files; some are yet to come."""
+FILES = [ROOT / "app.py", *sorted(file for tree in TREES for file in (ROOT / tree).rglob("*.py"))]
+FUNCTIONS = ROOT / "functions"
+CHOSEN = FUNCTIONS / "destinations/chosen.py"
+"""Imports the destinations that are set, and no others."""
+LEDGER_TABLE = FUNCTIONS / "conversations/ledger_table.py"
+"""Where the domain meets DynamoDB."""
+HANDLERS = [file for file in FILES if file.name == "handler.py"]
+
+
+def modules_in(tree: str) -> set[str]:
+    """Return the modules beside a tree's rooms; each is a room for itself."""
+    return {file.stem for file in (ROOT / tree).glob("*.py")} - {"__init__"}
+
+
+def rooms_in(tree: str) -> set[str]:
+    folders = {file.parent.name for file in (ROOT / tree).glob("*/*.py")}
+    return folders | modules_in(tree)
+
+
+# What each room may import of its tree. A module at the root of functions/ stands alone and is for
+# all rooms there; one at the top of infra/ is a construct.
+BASE = modules_in("functions")
+DOMAIN = BASE | {"conversations"}
+SHARED = DOMAIN | {"destinations", "genesys"}
+COMPOSING = {"stack", "synthesis"}
+CONSTRUCTS = modules_in("infra") - COMPOSING
+ARROWS: dict[str, dict[str, set[str]]] = {
+    "functions": {
+        **{module: set() for module in BASE},
+        "conversations": BASE,
+        "destinations": DOMAIN,
+        "genesys": BASE,
+        # The functions themselves, which do not know each other.
+        "worker": SHARED,
+        "subscription": SHARED,
+        "watchdog": SHARED,
+    },
+    "infra": {
+        "settings": set(),
+        "delivery": {"settings"} | CONSTRUCTS,
+        **{construct: {"settings", "delivery"} | CONSTRUCTS for construct in CONSTRUCTS},
+        "monitoring": {"settings", "delivery"} | CONSTRUCTS,
+        "stack": {"settings", "delivery", "monitoring"} | CONSTRUCTS,
+        "synthesis": {"settings", "stack", "packaging"},
+    },
+    "local": {
+        "screen": set(),
+        "http": set(),
+        "aws": set(),
+        "traffic": set(),
+        "genesys": {"aws", "http"},
+        "receivers": {"aws", "http"},
+        "cloudwatch": {"aws"},
+        "dashboard": {"aws", "cloudwatch"},
+        # The runs, which do not know each other.
+        "demo": {"aws", "cloudwatch", "dashboard", "genesys", "http"}
+        | {"receivers", "traffic", "screen"},
+        "chaos": {"aws", "genesys", "http", "receivers", "traffic", "screen"},
+    },
+}
+# What the other trees may import of functions/: the topics of events are named where they are read.
+OF_FUNCTIONS: dict[str, Collection[str]] = {
+    "functions": (),
+    "infra": ("conversations", "genesys"),
+    "local": ARROWS["functions"],
+}
+
+
+def imports_of(file: Path) -> set[str]:
+    return imported_by(file.read_text(encoding="utf-8"))
+
+
+def imported_by(source: str) -> set[str]:
+    """Return the modules that a source imports, wherever in it: `a.b` of `from a import b`."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Import(names):
+                found |= {alias.name for alias in names}
+            case ast.ImportFrom(module, names, level):
+                found |= {f"{'.' * level}{module or ''}.{alias.name}" for alias in names}
+            case ast.Call(ast.Name("__import__") | ast.Attribute(attr="import_module"), args):
+                found |= {str(a.value) if isinstance(a, ast.Constant) else "?" for a in args[:1]}
+    return found
+
+
+def files_in(tree: str) -> list[Path]:
+    return [file for file in FILES if (ROOT / tree) in file.parents]
+
+
+def tree_of(file: Path) -> str:
+    return file.relative_to(ROOT).parts[0]
+
+
+def room_of(file: Path) -> str:
+    return file.relative_to(ROOT).parts[1].removesuffix(".py")
+
+
+def arrows_of(file: Path) -> Iterator[str]:
+    """Yield the rooms that a file imports: of its own tree by name, of others as `tree/room`.
+
+    An import that hides the room, as it is relative or its name is computed, is yielded as it is.
+    """
+    for module in imports_of(file):
+        top, room, *_ = [*module.split("."), ""]
+        if top in ARROWS["functions"]:
+            top, room = "functions", top
+        if top not in TREES:
+            if top in ("", "app") or (top == "?" and file != CHOSEN):
+                yield module
+        elif top != tree_of(file):
+            yield f"{top}/{room}"
+        elif room in rooms_in(top) - {room_of(file)}:
+            yield room
+
+
+@pytest.mark.parametrize("tree", ARROWS)
+def test_every_room_is_in_the_plan(tree: str) -> None:
+    assert rooms_in(tree) == ARROWS[tree].keys()
+
+
+@pytest.mark.parametrize(
+    ("tree", "room"), [(tree, room) for tree in ARROWS for room in ARROWS[tree]]
+)
+def test_a_room_imports_only_what_the_plan_allows(tree: str, room: str) -> None:
+    allowed = ARROWS[tree][room] | {f"functions/{other}" for other in OF_FUNCTIONS[tree]}
+    wrong = {
+        str(file.relative_to(ROOT)): sorted({*arrows_of(file)} - allowed)
+        for file in files_in(tree)
+        if room_of(file) == room
+    }
+    assert {file: arrows for file, arrows in wrong.items() if arrows} == {}
+
+
+@pytest.mark.parametrize("tree", ARROWS)
+def test_rooms_import_in_no_circle(tree: str) -> None:
+    graph: defaultdict[str, set[str]] = defaultdict(set)
+    for file in files_in(tree):
+        graph[room_of(file)] |= {arrow for arrow in arrows_of(file) if "/" not in arrow}
+    graphlib.TopologicalSorter(graph).prepare()
+
+
+def test_the_domain_knows_no_aws_but_for_the_ledger_s_table() -> None:
+    known = {"boto3", "botocore", "aws_lambda_powertools", "requests"}
+    wrong = {
+        file.name: found
+        for file in files_in("functions")
+        if room_of(file) in ("conversations", "deadline") and file != LEDGER_TABLE
+        if (found := {name.partition(".")[0] for name in imports_of(file)} & known)
+    }
+    assert wrong == {}
+
+
+def test_all_destinations_that_can_be_chosen_are_modules_of_their_room() -> None:
+    modules = {FUNCTIONS / f"{module.replace('.', '/')}.py" for module in MODULES.values()}
+    assert modules <= set(FILES)
+    assert {room_of(module) for module in modules} == {"destinations"}
+
+
+def test_everything_that_functions_import_is_ours_or_deployed() -> None:
+    """boto3 comes with the runtime; type stubs are imported by type checkers alone."""
+    pins = (FUNCTIONS / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    deployed = {line.partition("==")[0].replace("-", "_") for line in pins if "==" in line}
+    there = deployed | {"boto3", "botocore", "?"} | ARROWS["functions"].keys()
+    imported = {
+        name.partition(".")[0] for file in files_in("functions") for name in imports_of(file)
+    }
+    ours = imported - there - sys.stdlib_module_names
+    assert {name for name in ours if not name.startswith("mypy_boto3_")} == set()
+
+
+def test_every_function_has_a_handler() -> None:
+    assert {room_of(handler) for handler in HANDLERS} >= {"worker", "subscription", "watchdog"}
+
+
+@pytest.mark.parametrize("handler", HANDLERS, ids=room_of)
+def test_a_handler_has_at_most_40_lines_of_code(handler: Path) -> None:
+    assert code_lines_of(handler) <= 40
+
+
+def code_lines_of(file: Path) -> int:
+    """Return the number of lines that hold code, docstrings and comments left out."""
+    docstrings = {
+        line
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and ast.get_docstring(node) is not None
+        for line in range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1)
+    }
+    no_code = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENCODING}
+    no_code |= {tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    with file.open("rb") as source:
+        lines = {
+            line
+            for token in tokenize.tokenize(source.readline)
+            if token.type not in no_code
+            for line in range(token.start[0], token.end[0] + 1)
+        }
+    return len(lines - docstrings)
+
+
+def test_no_folder_holds_more_than_14_python_files() -> None:
+    sizes = Counter(str(file.parent.relative_to(ROOT)) for file in FILES)
+    assert {folder: size for folder, size in sizes.items() if size > 14} == {}
+
+
+def test_no_file_outside_the_tests_has_more_than_300_lines() -> None:
+    lengths = {
+        str(file.relative_to(ROOT)): len(file.read_text(encoding="utf-8").splitlines())
+        for file in {*FILES} - {*files_in("tests")}
+    }
+    assert {file: length for file, length in lengths.items() if length > 300} == {}
+
+
+def test_no_two_tests_have_the_same_name() -> None:
+    names = Counter(
+        name
+        for file in files_in("tests")
+        for name in re.findall(r"^ *def (test_\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    assert [name for name, times in names.items() if times > 1] == []
+
+
+@pytest.mark.parametrize("tree", ["functions", "infra", "local"])
+def test_every_room_says_in_one_line_what_it_is(tree: str) -> None:
+    folders = {file.parent for file in files_in(tree)} - {FUNCTIONS}
+    said = {}
+    for folder in folders:
+        file = folder / "__init__.py"
+        source = file.read_text(encoding="utf-8") if file.exists() else ""
+        said[str(folder.relative_to(ROOT))] = ast.get_docstring(ast.parse(source)) or ""
+    assert [room for room, text in said.items() if not re.fullmatch(r"[^\n]+\.", text)] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "imported"),
+    [
+        ("import a.b, c", {"a.b", "c"}),
+        ("from a.b import c, d", {"a.b.c", "a.b.d"}),
+        ("from . import c", {"..c"}),
+        ("from .a import c", {".a.c"}),
+        ("def f():\n    import infra", {"infra"}),
+        ("if TYPE_CHECKING:\n    from local.x import y", {"local.x.y"}),
+        ("importlib.import_module('ops.x')", {"ops.x"}),
+        ("importlib.import_module(name)", {"?"}),
+    ],
+)
+def test_no_import_is_overlooked(source: str, imported: set[str]) -> None:
+    assert imported_by(source) == imported
