@@ -5,7 +5,7 @@ import pytest
 from local.aws.project import Deployment
 from local.demo.counts import messages_in, worker_log
 from tests.canaries import found_in, seeded
-from tests.local.conftest import World
+from tests.local.stack.world import World
 from tests.polling import wait_until
 
 # One process for all that share the costly fixture.
