@@ -1,5 +1,6 @@
 """How hypothesis runs, the same examples every time; and which signals stop the tests."""
 
+import os
 from contextlib import ExitStack
 
 import pytest
@@ -15,6 +16,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("repeatable")
+
+# Templates that tests synthesise in-process need no warnings of what AWS might refuse, which take
+# most of the time; the stock CLI still looks for them.
+os.environ["CDK_VALIDATION"] = "false"
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -11,7 +11,7 @@ from local.patience import looks
 
 def wait_until(true: Callable[[], object], what: str, seconds: float = 120) -> None:
     """Wait until a condition holds; fail with `what` was waited for after so many seconds."""
-    if not any(true() for _ in looks(seconds)):
+    if not any(true() for _ in looks(seconds, every=0.1)):
         raise AssertionError(f"not within {seconds:g} s: {what}")
 
 

@@ -16,7 +16,9 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,6 +28,7 @@ import certifi
 from botocore.config import Config
 
 from local.aws import leash
+from local.aws.certificate import make_certificate
 from local.patience import looks
 
 SERVER = Path(__file__).with_name("server.py")
@@ -40,6 +43,10 @@ KEPT = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TERM", "LD_
 """What child processes inherit of the user's environment, beside proxies and certificates."""
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 CERTIFICATES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+
+
+_CLIENTS = Lock()
+"""Held while a client is made: unlike clients, a session is not for several threads at once."""
 
 
 class NotLoopback(ValueError):
@@ -102,30 +109,34 @@ class Emulator:
 
         Nothing of the user's AWS configuration reaches it.
         """
-        # Where to look for these: environment variables, else the default.
-        nowhere = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
-        variables = {name: (None, None, default, None) for name, default in nowhere.items()}
-        session: Any = boto3.Session(
-            botocore_session=botocore.session.Session(session_vars=variables)
-        )
-        return session.client(
-            service,
-            region_name=self.region,
-            endpoint_url=require_loopback(self.endpoint),
-            aws_access_key_id=account or self.account,
-            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
-            verify=self.environment.get("AWS_CA_BUNDLE"),
-            config=Config(
-                proxies={},
-                use_fips_endpoint=False,
-                use_dualstack_endpoint=False,
-                retries={"mode": "standard", "total_max_attempts": 3},
-            ),
-        )
+        with _CLIENTS:
+            return _session().client(
+                service,
+                region_name=self.region,
+                endpoint_url=require_loopback(self.endpoint),
+                aws_access_key_id=account or self.account,
+                aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
+                verify=self.environment.get("AWS_CA_BUNDLE"),
+                config=Config(
+                    proxies={},
+                    use_fips_endpoint=False,
+                    use_dualstack_endpoint=False,
+                    retries={"mode": "standard", "total_max_attempts": 3},
+                ),
+            )
 
     def child_environment(self, **more: str) -> dict[str, str]:
         """Return the whole environment for a child process that uses this emulator."""
         return {**_basis(self.endpoint), **self.environment, **more}
+
+
+@cache
+def _session() -> Any:
+    """Return a session that keeps what it has read of services, most of the work for a client."""
+    # Where to look for these: environment variables, else the default.
+    nowhere = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
+    variables = {name: (None, None, default, None) for name, default in nowhere.items()}
+    return boto3.Session(botocore_session=botocore.session.Session(session_vars=variables))
 
 
 def _basis(endpoint: str) -> dict[str, str]:
@@ -219,7 +230,9 @@ def _describe(folder: Path, address: str, port: int, https: bool) -> Emulator:
         "AWS_EC2_METADATA_DISABLED": "true",
     }
     if https:
-        certificate = _make_certificate(folder, address)
+        if not shutil.which("openssl"):
+            raise EmulatorFailed("enforce_iam needs the `openssl` command to make a certificate.")
+        certificate = make_certificate(folder, address)
         bundle = folder / "ca-bundle.pem"
         roots = [Path(os.environ.get("SSL_CERT_FILE") or certifi.where()), certificate]
         bundle.write_bytes(b"\n".join(path.read_bytes() for path in roots))
@@ -252,25 +265,6 @@ def _ministack_settings(
             "MINISTACK_SSL_KEY": str(folder / "key.pem"),
         }
     return settings
-
-
-def _make_certificate(folder: Path, address: str) -> Path:
-    """Make a self-signed server certificate for `address`."""
-    if not shutil.which("openssl"):
-        raise EmulatorFailed("enforce_iam needs the `openssl` command to make a certificate.")
-    request = folder / "certificate.cnf"
-    request.write_text(
-        "[req]\ndistinguished_name = subject\nprompt = no\nx509_extensions = server\n"
-        "[subject]\nCN = queue-ends-emulator\n"
-        "[server]\nbasicConstraints = critical, CA:FALSE\nsubjectKeyIdentifier = hash\n"
-        "keyUsage = critical, digitalSignature, keyEncipherment\nextendedKeyUsage = serverAuth\n"
-        f"subjectAltName = DNS:localhost, IP:127.0.0.1, IP:{address}\n"
-    )
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30"]
-    command += ["-config", str(request), "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(command, check=True, capture_output=True)
-    return certificate
 
 
 def _ready(started: Emulator, process: subprocess.Popen[bytes], token: str) -> bool:

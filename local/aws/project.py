@@ -28,6 +28,8 @@ OPERATIONS = ("CREATE", "UPDATE", "DELETE")
 QUIET = {
     "CDK_DISABLE_CLI_TELEMETRY": "true",
     "CDK_DISABLE_VERSION_CHECK": "true",
+    # Half the time of a synth, to warn of what AWS might refuse: `cdk synth` and `deploy` do that.
+    "CDK_VALIDATION": "false",
     # Three voices announce the end of life of a Node.js version that works.
     "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED": "true",
     "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20,22",

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local.aws.project import Deployment
+from local.genesys.sqs import ACCOUNT
 from local.http.messages import Answer
 from local.receivers.bus import BusRecorder, bus_recorder
 from local.traffic.subscription import FOREIGN, Event, conversations, malformed_bodies
-from tests.local.conftest import World
+from tests.local.stack.world import World
 from tests.polling import wait_until
 
 # One process for all that share the costly fixture.
@@ -164,7 +166,7 @@ def test_an_end_arrives_at_each_destination_and_is_done(
     world.genesys.publish_all([event.body for event in events])
 
     wait_until(lambda: arrivals(world, bus, events) == once(events), "all ends at all destinations")
-    done = ("done", {"actions", "bus", "webhook"})
+    done = ("done", set(world.settings()["destinations"]))
     wait_until(
         lambda: all(world.ledger(deployed).get(key(event)) == done for event in events),
         "all ends done in the ledger",
@@ -244,3 +246,13 @@ def test_what_a_webhook_refuses_for_good_is_in_the_dead_letter_queue_and_can_be_
     world.aws.client("sqs").send_message(QueueUrl=deployed.outputs["QueueUrl"], MessageBody=body)
 
     wait_until(lambda: arrivals(world, bus, [gone]) == once([gone]), "the end everywhere, once")
+
+
+def test_genesys_cloud_alone_may_send_and_it_may_do_nothing_else(
+    world: World, deployed: Deployment
+) -> None:
+    url = deployed.outputs["QueueUrl"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        world.aws.client("sqs", account="444455556666").send_message(QueueUrl=url, MessageBody="{}")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        world.aws.client("sqs", account=ACCOUNT).receive_message(QueueUrl=url)

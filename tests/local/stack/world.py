@@ -1,20 +1,20 @@
-"""The deployed stack: one emulator, Genesys Cloud, CRM and webhook for the whole session."""
+"""All that a user, an operator and Genesys Cloud can see of a deployed stack."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import pytest
-
 from local.aws.emulator import Emulator, emulator
+from local.aws.partner_events import partner_events
 from local.aws.project import ROOT, Deployment, Project
-from local.genesys.problems import problem, too_many_requests
 from local.genesys.sqs import sqs_sender
 from local.genesys.stand_in import GenesysCloud
 from local.receivers.crm import Crm, crm
 from local.receivers.webhook import WebhookReceiver, webhook_receiver
-from local.traffic.subscription import OURS, Event, conversations
+from local.traffic.subscription import OURS
 
 ACTION = ROOT / "local/receivers/crm_action.py"
 SECRET = "queue-ends/genesys"
@@ -23,13 +23,20 @@ WEBHOOK_SECRET = "queue-ends/webhook"
 
 @dataclass(frozen=True)
 class World:
-    """All that a user, an operator and Genesys Cloud can see."""
+    """All that a user, an operator and Genesys Cloud can see.
+
+    Attributes
+    ----------
+    changed
+        Settings that its stacks have in the place of the usual ones.
+    """
 
     aws: Emulator
     genesys: GenesysCloud
     customers: Crm
     webhook: WebhookReceiver
     project: Project
+    changed: Mapping[str, Any]
 
     def settings(self, **changes: Any) -> dict[str, Any]:
         return {
@@ -44,6 +51,7 @@ class World:
             "retry_delay_seconds": 1,
             "max_receive_count": 4,
             "max_concurrency": 2,
+            **self.changed,
             **changes,
         }
 
@@ -60,6 +68,33 @@ class World:
         }
         secrets = self.aws.client("secretsmanager")
         secrets.create_secret(Name=name, SecretString=json.dumps(credentials))
+
+    def create(self, stage: str) -> None:
+        """Have a stack made of the template of stage dev, synthesised last, for another stage.
+
+        Without the CDK CLI, which has published the assets already, it takes half the time.
+        """
+        text = (self.project.folder / "cdk.out/QueueEnds-dev.template.json").read_text()
+        for name in ("QueueEnds-{}", "QueueEnds{}", "queue-ends-{}"):
+            text = text.replace(name.format("dev"), name.format(stage))
+        # CloudFormation takes one of this size from a bucket alone.
+        bucket, s3 = "templates", self.aws.client("s3")
+        s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key=stage, Body=text.encode())
+        self.aws.client("cloudformation").create_stack(
+            StackName=f"QueueEnds-{stage}",
+            TemplateURL=f"{self.aws.endpoint}/{bucket}/{stage}",
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+        )
+
+    def stack(self, stage: str) -> tuple[str, list[str]]:
+        """Return the status of a stage's stack, and why resources failed, the first one first."""
+        cloudformation = self.aws.client("cloudformation")
+        name = f"QueueEnds-{stage}"
+        (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+        events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+        failed = [e for e in events[::-1] if e["ResourceStatus"].endswith("_FAILED")]
+        return stack["StackStatus"], [e.get("ResourceStatusReason", "") for e in failed]
 
     def of_stage(self, stage: str) -> list[dict[str, Any]]:
         """Return Genesys Cloud's subscriptions of a stage."""
@@ -96,37 +131,17 @@ class World:
         return found
 
 
-@pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+@contextmanager
+def running_world(folder: Path, *, enforce_iam: bool = False, **changed: Any) -> Iterator[World]:
+    """Run all that there is to see, ready for the first deploy; its stacks have other settings."""
     with (
         crm() as customers,
         webhook_receiver() as webhook,
-        emulator(env={"QUEUE_ENDS_CRM_URL": customers.url}) as aws,
-        GenesysCloud(sqs_sender(aws)) as genesys,
+        emulator(env={"QUEUE_ENDS_CRM_URL": customers.url}, enforce_iam=enforce_iam) as aws,
+        GenesysCloud(sqs_sender(aws), deliver=partner_events(aws)) as genesys,
     ):
-        genesys.subscriptions.activation_seconds = 0.5
-        genesys.subscriptions.seed("somebody-else")
-        project = Project(aws, tmp_path_factory.mktemp("project"), actions=ACTION)
-        world = World(aws, genesys, customers, webhook, project)
+        project = Project(aws, folder, actions=ACTION)
+        world = World(aws, genesys, customers, webhook, project, changed)
         world.put_secrets()
         project.bootstrap()
         yield world
-
-
-@pytest.fixture(scope="session")
-def deployed(world: World) -> Deployment:
-    """The stack of stage dev, deployed while Genesys Cloud was busy."""
-    world.genesys.instead("create", *[too_many_requests(2)] * 2, problem(503, "Overloaded."))
-    return world.project.deploy("dev", **world.settings())
-
-
-@pytest.fixture
-def some_events(request: pytest.FixtureRequest) -> Callable[[int], list[Event]]:
-    """Return distinct ends in our queues, others for each test."""
-    seed = sum(map(ord, request.node.name))
-
-    def events(count: int) -> list[Event]:
-        every = conversations(seed, 40 * count, share=1, others=0)
-        return [event for event in every if event.kind == "answered"][:count]
-
-    return events

@@ -40,7 +40,7 @@ HOLDER = """
 import json, sys, time
 sys.path.insert(0, sys.argv[1])
 from local.aws.emulator import emulator
-from tests.local.test_emulator import invoke
+from tests.local.emulator.test_emulator import invoke
 
 with emulator() as aws:
     answer = invoke(aws)
@@ -105,7 +105,7 @@ def test_it_ends_with_everything_it_started(enforce_iam: bool) -> None:
     nothing_is_left(aws.endpoint, str(aws.log_file), answer["pid"], answer["parent"])
 
 
-@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
 def test_it_ends_with_its_parent(ending: signal.Signals) -> None:
     with child(
         [sys.executable, "-c", HOLDER, str(ROOT)],
@@ -129,6 +129,7 @@ def test_clients_ignore_the_users_configuration(
     monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
     monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere")
     monkeypatch.setenv("HTTP_PROXY", "http://192.0.2.1")
+    local.aws.emulator._session.cache_clear()
 
     assert aws.client("sts").get_caller_identity()["Account"] == aws.account
     assert aws.client("sts", ACCOUNT).get_caller_identity()["Account"] == ACCOUNT
@@ -153,8 +154,8 @@ def test_emulators_side_by_side_know_nothing_of_each_other(aws: Emulator, strict
             return urls
 
     with ThreadPoolExecutor() as pool:
-        urls = [url for urls in pool.map(queue, [False, False, True, True]) for url in urls]
-    assert len(set(urls)) == 4
+        urls = [url for urls in pool.map(queue, [False, True]) for url in urls]
+    assert len(set(urls)) == 2
     for running in (aws, strict):
         known = running.client("sqs").list_queues().get("QueueUrls", [])
         assert not any("of-another" in url for url in known)
@@ -223,21 +224,29 @@ def test_only_whom_the_queues_policy_admits_may_send(strict: Emulator) -> None:
     assert [json.loads(message["Body"]) for message in received] == [event]
 
 
-def test_the_permission_for_one_message_is_enough_for_a_batch(strict: Emulator) -> None:
-    url = strict.client("sqs").create_queue(QueueName="batches")["QueueUrl"]
-    arn = f"arn:aws:sqs:{strict.region}:{strict.account}:batches"
+def acting_with(strict: Emulator, action: str, resource: str) -> dict[str, str]:
+    """Return environment variables with the credentials of a role that may do one thing."""
     trusted = {"Effect": "Allow", "Principal": {"AWS": strict.account}, "Action": "sts:AssumeRole"}
-    allowed = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn}
-    iam = strict.client("iam")
+    allowed = {"Effect": "Allow", "Action": action, "Resource": resource}
+    iam, name = strict.client("iam"), action.replace(":", "-")
     role = iam.create_role(
-        RoleName="sender", AssumeRolePolicyDocument=json.dumps({"Statement": [trusted]})
+        RoleName=name, AssumeRolePolicyDocument=json.dumps({"Statement": [trusted]})
     )["Role"]["Arn"]
-    iam.put_role_policy(
-        RoleName="sender", PolicyName="send", PolicyDocument=json.dumps({"Statement": [allowed]})
-    )
+    policy = json.dumps({"Statement": [allowed]})
+    iam.put_role_policy(RoleName=name, PolicyName="may", PolicyDocument=policy)
     acting = strict.client("sts").assume_role(RoleArn=role, RoleSessionName="session")[
         "Credentials"
     ]
+    return {
+        "AWS_ACCESS_KEY_ID": acting["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": acting["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": acting["SessionToken"],
+    }
+
+
+def test_the_permission_for_one_message_is_enough_for_a_batch(strict: Emulator) -> None:
+    url = strict.client("sqs").create_queue(QueueName="batches")["QueueUrl"]
+    arn = f"arn:aws:sqs:{strict.region}:{strict.account}:batches"
     sends = (
         "import boto3, sys; sqs = boto3.client('sqs')\n"
         "entry = {'Id': '1', 'MessageBody': 'x'}\n"
@@ -247,15 +256,30 @@ def test_the_permission_for_one_message_is_enough_for_a_batch(strict: Emulator) 
     )
     said = subprocess.check_output(
         [sys.executable, "-c", sends, url],
-        env=strict.child_environment(
-            AWS_ACCESS_KEY_ID=acting["AccessKeyId"],
-            AWS_SECRET_ACCESS_KEY=acting["SecretAccessKey"],
-            AWS_SESSION_TOKEN=acting["SessionToken"],
-        ),
+        env=strict.child_environment(**acting_with(strict, "sqs:SendMessage", arn)),
         text=True,
     )
     assert "MD5OfMessageBody" in said
     assert "not authorized to perform: sqs:receivemessage" in said.lower()
+
+
+def test_the_permission_for_a_partners_event_sources_is_enough_and_no_more(
+    strict: Emulator,
+) -> None:
+    arn = f"arn:aws:events:{strict.region}::event-source/aws.partner/genesys.com/*"
+    looks = (
+        "import boto3, sys; events = boto3.client('events')\n"
+        "print(events.describe_event_source(Name='aws.partner/genesys.com/cloud/x/y')['State'])\n"
+        "try: events.describe_event_source(Name='aws.partner/example.com/x/y')\n"
+        "except Exception as error: print(error)\n"
+    )
+    said = subprocess.check_output(
+        [sys.executable, "-c", looks],
+        env=strict.child_environment(**acting_with(strict, "events:DescribeEventSource", arn)),
+        text=True,
+    )
+    assert said.startswith("ACTIVE\n")
+    assert "not authorized" in said
 
 
 def test_many_events_reach_the_queue_in_batches(aws: Emulator) -> None:

@@ -8,21 +8,16 @@ from typing import Any
 import pytest
 
 from conversations.topics import QUEUE_TOPICS, TOPIC_PREFIX
-from local.aws.emulator import emulator
-from local.aws.partner_events import partner_events
-from local.aws.project import Deployment, Project
+from local.aws.project import Deployment
 from local.demo.account import PartnerAccount
 from local.demo.counts import shared_among, worker_log
 from local.genesys.entities import Entity
 from local.genesys.problems import problem, too_many_requests
-from local.genesys.stand_in import GenesysCloud
 from local.receivers.bus import BusRecorder, bus_recorder
-from local.receivers.crm import crm
-from local.receivers.webhook import webhook_receiver
 from local.runs.queues import messages_in
 from local.traffic.eventbridge import Conversation, partner_conversations, shuffled
 from local.traffic.subscription import OURS
-from tests.local.conftest import ACTION, World
+from tests.local.stack.world import World, running_world
 from tests.polling import wait_until
 
 # One process for all that share the costly fixture.
@@ -31,73 +26,34 @@ pytestmark = pytest.mark.xdist_group("eventbridge")
 End = tuple[str, str]
 
 
-class Bridged(World):
-    """All that can be seen, in an org without event subscriptions."""
+@pytest.fixture(scope="module")
+def bridged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """An org without event subscriptions."""
+    with running_world(tmp_path_factory.mktemp("bridged"), delivery="eventbridge") as world:
+        world.genesys.has_subscription_api = False
+        world.genesys.integrations.seed("somebody-else")
+        yield world
 
-    def settings(self, **changes: Any) -> dict[str, Any]:
-        return super().settings(**{"delivery": "eventbridge", **changes})
 
-    def integrations(self, stage: str) -> list[Entity]:
-        """Return Genesys Cloud's integrations of a stage."""
-        return self.genesys.integrations.named(f"queue-ends-{stage}")
+def integrations(bridged: World, stage: str) -> list[Entity]:
+    """Return Genesys Cloud's integrations of a stage."""
+    return bridged.genesys.integrations.named(f"queue-ends-{stage}")
 
-    def buses(self) -> set[str]:
-        """Return the names of the partner event buses."""
-        found = self.aws.client("events").list_event_buses()["EventBuses"]
-        return {bus["Name"] for bus in found if bus["Name"].startswith("aws.partner/")}
 
-    def create(self, stage: str) -> None:
-        """Have a stack made of the template of stage dev, synthesised last, for another stage.
+def buses(bridged: World) -> set[str]:
+    """Return the names of the partner event buses."""
+    found = bridged.aws.client("events").list_event_buses()["EventBuses"]
+    return {bus["Name"] for bus in found if bus["Name"].startswith("aws.partner/")}
 
-        Without the CDK CLI, which has published the assets already, it takes half the time.
-        """
-        text = (self.project.folder / "cdk.out/QueueEnds-dev.template.json").read_text()
-        for name in ("QueueEnds-{}", "QueueEnds{}", "queue-ends-{}"):
-            text = text.replace(name.format("dev"), name.format(stage))
-        # CloudFormation takes one of this size from a bucket alone.
-        bucket, s3 = "templates", self.aws.client("s3")
-        s3.create_bucket(Bucket=bucket)
-        s3.put_object(Bucket=bucket, Key=stage, Body=text.encode())
-        self.aws.client("cloudformation").create_stack(
-            StackName=f"QueueEnds-{stage}",
-            TemplateURL=f"{self.aws.endpoint}/{bucket}/{stage}",
-            Capabilities=["CAPABILITY_NAMED_IAM"],
-        )
 
-    def stack(self, stage: str) -> tuple[str, list[str]]:
-        """Return the status of a stage's stack, and why resources failed, the first one first."""
-        cloudformation = self.aws.client("cloudformation")
-        name = f"QueueEnds-{stage}"
-        (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
-        events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
-        failed = [e for e in events[::-1] if e["ResourceStatus"].endswith("_FAILED")]
-        return stack["StackStatus"], [e.get("ResourceStatusReason", "") for e in failed]
-
-    def publish(self, events: Sequence[dict[str, Any]]) -> list[list[str]]:
-        """Have events published a burst at a time; return the rules that each one matched."""
-        bursts = [events[start : start + 200] for start in range(0, len(events), 200)]
-        return [rules for burst in bursts for rules in self.genesys.publish_partner_events(burst)]
+def publish(bridged: World, events: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """Have events published a burst at a time; return the rules that each one matched."""
+    bursts = [events[start : start + 200] for start in range(0, len(events), 200)]
+    return [rules for burst in bursts for rules in bridged.genesys.publish_partner_events(burst)]
 
 
 @pytest.fixture(scope="module")
-def bridged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridged]:
-    with (
-        crm() as customers,
-        webhook_receiver() as webhook,
-        emulator(env={"QUEUE_ENDS_CRM_URL": customers.url}) as aws,
-        GenesysCloud(deliver=partner_events(aws)) as genesys,
-    ):
-        genesys.has_subscription_api = False
-        genesys.integrations.seed("somebody-else")
-        project = Project(aws, tmp_path_factory.mktemp("bridged"), actions=ACTION)
-        bridged = Bridged(aws, genesys, customers, webhook, project)
-        bridged.put_secrets()
-        project.bootstrap()
-        yield bridged
-
-
-@pytest.fixture(scope="module")
-def stack(bridged: Bridged) -> Deployment:
+def stack(bridged: World) -> Deployment:
     """The stack of stage dev, deployed while Genesys Cloud was busy and others were at it."""
     bridged.genesys.instead("create", too_many_requests(1))
     bridged.genesys.instead("configure", problem(409, "Conflict."))
@@ -105,7 +61,7 @@ def stack(bridged: Bridged) -> Deployment:
 
 
 @pytest.fixture(scope="module")
-def bus(bridged: Bridged, stack: Deployment) -> Iterator[BusRecorder]:
+def bus(bridged: World, stack: Deployment) -> Iterator[BusRecorder]:
     with bus_recorder(bridged.aws, stack.outputs["EndsBusName"]) as bus:
         yield bus
 
@@ -120,11 +76,11 @@ class Published:
 
 
 @pytest.fixture(scope="module")
-def published(bridged: Bridged, stack: Deployment, bus: BusRecorder) -> Published:
+def published(bridged: World, stack: Deployment, bus: BusRecorder) -> Published:
     """Conversations whose events come in any order, some of them twice."""
     told = list(partner_conversations(41, 35, share=0.5))
     events = shuffled(told, 41)
-    return Published(told, events, bridged.publish(events))
+    return Published(told, events, publish(bridged, events))
 
 
 def ends_of(told: Sequence[Conversation], rule: str) -> Counter[End]:
@@ -132,7 +88,7 @@ def ends_of(told: Sequence[Conversation], rule: str) -> Counter[End]:
     return Counter((one.id, end.queue_id) for one in told for end in one.ends[rule])
 
 
-def arrivals(bridged: Bridged, bus: BusRecorder) -> dict[str, Counter[End]]:
+def arrivals(bridged: World, bus: BusRecorder) -> dict[str, Counter[End]]:
     """Return for each destination how often it was told of each conversation's ends in a queue."""
     bus.collect()
     places = {
@@ -147,9 +103,9 @@ def arrivals(bridged: Bridged, bus: BusRecorder) -> dict[str, Counter[End]]:
 
 
 def test_a_deploy_makes_one_integration_that_sends_the_topics_of_the_end_rule(
-    bridged: Bridged, stack: Deployment
+    bridged: World, stack: Deployment
 ) -> None:
-    (integration,) = bridged.integrations("dev")
+    (integration,) = integrations(bridged, "dev")
 
     assert integration["id"] == stack.outputs["SubscriptionId"]
     assert integration["reportedState"]["code"] == "ACTIVE"
@@ -162,7 +118,7 @@ def test_a_deploy_makes_one_integration_that_sends_the_topics_of_the_end_rule(
         "awsAccountRegion": bridged.aws.region,
         "eventSourceSuffix": "QueueEnds-dev",
     }
-    assert bridged.buses() == {bridged.genesys.event_source("QueueEnds-dev")}
+    assert buses(bridged) == {bridged.genesys.event_source("QueueEnds-dev")}
 
 
 def test_what_reaches_the_intake_queue_is_what_the_rules_let_through(published: Published) -> None:
@@ -173,7 +129,7 @@ def test_what_reaches_the_intake_queue_is_what_the_rules_let_through(published: 
 
 
 def test_creates_that_fail_say_why_and_leave_no_integration(
-    bridged: Bridged, published: Published
+    bridged: World, published: Published
 ) -> None:
     def calls(operation: str, status: int) -> int:
         return sum((c.operation, c.status) == (operation, status) for c in bridged.genesys.calls)
@@ -195,11 +151,11 @@ def test_creates_that_fail_say_why_and_leave_no_integration(
     assert calls("create", 200) == made + 2
     held = [one["name"] for one in bridged.genesys.integrations.values()]
     assert sorted(held) == ["queue-ends-dev", "somebody-else"]
-    assert bridged.buses() == {bridged.genesys.event_source("QueueEnds-dev")}
+    assert buses(bridged) == {bridged.genesys.event_source("QueueEnds-dev")}
 
 
 def test_in_any_order_and_some_twice_every_event_is_accounted_for_and_every_end_arrives_once(
-    bridged: Bridged, stack: Deployment, bus: BusRecorder, published: Published
+    bridged: World, stack: Deployment, bus: BusRecorder, published: Published
 ) -> None:
     ends = ends_of(published.told, "touched")
     account = PartnerAccount(
@@ -235,15 +191,15 @@ def test_in_any_order_and_some_twice_every_event_is_accounted_for_and_every_end_
 
 
 def test_another_end_rule_and_other_queues_are_changed_in_place(
-    bridged: Bridged, stack: Deployment, bus: BusRecorder
+    bridged: World, stack: Deployment, bus: BusRecorder
 ) -> None:
-    (before,) = bridged.integrations("dev")
+    (before,) = integrations(bridged, "dev")
 
     changed = bridged.project.deploy(
         "dev", **bridged.settings(end_rule="queue_leg", queue_ids=OURS[:1])
     )
 
-    (after,) = bridged.integrations("dev")
+    (after,) = integrations(bridged, "dev")
     assert changed.outputs["SubscriptionId"] == after["id"] == before["id"]
     assert set(after["config"]["current"]["properties"]["eventFilter"]) == {
         f"{TOPIC_PREFIX}acd.end",
@@ -251,7 +207,7 @@ def test_another_end_rule_and_other_queues_are_changed_in_place(
     }
     told = list(partner_conversations(42, 25, OURS[:1], share=0.5))
     ends, known = ends_of(told, "queue_leg"), {one.id for one in told}
-    bridged.publish(shuffled(told, 42))
+    publish(bridged, shuffled(told, 42))
 
     def arrived() -> bool:
         noted = arrivals(bridged, bus)
@@ -264,13 +220,13 @@ def test_another_end_rule_and_other_queues_are_changed_in_place(
     wait_until(arrived, "the ends by the new rule, each once at each destination")
 
 
-def test_destroy_removes_our_integration_and_no_other(bridged: Bridged, stack: Deployment) -> None:
-    assert bridged.integrations("dev")
+def test_destroy_removes_our_integration_and_no_other(bridged: World, stack: Deployment) -> None:
+    assert integrations(bridged, "dev")
 
     bridged.aws.client("cloudformation").delete_stack(StackName="QueueEnds-dev")
 
-    wait_until(lambda: bridged.integrations("dev") == [], "its removal", 60)
-    wait_until(lambda: bridged.buses() == set(), "the removal of its bus")
+    wait_until(lambda: integrations(bridged, "dev") == [], "its removal", 60)
+    wait_until(lambda: buses(bridged) == set(), "the removal of its bus")
     left = list(bridged.genesys.integrations.values())
     assert [one["name"] for one in left] == ["somebody-else"]
     assert [one["reportedState"]["code"] for one in left] == ["ACTIVE"]

@@ -9,17 +9,12 @@ from typing import Any
 
 import pytest
 
-from local.aws.emulator import emulator
-from local.aws.partner_events import partner_events
-from local.aws.project import Project, function_of
+from local.aws.project import function_of
 from local.cloudwatch.collector import CloudWatch
 from local.demo.counts import worker_log
-from local.genesys.stand_in import GenesysCloud
-from local.receivers.crm import crm
-from local.receivers.webhook import webhook_receiver
 from local.runs.queues import messages_in
 from local.traffic.subscription import OURS
-from tests.local.conftest import ACTION, World
+from tests.local.stack.world import World, running_world
 from tests.partner_events import event
 from tests.polling import wait_until
 
@@ -167,24 +162,16 @@ def _subscribed(world: World, topic: str) -> str:
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """A stack with every alarm that there is, through which an end has gone."""
-    with (
-        crm() as customers,
-        webhook_receiver() as webhook,
-        emulator(env={"QUEUE_ENDS_CRM_URL": customers.url}) as aws,
-        GenesysCloud(deliver=partner_events(aws)) as genesys,
-    ):
-        project = Project(aws, tmp_path_factory.mktemp("alarms"), actions=ACTION)
-        world = World(aws, genesys, customers, webhook, project)
-        world.put_secrets()
-        project.bootstrap()
-        settings = world.settings(
-            delivery="eventbridge",
-            end_rule="queue_leg",
-            destinations=["actions"],
-            silence_hours=1,
-            max_receive_count=12,
-        )
-        deployment = project.deploy("dev", **settings)
+    folder = tmp_path_factory.mktemp("alarms")
+    with running_world(
+        folder,
+        delivery="eventbridge",
+        end_rule="queue_leg",
+        destinations=["actions"],
+        silence_hours=1,
+        max_receive_count=12,
+    ) as world:
+        deployment = world.project.deploy("dev", **world.settings())
         watched = Watched(world, deployment.outputs)
         watched.cloudwatch.add_health_alarm()
         watched.end()

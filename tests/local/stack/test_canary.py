@@ -6,7 +6,7 @@ from local.aws.project import Deployment
 from local.demo.counts import worker_log
 from local.runs.queues import messages_in
 from tests.canaries import found_in, seeded
-from tests.local.conftest import World
+from tests.local.stack.world import World
 from tests.polling import wait_until
 
 # One process for all that share the costly fixture.
