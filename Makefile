@@ -27,7 +27,7 @@ export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := true
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
-setup: $(VENV)/.installed node_modules/.installed ## create .venv and node_modules; quick when done
+setup: $(VENV)/.installed node_modules/.installed build/.packages ## fetch all that is needed, into .venv, node_modules and build; quick when done
 
 $(VENV)/.installed: requirements-dev.txt requirements.txt functions/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Queue Ends needs Python 3.11 or newer; set PYTHON= to one.")'
@@ -37,6 +37,11 @@ $(VENV)/.installed: requirements-dev.txt requirements.txt functions/requirements
 
 node_modules/.installed: package.json package-lock.json
 	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# What the functions need, for this machine and for Lambda: nothing after set-up needs a registry.
+build/.packages: $(VENV)/.installed functions/requirements.txt
+	@$(PY) -m infra.packaging
 	@touch $@
 
 lint: setup ## ruff and mypy

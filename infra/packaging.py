@@ -142,3 +142,8 @@ def _make_readable(folder: Path) -> None:
         Path(parent).chmod(0o755)
         for name in names:
             (Path(parent) / name).chmod(0o644)
+
+
+if __name__ == "__main__":
+    for target in ("host", "lambda"):
+        build(Path("functions"), target, Path("build"))
