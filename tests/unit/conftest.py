@@ -33,9 +33,9 @@ def time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     real = Deadline.before_timeout_of.__func__  # type: ignore[attr-defined]
 
     def before_timeout_of(
-        cls: type[Deadline], context: InvocationContext, reserve: float
+        cls: type[Deadline], context: InvocationContext, reserve: float, *sleep: object
     ) -> Deadline:
-        deadline: Deadline = real(cls, context, reserve)
+        deadline: Deadline = real(cls, context, reserve, *sleep)
         if isinstance(context, Invocation):
             return cls(deadline.left, context.clock.sleep)
         return deadline
