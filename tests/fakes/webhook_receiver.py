@@ -1,5 +1,6 @@
 """Receivers of webhooks on loopback: one that answers by HTTP, one that does what it likes."""
 
+import http.client
 import socket
 import ssl
 import threading
@@ -62,6 +63,14 @@ def tcp_server(serve: Callable[[socket.socket], object]) -> Iterator[str]:
         finally:
             with suppress(OSError):
                 listener.shutdown(socket.SHUT_RDWR)  # wakes `accept`
+
+
+def read_request(accepted: socket.socket) -> None:
+    """Read a request to its end: to close a connection with unread bytes is to reset it."""
+    with accepted.makefile("rb") as file:
+        file.readline()
+        headers = http.client.parse_headers(file)
+        file.read(int(headers["content-length"]))
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from tests.fakes.webhook_receiver import (
     SECRET_NAME,
     Receiver,
     delivered,
+    read_request,
     tcp_server,
     webhook_to,
 )
@@ -243,7 +244,7 @@ def test_a_long_answer_is_not_read_to_its_end(webhook: Webhook, receiver: Receiv
 )
 def test_an_answer_that_is_no_http_fails(answer: bytes) -> None:
     def serve(accepted: socket.socket) -> None:
-        accepted.recv(65536)
+        read_request(accepted)
         accepted.sendall(answer)
 
     with tcp_server(serve) as url, webhook_to(url) as webhook:
@@ -257,7 +258,7 @@ def test_bytes_that_come_unasked_over_an_unused_connection_are_no_answer() -> No
     said = threading.Semaphore(0)
 
     def serve(accepted: socket.socket) -> None:
-        accepted.recv(65536)
+        read_request(accepted)
         accepted.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
         accepted.sendall(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
         said.release()

@@ -23,6 +23,7 @@ from tests.fakes.webhook_receiver import (
     Receiver,
     delivered,
     ends,
+    read_request,
     tcp_server,
     webhook_to,
 )
@@ -245,30 +246,21 @@ def test_a_receiver_that_never_answers_is_given_up_by_the_real_clock(receiver: R
         assert delivered(webhook)[0] == Delivery(0, "failed", "no answer within 0.1 s")
 
 
-class SlowNames:
-    """Resolves names to loopback: the first ones at once, the others when they are let go."""
-
-    def __init__(self, stuck: threading.Event, at_once: int) -> None:
-        self._stuck = stuck
-        self._at_once = iter(range(at_once))
-        self.let_go = threading.Event()
-
-    def __call__(self, _host: str, _port: int) -> Sequence[str]:
-        if next(self._at_once, None) is None:
-            self._stuck.set()
-            self.let_go.wait(LONG)
-        return ["127.0.0.1"]
-
-
 def test_a_call_whose_name_is_resolved_too_late_sends_nothing(
     receiver: Receiver, stuck: threading.Event, calls: StuckCalls
 ) -> None:
-    names = SlowNames(stuck, at_once=0)
-    with webhook_to(receiver.url, resolve=names, calls=lambda: calls) as webhook:
+    let_go = threading.Event()
+
+    def resolve(_host: str, _port: int) -> Sequence[str]:
+        stuck.set()
+        let_go.wait(LONG)
+        return ["127.0.0.1"]
+
+    with webhook_to(receiver.url, resolve=resolve, calls=lambda: calls) as webhook:
         assert delivered(webhook)[0] == UNANSWERED
         # Or the interpreter would wait for it before it exits.
         assert [thread.daemon for thread in threads_of_calls()] == [True]
-        names.let_go.set()
+        let_go.set()
         wait_until(lambda: not threads_of_calls(), "the call has ended", LONG)
     assert receiver.asked == []
 
@@ -285,29 +277,24 @@ def test_a_call_that_finds_its_own_time_over_is_told_as_unanswered(
     assert receiver.connections == 0
 
 
-def test_calls_that_nobody_waits_for_any_more_send_nothing(
-    receiver: Receiver, stuck: threading.Event
-) -> None:
-    names = SlowNames(stuck, at_once=1)
-    with webhook_to(receiver.url, resolve=names) as webhook:
+def test_calls_that_nobody_waits_for_any_more_send_nothing(receiver: Receiver) -> None:
+    all_begun, let_go = threading.Barrier(3, timeout=LONG), threading.Event()
+
+    def resolve(_host: str, _port: int) -> Sequence[str]:
+        if all_begun.wait() > 0:  # all but one
+            let_go.wait(LONG)
+        return ["127.0.0.1"]
+
+    with webhook_to(receiver.url, resolve=resolve) as webhook:
         deliveries = webhook.deliver(ends(3), Clock().deadline(LONG))
         next(deliveries)
         deliveries.close()  # type: ignore[attr-defined]
-        names.let_go.set()
+        let_go.set()
         wait_until(lambda: not threads_of_calls(), "the calls have ended", LONG)
     assert len(receiver.asked) == 1
 
 
-def drip(accepted: socket.socket, head: bytes, stuck: threading.Event) -> None:
-    """Send the beginning of an answer, then a byte at a time without end."""
-    accepted.recv(65536)
-    accepted.sendall(head)
-    stuck.set()
-    while not threading.Event().wait(0.02):
-        accepted.sendall(b"x")
-
-
-def test_headers_that_drip_do_not_draw_a_call_out(
+def test_a_call_that_is_broken_off_amid_the_headers_has_not_arrived(
     stuck: threading.Event, calls: StuckCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_off = Connection.break_off
@@ -318,11 +305,14 @@ def test_headers_that_drip_do_not_draw_a_call_out(
         wait_until(lambda: not threads_of_calls(), "the call was broken off", LONG)
 
     monkeypatch.setattr(Connection, "break_off", break_off_and_wait)
-    head = b"HTTP/1.1 200 OK\r\nX-Long: "
-    with (
-        tcp_server(lambda accepted: drip(accepted, head, stuck)) as url,
-        webhook_to(url, calls=lambda: calls) as webhook,
-    ):
+
+    def serve(accepted: socket.socket) -> None:
+        read_request(accepted)
+        accepted.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        stuck.set()
+        accepted.recv(1)  # until it is closed
+
+    with tcp_server(serve) as url, webhook_to(url, calls=lambda: calls) as webhook:
         assert delivered(webhook)[0] == UNANSWERED
 
 
@@ -341,6 +331,14 @@ def test_a_handshake_that_hangs_is_broken_off(stuck: threading.Event, calls: Stu
         assert hung_up.wait(LONG)
 
 
+def drip(accepted: socket.socket, head: bytes) -> None:
+    """Send the beginning of an answer, then a byte at a time without end."""
+    read_request(accepted)
+    accepted.sendall(head)
+    while not threading.Event().wait(0.02):
+        accepted.sendall(b"x")
+
+
 @pytest.mark.parametrize(
     "head",
     [
@@ -350,10 +348,10 @@ def test_a_handshake_that_hangs_is_broken_off(stuck: threading.Event, calls: Stu
     ],
     ids=["length", "chunked", "until closed"],
 )
-def test_a_call_whose_answer_s_body_drips_has_arrived(stuck: threading.Event, head: bytes) -> None:
+def test_a_call_whose_answer_s_body_drips_has_arrived(head: bytes) -> None:
     calls = StuckCalls(lambda call: call.status is not None)
     with (
-        tcp_server(lambda accepted: drip(accepted, head, stuck)) as url,
+        tcp_server(lambda accepted: drip(accepted, head)) as url,
         webhook_to(url, calls=lambda: calls) as webhook,
     ):
         assert delivered(webhook)[0] == Delivery(0, "arrived", "answered 200")
@@ -366,7 +364,7 @@ def test_a_body_that_never_comes_is_not_waited_for_to_the_limit(
     monkeypatch.setattr(webhook_call, "ANSWER_PAUSE", 0.05)
 
     def serve(accepted: socket.socket) -> None:
-        accepted.recv(65536)
+        read_request(accepted)
         accepted.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
         accepted.recv(1)  # until it is closed
 
