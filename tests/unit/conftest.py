@@ -33,7 +33,7 @@ def time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     real = Deadline.before_timeout_of.__func__  # type: ignore[attr-defined]
 
     def before_timeout_of(
-        cls: type[Deadline], context: InvocationContext, reserve: float
+        cls: type[Deadline], context: InvocationContext, reserve: float, _sleep: object = None
     ) -> Deadline:
         deadline: Deadline = real(cls, context, reserve)
         if isinstance(context, Invocation):
