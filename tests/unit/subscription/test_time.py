@@ -1,116 +1,96 @@
-"""An answer comes before the function's timeout, whatever hangs. Here time is real, and short."""
+"""An answer comes before the function's timeout, whatever hangs."""
 
 import time
 from typing import Any
 
 import pytest
-from aws_lambda_powertools import Logger
+from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.exceptions import ReadTimeoutError
 
 from local.genesys.stand_in import GenesysCloud
-from local.http import messages
+from local.http.messages import Answer
 from local.http.server import HttpServer
-from subscription import leftovers, resource
-from subscription.answer import Answer
+from subscription import resource
 from tests.fakes.aws.cloudformation import NAME, CloudFormation
+from tests.fakes.clock import Clock
 
-HANGS = messages.Answer(fate="hung")
-
-
-class RealInvocation:
-    def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
-
-    def get_remaining_time_in_millis(self) -> int:
-        return int((self._end - time.monotonic()) * 1000)
+HANGS = Answer(headers={"X-Hangs": "yes"})
 
 
-@pytest.fixture
-def short_reserves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of an invocation of 3 s, work ends after 0.2 s, cleaning up after 0.4 s, all at 0.5 s."""
-    monkeypatch.setattr(resource, "WORK_RESERVE", 2.8)
-    monkeypatch.setattr(resource, "CLEANUP_RESERVE", 2.6)
-    monkeypatch.setattr(resource, "ANSWER_RESERVE", 2.5)
+@pytest.fixture(autouse=True)
+def time_outs(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a request that is answered with `HANGS` time out, in the clock's time."""
+    real = HTTPConnectionPool._make_request
+
+    def make_request(pool: HTTPConnectionPool, *args: Any, **options: Any) -> Any:
+        response = real(pool, *args, **options)
+        if "X-Hangs" not in response.headers:
+            return response
+        clock.sleep(options["timeout"].read_timeout)
+        raise ReadTimeoutError(pool, "", "Read timed out.")
+
+    monkeypatch.setattr(HTTPConnectionPool, "_make_request", make_request)
 
 
-def ask(cloudformation: CloudFormation, kind: str, **more: Any) -> tuple[Answer, float]:
-    """Ask in real time, with three seconds; return the answer and after how long it came."""
-    began = time.monotonic()
-    answer = resource.answer_to(
-        {
-            "RequestType": kind,
-            "ResourceType": cloudformation.resource_type,
-            "ResourceProperties": cloudformation.properties,
-            **more,
-        },
-        RealInvocation(3),
-        cloudformation.secrets,  # type: ignore[arg-type]
-        cloudformation.events,  # type: ignore[arg-type]
-        Logger(service="test-time"),
-    )
-    return answer, time.monotonic() - began
-
-
-@pytest.mark.usefixtures("short_reserves")
-def test_a_genesys_that_hangs_is_given_up(
-    cloudformation: CloudFormation, genesys: GenesysCloud
+def test_a_genesys_that_hangs_is_given_up_in_time(
+    cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     genesys.always("login", HANGS)
-    answer, seconds = ask(cloudformation, "Create")
+    answer = cloudformation.create()
     assert answer.status == "FAILED"
     assert "could not be reached" in answer.reason
     assert answer.physical_id.startswith("nothing-created/")
-    assert seconds < 2
+    assert clock.now <= 240 - resource.ANSWER_RESERVE
 
 
-@pytest.mark.usefixtures("short_reserves")
-def test_a_creation_that_hangs_is_cleaned_up_after(
-    cloudformation: CloudFormation, genesys: GenesysCloud, monkeypatch: pytest.MonkeyPatch
+def test_a_creation_that_hangs_until_no_time_is_left_is_undone(
+    cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
-    monkeypatch.setattr(leftovers, "LATE_CREATION_SECONDS", 0.0)
+    cloudformation.seconds = resource.WORK_RESERVE + 8
     genesys.instead("create", HANGS, carried_out=True)
-    answer, seconds = ask(cloudformation, "Create")
+    answer = cloudformation.create()
     assert answer.status == "FAILED"
     assert answer.physical_id.startswith("nothing-created/")
     assert not genesys.subscriptions
-    assert seconds < 2
+    assert clock.now <= cloudformation.seconds - resource.ANSWER_RESERVE
 
 
-@pytest.mark.usefixtures("short_reserves")
-def test_a_creation_that_cannot_be_cleaned_up_after_in_time_keeps_its_id(
-    cloudformation: CloudFormation, genesys: GenesysCloud, http: HttpServer
+def test_a_creation_that_cannot_be_undone_in_time_keeps_its_id(
+    cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock, http: HttpServer
 ) -> None:
+    cloudformation.seconds = resource.WORK_RESERVE + 8
     genesys.before("create", lambda: genesys.always("list", HANGS))
     genesys.instead("create", HANGS, carried_out=True)
-    answer, seconds = ask(cloudformation, "Create")
+    answer = cloudformation.create()
     assert answer.status == "FAILED"
     assert "could not be removed again" in answer.reason
     assert answer.physical_id == f"{http.url.removeprefix('http://')}/{NAME}"
-    assert seconds < 2
+    assert clock.now <= cloudformation.seconds - resource.ANSWER_RESERVE
 
 
-@pytest.mark.usefixtures("short_reserves")
-def test_a_deletion_that_hangs_fails_and_keeps_its_id(
-    cloudformation: CloudFormation, genesys: GenesysCloud, http: HttpServer
+def test_a_deletion_that_hangs_fails_in_time_and_keeps_its_id(
+    cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
-    physical_id = f"{http.url.removeprefix('http://')}/{NAME}"
+    physical_id = cloudformation.create().physical_id
+    began = clock.now
     genesys.always("list", HANGS)
-    answer, seconds = ask(cloudformation, "Delete", PhysicalResourceId=physical_id)
+    answer = cloudformation.delete()
     assert (answer.status, answer.physical_id) == ("FAILED", physical_id)
     assert "by hand" in answer.reason
-    assert seconds < 2
+    assert clock.now <= began + 240 - resource.ANSWER_RESERVE
 
 
-@pytest.mark.usefixtures("short_reserves")
 def test_a_step_without_a_limit_of_its_own_is_interrupted(
     cloudformation: CloudFormation, monkeypatch: pytest.MonkeyPatch, http: HttpServer
 ) -> None:
-    monkeypatch.setattr(cloudformation.secrets, "get_secret_value", lambda **_: time.sleep(30))
-    answer, seconds = ask(cloudformation, "Create")
+    # Here time is real: the alarm that interrupts the code is.
+    cloudformation.seconds = resource.ANSWER_RESERVE + 0.1
+    monkeypatch.setattr(cloudformation.secrets, "get_secret_value", lambda **_: time.sleep(60))
+    answer = cloudformation.create()
     assert answer.status == "FAILED"
     assert "did not answer in time" in answer.reason
     # What was interrupted may have made something: the id is one that will be looked for.
     assert answer.physical_id == f"{http.url.removeprefix('http://')}/{NAME}"
-    assert 0.4 < seconds < 2
 
 
 @pytest.mark.parametrize("seconds", [61, 60, 31, 16, 5, 0])

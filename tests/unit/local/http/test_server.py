@@ -3,7 +3,7 @@
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import requests
@@ -137,6 +137,7 @@ def test_connections_are_counted_and_can_be_ended(
     server.hang_up()
     client.get(server.url)
     assert server.connections == 2
+    assert len(server.busy) == 1, "connections that have ended are forgotten"
 
 
 def test_tls_is_spoken_if_asked(client: requests.Session) -> None:
@@ -177,9 +178,13 @@ def test_nobody_else_can_take_the_port_of_a_server_that_is_shut(server: HttpServ
 
 @pytest.mark.parametrize("ending", ["shut", "close"])
 def test_a_request_that_was_begun_is_answered_before_the_server_is_shut_but_not_if_it_is_closed(
-    server: HttpServer, client: requests.Session, ending: str
+    *,
+    server: HttpServer,
+    client: requests.Session,
+    monkeypatch: pytest.MonkeyPatch,
+    ending: str,
 ) -> None:
-    may_answer = threading.Event()
+    may_answer, cut = threading.Event(), threading.Event()
     answers: list[int] = []
 
     def respond(_: Request) -> Answer:
@@ -192,14 +197,18 @@ def test_a_request_that_was_begun_is_answered_before_the_server_is_shut_but_not_
         except requests.ConnectionError:
             answers.append(0)
 
+    def hang_up(really: Callable[[], None] = server.hang_up) -> None:
+        cut.set()
+        really()
+
+    monkeypatch.setattr(server, "hang_up", hang_up)
     server.respond = respond
     asking = threading.Thread(target=ask)
     asking.start()
     wait_until(lambda: server.asked, "the request at the server")
     ended = threading.Thread(target=getattr(server, ending))
     ended.start()
-    if ending == "close":
-        asking.join(10)
+    assert cut.wait(0.2 if ending == "shut" else 10) == (ending == "close")
 
     may_answer.set()
     ended.join(10)
