@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +31,7 @@ def offline() -> dict[str, str]:
 
 def synth(output: Path, env: dict[str, str], *settings: str) -> subprocess.CompletedProcess[str]:
     command = [str(PROJECT / "node_modules" / ".bin" / "cdk"), "synth", "--quiet"]
-    command += ["--app", f"{sys.executable} app.py", "--output", str(output)]
+    command += ["--app", shlex.join([sys.executable, "app.py"]), "--output", str(output)]
     for setting in settings:
         command += ["-c", setting]
     return subprocess.run(
