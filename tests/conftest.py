@@ -1,4 +1,4 @@
-"""How hypothesis runs, the same examples every time; and which signals stop the tests."""
+"""What holds for all tests, wherever they are started: hypothesis, the environment, signals."""
 
 import os
 from contextlib import ExitStack
@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, settings
 
 from local.interruption import stopped_by_signals
 
+# The same examples every time, each for as long as it takes.
 settings.register_profile(
     "repeatable",
     derandomize=True,
@@ -17,9 +18,19 @@ settings.register_profile(
 )
 settings.load_profile("repeatable")
 
-# Templates that tests synthesise in-process need no warnings of what AWS might refuse, which take
-# most of the time; the stock CLI still looks for them.
-os.environ["CDK_VALIDATION"] = "false"
+# Nothing of the user's AWS configuration, and no proxy between processes of this machine.
+for name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[name]
+os.environ |= {
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "NO_PROXY": "127.0.0.1,localhost",
+    "no_proxy": "127.0.0.1,localhost",
+    # Templates that are synthesised here need no warnings of what AWS might refuse, which take
+    # most of the time; the stock CLI still looks for them.
+    "CDK_VALIDATION": "false",
+}
 
 
 def pytest_configure(config: pytest.Config) -> None:

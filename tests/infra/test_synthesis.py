@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -53,7 +54,7 @@ def test_synth_needs_no_network_and_no_credentials_and_shows_what_to_know(tmp_pa
         "HTTP_PROXY": nowhere,
     }
     command = [str(PROJECT / "node_modules" / ".bin" / "cdk"), "synth", "--quiet"]
-    command += ["--app", f'"{sys.executable}" app.py', "--output", str(tmp_path)]
+    command += ["--app", shlex.join([sys.executable, "app.py"]), "--output", str(tmp_path)]
     for setting in ("stage=qa", "queue_ids=q1", "max_receive_count=30"):
         command += ["-c", setting]
 

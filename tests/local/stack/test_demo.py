@@ -28,6 +28,17 @@ NOTHING_TO_SHOW = {
 """Graphs and tables of faults that a demo's run has not."""
 
 
+FOREIGN = {
+    "AWS_PROFILE": "of-somebody",
+    "AWS_REGION": "eu-west-3",
+    "AWS_ENDPOINT_URL": "http://192.0.2.1",
+    "HTTP_PROXY": "http://192.0.2.1",
+    "NO_PROXY": "",
+    "no_proxy": "",
+}
+"""What a user's environment may have that must not reach a run."""
+
+
 @dataclass(frozen=True)
 class Shown:
     """What a demo has printed and shown."""
@@ -103,7 +114,7 @@ def test_a_run_that_is_stopped_leaves_no_process_no_file_and_no_traceback(
             cwd=ROOT,
             stdout=sink,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "TMPDIR": str(tmp_path)},
+            env={**os.environ, **FOREIGN, "TMPDIR": str(tmp_path)},
         ) as run,
     ):
         wait_until(lambda: "[2/" in output.read_text(), "the deploy to begin")
