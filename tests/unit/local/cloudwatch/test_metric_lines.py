@@ -88,6 +88,9 @@ def test_more_lines_than_one_call_answers_all_come(logs: Logs, lines: MetricLine
     for number in range(2 * MOST + 7):
         logs.add(str(number), NOON + number // 3)
 
+    assert [one["eventId"] for one in log_events(logs, "group", pattern=PATTERN)] == [
+        event["eventId"] for event in logs.events
+    ]
     assert new(lines) == [event["message"] for event in logs.events]
     assert new(lines) == []
 

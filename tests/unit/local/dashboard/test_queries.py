@@ -88,6 +88,12 @@ def test_numbers_are_sorted_by_size_and_a_missing_one_is_least() -> None:
     assert column("fields receives | sort receives asc | limit 3") == [None, None, 1]
 
 
+def test_lines_are_sorted_by_the_first_field_before_the_second() -> None:
+    messages = 'fields reason | filter message = "Message" | sort outcome desc, receives desc'
+
+    assert column(messages) == ["not_json", "destination", "ledger", "destination"]
+
+
 def test_parts_of_parts_are_fields_too() -> None:
     events = [event(1, found=[{"is": "a"}, "b"], reasons={"failed": {"ledger": 3}})]
 

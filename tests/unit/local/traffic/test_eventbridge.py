@@ -97,6 +97,14 @@ def test_only_events_of_topics_with_a_queue_name_one() -> None:
     assert named == {"acd.start", "acd.end", "user.start", "user.end", "acw", "wrapup"}
 
 
+def test_a_customer_in_a_queue_is_answered_moved_on_or_leaves() -> None:
+    waits = [e for c in CONVERSATIONS for e in c.events if topic(e) == "acd.end"]
+    assert {
+        (e["detail"]["eventBody"]["acdOutcome"], e["detail"]["eventBody"]["disconnectType"])
+        for e in waits
+    } == {("ANSWERED", "TRANSFER"), ("FLOW_OUT", "TRANSFER"), ("ABANDON", "PEER")}
+
+
 def test_the_worker_understands_every_partner_event() -> None:
     for conversation in CONVERSATIONS:
         for event in conversation.events:
