@@ -217,7 +217,8 @@ class Stack:
 
     def value(self, *metric: str, **dimensions: str) -> float | None:
         """Return a metric's value of the latest minute that has one; None where there is none."""
-        return (list(self.minutes(*metric, **dimensions).values()) or [None])[-1]
+        values = list(self.minutes(*metric, **dimensions).values())
+        return values[-1] if values else None
 
     def total(self, *metric: str, **dimensions: str) -> float | None:
         """Return the sum of a metric since the stack was made; None where it has no values."""

@@ -179,6 +179,9 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         yield watched
 
 
+Act = Callable[[Watched], object]
+
+
 @dataclass(frozen=True)
 class Drill:
     """What raises an alarm, minute by minute until it is on, and what puts it right.
@@ -187,15 +190,23 @@ class Drill:
     """
 
     alarm: str
-    cause: Callable[[Watched], object]
-    mend: Callable[[Watched], object] = lambda _: None
-    each_minute: Callable[[Watched], object] = lambda _: None
+    cause: Act
+    mend: Act = lambda _: None
+    each_minute: Act = lambda _: None
     others: frozenset[str] = frozenset()
     within: int = SEEN_WITHIN
 
 
 def _fed(alarm: str, value: float) -> Drill:
     return Drill(alarm, lambda stack: None, each_minute=lambda stack: stack.feed(alarm, value))
+
+
+def _in_turn(*acts: Act) -> Act:
+    def act(stack: Watched) -> None:
+        for one in acts:
+            one(stack)
+
+    return act
 
 
 def _fails(stack: Watched) -> None:
@@ -226,16 +237,16 @@ DRILLS = [
     ),
     Drill(
         "backlog",
-        lambda stack: (stack.places(0), stack.end()),
-        mend=lambda stack: (stack.places(None), stack.settle()),
+        _in_turn(lambda stack: stack.places(0), Watched.end),
+        mend=_in_turn(lambda stack: stack.places(None), Watched.settle),
     ),
     Drill(
         "failures",
         _deaf,
         each_minute=_fails,
-        mend=lambda stack: (
-            stack.variables("Worker", LEDGER_TABLE=stack.outputs["LedgerTableName"]),
-            stack.settle(),
+        mend=_in_turn(
+            lambda stack: stack.variables("Worker", LEDGER_TABLE=stack.outputs["LedgerTableName"]),
+            Watched.settle,
         ),
     ),
     Drill(
@@ -253,11 +264,11 @@ DRILLS = [
     _fed("worker-slow", 9_000),
     Drill(
         "rejects",
-        lambda stack: (stack.send("no JSON"), stack.settle()),
+        _in_turn(lambda stack: stack.send("no JSON"), Watched.settle),
         mend=lambda stack: stack.empty("DeadLetterQueueUrl"),
         others=frozenset({"dead-letters"}),
     ),
-    Drill("delivery-failures", lambda stack: (stack.end(refusals=1), stack.settle())),
+    Drill("delivery-failures", _in_turn(lambda stack: stack.end(refusals=1), Watched.settle)),
     Drill(
         "subscription-unhealthy",
         lambda stack: _switched(stack, "INACTIVE"),
@@ -282,7 +293,7 @@ DRILLS = [
     Drill(
         "silence",
         lambda stack: stack.cloudwatch.put_forward(3 * 3600),
-        mend=lambda stack: (stack.end(), stack.settle()),
+        mend=_in_turn(Watched.end, Watched.settle),
     ),
 ]
 
