@@ -1,6 +1,7 @@
 """Entities of one kind in the stand-in's org: how they are made, found and listed."""
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from itertools import count
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ Entity = dict[str, Any]
 Shape = TypeVar("Shape")
 
 
-class Entities(dict[str, Entity]):
+class Entities(dict[str, Entity], ABC):
     """Entities by id, as the API shows them; whoever looks in may change them by hand.
 
     Parameters
@@ -35,6 +36,8 @@ class Entities(dict[str, Entity]):
         The most that a page holds, whatever is asked for.
     page_count
         Whether lists say how many pages there are.
+    live
+        By id: as what it was when it last became active, and delivers until it changes again.
     """
 
     def __init__(
@@ -45,8 +48,10 @@ class Entities(dict[str, Entity]):
         self.visible_after = 0.0
         self.page_limit = MAX_PAGE
         self.page_count = True
+        self.live: dict[str, Entity] = {}
         self._numbers = count(1)
         self._visible_at: dict[str, float] = {}
+        self._moves: dict[str, tuple[float, str]] = {}
 
     def named(self, name: str) -> list[Entity]:
         """Return the entities of that name."""
@@ -61,6 +66,30 @@ class Entities(dict[str, Entity]):
     def appears_late(self, new: Entity) -> None:
         """Have lists show an entity after `visible_after` seconds only."""
         self._visible_at[new["id"]] = self.clock() + self.visible_after
+
+    def move(self, one: Entity, state: str, seconds: float) -> None:
+        """Have an entity enter a state after so many seconds."""
+        self._moves[one["id"]] = self.clock() + seconds, state
+        self.settle()
+
+    def settle(self) -> None:
+        """Complete the moves whose moment has come; forget what was removed by hand."""
+        for key in (self.live.keys() | self._moves.keys()) - self.keys():
+            self.live.pop(key, None)
+            self._moves.pop(key, None)
+        for key, (at, state) in list(self._moves.items()):
+            if self.clock() >= at and self.may_settle(key):
+                del self._moves[key]
+                self.live.pop(key, None)
+                self.enter(self[key], state)
+
+    def may_settle(self, _: str) -> bool:
+        """Return whether nothing but its moment holds up an entity's move."""
+        return True
+
+    @abstractmethod
+    def enter(self, one: Entity, state: str) -> None:
+        """Have an entity be in a state, and deliver if that is an active one."""
 
     def check(self, request: Request, granted: Collection[str]) -> None:
         """Refuse a request that the client, with these scopes, may not make."""

@@ -90,8 +90,6 @@ class Integrations(Entities):
         self.configuring_switches_off = False
         self.source_made: Callable[[str], object] = lambda _: None
         self.source_gone: Callable[[str], object] = lambda _: None
-        self._moves: dict[str, tuple[float, str]] = {}
-        self._live: dict[str, Entity] = {}
 
     def seed(
         self,
@@ -118,7 +116,7 @@ class Integrations(Entities):
         one["config"]["current"]["properties"] = copy.deepcopy(dict(properties))
         if properties:
             one |= {"intendedState": "ENABLED", "reportedState": {"code": "ACTIVE"}}
-            self._live[one["id"]] = dict(properties)
+            self.live[one["id"]] = dict(properties)
         return str(one["id"])
 
     def configuration(self, integration_id: str) -> Entity:
@@ -157,20 +155,9 @@ class Integrations(Entities):
 
     def feeds(self) -> list[Entity]:
         """Return the properties by which active integrations deliver at present."""
-        return list(self._live.values())
+        return list(self.live.values())
 
-    def settle(self) -> None:
-        """Complete the moves whose moment has come; until then one delivers as before."""
-        for key in (self._live.keys() | self._moves.keys()) - self.keys():
-            self._live.pop(key, None)
-            self._moves.pop(key, None)
-        for key, (at, state) in list(self._moves.items()):
-            if self.clock() >= at:
-                del self._moves[key]
-                self._live.pop(key, None)
-                self._enter(self[key], state)
-
-    def _enter(self, one: Entity, state: str) -> None:
+    def enter(self, one: Entity, state: str) -> None:
         properties = one["config"]["current"]["properties"]
         suffix = properties.get("eventSourceSuffix")
         if state == GONE:
@@ -184,7 +171,7 @@ class Integrations(Entities):
             detail = {"localizableMessageCode": "integration.error", **said}
             one["reportedState"]["detail"] = detail
         if state == "ACTIVE" and one["integrationType"]["id"] == SOURCE_TYPE:
-            self._live[one["id"]] = copy.deepcopy(properties)
+            self.live[one["id"]] = copy.deepcopy(properties)
             self.source_made(suffix)
 
     def _new(self, name: str, type_id: str) -> Entity:
@@ -219,9 +206,9 @@ class Integrations(Entities):
         one |= {"name": asked.name, "notes": asked.notes}
         if self.configuring_switches_off:
             one["intendedState"] = "DISABLED"
-            self._move(one, "DEACTIVATING")
+            self._begin(one, "DEACTIVATING")
         elif one["intendedState"] == "ENABLED":
-            self._move(one, "ACTIVATING")
+            self._begin(one, "ACTIVATING")
         return Answer(200, copy.deepcopy(current))
 
     def _switch(self, one: Entity, intended: str) -> Answer:
@@ -232,7 +219,7 @@ class Integrations(Entities):
             raise bad_request("An integration that is not configured cannot be enabled.")
         if intended != one["intendedState"]:
             one["intendedState"] = intended
-            self._move(one, "ACTIVATING" if intended == "ENABLED" else "DEACTIVATING")
+            self._begin(one, "ACTIVATING" if intended == "ENABLED" else "DEACTIVATING")
         return Answer(200, _shown(one))
 
     def _delete(self, one: Entity) -> Answer:
@@ -242,15 +229,13 @@ class Integrations(Entities):
             raise Problem(409, "conflict", "An integration that is active cannot be deleted.")
         one["intendedState"] = "DELETED"
         answer = Answer(200, _shown(one))
-        self._moves[one["id"]] = self.clock() + self.state_seconds, GONE
-        self.settle()
+        self.move(one, GONE, self.state_seconds)
         return answer
 
-    def _move(self, one: Entity, state: str) -> None:
+    def _begin(self, one: Entity, state: str) -> None:
         one["reportedState"] = {"code": state}
         becomes = "ERROR" if state == "ACTIVATING" and self.error else MOVING[state]
-        self._moves[one["id"]] = self.clock() + self.state_seconds, becomes
-        self.settle()
+        self.move(one, becomes, self.state_seconds)
 
 
 def _shown(one: Entity, *, expand: bool = False) -> Entity:

@@ -6,7 +6,7 @@ The API is that of the tutorial that this project was made from, completed to a 
 import copy
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import msgspec
 from jsonata import Jsonata
@@ -42,14 +42,6 @@ class _Shape(msgspec.Struct, rename="camel"):
     status: Literal["active", "inactive"] = "active"
 
 
-class Activation(NamedTuple):
-    """When a subscription becomes what it was asked to be: at a moment, after some reads."""
-
-    status: str
-    at: float
-    reads: float
-
-
 class Subscriptions(Entities):
     """The subscriptions of an org, by id.
 
@@ -71,8 +63,7 @@ class Subscriptions(Entities):
         self.activation_reads: float = 1
         self.unique_names = True
         self.filter_errors = 0
-        self._pending: dict[str, Activation] = {}
-        self._live: dict[str, Entity] = {}
+        self._reads_left: dict[str, float] = {}
 
     def seed(self, name: str, queue_arn: str = FOREIGN_ARN, **fields: Any) -> str:
         """Put one in that is active at once, whatever its fields are, and return its id."""
@@ -88,7 +79,7 @@ class Subscriptions(Entities):
             status="active",
         )
         one |= fields
-        self._live[one["id"]] = copy.deepcopy(one)
+        self.enter(one, one["status"])
         return str(one["id"])
 
     def sending_to(self, queue_arn: str) -> list[Entity]:
@@ -118,31 +109,24 @@ class Subscriptions(Entities):
 
     def receivers(self, event: Mapping[str, Any]) -> list[Entity]:
         """Return the subscriptions that let an event through."""
-        return [live for live in self._live.values() if self._lets_through(live, event)]
+        return [live for live in self.live.values() if self._lets_through(live, event)]
 
-    def settle(self) -> None:
-        """Make active those whose moment has come."""
-        for key in (self._live.keys() | self._pending.keys()) - self.keys():
-            self._live.pop(key, None)
-            self._pending.pop(key, None)
-        for key, (status, at, reads) in list(self._pending.items()):
-            if self.clock() < at or reads > 0:
-                continue
-            del self._pending[key]
-            self[key]["status"] = status
-            self._live.pop(key, None)
-            if status == "active":
-                self._live[key] = copy.deepcopy(self[key])
+    def may_settle(self, subscription_id: str) -> bool:
+        return self._reads_left[subscription_id] <= 0
+
+    def enter(self, one: Entity, state: str) -> None:
+        one["status"] = state
+        if state == "active":
+            self.live[one["id"]] = copy.deepcopy(one)
 
     def _change(self, one: Entity, fields: Entity) -> None:
         one |= {**copy.deepcopy(fields), "status": "pending"}
-        at = self.clock() + self.activation_seconds
-        self._pending[one["id"]] = Activation(fields["status"], at, self.activation_reads)
-        self.settle()
+        self._reads_left[one["id"]] = self.activation_reads
+        self.move(one, fields["status"], self.activation_seconds)
 
     def _read(self, one: Entity) -> Entity:
-        if activation := self._pending.get(one["id"]):
-            self._pending[one["id"]] = activation._replace(reads=activation.reads - 1)
+        if one["id"] in self._reads_left:
+            self._reads_left[one["id"]] -= 1
         return copy.deepcopy(one)
 
     def _lets_through(self, live: Entity, event: Mapping[str, Any]) -> bool:
