@@ -242,6 +242,16 @@ def test_ends_and_latencies_are_shown_for_all_queues_and_for_each(board: Board) 
     }
 
 
+def test_calls_and_errors_of_each_function_are_counted(board: Board) -> None:
+    shown = {
+        (metric.name, metric.dimensions["FunctionName"])
+        for metric in board.metrics()
+        if "FunctionName" in metric.dimensions
+    }
+    functions = board.dimension("AWS/Lambda", "FunctionName")
+    assert shown >= {(name, f) for name in ("Invocations", "Errors") for f in functions}
+
+
 def test_numbers_are_of_all_the_time_that_is_shown(board: Board) -> None:
     numbers = [
         widget["properties"]

@@ -66,10 +66,15 @@ def test_a_stage_needs_no_table_and_dev_is_the_default(loaded: Load) -> None:
 
 def test_texts_from_the_command_line_become_what_the_key_needs(loaded: Load) -> None:
     settings, _ = loaded(
-        queue_ids=f" {QUEUE} , {OTHER},", batch_size=" 5 ", tracing="True", max_concurrency="20"
+        queue_ids=f" {QUEUE} , {OTHER},",
+        batch_size=" 5 ",
+        tracing="True",
+        protect="false",
+        max_concurrency="20",
     )
     assert settings.queue_ids == (QUEUE, OTHER)
-    assert (settings.batch_size, settings.tracing, settings.max_concurrency) == (5, True, 20)
+    assert (settings.batch_size, settings.max_concurrency) == (5, 20)
+    assert (settings.tracing, settings.protect) == (True, False)
 
 
 def test_context_values_of_the_right_type_are_taken_as_they_are(loaded: Load) -> None:
@@ -85,7 +90,7 @@ def test_an_empty_text_takes_an_optional_key_back_to_none(loaded: Load) -> None:
         attribute_filter = "$exists(queueId)"
         [stages.prod]
         max_concurrency = ""
-        silence_hours = ""
+        silence_hours = " "
     """
     settings, _ = loaded(text, stage="prod", attribute_filter=" ")
     assert settings.max_concurrency is settings.silence_hours is None
