@@ -1,7 +1,10 @@
 """Time that passes only when somebody sleeps."""
 
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+import pytest
 
 from deadline import Deadline
 
@@ -48,3 +51,24 @@ class Invocation:
 
     def get_remaining_time_in_millis(self) -> int:
         return int((self.end - self.clock.now) * 1000)
+
+
+class Alarm:
+    """The alarm that interrupts what hangs, by a virtual clock: no real one rings meanwhile.
+
+    Where a machine is slow, a real one would interrupt what takes no virtual time.
+    """
+
+    def __init__(self, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._clock = clock
+        self._rings_in = 0.0
+        monkeypatch.setattr(signal, "setitimer", self._set)
+
+    def hang(self) -> None:
+        """Do as a call that never returns: time passes until the alarm rings."""
+        assert self._rings_in
+        self._clock.sleep(self._rings_in)
+        signal.raise_signal(signal.SIGALRM)
+
+    def _set(self, _which: int, rings_in: float, _again: float = 0) -> None:
+        self._rings_in = rings_in

@@ -1,10 +1,16 @@
-"""The ledger's table in memory."""
+"""The ledger's table in memory, and time that passes for nobody else."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from tests.fakes.aws.dynamodb import FakeDynamoDb
+from tests.fakes.clock import Alarm, Clock
+
+
+@pytest.fixture(autouse=True)
+def alarm(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Alarm:
+    return Alarm(clock, monkeypatch)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import worker.intake
 from tests.fakes.aws.dynamodb import FakeDynamoDb
 from tests.fakes.aws.sqs import FakeSqs
 from tests.fakes.batches import Batches
-from tests.fakes.clock import Clock
+from tests.fakes.clock import Alarm, Clock
 
 
 class Log:
@@ -28,6 +28,18 @@ class Log:
     def lines(self, level: str, message: str) -> list[dict[str, Any]]:
         lines = [json.loads(line) for line in self.text.split("\n") if line]
         return [line for line in lines if (line["level"], line["message"]) == (level, message)]
+
+
+@pytest.fixture
+def real_alarm() -> None:
+    """For tests in which real time passes."""
+
+
+@pytest.fixture(autouse=True)
+def alarm(
+    request: pytest.FixtureRequest, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> Alarm | None:
+    return None if "real_alarm" in request.fixturenames else Alarm(clock, monkeypatch)
 
 
 @pytest.fixture

@@ -378,6 +378,7 @@ def test_a_further_end_keeps_the_items_before_it_from_expiring_first(
     assert int(second["expires_at"]) == batches.now_ms() // 1000 + 20 * 86_400
 
 
+@pytest.mark.usefixtures("real_alarm")
 def test_a_webhook_call_that_hangs_keeps_no_neighbour_from_being_completed(
     batches: Batches, bus: FakeDestination, dynamodb: FakeDynamoDb
 ) -> None:

@@ -137,6 +137,9 @@ def silent_sqs() -> Iterator[Callable[..., Any]]:
         )
 
 
+# The alarm may ring in a callback of the garbage collector; then it rings again.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.usefixtures("real_alarm")
 def test_an_sqs_that_never_answers_leaves_time_to_report(
     load: Load, silent_sqs: Callable[..., Any]
 ) -> None:

@@ -1,40 +1,12 @@
 """A batch is answered in time, whoever hangs, and what was done stays done."""
 
-import signal
-from collections.abc import Callable, Iterator
-
 import pytest
 
 from tests.bodies import OTHER_QUEUE, end
 from tests.fakes.aws.sqs import FakeSqs
 from tests.fakes.aws.sqs_event import records
 from tests.fakes.batches import Batches, outcomes_of, reported
-from tests.fakes.clock import Clock
-
-
-@pytest.fixture(autouse=True)
-def _alarm_is_as_before() -> Iterator[None]:
-    yield
-    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
-    assert signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
-
-
-@pytest.fixture
-def hang(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """What a call that never returns does: time passes until the alarm that is set rings."""
-    seconds = 0.0
-
-    def setitimer(_which: int, rings_in: float, _again: float = 0) -> None:
-        nonlocal seconds
-        seconds = rings_in
-
-    def hang() -> None:
-        assert seconds
-        clock.sleep(seconds)
-        signal.raise_signal(signal.SIGALRM)
-
-    monkeypatch.setattr(signal, "setitimer", setitimer)
-    return hang
+from tests.fakes.clock import Alarm, Clock
 
 
 @pytest.mark.parametrize("left", [2.999, 1.5, 0.5, 0, -1])
@@ -65,9 +37,9 @@ def test_when_time_runs_out_the_untouched_come_back_at_once_and_the_rest_stays_d
 
 
 def test_an_action_that_hangs_is_interrupted_and_reported_in_time(
-    batches: Batches, clock: Clock, sqs: FakeSqs, hang: Callable[[], None]
+    batches: Batches, clock: Clock, sqs: FakeSqs, alarm: Alarm
 ) -> None:
-    batches.does = {"hangs": hang}
+    batches.does = {"hangs": alarm.hang}
     context = clock.invocation(8)
     report = batches.run(records(end("before"), end("hangs"), end("after")), context)
     assert context.get_remaining_time_in_millis() == 3000
@@ -85,9 +57,9 @@ def test_an_action_that_hangs_is_interrupted_and_reported_in_time(
     "operation", ["send_message_batch", "delete_message_batch", "change_message_visibility_batch"]
 )
 def test_an_sqs_that_hangs_leaves_time_to_answer(
-    batches: Batches, clock: Clock, sqs: FakeSqs, hang: Callable[[], None], operation: str
+    batches: Batches, clock: Clock, sqs: FakeSqs, alarm: Alarm, operation: str
 ) -> None:
-    sqs.always(operation, hang)
+    sqs.always(operation, alarm.hang)
     batches.does = {"bad": ValueError()}
     context = clock.invocation(8)
     report = batches.run(records("{", end("bad"), end("fine")), context)
