@@ -8,7 +8,7 @@ import pytest
 
 from local.genesys.stand_in import GenesysCloud
 from tests.fakes.clock import Clock
-from tests.unit.local.genesys.conftest import Api, wanted
+from tests.unit.local.genesys.conftest import ARN, Api, wanted
 
 Body = Callable[..., dict[str, Any]]
 
@@ -50,6 +50,7 @@ def test_an_unknown_subscription_is_not_found(api: Api, method: str) -> None:
         *[("name", value) for value in (None, "", " ", 7)],
         *[("eventTypes", value) for value in (None, [], "event:conversation:end", [1], ["a", 1])],
         *[("destination", value) for value in (None, {}, {"type": "aws_sqs"}, "arn")],
+        ("destination", {"type": "aws_sqs", "awsSqs": {"arn": ARN, "region": "eu-west-1"}}),
         ("destination", {"type": "webhook", "awsSqs": {"arn": "x", "region": "us-east-1"}}),
         ("destination", {"type": "aws_sqs", "awsSqs": {"arn": "x", "region": "us-east-1"}}),
         *[("attributeFilter", value) for value in ("queueId = ", "queueId in ['a'", 7)],
