@@ -1,4 +1,4 @@
-"""boto3's clients as the bus and the archive make them: how often they ask, and for how long."""
+"""boto3's clients as the bus and the archive make them: how often they ask."""
 
 from collections.abc import Callable
 
@@ -44,12 +44,3 @@ def test_boto3_adds_no_tries_to_ours(
     told = list(destination.deliver([ended()], Clock().deadline(9)))
     assert told == [Delivery(0, "failed", error)]
     assert len(aws.asked) == tries
-
-
-def test_a_service_that_hangs_is_interrupted_and_not_asked_again(
-    destination: Destination, aws: HttpServer
-) -> None:
-    aws.respond = lambda _: Answer(fate="hung")
-    told = list(destination.deliver([ended("c-0"), ended("c-1")], Clock().deadline(0.2)))
-    assert [delivery.verdict for delivery in told] == ["failed", "failed"]
-    assert len(aws.asked) <= 1

@@ -9,11 +9,7 @@ from typing import Any, get_args
 
 import pytest
 from hypothesis import given
-from jsonschema import (  # type: ignore[import-untyped]
-    Draft202012Validator,
-    FormatChecker,
-    ValidationError,
-)
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 
 from conversations.end import ConversationEnd, Source
 from conversations.envelope import Accepted, parse
@@ -27,11 +23,9 @@ FORMATS = FormatChecker()
 VALIDATOR = Draft202012Validator(SCHEMA, format_checker=FORMATS)
 
 
+@FORMATS.checks("date-time", raises=ValueError)
 def _is_date_time(value: object) -> bool:
     return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
-
-
-FORMATS.checks("date-time", raises=ValueError)(_is_date_time)
 
 
 def validate(end: ConversationEnd) -> None:
