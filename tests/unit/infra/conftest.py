@@ -1,23 +1,29 @@
 """Fixtures that load settings from a text and a context."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from infra.settings import attribute_filter
 from infra.settings.reading import SettingsError, load
 from infra.settings.settings import Settings
 
 QUEUE = "a1b2c3d4-e5f6-7890-1234-567890abcdef"
 OTHER = "b2c3d4e5-f6a7-4901-8345-67890abcdef1"
+# Seconds that a filter may take on a machine under load; a user is not made to wait for so long.
+PATIENCE = 600
 
 Load = Callable[..., tuple[Settings, list[str]]]
 Mistakes = Callable[..., list[str]]
 
 
 @pytest.fixture
-def loaded(tmp_path: Path) -> Load:
+def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
     """Load a settings.toml of this text (by default one with a queue) under this context."""
+    patient = partial(attribute_filter.guarded_trial, seconds=PATIENCE, seconds_an_event=PATIENCE)
+    monkeypatch.setattr(attribute_filter, "guarded_trial", patient)
 
     def load_text(
         text: str = f'queue_ids = ["{QUEUE}"]', **context: object

@@ -230,7 +230,8 @@ def test_a_webhook_at_a_private_address_needs_the_setting_that_allows_it(
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8080/x", "http://localhost/x", "http://[::1]/x",
-                                 "https://8.8.8.8/x", "https://[2606:4700::1]/x"])  # fmt: skip
+                                 "https://8.8.8.8/x", "https://[2606:4700::1]/x",
+                                 "https://[::ffff:8.8.8.8]/x"])  # fmt: skip
 def test_a_webhook_on_loopback_over_http_or_at_a_public_address_is_taken(
     loaded: Load, url: str
 ) -> None:
@@ -328,6 +329,10 @@ def test_an_allowed_value_that_looks_wrong_gives_a_warning(
 ) -> None:
     _, (found,) = loaded(**context)
     assert warning in found
+
+
+def test_fedramps_own_account_gives_no_warning(loaded: Load) -> None:
+    assert loaded(genesys_environment="us-east-2", genesys_account="325654371633")[1] == []
 
 
 def test_as_many_receives_as_fit_give_no_warning(loaded: Load) -> None:
