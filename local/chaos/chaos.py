@@ -7,11 +7,10 @@ when its process was killed.
 import argparse
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from local.aws.project import Deployment
 from local.chaos.fault_proxy import FaultProxy, descends_from
 from local.chaos.faults import Faults
 from local.chaos.plan import Plan, full
@@ -62,13 +61,13 @@ def _run(plan: Plan, cleanup: ExitStack, screen: Screen) -> None:
     world = start_world(cleanup, screen, STAGE, ACTION, **through_proxy)
     proxy.upstream = world.aws.endpoint
     screen.step("cdk bootstrap and cdk deploy, with the stock CLI")
-    deployment = _deploy(plan, world)
-    bus = cleanup.enter_context(bus_recorder(world.aws, deployment.outputs["EndsBusName"]))
+    outputs = _deploy(plan, world)
+    bus = cleanup.enter_context(bus_recorder(world.aws, outputs["EndsBusName"]))
 
     ends = ends_of(plan)
     sendings = sendings_of(plan, rng, ends)
     screen.step(f"{len(sendings)} messages in {sendings[-1].at:.0f} s, while faults strike")
-    run = Run(world, deployment, bus, proxy)
+    run = Run(world, outputs, bus, proxy)
     run.send(sendings)
     screen.step("Faults over; what is still under way comes to its end")
     run.drain(plan.patience)
@@ -82,13 +81,13 @@ def _run(plan: Plan, cleanup: ExitStack, screen: Screen) -> None:
         raise Unbalanced(f"the account of seed {plan.seed} does NOT balance.")
 
 
-def _deploy(plan: Plan, world: World) -> Deployment:
+def _deploy(plan: Plan, world: World) -> Mapping[str, str]:
     world.project.bootstrap()
     # So many receives that no fault of ours uses them up.
-    deployment = world.deploy(queue_ids=OURS, max_receive_count=50)
+    outputs = world.deploy(queue_ids=OURS, max_receive_count=50)
     if plan.visibility is not None:
         world.aws.client("sqs").set_queue_attributes(
-            QueueUrl=deployment.outputs["QueueUrl"],
+            QueueUrl=outputs["QueueUrl"],
             Attributes={"VisibilityTimeout": str(plan.visibility)},
         )
-    return deployment
+    return outputs

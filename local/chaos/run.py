@@ -1,16 +1,14 @@
 """Messages on their way through the deployed stack while faults strike, until none is left."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from local.aws.project import Deployment
 from local.chaos.account import Account, LedgerItem
 from local.chaos.fault_proxy import Death, FaultProxy
 from local.chaos.histories import HUNG
 from local.chaos.plan import OF_FAILED_ENDS
 from local.chaos.sendings import BATCH, Sending, repeats_of
 from local.http.messages import Answer, Request
-from local.patience import looks
 from local.receivers.bus import BusRecorder
 from local.receivers.receiver import End
 from local.runs.queues import messages_in, new_dead_letters
@@ -27,9 +25,9 @@ class Run:
     """A run, and the account of what has become of it."""
 
     def __init__(
-        self, world: World, deployment: Deployment, bus: BusRecorder, proxy: FaultProxy
+        self, world: World, outputs: Mapping[str, str], bus: BusRecorder, proxy: FaultProxy
     ) -> None:
-        self._world, self._outputs, self._bus, self._proxy = world, deployment.outputs, bus, proxy
+        self._world, self._outputs, self._bus, self._proxy = world, outputs, bus, proxy
         self._faults = proxy.faults
         self._sqs = world.aws.client("sqs")
         self._poison: dict[str, tuple[str, str]] = {}
@@ -54,12 +52,13 @@ class Run:
 
     def drain(self, patience: float) -> None:
         """Wait until the intake queue is empty."""
-        for _ in looks(patience, every=0.3):
-            if not messages_in(self._world.aws, self._outputs["QueueUrl"]):
-                break
+
+        def show() -> None:
             self._tend()
             self._show()
-        self._world.screen.settle()
+
+        aws, queue_url = self._world.aws, self._outputs["QueueUrl"]
+        self._world.wait(patience, lambda: not messages_in(aws, queue_url), show)
 
     def account(self, ends: Sequence[Event]) -> Account:
         """Return what can be seen from outside."""

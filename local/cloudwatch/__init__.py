@@ -1,1 +1,1 @@
-"""CloudWatch offline: metrics from log lines, queue depths, alarms and Logs Insights."""
+"""CloudWatch offline: metrics from log lines, queue depths, and the state of alarms."""

@@ -1,1 +1,1 @@
-"""The stack's CloudWatch dashboard as one page that opens without a network."""
+"""The stack's CloudWatch dashboard, and what its queries find, as one page that loads nothing."""

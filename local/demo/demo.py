@@ -5,13 +5,13 @@ Ends with status 0 only if the account balances and nothing is left behind.
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
 from local.aws.left_behind import left_behind
-from local.aws.project import ROOT, Deployment, function_of
+from local.aws.project import ROOT, function_of
 from local.cloudwatch.collector import CloudWatch, collecting
 from local.dashboard.page import Page, render
 from local.demo.account import Account
@@ -77,15 +77,15 @@ def _run(world: World, delivery: Delivery, count: int, seed: int, page: Path) ->
     screen = world.screen
     screen.step("cdk bootstrap and cdk deploy, with the stock CLI")
     world.project.bootstrap()
-    deployment = world.deploy(**delivery.settings)
+    outputs = world.deploy(**delivery.settings)
     made, description = delivery.made(world.genesys, NAME)
     screen.note(description)
-    if deployment.outputs["SubscriptionId"] != made:
+    if outputs["SubscriptionId"] != made:
         raise Unbalanced("the stack's output SubscriptionId names something else.")
 
     feed = delivery.feed(world.genesys, seed, count)
     screen.step(feed.summary)
-    dashboard = _send(world, deployment, feed, page)
+    dashboard = _send(world, outputs, feed, page)
     screen.step("The account")
     screen.note(feed.account.table())
     checks = {**feed.account.checks(), **dashboard_checks(dashboard, feed.account)}
@@ -96,7 +96,7 @@ def _run(world: World, delivery: Delivery, count: int, seed: int, page: Path) ->
     title = " and ".join(f"other {key}" for key in delivery.changed)
     screen.step(f"{title.capitalize()}, and cdk deploy again")
     changed = {**delivery.settings, **delivery.changed}
-    outputs = world.deploy(**changed).outputs
+    outputs = world.deploy(**changed)
     still, description_now = delivery.made(world.genesys, NAME)
     if {still, outputs["SubscriptionId"]} != {made} or description_now == description:
         raise Unbalanced(f"what Genesys Cloud has was not updated in place:\n{description_now}")
@@ -108,16 +108,16 @@ def _run(world: World, delivery: Delivery, count: int, seed: int, page: Path) ->
     _check_nothing_left(world, delivery)
 
 
-def _send(world: World, deployment: Deployment, feed: Feed, page: Path) -> Page:
+def _send(world: World, outputs: Mapping[str, str], feed: Feed, page: Path) -> Page:
     """Send what there is, until it is accounted for; return what the dashboard shows of it."""
-    stack, outputs = world.stack_name, deployment.outputs
+    stack = world.stack_name
     template = world.project.folder / f"cdk.out/{stack}.template.json"
     watching = CloudWatch(world.aws, outputs, stack, template)
     watching.add_health_alarm()
     began = datetime.now(UTC)
     with bus_recorder(world.aws, outputs["EndsBusName"]) as bus, collecting(watching):
         _look_after_it(world)
-        run = Run(world, deployment, bus, feed)
+        run = Run(world, outputs, bus, feed)
         run.send()
         run.finish()
     until = watching.now()

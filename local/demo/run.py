@@ -3,10 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from local.aws.project import Deployment
 from local.demo.counts import shared_among, worker_log
 from local.demo.feed import Feed
-from local.patience import looks
 from local.receivers.bus import BusRecorder
 from local.receivers.receiver import End
 from local.runs.queues import messages_in, new_dead_letters
@@ -19,8 +17,10 @@ PATIENCE = 120.0
 class Run:
     """A feed on its way through the deployed stack; its account tells what has become of it."""
 
-    def __init__(self, world: World, deployment: Deployment, bus: BusRecorder, feed: Feed) -> None:
-        self._world, self._outputs, self._bus = world, deployment.outputs, bus
+    def __init__(
+        self, world: World, outputs: Mapping[str, str], bus: BusRecorder, feed: Feed
+    ) -> None:
+        self._world, self._outputs, self._bus = world, outputs, bus
         self._feed = feed
         world.customers.refusals = dict(feed.refusals.at_the_crm)
         world.webhook.refusals = dict(feed.refusals.at_the_webhook)
@@ -43,7 +43,6 @@ class Run:
             return all(self._feed.account.checks().values())
 
         self._wait(balances)
-        self._world.screen.settle()
 
     def _send_straight(self, count: int) -> None:
         for body in self._straight[:count]:
@@ -53,10 +52,7 @@ class Run:
         del self._straight[:count]
 
     def _wait(self, done: Callable[[], bool]) -> None:
-        for _ in looks(PATIENCE, every=0.3):
-            if done():
-                return
-            self._show()
+        self._world.wait(PATIENCE, done, self._show)
 
     def _show(self) -> None:
         places = ", ".join(

@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import Any
 
 from local.aws.emulator import Emulator, emulator
 from local.aws.partner_events import partner_events
-from local.aws.project import Deployment, Project
+from local.aws.project import Project
 from local.genesys.sqs import sqs_sender
 from local.genesys.stand_in import GenesysCloud
 from local.interruption import ignore_signals
+from local.patience import looks
 from local.receivers.crm import Crm, crm
 from local.receivers.webhook import WebhookReceiver, webhook_receiver
 from local.runs.screen import Screen
@@ -54,11 +56,19 @@ class World:
             **changes,
         }
 
-    def deploy(self, **settings: Any) -> Deployment:
-        """Deploy the stack, or what has changed of it."""
+    def deploy(self, **settings: Any) -> Mapping[str, str]:
+        """Deploy the stack, or what has changed of it; return its outputs."""
         deployment = self.project.deploy(self.stage, **self.settings(**settings))
         self.screen.settle()
-        return deployment
+        return deployment.outputs
+
+    def wait(self, patience: float, done: Callable[[], bool], show: Callable[[], None]) -> None:
+        """Wait until something is done, or patience (in seconds) is over; show how it goes."""
+        for _ in looks(patience, every=0.3):
+            if done():
+                break
+            show()
+        self.screen.settle()
 
 
 def start_world(
