@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +149,7 @@ def _run(world: World, count: int, seed: int, page: Path) -> None:
         world.project.folder / f"cdk.out/{STACK}.template.json",
     )
     watching.add_health_alarm()
-    began = datetime.now(UTC)
+    began = watching.now()
     with bus_recorder(world.aws, deployment.outputs["EndsBusName"]) as bus, collecting(watching):
         _look_after_it(world)
         run = Run(world, deployment, bus, feed)

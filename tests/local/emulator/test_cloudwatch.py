@@ -217,7 +217,7 @@ class Stack:
 
     def value(self, *metric: str, **dimensions: str) -> float | None:
         """Return a metric's value of the latest minute that has one; None where there is none."""
-        return (list(self.minutes(*metric, **dimensions).values()) or [None])[-1]
+        return next(reversed(self.minutes(*metric, **dimensions).values()), None)
 
     def total(self, *metric: str, **dimensions: str) -> float | None:
         """Return the sum of a metric since the stack was made; None where it has no values."""

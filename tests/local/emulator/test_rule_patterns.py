@@ -66,7 +66,7 @@ def taken_by(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TakenBy]:
             rule["Name"]: json.dumps(rule["EventPattern"] | {"source": [SOURCE]}) for rule in rules
         }
 
-    stacks = {
+    stacks: dict[str, dict[str, Any]] = {
         "touched": {"end_rule": "touched"},
         "last_queue": {"end_rule": "last_queue", "queue_ids": MANY},
         "queue_leg": {"end_rule": "queue_leg"},
