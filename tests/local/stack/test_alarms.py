@@ -297,9 +297,7 @@ def test_there_is_a_drill_for_every_alarm(watched: Watched) -> None:
 
 
 @pytest.mark.parametrize("drill", DRILLS, ids=lambda drill: drill.alarm)
-def test_its_cause_puts_this_alarm_on_and_no_other_until_it_is_mended(
-    watched: Watched, drill: Drill
-) -> None:
+def test_each_cause_raises_its_own_alarm_until_it_is_mended(watched: Watched, drill: Drill) -> None:
     watched.end()
     watched.settle()
     assert watched.on() == set()
