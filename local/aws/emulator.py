@@ -12,6 +12,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -101,7 +102,10 @@ class Emulator:
 
     @property
     def clock_file(self) -> Path:
-        """Says by how many seconds CloudWatch's clock is put forward; not there at first."""
+        """Says what time it was for CloudWatch when the monotonic clock was at 0.
+
+        So nobody who sets this machine's clock moves CloudWatch's.
+        """
         return self.log_file.with_name("cloudwatch-clock")
 
     def client(self, service: str, account: str | None = None) -> Any:
@@ -177,6 +181,7 @@ def emulator(
             started = _describe(folder, address, port, enforce_iam)
             settings = _ministack_settings(folder, address, port, enforce_iam, token)
             settings["CLOUDWATCH_CLOCK"] = str(started.clock_file)
+            started.clock_file.write_text(str(time.time() - time.monotonic()))
             with started.log_file.open("wb") as log:
                 process = leash.start(
                     [sys.executable, "-I", str(SERVER)],

@@ -46,9 +46,9 @@ def install(clock_file: Path) -> None:
     Parameters
     ----------
     clock_file
-        Says by how many seconds CloudWatch's clock is put forward; by none while it is not there.
+        Says what time it was for CloudWatch when the monotonic clock was at 0.
     """
-    cloudwatch.time = SimpleNamespace(time=lambda: time.time() + put_forward(clock_file))
+    cloudwatch.time = SimpleNamespace(time=lambda: time.monotonic() + float(clock_file.read_text()))
     # It knows neither dimensions nor periods nor what missing data mean.
     cloudwatch._evaluate_alarm = lambda alarm: None
     # It would put another list in the place of one that a thread is just adding to.
@@ -67,14 +67,6 @@ def install(clock_file: Path) -> None:
     sqs._HANDLERS["DeleteMessageBatch"] = delete_message_batch
     dynamodb._batch_execute_statement = batch_execute_statement
     dynamodb._batch_get_item = batch_get_item
-
-
-def put_forward(clock_file: Path) -> float:
-    """Return by how many seconds CloudWatch's clock is put forward."""
-    try:
-        return float(clock_file.read_text())
-    except FileNotFoundError:
-        return 0.0
 
 
 def append_log_events(stream: Any, events: list[dict[str, Any]]) -> None:

@@ -32,8 +32,9 @@ DATA_A_CALL = 500
 class CloudWatch:
     """The metrics and alarms of a deployed stack, brought up to date when asked to.
 
-    Its time is that of this machine until it is put forward. Only CloudWatch's is: what is delayed
-    or invisible in a queue, and what a schedule starts, waits as long as ever.
+    Its time is that of this machine until it is put forward, or this machine's clock is set. Only
+    CloudWatch's is put forward: what is delayed or invisible in a queue, and what a schedule
+    starts, waits as long as ever.
 
     Parameters
     ----------
@@ -80,9 +81,11 @@ class CloudWatch:
         """
         with self._lock:
             self.collect()
-            until = self._ahead() + seconds
-            while (ahead := self._ahead()) < until:
-                _write_at_once(self._clock_file, str(min(ahead + MINUTE, until)))
+            begins = float(self._clock_file.read_text())
+            until = begins + seconds
+            while begins < until:
+                begins = min(begins + MINUTE, until)
+                _write_at_once(self._clock_file, str(begins))
                 self.collect()
 
     def collect(self) -> None:
@@ -151,8 +154,8 @@ class CloudWatch:
         return health
 
     def _ahead(self) -> float:
-        """Return by how many seconds the clock is put forward."""
-        return float(self._clock_file.read_text()) if self._clock_file.exists() else 0.0
+        """Return by how many seconds its clock is ahead of this machine's."""
+        return float(self._clock_file.read_text()) + time.monotonic() - time.time()
 
     def _heartbeats(self, now: float) -> Iterator[Metric]:
         """Yield what an event source mapping that is enabled counts even when it finds nothing."""

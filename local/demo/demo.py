@@ -7,7 +7,6 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 
 from local.aws.left_behind import left_behind
@@ -114,7 +113,7 @@ def _send(world: World, outputs: Mapping[str, str], feed: Feed, page: Path) -> P
     template = world.project.folder / f"cdk.out/{stack}.template.json"
     watching = CloudWatch(world.aws, outputs, stack, template)
     watching.add_health_alarm()
-    began = datetime.now(UTC)
+    began = watching.now()
     with bus_recorder(world.aws, outputs["EndsBusName"]) as bus, collecting(watching):
         _look_after_it(world)
         run = Run(world, outputs, bus, feed)

@@ -217,8 +217,7 @@ class Stack:
 
     def value(self, *metric: str, **dimensions: str) -> float | None:
         """Return a metric's value of the latest minute that has one; None where there is none."""
-        values = list(self.minutes(*metric, **dimensions).values())
-        return values[-1] if values else None
+        return next(reversed(self.minutes(*metric, **dimensions).values()), None)
 
     def total(self, *metric: str, **dimensions: str) -> float | None:
         """Return the sum of a metric since the stack was made; None where it has no values."""
@@ -302,7 +301,7 @@ def heard(stack: Stack) -> Callable[[], list[tuple[str, str]]]:
     return take
 
 
-def test_nothing_is_on_while_an_idle_stack_is_watched(stack: Stack) -> None:
+def test_no_alarm_is_on_in_a_small_idle_stack(stack: Stack) -> None:
     stack.cloudwatch.put_forward(600)
 
     assert stack.states() == dict.fromkeys(("failures", "backlog", "mapping-dead", "errors"), "OK")
@@ -330,7 +329,9 @@ def test_an_alarm_goes_on_says_so_and_comes_back(
     assert "health" not in stack.states()
 
 
-def test_other_dimensions_do_not_count(stack: Stack, aws: Emulator) -> None:
+def test_a_metric_without_an_alarms_dimensions_does_not_raise_it(
+    stack: Stack, aws: Emulator
+) -> None:
     aws.client("cloudwatch").put_metric_data(
         Namespace="QueueEnds", MetricData=[{"MetricName": "Failed", "Value": 1}]
     )
@@ -366,7 +367,7 @@ def test_a_line_that_cloudwatch_would_drop_is_an_error(stack: Stack) -> None:
         wait_until(stack.cloudwatch.collect, "the line comes", 10)
 
 
-def test_what_a_mapping_does_is_counted(stack: Stack) -> None:
+def test_polled_invoked_failed_and_deleted_messages_of_a_mapping_are_counted(stack: Stack) -> None:
     assert stack.of_mapping("PolledEventCount") == 0, "as long as it is there and finds nothing"
     stack.send()
     stack.send(fails=True)
@@ -479,7 +480,7 @@ def test_a_dead_letter_is_as_old_as_its_time_in_the_dead_letter_queue(stack: Sta
     assert 60 <= age() < 90
 
 
-def test_what_a_table_is_asked_costs_capacity(stack: Stack, aws: Emulator) -> None:
+def test_statements_and_reads_of_a_table_consume_capacity(stack: Stack, aws: Emulator) -> None:
     dynamodb = aws.client("dynamodb")
     key = [{"AttributeName": "id", "KeyType": "HASH"}]
     defined = [{"AttributeName": "id", "AttributeType": "S"}]
@@ -541,7 +542,9 @@ def test_rules_of_a_partner_bus_count_what_they_send(stack: Stack, aws: Emulator
     assert counted("lost", "Invocations") is None
 
 
-def test_whoever_sends_the_queues_owner_counts(stack: Stack, aws: Emulator) -> None:
+def test_a_message_from_another_account_counts_for_the_queues_owner(
+    stack: Stack, aws: Emulator
+) -> None:
     somebody = aws.client("sqs", "999999999999")
     somebody.send_message(QueueUrl=stack.queue, MessageBody="{}")
 
@@ -577,13 +580,13 @@ def test_collecting_goes_on_by_itself_and_once_more_at_the_end(stack: Stack) -> 
     assert stack.on() == {"failures"}
 
 
-def test_what_goes_wrong_while_collecting_is_raised_at_the_end(stack: Stack) -> None:
+def test_an_error_while_collecting_is_raised_at_the_end(stack: Stack) -> None:
     stack.send(prints=[stack.line(Ended="2")])
     with pytest.raises(Dropped), collecting(stack.cloudwatch, every=0.05):
         wait_until(lambda: not stack.waiting() + stack.waiting("NotVisible"), "it is done")
 
 
-def test_it_works_where_iam_is_enforced(tmp_path: Path) -> None:
+def test_metrics_and_alarms_work_where_iam_is_enforced(tmp_path: Path) -> None:
     with emulator(enforce_iam=True) as strict:
         stack = Stack(strict, "Strict", tmp_path)
         stack.cloudwatch.add_health_alarm()

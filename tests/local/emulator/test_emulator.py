@@ -93,7 +93,7 @@ def strict() -> Iterator[Emulator]:
 
 
 @pytest.mark.parametrize("enforce_iam", [False, True])
-def test_it_ends_with_everything_it_started(enforce_iam: bool) -> None:
+def test_the_emulator_ends_with_everything_that_it_started(enforce_iam: bool) -> None:
     with emulator(enforce_iam=enforce_iam, env={"OF_MINE": "yes"}) as aws:
         answer = invoke(aws)
         assert answer["seen"]["OF_MINE"] == "yes"
@@ -106,7 +106,7 @@ def test_it_ends_with_everything_it_started(enforce_iam: bool) -> None:
 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
-def test_it_ends_with_its_parent(ending: signal.Signals) -> None:
+def test_the_emulator_ends_when_its_parent_does(ending: signal.Signals) -> None:
     with child(
         [sys.executable, "-c", HOLDER, str(ROOT)],
         stdout=subprocess.PIPE,
@@ -146,7 +146,7 @@ def test_boto3_in_a_child_process_finds_it_by_its_environment(
         assert said.strip() == running.account
 
 
-def test_emulators_side_by_side_know_nothing_of_each_other(aws: Emulator, strict: Emulator) -> None:
+def test_two_emulators_share_no_queue(aws: Emulator, strict: Emulator) -> None:
     def queue(enforce_iam: bool) -> list[str]:
         with emulator(enforce_iam=enforce_iam) as another:
             another.client("sqs").create_queue(QueueName="of-another")
@@ -192,7 +192,7 @@ def test_a_port_that_stays_taken_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
             pass
 
 
-def test_its_certificate_passes_the_strictest_check(strict: Emulator) -> None:
+def test_the_certificate_passes_the_strictest_check(strict: Emulator) -> None:
     context = ssl.create_default_context(cafile=strict.environment["NODE_EXTRA_CA_CERTS"])
     context.verify_flags |= ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN
     opener = urllib.request.build_opener(
@@ -201,7 +201,7 @@ def test_its_certificate_passes_the_strictest_check(strict: Emulator) -> None:
     assert opener.open(f"{strict.endpoint}/_ministack/health", timeout=10).status == 200
 
 
-def test_only_whom_the_queues_policy_admits_may_send(strict: Emulator) -> None:
+def test_a_sender_that_the_queues_policy_does_not_admit_is_refused(strict: Emulator) -> None:
     sqs = strict.client("sqs")
     url = sqs.create_queue(QueueName="guarded")["QueueUrl"]
     arn = f"arn:aws:sqs:{strict.region}:{strict.account}:guarded"

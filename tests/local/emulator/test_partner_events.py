@@ -151,7 +151,7 @@ def test_rules_that_change_apply_to_what_comes_after(bus: Bus, deliver: Deliver)
     assert to_us(deliver, event(queue_id="q3")) == [[]]
 
 
-def test_what_goes_elsewhere_or_finds_no_bus_is_gone(bus: Bus, deliver: Deliver) -> None:
+def test_an_event_to_another_account_region_or_bus_is_dropped(bus: Bus, deliver: Deliver) -> None:
     bus.rule("queues", QUEUES, "intake")
 
     assert deliver(SOURCE, "999999999999", "us-east-1", [event()]) == [[]]
@@ -160,20 +160,18 @@ def test_what_goes_elsewhere_or_finds_no_bus_is_gone(bus: Bus, deliver: Deliver)
     assert bus.bodies("intake") == []
 
 
-def test_a_target_that_would_get_something_else_is_no_target_to_send_to(
-    bus: Bus, deliver: Deliver
-) -> None:
+def test_a_target_with_an_input_path_is_an_error(bus: Bus, deliver: Deliver) -> None:
     bus.rule("queues", QUEUES, "intake", InputPath="$.detail")
 
     with pytest.raises(ValueError, match="InputPath"):
         to_us(deliver, event())
 
 
-def test_there_are_no_rules_where_there_is_no_bus(events: Any) -> None:
+def test_a_missing_bus_has_no_rules(events: Any) -> None:
     assert rules_of(events, "aws.partner/genesys.com/cloud/none") == []
 
 
-def test_the_fields_that_a_pattern_looks_at_are_found_wherever_they_are() -> None:
+def test_fields_of_a_pattern_are_found_at_every_depth_and_in_alternatives() -> None:
     looks_at: Mapping[str, Any] = {
         "source": ["a"],
         "detail": {

@@ -99,7 +99,7 @@ def stacks(aws: Emulator) -> dict[str, str]:
     return {stack["StackName"]: stack["StackStatus"] for stack in reversed(listed)}
 
 
-def test_the_copy_holds_what_deploys_and_nothing_that_was_built(
+def test_a_copy_of_the_project_holds_sources_and_nothing_built(
     aws: Emulator, source: Path, tmp_path: Path
 ) -> None:
     actions = tmp_path / "my_actions.py"
@@ -155,7 +155,7 @@ def test_a_failing_synth_gives_the_apps_own_words(project: Project) -> None:
     ]
 
 
-def test_nothing_runs_against_an_endpoint_elsewhere(source: Path, tmp_path: Path) -> None:
+def test_no_cdk_command_runs_against_an_endpoint_elsewhere(source: Path, tmp_path: Path) -> None:
     elsewhere = "https://cloudformation.us-east-1.amazonaws.com"
     aws = Emulator(elsewhere, {"AWS_ENDPOINT_URL": elsewhere}, tmp_path / "log")
     project = Project(aws, tmp_path / "copy", source=source)
@@ -174,7 +174,7 @@ def test_a_call_that_takes_too_long_is_ended(
 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
-def test_the_cli_ends_with_whoever_runs_it(
+def test_the_cdk_cli_ends_when_its_parent_does(
     source: Path, tmp_path: Path, ending: signal.Signals
 ) -> None:
     code = (

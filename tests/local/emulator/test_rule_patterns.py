@@ -94,7 +94,7 @@ def taken_by(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TakenBy]:
 @pytest.mark.parametrize(
     "topic", ["acd.start", "acd.end", "user.start", "user.end", "acw", "wrapup"]
 )
-def test_what_happens_to_a_conversation_in_our_queues_is_taken(
+def test_events_of_our_queues_match_the_rule_for_queues(
     taken_by: TakenBy, end_rule: str, topic: str
 ) -> None:
     for queue_id in QUEUES:
@@ -102,14 +102,14 @@ def test_what_happens_to_a_conversation_in_our_queues_is_taken(
 
 
 @pytest.mark.parametrize("end_rule", ["touched", "last_queue"])
-def test_the_end_of_every_conversation_is_taken_as_it_names_no_queue(
+def test_every_customer_end_matches_its_rule_as_it_names_no_queue(
     taken_by: TakenBy, end_rule: str
 ) -> None:
     for body in ({}, {"disconnectType": "CLIENT"}, {"disconnectType": "TRANSFER"}):
         assert taken_by(end_rule, event(TOPIC + "customer.end", None, **body)) == ["customer-end"]
 
 
-def test_legs_alone_are_taken_where_they_are_the_ends(taken_by: TakenBy) -> None:
+def test_by_queue_leg_only_acd_end_and_user_end_match(taken_by: TakenBy) -> None:
     for topic in ("acd.end", "user.end"):
         assert taken_by("queue_leg", event(TOPIC + topic, QUEUES[0])) == ["queues-1"]
     for topic in ("acd.start", "user.start", "acw", "wrapup", "customer.end"):
@@ -142,12 +142,12 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("stranger", REFUSED)
-def test_what_is_not_ours_is_refused(taken_by: TakenBy, stranger: str) -> None:
+def test_a_foreign_event_matches_no_rule(taken_by: TakenBy, stranger: str) -> None:
     for end_rule in ("touched", "last_queue", "queue_leg"):
         assert taken_by(end_rule, REFUSED[stranger]) == []
 
 
-def test_each_of_fifty_queues_is_taken_by_exactly_one_rule(taken_by: TakenBy) -> None:
+def test_each_of_fifty_queues_matches_exactly_one_rule(taken_by: TakenBy) -> None:
     taken = [taken_by("last_queue", event(TOPIC + "wrapup", queue_id)) for queue_id in MANY]
     assert {len(rules) for rules in taken} == {1}
     assert {rules[0] for rules in taken} == {"queues-1", "queues-2", "queues-3"}

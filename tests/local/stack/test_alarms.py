@@ -179,7 +179,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         yield watched
 
 
-Act = Callable[[Watched], object]
+Steps = tuple[Callable[[Watched], object], ...]
 
 
 @dataclass(frozen=True)
@@ -190,23 +190,15 @@ class Drill:
     """
 
     alarm: str
-    cause: Act
-    mend: Act = lambda _: None
-    each_minute: Act = lambda _: None
+    cause: Steps
+    mend: Steps = ()
+    each_minute: Callable[[Watched], object] = lambda _: None
     others: frozenset[str] = frozenset()
     within: int = SEEN_WITHIN
 
 
 def _fed(alarm: str, value: float) -> Drill:
-    return Drill(alarm, lambda stack: None, each_minute=lambda stack: stack.feed(alarm, value))
-
-
-def _in_turn(*acts: Act) -> Act:
-    def act(stack: Watched) -> None:
-        for one in acts:
-            one(stack)
-
-    return act
+    return Drill(alarm, (), each_minute=lambda stack: stack.feed(alarm, value))
 
 
 def _fails(stack: Watched) -> None:
@@ -224,76 +216,71 @@ def _switched(stack: Watched, state: str) -> None:
     stack.invoke("Watchdog")
 
 
-def _deaf(stack: Watched) -> None:
-    """Take the ledger away from the worker."""
-    stack.variables("Worker", LEDGER_TABLE="no-such-table")
-
-
 DRILLS = [
     Drill(
         "dead-letters",
-        lambda stack: stack.send("failed too often", "DeadLetterQueueUrl"),
-        mend=lambda stack: stack.empty("DeadLetterQueueUrl"),
+        (lambda stack: stack.send("failed too often", "DeadLetterQueueUrl"),),
+        mend=(lambda stack: stack.empty("DeadLetterQueueUrl"),),
     ),
     Drill(
         "backlog",
-        _in_turn(lambda stack: stack.places(0), Watched.end),
-        mend=_in_turn(lambda stack: stack.places(None), Watched.settle),
+        (lambda stack: stack.places(0), Watched.end),
+        mend=(lambda stack: stack.places(None), Watched.settle),
     ),
     Drill(
         "failures",
-        _deaf,
+        (lambda stack: stack.variables("Worker", LEDGER_TABLE="no-such-table"),),
         each_minute=_fails,
-        mend=_in_turn(
+        mend=(
             lambda stack: stack.variables("Worker", LEDGER_TABLE=stack.outputs["LedgerTableName"]),
             Watched.settle,
         ),
     ),
     Drill(
         "mapping-dead",
-        lambda stack: stack.mapping(enabled=False),
-        mend=lambda stack: stack.mapping(enabled=True),
+        (lambda stack: stack.mapping(enabled=False),),
+        mend=(lambda stack: stack.mapping(enabled=True),),
     ),
-    Drill("worker-errors", lambda stack: stack.invoke("Worker")),
+    Drill("worker-errors", (lambda stack: stack.invoke("Worker"),)),
     Drill(
         "worker-throttles",
-        lambda stack: stack.places(0),
+        (lambda stack: stack.places(0),),
         each_minute=Watched.throttled,
-        mend=lambda stack: stack.places(None),
+        mend=(lambda stack: stack.places(None),),
     ),
     _fed("worker-slow", 9_000),
     Drill(
         "rejects",
-        _in_turn(lambda stack: stack.send("no JSON"), Watched.settle),
-        mend=lambda stack: stack.empty("DeadLetterQueueUrl"),
+        (lambda stack: stack.send("no JSON"), Watched.settle),
+        mend=(lambda stack: stack.empty("DeadLetterQueueUrl"),),
         others=frozenset({"dead-letters"}),
     ),
-    Drill("delivery-failures", _in_turn(lambda stack: stack.end(refusals=1), Watched.settle)),
+    Drill("delivery-failures", (lambda stack: stack.end(refusals=1), Watched.settle)),
     Drill(
         "subscription-unhealthy",
-        lambda stack: _switched(stack, "INACTIVE"),
-        mend=lambda stack: _switched(stack, "ACTIVE"),
+        (lambda stack: _switched(stack, "INACTIVE"),),
+        mend=(lambda stack: _switched(stack, "ACTIVE"),),
     ),
     Drill(
         "watchdog-errors",
-        lambda stack: stack.broken.update(stack.variables("Watchdog", DEPLOYED="{")),
+        (lambda stack: stack.broken.update(stack.variables("Watchdog", DEPLOYED="{")),),
         # As its schedule does, every five minutes.
         each_minute=lambda stack: next(stack.minute) % 5 or stack.invoke("Watchdog"),
-        mend=lambda stack: stack.variables("Watchdog", **stack.broken),
+        mend=(lambda stack: stack.variables("Watchdog", **stack.broken),),
         within=11,
     ),
     Drill(
         "undelivered",
-        lambda stack: stack.send("no way in", "queue-ends-dev-undelivered"),
-        mend=lambda stack: stack.empty("queue-ends-dev-undelivered"),
+        (lambda stack: stack.send("no way in", "queue-ends-dev-undelivered"),),
+        mend=(lambda stack: stack.empty("queue-ends-dev-undelivered"),),
     ),
     _fed("rule-queues-1-failed", 1),
     _fed("ledger-reads-throttled", 1),
     _fed("ledger-writes-throttled", 1),
     Drill(
         "silence",
-        lambda stack: stack.cloudwatch.put_forward(3 * 3600),
-        mend=_in_turn(Watched.end, Watched.settle),
+        (lambda stack: stack.cloudwatch.put_forward(3 * 3600),),
+        mend=(Watched.end, Watched.settle),
     ),
 ]
 
@@ -311,16 +298,15 @@ def test_there_is_a_drill_for_every_alarm(watched: Watched) -> None:
 
 
 @pytest.mark.parametrize("drill", DRILLS, ids=lambda drill: drill.alarm)
-def test_its_cause_puts_this_alarm_on_and_no_other_until_it_is_mended(
-    watched: Watched, drill: Drill
-) -> None:
+def test_each_cause_raises_its_own_alarm_until_it_is_mended(watched: Watched, drill: Drill) -> None:
     watched.end()
     watched.settle()
     assert watched.on() == set()
     watched.said()
     expected = {drill.alarm, *drill.others, "health"}
 
-    drill.cause(watched)
+    for step in drill.cause:
+        step(watched)
     for on in watched.minutes(drill.within):
         assert on <= expected
         if on == expected:
@@ -328,7 +314,8 @@ def test_its_cause_puts_this_alarm_on_and_no_other_until_it_is_mended(
         drill.each_minute(watched)
     assert watched.on() == expected
 
-    drill.mend(watched)
+    for step in drill.mend:
+        step(watched)
     for on in watched.minutes(OVER_WITHIN):
         assert on <= expected
         if not on:

@@ -142,7 +142,7 @@ def test_an_end_whose_action_always_fails_goes_to_the_dead_letter_queue_after_it
     assert world.customers.refused[key(event)] == 4
 
 
-def test_what_the_filter_would_not_let_through_is_ignored_by_the_worker_too(
+def test_an_end_of_a_foreign_queue_is_ignored_by_the_worker(
     world: World, deployed: Deployment, some_events: Events
 ) -> None:
     (stray,) = [e for e in conversations(2, 60, FOREIGN[:1]) if e.queue_id in FOREIGN][:1]
@@ -223,7 +223,7 @@ def test_only_the_destination_that_failed_is_tried_again(
     wait_until(lambda: arrivals(world, bus, [event]) == once([event]), "the end everywhere, once")
 
 
-def test_what_a_webhook_refuses_for_good_is_in_the_dead_letter_queue_and_can_be_redriven(
+def test_an_end_that_a_webhook_refuses_for_good_can_be_redriven(
     world: World, deployed: Deployment, bus: BusRecorder, some_events: Events
 ) -> None:
     gone, other = some_events(2)

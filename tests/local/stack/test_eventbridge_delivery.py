@@ -121,7 +121,9 @@ def test_a_deploy_makes_one_integration_that_sends_the_topics_of_the_end_rule(
     assert buses(bridged) == {bridged.genesys.event_source("QueueEnds-dev")}
 
 
-def test_what_reaches_the_intake_queue_is_what_the_rules_let_through(published: Published) -> None:
+def test_only_events_of_our_queues_and_customer_ends_reach_the_intake_queue(
+    published: Published,
+) -> None:
     for event, rules in zip(published.events, published.matched, strict=True):
         topic, body = event["detail-type"].removeprefix(TOPIC_PREFIX), event["detail"]["eventBody"]
         in_our_queue = topic in QUEUE_TOPICS and body.get("queueId") in OURS

@@ -4,8 +4,8 @@ import pytest
 
 from conversations.ledger_statements import EndStatements
 from conversations.ledger_table import CONDITION_FAILED, DONE, LedgerTable, Record
+from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Value
 from tests.fakes.clock import Clock
-from tests.fakes.dynamodb import TABLE, FakeDynamoDb, Value
 
 KEY = ("c-1", "q-1")
 NOW_MS = 1_000_000

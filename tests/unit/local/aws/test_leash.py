@@ -71,7 +71,7 @@ def test_the_status_of_the_command_is_passed_on(folder: Path, code: str, status:
         assert status_of(held) == status
 
 
-def test_what_the_command_prints_goes_where_it_was_told(folder: Path) -> None:
+def test_both_outputs_of_the_command_go_where_it_was_told(folder: Path) -> None:
     with start("import sys; print('out', flush=True); sys.stderr.write('err')", folder) as held:
         output = held.stdout.read() if held.stdout else b""
     assert output == b"out\nerr"
@@ -84,7 +84,7 @@ def test_letting_go_ends_the_command_and_its_children(folder: Path, family: list
     assert none_runs(family)
 
 
-def test_what_the_command_leaves_behind_is_ended(folder: Path, family: list[int]) -> None:
+def test_a_child_that_the_command_leaves_behind_is_ended(folder: Path, family: list[int]) -> None:
     with start(FAMILY, folder) as held:
         assert status_of(held) == 0
         family += pids_in(folder)
