@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from local.chaos.fault_proxy import Call, Death
-from local.chaos.histories import ANSWER_LOST, HUNG, IN_FLIGHT, Histories, sources_of_killed_sends
+from local.chaos.histories import ANSWER_LOST, HUNG, IN_FLIGHT, Histories, sources_of_excused_sends
 from local.receivers.receiver import End
 from local.runs.account import row
 from local.runs.queues import DeadLetter
@@ -90,10 +90,10 @@ class Account:
         )
 
     def rejected_twice(self) -> tuple[int, int]:
-        """Return how many rejects are there again: after a kill before the delete, and others."""
-        killed = sources_of_killed_sends(self.calls, self.deaths)
+        """Return how many rejects are there again: excused ones, and others."""
+        sent = sources_of_excused_sends(self.calls, self.deaths)
         there = Counter(letter.source_id for letter in self.dead if letter.source_id)
-        excused = sum(min(count - 1, killed[source]) for source, count in there.items())
+        excused = sum(min(count - 1, sent[source]) for source, count in there.items())
         return excused, sum(count - 1 for count in there.values()) - excused
 
     def checks(self) -> dict[str, bool]:
@@ -113,7 +113,7 @@ class Account:
             and all(i.state == "done" and i.delivered == places for i in self.ledger.values()),
             "every poison message is in the dead-letter queue, and nothing else": rejected
             == self.poison,
-            "none is there twice but where the process was killed before the delete": (
+            "none is there twice but after a kill before the delete, or an answer lost": (
                 self.rejected_twice()[1] == 0
             ),
             "nothing is left in the intake queue": self.left == 0,
@@ -147,7 +147,7 @@ class Account:
             row("done in the ledger", done),
             row("in the dead-letter queue", len(self.dead)),
             *(row(f"  {reason}", count) for reason, count in sorted(reasons.items())),
-            row("  of these again, killed between send and delete", excused),
+            row("  of these again, killed before the delete or answer lost", excused),
             row("  of these again, otherwise", others),
             row("left in the intake queue", self.left),
         ]

@@ -96,14 +96,19 @@ def _holder_at(death: Death, last: Mapping[int, str]) -> str:
     return next((write.holder for write in writes_of(asked)), last.get(death.pid, ""))
 
 
-def sources_of_killed_sends(calls: Sequence[Call], deaths: Iterable[Death]) -> Counter[str]:
-    """Return how often each reject was sent and its process killed before it was deleted."""
+def sources_of_excused_sends(calls: Sequence[Call], deaths: Iterable[Death]) -> Counter[str]:
+    """Return how often each reject was sent and its message had to come back.
+
+    Its process had stopped waiting for the answer, or was killed before it deleted anything more.
+    """
     killed = {death.pid for death in deaths}
-    carried_out = (call for call in calls if call.answered is not None)
-    last = {call.pid: call for call in sorted(carried_out, key=lambda call: call.asked_at)}
+    # In the order in which they were carried out.
+    carried_out = [call for call in calls if call.answered is not None]
+    last_deleted = {c.pid: c.at for c in carried_out if c.place == "DeleteMessageBatch"}
     return Counter(
         entry["MessageAttributes"]["source_message_id"]["StringValue"]
-        for pid, call in last.items()
-        if pid in killed and call.place == "SendMessageBatch"
+        for call in carried_out
+        if call.place == "SendMessageBatch"
+        if call.lost or (call.pid in killed and last_deleted.get(call.pid, 0) < call.at)
         for entry in call.asked["Entries"]
     )

@@ -1,5 +1,6 @@
 """The account of a run with faults: what it takes for lost, and what it excuses."""
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -175,17 +176,23 @@ def test_each_thing_out_of_its_place_breaks_the_one_sum_that_is_about_it(
     assert seen.startswith(what)
 
 
-def test_a_second_reject_is_excused_where_the_process_was_killed_before_the_delete() -> None:
+def test_a_second_reject_is_excused_by_a_kill_before_the_delete_or_a_lost_answer() -> None:
     source = {"source_message_id": {"StringValue": "m-1"}}
-    send = Call(PID, "SendMessageBatch", {"Entries": [{"MessageAttributes": source}]}, 1, 1, {})
-    delete = Call(PID, "DeleteMessageBatch", {"Entries": []}, 2, 2, {})
+    send = Call(PID, "SendMessageBatch", {"Entries": [{"MessageAttributes": source}]}, 2, 2, {})
     twice = balanced(dead=[DeadLetter("m-1", "not_json", "{")] * 2, calls=[send], deaths=[])
 
+    def deleted(at: float) -> Call:
+        return Call(PID, "DeleteMessageBatch", {"Entries": []}, at, at, {})
+
     assert twice.rejected_twice() == (0, 1)
-    twice.deaths = [Death(PID, "SendMessageBatch")]
+    twice.deaths = [Death(PID, "mark")]
     assert twice.rejected_twice() == (1, 0)
-    twice.calls = [send, delete]
+    twice.calls = [deleted(1), send]
+    assert twice.rejected_twice() == (1, 0)
+    twice.calls = [send, deleted(3)]
     assert twice.rejected_twice() == (0, 1)
+    twice.deaths, twice.calls = [], [dataclasses.replace(send, lost=True)]
+    assert twice.rejected_twice() == (1, 0)
 
 
 def test_the_table_of_faults_tells_excused_deliveries_from_others() -> None:
