@@ -21,7 +21,7 @@ def test_no_log_holds_anything_of_what_is_in_messages(world: World, deployed: De
         some = enumerate(bodies[start : start + 10])
         entries = [{"Id": str(number), "MessageBody": body} for number, body in some]
         sqs.send_message_batch(QueueUrl=queue, Entries=entries)
-    wait_until(lambda: not messages_in(world.aws, queue), "all to be done with", 60)
+    wait_until(lambda: not messages_in(world.aws, queue), "all to be done with")
 
     outcomes = worker_log(world.aws, deployed.outputs["WorkerFunctionName"])
     assert all(outcomes[outcome] for outcome in ("processed", "ignored", "rejected"))

@@ -146,7 +146,7 @@ def test_creates_that_fail_say_why_and_leave_no_integration(
     def rolled_back() -> bool:
         return {bridged.stack(at)[0] for at in ("refused", "broken")} == {"ROLLBACK_COMPLETE"}
 
-    wait_until(rolled_back, "both to be rolled back", 90)
+    wait_until(rolled_back, "both to be rolled back")
     bridged.genesys.integrations.error = ""
     assert "integrations:integration:edit" in bridged.stack("refused")[1][0]
     assert "The AWS account cannot be reached." in bridged.stack("broken")[1][0]
@@ -188,7 +188,7 @@ def test_in_any_order_and_some_twice_every_event_is_accounted_for_and_every_end_
         account.forged = bridged.webhook.forged
         return all(account.checks().values())
 
-    wait_until(balances, "the account to balance", 45)
+    wait_until(balances, "the account to balance")
     assert account.worker["ignored"] == account.worker["ignored.noted"]
 
 
@@ -227,7 +227,7 @@ def test_destroy_removes_our_integration_and_no_other(bridged: World, stack: Dep
 
     bridged.aws.client("cloudformation").delete_stack(StackName="QueueEnds-dev")
 
-    wait_until(lambda: integrations(bridged, "dev") == [], "its removal", 60)
+    wait_until(lambda: integrations(bridged, "dev") == [], "its removal")
     wait_until(lambda: buses(bridged) == set(), "the removal of its bus")
     left = list(bridged.genesys.integrations.values())
     assert [one["name"] for one in left] == ["somebody-else"]
