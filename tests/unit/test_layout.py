@@ -74,7 +74,7 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "cloudwatch": {"aws"},
         "dashboard": {"aws"},
         # The runs, which do not know each other.
-        "runs": {"aws", "genesys", "interruption", "receivers"},
+        "runs": {"aws", "genesys", "interruption", "patience", "receivers"},
         "demo": {"aws", "cloudwatch", "dashboard", "genesys"}
         | {"patience", "receivers", "runs", "traffic"},
         "chaos": {"aws", "http", "patience", "receivers", "runs", "traffic"},
