@@ -198,8 +198,8 @@ def test_a_request_that_was_begun_is_answered_before_the_server_is_shut_but_not_
             answers.append(0)
 
     def hang_up(really: Callable[[], None] = server.hang_up) -> None:
-        cut.set()
         really()
+        cut.set()
 
     monkeypatch.setattr(server, "hang_up", hang_up)
     server.respond = respond
