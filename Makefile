@@ -64,8 +64,9 @@ demo: setup ## deploy to an emulated AWS and run conversations through (EVENTS= 
 chaos: setup ## the same while faults strike, and an account of what was lost (EVENTS= SEED=)
 	@$(PY) -m local.chaos --events $(EVENTS) --seed $(SEED)
 
+# More processes than a small machine has cores, as the tests of deployed stacks wait a lot.
 test: lint ## everything that needs no real AWS
-	$(VENV)/bin/pytest -n 2 --dist loadgroup
+	$(VENV)/bin/pytest -n 4 --dist loadgroup
 
 deploy: setup ## deploy to your AWS account (STAGE=dev)
 	@$(PY) -m infra.target Deploying QueueEnds-$(STAGE) to

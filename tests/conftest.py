@@ -1,5 +1,6 @@
 """What holds for all tests, wherever they are started: hypothesis, the environment, signals."""
 
+import gc
 import os
 from contextlib import ExitStack
 
@@ -38,3 +39,9 @@ def pytest_configure(config: pytest.Config) -> None:
     stopped = ExitStack()
     stopped.enter_context(stopped_by_signals())
     config.add_cleanup(stopped.close)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of garbage collections, of which there are many."""
+    gc.collect()
+    gc.freeze()
