@@ -49,6 +49,8 @@ from deadline import Clock, Deadline
 SAME_END_MS = 5 * 60 * 1000
 # So many items of a conversation that was re-opened are read at a time.
 AHEAD = 4
+# Milliseconds by which a lease outlives the invocation that holds it.
+LEASE_RESERVE_MS = 1000
 DAY = 86_400
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from conversations.fields import Rejected, RejectReason
-from conversations.ledger import Claim, Elsewhere, Finished, Ledger, Unclaimed
+from conversations.ledger import LEASE_RESERVE_MS, Claim, Elsewhere, Finished, Ledger, Unclaimed
 from conversations.ledger_table import Key
 from deadline import Clock, Deadline, InvocationContext
 from destinations.delivery import Destination
@@ -21,9 +21,6 @@ from worker.outcome import Ended, Outcome, Report
 REPORT_RESERVE = 3.0
 DELAY_RESERVE = 1.5
 ANSWER_RESERVE = 1.0
-# Milliseconds for which a claim outlives the invocation that holds it.
-LEASE_RESERVE_MS = 1000
-
 
 Fates = defaultdict[int, list[Outcome]]
 """By identity of a message, the outcome of each end that it tells of."""

@@ -11,7 +11,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from infra.monitoring.signs import Sign, signs
+from infra.monitoring.alarm_definitions import Sign, signs
 from infra.monitoring.watched import Watched
 from infra.settings.settings import Settings
 

@@ -7,8 +7,8 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from infra.monitoring import log_tables, sections
+from infra.monitoring.alarm_definitions import signs
 from infra.monitoring.alarms import Alarms
-from infra.monitoring.signs import signs
 from infra.monitoring.watched import Watched
 from infra.monitoring.widgets import Row, heading
 from infra.settings.settings import Settings
