@@ -12,7 +12,7 @@ from local.http.messages import Answer
 from local.http.server import HttpServer
 from subscription import resource
 from tests.fakes.aws.cloudformation import NAME, CloudFormation
-from tests.fakes.clock import Clock
+from tests.fakes.clock import Alarm, Clock
 
 HANGS = Answer(headers={"X-Hangs": "yes"})
 
@@ -95,8 +95,13 @@ def test_a_step_without_a_limit_of_its_own_is_interrupted(
 
 @pytest.mark.parametrize("seconds", [61, 60, 31, 16, 5, 0])
 def test_too_little_time_is_a_failure_and_no_exception(
-    cloudformation: CloudFormation, genesys: GenesysCloud, seconds: float
+    cloudformation: CloudFormation,
+    genesys: GenesysCloud,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float,
 ) -> None:
+    Alarm(clock, monkeypatch)  # A real one rings wherever the process happens to be.
     cloudformation.seconds = seconds
     answer = cloudformation.create()
     assert answer.status == "FAILED" or seconds > 60
