@@ -209,6 +209,26 @@ def _fails(stack: Watched) -> None:
     wait_until(lambda: worker_log(stack.world.aws, name)["failed"] > before, "an end to fail")
 
 
+# A worker that times out, as on a machine that is suspended meanwhile, tells nothing of what it did.
+# So these causes are repeated each minute.
+
+
+def _refused(stack: Watched) -> None:
+    """Have an end refused once by its destination."""
+    stack.end(refusals=1)
+    stack.settle()
+
+
+def _rejected(stack: Watched) -> None:
+    """Have a message rejected."""
+    stack.send("no JSON")
+    stack.settle()
+
+
+def _wrongly_invoked(stack: Watched) -> None:
+    stack.invoke("Worker")
+
+
 def _switched(stack: Watched, state: str) -> None:
     """Have somebody switch the integration on or off in Genesys Cloud, and the watchdog look."""
     (ours,) = stack.world.genesys.integrations.named(NAME)
@@ -241,7 +261,7 @@ DRILLS = [
         (lambda stack: stack.mapping(enabled=False),),
         mend=(lambda stack: stack.mapping(enabled=True),),
     ),
-    Drill("worker-errors", (lambda stack: stack.invoke("Worker"),)),
+    Drill("worker-errors", (_wrongly_invoked,), each_minute=_wrongly_invoked),
     Drill(
         "worker-throttles",
         (lambda stack: stack.places(0),),
@@ -251,11 +271,12 @@ DRILLS = [
     _fed("worker-slow", 9_000),
     Drill(
         "rejects",
-        (lambda stack: stack.send("no JSON"), Watched.settle),
+        (_rejected,),
+        each_minute=_rejected,
         mend=(lambda stack: stack.empty("DeadLetterQueueUrl"),),
         others=frozenset({"dead-letters"}),
     ),
-    Drill("delivery-failures", (lambda stack: stack.end(refusals=1), Watched.settle)),
+    Drill("delivery-failures", (_refused,), each_minute=_refused),
     Drill(
         "subscription-unhealthy",
         (lambda stack: _switched(stack, "INACTIVE"),),

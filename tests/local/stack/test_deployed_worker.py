@@ -139,7 +139,8 @@ def test_an_end_whose_action_always_fails_goes_to_the_dead_letter_queue_after_it
         return bool(found) and "MessageAttributes" not in found[0]
 
     wait_until(redriven, "the end in the dead-letter queue, without a reason")
-    assert world.customers.refused[key(event)] == 4
+    # A worker that times out, as on a machine that is suspended meanwhile, costs a receive too.
+    assert 3 <= world.customers.refused[key(event)] <= 4
 
 
 def test_an_end_of_a_foreign_queue_is_ignored_by_the_worker(
