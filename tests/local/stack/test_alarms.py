@@ -209,7 +209,7 @@ def _fails(stack: Watched) -> None:
     wait_until(lambda: worker_log(stack.world.aws, name)["failed"] > before, "an end to fail")
 
 
-# A worker that times out, as on a machine that is suspended meanwhile, tells nothing of what it did.
+# A worker that times out, as on a machine that is suspended meanwhile, does not say what it did.
 # So these causes are repeated each minute.
 
 
@@ -226,6 +226,7 @@ def _rejected(stack: Watched) -> None:
 
 
 def _wrongly_invoked(stack: Watched) -> None:
+    """Invoke the worker with what is no batch of messages."""
     stack.invoke("Worker")
 
 
