@@ -22,6 +22,8 @@ FORCE = $$(test -t 0 || echo --force)
 export AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED := true
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20,22
 export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := true
+# Many processes import the same: what one has compiled serves the others, whatever the shell says.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup demo chaos test lint lock deploy destroy
 help: ## list these commands

@@ -79,7 +79,9 @@ class Output:
     def undo(self) -> None:
         logging.getLogger().removeHandler(self._root)
         for logger, level in self._levels.items():
-            logger.setLevel(level)
+            # To set a level takes time: every logger forgets what it knows of levels.
+            if logger.level != level:
+                logger.setLevel(level)
 
 
 def _loggers() -> list[logging.Logger]:

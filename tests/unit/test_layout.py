@@ -1,10 +1,12 @@
 """The project's layout: imports that point one way, and folders, files and handlers of a size."""
 
 import ast
+import functools
 import graphlib
 import re
 import sys
 import tokenize
+import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -88,6 +90,7 @@ OF_FUNCTIONS: dict[str, Collection[str]] = {
 }
 
 
+@functools.cache
 def imports_of(file: Path) -> set[str]:
     return imported_by(file.read_text(encoding="utf-8"))
 
@@ -189,6 +192,21 @@ def test_everything_that_functions_import_is_ours_or_deployed() -> None:
     }
     ours = imported - there - sys.stdlib_module_names
     assert {name for name in ours if not name.startswith("mypy_boto3_")} == set()
+
+
+def test_all_of_aws_cdk_that_is_used_is_type_checked() -> None:
+    """What mypy does not follow is `Any` to it, without a word."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mypy"]
+    followed = {
+        module
+        for override in settings["overrides"]
+        if override.get("follow_imports") == "normal"
+        for module in override["module"]
+    }
+    used = {".".join(name.split(".")[:2]) for file in FILES for name in imports_of(file)}
+    modules = {name for name in used if re.fullmatch(r"aws_cdk\.[a-z0-9_]+", name)}
+    assert modules
+    assert modules <= followed
 
 
 def test_every_function_has_a_handler() -> None:
