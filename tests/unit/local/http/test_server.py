@@ -137,7 +137,7 @@ def test_connections_are_counted_and_can_be_ended(
     server.hang_up()
     client.get(server.url)
     assert server.connections == 2
-    assert len(server.busy) == 1, "connections that have ended are forgotten"
+    wait_until(lambda: len(server.busy) == 1, "the connection that has ended is forgotten")
 
 
 def test_tls_is_spoken_if_asked(client: requests.Session) -> None:
