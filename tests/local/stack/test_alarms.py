@@ -209,8 +209,9 @@ def _fails(stack: Watched) -> None:
     wait_until(lambda: worker_log(stack.world.aws, name)["failed"] > before, "an end to fail")
 
 
-# A worker that times out, as on a machine that is suspended meanwhile, does not say what it did.
-# So these causes are repeated each minute.
+# A function that times out, as on a machine that is suspended meanwhile, does not say what it did;
+# and what it says just before the machine's clock is set is taken for older. So these causes are
+# repeated each minute.
 
 
 def _refused(stack: Watched) -> None:
@@ -281,6 +282,7 @@ DRILLS = [
     Drill(
         "subscription-unhealthy",
         (lambda stack: _switched(stack, "INACTIVE"),),
+        each_minute=lambda stack: _switched(stack, "INACTIVE"),
         mend=(lambda stack: _switched(stack, "ACTIVE"),),
     ),
     Drill(
