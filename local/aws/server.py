@@ -1,4 +1,4 @@
-"""Starts MiniStack with what it gets wrong about IAM and CloudWatch put right."""
+"""Starts MiniStack with what it gets wrong about IAM, Lambda and CloudWatch put right."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ministack import app  # type: ignore[import-untyped]
-from ministack.core import iam_actions  # type: ignore[import-untyped]
+from ministack.core import iam_actions, lambda_runtime  # type: ignore[import-untyped]
 
 asked_for = iam_actions.extract_iam_action
 arn_asked_for = iam_actions.extract_resource_arn
@@ -84,11 +84,26 @@ def request_context(
     return {**context, "events:source": ", ".join(sorted(sources))}
 
 
+def with_steady_time(worker: str) -> str:
+    """Return the program that runs a function, its time left independent of the machine's clock.
+
+    Here somebody may set that clock, or it jumps when a suspended machine goes on.
+    """
+    begins = '_deadline = time.{}() + float(os.environ.get("_LAMBDA_TIMEOUT", "3"))'
+    left = "(_deadline - time.{}())"
+    for line in (begins, left):
+        if line.format("time") not in worker:
+            raise RuntimeError(f"MiniStack's Python worker no longer says {line.format('time')}")
+        worker = worker.replace(line.format("time"), line.format("monotonic"))
+    return worker
+
+
 if __name__ == "__main__":
     iam_actions.extract_iam_action = extract_iam_action
     iam_actions.extract_resource_arn = extract_resource_arn
     iam_actions.dynamodb_transaction_checks = dynamodb_checks
     iam_actions.request_tag_context = request_context
+    lambda_runtime._PYTHON_WORKER_SCRIPT = with_steady_time(lambda_runtime._PYTHON_WORKER_SCRIPT)
     # Last on the path, and only for this, so that nothing here stands in for a module elsewhere.
     before = list(sys.path)
     sys.path.append(str(Path(__file__).parents[2]))

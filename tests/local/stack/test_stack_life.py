@@ -24,7 +24,8 @@ def test_deploying_again_without_a_change_changes_nothing(
 
     assert not again.changed
     assert again.outputs == deployed.outputs
-    assert len(world.genesys.calls) == calls
+    # The watchdog may look meanwhile.
+    assert {call.operation for call in world.genesys.calls[calls:]} <= {"login", "list", "read"}
 
 
 def test_other_queues_and_another_secret_update_the_subscription_in_place(
