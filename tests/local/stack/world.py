@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from local.aws.emulator import Emulator, emulator
 from local.aws.partner_events import partner_events
-from local.aws.project import ROOT, Deployment, Project
+from local.aws.project import ROOT, Deployment, Project, function_of
 from local.genesys.sqs import sqs_sender
 from local.genesys.stand_in import GenesysCloud
 from local.receivers.crm import Crm, crm
@@ -95,6 +96,21 @@ class World:
         events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
         failed = [e for e in events[::-1] if e["ResourceStatus"].endswith("_FAILED")]
         return stack["StackStatus"], [e.get("ResourceStatusReason", "") for e in failed]
+
+    def counted(self, metric: str, part: str, stack_name: str = "QueueEnds-dev") -> float:
+        """Return what AWS has counted of a part's function so far, such as its `Invocations`."""
+        name = function_of(self.aws, stack_name, part)
+        dimensions = [{"Name": "FunctionName", "Value": name}]
+        watched = {"Namespace": "AWS/Lambda", "MetricName": metric, "Dimensions": dimensions}
+        now, around = datetime.now(UTC), timedelta(hours=1)  # the clock may be set meanwhile
+        found = self.aws.client("cloudwatch").get_metric_data(
+            MetricDataQueries=[
+                {"Id": "it", "MetricStat": {"Metric": watched, "Period": 60, "Stat": "Sum"}}
+            ],
+            StartTime=now - around,
+            EndTime=now + around,
+        )
+        return float(sum(found["MetricDataResults"][0]["Values"]))
 
     def of_stage(self, stage: str) -> list[dict[str, Any]]:
         """Return Genesys Cloud's subscriptions of a stage."""
