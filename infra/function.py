@@ -13,7 +13,7 @@ from infra.settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class InvocationLimits:
     """Bounds of one invocation, of how many there may be, and of asynchronous events."""
 
     timeout: Duration
@@ -30,7 +30,7 @@ def function(
     code: lambda_.Code,
     handler: str,
     description: str,
-    limits: Limits,
+    limits: InvocationLimits,
     environment: Mapping[str, str],
     statements: Sequence[iam.PolicyStatement],
 ) -> lambda_.Function:

@@ -4,13 +4,13 @@ from aws_cdk import AssetHashType, CfnOutput, Stack, Tags
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.delivery.eventbridge import EventSource
-from infra.delivery.subscription import Subscription
+from infra.delivery.eventbridge import EventBridgeSource
+from infra.delivery.subscription import SubscriptionSource
 from infra.destinations.destinations import Destinations
-from infra.intake import Intake
+from infra.intake_queues import IntakeQueues
 from infra.ledger import Ledger
+from infra.monitoring.monitored_resources import MonitoredResources
 from infra.monitoring.monitoring import Monitoring
-from infra.monitoring.watched import Watched
 from infra.packaging import Asset
 from infra.settings.settings import Settings
 from infra.watchdog import Watchdog
@@ -34,7 +34,7 @@ class QueueEndsStack(Stack):
         code = lambda_.Code.from_asset(
             str(asset.folder), asset_hash=asset.hash, asset_hash_type=AssetHashType.CUSTOM
         )
-        intake = Intake(self, "Intake", settings=settings)
+        intake = IntakeQueues(self, "Intake", settings=settings)
         ledger = Ledger(self, "Ledger", settings=settings)
         destinations = Destinations(self, "Destinations", settings=settings)
         worker = Worker(
@@ -46,21 +46,25 @@ class QueueEndsStack(Stack):
             ledger=ledger,
             destinations=destinations,
         )
-        source: Subscription | EventSource
+        source: SubscriptionSource | EventBridgeSource
         if settings.delivery == "subscription":
-            source = Subscription(self, "Subscription", settings=settings, code=code, intake=intake)
+            source = SubscriptionSource(
+                self, "Subscription", settings=settings, code=code, intake=intake
+            )
             subscription_id = source.resource.get_att_string("SubscriptionId")
         else:
-            source = EventSource(self, "EventSource", settings=settings, code=code, intake=intake)
+            source = EventBridgeSource(
+                self, "EventSource", settings=settings, code=code, intake=intake
+            )
             subscription_id = source.resource.get_att_string("IntegrationId")
         watchdog = None
         if settings.watchdog != "off":
             watchdog = Watchdog(self, "Watchdog", settings=settings, code=code, source=source)
-        watched = Watched(intake, ledger, worker, source, watchdog)
-        monitoring = Monitoring(self, "Monitoring", settings=settings, watched=watched)
+        resources = MonitoredResources(intake, ledger, worker, source, watchdog)
+        monitoring = Monitoring(self, "Monitoring", settings=settings, resources=resources)
 
         before = [ledger, destinations, worker, *([watchdog.function] if watchdog else [])]
-        if isinstance(source, Subscription):
+        if isinstance(source, SubscriptionSource):
             # Last to come and first to go, but for the watchdog's schedule: nothing is sent before
             # all that takes it and all that sees what becomes of it are there, and no other
             # resource can fail while the subscription is being made.

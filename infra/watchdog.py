@@ -5,9 +5,9 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.delivery.eventbridge import EventSource
-from infra.delivery.subscription import Subscription
-from infra.function import Limits, function
+from infra.delivery.eventbridge import EventBridgeSource
+from infra.delivery.subscription import SubscriptionSource
+from infra.function import InvocationLimits, function
 from infra.secret import reads_secret
 from infra.settings.settings import Settings
 
@@ -35,7 +35,7 @@ class Watchdog(Construct):
         *,
         settings: Settings,
         code: lambda_.Code,
-        source: Subscription | EventSource,
+        source: SubscriptionSource | EventBridgeSource,
     ) -> None:
         super().__init__(scope, construct_id)
         self.function = function(
@@ -44,7 +44,7 @@ class Watchdog(Construct):
             code=code,
             handler="watchdog.handler.handler",
             description="Compares what is in Genesys Cloud with what was deployed",
-            limits=Limits(
+            limits=InvocationLimits(
                 timeout=Duration.minutes(2),
                 memory_mb=256,
                 reserved_concurrency=1,

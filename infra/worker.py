@@ -6,8 +6,8 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.destinations.destinations import Destinations
-from infra.function import Limits, function
-from infra.intake import Intake
+from infra.function import InvocationLimits, function
+from infra.intake_queues import IntakeQueues
 from infra.ledger import Ledger
 from infra.settings.settings import Settings
 
@@ -30,7 +30,7 @@ class Worker(Construct):
         *,
         settings: Settings,
         code: lambda_.Code,
-        intake: Intake,
+        intake: IntakeQueues,
         ledger: Ledger,
         destinations: Destinations,
     ) -> None:
@@ -41,7 +41,7 @@ class Worker(Construct):
             code=code,
             handler="worker.handler.handler",
             description="Processes conversation ends from the intake queue",
-            limits=Limits(
+            limits=InvocationLimits(
                 timeout=Duration.seconds(settings.worker_timeout_seconds),
                 memory_mb=settings.worker_memory_mb,
             ),
@@ -87,7 +87,7 @@ def _delivery(settings: Settings) -> dict[str, str]:
     }
 
 
-def _settling_permissions(settings: Settings, intake: Intake) -> list[iam.PolicyStatement]:
+def _settling_permissions(settings: Settings, intake: IntakeQueues) -> list[iam.PolicyStatement]:
     if not settings.settles:
         return []
     return [
@@ -99,7 +99,7 @@ def _settling_permissions(settings: Settings, intake: Intake) -> list[iam.Policy
     ]
 
 
-def _intake_permissions(intake: Intake) -> list[iam.PolicyStatement]:
+def _intake_permissions(intake: IntakeQueues) -> list[iam.PolicyStatement]:
     return [
         iam.PolicyStatement(
             sid="ReadIntakeQueue",

@@ -10,9 +10,9 @@ from typing import Any, get_args
 
 from hypothesis import strategies as st
 
-from conversations.envelope import Accepted, Ignored, IgnoreReason
 from conversations.fields import Rejected, RejectReason
-from conversations.partner_event import Signal
+from conversations.partner_event import PartnerEvent
+from conversations.subscription_event import Accepted, Ignored, IgnoreReason
 
 SAMPLE_TEXT = (Path(__file__).parent / "data/subscription-conversation-end.json").read_text()
 SAMPLE: dict[str, Any] = json.loads(SAMPLE_TEXT)
@@ -109,7 +109,7 @@ def expected(  # noqa: PLR0912 - one branch a check, as the contract lists them
     return ("accepted", "") if queue_id in queue_ids else ("ignored", "other_queue")
 
 
-def outcome_in_words(parsed: Accepted | Signal | Ignored | Rejected) -> tuple[str, str]:
+def outcome_in_words(parsed: Accepted | PartnerEvent | Ignored | Rejected) -> tuple[str, str]:
     """Return what was read of a body in the words of `expected`, after a look at the detail."""
     match parsed:
         case Rejected(reason, detail):
@@ -121,7 +121,7 @@ def outcome_in_words(parsed: Accepted | Signal | Ignored | Rejected) -> tuple[st
         case Ignored(reason):
             assert reason in get_args(IgnoreReason)
             return "ignored", reason
-    return ("signal" if isinstance(parsed, Signal) else "accepted"), ""
+    return ("signal" if isinstance(parsed, PartnerEvent) else "accepted"), ""
 
 
 def _no_constant(name: str) -> object:

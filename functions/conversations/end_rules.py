@@ -10,21 +10,21 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from conversations.end import ConversationEnd
-from conversations.envelope import Accepted
 from conversations.fields import from_ms, iso
-from conversations.join import Joins, Known, Left, Unknown
+from conversations.history import CustomerEnd, Histories, History, Unknown
 from conversations.ledger import SAME_END_MS
-from conversations.partner_event import SETTLE, Signal
+from conversations.partner_event import SETTLE, PartnerEvent
+from conversations.subscription_event import Accepted
 from deadline import Deadline
 
-Verdict = list[Accepted] | Unknown
+Decision = list[Accepted] | Unknown
 """The ends that a signal fires, none if it was only noted; or why that cannot be told."""
 
 
 class EndRule(Protocol):
     """Decides which ends a batch of signals fires."""
 
-    def decide(self, signals: Sequence[Signal], deadline: Deadline) -> list[Verdict]:
+    def decide(self, signals: Sequence[PartnerEvent], deadline: Deadline) -> list[Decision]:
         """Return for each signal the ends that it fires.
 
         A signal that comes again fires the same ends again: the ledger knows them.
@@ -37,7 +37,7 @@ class QueueLeg:
     Stateless: each event decides for itself.
     """
 
-    def decide(self, signals: Sequence[Signal], deadline: Deadline) -> list[Verdict]:
+    def decide(self, signals: Sequence[PartnerEvent], deadline: Deadline) -> list[Decision]:
         """Return for each signal the end of its leg, if it is one."""
         return [[_end_of_leg(signal)] if _ends_leg(signal) else [] for signal in signals]
 
@@ -49,10 +49,10 @@ class Touched:
     dated no later than five minutes after it.
     """
 
-    def __init__(self, joins: Joins) -> None:
+    def __init__(self, joins: Histories) -> None:
         self._joins = joins
 
-    def decide(self, signals: Sequence[Signal], deadline: Deadline) -> list[Verdict]:
+    def decide(self, signals: Sequence[PartnerEvent], deadline: Deadline) -> list[Decision]:
         """Return for each signal the ends that it completes."""
         known = self._joins.add(_news(signals), deadline)
         return [_touched(signal, known.get(signal.conversation_id)) for signal in signals]
@@ -84,11 +84,11 @@ class LastQueue:
     decides the same.
     """
 
-    def __init__(self, joins: Joins, later: Later | None) -> None:
+    def __init__(self, joins: Histories, later: Later | None) -> None:
         self._joins = joins
         self._later = later
 
-    def decide(self, signals: Sequence[Signal], deadline: Deadline) -> list[Verdict]:
+    def decide(self, signals: Sequence[PartnerEvent], deadline: Deadline) -> list[Decision]:
         """Return for each signal that ends the wait the end in the queue that it came to."""
         known = self._joins.add(_news(signals), deadline)
         settled = [signal for signal in signals if signal.topic == SETTLE]
@@ -96,7 +96,7 @@ class LastQueue:
         known |= self._joins.look(sorted(asked), deadline)
         known |= self._joins.add(_decisions(settled, known), deadline)
         unsent = self._wait(known, deadline)
-        verdicts: list[Verdict] = []
+        verdicts: list[Decision] = []
         for signal in signals:
             of_conversation = known.get(signal.conversation_id)
             if signal.topic != SETTLE and not _is_news(signal):
@@ -104,37 +104,37 @@ class LastQueue:
             elif isinstance(of_conversation, Unknown):
                 verdicts.append(of_conversation)
             elif signal.topic == SETTLE:
-                verdicts.append(_decided(signal, of_conversation or Known()))
+                verdicts.append(_decided(signal, of_conversation or History()))
             else:
                 waits = signal.conversation_id not in unsent
                 why = "" if deadline.passed() else "NotSent"
                 verdicts.append([] if waits else Unknown(why))
         return verdicts
 
-    def _wait(self, known: dict[str, Known | Unknown], deadline: Deadline) -> set[str]:
+    def _wait(self, known: dict[str, History | Unknown], deadline: Deadline) -> set[str]:
         """Send what comes back after settling; return the conversations of what was not sent."""
         due = [
             Settling(conversation_id, at_ms)
             for conversation_id, of_one in known.items()
-            if isinstance(of_one, Known)
+            if isinstance(of_one, History)
             for at_ms, left in of_one.ends.items()
             if not left.settling and left.decided is None and of_one.touched_by(at_ms)
         ]
         if self._later is None:
             return set()
         sent = self._later(due, deadline) if due else []
-        marks: dict[str, Known] = {}
+        marks: dict[str, History] = {}
         for settling in sent:
             at_ms = settling.ended_at_ms
-            ended = Known(ends={at_ms: Left(at_ms, settling=True)})
-            marks[settling.conversation_id] = marks.get(settling.conversation_id, Known()).and_also(
-                ended
-            )
+            ended = History(ends={at_ms: CustomerEnd(at_ms, settling=True)})
+            marks[settling.conversation_id] = marks.get(
+                settling.conversation_id, History()
+            ).and_also(ended)
         # A mark that fails makes for a second message, which decides the same.
         known |= {
             c: of_one
             for c, of_one in self._joins.add(marks, deadline).items()
-            if isinstance(of_one, Known)
+            if isinstance(of_one, History)
         }
         return {settling.conversation_id for settling in {*due} - {*sent}}
 
@@ -145,11 +145,11 @@ class AlsoSettling:
     Those events are gone: the messages that settle them are all that will tell of their ends.
     """
 
-    def __init__(self, rule: EndRule, joins: Joins) -> None:
+    def __init__(self, rule: EndRule, joins: Histories) -> None:
         self._rule = rule
         self._last_queue = LastQueue(joins, later=None)
 
-    def decide(self, signals: Sequence[Signal], deadline: Deadline) -> list[Verdict]:
+    def decide(self, signals: Sequence[PartnerEvent], deadline: Deadline) -> list[Decision]:
         """Return for each signal what its rule decides."""
         settling = [signal for signal in signals if signal.topic == SETTLE]
         others = [signal for signal in signals if signal.topic != SETTLE]
@@ -158,7 +158,7 @@ class AlsoSettling:
         return [next(of_settling if s.topic == SETTLE else of_others) for s in signals]
 
 
-def end_rule(name: str, joins: Joins, later: Later) -> EndRule:
+def end_rule(name: str, joins: Histories, later: Later) -> EndRule:
     """Return the rule that the setting `end_rule` names."""
     rules: dict[str, EndRule] = {
         "touched": AlsoSettling(Touched(joins), joins),
@@ -168,27 +168,27 @@ def end_rule(name: str, joins: Joins, later: Later) -> EndRule:
     return rules[name]
 
 
-def _is_news(signal: Signal) -> bool:
+def _is_news(signal: PartnerEvent) -> bool:
     """Return whether a signal adds to what is known; a customer's transfer says nothing."""
     return signal.queue_id is not None or signal.ends_conversation
 
 
-def _news(signals: Iterable[Signal]) -> dict[str, Known]:
+def _news(signals: Iterable[PartnerEvent]) -> dict[str, History]:
     """Return by conversation what signals have to add to what is known of it."""
-    news: dict[str, Known] = {}
+    news: dict[str, History] = {}
     for signal in signals:
         if signal.queue_id is not None:
-            told = Known(queues={signal.queue_id: (signal.at_ms,)})
+            told = History(queues={signal.queue_id: (signal.at_ms,)})
         elif signal.ends_conversation:
-            told = Known(ends={signal.at_ms: _left(signal)})
+            told = History(ends={signal.at_ms: _left(signal)})
         else:
             continue
-        known = news.get(signal.conversation_id, Known())
+        known = news.get(signal.conversation_id, History())
         news[signal.conversation_id] = known.and_also(told)
     return news
 
 
-def _touched(signal: Signal, known: Known | Unknown | None) -> Verdict:
+def _touched(signal: PartnerEvent, known: History | Unknown | None) -> Decision:
     # What says nothing fires nothing either, whichever neighbours it has in its batch.
     if known is None or not _is_news(signal):
         return []
@@ -209,12 +209,14 @@ def _touched(signal: Signal, known: Known | Unknown | None) -> Verdict:
     ]
 
 
-def _decisions(settled: Iterable[Signal], known: Mapping[str, Known | Unknown]) -> dict[str, Known]:
+def _decisions(
+    settled: Iterable[PartnerEvent], known: Mapping[str, History | Unknown]
+) -> dict[str, History]:
     """Return by conversation the queues to decide on: those with the latest events."""
-    decisions: dict[str, Known] = {}
+    decisions: dict[str, History] = {}
     for signal in settled:
         of_one = known.get(signal.conversation_id)
-        if not isinstance(of_one, Known) or signal.at_ms not in of_one.ends:
+        if not isinstance(of_one, History) or signal.at_ms not in of_one.ends:
             continue
         if of_one.ends[signal.at_ms].decided:
             continue
@@ -222,21 +224,21 @@ def _decisions(settled: Iterable[Signal], known: Mapping[str, Known | Unknown]) 
         if latest:
             _, last = max((at_ms, queue_id) for queue_id, at_ms in latest.items())
             decided = dataclasses.replace(of_one.ends[signal.at_ms], decided=last)
-            earlier = decisions.get(signal.conversation_id, Known())
+            earlier = decisions.get(signal.conversation_id, History())
             decisions[signal.conversation_id] = earlier.and_also(
-                Known(ends={signal.at_ms: decided})
+                History(ends={signal.at_ms: decided})
             )
     return decisions
 
 
-def _decided(signal: Signal, known: Known) -> list[Accepted]:
+def _decided(signal: PartnerEvent, known: History) -> list[Accepted]:
     left = known.ends.get(signal.at_ms)
     if left is None or left.decided is None:
         return []
     return [_end(signal, left.decided, signal.at_ms, known)]
 
 
-def _ends_leg(signal: Signal) -> bool:
+def _ends_leg(signal: PartnerEvent) -> bool:
     if signal.queue_id is None:
         return False
     if signal.topic == "acd.end":
@@ -244,13 +246,13 @@ def _ends_leg(signal: Signal) -> bool:
     return signal.topic == "user.end" and not signal.is_transfer and signal.interacting_ms > 0
 
 
-def _end_of_leg(signal: Signal) -> Accepted:
-    known = Known(ends={signal.at_ms: _left(signal)})
+def _end_of_leg(signal: PartnerEvent) -> Accepted:
+    known = History(ends={signal.at_ms: _left(signal)})
     return _end(signal, str(signal.queue_id), signal.at_ms, known)
 
 
-def _left(signal: Signal) -> Left:
-    return Left(
+def _left(signal: PartnerEvent) -> CustomerEnd:
+    return CustomerEnd(
         latest_ms=signal.at_ms,
         dated=signal.dated,
         media_type=signal.media_type,
@@ -259,7 +261,7 @@ def _left(signal: Signal) -> Left:
     )
 
 
-def _end(signal: Signal, queue_id: str, at_ms: int, known: Known) -> Accepted:
+def _end(signal: PartnerEvent, queue_id: str, at_ms: int, known: History) -> Accepted:
     left = known.ends[at_ms]
     end = ConversationEnd(
         conversation_id=signal.conversation_id,

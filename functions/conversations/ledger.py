@@ -32,7 +32,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from conversations.envelope import Accepted
 from conversations.ledger_statements import EndStatements
 from conversations.ledger_table import (
     CONDITION_FAILED,
@@ -43,6 +42,7 @@ from conversations.ledger_table import (
     LedgerTable,
     Record,
 )
+from conversations.subscription_event import Accepted
 from deadline import Clock, Deadline
 
 # Ends of one conversation in one queue that lie no further apart than this are the same end.
@@ -78,25 +78,25 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class AlreadyDone:
     """An end that every destination has."""
 
 
 @dataclass(frozen=True, slots=True)
-class Elsewhere:
+class HeldByOther:
     """An end that another invocation holds, until a moment in epoch milliseconds."""
 
     until: int
 
 
 @dataclass(frozen=True, slots=True)
-class Unclaimed:
+class NotClaimed:
     """An end that could not be claimed; `error` is DynamoDB's word, or empty for want of time."""
 
     error: str = ""
 
 
-Standing = Claim | Finished | Elsewhere | Unclaimed
+ClaimResult = Claim | AlreadyDone | HeldByOther | NotClaimed
 
 
 class Ledger:
@@ -130,7 +130,7 @@ class _Search:
 
     accepted: Accepted
     sequence: int = 1
-    standing: Standing | None = None
+    standing: ClaimResult | None = None
 
     def key(self, sequence: int = 0) -> Key:
         """Return the key of the item that it is at, or of the one with a given sequence."""
@@ -164,7 +164,7 @@ class Claims:
         self._now_ms = now_ms
         self._held: dict[Key, Claim] = {}
 
-    def claim(self, ends: Sequence[Accepted], deadline: Deadline) -> list[Standing]:
+    def claim(self, ends: Sequence[Accepted], deadline: Deadline) -> list[ClaimResult]:
         """Claim ends, and return the standing of each.
 
         Ends that turn out to be one and the same have the same `Claim` object.
@@ -178,7 +178,7 @@ class Claims:
         while waiting:
             self._settle([ends.pop(0) for ends in waiting.values()], deadline)
             waiting = defaultdict(list, {key: ends for key, ends in waiting.items() if ends})
-        return [search.standing or Unclaimed() for search in searches]
+        return [search.standing or NotClaimed() for search in searches]
 
     def mark(
         self, claims: Sequence[Claim], complete: Sequence[bool], deadline: Deadline
@@ -245,7 +245,7 @@ class Claims:
             elif code in (DONE, DUPLICATE, CONDITION_FAILED):
                 unknown.append(search)
             else:
-                search.standing = Unclaimed("" if code == NO_TIME else code)
+                search.standing = NotClaimed("" if code == NO_TIME else code)
         return unknown
 
     def _look(self, searches: Sequence[_Search], to_do: _Round, deadline: Deadline) -> None:
@@ -261,7 +261,7 @@ class Claims:
         for sequence in _window(search):
             search.sequence = sequence
             if search.key() not in records:
-                search.standing = Unclaimed("Unread")
+                search.standing = NotClaimed("Unread")
                 return False
             record = records[search.key()]
             if record is None:
@@ -275,11 +275,11 @@ class Claims:
 
     def _judge(self, search: _Search, record: Record, to_do: _Round) -> None:
         if record.done:
-            search.standing = Finished()
+            search.standing = AlreadyDone()
         elif record.claimed_by == self.holder:
             search.standing = self._hold(search, record.ended_at, record.delivered)
         elif record.lease_until >= self._now_ms():
-            search.standing = Elsewhere(record.lease_until)
+            search.standing = HeldByOther(record.lease_until)
         else:
             to_do.takeovers.append((search, record))
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conversations.envelope import Accepted
 from conversations.ledger_table import Key, Record, Statement, key_values
+from conversations.subscription_event import Accepted
 from deadline import Clock
 
 Values = Mapping[str, Mapping[str, Any]]

@@ -8,7 +8,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from conversations.envelope import Ignored
 from conversations.fields import (
     Reject,
     Rejected,
@@ -21,6 +20,7 @@ from conversations.fields import (
     to_ms,
     utc,
 )
+from conversations.subscription_event import Ignored
 from conversations.topics import CUSTOMER_END, QUEUE_TOPICS, TOPIC_PREFIX
 
 # What the worker sends to itself; see `conversations.end_rules.LastQueue`.
@@ -30,7 +30,7 @@ _TIME = "epoch milliseconds or an ISO 8601 time"
 
 
 @dataclass(frozen=True, slots=True)
-class Signal:
+class PartnerEvent:
     """What an event tells of a conversation.
 
     Attributes
@@ -72,9 +72,9 @@ class Signal:
         return self.topic == CUSTOMER_END and not self.is_transfer
 
 
-def parse_event(
+def parse_partner_event(
     body: str | None, sent_at_ms: int, queue_ids: Collection[str]
-) -> Signal | Ignored | Rejected:
+) -> PartnerEvent | Ignored | Rejected:
     """Return what a message body tells.
 
     Parameters
@@ -86,7 +86,7 @@ def parse_event(
 
     Returns
     -------
-    Signal | Ignored | Rejected
+    PartnerEvent | Ignored | Rejected
         Exactly one of them for every input; never raises.
     """
     try:
@@ -95,7 +95,7 @@ def parse_event(
         return reject.rejected
 
 
-def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Signal | Ignored:
+def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> PartnerEvent | Ignored:
     event = json_object(body)
     event_type = text(event, "detail-type", "missing_event_type", "$")
     topic = event_type.removeprefix(TOPIC_PREFIX)
@@ -114,7 +114,7 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Sig
     own_time = _time(fields, "eventTime", path)
     if topic != CUSTOMER_END and queue_id not in queue_ids:
         return Ignored("other_queue")
-    return Signal(
+    return PartnerEvent(
         conversation_id=conversation,
         topic=topic,
         queue_id=queue_id,
@@ -129,13 +129,13 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Sig
     )
 
 
-def _settle(event: dict[str, Any]) -> Signal:
+def _settle(event: dict[str, Any]) -> PartnerEvent:
     detail, path = _object(event, "detail", "$"), "$.detail"
     conversation = conversation_id(detail, path)
     at_ms = _time(detail, "endedAt", path)
     if at_ms is None:
         raise Reject("invalid_field", expected(f"{path}.endedAt", _TIME, None))
-    return Signal(
+    return PartnerEvent(
         conversation, SETTLE, None, at_ms, True, None, None, None, None, 0, event
     )  # fmt: skip
 

@@ -7,14 +7,14 @@ import boto3
 
 from conversations.end import ConversationEnd
 from deadline import Deadline
-from destinations.delivery import Delivery
-from destinations.entries import CLIENT_LIMITS, Limits, deliver
+from destinations.destination import Receipt
+from destinations.entries import CLIENT_LIMITS, BatchLimits, deliver
 
 if TYPE_CHECKING:
     from mypy_boto3_firehose import FirehoseClient
 
 NEWLINE = b"\n"
-LIMITS = Limits(
+LIMITS = BatchLimits(
     # Firehose takes 500. What a call holds arrives before any of it can be marked.
     entries=100,
     # A call takes 4 MiB (AWS: "Amazon Data Firehose quotas"): these are as many in base64.
@@ -39,7 +39,7 @@ class Archive:
         self._firehose = firehose
         self._stream_name = stream_name
 
-    def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Delivery]:
+    def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
         """Put ends into the stream, up to 100 a call."""
         return deliver(ends, deadline, limits=LIMITS, entry=_record, call=self._put)
 

@@ -8,8 +8,8 @@ import boto3
 
 from conversations.end import ConversationEnd
 from deadline import Deadline
-from destinations.delivery import Delivery
-from destinations.entries import CLIENT_LIMITS, Limits, deliver
+from destinations.destination import Receipt
+from destinations.entries import CLIENT_LIMITS, BatchLimits, deliver
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -20,7 +20,7 @@ DETAIL_TYPE = "Conversation Ended"
 TIME_BYTES = 14
 # "Less than 256 KB", of an entry by that page, of all together by the operation's own.
 MAX_BYTES = 256 * 1024 - 1
-LIMITS = Limits(
+LIMITS = BatchLimits(
     entries=10,
     call_bytes=MAX_BYTES,
     entry_bytes=MAX_BYTES,
@@ -42,7 +42,7 @@ class Bus:
         self._events = events
         self._bus_name = bus_name
 
-    def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Delivery]:
+    def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
         """Put ends on the bus, ten a call."""
         return deliver(ends, deadline, limits=LIMITS, entry=self._entry, call=self._put)
 

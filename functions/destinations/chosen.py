@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Mapping
 
-from destinations.delivery import Destination
+from destinations.destination import Destination
 
 MODULES = {
     "actions": "destinations.user_code",

@@ -1,4 +1,4 @@
-"""Delivery to services that take many entries a call: grouped to fit, each told of its own fate."""
+"""Receipt to services that take many entries a call: grouped to fit, each told of its own fate."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from botocore.exceptions import (
 from aws_calls import code_of, limits, may_pass
 from conversations.end import ConversationEnd
 from deadline import Deadline, interrupted_after
-from destinations.delivery import CALL_LIMIT, Delivery
+from destinations.destination import CALL_LIMIT, Receipt
 
 # For the clients: what is repeated, and for how long, is decided here alone.
 CLIENT_LIMITS = limits(read_timeout=3)
@@ -31,7 +31,7 @@ _ABOUT_AN_ENTRY = {
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class BatchLimits:
     """What a service takes.
 
     Attributes
@@ -61,10 +61,10 @@ def deliver(
     ends: Sequence[ConversationEnd],
     deadline: Deadline,
     *,
-    limits: Limits,
+    limits: BatchLimits,
     entry: Callable[[ConversationEnd, bytes], Any],
     call: Callable[[list[Any]], list[str]],
-) -> Iterator[Delivery]:
+) -> Iterator[Receipt]:
     """Deliver ends in as few calls as they fit into, and yield what became of them after each.
 
     An end that is too large is sent without `raw`; one that is too large even so is refused.
@@ -83,7 +83,7 @@ def deliver(
             return
         body, json_size = _fitting_json(end, limits.entry_bytes - limits.overhead)
         if body is None:
-            yield Delivery(position, "refused", _too_large(json_size, limits))
+            yield Receipt(position, "refused", _too_large(json_size, limits))
             continue
         due = _Entry(position, entry(end, body), json_size + limits.overhead)
         if len(group) == limits.entries or size + due.size > limits.call_bytes:
@@ -108,7 +108,7 @@ def _fitting_json(end: ConversationEnd, limit: int) -> tuple[bytes | None, int]:
     return None, size
 
 
-def _too_large(json_size: int, limits: Limits) -> str:
+def _too_large(json_size: int, limits: BatchLimits) -> str:
     if not json_size:
         return "nested too deeply to be written as JSON"
     size = json_size + limits.overhead
@@ -117,7 +117,7 @@ def _too_large(json_size: int, limits: Limits) -> str:
 
 def _send(
     group: Sequence[_Entry], call: Callable[[list[Any]], list[str]], deadline: Deadline
-) -> Iterator[Delivery]:
+) -> Iterator[Receipt]:
     if not group or deadline.passed():
         return
     try:
@@ -133,7 +133,7 @@ def _send(
     if len(codes) != len(group):
         codes = ["an answer for each was expected"] * len(group)
     for due, code in zip(group, codes, strict=True):
-        yield Delivery(due.position, "failed" if code else "arrived", code)
+        yield Receipt(due.position, "failed" if code else "arrived", code)
 
 
 def _called(

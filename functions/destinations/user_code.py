@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from conversations.end import ConversationEnd
 from deadline import Deadline, interrupted_after
 from destinations import actions
-from destinations.delivery import CALL_LIMIT, Delivery
+from destinations.destination import CALL_LIMIT, Receipt
 from tracebacks import origin_of
 
 
@@ -22,7 +22,7 @@ class Actions:
     def __init__(self, act: Callable[[ConversationEnd], None]) -> None:
         self._act = act
 
-    def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Delivery]:
+    def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
         """Call the function for one end after another, until the deadline."""
         for position, end in enumerate(ends):
             left = deadline.left()
@@ -30,15 +30,15 @@ class Actions:
                 return
             yield self._call(position, end, min(CALL_LIMIT, left))
 
-    def _call(self, position: int, end: ConversationEnd, seconds: float) -> Delivery:
+    def _call(self, position: int, end: ConversationEnd, seconds: float) -> Receipt:
         try:
             with interrupted_after(seconds):
                 self._act(end)
         except KeyboardInterrupt:  # somebody stops a local run
             raise
         except BaseException as error:  # noqa: BLE001 - the user's code: this end fails, whatever it is
-            return Delivery(position, "failed", origin_of(error, _is_in_the_action))
-        return Delivery(position, "arrived")
+            return Receipt(position, "failed", origin_of(error, _is_in_the_action))
+        return Receipt(position, "arrived")
 
 
 def _is_in_the_action(place: str) -> bool:

@@ -9,7 +9,7 @@ import boto3
 from aws_calls import limits
 from conversations.end import ConversationEnd
 from deadline import Deadline
-from destinations.delivery import CALL_LIMIT, Delivery
+from destinations.destination import CALL_LIMIT, Receipt
 from destinations.webhook_call import Call, Calls
 from destinations.webhook_connection import Connections, Origin
 from destinations.webhook_signature import SecretUnusable, SigningKeys
@@ -62,8 +62,8 @@ class Webhook:
         self._now = now
         self._calls = calls
 
-    def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Delivery]:
-        """Deliver ends, some at a time; see `destinations.delivery.Destination`.
+    def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
+        """Deliver ends, some at a time; see `destinations.destination.Destination`.
 
         A call without an answer is given up when its time is over, whatever it is waiting for, and
         the others go on meanwhile. What there is no time to begin is not tried, nor is the rest
@@ -82,7 +82,7 @@ class Webhook:
                         keys = self._keys.current(deadline)
                     except SecretUnusable as problem:
                         for position, _ in waiting:
-                            yield Delivery(position, "failed", str(problem))
+                            yield Receipt(position, "failed", str(problem))
                         waiting.clear()
                         break
                     position, end = waiting.popleft()

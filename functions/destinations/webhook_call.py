@@ -14,7 +14,7 @@ import msgspec
 
 from conversations.end import ConversationEnd
 from deadline import Deadline
-from destinations.delivery import Delivery, Verdict
+from destinations.destination import Receipt, ReceiptKind
 from destinations.webhook_connection import AddressRefused, Connection, Connections
 from destinations.webhook_signature import id_of, signature
 
@@ -65,12 +65,12 @@ class Call:
         """Return whether nobody answered."""
         return self.status is None and not self.problem
 
-    def delivery(self) -> Delivery:
+    def delivery(self) -> Receipt:
         """Return what became of the end."""
         if self.status is None:
             silence = f"no answer within {round(self.limit, 1):g} s"
-            return Delivery(self.position, "failed", self.problem or silence)
-        return Delivery(self.position, verdict_on(self.status), f"answered {self.status}")
+            return Receipt(self.position, "failed", self.problem or silence)
+        return Receipt(self.position, verdict_on(self.status), f"answered {self.status}")
 
     def make(self) -> None:
         """Make the call, until it is over."""
@@ -163,7 +163,7 @@ class Calls:
         return ended
 
 
-def verdict_on(status: int) -> Verdict:
+def verdict_on(status: int) -> ReceiptKind:
     """Return what an answer's status means for an end."""
     if 200 <= status < 300:
         return "arrived"

@@ -12,7 +12,7 @@ from deadline import Deadline
 from genesys.client import GenesysClient
 from genesys.creation import create_once, id_in
 from genesys.errors import GenesysError, NotActive
-from genesys.event_source import SOURCE_TYPE, Entity, EventSource, Feed, feed_of
+from genesys.integration_spec import SOURCE_TYPE, AwsTarget, Entity, IntegrationSpec, feed_of
 
 PATH = "/api/v2/integrations"
 ORGANIZATION_PATH = "/api/v2/organizations/me"
@@ -33,7 +33,7 @@ class Integration:
     configuration: Entity
 
     @property
-    def feed(self) -> Feed | None:
+    def feed(self) -> AwsTarget | None:
         """Whom it feeds; None for one that was never configured."""
         return feed_of(self.configuration)
 
@@ -72,7 +72,7 @@ class Integrations:
         entity = self._read(integration_id)
         return self._integration(entity) if entity else None
 
-    def create(self, wanted: EventSource, look: Callable[[], list[str]]) -> str:
+    def create(self, wanted: IntegrationSpec, look: Callable[[], list[str]]) -> str:
         """Make an integration that feeds nobody yet, and return its id.
 
         Parameters
@@ -98,7 +98,7 @@ class Integrations:
         return configuration
 
     def configure(
-        self, integration_id: str, wanted: EventSource, check: Callable[[Entity], None]
+        self, integration_id: str, wanted: IntegrationSpec, check: Callable[[Entity], None]
     ) -> None:
         """Give an integration its configuration, whoever else changes it meanwhile.
 
@@ -123,7 +123,7 @@ class Integrations:
                 failure = error
         raise failure
 
-    def switch_on(self, integration_id: str, wanted: EventSource, limit: Deadline) -> None:
+    def switch_on(self, integration_id: str, wanted: IntegrationSpec, limit: Deadline) -> None:
         """Have an integration active, and read it back until it is, configured as asked for.
 
         Raises
@@ -188,7 +188,7 @@ class Integrations:
     def _switch(self, integration_id: str, state: str) -> None:
         self._change("PATCH", f"{PATH}/{integration_id}", switch(state))
 
-    def _what_is_wrong(self, integration_id: str, wanted: EventSource) -> str:
+    def _what_is_wrong(self, integration_id: str, wanted: IntegrationSpec) -> str:
         entity = self._read(integration_id)
         if not entity:
             return "it cannot be found"

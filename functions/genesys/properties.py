@@ -16,8 +16,8 @@ from urllib3.util import parse_url
 from deadline import Deadline
 from genesys.client import SCOPES, GenesysClient
 from genesys.credentials import Credentials
-from genesys.event_source import EventSource, Feed
-from genesys.subscriptions import Subscription
+from genesys.integration_spec import AwsTarget, IntegrationSpec
+from genesys.subscriptions import SubscriptionSpec
 
 SUBSCRIPTION = "Custom::GenesysSubscription"
 EVENT_SOURCE = "Custom::GenesysEventSource"
@@ -34,7 +34,7 @@ class Properties:
     login_url: str
     api_url: str
     secret_name: str
-    wanted: Subscription | EventSource
+    wanted: SubscriptionSpec | IntegrationSpec
 
     @classmethod
     def parse(cls, resource_type: str, properties: Mapping[str, Any]) -> "Properties":
@@ -63,13 +63,13 @@ class Properties:
     def client(self, credentials: Credentials, deadline: Deadline) -> GenesysClient:
         """Return the client that asks for what is wanted."""
         # An org that has no subscriptions may not know their scopes.
-        scope = SCOPES if isinstance(self.wanted, Subscription) else ""
+        scope = SCOPES if isinstance(self.wanted, SubscriptionSpec) else ""
         return GenesysClient(self.login_url, self.api_url, credentials, deadline, scope=scope)
 
     @property
     def noun(self) -> str:
         """What to call the thing that is wanted."""
-        return "subscription" if isinstance(self.wanted, Subscription) else "integration"
+        return "subscription" if isinstance(self.wanted, SubscriptionSpec) else "integration"
 
     @property
     def api_host(self) -> str:
@@ -82,19 +82,19 @@ class Properties:
         Another id on Update makes another resource, and the former one is deleted after it.
         """
         match self.wanted:
-            case Subscription(name=name):
+            case SubscriptionSpec(name=name):
                 return f"{self.api_host}/{name}"
-            case EventSource(name=name, feed=Feed(account_id, region, suffix)):
+            case IntegrationSpec(name=name, feed=AwsTarget(account_id, region, suffix)):
                 return f"{self.api_host}/{name}/{account_id}/{region}/{suffix}"
 
 
-def feed_in(properties: Mapping[str, Any]) -> Feed:
+def feed_in(properties: Mapping[str, Any]) -> AwsTarget:
     """Return whom an integration with these properties feeds."""
-    return Feed(*(str(properties.get(key)) for key in ("AccountId", "Region", "Suffix")))
+    return AwsTarget(*(str(properties.get(key)) for key in ("AccountId", "Region", "Suffix")))
 
 
-def _subscription_in(properties: Mapping[str, Any]) -> Subscription:
-    return Subscription(
+def _subscription_in(properties: Mapping[str, Any]) -> SubscriptionSpec:
+    return SubscriptionSpec(
         name=properties["Name"],
         description=properties["Description"],
         event_types=tuple(properties["EventTypes"]),
@@ -104,8 +104,8 @@ def _subscription_in(properties: Mapping[str, Any]) -> Subscription:
     )
 
 
-def _event_source_in(properties: Mapping[str, Any]) -> EventSource:
-    return EventSource(
+def _event_source_in(properties: Mapping[str, Any]) -> IntegrationSpec:
+    return IntegrationSpec(
         name=properties["Name"],
         notes=properties["Notes"],
         feed=feed_in(properties),
@@ -159,7 +159,7 @@ _WANTED: dict[
     tuple[
         tuple[str, ...],
         tuple[str, ...],
-        Callable[[Mapping[str, Any]], Subscription | EventSource],
+        Callable[[Mapping[str, Any]], SubscriptionSpec | IntegrationSpec],
     ],
 ] = {
     SUBSCRIPTION: (

@@ -19,7 +19,7 @@ Entity = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
+class SubscriptionSpec:
     """A subscription as it should be; `queue_arn` is the SQS queue that it sends to."""
 
     name: str
@@ -97,7 +97,7 @@ class Subscriptions:
         """Return the ids of the subscriptions of that name which send to that queue."""
         return [entity["id"] for entity in self.named(name) if destination_of(entity) == queue_arn]
 
-    def create(self, wanted: Subscription) -> str:
+    def create(self, wanted: SubscriptionSpec) -> str:
         """Make a subscription and return its id.
 
         A request that may have been carried out is repeated only after looking whether it was;
@@ -112,7 +112,7 @@ class Subscriptions:
             self.deadline,
         )
 
-    def replace(self, subscription_id: str, wanted: Subscription) -> None:
+    def replace(self, subscription_id: str, wanted: SubscriptionSpec) -> None:
         """Change a subscription to what it should be."""
         self._client.request("PUT", f"{PATH}/{subscription_id}", body=wanted.body())
 
@@ -124,7 +124,9 @@ class Subscriptions:
             if error.status != 404:
                 raise
 
-    def wait_until_right(self, subscription_id: str, wanted: Subscription, limit: Deadline) -> None:
+    def wait_until_right(
+        self, subscription_id: str, wanted: SubscriptionSpec, limit: Deadline
+    ) -> None:
         """Read a subscription back until it is active and as asked for.
 
         Raises

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from genesys.event_source import EventSource
+from genesys.integration_spec import IntegrationSpec
 from genesys.integrations import Integrations
 from genesys.partner_source import Unknown, source_name, state_of
-from genesys.subscriptions import Subscription, Subscriptions, destination_of
+from genesys.subscriptions import Subscriptions, SubscriptionSpec, destination_of
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -28,7 +28,7 @@ class Found:
         return Found(tuple(map(clean, self.ids)), tuple(map(clean, self.differences)))
 
 
-def of_subscription(subscriptions: Subscriptions, wanted: Subscription) -> Found:
+def of_subscription(subscriptions: Subscriptions, wanted: SubscriptionSpec) -> Found:
     """Find what is wrong with our subscription, and who else has its name."""
     named = subscriptions.named(wanted.name)
     ours = [entity for entity in named if destination_of(entity) == wanted.queue_arn]
@@ -48,7 +48,7 @@ def of_subscription(subscriptions: Subscriptions, wanted: Subscription) -> Found
 
 
 def of_event_source(
-    integrations: Integrations, events: "EventBridgeClient", wanted: EventSource
+    integrations: Integrations, events: "EventBridgeClient", wanted: IntegrationSpec
 ) -> Found:
     """Find what is wrong with our integration or its event source, and who else has its name.
 

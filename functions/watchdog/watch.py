@@ -10,10 +10,10 @@ from aws_calls import code_of
 from deadline import Deadline, InvocationContext, interrupted_after
 from genesys.credentials import load_credentials
 from genesys.errors import CredentialsError, GenesysError, LoginRefused
-from genesys.event_source import EventSource
+from genesys.integration_spec import IntegrationSpec
 from genesys.integrations import Integrations
 from genesys.partner_source import Unknown
-from genesys.subscriptions import Subscription, Subscriptions
+from genesys.subscriptions import Subscriptions, SubscriptionSpec
 from watchdog.deployed import Deployed
 from watchdog.differences import Found, of_event_source, of_subscription
 
@@ -99,9 +99,9 @@ def _look(
         credentials = load_credentials(secrets, properties.secret_name, deadline)
         client = properties.client(credentials, deadline)
         match properties.wanted:
-            case Subscription() as subscription:
+            case SubscriptionSpec() as subscription:
                 found = of_subscription(Subscriptions(client), subscription)
-            case EventSource() as source:
+            case IntegrationSpec() as source:
                 found = of_event_source(Integrations(client), events, source)
     except (CredentialsError, GenesysError) as error:
         if _may_pass(error):

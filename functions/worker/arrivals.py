@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from conversations.end_rules import EndRule
-from conversations.envelope import Accepted, Ignored, parse
 from conversations.fields import Rejected
-from conversations.join import Unknown
-from conversations.partner_event import Signal, parse_event
+from conversations.history import Unknown
+from conversations.partner_event import PartnerEvent, parse_partner_event
+from conversations.subscription_event import Accepted, Ignored, parse_subscription_event
 from deadline import Deadline
 from worker.message import Message
 from worker.outcome import Outcome
@@ -46,7 +46,7 @@ class Subscribed:
             if deadline.passed():
                 arrivals.outcomes.append(Outcome(message, "failed", "no_time"))
                 continue
-            match parse(message.body, message.sent_at_ms, self._queue_ids):
+            match parse_subscription_event(message.body, message.sent_at_ms, self._queue_ids):
                 case Rejected() as rejected:
                     arrivals.poison.append((message, rejected))
                 case Ignored(reason):
@@ -67,7 +67,7 @@ class Partnered:
     def read(self, messages: Iterable[Message], deadline: Deadline) -> Arrivals:
         """Return what the messages of a batch tell."""
         arrivals = Arrivals()
-        signals: list[tuple[Message, Signal]] = []
+        signals: list[tuple[Message, PartnerEvent]] = []
         ends: list[tuple[Message, Accepted]] = []
         for message in messages:
             if deadline.passed():
@@ -99,12 +99,12 @@ class Partnered:
         arrivals.told = _merged(ends)
         return arrivals
 
-    def _parse(self, message: Message) -> Signal | Accepted | Ignored | Rejected:
-        parsed = parse_event(message.body, message.sent_at_ms, self._queue_ids)
+    def _parse(self, message: Message) -> PartnerEvent | Accepted | Ignored | Rejected:
+        parsed = parse_partner_event(message.body, message.sent_at_ms, self._queue_ids)
         if not _lacks_event_type(parsed):
             return parsed
         # What the subscription sent before its stack was changed to the integration.
-        earlier = parse(message.body, message.sent_at_ms, self._queue_ids)
+        earlier = parse_subscription_event(message.body, message.sent_at_ms, self._queue_ids)
         return parsed if _lacks_event_type(earlier) else earlier
 
 

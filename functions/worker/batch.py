@@ -6,13 +6,20 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from conversations.fields import Rejected, RejectReason
-from conversations.ledger import LEASE_RESERVE_MS, Claim, Elsewhere, Finished, Ledger, Unclaimed
+from conversations.ledger import (
+    LEASE_RESERVE_MS,
+    AlreadyDone,
+    Claim,
+    HeldByOther,
+    Ledger,
+    NotClaimed,
+)
 from conversations.ledger_table import Key
 from deadline import Clock, Deadline, InvocationContext
-from destinations.delivery import Destination
+from destinations.destination import Destination
 from worker.arrivals import Arrivals
-from worker.deliveries import Deliveries, Work
-from worker.intake import Intake
+from worker.dispatch import ClaimedEnd, Dispatch
+from worker.intake_queue import IntakeQueue
 from worker.message import Message
 from worker.outcome import Ended, Outcome, Report
 
@@ -36,7 +43,7 @@ def process(
     messages: Iterable[Message],
     *,
     reader: Reader,
-    intake: Intake,
+    intake: IntakeQueue,
     ledger: Ledger,
     destinations: Sequence[Destination],
     context: InvocationContext,
@@ -71,22 +78,22 @@ def process(
     ends = [accepted for accepted, _ in arrivals.told]
     standings = claims.claim(ends, _share(deadline, steps - 2))
     fates: Fates = defaultdict(list)
-    works: dict[Key, Work] = {}
+    works: dict[Key, ClaimedEnd] = {}
     for (accepted, told_by), standing in zip(arrivals.told, standings, strict=True):
         match standing:
             case Claim():
-                work = works.setdefault(standing.key, Work.of(standing, accepted))
+                work = works.setdefault(standing.key, ClaimedEnd.of(standing, accepted))
                 work.messages += told_by
-            case Finished():
+            case AlreadyDone():
                 _note(fates, [Outcome(m, "duplicate") for m in told_by])
-            case Elsewhere(until):
+            case HeldByOther(until):
                 held = [Outcome(m, "failed", "claimed_elsewhere", "", until) for m in told_by]
                 _note(fates, held)
-            case Unclaimed(error):
+            case NotClaimed(error):
                 reason = "ledger" if error else "no_time"
                 _note(fates, [Outcome(m, "failed", reason, error) for m in told_by])
     marking = Deadline.before_timeout_of(context, DELAY_RESERVE, sleep)
-    deliveries = Deliveries(destinations, claims, marking)
+    deliveries = Dispatch(destinations, claims, marking)
     deliveries.carry_out(list(works.values()), deadline)
     report.delivery_failures = deliveries.failures
     for work in works.values():
@@ -114,7 +121,7 @@ def _note(fates: Fates, outcomes: Iterable[Outcome]) -> None:
         fates[id(outcome.message)].append(outcome)
 
 
-def _outcomes(work: Work) -> list[Outcome]:
+def _outcomes(work: ClaimedEnd) -> list[Outcome]:
     """Return what an end means for its messages; they share its fate, so that none is lost."""
     first, *repeats = work.messages
     problems = "; ".join([*work.problems.values(), *work.refusals.values()])

@@ -8,14 +8,14 @@ import boto3
 
 from aws_calls import limits
 from conversations.end_rules import end_rule
-from conversations.join import Joins
+from conversations.history import Histories
 from conversations.ledger import Ledger
 from conversations.ledger_table import LedgerTable
 from destinations.chosen import chosen
-from destinations.delivery import Destination
+from destinations.destination import Destination
 from worker.arrivals import Partnered, Subscribed
 from worker.batch import Reader
-from worker.intake import Intake
+from worker.intake_queue import IntakeQueue
 
 
 def now_ms() -> int:
@@ -29,7 +29,7 @@ class Environment:
 
     stage: str
     reader: Reader
-    intake: Intake
+    intake: IntakeQueue
     ledger: Ledger
     destinations: Sequence[Destination]
 
@@ -38,7 +38,7 @@ class Environment:
         """Return what the function's environment variables lead to; see `infra/worker.py`."""
         # The user's code first: it may want to set something up before clients are made.
         destinations = chosen(variables)
-        intake = Intake(
+        intake = IntakeQueue(
             # Short limits, so that a call that hangs leaves time to report the batch.
             boto3.client("sqs", config=limits(attempts=2)),
             queue_url=variables["QUEUE_URL"],
@@ -52,14 +52,14 @@ class Environment:
         days = int(variables["LEDGER_DAYS"])
         return cls(
             stage=variables["STAGE"],
-            reader=_reader(variables, Joins(table, days=days, now_ms=now_ms), intake),
+            reader=_reader(variables, Histories(table, days=days, now_ms=now_ms), intake),
             intake=intake,
             ledger=Ledger(table, days=days, now_ms=now_ms),
             destinations=destinations,
         )
 
 
-def _reader(variables: Mapping[str, str], joins: Joins, intake: Intake) -> Reader:
+def _reader(variables: Mapping[str, str], joins: Histories, intake: IntakeQueue) -> Reader:
     queue_ids = frozenset(variables["QUEUE_IDS"].split(","))
     if variables.get("DELIVERY", "subscription") == "subscription":
         return Subscribed(queue_ids)

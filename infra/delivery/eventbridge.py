@@ -13,7 +13,7 @@ from constructs import Construct
 from conversations.topics import CUSTOMER_END, QUEUE_TOPICS, TOPIC_PREFIX
 from infra.delivery.event_patterns import Pattern, queue_patterns, topic_pattern
 from infra.delivery.provider import Provider
-from infra.intake import Intake
+from infra.intake_queues import IntakeQueues
 from infra.settings.retries import DEAD_LETTER_DAYS
 from infra.settings.settings import Settings
 
@@ -32,7 +32,7 @@ _OF_CUSTOMERS: dict[str, tuple[str, ...]] = {
 }
 
 
-class EventSource(Construct):
+class EventBridgeSource(Construct):
     """The integration in Genesys Cloud, the bus on its event source, and rules to the intake queue.
 
     The integration must be there before its bus can be. Nothing is delivered before the rules
@@ -64,7 +64,7 @@ class EventSource(Construct):
         *,
         settings: Settings,
         code: lambda_.Code,
-        intake: Intake,
+        intake: IntakeQueues,
     ) -> None:
         super().__init__(scope, construct_id)
         self.dead_letter_queue = sqs.Queue(
@@ -114,7 +114,7 @@ class EventSource(Construct):
             )
 
     def _rules(
-        self, patterns: dict[str, Pattern], bus: events.EventBus, intake: Intake
+        self, patterns: dict[str, Pattern], bus: events.EventBus, intake: IntakeQueues
     ) -> list[events.CfnRule]:
         target = events.CfnRule.TargetProperty(
             id="Intake",
@@ -143,7 +143,7 @@ class EventSource(Construct):
         return rules
 
     def _let_send(
-        self, source: str, names: list[str], rules: list[events.CfnRule], intake: Intake
+        self, source: str, names: list[str], rules: list[events.CfnRule], intake: IntakeQueues
     ) -> None:
         """Let the rules, and nothing else of EventBridge's, send to the two queues.
 

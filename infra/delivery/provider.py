@@ -8,7 +8,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.function import Limits, function
+from infra.function import InvocationLimits, function
 from infra.secret import reads_secret
 from infra.settings.settings import Settings
 
@@ -48,9 +48,9 @@ class Provider(Construct):
             self,
             settings=settings,
             code=code,
-            handler="subscription.handler.handler",
+            handler="provisioner.handler.handler",
             description=f"Makes, updates and deletes the {makes} in Genesys Cloud",
-            limits=Limits(
+            limits=InvocationLimits(
                 timeout=Duration.minutes(4),
                 memory_mb=256,
                 retry_attempts=0,

@@ -9,14 +9,14 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.delivery.provider import Provider
-from infra.intake import Intake
+from infra.intake_queues import IntakeQueues
 from infra.settings.settings import Settings
 
 RESOURCE_TYPE = "Custom::GenesysSubscription"
 EVENT_TYPES = ["event:conversation:end"]
 
 
-class Subscription(Construct):
+class SubscriptionSource(Construct):
     """The custom resource and the function that answers for it.
 
     Attributes
@@ -38,7 +38,7 @@ class Subscription(Construct):
         *,
         settings: Settings,
         code: lambda_.Code,
-        intake: Intake,
+        intake: IntakeQueues,
     ) -> None:
         super().__init__(scope, construct_id)
         provider = Provider(self, "Provider", settings=settings, code=code, makes="subscription")

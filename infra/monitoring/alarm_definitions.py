@@ -1,4 +1,4 @@
-"""The signs of trouble: the one metric that shows each, and what to say to whoever is woken."""
+"""The alarms: the one metric behind each, and the text for whoever is woken."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from infra.delivery.eventbridge import EventSource
+from infra.delivery.eventbridge import EventBridgeSource
 from infra.ledger import Ledger
 from infra.monitoring.metrics import of_function, of_mapping, of_queue, of_rule, of_table, own
-from infra.monitoring.watched import Watched
+from infra.monitoring.monitored_resources import MonitoredResources
 from infra.settings.retries import DEAD_LETTER_DAYS, INTAKE_DAYS, in_words
 from infra.settings.settings import Settings
 from infra.watchdog import Watchdog
@@ -25,7 +25,7 @@ _Missing = cloudwatch.TreatMissingData
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
+class AlarmSpec:
     """A sign of trouble.
 
     Attributes
@@ -66,28 +66,28 @@ class Sign:
         return self.section or self.id
 
 
-def signs(settings: Settings, watched: Watched) -> list[Sign]:
-    """Return the signs that can show in a stack, in the order of the runbook."""
+def alarm_specs(settings: Settings, resources: MonitoredResources) -> list[AlarmSpec]:
+    """Return the alarm_specs that can show in a stack, in the order of the runbook."""
     found = [
-        *_of_messages(settings, watched),
-        *_of_worker(settings, watched.worker),
+        *_of_messages(settings, resources),
+        *_of_worker(settings, resources.worker),
         *_of_outcomes(settings),
     ]
-    if watched.watchdog:
-        found += _of_watchdog(settings, watched.watchdog)
-    if isinstance(watched.source, EventSource):
-        found += _of_event_source(watched.source)
-    found += _of_ledger(watched.ledger)
+    if resources.watchdog:
+        found += _of_watchdog(settings, resources.watchdog)
+    if isinstance(resources.source, EventBridgeSource):
+        found += _of_event_source(resources.source)
+    found += _of_ledger(resources.ledger)
     if settings.silence_hours:
         found.append(_silence(settings, settings.silence_hours))
     return found
 
 
-def _of_messages(settings: Settings, watched: Watched) -> Iterator[Sign]:
-    yield Sign(
+def _of_messages(settings: Settings, resources: MonitoredResources) -> Iterator[AlarmSpec]:
+    yield AlarmSpec(
         id="dead-letters",
         metric=of_queue(
-            watched.intake.dead_letter_queue, "ApproximateNumberOfMessagesVisible", "Maximum"
+            resources.intake.dead_letter_queue, "ApproximateNumberOfMessagesVisible", "Maximum"
         ),
         meaning=(
             "At least one message could not be processed and is in the dead-letter queue. It is "
@@ -97,9 +97,9 @@ def _of_messages(settings: Settings, watched: Watched) -> Iterator[Sign]:
     )
     held_back = settings.settle_seconds if settings.settles else 0
     wait = _WAIT + held_back + settings.batching_window_seconds
-    yield Sign(
+    yield AlarmSpec(
         id="backlog",
-        metric=of_queue(watched.intake.queue, "ApproximateAgeOfOldestMessage", "Maximum"),
+        metric=of_queue(resources.intake.queue, "ApproximateAgeOfOldestMessage", "Maximum"),
         threshold=wait,
         times=2,
         periods=2,
@@ -115,8 +115,8 @@ def _of_messages(settings: Settings, watched: Watched) -> Iterator[Sign]:
     )
 
 
-def _of_worker(settings: Settings, worker: Worker) -> Iterator[Sign]:
-    yield Sign(
+def _of_worker(settings: Settings, worker: Worker) -> Iterator[AlarmSpec]:
+    yield AlarmSpec(
         id="failures",
         metric=own(settings, "Failed"),
         times=2,
@@ -129,7 +129,7 @@ def _of_worker(settings: Settings, worker: Worker) -> Iterator[Sign]:
         ),
         first="read the reason in the worker's log, which names the destination; then see to it.",
     )
-    yield Sign(
+    yield AlarmSpec(
         id="mapping-dead",
         metric=of_mapping(worker.mapping, "PolledEventCount"),
         # No count is below 0: what counts is that there is one, as there is every idle minute.
@@ -143,7 +143,7 @@ def _of_worker(settings: Settings, worker: Worker) -> Iterator[Sign]:
         ),
         first="see whether the worker's event source mapping is there and enabled.",
     )
-    yield Sign(
+    yield AlarmSpec(
         id="worker-errors",
         metric=of_function(worker.function, "Errors"),
         meaning=(
@@ -153,7 +153,7 @@ def _of_worker(settings: Settings, worker: Worker) -> Iterator[Sign]:
         ),
         first="read the last error in the worker's log; if it began with a deploy, undo that.",
     )
-    yield Sign(
+    yield AlarmSpec(
         id="worker-throttles",
         metric=of_function(worker.function, "Throttles"),
         times=3,
@@ -166,7 +166,7 @@ def _of_worker(settings: Settings, worker: Worker) -> Iterator[Sign]:
         first="find out which function uses the account's concurrency up.",
     )
     limit_ms = settings.worker_timeout_seconds * 10 * _SLOW_PERCENT
-    yield Sign(
+    yield AlarmSpec(
         id="worker-slow",
         metric=of_function(worker.function, "Duration", "p99"),
         threshold=limit_ms,
@@ -181,8 +181,8 @@ def _of_worker(settings: Settings, worker: Worker) -> Iterator[Sign]:
     )
 
 
-def _of_outcomes(settings: Settings) -> Iterator[Sign]:
-    yield Sign(
+def _of_outcomes(settings: Settings) -> Iterator[AlarmSpec]:
+    yield AlarmSpec(
         id="rejects",
         metric=own(settings, "Rejected"),
         meaning=(
@@ -192,7 +192,7 @@ def _of_outcomes(settings: Settings) -> Iterator[Sign]:
         ),
         first="read its reason and detail in the worker's log.",
     )
-    yield Sign(
+    yield AlarmSpec(
         id="delivery-failures",
         metric=own(settings, "DeliveryFailures"),
         meaning=(
@@ -203,8 +203,8 @@ def _of_outcomes(settings: Settings) -> Iterator[Sign]:
     )
 
 
-def _of_watchdog(settings: Settings, watchdog: Watchdog) -> Iterator[Sign]:
-    yield Sign(
+def _of_watchdog(settings: Settings, watchdog: Watchdog) -> Iterator[AlarmSpec]:
+    yield AlarmSpec(
         id="subscription-unhealthy",
         metric=own(settings, "SubscriptionHealthy", "Minimum").with_(period=_FIVE_MINUTES),
         threshold=1,
@@ -218,7 +218,7 @@ def _of_watchdog(settings: Settings, watchdog: Watchdog) -> Iterator[Sign]:
         ),
         first="let the watchdog say what differs; the runbook has the command that mends it.",
     )
-    yield Sign(
+    yield AlarmSpec(
         id="watchdog-errors",
         metric=of_function(watchdog.function, "Errors").with_(period=_FIVE_MINUTES),
         times=2,
@@ -231,8 +231,8 @@ def _of_watchdog(settings: Settings, watchdog: Watchdog) -> Iterator[Sign]:
     )
 
 
-def _of_event_source(source: EventSource) -> Iterator[Sign]:
-    yield Sign(
+def _of_event_source(source: EventBridgeSource) -> Iterator[AlarmSpec]:
+    yield AlarmSpec(
         id="undelivered",
         metric=of_queue(source.dead_letter_queue, "ApproximateNumberOfMessagesVisible", "Maximum"),
         meaning=(
@@ -242,7 +242,7 @@ def _of_event_source(source: EventSource) -> Iterator[Sign]:
         first="read ERROR_CODE and ERROR_MESSAGE on one of them; nothing is lost yet.",
     )
     for rule in source.rules:
-        yield Sign(
+        yield AlarmSpec(
             id=f"rule-{rule.name}-failed",
             metric=of_rule(source.bus, rule, "FailedInvocations"),
             section="rule-failed",
@@ -254,9 +254,9 @@ def _of_event_source(source: EventSource) -> Iterator[Sign]:
         )
 
 
-def _of_ledger(ledger: Ledger) -> Iterator[Sign]:
+def _of_ledger(ledger: Ledger) -> Iterator[AlarmSpec]:
     for kind, name in (("reads", "ReadThrottleEvents"), ("writes", "WriteThrottleEvents")):
-        yield Sign(
+        yield AlarmSpec(
             id=f"ledger-{kind}-throttled",
             metric=of_table(ledger.table, name),
             times=2,
@@ -270,8 +270,8 @@ def _of_ledger(ledger: Ledger) -> Iterator[Sign]:
         )
 
 
-def _silence(settings: Settings, hours: int) -> Sign:
-    return Sign(
+def _silence(settings: Settings, hours: int) -> AlarmSpec:
+    return AlarmSpec(
         id="silence",
         metric=own(settings, "Ended").with_(period=Duration.hours(1)),
         threshold=1,

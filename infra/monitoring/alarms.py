@@ -11,8 +11,8 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from infra.monitoring.alarm_definitions import Sign, signs
-from infra.monitoring.watched import Watched
+from infra.monitoring.alarm_definitions import AlarmSpec, alarm_specs
+from infra.monitoring.monitored_resources import MonitoredResources
 from infra.settings.settings import Settings
 
 
@@ -31,13 +31,19 @@ class Alarms(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: Settings, watched: Watched
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        resources: MonitoredResources,
     ) -> None:
         super().__init__(scope, construct_id)
         self.topic = _topic(self, settings)
         action = actions.SnsAction(self.topic)
         self.alarms = {
-            sign.id: _alarm(self, settings, sign, action) for sign in signs(settings, watched)
+            spec.id: _alarm(self, settings, spec, action)
+            for spec in alarm_specs(settings, resources)
         }
         self.health: cloudwatch.CompositeAlarm | None = None
         name = f"{settings.stack_name}-health"
@@ -100,26 +106,26 @@ def _topic(scope: Construct, settings: Settings) -> sns.Topic:
 
 
 def _alarm(
-    scope: Construct, settings: Settings, sign: Sign, action: actions.SnsAction
+    scope: Construct, settings: Settings, spec: AlarmSpec, action: actions.SnsAction
 ) -> cloudwatch.Alarm:
     comparison = cloudwatch.ComparisonOperator
     alarm = cloudwatch.Alarm(
         scope,
-        sign.id,
-        alarm_name=f"{settings.stack_name}-{sign.id}",
-        alarm_description=_description(settings, sign.anchor, sign.meaning, sign.first),
-        metric=sign.metric,
+        spec.id,
+        alarm_name=f"{settings.stack_name}-{spec.id}",
+        alarm_description=_description(settings, spec.anchor, spec.meaning, spec.first),
+        metric=spec.metric,
         comparison_operator=(
-            comparison.LESS_THAN_THRESHOLD if sign.below else comparison.GREATER_THAN_THRESHOLD
+            comparison.LESS_THAN_THRESHOLD if spec.below else comparison.GREATER_THAN_THRESHOLD
         ),
-        threshold=sign.threshold,
-        datapoints_to_alarm=sign.times,
-        evaluation_periods=sign.periods,
-        treat_missing_data=sign.missing,
+        threshold=spec.threshold,
+        datapoints_to_alarm=spec.times,
+        evaluation_periods=spec.periods,
+        treat_missing_data=spec.missing,
     )
     alarm.add_alarm_action(action)
     alarm.add_ok_action(action)
-    if sign.unknown_is_told:
+    if spec.unknown_is_told:
         alarm.add_insufficient_data_action(action)
     return alarm
 

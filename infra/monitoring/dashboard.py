@@ -7,9 +7,9 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from infra.monitoring import log_tables, sections
-from infra.monitoring.alarm_definitions import signs
+from infra.monitoring.alarm_definitions import alarm_specs
 from infra.monitoring.alarms import Alarms
-from infra.monitoring.watched import Watched
+from infra.monitoring.monitored_resources import MonitoredResources
 from infra.monitoring.widgets import Row, heading
 from infra.settings.settings import Settings
 
@@ -33,7 +33,7 @@ class Dashboard(Construct):
         construct_id: str,
         *,
         settings: Settings,
-        watched: Watched,
+        resources: MonitoredResources,
         alarms: Alarms,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -43,7 +43,7 @@ class Dashboard(Construct):
             dashboard_name=settings.stack_name,
             # The longest time whose points are a minute apart unless somebody says otherwise.
             default_interval=Duration.hours(3),
-            widgets=list(_rows(settings, watched, alarms)),
+            widgets=list(_rows(settings, resources, alarms)),
         )
         region = Stack.of(self).region
         self.url = (
@@ -52,25 +52,25 @@ class Dashboard(Construct):
         )
 
 
-def _rows(settings: Settings, watched: Watched, alarms: Alarms) -> Iterator[Row]:
+def _rows(settings: Settings, resources: MonitoredResources, alarms: Alarms) -> Iterator[Row]:
     """Yield the rows: the business first, then each part of the stack."""
-    yield _alarm_states(settings, watched, alarms)
+    yield _alarm_states(settings, resources, alarms)
     yield heading("Ends")
     yield from sections.ends(settings)
     yield heading("Messages, from Genesys Cloud to the worker")
     yield from sections.messages(settings)
-    yield from sections.queues(watched, alarms)
+    yield from sections.queues(resources, alarms)
     yield heading("Worker")
-    yield from sections.worker(settings, watched.worker, alarms)
+    yield from sections.worker(settings, resources.worker, alarms)
     yield heading("Ledger and destinations")
-    yield from sections.ledger_and_destinations(settings, watched.ledger)
+    yield from sections.ledger_and_destinations(settings, resources.ledger)
     yield heading("Genesys Cloud")
-    yield from sections.genesys(settings, watched, alarms)
+    yield from sections.genesys(settings, resources, alarms)
     yield heading("Log")
-    yield from log_tables.rows(watched)
+    yield from log_tables.rows(resources)
 
 
-def _alarm_states(settings: Settings, watched: Watched, alarms: Alarms) -> Row:
+def _alarm_states(settings: Settings, resources: MonitoredResources, alarms: Alarms) -> Row:
     every: list[cloudwatch.IAlarm] = [*alarms.alarms.values()]
     if alarms.health:
         every.insert(0, alarms.health)
@@ -79,14 +79,14 @@ def _alarm_states(settings: Settings, watched: Watched, alarms: Alarms) -> Row:
             title="Alarms", alarms=every, width=15, height=_HEIGHT_OF_ALARMS
         ),
         cloudwatch.TextWidget(
-            markdown=_runbook(settings, watched), width=9, height=_HEIGHT_OF_ALARMS
+            markdown=_runbook(settings, resources), width=9, height=_HEIGHT_OF_ALARMS
         ),
     ]
 
 
-def _runbook(settings: Settings, watched: Watched) -> str:
+def _runbook(settings: Settings, resources: MonitoredResources) -> str:
     # Some alarms share a section.
-    anchors = dict.fromkeys(["health", *(sign.anchor for sign in signs(settings, watched))])
+    anchors = dict.fromkeys(["health", *(spec.anchor for spec in alarm_specs(settings, resources))])
     url = settings.runbook_url
     if "://" in url:
         where = f"The [runbook]({url}) says what to do about each alarm"

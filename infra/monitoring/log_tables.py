@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-from infra.monitoring.watched import Watched
+from infra.monitoring.monitored_resources import MonitoredResources
 from infra.monitoring.widgets import COLUMNS, Row, table
 
 _OF_A_MESSAGE = 'filter message = "Message"'
 _NEWEST = ("sort @timestamp desc", "limit 20")
 
 
-def rows(watched: Watched) -> Iterator[Row]:
+def rows(resources: MonitoredResources) -> Iterator[Row]:
     """Yield the last messages in trouble, the reasons counted, and the watchdog's findings."""
-    worker, watchdog = watched.worker.function.log_group, watched.watchdog
+    worker, watchdog = resources.worker.function.log_group, resources.watchdog
     shown = "fields @timestamp, reason, detail, message_id, receives"
     yield [
         table(

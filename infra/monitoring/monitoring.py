@@ -4,7 +4,7 @@ from constructs import Construct
 
 from infra.monitoring.alarms import Alarms
 from infra.monitoring.dashboard import Dashboard
-from infra.monitoring.watched import Watched
+from infra.monitoring.monitored_resources import MonitoredResources
 from infra.settings.settings import Settings
 
 
@@ -20,10 +20,15 @@ class Monitoring(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: Settings, watched: Watched
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        resources: MonitoredResources,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.alarms = Alarms(self, "Alarms", settings=settings, watched=watched)
+        self.alarms = Alarms(self, "Alarms", settings=settings, resources=resources)
         self.dashboard = Dashboard(
-            self, "Dashboard", settings=settings, watched=watched, alarms=self.alarms
+            self, "Dashboard", settings=settings, resources=resources, alarms=self.alarms
         )

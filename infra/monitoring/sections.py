@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from infra.delivery.eventbridge import EventSource
+from infra.delivery.eventbridge import EventBridgeSource
 from infra.ledger import Ledger
 from infra.monitoring.alarms import Alarms
 from infra.monitoring.metrics import of_function, of_mapping, of_queue, of_rule, of_table, own
-from infra.monitoring.watched import Watched
+from infra.monitoring.monitored_resources import MonitoredResources
 from infra.monitoring.widgets import (
     BLUE,
     COLUMNS,
@@ -90,13 +90,13 @@ def messages(settings: Settings) -> Iterator[Row]:
     ]
 
 
-def queues(watched: Watched, alarms: Alarms) -> Iterator[Row]:
+def queues(resources: MonitoredResources, alarms: Alarms) -> Iterator[Row]:
     """Yield what waits in the intake queue, and what is in the dead-letter queues."""
-    queue = watched.intake.queue
+    queue = resources.intake.queue
     age = of_queue(queue, "ApproximateAgeOfOldestMessage", "Maximum")
-    dead = [line(of_queue(watched.intake.dead_letter_queue, _VISIBLE, "Maximum"), "dead", FAILED)]
-    if isinstance(watched.source, EventSource):
-        undelivered = of_queue(watched.source.dead_letter_queue, _VISIBLE, "Maximum")
+    dead = [line(of_queue(resources.intake.dead_letter_queue, _VISIBLE, "Maximum"), "dead", FAILED)]
+    if isinstance(resources.source, EventBridgeSource):
+        undelivered = of_queue(resources.source.dead_letter_queue, _VISIBLE, "Maximum")
         dead.append(line(undelivered, "undelivered by EventBridge", PURPLE))
     yield [
         graph(
@@ -208,14 +208,14 @@ def ledger_and_destinations(settings: Settings, ledger: Ledger) -> Iterator[Row]
     ]
 
 
-def genesys(settings: Settings, watched: Watched, alarms: Alarms) -> Iterator[Row]:
+def genesys(settings: Settings, resources: MonitoredResources, alarms: Alarms) -> Iterator[Row]:
     """Yield what the watchdog saw, the functions that call Genesys Cloud, and the bus's rules."""
-    maker = watched.source.function
+    maker = resources.source.function
     calls = [line(of_function(maker, "Invocations"), "custom resource: invocations", PURPLE)]
     errors = [line(of_function(maker, "Errors"), "custom resource: errors", REJECTED)]
     health: Row = []
-    if watched.watchdog:
-        function = watched.watchdog.function
+    if resources.watchdog:
+        function = resources.watchdog.function
         calls.append(line(of_function(function, "Invocations"), "watchdog: invocations", BLUE))
         errors.append(line(of_function(function, "Errors"), "watchdog: errors", WRONG))
         health.append(_health(settings, alarms))
@@ -229,8 +229,8 @@ def genesys(settings: Settings, watched: Watched, alarms: Alarms) -> Iterator[Ro
             width=12 if health else COLUMNS,
         ),
     ]
-    if isinstance(watched.source, EventSource):
-        bus, rules = watched.source.bus, watched.source.rules
+    if isinstance(resources.source, EventBridgeSource):
+        bus, rules = resources.source.bus, resources.source.rules
         taken = [line(of_rule(bus, rule, "Invocations"), str(rule.name)) for rule in rules]
         lost = [line(of_rule(bus, rule, "FailedInvocations"), str(rule.name)) for rule in rules]
         yield [

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from infra.settings import checks
-from infra.settings.rules import check_together
+from infra.settings.combinations import check_together
 from infra.settings.settings import Settings
 
 _KINDS = {

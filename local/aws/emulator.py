@@ -28,7 +28,7 @@ import botocore.session
 import certifi
 from botocore.config import Config
 
-from local.aws import leash
+from local.aws import parent_watch
 from local.aws.certificate import make_certificate
 from local.patience import looks
 
@@ -183,7 +183,7 @@ def emulator(
             settings["CLOUDWATCH_CLOCK"] = str(started.clock_file)
             started.clock_file.write_text(str(time.time() - time.monotonic()))
             with started.log_file.open("wb") as log:
-                process = leash.start(
+                process = parent_watch.start(
                     [sys.executable, "-I", str(SERVER)],
                     env=started.child_environment(**{**settings, **(env or {})}),
                     cwd=folder,
@@ -195,7 +195,7 @@ def emulator(
                     yield started
                     return
             finally:
-                leash.let_go(process)
+                parent_watch.let_go(process)
     raise EmulatorFailed(f"MiniStack found its port taken {ATTEMPTS} times over.")
 
 

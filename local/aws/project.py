@@ -15,7 +15,7 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from local.aws import leash
+from local.aws import parent_watch
 from local.aws.emulator import Emulator, require_loopback
 from local.patience import looks
 
@@ -153,7 +153,7 @@ class Project:
             **QUIET, TMPDIR=str(scratch), CDK_HOME=str(scratch / "cdk")
         )
         require_loopback(environment["AWS_ENDPOINT_URL"])
-        with leash.start(
+        with parent_watch.start(
             [str(CLI), *arguments, "--ci", "--no-color", "--no-notices"],
             env=environment,
             cwd=cwd or self.folder,
@@ -165,7 +165,7 @@ class Project:
                 limit.start()
                 log = "".join(self._lines(running))
             finally:
-                status = leash.let_go(running)
+                status = parent_watch.let_go(running)
         if late.is_set():
             raise DeployFailed(f"cdk {arguments[0]} took longer than {TIMEOUT:g} s.", log)
         if status:
@@ -204,7 +204,7 @@ def _end_when_late(running: subprocess.Popen[bytes], late: threading.Event) -> N
         if running.poll() is not None:
             return
     late.set()
-    leash.let_go(running)
+    parent_watch.let_go(running)
 
 
 def function_of(aws: Emulator, stack_name: str, part: str) -> str:

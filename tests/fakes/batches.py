@@ -8,7 +8,7 @@ from conversations.end import ConversationEnd
 from conversations.ledger import Ledger
 from conversations.ledger_table import LedgerTable
 from deadline import InvocationContext
-from destinations.delivery import Destination
+from destinations.destination import Destination
 from destinations.user_code import Actions
 from tests.bodies import ENDED, QUEUE
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb
@@ -16,7 +16,7 @@ from tests.fakes.aws.sqs import DEAD, INTAKE, FakeSqs
 from tests.fakes.clock import Clock
 from worker.arrivals import Subscribed
 from worker.batch import Reader, process
-from worker.intake import Intake
+from worker.intake_queue import IntakeQueue
 from worker.message import Message
 from worker.outcome import Report
 
@@ -57,7 +57,7 @@ class Batches:
         return process(
             map(Message.of, records),
             reader=self.reader or Subscribed({QUEUE, SECOND_QUEUE}),
-            intake=Intake(self.sqs, INTAKE, DEAD, retry_delay=30),  # type: ignore[arg-type]
+            intake=IntakeQueue(self.sqs, INTAKE, DEAD, retry_delay=30),  # type: ignore[arg-type]
             ledger=Ledger(
                 LedgerTable(self.dynamodb, TABLE),  # type: ignore[arg-type]
                 days=20,

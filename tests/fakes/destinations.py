@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from conversations.end import ConversationEnd
 from deadline import Deadline
-from destinations.delivery import Delivery, Verdict
+from destinations.destination import Receipt, ReceiptKind
 
-Answer = Verdict | Callable[[], object]
+Answer = ReceiptKind | Callable[[], object]
 """A verdict; or something to do before the end is taken, such as letting time pass or raising."""
 
 
@@ -29,7 +29,7 @@ class FakeDestination:
         self.answers: dict[str, Answer] = {}
         self.shares: list[float] = []
 
-    def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Delivery]:
+    def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
         self.shares.append(deadline.left())
         for position, end in enumerate(ends):
             if deadline.passed():
@@ -40,4 +40,4 @@ class FakeDestination:
                 answer = "arrived"
             if answer == "arrived":
                 self.took.append((end.conversation_id, end.queue_id, end.sequence))
-            yield Delivery(position, answer, "why" if answer != "arrived" else "")
+            yield Receipt(position, answer, "why" if answer != "arrived" else "")

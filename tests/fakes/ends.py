@@ -3,7 +3,7 @@
 import dataclasses
 
 from conversations.end import ConversationEnd
-from conversations.envelope import Accepted, parse
+from conversations.subscription_event import Accepted, parse_subscription_event
 from tests.bodies import QUEUE, SAMPLE_TEXT, end
 
 
@@ -27,6 +27,6 @@ def big(conversation_id: str, raw_bytes: int, other_bytes: int = 0) -> Conversat
 
 
 def _of(body: str) -> ConversationEnd:
-    parsed = parse(body, 0, {QUEUE})
+    parsed = parse_subscription_event(body, 0, {QUEUE})
     assert isinstance(parsed, Accepted)
     return parsed.end

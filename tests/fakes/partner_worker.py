@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from conversations.end_rules import EndRule, end_rule
-from conversations.join import Joins
+from conversations.history import Histories
 from conversations.ledger_table import LedgerTable
 from tests.bodies import QUEUE
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb
@@ -15,7 +15,7 @@ from tests.fakes.aws.sqs_event import record
 from tests.fakes.batches import SECOND_QUEUE, Batches, reported
 from tests.fakes.clock import Clock
 from worker.arrivals import Partnered
-from worker.intake import Intake
+from worker.intake_queue import IntakeQueue
 from worker.outcome import Report
 
 RULES = ("touched", "last_queue", "queue_leg")
@@ -72,8 +72,8 @@ class PartnerWorker:
         self._ids = itertools.count(1)
 
     def _rule(self, rule: str) -> EndRule:
-        joins = Joins(LedgerTable(self.dynamodb, TABLE), days=20, now_ms=self.batches.now_ms)
-        intake = Intake(self.sqs, INTAKE, DEAD, retry_delay=30, settle_seconds=SETTLE_SECONDS)
+        joins = Histories(LedgerTable(self.dynamodb, TABLE), days=20, now_ms=self.batches.now_ms)
+        intake = IntakeQueue(self.sqs, INTAKE, DEAD, retry_delay=30, settle_seconds=SETTLE_SECONDS)
         return end_rule(rule, joins, intake.send_later)
 
     def arrive(self, *bodies: str) -> list[str]:

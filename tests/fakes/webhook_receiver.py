@@ -11,7 +11,7 @@ from pathlib import Path
 
 from conversations.end import ConversationEnd
 from deadline import Deadline
-from destinations.delivery import Delivery
+from destinations.destination import Receipt
 from destinations.webhook import Webhook
 from destinations.webhook_call import Calls
 from destinations.webhook_connection import Origin, Resolve, addresses_of
@@ -96,7 +96,7 @@ def webhook_to(
 
 def delivered(
     webhook: Webhook, count: int = 1, deadline: Deadline | None = None
-) -> dict[int, Delivery]:
+) -> dict[int, Receipt]:
     """Deliver the ends of `ends`, with time enough unless a deadline is given.
 
     Returns

@@ -2,7 +2,7 @@
 
 import json
 
-from infra.settings.rules import ENVIRONMENT_ROOM
+from infra.settings.combinations import ENVIRONMENT_ROOM
 from tests.infra.stacks import QUEUES, Stack, Statement, allows, reads_secret, writes_logs
 
 TRACES = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
@@ -175,7 +175,7 @@ def test_the_mapping_reports_single_failures_and_counts_events(stack: Stack, tun
 
 def test_the_subscription_function_answers_in_time_and_never_late(stack: Stack) -> None:
     properties = stack.properties("Subscription/Provider/Function")
-    assert properties["Handler"] == "subscription.handler.handler"
+    assert properties["Handler"] == "provisioner.handler.handler"
     assert (properties["Timeout"], properties["MemorySize"]) == (240, 256)
     assert stack.environment("Subscription/Provider") == {
         "STAGE": "dev",

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.settings.rules import WATCHDOG_ROOM
+from infra.settings.combinations import WATCHDOG_ROOM
 from tests.infra.stacks import Stack, reads_secret, writes_logs
 
 # The longest that they are.

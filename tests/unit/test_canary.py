@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from destinations.webhook import Webhook
 from genesys.client import LOGIN_PATH
-from genesys.event_source import SOURCE_TYPE
+from genesys.integration_spec import SOURCE_TYPE
 from genesys.properties import EVENT_SOURCE, SUBSCRIPTION
 from local.genesys.login import CLIENT_ID
 from local.http.messages import Answer, Request
@@ -58,7 +58,7 @@ class Output:
             for handler in logger.handlers:
                 if type(handler) is logging.StreamHandler:
                     self._monkeypatch.setattr(handler, "stream", self._lines)
-        for part in ("actions", "worker", "subscription", "watchdog"):
+        for part in ("actions", "worker", "provisioner", "watchdog"):
             logging.getLogger(part).setLevel(self.level)
         # Lambda's runtime: a handler of its own, at the level of the setting.
         root = logging.getLogger()
@@ -403,7 +403,7 @@ def test_the_subscription_function_logs_no_secret(
     _account(http, echo)
     sources = FakePartnerEvents(Clock())
     sources.failing = refusal("InternalException", 500)
-    handle = load("subscription", {"secretsmanager": _secrets(held), "events": sources}, {})
+    handle = load("provisioner", {"secretsmanager": _secrets(held), "events": sources}, {})
     properties = {**PROPERTIES[resource_type], "LoginUrl": http.url, "ApiUrl": http.url}
     asked = {
         "RequestId": "r-1",
@@ -444,7 +444,7 @@ def test_the_watchdog_logs_no_secret(
     assert canaries.found_in(text) == []
 
 
-@pytest.mark.parametrize("function", ["worker", "subscription", "watchdog"])
+@pytest.mark.parametrize("function", ["worker", "provisioner", "watchdog"])
 def test_debug_lines_of_libraries_are_not_logged(
     *,
     load: Load,

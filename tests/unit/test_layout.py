@@ -53,7 +53,7 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "genesys": BASE,
         # The functions themselves, which do not know each other.
         "worker": SHARED,
-        "subscription": SHARED,
+        "provisioner": SHARED,
         "watchdog": SHARED,
     },
     "infra": {
@@ -210,7 +210,7 @@ def test_all_of_aws_cdk_that_is_used_is_type_checked() -> None:
 
 
 def test_every_function_has_a_handler() -> None:
-    assert {room_of(handler) for handler in HANDLERS} >= {"worker", "subscription", "watchdog"}
+    assert {room_of(handler) for handler in HANDLERS} >= {"worker", "provisioner", "watchdog"}
 
 
 @pytest.mark.parametrize("handler", HANDLERS, ids=room_of)

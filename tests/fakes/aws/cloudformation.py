@@ -7,8 +7,8 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from subscription.answer import Answer
-from subscription.resource import answer_to
+from provisioner.answer import Answer
+from provisioner.resource import answer_to
 from tests.fakes.aws.partner_events import FakePartnerEvents
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock

@@ -7,20 +7,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conversations.envelope import Accepted, Ignored, parse
 from conversations.fields import Rejected
-from conversations.partner_event import Signal, parse_event
+from conversations.partner_event import PartnerEvent, parse_partner_event
+from conversations.subscription_event import Accepted, Ignored, parse_subscription_event
 from tests import bodies, partner_events
 from tests.bodies import CANARY, QUEUE, SAMPLE_TEXT, outcome_in_words, values
 from tests.fakes.aws.sqs_event import SENT_AT
 from tests.partner_events import SAMPLES
 
 QUEUES = frozenset({QUEUE})
-Read = Callable[[str | None, int, Collection[str]], Accepted | Signal | Ignored | Rejected]
+Read = Callable[[str | None, int, Collection[str]], Accepted | PartnerEvent | Ignored | Rejected]
 Expected = Callable[[str | None, Collection[str]], tuple[str, str]]
 BY_DELIVERY: dict[str, tuple[Read, Expected]] = {
-    "subscription": (parse, bodies.expected),
-    "eventbridge": (parse_event, partner_events.expected),
+    "subscription": (parse_subscription_event, bodies.expected),
+    "eventbridge": (parse_partner_event, partner_events.expected),
 }
 each_delivery = pytest.mark.parametrize(
     ("read", "expected"), BY_DELIVERY.values(), ids=BY_DELIVERY.keys()
@@ -47,7 +47,8 @@ def test_any_json_has_the_outcome_of_the_contract(
 
 
 @pytest.mark.parametrize(
-    ("read", "sample"), [(parse, SAMPLE_TEXT), (parse_event, SAMPLES["wrapup"])]
+    ("read", "sample"),
+    [(parse_subscription_event, SAMPLE_TEXT), (parse_partner_event, SAMPLES["wrapup"])],
 )
 def test_no_detail_quotes_malformed_json(read: Read, sample: str) -> None:
     for position in range(len(sample)):

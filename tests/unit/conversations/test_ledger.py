@@ -8,9 +8,17 @@ from botocore.exceptions import EndpointConnectionError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conversations.envelope import Accepted, parse
-from conversations.ledger import Claim, Claims, Elsewhere, Finished, Ledger, Standing, Unclaimed
+from conversations.ledger import (
+    AlreadyDone,
+    Claim,
+    ClaimResult,
+    Claims,
+    HeldByOther,
+    Ledger,
+    NotClaimed,
+)
 from conversations.ledger_table import LedgerTable
+from conversations.subscription_event import Accepted, parse_subscription_event
 from tests.bodies import ENDED, QUEUE, end
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Item, Lost, client_error
 from tests.fakes.clock import Clock
@@ -36,7 +44,7 @@ class Invocations:
     def new(self) -> Claims:
         return self.ledger.claims(self.now_ms() + LEASE)
 
-    def claim(self, claims: Claims, *ends: Accepted) -> list[Standing]:
+    def claim(self, claims: Claims, *ends: Accepted) -> list[ClaimResult]:
         return claims.claim(ends, self.clock.deadline(10))
 
     def claimed(self, claims: Claims, accepted: Accepted) -> Claim:
@@ -65,7 +73,7 @@ def invocations(dynamodb: FakeDynamoDb, clock: Clock) -> Invocations:
 def ended(minutes: float | None = 0, conversation_id: str = "c") -> Accepted:
     """Return an end so many minutes after `ENDED`; None: without a time, sent an hour later."""
     body = end(conversation_id, after=None if minutes is None else minutes * 60)
-    accepted = parse(body, ENDED_MS + 3_600_000, {QUEUE})
+    accepted = parse_subscription_event(body, ENDED_MS + 3_600_000, {QUEUE})
     assert isinstance(accepted, Accepted)
     return accepted
 
@@ -100,14 +108,14 @@ def test_each_delivery_is_marked_and_the_last_mark_completes(invocations: Invoca
     assert invocations.mark(claims, claim, "bus", done=True) == ""
     assert invocations.item()["delivered"] == {"L": [{"S": "actions"}, {"S": "bus"}]}
     assert invocations.item()["state"] == {"S": "done"}
-    assert invocations.claim(invocations.new(), ended()) == [Finished()]
+    assert invocations.claim(invocations.new(), ended()) == [AlreadyDone()]
 
 
 def test_a_live_claim_of_another_is_no_duplicate(invocations: Invocations, clock: Clock) -> None:
     invocations.claimed(invocations.new(), ended())
     for moment in (0.0, 15.0, 31.0):
         clock.now = moment
-        assert invocations.claim(invocations.new(), ended()) == [Elsewhere(ENDED_MS + LEASE)]
+        assert invocations.claim(invocations.new(), ended()) == [HeldByOther(ENDED_MS + LEASE)]
 
 
 def test_a_claim_that_ran_out_is_taken_over_with_what_is_delivered(
@@ -161,12 +169,12 @@ def test_of_two_takeovers_of_one_claim_one_succeeds(
     first = invocations.new()
     invocations.release(first, invocations.claimed(first, ended()))
     faster = invocations.new()
-    between: list[Standing] = []
+    between: list[ClaimResult] = []
     # The insert comes first, then the takeover, before which another one is faster.
     dynamodb.script(WRITE, None, lambda: between.extend(invocations.claim(faster, ended())))
     (slower,) = invocations.claim(invocations.new(), ended())
     assert [type(standing) for standing in between] == [Claim]
-    assert isinstance(slower, Elsewhere)
+    assert isinstance(slower, HeldByOther)
     assert invocations.item()["claimed_by"] == {"S": faster.holder}
 
 
@@ -177,7 +185,7 @@ def test_a_claim_finished_while_it_is_taken_over_is_done(
     claim = invocations.claimed(first, ended())
     clock.now = 40
     dynamodb.script(WRITE, None, lambda: invocations.mark(first, claim, "bus", done=True) or None)
-    assert invocations.claim(invocations.new(), ended()) == [Finished()]
+    assert invocations.claim(invocations.new(), ended()) == [AlreadyDone()]
 
 
 def test_a_takeover_knows_what_was_delivered_until_then(
@@ -235,14 +243,14 @@ def test_a_claim_that_the_ledger_cannot_decide_is_unclaimed_with_its_reason(
     invocations: Invocations, dynamodb: FakeDynamoDb, clock: Clock
 ) -> None:
     dynamodb.always(WRITE, client_error("ThrottlingException"))
-    assert invocations.claim(invocations.new(), ended()) == [Unclaimed("ThrottlingException")]
+    assert invocations.claim(invocations.new(), ended()) == [NotClaimed("ThrottlingException")]
     dynamodb.no_more_faults()
     invocations.claimed(invocations.new(), ended())
     dynamodb.always(READ, client_error("ThrottlingException"))
     (standing,) = invocations.claim(invocations.new(), ended())
-    assert isinstance(standing, Unclaimed)
+    assert isinstance(standing, NotClaimed)
     assert standing.error
-    assert invocations.new().claim([ended()], clock.deadline(0)) == [Unclaimed()]
+    assert invocations.new().claim([ended()], clock.deadline(0)) == [NotClaimed()]
 
 
 def test_an_end_that_cannot_be_claimed_keeps_no_other_from_being_claimed(
@@ -251,7 +259,7 @@ def test_an_end_that_cannot_be_claimed_keeps_no_other_from_being_claimed(
     ends = [ended(0, f"c-{n}") for n in range(30)]
     dynamodb.script(WRITE, *[[0]] * 1000)
     standings = invocations.claim(invocations.new(), *ends)
-    assert standings[0] == Unclaimed("ThrottlingError")
+    assert standings[0] == NotClaimed("ThrottlingError")
     assert [type(standing) for standing in standings[1:25]] == [Claim] * 24
 
 
@@ -297,7 +305,7 @@ def test_ends_one_after_the_other_have_the_numbers_of_the_contract(
         claims = invocations.new()
         (standing,) = invocations.claim(claims, ended(minutes))
         if sequence in done:
-            assert standing == Finished()
+            assert standing == AlreadyDone()
             continue
         assert isinstance(standing, Claim)
         assert standing.sequence == sequence
@@ -334,7 +342,7 @@ def test_ends_of_one_batch_have_the_numbers_of_the_contract(
     found: dict[int, Any] = {}
     for position, standing in enumerate(standings):
         if other_first and expected[position] == 1:
-            assert standing == Finished()
+            assert standing == AlreadyDone()
             continue
         assert isinstance(standing, Claim)
         assert standing.sequence == expected[position]
@@ -350,8 +358,8 @@ def test_a_second_end_has_a_state_of_its_own(invocations: Invocations) -> None:
     assert other.sequence == 2
     invocations.mark(second, other, "bus", done=True)
     assert invocations.item(1)["state"] == {"S": "claimed"}
-    assert isinstance(invocations.claim(invocations.new(), ended(0))[0], Elsewhere)
-    assert invocations.claim(invocations.new(), ended(10)) == [Finished()]
+    assert isinstance(invocations.claim(invocations.new(), ended(0))[0], HeldByOther)
+    assert invocations.claim(invocations.new(), ended(10)) == [AlreadyDone()]
     assert invocations.mark(first, claim, "bus", done=True) == ""
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from conversations.envelope import Ignored
 from conversations.fields import Rejected
-from conversations.partner_event import Signal, parse_event
+from conversations.partner_event import PartnerEvent, parse_partner_event
+from conversations.subscription_event import Ignored
 from conversations.topics import CUSTOMER_END
 from tests.bodies import CANARY, OTHER_QUEUE, QUEUE, TELLING, outcome_in_words
 from tests.fakes.aws.sqs_event import SENT_AT
@@ -36,17 +36,17 @@ END, WRAPUP = "customer-end", "wrapup"
 
 def outcome_of(body: str | None) -> tuple[str, str]:
     """Return a body's outcome in the oracle's words, after looking at what comes with it."""
-    told = parse_event(body, SENT_AT, QUEUES)
-    if isinstance(told, Signal):
+    told = parse_partner_event(body, SENT_AT, QUEUES)
+    if isinstance(told, PartnerEvent):
         assert told.queue_id in (QUEUES if told.topic in WITH_QUEUE else {None})
         assert told.raw == json.loads(body or "")
         assert told.dated or told.at_ms == SENT_AT
     return outcome_in_words(told)
 
 
-def signal(body: str, sent_at_ms: int = SENT_AT) -> Signal:
-    parsed = parse_event(body, sent_at_ms, QUEUES)
-    assert isinstance(parsed, Signal)
+def signal(body: str, sent_at_ms: int = SENT_AT) -> PartnerEvent:
+    parsed = parse_partner_event(body, sent_at_ms, QUEUES)
+    assert isinstance(parsed, PartnerEvent)
     return parsed
 
 
@@ -137,7 +137,7 @@ def within(key: str, value: object, sample: str = WRAPUP) -> str:
 def test_an_unsound_partner_event_is_rejected_with_reason_and_place(
     body: str | None, reason: str, detail: str
 ) -> None:
-    parsed = parse_event(body, SENT_AT, QUEUES)
+    parsed = parse_partner_event(body, SENT_AT, QUEUES)
     assert isinstance(parsed, Rejected)
     assert parsed.reason == reason
     assert parsed.detail.startswith(detail)
@@ -163,7 +163,7 @@ def test_an_unsound_partner_event_is_rejected_with_reason_and_place(
     ],
 )
 def test_another_topic_or_queue_is_ignored_with_its_reason(body: str, reason: str) -> None:
-    assert parse_event(body, SENT_AT, QUEUES) == Ignored(reason)  # type: ignore[arg-type]
+    assert parse_partner_event(body, SENT_AT, QUEUES) == Ignored(reason)  # type: ignore[arg-type]
 
 
 def test_of_a_partner_event_the_first_failing_check_decides() -> None:
@@ -181,8 +181,8 @@ def test_of_a_partner_event_the_first_failing_check_decides() -> None:
     ]
     for repair, complaint in repairs:
         repair()
-        parsed = parse_event(json.dumps(worst), SENT_AT, QUEUES)
-        assert not isinstance(parsed, Signal)
+        parsed = parse_partner_event(json.dumps(worst), SENT_AT, QUEUES)
+        assert not isinstance(parsed, PartnerEvent)
         place = parsed.detail.split(":")[0] if isinstance(parsed, Rejected) else parsed.reason
         assert place == complaint
 
@@ -192,7 +192,7 @@ def test_a_sample_tells_everything_about_its_event(sample: str) -> None:
     told = json.loads(SAMPLES[sample])
     fields = told["detail"]["eventBody"]
     topic = told["detail-type"].removeprefix(PREFIX)
-    assert signal(SAMPLES[sample]) == Signal(
+    assert signal(SAMPLES[sample]) == PartnerEvent(
         conversation_id=fields["conversationId"],
         topic=topic,
         queue_id=fields.get("queueId"),

@@ -11,7 +11,7 @@ import pytest
 
 from conversations.end import ConversationEnd
 from conversations.end_rules import EndRule, LastQueue, QueueLeg, Settling, Touched
-from conversations.join import Joins
+from conversations.history import Histories
 from conversations.ledger_table import LedgerTable
 from conversations.topics import QUEUE_TOPICS
 from deadline import Deadline
@@ -45,7 +45,7 @@ class Stack:
 
     def _rule(self) -> EndRule:
         ledger = LedgerTable(self._dynamodb, TABLE)  # type: ignore[arg-type]
-        joins = Joins(ledger, days=20, now_ms=self.batches.now_ms)
+        joins = Histories(ledger, days=20, now_ms=self.batches.now_ms)
         rules: dict[str, EndRule] = {
             "touched": Touched(joins),
             "last_queue": LastQueue(joins, self._send_later),

@@ -5,14 +5,14 @@ import json
 import pytest
 
 from conversations.end import ConversationEnd
-from conversations.envelope import Accepted, parse
+from conversations.subscription_event import Accepted, parse_subscription_event
 from destinations import actions
 from tests.bodies import CANARY, QUEUE, end
 
 
 @pytest.fixture
 def ended() -> ConversationEnd:
-    parsed = parse(end("c-1", name=CANARY), 0, {QUEUE})
+    parsed = parse_subscription_event(end("c-1", name=CANARY), 0, {QUEUE})
     assert isinstance(parsed, Accepted)
     return parsed.end
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from destinations.archive import Archive, destination
-from destinations.delivery import Delivery
+from destinations.destination import Receipt
 from local.http.messages import Answer
 from local.http.server import HttpServer
 from tests.bodies import CANARY
@@ -31,7 +31,7 @@ def test_records_together_are_a_file_of_one_end_a_line(
     ends = [ended(f"c-{number}", name="line\nbreak\r\u2028é") for number in range(3)]
     told = list(archive.deliver(ends, Clock().deadline(9)))
     assert archive.name == "archive"
-    assert told == [Delivery(position, "arrived") for position in range(3)]
+    assert told == [Receipt(position, "arrived") for position in range(3)]
     file = b"".join(record["Data"] for record in firehose.taken)
     assert file.endswith(b"\n")
     assert file.split(b"\n")[:-1] == [end.as_json() for end in ends]
@@ -61,7 +61,7 @@ def test_a_record_may_have_all_bytes_that_firehose_takes(
 def test_large_ends_are_spread_over_calls(archive: Archive, firehose: FakeFirehose) -> None:
     ends = [big(f"c-{number}", 900_000) for number in range(7)]
     told = list(archive.deliver(ends, Clock().deadline(9)))
-    assert told == [Delivery(position, "arrived") for position in range(7)]
+    assert told == [Receipt(position, "arrived") for position in range(7)]
     assert [len(records) for records in firehose.calls] == [3, 3, 1]
     assert firehose.refused == []
 
@@ -73,8 +73,8 @@ def test_what_boto3_sends_is_what_firehose_reads(aws: HttpServer) -> None:
     ends = [ended("c-0", name="é😀"), ended("c-1")]
     archive = destination({"ARCHIVE_STREAM": STREAM})
     assert list(archive.deliver(ends, Clock().deadline(9))) == [
-        Delivery(0, "arrived"),
-        Delivery(1, "failed", "ServiceUnavailableException"),
+        Receipt(0, "arrived"),
+        Receipt(1, "failed", "ServiceUnavailableException"),
     ]
     (asked,) = aws.asked
     assert asked.headers["X-Amz-Target"] == "Firehose_20150804.PutRecordBatch"

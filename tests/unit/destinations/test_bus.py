@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from destinations.bus import Bus, destination
-from destinations.delivery import Delivery
+from destinations.destination import Receipt
 from local.http.messages import Answer
 from local.http.server import HttpServer
 from tests.bodies import CANARY
@@ -28,7 +28,7 @@ def bus(events: FakeEventBridge) -> Bus:
 
 def test_the_event_is_the_one_of_the_contract(bus: Bus, events: FakeEventBridge) -> None:
     assert bus.name == "bus"
-    assert list(bus.deliver([sample()], Clock().deadline(9))) == [Delivery(0, "arrived")]
+    assert list(bus.deliver([sample()], Clock().deadline(9))) == [Receipt(0, "arrived")]
     (event,) = events.taken
     assert event == {
         "EventBusName": BUS,
@@ -65,7 +65,7 @@ def test_any_time_can_be_written(aws: HttpServer, ended_at: str) -> None:
     aws.script(Answer(body={"FailedEntryCount": 0, "Entries": [{"EventId": "e"}]}))
     end = dataclasses.replace(ended(), ended_at=ended_at)
     bus = destination({"ENDS_BUS": BUS})
-    assert list(bus.deliver([end], Clock().deadline(9))) == [Delivery(0, "arrived")]
+    assert list(bus.deliver([end], Clock().deadline(9))) == [Receipt(0, "arrived")]
 
 
 def test_what_boto3_sends_is_what_eventbridge_reads(aws: HttpServer) -> None:
@@ -74,8 +74,8 @@ def test_what_boto3_sends_is_what_eventbridge_reads(aws: HttpServer) -> None:
     ends = [ended("c-0", name="é😀"), ended("c-1")]
     bus = destination({"ENDS_BUS": BUS})
     assert list(bus.deliver(ends, Clock().deadline(9))) == [
-        Delivery(0, "arrived"),
-        Delivery(1, "failed", "MalformedDetail"),
+        Receipt(0, "arrived"),
+        Receipt(1, "failed", "MalformedDetail"),
     ]
     (asked,) = aws.asked
     assert asked.headers["X-Amz-Target"] == "AWSEvents.PutEvents"

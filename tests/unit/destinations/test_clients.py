@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from destinations import archive, bus
-from destinations.delivery import Delivery, Destination
+from destinations.destination import Destination, Receipt
 from local.http.messages import Answer
 from local.http.server import HttpServer
 from tests.bodies import CANARY
@@ -42,5 +42,5 @@ def test_boto3_adds_no_tries_to_ours(
 ) -> None:
     aws.respond = lambda _: answer
     told = list(destination.deliver([ended()], Clock().deadline(9)))
-    assert told == [Delivery(0, "failed", error)]
+    assert told == [Receipt(0, "failed", error)]
     assert len(aws.asked) == tries

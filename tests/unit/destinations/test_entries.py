@@ -24,8 +24,8 @@ from conversations.end import ConversationEnd
 from destinations import archive, bus
 from destinations.archive import Archive
 from destinations.bus import Bus
-from destinations.delivery import Delivery, Destination, Verdict
-from destinations.entries import Limits, deliver
+from destinations.destination import Destination, Receipt, ReceiptKind
+from destinations.entries import BatchLimits, deliver
 from tests.bodies import CANARY
 from tests.fakes.aws.eventbridge import BUS, FakeEventBridge
 from tests.fakes.aws.firehose import STREAM, FakeFirehose
@@ -42,10 +42,10 @@ class Case:
 
     destination: Destination
     service: ManyEntries
-    limits: Limits
+    limits: BatchLimits
     json_of: Callable[[Entry], str]
 
-    def deliver(self, ends: Sequence[ConversationEnd], seconds: float = 60) -> list[Delivery]:
+    def deliver(self, ends: Sequence[ConversationEnd], seconds: float = 60) -> list[Receipt]:
         """Deliver ends in so many seconds of a clock of their own."""
         return list(self.destination.deliver(ends, Clock().deadline(seconds)))
 
@@ -78,7 +78,7 @@ def some(count: int, name: str = "") -> list[ConversationEnd]:
     return [ended(f"c-{number}", name=name) for number in range(count)]
 
 
-def verdicts(deliveries: Sequence[Delivery]) -> dict[int, tuple[Verdict, str]]:
+def verdicts(deliveries: Sequence[Receipt]) -> dict[int, tuple[ReceiptKind, str]]:
     """Return by position its verdict and detail, one for each."""
     told = {d.position: (d.verdict, d.detail) for d in deliveries}
     assert len(told) == len(deliveries)
@@ -102,7 +102,7 @@ def test_the_verdicts_of_a_call_are_known_before_the_next_one(case: Case) -> Non
     count = case.limits.entries + 1
     deliveries = case.destination.deliver(some(count), Clock().deadline(60))
     for position in range(count):
-        assert next(deliveries) == Delivery(position, "arrived")
+        assert next(deliveries) == Receipt(position, "arrived")
         assert len(case.service.calls) == 1 + position // case.limits.entries
     assert next(deliveries, None) is None
 
@@ -245,7 +245,7 @@ def test_an_end_that_just_fits_keeps_raw_and_the_next_larger_one_does_not(case: 
 
 @given(st.lists(st.sampled_from([1000, 2000, 3000, 5000, 8000]), max_size=15))
 def test_calls_are_as_full_as_the_limits_allow(sizes: list[int]) -> None:
-    limits = Limits(entries=4, call_bytes=9000, entry_bytes=8000, overhead=100)
+    limits = BatchLimits(entries=4, call_bytes=9000, entry_bytes=8000, overhead=100)
     empty = len(big("c-00", 0).as_json()) + limits.overhead
     ends = [big(f"c-{number:02}", size - empty) for number, size in enumerate(sizes)]
     calls: list[list[bytes]] = []
@@ -255,7 +255,7 @@ def test_calls_are_as_full_as_the_limits_allow(sizes: list[int]) -> None:
         return [""] * len(bodies)
 
     told = deliver(ends, Clock().deadline(60), limits=limits, entry=lambda _, body: body, call=take)
-    assert list(told) == [Delivery(position, "arrived") for position in range(len(ends))]
+    assert list(told) == [Receipt(position, "arrived") for position in range(len(ends))]
     assert [*itertools.chain(*calls)] == [end.as_json() for end in ends]
     counted = [[len(body) + limits.overhead for body in bodies] for bodies in calls]
     assert [*itertools.chain(*counted)] == sizes

@@ -12,7 +12,7 @@ from hypothesis import given
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 
 from conversations.end import ConversationEnd, Source
-from conversations.envelope import Accepted, parse
+from conversations.subscription_event import Accepted, parse_subscription_event
 from tests.bodies import QUEUE, mutated_events
 from tests.fakes.ends import ended, sample
 
@@ -50,7 +50,7 @@ def test_the_schema_names_the_fields_of_an_end_in_their_order() -> None:
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
 def test_the_ends_of_the_samples_match_the_schema(path: Path) -> None:
-    parsed = parse(path.read_text(), 0, {QUEUE})
+    parsed = parse_subscription_event(path.read_text(), 0, {QUEUE})
     assert isinstance(parsed, Accepted)
     validate(parsed.end)
 
@@ -61,7 +61,7 @@ def test_a_later_end_of_a_conversation_matches_the_schema() -> None:
 
 @given(mutated_events)
 def test_every_accepted_event_is_published_as_the_schema_says(event: dict[str, Any]) -> None:
-    parsed = parse(json.dumps(event), 1_795_428_005_000, {QUEUE})
+    parsed = parse_subscription_event(json.dumps(event), 1_795_428_005_000, {QUEUE})
     if isinstance(parsed, Accepted):
         validate(parsed.end)
 

@@ -16,7 +16,7 @@ import destinations.actions
 from conversations.end import ConversationEnd
 from deadline import interrupted_after
 from destinations import user_code
-from destinations.delivery import Delivery
+from destinations.destination import Receipt
 from destinations.user_code import Actions, destination
 from tests.bodies import CANARY
 from tests.fakes.clock import Clock
@@ -62,8 +62,8 @@ def test_the_function_in_the_user_s_file_is_called_for_each_end(
     ends = [ended("c-0"), ended("c-1")]
     assert to_user.name == "actions"
     assert list(to_user.deliver(ends, clock.deadline(9))) == [
-        Delivery(0, "arrived"),
-        Delivery(1, "arrived"),
+        Receipt(0, "arrived"),
+        Receipt(1, "arrived"),
     ]
     assert acted == ends
 
@@ -73,7 +73,7 @@ def test_an_end_s_verdict_is_known_before_the_next_one_is_begun(clock: Clock) ->
     ends = [ended("c-0"), ended("c-1")]
     deliveries = actions(acted.append).deliver(ends, clock.deadline(9))
     assert acted == []
-    assert next(deliveries) == Delivery(0, "arrived")
+    assert next(deliveries) == Receipt(0, "arrived")
     assert acted == ends[:1]
 
 
@@ -145,7 +145,7 @@ def test_a_failure_is_told_by_type_and_line_of_the_action_alone(
     module: dict[str, Any] = {}
     exec(compile(source, "/var/task/destinations/actions.py", "exec"), module)  # noqa: S102
     told = list(actions(module["act"]).deliver([ended(name=CANARY)], clock.deadline(9)))
-    assert told == [Delivery(0, "failed", detail)]
+    assert told == [Receipt(0, "failed", detail)]
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_failure_outside_the_file_is_told_by_the_place_that_raised(clock: Cloc
     module: dict[str, Any] = {}
     exec(compile("def act(end):\n    raise KeyError", "/var/task/crm.py", "exec"), module)  # noqa: S102
     told = list(actions(module["act"]).deliver([ended()], clock.deadline(9)))
-    assert told == [Delivery(0, "failed", "KeyError at crm.py:2")]
+    assert told == [Receipt(0, "failed", "KeyError at crm.py:2")]
 
 
 @pytest.mark.parametrize(("left", "limit"), [(900, 10), (10.5, 10), (5, 5)])
@@ -183,7 +183,7 @@ def test_when_time_runs_out_the_rest_is_not_tried(clock: Clock) -> None:
 
     ends = [ended(f"c-{number}") for number in range(5)]
     told = list(actions(act).deliver(ends, clock.deadline(12)))
-    assert told == [Delivery(position, "arrived") for position in range(3)]
+    assert told == [Receipt(position, "arrived") for position in range(3)]
     assert acted == ends[:3]
     assert list(actions(act).deliver(ends, clock.deadline(0))) == []
 

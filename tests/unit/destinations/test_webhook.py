@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from destinations.delivery import CALL_LIMIT, Delivery, Destination, Verdict
+from destinations.destination import CALL_LIMIT, Destination, Receipt, ReceiptKind
 from destinations.webhook import CONCURRENCY, Webhook, destination
 from destinations.webhook_call import verdict_on
 from destinations.webhook_signature import keys_of, signature
@@ -59,7 +59,7 @@ def test_an_end_is_posted_as_standard_webhooks_has_it(receiver: Receiver) -> Non
     end = dataclasses.replace(ended("c-ö", name="Ä"), queue_id="q-1", sequence=3)
     with webhook_to(f"{receiver.url}/hooks/ends?tenant=7", now=lambda: 1_795_428_000.9) as webhook:
         assert list(webhook.deliver([end], Clock().deadline(LONG))) == [
-            Delivery(0, "arrived", "answered 204")
+            Receipt(0, "arrived", "answered 204")
         ]
     (asked,) = receiver.asked
     headers = asked.headers
@@ -117,7 +117,7 @@ def test_the_status_alone_decides_and_no_redirect_is_followed(
 
 
 def test_every_status_has_a_verdict_and_only_listed_ones_are_final() -> None:
-    by_verdict: dict[Verdict, list[int]] = {}
+    by_verdict: dict[ReceiptKind, list[int]] = {}
     for status in range(100, 1000):
         by_verdict.setdefault(verdict_on(status), []).append(status)
     assert by_verdict["arrived"] == list(range(200, 300))
@@ -135,7 +135,7 @@ def test_a_failure_is_told_in_fixed_words_and_not_repeated(
     end = ended(CANARY, name=CANARY)
     with webhook_to(f"{receiver.url}/{CANARY}?{CANARY}") as webhook:
         (delivery,) = webhook.deliver([end], Clock().deadline(LONG))
-    assert delivery == Delivery(0, "failed", words)
+    assert delivery == Receipt(0, "failed", words)
     assert len(receiver.asked) == 1  # a request on a new connection is not repeated
     assert capfd.readouterr() == ("", "")
 

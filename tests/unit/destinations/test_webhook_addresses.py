@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from destinations.delivery import Delivery
+from destinations.destination import Receipt
 from destinations.webhook_connection import Connection, Origin, addresses_of, is_public
 from tests.fakes.clock import Clock
 from tests.fakes.webhook_receiver import CERTIFICATE, Receiver, delivered, webhook_to
@@ -77,7 +77,7 @@ def test_a_name_that_leads_to_a_private_address_is_not_called(
     secured: Receiver, trusting: ssl.SSLContext, address: str
 ) -> None:
     with webhook_to(secured.url, resolve=Names([address]), tls=trusting) as webhook:
-        assert delivered(webhook)[0] == Delivery(0, "failed", NOT_PUBLIC)
+        assert delivered(webhook)[0] == Receipt(0, "failed", NOT_PUBLIC)
     assert secured.connections == 0
 
 
@@ -140,7 +140,7 @@ def test_each_address_has_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch)
 def test_a_certificate_that_nobody_vouches_for_is_not_accepted(secured: Receiver) -> None:
     names = Names(["127.0.0.1"])
     with webhook_to(secured.url, allow_private=True, resolve=names) as webhook:
-        assert delivered(webhook)[0] == Delivery(0, "failed", UNACCEPTED)
+        assert delivered(webhook)[0] == Receipt(0, "failed", UNACCEPTED)
     assert secured.asked == []
 
 
@@ -150,7 +150,7 @@ def test_a_certificate_for_another_name_is_not_accepted(
     url = secured.url.replace("webhook.test", "other.test")
     names = Names(["127.0.0.1"])
     with webhook_to(url, allow_private=True, resolve=names, tls=trusting) as webhook:
-        assert delivered(webhook)[0] == Delivery(0, "failed", UNACCEPTED)
+        assert delivered(webhook)[0] == Receipt(0, "failed", UNACCEPTED)
     assert secured.asked == []
 
 

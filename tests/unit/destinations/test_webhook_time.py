@@ -9,7 +9,7 @@ import pytest
 
 from deadline import Deadline
 from destinations import webhook_call, webhook_signature
-from destinations.delivery import Delivery
+from destinations.destination import Receipt
 from destinations.webhook import CONCURRENCY, SILENT_CALLS
 from destinations.webhook_call import Call, Calls
 from destinations.webhook_connection import Connection
@@ -80,15 +80,13 @@ class ScriptedCalls(Calls):
                 self._ended.put(call)
         return super().ended(0)
 
-    def deliver(
-        self, count: int, *, limit: float = 2, seconds: float = LONG
-    ) -> dict[int, Delivery]:
+    def deliver(self, count: int, *, limit: float = 2, seconds: float = LONG) -> dict[int, Receipt]:
         """Deliver ends within so many seconds of the clock, with a limit for each call."""
         with webhook_to("http://localhost", limit=limit, calls=lambda: self) as webhook:
             return delivered(webhook, count, self.clock.deadline(seconds))
 
 
-def verdicts(deliveries: Mapping[int, Delivery]) -> list[str]:
+def verdicts(deliveries: Mapping[int, Receipt]) -> list[str]:
     """Return the verdicts in the order of the ends."""
     return [deliveries[position].verdict for position in sorted(deliveries)]
 
@@ -99,9 +97,9 @@ def test_calls_that_hang_keep_no_other_from_arriving_and_are_given_up_in_their_t
         deliveries = webhook.deliver(ends(40), calls.clock.deadline(LONG))
         arrived = [next(deliveries).position for _ in range(38)]
         assert sorted(arrived) == list(range(1, 39))
-        assert next(deliveries) == Delivery(0, "failed", "no answer within 2 s")
+        assert next(deliveries) == Receipt(0, "failed", "no answer within 2 s")
         assert calls.clock.now == 2
-        assert next(deliveries) == Delivery(39, "failed", "no answer within 2 s")
+        assert next(deliveries) == Receipt(39, "failed", "no answer within 2 s")
         assert calls.clock.now > 2
         assert next(deliveries, None) is None
 
@@ -237,13 +235,13 @@ def calls(stuck: threading.Event) -> StuckCalls:
     return StuckCalls(lambda _: stuck.is_set())
 
 
-UNANSWERED = Delivery(0, "failed", f"no answer within {LONG:g} s")
+UNANSWERED = Receipt(0, "failed", f"no answer within {LONG:g} s")
 
 
 def test_a_receiver_that_never_answers_is_given_up_by_the_real_clock(receiver: Receiver) -> None:
     receiver.respond = lambda _: Answer(fate="hung")
     with webhook_to(receiver.url, limit=0.1) as webhook:
-        assert delivered(webhook)[0] == Delivery(0, "failed", "no answer within 0.1 s")
+        assert delivered(webhook)[0] == Receipt(0, "failed", "no answer within 0.1 s")
 
 
 def test_a_call_whose_name_is_resolved_too_late_sends_nothing(
@@ -354,7 +352,7 @@ def test_a_call_whose_answer_s_body_drips_has_arrived(head: bytes) -> None:
         tcp_server(lambda accepted: drip(accepted, head)) as url,
         webhook_to(url, calls=lambda: calls) as webhook,
     ):
-        assert delivered(webhook)[0] == Delivery(0, "arrived", "answered 200")
+        assert delivered(webhook)[0] == Receipt(0, "arrived", "answered 200")
         wait_until(lambda: not threads_of_calls(), "the call was broken off", LONG)
 
 
@@ -369,5 +367,5 @@ def test_a_body_that_never_comes_is_not_waited_for_to_the_limit(
         accepted.recv(1)  # until it is closed
 
     with tcp_server(serve) as url, webhook_to(url, calls=lambda: calls) as webhook:
-        assert delivered(webhook)[0] == Delivery(0, "arrived", "answered 200")
+        assert delivered(webhook)[0] == Receipt(0, "arrived", "answered 200")
     assert calls.clock.now == 0

@@ -7,15 +7,15 @@ import pytest
 
 from genesys.client import GenesysClient
 from genesys.errors import GenesysError, NotActive
-from genesys.event_source import EventSource, Feed, feed_of
+from genesys.integration_spec import AwsTarget, IntegrationSpec, feed_of
 from genesys.integrations import ORGANIZATION_PATH, PATH, Integrations, StillThere
 from local.http.messages import Answer
 from tests.fakes.clock import Clock
 from tests.unit.genesys.conftest import Api
 
-FEED = Feed("111122223333", "eu-west-1", "QueueEnds-dev")
+FEED = AwsTarget("111122223333", "eu-west-1", "QueueEnds-dev")
 TOPIC = "v2.detail.events.conversation.{id}.customer.end"
-WANTED = EventSource("queue-ends-dev", "Made by Queue Ends", FEED, (TOPIC,))
+WANTED = IntegrationSpec("queue-ends-dev", "Made by Queue Ends", FEED, (TOPIC,))
 PROPERTIES = {
     "awsAccountId": "111122223333",
     "awsAccountRegion": "eu-west-1",
@@ -142,7 +142,7 @@ def test_an_unknown_integration_is_none(integrations: Integrations, api: Api) ->
         (PROPERTIES, FEED),
         (PROPERTIES | {"awsAccountId": 111122223333}, FEED),
         (PROPERTIES | {"eventFilter": None, "more": 1}, FEED),
-        ({"awsAccountId": "444455556666"}, Feed("444455556666", "", "")),
+        ({"awsAccountId": "444455556666"}, AwsTarget("444455556666", "", "")),
         ({"awsAccountRegion": "us-east-1", "eventFilter": []}, None),
         ({"awsAccountId": None}, None),
         ({}, None),
@@ -151,7 +151,7 @@ def test_an_unknown_integration_is_none(integrations: Integrations, api: Api) ->
     ],
 )
 def test_the_feed_is_read_from_a_configuration_of_any_shape(
-    properties: object, feed: Feed | None
+    properties: object, feed: AwsTarget | None
 ) -> None:
     assert feed_of({"properties": properties}) == feed
 
@@ -177,7 +177,7 @@ def test_differences_of_a_configuration_are_told_except_its_notes(
 
 
 def test_topics_in_another_order_are_the_same() -> None:
-    wanted = EventSource("n", "", FEED, ("a", "b"))
+    wanted = IntegrationSpec("n", "", FEED, ("a", "b"))
     assert not wanted.differences({"properties": PROPERTIES | {"eventFilter": ["b", "a"]}})
 
 

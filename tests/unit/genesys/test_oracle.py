@@ -12,7 +12,7 @@ from conversations.topics import CUSTOMER_END, QUEUE_TOPICS, TOPIC_PREFIX
 from genesys import subscriptions
 from genesys.client import GenesysClient
 from genesys.credentials import Credentials
-from genesys.event_source import EventSource, Feed
+from genesys.integration_spec import AwsTarget, IntegrationSpec
 from genesys.integrations import DELETED, DISABLED, ENABLED, Integrations
 from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer, Request
@@ -67,11 +67,11 @@ class Overheard(GenesysCloud):
         return answer
 
 
-def wanted(*topics: str) -> EventSource:
+def wanted(*topics: str) -> IntegrationSpec:
     """Return an integration that passes on the events of topics."""
-    feed = Feed("111122223333", "eu-west-1", "QueueEnds-dev")
+    feed = AwsTarget("111122223333", "eu-west-1", "QueueEnds-dev")
     templates = tuple(TOPIC_PREFIX + topic for topic in topics)
-    return EventSource("queue-ends-dev", "Made by a test.", feed, templates)
+    return IntegrationSpec("queue-ends-dev", "Made by a test.", feed, templates)
 
 
 @pytest.fixture(scope="module")

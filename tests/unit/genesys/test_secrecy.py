@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from genesys.client import LOGIN_PATH, GenesysClient
 from genesys.credentials import Credentials
 from genesys.errors import GenesysError, NotActive
-from genesys.subscriptions import Subscription, Subscriptions
+from genesys.subscriptions import Subscriptions, SubscriptionSpec
 from local.http.messages import Answer, Request
 from local.http.server import HttpServer
 from tests.fakes.clock import Clock
@@ -120,7 +120,7 @@ def test_a_token_that_was_replaced_stays_secret(client: GenesysClient, api: Any)
 def test_a_subscription_that_quotes_secrets_does_not_bring_them_into_the_reason(
     client: GenesysClient, api: Any, clock: Clock
 ) -> None:
-    wanted = Subscription("n", "d", ("e",), "f", "arn", "eu-west-1")
+    wanted = SubscriptionSpec("n", "d", ("e",), "f", "arn", "eu-west-1")
     api.script(*[Answer(body=wanted.body() | {"status": "token-1 the-s3cret"})] * 20)
     with pytest.raises(NotActive) as caught:
         Subscriptions(client).wait_until_right("7", wanted, clock.deadline(5))

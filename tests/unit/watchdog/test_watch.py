@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from genesys.properties import EVENT_SOURCE
-from genesys.subscriptions import Subscription
+from genesys.subscriptions import SubscriptionSpec
 from local.genesys.login import CLIENT_SECRET
 from local.genesys.problems import problem
 from local.genesys.stand_in import ORG_ID, GenesysCloud
@@ -99,7 +99,7 @@ def test_long_filters_that_differ_late_are_told_apart(
 ) -> None:
     long = f"queueId in [{', '.join(f'{n:036}' for n in range(10))}, 'LAST']"
     properties = of_subscription.deployed.properties
-    assert isinstance(properties.wanted, Subscription)
+    assert isinstance(properties.wanted, SubscriptionSpec)
     wanted = replace(properties.wanted, attribute_filter=long)
     of_subscription.deployed = Deployed("dev", replace(properties, wanted=wanted))
     _changed(attributeFilter=long.replace("LAST", "OTHER"))(genesys)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import destinations.actions
-import worker.intake
+import worker.intake_queue
 from tests.fakes.aws.dynamodb import FakeDynamoDb
 from tests.fakes.aws.sqs import FakeSqs
 from tests.fakes.batches import Batches
@@ -63,6 +63,6 @@ def batches(sqs: FakeSqs, clock: Clock, dynamodb: FakeDynamoDb) -> Batches:
 def log(monkeypatch: pytest.MonkeyPatch) -> Log:
     log = Log()
     # Powertools' loggers keep the output that was standard when they were made.
-    for logger in (worker.intake.logger, destinations.actions.logger):
+    for logger in (worker.intake_queue.logger, destinations.actions.logger):
         monkeypatch.setattr(logger.registered_handler, "stream", log.stream)
     return log

@@ -7,7 +7,7 @@ import pytest
 
 from conversations.end import ConversationEnd
 from deadline import Deadline
-from destinations.delivery import CALL_LIMIT, Delivery
+from destinations.destination import CALL_LIMIT, Receipt
 from tests.bodies import end
 from tests.fakes.aws.dynamodb import FakeDynamoDb, client_error
 from tests.fakes.aws.queue import Queue
@@ -31,16 +31,16 @@ class Down:
     name: str = "down"
     took: list[str] = field(default_factory=list)
 
-    def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Delivery]:
+    def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
         for position, ended in enumerate(ends):
             if deadline.passed():
                 return
             if self.clock.now < self.up_again:
                 self.clock.sleep(min(self.hangs, deadline.left()))
-                yield Delivery(position, "failed", "no answer")
+                yield Receipt(position, "failed", "no answer")
             else:
                 self.took.append(ended.conversation_id)
-                yield Delivery(position, "arrived")
+                yield Receipt(position, "arrived")
 
 
 def run(batches: Batches, queue: Queue, arrivals: dict[str, float]) -> None:

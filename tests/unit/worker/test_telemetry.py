@@ -8,7 +8,7 @@ from tests.fakes.aws.cloudwatch import Metric, metrics_of
 from tests.fakes.aws.sqs_event import record
 from tests.unit.worker.conftest import Log
 from worker import telemetry
-from worker.intake import logger
+from worker.intake_queue import logger
 from worker.message import Message
 from worker.outcome import Ended, Kind, Outcome, Report
 

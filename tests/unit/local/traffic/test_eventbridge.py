@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from conversations.envelope import Ignored
 from conversations.fields import Rejected
-from conversations.partner_event import Signal, parse_event
+from conversations.partner_event import PartnerEvent, parse_partner_event
+from conversations.subscription_event import Ignored
 from conversations.topics import TOPIC_PREFIX
 from local.traffic.end_rules import RULES, QueueEnd, ends_by
 from local.traffic.eventbridge import (
@@ -109,8 +109,8 @@ def test_the_worker_understands_every_partner_event() -> None:
     for conversation in CONVERSATIONS:
         for event in conversation.events:
             body = event["detail"]["eventBody"]
-            match parse_event(json.dumps(event), 0, OURS):
-                case Signal(conversation_id, of_topic, queue_id, at_ms):
+            match parse_partner_event(json.dumps(event), 0, OURS):
+                case PartnerEvent(conversation_id, of_topic, queue_id, at_ms):
                     assert (conversation_id, of_topic) == (conversation.id, topic(event))
                     assert (queue_id, at_ms) == (body.get("queueId"), body["eventTime"])
                 case Ignored("other_queue"):
@@ -151,7 +151,7 @@ def test_malformed_events_are_rejected_for_the_reason_that_they_are_made_for(
     malformed: tuple[str, str, str],
 ) -> None:
     _, body, reason = malformed
-    rejected = parse_event(body, 0, OURS)
+    rejected = parse_partner_event(body, 0, OURS)
     assert isinstance(rejected, Rejected)
     assert rejected.reason == reason
 

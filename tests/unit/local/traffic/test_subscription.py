@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from conversations.envelope import Accepted, Ignored, parse
 from conversations.fields import Rejected
+from conversations.subscription_event import Accepted, Ignored, parse_subscription_event
 from local.traffic.subscription import (
     END,
     FOREIGN,
@@ -67,7 +67,7 @@ def test_every_kind_and_media_type_occurs() -> None:
 
 def test_the_worker_understands_every_end() -> None:
     for event in EVENTS:
-        parsed = parse(json.dumps(event.body), 0, OURS)
+        parsed = parse_subscription_event(json.dumps(event.body), 0, OURS)
         if event.kind == "other_type":
             assert parsed == Ignored("other_event_type")
         elif event.queue_id not in OURS:
@@ -156,7 +156,7 @@ def test_an_event_can_be_dated_anew() -> None:
 @pytest.mark.parametrize("case", malformed_bodies(), ids=lambda case: case.name)
 def test_malformed_bodies_are_rejected_for_their_reason(case: tuple[str, str, str]) -> None:
     _, body, reason = case
-    parsed = parse(body, 0, OURS)
+    parsed = parse_subscription_event(body, 0, OURS)
     assert isinstance(parsed, Rejected)
     assert parsed.reason == reason
 

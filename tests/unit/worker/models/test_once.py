@@ -22,7 +22,7 @@ from conversations.end import ConversationEnd
 from conversations.ledger import Ledger
 from conversations.ledger_table import LedgerTable
 from deadline import Deadline
-from destinations.delivery import Delivery
+from destinations.destination import Receipt
 from tests import bodies
 from tests.bodies import ENDED, QUEUE
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Item, Key, Written, client_error
@@ -34,7 +34,7 @@ from tests.fakes.batches import reported
 from tests.fakes.turns import Killed, Turns
 from worker.arrivals import Subscribed
 from worker.batch import process
-from worker.intake import Intake
+from worker.intake_queue import IntakeQueue
 from worker.message import Message
 
 Ended = tuple[str, str, int]
@@ -160,7 +160,7 @@ class World:
             lambda: process(
                 map(Message.of, records),
                 reader=Subscribed({QUEUE}),
-                intake=Intake(sqs, INTAKE, DEAD, retry_delay=30),  # type: ignore[arg-type]
+                intake=IntakeQueue(sqs, INTAKE, DEAD, retry_delay=30),  # type: ignore[arg-type]
                 ledger=ledger,
                 destinations=[_Recorder(self, worker, name) for name in DESTINATIONS],
                 context=_Context(self, worker),
@@ -432,7 +432,7 @@ class _Recorder:
     worker: Invocation
     name: str
 
-    def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Delivery]:
+    def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
         for position, end in enumerate(ends):
             if deadline.passed():
                 return
@@ -441,11 +441,11 @@ class _Recorder:
                 self.world.call("deliver", deliver)
             except ClientError as error:
                 refused = error.response["Error"]["Code"] == REFUSED
-                yield Delivery(position, "refused" if refused else "failed", "as told")
+                yield Receipt(position, "refused" if refused else "failed", "as told")
             except BotoCoreError:
-                yield Delivery(position, "failed", "no answer")
+                yield Receipt(position, "failed", "no answer")
             else:
-                yield Delivery(position, "arrived")
+                yield Receipt(position, "arrived")
 
 
 @dataclass(frozen=True, slots=True)
@@ -490,7 +490,7 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class ClaimedEnd:
     """A worker goes on to one of its next calls, which may have a fate of its own.
 
     Attributes
@@ -536,7 +536,7 @@ class Wait:
             world.queue.put(POISON)
 
 
-Move = Send | Work | Wait
+Move = Send | ClaimedEnd | Wait
 
 
 def a_send(chance: random.Random) -> Send:
@@ -554,7 +554,7 @@ def a_move(chance: random.Random) -> Move:
     if what < 0.35:
         then = chance.choice(["", "arrival", "arrival", "arrival", "redrive", "poison"])
         return Wait(chance.choice([1, 26, 26, 36, 36, 200]), then)
-    return Work(
+    return ClaimedEnd(
         slot=chance.randrange(WORKERS),
         most=chance.choice([1, 2, 10]),
         outlives=chance.random() < 0.3,

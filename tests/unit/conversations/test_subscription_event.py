@@ -1,0 +1,338 @@
+"""Every body has the one outcome that the contract gives it, and none makes the parser raise."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conversations.fields import Rejected
+from conversations.subscription_event import Accepted, Ignored, parse_subscription_event
+from tests.bodies import (
+    CANARY,
+    NEEDED,
+    OTHER_QUEUE,
+    QUEUE,
+    SAMPLE,
+    SAMPLE_TEXT,
+    edited_texts,
+    expected,
+    having,
+    mutated_events,
+    outcome_in_words,
+    telling,
+    without,
+)
+from tests.fakes.aws.sqs_event import SENT_AT
+
+QUEUES = frozenset({QUEUE, "second-queue"})
+thorough = settings(max_examples=150)
+
+
+def outcome_of(body: str | None) -> tuple[str, str]:
+    """Return a body's outcome in the oracle's words, after looking at what comes with it."""
+    parsed = parse_subscription_event(body, SENT_AT, QUEUES)
+    if isinstance(parsed, Accepted):
+        end = parsed.end
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", end.ended_at)
+        assert datetime.fromisoformat(end.ended_at) == _utc(parsed.ended_at_ms)
+        assert end.queue_id in QUEUES
+    return outcome_in_words(parsed)
+
+
+def _utc(epoch_ms: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=epoch_ms)
+
+
+def _microseconds(utc: datetime) -> int:
+    return (utc.replace(tzinfo=UTC) - _utc(0)) // timedelta(microseconds=1)
+
+
+def accepted(body: str, sent_at_ms: int = SENT_AT) -> Accepted:
+    parsed = parse_subscription_event(body, sent_at_ms, QUEUES)
+    assert isinstance(parsed, Accepted)
+    return parsed
+
+
+@pytest.mark.parametrize(
+    ("body", "reason", "detail"),
+    [
+        (None, "empty_body", "expected a JSON object"),
+        ("", "empty_body", "expected a JSON object"),
+        (" \n", "not_json", "expected a JSON object"),
+        ("hello", "not_json", "expected a JSON object"),
+        (SAMPLE_TEXT[:-1], "not_json", "expected a JSON object"),
+        (SAMPLE_TEXT + "}", "not_json", "expected a JSON object"),
+        ("\ufeff" + SAMPLE_TEXT, "not_json", "expected a JSON object"),
+        ("\ud800", "not_json", "expected a JSON object"),
+        ("null", "not_an_object", "$: expected an object, got nothing"),
+        (f"[{SAMPLE_TEXT}]", "not_an_object", "$: expected an object, got an array"),
+        (json.dumps(SAMPLE_TEXT), "not_an_object", "$: expected an object, got a string"),
+        ("1.5", "not_an_object", "$: expected an object, got a number"),
+        ("true", "not_an_object", "$: expected an object, got a boolean"),
+        ("{}", "missing_event_type", "$.eventType"),
+        (without("eventType"), "missing_event_type", "$.eventType: expected a string, got nothing"),
+        (having("eventType", value=None), "missing_event_type", "$.eventType"),
+        (having("eventType", value=7), "invalid_field", "$.eventType: expected a string, got a "),
+        (without("attributes"), "invalid_field", "$.attributes: expected an object, got nothing"),
+        (having("attributes", value=[]), "invalid_field", "$.attributes: expected an object"),
+        (
+            without("attributes", "conversationId"),
+            "missing_conversation_id",
+            "$.attributes.conversationId",
+        ),
+        (
+            having("attributes", "conversationId", value=""),
+            "missing_conversation_id",
+            "$.attributes.conversationId",
+        ),
+        (
+            having("attributes", "conversationId", value={}),
+            "invalid_field",
+            "$.attributes.conversationId: expected a string, got an object",
+        ),
+        (
+            having("attributes", value={"conversationId": "c"}),
+            "missing_queue_id",
+            "$.attributes.queueId",
+        ),
+        (
+            having("attributes", value={"conversationId": "c", "queue": {"id": None}}),
+            "missing_queue_id",
+            "$.attributes.queue.id",
+        ),
+        (having("attributes", "queueId", value=1), "invalid_field", "$.attributes.queueId"),
+        (
+            having("attributes", value={"conversationId": "c", "queue": QUEUE}),
+            "invalid_field",
+            "$.attributes.queue: expected an object, got a string",
+        ),
+        (
+            having("attributes", value={"conversationId": "c", "queue": {"id": [QUEUE]}}),
+            "invalid_field",
+            "$.attributes.queue.id: expected a string, got an array",
+        ),
+        (having("eventTime", value="yesterday"), "invalid_field", "$.eventTime"),
+        (having("eventTime", value=""), "invalid_field", "$.eventTime"),
+        (having("eventTime", value="2026-02-30T10:00:00Z"), "invalid_field", "$.eventTime"),
+        (having("eventTime", value="0001-01-01T00:00:00+01:00"), "invalid_field", "$.eventTime"),
+        (having("eventTime", value=1795341600000), "invalid_field", "$.eventTime: expected an ISO"),
+        (having("eventTime", value=False), "invalid_field", "$.eventTime"),
+    ],
+)
+def test_an_unsound_subscription_body_is_rejected_with_reason_and_place(
+    body: str | None, reason: str, detail: str
+) -> None:
+    parsed = parse_subscription_event(body, SENT_AT, QUEUES)
+    assert isinstance(parsed, Rejected)
+    assert parsed.reason == reason
+    assert parsed.detail.startswith(detail)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (having("eventType", value="event:conversation:start"), "other_event_type"),
+        (having("eventType", value="EVENT:CONVERSATION:END"), "other_event_type"),
+        (having("eventType", value=""), "other_event_type"),
+        ('{"eventType": "ping"}', "other_event_type"),
+        (having("attributes", "queueId", value=OTHER_QUEUE), "other_queue"),
+        (having("attributes", "queueId", value=QUEUE.upper()), "other_queue"),
+        (having("attributes", "queueId", value=f" {QUEUE}"), "other_queue"),
+    ],
+)
+def test_another_type_or_queue_is_ignored_with_its_reason(body: str, reason: str) -> None:
+    assert parse_subscription_event(body, SENT_AT, QUEUES) == Ignored(reason)  # type: ignore[arg-type]
+
+
+def test_of_a_subscription_body_the_first_failing_check_decides() -> None:
+    worst: dict[str, Any] = {
+        "eventType": 1,
+        "eventTime": "never",
+        "attributes": {"conversationId": 1, "queueId": 1},
+    }
+    repairs: list[tuple[Callable[[], object], str]] = [
+        (lambda: None, "$.eventType"),
+        (lambda: worst.update(eventType="other", attributes=None), "other_event_type"),
+        (lambda: worst.update(eventType="event:conversation:end"), "$.attributes"),
+        (lambda: worst.update(attributes={"queueId": 1}), "$.attributes.conversationId"),
+        (lambda: worst["attributes"].update(conversationId="c"), "$.attributes.queueId"),
+        (lambda: worst["attributes"].update(queueId=OTHER_QUEUE), "$.eventTime"),
+        (lambda: worst.update(eventTime=None), "other_queue"),
+    ]
+    for repair, complaint in repairs:
+        repair()
+        parsed = parse_subscription_event(json.dumps(worst), SENT_AT, QUEUES)
+        assert not isinstance(parsed, Accepted)
+        told = parsed.detail.split(":")[0] if isinstance(parsed, Rejected) else parsed.reason
+        assert told == complaint
+
+
+def test_the_sample_tells_everything_about_its_end() -> None:
+    parsed = accepted(SAMPLE_TEXT)
+    end = parsed.end
+    assert (end.conversation_id, end.queue_id) == (SAMPLE["attributes"]["conversationId"], QUEUE)
+    assert end.queue_name == "Support Queue"
+    assert (end.media_type, end.direction, end.disconnect_type) == ("VOICE", "INBOUND", "ENDPOINT")
+    assert end.ended_at == "2026-11-23T10:00:00.000Z"
+    assert (parsed.ended_at_ms, parsed.dated) == (1_795_428_000_000, True)
+    assert end.participants == SAMPLE["attributes"]["participants"]
+    assert end.metrics == SAMPLE["attributes"]["metrics"]
+    assert (end.source, end.sequence, end.raw) == ("subscription", 1, SAMPLE)
+
+
+def test_a_subscription_body_needs_ids_and_type_alone() -> None:
+    event = {
+        "eventType": "event:conversation:end",
+        "attributes": {"conversationId": "c", "queueId": QUEUE},
+    }
+    end = accepted(json.dumps(event)).end
+    optional = (end.queue_name, end.media_type, end.direction, end.disconnect_type)
+    assert optional == (None, None, None, None)
+    assert (end.participants, end.metrics, end.raw) == ([], [], event)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "queue_id"),
+    [
+        ({"queueId": "second-queue", "queue": {"id": QUEUE}}, "second-queue"),
+        ({"queueId": "second-queue", "queue": "what?"}, "second-queue"),
+        ({"queueId": None, "queue": {"id": QUEUE}}, QUEUE),
+        ({"queueId": "", "queue": {"id": QUEUE}}, QUEUE),
+        ({"queue": {"id": QUEUE}}, QUEUE),
+    ],
+)
+def test_the_queue_is_queue_id_or_else_the_queue_s_id(
+    attributes: dict[str, Any], queue_id: str
+) -> None:
+    body = having("attributes", value={"conversationId": "c", **attributes})
+    assert accepted(body).end.queue_id == queue_id
+
+
+@pytest.mark.parametrize(
+    ("participants", "media_type"),
+    [
+        ([{"purpose": "agent", "mediaType": "A"}, {"purpose": "customer", "mediaType": "C"}], "C"),
+        ([{"purpose": "acd"}, {"purpose": "external", "mediaType": "E"}], "E"),
+        ([{"mediaType": "FIRST"}, {"mediaType": "SECOND"}], "FIRST"),
+        ([None, 5, "x", [], {"purpose": ["customer"], "mediaType": "ODD"}], "ODD"),
+        ([{"purpose": "customer", "mediaType": 7}], None),
+        ([], None),
+        ({"purpose": "customer", "mediaType": "NO LIST"}, None),
+        (None, None),
+    ],
+)
+def test_the_media_type_is_the_customer_s_or_else_the_first_participant_s(
+    participants: object, media_type: str | None
+) -> None:
+    end = accepted(having("attributes", "participants", value=participants)).end
+    assert end.media_type == media_type
+    assert end.raw["attributes"]["participants"] == participants
+
+
+@pytest.mark.parametrize(
+    ("time", "ended_at"),
+    [
+        ("2026-11-23T10:00:00Z", "2026-11-23T10:00:00.000Z"),
+        ("2026-11-23T10:00:00.123456789+00:00", "2026-11-23T10:00:00.123Z"),
+        ("2026-11-23T10:00:00.9996Z", "2026-11-23T10:00:00.999Z"),
+        ("2026-11-23T10:00:00", "2026-11-23T10:00:00.000Z"),
+        ("2026-11-23T01:30:00-08:30", "2026-11-23T10:00:00.000Z"),
+        ("20261123T100000Z", "2026-11-23T10:00:00.000Z"),
+        ("2026-11-23", "2026-11-23T00:00:00.000Z"),
+        ("1969-12-31T23:59:59.9995Z", "1969-12-31T23:59:59.999Z"),
+        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z"),
+        ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999Z"),
+    ],
+)
+def test_times_are_told_in_utc_to_the_millisecond(time: str, ended_at: str) -> None:
+    parsed = accepted(having("eventTime", value=time))
+    assert parsed.end.ended_at == ended_at
+    assert _utc(parsed.ended_at_ms) == datetime.fromisoformat(ended_at)
+    assert parsed.dated
+
+
+@thorough
+@given(
+    st.integers(_microseconds(datetime(1, 1, 2)), _microseconds(datetime(9999, 12, 30))),
+    st.integers(-1439, 1439),
+)
+def test_any_iso_time_is_read_to_the_millisecond(microseconds: int, offset: int) -> None:
+    zone = timezone(timedelta(minutes=offset))
+    moment = (_utc(0) + timedelta(microseconds=microseconds)).astimezone(zone)
+    parsed = accepted(having("eventTime", value=moment.isoformat()))
+    assert _utc(parsed.ended_at_ms) == moment - timedelta(microseconds=moment.microsecond % 1000)
+    assert _utc(parsed.ended_at_ms) == datetime.fromisoformat(parsed.end.ended_at)
+
+
+@pytest.mark.parametrize("absent", [without("eventTime"), having("eventTime", value=None)])
+@pytest.mark.parametrize("sent_at_ms", [0, SENT_AT + 7, 253_402_300_799_999])
+def test_an_end_without_a_time_is_dated_by_the_message(absent: str, sent_at_ms: int) -> None:
+    parsed = accepted(absent, sent_at_ms)
+    assert (parsed.ended_at_ms, parsed.dated) == (sent_at_ms, False)
+    assert datetime.fromisoformat(parsed.end.ended_at) == _utc(sent_at_ms)
+
+
+@thorough
+@given(mutated_events)
+def test_any_change_of_a_subscription_s_event_is_judged_by_contract(
+    event: dict[str, Any],
+) -> None:
+    body = json.dumps(event)
+    assert outcome_of(body) == expected(body, QUEUES)
+
+
+@thorough
+@given(edited_texts)
+def test_any_edit_of_a_subscription_s_body_is_judged_by_contract(text: str) -> None:
+    assert outcome_of(text) == expected(text, QUEUES)
+
+
+@thorough
+@given(mutated_events, telling)
+def test_unknown_fields_never_change_the_outcome(event: dict[str, Any], value: object) -> None:
+    key = "unknown"
+    before = outcome_of(json.dumps(event))
+    attributes = event.get("attributes")
+    more = {key: value, **event, f"{key}2": value}
+    if isinstance(attributes, dict):
+        more["attributes"] = {key: value, **attributes, f"{key}2": value}
+        if isinstance(attributes.get("queue"), dict):
+            more["attributes"]["queue"] = {**attributes["queue"], key: value}
+    assert outcome_of(json.dumps(more)) == before
+
+
+@pytest.mark.parametrize("path", NEEDED)
+@pytest.mark.parametrize("value", [CANARY, [CANARY], {CANARY: CANARY}])
+def test_no_detail_quotes_a_field(path: tuple[str, ...], value: object) -> None:
+    outcome_of(having(*path, value=value))  # fails on a detail that does
+
+
+@pytest.mark.parametrize("depth", [1, 100, 1_000, 10_000, 200_000])
+@pytest.mark.parametrize("brackets", [("[", "]"), ('{"a":', "}")])
+def test_deep_nesting_is_taken_or_rejected_but_never_raises(
+    depth: int, brackets: tuple[str, str]
+) -> None:
+    opening, closing = brackets
+    deep = opening * depth + "1" + closing * depth
+    body = SAMPLE_TEXT.replace('"metrics"', f'"deep": {deep}, "metrics"')
+    allowed = [("accepted", "")] if depth <= 100 else [("accepted", ""), ("rejected", "not_json")]
+    assert outcome_of(body) in allowed
+    assert outcome_of(opening * depth) == ("rejected", "not_json")
+
+
+@pytest.mark.parametrize("number", ["1e308", "-0", "1" * 300, "0." + "3" * 10_000, "1e-99999"])
+def test_numbers_of_any_length_that_a_double_can_hold_are_taken(number: str) -> None:
+    assert outcome_of(SAMPLE_TEXT.replace("39674", number)) == ("accepted", "")
+
+
+@pytest.mark.parametrize(
+    "beyond", ["1e309", "-1e999999999", "9" * 10_000, '"\\ud83d"', '"\\udc00\\ud800"', "NaN"]
+)
+def test_json_beyond_doubles_and_unicode_is_rejected(beyond: str) -> None:
+    """Numbers beyond a double and lone surrogates: RFC 7493 ("I-JSON") has neither."""
+    assert outcome_of(SAMPLE_TEXT.replace("39674", beyond)) == ("rejected", "not_json")

@@ -1,0 +1,132 @@
+"""Delete of an event source: ours is switched off and gone afterwards, nothing else is."""
+
+import pytest
+
+from local.genesys.problems import problem
+from local.genesys.stand_in import GenesysCloud
+from local.http.messages import Answer
+from tests.fakes.aws.cloudformation import (
+    NAME,
+    CloudFormation,
+)
+from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.clock import Clock
+from tests.unit.provisioner.conftest import OURS
+
+
+@pytest.fixture
+def deployed(stack: CloudFormation, genesys: GenesysCloud) -> CloudFormation:
+    """A stack whose integration is there already, with id int-1."""
+    assert stack.create().status == "SUCCESS"
+    genesys.calls.clear()
+    return stack
+
+
+@pytest.mark.parametrize("expands", [True, False])
+def test_a_delete_switches_our_integration_off_and_waits_until_it_is_gone(
+    deployed: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents, expands: bool
+) -> None:
+    genesys.integrations.expands = expands
+    physical_id = deployed.physical_id
+    answer = deployed.delete()
+    assert (answer.status, answer.physical_id) == ("SUCCESS", physical_id)
+    assert not genesys.integrations
+    assert not events.sources
+    order = [operation for operation in genesys.operations if operation in ("switch", "delete")]
+    assert order == ["switch", "delete"]
+    assert genesys.operations[-1] == "read", "it was looked whether it is gone"
+    assert "organization" not in genesys.operations
+
+
+def test_a_delete_leaves_integrations_of_others_alone(
+    deployed: CloudFormation, genesys: GenesysCloud
+) -> None:
+    kept = {
+        genesys.integrations.seed(NAME, OURS | {"awsAccountId": "999988887777"}),
+        genesys.integrations.seed(NAME, OURS | {"awsAccountRegion": "us-east-1"}),
+        genesys.integrations.seed(NAME, OURS | {"eventSourceSuffix": "QueueEnds-two"}),
+        genesys.integrations.seed(NAME, {}, type_id="webhook"),
+        genesys.integrations.seed(f"{NAME}2", OURS),
+        genesys.integrations.seed("other", OURS),
+    }
+    assert deployed.delete().status == "SUCCESS"
+    assert set(genesys.integrations) == kept
+
+
+def test_all_duplicates_and_unfinished_ones_are_deleted(
+    deployed: CloudFormation, genesys: GenesysCloud
+) -> None:
+    for _ in range(3):
+        genesys.integrations.seed(NAME, OURS)
+        genesys.integrations.seed(NAME, {})
+    assert deployed.delete().status == "SUCCESS"
+    assert not genesys.integrations
+
+
+@pytest.mark.parametrize("operation", ["switch", "delete"])
+@pytest.mark.parametrize("carried_out", [True, False])
+@pytest.mark.parametrize("failure", [problem(409, "Busy."), problem(408, "x")], ids=str)
+def test_a_busy_answer_to_a_delete_does_no_harm(
+    *,
+    deployed: CloudFormation,
+    genesys: GenesysCloud,
+    operation: str,
+    carried_out: bool,
+    failure: Answer,
+) -> None:
+    genesys.instead(operation, failure, carried_out=carried_out)
+    assert deployed.delete().status == "SUCCESS"
+    assert not genesys.integrations
+
+
+def test_an_integration_in_error_is_deleted_too(
+    deployed: CloudFormation, genesys: GenesysCloud
+) -> None:
+    genesys.integrations["int-1"]["reportedState"] = {"code": "ERROR"}
+    assert deployed.delete().status == "SUCCESS"
+    assert not genesys.integrations
+
+
+def test_an_integration_that_is_being_deleted_is_only_awaited(
+    deployed: CloudFormation, genesys: GenesysCloud, clock: Clock
+) -> None:
+    genesys.integrations["int-1"]["intendedState"] = "DELETED"
+    clock.at(clock.now + 20, genesys.integrations.clear)
+    assert deployed.delete().status == "SUCCESS"
+    assert not {"switch", "delete"} & set(genesys.operations)
+
+
+def test_an_integration_that_does_not_go_fails_the_delete_in_time_and_is_deleted_later(
+    deployed: CloudFormation, genesys: GenesysCloud, clock: Clock
+) -> None:
+    began, physical_id = clock.now, deployed.physical_id
+    genesys.before("delete", lambda: setattr(genesys.integrations, "state_seconds", 300))
+    answer = deployed.delete()
+    assert (answer.status, answer.physical_id) == ("FAILED", physical_id)
+    assert "still shows the integration int-1 after its deletion" in answer.reason
+    assert "retained" in answer.reason
+    assert clock.now - began < 225
+
+    clock.sleep(200)
+    assert deployed.delete().status == "SUCCESS"
+
+
+@pytest.mark.parametrize(
+    ("operation", "failure"),
+    [
+        ("read", problem(500, "Oops.")),
+        ("switch", problem(403, "You may not edit.")),
+    ],
+    ids=str,
+)
+def test_a_delete_that_may_not_read_or_switch_fails_and_can_be_tried_again(
+    deployed: CloudFormation, genesys: GenesysCloud, operation: str, failure: Answer
+) -> None:
+    physical_id = deployed.physical_id
+    genesys.always(operation, failure)
+    answer = deployed.delete()
+    assert (answer.status, answer.physical_id) == ("FAILED", physical_id)
+    assert f"remove the integration '{NAME}' in Genesys Cloud by hand" in answer.reason
+    genesys.always(operation, None)
+    assert deployed.delete().status == "SUCCESS"
+    assert not genesys.integrations

@@ -1,0 +1,131 @@
+"""The reason of an event source's failure says what to do, and never what is secret."""
+
+import pytest
+
+from local.genesys.login import CLIENT_SECRET
+from local.genesys.problems import CORRELATION, problem
+from local.genesys.stand_in import GenesysCloud
+from local.http.messages import Answer
+from tests.fakes.aws.cloudformation import CloudFormation
+from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.clock import Clock
+from tests.unit.provisioner.conftest import BAD_TOPIC
+
+FORBIDDEN = problem(403, "You are missing a permission.", **{CORRELATION: "c0ffee-42"})
+
+
+@pytest.mark.parametrize(
+    ("operation", "failure", "told"),
+    [
+        ("list", FORBIDDEN, ["integrations:integration:view;", "role", "c0ffee-42"]),
+        ("create", FORBIDDEN, ["integrations:integration:add;", "view, add, edit and delete"]),
+        ("configuration", FORBIDDEN, ["integrations:integration:view;"]),
+        ("configure", FORBIDDEN, ["integrations:integration:edit;"]),
+        ("switch", FORBIDDEN, ["integrations:integration:edit;", "missing a permission"]),
+        ("organization", FORBIDDEN, ["role", "GET /api/v2/organizations/me"]),
+        ("create", problem(400, "No such type."), ["amazon-eventbridge-source", "No such type."]),
+        ("create", problem(404, "Not found."), ["amazon-eventbridge-source", "Integrations"]),
+        ("create", problem(409, "Only one."), ["or no more of it", "Only one."]),
+        ("configure", problem(400, "No such region."), ["configuration", "No such region."]),
+        ("configure", problem(409, "Conflict."), ["refused to change", "Conflict."]),
+        ("switch", problem(400, "Not now."), ["refused to change", "Not now."]),
+        ("list", problem(401, "No such token."), ["did not accept", "genesys_environment"]),
+        ("list", problem(429, "Slow down."), ["limits this OAuth client's requests"]),
+        ("list", problem(404, "Not found."), ["Deploy again later", "Not found."]),
+        ("read", problem(404, "Gone."), ["cannot be found", "did not become active"]),
+        ("list", Answer(200, []), ["the answer is no list"]),
+        ("organization", Answer(200, {"id": None}), ["the answer has no id"]),
+        ("list", Answer(fate="lost"), ["could not be reached", "genesys_environment"]),
+        ("login", Answer(401, {"error": "invalid_client"}), ["client id or client secret"]),
+    ],
+    ids=str,
+)
+def test_an_event_source_s_failing_create_says_what_to_do(
+    *,
+    stack: CloudFormation,
+    genesys: GenesysCloud,
+    clock: Clock,
+    operation: str,
+    failure: Answer,
+    told: list[str],
+) -> None:
+    genesys.always(operation, failure)
+    answer = stack.create()
+    assert answer.status == "FAILED"
+    for expected in told:
+        assert expected in answer.reason
+    assert answer.reason.endswith(".")
+    assert "Unexpected" not in answer.reason
+    assert "subscription" not in answer.reason
+    assert clock.now < 225, "the answer must come before the function's timeout"
+
+
+def test_a_refused_delete_names_the_permission(
+    stack: CloudFormation, genesys: GenesysCloud
+) -> None:
+    stack.create()
+    genesys.always("delete", FORBIDDEN)
+    assert "integrations:integration:delete;" in stack.delete().reason
+
+
+def test_a_refused_topic_is_quoted_from_genesys(stack: CloudFormation) -> None:
+    assert f"unknown topic {BAD_TOPIC}." in stack.create(Topics=[BAD_TOPIC]).reason
+
+
+@pytest.mark.parametrize(
+    ("failing", "told"),
+    [
+        ("AccessDeniedException", "its role needs events:DescribeEventSource"),
+        ("ThrottlingException", "could not be asked"),
+        (RuntimeError(CLIENT_SECRET), "Unexpected RuntimeError"),
+    ],
+    ids=str,
+)
+def test_an_aws_that_cannot_be_asked_is_named(
+    *,
+    stack: CloudFormation,
+    events: FakePartnerEvents,
+    clock: Clock,
+    failing: str | Exception,
+    told: str,
+) -> None:
+    events.failing = failing
+    answer = stack.create()
+    assert told in answer.reason
+    assert clock.now < 60 or failing == "ThrottlingException", "only that may yet go away"
+    assert CLIENT_SECRET not in answer.reason + stack.log
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        {"message": "It is so."},
+        {"messageWithParams": "It is so."},
+        {"localizableMessageCode": "It is so."},
+    ],
+)
+def test_whatever_an_integration_says_of_its_error_is_passed_on(
+    stack: CloudFormation, genesys: GenesysCloud, detail: dict[str, str]
+) -> None:
+    reported = {"code": "ERROR", "detail": detail}
+    genesys.always("read", Answer(200, {"intendedState": "ENABLED", "reportedState": reported}))
+    assert "ERROR (It is so.)" in stack.create().reason
+
+
+@pytest.mark.parametrize("reported", [{"code": "ERROR", "detail": None}, {"code": "ERROR"}, {}, 7])
+def test_an_integration_that_says_nothing_is_an_error_all_the_same(
+    stack: CloudFormation, genesys: GenesysCloud, reported: object
+) -> None:
+    genesys.always("read", Answer(200, {"intendedState": "ENABLED", "reportedState": reported}))
+    answer = stack.create()
+    assert "did not become active" in answer.reason
+    assert "Unexpected" not in answer.reason
+
+
+def test_an_error_s_detail_is_passed_on_without_the_secret_in_it(
+    stack: CloudFormation, genesys: GenesysCloud
+) -> None:
+    genesys.integrations.error = f"{CLIENT_SECRET} is wrong"
+    reason = stack.create().reason
+    assert "is wrong" in reason
+    assert CLIENT_SECRET not in reason

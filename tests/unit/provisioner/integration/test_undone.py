@@ -1,0 +1,213 @@
+"""A Create of an event source that fails leaves no integration, or an id to delete it by."""
+
+from collections.abc import Callable
+
+import pytest
+
+from local.genesys.problems import problem
+from local.genesys.stand_in import GenesysCloud
+from local.http.messages import Answer
+from local.http.server import HttpServer
+from tests.fakes.aws.cloudformation import ACCOUNT, NAME, REGION, SUFFIX, CloudFormation
+from tests.fakes.aws.partner_events import NEVER, FakePartnerEvents
+from tests.fakes.clock import Clock
+from tests.unit.provisioner.conftest import OURS, SOURCE
+
+LOST = Answer(fate="lost")
+FORBIDDEN = problem(403, "You are missing a permission.")
+Spoil = Callable[[GenesysCloud, FakePartnerEvents], object]
+
+
+def test_a_source_that_never_appears_fails_in_time_and_leaves_nothing(
+    stack: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents, clock: Clock
+) -> None:
+    events.appears_after = NEVER
+    answer = stack.create()
+    assert answer.status == "FAILED"
+    for expected in (SOURCE, ACCOUNT, REGION, "Check"):
+        assert expected in answer.reason
+    assert answer.physical_id.startswith("nothing-created/")
+    assert not genesys.integrations
+    assert 70 < clock.now < 130
+
+    genesys.calls.clear()
+    assert stack.delete().status == "SUCCESS"
+    assert not genesys.operations
+
+
+def test_time_is_kept_to_remove_what_was_made(
+    stack: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents, clock: Clock
+) -> None:
+    stack.seconds = 130
+    events.appears_after = NEVER
+    answer = stack.create()
+    assert answer.physical_id.startswith("nothing-created/")
+    assert not genesys.integrations
+    assert 65 < clock.now < 95
+
+
+def test_an_integration_in_error_is_removed_and_genesys_is_quoted(
+    stack: CloudFormation, genesys: GenesysCloud, clock: Clock
+) -> None:
+    genesys.integrations.error = "Account 111122223333 cannot be used."
+    answer = stack.create()
+    assert answer.status == "FAILED"
+    assert "ERROR (Account 111122223333 cannot be used.)" in answer.reason
+    assert answer.physical_id.startswith("nothing-created/")
+    assert not genesys.integrations
+    assert clock.now < 45, "an error that stays is not waited for"
+
+
+def test_an_integration_that_stays_activating_is_removed(
+    stack: CloudFormation, genesys: GenesysCloud, clock: Clock
+) -> None:
+    def stuck() -> None:
+        genesys.integrations.state_seconds = 1000
+        genesys.before("switch", lambda: setattr(genesys.integrations, "state_seconds", 1))
+
+    genesys.before("switch", stuck)
+    answer = stack.create()
+    assert answer.status == "FAILED"
+    assert "ACTIVATING" in answer.reason
+    assert not genesys.integrations
+    assert 50 < clock.now < 120
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda genesys, _: genesys.always("configure", FORBIDDEN),
+        lambda genesys, _: genesys.always("configure", problem(409, "Conflict.")),
+        lambda genesys, _: genesys.always("switch", FORBIDDEN),
+        lambda genesys, _: genesys.always("switch", problem(409, "Conflict.")),
+        lambda genesys, _: genesys.instead("switch", problem(500, "Oops."), carried_out=True),
+        lambda genesys, _: genesys.instead("read", problem(500, "Oops.")),
+        lambda genesys, _: genesys.instead("read", Answer(200, [])),
+        lambda _, events: setattr(events, "failing", "AccessDeniedException"),
+        lambda _, events: setattr(events, "failing", "ThrottlingException"),
+        lambda _, events: setattr(events, "failing", RuntimeError("?")),
+    ],
+)
+@pytest.mark.parametrize("unfinished", [True, False])
+def test_a_failing_create_leaves_no_integration_whatever_fails(
+    *,
+    stack: CloudFormation,
+    genesys: GenesysCloud,
+    events: FakePartnerEvents,
+    clock: Clock,
+    spoil: Spoil,
+    unfinished: bool,
+) -> None:
+    genesys.integrations.visible_after = 7
+    if unfinished:
+        genesys.integrations.seed(NAME, {})
+    spoil(genesys, events)
+    answer = stack.create()
+    assert answer.status == "FAILED"
+    assert answer.reason.endswith(".")
+    assert answer.physical_id.startswith("nothing-created/")
+    assert not genesys.integrations
+    assert clock.now < 205
+
+
+def test_a_failing_create_does_not_remove_an_integration_configured_before(
+    stack: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents
+) -> None:
+    held = genesys.integrations.seed(NAME, OURS)
+    events.appears_after = NEVER
+    assert stack.create().status == "FAILED"
+    assert list(genesys.integrations) == [held]
+
+
+def test_nothing_is_made_where_the_org_cannot_be_asked_who_it_is(
+    stack: CloudFormation, genesys: GenesysCloud
+) -> None:
+    genesys.always("organization", FORBIDDEN)
+    assert stack.create().status == "FAILED"
+    assert genesys.operations == ["login", "organization"]
+
+
+def test_a_refused_creation_makes_nothing_and_looks_for_nothing(
+    stack: CloudFormation, genesys: GenesysCloud, clock: Clock
+) -> None:
+    genesys.always("create", FORBIDDEN)
+    answer = stack.create()
+    assert answer.physical_id.startswith("nothing-created/")
+    assert genesys.operations == ["login", "organization", "list", "create"]
+    assert not clock.pauses
+
+
+@pytest.mark.parametrize("operation", ["delete", "list", "configuration"])
+@pytest.mark.parametrize("failure", [FORBIDDEN, problem(503, "no"), LOST], ids=str)
+def test_an_integration_that_cannot_be_removed_again_is_deleted_later(
+    *,
+    stack: CloudFormation,
+    genesys: GenesysCloud,
+    http: HttpServer,
+    operation: str,
+    failure: Answer,
+) -> None:
+    genesys.integrations.error = "No such account."
+    genesys.before("switch", lambda: genesys.always(operation, failure))
+    answer = stack.create()
+    assert answer.status == "FAILED"
+    assert "No such account." in answer.reason
+    assert "could not be removed again" in answer.reason
+    host = http.url.removeprefix("http://")
+    assert answer.physical_id == f"{host}/{NAME}/{ACCOUNT}/{REGION}/{SUFFIX}"
+    if operation != "list":
+        assert genesys.integrations
+
+    genesys.always(operation, None)
+    assert stack.delete().status == "SUCCESS"
+    assert not genesys.integrations
+
+
+def test_an_integration_that_cannot_be_switched_off_in_time_is_deleted_later(
+    stack: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents, clock: Clock
+) -> None:
+    def stuck() -> None:
+        genesys.before("switch", lambda: setattr(genesys.integrations, "state_seconds", 90))
+
+    genesys.before("switch", stuck)
+    events.appears_after = NEVER
+    answer = stack.create()
+    assert answer.status == "FAILED"
+    assert SOURCE in answer.reason
+    assert not answer.physical_id.startswith("nothing-created/")
+    assert clock.now < 225
+    assert stack.delete().status == "SUCCESS"
+    assert not genesys.integrations
+
+
+def test_a_bus_that_never_gets_its_source_takes_the_integration_with_it(
+    stack: CloudFormation, active: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents
+) -> None:
+    events.active_after = NEVER
+    made = stack.create()
+    assert made.status == "SUCCESS"
+    events.make_bus(SOURCE)
+    answer = active.create(EventSourceName=(made.data or {})["EventSourceName"])
+    assert answer.status == "FAILED"
+    assert "stays PENDING" in answer.reason
+
+    # As CloudFormation rolls back: in the reverse order.
+    assert active.delete().status == "SUCCESS"
+    events.delete_bus(SOURCE)
+    assert stack.delete().status == "SUCCESS"
+    assert not genesys.integrations
+    assert not events.sources
+
+
+@pytest.mark.parametrize("answer", [problem(500, "Oops."), Answer(200, [])])
+@pytest.mark.parametrize("unfinished", [True, False])
+def test_an_integration_whose_configuration_cannot_be_read_is_removed_only_if_it_was_made_here(
+    stack: CloudFormation, genesys: GenesysCloud, answer: Answer, unfinished: bool
+) -> None:
+    """A list that shows no configuration does not prove that it feeds nobody."""
+    before = {genesys.integrations.seed(NAME, {})} if unfinished else set()
+    genesys.instead("configuration", answer)
+    created = stack.create()
+    assert created.status == "FAILED"
+    assert created.physical_id.startswith("nothing-created/")
+    assert genesys.integrations.keys() == before

@@ -1,0 +1,220 @@
+"""Update of an event source: topics in place, another account or region beside the old one."""
+
+import pytest
+
+from local.genesys.login import CLIENT_ID, CLIENT_SECRET
+from local.genesys.problems import problem
+from local.genesys.stand_in import ORG_ID, GenesysCloud
+from local.http.messages import Answer
+from tests.fakes.aws.cloudformation import SUFFIX, TOPICS, CloudFormation
+from tests.fakes.aws.partner_events import NEVER, FakePartnerEvents
+from tests.fakes.clock import Clock
+from tests.unit.provisioner.conftest import BAD_TOPIC, CHANGING, NEW_TOPICS, SOURCE
+
+
+@pytest.fixture
+def deployed(
+    stack: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents
+) -> CloudFormation:
+    """A stack whose integration is there already, with id int-1, and its bus too."""
+    assert stack.create().status == "SUCCESS"
+    events.make_bus(SOURCE)
+    stack.clock.sleep(60)
+    genesys.calls.clear()
+    events.asked.clear()
+    return stack
+
+
+@pytest.mark.parametrize("switches_off", [True, False])
+@pytest.mark.parametrize("expands", [True, False])
+def test_topics_are_changed_in_place_and_it_is_active_afterwards(
+    deployed: CloudFormation, genesys: GenesysCloud, switches_off: bool, expands: bool
+) -> None:
+    genesys.integrations.configuring_switches_off, genesys.integrations.expands = (
+        switches_off,
+        expands,
+    )
+    physical_id = deployed.physical_id
+    answer = deployed.update(Topics=NEW_TOPICS)
+    assert (answer.status, answer.physical_id) == ("SUCCESS", physical_id)
+    assert answer.data == {
+        "EventSourceName": SOURCE,
+        "IntegrationId": "int-1",
+        "OrgId": ORG_ID,
+    }
+    assert genesys.integrations.configuration("int-1")["properties"]["eventFilter"] == NEW_TOPICS
+    assert genesys.integrations.configuration("int-1")["version"] == 3
+    assert genesys.integrations.state("int-1") == "ACTIVE"
+    assert genesys.operations.count("switch") == (1 if switches_off else 0)
+
+
+def test_notes_are_changed_in_place(deployed: CloudFormation, genesys: GenesysCloud) -> None:
+    assert deployed.update(Notes="Another one").status == "SUCCESS"
+    assert genesys.integrations.configuration("int-1")["notes"] == "Another one"
+
+
+@pytest.mark.parametrize("changes", [{}, {"Topics": TOPICS[::-1]}, {"SecretName": "new"}])
+def test_an_update_without_a_change_leaves_the_integration_as_it_is(
+    deployed: CloudFormation, genesys: GenesysCloud, changes: dict[str, object]
+) -> None:
+    deployed.secrets.put("new", {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET})
+    assert deployed.update(**changes).status == "SUCCESS"
+    assert not CHANGING & set(genesys.operations)
+
+
+def test_an_integration_deleted_by_hand_is_made_anew_and_its_source_awaited(
+    deployed: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents
+) -> None:
+    physical_id = deployed.physical_id
+    genesys.integrations.clear()
+    answer = deployed.update(Topics=NEW_TOPICS)
+    assert (answer.status, answer.physical_id) == ("SUCCESS", physical_id)
+    assert list(genesys.integrations) == ["int-2"]
+    assert (answer.data or {})["IntegrationId"] == "int-2"
+    assert events.asked
+
+
+def test_an_integration_changed_or_switched_off_by_hand_is_put_right(
+    deployed: CloudFormation, genesys: GenesysCloud
+) -> None:
+    genesys.integrations.configuration("int-1")["properties"]["eventFilter"] = ["v2.other"]
+    genesys.integrations["int-1"] |= {
+        "intendedState": "DISABLED",
+        "reportedState": {"code": "INACTIVE"},
+    }
+    assert deployed.update(Notes="x").status == "SUCCESS"
+    assert genesys.integrations.configuration("int-1")["properties"]["eventFilter"] == TOPICS
+    assert genesys.integrations.state("int-1") == "ACTIVE"
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"), [("missing", "deleted under the stack"), ("deleted", "has deleted")]
+)
+def test_a_source_that_is_gone_is_reported_before_anything_is_changed_and_the_rollback_succeeds(
+    deployed: CloudFormation,
+    genesys: GenesysCloud,
+    events: FakePartnerEvents,
+    seen: str,
+    told: str,
+) -> None:
+    if seen == "missing":
+        del events.sources[SOURCE]
+    else:
+        events.partner_deletes(SOURCE)
+    physical_id = deployed.physical_id
+    answer = deployed.update(Topics=NEW_TOPICS)
+    assert (answer.status, answer.physical_id) == ("FAILED", physical_id)
+    for expected in (SOURCE, told, "Destroy the stack and deploy it again"):
+        assert expected in answer.reason
+    assert not CHANGING & set(genesys.operations)
+
+    answer = deployed.roll_back()
+    assert (answer.status, answer.physical_id) == ("SUCCESS", physical_id)
+    assert not CHANGING & set(genesys.operations)
+
+
+def test_a_refused_change_fails_and_the_rollback_restores(
+    deployed: CloudFormation, genesys: GenesysCloud
+) -> None:
+    physical_id = deployed.physical_id
+    answer = deployed.update(Topics=[*TOPICS, BAD_TOPIC])
+    assert (answer.status, answer.physical_id) == ("FAILED", physical_id)
+    assert BAD_TOPIC in answer.reason
+    assert deployed.roll_back().status == "SUCCESS"
+    assert genesys.integrations.configuration("int-1")["properties"]["eventFilter"] == TOPICS
+
+
+@pytest.mark.parametrize("operation", ["organization", "list", "configuration", "configure"])
+@pytest.mark.parametrize("carried_out", [True, False])
+def test_a_rollback_restores_the_topics_whichever_request_failed(
+    deployed: CloudFormation, genesys: GenesysCloud, operation: str, carried_out: bool
+) -> None:
+    genesys.instead(operation, problem(500, "Oops."), carried_out=carried_out)
+    assert deployed.update(Topics=NEW_TOPICS).status == "FAILED"
+    assert list(genesys.integrations) == ["int-1"], "what was there before is not removed"
+    assert deployed.roll_back().status == "SUCCESS"
+    assert genesys.integrations.configuration("int-1")["properties"]["eventFilter"] == TOPICS
+    assert genesys.integrations.state("int-1") == "ACTIVE"
+
+
+def test_a_change_that_ends_in_an_error_fails_and_the_rollback_restores(
+    deployed: CloudFormation, genesys: GenesysCloud
+) -> None:
+    genesys.integrations.error = "No."
+    answer = deployed.update(Topics=NEW_TOPICS)
+    assert "ERROR (No.)" in answer.reason
+    genesys.integrations.error = ""
+    assert deployed.roll_back().status == "SUCCESS"
+    assert genesys.integrations.state("int-1") == "ACTIVE"
+
+
+def test_an_integration_made_anew_by_a_failing_update_is_removed_again(
+    deployed: CloudFormation, genesys: GenesysCloud
+) -> None:
+    genesys.integrations.clear()
+    genesys.integrations.error = "No."
+    assert deployed.update(Topics=NEW_TOPICS).status == "FAILED"
+    assert not genesys.integrations
+
+
+@pytest.mark.parametrize("failure", [problem(409, "x"), Answer(503), Answer(fate="lost")], ids=str)
+def test_a_change_whose_answer_is_lost_is_made_once(
+    deployed: CloudFormation, genesys: GenesysCloud, failure: Answer
+) -> None:
+    genesys.instead("configure", failure, carried_out=True)
+    assert deployed.update(Topics=NEW_TOPICS).status == "SUCCESS"
+    assert genesys.integrations.configuration("int-1")["properties"]["eventFilter"] == NEW_TOPICS
+    assert genesys.integrations.configuration("int-1")["version"] == 3
+
+
+@pytest.mark.parametrize(
+    "changes", [{"AccountId": "444455556666"}, {"Region": "eu-west-2"}, {"Suffix": "QueueEnds-two"}]
+)
+def test_another_target_is_another_integration_and_the_old_one_is_deleted_after_it(
+    deployed: CloudFormation, genesys: GenesysCloud, changes: dict[str, str]
+) -> None:
+    old_id, old = deployed.physical_id, deployed.properties
+    answer = deployed.update(**changes)
+    assert answer.status == "SUCCESS", answer.reason
+    assert answer.physical_id != old_id
+    assert set(genesys.integrations) == {"int-1", "int-2"}
+    assert genesys.integrations.configuration("int-1")["properties"]["eventSourceSuffix"] == SUFFIX
+
+    deployed.properties = old
+    assert deployed.delete(old_id).status == "SUCCESS"
+    assert list(genesys.integrations) == ["int-2"]
+
+
+def test_another_target_that_fails_leaves_the_old_integration_alone(
+    deployed: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents
+) -> None:
+    events.appears_after = NEVER
+    old_id = deployed.physical_id
+    answer = deployed.update(Suffix="QueueEnds-two")
+    assert (answer.status, answer.physical_id) == ("FAILED", old_id)
+    assert "did not make it in time" in answer.reason
+    assert list(genesys.integrations) == ["int-1"]
+    assert deployed.roll_back().status == "SUCCESS"
+    assert (genesys.integrations.state("int-1"), deployed.physical_id) == ("ACTIVE", old_id)
+
+
+def test_an_update_of_an_integration_that_feeds_somebody_else_by_now_is_an_error(
+    deployed: CloudFormation, genesys: GenesysCloud
+) -> None:
+    genesys.integrations.configuration("int-1")["properties"]["awsAccountId"] = "999988887777"
+    answer = deployed.update(Topics=NEW_TOPICS)
+    assert answer.status == "FAILED"
+    assert "999988887777" in answer.reason
+    assert "another stage" in answer.reason
+    assert list(genesys.integrations) == ["int-1"]
+    assert not CHANGING & set(genesys.operations)
+
+
+def test_an_update_ends_in_time_however_slow_everything_is(
+    deployed: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents, clock: Clock
+) -> None:
+    began = clock.now
+    genesys.integrations.state_seconds = 1000
+    events.failing = "ThrottlingException"
+    assert deployed.update(Topics=NEW_TOPICS).status == "FAILED"
+    assert clock.now - began < 205

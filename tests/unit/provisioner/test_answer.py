@@ -1,0 +1,132 @@
+"""The answer to CloudFormation: its form, its size, and how it is sent."""
+
+import json
+import logging
+import traceback
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import logs  # noqa: F401 - as the function does: it keeps urllib3 from telling URLs
+from local.http import messages
+from local.http.server import HttpServer
+from provisioner.answer import MAX_BYTES, Answer, send
+
+EVENT = {
+    "RequestType": "Create",
+    "RequestId": "1f2e3d4c-0000-4000-8000-000000000000",
+    "StackId": "arn:aws:cloudformation:eu-west-1:111122223333:stack/QueueEnds-dev/9f",
+    "LogicalResourceId": "SubscriptionSpec",
+}
+DONE = Answer("SUCCESS", "api/queue-ends-dev", data={"SubscriptionId": "7"})
+SIGNED = "/answer?X-Amz-Signature=s1gnature&X-Amz-Security-Token=t0ken"
+
+
+@pytest.fixture
+def event(http: HttpServer) -> dict[str, str]:
+    return {**EVENT, "ResponseURL": http.url + SIGNED}
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    pauses: list[float] = []
+    monkeypatch.setattr("urllib3.util.retry.time.sleep", pauses.append)
+    return pauses
+
+
+def test_it_echoes_what_cloudformation_asked_with() -> None:
+    assert json.loads(DONE.body(EVENT)) == {
+        "Status": "SUCCESS",
+        "Reason": "",
+        "PhysicalResourceId": "api/queue-ends-dev",
+        "StackId": EVENT["StackId"],
+        "RequestId": EVENT["RequestId"],
+        "LogicalResourceId": EVENT["LogicalResourceId"],
+        "Data": {"SubscriptionId": "7"},
+    }
+
+
+def test_a_reason_that_fits_is_whole() -> None:
+    reason = "r" * 3500
+    assert json.loads(Answer("FAILED", "id", reason).body(EVENT))["Reason"] == reason
+
+
+@given(
+    unit=st.text(st.characters(), min_size=1, max_size=5),
+    times=st.integers(0, 5000),
+    physical_id=st.text(max_size=100),
+)
+@settings(max_examples=200)
+def test_any_reason_fits_the_limit(unit: str, times: int, physical_id: str) -> None:
+    reason = unit * times
+    body = Answer("FAILED", physical_id, reason).body(EVENT)
+    assert len(body) <= MAX_BYTES
+    answer = json.loads(body)
+    assert answer["PhysicalResourceId"] == physical_id
+    assert answer["StackId"] == EVENT["StackId"]
+    kept = answer["Reason"]
+    assert kept == reason or (kept.endswith("…") and reason.startswith(kept[:-1]))
+    # What is cut is not cut to nothing: half of the room is used at least.
+    assert kept == reason or len(body) > MAX_BYTES / 2
+
+
+@pytest.mark.parametrize("reason", ["", "abc", "abcd", "r" * 5000])
+def test_an_event_that_leaves_no_room_is_still_answered(reason: str) -> None:
+    body = Answer("FAILED", "i" * 5000, reason).body(EVENT)
+    assert json.loads(body)["PhysicalResourceId"] == "i" * 5000
+
+
+def test_it_is_put_with_an_empty_content_type(http: HttpServer, event: dict[str, str]) -> None:
+    http.script(messages.Answer())
+    send(DONE, event)
+    [asked] = http.asked
+    assert (asked.method, asked.path) == ("PUT", "/answer")
+    assert asked.query["X-Amz-Signature"] == "s1gnature"
+    assert asked.headers["Content-Type"] == ""
+    assert asked.body == DONE.body(event)
+    assert asked.headers["Content-Length"] == str(len(asked.body))
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 0])
+def test_it_is_sent_again_until_it_arrives(
+    http: HttpServer,
+    event: dict[str, str],
+    no_pauses: list[float],
+    caplog: pytest.LogCaptureFixture,
+    status: int,
+) -> None:
+    failure = messages.Answer(status) if status else messages.Answer(fate="lost")
+    http.script(failure, failure, failure, messages.Answer())
+    with caplog.at_level(logging.DEBUG):
+        send(DONE, event)
+    assert [asked.body for asked in http.asked] == [DONE.body(event)] * 4
+    assert sum(no_pauses) < 5
+    assert "s1gnature" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [messages.Answer(403), messages.Answer(503), messages.Answer(fate="lost")],
+    ids=str,
+)
+def test_one_that_does_not_arrive_is_an_error_without_the_url(
+    http: HttpServer,
+    event: dict[str, str],
+    no_pauses: list[float],
+    caplog: pytest.LogCaptureFixture,
+    failure: messages.Answer,
+) -> None:
+    http.script(*[failure] * 10)
+    with caplog.at_level(logging.DEBUG), pytest.raises(Exception, match="CloudFormation") as caught:
+        send(DONE, event)
+    seen = "".join(traceback.format_exception(caught.value)) + caplog.text
+    for hidden in ("s1gnature", "t0ken", "/answer?"):
+        assert hidden not in seen
+
+
+@pytest.mark.parametrize("url", ["nonsense", "http://[::1", "http://127.0.0.1:1/s1gnature"])
+def test_a_url_that_is_none_is_an_error_without_it(no_pauses: list[float], url: str) -> None:
+    with pytest.raises(Exception, match="CloudFormation") as caught:
+        send(DONE, {**EVENT, "ResponseURL": url})
+    assert url not in "".join(traceback.format_exception(caught.value))

@@ -1,0 +1,157 @@
+"""The entry point: imported as Lambda does, it answers whatever comes."""
+
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+
+from local.genesys.stand_in import GenesysCloud
+from local.http.messages import Answer, Request
+from local.http.server import HttpServer
+from tests.fakes.aws.cloudformation import CloudFormation
+from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.secrets_manager import FakeSecrets
+from tests.fakes.clock import Clock
+
+
+@pytest.fixture
+def module(
+    secrets: FakeSecrets, events: FakePartnerEvents, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ModuleType]:
+    clients = {"secretsmanager": secrets, "events": events}
+    monkeypatch.setattr(boto3, "client", lambda service, **_: clients[service])
+    sys.modules.pop("provisioner.handler", None)
+    yield importlib.import_module("provisioner.handler")
+    sys.modules.pop("provisioner.handler", None)
+
+
+def answered(http: HttpServer) -> dict[str, Any]:
+    """Return the one answer that CloudFormation got."""
+    [asked] = http.asked_for("/answer")
+    assert asked.method == "PUT"
+    assert len(asked.body) <= 4096
+    answer: dict[str, Any] = json.loads(asked.body)
+    return answer
+
+
+@pytest.fixture
+def event(http: HttpServer, cloudformation: CloudFormation) -> dict[str, Any]:
+    genesys = http.respond
+    assert isinstance(genesys, GenesysCloud)
+
+    def respond(asked: Request) -> Answer:
+        return Answer() if asked.path == "/answer" else genesys(asked)
+
+    http.respond = respond
+    return {
+        "RequestType": "Create",
+        "RequestId": "r-1",
+        "StackId": "stack",
+        "LogicalResourceId": "SubscriptionSpec",
+        "ResourceType": "Custom::GenesysSubscription",
+        "ResponseURL": f"{http.url}/answer?X-Amz-Signature=s1gnature",
+        "ResourceProperties": cloudformation.properties,
+    }
+
+
+def test_a_create_is_carried_out_and_answered(
+    *,
+    module: ModuleType,
+    http: HttpServer,
+    genesys: GenesysCloud,
+    clock: Clock,
+    event: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert module.handler(event, clock.invocation()) is None
+    answer = answered(http)
+    assert (answer["Status"], answer["Data"]) == ("SUCCESS", {"SubscriptionId": "sub-1"})
+    assert (answer["StackId"], answer["RequestId"]) == ("stack", "r-1")
+    assert answer["LogicalResourceId"] == "SubscriptionSpec"
+    assert list(genesys.subscriptions) == ["sub-1"]
+    written = capsys.readouterr()
+    assert "s1gnature" not in written.out + written.err
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        {"ResourceProperties": None},
+        {"ResourceProperties": {}},
+        {"ResourceProperties": []},
+        {"ResourceProperties": "text"},
+        {"ResourceProperties": [["Name", "x"]]},
+        {"RequestType": None},
+        {"RequestType": "Destroy"},
+        {"RequestType": ["Create"]},
+        {"RequestType": "D" * 6000},
+        {"ResourceType": "Custom::Other"},
+        {"ResourceType": ["Custom::GenesysSubscription"]},
+        {"ResourceType": "Custom::GenesysEventSource"},
+        {"ResourceType": "Custom::GenesysEventSourceActive"},
+        {"ResourceType": "Custom::GenesysEventSourceActive", "ResourceProperties": ["x"]},
+        {"ResourceType": "Custom::GenesysEventSourceActive", "RequestType": "Destroy"},
+        {"RequestType": "Update"},
+        {"RequestType": "Update", "OldResourceProperties": ["x"]},
+        {"RequestType": "Update", "PhysicalResourceId": 5},
+        {"RequestType": "Update", "PhysicalResourceId": "i" * 5000},
+        {"RequestType": "Delete", "ResourceProperties": {"Name": {"a": 1}}},
+        {"RequestType": "Delete", "PhysicalResourceId": {"a": 1}, "ResourceProperties": 7},
+        {"StackId": None, "RequestId": None, "LogicalResourceId": None, "RequestType": "?"},
+    ],
+    ids=lambda nonsense: json.dumps(nonsense)[:60],
+)
+def test_nonsense_is_answered_with_a_failure(
+    *,
+    module: ModuleType,
+    http: HttpServer,
+    genesys: GenesysCloud,
+    clock: Clock,
+    event: dict[str, Any],
+    nonsense: dict[str, Any],
+) -> None:
+    module.handler(event | nonsense, clock.invocation())
+    asked = http.asked_for("/answer")
+    assert len(asked) == 1
+    answer = json.loads(asked[0].body)
+    assert answer["Status"] == "FAILED"
+    assert answer["Reason"]
+    assert isinstance(answer["PhysicalResourceId"], str)
+    assert answer["PhysicalResourceId"]
+    assert not genesys.subscriptions
+
+
+@pytest.mark.parametrize(
+    ("missing", "expected"),
+    [
+        ("ResourceProperties", "FAILED"),
+        ("ResourceType", "FAILED"),
+        ("RequestType", "FAILED"),
+        ("RequestId", "SUCCESS"),
+        ("StackId", "SUCCESS"),
+    ],
+)
+def test_an_event_that_lacks_a_field_is_answered_all_the_same(
+    *,
+    module: ModuleType,
+    http: HttpServer,
+    clock: Clock,
+    event: dict[str, Any],
+    missing: str,
+    expected: str,
+) -> None:
+    del event[missing]
+    module.handler(event, clock.invocation())
+    assert answered(http)["Status"] == expected
+
+
+def test_an_event_that_is_none_of_cloudformations_is_an_error(
+    module: ModuleType, clock: Clock
+) -> None:
+    with pytest.raises(KeyError, match="ResponseURL"):
+        module.handler({}, clock.invocation())

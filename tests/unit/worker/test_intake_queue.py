@@ -1,0 +1,368 @@
+"""Poison reaches the dead-letter queue whole or stays, and failures come back when they should."""
+
+import random
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+
+from conversations.fields import Rejected
+from deadline import Deadline
+from tests.bodies import CANARY
+from tests.fakes.aws.sqs import DEAD, INTAKE, MIB, FakeSqs, Fault, client_error, size_of
+from tests.fakes.aws.sqs_event import binary, record, text
+from tests.fakes.clock import Clock
+from tests.unit.worker.conftest import Log
+from worker.intake_queue import IntakeQueue
+from worker.message import Message
+from worker.outcome import FailReason, Outcome
+
+DETAIL = "expected a JSON object: JSON is malformed (byte 7)"
+NO_NETWORK = EndpointConnectionError(endpoint_url=f"https://{CANARY}")
+NO_ANSWER = ReadTimeoutError(endpoint_url=f"https://{CANARY}")
+NOW_MS = 1_795_428_000_000
+SEND, DELETE = "send_message_batch", "delete_message_batch"
+CHANGE = "change_message_visibility_batch"
+
+
+@pytest.fixture
+def intake(sqs: FakeSqs) -> IntakeQueue:
+    return IntakeQueue(sqs, INTAKE, DEAD, retry_delay=30)  # type: ignore[arg-type]
+
+
+def messages(*bodies: str, **attributes: Any) -> list[Message]:
+    """Return the messages `m-0`, `m-1`, … that all have these message attributes."""
+    return [
+        Message.of(record(body, f"m-{n}", attributes=attributes)) for n, body in enumerate(bodies)
+    ]
+
+
+def reject(
+    intake: IntakeQueue, told: Iterable[Message], deadline: Deadline | None = None
+) -> dict[str, str]:
+    """Reject messages; return by id the outcome of each, which is one."""
+    poison = [(message, Rejected("not_json", DETAIL)) for message in told]
+    outcomes = intake.reject(poison, deadline or Clock().deadline(20))
+    assert len({outcome.message.id for outcome in outcomes}) == len(outcomes) == len(poison)
+    return {outcome.message.id: f"{outcome.kind}.{outcome.reason}" for outcome in outcomes}
+
+
+def delay(
+    intake: IntakeQueue,
+    count: int,
+    reason: FailReason = "destination",
+    receives: int = 1,
+    deadline: Deadline | None = None,
+) -> None:
+    """Delay the failed messages `m-0`, `m-1`, …"""
+    told = [record("{}", f"m-{n}", receives=receives) for n in range(count)]
+    failed = [Outcome(Message.of(each), "failed", reason) for each in told]
+    intake.delay(failed, NOW_MS, deadline or Clock().deadline(20))
+
+
+def string(value: str) -> dict[str, str]:
+    return {"DataType": "String", "StringValue": value}
+
+
+OURS = {
+    "reason": string("not_json"),
+    "detail": string(DETAIL),
+    "source_message_id": string("m-0"),
+}
+LEAST = size_of({"MessageAttributes": OURS})
+"""What a reject's own attributes take of a message's bytes."""
+
+
+@pytest.mark.parametrize(
+    "body", ["{", " {\r\n\t", "käse 😀 \ufffd", '{"a": "\\ud83d"}', "x" * 90_000]
+)
+def test_a_reject_arrives_untouched_with_its_reason(
+    intake: IntakeQueue, sqs: FakeSqs, body: str
+) -> None:
+    assert reject(intake, messages(body)) == {"m-0": "rejected.not_json"}
+    (entry,) = sqs.dead
+    assert (entry["MessageBody"], entry["MessageAttributes"]) == (body, OURS)
+
+
+def test_a_reject_is_deleted_right_after_it_was_sent(intake: IntakeQueue, sqs: FakeSqs) -> None:
+    reject(intake, messages(*"{" * 12))
+    assert [(call.operation, len(call.entries)) for call in sqs.calls] == [
+        (SEND, 10),
+        (DELETE, 10),
+        (SEND, 2),
+        (DELETE, 2),
+    ]
+    assert sqs.deleted == [f"r:m-{n}" for n in range(12)]
+
+
+@pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 99, 100, 101])
+def test_calls_of_sqs_hold_ten_messages(intake: IntakeQueue, sqs: FakeSqs, count: int) -> None:
+    delay(intake, count)
+    reject(intake, messages(*"{" * count))
+    assert [sqs.count(name) for name in (SEND, DELETE, CHANGE)] == [-(-count // 10)] * 3
+    assert len(sqs.dead) == len(sqs.deleted) == count
+
+
+def test_a_message_s_own_attributes_are_kept(intake: IntakeQueue, sqs: FakeSqs) -> None:
+    reject(
+        intake,
+        messages(
+            "{",
+            a=text("é"),
+            b=text("-1.5e3", "Number"),
+            c=text("7", "Number.int"),
+            d=binary(b"\x00\xff"),
+            e=binary(b"PNG", "Binary.png"),
+        ),
+    )
+    assert sqs.dead[0]["MessageAttributes"] == {
+        **OURS,
+        "a": string("é"),
+        "b": {"DataType": "Number", "StringValue": "-1.5e3"},
+        "c": {"DataType": "Number.int", "StringValue": "7"},
+        "d": {"DataType": "Binary", "BinaryValue": b"\x00\xff"},
+        "e": {"DataType": "Binary.png", "BinaryValue": b"PNG"},
+    }
+
+
+@pytest.mark.parametrize("count", [6, 7, 8, 10])
+def test_at_most_seven_of_a_message_s_own_attributes_are_kept(
+    intake: IntakeQueue, sqs: FakeSqs, count: int
+) -> None:
+    own = {f"own-{n}": text(str(n)) for n in range(count)}
+    assert reject(intake, messages("{", **own)) == {"m-0": "rejected.not_json"}
+    kept = sqs.dead[0]["MessageAttributes"]
+    assert len(kept) == min(10, 3 + count)
+    assert {name: kept[name] for name in OURS} == OURS
+
+
+def test_our_attributes_replace_own_ones_of_the_same_name(
+    intake: IntakeQueue, sqs: FakeSqs
+) -> None:
+    own = {"reason": text("mine"), "detail": binary(b"mine"), "source_message_id": text("first")}
+    reject(intake, messages("{", **own, other=text("kept")))
+    assert sqs.dead[0]["MessageAttributes"] == {**OURS, "other": string("kept")}
+
+
+@pytest.mark.parametrize(
+    "unusable",
+    [
+        {},
+        text(""),
+        {"dataType": "String"},
+        {"stringValue": "no type"},
+        binary(b""),
+        {"dataType": "Binary", "binaryValue": "no base64!"},
+        {"dataType": "Binary", "binaryValue": "é"},
+        {"dataType": "Binary", "stringValue": "", "binaryValue": None},
+    ],
+)
+def test_an_attribute_that_sqs_would_not_take_keeps_no_message_back(
+    intake: IntakeQueue, sqs: FakeSqs, unusable: dict[str, Any]
+) -> None:
+    told = messages("{", odd=unusable, fine=text("kept"))
+    assert reject(intake, told) == {"m-0": "rejected.not_json"}
+    assert sqs.dead[0]["MessageAttributes"] == {**OURS, "fine": string("kept")}
+    assert sqs.refused == []
+
+
+@pytest.mark.parametrize(
+    ("sizes", "calls"),
+    [
+        ([400_000] * 3, [2, 1]),
+        ([1_000_000] * 3, [1, 1, 1]),
+        ([100, 1_048_300, 100, 100], [1, 1, 2]),
+        ([100_000] * 11, [10, 1]),
+        ([104_857] * 10, [9, 1]),  # with what attributes add, ten are more than 1 MiB
+        ([MIB // 2 - LEAST] * 4, [2, 2]),
+        ([MIB // 2 - LEAST, MIB // 2 - LEAST + 1], [1, 1]),
+    ],
+)
+def test_calls_are_filled_by_bytes(
+    intake: IntakeQueue, sqs: FakeSqs, sizes: list[int], calls: list[int]
+) -> None:
+    told = messages(*("x" * size for size in sizes))
+    assert set(reject(intake, told).values()) == {"rejected.not_json"}
+    assert [len(call.entries) for call in sqs.calls if call.operation == SEND] == calls
+    assert sqs.refused == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_any_sizes_arrive_once_each_without_a_refusal(
+    intake: IntakeQueue, sqs: FakeSqs, seed: int
+) -> None:
+    dice = random.Random(seed)
+    sizes = [int(MIB ** dice.uniform(0.1, 1.001)) for _ in range(40)]
+    told = [
+        Message.of(
+            record(
+                "é" * (size // 2) or "x",
+                f"m-{n}",
+                attributes={"own": text("y" * dice.randint(1, 9999))},
+            )
+        )
+        for n, size in enumerate(sizes)
+    ]
+    outcomes = reject(intake, told)
+    sent = [e["MessageAttributes"]["source_message_id"]["StringValue"] for e in sqs.dead]
+    assert sorted(sent) == sorted(id_ for id_, word in outcomes.items() if "rejected" in word)
+    assert sqs.refused == []
+
+
+@pytest.mark.parametrize("character", ["x", "é"])
+@pytest.mark.parametrize("room", [100, 1, 0, -1, -10, 3 - len(DETAIL)])
+def test_a_detail_is_shortened_as_far_as_the_body_needs_it(
+    intake: IntakeQueue, sqs: FakeSqs, character: str, room: int
+) -> None:
+    size = MIB - LEAST - room
+    body = character * (size // len(character.encode()))
+    body += "y" * (size - len(body.encode()))
+    assert reject(intake, messages(body, own=text("z" * 200))) == {"m-0": "rejected.not_json"}
+    (entry,) = sqs.dead
+    assert entry["MessageBody"] == body
+    detail = DETAIL
+    if room < 0:
+        assert size_of(entry) == MIB
+        detail = DETAIL[: room - len("…".encode())] + "…"
+    assert entry["MessageAttributes"] == OURS | {"detail": string(detail)}
+
+
+@pytest.mark.parametrize("beyond", [1, 1000])
+def test_a_message_too_large_for_its_reason_fails_alone(
+    intake: IntakeQueue, sqs: FakeSqs, beyond: int
+) -> None:
+    small, large = messages("{", "x" * (MIB - LEAST + len(DETAIL) - 3 + beyond))
+    assert reject(intake, [large, small]) == {
+        "m-0": "rejected.not_json",
+        "m-1": "failed.destination",
+    }
+    assert len(sqs.dead) == 1
+    assert sqs.deleted == ["r:m-0"]
+    assert sqs.refused == []
+
+
+@pytest.mark.parametrize("position", [0, 4, 9])
+@pytest.mark.parametrize("bad", ["", "\x00", "\ufffe", "\ud800"])
+def test_a_reject_that_sqs_refuses_keeps_no_other_from_being_sent(
+    intake: IntakeQueue, sqs: FakeSqs, bad: str, position: int
+) -> None:
+    bodies = ["{"] * 10
+    bodies[position] = bad
+    outcomes = reject(intake, messages(*bodies))
+    assert outcomes.pop(f"m-{position}") == "failed.destination"
+    assert set(outcomes.values()) == {"rejected.not_json"}
+    assert sorted(sqs.deleted) == sorted(f"r:{id_}" for id_ in outcomes)
+    assert len(sqs.dead) == 9
+
+
+def test_rejects_that_the_dead_letter_queue_did_not_take_have_failed(
+    intake: IntakeQueue, sqs: FakeSqs
+) -> None:
+    sqs.script(SEND, {0, 3}, None)
+    outcomes = reject(intake, messages(*"{" * 12))
+    failed = {id_ for id_, word in outcomes.items() if word == "failed.destination"}
+    assert failed == {"m-0", "m-3"}
+    assert sorted(sqs.deleted) == sorted(f"r:m-{n}" for n in range(12) if n not in (0, 3))
+
+
+@pytest.mark.parametrize(
+    ("fault", "calls"),
+    [
+        (client_error("RequestThrottled"), 22),
+        (client_error("AccessDenied"), 22),
+        (NO_NETWORK, 2),
+        (NO_ANSWER, 2),
+        (range(10), 2),
+    ],
+)
+def test_rejects_that_cannot_be_sent_fail_and_are_not_deleted(
+    intake: IntakeQueue, sqs: FakeSqs, fault: Fault, calls: int
+) -> None:
+    sqs.always(SEND, fault)
+    assert set(reject(intake, messages(*"{" * 20)).values()) == {"failed.destination"}
+    assert (sqs.dead, sqs.deleted) == ([], [])
+    assert len(sqs.calls) == calls
+
+
+def test_a_send_that_fails_once_does_not_stop_the_next(intake: IntakeQueue, sqs: FakeSqs) -> None:
+    sqs.script(SEND, NO_NETWORK, None)
+    outcomes = list(reject(intake, messages(*"{" * 15)).values())
+    assert (outcomes.count("failed.destination"), outcomes.count("rejected.not_json")) == (10, 5)
+
+
+@pytest.mark.parametrize("fault", [client_error("RequestThrottled"), NO_NETWORK, range(10)])
+def test_a_reject_that_is_not_deleted_yet_is_not_reported(
+    intake: IntakeQueue, sqs: FakeSqs, fault: Fault
+) -> None:
+    sqs.always(DELETE, fault)
+    assert set(reject(intake, messages(*"{" * 10)).values()) == {"rejected.not_json"}
+
+
+def test_rejecting_stops_at_the_deadline_even_among_refusals(
+    sqs: FakeSqs, intake: IntakeQueue
+) -> None:
+    clock = Clock()
+
+    def throttle() -> Exception:
+        clock.sleep(1.5)
+        return client_error("RequestThrottled")
+
+    sqs.always(SEND, throttle)
+    outcomes = reject(intake, messages(*"{" * 30), deadline=clock.deadline(6))
+    assert clock.now <= 7.5
+    assert set(outcomes.values()) == {"failed.destination", "failed.no_time"}
+
+
+def test_without_time_no_reject_is_sent(sqs: FakeSqs, intake: IntakeQueue) -> None:
+    outcomes = reject(intake, messages(*"{" * 3), deadline=Clock().deadline(0))
+    assert set(outcomes.values()) == {"failed.no_time"}
+    assert sqs.calls == []
+
+
+@pytest.mark.parametrize(
+    ("retry_delay", "by_receives"),
+    [
+        (30, {1: 30, 2: 60, 3: 120, 4: 240, 5: 480, 6: 900, 7: 900, 12: 900, 1000: 900}),
+        (1, {1: 1, 2: 2, 10: 512, 11: 900, 1000: 900}),
+        (900, {1: 900, 2: 900, 1000: 900}),
+        (7, {1: 7, 8: 896, 9: 900}),
+    ],
+)
+def test_the_delay_doubles_with_each_receive_to_fifteen_minutes(
+    sqs: FakeSqs, retry_delay: int, by_receives: dict[int, int]
+) -> None:
+    intake = IntakeQueue(sqs, INTAKE, DEAD, retry_delay)  # type: ignore[arg-type]
+    for receives, seconds in by_receives.items():
+        delay(intake, 1, receives=receives)
+        assert sqs.visibility == {"r:m-0": seconds}
+
+
+@pytest.mark.parametrize("receives", [1, 5, 1000])
+def test_a_message_failed_for_no_time_comes_back_at_once(
+    sqs: FakeSqs, intake: IntakeQueue, receives: int
+) -> None:
+    delay(intake, 1, "no_time", receives)
+    assert sqs.visibility == {"r:m-0": 0}
+
+
+@pytest.mark.parametrize("fault", [client_error("RequestThrottled"), NO_NETWORK, NO_ANSWER, {0}])
+def test_a_delay_that_cannot_be_set_keeps_no_other_from_being_set(
+    sqs: FakeSqs, intake: IntakeQueue, fault: Fault, log: Log
+) -> None:
+    sqs.script(CHANGE, fault)
+    delay(intake, 20)
+    assert {f"r:m-{n}" for n in range(10, 20)} <= set(sqs.visibility)
+    (line,) = log.lines("WARNING", "Delays not set")
+    assert len(line["errors"]) == 1
+    assert CANARY not in log.text
+    assert "canary" not in log.text
+
+
+def test_delays_stop_at_the_deadline(sqs: FakeSqs, intake: IntakeQueue, log: Log) -> None:
+    clock = Clock()
+    sqs.always(CHANGE, lambda: clock.sleep(1))
+    delay(intake, 100, deadline=clock.deadline(2.5))
+    assert len(sqs.visibility) == 30
+    (line,) = log.lines("WARNING", "No time to set delays")
+    assert line["messages"] == 70
