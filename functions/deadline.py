@@ -15,6 +15,11 @@ Clock = Callable[[], int]
 """Returns the time in epoch milliseconds."""
 
 
+def now_ms() -> int:
+    """Return the time in epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
 class InvocationContext(Protocol):
     """The part of Lambda's context object that tells the time left."""
 

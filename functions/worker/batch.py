@@ -1,157 +1,172 @@
 """From a batch of messages to one outcome for each."""
 
+import functools
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import assert_never
 
-from conversations.fields import Rejected, RejectReason
+from conversations.fields import Rejected
+from conversations.history import Unknown
 from conversations.ledger import (
-    LEASE_RESERVE_MS,
     AlreadyDone,
     Claim,
+    ClaimResult,
     HeldByOther,
     Ledger,
     NotClaimed,
 )
 from conversations.ledger_table import Key
-from deadline import Clock, Deadline, InvocationContext
+from conversations.subscription_event import Accepted, Ignored
+from deadline import Clock, InvocationContext, now_ms
 from destinations.destination import Destination
-from worker.arrivals import Arrivals
-from worker.dispatch import ClaimedEnd, Dispatch
+from worker.dispatch import ClaimedEnd, dispatch
 from worker.intake_queue import IntakeQueue
-from worker.message import Message
-from worker.outcome import Ended, Outcome, Report
-
-# Seconds of an invocation's time that are kept: for reporting, of these for setting delays, and of
-# these for the answer.
-REPORT_RESERVE = 3.0
-DELAY_RESERVE = 1.5
-ANSWER_RESERVE = 1.0
-
-Fates = defaultdict[int, list[Outcome]]
-"""By identity of a message, the outcome of each end that it tells of."""
+from worker.messages import Message, Reader, Reading
+from worker.report import BatchReport, Kind, Outcome, one_for_each_message
+from worker.time_budget import TimeBudget
 
 
-class Reader(Protocol):
-    """Tells what the messages of a batch are about; see `worker.arrivals`."""
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of the worker, made once for many batches.
 
-    def read(self, messages: Iterable[Message], deadline: Deadline) -> Arrivals: ...
+    Attributes
+    ----------
+    now_ms
+        Returns the time in epoch milliseconds.
+    sleep
+        Waits for a number of seconds.
+    """
+
+    reader: Reader
+    intake: IntakeQueue
+    ledger: Ledger
+    destinations: Sequence[Destination]
+    now_ms: Clock = now_ms
+    sleep: Callable[[float], None] = time.sleep
 
 
-def process(
-    messages: Iterable[Message],
-    *,
-    reader: Reader,
-    intake: IntakeQueue,
-    ledger: Ledger,
-    destinations: Sequence[Destination],
-    context: InvocationContext,
-    now_ms: Clock,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Report:
-    """Process a batch and return what became of each message.
+def process(messages: Sequence[Message], parts: Parts, context: InvocationContext) -> BatchReport:
+    """Process a batch and return the report on it.
 
-    Poison goes to the dead-letter queue first. Then the distinct ends are claimed, delivered to
-    each destination and completed, whatever becomes of their neighbours; what failed is given up
-    for a retry and delayed. When less than `REPORT_RESERVE` seconds are left of the invocation,
-    what has not been begun is failed for want of time.
+    Messages that can never succeed go to the dead-letter queue first. Then the distinct ends are
+    claimed, delivered and completed, whatever becomes of their neighbours. What a destination
+    refused for good is rejected, and what failed is delayed for a retry. `TimeBudget` says how much
+    time each step has; a message without any left has failed.
 
     Parameters
     ----------
     context
-        Lambda's, for the time left.
-    now_ms
-        The time in epoch milliseconds.
+        Lambda's context object, for the time left.
     """
-    deadline = Deadline.before_timeout_of(context, REPORT_RESERVE, sleep)
-    answering = Deadline.before_timeout_of(context, ANSWER_RESERVE, sleep)
-    claims = ledger.claims(now_ms() + context.get_remaining_time_in_millis() + LEASE_RESERVE_MS)
-    # Reading, rejecting and claiming have a share of the time each, as each destination does: no
-    # queue or table that is slow must keep good ends from being delivered.
-    steps = 3 + len(destinations)
+    budget = TimeBudget(context, len(parts.destinations), parts.sleep)
+    claims = parts.ledger.claims(budget.lease_until(parts.now_ms()))
+    report = BatchReport()
 
-    arrivals = reader.read(messages, _share(deadline, steps))
-    report = Report(arrivals.outcomes)
-    report.outcomes += intake.reject(arrivals.poison, _share(deadline, steps - 1))
+    readings = parts.reader.read(messages, budget.next_step())
+    ends, unusable, report.outcomes = _sorted(messages, readings)
+    report.outcomes += parts.intake.reject(unusable, budget.next_step())
 
-    ends = [accepted for accepted, _ in arrivals.told]
-    standings = claims.claim(ends, _share(deadline, steps - 2))
-    fates: Fates = defaultdict(list)
-    works: dict[Key, ClaimedEnd] = {}
-    for (accepted, told_by), standing in zip(arrivals.told, standings, strict=True):
-        match standing:
-            case Claim():
-                work = works.setdefault(standing.key, ClaimedEnd.of(standing, accepted))
-                work.messages += told_by
-            case AlreadyDone():
-                _note(fates, [Outcome(m, "duplicate") for m in told_by])
-            case HeldByOther(until):
-                held = [Outcome(m, "failed", "claimed_elsewhere", "", until) for m in told_by]
-                _note(fates, held)
-            case NotClaimed(error):
-                reason = "ledger" if error else "no_time"
-                _note(fates, [Outcome(m, "failed", reason, error) for m in told_by])
-    marking = Deadline.before_timeout_of(context, DELAY_RESERVE, sleep)
-    deliveries = Dispatch(destinations, claims, marking)
-    deliveries.carry_out(list(works.values()), deadline)
-    report.delivery_failures = deliveries.failures
-    for work in works.values():
-        _note(fates, _outcomes(work))
-        if work.done:
-            latency = max(0, now_ms() - work.ended_at_ms)
-            report.ended.append(Ended(work.end.queue_id, latency))
+    results = claims.claim([accepted for accepted, _ in ends], budget.next_step())
+    claimed, outcomes = _claimed(ends, results)
 
-    of_messages = [_together(outcomes) for outcomes in fates.values()]
-    refused = [outcome for outcome in of_messages if outcome.kind == "rejected"]
-    report.outcomes += [outcome for outcome in of_messages if outcome.kind != "rejected"]
-    report.outcomes += intake.reject(
-        [(o.message, Rejected("destination_refused", o.detail)) for o in refused], answering
-    )
-    intake.delay(report.of_kind("failed"), now_ms(), answering)
+    report.delivery_failures = dispatch(claimed, parts.destinations, claims, budget)
+    for end in claimed:
+        outcomes += _outcomes_of(end)
+        if end.done:
+            latency_ms = max(0, parts.now_ms() - end.ended_at_ms)
+            report.latencies_ms.setdefault(end.end.queue_id, []).append(latency_ms)
+
+    outcomes = one_for_each_message(outcomes)
+    refused = [(o.message, REFUSED(o.detail)) for o in outcomes if o.kind == "rejected"]
+    report.outcomes += [outcome for outcome in outcomes if outcome.kind != "rejected"]
+    report.outcomes += parts.intake.reject(refused, budget.closing)
+    parts.intake.delay(report.of_kind("failed"), parts.now_ms(), budget.closing)
     return report
 
 
-def _share(deadline: Deadline, steps: int) -> Deadline:
-    return deadline.within(max(0.0, deadline.left()) / steps)
+ReportedEnd = tuple[Accepted, list[Message]]
+"""An end and the messages that report it; one message can report several ends."""
+REFUSED = functools.partial(Rejected, "destination_refused")
 
 
-def _note(fates: Fates, outcomes: Iterable[Outcome]) -> None:
-    for outcome in outcomes:
-        fates[id(outcome.message)].append(outcome)
+def _sorted(
+    messages: Sequence[Message], readings: Sequence[Reading]
+) -> tuple[list[ReportedEnd], list[tuple[Message, Rejected]], list[Outcome]]:
+    """Return the distinct ends, the messages to reject, and the outcomes of the others.
 
-
-def _outcomes(work: ClaimedEnd) -> list[Outcome]:
-    """Return what an end means for its messages; they share its fate, so that none is lost."""
-    first, *repeats = work.messages
-    problems = "; ".join([*work.problems.values(), *work.refusals.values()])
-    match work.fate():
-        case "done":
-            repeated = [Outcome(message, "duplicate") for message in repeats]
-            return [Outcome(first, "processed"), *repeated]
-        case "refused":
-            reason: RejectReason = "destination_refused"
-            return [Outcome(message, "rejected", reason, problems) for message in work.messages]
-        case "lost":
-            return [
-                Outcome(message, "failed", "claimed_elsewhere", "claim lost")
-                for message in work.messages
-            ]
-        case "ledger":
-            return [Outcome(message, "failed", "ledger", work.ledger) for message in work.messages]
-        case reason_to_retry:
-            return [
-                Outcome(message, "failed", reason_to_retry, problems) for message in work.messages
-            ]
-
-
-# Of the outcomes of a message's ends, the first of these is the message's.
-_PRESSING = ("failed", "rejected", "processed", "duplicate")
-
-
-def _together(outcomes: Sequence[Outcome]) -> Outcome:
-    """Return the outcome of a message that tells of one or more ends.
-
-    It has failed if one of them has, so that it comes back; what is done by then is not repeated.
+    Only repeats of one event are one end here. Whether ends of different times are the same one
+    depends on the ledger, which answers that.
     """
-    return min(outcomes, key=lambda outcome: _PRESSING.index(outcome.kind))
+    ends: dict[tuple[str, str, int | None], ReportedEnd] = {}
+    unusable: list[tuple[Message, Rejected]] = []
+    outcomes: list[Outcome] = []
+    for message, reading in zip(messages, readings, strict=True):
+        match reading:
+            case list():
+                for accepted in reading:
+                    ended_at_ms = accepted.ended_at_ms if accepted.dated else None
+                    same = accepted.end.conversation_id, accepted.end.queue_id, ended_at_ms
+                    ends.setdefault(same, (accepted, []))[1].append(message)
+            case Rejected():
+                unusable.append((message, reading))
+            case Ignored(reason):
+                outcomes.append(Outcome(message, "ignored", reason))
+            case Unknown(error):
+                outcomes.append(_not_answered(message, error))
+            case _:
+                assert_never(reading)
+    return list(ends.values()), unusable, outcomes
+
+
+def _claimed(
+    ends: Sequence[ReportedEnd], results: Sequence[ClaimResult]
+) -> tuple[list[ClaimedEnd], list[Outcome]]:
+    """Return the claimed ends, and the outcomes of the messages that report the others."""
+    claimed: dict[Key, ClaimedEnd] = {}
+    outcomes: list[Outcome] = []
+    for (accepted, messages), result in zip(ends, results, strict=True):
+        match result:
+            case Claim():
+                # Two ends that are the same one to the ledger share a claim.
+                end = claimed.setdefault(result.key, ClaimedEnd.of(result, accepted))
+                end.messages += messages
+            case AlreadyDone():
+                outcomes += [Outcome(message, "duplicate") for message in messages]
+            case HeldByOther(until):
+                outcomes += [
+                    Outcome(message, "failed", "claimed_elsewhere", not_before_ms=until)
+                    for message in messages
+                ]
+            case NotClaimed(error):
+                outcomes += [_not_answered(message, error) for message in messages]
+            case _:
+                assert_never(result)
+    return list(claimed.values()), outcomes
+
+
+def _not_answered(message: Message, error: str) -> Outcome:
+    return Outcome(message, "failed", "ledger" if error else "no_time", error)
+
+
+def _outcomes_of(end: ClaimedEnd) -> list[Outcome]:
+    """Return the outcomes of the messages that report an end; if it fails, they all fail."""
+    kind: Kind = "failed"
+    reason: str
+    detail = "; ".join([*end.problems.values(), *end.refusals.values()])
+    match end.fate():
+        case "done":
+            first, *repeats = end.messages
+            return [Outcome(first, "processed"), *(Outcome(m, "duplicate") for m in repeats)]
+        case "refused":
+            kind, reason = "rejected", "destination_refused"
+        case "claim_lost":
+            reason, detail = "claimed_elsewhere", "claim lost"
+        case "ledger":
+            reason, detail = "ledger", end.unmarked
+        case "destination" | "no_time" as reason:
+            pass
+        case unforeseen:
+            assert_never(unforeseen)
+    return [Outcome(message, kind, reason, detail) for message in end.messages]

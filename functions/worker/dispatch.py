@@ -1,4 +1,4 @@
-"""Takes the claimed ends of a batch to their destinations, and has the ledger remember it."""
+"""Delivers the claimed ends of a batch, and marks in the ledger which destinations have them."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -12,30 +12,28 @@ from conversations.subscription_event import Accepted
 from deadline import Deadline
 from destinations.destination import Destination, Receipt
 from tracebacks import origin_of
-from worker.message import Message
+from worker.messages import Message
+from worker.time_budget import TimeBudget
 
-# Seconds after which an end that has arrived is marked, at the latest when the next one arrives.
-MARK_AFTER = 1.0
-# Seconds for a mark while there is more to deliver: what it leaves out the next one writes down.
-MARK_LIMIT = 2.0
-# Seconds that are kept for giving up what is not done.
-RELEASE_RESERVE = 0.5
+Fate = Literal["done", "claim_lost", "destination", "no_time", "refused", "ledger"]
 
 
 @dataclass(slots=True)
 class ClaimedEnd:
-    """An end of ours to deliver, and every message of the batch that tells of it.
+    """An end to deliver, and the messages that report it.
 
     Attributes
     ----------
     problems, refusals
-        By destination: why it did not arrive, where it may another time, and where it never will.
-    ledger
-        Why the ledger does not say that it is done, although it arrived everywhere.
-    lost
+        By destination, why the end did not arrive: a retry may help, or never will.
+    untried
+        The destinations for which no time was left.
+    unmarked
+        Why the ledger does not know that the end is done, although every destination has it.
+    claim_lost
         Whether another invocation holds the claim by now.
     done
-        Whether the ledger says that it is done.
+        Whether the ledger knows that the end is done.
     """
 
     claim: Claim
@@ -45,25 +43,30 @@ class ClaimedEnd:
     problems: dict[str, str] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)
     untried: list[str] = field(default_factory=list)
-    ledger: str = ""
-    lost: bool = False
+    unmarked: str = ""
+    claim_lost: bool = False
     done: bool = False
 
     @classmethod
     def of(cls, claim: Claim, accepted: Accepted) -> "ClaimedEnd":
-        """Return the work that a claim is."""
+        """Return the end that a claim is on."""
         end = dataclasses.replace(accepted.end, sequence=claim.sequence)
         return cls(claim, end, accepted.ended_at_ms)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is something left to do, and the claim to do it."""
+        return not self.done and not self.claim_lost
 
     def lacks(self, destination: str) -> bool:
         return destination not in self.claim.delivered
 
-    def fate(self) -> Literal["done", "lost", "destination", "no_time", "refused", "ledger"]:
-        """Return what became of it, the most pressing first."""
+    def fate(self) -> Fate:
+        """Return what became of the end; the most urgent of several answers."""
         if self.done:
             return "done"
-        if self.lost:
-            return "lost"
+        if self.claim_lost:
+            return "claim_lost"
         if self.problems:
             return "destination"
         if self.untried:
@@ -71,104 +74,104 @@ class ClaimedEnd:
         return "refused" if self.refusals else "ledger"
 
 
-class Dispatch:
-    """The deliveries of one batch.
+def dispatch(
+    ends: Sequence[ClaimedEnd],
+    destinations: Sequence[Destination],
+    claims: Claims,
+    budget: TimeBudget,
+) -> int:
+    """Deliver each end to each destination that lacks it, then release what is not done.
 
-    Parameters
-    ----------
-    marking
-        The deadline for what is written into the ledger, later than that of the deliveries: what
-        has arrived is marked even when there is no time for more.
+    An end that one destination does not take goes to the others all the same.
 
-    Attributes
-    ----------
-    failures
-        How many deliveries did not succeed: of one end to one destination each.
+    Returns
+    -------
+    int
+        The number of failed attempts, each of one end at one destination.
     """
+    return _Dispatch(destinations, claims, budget).carry_out(ends)
 
+
+class _Dispatch:
     def __init__(
-        self, destinations: Sequence[Destination], claims: Claims, marking: Deadline
+        self, destinations: Sequence[Destination], claims: Claims, budget: TimeBudget
     ) -> None:
         self._destinations = destinations
         self._claims = claims
-        self._marking = marking
-        self.failures = 0
+        self._budget = budget
+        self._failures = 0
 
-    def carry_out(self, works: Sequence[ClaimedEnd], deadline: Deadline) -> None:
-        """Deliver each end to each destination that lacks it, then give up what is not done.
-
-        A destination has its share of the time that is left, so that one that hangs leaves time
-        for the others; an end that one destination does not take goes to the others all the same.
-        """
-        for position, destination in enumerate(self._destinations):
-            due = [work for work in works if not work.lost and work.lacks(destination.name)]
-            share = deadline.left() / (len(self._destinations) - position)
+    def carry_out(self, ends: Sequence[ClaimedEnd]) -> int:
+        for destination in self._destinations:
+            deadline = self._budget.next_step()
+            due = [end for end in ends if not end.claim_lost and end.lacks(destination.name)]
             if due:
-                self._deliver(destination, due, deadline.within(max(0.0, share)))
-        # What arrived everywhere and is not written down yet. That may be all there was to do: it
-        # arrived before a crash, or a destination is no longer set.
-        arrived = [w for w in works if not w.done and not w.lost and self._has_arrived(w)]
-        self._mark(arrived, self._marking.within(self._marking.left() - RELEASE_RESERVE))
-        unfinished = [work.claim for work in works if not work.done and not work.lost]
+                self._deliver(destination, due, deadline)
+        # Some ends had nothing left to deliver: they arrived before a crash, or the destination
+        # that they lacked is no longer set. And a mark may have failed.
+        arrived = [end for end in ends if end.is_open and self._is_everywhere(end)]
+        self._mark(arrived, self._budget.marks)
+        unfinished = [end.claim for end in ends if end.is_open]
         if unfinished:
-            self._claims.release(unfinished, self._marking)
+            self._claims.release(unfinished, self._budget.releases)
+        return self._failures
 
     def _deliver(
         self, destination: Destination, due: Sequence[ClaimedEnd], deadline: Deadline
     ) -> None:
         name = destination.name
         if deadline.passed():
-            for work in due:
-                work.untried.append(name)
+            for end in due:
+                end.untried.append(name)
             return
-        tried: set[int] = set()
+        untried = set(range(len(due)))
         arrived: list[ClaimedEnd] = []
-        oldest = 0.0
+        first_left = 0.0
         try:
-            for delivery in destination.deliver([work.end for work in due], deadline):
-                work = due[delivery.position]
-                tried.add(delivery.position)
-                if delivery.verdict != "arrived":
-                    self.failures += 1
-                    _note(work, name, delivery)
+            for receipt in destination.deliver([each.end for each in due], deadline):
+                end = due[receipt.position]
+                untried.discard(receipt.position)
+                if receipt.verdict != "arrived":
+                    self._note(end, name, receipt)
                     continue
-                work.claim.delivered.append(name)
-                oldest = oldest if arrived else deadline.left()
-                arrived.append(work)
-                if len(arrived) == MAX_STATEMENTS or oldest - deadline.left() >= MARK_AFTER:
-                    self._mark(arrived, self._marking.within(MARK_LIMIT))
+                end.claim.delivered.append(name)
+                first_left = first_left if arrived else deadline.left()
+                arrived.append(end)
+                waited = first_left - deadline.left()
+                if len(arrived) == MAX_STATEMENTS or waited >= self._budget.MARK_EVERY:
+                    self._mark(arrived, self._budget.mark())
                     arrived = []
         except Exception as error:  # noqa: BLE001 - a mistake in it fails its ends, no others
             broken = f"{name}: {origin_of(error)}"
-            for position in set(range(len(due))) - tried:
+            self._failures += len(untried)
+            for position in untried:
                 due[position].problems[name] = broken
-                self.failures += 1
-        self._mark(arrived, self._marking.within(MARK_LIMIT))
-        trouble = any(name in work.problems for work in due)
-        for position in set(range(len(due))) - tried:
-            if trouble:
-                # It took the time of these: they wait as long as those that it failed.
+        self._mark(arrived, self._budget.mark())
+        if any(name in end.problems for end in due):
+            # The failed ones took the time of these, which therefore wait as long as they do.
+            for position in untried:
                 due[position].problems.setdefault(name, f"{name}: not tried, others took too long")
-            else:
+        else:
+            for position in untried:
                 due[position].untried.append(name)
 
-    def _mark(self, works: Sequence[ClaimedEnd], deadline: Deadline) -> None:
-        """Write down what arrived; the last destination of an end completes it."""
-        if not works:
+    def _note(self, end: ClaimedEnd, destination: str, receipt: Receipt) -> None:
+        self._failures += 1
+        reasons = end.refusals if receipt.verdict == "refused" else end.problems
+        reasons[destination] = f"{destination}: {receipt.detail}"
+
+    def _mark(self, ends: Sequence[ClaimedEnd], deadline: Deadline) -> None:
+        """Mark in the ledger who has the ends; the last destination of an end completes it."""
+        if not ends:
             return
-        complete = [self._has_arrived(work) for work in works]
-        codes = self._claims.mark([work.claim for work in works], complete, deadline)
-        for work, completed, code in zip(works, complete, codes, strict=True):
+        complete = [self._is_everywhere(end) for end in ends]
+        codes = self._claims.mark([end.claim for end in ends], complete, deadline)
+        for end, completes, code in zip(ends, complete, codes, strict=True):
             if code is None:
-                work.lost = True
+                end.claim_lost = True
             else:
-                work.ledger = code
-                work.done = completed and not code
+                end.unmarked = code
+                end.done = completes and not code
 
-    def _has_arrived(self, work: ClaimedEnd) -> bool:
-        return not any(work.lacks(destination.name) for destination in self._destinations)
-
-
-def _note(work: ClaimedEnd, destination: str, delivery: Receipt) -> None:
-    reasons = work.refusals if delivery.verdict == "refused" else work.problems
-    reasons[destination] = f"{destination}: {delivery.detail}"
+    def _is_everywhere(self, end: ClaimedEnd) -> bool:
+        return not any(end.lacks(destination.name) for destination in self._destinations)

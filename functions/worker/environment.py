@@ -1,8 +1,6 @@
-"""What the worker is given: its settings, queues, ledger and destinations, from the environment."""
+"""The worker's parts, assembled from its environment variables."""
 
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 import boto3
 
@@ -11,56 +9,73 @@ from conversations.end_rules import end_rule
 from conversations.history import Histories
 from conversations.ledger import Ledger
 from conversations.ledger_table import LedgerTable
+from conversations.subscription_event import parse_subscription_event
+from deadline import now_ms
 from destinations.chosen import chosen
-from destinations.destination import Destination
-from worker.arrivals import Partnered, Subscribed
-from worker.batch import Reader
+from environment import Environment, Variables, read
+from worker.batch import Parts
 from worker.intake_queue import IntakeQueue
+from worker.messages import Reader, parse_either_event
 
 
-def now_ms() -> int:
-    """Return the time in epoch milliseconds."""
-    return time.time_ns() // 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """All that the worker works with, made once for many invocations."""
+class WorkerVariables(Variables, frozen=True):
+    """The worker's environment variables; those of the destinations are theirs to read."""
 
     stage: str
-    reader: Reader
-    intake: IntakeQueue
-    ledger: Ledger
-    destinations: Sequence[Destination]
-
-    @classmethod
-    def of(cls, variables: Mapping[str, str]) -> "Environment":
-        """Return what the function's environment variables lead to; see `infra/worker.py`."""
-        # The user's code first: it may want to set something up before clients are made.
-        destinations = chosen(variables)
-        intake = IntakeQueue(
-            # Short limits, so that a call that hangs leaves time to report the batch.
-            boto3.client("sqs", config=limits(attempts=2)),
-            queue_url=variables["QUEUE_URL"],
-            dead_letter_queue_url=variables["DEAD_LETTER_QUEUE_URL"],
-            retry_delay=int(variables["RETRY_DELAY_SECONDS"]),
-            settle_seconds=int(variables.get("SETTLE_SECONDS", "0")),
-        )
-        # The table repeats its calls itself, for as long as there is time.
-        dynamodb = boto3.client("dynamodb", config=limits())
-        table = LedgerTable(dynamodb, variables["LEDGER_TABLE"])
-        days = int(variables["LEDGER_DAYS"])
-        return cls(
-            stage=variables["STAGE"],
-            reader=_reader(variables, Histories(table, days=days, now_ms=now_ms), intake),
-            intake=intake,
-            ledger=Ledger(table, days=days, now_ms=now_ms),
-            destinations=destinations,
-        )
+    queue_ids: str
+    queue_url: str
+    dead_letter_queue_url: str
+    retry_delay_seconds: int
+    ledger_table: str
+    ledger_days: int
+    delivery: str = "subscription"
+    end_rule: str = "touched"
+    settle_seconds: int = 0
 
 
-def _reader(variables: Mapping[str, str], joins: Histories, intake: IntakeQueue) -> Reader:
-    queue_ids = frozenset(variables["QUEUE_IDS"].split(","))
-    if variables.get("DELIVERY", "subscription") == "subscription":
-        return Subscribed(queue_ids)
-    return Partnered(queue_ids, end_rule(variables["END_RULE"], joins, intake.send_later))
+def assemble(environment: Mapping[str, str]) -> tuple[Parts, str]:
+    """Return the worker's parts, and the stage that it works for."""
+    variables = read(WorkerVariables, environment)
+    # The user's code first: it may want to set something up before clients are made.
+    destinations = chosen(Environment(environment))
+    intake = IntakeQueue(
+        # Short limits, so that a call that hangs leaves time to report the batch.
+        boto3.client("sqs", config=limits(attempts=2)),
+        queue_url=variables.queue_url,
+        dead_letter_queue_url=variables.dead_letter_queue_url,
+        retry_delay=variables.retry_delay_seconds,
+        settle_seconds=variables.settle_seconds,
+    )
+    # The table repeats its calls itself, for as long as there is time.
+    dynamodb = boto3.client("dynamodb", config=limits())
+    table = LedgerTable(dynamodb, variables.ledger_table)
+    histories = Histories(table, days=variables.ledger_days, now_ms=now_ms)
+    parts = Parts(
+        reader=_READERS[variables.delivery](variables, histories, intake),
+        intake=intake,
+        ledger=Ledger(table, days=variables.ledger_days, now_ms=now_ms),
+        destinations=destinations,
+    )
+    return parts, variables.stage
+
+
+def _subscription_reader(variables: WorkerVariables, *_: object) -> Reader:
+    return Reader(_queue_ids(variables), parse_subscription_event)
+
+
+def _eventbridge_reader(
+    variables: WorkerVariables, histories: Histories, intake: IntakeQueue
+) -> Reader:
+    rule = end_rule(variables.end_rule, histories, intake.send_later)
+    return Reader(_queue_ids(variables), parse_either_event, rule)
+
+
+def _queue_ids(variables: WorkerVariables) -> frozenset[str]:
+    return frozenset(variables.queue_ids.split(","))
+
+
+# By delivery, the maker of the reader of its messages.
+_READERS: dict[str, Callable[[WorkerVariables, Histories, IntakeQueue], Reader]] = {
+    "subscription": _subscription_reader,
+    "eventbridge": _eventbridge_reader,
+}

@@ -16,8 +16,8 @@ from conversations.end_rules import Settling
 from conversations.fields import Rejected
 from deadline import Deadline, interrupted_after
 from logs import json_logger
-from worker.message import Message
-from worker.outcome import Outcome
+from worker.messages import Message
+from worker.report import Outcome
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

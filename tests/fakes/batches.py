@@ -7,6 +7,7 @@ from typing import Any
 from conversations.end import ConversationEnd
 from conversations.ledger import Ledger
 from conversations.ledger_table import LedgerTable
+from conversations.subscription_event import parse_subscription_event
 from deadline import InvocationContext
 from destinations.destination import Destination
 from destinations.user_code import Actions
@@ -14,11 +15,10 @@ from tests.bodies import ENDED, QUEUE
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb
 from tests.fakes.aws.sqs import DEAD, INTAKE, FakeSqs
 from tests.fakes.clock import Clock
-from worker.arrivals import Subscribed
-from worker.batch import Reader, process
+from worker.batch import Parts, process
 from worker.intake_queue import IntakeQueue
-from worker.message import Message
-from worker.outcome import Report
+from worker.messages import Message, Reader
+from worker.report import BatchReport
 
 SECOND_QUEUE = "second-queue"
 
@@ -52,11 +52,10 @@ class Batches:
 
     def run(
         self, records: Iterable[dict[str, Any]], context: InvocationContext | None = None
-    ) -> Report:
+    ) -> BatchReport:
         """Process a batch, by default in an invocation of 30 s."""
-        return process(
-            map(Message.of, records),
-            reader=self.reader or Subscribed({QUEUE, SECOND_QUEUE}),
+        parts = Parts(
+            reader=self.reader or Reader({QUEUE, SECOND_QUEUE}, parse_subscription_event),
             intake=IntakeQueue(self.sqs, INTAKE, DEAD, retry_delay=30),  # type: ignore[arg-type]
             ledger=Ledger(
                 LedgerTable(self.dynamodb, TABLE),  # type: ignore[arg-type]
@@ -64,10 +63,11 @@ class Batches:
                 now_ms=self.now_ms,
             ),
             destinations=self.destinations or [Actions(self.act)],
-            context=context or self.clock.invocation(30),
             now_ms=self.now_ms,
             sleep=self.clock.sleep,
         )
+        messages = [Message.of(record) for record in records]
+        return process(messages, parts, context or self.clock.invocation(30))
 
     def now_ms(self) -> int:
         """Return the clock's time, which begins when ends end, in epoch milliseconds."""
@@ -84,14 +84,14 @@ class Batches:
                 function()
 
 
-def outcomes_of(report: Report) -> dict[str, str]:
+def outcomes_of(report: BatchReport) -> dict[str, str]:
     """Return by message id its outcome and reason (`ignored.other_queue`), one for each."""
     words = {o.message.id: f"{o.kind}.{o.reason}".rstrip(".") for o in report.outcomes}
     assert len(words) == len(report.outcomes)
     return words
 
 
-def reported(report: Report) -> list[str]:
+def reported(report: BatchReport) -> list[str]:
     """Return the message ids in a response, after looking at its shape."""
     response = json.loads(json.dumps(report.response()))
     assert list(response) == ["batchItemFailures"]

@@ -44,10 +44,11 @@ class Clock:
 
 @dataclass
 class Invocation:
-    """The part of Lambda's context object that tells the time left."""
+    """The part of Lambda's context object that functions use."""
 
     clock: Clock
     end: float
+    aws_request_id: str = "00000000-0000-4000-8000-000000000000"
 
     def get_remaining_time_in_millis(self) -> int:
         return int((self.end - self.clock.now) * 1000)

@@ -14,9 +14,9 @@ from tests.fakes.aws.sqs import DEAD, INTAKE, Entry, FakeSqs
 from tests.fakes.aws.sqs_event import record
 from tests.fakes.batches import SECOND_QUEUE, Batches, reported
 from tests.fakes.clock import Clock
-from worker.arrivals import Partnered
 from worker.intake_queue import IntakeQueue
-from worker.outcome import Report
+from worker.messages import Reader, parse_either_event
+from worker.report import BatchReport
 
 RULES = ("touched", "last_queue", "queue_leg")
 SETTLE_SECONDS = 60
@@ -68,7 +68,7 @@ class PartnerWorker:
         self.dynamodb: Any = dynamodb or FakeDynamoDb()
         self.sqs: Any = sqs or DelayingSqs()
         self.batches = Batches(self.sqs, self.clock, self.dynamodb)
-        self.batches.reader = Partnered(frozenset(queue_ids), self._rule(rule))
+        self.batches.reader = Reader(queue_ids, parse_either_event, self._rule(rule))
         self._ids = itertools.count(1)
 
     def _rule(self, rule: str) -> EndRule:
@@ -85,7 +85,7 @@ class PartnerWorker:
         assert sorted(reported(report)) == sorted(failed)
         return [words[id_] for id_ in sorted(words, key=lambda id_: int(id_[2:]))]
 
-    def run(self, *bodies: str) -> Report:
+    def run(self, *bodies: str) -> BatchReport:
         return self.batches.run([record(body, f"m-{next(self._ids)}") for body in bodies])
 
     def settling(self) -> list[str]:

@@ -12,8 +12,7 @@ from tests.aws_metrics import emits
 from tests.fakes.aws.cloudwatch import metrics_of
 from tests.fakes.watchdog import look
 from tests.infra.stacks import Stack, allows, tls_only
-from worker import telemetry
-from worker.outcome import Ended, Report
+from worker.report import BatchReport
 
 RUNBOOK = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)+)", RUNBOOK, re.MULTILINE))
@@ -183,7 +182,7 @@ def test_each_alarm_is_on_one_metric_that_is_emitted_with_its_dimensions(
     many_queues: Stack,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    telemetry.emit(Report(ended=[Ended("q1", 5)]), "dev", cold_start=True)
+    BatchReport(latencies_ms={"q1": [5]}).write_metrics("dev", cold_start=True)
     look(io.StringIO())
     metrics = metrics_of(capsys.readouterr().out)
     ours = {(metric.name, *sorted(metric.dimensions)) for metric in metrics}

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +19,8 @@ from tests.fakes.aws.cloudwatch import NAMESPACE, metrics_of
 from tests.fakes.aws.sqs_event import record
 from tests.fakes.watchdog import look
 from tests.infra.stacks import QUEUES, Stack
-from worker import telemetry
-from worker.message import Message
-from worker.outcome import Ended, Outcome, Report
+from worker.messages import Message
+from worker.report import BatchReport, Outcome
 
 # In the order in which they are stacked.
 OUTCOMES = {
@@ -162,8 +162,10 @@ def test_a_runbook_within_the_project_is_named_as_the_console_could_not_link_to_
 
 def emitted(capsys: pytest.CaptureFixture[str], queue_ids: Sequence[str]) -> set[tuple[str, Any]]:
     """Return the names and dimensions of what the worker emits when it has done something."""
-    report = Report(ended=[Ended(queue_id, 100) for queue_id in queue_ids])
-    telemetry.emit(report, "dev", cold_start=True)
+    report = BatchReport(
+        latencies_ms=defaultdict(list, {queue_id: [100] for queue_id in queue_ids})
+    )
+    report.write_metrics("dev", cold_start=True)
     metrics = metrics_of(capsys.readouterr().out)
     return {(metric.name, frozenset(metric.dimensions.items())) for metric in metrics}
 
@@ -393,13 +395,13 @@ def worker_lines(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         ("failed", "ledger", "ThrottlingError"),
     ]
     messages = [Message.of(record("{", f"m-{n}", receives=n + 1)) for n in range(len(outcomes))]
-    report = Report(
+    report = BatchReport(
         [Outcome(m, *outcome) for m, outcome in zip(messages, outcomes, strict=True)]  # type: ignore[arg-type]
     )
     logger = json_logger("worker")
     output = io.StringIO()
     monkeypatch.setattr(logger.registered_handler, "stream", output)
-    telemetry.log(report, logger)
+    report.write_log(logger)
     return events_of(output.getvalue())
 
 

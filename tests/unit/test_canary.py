@@ -115,7 +115,7 @@ def load(output: Output, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
         module = imported_anew(function, clients, {**environment, **levels}, monkeypatch)
         output.collect()
         if function == "worker":
-            loaded.extend(module.given.destinations)
+            loaded.extend(module.parts.destinations)
         return lambda event: module.handler(event, Clock().invocation(240))
 
     loaded: list[Any] = []

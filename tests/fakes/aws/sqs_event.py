@@ -58,6 +58,7 @@ class Countdown:
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
+        self.aws_request_id = "00000000-0000-4000-8000-000000000000"
 
     def get_remaining_time_in_millis(self) -> int:
         return int((self._end - time.monotonic()) * 1000)

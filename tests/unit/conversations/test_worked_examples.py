@@ -22,7 +22,7 @@ from tests.fakes.aws.sqs_event import record
 from tests.fakes.batches import Batches
 from tests.fakes.clock import Clock
 from tests.worked_examples import OURS, QUEUES, ROOT, Ends, Event, examples, table
-from worker.arrivals import Partnered
+from worker.messages import Reader, parse_either_event
 
 SETTLE_SECONDS = 60
 SAME_END = timedelta(minutes=5)
@@ -39,7 +39,9 @@ class Stack:
         self._end_rule = end_rule
         self.clock, sqs, self._dynamodb = Clock(), FakeSqs(), FakeDynamoDb()
         self.batches = Batches(sqs, self.clock, self._dynamodb)
-        self.batches.reader = Partnered({QUEUES[queue] for queue in OURS}, self._rule())
+        self.batches.reader = Reader(
+            {QUEUES[queue] for queue in OURS}, parse_either_event, self._rule()
+        )
         self._delayed: list[tuple[float, str]] = []
         self._messages = 0
 

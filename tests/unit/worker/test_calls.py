@@ -108,7 +108,7 @@ def test_one_failure_and_one_poison_leave_ninety_eight_done(
     assert report.counts() == {
         **{"processed": 98, "duplicate": 0, "ignored": 0, "rejected": 1, "failed": 1},
     }
-    assert len(report.ended) == 98
+    assert report.ended == 98
     assert reported(report) == ["m-41"]
     assert sqs.visibility == {"r:m-41": 30}
     assert sqs.deleted == ["r:m-61"]

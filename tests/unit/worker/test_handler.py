@@ -19,10 +19,10 @@ from tests.fakes.aws.cloudwatch import metrics_of
 from tests.fakes.aws.dynamodb import FakeDynamoDb
 from tests.fakes.aws.sqs import FakeSqs
 from tests.fakes.aws.sqs_event import Countdown, record, records
-from tests.fakes.clock import Clock
+from tests.fakes.clock import Clock, Invocation
 from tests.fakes.entry_points import WORKER, imported_anew
 from tests.unit.worker.conftest import Log
-from worker.message import Message
+from worker.messages import Message
 
 Load = Callable[..., Any]
 
@@ -80,6 +80,16 @@ def test_the_handler_processes_rejects_ignores_and_reports(
         **{"Failed": [1], "Ended": [1], "DeliveryFailures": [1], "BatchSize": [5]},
         "ColdStart": [1],
     }
+
+
+def test_every_line_of_an_invocation_has_its_request_id(load: Load, sqs: FakeSqs, log: Log) -> None:
+    worker = load(sqs)
+    invocations = [Invocation(Clock(), 30, aws_request_id=f"request-{n}") for n in range(2)]
+    for invocation in invocations:
+        call(worker, records(end(invocation.aws_request_id), "{"), invocation)
+    lines = [json.loads(line) for line in log.text.splitlines()]
+    assert {line["service"] for line in lines} == {"worker", "actions"}
+    assert [line["function_request_id"] for line in lines] == ["request-0"] * 3 + ["request-1"] * 3
 
 
 def test_only_ids_of_ours_are_a_dimension(
@@ -147,7 +157,7 @@ def test_an_sqs_that_never_answers_leaves_time_to_report(
     worker = load(silent_sqs)
     context = Countdown(1.1)
     poison = [(Message.of(record("{")), Rejected("not_json", "why"))]
-    (outcome,) = worker.given.intake.reject(poison, Deadline.before_timeout_of(context, 1.0))
+    (outcome,) = worker.parts.intake.reject(poison, Deadline.before_timeout_of(context, 1.0))
     assert (outcome.kind, outcome.reason) == ("failed", "destination")
     assert call(worker, records("{"), Countdown(1.1)) == ["m-1"]
     # Left to itself botocore would try for minutes.

@@ -15,8 +15,8 @@ from tests.fakes.aws.sqs_event import binary, record, text
 from tests.fakes.clock import Clock
 from tests.unit.worker.conftest import Log
 from worker.intake_queue import IntakeQueue
-from worker.message import Message
-from worker.outcome import FailReason, Outcome
+from worker.messages import Message
+from worker.report import FailReason, Outcome
 
 DETAIL = "expected a JSON object: JSON is malformed (byte 7)"
 NO_NETWORK = EndpointConnectionError(endpoint_url=f"https://{CANARY}")

@@ -51,7 +51,7 @@ def written(
 
 @pytest.mark.parametrize(
     ("batch_size", "queues", "most_kb"),
-    [(10, 1, 150), (10, 2, 150), (100, 1, 25), (100, 2, 25), (100, 50, 200), (2_000, 50, 75)],
+    [(10, 1, 160), (10, 2, 160), (100, 1, 25), (100, 2, 25), (100, 50, 200), (2_000, 50, 75)],
 )
 def test_a_thousand_ends_are_few_bytes_of_log(
     written: Written, batch_size: int, queues: int, most_kb: int

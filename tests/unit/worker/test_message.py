@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.aws.sqs_event import SENT_AT, record, text
-from worker.message import Message
+from worker.messages import Message
 
 
 def test_a_record_tells_id_handle_body_times_and_attributes() -> None:

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from conversations.end import ConversationEnd
 from conversations.ledger import Ledger
 from conversations.ledger_table import LedgerTable
+from conversations.subscription_event import parse_subscription_event
 from deadline import Deadline
 from destinations.destination import Receipt
 from tests import bodies
@@ -32,10 +33,9 @@ from tests.fakes.aws.sqs import client_error as sqs_error
 from tests.fakes.aws.sqs_event import SENT_AT
 from tests.fakes.batches import reported
 from tests.fakes.turns import Killed, Turns
-from worker.arrivals import Subscribed
-from worker.batch import process
+from worker.batch import Parts, process
 from worker.intake_queue import IntakeQueue
-from worker.message import Message
+from worker.messages import Message, Reader
 
 Ended = tuple[str, str, int]
 """Which end it is: conversation, queue and sequence."""
@@ -156,18 +156,16 @@ class World:
         dynamodb = _Client(self, worker, self.dynamodb, client_error)
         sqs = _Client(self, worker, self.queue, sqs_error)
         ledger = Ledger(LedgerTable(dynamodb, TABLE), days=20, now_ms=self.now_ms)  # type: ignore[arg-type]
-        worker.turns = Turns(
-            lambda: process(
-                map(Message.of, records),
-                reader=Subscribed({QUEUE}),
-                intake=IntakeQueue(sqs, INTAKE, DEAD, retry_delay=30),  # type: ignore[arg-type]
-                ledger=ledger,
-                destinations=[_Recorder(self, worker, name) for name in DESTINATIONS],
-                context=_Context(self, worker),
-                now_ms=self.now_ms,
-                sleep=self.pass_time,
-            )
+        parts = Parts(
+            reader=Reader({QUEUE}, parse_subscription_event),
+            intake=IntakeQueue(sqs, INTAKE, DEAD, retry_delay=30),  # type: ignore[arg-type]
+            ledger=ledger,
+            destinations=[_Recorder(self, worker, name) for name in DESTINATIONS],
+            now_ms=self.now_ms,
+            sleep=self.pass_time,
         )
+        messages = [Message.of(record) for record in records]
+        worker.turns = Turns(lambda: process(messages, parts, _Context(self, worker)))
         self.workers[slot] = worker
         self.go_on(slot)
         return True

@@ -7,10 +7,9 @@ import pytest
 from tests.fakes.aws.cloudwatch import Metric, metrics_of
 from tests.fakes.aws.sqs_event import record
 from tests.unit.worker.conftest import Log
-from worker import telemetry
 from worker.intake_queue import logger
-from worker.message import Message
-from worker.outcome import Ended, Kind, Outcome, Report
+from worker.messages import Message
+from worker.report import BatchReport, Kind, Outcome
 
 COUNTS = (
     *("Received", "Processed", "Duplicate", "Ignored", "Rejected", "Failed"),
@@ -20,12 +19,14 @@ COUNTS = (
 PROCESSED: tuple[Kind, str] = ("processed", "")
 
 
-def report_of(*outcomes: tuple[Kind, str], ended: list[Ended] | None = None) -> Report:
+def report_of(
+    *outcomes: tuple[Kind, str], latencies_ms: dict[str, list[int]] | None = None
+) -> BatchReport:
     """Return a report whose messages are `m-0`, `m-1`, …, each received once more."""
     messages = [Message.of(record("{", f"m-{n}", receives=n + 1)) for n in range(len(outcomes))]
-    return Report(
+    return BatchReport(
         [Outcome(m, *outcome, "why") for m, outcome in zip(messages, outcomes, strict=True)],
-        ended or [],
+        latencies_ms or {},
     )
 
 
@@ -33,7 +34,7 @@ MIXED = report_of(
     *(("processed", ""), ("processed", ""), ("duplicate", "")),
     *(("ignored", "other_queue"), ("ignored", "other_event_type"), ("ignored", "other_queue")),
     *(("rejected", "not_json"), ("failed", "destination"), ("failed", "no_time")),
-    ended=[Ended("q-1", 120), Ended("q-2", 0)],
+    latencies_ms={"q-1": [120], "q-2": [0]},
 )
 
 
@@ -43,8 +44,8 @@ class Emitted:
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
 
-    def by(self, report: Report, *, cold_start: bool = False) -> list[Metric]:
-        telemetry.emit(report, "dev", cold_start=cold_start)
+    def by(self, report: BatchReport, *, cold_start: bool = False) -> list[Metric]:
+        report.write_metrics("dev", cold_start=cold_start)
         output = self._capsys.readouterr().out
         metrics = metrics_of(output)
         # Every line is one of metrics.
@@ -103,7 +104,7 @@ def test_a_batch_is_one_line_of_metrics_and_one_for_each_of_its_queues(emitted: 
 
 
 def test_an_empty_batch_emits_zeros(emitted: Emitted) -> None:
-    metrics = emitted.by(Report())
+    metrics = emitted.by(BatchReport())
     assert counts_of(metrics) == dict.fromkeys(COUNTS, 0)
     assert len(metrics) == len(COUNTS)
 
@@ -117,8 +118,8 @@ def test_failed_deliveries_and_the_cold_start_are_counted(emitted: Emitted) -> N
 
 @pytest.mark.parametrize("number", [1, 99, 100, 101, 200, 250, 1000])
 def test_no_latency_is_lost_however_many_there_are(emitted: Emitted, number: int) -> None:
-    ended = [Ended(f"q-{n % 2}", n) for n in range(number)]
-    metrics = emitted.by(report_of(*[PROCESSED] * number, ended=ended))
+    latencies_ms = {f"q-{n}": list(range(n, number, 2)) for n in range(min(2, number))}
+    metrics = emitted.by(report_of(*[PROCESSED] * number, latencies_ms=latencies_ms))
     everything = [float(n) for n in range(number)]
     latencies = latencies_of(metrics)
     assert sorted(latencies[None]) == everything
@@ -131,13 +132,13 @@ def test_no_latency_is_lost_however_many_there_are(emitted: Emitted, number: int
 
 
 def test_fifty_queues_are_fifty_one_lines(emitted: Emitted) -> None:
-    ended = [Ended(f"q-{n % 50}", n) for n in range(90)]
-    metrics = emitted.by(report_of(*[PROCESSED] * 90, ended=ended))
+    latencies_ms = {f"q-{n}": list(range(n, 90, 50)) for n in range(50)}
+    metrics = emitted.by(report_of(*[PROCESSED] * 90, latencies_ms=latencies_ms))
     assert {metric.line for metric in metrics} == set(range(51))
 
 
 def test_a_batch_is_one_line_of_the_log(log: Log) -> None:
-    telemetry.log(MIXED, logger)
+    MIXED.write_log(logger)
     (line,) = log.lines("INFO", "Batch")
     assert {key: line[key] for key in ("received", "processed", "duplicate", "ignored")} == {
         "received": 9,
@@ -156,7 +157,7 @@ def test_a_batch_is_one_line_of_the_log(log: Log) -> None:
 
 
 def test_each_message_that_was_rejected_or_failed_is_one_warning(log: Log) -> None:
-    telemetry.log(MIXED, logger)
+    MIXED.write_log(logger)
     told = [
         (line["message_id"], line["outcome"], line["reason"], line["detail"], line["receives"])
         for line in log.lines("WARNING", "Message")
@@ -170,6 +171,6 @@ def test_each_message_that_was_rejected_or_failed_is_one_warning(log: Log) -> No
 
 
 def test_an_empty_batch_is_logged(log: Log) -> None:
-    telemetry.log(Report(), logger)
+    BatchReport().write_log(logger)
     (line,) = log.lines("INFO", "Batch")
     assert (line["received"], line["reasons"]) == (0, {})
