@@ -1,4 +1,4 @@
-"""Metrics, as lines of the log that CloudWatch reads: its embedded metric format."""
+"""Metrics as log lines in CloudWatch's embedded metric format (docs/decisions/own-metrics.md)."""
 
 import json
 import time
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 NAMESPACE = "QueueEnds"
-# Values that a metric may have in one line (AWS: "Specification: Embedded metric format").
+# The most values of a metric in one line (AWS: "Specification: Embedded metric format").
 MAX_VALUES = 100
 
 
@@ -17,18 +17,18 @@ def emit(
     *,
     also_by: Sequence[str] = (),
 ) -> None:
-    """Write metrics: one line, and more only where a metric has over a hundred values.
+    """Write metrics in one line; a metric with over a hundred values takes more lines.
 
     Parameters
     ----------
     dimensions
         The values of the dimensions, by name.
     counts
-        The value of each metric that counts something.
+        The metrics that count something.
     durations
-        The values, in milliseconds, of each metric that is told in percentiles.
+        The metrics that are shown in percentiles: all their values, in milliseconds.
     also_by
-        Those of the dimensions by which alone the same values can be found too.
+        A smaller set of these dimensions, under which the same values are found, too.
     """
     durations = durations or {}
     sets = [list(also_by)] if also_by else []
