@@ -211,7 +211,7 @@ def test_every_binary_in_the_lambda_asset_is_for_python_3_14_on_arm(lambda_asset
 def test_the_lambda_asset_holds_the_handlers_and_what_they_import_and_no_more(
     lambda_asset: Path,
 ) -> None:
-    assert (lambda_asset / "subscription" / "handler.py").is_file()
+    assert (lambda_asset / "provisioner" / "handler.py").is_file()
     assert (lambda_asset / "worker" / "handler.py").is_file()
     pins = (PROJECT / "functions" / "requirements.txt").read_text()
     pinned = set(re.findall(r"^([\w.-]+)==", pins, re.MULTILINE))
