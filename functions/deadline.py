@@ -15,6 +15,10 @@ Clock = Callable[[], int]
 """Returns the time in epoch milliseconds."""
 
 
+# Seconds until an alarm whose time is over: none would ring after 0.
+_SOON = 0.001
+
+
 class InvocationContext(Protocol):
     """The part of Lambda's context object that tells the time left."""
 
@@ -53,6 +57,10 @@ class Deadline:
         """Return the deadline that comes in `seconds` from now, or this one if it is earlier."""
         end = self.left() - seconds
         return self if end <= 0 else Deadline(lambda: self.left() - end, self._sleep)
+
+    def extended(self, seconds: float) -> "Deadline":
+        """Return the deadline that comes `seconds` after this one."""
+        return Deadline(lambda: self.left() + seconds, self._sleep)
 
     def passed(self) -> bool:
         """Return whether no time is left."""
@@ -111,8 +119,10 @@ def interrupted_after(seconds: float, again: float = 1.0) -> Iterator[None]:
     """Raise `TimeoutError` in the enclosed code if it takes longer than `seconds`.
 
     The alarm rings again every `again` seconds, so that code which swallows the first error meets
-    the next one. Only the main thread, where Lambda runs handlers, can be interrupted: elsewhere
-    the enclosed code runs without a limit.
+    the next one. An alarm that was set before goes on afterwards, and rings no later than it would
+    have. Only the main thread, where Lambda runs handlers, can be interrupted: elsewhere the
+    enclosed code runs without a limit. Code that does not come back to Python, such as the lookup
+    of a name, is interrupted when it does.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -124,12 +134,20 @@ def interrupted_after(seconds: float, again: float = 1.0) -> Iterator[None]:
         if running:
             raise TimeoutError(f"took longer than {seconds:.1f} s")
 
-    before = signal.signal(signal.SIGALRM, ring)
+    began = time.monotonic()
+    outer_seconds, outer_again = signal.getitimer(signal.ITIMER_REAL)
+    if outer_seconds:
+        seconds = min(seconds, outer_seconds)
+    outer_handler = signal.getsignal(signal.SIGALRM)
     try:
-        # In here, because a short alarm may ring before this call has returned.
-        signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), again)
+        # In here, because an alarm may ring before these calls have returned.
+        signal.signal(signal.SIGALRM, ring)
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, _SOON), again)
         yield
     finally:
         running = False
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, outer_handler)
+        if outer_seconds:
+            left = outer_seconds - (time.monotonic() - began)
+            signal.setitimer(signal.ITIMER_REAL, max(left, _SOON), outer_again)

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from aws_calls import call
 from conversations.end import ConversationEnd
 from deadline import Deadline
+from destinations.batched_calls import CLIENT_CONFIG, BatchLimits, send_in_batches
 from destinations.destination import Receipt
-from destinations.entries import CLIENT_LIMITS, BatchLimits, deliver
 
 if TYPE_CHECKING:
     from mypy_boto3_firehose import FirehoseClient
@@ -27,7 +28,7 @@ LIMITS = BatchLimits(
 
 def destination(environment: Mapping[str, str]) -> "Archive":
     """Return the archive behind the delivery stream that `ARCHIVE_STREAM` names."""
-    return Archive(boto3.client("firehose", config=CLIENT_LIMITS), environment["ARCHIVE_STREAM"])
+    return Archive(boto3.client("firehose", config=CLIENT_CONFIG), environment["ARCHIVE_STREAM"])
 
 
 class Archive:
@@ -41,11 +42,14 @@ class Archive:
 
     def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
         """Put ends into the stream, up to 100 a call."""
-        return deliver(ends, deadline, limits=LIMITS, entry=_record, call=self._put)
+        return send_in_batches(ends, deadline, limits=LIMITS, entry=_record, send=self._put)
 
-    def _put(self, records: list[Any]) -> list[str]:
-        answer = self._firehose.put_record_batch(
-            DeliveryStreamName=self._stream_name, Records=records
+    def _put(self, records: list[Any], deadline: Deadline) -> list[str]:
+        answer = call(
+            deadline,
+            self._firehose.put_record_batch,
+            DeliveryStreamName=self._stream_name,
+            Records=records,
         )
         return [response.get("ErrorCode", "") for response in answer["RequestResponses"]]
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from aws_calls import call
 from conversations.end import ConversationEnd
 from deadline import Deadline
+from destinations.batched_calls import CLIENT_CONFIG, BatchLimits, send_in_batches
 from destinations.destination import Receipt
-from destinations.entries import CLIENT_LIMITS, BatchLimits, deliver
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -30,7 +31,7 @@ LIMITS = BatchLimits(
 
 def destination(environment: Mapping[str, str]) -> "Bus":
     """Return the bus that `ENDS_BUS` names."""
-    return Bus(boto3.client("events", config=CLIENT_LIMITS), environment["ENDS_BUS"])
+    return Bus(boto3.client("events", config=CLIENT_CONFIG), environment["ENDS_BUS"])
 
 
 class Bus:
@@ -44,7 +45,7 @@ class Bus:
 
     def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
         """Put ends on the bus, ten a call."""
-        return deliver(ends, deadline, limits=LIMITS, entry=self._entry, call=self._put)
+        return send_in_batches(ends, deadline, limits=LIMITS, entry=self._entry, send=self._put)
 
     def _entry(self, end: ConversationEnd, body: bytes) -> dict[str, Any]:
         return {
@@ -56,6 +57,6 @@ class Bus:
             "Detail": body.decode(),
         }
 
-    def _put(self, entries: list[Any]) -> list[str]:
-        answer = self._events.put_events(Entries=entries)
+    def _put(self, entries: list[Any], deadline: Deadline) -> list[str]:
+        answer = call(deadline, self._events.put_events, Entries=entries)
         return [entry.get("ErrorCode", "") for entry in answer["Entries"]]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import boto3
 
-from aws_calls import limits
+from aws_calls import client_config
 from conversations.end import ConversationEnd
 from deadline import Deadline
 from destinations.destination import CALL_LIMIT, Receipt
@@ -117,7 +117,7 @@ def destination(environment: Mapping[str, str]) -> Webhook:
         ),
         SigningKeys(
             # One short try: the message comes back, and what is kept outlasts a failure.
-            boto3.client("secretsmanager", config=limits()),
+            boto3.client("secretsmanager", config=client_config()),
             environment["WEBHOOK_SECRET"],
         ),
     )

@@ -8,11 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from aws_calls import CallError, code_of, may_pass
+from aws_calls import CALL_ERRORS, CallError, call_once, code_of, may_pass
 from conversations.end import ConversationEnd
-from deadline import Deadline, interrupted_after
+from deadline import Deadline
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -78,10 +76,11 @@ class SigningKeys:
         kept, self._keys = self._keys, ()
         self._read_at = self._now()
         try:
-            with interrupted_after(min(READ_LIMIT, deadline.left())):
-                answer = self._secrets.get_secret_value(SecretId=self._name)
-        except (BotoCoreError, ClientError, TimeoutError) as error:
-            if kept and _is_passing(error):
+            answer = call_once(
+                deadline.within(READ_LIMIT), self._secrets.get_secret_value, SecretId=self._name
+            )
+        except CALL_ERRORS as error:
+            if kept and may_pass(error):
                 self._kept = KEPT_IN_DOUBT
                 return kept
             raise SecretUnusable(_why_unreadable(self._name, error)) from error
@@ -132,11 +131,6 @@ def signature(keys: Sequence[bytes], webhook_id: str, timestamp: int, body: byte
     signed = f"{webhook_id}.{timestamp}.".encode() + body
     digests = (hmac.digest(key, signed, hashlib.sha256) for key in keys)
     return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
-
-
-def _is_passing(error: CallError) -> bool:
-    """Return whether Secrets Manager failed, and not what we asked of it."""
-    return not isinstance(error, ClientError) or may_pass(error)
 
 
 def _why_unreadable(name: str, error: CallError) -> str:

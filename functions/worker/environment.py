@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import boto3
 
-from aws_calls import limits
+from aws_calls import client_config
 from conversations.end_rules import end_rule
 from conversations.history import Histories
 from conversations.ledger import Ledger
@@ -39,15 +39,14 @@ class Environment:
         # The user's code first: it may want to set something up before clients are made.
         destinations = chosen(variables)
         intake = IntakeQueue(
-            # Short limits, so that a call that hangs leaves time to report the batch.
-            boto3.client("sqs", config=limits(attempts=2)),
+            boto3.client("sqs", config=client_config()),
             queue_url=variables["QUEUE_URL"],
             dead_letter_queue_url=variables["DEAD_LETTER_QUEUE_URL"],
             retry_delay=int(variables["RETRY_DELAY_SECONDS"]),
             settle_seconds=int(variables.get("SETTLE_SECONDS", "0")),
         )
         # The table repeats its calls itself, for as long as there is time.
-        dynamodb = boto3.client("dynamodb", config=limits())
+        dynamodb = boto3.client("dynamodb", config=client_config())
         table = LedgerTable(dynamodb, variables["LEDGER_TABLE"])
         days = int(variables["LEDGER_DAYS"])
         return cls(

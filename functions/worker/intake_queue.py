@@ -9,12 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
-
-from aws_calls import code_of
+from aws_calls import CALL_ERRORS, call, code_of, may_pass
 from conversations.end_rules import Settling
 from conversations.fields import Rejected
-from deadline import Deadline, interrupted_after
+from deadline import Deadline
 from logs import json_logger
 from worker.message import Message
 from worker.outcome import Outcome
@@ -33,10 +31,9 @@ MAX_ATTRIBUTES = 10
 MAX_DELAY = 900
 # Seconds over which messages are spread that wait for one claim to run out.
 JITTER = 5.0
-# Seconds for deleting what was moved.
+# Seconds for deleting rejected messages, and how far they may reach beyond the deadline.
 DELETE_LIMIT = 1.0
-# botocore takes an interruption for an answer that failed to come and tries once more.
-RING_AGAIN = 0.2
+DELETE_EXTENSION = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +100,7 @@ class IntakeQueue:
             if deadline.passed():
                 logger.warning("No time to set delays", messages=len(failed) - start)
                 return
-            entries = [
+            entries: list[Any] = [
                 {
                     "Id": str(index),
                     "ReceiptHandle": outcome.message.receipt_handle,
@@ -112,13 +109,14 @@ class IntakeQueue:
                 for index, outcome in enumerate(failed[start : start + MAX_ENTRIES])
             ]
             try:
-                with interrupted_after(deadline.left(), RING_AGAIN):
-                    answer = self._sqs.change_message_visibility_batch(
-                        QueueUrl=self._queue_url,
-                        Entries=entries,  # type: ignore[arg-type]
-                    )
+                answer = call(
+                    deadline,
+                    self._sqs.change_message_visibility_batch,
+                    QueueUrl=self._queue_url,
+                    Entries=entries,
+                )
                 problems = [problem["Code"] for problem in answer.get("Failed", [])]
-            except (ClientError, BotoCoreError, TimeoutError) as error:
+            except CALL_ERRORS as error:
                 problems = [code_of(error)]
             if problems:
                 logger.warning("Delays not set", errors=problems)
@@ -130,7 +128,7 @@ class IntakeQueue:
             group = settling[start : start + MAX_ENTRIES]
             if deadline.passed():
                 break
-            entries = [
+            entries: list[Any] = [
                 {
                     "Id": str(index),
                     "MessageBody": json.dumps(one.as_event()),  # ASCII: SQS takes it
@@ -139,12 +137,13 @@ class IntakeQueue:
                 for index, one in enumerate(group)
             ]
             try:
-                with interrupted_after(deadline.left(), RING_AGAIN):
-                    answer = self._sqs.send_message_batch(
-                        QueueUrl=self._queue_url,
-                        Entries=entries,  # type: ignore[arg-type]
-                    )
-            except (ClientError, BotoCoreError, TimeoutError) as error:
+                answer = call(
+                    deadline,
+                    self._sqs.send_message_batch,
+                    QueueUrl=self._queue_url,
+                    Entries=entries,
+                )
+            except CALL_ERRORS as error:
                 logger.warning("Nothing sent to settle", error=code_of(error), ends=len(group))
                 continue
             refused = {int(problem["Id"]) for problem in answer.get("Failed", [])}
@@ -167,23 +166,23 @@ class IntakeQueue:
         if deadline.passed():
             return [Outcome(reject.message, "failed", "no_time") for reject in group]
         try:
-            with interrupted_after(deadline.left(), RING_AGAIN):
-                answer = self._sqs.send_message_batch(
-                    QueueUrl=self._dead_letter_queue_url,
-                    Entries=[
-                        {
-                            "Id": str(index),
-                            "MessageBody": reject.message.body,
-                            "MessageAttributes": reject.attributes,
-                        }
-                        for index, reject in enumerate(group)
-                    ],
-                )
-        except (ClientError, ParamValidationError) as error:
-            if len(group) > 1:  # one that SQS does not take must not keep the others from it
+            answer = call(
+                deadline,
+                self._sqs.send_message_batch,
+                QueueUrl=self._dead_letter_queue_url,
+                Entries=[
+                    {
+                        "Id": str(index),
+                        "MessageBody": reject.message.body,
+                        "MessageAttributes": reject.attributes,
+                    }
+                    for index, reject in enumerate(group)
+                ],
+            )
+        except CALL_ERRORS as error:
+            if len(group) > 1 and not may_pass(error):
+                # A message that SQS does not take must not keep the others from it.
                 return [outcome for reject in group for outcome in self._move([reject], deadline)]
-            return [_unsent(group[0].message, code_of(error))]
-        except (BotoCoreError, TimeoutError) as error:
             return [_unsent(reject.message, code_of(error)) for reject in group]
         refused = {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", [])}
         moved = [reject for index, reject in enumerate(group) if index not in refused]
@@ -198,15 +197,16 @@ class IntakeQueue:
         if not messages:
             return
         try:
-            with interrupted_after(min(DELETE_LIMIT, 0.5 + deadline.left()), RING_AGAIN):
-                self._sqs.delete_message_batch(
-                    QueueUrl=self._queue_url,
-                    Entries=[
-                        {"Id": str(index), "ReceiptHandle": message.receipt_handle}
-                        for index, message in enumerate(messages)
-                    ],
-                )
-        except (ClientError, BotoCoreError, TimeoutError) as error:
+            call(
+                deadline.extended(DELETE_EXTENSION).within(DELETE_LIMIT),
+                self._sqs.delete_message_batch,
+                QueueUrl=self._queue_url,
+                Entries=[
+                    {"Id": str(index), "ReceiptHandle": message.receipt_handle}
+                    for index, message in enumerate(messages)
+                ],
+            )
+        except CALL_ERRORS as error:
             # Lambda deletes them too when the invocation ends, since they are not reported.
             logger.warning("Rejected messages not deleted yet", error=code_of(error))
 

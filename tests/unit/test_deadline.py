@@ -39,6 +39,14 @@ def test_within_a_passed_deadline_no_time_is_left(clock: Clock) -> None:
     assert outer.within(5).passed()
 
 
+def test_an_extended_deadline_comes_later_by_so_much(clock: Clock) -> None:
+    extended = clock.deadline(10).extended(0.5)
+    assert extended.left() == 10.5
+    clock.sleep(10.25)
+    assert extended.left() == 0.25
+    assert not extended.sleep(0.25)
+
+
 @pytest.mark.parametrize(("seconds", "slept"), [(0, True), (9.9, True), (10, False), (11, False)])
 def test_a_pause_is_not_begun_when_the_deadline_would_pass(
     clock: Clock, seconds: float, slept: bool
@@ -200,6 +208,41 @@ def test_however_close_the_limit_nothing_rings_afterwards(alarm: list[int]) -> N
         with suppress(TimeoutError), interrupted_after(0.001, again=0.001):
             busy(spent / 200_000)
     time.sleep(0.005)
+
+
+def test_an_outer_limit_goes_on_after_an_inner_one(alarm: list[int]) -> None:
+    def sleep_after_an_inner_limit() -> None:
+        with interrupted_after(30):
+            pass
+        time.sleep(20)
+
+    with pytest.raises(TimeoutError, match=r"longer than 0\.2 s"), interrupted_after(0.2):
+        sleep_after_an_inner_limit()
+
+
+def test_an_outer_limit_holds_within_a_longer_inner_one_and_after_it(alarm: list[int]) -> None:
+    reached: list[str] = []
+
+    def swallow_the_first() -> None:
+        try:
+            with interrupted_after(30):
+                time.sleep(20)
+        except TimeoutError:
+            reached.append("after the inner one")
+        time.sleep(20)
+
+    with pytest.raises(TimeoutError), interrupted_after(0.05):
+        swallow_the_first()
+    assert reached == ["after the inner one"]
+
+
+def test_an_inner_limit_that_is_over_leaves_the_outer_one_its_time(alarm: list[int]) -> None:
+    with interrupted_after(30):
+        with suppress(TimeoutError), interrupted_after(0.02):
+            time.sleep(20)
+        left, again = signal.getitimer(signal.ITIMER_REAL)
+        assert 20 < left < 30 - 0.02
+        assert again == 1
 
 
 def test_another_thread_is_not_interrupted(alarm: list[int]) -> None:

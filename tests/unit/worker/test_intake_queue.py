@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
+from aws_calls import TRIES
 from conversations.fields import Rejected
 from deadline import Deadline
 from tests.bodies import CANARY
@@ -269,9 +270,9 @@ def test_rejects_that_the_dead_letter_queue_did_not_take_have_failed(
 @pytest.mark.parametrize(
     ("fault", "calls"),
     [
-        (client_error("RequestThrottled"), 22),
+        (client_error("RequestThrottled"), 2 * TRIES),
         (client_error("AccessDenied"), 22),
-        (NO_NETWORK, 2),
+        (NO_NETWORK, 2 * TRIES),
         (NO_ANSWER, 2),
         (range(10), 2),
     ],
@@ -285,10 +286,22 @@ def test_rejects_that_cannot_be_sent_fail_and_are_not_deleted(
     assert len(sqs.calls) == calls
 
 
-def test_a_send_that_fails_once_does_not_stop_the_next(intake: IntakeQueue, sqs: FakeSqs) -> None:
-    sqs.script(SEND, NO_NETWORK, None)
+def test_a_send_that_fails_does_not_stop_the_next(intake: IntakeQueue, sqs: FakeSqs) -> None:
+    sqs.script(SEND, *[NO_NETWORK] * TRIES, None)
     outcomes = list(reject(intake, messages(*"{" * 15)).values())
     assert (outcomes.count("failed.destination"), outcomes.count("rejected.not_json")) == (10, 5)
+
+
+@pytest.mark.parametrize("operation", [SEND, DELETE, CHANGE])
+@pytest.mark.parametrize("fault", [client_error("RequestThrottled"), NO_NETWORK])
+def test_a_passing_failure_of_sqs_is_made_up_for(
+    intake: IntakeQueue, sqs: FakeSqs, log: Log, operation: str, fault: Fault
+) -> None:
+    sqs.script(operation, fault)
+    delay(intake, 1)
+    assert reject(intake, messages("{")) == {"m-0": "rejected.not_json"}
+    assert (len(sqs.dead), sqs.deleted, sqs.visibility) == (1, ["r:m-0"], {"r:m-0": 30})
+    assert log.text == ""
 
 
 @pytest.mark.parametrize("fault", [client_error("RequestThrottled"), NO_NETWORK, range(10)])
@@ -350,7 +363,7 @@ def test_a_message_failed_for_no_time_comes_back_at_once(
 def test_a_delay_that_cannot_be_set_keeps_no_other_from_being_set(
     sqs: FakeSqs, intake: IntakeQueue, fault: Fault, log: Log
 ) -> None:
-    sqs.script(CHANGE, fault)
+    sqs.script(CHANGE, *[fault] * (1 if fault in (NO_ANSWER, {0}) else TRIES))
     delay(intake, 20)
     assert {f"r:m-{n}" for n in range(10, 20)} <= set(sqs.visibility)
     (line,) = log.lines("WARNING", "Delays not set")

@@ -21,11 +21,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conversations.end import ConversationEnd
+from deadline import Deadline
 from destinations import archive, bus
 from destinations.archive import Archive
+from destinations.batched_calls import BatchLimits, send_in_batches
 from destinations.bus import Bus
 from destinations.destination import Destination, Receipt, ReceiptKind
-from destinations.entries import BatchLimits, deliver
 from tests.bodies import CANARY
 from tests.fakes.aws.eventbridge import BUS, FakeEventBridge
 from tests.fakes.aws.firehose import STREAM, FakeFirehose
@@ -250,11 +251,13 @@ def test_calls_are_as_full_as_the_limits_allow(sizes: list[int]) -> None:
     ends = [big(f"c-{number:02}", size - empty) for number, size in enumerate(sizes)]
     calls: list[list[bytes]] = []
 
-    def take(bodies: list[bytes]) -> list[str]:
+    def take(bodies: list[bytes], _: Deadline) -> list[str]:
         calls.append(bodies)
         return [""] * len(bodies)
 
-    told = deliver(ends, Clock().deadline(60), limits=limits, entry=lambda _, body: body, call=take)
+    told = send_in_batches(
+        ends, Clock().deadline(60), limits=limits, entry=lambda _, body: body, send=take
+    )
     assert list(told) == [Receipt(position, "arrived") for position in range(len(ends))]
     assert [*itertools.chain(*calls)] == [end.as_json() for end in ends]
     counted = [[len(body) + limits.overhead for body in bodies] for bodies in calls]
