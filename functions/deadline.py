@@ -1,4 +1,4 @@
-"""How much time an invocation has left, and how to stop what would outlast it."""
+"""Deadlines within an invocation, and the alarm that interrupts code at its deadline."""
 
 import itertools
 import math
@@ -14,13 +14,12 @@ from typing import Protocol
 Clock = Callable[[], int]
 """Returns the time in epoch milliseconds."""
 
-
-# Seconds until an alarm whose time is over: none would ring after 0.
+# Seconds until an alarm whose time is already over; 0 would switch it off.
 _SOON = 0.001
 
 
 class InvocationContext(Protocol):
-    """The part of Lambda's context object that tells the time left."""
+    """The part of Lambda's context object that tells how much time is left."""
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until Lambda ends the invocation."""
@@ -82,7 +81,7 @@ class Deadline:
         most: int | None = None,
         jittered: bool = False,
     ) -> Iterator[float]:
-        """Yield for each try of something: the first at once, the others after ever longer pauses.
+        """Yield once for each try: the first at once, the others after ever longer pauses.
 
         There is always a first try. The tries are over when the next pause would outlast the
         deadline.
@@ -92,14 +91,14 @@ class Deadline:
         pause
             Seconds between the first and the second try.
         growth
-            What each pause is multiplied by to be the next one.
+            The factor from each pause to the next one.
         longest
-            Seconds that no pause is longer than.
+            Seconds of the longest pause.
         most
-            How many tries there are at most.
+            The greatest number of tries.
         jittered
-            Whether a random part of each pause, up to half of it, is left out, so that those who
-            failed together do not come again together.
+            Whether a random part of each pause, up to half of it, is left out, so that callers who
+            failed together do not try again together.
 
         Yields
         ------

@@ -1,4 +1,4 @@
-"""The destination `archive`: a Firehose stream to S3, where each end is a line of JSON."""
+"""The destination `archive`: a Firehose stream to S3; each end becomes a line of JSON."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 NEWLINE = b"\n"
 LIMITS = BatchLimits(
-    # Firehose takes 500. What a call holds arrives before any of it can be marked.
+    # Firehose takes 500. All ends of a call arrive before the first of them can be marked.
     entries=100,
-    # A call takes 4 MiB (AWS: "Amazon Data Firehose quotas"): these are as many in base64.
+    # A call takes 4 MiB (AWS: "Amazon Data Firehose quotas"): 3 MiB become as much in base64.
     call_bytes=3 * 1024 * 1024,
-    # A record, before base64.
+    # Of a record, before base64.
     entry_bytes=1000 * 1024,
     overhead=len(NEWLINE),
 )
 
 
 def destination(environment: Mapping[str, str]) -> "Archive":
-    """Return the archive behind the delivery stream that `ARCHIVE_STREAM` names."""
+    """Return the archive behind the Firehose stream that `ARCHIVE_STREAM` names."""
     return Archive(boto3.client("firehose", config=CLIENT_CONFIG), environment["ARCHIVE_STREAM"])
 
 
 class Archive:
-    """A Firehose delivery stream, by its name."""
+    """A Firehose stream, by its name."""
 
     name = "archive"
 

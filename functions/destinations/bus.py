@@ -1,4 +1,4 @@
-"""The destination `bus`: an EventBridge bus, where each end is an event."""
+"""The destination `bus`: an EventBridge bus; each end becomes an event."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 SOURCE = "queue-ends"
 DETAIL_TYPE = "Conversation Ended"
-# Of an entry's bytes (AWS: "Calculating Amazon EventBridge PutEvents event entry size"): its time.
+# The bytes that an entry's time counts as (AWS: "Calculating Amazon EventBridge PutEvents event
+# entry size").
 TIME_BYTES = 14
-# "Less than 256 KB", of an entry by that page, of all together by the operation's own.
+# "Less than 256 KB": each entry by that page, all of a call's together by the operation's own.
 MAX_BYTES = 256 * 1024 - 1
 LIMITS = BatchLimits(
     entries=10,

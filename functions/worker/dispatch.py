@@ -128,7 +128,7 @@ class Dispatch:
             for delivery in destination.deliver([work.end for work in due], deadline):
                 work = due[delivery.position]
                 tried.add(delivery.position)
-                if delivery.verdict != "arrived":
+                if delivery.kind != "arrived":
                     self.failures += 1
                     _note(work, name, delivery)
                     continue
@@ -170,5 +170,5 @@ class Dispatch:
 
 
 def _note(work: ClaimedEnd, destination: str, delivery: Receipt) -> None:
-    reasons = work.refusals if delivery.verdict == "refused" else work.problems
+    reasons = work.refusals if delivery.kind == "refused" else work.problems
     reasons[destination] = f"{destination}: {delivery.detail}"

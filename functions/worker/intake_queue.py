@@ -1,4 +1,4 @@
-"""What the worker itself does with messages of the intake queue: reject them, delay them."""
+"""The intake queue: the worker rejects its messages, delays them, and sends some to itself."""
 
 import base64
 import binascii
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 logger = json_logger("worker")
 
-# Limits of SQS (AWS: "Amazon SQS message quotas"): entries of a call, bytes of a message and of
-# a call, attributes of a message.
+# Limits of SQS (AWS: "Amazon SQS message quotas"): entries of a call, bytes of a message and of a
+# call, attributes of a message.
 MAX_ENTRIES = 10
 MAX_BYTES = 1_048_576
 MAX_ATTRIBUTES = 10
-# No failed message waits longer than this for its next try, in seconds.
+# The longest delay of a failed message, in seconds.
 MAX_DELAY = 900
-# Seconds over which messages are spread that wait for one claim to run out.
+# Seconds over which messages that wait for one claim's lease are spread.
 JITTER = 5.0
 # Seconds for deleting rejected messages, and how far they may reach beyond the deadline.
 DELETE_LIMIT = 1.0
@@ -54,7 +54,7 @@ class IntakeQueue:
     retry_delay
         Seconds until the second try of a failed message; doubles with each further one.
     settle_seconds
-        For how long what is sent to be settled is delayed, 0 to 900.
+        Seconds until the worker receives a message that it sent itself, 0 to 900.
     """
 
     def __init__(
@@ -74,10 +74,10 @@ class IntakeQueue:
     def reject(
         self, poison: Iterable[tuple[Message, Rejected]], deadline: Deadline
     ) -> list[Outcome]:
-        """Move messages to the dead-letter queue, bodies untouched, and return what became of each.
+        """Move messages to the dead-letter queue, bodies untouched, and return their outcomes.
 
-        A message whose move failed has failed: it comes back, and in the end redrive takes it
-        there.
+        A message that could not be moved has failed: it comes back, and in the end redrive moves
+        it.
         """
         outcomes = []
         rejects = []
@@ -92,9 +92,9 @@ class IntakeQueue:
         return outcomes
 
     def delay(self, failed: Sequence[Outcome], now_ms: int, deadline: Deadline) -> None:
-        """Set when failed messages come back: what there was no time for at once, others later.
+        """Set when failed messages come back: at once if there was no time for them, else later.
 
-        Where that does not succeed they come back after the queue's visibility timeout.
+        A message whose delay could not be set comes back after the queue's visibility timeout.
         """
         for start in range(0, len(failed), MAX_ENTRIES):
             if deadline.passed():
@@ -122,7 +122,7 @@ class IntakeQueue:
                 logger.warning("Delays not set", errors=problems)
 
     def send_later(self, settling: Sequence[Settling], deadline: Deadline) -> list[Settling]:
-        """Send the worker itself a message for each end that is to settle; return those sent."""
+        """Send the worker a delayed message for each settling end; return the ends sent."""
         sent: list[Settling] = []
         for start in range(0, len(settling), MAX_ENTRIES):
             group = settling[start : start + MAX_ENTRIES]
@@ -131,10 +131,10 @@ class IntakeQueue:
             entries: list[Any] = [
                 {
                     "Id": str(index),
-                    "MessageBody": json.dumps(one.as_event()),  # ASCII: SQS takes it
+                    "MessageBody": json.dumps(end.as_event()),  # ASCII: SQS takes it
                     "DelaySeconds": self._settle_seconds,
                 }
-                for index, one in enumerate(group)
+                for index, end in enumerate(group)
             ]
             try:
                 answer = call(
@@ -147,7 +147,7 @@ class IntakeQueue:
                 logger.warning("Nothing sent to settle", error=code_of(error), ends=len(group))
                 continue
             refused = {int(problem["Id"]) for problem in answer.get("Failed", [])}
-            sent += [one for index, one in enumerate(group) if index not in refused]
+            sent += [end for index, end in enumerate(group) if index not in refused]
         return sent
 
     def _delay_of(self, outcome: Outcome, now_ms: int) -> int:
@@ -155,14 +155,15 @@ class IntakeQueue:
         if outcome.reason == "no_time":
             return 0
         if outcome.not_before_ms:
-            # Not all at one moment: one of those that wait will do the work, if any is left.
+            # Spread, since the first message to come back does the work for all.
             wait = (outcome.not_before_ms - now_ms) / 1000 + random.uniform(0, JITTER)  # noqa: S311
             return max(0, min(2 * MAX_DELAY, math.ceil(wait)))
-        # No delay needs more doublings than these to reach the maximum.
+        # Ten doublings bring any delay to the maximum.
         doublings = min(outcome.message.receives - 1, 10)
         return int(min(MAX_DELAY, self._retry_delay * 2**doublings))
 
     def _move(self, group: Sequence[_Reject], deadline: Deadline) -> list[Outcome]:
+        """Move a group by one call, or one by one if the call is refused; return their outcomes."""
         if deadline.passed():
             return [Outcome(reject.message, "failed", "no_time") for reject in group]
         try:
@@ -193,7 +194,7 @@ class IntakeQueue:
         ] + [_unsent(group[index].message, code) for index, code in refused.items()]
 
     def _delete(self, messages: Sequence[Message], deadline: Deadline) -> None:
-        """Delete what was moved at once, so that a crash from here on does not move it again."""
+        """Delete moved messages at once, so that they are not moved again after a crash."""
         if not messages:
             return
         try:
@@ -207,12 +208,12 @@ class IntakeQueue:
                 ],
             )
         except CALL_ERRORS as error:
-            # Lambda deletes them too when the invocation ends, since they are not reported.
+            # Lambda deletes them when the invocation ends, since they are not reported as failed.
             logger.warning("Rejected messages not deleted yet", error=code_of(error))
 
 
 def _prepare(message: Message, rejected: Rejected) -> _Reject | None:
-    """Return a message with its reason, the detail shortened to fit; None if it cannot fit."""
+    """Return a message and its reason, the detail shortened to fit; None if it cannot fit."""
     detail = rejected.detail
     attributes = {
         "reason": _text(rejected.reason),
@@ -222,14 +223,14 @@ def _prepare(message: Message, rejected: Rejected) -> _Reject | None:
     size = len(message.body.encode("utf-8", "surrogatepass"))
     size += sum(_size(name, value) for name, value in attributes.items())
     if size > MAX_BYTES:
-        # Details are ASCII but for the mark of shortening.
+        # Details are ASCII, except for the ellipsis.
         kept = len(detail) - (size - MAX_BYTES) - len("…".encode())
         if kept < 0:
             return None
         attributes["detail"] = _text(detail[:kept] + "…")
         size = MAX_BYTES
     for name, lambda_value in message.attributes.items():
-        value = _as_sqs_takes_it(lambda_value)
+        value = _in_sqs_spelling(lambda_value)
         if value is None or name in attributes:
             continue
         if len(attributes) == MAX_ATTRIBUTES or size + _size(name, value) > MAX_BYTES:
@@ -257,7 +258,7 @@ def _text(value: str) -> dict[str, Any]:
     return {"DataType": "String", "StringValue": value}
 
 
-def _as_sqs_takes_it(value: Mapping[str, Any]) -> dict[str, Any] | None:
+def _in_sqs_spelling(value: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return a message attribute in the spelling of SQS's API; None if it cannot be kept."""
     data_type, text = value.get("dataType"), value.get("stringValue")
     if data_type and text:
@@ -274,5 +275,5 @@ def _size(name: str, value: Mapping[str, Any]) -> int:
     return len(name.encode()) + len(value["DataType"].encode()) + len(content)
 
 
-def _unsent(message: Message, why: str) -> Outcome:
-    return Outcome(message, "failed", "destination", f"dead-letter queue: {why}")
+def _unsent(message: Message, reason: str) -> Outcome:
+    return Outcome(message, "failed", "destination", f"dead-letter queue: {reason}")

@@ -28,7 +28,7 @@ from tests.fakes.webhook_receiver import OTHER_SECRET, SECRET, SECRET_NAME
 KEY = base64.b64decode(SECRET.removeprefix("whsec_"))
 OTHER = base64.b64decode(OTHER_SECRET.removeprefix("whsec_"))
 
-# Ids may be any text: these run together where they are not told apart with care.
+# Ids may be any text: careless joining makes two of these the same.
 IDS = [*":.%12Aaée😀 \r\n\0", "::", "%3A", "%2E", "%253A", "a:", ":a", "a:1", "a.1", "11", "3A"]
 END = ended()
 HEADER = re.compile(r"[A-Za-z0-9_~%-]+:[A-Za-z0-9_~%-]+:[0-9]+")
@@ -163,7 +163,7 @@ def test_keys_in_doubt_are_read_again_soon_but_not_for_every_refused_signature(
     keys = signing_keys(secrets, clock)
     for _ in range(30):  # seconds, each with a signature that is refused
         keys.current(Clock().deadline(10))
-        keys.doubt()
+        keys.read_again_soon()
         clock.now += 1
     assert len(secrets.reads) == 3
     secrets.put(SECRET_NAME, OTHER_SECRET)
