@@ -13,7 +13,7 @@ from deadline import Deadline
 from tests.bodies import CANARY
 from tests.fakes.aws.sqs import DEAD, INTAKE, MIB, FakeSqs, Fault, client_error, size_of
 from tests.fakes.aws.sqs_event import binary, record, text
-from tests.fakes.clock import Clock
+from tests.fakes.clock import Alarm, Clock
 from tests.unit.worker.conftest import Log
 from worker.intake_queue import IntakeQueue
 from worker.message import Message
@@ -310,6 +310,17 @@ def test_a_reject_that_is_not_deleted_yet_is_not_reported(
 ) -> None:
     sqs.always(DELETE, fault)
     assert set(reject(intake, messages(*"{" * 10)).values()) == {"rejected.not_json"}
+
+
+@pytest.mark.parametrize(("left", "limit"), [(5, 1), (0.7, 1), (0.2, 0.7), (-0.3, 0.2)])
+def test_deleting_a_reject_may_take_a_second_and_half_a_second_beyond_the_deadline(
+    intake: IntakeQueue, sqs: FakeSqs, clock: Clock, alarm: Alarm, *, left: float, limit: float
+) -> None:
+    sqs.script(SEND, lambda: clock.sleep(10 - left))
+    sqs.always(DELETE, alarm.hang)
+    outcomes = reject(intake, messages("{"), clock.deadline(10))
+    assert outcomes == {"m-0": "rejected.not_json"}
+    assert clock.now == pytest.approx(10 - left + limit)
 
 
 def test_rejecting_stops_at_the_deadline_even_among_refusals(
