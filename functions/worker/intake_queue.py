@@ -5,7 +5,7 @@ import binascii
 import json
 import math
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -100,22 +100,16 @@ class IntakeQueue:
             if deadline.passed():
                 logger.warning("No time to set delays", messages=len(failed) - start)
                 return
-            entries: list[Any] = [
+            entries = [
                 {
-                    "Id": str(index),
                     "ReceiptHandle": outcome.message.receipt_handle,
                     "VisibilityTimeout": self._delay_of(outcome, now_ms),
                 }
-                for index, outcome in enumerate(failed[start : start + MAX_ENTRIES])
+                for outcome in failed[start : start + MAX_ENTRIES]
             ]
+            change = self._sqs.change_message_visibility_batch
             try:
-                answer = call(
-                    deadline,
-                    self._sqs.change_message_visibility_batch,
-                    QueueUrl=self._queue_url,
-                    Entries=entries,
-                )
-                problems = [problem["Code"] for problem in answer.get("Failed", [])]
+                problems = list(_refused(change, self._queue_url, entries, deadline).values())
             except CALL_ERRORS as error:
                 problems = [code_of(error)]
             if problems:
@@ -128,26 +122,20 @@ class IntakeQueue:
             group = settling[start : start + MAX_ENTRIES]
             if deadline.passed():
                 break
-            entries: list[Any] = [
+            entries = [
                 {
-                    "Id": str(index),
                     "MessageBody": json.dumps(end.as_event()),  # ASCII: SQS takes it
                     "DelaySeconds": self._settle_seconds,
                 }
-                for index, end in enumerate(group)
+                for end in group
             ]
+            send = self._sqs.send_message_batch
             try:
-                answer = call(
-                    deadline,
-                    self._sqs.send_message_batch,
-                    QueueUrl=self._queue_url,
-                    Entries=entries,
-                )
+                refused = _refused(send, self._queue_url, entries, deadline)
             except CALL_ERRORS as error:
                 logger.warning("Nothing sent to settle", error=code_of(error), ends=len(group))
                 continue
-            refused = {int(problem["Id"]) for problem in answer.get("Failed", [])}
-            sent += [end for index, end in enumerate(group) if index not in refused]
+            sent += [end for position, end in enumerate(group) if position not in refused]
         return sent
 
     def _delay_of(self, outcome: Outcome, now_ms: int) -> int:
@@ -166,50 +154,48 @@ class IntakeQueue:
         """Move a group by one call, or one by one if the call is refused; return their outcomes."""
         if deadline.passed():
             return [Outcome(reject.message, "failed", "no_time") for reject in group]
+        entries = [
+            {"MessageBody": reject.message.body, "MessageAttributes": reject.attributes}
+            for reject in group
+        ]
+        send = self._sqs.send_message_batch
         try:
-            answer = call(
-                deadline,
-                self._sqs.send_message_batch,
-                QueueUrl=self._dead_letter_queue_url,
-                Entries=[
-                    {
-                        "Id": str(index),
-                        "MessageBody": reject.message.body,
-                        "MessageAttributes": reject.attributes,
-                    }
-                    for index, reject in enumerate(group)
-                ],
-            )
+            refused = _refused(send, self._dead_letter_queue_url, entries, deadline)
         except CALL_ERRORS as error:
             if len(group) > 1 and not may_pass(error):
                 # A message that SQS does not take must not keep the others from it.
                 return [outcome for reject in group for outcome in self._move([reject], deadline)]
             return [_unsent(reject.message, code_of(error)) for reject in group]
-        refused = {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", [])}
-        moved = [reject for index, reject in enumerate(group) if index not in refused]
+        moved = [reject for position, reject in enumerate(group) if position not in refused]
         self._delete([reject.message for reject in moved], deadline)
         return [
             Outcome(reject.message, "rejected", reject.rejected.reason, reject.rejected.detail)
             for reject in moved
-        ] + [_unsent(group[index].message, code) for index, code in refused.items()]
+        ] + [_unsent(group[position].message, code) for position, code in refused.items()]
 
     def _delete(self, messages: Sequence[Message], deadline: Deadline) -> None:
         """Delete moved messages at once, so that they are not moved again after a crash."""
         if not messages:
             return
+        entries = [{"ReceiptHandle": message.receipt_handle} for message in messages]
+        until = deadline.extended(DELETE_EXTENSION).within(DELETE_LIMIT)
         try:
-            call(
-                deadline.extended(DELETE_EXTENSION).within(DELETE_LIMIT),
-                self._sqs.delete_message_batch,
-                QueueUrl=self._queue_url,
-                Entries=[
-                    {"Id": str(index), "ReceiptHandle": message.receipt_handle}
-                    for index, message in enumerate(messages)
-                ],
-            )
+            _refused(self._sqs.delete_message_batch, self._queue_url, entries, until)
         except CALL_ERRORS as error:
             # Lambda deletes them when the invocation ends, since they are not reported as failed.
             logger.warning("Rejected messages not deleted yet", error=code_of(error))
+
+
+def _refused(
+    operation: Callable[..., Any],
+    queue_url: str,
+    entries: Sequence[Mapping[str, Any]],
+    deadline: Deadline,
+) -> dict[int, str]:
+    """Call an operation of SQS, and return by position the codes of the entries that it refused."""
+    numbered = [{"Id": str(position), **entry} for position, entry in enumerate(entries)]
+    answer = call(deadline, operation, QueueUrl=queue_url, Entries=numbered)
+    return {int(problem["Id"]): problem["Code"] for problem in answer.get("Failed", [])}
 
 
 def _prepare(message: Message, rejected: Rejected) -> _Reject | None:
