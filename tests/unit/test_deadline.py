@@ -1,4 +1,4 @@
-"""Time left is told and kept to, and what would outlast it is interrupted, once and for all."""
+"""A deadline tells the time left, spaces tries, and interrupts the code that would outlast it."""
 
 import signal
 import threading
@@ -24,7 +24,7 @@ def test_a_deadline_lies_before_the_timeout(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "left"), [(0, 0), (4, 4), (10, 10), (11, 10), (1e9, 10)])
-def test_within_never_is_later_than_the_deadline_itself(
+def test_a_deadline_within_another_is_never_later(
     clock: Clock, seconds: float, left: float
 ) -> None:
     inner = clock.deadline(10).within(seconds)
@@ -85,21 +85,19 @@ def test_pauses_between_tries_grow_to_the_longest(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(("growth", "pauses"), [(1, [2, 2, 2]), (2, [2, 4, 8]), (4, [2, 8, 32])])
-def test_each_pause_is_the_one_before_times_the_growth(
-    clock: Clock, growth: float, pauses: list[float]
-) -> None:
+def test_each_pause_grows_by_the_factor(clock: Clock, growth: float, pauses: list[float]) -> None:
     for _ in clock.deadline(1000).tries(2, growth=growth, most=4):
         pass
     assert clock.pauses == pauses
 
 
 @pytest.mark.parametrize("most", [1, 2, 5])
-def test_after_the_last_of_a_number_of_tries_there_is_no_pause(clock: Clock, most: int) -> None:
+def test_there_is_no_pause_after_the_last_try(clock: Clock, most: int) -> None:
     assert len(list(clock.deadline(100).tries(1, growth=1, most=most))) == most
     assert len(clock.pauses) == most - 1
 
 
-def test_time_that_tries_take_counts(clock: Clock) -> None:
+def test_the_time_of_the_tries_themselves_counts(clock: Clock) -> None:
     began = []
     for _ in clock.deadline(10).tries(1, growth=1):
         began.append(clock.now)
@@ -107,9 +105,9 @@ def test_time_that_tries_take_counts(clock: Clock) -> None:
     assert began == [0, 4, 8]
 
 
-def test_the_pause_to_come_is_told_before_each_try(clock: Clock) -> None:
-    told = list(clock.deadline(100).tries(0.2, most=4, jittered=True))
-    assert clock.pauses == told[:-1]
+def test_each_try_knows_the_pause_to_come(clock: Clock) -> None:
+    pauses = list(clock.deadline(100).tries(0.2, most=4, jittered=True))
+    assert clock.pauses == pauses[:-1]
 
 
 def test_jitter_leaves_out_half_of_a_pause_at_most(clock: Clock) -> None:

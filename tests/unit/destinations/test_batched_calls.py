@@ -86,7 +86,7 @@ def by_position(receipts: Sequence[Receipt]) -> dict[int, tuple[ReceiptKind, str
     return by_position
 
 
-def test_nothing_to_deliver_is_no_call(case: Case) -> None:
+def test_without_ends_no_call_is_made(case: Case) -> None:
     assert case.deliver([]) == []
     assert case.service.calls == []
 
@@ -134,7 +134,7 @@ def test_an_entry_that_fails_leaves_its_neighbours_alone(case: Case) -> None:
     ],
     ids=repr,
 )
-def test_a_call_that_fails_fails_its_ends_and_is_tried_again_where_that_may_help(
+def test_a_failing_call_fails_its_ends_after_as_many_tries_as_may_help(
     case: Case, error: Exception | str, tries: int
 ) -> None:
     fault = case.service.error(error) if isinstance(error, str) else error
@@ -148,7 +148,9 @@ def test_a_call_that_fails_fails_its_ends_and_is_tried_again_where_that_may_help
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_status_of_overload_is_tried_again_whatever_the_code(case: Case, status: int) -> None:
+def test_a_call_with_a_status_of_overload_is_tried_again_whatever_the_code(
+    case: Case, status: int
+) -> None:
     case.service.script(case.service.error("Unheard", status), case.service.error("Of", status))
     assert by_position(case.deliver(some(2))) == dict.fromkeys(range(2), ("arrived", ""))
     assert case.arrived() == ["c-0", "c-1"]
@@ -165,7 +167,7 @@ def test_pauses_before_another_try_are_short_and_within_the_deadline(case: Case)
 
 @pytest.mark.parametrize("refusal", ["ValidationException", ParamValidationError(report=CANARY)])
 @pytest.mark.parametrize("bad", [{0}, {5}, {2, 3}, set(range(10))], ids=str)
-def test_an_entry_for_which_its_call_is_refused_keeps_no_other_from_arriving(
+def test_a_refused_call_delivers_every_entry_but_the_bad_ones(
     case: Case, bad: set[int], refusal: str | Exception
 ) -> None:
     fault = case.service.error(refusal) if isinstance(refusal, str) else refusal
@@ -268,14 +270,14 @@ def test_calls_are_as_full_as_the_limits_allow(sizes: list[int]) -> None:
         assert len(full) == limits.entries or sum(full) + following[0] > limits.call_bytes
 
 
-def test_after_the_deadline_there_is_no_call(case: Case) -> None:
+def test_after_the_deadline_no_call_is_made(case: Case) -> None:
     too_large = big("c", 0, case.limits.entry_bytes)
     assert case.deliver([*some(3), too_large], seconds=0) == []
     assert case.deliver([too_large], seconds=0) == []
     assert case.service.calls == []
 
 
-def test_ends_for_which_there_was_no_time_are_not_told(case: Case) -> None:
+def test_ends_without_time_get_no_receipt(case: Case) -> None:
     clock = Clock()
     case.service.before = lambda _: clock.sleep(4)
     count = case.limits.entries
@@ -300,7 +302,7 @@ def test_a_call_that_hangs_is_interrupted_at_the_deadline(case: Case) -> None:
     assert receipts == dict.fromkeys(range(2), ("failed", "TimeoutError"))
 
 
-def test_an_answer_that_does_not_tell_of_each_fails_all(
+def test_an_answer_with_too_few_codes_fails_every_end(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(case.service, "take", lambda *_: [""])
@@ -308,7 +310,7 @@ def test_an_answer_that_does_not_tell_of_each_fails_all(
     assert receipts == dict.fromkeys(range(2), ("failed", "an answer for each was expected"))
 
 
-def test_no_detail_has_anything_of_an_end_or_of_an_error_s_text(case: Case) -> None:
+def test_no_detail_quotes_an_end_or_an_error_s_text(case: Case) -> None:
     errors = ["AccessDeniedException", "ThrottlingException", "ValidationException"]
     for error in errors:
         case.service.always(case.service.error(error))

@@ -112,7 +112,7 @@ def _endless(end: ConversationEnd) -> None:
         "a recursion without end",
     ],
 )
-def test_an_action_that_raises_fails_its_own_end_alone(clock: Clock, act: Act) -> None:
+def test_an_action_that_raises_fails_only_its_end(clock: Clock, act: Act) -> None:
     ends = [ended("before"), ended("bad"), ended("after")]
     receipts = list(actions(of("bad", act)).deliver(ends, clock.deadline(9)))
     assert [(receipt.position, receipt.kind) for receipt in receipts] == [
@@ -138,7 +138,7 @@ def test_ctrl_c_in_an_action_stops_the_run(clock: Clock) -> None:
         ("exec('raise ValueError(end)')", "ValueError at actions.py:4"),
     ],
 )
-def test_a_failure_is_told_by_type_and_line_of_the_action_alone(
+def test_a_failure_s_detail_is_its_type_and_the_action_s_line_alone(
     clock: Clock, raising_line: str, detail: str
 ) -> None:
     source = f"import json\nfrom functools import partial\ndef act(end):\n    {raising_line}\n"
@@ -153,13 +153,13 @@ def test_a_failure_is_told_by_type_and_line_of_the_action_alone(
     [operator.methodcaller(CANARY), functools.partial(operator.getitem, b=CANARY), CANARY],
     ids=["no function", "partial", "not even callable"],
 )
-def test_an_action_without_lines_of_its_own_is_told_by_our_line(clock: Clock, act: Any) -> None:
+def test_the_detail_of_an_action_without_lines_names_our_line(clock: Clock, act: Any) -> None:
     (receipt,) = actions(act).deliver([ended()], clock.deadline(9))
     assert receipt.kind == "failed"
     assert re.fullmatch(r"\w+Error at user_code\.py:\d+", receipt.detail)
 
 
-def test_a_failure_outside_the_file_is_told_by_the_place_that_raised(clock: Clock) -> None:
+def test_the_detail_of_a_failure_outside_the_file_names_the_place_that_raised(clock: Clock) -> None:
     module: dict[str, Any] = {}
     exec(compile("def act(end):\n    raise KeyError", "/var/task/crm.py", "exec"), module)  # noqa: S102
     receipts = list(actions(module["act"]).deliver([ended()], clock.deadline(9)))

@@ -56,7 +56,7 @@ def is_signed(asked: Request, secret: str) -> bool:
     return expected in asked.headers["webhook-signature"].split()
 
 
-def test_an_end_is_posted_as_standard_webhooks_has_it(receiver: Receiver) -> None:
+def test_an_end_is_posted_by_standard_webhooks(receiver: Receiver) -> None:
     end = dataclasses.replace(ended("c-ö", name="Ä"), queue_id="q-1", sequence=3)
     with webhook_to(f"{receiver.url}/hooks/ends?tenant=7", now=lambda: 1_795_428_000.9) as webhook:
         assert list(webhook.deliver([end], Clock().deadline(LONG))) == [
@@ -87,7 +87,7 @@ def test_every_try_of_an_end_has_the_same_id_and_body(webhook: Webhook, receiver
     assert first.body == second.body
 
 
-def test_during_a_change_of_keys_each_of_them_signs(receiver: Receiver) -> None:
+def test_during_a_change_of_keys_each_key_signs(receiver: Receiver) -> None:
     secrets = FakeSecrets(**{SECRET_NAME: f"{OTHER_SECRET} {SECRET}\n"})
     with webhook_to(receiver.url, secrets) as webhook:
         assert kind_and_detail(webhook)[0] == "arrived"
@@ -129,7 +129,7 @@ def test_every_status_gives_a_receipt_and_only_listed_ones_refuse() -> None:
     ("fate", "words"),
     [("lost", "the connection failed (RemoteDisconnected)"), ("cut", "answered 500")],
 )
-def test_a_failure_is_told_in_fixed_words_and_not_repeated(
+def test_a_failed_call_has_a_fixed_detail_and_is_not_repeated(
     receiver: Receiver, fate: Fate, words: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     receiver.respond = lambda _: Answer(500, CANARY.encode(), fate=fate)
@@ -159,9 +159,7 @@ def _unknown(host: str, port: int) -> list[str]:
     raise socket.gaierror(-2, f"unknown: {host} {port}")
 
 
-def test_a_call_that_fails_keeps_no_other_from_arriving(
-    webhook: Webhook, receiver: Receiver
-) -> None:
+def test_a_failed_call_leaves_the_others_alone(webhook: Webhook, receiver: Receiver) -> None:
     receiver.respond = lambda asked: Answer(
         {"c-3": 500, "c-5": 410}.get(asked.json["data"]["conversation_id"], 204)
     )
@@ -184,9 +182,7 @@ def test_connections_are_used_again_within_a_batch_and_after_it(
     assert 1 <= receiver.connections <= CONCURRENCY
 
 
-def test_one_end_after_the_other_goes_over_one_connection(
-    webhook: Webhook, receiver: Receiver
-) -> None:
+def test_ends_one_after_the_other_use_one_connection(webhook: Webhook, receiver: Receiver) -> None:
     receiver.script(Answer(500, b"x" * 999), Answer(204), Answer(200), Answer(410, {"no": "more"}))
     assert [kind_and_detail(webhook)[1] for _ in range(4)] == [
         "answered 500",
@@ -215,7 +211,7 @@ def test_a_kept_connection_that_breaks_off_without_an_answer_is_replaced_once(
     assert (len(receiver.asked), receiver.connections) == (3, 2)
 
 
-def test_a_connection_that_was_unused_for_long_is_not_trusted(receiver: Receiver) -> None:
+def test_a_connection_is_not_used_again_after_fifty_seconds(receiver: Receiver) -> None:
     clock = Clock()
     with webhook_to(receiver.url, now=clock) as webhook:
         clock.now = 1000
@@ -254,7 +250,7 @@ def test_an_answer_that_is_no_http_fails(answer: bytes) -> None:
     assert detail.startswith("the connection failed (")
 
 
-def test_bytes_that_come_unasked_over_an_unused_connection_are_no_answer() -> None:
+def test_unexpected_bytes_on_an_unused_connection_are_no_answer() -> None:
     """As load balancers say 408 before they close a connection."""
     said = threading.Semaphore(0)
 
@@ -291,7 +287,7 @@ def test_the_secret_is_read_at_the_first_end_and_kept(receiver: Receiver) -> Non
     assert secrets.reads == [SECRET_NAME]
 
 
-def test_a_changed_secret_is_read_when_the_receiver_no_longer_takes_the_old_one(
+def test_a_changed_secret_is_read_once_the_receiver_refuses_the_old_one(
     receiver: Receiver,
 ) -> None:
     secrets, clock = FakeSecrets(**{SECRET_NAME: SECRET}), Clock(1000.0)

@@ -73,7 +73,7 @@ def test_http_reaches_loopback_only_and_https_public_addresses(address: str) -> 
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254"])
-def test_a_name_that_leads_to_a_private_address_is_not_called(
+def test_a_host_with_a_private_address_is_not_called(
     secured: Receiver, trusting: ssl.SSLContext, address: str
 ) -> None:
     with webhook_to(secured.url, resolve=Names([address]), tls=trusting) as webhook:
@@ -87,7 +87,7 @@ def test_an_address_in_the_url_is_checked_too(secured: Receiver) -> None:
     assert secured.connections == 0
 
 
-def test_a_private_address_is_called_if_that_is_set(
+def test_a_private_address_is_called_if_the_setting_allows_it(
     secured: Receiver, trusting: ssl.SSLContext
 ) -> None:
     names = Names(["127.0.0.1"])
@@ -116,7 +116,7 @@ def test_of_several_addresses_only_those_that_are_allowed_are_called(plain: Rece
         assert receipts_of(webhook)[0].kind == "arrived"
 
 
-def test_where_nobody_listens_at_an_address_the_next_one_is_called(plain: Receiver) -> None:
+def test_the_next_address_is_called_if_nobody_listens_at_the_first(plain: Receiver) -> None:
     with webhook_to(plain.url, resolve=Names(["127.0.0.9", "127.0.0.1"])) as webhook:
         assert receipts_of(webhook)[0].kind == "arrived"
 
@@ -137,7 +137,7 @@ def test_each_address_has_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch)
     assert tried == [(("8.8.8.8", 443), 5), (("8.8.4.4", 443), 5)]
 
 
-def test_a_certificate_that_nobody_vouches_for_is_not_accepted(secured: Receiver) -> None:
+def test_a_certificate_of_an_unknown_authority_is_not_accepted(secured: Receiver) -> None:
     names = Names(["127.0.0.1"])
     with webhook_to(secured.url, allow_private=True, resolve=names) as webhook:
         assert receipts_of(webhook)[0] == Receipt(0, "failed", UNACCEPTED)
@@ -185,6 +185,6 @@ def test_a_url_gives_port_and_target(url: str, port: int, target: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["", "hooks.example.com", "ftp://a.example/", "https:///path"])
-def test_a_setting_that_is_no_web_address_is_named(url: str) -> None:
+def test_an_error_names_the_setting_that_is_no_web_address(url: str) -> None:
     with pytest.raises(ValueError, match="webhook_url must be a URL that begins with https:"):
         Origin.of(url, allow_private=False)

@@ -91,7 +91,7 @@ def kinds(receipts: Mapping[int, Receipt]) -> list[str]:
     return [receipts[position].kind for position in sorted(receipts)]
 
 
-def test_calls_that_hang_keep_no_other_from_arriving_and_are_given_up_in_their_turn() -> None:
+def test_hanging_calls_leave_the_others_alone_and_are_given_up_in_their_turn() -> None:
     calls = ScriptedCalls(hanging={0, 39})
     with webhook_to("http://localhost", limit=2, calls=lambda: calls) as webhook:
         receipts = webhook.deliver(ends(40), calls.clock.deadline(LONG))
@@ -104,7 +104,7 @@ def test_calls_that_hang_keep_no_other_from_arriving_and_are_given_up_in_their_t
         assert next(receipts, None) is None
 
 
-def test_more_hanging_calls_than_go_on_at_once_leave_the_others_their_turn() -> None:
+def test_the_others_get_their_turn_after_more_hanging_calls_than_go_on_at_once() -> None:
     calls = ScriptedCalls(hanging=range(CONCURRENCY + 1))
     receipts = calls.deliver(20, limit=1.24)
     assert kinds(receipts) == ["failed"] * (CONCURRENCY + 1) + ["arrived"] * 11
@@ -134,7 +134,7 @@ def test_without_time_no_call_is_begun_and_the_secret_is_not_read(left: float) -
     assert secrets.reads == []
 
 
-def test_a_receiver_counts_as_down_after_many_silent_calls_in_a_row() -> None:
+def test_a_receiver_counts_as_down_after_many_unanswered_calls_in_a_row() -> None:
     receipts = ScriptedCalls(hanging=range(100)).deliver(100)
     assert kinds(receipts) == ["failed"] * MAX_UNANSWERED
 
@@ -152,7 +152,7 @@ def test_a_receiver_does_not_count_as_down(calls: ScriptedCalls) -> None:
     assert len(calls.deliver(100)) == 100
 
 
-def test_calls_that_ended_while_nobody_iterated_count_with_their_answers() -> None:
+def test_calls_that_ended_while_nobody_iterated_keep_their_answers() -> None:
     calls = ScriptedCalls()
     with webhook_to("http://localhost", limit=0.6, calls=lambda: calls) as webhook:
         receipts = webhook.deliver(ends(CONCURRENCY), calls.clock.deadline(LONG))
@@ -163,7 +163,7 @@ def test_calls_that_ended_while_nobody_iterated_count_with_their_answers() -> No
     assert {receipt.kind for receipt in received} == {"arrived"}
 
 
-def test_a_secret_that_is_lost_during_a_batch_fails_the_ends_that_wait(
+def test_a_secret_that_is_lost_during_a_batch_fails_the_waiting_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(webhook_signature, "KEEP_SECONDS", 0.05)
@@ -263,7 +263,7 @@ def test_a_call_whose_name_is_resolved_too_late_sends_nothing(
     assert receiver.asked == []
 
 
-def test_a_call_that_finds_its_own_time_over_is_told_as_unanswered(
+def test_a_call_that_notices_the_end_of_its_time_is_unanswered(
     receiver: Receiver, calls: StuckCalls
 ) -> None:
     def resolve(_host: str, _port: int) -> Sequence[str]:
@@ -275,7 +275,7 @@ def test_a_call_that_finds_its_own_time_over_is_told_as_unanswered(
     assert receiver.connections == 0
 
 
-def test_calls_that_nobody_waits_for_any_more_send_nothing(receiver: Receiver) -> None:
+def test_abandoned_calls_send_nothing(receiver: Receiver) -> None:
     all_begun, let_go = threading.Barrier(3, timeout=LONG), threading.Event()
 
     def resolve(_host: str, _port: int) -> Sequence[str]:
@@ -356,7 +356,7 @@ def test_a_call_whose_answer_s_body_drips_has_arrived(head: bytes) -> None:
         wait_until(lambda: not threads_of_calls(), "the call was broken off", LONG)
 
 
-def test_a_body_that_never_comes_is_not_waited_for_to_the_limit(
+def test_a_body_that_never_comes_does_not_take_the_whole_limit(
     calls: StuckCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webhook_call, "ANSWER_PAUSE", 0.05)

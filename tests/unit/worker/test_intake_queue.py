@@ -40,10 +40,10 @@ def messages(*bodies: str, **attributes: Any) -> list[Message]:
 
 
 def reject(
-    intake: IntakeQueue, told: Iterable[Message], deadline: Deadline | None = None
+    intake: IntakeQueue, rejected: Iterable[Message], deadline: Deadline | None = None
 ) -> dict[str, str]:
     """Reject messages; return by id the outcome of each, which is one."""
-    poison = [(message, Rejected("not_json", DETAIL)) for message in told]
+    poison = [(message, Rejected("not_json", DETAIL)) for message in rejected]
     outcomes = intake.reject(poison, deadline or Clock().deadline(20))
     assert len({outcome.message.id for outcome in outcomes}) == len(outcomes) == len(poison)
     return {outcome.message.id: f"{outcome.kind}.{outcome.reason}" for outcome in outcomes}
@@ -57,8 +57,8 @@ def delay(
     deadline: Deadline | None = None,
 ) -> None:
     """Delay the failed messages `m-0`, `m-1`, …"""
-    told = [record("{}", f"m-{n}", receives=receives) for n in range(count)]
-    failed = [Outcome(Message.of(each), "failed", reason) for each in told]
+    received = [record("{}", f"m-{n}", receives=receives) for n in range(count)]
+    failed = [Outcome(Message.of(each), "failed", reason) for each in received]
     intake.delay(failed, NOW_MS, deadline or Clock().deadline(20))
 
 
@@ -162,8 +162,8 @@ def test_our_attributes_replace_own_ones_of_the_same_name(
 def test_an_attribute_that_sqs_would_not_take_keeps_no_message_back(
     intake: IntakeQueue, sqs: FakeSqs, unusable: dict[str, Any]
 ) -> None:
-    told = messages("{", odd=unusable, fine=text("kept"))
-    assert reject(intake, told) == {"m-0": "rejected.not_json"}
+    poison = messages("{", odd=unusable, fine=text("kept"))
+    assert reject(intake, poison) == {"m-0": "rejected.not_json"}
     assert sqs.dead[0]["MessageAttributes"] == {**OURS, "fine": string("kept")}
     assert sqs.refused == []
 
@@ -183,8 +183,8 @@ def test_an_attribute_that_sqs_would_not_take_keeps_no_message_back(
 def test_calls_are_filled_by_bytes(
     intake: IntakeQueue, sqs: FakeSqs, sizes: list[int], calls: list[int]
 ) -> None:
-    told = messages(*("x" * size for size in sizes))
-    assert set(reject(intake, told).values()) == {"rejected.not_json"}
+    poison = messages(*("x" * size for size in sizes))
+    assert set(reject(intake, poison).values()) == {"rejected.not_json"}
     assert [len(call.entries) for call in sqs.calls if call.operation == SEND] == calls
     assert sqs.refused == []
 
@@ -195,7 +195,7 @@ def test_any_sizes_arrive_once_each_without_a_refusal(
 ) -> None:
     dice = random.Random(seed)
     sizes = [int(MIB ** dice.uniform(0.1, 1.001)) for _ in range(40)]
-    told = [
+    poison = [
         Message.of(
             record(
                 "é" * (size // 2) or "x",
@@ -205,7 +205,7 @@ def test_any_sizes_arrive_once_each_without_a_refusal(
         )
         for n, size in enumerate(sizes)
     ]
-    outcomes = reject(intake, told)
+    outcomes = reject(intake, poison)
     sent = [e["MessageAttributes"]["source_message_id"]["StringValue"] for e in sqs.dead]
     assert sorted(sent) == sorted(id_ for id_, word in outcomes.items() if "rejected" in word)
     assert sqs.refused == []
