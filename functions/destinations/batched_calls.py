@@ -1,4 +1,4 @@
-"""Ends in batches, to AWS services that take many entries a call and answer for each."""
+"""Sends ends in batches to AWS services that take many entries a call and answer for each."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

@@ -97,7 +97,7 @@ def keys_of(secret: str) -> Sequence[bytes]:
     Raises
     ------
     ValueError
-        If there is none, or anything else.
+        If it holds none, or anything besides keys.
     """
     keys = []
     for text in secret.split():
