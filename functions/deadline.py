@@ -1,4 +1,4 @@
-"""How much time an invocation has left, and how to stop what would outlast it."""
+"""Deadlines within an invocation, and the alarm that interrupts code at its deadline."""
 
 import itertools
 import math
@@ -14,6 +14,9 @@ from typing import Protocol
 Clock = Callable[[], int]
 """Returns the time in epoch milliseconds."""
 
+# Seconds until an alarm whose time is already over; 0 would switch it off.
+_SOON = 0.001
+
 
 def now_ms() -> int:
     """Return the time in epoch milliseconds."""
@@ -21,7 +24,7 @@ def now_ms() -> int:
 
 
 class InvocationContext(Protocol):
-    """The part of Lambda's context object that tells the time left."""
+    """The part of Lambda's context object that tells how much time is left."""
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until Lambda ends the invocation."""
@@ -59,6 +62,10 @@ class Deadline:
         end = self.left() - seconds
         return self if end <= 0 else Deadline(lambda: self.left() - end, self._sleep)
 
+    def extended(self, seconds: float) -> "Deadline":
+        """Return the deadline that comes `seconds` after this one."""
+        return Deadline(lambda: self.left() + seconds, self._sleep)
+
     def passed(self) -> bool:
         """Return whether no time is left."""
         return self.left() <= 0
@@ -79,7 +86,7 @@ class Deadline:
         most: int | None = None,
         jittered: bool = False,
     ) -> Iterator[float]:
-        """Yield for each try of something: the first at once, the others after ever longer pauses.
+        """Yield once for each try: the first at once, the others after ever longer pauses.
 
         There is always a first try. The tries are over when the next pause would outlast the
         deadline.
@@ -89,14 +96,14 @@ class Deadline:
         pause
             Seconds between the first and the second try.
         growth
-            What each pause is multiplied by to be the next one.
+            The factor from each pause to the next one.
         longest
-            Seconds that no pause is longer than.
+            Seconds of the longest pause.
         most
-            How many tries there are at most.
+            The greatest number of tries.
         jittered
-            Whether a random part of each pause, up to half of it, is left out, so that those who
-            failed together do not come again together.
+            Whether a random part of each pause, up to half of it, is left out, so that callers who
+            failed together do not try again together.
 
         Yields
         ------
@@ -116,8 +123,10 @@ def interrupted_after(seconds: float, again: float = 1.0) -> Iterator[None]:
     """Raise `TimeoutError` in the enclosed code if it takes longer than `seconds`.
 
     The alarm rings again every `again` seconds, so that code which swallows the first error meets
-    the next one. Only the main thread, where Lambda runs handlers, can be interrupted: elsewhere
-    the enclosed code runs without a limit.
+    the next one. An alarm that was set before goes on afterwards, and rings no later than it would
+    have. Only the main thread, where Lambda runs handlers, can be interrupted: elsewhere the
+    enclosed code runs without a limit. Code that does not come back to Python, such as the lookup
+    of a name, is interrupted when it does.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -129,12 +138,20 @@ def interrupted_after(seconds: float, again: float = 1.0) -> Iterator[None]:
         if running:
             raise TimeoutError(f"took longer than {seconds:.1f} s")
 
-    before = signal.signal(signal.SIGALRM, ring)
+    began = time.monotonic()
+    outer_seconds, outer_again = signal.getitimer(signal.ITIMER_REAL)
+    if outer_seconds:
+        seconds = min(seconds, outer_seconds)
+    outer_handler = signal.getsignal(signal.SIGALRM)
     try:
-        # In here, because a short alarm may ring before this call has returned.
-        signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), again)
+        # In here, because an alarm may ring before these calls have returned.
+        signal.signal(signal.SIGALRM, ring)
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, _SOON), again)
         yield
     finally:
         running = False
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, outer_handler)
+        if outer_seconds:
+            left = outer_seconds - (time.monotonic() - began)
+            signal.setitimer(signal.ITIMER_REAL, max(left, _SOON), outer_again)

@@ -1,4 +1,4 @@
-"""Where an error was raised. What it says is left out: that could quote what is private."""
+"""The places that an error came through. Its text is left out: it could quote private data."""
 
 import traceback
 from collections.abc import Callable
@@ -16,7 +16,7 @@ def origin_of(error: BaseException, preferred: Callable[[str], bool] = lambda _:
     Parameters
     ----------
     preferred
-        Says of a place whether it tells more than those that it called.
+        Returns whether a place tells more than the places that it called.
     """
     places = places_of(error)
     place = next(filter(preferred, reversed(places)), places[-1])

@@ -1,4 +1,4 @@
-"""What to do when a conversation has ended: the file that you edit.
+"""Your code for the end of a conversation: the file that you edit.
 
 `on_conversation_end` is called for every end of a conversation in one of your queues. When it
 returns, the end counts as done here: it is not called for this end again, even if another
@@ -8,12 +8,12 @@ the dead-letter queue. Its neighbours in the batch are not affected.
 
 Three rules make it dependable:
 
-- Make it safe to repeat. The same end can come again, for instance after a crash that fell
-  between your call and its being recorded: write with a key such as
+- Make it safe to repeat. The same end can come again, for instance after a crash between your call
+  and its record in the ledger: write with a key such as
   `(end.conversation_id, end.queue_id, end.sequence)` rather than adding up.
 - Give every call that leaves the function a timeout. A call of `on_conversation_end` that takes
-  longer than 10 seconds is interrupted with a `TimeoutError` and counts as failed; only code that
-  does not come back to Python, such as the lookup of a name, is interrupted no sooner than it does.
+  longer than 10 seconds is interrupted with a `TimeoutError` and counts as failed. Code that does
+  not come back to Python, such as the lookup of a name, is interrupted only when it does.
 - Log ids only. `end.raw` and `end.participants` can hold names and phone numbers.
 
 To update a CRM::
@@ -58,7 +58,7 @@ def on_conversation_end(end: ConversationEnd) -> None:
     Parameters
     ----------
     end
-        What is known of it; see `conversations.end.ConversationEnd` for every field.
+        The conversation's end; see `conversations.end.ConversationEnd` for every field.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The destination `bus`: an EventBridge bus, where each end is an event."""
+"""The destination `bus`: an EventBridge bus; each end becomes an event."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -6,19 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from aws_calls import call
 from conversations.end import ConversationEnd
 from deadline import Deadline
+from destinations.batched_calls import CLIENT_CONFIG, BatchLimits, send_in_batches
 from destinations.destination import Receipt
-from destinations.entries import CLIENT_LIMITS, BatchLimits, deliver
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
 SOURCE = "queue-ends"
 DETAIL_TYPE = "Conversation Ended"
-# Of an entry's bytes (AWS: "Calculating Amazon EventBridge PutEvents event entry size"): its time.
+# The bytes that an entry's time counts as (AWS: "Calculating Amazon EventBridge PutEvents event
+# entry size").
 TIME_BYTES = 14
-# "Less than 256 KB", of an entry by that page, of all together by the operation's own.
+# "Less than 256 KB": each entry by that page, all of a call's together by the operation's own.
 MAX_BYTES = 256 * 1024 - 1
 LIMITS = BatchLimits(
     entries=10,
@@ -30,7 +32,7 @@ LIMITS = BatchLimits(
 
 def destination(environment: Mapping[str, str]) -> "Bus":
     """Return the bus that `ENDS_BUS` names."""
-    return Bus(boto3.client("events", config=CLIENT_LIMITS), environment["ENDS_BUS"])
+    return Bus(boto3.client("events", config=CLIENT_CONFIG), environment["ENDS_BUS"])
 
 
 class Bus:
@@ -44,7 +46,7 @@ class Bus:
 
     def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
         """Put ends on the bus, ten a call."""
-        return deliver(ends, deadline, limits=LIMITS, entry=self._entry, call=self._put)
+        return send_in_batches(ends, deadline, limits=LIMITS, entry=self._entry, send=self._put)
 
     def _entry(self, end: ConversationEnd, body: bytes) -> dict[str, Any]:
         return {
@@ -56,6 +58,6 @@ class Bus:
             "Detail": body.decode(),
         }
 
-    def _put(self, entries: list[Any]) -> list[str]:
-        answer = self._events.put_events(Entries=entries)
+    def _put(self, entries: list[Any], deadline: Deadline) -> list[str]:
+        answer = call(deadline, self._events.put_events, Entries=entries)
         return [entry.get("ErrorCode", "") for entry in answer["Entries"]]

@@ -1,4 +1,4 @@
-"""The destinations that are set: add one by a module beside this one and a line here."""
+"""The chosen destinations. To add one, write a module beside this one and add a line here."""
 
 import importlib
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a destination is: it takes many ends and says of each whether it arrived."""
+"""A destination: it takes many ends and gives a receipt for each."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,34 +15,35 @@ ReceiptKind = Literal["arrived", "failed", "refused"]
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of one end at a destination.
+    """A destination's answer for one end.
 
     Attributes
     ----------
     position
-        Of the end among those that were to be delivered.
-    verdict
+        The end's index among those that the destination was given.
+    kind
         `arrived`; `failed`, to be tried again; or `refused`, which no further try would change.
     detail
-        For the log, where it did not arrive: which error it was. Nothing of the end, no address.
+        The error, for the log; empty if the end arrived. It holds nothing of the end, no address.
     """
 
     position: int
-    verdict: ReceiptKind
+    kind: ReceiptKind
     detail: str = ""
 
 
 class Destination(Protocol):
-    """Somewhere that ends go to."""
+    """A place that ends go to."""
 
     @property
     def name(self) -> str:
         """Its name in the setting `destinations`, and in the ledger."""
 
     def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
-        """Deliver ends, and yield what became of each as soon as it is known.
+        """Send ends, and yield each receipt as soon as it is known.
 
-        Each position is yielded once at most, in any order; what is not yielded was not tried. A
-        call takes `CALL_LIMIT` seconds at most, and none goes on after the deadline. Whoever
-        iterates records what has arrived in between, so that little is repeated after a crash.
+        Receipts come in any order, at most one for each end; an end without a receipt was not
+        tried. A call takes `CALL_LIMIT` seconds at most, and none goes on after the deadline. The
+        caller records between two receipts which ends have arrived, so that little is repeated
+        after a crash.
         """

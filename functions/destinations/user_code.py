@@ -15,7 +15,7 @@ def destination(environment: Mapping[str, str]) -> "Actions":
 
 
 class Actions:
-    """A function that returns when an end has arrived, and raises when it has not."""
+    """A function that is called for each end; the end has arrived unless the function raises."""
 
     name = "actions"
 
@@ -36,7 +36,7 @@ class Actions:
                 self._act(end)
         except KeyboardInterrupt:  # somebody stops a local run
             raise
-        except BaseException as error:  # noqa: BLE001 - the user's code: this end fails, whatever it is
+        except BaseException as error:  # noqa: BLE001 - the user's code: whatever it raises, this end fails
             return Receipt(position, "failed", origin_of(error, _is_in_the_action))
         return Receipt(position, "arrived")
 

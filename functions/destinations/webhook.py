@@ -1,4 +1,4 @@
-"""The webhook: a signed POST for every end, as Standard Webhooks has it."""
+"""The destination `webhook`: a signed POST for every end, by Standard Webhooks."""
 
 import time
 from collections import deque
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import boto3
 
-from aws_calls import limits
+from aws_calls import client_config
 from conversations.end import ConversationEnd
 from deadline import Deadline
 from destinations.destination import CALL_LIMIT, Receipt
@@ -16,12 +16,11 @@ from destinations.webhook_signature import SecretUnusable, SigningKeys
 
 # Calls that go on at the same time.
 CONCURRENCY = 8
-# After so many calls in a row that nobody answered, the receiver counts as down.
-SILENT_CALLS = 2 * CONCURRENCY
+# A receiver that leaves so many calls in a row unanswered counts as down.
+MAX_UNANSWERED = 2 * CONCURRENCY
 # Seconds that must be left to begin a call: one that is broken off may have arrived all the same.
-WORTHWHILE = 0.5
-
-# A receiver says so of a signature that it does not accept.
+MIN_SECONDS_LEFT = 0.5
+# The statuses of a receiver that does not accept a signature.
 UNAUTHORIZED = frozenset({401, 403})
 
 
@@ -33,11 +32,11 @@ class Webhook:
     origin
         Where the requests go.
     keys
-        What they are signed with.
+        The keys that sign them.
     now
         Returns epoch seconds: Lambda may freeze the process, and a monotonic clock with it.
     calls
-        Returns what makes the calls of a batch, and measures their time.
+        Returns the object that makes a batch's calls and measures their time.
 
     Attributes
     ----------
@@ -63,45 +62,53 @@ class Webhook:
         self._calls = calls
 
     def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
-        """Deliver ends, some at a time; see `destinations.destination.Destination`.
+        """Send ends, some at a time; see `destinations.destination.Destination`.
 
-        A call without an answer is given up when its time is over, whatever it is waiting for, and
-        the others go on meanwhile. What there is no time to begin is not tried, nor is the rest
-        once the receiver counts as down.
+        A call without an answer is given up when its time is over, whatever it waits for, and the
+        others go on. No call is begun without enough time, or once the receiver counts as down.
         """
         waiting = deque(enumerate(ends))
-        under_way: set[Call] = set()
+        going_on: set[Call] = set()
         calls = self._calls()
-        silent = 0
+        unanswered = 0
         try:
             while True:
-                while waiting and len(under_way) < CONCURRENCY and silent < SILENT_CALLS:
-                    if deadline.left() < WORTHWHILE:
-                        break
+                if unanswered < MAX_UNANSWERED:
                     try:
-                        keys = self._keys.current(deadline)
+                        self._begin(calls, waiting, going_on, deadline)
                     except SecretUnusable as problem:
                         for position, _ in waiting:
                             yield Receipt(position, "failed", str(problem))
                         waiting.clear()
-                        break
-                    position, end = waiting.popleft()
-                    limit = min(self.limit, deadline.left())
-                    until = calls.deadline(limit)
-                    call = Call(position, end, keys, self._connections, limit, until, self._now)
-                    under_way.add(call)
-                    calls.begin(call)
-                if not under_way:
+                if not going_on:
                     return
-                for call in _over(under_way, calls):
-                    under_way.discard(call)
-                    silent = silent + 1 if call.was_silent() else 0
+                for call in _finished(going_on, calls):
+                    going_on.discard(call)
+                    unanswered = unanswered + 1 if call.is_unanswered() else 0
                     if call.status in UNAUTHORIZED:
-                        self._keys.doubt()
-                    yield call.delivery()
+                        self._keys.read_again_soon()
+                    yield call.receipt()
         finally:
-            for call in under_way:
+            for call in going_on:
                 call.give_up()
+
+    def _begin(
+        self,
+        calls: Calls,
+        waiting: deque[tuple[int, ConversationEnd]],
+        going_on: set[Call],
+        deadline: Deadline,
+    ) -> None:
+        """Begin calls for the ends that wait, as many as may go on at the same time."""
+        while waiting and len(going_on) < CONCURRENCY and deadline.left() >= MIN_SECONDS_LEFT:
+            keys = self._keys.current(deadline)
+            position, end = waiting.popleft()
+            limit = min(self.limit, deadline.left())
+            call = Call(
+                position, end, keys, self._connections, limit, calls.deadline(limit), self._now
+            )
+            going_on.add(call)
+            calls.begin(call)
 
     def close(self) -> None:
         """Close the connections that are kept."""
@@ -116,20 +123,18 @@ def destination(environment: Mapping[str, str]) -> Webhook:
             allow_private=environment.get("WEBHOOK_ALLOW_PRIVATE") == "true",
         ),
         SigningKeys(
-            # One short try: the message comes back, and what is kept outlasts a failure.
-            boto3.client("secretsmanager", config=limits()),
-            environment["WEBHOOK_SECRET"],
+            boto3.client("secretsmanager", config=client_config()), environment["WEBHOOK_SECRET"]
         ),
     )
 
 
-def _over(under_way: set[Call], calls: Calls) -> list[Call]:
-    """Return calls that are over, after waiting until there are any; late ones are given up."""
+def _finished(going_on: set[Call], calls: Calls) -> list[Call]:
+    """Return calls that have ended or are given up, after waiting until there are any."""
     # All that have ended, or they would be given up with the late ones and lose their connection.
-    over = calls.ended(min(call.deadline.left() for call in under_way))
-    for call in under_way:
-        if call.deadline.passed() and call not in over:
+    finished = calls.ended(min(call.deadline.left() for call in going_on))
+    for call in going_on:
+        if call.deadline.passed() and call not in finished:
             call.give_up()
-            over.append(call)
-    # One that was given up before ends too, in its own time.
-    return [call for call in over if call in under_way]
+            finished.append(call)
+    # A call that was given up before ends later, in its own time.
+    return [call for call in finished if call in going_on]

@@ -1,4 +1,4 @@
-"""One call of the webhook: a POST that tells of an end, made in a thread of its own."""
+"""A call of the webhook: one end's POST, made in a thread of its own."""
 
 import http.client
 import socket
@@ -18,27 +18,32 @@ from destinations.destination import Receipt, ReceiptKind
 from destinations.webhook_connection import AddressRefused, Connection, Connections
 from destinations.webhook_signature import id_of, signature
 
-# How much of an answer is read, in bytes and in seconds between two of them, to keep the connection
-# for the next call. What the answer says does not matter.
+# The bytes of an answer's body that are read, and the seconds between two of them, so that the next
+# call can use the connection. The body itself does not matter.
 ANSWER_LIMIT = 16 * 1024
 ANSWER_PAUSE = 0.5
 
-# Answers to the request itself, which is the same at every try.
+# Statuses that refuse the request itself, which is the same at every try.
 FINAL = frozenset({400, 405, 406, 410, 411, 413, 414, 415, 422, 431, 501, 505})
 
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """One POST; the thread that makes it writes `status` or `problem`, in the end.
+    """A POST, repeated once on a new connection if the kept one turns out to be closed.
 
     Attributes
     ----------
     limit
-        Seconds that it may take; `deadline`: the moment when they are over.
+        Seconds that the call may take.
+    deadline
+        The moment when they are over.
     now
         Returns epoch seconds.
     given_up
-        Whether nobody waits for it any more, so that it must not be sent.
+        Whether nobody waits for the answer any more, so that nothing must be sent.
+    status, problem
+        The answer's status, or the reason why there is none; written by the call's thread when it
+        is known. A call without either is unanswered.
     """
 
     position: int
@@ -57,23 +62,23 @@ class Call:
         self.connection = self.connections.take(self.deadline)
 
     def give_up(self) -> None:
-        """Have it end soon, whatever it waits for."""
+        """Make the call end soon, whatever it waits for."""
         self.given_up = True
         self.connection.break_off()
 
-    def was_silent(self) -> bool:
-        """Return whether nobody answered."""
+    def is_unanswered(self) -> bool:
+        """Return whether neither an answer nor an error came in time."""
         return self.status is None and not self.problem
 
-    def delivery(self) -> Receipt:
-        """Return what became of the end."""
-        if self.status is None:
-            silence = f"no answer within {round(self.limit, 1):g} s"
-            return Receipt(self.position, "failed", self.problem or silence)
-        return Receipt(self.position, verdict_on(self.status), f"answered {self.status}")
+    def receipt(self) -> Receipt:
+        """Return the end's receipt."""
+        if self.status is not None:
+            return Receipt(self.position, receipt_kind(self.status), f"answered {self.status}")
+        problem = self.problem or f"no answer within {round(self.limit, 1):g} s"
+        return Receipt(self.position, "failed", problem)
 
     def make(self) -> None:
-        """Make the call, until it is over."""
+        """Make the call; runs in its thread."""
         try:
             if self._ask() and not self.given_up:
                 self.connections.keep(self.connection)
@@ -87,24 +92,24 @@ class Call:
                 self.problem = _in_words(error)
 
     def _ask(self) -> bool:
-        """Send the end and take note of the answer; return whether the connection can be kept."""
+        """Send the end and note the status; return whether the connection can be kept."""
         connection = self.connection
-        is_kept = connection.used_at > 0
+        was_kept = connection.used_at > 0
         body = _body(self.end)
         try:
             response = self._answer(body)
         except (ConnectionError, ssl.SSLEOFError):
-            # Closed by the other side while it was unused, which shows only now.
-            if not is_kept or self._must_not_go_on():
+            # The other side closed it while it was unused, which shows only now.
+            if not was_kept or self._is_over():
                 raise
             connection.close()
             response = self._answer(body)
         with response:
             if self.given_up:
-                return False  # what was broken off reads like an answer that has ended
+                return False  # an answer that was broken off reads like one that has ended
             self.status = response.status
             with suppress(OSError, http.client.HTTPException):
-                connection.hasten(ANSWER_PAUSE)
+                connection.limit_waits(ANSWER_PAUSE)
                 response.read(ANSWER_LIMIT)
                 return response.isclosed() and connection.sock is not None
         return False
@@ -113,8 +118,8 @@ class Call:
         connection = self.connection
         if connection.sock is None:
             connection.connect()
-        connection.hasten()
-        if self._must_not_go_on():
+        connection.limit_waits()
+        if self._is_over():
             raise TimeoutError
         webhook_id, timestamp = id_of(self.end), int(self.now())
         headers = {
@@ -127,24 +132,25 @@ class Call:
         connection.request("POST", connection.origin.target, body, headers)
         return connection.getresponse()
 
-    def _must_not_go_on(self) -> bool:
+    def _is_over(self) -> bool:
+        """Return whether nothing must be sent any more."""
         return self.given_up or self.deadline.passed()
 
 
 class Calls:
-    """Calls that go on at the same time, and the time by which they are measured."""
+    """Makes calls that go on at the same time, and measures their time."""
 
     def __init__(self) -> None:
         self._ended: SimpleQueue[Call] = SimpleQueue()
 
     def deadline(self, seconds: float) -> Deadline:
-        """Return the deadline that comes in `seconds`, by a clock that nobody sets."""
+        """Return the deadline that comes in `seconds`, by a clock that nobody adjusts."""
         end = time.monotonic() + seconds
         return Deadline(lambda: end - time.monotonic())
 
     def begin(self, call: Call) -> None:
-        """Have a call made."""
-        # A daemon, unlike a pool's thread: the interpreter's exit does not wait for one that hangs.
+        """Make a call in a thread of its own."""
+        # A daemon, unlike a pool's thread: the interpreter exits even if a call hangs.
         Thread(target=self._make, args=(call,), name="webhook call", daemon=True).start()
 
     def _make(self, call: Call) -> None:
@@ -154,7 +160,7 @@ class Calls:
             self._ended.put(call)
 
     def ended(self, seconds: float) -> list[Call]:
-        """Return calls that have ended, after waiting `seconds` at most for the first of them."""
+        """Return calls that have ended; wait for the first of them, up to `seconds`."""
         ended = []
         with suppress(Empty):
             ended.append(self._ended.get(timeout=max(0.0, seconds)))
@@ -163,23 +169,24 @@ class Calls:
         return ended
 
 
-def verdict_on(status: int) -> ReceiptKind:
-    """Return what an answer's status means for an end."""
+def receipt_kind(status: int) -> ReceiptKind:
+    """Return the kind of receipt that an answer's status is."""
     if 200 <= status < 300:
         return "arrived"
     return "refused" if status in FINAL else "failed"
 
 
 def _body(end: ConversationEnd) -> bytes:
+    """Return a request's body."""
     timestamp = msgspec.json.encode(end.ended_at)
-    # Put together, so that the end, which can be large, is encoded once.
+    # Bytes are joined, so that the end, which can be large, is encoded once.
     return b"".join(
         [b'{"type":"conversation.ended","timestamp":', timestamp, b',"data":', end.as_json(), b"}"]
     )
 
 
 def _in_words(error: Exception) -> str:
-    """Return what went wrong, in words that are ours: an error's own can hold names."""
+    """Return an error in fixed words, since its own can hold names."""
     match error:
         case AddressRefused():
             return "the host's address is not public; set webhook_allow_private if it is meant"

@@ -1,4 +1,4 @@
-"""Connections to one origin whose address is checked, and that can be broken off from outside."""
+"""Connections to the webhook's origin: to a checked address, and to be broken off from outside."""
 
 import http.client
 import ipaddress
@@ -16,48 +16,48 @@ from deadline import Deadline
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Sequence[str]]
 
-# Seconds for which an unused connection is kept; load balancers drop it after a minute.
+# Seconds for which an unused connection is kept; load balancers close it after a minute.
 IDLE_LIMIT = 50.0
 
-# RFC 6052: the address of an IPv4 host as an IPv6 one behind NAT64 sees it.
+# RFC 6052: the IPv6 address of an IPv4 host behind NAT64.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-# RFC 4291: what IPv6 has of globally routable unicast.
+# RFC 4291: IPv6's global unicast addresses.
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 
 
 class AddressRefused(Exception):
-    """The host's name leads to no address that may be called."""
+    """The host has no address that may be called."""
 
 
 def addresses_of(host: str, port: int) -> Sequence[str]:
-    """Return the addresses that a host's name stands for, the preferred one first."""
+    """Return a host's addresses, the preferred one first."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
 
 
 def is_public(address: str) -> bool:
-    """Return whether an IP address is one of the internet's, and hides none that is not."""
+    """Return whether an IP address is public, and so is any IPv4 address embedded in it."""
     parsed: Address = ipaddress.ip_address(address)
     if isinstance(parsed, ipaddress.IPv4Address):
         return parsed.is_global and not parsed.is_multicast and not parsed.is_reserved
-    hidden = [parsed.ipv4_mapped, parsed.sixtofour, *(parsed.teredo or ())]
+    candidates = [parsed.ipv4_mapped, parsed.sixtofour, *(parsed.teredo or ())]
     if parsed in _NAT64:
-        hidden.append(ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF))
-    if embedded := [str(ipv4) for ipv4 in hidden if ipv4]:
+        candidates.append(ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF))
+    if embedded := [str(ipv4) for ipv4 in candidates if ipv4]:
         return all(map(is_public, embedded))
     return parsed in _GLOBAL_UNICAST and parsed.is_global
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where requests go.
+    """The host that requests go to, and the part of the URL that they name.
 
     Attributes
     ----------
     target
         Path and query.
     tls
-        How the host proves its name; None with http, which reaches loopback addresses only.
+        Checks the host's certificate; None with http, which reaches loopback addresses only.
     allow_private
         Whether https may go to addresses that are not public.
     """
@@ -78,17 +78,17 @@ class Origin:
         resolve: Resolve = addresses_of,
         tls: ssl.SSLContext | None = None,
     ) -> "Origin":
-        """Return what a URL names.
+        """Return a URL's origin.
 
         Parameters
         ----------
         tls
-            In place of the default: the system's certificate authorities, host names checked.
+            Replaces the default: the system's certificate authorities, host names checked.
 
         Raises
         ------
         ValueError
-            If it is no URL that begins with http or https and has a host.
+            If the URL does not begin with http or https, or has no host.
         """
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -113,14 +113,14 @@ class Origin:
 
 
 class Connection(http.client.HTTPConnection):
-    """A connection to an origin, at the very address that was checked.
+    """A connection to an origin, at the address that was checked.
 
     Attributes
     ----------
     used_at
         Epoch seconds of its last answer; 0 before the first.
     deadline
-        When what goes on must be over; to be set before each request.
+        The moment when the call that uses it must be over; set before each request.
     """
 
     def __init__(self, origin: Origin, deadline: Deadline) -> None:
@@ -133,7 +133,7 @@ class Connection(http.client.HTTPConnection):
         self._wire: socket.socket | None = None
 
     def connect(self) -> None:
-        """Connect, and prove the host's name where there is TLS.
+        """Connect, and check the host's certificate where there is TLS.
 
         Raises
         ------
@@ -150,28 +150,28 @@ class Connection(http.client.HTTPConnection):
         self.sock = self._wire = self._reached(allowed)
         self._wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if origin.tls:
-            # The handshake apart, so that there is something to break off while it goes on.
+            # The handshake comes later, so that a hanging one can be broken off.
             secured = origin.tls.wrap_socket(
                 self._wire, server_hostname=origin.host, do_handshake_on_connect=False
             )
             self.sock = self._wire = secured
-            self.hasten()
+            self.limit_waits()
             secured.do_handshake()
 
     def _reached(self, addresses: Sequence[str]) -> socket.socket:
-        """Return a socket to the first address that answers; each has its share of the time."""
+        """Return a socket to the first address that answers; each gets its share of the time."""
         failure: OSError = TimeoutError()
         for position, address in enumerate(addresses):
             share = self._left() / (len(addresses) - position)
             try:
-                # A numeric address: there is nothing to resolve a second time.
+                # The address is numeric, so that no name is resolved a second time.
                 return socket.create_connection((address, self.port), timeout=share)
             except OSError as error:
                 failure = error
         raise failure
 
-    def hasten(self, seconds: float = 60.0) -> None:
-        """Let what comes next take `seconds` or what is left at most, between any two bytes."""
+    def limit_waits(self, seconds: float = 60.0) -> None:
+        """Limit each wait for the other side to `seconds`, and to the time that is left."""
         if self._wire:
             self._wire.settimeout(min(seconds, self._left()))
 
@@ -182,14 +182,14 @@ class Connection(http.client.HTTPConnection):
         return left
 
     def is_alive(self) -> bool:
-        """Return whether it is open and silent, as an unused connection should be."""
+        """Return whether it is open and nothing has come in, as fits an unused connection."""
         return self.sock is not None and not wait_for_read(self.sock, timeout=0)
 
     def break_off(self) -> None:
-        """End it from another thread, which then meets an error in what it is waiting for."""
+        """Break the connection off; the thread that waits for it meets an error."""
         if wire := self._wire:
             with suppress(OSError):
-                # Of the base class: TLS's own would pull the ground from under that thread.
+                # The base class's: the one of TLS drops the state that the waiting thread uses.
                 socket.socket.shutdown(wire, socket.SHUT_RDWR)
 
 
@@ -208,7 +208,7 @@ class Connections:
         self._idle: list[Connection] = []
 
     def take(self, deadline: Deadline) -> Connection:
-        """Return a kept connection that seems usable, or else a new one."""
+        """Return a kept connection that seems usable, or a new one."""
         while self._idle:
             connection = self._idle.pop()
             if self._now() - connection.used_at < IDLE_LIMIT and connection.is_alive():
@@ -218,7 +218,7 @@ class Connections:
         return Connection(self._origin, deadline)
 
     def keep(self, connection: Connection) -> None:
-        """Take back a connection whose answer was read."""
+        """Keep a connection whose answer was read."""
         connection.used_at = self._now()
         self._idle.append(connection)
 

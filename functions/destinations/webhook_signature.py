@@ -1,4 +1,4 @@
-"""Standard Webhooks: the id and the signature of a request, and the secret with its keys."""
+"""A request's id and signature by Standard Webhooks, and the secret with the keys."""
 
 import base64
 import hashlib
@@ -8,19 +8,17 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from aws_calls import CallError, code_of, may_pass
+from aws_calls import CALL_ERRORS, CallError, call_once, code_of, may_pass
 from conversations.end import ConversationEnd
-from deadline import Deadline, interrupted_after
+from deadline import Deadline
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-# Seconds after which the secret is read again, so that a changed one is noticed.
-KEPT = 300.0
-# Seconds after which it is read again when the receiver or Secrets Manager was not content.
-KEPT_IN_DOUBT = 10.0
+# Seconds after which the secret is read again, so that a change is noticed.
+KEEP_SECONDS = 300.0
+# The same after the receiver refused a signature, or Secrets Manager failed.
+KEEP_SECONDS_IN_DOUBT = 10.0
 # Seconds that reading it may take.
 READ_LIMIT = 3.0
 
@@ -29,11 +27,11 @@ EXPECTED = f"expected {PREFIX} and the key in base64, nothing else (several: sep
 
 
 class SecretUnusable(Exception):
-    """The secret cannot be read or holds no key; the text names the secret, never what it holds."""
+    """The secret cannot be read or holds no key; the text names it and quotes nothing from it."""
 
 
 class SigningKeys:
-    """The keys that a secret holds, read when they are first needed and kept for some minutes.
+    """The keys in a secret, read when they are first needed and kept for some minutes.
 
     Parameters
     ----------
@@ -56,7 +54,7 @@ class SigningKeys:
         self._now = now
         self._keys: Sequence[bytes] = ()
         self._read_at = 0.0
-        self._kept = KEPT
+        self._keep_seconds = KEEP_SECONDS
 
     def current(self, deadline: Deadline) -> Sequence[bytes]:
         """Return the keys; every request is signed with each of them.
@@ -64,28 +62,29 @@ class SigningKeys:
         Raises
         ------
         SecretUnusable
-            Saying what is wrong with the secret and what was expected.
+            The text says what is wrong with the secret and what was expected.
         """
-        if not self._keys or self._now() - self._read_at >= self._kept:
+        if not self._keys or self._now() - self._read_at >= self._keep_seconds:
             self._keys = self._read(deadline)
         return self._keys
 
-    def doubt(self) -> None:
-        """Take the keys for outdated: the receiver did not accept a signature."""
-        self._kept = KEPT_IN_DOUBT
+    def read_again_soon(self) -> None:
+        """Have the secret read again soon: the receiver refused a signature."""
+        self._keep_seconds = KEEP_SECONDS_IN_DOUBT
 
     def _read(self, deadline: Deadline) -> Sequence[bytes]:
         kept, self._keys = self._keys, ()
         self._read_at = self._now()
         try:
-            with interrupted_after(min(READ_LIMIT, deadline.left())):
-                answer = self._secrets.get_secret_value(SecretId=self._name)
-        except (BotoCoreError, ClientError, TimeoutError) as error:
-            if kept and _is_passing(error):
-                self._kept = KEPT_IN_DOUBT
+            answer = call_once(
+                deadline.within(READ_LIMIT), self._secrets.get_secret_value, SecretId=self._name
+            )
+        except CALL_ERRORS as error:
+            if kept and may_pass(error):
+                self._keep_seconds = KEEP_SECONDS_IN_DOUBT
                 return kept
             raise SecretUnusable(_why_unreadable(self._name, error)) from error
-        self._kept = KEPT
+        self._keep_seconds = KEEP_SECONDS
         try:
             return keys_of(answer.get("SecretString") or "")
         except ValueError:  # whose text would quote the secret
@@ -98,7 +97,7 @@ def keys_of(secret: str) -> Sequence[bytes]:
     Raises
     ------
     ValueError
-        If it is anything else than keys.
+        If it holds none, or anything besides keys.
     """
     keys = []
     for text in secret.split():
@@ -112,7 +111,7 @@ def keys_of(secret: str) -> Sequence[bytes]:
 
 
 def id_of(end: ConversationEnd) -> str:
-    """Return the end's `webhook-id`: the same for every try, and no other end's.
+    """Return the end's `webhook-id`, which is the same for every try and differs between ends.
 
     Ids may be any text. Percent-encoded they are a legal header and have neither the colon that
     separates them here nor the full stop that separates the id from what is signed with it.
@@ -132,11 +131,6 @@ def signature(keys: Sequence[bytes], webhook_id: str, timestamp: int, body: byte
     signed = f"{webhook_id}.{timestamp}.".encode() + body
     digests = (hmac.digest(key, signed, hashlib.sha256) for key in keys)
     return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
-
-
-def _is_passing(error: CallError) -> bool:
-    """Return whether Secrets Manager failed, and not what we asked of it."""
-    return not isinstance(error, ClientError) or may_pass(error)
 
 
 def _why_unreadable(name: str, error: CallError) -> str:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aws_calls import code_of, limits
+from aws_calls import client_config, code_of
 from deadline import Deadline
 from genesys.errors import CredentialsError
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-CLIENT_LIMITS = limits(read_timeout=5, attempts=3)
+CLIENT_LIMITS = client_config(read_timeout=5, attempts=3)
 EXPECTED = '{"client_id": "…", "client_secret": "…"}'
 
 

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aws_calls import code_of, limits
+from aws_calls import client_config, code_of
 from deadline import Deadline
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
-CLIENT_LIMITS = limits(read_timeout=5)
+CLIENT_LIMITS = client_config(read_timeout=5)
 # A role that was made a moment ago may not have reached all of AWS yet.
 NEW_ROLE_SECONDS = 20.0
 

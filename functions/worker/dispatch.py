@@ -131,7 +131,7 @@ class _Dispatch:
             for receipt in destination.deliver([each.end for each in due], deadline):
                 end = due[receipt.position]
                 untried.discard(receipt.position)
-                if receipt.verdict != "arrived":
+                if receipt.kind != "arrived":
                     self._note(end, name, receipt)
                     continue
                 end.claim.delivered.append(name)
@@ -157,7 +157,7 @@ class _Dispatch:
 
     def _note(self, end: ClaimedEnd, destination: str, receipt: Receipt) -> None:
         self._failures += 1
-        reasons = end.refusals if receipt.verdict == "refused" else end.problems
+        reasons = end.refusals if receipt.kind == "refused" else end.problems
         reasons[destination] = f"{destination}: {receipt.detail}"
 
     def _mark(self, ends: Sequence[ClaimedEnd], deadline: Deadline) -> None:

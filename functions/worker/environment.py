@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import boto3
 
-from aws_calls import limits
+from aws_calls import client_config
 from conversations.end_rules import end_rule
 from conversations.history import Histories
 from conversations.ledger import Ledger
@@ -39,15 +39,13 @@ def assemble(environment: Mapping[str, str]) -> tuple[Parts, str]:
     # The user's code first: it may want to set something up before clients are made.
     destinations = chosen(Environment(environment))
     intake = IntakeQueue(
-        # Short limits, so that a call that hangs leaves time to report the batch.
-        boto3.client("sqs", config=limits(attempts=2)),
+        boto3.client("sqs", config=client_config()),
         queue_url=variables.queue_url,
         dead_letter_queue_url=variables.dead_letter_queue_url,
         retry_delay=variables.retry_delay_seconds,
         settle_seconds=variables.settle_seconds,
     )
-    # The table repeats its calls itself, for as long as there is time.
-    dynamodb = boto3.client("dynamodb", config=limits())
+    dynamodb = boto3.client("dynamodb", config=client_config())
     table = LedgerTable(dynamodb, variables.ledger_table)
     histories = Histories(table, days=variables.ledger_days, now_ms=now_ms)
     parts = Parts(

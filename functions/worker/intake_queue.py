@@ -1,20 +1,18 @@
-"""What the worker itself does with messages of the intake queue: reject them, delay them."""
+"""The intake queue: the worker rejects its messages, delays them, and sends some to itself."""
 
 import base64
 import binascii
 import json
 import math
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
-
-from aws_calls import code_of
+from aws_calls import CALL_ERRORS, call, code_of, may_pass
 from conversations.end_rules import Settling
 from conversations.fields import Rejected
-from deadline import Deadline, interrupted_after
+from deadline import Deadline
 from logs import json_logger
 from worker.messages import Message
 from worker.report import Outcome
@@ -24,19 +22,18 @@ if TYPE_CHECKING:
 
 logger = json_logger("worker")
 
-# Limits of SQS (AWS: "Amazon SQS message quotas"): entries of a call, bytes of a message and of
-# a call, attributes of a message.
+# Limits of SQS (AWS: "Amazon SQS message quotas"): entries of a call, bytes of a message and of a
+# call, attributes of a message.
 MAX_ENTRIES = 10
 MAX_BYTES = 1_048_576
 MAX_ATTRIBUTES = 10
-# No failed message waits longer than this for its next try, in seconds.
+# The longest delay of a failed message, in seconds.
 MAX_DELAY = 900
-# Seconds over which messages are spread that wait for one claim to run out.
+# Seconds over which messages that wait for one claim's lease are spread.
 JITTER = 5.0
-# Seconds for deleting what was moved.
+# Seconds for deleting rejected messages, and how far they may reach beyond the deadline.
 DELETE_LIMIT = 1.0
-# botocore takes an interruption for an answer that failed to come and tries once more.
-RING_AGAIN = 0.2
+DELETE_EXTENSION = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,7 @@ class IntakeQueue:
     retry_delay
         Seconds until the second try of a failed message; doubles with each further one.
     settle_seconds
-        For how long what is sent to be settled is delayed, 0 to 900.
+        Seconds until the worker receives a message that it sent itself, 0 to 900.
     """
 
     def __init__(
@@ -77,10 +74,10 @@ class IntakeQueue:
     def reject(
         self, poison: Iterable[tuple[Message, Rejected]], deadline: Deadline
     ) -> list[Outcome]:
-        """Move messages to the dead-letter queue, bodies untouched, and return what became of each.
+        """Move messages to the dead-letter queue, bodies untouched, and return their outcomes.
 
-        A message whose move failed has failed: it comes back, and in the end redrive takes it
-        there.
+        A message that could not be moved has failed: it comes back, and in the end redrive moves
+        it.
         """
         outcomes = []
         rejects = []
@@ -95,9 +92,9 @@ class IntakeQueue:
         return outcomes
 
     def delay(self, failed: Sequence[Outcome], now_ms: int, deadline: Deadline) -> None:
-        """Set when failed messages come back: what there was no time for at once, others later.
+        """Set when failed messages come back: at once if there was no time for them, else later.
 
-        Where that does not succeed they come back after the queue's visibility timeout.
+        A message whose delay could not be set comes back after the queue's visibility timeout.
         """
         for start in range(0, len(failed), MAX_ENTRIES):
             if deadline.passed():
@@ -105,26 +102,21 @@ class IntakeQueue:
                 return
             entries = [
                 {
-                    "Id": str(index),
                     "ReceiptHandle": outcome.message.receipt_handle,
                     "VisibilityTimeout": self._delay_of(outcome, now_ms),
                 }
-                for index, outcome in enumerate(failed[start : start + MAX_ENTRIES])
+                for outcome in failed[start : start + MAX_ENTRIES]
             ]
+            change = self._sqs.change_message_visibility_batch
             try:
-                with interrupted_after(deadline.left(), RING_AGAIN):
-                    answer = self._sqs.change_message_visibility_batch(
-                        QueueUrl=self._queue_url,
-                        Entries=entries,  # type: ignore[arg-type]
-                    )
-                problems = [problem["Code"] for problem in answer.get("Failed", [])]
-            except (ClientError, BotoCoreError, TimeoutError) as error:
+                problems = list(_refused(change, self._queue_url, entries, deadline).values())
+            except CALL_ERRORS as error:
                 problems = [code_of(error)]
             if problems:
                 logger.warning("Delays not set", errors=problems)
 
     def send_later(self, settling: Sequence[Settling], deadline: Deadline) -> list[Settling]:
-        """Send the worker itself a message for each end that is to settle; return those sent."""
+        """Send the worker a delayed message for each settling end; return the ends sent."""
         sent: list[Settling] = []
         for start in range(0, len(settling), MAX_ENTRIES):
             group = settling[start : start + MAX_ENTRIES]
@@ -132,23 +124,18 @@ class IntakeQueue:
                 break
             entries = [
                 {
-                    "Id": str(index),
-                    "MessageBody": json.dumps(one.as_event()),  # ASCII: SQS takes it
+                    "MessageBody": json.dumps(end.as_event()),  # ASCII: SQS takes it
                     "DelaySeconds": self._settle_seconds,
                 }
-                for index, one in enumerate(group)
+                for end in group
             ]
+            send = self._sqs.send_message_batch
             try:
-                with interrupted_after(deadline.left(), RING_AGAIN):
-                    answer = self._sqs.send_message_batch(
-                        QueueUrl=self._queue_url,
-                        Entries=entries,  # type: ignore[arg-type]
-                    )
-            except (ClientError, BotoCoreError, TimeoutError) as error:
+                refused = _refused(send, self._queue_url, entries, deadline)
+            except CALL_ERRORS as error:
                 logger.warning("Nothing sent to settle", error=code_of(error), ends=len(group))
                 continue
-            refused = {int(problem["Id"]) for problem in answer.get("Failed", [])}
-            sent += [one for index, one in enumerate(group) if index not in refused]
+            sent += [end for position, end in enumerate(group) if position not in refused]
         return sent
 
     def _delay_of(self, outcome: Outcome, now_ms: int) -> int:
@@ -156,63 +143,63 @@ class IntakeQueue:
         if outcome.reason == "no_time":
             return 0
         if outcome.not_before_ms:
-            # Not all at one moment: one of those that wait will do the work, if any is left.
+            # Spread, since the first message to come back does the work for all.
             wait = (outcome.not_before_ms - now_ms) / 1000 + random.uniform(0, JITTER)  # noqa: S311
             return max(0, min(2 * MAX_DELAY, math.ceil(wait)))
-        # No delay needs more doublings than these to reach the maximum.
+        # Ten doublings bring any delay to the maximum.
         doublings = min(outcome.message.receives - 1, 10)
         return int(min(MAX_DELAY, self._retry_delay * 2**doublings))
 
     def _move(self, group: Sequence[_Reject], deadline: Deadline) -> list[Outcome]:
+        """Move a group by one call, or one by one if the call is refused; return their outcomes."""
         if deadline.passed():
             return [Outcome(reject.message, "failed", "no_time") for reject in group]
+        entries = [
+            {"MessageBody": reject.message.body, "MessageAttributes": reject.attributes}
+            for reject in group
+        ]
+        send = self._sqs.send_message_batch
         try:
-            with interrupted_after(deadline.left(), RING_AGAIN):
-                answer = self._sqs.send_message_batch(
-                    QueueUrl=self._dead_letter_queue_url,
-                    Entries=[
-                        {
-                            "Id": str(index),
-                            "MessageBody": reject.message.body,
-                            "MessageAttributes": reject.attributes,
-                        }
-                        for index, reject in enumerate(group)
-                    ],
-                )
-        except (ClientError, ParamValidationError) as error:
-            if len(group) > 1:  # one that SQS does not take must not keep the others from it
+            refused = _refused(send, self._dead_letter_queue_url, entries, deadline)
+        except CALL_ERRORS as error:
+            if len(group) > 1 and not may_pass(error):
+                # A message that SQS does not take must not keep the others from it.
                 return [outcome for reject in group for outcome in self._move([reject], deadline)]
-            return [_unsent(group[0].message, code_of(error))]
-        except (BotoCoreError, TimeoutError) as error:
             return [_unsent(reject.message, code_of(error)) for reject in group]
-        refused = {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", [])}
-        moved = [reject for index, reject in enumerate(group) if index not in refused]
+        moved = [reject for position, reject in enumerate(group) if position not in refused]
         self._delete([reject.message for reject in moved], deadline)
         return [
             Outcome(reject.message, "rejected", reject.rejected.reason, reject.rejected.detail)
             for reject in moved
-        ] + [_unsent(group[index].message, code) for index, code in refused.items()]
+        ] + [_unsent(group[position].message, code) for position, code in refused.items()]
 
     def _delete(self, messages: Sequence[Message], deadline: Deadline) -> None:
-        """Delete what was moved at once, so that a crash from here on does not move it again."""
+        """Delete moved messages at once, so that they are not moved again after a crash."""
         if not messages:
             return
+        entries = [{"ReceiptHandle": message.receipt_handle} for message in messages]
+        until = deadline.extended(DELETE_EXTENSION).within(DELETE_LIMIT)
         try:
-            with interrupted_after(min(DELETE_LIMIT, 0.5 + deadline.left()), RING_AGAIN):
-                self._sqs.delete_message_batch(
-                    QueueUrl=self._queue_url,
-                    Entries=[
-                        {"Id": str(index), "ReceiptHandle": message.receipt_handle}
-                        for index, message in enumerate(messages)
-                    ],
-                )
-        except (ClientError, BotoCoreError, TimeoutError) as error:
-            # Lambda deletes them too when the invocation ends, since they are not reported.
+            _refused(self._sqs.delete_message_batch, self._queue_url, entries, until)
+        except CALL_ERRORS as error:
+            # Lambda deletes them when the invocation ends, since they are not reported as failed.
             logger.warning("Rejected messages not deleted yet", error=code_of(error))
 
 
+def _refused(
+    operation: Callable[..., Any],
+    queue_url: str,
+    entries: Sequence[Mapping[str, Any]],
+    deadline: Deadline,
+) -> dict[int, str]:
+    """Call an operation of SQS, and return by position the codes of the entries that it refused."""
+    numbered = [{"Id": str(position), **entry} for position, entry in enumerate(entries)]
+    answer = call(deadline, operation, QueueUrl=queue_url, Entries=numbered)
+    return {int(problem["Id"]): problem["Code"] for problem in answer.get("Failed", [])}
+
+
 def _prepare(message: Message, rejected: Rejected) -> _Reject | None:
-    """Return a message with its reason, the detail shortened to fit; None if it cannot fit."""
+    """Return a message and its reason, the detail shortened to fit; None if it cannot fit."""
     detail = rejected.detail
     attributes = {
         "reason": _text(rejected.reason),
@@ -222,14 +209,14 @@ def _prepare(message: Message, rejected: Rejected) -> _Reject | None:
     size = len(message.body.encode("utf-8", "surrogatepass"))
     size += sum(_size(name, value) for name, value in attributes.items())
     if size > MAX_BYTES:
-        # Details are ASCII but for the mark of shortening.
+        # Details are ASCII, except for the ellipsis.
         kept = len(detail) - (size - MAX_BYTES) - len("…".encode())
         if kept < 0:
             return None
         attributes["detail"] = _text(detail[:kept] + "…")
         size = MAX_BYTES
     for name, lambda_value in message.attributes.items():
-        value = _as_sqs_takes_it(lambda_value)
+        value = _in_sqs_spelling(lambda_value)
         if value is None or name in attributes:
             continue
         if len(attributes) == MAX_ATTRIBUTES or size + _size(name, value) > MAX_BYTES:
@@ -257,7 +244,7 @@ def _text(value: str) -> dict[str, Any]:
     return {"DataType": "String", "StringValue": value}
 
 
-def _as_sqs_takes_it(value: Mapping[str, Any]) -> dict[str, Any] | None:
+def _in_sqs_spelling(value: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return a message attribute in the spelling of SQS's API; None if it cannot be kept."""
     data_type, text = value.get("dataType"), value.get("stringValue")
     if data_type and text:
@@ -274,5 +261,5 @@ def _size(name: str, value: Mapping[str, Any]) -> int:
     return len(name.encode()) + len(value["DataType"].encode()) + len(content)
 
 
-def _unsent(message: Message, why: str) -> Outcome:
-    return Outcome(message, "failed", "destination", f"dead-letter queue: {why}")
+def _unsent(message: Message, reason: str) -> Outcome:
+    return Outcome(message, "failed", "destination", f"dead-letter queue: {reason}")

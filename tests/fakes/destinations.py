@@ -7,7 +7,7 @@ from deadline import Deadline
 from destinations.destination import Receipt, ReceiptKind
 
 Answer = ReceiptKind | Callable[[], object]
-"""A verdict; or something to do before the end is taken, such as letting time pass or raising."""
+"""A kind of receipt; or an action before the end is taken, such as letting time pass or raising."""
 
 
 class FakeDestination:

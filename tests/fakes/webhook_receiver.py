@@ -1,4 +1,4 @@
-"""Receivers of webhooks on loopback: one that answers by HTTP, one that does what it likes."""
+"""Receivers of webhooks on loopback: an HTTP server, and a TCP server that a test scripts."""
 
 import http.client
 import socket
@@ -94,19 +94,19 @@ def webhook_to(
     webhook.close()
 
 
-def delivered(
+def receipts_of(
     webhook: Webhook, count: int = 1, deadline: Deadline | None = None
 ) -> dict[int, Receipt]:
-    """Deliver the ends of `ends`, with time enough unless a deadline is given.
+    """Send the ends of `ends`, with time enough unless a deadline is given; return the receipts.
 
     Returns
     -------
     dict
-        By position, in the order in which they became known.
+        The receipts by position, in the order in which they became known.
     """
-    deliveries = list(webhook.deliver(ends(count), deadline or Clock().deadline(LONG)))
-    by_position = {delivery.position: delivery for delivery in deliveries}
-    assert len(by_position) == len(deliveries)
+    receipts = list(webhook.deliver(ends(count), deadline or Clock().deadline(LONG)))
+    by_position = {receipt.position: receipt for receipt in receipts}
+    assert len(by_position) == len(receipts)
     return by_position
 
 

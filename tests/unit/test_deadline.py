@@ -1,4 +1,4 @@
-"""Time left is told and kept to, and what would outlast it is interrupted, once and for all."""
+"""A deadline tells the time left, spaces tries, and interrupts the code that would outlast it."""
 
 import signal
 import threading
@@ -24,7 +24,7 @@ def test_a_deadline_lies_before_the_timeout(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "left"), [(0, 0), (4, 4), (10, 10), (11, 10), (1e9, 10)])
-def test_within_never_is_later_than_the_deadline_itself(
+def test_a_deadline_within_another_is_never_later(
     clock: Clock, seconds: float, left: float
 ) -> None:
     inner = clock.deadline(10).within(seconds)
@@ -37,6 +37,14 @@ def test_within_a_passed_deadline_no_time_is_left(clock: Clock) -> None:
     outer = clock.deadline(10)
     clock.sleep(12)
     assert outer.within(5).passed()
+
+
+def test_an_extended_deadline_comes_later_by_so_much(clock: Clock) -> None:
+    extended = clock.deadline(10).extended(0.5)
+    assert extended.left() == 10.5
+    clock.sleep(10.25)
+    assert extended.left() == 0.25
+    assert not extended.sleep(0.25)
 
 
 @pytest.mark.parametrize(("seconds", "slept"), [(0, True), (9.9, True), (10, False), (11, False)])
@@ -77,21 +85,19 @@ def test_pauses_between_tries_grow_to_the_longest(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(("growth", "pauses"), [(1, [2, 2, 2]), (2, [2, 4, 8]), (4, [2, 8, 32])])
-def test_each_pause_is_the_one_before_times_the_growth(
-    clock: Clock, growth: float, pauses: list[float]
-) -> None:
+def test_each_pause_grows_by_the_factor(clock: Clock, growth: float, pauses: list[float]) -> None:
     for _ in clock.deadline(1000).tries(2, growth=growth, most=4):
         pass
     assert clock.pauses == pauses
 
 
 @pytest.mark.parametrize("most", [1, 2, 5])
-def test_after_the_last_of_a_number_of_tries_there_is_no_pause(clock: Clock, most: int) -> None:
+def test_there_is_no_pause_after_the_last_try(clock: Clock, most: int) -> None:
     assert len(list(clock.deadline(100).tries(1, growth=1, most=most))) == most
     assert len(clock.pauses) == most - 1
 
 
-def test_time_that_tries_take_counts(clock: Clock) -> None:
+def test_the_time_of_the_tries_themselves_counts(clock: Clock) -> None:
     began = []
     for _ in clock.deadline(10).tries(1, growth=1):
         began.append(clock.now)
@@ -99,9 +105,9 @@ def test_time_that_tries_take_counts(clock: Clock) -> None:
     assert began == [0, 4, 8]
 
 
-def test_the_pause_to_come_is_told_before_each_try(clock: Clock) -> None:
-    told = list(clock.deadline(100).tries(0.2, most=4, jittered=True))
-    assert clock.pauses == told[:-1]
+def test_each_try_knows_the_pause_to_come(clock: Clock) -> None:
+    pauses = list(clock.deadline(100).tries(0.2, most=4, jittered=True))
+    assert clock.pauses == pauses[:-1]
 
 
 def test_jitter_leaves_out_half_of_a_pause_at_most(clock: Clock) -> None:
@@ -200,6 +206,41 @@ def test_however_close_the_limit_nothing_rings_afterwards(alarm: list[int]) -> N
         with suppress(TimeoutError), interrupted_after(0.001, again=0.001):
             busy(spent / 200_000)
     time.sleep(0.005)
+
+
+def test_an_outer_limit_goes_on_after_an_inner_one(alarm: list[int]) -> None:
+    def sleep_after_an_inner_limit() -> None:
+        with interrupted_after(30):
+            pass
+        time.sleep(20)
+
+    with pytest.raises(TimeoutError, match=r"longer than 0\.2 s"), interrupted_after(0.2):
+        sleep_after_an_inner_limit()
+
+
+def test_an_outer_limit_holds_within_a_longer_inner_one_and_after_it(alarm: list[int]) -> None:
+    reached: list[str] = []
+
+    def swallow_the_first() -> None:
+        try:
+            with interrupted_after(30):
+                time.sleep(20)
+        except TimeoutError:
+            reached.append("after the inner one")
+        time.sleep(20)
+
+    with pytest.raises(TimeoutError), interrupted_after(0.05):
+        swallow_the_first()
+    assert reached == ["after the inner one"]
+
+
+def test_an_inner_limit_that_is_over_leaves_the_outer_one_its_time(alarm: list[int]) -> None:
+    with interrupted_after(30):
+        with suppress(TimeoutError), interrupted_after(0.02):
+            time.sleep(20)
+        left, again = signal.getitimer(signal.ITIMER_REAL)
+        assert 20 < left < 30 - 0.02
+        assert again == 1
 
 
 def test_another_thread_is_not_interrupted(alarm: list[int]) -> None:

@@ -48,6 +48,7 @@ PARTS = {"settings", "delivery", "destinations"} | CONSTRUCTS
 ARROWS: dict[str, dict[str, set[str]]] = {
     "functions": {
         **{module: set() for module in BASE},
+        "aws_calls": {"deadline"},
         "conversations": BASE,
         "destinations": DOMAIN,
         "genesys": BASE,

@@ -4,7 +4,8 @@ from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 
-from destinations import entries, user_code, webhook_signature
+import aws_calls
+from destinations import user_code
 from local.http.server import HttpServer
 
 
@@ -32,6 +33,6 @@ def time_limits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         limits.append(seconds)
         return nullcontext()
 
-    for module in (entries, user_code, webhook_signature):
+    for module in (aws_calls, user_code):
         monkeypatch.setattr(module, "interrupted_after", interrupted_after)
     return limits

@@ -25,13 +25,13 @@ def archive(firehose: FakeFirehose) -> Archive:
     return Archive(firehose, STREAM)  # type: ignore[arg-type]
 
 
-def test_records_together_are_a_file_of_one_end_a_line(
+def test_joined_records_are_a_file_with_one_end_a_line(
     archive: Archive, firehose: FakeFirehose
 ) -> None:
     ends = [ended(f"c-{number}", name="line\nbreak\r\u2028é") for number in range(3)]
-    told = list(archive.deliver(ends, Clock().deadline(9)))
+    receipts = list(archive.deliver(ends, Clock().deadline(9)))
     assert archive.name == "archive"
-    assert told == [Receipt(position, "arrived") for position in range(3)]
+    assert receipts == [Receipt(position, "arrived") for position in range(3)]
     file = b"".join(record["Data"] for record in firehose.taken)
     assert file.endswith(b"\n")
     assert file.split(b"\n")[:-1] == [end.as_json() for end in ends]
@@ -46,9 +46,7 @@ def test_a_call_holds_five_hundred_ends_of_the_usual_size(
     assert firehose.refused == []
 
 
-def test_a_record_may_have_all_bytes_that_firehose_takes(
-    archive: Archive, firehose: FakeFirehose
-) -> None:
+def test_a_record_of_the_greatest_size_is_taken(archive: Archive, firehose: FakeFirehose) -> None:
     empty = len(big("c", 0).as_json())
     for size in (MAX_RECORD_BYTES - 1 - empty, MAX_RECORD_BYTES - empty):
         list(archive.deliver([big("c", size)], Clock().deadline(9)))
@@ -60,8 +58,8 @@ def test_a_record_may_have_all_bytes_that_firehose_takes(
 
 def test_large_ends_are_spread_over_calls(archive: Archive, firehose: FakeFirehose) -> None:
     ends = [big(f"c-{number}", 900_000) for number in range(7)]
-    told = list(archive.deliver(ends, Clock().deadline(9)))
-    assert told == [Receipt(position, "arrived") for position in range(7)]
+    receipts = list(archive.deliver(ends, Clock().deadline(9)))
+    assert receipts == [Receipt(position, "arrived") for position in range(7)]
     assert [len(records) for records in firehose.calls] == [3, 3, 1]
     assert firehose.refused == []
 

@@ -48,7 +48,7 @@ def test_a_hundred_ends_of_the_usual_size_are_ten_calls(bus: Bus, events: FakeEv
     assert events.refused == []
 
 
-def test_an_event_may_have_all_bytes_that_eventbridge_takes_by_its_own_count(
+def test_an_event_of_the_greatest_size_is_taken_by_eventbridge_s_count(
     bus: Bus, events: FakeEventBridge
 ) -> None:
     empty = len(big("c", 0).as_json())

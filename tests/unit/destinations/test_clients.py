@@ -41,6 +41,6 @@ def test_boto3_adds_no_tries_to_ours(
     destination: Destination, aws: HttpServer, answer: Answer, error: str, tries: int
 ) -> None:
     aws.respond = lambda _: answer
-    told = list(destination.deliver([ended()], Clock().deadline(9)))
-    assert told == [Receipt(0, "failed", error)]
+    receipts = list(destination.deliver([ended()], Clock().deadline(9)))
+    assert receipts == [Receipt(0, "failed", error)]
     assert len(aws.asked) == tries

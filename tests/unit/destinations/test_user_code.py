@@ -68,12 +68,12 @@ def test_the_function_in_the_user_s_file_is_called_for_each_end(
     assert acted == ends
 
 
-def test_an_end_s_verdict_is_known_before_the_next_one_is_begun(clock: Clock) -> None:
+def test_an_end_s_receipt_is_known_before_the_next_one_is_begun(clock: Clock) -> None:
     acted: list[ConversationEnd] = []
     ends = [ended("c-0"), ended("c-1")]
-    deliveries = actions(acted.append).deliver(ends, clock.deadline(9))
+    receipts = actions(acted.append).deliver(ends, clock.deadline(9))
     assert acted == []
-    assert next(deliveries) == Receipt(0, "arrived")
+    assert next(receipts) == Receipt(0, "arrived")
     assert acted == ends[:1]
 
 
@@ -112,10 +112,10 @@ def _endless(end: ConversationEnd) -> None:
         "a recursion without end",
     ],
 )
-def test_an_action_that_raises_fails_its_own_end_alone(clock: Clock, act: Act) -> None:
+def test_an_action_that_raises_fails_only_its_end(clock: Clock, act: Act) -> None:
     ends = [ended("before"), ended("bad"), ended("after")]
-    told = list(actions(of("bad", act)).deliver(ends, clock.deadline(9)))
-    assert [(d.position, d.verdict) for d in told] == [
+    receipts = list(actions(of("bad", act)).deliver(ends, clock.deadline(9)))
+    assert [(receipt.position, receipt.kind) for receipt in receipts] == [
         (0, "arrived"),
         (1, "failed"),
         (2, "arrived"),
@@ -123,9 +123,9 @@ def test_an_action_that_raises_fails_its_own_end_alone(clock: Clock, act: Act) -
 
 
 def test_ctrl_c_in_an_action_stops_the_run(clock: Clock) -> None:
-    deliveries = actions(raising(KeyboardInterrupt())).deliver([ended()], clock.deadline(9))
+    receipts = actions(raising(KeyboardInterrupt())).deliver([ended()], clock.deadline(9))
     with pytest.raises(KeyboardInterrupt):
-        next(deliveries)
+        next(receipts)
 
 
 @pytest.mark.parametrize(
@@ -138,14 +138,14 @@ def test_ctrl_c_in_an_action_stops_the_run(clock: Clock) -> None:
         ("exec('raise ValueError(end)')", "ValueError at actions.py:4"),
     ],
 )
-def test_a_failure_is_told_by_type_and_line_of_the_action_alone(
+def test_a_failure_s_detail_is_its_type_and_the_action_s_line_alone(
     clock: Clock, raising_line: str, detail: str
 ) -> None:
     source = f"import json\nfrom functools import partial\ndef act(end):\n    {raising_line}\n"
     module: dict[str, Any] = {}
     exec(compile(source, "/var/task/destinations/actions.py", "exec"), module)  # noqa: S102
-    told = list(actions(module["act"]).deliver([ended(name=CANARY)], clock.deadline(9)))
-    assert told == [Receipt(0, "failed", detail)]
+    receipts = list(actions(module["act"]).deliver([ended(name=CANARY)], clock.deadline(9)))
+    assert receipts == [Receipt(0, "failed", detail)]
 
 
 @pytest.mark.parametrize(
@@ -153,17 +153,17 @@ def test_a_failure_is_told_by_type_and_line_of_the_action_alone(
     [operator.methodcaller(CANARY), functools.partial(operator.getitem, b=CANARY), CANARY],
     ids=["no function", "partial", "not even callable"],
 )
-def test_an_action_without_lines_of_its_own_is_told_by_our_line(clock: Clock, act: Any) -> None:
-    (told,) = actions(act).deliver([ended()], clock.deadline(9))
-    assert told.verdict == "failed"
-    assert re.fullmatch(r"\w+Error at user_code\.py:\d+", told.detail)
+def test_the_detail_of_an_action_without_lines_names_our_line(clock: Clock, act: Any) -> None:
+    (receipt,) = actions(act).deliver([ended()], clock.deadline(9))
+    assert receipt.kind == "failed"
+    assert re.fullmatch(r"\w+Error at user_code\.py:\d+", receipt.detail)
 
 
-def test_a_failure_outside_the_file_is_told_by_the_place_that_raised(clock: Clock) -> None:
+def test_the_detail_of_a_failure_outside_the_file_names_the_place_that_raised(clock: Clock) -> None:
     module: dict[str, Any] = {}
     exec(compile("def act(end):\n    raise KeyError", "/var/task/crm.py", "exec"), module)  # noqa: S102
-    told = list(actions(module["act"]).deliver([ended()], clock.deadline(9)))
-    assert told == [Receipt(0, "failed", "KeyError at crm.py:2")]
+    receipts = list(actions(module["act"]).deliver([ended()], clock.deadline(9)))
+    assert receipts == [Receipt(0, "failed", "KeyError at crm.py:2")]
 
 
 @pytest.mark.parametrize(("left", "limit"), [(900, 10), (10.5, 10), (5, 5)])
@@ -182,8 +182,8 @@ def test_when_time_runs_out_the_rest_is_not_tried(clock: Clock) -> None:
         clock.sleep(4)
 
     ends = [ended(f"c-{number}") for number in range(5)]
-    told = list(actions(act).deliver(ends, clock.deadline(12)))
-    assert told == [Receipt(position, "arrived") for position in range(3)]
+    receipts = list(actions(act).deliver(ends, clock.deadline(12)))
+    assert receipts == [Receipt(position, "arrived") for position in range(3)]
     assert acted == ends[:3]
     assert list(actions(act).deliver(ends, clock.deadline(0))) == []
 
@@ -196,11 +196,11 @@ def test_an_action_that_hangs_is_interrupted_and_the_next_one_is_called(
         time.sleep(60)
 
     monkeypatch.setattr(user_code, "CALL_LIMIT", 0.05)
-    told = list(
+    receipts = list(
         actions(of("hangs", hang)).deliver([ended("hangs"), ended("next")], clock.deadline(30))
     )
-    assert [d.verdict for d in told] == ["failed", "arrived"]
-    assert told[0].detail.startswith("TimeoutError at ")
+    assert [receipt.kind for receipt in receipts] == ["failed", "arrived"]
+    assert receipts[0].detail.startswith("TimeoutError at ")
 
 
 def test_an_action_that_swallows_its_interruption_is_interrupted_again(
@@ -213,5 +213,5 @@ def test_an_action_that_swallows_its_interruption_is_interrupted_again(
 
     soon = functools.partial(interrupted_after, again=0.05)
     monkeypatch.setattr(user_code, "interrupted_after", soon)
-    (told,) = actions(hang).deliver([ended()], clock.deadline(0.05))
-    assert told.verdict == "failed"
+    (receipt,) = actions(hang).deliver([ended()], clock.deadline(0.05))
+    assert receipt.kind == "failed"

@@ -10,7 +10,7 @@ import pytest
 
 from destinations.destination import CALL_LIMIT, Destination, Receipt, ReceiptKind
 from destinations.webhook import CONCURRENCY, Webhook, destination
-from destinations.webhook_call import verdict_on
+from destinations.webhook_call import receipt_kind
 from destinations.webhook_signature import keys_of, signature
 from local.http.messages import Answer, Fate, Request
 from tests.bodies import CANARY
@@ -23,8 +23,8 @@ from tests.fakes.webhook_receiver import (
     SECRET,
     SECRET_NAME,
     Receiver,
-    delivered,
     read_request,
+    receipts_of,
     tcp_server,
     webhook_to,
 )
@@ -43,9 +43,10 @@ def webhook(receiver: Receiver) -> Iterator[Webhook]:
         yield webhook
 
 
-def verdict(webhook: Webhook) -> tuple[str, str]:
-    only = delivered(webhook)[0]
-    return only.verdict, only.detail
+def kind_and_detail(webhook: Webhook) -> tuple[str, str]:
+    """Return the receipt of one end."""
+    only = receipts_of(webhook)[0]
+    return only.kind, only.detail
 
 
 def is_signed(asked: Request, secret: str) -> bool:
@@ -55,7 +56,7 @@ def is_signed(asked: Request, secret: str) -> bool:
     return expected in asked.headers["webhook-signature"].split()
 
 
-def test_an_end_is_posted_as_standard_webhooks_has_it(receiver: Receiver) -> None:
+def test_an_end_is_posted_by_standard_webhooks(receiver: Receiver) -> None:
     end = dataclasses.replace(ended("c-ö", name="Ä"), queue_id="q-1", sequence=3)
     with webhook_to(f"{receiver.url}/hooks/ends?tenant=7", now=lambda: 1_795_428_000.9) as webhook:
         assert list(webhook.deliver([end], Clock().deadline(LONG))) == [
@@ -79,23 +80,23 @@ def test_an_end_is_posted_as_standard_webhooks_has_it(receiver: Receiver) -> Non
 
 def test_every_try_of_an_end_has_the_same_id_and_body(webhook: Webhook, receiver: Receiver) -> None:
     receiver.script(Answer(503), Answer(204))
-    assert verdict(webhook)[0] == "failed"
-    assert verdict(webhook)[0] == "arrived"
+    assert kind_and_detail(webhook)[0] == "failed"
+    assert kind_and_detail(webhook)[0] == "arrived"
     first, second = receiver.asked
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
     assert first.body == second.body
 
 
-def test_during_a_change_of_keys_each_of_them_signs(receiver: Receiver) -> None:
+def test_during_a_change_of_keys_each_key_signs(receiver: Receiver) -> None:
     secrets = FakeSecrets(**{SECRET_NAME: f"{OTHER_SECRET} {SECRET}\n"})
     with webhook_to(receiver.url, secrets) as webhook:
-        assert verdict(webhook)[0] == "arrived"
+        assert kind_and_detail(webhook)[0] == "arrived"
     assert is_signed(receiver.asked[0], SECRET)
     assert is_signed(receiver.asked[0], OTHER_SECRET)
 
 
 @pytest.mark.parametrize(
-    ("status", "told"),
+    ("status", "kind"),
     [
         (200, "arrived"),
         (299, "arrived"),
@@ -108,68 +109,66 @@ def test_during_a_change_of_keys_each_of_them_signs(receiver: Receiver) -> None:
     ],
 )
 def test_the_status_alone_decides_and_no_redirect_is_followed(
-    webhook: Webhook, receiver: Receiver, status: int, told: str
+    webhook: Webhook, receiver: Receiver, status: int, kind: str
 ) -> None:
     headers = {"Location": f"{receiver.url}/{CANARY}", "X-Said": CANARY}
     receiver.script(Answer(status, {"message": CANARY}, headers, reason=CANARY))
-    assert verdict(webhook) == (told, f"answered {status}")
+    assert kind_and_detail(webhook) == (kind, f"answered {status}")
     assert [asked.path for asked in receiver.asked] == ["/hooks/ends"]
 
 
-def test_every_status_has_a_verdict_and_only_listed_ones_are_final() -> None:
-    by_verdict: dict[ReceiptKind, list[int]] = {}
+def test_every_status_gives_a_receipt_and_only_listed_ones_refuse() -> None:
+    by_kind: dict[ReceiptKind, list[int]] = {}
     for status in range(100, 1000):
-        by_verdict.setdefault(verdict_on(status), []).append(status)
-    assert by_verdict["arrived"] == list(range(200, 300))
-    assert by_verdict["refused"] == [400, 405, 406, 410, 411, 413, 414, 415, 422, 431, 501, 505]
+        by_kind.setdefault(receipt_kind(status), []).append(status)
+    assert by_kind["arrived"] == list(range(200, 300))
+    assert by_kind["refused"] == [400, 405, 406, 410, 411, 413, 414, 415, 422, 431, 501, 505]
 
 
 @pytest.mark.parametrize(
     ("fate", "words"),
     [("lost", "the connection failed (RemoteDisconnected)"), ("cut", "answered 500")],
 )
-def test_a_failure_is_told_in_fixed_words_and_not_repeated(
+def test_a_failed_call_has_a_fixed_detail_and_is_not_repeated(
     receiver: Receiver, fate: Fate, words: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     receiver.respond = lambda _: Answer(500, CANARY.encode(), fate=fate)
     end = ended(CANARY, name=CANARY)
     with webhook_to(f"{receiver.url}/{CANARY}?{CANARY}") as webhook:
-        (delivery,) = webhook.deliver([end], Clock().deadline(LONG))
-    assert delivery == Receipt(0, "failed", words)
+        (receipt,) = webhook.deliver([end], Clock().deadline(LONG))
+    assert receipt == Receipt(0, "failed", words)
     assert len(receiver.asked) == 1  # a request on a new connection is not repeated
     assert capfd.readouterr() == ("", "")
 
 
 def test_a_refused_connection_fails_every_end_at_once(webhook: Webhook, receiver: Receiver) -> None:
     receiver.shut()
-    deliveries = delivered(webhook, 20)
-    assert {(d.verdict, d.detail) for d in deliveries.values()} == {
+    receipts = receipts_of(webhook, 20)
+    assert {(d.kind, d.detail) for d in receipts.values()} == {
         ("failed", "the connection was refused")
     }
-    assert len(deliveries) == 20
+    assert len(receipts) == 20
 
 
 def test_a_name_that_cannot_be_resolved_fails() -> None:
     with webhook_to("http://nobody.invalid", resolve=_unknown) as webhook:
-        assert verdict(webhook) == ("failed", "the host's name cannot be resolved")
+        assert kind_and_detail(webhook) == ("failed", "the host's name cannot be resolved")
 
 
 def _unknown(host: str, port: int) -> list[str]:
     raise socket.gaierror(-2, f"unknown: {host} {port}")
 
 
-def test_a_call_that_fails_keeps_no_other_from_arriving(
-    webhook: Webhook, receiver: Receiver
-) -> None:
+def test_a_failed_call_leaves_the_others_alone(webhook: Webhook, receiver: Receiver) -> None:
     receiver.respond = lambda asked: Answer(
         {"c-3": 500, "c-5": 410}.get(asked.json["data"]["conversation_id"], 204)
     )
-    verdicts = [delivery.verdict for _, delivery in sorted(delivered(webhook, 10).items())]
-    assert verdicts == ["arrived"] * 3 + ["failed", "arrived", "refused"] + ["arrived"] * 4
+    kinds = [receipt.kind for _, receipt in sorted(receipts_of(webhook, 10).items())]
+    assert kinds == ["arrived"] * 3 + ["failed", "arrived", "refused"] + ["arrived"] * 4
 
 
 def test_without_ends_there_is_no_connection(webhook: Webhook, receiver: Receiver) -> None:
-    assert delivered(webhook, 0) == {}
+    assert receipts_of(webhook, 0) == {}
     assert receiver.connections == 0
 
 
@@ -178,16 +177,14 @@ def test_connections_are_used_again_within_a_batch_and_after_it(
 ) -> None:
     receiver.respond = lambda _: Answer(body={"thanks": True})
     for _ in range(3):
-        assert len(delivered(webhook, 30)) == 30
+        assert len(receipts_of(webhook, 30)) == 30
     assert len(receiver.asked) == 90
     assert 1 <= receiver.connections <= CONCURRENCY
 
 
-def test_one_end_after_the_other_goes_over_one_connection(
-    webhook: Webhook, receiver: Receiver
-) -> None:
+def test_ends_one_after_the_other_use_one_connection(webhook: Webhook, receiver: Receiver) -> None:
     receiver.script(Answer(500, b"x" * 999), Answer(204), Answer(200), Answer(410, {"no": "more"}))
-    assert [verdict(webhook)[1] for _ in range(4)] == [
+    assert [kind_and_detail(webhook)[1] for _ in range(4)] == [
         "answered 500",
         "answered 204",
         "answered 200",
@@ -199,9 +196,9 @@ def test_one_end_after_the_other_goes_over_one_connection(
 def test_a_connection_that_was_closed_while_unused_costs_nothing(
     webhook: Webhook, receiver: Receiver
 ) -> None:
-    assert verdict(webhook)[0] == "arrived"
+    assert kind_and_detail(webhook)[0] == "arrived"
     receiver.hang_up()
-    assert verdict(webhook)[0] == "arrived"
+    assert kind_and_detail(webhook)[0] == "arrived"
     assert (len(receiver.asked), receiver.connections) == (2, 2)
 
 
@@ -209,18 +206,18 @@ def test_a_kept_connection_that_breaks_off_without_an_answer_is_replaced_once(
     webhook: Webhook, receiver: Receiver
 ) -> None:
     receiver.script(Answer(204), Answer(fate="lost"), Answer(fate="lost"))
-    assert verdict(webhook)[0] == "arrived"
-    assert verdict(webhook) == ("failed", "the connection failed (RemoteDisconnected)")
+    assert kind_and_detail(webhook)[0] == "arrived"
+    assert kind_and_detail(webhook) == ("failed", "the connection failed (RemoteDisconnected)")
     assert (len(receiver.asked), receiver.connections) == (3, 2)
 
 
-def test_a_connection_that_was_unused_for_long_is_not_trusted(receiver: Receiver) -> None:
+def test_a_connection_is_not_used_again_after_fifty_seconds(receiver: Receiver) -> None:
     clock = Clock()
     with webhook_to(receiver.url, now=clock) as webhook:
         clock.now = 1000
         for seconds, connections in [(0, 1), (49, 1), (51, 2)]:
             clock.now += seconds
-            assert verdict(webhook)[0] == "arrived"
+            assert kind_and_detail(webhook)[0] == "arrived"
             assert receiver.connections == connections
 
 
@@ -228,14 +225,14 @@ def test_a_receiver_that_closes_connections_gets_new_ones(
     webhook: Webhook, receiver: Receiver
 ) -> None:
     receiver.respond = lambda _: Answer(204, headers={"Connection": "close"})
-    assert [verdict(webhook)[0] for _ in range(3)] == ["arrived"] * 3
+    assert [kind_and_detail(webhook)[0] for _ in range(3)] == ["arrived"] * 3
     assert receiver.connections == 3
 
 
 def test_a_long_answer_is_not_read_to_its_end(webhook: Webhook, receiver: Receiver) -> None:
     receiver.script(Answer(200, b"x" * 50_000_000), Answer(204))
-    assert verdict(webhook)[0] == "arrived"
-    assert verdict(webhook)[0] == "arrived"
+    assert kind_and_detail(webhook)[0] == "arrived"
+    assert kind_and_detail(webhook)[0] == "arrived"
     assert receiver.connections == 2
 
 
@@ -248,12 +245,12 @@ def test_an_answer_that_is_no_http_fails(answer: bytes) -> None:
         accepted.sendall(answer)
 
     with tcp_server(serve) as url, webhook_to(url) as webhook:
-        told, detail = verdict(webhook)
-    assert told == "failed"
+        kind, detail = kind_and_detail(webhook)
+    assert kind == "failed"
     assert detail.startswith("the connection failed (")
 
 
-def test_bytes_that_come_unasked_over_an_unused_connection_are_no_answer() -> None:
+def test_unexpected_bytes_on_an_unused_connection_are_no_answer() -> None:
     """As load balancers say 408 before they close a connection."""
     said = threading.Semaphore(0)
 
@@ -265,7 +262,7 @@ def test_bytes_that_come_unasked_over_an_unused_connection_are_no_answer() -> No
 
     with tcp_server(serve) as url, webhook_to(url) as webhook:
         for _ in range(3):
-            assert verdict(webhook) == ("arrived", "answered 204")
+            assert kind_and_detail(webhook) == ("arrived", "answered 204")
             assert said.acquire(timeout=LONG)
 
 
@@ -277,40 +274,40 @@ def test_several_calls_go_on_at_the_same_time(webhook: Webhook, receiver: Receiv
         return Answer(204)
 
     receiver.respond = respond
-    deliveries = delivered(webhook, 3 * CONCURRENCY)
-    assert {delivery.verdict for delivery in deliveries.values()} == {"arrived"}
+    receipts = receipts_of(webhook, 3 * CONCURRENCY)
+    assert {receipt.kind for receipt in receipts.values()} == {"arrived"}
 
 
 def test_the_secret_is_read_at_the_first_end_and_kept(receiver: Receiver) -> None:
     secrets = FakeSecrets(**{SECRET_NAME: SECRET})
     with webhook_to(receiver.url, secrets) as webhook:
         assert secrets.reads == []
-        assert len(delivered(webhook, 20)) == 20
-        assert verdict(webhook)[0] == "arrived"
+        assert len(receipts_of(webhook, 20)) == 20
+        assert kind_and_detail(webhook)[0] == "arrived"
     assert secrets.reads == [SECRET_NAME]
 
 
-def test_a_changed_secret_is_read_when_the_receiver_no_longer_takes_the_old_one(
+def test_a_changed_secret_is_read_once_the_receiver_refuses_the_old_one(
     receiver: Receiver,
 ) -> None:
     secrets, clock = FakeSecrets(**{SECRET_NAME: SECRET}), Clock(1000.0)
     receiver.respond = lambda asked: Answer(204 if is_signed(asked, OTHER_SECRET) else 401)
     with webhook_to(receiver.url, secrets, now=clock) as webhook:
-        assert verdict(webhook) == ("failed", "answered 401")
+        assert kind_and_detail(webhook) == ("failed", "answered 401")
         secrets.put(SECRET_NAME, OTHER_SECRET)
         clock.now += 30  # when the message comes back
-        assert verdict(webhook)[0] == "arrived"
+        assert kind_and_detail(webhook)[0] == "arrived"
 
 
 def test_without_a_key_every_end_fails_and_nothing_is_sent(receiver: Receiver) -> None:
     secrets = FakeSecrets(**{SECRET_NAME: CANARY})
     with webhook_to(receiver.url, secrets) as webhook:
-        deliveries = delivered(webhook, 20)
-    assert {delivery.verdict for delivery in deliveries.values()} == {"failed"}
-    (detail,) = {delivery.detail for delivery in deliveries.values()}
+        receipts = receipts_of(webhook, 20)
+    assert {receipt.kind for receipt in receipts.values()} == {"failed"}
+    (detail,) = {receipt.detail for receipt in receipts.values()}
     assert detail.startswith(f"secret '{SECRET_NAME}' is no key: expected whsec_")
     assert CANARY not in detail
-    assert len(deliveries) == 20
+    assert len(receipts) == 20
     assert receiver.connections == 0
     assert len(secrets.reads) == 1
 

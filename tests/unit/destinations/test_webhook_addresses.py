@@ -9,7 +9,7 @@ import pytest
 from destinations.destination import Receipt
 from destinations.webhook_connection import Connection, Origin, addresses_of, is_public
 from tests.fakes.clock import Clock
-from tests.fakes.webhook_receiver import CERTIFICATE, Receiver, delivered, webhook_to
+from tests.fakes.webhook_receiver import CERTIFICATE, Receiver, receipts_of, webhook_to
 
 NOT_PUBLIC = "the host's address is not public; set webhook_allow_private if it is meant"
 # Costs less than the default one, which reads the system's certificates.
@@ -73,27 +73,27 @@ def test_http_reaches_loopback_only_and_https_public_addresses(address: str) -> 
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254"])
-def test_a_name_that_leads_to_a_private_address_is_not_called(
+def test_a_host_with_a_private_address_is_not_called(
     secured: Receiver, trusting: ssl.SSLContext, address: str
 ) -> None:
     with webhook_to(secured.url, resolve=Names([address]), tls=trusting) as webhook:
-        assert delivered(webhook)[0] == Receipt(0, "failed", NOT_PUBLIC)
+        assert receipts_of(webhook)[0] == Receipt(0, "failed", NOT_PUBLIC)
     assert secured.connections == 0
 
 
 def test_an_address_in_the_url_is_checked_too(secured: Receiver) -> None:
     with webhook_to(f"https://127.0.0.1:{secured.port}/", tls=TLS) as webhook:
-        assert delivered(webhook)[0].detail == NOT_PUBLIC
+        assert receipts_of(webhook)[0].detail == NOT_PUBLIC
     assert secured.connections == 0
 
 
-def test_a_private_address_is_called_if_that_is_set(
+def test_a_private_address_is_called_if_the_setting_allows_it(
     secured: Receiver, trusting: ssl.SSLContext
 ) -> None:
     names = Names(["127.0.0.1"])
     with webhook_to(secured.url, allow_private=True, resolve=names, tls=trusting) as webhook:
         for _ in range(3):
-            assert delivered(webhook)[0].verdict == "arrived"
+            assert receipts_of(webhook)[0].kind == "arrived"
     assert names.asked == [("webhook.test", secured.port)]
     assert secured.connections == 1
     assert secured.asked[0].headers["Host"] == f"webhook.test:{secured.port}"
@@ -102,23 +102,23 @@ def test_a_private_address_is_called_if_that_is_set(
 def test_the_connection_goes_to_the_address_that_was_checked(plain: Receiver) -> None:
     names = Names(["127.0.0.1"], ["10.0.0.1"])
     with webhook_to(plain.url, resolve=names) as webhook:
-        assert delivered(webhook)[0].verdict == "arrived"
-        assert delivered(webhook)[0].verdict == "arrived"
+        assert receipts_of(webhook)[0].kind == "arrived"
+        assert receipts_of(webhook)[0].kind == "arrived"
         assert len(names.asked) == 1
         plain.hang_up()
-        assert delivered(webhook)[0].detail == NOT_PUBLIC
+        assert receipts_of(webhook)[0].detail == NOT_PUBLIC
     assert plain.connections == 1
 
 
 def test_of_several_addresses_only_those_that_are_allowed_are_called(plain: Receiver) -> None:
     names = Names(["10.0.0.1", "169.254.169.254", "127.0.0.1"])
     with webhook_to(plain.url, resolve=names) as webhook:
-        assert delivered(webhook)[0].verdict == "arrived"
+        assert receipts_of(webhook)[0].kind == "arrived"
 
 
-def test_where_nobody_listens_at_an_address_the_next_one_is_called(plain: Receiver) -> None:
+def test_the_next_address_is_called_if_nobody_listens_at_the_first(plain: Receiver) -> None:
     with webhook_to(plain.url, resolve=Names(["127.0.0.9", "127.0.0.1"])) as webhook:
-        assert delivered(webhook)[0].verdict == "arrived"
+        assert receipts_of(webhook)[0].kind == "arrived"
 
 
 def test_each_address_has_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,10 +137,10 @@ def test_each_address_has_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch)
     assert tried == [(("8.8.8.8", 443), 5), (("8.8.4.4", 443), 5)]
 
 
-def test_a_certificate_that_nobody_vouches_for_is_not_accepted(secured: Receiver) -> None:
+def test_a_certificate_of_an_unknown_authority_is_not_accepted(secured: Receiver) -> None:
     names = Names(["127.0.0.1"])
     with webhook_to(secured.url, allow_private=True, resolve=names) as webhook:
-        assert delivered(webhook)[0] == Receipt(0, "failed", UNACCEPTED)
+        assert receipts_of(webhook)[0] == Receipt(0, "failed", UNACCEPTED)
     assert secured.asked == []
 
 
@@ -150,7 +150,7 @@ def test_a_certificate_for_another_name_is_not_accepted(
     url = secured.url.replace("webhook.test", "other.test")
     names = Names(["127.0.0.1"])
     with webhook_to(url, allow_private=True, resolve=names, tls=trusting) as webhook:
-        assert delivered(webhook)[0] == Receipt(0, "failed", UNACCEPTED)
+        assert receipts_of(webhook)[0] == Receipt(0, "failed", UNACCEPTED)
     assert secured.asked == []
 
 
@@ -161,7 +161,7 @@ def test_proxies_of_the_environment_are_not_used(
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)
     with webhook_to(plain.url) as webhook:
-        assert delivered(webhook)[0].verdict == "arrived"
+        assert receipts_of(webhook)[0].kind == "arrived"
 
 
 def test_localhost_has_an_address() -> None:
@@ -185,6 +185,6 @@ def test_a_url_gives_port_and_target(url: str, port: int, target: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["", "hooks.example.com", "ftp://a.example/", "https:///path"])
-def test_a_setting_that_is_no_web_address_is_named(url: str) -> None:
+def test_an_error_names_the_setting_that_is_no_web_address(url: str) -> None:
     with pytest.raises(ValueError, match="webhook_url must be a URL that begins with https:"):
         Origin.of(url, allow_private=False)

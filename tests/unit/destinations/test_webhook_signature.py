@@ -28,13 +28,13 @@ from tests.fakes.webhook_receiver import OTHER_SECRET, SECRET, SECRET_NAME
 KEY = base64.b64decode(SECRET.removeprefix("whsec_"))
 OTHER = base64.b64decode(OTHER_SECRET.removeprefix("whsec_"))
 
-# Ids may be any text: these run together where they are not told apart with care.
+# Ids may be any text: careless joining makes two of these the same.
 IDS = [*":.%12Aaée😀 \r\n\0", "::", "%3A", "%2E", "%253A", "a:", ":a", "a:1", "a.1", "11", "3A"]
 END = ended()
 HEADER = re.compile(r"[A-Za-z0-9_~%-]+:[A-Za-z0-9_~%-]+:[0-9]+")
 
 
-def test_ends_have_the_same_id_only_if_they_are_the_same() -> None:
+def test_different_ends_have_different_ids() -> None:
     ends = [
         dataclasses.replace(END, conversation_id=conversation, queue_id=queue, sequence=sequence)
         for conversation in IDS
@@ -54,7 +54,7 @@ def test_an_id_is_a_legal_header_without_the_separator_of_the_signature(any_id: 
     )
 
 
-def test_the_longest_ids_there_can_be_are_told_apart() -> None:
+def test_the_longest_possible_ids_stay_different() -> None:
     long = "é" * 1024
     assert id_of(ended(long)) != id_of(ended(long[:-1] + "e"))
 
@@ -163,7 +163,7 @@ def test_keys_in_doubt_are_read_again_soon_but_not_for_every_refused_signature(
     keys = signing_keys(secrets, clock)
     for _ in range(30):  # seconds, each with a signature that is refused
         keys.current(Clock().deadline(10))
-        keys.doubt()
+        keys.read_again_soon()
         clock.now += 1
     assert len(secrets.reads) == 3
     secrets.put(SECRET_NAME, OTHER_SECRET)
@@ -224,7 +224,7 @@ def test_without_a_kept_key_a_failure_of_secrets_manager_is_named(
     ],
     ids=["gone", "marked for deletion", "denied", "malformed"],
 )
-def test_a_secret_that_was_taken_away_is_not_used_on(
+def test_kept_keys_are_dropped_once_the_secret_is_gone_or_changed(
     secrets: FakeSecrets, clock: Clock, change: Callable[[FakeSecrets], object], words: str
 ) -> None:
     keys = signing_keys(secrets, clock)
@@ -245,7 +245,7 @@ def test_reading_the_secret_may_take_three_seconds_or_the_time_left(
     assert time_limits == [limit]
 
 
-def test_a_secrets_manager_that_hangs_is_left_at_the_deadline() -> None:
+def test_a_hanging_secrets_manager_is_interrupted_at_the_deadline() -> None:
     class Hanging:
         def get_secret_value(self, **_: Any) -> None:
             time.sleep(60)

@@ -10,7 +10,7 @@ import pytest
 from deadline import Deadline
 from destinations import webhook_call, webhook_signature
 from destinations.destination import Receipt
-from destinations.webhook import CONCURRENCY, SILENT_CALLS
+from destinations.webhook import CONCURRENCY, MAX_UNANSWERED
 from destinations.webhook_call import Call, Calls
 from destinations.webhook_connection import Connection
 from local.http.messages import Answer
@@ -21,9 +21,9 @@ from tests.fakes.webhook_receiver import (
     SECRET,
     SECRET_NAME,
     Receiver,
-    delivered,
     ends,
     read_request,
+    receipts_of,
     tcp_server,
     webhook_to,
 )
@@ -83,32 +83,32 @@ class ScriptedCalls(Calls):
     def deliver(self, count: int, *, limit: float = 2, seconds: float = LONG) -> dict[int, Receipt]:
         """Deliver ends within so many seconds of the clock, with a limit for each call."""
         with webhook_to("http://localhost", limit=limit, calls=lambda: self) as webhook:
-            return delivered(webhook, count, self.clock.deadline(seconds))
+            return receipts_of(webhook, count, self.clock.deadline(seconds))
 
 
-def verdicts(deliveries: Mapping[int, Receipt]) -> list[str]:
-    """Return the verdicts in the order of the ends."""
-    return [deliveries[position].verdict for position in sorted(deliveries)]
+def kinds(receipts: Mapping[int, Receipt]) -> list[str]:
+    """Return the kinds of the receipts in the order of the ends."""
+    return [receipts[position].kind for position in sorted(receipts)]
 
 
-def test_calls_that_hang_keep_no_other_from_arriving_and_are_given_up_in_their_turn() -> None:
+def test_hanging_calls_leave_the_others_alone_and_are_given_up_in_their_turn() -> None:
     calls = ScriptedCalls(hanging={0, 39})
     with webhook_to("http://localhost", limit=2, calls=lambda: calls) as webhook:
-        deliveries = webhook.deliver(ends(40), calls.clock.deadline(LONG))
-        arrived = [next(deliveries).position for _ in range(38)]
+        receipts = webhook.deliver(ends(40), calls.clock.deadline(LONG))
+        arrived = [next(receipts).position for _ in range(38)]
         assert sorted(arrived) == list(range(1, 39))
-        assert next(deliveries) == Receipt(0, "failed", "no answer within 2 s")
+        assert next(receipts) == Receipt(0, "failed", "no answer within 2 s")
         assert calls.clock.now == 2
-        assert next(deliveries) == Receipt(39, "failed", "no answer within 2 s")
+        assert next(receipts) == Receipt(39, "failed", "no answer within 2 s")
         assert calls.clock.now > 2
-        assert next(deliveries, None) is None
+        assert next(receipts, None) is None
 
 
-def test_more_hanging_calls_than_go_on_at_once_leave_the_others_their_turn() -> None:
+def test_the_others_get_their_turn_after_more_hanging_calls_than_go_on_at_once() -> None:
     calls = ScriptedCalls(hanging=range(CONCURRENCY + 1))
-    deliveries = calls.deliver(20, limit=1.24)
-    assert verdicts(deliveries) == ["failed"] * (CONCURRENCY + 1) + ["arrived"] * 11
-    assert deliveries[0].detail == "no answer within 1.2 s"
+    receipts = calls.deliver(20, limit=1.24)
+    assert kinds(receipts) == ["failed"] * (CONCURRENCY + 1) + ["arrived"] * 11
+    assert receipts[0].detail == "no answer within 1.2 s"
     assert calls.most == CONCURRENCY
 
 
@@ -116,9 +116,9 @@ def test_at_the_deadline_every_call_is_given_up_and_the_rest_is_not_tried(
     time_limits: list[float],
 ) -> None:
     calls = ScriptedCalls(hanging=range(100))
-    deliveries = calls.deliver(100, limit=10, seconds=1)
-    assert sorted(deliveries) == list(range(CONCURRENCY))
-    assert {d.detail for d in deliveries.values()} == {"no answer within 1 s"}
+    receipts = calls.deliver(100, limit=10, seconds=1)
+    assert sorted(receipts) == list(range(CONCURRENCY))
+    assert {d.detail for d in receipts.values()} == {"no answer within 1 s"}
     assert [call.position for call in calls.begun] == list(range(CONCURRENCY))
     assert all(call.given_up for call in calls.begun)
     assert calls.clock.now == 1
@@ -129,14 +129,14 @@ def test_at_the_deadline_every_call_is_given_up_and_the_rest_is_not_tried(
 def test_without_time_no_call_is_begun_and_the_secret_is_not_read(left: float) -> None:
     calls, secrets = ScriptedCalls(), FakeSecrets(**{SECRET_NAME: SECRET})
     with webhook_to("http://localhost", secrets, calls=lambda: calls) as webhook:
-        assert delivered(webhook, 3, calls.clock.deadline(left)) == {}
+        assert receipts_of(webhook, 3, calls.clock.deadline(left)) == {}
     assert calls.begun == []
     assert secrets.reads == []
 
 
-def test_a_receiver_counts_as_down_after_many_silent_calls_in_a_row() -> None:
-    deliveries = ScriptedCalls(hanging=range(100)).deliver(100)
-    assert verdicts(deliveries) == ["failed"] * SILENT_CALLS
+def test_a_receiver_counts_as_down_after_many_unanswered_calls_in_a_row() -> None:
+    receipts = ScriptedCalls(hanging=range(100)).deliver(100)
+    assert kinds(receipts) == ["failed"] * MAX_UNANSWERED
 
 
 @pytest.mark.parametrize(
@@ -152,30 +152,30 @@ def test_a_receiver_does_not_count_as_down(calls: ScriptedCalls) -> None:
     assert len(calls.deliver(100)) == 100
 
 
-def test_calls_that_ended_while_nobody_iterated_count_with_their_answers() -> None:
+def test_calls_that_ended_while_nobody_iterated_keep_their_answers() -> None:
     calls = ScriptedCalls()
     with webhook_to("http://localhost", limit=0.6, calls=lambda: calls) as webhook:
-        deliveries = webhook.deliver(ends(CONCURRENCY), calls.clock.deadline(LONG))
-        told = [next(deliveries)]
+        receipts = webhook.deliver(ends(CONCURRENCY), calls.clock.deadline(LONG))
+        received = [next(receipts)]
         calls.clock.now = 0.7
-        told += deliveries
-    assert sorted(delivery.position for delivery in told) == list(range(CONCURRENCY))
-    assert {delivery.verdict for delivery in told} == {"arrived"}
+        received += receipts
+    assert sorted(receipt.position for receipt in received) == list(range(CONCURRENCY))
+    assert {receipt.kind for receipt in received} == {"arrived"}
 
 
-def test_a_secret_that_is_lost_during_a_batch_fails_the_ends_that_wait(
+def test_a_secret_that_is_lost_during_a_batch_fails_the_waiting_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(webhook_signature, "KEPT", 0.05)
+    monkeypatch.setattr(webhook_signature, "KEEP_SECONDS", 0.05)
     calls, secrets = ScriptedCalls(), FakeSecrets(**{SECRET_NAME: SECRET})
     with webhook_to("http://localhost", secrets, now=calls.clock, calls=lambda: calls) as webhook:
-        deliveries = webhook.deliver(ends(20), calls.clock.deadline(LONG))
-        told = [next(deliveries)]
+        receipts = webhook.deliver(ends(20), calls.clock.deadline(LONG))
+        received = [next(receipts)]
         secrets.held.clear()
-        told += deliveries
-    by_position = {delivery.position: delivery for delivery in told}
-    assert len(told) == 20
-    assert verdicts(by_position) == ["arrived"] * CONCURRENCY + ["failed"] * (20 - CONCURRENCY)
+        received += receipts
+    by_position = {receipt.position: receipt for receipt in received}
+    assert len(received) == 20
+    assert kinds(by_position) == ["arrived"] * CONCURRENCY + ["failed"] * (20 - CONCURRENCY)
 
 
 class StuckCalls(Calls):
@@ -241,7 +241,7 @@ UNANSWERED = Receipt(0, "failed", f"no answer within {LONG:g} s")
 def test_a_receiver_that_never_answers_is_given_up_by_the_real_clock(receiver: Receiver) -> None:
     receiver.respond = lambda _: Answer(fate="hung")
     with webhook_to(receiver.url, limit=0.1) as webhook:
-        assert delivered(webhook)[0] == Receipt(0, "failed", "no answer within 0.1 s")
+        assert receipts_of(webhook)[0] == Receipt(0, "failed", "no answer within 0.1 s")
 
 
 def test_a_call_whose_name_is_resolved_too_late_sends_nothing(
@@ -255,7 +255,7 @@ def test_a_call_whose_name_is_resolved_too_late_sends_nothing(
         return ["127.0.0.1"]
 
     with webhook_to(receiver.url, resolve=resolve, calls=lambda: calls) as webhook:
-        assert delivered(webhook)[0] == UNANSWERED
+        assert receipts_of(webhook)[0] == UNANSWERED
         # Or the interpreter would wait for it before it exits.
         assert [thread.daemon for thread in threads_of_calls()] == [True]
         let_go.set()
@@ -263,7 +263,7 @@ def test_a_call_whose_name_is_resolved_too_late_sends_nothing(
     assert receiver.asked == []
 
 
-def test_a_call_that_finds_its_own_time_over_is_told_as_unanswered(
+def test_a_call_that_notices_the_end_of_its_time_is_unanswered(
     receiver: Receiver, calls: StuckCalls
 ) -> None:
     def resolve(_host: str, _port: int) -> Sequence[str]:
@@ -271,11 +271,11 @@ def test_a_call_that_finds_its_own_time_over_is_told_as_unanswered(
         return ["127.0.0.1"]
 
     with webhook_to(receiver.url, resolve=resolve, calls=lambda: calls) as webhook:
-        assert delivered(webhook)[0] == UNANSWERED
+        assert receipts_of(webhook)[0] == UNANSWERED
     assert receiver.connections == 0
 
 
-def test_calls_that_nobody_waits_for_any_more_send_nothing(receiver: Receiver) -> None:
+def test_abandoned_calls_send_nothing(receiver: Receiver) -> None:
     all_begun, let_go = threading.Barrier(3, timeout=LONG), threading.Event()
 
     def resolve(_host: str, _port: int) -> Sequence[str]:
@@ -284,9 +284,9 @@ def test_calls_that_nobody_waits_for_any_more_send_nothing(receiver: Receiver) -
         return ["127.0.0.1"]
 
     with webhook_to(receiver.url, resolve=resolve) as webhook:
-        deliveries = webhook.deliver(ends(3), Clock().deadline(LONG))
-        next(deliveries)
-        deliveries.close()  # type: ignore[attr-defined]
+        receipts = webhook.deliver(ends(3), Clock().deadline(LONG))
+        next(receipts)
+        receipts.close()  # type: ignore[attr-defined]
         let_go.set()
         wait_until(lambda: not threads_of_calls(), "the calls have ended", LONG)
     assert len(receiver.asked) == 1
@@ -311,7 +311,7 @@ def test_a_call_that_is_broken_off_amid_the_headers_has_not_arrived(
         accepted.recv(1)  # until it is closed
 
     with tcp_server(serve) as url, webhook_to(url, calls=lambda: calls) as webhook:
-        assert delivered(webhook)[0] == UNANSWERED
+        assert receipts_of(webhook)[0] == UNANSWERED
 
 
 def test_a_handshake_that_hangs_is_broken_off(stuck: threading.Event, calls: StuckCalls) -> None:
@@ -325,7 +325,7 @@ def test_a_handshake_that_hangs_is_broken_off(stuck: threading.Event, calls: Stu
     with tcp_server(serve) as url:
         secure = url.replace("http:", "https:")
         with webhook_to(secure, allow_private=True, calls=lambda: calls) as webhook:
-            assert delivered(webhook)[0] == UNANSWERED
+            assert receipts_of(webhook)[0] == UNANSWERED
         assert hung_up.wait(LONG)
 
 
@@ -352,11 +352,11 @@ def test_a_call_whose_answer_s_body_drips_has_arrived(head: bytes) -> None:
         tcp_server(lambda accepted: drip(accepted, head)) as url,
         webhook_to(url, calls=lambda: calls) as webhook,
     ):
-        assert delivered(webhook)[0] == Receipt(0, "arrived", "answered 200")
+        assert receipts_of(webhook)[0] == Receipt(0, "arrived", "answered 200")
         wait_until(lambda: not threads_of_calls(), "the call was broken off", LONG)
 
 
-def test_a_body_that_never_comes_is_not_waited_for_to_the_limit(
+def test_a_body_that_never_comes_does_not_take_the_whole_limit(
     calls: StuckCalls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webhook_call, "ANSWER_PAUSE", 0.05)
@@ -367,5 +367,5 @@ def test_a_body_that_never_comes_is_not_waited_for_to_the_limit(
         accepted.recv(1)  # until it is closed
 
     with tcp_server(serve) as url, webhook_to(url, calls=lambda: calls) as webhook:
-        assert delivered(webhook)[0] == Receipt(0, "arrived", "answered 200")
+        assert receipts_of(webhook)[0] == Receipt(0, "arrived", "answered 200")
     assert calls.clock.now == 0

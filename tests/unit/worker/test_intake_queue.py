@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
+from aws_calls import TRIES
 from conversations.fields import Rejected
 from deadline import Deadline
 from tests.bodies import CANARY
 from tests.fakes.aws.sqs import DEAD, INTAKE, MIB, FakeSqs, Fault, client_error, size_of
 from tests.fakes.aws.sqs_event import binary, record, text
-from tests.fakes.clock import Clock
+from tests.fakes.clock import Alarm, Clock
 from tests.unit.worker.conftest import Log
 from worker.intake_queue import IntakeQueue
 from worker.messages import Message
@@ -39,10 +40,10 @@ def messages(*bodies: str, **attributes: Any) -> list[Message]:
 
 
 def reject(
-    intake: IntakeQueue, told: Iterable[Message], deadline: Deadline | None = None
+    intake: IntakeQueue, rejected: Iterable[Message], deadline: Deadline | None = None
 ) -> dict[str, str]:
     """Reject messages; return by id the outcome of each, which is one."""
-    poison = [(message, Rejected("not_json", DETAIL)) for message in told]
+    poison = [(message, Rejected("not_json", DETAIL)) for message in rejected]
     outcomes = intake.reject(poison, deadline or Clock().deadline(20))
     assert len({outcome.message.id for outcome in outcomes}) == len(outcomes) == len(poison)
     return {outcome.message.id: f"{outcome.kind}.{outcome.reason}" for outcome in outcomes}
@@ -56,8 +57,8 @@ def delay(
     deadline: Deadline | None = None,
 ) -> None:
     """Delay the failed messages `m-0`, `m-1`, …"""
-    told = [record("{}", f"m-{n}", receives=receives) for n in range(count)]
-    failed = [Outcome(Message.of(each), "failed", reason) for each in told]
+    received = [record("{}", f"m-{n}", receives=receives) for n in range(count)]
+    failed = [Outcome(Message.of(each), "failed", reason) for each in received]
     intake.delay(failed, NOW_MS, deadline or Clock().deadline(20))
 
 
@@ -161,8 +162,8 @@ def test_our_attributes_replace_own_ones_of_the_same_name(
 def test_an_attribute_that_sqs_would_not_take_keeps_no_message_back(
     intake: IntakeQueue, sqs: FakeSqs, unusable: dict[str, Any]
 ) -> None:
-    told = messages("{", odd=unusable, fine=text("kept"))
-    assert reject(intake, told) == {"m-0": "rejected.not_json"}
+    poison = messages("{", odd=unusable, fine=text("kept"))
+    assert reject(intake, poison) == {"m-0": "rejected.not_json"}
     assert sqs.dead[0]["MessageAttributes"] == {**OURS, "fine": string("kept")}
     assert sqs.refused == []
 
@@ -182,8 +183,8 @@ def test_an_attribute_that_sqs_would_not_take_keeps_no_message_back(
 def test_calls_are_filled_by_bytes(
     intake: IntakeQueue, sqs: FakeSqs, sizes: list[int], calls: list[int]
 ) -> None:
-    told = messages(*("x" * size for size in sizes))
-    assert set(reject(intake, told).values()) == {"rejected.not_json"}
+    poison = messages(*("x" * size for size in sizes))
+    assert set(reject(intake, poison).values()) == {"rejected.not_json"}
     assert [len(call.entries) for call in sqs.calls if call.operation == SEND] == calls
     assert sqs.refused == []
 
@@ -194,7 +195,7 @@ def test_any_sizes_arrive_once_each_without_a_refusal(
 ) -> None:
     dice = random.Random(seed)
     sizes = [int(MIB ** dice.uniform(0.1, 1.001)) for _ in range(40)]
-    told = [
+    poison = [
         Message.of(
             record(
                 "é" * (size // 2) or "x",
@@ -204,7 +205,7 @@ def test_any_sizes_arrive_once_each_without_a_refusal(
         )
         for n, size in enumerate(sizes)
     ]
-    outcomes = reject(intake, told)
+    outcomes = reject(intake, poison)
     sent = [e["MessageAttributes"]["source_message_id"]["StringValue"] for e in sqs.dead]
     assert sorted(sent) == sorted(id_ for id_, word in outcomes.items() if "rejected" in word)
     assert sqs.refused == []
@@ -269,9 +270,9 @@ def test_rejects_that_the_dead_letter_queue_did_not_take_have_failed(
 @pytest.mark.parametrize(
     ("fault", "calls"),
     [
-        (client_error("RequestThrottled"), 22),
+        (client_error("RequestThrottled"), 2 * TRIES),
         (client_error("AccessDenied"), 22),
-        (NO_NETWORK, 2),
+        (NO_NETWORK, 2 * TRIES),
         (NO_ANSWER, 2),
         (range(10), 2),
     ],
@@ -285,10 +286,22 @@ def test_rejects_that_cannot_be_sent_fail_and_are_not_deleted(
     assert len(sqs.calls) == calls
 
 
-def test_a_send_that_fails_once_does_not_stop_the_next(intake: IntakeQueue, sqs: FakeSqs) -> None:
-    sqs.script(SEND, NO_NETWORK, None)
+def test_a_send_that_fails_does_not_stop_the_next(intake: IntakeQueue, sqs: FakeSqs) -> None:
+    sqs.script(SEND, *[NO_NETWORK] * TRIES, None)
     outcomes = list(reject(intake, messages(*"{" * 15)).values())
     assert (outcomes.count("failed.destination"), outcomes.count("rejected.not_json")) == (10, 5)
+
+
+@pytest.mark.parametrize("operation", [SEND, DELETE, CHANGE])
+@pytest.mark.parametrize("fault", [client_error("RequestThrottled"), NO_NETWORK])
+def test_a_passing_failure_of_sqs_is_made_up_for(
+    intake: IntakeQueue, sqs: FakeSqs, log: Log, operation: str, fault: Fault
+) -> None:
+    sqs.script(operation, fault)
+    delay(intake, 1)
+    assert reject(intake, messages("{")) == {"m-0": "rejected.not_json"}
+    assert (len(sqs.dead), sqs.deleted, sqs.visibility) == (1, ["r:m-0"], {"r:m-0": 30})
+    assert log.text == ""
 
 
 @pytest.mark.parametrize("fault", [client_error("RequestThrottled"), NO_NETWORK, range(10)])
@@ -297,6 +310,17 @@ def test_a_reject_that_is_not_deleted_yet_is_not_reported(
 ) -> None:
     sqs.always(DELETE, fault)
     assert set(reject(intake, messages(*"{" * 10)).values()) == {"rejected.not_json"}
+
+
+@pytest.mark.parametrize(("left", "limit"), [(5, 1), (0.7, 1), (0.2, 0.7), (-0.3, 0.2)])
+def test_deleting_a_reject_may_take_a_second_and_half_a_second_beyond_the_deadline(
+    intake: IntakeQueue, sqs: FakeSqs, clock: Clock, alarm: Alarm, *, left: float, limit: float
+) -> None:
+    sqs.script(SEND, lambda: clock.sleep(10 - left))
+    sqs.always(DELETE, alarm.hang)
+    outcomes = reject(intake, messages("{"), clock.deadline(10))
+    assert outcomes == {"m-0": "rejected.not_json"}
+    assert clock.now == pytest.approx(10 - left + limit)
 
 
 def test_rejecting_stops_at_the_deadline_even_among_refusals(
@@ -350,7 +374,7 @@ def test_a_message_failed_for_no_time_comes_back_at_once(
 def test_a_delay_that_cannot_be_set_keeps_no_other_from_being_set(
     sqs: FakeSqs, intake: IntakeQueue, fault: Fault, log: Log
 ) -> None:
-    sqs.script(CHANGE, fault)
+    sqs.script(CHANGE, *[fault] * (1 if fault in (NO_ANSWER, {0}) else TRIES))
     delay(intake, 20)
     assert {f"r:m-{n}" for n in range(10, 20)} <= set(sqs.visibility)
     (line,) = log.lines("WARNING", "Delays not set")

@@ -1,4 +1,4 @@
-"""Whatever a service that takes many entries a call does, each end is told its own fate."""
+"""Each end gets a receipt of its own, whatever a service that takes many entries a call does."""
 
 import dataclasses
 import itertools
@@ -21,11 +21,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conversations.end import ConversationEnd
+from deadline import Deadline
 from destinations import archive, bus
 from destinations.archive import Archive
+from destinations.batched_calls import BatchLimits, send_in_batches
 from destinations.bus import Bus
 from destinations.destination import Destination, Receipt, ReceiptKind
-from destinations.entries import BatchLimits, deliver
 from tests.bodies import CANARY
 from tests.fakes.aws.eventbridge import BUS, FakeEventBridge
 from tests.fakes.aws.firehose import STREAM, FakeFirehose
@@ -78,40 +79,40 @@ def some(count: int, name: str = "") -> list[ConversationEnd]:
     return [ended(f"c-{number}", name=name) for number in range(count)]
 
 
-def verdicts(deliveries: Sequence[Receipt]) -> dict[int, tuple[ReceiptKind, str]]:
-    """Return by position its verdict and detail, one for each."""
-    told = {d.position: (d.verdict, d.detail) for d in deliveries}
-    assert len(told) == len(deliveries)
-    return told
+def by_position(receipts: Sequence[Receipt]) -> dict[int, tuple[ReceiptKind, str]]:
+    """Return each receipt's kind and detail by its position, which occurs once."""
+    by_position = {receipt.position: (receipt.kind, receipt.detail) for receipt in receipts}
+    assert len(by_position) == len(receipts)
+    return by_position
 
 
-def test_nothing_to_deliver_is_no_call(case: Case) -> None:
+def test_without_ends_no_call_is_made(case: Case) -> None:
     assert case.deliver([]) == []
     assert case.service.calls == []
 
 
 def test_every_end_arrives_once_as_its_json(case: Case) -> None:
     ends = some(2 * case.limits.entries + 3, CANARY + "é😀\n")
-    assert verdicts(case.deliver(ends)) == dict.fromkeys(range(len(ends)), ("arrived", ""))
+    assert by_position(case.deliver(ends)) == dict.fromkeys(range(len(ends)), ("arrived", ""))
     assert [case.json_of(entry).strip().encode() for entry in case.service.taken] == [
         end.as_json() for end in ends
     ]
 
 
-def test_the_verdicts_of_a_call_are_known_before_the_next_one(case: Case) -> None:
+def test_a_call_s_receipts_are_known_before_the_next_call(case: Case) -> None:
     count = case.limits.entries + 1
-    deliveries = case.destination.deliver(some(count), Clock().deadline(60))
+    receipts = case.destination.deliver(some(count), Clock().deadline(60))
     for position in range(count):
-        assert next(deliveries) == Receipt(position, "arrived")
+        assert next(receipts) == Receipt(position, "arrived")
         assert len(case.service.calls) == 1 + position // case.limits.entries
-    assert next(deliveries, None) is None
+    assert next(receipts, None) is None
 
 
 def test_an_entry_that_fails_leaves_its_neighbours_alone(case: Case) -> None:
     case.service.script([1, 4])
-    told = verdicts(case.deliver(some(6)))
-    assert {p for p, (verdict, _) in told.items() if verdict == "arrived"} == {0, 2, 3, 5}
-    assert told[1] == told[4] == ("failed", ENTRY_ERROR)
+    receipts = by_position(case.deliver(some(6)))
+    assert {p for p, (kind, _) in receipts.items() if kind == "arrived"} == {0, 2, 3, 5}
+    assert receipts[1] == receipts[4] == ("failed", ENTRY_ERROR)
     assert case.arrived() == ["c-0", "c-2", "c-3", "c-5"]
     assert len(case.service.calls) == 1
 
@@ -133,38 +134,40 @@ def test_an_entry_that_fails_leaves_its_neighbours_alone(case: Case) -> None:
     ],
     ids=repr,
 )
-def test_a_call_that_fails_fails_its_ends_and_is_tried_again_where_that_may_help(
+def test_a_failing_call_fails_its_ends_after_as_many_tries_as_may_help(
     case: Case, error: Exception | str, tries: int
 ) -> None:
     fault = case.service.error(error) if isinstance(error, str) else error
     case.service.script(*[fault] * tries)
     ends = some(case.limits.entries + 2)
-    told = verdicts(case.deliver(ends))
+    receipts = by_position(case.deliver(ends))
     code = error if isinstance(error, str) else type(error).__name__
     failed = dict.fromkeys(range(case.limits.entries), ("failed", code))
-    assert told == failed | dict.fromkeys(range(len(failed), len(ends)), ("arrived", ""))
+    assert receipts == failed | dict.fromkeys(range(len(failed), len(ends)), ("arrived", ""))
     assert len(case.service.calls) == tries + 1
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_status_of_overload_is_tried_again_whatever_the_code(case: Case, status: int) -> None:
+def test_a_call_with_a_status_of_overload_is_tried_again_whatever_the_code(
+    case: Case, status: int
+) -> None:
     case.service.script(case.service.error("Unheard", status), case.service.error("Of", status))
-    assert verdicts(case.deliver(some(2))) == dict.fromkeys(range(2), ("arrived", ""))
+    assert by_position(case.deliver(some(2))) == dict.fromkeys(range(2), ("arrived", ""))
     assert case.arrived() == ["c-0", "c-1"]
 
 
 def test_pauses_before_another_try_are_short_and_within_the_deadline(case: Case) -> None:
     clock = Clock()
     case.service.always(case.service.error("ThrottlingException"))
-    told = list(case.destination.deliver(some(3), clock.deadline(0.2)))
-    assert verdicts(told) == dict.fromkeys(range(3), ("failed", "ThrottlingException"))
+    receipts = list(case.destination.deliver(some(3), clock.deadline(0.2)))
+    assert by_position(receipts) == dict.fromkeys(range(3), ("failed", "ThrottlingException"))
     assert 0 < clock.now < 0.2
     assert len(case.service.calls) == 2
 
 
 @pytest.mark.parametrize("refusal", ["ValidationException", ParamValidationError(report=CANARY)])
 @pytest.mark.parametrize("bad", [{0}, {5}, {2, 3}, set(range(10))], ids=str)
-def test_an_entry_for_which_its_call_is_refused_keeps_no_other_from_arriving(
+def test_a_refused_call_delivers_every_entry_but_the_bad_ones(
     case: Case, bad: set[int], refusal: str | Exception
 ) -> None:
     fault = case.service.error(refusal) if isinstance(refusal, str) else refusal
@@ -174,9 +177,9 @@ def test_an_entry_for_which_its_call_is_refused_keeps_no_other_from_arriving(
             raise fault
 
     case.service.before = refuse
-    told = verdicts(case.deliver(some(10)))
+    receipts = by_position(case.deliver(some(10)))
     code = refusal if isinstance(refusal, str) else "ParamValidationError"
-    assert told == {n: ("failed", code) if n in bad else ("arrived", "") for n in range(10)}
+    assert receipts == {n: ("failed", code) if n in bad else ("arrived", "") for n in range(10)}
     assert case.arrived() == [f"c-{n}" for n in range(10) if n not in bad]
 
 
@@ -194,18 +197,18 @@ def test_the_parts_of_a_refused_call_are_not_sent_after_the_deadline(case: Case)
 
 def test_an_end_that_is_too_large_goes_without_raw(case: Case) -> None:
     ends = [ended("c-0"), big("c-1", case.limits.entry_bytes), ended("c-2")]
-    assert verdicts(case.deliver(ends)) == dict.fromkeys(range(3), ("arrived", ""))
-    told = [json.loads(case.json_of(entry)) for entry in case.service.taken]
-    assert ["raw" in end for end in told] == [True, False, True]
-    assert told[1]["conversation_id"] == "c-1"
+    assert by_position(case.deliver(ends)) == dict.fromkeys(range(3), ("arrived", ""))
+    sent = [json.loads(case.json_of(entry)) for entry in case.service.taken]
+    assert ["raw" in end for end in sent] == [True, False, True]
+    assert sent[1]["conversation_id"] == "c-1"
 
 
 def test_an_end_that_is_too_large_even_without_raw_is_refused(case: Case) -> None:
     limit = case.limits.entry_bytes
-    told = verdicts(case.deliver([ended("c-0"), big("c-1", 0, limit), ended("c-2")]))
-    assert told[0] == told[2] == ("arrived", "")
-    verdict, detail = told[1]
-    assert verdict == "refused"
+    receipts = by_position(case.deliver([ended("c-0"), big("c-1", 0, limit), ended("c-2")]))
+    assert receipts[0] == receipts[2] == ("arrived", "")
+    kind, detail = receipts[1]
+    assert kind == "refused"
     assert str(limit) in detail
     assert "xx" not in detail
     assert case.arrived() == ["c-0", "c-2"]
@@ -223,8 +226,8 @@ def nested() -> list[Any]:
 def test_an_end_that_cannot_be_written_is_refused(case: Case, nested: list[Any]) -> None:
     deep_raw = dataclasses.replace(ended("c-0"), raw={"deep": nested})
     deep = dataclasses.replace(ended("c-1"), participants=nested)
-    told = verdicts(case.deliver([deep_raw, deep, ended("c-2")]))
-    assert told == {
+    receipts = by_position(case.deliver([deep_raw, deep, ended("c-2")]))
+    assert receipts == {
         0: ("arrived", ""),
         1: ("refused", "nested too deeply to be written as JSON"),
         2: ("arrived", ""),
@@ -236,11 +239,11 @@ def test_an_end_that_just_fits_keeps_raw_and_the_next_larger_one_does_not(case: 
     room = case.limits.entry_bytes - case.limits.overhead
     smallest = len(big("c-0", 0).as_json())
     for too_much in (0, 1):
-        assert verdicts(case.deliver([big("c-0", room - smallest + too_much)])) == {
+        assert by_position(case.deliver([big("c-0", room - smallest + too_much)])) == {
             0: ("arrived", "")
         }
-    told = [json.loads(case.json_of(entry)) for entry in case.service.taken]
-    assert ["raw" in end for end in told] == [True, False]
+    sent = [json.loads(case.json_of(entry)) for entry in case.service.taken]
+    assert ["raw" in end for end in sent] == [True, False]
 
 
 @given(st.lists(st.sampled_from([1000, 2000, 3000, 5000, 8000]), max_size=15))
@@ -250,12 +253,14 @@ def test_calls_are_as_full_as_the_limits_allow(sizes: list[int]) -> None:
     ends = [big(f"c-{number:02}", size - empty) for number, size in enumerate(sizes)]
     calls: list[list[bytes]] = []
 
-    def take(bodies: list[bytes]) -> list[str]:
+    def take(bodies: list[bytes], _: Deadline) -> list[str]:
         calls.append(bodies)
         return [""] * len(bodies)
 
-    told = deliver(ends, Clock().deadline(60), limits=limits, entry=lambda _, body: body, call=take)
-    assert list(told) == [Receipt(position, "arrived") for position in range(len(ends))]
+    receipts = send_in_batches(
+        ends, Clock().deadline(60), limits=limits, entry=lambda _, body: body, send=take
+    )
+    assert list(receipts) == [Receipt(position, "arrived") for position in range(len(ends))]
     assert [*itertools.chain(*calls)] == [end.as_json() for end in ends]
     counted = [[len(body) + limits.overhead for body in bodies] for bodies in calls]
     assert [*itertools.chain(*counted)] == sizes
@@ -265,19 +270,19 @@ def test_calls_are_as_full_as_the_limits_allow(sizes: list[int]) -> None:
         assert len(full) == limits.entries or sum(full) + following[0] > limits.call_bytes
 
 
-def test_after_the_deadline_there_is_no_call(case: Case) -> None:
+def test_after_the_deadline_no_call_is_made(case: Case) -> None:
     too_large = big("c", 0, case.limits.entry_bytes)
     assert case.deliver([*some(3), too_large], seconds=0) == []
     assert case.deliver([too_large], seconds=0) == []
     assert case.service.calls == []
 
 
-def test_ends_for_which_there_was_no_time_are_not_told(case: Case) -> None:
+def test_ends_without_time_get_no_receipt(case: Case) -> None:
     clock = Clock()
     case.service.before = lambda _: clock.sleep(4)
     count = case.limits.entries
-    told = list(case.destination.deliver(some(3 * count), clock.deadline(6)))
-    assert verdicts(told) == dict.fromkeys(range(2 * count), ("arrived", ""))
+    receipts = list(case.destination.deliver(some(3 * count), clock.deadline(6)))
+    assert by_position(receipts) == dict.fromkeys(range(2 * count), ("arrived", ""))
     assert len(case.service.calls) == 2
 
 
@@ -293,21 +298,21 @@ def test_each_try_of_a_call_may_take_ten_seconds_or_the_time_left(
 
 def test_a_call_that_hangs_is_interrupted_at_the_deadline(case: Case) -> None:
     case.service.always(lambda: time.sleep(60))
-    told = verdicts(case.deliver(some(2), seconds=0.05))
-    assert told == dict.fromkeys(range(2), ("failed", "TimeoutError"))
+    receipts = by_position(case.deliver(some(2), seconds=0.05))
+    assert receipts == dict.fromkeys(range(2), ("failed", "TimeoutError"))
 
 
-def test_an_answer_that_does_not_tell_of_each_fails_all(
+def test_an_answer_with_too_few_codes_fails_every_end(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(case.service, "take", lambda *_: [""])
-    told = verdicts(case.deliver(some(2)))
-    assert told == dict.fromkeys(range(2), ("failed", "an answer for each was expected"))
+    receipts = by_position(case.deliver(some(2)))
+    assert receipts == dict.fromkeys(range(2), ("failed", "an answer for each was expected"))
 
 
-def test_no_detail_has_anything_of_an_end_or_of_an_error_s_text(case: Case) -> None:
+def test_no_detail_quotes_an_end_or_an_error_s_text(case: Case) -> None:
     errors = ["AccessDeniedException", "ThrottlingException", "ValidationException"]
     for error in errors:
         case.service.always(case.service.error(error))
-        for _, detail in verdicts(case.deliver(some(2, CANARY))).values():
+        for _, detail in by_position(case.deliver(some(2, CANARY))).values():
             assert detail == error
