@@ -81,7 +81,7 @@ class Reader:
     def read(self, messages: Sequence[Message], deadline: Deadline) -> list[Reading]:
         """Return what each message reports; messages left at the deadline are not read."""
         readings: list[Reading] = []
-        events: list[tuple[int, PartnerEvent]] = []
+        undecided: list[tuple[int, PartnerEvent]] = []
         for message in messages:
             if deadline.passed():
                 readings.append(Unknown())
@@ -90,13 +90,13 @@ class Reader:
                 case Accepted() as accepted:
                     readings.append([accepted])
                 case PartnerEvent() as event:
-                    events.append((len(readings), event))
+                    undecided.append((len(readings), event))
                     readings.append([])
                 case none:
                     readings.append(none)
-        if self._rule and events:
-            decisions = self._rule.decide([event for _, event in events], deadline)
-            for (position, _), decision in zip(events, decisions, strict=True):
+        if self._rule and undecided:
+            decisions = self._rule.decide([event for _, event in undecided], deadline)
+            for (position, _), decision in zip(undecided, decisions, strict=True):
                 readings[position] = self._reading(decision)
         return readings
 
