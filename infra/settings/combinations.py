@@ -26,15 +26,13 @@ WATCHDOG_ROOM = 3_580
 _LONGEST_STAGE_FOR_EVENTBRIDGE = 54
 
 Rule = Callable[[Settings], Iterator[str]]
-_MISTAKES: list[tuple[Rule, OnlyWith | None]] = []
-_WARNINGS: list[tuple[Rule, OnlyWith | None]] = []
+Rules = list[tuple[Rule, OnlyWith | None]]
+_MISTAKES: Rules = []
+_WARNINGS: Rules = []
 
 
 def mistakes_together(chosen: Mapping[str, Any]) -> list[str]:
-    """Return the mistakes in settings that are right by themselves.
-
-    A setting with a mistake of its own is absent; a rule that reads it ends there.
-    """
+    """Return the mistakes in settings that are right by themselves; the others are absent."""
     settings = object.__new__(Settings)
     for key, value in chosen.items():
         object.__setattr__(settings, key, value)
@@ -47,8 +45,10 @@ def warnings_about(settings: Settings, written: Collection[str]) -> list[str]:
 
 
 def _without_effect(settings: Settings, written: Collection[str]) -> Iterator[str]:
-    for name in (name for name in KEYS if name in written and getattr(settings, name) is not None):
-        if not _matters(KEYS[name].only_with, settings):
+    for name, key in KEYS.items():
+        if name not in written or getattr(settings, name) is None:
+            continue
+        if not _matters(key.only_with, settings):
             yield f'{name} has no effect with delivery = "{settings.delivery}"'
         elif name == "settle_seconds" and settings.end_rule != "last_queue":
             yield (
@@ -57,13 +57,13 @@ def _without_effect(settings: Settings, written: Collection[str]) -> Iterator[st
             )
 
 
-def _found(rules: list[tuple[Rule, OnlyWith | None]], settings: Settings) -> Iterator[str]:
+def _found(rules: Rules, settings: Settings) -> Iterator[str]:
     for rule, only_with in rules:
         try:
             if _matters(only_with, settings):
                 yield from rule(settings)
         except AttributeError as error:
-            if error.obj is not settings:
+            if error.obj is not settings:  # else the setting has a mistake of its own
                 raise
 
 
@@ -72,15 +72,12 @@ def _matters(only_with: OnlyWith | None, settings: Settings) -> bool:
     return only_with is None or only_with.delivery == settings.delivery
 
 
-def _mistake(only_with: OnlyWith | None = None) -> Callable[[Rule], None]:
-    return lambda rule: _MISTAKES.append((rule, only_with))
+def _rule(rules: Rules, only_with: OnlyWith | None = None) -> Callable[[Rule], None]:
+    """Return a decorator that adds a rule; `only_with` is the delivery that it belongs to."""
+    return lambda rule: rules.append((rule, only_with))
 
 
-def _warning(only_with: OnlyWith | None = None) -> Callable[[Rule], None]:
-    return lambda rule: _WARNINGS.append((rule, only_with))
-
-
-@_mistake()
+@_rule(_MISTAKES)
 def _batch(settings: Settings) -> Iterator[str]:
     batch, window = settings.batch_size, settings.batching_window_seconds
     if batch > 10 and window < 1:
@@ -90,7 +87,7 @@ def _batch(settings: Settings) -> Iterator[str]:
         )
 
 
-@_mistake(OnlyWith("eventbridge"))
+@_rule(_MISTAKES, OnlyWith("eventbridge"))
 def _stage(settings: Settings) -> Iterator[str]:
     stage, most = settings.stage, _LONGEST_STAGE_FOR_EVENTBRIDGE
     if len(stage) > most:
@@ -100,7 +97,7 @@ def _stage(settings: Settings) -> Iterator[str]:
         )
 
 
-@_mistake()
+@_rule(_MISTAKES)
 def _webhook(settings: Settings) -> Iterator[str]:
     needs = {
         "webhook_url": "the URL that ends are posted to",
@@ -111,7 +108,7 @@ def _webhook(settings: Settings) -> Iterator[str]:
             yield f"{key} is missing: the destination webhook needs {needed}"
 
 
-@_mistake()
+@_rule(_MISTAKES)
 def _private_address(settings: Settings) -> Iterator[str]:
     url = settings.webhook_url
     if url and is_private(url) and not settings.webhook_allow_private:
@@ -121,7 +118,7 @@ def _private_address(settings: Settings) -> Iterator[str]:
         )
 
 
-@_mistake()
+@_rule(_MISTAKES)
 def _room_of_the_worker(settings: Settings) -> Iterator[str]:
     texts = [",".join(settings.queue_ids), settings.webhook_url, settings.webhook_secret]
     taken = sum(len(text or "") for text in texts)
@@ -134,7 +131,7 @@ def _room_of_the_worker(settings: Settings) -> Iterator[str]:
         )
 
 
-@_mistake(OnlyWith("subscription"))
+@_rule(_MISTAKES, OnlyWith("subscription"))
 def _room_of_the_watchdog(settings: Settings) -> Iterator[str]:
     expression = settings.filter_expression
     # It is a text in JSON that is a text in JSON when Lambda measures it.
@@ -150,7 +147,7 @@ def _room_of_the_watchdog(settings: Settings) -> Iterator[str]:
         )
 
 
-@_mistake(OnlyWith("subscription"))
+@_rule(_MISTAKES, OnlyWith("subscription"))
 def _filter_fails(settings: Settings) -> Iterator[str]:
     if problem := _trial(settings.attribute_filter, settings.queue_ids).problem:
         shown = json.dumps(settings.attribute_filter, ensure_ascii=False)
@@ -158,7 +155,7 @@ def _filter_fails(settings: Settings) -> Iterator[str]:
         yield f"attribute_filter = {shown}: {problem} This works: {works}"
 
 
-@_warning(OnlyWith("subscription"))
+@_rule(_WARNINGS, OnlyWith("subscription"))
 def _filter_misses(settings: Settings) -> Iterator[str]:
     trial = _trial(settings.attribute_filter, settings.queue_ids)
     for queue_id, result in trial.unmatched.items():
@@ -173,7 +170,7 @@ def _trial(expression: str | None, queue_ids: tuple[str, ...]) -> filters.Trial:
     return filters.guarded_trial(expression, queue_ids) if expression else filters.Trial()
 
 
-@_warning()
+@_rule(_WARNINGS)
 def _receives(settings: Settings) -> Iterator[str]:
     receives = settings.max_receive_count
     if receives < 5:
@@ -190,7 +187,7 @@ def _receives(settings: Settings) -> Iterator[str]:
         )
 
 
-@_warning()
+@_rule(_WARNINGS)
 def _queue_ids(settings: Settings) -> Iterator[str]:
     for queue_id in settings.queue_ids:
         if not _UUID.fullmatch(queue_id):
@@ -200,14 +197,14 @@ def _queue_ids(settings: Settings) -> Iterator[str]:
             )
 
 
-@_warning()
+@_rule(_WARNINGS)
 def _no_webhook(settings: Settings) -> Iterator[str]:
     for key in ("webhook_url", "webhook_secret", "webhook_allow_private"):
         if "webhook" not in settings.destinations and getattr(settings, key):
             yield f'{key} is not used: destinations does not name "webhook"'
 
 
-@_warning()
+@_rule(_WARNINGS)
 def _region(settings: Settings) -> Iterator[str]:
     domain = settings.genesys_environment
     if domain not in DOMAINS.values():
@@ -216,7 +213,7 @@ def _region(settings: Settings) -> Iterator[str]:
         yield f"genesys_environment: {domain} is no public Genesys Cloud region{hint}"
 
 
-@_warning(OnlyWith("subscription"))
+@_rule(_WARNINGS, OnlyWith("subscription"))
 def _fedramp(settings: Settings) -> Iterator[str]:
     domain, account = settings.genesys_environment, settings.genesys_account
     if domain == FEDRAMP_DOMAIN and account == GENESYS_ACCOUNT:

@@ -24,13 +24,6 @@ _TOML_HEAD = """\
 # says so. docs/settings.md has the same as tables.
 # Any key can be overridden for one command: cdk deploy -c queue_ids=id1,id2 -c batch_size=5
 """
-_TOML_TAIL = """\
-# [stages.prod]
-# queue_ids = ["c3d4e5f6-a7b8-4012-9456-7890abcdef12"]
-# genesys_secret = "queue-ends/genesys-prod"
-# log_retention_days = 90
-# protect = true
-"""
 _STAGES = (
     "A stage overrides the values above: cdk deploy -c stage=prod. A stage without a table takes "
     "them as they are."
@@ -67,7 +60,7 @@ def settings_toml(current: str) -> str:
         for name, text in rows.items():
             parts += [_comment(name, text), values.get(name) or _shown(name)]
     stages = re.search(r"^(# )?\[.*", current, re.MULTILINE | re.DOTALL)
-    return "".join([*parts, "\n", _wrapped(_STAGES), stages[0] if stages else _TOML_TAIL])
+    return "".join([*parts, "\n", _wrapped(_STAGES), stages[0] if stages else ""])
 
 
 def missing_from(current: str) -> list[str]:

@@ -43,6 +43,11 @@ def test_every_key_is_explained_with_all_words_that_it_takes() -> None:
             assert [word for word in check.words if word not in text] == []
 
 
+def test_a_key_belongs_to_a_delivery_that_can_be_chosen() -> None:
+    deliveries = {key.only_with.delivery for key in KEYS.values() if key.only_with}
+    assert deliveries == set(str(KEYS["delivery"].check).split(", "))
+
+
 def test_the_keys_stand_in_sections() -> None:
     assert [title for title, _ in sections()] == [
         "Queues", "Genesys Cloud", "Destinations", "Worker", "Watch", "Logs", "Packaging"

@@ -142,6 +142,15 @@ def test_a_batch_over_ten_needs_a_window(loaded: Load, mistakes: Mistakes) -> No
     ]
 
 
+def test_a_setting_with_a_mistake_of_its_own_is_not_compared_with_others(
+    mistakes: Mistakes,
+) -> None:
+    (found,) = mistakes(batch_size="11", batching_window_seconds="-1")
+    assert found.startswith("batching_window_seconds")
+    (found,) = mistakes(stage="x" * 55, delivery="pigeon", attribute_filter="(")
+    assert found.startswith("delivery")
+
+
 @pytest.mark.parametrize("stage", ["", "Prod", "a_b", "-a", "a-", "a b", "ä", "x" * 63])
 def test_a_stage_that_cannot_be_part_of_aws_names_is_a_mistake(
     mistakes: Mistakes, stage: str
