@@ -31,8 +31,8 @@ _STAGES = (
 _PAGE_HEAD = """\
 # Settings
 
-Every key of [`settings.toml`](../settings.toml). Do not edit this page: `python -m
-infra.settings.reference` writes it from
+Every key of [`settings.toml`](../settings.toml). Do not edit this page:
+`.venv/bin/python -m infra.settings.reference` writes it from
 [`infra/settings/settings.py`](../infra/settings/settings.py).
 
 The keys at the top of the file hold for every stage, `[stages.prod]` overrides them for one, and
