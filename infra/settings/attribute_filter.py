@@ -1,14 +1,13 @@
 """Derive the subscription's JSONata filter, and try a filter on sample events.
 
-A filter that a user wrote is tried in a process of its own, with limits: JSONata is a language
-with recursion, and no expression may hang or fell a synth. That process runs this file.
+A user's filter is tried in a process of its own, with limits, so that no expression hangs or fells
+a synth (docs/decisions/attribute-filter-trial.md). That process runs this file.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -24,25 +23,20 @@ _MEMORY_BYTES = 1 << 30
 _DEPTH = 1_000
 _RECURSION_LIMIT = 20_000
 
-_OPERATORS = {"==": "=", "&&": "and", "||": "or"}
-
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What a filter did with a sample event of each queue.
+    """The results of a filter on a sample event of each queue.
 
     Attributes
     ----------
     problem
         Why the filter cannot be used, or None.
-    suggestion
-        A spelling that was tried and works, where there is a problem.
     unmatched
-        Queue id → what the filter gave instead of true, as JSON.
+        Queue id → the filter's result instead of true, as JSON.
     """
 
     problem: str | None = None
-    suggestion: str | None = None
     unmatched: dict[str, str] = field(default_factory=dict)
 
 
@@ -59,7 +53,7 @@ def derived(queue_ids: Sequence[str]) -> str:
 
 
 def sample_attributes(queue_id: str) -> dict[str, object]:
-    """Return the `attributes` of an end in a queue: what Genesys Cloud evaluates a filter on."""
+    """Return the `attributes` of an end in a queue, on which Genesys Cloud evaluates a filter."""
     return {
         "conversationId": "0f8fad5b-d9cb-469f-a165-70867728950e",
         "queueId": queue_id,
@@ -93,7 +87,7 @@ def trial(
             result = evaluate(expression, sample_attributes(queue_id), seconds=seconds_an_event)
         # Whatever an expression makes the evaluator raise is that expression's fault.
         except Exception as error:  # noqa: BLE001
-            return Trial(_explained(error), _working_spelling(expression, queue_ids))
+            return Trial(_explained(error))
         if result is not True:
             unmatched[queue_id] = json.dumps(result, default=lambda _: "a function")[:60]
     return Trial(unmatched=unmatched)
@@ -117,11 +111,10 @@ def guarded_trial(
             timeout=seconds,
         )
     except subprocess.TimeoutExpired:
-        problem = f"it was not evaluated within {seconds:g} s. Does it repeat without end?"
-        return Trial(problem, derived(queue_ids))
+        return Trial(f"it was not evaluated within {seconds:g} s. Does it repeat without end?")
     except subprocess.CalledProcessError as error:
         last = (error.stderr.strip().splitlines() or ["no message"])[-1]
-        return Trial(f"it made the evaluator fail ({last}).", derived(queue_ids))
+        return Trial(f"it made the evaluator fail ({last}).")
     return Trial(**json.loads(child.stdout))
 
 
@@ -130,35 +123,6 @@ def _explained(error: Exception) -> str:
     # The evaluator forgets to fill in its own placeholder here.
     text = str(error).replace("${}", f"${token}").strip().rstrip(".") or type(error).__name__
     return f"{text} (at character {location})." if location and location > 0 else f"{text}."
-
-
-def _working_spelling(expression: str, queue_ids: Sequence[str]) -> str:
-    """Return the expression with what people write by mistake put right, if that then works."""
-    candidate = _respelt(expression)
-    if candidate == expression:
-        return derived(queue_ids)
-    try:
-        for queue_id in queue_ids:
-            evaluate(candidate, sample_attributes(queue_id))
-    except Exception:  # noqa: BLE001
-        return derived(queue_ids)
-    return candidate
-
-
-def _respelt(expression: str) -> str:
-    functions = "|".join(sorted(Jsonata.static_frame.bindings, key=len, reverse=True))
-    tokens = re.compile(
-        r"""'(?:\\.|[^'\\])*' | "(?:\\.|[^"\\])*" | `[^`]*` | /\*.*?\*/"""
-        rf"""| (?P<operator>==|&&|\|\|) | (?<![\w$])(?P<function>{functions})(?=\s*\()""",
-        re.VERBOSE | re.DOTALL,
-    )
-
-    def put_right(token: re.Match[str]) -> str:
-        if token["function"]:
-            return f"${token[0]}"
-        return _OPERATORS.get(token[0], token[0])
-
-    return tokens.sub(put_right, expression)
 
 
 def _main() -> None:

@@ -4,74 +4,70 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from destinations.chosen import MODULES
 from infra.settings.regions import DOMAINS
 
-# Days that CloudWatch Logs can keep events, and CDK's names for them.
+# Days that CloudWatch Logs can keep events, and the CDK's names for them.
 RETENTION_DAYS = {
-    1: "ONE_DAY",
-    3: "THREE_DAYS",
-    5: "FIVE_DAYS",
-    7: "ONE_WEEK",
-    14: "TWO_WEEKS",
-    30: "ONE_MONTH",
-    60: "TWO_MONTHS",
-    90: "THREE_MONTHS",
-    120: "FOUR_MONTHS",
-    150: "FIVE_MONTHS",
-    180: "SIX_MONTHS",
-    365: "ONE_YEAR",
-    400: "THIRTEEN_MONTHS",
-    545: "EIGHTEEN_MONTHS",
-    731: "TWO_YEARS",
-    1096: "THREE_YEARS",
-    1827: "FIVE_YEARS",
-    2192: "SIX_YEARS",
-    2557: "SEVEN_YEARS",
-    2922: "EIGHT_YEARS",
-    3288: "NINE_YEARS",
-    3653: "TEN_YEARS",
-}
+    1: "ONE_DAY", 3: "THREE_DAYS", 5: "FIVE_DAYS", 7: "ONE_WEEK", 14: "TWO_WEEKS",
+    30: "ONE_MONTH", 60: "TWO_MONTHS", 90: "THREE_MONTHS", 120: "FOUR_MONTHS", 150: "FIVE_MONTHS",
+    180: "SIX_MONTHS", 365: "ONE_YEAR", 400: "THIRTEEN_MONTHS", 545: "EIGHTEEN_MONTHS",
+    731: "TWO_YEARS", 1096: "THREE_YEARS", 1827: "FIVE_YEARS", 2192: "SIX_YEARS",
+    2557: "SEVEN_YEARS", 2922: "EIGHT_YEARS", 3288: "NINE_YEARS", 3653: "TEN_YEARS",
+}  # fmt: skip
 
-# SQS takes queue names of 80 characters: this many are left beside "queue-ends-" and "-intake".
-_STAGE = re.compile(r"(?=.{1,62}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+DESTINATIONS = tuple(MODULES)
 _MOST_QUEUES = 50
 _QUEUE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-DESTINATIONS = ("actions", "bus", "webhook", "archive")
+# SQS takes queue names of 80 characters: this many are left beside "queue-ends-" and "-intake".
+_STAGE = re.compile(r"(?=.{1,62}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _DOMAIN = re.compile(r"(?=.{1,240}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _EMAIL = re.compile(r"[^\s@,<>\"]{1,64}@(?=.{1,240}$)([A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,63}")
-# What an alarm says is at most 1,024 characters long, the URL included.
+# An alarm's text is at most 1,024 characters long, the URL included.
 _LONGEST_RUNBOOK_URL = 400
 _SECRET_NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
 _SECRET_ARN = re.compile(r"arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:(.*)")
 
-Check = Callable[[Any], Any]
 
+@dataclass(frozen=True, slots=True)
+class Between:
+    """A check for a whole number within bounds, both included."""
 
-def whole_number(least: int, most: int) -> Check:
-    """Return a check for a whole number within bounds, both included."""
+    least: int
+    most: int
 
-    def check(value: int) -> int:
-        if not least <= value <= most:
-            raise ValueError(f"must be a whole number from {least} to {most}")
+    def __str__(self) -> str:
+        """Return the bounds as a reference shows them."""
+        return f"{self.least} to {self.most}"
+
+    def __call__(self, value: int) -> int:
+        """Return a number within the bounds."""
+        if not self.least <= value <= self.most:
+            raise ValueError(f"must be a whole number from {self}")
         return value
 
-    return check
 
+class OneOf:
+    """A check for one of some words, in any case."""
 
-def one_of(*words: str) -> Check:
-    """Return a check for one of some words, in whatever case they are written."""
+    def __init__(self, *words: str) -> None:
+        self.words = words
 
-    def check(value: str) -> str:
-        by_folded = {word.casefold(): word for word in words}
+    def __str__(self) -> str:
+        """Return the words as a mistake shows them."""
+        return ", ".join(self.words)
+
+    def __call__(self, value: str) -> str:
+        """Return the word in the case of the declaration."""
+        by_folded = {word.casefold(): word for word in self.words}
         if value.casefold() not in by_folded:
-            raise ValueError(f"must be one of {', '.join(words)}")
+            raise ValueError(f"must be one of {self}")
         return by_folded[value.casefold()]
-
-    return check
 
 
 def stage(value: str) -> str:
@@ -87,16 +83,11 @@ def queue_ids(value: Sequence[object]) -> tuple[str, ...]:
     """Check the ids of Genesys Cloud queues; they go into a filter expression between quotes."""
     if not all(isinstance(queue_id, str) for queue_id in value):
         raise ValueError("must be a list of texts, each id in quotes")
+    if not 1 <= len(value) <= _MOST_QUEUES:
+        raise ValueError(f"must name 1 to {_MOST_QUEUES} queues; it names {len(value)}")
     ids = [str(queue_id).strip() for queue_id in value]
-    if not 1 <= len(ids) <= _MOST_QUEUES:
-        raise ValueError(f"must name 1 to {_MOST_QUEUES} queues; it names {len(ids)}")
-    if bad := [queue_id for queue_id in ids if not _QUEUE_ID.fullmatch(queue_id)]:
-        raise ValueError(
-            f"ids are 1 to 64 letters, digits, - or _; not so: {', '.join(map(repr, bad))}"
-        )
-    if twice := sorted({queue_id for queue_id in ids if ids.count(queue_id) > 1}):
-        raise ValueError(f"must name each queue once; more than once: {', '.join(twice)}")
-    return tuple(ids)
+    bad = [queue_id for queue_id in ids if not _QUEUE_ID.fullmatch(queue_id)]
+    return _listed(ids, bad, "ids are 1 to 64 letters, digits, - or _", "queue")
 
 
 def environment(value: str) -> str:
@@ -122,11 +113,16 @@ def destinations(value: Sequence[object]) -> tuple[str, ...]:
     choice = f"any of {', '.join(DESTINATIONS)}"
     if not names:
         raise ValueError(f"must name at least one: {choice}")
-    if bad := [name for name in names if name not in DESTINATIONS]:
-        raise ValueError(f"must be {choice}; not so: {', '.join(map(repr, bad))}")
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"must name each destination once; more than once: {', '.join(twice)}")
-    return tuple(names)
+    bad = [name for name in names if name not in DESTINATIONS]
+    return _listed(names, bad, f"must be {choice}", "destination")
+
+
+def emails(value: Sequence[object]) -> tuple[str, ...]:
+    """Check the addresses that alarms are mailed to; there may be none."""
+    addresses = [str(address).strip() for address in value]
+    bad = [address for address in addresses if not _EMAIL.fullmatch(address)]
+    right = "must be e-mail addresses such as on-call@example.com"
+    return _listed(addresses, bad, right, "address", same=str.casefold)
 
 
 def base_url(value: str) -> str:
@@ -151,7 +147,7 @@ def is_private(url: str) -> bool:
     try:
         address = ipaddress.ip_address(parts.hostname or "")
     except ValueError:
-        return False  # a name: where it leads is known when it is called
+        return False  # a name: its address is known when it is called
     address = getattr(address, "ipv4_mapped", None) or address
     return not address.is_global and not (parts.scheme == "http" and address.is_loopback)
 
@@ -173,20 +169,6 @@ def account_id(value: str) -> str:
     return value
 
 
-def emails(value: Sequence[object]) -> tuple[str, ...]:
-    """Check the addresses that alarms are mailed to; none is as good."""
-    addresses = [str(address).strip() for address in value]
-    if bad := [address for address in addresses if not _EMAIL.fullmatch(address)]:
-        raise ValueError(
-            "must be e-mail addresses such as on-call@example.com; not so: "
-            f"{', '.join(map(repr, bad))}"
-        )
-    folded = [address.casefold() for address in addresses]
-    if twice := sorted({address for address in folded if folded.count(address) > 1}):
-        raise ValueError(f"must name each address once; more than once: {', '.join(twice)}")
-    return tuple(addresses)
-
-
 def runbook_url(value: str) -> str:
     """Check where docs/runbook.md can be read: a URL, or a path within the repository."""
     right = "must be where docs/runbook.md can be read, such as https://example.com/docs/runbook.md"
@@ -205,6 +187,18 @@ def retention_days(value: int) -> int:
         allowed = ", ".join(map(str, RETENTION_DAYS))
         raise ValueError(f"must be a number of days that CloudWatch Logs knows: {allowed}")
     return value
+
+
+def _listed(
+    values: list[str], bad: list[str], right: str, noun: str, same: Callable[[str], str] = str
+) -> tuple[str, ...]:
+    """Return values of which none is bad and no two are the same."""
+    if bad:
+        raise ValueError(f"{right}; not so: {', '.join(map(repr, bad))}")
+    times = Counter(map(same, values))
+    if twice := sorted(value for value in times if times[value] > 1):
+        raise ValueError(f"must name each {noun} once; more than once: {', '.join(twice)}")
+    return tuple(values)
 
 
 def _url(value: str, right: str) -> str:

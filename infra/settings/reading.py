@@ -1,19 +1,17 @@
 """Reading the settings of a stage from settings.toml and the CDK context, checked all at once."""
 
-from __future__ import annotations
-
 import difflib
 import json
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Any
 
 from infra.settings import checks
-from infra.settings.combinations import check_together
-from infra.settings.settings import Settings
+from infra.settings.combinations import mistakes_together, warnings_about
+from infra.settings.settings import KEYS, Settings
 
 _KINDS = {
     str: "a text in quotes",
@@ -33,36 +31,6 @@ class SettingsError(Exception):
         super().__init__("\n".join([f"Queue Ends: {count} in the settings", *lines]))
 
 
-@dataclass(frozen=True, slots=True)
-class _Key:
-    """How a setting is written, and the check of what is written."""
-
-    kind: type
-    check: checks.Check
-
-    @classmethod
-    def of(cls, hint: Any) -> _Key:
-        """Return the key of a field of `Settings`, by the field's annotation."""
-        check: checks.Check = _any
-        if get_origin(hint) is Annotated:
-            hint, check = get_args(hint)
-        # Of an optional setting, the type that it has where it is set.
-        kind = next((part for part in get_args(hint) if part in _KINDS), hint)
-        return cls(list if get_origin(hint) is tuple else kind, check)
-
-
-def _any(value: Any) -> Any:
-    return value
-
-
-_KEYS = {
-    name: _Key.of(hint)
-    for name, hint in get_type_hints(Settings, include_extras=True).items()
-    if name != "stage"  # which has no key of its own in the file
-}
-_DEFAULTS = {f.name: f.default for f in fields(Settings) if f.default is not MISSING}
-
-
 def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]]:
     """Read and check the settings of one stage; nothing here calls AWS or Genesys Cloud.
 
@@ -77,7 +45,7 @@ def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]
     Returns
     -------
     tuple[Settings, list[str]]
-        The settings, and warnings: what is allowed but looks wrong.
+        The settings, and warnings: values that are allowed but look wrong.
 
     Raises
     ------
@@ -91,25 +59,25 @@ def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]
         checks.stage(stage)
     except ValueError as error:
         mistakes.append(_mistake("stage", stage, "-c", str(error)))
-    sources = _sources(file, table or {}, stage, context, mistakes)
-    chosen = dict(_DEFAULTS)
-    for key, (raw, origin) in sources.items():
-        if _DEFAULTS.get(key, "") is None and isinstance(raw, str) and not raw.strip():
-            continue  # an empty text takes an optional key back to "none"
+    written = _written(file.name, table or {}, stage, context, mistakes)
+    chosen: dict[str, Any] = {
+        name: key.default for name, key in KEYS.items() if key.default is not MISSING
+    }
+    for name, (raw, origin) in written.items():
         try:
-            chosen[key] = _checked(key, raw, parse=origin == "-c")
+            chosen[name] = _checked(name, raw, from_text=origin == "-c")
         except ValueError as error:
-            chosen.pop(key, None)
-            mistakes.append(_mistake(key, raw, origin, str(error)))
-    if table is not None and "queue_ids" not in sources:
+            chosen.pop(name, None)
+            mistakes.append(_mistake(name, raw, origin, str(error)))
+    if table is not None and "queue_ids" not in written:
         mistakes.append(
             'queue_ids is missing: list the ids of your Genesys Cloud queues, queue_ids = ["…"]'
         )
-    more_mistakes, warnings = check_together(chosen, stage=stage, written=sources.keys())
-    mistakes += more_mistakes
+    mistakes += mistakes_together({**chosen, "stage": stage})
     if mistakes:
         raise SettingsError(mistakes)
-    return Settings(stage=stage, **chosen), _typing_slips(context) + warnings
+    settings = Settings(stage=stage, **chosen)
+    return settings, [*_typing_slips(context), *warnings_about(settings, written)]
 
 
 def _read(file: Path, mistakes: list[str]) -> dict[str, Any] | None:
@@ -124,56 +92,66 @@ def _read(file: Path, mistakes: list[str]) -> dict[str, Any] | None:
     return None
 
 
-def _sources(
-    file: Path,
+def _written(
+    file: str,
     table: dict[str, Any],
     stage: str,
     context: Mapping[str, object],
     mistakes: list[str],
 ) -> dict[str, tuple[object, str]]:
-    """Return key → (value as written, where), the strongest source winning."""
+    """Return each key that is written somewhere: its value and where the strongest of them is."""
+    tables = {file: table}
     stages = table.pop("stages", {})
-    sources = {key: (value, file.name) for key, value in table.items()}
-    unknown = [(key, value, file.name) for key, value in table.items() if key not in _KEYS]
     if not isinstance(stages, dict):
-        mistakes.append(_mistake("stages", stages, file.name, "must be tables: [stages.prod]"))
+        mistakes.append(_mistake("stages", stages, file, "must be tables: [stages.prod]"))
         stages = {}
     for name, overrides in stages.items():
         place = f"[stages.{name}]"
         if not isinstance(overrides, dict):
             right = f"must be a table: {place} on a line of its own"
-            mistakes.append(_mistake(f"stages.{name}", overrides, file.name, right))
+            mistakes.append(_mistake(f"stages.{name}", overrides, file, right))
             continue
         try:
             checks.stage(name)
         except ValueError as error:
-            mistakes.append(f"{place} ({file.name}): a stage's name {error}")
-        unknown += [(key, value, place) for key, value in overrides.items() if key not in _KEYS]
-        if name == stage:
-            sources |= {key: (value, place) for key, value in overrides.items()}
-    for key, value, place in unknown:
-        mistakes.append(_mistake(key, value, place, _no_such_setting(key)))
-    sources |= {key: (context[key], "-c") for key in _KEYS if context.get(key) is not None}
-    return {key: source for key, source in sources.items() if key in _KEYS}
+            mistakes.append(f"{place} ({file}): a stage's name {error}")
+        tables[place] = overrides
+    for place, values in tables.items():
+        unknown = [key for key in values if key not in KEYS]
+        mistakes += [_mistake(key, values[key], place, _no_such_setting(key)) for key in unknown]
+    given = {key: context[key] for key in KEYS if context.get(key) is not None}
+    strongest = (
+        (file, table),
+        (f"[stages.{stage}]", tables.get(f"[stages.{stage}]", {})),
+        ("-c", given),
+    )
+    return {
+        key: (value, place)
+        for place, values in strongest
+        for key, value in values.items()
+        if key in KEYS
+    }
 
 
 def _no_such_setting(key: str) -> str:
     if key == "stage":
         return "is no setting: tables are [stages.<name>], and -c stage=<name> picks one"
-    close = difflib.get_close_matches(key, _KEYS, n=1)
+    close = difflib.get_close_matches(key, KEYS, n=1)
     return f'is no setting; did you mean "{close[0]}"?' if close else "is no setting"
 
 
-def _checked(key: str, raw: object, *, parse: bool) -> object:
-    kind = _KEYS[key].kind
-    value = _parsed(raw, kind) if parse and isinstance(raw, str) else raw
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise ValueError(f"must be {_KINDS[kind]}")
-    return _KEYS[key].check(value.strip() if isinstance(value, str) else value)
+def _checked(name: str, raw: object, *, from_text: bool) -> object:
+    key = KEYS[name]
+    if key.default is None and isinstance(raw, str) and not raw.strip():
+        return None  # an empty text takes an optional key back to "none"
+    value = _parsed(raw, key.kind) if from_text and isinstance(raw, str) else raw
+    if not isinstance(value, key.kind) or (key.kind is int and isinstance(value, bool)):
+        raise ValueError(f"must be {_KINDS[key.kind]}")
+    return key.check(value.strip() if isinstance(value, str) else value)
 
 
 def _parsed(text: str, kind: type) -> object:
-    """Return what a text from the command line stands for; as it is where that is unclear."""
+    """Return the value that a text from the command line stands for; unclear, the text itself."""
     text = text.strip()
     if kind is list:
         return [part.strip() for part in text.split(",") if part.strip()]
@@ -187,16 +165,14 @@ def _parsed(text: str, kind: type) -> object:
 def _mistake(key: str, raw: object, origin: str, right: str) -> str:
     shown = json.dumps(raw, ensure_ascii=False, default=str)
     if key.endswith("_url"):
-        # What lets somebody in stands before the host, or in the query.
+        # A password stands before the host, or in the query.
         shown = re.sub(r"\?[^\"#]*", "?***", re.sub(r"//[^/]*@", "//***@", shown))
     shown = shown if len(shown) <= 120 else f"{shown[:117]}..."
     return f"{key} = {shown} ({origin}): {right}"
 
 
-def _typing_slips(context: Mapping[str, object]) -> list[str]:
-    close = {
-        key: difflib.get_close_matches(key, _KEYS, n=1, cutoff=0.8)
-        for key in context
-        if key not in _KEYS
-    }
-    return [f'-c {key}=… is no setting; did you mean "{m[0]}"?' for key, m in close.items() if m]
+def _typing_slips(context: Mapping[str, object]) -> Iterator[str]:
+    for name in context:
+        close = difflib.get_close_matches(name, KEYS, n=1, cutoff=0.8)
+        if close and name not in KEYS:
+            yield f'-c {name}=… is no setting; did you mean "{close[0]}"?'

@@ -1,8 +1,13 @@
 """What is deployed for the destinations: for those that are set, and for no others."""
 
+from infra.settings.checks import DESTINATIONS
 from tests.infra.stacks import Stack, allows, tls_only
 
 ARCHIVE = "Destinations/Archive"
+
+
+def test_a_stack_can_have_every_destination_that_can_be_set(tuned: Stack) -> None:
+    assert set(tuned.settings.destinations) == set(DESTINATIONS)
 
 
 def test_only_the_destinations_that_are_set_are_deployed(

@@ -83,10 +83,11 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "chaos": {"aws", "http", "patience", "receivers", "runs", "traffic"},
     },
 }
-# What the other trees may import of functions/: the topics of events are named where they are read.
+# The rooms of functions/ that other trees may import: the topics of events are named where they
+# are read, destinations where they are chosen.
 OF_FUNCTIONS: dict[str, Collection[str]] = {
     "functions": (),
-    "infra": ("conversations", "genesys"),
+    "infra": ("conversations", "destinations", "genesys"),
     "local": ARROWS["functions"],
 }
 

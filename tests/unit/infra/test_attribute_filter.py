@@ -50,32 +50,14 @@ def test_no_accepted_queue_id_can_break_out_of_the_derived_filter(ids: list[str]
     assert trial(derived(accepted), accepted).unmatched == {}
 
 
-@pytest.mark.parametrize(
-    ("written", "suggested"),
-    [
-        ("exists(queue) and queue.id = 'Q'", "$exists(queue) and queue.id = 'Q'"),
-        ("queue.exists (id)", "queue.$exists (id)"),
-        ("queueId == 'Q' && exists(queue)", "queueId = 'Q' and $exists(queue)"),
-        ("queueId == 'a==b' || true", "queueId = 'a==b' or true"),
-        ('`queueId` == "exists(Q)"', '`queueId` = "exists(Q)"'),
-        ("$lowercase(queueId) = uppercase('Q')", "$lowercase(queueId) = $uppercase('Q')"),
-        ("$exists(queue) and no_such_function(1)", "queueId = 'Q'"),
-        ("queueId =", "queueId = 'Q'"),
-        ("queueId = 'Q", "queueId = 'Q'"),
-    ],
-)
-def test_a_mistake_comes_with_a_spelling_that_works(written: str, suggested: str) -> None:
-    found = trial(written, ["Q"])
-    assert found.problem
-    assert found.suggestion == suggested
-    assert trial(suggested, ["Q"]).problem is None
-
-
 def test_the_problem_says_what_and_where() -> None:
     assert trial("exists(queue)", ["Q"]).problem == (
         "Attempted to invoke a non-function. Did you mean $exists? (at character 7)."
     )
     assert trial("queueId =", ["Q"]).problem == "Unexpected end of expression (at character 9)."
+    assert trial("queueId == 'Q'", ["Q"]).problem == (
+        "The symbol = cannot be used as a unary operator (at character 10)."
+    )
 
 
 @pytest.mark.parametrize(
@@ -101,12 +83,12 @@ def test_an_expression_that_is_too_much_for_the_evaluator_is_a_mistake_not_a_han
     found = guarded_trial(runaway, [QUEUE], seconds=PATIENCE, seconds_an_event=seconds)
     assert found.problem
     assert found.problem.startswith(problem)
-    assert found.suggestion == derived([QUEUE])
 
 
 def test_an_evaluator_that_does_not_come_back_is_ended() -> None:
-    runaway = "($f := function(){$f()}; $f())"
-    found = guarded_trial(runaway, [QUEUE], seconds=0.5, seconds_an_event=30)
+    """Within a regular expression the evaluator looks at no clock, and no signal is handled."""
+    runaway = "$match('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!', /(a+)+$/)"
+    found = guarded_trial(runaway, [QUEUE], seconds=0.5)
     assert found.problem == "it was not evaluated within 0.5 s. Does it repeat without end?"
 
 
@@ -139,7 +121,7 @@ def test_a_bad_filter_stops_the_settings_with_the_other_mistakes(
     found = mistakes(f'queue_ids = ["{QUEUE}"]\nattribute_filter = "{bad}"', batch_size="0")
     assert len(found) == 2
     assert found[1].startswith(f'attribute_filter = "{bad}": Attempted to invoke a non-function.')
-    assert found[1].endswith(f"This works: ${bad}")
+    assert found[1].endswith(f"This works: queueId = '{QUEUE}'")
 
 
 def test_a_good_filter_replaces_the_derived_one(

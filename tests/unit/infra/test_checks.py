@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.settings.checks import RETENTION_DAYS
+from infra.settings.checks import DESTINATIONS, RETENTION_DAYS
 from infra.settings.regions import DOMAINS
 from tests.unit.infra.conftest import OTHER, QUEUE, Load, Mistakes
 
@@ -199,8 +199,8 @@ def test_logs_are_kept_for_days_that_cloudwatch_knows(loaded: Load, mistakes: Mi
 @pytest.mark.parametrize(
     ("names", "right"),
     [
-        ("", "must name at least one: any of actions, bus, webhook, archive"),
-        ("bus,mail", "must be any of actions, bus, webhook, archive; not so: 'mail'"),
+        ("", f"must name at least one: any of {', '.join(DESTINATIONS)}"),
+        ("bus,mail", f"must be any of {', '.join(DESTINATIONS)}; not so: 'mail'"),
         ("bus,actions,Bus", "must name each destination once; more than once: bus"),
     ],
 )
