@@ -13,8 +13,8 @@ from conversations.end import ConversationEnd
 from conversations.fields import from_ms, iso
 from conversations.history import CustomerEnd, Histories, History, Unknown
 from conversations.ledger import SAME_END_MS
+from conversations.parsed import Accepted
 from conversations.partner_event import SETTLE, PartnerEvent
-from conversations.subscription_event import Accepted
 from deadline import Deadline
 
 Decision = list[Accepted] | Unknown

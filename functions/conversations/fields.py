@@ -1,41 +1,16 @@
 """Fields of a message body: read, checked, and rejected with the reason why."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
-RejectReason = Literal[
-    "empty_body",
-    "not_json",
-    "not_an_object",
-    "missing_event_type",
-    "missing_conversation_id",
-    "missing_queue_id",
-    "invalid_field",
-    "destination_refused",
-]
+from conversations.parsed import Reject, RejectReason
 
 # Bytes that the key of an item in DynamoDB can hold; Genesys Cloud's ids have 36.
 LONGEST_ID = 2048
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A body that can never be processed: a fixed word, and what was expected where."""
-
-    reason: RejectReason
-    detail: str
-
-
-class Reject(Exception):
-    """Ends the reading of a body; `rejected` is what is to be said of it."""
-
-    def __init__(self, reason: RejectReason, detail: str) -> None:
-        self.rejected = Rejected(reason, detail)
 
 
 def json_object(body: str | None) -> dict[str, Any]:

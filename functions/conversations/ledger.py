@@ -42,7 +42,7 @@ from conversations.ledger_table import (
     LedgerTable,
     Record,
 )
-from conversations.subscription_event import Accepted
+from conversations.parsed import Accepted
 from deadline import Clock, Deadline
 
 # Ends of one conversation in one queue that lie no further apart than this are the same end.

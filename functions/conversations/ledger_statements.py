@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conversations.ledger_table import Key, Record, Statement, key_values
-from conversations.subscription_event import Accepted
+from conversations.parsed import Accepted
 from deadline import Clock
 
 Values = Mapping[str, Mapping[str, Any]]

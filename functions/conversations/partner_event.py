@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from conversations.fields import (
-    Reject,
-    Rejected,
     conversation_id,
     expected,
     from_ms,
@@ -20,7 +18,7 @@ from conversations.fields import (
     to_ms,
     utc,
 )
-from conversations.subscription_event import Ignored
+from conversations.parsed import Ignored, Reject, Rejected
 from conversations.topics import CUSTOMER_END, QUEUE_TOPICS, TOPIC_PREFIX
 
 # What the worker sends to itself; see `conversations.end_rules.LastQueue`.

@@ -6,14 +6,11 @@ one outcome, whatever else is wrong with it.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from conversations.end import ConversationEnd
 from conversations.fields import (
-    Reject,
-    Rejected,
     conversation_id,
     expected,
     from_ms,
@@ -26,36 +23,9 @@ from conversations.fields import (
     to_ms,
     utc,
 )
+from conversations.parsed import Accepted, Ignored, Reject, Rejected
 
 EVENT_TYPE = "event:conversation:end"
-
-IgnoreReason = Literal["other_event_type", "other_queue", "noted"]
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """An end of ours.
-
-    Attributes
-    ----------
-    end
-        What destinations get.
-    ended_at_ms
-        When it ended, in epoch milliseconds.
-    dated
-        Whether the event has a time of its own; otherwise the message's sent time stands in.
-    """
-
-    end: ConversationEnd
-    ended_at_ms: int
-    dated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Ignored:
-    """A sound event that is not for us."""
-
-    reason: IgnoreReason
 
 
 def parse_subscription_event(

@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from conversations.end_rules import EndRule
-from conversations.fields import Rejected
 from conversations.history import Unknown
+from conversations.parsed import Accepted, Ignored, Rejected
 from conversations.partner_event import PartnerEvent, parse_partner_event
-from conversations.subscription_event import Accepted, Ignored, parse_subscription_event
+from conversations.subscription_event import parse_subscription_event
 from deadline import Deadline
 from worker.message import Message
 from worker.outcome import Outcome

@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from conversations.fields import Rejected, RejectReason
 from conversations.ledger import (
     LEASE_RESERVE_MS,
     AlreadyDone,
@@ -15,6 +14,7 @@ from conversations.ledger import (
     NotClaimed,
 )
 from conversations.ledger_table import Key
+from conversations.parsed import Rejected, RejectReason
 from deadline import Clock, Deadline, InvocationContext
 from destinations.destination import Destination
 from worker.arrivals import Arrivals

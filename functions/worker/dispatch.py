@@ -8,7 +8,7 @@ from typing import Literal
 from conversations.end import ConversationEnd
 from conversations.ledger import Claim, Claims
 from conversations.ledger_table import MAX_STATEMENTS
-from conversations.subscription_event import Accepted
+from conversations.parsed import Accepted
 from deadline import Deadline
 from destinations.destination import Destination, Receipt
 from tracebacks import origin_of

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from aws_calls import code_of
 from conversations.end_rules import Settling
-from conversations.fields import Rejected
+from conversations.parsed import Rejected
 from deadline import Deadline, interrupted_after
 from logs import json_logger
 from worker.message import Message

@@ -18,7 +18,8 @@ from conversations.ledger import (
     NotClaimed,
 )
 from conversations.ledger_table import LedgerTable
-from conversations.subscription_event import Accepted, parse_subscription_event
+from conversations.parsed import Accepted
+from conversations.subscription_event import parse_subscription_event
 from tests.bodies import ENDED, QUEUE, end
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Item, Lost, client_error
 from tests.fakes.clock import Clock

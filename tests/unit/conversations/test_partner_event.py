@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from conversations.fields import Rejected
+from conversations.parsed import Ignored, Rejected
 from conversations.partner_event import PartnerEvent, parse_partner_event
-from conversations.subscription_event import Ignored
 from conversations.topics import CUSTOMER_END
 from tests.bodies import CANARY, OTHER_QUEUE, QUEUE, TELLING, outcome_in_words
 from tests.fakes.aws.sqs_event import SENT_AT

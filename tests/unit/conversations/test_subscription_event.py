@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conversations.fields import Rejected
-from conversations.subscription_event import Accepted, Ignored, parse_subscription_event
+from conversations.parsed import Accepted, Ignored, Rejected
+from conversations.subscription_event import parse_subscription_event
 from tests.bodies import (
     CANARY,
     NEEDED,

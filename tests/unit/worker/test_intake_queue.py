@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
-from conversations.fields import Rejected
+from conversations.parsed import Rejected
 from deadline import Deadline
 from tests.bodies import CANARY
 from tests.fakes.aws.sqs import DEAD, INTAKE, MIB, FakeSqs, Fault, client_error, size_of
