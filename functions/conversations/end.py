@@ -1,4 +1,4 @@
-"""The end of a conversation in a queue: what every destination is given."""
+"""The end of a conversation in a queue, as every destination gets it."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -6,6 +6,9 @@ from typing import Any, Literal
 import msgspec
 
 Source = Literal["subscription", "eventbridge", "backfill"]
+
+# Ends of one conversation in one queue that lie no further apart than this are the same end.
+SAME_END_MS = 5 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class ConversationEnd:
         Of the customer's participant, as Genesys Cloud spells them (`VOICE`, `INBOUND`,
         `ENDPOINT`); None where the event does not have them. New values appear without notice.
     participants, metrics
-        As they came; empty where the event has none.
+        As the event has them; empty where it has none.
     source
         How the end became known.
     sequence

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from conversations.end_rules import EndRule
-from conversations.history import Unknown
+from conversations.failures import Failed, NoTime
 from conversations.parsed import Accepted, Ignored, Rejected
 from conversations.partner_event import PartnerEvent, parse_partner_event
 from conversations.subscription_event import parse_subscription_event
@@ -85,9 +85,10 @@ class Partnered:
         verdicts = self._rule.decide([signal for _, signal in signals], deadline)
         for (message, _), verdict in zip(signals, verdicts, strict=True):
             match verdict:
-                case Unknown(error):
-                    why = "ledger" if error else "no_time"
-                    arrivals.outcomes.append(Outcome(message, "failed", why, error))
+                case Failed(error):
+                    arrivals.outcomes.append(Outcome(message, "failed", "ledger", error))
+                case NoTime():
+                    arrivals.outcomes.append(Outcome(message, "failed", "no_time"))
                 case []:
                     arrivals.outcomes.append(Outcome(message, "ignored", "noted"))
                 case fired:

@@ -5,15 +5,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from conversations.ledger import (
-    LEASE_RESERVE_MS,
-    AlreadyDone,
-    Claim,
-    HeldByOther,
-    Ledger,
-    NotClaimed,
-)
-from conversations.ledger_table import Key
+from conversations.claim import AlreadyDone, Claim, HeldByOther
+from conversations.failures import Failed, NoTime
+from conversations.ledger import LEASE_RESERVE_MS, Ledger
+from conversations.ledger_store import EndKey
 from conversations.parsed import Rejected, RejectReason
 from deadline import Clock, Deadline, InvocationContext
 from destinations.destination import Destination
@@ -78,7 +73,7 @@ def process(
     ends = [accepted for accepted, _ in arrivals.told]
     standings = claims.claim(ends, _share(deadline, steps - 2))
     fates: Fates = defaultdict(list)
-    works: dict[Key, ClaimedEnd] = {}
+    works: dict[EndKey, ClaimedEnd] = {}
     for (accepted, told_by), standing in zip(arrivals.told, standings, strict=True):
         match standing:
             case Claim():
@@ -89,9 +84,10 @@ def process(
             case HeldByOther(until):
                 held = [Outcome(m, "failed", "claimed_elsewhere", "", until) for m in told_by]
                 _note(fates, held)
-            case NotClaimed(error):
-                reason = "ledger" if error else "no_time"
-                _note(fates, [Outcome(m, "failed", reason, error) for m in told_by])
+            case Failed(error):
+                _note(fates, [Outcome(m, "failed", "ledger", error) for m in told_by])
+            case NoTime():
+                _note(fates, [Outcome(m, "failed", "no_time") for m in told_by])
     marking = Deadline.before_timeout_of(context, DELAY_RESERVE, sleep)
     deliveries = Dispatch(destinations, claims, marking)
     deliveries.carry_out(list(works.values()), deadline)

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from conversations.claim import Claim, ClaimLost, Marked
 from conversations.end import ConversationEnd
-from conversations.ledger import Claim, Claims
-from conversations.ledger_table import MAX_STATEMENTS
+from conversations.failures import Failed, NoTime
+from conversations.ledger import Claims
 from conversations.parsed import Accepted
 from deadline import Deadline
 from destinations.destination import Destination, Receipt
@@ -52,7 +53,7 @@ class ClaimedEnd:
     @classmethod
     def of(cls, claim: Claim, accepted: Accepted) -> "ClaimedEnd":
         """Return the work that a claim is."""
-        end = dataclasses.replace(accepted.end, sequence=claim.sequence)
+        end = dataclasses.replace(accepted.end, sequence=claim.key.sequence)
         return cls(claim, end, accepted.ended_at_ms)
 
     def lacks(self, destination: str) -> bool:
@@ -135,7 +136,10 @@ class Dispatch:
                 work.claim.delivered.append(name)
                 oldest = oldest if arrived else deadline.left()
                 arrived.append(work)
-                if len(arrived) == MAX_STATEMENTS or oldest - deadline.left() >= MARK_AFTER:
+                if (
+                    len(arrived) == self._claims.marks_per_call
+                    or oldest - deadline.left() >= MARK_AFTER
+                ):
                     self._mark(arrived, self._marking.within(MARK_LIMIT))
                     arrived = []
         except Exception as error:  # noqa: BLE001 - a mistake in it fails its ends, no others
@@ -157,13 +161,17 @@ class Dispatch:
         if not works:
             return
         complete = [self._has_arrived(work) for work in works]
-        codes = self._claims.mark([work.claim for work in works], complete, deadline)
-        for work, completed, code in zip(works, complete, codes, strict=True):
-            if code is None:
-                work.lost = True
-            else:
-                work.ledger = code
-                work.done = completed and not code
+        results = self._claims.mark([work.claim for work in works], complete, deadline)
+        for work, completed, result in zip(works, complete, results, strict=True):
+            match result:
+                case Marked():
+                    work.ledger, work.done = "", completed
+                case ClaimLost():
+                    work.lost = True
+                case Failed(error):
+                    work.ledger = error
+                case NoTime():
+                    work.ledger = "NoTime"
 
     def _has_arrived(self, work: ClaimedEnd) -> bool:
         return not any(work.lacks(destination.name) for destination in self._destinations)

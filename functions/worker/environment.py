@@ -8,11 +8,11 @@ import boto3
 
 from aws_calls import limits
 from conversations.end_rules import end_rule
-from conversations.history import Histories
+from conversations.histories import Histories
 from conversations.ledger import Ledger
-from conversations.ledger_table import LedgerTable
 from destinations.chosen import chosen
 from destinations.destination import Destination
+from dynamodb.ledger_table import LedgerTable
 from worker.arrivals import Partnered, Subscribed
 from worker.batch import Reader
 from worker.intake_queue import IntakeQueue

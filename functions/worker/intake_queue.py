@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from aws_calls import code_of
-from conversations.end_rules import Settling
+from conversations.end_rules import SettlingEnd
 from conversations.parsed import Rejected
 from deadline import Deadline, interrupted_after
 from logs import json_logger
@@ -123,9 +123,9 @@ class IntakeQueue:
             if problems:
                 logger.warning("Delays not set", errors=problems)
 
-    def send_later(self, settling: Sequence[Settling], deadline: Deadline) -> list[Settling]:
+    def send_later(self, settling: Sequence[SettlingEnd], deadline: Deadline) -> list[SettlingEnd]:
         """Send the worker itself a message for each end that is to settle; return those sent."""
-        sent: list[Settling] = []
+        sent: list[SettlingEnd] = []
         for start in range(0, len(settling), MAX_ENTRIES):
             group = settling[start : start + MAX_ENTRIES]
             if deadline.passed():

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
-from conversations.history import MOST_TIMES, CustomerEnd, Histories, History, Unknown
-from conversations.ledger import DAY
-from conversations.ledger_table import LedgerTable
+from conversations.failures import Failed, NoTime
+from conversations.histories import Histories, HistoryResult
+from conversations.history import MOST_TIMES, CustomerEnd, History
+from conversations.ledger_store import DAY
+from dynamodb.ledger_table import LedgerTable
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Lost, client_error
 from tests.fakes.clock import Clock
 from tests.fakes.interleavings import Stopping, interleavings
@@ -28,14 +30,14 @@ class Adder:
 
     def __init__(self, dynamodb: Any, clock: Clock) -> None:
         self._clock = clock
-        self.joins = Histories(LedgerTable(dynamodb, TABLE), days=20, now_ms=self._now_ms)
+        self.histories = Histories(LedgerTable(dynamodb, TABLE), days=20, now_ms=self._now_ms)
 
-    def __call__(self, news: History, seconds: float = 10) -> History | Unknown:
-        return self.joins.add({"c": news}, self._clock.deadline(seconds))["c"]
+    def __call__(self, news: History, seconds: float = 10) -> HistoryResult:
+        return self.histories.add({"c": news}, self._clock.deadline(seconds))["c"]
 
     def known(self) -> History:
         """Return what is known, as it is written down."""
-        known = self.joins.look(["c"], self._clock.deadline(10))["c"]
+        known = self.histories.read(["c"], self._clock.deadline(10))["c"]
         assert isinstance(known, History)
         return known
 
@@ -48,7 +50,7 @@ def add(dynamodb: FakeDynamoDb, clock: Clock) -> Adder:
     return Adder(dynamodb, clock)
 
 
-def told(known: History | Unknown) -> tuple[dict[str, tuple[int, ...]], list[int]]:
+def told(known: HistoryResult) -> tuple[dict[str, tuple[int, ...]], list[int]]:
     """Return the times of what is known: of the queues' events, and of the ends."""
     assert isinstance(known, History)
     return dict(known.queues), sorted(known.ends)
@@ -76,7 +78,7 @@ def test_known_news_is_not_written_again(add: Adder, dynamodb: FakeDynamoDb) -> 
     for news in (A, B, END):
         add(news)
     written = len(dynamodb.written)
-    for news in (A, B, END, A.and_also(END)):
+    for news in (A, B, END, A.merged_with(END)):
         assert told(add(news)) == ({"a": (100,), "b": (200,)}, [300])
     assert len(dynamodb.written) == written
 
@@ -84,8 +86,8 @@ def test_known_news_is_not_written_again(add: Adder, dynamodb: FakeDynamoDb) -> 
 def test_without_news_the_table_is_not_called(
     add: Adder, clock: Clock, dynamodb: FakeDynamoDb
 ) -> None:
-    assert add.joins.add({}, clock.deadline(10)) == {}
-    assert add.joins.look([], clock.deadline(10)) == {}
+    assert add.histories.add({}, clock.deadline(10)) == {}
+    assert add.histories.read([], clock.deadline(10)) == {}
     assert dynamodb.calls == []
 
 
@@ -111,9 +113,9 @@ def test_nothing_is_known_of_a_conversation_without_an_item(add: Adder) -> None:
 def test_many_conversations_at_once_take_few_calls(
     add: Adder, clock: Clock, dynamodb: FakeDynamoDb
 ) -> None:
-    add.joins.add({f"c-{n}": A for n in range(0, 100, 2)}, clock.deadline(10))
+    add.histories.add({f"c-{n}": A for n in range(0, 100, 2)}, clock.deadline(10))
     dynamodb.calls.clear()
-    known = add.joins.add({f"c-{n}": END for n in range(100)}, clock.deadline(10))
+    known = add.histories.add({f"c-{n}": END for n in range(100)}, clock.deadline(10))
     assert [told(known[f"c-{n}"]) for n in range(100)] == [({"a": (100,)}, [300]), ({}, [300])] * 50
     assert [call.operation for call in dynamodb.calls] == [WRITE] * 4 + [READ] + [WRITE] * 2
 
@@ -171,7 +173,7 @@ def test_a_lasting_error_is_reported_and_the_next_try_succeeds(
 ) -> None:
     add(A)
     dynamodb.always(operation, fault)
-    assert add(END) == Unknown(error)
+    assert add(END) == Failed(error)
     dynamodb.no_more_faults()
     assert told(add(END)) == ({"a": (100,)}, [300])
 
@@ -180,15 +182,15 @@ def test_a_throttled_conversation_keeps_no_other_from_being_known(
     add: Adder, clock: Clock, dynamodb: FakeDynamoDb
 ) -> None:
     dynamodb.always(WRITE, [0])
-    known = add.joins.add({"throttled": A, "d": A, "e": END}, clock.deadline(5))
-    assert known == {"throttled": Unknown("ThrottlingError"), "d": A, "e": END}
+    known = add.histories.add({"throttled": A, "d": A, "e": END}, clock.deadline(5))
+    assert known == {"throttled": Failed("ThrottlingError"), "d": A, "e": END}
 
 
 def test_without_time_the_join_is_not_asked(
     add: Adder, clock: Clock, dynamodb: FakeDynamoDb
 ) -> None:
-    assert add(A, seconds=0) == Unknown("")
-    assert add.joins.look(["c"], clock.deadline(0)) == {"c": Unknown("Unread")}
+    assert add(A, seconds=0) == NoTime()
+    assert add.histories.read(["c"], clock.deadline(0)) == {"c": Failed("Unread")}
     assert dynamodb.calls == []
 
 
@@ -210,7 +212,7 @@ def test_an_add_that_is_always_overtaken_ends_at_the_deadline(
 
     dynamodb.always(READ, lambda: None)
     dynamodb.always(WRITE, overtake)
-    assert isinstance(add(END), Unknown)
+    assert isinstance(add(END), Failed)
     assert 10 <= clock.now < 12
     dynamodb.no_more_faults()
     assert told(add(END))[1] == [300]
@@ -260,7 +262,7 @@ def test_of_two_at_the_same_moment_at_least_one_sees_both(
         runs += 1
         assert any("a" in one.queues and 300 in one.ends for one in seen)
         written = Adder(at_once.dynamodb, Clock()).known()
-        assert told(written) == told((before or History()).and_also(A).and_also(END))
+        assert told(written) == told((before or History()).merged_with(A).merged_with(END))
         assert at_once.dynamodb.refused == []
     assert runs == orders
 
@@ -276,7 +278,7 @@ def test_of_three_at_the_same_moment_at_least_one_sees_all() -> None:
 def test_ends_within_five_minutes_are_one_and_others_are_not() -> None:
     known = History()
     for at_ms in (0, 5 * MINUTE, 5 * MINUTE + 1, 20 * MINUTE, 16 * MINUTE):
-        known = known.and_also(History(ends={at_ms: CustomerEnd(at_ms, media_type=str(at_ms))}))
+        known = known.merged_with(History(ends={at_ms: CustomerEnd(at_ms, media_type=str(at_ms))}))
     assert {at: (left.latest_ms, left.media_type) for at, left in known.ends.items()} == {
         0: (5 * MINUTE, "0"),
         5 * MINUTE + 1: (5 * MINUTE + 1, str(5 * MINUTE + 1)),
@@ -286,10 +288,10 @@ def test_ends_within_five_minutes_are_one_and_others_are_not() -> None:
 
 def test_a_decision_is_kept_and_never_replaced() -> None:
     undecided = History(ends={0: CustomerEnd(0)})
-    first = undecided.and_also(History(ends={0: CustomerEnd(0, decided="a")}))
-    second = first.and_also(History(ends={0: CustomerEnd(0, decided="b", settling=True)}))
+    first = undecided.merged_with(History(ends={0: CustomerEnd(0, decided="a")}))
+    second = first.merged_with(History(ends={0: CustomerEnd(0, decided="b", settling=True)}))
     assert first.ends[0].decided == second.ends[0].decided == "a"
-    assert second.and_also(undecided) == second
+    assert second.merged_with(undecided) == second
 
 
 def test_a_queue_was_touched_up_to_five_minutes_after_the_end() -> None:
@@ -302,7 +304,7 @@ def test_a_queue_was_touched_up_to_five_minutes_after_the_end() -> None:
         },
         ends={0: CustomerEnd(0)},
     )
-    assert known.touched_by(0) == {
+    assert known.queues_at(0) == {
         "before": -90 * MINUTE,
         "after": 5 * MINUTE,
         "twice": MINUTE,
@@ -316,24 +318,24 @@ def test_ends_that_are_one_touch_the_same_queues_whichever_came_first(
     known = History(queues={"a": (8 * MINUTE,)})
     for minutes in order:
         at_ms = minutes * MINUTE
-        known = known.and_also(History(ends={at_ms: CustomerEnd(at_ms)}))
+        known = known.merged_with(History(ends={at_ms: CustomerEnd(at_ms)}))
     (ended_at,) = known.ends
-    assert list(known.touched_by(ended_at)) == ["a"]
+    assert list(known.queues_at(ended_at)) == ["a"]
 
 
 def test_of_very_many_events_the_first_and_the_latest_are_kept() -> None:
     known = History()
     for time in (*range(1000, 1, -1), 1, 500):
-        known = known.and_also(History(queues={"a": (time,)}))
+        known = known.merged_with(History(queues={"a": (time,)}))
     kept = known.queues["a"]
     assert kept == (1, *range(1000 - MOST_TIMES + 2, 1001))
-    assert known.and_also(History(queues={"a": (500,)})) == known
+    assert known.merged_with(History(queues={"a": (500,)})) == known
 
 
 def test_an_end_is_forgotten_before_the_ledger_forgets_it_though_events_go_on(
     add: Adder, clock: Clock
 ) -> None:
-    add(A.and_also(END))
+    add(A.merged_with(END))
     for days, ends in [(12, [300]), (19.99, [300]), (20.01, []), (30, [])]:
         clock.now = days * DAY
         later = History(queues={"a": (int(clock.now * 1000),)})

@@ -8,18 +8,21 @@ from botocore.exceptions import EndpointConnectionError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conversations.ledger import (
+from conversations.claim import (
     AlreadyDone,
     Claim,
+    ClaimLost,
     ClaimResult,
-    Claims,
     HeldByOther,
-    Ledger,
-    NotClaimed,
+    Marked,
+    MarkResult,
 )
-from conversations.ledger_table import LedgerTable
+from conversations.failures import Failed, NoTime
+from conversations.ledger import Claims, Ledger
+from conversations.ledger_store import EndKey
 from conversations.parsed import Accepted
 from conversations.subscription_event import parse_subscription_event
+from dynamodb.ledger_table import LedgerTable
 from tests.bodies import ENDED, QUEUE, end
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Item, Lost, client_error
 from tests.fakes.clock import Clock
@@ -54,10 +57,10 @@ class Invocations:
         assert isinstance(standing, Claim)
         return standing
 
-    def mark(self, claims: Claims, claim: Claim, *names: str, done: bool = False) -> str | None:
+    def mark(self, claims: Claims, claim: Claim, *names: str, done: bool = False) -> MarkResult:
         claim.delivered += names
-        (code,) = claims.mark([claim], [done], self.clock.deadline(10))
-        return code
+        (result,) = claims.mark([claim], [done], self.clock.deadline(10))
+        return result
 
     def release(self, claims: Claims, claim: Claim) -> None:
         claims.release([claim], self.clock.deadline(10))
@@ -82,7 +85,7 @@ def ended(minutes: float | None = 0, conversation_id: str = "c") -> Accepted:
 def test_a_new_end_is_claimed_and_recorded(invocations: Invocations) -> None:
     claims = invocations.new()
     claim = invocations.claimed(claims, ended())
-    assert (claim.key, claim.sequence, claim.delivered) == (("c", QUEUE), 1, [])
+    assert (claim.key, claim.delivered) == (EndKey("c", QUEUE, 1), [])
     assert invocations.item() == {
         "conversation_id": {"S": "c"},
         "queue_id": {"S": QUEUE},
@@ -103,10 +106,10 @@ def test_tokens_differ(invocations: Invocations) -> None:
 def test_each_delivery_is_marked_and_the_last_mark_completes(invocations: Invocations) -> None:
     claims = invocations.new()
     claim = invocations.claimed(claims, ended())
-    assert invocations.mark(claims, claim, "actions") == ""
+    assert invocations.mark(claims, claim, "actions") == Marked()
     assert invocations.item()["delivered"] == {"L": [{"S": "actions"}]}
     assert invocations.item()["state"] == {"S": "claimed"}
-    assert invocations.mark(claims, claim, "bus", done=True) == ""
+    assert invocations.mark(claims, claim, "bus", done=True) == Marked()
     assert invocations.item()["delivered"] == {"L": [{"S": "actions"}, {"S": "bus"}]}
     assert invocations.item()["state"] == {"S": "done"}
     assert invocations.claim(invocations.new(), ended()) == [AlreadyDone()]
@@ -150,8 +153,8 @@ def test_a_holder_that_lost_its_claim_writes_nothing(
     clock.now = 40
     invocations.claimed(invocations.new(), ended())
     before = dict(invocations.item())
-    assert invocations.mark(slow, claim, "actions") is None
-    assert invocations.mark(slow, claim, "bus", done=True) is None
+    assert invocations.mark(slow, claim, "actions") == ClaimLost()
+    assert invocations.mark(slow, claim, "bus", done=True) == ClaimLost()
     invocations.release(slow, claim)
     assert invocations.item() == before
 
@@ -161,7 +164,7 @@ def test_marks_have_a_result_for_each_claim(invocations: Invocations, clock: Clo
     mine, lost = (invocations.claimed(slow, ended(0, name)) for name in ("mine", "lost"))
     clock.now = 40
     invocations.claimed(invocations.new(), ended(0, "lost"))
-    assert slow.mark([mine, lost], [True, True], clock.deadline(1)) == ["", None]
+    assert slow.mark([mine, lost], [True, True], clock.deadline(1)) == [Marked(), ClaimLost()]
 
 
 def test_of_two_takeovers_of_one_claim_one_succeeds(
@@ -185,7 +188,7 @@ def test_a_claim_finished_while_it_is_taken_over_is_done(
     first = invocations.new()
     claim = invocations.claimed(first, ended())
     clock.now = 40
-    dynamodb.script(WRITE, None, lambda: invocations.mark(first, claim, "bus", done=True) or None)
+    dynamodb.script(WRITE, None, lambda: invocations.mark(first, claim, "bus", done=True) and None)
     assert invocations.claim(invocations.new(), ended()) == [AlreadyDone()]
 
 
@@ -195,7 +198,7 @@ def test_a_takeover_knows_what_was_delivered_until_then(
     first = invocations.new()
     claim = invocations.claimed(first, ended())
     clock.now = 40
-    dynamodb.script(WRITE, None, lambda: invocations.mark(first, claim, "actions") or None)
+    dynamodb.script(WRITE, None, lambda: invocations.mark(first, claim, "actions") and None)
     assert invocations.claimed(invocations.new(), ended()).delivered == ["actions"]
 
 
@@ -215,7 +218,7 @@ def test_a_lost_answer_loses_no_claim(
     claim = invocations.claimed(second, ended())
     assert claim.delivered == ["actions"]
     dynamodb.script(WRITE, fault(2))
-    assert invocations.mark(second, claim, "bus", done=True) == ""
+    assert invocations.mark(second, claim, "bus", done=True) == Marked()
     assert invocations.item()["state"] == {"S": "done"}
 
 
@@ -232,8 +235,8 @@ def test_a_late_mark_fails_its_condition(
     claims = invocations.new()
     claim = invocations.claimed(claims, ended())
     dynamodb.script(WRITE, delay)
-    assert invocations.mark(claims, claim, "actions") == ""
-    assert invocations.mark(claims, claim, "bus", done=done) == ""
+    assert invocations.mark(claims, claim, "actions") == Marked()
+    assert invocations.mark(claims, claim, "bus", done=done) == Marked()
     before = dict(invocations.item())
     (answer,) = dynamodb.batch_execute_statement(Statements=late)["Responses"]
     assert answer["Error"]["Code"] == "ConditionalCheckFailed"
@@ -244,14 +247,13 @@ def test_a_claim_that_the_ledger_cannot_decide_is_unclaimed_with_its_reason(
     invocations: Invocations, dynamodb: FakeDynamoDb, clock: Clock
 ) -> None:
     dynamodb.always(WRITE, client_error("ThrottlingException"))
-    assert invocations.claim(invocations.new(), ended()) == [NotClaimed("ThrottlingException")]
+    assert invocations.claim(invocations.new(), ended()) == [Failed("ThrottlingException")]
     dynamodb.no_more_faults()
     invocations.claimed(invocations.new(), ended())
     dynamodb.always(READ, client_error("ThrottlingException"))
     (standing,) = invocations.claim(invocations.new(), ended())
-    assert isinstance(standing, NotClaimed)
-    assert standing.error
-    assert invocations.new().claim([ended()], clock.deadline(0)) == [NotClaimed()]
+    assert standing == Failed("Unread")
+    assert invocations.new().claim([ended()], clock.deadline(0)) == [NoTime()]
 
 
 def test_an_end_that_cannot_be_claimed_keeps_no_other_from_being_claimed(
@@ -260,7 +262,7 @@ def test_an_end_that_cannot_be_claimed_keeps_no_other_from_being_claimed(
     ends = [ended(0, f"c-{n}") for n in range(30)]
     dynamodb.script(WRITE, *[[0]] * 1000)
     standings = invocations.claim(invocations.new(), *ends)
-    assert standings[0] == NotClaimed("ThrottlingError")
+    assert standings[0] == Failed("ThrottlingError")
     assert [type(standing) for standing in standings[1:25]] == [Claim] * 24
 
 
@@ -309,7 +311,7 @@ def test_ends_one_after_the_other_have_the_numbers_of_the_contract(
             assert standing == AlreadyDone()
             continue
         assert isinstance(standing, Claim)
-        assert standing.sequence == sequence
+        assert standing.key.sequence == sequence
         assert standing.ended_at == ENDED_MS + round(recorded[sequence - 1] * 60_000)
         if complete:
             invocations.mark(claims, standing, "bus", done=True)
@@ -346,9 +348,9 @@ def test_ends_of_one_batch_have_the_numbers_of_the_contract(
             assert standing == AlreadyDone()
             continue
         assert isinstance(standing, Claim)
-        assert standing.sequence == expected[position]
+        assert standing.key.sequence == expected[position]
         # One end has one claim, so that it is delivered once.
-        assert found.setdefault(standing.sequence, standing) is standing
+        assert found.setdefault(standing.key.sequence, standing) is standing
     assert dynamodb.refused == []
 
 
@@ -356,12 +358,12 @@ def test_a_second_end_has_a_state_of_its_own(invocations: Invocations) -> None:
     first, second = invocations.new(), invocations.new()
     claim = invocations.claimed(first, ended(0))
     other = invocations.claimed(second, ended(10))
-    assert other.sequence == 2
+    assert other.key.sequence == 2
     invocations.mark(second, other, "bus", done=True)
     assert invocations.item(1)["state"] == {"S": "claimed"}
     assert isinstance(invocations.claim(invocations.new(), ended(0))[0], HeldByOther)
     assert invocations.claim(invocations.new(), ended(10)) == [AlreadyDone()]
-    assert invocations.mark(first, claim, "bus", done=True) == ""
+    assert invocations.mark(first, claim, "bus", done=True) == Marked()
 
 
 def test_of_two_claims_of_one_free_number_one_succeeds(
@@ -370,7 +372,7 @@ def test_of_two_claims_of_one_free_number_one_succeeds(
     first = invocations.new()
     invocations.mark(first, invocations.claimed(first, ended(0)), "bus", done=True)
     dynamodb.script(WRITE, None, lambda: invocations.claim(invocations.new(), ended(30)) and None)
-    assert invocations.claimed(invocations.new(), ended(60)).sequence == 3
+    assert invocations.claimed(invocations.new(), ended(60)).key.sequence == 3
     assert invocations.item(2)["ended_at"] == {"N": str(ENDED_MS + 1_800_000)}
 
 
@@ -379,9 +381,9 @@ def test_a_conversation_can_be_reopened_often(
 ) -> None:
     ends = [ended(10 * n) for n in range(60)]
     standings = invocations.claim(invocations.new(), *ends[:50])
-    assert [s.sequence for s in standings if isinstance(s, Claim)] == [*range(1, 51)]
+    assert [s.key.sequence for s in standings if isinstance(s, Claim)] == [*range(1, 51)]
     dynamodb.calls.clear()
-    assert invocations.claimed(invocations.new(), ends[59]).sequence == 51
+    assert invocations.claimed(invocations.new(), ends[59]).key.sequence == 51
     assert len(dynamodb.calls) < 51 / 2
 
 
