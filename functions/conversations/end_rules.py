@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from conversations.end import SAME_END_MS, ConversationEnd
-from conversations.failures import Failed, NoTime
+from conversations.failures import NO_TIME, Failed, NoTime
 from conversations.fields import from_ms, iso
 from conversations.histories import Histories, HistoryResult
 from conversations.history import CustomerEnd, History
@@ -125,7 +125,7 @@ class LastQueue:
             if not end.settling and end.decided is None and history.queues_at(at_ms)
         ]
         sent = self._send_later(due, deadline) if due else []
-        failure = NoTime() if deadline.passed() else Failed("NotSent")
+        failure = NO_TIME if deadline.passed() else Failed("NotSent")
         unsent = {settling.conversation_id: failure for settling in {*due} - {*sent}}
         marks: dict[str, History] = {}
         for settling in sent:

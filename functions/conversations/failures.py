@@ -13,3 +13,6 @@ class Failed:
 @dataclass(frozen=True, slots=True)
 class NoTime:
     """A step that was not begun, for want of time."""
+
+
+NO_TIME = NoTime()

@@ -9,30 +9,27 @@ both hold the claim:
   is not done, and that the lease is over. The store carries out the writes of one item one after
   the other: of several new claims one succeeds, and of several takeovers from one holder only the
   first still finds that holder.
-- The holder learns which destinations have the end from a read that follows its takeover. Nobody
-  else changes that from then on: each mark, completion and release demands its writer to be the
-  holder. An invocation that has lost its claim finds out by its next write, and stops.
+- After a takeover the holder reads, consistently, which destinations have the end. From then on
+  nobody else changes that: each mark, completion and release demands that its writer is the holder.
+  An invocation that has lost its claim finds out by its next write, and stops.
 - A lease ends one second after the timeout of the invocation that took it. Lambda has ended the
-  invocation by then, so nobody delivers without a claim.
+  invocation by then, so that nobody delivers without a claim.
 
 A write whose answer was lost is sent again. A new claim or a takeover then meets an item that
-names its own token, and has succeeded. The other writes change nothing the second time.
+names its own token: it has succeeded. The other writes change nothing the second time.
 
-A write may also be carried out late, after later ones of the same holder. It then does nothing:
-each write of a holder shortens the lease by a millisecond, and demands that the stored lease is no
-shorter than that already.
+A write may also be carried out late, after later writes of its holder. It then fails: each write of
+a holder shortens the lease by a millisecond, and demands that the lease is not shorter already.
 
-What remains is at-least-once: a destination gets an end again if the invocation was killed before
-it could mark the delivery, or if the destination's answer was lost. Only that destination does, and
-only that end.
+What remains is at-least-once. A destination gets an end again if the invocation was killed before
+it could mark the delivery, or if the destination's answer was lost. No other destination does.
 
-A conversation that is re-opened ends again. These ends have items of their own, numbered by a
-sequence. An end belongs to the first item within five minutes of it; if there is none, it makes the
-next one. The items before that one are kept as long as it is, so that no number is given twice.
+A conversation that is re-opened ends again. Its ends in a queue have items of their own, numbered
+in sequence. An end belongs to the first item within five minutes of it; if there is none, it makes
+the next item. The items before are kept as long as that one, so that no number is given twice.
 """
 
 import uuid
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from conversations.claim import (
@@ -45,8 +42,9 @@ from conversations.claim import (
     MarkResult,
 )
 from conversations.end import SAME_END_MS
-from conversations.failures import Failed, NoTime
+from conversations.failures import NO_TIME, Failed, NoTime
 from conversations.ledger_store import (
+    ABSENT,
     DAY,
     Absent,
     Effect,
@@ -58,6 +56,7 @@ from conversations.ledger_store import (
     RecordedEnd,
     Takeover,
     Write,
+    WriteResult,
 )
 from conversations.parsed import Accepted
 from deadline import Clock, Deadline
@@ -105,8 +104,8 @@ class _Search:
     def __init__(self, accepted: Accepted) -> None:
         self.accepted = accepted
         self.key = EndKey(accepted.end.conversation_id, accepted.end.queue_id)
-        self.item: RecordedEnd | Absent | Failed = Absent()
-        self.result: ClaimResult = NoTime()
+        self.item: RecordedEnd | Absent | Failed = ABSENT
+        self.result: ClaimResult = NO_TIME
 
     def key_of(self, sequence: int) -> EndKey:
         return EndKey(self.key.conversation_id, self.key.queue_id, sequence)
@@ -160,14 +159,14 @@ class Claims:
         Ends that turn out to be one and the same have the same `Claim` object.
         """
         searches = [_Search(accepted) for accepted in ends]
-        waiting: defaultdict[EndKey, list[_Search]] = defaultdict(list)
+        waiting: dict[EndKey, list[_Search]] = {}
         # An end without a time belongs to the first item, whichever that is: others make it first.
         for search in sorted(searches, key=lambda search: not search.accepted.dated):
-            waiting[search.key].append(search)
+            waiting.setdefault(search.key, []).append(search)
         # Ends of one conversation and queue in turn: each may be the one that the next belongs to.
         while waiting:
             self._claim_distinct([ends.pop(0) for ends in waiting.values()], deadline)
-            waiting = defaultdict(list, {key: ends for key, ends in waiting.items() if ends})
+            waiting = {key: ends for key, ends in waiting.items() if ends}
         return [search.result for search in searches]
 
     def mark(
@@ -184,14 +183,7 @@ class Claims:
         for claim, done in zip(claims, complete, strict=True):
             claim.lease_until = 0 if done else claim.lease_until - 1
             marks.append(self._mark(claim, done=done))
-        return [
-            result
-            if isinstance(result, Failed | NoTime)
-            else Marked()
-            if result is Effect.WRITTEN
-            else ClaimLost()
-            for result in self._store.write(marks, deadline)
-        ]
+        return [_mark_result(result) for result in self._store.write(marks, deadline)]
 
     def release(self, claims: Sequence[Claim], deadline: Deadline) -> None:
         """Give claims up, so that a retry need not wait until their leases are over.
@@ -277,3 +269,9 @@ class Claims:
 
     def _mark(self, claim: Claim, *, done: bool) -> Mark:
         return Mark(claim.key, self.holder, claim.lease_until, claim.delivered, done)
+
+
+def _mark_result(result: WriteResult) -> MarkResult:
+    if isinstance(result, Failed | NoTime):
+        return result
+    return Marked() if result is Effect.WRITTEN else ClaimLost()

@@ -141,6 +141,9 @@ class Absent:
     """The store has no such item."""
 
 
+ABSENT = Absent()
+
+
 class LedgerStore(Protocol):
     """Keeps the ledger's items.
 

@@ -1,8 +1,8 @@
-"""From a message body to the end of a conversation, or to the reason why it is none.
+"""Reads the events of the subscription: one end of a conversation a message.
 
-The body is the one that Genesys Cloud's event subscription sends for `event:conversation:end`.
-Checks run in a fixed order and the first that fails decides, so that a body always has the same
-one outcome, whatever else is wrong with it.
+Genesys Cloud's event subscription sends such a body for each `event:conversation:end`. Checks run
+in a fixed order, and the first that fails decides. A body therefore always has the same outcome,
+whatever else is wrong with it.
 """
 
 from collections.abc import Collection
@@ -31,7 +31,7 @@ EVENT_TYPE = "event:conversation:end"
 def parse_subscription_event(
     body: str | None, sent_at_ms: int, queue_ids: Collection[str]
 ) -> Accepted | Ignored | Rejected:
-    """Return what a message body is.
+    """Return the end in a message body, or why there is none for us.
 
     Parameters
     ----------

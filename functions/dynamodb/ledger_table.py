@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aws_calls import PASSING, CallError, code_of, may_pass
-from conversations.failures import Failed, NoTime
+from conversations.failures import NO_TIME, Failed
 from conversations.ledger_store import (
+    ABSENT,
     Absent,
     Effect,
     EndKey,
@@ -63,7 +64,7 @@ class LedgerTable:
     def write(self, writes: Sequence[Write], deadline: Deadline) -> list[WriteResult]:
         """Carry out writes, no two of them of one item, and return a result for each."""
         statements = [statement(self._name, write) for write in writes]
-        results: list[WriteResult] = [NoTime()] * len(statements)
+        results: list[WriteResult] = [NO_TIME] * len(statements)
         pending: Sequence[int] = range(len(statements))
         for _ in _tries(deadline):
             for start in range(0, len(pending), MAX_STATEMENTS):
@@ -71,7 +72,7 @@ class LedgerTable:
                 answered = self._execute([statements[p] for p in positions], deadline)
                 for position, result in zip(positions, answered, strict=True):
                     # An error of an earlier try tells more than that time ran out since.
-                    if not isinstance(result, NoTime):
+                    if result is not NO_TIME:
                         results[position] = result
             pending = [p for p in pending if _may_pass(results[p])]
             if not pending:
@@ -108,7 +109,7 @@ class LedgerTable:
 
     def _execute(self, statements: Sequence[Statement], deadline: Deadline) -> list[WriteResult]:
         if deadline.passed():
-            return [NoTime()] * len(statements)
+            return [NO_TIME] * len(statements)
         try:
             with interrupted_after(deadline.left()):
                 answer = self._dynamodb.batch_execute_statement(Statements=statements)  # type: ignore[arg-type]
@@ -144,7 +145,7 @@ def _recorded(
     if key not in found:
         return Failed(UNREAD)
     item = found[key]
-    return Absent() if item is None else read_as(item)
+    return ABSENT if item is None else read_as(item)
 
 
 def _tries(deadline: Deadline) -> Iterator[float]:
@@ -160,7 +161,7 @@ def _explained(results: list[WriteResult]) -> list[WriteResult]:
     error = next(filter(_may_pass, results), None)
     if error is None:
         return results
-    return [error if isinstance(result, NoTime) else result for result in results]
+    return [error if result is NO_TIME else result for result in results]
 
 
 def _failed(error: CallError) -> Failed:

@@ -150,5 +150,6 @@ def _end_values(end: CustomerEnd, expires_at: int) -> _Values:
     return values
 
 
+# Typed values are spelt by hand here: boto3.dynamodb.types takes four times as long.
 def _number(value: int) -> dict[str, str]:
     return {"N": str(value)}
