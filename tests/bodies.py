@@ -120,7 +120,7 @@ def outcome_in_words(parsed: Accepted | PartnerEvent | Ignored | Rejected) -> tu
         case Ignored(reason):
             assert reason in get_args(IgnoreReason)
             return "ignored", reason
-    return ("signal" if isinstance(parsed, PartnerEvent) else "accepted"), ""
+    return ("event" if isinstance(parsed, PartnerEvent) else "accepted"), ""
 
 
 def _no_constant(name: str) -> object:

@@ -53,9 +53,9 @@ class Invocations:
 
     def claimed(self, claims: Claims, accepted: Accepted) -> Claim:
         """Claim an end that is to be had."""
-        (standing,) = self.claim(claims, accepted)
-        assert isinstance(standing, Claim)
-        return standing
+        (result,) = self.claim(claims, accepted)
+        assert isinstance(result, Claim)
+        return result
 
     def mark(self, claims: Claims, claim: Claim, *names: str, done: bool = False) -> MarkResult:
         claim.delivered += names
@@ -177,7 +177,7 @@ def test_of_two_takeovers_of_one_claim_one_succeeds(
     # The insert comes first, then the takeover, before which another one is faster.
     dynamodb.script(WRITE, None, lambda: between.extend(invocations.claim(faster, ended())))
     (slower,) = invocations.claim(invocations.new(), ended())
-    assert [type(standing) for standing in between] == [Claim]
+    assert [type(result) for result in between] == [Claim]
     assert isinstance(slower, HeldByOther)
     assert invocations.item()["claimed_by"] == {"S": faster.holder}
 
@@ -251,8 +251,8 @@ def test_a_claim_that_the_ledger_cannot_decide_is_unclaimed_with_its_reason(
     dynamodb.no_more_faults()
     invocations.claimed(invocations.new(), ended())
     dynamodb.always(READ, client_error("ThrottlingException"))
-    (standing,) = invocations.claim(invocations.new(), ended())
-    assert standing == Failed("Unread")
+    (result,) = invocations.claim(invocations.new(), ended())
+    assert result == Failed("Unread")
     assert invocations.new().claim([ended()], clock.deadline(0)) == [NoTime()]
 
 
@@ -261,9 +261,9 @@ def test_an_end_that_cannot_be_claimed_keeps_no_other_from_being_claimed(
 ) -> None:
     ends = [ended(0, f"c-{n}") for n in range(30)]
     dynamodb.script(WRITE, *[[0]] * 1000)
-    standings = invocations.claim(invocations.new(), *ends)
-    assert standings[0] == Failed("ThrottlingError")
-    assert [type(standing) for standing in standings[1:25]] == [Claim] * 24
+    results = invocations.claim(invocations.new(), *ends)
+    assert results[0] == Failed("ThrottlingError")
+    assert [type(result) for result in results[1:25]] == [Claim] * 24
 
 
 def test_a_hundred_new_ends_are_claimed_in_four_calls(
@@ -295,29 +295,29 @@ moments = st.lists(
 @settings(max_examples=150)
 @given(moments, st.lists(st.booleans(), min_size=8, max_size=8))
 def test_ends_one_after_the_other_have_the_numbers_of_the_contract(
-    told: list[float | None], completed: list[bool]
+    minutes_of_ends: list[float | None], completed: list[bool]
 ) -> None:
     dynamodb = FakeDynamoDb()
     invocations = Invocations(dynamodb, Clock())
     recorded: list[float] = []
     done: set[int] = set()
-    for minutes, complete in zip(told, completed, strict=False):
+    for minutes, complete in zip(minutes_of_ends, completed, strict=False):
         sequence = sequence_of(recorded, minutes)
         if sequence > len(recorded):
             recorded.append(UNDATED if minutes is None else minutes)
         claims = invocations.new()
-        (standing,) = invocations.claim(claims, ended(minutes))
+        (result,) = invocations.claim(claims, ended(minutes))
         if sequence in done:
-            assert standing == AlreadyDone()
+            assert result == AlreadyDone()
             continue
-        assert isinstance(standing, Claim)
-        assert standing.key.sequence == sequence
-        assert standing.ended_at == ENDED_MS + round(recorded[sequence - 1] * 60_000)
+        assert isinstance(result, Claim)
+        assert result.key.sequence == sequence
+        assert result.ended_at == ENDED_MS + round(recorded[sequence - 1] * 60_000)
         if complete:
-            invocations.mark(claims, standing, "bus", done=True)
+            invocations.mark(claims, result, "bus", done=True)
             done.add(sequence)
         else:
-            invocations.release(claims, standing)
+            invocations.release(claims, result)
     assert len(dynamodb.items) == len(recorded)
     assert dynamodb.refused == []
 
@@ -325,7 +325,7 @@ def test_ends_one_after_the_other_have_the_numbers_of_the_contract(
 @settings(max_examples=100)
 @given(moments, st.booleans())
 def test_ends_of_one_batch_have_the_numbers_of_the_contract(
-    told: list[float | None], other_first: bool
+    minutes_of_ends: list[float | None], other_first: bool
 ) -> None:
     """Those without a time count as the last of a batch, as they make no end of their own."""
     dynamodb = FakeDynamoDb()
@@ -335,22 +335,24 @@ def test_ends_of_one_batch_have_the_numbers_of_the_contract(
         first = invocations.new()
         invocations.mark(first, invocations.claimed(first, ended(5)), "bus", done=True)
         recorded.append(5)
-    standings = invocations.claim(invocations.new(), *map(ended, told))
+    results = invocations.claim(invocations.new(), *map(ended, minutes_of_ends))
     expected: dict[int, int] = {}
-    for position in sorted(range(len(told)), key=lambda position: told[position] is None):
-        minutes = told[position]
+    for position in sorted(
+        range(len(minutes_of_ends)), key=lambda position: minutes_of_ends[position] is None
+    ):
+        minutes = minutes_of_ends[position]
         expected[position] = sequence_of(recorded, minutes)
         if expected[position] > len(recorded):
             recorded.append(UNDATED if minutes is None else minutes)
     found: dict[int, Any] = {}
-    for position, standing in enumerate(standings):
+    for position, result in enumerate(results):
         if other_first and expected[position] == 1:
-            assert standing == AlreadyDone()
+            assert result == AlreadyDone()
             continue
-        assert isinstance(standing, Claim)
-        assert standing.key.sequence == expected[position]
+        assert isinstance(result, Claim)
+        assert result.key.sequence == expected[position]
         # One end has one claim, so that it is delivered once.
-        assert found.setdefault(standing.key.sequence, standing) is standing
+        assert found.setdefault(result.key.sequence, result) is result
     assert dynamodb.refused == []
 
 
@@ -380,8 +382,8 @@ def test_a_conversation_can_be_reopened_often(
     invocations: Invocations, dynamodb: FakeDynamoDb
 ) -> None:
     ends = [ended(10 * n) for n in range(60)]
-    standings = invocations.claim(invocations.new(), *ends[:50])
-    assert [s.key.sequence for s in standings if isinstance(s, Claim)] == [*range(1, 51)]
+    results = invocations.claim(invocations.new(), *ends[:50])
+    assert [s.key.sequence for s in results if isinstance(s, Claim)] == [*range(1, 51)]
     dynamodb.calls.clear()
     assert invocations.claimed(invocations.new(), ends[59]).key.sequence == 51
     assert len(dynamodb.calls) < 51 / 2

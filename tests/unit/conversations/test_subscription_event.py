@@ -168,8 +168,8 @@ def test_of_a_subscription_body_the_first_failing_check_decides() -> None:
         repair()
         parsed = parse_subscription_event(json.dumps(worst), SENT_AT, QUEUES)
         assert not isinstance(parsed, Accepted)
-        told = parsed.detail.split(":")[0] if isinstance(parsed, Rejected) else parsed.reason
-        assert told == complaint
+        found = parsed.detail.split(":")[0] if isinstance(parsed, Rejected) else parsed.reason
+        assert found == complaint
 
 
 def test_the_sample_tells_everything_about_its_end() -> None:

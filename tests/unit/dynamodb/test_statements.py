@@ -91,7 +91,11 @@ STATEMENTS: list[tuple[Write, str, list[Value]]] = [
 ]
 
 
-@pytest.mark.parametrize(("write", "text", "parameters"), STATEMENTS)
+@pytest.mark.parametrize(
+    ("write", "text", "parameters"),
+    STATEMENTS,
+    ids=[type(write).__name__ for write, *_ in STATEMENTS],
+)
 def test_a_write_has_one_text_and_typed_parameters(
     write: Write, text: str, parameters: list[Value]
 ) -> None:
