@@ -1,8 +1,8 @@
 """The histories of all conversations, kept in the ledger's store.
 
-Each conversation has one history. An event adds to it first and looks at it then: it makes the
-history if it is the conversation's first event, else it replaces the version that it has just read.
-The history that it has written is therefore exactly all that is known at that moment.
+Each conversation has one history. An event first adds to it, and then looks at what it holds. The
+first event of a conversation makes the history; each further one replaces the version that it has
+just read. What an event has written is therefore all that is known at that moment.
 
 The store carries out the writes of one history one after the other. Of two events that arrive at
 the same moment, the one written second therefore sees the other: at least one of them sees both. An
@@ -51,15 +51,7 @@ class Histories:
         while unknown:
             expires_at = self._expires_at()
             writes = [NewHistory(c, additions[c], expires_at) for c in unknown]
-            existing = []
-            for new, result in zip(writes, self._store.write(writes, deadline), strict=True):
-                match result:
-                    case Effect.WRITTEN:
-                        results[new.conversation_id] = new.history
-                    case Effect.CONDITION_FAILED:
-                        existing.append(new.conversation_id)
-                    case failure:
-                        results[new.conversation_id] = failure
+            existing = self._write(writes, results, deadline)
             unknown = self._extend(existing, additions, results, deadline)
         return results
 
@@ -68,10 +60,9 @@ class Histories:
     ) -> dict[str, History | Failed]:
         """Return the histories of conversations, empty ones where there are none yet."""
         histories: dict[str, History | Failed] = {}
-        for conversation_id, recorded in self._store.read_histories(
-            conversation_ids, deadline
-        ).items():
-            match recorded:
+        recorded = self._store.read_histories(conversation_ids, deadline)
+        for conversation_id in conversation_ids:
+            match recorded[conversation_id]:
                 case RecordedHistory(history):
                     histories[conversation_id] = self._unexpired(history)
                 case Absent():
@@ -108,16 +99,26 @@ class Histories:
                         gone.append(conversation_id)
                     case failed:
                         results[conversation_id] = failed
-            existing = []
-            for change, result in zip(changes, self._store.write(changes, deadline), strict=True):
-                match result:
-                    case Effect.WRITTEN:
-                        results[change.conversation_id] = change.history
-                    case Effect.CONDITION_FAILED:
-                        existing.append(change.conversation_id)
-                    case failure:
-                        results[change.conversation_id] = failure
+            existing = self._write(changes, results, deadline)
         return gone
+
+    def _write(
+        self,
+        writes: Sequence[NewHistory | ChangedHistory],
+        results: dict[str, HistoryResult],
+        deadline: Deadline,
+    ) -> list[str]:
+        """Write histories; return the conversations in which another write came first."""
+        overtaken = []
+        for write, result in zip(writes, self._store.write(writes, deadline), strict=True):
+            match result:
+                case Effect.WRITTEN:
+                    results[write.conversation_id] = write.history
+                case Effect.CONDITION_FAILED:
+                    overtaken.append(write.conversation_id)
+                case failure:
+                    results[write.conversation_id] = failure
+        return overtaken
 
     def _unexpired(self, history: History) -> History:
         now = self._now_ms() // 1000

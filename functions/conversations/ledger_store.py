@@ -14,7 +14,7 @@ from conversations.failures import Failed, NoTime
 from conversations.history import History
 from deadline import Deadline
 
-# Seconds of a day, by which items are kept.
+# Seconds of a day.
 DAY = 86_400
 
 # Times are epoch milliseconds, but for `expires_at`: the epoch seconds from which the store may
@@ -41,10 +41,7 @@ class NewClaim(NamedTuple):
 
 
 class Takeover(NamedTuple):
-    """Takes a claim from `former_holder`, if it still holds it, is not done and its lease is over.
-
-    A lease is over when it ended before `now`.
-    """
+    """Claims an end not done yet, if `former_holder` holds it and its lease ended before `now`."""
 
     key: EndKey
     holder: str
@@ -55,7 +52,7 @@ class Takeover(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """Writes what is delivered, if `holder` holds the claim and no later lease was written."""
+    """Writes what is delivered, if `holder` holds the claim and the lease is not shorter yet."""
 
     key: EndKey
     holder: str
@@ -71,11 +68,11 @@ class Keep(NamedTuple):
     expires_at: int
 
 
-class NewHistory(NamedTuple):
-    """Makes a conversation's first history, version 1, unless it has one.
+# Ends of a history whose own `expires_at` is 0 get that of the write.
 
-    Ends whose own `expires_at` is 0 get that of the history.
-    """
+
+class NewHistory(NamedTuple):
+    """Makes a conversation's history, as version 1, unless it has one."""
 
     conversation_id: str
     history: History
@@ -83,10 +80,7 @@ class NewHistory(NamedTuple):
 
 
 class ChangedHistory(NamedTuple):
-    """Replaces a history by its next version, if `version` is still the one stored.
-
-    Ends whose own `expires_at` is 0 get that of the history.
-    """
+    """Replaces a history by its next version, if `version` is still the one stored."""
 
     conversation_id: str
     history: History
