@@ -10,9 +10,8 @@ from typing import Any, get_args
 
 from hypothesis import strategies as st
 
-from conversations.fields import Rejected, RejectReason
+from conversations.parsed import Accepted, Ignored, IgnoreReason, Rejected, RejectReason
 from conversations.partner_event import PartnerEvent
-from conversations.subscription_event import Accepted, Ignored, IgnoreReason
 
 SAMPLE_TEXT = (Path(__file__).parent / "data/subscription-conversation-end.json").read_text()
 SAMPLE: dict[str, Any] = json.loads(SAMPLE_TEXT)
@@ -121,7 +120,7 @@ def outcome_in_words(parsed: Accepted | PartnerEvent | Ignored | Rejected) -> tu
         case Ignored(reason):
             assert reason in get_args(IgnoreReason)
             return "ignored", reason
-    return ("signal" if isinstance(parsed, PartnerEvent) else "accepted"), ""
+    return ("event" if isinstance(parsed, PartnerEvent) else "accepted"), ""
 
 
 def _no_constant(name: str) -> object:

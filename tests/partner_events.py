@@ -98,7 +98,7 @@ def expected(  # noqa: PLR0912 - one branch a check, as the contract lists them
     if topic == SETTLE:
         at = told.get("endedAt")
         sound = at is not None and is_time(at)
-        return ("signal", "") if sound else ("rejected", "invalid_field")
+        return ("event", "") if sound else ("rejected", "invalid_field")
 
     queue_id = told.get("queueId") if topic != PREFIX + "customer.end" else None
     if queue_id is not None and not isinstance(queue_id, str):
@@ -108,7 +108,7 @@ def expected(  # noqa: PLR0912 - one branch a check, as the contract lists them
         return "rejected", "invalid_field"
     if topic != PREFIX + "customer.end" and queue_id not in queue_ids:
         return "ignored", "other_queue"
-    return "signal", ""
+    return "event", ""
 
 
 NEEDED: list[Path_] = [

@@ -1,1 +1,1 @@
-"""The domain: from a message body to the end of a conversation in a queue."""
+"""The domain: ends of conversations in queues, read from messages, and claimed in the ledger."""

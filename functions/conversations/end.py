@@ -1,4 +1,4 @@
-"""The end of a conversation in a queue: what every destination is given."""
+"""The end of a conversation in a queue, as every destination gets it."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -7,10 +7,13 @@ import msgspec
 
 Source = Literal["subscription", "eventbridge", "backfill"]
 
+# Ends of one conversation in one queue that lie no further apart than this are the same end.
+SAME_END_MS = 5 * 60 * 1000
+
 
 @dataclass(frozen=True, slots=True)
 class ConversationEnd:
-    """A conversation that has ended in one of our queues.
+    """The end of a conversation in one of our queues.
 
     Attributes
     ----------
@@ -21,16 +24,16 @@ class ConversationEnd:
     ended_at
         When it ended: ISO 8601, UTC, to the millisecond (`2026-11-23T10:00:00.000Z`).
     media_type, direction, disconnect_type
-        Of the customer's participant, as Genesys Cloud spells them (`VOICE`, `INBOUND`,
-        `ENDPOINT`); None where the event does not have them. New values appear without notice.
+        Those of the customer's participant, as Genesys Cloud spells them (`VOICE`, `INBOUND`,
+        `ENDPOINT`); None where the event has none. New values appear without notice.
     participants, metrics
-        As they came; empty where the event has none.
+        As the event has them; empty where it has none.
     source
         How the end became known.
     sequence
         1 for the conversation's first end in this queue, 2 for the end after it was re-opened, …
     raw
-        The whole event as it came, unknown fields included.
+        The whole event, unknown fields included.
     """
 
     conversation_id: str
@@ -47,7 +50,7 @@ class ConversationEnd:
     raw: dict[str, Any]
 
     def as_json(self, *, raw: bool = True) -> bytes:
-        """Return it as destinations publish it: a JSON object with these names, in UTF-8.
+        """Return the JSON object that destinations publish, with these names, in UTF-8.
 
         `docs/conversation-end.schema.json` is its schema.
 

@@ -1,7 +1,8 @@
 """End rules of the EventBridge integration: which events make a conversation end in a queue.
 
-No event of Genesys Cloud says that a conversation has ended in a queue: the customer's end does not
-name the queue, and the events that name one do not say that the customer is gone. A rule decides.
+No event of Genesys Cloud says that a conversation has ended in a queue. The customer's end does not
+name the queue, and the events that name a queue do not say that the customer is gone. A rule
+decides.
 """
 
 import dataclasses
@@ -9,272 +10,270 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from conversations.end import ConversationEnd
+from conversations.end import SAME_END_MS, ConversationEnd
+from conversations.failures import NO_TIME, Failed, NoTime
 from conversations.fields import from_ms, iso
-from conversations.history import CustomerEnd, Histories, History, Unknown
-from conversations.ledger import SAME_END_MS
+from conversations.histories import Histories, HistoryResult
+from conversations.history import CustomerEnd, History
+from conversations.parsed import Accepted
 from conversations.partner_event import SETTLE, PartnerEvent
-from conversations.subscription_event import Accepted
 from deadline import Deadline
 
-Decision = list[Accepted] | Unknown
-"""The ends that a signal fires, none if it was only noted; or why that cannot be told."""
+Decision = list[Accepted] | Failed | NoTime
+"""The ends that an event fires, none if it was only noted; or why nothing could be decided."""
 
 
 class EndRule(Protocol):
-    """Decides which ends a batch of signals fires."""
+    """Decides which ends a batch of events fires."""
 
-    def decide(self, signals: Sequence[PartnerEvent], deadline: Deadline) -> list[Decision]:
-        """Return for each signal the ends that it fires.
+    def decide(self, events: Sequence[PartnerEvent], deadline: Deadline) -> list[Decision]:
+        """Return a decision for each event.
 
-        A signal that comes again fires the same ends again: the ledger knows them.
+        An event that comes again fires the same ends again: the ledger knows them.
         """
 
 
 class QueueLeg:
-    """A leg in a queue is over: abandoned there, or done with by an agent who had it from there.
+    """A leg in a queue is over: the customer gave up there, or an agent from there is done.
 
-    Stateless: each event decides for itself.
+    Each event decides for itself.
     """
 
-    def decide(self, signals: Sequence[PartnerEvent], deadline: Deadline) -> list[Decision]:
-        """Return for each signal the end of its leg, if it is one."""
-        return [[_end_of_leg(signal)] if _ends_leg(signal) else [] for signal in signals]
+    def decide(self, events: Sequence[PartnerEvent], deadline: Deadline) -> list[Decision]:
+        """Return for each event the end of its leg, if it is one."""
+        return [[_end_of_leg(event)] if _ends_leg(event) else [] for event in events]
 
 
 class Touched:
     """The customer has left for good, and the conversation has been in the queue.
 
-    Whichever of the two events comes second fires; each end fires in every queue that has an event
-    dated no later than five minutes after it.
+    Either event may come first; the second one fires. Each end fires in every queue that has an
+    event dated no later than five minutes after it.
     """
 
-    def __init__(self, joins: Histories) -> None:
-        self._joins = joins
+    def __init__(self, histories: Histories) -> None:
+        self._histories = histories
 
-    def decide(self, signals: Sequence[PartnerEvent], deadline: Deadline) -> list[Decision]:
-        """Return for each signal the ends that it completes."""
-        known = self._joins.add(_news(signals), deadline)
-        return [_touched(signal, known.get(signal.conversation_id)) for signal in signals]
+    def decide(self, events: Sequence[PartnerEvent], deadline: Deadline) -> list[Decision]:
+        """Return for each event the ends that it completes."""
+        histories = self._histories.add(_additions(events), deadline)
+        return [_completed_ends(event, histories.get(event.conversation_id)) for event in events]
 
 
 @dataclass(frozen=True, slots=True)
-class Settling:
+class SettlingEnd:
     """An end to be decided on after a while: its conversation and its time, epoch milliseconds."""
 
     conversation_id: str
     ended_at_ms: int
 
     def as_event(self) -> dict[str, object]:
-        """Return it as the event that `conversations.partner_event` reads."""
+        """Return the event that the worker sends itself; `conversations.partner_event` reads it."""
         detail = {"conversationId": self.conversation_id, "endedAt": self.ended_at_ms}
         return {"detail-type": SETTLE, "detail": detail}
 
 
-Later = Callable[[Sequence[Settling], Deadline], Sequence[Settling]]
-"""Sends the worker messages that come back after settling; returns those that were sent."""
+SendLater = Callable[[Sequence[SettlingEnd], Deadline], Sequence[SettlingEnd]]
+"""Sends the worker messages that arrive when ends have settled; returns the ends of those sent."""
 
 
 class LastQueue:
     """The customer has left for good: the conversation ends in the queue of its latest event.
 
-    Events arrive in any order, so that this is decided after a while. When both an end and a queue
-    are known, the worker sends itself a delayed message, and remembers that it has. The decision is
-    written down before it is acted on: later events change nothing, and a message that comes twice
-    decides the same.
+    Events arrive in any order, so the rule decides after a while. Once an end and a queue are both
+    known, the worker sends itself a delayed message, and notes that it has. It writes the decision
+    down before it acts on it: later events change nothing, and a message that comes twice decides
+    the same.
     """
 
-    def __init__(self, joins: Histories, later: Later | None) -> None:
-        self._joins = joins
-        self._later = later
+    def __init__(self, histories: Histories, send_later: SendLater | None) -> None:
+        self._histories = histories
+        self._send_later = send_later
 
-    def decide(self, signals: Sequence[PartnerEvent], deadline: Deadline) -> list[Decision]:
-        """Return for each signal that ends the wait the end in the queue that it came to."""
-        known = self._joins.add(_news(signals), deadline)
-        settled = [signal for signal in signals if signal.topic == SETTLE]
-        asked = {signal.conversation_id for signal in settled} - known.keys()
-        known |= self._joins.look(sorted(asked), deadline)
-        known |= self._joins.add(_decisions(settled, known), deadline)
-        unsent = self._wait(known, deadline)
-        verdicts: list[Decision] = []
-        for signal in signals:
-            of_conversation = known.get(signal.conversation_id)
-            if signal.topic != SETTLE and not _is_news(signal):
-                verdicts.append([])
-            elif isinstance(of_conversation, Unknown):
-                verdicts.append(of_conversation)
-            elif signal.topic == SETTLE:
-                verdicts.append(_decided(signal, of_conversation or History()))
+    def decide(self, events: Sequence[PartnerEvent], deadline: Deadline) -> list[Decision]:
+        """Return for each event that ends the wait the end in the queue decided on."""
+        histories = self._histories.add(_additions(events), deadline)
+        settled = [event for event in events if event.topic == SETTLE]
+        unread = {event.conversation_id for event in settled} - histories.keys()
+        histories |= self._histories.read(sorted(unread), deadline)
+        histories |= self._histories.add(_decisions(settled, histories), deadline)
+        unsent = self._wait(histories, deadline)
+        decisions: list[Decision] = []
+        for event in events:
+            history = histories.get(event.conversation_id, History())
+            if event.topic != SETTLE and not _adds(event):
+                decisions.append([])
+            elif isinstance(history, Failed | NoTime):
+                decisions.append(history)
+            elif event.topic == SETTLE:
+                decisions.append(_decided_end(event, history))
             else:
-                waits = signal.conversation_id not in unsent
-                why = "" if deadline.passed() else "NotSent"
-                verdicts.append([] if waits else Unknown(why))
-        return verdicts
+                decisions.append(unsent.get(event.conversation_id, []))
+        return decisions
 
-    def _wait(self, known: dict[str, History | Unknown], deadline: Deadline) -> set[str]:
-        """Send what comes back after settling; return the conversations of what was not sent."""
+    def _wait(
+        self, histories: dict[str, HistoryResult], deadline: Deadline
+    ) -> Mapping[str, Failed | NoTime]:
+        """Send the messages that decide later; return by conversation why one was not sent."""
+        if self._send_later is None:
+            return {}
         due = [
-            Settling(conversation_id, at_ms)
-            for conversation_id, of_one in known.items()
-            if isinstance(of_one, History)
-            for at_ms, left in of_one.ends.items()
-            if not left.settling and left.decided is None and of_one.touched_by(at_ms)
+            SettlingEnd(conversation_id, at_ms)
+            for conversation_id, history in histories.items()
+            if isinstance(history, History)
+            for at_ms, end in history.ends.items()
+            if not end.settling and end.decided is None and history.queues_at(at_ms)
         ]
-        if self._later is None:
-            return set()
-        sent = self._later(due, deadline) if due else []
+        sent = self._send_later(due, deadline) if due else []
+        failure = NO_TIME if deadline.passed() else Failed("NotSent")
+        unsent = {settling.conversation_id: failure for settling in {*due} - {*sent}}
         marks: dict[str, History] = {}
         for settling in sent:
-            at_ms = settling.ended_at_ms
-            ended = History(ends={at_ms: CustomerEnd(at_ms, settling=True)})
-            marks[settling.conversation_id] = marks.get(
-                settling.conversation_id, History()
-            ).and_also(ended)
+            mark = CustomerEnd(settling.ended_at_ms, settling=True)
+            _merge(marks, settling.conversation_id, History(ends={settling.ended_at_ms: mark}))
         # A mark that fails makes for a second message, which decides the same.
-        known |= {
-            c: of_one
-            for c, of_one in self._joins.add(marks, deadline).items()
-            if isinstance(of_one, History)
-        }
-        return {settling.conversation_id for settling in {*due} - {*sent}}
+        for conversation_id, marked in self._histories.add(marks, deadline).items():
+            if isinstance(marked, History):
+                histories[conversation_id] = marked
+        return unsent
 
 
-class AlsoSettling:
-    """Another rule, which still decides on what was settling when it took the place of `LastQueue`.
+class AfterLastQueue:
+    """A rule that may have taken the place of `LastQueue`, and still decides on its settling ends.
 
-    Those events are gone: the messages that settle them are all that will tell of their ends.
+    The events of these ends are gone: only the messages that settle them will tell of them.
     """
 
-    def __init__(self, rule: EndRule, joins: Histories) -> None:
+    def __init__(self, rule: EndRule, histories: Histories) -> None:
         self._rule = rule
-        self._last_queue = LastQueue(joins, later=None)
+        self._last_queue = LastQueue(histories, send_later=None)
 
-    def decide(self, signals: Sequence[PartnerEvent], deadline: Deadline) -> list[Decision]:
-        """Return for each signal what its rule decides."""
-        settling = [signal for signal in signals if signal.topic == SETTLE]
-        others = [signal for signal in signals if signal.topic != SETTLE]
+    def decide(self, events: Sequence[PartnerEvent], deadline: Deadline) -> list[Decision]:
+        """Return for each event the decision of the rule that it belongs to."""
+        settled = [event for event in events if event.topic == SETTLE]
+        others = [event for event in events if event.topic != SETTLE]
         of_others = iter(self._rule.decide(others, deadline))
-        of_settling = iter(self._last_queue.decide(settling, deadline))
-        return [next(of_settling if s.topic == SETTLE else of_others) for s in signals]
+        of_settled = iter(self._last_queue.decide(settled, deadline))
+        return [next(of_settled if e.topic == SETTLE else of_others) for e in events]
 
 
-def end_rule(name: str, joins: Histories, later: Later) -> EndRule:
+def end_rule(name: str, histories: Histories, send_later: SendLater) -> EndRule:
     """Return the rule that the setting `end_rule` names."""
     rules: dict[str, EndRule] = {
-        "touched": AlsoSettling(Touched(joins), joins),
-        "last_queue": LastQueue(joins, later),
-        "queue_leg": AlsoSettling(QueueLeg(), joins),
+        "touched": AfterLastQueue(Touched(histories), histories),
+        "last_queue": LastQueue(histories, send_later),
+        "queue_leg": AfterLastQueue(QueueLeg(), histories),
     }
     return rules[name]
 
 
-def _is_news(signal: PartnerEvent) -> bool:
-    """Return whether a signal adds to what is known; a customer's transfer says nothing."""
-    return signal.queue_id is not None or signal.ends_conversation
+def _adds(event: PartnerEvent) -> bool:
+    """Return whether an event adds to a history; a customer's transfer does not."""
+    return event.queue_id is not None or event.ends_conversation
 
 
-def _news(signals: Iterable[PartnerEvent]) -> dict[str, History]:
-    """Return by conversation what signals have to add to what is known of it."""
-    news: dict[str, History] = {}
-    for signal in signals:
-        if signal.queue_id is not None:
-            told = History(queues={signal.queue_id: (signal.at_ms,)})
-        elif signal.ends_conversation:
-            told = History(ends={signal.at_ms: _left(signal)})
+def _additions(events: Iterable[PartnerEvent]) -> dict[str, History]:
+    """Return by conversation all that events add to its history."""
+    additions: dict[str, History] = {}
+    for event in events:
+        if event.queue_id is not None:
+            addition = History(queues={event.queue_id: (event.at_ms,)})
+        elif event.ends_conversation:
+            addition = History(ends={event.at_ms: _customer_end(event)})
         else:
             continue
-        known = news.get(signal.conversation_id, History())
-        news[signal.conversation_id] = known.and_also(told)
-    return news
+        _merge(additions, event.conversation_id, addition)
+    return additions
 
 
-def _touched(signal: PartnerEvent, known: History | Unknown | None) -> Decision:
-    # What says nothing fires nothing either, whichever neighbours it has in its batch.
-    if known is None or not _is_news(signal):
+def _merge(histories: dict[str, History], conversation_id: str, addition: History) -> None:
+    history = histories.get(conversation_id, History())
+    histories[conversation_id] = history.merged_with(addition)
+
+
+def _completed_ends(event: PartnerEvent, history: HistoryResult | None) -> Decision:
+    # An event that adds nothing fires nothing, whichever neighbours it has in its batch.
+    if history is None or not _adds(event):
         return []
-    if isinstance(known, Unknown):
-        return known
-    ends = sorted(known.ends)
-    if signal.ends_conversation:
-        ends = [at_ms for at_ms in ends if at_ms == known.end_at(signal.at_ms)]
-    else:  # those that it can complete; the others did not wait for it
+    if isinstance(history, Failed | NoTime):
+        return history
+    ends = sorted(history.ends)
+    if event.ends_conversation:
+        ends = [at_ms for at_ms in ends if at_ms == history.same_end(event.at_ms)]
+    else:  # the ends that it can complete; the others did not wait for it
         ends = [
-            at_ms for at_ms in ends if signal.at_ms <= known.ends[at_ms].latest_ms + SAME_END_MS
+            at_ms for at_ms in ends if event.at_ms <= history.ends[at_ms].latest_ms + SAME_END_MS
         ]
     return [
-        _end(signal, queue_id, at_ms, known)
+        _accepted(event, queue_id, at_ms, history)
         for at_ms in ends
-        for queue_id in known.touched_by(at_ms)
-        if signal.queue_id in (None, queue_id)
+        for queue_id in history.queues_at(at_ms)
+        if event.queue_id in (None, queue_id)
     ]
 
 
 def _decisions(
-    settled: Iterable[PartnerEvent], known: Mapping[str, History | Unknown]
+    settled: Iterable[PartnerEvent], histories: Mapping[str, HistoryResult]
 ) -> dict[str, History]:
-    """Return by conversation the queues to decide on: those with the latest events."""
+    """Return by conversation the decisions on its settled ends: the queue of the latest event."""
     decisions: dict[str, History] = {}
-    for signal in settled:
-        of_one = known.get(signal.conversation_id)
-        if not isinstance(of_one, History) or signal.at_ms not in of_one.ends:
+    for event in settled:
+        history = histories.get(event.conversation_id)
+        if not isinstance(history, History) or event.at_ms not in history.ends:
             continue
-        if of_one.ends[signal.at_ms].decided:
-            continue
-        latest = of_one.touched_by(signal.at_ms)
-        if latest:
-            _, last = max((at_ms, queue_id) for queue_id, at_ms in latest.items())
-            decided = dataclasses.replace(of_one.ends[signal.at_ms], decided=last)
-            earlier = decisions.get(signal.conversation_id, History())
-            decisions[signal.conversation_id] = earlier.and_also(
-                History(ends={signal.at_ms: decided})
-            )
+        end = history.ends[event.at_ms]
+        queues = history.queues_at(event.at_ms)
+        if queues and not end.decided:
+            _, last = max((at_ms, queue_id) for queue_id, at_ms in queues.items())
+            decided = dataclasses.replace(end, decided=last)
+            _merge(decisions, event.conversation_id, History(ends={event.at_ms: decided}))
     return decisions
 
 
-def _decided(signal: PartnerEvent, known: History) -> list[Accepted]:
-    left = known.ends.get(signal.at_ms)
-    if left is None or left.decided is None:
+def _decided_end(event: PartnerEvent, history: History) -> list[Accepted]:
+    end = history.ends.get(event.at_ms)
+    if end is None or end.decided is None:
         return []
-    return [_end(signal, left.decided, signal.at_ms, known)]
+    return [_accepted(event, end.decided, event.at_ms, history)]
 
 
-def _ends_leg(signal: PartnerEvent) -> bool:
-    if signal.queue_id is None:
+def _ends_leg(event: PartnerEvent) -> bool:
+    if event.queue_id is None:
         return False
-    if signal.topic == "acd.end":
-        return signal.acd_outcome == "ABANDON"
-    return signal.topic == "user.end" and not signal.is_transfer and signal.interacting_ms > 0
+    if event.topic == "acd.end":
+        return event.acd_outcome == "ABANDON"
+    return event.topic == "user.end" and not event.is_transfer and event.interacting_ms > 0
 
 
-def _end_of_leg(signal: PartnerEvent) -> Accepted:
-    known = History(ends={signal.at_ms: _left(signal)})
-    return _end(signal, str(signal.queue_id), signal.at_ms, known)
+def _end_of_leg(event: PartnerEvent) -> Accepted:
+    history = History(ends={event.at_ms: _customer_end(event)})
+    return _accepted(event, str(event.queue_id), event.at_ms, history)
 
 
-def _left(signal: PartnerEvent) -> CustomerEnd:
+def _customer_end(event: PartnerEvent) -> CustomerEnd:
     return CustomerEnd(
-        latest_ms=signal.at_ms,
-        dated=signal.dated,
-        media_type=signal.media_type,
-        direction=signal.direction,
-        disconnect_type=signal.disconnect_type,
+        latest_ms=event.at_ms,
+        dated=event.dated,
+        media_type=event.media_type,
+        direction=event.direction,
+        disconnect_type=event.disconnect_type,
     )
 
 
-def _end(signal: PartnerEvent, queue_id: str, at_ms: int, known: History) -> Accepted:
-    left = known.ends[at_ms]
+def _accepted(event: PartnerEvent, queue_id: str, at_ms: int, history: History) -> Accepted:
+    customer_end = history.ends[at_ms]
     end = ConversationEnd(
-        conversation_id=signal.conversation_id,
+        conversation_id=event.conversation_id,
         queue_id=queue_id,
         queue_name=None,
         ended_at=iso(from_ms(at_ms)),
-        media_type=left.media_type,
-        direction=left.direction,
-        disconnect_type=left.disconnect_type,
+        media_type=customer_end.media_type,
+        direction=customer_end.direction,
+        disconnect_type=customer_end.disconnect_type,
         participants=[],
         metrics=[],
         source="eventbridge",
         sequence=1,
-        raw=signal.raw,
+        raw=event.raw,
     )
-    return Accepted(end, at_ms, left.dated)
+    return Accepted(end, at_ms, customer_end.dated)

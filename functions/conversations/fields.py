@@ -1,45 +1,20 @@
-"""Fields of a message body: read, checked, and rejected with the reason why."""
+"""Fields of a message body: each is read and checked, or rejected with a reason."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
-RejectReason = Literal[
-    "empty_body",
-    "not_json",
-    "not_an_object",
-    "missing_event_type",
-    "missing_conversation_id",
-    "missing_queue_id",
-    "invalid_field",
-    "destination_refused",
-]
+from conversations.parsed import Reject, RejectReason
 
-# Bytes that the key of an item in DynamoDB can hold; Genesys Cloud's ids have 36.
+# The bytes that the key of the ledger's store can hold; Genesys Cloud's ids have 36.
 LONGEST_ID = 2048
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A body that can never be processed: a fixed word, and what was expected where."""
-
-    reason: RejectReason
-    detail: str
-
-
-class Reject(Exception):
-    """Ends the reading of a body; `rejected` is what is to be said of it."""
-
-    def __init__(self, reason: RejectReason, detail: str) -> None:
-        self.rejected = Rejected(reason, detail)
-
-
 def json_object(body: str | None) -> dict[str, Any]:
-    """Return the JSON object that a body is."""
+    """Return the JSON object in a body."""
     if not body:
         raise Reject("empty_body", "expected a JSON object, got an empty body")
     try:
@@ -66,7 +41,7 @@ def text(holder: dict[str, Any], key: str, missing: RejectReason, path: str) -> 
 
 
 def identifier(holder: dict[str, Any], key: str, missing: RejectReason, path: str) -> str:
-    """Return a field that must be a string with something in it."""
+    """Return a field that must be a string, and not an empty one."""
     value = text(holder, key, missing, path)
     if not value:
         raise Reject(missing, f"{path}.{key}: expected an id, got an empty string")
@@ -88,7 +63,7 @@ def utc(event_time: str, path: str) -> datetime:
     """Return an ISO 8601 time in UTC."""
     try:
         time = datetime.fromisoformat(event_time)
-        # Genesys Cloud writes UTC; a time that does not say its zone is taken as that.
+        # Genesys Cloud writes UTC: a time without a zone is taken as UTC.
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
         raise Reject(
@@ -107,7 +82,7 @@ def from_ms(milliseconds: int) -> datetime:
 
 
 def iso(time: datetime) -> str:
-    """Return a time in UTC as ends have it: `2026-11-23T10:00:00.000Z`."""
+    """Return a time in UTC in the format of `ended_at`: `2026-11-23T10:00:00.000Z`."""
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -131,6 +106,6 @@ _JSON_TYPES = {
 
 
 def expected(path: str, what: str, value: object) -> str:
-    """Return what was expected at a path, and of what type the value there is."""
-    # The value itself stays out: details are logged, and a body can hold personal data.
+    """Return a sentence on the value that was expected at a path, and the type of that found."""
+    # It leaves the value out: details are logged, and a body can hold personal data.
     return f"{path}: expected {what}, got {_JSON_TYPES[type(value)]}"

@@ -1,102 +1,68 @@
-"""The ledger: who delivers an end, to which destinations it has been delivered, and no other.
+"""The ledger: the ends of conversations, who may deliver each, and the destinations that have it.
 
-Each end is an item, and whoever delivers it holds a claim on it: `claimed_by`, a token of its
-invocation, and `lease_until`. Two invocations can never both hold it:
+An invocation delivers an end only while it holds the claim on it. The end's item names the holder,
+a random token of the invocation, and the moment at which its lease ends. Two invocations can never
+both hold the claim:
 
-- A claim is taken by an INSERT, which fails where there is an item, or by an UPDATE on the whole
-  key that demands the `claimed_by` just read, `state` claimed and a lease that is over. DynamoDB
-  carries out writes of one item one after the other, so of those that demand one `claimed_by` only
-  the first finds it.
-- What the item says of destinations is read, consistently, after the claim was taken. From then on
-  nobody else writes it: each mark, completion and release demands `claimed_by` to be its own, and
-  whoever finds another one stops.
-- A lease ends a second after the timeout of the invocation that took it. Lambda has ended that
+- A claim is taken in one of two ways. A new claim makes the item, and fails where there is one. A
+  takeover changes the holder, and demands that the holder is still the one just read, that the end
+  is not done, and that the lease is over. The store carries out the writes of one item one after
+  the other: of several new claims one succeeds, and of several takeovers from one holder only the
+  first still finds that holder.
+- After a takeover the holder reads, consistently, which destinations have the end. From then on
+  nobody else changes that: each mark, completion and release demands that its writer is the holder.
+  An invocation that has lost its claim finds out by its next write, and stops.
+- A lease ends one second after the timeout of the invocation that took it. Lambda has ended the
   invocation by then, so that nobody delivers without a claim.
 
-A statement whose answer was lost is sent again. If it was an INSERT or a takeover, the item that
-it then meets is its own; the rest change nothing the second time. Nor does one that is carried out
-late, when later ones have been: each write of a holder shortens its lease by a millisecond and
-demands that no later one has.
+A write whose answer was lost is sent again. A new claim or a takeover then meets an item that
+names its own token: it has succeeded. The other writes change nothing the second time.
 
-What remains is at-least-once: a destination that took an end just before its worker was killed, or
-whose answer was lost, is given it again, as nothing had marked it yet. Nothing else is repeated,
-and nothing to others.
+A write may also be carried out late, after later writes of its holder. It then fails: each write of
+a holder shortens the lease by a millisecond, and demands that the lease is not shorter already.
 
-Re-opened conversations end again. Their ends are items of their own, `queue_id`, `queue_id#2`, …:
-an end belongs to the first of these within five minutes of it, else it becomes the next one. The
-items before it are kept as long as it is, so that their numbers are never taken anew.
+What remains is at-least-once. A destination gets an end again if the invocation was killed before
+it could mark the delivery, or if the destination's answer was lost. No other destination does.
+
+A conversation that is re-opened ends again. Its ends in a queue have items of their own, numbered
+in sequence. An end belongs to the first item within five minutes of it; if there is none, it makes
+the next item. The items before are kept as long as that one, so that no number is given twice.
 """
 
 import uuid
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 
-from conversations.ledger_statements import EndStatements
-from conversations.ledger_table import (
-    CONDITION_FAILED,
-    DONE,
-    DUPLICATE,
-    NO_TIME,
-    Key,
-    LedgerTable,
-    Record,
+from conversations.claim import (
+    AlreadyDone,
+    Claim,
+    ClaimLost,
+    ClaimResult,
+    HeldByOther,
+    Marked,
+    MarkResult,
 )
-from conversations.subscription_event import Accepted
+from conversations.end import SAME_END_MS
+from conversations.failures import NO_TIME, Failed, NoTime
+from conversations.ledger_store import (
+    ABSENT,
+    DAY,
+    Absent,
+    Effect,
+    EndKey,
+    Keep,
+    LedgerStore,
+    Mark,
+    NewClaim,
+    RecordedEnd,
+    Takeover,
+    Write,
+    WriteResult,
+)
+from conversations.parsed import Accepted
 from deadline import Clock, Deadline
 
-# Ends of one conversation in one queue that lie no further apart than this are the same end.
-SAME_END_MS = 5 * 60 * 1000
-# So many items of a conversation that was re-opened are read at a time.
-AHEAD = 4
-# Milliseconds by which a lease outlives the invocation that holds it.
-LEASE_RESERVE_MS = 1000
-DAY = 86_400
-
-
-@dataclass(slots=True)
-class Claim:
-    """An end that is ours to deliver.
-
-    Attributes
-    ----------
-    sequence
-        Which end of its conversation in its queue it is, from 1.
-    ended_at
-        When it ended as the ledger has it, in epoch milliseconds.
-    lease_until
-        As it was last written, in epoch milliseconds.
-    delivered
-        The destinations that have it; who delivers it adds to them.
-    """
-
-    key: Key
-    sequence: int
-    ended_at: int
-    lease_until: int
-    delivered: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class AlreadyDone:
-    """An end that every destination has."""
-
-
-@dataclass(frozen=True, slots=True)
-class HeldByOther:
-    """An end that another invocation holds, until a moment in epoch milliseconds."""
-
-    until: int
-
-
-@dataclass(frozen=True, slots=True)
-class NotClaimed:
-    """An end that could not be claimed; `error` is DynamoDB's word, or empty for want of time."""
-
-    error: str = ""
-
-
-ClaimResult = Claim | AlreadyDone | HeldByOther | NotClaimed
+# The items of a re-opened conversation that are read at a time.
+READ_AHEAD = 4
 
 
 class Ledger:
@@ -107,188 +73,203 @@ class Ledger:
     days
         How long an end is remembered after it was last claimed.
     now_ms
-        The time in epoch milliseconds.
+        Returns the time in epoch milliseconds.
     """
 
-    def __init__(self, table: LedgerTable, *, days: int, now_ms: Clock) -> None:
-        self._table = table
-        self._days = days
+    def __init__(self, store: LedgerStore, *, days: int, now_ms: Clock) -> None:
+        self._store = store
+        self._keep_seconds = days * DAY
         self._now_ms = now_ms
 
     def claims(self, lease_until: int) -> "Claims":
-        """Return what takes claims for one invocation; they run out at `lease_until`, epoch ms."""
-        holder, keep_seconds = uuid.uuid4().hex, self._days * DAY
-        statements = EndStatements(
-            self._table.name, holder, lease_until, keep_seconds, self._now_ms
-        )
-        return Claims(self._table, statements, self._now_ms)
+        """Return the claims of a new invocation, whose leases end at `lease_until`, epoch ms."""
+        return Claims(self._store, lease_until, self._keep_seconds, self._now_ms)
 
 
-@dataclass(slots=True)
 class _Search:
-    """An end on its way through the items of its conversation and queue."""
+    """An end on its way through the items of its conversation and queue.
 
-    accepted: Accepted
-    sequence: int = 1
-    standing: ClaimResult | None = None
+    Attributes
+    ----------
+    key
+        The item that it has come to.
+    item
+        That item as it was read last; `Absent` until it was.
+    """
 
-    def key(self, sequence: int = 0) -> Key:
-        """Return the key of the item that it is at, or of the one with a given sequence."""
-        number = sequence or self.sequence
-        end = self.accepted.end
-        return end.conversation_id, end.queue_id if number == 1 else f"{end.queue_id}#{number}"
+    __slots__ = ("accepted", "item", "key", "result")
+
+    def __init__(self, accepted: Accepted) -> None:
+        self.accepted = accepted
+        self.key = EndKey(accepted.end.conversation_id, accepted.end.queue_id)
+        self.item: RecordedEnd | Absent | Failed = ABSENT
+        self.result: ClaimResult = NO_TIME
+
+    def key_of(self, sequence: int) -> EndKey:
+        return EndKey(self.key.conversation_id, self.key.queue_id, sequence)
 
     def belongs_to(self, ended_at: int) -> bool:
         apart = abs(self.accepted.ended_at_ms - ended_at)
         return apart <= SAME_END_MS or not self.accepted.dated
 
+    def keys_to_read(self) -> list[EndKey]:
+        """Return the next keys: the first alone, as few conversations have a second item."""
+        here = self.key.sequence
+        return [self.key] if here == 1 else [self.key_of(here + n) for n in range(READ_AHEAD)]
 
-@dataclass(slots=True)
-class _Round:
-    """What is to be done next in the table for ends that have no standing yet."""
-
-    inserts: list[_Search] = field(default_factory=list)
-    takeovers: list[tuple[_Search, Record]] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.inserts or self.takeovers)
+    def go_on(
+        self, recorded: Mapping[EndKey, RecordedEnd | Absent | Failed]
+    ) -> RecordedEnd | Absent | Failed | None:
+        """Go on to the end's item, or to its free place; return that, None if it lies further."""
+        for key in self.keys_to_read():
+            self.key, self.item = key, recorded[key]
+            if not isinstance(self.item, RecordedEnd) or self.belongs_to(self.item.ended_at):
+                return self.item
+        self.key = self.key_of(self.key.sequence + 1)
+        return None
 
 
 class Claims:
-    """The claims of one invocation; `holder` is its token."""
+    """The claims of one invocation.
 
-    def __init__(self, table: LedgerTable, statements: EndStatements, now_ms: Clock) -> None:
-        self.holder = statements.holder
-        self._table = table
-        self._statements = statements
+    Attributes
+    ----------
+    holder
+        The invocation's token.
+    marks_per_call
+        The number of marks that cost one call.
+    """
+
+    def __init__(
+        self, store: LedgerStore, lease_until: int, keep_seconds: int, now_ms: Clock
+    ) -> None:
+        self.holder = uuid.uuid4().hex
+        self.marks_per_call = store.writes_per_call
+        self._store = store
+        self._lease_until = lease_until
+        self._keep_seconds = keep_seconds
         self._now_ms = now_ms
-        self._held: dict[Key, Claim] = {}
+        self._held: dict[EndKey, Claim] = {}
 
     def claim(self, ends: Sequence[Accepted], deadline: Deadline) -> list[ClaimResult]:
-        """Claim ends, and return the standing of each.
+        """Claim ends, and return a result for each.
 
         Ends that turn out to be one and the same have the same `Claim` object.
         """
         searches = [_Search(accepted) for accepted in ends]
-        waiting: defaultdict[Key, list[_Search]] = defaultdict(list)
-        # Ends without a time belong to the first item, whichever end that is: let others make it.
+        waiting: dict[EndKey, list[_Search]] = {}
+        # An end without a time belongs to the first item, whichever that is: others make it first.
         for search in sorted(searches, key=lambda search: not search.accepted.dated):
-            waiting[search.key()].append(search)
-        # Those of one conversation and queue in turn, as each may become what the next belongs to.
+            waiting.setdefault(search.key, []).append(search)
+        # Ends of one conversation and queue in turn: each may be the one that the next belongs to.
         while waiting:
-            self._settle([ends.pop(0) for ends in waiting.values()], deadline)
-            waiting = defaultdict(list, {key: ends for key, ends in waiting.items() if ends})
-        return [search.standing or NotClaimed() for search in searches]
+            self._claim_distinct([ends.pop(0) for ends in waiting.values()], deadline)
+            waiting = {key: ends for key, ends in waiting.items() if ends}
+        return [search.result for search in searches]
 
     def mark(
         self, claims: Sequence[Claim], complete: Sequence[bool], deadline: Deadline
-    ) -> list[str | None]:
-        """Write down what has been delivered, and which ends are done with it.
+    ) -> list[MarkResult]:
+        """Write down which destinations have the claimed ends; return a result for each claim.
 
-        Returns
-        -------
-        list[str | None]
-            For each claim: empty, DynamoDB's word for what went wrong, or None where the claim
-            was lost to somebody else.
+        Parameters
+        ----------
+        complete
+            For each claim whether its end is done with that.
         """
-        statements = []
+        marks = []
         for claim, done in zip(claims, complete, strict=True):
             claim.lease_until = 0 if done else claim.lease_until - 1
-            lease_until, delivered = claim.lease_until, claim.delivered
-            statements.append(
-                self._statements.write_down(claim.key, delivered, lease_until, done=done)
-            )
-        codes = self._table.write(statements, deadline)
-        return [None if code == CONDITION_FAILED else code for code in codes]
+            marks.append(self._mark(claim, done=done))
+        return [_mark_result(result) for result in self._store.write(marks, deadline)]
 
     def release(self, claims: Sequence[Claim], deadline: Deadline) -> None:
         """Give claims up, so that a retry need not wait until their leases are over.
 
-        Where that does not succeed it waits. What has been delivered is written once more, in case
-        a mark did not succeed.
+        A retry waits if that fails. What is delivered is written again, in case a mark failed.
         """
-        statements = []
         for claim in claims:
             claim.lease_until = 0
-            statements.append(self._statements.write_down(claim.key, claim.delivered, 0))
-        self._table.write(statements, deadline)
+        self._store.write([self._mark(claim, done=False) for claim in claims], deadline)
 
-    def _settle(self, searches: Sequence[_Search], deadline: Deadline) -> None:
-        """Give each end its standing: insert it, or look what is there and perhaps take it over."""
-        to_do, beyond = _Round(), []
+    def _claim_distinct(self, searches: Sequence[_Search], deadline: Deadline) -> None:
+        """Claim ends of which no two have the same conversation and queue."""
+        free: list[_Search] = []
+        further: list[_Search] = []
         for search in searches:
-            first = self._held.get(search.key())
-            if first is None:
-                to_do.inserts.append(search)
-            elif search.belongs_to(first.ended_at):
-                search.standing = first
+            held = self._held.get(search.key)
+            if held is None:
+                free.append(search)
+            elif search.belongs_to(held.ended_at):
+                search.result = held
             else:
-                search.sequence = 2
-                beyond.append(search)
-        self._look(beyond, to_do, deadline)
-        while to_do:
-            unsettled, to_do = to_do, _Round()
-            self._look(self._write(unsettled, deadline), to_do, deadline)
+                search.key = search.key_of(2)
+                further.append(search)
+        free += self._look_up(further, deadline)
+        while free:
+            free = self._look_up(self._write(free, deadline), deadline)
 
-    def _write(self, to_do: _Round, deadline: Deadline) -> list[_Search]:
-        """Insert and take over; return the ends of which only a look will tell what they are."""
-        searches = to_do.inserts + [search for search, _ in to_do.takeovers]
-        write = self._statements
-        statements = [write.claim(search.key(), search.accepted) for search in to_do.inserts]
-        statements += [write.take_over(search.key(), record) for search, record in to_do.takeovers]
-        statements += [write.keep(s.key(n)) for s in searches for n in range(1, s.sequence)]
-        codes = self._table.write(statements, deadline)[: len(searches)]
-        unknown = []
-        for position, (search, code) in enumerate(zip(searches, codes, strict=True)):
-            if code == DONE and position < len(to_do.inserts):
-                search.standing = self._hold(search, search.accepted.ended_at_ms, ())
-            elif code in (DONE, DUPLICATE, CONDITION_FAILED):
-                unknown.append(search)
-            else:
-                search.standing = NotClaimed("" if code == NO_TIME else code)
-        return unknown
+    def _write(self, free: Sequence[_Search], deadline: Deadline) -> list[_Search]:
+        """Try to claim ends; return those whose items must be read now."""
+        now = self._now_ms()
+        expires_at = now // 1000 + self._keep_seconds
+        writes: list[Write] = [self._attempt(search, now, expires_at) for search in free]
+        for search in free:
+            earlier = range(1, search.key.sequence)
+            writes += [Keep(search.key_of(sequence), expires_at) for sequence in earlier]
+        results = self._store.write(writes, deadline)[: len(free)]
+        to_read = []
+        for search, result in zip(free, results, strict=True):
+            if isinstance(result, Failed | NoTime):
+                search.result = result
+            elif result is Effect.WRITTEN and isinstance(search.item, Absent):
+                search.result = self._hold(search.key, search.accepted.ended_at_ms, ())
+            else:  # taken over, so that what is delivered has to be read; or claimed by another
+                to_read.append(search)
+        return to_read
 
-    def _look(self, searches: Sequence[_Search], to_do: _Round, deadline: Deadline) -> None:
-        """Find the item that each end belongs to: what it then is, or what is to be done."""
+    def _attempt(self, search: _Search, now: int, expires_at: int) -> NewClaim | Takeover:
+        key, item, lease_until = search.key, search.item, self._lease_until
+        if isinstance(item, RecordedEnd):
+            return Takeover(key, self.holder, lease_until, expires_at, item.holder, now)
+        accepted = search.accepted
+        return NewClaim(
+            key, self.holder, lease_until, accepted.ended_at_ms, accepted.end.source, expires_at
+        )
+
+    def _look_up(self, searches: Sequence[_Search], deadline: Deadline) -> list[_Search]:
+        """Read the items of ends; return the ends that are free to be claimed."""
+        free: list[_Search] = []
         while searches:
             # Of one conversation and queue there is one end at a time, so no key is there twice.
-            keys = [search.key(n) for search in searches for n in _window(search)]
-            records = self._table.read(keys, deadline)
-            searches = [search for search in searches if self._walk(search, records, to_do)]
+            keys = [key for search in searches for key in search.keys_to_read()]
+            recorded = self._store.read_ends(keys, deadline)
+            further = []
+            for search in searches:
+                match search.go_on(recorded):
+                    case None:
+                        further.append(search)
+                    case Failed() as failed:
+                        search.result = failed
+                    case RecordedEnd(done=True):
+                        search.result = AlreadyDone()
+                    case RecordedEnd(holder=self.holder, ended_at=ended_at, delivered=delivered):
+                        search.result = self._hold(search.key, ended_at, delivered)
+                    case RecordedEnd(lease_until=until) if until >= self._now_ms():
+                        search.result = HeldByOther(until)
+                    case _:
+                        free.append(search)
+            searches = further
+        return free
 
-    def _walk(self, search: _Search, records: dict[Key, Record | None], to_do: _Round) -> bool:
-        """Follow an end through the items that were read; return whether it must read on."""
-        for sequence in _window(search):
-            search.sequence = sequence
-            if search.key() not in records:
-                search.standing = NotClaimed("Unread")
-                return False
-            record = records[search.key()]
-            if record is None:
-                to_do.inserts.append(search)
-                return False
-            if search.belongs_to(record.ended_at):
-                self._judge(search, record, to_do)
-                return False
-        search.sequence += 1
-        return True
+    def _hold(self, key: EndKey, ended_at: int, delivered: Sequence[str]) -> Claim:
+        return self._held.setdefault(key, Claim(key, ended_at, self._lease_until, list(delivered)))
 
-    def _judge(self, search: _Search, record: Record, to_do: _Round) -> None:
-        if record.done:
-            search.standing = AlreadyDone()
-        elif record.claimed_by == self.holder:
-            search.standing = self._hold(search, record.ended_at, record.delivered)
-        elif record.lease_until >= self._now_ms():
-            search.standing = HeldByOther(record.lease_until)
-        else:
-            to_do.takeovers.append((search, record))
-
-    def _hold(self, search: _Search, ended_at: int, delivered: Sequence[str]) -> Claim:
-        lease_until = self._statements.lease_until
-        claim = Claim(search.key(), search.sequence, ended_at, lease_until, list(delivered))
-        return self._held.setdefault(claim.key, claim)
+    def _mark(self, claim: Claim, *, done: bool) -> Mark:
+        return Mark(claim.key, self.holder, claim.lease_until, claim.delivered, done)
 
 
-def _window(search: _Search) -> range:
-    """Return the sequences to read next: the first alone, as most conversations have no other."""
-    return range(search.sequence, search.sequence + (1 if search.sequence == 1 else AHEAD))
+def _mark_result(result: WriteResult) -> MarkResult:
+    if isinstance(result, Failed | NoTime):
+        return result
+    return Marked() if result is Effect.WRITTEN else ClaimLost()

@@ -1,7 +1,7 @@
-"""From an event of the EventBridge integration to a signal: what it tells of a conversation.
+"""Reads the events of the EventBridge integration: one event of a conversation a message.
 
-The body is the EventBridge event as it is (Genesys Cloud: "Amazon EventBridge integration"). As
-with the subscription's bodies, checks run in a fixed order and the first that fails decides.
+The body is the EventBridge event as it is (Genesys Cloud: "Amazon EventBridge integration"). Checks
+run in a fixed order, and the first that fails decides, as with the subscription's bodies.
 """
 
 from collections.abc import Collection
@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from conversations.fields import (
-    Reject,
-    Rejected,
     conversation_id,
     expected,
     from_ms,
@@ -20,10 +18,10 @@ from conversations.fields import (
     to_ms,
     utc,
 )
-from conversations.subscription_event import Ignored
+from conversations.parsed import Ignored, Reject, Rejected
 from conversations.topics import CUSTOMER_END, QUEUE_TOPICS, TOPIC_PREFIX
 
-# What the worker sends to itself; see `conversations.end_rules.LastQueue`.
+# The type of the event that the worker sends itself; see `conversations.end_rules.LastQueue`.
 SETTLE = "queue-ends.settle"
 _TOPICS = frozenset({*QUEUE_TOPICS, CUSTOMER_END})
 _TIME = "epoch milliseconds or an ISO 8601 time"
@@ -31,20 +29,20 @@ _TIME = "epoch milliseconds or an ISO 8601 time"
 
 @dataclass(frozen=True, slots=True)
 class PartnerEvent:
-    """What an event tells of a conversation.
+    """An event of a conversation.
 
     Attributes
     ----------
     topic
-        The end of the topic: `customer.end`, `acd.end`, … or `SETTLE`.
+        The last part of its topic: `customer.end`, `acd.end`, … or `SETTLE`.
     queue_id
-        The queue of ours that it is about; None with `customer.end` and `SETTLE`.
+        The queue of ours that it names; None with `customer.end` and `SETTLE`.
     at_ms
         The event's time in epoch milliseconds; with `SETTLE` that of the end to decide on.
     dated
         Whether the event has a time of its own; otherwise the message's sent time stands in.
     interacting_ms
-        How long an agent has talked or written with the customer; 0 where the event has none.
+        How long an agent talked or wrote with the customer; 0 where the event does not say.
     raw
         The whole event as it came.
     """
@@ -75,7 +73,7 @@ class PartnerEvent:
 def parse_partner_event(
     body: str | None, sent_at_ms: int, queue_ids: Collection[str]
 ) -> PartnerEvent | Ignored | Rejected:
-    """Return what a message body tells.
+    """Return the event in a message body, or why there is none for us.
 
     Parameters
     ----------

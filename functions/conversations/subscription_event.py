@@ -1,19 +1,16 @@
-"""From a message body to the end of a conversation, or to the reason why it is none.
+"""Reads the events of the subscription: one end of a conversation a message.
 
-The body is the one that Genesys Cloud's event subscription sends for `event:conversation:end`.
-Checks run in a fixed order and the first that fails decides, so that a body always has the same
-one outcome, whatever else is wrong with it.
+Genesys Cloud's event subscription sends such a body for each `event:conversation:end`. Checks run
+in a fixed order, and the first that fails decides. A body therefore always has the same outcome,
+whatever else is wrong with it.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from conversations.end import ConversationEnd
 from conversations.fields import (
-    Reject,
-    Rejected,
     conversation_id,
     expected,
     from_ms,
@@ -26,42 +23,15 @@ from conversations.fields import (
     to_ms,
     utc,
 )
+from conversations.parsed import Accepted, Ignored, Reject, Rejected
 
 EVENT_TYPE = "event:conversation:end"
-
-IgnoreReason = Literal["other_event_type", "other_queue", "noted"]
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """An end of ours.
-
-    Attributes
-    ----------
-    end
-        What destinations get.
-    ended_at_ms
-        When it ended, in epoch milliseconds.
-    dated
-        Whether the event has a time of its own; otherwise the message's sent time stands in.
-    """
-
-    end: ConversationEnd
-    ended_at_ms: int
-    dated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Ignored:
-    """A sound event that is not for us."""
-
-    reason: IgnoreReason
 
 
 def parse_subscription_event(
     body: str | None, sent_at_ms: int, queue_ids: Collection[str]
 ) -> Accepted | Ignored | Rejected:
-    """Return what a message body is.
+    """Return the end in a message body, or why there is none for us.
 
     Parameters
     ----------

@@ -1,10 +1,10 @@
 """The topics of a conversation's events (Genesys Cloud: "Amazon EventBridge integration").
 
-They stand here alone: the stack subscribes to them, the worker reads them, the offline world sends
-them. Nothing is imported, so that all three can read them.
+The stack subscribes to them, the worker reads them, and the offline world sends them. This module
+imports nothing, so that all three can import it.
 """
 
-# An event's detail-type is its topic's template, with `{id}` as it stands here.
+# An event's detail-type is the template of its topic, with `{id}` left as it is.
 TOPIC_PREFIX = "v2.detail.events.conversation.{id}."
 CUSTOMER_END = "customer.end"
 # The topics whose events name a queue.

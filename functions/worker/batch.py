@@ -6,18 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from conversations.fields import Rejected
-from conversations.history import Unknown
-from conversations.ledger import (
-    AlreadyDone,
-    Claim,
-    ClaimResult,
-    HeldByOther,
-    Ledger,
-    NotClaimed,
-)
-from conversations.ledger_table import Key
-from conversations.subscription_event import Accepted, Ignored
+from conversations.claim import AlreadyDone, Claim, ClaimResult, HeldByOther
+from conversations.failures import Failed, NoTime
+from conversations.ledger import Ledger
+from conversations.ledger_store import EndKey
+from conversations.parsed import Accepted, Ignored, Rejected
 from deadline import Clock, InvocationContext, now_ms
 from destinations.destination import Destination
 from worker.dispatch import ClaimedEnd, dispatch
@@ -113,8 +106,8 @@ def _sorted(
                 unusable.append((message, reading))
             case Ignored(reason):
                 outcomes.append(Outcome(message, "ignored", reason))
-            case Unknown(error):
-                outcomes.append(_not_answered(message, error))
+            case Failed() | NoTime():
+                outcomes.append(_ledger_outcome(message, reading))
             case _:
                 assert_never(reading)
     return list(ends.values()), unusable, outcomes
@@ -124,7 +117,7 @@ def _claimed(
     ends: Sequence[ReportedEnd], results: Sequence[ClaimResult]
 ) -> tuple[list[ClaimedEnd], list[Outcome]]:
     """Return the claimed ends, and the outcomes of the messages that report the others."""
-    claimed: dict[Key, ClaimedEnd] = {}
+    claimed: dict[EndKey, ClaimedEnd] = {}
     outcomes: list[Outcome] = []
     for (accepted, messages), result in zip(ends, results, strict=True):
         match result:
@@ -139,15 +132,17 @@ def _claimed(
                     Outcome(message, "failed", "claimed_elsewhere", not_before_ms=until)
                     for message in messages
                 ]
-            case NotClaimed(error):
-                outcomes += [_not_answered(message, error) for message in messages]
+            case Failed() | NoTime():
+                outcomes += [_ledger_outcome(message, result) for message in messages]
             case _:
                 assert_never(result)
     return list(claimed.values()), outcomes
 
 
-def _not_answered(message: Message, error: str) -> Outcome:
-    return Outcome(message, "failed", "ledger" if error else "no_time", error)
+def _ledger_outcome(message: Message, failure: Failed | NoTime) -> Outcome:
+    if isinstance(failure, Failed):
+        return Outcome(message, "failed", "ledger", failure.error)
+    return Outcome(message, "failed", "no_time")
 
 
 def _outcomes_of(end: ClaimedEnd) -> list[Outcome]:

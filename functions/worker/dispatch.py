@@ -3,12 +3,13 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, assert_never
 
+from conversations.claim import Claim, ClaimLost, Marked
 from conversations.end import ConversationEnd
-from conversations.ledger import Claim, Claims
-from conversations.ledger_table import MAX_STATEMENTS
-from conversations.subscription_event import Accepted
+from conversations.failures import Failed, NoTime
+from conversations.ledger import Claims
+from conversations.parsed import Accepted
 from deadline import Deadline
 from destinations.destination import Destination, Receipt
 from tracebacks import origin_of
@@ -50,7 +51,7 @@ class ClaimedEnd:
     @classmethod
     def of(cls, claim: Claim, accepted: Accepted) -> "ClaimedEnd":
         """Return the end that a claim is on."""
-        end = dataclasses.replace(accepted.end, sequence=claim.sequence)
+        end = dataclasses.replace(accepted.end, sequence=claim.key.sequence)
         return cls(claim, end, accepted.ended_at_ms)
 
     @property
@@ -138,7 +139,8 @@ class _Dispatch:
                 first_left = first_left if arrived else deadline.left()
                 arrived.append(end)
                 waited = first_left - deadline.left()
-                if len(arrived) == MAX_STATEMENTS or waited >= self._budget.MARK_EVERY:
+                is_full = len(arrived) == self._claims.marks_per_call
+                if is_full or waited >= self._budget.MARK_EVERY:
                     self._mark(arrived, self._budget.mark())
                     arrived = []
         except Exception as error:  # noqa: BLE001 - a mistake in it fails its ends, no others
@@ -165,13 +167,19 @@ class _Dispatch:
         if not ends:
             return
         complete = [self._is_everywhere(end) for end in ends]
-        codes = self._claims.mark([end.claim for end in ends], complete, deadline)
-        for end, completes, code in zip(ends, complete, codes, strict=True):
-            if code is None:
-                end.claim_lost = True
-            else:
-                end.unmarked = code
-                end.done = completes and not code
+        results = self._claims.mark([end.claim for end in ends], complete, deadline)
+        for end, completes, result in zip(ends, complete, results, strict=True):
+            match result:
+                case Marked():
+                    end.unmarked, end.done = "", completes
+                case ClaimLost():
+                    end.claim_lost = True
+                case Failed(error):
+                    end.unmarked = error
+                case NoTime():
+                    end.unmarked = "NoTime"
+                case _:
+                    assert_never(result)
 
     def _is_everywhere(self, end: ClaimedEnd) -> bool:
         return not any(end.lacks(destination.name) for destination in self._destinations)

@@ -6,12 +6,12 @@ import boto3
 
 from aws_calls import client_config
 from conversations.end_rules import end_rule
-from conversations.history import Histories
+from conversations.histories import Histories
 from conversations.ledger import Ledger
-from conversations.ledger_table import LedgerTable
 from conversations.subscription_event import parse_subscription_event
 from deadline import now_ms
 from destinations.chosen import chosen
+from dynamodb.ledger_table import LedgerTable
 from environment import Environment, Variables, read
 from worker.batch import Parts
 from worker.intake_queue import IntakeQueue

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aws_calls import CALL_ERRORS, call, code_of, may_pass
-from conversations.end_rules import Settling
-from conversations.fields import Rejected
+from conversations.end_rules import SettlingEnd
+from conversations.parsed import Rejected
 from deadline import Deadline
 from logs import json_logger
 from worker.messages import Message
@@ -115,9 +115,9 @@ class IntakeQueue:
             if problems:
                 logger.warning("Delays not set", errors=problems)
 
-    def send_later(self, settling: Sequence[Settling], deadline: Deadline) -> list[Settling]:
+    def send_later(self, settling: Sequence[SettlingEnd], deadline: Deadline) -> list[SettlingEnd]:
         """Send the worker a delayed message for each settling end; return the ends sent."""
-        sent: list[Settling] = []
+        sent: list[SettlingEnd] = []
         for start in range(0, len(settling), MAX_ENTRIES):
             group = settling[start : start + MAX_ENTRIES]
             if deadline.passed():

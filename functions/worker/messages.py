@@ -4,11 +4,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conversations.end_rules import EndRule
-from conversations.fields import Rejected
-from conversations.history import Unknown
+from conversations.end_rules import Decision, EndRule
+from conversations.failures import NO_TIME, Failed, NoTime
+from conversations.parsed import Accepted, Ignored, Rejected
 from conversations.partner_event import PartnerEvent, parse_partner_event
-from conversations.subscription_event import Accepted, Ignored, parse_subscription_event
+from conversations.subscription_event import parse_subscription_event
 from deadline import Deadline, now_ms
 
 # The last moment that a Python datetime can tell, in epoch milliseconds.
@@ -50,7 +50,7 @@ class Message:
         )
 
 
-Reading = list[Accepted] | Ignored | Rejected | Unknown
+Reading = list[Accepted] | Ignored | Rejected | Failed | NoTime
 """The ends that a message reports, or the reason why it reports none."""
 
 Parsed = Accepted | PartnerEvent | Ignored | Rejected
@@ -84,7 +84,7 @@ class Reader:
         undecided: list[tuple[int, PartnerEvent]] = []
         for message in messages:
             if deadline.passed():
-                readings.append(Unknown())
+                readings.append(NO_TIME)
                 continue
             match self._parse(message.body, message.sent_at_ms, self._queue_ids):
                 case Accepted() as accepted:
@@ -100,11 +100,11 @@ class Reader:
                 readings[position] = self._reading(decision)
         return readings
 
-    def _reading(self, decision: list[Accepted] | Unknown) -> Reading:
+    def _reading(self, decision: Decision) -> Reading:
+        if not isinstance(decision, list):
+            return decision
         if not decision:
             return Ignored("noted")
-        if isinstance(decision, Unknown):
-            return decision
         # The history of a conversation may name queues that are no longer ours.
         ours = [accepted for accepted in decision if accepted.end.queue_id in self._queue_ids]
         return ours or Ignored("other_queue")

@@ -6,11 +6,11 @@ from typing import Any
 
 from conversations.end import ConversationEnd
 from conversations.ledger import Ledger
-from conversations.ledger_table import LedgerTable
 from conversations.subscription_event import parse_subscription_event
 from deadline import InvocationContext
 from destinations.destination import Destination
 from destinations.user_code import Actions
+from dynamodb.ledger_table import LedgerTable
 from tests.bodies import ENDED, QUEUE
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb
 from tests.fakes.aws.sqs import DEAD, INTAKE, FakeSqs

@@ -3,7 +3,8 @@
 import dataclasses
 
 from conversations.end import ConversationEnd
-from conversations.subscription_event import Accepted, parse_subscription_event
+from conversations.parsed import Accepted
+from conversations.subscription_event import parse_subscription_event
 from tests.bodies import QUEUE, SAMPLE_TEXT, end
 
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from conversations.end_rules import EndRule, end_rule
-from conversations.history import Histories
-from conversations.ledger_table import LedgerTable
+from conversations.histories import Histories
+from dynamodb.ledger_table import LedgerTable
 from tests.bodies import QUEUE
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb
 from tests.fakes.aws.sqs import DEAD, INTAKE, Entry, FakeSqs
@@ -72,9 +72,11 @@ class PartnerWorker:
         self._ids = itertools.count(1)
 
     def _rule(self, rule: str) -> EndRule:
-        joins = Histories(LedgerTable(self.dynamodb, TABLE), days=20, now_ms=self.batches.now_ms)
+        histories = Histories(
+            LedgerTable(self.dynamodb, TABLE), days=20, now_ms=self.batches.now_ms
+        )
         intake = IntakeQueue(self.sqs, INTAKE, DEAD, retry_delay=30, settle_seconds=SETTLE_SECONDS)
-        return end_rule(rule, joins, intake.send_later)
+        return end_rule(rule, histories, intake.send_later)
 
     def arrive(self, *bodies: str) -> list[str]:
         """Have messages arrive in one batch; return the outcome of each."""

@@ -203,17 +203,13 @@ def test_every_client_has_limits() -> None:
         assert "config" in {keyword.arg for keyword in client.keywords}, ast.unparse(client)
 
 
-# Until it is moved, the ledger's table sets the alarm for its calls itself.
-LEDGER_TABLE = "conversations/ledger_table.py"
-
-
 def test_the_alarm_is_for_calls_of_aws_the_user_s_code_and_functions_that_must_answer() -> None:
     setting = {
         str(file.relative_to(FUNCTIONS))
         for file in FUNCTIONS.rglob("*.py")
         if "interrupted_after(" in file.read_text(encoding="utf-8")
     }
-    allowed = {"deadline.py", "aws_calls.py", LEDGER_TABLE}
+    allowed = {"deadline.py", "aws_calls.py"}
     allowed |= {"destinations/user_code.py", "provisioner/resource.py", "watchdog/watch.py"}
     assert setting - allowed == set()
 
@@ -226,5 +222,5 @@ def test_every_operation_of_a_client_is_called_in_time() -> None:
         for file in FUNCTIONS.rglob("*.py")
         if operation.search(file.read_text(encoding="utf-8"))
     }
-    allowed = {"genesys/credentials.py", "genesys/partner_source.py", LEDGER_TABLE}
+    allowed = {"genesys/credentials.py", "genesys/partner_source.py"}
     assert calling - allowed == set()

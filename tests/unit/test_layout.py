@@ -22,8 +22,6 @@ FILES = [ROOT / "app.py", *sorted(file for tree in TREES for file in (ROOT / tre
 FUNCTIONS = ROOT / "functions"
 CHOSEN = FUNCTIONS / "destinations/chosen.py"
 """Imports the destinations that are set, and no others."""
-LEDGER_TABLE = FUNCTIONS / "conversations/ledger_table.py"
-"""Where the domain meets DynamoDB."""
 HANDLERS = [file for file in FILES if file.name == "handler.py"]
 
 
@@ -50,10 +48,11 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         **{module: set() for module in BASE},
         "aws_calls": {"deadline"},
         "conversations": BASE,
+        "dynamodb": DOMAIN,
         "destinations": DOMAIN,
         "genesys": BASE,
         # The functions themselves, which do not know each other.
-        "worker": SHARED,
+        "worker": SHARED | {"dynamodb"},
         "provisioner": SHARED,
         "watchdog": SHARED,
     },
@@ -167,15 +166,48 @@ def test_rooms_import_in_no_circle(tree: str) -> None:
     graphlib.TopologicalSorter(graph).prepare()
 
 
-def test_the_domain_knows_no_aws_but_for_the_ledger_s_table() -> None:
-    known = {"boto3", "botocore", "aws_lambda_powertools", "requests"}
+def test_the_domain_imports_no_library_of_aws() -> None:
+    known = {"boto3", "botocore", "mypy_boto3_dynamodb", "aws_lambda_powertools", "requests"}
     wrong = {
         file.name: found
         for file in files_in("functions")
-        if room_of(file) in ("conversations", "deadline") and file != LEDGER_TABLE
+        if room_of(file) in ("conversations", "deadline")
         if (found := {name.partition(".")[0] for name in imports_of(file)} & known)
     }
     assert wrong == {}
+
+
+def test_the_domain_holds_no_partiql_and_no_typed_values() -> None:
+    found = {
+        file.name: dynamodb_in(file.read_text(encoding="utf-8"))
+        for file in files_in("functions")
+        if room_of(file) == "conversations"
+    }
+    assert {name: texts for name, texts in found.items() if texts} == {}
+
+
+def dynamodb_in(source: str) -> set[str]:
+    """Return the PartiQL in a source, prose included, and its texts that are a type of values."""
+    types = {"S", "N", "B", "BOOL", "NULL", "L", "M", "SS", "NS", "BS"}
+    texts = {
+        node.value
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    return texts & types | {*re.findall(r"\b(?:SELECT|INSERT|UPDATE|DELETE|WHERE|SET)\b", source)}
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("text = f'UPDATE \"{table}\"'", {"UPDATE"}),
+        ('value = {"S": text}', {"S"}),
+        ('number = int(item["N"])', {"N"}),
+        ('"""A set of ends, updated where they differ."""', set()),
+    ],
+)
+def test_no_partiql_and_no_typed_value_is_overlooked(source: str, found: set[str]) -> None:
+    assert dynamodb_in(source) == found
 
 
 def test_all_destinations_that_can_be_chosen_are_modules_of_their_room() -> None:

@@ -96,7 +96,7 @@ each_conversation = pytest.mark.parametrize("name", CONVERSATIONS)
 each_rule = pytest.mark.parametrize("rule", RULES)
 
 
-def said(name: str, rule: str) -> list[tuple[str, float]]:
+def ends_of(name: str, rule: str) -> list[tuple[str, float]]:
     _, touched, last_queue, queue_leg = CONVERSATIONS[name]
     return sorted({"touched": touched, "last_queue": last_queue, "queue_leg": queue_leg}[rule])
 
@@ -129,14 +129,14 @@ def arrivals(messages: Sequence[str]) -> Iterator[list[Sequence[str]]]:
 def test_the_reference_derives_the_ends_of_the_table(name: str, rule: str) -> None:
     events = [json.loads(message) for message in CONVERSATIONS[name][0]]
     ends = [(end.queue_id, (end.at_ms - ENDED_MS) / 1000) for end in ends_by(rule, events, (A, B))]
-    assert sorted(ends) == said(name, rule)
+    assert sorted(ends) == ends_of(name, rule)
 
 
 @each_rule
 @each_conversation
 def test_any_order_and_any_batches_fire_the_ends_of_the_table(name: str, rule: str) -> None:
     for batches in arrivals(CONVERSATIONS[name][0]):
-        assert fired(rule, batches) == said(name, rule)
+        assert fired(rule, batches) == ends_of(name, rule)
 
 
 @each_rule
@@ -144,7 +144,7 @@ def test_conversations_in_one_batch_do_not_mix(rule: str) -> None:
     mixed, expected = [], []
     for name, (messages, *_) in CONVERSATIONS.items():
         mixed += [message.replace("c-1", name) for message in messages]
-        expected += [(name, *end) for end in said(name, rule)]
+        expected += [(name, *end) for end in ends_of(name, rule)]
     random.Random(1).shuffle(mixed)
     worker = PartnerWorker(rule)
     worker.arrive(*mixed)

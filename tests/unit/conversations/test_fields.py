@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conversations.fields import Rejected
+from conversations.parsed import Accepted, Ignored, Rejected
 from conversations.partner_event import PartnerEvent, parse_partner_event
-from conversations.subscription_event import Accepted, Ignored, parse_subscription_event
+from conversations.subscription_event import parse_subscription_event
 from tests import bodies, partner_events
 from tests.bodies import CANARY, QUEUE, SAMPLE_TEXT, outcome_in_words, values
 from tests.fakes.aws.sqs_event import SENT_AT

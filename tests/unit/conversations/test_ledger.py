@@ -8,17 +8,21 @@ from botocore.exceptions import EndpointConnectionError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conversations.ledger import (
+from conversations.claim import (
     AlreadyDone,
     Claim,
+    ClaimLost,
     ClaimResult,
-    Claims,
     HeldByOther,
-    Ledger,
-    NotClaimed,
+    Marked,
+    MarkResult,
 )
-from conversations.ledger_table import LedgerTable
-from conversations.subscription_event import Accepted, parse_subscription_event
+from conversations.failures import Failed, NoTime
+from conversations.ledger import Claims, Ledger
+from conversations.ledger_store import EndKey
+from conversations.parsed import Accepted
+from conversations.subscription_event import parse_subscription_event
+from dynamodb.ledger_table import LedgerTable
 from tests.bodies import ENDED, QUEUE, end
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Item, Lost, client_error
 from tests.fakes.clock import Clock
@@ -49,14 +53,14 @@ class Invocations:
 
     def claimed(self, claims: Claims, accepted: Accepted) -> Claim:
         """Claim an end that is to be had."""
-        (standing,) = self.claim(claims, accepted)
-        assert isinstance(standing, Claim)
-        return standing
+        (result,) = self.claim(claims, accepted)
+        assert isinstance(result, Claim)
+        return result
 
-    def mark(self, claims: Claims, claim: Claim, *names: str, done: bool = False) -> str | None:
+    def mark(self, claims: Claims, claim: Claim, *names: str, done: bool = False) -> MarkResult:
         claim.delivered += names
-        (code,) = claims.mark([claim], [done], self.clock.deadline(10))
-        return code
+        (result,) = claims.mark([claim], [done], self.clock.deadline(10))
+        return result
 
     def release(self, claims: Claims, claim: Claim) -> None:
         claims.release([claim], self.clock.deadline(10))
@@ -81,7 +85,7 @@ def ended(minutes: float | None = 0, conversation_id: str = "c") -> Accepted:
 def test_a_new_end_is_claimed_and_recorded(invocations: Invocations) -> None:
     claims = invocations.new()
     claim = invocations.claimed(claims, ended())
-    assert (claim.key, claim.sequence, claim.delivered) == (("c", QUEUE), 1, [])
+    assert (claim.key, claim.delivered) == (EndKey("c", QUEUE, 1), [])
     assert invocations.item() == {
         "conversation_id": {"S": "c"},
         "queue_id": {"S": QUEUE},
@@ -102,10 +106,10 @@ def test_tokens_differ(invocations: Invocations) -> None:
 def test_each_delivery_is_marked_and_the_last_mark_completes(invocations: Invocations) -> None:
     claims = invocations.new()
     claim = invocations.claimed(claims, ended())
-    assert invocations.mark(claims, claim, "actions") == ""
+    assert invocations.mark(claims, claim, "actions") == Marked()
     assert invocations.item()["delivered"] == {"L": [{"S": "actions"}]}
     assert invocations.item()["state"] == {"S": "claimed"}
-    assert invocations.mark(claims, claim, "bus", done=True) == ""
+    assert invocations.mark(claims, claim, "bus", done=True) == Marked()
     assert invocations.item()["delivered"] == {"L": [{"S": "actions"}, {"S": "bus"}]}
     assert invocations.item()["state"] == {"S": "done"}
     assert invocations.claim(invocations.new(), ended()) == [AlreadyDone()]
@@ -149,8 +153,8 @@ def test_a_holder_that_lost_its_claim_writes_nothing(
     clock.now = 40
     invocations.claimed(invocations.new(), ended())
     before = dict(invocations.item())
-    assert invocations.mark(slow, claim, "actions") is None
-    assert invocations.mark(slow, claim, "bus", done=True) is None
+    assert invocations.mark(slow, claim, "actions") == ClaimLost()
+    assert invocations.mark(slow, claim, "bus", done=True) == ClaimLost()
     invocations.release(slow, claim)
     assert invocations.item() == before
 
@@ -160,7 +164,7 @@ def test_marks_have_a_result_for_each_claim(invocations: Invocations, clock: Clo
     mine, lost = (invocations.claimed(slow, ended(0, name)) for name in ("mine", "lost"))
     clock.now = 40
     invocations.claimed(invocations.new(), ended(0, "lost"))
-    assert slow.mark([mine, lost], [True, True], clock.deadline(1)) == ["", None]
+    assert slow.mark([mine, lost], [True, True], clock.deadline(1)) == [Marked(), ClaimLost()]
 
 
 def test_of_two_takeovers_of_one_claim_one_succeeds(
@@ -173,7 +177,7 @@ def test_of_two_takeovers_of_one_claim_one_succeeds(
     # The insert comes first, then the takeover, before which another one is faster.
     dynamodb.script(WRITE, None, lambda: between.extend(invocations.claim(faster, ended())))
     (slower,) = invocations.claim(invocations.new(), ended())
-    assert [type(standing) for standing in between] == [Claim]
+    assert [type(result) for result in between] == [Claim]
     assert isinstance(slower, HeldByOther)
     assert invocations.item()["claimed_by"] == {"S": faster.holder}
 
@@ -184,7 +188,7 @@ def test_a_claim_finished_while_it_is_taken_over_is_done(
     first = invocations.new()
     claim = invocations.claimed(first, ended())
     clock.now = 40
-    dynamodb.script(WRITE, None, lambda: invocations.mark(first, claim, "bus", done=True) or None)
+    dynamodb.script(WRITE, None, lambda: invocations.mark(first, claim, "bus", done=True) and None)
     assert invocations.claim(invocations.new(), ended()) == [AlreadyDone()]
 
 
@@ -194,7 +198,7 @@ def test_a_takeover_knows_what_was_delivered_until_then(
     first = invocations.new()
     claim = invocations.claimed(first, ended())
     clock.now = 40
-    dynamodb.script(WRITE, None, lambda: invocations.mark(first, claim, "actions") or None)
+    dynamodb.script(WRITE, None, lambda: invocations.mark(first, claim, "actions") and None)
     assert invocations.claimed(invocations.new(), ended()).delivered == ["actions"]
 
 
@@ -214,7 +218,7 @@ def test_a_lost_answer_loses_no_claim(
     claim = invocations.claimed(second, ended())
     assert claim.delivered == ["actions"]
     dynamodb.script(WRITE, fault(2))
-    assert invocations.mark(second, claim, "bus", done=True) == ""
+    assert invocations.mark(second, claim, "bus", done=True) == Marked()
     assert invocations.item()["state"] == {"S": "done"}
 
 
@@ -231,8 +235,8 @@ def test_a_late_mark_fails_its_condition(
     claims = invocations.new()
     claim = invocations.claimed(claims, ended())
     dynamodb.script(WRITE, delay)
-    assert invocations.mark(claims, claim, "actions") == ""
-    assert invocations.mark(claims, claim, "bus", done=done) == ""
+    assert invocations.mark(claims, claim, "actions") == Marked()
+    assert invocations.mark(claims, claim, "bus", done=done) == Marked()
     before = dict(invocations.item())
     (answer,) = dynamodb.batch_execute_statement(Statements=late)["Responses"]
     assert answer["Error"]["Code"] == "ConditionalCheckFailed"
@@ -243,14 +247,13 @@ def test_a_claim_that_the_ledger_cannot_decide_is_unclaimed_with_its_reason(
     invocations: Invocations, dynamodb: FakeDynamoDb, clock: Clock
 ) -> None:
     dynamodb.always(WRITE, client_error("ThrottlingException"))
-    assert invocations.claim(invocations.new(), ended()) == [NotClaimed("ThrottlingException")]
+    assert invocations.claim(invocations.new(), ended()) == [Failed("ThrottlingException")]
     dynamodb.no_more_faults()
     invocations.claimed(invocations.new(), ended())
     dynamodb.always(READ, client_error("ThrottlingException"))
-    (standing,) = invocations.claim(invocations.new(), ended())
-    assert isinstance(standing, NotClaimed)
-    assert standing.error
-    assert invocations.new().claim([ended()], clock.deadline(0)) == [NotClaimed()]
+    (result,) = invocations.claim(invocations.new(), ended())
+    assert result == Failed("Unread")
+    assert invocations.new().claim([ended()], clock.deadline(0)) == [NoTime()]
 
 
 def test_an_end_that_cannot_be_claimed_keeps_no_other_from_being_claimed(
@@ -258,9 +261,9 @@ def test_an_end_that_cannot_be_claimed_keeps_no_other_from_being_claimed(
 ) -> None:
     ends = [ended(0, f"c-{n}") for n in range(30)]
     dynamodb.script(WRITE, *[[0]] * 1000)
-    standings = invocations.claim(invocations.new(), *ends)
-    assert standings[0] == NotClaimed("ThrottlingError")
-    assert [type(standing) for standing in standings[1:25]] == [Claim] * 24
+    results = invocations.claim(invocations.new(), *ends)
+    assert results[0] == Failed("ThrottlingError")
+    assert [type(result) for result in results[1:25]] == [Claim] * 24
 
 
 def test_a_hundred_new_ends_are_claimed_in_four_calls(
@@ -292,29 +295,29 @@ moments = st.lists(
 @settings(max_examples=150)
 @given(moments, st.lists(st.booleans(), min_size=8, max_size=8))
 def test_ends_one_after_the_other_have_the_numbers_of_the_contract(
-    told: list[float | None], completed: list[bool]
+    minutes_of_ends: list[float | None], completed: list[bool]
 ) -> None:
     dynamodb = FakeDynamoDb()
     invocations = Invocations(dynamodb, Clock())
     recorded: list[float] = []
     done: set[int] = set()
-    for minutes, complete in zip(told, completed, strict=False):
+    for minutes, complete in zip(minutes_of_ends, completed, strict=False):
         sequence = sequence_of(recorded, minutes)
         if sequence > len(recorded):
             recorded.append(UNDATED if minutes is None else minutes)
         claims = invocations.new()
-        (standing,) = invocations.claim(claims, ended(minutes))
+        (result,) = invocations.claim(claims, ended(minutes))
         if sequence in done:
-            assert standing == AlreadyDone()
+            assert result == AlreadyDone()
             continue
-        assert isinstance(standing, Claim)
-        assert standing.sequence == sequence
-        assert standing.ended_at == ENDED_MS + round(recorded[sequence - 1] * 60_000)
+        assert isinstance(result, Claim)
+        assert result.key.sequence == sequence
+        assert result.ended_at == ENDED_MS + round(recorded[sequence - 1] * 60_000)
         if complete:
-            invocations.mark(claims, standing, "bus", done=True)
+            invocations.mark(claims, result, "bus", done=True)
             done.add(sequence)
         else:
-            invocations.release(claims, standing)
+            invocations.release(claims, result)
     assert len(dynamodb.items) == len(recorded)
     assert dynamodb.refused == []
 
@@ -322,7 +325,7 @@ def test_ends_one_after_the_other_have_the_numbers_of_the_contract(
 @settings(max_examples=100)
 @given(moments, st.booleans())
 def test_ends_of_one_batch_have_the_numbers_of_the_contract(
-    told: list[float | None], other_first: bool
+    minutes_of_ends: list[float | None], other_first: bool
 ) -> None:
     """Those without a time count as the last of a batch, as they make no end of their own."""
     dynamodb = FakeDynamoDb()
@@ -332,22 +335,24 @@ def test_ends_of_one_batch_have_the_numbers_of_the_contract(
         first = invocations.new()
         invocations.mark(first, invocations.claimed(first, ended(5)), "bus", done=True)
         recorded.append(5)
-    standings = invocations.claim(invocations.new(), *map(ended, told))
+    results = invocations.claim(invocations.new(), *map(ended, minutes_of_ends))
     expected: dict[int, int] = {}
-    for position in sorted(range(len(told)), key=lambda position: told[position] is None):
-        minutes = told[position]
+    for position in sorted(
+        range(len(minutes_of_ends)), key=lambda position: minutes_of_ends[position] is None
+    ):
+        minutes = minutes_of_ends[position]
         expected[position] = sequence_of(recorded, minutes)
         if expected[position] > len(recorded):
             recorded.append(UNDATED if minutes is None else minutes)
     found: dict[int, Any] = {}
-    for position, standing in enumerate(standings):
+    for position, result in enumerate(results):
         if other_first and expected[position] == 1:
-            assert standing == AlreadyDone()
+            assert result == AlreadyDone()
             continue
-        assert isinstance(standing, Claim)
-        assert standing.sequence == expected[position]
+        assert isinstance(result, Claim)
+        assert result.key.sequence == expected[position]
         # One end has one claim, so that it is delivered once.
-        assert found.setdefault(standing.sequence, standing) is standing
+        assert found.setdefault(result.key.sequence, result) is result
     assert dynamodb.refused == []
 
 
@@ -355,12 +360,12 @@ def test_a_second_end_has_a_state_of_its_own(invocations: Invocations) -> None:
     first, second = invocations.new(), invocations.new()
     claim = invocations.claimed(first, ended(0))
     other = invocations.claimed(second, ended(10))
-    assert other.sequence == 2
+    assert other.key.sequence == 2
     invocations.mark(second, other, "bus", done=True)
     assert invocations.item(1)["state"] == {"S": "claimed"}
     assert isinstance(invocations.claim(invocations.new(), ended(0))[0], HeldByOther)
     assert invocations.claim(invocations.new(), ended(10)) == [AlreadyDone()]
-    assert invocations.mark(first, claim, "bus", done=True) == ""
+    assert invocations.mark(first, claim, "bus", done=True) == Marked()
 
 
 def test_of_two_claims_of_one_free_number_one_succeeds(
@@ -369,7 +374,7 @@ def test_of_two_claims_of_one_free_number_one_succeeds(
     first = invocations.new()
     invocations.mark(first, invocations.claimed(first, ended(0)), "bus", done=True)
     dynamodb.script(WRITE, None, lambda: invocations.claim(invocations.new(), ended(30)) and None)
-    assert invocations.claimed(invocations.new(), ended(60)).sequence == 3
+    assert invocations.claimed(invocations.new(), ended(60)).key.sequence == 3
     assert invocations.item(2)["ended_at"] == {"N": str(ENDED_MS + 1_800_000)}
 
 
@@ -377,10 +382,10 @@ def test_a_conversation_can_be_reopened_often(
     invocations: Invocations, dynamodb: FakeDynamoDb
 ) -> None:
     ends = [ended(10 * n) for n in range(60)]
-    standings = invocations.claim(invocations.new(), *ends[:50])
-    assert [s.sequence for s in standings if isinstance(s, Claim)] == [*range(1, 51)]
+    results = invocations.claim(invocations.new(), *ends[:50])
+    assert [s.key.sequence for s in results if isinstance(s, Claim)] == [*range(1, 51)]
     dynamodb.calls.clear()
-    assert invocations.claimed(invocations.new(), ends[59]).sequence == 51
+    assert invocations.claimed(invocations.new(), ends[59]).key.sequence == 51
     assert len(dynamodb.calls) < 51 / 2
 
 

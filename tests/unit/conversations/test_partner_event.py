@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from conversations.fields import Rejected
+from conversations.parsed import Ignored, Rejected
 from conversations.partner_event import PartnerEvent, parse_partner_event
-from conversations.subscription_event import Ignored
 from conversations.topics import CUSTOMER_END
 from tests.bodies import CANARY, OTHER_QUEUE, QUEUE, TELLING, outcome_in_words
 from tests.fakes.aws.sqs_event import SENT_AT
@@ -36,15 +35,15 @@ END, WRAPUP = "customer-end", "wrapup"
 
 def outcome_of(body: str | None) -> tuple[str, str]:
     """Return a body's outcome in the oracle's words, after looking at what comes with it."""
-    told = parse_partner_event(body, SENT_AT, QUEUES)
-    if isinstance(told, PartnerEvent):
-        assert told.queue_id in (QUEUES if told.topic in WITH_QUEUE else {None})
-        assert told.raw == json.loads(body or "")
-        assert told.dated or told.at_ms == SENT_AT
-    return outcome_in_words(told)
+    parsed = parse_partner_event(body, SENT_AT, QUEUES)
+    if isinstance(parsed, PartnerEvent):
+        assert parsed.queue_id in (QUEUES if parsed.topic in WITH_QUEUE else {None})
+        assert parsed.raw == json.loads(body or "")
+        assert parsed.dated or parsed.at_ms == SENT_AT
+    return outcome_in_words(parsed)
 
 
-def signal(body: str, sent_at_ms: int = SENT_AT) -> PartnerEvent:
+def parsed_event(body: str, sent_at_ms: int = SENT_AT) -> PartnerEvent:
     parsed = parse_partner_event(body, sent_at_ms, QUEUES)
     assert isinstance(parsed, PartnerEvent)
     return parsed
@@ -167,17 +166,17 @@ def test_another_topic_or_queue_is_ignored_with_its_reason(body: str, reason: st
 
 
 def test_of_a_partner_event_the_first_failing_check_decides() -> None:
-    told: dict[str, Any] = {"conversationId": 1, "queueId": 1, "eventTime": "never"}
+    content: dict[str, Any] = {"conversationId": 1, "queueId": 1, "eventTime": "never"}
     worst: dict[str, Any] = {"detail-type": 1, "detail": None}
     repairs: list[tuple[Callable[[], object], str]] = [
         (lambda: None, "$.detail-type"),
         (lambda: worst.update({"detail-type": "other"}), "other_event_type"),
         (lambda: worst.update({"detail-type": PREFIX + "acw"}), "$.detail"),
-        (lambda: worst.update(detail={"eventBody": [told]}), "$.detail.eventBody"),
-        (lambda: worst.update(detail={"eventBody": told}), "$.detail.eventBody.conversationId"),
-        (lambda: told.update(conversationId="c"), "$.detail.eventBody.queueId"),
-        (lambda: told.update(queueId=OTHER_QUEUE), "$.detail.eventBody.eventTime"),
-        (lambda: told.update(eventTime=None), "other_queue"),
+        (lambda: worst.update(detail={"eventBody": [content]}), "$.detail.eventBody"),
+        (lambda: worst.update(detail={"eventBody": content}), "$.detail.eventBody.conversationId"),
+        (lambda: content.update(conversationId="c"), "$.detail.eventBody.queueId"),
+        (lambda: content.update(queueId=OTHER_QUEUE), "$.detail.eventBody.eventTime"),
+        (lambda: content.update(eventTime=None), "other_queue"),
     ]
     for repair, complaint in repairs:
         repair()
@@ -189,10 +188,10 @@ def test_of_a_partner_event_the_first_failing_check_decides() -> None:
 
 @pytest.mark.parametrize("sample", [name for name in SAMPLES if name != "user-end-no-queue"])
 def test_a_sample_tells_everything_about_its_event(sample: str) -> None:
-    told = json.loads(SAMPLES[sample])
-    fields = told["detail"]["eventBody"]
-    topic = told["detail-type"].removeprefix(PREFIX)
-    assert signal(SAMPLES[sample]) == PartnerEvent(
+    content = json.loads(SAMPLES[sample])
+    fields = content["detail"]["eventBody"]
+    topic = content["detail-type"].removeprefix(PREFIX)
+    assert parsed_event(SAMPLES[sample]) == PartnerEvent(
         conversation_id=fields["conversationId"],
         topic=topic,
         queue_id=fields.get("queueId"),
@@ -203,27 +202,29 @@ def test_a_sample_tells_everything_about_its_event(sample: str) -> None:
         disconnect_type=fields.get("disconnectType"),
         acd_outcome=fields.get("acdOutcome"),
         interacting_ms=fields.get("interactingDurationMs", 0),
-        raw=told,
+        raw=content,
     )
 
 
 def test_a_settling_message_names_its_conversation_and_end() -> None:
-    told = signal(settle("c-7", after=90.5))
-    assert (told.conversation_id, told.topic, told.queue_id) == ("c-7", SETTLE, None)
-    assert (told.at_ms, told.ends_conversation) == (ENDED_MS + 90_500, False)
+    parsed = parsed_event(settle("c-7", after=90.5))
+    assert (parsed.conversation_id, parsed.topic, parsed.queue_id) == ("c-7", SETTLE, None)
+    assert (parsed.at_ms, parsed.ends_conversation) == (ENDED_MS + 90_500, False)
 
 
 def test_a_customer_s_end_has_no_queue_even_if_one_is_given() -> None:
     for queue_id in (QUEUE, OTHER_QUEUE, 7, None):
-        assert signal(within("queueId", queue_id, END)).queue_id is None
+        assert parsed_event(within("queueId", queue_id, END)).queue_id is None
 
 
 def test_a_partner_event_needs_ids_and_topic_alone() -> None:
     least = {"conversationId": "c", "queueId": QUEUE}
-    told = signal(json.dumps({"detail-type": PREFIX + "acw", "detail": {"eventBody": least}}))
-    optional = (told.media_type, told.direction, told.disconnect_type, told.acd_outcome)
+    parsed = parsed_event(
+        json.dumps({"detail-type": PREFIX + "acw", "detail": {"eventBody": least}})
+    )
+    optional = (parsed.media_type, parsed.direction, parsed.disconnect_type, parsed.acd_outcome)
     assert optional == (None, None, None, None)
-    assert (told.interacting_ms, told.at_ms, told.dated) == (0, SENT_AT, False)
+    assert (parsed.interacting_ms, parsed.at_ms, parsed.dated) == (0, SENT_AT, False)
 
 
 @pytest.mark.parametrize(
@@ -242,16 +243,16 @@ def test_a_partner_event_needs_ids_and_topic_alone() -> None:
 )
 def test_a_time_is_epoch_milliseconds_or_iso(time: object, at: str) -> None:
     for sample in (END, WRAPUP):
-        told = signal(within("eventTime", time, sample))
-        assert told.at_ms == round(datetime.fromisoformat(at).timestamp() * 1000)
-        assert told.dated
+        parsed = parsed_event(within("eventTime", time, sample))
+        assert parsed.at_ms == round(datetime.fromisoformat(at).timestamp() * 1000)
+        assert parsed.dated
 
 
 @pytest.mark.parametrize("absent", ["drop", None])
 @pytest.mark.parametrize("sent_at_ms", [0, SENT_AT + 7, 253_402_300_799_999])
 def test_an_event_without_a_time_is_dated_by_the_message(absent: object, sent_at_ms: int) -> None:
-    told = signal(within("eventTime", absent, END), sent_at_ms)
-    assert (told.at_ms, told.dated) == (sent_at_ms, False)
+    parsed = parsed_event(within("eventTime", absent, END), sent_at_ms)
+    assert (parsed.at_ms, parsed.dated) == (sent_at_ms, False)
 
 
 @pytest.mark.parametrize("path", READ)
@@ -274,15 +275,15 @@ def test_unknown_values_of_optional_fields_never_reject(sample: str, path: tuple
 def test_a_customer_s_end_ends_the_conversation_unless_it_is_a_transfer(
     disconnect_type: object, leaves: bool
 ) -> None:
-    told = signal(within("disconnectType", disconnect_type, END))
-    assert (told.ends_conversation, told.is_transfer) == (leaves, not leaves)
-    elsewhere = signal(within("disconnectType", disconnect_type))
+    parsed = parsed_event(within("disconnectType", disconnect_type, END))
+    assert (parsed.ends_conversation, parsed.is_transfer) == (leaves, not leaves)
+    elsewhere = parsed_event(within("disconnectType", disconnect_type))
     assert not elsewhere.ends_conversation
 
 
 @pytest.mark.parametrize("odd", [None, True, "5", [5], {"ms": 5}])
 def test_a_duration_that_is_no_number_counts_as_none(odd: object) -> None:
-    assert signal(within("interactingDurationMs", odd, "user-end")).interacting_ms == 0
+    assert parsed_event(within("interactingDurationMs", odd, "user-end")).interacting_ms == 0
 
 
 @settings(max_examples=400)
@@ -306,6 +307,6 @@ def test_each_value_of_a_needed_field_has_the_outcome_of_the_contract(
 
 def test_every_topic_with_a_queue_is_read_alike() -> None:
     for topic in WITH_QUEUE:
-        told = signal(event(topic, QUEUE))
-        assert (told.topic, told.queue_id) == (topic, QUEUE)
-    assert signal(event(CUSTOMER_END)).topic == "customer.end"
+        parsed = parsed_event(event(topic, QUEUE))
+        assert (parsed.topic, parsed.queue_id) == (topic, QUEUE)
+    assert parsed_event(event(CUSTOMER_END)).topic == "customer.end"

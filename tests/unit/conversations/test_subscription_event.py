@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conversations.fields import Rejected
-from conversations.subscription_event import Accepted, Ignored, parse_subscription_event
+from conversations.parsed import Accepted, Ignored, Rejected
+from conversations.subscription_event import parse_subscription_event
 from tests.bodies import (
     CANARY,
     NEEDED,
@@ -168,8 +168,8 @@ def test_of_a_subscription_body_the_first_failing_check_decides() -> None:
         repair()
         parsed = parse_subscription_event(json.dumps(worst), SENT_AT, QUEUES)
         assert not isinstance(parsed, Accepted)
-        told = parsed.detail.split(":")[0] if isinstance(parsed, Rejected) else parsed.reason
-        assert told == complaint
+        found = parsed.detail.split(":")[0] if isinstance(parsed, Rejected) else parsed.reason
+        assert found == complaint
 
 
 def test_the_sample_tells_everything_about_its_end() -> None:

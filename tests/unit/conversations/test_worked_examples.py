@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from conversations.end import ConversationEnd
-from conversations.end_rules import EndRule, LastQueue, QueueLeg, Settling, Touched
-from conversations.history import Histories
-from conversations.ledger_table import LedgerTable
+from conversations.end_rules import EndRule, LastQueue, QueueLeg, SettlingEnd, Touched
+from conversations.histories import Histories
 from conversations.topics import QUEUE_TOPICS
 from deadline import Deadline
+from dynamodb.ledger_table import LedgerTable
 from tests.bodies import ENDED
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb
 from tests.fakes.aws.sqs import FakeSqs
@@ -46,11 +46,11 @@ class Stack:
         self._messages = 0
 
     def _rule(self) -> EndRule:
-        ledger = LedgerTable(self._dynamodb, TABLE)  # type: ignore[arg-type]
-        joins = Histories(ledger, days=20, now_ms=self.batches.now_ms)
+        table = LedgerTable(self._dynamodb, TABLE)  # type: ignore[arg-type]
+        histories = Histories(table, days=20, now_ms=self.batches.now_ms)
         rules: dict[str, EndRule] = {
-            "touched": Touched(joins),
-            "last_queue": LastQueue(joins, self._send_later),
+            "touched": Touched(histories),
+            "last_queue": LastQueue(histories, self._send_later),
             "queue_leg": QueueLeg(),
         }
         return rules[self._end_rule]
@@ -93,7 +93,7 @@ class Stack:
             self.receives(body)
         self.clock.now = max(self.clock.now, moment)
 
-    def _send_later(self, settling: Sequence[Settling], deadline: Deadline) -> list[Settling]:
+    def _send_later(self, settling: Sequence[SettlingEnd], deadline: Deadline) -> list[SettlingEnd]:
         due = self.clock.now + SETTLE_SECONDS
         self._delayed += [(due, json.dumps(one.as_event())) for one in settling]
         return list(settling)

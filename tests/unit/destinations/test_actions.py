@@ -5,7 +5,8 @@ import json
 import pytest
 
 from conversations.end import ConversationEnd
-from conversations.subscription_event import Accepted, parse_subscription_event
+from conversations.parsed import Accepted
+from conversations.subscription_event import parse_subscription_event
 from destinations import actions
 from tests.bodies import CANARY, QUEUE, end
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 
 from conversations.end import ConversationEnd, Source
-from conversations.subscription_event import Accepted, parse_subscription_event
+from conversations.parsed import Accepted
+from conversations.subscription_event import parse_subscription_event
 from tests.bodies import QUEUE, mutated_events
 from tests.fakes.ends import ended, sample
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conversations.fields import Rejected
+from conversations.parsed import Rejected
 from deadline import Deadline
 from tests.bodies import CANARY, OTHER_QUEUE, QUEUE, bodies, end, having
 from tests.fakes.aws.cloudwatch import metrics_of

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from aws_calls import TRIES
-from conversations.fields import Rejected
+from conversations.parsed import Rejected
 from deadline import Deadline
 from tests.bodies import CANARY
 from tests.fakes.aws.sqs import DEAD, INTAKE, MIB, FakeSqs, Fault, client_error, size_of

@@ -6,9 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from conversations.fields import Rejected
+from conversations.parsed import Ignored, Rejected
 from conversations.partner_event import PartnerEvent, parse_partner_event
-from conversations.subscription_event import Ignored
 from conversations.topics import TOPIC_PREFIX
 from local.traffic.end_rules import RULES, QueueEnd, ends_by
 from local.traffic.eventbridge import (

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from conversations.fields import Rejected
-from conversations.subscription_event import Accepted, Ignored, parse_subscription_event
+from conversations.parsed import Accepted, Ignored, Rejected
+from conversations.subscription_event import parse_subscription_event
 from local.traffic.subscription import (
     END,
     FOREIGN,

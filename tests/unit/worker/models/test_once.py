@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 
 from conversations.end import ConversationEnd
 from conversations.ledger import Ledger
-from conversations.ledger_table import LedgerTable
 from conversations.subscription_event import parse_subscription_event
 from deadline import Deadline
 from destinations.destination import Receipt
+from dynamodb.ledger_table import LedgerTable
 from tests import bodies
 from tests.bodies import ENDED, QUEUE
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Item, Key, Written, client_error

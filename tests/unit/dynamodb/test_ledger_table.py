@@ -1,4 +1,4 @@
-"""Statements and reads of the ledger's table: batched, repeated while there is time, explained."""
+"""Writes and reads of the ledger's table: batched, repeated while there is time, explained."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,20 +11,16 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from conversations.ledger_table import (
-    CONDITION_FAILED,
-    DONE,
-    DUPLICATE,
-    NO_ANSWER,
-    NO_TIME,
-    Key,
-    LedgerTable,
-    Statement,
-)
+from conversations.failures import Failed, NoTime
+from conversations.ledger_store import Absent, Effect, EndKey, Mark, NewClaim, RecordedEnd
+from dynamodb.ledger_table import LedgerTable
+from dynamodb.reads import UNREAD
+from dynamodb.writes import NO_ANSWER, Statement, statement
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Lost, client_error
 from tests.fakes.clock import Clock
 
 WRITE, READ = "batch_execute_statement", "batch_get_item"
+WRITTEN, CONDITION_FAILED = Effect.WRITTEN, Effect.CONDITION_FAILED
 PASSING = [
     client_error("ThrottlingException"),
     client_error("ProvisionedThroughputExceededException"),
@@ -48,30 +44,16 @@ def table(dynamodb: FakeDynamoDb) -> LedgerTable:
     return LedgerTable(dynamodb, TABLE)  # type: ignore[arg-type]
 
 
-def insert(conversation_id: str, holder: str = "me") -> Statement:
-    values: dict[str, dict[str, Any]] = {
-        "conversation_id": {"S": conversation_id},
-        "queue_id": {"S": "q"},
-        "state": {"S": "claimed"},
-        "claimed_by": {"S": holder},
-        "lease_until": {"N": "7"},
-        "ended_at": {"N": "5"},
-        "delivered": {"L": [{"S": "bus"}]},
-    }
-    fields = ", ".join(f"'{name}': ?" for name in values)
-    return Statement(f'INSERT INTO "{TABLE}" VALUE {{{fields}}}', [*values.values()])
+def new(conversation_id: str, holder: str = "me") -> NewClaim:
+    return NewClaim(EndKey(conversation_id, "q"), holder, 7, 5, "subscription", 9)
 
 
-def update(conversation_id: str, holder: str = "me") -> Statement:
-    where = '"conversation_id"=? AND "queue_id"=? AND "claimed_by"=?'
-    return Statement(
-        f'UPDATE "{TABLE}" SET "lease_until"=? WHERE {where}',  # noqa: S608 - for a fake
-        [{"N": "0"}, {"S": conversation_id}, {"S": "q"}, {"S": holder}],
-    )
+def mark(conversation_id: str, holder: str = "me") -> Mark:
+    return Mark(EndKey(conversation_id, "q"), holder, 6, ["bus"], False)
 
 
-def keys(count: int) -> list[Key]:
-    return [(f"c-{n}", "q") for n in range(count)]
+def keys(count: int) -> list[EndKey]:
+    return [EndKey(f"c-{n}", "q") for n in range(count)]
 
 
 def sizes(dynamodb: FakeDynamoDb) -> list[int]:
@@ -84,50 +66,53 @@ def sizes(dynamodb: FakeDynamoDb) -> list[int]:
 def test_writes_go_in_twenty_fives(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock, count: int, calls: list[int]
 ) -> None:
-    codes = table.write([insert(f"c-{n}") for n in range(count)], clock.deadline(10))
-    assert codes == [DONE] * count
+    results = table.write([new(f"c-{n}") for n in range(count)], clock.deadline(10))
+    assert results == [WRITTEN] * count
     assert sizes(dynamodb) == calls
-    assert set(dynamodb.items) == set(keys(count))
+    assert set(dynamodb.items) == {(f"c-{n}", "q") for n in range(count)}
 
 
 @pytest.mark.parametrize(("count", "calls"), [(0, []), (1, [1]), (100, [100]), (101, [100, 1])])
 def test_reads_go_in_hundreds(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock, count: int, calls: list[int]
 ) -> None:
-    assert table.read(keys(count), clock.deadline(10)) == dict.fromkeys(keys(count))
+    assert table.read_ends(keys(count), clock.deadline(10)) == dict.fromkeys(keys(count), Absent())
     assert sizes(dynamodb) == calls
 
 
 def test_each_statement_has_a_code_of_its_own(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock
 ) -> None:
-    table.write([insert("there")], clock.deadline(10))
-    codes = table.write(
-        [insert("there"), update("not there"), insert("new"), insert("x" * 2049), insert("")],
+    table.write([new("there")], clock.deadline(10))
+    results = table.write(
+        [new("there"), mark("not there"), new("new"), new("x" * 2049), new("")],
         clock.deadline(10),
     )
-    assert codes == [DUPLICATE, CONDITION_FAILED, DONE, *["ValidationError"] * 2]
-    codes = table.write([update("there", "another"), update("new")], clock.deadline(10))
-    assert codes == [CONDITION_FAILED, DONE]
+    assert results == [
+        CONDITION_FAILED,
+        CONDITION_FAILED,
+        WRITTEN,
+        *[Failed("ValidationError")] * 2,
+    ]
+    results = table.write([mark("there", "another"), mark("new")], clock.deadline(10))
+    assert results == [CONDITION_FAILED, WRITTEN]
     assert len(dynamodb.calls) == 3
 
 
-def test_a_record_is_read_as_it_was_written(table: LedgerTable, clock: Clock) -> None:
-    table.write([insert("c-1")], clock.deadline(10))
-    records = table.read([("c-0", "q"), ("c-1", "q")], clock.deadline(10))
-    assert records[("c-0", "q")] is None
-    record = records[("c-1", "q")]
-    assert record
-    assert (record.done, record.claimed_by, record.lease_until) == (False, "me", 7)
-    assert (record.ended_at, record.delivered) == (5, ("bus",))
+def test_an_end_is_read_as_it_was_written(table: LedgerTable, clock: Clock) -> None:
+    for write in (new("c-1"), mark("c-1")):
+        table.write([write], clock.deadline(10))
+    none, end = table.read_ends(keys(2), clock.deadline(10)).values()
+    assert none == Absent()
+    assert end == RecordedEnd("me", lease_until=6, ended_at=5, done=False, delivered=("bus",))
 
 
 def test_only_throttled_statements_are_sent_again(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock
 ) -> None:
     dynamodb.script(WRITE, [1, 3], None, [0])
-    codes = table.write([insert(f"c-{n}") for n in range(30)], clock.deadline(10))
-    assert codes == [DONE] * 30
+    results = table.write([new(f"c-{n}") for n in range(30)], clock.deadline(10))
+    assert results == [WRITTEN] * 30
     assert sizes(dynamodb) == [25, 5, 2, 1]
     assert len(dynamodb.written) == 30
 
@@ -135,11 +120,12 @@ def test_only_throttled_statements_are_sent_again(
 def test_only_unprocessed_keys_are_read_again(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock
 ) -> None:
-    table.write([insert(f"c-{n}") for n in range(3)], clock.deadline(10))
+    table.write([new(f"c-{n}") for n in range(3)], clock.deadline(10))
     dynamodb.calls.clear()
     dynamodb.script(READ, [0, 2], [1])
-    records = table.read(keys(4), clock.deadline(10))
-    assert [records[key] is not None for key in keys(4)] == [True] * 3 + [False]
+    records = table.read_ends(keys(4), clock.deadline(10))
+    assert [isinstance(records[key], RecordedEnd) for key in keys(4)] == [True] * 3 + [False]
+    assert records[keys(4)[3]] == Absent()
     assert sizes(dynamodb) == [4, 2, 1]
 
 
@@ -149,8 +135,8 @@ def test_a_passing_error_is_tried_again(
 ) -> None:
     dynamodb.script(WRITE, error, error)
     dynamodb.script(READ, error)
-    assert table.write([insert("c-0")], clock.deadline(10)) == [DONE]
-    assert table.read(keys(1), clock.deadline(10))[("c-0", "q")] is not None
+    assert table.write([new("c-0")], clock.deadline(10)) == [WRITTEN]
+    assert isinstance(table.read_ends(keys(1), clock.deadline(10))[keys(1)[0]], RecordedEnd)
     assert len(dynamodb.calls) == 5
 
 
@@ -159,7 +145,7 @@ def test_a_write_that_cannot_succeed_is_tried_once(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock, code: str
 ) -> None:
     dynamodb.always(WRITE, client_error(code))
-    assert table.write([insert("c-0"), insert("c-1")], clock.deadline(10)) == [code] * 2
+    assert table.write([new("c-0"), new("c-1")], clock.deadline(10)) == [Failed(code)] * 2
     assert len(dynamodb.calls) == 1
 
 
@@ -168,9 +154,9 @@ def test_a_write_whose_answer_was_lost_tells_its_effect_when_repeated(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock, error: BaseException
 ) -> None:
     dynamodb.script(WRITE, Lost(error))
-    assert table.write([insert("c-0"), insert("c-1")], clock.deadline(10)) == [DUPLICATE] * 2
+    assert table.write([new("c-0"), new("c-1")], clock.deadline(10)) == [CONDITION_FAILED] * 2
     dynamodb.script(WRITE, Lost(error))
-    assert table.write([update("c-0")], clock.deadline(10)) == [DONE]
+    assert table.write([mark("c-0")], clock.deadline(10)) == [WRITTEN]
 
 
 @pytest.mark.parametrize(
@@ -186,9 +172,10 @@ def test_tries_end_with_the_deadline_and_tell_the_reason(
 ) -> None:
     dynamodb.always(WRITE, error)
     dynamodb.always(READ, error)
-    assert table.write([insert(f"c-{n}") for n in range(30)], clock.deadline(3)) == [code] * 30
+    assert table.write([new(f"c-{n}") for n in range(30)], clock.deadline(3)) == [Failed(code)] * 30
     assert 1 < clock.now <= 3
-    assert table.read(keys(30), clock.deadline(3)) == {}
+    unread = dict.fromkeys(keys(30), Failed(UNREAD))
+    assert table.read_ends(keys(30), clock.deadline(3)) == unread
     assert 4 < clock.now <= 6
     # Pauses grow, so that what is overloaded is not asked the more for it.
     assert len(dynamodb.calls) < 50
@@ -198,7 +185,7 @@ def test_tries_end_with_the_deadline_and_tell_the_reason(
 def test_pauses_differ_and_grow(table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock) -> None:
     dynamodb.always(WRITE, client_error("ThrottlingException"))
     for _ in range(2):
-        table.write([insert("c-0")], clock.deadline(20))
+        table.write([new("c-0")], clock.deadline(20))
     half = len(clock.pauses) // 2
     assert clock.pauses[:half] != clock.pauses[half : 2 * half]
     assert max(clock.pauses[:2]) <= 0.1
@@ -208,8 +195,8 @@ def test_pauses_differ_and_grow(table: LedgerTable, dynamodb: FakeDynamoDb, cloc
 def test_without_time_the_ledger_is_not_asked(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock
 ) -> None:
-    assert table.write([insert("c-0")], clock.deadline(0)) == [NO_TIME]
-    assert table.read(keys(1), clock.deadline(0)) == {}
+    assert table.write([new("c-0")], clock.deadline(0)) == [NoTime()]
+    assert table.read_ends(keys(1), clock.deadline(0)) == {keys(1)[0]: Failed(UNREAD)}
     assert dynamodb.calls == []
 
 
@@ -218,8 +205,8 @@ def test_statements_done_before_time_ran_out_are_reported_done(
 ) -> None:
     passing: list[Callable[[], None]] = [lambda: clock.sleep(1), lambda: clock.sleep(2)]
     dynamodb.script(WRITE, *passing)
-    codes = table.write([insert(f"c-{n}") for n in range(75)], clock.deadline(3))
-    assert codes == [DONE] * 50 + [NO_TIME] * 25
+    results = table.write([new(f"c-{n}") for n in range(75)], clock.deadline(3))
+    assert results == [WRITTEN] * 50 + [NoTime()] * 25
 
 
 def test_running_out_of_time_after_throttling_is_reported_as_throttling(
@@ -230,8 +217,8 @@ def test_running_out_of_time_after_throttling_is_reported_as_throttling(
         return client_error("ThrottlingException")
 
     dynamodb.script(WRITE, throttle)
-    codes = table.write([insert(f"c-{n}") for n in range(30)], clock.deadline(3))
-    assert codes == ["ThrottlingException"] * 30
+    results = table.write([new(f"c-{n}") for n in range(30)], clock.deadline(3))
+    assert results == [Failed("ThrottlingException")] * 30
 
 
 @pytest.mark.parametrize("answered", [[], [{}, {}]])
@@ -243,30 +230,38 @@ def test_an_answer_with_another_number_of_statements_counts_as_none(
             return {"Responses": answered}
 
     odd = LedgerTable(Odd(), TABLE)  # type: ignore[arg-type]
-    assert odd.write([insert("c-0")], clock.deadline(1)) == [NO_ANSWER]
+    assert odd.write([new("c-0")], clock.deadline(1)) == [Failed(NO_ANSWER)]
+
+
+NEW, MARK = statement(TABLE, new("c")), statement(TABLE, mark("c"))
+
+
+def altered(one: Statement, old: str, new: str, *further: dict[str, str]) -> Statement:
+    """Return a statement with another text, and further parameters."""
+    text = one["Statement"].replace(old, new)
+    return {"Statement": text, "Parameters": [*one["Parameters"], *further]}
 
 
 @pytest.mark.parametrize(
     "statements",
     [
         [],
-        [insert(f"c-{n}") for n in range(26)],
-        [insert("c"), update("c")],
-        [insert("c"), Statement('SELECT * FROM "T" WHERE "x"=?', [{"S": "x"}])],
-        [Statement(insert("c").text.replace(TABLE, "another"), insert("c").parameters)],
-        [Statement(insert("c").text, insert("c").parameters[1:])],
-        [Statement(update("c").text + ' OR "state"=?', [*update("c").parameters, {"S": "x"}])],
-        [Statement(update("c").text.replace("claimed_by", "queue_id"), update("c").parameters)],
-        [Statement(update("c").text.replace("conversation_id", "x"), update("c").parameters)],
-        [Statement(update("c").text, [{"N": "seven"}, *update("c").parameters[1:]])],
+        [statement(TABLE, new(f"c-{n}")) for n in range(26)],
+        [NEW, MARK],
+        [NEW, {"Statement": 'SELECT * FROM "T" WHERE "x"=?', "Parameters": [{"S": "x"}]}],
+        [altered(NEW, TABLE, "another")],
+        [{**NEW, "Parameters": NEW["Parameters"][1:]}],
+        [altered(MARK, '"lease_until" >= ?', '"lease_until" >= ? OR "state"=?', {"S": "x"})],
+        [altered(MARK, '"claimed_by"', '"queue_id"')],
+        [altered(MARK, '"conversation_id"', '"x"')],
+        [{**MARK, "Parameters": [{"N": "seven"}, *MARK["Parameters"][1:]]}],
     ],
 )
 def test_the_table_in_memory_refuses_statements_that_dynamodb_refuses(
     dynamodb: FakeDynamoDb, statements: list[Statement]
 ) -> None:
-    calls = [{"Statement": each.text, "Parameters": [*each.parameters]} for each in statements]
     with pytest.raises((ClientError, BotoCoreError)):
-        dynamodb.batch_execute_statement(Statements=calls)
+        dynamodb.batch_execute_statement(Statements=statements)
     assert len(dynamodb.refused) == 1
     assert dynamodb.items == {}
 
@@ -275,9 +270,9 @@ def test_the_table_in_memory_refuses_statements_that_dynamodb_refuses(
     ("asked", "consistent"), [(keys(101), True), (keys(1) * 2, True), (keys(1), False), ([], True)]
 )
 def test_the_table_in_memory_refuses_reads_that_dynamodb_or_a_claim_refuses(
-    dynamodb: FakeDynamoDb, asked: list[Key], consistent: bool
+    dynamodb: FakeDynamoDb, asked: list[EndKey], consistent: bool
 ) -> None:
-    wanted = [{"conversation_id": {"S": c}, "queue_id": {"S": q}} for c, q in asked]
+    wanted = [{"conversation_id": {"S": c}, "queue_id": {"S": q}} for c, q, _ in asked]
     with pytest.raises((ClientError, BotoCoreError)):
         dynamodb.batch_get_item(
             RequestItems={TABLE: {"Keys": wanted, "ConsistentRead": consistent}}

@@ -1,0 +1,1 @@
+"""The ledger's store in DynamoDB: the only room that knows PartiQL and typed values."""

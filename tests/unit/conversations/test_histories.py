@@ -1,0 +1,293 @@
+"""Histories come together in the store, in any order of events and through any trouble."""
+
+import dataclasses
+import itertools
+from typing import Any
+
+import pytest
+from botocore.exceptions import ConnectionClosedError
+
+from conversations.failures import Failed, NoTime
+from conversations.histories import Histories, HistoryResult
+from conversations.history import CustomerEnd, History
+from conversations.ledger_store import DAY
+from dynamodb.ledger_table import LedgerTable
+from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Lost, client_error
+from tests.fakes.clock import Clock
+from tests.fakes.interleavings import Stopping, interleavings
+from tests.fakes.turns import Turns
+
+WRITE, READ = "batch_execute_statement", "batch_get_item"
+NO_ANSWER = ConnectionClosedError(endpoint_url="(somewhere)")
+MINUTE = 60_000
+A = History(queues={"a": (100,)})
+B = History(queues={"b": (200,)})
+END = History(ends={300: CustomerEnd(300, media_type="VOICE", disconnect_type="PEER")})
+
+
+class Adder:
+    """Adds to the history of the conversation `c`."""
+
+    def __init__(self, dynamodb: Any, clock: Clock) -> None:
+        self._clock = clock
+        self.histories = Histories(LedgerTable(dynamodb, TABLE), days=20, now_ms=self._now_ms)
+
+    def __call__(self, addition: History, seconds: float = 10) -> HistoryResult:
+        return self.histories.add({"c": addition}, self._clock.deadline(seconds))["c"]
+
+    def stored(self) -> History:
+        """Return the history as it is stored."""
+        history = self.histories.read(["c"], self._clock.deadline(10))["c"]
+        assert isinstance(history, History)
+        return history
+
+    def _now_ms(self) -> int:
+        return int(self._clock.now * 1000)
+
+
+@pytest.fixture
+def add(dynamodb: FakeDynamoDb, clock: Clock) -> Adder:
+    return Adder(dynamodb, clock)
+
+
+def times_of(history: HistoryResult) -> tuple[dict[str, tuple[int, ...]], list[int]]:
+    """Return the times of a history: of the events by queue, and of the ends."""
+    assert isinstance(history, History)
+    return dict(history.queues), sorted(history.ends)
+
+
+def test_a_conversation_s_first_event_costs_one_write_and_no_read(
+    add: Adder, dynamodb: FakeDynamoDb
+) -> None:
+    assert add(END) == END
+    assert [call.operation for call in dynamodb.calls] == [WRITE]
+    assert len(dynamodb.written) == 1
+    item = dynamodb.items["c", "#join"]
+    assert item["expires_at"] == {"N": str(20 * DAY)}
+
+
+def test_a_further_event_costs_one_read_and_one_write(add: Adder, dynamodb: FakeDynamoDb) -> None:
+    add(END)
+    dynamodb.calls.clear()
+    assert times_of(add(A)) == ({"a": (100,)}, [300])
+    assert [call.operation for call in dynamodb.calls] == [WRITE, READ, WRITE]
+    assert len(dynamodb.written) == 2
+
+
+def test_an_addition_that_is_stored_already_is_not_written_again(
+    add: Adder, dynamodb: FakeDynamoDb
+) -> None:
+    for addition in (A, B, END):
+        add(addition)
+    written = len(dynamodb.written)
+    for addition in (A, B, END, A.merged_with(END)):
+        assert times_of(add(addition)) == ({"a": (100,), "b": (200,)}, [300])
+    assert len(dynamodb.written) == written
+
+
+def test_without_additions_the_table_is_not_called(
+    add: Adder, clock: Clock, dynamodb: FakeDynamoDb
+) -> None:
+    assert add.histories.add({}, clock.deadline(10)) == {}
+    assert add.histories.read([], clock.deadline(10)) == {}
+    assert dynamodb.calls == []
+
+
+def test_a_history_is_read_as_it_was_written(add: Adder) -> None:
+    everything = History(
+        queues={"a": (100, 900), "é#2": (5,)},
+        ends={
+            -5: CustomerEnd(-5, dated=False),
+            10 * MINUTE: CustomerEnd(11 * MINUTE, True, "VOICE", "INBOUND", "PEER", True, "a"),
+        },
+    )
+    add(everything)
+    stored = add.stored()
+    assert {end.expires_at for end in stored.ends.values()} == {20 * DAY}
+    ends = {at: dataclasses.replace(end, expires_at=0) for at, end in stored.ends.items()}
+    assert History(stored.queues, ends) == everything
+
+
+def test_a_conversation_without_an_item_has_an_empty_history(add: Adder) -> None:
+    assert add.stored() == History()
+
+
+def test_many_conversations_at_once_take_few_calls(
+    add: Adder, clock: Clock, dynamodb: FakeDynamoDb
+) -> None:
+    add.histories.add({f"c-{n}": A for n in range(0, 100, 2)}, clock.deadline(10))
+    dynamodb.calls.clear()
+    histories = add.histories.add({f"c-{n}": END for n in range(100)}, clock.deadline(10))
+    assert [times_of(histories[f"c-{n}"]) for n in range(100)] == [
+        ({"a": (100,)}, [300]),
+        ({}, [300]),
+    ] * 50
+    assert [call.operation for call in dynamodb.calls] == [WRITE] * 4 + [READ] + [WRITE] * 2
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations([A, B, END])])
+def test_any_order_of_additions_gives_the_same_history(
+    add: Adder, order: tuple[History, ...]
+) -> None:
+    for addition in order:
+        add(addition)
+    assert times_of(add.stored()) == ({"a": (100,), "b": (200,)}, [300])
+
+
+@pytest.mark.parametrize("lost", range(1, 4))
+def test_a_lost_answer_changes_no_history(add: Adder, dynamodb: FakeDynamoDb, lost: int) -> None:
+    add(A)
+    dynamodb.script(WRITE, *[Lost(NO_ANSWER)] * lost)
+    assert times_of(add(END)) == ({"a": (100,)}, [300])
+    dynamodb.script(WRITE, None, *[Lost(NO_ANSWER)] * lost)
+    assert times_of(add(B)) == ({"a": (100,), "b": (200,)}, [300])
+    assert [w.after["version"]["N"] for w in dynamodb.written] == ["1", "2", "3"]
+
+
+def test_a_first_event_whose_answer_is_lost_is_written_once(
+    add: Adder, dynamodb: FakeDynamoDb
+) -> None:
+    dynamodb.script(WRITE, Lost(NO_ANSWER))
+    assert times_of(add(END)) == ({}, [300])
+    assert len(dynamodb.written) == 1
+
+
+@pytest.mark.parametrize("operation", [WRITE, READ])
+@pytest.mark.parametrize(
+    "fault", [[0], client_error("ThrottlingException"), client_error("Unknown", 500), NO_ANSWER]
+)
+def test_a_passing_error_of_the_table_is_waited_out(
+    add: Adder, clock: Clock, dynamodb: FakeDynamoDb, operation: str, fault: Any
+) -> None:
+    add(A)
+    dynamodb.script(operation, *[fault] * 3)
+    assert times_of(add(END)) == ({"a": (100,)}, [300])
+    assert len(clock.pauses) == 3
+
+
+@pytest.mark.parametrize(
+    ("operation", "fault", "error"),
+    [
+        (WRITE, [0], "ThrottlingError"),
+        (WRITE, client_error("AccessDeniedException"), "AccessDeniedException"),
+        (WRITE, NO_ANSWER, "NoAnswer"),
+        (READ, [0], "Unread"),
+        (READ, NO_ANSWER, "Unread"),
+    ],
+)
+def test_a_lasting_error_is_reported_and_the_next_try_succeeds(
+    add: Adder, dynamodb: FakeDynamoDb, operation: str, fault: Any, error: str
+) -> None:
+    add(A)
+    dynamodb.always(operation, fault)
+    assert add(END) == Failed(error)
+    dynamodb.no_more_faults()
+    assert times_of(add(END)) == ({"a": (100,)}, [300])
+
+
+def test_a_throttled_conversation_keeps_no_other_from_its_history(
+    add: Adder, clock: Clock, dynamodb: FakeDynamoDb
+) -> None:
+    dynamodb.always(WRITE, [0])
+    results = add.histories.add({"throttled": A, "d": A, "e": END}, clock.deadline(5))
+    assert results == {"throttled": Failed("ThrottlingError"), "d": A, "e": END}
+
+
+def test_without_time_no_history_is_asked_for(
+    add: Adder, clock: Clock, dynamodb: FakeDynamoDb
+) -> None:
+    assert add(A, seconds=0) == NoTime()
+    assert add.histories.read(["c"], clock.deadline(0)) == {"c": Failed("Unread")}
+    assert dynamodb.calls == []
+
+
+def test_an_add_that_is_always_overtaken_ends_at_the_deadline(
+    add: Adder, clock: Clock, dynamodb: FakeDynamoDb
+) -> None:
+    add(A)
+    other = Adder(dynamodb, clock)
+    times = itertools.count(1000)
+    quicker = True
+
+    def overtake() -> None:
+        nonlocal quicker
+        clock.sleep(0.5)
+        if quicker:
+            quicker = False
+            other(History(queues={"b": (next(times),)}))
+            quicker = True
+
+    dynamodb.always(READ, lambda: None)
+    dynamodb.always(WRITE, overtake)
+    assert isinstance(add(END), Failed)
+    assert 10 <= clock.now < 12
+    dynamodb.no_more_faults()
+    assert times_of(add(END))[1] == [300]
+
+
+@pytest.mark.parametrize("when", ["before it is read", "before it is added to"])
+def test_an_item_that_is_gone_meanwhile_is_made_again(
+    add: Adder, dynamodb: FakeDynamoDb, when: str
+) -> None:
+    add(A)
+    if when == "before it is read":
+        dynamodb.script(READ, dynamodb.items.clear)
+    else:
+        dynamodb.script(WRITE, None, dynamodb.items.clear)
+    assert times_of(add(END)) == ({}, [300])
+    assert times_of(add.stored()) == ({}, [300])
+
+
+class AtOnce:
+    """Adders that take turns at every call, each time with a table of their own."""
+
+    def __init__(self, *additions: History, before: History | None = None) -> None:
+        self._additions = additions
+        self._before = before
+        self.dynamodb = FakeDynamoDb()
+
+    def begin(self) -> list[Turns]:
+        self.dynamodb = FakeDynamoDb()
+        if self._before:
+            Adder(self.dynamodb, Clock())(self._before)
+        turns: list[Turns] = []
+
+        def adding(number: int, addition: History) -> Turns:
+            add = Adder(Stopping(self.dynamodb, turns, number), Clock())
+            return Turns(lambda: add(addition))
+
+        turns += [adding(number, addition) for number, addition in enumerate(self._additions)]
+        return turns
+
+
+@pytest.mark.parametrize(("before", "orders"), [(None, 2), (B, 20)])
+def test_of_two_at_the_same_moment_at_least_one_sees_both(
+    before: History | None, orders: int
+) -> None:
+    runs, at_once = 0, AtOnce(A, END, before=before)
+    for seen in interleavings(at_once.begin):
+        runs += 1
+        assert any("a" in one.queues and 300 in one.ends for one in seen)
+        written = Adder(at_once.dynamodb, Clock()).stored()
+        assert times_of(written) == times_of((before or History()).merged_with(A).merged_with(END))
+        assert at_once.dynamodb.refused == []
+    assert runs == orders
+
+
+def test_of_three_at_the_same_moment_at_least_one_sees_all() -> None:
+    runs = 0
+    for seen in interleavings(AtOnce(A, B, END).begin):
+        runs += 1
+        assert any(times_of(one) == ({"a": (100,), "b": (200,)}, [300]) for one in seen)
+    assert runs == 60
+
+
+def test_an_end_is_forgotten_before_the_ledger_forgets_it_though_events_go_on(
+    add: Adder, clock: Clock
+) -> None:
+    add(A.merged_with(END))
+    for days, ends in [(12, [300]), (19.99, [300]), (20.01, []), (30, [])]:
+        clock.now = days * DAY
+        later = History(queues={"a": (int(clock.now * 1000),)})
+        assert times_of(add(later))[1] == ends
+    assert add.stored().queues["a"][0] == 100

@@ -1,0 +1,10 @@
+"""Time that passes for nobody else."""
+
+import pytest
+
+from tests.fakes.clock import Alarm, Clock
+
+
+@pytest.fixture(autouse=True)
+def alarm(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Alarm:
+    return Alarm(clock, monkeypatch)
