@@ -1,7 +1,7 @@
 """What the functions have in common: runtime, JSON logs kept for a while, a role written out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
@@ -23,6 +23,14 @@ class InvocationLimits:
     max_event_age: Duration | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Environment variables and permissions that a function needs for one part of the stack."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    statements: Sequence[iam.PolicyStatement] = ()
+
+
 def function(
     scope: Construct,
     *,
@@ -31,23 +39,24 @@ def function(
     handler: str,
     description: str,
     limits: InvocationLimits,
-    environment: Mapping[str, str],
-    statements: Sequence[iam.PolicyStatement],
+    needs: Sequence[Needs],
 ) -> lambda_.Function:
     """Make a function, its log group and its role in a scope of their own.
 
-    The role holds exactly the statements given and what its logs (and tracing, if set) need, as
-    a part of the role itself: whatever needs the function comes after its permissions.
+    The role holds exactly the statements of its needs, and what its logs (and tracing, if set)
+    need. They are a part of the role itself: whatever needs the function comes after its
+    permissions.
     """
     log_group = log_group_of(scope, settings)
-    own = [*statements, writes_logs(log_group)]
+    statements = [statement for need in needs for statement in need.statements]
+    statements.append(writes_logs(log_group))
     if settings.tracing:
-        own.append(_writes_traces())
+        statements.append(_writes_traces())
     role = iam.Role(
         scope,
         "Role",
         assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-        inline_policies={"Permissions": iam.PolicyDocument(statements=own)},
+        inline_policies={"Permissions": iam.PolicyDocument(statements=statements)},
     )
     # Lambda drops lines below its level before they are kept. Metrics are lines without a level,
     # which count as INFO: above INFO they would be gone. Powertools does the rest by log_level.
@@ -69,7 +78,7 @@ def function(
         environment={
             "STAGE": settings.stage,
             "POWERTOOLS_LOG_LEVEL": settings.log_level,
-            **environment,
+            **{name: value for need in needs for name, value in need.environment.items()},
         },
         role=role.without_policy_updates(),
         log_group=log_group,

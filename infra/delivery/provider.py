@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws_cdk import CustomResource, Duration
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.function import InvocationLimits, function
-from infra.secret import reads_secret
+from infra.function import InvocationLimits, Needs, function
+from infra.secret import reads_genesys_secret
 from infra.settings.settings import Settings
 
 
@@ -23,9 +22,9 @@ class Provider(Construct):
     Parameters
     ----------
     makes
-        What it makes in Genesys Cloud, in a word.
-    statements
-        What it must be allowed to do, beside reading its secret.
+        The word for the thing that it makes in Genesys Cloud.
+    needs
+        What it needs, beside reading its secret.
 
     Attributes
     ----------
@@ -41,7 +40,7 @@ class Provider(Construct):
         settings: Settings,
         code: lambda_.Code,
         makes: str,
-        statements: Sequence[iam.PolicyStatement] = (),
+        needs: Sequence[Needs] = (),
     ) -> None:
         super().__init__(scope, construct_id)
         self.function = function(
@@ -56,11 +55,7 @@ class Provider(Construct):
                 retry_attempts=0,
                 max_event_age=Duration.seconds(60),
             ),
-            environment={},
-            statements=[
-                reads_secret(self, "ReadGenesysCredentials", settings.genesys_secret),
-                *statements,
-            ],
+            needs=[reads_genesys_secret(self, settings), *needs],
         )
 
     def resource(

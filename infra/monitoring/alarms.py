@@ -1,7 +1,6 @@
-"""The alarms, the topic that they report to, and the one that sums them up."""
+"""The alarms, the topic that they report to, and the alarm that sums them up."""
 
 import json
-from collections.abc import Iterable
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -11,13 +10,14 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from infra.monitoring.alarm_definitions import AlarmSpec, alarm_specs
+from infra.monitoring.alarm_definitions import alarm_specs
+from infra.monitoring.alarm_spec import AlarmSpec
 from infra.monitoring.monitored_resources import MonitoredResources
 from infra.settings.settings import Settings
 
 
 class Alarms(Construct):
-    """An alarm for each sign of trouble, and one that is on when any of them is.
+    """The alarms, and one that is on when any of them is.
 
     Attributes
     ----------
@@ -26,8 +26,7 @@ class Alarms(Construct):
     alarms
         The alarms by id, in the order of the runbook. Their names end in the id.
     health
-        The one that sums up; None for the emulator, which refuses templates with such an alarm.
-        There the template's metadata say what it would be.
+        The alarm that sums them up.
     """
 
     def __init__(
@@ -45,25 +44,19 @@ class Alarms(Construct):
             spec.id: _alarm(self, settings, spec, action)
             for spec in alarm_specs(settings, resources)
         }
-        self.health: cloudwatch.CompositeAlarm | None = None
-        name = f"{settings.stack_name}-health"
-        rule = _any_of(f"{settings.stack_name}-{sign_id}" for sign_id in self.alarms)
-        description = _description(
-            settings,
-            "health",
-            "At least one alarm of Queue Ends is on; its own message says what it is.",
-            "open the dashboard and take the topmost alarm that is on.",
-        )
-        if settings.packaging == "host":
-            health = {"AlarmName": name, "AlarmRule": rule, "AlarmDescription": description}
-            Stack.of(self).add_metadata("QueueEnds", {"HealthAlarm": health})
-            return
+        names = [f"{settings.stack_name}-{alarm_id}" for alarm_id in self.alarms]
+        rule = " OR ".join(f"ALARM({json.dumps(name)})" for name in names)
         self.health = cloudwatch.CompositeAlarm(
             self,
             "health",
-            composite_alarm_name=name,
+            composite_alarm_name=f"{settings.stack_name}-health",
             alarm_rule=cloudwatch.AlarmRule.from_string(rule),
-            alarm_description=description,
+            alarm_description=_description(
+                settings,
+                "health",
+                "At least one alarm of Queue Ends is on; its own message says what it is.",
+                "open the dashboard and take the topmost alarm that is on.",
+            ),
         )
         # Its rule knows them by name alone.
         self.health.node.add_dependency(*self.alarms.values())
@@ -132,7 +125,3 @@ def _alarm(
 
 def _description(settings: Settings, anchor: str, meaning: str, first: str) -> str:
     return f"{meaning}\nFirst: {first}\nRunbook: {settings.runbook_url}#{anchor}"
-
-
-def _any_of(names: Iterable[str]) -> str:
-    return " OR ".join(f"ALARM({json.dumps(name)})" for name in names)

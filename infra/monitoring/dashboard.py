@@ -71,9 +71,7 @@ def _rows(settings: Settings, resources: MonitoredResources, alarms: Alarms) -> 
 
 
 def _alarm_states(settings: Settings, resources: MonitoredResources, alarms: Alarms) -> Row:
-    every: list[cloudwatch.IAlarm] = [*alarms.alarms.values()]
-    if alarms.health:
-        every.insert(0, alarms.health)
+    every: list[cloudwatch.IAlarm] = [alarms.health, *alarms.alarms.values()]
     return [
         cloudwatch.AlarmStatusWidget(
             title="Alarms", alarms=every, width=15, height=_HEIGHT_OF_ALARMS

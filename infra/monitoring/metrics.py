@@ -15,6 +15,8 @@ from infra.settings.settings import Settings
 
 NAMESPACE = "QueueEnds"
 MINUTE = Duration.minutes(1)
+# SQS's metric of the messages that wait.
+VISIBLE = "ApproximateNumberOfMessagesVisible"
 
 
 def own(

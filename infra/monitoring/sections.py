@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from infra.delivery.eventbridge import EventBridgeSource
 from infra.ledger import Ledger
 from infra.monitoring.alarms import Alarms
-from infra.monitoring.metrics import of_function, of_mapping, of_queue, of_rule, of_table, own
+from infra.monitoring.metrics import VISIBLE, of_function, of_mapping, of_queue, of_table, own
 from infra.monitoring.monitored_resources import MonitoredResources
 from infra.monitoring.widgets import (
     BLUE,
@@ -31,8 +30,7 @@ from infra.monitoring.widgets import (
 from infra.settings.settings import Settings
 from infra.worker import Worker
 
-# What SQS calls the messages that wait, that a worker has, and that are held back.
-_VISIBLE = "ApproximateNumberOfMessagesVisible"
+# SQS's metrics of the messages that a worker has, and of those that are held back.
 _IN_FLIGHT = "ApproximateNumberOfMessagesNotVisible"
 _DELAYED = "ApproximateNumberOfMessagesDelayed"
 _RIGHT = cloudwatch.LegendPosition.RIGHT
@@ -94,14 +92,11 @@ def queues(resources: MonitoredResources, alarms: Alarms) -> Iterator[Row]:
     """Yield what waits in the intake queue, and what is in the dead-letter queues."""
     queue = resources.intake.queue
     age = of_queue(queue, "ApproximateAgeOfOldestMessage", "Maximum")
-    dead = [line(of_queue(resources.intake.dead_letter_queue, _VISIBLE, "Maximum"), "dead", FAILED)]
-    if isinstance(resources.source, EventBridgeSource):
-        undelivered = of_queue(resources.source.dead_letter_queue, _VISIBLE, "Maximum")
-        dead.append(line(undelivered, "undelivered by EventBridge", PURPLE))
+    dead = of_queue(resources.intake.dead_letter_queue, VISIBLE, "Maximum")
     yield [
         graph(
             "Intake queue",
-            line(of_queue(queue, _VISIBLE, "Maximum"), "waiting", BLUE),
+            line(of_queue(queue, VISIBLE, "Maximum"), "waiting", BLUE),
             line(of_queue(queue, _IN_FLIGHT, "Maximum"), "in flight", CYAN),
             line(of_queue(queue, _DELAYED, "Maximum"), "delayed", PURPLE),
             unit="messages",
@@ -121,7 +116,13 @@ def queues(resources: MonitoredResources, alarms: Alarms) -> Iterator[Row]:
             unit="messages",
             width=6,
         ),
-        graph("Dead-letter queues", *dead, unit="messages", width=6),
+        graph(
+            "Dead-letter queues",
+            line(dead, "dead", FAILED),
+            *resources.source.dead_letter_lines,
+            unit="messages",
+            width=6,
+        ),
     ]
 
 
@@ -209,7 +210,7 @@ def ledger_and_destinations(settings: Settings, ledger: Ledger) -> Iterator[Row]
 
 
 def genesys(settings: Settings, resources: MonitoredResources, alarms: Alarms) -> Iterator[Row]:
-    """Yield what the watchdog saw, the functions that call Genesys Cloud, and the bus's rules."""
+    """Yield the watchdog's view, the functions that call Genesys Cloud, and the source's rows."""
     maker = resources.source.function
     calls = [line(of_function(maker, "Invocations"), "custom resource: invocations", PURPLE)]
     errors = [line(of_function(maker, "Errors"), "custom resource: errors", REJECTED)]
@@ -229,14 +230,7 @@ def genesys(settings: Settings, resources: MonitoredResources, alarms: Alarms) -
             width=12 if health else COLUMNS,
         ),
     ]
-    if isinstance(resources.source, EventBridgeSource):
-        bus, rules = resources.source.bus, resources.source.rules
-        taken = [line(of_rule(bus, rule, "Invocations"), str(rule.name)) for rule in rules]
-        lost = [line(of_rule(bus, rule, "FailedInvocations"), str(rule.name)) for rule in rules]
-        yield [
-            graph("Events to the intake queue, by rule", *taken, unit="events", width=12),
-            graph("Events not delivered, by rule", *lost, unit="events", width=12),
-        ]
+    yield from resources.source.rows
 
 
 def _health(settings: Settings, alarms: Alarms) -> cloudwatch.GraphWidget:

@@ -11,7 +11,7 @@ from aws_cdk.assertions import Template
 
 from infra.packaging import Asset
 from infra.settings.settings import Settings
-from infra.stack import QueueEndsStack
+from infra.synthesis import stack_of
 
 PROJECT = Path(__file__).parents[2]
 QUEUES = ("a1b2c3d4-e5f6-7890-1234-567890abcdef", "b2c3d4e5-f6a7-4901-8345-67890abcdef1")
@@ -89,7 +89,7 @@ def synthesised(asset: Asset, outdir: Path, **settings: Any) -> Stack:
     # The CDK's own look at the template takes seconds to start; test_synthesis.py has it.
     app = App(context=context, outdir=str(outdir), builtin_cloud_formation_validation=False)
     chosen = Settings(**({"stage": "dev", "queue_ids": QUEUES} | settings))
-    template = dict(Template.from_stack(QueueEndsStack(app, chosen, asset)).to_json())
+    template = dict(Template.from_stack(stack_of(app, chosen, asset)).to_json())
     ids = {
         resource["Metadata"]["aws:cdk:path"].split("/", 1)[1].removesuffix("/Resource"): logical_id
         for logical_id, resource in template["Resources"].items()
