@@ -7,6 +7,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IDependable
 
+from conversations.subscription_event import EVENT_TYPE
 from infra.delivery.provider import Provider
 from infra.delivery.source import Source
 from infra.function import Needs
@@ -15,7 +16,6 @@ from infra.monitoring.monitored_resources import MonitoredSource
 from infra.settings.settings import Settings
 
 RESOURCE_TYPE = "Custom::GenesysSubscription"
-EVENT_TYPES = ["event:conversation:end"]
 
 
 class SubscriptionSource(Source):
@@ -43,7 +43,7 @@ class SubscriptionSource(Source):
         properties = {
             "Name": settings.subscription_name,
             "Description": f"Conversation ends for the AWS stack {settings.stack_name}",
-            "EventTypes": EVENT_TYPES,
+            "EventTypes": [EVENT_TYPE],
             "AttributeFilter": settings.filter_expression,
             "QueueArn": intake.queue.queue_arn,
             "Region": Stack.of(self).region,

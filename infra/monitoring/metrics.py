@@ -12,8 +12,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 
 from infra.settings.settings import Settings
+from metrics import NAMESPACE
 
-NAMESPACE = "QueueEnds"
 MINUTE = Duration.minutes(1)
 # SQS's metric of the messages that wait.
 VISIBLE = "ApproximateNumberOfMessagesVisible"

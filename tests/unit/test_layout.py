@@ -83,10 +83,10 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "chaos": {"aws", "http", "patience", "receivers", "runs", "traffic"},
     },
 }
-# What the other trees may import of functions/: the topics of events are named where they are read.
+# What the other trees may import of functions/: a name on which both sides must agree stands there.
 OF_FUNCTIONS: dict[str, Collection[str]] = {
     "functions": (),
-    "infra": ("conversations", "genesys"),
+    "infra": ("conversations", "genesys", "metrics"),
     "local": ARROWS["functions"],
 }
 
