@@ -20,12 +20,14 @@ class QueueEndsStack(Stack):
     """All of Queue Ends for one stage; it fits any account and region."""
 
     def __init__(self, scope: Construct, settings: Settings, asset: Asset) -> None:
+        tags = {"project": "queue-ends", "stage": settings.stage}
         super().__init__(
             scope,
             settings.stack_name,
             description=f"Queue Ends, stage {settings.stage}: conversation ends in chosen queues",
+            tags=tags,
         )
-        for key, value in (("project", "queue-ends"), ("stage", settings.stage)):
+        for key, value in tags.items():
             Tags.of(self).add(key, value)
         code = lambda_.Code.from_asset(
             str(asset.folder), asset_hash=asset.hash, asset_hash_type=AssetHashType.CUSTOM
