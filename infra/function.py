@@ -8,6 +8,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra.findings import acknowledge
 from infra.logs import log_group_of, writes_logs
 from infra.settings.settings import Settings
 
@@ -25,10 +26,14 @@ class InvocationLimits:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """Environment variables and permissions that a function needs for one part of the stack."""
+    """Environment variables and permissions that a function needs for one part of the stack.
+
+    `findings` are those of cdk-nag on the permissions, with the reasons to accept them.
+    """
 
     environment: Mapping[str, str] = field(default_factory=dict)
     statements: Sequence[iam.PolicyStatement] = ()
+    findings: Mapping[str, str] = field(default_factory=dict)
 
 
 def function(
@@ -48,21 +53,23 @@ def function(
     permissions.
     """
     log_group = log_group_of(scope, settings)
-    statements = [statement for need in needs for statement in need.statements]
-    statements.append(writes_logs(log_group))
+    needs = [*needs, Needs(statements=[writes_logs(log_group)])]
     if settings.tracing:
-        statements.append(_writes_traces())
+        needs.append(_traces())
+    statements = [statement for need in needs for statement in need.statements]
     role = iam.Role(
         scope,
         "Role",
         assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
         inline_policies={"Permissions": iam.PolicyDocument(statements=statements)},
     )
+    for need in needs:
+        acknowledge(role, need.findings)
     # Lambda drops lines below its level before they are kept. Metrics are lines without a level,
     # which count as INFO: above INFO they would be gone. Powertools does the rest by log_level.
     debug = settings.log_level == "DEBUG"
     level = lambda_.ApplicationLogLevel.DEBUG if debug else lambda_.ApplicationLogLevel.INFO
-    return lambda_.Function(
+    made = lambda_.Function(
         scope,
         "Function",
         description=description,
@@ -86,11 +93,20 @@ def function(
         application_log_level_v2=level,
         tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
     )
+    if not settings.tracing:
+        reason = "Traces cost money for each invocation: the setting `tracing` turns them on."
+        acknowledge(made, {"Serverless-LambdaTracing": reason})
+    return made
 
 
-def _writes_traces() -> iam.PolicyStatement:
-    return iam.PolicyStatement(
+def _traces() -> Needs:
+    writes = iam.PolicyStatement(
         sid="WriteTraces",
         actions=["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
-        resources=["*"],  # X-Ray has no resources to name for these
+        resources=["*"],
     )
+    reason = "X-Ray has no resource to name for the two actions that write traces."
+    findings = dict.fromkeys(
+        ("AwsSolutions-IAM5[Resource::*]", "Serverless-LambdaStarPermissions"), reason
+    )
+    return Needs(statements=[writes], findings=findings)

@@ -4,6 +4,7 @@ from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.findings import acknowledge
 from infra.settings.retries import DEAD_LETTER_DAYS, INTAKE_DAYS
 from infra.settings.settings import Settings
 
@@ -42,6 +43,10 @@ class IntakeQueues(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             removal_policy=RemovalPolicy.DESTROY,
+        )
+        acknowledge(
+            self.dead_letter_queue,
+            {"Serverless-SQSRedrivePolicy": "It is the dead-letter queue of the intake queue."},
         )
         self.queue = sqs.Queue(
             self,

@@ -7,6 +7,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra.findings import acknowledge
 from infra.function import InvocationLimits, Needs, function
 from infra.intake_queues import IntakeQueues
 from infra.settings.settings import Settings
@@ -51,6 +52,10 @@ class Worker(Construct):
             ),
             needs=[_own_needs(settings, intake), *needs],
         )
+        acknowledge(
+            self.function,
+            {"Serverless-LambdaDLQ": "The intake queue has one; nothing else invokes the worker."},
+        )
         # Not function.add_event_source(): that would grant more than the statements above.
         window = settings.batching_window_seconds
         self.mapping = lambda_.EventSourceMapping(
@@ -64,6 +69,15 @@ class Worker(Construct):
             report_batch_item_failures=True,
             # Partial failures do not show in Lambda's Errors, only in the mapping's own metrics.
             metrics_config=lambda_.MetricsConfig(metrics=[lambda_.MetricType.EVENT_COUNT]),
+        )
+        acknowledge(
+            self.mapping,
+            {
+                "Serverless-LambdaEventSourceMappingDestination": (
+                    "Such a destination is for streams; SQS moves what fails to the dead-letter "
+                    "queue itself."
+                )
+            },
         )
 
 

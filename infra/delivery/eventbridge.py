@@ -14,6 +14,7 @@ from infra.delivery.event_patterns import Pattern, queue_patterns, topic_pattern
 from infra.delivery.eventbridge_monitoring import monitored
 from infra.delivery.provider import Provider
 from infra.delivery.source import Source
+from infra.findings import acknowledge
 from infra.function import Needs
 from infra.intake_queues import IntakeQueues
 from infra.settings.retries import DEAD_LETTER_DAYS
@@ -60,6 +61,11 @@ class EventBridgeSource(Source):
             enforce_ssl=True,
             removal_policy=RemovalPolicy.DESTROY,
         )
+        reason = "It is the dead-letter queue of the bus's rules."
+        acknowledge(
+            self._undelivered,
+            {"AwsSolutions-SQS3": reason, "Serverless-SQSRedrivePolicy": reason},
+        )
         sees = _sees_event_sources(self)
         provider = Provider(
             self,
@@ -67,7 +73,7 @@ class EventBridgeSource(Source):
             settings=settings,
             code=code,
             makes="integration",
-            needs=[Needs(statements=[sees])],
+            needs=[sees],
         )
         properties = _integration(self, settings)
         self.resource = provider.resource(self, "Resource", RESOURCE_TYPE, properties)
@@ -89,7 +95,8 @@ class EventBridgeSource(Source):
         self._let_send(source, list(patterns), rules)
         self._once_active(provider, bus, rules)
         self.worker_needs = _worker_needs(settings, intake)
-        self.watchdog_needs = Needs(self.deployed(RESOURCE_TYPE, properties), [sees])
+        deployed = self.deployed(RESOURCE_TYPE, properties)
+        self.watchdog_needs = Needs(deployed, sees.statements, sees.findings)
         self.monitored = monitored(
             function=provider.function,
             held_back_seconds=settings.settle_seconds if _settles(settings) else 0,
@@ -217,8 +224,7 @@ def _patterns(source: str, settings: Settings) -> dict[str, Pattern]:
     return patterns
 
 
-def _sees_event_sources(scope: Construct) -> iam.PolicyStatement:
-    # The org's id is in the name, and known only when Genesys Cloud has been asked.
+def _sees_event_sources(scope: Construct) -> Needs:
     arn = Stack.of(scope).format_arn(
         service="events",
         account="",
@@ -226,6 +232,12 @@ def _sees_event_sources(scope: Construct) -> iam.PolicyStatement:
         resource_name="aws.partner/genesys.com/*",
         arn_format=ArnFormat.SLASH_RESOURCE_NAME,
     )
-    return iam.PolicyStatement(
+    sees = iam.PolicyStatement(
         sid="SeePartnerEventSources", actions=["events:DescribeEventSource"], resources=[arn]
     )
+    finding = (
+        "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:events:<AWS::Region>::event-source/"
+        "aws.partner/genesys.com/*]"
+    )
+    reason = "The org's id is in the name, and known only when Genesys Cloud has been asked."
+    return Needs(statements=[sees], findings={finding: reason})

@@ -7,6 +7,7 @@ from aws_cdk import CustomResource, Duration
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra.findings import acknowledge
 from infra.function import InvocationLimits, Needs, function
 from infra.secret import reads_genesys_secret
 from infra.settings.settings import Settings
@@ -56,6 +57,15 @@ class Provider(Construct):
                 max_event_age=Duration.seconds(60),
             ),
             needs=[reads_genesys_secret(self, settings), *needs],
+        )
+
+        reason = (
+            "CloudFormation reports a request that was not answered, and rolls back: nothing may "
+            "carry it out later."
+        )
+        acknowledge(
+            self.function,
+            {"Serverless-LambdaDLQ": reason, "Serverless-LambdaAsyncFailureDestination": reason},
         )
 
     def resource(
