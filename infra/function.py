@@ -1,4 +1,4 @@
-"""What the functions have in common: runtime, JSON logs kept for a while, a role written out."""
+"""A Lambda function: its runtime, its JSON logs, and a role with exactly its needs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from infra.settings.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class InvocationLimits:
-    """Bounds of one invocation, of how many there may be, and of asynchronous events."""
+    """Limits of one invocation, of their number at a time, and of asynchronous events."""
 
     timeout: Duration
     memory_mb: int
@@ -48,9 +48,8 @@ def function(
 ) -> lambda_.Function:
     """Make a function, its log group and its role in a scope of their own.
 
-    The role holds exactly the statements of its needs, and what its logs (and tracing, if set)
-    need. They are a part of the role itself: whatever needs the function comes after its
-    permissions.
+    The role allows exactly its needs, its logs, and tracing if that is set. The permissions are a
+    part of the role itself, so that they are there before anything that depends on the function.
     """
     log_group = log_group_of(scope, settings)
     needs = [*needs, Needs(statements=[writes_logs(log_group)])]

@@ -1,4 +1,4 @@
-"""The ledger: the table that remembers each end, and who has it."""
+"""The ledger: the table that remembers each end and its claim."""
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
@@ -17,7 +17,7 @@ class Ledger(Construct):
     table
         The DynamoDB table.
     needs
-        What the worker needs for it.
+        The worker's needs to keep it.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:

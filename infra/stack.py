@@ -57,7 +57,7 @@ class QueueEndsStack(Stack):
         resources = MonitoredResources(intake, ledger, worker, source.monitored, watchdog)
         monitoring = Monitoring(self, "Monitoring", settings=settings, resources=resources)
         looks = [watchdog.function] if watchdog else []
-        source.come_late([ledger, destinations, worker, *looks], monitoring)
+        source.deploy_late([ledger, destinations, worker, *looks], monitoring)
 
         CfnOutput(self, "QueueUrl", value=intake.queue.queue_url)
         CfnOutput(self, "QueueArn", value=intake.queue.queue_arn)

@@ -14,18 +14,18 @@ _EVERY = Duration.minutes(5)
 
 
 class Watchdog(Construct):
-    """The function and its schedule, which comes when there is something to look at.
+    """The function and its schedule.
 
-    One look at a time is enough, and none is made up for: the next one comes in five minutes. So
-    there are no retries, and no queue for looks that failed.
+    One look at a time is enough, and a failed look is not repeated: the next one comes in five
+    minutes. So there are no retries, and no queue for failed looks.
 
     Parameters
     ----------
     source
-        What must be there before the schedule is: a partner event source whose bus is still being
-        made is no finding.
+        The source of events. The schedule follows all of it, as the watchdog would report a
+        partner event source whose bus is still being made.
     needs
-        What it must know of the source, and be allowed to do, to look at it.
+        Its needs to look at the source.
 
     Attributes
     ----------

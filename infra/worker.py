@@ -19,7 +19,7 @@ class Worker(Construct):
     Parameters
     ----------
     needs
-        What it needs for the parts of the stack beside the intake queues.
+        Its needs for the parts of the stack beside the intake queues.
 
     Attributes
     ----------

@@ -21,13 +21,13 @@ from infra.settings.retries import DEAD_LETTER_DAYS
 from infra.settings.settings import Settings
 
 RESOURCE_TYPE = "Custom::GenesysEventSource"
-# Of the topics whose events name a queue, those that each end rule looks at.
+# Each end rule's topics among those whose events name a queue.
 _OF_QUEUES = {
     "touched": QUEUE_TOPICS,
     "last_queue": QUEUE_TOPICS,
     "queue_leg": ("acd.end", "user.end"),
 }
-# The end of a conversation as such, for the end rules that wait for it.
+# The topic of the whole conversation's end, for the end rules that wait for it.
 _OF_CUSTOMERS: dict[str, tuple[str, ...]] = {
     "touched": (CUSTOMER_END,),
     "last_queue": (CUSTOMER_END,),
@@ -36,11 +36,7 @@ _OF_CUSTOMERS: dict[str, tuple[str, ...]] = {
 
 
 class EventBridgeSource(Source):
-    """The integration, the bus on its partner event source, and the rules to the intake queue.
-
-    The bus needs the integration. Nothing is delivered before the rules are there, and they come
-    after all that takes what they deliver.
-    """
+    """The integration, the bus on its partner event source, and the rules to the intake queue."""
 
     def __init__(
         self,
@@ -105,11 +101,11 @@ class EventBridgeSource(Source):
             rules=rules,
         )
 
-    def come_late(self, receivers: Sequence[IDependable], monitoring: Construct) -> None:
-        """Create the integration late.
+    def deploy_late(self, receivers: Sequence[IDependable], monitoring: Construct) -> None:
+        """Create the integration last.
 
         Only its bus, the bus's rules, their alarms, and the queue policies naming those rules
-        follow it. The intake queue's policy is one of these.
+        follow it, the intake queue's among them; then the watchdog's schedule.
         """
         self.resource.node.add_dependency(self._intake.dead_letter_queue, *receivers)
         monitoring.node.add_dependency(self.resource)
@@ -168,7 +164,7 @@ class EventBridgeSource(Source):
     def _once_active(
         self, provider: Provider, bus: events.EventBus, rules: list[events.CfnRule]
     ) -> None:
-        """Hold the deploy until the event source is active: it is pending until it has its bus."""
+        """Hold the deploy until the partner event source is active: it waits for its bus."""
         active: CustomResource = provider.resource(
             self,
             "Active",
@@ -214,12 +210,12 @@ def _integration(scope: Construct, settings: Settings) -> dict[str, object]:
 
 
 def _patterns(source: str, settings: Settings) -> dict[str, Pattern]:
-    """Return the rules' patterns by the names of the rules, which are those of their bus alone."""
+    """Return the rules' patterns by the rules' names, which need to be unique on their bus only."""
     topics = [TOPIC_PREFIX + topic for topic in _OF_QUEUES[settings.end_rule]]
     of_queues = queue_patterns(source, topics, settings.queue_ids)
     patterns = {f"queues-{number}": pattern for number, pattern in enumerate(of_queues, start=1)}
     if topics := [TOPIC_PREFIX + topic for topic in _OF_CUSTOMERS[settings.end_rule]]:
-        # These events name no queue: those of all the org's conversations pass.
+        # These events name no queue: the rule passes those of all the org's conversations.
         patterns["customer-end"] = topic_pattern(source, topics)
     return patterns
 

@@ -1,4 +1,4 @@
-"""The function that answers for the custom resources, which stand for things in Genesys Cloud."""
+"""The function that makes, changes and deletes our part in Genesys Cloud for CloudFormation."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,15 +17,15 @@ class Provider(Construct):
     """The function, and the custom resources that it answers for.
 
     CloudFormation invokes the function asynchronously and waits for its answer. It must answer
-    before the resource's time is over, and no late retry may make again what was rolled back:
-    hence a timeout below the resource's, no retries, and events that are too old after a minute.
+    within the resource's timeout, and no late retry may make again a thing that was rolled back.
+    So its own timeout is shorter, Lambda retries nothing, and events expire after a minute.
 
     Parameters
     ----------
     makes
-        The word for the thing that it makes in Genesys Cloud.
+        The noun for the thing that it makes in Genesys Cloud.
     needs
-        What it needs, beside reading its secret.
+        Its needs beside reading its secret.
 
     Attributes
     ----------
@@ -58,7 +58,6 @@ class Provider(Construct):
             ),
             needs=[reads_genesys_secret(self, settings), *needs],
         )
-
         reason = (
             "CloudFormation reports a request that was not answered, and rolls back: nothing may "
             "carry it out later."
@@ -80,6 +79,6 @@ class Provider(Construct):
             service_timeout=Duration.minutes(5),
             properties=properties,
         )
-        # With its settings for asynchronous events, which are a resource of their own.
+        # On all of this, as the function's settings for asynchronous events are a resource too.
         resource.node.add_dependency(self)
         return resource

@@ -13,25 +13,25 @@ from infra.monitoring.monitored_resources import MonitoredSource
 
 
 class Source(Construct, metaclass=JSIIAbstractClass):
-    """The source of a stack's events; each delivery is a subclass, listed in `sources.py`.
+    """The source of a stack's events; each delivery is a subclass.
 
-    To write another one, make in `__init__` all that the delivery has in AWS, the custom resource
-    that stands for its part in Genesys Cloud included, and allow its sender, nobody else, to send
-    to the intake queue. Then set the attributes below; nothing else asks which delivery it is.
+    To add a delivery, write a subclass in a file beside this one and list it in `sources.py`. Its
+    `__init__` makes the delivery's parts in AWS, and the custom resource for its part in Genesys
+    Cloud. It lets the sender of the events, and nobody else, send to the intake queue, and sets
+    the attributes below. Nothing outside of this folder asks which delivery it is.
 
     Attributes
     ----------
     resource
-        The custom resource.
+        The custom resource, which stands for the subscription or integration in Genesys Cloud.
     subscription_id
-        Genesys Cloud's id of what the custom resource stands for, an attribute of it.
+        Genesys Cloud's id of that, for the output `SubscriptionId`.
     worker_needs
-        What the worker needs to read this delivery's messages.
+        The worker's needs to read this delivery's messages.
     watchdog_needs
-        What the watchdog needs to look at what the custom resource stands for: `deployed`, and
-        permissions.
+        The watchdog's needs to compare Genesys Cloud with the stack: `deployed`, and permissions.
     monitored
-        Its part of the alarms and of the dashboard.
+        The alarms and graphs that only this delivery has.
     """
 
     resource: CustomResource
@@ -41,11 +41,11 @@ class Source(Construct, metaclass=JSIIAbstractClass):
     monitored: MonitoredSource
 
     @abstractmethod
-    def come_late(self, receivers: Sequence[IDependable], monitoring: Construct) -> None:
-        """Make Genesys Cloud send as late in a deploy, and stop as early in its removal, as can be.
+    def deploy_late(self, receivers: Sequence[IDependable], monitoring: Construct) -> None:
+        """Create the custom resource as late in a deploy as can be, and so delete it early.
 
-        No event may arrive before all that takes it and all that shows its fate are there, and no
-        other resource should fail after the counterpart in Genesys Cloud was made.
+        No event may arrive before the parts that take it and show its fate. And where few
+        resources follow, few can fail after something was made in Genesys Cloud.
 
         Parameters
         ----------

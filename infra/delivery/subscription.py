@@ -57,6 +57,6 @@ class SubscriptionSource(Source):
         self.watchdog_needs = Needs(self.deployed(RESOURCE_TYPE, properties))
         self.monitored = MonitoredSource(function=provider.function)
 
-    def come_late(self, receivers: Sequence[IDependable], monitoring: Construct) -> None:
-        """Create the subscription last: only the watchdog's schedule follows it."""
+    def deploy_late(self, receivers: Sequence[IDependable], monitoring: Construct) -> None:
+        """Create the subscription last. Only the watchdog's schedule follows it."""
         self.resource.node.add_dependency(self._intake, monitoring, *receivers)

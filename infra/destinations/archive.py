@@ -45,7 +45,7 @@ class Archive(Construct):
                     abort_incomplete_multipart_upload_after=Duration.days(7),
                 )
             ],
-            # S3 refuses to delete it while anything is in it: no stack takes an archive with it.
+            # S3 refuses to delete a bucket that holds objects: no stack takes an archive with it.
             removal_policy=RemovalPolicy.RETAIN if settings.protect else RemovalPolicy.DESTROY,
         )
         errors = Construct(self, "Errors")

@@ -1,4 +1,4 @@
-"""Where ends go: the parts of each destination that is set, and what the worker needs for it."""
+"""The destinations that are set: their parts in AWS, and the worker's needs for them."""
 
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
@@ -20,7 +20,7 @@ class Destinations(Construct):
     archive
         The stream and the bucket that it fills, where `archive` is set.
     needs
-        What the worker needs for each of them.
+        The worker's needs for each of them.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:

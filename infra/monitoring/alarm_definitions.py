@@ -15,9 +15,9 @@ from infra.watchdog import Watchdog
 from infra.worker import Worker
 
 _FIVE_MINUTES = Duration.minutes(5)
-# Seconds for which a message may wait in the intake queue, beside what it is made to wait.
+# Seconds that a message may wait in the intake queue, beside the time that it is held back.
 _WAIT = 120
-# Of the worker's timeout: beyond it, the next slow answer would cost a batch.
+# Share of the worker's timeout beyond which the next slow answer would cost a batch.
 _SLOW_PERCENT = 80
 
 _Missing = cloudwatch.TreatMissingData
@@ -73,7 +73,7 @@ def _of_worker(settings: Settings, worker: Worker) -> Iterator[AlarmSpec]:
         id="failures",
         metric=own(settings, "Failed"),
         times=2,
-        # A message that another invocation has in hands fails once and comes back: no fault.
+        # A message whose end another invocation holds fails once and comes back: no fault.
         periods=max(5, settings.retry_delay_seconds // 60 + 2),
         meaning=(
             "Messages fail and come back, as a destination or the ledger does not take them. "
@@ -85,7 +85,7 @@ def _of_worker(settings: Settings, worker: Worker) -> Iterator[AlarmSpec]:
     yield AlarmSpec(
         id="mapping-dead",
         metric=of_mapping(worker.mapping, "PolledEventCount"),
-        # No count is below 0: what counts is that there is one, as there is every idle minute.
+        # No count is below 0: the alarm goes on when there is none, as an idle mapping reports 0.
         below=True,
         times=2,
         periods=2,

@@ -59,7 +59,7 @@ class Alarms(Construct):
                 "open the dashboard and take the topmost alarm that is on.",
             ),
         )
-        # Its rule knows them by name alone.
+        # Its rule knows the alarms by name alone.
         self.health.node.add_dependency(*self.alarms.values())
         self.health.add_alarm_action(action)
         self.health.add_ok_action(action)
@@ -67,7 +67,7 @@ class Alarms(Construct):
 
 def _topic(scope: Construct, settings: Settings) -> sns.Topic:
     # Not encrypted at rest: CloudWatch cannot use the key of SNS that AWS manages, a key of one's
-    # own costs money, and what alarms say is no secret.
+    # own costs money, and the alarms' texts are no secrets.
     topic = sns.Topic(
         scope,
         "Topic",
@@ -81,7 +81,7 @@ def _topic(scope: Construct, settings: Settings) -> sns.Topic:
         resource_name=f"{settings.stack_name}-*",
         arn_format=ArnFormat.COLON_RESOURCE_NAME,
     )
-    # A policy of its own takes the place of the one that would let the whole account publish.
+    # A policy of our own replaces the default one, which lets the whole account publish.
     topic.add_to_resource_policy(
         iam.PolicyStatement(
             sid="AlarmsPublish",

@@ -66,7 +66,7 @@ def ends(settings: Settings) -> Iterator[Row]:
 def messages(settings: Settings) -> Iterator[Row]:
     """Yield an account of the messages: each that was received has one outcome."""
     received = line(own(settings, "Received"), "received", BLUE)
-    # In this order they are stacked: what needs somebody's attention is on top.
+    # Stacked in this order: the outcomes that need attention are on top.
     outcomes = [
         line(own(settings, "Processed"), "processed", PROCESSED),
         line(own(settings, "Duplicate"), "duplicate", DUPLICATE),
@@ -83,13 +83,13 @@ def messages(settings: Settings) -> Iterator[Row]:
             width=16,
             stacked=True,
         ),
-        # Beside the others, as a stacked graph would add it to them or cover them with it.
+        # In a graph of its own: the stacked one would add it to the outcomes or hide them.
         graph("Messages received", received, unit="messages", width=8),
     ]
 
 
 def queues(resources: MonitoredResources, alarms: Alarms) -> Iterator[Row]:
-    """Yield what waits in the intake queue, and what is in the dead-letter queues."""
+    """Yield the messages in the intake queue and in the dead-letter queues."""
     queue = resources.intake.queue
     age = of_queue(queue, "ApproximateAgeOfOldestMessage", "Maximum")
     dead = of_queue(resources.intake.dead_letter_queue, VISIBLE, "Maximum")
@@ -127,7 +127,7 @@ def queues(resources: MonitoredResources, alarms: Alarms) -> Iterator[Row]:
 
 
 def worker(settings: Settings, worker: Worker, alarms: Alarms) -> Iterator[Row]:
-    """Yield how the worker's function runs, and what its event source mapping gives it."""
+    """Yield the worker's invocations, and the messages that its mapping gives it."""
     function, mapping = worker.function, worker.mapping
     concurrency = of_function(function, "ConcurrentExecutions", "Maximum")
     yield [
@@ -183,7 +183,7 @@ def worker(settings: Settings, worker: Worker, alarms: Alarms) -> Iterator[Row]:
 
 
 def ledger_and_destinations(settings: Settings, ledger: Ledger) -> Iterator[Row]:
-    """Yield what the ledger's table does and refuses, and which deliveries failed."""
+    """Yield the capacity and throttles of the ledger's table, and the deliveries that failed."""
     table = ledger.table
     yield [
         graph(
@@ -237,7 +237,7 @@ def _health(settings: Settings, alarms: Alarms) -> cloudwatch.GraphWidget:
     healthy = own(settings, "SubscriptionHealthy", "Minimum")
     return graph(
         "Genesys Cloud is set up as deployed (1) or not (0)",
-        # As often as the watchdog looks.
+        # The watchdog looks as often.
         line(healthy.with_(period=Duration.minutes(5)), "healthy", PROCESSED),
         unit="1: as deployed",
         width=12,
