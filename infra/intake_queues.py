@@ -1,10 +1,10 @@
-"""Where ends arrive: the intake queue, its dead-letter queue, and who may send to it."""
+"""Where events arrive: the intake queue, and its dead-letter queue."""
 
 from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.findings import acknowledge
 from infra.settings.retries import DEAD_LETTER_DAYS, INTAKE_DAYS
 from infra.settings.settings import Settings
 
@@ -18,8 +18,7 @@ class IntakeQueues(Construct):
     Attributes
     ----------
     queue
-        The queue that the worker reads. Genesys Cloud may send to it only where a subscription
-        makes it do so.
+        The queue that the worker reads. The source of events lets its sender send to it.
     dead_letter_queue
         Keeps for 14 days what could not be processed.
     """
@@ -45,6 +44,10 @@ class IntakeQueues(Construct):
             enforce_ssl=True,
             removal_policy=RemovalPolicy.DESTROY,
         )
+        acknowledge(
+            self.dead_letter_queue,
+            {"Serverless-SQSRedrivePolicy": "It is the dead-letter queue of the intake queue."},
+        )
         self.queue = sqs.Queue(
             self,
             "Queue",
@@ -59,12 +62,3 @@ class IntakeQueues(Construct):
             enforce_ssl=True,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        if settings.delivery == "subscription":
-            self.queue.add_to_resource_policy(
-                iam.PolicyStatement(
-                    sid="GenesysCloudSends",
-                    principals=[iam.AccountPrincipal(settings.genesys_account)],
-                    actions=["sqs:SendMessage"],
-                    resources=[self.queue.queue_arn],
-                )
-            )

@@ -1,10 +1,11 @@
-"""The ledger: the table that remembers each end, and who has it."""
+"""The ledger: the table that remembers each end and its claim."""
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from infra.function import Needs
 from infra.settings.settings import Settings
 
 
@@ -15,10 +16,8 @@ class Ledger(Construct):
     ----------
     table
         The DynamoDB table.
-    environment
-        What the worker must be told of it.
-    statements
-        What the worker must be allowed to do with it.
+    needs
+        The worker's needs to keep it.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
@@ -36,22 +35,17 @@ class Ledger(Construct):
             deletion_protection=settings.protect,
             removal_policy=RemovalPolicy.RETAIN if settings.protect else RemovalPolicy.DESTROY,
         )
-        self.environment = {
+        keeps = iam.PolicyStatement(
+            sid="KeepLedger",
+            # A BatchExecuteStatement needs the permission for each kind of statement in it.
+            actions=["dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:BatchGetItem"],
+            resources=[self.table.table_arn],
+        )
+        environment = {
             "LEDGER_TABLE": self.table.table_name,
             "LEDGER_DAYS": str(settings.ledger_days),
         }
-        self.statements = [
-            iam.PolicyStatement(
-                sid="KeepLedger",
-                # A BatchExecuteStatement needs the permission for each kind of statement in it.
-                actions=[
-                    "dynamodb:PartiQLInsert",
-                    "dynamodb:PartiQLUpdate",
-                    "dynamodb:BatchGetItem",
-                ],
-                resources=[self.table.table_arn],
-            )
-        ]
+        self.needs = Needs(environment, [keeps])
 
 
 def _text(name: str) -> dynamodb.Attribute:

@@ -1,4 +1,4 @@
-"""Log groups that are kept for as long as is set, and go with the stack."""
+"""Log groups with the retention that is set; they are deleted with the stack."""
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -10,7 +10,7 @@ from infra.settings.settings import Settings
 
 
 def log_group_of(scope: Construct, settings: Settings) -> logs.LogGroup:
-    """Make the log group of what is in this scope."""
+    """Make the log group of a scope."""
     return logs.LogGroup(
         scope,
         "Logs",

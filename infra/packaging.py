@@ -68,7 +68,7 @@ def build(functions: Path, target: str, build_folder: Path) -> Asset:
     packages = build_folder / "packages" / packages_hash
     _build_once(packages, lambda folder: _install(pins, options, folder))
 
-    # Read once: what is hashed is what is packed, also when a file is saved meanwhile.
+    # Read each file once: the hash is that of the packed content, also if it is saved meanwhile.
     sources = {path: (functions / path).read_bytes() for path in _sources(functions)}
     parts = (part for path, content in sources.items() for part in (str(path).encode(), content))
     asset_hash = _digest(packages_hash.encode(), *parts)
@@ -108,7 +108,7 @@ def _sources(functions: Path) -> list[PurePosixPath]:
 
 
 def _build_once(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Fill a folder unless it is there: aside, then renamed, so that it is there whole or not."""
+    """Fill a new folder aside and rename it, so that it is whole as soon as it is there."""
     if folder.exists():
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -117,7 +117,7 @@ def _build_once(folder: Path, fill: Callable[[Path], None]) -> None:
         fill(aside)
         aside.rename(folder)
     except OSError:
-        if not folder.exists():  # else another process was quicker: what it built is the same
+        if not folder.exists():  # else another process was quicker, and built the same
             raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)

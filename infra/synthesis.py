@@ -5,7 +5,8 @@ from pathlib import Path
 
 from aws_cdk import Annotations, App
 
-from infra.packaging import PackagingError, build
+from infra.emulator import fit_to_emulator
+from infra.packaging import Asset, PackagingError, build
 from infra.settings.reading import SettingsError, load
 from infra.settings.retries import in_words
 from infra.settings.settings import Settings
@@ -29,11 +30,19 @@ def synthesise(project: Path) -> None:
         asset = build(project / "functions", settings.packaging, project / "build")
     except (SettingsError, PackagingError) as error:
         sys.exit(str(error))
-    stack = QueueEndsStack(app, settings, asset)
+    stack = stack_of(app, settings, asset)
     for number, warning in enumerate(warnings, start=1):
         Annotations.of(stack).add_warning_v2(f"queue-ends:settings-{number}", warning)
     Annotations.of(stack).add_info_v2("queue-ends:outage", _outage(settings))
     app.synth()
+
+
+def stack_of(app: App, settings: Settings, asset: Asset) -> QueueEndsStack:
+    """Return the stack, fitted to what it is packed for."""
+    stack = QueueEndsStack(app, settings, asset)
+    if settings.packaging == "host":
+        fit_to_emulator(stack)
+    return stack
 
 
 def _outage(settings: Settings) -> str:

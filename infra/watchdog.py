@@ -1,24 +1,31 @@
 """The watchdog: looks every five minutes whether Genesys Cloud has what was deployed."""
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.delivery.eventbridge import EventBridgeSource
-from infra.delivery.subscription import SubscriptionSource
-from infra.function import InvocationLimits, function
-from infra.secret import reads_secret
+from infra.findings import acknowledge
+from infra.function import InvocationLimits, Needs, function
+from infra.secret import reads_genesys_secret
 from infra.settings.settings import Settings
 
 _EVERY = Duration.minutes(5)
 
 
 class Watchdog(Construct):
-    """The function and its schedule, which comes when there is something to look at.
+    """The function and its schedule.
 
-    One look at a time is enough, and none is made up for: the next one comes in five minutes. So
-    there are no retries, and no queue for looks that failed.
+    One look at a time is enough, and a failed look is not repeated: the next one comes in five
+    minutes. So there are no retries, and no queue for failed looks.
+
+    Parameters
+    ----------
+    source
+        The source of events. The schedule follows all of it, as the watchdog would report a
+        partner event source whose bus is still being made.
+    needs
+        Its needs to look at the source.
 
     Attributes
     ----------
@@ -35,7 +42,8 @@ class Watchdog(Construct):
         *,
         settings: Settings,
         code: lambda_.Code,
-        source: SubscriptionSource | EventBridgeSource,
+        source: Construct,
+        needs: Needs,
     ) -> None:
         super().__init__(scope, construct_id)
         self.function = function(
@@ -51,11 +59,7 @@ class Watchdog(Construct):
                 retry_attempts=0,
                 max_event_age=Duration.seconds(60),
             ),
-            environment={"DEPLOYED": Stack.of(self).to_json_string(source.deployed)},
-            statements=[
-                reads_secret(self, "ReadGenesysCredentials", settings.genesys_secret),
-                *source.statements,
-            ],
+            needs=[reads_genesys_secret(self, settings), needs],
         )
         self.schedule = events.CfnRule(
             self,
@@ -72,8 +76,10 @@ class Watchdog(Construct):
                 )
             ],
         )
-        # All of the source: an event source is no finding while its bus is being made.
         self.schedule.node.add_dependency(source, self.function)
+        reason = "The next look comes in five minutes; an alarm tells of looks that fail."
+        findings = ("LambdaDLQ", "LambdaAsyncFailureDestination", "EventBusDLQ")
+        acknowledge(self, {f"Serverless-{finding}": reason for finding in findings})
         lambda_.CfnPermission(
             self,
             "ScheduleInvokes",

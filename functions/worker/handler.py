@@ -6,8 +6,8 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from logs import json_logger, tag_lines
+from worker.assembly import assemble
 from worker.batch import process
-from worker.environment import assemble
 from worker.messages import Message
 
 logger = json_logger("worker")

@@ -7,8 +7,7 @@ from typing import Any
 from conversations.end_rules import Decision, EndRule
 from conversations.failures import NO_TIME, Failed, NoTime
 from conversations.parsed import Accepted, Ignored, Rejected
-from conversations.partner_event import PartnerEvent, parse_partner_event
-from conversations.subscription_event import parse_subscription_event
+from conversations.partner_event import PartnerEvent
 from deadline import Deadline, now_ms
 
 # The last moment that a Python datetime can tell, in epoch milliseconds.
@@ -66,7 +65,7 @@ class Reader:
     queue_ids
         The ids of our queues.
     parse
-        Reads the bodies of the stack's delivery.
+        Parses the bodies of the stack's delivery.
     rule
         Decides which ends partner events complete; None where there are no such events.
     """
@@ -89,11 +88,11 @@ class Reader:
             match self._parse(message.body, message.sent_at_ms, self._queue_ids):
                 case Accepted() as accepted:
                     readings.append([accepted])
-                case PartnerEvent() as event:
+                case Ignored() | Rejected() as no_end:
+                    readings.append(no_end)
+                case event:
                     undecided.append((len(readings), event))
                     readings.append([])
-                case none:
-                    readings.append(none)
         if self._rule and undecided:
             decisions = self._rule.decide([event for _, event in undecided], deadline)
             for (position, _), decision in zip(undecided, decisions, strict=True):
@@ -108,23 +107,6 @@ class Reader:
         # The history of a conversation may name queues that are no longer ours.
         ours = [accepted for accepted in decision if accepted.end.queue_id in self._queue_ids]
         return ours or Ignored("other_queue")
-
-
-def parse_either_event(body: str, sent_at_ms: int, queue_ids: Collection[str]) -> Parsed:
-    """Return the partner event in a body, or an end that the subscription sent.
-
-    A stack that changes from the subscription to the integration still has the subscription's
-    messages in its queue.
-    """
-    parsed = parse_partner_event(body, sent_at_ms, queue_ids)
-    if not _lacks_event_type(parsed):
-        return parsed
-    former = parse_subscription_event(body, sent_at_ms, queue_ids)
-    return parsed if _lacks_event_type(former) else former
-
-
-def _lacks_event_type(parsed: Parsed) -> bool:
-    return isinstance(parsed, Rejected) and parsed.reason == "missing_event_type"
 
 
 def _whole_number(text: object, otherwise: int) -> int:

@@ -18,15 +18,15 @@ def topic_pattern(source: str, topics: Sequence[str]) -> Pattern:
 
 
 def queue_patterns(source: str, topics: Sequence[str], queue_ids: Sequence[str]) -> list[Pattern]:
-    """Return the patterns that take some topics, and of these the events with our queue ids.
+    """Return the fewest patterns that take the events of some topics with our queue ids.
 
-    They are as few as fit, and filled in the order of the ids: an id that is added at the end or
-    taken out moves others towards the first pattern or not at all.
+    The ids fill one pattern after the other, in their order. So an id that is appended moves no
+    other, and one that is taken out moves others only towards the first pattern.
 
     Parameters
     ----------
     source
-        Name of the partner event source. It may be a token still: the longest one is reckoned with.
+        Name of the partner event source. As it may be a token still, the longest name is assumed.
     """
     lists: list[list[str]] = []
     for queue_id in queue_ids:
@@ -44,6 +44,6 @@ def _queue_pattern(source: str, topics: Sequence[str], queue_ids: Sequence[str])
 
 
 def _fits(topics: Sequence[str], queue_ids: Sequence[str]) -> bool:
-    # With the spaces of the longest usual notation: who writes the JSON is not ours to choose.
+    # With spaces: the CDK and CloudFormation choose how the JSON is written.
     longest = json.dumps(_queue_pattern("s" * LONGEST_SOURCE, topics, queue_ids))
     return len(longest) <= MOST_CHARACTERS

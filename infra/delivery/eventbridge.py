@@ -1,30 +1,33 @@
 """Delivery through Amazon EventBridge: the integration, its partner bus, and the rules on it."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from aws_cdk import ArnFormat, CustomResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
-from constructs import Construct
+from constructs import Construct, IDependable
 
 from conversations.topics import CUSTOMER_END, QUEUE_TOPICS, TOPIC_PREFIX
 from infra.delivery.event_patterns import Pattern, queue_patterns, topic_pattern
+from infra.delivery.eventbridge_monitoring import monitored
 from infra.delivery.provider import Provider
+from infra.delivery.source import Source
+from infra.findings import acknowledge
+from infra.function import Needs
 from infra.intake_queues import IntakeQueues
 from infra.settings.retries import DEAD_LETTER_DAYS
 from infra.settings.settings import Settings
 
 RESOURCE_TYPE = "Custom::GenesysEventSource"
-# Of the topics whose events name a queue, those that each end rule looks at.
+# Each end rule's topics among those whose events name a queue.
 _OF_QUEUES = {
     "touched": QUEUE_TOPICS,
     "last_queue": QUEUE_TOPICS,
     "queue_leg": ("acd.end", "user.end"),
 }
-# The end of a conversation as such, for the end rules that wait for it.
+# The topic of the whole conversation's end, for the end rules that wait for it.
 _OF_CUSTOMERS: dict[str, tuple[str, ...]] = {
     "touched": (CUSTOMER_END,),
     "last_queue": (CUSTOMER_END,),
@@ -32,42 +35,20 @@ _OF_CUSTOMERS: dict[str, tuple[str, ...]] = {
 }
 
 
-class EventBridgeSource(Construct):
-    """The integration in Genesys Cloud, the bus on its event source, and rules to the intake queue.
-
-    The integration must be there before its bus can be. Nothing is delivered before the rules
-    are, and these come after all that takes what they deliver.
-
-    Attributes
-    ----------
-    resource
-        The custom resource that stands for the integration; its `IntegrationId` is Genesys
-        Cloud's id.
-    dead_letter_queue
-        Keeps for 14 days the events that EventBridge could not deliver to the intake queue.
-    function
-        The function that answers for the custom resource.
-    deployed
-        Its type and its properties: what should be in Genesys Cloud.
-    statements
-        What a function that looks at it must be allowed to do in AWS.
-    bus
-        The partner event bus.
-    rules
-        The rules on it, which deliver to the intake queue.
-    """
+class EventBridgeSource(Source):
+    """The integration, the bus on its partner event source, and the rules to the intake queue."""
 
     def __init__(
         self,
         scope: Construct,
-        construct_id: str,
         *,
         settings: Settings,
         code: lambda_.Code,
         intake: IntakeQueues,
     ) -> None:
-        super().__init__(scope, construct_id)
-        self.dead_letter_queue = sqs.Queue(
+        super().__init__(scope, "EventSource")
+        self._intake = intake
+        self._undelivered = sqs.Queue(
             self,
             "DeadLetterQueue",
             queue_name=settings.undelivered_queue_name,
@@ -76,35 +57,28 @@ class EventBridgeSource(Construct):
             enforce_ssl=True,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        self.statements: Sequence[iam.PolicyStatement] = [_sees_event_sources(self)]
+        reason = "It is the dead-letter queue of the bus's rules."
+        acknowledge(
+            self._undelivered,
+            {"AwsSolutions-SQS3": reason, "Serverless-SQSRedrivePolicy": reason},
+        )
+        sees = _sees_event_sources(self)
         provider = Provider(
             self,
             "Provider",
             settings=settings,
             code=code,
             makes="integration",
-            statements=self.statements,
+            needs=[sees],
         )
-        self.function = provider.function
         properties = _integration(self, settings)
-        self.deployed: Mapping[str, Any] = {
-            "ResourceType": RESOURCE_TYPE,
-            "ResourceProperties": properties,
-        }
         self.resource = provider.resource(self, "Resource", RESOURCE_TYPE, properties)
-        # Not with its policy, which names what is made of the integration.
-        self.resource.node.add_dependency(self.dead_letter_queue.node.find_child("Resource"))
+        # Not with its policy, which names the rules, and through them the integration.
+        self.resource.node.add_dependency(self._undelivered.node.find_child("Resource"))
+        self.subscription_id = self.resource.get_att_string("IntegrationId")
         source = self.resource.get_att_string("EventSourceName")
-        self.bus = events.EventBus(self, "Bus", event_source_name=source)
-        self._archive(settings, self.bus)
-        patterns = _patterns(source, settings)
-        self.rules = self._rules(patterns, self.bus, intake)
-        self._let_send(source, list(patterns), self.rules, intake)
-        self._once_active(provider, self.bus, self.rules)
-
-    def _archive(self, settings: Settings, bus: events.EventBus) -> None:
-        # Emulators know no such archive, and refuse the whole template.
-        if settings.archive_days and settings.packaging != "host":
+        bus = events.EventBus(self, "Bus", event_source_name=source)
+        if settings.archive_days:
             events.CfnArchive(
                 self,
                 "Archive",
@@ -112,18 +86,39 @@ class EventBridgeSource(Construct):
                 description=f"Events of the partner bus of {settings.stack_name}",
                 retention_days=settings.archive_days,
             )
+        patterns = _patterns(source, settings)
+        rules = self._rules(patterns, bus)
+        self._let_send(source, list(patterns), rules)
+        self._once_active(provider, bus, rules)
+        self.worker_needs = _worker_needs(settings, intake)
+        deployed = self.deployed(RESOURCE_TYPE, properties)
+        self.watchdog_needs = Needs(deployed, sees.statements, sees.findings)
+        self.monitored = monitored(
+            function=provider.function,
+            held_back_seconds=settings.settle_seconds if _settles(settings) else 0,
+            undelivered=self._undelivered,
+            bus=bus,
+            rules=rules,
+        )
 
-    def _rules(
-        self, patterns: dict[str, Pattern], bus: events.EventBus, intake: IntakeQueues
-    ) -> list[events.CfnRule]:
+    def deploy_late(self, receivers: Sequence[IDependable], monitoring: Construct) -> None:
+        """Create the integration last.
+
+        Only its bus, the bus's rules, their alarms, and the queue policies naming those rules
+        follow it, the intake queue's among them; then the watchdog's schedule.
+        """
+        self.resource.node.add_dependency(self._intake.dead_letter_queue, *receivers)
+        monitoring.node.add_dependency(self.resource)
+
+    def _rules(self, patterns: dict[str, Pattern], bus: events.EventBus) -> list[events.CfnRule]:
         target = events.CfnRule.TargetProperty(
             id="Intake",
-            arn=intake.queue.queue_arn,
+            arn=self._intake.queue.queue_arn,
             retry_policy=events.CfnRule.RetryPolicyProperty(
                 maximum_event_age_in_seconds=86_400, maximum_retry_attempts=185
             ),
             dead_letter_config=events.CfnRule.DeadLetterConfigProperty(
-                arn=self.dead_letter_queue.queue_arn
+                arn=self._undelivered.queue_arn
             ),
         )
         rules: list[events.CfnRule] = []
@@ -142,20 +137,18 @@ class EventBridgeSource(Construct):
             rules.append(rule)
         return rules
 
-    def _let_send(
-        self, source: str, names: list[str], rules: list[events.CfnRule], intake: IntakeQueues
-    ) -> None:
+    def _let_send(self, source: str, names: list[str], rules: list[events.CfnRule]) -> None:
         """Let the rules, and nothing else of EventBridge's, send to the two queues.
 
-        An event that may not be delivered is not tried again: the policies come before the rules,
-        and know these by the names that they will have.
+        EventBridge does not retry an event that a policy refuses. So the policies come before the
+        rules, and name them by the names that they will have.
         """
         stack = Stack.of(self)
         arns = [
             stack.format_arn(service="events", resource="rule", resource_name=f"{source}/{name}")
             for name in names
         ]
-        for queue in (intake.queue, self.dead_letter_queue):
+        for queue in (self._intake.queue, self._undelivered):
             queue.add_to_resource_policy(
                 iam.PolicyStatement(
                     sid="PartnerBusRulesSend",
@@ -166,12 +159,12 @@ class EventBridgeSource(Construct):
                 )
             )
         for rule in rules:
-            rule.node.add_dependency(intake, self.dead_letter_queue)
+            rule.node.add_dependency(self._intake, self._undelivered)
 
     def _once_active(
         self, provider: Provider, bus: events.EventBus, rules: list[events.CfnRule]
     ) -> None:
-        """Hold the deploy until the event source is active: it is pending until it has its bus."""
+        """Hold the deploy until the partner event source is active: it waits for its bus."""
         active: CustomResource = provider.resource(
             self,
             "Active",
@@ -179,6 +172,25 @@ class EventBridgeSource(Construct):
             {"EventSourceName": self.resource.get_att_string("EventSourceName")},
         )
         active.node.add_dependency(bus, *rules)
+
+
+def _settles(settings: Settings) -> bool:
+    """Return whether the worker decides about an end some time after its event."""
+    return settings.end_rule == "last_queue"
+
+
+def _worker_needs(settings: Settings, intake: IntakeQueues) -> Needs:
+    environment = {
+        "DELIVERY": "eventbridge",
+        "END_RULE": settings.end_rule,
+        "SETTLE_SECONDS": str(settings.settle_seconds),
+    }
+    sends = iam.PolicyStatement(
+        sid="SendItselfDecisions",
+        actions=["sqs:SendMessage"],
+        resources=[intake.queue.queue_arn],
+    )
+    return Needs(environment, [sends] if _settles(settings) else [])
 
 
 def _integration(scope: Construct, settings: Settings) -> dict[str, object]:
@@ -198,18 +210,17 @@ def _integration(scope: Construct, settings: Settings) -> dict[str, object]:
 
 
 def _patterns(source: str, settings: Settings) -> dict[str, Pattern]:
-    """Return the rules' patterns by the names of the rules, which are those of their bus alone."""
+    """Return the rules' patterns by the rules' names, which need to be unique on their bus only."""
     topics = [TOPIC_PREFIX + topic for topic in _OF_QUEUES[settings.end_rule]]
     of_queues = queue_patterns(source, topics, settings.queue_ids)
     patterns = {f"queues-{number}": pattern for number, pattern in enumerate(of_queues, start=1)}
     if topics := [TOPIC_PREFIX + topic for topic in _OF_CUSTOMERS[settings.end_rule]]:
-        # These events name no queue: those of all the org's conversations pass.
+        # These events name no queue: the rule passes those of all the org's conversations.
         patterns["customer-end"] = topic_pattern(source, topics)
     return patterns
 
 
-def _sees_event_sources(scope: Construct) -> iam.PolicyStatement:
-    # The org's id is in the name, and known only when Genesys Cloud has been asked.
+def _sees_event_sources(scope: Construct) -> Needs:
     arn = Stack.of(scope).format_arn(
         service="events",
         account="",
@@ -217,6 +228,12 @@ def _sees_event_sources(scope: Construct) -> iam.PolicyStatement:
         resource_name="aws.partner/genesys.com/*",
         arn_format=ArnFormat.SLASH_RESOURCE_NAME,
     )
-    return iam.PolicyStatement(
+    sees = iam.PolicyStatement(
         sid="SeePartnerEventSources", actions=["events:DescribeEventSource"], resources=[arn]
     )
+    finding = (
+        "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:events:<AWS::Region>::event-source/"
+        "aws.partner/genesys.com/*]"
+    )
+    reason = "The org's id is in the name, and known only when Genesys Cloud has been asked."
+    return Needs(statements=[sees], findings={finding: reason})

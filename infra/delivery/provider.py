@@ -1,15 +1,15 @@
-"""The function that answers for the custom resources, which stand for things in Genesys Cloud."""
+"""The function that makes, changes and deletes our part in Genesys Cloud for CloudFormation."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws_cdk import CustomResource, Duration
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.function import InvocationLimits, function
-from infra.secret import reads_secret
+from infra.findings import acknowledge
+from infra.function import InvocationLimits, Needs, function
+from infra.secret import reads_genesys_secret
 from infra.settings.settings import Settings
 
 
@@ -17,15 +17,15 @@ class Provider(Construct):
     """The function, and the custom resources that it answers for.
 
     CloudFormation invokes the function asynchronously and waits for its answer. It must answer
-    before the resource's time is over, and no late retry may make again what was rolled back:
-    hence a timeout below the resource's, no retries, and events that are too old after a minute.
+    within the resource's timeout, and no late retry may make again a thing that was rolled back.
+    So its own timeout is shorter, Lambda retries nothing, and events expire after a minute.
 
     Parameters
     ----------
     makes
-        What it makes in Genesys Cloud, in a word.
-    statements
-        What it must be allowed to do, beside reading its secret.
+        The noun for the thing that it makes in Genesys Cloud.
+    needs
+        Its needs beside reading its secret.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Provider(Construct):
         settings: Settings,
         code: lambda_.Code,
         makes: str,
-        statements: Sequence[iam.PolicyStatement] = (),
+        needs: Sequence[Needs] = (),
     ) -> None:
         super().__init__(scope, construct_id)
         self.function = function(
@@ -56,11 +56,15 @@ class Provider(Construct):
                 retry_attempts=0,
                 max_event_age=Duration.seconds(60),
             ),
-            environment={},
-            statements=[
-                reads_secret(self, "ReadGenesysCredentials", settings.genesys_secret),
-                *statements,
-            ],
+            needs=[reads_genesys_secret(self, settings), *needs],
+        )
+        reason = (
+            "CloudFormation reports a request that was not answered, and rolls back: nothing may "
+            "carry it out later."
+        )
+        acknowledge(
+            self.function,
+            {"Serverless-LambdaDLQ": reason, "Serverless-LambdaAsyncFailureDestination": reason},
         )
 
     def resource(
@@ -75,6 +79,6 @@ class Provider(Construct):
             service_timeout=Duration.minutes(5),
             properties=properties,
         )
-        # With its settings for asynchronous events, which are a resource of their own.
+        # On all of this, as the function's settings for asynchronous events are a resource too.
         resource.node.add_dependency(self)
         return resource

@@ -1,52 +1,49 @@
-"""The subscription in Genesys Cloud, as a custom resource of the stack."""
+"""Delivery by subscription: Genesys Cloud sends the ends to the intake queue itself."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from constructs import Construct
+from constructs import Construct, IDependable
 
+from conversations.subscription_event import EVENT_TYPE
 from infra.delivery.provider import Provider
+from infra.delivery.source import Source
+from infra.function import Needs
 from infra.intake_queues import IntakeQueues
+from infra.monitoring.monitored_resources import MonitoredSource
 from infra.settings.settings import Settings
 
 RESOURCE_TYPE = "Custom::GenesysSubscription"
-EVENT_TYPES = ["event:conversation:end"]
 
 
-class SubscriptionSource(Construct):
-    """The custom resource and the function that answers for it.
-
-    Attributes
-    ----------
-    resource
-        The custom resource; its `SubscriptionId` is Genesys Cloud's id.
-    function
-        The function that answers for it.
-    deployed
-        Its type and its properties: what should be in Genesys Cloud.
-    statements
-        What a function that looks at it must be allowed to do in AWS: nothing.
-    """
+class SubscriptionSource(Source):
+    """The subscription, and Genesys Cloud's account as the sender."""
 
     def __init__(
         self,
         scope: Construct,
-        construct_id: str,
         *,
         settings: Settings,
         code: lambda_.Code,
         intake: IntakeQueues,
     ) -> None:
-        super().__init__(scope, construct_id)
+        super().__init__(scope, "Subscription")
+        self._intake = intake
+        intake.queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="GenesysCloudSends",
+                principals=[iam.AccountPrincipal(settings.genesys_account)],
+                actions=["sqs:SendMessage"],
+                resources=[intake.queue.queue_arn],
+            )
+        )
         provider = Provider(self, "Provider", settings=settings, code=code, makes="subscription")
-        self.function = provider.function
         properties = {
             "Name": settings.subscription_name,
             "Description": f"Conversation ends for the AWS stack {settings.stack_name}",
-            "EventTypes": EVENT_TYPES,
+            "EventTypes": [EVENT_TYPE],
             "AttributeFilter": settings.filter_expression,
             "QueueArn": intake.queue.queue_arn,
             "Region": Stack.of(self).region,
@@ -54,9 +51,12 @@ class SubscriptionSource(Construct):
             "LoginUrl": settings.login_url,
             "ApiUrl": settings.api_url,
         }
-        self.deployed: Mapping[str, Any] = {
-            "ResourceType": RESOURCE_TYPE,
-            "ResourceProperties": properties,
-        }
-        self.statements: Sequence[iam.PolicyStatement] = ()
         self.resource = provider.resource(self, "Resource", RESOURCE_TYPE, properties)
+        self.subscription_id = self.resource.get_att_string("SubscriptionId")
+        self.worker_needs = Needs({"DELIVERY": "subscription"})
+        self.watchdog_needs = Needs(self.deployed(RESOURCE_TYPE, properties))
+        self.monitored = MonitoredSource(function=provider.function)
+
+    def deploy_late(self, receivers: Sequence[IDependable], monitoring: Construct) -> None:
+        """Create the subscription last. Only the watchdog's schedule follows it."""
+        self.resource.node.add_dependency(self._intake, monitoring, *receivers)

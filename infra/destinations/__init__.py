@@ -1,1 +1,1 @@
-"""Where ends go: what each destination that is set makes in AWS and needs of it."""
+"""The destinations' parts in AWS."""

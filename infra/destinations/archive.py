@@ -7,6 +7,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.findings import acknowledge
 from infra.logs import log_group_of
 from infra.settings.settings import Settings
 
@@ -44,7 +45,7 @@ class Archive(Construct):
                     abort_incomplete_multipart_upload_after=Duration.days(7),
                 )
             ],
-            # S3 refuses to delete it while anything is in it: no stack takes an archive with it.
+            # S3 refuses to delete a bucket that holds objects: no stack takes an archive with it.
             removal_policy=RemovalPolicy.RETAIN if settings.protect else RemovalPolicy.DESTROY,
         )
         errors = Construct(self, "Errors")
@@ -60,6 +61,19 @@ class Archive(Construct):
                 "Permissions": iam.PolicyDocument(
                     statements=_permissions(self.bucket, log_group, log_stream)
                 )
+            },
+        )
+        bucket_id, _ = Stack.of(self).resolve(self.bucket.bucket_arn)["Fn::GetAtt"]
+        acknowledge(
+            self,
+            {
+                "AwsSolutions-S1": (
+                    "Access logs take a second bucket, which would outlive the stack; CloudTrail's "
+                    "data events record who reads objects."
+                ),
+                f"AwsSolutions-IAM5[Resource::<{bucket_id}.Arn>/*]": (
+                    "Firehose names each object by its time."
+                ),
             },
         )
         self.stream = firehose.CfnDeliveryStream(

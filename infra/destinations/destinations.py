@@ -1,23 +1,13 @@
-"""Where ends go: the parts of each destination that is set, and what the worker needs for it."""
-
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+"""The destinations that are set: their parts in AWS, and the worker's needs for them."""
 
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.destinations.archive import Archive
+from infra.function import Needs
 from infra.secret import reads_secret
 from infra.settings.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """Environment variables and permissions that the worker needs for a destination."""
-
-    environment: Mapping[str, str] = field(default_factory=dict)
-    statements: Sequence[iam.PolicyStatement] = ()
 
 
 class Destinations(Construct):
@@ -29,10 +19,8 @@ class Destinations(Construct):
         The EventBridge bus that ends are put on, where `bus` is set.
     archive
         The stream and the bucket that it fills, where `archive` is set.
-    environment
-        What the worker must be told of them.
-    statements
-        What the worker must be allowed to do with them.
+    needs
+        The worker's needs for each of them.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
@@ -45,11 +33,10 @@ class Destinations(Construct):
             "webhook": self._webhook,
             "archive": self._archive,
         }
-        needs = [makers[name](settings) for name in settings.destinations]
-        self.environment = {"DESTINATIONS": ",".join(settings.destinations)}
-        for need in needs:
-            self.environment |= need.environment
-        self.statements = [statement for need in needs for statement in need.statements]
+        self.needs = [
+            Needs({"DESTINATIONS": ",".join(settings.destinations)}),
+            *(makers[name](settings) for name in settings.destinations),
+        ]
 
     def _bus(self, settings: Settings) -> Needs:
         self.bus = events.EventBus(

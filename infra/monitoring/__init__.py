@@ -1,1 +1,1 @@
-"""The monitoring of a stack: metrics, alarms and the dashboard."""
+"""The alarms and the dashboard, and the metrics that they show."""

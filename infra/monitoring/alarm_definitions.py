@@ -1,14 +1,13 @@
-"""The alarms: the one metric behind each, and the text for whoever is woken."""
+"""The alarms of every stack: the one metric behind each, and the text for whoever is woken."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from infra.delivery.eventbridge import EventBridgeSource
 from infra.ledger import Ledger
-from infra.monitoring.metrics import of_function, of_mapping, of_queue, of_rule, of_table, own
+from infra.monitoring.alarm_spec import AlarmSpec
+from infra.monitoring.metrics import VISIBLE, of_function, of_mapping, of_queue, of_table, own
 from infra.monitoring.monitored_resources import MonitoredResources
 from infra.settings.retries import DEAD_LETTER_DAYS, INTAKE_DAYS, in_words
 from infra.settings.settings import Settings
@@ -16,58 +15,16 @@ from infra.watchdog import Watchdog
 from infra.worker import Worker
 
 _FIVE_MINUTES = Duration.minutes(5)
-# Seconds for which a message may wait in the intake queue, beside what it is made to wait.
+# Seconds that a message may wait in the intake queue, beside the time that it is held back.
 _WAIT = 120
-# Of the worker's timeout: beyond it, the next slow answer would cost a batch.
+# Share of the worker's timeout beyond which the next slow answer would cost a batch.
 _SLOW_PERCENT = 80
 
 _Missing = cloudwatch.TreatMissingData
 
 
-@dataclass(frozen=True, slots=True)
-class AlarmSpec:
-    """A sign of trouble.
-
-    Attributes
-    ----------
-    id
-        The end of its alarm's name.
-    metric
-        Shows it, by its statistic over its period.
-    meaning, first
-        What it means and what to do first, in words for somebody who was asleep a minute ago.
-    threshold
-        It is there when the metric is above; or below, with `below`.
-    times, periods
-        In how many of how many periods the metric must show it.
-    missing
-        What a period without a value counts as.
-    unknown_is_told
-        Whether to say so, too, when there are no values.
-    section
-        The runbook's section on it, where that is not the id.
-    """
-
-    id: str
-    metric: cloudwatch.Metric
-    meaning: str
-    first: str
-    threshold: float = 0
-    below: bool = False
-    times: int = 1
-    periods: int = 1
-    missing: cloudwatch.TreatMissingData = _Missing.NOT_BREACHING
-    unknown_is_told: bool = False
-    section: str | None = None
-
-    @property
-    def anchor(self) -> str:
-        """Where the runbook speaks of it."""
-        return self.section or self.id
-
-
 def alarm_specs(settings: Settings, resources: MonitoredResources) -> list[AlarmSpec]:
-    """Return the alarm_specs that can show in a stack, in the order of the runbook."""
+    """Return the alarms of a stack in the order of the runbook."""
     found = [
         *_of_messages(settings, resources),
         *_of_worker(settings, resources.worker),
@@ -75,8 +32,7 @@ def alarm_specs(settings: Settings, resources: MonitoredResources) -> list[Alarm
     ]
     if resources.watchdog:
         found += _of_watchdog(settings, resources.watchdog)
-    if isinstance(resources.source, EventBridgeSource):
-        found += _of_event_source(resources.source)
+    found += resources.source.alarms
     found += _of_ledger(resources.ledger)
     if settings.silence_hours:
         found.append(_silence(settings, settings.silence_hours))
@@ -86,17 +42,14 @@ def alarm_specs(settings: Settings, resources: MonitoredResources) -> list[Alarm
 def _of_messages(settings: Settings, resources: MonitoredResources) -> Iterator[AlarmSpec]:
     yield AlarmSpec(
         id="dead-letters",
-        metric=of_queue(
-            resources.intake.dead_letter_queue, "ApproximateNumberOfMessagesVisible", "Maximum"
-        ),
+        metric=of_queue(resources.intake.dead_letter_queue, VISIBLE, "Maximum"),
         meaning=(
             "At least one message could not be processed and is in the dead-letter queue. It is "
             f"kept there until it is {DEAD_LETTER_DAYS} days old; nothing tries it again by itself."
         ),
         first="read why it is there. Nothing is lost yet, so take the time to mend the cause.",
     )
-    held_back = settings.settle_seconds if settings.settles else 0
-    wait = _WAIT + held_back + settings.batching_window_seconds
+    wait = _WAIT + resources.source.held_back_seconds + settings.batching_window_seconds
     yield AlarmSpec(
         id="backlog",
         metric=of_queue(resources.intake.queue, "ApproximateAgeOfOldestMessage", "Maximum"),
@@ -120,7 +73,7 @@ def _of_worker(settings: Settings, worker: Worker) -> Iterator[AlarmSpec]:
         id="failures",
         metric=own(settings, "Failed"),
         times=2,
-        # A message that another invocation has in hands fails once and comes back: no fault.
+        # A message whose end another invocation holds fails once and comes back: no fault.
         periods=max(5, settings.retry_delay_seconds // 60 + 2),
         meaning=(
             "Messages fail and come back, as a destination or the ledger does not take them. "
@@ -132,7 +85,7 @@ def _of_worker(settings: Settings, worker: Worker) -> Iterator[AlarmSpec]:
     yield AlarmSpec(
         id="mapping-dead",
         metric=of_mapping(worker.mapping, "PolledEventCount"),
-        # No count is below 0: what counts is that there is one, as there is every idle minute.
+        # No count is below 0: the alarm goes on when there is none, as an idle mapping reports 0.
         below=True,
         times=2,
         periods=2,
@@ -229,29 +182,6 @@ def _of_watchdog(settings: Settings, watchdog: Watchdog) -> Iterator[AlarmSpec]:
         ),
         first="read the watchdog's log; if Genesys Cloud has an outage, wait for its end.",
     )
-
-
-def _of_event_source(source: EventBridgeSource) -> Iterator[AlarmSpec]:
-    yield AlarmSpec(
-        id="undelivered",
-        metric=of_queue(source.dead_letter_queue, "ApproximateNumberOfMessagesVisible", "Maximum"),
-        meaning=(
-            "EventBridge could not hand an event to the intake queue, and put it into the queue "
-            f"for the undelivered, where it is kept for {DEAD_LETTER_DAYS} days."
-        ),
-        first="read ERROR_CODE and ERROR_MESSAGE on one of them; nothing is lost yet.",
-    )
-    for rule in source.rules:
-        yield AlarmSpec(
-            id=f"rule-{rule.name}-failed",
-            metric=of_rule(source.bus, rule, "FailedInvocations"),
-            section="rule-failed",
-            meaning=(
-                f"EventBridge has given up events that the rule {rule.name} was to hand to the "
-                "intake queue."
-            ),
-            first="see the queue for the undelivered and the policy of the intake queue.",
-        )
 
 
 def _of_ledger(ledger: Ledger) -> Iterator[AlarmSpec]:

@@ -1,7 +1,6 @@
-"""The alarms, the topic that they report to, and the one that sums them up."""
+"""The alarms, the topic that they report to, and the alarm that sums them up."""
 
 import json
-from collections.abc import Iterable
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -11,13 +10,15 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from infra.monitoring.alarm_definitions import AlarmSpec, alarm_specs
+from infra.findings import acknowledge
+from infra.monitoring.alarm_definitions import alarm_specs
+from infra.monitoring.alarm_spec import AlarmSpec
 from infra.monitoring.monitored_resources import MonitoredResources
 from infra.settings.settings import Settings
 
 
 class Alarms(Construct):
-    """An alarm for each sign of trouble, and one that is on when any of them is.
+    """The alarms, and one that is on when any of them is.
 
     Attributes
     ----------
@@ -26,8 +27,7 @@ class Alarms(Construct):
     alarms
         The alarms by id, in the order of the runbook. Their names end in the id.
     health
-        The one that sums up; None for the emulator, which refuses templates with such an alarm.
-        There the template's metadata say what it would be.
+        The alarm that sums them up.
     """
 
     def __init__(
@@ -45,27 +45,21 @@ class Alarms(Construct):
             spec.id: _alarm(self, settings, spec, action)
             for spec in alarm_specs(settings, resources)
         }
-        self.health: cloudwatch.CompositeAlarm | None = None
-        name = f"{settings.stack_name}-health"
-        rule = _any_of(f"{settings.stack_name}-{sign_id}" for sign_id in self.alarms)
-        description = _description(
-            settings,
-            "health",
-            "At least one alarm of Queue Ends is on; its own message says what it is.",
-            "open the dashboard and take the topmost alarm that is on.",
-        )
-        if settings.packaging == "host":
-            health = {"AlarmName": name, "AlarmRule": rule, "AlarmDescription": description}
-            Stack.of(self).add_metadata("QueueEnds", {"HealthAlarm": health})
-            return
+        names = [f"{settings.stack_name}-{alarm_id}" for alarm_id in self.alarms]
+        rule = " OR ".join(f"ALARM({json.dumps(name)})" for name in names)
         self.health = cloudwatch.CompositeAlarm(
             self,
             "health",
-            composite_alarm_name=name,
+            composite_alarm_name=f"{settings.stack_name}-health",
             alarm_rule=cloudwatch.AlarmRule.from_string(rule),
-            alarm_description=description,
+            alarm_description=_description(
+                settings,
+                "health",
+                "At least one alarm of Queue Ends is on; its own message says what it is.",
+                "open the dashboard and take the topmost alarm that is on.",
+            ),
         )
-        # Its rule knows them by name alone.
+        # Its rule knows the alarms by name alone.
         self.health.node.add_dependency(*self.alarms.values())
         self.health.add_alarm_action(action)
         self.health.add_ok_action(action)
@@ -73,7 +67,7 @@ class Alarms(Construct):
 
 def _topic(scope: Construct, settings: Settings) -> sns.Topic:
     # Not encrypted at rest: CloudWatch cannot use the key of SNS that AWS manages, a key of one's
-    # own costs money, and what alarms say is no secret.
+    # own costs money, and the alarms' texts are no secrets.
     topic = sns.Topic(
         scope,
         "Topic",
@@ -87,7 +81,7 @@ def _topic(scope: Construct, settings: Settings) -> sns.Topic:
         resource_name=f"{settings.stack_name}-*",
         arn_format=ArnFormat.COLON_RESOURCE_NAME,
     )
-    # A policy of its own takes the place of the one that would let the whole account publish.
+    # A policy of our own replaces the default one, which lets the whole account publish.
     topic.add_to_resource_policy(
         iam.PolicyStatement(
             sid="AlarmsPublish",
@@ -102,6 +96,10 @@ def _topic(scope: Construct, settings: Settings) -> sns.Topic:
     )
     for address in settings.alarm_emails:
         topic.add_subscription(subscriptions.EmailSubscription(address))
+    reason = (
+        "CloudWatch still shows an alarm whose mail was lost; nobody would read a queue of mails."
+    )
+    acknowledge(topic, {"Serverless-SNSRedrivePolicy": reason})
     return topic
 
 
@@ -132,7 +130,3 @@ def _alarm(
 
 def _description(settings: Settings, anchor: str, meaning: str, first: str) -> str:
     return f"{meaning}\nFirst: {first}\nRunbook: {settings.runbook_url}#{anchor}"
-
-
-def _any_of(names: Iterable[str]) -> str:
-    return " OR ".join(f"ALARM({json.dumps(name)})" for name in names)

@@ -24,7 +24,7 @@ class Dashboard(Construct):
     dashboard
         The CloudWatch dashboard.
     url
-        Where it is in the AWS console; of the partition `aws`, others have consoles elsewhere.
+        Its URL in the AWS console of the partition `aws`; other partitions have other consoles.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Dashboard(Construct):
             self,
             "Dashboard",
             dashboard_name=settings.stack_name,
-            # The longest time whose points are a minute apart unless somebody says otherwise.
+            # The longest range in which CloudWatch shows a point for each minute by default.
             default_interval=Duration.hours(3),
             widgets=list(_rows(settings, resources, alarms)),
         )
@@ -71,9 +71,7 @@ def _rows(settings: Settings, resources: MonitoredResources, alarms: Alarms) -> 
 
 
 def _alarm_states(settings: Settings, resources: MonitoredResources, alarms: Alarms) -> Row:
-    every: list[cloudwatch.IAlarm] = [*alarms.alarms.values()]
-    if alarms.health:
-        every.insert(0, alarms.health)
+    every: list[cloudwatch.IAlarm] = [alarms.health, *alarms.alarms.values()]
     return [
         cloudwatch.AlarmStatusWidget(
             title="Alarms", alarms=every, width=15, height=_HEIGHT_OF_ALARMS

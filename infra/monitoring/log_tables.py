@@ -45,7 +45,7 @@ def rows(resources: MonitoredResources) -> Iterator[Row]:
         "What the watchdog found",
         watchdog.function.log_group,
         [
-            # The parts of a list are fields of their own. The detail is why it could not look.
+            # Logs Insights has a field for each part of a list. `detail` explains a failed look.
             "fields @timestamp, message, differences.0, differences.1, differences.2, detail",
             'filter level = "WARNING"',
             *_NEWEST,

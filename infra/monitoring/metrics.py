@@ -1,7 +1,7 @@
-"""Where each metric is found: namespace, name and exactly the dimensions that it is emitted with.
+"""The metrics: namespace, name and exactly the dimensions that each is emitted with.
 
-What none of these constructs names is no metric that somebody emits: CloudWatch takes a wrong
-dimension without a word and shows nothing.
+Every alarm and graph takes its metrics from here: CloudWatch accepts a wrong dimension without a
+word and shows nothing.
 """
 
 from aws_cdk import Duration
@@ -12,9 +12,11 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 
 from infra.settings.settings import Settings
+from metrics import NAMESPACE
 
-NAMESPACE = "QueueEnds"
 MINUTE = Duration.minutes(1)
+# SQS's metric of the messages that wait.
+VISIBLE = "ApproximateNumberOfMessagesVisible"
 
 
 def own(
@@ -47,7 +49,7 @@ def of_queue(queue: sqs.IQueue, name: str, statistic: str = "Sum") -> cloudwatch
 
 
 def of_table(table: dynamodb.ITable, name: str) -> cloudwatch.Metric:
-    """Return a count of a table's (AWS: "DynamoDB metrics and dimensions")."""
+    """Return a count of a table (AWS: "DynamoDB metrics and dimensions")."""
     return _metric("AWS/DynamoDB", name, "Sum", {"TableName": table.table_name})
 
 

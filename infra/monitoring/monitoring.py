@@ -1,4 +1,4 @@
-"""What people see of a stack: its alarms and its dashboard."""
+"""The monitoring of a stack: its alarms and its dashboard."""
 
 from constructs import Construct
 

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from infra.delivery.eventbridge import EventBridgeSource
 from infra.ledger import Ledger
 from infra.monitoring.alarms import Alarms
-from infra.monitoring.metrics import of_function, of_mapping, of_queue, of_rule, of_table, own
+from infra.monitoring.metrics import VISIBLE, of_function, of_mapping, of_queue, of_table, own
 from infra.monitoring.monitored_resources import MonitoredResources
 from infra.monitoring.widgets import (
     BLUE,
@@ -31,8 +30,7 @@ from infra.monitoring.widgets import (
 from infra.settings.settings import Settings
 from infra.worker import Worker
 
-# What SQS calls the messages that wait, that a worker has, and that are held back.
-_VISIBLE = "ApproximateNumberOfMessagesVisible"
+# SQS's metrics of the messages that a worker has, and of those that are held back.
 _IN_FLIGHT = "ApproximateNumberOfMessagesNotVisible"
 _DELAYED = "ApproximateNumberOfMessagesDelayed"
 _RIGHT = cloudwatch.LegendPosition.RIGHT
@@ -68,7 +66,7 @@ def ends(settings: Settings) -> Iterator[Row]:
 def messages(settings: Settings) -> Iterator[Row]:
     """Yield an account of the messages: each that was received has one outcome."""
     received = line(own(settings, "Received"), "received", BLUE)
-    # In this order they are stacked: what needs somebody's attention is on top.
+    # Stacked in this order: the outcomes that need attention are on top.
     outcomes = [
         line(own(settings, "Processed"), "processed", PROCESSED),
         line(own(settings, "Duplicate"), "duplicate", DUPLICATE),
@@ -85,23 +83,20 @@ def messages(settings: Settings) -> Iterator[Row]:
             width=16,
             stacked=True,
         ),
-        # Beside the others, as a stacked graph would add it to them or cover them with it.
+        # In a graph of its own: the stacked one would add it to the outcomes or hide them.
         graph("Messages received", received, unit="messages", width=8),
     ]
 
 
 def queues(resources: MonitoredResources, alarms: Alarms) -> Iterator[Row]:
-    """Yield what waits in the intake queue, and what is in the dead-letter queues."""
+    """Yield the messages in the intake queue and in the dead-letter queues."""
     queue = resources.intake.queue
     age = of_queue(queue, "ApproximateAgeOfOldestMessage", "Maximum")
-    dead = [line(of_queue(resources.intake.dead_letter_queue, _VISIBLE, "Maximum"), "dead", FAILED)]
-    if isinstance(resources.source, EventBridgeSource):
-        undelivered = of_queue(resources.source.dead_letter_queue, _VISIBLE, "Maximum")
-        dead.append(line(undelivered, "undelivered by EventBridge", PURPLE))
+    dead = of_queue(resources.intake.dead_letter_queue, VISIBLE, "Maximum")
     yield [
         graph(
             "Intake queue",
-            line(of_queue(queue, _VISIBLE, "Maximum"), "waiting", BLUE),
+            line(of_queue(queue, VISIBLE, "Maximum"), "waiting", BLUE),
             line(of_queue(queue, _IN_FLIGHT, "Maximum"), "in flight", CYAN),
             line(of_queue(queue, _DELAYED, "Maximum"), "delayed", PURPLE),
             unit="messages",
@@ -121,12 +116,18 @@ def queues(resources: MonitoredResources, alarms: Alarms) -> Iterator[Row]:
             unit="messages",
             width=6,
         ),
-        graph("Dead-letter queues", *dead, unit="messages", width=6),
+        graph(
+            "Dead-letter queues",
+            line(dead, "dead", FAILED),
+            *resources.source.dead_letter_lines,
+            unit="messages",
+            width=6,
+        ),
     ]
 
 
 def worker(settings: Settings, worker: Worker, alarms: Alarms) -> Iterator[Row]:
-    """Yield how the worker's function runs, and what its event source mapping gives it."""
+    """Yield the worker's invocations, and the messages that its mapping gives it."""
     function, mapping = worker.function, worker.mapping
     concurrency = of_function(function, "ConcurrentExecutions", "Maximum")
     yield [
@@ -182,7 +183,7 @@ def worker(settings: Settings, worker: Worker, alarms: Alarms) -> Iterator[Row]:
 
 
 def ledger_and_destinations(settings: Settings, ledger: Ledger) -> Iterator[Row]:
-    """Yield what the ledger's table does and refuses, and which deliveries failed."""
+    """Yield the capacity and throttles of the ledger's table, and the deliveries that failed."""
     table = ledger.table
     yield [
         graph(
@@ -209,7 +210,7 @@ def ledger_and_destinations(settings: Settings, ledger: Ledger) -> Iterator[Row]
 
 
 def genesys(settings: Settings, resources: MonitoredResources, alarms: Alarms) -> Iterator[Row]:
-    """Yield what the watchdog saw, the functions that call Genesys Cloud, and the bus's rules."""
+    """Yield the watchdog's view, the functions that call Genesys Cloud, and the source's rows."""
     maker = resources.source.function
     calls = [line(of_function(maker, "Invocations"), "custom resource: invocations", PURPLE)]
     errors = [line(of_function(maker, "Errors"), "custom resource: errors", REJECTED)]
@@ -229,21 +230,14 @@ def genesys(settings: Settings, resources: MonitoredResources, alarms: Alarms) -
             width=12 if health else COLUMNS,
         ),
     ]
-    if isinstance(resources.source, EventBridgeSource):
-        bus, rules = resources.source.bus, resources.source.rules
-        taken = [line(of_rule(bus, rule, "Invocations"), str(rule.name)) for rule in rules]
-        lost = [line(of_rule(bus, rule, "FailedInvocations"), str(rule.name)) for rule in rules]
-        yield [
-            graph("Events to the intake queue, by rule", *taken, unit="events", width=12),
-            graph("Events not delivered, by rule", *lost, unit="events", width=12),
-        ]
+    yield from resources.source.rows
 
 
 def _health(settings: Settings, alarms: Alarms) -> cloudwatch.GraphWidget:
     healthy = own(settings, "SubscriptionHealthy", "Minimum")
     return graph(
         "Genesys Cloud is set up as deployed (1) or not (0)",
-        # As often as the watchdog looks.
+        # The watchdog looks as often.
         line(healthy.with_(period=Duration.minutes(5)), "healthy", PROCESSED),
         unit="1: as deployed",
         width=12,

@@ -8,14 +8,14 @@ from aws_cdk import aws_logs as logs
 COLUMNS = 24
 HEIGHT = 6
 
-# What becomes of a message has one colour wherever it is drawn. Who cannot tell red from green
-# still can tell these apart, as they differ in brightness too.
+# Each outcome of a message has one colour in every graph. The colours differ in brightness too, for
+# people who cannot tell red from green.
 PROCESSED = "#009988"
 DUPLICATE = "#7a93ac"
 IGNORED = "#c9ced6"
 REJECTED = "#ee9a00"
 FAILED = "#cc3311"
-# For all else: first, second and third lines, what is wrong, and what a line must not cross.
+# For all else: the first, second and third line, faults, and limits.
 BLUE, CYAN, PURPLE = "#0077bb", "#33bbee", "#aa4499"
 WRONG = FAILED
 LIMIT = "#52606d"
@@ -34,7 +34,7 @@ def limit(value: float, label: str, colour: str) -> cloudwatch.HorizontalAnnotat
 
 
 def heading(text: str) -> Row:
-    """Return a row that says what the rows below it are about."""
+    """Return the heading of the rows below it."""
     background = cloudwatch.TextWidgetBackground.TRANSPARENT
     return [
         cloudwatch.TextWidget(markdown=f"## {text}", width=COLUMNS, height=1, background=background)
@@ -60,13 +60,13 @@ def graph(
     unit, right_unit
         The things that the axes count, in words.
     right
-        Metrics with an axis of their own, for which the other's scale is too coarse or wrong.
+        Metrics on an axis of their own, as the left one's scale does not suit them.
     limits
         Lines that the left axis' metrics must not cross.
     stacked
         Whether the metrics are parts of a whole.
     highest
-        Where the left axis ends, if not where its values do.
+        The end of the left axis, if it is not that of its values.
     """
     return cloudwatch.GraphWidget(
         title=title,
@@ -85,7 +85,7 @@ def graph(
 
 
 def numbers(title: str, *metrics: cloudwatch.Metric, width: int) -> cloudwatch.SingleValueWidget:
-    """Return metrics as numbers, each of all the time that the dashboard shows."""
+    """Return metrics as numbers, each over all the time that the dashboard shows."""
     return cloudwatch.SingleValueWidget(
         title=title,
         metrics=list(metrics),

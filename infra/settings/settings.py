@@ -178,11 +178,6 @@ class Settings:
         return f"queue-ends-{self.stage}-undelivered"
 
     @property
-    def settles(self) -> bool:
-        """Whether the worker decides about an end some time after it has come."""
-        return self.delivery == "eventbridge" and self.end_rule == "last_queue"
-
-    @property
     def login_url(self) -> str:
         """Base URL of Genesys Cloud's login host."""
         return self.genesys_login_url or f"https://login.{self.genesys_environment}"

@@ -15,7 +15,8 @@ from tests.fakes.aws.sqs_event import record
 from tests.fakes.batches import SECOND_QUEUE, Batches, reported
 from tests.fakes.clock import Clock
 from worker.intake_queue import IntakeQueue
-from worker.messages import Reader, parse_either_event
+from worker.messages import Reader
+from worker.readers import parse_either_event
 from worker.report import BatchReport
 
 RULES = ("touched", "last_queue", "queue_leg")

@@ -12,6 +12,7 @@ from aws_cdk.assertions import Template
 from infra.packaging import Asset
 from infra.settings.settings import Settings
 from infra.stack import QueueEndsStack
+from infra.synthesis import stack_of
 
 PROJECT = Path(__file__).parents[2]
 QUEUES = ("a1b2c3d4-e5f6-7890-1234-567890abcdef", "b2c3d4e5-f6a7-4901-8345-67890abcdef1")
@@ -23,6 +24,7 @@ Statement = dict[str, Any]
 class Stack:
     """A synthesised template, with its logical ids by construct path below the stack."""
 
+    construct: QueueEndsStack
     settings: Settings
     template: dict[str, Any]
     ids: dict[str, str]
@@ -89,13 +91,14 @@ def synthesised(asset: Asset, outdir: Path, **settings: Any) -> Stack:
     # The CDK's own look at the template takes seconds to start; test_synthesis.py has it.
     app = App(context=context, outdir=str(outdir), builtin_cloud_formation_validation=False)
     chosen = Settings(**({"stage": "dev", "queue_ids": QUEUES} | settings))
-    template = dict(Template.from_stack(QueueEndsStack(app, chosen, asset)).to_json())
+    construct = stack_of(app, chosen, asset)
+    template = dict(Template.from_stack(construct).to_json())
     ids = {
         resource["Metadata"]["aws:cdk:path"].split("/", 1)[1].removesuffix("/Resource"): logical_id
         for logical_id, resource in template["Resources"].items()
     }
     assert len(ids) == len(template["Resources"])
-    return Stack(chosen, template, ids)
+    return Stack(construct, chosen, template, ids)
 
 
 def strings(node: Any) -> Iterator[str]:

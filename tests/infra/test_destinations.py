@@ -92,7 +92,7 @@ def test_the_streams_role_may_write_to_the_archive_and_report_errors(lean: Stack
     ]
     errors = {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, ":logs:", *account, *stream]]}
     finds = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"]
-    writes = ["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"]
+    writes = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
     assert lean.role_statements(ARCHIVE) == [
         allows("FindBucket", finds, bucket),
         allows("WriteObjects", writes, objects),

@@ -5,7 +5,7 @@ import json
 from infra.settings.combinations import ENVIRONMENT_ROOM
 from tests.infra.stacks import QUEUES, Stack, Statement, allows, reads_secret, writes_logs
 
-TRACES = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+TRACES = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
 WRITES_TRACES = allows("WriteTraces", TRACES, "*")
 
 
@@ -31,12 +31,12 @@ def test_the_worker_may_do_exactly_what_it_does(stack: Stack, tuned: Stack, lean
         return allows("WriteToArchive", "firehose:PutRecordBatch", stream)
 
     receives = [
-        "sqs:ReceiveMessage",
+        "sqs:ChangeMessageVisibility",
         "sqs:DeleteMessage",
         "sqs:GetQueueAttributes",
-        "sqs:ChangeMessageVisibility",
+        "sqs:ReceiveMessage",
     ]
-    keeps = ["dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:BatchGetItem"]
+    keeps = ["dynamodb:BatchGetItem", "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate"]
     reads_key = reads_secret("queue-ends/webhook", "ReadWebhookKey")
     for synthesised, for_destinations, traces in (
         (stack, [puts(stack)], []),

@@ -155,7 +155,7 @@ def test_every_wildcard_in_the_template_is_meant(stack: Stack, tuned: Stack) -> 
         for path in ("Worker", "Subscription/Provider", "Watchdog"):
             for statement in synthesised.role_statements(path):
                 if statement["Resource"] == "*":
-                    actions = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+                    actions = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
                     assert statement["Action"] == actions
         for kind in ("AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy", "AWS::S3::BucketPolicy"):
             for policy in synthesised.of_type(kind):

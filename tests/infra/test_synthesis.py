@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from aws_cdk import App
@@ -22,6 +22,16 @@ def text_of_exit(monkeypatch: pytest.MonkeyPatch, **context: str) -> str:
     with pytest.raises(SystemExit) as ended:
         synthesis.synthesise(PROJECT)
     return str(ended.value.code)
+
+
+def flags_that_differ(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return the CDK's feature flags whose value is not the recommended one."""
+    flags = manifest["artifacts"]["aws-cdk-lib/feature-flag-report"]["properties"]["flags"]
+    chosen = {
+        name: flag.get("userValue", flag.get("unconfiguredBehavesLike", {}).get("v2", False))
+        for name, flag in flags.items()
+    }
+    return {name: it for name, it in chosen.items() if it != flags[name]["recommendedValue"]}
 
 
 def test_mistakes_in_the_settings_end_the_synth_with_a_list(
@@ -74,5 +84,14 @@ def test_synth_needs_no_network_and_no_credentials_and_shows_what_to_know(tmp_pa
     ]
     assert subscription["AttributeFilter"] == "queueId = 'q1'"
     assert "CDKMetadata" not in template["Resources"]
+    assert "feature flags are not configured" not in cdk.stderr
+    assert flags_that_differ(json.loads((tmp_path / "manifest.json").read_text())) == {
+        # Recommended are the first two. FedRAMP's orgs send to AWS GovCloud.
+        "@aws-cdk/core:target-partitions": ["aws", "aws-cn", "aws-us-gov"],
+        # Beside a warning, the report of these leaves out what is only to be known.
+        "@aws-cdk/core:annotationsInValidationReport": False,
+        # More for the usage report, which `versionReporting` in cdk.json turns off.
+        "@aws-cdk/core:enableAdditionalMetadataCollection": False,
+    }
     # The CDK's own look at the template, by the schemas and rules of CloudFormation.
     assert json.loads((tmp_path / "validation-report.json").read_text())["pluginReports"] == []

@@ -40,9 +40,9 @@ def rooms_in(tree: str) -> set[str]:
 BASE = modules_in("functions")
 DOMAIN = BASE | {"conversations"}
 SHARED = DOMAIN | {"destinations", "genesys"}
-COMPOSING = {"stack", "synthesis"}
+COMPOSING = {"stack", "emulator", "synthesis"}
 CONSTRUCTS = modules_in("infra") - COMPOSING
-PARTS = {"settings", "delivery", "destinations"} | CONSTRUCTS
+PARTS = {"settings"} | CONSTRUCTS
 ARROWS: dict[str, dict[str, set[str]]] = {
     "functions": {
         **{module: set() for module in BASE},
@@ -58,12 +58,13 @@ ARROWS: dict[str, dict[str, set[str]]] = {
     },
     "infra": {
         "settings": set(),
-        "delivery": {"settings"} | CONSTRUCTS,
-        "destinations": {"settings"} | CONSTRUCTS,
         **dict.fromkeys(CONSTRUCTS, PARTS),
+        "destinations": PARTS,
         "monitoring": PARTS,
-        "stack": {"monitoring"} | PARTS,
-        "synthesis": {"settings", "stack", "packaging"},
+        "delivery": {"monitoring"} | PARTS,
+        "stack": {"delivery", "destinations", "monitoring"} | PARTS,
+        "emulator": set(),
+        "synthesis": {"settings", "stack", "emulator", "packaging"},
     },
     "local": {
         "http": set(),
@@ -82,11 +83,10 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "chaos": {"aws", "http", "patience", "receivers", "runs", "traffic"},
     },
 }
-# The rooms of functions/ that other trees may import: the topics of events are named where they
-# are read, destinations where they are chosen.
+# What other trees may import of functions/: a name on which both sides must agree stands there.
 OF_FUNCTIONS: dict[str, Collection[str]] = {
     "functions": (),
-    "infra": ("conversations", "destinations", "genesys"),
+    "infra": ("conversations", "destinations", "genesys", "metrics"),
     "local": ARROWS["functions"],
 }
 

@@ -22,7 +22,8 @@ from tests.fakes.aws.sqs_event import record
 from tests.fakes.batches import Batches
 from tests.fakes.clock import Clock
 from tests.worked_examples import OURS, QUEUES, ROOT, Ends, Event, examples, table
-from worker.messages import Reader, parse_either_event
+from worker.messages import Reader
+from worker.readers import parse_either_event
 
 SETTLE_SECONDS = 60
 SAME_END = timedelta(minutes=5)

@@ -339,16 +339,6 @@ def test_settings_that_eventbridge_delivery_uses_give_no_warning(loaded: Load) -
     assert warnings == []
 
 
-def test_only_the_last_queue_rule_of_eventbridge_delivery_settles(loaded: Load) -> None:
-    for delivery, end_rule, settles in (
-        ("eventbridge", "last_queue", True),
-        ("eventbridge", "touched", False),
-        ("eventbridge", "queue_leg", False),
-        ("subscription", "last_queue", False),
-    ):
-        assert loaded(delivery=delivery, end_rule=end_rule)[0].settles is settles
-
-
 def test_context_keys_of_the_cdk_itself_give_no_warning(loaded: Load) -> None:
     context = {"aws:cdk:enable-path-metadata": True, "@aws-cdk/core:x": True, "cli-telemetry": 1}
     assert loaded(**context)[1] == []

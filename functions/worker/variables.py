@@ -1,0 +1,18 @@
+"""The worker's environment variables; `infra/worker.py` sets them."""
+
+from environment import Variables
+
+
+class WorkerVariables(Variables, frozen=True):
+    """All but the destinations' variables, which each destination reads itself."""
+
+    stage: str
+    queue_ids: str
+    queue_url: str
+    dead_letter_queue_url: str
+    retry_delay_seconds: int
+    ledger_table: str
+    ledger_days: int
+    delivery: str = "subscription"
+    end_rule: str = "touched"
+    settle_seconds: int = 0

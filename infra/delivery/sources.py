@@ -1,0 +1,24 @@
+"""The source of events of each delivery, by the value of the setting."""
+
+from collections.abc import Mapping
+
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.delivery.eventbridge import EventBridgeSource
+from infra.delivery.source import Source
+from infra.delivery.subscription import SubscriptionSource
+from infra.intake_queues import IntakeQueues
+from infra.settings.settings import Settings
+
+SOURCES: Mapping[str, type[SubscriptionSource | EventBridgeSource]] = {
+    "subscription": SubscriptionSource,
+    "eventbridge": EventBridgeSource,
+}
+
+
+def source_of(
+    scope: Construct, *, settings: Settings, code: lambda_.Code, intake: IntakeQueues
+) -> Source:
+    """Make the source of the delivery that is set."""
+    return SOURCES[settings.delivery](scope, settings=settings, code=code, intake=intake)

@@ -1,0 +1,82 @@
+"""Names that the template and the functions must agree on, held equal where each writes its own."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from destinations.bus import SOURCE
+from destinations.chosen import MODULES
+from infra.delivery.sources import SOURCES
+from infra.settings.checks import DESTINATIONS
+from infra.settings.reading import SettingsError, load
+from tests.infra.stacks import PROJECT, Stack
+
+FUNCTIONS = PROJECT / "functions"
+# Read by Powertools itself.
+OF_POWERTOOLS = {"POWERTOOLS_LOG_LEVEL"}
+
+
+@pytest.fixture(scope="module")
+def literals() -> set[str]:
+    """Return the texts and the fields in the sources of functions/, docstrings left out."""
+    return {text for file in FUNCTIONS.rglob("*.py") for text in literals_in(file.read_text())}
+
+
+def literals_in(source: str) -> Iterator[str]:
+    tree = ast.parse(source)
+    docstrings = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(str(text)) if id(node) not in docstrings:
+                yield text
+            case ast.AnnAssign(ast.Name(field)):
+                # Environment variables are fields, too, in lower case.
+                yield field.upper()
+
+
+@pytest.mark.parametrize("fixture", ["tuned", "many_queues"])
+def test_the_functions_know_every_custom_resource_its_attributes_and_their_variables(
+    request: pytest.FixtureRequest, fixture: str, literals: set[str]
+) -> None:
+    synthesised: Stack = request.getfixturevalue(fixture)
+    resources = synthesised.template["Resources"]
+    ours = {name: r for name, r in resources.items() if r["Type"].startswith("Custom::")}
+    types = {resource["Type"] for resource in ours.values()}
+    properties = {key for resource in ours.values() for key in resource["Properties"]}
+    read = re.findall(r"'Fn::GetAtt': \['(\w+)', '(\w+)'\]", str(synthesised.template))
+    attributes = {attribute for name, attribute in read if name in ours}
+    variables = {
+        name
+        for function in synthesised.of_type("AWS::Lambda::Function")
+        for name in function["Properties"]["Environment"]["Variables"]
+    }
+    assert attributes >= {"SubscriptionId"} or attributes >= {"IntegrationId", "EventSourceName"}
+    known = literals | OF_POWERTOOLS | {"ServiceToken", "ServiceTimeout"}
+    assert types | properties | attributes | variables <= known
+
+
+def test_each_handler_is_a_function_of_the_asset(stack: Stack, eventbridge: Stack) -> None:
+    for synthesised in (stack, eventbridge):
+        for function in synthesised.of_type("AWS::Lambda::Function"):
+            module, _, name = function["Properties"]["Handler"].rpartition(".")
+            source = (FUNCTIONS / f"{module.replace('.', '/')}.py").read_text()
+            assert name in {
+                n.name for n in ast.parse(source).body if isinstance(n, ast.FunctionDef)
+            }
+
+
+def test_the_same_destinations_can_be_set_and_called(tuned: Stack) -> None:
+    assert set(DESTINATIONS) == MODULES.keys() == {*tuned.settings.destinations}
+
+
+def test_every_delivery_that_has_a_source_can_be_set() -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(PROJECT / "settings.toml", {"delivery": "none"})
+    assert [name for name in SOURCES if name not in str(refused.value)] == []
+
+
+def test_the_worker_may_put_only_its_own_events_on_the_bus(stack: Stack) -> None:
+    (puts,) = (s for s in stack.role_statements("Worker") if s["Sid"] == "PutEndsOnBus")
+    assert puts["Condition"] == {"StringEquals": {"events:source": SOURCE}}
