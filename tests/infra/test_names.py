@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from destinations.bus import SOURCE
-from destinations.chosen import MODULES
+from environment import read
 from infra.delivery.sources import SOURCES
-from infra.settings.checks import DESTINATIONS
 from infra.settings.reading import SettingsError, load
 from tests.infra.stacks import PROJECT, Stack
+from worker.variables import WorkerVariables
 
 FUNCTIONS = PROJECT / "functions"
 # Read by Powertools itself.
@@ -67,8 +67,16 @@ def test_each_handler_is_a_function_of_the_asset(stack: Stack, eventbridge: Stac
             }
 
 
-def test_the_same_destinations_can_be_set_and_called(tuned: Stack) -> None:
-    assert set(DESTINATIONS) == MODULES.keys() == {*tuned.settings.destinations}
+@pytest.mark.parametrize("fixture", ["stack", "lean", "tuned", "eventbridge", "many_queues"])
+def test_the_worker_has_every_variable_that_it_needs(
+    request: pytest.FixtureRequest, fixture: str
+) -> None:
+    synthesised: Stack = request.getfixturevalue(fixture)
+    variables = {
+        name: value if isinstance(value, str) else "known when it is deployed"
+        for name, value in synthesised.environment("Worker").items()
+    }
+    assert read(WorkerVariables, variables).stage == synthesised.settings.stage
 
 
 def test_every_delivery_that_has_a_source_can_be_set() -> None:
