@@ -15,7 +15,6 @@ from genesys.credentials import Credentials
 from genesys.errors import GenesysError, LoginRefused, Unreachable
 from genesys.retries import DeadlineRetry
 
-SCOPES = "event:subscribe:read event:subscribe:write"
 LOGIN_PATH = "/oauth/token"
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
@@ -47,7 +46,7 @@ class GenesysClient:
         deadline: Deadline,
         clock: Callable[[], float] = time.monotonic,
         *,
-        scope: str = SCOPES,
+        scope: str = "",
     ) -> None:
         self.deadline = deadline
         self._login_url = login_url + LOGIN_PATH

@@ -1,31 +1,32 @@
-"""What was deployed, as the watchdog's environment says."""
+"""The deployed resource, as the watchdog's environment describes it."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from genesys.properties import Properties
+from resources.registry import parse
+from resources.resource import Resource
 
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What should be in Genesys Cloud, where to log in, and the stage that it is for."""
+    """A stage and the resource that was deployed for it."""
 
     stage: str
-    properties: Properties
+    resource: Resource
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Deployed":
-        """Return what is in environment variables.
+        """Return what environment variables describe.
 
         `STAGE` is the stage's name; `DEPLOYED` is JSON with the `ResourceType` and the
-        `ResourceProperties` of the custom resource that the stack has.
+        `ResourceProperties` of the stack's custom resource.
 
         Raises
         ------
         WrongProperties
-            Some of these are missing or wrong.
+            Some properties are missing or wrong.
         """
-        resource = json.loads(environment["DEPLOYED"])
-        properties = Properties.parse(resource["ResourceType"], resource["ResourceProperties"])
-        return cls(environment["STAGE"], properties)
+        deployed = json.loads(environment["DEPLOYED"])
+        resource = parse(deployed["ResourceType"], deployed["ResourceProperties"])
+        return cls(environment["STAGE"], resource)

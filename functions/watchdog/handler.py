@@ -1,4 +1,4 @@
-"""Lambda entry point of the watchdog: what was deployed, is it still so in Genesys Cloud?"""
+"""Lambda entry point of the watchdog: is Genesys Cloud still as it was deployed?"""
 
 import os
 from typing import Any
@@ -18,5 +18,5 @@ events = boto3.client("events", config=partner_source.CLIENT_LIMITS)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Look now, whatever the event is; return whether all is well, and what is not."""
+    """Compare now, whatever the event is; return whether all is well, and the differences."""
     return watch(deployed, context, secrets, events, logger)

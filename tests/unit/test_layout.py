@@ -41,7 +41,6 @@ def rooms_in(tree: str) -> set[str]:
 # all rooms there; one at the top of infra/ is a construct.
 BASE = modules_in("functions")
 DOMAIN = BASE | {"conversations"}
-SHARED = DOMAIN | {"destinations", "genesys"}
 COMPOSING = {"stack", "synthesis"}
 CONSTRUCTS = modules_in("infra") - COMPOSING
 PARTS = {"settings", "delivery", "destinations"} | CONSTRUCTS
@@ -51,10 +50,11 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "conversations": BASE,
         "destinations": DOMAIN,
         "genesys": BASE,
+        "resources": BASE | {"genesys"},
         # The functions themselves, which do not know each other.
-        "worker": SHARED,
-        "provisioner": SHARED,
-        "watchdog": SHARED,
+        "worker": DOMAIN | {"destinations"},
+        "provisioner": BASE | {"genesys", "resources"},
+        "watchdog": BASE | {"genesys", "resources"},
     },
     "infra": {
         "settings": set(),

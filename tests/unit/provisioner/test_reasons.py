@@ -152,7 +152,7 @@ def test_an_unforeseen_error_is_answered_without_its_text(
     assert "log" in answer.reason
     assert CLIENT_SECRET not in answer.reason + cloudformation.log
     assert type(error).__name__ in cloudformation.log
-    assert "resource.py:" in cloudformation.log, "the log tells where"
+    assert "custom_resource.py:" in cloudformation.log, "the log tells where"
 
 
 @pytest.mark.parametrize("filter_length", [50, 3000, 8000])

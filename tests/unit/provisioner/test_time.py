@@ -10,7 +10,7 @@ from urllib3.exceptions import ReadTimeoutError
 from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer
 from local.http.server import HttpServer
-from provisioner import resource
+from provisioner.custom_resource import ANSWER_RESERVE, CLEANUP_RESERVE, WORK_RESERVE
 from tests.fakes.aws.cloudformation import NAME, CloudFormation
 from tests.fakes.clock import Alarm, Clock
 
@@ -40,32 +40,32 @@ def test_a_genesys_that_hangs_is_given_up_in_time(
     assert answer.status == "FAILED"
     assert "could not be reached" in answer.reason
     assert answer.physical_id.startswith("nothing-created/")
-    assert clock.now <= 240 - resource.ANSWER_RESERVE
+    assert clock.now <= 240 - ANSWER_RESERVE
 
 
 def test_a_creation_that_hangs_until_no_time_is_left_is_undone(
     cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
-    cloudformation.seconds = resource.WORK_RESERVE + 8
+    cloudformation.seconds = WORK_RESERVE + 8
     genesys.instead("create", HANGS, carried_out=True)
     answer = cloudformation.create()
     assert answer.status == "FAILED"
     assert answer.physical_id.startswith("nothing-created/")
     assert not genesys.subscriptions
-    assert clock.now <= cloudformation.seconds - resource.ANSWER_RESERVE
+    assert clock.now <= cloudformation.seconds - ANSWER_RESERVE
 
 
 def test_a_creation_that_cannot_be_undone_in_time_keeps_its_id(
     cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock, http: HttpServer
 ) -> None:
-    cloudformation.seconds = resource.WORK_RESERVE + 8
+    cloudformation.seconds = WORK_RESERVE + 8
     genesys.before("create", lambda: genesys.always("list", HANGS))
     genesys.instead("create", HANGS, carried_out=True)
     answer = cloudformation.create()
     assert answer.status == "FAILED"
     assert "could not be removed again" in answer.reason
     assert answer.physical_id == f"{http.url.removeprefix('http://')}/{NAME}"
-    assert clock.now <= cloudformation.seconds - resource.ANSWER_RESERVE
+    assert clock.now <= cloudformation.seconds - ANSWER_RESERVE
 
 
 def test_a_deletion_that_hangs_fails_in_time_and_keeps_its_id(
@@ -77,14 +77,14 @@ def test_a_deletion_that_hangs_fails_in_time_and_keeps_its_id(
     answer = cloudformation.delete()
     assert (answer.status, answer.physical_id) == ("FAILED", physical_id)
     assert "by hand" in answer.reason
-    assert clock.now <= began + 240 - resource.ANSWER_RESERVE
+    assert clock.now <= began + 240 - ANSWER_RESERVE
 
 
 def test_a_step_without_a_limit_of_its_own_is_interrupted(
     cloudformation: CloudFormation, monkeypatch: pytest.MonkeyPatch, http: HttpServer
 ) -> None:
     # Here time is real: the alarm that interrupts the code is.
-    cloudformation.seconds = resource.ANSWER_RESERVE + 0.1
+    cloudformation.seconds = ANSWER_RESERVE + 0.1
     monkeypatch.setattr(cloudformation.secrets, "get_secret_value", lambda **_: time.sleep(60))
     answer = cloudformation.create()
     assert answer.status == "FAILED"
@@ -110,4 +110,6 @@ def test_too_little_time_is_a_failure_and_no_exception(
 
 
 def test_work_and_cleaning_up_leave_time_for_the_answer() -> None:
-    assert resource.WORK_RESERVE > resource.CLEANUP_RESERVE > resource.ANSWER_RESERVE > 0
+    reserves = (WORK_RESERVE, CLEANUP_RESERVE, ANSWER_RESERVE)
+    assert sorted(reserves, reverse=True) == list(reserves)
+    assert ANSWER_RESERVE > 0

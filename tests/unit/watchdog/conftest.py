@@ -8,10 +8,9 @@ from uuid import uuid4
 import pytest
 from aws_lambda_powertools import Logger
 
-from genesys.properties import EVENT_SOURCE, SUBSCRIPTION
 from local.genesys.stand_in import GenesysCloud
 from local.http.server import HttpServer
-from tests.fakes.aws.cloudformation import PROPERTIES, QUEUE_ARN
+from tests.fakes.aws.cloudformation import EVENT_SOURCE, PROPERTIES, QUEUE_ARN, SUBSCRIPTION
 from tests.fakes.aws.cloudwatch import metrics_of
 from tests.fakes.aws.partner_events import FakePartnerEvents
 from tests.fakes.aws.secrets_manager import FakeSecrets

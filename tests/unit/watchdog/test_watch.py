@@ -7,15 +7,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from genesys.properties import EVENT_SOURCE
-from genesys.subscriptions import SubscriptionSpec
 from local.genesys.login import CLIENT_SECRET
 from local.genesys.problems import problem
 from local.genesys.stand_in import ORG_ID, GenesysCloud
-from tests.fakes.aws.cloudformation import PROPERTIES, QUEUE_ARN, SUFFIX
+from resources.subscription import SubscriptionResource
+from tests.fakes.aws.cloudformation import EVENT_SOURCE, PROPERTIES, QUEUE_ARN, SUFFIX
 from tests.fakes.aws.partner_events import FakePartnerEvents
 from tests.unit.watchdog.conftest import NAME, Watchdog
-from watchdog.deployed import Deployed
 from watchdog.watch import SECOND_LOOK, CouldNotLook
 
 SOURCE = f"aws.partner/genesys.com/cloud/{ORG_ID}/{SUFFIX}"
@@ -98,10 +96,9 @@ def test_long_filters_that_differ_late_are_told_apart(
     of_subscription: Watchdog, genesys: GenesysCloud
 ) -> None:
     long = f"queueId in [{', '.join(f'{n:036}' for n in range(10))}, 'LAST']"
-    properties = of_subscription.deployed.properties
-    assert isinstance(properties.wanted, SubscriptionSpec)
-    wanted = replace(properties.wanted, attribute_filter=long)
-    of_subscription.deployed = Deployed("dev", replace(properties, wanted=wanted))
+    resource = of_subscription.deployed.resource
+    assert isinstance(resource, SubscriptionResource)
+    resource.spec = replace(resource.spec, attribute_filter=long)
     _changed(attributeFilter=long.replace("LAST", "OTHER"))(genesys)
     (said,) = of_subscription.look()
     assert "OTHER" in said
