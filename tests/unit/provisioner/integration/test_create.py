@@ -10,7 +10,8 @@ from local.http.server import HttpServer
 from tests.fakes.aws.cloudformation import ACCOUNT, NAME, REGION, SUFFIX, CloudFormation
 from tests.fakes.aws.partner_events import FakePartnerEvents
 from tests.fakes.clock import Clock
-from tests.unit.provisioner.conftest import OURS, SOURCE
+from tests.fakes.deliveries import OURS
+from tests.unit.provisioner.conftest import SOURCE
 
 LOST = Answer(fate="lost")
 
@@ -69,18 +70,6 @@ def test_an_integration_that_is_right_already_is_left_as_it_is(
     genesys.calls.clear()
     assert stack.create() == first
     assert not {"create", "configure", "switch"} & set(genesys.operations)
-
-
-def test_its_own_integration_on_a_later_page_is_found_and_made_right(
-    stack: CloudFormation, genesys: GenesysCloud
-) -> None:
-    for number in range(7):
-        genesys.integrations.seed(f"other-{number}", OURS)
-    held = genesys.integrations.seed(NAME, OURS | {"eventFilter": ["v2.other"]})
-    answer = stack.create()
-    assert (answer.data or {})["IntegrationId"] == held
-    assert genesys.integrations.configuration(held)["properties"] == OURS
-    assert "create" not in genesys.operations
 
 
 @pytest.mark.parametrize("state", [("DISABLED", "INACTIVE"), ("ENABLED", "ACTIVATING")])
@@ -162,30 +151,6 @@ def test_an_integration_that_somebody_else_configures_first_is_left_to_them(
     assert genesys.integrations.configuration(held)["properties"] == theirs
 
 
-@pytest.mark.parametrize(
-    "failure",
-    [LOST, Answer(500), Answer(503), Answer(200, b"garbage"), Answer(200, {"id": None})],
-    ids=str,
-)
-@pytest.mark.parametrize("visible_after", [0, 0.4])
-def test_a_lost_answer_leaves_exactly_one_integration(
-    stack: CloudFormation, genesys: GenesysCloud, failure: Answer, visible_after: float
-) -> None:
-    genesys.integrations.visible_after = visible_after
-    genesys.instead("create", failure, carried_out=True)
-    answer = stack.create()
-    assert answer.status == "SUCCESS", answer.reason
-    assert list(genesys.integrations) == [(answer.data or {})["IntegrationId"]]
-
-
-def test_a_creation_that_was_not_carried_out_is_made_again(
-    stack: CloudFormation, genesys: GenesysCloud
-) -> None:
-    genesys.instead("create", LOST, Answer(503), problem(429, "Slow.", **{"Retry-After": "2"}))
-    assert stack.create().status == "SUCCESS"
-    assert list(genesys.integrations) == ["int-1"]
-
-
 @pytest.mark.parametrize("operation", ["configure", "switch"])
 @pytest.mark.parametrize("carried_out", [True, False])
 @pytest.mark.parametrize("failure", [LOST, Answer(503), problem(408, "Timeout.")], ids=str)
@@ -257,13 +222,4 @@ def test_a_source_that_was_deleted_before_may_come_back(
 ) -> None:
     events.partner_makes(SOURCE)
     events.sources[SOURCE].deleted = True
-    assert stack.create().status == "SUCCESS"
-
-
-@pytest.mark.parametrize("operation", ["organization", "list", "configuration", "read"])
-def test_a_create_rides_out_a_busy_answer_to_each_reading(
-    stack: CloudFormation, genesys: GenesysCloud, operation: str
-) -> None:
-    busy = problem(429, "Rate limit exceeded.", **{"Retry-After": "2"})
-    genesys.instead(operation, busy, Answer(503), LOST)
     assert stack.create().status == "SUCCESS"
