@@ -176,6 +176,30 @@ def test_the_domain_knows_no_aws_but_for_the_ledger_s_table() -> None:
     assert wrong == {}
 
 
+def test_only_the_registry_of_resources_knows_which_delivery_it_is() -> None:
+    """A third delivery is one file beside the others, and a line in the registry."""
+    deliveries = {"integration", "source_active", "subscription"}
+    knowing = {f"resources.{module}" for module in deliveries} | {"genesys.integration_spec"}
+    knowing |= {"genesys.integrations", "genesys.subscriptions"}
+    seam = {FUNCTIONS / f"resources/{module}.py" for module in (*deliveries, "registry")}
+    wrong = {
+        str(file.relative_to(FUNCTIONS)): found
+        for file in {*files_in("functions")} - seam
+        if room_of(file) != "genesys"
+        if (found := {name for name in imports_of(file) if name.startswith(tuple(knowing))})
+    }
+    assert wrong == {}
+
+
+def test_only_the_registry_of_resources_names_their_types() -> None:
+    named = [
+        file.name
+        for file in files_in("functions")
+        if '"Custom::' in file.read_text(encoding="utf-8")
+    ]
+    assert named == ["registry.py"]
+
+
 def test_all_destinations_that_can_be_chosen_are_modules_of_their_room() -> None:
     modules = {FUNCTIONS / f"{module.replace('.', '/')}.py" for module in MODULES.values()}
     assert modules <= set(FILES)
