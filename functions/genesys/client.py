@@ -33,7 +33,7 @@ class GenesysClient:
     deadline
         No pause and no further try begins after it.
     clock
-        Seconds that only grow, to tell when a token is over.
+        Seconds that only grow, to tell when a token has expired.
     scope
         OAuth scopes to ask for; empty where the client's role alone says what it may do.
     """
@@ -108,7 +108,7 @@ class GenesysClient:
             number, before = number + 1, entities
 
     def clean(self, text: str) -> str:
-        """Return a text from outside, short, on one line and without what is secret."""
+        """Return a text from outside, short, on one line and without secrets."""
         text = " ".join(text.split())
         for secret in self._never_shown:
             text = text.replace(" ".join(secret.split()), "…")
@@ -136,7 +136,7 @@ class GenesysClient:
     def _valid_token(self) -> str:
         if self._token is None or self._clock() >= self._token_ends:
             self._token, life = self._log_in()
-            # Given up shortly before its end, so that no request is under way then.
+            # Replace it shortly before its end, so that no request outlives it.
             self._token_ends = self._clock() + life - min(60.0, life / 10)
             self._never_shown.append(self._token)
         return self._token
@@ -178,7 +178,7 @@ class GenesysClient:
                 **kwargs,
             )
         except (requests.RequestException, ValueError) as error:
-            # ValueError: what requests lets through of addresses that cannot be read.
+            # requests lets a ValueError through for some unreadable addresses.
             raise Unreachable(method, path, message=self.clean(_cause(error))) from None
 
     def _content(self, method: str, path: str, response: requests.Response) -> Any:

@@ -78,6 +78,12 @@ def test_a_deletion_that_hangs_fails_in_time_and_keeps_its_id(
     assert clock.now <= began + 240 - ANSWER_RESERVE
 
 
+def test_a_deletion_may_take_the_time_that_is_kept_for_cleaning_up(deployed: Resource) -> None:
+    deployed.stack.seconds = WORK_RESERVE - 5
+    assert deployed.stack.delete().status == "SUCCESS"
+    assert not deployed.entities
+
+
 def test_a_step_without_a_limit_of_its_own_is_interrupted(
     resource: Resource, monkeypatch: pytest.MonkeyPatch, http: HttpServer
 ) -> None:

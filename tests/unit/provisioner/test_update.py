@@ -99,6 +99,7 @@ def test_a_refused_change_fails_and_the_rollback_restores(deployed: Resource) ->
     answer = deployed.stack.update(**deployed.delivery.refused)
     assert (answer.status, answer.physical_id) == ("FAILED", physical_id)
     assert "Genesys Cloud refused the " in answer.reason
+    assert "may still exist" not in answer.reason, "that is for a Delete"
     assert deployed.stack.roll_back().status == "SUCCESS"
     assert deployed.is_right()
     assert list(deployed.entities) == held

@@ -106,6 +106,18 @@ def test_duplicate_integrations_become_one_and_the_right_one_stays(
     assert list(genesys.integrations) == [right]
 
 
+def test_a_configured_integration_stays_rather_than_an_active_one_without_a_target(
+    stack: CloudFormation, genesys: GenesysCloud
+) -> None:
+    states = {"intendedState": "ENABLED", "reportedState": {"code": "ACTIVE"}}
+    genesys.integrations[genesys.integrations.seed(NAME, {})].update(states)
+    configured = genesys.integrations.seed(NAME, OURS)
+    states = {"intendedState": "DISABLED", "reportedState": {"code": "INACTIVE"}}
+    genesys.integrations[configured].update(states)
+    assert stack.create().status == "SUCCESS"
+    assert list(genesys.integrations) == [configured]
+
+
 def test_an_integration_that_is_being_deleted_is_not_taken(
     stack: CloudFormation, genesys: GenesysCloud
 ) -> None:
@@ -144,7 +156,11 @@ def test_an_integration_that_somebody_else_configures_first_is_left_to_them(
     theirs = OURS | {"awsAccountId": "999988887777"}
     held = genesys.integrations.seed(NAME, {})
     configuration = genesys.integrations.configuration(held)
-    genesys.before("configuration", lambda: configuration["properties"].update(theirs))
+
+    def take() -> None:
+        genesys.before("configuration", lambda: configuration["properties"].update(theirs))
+
+    genesys.before("configuration", take)  # it was found without a target
     answer = stack.create()
     assert answer.status == "FAILED"
     assert "999988887777" in answer.reason

@@ -116,7 +116,9 @@ def test_a_failing_create_does_not_remove_an_integration_configured_before(
 ) -> None:
     held = genesys.integrations.seed(NAME, OURS)
     events.appears_after = NEVER
-    assert stack.create().status == "FAILED"
+    answer = stack.create()
+    assert answer.status == "FAILED"
+    assert "did not make it in time" in answer.reason
     assert list(genesys.integrations) == [held]
 
 
