@@ -41,6 +41,7 @@ def rooms_in(tree: str) -> set[str]:
 # all rooms there; one at the top of infra/ is a construct.
 BASE = modules_in("functions")
 DOMAIN = BASE | {"conversations"}
+SHARED = DOMAIN | {"destinations", "genesys", "resources"}
 COMPOSING = {"stack", "synthesis"}
 CONSTRUCTS = modules_in("infra") - COMPOSING
 PARTS = {"settings", "delivery", "destinations"} | CONSTRUCTS
@@ -52,9 +53,9 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "genesys": BASE,
         "resources": BASE | {"genesys"},
         # The functions themselves, which do not know each other.
-        "worker": DOMAIN | {"destinations"},
-        "provisioner": BASE | {"genesys", "resources"},
-        "watchdog": BASE | {"genesys", "resources"},
+        "worker": SHARED,
+        "provisioner": SHARED,
+        "watchdog": SHARED,
     },
     "infra": {
         "settings": set(),
