@@ -1,1 +1,1 @@
-"""The Genesys Cloud Platform API client: login, retries, errors, subscriptions."""
+"""The Genesys Cloud Platform API client: login, retries, subscriptions, integrations."""

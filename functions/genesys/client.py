@@ -15,7 +15,6 @@ from genesys.credentials import Credentials
 from genesys.errors import GenesysError, LoginRefused, Unreachable
 from genesys.retries import DeadlineRetry
 
-SCOPES = "event:subscribe:read event:subscribe:write"
 LOGIN_PATH = "/oauth/token"
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0
@@ -34,7 +33,7 @@ class GenesysClient:
     deadline
         No pause and no further try begins after it.
     clock
-        Seconds that only grow, to tell when a token is over.
+        Seconds that only grow, to tell when a token has expired.
     scope
         OAuth scopes to ask for; empty where the client's role alone says what it may do.
     """
@@ -47,7 +46,7 @@ class GenesysClient:
         deadline: Deadline,
         clock: Callable[[], float] = time.monotonic,
         *,
-        scope: str = SCOPES,
+        scope: str = "",
     ) -> None:
         self.deadline = deadline
         self._login_url = login_url + LOGIN_PATH
@@ -109,7 +108,7 @@ class GenesysClient:
             number, before = number + 1, entities
 
     def clean(self, text: str) -> str:
-        """Return a text from outside, short, on one line and without what is secret."""
+        """Return a text from outside, short, on one line and without secrets."""
         text = " ".join(text.split())
         for secret in self._never_shown:
             text = text.replace(" ".join(secret.split()), "…")
@@ -137,7 +136,7 @@ class GenesysClient:
     def _valid_token(self) -> str:
         if self._token is None or self._clock() >= self._token_ends:
             self._token, life = self._log_in()
-            # Given up shortly before its end, so that no request is under way then.
+            # Replace it shortly before its end, so that no request outlives it.
             self._token_ends = self._clock() + life - min(60.0, life / 10)
             self._never_shown.append(self._token)
         return self._token
@@ -179,7 +178,7 @@ class GenesysClient:
                 **kwargs,
             )
         except (requests.RequestException, ValueError) as error:
-            # ValueError: what requests lets through of addresses that cannot be read.
+            # requests lets a ValueError through for some unreadable addresses.
             raise Unreachable(method, path, message=self.clean(_cause(error))) from None
 
     def _content(self, method: str, path: str, response: requests.Response) -> Any:

@@ -1,4 +1,4 @@
-"""Making one thing in Genesys Cloud, and not two, when an answer to the request is lost."""
+"""Making one thing in Genesys Cloud, and not two, when the answer to a request is lost."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from genesys.errors import GenesysError
 
 
 def id_in(answer: object, method: str, path: str, status: int) -> str:
-    """Return the id in the answer to a request; the request is named where there is none."""
+    """Return the id in the answer to a request; raise an error that names it if there is none."""
     match answer:
         case {"id": str(found)} if found:
             return found
@@ -16,20 +16,20 @@ def id_in(answer: object, method: str, path: str, status: int) -> str:
 
 def create_once(
     post: Callable[[], str],
-    look: Callable[[], list[str]],
+    find_made: Callable[[], list[str]],
     remove: Callable[[str], None],
     deadline: Deadline,
 ) -> str:
-    """Make a thing of which there is none yet, and return its id.
+    """Make a thing that does not exist yet, and return its id.
 
-    A request that may have been carried out is repeated only after looking whether it was;
-    should there be more than one in the end, the others are removed.
+    A request that may have been carried out is repeated only after a search for its thing. If
+    there is more than one in the end, the others are removed.
 
     Parameters
     ----------
     post
         Makes one and returns its id.
-    look
+    find_made
         Returns the ids of those that lists show.
     remove
         Removes one by its id.
@@ -39,7 +39,7 @@ def create_once(
     Raises
     ------
     GenesysError
-        Whose `maybe_carried_out` says whether any of the requests may have made one.
+        Its `maybe_carried_out` says whether any of the requests may have made one.
     """
     made, lost = None, None
     tries = deadline.tries(1, longest=20)
@@ -54,13 +54,13 @@ def create_once(
                 error.maybe_carried_out = lost is not None
                 raise
             lost = error
-        # What was made may take a moment to be in lists.
+        # A new thing may take a moment to be in lists.
         in_time = next(tries, None) is not None
-        found = look()
+        found = find_made()
         if made or found:
             kept = made or found[0]
-            for superfluous in set(found) - {kept}:
-                remove(superfluous)
+            for duplicate in set(found) - {kept}:
+                remove(duplicate)
             return kept
         if lost.status == 500 or not in_time:
             raise lost

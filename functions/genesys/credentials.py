@@ -19,7 +19,7 @@ EXPECTED = '{"client_id": "…", "client_secret": "…"}'
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a client-credentials login needs; its repr does not show the secret."""
+    """The id and secret of a client-credentials login; its repr hides the secret."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -41,7 +41,7 @@ def load_credentials(secrets: "SecretsManagerClient", name: str, deadline: Deadl
     Raises
     ------
     CredentialsError
-        Saying what is wrong with the secret and what to do.
+        The text says what is wrong with the secret and what to do.
     """
     refusal: ClientError
     for _ in deadline.within(20).tries(2, growth=1):

@@ -1,8 +1,8 @@
-"""What can go wrong between us and Genesys Cloud."""
+"""The errors of calls to Genesys Cloud and of what belongs to them."""
 
 
 class GenesysError(Exception):
-    """A request that Genesys Cloud did not answer with what was asked.
+    """A request to Genesys Cloud that failed.
 
     Its text names the method, path, status, Genesys Cloud's own message and the correlation id
     that its support asks for; never a token or secret.
@@ -12,7 +12,7 @@ class GenesysError(Exception):
     status
         HTTP status of the answer; None when there was no answer.
     maybe_carried_out
-        Whether Genesys Cloud may have done what was asked all the same, at this try or before.
+        Whether Genesys Cloud may have carried it out all the same, at this try or before.
     """
 
     def __init__(
@@ -50,8 +50,16 @@ class Unreachable(GenesysError):
 
 
 class NotActive(Exception):
-    """Something in Genesys Cloud that did not become what was asked for in time."""
+    """A thing in Genesys Cloud that did not become as specified in time; the text says how."""
 
 
-class CredentialsError(Exception):
-    """The secret with the OAuth client's credentials is missing or not what it should be."""
+class Explained(Exception):
+    """An error whose text is for the user: what is wrong and what to do, and nothing secret."""
+
+
+class CredentialsError(Explained):
+    """The secret with the OAuth client's credentials is missing or wrong."""
+
+
+class NameTaken(Explained):
+    """A thing in Genesys Cloud that has our name and is somebody else's."""

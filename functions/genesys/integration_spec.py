@@ -1,4 +1,4 @@
-"""An Amazon EventBridge source of Genesys Cloud as it should be, and whom it feeds.
+"""The specification of an integration of the type *Amazon EventBridge source*.
 
 Genesys Cloud Resource Center: "About the Amazon EventBridge integration".
 """
@@ -13,7 +13,7 @@ Entity = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class AwsTarget:
-    """Whom an integration feeds: an AWS account's region, and the end of the source's name."""
+    """The AWS account and region that get an integration's events, and the source's suffix."""
 
     account_id: str
     region: str
@@ -28,26 +28,26 @@ class AwsTarget:
 
 @dataclass(frozen=True, slots=True)
 class IntegrationSpec:
-    """An integration as it should be; `topics` are the events that it passes on."""
+    """The specification of an integration; `topics` are the events that it passes on."""
 
     name: str
     notes: str
-    feed: AwsTarget
+    target: AwsTarget
     topics: tuple[str, ...]
 
-    def creation(self) -> dict[str, Any]:
-        """Return the request body that makes it; it feeds nobody before it is configured."""
+    def creation_body(self) -> dict[str, Any]:
+        """Return the request body that makes it, without an AWS target yet."""
         return {"name": self.name, "integrationType": {"id": SOURCE_TYPE}}
 
-    def configuration(self, version: int) -> dict[str, Any]:
-        """Return the request body that configures it, in the place of a version."""
+    def configuration_body(self, version: int) -> dict[str, Any]:
+        """Return the request body that replaces a version of its configuration."""
         return {
             "name": self.name,
             "version": version,
             "properties": {
-                "awsAccountId": self.feed.account_id,
-                "awsAccountRegion": self.feed.region,
-                "eventSourceSuffix": self.feed.suffix,
+                "awsAccountId": self.target.account_id,
+                "awsAccountRegion": self.target.region,
+                "eventSourceSuffix": self.target.suffix,
                 "eventFilter": list(self.topics),
             },
             "advanced": {},
@@ -56,22 +56,22 @@ class IntegrationSpec:
         }
 
     def differences(self, configuration: Entity) -> list[str]:
-        """Return what of a configuration is not as it should be, in words."""
-        found = []
-        if (feed := feed_of(configuration)) != self.feed:
-            found.append(f"it feeds {feed or 'nobody'}")
+        """Return a clause for each difference of a configuration; its notes do not count."""
+        differences = []
+        if (target := target_of(configuration)) != self.target:
+            differences.append(f"it feeds {target or 'nobody'}")
         topics = sorted(map(str, _properties_of(configuration).get("eventFilter") or ()))
         if topics != sorted(self.topics):
-            found.append(f"its topics are {', '.join(topics) or 'none'}")
-        return found
+            differences.append(f"its topics are {', '.join(topics) or 'none'}")
+        return differences
 
     def is_configured(self, configuration: Entity) -> bool:
         """Return whether nothing of a configuration needs to be changed."""
         return not self.differences(configuration) and configuration.get("notes") == self.notes
 
 
-def feed_of(configuration: Entity) -> AwsTarget | None:
-    """Return whom a configuration feeds; None where it names nobody."""
+def target_of(configuration: Entity) -> AwsTarget | None:
+    """Return the AWS target in a configuration, None where there is none."""
     properties = _properties_of(configuration)
     account_id, region, suffix = (
         str(properties.get(key) or "")

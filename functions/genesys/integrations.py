@@ -1,7 +1,7 @@
 """Integrations of the type *Amazon EventBridge source*, and the requests that make one right.
 
 The requests are those of the Platform API's Integrations category. An integration's configuration
-has a version: it can be changed only by who knows the present one.
+has a version, and a change must name the present one.
 """
 
 from collections.abc import Callable
@@ -11,13 +11,13 @@ from typing import Any
 from deadline import Deadline
 from genesys.client import GenesysClient
 from genesys.creation import create_once, id_in
-from genesys.errors import GenesysError, NotActive
-from genesys.integration_spec import SOURCE_TYPE, AwsTarget, Entity, IntegrationSpec, feed_of
+from genesys.errors import Explained, GenesysError, NotActive
+from genesys.integration_spec import SOURCE_TYPE, AwsTarget, Entity, IntegrationSpec, target_of
 
 PATH = "/api/v2/integrations"
 ORGANIZATION_PATH = "/api/v2/organizations/me"
 ENABLED, DISABLED, DELETED = "ENABLED", "DISABLED", "DELETED"
-# An old error may still be reported for a moment after a change; one that stays is meant.
+# An old error may be reported for a moment after a change; a lasting one is meant.
 ERROR_READINGS = 4
 CHANGE_SECONDS = 30.0
 SWITCH_OFF_SECONDS = 60.0
@@ -28,21 +28,21 @@ class Integration:
     """An integration as Genesys Cloud has it."""
 
     integration_id: str
-    is_on: bool
-    is_going: bool
+    is_active: bool
+    is_being_deleted: bool
     configuration: Entity
 
     @property
-    def feed(self) -> AwsTarget | None:
-        """Whom it feeds; None for one that was never configured."""
-        return feed_of(self.configuration)
+    def target(self) -> AwsTarget | None:
+        """Its AWS target; None if it was never configured."""
+        return target_of(self.configuration)
 
 
-class StillThere(Exception):
+class NotDeleted(Explained):
     """An integration that Genesys Cloud still shows after its deletion."""
 
 
-def switch(state: str) -> dict[str, Any]:
+def switch_body(state: str) -> dict[str, Any]:
     """Return the request body that switches an integration on or off."""
     return {"intendedState": state}
 
@@ -72,19 +72,19 @@ class Integrations:
         entity = self._read(integration_id)
         return self._integration(entity) if entity else None
 
-    def create(self, wanted: IntegrationSpec, look: Callable[[], list[str]]) -> str:
-        """Make an integration that feeds nobody yet, and return its id.
+    def create(self, spec: IntegrationSpec, find_made: Callable[[], list[str]]) -> str:
+        """Make an integration, without an AWS target yet, and return its id.
 
         Parameters
         ----------
-        look
-            Returns the ids of those in lists that a request whose answer was lost may have made.
+        find_made
+            Returns the ids in lists that a request may have made whose answer was lost.
         """
         return create_once(
             lambda: id_in(
-                self._client.request("POST", PATH, body=wanted.creation()), "POST", PATH, 200
+                self._client.request("POST", PATH, body=spec.creation_body()), "POST", PATH, 200
             ),
-            look,
+            find_made,
             self.remove,
             self.deadline,
         )
@@ -98,22 +98,22 @@ class Integrations:
         return configuration
 
     def configure(
-        self, integration_id: str, wanted: IntegrationSpec, check: Callable[[Entity], None]
+        self, integration_id: str, spec: IntegrationSpec, check: Callable[[Entity], None]
     ) -> None:
-        """Give an integration its configuration, whoever else changes it meanwhile.
+        """Give an integration its configuration, although others may change it meanwhile.
 
         Parameters
         ----------
         check
-            Raises if a configuration is one that must not be replaced.
+            Raises if a configuration must not be replaced.
         """
         failure: GenesysError
         for _ in self.deadline.within(CHANGE_SECONDS).tries(0.5, longest=5):
             configuration = self.configuration(integration_id)
             check(configuration)
-            if wanted.is_configured(configuration):
+            if spec.is_configured(configuration):
                 return
-            body = wanted.configuration(configuration.get("version") or 1)
+            body = spec.configuration_body(configuration.get("version") or 1)
             try:
                 self._client.request("PUT", _configuration_path(integration_id), body=body)
                 return
@@ -123,30 +123,30 @@ class Integrations:
                 failure = error
         raise failure
 
-    def switch_on(self, integration_id: str, wanted: IntegrationSpec, limit: Deadline) -> None:
-        """Have an integration active, and read it back until it is, configured as asked for.
+    def switch_on(self, integration_id: str, spec: IntegrationSpec, limit: Deadline) -> None:
+        """Switch an integration on, and read it back until it is active and as specified.
 
         Raises
         ------
         NotActive
-            If it is not by the deadline, or reports an error: with Genesys Cloud's own words.
+            If it is not by the deadline, or reports a lasting error; in Genesys Cloud's words.
         """
         errors = 0
         for _ in limit.tries(0.5, longest=5):
-            wrong = self._what_is_wrong(integration_id, wanted)
-            if not wrong:
+            differences = self._differences(integration_id, spec)
+            if not differences:
                 return
-            errors = errors + 1 if wrong.startswith("it reports ERROR") else 0
+            errors = errors + 1 if differences.startswith("it reports ERROR") else 0
             if errors == ERROR_READINGS:
                 break
-        raise NotActive(self._client.clean(wrong))
+        raise NotActive(self._client.clean(differences))
 
     def remove(self, integration_id: str) -> None:
-        """Switch an integration off, delete it, and wait until it is gone; gone is as good.
+        """Switch an integration off, delete it and wait until it is gone, unless it is already.
 
         Raises
         ------
-        StillThere
+        NotDeleted
             If it is not gone in time.
         """
         entity = self._read(integration_id)
@@ -156,20 +156,22 @@ class Integrations:
         for _ in self.deadline.tries(0.5, longest=5):
             if not self._read(integration_id):
                 return
-        raise StillThere(f"Genesys Cloud still shows the integration {integration_id}")
+        raise NotDeleted(
+            f"Genesys Cloud still shows the integration {integration_id} after its deletion."
+        )
 
     def _integration(self, entity: Entity) -> Integration:
         integration_id = str(entity["id"])
         match entity:
-            case {"config": {"current": dict() as listed}} if feed_of(listed):
+            case {"config": {"current": dict() as listed}} if target_of(listed):
                 configuration: Entity = listed
             case _:
-                # A list that does not say whom it feeds must not make it look as if it were nobody.
+                # A list that shows no target does not prove that there is none.
                 configuration = self.configuration(integration_id)
         return Integration(
             integration_id,
-            is_on=(entity.get("intendedState"), _state_of(entity)) == (ENABLED, "ACTIVE"),
-            is_going=entity.get("intendedState") == DELETED,
+            is_active=(entity.get("intendedState"), _state_of(entity)) == (ENABLED, "ACTIVE"),
+            is_being_deleted=entity.get("intendedState") == DELETED,
             configuration=configuration,
         )
 
@@ -186,9 +188,9 @@ class Integrations:
         return entity
 
     def _switch(self, integration_id: str, state: str) -> None:
-        self._change("PATCH", f"{PATH}/{integration_id}", switch(state))
+        self._change("PATCH", f"{PATH}/{integration_id}", switch_body(state))
 
-    def _what_is_wrong(self, integration_id: str, wanted: IntegrationSpec) -> str:
+    def _differences(self, integration_id: str, spec: IntegrationSpec) -> str:
         entity = self._read(integration_id)
         if not entity:
             return "it cannot be found"
@@ -197,19 +199,19 @@ class Integrations:
             return "it stays switched off"
         if _state_of(entity) != "ACTIVE":
             return f"it reports {_state_of(entity)}{_detail_of(entity)}"
-        return "; ".join(wanted.differences(self.configuration(integration_id)))
+        return "; ".join(spec.differences(self.configuration(integration_id)))
 
     def _switch_off(self, integration_id: str, entity: Entity) -> None:
         if entity.get("intendedState") != DISABLED:
             self._switch(integration_id, DISABLED)
         limit = self.deadline.within(min(SWITCH_OFF_SECONDS, self.deadline.left() / 2))
-        # What stays active all the same may still be deleted: Genesys Cloud decides.
+        # If it stays active, try to delete it all the same: Genesys Cloud decides.
         for _ in limit.tries(0.5, longest=5):
             if not _is_running(self._read(integration_id)):
                 return
 
     def _change(self, method: str, path: str, body: Entity | None = None) -> None:
-        """Send a request, again while its integration is busy; one that is gone is as good."""
+        """Send a request, again while its integration is busy; do nothing if that is gone."""
         failure: GenesysError
         for _ in self.deadline.within(CHANGE_SECONDS).tries(1, longest=5):
             try:
@@ -229,7 +231,7 @@ def _configuration_path(integration_id: str) -> str:
 
 
 def _is_of_an_old_version(error: GenesysError) -> bool:
-    """Return whether a change failed because of another one, or may yet be carried out."""
+    """Return whether another change came first, or this one may yet be carried out."""
     return error.status in (408, 409) or (
         error.status == 400 and "version" in error.message.lower()
     )

@@ -1,4 +1,4 @@
-"""The partner event source in AWS that Genesys Cloud makes for an integration, and its state."""
+"""The partner event source that an integration has in AWS, and its state."""
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING
@@ -7,6 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from aws_calls import client_config, code_of
 from deadline import Deadline
+from genesys.errors import Explained
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -16,12 +17,12 @@ CLIENT_LIMITS = client_config(read_timeout=5)
 NEW_ROLE_SECONDS = 20.0
 
 
-class Unknown(Exception):
-    """AWS could not be asked how a partner event source is."""
+class SourceStateUnknown(Explained):
+    """AWS did not tell the state of a partner event source, for a reason that may pass."""
 
 
-class NotThere(Exception):
-    """A partner event source that AWS does not show as it should be; the text says what to do."""
+class SourceNotReady(Explained):
+    """A partner event source that AWS does not show in the state that is needed."""
 
 
 def source_name(organization_id: str, suffix: str) -> str:
@@ -30,7 +31,7 @@ def source_name(organization_id: str, suffix: str) -> str:
 
 
 def state_of(events: "EventBridgeClient", name: str) -> str:
-    """Return a source's state, or the code of the error that came instead."""
+    """Return a source's state, or the code of the error if AWS refuses to tell it."""
     try:
         return str(events.describe_event_source(Name=name).get("State", "without a state"))
     except (ClientError, BotoCoreError) as error:
@@ -53,25 +54,25 @@ def wait_for(
     Parameters
     ----------
     if_missing
-        What to tell the user if AWS knows no such source.
+        The reason and the remedy, if AWS knows no such source.
 
     Raises
     ------
-    NotThere
+    SourceNotReady
         If it does not by the deadline.
     """
     new_role = limit.within(NEW_ROLE_SECONDS)
     for pause in limit.tries(1, longest=5):
-        seen = state_of(events, name)
-        if seen in states:
+        state = state_of(events, name)
+        if state in states:
             return
-        if seen == "AccessDeniedException" and pause >= new_role.left():
+        if state == "AccessDeniedException" and pause >= new_role.left():
             break
-    raise NotThere(f"{_what_was_seen(seen, name, if_missing)}.")
+    raise SourceNotReady(f"{_explanation(state, name, if_missing)}.")
 
 
-def _what_was_seen(seen: str, name: str, if_missing: str) -> str:
-    match seen:
+def _explanation(state: str, name: str, if_missing: str) -> str:
+    match state:
         case "PENDING":
             return (
                 f"The partner event source {name} stays PENDING although its event bus is there. "
@@ -89,4 +90,28 @@ def _what_was_seen(seen: str, name: str, if_missing: str) -> str:
                 f"AWS does not let the function look at the partner event source {name}: its role "
                 "needs events:DescribeEventSource for it"
             )
-    return f"AWS could not be asked for the partner event source {name} ({seen}). Deploy again"
+    return f"AWS could not be asked for the partner event source {name} ({state}). Deploy again"
+
+
+def difference_of(events: "EventBridgeClient", name: str) -> list[str]:
+    """Return a sentence if no events arrive through a source, or AWS forbids looking at it.
+
+    Raises
+    ------
+    SourceStateUnknown
+        AWS did not tell the state.
+    """
+    state = state_of(events, name)
+    match state:
+        case "ACTIVE":
+            return []
+        case "PENDING":
+            return [f"The partner event source {name} has no event bus: no events arrive."]
+        case "DELETED" | "ResourceNotFoundException":
+            return [f"The partner event source {name} was deleted: no events arrive."]
+        case "AccessDeniedException":
+            return [
+                f"AWS does not let the watchdog see the partner event source {name}: its role "
+                "needs events:DescribeEventSource for it."
+            ]
+    raise SourceStateUnknown(f"AWS did not say how the partner event source is ({state}).")

@@ -42,7 +42,7 @@ class DeadlineRetry(Retry):
 
     @classmethod
     def for_requests_that_create(cls, deadline: Deadline) -> Self:
-        """Return the policy of requests of which a second one would make a second thing.
+        """Return the policy of requests that make a second thing if they are sent twice.
 
         Only 429 says for certain that the first one was not carried out.
         """

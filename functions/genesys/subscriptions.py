@@ -1,4 +1,4 @@
-"""Event subscriptions: what one should be, and the requests that make it so.
+"""Event subscriptions: the specification of one, and the requests that make it so.
 
 The API is that of the tutorial *Filter EventBridge Events for Specific Queue Conversation Ends
 in Genesys Cloud*, completed to a REST resource; not every org has it.
@@ -14,13 +14,14 @@ from genesys.creation import create_once, id_in
 from genesys.errors import GenesysError, NotActive
 
 PATH = "/api/v2/events/subscriptions"
+SCOPES = "event:subscribe:read event:subscribe:write"
 ACTIVE = "active"
 Entity = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionSpec:
-    """A subscription as it should be; `queue_arn` is the SQS queue that it sends to."""
+    """The specification of a subscription; `queue_arn` is the SQS queue that it sends to."""
 
     name: str
     description: str
@@ -30,7 +31,7 @@ class SubscriptionSpec:
     region: str
 
     def body(self) -> dict[str, Any]:
-        """Return it as the API's request body."""
+        """Return the request body that makes or replaces it."""
         return {
             "name": self.name,
             "description": self.description,
@@ -44,34 +45,34 @@ class SubscriptionSpec:
         }
 
     def differences(self, entity: Entity) -> list[str]:
-        """Return what of an entity is not as it should be, in words; empty when it is right."""
+        """Return a clause for each field of an entity that differs from this."""
         seen = {
             "status": entity.get("status"),
             "attributeFilter": entity.get("attributeFilter"),
             "eventTypes": sorted(map(str, entity.get("eventTypes") or ())),
             "destination": destination_of(entity),
         }
-        wanted = {
+        specified = {
             "status": ACTIVE,
             "attributeFilter": self.attribute_filter,
             "eventTypes": sorted(self.event_types),
             "destination": self.queue_arn,
         }
         return [
-            "{} is {} instead of {}".format(key, *_apart(repr(seen[key]), repr(wanted[key])))
-            for key in wanted
-            if seen[key] != wanted[key]
+            "{} is {} instead of {}".format(key, *_excerpts(repr(seen[key]), repr(specified[key])))
+            for key in specified
+            if seen[key] != specified[key]
         ]
 
 
-def _apart(seen: str, wanted: str) -> tuple[str, str]:
+def _excerpts(one: str, other: str) -> tuple[str, str]:
     """Return two texts cut to 80 characters, long ones from shortly before they differ."""
-    pairs = enumerate(zip(seen, wanted, strict=False))
-    alike = next((at for at, (one, other) in pairs if one != other), min(len(seen), len(wanted)))
-    if max(len(seen), len(wanted)) <= 80 or alike <= 20:
-        return seen[:80], wanted[:80]
+    pairs = enumerate(zip(one, other, strict=False))
+    alike = next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+    if max(len(one), len(other)) <= 80 or alike <= 20:
+        return one[:80], other[:80]
     part = slice(alike - 20, alike + 60)
-    return f"…{seen[part]}", f"…{wanted[part]}"
+    return f"…{one[part]}", f"…{other[part]}"
 
 
 def destination_of(entity: Entity) -> str | None:
@@ -97,24 +98,22 @@ class Subscriptions:
         """Return the ids of the subscriptions of that name which send to that queue."""
         return [entity["id"] for entity in self.named(name) if destination_of(entity) == queue_arn]
 
-    def create(self, wanted: SubscriptionSpec) -> str:
+    def create(self, spec: SubscriptionSpec) -> str:
         """Make a subscription and return its id.
 
         A request that may have been carried out is repeated only after looking whether it was;
         should there be more than one in the end, the others are removed.
         """
         return create_once(
-            lambda: id_in(
-                self._client.request("POST", PATH, body=wanted.body()), "POST", PATH, 201
-            ),
-            lambda: self.sending_to(wanted.queue_arn, wanted.name),
+            lambda: id_in(self._client.request("POST", PATH, body=spec.body()), "POST", PATH, 201),
+            lambda: self.sending_to(spec.queue_arn, spec.name),
             self.remove,
             self.deadline,
         )
 
-    def replace(self, subscription_id: str, wanted: SubscriptionSpec) -> None:
-        """Change a subscription to what it should be."""
-        self._client.request("PUT", f"{PATH}/{subscription_id}", body=wanted.body())
+    def replace(self, subscription_id: str, spec: SubscriptionSpec) -> None:
+        """Change a subscription to what is specified."""
+        self._client.request("PUT", f"{PATH}/{subscription_id}", body=spec.body())
 
     def remove(self, subscription_id: str) -> None:
         """Delete a subscription; one that is gone already is as good."""
@@ -125,23 +124,23 @@ class Subscriptions:
                 raise
 
     def wait_until_right(
-        self, subscription_id: str, wanted: SubscriptionSpec, limit: Deadline
+        self, subscription_id: str, spec: SubscriptionSpec, limit: Deadline
     ) -> None:
-        """Read a subscription back until it is active and as asked for.
+        """Read a subscription back until it is active and as specified.
 
         Raises
         ------
         NotActive
-            If it is not by the deadline; the text says what differs.
+            If it is not by the deadline; the text names the differences.
         """
         for _ in limit.tries(0.25, longest=5):
             try:
                 entity = self._client.request("GET", f"{PATH}/{subscription_id}")
-                different = wanted.differences(entity)
+                differences = spec.differences(entity)
             except GenesysError as error:
                 if error.status != 404:
                     raise
-                different = ["it cannot be found"]
-            if not different:
+                differences = ["it cannot be found"]
+            if not differences:
                 return
-        raise NotActive(self._client.clean("; ".join(different)))
+        raise NotActive(self._client.clean("; ".join(differences)))

@@ -1,1 +1,1 @@
-"""The custom-resource function: makes, changes and removes what is ours in Genesys Cloud."""
+"""The custom-resource function: makes, changes and removes our things in Genesys Cloud."""

@@ -1,4 +1,4 @@
-"""The answer to CloudFormation: what it says, and how it gets there."""
+"""The answer to CloudFormation: its content, and how it is sent."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ MAX_BYTES = 4096
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a request: `data` is what the template can read of the resource."""
+    """The answer to a request; the template can read the resource's `data`."""
 
     status: Literal["SUCCESS", "FAILED"]
     physical_id: str

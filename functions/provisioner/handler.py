@@ -1,4 +1,4 @@
-"""Lambda entry point of the custom resources: the subscription or the integration."""
+"""Lambda entry point of the custom resources."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from genesys import credentials, partner_source
-from logs import json_logger
+from logs import json_logger, tag_lines
 from provisioner.answer import send
-from provisioner.resource import answer_to
+from provisioner.custom_resource import answer_to
 
 logger = json_logger("provisioner")
 secrets = boto3.client("secretsmanager", config=credentials.CLIENT_LIMITS)
@@ -16,6 +16,7 @@ events = boto3.client("events", config=partner_source.CLIENT_LIMITS)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
-    """Carry out one request of CloudFormation's and answer it, whatever happens."""
+    """Carry out a request of CloudFormation's and answer it, whatever happens."""
+    tag_lines(context)
     answer = answer_to(event, context, secrets, events, logger)
     send(answer, event)

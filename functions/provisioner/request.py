@@ -1,14 +1,17 @@
-"""What CloudFormation asks of the custom resources that live in Genesys Cloud."""
+"""A request of CloudFormation's to a custom resource."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from genesys.integration_spec import AwsTarget
-from genesys.properties import Properties, feed_in
+from genesys.errors import Explained
+from resources.registry import parse
+from resources.resource import Resource
+
+Kind = Literal["Create", "Update", "Delete"]
 
 
-class RequestError(Exception):
+class RequestError(Explained):
     """A request that cannot be carried out as it is."""
 
 
@@ -18,54 +21,61 @@ class Request:
 
     Attributes
     ----------
-    kind
-        What to do.
     physical_id
-        The id that an earlier answer gave, or that CloudFormation invented when it had none;
+        The id that an earlier answer gave, or that CloudFormation invented if there was none;
         empty on Create.
-    properties
-        What should be.
+    resource
+        The resource as it is asked for.
     former
-        On Update, the properties before, unchecked.
+        On Update, the properties before, unchecked; None on Create and Delete.
     """
 
-    kind: Literal["Create", "Update", "Delete"]
+    kind: Kind
     physical_id: str
-    properties: Properties
-    former: Mapping[str, Any]
+    resource: Resource
+    former: Mapping[str, Any] | None
 
     @property
-    def may_come_late(self) -> bool:
-        """Whether a Create that CloudFormation gave up may yet make what is to be deleted."""
-        return self.physical_id != self.properties.physical_id
+    def creation_may_be_under_way(self) -> bool:
+        """Whether a Create that CloudFormation gave up may yet make the thing to be deleted."""
+        return self.physical_id != self.resource.physical_id
 
     @property
     def former_api_host(self) -> str:
         """The API host that an Update's resource was made at, whatever became of it since."""
         return self.physical_id.partition("/")[0]
 
-    @property
-    def former_queue_arn(self) -> str | None:
-        """The SQS queue that our subscription may still send to."""
-        queue_arn = self.former.get("QueueArn")
-        return queue_arn if isinstance(queue_arn, str) else None
-
-    @property
-    def former_feed(self) -> AwsTarget | None:
-        """Whom our integration from before feeds."""
-        return feed_in(self.former) if self.former.get("AccountId") else None
-
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> "Request":
-        """Return the request in a Lambda event; raise saying what is wrong with it."""
-        kind = event.get("RequestType")
-        if kind not in ("Create", "Update", "Delete"):
-            raise RequestError(f"RequestType {kind!r} is not Create, Update or Delete.")
+        """Return the request in a Lambda event.
+
+        Raises
+        ------
+        RequestError, WrongProperties
+            The text says what is wrong with the event.
+        """
+        kind = kind_of(event)
         return cls(
             kind=kind,
             physical_id=str(event.get("PhysicalResourceId") or ""),
-            properties=Properties.parse(
-                str(event.get("ResourceType")), event.get("ResourceProperties") or {}
-            ),
-            former=event.get("OldResourceProperties") or {},
+            resource=parse(resource_type_of(event), properties_of(event)),
+            former=event.get("OldResourceProperties") or {} if kind == "Update" else None,
         )
+
+
+def kind_of(event: Mapping[str, Any]) -> Kind:
+    """Return what CloudFormation asks for; raise `RequestError` if it is unknown."""
+    kind = event.get("RequestType")
+    if kind not in ("Create", "Update", "Delete"):
+        raise RequestError(f"RequestType {kind!r} is not Create, Update or Delete.")
+    return kind  # type: ignore[no-any-return]
+
+
+def resource_type_of(event: Mapping[str, Any]) -> str:
+    """Return the resource's type as the template names it."""
+    return str(event.get("ResourceType"))
+
+
+def properties_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the properties that the resource should have, unchecked."""
+    return event.get("ResourceProperties") or {}

@@ -1,1 +1,1 @@
-"""The watchdog function: compares what is in Genesys Cloud with what was deployed."""
+"""The watchdog function: compares Genesys Cloud with the deployed stack."""

@@ -1,31 +1,46 @@
-"""What was deployed, as the watchdog's environment says."""
+"""The deployed resource, as the watchdog's environment describes it."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from genesys.properties import Properties
+from environment import Variables, read
+from resources.registry import parse
+from resources.resource import Resource
+
+
+class WatchdogVariables(Variables, frozen=True):
+    """The watchdog's environment variables; `infra/watchdog.py` sets them.
+
+    Attributes
+    ----------
+    deployed
+        JSON with the `ResourceType` and the `ResourceProperties` of the stack's custom resource.
+    """
+
+    stage: str
+    deployed: str
 
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What should be in Genesys Cloud, where to log in, and the stage that it is for."""
+    """A stage and the resource that was deployed for it."""
 
     stage: str
-    properties: Properties
+    resource: Resource
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Deployed":
-        """Return what is in environment variables.
-
-        `STAGE` is the stage's name; `DEPLOYED` is JSON with the `ResourceType` and the
-        `ResourceProperties` of the custom resource that the stack has.
+        """Return the resource that environment variables describe.
 
         Raises
         ------
+        WrongEnvironment
+            A variable is missing.
         WrongProperties
-            Some of these are missing or wrong.
+            Some properties are missing or wrong.
         """
-        resource = json.loads(environment["DEPLOYED"])
-        properties = Properties.parse(resource["ResourceType"], resource["ResourceProperties"])
-        return cls(environment["STAGE"], properties)
+        variables = read(WatchdogVariables, environment)
+        deployed = json.loads(variables.deployed)
+        resource = parse(deployed["ResourceType"], deployed["ResourceProperties"])
+        return cls(variables.stage, resource)

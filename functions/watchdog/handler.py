@@ -1,4 +1,4 @@
-"""Lambda entry point of the watchdog: what was deployed, is it still so in Genesys Cloud?"""
+"""Lambda entry point of the watchdog: is Genesys Cloud still as it was deployed?"""
 
 import os
 from typing import Any
@@ -7,7 +7,7 @@ import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from genesys import credentials, partner_source
-from logs import json_logger
+from logs import json_logger, tag_lines
 from watchdog.deployed import Deployed
 from watchdog.watch import watch
 
@@ -18,5 +18,6 @@ events = boto3.client("events", config=partner_source.CLIENT_LIMITS)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Look now, whatever the event is; return whether all is well, and what is not."""
+    """Compare now, whatever the event is; return whether all is well, and the differences."""
+    tag_lines(context)
     return watch(deployed, context, secrets, events, logger)

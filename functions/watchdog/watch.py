@@ -1,4 +1,4 @@
-"""One look at how things are: what differs is logged, and is a metric."""
+"""The comparison of Genesys Cloud with the deployed stack, as a log line and a metric."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,37 +9,32 @@ import metrics
 from aws_calls import code_of
 from deadline import Deadline, InvocationContext, interrupted_after
 from genesys.credentials import load_credentials
-from genesys.errors import CredentialsError, GenesysError, LoginRefused
-from genesys.integration_spec import IntegrationSpec
-from genesys.integrations import Integrations
-from genesys.partner_source import Unknown
-from genesys.subscriptions import Subscriptions, SubscriptionSpec
+from genesys.errors import CredentialsError, Explained, GenesysError, LoginRefused
+from resources.resource import Comparison, Resource
 from watchdog.deployed import Deployed
-from watchdog.differences import Found, of_event_source, of_subscription
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-# Seconds until a difference is looked at again: a deploy may be under way, and lists lag.
+# Seconds until the second look: a deploy may be under way, and lists lag.
 SECOND_LOOK = 30.0
 # Seconds before the function's timeout at which looking ends, and all but the answer.
 WORK_RESERVE = 10.0
 ANSWER_RESERVE = 5.0
 
 
-class CouldNotLook(Exception):
-    """How things are in Genesys Cloud is not known, for a reason that may pass."""
+class CouldNotLook(Explained):
+    """A failed comparison, for a reason that may pass: nothing is known."""
 
 
-# What Secrets Manager says when the secret, or the right to read it, is gone.
-_LASTING = (
+# Secrets Manager's errors that last until somebody mends the secret or the right to read it.
+_LASTING_SECRET_ERRORS = (
     "AccessDeniedException",
     "DecryptionFailure",
     "InvalidRequestException",
     "ResourceNotFoundException",
 )
-_SAFE_TO_SHOW = (GenesysError, CredentialsError, Unknown, CouldNotLook)
 
 
 def watch(
@@ -49,10 +44,10 @@ def watch(
     events: "EventBridgeClient",
     logger: Logger,
 ) -> dict[str, Any]:
-    """Compare what is there with what was deployed; log what differs and emit a metric.
+    """Compare Genesys Cloud with what was deployed; log the differences and emit a metric.
 
-    `SubscriptionHealthy` is 1 when nothing differs, else 0. What differs at first is looked at
-    again after a while.
+    `SubscriptionHealthy` is 1 without a difference, else 0. A first difference counts only if a
+    second look, after a while, finds one too.
 
     Returns
     -------
@@ -62,52 +57,47 @@ def watch(
     Raises
     ------
     CouldNotLook
-        For a reason that may pass: then nothing is known, and there is no metric.
+        For a reason that may pass: nothing is known, and there is no metric.
     """
     deadline = Deadline.before_timeout_of(context, WORK_RESERVE)
     try:
         with interrupted_after(context.get_remaining_time_in_millis() / 1000 - ANSWER_RESERVE):
-            found = _look(deployed, deadline, secrets, events)
-            if found.differences:
+            comparison = _compare(deployed.resource, deadline, secrets, events)
+            if comparison.differences:
                 if not deadline.sleep(SECOND_LOOK):
                     raise CouldNotLook("No time was left to look again at what differs.")
-                found = _look(deployed, deadline, secrets, events)
-    except Exception as error:  # noqa: BLE001 - what is raised instead says what is known of it
-        why = str(error) if isinstance(error, _SAFE_TO_SHOW) else ""
+                comparison = _compare(deployed.resource, deadline, secrets, events)
+    except Exception as error:  # noqa: BLE001 - raised again without an unforeseen text
+        why = str(error) if isinstance(error, GenesysError | Explained) else ""
         logger.warning("Could not look", error=type(error).__name__, detail=why)
-        # Lambda logs what is raised: nothing of an error that nobody foresaw may be in it.
+        # Lambda logs the error that is raised: it must hold nothing of an unforeseen one.
         raise CouldNotLook(why or type(error).__name__) from None
-    differences = list(found.differences)
+    differences = list(comparison.differences)
     healthy = not differences
     if healthy:
-        logger.info("Healthy", watched=deployed.properties.wanted.name, ids=list(found.ids))
+        logger.info("Healthy", watched=deployed.resource.name, ids=list(comparison.ids))
     else:
         logger.warning("Unhealthy", differences=differences)
     metrics.emit({"Stage": deployed.stage}, {"SubscriptionHealthy": int(healthy)})
     return {"healthy": healthy, "differences": differences}
 
 
-def _look(
-    deployed: Deployed,
+def _compare(
+    resource: Resource,
     deadline: Deadline,
     secrets: "SecretsManagerClient",
     events: "EventBridgeClient",
-) -> Found:
-    """Return what was found; that we are refused is such a difference, too."""
-    properties = deployed.properties
+) -> Comparison:
+    """Return the comparison; a refusal that lasts is a difference, too."""
     try:
-        credentials = load_credentials(secrets, properties.secret_name, deadline)
-        client = properties.client(credentials, deadline)
-        match properties.wanted:
-            case SubscriptionSpec() as subscription:
-                found = of_subscription(Subscriptions(client), subscription)
-            case IntegrationSpec() as source:
-                found = of_event_source(Integrations(client), events, source)
+        credentials = load_credentials(secrets, resource.secret_name, deadline)
+        client = resource.client(credentials, deadline)
+        comparison = resource.compare(client, events)
     except (CredentialsError, GenesysError) as error:
         if _may_pass(error):
             raise
-        return Found(differences=(_refused(error),))
-    return found.cleaned(client.clean)
+        return Comparison(differences=(_refusal(error),))
+    return comparison.cleaned(client.clean)
 
 
 def _may_pass(error: CredentialsError | GenesysError) -> bool:
@@ -115,13 +105,13 @@ def _may_pass(error: CredentialsError | GenesysError) -> bool:
         case CredentialsError(__cause__=BotoCoreError()):
             return True
         case CredentialsError(__cause__=ClientError() as cause):
-            return code_of(cause) not in _LASTING
+            return code_of(cause) not in _LASTING_SECRET_ERRORS
         case GenesysError(status=status):
             return status not in (400, 401, 403, 404)
     return False
 
 
-def _refused(error: CredentialsError | GenesysError) -> str:
+def _refusal(error: CredentialsError | GenesysError) -> str:
     match error:
         case LoginRefused():
             return (

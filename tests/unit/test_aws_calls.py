@@ -210,7 +210,7 @@ def test_the_alarm_is_for_calls_of_aws_the_user_s_code_and_functions_that_must_a
         if "interrupted_after(" in file.read_text(encoding="utf-8")
     }
     allowed = {"deadline.py", "aws_calls.py"}
-    allowed |= {"destinations/user_code.py", "provisioner/resource.py", "watchdog/watch.py"}
+    allowed |= {"destinations/user_code.py", "provisioner/custom_resource.py", "watchdog/watch.py"}
     assert setting - allowed == set()
 
 

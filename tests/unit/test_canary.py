@@ -17,14 +17,20 @@ from hypothesis import strategies as st
 from destinations.webhook import Webhook
 from genesys.client import LOGIN_PATH
 from genesys.integration_spec import SOURCE_TYPE
-from genesys.properties import EVENT_SOURCE, SUBSCRIPTION
 from local.genesys.login import CLIENT_ID
 from local.http.messages import Answer, Request
 from local.http.server import HttpServer
 from tests import canaries
 from tests.bodies import QUEUE
 from tests.canaries import CLIENT_SECRET, TEXT, TOKEN, Delivery
-from tests.fakes.aws.cloudformation import ACCOUNT, PROPERTIES, REGION, SUFFIX
+from tests.fakes.aws.cloudformation import (
+    ACCOUNT,
+    EVENT_SOURCE,
+    PROPERTIES,
+    REGION,
+    SUBSCRIPTION,
+    SUFFIX,
+)
 from tests.fakes.aws.dynamodb import FakeDynamoDb
 from tests.fakes.aws.eventbridge import BUS, FakeEventBridge
 from tests.fakes.aws.firehose import STREAM, FakeFirehose

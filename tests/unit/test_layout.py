@@ -39,7 +39,6 @@ def rooms_in(tree: str) -> set[str]:
 # all rooms there; one at the top of infra/ is a construct.
 BASE = modules_in("functions")
 DOMAIN = BASE | {"conversations"}
-SHARED = DOMAIN | {"destinations", "genesys"}
 COMPOSING = {"stack", "emulator", "synthesis"}
 CONSTRUCTS = modules_in("infra") - COMPOSING
 PARTS = {"settings"} | CONSTRUCTS
@@ -51,10 +50,11 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "dynamodb": DOMAIN,
         "destinations": DOMAIN,
         "genesys": BASE,
+        "resources": BASE | {"genesys"},
         # The functions themselves, which do not know each other.
-        "worker": SHARED | {"dynamodb"},
-        "provisioner": SHARED,
-        "watchdog": SHARED,
+        "worker": DOMAIN | {"destinations", "dynamodb"},
+        "provisioner": BASE | {"genesys", "resources"},
+        "watchdog": BASE | {"genesys", "resources"},
     },
     "infra": {
         "settings": set(),
@@ -208,6 +208,30 @@ def dynamodb_in(source: str) -> set[str]:
 )
 def test_no_partiql_and_no_typed_value_is_overlooked(source: str, found: set[str]) -> None:
     assert dynamodb_in(source) == found
+
+
+def test_only_the_registry_of_resources_knows_which_delivery_it_is() -> None:
+    """A third delivery is one file beside the others, and a line in the registry."""
+    deliveries = {"integration", "source_active", "subscription"}
+    knowing = {f"resources.{module}" for module in deliveries} | {"genesys.integration_spec"}
+    knowing |= {"genesys.integrations", "genesys.subscriptions"}
+    seam = {FUNCTIONS / f"resources/{module}.py" for module in (*deliveries, "registry")}
+    wrong = {
+        str(file.relative_to(FUNCTIONS)): found
+        for file in {*files_in("functions")} - seam
+        if room_of(file) != "genesys"
+        if (found := {name for name in imports_of(file) if name.startswith(tuple(knowing))})
+    }
+    assert wrong == {}
+
+
+def test_only_the_registry_of_resources_names_their_types() -> None:
+    named = [
+        file.name
+        for file in files_in("functions")
+        if '"Custom::' in file.read_text(encoding="utf-8")
+    ]
+    assert named == ["registry.py"]
 
 
 def test_all_destinations_that_can_be_chosen_are_modules_of_their_room() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from provisioner.answer import Answer
-from provisioner.resource import answer_to
+from provisioner.custom_resource import answer_to
 from tests.fakes.aws.partner_events import FakePartnerEvents
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock

@@ -7,6 +7,7 @@ import pytest
 
 from genesys.client import LOGIN_PATH, GenesysClient
 from genesys.credentials import Credentials
+from genesys.subscriptions import SCOPES
 from local.http.messages import Answer, Request
 from local.http.server import UNSCRIPTED, HttpServer
 from tests.fakes.clock import Clock
@@ -57,6 +58,5 @@ def api(http: HttpServer) -> Api:
 @pytest.fixture
 def client(http: HttpServer, clock: Clock) -> GenesysClient:
     """A client with 100 seconds."""
-    return GenesysClient(
-        http.url, http.url, Credentials("the-id", "the-s3cret"), clock.deadline(100), clock
-    )
+    credentials, deadline = Credentials("the-id", "the-s3cret"), clock.deadline(100)
+    return GenesysClient(http.url, http.url, credentials, deadline, clock, scope=SCOPES)

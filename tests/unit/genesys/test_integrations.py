@@ -7,15 +7,15 @@ import pytest
 
 from genesys.client import GenesysClient
 from genesys.errors import GenesysError, NotActive
-from genesys.integration_spec import AwsTarget, IntegrationSpec, feed_of
-from genesys.integrations import ORGANIZATION_PATH, PATH, Integrations, StillThere
+from genesys.integration_spec import AwsTarget, IntegrationSpec, target_of
+from genesys.integrations import ORGANIZATION_PATH, PATH, Integrations, NotDeleted
 from local.http.messages import Answer
 from tests.fakes.clock import Clock
 from tests.unit.genesys.conftest import Api
 
-FEED = AwsTarget("111122223333", "eu-west-1", "QueueEnds-dev")
+TARGET = AwsTarget("111122223333", "eu-west-1", "QueueEnds-dev")
 TOPIC = "v2.detail.events.conversation.{id}.customer.end"
-WANTED = IntegrationSpec("queue-ends-dev", "Made by Queue Ends", FEED, (TOPIC,))
+WANTED = IntegrationSpec("queue-ends-dev", "Made by Queue Ends", TARGET, (TOPIC,))
 PROPERTIES = {
     "awsAccountId": "111122223333",
     "awsAccountRegion": "eu-west-1",
@@ -60,8 +60,8 @@ def asked(api: Api) -> list[tuple[str, str]]:
 
 
 def test_the_bodies_that_make_and_configure_an_integration_are_as_the_api_has_them() -> None:
-    assert WANTED.creation() == {"name": "queue-ends-dev", "integrationType": TYPE}
-    assert WANTED.configuration(7) == {
+    assert WANTED.creation_body() == {"name": "queue-ends-dev", "integrationType": TYPE}
+    assert WANTED.configuration_body(7) == {
         "name": "queue-ends-dev",
         "version": 7,
         "properties": PROPERTIES,
@@ -87,26 +87,26 @@ def test_lists_are_read_by_pages_with_their_configurations(
         Answer(200, {"entities": [ours], "pageCount": 2}),
     )
     found = integrations.named("queue-ends-dev")
-    assert [one.feed for one in found] == [FEED, FEED]
+    assert [one.target for one in found] == [TARGET, TARGET]
     assert [dict(one.query) for one in api.asked] == [
         {"expand": "config.current", "pageNumber": number, "pageSize": "100"} for number in "12"
     ]
 
 
 @pytest.mark.parametrize("shown", [{}, {"config": None}, {"config": {}}, expanded({"id": "7"})])
-def test_an_integration_that_a_list_shows_without_its_feed_is_read_by_itself(
+def test_an_integration_that_a_list_shows_without_its_target_is_read_by_itself(
     integrations: Integrations, api: Api, shown: dict[str, object]
 ) -> None:
     api.script(
         Answer(200, {"entities": [entity(**shown)], "pageCount": 1}), Answer(200, CONFIGURED)
     )
     [found] = integrations.named("queue-ends-dev")
-    assert found.feed == FEED
+    assert found.target == TARGET
     assert asked(api) == [("GET", PATH), ("GET", f"{PATH}/i-1/config/current")]
 
 
 @pytest.mark.parametrize(
-    ("intended", "code", "is_on", "is_going"),
+    ("intended", "code", "is_active", "is_being_deleted"),
     [
         ("ENABLED", "ACTIVE", True, False),
         ("ENABLED", "ACTIVATING", False, False),
@@ -116,19 +116,19 @@ def test_an_integration_that_a_list_shows_without_its_feed_is_read_by_itself(
         (None, "ACTIVE", False, False),
     ],
 )
-def test_an_integration_is_on_only_if_that_is_intended_and_reported(
+def test_an_integration_is_active_only_if_that_is_intended_and_reported(
     *,
     integrations: Integrations,
     api: Api,
     intended: object,
     code: object,
-    is_on: bool,
-    is_going: bool,
+    is_active: bool,
+    is_being_deleted: bool,
 ) -> None:
     api.script(Answer(200, entity(intended=intended, code=code, **expanded(CONFIGURED))))
     found = integrations.get("i-1")
     assert found is not None
-    assert (found.is_on, found.is_going) == (is_on, is_going)
+    assert (found.is_active, found.is_being_deleted) == (is_active, is_being_deleted)
 
 
 def test_an_unknown_integration_is_none(integrations: Integrations, api: Api) -> None:
@@ -137,11 +137,11 @@ def test_an_unknown_integration_is_none(integrations: Integrations, api: Api) ->
 
 
 @pytest.mark.parametrize(
-    ("properties", "feed"),
+    ("properties", "target"),
     [
-        (PROPERTIES, FEED),
-        (PROPERTIES | {"awsAccountId": 111122223333}, FEED),
-        (PROPERTIES | {"eventFilter": None, "more": 1}, FEED),
+        (PROPERTIES, TARGET),
+        (PROPERTIES | {"awsAccountId": 111122223333}, TARGET),
+        (PROPERTIES | {"eventFilter": None, "more": 1}, TARGET),
         ({"awsAccountId": "444455556666"}, AwsTarget("444455556666", "", "")),
         ({"awsAccountRegion": "us-east-1", "eventFilter": []}, None),
         ({"awsAccountId": None}, None),
@@ -150,10 +150,10 @@ def test_an_unknown_integration_is_none(integrations: Integrations, api: Api) ->
         ("?", None),
     ],
 )
-def test_the_feed_is_read_from_a_configuration_of_any_shape(
-    properties: object, feed: AwsTarget | None
+def test_the_target_is_read_from_a_configuration_of_any_shape(
+    properties: object, target: AwsTarget | None
 ) -> None:
-    assert feed_of({"properties": properties}) == feed
+    assert target_of({"properties": properties}) == target
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_differences_of_a_configuration_are_told_except_its_notes(
 
 
 def test_topics_in_another_order_are_the_same() -> None:
-    wanted = IntegrationSpec("n", "", FEED, ("a", "b"))
+    wanted = IntegrationSpec("n", "", TARGET, ("a", "b"))
     assert not wanted.differences({"properties": PROPERTIES | {"eventFilter": ["b", "a"]}})
 
 
@@ -286,7 +286,7 @@ def test_removing_an_integration_that_is_off_deletes_it_and_looks_whether_it_is_
     assert [method for method, _ in asked(api)] == ["GET", "GET", "DELETE", "GET", "GET"]
 
 
-def test_removing_an_integration_that_is_on_waits_until_it_is_off(
+def test_removing_an_integration_that_is_active_waits_until_it_is_off(
     integrations: Integrations, api: Api
 ) -> None:
     api.script(
@@ -308,7 +308,7 @@ def test_an_integration_that_does_not_go_is_an_error_at_the_deadline(
 ) -> None:
     off = Answer(200, entity(intended="DISABLED", code="INACTIVE"))
     api.script(off, off, Answer(204), *[off] * 100)
-    with pytest.raises(StillThere, match="still shows the integration i-1"):
+    with pytest.raises(NotDeleted, match="still shows the integration i-1"):
         integrations.remove("i-1")
     assert 90 < clock.now < 100
 

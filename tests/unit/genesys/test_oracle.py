@@ -69,9 +69,9 @@ class Overheard(GenesysCloud):
 
 def wanted(*topics: str) -> IntegrationSpec:
     """Return an integration that passes on the events of topics."""
-    feed = AwsTarget("111122223333", "eu-west-1", "QueueEnds-dev")
+    target = AwsTarget("111122223333", "eu-west-1", "QueueEnds-dev")
     templates = tuple(TOPIC_PREFIX + topic for topic in topics)
-    return IntegrationSpec("queue-ends-dev", "Made by a test.", feed, templates)
+    return IntegrationSpec("queue-ends-dev", "Made by a test.", target, templates)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def exchanges() -> list[Exchange]:
         for one in (first, second):
             integrations.configure(made, one, lambda _: None)
             integrations.switch_on(made, one, clock.deadline(30))
-        assert [one.feed for one in integrations.named(first.name)] == [first.feed]
+        assert [one.target for one in integrations.named(first.name)] == [first.target]
         integrations.remove(made)
         assert integrations.named(first.name) == []
         return [one for one in genesys.exchanges if one.request.path.startswith("/api/")]

@@ -9,68 +9,56 @@ from local.genesys.entities import Entities
 from local.genesys.stand_in import ORG_ID, GenesysCloud
 from local.http.server import HttpServer
 from tests.fakes.aws.cloudformation import (
-    ACCOUNT,
     ACTIVE,
     EVENT_SOURCE,
-    NAME,
-    QUEUE_ARN,
-    REGION,
     SUBSCRIPTION,
     SUFFIX,
-    TOPICS,
     CloudFormation,
 )
 from tests.fakes.aws.partner_events import FakePartnerEvents
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
+from tests.fakes.deliveries import DELIVERIES, Delivery
 
-FOREIGN_ARN = "arn:aws:sqs:eu-west-1:999988887777:somebody-elses"
-BAD_FILTER = "queueId = ("
-OURS = {
-    "awsAccountId": ACCOUNT,
-    "awsAccountRegion": REGION,
-    "eventSourceSuffix": SUFFIX,
-    "eventFilter": TOPICS,
-}
-"""The properties of our integration."""
 SOURCE = f"aws.partner/genesys.com/cloud/{ORG_ID}/{SUFFIX}"
-NEW_TOPICS = ["v2.detail.events.conversation.{id}.user.end"]
-BAD_TOPIC = "v2.no.such.topic"
 CHANGING = {"create", "replace", "configure", "switch", "delete"}
 """The operations that change something in Genesys Cloud."""
 
 
 @dataclass(slots=True)
 class Resource:
-    """A stack with a custom resource of either type, and the org that it talks to."""
+    """A stack with a custom resource of some delivery, and the org that it talks to."""
 
     stack: CloudFormation
     genesys: GenesysCloud
+    delivery: Delivery
 
     @property
     def word(self) -> str:
-        """What it makes, as reasons call it."""
-        return "integration" if self.stack.resource_type == EVENT_SOURCE else "subscription"
+        """The thing that it makes, as reasons call it."""
+        return self.delivery.noun
 
     @property
     def entities(self) -> Entities:
-        """All that there are of what it makes."""
-        if self.stack.resource_type == EVENT_SOURCE:
-            return self.genesys.integrations
-        return self.genesys.subscriptions
+        """All things of its kind in the org."""
+        return self.delivery.entities
 
     @property
     def change(self) -> dict[str, Any]:
         """Properties to update it to."""
-        if self.stack.resource_type == EVENT_SOURCE:
-            return {"Topics": NEW_TOPICS}
-        return {"AttributeFilter": "queueId = 'Q2'"}
+        return dict(self.delivery.change)
 
     def seed(self) -> str:
         """Put one of ours in by hand, as it should be, and return its id."""
-        if self.stack.resource_type == EVENT_SOURCE:
-            return self.genesys.integrations.seed(NAME, OURS)
-        return self.genesys.subscriptions.seed(NAME, QUEUE_ARN, attributeFilter="queueId = 'Q1'")
+        return self.delivery.seed()
+
+    def is_right(self) -> bool:
+        """Return whether there is exactly one thing, as the stack's properties specify it."""
+        return self.delivery.seen() == [self.delivery.specified(self.stack.properties)]
+
+    def kept(self, data: Any) -> str:
+        """Return the id of the thing in an answer's data."""
+        return str(data[self.delivery.id_key])
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +76,7 @@ def cloudformation(
     events: FakePartnerEvents,
 ) -> CloudFormation:
     """A stack with a subscription."""
-    return CloudFormation(http.url, clock, secrets, events)
+    return CloudFormation(http.url, clock, secrets, events, SUBSCRIPTION)
 
 
 @pytest.fixture
@@ -100,7 +88,7 @@ def stack(
     secrets: FakeSecrets,
     events: FakePartnerEvents,
 ) -> CloudFormation:
-    """A stack with an event source."""
+    """A stack with an integration."""
     return CloudFormation(http.url, clock, secrets, events, EVENT_SOURCE)
 
 
@@ -110,7 +98,7 @@ def active(clock: Clock, secrets: FakeSecrets, events: FakePartnerEvents) -> Clo
     return CloudFormation("", clock, secrets, events, ACTIVE)
 
 
-@pytest.fixture(params=[SUBSCRIPTION, EVENT_SOURCE])
+@pytest.fixture(params=DELIVERIES, ids=lambda delivery: delivery.noun)
 def resource(
     *,
     request: pytest.FixtureRequest,
@@ -120,5 +108,16 @@ def resource(
     secrets: FakeSecrets,
     events: FakePartnerEvents,
 ) -> Resource:
-    stack = CloudFormation(http.url, clock, secrets, events, request.param)
-    return Resource(stack, genesys)
+    """Each delivery's resource: a test that takes it is part of the contract of all deliveries."""
+    delivery = request.param(genesys)
+    stack = CloudFormation(http.url, clock, secrets, events, delivery.resource_type)
+    return Resource(stack, genesys, delivery)
+
+
+@pytest.fixture
+def deployed(resource: Resource) -> Resource:
+    """A resource that is there already."""
+    assert resource.stack.create().status == "SUCCESS"
+    resource.genesys.calls.clear()
+    resource.stack.clock.pauses.clear()
+    return resource

@@ -1,21 +1,15 @@
-"""Create when Genesys Cloud does what was asked and the answer is lost: one subscription."""
+"""Create when Genesys Cloud does what was asked and the answer is lost: exactly one thing."""
 
 import pytest
 
-from local.genesys.stand_in import GenesysCloud
+from local.genesys.problems import problem
 from local.http.messages import Answer
-from tests.fakes.aws.cloudformation import QUEUE_ARN, CloudFormation
+from tests.unit.provisioner.conftest import Resource
 
 LOST = Answer(fate="lost")
 
 
-def ours(genesys: GenesysCloud) -> list[str]:
-    return [entity["id"] for entity in genesys.subscriptions.sending_to(QUEUE_ARN)]
-
-
-@pytest.mark.parametrize(
-    ("times", "visible_after", "unique_names"), [(1, 0, False), (2, 0.4, True)]
-)
+@pytest.mark.parametrize(("times", "visible_after"), [(1, 0), (1, 0.4), (2, 0.4)])
 @pytest.mark.parametrize(
     "failure",
     [
@@ -29,57 +23,53 @@ def ours(genesys: GenesysCloud) -> list[str]:
     ],
     ids=str,
 )
-def test_a_lost_answer_leaves_exactly_one_subscription(
-    *,
-    cloudformation: CloudFormation,
-    genesys: GenesysCloud,
-    failure: Answer,
-    times: int,
-    visible_after: float,
-    unique_names: bool,
+@pytest.mark.parametrize("unique_names", [True, False])
+def test_a_lost_answer_leaves_exactly_one(
+    *, resource: Resource, failure: Answer, times: int, visible_after: float, unique_names: bool
 ) -> None:
-    genesys.subscriptions.unique_names = unique_names
-    genesys.subscriptions.visible_after = visible_after
-    genesys.instead("create", *[failure] * times, carried_out=True)
-    answer = cloudformation.create()
+    resource.genesys.subscriptions.unique_names = unique_names
+    resource.entities.visible_after = visible_after
+    resource.genesys.instead("create", *[failure] * times, carried_out=True)
+    answer = resource.stack.create()
     assert answer.status == "SUCCESS", answer.reason
-    assert len(ours(genesys)) == 1
-    assert answer.data == {"SubscriptionId": ours(genesys)[0]}
+    assert resource.is_right()
+    assert list(resource.entities) == [resource.kept(answer.data)]
 
 
 @pytest.mark.parametrize("failure", [LOST, Answer(502), Answer(503)], ids=str)
 def test_a_request_that_was_not_carried_out_is_made_again(
-    cloudformation: CloudFormation, genesys: GenesysCloud, failure: Answer
+    resource: Resource, failure: Answer
 ) -> None:
-    genesys.instead("create", failure, failure)
-    assert cloudformation.create().status == "SUCCESS"
-    assert len(ours(genesys)) == 1
+    resource.genesys.instead("create", failure, failure)
+    assert resource.stack.create().status == "SUCCESS"
+    assert resource.is_right()
     # Each repetition came after a look.
-    looks = [operation for operation in genesys.operations if operation in ("create", "list")]
-    assert looks == ["list", "create", "list", "create", "list", "create"] + ["list"] * (
-        len(looks) - 6
-    )
-
-
-@pytest.mark.parametrize("visible_after", [3, 5])
-def test_a_lost_answer_and_a_name_that_is_unique_ends_well_however_late_lists_are(
-    cloudformation: CloudFormation, genesys: GenesysCloud, visible_after: float
-) -> None:
-    genesys.subscriptions.visible_after = visible_after
-    genesys.instead("create", LOST, carried_out=True)
-    answer = cloudformation.create()
-    assert answer.status == "SUCCESS", answer.reason
-    assert len(ours(genesys)) == 1
+    looks = [one for one in resource.genesys.operations if one in ("create", "list")]
+    assert looks[:6] == ["list", "create", "list", "create", "list", "create"]
+    assert "create" not in looks[6:]
 
 
 def test_a_lost_answer_that_lists_show_after_the_repetition_still_leaves_one(
-    cloudformation: CloudFormation, genesys: GenesysCloud
+    resource: Resource,
 ) -> None:
-    genesys.subscriptions.unique_names = False
-    genesys.subscriptions.visible_after = 1.2
-    genesys.subscriptions.activation_reads = 3
-    genesys.instead("create", LOST, carried_out=True)
-    answer = cloudformation.create()
+    resource.genesys.subscriptions.unique_names = False
+    resource.genesys.subscriptions.activation_reads = 3
+    resource.entities.visible_after = 1.2
+    resource.genesys.instead("create", LOST, carried_out=True)
+    answer = resource.stack.create()
     assert answer.status == "SUCCESS"
-    assert answer.data == {"SubscriptionId": ours(genesys)[0]}
-    assert len(ours(genesys)) == 1
+    assert resource.genesys.operations.count("create") == 2
+    assert list(resource.entities) == [resource.kept(answer.data)]
+
+
+def test_a_refusal_after_a_lost_answer_does_not_mean_that_nothing_was_made(
+    resource: Resource,
+) -> None:
+    resource.entities.visible_after = 4
+    resource.genesys.instead("create", LOST, carried_out=True)
+    resource.genesys.instead("create", problem(403, "no more"))
+    answer = resource.stack.create()
+    assert answer.status == "FAILED"
+    assert "403" in answer.reason
+    assert answer.physical_id.startswith("nothing-created/")
+    assert not resource.entities

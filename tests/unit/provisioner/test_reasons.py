@@ -10,13 +10,13 @@ from genesys.client import GenesysClient
 from genesys.errors import GenesysError
 from local.genesys.login import CLIENT_SECRET
 from local.genesys.problems import CORRELATION, problem
-from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer
 from provisioner.failure_reason import failure_reason
-from tests.fakes.aws.cloudformation import NAME, CloudFormation
+from tests.fakes.aws.cloudformation import NAME
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
-from tests.unit.provisioner.conftest import BAD_FILTER
+from tests.fakes.deliveries import DELIVERIES
+from tests.unit.provisioner.conftest import Resource
 
 CORRELATED = {CORRELATION: "c0ffee-42"}
 REFUSED = {"error": "invalid_client", "description": "authentication failed"}
@@ -33,24 +33,16 @@ REFUSED = {"error": "invalid_client", "description": "authentication failed"}
         ("list", problem(401, "No such token."), ["did not accept", "genesys_environment"]),
         (
             "list",
-            problem(403, "Missing permission."),
-            ["event:subscribe:read", "event:subscribe:write", "role", "Missing permission."],
+            problem(403, "No.", **CORRELATED),
+            ["The OAuth client may not do this", "role", "No.", "c0ffee-42"],
         ),
         (
             "create",
-            problem(403, "Missing permission.", **CORRELATED),
-            ["event:subscribe:read", "event:subscribe:write", "role", "c0ffee-42"],
+            problem(403, "No.", **CORRELATED),
+            ["The OAuth client may not do this", "role", "No.", "c0ffee-42"],
         ),
-        ("list", problem(404, "No such path."), ['delivery = "eventbridge"', "No such path."]),
-        ("create", Answer(404, b"<html>", reason="Not Found"), ['delivery = "eventbridge"']),
         ("list", problem(429, "Slow down."), ["limits this OAuth client's requests", "Slow down."]),
         ("list", problem(429, "x", **{"Retry-After": "999"}), ["limits", "some minutes"]),
-        (
-            "create",
-            problem(400, "Bad filter.", **CORRELATED),
-            ["attribute_filter", "Bad filter.", "c0ffee-42"],
-        ),
-        ("create", problem(409, "Exists."), ["exists already", "another stage"]),
         (
             "list",
             problem(500, "Oops.", **CORRELATED),
@@ -60,38 +52,33 @@ REFUSED = {"error": "invalid_client", "description": "authentication failed"}
         ("list", Answer(fate="lost"), ["could not be reached", "genesys_environment"]),
         ("list", Answer(302, None, {"Location": "/login"}), ["302"]),
         ("list", Answer(200, []), ["the answer is no list"]),
-        ("read", problem(404, "Gone."), ["cannot be found", "Deploy again"]),
+        ("read", problem(404, "Gone."), ["cannot be found", "did not become active"]),
     ],
     ids=str,
 )
-def test_a_subscription_s_failing_create_says_what_to_do(
-    *,
-    cloudformation: CloudFormation,
-    genesys: GenesysCloud,
-    clock: Clock,
-    operation: str,
-    failure: Answer,
-    told: list[str],
+def test_a_failing_create_says_what_to_do(
+    *, resource: Resource, clock: Clock, operation: str, failure: Answer, told: list[str]
 ) -> None:
-    genesys.always(operation, failure)
-    answer = cloudformation.create()
+    resource.genesys.always(operation, failure)
+    answer = resource.stack.create()
     assert answer.status == "FAILED"
     for expected in told:
         assert expected in answer.reason
     assert answer.reason.endswith(".")
     assert "Unexpected" not in answer.reason
+    others = {delivery.noun for delivery in DELIVERIES} - {resource.word}
+    assert not [noun for noun in others if f"The {noun}" in answer.reason]
     assert clock.now < 225, "the answer must come before the function's timeout"
-    assert not genesys.subscriptions
 
 
-def test_the_tutorials_bad_filter_is_quoted_from_genesys(cloudformation: CloudFormation) -> None:
-    reason = cloudformation.create(AttributeFilter=BAD_FILTER).reason
-    assert "check the setting attribute_filter" in reason
-    assert "attributeFilter: queueId = ( is not JSONata" in reason
+def test_a_refused_property_is_quoted_from_genesys(resource: Resource) -> None:
+    (value,) = resource.delivery.refused.values()
+    refused = value if isinstance(value, str) else value[0]
+    assert refused in resource.stack.create(**resource.delivery.refused).reason
 
 
-def test_a_host_that_is_not_there_is_named(cloudformation: CloudFormation) -> None:
-    answer = cloudformation.create(LoginUrl="http://127.0.0.1:1")
+def test_a_host_that_is_not_there_is_named(resource: Resource) -> None:
+    answer = resource.stack.create(LoginUrl="http://127.0.0.1:1")
     assert "could not be reached (http://127.0.0.1:1" in answer.reason
     assert answer.physical_id.startswith("nothing-created/")
 
@@ -106,20 +93,20 @@ def test_a_host_that_is_not_there_is_named(cloudformation: CloudFormation) -> No
     ],
 )
 def test_a_secret_that_is_wrong_is_named(
-    cloudformation: CloudFormation, genesys: GenesysCloud, held: dict[str, Any], told: str
+    resource: Resource, held: dict[str, Any], told: str
 ) -> None:
-    cloudformation.secrets = FakeSecrets(**held)
-    answer = cloudformation.create()
+    resource.stack.secrets = FakeSecrets(**held)
+    answer = resource.stack.create()
     assert told in answer.reason
     assert answer.physical_id.startswith("nothing-created/")
-    assert not genesys.operations
+    assert not resource.genesys.operations
 
 
 def test_a_limit_that_lasts_ends_in_time_and_blocks_nothing(
-    cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
+    resource: Resource, clock: Clock
 ) -> None:
-    genesys.always("create", problem(429, "Slow down.", **{"Retry-After": "5"}))
-    answer = cloudformation.create()
+    resource.genesys.always("create", problem(429, "Slow down.", **{"Retry-After": "5"}))
+    answer = resource.stack.create()
     assert "limits this OAuth client's requests" in answer.reason
     assert answer.physical_id.startswith("nothing-created/")
     assert 150 < clock.now < 225
@@ -138,7 +125,7 @@ def test_a_limit_that_lasts_ends_in_time_and_blocks_nothing(
     ids=str,
 )
 def test_an_unforeseen_error_is_answered_without_its_text(
-    cloudformation: CloudFormation,
+    resource: Resource,
     monkeypatch: pytest.MonkeyPatch,
     error: Exception,
 ) -> None:
@@ -146,33 +133,24 @@ def test_an_unforeseen_error_is_answered_without_its_text(
         raise error
 
     monkeypatch.setattr(GenesysClient, "request", request)
-    answer = cloudformation.create()
+    answer = resource.stack.create()
     assert answer.status == "FAILED"
     assert type(error).__name__ in answer.reason
     assert "log" in answer.reason
-    assert CLIENT_SECRET not in answer.reason + cloudformation.log
-    assert type(error).__name__ in cloudformation.log
-    assert "resource.py:" in cloudformation.log, "the log tells where"
-
-
-@pytest.mark.parametrize("filter_length", [50, 3000, 8000])
-def test_a_long_filter_does_not_push_the_advice_out_of_the_response(
-    cloudformation: CloudFormation, genesys: GenesysCloud, filter_length: int
-) -> None:
-    genesys.always("read", Answer(200, {"attributeFilter": "y" * filter_length}))
-    answer = cloudformation.create(AttributeFilter="x" * filter_length)
-    body = json.loads(answer.body({"StackId": "s" * 150, "RequestId": "r" * 36}))
-    assert "Deploy again" in body["Reason"]
+    assert CLIENT_SECRET not in answer.reason + resource.stack.log
+    assert type(error).__name__ in resource.stack.log
+    assert "custom_resource.py:" in resource.stack.log, "the log tells where"
 
 
 def test_an_error_before_the_request_was_understood_has_a_reason() -> None:
     assert "Unexpected GenesysError" in failure_reason(GenesysError("GET", "/x"), None)
 
 
-def test_the_log_has_a_line_that_says_how_it_ended(cloudformation: CloudFormation) -> None:
-    cloudformation.create()
-    [line] = [json.loads(line) for line in cloudformation.log.splitlines()]
+def test_the_log_has_a_line_that_says_how_it_ended(resource: Resource) -> None:
+    data = resource.stack.create().data
+    [line] = [json.loads(line) for line in resource.stack.log.splitlines()]
     assert line["message"] == "answered"
     assert (line["request_type"], line["status"]) == ("Create", "SUCCESS")
-    assert line["physical_id"].endswith(NAME)
-    assert line["data"] == {"SubscriptionId": "sub-1"}
+    assert f"/{NAME}" in line["physical_id"]
+    assert line["data"] == data
+    assert resource.kept(data) in resource.entities

@@ -7,12 +7,12 @@ import pytest
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import ReadTimeoutError
 
-from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer
 from local.http.server import HttpServer
-from provisioner import resource
-from tests.fakes.aws.cloudformation import NAME, CloudFormation
+from provisioner.custom_resource import ANSWER_RESERVE, CLEANUP_RESERVE, WORK_RESERVE
+from tests.fakes.aws.cloudformation import NAME
 from tests.fakes.clock import Alarm, Clock
+from tests.unit.provisioner.conftest import Resource
 
 HANGS = Answer(headers={"X-Hangs": "yes"})
 
@@ -32,82 +32,87 @@ def time_outs(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(HTTPConnectionPool, "_make_request", make_request)
 
 
-def test_a_genesys_that_hangs_is_given_up_in_time(
-    cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
-) -> None:
-    genesys.always("login", HANGS)
-    answer = cloudformation.create()
+def test_a_genesys_that_hangs_is_given_up_in_time(resource: Resource, clock: Clock) -> None:
+    resource.genesys.always("login", HANGS)
+    answer = resource.stack.create()
     assert answer.status == "FAILED"
     assert "could not be reached" in answer.reason
     assert answer.physical_id.startswith("nothing-created/")
-    assert clock.now <= 240 - resource.ANSWER_RESERVE
+    assert clock.now <= 240 - ANSWER_RESERVE
 
 
 def test_a_creation_that_hangs_until_no_time_is_left_is_undone(
-    cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
+    resource: Resource, clock: Clock
 ) -> None:
-    cloudformation.seconds = resource.WORK_RESERVE + 8
-    genesys.instead("create", HANGS, carried_out=True)
-    answer = cloudformation.create()
+    resource.stack.seconds = WORK_RESERVE + 8
+    resource.genesys.instead("create", HANGS, carried_out=True)
+    answer = resource.stack.create()
     assert answer.status == "FAILED"
     assert answer.physical_id.startswith("nothing-created/")
-    assert not genesys.subscriptions
-    assert clock.now <= cloudformation.seconds - resource.ANSWER_RESERVE
+    assert not resource.entities
+    assert clock.now <= resource.stack.seconds - ANSWER_RESERVE
 
 
 def test_a_creation_that_cannot_be_undone_in_time_keeps_its_id(
-    cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock, http: HttpServer
+    resource: Resource, clock: Clock, http: HttpServer
 ) -> None:
-    cloudformation.seconds = resource.WORK_RESERVE + 8
-    genesys.before("create", lambda: genesys.always("list", HANGS))
-    genesys.instead("create", HANGS, carried_out=True)
-    answer = cloudformation.create()
+    resource.stack.seconds = WORK_RESERVE + 8
+    resource.genesys.before("create", lambda: resource.genesys.always("list", HANGS))
+    resource.genesys.instead("create", HANGS, carried_out=True)
+    answer = resource.stack.create()
     assert answer.status == "FAILED"
     assert "could not be removed again" in answer.reason
-    assert answer.physical_id == f"{http.url.removeprefix('http://')}/{NAME}"
-    assert clock.now <= cloudformation.seconds - resource.ANSWER_RESERVE
+    assert answer.physical_id.startswith(f"{http.url.removeprefix('http://')}/{NAME}")
+    assert clock.now <= resource.stack.seconds - ANSWER_RESERVE
 
 
 def test_a_deletion_that_hangs_fails_in_time_and_keeps_its_id(
-    cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
+    resource: Resource, clock: Clock
 ) -> None:
-    physical_id = cloudformation.create().physical_id
+    physical_id = resource.stack.create().physical_id
     began = clock.now
-    genesys.always("list", HANGS)
-    answer = cloudformation.delete()
+    resource.genesys.always("list", HANGS)
+    answer = resource.stack.delete()
     assert (answer.status, answer.physical_id) == ("FAILED", physical_id)
     assert "by hand" in answer.reason
-    assert clock.now <= began + 240 - resource.ANSWER_RESERVE
+    assert clock.now <= began + 240 - ANSWER_RESERVE
+
+
+def test_a_deletion_may_take_the_time_that_is_kept_for_cleaning_up(deployed: Resource) -> None:
+    deployed.stack.seconds = WORK_RESERVE - 5
+    assert deployed.stack.delete().status == "SUCCESS"
+    assert not deployed.entities
 
 
 def test_a_step_without_a_limit_of_its_own_is_interrupted(
-    cloudformation: CloudFormation, monkeypatch: pytest.MonkeyPatch, http: HttpServer
+    resource: Resource, monkeypatch: pytest.MonkeyPatch, http: HttpServer
 ) -> None:
     # Here time is real: the alarm that interrupts the code is.
-    cloudformation.seconds = resource.ANSWER_RESERVE + 0.1
-    monkeypatch.setattr(cloudformation.secrets, "get_secret_value", lambda **_: time.sleep(60))
-    answer = cloudformation.create()
+    resource.stack.seconds = ANSWER_RESERVE + 0.1
+    monkeypatch.setattr(resource.stack.secrets, "get_secret_value", lambda **_: time.sleep(60))
+    answer = resource.stack.create()
     assert answer.status == "FAILED"
     assert "did not answer in time" in answer.reason
     # What was interrupted may have made something: the id is one that will be looked for.
-    assert answer.physical_id == f"{http.url.removeprefix('http://')}/{NAME}"
+    assert answer.physical_id.startswith(f"{http.url.removeprefix('http://')}/{NAME}")
 
 
 @pytest.mark.parametrize("seconds", [61, 60, 31, 16, 5, 0])
 def test_too_little_time_is_a_failure_and_no_exception(
-    cloudformation: CloudFormation,
-    genesys: GenesysCloud,
+    resource: Resource,
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
     seconds: float,
 ) -> None:
     Alarm(clock, monkeypatch)  # A real one rings wherever the process happens to be.
-    cloudformation.seconds = seconds
-    answer = cloudformation.create()
+    resource.stack.seconds = seconds
+    answer = resource.stack.create()
     assert answer.status == "FAILED" or seconds > 60
     assert answer.status == "SUCCESS" or answer.reason
-    assert len(genesys.subscriptions) <= 1
+    assert len(resource.entities) <= 1
 
 
 def test_work_and_cleaning_up_leave_time_for_the_answer() -> None:
-    assert resource.WORK_RESERVE > resource.CLEANUP_RESERVE > resource.ANSWER_RESERVE > 0
+    reserves = (WORK_RESERVE, CLEANUP_RESERVE, ANSWER_RESERVE)
+    assert sorted(reserves, reverse=True) == list(reserves)
+    assert ANSWER_RESERVE > 0

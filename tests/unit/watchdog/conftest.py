@@ -8,22 +8,22 @@ from uuid import uuid4
 import pytest
 from aws_lambda_powertools import Logger
 
-from genesys.properties import EVENT_SOURCE, SUBSCRIPTION
-from local.genesys.stand_in import GenesysCloud
+from local.genesys.stand_in import ORG_ID, GenesysCloud
 from local.http.server import HttpServer
-from tests.fakes.aws.cloudformation import PROPERTIES, QUEUE_ARN
+from tests.fakes.aws.cloudformation import PROPERTIES, SUFFIX
 from tests.fakes.aws.cloudwatch import metrics_of
 from tests.fakes.aws.partner_events import FakePartnerEvents
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
+from tests.fakes.deliveries import DELIVERIES, Delivery, ViaIntegration, ViaSubscription
 from watchdog.deployed import Deployed
 from watchdog.watch import watch
 
-NAME = "queue-ends-dev"
+SOURCE = f"aws.partner/genesys.com/cloud/{ORG_ID}/{SUFFIX}"
 
 
 class Watchdog:
-    """Looks when it is told to; `logged` is what it has logged, `metrics` what it has emitted."""
+    """Looks when it is told to; `logged` is what it has logged, `healthy` what it has emitted."""
 
     def __init__(
         self,
@@ -33,9 +33,11 @@ class Watchdog:
         events: FakePartnerEvents,
         capsys: pytest.CaptureFixture[str],
         *,
-        resource_type: str = SUBSCRIPTION,
+        delivery: Delivery,
     ) -> None:
         self.clock, self.secrets, self.events = clock, secrets, events
+        self.delivery, self.genesys = delivery, delivery.genesys
+        resource_type = delivery.resource_type
         properties = {**PROPERTIES[resource_type], "LoginUrl": url, "ApiUrl": url}
         told = {"ResourceType": resource_type, "ResourceProperties": properties}
         self.deployed = Deployed.of({"STAGE": "dev", "DEPLOYED": json.dumps(told)})
@@ -79,22 +81,30 @@ def no_waiting(time_passes: None) -> None:
 
 
 @pytest.fixture
-def genesys(genesys: GenesysCloud) -> GenesysCloud:
+def genesys(genesys: GenesysCloud, events: FakePartnerEvents) -> GenesysCloud:
     """An org in which all is as it was deployed, and others have theirs."""
-    ours, source = PROPERTIES[SUBSCRIPTION], PROPERTIES[EVENT_SOURCE]
-    genesys.subscriptions.seed(NAME, QUEUE_ARN, attributeFilter=ours["AttributeFilter"])
-    genesys.integrations.seed(
-        NAME,
-        {
-            "awsAccountId": source["AccountId"],
-            "awsAccountRegion": source["Region"],
-            "eventSourceSuffix": source["Suffix"],
-            "eventFilter": source["Topics"],
-        },
-    )
+    events.appears_after = events.active_after = 0
+    for delivery in DELIVERIES:
+        delivery(genesys).seed()
+    events.make_bus(SOURCE)
     genesys.subscriptions.seed("somebody-else")
     genesys.integrations.seed("somebody-else")
     return genesys
+
+
+@pytest.fixture(params=DELIVERIES, ids=lambda delivery: delivery.noun)
+def watchdog(
+    *,
+    request: pytest.FixtureRequest,
+    http: HttpServer,
+    genesys: GenesysCloud,
+    clock: Clock,
+    secrets: FakeSecrets,
+    events: FakePartnerEvents,
+    capsys: pytest.CaptureFixture[str],
+) -> Watchdog:
+    """Each delivery's watchdog: a test that takes it is part of the contract of all deliveries."""
+    return Watchdog(http.url, clock, secrets, events, capsys, delivery=request.param(genesys))
 
 
 @pytest.fixture
@@ -107,7 +117,7 @@ def of_subscription(
     events: FakePartnerEvents,
     capsys: pytest.CaptureFixture[str],
 ) -> Watchdog:
-    return Watchdog(http.url, clock, secrets, events, capsys)
+    return Watchdog(http.url, clock, secrets, events, capsys, delivery=ViaSubscription(genesys))
 
 
 @pytest.fixture
@@ -120,4 +130,4 @@ def of_integration(
     events: FakePartnerEvents,
     capsys: pytest.CaptureFixture[str],
 ) -> Watchdog:
-    return Watchdog(http.url, clock, secrets, events, capsys, resource_type=EVENT_SOURCE)
+    return Watchdog(http.url, clock, secrets, events, capsys, delivery=ViaIntegration(genesys))

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from genesys.properties import SUBSCRIPTION, WrongProperties
 from local.genesys.stand_in import GenesysCloud
 from local.http.server import HttpServer
-from tests.fakes.aws.cloudformation import PROPERTIES
+from resources.properties import WrongProperties
+from tests.fakes.aws.cloudformation import PROPERTIES, SUBSCRIPTION
 from tests.fakes.aws.cloudwatch import metrics_of
 from tests.fakes.aws.partner_events import FakePartnerEvents
 from tests.fakes.aws.secrets_manager import FakeSecrets

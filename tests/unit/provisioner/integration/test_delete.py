@@ -11,7 +11,7 @@ from tests.fakes.aws.cloudformation import (
 )
 from tests.fakes.aws.partner_events import FakePartnerEvents
 from tests.fakes.clock import Clock
-from tests.unit.provisioner.conftest import OURS
+from tests.fakes.deliveries import OURS
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from local.http.messages import Answer
 from tests.fakes.aws.cloudformation import CloudFormation
 from tests.fakes.aws.partner_events import FakePartnerEvents
 from tests.fakes.clock import Clock
-from tests.unit.provisioner.conftest import BAD_TOPIC
+from tests.fakes.deliveries import BAD_TOPIC
 
 FORBIDDEN = problem(403, "You are missing a permission.", **{CORRELATION: "c0ffee-42"})
 
@@ -29,14 +29,8 @@ FORBIDDEN = problem(403, "You are missing a permission.", **{CORRELATION: "c0ffe
         ("configure", problem(400, "No such region."), ["configuration", "No such region."]),
         ("configure", problem(409, "Conflict."), ["refused to change", "Conflict."]),
         ("switch", problem(400, "Not now."), ["refused to change", "Not now."]),
-        ("list", problem(401, "No such token."), ["did not accept", "genesys_environment"]),
-        ("list", problem(429, "Slow down."), ["limits this OAuth client's requests"]),
         ("list", problem(404, "Not found."), ["Deploy again later", "Not found."]),
-        ("read", problem(404, "Gone."), ["cannot be found", "did not become active"]),
-        ("list", Answer(200, []), ["the answer is no list"]),
         ("organization", Answer(200, {"id": None}), ["the answer has no id"]),
-        ("list", Answer(fate="lost"), ["could not be reached", "genesys_environment"]),
-        ("login", Answer(401, {"error": "invalid_client"}), ["client id or client secret"]),
     ],
     ids=str,
 )

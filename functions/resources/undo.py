@@ -1,4 +1,4 @@
-"""What a creation may leave behind, and how a failed one is undone."""
+"""How a failed creation is undone, and how long to search for what it may have made."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,20 +6,16 @@ from contextlib import contextmanager
 from deadline import Deadline
 from genesys.errors import GenesysError
 
-# How long to look for what a creation may yet make, or has made and lists do not show yet.
+# How long a thing that a creation made may take to be in lists.
 LATE_CREATION_SECONDS = 10.0
 
 
-class NameTaken(Exception):
-    """Something of our name that is somebody else's."""
-
-
 class LeftBehind(Exception):
-    """A failure after which something that we made may still be there; its cause says why."""
+    """A failure after which a thing that we made may still be there; its cause says why."""
 
 
-def looks(deadline: Deadline, *, creation_under_way: bool) -> Iterator[float]:
-    """Yield for each look at what is there: one, or for a while if a creation may yet make it."""
+def searches(deadline: Deadline, *, creation_under_way: bool) -> Iterator[float]:
+    """Yield for each search in lists: once, or for a while if a creation may be under way."""
     patience = LATE_CREATION_SECONDS if creation_under_way else 0
     return deadline.within(patience).tries(2, growth=1)
 
@@ -31,12 +27,12 @@ def undone_on_failure(path: str, undo: Callable[[], None]) -> Iterator[None]:
     Parameters
     ----------
     path
-        Where a POST makes something; before one was carried out there is nothing to undo.
+        The path whose POST makes the thing: if that was refused, there is nothing to undo.
 
     Raises
     ------
     LeftBehind
-        If that cannot be undone.
+        If undoing fails, too.
     """
     try:
         yield

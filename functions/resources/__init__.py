@@ -1,0 +1,1 @@
+"""The things that a stack has in Genesys Cloud, a class a delivery, and the one place to choose."""

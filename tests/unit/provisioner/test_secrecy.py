@@ -1,0 +1,52 @@
+"""Neither an answer to CloudFormation nor the log shows a secret."""
+
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from local.genesys.login import CLIENT_SECRET
+from local.genesys.stand_in import GenesysCloud
+from local.http.messages import Answer, Request
+from local.http.server import HttpServer
+from tests.fakes.aws.cloudformation import RESPONSE_URL, CloudFormation
+from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.secrets_manager import FakeSecrets
+from tests.fakes.clock import Clock
+from tests.fakes.deliveries import DELIVERIES
+
+
+@given(
+    resource_type=st.sampled_from([delivery.resource_type for delivery in DELIVERIES]),
+    operation=st.sampled_from(["login", "list", "create", "configuration", "read", "delete"]),
+    status=st.sampled_from([200, 302, 400, 401, 403, 404, 409, 500]),
+    text=st.text(max_size=20),
+    key=st.sampled_from(["message", "description", "error", "status", "eventTypes"]),
+)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_neither_an_answer_nor_the_log_shows_a_secret(
+    *,
+    secrets: FakeSecrets,
+    http: HttpServer,
+    resource_type: str,
+    operation: str,
+    status: int,
+    text: str,
+    key: str,
+) -> None:
+    clock = Clock()
+    genesys = GenesysCloud(clock=clock)
+
+    def respond(asked: Request) -> Answer:
+        if genesys.operation_of(asked) != operation:
+            return genesys(asked)
+        echo = f"{text}{CLIENT_SECRET}{text}{asked.headers.get('Authorization')}"
+        return Answer(status, {key: echo}, {"ININ-Correlation-Id": CLIENT_SECRET})
+
+    http.respond = respond
+    events = FakePartnerEvents(clock)
+    stack = CloudFormation(http.url, clock, secrets, events, resource_type)
+    answers: list[Any] = [stack.create(), stack.delete()]
+    shown = repr(answers) + stack.log + str([answer.body({}) for answer in answers])
+    for hidden in (CLIENT_SECRET, RESPONSE_URL, *genesys.tokens):
+        assert hidden not in shown
