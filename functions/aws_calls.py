@@ -13,7 +13,7 @@ from botocore.exceptions import (
     ParamValidationError,
 )
 
-from deadline import Deadline, interrupted_after
+from deadline import Deadline, time_limit
 
 CallError = ClientError | BotoCoreError | TimeoutError
 """The error of a call: refused, not answered, or interrupted at its deadline."""
@@ -80,7 +80,7 @@ def call(
         The last try's error.
     """
     failure: Exception
-    for _ in deadline.tries(PAUSE, growth=4, most=TRIES, jittered=True):
+    for _ in deadline.attempts(PAUSE, growth=4, most=TRIES, jittered=True):
         try:
             return call_once(deadline, operation, *args, **kwargs)
         except (ClientError, BotoCoreError) as error:
@@ -100,7 +100,7 @@ def call_once(
 
     botocore's limits alone do not suffice: they hold for each address and each piece of an answer.
     """
-    with interrupted_after(deadline.left()):
+    with time_limit(deadline.left()):
         return operation(*args, **kwargs)
 
 

@@ -77,7 +77,7 @@ class Deadline:
         self._sleep(seconds)
         return True
 
-    def tries(
+    def attempts(
         self,
         pause: float,
         *,
@@ -119,7 +119,7 @@ class Deadline:
 
 
 @contextmanager
-def interrupted_after(seconds: float, again: float = 1.0) -> Iterator[None]:
+def time_limit(seconds: float, again: float = 1.0) -> Iterator[None]:
     """Raise `TimeoutError` in the enclosed code if it takes longer than `seconds`.
 
     The alarm rings again every `again` seconds, so that code which swallows the first error meets

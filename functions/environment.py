@@ -13,7 +13,7 @@ class Variables(msgspec.Struct, frozen=True, rename="upper"):
 V = TypeVar("V", bound=Variables)
 
 
-class WrongEnvironment(Exception):
+class InvalidEnvironment(Exception):
     """An environment variable that is missing or wrong; the text names it, not its value."""
 
     def __init__(self, problem: str) -> None:
@@ -24,7 +24,7 @@ class Environment(dict[str, str]):
     """Environment variables by name; reading a missing one is a clear error."""
 
     def __missing__(self, name: str) -> str:
-        raise WrongEnvironment(f"The environment variable {name} is missing")
+        raise InvalidEnvironment(f"The environment variable {name} is missing")
 
 
 def read(kind: type[V], environment: Mapping[str, str]) -> V:
@@ -32,10 +32,10 @@ def read(kind: type[V], environment: Mapping[str, str]) -> V:
 
     Raises
     ------
-    WrongEnvironment
+    InvalidEnvironment
         If one is missing, or not of its type.
     """
     try:
         return msgspec.convert(dict(environment), kind, strict=False)
     except msgspec.ValidationError as error:
-        raise WrongEnvironment(f"An environment variable is wrong ({error})") from None
+        raise InvalidEnvironment(f"An environment variable is wrong ({error})") from None

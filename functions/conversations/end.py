@@ -8,7 +8,7 @@ import msgspec
 Source = Literal["subscription", "eventbridge", "backfill"]
 
 # Ends of one conversation in one queue that lie no further apart than this are the same end.
-SAME_END_MS = 5 * 60 * 1000
+SAME_END_WINDOW_MS = 5 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from conversations.end import SAME_END_MS, ConversationEnd
+from conversations.end import SAME_END_WINDOW_MS, ConversationEnd
 from conversations.failures import NO_TIME, Failed, NoTime
 from conversations.fields import from_ms, iso
 from conversations.histories import Histories, HistoryResult
@@ -202,7 +202,9 @@ def _completed_ends(event: PartnerEvent, history: HistoryResult | None) -> Decis
         ends = [at_ms for at_ms in ends if at_ms == history.same_end(event.at_ms)]
     else:  # the ends that it can complete; the others did not wait for it
         ends = [
-            at_ms for at_ms in ends if event.at_ms <= history.ends[at_ms].latest_ms + SAME_END_MS
+            at_ms
+            for at_ms in ends
+            if event.at_ms <= history.ends[at_ms].latest_ms + SAME_END_WINDOW_MS
         ]
     return [
         _accepted(event, queue_id, at_ms, history)
@@ -253,7 +255,7 @@ def _end_of_leg(event: PartnerEvent) -> Accepted:
 def _customer_end(event: PartnerEvent) -> CustomerEnd:
     return CustomerEnd(
         latest_ms=event.at_ms,
-        dated=event.dated,
+        has_own_time=event.has_own_time,
         media_type=event.media_type,
         direction=event.direction,
         disconnect_type=event.disconnect_type,
@@ -276,4 +278,4 @@ def _accepted(event: PartnerEvent, queue_id: str, at_ms: int, history: History) 
         sequence=1,
         raw=event.raw,
     )
-    return Accepted(end, at_ms, customer_end.dated)
+    return Accepted(end, at_ms, customer_end.has_own_time)

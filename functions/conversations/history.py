@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from conversations.end import SAME_END_MS
+from conversations.end import SAME_END_WINDOW_MS
 
 # The most times that are kept of a queue's events: the first and the latest ones. Agents who do not
 # answer for days must not make a history that the ledger's store refuses.
@@ -19,7 +19,7 @@ class CustomerEnd:
     ----------
     latest_ms
         The latest time of the events that tell of it, epoch milliseconds.
-    dated
+    has_own_time
         Whether the event that came first has a time of its own.
     settling
         Whether the worker has sent itself the message that will decide on the queue.
@@ -31,7 +31,7 @@ class CustomerEnd:
     """
 
     latest_ms: int
-    dated: bool = True
+    has_own_time: bool = True
     media_type: str | None = None
     direction: str | None = None
     disconnect_type: str | None = None
@@ -78,7 +78,11 @@ class History:
 
     def same_end(self, at_ms: int) -> int | None:
         """Return the time of the first end within five minutes of a time; None without one."""
-        near = (ended_at for ended_at in sorted(self.ends) if abs(ended_at - at_ms) <= SAME_END_MS)
+        near = (
+            ended_at
+            for ended_at in sorted(self.ends)
+            if abs(ended_at - at_ms) <= SAME_END_WINDOW_MS
+        )
         return next(near, None)
 
     def queues_at(self, ended_at_ms: int) -> dict[str, int]:
@@ -87,7 +91,7 @@ class History:
         Events count up to five minutes after the end: agents' work after the call does, events
         after the conversation was re-opened do not.
         """
-        until = self.ends[ended_at_ms].latest_ms + SAME_END_MS
+        until = self.ends[ended_at_ms].latest_ms + SAME_END_WINDOW_MS
         return {
             queue_id: max(time for time in times if time <= until)
             for queue_id, times in sorted(self.queues.items())

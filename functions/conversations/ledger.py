@@ -41,7 +41,7 @@ from conversations.claim import (
     Marked,
     MarkResult,
 )
-from conversations.end import SAME_END_MS
+from conversations.end import SAME_END_WINDOW_MS
 from conversations.failures import NO_TIME, Failed, NoTime
 from conversations.ledger_store import (
     ABSENT,
@@ -110,7 +110,7 @@ class _Search:
 
     def belongs_to(self, ended_at: int) -> bool:
         apart = abs(self.accepted.ended_at_ms - ended_at)
-        return apart <= SAME_END_MS or not self.accepted.dated
+        return apart <= SAME_END_WINDOW_MS or not self.accepted.has_own_time
 
     def keys_to_read(self) -> list[EndKey]:
         """Return the next keys: the first alone, as few conversations have a second item."""
@@ -159,7 +159,7 @@ class Claims:
         searches = [_Search(accepted) for accepted in ends]
         waiting: dict[EndKey, list[_Search]] = {}
         # An end without a time belongs to the first item, whichever that is: others make it first.
-        for search in sorted(searches, key=lambda search: not search.accepted.dated):
+        for search in sorted(searches, key=lambda search: not search.accepted.has_own_time):
             waiting.setdefault(search.key, []).append(search)
         # Ends of one conversation and queue in turn: each may be the one that the next belongs to.
         while waiting:

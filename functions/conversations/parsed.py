@@ -28,13 +28,13 @@ class Accepted:
         The end as destinations get it.
     ended_at_ms
         When the conversation ended, in epoch milliseconds.
-    dated
+    has_own_time
         Whether the event has a time of its own; otherwise the message's sent time stands in.
     """
 
     end: ConversationEnd
     ended_at_ms: int
-    dated: bool
+    has_own_time: bool
 
 
 @dataclass(frozen=True, slots=True)

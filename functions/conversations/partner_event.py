@@ -39,7 +39,7 @@ class PartnerEvent:
         The queue of ours that it names; None with `customer.end` and `SETTLE`.
     at_ms
         The event's time in epoch milliseconds; with `SETTLE` that of the end to decide on.
-    dated
+    has_own_time
         Whether the event has a time of its own; otherwise the message's sent time stands in.
     interacting_ms
         How long an agent talked or wrote with the customer; 0 where the event does not say.
@@ -51,7 +51,7 @@ class PartnerEvent:
     topic: str
     queue_id: str | None
     at_ms: int
-    dated: bool
+    has_own_time: bool
     media_type: str | None
     direction: str | None
     disconnect_type: str | None
@@ -117,7 +117,7 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Par
         topic=topic,
         queue_id=queue_id,
         at_ms=sent_at_ms if own_time is None else own_time,
-        dated=own_time is not None,
+        has_own_time=own_time is not None,
         media_type=string_or_none(fields.get("mediaType")),
         direction=string_or_none(fields.get("direction")),
         disconnect_type=string_or_none(fields.get("disconnectType")),

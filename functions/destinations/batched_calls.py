@@ -9,7 +9,7 @@ from botocore.exceptions import ParamValidationError
 from aws_calls import CALL_ERRORS, CallError, client_config, code_of
 from conversations.end import ConversationEnd
 from deadline import Deadline
-from destinations.destination import CALL_LIMIT, Receipt
+from destinations.destination import CALL_SECONDS, Receipt
 
 CLIENT_CONFIG = client_config(read_timeout=3)
 # Codes of a call that may have been refused because of one of its entries. Any other code is about
@@ -115,7 +115,7 @@ def _receipts(batch: Sequence[_Entry], send: Send, deadline: Deadline) -> Iterat
     if not batch or deadline.passed():
         return
     try:
-        codes = send([entry.content for entry in batch], deadline.within(CALL_LIMIT))
+        codes = send([entry.content for entry in batch], deadline.within(CALL_SECONDS))
     except CALL_ERRORS as error:
         if len(batch) > 1 and _is_about_an_entry(error):
             # An entry that is not taken must not keep the others from arriving.

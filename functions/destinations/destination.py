@@ -8,7 +8,7 @@ from conversations.end import ConversationEnd
 from deadline import Deadline
 
 # Seconds that one call of a destination may take.
-CALL_LIMIT = 10.0
+CALL_SECONDS = 10.0
 
 ReceiptKind = Literal["arrived", "failed", "refused"]
 
@@ -43,7 +43,7 @@ class Destination(Protocol):
         """Send ends, and yield each receipt as soon as it is known.
 
         Receipts come in any order, at most one for each end; an end without a receipt was not
-        tried. A call takes `CALL_LIMIT` seconds at most, and none goes on after the deadline. The
+        tried. A call takes `CALL_SECONDS` seconds at most, and none goes on after the deadline. The
         caller records between two receipts which ends have arrived, so that little is repeated
         after a crash.
         """

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from conversations.end import ConversationEnd
-from deadline import Deadline, interrupted_after
+from deadline import Deadline, time_limit
 from destinations import actions
-from destinations.destination import CALL_LIMIT, Receipt
+from destinations.destination import CALL_SECONDS, Receipt
 from tracebacks import origin_of
 
 
@@ -28,11 +28,11 @@ class Actions:
             left = deadline.left()
             if left <= 0:
                 return
-            yield self._call(position, end, min(CALL_LIMIT, left))
+            yield self._call(position, end, min(CALL_SECONDS, left))
 
     def _call(self, position: int, end: ConversationEnd, seconds: float) -> Receipt:
         try:
-            with interrupted_after(seconds):
+            with time_limit(seconds):
                 self._act(end)
         except KeyboardInterrupt:  # somebody stops a local run
             raise

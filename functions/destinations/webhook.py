@@ -9,7 +9,7 @@ import boto3
 from aws_calls import client_config
 from conversations.end import ConversationEnd
 from deadline import Deadline
-from destinations.destination import CALL_LIMIT, Receipt
+from destinations.destination import CALL_SECONDS, Receipt
 from destinations.webhook_call import Call, Calls
 from destinations.webhook_connection import Connections, Origin
 from destinations.webhook_signature import SecretUnusable, SigningKeys
@@ -51,7 +51,7 @@ class Webhook:
         origin: Origin,
         keys: SigningKeys,
         *,
-        limit: float = CALL_LIMIT,
+        limit: float = CALL_SECONDS,
         now: Callable[[], float] = time.time,
         calls: Callable[[], Calls] = Calls,
     ) -> None:

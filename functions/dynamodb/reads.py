@@ -8,7 +8,7 @@ from conversations.failures import Failed
 from conversations.history import CustomerEnd, History
 from conversations.ledger_store import ABSENT, Absent, EndKey, RecordedEnd, RecordedHistory
 from deadline import Deadline
-from dynamodb.writes import ItemKey, end_key, history_key, key_values, tries
+from dynamodb.writes import ItemKey, attempts, end_key, history_key, key_values
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -53,7 +53,7 @@ class TableReads:
         """Return the items of different keys, None where there is none; unread keys are missing."""
         found: dict[ItemKey, Item | None] = {}
         pending = keys
-        for _ in tries(deadline):
+        for _ in attempts(deadline):
             for start in range(0, len(pending), MAX_KEYS):
                 found |= self._get(pending[start : start + MAX_KEYS], deadline)
             pending = [key for key in pending if key not in found]
@@ -115,7 +115,7 @@ def _customer_end(values: Item) -> CustomerEnd:
     return CustomerEnd(
         latest_ms=int(values["latest_ms"]["N"]),
         expires_at=int(values["expires_at"]["N"]),
-        dated=values["dated"]["BOOL"],
+        has_own_time=values["dated"]["BOOL"],
         settling=values["settling"]["BOOL"],
         **{name: values[name]["S"] for name in texts if name in values},
     )

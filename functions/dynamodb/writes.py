@@ -68,7 +68,7 @@ class TableWrites:
         statements = [statement(self._name, write) for write in writes]
         results: list[WriteResult] = [NO_TIME] * len(statements)
         pending: Sequence[int] = range(len(statements))
-        for _ in tries(deadline):
+        for _ in attempts(deadline):
             for start in range(0, len(pending), MAX_STATEMENTS):
                 positions = pending[start : start + MAX_STATEMENTS]
                 answered = self._execute([statements[p] for p in positions], deadline)
@@ -96,9 +96,9 @@ class TableWrites:
         return [_EFFECTS.get(code) or Failed(str(code)) for code in codes]
 
 
-def tries(deadline: Deadline) -> Iterator[float]:
+def attempts(deadline: Deadline) -> Iterator[float]:
     """Yield for each try of a call that DynamoDB throttles or does not answer."""
-    return deadline.tries(0.05, longest=1, jittered=True)
+    return deadline.attempts(0.05, longest=1, jittered=True)
 
 
 def _may_pass(result: WriteResult) -> bool:
@@ -241,7 +241,7 @@ def _end_values(end: CustomerEnd, expires_at: int) -> _Values:
     values: _Values = {name: {"S": text} for name, text in texts.items() if text}
     values["latest_ms"] = _number(end.latest_ms)
     values["expires_at"] = _number(expires_at)
-    values["dated"] = {"BOOL": end.dated}
+    values["dated"] = {"BOOL": end.has_own_time}
     values["settling"] = {"BOOL": end.settling}
     return values
 

@@ -44,7 +44,7 @@ def load_credentials(secrets: "SecretsManagerClient", name: str, deadline: Deadl
         The text says what is wrong with the secret and what to do.
     """
     refusal: ClientError
-    for _ in deadline.within(20).tries(2, growth=1):
+    for _ in deadline.within(20).attempts(2, growth=1):
         try:
             answer = secrets.get_secret_value(SecretId=name)
             return _parse(name, answer.get("SecretString"))

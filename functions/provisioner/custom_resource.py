@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
-from deadline import Deadline, InvocationContext, interrupted_after
+from deadline import Deadline, InvocationContext, time_limit
 from genesys.credentials import load_credentials
 from provisioner.answer import Answer
 from provisioner.failure_reason import failure_reason
@@ -40,7 +40,7 @@ def answer_to(
     """
     request = None
     try:
-        with interrupted_after(context.get_remaining_time_in_millis() / 1000 - ANSWER_RESERVE):
+        with time_limit(context.get_remaining_time_in_millis() / 1000 - ANSWER_RESERVE):
             if _has_nothing_to_delete(event):
                 answer = Answer("SUCCESS", event["PhysicalResourceId"])
             elif condition := CONDITIONS.get(resource_type_of(event)):

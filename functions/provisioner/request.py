@@ -51,7 +51,7 @@ class Request:
 
         Raises
         ------
-        RequestError, WrongProperties
+        RequestError, InvalidProperties
             The text says what is wrong with the event.
         """
         kind = kind_of(event)

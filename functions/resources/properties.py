@@ -14,7 +14,7 @@ Check = tuple[Callable[[str], object], str]
 """Whether a text has the right form, and that form in words."""
 
 
-class WrongProperties(Explained):
+class InvalidProperties(Explained):
     """Properties that are missing or wrong; the text names all of them."""
 
 
@@ -24,7 +24,7 @@ def checked(
     lists: Iterable[str],
     checks: Mapping[str, Check],
 ) -> Mapping[str, Any]:
-    """Return the properties; raise `WrongProperties` unless all named ones are right."""
+    """Return the properties; raise `InvalidProperties` unless all named ones are right."""
     wrong = [key for key in texts if not _is_text(properties.get(key))]
     wrong += [key for key in lists if not _is_list_of_texts(properties.get(key))]
     wrong += [
@@ -33,7 +33,7 @@ def checked(
         if key not in wrong and not is_right(properties[key])
     ]
     if wrong:
-        raise WrongProperties(f"Properties missing or wrong: {', '.join(wrong)}.")
+        raise InvalidProperties(f"Properties missing or wrong: {', '.join(wrong)}.")
     return properties
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from deadline import Deadline
 from resources.integration import IntegrationResource
-from resources.properties import WrongProperties
+from resources.properties import InvalidProperties
 from resources.resource import Resource
 from resources.source_active import once_active
 from resources.subscription import SubscriptionResource
@@ -28,9 +28,11 @@ def parse(resource_type: str, properties: Mapping[str, Any]) -> Resource:
 
     Raises
     ------
-    WrongProperties
+    InvalidProperties
         The type is unknown, or properties are missing or wrong.
     """
     if resource_type not in RESOURCES:
-        raise WrongProperties(f"ResourceType {resource_type!r} is none of {', '.join(RESOURCES)}.")
+        raise InvalidProperties(
+            f"ResourceType {resource_type!r} is none of {', '.join(RESOURCES)}."
+        )
     return RESOURCES[resource_type].parse(properties)

@@ -73,7 +73,7 @@ class Resource(ABC):
 
         Raises
         ------
-        WrongProperties
+        InvalidProperties
             Some are missing or wrong; the text names them all.
         """
         texts = ("LoginUrl", "ApiUrl", "SecretName", "Name", *cls.texts)

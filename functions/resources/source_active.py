@@ -24,7 +24,7 @@ def once_active(
 
     Raises
     ------
-    WrongProperties
+    InvalidProperties
         There is no source's name.
     SourceNotReady
         The source is not active in time.

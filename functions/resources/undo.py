@@ -17,7 +17,7 @@ class LeftBehind(Exception):
 def searches(deadline: Deadline, *, creation_under_way: bool) -> Iterator[float]:
     """Yield for each search in lists: once, or for a while if a creation may be under way."""
     patience = LATE_CREATION_SECONDS if creation_under_way else 0
-    return deadline.within(patience).tries(2, growth=1)
+    return deadline.within(patience).attempts(2, growth=1)
 
 
 @contextmanager

@@ -35,9 +35,9 @@ class Deployed:
 
         Raises
         ------
-        WrongEnvironment
+        InvalidEnvironment
             A variable is missing.
-        WrongProperties
+        InvalidProperties
             Some properties are missing or wrong.
         """
         variables = read(WatchdogVariables, environment)

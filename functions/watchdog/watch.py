@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 import metrics
 from aws_calls import code_of
-from deadline import Deadline, InvocationContext, interrupted_after
+from deadline import Deadline, InvocationContext, time_limit
 from genesys.credentials import load_credentials
 from genesys.errors import CredentialsError, Explained, GenesysError, LoginRefused
 from resources.resource import Comparison, Resource
@@ -61,7 +61,7 @@ def watch(
     """
     deadline = Deadline.before_timeout_of(context, WORK_RESERVE)
     try:
-        with interrupted_after(context.get_remaining_time_in_millis() / 1000 - ANSWER_RESERVE):
+        with time_limit(context.get_remaining_time_in_millis() / 1000 - ANSWER_RESERVE):
             comparison = _compare(deployed.resource, deadline, secrets, events)
             if comparison.differences:
                 if not deadline.sleep(SECOND_LOOK):

@@ -8,7 +8,7 @@ from aws_calls import client_config
 from conversations.histories import Histories
 from conversations.ledger import Ledger
 from deadline import now_ms
-from destinations.chosen import chosen
+from destinations.registry import load_destinations
 from dynamodb.ledger_table import LedgerTable
 from environment import Environment, read
 from worker.batch import Parts
@@ -21,7 +21,7 @@ def assemble(environment: Mapping[str, str]) -> tuple[Parts, str]:
     """Return the worker's parts, and the stage that it works for."""
     variables = read(WorkerVariables, environment)
     # The user's code first: it may want to set something up before clients are made.
-    destinations = chosen(Environment(environment))
+    destinations = load_destinations(Environment(environment))
     intake = IntakeQueue(
         boto3.client("sqs", config=client_config()),
         queue_url=variables.queue_url,

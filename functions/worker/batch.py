@@ -99,7 +99,7 @@ def _sorted(
         match reading:
             case list():
                 for accepted in reading:
-                    ended_at_ms = accepted.ended_at_ms if accepted.dated else None
+                    ended_at_ms = accepted.ended_at_ms if accepted.has_own_time else None
                     same = accepted.end.conversation_id, accepted.end.queue_id, ended_at_ms
                     ends.setdefault(same, (accepted, []))[1].append(message)
             case Rejected():

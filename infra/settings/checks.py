@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from destinations.chosen import MODULES
+from destinations.registry import MODULES
 from infra.settings.regions import DOMAINS
 
 # Days that CloudWatch Logs can keep events, and the CDK's names for them.

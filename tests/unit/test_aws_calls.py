@@ -207,7 +207,7 @@ def test_the_alarm_is_for_calls_of_aws_the_user_s_code_and_functions_that_must_a
     setting = {
         str(file.relative_to(FUNCTIONS))
         for file in FUNCTIONS.rglob("*.py")
-        if "interrupted_after(" in file.read_text(encoding="utf-8")
+        if "time_limit(" in file.read_text(encoding="utf-8")
     }
     allowed = {"deadline.py", "aws_calls.py"}
     allowed |= {"destinations/user_code.py", "provisioner/custom_resource.py", "watchdog/watch.py"}

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from deadline import Deadline, interrupted_after
+from deadline import Deadline, time_limit
 from tests.fakes.clock import Clock
 
 
@@ -67,7 +67,7 @@ def test_a_deadline_within_another_sleeps_like_it(clock: Clock) -> None:
 def test_tries_end_when_the_next_pause_would_outlast_the_deadline(
     clock: Clock, seconds: float, pauses: list[float]
 ) -> None:
-    tries = list(clock.deadline(seconds).tries(1, longest=5))
+    tries = list(clock.deadline(seconds).attempts(1, longest=5))
     assert clock.pauses == pauses
     assert len(tries) == len(pauses) + 1
 
@@ -75,43 +75,43 @@ def test_tries_end_when_the_next_pause_would_outlast_the_deadline(
 def test_the_first_try_comes_at_once_even_after_the_deadline(clock: Clock) -> None:
     deadline = clock.deadline(1)
     clock.sleep(2)
-    assert list(deadline.tries(3)) == [3]
+    assert list(deadline.attempts(3)) == [3]
     assert clock.pauses == [2]
 
 
 def test_pauses_between_tries_grow_to_the_longest(clock: Clock) -> None:
-    assert list(clock.deadline(100).tries(0.5, longest=5, most=7)) == [0.5, 1, 2, 4, 5, 5, 5]
+    assert list(clock.deadline(100).attempts(0.5, longest=5, most=7)) == [0.5, 1, 2, 4, 5, 5, 5]
     assert clock.pauses == [0.5, 1, 2, 4, 5, 5]
 
 
 @pytest.mark.parametrize(("growth", "pauses"), [(1, [2, 2, 2]), (2, [2, 4, 8]), (4, [2, 8, 32])])
 def test_each_pause_grows_by_the_factor(clock: Clock, growth: float, pauses: list[float]) -> None:
-    for _ in clock.deadline(1000).tries(2, growth=growth, most=4):
+    for _ in clock.deadline(1000).attempts(2, growth=growth, most=4):
         pass
     assert clock.pauses == pauses
 
 
 @pytest.mark.parametrize("most", [1, 2, 5])
 def test_there_is_no_pause_after_the_last_try(clock: Clock, most: int) -> None:
-    assert len(list(clock.deadline(100).tries(1, growth=1, most=most))) == most
+    assert len(list(clock.deadline(100).attempts(1, growth=1, most=most))) == most
     assert len(clock.pauses) == most - 1
 
 
 def test_the_time_of_the_tries_themselves_counts(clock: Clock) -> None:
     began = []
-    for _ in clock.deadline(10).tries(1, growth=1):
+    for _ in clock.deadline(10).attempts(1, growth=1):
         began.append(clock.now)
         clock.sleep(3)
     assert began == [0, 4, 8]
 
 
 def test_each_try_knows_the_pause_to_come(clock: Clock) -> None:
-    pauses = list(clock.deadline(100).tries(0.2, most=4, jittered=True))
+    pauses = list(clock.deadline(100).attempts(0.2, most=4, jittered=True))
     assert clock.pauses == pauses[:-1]
 
 
 def test_jitter_leaves_out_half_of_a_pause_at_most(clock: Clock) -> None:
-    tries = [list(clock.deadline(99).tries(1, most=3, jittered=True)) for _ in range(200)]
+    tries = [list(clock.deadline(99).attempts(1, most=3, jittered=True)) for _ in range(200)]
     for number, whole in enumerate((1, 2, 4)):
         pauses = [of_one[number] for of_one in tries]
         assert whole / 2 <= min(pauses) < 0.6 * whole
@@ -134,14 +134,14 @@ def alarm() -> Iterator[list[int]]:
 
 
 def test_quick_code_is_not_interrupted(alarm: list[int]) -> None:
-    with interrupted_after(0.05):
+    with time_limit(0.05):
         pass
     time.sleep(0.06)
 
 
 @pytest.mark.parametrize("seconds", [0.05, 0.001, 0, -5])
 def test_code_that_takes_too_long_is_interrupted(alarm: list[int], seconds: float) -> None:
-    with pytest.raises(TimeoutError, match="took longer than"), interrupted_after(seconds):
+    with pytest.raises(TimeoutError, match="took longer than"), time_limit(seconds):
         time.sleep(20)
 
 
@@ -151,7 +151,7 @@ def _work_for_ever() -> None:
 
 
 def test_busy_code_is_interrupted(alarm: list[int]) -> None:
-    with pytest.raises(TimeoutError), interrupted_after(0.02):
+    with pytest.raises(TimeoutError), time_limit(0.02):
         _work_for_ever()
 
 
@@ -166,13 +166,13 @@ def test_the_alarm_rings_again_for_code_that_swallows_it(alarm: list[int]) -> No
                 swallowed.append(error)
         time.sleep(20)
 
-    with pytest.raises(TimeoutError), interrupted_after(0.02, again=0.02):
+    with pytest.raises(TimeoutError), time_limit(0.02, again=0.02):
         swallow_three()
     assert len(swallowed) == 3
 
 
 def test_another_error_passes_and_ends_the_limit(alarm: list[int]) -> None:
-    with pytest.raises(KeyError), interrupted_after(0.02):
+    with pytest.raises(KeyError), time_limit(0.02):
         raise KeyError
     time.sleep(0.03)
 
@@ -189,7 +189,7 @@ def test_an_alarm_that_rings_at_once_leaves_nothing_behind(
 
     monkeypatch.setattr(signal, "setitimer", setitimer)
     entered = False
-    with pytest.raises(TimeoutError), interrupted_after(30):
+    with pytest.raises(TimeoutError), time_limit(30):
         entered = True
     assert not entered
 
@@ -203,18 +203,18 @@ def test_however_close_the_limit_nothing_rings_afterwards(alarm: list[int]) -> N
             pass
 
     for spent in range(300):
-        with suppress(TimeoutError), interrupted_after(0.001, again=0.001):
+        with suppress(TimeoutError), time_limit(0.001, again=0.001):
             busy(spent / 200_000)
     time.sleep(0.005)
 
 
 def test_an_outer_limit_goes_on_after_an_inner_one(alarm: list[int]) -> None:
     def sleep_after_an_inner_limit() -> None:
-        with interrupted_after(30):
+        with time_limit(30):
             pass
         time.sleep(20)
 
-    with pytest.raises(TimeoutError, match=r"longer than 0\.2 s"), interrupted_after(0.2):
+    with pytest.raises(TimeoutError, match=r"longer than 0\.2 s"), time_limit(0.2):
         sleep_after_an_inner_limit()
 
 
@@ -223,20 +223,20 @@ def test_an_outer_limit_holds_within_a_longer_inner_one_and_after_it(alarm: list
 
     def swallow_the_first() -> None:
         try:
-            with interrupted_after(30):
+            with time_limit(30):
                 time.sleep(20)
         except TimeoutError:
             reached.append("after the inner one")
         time.sleep(20)
 
-    with pytest.raises(TimeoutError), interrupted_after(0.05):
+    with pytest.raises(TimeoutError), time_limit(0.05):
         swallow_the_first()
     assert reached == ["after the inner one"]
 
 
 def test_an_inner_limit_that_is_over_leaves_the_outer_one_its_time(alarm: list[int]) -> None:
-    with interrupted_after(30):
-        with suppress(TimeoutError), interrupted_after(0.02):
+    with time_limit(30):
+        with suppress(TimeoutError), time_limit(0.02):
             time.sleep(20)
         left, again = signal.getitimer(signal.ITIMER_REAL)
         assert 20 < left < 30 - 0.02
@@ -247,7 +247,7 @@ def test_another_thread_is_not_interrupted(alarm: list[int]) -> None:
     done: list[bool] = []
 
     def work() -> None:
-        with interrupted_after(0.01):
+        with time_limit(0.01):
             time.sleep(0.03)
             done.append(True)
 

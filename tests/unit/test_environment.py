@@ -2,7 +2,7 @@
 
 import pytest
 
-from environment import Environment, Variables, WrongEnvironment, read
+from environment import Environment, InvalidEnvironment, Variables, read
 
 
 class Example(Variables, frozen=True):
@@ -20,12 +20,12 @@ def test_variables_are_converted_to_their_types() -> None:
 
 
 def test_a_missing_variable_is_named() -> None:
-    with pytest.raises(WrongEnvironment, match=r"`LEDGER_DAYS`.* Deploy the stack again\."):
+    with pytest.raises(InvalidEnvironment, match=r"`LEDGER_DAYS`.* Deploy the stack again\."):
         read(Example, {"QUEUE_URL": "https://sqs"})
 
 
 def test_a_variable_of_another_type_is_named_and_its_value_is_not_shown() -> None:
-    with pytest.raises(WrongEnvironment, match="LEDGER_DAYS") as raised:
+    with pytest.raises(InvalidEnvironment, match="LEDGER_DAYS") as raised:
         read(Example, GOOD | {"LEDGER_DAYS": "twenty"})
     assert "twenty" not in str(raised.value)
 
@@ -34,5 +34,5 @@ def test_reading_a_missing_variable_says_so() -> None:
     environment = Environment(GOOD)
     assert environment["QUEUE_URL"] == "https://sqs"
     assert environment.get("ENDS_BUS") is None
-    with pytest.raises(WrongEnvironment, match=r"ENDS_BUS is missing"):
+    with pytest.raises(InvalidEnvironment, match=r"ENDS_BUS is missing"):
         environment["ENDS_BUS"]

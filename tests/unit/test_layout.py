@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from destinations.chosen import MODULES
+from destinations.registry import MODULES
 
 ROOT = Path(__file__).parents[2]
 TREES = ("functions", "infra", "local", "ops", "bench", "tests")
 """The folders that hold Python files; some are yet to come."""
 FILES = [ROOT / "app.py", *sorted(file for tree in TREES for file in (ROOT / tree).rglob("*.py"))]
 FUNCTIONS = ROOT / "functions"
-CHOSEN = FUNCTIONS / "destinations/chosen.py"
+CHOSEN = FUNCTIONS / "destinations/registry.py"
 """Imports the destinations that are set, and no others."""
 HANDLERS = [file for file in FILES if file.name == "handler.py"]
 

@@ -97,7 +97,7 @@ def test_a_history_is_read_as_it_was_written(add: Adder) -> None:
     everything = History(
         queues={"a": (100, 900), "é#2": (5,)},
         ends={
-            -5: CustomerEnd(-5, dated=False),
+            -5: CustomerEnd(-5, has_own_time=False),
             10 * MINUTE: CustomerEnd(11 * MINUTE, True, "VOICE", "INBOUND", "PEER", True, "a"),
         },
     )

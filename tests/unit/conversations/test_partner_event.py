@@ -39,7 +39,7 @@ def outcome_of(body: str | None) -> tuple[str, str]:
     if isinstance(parsed, PartnerEvent):
         assert parsed.queue_id in (QUEUES if parsed.topic in WITH_QUEUE else {None})
         assert parsed.raw == json.loads(body or "")
-        assert parsed.dated or parsed.at_ms == SENT_AT
+        assert parsed.has_own_time or parsed.at_ms == SENT_AT
     return outcome_in_words(parsed)
 
 
@@ -196,7 +196,7 @@ def test_a_sample_tells_everything_about_its_event(sample: str) -> None:
         topic=topic,
         queue_id=fields.get("queueId"),
         at_ms=fields["eventTime"],
-        dated=True,
+        has_own_time=True,
         media_type="VOICE",
         direction="INBOUND",
         disconnect_type=fields.get("disconnectType"),
@@ -224,7 +224,7 @@ def test_a_partner_event_needs_ids_and_topic_alone() -> None:
     )
     optional = (parsed.media_type, parsed.direction, parsed.disconnect_type, parsed.acd_outcome)
     assert optional == (None, None, None, None)
-    assert (parsed.interacting_ms, parsed.at_ms, parsed.dated) == (0, SENT_AT, False)
+    assert (parsed.interacting_ms, parsed.at_ms, parsed.has_own_time) == (0, SENT_AT, False)
 
 
 @pytest.mark.parametrize(
@@ -245,14 +245,14 @@ def test_a_time_is_epoch_milliseconds_or_iso(time: object, at: str) -> None:
     for sample in (END, WRAPUP):
         parsed = parsed_event(within("eventTime", time, sample))
         assert parsed.at_ms == round(datetime.fromisoformat(at).timestamp() * 1000)
-        assert parsed.dated
+        assert parsed.has_own_time
 
 
 @pytest.mark.parametrize("absent", ["drop", None])
 @pytest.mark.parametrize("sent_at_ms", [0, SENT_AT + 7, 253_402_300_799_999])
 def test_an_event_without_a_time_is_dated_by_the_message(absent: object, sent_at_ms: int) -> None:
     parsed = parsed_event(within("eventTime", absent, END), sent_at_ms)
-    assert (parsed.at_ms, parsed.dated) == (sent_at_ms, False)
+    assert (parsed.at_ms, parsed.has_own_time) == (sent_at_ms, False)
 
 
 @pytest.mark.parametrize("path", READ)

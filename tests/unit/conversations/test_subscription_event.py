@@ -179,7 +179,7 @@ def test_the_sample_tells_everything_about_its_end() -> None:
     assert end.queue_name == "Support Queue"
     assert (end.media_type, end.direction, end.disconnect_type) == ("VOICE", "INBOUND", "ENDPOINT")
     assert end.ended_at == "2026-11-23T10:00:00.000Z"
-    assert (parsed.ended_at_ms, parsed.dated) == (1_795_428_000_000, True)
+    assert (parsed.ended_at_ms, parsed.has_own_time) == (1_795_428_000_000, True)
     assert end.participants == SAMPLE["attributes"]["participants"]
     assert end.metrics == SAMPLE["attributes"]["metrics"]
     assert (end.source, end.sequence, end.raw) == ("subscription", 1, SAMPLE)
@@ -253,7 +253,7 @@ def test_times_are_told_in_utc_to_the_millisecond(time: str, ended_at: str) -> N
     parsed = accepted(having("eventTime", value=time))
     assert parsed.end.ended_at == ended_at
     assert _utc(parsed.ended_at_ms) == datetime.fromisoformat(ended_at)
-    assert parsed.dated
+    assert parsed.has_own_time
 
 
 @thorough
@@ -273,7 +273,7 @@ def test_any_iso_time_is_read_to_the_millisecond(microseconds: int, offset: int)
 @pytest.mark.parametrize("sent_at_ms", [0, SENT_AT + 7, 253_402_300_799_999])
 def test_an_end_without_a_time_is_dated_by_the_message(absent: str, sent_at_ms: int) -> None:
     parsed = accepted(absent, sent_at_ms)
-    assert (parsed.ended_at_ms, parsed.dated) == (sent_at_ms, False)
+    assert (parsed.ended_at_ms, parsed.has_own_time) == (sent_at_ms, False)
     assert datetime.fromisoformat(parsed.end.ended_at) == _utc(sent_at_ms)
 
 

@@ -29,10 +29,10 @@ def time_limits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Return the seconds after which code under test is to be interrupted, in order."""
     limits: list[float] = []
 
-    def interrupted_after(seconds: float) -> AbstractContextManager[None]:
+    def time_limit(seconds: float) -> AbstractContextManager[None]:
         limits.append(seconds)
         return nullcontext()
 
     for module in (aws_calls, user_code):
-        monkeypatch.setattr(module, "interrupted_after", interrupted_after)
+        monkeypatch.setattr(module, "time_limit", time_limit)
     return limits

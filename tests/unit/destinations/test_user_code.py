@@ -14,7 +14,7 @@ import pytest
 
 import destinations.actions
 from conversations.end import ConversationEnd
-from deadline import interrupted_after
+from deadline import time_limit
 from destinations import user_code
 from destinations.destination import Receipt
 from destinations.user_code import Actions, destination
@@ -195,7 +195,7 @@ def test_an_action_that_hangs_is_interrupted_and_the_next_one_is_called(
         monkeypatch.undo()  # the next one has its usual time
         time.sleep(60)
 
-    monkeypatch.setattr(user_code, "CALL_LIMIT", 0.05)
+    monkeypatch.setattr(user_code, "CALL_SECONDS", 0.05)
     receipts = list(
         actions(of("hangs", hang)).deliver([ended("hangs"), ended("next")], clock.deadline(30))
     )
@@ -211,7 +211,7 @@ def test_an_action_that_swallows_its_interruption_is_interrupted_again(
             time.sleep(60)
         time.sleep(60)
 
-    soon = functools.partial(interrupted_after, again=0.05)
-    monkeypatch.setattr(user_code, "interrupted_after", soon)
+    soon = functools.partial(time_limit, again=0.05)
+    monkeypatch.setattr(user_code, "time_limit", soon)
     (receipt,) = actions(hang).deliver([ended()], clock.deadline(0.05))
     assert receipt.kind == "failed"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from destinations.destination import CALL_LIMIT, Destination, Receipt, ReceiptKind
+from destinations.destination import CALL_SECONDS, Destination, Receipt, ReceiptKind
 from destinations.webhook import CONCURRENCY, Webhook, destination
 from destinations.webhook_call import receipt_kind
 from destinations.webhook_signature import keys_of, signature
@@ -318,4 +318,4 @@ def test_it_is_made_from_the_workers_environment(monkeypatch: pytest.MonkeyPatch
     made = destination(environment | {"WEBHOOK_ALLOW_PRIVATE": "false"})
     as_one: Destination = made
     assert as_one.name == "webhook"
-    assert made.limit == CALL_LIMIT == 10
+    assert made.limit == CALL_SECONDS == 10

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from provisioner.request import Request, RequestError
-from resources.properties import WrongProperties
+from resources.properties import InvalidProperties
 from tests.fakes.aws.cloudformation import EVENT_SOURCE, PROPERTIES, SUBSCRIPTION
 
 URL = "https://api.mypurecloud.com"
@@ -41,5 +41,5 @@ def test_another_kind_of_request_is_refused(kind: object) -> None:
 
 @pytest.mark.parametrize("resource_type", [None, "", "Custom::Other", [], EVENT_SOURCE + "s"])
 def test_another_type_of_resource_is_refused(resource_type: object) -> None:
-    with pytest.raises(WrongProperties, match="is none of Custom::GenesysSubscription"):
+    with pytest.raises(InvalidProperties, match="is none of Custom::GenesysSubscription"):
         Request.parse(EVENT | {"ResourceType": resource_type})

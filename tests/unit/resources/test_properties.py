@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from genesys.integration_spec import AwsTarget, IntegrationSpec
 from resources.integration import IntegrationResource
-from resources.properties import WrongProperties
+from resources.properties import InvalidProperties
 from resources.subscription import SubscriptionResource
 
 PROPERTIES: dict[str, Any] = {
@@ -61,18 +61,18 @@ def test_properties_become_the_subscription_s_specification() -> None:
 def test_a_property_that_is_no_text_is_named(key: str) -> None:
     wrongs: list[object] = [None, "", 5, [], {"a": 1}]
     for wrong in wrongs:
-        with pytest.raises(WrongProperties, match=f"missing or wrong: {key}[. ]"):
+        with pytest.raises(InvalidProperties, match=f"missing or wrong: {key}[. ]"):
             SubscriptionResource.parse(PROPERTIES | {key: wrong})
 
 
 @pytest.mark.parametrize("wrong", [None, "", "event:a", [], [5], ["event:a", None], {}])
 def test_event_types_must_be_a_list_of_texts(wrong: object) -> None:
-    with pytest.raises(WrongProperties, match="missing or wrong: EventTypes"):
+    with pytest.raises(InvalidProperties, match="missing or wrong: EventTypes"):
         SubscriptionResource.parse(PROPERTIES | {"EventTypes": wrong})
 
 
 def test_all_that_is_wrong_is_named_at_once() -> None:
-    with pytest.raises(WrongProperties) as caught:
+    with pytest.raises(InvalidProperties) as caught:
         SubscriptionResource.parse({"ApiUrl": "http://api.mypurecloud.com"})
     for key in (*TEXTS, "EventTypes"):
         assert key in str(caught.value)
@@ -149,7 +149,7 @@ def test_a_url_of_https_or_of_this_machine_is_accepted(url: str) -> None:
 )
 def test_another_url_is_refused_since_secrets_go_there(url: str) -> None:
     for key in ("LoginUrl", "ApiUrl"):
-        with pytest.raises(WrongProperties, match=f"{key} .*https") as caught:
+        with pytest.raises(InvalidProperties, match=f"{key} .*https") as caught:
             SubscriptionResource.parse(PROPERTIES | {key: url})
         assert "password" not in str(caught.value)
 
@@ -161,7 +161,7 @@ def test_another_url_is_refused_since_secrets_go_there(url: str) -> None:
 def test_properties_of_any_kind_are_read_or_refused(changes: dict[str, Any]) -> None:
     try:
         assert SubscriptionResource.parse(PROPERTIES | changes).name
-    except WrongProperties as error:
+    except InvalidProperties as error:
         assert "missing or wrong" in str(error)  # noqa: PT017
 
 
@@ -179,13 +179,13 @@ def test_properties_become_the_integration_s_specification() -> None:
 def test_a_property_of_an_event_source_that_is_no_text_is_named(key: str) -> None:
     wrongs: list[object] = [None, "", 5, [], {"a": 1}]
     for wrong in wrongs:
-        with pytest.raises(WrongProperties, match=f"missing or wrong: {key}[. ]"):
+        with pytest.raises(InvalidProperties, match=f"missing or wrong: {key}[. ]"):
             IntegrationResource.parse(SOURCE_PROPERTIES | {key: wrong})
 
 
 @pytest.mark.parametrize("wrong", [None, "", "v2.a", [], [5], {}])
 def test_topics_must_be_a_list_of_texts(wrong: object) -> None:
-    with pytest.raises(WrongProperties, match="missing or wrong: Topics"):
+    with pytest.raises(InvalidProperties, match="missing or wrong: Topics"):
         IntegrationResource.parse(SOURCE_PROPERTIES | {"Topics": wrong})
 
 
@@ -203,5 +203,5 @@ def test_topics_must_be_a_list_of_texts(wrong: object) -> None:
 def test_what_genesys_would_refuse_is_refused_with_what_would_be_right(
     key: str, value: str, right: str
 ) -> None:
-    with pytest.raises(WrongProperties, match=f"{key} .*{right}"):
+    with pytest.raises(InvalidProperties, match=f"{key} .*{right}"):
         IntegrationResource.parse(SOURCE_PROPERTIES | {key: value})

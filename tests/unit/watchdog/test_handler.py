@@ -7,7 +7,7 @@ import pytest
 
 from local.genesys.stand_in import GenesysCloud
 from local.http.server import HttpServer
-from resources.properties import WrongProperties
+from resources.properties import InvalidProperties
 from tests.fakes.aws.cloudformation import PROPERTIES, SUBSCRIPTION
 from tests.fakes.aws.cloudwatch import metrics_of
 from tests.fakes.aws.partner_events import FakePartnerEvents
@@ -51,5 +51,5 @@ def test_an_environment_without_the_deployed_properties_fails_the_import(
 ) -> None:
     clients = {"secretsmanager": secrets, "events": events}
     environment = told("https://api.example.com", Name="")
-    with pytest.raises(WrongProperties, match="missing or wrong: Name"):
+    with pytest.raises(InvalidProperties, match="missing or wrong: Name"):
         imported_anew("watchdog", clients, environment, monkeypatch)

@@ -7,7 +7,7 @@ import pytest
 
 from conversations.end import ConversationEnd
 from deadline import Deadline
-from destinations.destination import CALL_LIMIT, Receipt
+from destinations.destination import CALL_SECONDS, Receipt
 from tests.bodies import end
 from tests.fakes.aws.dynamodb import FakeDynamoDb, client_error
 from tests.fakes.aws.queue import Queue
@@ -73,7 +73,9 @@ def batches(queue: Queue, clock: Clock, dynamodb: FakeDynamoDb) -> Batches:
     return Batches(queue, clock, dynamodb)
 
 
-@pytest.mark.parametrize("hangs", [0.1, CALL_LIMIT], ids=["refuses quickly", "hangs to the limit"])
+@pytest.mark.parametrize(
+    "hangs", [0.1, CALL_SECONDS], ids=["refuses quickly", "hangs to the limit"]
+)
 @pytest.mark.parametrize("alone", [True, False], ids=["alone", "before another"])
 def test_an_hour_without_a_destination_is_ridden_out(
     batches: Batches, queue: Queue, clock: Clock, hangs: float, alone: bool
@@ -114,7 +116,7 @@ def test_an_hour_without_the_ledger_is_ridden_out(
 def test_a_destination_that_is_down_delays_no_other(
     batches: Batches, queue: Queue, clock: Clock
 ) -> None:
-    down, other = Down(clock, HOUR, CALL_LIMIT), FakeDestination("other")
+    down, other = Down(clock, HOUR, CALL_SECONDS), FakeDestination("other")
     batches.destinations = [down, other]
     for n in range(10):
         queue.put(end(f"c-{n}"))

@@ -13,7 +13,7 @@ MODULES = {
 }
 
 
-def chosen(environment: Mapping[str, str]) -> list[Destination]:
+def load_destinations(environment: Mapping[str, str]) -> list[Destination]:
     """Return the destinations that `DESTINATIONS` names, in its order; only these are imported."""
     names = environment["DESTINATIONS"].split(",")
     return [importlib.import_module(MODULES[name]).destination(environment) for name in names]
