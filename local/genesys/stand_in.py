@@ -31,7 +31,7 @@ from local.http.messages import Answer, Request
 from local.http.server import HttpServer
 
 if TYPE_CHECKING:
-    from local.aws.partner_events import Deliver
+    from local.aws.partner_events import SendPartnerEvents
     from local.genesys.sqs import Send
 
 ORG_ID = "5d4c3b2a-org"
@@ -55,7 +55,7 @@ class GenesysCloud(Login, Scripted):
     ----------
     send
         Delivers events, see `sqs_sender`; None: `publish` only tells who would have got them.
-    deliver
+    send_partner_events
         Delivers to partner event sources, see `partner_events.partner_events`; None: what an
         integration sends is gone.
     clock
@@ -75,7 +75,7 @@ class GenesysCloud(Login, Scripted):
         self,
         send: Send | None = None,
         *,
-        deliver: Deliver | None = None,
+        send_partner_events: SendPartnerEvents | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         Scripted.__init__(self, clock)
@@ -85,7 +85,7 @@ class GenesysCloud(Login, Scripted):
         self._subscriptions = Subscriptions(clock)
         self._integrations = Integrations(clock)
         self._send = send
-        self._deliver = deliver
+        self._send_partner_events = send_partner_events
         self._lock = threading.RLock()
         self._server: HttpServer | None = None
 
@@ -194,11 +194,11 @@ class GenesysCloud(Login, Scripted):
         for feed in feeds:
             topics = set(feed["eventFilter"])
             places = [n for n, event in enumerate(events) if event["detail-type"] in topics]
-            if not places or not self._deliver:
+            if not places or not self._send_partner_events:
                 continue
             batch = [self._addressed(events[n], feed) for n in places]
             source, account = self.event_source(feed["eventSourceSuffix"]), feed["awsAccountId"]
-            rules = self._deliver(source, account, feed["awsAccountRegion"], batch)
+            rules = self._send_partner_events(source, account, feed["awsAccountRegion"], batch)
             for n, names in zip(places, rules, strict=True):
                 matched[n] += names
         return matched

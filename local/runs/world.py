@@ -14,7 +14,7 @@ from local.aws.project import Project
 from local.genesys.sqs import sqs_sender
 from local.genesys.stand_in import GenesysCloud
 from local.interruption import ignore_signals
-from local.patience import looks
+from local.polling import polls
 from local.receivers.crm import Crm, crm
 from local.receivers.webhook import WebhookReceiver, webhook_receiver
 from local.runs.screen import Screen
@@ -64,7 +64,7 @@ class World:
 
     def wait(self, patience: float, done: Callable[[], bool], show: Callable[[], None]) -> None:
         """Wait until something is done, or patience (in seconds) is over; show how it goes."""
-        for _ in looks(patience, every=0.3):
+        for _ in polls(patience, interval=0.3):
             if done():
                 break
             show()
@@ -87,7 +87,9 @@ def start_world(
     customers = cleanup.enter_context(crm())
     webhook = cleanup.enter_context(webhook_receiver())
     aws = cleanup.enter_context(emulator(env={"QUEUE_ENDS_CRM_URL": customers.url, **variables}))
-    genesys = cleanup.enter_context(GenesysCloud(sqs_sender(aws), deliver=partner_events(aws)))
+    genesys = cleanup.enter_context(
+        GenesysCloud(sqs_sender(aws), send_partner_events=partner_events(aws))
+    )
     cleanup.callback(ignore_signals)
     genesys.subscriptions.activation_seconds = genesys.integrations.state_seconds = 1
     credentials = {"client_id": genesys.client_id, "client_secret": genesys.client_secret}

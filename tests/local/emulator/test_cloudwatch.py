@@ -521,7 +521,7 @@ def test_rules_of_a_partner_bus_count_what_they_send(stack: Stack, aws: Emulator
         pattern = json.dumps({"detail": {"to": [rule]}})
         events.put_rule(Name=rule, EventBusName=SOURCE, EventPattern=pattern)
         events.put_targets(Rule=rule, EventBusName=SOURCE, Targets=[{"Id": "1", "Arn": target}])
-    deliver = partner_events(aws)
+    send = partner_events(aws)
 
     def event(to: str) -> dict[str, Any]:
         return {
@@ -535,9 +535,9 @@ def test_rules_of_a_partner_bus_count_what_they_send(stack: Stack, aws: Emulator
             "detail": {"to": to},
         }
 
-    deliver(SOURCE, aws.account, aws.region, [event("kept")] * 3 + [event("neither")])
+    send(SOURCE, aws.account, aws.region, [event("kept")] * 3 + [event("neither")])
     with pytest.raises(events.exceptions.ClientError, match="queue does not exist"):
-        deliver(SOURCE, aws.account, aws.region, [event("lost")] * 2)
+        send(SOURCE, aws.account, aws.region, [event("lost")] * 2)
 
     def counted(rule: str, metric: str) -> float | None:
         return stack.total("AWS/Events", metric, EventBusName=SOURCE, RuleName=rule)

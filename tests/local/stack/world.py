@@ -154,7 +154,7 @@ def running_world(folder: Path, *, enforce_iam: bool = False, **changed: Any) ->
         crm() as customers,
         webhook_receiver() as webhook,
         emulator(env={"QUEUE_ENDS_CRM_URL": customers.url}, enforce_iam=enforce_iam) as aws,
-        GenesysCloud(sqs_sender(aws), deliver=partner_events(aws)) as genesys,
+        GenesysCloud(sqs_sender(aws), send_partner_events=partner_events(aws)) as genesys,
     ):
         project = Project(aws, folder, actions=ACTION)
         world = World(aws, genesys, customers, webhook, project, changed)

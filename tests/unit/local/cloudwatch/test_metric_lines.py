@@ -101,7 +101,7 @@ def test_more_lines_of_one_moment_than_one_call_answers_are_an_error(
     for number in range(MOST + 1):
         logs.add(str(number), NOON)
 
-    with pytest.raises(RuntimeError, match="group has too many lines of one millisecond"):
+    with pytest.raises(RuntimeError, match="group has too many lines in one millisecond"):
         lines.new()
 
 

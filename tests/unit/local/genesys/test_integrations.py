@@ -31,11 +31,11 @@ def delivered() -> Delivered:
 def genesys(clock: Clock, delivered: Delivered) -> Iterator[GenesysCloud]:
     """Run the stand-in; every event that it delivers matches a rule, and states take no time."""
 
-    def deliver(source: str, account: str, region: str, events: Sequence[Any]) -> list[list[str]]:
+    def send(source: str, account: str, region: str, events: Sequence[Any]) -> list[list[str]]:
         delivered.append((source, account, region, events))
         return [["rule"] for _ in events]
 
-    with GenesysCloud(deliver=deliver, clock=clock) as running:
+    with GenesysCloud(send_partner_events=send, clock=clock) as running:
         running.integrations.state_seconds = 0
         yield running
 
