@@ -18,8 +18,8 @@ from local.chaos.run import Run
 from local.chaos.sendings import ends_of, sendings_of
 from local.http.server import HttpServer
 from local.receivers.bus import bus_recorder
-from local.runs.account import lines_of
-from local.runs.carry_out import Unbalanced, carry_out
+from local.runs.account import check_lines
+from local.runs.clean_up import Unbalanced, run_and_clean_up
 from local.runs.screen import Screen
 from local.runs.world import World, start_world
 from local.traffic.subscription import OURS
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(plan: Plan) -> int:
     """Run a plan on a world of its own, and show how it goes; return the exit status."""
     screen = Screen(steps=5)
-    status = carry_out(screen, lambda cleanup: _run(plan, cleanup, screen))
+    status = run_and_clean_up(screen, lambda cleanup: _run(plan, cleanup, screen))
     if not status:
         took = f"{screen.seconds():.0f} s"
         print(f"\nSeed {plan.seed}, done in {took}: every end accounted for.")
@@ -76,7 +76,7 @@ def _run(plan: Plan, cleanup: ExitStack, screen: Screen) -> None:
     screen.note(account.faults())
     screen.note(account.table())
     checks = account.checks()
-    screen.note(lines_of(checks))
+    screen.note(check_lines(checks))
     if not all(checks.values()):
         raise Unbalanced(f"the account of seed {plan.seed} does NOT balance.")
 

@@ -31,7 +31,7 @@ class Run:
         self._faults = proxy.faults
         self._sqs = world.aws.client("sqs")
         self._poison: dict[str, tuple[str, str]] = {}
-        world.customers.server.before = self._trouble_at_crm
+        world.crm.server.before = self._trouble_at_crm
         world.webhook.server.before = self._trouble_at_webhook
 
     def send(self, sendings: Sequence[Sending]) -> None:
@@ -70,9 +70,9 @@ class Run:
             later=repeats_of(ends),
             poison=self._poison,
             arrived={
-                "actions": self._world.customers.noted,
-                "bus": self._bus.noted,
-                "webhook": self._world.webhook.noted,
+                "actions": self._world.crm.arrivals,
+                "bus": self._bus.arrivals,
+                "webhook": self._world.webhook.arrivals,
             },
             forged=self._world.webhook.forged,
             ledger=self._ledger(),
@@ -98,7 +98,7 @@ class Run:
 
     def _tend(self) -> None:
         """Shut or open what its time has come for, and take what has arrived at the bus."""
-        receivers = {"crm": self._world.customers, "webhook": self._world.webhook}
+        receivers = {"crm": self._world.crm, "webhook": self._world.webhook}
         for place, receiver in receivers.items():
             if self._faults.lasts(f"listener of {place}"):
                 receiver.server.shut()
@@ -109,8 +109,8 @@ class Run:
     def _show(self, sent: str = "") -> None:
         self._world.screen.progress(
             f"{sent}faults {self._faults.struck.total()}, killed {len(self._proxy.deaths)}, in the"
-            f" CRM {len(self._world.customers.noted)}, at the webhook"
-            f" {len(self._world.webhook.noted)}"
+            f" CRM {len(self._world.crm.arrivals)}, at the webhook"
+            f" {len(self._world.webhook.arrivals)}"
         )
 
     def _trouble_at_crm(self, request: Request) -> Answer | None:

@@ -19,8 +19,8 @@ from local.demo.deliveries import DELIVERIES, OTHERS, Delivery
 from local.demo.feed import Feed
 from local.demo.run import Run
 from local.receivers.bus import bus_recorder
-from local.runs.account import lines_of
-from local.runs.carry_out import Unbalanced, carry_out
+from local.runs.account import check_lines
+from local.runs.clean_up import Unbalanced, run_and_clean_up
 from local.runs.screen import Screen
 from local.runs.world import World, start_world
 
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         world = _start(cleanup, screen, delivery)
         _run(world, delivery, options.events, options.seed, options.page)
 
-    status = carry_out(screen, run)
+    status = run_and_clean_up(screen, run)
     if not status:
         print(
             f"\nDone in {screen.seconds():.0f} s: every event accounted for, nothing left behind."
@@ -61,7 +61,7 @@ def _start(cleanup: ExitStack, screen: Screen, delivery: Delivery) -> World:
     delivery.prepare(world.genesys)
     screen.note(f"AWS            {world.aws.endpoint}")
     screen.note(f"Genesys Cloud  {world.genesys.url}")
-    screen.note(f"CRM            {world.customers.url}")
+    screen.note(f"CRM            {world.crm.url}")
     screen.note(f"webhook        {world.webhook.url}")
     return world
 
@@ -88,7 +88,7 @@ def _run(world: World, delivery: Delivery, count: int, seed: int, page: Path) ->
     screen.step("The account")
     screen.note(feed.account.table())
     checks = {**feed.account.checks(), **dashboard_checks(dashboard, feed.account)}
-    screen.note(lines_of(checks))
+    screen.note(check_lines(checks))
     if not all(checks.values()):
         raise Unbalanced("the account does not balance; see the lines marked NOT above.")
 

@@ -22,7 +22,7 @@ class Run:
     ) -> None:
         self._world, self._outputs, self._bus = world, outputs, bus
         self._feed = feed
-        world.customers.refusals = dict(feed.refusals.at_the_crm)
+        world.crm.refusals = dict(feed.refusals.at_the_crm)
         world.webhook.refusals = dict(feed.refusals.at_the_webhook)
         self._straight = list(feed.straight)
 
@@ -58,7 +58,7 @@ class Run:
         places = ", ".join(
             f"{sum(map(len, noted.values()))} at {place}" for place, noted in self._noted().items()
         )
-        refused = self._world.customers.refused.total() + self._world.webhook.refused.total()
+        refused = self._world.crm.refused.total() + self._world.webhook.refused.total()
         ends = self._feed.expected.total()
         self._world.screen.progress(f"of {ends} ends {places}; {refused} refused")
 
@@ -66,9 +66,9 @@ class Run:
         """Return when each end arrived, for each destination."""
         self._bus.collect()
         return {
-            "the CRM": dict(self._world.customers.noted),
-            "the bus": self._bus.noted,
-            "the webhook": self._world.webhook.noted,
+            "the CRM": dict(self._world.crm.arrivals),
+            "the bus": self._bus.arrivals,
+            "the webhook": self._world.webhook.arrivals,
         }
 
     def _look(self) -> None:

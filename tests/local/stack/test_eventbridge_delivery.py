@@ -92,9 +92,9 @@ def arrivals(bridged: World, bus: BusRecorder) -> dict[str, Counter[End]]:
     """Return for each destination how often it was told of each conversation's ends in a queue."""
     bus.collect()
     places = {
-        "actions": dict(bridged.customers.noted),
-        "bus": bus.noted,
-        "webhook": bridged.webhook.noted,
+        "actions": dict(bridged.customers.arrivals),
+        "bus": bus.arrivals,
+        "webhook": bridged.webhook.arrivals,
     }
     return {
         place: Counter({end: len(times) for end, times in noted.items()})
