@@ -13,7 +13,7 @@ from local.genesys.entities import Entity
 from local.genesys.integrations import Integrations
 from local.genesys.stand_in import GenesysCloud
 from local.genesys.subscriptions import Subscriptions
-from local.traffic.subscription import FOREIGN, OURS
+from local.traffic.subscription import FOREIGN_QUEUES, OUR_QUEUES
 
 OTHERS = ["reporting", "workforce-management"]
 """Who else has a subscription, or an integration, in the org."""
@@ -72,15 +72,15 @@ def _topics_of(integration: Entity) -> list[str]:
 
 DELIVERIES: Mapping[str, Delivery] = {
     "subscription": Delivery(
-        settings={"delivery": "subscription", "queue_ids": OURS},
-        changed={"queue_ids": [OURS[0], FOREIGN[0]]},
+        settings={"delivery": "subscription", "queue_ids": OUR_QUEUES},
+        changed={"queue_ids": [OUR_QUEUES[0], FOREIGN_QUEUES[0]]},
         held=lambda genesys: genesys.subscriptions,
         described=_filter_of,
         feed=lambda genesys, seed, count: subscription_feed(genesys.publish_all, seed, count),
     ),
     "eventbridge": Delivery(
-        settings={"delivery": "eventbridge", "end_rule": "touched", "queue_ids": OURS},
-        changed={"end_rule": "queue_leg", "queue_ids": [OURS[0], FOREIGN[0]]},
+        settings={"delivery": "eventbridge", "end_rule": "touched", "queue_ids": OUR_QUEUES},
+        changed={"end_rule": "queue_leg", "queue_ids": [OUR_QUEUES[0], FOREIGN_QUEUES[0]]},
         held=lambda genesys: genesys.integrations,
         described=_topics_of,
         feed=lambda genesys, *of: eventbridge_feed(genesys.publish_partner_events, *of),

@@ -17,7 +17,7 @@ from local.traffic.eventbridge import (
     partner_conversations,
     shuffled,
 )
-from local.traffic.subscription import FOREIGN, OURS
+from local.traffic.subscription import FOREIGN_QUEUES, OUR_QUEUES
 
 RULE = "touched"
 """The end rule that the stack is deployed with."""
@@ -73,7 +73,7 @@ def _completing(bursts: Iterable[Sequence[Event]]) -> Iterator[tuple[Sequence[Bo
         ends = Counter(
             (conversation_id, end.queue_id)
             for conversation_id in {_conversation_of(event) for event in burst}
-            for end in ends_by(RULE, so_far[conversation_id], OURS)
+            for end in ends_by(RULE, so_far[conversation_id], OUR_QUEUES)
         )
         yield burst, {end for end in ends if ends[end] > fired[end]}
         fired |= ends
@@ -107,6 +107,6 @@ def _bursts(told: Sequence[Conversation], seed: int) -> list[list[Event]]:
 def _strays(told: Sequence[Conversation]) -> tuple[list[Event], list[Event]]:
     """Return events that are filtered out: of queues of others, and of topics not asked for."""
     events = [event for one in told for event in one.events]
-    foreign = [e for e in events if e["detail"]["eventBody"].get("queueId") in FOREIGN]
+    foreign = [e for e in events if e["detail"]["eventBody"].get("queueId") in FOREIGN_QUEUES]
     others = [e for e in events if e["detail-type"].endswith("customer.start")]
     return foreign[:STRAYS], others[:STRAYS]

@@ -8,7 +8,13 @@ from datetime import UTC, datetime
 from local.demo.account import Account
 from local.demo.feed import AGAIN, BURST, EVERY, STRAYS, Body, Feed, Refusals, Send
 from local.receivers.receiver import End
-from local.traffic.subscription import FOREIGN, OURS, Event, conversations, malformed_bodies
+from local.traffic.subscription import (
+    FOREIGN_QUEUES,
+    OUR_QUEUES,
+    Event,
+    conversations,
+    malformed_bodies,
+)
 
 
 def subscription_feed(send: Send, seed: int, count: int) -> Feed:
@@ -16,8 +22,8 @@ def subscription_feed(send: Send, seed: int, count: int) -> Feed:
     events = list(conversations(seed, count))
     other_types = [e for e in events if e.kind == "other_type"]
     ends = [e for e in events if e.kind != "other_type"]
-    ours = [e for e in ends if e.queue_id in OURS]
-    foreign = [e for e in ends if e.queue_id in FOREIGN]
+    ours = [e for e in ends if e.queue_id in OUR_QUEUES]
+    foreign = [e for e in ends if e.queue_id in FOREIGN_QUEUES]
     poison, strays = malformed_bodies(), foreign[:STRAYS] + other_types[:STRAYS]
     ids = list(dict.fromkeys(event.conversation_id for event in ours))
     again = set(ids[AGAIN::EVERY])

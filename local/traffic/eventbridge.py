@@ -14,7 +14,7 @@ from typing import Any
 
 from local.traffic.end_rules import RULES, QueueEnd, ends_by
 from local.traffic.stories import STORIES
-from local.traffic.subscription import FOREIGN, OURS, START, Malformed, changed
+from local.traffic.subscription import FOREIGN_QUEUES, OUR_QUEUES, START, Malformed, changed
 from local.traffic.telling import Event, Telling
 
 __all__ = [
@@ -51,10 +51,10 @@ class Conversation:
 def partner_conversations(
     seed: int,
     count: int,
-    queues: Sequence[str] = OURS,
+    queues: Sequence[str] = OUR_QUEUES,
     *,
-    foreign: Sequence[str] = FOREIGN,
-    share: float = 1 / 3,
+    foreign: Sequence[str] = FOREIGN_QUEUES,
+    own_share: float = 1 / 3,
     stories: Collection[str] = (),
     start: datetime = START,
 ) -> Iterator[Conversation]:
@@ -64,7 +64,7 @@ def partner_conversations(
     ----------
     queues, foreign
         Ids of our queues, and of those of others in the same org.
-    share
+    own_share
         How often a queue is one of ours.
     stories
         Which of `STORIES` to tell; all, unless some are named.
@@ -76,7 +76,7 @@ def partner_conversations(
     weights = [weight for weight, _ in chosen.values()]
     for _ in range(count):
         name = rng.choices(list(chosen), weights)[0]
-        told = Telling(rng, start, queues, foreign, share)
+        told = Telling(rng, start, queues, foreign, own_share)
         chosen[name][1](told)
         events = tuple(told.events)
         ends = {rule: tuple(ends_by(rule, events, queues)) for rule in RULES}
@@ -95,12 +95,12 @@ def shuffled(
     return events
 
 
-def malformed_events(queue_id: str = OURS[0]) -> list[Malformed]:
+def malformed_events(queue_id: str = OUR_QUEUES[0]) -> list[Malformed]:
     """Return a body for everything that can be wrong with one; apart from that they are sound.
 
     Empty bodies are missing: SQS takes none.
     """
-    (conversation,) = partner_conversations(1, 1, [queue_id], share=1, stories=["abandoned"])
+    (conversation,) = partner_conversations(1, 1, [queue_id], own_share=1, stories=["abandoned"])
     event = next(e for e in conversation.events if e["detail-type"].endswith("acd.end"))
     sound, body = json.dumps(event), event["detail"]["eventBody"]
 

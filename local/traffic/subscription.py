@@ -17,8 +17,8 @@ from uuid import UUID
 
 END = "event:conversation:end"
 OTHER_TYPES = ("event:conversation:start", "event:conversation:transfer", "event:routing:wrapup")
-OURS = ("a1b2c3d4-e5f6-7890-1234-567890abcdef", "b2c3d4e5-f6a7-4901-8345-67890abcdef1")
-FOREIGN = (
+OUR_QUEUES = ("a1b2c3d4-e5f6-7890-1234-567890abcdef", "b2c3d4e5-f6a7-4901-8345-67890abcdef1")
+FOREIGN_QUEUES = (
     "0d5c2a11-3f7e-4a0b-8c1d-5e9f7a6b4c3d",
     "1e6d3b22-4a8f-4b1c-9d2e-6f0a8b7c5d4e",
     "2f7e4c33-5b9a-4c2d-8e3f-7a1b9c8d6e5f",
@@ -81,11 +81,11 @@ class Malformed(NamedTuple):
 def conversations(
     seed: int,
     count: int,
-    queues: Sequence[str] = OURS,
+    queues: Sequence[str] = OUR_QUEUES,
     *,
-    foreign: Sequence[str] = FOREIGN,
-    share: float = 1 / 3,
-    others: float = 0.1,
+    foreign: Sequence[str] = FOREIGN_QUEUES,
+    own_share: float = 1 / 3,
+    other_type_share: float = 0.1,
     start: datetime = START,
 ) -> Iterator[Event]:
     """Yield the events of `count` conversations, one after the other.
@@ -97,9 +97,9 @@ def conversations(
     ----------
     queues, foreign
         Ids of our queues, and of those of others in the same org.
-    share
+    own_share
         How much of the ends is in our queues.
-    others
+    other_type_share
         How much of the conversations has an event of another type.
     start
         When the first conversation ends; the next ones follow within seconds.
@@ -109,13 +109,15 @@ def conversations(
     ended = start
     for _ in range(count):
         touched = 2 if rng.random() < TRANSFERRED else 1
-        picked = [rng.choice(queues if rng.random() < share else foreign) for _ in range(touched)]
+        picked = [
+            rng.choice(queues if rng.random() < own_share else foreign) for _ in range(touched)
+        ]
         conversation = _Conversation(rng, ended, names)
-        yield from conversation.events(list(dict.fromkeys(picked)), others)
+        yield from conversation.events(list(dict.fromkeys(picked)), other_type_share)
         ended += timedelta(milliseconds=rng.randint(50, 4_000))
 
 
-def malformed_bodies(queue_id: str = OURS[0]) -> list[Malformed]:
+def malformed_bodies(queue_id: str = OUR_QUEUES[0]) -> list[Malformed]:
     """Return a body for everything that can be wrong with one; apart from that they are sound.
 
     Empty bodies are missing: SQS takes none.
@@ -177,7 +179,7 @@ class _Conversation:
         self.media = rng.choices(list(MEDIA), list(MEDIA.values()))[0]
         self.direction = "OUTBOUND" if self.media == "CALLBACK" else "INBOUND"
 
-    def events(self, queue_ids: Sequence[str], others: float) -> Iterator[Event]:
+    def events(self, queue_ids: Sequence[str], other_type_share: float) -> Iterator[Event]:
         """Yield its events: perhaps one of another type, then its end in each of the queues."""
         abandoned = self.rng.random() < ABANDONED
         *before, last = queue_ids
@@ -186,7 +188,7 @@ class _Conversation:
         lasted = self.rng.randint(2_000, 40_000) + sum(leg.lasted for leg in legs)
         started = self.ended - timedelta(milliseconds=lasted)
         opening = [self._customer(started), *self._menu()]
-        if self.rng.random() < others:
+        if self.rng.random() < other_type_share:
             early = _Leg(queue_ids[0], "other_type", opening, {})
             yield self._event(self.rng.choice(OTHER_TYPES), started, early, opening)
         everyone = opening + [participant for leg in legs for participant in leg.participants]

@@ -24,19 +24,19 @@ class Telling:
         start: datetime,
         queues: Sequence[str],
         foreign: Sequence[str],
-        share: float,
+        own_share: float,
     ) -> None:
         self.rng = rng
         self.events: list[Event] = []
         self.at_ms = round(start.timestamp() * 1000)
-        self._queues, self._foreign, self._share = queues, foreign, share
+        self._queues, self._foreign, self._own_share = queues, foreign, own_share
         self.id = uuid_of(rng)
         self.media = rng.choices(list(MEDIA), list(MEDIA.values()))[0]
         self.direction = "INBOUND"
 
     def queue(self, *but: str) -> str:
         """Pick a queue, of ours or of others; none of those that are named."""
-        pool = self._queues if self.rng.random() < self._share else self._foreign
+        pool = self._queues if self.rng.random() < self._own_share else self._foreign
         # Where there is one queue alone, its other side has to do.
         left = [q for q in pool if q not in but] or [
             q for q in (*self._queues, *self._foreign) if q not in but

@@ -12,7 +12,7 @@ from local.aws.project import Deployment
 from local.genesys.sqs import ACCOUNT
 from local.http.messages import Answer
 from local.receivers.bus import BusRecorder, bus_recorder
-from local.traffic.subscription import FOREIGN, Event, conversations, malformed_bodies
+from local.traffic.subscription import FOREIGN_QUEUES, Event, conversations, malformed_bodies
 from tests.local.stack.world import World
 from tests.polling import wait_until
 
@@ -75,7 +75,7 @@ def test_ends_of_our_queues_reach_the_action_once_and_others_are_filtered_at_the
     world: World, deployed: Deployment, some_events: Events
 ) -> None:
     ours = some_events(25)
-    foreign = [e for e in conversations(1, 40, FOREIGN[:1]) if e.queue_id in FOREIGN]
+    foreign = [e for e in conversations(1, 40, FOREIGN_QUEUES[:1]) if e.queue_id in FOREIGN_QUEUES]
 
     reached = world.genesys.publish_all([event.body for event in (*ours, *foreign)])
 
@@ -148,7 +148,9 @@ def test_an_end_whose_action_always_fails_goes_to_the_dead_letter_queue_after_it
 def test_an_end_of_a_foreign_queue_is_ignored_by_the_worker(
     world: World, deployed: Deployment, some_events: Events
 ) -> None:
-    (stray,) = [e for e in conversations(2, 60, FOREIGN[:1]) if e.queue_id in FOREIGN][:1]
+    (stray,) = [
+        e for e in conversations(2, 60, FOREIGN_QUEUES[:1]) if e.queue_id in FOREIGN_QUEUES
+    ][:1]
     (last,) = some_events(1)
     sqs = world.aws.client("sqs")
 

@@ -16,7 +16,7 @@ from local.genesys.problems import problem, too_many_requests
 from local.receivers.bus import BusRecorder, bus_recorder
 from local.runs.queues import messages_in
 from local.traffic.eventbridge import Conversation, partner_conversations, shuffled
-from local.traffic.subscription import OURS
+from local.traffic.subscription import OUR_QUEUES
 from tests.local.stack.world import World, running_world
 from tests.polling import wait_until
 
@@ -78,7 +78,7 @@ class Published:
 @pytest.fixture(scope="module")
 def published(bridged: World, stack: Deployment, bus: BusRecorder) -> Published:
     """Conversations whose events come in any order, some of them twice."""
-    told = list(partner_conversations(41, 35, share=0.5))
+    told = list(partner_conversations(41, 35, own_share=0.5))
     events = shuffled(told, 41)
     return Published(told, events, publish(bridged, events))
 
@@ -126,7 +126,7 @@ def test_only_events_of_our_queues_and_customer_ends_reach_the_intake_queue(
 ) -> None:
     for event, rules in zip(published.events, published.matched, strict=True):
         topic, body = event["detail-type"].removeprefix(TOPIC_PREFIX), event["detail"]["eventBody"]
-        in_our_queue = topic in QUEUE_TOPICS and body.get("queueId") in OURS
+        in_our_queue = topic in QUEUE_TOPICS and body.get("queueId") in OUR_QUEUES
         assert bool(rules) == (in_our_queue or topic == "customer.end"), event
 
 
@@ -198,7 +198,7 @@ def test_another_end_rule_and_other_queues_are_changed_in_place(
     (before,) = integrations(bridged, "dev")
 
     changed = bridged.project.deploy(
-        "dev", **bridged.settings(end_rule="queue_leg", queue_ids=OURS[:1])
+        "dev", **bridged.settings(end_rule="queue_leg", queue_ids=OUR_QUEUES[:1])
     )
 
     (after,) = integrations(bridged, "dev")
@@ -207,7 +207,7 @@ def test_another_end_rule_and_other_queues_are_changed_in_place(
         f"{TOPIC_PREFIX}acd.end",
         f"{TOPIC_PREFIX}user.end",
     }
-    told = list(partner_conversations(42, 25, OURS[:1], share=0.5))
+    told = list(partner_conversations(42, 25, OUR_QUEUES[:1], own_share=0.5))
     ends, known = ends_of(told, "queue_leg"), {one.id for one in told}
     publish(bridged, shuffled(told, 42))
 

@@ -12,7 +12,7 @@ from local.demo.feed import BURST, STRAYS, Feed, Send
 from local.demo.subscription import subscription_feed
 from local.traffic.end_rules import ends_by
 from local.traffic.eventbridge import partner_conversations
-from local.traffic.subscription import OURS
+from local.traffic.subscription import OUR_QUEUES
 
 
 class Org:
@@ -30,8 +30,8 @@ class Org:
             for event in events
         ]
         self.published += events
-        self.kept_out += sum(queue_id not in OURS for queue_id in queues)
-        return [["us"] if queue_id in OURS else [] for queue_id in queues]
+        self.kept_out += sum(queue_id not in OUR_QUEUES for queue_id in queues)
+        return [["us"] if queue_id in OUR_QUEUES else [] for queue_id in queues]
 
 
 FEEDS = pytest.mark.parametrize("feed_of", [subscription_feed, eventbridge_feed])
@@ -81,7 +81,7 @@ def test_the_published_events_of_each_conversation_make_up_the_expected_ends() -
     ids = {event["detail"]["eventBody"]["conversationId"] for event in org.published}
     for one in ids:
         told = [e for e in org.published if e["detail"]["eventBody"]["conversationId"] == one]
-        ends.update((one, end.queue_id) for end in ends_by("touched", told, OURS))
+        ends.update((one, end.queue_id) for end in ends_by("touched", told, OUR_QUEUES))
     assert ends == feed.expected
 
 

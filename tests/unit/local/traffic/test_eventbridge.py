@@ -19,7 +19,7 @@ from local.traffic.eventbridge import (
     partner_conversations,
     shuffled,
 )
-from local.traffic.subscription import FOREIGN, OURS
+from local.traffic.subscription import FOREIGN_QUEUES, OUR_QUEUES
 from tests.genesys_sdk import mistakes
 
 CONVERSATIONS = list(partner_conversations(7, 250))
@@ -65,7 +65,7 @@ def test_every_story_is_told_and_stories_can_be_chosen() -> None:
 def test_every_rule_derives_ends_of_both_queues_some_of_them_again_later() -> None:
     for rule in RULES:
         ends = [(c.id, end.queue_id) for c in CONVERSATIONS for end in c.ends[rule]]
-        assert {queue_id for _, queue_id in ends} == {*OURS}
+        assert {queue_id for _, queue_id in ends} == {*OUR_QUEUES}
         assert max(Counter(ends).values()) > 1
 
 
@@ -109,12 +109,12 @@ def test_the_worker_understands_every_partner_event() -> None:
     for conversation in CONVERSATIONS:
         for event in conversation.events:
             body = event["detail"]["eventBody"]
-            match parse_partner_event(json.dumps(event), 0, OURS):
+            match parse_partner_event(json.dumps(event), 0, OUR_QUEUES):
                 case PartnerEvent(conversation_id, of_topic, queue_id, at_ms):
                     assert (conversation_id, of_topic) == (conversation.id, topic(event))
                     assert (queue_id, at_ms) == (body.get("queueId"), body["eventTime"])
                 case Ignored("other_queue"):
-                    assert body.get("queueId") not in OURS
+                    assert body.get("queueId") not in OUR_QUEUES
                 case Ignored("other_event_type"):
                     assert topic(event) in ("customer.start", "flow.start", "flow.end")
                 case other:
@@ -135,14 +135,14 @@ def test_shuffled_has_every_event_and_some_twice_the_same_way_each_time() -> Non
 
 
 def test_the_share_and_the_queues_of_conversations_can_be_chosen() -> None:
-    ours = partner_conversations(1, 30, ["a", "b"], foreign=["c"], share=1)
+    ours = partner_conversations(1, 30, ["a", "b"], foreign=["c"], own_share=1)
     queues = {
         event["detail"]["eventBody"].get("queueId")
         for conversation in ours
         for event in conversation.events
     }
     assert {"a", "b"} <= queues
-    none = list(partner_conversations(1, 30, share=0, stories=["answered", "abandoned"]))
+    none = list(partner_conversations(1, 30, own_share=0, stories=["answered", "abandoned"]))
     assert not any(ends for conversation in none for ends in conversation.ends.values())
 
 
@@ -151,12 +151,12 @@ def test_malformed_events_are_rejected_for_the_reason_that_they_are_made_for(
     malformed: tuple[str, str, str],
 ) -> None:
     _, body, reason = malformed
-    rejected = parse_partner_event(body, 0, OURS)
+    rejected = parse_partner_event(body, 0, OUR_QUEUES)
     assert isinstance(rejected, Rejected)
     assert rejected.reason == reason
 
 
-A, B, OTHER = OURS[0], OURS[1], FOREIGN[0]
+A, B, OTHER = OUR_QUEUES[0], OUR_QUEUES[1], FOREIGN_QUEUES[0]
 MINUTE = 60_000
 
 
@@ -243,9 +243,9 @@ def test_the_reference_derives_the_ends_that_one_derives_by_hand(
     by_hand = {"touched": touched, "last_queue": last_queue, "queue_leg": queue_leg}
     for rule, ends in by_hand.items():
         expected = sorted(QueueEnd(queue_id, minutes * MINUTE) for queue_id, minutes in ends)
-        assert sorted(ends_by(rule, [*events[::-1], *events], OURS)) == expected
+        assert sorted(ends_by(rule, [*events[::-1], *events], OUR_QUEUES)) == expected
 
 
 def test_the_reference_refuses_a_history_whose_ends_depend_on_their_order() -> None:
     with pytest.raises(ValueError, match="within five minutes of two ends"):
-        ends_by("queue_leg", [talked(minutes, A) for minutes in (1, 5, 9)], OURS)
+        ends_by("queue_leg", [talked(minutes, A) for minutes in (1, 5, 9)], OUR_QUEUES)
