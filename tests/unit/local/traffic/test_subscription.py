@@ -89,8 +89,8 @@ def test_a_conversation_ends_once_in_each_queue_that_it_touched() -> None:
         assert len({event.queue_id for event in (*before, last)}) == len(before) + 1
         assert {event.body["eventTime"] for event in before} <= {last.body["eventTime"]}
         participants = last.body["attributes"]["participants"]
-        asked = [one["queueId"] for one in participants if one["purpose"] == "acd"]
-        assert asked == [event.queue_id for event in (*before, last)]
+        waited_in = [one["queueId"] for one in participants if one["purpose"] == "acd"]
+        assert waited_in == [event.queue_id for event in (*before, last)]
 
 
 def test_an_abandoned_conversation_has_no_agent_in_that_queue() -> None:
@@ -146,7 +146,7 @@ def test_events_of_other_types_come_before_the_end() -> None:
         assert event.body["eventTime"] < ended[event.conversation_id]
 
 
-def test_an_event_can_be_dated_anew() -> None:
+def test_an_event_can_get_another_time() -> None:
     event = ENDS[0]
     later = event.at(START + timedelta(hours=1))
     assert later.body == {**event.body, "eventTime": "2026-11-23T11:00:00.000Z"}

@@ -1,4 +1,4 @@
-"""A conversation while it is told, event by event, as Genesys Cloud does to EventBridge."""
+"""A builder of conversations as partner events, one event after the other."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from conversations.topics import TOPIC_PREFIX
-from local.traffic.subscription import GONE, WRAPUP_CODES, iso, uuid_of
+from local.traffic.subscription import FINAL_DISCONNECTS, WRAPUP_CODES, iso, uuid_of
 
 Event = dict[str, Any]
 MEDIA = {"VOICE": 70, "CHAT": 15, "MESSAGE": 15}
 SECOND, MINUTE = 1_000, 60_000
 
 
-class Telling:
-    """A conversation that can be told on; each thing that happens moves its clock on."""
+class ConversationBuilder:
+    """A conversation so far; each step adds events and moves its clock on."""
 
     def __init__(
         self,
@@ -34,30 +34,30 @@ class Telling:
         self.media = rng.choices(list(MEDIA), list(MEDIA.values()))[0]
         self.direction = "INBOUND"
 
-    def queue(self, *but: str) -> str:
-        """Pick a queue, of ours or of others; none of those that are named."""
+    def pick_queue(self, *but: str) -> str:
+        """Pick one of our queues or a foreign one, but none of those given."""
         pool = self._queues if self.rng.random() < self._own_share else self._foreign
-        # Where there is one queue alone, its other side has to do.
-        left = [q for q in pool if q not in but] or [
+        # If the pool has no other queue, the other pool has one.
+        allowed = [q for q in pool if q not in but] or [
             q for q in (*self._queues, *self._foreign) if q not in but
         ]
-        return self.rng.choice(left)
+        return self.rng.choice(allowed)
 
-    def agent(self) -> str:
+    def new_agent(self) -> str:
         return uuid_of(self.rng)
 
     def wait(self, least: int, most: int) -> int:
-        """Let time pass, and return how much, in milliseconds."""
+        """Let a random time pass; return it in milliseconds."""
         passed = self.rng.randint(least, most)
         self.at_ms += passed
         return passed
 
-    def tell(self, topic: str, **body: Any) -> None:
-        """Have an event published; no two are of the same moment."""
+    def publish(self, topic: str, **body: Any) -> None:
+        """Add an event, at least a millisecond after the one before."""
         self.at_ms += 1
         sent = datetime.fromtimestamp(self.at_ms / 1000 + 0.2, UTC)
         event_id = uuid_of(self.rng)
-        about = {
+        fields = {
             "eventTime": self.at_ms,
             "conversationId": self.id,
             "participantId": uuid_of(self.rng),
@@ -67,7 +67,7 @@ class Telling:
             "direction": self.direction,
         }
         if self.media == "VOICE":
-            about |= {"provider": "Edge", "ani": "tel:+15555550100", "dnis": "tel:+15555550000"}
+            fields |= {"provider": "Edge", "ani": "tel:+15555550100", "dnis": "tel:+15555550000"}
         self.events.append(
             {
                 "version": "0",
@@ -78,26 +78,26 @@ class Telling:
                 "detail": {
                     "topicName": f"{TOPIC_PREFIX}{topic}".replace("{id}", self.id),
                     "version": "2",
-                    "eventBody": about | body,
+                    "eventBody": fields | body,
                     "metadata": {"CorrelationId": uuid_of(self.rng)},
                     "timestamp": iso(sent),
                 },
             }
         )
 
-    def opening(self) -> None:
-        """The customer arrives, and may have to find the way through a menu."""
-        self.tell("customer.start")
+    def arrive(self) -> None:
+        """The customer arrives, and a voice call may go through a menu."""
+        self.publish("customer.start")
         if self.media == "VOICE" and self.rng.random() < 0.8:
-            self.tell("flow.start", flowType="INBOUNDCALL")
+            self.publish("flow.start", flowType="INBOUNDCALL")
             self.wait(2 * SECOND, 40 * SECOND)
-            self.tell("flow.end", flowType="INBOUNDCALL", disconnectType="TRANSFER")
+            self.publish("flow.end", flowType="INBOUNDCALL", disconnectType="TRANSFER")
 
-    def queued(self, queue_id: str, outcome: str, **more: str) -> None:
-        """The customer waits in a queue: until `ANSWERED`, until it gives up, or moves on."""
-        self.tell("acd.start", queueId=queue_id)
+    def wait_in_queue(self, queue_id: str, outcome: str, **more: str) -> None:
+        """The customer waits in a queue, with one of the outcomes of `acd.end`."""
+        self.publish("acd.start", queueId=queue_id)
         waited = self.wait(1 * SECOND, 4 * MINUTE)
-        self.tell(
+        self.publish(
             "acd.end",
             queueId=queue_id,
             acdOutcome=outcome,
@@ -106,24 +106,24 @@ class Telling:
             **more,
         )
 
-    def abandoned(self, queue_id: str) -> None:
-        """The customer waits in a queue, and leaves."""
-        self.queued(queue_id, "ABANDON")
-        self.left()
+    def abandon(self, queue_id: str) -> None:
+        """The customer waits in a queue and gives up."""
+        self.wait_in_queue(queue_id, "ABANDON")
+        self.customer_leaves()
 
-    def answered(self, queue_id: str, agent: str) -> None:
+    def answer(self, queue_id: str, agent: str) -> None:
         """An agent takes the customer from the queue."""
-        self.queued(queue_id, "ANSWERED", answeredUserId=agent)
+        self.wait_in_queue(queue_id, "ANSWERED", answeredUserId=agent)
         self.talk(queueId=queue_id, userId=agent)
 
     def talk(self, **of_agent: str) -> None:
         """An agent talks to the customer."""
-        self.tell("user.start", **of_agent)
+        self.publish("user.start", **of_agent)
         self.wait(10 * SECOND, 15 * MINUTE)
 
-    def released(self, queue_id: str | None, agent: str, how: str = "PEER") -> None:
-        """An agent is done with the customer."""
-        self.tell(
+    def agent_leaves(self, queue_id: str | None, agent: str, how: str = "PEER") -> None:
+        """An agent leaves the conversation."""
+        self.publish(
             "user.end",
             **({"queueId": queue_id} if queue_id else {}),
             userId=agent,
@@ -131,14 +131,14 @@ class Telling:
             interactingDurationMs=self.rng.randint(1 * SECOND, 15 * MINUTE),
         )
 
-    def unanswered(self, queue_id: str, agent: str) -> None:
-        """An agent lets it ring; it goes back to the queue."""
-        self.tell("user.start", queueId=queue_id, userId=agent)
+    def ring_unanswered(self, queue_id: str, agent: str) -> None:
+        """An agent lets it ring, and the customer goes back to the queue."""
+        self.publish("user.start", queueId=queue_id, userId=agent)
         self.wait(8 * SECOND, 30 * SECOND)
-        # What did not happen has no duration, or none that is counted.
+        # The duration of a talk that did not happen is missing or 0.
         talked = self.rng.choice(({}, {"interactingDurationMs": 0}))
         how = self.rng.choice(("NO_ANSWER_TRANSFER", "CLIENT", "SYSTEM"))
-        self.tell(
+        self.publish(
             "user.end",
             queueId=queue_id,
             userId=agent,
@@ -147,21 +147,21 @@ class Telling:
             **talked,
         )
 
-    def left(self, how: str | None = None) -> None:
+    def customer_leaves(self, how: str | None = None) -> None:
         """The customer leaves."""
         self.wait(0, 2 * SECOND)
-        self.tell("customer.end", disconnectType=how or self.rng.choice(GONE))
+        self.publish("customer.end", disconnectType=how or self.rng.choice(FINAL_DISCONNECTS))
 
-    def after(self, queue_id: str, agent: str) -> None:
-        """An agent writes up what it was about; some do so much later."""
+    def wrap_up(self, queue_id: str, agent: str) -> None:
+        """An agent does the after-call work, which takes minutes now and then."""
         late = self.rng.random() < 0.1
-        spent = self.wait(*((10 * MINUTE, 15 * MINUTE) if late else (0, 90 * SECOND)))
-        wrapup = {"wrapupCode": self.rng.choice(WRAPUP_CODES), "wrapupDurationMs": spent}
-        self.tell("acw", queueId=queue_id, userId=agent, **wrapup)
-        self.tell("wrapup", queueId=queue_id, **wrapup)
+        took = self.wait(*((10 * MINUTE, 15 * MINUTE) if late else (0, 90 * SECOND)))
+        wrapup = {"wrapupCode": self.rng.choice(WRAPUP_CODES), "wrapupDurationMs": took}
+        self.publish("acw", queueId=queue_id, userId=agent, **wrapup)
+        self.publish("wrapup", queueId=queue_id, **wrapup)
 
-    def ended(self, queue_id: str, agent: str, how: str = "PEER") -> None:
-        """An agent and the customer are done with each other, and it is written up."""
-        self.released(queue_id, agent, how)
-        self.left()
-        self.after(queue_id, agent)
+    def end(self, queue_id: str, agent: str, how: str = "PEER") -> None:
+        """The agent leaves, then the customer, and the agent wraps up."""
+        self.agent_leaves(queue_id, agent, how)
+        self.customer_leaves()
+        self.wrap_up(queue_id, agent)
