@@ -11,7 +11,7 @@ import pytest
 
 from local.aws.project import function_of
 from local.cloudwatch.collector import CloudWatch
-from local.demo.counts import worker_log
+from local.demo.counts import logged_outcomes
 from local.runs.queues import messages_in
 from local.traffic.subscription import OUR_QUEUES
 from tests.local.stack.world import World, running_world
@@ -204,9 +204,9 @@ def _fed(alarm: str, value: float) -> Drill:
 def _fails(stack: Watched) -> None:
     """Have an end fail once."""
     name = stack.outputs["WorkerFunctionName"]
-    before = worker_log(stack.world.aws, name)["failed"]
+    before = logged_outcomes(stack.world.aws, name)["failed"]
     stack.end()
-    wait_until(lambda: worker_log(stack.world.aws, name)["failed"] > before, "an end to fail")
+    wait_until(lambda: logged_outcomes(stack.world.aws, name)["failed"] > before, "an end to fail")
 
 
 # A function that times out, as on a machine that is suspended meanwhile, does not say what it did;

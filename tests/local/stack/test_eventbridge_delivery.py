@@ -10,7 +10,7 @@ import pytest
 from conversations.topics import QUEUE_TOPICS, TOPIC_PREFIX
 from local.aws.project import Deployment
 from local.demo.account import PartnerAccount
-from local.demo.counts import shared_among, worker_log
+from local.demo.counts import arrivals_per_end, logged_outcomes
 from local.genesys.entities import Entity
 from local.genesys.problems import problem, too_many_requests
 from local.receivers.bus import BusRecorder, bus_recorder
@@ -172,24 +172,24 @@ def test_in_any_order_and_some_twice_every_event_is_accounted_for_and_every_end_
     )
 
     def balances() -> bool:
-        account.left = messages_in(bridged.aws, stack.outputs["QueueUrl"])
-        if account.left:  # the rest takes time that the worker could use
+        account.left_in_queue = messages_in(bridged.aws, stack.outputs["QueueUrl"])
+        if account.left_in_queue:  # the rest takes time that the worker could use
             return False
-        account.worker = worker_log(bridged.aws, stack.outputs["WorkerFunctionName"])
-        account.dead = Counter(len(bridged.dead_letters(stack)) * ["dead"])
+        account.logged = logged_outcomes(bridged.aws, stack.outputs["WorkerFunctionName"])
+        account.dead_letters = Counter(len(bridged.dead_letters(stack)) * ["dead"])
         noted = arrivals(bridged, bus)
         account.arrived = {
-            place: [n for end in ends for n in shared_among(ends[end], of_place[end])]
+            place: [n for end in ends for n in arrivals_per_end(ends[end], of_place[end])]
             for place, of_place in noted.items()
         }
-        account.strangers = Counter(
+        account.unexpected = Counter(
             {place: len(of_place.keys() - ends.keys()) for place, of_place in noted.items()}
         )
         account.forged = bridged.webhook.forged
         return all(account.checks().values())
 
     wait_until(balances, "the account to balance")
-    assert account.worker["ignored"] == account.worker["ignored.noted"]
+    assert account.logged["ignored"] == account.logged["ignored.noted"]
 
 
 def test_another_end_rule_and_other_queues_are_changed_in_place(
