@@ -121,7 +121,6 @@ def _send(world: World, outputs: Mapping[str, str], feed: Feed, page: Path) -> P
         run.finish()
     until = cloudwatch.now()
     dashboard = render(world.aws, outputs["DashboardName"], page, since=began, until=until)
-    # CloudFormation cannot delete the alarms while the health alarm names them.
     cloudwatch.remove_health_alarm()
     return dashboard
 

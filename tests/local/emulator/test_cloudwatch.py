@@ -578,7 +578,7 @@ def test_percentiles_of_value_lists_are_interpolated(stack: Stack, aws: Emulator
 
 
 def test_collecting_goes_on_by_itself_and_once_more_at_the_end(stack: Stack) -> None:
-    with collecting(stack.cloudwatch, every=0.05):
+    with collecting(stack.cloudwatch, interval=0.05):
         stack.count("Failed", 1)
         wait_until(lambda: stack.on() == {"failures"}, "the alarm is on")
         stack.cloudwatch.put_forward(600)
@@ -588,7 +588,7 @@ def test_collecting_goes_on_by_itself_and_once_more_at_the_end(stack: Stack) -> 
 
 def test_an_error_while_collecting_is_raised_at_the_end(stack: Stack) -> None:
     stack.send(prints=[stack.line(Ended="2")])
-    with pytest.raises(Dropped), collecting(stack.cloudwatch, every=0.05):
+    with pytest.raises(Dropped), collecting(stack.cloudwatch, interval=0.05):
         wait_until(lambda: not stack.waiting() + stack.waiting("NotVisible"), "it is done")
 
 
