@@ -10,8 +10,8 @@ LONGEST = 2.0
 def polls(seconds: float, interval: float = 0.05) -> Iterator[None]:
     """Yield once for each poll: at once, after each interval, and a last time after `seconds`.
 
-    A suspended machine makes no progress while its clocks go on, so no deadline by a clock would
-    do. Time counts only as far as it was spent polling, and a slow machine gets more of it.
+    A deadline by a clock would pass during a suspension, when nothing makes progress. Time
+    therefore counts only while polling, and a slow machine gets more of it.
     """
     counted = 0.0
     while counted < seconds:

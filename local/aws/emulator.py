@@ -34,7 +34,7 @@ from local.polling import polls
 
 SERVER = Path(__file__).with_name("server.py")
 READY_WITHIN = 60.0
-"""Seconds that MiniStack may take to answer; it needs a fraction of one on an idle machine."""
+"""Seconds that MiniStack may take to answer; on an idle machine it needs less than one."""
 ATTEMPTS = 3
 """Starts of MiniStack: another process can take the free port first."""
 REGION = "us-east-1"
@@ -106,7 +106,7 @@ class Emulator:
         return self.log_file.with_name("cloudwatch-clock")
 
     def client(self, service: str, account: str | None = None) -> Any:
-        """Return a boto3 client that is administrator of an account, by default the emulator's.
+        """Return a boto3 client with all rights in an account, by default the emulator's.
 
         It reads none of the user's AWS configuration.
         """

@@ -115,7 +115,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         for ending in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(ending, _exit_on_signal)
-        # A handler rather than SIG_IGN, which the command would inherit.
+        # The command would inherit SIG_IGN, but not a handler.
         signal.signal(signal.SIGINT, lambda *_: None)
         _adopt_orphans()
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)

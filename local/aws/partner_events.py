@@ -68,12 +68,12 @@ def partner_events(emulator: Emulator) -> SendPartnerEvents:
                 for arn in rule.queue_arns:
                     bodies[rule.name, arn].append(json.dumps(event, separators=(",", ":")))
         due, sent = Counter[str](), Counter[str]()
-        for (rule_name, _), of_queue in bodies.items():
-            due[rule_name] += len(of_queue)
+        for (rule_name, _), messages in bodies.items():
+            due[rule_name] += len(messages)
         try:
-            for (rule_name, arn), of_queue in bodies.items():
-                _send(sqs, f"{emulator.endpoint}/{arn.split(':')[4]}/{arn.split(':')[5]}", of_queue)
-                sent[rule_name] += len(of_queue)
+            for (rule_name, arn), messages in bodies.items():
+                _send(sqs, f"{emulator.endpoint}/{arn.split(':')[4]}/{arn.split(':')[5]}", messages)
+                sent[rule_name] += len(messages)
         finally:
             triggered = Counter(rule_name for names in matched for rule_name in names)
             _record(cloudwatch, source, "TriggeredRules", triggered)

@@ -103,7 +103,7 @@ if __name__ == "__main__":
     iam_actions.dynamodb_transaction_checks = dynamodb_checks
     iam_actions.request_tag_context = request_context
     lambda_runtime._PYTHON_WORKER_SCRIPT = with_steady_time(lambda_runtime._PYTHON_WORKER_SCRIPT)
-    # On the path only for this import and last, so that no module of the project hides another.
+    # The project is on the path only for this import, and last, so that it hides no other module.
     path = list(sys.path)
     sys.path.append(str(Path(__file__).parents[2]))
     from local.aws import server_metrics

@@ -85,7 +85,7 @@ def _run(plan: Plan, cleanup: ExitStack, screen: Screen) -> None:
 
 def _deploy(plan: Plan, world: World) -> Mapping[str, str]:
     world.project.bootstrap()
-    # More receives than the faults can use up.
+    # The faults must never use up a message's receives.
     outputs = world.deploy(queue_ids=OUR_QUEUES, max_receive_count=50)
     if plan.visibility_timeout is not None:
         world.aws.client("sqs").set_queue_attributes(

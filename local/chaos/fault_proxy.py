@@ -1,4 +1,4 @@
-"""A proxy between the worker and AWS: it passes calls on, lets faults strike and records both.
+"""A proxy between the worker and AWS: it lets faults strike, and records calls and deaths.
 
 Each worker process names its pid in the user agent (`AWS_SDK_UA_APP_ID=pid-…`). The proxy can
 therefore kill it at a known point: just before a call reaches AWS, or just after.
@@ -49,7 +49,7 @@ class Call:
     received_at, done_at
         When the proxy received it, and when AWS had answered, in epoch seconds.
     lost
-        Whether AWS's answer did not reach the process.
+        Whether AWS's answer failed to reach the process.
     """
 
     pid: int

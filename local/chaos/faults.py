@@ -1,4 +1,4 @@
-"""Faults on a schedule: when its time has come, each strikes the next call of its target."""
+"""Faults on a schedule: a due fault strikes the next call of its target."""
 
 import threading
 import time

@@ -17,7 +17,7 @@ BATCH = 10
 
 @dataclass(frozen=True, slots=True)
 class ScheduledMessage:
-    """A message for the intake queue, at a second of the run; `poison` is why it is rejected."""
+    """A message and its second in the run; `poison` is the reason for its rejection, if any."""
 
     at: float
     body: str
@@ -32,7 +32,7 @@ def ends_of(plan: Plan) -> list[Event]:
 
 
 def repeats_of(ends: Sequence[Event]) -> int:
-    """Return how many ends are sent twice at once; as many others are sent again later."""
+    """Return how many ends are sent twice at once, which is also the number sent again later."""
     return round(len(ends) * REPEATED / 2)
 
 
@@ -48,7 +48,7 @@ def _messages(plan: Plan, rng: random.Random, ends: Sequence[Event]) -> Iterator
     half = repeats_of(ends)
     for number, start in enumerate(range(0, half, BATCH)):
         group = shuffled[start : min(start + BATCH, half)]
-        # In the second half: while the webhook is down, failures would pull the group apart.
+        # Send it in the second half: while the webhook is down, failures would part the group.
         at = rng.uniform(plan.window / 2, plan.window)
         # Neighbours share a batch. Messages a batch apart reach two workers at the same time.
         together = [body for body in group for _ in range(2)] if number % 3 == 2 else group * 2

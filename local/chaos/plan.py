@@ -106,7 +106,7 @@ class Plan:
                 for target, number in counts.items()
                 for _ in range(number)
             ),
-            # First of all: later, other faults may leave too few workers to call the webhook.
+            # This comes first: other faults may leave too few workers to call the webhook.
             Fault("down", "webhook", 0, self.down_seconds),
             Fault(CONNECTIONS_REFUSED, "listener of crm", self.window * 0.1, self.refusing_seconds),
             Fault(

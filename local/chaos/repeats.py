@@ -49,7 +49,7 @@ class LedgerWrites:
     def __init__(self, calls: Sequence[Call], deaths: Sequence[Death]) -> None:
         self._writes: defaultdict[End, list[Write]] = defaultdict(list)
         holders: dict[int, str] = {}
-        # In the order of receipt: a late call says nothing about its process's present claims.
+        # Sort by receipt: a late answer says nothing about its process's present claims.
         for call in sorted(calls, key=lambda call: call.received_at):
             for write in _writes_of(call):
                 self._writes[write.end].append(write)

@@ -110,7 +110,7 @@ class CloudWatch:
             self.evaluate()
 
     def evaluate(self) -> None:
-        """Set the state of every alarm by the metrics that there are."""
+        """Set the state of every alarm from its metric."""
         with self._lock:
             if not self._alarm_names:
                 return

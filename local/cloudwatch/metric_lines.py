@@ -1,4 +1,4 @@
-"""A reader of a growing log group that yields each line in embedded metric format once."""
+"""A reader of a growing log group that returns each line in embedded metric format once."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ QUERIES, NAMES = 500, 100
 def series_of(cloudwatch: Any, graphs: Sequence[Graph], span: Span) -> dict[str, dict[str, Series]]:
     """Return the series of graphs, by title and label."""
     wanted = [(graph, metric) for graph in graphs for metric in graph.visible_metrics()]
-    # One period that covers the whole span in any alignment.
+    # This period covers the whole span in any alignment.
     whole = int(span.until.timestamp()) + 1
     queries = []
     for at, (graph, metric) in enumerate(wanted):

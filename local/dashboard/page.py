@@ -108,7 +108,7 @@ def render(
 def _span(since: datetime, until: datetime) -> Span:
     seconds = (until - since).total_seconds()
     period = next((one for one in PERIODS if seconds / one <= POINTS), PERIODS[-1])
-    # Whole periods, since CloudWatch aggregates values by period.
+    # Use whole periods, since CloudWatch aggregates values by period.
     first = since.timestamp() // period * period
     last = ceil(until.timestamp() / period) * period
     return Span(datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(last, UTC), period)

@@ -11,12 +11,12 @@ from local.runs.account import row
 
 @dataclass(slots=True)
 class Account:
-    """The account of a run of subscription events; all fields without a comment are counts.
+    """The account of a run of subscription events.
 
     Attributes
     ----------
     published, filtered
-        Events published in Genesys Cloud, and those among them that no filter let through.
+        Events published in Genesys Cloud, and published events that a filter dropped.
     repeated
         Published events that had been published before.
     straight
@@ -24,8 +24,8 @@ class Account:
     expected
         Messages that should have each outcome, by `outcome` or `outcome.reason`.
     logged
-        Messages by the outcome in the worker's log, likewise, and by `received`. The worker
-        receives a failed message again.
+        Messages in the worker's log, by `outcome` or `outcome.reason`, and by `received`. The
+        worker receives a failed message again.
     dead_letters
         Messages in the dead-letter queue by reason.
     arrived

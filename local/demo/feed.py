@@ -14,11 +14,11 @@ Body = Mapping[str, Any]
 Send = Callable[[Sequence[Body]], list[list[str]]]
 """Publishes events in Genesys Cloud; returns each event's receivers."""
 CYCLE, REFUSED_BY_CRM, REFUSED_BY_WEBHOOK, REPEATED = 8, 0, 3, 5
-"""The cycle of conversations in our queues, and the places in it of a conversation that the CRM
-refuses, of one that the webhook refuses, and of one that is published twice."""
+"""The length of a cycle of conversations in our queues, and the positions in it that the CRM
+refuses, that the webhook refuses and that are published again."""
 CRM_REFUSALS, WEBHOOK_REFUSALS = 2, 1
 BURST = 40
-"""Events, or with EventBridge conversations, that are published together."""
+"""Subscription events, or conversations of partner events, that are published together."""
 UNWANTED = 3
 """Events of each filtered kind that are sent straight to the intake queue."""
 

@@ -80,7 +80,7 @@ class Run:
             letter.reason or "failed too often"
             for letter in new_dead_letters(aws, self._outputs["DeadLetterQueueUrl"])
         )
-        # Last: no end arrives once the counts above say that every message is done.
+        # Count arrivals last: no end arrives once the counts above say that all messages are done.
         arrivals = self._arrivals()
         account.arrived = {
             name: [

@@ -188,23 +188,23 @@ class Integrations(Entities):
         one["config"] = {"current": {**current, "advanced": {}, "notes": "", "credentials": {}}}
         return one
 
-    def _create(self, asked: _New) -> Answer:
-        type_id = asked.integration_type.id
+    def _create(self, body: _New) -> Answer:
+        type_id = body.integration_type.id
         if type_id not in self.types:
             raise bad_request(f"The integration type {type_id} is not available to this org.")
-        one = self._new(asked.name or type_id, type_id)
+        one = self._new(body.name or type_id, type_id)
         self.list_late(one)
         return Answer(200, _shown(one))
 
-    def _configure(self, one: Entity, asked: _Configuration) -> Answer:
+    def _configure(self, one: Entity, body: _Configuration) -> Answer:
         if one["integrationType"]["id"] == SOURCE_TYPE:
-            _check(asked.properties)
+            _check(body.properties)
         current = one["config"]["current"]
-        if asked.version != current["version"]:
-            text = f"The configuration is of version {current['version']}, not {asked.version}."
+        if body.version != current["version"]:
+            text = f"The configuration is of version {current['version']}, not {body.version}."
             raise Problem(409, "version.mismatch", text)
-        current |= {**msgspec.to_builtins(asked), "version": asked.version + 1}
-        one |= {"name": asked.name, "notes": asked.notes}
+        current |= {**msgspec.to_builtins(body), "version": body.version + 1}
+        one |= {"name": body.name, "notes": body.notes}
         if self.configuring_switches_off:
             one["intendedState"] = "DISABLED"
             self._begin(one, "DEACTIVATING")

@@ -180,7 +180,7 @@ class _Listener(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _Listener
     protocol_version = "HTTP/1.1"
-    # One packet for each answer: a client may delay the acknowledgement of a first packet.
+    # Send each answer as one packet: a client may delay the acknowledgement of a first packet.
     wbufsize = -1
     disable_nagle_algorithm = True
 
@@ -232,7 +232,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _has_ended(connection: socket.socket) -> bool:
     try:
-        # The plain socket's recv, since a TLS socket's cannot peek.
+        # Use the plain socket's recv, since a TLS socket's cannot peek.
         return socket.socket.recv(connection, 1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
     except BlockingIOError:
         return False

@@ -8,7 +8,7 @@ from local.aws.emulator import Emulator
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message in the dead-letter queue; a redrive by SQS gives no `source_id` and no `reason`."""
+    """A message in the dead-letter queue; after a redrive `source_id` and `reason` are empty."""
 
     source_id: str
     reason: str

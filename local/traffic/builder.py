@@ -53,7 +53,7 @@ class ConversationBuilder:
         return passed
 
     def publish(self, topic: str, **body: Any) -> None:
-        """Add an event, at least a millisecond after the one before."""
+        """Publish an event, at least a millisecond after the one before."""
         self.at_ms += 1
         sent = datetime.fromtimestamp(self.at_ms / 1000 + 0.2, UTC)
         event_id = uuid_of(self.rng)
@@ -116,9 +116,9 @@ class ConversationBuilder:
         self.wait_in_queue(queue_id, "ANSWERED", answeredUserId=agent)
         self.talk(queueId=queue_id, userId=agent)
 
-    def talk(self, **of_agent: str) -> None:
+    def talk(self, **agent_fields: str) -> None:
         """An agent talks to the customer."""
-        self.publish("user.start", **of_agent)
+        self.publish("user.start", **agent_fields)
         self.wait(10 * SECOND, 15 * MINUTE)
 
     def agent_leaves(self, queue_id: str | None, agent: str, how: str = "PEER") -> None:
@@ -153,7 +153,7 @@ class ConversationBuilder:
         self.publish("customer.end", disconnectType=how or self.rng.choice(FINAL_DISCONNECTS))
 
     def wrap_up(self, queue_id: str, agent: str) -> None:
-        """An agent does the after-call work, which takes minutes now and then."""
+        """An agent does the after-call work, which sometimes takes over ten minutes."""
         late = self.rng.random() < 0.1
         took = self.wait(*((10 * MINUTE, 15 * MINUTE) if late else (0, 90 * SECOND)))
         wrapup = {"wrapupCode": self.rng.choice(WRAPUP_CODES), "wrapupDurationMs": took}

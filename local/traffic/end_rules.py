@@ -1,7 +1,7 @@
 """A reference for the end rules: the ends of a conversation, derived from all its events at once.
 
-Tests compare the worker with it, which sees the events one by one and in any order. It shares no
-code with the worker.
+Tests compare the worker with it, which sees the events one by one and in any order. The two share
+only the names of topics.
 """
 
 from __future__ import annotations

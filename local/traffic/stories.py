@@ -137,10 +137,10 @@ def _reopened(builder: ConversationBuilder) -> None:
     builder.end(queue_id, agent)
     for _ in range(builder.rng.randint(1, 2)):
         builder.wait(30 * MINUTE, 90 * MINUTE)
-        again = builder.rng.choice((before, queue_id, builder.pick_queue()))
+        next_queue = builder.rng.choice((before, queue_id, builder.pick_queue()))
         builder.publish("customer.start")
-        builder.answer(again, agent)
-        builder.end(again, agent)
+        builder.answer(next_queue, agent)
+        builder.end(next_queue, agent)
 
 
 def _without_queue(builder: ConversationBuilder) -> None:
@@ -170,4 +170,4 @@ STORIES: dict[str, tuple[int, Callable[[ConversationBuilder], None]]] = {
     "re-opened": (6, _reopened),
     "without a queue": (5, _without_queue),
 }
-"""What can happen in a builder: how often of a hundred, and how it is builder."""
+"""Each story's frequency in percent and its function, by name."""
