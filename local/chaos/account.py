@@ -41,10 +41,8 @@ class Account:
         The times at which each end arrived at each destination.
     ledger
         The ledger's items.
-    dead_letters
-        The messages in the dead-letter queue.
-    left_in_queue
-        The number of messages in the intake queue.
+    dead_letters, left_in_queue
+        The messages in the dead-letter queue, and the number of messages in the intake queue.
     forged
         The number of webhook requests without a valid signature.
     calls, deaths
@@ -116,11 +114,8 @@ class Account:
             "no end arrived twice unless its process was killed in flight": reasons <= {IN_FLIGHT},
             "nothing else arrived": all(ends.keys() <= self.ends for ends in self.arrived.values()),
             "every webhook was signed": self.forged == 0,
-            "the ledger has every end as done at every destination": self.ledger.keys() == self.ends
-            and all(
-                item.state == "done" and item.delivered == destinations
-                for item in self.ledger.values()
-            ),
+            "the ledger has every end as done at every destination": self.ledger
+            == {end: LedgerItem("done", destinations) for end in self.ends},
             "the dead-letter queue has every poison message and nothing else": rejects
             == self.poison,
             "no reject is there twice except after a kill or a lost answer": (

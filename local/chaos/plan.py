@@ -72,9 +72,9 @@ class Plan:
         The shortest and the longest time between an end and its late repeat.
     faults
         The faults that strike single calls.
-    down_seconds
+    down_for
         How long the webhook receiver is down.
-    refusing_seconds
+    refused_for
         How long each receiver refuses connections.
     drain_seconds
         How long the intake queue may take to become empty afterwards.
@@ -87,8 +87,8 @@ class Plan:
     window: float
     repeat_after: tuple[float, float]
     faults: FaultCounts
-    down_seconds: float
-    refusing_seconds: float
+    down_for: float
+    refused_for: float
     drain_seconds: float
     visibility_timeout: int | None = None
 
@@ -107,11 +107,9 @@ class Plan:
                 for _ in range(number)
             ),
             # This comes first: other faults may leave too few workers to call the webhook.
-            Fault("down", "webhook", 0, self.down_seconds),
-            Fault(CONNECTIONS_REFUSED, "listener of crm", self.window * 0.1, self.refusing_seconds),
-            Fault(
-                CONNECTIONS_REFUSED, "listener of webhook", self.window * 0.7, self.refusing_seconds
-            ),
+            Fault("down", "webhook", 0, self.down_for),
+            Fault(CONNECTIONS_REFUSED, "listener of crm", self.window * 0.1, self.refused_for),
+            Fault(CONNECTIONS_REFUSED, "listener of webhook", self.window * 0.7, self.refused_for),
         ]
 
 
@@ -128,8 +126,8 @@ def full(seed: int, events: int) -> Plan:
             kind: {target: max(1, round(n * scale)) for target, n in counts.items()}
             for kind, counts in FULL_RUN_FAULTS.items()
         },
-        down_seconds=35,
-        refusing_seconds=4,
+        down_for=35,
+        refused_for=4,
         drain_seconds=100,
     )
 
@@ -142,8 +140,8 @@ def short(seed: int) -> Plan:
         window=8,
         repeat_after=(6, 8),
         faults=SHORT_RUN_FAULTS,
-        down_seconds=3,
-        refusing_seconds=1,
+        down_for=3,
+        refused_for=1,
         drain_seconds=120,
         # A killed batch comes back after this time; the deployed one is six function timeouts.
         visibility_timeout=12,

@@ -157,7 +157,7 @@ class PartnerAccount(Account):
         return {
             "the ends are those that the end rule derives": logged["ended"] == expected["ended"],
             # One message can complete a conversation's ends in all of its queues.
-            "one message at least a conversation and at most an end was processed": (
+            "processed messages: no fewer than conversations, no more than ends": (
                 expected["conversations"] <= logged["processed"] <= expected["ended"]
             ),
         }
