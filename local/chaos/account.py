@@ -27,7 +27,7 @@ class LedgerItem:
 
 @dataclass(slots=True)
 class Account:
-    """The account of what was sent, which faults struck, and where the messages are now.
+    """The account of the messages sent, the faults that struck, and the present state.
 
     Attributes
     ----------

@@ -21,7 +21,7 @@ OTHERS = ["reporting", "workforce-management"]
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A delivery as the demo deploys and feeds it.
+    """A delivery with its settings, resources and feed in the demo.
 
     Attributes
     ----------
