@@ -1,9 +1,8 @@
-"""The offline world: all that Queue Ends talks to, on this machine, a room for each part of it."""
+"""The offline world: stand-ins on this machine for all that Queue Ends talks to."""
 
 import sys
 from pathlib import Path
 
-# Names that the offline world and the deployed code must agree on stand in functions/, which is a
-# root of imports of its own. Last on the path, so that nothing there stands in for a module
-# elsewhere.
+# The offline world imports shared names from functions/, which is an import root of its own. It is
+# last on the path so that it hides no module of another root.
 sys.path.append(str(Path(__file__).resolve().parents[1] / "functions"))

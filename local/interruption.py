@@ -1,4 +1,4 @@
-"""The signals that stop a run: it cleans up, whatever it inherited from its parent."""
+"""The signals that stop a run, and their handling so that the run cleans up."""
 
 import signal
 from collections.abc import Iterator
@@ -9,12 +9,11 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """Have SIGINT, SIGTERM and SIGHUP raise `KeyboardInterrupt` in the block.
+    """Make SIGINT, SIGTERM and SIGHUP raise `KeyboardInterrupt` in the block.
 
-    A background job of a script, and a job of some CI systems, begins with SIGINT ignored. Python
-    then installs no handler, so that whoever sends SIGINT or SIGTERM to stop the run waits in vain
-    while an emulator goes on. These two therefore stop a run always. SIGHUP alone stays ignored
-    where it was ignored: that is what `nohup` is for.
+    A script's background job and the jobs of some CI systems start with SIGINT ignored, and Python
+    then installs no handler. SIGINT and SIGTERM must stop such a run too, or its emulator goes on.
+    An ignored SIGHUP stays ignored, since `nohup` asks for that.
     """
     before = {number: signal.getsignal(number) for number in SIGNALS}
     blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS[:2])
@@ -30,6 +29,6 @@ def stopped_by_signals() -> Iterator[None]:
 
 
 def ignore_signals() -> None:
-    """Ignore these signals from now on, as a clean-up that is interrupted leaves things running."""
+    """Ignore the signals from now on: an interrupted clean-up would leave processes running."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)

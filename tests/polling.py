@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from local.patience import looks
+from local.polling import polls
 
 
 def wait_until(true: Callable[[], object], what: str, seconds: float = 120) -> None:
     """Wait until a condition holds; fail with `what` was waited for after so many seconds."""
-    if not any(true() for _ in looks(seconds, every=0.1)):
+    if not any(true() for _ in polls(seconds, interval=0.1)):
         raise AssertionError(f"not within {seconds:g} s: {what}")
 
 

@@ -1,1 +1,1 @@
-"""The offline AWS: the emulator as a process, what it gets wrong put right, deploys to it."""
+"""The offline AWS: the emulator's process, corrections to the emulator, and deploys to it."""

@@ -1,4 +1,4 @@
-"""The certificate with which the emulator serves https."""
+"""The emulator's certificate for https."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The offline AWS: MiniStack as a process that lives exactly as long as whoever uses it."""
+"""The offline AWS: a MiniStack process that ends with its user."""
 
 from __future__ import annotations
 
@@ -30,24 +30,22 @@ from botocore.config import Config
 
 from local.aws import parent_watch
 from local.aws.certificate import make_certificate
-from local.patience import looks
+from local.polling import polls
 
 SERVER = Path(__file__).with_name("server.py")
 READY_WITHIN = 60.0
-"""Seconds that MiniStack may take to answer; it needs a fraction of one on an idle machine."""
+"""Seconds that MiniStack may take to answer; on an idle machine it needs less than one."""
 ATTEMPTS = 3
-"""Starts, in case somebody else takes the port that was found free."""
+"""Starts of MiniStack: another process can take the free port first."""
 REGION = "us-east-1"
 ACCOUNT = "111122223333"
-"""Our account. MiniStack takes an account's number as the access key id of its root user."""
+"""The emulator's account. MiniStack takes its number as the root user's access key id."""
 KEPT = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TERM", "LD_LIBRARY_PATH")
-"""What child processes inherit of the user's environment, beside proxies and certificates."""
+"""Variables that child processes inherit, besides those of proxies and certificates."""
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 CERTIFICATES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
-
-
 _CLIENTS = Lock()
-"""Held while a client is made: unlike clients, a session is not for several threads at once."""
+"""A lock on client creation: several threads may share a client, but not a session."""
 
 
 class NotLoopback(ValueError):
@@ -64,7 +62,7 @@ def require_loopback(endpoint: str) -> str:
     Raises
     ------
     NotLoopback
-        Otherwise. Without this check a missing variable would deploy to a real AWS account.
+        It is elsewhere. Without this check a missing variable would deploy to a real AWS account.
     """
     host = urlsplit(endpoint).hostname or ""
     try:
@@ -88,10 +86,9 @@ class Emulator:
     endpoint
         Its URL, on loopback.
     environment
-        What a child process needs on top of `child_environment`'s basis to use it: the AWS CLI,
-        the CDK CLI and boto3 then talk to this emulator and to nothing else.
+        The variables with which the AWS CLI, the CDK CLI and boto3 talk to this emulator alone.
     log_file
-        What MiniStack printed. It goes away with the emulator.
+        MiniStack's output, removed with the emulator.
     """
 
     endpoint: str
@@ -102,16 +99,16 @@ class Emulator:
 
     @property
     def clock_file(self) -> Path:
-        """Says what time it was for CloudWatch when the monotonic clock was at 0.
+        """The file with CloudWatch's time at the moment when the monotonic clock was at 0.
 
-        So nobody who sets this machine's clock moves CloudWatch's.
+        Setting this machine's clock therefore does not move CloudWatch's.
         """
         return self.log_file.with_name("cloudwatch-clock")
 
     def client(self, service: str, account: str | None = None) -> Any:
-        """Return a boto3 client that acts as administrator of `account`, by default our own.
+        """Return a boto3 client with all rights in an account, by default the emulator's.
 
-        Nothing of the user's AWS configuration reaches it.
+        It reads none of the user's AWS configuration.
         """
         with _CLIENTS:
             return _session().client(
@@ -130,21 +127,21 @@ class Emulator:
             )
 
     def child_environment(self, **more: str) -> dict[str, str]:
-        """Return the whole environment for a child process that uses this emulator."""
-        return {**_basis(self.endpoint), **self.environment, **more}
+        """Return the whole environment of a child process that uses this emulator."""
+        return {**_inherited(self.endpoint), **self.environment, **more}
 
 
 @cache
 def _session() -> Any:
-    """Return a session that keeps what it has read of services, most of the work for a client."""
-    # Where to look for these: environment variables, else the default.
-    nowhere = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
-    variables = {name: (None, None, default, None) for name, default in nowhere.items()}
+    """Return a session that caches service models: reading them is most of a client's cost."""
+    # With neither a configuration key nor an environment variable, only the defaults hold.
+    defaults = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
+    variables = {name: (None, None, default, None) for name, default in defaults.items()}
     return boto3.Session(botocore_session=botocore.session.Session(session_vars=variables))
 
 
-def _basis(endpoint: str) -> dict[str, str]:
-    """Return what a child process may inherit: no AWS configuration, no proxy for `endpoint`."""
+def _inherited(endpoint: str) -> dict[str, str]:
+    """Return the inherited variables: no AWS configuration, no proxy for the endpoint."""
     kept = {name: value for name, value in os.environ.items() if name in (*KEPT, *CERTIFICATES[1:])}
     for name, value in os.environ.items():
         if name.lower() in PROXIES or name.lower().startswith(("pip_", "npm_config_")):
@@ -159,24 +156,24 @@ def _basis(endpoint: str) -> dict[str, str]:
 def emulator(
     *, env: Mapping[str, str] | None = None, enforce_iam: bool = False
 ) -> Iterator[Emulator]:
-    """Run MiniStack on a free loopback port, and end it with everything it started.
+    """Run MiniStack on a free loopback port; end it and the processes that it started.
 
     Parameters
     ----------
     env
-        Further environment variables for MiniStack. The functions that it runs see them too.
+        Further environment variables for MiniStack and for the functions that it runs.
     enforce_iam
         Serve https and enforce IAM, bucket and queue policies; needs the `openssl` command.
 
     Raises
     ------
     EmulatorFailed
-        It does not come up; the message ends with what it printed.
+        MiniStack does not answer; the message ends with its output.
     """
     for _ in range(ATTEMPTS):
         with tempfile.TemporaryDirectory(prefix="queue-ends-", ignore_cleanup_errors=True) as name:
             folder, token = Path(name), secrets.token_hex(8)
-            address = _own_address() if enforce_iam else "127.0.0.1"
+            address = _unused_address() if enforce_iam else "127.0.0.1"
             port = _free_port(address)
             started = _describe(folder, address, port, enforce_iam)
             settings = _ministack_settings(folder, address, port, enforce_iam, token)
@@ -195,15 +192,14 @@ def emulator(
                     yield started
                     return
             finally:
-                parent_watch.let_go(process)
-    raise EmulatorFailed(f"MiniStack found its port taken {ATTEMPTS} times over.")
+                parent_watch.stop(process)
+    raise EmulatorFailed(f"MiniStack found its port in use {ATTEMPTS} times.")
 
 
-def _own_address() -> str:
-    """Return a loopback address that nobody else uses, so that its port 443 is free.
+def _unused_address() -> str:
+    """Return a random loopback address, whose port 443 is free for MiniStack's https.
 
-    MiniStack takes that port too when it serves https. Systems that know no loopback address but
-    127.0.0.1 get that one.
+    It is 127.0.0.1 on systems without other loopback addresses.
     """
     address = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}.{random.randint(1, 254)}"
     with socket.socket() as probe:
@@ -256,10 +252,10 @@ def _ministack_settings(
         "MINISTACK_HOST": address,
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "MINISTACK_REGION": REGION,
-        "MINISTACK_EDITION": token,  # comes back in the health answer: is it ours that answers?
+        "MINISTACK_EDITION": token,  # the health answer repeats it, which identifies this process
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
-        "DOCKER_HOST": f"unix://{folder}/no-docker",  # it would clear away containers otherwise
+        "DOCKER_HOST": f"unix://{folder}/no-docker",  # MiniStack would remove containers otherwise
         "TMPDIR": str(folder),
     }
     if https:
@@ -273,13 +269,13 @@ def _ministack_settings(
 
 
 def _ready(started: Emulator, process: subprocess.Popen[bytes], token: str) -> bool:
-    """Wait until MiniStack answers; return False if it ended because its port was taken."""
+    """Wait until MiniStack answers; return False if it ended because its port was in use."""
     bundle = started.environment.get("SSL_CERT_FILE")
     opener = urllib.request.build_opener(
         urllib.request.ProxyHandler({}),
         urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=bundle)),
     )
-    for _ in looks(READY_WITHIN):
+    for _ in polls(READY_WITHIN):
         if process.poll() is not None:
             break
         try:

@@ -1,4 +1,4 @@
-"""What a destroyed stack has left in an emulator that had no other."""
+"""Resources that a destroyed stack left in an emulator without other stacks."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,7 +6,7 @@ from local.aws.emulator import Emulator
 
 
 def left_behind(aws: Emulator, stage: str) -> Mapping[str, Sequence[str]]:
-    """Return the names of what there is of each kind that a stack of the stage would have."""
+    """Return the names of the remaining resources of each kind that a stack has."""
     queues = aws.client("sqs").list_queues(QueueNamePrefix=f"queue-ends-{stage}-")
     groups = aws.client("logs").describe_log_groups()["logGroups"]
     events, cloudwatch = aws.client("events"), aws.client("cloudwatch")
@@ -17,7 +17,7 @@ def left_behind(aws: Emulator, stage: str) -> Mapping[str, Sequence[str]]:
         "functions": [
             one["FunctionName"] for one in aws.client("lambda").list_functions()["Functions"]
         ],
-        # Those of the CDK's bootstrap are not the stack's.
+        # The log groups of the CDK's bootstrap are not the stack's.
         "log groups": [
             one["logGroupName"] for one in groups if f"QueueEnds-{stage}" in one["logGroupName"]
         ],

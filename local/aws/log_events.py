@@ -1,10 +1,10 @@
-"""All events of a log group, however many there are."""
+"""All events of a log group, over as many calls as they need."""
 
 from collections.abc import Iterator
 from typing import Any
 
 MOST = 10_000
-"""Events that one call answers."""
+"""The most events in one answer."""
 
 
 def log_events(
@@ -12,34 +12,34 @@ def log_events(
 ) -> Iterator[dict[str, Any]]:
     """Yield the events of a log group in the order of their times.
 
-    MiniStack gives no token for those that do not fit into an answer: what is asked next begins
-    with the moment of the last one.
+    MiniStack gives no token for the events that do not fit into an answer. The next call therefore
+    starts at the time of the last event.
 
     Parameters
     ----------
     logs
         A client of CloudWatch Logs.
     since, until
-        Moments in milliseconds of the epoch, both included.
+        Milliseconds of the epoch, both included.
     pattern
-        Only events that match this filter pattern.
+        A filter pattern that the events must match.
 
     Raises
     ------
     RuntimeError
-        More events than one call answers are of one millisecond.
+        One millisecond has more events than one answer holds.
     """
-    asked = {"logGroupName": group, "filterPattern": pattern, "startTime": max(since, 0)}
+    query = {"logGroupName": group, "filterPattern": pattern, "startTime": max(since, 0)}
     if until is not None:
-        asked["endTime"] = until
+        query["endTime"] = until
     seen = set[str]()
     while True:
-        events = logs.filter_log_events(**asked, limit=MOST)["events"]
+        events = logs.filter_log_events(**query, limit=MOST)["events"]
         yield from (event for event in events if event["eventId"] not in seen)
         if len(events) < MOST:
             return
         last = events[-1]["timestamp"]
         if last == events[0]["timestamp"]:
-            raise RuntimeError(f"{group} has too many lines of one millisecond to read.")
-        asked["startTime"] = last
+            raise RuntimeError(f"{group} has too many lines in one millisecond to read.")
+        query["startTime"] = last
         seen = {event["eventId"] for event in events if event["timestamp"] == last}

@@ -1,11 +1,11 @@
-"""Run a command that must not outlive its parent.
+"""A watcher process that runs a command and ends it when the parent is gone.
 
 Usage: `python parent_watch.py [--remove FOLDER] COMMAND…`.
 
-The parent holds the leash's standard input open. When that ends, because the parent let go or died
-however suddenly, the command and every process of its group are ended: SIGTERM first, SIGKILL
-after two seconds; FOLDER, the command's scratch folder, is removed last. Of a command that ends
-by itself the processes that it leaves behind are ended too, but FOLDER stays for the parent to see.
+The parent holds the watcher's standard input open. When the parent closes it or dies, the watcher
+ends every process in the command's group, by SIGTERM and two seconds later by SIGKILL, and then
+removes FOLDER, the command's scratch folder. When the command ends by itself, the watcher ends the
+processes that the command left behind, and FOLDER stays for the parent to read.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ def start(
     output: int | IO[bytes],
     remove: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start `command` on a leash that this process holds.
+    """Start a command under a watcher whose parent is this process.
 
     Parameters
     ----------
     output
-        Where its standard output and standard error go: a file, or `subprocess.PIPE`.
+        Where the command's standard output and standard error go: a file or `subprocess.PIPE`.
     remove
-        Folder to remove once this process has let go, or died, and the command is gone.
+        The folder that the watcher removes after `stop` or after the death of this process.
 
     Returns
     -------
-    The leash. It exits with the command's status; `let_go` ends it sooner.
+    The watcher. It exits with the command's status; `stop` ends it sooner.
     """
     options = ["--remove", str(remove)] if remove else []
     return subprocess.Popen(
@@ -57,23 +57,23 @@ def start(
         stderr=subprocess.STDOUT,
         env=env,
         cwd=cwd,
-        # Neither Ctrl-C in a terminal nor a signal to the parent's whole group reaches it.
+        # Neither Ctrl-C nor a signal to the parent's group must reach the watcher.
         start_new_session=True,
     )
 
 
-def let_go(leash: subprocess.Popen[bytes]) -> int:
-    """End the command on `leash` and wait until it is gone; return the exit status."""
-    if leash.stdin:
-        leash.stdin.close()
-    return leash.wait()
+def stop(watcher: subprocess.Popen[bytes]) -> int:
+    """End the watcher's command, wait until it is gone, and return the exit status."""
+    if watcher.stdin:
+        watcher.stdin.close()
+    return watcher.wait()
 
 
 def _adopt_orphans() -> None:
-    """Become the parent of processes whose own one has ended, so that they can be reaped here.
+    """Become the parent of orphaned descendants, so that this process can reap them.
 
-    Not every init process does it soon, and one that is not reaped still counts as a member of its
-    group. Only Linux has this; elsewhere it takes a moment longer.
+    A process that nobody reaps still counts as a member of its group, and some init processes reap
+    late. Only Linux can adopt; elsewhere the end takes a moment longer.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -93,34 +93,34 @@ def _end_group(group: int) -> None:
             return
 
 
-def _stop(*_: object) -> NoReturn:
+def _exit_on_signal(*_: object) -> NoReturn:
     raise SystemExit(128 + signal.SIGTERM)
 
 
-def _wait_for_end_of_input(main_thread: int, let_go: threading.Event) -> None:
+def _wait_for_parent(main_thread: int, parent_gone: threading.Event) -> None:
     while os.read(sys.stdin.fileno(), 4096):
         pass
-    let_go.set()
+    parent_gone.set()
     signal.pthread_kill(main_thread, signal.SIGTERM)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command line `arguments`; return the command's exit status."""
+    """Run the command in `arguments`; return its exit status."""
     command, folder = list(arguments), None
     if command[:1] == ["--remove"]:
         folder, command = command[1], command[2:]
     if not command:
         raise SystemExit(__doc__)
-    child, let_go = None, threading.Event()
+    child, parent_gone = None, threading.Event()
     try:
         for ending in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(ending, _stop)
-        # Not ignored: the command would inherit that.
+            signal.signal(ending, _exit_on_signal)
+        # The command would inherit SIG_IGN, but not a handler.
         signal.signal(signal.SIGINT, lambda *_: None)
         _adopt_orphans()
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
         threading.Thread(
-            target=_wait_for_end_of_input, args=[threading.get_ident(), let_go], daemon=True
+            target=_wait_for_parent, args=[threading.get_ident(), parent_gone], daemon=True
         ).start()
         status = child.wait()
         return 128 - status if status < 0 else status
@@ -129,7 +129,7 @@ def main(arguments: Sequence[str]) -> int:
             signal.signal(ending, signal.SIG_IGN)
         if child:
             _end_group(child.pid)
-        if folder and let_go.is_set():
+        if folder and parent_gone.is_set():
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -1,8 +1,8 @@
-"""Delivery through a partner event bus, as EventBridge does it: by the rules that are deployed.
+"""A stand-in for partner event buses, which sends events by the deployed rules.
 
-The emulator has no partner event sources: nobody can send to their buses. So each event is shown
-to `TestEventPattern` together with the pattern of each rule of the bus, and what matches is sent
-to the rule's targets. The rules' metrics are recorded as EventBridge does.
+The emulator has no partner event sources, and nobody can send to their buses. This stand-in asks
+`TestEventPattern` whether each rule of the bus matches an event, sends the event to the rule's
+targets, and records the rule's metrics as EventBridge does.
 """
 
 from __future__ import annotations
@@ -18,34 +18,33 @@ from local.aws.emulator import Emulator
 SQS_BATCH = 10
 OPERATORS = ("$or",)
 Event = Mapping[str, Any]
-Deliver = Callable[[str, str, str, Sequence[Event]], list[list[str]]]
-"""Delivers events of a partner event source to an account, in a region; returns for each the names
-of the rules that it matched."""
+SendPartnerEvents = Callable[[str, str, str, Sequence[Event]], list[list[str]]]
+"""Sends events of a partner event source to an account in a region; returns for each event the
+names of the matching rules."""
 Matches = Callable[[str, Event], bool]
 """Returns whether a pattern, as JSON text, matches an event."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of a bus: its pattern, as JSON text, and the ARNs of the queues that it sends to."""
+    """A rule of a bus: its pattern, as JSON text, and the ARNs of its target queues."""
 
     name: str
     pattern: str
     queue_arns: tuple[str, ...]
 
 
-def partner_events(emulator: Emulator) -> Deliver:
-    """Return what delivers partner events to the buses of `emulator`.
+def partner_events(emulator: Emulator) -> SendPartnerEvents:
+    """Return a sender of partner events to the buses of an emulator.
 
-    Events to other accounts and regions than the emulator's own are gone, as are those of a source
-    that no bus is for.
+    It drops events to foreign accounts and regions, and events of a source without a bus.
 
     Raises
     ------
     ValueError
-        By the returned function: a rule's target is no queue, or is not given the event as it is.
+        By the sender: a rule's target is no queue, or the rule changes the event.
     RuntimeError
-        By the returned function: a queue refused some of the messages.
+        By the sender: a queue refused some of the messages.
     """
     events, sqs = emulator.client("events"), emulator.client("sqs")
     cloudwatch = emulator.client("cloudwatch")
@@ -56,44 +55,44 @@ def partner_events(emulator: Emulator) -> Deliver:
 
     matcher = Matcher(matches)
 
-    def deliver(source: str, account: str, region: str, batch: Sequence[Event]) -> list[list[str]]:
+    def send(source: str, account: str, region: str, batch: Sequence[Event]) -> list[list[str]]:
         if (account, region) != (emulator.account, emulator.region):
             return [[] for _ in batch]
         rules = rules_of(events, source)
         bodies: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-        hits: list[list[str]] = []
+        matched: list[list[str]] = []
         for event in batch:
-            hit = [rule for rule in rules if matcher.matches(rule.pattern, event)]
-            hits.append([rule.name for rule in hit])
-            for rule in hit:
+            matching = [rule for rule in rules if matcher.matches(rule.pattern, event)]
+            matched.append([rule.name for rule in matching])
+            for rule in matching:
                 for arn in rule.queue_arns:
                     bodies[rule.name, arn].append(json.dumps(event, separators=(",", ":")))
         due, sent = Counter[str](), Counter[str]()
-        for (rule_name, _), of_queue in bodies.items():
-            due[rule_name] += len(of_queue)
+        for (rule_name, _), messages in bodies.items():
+            due[rule_name] += len(messages)
         try:
-            for (rule_name, arn), of_queue in bodies.items():
-                _send(sqs, f"{emulator.endpoint}/{arn.split(':')[4]}/{arn.split(':')[5]}", of_queue)
-                sent[rule_name] += len(of_queue)
+            for (rule_name, arn), messages in bodies.items():
+                _send(sqs, f"{emulator.endpoint}/{arn.split(':')[4]}/{arn.split(':')[5]}", messages)
+                sent[rule_name] += len(messages)
         finally:
-            triggered = Counter(rule_name for hit in hits for rule_name in hit)
+            triggered = Counter(rule_name for names in matched for rule_name in names)
             _record(cloudwatch, source, "TriggeredRules", triggered)
             _record(cloudwatch, source, "Invocations", sent)
             _record(cloudwatch, source, "FailedInvocations", due - sent)
-        return hits
+        return matched
 
-    return deliver
+    return send
 
 
 class Matcher:
-    """Whether patterns match events, asked once for all events that a pattern sees alike.
+    """A cache of whether patterns match events.
 
-    A pattern looks only at the fields that it names, so events that are the same in all of these
-    have the same answer.
+    A pattern looks only at the fields that it names. Events that are equal in those fields get the
+    same answer.
     """
 
-    def __init__(self, ask: Matches) -> None:
-        self._ask = ask
+    def __init__(self, matches: Matches) -> None:
+        self._matches = matches
         self._fields: dict[str, list[tuple[str, ...]]] = {}
         self._answers: dict[tuple[str, str], bool] = {}
 
@@ -101,10 +100,10 @@ class Matcher:
         """Return whether `pattern` matches `event`."""
         if pattern not in self._fields:
             self._fields[pattern] = sorted(set(fields_of(json.loads(pattern))))
-        seen = json.dumps([list(_values_at(event, path)) for path in self._fields[pattern]])
-        if (pattern, seen) not in self._answers:
-            self._answers[pattern, seen] = self._ask(pattern, event)
-        return self._answers[pattern, seen]
+        values = json.dumps([list(_values_at(event, path)) for path in self._fields[pattern]])
+        if (pattern, values) not in self._answers:
+            self._answers[pattern, values] = self._matches(pattern, event)
+        return self._answers[pattern, values]
 
 
 def fields_of(pattern: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -120,7 +119,7 @@ def fields_of(pattern: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterat
 
 
 def rules_of(events: Any, bus_name: str) -> list[Rule]:
-    """Return the enabled rules of a bus that have a pattern; none where there is no such bus."""
+    """Return a bus's enabled rules that have a pattern; none if there is no such bus."""
     try:
         found = events.list_rules(EventBusName=bus_name)["Rules"]
     except events.exceptions.ResourceNotFoundException:
@@ -138,14 +137,14 @@ def _queues(events: Any, bus_name: str, rule_name: str) -> Iterator[str]:
         changed = {"Input", "InputPath", "InputTransformer"} & target.keys()
         if changed or target["Arn"].split(":")[2] != "sqs":
             raise ValueError(
-                f"The rule {rule_name} has a target that this stand-in cannot send to: only queues"
-                f" that are given the event as it is, not {target}."
+                f"The rule {rule_name} has a target that this stand-in cannot send to: {target}."
+                " It sends to queues only, and only the unchanged event."
             )
         yield target["Arn"]
 
 
 def _values_at(value: Any, path: tuple[str, ...]) -> Iterator[Any]:
-    """Yield what is at a path; like a pattern, it looks into each member of a list."""
+    """Yield the values at a path, in each member of a list as patterns do."""
     if not path:
         yield value
     elif isinstance(value, list):
@@ -156,7 +155,7 @@ def _values_at(value: Any, path: tuple[str, ...]) -> Iterator[Any]:
 
 
 def _record(cloudwatch: Any, bus_name: str, metric: str, counts: Mapping[str, int]) -> None:
-    """Record a metric of the rules of a bus that is not the default one, by their names.
+    """Record a metric of each rule of a bus other than the default one.
 
     Source: Amazon EventBridge User Guide, "Monitoring Amazon EventBridge".
     """

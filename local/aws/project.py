@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from local.aws import parent_watch
 from local.aws.emulator import Emulator, require_loopback
-from local.patience import looks
+from local.polling import polls
 
 ROOT = Path(__file__).resolve().parents[2]
 CLI = ROOT / "node_modules/.bin/cdk"
@@ -165,7 +165,7 @@ class Project:
                 limit.start()
                 log = "".join(self._lines(running))
             finally:
-                status = parent_watch.let_go(running)
+                status = parent_watch.stop(running)
         if late.is_set():
             raise DeployFailed(f"cdk {arguments[0]} took longer than {TIMEOUT:g} s.", log)
         if status:
@@ -200,11 +200,11 @@ class Project:
 
 def _end_when_late(running: subprocess.Popen[bytes], late: threading.Event) -> None:
     """End a call that takes longer than `TIMEOUT` seconds, and say so."""
-    for _ in looks(TIMEOUT, every=0.2):
+    for _ in polls(TIMEOUT, interval=0.2):
         if running.poll() is not None:
             return
     late.set()
-    parent_watch.let_go(running)
+    parent_watch.stop(running)
 
 
 def function_of(aws: Emulator, stack_name: str, part: str) -> str:

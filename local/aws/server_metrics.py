@@ -1,6 +1,6 @@
-"""The metrics that AWS records of itself and MiniStack does not, and the clock that they go by.
+"""The metrics that AWS services record and MiniStack does not, and CloudWatch's own clock.
 
-It runs inside MiniStack, around the functions of it that do what is counted.
+This module runs inside MiniStack and wraps the functions whose work the metrics count.
 """
 
 import json
@@ -41,21 +41,21 @@ _deleted: ContextVar[int] = ContextVar("_deleted", default=0)
 
 
 def install(clock_file: Path) -> None:
-    """Have MiniStack record what AWS does, and leave the state of alarms alone.
+    """Make MiniStack record AWS's metrics and leave the states of alarms alone.
 
     Parameters
     ----------
     clock_file
-        Says what time it was for CloudWatch when the monotonic clock was at 0.
+        The file with CloudWatch's time at the moment when the monotonic clock was at 0.
     """
     cloudwatch.time = SimpleNamespace(time=lambda: time.monotonic() + float(clock_file.read_text()))
-    # It knows neither dimensions nor periods nor what missing data mean.
+    # MiniStack's evaluation ignores dimensions, periods and the treatment of missing data.
     cloudwatch._evaluate_alarm = lambda alarm: None
-    # It would put another list in the place of one that a thread is just adding to.
+    # MiniStack's eviction would replace a list to which another thread is adding.
     cloudwatch._evict_old_metrics = lambda: None
     cloudwatch._metric_bucket = lambda key: cloudwatch._metrics.setdefault(key, [])
     cloudwatch_logs._append_log_events = append_log_events
-    # It leaves out what an event source mapping or a custom resource invokes.
+    # MiniStack's own metrics leave out invocations by event source mappings and custom resources.
     lambda_svc._emit_lambda_metrics = lambda *_, **__: None
     lambda_svc._execute_function_dispatch = dispatch
     lambda_svc._acquire_execution_slot = acquire_slot
@@ -70,84 +70,85 @@ def install(clock_file: Path) -> None:
 
 
 def append_log_events(stream: Any, events: list[dict[str, Any]]) -> None:
-    """Append to a log stream; every event has an id, those of functions too."""
-    named = [{"eventId": responses.new_uuid(), **event} for event in events]
-    _append_log_events(stream, named)
+    """Append events to a log stream, with an id for each event that has none."""
+    with_ids = [{"eventId": responses.new_uuid(), **event} for event in events]
+    _append_log_events(stream, with_ids)
 
 
-# AWS: "Types of metrics for Lambda functions". A throttled request is no invocation.
+# AWS Lambda Developer Guide, "Types of metrics for Lambda functions": a throttled request is no
+# invocation.
 
 
 def acquire_slot(func: Any, config: dict[str, Any]) -> Any:
-    """Take a place to run; record where there is none left."""
+    """Acquire an execution slot; record a throttle if none is free."""
     slot, limit = _acquire_slot(func, config)
     if slot is None:
-        _of_function(config, "Throttles", 1)
+        _record_of_function(config, "Throttles", 1)
     return slot, limit
 
 
 def dispatch(func: Any, config: dict[str, Any], *invocation: Any) -> dict[str, Any]:
-    """Run a function, and record how it went."""
+    """Run a function and record its metrics."""
     name, began = config["FunctionName"], time.monotonic()
     with _running_lock:
         _running[name] += 1
-        _of_function(config, "ConcurrentExecutions", _running[name])
+        _record_of_function(config, "ConcurrentExecutions", _running[name])
     try:
         result: dict[str, Any] = _dispatch(func, config, *invocation)
     finally:
         with _running_lock:
             _running[name] -= 1
     throttled = bool(result.get("throttle"))
-    _of_function(config, "Throttles", int(throttled))
+    _record_of_function(config, "Throttles", int(throttled))
     if not throttled:
-        _of_function(config, "Invocations", 1)
-        _of_function(config, "Errors", int(bool(result.get("error"))))
+        _record_of_function(config, "Invocations", 1)
+        _record_of_function(config, "Errors", int(bool(result.get("error"))))
         milliseconds = (time.monotonic() - began) * 1000
-        _of_function(config, "Duration", milliseconds, "Milliseconds")
+        _record_of_function(config, "Duration", milliseconds, "Milliseconds")
     return result
 
 
-# AWS: "Event source mapping metrics", of which SQS has these four without a filter.
+# AWS Lambda Developer Guide, "Event source mapping metrics": SQS without a filter has these four.
 
 
-def run_batch(esm: dict[str, Any], func: Any, event: dict[str, Any], *of_queue: Any) -> None:
-    """Have a function process a batch of messages, and record what became of them."""
-    counted = len(event["Records"])
-    _of_mapping(esm, "PolledEventCount", counted)
-    _of_mapping(esm, "InvokedEventCount", counted)
+def run_batch(esm: dict[str, Any], func: Any, event: dict[str, Any], *queue: Any) -> None:
+    """Invoke a function with a batch of messages and record how many of them it finished."""
+    size = len(event["Records"])
+    _record_of_mapping(esm, "PolledEventCount", size)
+    _record_of_mapping(esm, "InvokedEventCount", size)
     before = _deleted.set(0)
     try:
-        _run_batch(esm, func, event, *of_queue)
+        _run_batch(esm, func, event, *queue)
     finally:
-        done = _deleted.get()
+        deleted = _deleted.get()
         _deleted.reset(before)
-        _of_mapping(esm, "DeletedEventCount", done)
-        _of_mapping(esm, "FailedInvokeEventCount", counted - done)
+        _record_of_mapping(esm, "DeletedEventCount", deleted)
+        _record_of_mapping(esm, "FailedInvokeEventCount", size - deleted)
 
 
-# AWS: "Available CloudWatch metrics for Amazon SQS". What is moved to a dead-letter queue by
-# redrive is not sent.
+# Amazon SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS": a redrive to a
+# dead-letter queue does not count as sent.
 
 
 def send_message(data: dict[str, Any], url: str) -> dict[str, Any]:
-    """Put a message into a queue."""
+    """Send a message."""
     answer: dict[str, Any] = _send_message(data, url)
-    _of_queue(sqs._get_q(data.get("QueueUrl", url)), "NumberOfMessagesSent", 1)
+    _record_of_queue(sqs._get_q(data.get("QueueUrl", url)), "NumberOfMessagesSent", 1)
     return answer
 
 
-def collect(queue: dict[str, Any], *how: Any) -> list[dict[str, Any]]:
+def collect(queue: dict[str, Any], *options: Any) -> list[dict[str, Any]]:
     """Receive messages."""
-    messages: list[dict[str, Any]] = _collect(queue, *how)
+    messages: list[dict[str, Any]] = _collect(queue, *options)
     if messages:
-        _of_queue(queue, "NumberOfMessagesReceived", len(messages))
+        _record_of_queue(queue, "NumberOfMessagesReceived", len(messages))
     return messages
 
 
 def delete_message(data: dict[str, Any], url: str) -> dict[str, Any]:
     """Delete a message."""
     answer: dict[str, Any] = _delete_message(data, url)
-    _of_queue(sqs._get_q(data.get("QueueUrl", url)), "NumberOfMessagesDeleted", 1)
+    _record_of_queue(sqs._get_q(data.get("QueueUrl", url)), "NumberOfMessagesDeleted", 1)
     return answer
 
 
@@ -156,20 +157,20 @@ def delete_message_batch(data: dict[str, Any], url: str) -> dict[str, Any]:
     answer: dict[str, Any] = _delete_message_batch(data, url)
     if answer["Successful"]:
         queue = sqs._get_q(data.get("QueueUrl", url))
-        _of_queue(queue, "NumberOfMessagesDeleted", len(answer["Successful"]))
+        _record_of_queue(queue, "NumberOfMessagesDeleted", len(answer["Successful"]))
     return answer
 
 
 def delete_for_mapping(url: str, receipt_handles: set[str]) -> None:
-    """Delete the messages that an event source mapping is done with."""
+    """Delete the messages that an event source mapping has finished."""
     _delete_for_mapping(url, receipt_handles)
     _deleted.set(_deleted.get() + len(receipt_handles))
-    _of_queue(sqs._get_q(url), "NumberOfMessagesDeleted", len(receipt_handles))
+    _record_of_queue(sqs._get_q(url), "NumberOfMessagesDeleted", len(receipt_handles))
 
 
-# Amazon DynamoDB Developer Guide, "Read and write operations": an item of at most 1 KB costs a
-# unit to write, whether or not its condition holds; of at most 4 KB a unit to read consistently,
-# half of one otherwise, whether or not it is there.
+# Amazon DynamoDB Developer Guide, "Read and write operations": a write of at most 1 KB costs one
+# unit, even if its condition fails. A consistent read of at most 4 KB costs one unit, any other
+# read half a unit, even if the item does not exist.
 
 
 def batch_execute_statement(data: dict[str, Any]) -> Any:
@@ -177,16 +178,16 @@ def batch_execute_statement(data: dict[str, Any]) -> Any:
     answer = _batch_execute_statement(data)
     status, _, body = answer
     if status == 200:
-        for statement, of_one in zip(
+        for statement, response in zip(
             data["Statements"], json.loads(body)["Responses"], strict=True
         ):
-            if "TableName" not in of_one:  # refused before it reached the table
+            if "TableName" not in response:  # refused before it reached the table
                 continue
             if statement["Statement"].lstrip()[:6].upper() == "SELECT":
                 units = 1.0 if statement.get("ConsistentRead") else 0.5
-                _of_table(of_one["TableName"], "ConsumedReadCapacityUnits", units)
+                _record_of_table(response["TableName"], "ConsumedReadCapacityUnits", units)
             else:
-                _of_table(of_one["TableName"], "ConsumedWriteCapacityUnits", 1)
+                _record_of_table(response["TableName"], "ConsumedWriteCapacityUnits", 1)
     return answer
 
 
@@ -194,40 +195,43 @@ def batch_get_item(data: dict[str, Any]) -> Any:
     """Read items."""
     answer = _batch_get_item(data)
     if answer[0] == 200:
-        for table, asked in data["RequestItems"].items():
-            units = len(asked["Keys"]) * (1.0 if asked.get("ConsistentRead") else 0.5)
-            _of_table(dynamodb._normalize_table_name(table), "ConsumedReadCapacityUnits", units)
+        for table, items in data["RequestItems"].items():
+            name = dynamodb._normalize_table_name(table)
+            units = len(items["Keys"]) * (1.0 if items.get("ConsistentRead") else 0.5)
+            _record_of_table(name, "ConsumedReadCapacityUnits", units)
     return answer
 
 
-def _of_function(config: dict[str, Any], name: str, value: float, unit: str = "Count") -> None:
+def _record_of_function(
+    config: dict[str, Any], name: str, value: float, unit: str = "Count"
+) -> None:
     cloudwatch.record_metric(
         "AWS/Lambda", name, value, unit, {"FunctionName": config["FunctionName"]}
     )
 
 
-def _of_mapping(esm: dict[str, Any], name: str, value: float) -> None:
+def _record_of_mapping(esm: dict[str, Any], name: str, value: float) -> None:
     dimensions = {"EventSourceMappingUUID": esm["UUID"]}
     cloudwatch.record_metric("AWS/Lambda", name, value, "Count", dimensions)
 
 
-def _of_table(table: str, name: str, value: float) -> None:
+def _record_of_table(table: str, name: str, value: float) -> None:
     cloudwatch.record_metric("AWS/DynamoDB", name, value, "Count", {"TableName": table})
 
 
-def _of_queue(queue: dict[str, Any], name: str, value: float) -> None:
+def _record_of_queue(queue: dict[str, Any], name: str, value: float) -> None:
     *_, region, account, queue_name = queue["attributes"]["QueueArn"].split(":")
-    with _in(account, region):
+    with _acting_in(account, region):
         cloudwatch.record_metric("AWS/SQS", name, value, "Count", {"QueueName": queue_name})
 
 
 @contextmanager
-def _in(account: str, region: str) -> Iterator[None]:
-    """Act in an account and a region: a queue's owner counts, not who sends to it."""
-    of_account = responses._request_account_id.set(account)
-    of_region = responses._request_region.set(region)
+def _acting_in(account: str, region: str) -> Iterator[None]:
+    """Record in a queue's own account and region, not in the sender's."""
+    account_before = responses._request_account_id.set(account)
+    region_before = responses._request_region.set(region)
     try:
         yield
     finally:
-        responses._request_region.reset(of_region)
-        responses._request_account_id.reset(of_account)
+        responses._request_region.reset(region_before)
+        responses._request_account_id.reset(account_before)

@@ -1,1 +1,1 @@
-"""`make chaos`: the demo under faults, and an account of what was lost or repeated."""
+"""`make chaos`: ends under faults, and an account of lost and repeated ends."""

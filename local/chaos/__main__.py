@@ -1,4 +1,4 @@
-"""Runs the faults: `python -m local.chaos`."""
+"""Entry point of `python -m local.chaos`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The action of `make chaos`: a CRM's, which says whose call it is and can make it hang."""
+"""The action of `make chaos`: it names its process to the CRM, which can make it hang."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ import requests
 
 from conversations.end import ConversationEnd
 
-# The clients of AWS are made after this module was imported, and tell it with each call.
+# The worker imports this module before it makes its AWS clients, which send this with each call.
 os.environ["AWS_SDK_UA_APP_ID"] = f"pid-{os.getpid()}"
 crm = requests.Session()
 crm.headers["X-Pid"] = str(os.getpid())
@@ -16,14 +16,14 @@ crm_url = os.environ["QUEUE_ENDS_CRM_URL"]
 
 
 def on_conversation_end(end: ConversationEnd) -> None:
-    """Note the end in the CRM; its refusal raises, so that the message is tried again."""
+    """Record the end in the CRM; raise if the CRM refuses it, so that the message is retried."""
     answer = crm.put(
         f"{crm_url}/conversations/{end.conversation_id}/queues/{end.queue_id}",
         json={"ended_at": end.ended_at, "media_type": end.media_type},
         timeout=5,
     )
     if answer.status_code == 418:
-        # Nothing interrupts this but the function's timeout.
+        # Only the function's timeout can interrupt this.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
         time.sleep(600)
     answer.raise_for_status()

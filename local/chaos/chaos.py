@@ -1,7 +1,7 @@
-"""Deploys the stack, lets faults strike while ends come in, and accounts for every one of them.
+"""Deploys the stack, lets faults strike while ends arrive, and accounts for every end.
 
-Ends with status 0 only if nothing was lost, and nothing delivered twice but what was in flight
-when its process was killed.
+The exit status is 0 only if no end was lost and none arrived twice, except ends that were in flight
+when their process was killed.
 """
 
 import argparse
@@ -13,48 +13,50 @@ from pathlib import Path
 
 from local.chaos.fault_proxy import FaultProxy, descends_from
 from local.chaos.faults import Faults
+from local.chaos.messages import ends_of, scheduled_messages
 from local.chaos.plan import Plan, full
 from local.chaos.run import Run
-from local.chaos.sendings import ends_of, sendings_of
 from local.http.server import HttpServer
 from local.receivers.bus import bus_recorder
-from local.runs.account import lines_of
-from local.runs.carry_out import Unbalanced, carry_out
+from local.runs.account import check_lines
+from local.runs.clean_up import Unbalanced, run_and_clean_up
 from local.runs.screen import Screen
 from local.runs.world import World, start_world
-from local.traffic.subscription import OURS
+from local.traffic.subscription import OUR_QUEUES
 
 ACTION = Path(__file__).with_name("action.py")
 STAGE = "chaos"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the plan; return the exit status."""
+    """Run `make chaos`; return the exit status."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--events", type=int, default=5000, help="distinct ends")
     parser.add_argument("--seed", type=int, default=1, help="the same seed plans the same faults")
     options = parser.parse_args(arguments)
     if options.events < 100:
-        parser.error("EVENTS must be 100 or more: with fewer not every fault finds its call")
+        parser.error(
+            "EVENTS must be 100 or more: fewer make too few calls for all faults to strike"
+        )
     return run(full(options.seed, options.events))
 
 
 def run(plan: Plan) -> int:
-    """Run a plan on a world of its own, and show how it goes; return the exit status."""
+    """Run a plan in its own world and show its progress; return the exit status."""
     screen = Screen(steps=5)
-    status = carry_out(screen, lambda cleanup: _run(plan, cleanup, screen))
+    status = run_and_clean_up(screen, lambda cleanup: _run(plan, cleanup, screen))
     if not status:
-        took = f"{screen.seconds():.0f} s"
-        print(f"\nSeed {plan.seed}, done in {took}: every end accounted for.")
+        print(f"\nSeed {plan.seed}, done in {screen.seconds():.0f} s: every end is accounted for.")
     return status
 
 
 def _run(plan: Plan, cleanup: ExitStack, screen: Screen) -> None:
     rng = random.Random(plan.seed)
-    screen.step(f"Starting an AWS emulator, stand-ins and faults (seed {plan.seed})")
+    screen.step(f"Start an AWS emulator, stand-ins and faults (seed {plan.seed})")
     proxy = FaultProxy(Faults(plan.schedule(rng)), lambda pid: descends_from(pid, os.getpid()))
     front = cleanup.enter_context(HttpServer(proxy.answer))
-    # Functions inherit these; the emulator's own calls, and ours, go past the proxy.
+    # Functions inherit these endpoints. The calls of the emulator and of this process do not pass
+    # the proxy.
     through_proxy = {
         f"AWS_ENDPOINT_URL_{service}": front.url for service in ("DYNAMODB", "EVENTBRIDGE", "SQS")
     }
@@ -65,29 +67,29 @@ def _run(plan: Plan, cleanup: ExitStack, screen: Screen) -> None:
     bus = cleanup.enter_context(bus_recorder(world.aws, outputs["EndsBusName"]))
 
     ends = ends_of(plan)
-    sendings = sendings_of(plan, rng, ends)
-    screen.step(f"{len(sendings)} messages in {sendings[-1].at:.0f} s, while faults strike")
+    messages = scheduled_messages(plan, rng, ends)
+    screen.step(f"Send {len(messages)} messages in {messages[-1].at:.0f} s while faults strike")
     run = Run(world, outputs, bus, proxy)
-    run.send(sendings)
-    screen.step("Faults over; what is still under way comes to its end")
-    run.drain(plan.patience)
+    run.send(messages)
+    screen.step("Faults are over: wait until the intake queue is empty")
+    run.drain(plan.drain_seconds)
     account = run.account(ends)
     screen.step("The account")
     screen.note(account.faults())
     screen.note(account.table())
     checks = account.checks()
-    screen.note(lines_of(checks))
+    screen.note(check_lines(checks))
     if not all(checks.values()):
         raise Unbalanced(f"the account of seed {plan.seed} does NOT balance.")
 
 
 def _deploy(plan: Plan, world: World) -> Mapping[str, str]:
     world.project.bootstrap()
-    # So many receives that no fault of ours uses them up.
-    outputs = world.deploy(queue_ids=OURS, max_receive_count=50)
-    if plan.visibility is not None:
+    # The faults must never use up a message's receives.
+    outputs = world.deploy(queue_ids=OUR_QUEUES, max_receive_count=50)
+    if plan.visibility_timeout is not None:
         world.aws.client("sqs").set_queue_attributes(
             QueueUrl=outputs["QueueUrl"],
-            Attributes={"VisibilityTimeout": str(plan.visibility)},
+            Attributes={"VisibilityTimeout": str(plan.visibility_timeout)},
         )
     return outputs

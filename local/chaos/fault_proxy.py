@@ -1,7 +1,7 @@
-"""Stands between the worker and AWS: passes its calls on, lets faults strike, and keeps a record.
+"""A proxy between the worker and AWS: it lets faults strike, and records calls and deaths.
 
-A worker's process tells its number in the user agent (`AWS_SDK_UA_APP_ID=pid-…`), so that it can
-be killed at an exactly known point: just before one of its calls is passed on, or just after.
+Each worker process names its pid in the user agent (`AWS_SDK_UA_APP_ID=pid-…`). The proxy can
+therefore kill it at a known point: just before a call reaches AWS, or just after.
 """
 
 import json
@@ -23,9 +23,9 @@ from local.chaos.faults import Faults
 from local.http.messages import Answer, Request
 
 DELAY = 0.7
-"""Seconds by which a delayed call is delayed; clients wait for at least two."""
+"""Seconds by which the fault `delayed` delays a call; clients wait for at least two."""
 LATE = 3.0
-"""Seconds after which a call is carried out that its client has given up and made again."""
+"""Seconds after which a late call reaches AWS; its client has given up and retried by then."""
 THROTTLED = {
     "DynamoDB_20120810": "ProvisionedThroughputExceededException",
     "AWSEvents": "ThrottlingException",
@@ -36,64 +36,64 @@ HOP_BY_HOP = {"connection", "content-length", "host", "transfer-encoding"}
 
 @dataclass(slots=True)
 class Call:
-    """A call of the worker's.
+    """A call of the worker.
 
     Attributes
     ----------
     pid
-        The process that made it.
-    place
-        What kind of call it is: `claim`, `mark`, `PutEvents`, …
-    asked, answered
-        Its body, and what AWS answered, where it was passed on.
-    asked_at, at
-        When it came, and when it had been carried out, in epoch seconds.
+        The process that made the call.
+    operation
+        Its operation: `claim`, `mark`, `PutEvents`, …
+    request, response
+        Its body, and AWS's answer if AWS carried it out.
+    received_at, done_at
+        When the proxy received it, and when AWS had answered, in epoch seconds.
     lost
-        Whether AWS answered and the process had stopped waiting by then, or was not told.
+        Whether AWS's answer failed to reach the process.
     """
 
     pid: int
-    place: str
-    asked: dict[str, Any]
-    asked_at: float
-    at: float = 0.0
-    answered: dict[str, Any] | None = None
+    operation: str
+    request: dict[str, Any]
+    received_at: float
+    done_at: float = 0.0
+    response: dict[str, Any] | None = None
     lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """The end of a worker's process.
+    """The death of a worker process.
 
     Attributes
     ----------
-    place
-        The kind of call that it was at.
-    asked
-        That call's body, where it is a call of AWS.
+    operation
+        The operation of the call during which it died.
+    request
+        That call's body, if it is a call of AWS.
     """
 
     pid: int
-    place: str
-    asked: dict[str, Any] = field(default_factory=dict)
+    operation: str
+    request: dict[str, Any] = field(default_factory=dict)
 
 
 class FaultProxy:
-    """Answers the worker's calls in the place of AWS; `HttpServer(proxy.answer)` runs it.
+    """The proxy's answers to the worker's calls; `HttpServer(proxy.answer)` serves them.
 
     Parameters
     ----------
     killable
-        Returns whether a process is one that may be killed.
+        Returns whether the proxy may kill a process.
 
     Attributes
     ----------
     upstream
-        The endpoint that calls are passed on to.
+        The endpoint of AWS.
     calls
-        All that passed, in the order in which they were carried out.
+        The calls that AWS answered, in the order of its answers.
     deaths
-        Of the processes that it killed.
+        The deaths of processes that the proxy killed.
     """
 
     def __init__(self, faults: Faults, killable: Callable[[int], bool]) -> None:
@@ -106,13 +106,13 @@ class FaultProxy:
         self._lock = threading.Lock()
 
     def answer(self, request: Request) -> Answer | None:
-        """Answer a call, or let a fault happen to it."""
-        service, _, operation = request.headers.get("X-Amz-Target", "").partition(".")
-        asked = json.loads(request.body)
-        place = place_of(operation, asked)
-        told = re.search(r"app/pid-(\d+)", request.headers.get("User-Agent", ""))
-        call = Call(int(told[1]) if told else 0, place, asked, time.time())
-        fault = self.faults.strike(place)
+        """Return AWS's answer to a call, or let a fault strike; None closes the connection."""
+        service, _, action = request.headers.get("X-Amz-Target", "").partition(".")
+        body = json.loads(request.body)
+        operation = operation_of(action, body)
+        pid = re.search(r"app/pid-(\d+)", request.headers.get("User-Agent", ""))
+        call = Call(int(pid[1]) if pid else 0, operation, body, time.time())
+        fault = self.faults.strike(operation)
         match fault:
             case "throttled":
                 return _error(400, THROTTLED.get(service, "ThrottlingException"))
@@ -121,8 +121,8 @@ class FaultProxy:
             case "delayed":
                 time.sleep(DELAY)
             case "carried out late":
-                # Else the next try may be late as well, until there is no time for another one.
-                self.faults.spare(place, LATE)
+                # The retries must not be late as well, or the worker runs out of time.
+                self.faults.pause(operation, LATE)
                 time.sleep(LATE)
             case "connection dropped":
                 return None
@@ -130,7 +130,7 @@ class FaultProxy:
                 self._kill(call)
                 return None
             case "statements throttled":
-                return self._carry_out_half(request, call)
+                return self._throttle_half(request, call)
         answer = self._pass_on(request, request.body, call)
         if fault == "killed after":
             self._kill(call)
@@ -148,35 +148,37 @@ class FaultProxy:
         )
         headers = {n: v for n, v in answer.headers.items() if n.lower() not in HOP_BY_HOP}
         if answer.status == 200:
-            # Only what was carried out is of any consequence, in the order in which it was.
-            call.answered, call.at = json.loads(answer.data or b"{}"), time.time()
+            # A refused call changed nothing, so it has no response in the record.
+            call.response, call.done_at = json.loads(answer.data or b"{}"), time.time()
         with self._lock:
             self.calls.append(call)
         return Answer(answer.status, answer.data, headers)
 
-    def _carry_out_half(self, request: Request, call: Call) -> Answer:
-        """Throttle every other statement of a call, the first one among them."""
-        statements = call.asked["Statements"]
+    def _throttle_half(self, request: Request, call: Call) -> Answer:
+        """Throttle a call's first, third … statement; pass the others on."""
+        statements = call.request["Statements"]
         throttled = {"Error": {"Code": "ThrottlingError", "Message": "Too many requests."}}
         answers: list[dict[str, Any]] = [throttled] * len(statements)
         if statements[1::2]:
-            call.asked = {"Statements": statements[1::2]}
-            self._pass_on(request, json.dumps(call.asked).encode(), call)
-            answers[1::2] = (call.answered or {})["Responses"]
+            call.request = {"Statements": statements[1::2]}
+            self._pass_on(request, json.dumps(call.request).encode(), call)
+            answers[1::2] = (call.response or {})["Responses"]
         return Answer(200, json.dumps({"Responses": answers}).encode(), _JSON)
 
     def _kill(self, call: Call) -> None:
         if not self.killable(call.pid):
-            raise RuntimeError(f"Process {call.pid} was to be killed and is not the worker's.")
-        self.deaths.append(Death(call.pid, call.place, call.asked))
+            raise RuntimeError(
+                f"The proxy must not kill process {call.pid}: it is not the worker's."
+            )
+        self.deaths.append(Death(call.pid, call.operation, call.request))
         os.kill(call.pid, signal.SIGKILL)
 
 
-def place_of(operation: str, asked: dict[str, Any]) -> str:
-    """Return what kind of call one is: the operation, or what the ledger does by it."""
-    if operation != "BatchExecuteStatement":
-        return "look" if operation == "BatchGetItem" else operation
-    first = asked["Statements"][0]
+def operation_of(action: str, body: dict[str, Any]) -> str:
+    """Return a call's operation: the ledger's for a call of DynamoDB, else the action of AWS."""
+    if action != "BatchExecuteStatement":
+        return "look" if action == "BatchGetItem" else action
+    first = body["Statements"][0]
     if first["Statement"].startswith("INSERT"):
         return "claim"
     values = values_of(first)
@@ -188,21 +190,21 @@ def place_of(operation: str, asked: dict[str, Any]) -> str:
 
 
 def values_of(statement: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return what a statement of the ledger's writes: values by attribute."""
+    """Return the values that a ledger statement writes, by attribute."""
     changes = statement["Statement"].partition(" WHERE ")[0]
     names = re.findall(r"""['"](\w+)['"]\s*[=:]""", changes)
     return dict(zip(names, statement["Parameters"], strict=False))
 
 
 def condition_of(statement: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return what a statement of the ledger's demands of its item: values by attribute."""
+    """Return the values in the condition of a ledger statement, by attribute."""
     changes, _, condition = statement["Statement"].partition(" WHERE ")
     names = re.findall(r'"(\w+)"\s*[=<>]', condition)
     return dict(zip(names, statement["Parameters"][changes.count("?") :], strict=True))
 
 
 def descends_from(pid: int, ancestor: int) -> bool:
-    """Return whether a process is a descendant of another one."""
+    """Return whether a process is a descendant of another."""
     while pid > 1:
         pid = _parent(pid)
         if pid == ancestor:
@@ -224,5 +226,5 @@ _JSON = {"Content-Type": "application/x-amz-json-1.0"}
 
 
 def _error(status: int, code: str) -> Answer:
-    body = json.dumps({"__type": code, "message": "A fault that was injected."})
+    body = json.dumps({"__type": code, "message": "An injected fault."})
     return Answer(status, body.encode(), _JSON)

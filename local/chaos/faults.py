@@ -1,4 +1,4 @@
-"""Faults that strike on a schedule, each at the next call of the place that it waits at."""
+"""Faults on a schedule: a due fault strikes the next call of its target."""
 
 import threading
 import time
@@ -9,36 +9,36 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that goes wrong.
+    """A fault of one kind, such as `throttled`, in the calls of one target, such as `mark`.
 
     Attributes
     ----------
-    kind, place
-        What goes wrong, and the kind of call that it happens to.
+    target
+        An operation of AWS or the ledger, or a receiver.
     at
-        Seconds from the beginning: from then on it waits for such a call.
-    lasting
-        For how many seconds from that call on it happens to every one; 0 for that one only.
+        The seconds from the start of the schedule after which it strikes the target's next call.
+    duration
+        The seconds after that call during which it strikes each further call; 0 for none.
     """
 
     kind: str
-    place: str
+    target: str
     at: float
-    lasting: float = 0.0
+    duration: float = 0.0
 
 
 class Faults:
-    """A schedule of faults, and the account of those that struck.
+    """A schedule of faults that counts how often they strike.
 
     Parameters
     ----------
     clock
-        Seconds.
+        Returns seconds.
 
     Attributes
     ----------
     struck
-        How often each fault, as its kind and place, has struck.
+        How often the faults of each kind and target have struck.
     """
 
     def __init__(
@@ -47,62 +47,62 @@ class Faults:
         self.struck: Counter[tuple[str, str]] = Counter()
         self._waiting = sorted(schedule, key=lambda fault: fault.at)
         self._until: dict[Fault, float] = {}
-        self._spared: dict[str, float] = {}
+        self._paused: dict[str, float] = {}
         self._clock = clock
         self._began: float | None = None
         self._lock = threading.Lock()
 
     def begin(self) -> None:
-        """Let the schedule's time run."""
+        """Start the schedule's time."""
         self._began = self._clock()
 
-    def strike(self, place: str) -> str | None:
-        """Return the kind of the fault that happens to a call, if one does."""
+    def strike(self, target: str) -> str | None:
+        """Return the kind of the fault that strikes a call of the target, if one does."""
         with self._lock:
-            fault = self._lasting(place) or self._next(place)
+            fault = self._lasting(target) or self._next(target)
             if fault:
-                self.struck[fault.kind, place] += 1
+                self.struck[fault.kind, target] += 1
             return fault.kind if fault else None
 
-    def lasts(self, place: str) -> bool:
-        """Return whether a fault of some duration is on; it begins when it is first asked for."""
+    def is_on(self, target: str) -> bool:
+        """Return whether a fault with a duration is on; a due fault begins with this call."""
         with self._lock:
-            if self._lasting(place):
+            if self._lasting(target):
                 return True
-            fault = self._next(place)
+            fault = self._next(target)
             if fault:
-                self.struck[fault.kind, place] += 1
+                self.struck[fault.kind, target] += 1
             return bool(fault)
 
-    def spare(self, place: str, seconds: float) -> None:
-        """Let nothing happen to the calls of a place for so long."""
+    def pause(self, target: str, seconds: float) -> None:
+        """Let no fault begin at the target for some seconds."""
         with self._lock:
-            self._spared[place] = self._clock() + seconds
+            self._paused[target] = self._clock() + seconds
 
-    def waits_at(self, places: Collection[str]) -> bool:
-        """Return whether the time of a fault at one of these places has come, but not its call."""
+    def is_due_at(self, targets: Collection[str]) -> bool:
+        """Return whether a fault of one of the targets is due and waits for a call."""
         with self._lock:
-            return any(fault.place in places for fault in self._due())
+            return any(fault.target in targets for fault in self._due())
 
-    def missing(self) -> list[Fault]:
+    def pending(self) -> list[Fault]:
         """Return the faults that have not struck."""
         with self._lock:
             return list(self._waiting)
 
-    def _lasting(self, place: str) -> Fault | None:
+    def _lasting(self, target: str) -> Fault | None:
         now = self._clock()
-        return next((f for f, end in self._until.items() if f.place == place and now < end), None)
+        return next((f for f, end in self._until.items() if f.target == target and now < end), None)
 
-    def _next(self, place: str) -> Fault | None:
-        fault = next((fault for fault in self._due() if fault.place == place), None)
+    def _next(self, target: str) -> Fault | None:
+        fault = next((fault for fault in self._due() if fault.target == target), None)
         if fault:
             self._waiting.remove(fault)
-            self._until[fault] = self._clock() + fault.lasting
+            self._until[fault] = self._clock() + fault.duration
         return fault
 
     def _due(self) -> list[Fault]:
         if self._began is None:
             return []
         now = self._clock()
-        come = (fault for fault in self._waiting if fault.at <= now - (self._began or 0))
-        return [fault for fault in come if self._spared.get(fault.place, now) <= now]
+        due = (fault for fault in self._waiting if fault.at <= now - (self._began or 0))
+        return [fault for fault in due if self._paused.get(fault.target, now) <= now]

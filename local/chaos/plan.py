@@ -1,4 +1,4 @@
-"""What a run of chaos is to be: how many ends, for how long, and which faults strike."""
+"""The plan of a chaos run: how many ends, over which time, and which faults."""
 
 import random
 from collections.abc import Mapping
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from local.chaos.faults import Fault
 
-Numbers = Mapping[str, Mapping[str, int]]
-"""How often each kind of fault strikes single calls, by the place of these."""
-OF_A_FULL_RUN: Numbers = {
+FaultCounts = Mapping[str, Mapping[str, int]]
+"""How many faults of each kind strike each target."""
+FULL_RUN_FAULTS: FaultCounts = {
     "killed before": {
         "claim": 3,
         "look": 1,
@@ -37,8 +37,8 @@ OF_A_FULL_RUN: Numbers = {
     "refused": {"crm": 60, "webhook": 60},
     "slow": {"crm": 30, "webhook": 30},
 }
-"""Of 5,000 events."""
-OF_A_SHORT_RUN: Numbers = {
+"""The faults of a run of 5,000 ends."""
+SHORT_RUN_FAULTS: FaultCounts = {
     "killed after": {"claim": 1, "PutEvents": 1, "mark": 1, "SendMessageBatch": 1},
     "killed before": {"mark": 1},
     "hangs": {"crm": 1},
@@ -52,97 +52,97 @@ OF_A_SHORT_RUN: Numbers = {
     "refused": {"crm": 3, "webhook": 3},
     "slow": {"crm": 2, "webhook": 2},
 }
-OF_FAILED_ENDS = {"look", "takeover", "release", "ChangeMessageVisibilityBatch"}
-"""Calls that come only when some end has failed before."""
-OF_POISON = {"SendMessageBatch", "DeleteMessageBatch"}
-SHUT = "connections refused"
+CALLS_AFTER_FAILURES = {"look", "takeover", "release", "ChangeMessageVisibilityBatch"}
+"""Operations that the worker calls only after an end has failed."""
+POISON_CALLS = {"SendMessageBatch", "DeleteMessageBatch"}
+CONNECTIONS_REFUSED = "connections refused"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run is to be; all times in seconds.
+    """The plan of a run; all times are in seconds.
 
     Attributes
     ----------
     events
-        Distinct ends.
+        The number of distinct ends.
     window
-        For how long they come in.
-    apart
-        How long after its event a late duplicate comes, at least and at most.
+        The time over which they are sent.
+    repeat_after
+        The shortest and the longest time between an end and its late repeat.
     faults
-        What strikes single calls, and how often.
-    down
-        For how long the webhook's receiver is down.
-    shut
-        For how long each of the receivers refuses connections.
-    patience
-        How long what is still under way afterwards may take to come to its end.
-    visibility
-        The intake queue's visibility timeout; None leaves it as it was deployed.
+        The faults that strike single calls.
+    down_for
+        How long the webhook receiver is down.
+    refused_for
+        How long each receiver refuses connections.
+    drain_seconds
+        How long the intake queue may take to become empty afterwards.
+    visibility_timeout
+        The intake queue's visibility timeout; None for the deployed one.
     """
 
     seed: int
     events: int
     window: float
-    apart: tuple[float, float]
-    faults: Numbers
-    down: float
-    shut: float
-    patience: float
-    visibility: int | None = None
+    repeat_after: tuple[float, float]
+    faults: FaultCounts
+    down_for: float
+    refused_for: float
+    drain_seconds: float
+    visibility_timeout: int | None = None
 
     def schedule(self, rng: random.Random) -> list[Fault]:
-        """Return the faults; they strike while events come in."""
+        """Return the faults with their times inside the window."""
 
-        def moment(place: str) -> float:
-            # There are few messages of poison: some must come after the last of its faults.
-            return self.window * rng.uniform(0.15, 0.3 if place in OF_POISON else 0.8)
+        def moment(target: str) -> float:
+            # Poison messages are few, and some must come after the last fault that strikes them.
+            return self.window * rng.uniform(0.15, 0.3 if target in POISON_CALLS else 0.8)
 
         return [
             *(
-                Fault(kind, place, moment(place))
-                for kind, places in self.faults.items()
-                for place, number in places.items()
+                Fault(kind, target, moment(target))
+                for kind, counts in self.faults.items()
+                for target, number in counts.items()
                 for _ in range(number)
             ),
-            # Before the others, which may leave hardly a worker to call it.
-            Fault("down", "webhook", 0, self.down),
-            Fault(SHUT, "listener of crm", self.window * 0.1, self.shut),
-            Fault(SHUT, "listener of webhook", self.window * 0.7, self.shut),
+            # This comes first: other faults may leave too few workers to call the webhook.
+            Fault("down", "webhook", 0, self.down_for),
+            Fault(CONNECTIONS_REFUSED, "listener of crm", self.window * 0.1, self.refused_for),
+            Fault(CONNECTIONS_REFUSED, "listener of webhook", self.window * 0.7, self.refused_for),
         ]
 
 
 def full(seed: int, events: int) -> Plan:
-    """Return the plan of `make chaos`: as much as there is time for in five minutes."""
+    """Return the plan of `make chaos`, which takes about five minutes."""
     scale = events / 5000
     return Plan(
         seed=seed,
         events=events,
-        # No more a second than a small machine takes in.
+        # A small machine processes 60 ends a second.
         window=max(90, events / 60),
-        apart=(60, 80),
+        repeat_after=(60, 80),
         faults={
-            kind: {place: max(1, round(n * scale)) for place, n in places.items()}
-            for kind, places in OF_A_FULL_RUN.items()
+            kind: {target: max(1, round(n * scale)) for target, n in counts.items()}
+            for kind, counts in FULL_RUN_FAULTS.items()
         },
-        down=35,
-        shut=4,
-        patience=100,
+        down_for=35,
+        refused_for=4,
+        drain_seconds=100,
     )
 
 
 def short(seed: int) -> Plan:
-    """Return a plan with every kind of fault that is over within a minute."""
+    """Return a plan of a run with every kind of fault that takes less than a minute."""
     return Plan(
         seed=seed,
         events=300,
         window=8,
-        apart=(6, 8),
-        faults=OF_A_SHORT_RUN,
-        down=3,
-        shut=1,
-        patience=120,
-        # A batch that was killed comes back after it; six times the timeout would be too long.
-        visibility=12,
+        repeat_after=(6, 8),
+        faults=SHORT_RUN_FAULTS,
+        down_for=3,
+        refused_for=1,
+        drain_seconds=120,
+        # A killed batch comes back after this time; the deployed one is six function timeouts.
+        visibility_timeout=12,
     )

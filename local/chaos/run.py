@@ -1,13 +1,13 @@
-"""Messages on their way through the deployed stack while faults strike, until none is left."""
+"""A chaos run: messages pass through the deployed stack while faults strike."""
 
 import time
 from collections.abc import Mapping, Sequence
 
 from local.chaos.account import Account, LedgerItem
 from local.chaos.fault_proxy import Death, FaultProxy
-from local.chaos.histories import HUNG
-from local.chaos.plan import OF_FAILED_ENDS
-from local.chaos.sendings import BATCH, Sending, repeats_of
+from local.chaos.messages import BATCH, ScheduledMessage, repeats_of
+from local.chaos.plan import CALLS_AFTER_FAILURES
+from local.chaos.repeats import HANGING_ACTION
 from local.http.messages import Answer, Request
 from local.receivers.bus import BusRecorder
 from local.receivers.receiver import End
@@ -16,13 +16,13 @@ from local.runs.world import World
 from local.traffic.subscription import Event
 
 SLOW = 0.4
-"""Seconds for which a slow destination lets its caller wait."""
+"""Seconds that the fault `slow` takes."""
 REFUSED = {"crm": "actions: ConnectionError", "webhook": "webhook: the connection was refused"}
-"""What the worker logs when it met that."""
+"""The worker's log texts for a refused connection."""
 
 
 class Run:
-    """A run, and the account of what has become of it."""
+    """A run of messages through the stack, and its account."""
 
     def __init__(
         self, world: World, outputs: Mapping[str, str], bus: BusRecorder, proxy: FaultProxy
@@ -31,102 +31,102 @@ class Run:
         self._faults = proxy.faults
         self._sqs = world.aws.client("sqs")
         self._poison: dict[str, tuple[str, str]] = {}
-        world.customers.server.before = self._trouble_at_crm
-        world.webhook.server.before = self._trouble_at_webhook
+        world.crm.server.before = self._crm_fault
+        world.webhook.server.before = self._webhook_fault
 
-    def send(self, sendings: Sequence[Sending]) -> None:
+    def send(self, messages: Sequence[ScheduledMessage]) -> None:
         """Send all messages, each at its time."""
-        waiting, began = list(reversed(sendings)), time.monotonic()
+        waiting, began = list(reversed(messages)), time.monotonic()
         self._faults.begin()
         while waiting:
             now = time.monotonic() - began
-            due: list[Sending] = []
+            due: list[ScheduledMessage] = []
             while waiting and waiting[-1].at <= now and len(due) < BATCH:
                 due.append(waiting.pop())
             if due:
                 self._send_batch(due)
             if len(due) < BATCH:
-                self._tend()
-                self._show(f"sent {len(sendings) - len(waiting)}/{len(sendings)}, ")
+                self._update()
+                self._show(f"sent {len(messages) - len(waiting)}/{len(messages)}, ")
                 time.sleep(0.1)
 
-    def drain(self, patience: float) -> None:
+    def drain(self, seconds: float) -> None:
         """Wait until the intake queue is empty."""
 
         def show() -> None:
-            self._tend()
+            self._update()
             self._show()
 
         aws, queue_url = self._world.aws, self._outputs["QueueUrl"]
-        self._world.wait(patience, lambda: not messages_in(aws, queue_url), show)
+        self._world.wait(seconds, lambda: not messages_in(aws, queue_url), show)
 
     def account(self, ends: Sequence[Event]) -> Account:
-        """Return what can be seen from outside."""
+        """Return the account from the outside: receivers, ledger, queues, proxy and log."""
         aws, printed = self._world.aws, self._printed()
         self._bus.collect()
         return Account(
             ends=frozenset((event.conversation_id, event.queue_id) for event in ends),
-            at_once=repeats_of(ends),
-            later=repeats_of(ends),
+            repeated_at_once=repeats_of(ends),
+            repeated_later=repeats_of(ends),
             poison=self._poison,
             arrived={
-                "actions": self._world.customers.noted,
-                "bus": self._bus.noted,
-                "webhook": self._world.webhook.noted,
+                "actions": self._world.crm.arrivals,
+                "bus": self._bus.arrivals,
+                "webhook": self._world.webhook.arrivals,
             },
             forged=self._world.webhook.forged,
             ledger=self._ledger(),
-            dead=list(new_dead_letters(aws, self._outputs["DeadLetterQueueUrl"])),
-            left=messages_in(aws, self._outputs["QueueUrl"]),
+            dead_letters=list(new_dead_letters(aws, self._outputs["DeadLetterQueueUrl"])),
+            left_in_queue=messages_in(aws, self._outputs["QueueUrl"]),
             calls=self._proxy.calls,
             deaths=self._proxy.deaths,
             timeouts=printed.count("killing worker"),
-            met=printed.count('"reason":"claimed_elsewhere"'),
+            claim_conflicts=printed.count('"reason":"claimed_elsewhere"'),
             struck=self._faults.struck,
-            missing=[f"{fault.kind} {fault.place}" for fault in self._faults.missing()],
+            pending=[f"{fault.kind} {fault.target}" for fault in self._faults.pending()],
         )
 
-    def _send_batch(self, due: Sequence[Sending]) -> None:
+    def _send_batch(self, due: Sequence[ScheduledMessage]) -> None:
         answer = self._sqs.send_message_batch(
             QueueUrl=self._outputs["QueueUrl"],
-            Entries=[{"Id": str(n), "MessageBody": one.body} for n, one in enumerate(due)],
+            Entries=[{"Id": str(n), "MessageBody": each.body} for n, each in enumerate(due)],
         )
         for sent in answer["Successful"]:
-            one = due[int(sent["Id"])]
-            if one.poison:
-                self._poison[sent["MessageId"]] = one.poison, one.body
+            message = due[int(sent["Id"])]
+            if message.poison:
+                self._poison[sent["MessageId"]] = message.poison, message.body
 
-    def _tend(self) -> None:
-        """Shut or open what its time has come for, and take what has arrived at the bus."""
-        receivers = {"crm": self._world.customers, "webhook": self._world.webhook}
-        for place, receiver in receivers.items():
-            if self._faults.lasts(f"listener of {place}"):
+    def _update(self) -> None:
+        """Shut or open the receivers by the schedule, and collect the events of the bus."""
+        receivers = {"crm": self._world.crm, "webhook": self._world.webhook}
+        for name, receiver in receivers.items():
+            if self._faults.is_on(f"listener of {name}"):
                 receiver.server.shut()
-            elif not receiver.server.is_open and REFUSED[place] in self._printed():
+            elif not receiver.server.is_open and REFUSED[name] in self._printed():
                 receiver.server.open()
         self._bus.collect()
 
     def _show(self, sent: str = "") -> None:
         self._world.screen.progress(
-            f"{sent}faults {self._faults.struck.total()}, killed {len(self._proxy.deaths)}, in the"
-            f" CRM {len(self._world.customers.noted)}, at the webhook"
-            f" {len(self._world.webhook.noted)}"
+            f"{sent}faults {self._faults.struck.total()}, killed {len(self._proxy.deaths)},"
+            f" ends in the CRM {len(self._world.crm.arrivals)},"
+            f" at the webhook {len(self._world.webhook.arrivals)}"
         )
 
-    def _trouble_at_crm(self, request: Request) -> Answer | None:
+    def _crm_fault(self, request: Request) -> Answer | None:
         kind = self._faults.strike("crm")
         if kind == "hangs":
-            self._proxy.deaths.append(Death(int(request.headers["X-Pid"]), HUNG))
+            self._proxy.deaths.append(Death(int(request.headers["X-Pid"]), HANGING_ACTION))
             return Answer(418)
-        return _trouble(kind)
+        return _fault_answer(kind)
 
-    def _trouble_at_webhook(self, _: Request) -> Answer | None:
-        # Without an end that fails, those faults would wait in vain.
-        in_vain = "refused" if self._faults.waits_at(OF_FAILED_ENDS) else None
-        return _trouble(self._faults.strike("webhook") or in_vain)
+    def _webhook_fault(self, _: Request) -> Answer | None:
+        # A due fault in a call after a failure needs an end to fail.
+        needed = "refused" if self._faults.is_due_at(CALLS_AFTER_FAILURES) else None
+        return _fault_answer(self._faults.strike("webhook") or needed)
 
     def _printed(self) -> str:
-        """Return what the emulator has printed, the worker's log lines among it."""
+        """Return the emulator's output, which has the worker's log lines."""
         return self._world.aws.log_file.read_text(errors="replace")
 
     def _ledger(self) -> dict[End, LedgerItem]:
@@ -140,7 +140,7 @@ class Run:
         }
 
 
-def _trouble(kind: str | None) -> Answer | None:
+def _fault_answer(kind: str | None) -> Answer | None:
     if kind == "slow":
         time.sleep(SLOW)
     return Answer(503) if kind in ("refused", "down") else None

@@ -1,1 +1,1 @@
-"""CloudWatch offline: metrics from log lines, queue depths, and the state of alarms."""
+"""CloudWatch offline: metrics from log lines, metrics of queues, and states of alarms."""

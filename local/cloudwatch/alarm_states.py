@@ -1,12 +1,12 @@
-"""Which state CloudWatch gives an alarm on one metric, by the rules of its user guide.
+"""The state of an alarm on one metric, by the rules of the CloudWatch User Guide.
 
 Source: Amazon CloudWatch User Guide, "Alarm evaluation", "Alarm evaluation window" and "Configuring
-how CloudWatch alarms treat missing data". Where the guide says nothing:
+how CloudWatch alarms treat missing data". Two points go beyond the guide:
 
-- It takes some more data points than an alarm asks for, and says of none but three how many: two
-  more. They are two more here for every alarm.
-- Its window slides, so that the minute that is under way counts with what it has so far; and it
-  keeps values by the minute, so that here a window begins and ends with one.
+- An evaluation looks at more data points than the alarm asks for. The guide gives their number
+  for three periods only, two more. Here it is two more for every alarm.
+- The window slides and includes the present minute so far. Here it begins and ends with a full
+  minute, since values are kept by the minute.
 """
 
 from __future__ import annotations
@@ -21,16 +21,15 @@ from typing import Any
 MINUTE = 60
 MORE_PERIODS = 2
 Alarm = Mapping[str, Any]
-"""An alarm as `DescribeAlarms` gives it."""
-
+"""An alarm in the form of `DescribeAlarms`."""
 _BREACHES: dict[str, Callable[[float, float], bool]] = {
     "GreaterThanThreshold": operator.gt,
     "GreaterThanOrEqualToThreshold": operator.ge,
     "LessThanThreshold": operator.lt,
     "LessThanOrEqualToThreshold": operator.le,
 }
-# What makes the value of a longer period out of those of its minutes.
-_JOINS: dict[str, Callable[[Iterable[float]], float]] = {
+# The functions that make a period's value from those of its minutes, by statistic.
+_AGGREGATES: dict[str, Callable[[Iterable[float]], float]] = {
     "Sum": math.fsum,
     "SampleCount": math.fsum,
     "Minimum": min,
@@ -47,12 +46,12 @@ class State:
 
 
 def statistic_of(alarm: Alarm) -> str:
-    """Return the statistic that an alarm watches, a percentile or another."""
+    """Return the statistic or percentile that an alarm watches."""
     return str(alarm.get("ExtendedStatistic") or alarm["Statistic"])
 
 
 def span_of(alarm: Alarm, now: float) -> tuple[int, int]:
-    """Return from and until when an evaluation takes data, in seconds of the epoch."""
+    """Return the start and the end of an evaluation's window, in seconds of the epoch."""
     until = (int(now) // MINUTE + 1) * MINUTE
     return until - alarm["Period"] * (alarm["EvaluationPeriods"] + MORE_PERIODS), until
 
@@ -63,71 +62,71 @@ def evaluate(alarm: Alarm, minutes: Mapping[int, float], now: float) -> State:
     Parameters
     ----------
     alarm
-        The alarm, with the state that it is in now.
+        The alarm with its present state.
     minutes
-        The values of the alarm's statistic, by the second with which their minute begins.
+        The values of the alarm's statistic, by the first second of their minute.
     now
         CloudWatch's time, in seconds of the epoch.
 
     Raises
     ------
     ValueError
-        The alarm is one that these rules do not do: it compares with a band, or its period is
-        longer than a minute and its statistic not to be had from those of minutes.
+        These rules do not cover the alarm: it compares with a band, or its statistic for a period
+        of several minutes does not follow from the minutes' values.
     """
     return state_of(alarm, datapoints_of(alarm, minutes, now))
 
 
 def datapoints_of(alarm: Alarm, minutes: Mapping[int, float], now: float) -> list[float | None]:
-    """Return the value of each period that is looked at, the latest last; None where it has none.
+    """Return the value of each period in the window, the latest last; None for a missing value.
 
-    For the parameters see `evaluate`.
+    `evaluate` explains the parameters.
     """
     begins, ends = span_of(alarm, now)
     period, statistic = alarm["Period"], statistic_of(alarm)
-    of_periods: defaultdict[int, list[float]] = defaultdict(list)
+    by_period: defaultdict[int, list[float]] = defaultdict(list)
     for minute, value in minutes.items():
         if begins <= minute < ends:
-            of_periods[(minute - begins) // period].append(value)
+            by_period[(minute - begins) // period].append(value)
     if period == MINUTE:
-        join: Callable[[Iterable[float]], float] = max
-    elif statistic in _JOINS:
-        join = _JOINS[statistic]
+        aggregate: Callable[[Iterable[float]], float] = max
+    elif statistic in _AGGREGATES:
+        aggregate = _AGGREGATES[statistic]
     else:
         raise ValueError(
             f"{alarm['AlarmName']} watches {statistic} over {period} s. Over more than a minute"
-            f" only these can be evaluated here: {', '.join(_JOINS)}."
+            f" only these can be evaluated here: {', '.join(_AGGREGATES)}."
         )
     return [
-        join(of_periods[number]) if number in of_periods else None
+        aggregate(by_period[number]) if number in by_period else None
         for number in range((ends - begins) // period)
     ]
 
 
 def state_of(alarm: Alarm, datapoints: Sequence[float | None]) -> State:
-    """Return the state that an alarm has with such data points, the latest last.
+    """Return an alarm's state with these data points, the latest last.
 
-    For exceptions see `evaluate`.
+    `evaluate` explains the exceptions.
     """
     periods = alarm["EvaluationPeriods"]
     needed = alarm.get("DatapointsToAlarm") or periods
-    there = [value for value in datapoints if value is not None][-periods:]
-    missing = periods - len(there)
+    present = [value for value in datapoints if value is not None][-periods:]
+    missing = periods - len(present)
     treatment = _treatment_of_missing(alarm)
 
-    breaching = [value for value in there if _breaches(alarm, value)]
+    breaching = [value for value in present if _breaches(alarm, value)]
     counted = len(breaching) + (missing if treatment == "breaching" else 0)
-    said = _said(alarm, there, counted, missing and treatment == "breaching")
+    reason = _reason(alarm, present, counted, missing and treatment == "breaching")
     if counted >= needed:
-        return State("ALARM", said)
-    if treatment in ("breaching", "notBreaching") or not missing or len(breaching) < len(there):
-        return State("OK", said)
+        return State("ALARM", reason)
+    if treatment in ("breaching", "notBreaching") or not missing or len(breaching) < len(present):
+        return State("OK", reason)
     if treatment == "ignore":
-        return State(alarm["StateValue"], f"Unchanged, as missing data are ignored. {said}")
-    # One that breached is not to be the end of it when data come late. But it is old enough to
-    # count when as many periods as are needed have passed, with nothing since that does not.
+        return State(alarm["StateValue"], f"Unchanged, as missing data are ignored. {reason}")
+    # A single breach does not raise the alarm at once, since data can come late. It does when as
+    # many periods as needed have passed and every data point since then breaches.
     if breaching and _age_of_oldest(datapoints) >= needed:
-        return State("ALARM", f"Nothing since then is within the threshold. {said}")
+        return State("ALARM", f"Nothing since then is within the threshold. {reason}")
     return State("INSUFFICIENT_DATA", f"Insufficient Data: {missing} of {periods} are missing.")
 
 
@@ -150,14 +149,14 @@ def _treatment_of_missing(alarm: Alarm) -> str:
 
 
 def _age_of_oldest(datapoints: Sequence[float | None]) -> int:
-    """Return in which period, counted from the latest, the oldest data point is."""
+    """Return the period of the oldest data point, counted back from the latest period as 1."""
     return max(
         len(datapoints) - place for place, value in enumerate(datapoints) if value is not None
     )
 
 
-def _said(alarm: Alarm, there: Sequence[float], counted: int, filled: object) -> str:
-    values = ", ".join(f"{value:g}" for value in there) or "no data"
+def _reason(alarm: Alarm, present: Sequence[float], counted: int, filled: object) -> str:
+    values = ", ".join(f"{value:g}" for value in present) or "no data"
     return (
         f"Threshold Crossed: {counted} of {alarm['EvaluationPeriods']} periods"
         f"{' (those without data included)' if filled else ''}: {statistic_of(alarm)} of"

@@ -1,8 +1,8 @@
-"""CloudWatch for the offline world: metrics and the state of alarms as AWS would have them.
+"""CloudWatch for the offline world: the metrics and alarm states that MiniStack lacks.
 
-MiniStack keeps metrics and alarms. But it makes no metrics of log lines, has none of what is in a
-queue, and does not know when an alarm is on; all of this is done here, from outside. What it has
-to count itself is in `server_metrics.py`.
+MiniStack stores metrics and alarms. It makes no metrics from log lines, has no metrics of queue
+depths and evaluates no alarms. This module does that from outside; `server_metrics.py` has the
+metrics that MiniStack must count itself.
 """
 
 from __future__ import annotations
@@ -26,26 +26,25 @@ from local.cloudwatch.metric_lines import MetricLines
 from local.cloudwatch.queue_gauges import QueueGauges
 
 DATA_A_CALL = 500
-"""Metric data a call of `PutMetricData`, of which AWS takes 1,000 if they are small."""
+"""Metric data in a call of `PutMetricData`; AWS takes 1,000 if they are small."""
 
 
 class CloudWatch:
-    """The metrics and alarms of a deployed stack, brought up to date when asked to.
+    """The metrics and alarms of a deployed stack, which `collect` updates.
 
-    Its time is that of this machine until it is put forward, or this machine's clock is set. Only
-    CloudWatch's is put forward: what is delayed or invisible in a queue, and what a schedule
-    starts, waits as long as ever.
+    CloudWatch's time is this machine's until a test puts it forward or sets this machine's clock.
+    `put_forward` moves CloudWatch alone: queues and schedules keep their time.
 
     Parameters
     ----------
     aws
-        The emulator that the stack is deployed to.
+        The emulator that has the stack.
     deployment_outputs
-        The stack's outputs; what the health alarm tells is told to `AlarmTopicArn`.
+        The stack's outputs; the health alarm notifies `AlarmTopicArn`.
     stack_name
-        The name of the stack. What it has now is watched: after a further deploy, make another.
+        The name of the stack. A later deploy needs another `CloudWatch`.
     template
-        The stack's template, whose metadata say what the health alarm is.
+        The stack's template, whose metadata define the health alarm.
     """
 
     def __init__(
@@ -70,14 +69,13 @@ class CloudWatch:
         self._lock = threading.RLock()
 
     def now(self) -> datetime:
-        """Return the time that it is for CloudWatch."""
+        """Return CloudWatch's present time."""
         return datetime.fromtimestamp(time.time() + self._ahead(), UTC)
 
     def put_forward(self, seconds: float) -> None:
-        """Let so much of CloudWatch's time pass at once, in which nothing but this happens.
+        """Put CloudWatch's time forward and collect once for each minute of it.
 
-        Everything is collected in each minute of it, as AWS does: a queue that was full at the
-        beginning stays so, and its messages get older.
+        Nothing else happens in that time: a full queue stays full, and its messages get older.
         """
         with self._lock:
             self.collect()
@@ -89,12 +87,12 @@ class CloudWatch:
                 self.collect()
 
     def collect(self) -> None:
-        """Take in all there is by now, then set the state of every alarm.
+        """Collect all new metrics, then set the state of every alarm.
 
         Raises
         ------
         Dropped
-            A function printed a line that CloudWatch would not take all metrics from.
+            CloudWatch would drop some metrics of a log line.
         """
         with self._lock:
             ahead = self._ahead()
@@ -112,7 +110,7 @@ class CloudWatch:
             self.evaluate()
 
     def evaluate(self) -> None:
-        """Set the state of every alarm by the metrics that there are."""
+        """Set the state of every alarm from its metric."""
         with self._lock:
             if not self._alarm_names:
                 return
@@ -129,7 +127,7 @@ class CloudWatch:
                     )
 
     def states(self) -> dict[str, str]:
-        """Return the state of each alarm by its name, that of the health alarm included."""
+        """Return the state of each alarm by name, including the health alarm."""
         names = [*self._alarm_names, self._health()["AlarmName"]]
         found = self._metrics.describe_alarms(
             AlarmNames=names, AlarmTypes=["MetricAlarm", "CompositeAlarm"], MaxRecords=100
@@ -140,12 +138,12 @@ class CloudWatch:
         }
 
     def add_health_alarm(self) -> None:
-        """Make the alarm that sums up the others, which the emulator takes in no template."""
+        """Make the health alarm, a composite alarm that the emulator takes in no template."""
         topic = [self._outputs["AlarmTopicArn"]]
         self._metrics.put_composite_alarm(**self._health(), AlarmActions=topic, OKActions=topic)
 
     def remove_health_alarm(self) -> None:
-        """Remove it again: while it is there, the stack with the others cannot be destroyed."""
+        """Remove the health alarm: CloudFormation cannot delete the alarms that it names."""
         self._metrics.delete_alarms(AlarmNames=[self._health()["AlarmName"]])
 
     def _health(self) -> dict[str, str]:
@@ -154,11 +152,11 @@ class CloudWatch:
         return health
 
     def _ahead(self) -> float:
-        """Return by how many seconds its clock is ahead of this machine's."""
+        """Return the seconds by which CloudWatch's clock is ahead of this machine's."""
         return float(self._clock_file.read_text()) + time.monotonic() - time.time()
 
     def _heartbeats(self, now: float) -> Iterator[Metric]:
-        """Yield what an event source mapping that is enabled counts even when it finds nothing."""
+        """Yield the zero that each enabled event source mapping counts without messages."""
         for mapping_id in self._mapping_ids:
             try:
                 mapping = self._mappings.get_event_source_mapping(UUID=mapping_id)
@@ -184,13 +182,13 @@ class CloudWatch:
                     "Counts": list(counts.values()),
                 }
             )
-        for namespace, of_one in data.items():
-            for start in range(0, len(of_one), DATA_A_CALL):
-                some = of_one[start : start + DATA_A_CALL]
-                self._metrics.put_metric_data(Namespace=namespace, MetricData=some)
+        for namespace, metric_data in data.items():
+            for start in range(0, len(metric_data), DATA_A_CALL):
+                part = metric_data[start : start + DATA_A_CALL]
+                self._metrics.put_metric_data(Namespace=namespace, MetricData=part)
 
     def _minutes_of(self, alarms: list[Alarm], now: float) -> Iterator[dict[int, float]]:
-        """Yield for each alarm the values of what it watches, by the minute."""
+        """Yield the values of each alarm's metric, by minute."""
         queries = []
         for number, alarm in enumerate(alarms):
             metric = {name: alarm[name] for name in ("Namespace", "MetricName", "Dimensions")}
@@ -208,15 +206,15 @@ class CloudWatch:
 
 
 @contextmanager
-def collecting(cloudwatch: CloudWatch, every: float = 1.0) -> Iterator[None]:
-    """Collect every so many seconds, and once more at the end.
+def collecting(cloudwatch: CloudWatch, interval: float = 1.0) -> Iterator[None]:
+    """Collect at an interval of seconds during the block, and once more at its end.
 
-    What goes wrong meanwhile is raised at the end.
+    An error during the block is raised at its end.
     """
     over = threading.Event()
 
     def collect() -> None:
-        while not over.wait(every):
+        while not over.wait(interval):
             cloudwatch.collect()
 
     with ThreadPoolExecutor(1) as pool:
@@ -230,7 +228,7 @@ def collecting(cloudwatch: CloudWatch, every: float = 1.0) -> Iterator[None]:
 
 
 def _ids_of(cloudformation: Any, stack_name: str) -> Mapping[str, list[str]]:
-    """Return the ids of what is in a stack, by its type."""
+    """Return the ids of a stack's resources by type."""
     ids = defaultdict(list)
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack_name)
     for page in pages:
@@ -240,7 +238,7 @@ def _ids_of(cloudformation: Any, stack_name: str) -> Mapping[str, list[str]]:
 
 
 def _write_at_once(file: Path, text: str) -> None:
-    """Write a file so that nobody ever reads a part of it."""
+    """Write a file so that no reader sees a part of it."""
     whole = file.with_suffix(".new")
     whole.write_text(text)
     whole.replace(file)

@@ -1,7 +1,7 @@
-"""Metrics out of log lines in embedded metric format, as CloudWatch takes them out.
+"""The metrics in log lines in embedded metric format.
 
 Source: Amazon CloudWatch User Guide, "Specification: Embedded metric format", and the limits of
-`PutMetricData`. What CloudWatch would drop without a word is an error here.
+`PutMetricData`. CloudWatch drops invalid metrics silently; here they are errors.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from dataclasses import dataclass
 from typing import Any
 
 MARK = "CloudWatchMetrics"
-"""A word that is in every line in embedded metric format."""
+"""A word in every line in embedded metric format."""
 PAST, FUTURE = 14 * 86_400, 2 * 3600
-"""Seconds by which a line's time may be behind or ahead of the time when it comes."""
+"""Seconds by which a line's timestamp may be before or after its ingestion."""
 METRICS, VALUES, DIMENSIONS = 100, 100, 30
-"""How many metrics a directive, values a metric and dimensions a set may have."""
+"""The most metrics in a directive, values of a metric and dimensions in a set."""
 
 
 class Dropped(ValueError):
-    """A log line that CloudWatch would take no metrics from, or not all of them."""
+    """A log line of which CloudWatch would drop some or all metrics."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """Values of one metric under one set of dimensions, as one line has them.
+    """The values of a metric with one set of dimensions in a log line.
 
     Attributes
     ----------
     at
-        The time that the line gives, in seconds of the epoch.
+        The line's timestamp, in seconds of the epoch.
     """
 
     namespace: str
@@ -43,32 +43,32 @@ class Metric:
 
 
 def metrics_of(line: str, ingested: float, units: Collection[str]) -> list[Metric]:
-    """Return the metrics in a log line; none where it is not in embedded metric format.
+    """Return the metrics in a log line; none for a line in another format.
 
     Parameters
     ----------
     line
-        What a function printed.
+        A log line of a function.
     ingested
-        When CloudWatch Logs took it, in seconds of the epoch.
+        The time of its ingestion by CloudWatch Logs, in seconds of the epoch.
     units
         The units that CloudWatch knows.
 
     Raises
     ------
     Dropped
-        CloudWatch would not take all that the line has.
+        CloudWatch would drop some of the metrics.
     """
     if MARK not in line:
         return []
     try:
-        read = json.loads(line)
+        parsed = json.loads(line)
     except ValueError:
         return []
-    if not isinstance(read, dict) or "_aws" not in read:
+    if not isinstance(parsed, dict) or "_aws" not in parsed:
         return []
     try:
-        return list(_metrics(read, ingested, units))
+        return list(_metrics(parsed, ingested, units))
     except (KeyError, TypeError) as error:
         raise Dropped(f"CloudWatch drops this line, {error!r}: {line[:300]}") from error
     except Dropped as error:

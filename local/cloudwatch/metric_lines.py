@@ -1,4 +1,4 @@
-"""Reading a log group as it grows: each line in embedded metric format once, and none missed."""
+"""A reader of a growing log group that returns each line in embedded metric format once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from local.aws.log_events import log_events
 from local.cloudwatch.embedded_metrics import MARK
 
 LATE = 10_000
-"""Milliseconds after its own time within which a log event appears."""
+"""The most milliseconds between a log event's time and its appearance."""
 
 
 class MetricLines:
@@ -28,7 +28,7 @@ class MetricLines:
         self._seen: dict[str, int] = {}
 
     def new(self) -> list[tuple[str, float]]:
-        """Return the lines that came since the last call, and when (in seconds of the epoch)."""
+        """Return the lines since the last call, each with its ingestion in seconds of the epoch."""
         found = []
         events = log_events(self._logs, self._group, since=self._begins, pattern=f'"{MARK}"')
         for event in events:

@@ -1,4 +1,4 @@
-"""What CloudWatch says of a queue from time to time, whatever happens in it.
+"""The metrics of a queue's depth and age, which SQS records at intervals.
 
 Source: Amazon SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS".
 """
@@ -14,7 +14,7 @@ from local.aws.emulator import Emulator
 from local.cloudwatch.embedded_metrics import Metric
 
 RECEIVES = 3
-"""How often a message may have been received that counts as the oldest."""
+"""The most receives of a message that counts as the oldest."""
 _COUNTS = {
     f"ApproximateNumberOfMessages{attribute}": f"ApproximateNumberOfMessages{metric}"
     for attribute, metric in (("", "Visible"), ("NotVisible", "NotVisible"), ("Delayed", "Delayed"))
@@ -22,27 +22,27 @@ _COUNTS = {
 
 
 class QueueGauges:
-    """How many messages are in a queue of the emulator's, and how old the oldest is."""
+    """The depth of a queue of the emulator and the age of its oldest message."""
 
     def __init__(self, aws: Emulator, url: str) -> None:
         self._sqs = aws.client("sqs")
         self._name = url.rpartition("/")[2]
         self._url = f"{aws.endpoint}/{aws.account}/{self._name}"
         self._peek = f"{aws.endpoint}/_ministack/sqs/messages"
-        self._asked = {"account": aws.account, "region": aws.region, "QueueUrl": self._url}
+        self._query = {"account": aws.account, "region": aws.region, "QueueUrl": self._url}
         self._http = requests.Session()
-        # No proxy stands between us and the emulator.
+        # Calls to the emulator must not use the user's proxy.
         self._http.trust_env = False
         self._http.verify = aws.environment.get("SSL_CERT_FILE", True)
         self._entered: dict[str, float] = {}
 
     def at(self, now: float, ahead: float) -> Iterator[Metric]:
-        """Yield what there is to say at CloudWatch's time `now`; nothing of a queue that is gone.
+        """Yield the metrics at CloudWatch's time `now`; none if the queue is gone.
 
         Parameters
         ----------
         ahead
-            By how many seconds that time is put forward.
+            The seconds by which CloudWatch's clock is ahead.
         """
         try:
             counts = self._sqs.get_queue_attributes(
@@ -50,38 +50,38 @@ class QueueGauges:
             )["Attributes"]
         except self._sqs.exceptions.QueueDoesNotExist:
             return
-        of_queue = {"QueueName": self._name}
+        queue = {"QueueName": self._name}
         for attribute, metric in _COUNTS.items():
-            yield Metric("AWS/SQS", metric, of_queue, "Count", now, (float(counts[attribute]),))
+            yield Metric("AWS/SQS", metric, queue, "Count", now, (float(counts[attribute]),))
         age = self._age_of_oldest(now, ahead) if any(map(int, counts.values())) else 0
-        name = "ApproximateAgeOfOldestMessage"
-        yield Metric("AWS/SQS", name, of_queue, "Seconds", now, (age,))
+        yield Metric("AWS/SQS", "ApproximateAgeOfOldestMessage", queue, "Seconds", now, (age,))
 
     def _age_of_oldest(self, now: float, ahead: float) -> float:
-        """Return the age in seconds, 0 where no message counts.
+        """Return the age of the oldest message in seconds, 0 if no message counts.
 
-        One that was received often does not count; one that was moved to a dead-letter queue
-        counts from then. Time that CloudWatch was put forward by ages what was there before.
+        A message that was received more than `RECEIVES` times does not count. A message that a
+        redrive moved to a dead-letter queue counts from the redrive on. Putting CloudWatch's time
+        forward makes the present messages older.
         """
         entered: dict[str, float] = {}
-        counted = []
+        counting = []
         for message in self._messages():
-            moved = "DeadLetterQueueSourceArn" in message["Attributes"]
-            begins = now if moved else message["SentTimestamp"] + ahead
+            redriven = "DeadLetterQueueSourceArn" in message["Attributes"]
+            begins = now if redriven else message["SentTimestamp"] + ahead
             entered[message["MessageId"]] = self._entered.get(message["MessageId"], begins)
-            if moved or message["ReceiveCount"] <= RECEIVES:
-                counted.append(entered[message["MessageId"]])
+            if redriven or message["ReceiveCount"] <= RECEIVES:
+                counting.append(entered[message["MessageId"]])
         self._entered = entered
-        return max(now - min(counted), 0) if counted else 0
+        return max(now - min(counting), 0) if counting else 0
 
     def _messages(self) -> list[dict[str, Any]]:
         """Return all messages in the queue without receiving them."""
-        answer = self._http.get(self._peek, params=self._asked, timeout=10)
+        answer = self._http.get(self._peek, params=self._query, timeout=10)
         answer.raise_for_status()
         return [
             message
-            for of_regions in answer.json()["messages"].values()
-            for of_queues in of_regions.values()
-            for messages in of_queues.values()
+            for regions in answer.json()["messages"].values()
+            for queues in regions.values()
+            for messages in queues.values()
             for message in messages
         ]

@@ -1,1 +1,1 @@
-"""The stack's CloudWatch dashboard, and what its queries find, as one page that loads nothing."""
+"""The stack's CloudWatch dashboard and its data as one page that loads nothing."""

@@ -1,8 +1,7 @@
-"""The JSON body of a CloudWatch dashboard, read into plain values.
+"""The JSON body of a CloudWatch dashboard, decoded into plain values.
 
-Source: Amazon CloudWatch API Reference, "Dashboard Body Structure and Syntax". What is not known
-here is an error: a page that left something out would show another dashboard than the one that is
-deployed.
+Source: Amazon CloudWatch API Reference, "Dashboard Body Structure and Syntax". An unknown property
+is an error, since a page without it would differ from the deployed dashboard.
 """
 
 import re
@@ -17,21 +16,21 @@ COLOURS = (
     "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd",
     "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf",
 )  # fmt: skip
-"""What CloudWatch draws with, in its order, where the dashboard does not say."""
+"""CloudWatch's default colours, in its order."""
 COLUMNS = 24
 Side = Literal["left", "right"]
 
 
 class UnknownWidget(ValueError):
-    """The dashboard holds something that the page cannot show."""
+    """A part of the dashboard that the page cannot show."""
 
 
-class _Known(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
-    """An object of the body: with the fields that the page knows, and no others."""
+class _Strict(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """An object of the body that has no unknown fields."""
 
 
-class Axis(_Known):
-    """A vertical axis; `None` where its bounds follow from the data."""
+class Axis(_Strict):
+    """A vertical axis; a bound of `None` follows from the data."""
 
     min: float | None = None
     max: float | None = None
@@ -39,7 +38,7 @@ class Axis(_Known):
     show_units: bool = True
 
 
-class Line(_Known):
+class Line(_Strict):
     """A horizontal annotation."""
 
     value: float
@@ -53,8 +52,8 @@ class Line(_Known):
         return self.y_axis == "right"
 
 
-class _Options(_Known):
-    """What follows a metric's name and dimensions."""
+class _Options(_Strict):
+    """The options after a metric's name and dimensions."""
 
     label: str | None = None
     stat: str | None = None
@@ -69,7 +68,7 @@ class _Options(_Known):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric as a widget draws it; `period` is in seconds, and the deployed dashboard's."""
+    """A metric in a widget; `period` is the deployed dashboard's, in seconds."""
 
     namespace: str
     name: str
@@ -81,8 +80,8 @@ class Metric:
     period: int
 
 
-class _Source(_Known):
-    """Where from and how often, and what holds where a metric says nothing."""
+class _Source(_Strict):
+    """The source and the defaults of a widget's data."""
 
     title: str
     region: str = ""
@@ -98,9 +97,9 @@ class Graph(_Source, kw_only=True):
     Attributes
     ----------
     view
-        `timeSeries`, or the numbers `singleValue`.
+        `timeSeries` for a graph, `singleValue` for numbers.
     set_period_to_time_range
-        A number is of the whole span, not of its last period.
+        Whether a number covers the whole span instead of its last period.
     """
 
     metrics: tuple[tuple[str | _Options, ...], ...]
@@ -115,16 +114,16 @@ class Graph(_Source, kw_only=True):
 
     @property
     def lines(self) -> list[Line]:
-        """The annotations that are drawn."""
+        """The visible annotations."""
         return [line for line in self.annotations.get("horizontal", ()) if line.visible]
 
-    def drawn(self) -> Iterator[Metric]:
-        """Yield the metrics that are drawn."""
+    def visible_metrics(self) -> Iterator[Metric]:
+        """Yield the visible metrics."""
         above: list[str] = []
         number = 0
         for row in self.metrics:
             options = row[-1] if isinstance(row[-1], _Options) else _Options()
-            above = _spelt_out([part for part in row if isinstance(part, str)], above)
+            above = _expanded([part for part in row if isinstance(part, str)], above)
             if options.visible:
                 namespace, name, *rest = above
                 yield Metric(
@@ -140,15 +139,15 @@ class Graph(_Source, kw_only=True):
                 number += 1
 
 
-class Text(_Known):
-    """A widget of markdown, on a card or on the page's own ground."""
+class Text(_Strict):
+    """A widget of markdown, on a card or on the page's background."""
 
     markdown: str
     background: Literal["transparent", "solid"] = "solid"
 
 
-class Alarms(_Known):
-    """A widget that shows the states of alarms."""
+class Alarms(_Strict):
+    """A widget with the states of alarms."""
 
     alarms: tuple[str, ...]
     title: str = "Alarms"
@@ -160,14 +159,14 @@ class Alarms(_Known):
 
 
 class Logs(_Source, kw_only=True):
-    """A widget with the table that a query in CloudWatch Logs Insights answers."""
+    """A widget with the result of a CloudWatch Logs Insights query."""
 
     query: str
     view: Literal["table"] = "table"
 
 
-class _Placed(_Known, tag_field="type"):
-    """Where on the grid a widget is, and how much of it it takes."""
+class _Placed(_Strict, tag_field="type"):
+    """The place and size of a widget on the grid."""
 
     x: int
     y: int
@@ -175,26 +174,26 @@ class _Placed(_Known, tag_field="type"):
     height: int
 
 
-class _OfMetrics(_Placed, tag="metric"):
+class _MetricWidget(_Placed, tag="metric"):
     properties: Graph
 
 
-class _OfText(_Placed, tag="text"):
+class _TextWidget(_Placed, tag="text"):
     properties: Text
 
 
-class _OfAlarms(_Placed, tag="alarm"):
+class _AlarmWidget(_Placed, tag="alarm"):
     properties: Alarms
 
 
-class _OfLogs(_Placed, tag="log"):
+class _LogWidget(_Placed, tag="log"):
     properties: Logs
 
 
-Widget = _OfMetrics | _OfText | _OfAlarms | _OfLogs
+Widget = _MetricWidget | _TextWidget | _AlarmWidget | _LogWidget
 
 
-class _Dashboard(_Known):
+class _Dashboard(_Strict):
     widgets: tuple[Widget, ...]
     start: str = ""
     end: str = ""
@@ -202,23 +201,22 @@ class _Dashboard(_Known):
 
 
 def widgets(body: str) -> Sequence[Widget]:
-    """Return what is on a dashboard, by its body.
+    """Return the widgets in a dashboard's body.
 
     Raises
     ------
     UnknownWidget
-        It holds a widget, or a property that changes what is seen, that is not known here; or two
-        things that the page's reader could not tell apart.
+        The body has an unknown widget or property, or two equal titles or labels.
     """
     try:
         found = msgspec.json.decode(body, type=_Dashboard).widgets
     except msgspec.ValidationError as error:
         raise UnknownWidget(f"the page cannot show this: {error}") from None
-    shown = [widget.properties for widget in found if not isinstance(widget, _OfText)]
-    _tell_apart("the dashboard's titles", [one.title for one in shown])
-    for graph in (one for one in shown if isinstance(one, Graph)):
-        labels = [metric.label for metric in graph.drawn()]
-        _tell_apart(f"the labels of {graph.title!r}", labels)
+    titled = [widget.properties for widget in found if not isinstance(widget, _TextWidget)]
+    _require_unique("the dashboard's titles", [one.title for one in titled])
+    for graph in (one for one in titled if isinstance(one, Graph)):
+        labels = [metric.label for metric in graph.visible_metrics()]
+        _require_unique(f"the labels of {graph.title!r}", labels)
         if any("${" in label for label in labels):
             raise UnknownWidget(
                 f"a label of {graph.title!r} has a variable; the page fills in none"
@@ -230,15 +228,15 @@ def widgets(body: str) -> Sequence[Widget]:
     return found
 
 
-def _tell_apart(what: str, names: Sequence[str]) -> None:
-    if twice := [name for name, times in Counter(names).items() if times > 1 or not name]:
-        raise UnknownWidget(f"{what} must each be one of their own; these are not: {twice}")
+def _require_unique(subject: str, names: Sequence[str]) -> None:
+    if wrong := [name for name, count in Counter(names).items() if count > 1 or not name]:
+        raise UnknownWidget(f"{subject} must be unique and not empty, unlike these: {wrong}")
 
 
-def _spelt_out(row: Sequence[str], above: Sequence[str]) -> list[str]:
-    """Return a metric's namespace, name and dimensions, where `.` and `...` stand for those above.
+def _expanded(row: Sequence[str], above: Sequence[str]) -> list[str]:
+    """Return a metric's namespace, name and dimensions without `.` and `...`.
 
-    One dot stands for one part, three for all parts from there on but the last ones that follow.
+    `.` repeats the part above it. `...` repeats all parts above up to those that follow it.
     """
     if "..." in row:
         at = row.index("...")
@@ -248,7 +246,7 @@ def _spelt_out(row: Sequence[str], above: Sequence[str]) -> list[str]:
 
 
 def source_groups(query: str) -> tuple[tuple[str, ...], str]:
-    """Return the log groups that a widget's query names, and the query without them."""
+    """Return the log groups in a widget's query, and the query without them."""
     groups = []
     while named := re.match(r"\s*SOURCE\s+'([^']+)'\s*\|", query):
         groups.append(named[1])

@@ -1,4 +1,4 @@
-"""What CloudWatch has for a dashboard's widgets: points, states of alarms, lines of logs."""
+"""The data of a dashboard's widgets: points, states of alarms, tables of log lines."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,13 +10,13 @@ from local.dashboard.graph import Series, Span
 from local.dashboard.queries import Table, answer
 
 QUERIES, NAMES = 500, 100
-"""Metrics that one GetMetricData, and alarms that one DescribeAlarms may ask for."""
+"""The most metrics in a call of GetMetricData, and alarms in a call of DescribeAlarms."""
 
 
 def series_of(cloudwatch: Any, graphs: Sequence[Graph], span: Span) -> dict[str, dict[str, Series]]:
-    """Return what graphs show, by their titles and the labels on them."""
-    wanted = [(graph, metric) for graph in graphs for metric in graph.drawn()]
-    # A single period that holds all of the span, however periods are aligned.
+    """Return the series of graphs, by title and label."""
+    wanted = [(graph, metric) for graph in graphs for metric in graph.visible_metrics()]
+    # This period covers the whole span in any alignment.
     whole = int(span.until.timestamp()) + 1
     queries = []
     for at, (graph, metric) in enumerate(wanted):
@@ -44,7 +44,7 @@ def _query(name: str, metric: Metric, period: int) -> dict[str, Any]:
 def _metric_data(
     cloudwatch: Any, queries: Sequence[Any], span: Span
 ) -> dict[str, tuple[tuple[datetime, float], ...]]:
-    """Return the points of each query, by its id, in order."""
+    """Return the points of each query in order, by its id."""
     pages = cloudwatch.get_paginator("get_metric_data")
     points: dict[str, list[tuple[datetime, float]]] = {query["Id"]: [] for query in queries}
     for start in range(0, len(queries), QUERIES):
@@ -62,7 +62,7 @@ def _metric_data(
 
 
 def states_of(cloudwatch: Any, names: Sequence[str]) -> dict[str, str]:
-    """Return the state of each alarm."""
+    """Return the state of each alarm, by name."""
     states = {}
     for start in range(0, len(names), NAMES):
         answer = cloudwatch.describe_alarms(
@@ -71,12 +71,12 @@ def states_of(cloudwatch: Any, names: Sequence[str]) -> dict[str, str]:
         for alarm in (*answer["MetricAlarms"], *answer["CompositeAlarms"]):
             states[alarm["AlarmName"]] = alarm["StateValue"]
     if missing := sorted(set(names) - states.keys()):
-        raise LookupError(f"alarms that the dashboard names are not there: {', '.join(missing)}")
+        raise LookupError(f"alarms on the dashboard do not exist: {', '.join(missing)}")
     return {name: states[name] for name in names}
 
 
 def tables_of(logs: Any, widgets: Sequence[Logs], span: Span) -> dict[str, Table]:
-    """Return what queries find, by the titles of their widgets."""
+    """Return the results of widgets' queries, by title."""
     since, until = (int(moment.timestamp() * 1000) for moment in (span.since, span.until))
     events: dict[str, list[Mapping[str, Any]]] = {}
     tables = {}

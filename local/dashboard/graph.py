@@ -1,4 +1,4 @@
-"""Draws a dashboard's widget of metrics as a figure of Plotly's, in the page's own calm style."""
+"""Plotly figures of a dashboard's graphs, in the page's style."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from local.dashboard.body import Axis, Graph, Line, Metric
 INK, FAINT, GRID, EDGE = "#1f2933", "#52606d", "#e9edf1", "#cbd2d9"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 COUNTS = ("Sum", "SampleCount")
-"""Statistics of which a period without a value is a zero."""
+"""Statistics for which a period without a value counts as zero."""
 LAYOUT = {
     "font": {"family": FONT, "size": 12, "color": FAINT},
     "paper_bgcolor": "rgba(0,0,0,0)",
@@ -20,12 +20,12 @@ LAYOUT = {
     "hoverlabel": {"font": {"size": 12, "color": INK}, "bgcolor": "#ffffff"},
 }
 Figure = dict[str, Any]
-"""`data` and `layout`, as Plotly's JavaScript takes them."""
+"""A figure's `data` and `layout` for Plotly's JavaScript."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The time that is drawn, and how many seconds its points are apart."""
+    """The time on the page, and the seconds between its points."""
 
     since: datetime
     until: datetime
@@ -38,14 +38,14 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What CloudWatch has of a metric.
+    """A metric's values.
 
     Attributes
     ----------
     points
-        Its values, by the beginnings of their periods, in order.
+        The start and the value of each period, in order.
     value
-        The statistic of the whole span; `None` where there is nothing of it.
+        The value for the whole span; `None` if the metric has none.
     """
 
     metric: Metric
@@ -59,7 +59,7 @@ class Series:
 
 
 def figure(graph: Graph, width: int, series: Sequence[Series], span: Span) -> Figure:
-    """Return the figure of a graph over time that is so many columns wide."""
+    """Return the figure of a graph over time; `width` is in columns."""
     filled = [one for one in series if one.points]
     right = any(one.metric.right for one in filled) or any(line.right for line in graph.lines)
     layout = {
@@ -108,10 +108,10 @@ def _trace(series: Series, span: Span, stacked: bool) -> dict[str, Any]:
 
 
 def _with_zeros(series: Series, span: Span) -> Iterator[tuple[datetime, float]]:
-    """Return the points, and a zero wherever nothing is next to one."""
-    there = {when for when, _ in series.points}
-    beside = {when + step for when in there for step in (-span.step, span.step)}
-    zeros = ((when, 0.0) for when in beside - there if span.since <= when < span.until)
+    """Yield the points, and a zero before and after each point without a neighbour."""
+    present = {when for when, _ in series.points}
+    beside = {when + step for when in present for step in (-span.step, span.step)}
+    zeros = ((when, 0.0) for when in beside - present if span.since <= when < span.until)
     yield from sorted((*series.points, *zeros))
 
 
@@ -138,7 +138,7 @@ def _vertical(graph: Graph, series: Sequence[Series], right: bool) -> dict[str, 
     lines = [line.value for line in graph.lines if line.right == right]
     low = axis.min or 0.0
     high = max([_highest(graph, series, right), *lines], default=0.0)
-    # Room above for a line's label; a graph of nothing but zeros still has a scale.
+    # A line's label needs room above it, and a graph of zeros a scale.
     high = axis.max if axis.max is not None else max(high * 1.12, low + 1)
     return {
         "range": [low, high],
@@ -152,7 +152,7 @@ def _vertical(graph: Graph, series: Sequence[Series], right: bool) -> dict[str, 
 
 
 def _highest(graph: Graph, series: Sequence[Series], right: bool) -> float:
-    """Return the highest value that is drawn, of areas on top of each other their sum."""
+    """Return the highest value on an axis, where stacked areas add up."""
     heights: dict[datetime, float] = {}
     for one in series:
         if one.metric.right == right:

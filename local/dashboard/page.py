@@ -1,7 +1,7 @@
 """Renders a deployed dashboard into one page of HTML that loads nothing.
 
-What is on it, and where, is what GetDashboard answers; the numbers are GetMetricData's, the states
-of the alarms DescribeAlarms', the tables what the dashboard's queries find in the logs.
+Its widgets come from GetDashboard, its numbers from GetMetricData, its states of alarms from
+DescribeAlarms, and its tables from the dashboard's queries on the logs.
 """
 
 import json
@@ -31,7 +31,7 @@ NOTHING = '<div class="nothing">Nothing in this time.</div>'
 TEMPLATE = Path(__file__).with_suffix(".html")
 PERIODS = (1, 5, 10, 30, 60, 300, 3600)
 POINTS = 120
-"""As many points, and no more, are told apart on a graph of a third of the page."""
+"""The most points that a graph a third of the page wide shows distinctly."""
 STATES = {
     "OK": ("ok", "OK"),
     "ALARM": ("alarming", "In alarm"),
@@ -41,20 +41,20 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a page shows.
+    """A rendered page and its data.
 
     Attributes
     ----------
     file
-        Where it is.
+        The HTML file.
     period
-        Seconds between the points of its graphs.
+        The seconds between the points of its graphs.
     series
-        What its graphs and numbers show, by their titles and the labels on them.
+        The series of its graphs and numbers, by title and label.
     tables
-        Its tables, by their titles.
+        Its tables, by title.
     states
-        States of the alarms on it, by their names.
+        The states of its alarms, by name.
     """
 
     file: Path
@@ -64,15 +64,15 @@ class Page:
     states: Mapping[str, str]
 
     def total(self, title: str, label: str) -> float:
-        """Return the sum of all points of what has that label on the widget of that title."""
+        """Return the sum of all points of a series."""
         return self.series[title][label].total
 
     def empty(self) -> list[str]:
-        """Return the titles of the graphs, numbers and tables that have nothing to show."""
+        """Return the titles of the graphs, numbers and tables without data."""
         graphs = [
             title
-            for title, of_widget in self.series.items()
-            if not any(one.points for one in of_widget.values())
+            for title, by_label in self.series.items()
+            if not any(one.points for one in by_label.values())
         ]
         return graphs + [title for title, table in self.tables.items() if not table.rows]
 
@@ -80,16 +80,12 @@ class Page:
 def render(
     aws: Emulator, dashboard_name: str, file: Path, *, since: datetime, until: datetime
 ) -> Page:
-    """Render a dashboard, with what happened between two moments, into a file.
-
-    Returns
-    -------
-    What the page shows.
+    """Render a dashboard with its data between two times into a file; return the page.
 
     Raises
     ------
     UnknownWidget, UnknownQuery
-        The dashboard holds something that the page cannot show.
+        The dashboard has a widget or query that the page cannot show.
     """
     cloudwatch, logs = aws.client("cloudwatch"), aws.client("logs")
     body = cloudwatch.get_dashboard(DashboardName=dashboard_name)["DashboardBody"]
@@ -112,7 +108,7 @@ def render(
 def _span(since: datetime, until: datetime) -> Span:
     seconds = (until - since).total_seconds()
     period = next((one for one in PERIODS if seconds / one <= POINTS), PERIODS[-1])
-    # Whole periods, since that is how values are put together.
+    # Use whole periods, since CloudWatch aggregates values by period.
     first = since.timestamp() // period * period
     last = ceil(until.timestamp() / period) * period
     return Span(datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(last, UTC), period)
@@ -128,9 +124,9 @@ def _html(name: str, found: Sequence[Widget], page: Page, span: Span) -> str:
         since=f"{span.since:%d %B %Y, %H:%M:%S}".lstrip("0"),
         until=f"{span.until:%H:%M:%S}",
         note=(
-            f"The deployed dashboard, drawn offline: here with a point every {every}, in"
-            " CloudWatch with one a minute. The numbers beside the labels are of the whole span:"
-            " sums of what is counted, else the statistic that is drawn."
+            f"The deployed dashboard, drawn offline with a point every {every}. CloudWatch draws"
+            " one a minute. Each number beside a label covers the whole span. It is a sum for"
+            " counts, and the graph's statistic for the rest."
         ),
         widgets="\n".join(_section(name, widget, page, span, figures) for widget in found),
         figures=json.dumps(figures).replace("<", "\\u003c"),
@@ -139,7 +135,7 @@ def _html(name: str, found: Sequence[Widget], page: Page, span: Span) -> str:
 
 
 def _section(name: str, widget: Widget, page: Page, span: Span, figures: list[Figure]) -> str:
-    """Return a widget as HTML; add the figures in it to those of the page."""
+    """Return a widget as HTML; add its figures to the page's."""
     where = (
         f"grid-column: {widget.x + 1} / span {widget.width};"
         f" grid-row: {widget.y + 1} / span {widget.height}"
@@ -230,12 +226,12 @@ def _table(table: Table) -> str:
 
 def _cell(value: Any) -> str:
     text = "" if value is None else escape(str(value))
-    # Where a narrow column may break a long name.
+    # A narrow column may break a long name here.
     return re.sub(r"(?<=\w)([_.])(?=\w)", r"\1<wbr>", text)
 
 
 def _markdown(text: str, file: Path) -> str:
-    """Return markdown as HTML, in which links to the project's files lead there from the page."""
+    """Return markdown as HTML with links from the page's folder to the project's files."""
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = reader.parse(text)
     for token in tokens:
@@ -253,7 +249,7 @@ def _link(target: str, file: Path) -> str:
 
 
 def number(value: float | None) -> str:
-    """Return a number as it is read: whole ones whole, others with no more digits than it takes."""
+    """Return a number as text: whole numbers in full, others with three digits."""
     if value is None:
         return "–"
     if value == int(value) or abs(value) >= 1000:

@@ -1,8 +1,8 @@
-"""The part of CloudWatch Logs Insights' language that a dashboard's tables are asked in.
+"""The part of the CloudWatch Logs Insights query language that the dashboard's tables need.
 
-Source: Amazon CloudWatch Logs User Guide, "CloudWatch Logs Insights language query syntax". Taken
-are `fields` (with `as`), `filter` (`=` and `!=`, joined by `and`), `stats count(*)` with `by`,
-`sort` and `limit`; anything else is an error, never an empty table.
+Source: Amazon CloudWatch Logs User Guide, "CloudWatch Logs Insights language query syntax". It
+covers `fields` (with `as`), `filter` (`=` and `!=`, joined by `and`), `stats count(*)` with `by`,
+`sort` and `limit`. Anything else is an error, never an empty table.
 """
 
 import json
@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 MOST = 10_000
-"""Rows that a query answers at most where it has no `limit`."""
+"""The most rows of a query without a `limit`."""
 
 _NAME = r"[@A-Za-z_][\w.@-]*"
 _FIELD = re.compile(rf"({_NAME})(?:\s+as\s+({_NAME}))?")
@@ -22,29 +22,29 @@ _COMPARISON = re.compile(rf"""({_NAME})\s*(!?=)\s*(?:("[^"\\]*"|'[^'\\]*')|(-?\d
 _COUNT = re.compile(rf"(count\(\*\))(?:\s+as\s+({_NAME}))?(?:\s+by\s+(.+))?", re.DOTALL)
 _ORDER = re.compile(rf"({_NAME})(?:\s+(asc|desc))?")
 _NUMBER = re.compile(r"(\d+)")
-# One between quotes is a part of the text.
+# A bar between quotes does not separate commands.
 _BAR = re.compile(r"""\|(?=(?:[^"']|"[^"]*"|'[^']*')*$)""")
 
 
 class UnknownQuery(ValueError):
-    """A query that says something which is not known here."""
+    """A query outside the known part of the language."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What a query answers."""
+    """The result of a query."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
 
 
 def answer(query: str, events: Iterable[Mapping[str, Any]]) -> Table:
-    """Return what a query finds in log events as FilterLogEvents gives them.
+    """Return the result of a query over log events in the form of FilterLogEvents.
 
     Raises
     ------
     UnknownQuery
-        The query says something that is not known here.
+        The query is outside the known part of the language.
     """
 
     def read(pattern: re.Pattern[str], text: str) -> Any:
@@ -56,7 +56,7 @@ def answer(query: str, events: Iterable[Mapping[str, Any]]) -> Table:
         named = (read(_FIELD, part) for part in text.split(","))
         return [(old, new or old) for old, new in named]
 
-    # Where a query does not say otherwise, the newest come first.
+    # By default the newest lines come first.
     rows = sorted(map(_row, events), key=lambda row: str(row["@timestamp"]), reverse=True)
     columns: tuple[str, ...] = ()
     limit = MOST
@@ -89,7 +89,7 @@ def answer(query: str, events: Iterable[Mapping[str, Any]]) -> Table:
 
 
 def _row(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that CloudWatch finds in a line: its own, and those of its JSON."""
+    """Return a line's fields: CloudWatch's own, and those in its JSON."""
     when = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
     row = {
         "@timestamp": f"{when:%Y-%m-%d %H:%M:%S}.{when.microsecond // 1000:03}",
@@ -118,7 +118,7 @@ def _holds(value: Any, sign: str, wanted: str | float) -> bool:
 
 
 def _rank(value: Any) -> tuple[bool, bool, float, str]:
-    """Return what sorts numbers by size, before texts by letter; what is missing is least."""
+    """Return a sort key: missing values first, then numbers by size, then texts."""
     number = _number(value)
     return value is not None, number is None, number or 0.0, str(value)
 

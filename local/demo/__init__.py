@@ -1,1 +1,1 @@
-"""`make demo`: deploy, run conversations through, account for every event, clean up."""
+"""`make demo`: a deploy, made-up conversations, an account of every event, and a clean-up."""

@@ -1,4 +1,4 @@
-"""Runs the demo: `python -m local.demo`."""
+"""Entry point of `python -m local.demo`."""
 
 import sys
 

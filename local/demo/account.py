@@ -1,4 +1,4 @@
-"""The account of every event of a run: what was sent, and what became of it, from both ends."""
+"""The account of every event of a demo run: events sent, messages processed, ends that arrived."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,33 +11,33 @@ from local.runs.account import row
 
 @dataclass(slots=True)
 class Account:
-    """What went in, what the worker says became of it, and what came out.
+    """The account of a run of subscription events.
 
     Attributes
     ----------
     published, filtered
-        Events given to Genesys Cloud, and those of them that were kept from us on the way.
+        Events published in Genesys Cloud, and published events that a filter dropped.
     repeated
-        How many of those published had been published before.
+        Published events that had been published before.
     straight
-        Messages sent to the intake queue past Genesys Cloud.
+        Messages sent to the intake queue without Genesys Cloud.
     expected
-        How many messages should have each outcome, by `outcome` or `outcome.reason`.
-    worker
-        How many messages had each outcome by the worker's log, likewise, and how many it
-        `received`; a message that failed is received again.
-    dead
+        Messages that should have each outcome, by `outcome` or `outcome.reason`.
+    logged
+        Messages in the worker's log, by `outcome` or `outcome.reason`, and by `received`. The
+        worker receives a failed message again.
+    dead_letters
         Messages in the dead-letter queue by reason.
     arrived
-        For each destination, how often each end that should have arrived there did.
-    strangers
-        For each destination, ends that arrived there and should not have.
+        The number of arrivals of each expected end, by destination.
+    unexpected
+        Unexpected ends by destination.
     forged
-        Requests to the webhook that were not signed with its key.
-    left
-        Messages left in the intake queue.
+        Webhook requests without a valid signature.
+    left_in_queue
+        Messages in the intake queue.
     latencies
-        Seconds from publication until it was everywhere, of each end.
+        Each end's seconds from publication to its last destination.
     """
 
     filtered_where: ClassVar[str] = "at the source"
@@ -46,129 +46,129 @@ class Account:
     repeated: int = 0
     straight: int = 0
     expected: Counter[str] = field(default_factory=Counter)
-    worker: Counter[str] = field(default_factory=Counter)
-    dead: Counter[str] = field(default_factory=Counter)
+    logged: Counter[str] = field(default_factory=Counter)
+    dead_letters: Counter[str] = field(default_factory=Counter)
     arrived: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    strangers: Counter[str] = field(default_factory=Counter)
+    unexpected: Counter[str] = field(default_factory=Counter)
     forged: int = 0
-    left: int = 0
+    left_in_queue: int = 0
     latencies: Sequence[float] = ()
 
     @property
     def sent(self) -> int:
-        """Events that Genesys Cloud sent to the intake queue."""
+        """The number of events that Genesys Cloud sent to the intake queue."""
         return self.published - self.filtered
 
     def checks(self) -> dict[str, bool]:
-        """Return every sum that must hold, in words, and whether it does."""
-        worker, expected = self.worker, self.expected
+        """Return each check in words, and whether it holds."""
+        logged, expected = self.logged, self.expected
         outcomes = ("processed", "duplicate", "ignored", "rejected", "failed")
-        reasons = {key for key in (*worker, *expected) if key.startswith(("ignored.", "rejected."))}
-        # What is noted is decided with a later event; which one that is depends on their order.
+        reasons = {key for key in (*logged, *expected) if key.startswith(("ignored.", "rejected."))}
+        # The number of noted events depends on the order in which events arrive.
         reasons.discard("ignored.noted")
-        dead = _by_reason(worker, "rejected")
+        dead = _by_reason(logged, "rejected")
         once = {
-            f"each of these arrived at {place}, once": all(times == 1 for times in arrivals)
+            f"every end arrived once at {destination}": all(count == 1 for count in arrivals)
             and len(arrivals) == expected["ended"]
-            for place, arrivals in self.arrived.items()
+            for destination, arrivals in self.arrived.items()
         }
         return {
-            "every message in the queue was received, failed ones again": worker["received"]
-            == self.sent + self.straight + worker["failed"],
-            "every one received had one outcome": worker["received"]
-            == sum(worker[outcome] for outcome in outcomes),
-            "ignored and rejected are those that should be": all(
-                worker[reason] == expected[reason] for reason in reasons
+            "every message was received, and every failed one again": logged["received"]
+            == self.sent + self.straight + logged["failed"],
+            "every received message had one outcome": logged["received"]
+            == sum(logged[outcome] for outcome in outcomes),
+            "the expected messages were ignored or rejected, by reason": all(
+                logged[reason] == expected[reason] for reason in reasons
             ),
-            # How many meet a live claim depends on which batches they happen to be in.
-            "retries are those that were refused, or met a live claim": worker["failed"]
-            == worker["failed.destination"] + worker["failed.claimed_elsewhere"]
-            and self._refused(),
-            **self._ends(),
+            # The number of messages that meet a live claim depends on their batches.
+            "messages failed only at a refusal or a live claim": logged["failed"]
+            == logged["failed.destination"] + logged["failed.claimed_elsewhere"]
+            and self._refusals_hold(),
+            **self._end_checks(),
             **once,
-            "nothing else arrived": self.strangers.total() == 0,
-            "every request to the webhook was signed with its key": self.forged == 0,
-            "every reject is in the dead-letter queue with its reason": self.dead == dead,
-            "nothing is left in the intake queue": self.left == 0,
+            "nothing else arrived": self.unexpected.total() == 0,
+            "every webhook request was signed with the webhook's key": self.forged == 0,
+            "every reject is in the dead-letter queue with its reason": self.dead_letters == dead,
+            "nothing is left in the intake queue": self.left_in_queue == 0,
         }
 
-    def _refused(self) -> bool:
-        """Return whether as many messages failed as were to be refused."""
-        return self.worker["failed.destination"] == self.expected["failed.destination"]
+    def _refusals_hold(self) -> bool:
+        """Return whether the expected number of messages failed at a refusal."""
+        return self.logged["failed.destination"] == self.expected["failed.destination"]
 
-    def _ends(self) -> dict[str, bool]:
-        """Return the sums that hold for the messages that tell of ends."""
+    def _end_checks(self) -> dict[str, bool]:
+        """Return the checks of the messages that carry ends."""
         return {
-            "processed are those of our queues": self.worker["processed"]
+            "the ends in our queues were processed": self.logged["processed"]
             == self.expected["processed"],
-            "duplicates are those that were published again": self.worker["duplicate"]
+            "the repeated events were duplicates": self.logged["duplicate"]
             == self.expected["duplicate"],
         }
 
     def table(self) -> str:
         """Return the account as text of at most 80 columns."""
-        worker = self.worker
+        logged = self.logged
         lines = [
             row("published to Genesys Cloud", self.published),
-            row("  of these, published before", self.repeated),
+            row("  published a second time", self.repeated),
             row(f"  filtered {self.filtered_where}", self.filtered),
             row("  sent on to the intake queue", self.sent),
             row("sent straight to the intake queue", self.straight),
-            row("received by the worker", worker["received"] - worker["failed"]),
-            row("  processed", worker["processed"]),
-            *self._rows(),
-            row("  duplicate", worker["duplicate"]),
-            *(row(f"  ignored: {r}", n) for r, n in _by_reason(worker, "ignored").items()),
-            *(row(f"  rejected: {r}", n) for r, n in _by_reason(worker, "rejected").items()),
-            row("retries, each after a delay", worker["failed"]),
-            *(row(f"  {_RETRIES.get(r, r)}", n) for r, n in _by_reason(worker, "failed").items()),
-            *(row(f"arrived at {place}", sum(n)) for place, n in self.arrived.items()),
-            row("in the dead-letter queue", self.dead.total()),
-            row("left in the intake queue", self.left),
+            row("received by the worker", logged["received"] - logged["failed"]),
+            row("  processed", logged["processed"]),
+            *self._end_rows(),
+            row("  duplicate", logged["duplicate"]),
+            *(row(f"  ignored: {r}", n) for r, n in _by_reason(logged, "ignored").items()),
+            *(row(f"  rejected: {r}", n) for r, n in _by_reason(logged, "rejected").items()),
+            row("retries, each after a delay", logged["failed"]),
+            *(row(f"  {_RETRIES.get(r, r)}", n) for r, n in _by_reason(logged, "failed").items()),
+            *(row(f"arrived at {name}", sum(counts)) for name, counts in self.arrived.items()),
+            row("in the dead-letter queue", self.dead_letters.total()),
+            row("left in the intake queue", self.left_in_queue),
         ]
         if self.latencies:
             lines.append("From publication to the last destination, in seconds:")
             lines += [row(f"  p{p}", f"{_percentile(self.latencies, p):.2f}") for p in (50, 95, 99)]
         return "\n".join(lines)
 
-    def _rows(self) -> list[str]:
-        """Return rows that say more of what was processed."""
+    def _end_rows(self) -> list[str]:
+        """Return further rows for the processed messages."""
         return []
 
 
 @dataclass(slots=True)
 class PartnerAccount(Account):
-    """An account of events of the EventBridge integration, in which an end is made up of several.
+    """The account of a run of partner events, several of which complete an end.
 
-    Which of them fires it, and how many repeat that, depends on the order in which they are
-    received; the ends do not.
+    The order in which the worker receives them decides which event completes the end and how many
+    are duplicates. It does not change the ends.
     """
 
     filtered_where: ClassVar[str] = "by topic, and by the rules"
 
-    def _refused(self) -> bool:
-        # An end that is refused holds up every event of the batch that fires it.
+    def _refusals_hold(self) -> bool:
+        # A refused end makes every event of its conversation in the batch fail.
         refused = self.expected["failed.destination"]
-        failed = self.worker["failed.destination"]
+        failed = self.logged["failed.destination"]
         return failed >= refused if refused else failed == 0
 
-    def _ends(self) -> dict[str, bool]:
-        worker, expected = self.worker, self.expected
+    def _end_checks(self) -> dict[str, bool]:
+        logged, expected = self.logged, self.expected
         return {
-            "ends are those that the end rule derives": worker["ended"] == expected["ended"],
-            # One message of a conversation can fire the ends in all of its queues.
-            "processed are the messages that fired them": expected["conversations"]
-            <= worker["processed"]
-            <= expected["ended"],
+            "the ends are those that the end rule derives": logged["ended"] == expected["ended"],
+            # One message can complete a conversation's ends in all of its queues.
+            "processed messages: no fewer than conversations, no more than ends": (
+                expected["conversations"] <= logged["processed"] <= expected["ended"]
+            ),
         }
 
-    def _rows(self) -> list[str]:
-        return [row("    ends that these made up", self.worker["ended"])]
+    def _end_rows(self) -> list[str]:
+        return [row("    ends that these messages completed", self.logged["ended"])]
 
 
 _RETRIES = {
     "destination": "refused by a destination",
-    "claimed_elsewhere": "the same end was in another worker's hands",
+    "claimed_elsewhere": "their end was in another worker's hands",
 }
 
 
@@ -180,5 +180,5 @@ def _by_reason(counts: Mapping[str, int], outcome: str) -> Counter[str]:
 
 
 def _percentile(values: Sequence[float], percent: int) -> float:
-    """Return the smallest value that at least `percent` of them do not exceed."""
+    """Return the smallest value that at least `percent` of the values do not exceed."""
     return sorted(values)[ceil(len(values) * percent / 100) - 1]

@@ -1,4 +1,4 @@
-"""What the demo counts: messages by the worker's log, and arrivals at the destinations."""
+"""The demo's counts: messages by outcome, and arrivals by end."""
 
 import json
 from collections import Counter
@@ -9,8 +9,8 @@ from local.aws.log_events import log_events
 OUTCOMES = ("received", "processed", "duplicate", "ignored", "rejected", "failed", "ended")
 
 
-def worker_log(aws: Emulator, function: str) -> Counter[str]:
-    """Return how many messages had each outcome and reason, by the worker's lines for batches."""
+def logged_outcomes(aws: Emulator, function: str) -> Counter[str]:
+    """Return how many messages had each outcome and reason, from the worker's `Batch` log lines."""
     configuration = aws.client("lambda").get_function_configuration(FunctionName=function)
     counts: Counter[str] = Counter()
     for event in log_events(aws.client("logs"), configuration["LoggingConfig"]["LogGroup"]):
@@ -21,10 +21,10 @@ def worker_log(aws: Emulator, function: str) -> Counter[str]:
     return counts
 
 
-def shared_among(ends: int, arrivals: int) -> list[int]:
-    """Return how often each of several ends of a conversation in a queue arrived.
+def arrivals_per_end(ends: int, arrivals: int) -> list[int]:
+    """Share the arrivals among a conversation's ends in a queue; return the number for each end.
 
-    Destinations are told apart by conversation and queue, so that it is enough that all did.
+    The receivers record conversation and queue, not which of several ends arrived.
     """
-    each, over = divmod(arrivals, ends)
-    return [each + 1] * over + [each] * (ends - over)
+    each, rest = divmod(arrivals, ends)
+    return [each + 1] * rest + [each] * (ends - rest)

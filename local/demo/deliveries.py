@@ -1,4 +1,4 @@
-"""The two ways in which events arrive: what the stack makes in the org for each, what is sent."""
+"""The two deliveries: their settings, their resources in Genesys Cloud, and their events."""
 
 import textwrap
 from collections.abc import Callable, Mapping
@@ -13,56 +13,56 @@ from local.genesys.entities import Entity
 from local.genesys.integrations import Integrations
 from local.genesys.stand_in import GenesysCloud
 from local.genesys.subscriptions import Subscriptions
-from local.traffic.subscription import FOREIGN, OURS
+from local.traffic.subscription import FOREIGN_QUEUES, OUR_QUEUES
 
 OTHERS = ["reporting", "workforce-management"]
-"""Who else has a subscription, or an integration, in the org."""
+"""Names of other subscriptions or integrations in the org."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A way in which events arrive.
+    """A delivery with its settings, resources and feed in the demo.
 
     Attributes
     ----------
     settings, changed
-        Settings to deploy with at first, and to change then.
-    held
-        Returns what an org has of the kind that the stack makes.
-    described
-        Returns what one of these does, in lines.
+        The settings of the first deploy, and those that the second deploy changes.
+    entities
+        Returns an org's subscriptions or integrations.
+    describe
+        Returns lines that describe one of them.
     feed
-        Returns made-up conversations to send, by a seed and their number.
+        Returns a feed of made-up conversations, by a seed and their number.
     """
 
     settings: Mapping[str, Any]
     changed: Mapping[str, Any]
-    held: Callable[[GenesysCloud], Subscriptions | Integrations]
-    described: Callable[[Entity], list[str]]
+    entities: Callable[[GenesysCloud], Subscriptions | Integrations]
+    describe: Callable[[Entity], list[str]]
     feed: Callable[[GenesysCloud, int, int], Feed]
 
     def prepare(self, genesys: GenesysCloud) -> None:
-        """Make the org one that has this delivery, with what others in it have."""
-        genesys.has_subscription_api = self.held(genesys) is genesys.subscriptions
+        """Prepare an org that has this delivery and the subscriptions or integrations of others."""
+        genesys.has_subscription_api = self.entities(genesys) is genesys.subscriptions
         for name in OTHERS:
-            self.held(genesys).seed(name)
+            self.entities(genesys).seed(name)
 
-    def made(self, genesys: GenesysCloud, name: str) -> tuple[str, str]:
-        """Return the id of what the stack made in the org, and a description."""
-        (ours, *_) = self.held(genesys).named(name)
-        return ours["id"], "\n".join(self.described(ours))
+    def deployed(self, genesys: GenesysCloud, name: str) -> tuple[str, str]:
+        """Return the id and a description of the stack's subscription or integration."""
+        (entity, *_) = self.entities(genesys).named(name)
+        return entity["id"], "\n".join(self.describe(entity))
 
     def names(self, genesys: GenesysCloud) -> list[str]:
-        """Return the names of all of that kind in the org."""
-        return sorted(one["name"] for one in self.held(genesys).values())
+        """Return the names of all subscriptions or integrations in the org."""
+        return sorted(entity["name"] for entity in self.entities(genesys).values())
 
 
-def _filter_of(subscription: Entity) -> list[str]:
+def _describe_subscription(subscription: Entity) -> list[str]:
     title = f"subscription {subscription['id']} is {subscription['status']}, its filter:"
     return [title, *textwrap.wrap(subscription["attributeFilter"], 70)]
 
 
-def _topics_of(integration: Entity) -> list[str]:
+def _describe_integration(integration: Entity) -> list[str]:
     topics = integration["config"]["current"]["properties"]["eventFilter"]
     names = ", ".join(topic.removeprefix(TOPIC_PREFIX) for topic in topics)
     state = integration["reportedState"]["code"].lower()
@@ -72,17 +72,19 @@ def _topics_of(integration: Entity) -> list[str]:
 
 DELIVERIES: Mapping[str, Delivery] = {
     "subscription": Delivery(
-        settings={"delivery": "subscription", "queue_ids": OURS},
-        changed={"queue_ids": [OURS[0], FOREIGN[0]]},
-        held=lambda genesys: genesys.subscriptions,
-        described=_filter_of,
+        settings={"delivery": "subscription", "queue_ids": OUR_QUEUES},
+        changed={"queue_ids": [OUR_QUEUES[0], FOREIGN_QUEUES[0]]},
+        entities=lambda genesys: genesys.subscriptions,
+        describe=_describe_subscription,
         feed=lambda genesys, seed, count: subscription_feed(genesys.publish_all, seed, count),
     ),
     "eventbridge": Delivery(
-        settings={"delivery": "eventbridge", "end_rule": "touched", "queue_ids": OURS},
-        changed={"end_rule": "queue_leg", "queue_ids": [OURS[0], FOREIGN[0]]},
-        held=lambda genesys: genesys.integrations,
-        described=_topics_of,
-        feed=lambda genesys, *of: eventbridge_feed(genesys.publish_partner_events, *of),
+        settings={"delivery": "eventbridge", "end_rule": "touched", "queue_ids": OUR_QUEUES},
+        changed={"end_rule": "queue_leg", "queue_ids": [OUR_QUEUES[0], FOREIGN_QUEUES[0]]},
+        entities=lambda genesys: genesys.integrations,
+        describe=_describe_integration,
+        feed=lambda genesys, seed, count: eventbridge_feed(
+            genesys.publish_partner_events, seed, count
+        ),
     ),
 }

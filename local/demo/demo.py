@@ -1,6 +1,6 @@
-"""The demo: deploy, run conversations through, account for every event, clean up.
+"""Deploys the stack, runs made-up conversations through it, accounts for every event, cleans up.
 
-Ends with status 0 only if the account balances and nothing is left behind.
+The exit status is 0 only if the account balances and nothing is left behind.
 """
 
 import argparse
@@ -19,8 +19,8 @@ from local.demo.deliveries import DELIVERIES, OTHERS, Delivery
 from local.demo.feed import Feed
 from local.demo.run import Run
 from local.receivers.bus import bus_recorder
-from local.runs.account import lines_of
-from local.runs.carry_out import Unbalanced, carry_out
+from local.runs.account import check_lines
+from local.runs.clean_up import Unbalanced, run_and_clean_up
 from local.runs.screen import Screen
 from local.runs.world import World, start_world
 
@@ -31,12 +31,12 @@ NAME = f"queue-ends-{STAGE}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demo; return its exit status."""
+    """Run `make demo`; return the exit status."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
-    parser.add_argument("--events", type=int, default=400, help="conversations to make up")
-    parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same ones")
+    parser.add_argument("--events", type=int, default=400, help="number of conversations")
+    parser.add_argument("--seed", type=int, default=1, help="same seed, same conversations")
     parser.add_argument("--delivery", choices=DELIVERIES, default="subscription")
-    parser.add_argument("--page", type=Path, default=PAGE, help="where the dashboard goes")
+    parser.add_argument("--page", type=Path, default=PAGE, help="file for the dashboard")
     options = parser.parse_args(arguments)
     if options.events < 1:
         parser.error("EVENTS must be 1 or more")
@@ -46,28 +46,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         world = _start(cleanup, screen, delivery)
         _run(world, delivery, options.events, options.seed, options.page)
 
-    status = carry_out(screen, run)
+    status = run_and_clean_up(screen, run)
     if not status:
         print(
-            f"\nDone in {screen.seconds():.0f} s: every event accounted for, nothing left behind."
+            f"\nDone in {screen.seconds():.0f} s: every event is accounted for, and nothing is"
+            " left behind."
         )
         print(f"The dashboard of this run: {_shown(options.page)}")
     return status
 
 
 def _start(cleanup: ExitStack, screen: Screen, delivery: Delivery) -> World:
-    screen.step("Starting an AWS emulator, and stand-ins for all that is not AWS")
+    screen.step("Start an AWS emulator, and stand-ins for everything outside AWS")
     world = start_world(cleanup, screen, STAGE, ACTION)
     delivery.prepare(world.genesys)
     screen.note(f"AWS            {world.aws.endpoint}")
     screen.note(f"Genesys Cloud  {world.genesys.url}")
-    screen.note(f"CRM            {world.customers.url}")
+    screen.note(f"CRM            {world.crm.url}")
     screen.note(f"webhook        {world.webhook.url}")
     return world
 
 
 def _shown(page: Path) -> str:
-    """Return a path as it is typed where `make` is."""
+    """Return a path relative to the project, if it is inside."""
     absolute = page.resolve()
     return str(absolute.relative_to(ROOT)) if absolute.is_relative_to(ROOT) else str(absolute)
 
@@ -77,10 +78,10 @@ def _run(world: World, delivery: Delivery, count: int, seed: int, page: Path) ->
     screen.step("cdk bootstrap and cdk deploy, with the stock CLI")
     world.project.bootstrap()
     outputs = world.deploy(**delivery.settings)
-    made, description = delivery.made(world.genesys, NAME)
+    first_id, description = delivery.deployed(world.genesys, NAME)
     screen.note(description)
-    if outputs["SubscriptionId"] != made:
-        raise Unbalanced("the stack's output SubscriptionId names something else.")
+    if outputs["SubscriptionId"] != first_id:
+        raise Unbalanced("the stack's output SubscriptionId is not the id in Genesys Cloud.")
 
     feed = delivery.feed(world.genesys, seed, count)
     screen.step(feed.summary)
@@ -88,18 +89,17 @@ def _run(world: World, delivery: Delivery, count: int, seed: int, page: Path) ->
     screen.step("The account")
     screen.note(feed.account.table())
     checks = {**feed.account.checks(), **dashboard_checks(dashboard, feed.account)}
-    screen.note(lines_of(checks))
+    screen.note(check_lines(checks))
     if not all(checks.values()):
         raise Unbalanced("the account does not balance; see the lines marked NOT above.")
 
-    title = " and ".join(f"other {key}" for key in delivery.changed)
-    screen.step(f"{title.capitalize()}, and cdk deploy again")
+    screen.step(f"Change {' and '.join(delivery.changed)}, and cdk deploy again")
     changed = {**delivery.settings, **delivery.changed}
     outputs = world.deploy(**changed)
-    still, description_now = delivery.made(world.genesys, NAME)
-    if {still, outputs["SubscriptionId"]} != {made} or description_now == description:
-        raise Unbalanced(f"what Genesys Cloud has was not updated in place:\n{description_now}")
-    screen.note(f"updated in place:\n{description_now}")
+    second_id, update = delivery.deployed(world.genesys, NAME)
+    if {second_id, outputs["SubscriptionId"]} != {first_id} or update == description:
+        raise Unbalanced(f"Genesys Cloud was not updated in place:\n{update}")
+    screen.note(f"updated in place:\n{update}")
 
     screen.step("cdk destroy")
     world.project.destroy(STAGE, **world.settings(**changed))
@@ -108,46 +108,45 @@ def _run(world: World, delivery: Delivery, count: int, seed: int, page: Path) ->
 
 
 def _send(world: World, outputs: Mapping[str, str], feed: Feed, page: Path) -> Page:
-    """Send what there is, until it is accounted for; return what the dashboard shows of it."""
+    """Send a feed until its account balances; return the dashboard's page."""
     stack = world.stack_name
     template = world.project.folder / f"cdk.out/{stack}.template.json"
-    watching = CloudWatch(world.aws, outputs, stack, template)
-    watching.add_health_alarm()
-    began = watching.now()
-    with bus_recorder(world.aws, outputs["EndsBusName"]) as bus, collecting(watching):
-        _look_after_it(world)
+    cloudwatch = CloudWatch(world.aws, outputs, stack, template)
+    cloudwatch.add_health_alarm()
+    began = cloudwatch.now()
+    with bus_recorder(world.aws, outputs["EndsBusName"]) as bus, collecting(cloudwatch):
+        _run_watchdog(world)
         run = Run(world, outputs, bus, feed)
         run.send()
         run.finish()
-    until = watching.now()
+    until = cloudwatch.now()
     dashboard = render(world.aws, outputs["DashboardName"], page, since=began, until=until)
-    # The stack could not be destroyed with it.
-    watching.remove_health_alarm()
+    cloudwatch.remove_health_alarm()
     return dashboard
 
 
-def _look_after_it(world: World) -> None:
-    """Have the watchdog look now, as its schedule does every five minutes."""
+def _run_watchdog(world: World) -> None:
+    """Invoke the watchdog once, as its schedule does every five minutes."""
     name = function_of(world.aws, world.stack_name, "Watchdog")
     answer = world.aws.client("lambda").invoke(FunctionName=name)
-    seen = json.loads(answer["Payload"].read())
-    if seen.get("healthy") is not True:
-        raise Unbalanced(f"the watchdog does not see what was deployed: {seen}")
+    result = json.loads(answer["Payload"].read())
+    if result.get("healthy") is not True:
+        raise Unbalanced(f"the watchdog does not find Genesys Cloud as deployed: {result}")
 
 
 def dashboard_checks(page: Page, account: Account) -> dict[str, bool]:
-    """Return whether what the dashboard shows is what the account says, in words."""
+    """Return checks that the dashboard and the account agree, in words, and whether they hold."""
     messages = {
         outcome: page.total("Messages in the time shown", outcome)
         for outcome in OUTCOMES
         if outcome != "ended"
     }
     by_queue = sum(one.total for one in page.series["Ends processed, by queue"].values())
-    ended = account.worker["ended"]
+    ended = account.logged["ended"]
     return {
-        "the dashboard counts the same messages, outcome by outcome": messages
-        == {outcome: account.worker[outcome] for outcome in messages},
-        "it counts the same ends, in all and by queue": ended
+        "the dashboard counts the same messages by outcome": messages
+        == {outcome: account.logged[outcome] for outcome in messages},
+        "the dashboard counts the same ends, in all and by queue": ended
         == page.total("Ends in the time shown", "processed")
         == by_queue,
     }
@@ -156,8 +155,8 @@ def dashboard_checks(page: Page, account: Account) -> dict[str, bool]:
 def _check_nothing_left(world: World, delivery: Delivery) -> None:
     names = delivery.names(world.genesys)
     ours = [name for name in names if name.startswith("queue-ends")]
-    left = {"things of ours in Genesys Cloud": ours, **left_behind(world.aws, STAGE)}
-    world.screen.note("\n".join(f"{len(found)} {what} left" for what, found in left.items()))
-    world.screen.note(f"what others have there, untouched: {', '.join(names)}")
+    left = {"resources of the stack in Genesys Cloud": ours, **left_behind(world.aws, STAGE)}
+    world.screen.note("\n".join(f"{len(found)} {kind} left" for kind, found in left.items()))
+    world.screen.note(f"Genesys Cloud still has the resources of others: {', '.join(names)}")
     if any(left.values()) or names != OTHERS:
         raise Unbalanced(f"left behind: {left}")

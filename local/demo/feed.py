@@ -1,4 +1,4 @@
-"""Conversations on their way to the stack, and what should become of them."""
+"""A feed of events for the stack, with the outcomes that they should have."""
 
 import time
 from collections import Counter
@@ -12,62 +12,56 @@ from local.receivers.receiver import End
 Body = Mapping[str, Any]
 """An event as Genesys Cloud publishes it."""
 Send = Callable[[Sequence[Body]], list[list[str]]]
-"""Has Genesys Cloud publish events; returns for each who got it."""
-# Of every so many conversations in our queues one is refused by the CRM at first, another one by
-# the webhook's receiver, and the events of a third one are published again.
-EVERY, AT_THE_CRM, AT_THE_WEBHOOK, AGAIN = 8, 0, 3, 5
+"""Publishes events in Genesys Cloud; returns each event's receivers."""
+CYCLE, REFUSED_BY_CRM, REFUSED_BY_WEBHOOK, REPEATED = 8, 0, 3, 5
+"""The length of a cycle of conversations in our queues, and the positions in it that the CRM
+refuses, that the webhook refuses and that are published again."""
 CRM_REFUSALS, WEBHOOK_REFUSALS = 2, 1
-# Events, or conversations, that are published at a time.
 BURST = 40
-# Events of each kind that is sent straight to the queue although it would be filtered out.
-STRAYS = 3
+"""Subscription events, or conversations of partner events, that are published together."""
+UNWANTED = 3
+"""Events of each filtered kind that are sent straight to the intake queue."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """How often the ends of each conversation are refused before they are taken."""
+    """How often each conversation's ends are refused before they are accepted."""
 
-    at_the_crm: Mapping[str, int]
-    at_the_webhook: Mapping[str, int]
+    by_crm: Mapping[str, int]
+    by_webhook: Mapping[str, int]
 
     @classmethod
     def of(cls, conversation_ids: Sequence[str]) -> "Refusals":
-        """Return those of conversations that end in our queues."""
+        """Return the refusals for conversations that end in our queues."""
         return cls(
-            dict.fromkeys(conversation_ids[AT_THE_CRM::EVERY], CRM_REFUSALS),
-            dict.fromkeys(conversation_ids[AT_THE_WEBHOOK::EVERY], WEBHOOK_REFUSALS),
+            dict.fromkeys(conversation_ids[REFUSED_BY_CRM::CYCLE], CRM_REFUSALS),
+            dict.fromkeys(conversation_ids[REFUSED_BY_WEBHOOK::CYCLE], WEBHOOK_REFUSALS),
         )
 
     def total(self, ends: Iterable[End]) -> int:
-        """Return how often ends are refused altogether."""
-        refused = Counter(self.at_the_crm) + Counter(self.at_the_webhook)
+        """Return the number of refusals for some ends."""
+        refused = Counter(self.by_crm) + Counter(self.by_webhook)
         return sum(refused[conversation_id] for conversation_id, _ in ends)
 
 
 @dataclass(slots=True)
 class Feed:
-    """What there is to send, and what should become of it.
+    """A feed of events and its account.
 
     Attributes
     ----------
     summary
-        What there is to send.
-    account
-        What should become of it.
+        The feed in a line.
     expected
-        How many ends each conversation has in each queue.
-    refusals
-        What is to be refused at first.
+        The number of ends by conversation and queue.
     straight
-        Bodies of messages to be sent to the intake queue past Genesys Cloud.
+        Bodies that are sent to the intake queue without Genesys Cloud.
     bursts
-        Events to be published at a time, and the ends that they complete.
-    late
-        The ends of the events that are published again once these are done.
-    again
-        These events, as far as they have been published.
+        Events that are published together, and the ends that they complete.
+    repeated_ends, repeated_events
+        Ends whose events are published again after they are done, and those events so far.
     published_at
-        When all was published that makes up the ends of a conversation in a queue.
+        When the last event was published that completes the ends of a conversation in a queue.
     """
 
     summary: str
@@ -77,20 +71,20 @@ class Feed:
     straight: Sequence[str]
     send: Send
     bursts: Iterator[tuple[Sequence[Body], Iterable[End]]]
-    late: set[End]
-    again: Sequence[Body]
+    repeated_ends: set[End]
+    repeated_events: Sequence[Body]
     published_at: dict[End, float] = field(default_factory=dict)
 
     def publish(self) -> Iterator[None]:
-        """Publish everything, a burst at a time."""
+        """Publish all events, a burst at a time."""
         for events, completed in self.bursts:
             self.published_at |= dict.fromkeys(completed, time.time())
-            self._give(events)
+            self._publish(events)
             yield
 
-    def publish_again(self) -> None:
-        """Publish again what is published again late."""
-        self._give(self.again)
+    def publish_repeats(self) -> None:
+        """Publish the repeated events again."""
+        self._publish(self.repeated_events)
 
-    def _give(self, events: Sequence[Body]) -> None:
+    def _publish(self, events: Sequence[Body]) -> None:
         self.account.filtered += sum(not receivers for receivers in self.send(events))

@@ -1,45 +1,45 @@
-"""A feed on its way through the deployed stack, until its account balances."""
+"""A demo run: a feed passes through the deployed stack until its account balances."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from local.demo.counts import shared_among, worker_log
+from local.demo.counts import arrivals_per_end, logged_outcomes
 from local.demo.feed import Feed
 from local.receivers.bus import BusRecorder
 from local.receivers.receiver import End
 from local.runs.queues import messages_in, new_dead_letters
 from local.runs.world import World
 
-# Seconds in which everything that was sent must have come to its end.
-PATIENCE = 120.0
+LONGEST = 120.0
+"""Seconds within which the stack must process the whole feed."""
 
 
 class Run:
-    """A feed on its way through the deployed stack; its account tells what has become of it."""
+    """A run of a feed through the stack, which keeps the feed's account up to date."""
 
     def __init__(
         self, world: World, outputs: Mapping[str, str], bus: BusRecorder, feed: Feed
     ) -> None:
         self._world, self._outputs, self._bus = world, outputs, bus
         self._feed = feed
-        world.customers.refusals = dict(feed.refusals.at_the_crm)
-        world.webhook.refusals = dict(feed.refusals.at_the_webhook)
+        world.crm.refusals = dict(feed.refusals.by_crm)
+        world.webhook.refusals = dict(feed.refusals.by_webhook)
         self._straight = list(feed.straight)
 
     def send(self) -> None:
-        """Publish everything, some of it twice, and send others straight to the queue."""
+        """Publish all events and their repeats, and send the straight messages."""
         for _ in self._feed.publish():
             self._send_straight(3)
             self._show()
         self._send_straight(len(self._straight))
-        self._wait(lambda: self._feed.late <= _everywhere(self._noted()))
-        self._feed.publish_again()
+        self._wait(lambda: self._feed.repeated_ends <= _everywhere(self._arrivals()))
+        self._feed.publish_repeats()
 
     def finish(self) -> None:
-        """Wait until the account balances, or patience is over."""
+        """Wait until the account balances or `LONGEST` is over."""
 
         def balances() -> bool:
-            self._look()
+            self._update_account()
             return all(self._feed.account.checks().values())
 
         self._wait(balances)
@@ -52,54 +52,54 @@ class Run:
         del self._straight[:count]
 
     def _wait(self, done: Callable[[], bool]) -> None:
-        self._world.wait(PATIENCE, done, self._show)
+        self._world.wait(LONGEST, done, self._show)
 
     def _show(self) -> None:
-        places = ", ".join(
-            f"{sum(map(len, noted.values()))} at {place}" for place, noted in self._noted().items()
+        counts = ", ".join(
+            f"{sum(map(len, ends.values()))} at {name}" for name, ends in self._arrivals().items()
         )
-        refused = self._world.customers.refused.total() + self._world.webhook.refused.total()
+        refused = self._world.crm.refused.total() + self._world.webhook.refused.total()
         ends = self._feed.expected.total()
-        self._world.screen.progress(f"of {ends} ends {places}; {refused} refused")
+        self._world.screen.progress(f"of {ends} ends {counts}; {refused} refused")
 
-    def _noted(self) -> dict[str, dict[End, list[float]]]:
-        """Return when each end arrived, for each destination."""
+    def _arrivals(self) -> dict[str, dict[End, list[float]]]:
+        """Return the times of each end's arrivals, by destination."""
         self._bus.collect()
         return {
-            "the CRM": dict(self._world.customers.noted),
-            "the bus": self._bus.noted,
-            "the webhook": self._world.webhook.noted,
+            "the CRM": dict(self._world.crm.arrivals),
+            "the bus": self._bus.arrivals,
+            "the webhook": self._world.webhook.arrivals,
         }
 
-    def _look(self) -> None:
-        """Bring the account up to date: with what is seen from outside, and the worker's log."""
+    def _update_account(self) -> None:
+        """Update the account from the worker's log, the queues and the receivers."""
         account, expected, aws = self._feed.account, self._feed.expected, self._world.aws
-        account.worker = worker_log(aws, self._outputs["WorkerFunctionName"])
-        account.left = messages_in(aws, self._outputs["QueueUrl"])
-        account.dead += Counter(
+        account.logged = logged_outcomes(aws, self._outputs["WorkerFunctionName"])
+        account.left_in_queue = messages_in(aws, self._outputs["QueueUrl"])
+        account.dead_letters += Counter(
             letter.reason or "failed too often"
             for letter in new_dead_letters(aws, self._outputs["DeadLetterQueueUrl"])
         )
-        # Last, so that once all messages are done nothing can arrive that is not seen here.
-        noted = self._noted()
+        # Count arrivals last: no end arrives once the counts above say that all messages are done.
+        arrivals = self._arrivals()
         account.arrived = {
-            place: [
-                times
+            name: [
+                arrived
                 for end, count in expected.items()
-                for times in shared_among(count, len(of_place.get(end, ())))
+                for arrived in arrivals_per_end(count, len(ends.get(end, ())))
             ]
-            for place, of_place in noted.items()
+            for name, ends in arrivals.items()
         }
-        account.strangers = Counter(
-            {place: len(of_place.keys() - expected.keys()) for place, of_place in noted.items()}
+        account.unexpected = Counter(
+            {name: len(ends.keys() - expected.keys()) for name, ends in arrivals.items()}
         )
         account.forged = self._world.webhook.forged
         account.latencies = [
-            max(of_place[end][-1] for of_place in noted.values()) - self._feed.published_at[end]
-            for end in expected.keys() & _everywhere(noted)
+            max(ends[end][-1] for ends in arrivals.values()) - self._feed.published_at[end]
+            for end in expected.keys() & _everywhere(arrivals)
         ]
 
 
-def _everywhere(noted: Mapping[str, Mapping[End, object]]) -> set[End]:
+def _everywhere(arrivals: Mapping[str, Mapping[End, object]]) -> set[End]:
     """Return the ends that arrived at every destination."""
-    return set.intersection(*(set(of_place) for of_place in noted.values()))
+    return set.intersection(*(set(ends) for ends in arrivals.values()))

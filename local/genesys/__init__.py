@@ -1,1 +1,1 @@
-"""The stand-in for Genesys Cloud: login, event subscriptions, integrations, and its events."""
+"""The stand-in for Genesys Cloud: login, subscriptions, integrations and events."""

@@ -1,4 +1,4 @@
-"""Entities of one kind in the stand-in's org: how they are made, found and listed."""
+"""Entities of one kind in the stand-in's org, with the API's common behaviour."""
 
 import copy
 from abc import ABC, abstractmethod
@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from local.genesys.problems import bad_request, missing, not_allowed, not_found
+from local.genesys.problems import bad_request, missing_permission, not_allowed, not_found
 from local.http.messages import Answer, Request
 
 MAX_PAGE = 100
@@ -17,27 +17,27 @@ Shape = TypeVar("Shape")
 
 
 class Entities(dict[str, Entity], ABC):
-    """Entities by id, as the API shows them; whoever looks in may change them by hand.
+    """Entities by id in the form of the API; tests may change them directly.
 
     Parameters
     ----------
     path, kind
-        Of the API, and the word that ids begin with.
+        The API's path and the word for an entity, whose first letters begin the ids.
     permissions
-        The permission, or scope, that each method needs.
+        The permission or scope that each method needs.
     clock
-        Seconds.
+        Returns seconds.
 
     Attributes
     ----------
     visible_after
-        Seconds until lists show a new one.
+        Seconds until lists show a new entity.
     page_limit
-        The most that a page holds, whatever is asked for.
+        The most entities on a page, whatever the request asks for.
     page_count
-        Whether lists say how many pages there are.
-    live
-        By id: as what it was when it last became active, and delivers until it changes again.
+        Whether lists give the number of pages.
+    active
+        The latest active version of each active entity, by id. It sends events until it changes.
     """
 
     def __init__(
@@ -48,76 +48,76 @@ class Entities(dict[str, Entity], ABC):
         self.visible_after = 0.0
         self.page_limit = MAX_PAGE
         self.page_count = True
-        self.live: dict[str, Entity] = {}
+        self.active: dict[str, Entity] = {}
         self._numbers = count(1)
         self._visible_at: dict[str, float] = {}
         self._moves: dict[str, tuple[float, str]] = {}
 
     def named(self, name: str) -> list[Entity]:
-        """Return the entities of that name."""
+        """Return the entities with a name."""
         return [one for one in self.values() if one["name"] == name]
 
     def add(self, **fields: Any) -> Entity:
-        """Put an entity in and return it."""
+        """Add an entity and return it."""
         new = f"{self.kind[:3]}-{next(self._numbers)}"
         self[new] = {"id": new, **fields, "selfUri": f"{self.path}/{new}"}
         return self[new]
 
-    def appears_late(self, new: Entity) -> None:
-        """Have lists show an entity after `visible_after` seconds only."""
+    def list_late(self, new: Entity) -> None:
+        """Hide a new entity from lists for `visible_after` seconds."""
         self._visible_at[new["id"]] = self.clock() + self.visible_after
 
     def move(self, one: Entity, state: str, seconds: float) -> None:
-        """Have an entity enter a state after so many seconds."""
+        """Make an entity enter a state after some seconds."""
         self._moves[one["id"]] = self.clock() + seconds, state
         self.settle()
 
     def settle(self) -> None:
-        """Complete the moves whose moment has come; forget what was removed by hand."""
-        for key in (self.live.keys() | self._moves.keys()) - self.keys():
-            self.live.pop(key, None)
+        """Complete the moves whose time has come; forget entities that a test removed."""
+        for key in (self.active.keys() | self._moves.keys()) - self.keys():
+            self.active.pop(key, None)
             self._moves.pop(key, None)
         for key, (at, state) in list(self._moves.items()):
             if self.clock() >= at and self.may_settle(key):
                 del self._moves[key]
-                self.live.pop(key, None)
+                self.active.pop(key, None)
                 self.enter(self[key], state)
 
     def may_settle(self, _: str) -> bool:
-        """Return whether nothing but its moment holds up an entity's move."""
+        """Return whether only time holds up an entity's move."""
         return True
 
     @abstractmethod
     def enter(self, one: Entity, state: str) -> None:
-        """Have an entity be in a state, and deliver if that is an active one."""
+        """Put an entity into a state; an active entity sends events."""
 
     def check(self, request: Request, granted: Collection[str]) -> None:
-        """Refuse a request that the client, with these scopes, may not make."""
+        """Raise `Problem` if the granted scopes do not permit a request."""
         needed = self.needed.get(request.method)
         if not needed:
             raise not_allowed()
         if needed not in granted:
-            raise missing(needed)
+            raise missing_permission(needed)
 
     def found(self, request: Request) -> Entity:
-        """Return the entity that a request's path names."""
+        """Return the entity in a request's path."""
         wanted = request.path.removeprefix(self.path).split("/")[1]
         if wanted not in self:
             raise not_found(f"No {self.kind} with id {wanted}.")
         return self[wanted]
 
     def page(self, request: Request, shown: Callable[[Entity], Entity] = copy.deepcopy) -> Answer:
-        """Answer with the page of the list that a request asks for."""
+        """Return the list's page for a request."""
         now = self.clock()
-        every = [one for key, one in self.items() if self._visible_at.get(key, now) <= now]
+        visible = [one for key, one in self.items() if self._visible_at.get(key, now) <= now]
         number = _page_parameter(request, "pageNumber", 1, 1_000_000)
         size = min(_page_parameter(request, "pageSize", 25, MAX_PAGE), self.page_limit)
-        pages = -(-len(every) // size)
+        pages = -(-len(visible) // size)
         body: Entity = {
-            "entities": [shown(one) for one in every[(number - 1) * size : number * size]],
+            "entities": [shown(one) for one in visible[(number - 1) * size : number * size]],
             "pageSize": size,
             "pageNumber": number,
-            "total": len(every),
+            "total": len(visible),
         }
         if self.page_count:
             body["pageCount"] = pages
@@ -127,7 +127,7 @@ class Entities(dict[str, Entity], ABC):
 
 
 def decoded(request: Request, shape: type[Shape]) -> Shape:
-    """Return the body of a request, which has to have a shape."""
+    """Return a request's body as a shape; raise `Problem` if it does not fit."""
     try:
         return msgspec.json.decode(request.body, type=shape)
     except msgspec.MsgspecError as error:

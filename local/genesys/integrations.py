@@ -1,6 +1,6 @@
-"""The integrations of the stand-in: its *Amazon EventBridge source*.
+"""The stand-in's Integrations API, with the integration type *Amazon EventBridge source*.
 
-Genesys Cloud's Integrations API, as its API reference and official SDK have it.
+Source: Genesys Cloud's API reference and official SDK.
 """
 
 import copy
@@ -25,8 +25,8 @@ PERMISSIONS = {
     "DELETE": "integrations:integration:delete",
 }
 RUNNING = ("ACTIVE", "ACTIVATING", "DEACTIVATING")
-# The states that take time, and what they become.
-MOVING = {"ACTIVATING": "ACTIVE", "DEACTIVATING": "INACTIVE"}
+# The states that take time, and their successors.
+SUCCESSORS = {"ACTIVATING": "ACTIVE", "DEACTIVATING": "INACTIVE"}
 GONE = ""
 
 
@@ -63,21 +63,20 @@ class Integrations(Entities):
     Attributes
     ----------
     types
-        The integration types that the org may use.
+        The integration types available to the org.
     permissions
-        What the role of the client permits of `PERMISSIONS`.
+        The permissions of the client's role, a part of `PERMISSIONS`.
     state_seconds
-        How long `ACTIVATING`, `DEACTIVATING` and a deletion take; `math.inf` means for ever.
+        How long `ACTIVATING`, `DEACTIVATING` and a deletion take; `math.inf` for ever.
     error
-        Unless empty: what is wrong with an integration that should become active. It becomes
-        `ERROR` instead, with this as its detail.
+        If not empty, an integration becomes `ERROR` with this detail instead of `ACTIVE`.
     expands
-        Whether lists show configurations when asked to.
+        Whether lists can show configurations.
     configuring_switches_off
-        Whether an integration is switched off by a new configuration.
+        Whether a new configuration switches an integration off.
     source_made, source_gone
-        Called with the suffix of a partner event source when an active integration wants it
-        there, and when the last integration that fed it is gone.
+        Called with the suffix of a partner event source when an integration becomes active, and
+        when the source's last integration is deleted.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -98,12 +97,12 @@ class Integrations(Entities):
         *,
         type_id: str = SOURCE_TYPE,
     ) -> str:
-        """Put one in and return its id; it is active, or has no properties yet.
+        """Add an integration and return its id; it is active if it has properties.
 
         Parameters
         ----------
         properties
-            By default those of one that feeds a foreign account.
+            By default the properties of an integration for a foreign account.
         """
         if properties is None:
             properties = {
@@ -116,21 +115,21 @@ class Integrations(Entities):
         one["config"]["current"]["properties"] = copy.deepcopy(dict(properties))
         if properties:
             one |= {"intendedState": "ENABLED", "reportedState": {"code": "ACTIVE"}}
-            self.live[one["id"]] = dict(properties)
+            self.active[one["id"]] = dict(properties)
         return str(one["id"])
 
     def configuration(self, integration_id: str) -> Entity:
-        """Return an integration's configuration, which may be changed by hand."""
+        """Return an integration's configuration, which tests may change."""
         current: Entity = self[integration_id]["config"]["current"]
         return current
 
     def state(self, integration_id: str) -> str:
-        """Return the state that an integration reports by now."""
+        """Return the reported state of an integration."""
         self.settle()
         return str(self[integration_id]["reportedState"]["code"])
 
     def check(self, request: Request, granted: Collection[str]) -> None:
-        """Refuse a request that the client's role does not permit, whatever its scopes are."""
+        """Raise `Problem` if the client's role does not permit a request; scopes do not count."""
         super().check(request, self.permissions)
 
     def answer(self, operation: str, request: Request) -> Answer:
@@ -153,9 +152,9 @@ class Integrations(Entities):
                 return self._switch(one, decoded(request, _Switch).intended_state)
         return self._delete(one)
 
-    def feeds(self) -> list[Entity]:
-        """Return the properties by which active integrations deliver at present."""
-        return list(self.live.values())
+    def active_properties(self) -> list[Entity]:
+        """Return the properties of the active integrations."""
+        return list(self.active.values())
 
     def enter(self, one: Entity, state: str) -> None:
         properties = one["config"]["current"]["properties"]
@@ -167,11 +166,13 @@ class Integrations(Entities):
             return
         one["reportedState"] = {"code": state}
         if state == "ERROR":
-            said = {"message": self.error, "messageWithParams": self.error}
-            detail = {"localizableMessageCode": "integration.error", **said}
-            one["reportedState"]["detail"] = detail
+            one["reportedState"]["detail"] = {
+                "localizableMessageCode": "integration.error",
+                "message": self.error,
+                "messageWithParams": self.error,
+            }
         if state == "ACTIVE" and one["integrationType"]["id"] == SOURCE_TYPE:
-            self.live[one["id"]] = copy.deepcopy(properties)
+            self.active[one["id"]] = copy.deepcopy(properties)
             self.source_made(suffix)
 
     def _new(self, name: str, type_id: str) -> Entity:
@@ -187,23 +188,23 @@ class Integrations(Entities):
         one["config"] = {"current": {**current, "advanced": {}, "notes": "", "credentials": {}}}
         return one
 
-    def _create(self, asked: _New) -> Answer:
-        type_id = asked.integration_type.id
+    def _create(self, body: _New) -> Answer:
+        type_id = body.integration_type.id
         if type_id not in self.types:
             raise bad_request(f"The integration type {type_id} is not available to this org.")
-        one = self._new(asked.name or type_id, type_id)
-        self.appears_late(one)
+        one = self._new(body.name or type_id, type_id)
+        self.list_late(one)
         return Answer(200, _shown(one))
 
-    def _configure(self, one: Entity, asked: _Configuration) -> Answer:
+    def _configure(self, one: Entity, body: _Configuration) -> Answer:
         if one["integrationType"]["id"] == SOURCE_TYPE:
-            _check(asked.properties)
+            _check(body.properties)
         current = one["config"]["current"]
-        if asked.version != current["version"]:
-            text = f"The configuration is of version {current['version']}, not {asked.version}."
+        if body.version != current["version"]:
+            text = f"The configuration is of version {current['version']}, not {body.version}."
             raise Problem(409, "version.mismatch", text)
-        current |= {**msgspec.to_builtins(asked), "version": asked.version + 1}
-        one |= {"name": asked.name, "notes": asked.notes}
+        current |= {**msgspec.to_builtins(body), "version": body.version + 1}
+        one |= {"name": body.name, "notes": body.notes}
         if self.configuring_switches_off:
             one["intendedState"] = "DISABLED"
             self._begin(one, "DEACTIVATING")
@@ -234,12 +235,12 @@ class Integrations(Entities):
 
     def _begin(self, one: Entity, state: str) -> None:
         one["reportedState"] = {"code": state}
-        becomes = "ERROR" if state == "ACTIVATING" and self.error else MOVING[state]
-        self.move(one, becomes, self.state_seconds)
+        successor = "ERROR" if state == "ACTIVATING" and self.error else SUCCESSORS[state]
+        self.move(one, successor, self.state_seconds)
 
 
 def _shown(one: Entity, *, expand: bool = False) -> Entity:
-    """Return a copy of an integration, with its configuration or without."""
+    """Return a copy of an integration, with or without its configuration."""
     return copy.deepcopy({key: one[key] for key in one if expand or key != "config"})
 
 
@@ -248,7 +249,7 @@ def _suffix_of(one: Entity) -> object:
 
 
 def _check(properties: Entity) -> None:
-    """Refuse properties that an Amazon EventBridge source cannot have."""
+    """Raise `Problem` for properties that an Amazon EventBridge source cannot have."""
     try:
         topics = msgspec.convert(properties, _SourceProperties).event_filter
     except msgspec.ValidationError as error:

@@ -1,4 +1,4 @@
-"""The stand-in's login: one OAuth client, the tokens that it gets, and what they may do."""
+"""The stand-in's login: one OAuth client, its tokens and their scopes."""
 
 import base64
 import secrets
@@ -10,7 +10,7 @@ from local.http.messages import Answer, Request
 LOGIN = "/oauth/token"
 READ, WRITE = "event:subscribe:read", "event:subscribe:write"
 CLIENT_ID = "0f3c-client-id"
-CLIENT_SECRET = "S3cr3t-0f-the-0rg"  # noqa: S105 - of a client that exists here only
+CLIENT_SECRET = "S3cr3t-0f-the-0rg"  # noqa: S105 - of a client that exists only here
 
 
 class Login:
@@ -19,15 +19,15 @@ class Login:
     Attributes
     ----------
     client_id, client_secret
-        They log in.
+        The client's credentials.
     scopes
-        The client's scopes; a login gets those of them that it asks for.
+        The client's scopes; a login gets the requested ones among them.
     expires_in
-        Life of new tokens in seconds.
+        The life of new tokens in seconds.
     bad_login_status
-        Status of the answer to a wrong client or secret: 401, or 400.
+        The status of the answer to wrong credentials: 401 or 400.
     tokens
-        The scopes of each token that was given out, and when the token ends.
+        The scopes and the end of life of each token.
     """
 
     clock: Callable[[], float]
@@ -47,15 +47,15 @@ class Login:
         if _credentials(request) != (self.client_id, self.client_secret):
             error = {"error": "invalid_client", "description": "authentication failed"}
             return Answer(self.bad_login_status, error)
-        asked = form["scope"].split() if form.get("scope") else self.scopes
-        granted = frozenset(asked) & frozenset(self.scopes)
+        requested = form["scope"].split() if form.get("scope") else self.scopes
+        granted = frozenset(requested) & frozenset(self.scopes)
         token = secrets.token_urlsafe(48)
         self.tokens[token] = granted, self.clock() + self.expires_in
         answer = {"access_token": token, "token_type": "bearer", "expires_in": self.expires_in}
         return Answer(200, {**answer, "scope": " ".join(sorted(granted))})
 
     def granted(self, request: Request) -> frozenset[str]:
-        """Return the scopes of the token that a request carries."""
+        """Return the scopes of a request's token; raise `Problem` if the token is not valid."""
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         if kind.lower() != "bearer" or not token:
             text = "No authentication bearer token specified in authorization header."
@@ -67,7 +67,7 @@ class Login:
 
 
 def _credentials(request: Request) -> tuple[str, str]:
-    """Return client id and secret: from a Basic header, else from the form."""
+    """Return the client id and secret from a Basic header, else from the form."""
     kind, _, encoded = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() != "basic":
         return request.form.get("client_id", ""), request.form.get("client_secret", "")

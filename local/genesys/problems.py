@@ -1,4 +1,4 @@
-"""The errors of Genesys Cloud's API, as it words them."""
+"""The errors of Genesys Cloud's API in its own words."""
 
 from uuid import uuid4
 
@@ -8,14 +8,14 @@ CORRELATION = "ININ-Correlation-Id"
 
 
 def problem(status: int, message: str, code: str = "error", **headers: str) -> Answer:
-    """Return the answer that is an error; support asks for its correlation id."""
+    """Return an error answer, with the correlation id that Genesys support asks for."""
     headers = {CORRELATION: str(uuid4()), **headers}
     body = {"message": message, "code": code, "status": status, "contextId": headers[CORRELATION]}
     return Answer(status, body, headers)
 
 
 def too_many_requests(retry_after: int) -> Answer:
-    """Return the answer to a client that asks too often; it may come again after some seconds."""
+    """Return the answer to a client that calls too often and must wait some seconds."""
     message = "Rate limit exceeded the maximum. Retry later."
     code = "too.many.requests.retry.after"
     return problem(429, message, code, **{"Retry-After": str(retry_after)})
@@ -30,12 +30,12 @@ class Problem(Exception):
 
 
 def bad_request(message: str) -> Problem:
-    """Return the error for a request that cannot be understood."""
+    """Return the error for a malformed request."""
     return Problem(400, "bad.request", message)
 
 
-def missing(permission: str) -> Problem:
-    """Return the error for a request that the client may not make."""
+def missing_permission(permission: str) -> Problem:
+    """Return the error for a request without a needed permission."""
     return Problem(
         403,
         "missing.any.permissions",
@@ -45,7 +45,7 @@ def missing(permission: str) -> Problem:
 
 
 def not_found(message: str = "HTTP 404 Not Found") -> Problem:
-    """Return the error for a path or a thing that is not there."""
+    """Return the error for an unknown path or entity."""
     return Problem(404, "not.found", message)
 
 

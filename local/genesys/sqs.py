@@ -1,4 +1,4 @@
-"""The stand-in's way to SQS: it sends as the AWS account of Genesys Cloud."""
+"""The stand-in's sender to SQS, which acts as the AWS account of Genesys Cloud."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -10,18 +10,18 @@ ACCOUNT = "765628985471"
 """The AWS account from which Genesys Cloud sends."""
 SQS_BATCH = 10
 Send = Callable[[str, str, list[str]], None]
-"""Sends message bodies to the SQS queue with an ARN, in a region."""
+"""Sends message bodies to the SQS queue with an ARN in a region."""
 
 
 def sqs_sender(emulator: "Emulator", account: str = ACCOUNT) -> Send:
-    """Return a sender to the SQS queues of `emulator` that acts as `account`.
+    """Return a sender to the SQS queues of an emulator that acts as `account`.
 
-    Queues of other accounts than the emulator's own are foreign: what is sent there is gone.
+    It drops messages to queues of foreign accounts.
 
     Raises
     ------
     botocore.exceptions.ClientError
-        By the sender: the queue is not there, or its policy does not admit `account`.
+        By the sender: the queue does not exist, or its policy does not admit `account`.
     RuntimeError
         By the sender: the queue refused some of the messages.
     """

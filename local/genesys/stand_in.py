@@ -1,12 +1,12 @@
-"""A stand-in for Genesys Cloud: login, event subscriptions, integrations; and its events.
+"""A stand-in for Genesys Cloud with its login, subscriptions, integrations and events.
 
     with emulator() as aws, GenesysCloud(sqs_sender(aws)) as genesys:
         ...  # deploy with genesys_login_url = genesys_api_url = genesys.url
         genesys.publish(event)
 
-Subscriptions are evaluated and delivered to as Genesys Cloud does it: by event type and JSONata
-filter, to the SQS queue of the destination. Integrations of the type *Amazon EventBridge source*
-send the events of their topics to their partner event source.
+Subscriptions select events by event type and JSONata filter, and send them to the SQS queue of
+their destination. Integrations of the type *Amazon EventBridge source* send the events of their
+topics to their partner event source.
 """
 
 from __future__ import annotations
@@ -21,17 +21,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
-from local.genesys.entities import Entity
 from local.genesys.integrations import INTEGRATIONS, Integrations
 from local.genesys.login import LOGIN, Login
 from local.genesys.problems import CORRELATION, Problem, not_allowed, not_found
 from local.genesys.subscriptions import SUBSCRIPTIONS, Subscriptions
-from local.http.faults import Scripted
+from local.http.faults import ScriptedService
 from local.http.messages import Answer, Request
 from local.http.server import HttpServer
 
 if TYPE_CHECKING:
-    from local.aws.partner_events import Deliver
+    from local.aws.partner_events import SendPartnerEvents
     from local.genesys.sqs import Send
 
 ORG_ID = "5d4c3b2a-org"
@@ -45,47 +44,46 @@ OPERATIONS = {
     f"{INTEGRATIONS}/[^/]+": {"GET": "read", "PATCH": "switch", "DELETE": "delete"},
     f"{INTEGRATIONS}/[^/]+/config/current": {"GET": "configuration", "PUT": "configure"},
 }
-"""The operations of each path, by method: tests and faults call them by these names."""
+"""The names of operations, by path pattern and method; tests use them for faults."""
 
 
-class GenesysCloud(Login, Scripted):
-    """An org of Genesys Cloud; served on a free loopback port inside a `with` statement.
+class GenesysCloud(Login, ScriptedService):
+    """An org of Genesys Cloud, served on a free loopback port inside a `with` statement.
 
     Parameters
     ----------
     send
-        Delivers events, see `sqs_sender`; None: `publish` only tells who would have got them.
-    deliver
-        Delivers to partner event sources, see `partner_events.partner_events`; None: what an
-        integration sends is gone.
+        Sends events to SQS, such as `sqs_sender`; None drops them.
+    send_partner_events
+        Sends events to partner event sources, such as `partner_events`; None drops them.
     clock
-        Epoch seconds, for the life of tokens and for what takes time.
+        Returns epoch seconds.
 
     Attributes
     ----------
     id
-        The org's.
+        The org's id.
     subscriptions, integrations
-        By id; they have attributes of their own.
+        The org's entities by id.
     has_subscription_api
-        False for an org in which the subscriptions' path is not found.
+        Whether the org has the path of subscriptions.
     """
 
     def __init__(
         self,
         send: Send | None = None,
         *,
-        deliver: Deliver | None = None,
+        send_partner_events: SendPartnerEvents | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        Scripted.__init__(self, clock)
+        ScriptedService.__init__(self, clock)
         Login.__init__(self)
         self.id = ORG_ID
         self.has_subscription_api = True
         self._subscriptions = Subscriptions(clock)
         self._integrations = Integrations(clock)
         self._send = send
-        self._deliver = deliver
+        self._send_partner_events = send_partner_events
         self._lock = threading.RLock()
         self._server: HttpServer | None = None
 
@@ -99,7 +97,7 @@ class GenesysCloud(Login, Scripted):
 
     @property
     def url(self) -> str:
-        """Base URL of both the login and the API."""
+        """The base URL of both the login and the API."""
         if not self._server:
             raise RuntimeError("The Genesys Cloud stand-in runs inside a with statement only.")
         return self._server.url
@@ -151,67 +149,60 @@ class GenesysCloud(Login, Scripted):
         return self.subscriptions if has else None
 
     def publish(self, event: Mapping[str, Any]) -> list[str]:
-        """Give an event to the subscriptions; return the ids of those that it was delivered to."""
+        """Publish an event; return the ids of the subscriptions that select it."""
         return self.publish_all([event])[0]
 
     def publish_all(self, events: Iterable[Mapping[str, Any]]) -> list[list[str]]:
-        """Publish many events; return for each the ids of the subscriptions that got it.
+        """Publish events; return for each the ids of the subscriptions that select it.
 
-        Bodies are sent per destination in the order of the events.
+        Each destination gets its events in their order.
         """
         outgoing: dict[tuple[str, str], list[str]] = defaultdict(list)
         receivers = []
         with self._lock:
             subscriptions = self.subscriptions
             for event in events:
-                hits = subscriptions.receivers(event)
-                body = json.dumps(event, separators=(",", ":")) if hits else ""
-                for one in hits:
+                selecting = subscriptions.receivers(event)
+                body = json.dumps(event, separators=(",", ":")) if selecting else ""
+                for one in selecting:
                     queue = one["destination"]["awsSqs"]
                     outgoing[queue["arn"], queue["region"]].append(body)
-                receivers.append([one["id"] for one in hits])
+                receivers.append([one["id"] for one in selecting])
         if self._send:
             for (arn, region), bodies in outgoing.items():
                 self._send(arn, region, bodies)
         return receivers
 
     def event_source(self, suffix: str) -> str:
-        """Return the name of the partner event source that an integration's suffix leads to."""
+        """Return the name of the partner event source with a suffix."""
         return f"aws.partner/genesys.com/cloud/{self.id}/{suffix}"
 
     def publish_partner_events(self, events: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-        """Give events to the integrations; return for each the names of the rules that it matched.
+        """Publish partner events; return for each the names of the matching rules.
 
         Parameters
         ----------
         events
-            As EventBridge delivers them, without what depends on where to: `source`, `account` and
-            `region`.
+            Events without `source`, `account` and `region`, which each integration adds.
         """
         with self._lock:
-            feeds = self.integrations.feeds()
+            integrations = self.integrations.active_properties()
         matched: list[list[str]] = [[] for _ in events]
-        for feed in feeds:
-            topics = set(feed["eventFilter"])
-            places = [n for n, event in enumerate(events) if event["detail-type"] in topics]
-            if not places or not self._deliver:
+        for properties in integrations:
+            topics = set(properties["eventFilter"])
+            selected = [n for n, event in enumerate(events) if event["detail-type"] in topics]
+            if not selected or not self._send_partner_events:
                 continue
-            batch = [self._addressed(events[n], feed) for n in places]
-            source, account = self.event_source(feed["eventSourceSuffix"]), feed["awsAccountId"]
-            rules = self._deliver(source, account, feed["awsAccountRegion"], batch)
-            for n, names in zip(places, rules, strict=True):
+            source = self.event_source(properties["eventSourceSuffix"])
+            account, region = properties["awsAccountId"], properties["awsAccountRegion"]
+            address = {"source": source, "account": account, "region": region}
+            batch = [{**events[n], **address} for n in selected]
+            rules = self._send_partner_events(source, account, region, batch)
+            for n, names in zip(selected, rules, strict=True):
                 matched[n] += names
         return matched
 
-    def _addressed(self, event: Mapping[str, Any], feed: Entity) -> dict[str, Any]:
-        return {
-            **event,
-            "source": self.event_source(feed["eventSourceSuffix"]),
-            "account": feed["awsAccountId"],
-            "region": feed["awsAccountRegion"],
-        }
-
 
 def _operations_at(path: str) -> Mapping[str, str]:
-    fitting = (one for pattern, one in OPERATIONS.items() if re.fullmatch(pattern, path))
-    return next(fitting, {})
+    matching = (one for pattern, one in OPERATIONS.items() if re.fullmatch(pattern, path))
+    return next(matching, {})

@@ -1,6 +1,6 @@
-"""The event subscriptions of the stand-in, and the events that they let through.
+"""The stand-in's API of event subscriptions, and the selection of their events.
 
-The API is that of the tutorial that this project was made from, completed to a REST resource.
+Source: the Genesys tutorial on event subscriptions, completed to a REST resource.
 """
 
 import copy
@@ -48,13 +48,13 @@ class Subscriptions(Entities):
     Attributes
     ----------
     activation_seconds, activation_reads
-        When a subscription that was made or changed becomes `active` (it is `pending` before):
-        after this many seconds and once it was read this often; `math.inf` means never.
-        Until then a new one delivers nothing, and one that was changed delivers as before.
+        The seconds and the reads after which a new or changed subscription is `active` instead of
+        `pending`; `math.inf` for never. Until then a new one sends nothing, and a changed one sends
+        as before.
     unique_names
-        Whether a second subscription of a name is refused.
+        Whether the API refuses a second subscription with the same name.
     filter_errors
-        How many evaluations of filters failed; these count as no match.
+        The number of filter evaluations that failed and therefore matched nothing.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -66,7 +66,7 @@ class Subscriptions(Entities):
         self._reads_left: dict[str, float] = {}
 
     def seed(self, name: str, queue_arn: str = FOREIGN_ARN, **fields: Any) -> str:
-        """Put one in that is active at once, whatever its fields are, and return its id."""
+        """Add a subscription that is active at once, without checks, and return its id."""
         one = self.add(
             name=name,
             description="",
@@ -83,7 +83,7 @@ class Subscriptions(Entities):
         return str(one["id"])
 
     def sending_to(self, queue_arn: str) -> list[Entity]:
-        """Return the subscriptions whose destination is a queue."""
+        """Return the subscriptions whose destination is the queue."""
         return [one for one in self.values() if one["destination"]["awsSqs"]["arn"] == queue_arn]
 
     def answer(self, operation: str, request: Request) -> Answer:
@@ -94,7 +94,7 @@ class Subscriptions(Entities):
             case "create":
                 fields = self._validated(request)
                 one = self.add(**fields)
-                self.appears_late(one)
+                self.list_late(one)
                 self._change(one, fields)
                 return Answer(201, copy.deepcopy(one))
         one = self.found(request)
@@ -108,8 +108,8 @@ class Subscriptions(Entities):
         return Answer(204)
 
     def receivers(self, event: Mapping[str, Any]) -> list[Entity]:
-        """Return the subscriptions that let an event through."""
-        return [live for live in self.live.values() if self._lets_through(live, event)]
+        """Return the active subscriptions that select an event."""
+        return [active for active in self.active.values() if self._selects(active, event)]
 
     def may_settle(self, subscription_id: str) -> bool:
         return self._reads_left[subscription_id] <= 0
@@ -117,7 +117,7 @@ class Subscriptions(Entities):
     def enter(self, one: Entity, state: str) -> None:
         one["status"] = state
         if state == "active":
-            self.live[one["id"]] = copy.deepcopy(one)
+            self.active[one["id"]] = copy.deepcopy(one)
 
     def _change(self, one: Entity, fields: Entity) -> None:
         one |= {**copy.deepcopy(fields), "status": "pending"}
@@ -129,19 +129,19 @@ class Subscriptions(Entities):
             self._reads_left[one["id"]] -= 1
         return copy.deepcopy(one)
 
-    def _lets_through(self, live: Entity, event: Mapping[str, Any]) -> bool:
-        if event.get("eventType") not in live["eventTypes"]:
+    def _selects(self, active: Entity, event: Mapping[str, Any]) -> bool:
+        if event.get("eventType") not in active["eventTypes"]:
             return False
-        if not live["attributeFilter"]:
+        if not active["attributeFilter"]:
             return True
         try:
-            return _compiled(live["attributeFilter"]).evaluate(event.get("attributes")) is True
+            return _compiled(active["attributeFilter"]).evaluate(event.get("attributes")) is True
         except Exception:  # noqa: BLE001 - whatever it raises, the expression is at fault
             self.filter_errors += 1
             return False
 
     def _validated(self, request: Request, own_id: str = "") -> Entity:
-        """Return the fields of the subscription in a request; `own_id` is of the present one."""
+        """Return the fields of the subscription in a request; `own_id` is its id if it exists."""
         fields = _shape(request)
         names = {one["name"] for key, one in self.items() if key != own_id}
         if self.unique_names and fields["name"] in names:

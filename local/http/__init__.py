@@ -1,1 +1,1 @@
-"""The one HTTP server on loopback that every stand-in answers with."""
+"""The HTTP server on loopback behind every stand-in."""

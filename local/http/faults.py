@@ -1,4 +1,4 @@
-"""Faults on demand: a stand-in whose answers can be replaced, by the names of its operations."""
+"""Faults on demand: a stand-in whose answers tests replace by operation."""
 
 import time
 from abc import ABC, abstractmethod
@@ -11,14 +11,14 @@ from local.http.messages import Answer, Request
 
 @dataclass(slots=True)
 class Call:
-    """A request that came in, without anything secret.
+    """The record of a request, without its secrets.
 
     Attributes
     ----------
     time
-        When it came, in the stand-in's seconds.
+        The time of its arrival, by the stand-in's clock.
     status
-        The status of its answer; 0 before it and where it was not sent.
+        The status of the answer; 0 until an answer is sent.
     """
 
     operation: str
@@ -26,13 +26,13 @@ class Call:
     status: int = 0
 
 
-class Scripted(ABC):
-    """Answers requests as a service does, unless something else is asked for.
+class ScriptedService(ABC):
+    """A service whose answers tests can replace.
 
     Parameters
     ----------
     clock
-        Seconds.
+        Returns seconds.
 
     Attributes
     ----------
@@ -49,22 +49,22 @@ class Scripted(ABC):
 
     @property
     def operations(self) -> list[str]:
-        """The operations that were asked for, in order."""
+        """The operations of the requests so far, the oldest first."""
         return [call.operation for call in self.calls]
 
     def instead(self, operation: str, *answers: Answer, carried_out: bool = False) -> None:
-        """Give the operation's next requests these answers, carried out all the same or not."""
+        """Give these answers to the operation's next requests; carry the requests out or not."""
         self._instead[operation] += [(answer, carried_out) for answer in answers]
 
     def always(self, operation: str, answer: Answer | None) -> None:
-        """Give all of the operation's requests this answer; None: no longer."""
+        """Give this answer to all requests of the operation; None ends that."""
         if answer:
             self._always[operation] = answer
         else:
             del self._always[operation]
 
     def before(self, operation: str, action: Callable[[], object]) -> None:
-        """Have something happen right before the operation's next request is looked at."""
+        """Call `action` right before the operation's next request is handled."""
         self._before[operation] = action
 
     def __call__(self, request: Request) -> Answer:
@@ -86,8 +86,8 @@ class Scripted(ABC):
 
     @abstractmethod
     def operation_of(self, request: Request) -> str:
-        """Return which operation a request is; empty if it is none."""
+        """Return the name of a request's operation; empty if it has none."""
 
     @abstractmethod
     def carry_out(self, operation: str, request: Request) -> Answer:
-        """Carry out a request, and return the service's own answer."""
+        """Carry out a request; return the service's own answer."""

@@ -1,4 +1,4 @@
-"""An HTTP request as a loopback server gets it, and the answer that it is to give."""
+"""The HTTP requests and answers of the loopback server."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -16,9 +16,9 @@ class Request:
     Attributes
     ----------
     target
-        The path with its query, as it was sent.
+        The path and query as the client sent them.
     headers
-        They are found in any case.
+        A mapping that ignores case.
     given_up
         Returns whether the client has stopped waiting for the answer.
     """
@@ -48,17 +48,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer, and what becomes of it.
+    """An answer and its fate on the way to the client.
 
     Attributes
     ----------
     body
-        Bytes are sent as they are, None as nothing, everything else as JSON.
+        Bytes are sent unchanged, None as an empty body, everything else as JSON.
     reason
         The phrase after the status; None for the usual one.
     fate
         `sent`; `lost`: the connection closes without an answer; `cut`: it closes in the middle
-        of the body; `hung`: nothing comes until the client gives up.
+        of the body; `hung`: the server sends nothing and leaves the connection open.
     """
 
     status: int = 200
@@ -68,9 +68,9 @@ class Answer:
     fate: Fate = "sent"
 
     def __str__(self) -> str:
-        """Return a name for the answer in the ids of tests."""
-        said = self.body.get("message", "") if isinstance(self.body, dict) else self.body or ""
-        return f"{self.fate} {self.status} {said}".strip()
+        """Return a name for the ids of tests."""
+        text = self.body.get("message", "") if isinstance(self.body, dict) else self.body or ""
+        return f"{self.fate} {self.status} {text}".strip()
 
 
 Respond = Callable[[Request], Answer | None]

@@ -1,4 +1,4 @@
-"""The HTTP server of every stand-in: on loopback, scripted, shut and opened again at will."""
+"""The HTTP server of every stand-in: it runs on loopback, and tests script, shut and open it."""
 
 import json
 import socket
@@ -16,37 +16,37 @@ from local.http.messages import Answer, Request, Respond
 
 UNSCRIPTED = Answer(599, reason="unscripted")
 MISSING_BYTES = 10
-"""How much of its body an answer that is cut lacks."""
+"""Bytes that are missing from the body of a cut answer."""
 
 
 class HttpServer:
-    """A server on a free loopback port; at the end of a `with` statement it is gone.
+    """A server on a free loopback port, closed at the end of a `with` statement.
 
     Parameters
     ----------
     respond
-        Answers requests, each in a thread of its connection; by default with 599.
+        Answers requests, each in its connection's thread; 599 by default.
     tls
-        For https; the URL then has this context's host name.
+        The TLS context; None for http.
     host
-        Name by which clients call it.
+        The host name in the URL.
 
     Attributes
     ----------
     url, port
-        Where it listens: the same place each time that it is opened.
+        The address, which stays the same when the server is opened again.
     respond
-        May be replaced at any time.
+        Replaceable at any time.
     before
-        Asked first; an answer that it returns is given instead of that of `respond`.
+        Called before `respond`; an answer that it returns is sent instead.
     asked
-        The requests that came in, in order.
+        The requests so far, in order.
     broken
-        What was raised in the place of answers.
+        The exceptions that `before` and `respond` raised.
     connections
-        How many were made.
+        The number of connections so far.
     busy
-        The connections that there are, each with the lock that its answers hold.
+        The open connections, each with a lock that its thread holds while it answers.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class HttpServer:
         self._listening: tuple[_Listener, threading.Thread] | None = None
         self.busy: dict[socket.socket, threading.Lock] = {}
         self.port = 0
-        self._kept = socket.socket()
+        self._reserved = socket.socket()
         self.open()
         self.url = f"{'https' if tls else 'http'}://{host}:{self.port}"
 
@@ -81,7 +81,7 @@ class HttpServer:
     def open(self) -> None:
         """Accept connections."""
         if not self._listening:
-            self._kept.close()
+            self._reserved.close()
             listener = _Listener(self, self.port)
             self.port = listener.server_port
             thread = threading.Thread(target=listener.serve_forever, args=(0.02,), daemon=True)
@@ -89,42 +89,43 @@ class HttpServer:
             thread.start()
 
     def shut(self) -> None:
-        """Refuse connections, and end those that there are; what was begun is answered first."""
-        if self._refuse():
-            # Nobody else may take the port meanwhile; whoever connects to it is refused.
-            self._kept = socket.socket()
-            self._kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self._kept.bind(("127.0.0.1", self.port))
+        """Refuse connections; finish the present answers, then end the open connections."""
+        if self._stop_listening():
+            # A bound socket that does not listen reserves the port and refuses connections.
+            self._reserved = socket.socket()
+            self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._reserved.bind(("127.0.0.1", self.port))
             for busy in list(self.busy.values()):
                 with busy:
                     pass
             self.hang_up()
 
     def close(self) -> None:
-        """Be gone for good, in the middle of an answer if need be."""
-        self._refuse()
+        """Stop for good, even in the middle of an answer."""
+        self._stop_listening()
         self.hang_up()
-        self._kept.close()
+        self._reserved.close()
 
     def hang_up(self) -> None:
-        """End the connections that there are."""
+        """End the open connections."""
         for connection in list(self.busy):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def reset(self) -> None:
-        """Forget what was asked and how to answer."""
+        """Forget the requests so far and the scripted answers."""
         self.asked: list[Request] = []
         self.broken: list[BaseException] = []
         self.script()
 
     def script(self, *answers: Answer) -> None:
-        """Give these answers, one a request; further requests are answered with 599."""
-        left = iter(answers)
-        self.respond = lambda _: next(left, UNSCRIPTED)
+        """Give each of these answers to one request, and 599 to further requests."""
+        remaining = iter(answers)
+        self.respond = lambda _: next(remaining, UNSCRIPTED)
 
     def asked_for(self, path: str) -> list[Request]:
-        return [asked for asked in self.asked if asked.path == path]
+        """Return the requests with a path."""
+        return [request for request in self.asked if request.path == path]
 
     def answer(self, request: Request) -> Answer | None:
         """Return the answer to a request; None closes the connection without one."""
@@ -133,14 +134,14 @@ class HttpServer:
         self.asked.append(request)
         try:
             answer = self.before(request)
-            # A client that has given up counts the request as failed: nothing may come of it.
+            # A client that gave up counts the request as failed, so it must have no effect.
             return None if request.given_up() else answer or self.respond(request)
         except Exception as error:
             self.broken.append(error)
             raise
 
-    def _refuse(self) -> bool:
-        """Stop listening; return whether it was listening."""
+    def _stop_listening(self) -> bool:
+        """Stop listening; return whether the server was listening."""
         if not self._listening:
             return False
         (listener, thread), self._listening = self._listening, None
@@ -153,7 +154,7 @@ class HttpServer:
 class _Listener(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
-    # Many clients connect at one moment; five may wait by default.
+    # Many clients connect at once; the default lets five wait.
     request_queue_size = 128
 
     def __init__(self, owner: HttpServer, port: int) -> None:
@@ -161,7 +162,7 @@ class _Listener(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
 
     def server_bind(self) -> None:
-        """Bind without the reverse look-up of our own name, which is slow on some machines."""
+        """Bind without the reverse look-up of the host name, which is slow on some machines."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = self.socket.getsockname()
 
@@ -169,7 +170,7 @@ class _Listener(ThreadingHTTPServer):
         connection, address = super().get_request()
         self.owner.connections += 1
         if self.owner.tls:
-            # The handshake comes with the first read, in the connection's own thread.
+            # The handshake happens at the first read, in the connection's own thread.
             connection = self.owner.tls.wrap_socket(
                 connection, server_side=True, do_handshake_on_connect=False
             )
@@ -179,7 +180,7 @@ class _Listener(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _Listener
     protocol_version = "HTTP/1.1"
-    # An answer is one packet, as its client may wait long before it acknowledges the first.
+    # Send each answer as one packet: a client may delay the acknowledgement of a first packet.
     wbufsize = -1
     disable_nagle_algorithm = True
 
@@ -188,7 +189,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.busy = self.server.owner.busy[self.connection] = threading.Lock()
 
     def handle(self) -> None:
-        # A client that was killed leaves its connection as it is.
+        # A killed client leaves its connection broken.
         with suppress(OSError):
             super().handle()
 
@@ -207,7 +208,7 @@ class _Handler(BaseHTTPRequestHandler):
             if answer.fate in ("sent", "cut"):
                 self._send(answer)
             if answer.fate != "sent":
-                # A client that is left hanging is the one that ends the connection.
+                # The client of a hung answer ends the connection itself.
                 self.close_connection = answer.fate != "hung"
 
     def _send(self, answer: Answer) -> None:
@@ -226,12 +227,12 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 - http.server's names
 
     def log_message(self, format: str, *_: object) -> None:  # noqa: A002 - its signature
-        """Say nothing: `asked` is the log."""
+        """Log nothing: `asked` is the log."""
 
 
 def _has_ended(connection: socket.socket) -> bool:
     try:
-        # The socket's own recv: that of a TLS connection cannot peek.
+        # Use the plain socket's recv, since a TLS socket's cannot peek.
         return socket.socket.recv(connection, 1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
     except BlockingIOError:
         return False

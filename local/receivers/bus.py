@@ -1,4 +1,4 @@
-"""A recorder on the bus: what a rule of its own sends to a queue, with the moments of arrival."""
+"""A recorder on the bus: its own rule sends the bus's events to a queue."""
 
 import json
 import secrets
@@ -14,24 +14,24 @@ SOURCE = "queue-ends"
 
 
 class BusRecorder:
-    """What arrived at the bus, by way of a rule whose target is a queue, as far as collected.
+    """The events of the bus that `collect` has taken from the recorder's queue.
 
     Attributes
     ----------
     details
-        The details of the events.
-    noted
-        When the rule matched each end, in epoch seconds.
+        The events' details.
+    arrivals
+        The times, in epoch seconds, at which the rule sent each end to the queue.
     """
 
     def __init__(self, aws: Emulator, queue_url: str) -> None:
         self.details: list[dict[str, Any]] = []
-        self.noted: defaultdict[End, list[float]] = defaultdict(list)
+        self.arrivals: defaultdict[End, list[float]] = defaultdict(list)
         self._sqs = aws.client("sqs")
         self._queue_url = queue_url
 
     def collect(self) -> None:
-        """Take what has arrived since."""
+        """Take the new events from the queue."""
         while messages := self._sqs.receive_message(
             QueueUrl=self._queue_url,
             MaxNumberOfMessages=10,
@@ -41,7 +41,7 @@ class BusRecorder:
                 detail = json.loads(message["Body"])["detail"]
                 self.details.append(detail)
                 at = int(message["Attributes"]["SentTimestamp"]) / 1000
-                self.noted[detail["conversation_id"], detail["queue_id"]].append(at)
+                self.arrivals[detail["conversation_id"], detail["queue_id"]].append(at)
             self._sqs.delete_message_batch(
                 QueueUrl=self._queue_url,
                 Entries=[
@@ -53,7 +53,7 @@ class BusRecorder:
 
 @contextmanager
 def bus_recorder(aws: Emulator, bus_name: str) -> Iterator[BusRecorder]:
-    """Record what arrives at a bus (the stack's output `EndsBusName`) from here on."""
+    """Record the events of a bus (the stack's output `EndsBusName`) from now on."""
     sqs, events = aws.client("sqs"), aws.client("events")
     name = f"recorder-{secrets.token_hex(4)}"
     arn = f"arn:aws:sqs:{aws.region}:{aws.account}:{name}"
@@ -67,12 +67,12 @@ def bus_recorder(aws: Emulator, bus_name: str) -> Iterator[BusRecorder]:
     queue_url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
     rule = {"Name": name, "EventBusName": bus_name}
     events.put_rule(**rule, EventPattern=json.dumps({"source": [SOURCE]}))
-    of_rule = {"Rule": name, "EventBusName": bus_name}
-    events.put_targets(**of_rule, Targets=[{"Id": "recorder", "Arn": arn}])
+    targets_of = {"Rule": name, "EventBusName": bus_name}
+    events.put_targets(**targets_of, Targets=[{"Id": "recorder", "Arn": arn}])
     try:
         yield BusRecorder(aws, queue_url)
     finally:
-        # A bus that has rules cannot be deleted.
-        events.remove_targets(**of_rule, Ids=["recorder"])
+        # A bus with rules cannot be deleted.
+        events.remove_targets(**targets_of, Ids=["recorder"])
         events.delete_rule(**rule)
         sqs.delete_queue(QueueUrl=queue_url)

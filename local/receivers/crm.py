@@ -1,4 +1,4 @@
-"""A CRM on loopback that is told of ended conversations."""
+"""A CRM on loopback that receives ends from the demo's action."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,22 +11,22 @@ __all__ = ["Crm", "End", "crm"]
 
 
 class Crm(Receiver):
-    """Takes `PUT /conversations/{id}/queues/{id}`."""
+    """A CRM that answers `PUT /conversations/{id}/queues/{id}`."""
 
     @property
     def url(self) -> str:
         return self.server.url
 
     def respond(self, request: Request) -> Answer:
-        """Take the end that a request's path names."""
+        """Accept or refuse the end in a request's path."""
         _, _, conversation_id, _, queue_id = request.path.split("/")
-        return self.take((conversation_id, queue_id))
+        return self.receive((conversation_id, queue_id))
 
 
 @contextmanager
 def crm() -> Iterator[Crm]:
     """Run a CRM on a free loopback port."""
     with HttpServer() as server:
-        told = Crm(server)
-        server.respond = told.respond
-        yield told
+        running = Crm(server)
+        server.respond = running.respond
+        yield running

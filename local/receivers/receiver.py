@@ -1,4 +1,4 @@
-"""A service on loopback that is told of ends: it notes them, and refuses some at first."""
+"""A service on loopback that records the ends it receives and can refuse some at first."""
 
 import threading
 import time
@@ -8,42 +8,42 @@ from local.http.messages import Answer
 from local.http.server import HttpServer
 
 End = tuple[str, str]
-"""A conversation's id and a queue's."""
+"""The ids of a conversation and its queue."""
 
 
 class Receiver:
-    """The ends that a service was told of.
+    """The record of a service that receives ends.
 
     Attributes
     ----------
     server
-        What it listens with.
+        The service's HTTP server.
     refusals
-        How often it is to refuse the ends of a conversation before it takes them.
-    noted
-        When it took each end, in `time.time()` seconds: more than one moment means that the same
-        end was delivered more than once.
+        How often to refuse the ends of a conversation before accepting them, by conversation id.
+    arrivals
+        The times, in epoch seconds, at which the service accepted each end. A second time means
+        that the end arrived twice.
     refused
-        How often it has refused each end.
+        How often the service has refused each end.
     """
 
     def __init__(self, server: HttpServer) -> None:
         self.server = server
         self.refusals: dict[str, int] = {}
-        self._noted: defaultdict[End, list[float]] = defaultdict(list)
+        self._arrivals: defaultdict[End, list[float]] = defaultdict(list)
         self.refused: Counter[End] = Counter()
         self._lock = threading.Lock()
 
     @property
-    def noted(self) -> dict[End, list[float]]:
+    def arrivals(self) -> dict[End, list[float]]:
         with self._lock:
-            return {end: list(moments) for end, moments in self._noted.items()}
+            return {end: list(times) for end, times in self._arrivals.items()}
 
-    def take(self, end: End) -> Answer:
-        """Note an end, or refuse it if it is to be refused this time."""
+    def receive(self, end: End) -> Answer:
+        """Accept and record an end, or refuse it as often as `refusals` says."""
         with self._lock:
             if self.refused[end] < self.refusals.get(end[0], 0):
                 self.refused[end] += 1
                 return Answer(503)
-            self._noted[end].append(time.time())
+            self._arrivals[end].append(time.time())
             return Answer(204)

@@ -1,4 +1,4 @@
-"""A receiver of webhooks on loopback, by Standard Webhooks."""
+"""A webhook receiver on loopback that checks signatures by Standard Webhooks."""
 
 import base64
 import hashlib
@@ -13,18 +13,18 @@ from local.http.server import HttpServer
 from local.receivers.receiver import Receiver
 
 TOLERANCE = 300
-"""Seconds by which a webhook's timestamp may be wrong."""
+"""Seconds by which a webhook's timestamp may be off."""
 
 
 class WebhookReceiver(Receiver):
-    """Takes what is signed with its key, and refuses everything else.
+    """A webhook receiver that accepts only requests signed with its key.
 
     Attributes
     ----------
     secret
-        The key that signs, as the secret of the setting `webhook_secret` holds it.
+        The signing key in the form of the setting `webhook_secret`'s secret.
     forged
-        How many requests had no good signature or timestamp.
+        The number of requests without a valid signature and timestamp.
     """
 
     def __init__(self, server: HttpServer) -> None:
@@ -38,32 +38,32 @@ class WebhookReceiver(Receiver):
         return f"{self.server.url}/conversation-ended"
 
     def respond(self, request: Request) -> Answer:
-        """Take the end in a request's body."""
+        """Accept or refuse the end in a request's body."""
         if not is_genuine(request.headers, request.body, self._key):
             self.forged += 1
             return Answer(401)
         data = request.json["data"]
-        return self.take((data["conversation_id"], data["queue_id"]))
+        return self.receive((data["conversation_id"], data["queue_id"]))
 
 
 @contextmanager
 def webhook_receiver() -> Iterator[WebhookReceiver]:
-    """Run a receiver of webhooks on a free loopback port."""
+    """Run a webhook receiver on a free loopback port."""
     with HttpServer() as server:
-        told = WebhookReceiver(server)
-        server.respond = told.respond
-        yield told
+        running = WebhookReceiver(server)
+        server.respond = running.respond
+        yield running
 
 
 def is_genuine(headers: Mapping[str, str], body: bytes, key: bytes) -> bool:
-    """Return whether one of a request's signatures was made with a key, and of late.
+    """Return whether a request has a recent timestamp and a signature made with a key.
 
-    Standard Webhooks, "Signature scheme".
+    Source: Standard Webhooks, "Signature scheme".
     """
     sent_at = headers.get("webhook-timestamp") or ""
     if not sent_at.isdecimal() or abs(time.time() - int(sent_at)) > TOLERANCE:
         return False
     signed = f"{headers.get('webhook-id')}.{sent_at}.".encode() + body
-    ours = b"v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256))
-    theirs = (headers.get("webhook-signature") or "").encode().split()
-    return any(hmac.compare_digest(ours, one) for one in theirs)
+    expected = b"v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256))
+    signatures = (headers.get("webhook-signature") or "").encode().split()
+    return any(hmac.compare_digest(expected, signature) for signature in signatures)

@@ -1,1 +1,1 @@
-"""What a run of the demo and one of chaos share: the world, its queues, the screen, the account."""
+"""The parts that demo and chaos runs share: world, queues, screen, account and clean-up."""

@@ -1,4 +1,4 @@
-"""How the account of a run is written: a row for each figure, a line for each sum."""
+"""The text form of a run's account: a row for each figure, a line for each check."""
 
 from collections.abc import Mapping
 
@@ -6,10 +6,10 @@ WIDTH = 58
 
 
 def row(label: str, value: object) -> str:
-    """Return a figure with its label, in less than 80 columns."""
+    """Return a figure with its label, in fewer than 80 columns."""
     return f"  {label:.<{WIDTH}} {value!s:>8}"
 
 
-def lines_of(checks: Mapping[str, bool]) -> str:
-    """Return each sum, in words, and whether it holds."""
-    return "\n".join(f"{'ok ' if holds else 'NOT'} {what}" for what, holds in checks.items())
+def check_lines(checks: Mapping[str, bool]) -> str:
+    """Return a line for each check: whether it holds, and its words."""
+    return "\n".join(f"{'ok ' if holds else 'NOT'} {words}" for words, holds in checks.items())

@@ -1,4 +1,4 @@
-"""What is left in a run's queues: how many messages, and which dead letters."""
+"""The messages left in a run's queues."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from local.aws.emulator import Emulator
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message in the dead-letter queue; `reason` and `source_id` are empty if it has none."""
+    """A message in the dead-letter queue; after a redrive `source_id` and `reason` are empty."""
 
     source_id: str
     reason: str
@@ -16,14 +16,14 @@ class DeadLetter:
 
 
 def messages_in(aws: Emulator, queue_url: str) -> int:
-    """Return how many messages are in a queue, whether they can be received now or not."""
+    """Return how many messages a queue holds, whether visible or not."""
     kinds = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
     answer = aws.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=kinds)
     return sum(int(answer["Attributes"][kind]) for kind in kinds)
 
 
 def new_dead_letters(aws: Emulator, queue_url: str) -> Iterator[DeadLetter]:
-    """Yield the messages in the dead-letter queue, and hide them from the next call."""
+    """Yield the messages of the dead-letter queue and hide them from the next call."""
     sqs = aws.client("sqs")
     while messages := sqs.receive_message(
         QueueUrl=queue_url,

@@ -1,4 +1,4 @@
-"""What a run shows on the terminal: steps, notes, and one line that moves meanwhile."""
+"""A run's output on the terminal: steps, notes, and one progress line."""
 
 import sys
 import time
@@ -10,12 +10,12 @@ class Screen:
     Parameters
     ----------
     steps
-        How many steps there will be.
+        The number of steps.
     """
 
     def __init__(self, steps: int) -> None:
         self._steps, self._step, self._began = steps, 0, time.monotonic()
-        self._moving = sys.stdout.isatty()
+        self._interactive = sys.stdout.isatty()
         self._shown = ""
 
     def step(self, text: str) -> None:
@@ -31,17 +31,17 @@ class Screen:
             print(f"  {line}", flush=True)
 
     def progress(self, text: str) -> None:
-        """Show a line in the place of the one before; nothing where no one watches."""
-        if self._moving and text.strip() and text != self._shown:
+        """Replace the progress line, on a terminal only."""
+        if self._interactive and text.strip() and text != self._shown:
             print(f"\r  {text.strip()[:76]:<76}", end="", flush=True)
             self._shown = text
 
     def settle(self) -> None:
-        """Take the moving line away."""
+        """Remove the progress line."""
         if self._shown:
             print(f"\r{'':<78}\r", end="", flush=True)
             self._shown = ""
 
     def seconds(self) -> float:
-        """Return how long it has been shown."""
+        """Return the seconds since the screen was made."""
         return time.monotonic() - self._began

@@ -1,4 +1,4 @@
-"""The world that a run acts in: an emulated AWS, and stand-ins for all that is not AWS."""
+"""The world of a run: the AWS emulator, and stand-ins for everything outside AWS."""
 
 import json
 import tempfile
@@ -14,23 +14,23 @@ from local.aws.project import Project
 from local.genesys.sqs import sqs_sender
 from local.genesys.stand_in import GenesysCloud
 from local.interruption import ignore_signals
-from local.patience import looks
+from local.polling import polls
 from local.receivers.crm import Crm, crm
 from local.receivers.webhook import WebhookReceiver, webhook_receiver
 from local.runs.screen import Screen
 
-SECRET = "queue-ends/genesys"  # noqa: S105 - the name of one
-WEBHOOK_SECRET = "queue-ends/webhook"  # noqa: S105 - the name of one
+SECRET = "queue-ends/genesys"  # noqa: S105 - a secret's name
+WEBHOOK_SECRET = "queue-ends/webhook"  # noqa: S105 - a secret's name
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """All that a run talks to; it has one stack, of a stage of its own."""
+    """The services that a run talks to, and the one stack that it deploys."""
 
     stage: str
     aws: Emulator
     genesys: GenesysCloud
-    customers: Crm
+    crm: Crm
     webhook: WebhookReceiver
     project: Project
     screen: Screen
@@ -40,7 +40,7 @@ class World:
         return f"QueueEnds-{self.stage}"
 
     def settings(self, **changes: Any) -> dict[str, Any]:
-        """Return what the stack is deployed with."""
+        """Return the stack's settings with changes."""
         return {
             "genesys_login_url": self.genesys.url,
             "genesys_api_url": self.genesys.url,
@@ -49,22 +49,22 @@ class World:
             "webhook_url": self.webhook.url,
             "webhook_secret": WEBHOOK_SECRET,
             "retry_delay_seconds": 1,
-            # A message that meets the claim of another worker waits until that one's time is over.
+            # A message that meets another worker's claim waits for the lease, which this shortens.
             "worker_timeout_seconds": 10,
-            # No more workers than a small machine has cores.
+            # A small machine has two cores.
             "max_concurrency": 2,
             **changes,
         }
 
     def deploy(self, **settings: Any) -> Mapping[str, str]:
-        """Deploy the stack, or what has changed of it; return its outputs."""
+        """Deploy the stack or its changes; return its outputs."""
         deployment = self.project.deploy(self.stage, **self.settings(**settings))
         self.screen.settle()
         return deployment.outputs
 
-    def wait(self, patience: float, done: Callable[[], bool], show: Callable[[], None]) -> None:
-        """Wait until something is done, or patience (in seconds) is over; show how it goes."""
-        for _ in looks(patience, every=0.3):
+    def wait(self, seconds: float, done: Callable[[], bool], show: Callable[[], None]) -> None:
+        """Wait until `done` or until the seconds are over; call `show` in between."""
+        for _ in polls(seconds, interval=0.3):
             if done():
                 break
             show()
@@ -74,20 +74,22 @@ class World:
 def start_world(
     cleanup: ExitStack, screen: Screen, stage: str, action: Path, **variables: str
 ) -> World:
-    """Start everything that a run needs, and have `cleanup` stop it.
+    """Start a world, which `cleanup` stops.
 
     Parameters
     ----------
     action
-        The file that takes the place of the project's `actions.py`.
+        The file that replaces the project's `actions.py`.
     variables
         Further environment variables of the functions.
     """
     folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix=f"queue-ends-{stage}-")))
-    customers = cleanup.enter_context(crm())
+    running_crm = cleanup.enter_context(crm())
     webhook = cleanup.enter_context(webhook_receiver())
-    aws = cleanup.enter_context(emulator(env={"QUEUE_ENDS_CRM_URL": customers.url, **variables}))
-    genesys = cleanup.enter_context(GenesysCloud(sqs_sender(aws), deliver=partner_events(aws)))
+    aws = cleanup.enter_context(emulator(env={"QUEUE_ENDS_CRM_URL": running_crm.url, **variables}))
+    genesys = cleanup.enter_context(
+        GenesysCloud(sqs_sender(aws), send_partner_events=partner_events(aws))
+    )
     cleanup.callback(ignore_signals)
     genesys.subscriptions.activation_seconds = genesys.integrations.state_seconds = 1
     credentials = {"client_id": genesys.client_id, "client_secret": genesys.client_secret}
@@ -95,4 +97,4 @@ def start_world(
     secrets.create_secret(Name=SECRET, SecretString=json.dumps(credentials))
     secrets.create_secret(Name=WEBHOOK_SECRET, SecretString=webhook.secret)
     project = Project(aws, folder, actions=action, progress=screen.progress)
-    return World(stage, aws, genesys, customers, webhook, project, screen)
+    return World(stage, aws, genesys, running_crm, webhook, project, screen)

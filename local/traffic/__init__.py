@@ -1,1 +1,1 @@
-"""Made-up conversations, their events in both deliveries, and the ends that they contain."""
+"""Made-up conversations, their events in both deliveries, and the ends in them."""

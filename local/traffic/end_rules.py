@@ -1,7 +1,7 @@
-"""What the end rules come to, worked out from all of a conversation's events at once.
+"""A reference for the end rules: the ends of a conversation, derived from all its events at once.
 
-Written to be read, and apart from the worker, which sees the events one by one and in any order:
-what it fires is compared with this.
+Tests compare the worker with it, which sees the events one by one and in any order. The two share
+only the names of topics.
 """
 
 from __future__ import annotations
@@ -32,23 +32,22 @@ def ends_by(
     rule
         One of `RULES`.
     events
-        Events of EventBridge, in any order; one that comes twice changes nothing.
+        Partner events in any order; repeated ones change nothing.
     queue_ids
-        Our queues. Of the others nothing is known, as their events are filtered out.
+        Our queues. Events of other queues do not count, since the stack's rules drop them.
 
     Returns
     -------
     list[QueueEnd]
-        By time and queue. Ends in a queue within five minutes are one, which has the time of the
-        first of them.
+        The ends by time and queue. Ends in a queue within five minutes count as the first of them.
     """
-    told = [
+    parsed = [
         (event["detail-type"].removeprefix(TOPIC_PREFIX), event["detail"]["eventBody"])
         for event in events
     ]
     ours = [
         (topic, body)
-        for topic, body in told
+        for topic, body in parsed
         if topic in QUEUE_TOPICS and body.get("queueId") in queue_ids
     ]
     if rule == "queue_leg":
@@ -59,14 +58,14 @@ def ends_by(
         )
 
     found = []
-    for topic, body in told:
+    for topic, body in parsed:
         if topic != CUSTOMER_END or _is_transfer(body):
             continue
         end = body["eventTime"]
-        before = [body for _, body in ours if body["eventTime"] <= end + FIVE_MINUTES]
+        visits = [body for _, body in ours if body["eventTime"] <= end + FIVE_MINUTES]
         if rule == "last_queue":
-            before = sorted(before, key=lambda body: body["eventTime"])[-1:]
-        found += [QueueEnd(body["queueId"], end) for body in before]
+            visits = sorted(visits, key=lambda body: body["eventTime"])[-1:]
+        found += [QueueEnd(body["queueId"], end) for body in visits]
     return _apart(found)
 
 
@@ -82,21 +81,21 @@ def _is_transfer(body: Mapping[str, Any]) -> bool:
 
 
 def _apart(ends: Iterable[QueueEnd]) -> list[QueueEnd]:
-    """Return ends without those that are within five minutes of an earlier one in their queue.
+    """Return ends without those within five minutes of an earlier end in their queue.
 
     Raises
     ------
     ValueError
-        Which ends are one depends on which of them is seen first: the history is no good example.
+        The result depends on the order of the events, so the conversation is no good example.
     """
     kept: dict[str, list[QueueEnd]] = {}
-    every = sorted(set(ends), key=lambda end: end.at_ms)
-    for end in every:
-        of_queue = kept.setdefault(end.queue_id, [])
-        if not of_queue or end.at_ms - of_queue[-1].at_ms > FIVE_MINUTES:
-            of_queue.append(end)
-    for end in every:
+    by_time = sorted(set(ends), key=lambda end: end.at_ms)
+    for end in by_time:
+        in_queue = kept.setdefault(end.queue_id, [])
+        if not in_queue or end.at_ms - in_queue[-1].at_ms > FIVE_MINUTES:
+            in_queue.append(end)
+    for end in by_time:
         near = [e for e in kept[end.queue_id] if abs(e.at_ms - end.at_ms) <= FIVE_MINUTES]
         if len(near) != 1:
             raise ValueError(f"{end} is within five minutes of two ends: {near}")
-    return sorted((end for of_queue in kept.values() for end in of_queue), key=lambda e: e[::-1])
+    return sorted((end for in_queue in kept.values() for end in in_queue), key=lambda e: e[::-1])

@@ -1,161 +1,164 @@
-"""What can happen in a conversation, from its beginning to its end."""
+"""The stories of complete conversations, told with the builder."""
 
 from collections.abc import Callable
 
-from local.traffic.telling import MINUTE, SECOND, Telling
+from local.traffic.builder import MINUTE, SECOND, ConversationBuilder
 
 
-def _answered(told: Telling) -> None:
-    queue_id, agent = told.queue(), told.agent()
-    told.opening()
-    told.answered(queue_id, agent)
-    told.ended(queue_id, agent)
+def _answered(builder: ConversationBuilder) -> None:
+    queue_id, agent = builder.pick_queue(), builder.new_agent()
+    builder.arrive()
+    builder.answer(queue_id, agent)
+    builder.end(queue_id, agent)
 
 
-def _abandoned(told: Telling) -> None:
-    queue_id = told.queue()
-    told.opening()
-    told.abandoned(queue_id)
+def _abandoned(builder: ConversationBuilder) -> None:
+    queue_id = builder.pick_queue()
+    builder.arrive()
+    builder.abandon(queue_id)
 
 
-def _transferred(told: Telling) -> None:
-    """From one queue to another, of ours or of others; perhaps back again."""
-    first = told.queue()
-    second = told.queue(first)
-    back = told.rng.random() < 0.3
-    told.opening()
-    legs = [(queue_id, told.agent()) for queue_id in (first, second, *([first] if back else []))]
+def _transferred(builder: ConversationBuilder) -> None:
+    """An agent transfers the customer to another queue, and the next one perhaps back."""
+    first = builder.pick_queue()
+    second = builder.pick_queue(first)
+    back = builder.rng.random() < 0.3
+    builder.arrive()
+    queue_ids = [first, second, first] if back else [first, second]
+    legs = [(queue_id, builder.new_agent()) for queue_id in queue_ids]
     for queue_id, agent in legs[:-1]:
-        told.answered(queue_id, agent)
-        told.released(queue_id, agent, told.rng.choice(("TRANSFER", "CONSULT_TRANSFER")))
-        if told.rng.random() < 0.5:
-            # The customer of a transfer without consultation is another session afterwards.
-            told.left("TRANSFER")
-            told.tell("customer.start")
-    told.answered(*legs[-1])
-    told.released(*legs[-1])
-    told.left()
-    for queue_id, agent in told.rng.sample(legs, len(legs)):
-        told.after(queue_id, agent)
+        builder.answer(queue_id, agent)
+        builder.agent_leaves(queue_id, agent, builder.rng.choice(("TRANSFER", "CONSULT_TRANSFER")))
+        if builder.rng.random() < 0.5:
+            # After a transfer without consultation the customer has a new session.
+            builder.customer_leaves("TRANSFER")
+            builder.publish("customer.start")
+    builder.answer(*legs[-1])
+    builder.agent_leaves(*legs[-1])
+    builder.customer_leaves()
+    for queue_id, agent in builder.rng.sample(legs, len(legs)):
+        builder.wrap_up(queue_id, agent)
 
 
-def _flowed_out(told: Telling) -> None:
-    """From a queue where it took too long to another one, and given up there or answered."""
-    first = told.queue()
-    told.opening()
-    told.queued(first, "FLOW_OUT")
-    second, agent = told.queue(first), told.agent()
-    if told.rng.random() < 0.5:
-        told.abandoned(second)
+def _flowed_out(builder: ConversationBuilder) -> None:
+    """After too long a wait the customer moves to another queue and gives up or is answered."""
+    first = builder.pick_queue()
+    builder.arrive()
+    builder.wait_in_queue(first, "FLOW_OUT")
+    second, agent = builder.pick_queue(first), builder.new_agent()
+    if builder.rng.random() < 0.5:
+        builder.abandon(second)
     else:
-        told.answered(second, agent)
-        told.ended(second, agent)
+        builder.answer(second, agent)
+        builder.end(second, agent)
 
 
-def _requeued(told: Telling) -> None:
-    """Offered to agents who do not answer, and back in the queue; then answered, or given up."""
-    queue_id, agent = told.queue(), told.agent()
-    told.opening()
-    for _ in range(told.rng.randint(1, 2)):
-        told.queued(queue_id, "ANSWERED")
-        told.unanswered(queue_id, told.agent())
-    if told.rng.random() < 0.3:
-        told.abandoned(queue_id)
+def _requeued(builder: ConversationBuilder) -> None:
+    """Some agents do not answer; then one does, or the customer gives up."""
+    queue_id, agent = builder.pick_queue(), builder.new_agent()
+    builder.arrive()
+    for _ in range(builder.rng.randint(1, 2)):
+        builder.wait_in_queue(queue_id, "ANSWERED")
+        builder.ring_unanswered(queue_id, builder.new_agent())
+    if builder.rng.random() < 0.3:
+        builder.abandon(queue_id)
     else:
-        told.answered(queue_id, agent)
-        told.ended(queue_id, agent)
+        builder.answer(queue_id, agent)
+        builder.end(queue_id, agent)
 
 
-def _conference(told: Telling) -> None:
-    """A second agent, of the same queue or another one, joins; both leave shortly after."""
-    first = told.queue()
-    second = first if told.rng.random() < 0.4 else told.queue(first)
-    one, other = told.agent(), told.agent()
-    told.opening()
-    told.answered(first, one)
-    told.answered(second, other)
-    if told.rng.random() < 0.5:
-        told.left("CONFERENCE_TRANSFER")
-        told.wait(10 * SECOND, 15 * MINUTE)
-    told.released(first, one)
-    told.wait(0, 90 * SECOND)
-    told.released(second, other)
-    told.left()
-    told.after(first, one)
-    told.after(second, other)
+def _conference(builder: ConversationBuilder) -> None:
+    """A second agent joins, from the same queue or another; both leave shortly after."""
+    first = builder.pick_queue()
+    second = first if builder.rng.random() < 0.4 else builder.pick_queue(first)
+    one, other = builder.new_agent(), builder.new_agent()
+    builder.arrive()
+    builder.answer(first, one)
+    builder.answer(second, other)
+    if builder.rng.random() < 0.5:
+        builder.customer_leaves("CONFERENCE_TRANSFER")
+        builder.wait(10 * SECOND, 15 * MINUTE)
+    builder.agent_leaves(first, one)
+    builder.wait(0, 90 * SECOND)
+    builder.agent_leaves(second, other)
+    builder.customer_leaves()
+    builder.wrap_up(first, one)
+    builder.wrap_up(second, other)
 
 
-def _callback(told: Telling) -> None:
-    """The customer is called back: a session that asks for it, then a call of its own."""
-    queue_id, agent = told.queue(), told.agent()
-    told.media = "CALLBACK"
-    told.tell("customer.start", callbackNumbers=["+15555550100"])
-    told.answered(queue_id, agent)
-    told.media, told.direction = "VOICE", "OUTBOUND"
-    told.tell("customer.start")
-    told.talk(queueId=queue_id, userId=agent)
-    told.released(queue_id, agent)
-    told.left()
-    told.media, told.direction = "CALLBACK", "INBOUND"
-    told.wait(0, 60 * SECOND)
-    told.ended(queue_id, agent)
+def _callback(builder: ConversationBuilder) -> None:
+    """The customer asks for a callback in one session and is called in another."""
+    queue_id, agent = builder.pick_queue(), builder.new_agent()
+    builder.media = "CALLBACK"
+    builder.publish("customer.start", callbackNumbers=["+15555550100"])
+    builder.answer(queue_id, agent)
+    builder.media, builder.direction = "VOICE", "OUTBOUND"
+    builder.publish("customer.start")
+    builder.talk(queueId=queue_id, userId=agent)
+    builder.agent_leaves(queue_id, agent)
+    builder.customer_leaves()
+    builder.media, builder.direction = "CALLBACK", "INBOUND"
+    builder.wait(0, 60 * SECOND)
+    builder.end(queue_id, agent)
 
 
-def _email(told: Telling) -> None:
-    """An e-mail that an agent works at in several actions, each with a start and an end."""
-    queue_id, agent = told.queue(), told.agent()
-    told.media = "EMAIL"
-    told.tell("customer.start", addressTo="help@example.com", addressFrom="customer7@example.com")
-    told.answered(queue_id, agent)
-    told.released(queue_id, agent, "CLIENT")
-    told.wait(1 * SECOND, 60 * SECOND)
-    told.tell("user.start", queueId=queue_id, userId=agent)
-    told.released(queue_id, agent, "CLIENT")
-    if told.rng.random() < 0.5:
-        told.wait(20 * MINUTE, 40 * MINUTE)
-        told.tell("user.start", queueId=queue_id, userId=agent)
-        told.released(queue_id, agent, "CLIENT")
-    told.left()
-    told.after(queue_id, agent)
+def _email(builder: ConversationBuilder) -> None:
+    """An agent works at an e-mail several times, each time from a start to an end event."""
+    queue_id, agent = builder.pick_queue(), builder.new_agent()
+    builder.media = "EMAIL"
+    builder.publish(
+        "customer.start", addressTo="help@example.com", addressFrom="customer7@example.com"
+    )
+    builder.answer(queue_id, agent)
+    builder.agent_leaves(queue_id, agent, "CLIENT")
+    builder.wait(1 * SECOND, 60 * SECOND)
+    builder.publish("user.start", queueId=queue_id, userId=agent)
+    builder.agent_leaves(queue_id, agent, "CLIENT")
+    if builder.rng.random() < 0.5:
+        builder.wait(20 * MINUTE, 40 * MINUTE)
+        builder.publish("user.start", queueId=queue_id, userId=agent)
+        builder.agent_leaves(queue_id, agent, "CLIENT")
+    builder.customer_leaves()
+    builder.wrap_up(queue_id, agent)
 
 
-def _reopened(told: Telling) -> None:
-    """A message conversation that ends, and goes on an hour or so later: there or elsewhere."""
-    queue_id, agent = told.queue(), told.agent()
-    told.media = "MESSAGE"
-    told.opening()
+def _reopened(builder: ConversationBuilder) -> None:
+    """A message conversation ends and is re-opened about an hour later, in any queue."""
+    queue_id, agent = builder.pick_queue(), builder.new_agent()
+    builder.media = "MESSAGE"
+    builder.arrive()
     before = queue_id
-    if told.rng.random() < 0.3:
-        # What it was transferred from before may be what it comes back to.
-        queue_id = told.queue(before)
-        told.answered(before, agent)
-        told.released(before, agent, "TRANSFER")
-    told.answered(queue_id, agent)
-    told.ended(queue_id, agent)
-    for _ in range(told.rng.randint(1, 2)):
-        told.wait(30 * MINUTE, 90 * MINUTE)
-        again = told.rng.choice((before, queue_id, told.queue()))
-        told.tell("customer.start")
-        told.answered(again, agent)
-        told.ended(again, agent)
+    if builder.rng.random() < 0.3:
+        # It may be re-opened in the queue from which it was transferred.
+        queue_id = builder.pick_queue(before)
+        builder.answer(before, agent)
+        builder.agent_leaves(before, agent, "TRANSFER")
+    builder.answer(queue_id, agent)
+    builder.end(queue_id, agent)
+    for _ in range(builder.rng.randint(1, 2)):
+        builder.wait(30 * MINUTE, 90 * MINUTE)
+        next_queue = builder.rng.choice((before, queue_id, builder.pick_queue()))
+        builder.publish("customer.start")
+        builder.answer(next_queue, agent)
+        builder.end(next_queue, agent)
 
 
-def _without_queue(told: Telling) -> None:
-    """A call straight to an agent, perhaps handed on to a queue."""
-    agent = told.agent()
-    told.opening()
-    told.talk(userId=agent)
-    if told.rng.random() < 0.7:
-        told.released(None, agent)
-        told.left()
+def _without_queue(builder: ConversationBuilder) -> None:
+    """The customer calls an agent directly, who may transfer the call to a queue."""
+    agent = builder.new_agent()
+    builder.arrive()
+    builder.talk(userId=agent)
+    if builder.rng.random() < 0.7:
+        builder.agent_leaves(None, agent)
+        builder.customer_leaves()
         return
-    told.released(None, agent, "TRANSFER")
-    queue_id, other = told.queue(), told.agent()
-    told.answered(queue_id, other)
-    told.ended(queue_id, other)
+    builder.agent_leaves(None, agent, "TRANSFER")
+    queue_id, other = builder.pick_queue(), builder.new_agent()
+    builder.answer(queue_id, other)
+    builder.end(queue_id, other)
 
 
-STORIES: dict[str, tuple[int, Callable[[Telling], None]]] = {
+STORIES: dict[str, tuple[int, Callable[[ConversationBuilder], None]]] = {
     "answered": (36, _answered),
     "abandoned": (10, _abandoned),
     "transferred": (14, _transferred),
@@ -167,4 +170,4 @@ STORIES: dict[str, tuple[int, Callable[[Telling], None]]] = {
     "re-opened": (6, _reopened),
     "without a queue": (5, _without_queue),
 }
-"""What can happen in a conversation: how often of a hundred, and how it is told."""
+"""Each story's frequency in percent and its function, by name."""

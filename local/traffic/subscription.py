@@ -1,7 +1,7 @@
-"""Made-up traffic of a contact centre: the events of conversations, and bodies that are none.
+"""Made-up conversations as subscription events, and malformed bodies.
 
 The same seed gives the same bytes. People, numbers and addresses are fictitious: 555-01xx numbers
-and example.com are reserved for that.
+and example.com are reserved for fiction.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from uuid import UUID
 
 END = "event:conversation:end"
 OTHER_TYPES = ("event:conversation:start", "event:conversation:transfer", "event:routing:wrapup")
-OURS = ("a1b2c3d4-e5f6-7890-1234-567890abcdef", "b2c3d4e5-f6a7-4901-8345-67890abcdef1")
-FOREIGN = (
+OUR_QUEUES = ("a1b2c3d4-e5f6-7890-1234-567890abcdef", "b2c3d4e5-f6a7-4901-8345-67890abcdef1")
+FOREIGN_QUEUES = (
     "0d5c2a11-3f7e-4a0b-8c1d-5e9f7a6b4c3d",
     "1e6d3b22-4a8f-4b1c-9d2e-6f0a8b7c5d4e",
     "2f7e4c33-5b9a-4c2d-8e3f-7a1b9c8d6e5f",
@@ -27,7 +27,6 @@ FOREIGN = (
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 TRANSFERRED, ABANDONED = 0.15, 0.12
 """Shares of the conversations."""
-
 QUEUE_NAMES = ("Support", "Billing", "Sales", "Returns", "Retention", "Onboarding")
 PEOPLE = (
     "Alex Moreau",
@@ -39,8 +38,8 @@ PEOPLE = (
 )
 FLOWS = ("Main menu", "After hours", "Language choice", "Order status")
 MEDIA = {"VOICE": 60, "CHAT": 12, "EMAIL": 10, "CALLBACK": 8, "MESSAGE": 10}
-GONE = ("ENDPOINT", "ENDPOINT", "PEER", "CLIENT", "SYSTEM")
-"""How a customer leaves for good."""
+FINAL_DISCONNECTS = ("ENDPOINT", "ENDPOINT", "PEER", "CLIENT", "SYSTEM")
+"""Disconnect types of a customer who leaves for good."""
 WRAPUP_CODES = tuple(str(UUID(int=0x44444444_5555_4666_8777_000000000000 + n)) for n in range(6))
 
 Kind = Literal["answered", "abandoned", "transferred", "other_type"]
@@ -48,16 +47,14 @@ Kind = Literal["answered", "abandoned", "transferred", "other_type"]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event that Genesys Cloud would publish.
+    """A subscription event.
 
     Attributes
     ----------
     body
-        The event as it is sent.
-    conversation_id, queue_id
-        What it is about.
+        The event as Genesys Cloud sends it.
     kind
-        How the conversation went in this queue; `other_type` where the event is not its end.
+        How the conversation went in the queue; `other_type` for an event that is not its end.
     """
 
     body: dict[str, Any]
@@ -71,7 +68,7 @@ class Event:
 
 
 class Malformed(NamedTuple):
-    """A message body that must be rejected, and the reason for it."""
+    """A malformed message body and the reason for its rejection."""
 
     name: str
     body: str
@@ -81,54 +78,56 @@ class Malformed(NamedTuple):
 def conversations(
     seed: int,
     count: int,
-    queues: Sequence[str] = OURS,
+    queues: Sequence[str] = OUR_QUEUES,
     *,
-    foreign: Sequence[str] = FOREIGN,
-    share: float = 1 / 3,
-    others: float = 0.1,
+    foreign: Sequence[str] = FOREIGN_QUEUES,
+    own_share: float = 1 / 3,
+    other_type_share: float = 0.1,
     start: datetime = START,
 ) -> Iterator[Event]:
     """Yield the events of `count` conversations, one after the other.
 
-    A conversation ends with one event for each queue that it touched: two if it was transferred,
-    with the same conversation id. Some have an event of another type before.
+    A conversation ends with one event for each queue that it touched, two for a transferred one.
+    Some conversations have an event of another type before.
 
     Parameters
     ----------
     queues, foreign
-        Ids of our queues, and of those of others in the same org.
-    share
-        How much of the ends is in our queues.
-    others
-        How much of the conversations has an event of another type.
+        The ids of our queues, and of foreign queues in the same org.
+    own_share
+        The share of ends in our queues.
+    other_type_share
+        The share of conversations with an event of another type.
     start
-        When the first conversation ends; the next ones follow within seconds.
+        The end of the first conversation; the next ones follow within seconds.
     """
     rng = random.Random(seed)
     names = dict(zip([*queues, *foreign], cycle(QUEUE_NAMES), strict=False))
     ended = start
     for _ in range(count):
-        touched = 2 if rng.random() < TRANSFERRED else 1
-        picked = [rng.choice(queues if rng.random() < share else foreign) for _ in range(touched)]
+        queue_count = 2 if rng.random() < TRANSFERRED else 1
+        picked = [
+            rng.choice(queues if rng.random() < own_share else foreign) for _ in range(queue_count)
+        ]
         conversation = _Conversation(rng, ended, names)
-        yield from conversation.events(list(dict.fromkeys(picked)), others)
+        yield from conversation.events(list(dict.fromkeys(picked)), other_type_share)
         ended += timedelta(milliseconds=rng.randint(50, 4_000))
 
 
-def malformed_bodies(queue_id: str = OURS[0]) -> list[Malformed]:
-    """Return a body for everything that can be wrong with one; apart from that they are sound.
+def malformed_bodies(queue_id: str = OUR_QUEUES[0]) -> list[Malformed]:
+    """Return bodies with one error each, an example of every error but emptiness.
 
-    Empty bodies are missing: SQS takes none.
+    SQS takes no empty bodies.
     """
     attributes = {"conversationId": "malformed", "queueId": queue_id, "participants": []}
     event = {"eventType": END, "eventTime": iso(START), "attributes": attributes}
     sound = json.dumps(event)
 
-    def having(**fields: Any) -> str:
-        return json.dumps(changed(event, **fields))
+    def event_with(**fields: Any) -> str:
+        return json.dumps(with_fields(event, **fields))
 
-    def telling(**fields: Any) -> str:
-        return having(attributes=changed(attributes, **fields))
+    def attributes_with(**fields: Any) -> str:
+        return event_with(attributes=with_fields(attributes, **fields))
 
     return [
         Malformed("plain text", "conversation.end", "not_json"),
@@ -137,25 +136,27 @@ def malformed_bodies(queue_id: str = OURS[0]) -> list[Malformed]:
         Malformed("a list", f"[{sound}]", "not_an_object"),
         Malformed("a string", json.dumps(sound), "not_an_object"),
         Malformed("null", "null", "not_an_object"),
-        Malformed("no event type", having(eventType=None), "missing_event_type"),
-        Malformed("numeric event type", having(eventType=7), "invalid_field"),
-        Malformed("attributes a list", having(attributes=[]), "invalid_field"),
-        Malformed("no conversation id", telling(conversationId=None), "missing_conversation_id"),
-        Malformed("numeric conversation id", telling(conversationId=7), "invalid_field"),
-        Malformed("no queue id", telling(queueId=None), "missing_queue_id"),
-        Malformed("numeric queue id", telling(queueId=7), "invalid_field"),
-        Malformed("time in words", having(eventTime="today"), "invalid_field"),
+        Malformed("no event type", event_with(eventType=None), "missing_event_type"),
+        Malformed("numeric event type", event_with(eventType=7), "invalid_field"),
+        Malformed("attributes a list", event_with(attributes=[]), "invalid_field"),
+        Malformed(
+            "no conversation id", attributes_with(conversationId=None), "missing_conversation_id"
+        ),
+        Malformed("numeric conversation id", attributes_with(conversationId=7), "invalid_field"),
+        Malformed("no queue id", attributes_with(queueId=None), "missing_queue_id"),
+        Malformed("numeric queue id", attributes_with(queueId=7), "invalid_field"),
+        Malformed("time in words", event_with(eventTime="today"), "invalid_field"),
     ]
 
 
-def changed(given: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
-    """Return fields with changes; those that are changed to None are left out."""
-    return {name: value for name, value in {**given, **fields}.items() if value is not None}
+def with_fields(original: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
+    """Return a copy with other fields; None removes a field."""
+    return {name: value for name, value in {**original, **fields}.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class _Leg:
-    """What a conversation was in one queue: who took part, for how long, how it went."""
+    """The part of a conversation in one queue: its participants, metrics and kind."""
 
     queue_id: str
     kind: Kind
@@ -163,13 +164,13 @@ class _Leg:
     metrics: dict[str, int]
 
     @property
-    def lasted(self) -> int:
-        """Milliseconds until the customer was gone from the queue and its agent."""
+    def duration(self) -> int:
+        """The milliseconds that the customer spent in the queue and with its agent."""
         return sum(self.metrics.get(name, 0) for name in ("tAcd", "tTalk", "tHeld"))
 
 
 class _Conversation:
-    """One conversation: the customer, perhaps a menu, and a leg for each queue that it touched."""
+    """A conversation: the customer, perhaps a menu, and a leg for each queue."""
 
     def __init__(self, rng: random.Random, ended: datetime, names: Mapping[str, str]) -> None:
         self.rng, self.ended, self.names = rng, ended, names
@@ -177,16 +178,16 @@ class _Conversation:
         self.media = rng.choices(list(MEDIA), list(MEDIA.values()))[0]
         self.direction = "OUTBOUND" if self.media == "CALLBACK" else "INBOUND"
 
-    def events(self, queue_ids: Sequence[str], others: float) -> Iterator[Event]:
-        """Yield its events: perhaps one of another type, then its end in each of the queues."""
+    def events(self, queue_ids: Sequence[str], other_type_share: float) -> Iterator[Event]:
+        """Yield the conversation's events: perhaps one of another type, then its end by queue."""
         abandoned = self.rng.random() < ABANDONED
         *before, last = queue_ids
         legs = [self._handled(queue_id, "transferred") for queue_id in before]
         legs += [self._abandoned(last) if abandoned else self._handled(last, "answered")]
-        lasted = self.rng.randint(2_000, 40_000) + sum(leg.lasted for leg in legs)
-        started = self.ended - timedelta(milliseconds=lasted)
+        duration = self.rng.randint(2_000, 40_000) + sum(leg.duration for leg in legs)
+        started = self.ended - timedelta(milliseconds=duration)
         opening = [self._customer(started), *self._menu()]
-        if self.rng.random() < others:
+        if self.rng.random() < other_type_share:
             early = _Leg(queue_ids[0], "other_type", opening, {})
             yield self._event(self.rng.choice(OTHER_TYPES), started, early, opening)
         everyone = opening + [participant for leg in legs for participant in leg.participants]
@@ -252,7 +253,7 @@ class _Conversation:
             "customer",
             self.rng.choice(PEOPLE),
             **addresses,
-            disconnectType=self.rng.choice(GONE),
+            disconnectType=self.rng.choice(FINAL_DISCONNECTS),
             connectedTime=iso(started),
             endTime=iso(self.ended),
         )
@@ -280,10 +281,10 @@ class _Conversation:
 
 
 def uuid_of(rng: random.Random) -> str:
-    """Return an id as Genesys Cloud's look."""
+    """Return an id in the form of Genesys Cloud's."""
     return str(UUID(int=rng.getrandbits(128), version=4))
 
 
 def iso(time: datetime) -> str:
-    """Return a moment in UTC, to the millisecond."""
+    """Return a time in UTC, to the millisecond."""
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

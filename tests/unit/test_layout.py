@@ -69,18 +69,18 @@ ARROWS: dict[str, dict[str, set[str]]] = {
     "local": {
         "http": set(),
         "interruption": set(),
-        "patience": set(),
+        "polling": set(),
         "traffic": set(),
-        "aws": {"patience"},
+        "aws": {"polling"},
         "genesys": {"aws", "http"},
         "receivers": {"aws", "http"},
         "cloudwatch": {"aws"},
         "dashboard": {"aws"},
         # The runs, which do not know each other.
-        "runs": {"aws", "genesys", "interruption", "patience", "receivers"},
+        "runs": {"aws", "genesys", "interruption", "polling", "receivers"},
         "demo": {"aws", "cloudwatch", "dashboard", "genesys"}
-        | {"patience", "receivers", "runs", "traffic"},
-        "chaos": {"aws", "http", "patience", "receivers", "runs", "traffic"},
+        | {"polling", "receivers", "runs", "traffic"},
+        "chaos": {"aws", "http", "polling", "receivers", "runs", "traffic"},
     },
 }
 # What other trees may import of functions/: a name on which both sides must agree stands there.

@@ -521,7 +521,7 @@ def test_rules_of_a_partner_bus_count_what_they_send(stack: Stack, aws: Emulator
         pattern = json.dumps({"detail": {"to": [rule]}})
         events.put_rule(Name=rule, EventBusName=SOURCE, EventPattern=pattern)
         events.put_targets(Rule=rule, EventBusName=SOURCE, Targets=[{"Id": "1", "Arn": target}])
-    deliver = partner_events(aws)
+    send = partner_events(aws)
 
     def event(to: str) -> dict[str, Any]:
         return {
@@ -535,9 +535,9 @@ def test_rules_of_a_partner_bus_count_what_they_send(stack: Stack, aws: Emulator
             "detail": {"to": to},
         }
 
-    deliver(SOURCE, aws.account, aws.region, [event("kept")] * 3 + [event("neither")])
+    send(SOURCE, aws.account, aws.region, [event("kept")] * 3 + [event("neither")])
     with pytest.raises(events.exceptions.ClientError, match="queue does not exist"):
-        deliver(SOURCE, aws.account, aws.region, [event("lost")] * 2)
+        send(SOURCE, aws.account, aws.region, [event("lost")] * 2)
 
     def counted(rule: str, metric: str) -> float | None:
         return stack.total("AWS/Events", metric, EventBusName=SOURCE, RuleName=rule)
@@ -578,7 +578,7 @@ def test_percentiles_of_value_lists_are_interpolated(stack: Stack, aws: Emulator
 
 
 def test_collecting_goes_on_by_itself_and_once_more_at_the_end(stack: Stack) -> None:
-    with collecting(stack.cloudwatch, every=0.05):
+    with collecting(stack.cloudwatch, interval=0.05):
         stack.count("Failed", 1)
         wait_until(lambda: stack.on() == {"failures"}, "the alarm is on")
         stack.cloudwatch.put_forward(600)
@@ -588,7 +588,7 @@ def test_collecting_goes_on_by_itself_and_once_more_at_the_end(stack: Stack) -> 
 
 def test_an_error_while_collecting_is_raised_at_the_end(stack: Stack) -> None:
     stack.send(prints=[stack.line(Ended="2")])
-    with pytest.raises(Dropped), collecting(stack.cloudwatch, every=0.05):
+    with pytest.raises(Dropped), collecting(stack.cloudwatch, interval=0.05):
         wait_until(lambda: not stack.waiting() + stack.waiting("NotVisible"), "it is done")
 
 

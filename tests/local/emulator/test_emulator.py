@@ -188,7 +188,7 @@ def test_a_port_that_stays_taken_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         monkeypatch.setattr(local.aws.emulator, "_free_port", lambda _: taken.getsockname()[1])
-        with pytest.raises(EmulatorFailed, match="port taken"), emulator():
+        with pytest.raises(EmulatorFailed, match="port in use"), emulator():
             pass
 
 

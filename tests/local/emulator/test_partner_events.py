@@ -1,4 +1,4 @@
-"""Delivery through a partner event bus: what its rules match goes to their queues."""
+"""A partner event bus sends the events that its rules match to their queues."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from local.aws.emulator import Emulator, emulator
-from local.aws.partner_events import Deliver, Event, Matcher, fields_of, partner_events, rules_of
+from local.aws.partner_events import (
+    Event,
+    Matcher,
+    SendPartnerEvents,
+    fields_of,
+    partner_events,
+    rules_of,
+)
 
 SOURCE = "aws.partner/genesys.com/cloud/11111111-2222-4333-8444-555555555555/QueueEnds-dev"
 TOPIC = "v2.detail.events.conversation.{id}."
@@ -103,68 +110,70 @@ def bus(aws: Emulator, events: Any, sqs: Any) -> Iterator[Bus]:
 
 
 @pytest.fixture(scope="module")
-def deliver(aws: Emulator) -> Deliver:
+def send(aws: Emulator) -> SendPartnerEvents:
     return partner_events(aws)
 
 
-def to_us(deliver: Deliver, *events: Event) -> list[list[str]]:
-    return deliver(SOURCE, "111122223333", "us-east-1", events)
+def to_us(send: SendPartnerEvents, *events: Event) -> list[list[str]]:
+    return send(SOURCE, "111122223333", "us-east-1", events)
 
 
 def test_an_event_goes_as_it_is_to_the_queue_of_the_rule_that_it_matches(
-    bus: Bus, deliver: Deliver
+    bus: Bus, send: SendPartnerEvents
 ) -> None:
     bus.rule("queues", QUEUES, "intake")
     bus.rule("ends", ENDS, "ends")
     ours, other, end = event(), event(queue_id="q3"), event("customer.end", None)
 
-    assert to_us(deliver, ours, other, end, event("acw")) == [["queues"], [], ["ends"], []]
+    assert to_us(send, ours, other, end, event("acw")) == [["queues"], [], ["ends"], []]
 
     assert bus.bodies("intake") == [ours]
     assert bus.bodies("ends") == [end]
 
 
-def test_an_event_that_matches_two_rules_is_sent_by_each(bus: Bus, deliver: Deliver) -> None:
+def test_an_event_that_matches_two_rules_is_sent_by_each(bus: Bus, send: SendPartnerEvents) -> None:
     bus.rule("one", QUEUES, "intake")
     bus.rule("two", QUEUES, "intake")
 
-    assert to_us(deliver, event()) == [["one", "two"]]
+    assert to_us(send, event()) == [["one", "two"]]
     assert bus.bodies("intake") == [event(), event()]
 
 
-def test_more_events_than_fit_into_one_call_all_arrive(bus: Bus, deliver: Deliver) -> None:
+def test_more_events_than_fit_into_one_call_all_arrive(bus: Bus, send: SendPartnerEvents) -> None:
     bus.rule("queues", QUEUES, "intake")
     events = [event(id=str(number)) for number in range(23)]
 
-    assert to_us(deliver, *events) == [["queues"]] * 23
+    assert to_us(send, *events) == [["queues"]] * 23
     assert sorted(int(body["id"]) for body in bus.bodies("intake")) == list(range(23))
 
 
-def test_rules_that_change_apply_to_what_comes_after(bus: Bus, deliver: Deliver) -> None:
+def test_rules_that_change_apply_to_what_comes_after(bus: Bus, send: SendPartnerEvents) -> None:
     bus.rule("queues", QUEUES, "intake")
-    assert to_us(deliver, event(), event(queue_id="q3")) == [["queues"], []]
+    assert to_us(send, event(), event(queue_id="q3")) == [["queues"], []]
 
     bus.rule("queues", QUEUES.replace("q1", "q3"))
-    assert to_us(deliver, event(), event(queue_id="q3")) == [[], ["queues"]]
+    assert to_us(send, event(), event(queue_id="q3")) == [[], ["queues"]]
 
     bus.events.disable_rule(Name="queues", EventBusName=SOURCE)
-    assert to_us(deliver, event(queue_id="q3")) == [[]]
+    assert to_us(send, event(queue_id="q3")) == [[]]
 
 
-def test_an_event_to_another_account_region_or_bus_is_dropped(bus: Bus, deliver: Deliver) -> None:
+def test_an_event_to_another_account_region_or_bus_is_dropped(
+    bus: Bus, send: SendPartnerEvents
+) -> None:
     bus.rule("queues", QUEUES, "intake")
 
-    assert deliver(SOURCE, "999999999999", "us-east-1", [event()]) == [[]]
-    assert deliver(SOURCE, "111122223333", "eu-west-1", [event()]) == [[]]
-    assert deliver(f"{SOURCE}-2", "111122223333", "us-east-1", [event()]) == [[]]
+    assert send(SOURCE, "999999999999", "us-east-1", [event()]) == [[]]
+    assert send(SOURCE, "111122223333", "eu-west-1", [event()]) == [[]]
+    assert send(f"{SOURCE}-2", "111122223333", "us-east-1", [event()]) == [[]]
     assert bus.bodies("intake") == []
 
 
-def test_a_target_with_an_input_path_is_an_error(bus: Bus, deliver: Deliver) -> None:
+def test_a_target_with_an_input_path_is_an_error(bus: Bus, send: SendPartnerEvents) -> None:
     bus.rule("queues", QUEUES, "intake", InputPath="$.detail")
 
     with pytest.raises(ValueError, match="InputPath"):
-        to_us(deliver, event())
+        to_us(send, event())
 
 
 def test_a_missing_bus_has_no_rules(events: Any) -> None:

@@ -33,7 +33,7 @@ def some_events(request: pytest.FixtureRequest) -> Callable[[int], list[Event]]:
     seed = sum(map(ord, request.node.name))
 
     def events(count: int) -> list[Event]:
-        every = conversations(seed, 40 * count, share=1, others=0)
+        every = conversations(seed, 40 * count, own_share=1, other_type_share=0)
         return [event for event in every if event.kind == "answered"][:count]
 
     return events

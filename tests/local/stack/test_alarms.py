@@ -11,9 +11,9 @@ import pytest
 
 from local.aws.project import function_of
 from local.cloudwatch.collector import CloudWatch
-from local.demo.counts import worker_log
+from local.demo.counts import logged_outcomes
 from local.runs.queues import messages_in
-from local.traffic.subscription import OURS
+from local.traffic.subscription import OUR_QUEUES
 from tests.local.stack.world import World, running_world
 from tests.partner_events import event
 from tests.polling import wait_until
@@ -74,7 +74,7 @@ class Watched:
         self._conversations += 1
         conversation_id = f"c-{self._conversations}"
         self.world.customers.refusals[conversation_id] = refusals
-        leg = event("user.end", OURS[0], conversation_id=conversation_id)
+        leg = event("user.end", OUR_QUEUES[0], conversation_id=conversation_id)
         body = json.loads(leg)
         body["detail"]["eventBody"] |= {"disconnectType": "PEER", "interactingDurationMs": 60_000}
         self.send(json.dumps(body))
@@ -204,9 +204,9 @@ def _fed(alarm: str, value: float) -> Drill:
 def _fails(stack: Watched) -> None:
     """Have an end fail once."""
     name = stack.outputs["WorkerFunctionName"]
-    before = worker_log(stack.world.aws, name)["failed"]
+    before = logged_outcomes(stack.world.aws, name)["failed"]
     stack.end()
-    wait_until(lambda: worker_log(stack.world.aws, name)["failed"] > before, "an end to fail")
+    wait_until(lambda: logged_outcomes(stack.world.aws, name)["failed"] > before, "an end to fail")
 
 
 # A function that times out, as on a machine that is suspended meanwhile, does not say what it did;

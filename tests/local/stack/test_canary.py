@@ -3,7 +3,7 @@
 import pytest
 
 from local.aws.project import Deployment
-from local.demo.counts import worker_log
+from local.demo.counts import logged_outcomes
 from local.runs.queues import messages_in
 from tests.canaries import found_in, seeded
 from tests.local.stack.world import World
@@ -23,7 +23,7 @@ def test_no_log_holds_anything_of_what_is_in_messages(world: World, deployed: De
         sqs.send_message_batch(QueueUrl=queue, Entries=entries)
     wait_until(lambda: not messages_in(world.aws, queue), "all to be done with")
 
-    outcomes = worker_log(world.aws, deployed.outputs["WorkerFunctionName"])
+    outcomes = logged_outcomes(world.aws, deployed.outputs["WorkerFunctionName"])
     assert all(outcomes[outcome] for outcome in ("processed", "ignored", "rejected"))
     logs, searched = world.aws.client("logs"), 0
     for group in logs.describe_log_groups()["logGroups"]:

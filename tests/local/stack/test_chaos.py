@@ -3,7 +3,7 @@
 import pytest
 
 from local.chaos.chaos import main, run
-from local.chaos.plan import OF_A_FULL_RUN, OF_A_SHORT_RUN, short
+from local.chaos.plan import FULL_RUN_FAULTS, SHORT_RUN_FAULTS, short
 
 # A process for it alone: it takes as long as many others together.
 pytestmark = pytest.mark.xdist_group("chaos")
@@ -14,7 +14,7 @@ def test_no_end_is_lost_and_none_delivered_twice_unless_its_process_was_killed()
 
 
 def test_a_short_run_has_every_kind_of_fault_that_a_full_one_has() -> None:
-    assert OF_A_SHORT_RUN.keys() == OF_A_FULL_RUN.keys()
+    assert SHORT_RUN_FAULTS.keys() == FULL_RUN_FAULTS.keys()
 
 
 def test_a_run_that_is_too_small_for_its_faults_is_refused(

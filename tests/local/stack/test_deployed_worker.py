@@ -12,7 +12,7 @@ from local.aws.project import Deployment
 from local.genesys.sqs import ACCOUNT
 from local.http.messages import Answer
 from local.receivers.bus import BusRecorder, bus_recorder
-from local.traffic.subscription import FOREIGN, Event, conversations, malformed_bodies
+from local.traffic.subscription import FOREIGN_QUEUES, Event, conversations, malformed_bodies
 from tests.local.stack.world import World
 from tests.polling import wait_until
 
@@ -36,9 +36,9 @@ def arrivals(world: World, bus: BusRecorder, events: Sequence[Event]) -> dict[st
     """Return for each destination how often each of the events arrived there."""
     bus.collect()
     noted = {
-        "actions": world.customers.noted,
-        "bus": bus.noted,
-        "webhook": world.webhook.noted,
+        "actions": world.customers.arrivals,
+        "bus": bus.arrivals,
+        "webhook": world.webhook.arrivals,
     }
     return {
         name: [len(ends.get(key(event), ())) for event in events] for name, ends in noted.items()
@@ -75,14 +75,14 @@ def test_ends_of_our_queues_reach_the_action_once_and_others_are_filtered_at_the
     world: World, deployed: Deployment, some_events: Events
 ) -> None:
     ours = some_events(25)
-    foreign = [e for e in conversations(1, 40, FOREIGN[:1]) if e.queue_id in FOREIGN]
+    foreign = [e for e in conversations(1, 40, FOREIGN_QUEUES[:1]) if e.queue_id in FOREIGN_QUEUES]
 
     reached = world.genesys.publish_all([event.body for event in (*ours, *foreign)])
 
     assert reached == [[deployed.outputs["SubscriptionId"]]] * 25 + [[]] * len(foreign)
-    wait_until(lambda: {*map(key, ours)} <= world.customers.noted.keys(), "all ends in the CRM")
-    assert all(len(world.customers.noted[key(event)]) == 1 for event in ours)
-    assert not world.customers.noted.keys() & {*map(key, foreign)}
+    wait_until(lambda: {*map(key, ours)} <= world.customers.arrivals.keys(), "all ends in the CRM")
+    assert all(len(world.customers.arrivals[key(event)]) == 1 for event in ours)
+    assert not world.customers.arrivals.keys() & {*map(key, foreign)}
 
 
 def test_one_failing_end_is_retried_alone(
@@ -93,9 +93,9 @@ def test_one_failing_end_is_retried_alone(
 
     world.genesys.publish_all([event.body for event in (failing, *others)])
 
-    wait_until(lambda: key(failing) in world.customers.noted, "the failing end in the CRM")
+    wait_until(lambda: key(failing) in world.customers.arrivals, "the failing end in the CRM")
     assert world.customers.refused[key(failing)] == 2
-    assert all(len(world.customers.noted[key(event)]) == 1 for event in (failing, *others))
+    assert all(len(world.customers.arrivals[key(event)]) == 1 for event in (failing, *others))
     assert world.customers.refused.keys() & {*map(key, others)} == set()
 
 
@@ -148,15 +148,17 @@ def test_an_end_whose_action_always_fails_goes_to_the_dead_letter_queue_after_it
 def test_an_end_of_a_foreign_queue_is_ignored_by_the_worker(
     world: World, deployed: Deployment, some_events: Events
 ) -> None:
-    (stray,) = [e for e in conversations(2, 60, FOREIGN[:1]) if e.queue_id in FOREIGN][:1]
+    (stray,) = [
+        e for e in conversations(2, 60, FOREIGN_QUEUES[:1]) if e.queue_id in FOREIGN_QUEUES
+    ][:1]
     (last,) = some_events(1)
     sqs = world.aws.client("sqs")
 
     for event in (stray, last):
         sqs.send_message(QueueUrl=deployed.outputs["QueueUrl"], MessageBody=json.dumps(event.body))
 
-    wait_until(lambda: key(last) in world.customers.noted, "the later end in the CRM")
-    assert key(stray) not in world.customers.noted
+    wait_until(lambda: key(last) in world.customers.arrivals, "the later end in the CRM")
+    assert key(stray) not in world.customers.arrivals
     bodies = [message["Body"] for message in world.dead_letters(deployed)]
     assert json.dumps(stray.body) not in bodies
 
@@ -221,7 +223,7 @@ def test_only_the_destination_that_failed_is_tried_again(
 
     world.genesys.publish(event.body)
 
-    wait_until(lambda: key(event) in world.webhook.noted, "the end at the webhook")
+    wait_until(lambda: key(event) in world.webhook.arrivals, "the end at the webhook")
     assert world.webhook.refused[key(event)] == 2
     wait_until(lambda: arrivals(world, bus, [event]) == once([event]), "the end everywhere, once")
 

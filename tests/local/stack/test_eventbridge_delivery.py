@@ -10,13 +10,13 @@ import pytest
 from conversations.topics import QUEUE_TOPICS, TOPIC_PREFIX
 from local.aws.project import Deployment
 from local.demo.account import PartnerAccount
-from local.demo.counts import shared_among, worker_log
+from local.demo.counts import arrivals_per_end, logged_outcomes
 from local.genesys.entities import Entity
 from local.genesys.problems import problem, too_many_requests
 from local.receivers.bus import BusRecorder, bus_recorder
 from local.runs.queues import messages_in
 from local.traffic.eventbridge import Conversation, partner_conversations, shuffled
-from local.traffic.subscription import OURS
+from local.traffic.subscription import OUR_QUEUES
 from tests.local.stack.world import World, running_world
 from tests.polling import wait_until
 
@@ -78,7 +78,7 @@ class Published:
 @pytest.fixture(scope="module")
 def published(bridged: World, stack: Deployment, bus: BusRecorder) -> Published:
     """Conversations whose events come in any order, some of them twice."""
-    told = list(partner_conversations(41, 35, share=0.5))
+    told = list(partner_conversations(41, 35, own_share=0.5))
     events = shuffled(told, 41)
     return Published(told, events, publish(bridged, events))
 
@@ -92,9 +92,9 @@ def arrivals(bridged: World, bus: BusRecorder) -> dict[str, Counter[End]]:
     """Return for each destination how often it was told of each conversation's ends in a queue."""
     bus.collect()
     places = {
-        "actions": dict(bridged.customers.noted),
-        "bus": bus.noted,
-        "webhook": bridged.webhook.noted,
+        "actions": dict(bridged.customers.arrivals),
+        "bus": bus.arrivals,
+        "webhook": bridged.webhook.arrivals,
     }
     return {
         place: Counter({end: len(times) for end, times in noted.items()})
@@ -126,7 +126,7 @@ def test_only_events_of_our_queues_and_customer_ends_reach_the_intake_queue(
 ) -> None:
     for event, rules in zip(published.events, published.matched, strict=True):
         topic, body = event["detail-type"].removeprefix(TOPIC_PREFIX), event["detail"]["eventBody"]
-        in_our_queue = topic in QUEUE_TOPICS and body.get("queueId") in OURS
+        in_our_queue = topic in QUEUE_TOPICS and body.get("queueId") in OUR_QUEUES
         assert bool(rules) == (in_our_queue or topic == "customer.end"), event
 
 
@@ -172,24 +172,24 @@ def test_in_any_order_and_some_twice_every_event_is_accounted_for_and_every_end_
     )
 
     def balances() -> bool:
-        account.left = messages_in(bridged.aws, stack.outputs["QueueUrl"])
-        if account.left:  # the rest takes time that the worker could use
+        account.left_in_queue = messages_in(bridged.aws, stack.outputs["QueueUrl"])
+        if account.left_in_queue:  # the rest takes time that the worker could use
             return False
-        account.worker = worker_log(bridged.aws, stack.outputs["WorkerFunctionName"])
-        account.dead = Counter(len(bridged.dead_letters(stack)) * ["dead"])
+        account.logged = logged_outcomes(bridged.aws, stack.outputs["WorkerFunctionName"])
+        account.dead_letters = Counter(len(bridged.dead_letters(stack)) * ["dead"])
         noted = arrivals(bridged, bus)
         account.arrived = {
-            place: [n for end in ends for n in shared_among(ends[end], of_place[end])]
+            place: [n for end in ends for n in arrivals_per_end(ends[end], of_place[end])]
             for place, of_place in noted.items()
         }
-        account.strangers = Counter(
+        account.unexpected = Counter(
             {place: len(of_place.keys() - ends.keys()) for place, of_place in noted.items()}
         )
         account.forged = bridged.webhook.forged
         return all(account.checks().values())
 
     wait_until(balances, "the account to balance")
-    assert account.worker["ignored"] == account.worker["ignored.noted"]
+    assert account.logged["ignored"] == account.logged["ignored.noted"]
 
 
 def test_another_end_rule_and_other_queues_are_changed_in_place(
@@ -198,7 +198,7 @@ def test_another_end_rule_and_other_queues_are_changed_in_place(
     (before,) = integrations(bridged, "dev")
 
     changed = bridged.project.deploy(
-        "dev", **bridged.settings(end_rule="queue_leg", queue_ids=OURS[:1])
+        "dev", **bridged.settings(end_rule="queue_leg", queue_ids=OUR_QUEUES[:1])
     )
 
     (after,) = integrations(bridged, "dev")
@@ -207,7 +207,7 @@ def test_another_end_rule_and_other_queues_are_changed_in_place(
         f"{TOPIC_PREFIX}acd.end",
         f"{TOPIC_PREFIX}user.end",
     }
-    told = list(partner_conversations(42, 25, OURS[:1], share=0.5))
+    told = list(partner_conversations(42, 25, OUR_QUEUES[:1], own_share=0.5))
     ends, known = ends_of(told, "queue_leg"), {one.id for one in told}
     publish(bridged, shuffled(told, 42))
 

@@ -7,7 +7,7 @@ import pytest
 from local.aws.project import Deployment
 from local.genesys.problems import problem
 from local.genesys.subscriptions import FOREIGN_ARN
-from local.traffic.subscription import FOREIGN, OURS
+from local.traffic.subscription import FOREIGN_QUEUES, OUR_QUEUES
 from tests.local.stack.world import World
 from tests.polling import wait_until
 
@@ -34,7 +34,7 @@ def test_other_queues_and_another_secret_update_the_subscription_in_place(
     world: World, deployed: Deployment
 ) -> None:
     world.put_credentials("queue-ends/another")
-    queue_ids = [OURS[0], FOREIGN[0]]
+    queue_ids = [OUR_QUEUES[0], FOREIGN_QUEUES[0]]
 
     changed = world.project.deploy(
         "dev", **world.settings(queue_ids=queue_ids, genesys_secret="queue-ends/another")
@@ -43,7 +43,9 @@ def test_other_queues_and_another_secret_update_the_subscription_in_place(
     (subscription,) = world.of_stage("dev")
     assert changed.outputs["SubscriptionId"] == deployed.outputs["SubscriptionId"]
     assert subscription["id"] == deployed.outputs["SubscriptionId"]
-    assert subscription["attributeFilter"] == f"queueId in ['{OURS[0]}', '{FOREIGN[0]}']"
+    assert (
+        subscription["attributeFilter"] == f"queueId in ['{OUR_QUEUES[0]}', '{FOREIGN_QUEUES[0]}']"
+    )
 
 
 def test_creates_that_fail_say_why_and_leave_what_is_not_ours(

@@ -15,7 +15,7 @@ from local.genesys.sqs import sqs_sender
 from local.genesys.stand_in import GenesysCloud
 from local.receivers.crm import Crm, crm
 from local.receivers.webhook import WebhookReceiver, webhook_receiver
-from local.traffic.subscription import OURS
+from local.traffic.subscription import OUR_QUEUES
 
 ACTION = ROOT / "local/receivers/crm_action.py"
 SECRET = "queue-ends/genesys"
@@ -41,7 +41,7 @@ class World:
 
     def settings(self, **changes: Any) -> dict[str, Any]:
         return {
-            "queue_ids": OURS,
+            "queue_ids": OUR_QUEUES,
             "genesys_login_url": self.genesys.url,
             "genesys_api_url": self.genesys.url,
             "destinations": ["actions", "bus", "webhook"],
@@ -154,7 +154,7 @@ def running_world(folder: Path, *, enforce_iam: bool = False, **changed: Any) ->
         crm() as customers,
         webhook_receiver() as webhook,
         emulator(env={"QUEUE_ENDS_CRM_URL": customers.url}, enforce_iam=enforce_iam) as aws,
-        GenesysCloud(sqs_sender(aws), deliver=partner_events(aws)) as genesys,
+        GenesysCloud(sqs_sender(aws), send_partner_events=partner_events(aws)) as genesys,
     ):
         project = Project(aws, folder, actions=ACTION)
         world = World(aws, genesys, customers, webhook, project, changed)

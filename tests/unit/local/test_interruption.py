@@ -1,4 +1,4 @@
-"""Signals that stop a run do so whatever it inherited."""
+"""Signals stop a run even if its parent ignored or blocked them."""
 
 import signal
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ def restored() -> Iterator[None]:
 
 
 def stops(number: signal.Signals) -> bool:
-    """Return whether a signal stops what runs."""
+    """Return whether a signal stops a run."""
     try:
         with stopped_by_signals():
             signal.raise_signal(number)

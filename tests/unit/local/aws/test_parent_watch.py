@@ -1,4 +1,4 @@
-"""A command on a leash ends with whoever holds the leash, and so does all that it started."""
+"""A watched command ends with its parent, and so do the processes that it started."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from tests.children import child, status_of
 from tests.polling import runs, wait_until
 
 ROOT = Path(parent_watch.__file__).parents[2]
-# Starts a child in its own group, writes both pids, and waits for longer than any test does.
+# The command starts a child in its own group and writes both pids.
 FAMILY = """
 import os, pathlib, subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
@@ -23,12 +23,12 @@ os.rename("pids.part", "pids")
 """
 WAITS = FAMILY + "time.sleep(600)"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + WAITS
-HOLDER = """
+PARENT = """
 import os, pathlib, sys, time
 from local.aws import parent_watch
 folder, code = pathlib.Path(sys.argv[1]), sys.argv[2]
 command = [sys.executable, "-c", code]
-held = parent_watch.start(command, env=os.environ, cwd=folder, output=-3, remove=folder)
+watcher = parent_watch.start(command, env=os.environ, cwd=folder, output=-3, remove=folder)
 time.sleep(600)
 """
 
@@ -41,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def family(folder: Path) -> Iterator[list[int]]:
-    """Return a list for pids that must not run any more when the test is over."""
+    """A list for the pids that must have ended when the test is over."""
     pids: list[int] = []
     yield pids
     for pid in filter(runs, pids):
@@ -67,49 +67,49 @@ def none_runs(pids: list[int]) -> bool:
     [("", 0), ("raise SystemExit(7)", 7), ("import os; os.kill(os.getpid(), 9)", 128 + 9)],
 )
 def test_the_status_of_the_command_is_passed_on(folder: Path, code: str, status: int) -> None:
-    with start(code, folder) as held:
-        assert status_of(held) == status
+    with start(code, folder) as watcher:
+        assert status_of(watcher) == status
 
 
-def test_both_outputs_of_the_command_go_where_it_was_told(folder: Path) -> None:
-    with start("import sys; print('out', flush=True); sys.stderr.write('err')", folder) as held:
-        output = held.stdout.read() if held.stdout else b""
+def test_both_outputs_of_the_command_go_to_the_given_output(folder: Path) -> None:
+    with start("import sys; print('out', flush=True); sys.stderr.write('err')", folder) as watcher:
+        output = watcher.stdout.read() if watcher.stdout else b""
     assert output == b"out\nerr"
 
 
-def test_letting_go_ends_the_command_and_its_children(folder: Path, family: list[int]) -> None:
-    with start(WAITS, folder) as held:
+def test_stop_ends_the_command_and_its_children(folder: Path, family: list[int]) -> None:
+    with start(WAITS, folder) as watcher:
         family += pids_in(folder)
-        parent_watch.let_go(held)
+        parent_watch.stop(watcher)
     assert none_runs(family)
 
 
 def test_a_child_that_the_command_leaves_behind_is_ended(folder: Path, family: list[int]) -> None:
-    with start(FAMILY, folder) as held:
-        assert status_of(held) == 0
+    with start(FAMILY, folder) as watcher:
+        assert status_of(watcher) == 0
         family += pids_in(folder)
     assert none_runs(family)
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_to_the_leash_ends_the_command(
+def test_a_signal_to_the_watcher_ends_the_command(
     folder: Path, family: list[int], ending: signal.Signals
 ) -> None:
-    with start(WAITS, folder) as held:
+    with start(WAITS, folder) as watcher:
         family += pids_in(folder)
-        held.send_signal(ending)
-        status_of(held)
+        watcher.send_signal(ending)
+        status_of(watcher)
     assert none_runs(family)
 
 
 def test_ctrl_c_does_not_reach_the_command(folder: Path, family: list[int]) -> None:
-    with start(WAITS, folder) as held:
+    with start(WAITS, folder) as watcher:
         family += pids_in(folder)
-        held.send_signal(signal.SIGINT)
+        watcher.send_signal(signal.SIGINT)
         with pytest.raises(subprocess.TimeoutExpired):
-            held.wait(0.3)
+            watcher.wait(0.3)
         assert all(runs(pid) for pid in family)
-        parent_watch.let_go(held)
+        parent_watch.stop(watcher)
 
 
 def test_a_command_that_ignores_sigterm_is_killed(folder: Path, family: list[int]) -> None:
@@ -122,23 +122,23 @@ def test_a_command_that_ignores_sigterm_is_killed(folder: Path, family: list[int
         stdin=subprocess.PIPE,
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-    ) as held:
+    ) as watcher:
         family += pids_in(folder)
-        parent_watch.let_go(held)
+        parent_watch.stop(watcher)
     assert none_runs(family)
 
 
 @pytest.mark.parametrize("kill", [os.kill, os.killpg])
-def test_the_death_of_the_holder_or_its_group_ends_all_and_removes_the_folder(
+def test_the_death_of_the_parent_or_its_group_ends_all_and_removes_the_folder(
     folder: Path, family: list[int], kill: Callable[[int, int], None]
 ) -> None:
     with child(
-        [sys.executable, "-c", HOLDER, str(folder), WAITS],
+        [sys.executable, "-c", PARENT, str(folder), WAITS],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-    ) as holder:
+    ) as parent:
         family += pids_in(folder)
-        kill(holder.pid, signal.SIGKILL)
-    wait_until(lambda: none_runs(family), "the command ends with its holder")
+        kill(parent.pid, signal.SIGKILL)
+    wait_until(lambda: none_runs(family), "the command ends with its parent")
     wait_until(lambda: not folder.exists(), "its folder is removed")
 
 
@@ -153,11 +153,11 @@ def test_the_command_ignores_no_signal_that_was_ignored_before(folder: Path) -> 
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-    ) as held:
-        said = held.stdout.read() if held.stdout else b""
+    ) as watcher:
+        said = watcher.stdout.read() if watcher.stdout else b""
     assert said == b"False False False\n"
 
 
-def test_without_a_command_it_says_how_it_is_used() -> None:
+def test_a_call_without_a_command_prints_the_usage() -> None:
     with pytest.raises(SystemExit, match="COMMAND"):
         parent_watch.main(["--remove", "/nowhere"])

@@ -1,4 +1,4 @@
-"""The account of a run with faults: what it takes for lost, and what it excuses."""
+"""The account of a chaos run: which ends count as lost, and which repeats are excused."""
 
 import dataclasses
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 from local.chaos.account import Account, LedgerItem
 from local.chaos.fault_proxy import Call, Death
-from local.chaos.histories import ANSWER_LOST, HUNG, IN_FLIGHT, MARKED, UNEXPLAINED
+from local.chaos.repeats import ANSWER_LOST, HANGING_ACTION, IN_FLIGHT, MARKED, UNEXPLAINED
 from local.runs.queues import DeadLetter
 
 END = ("c-1", "q")
@@ -51,19 +51,19 @@ def call(
 
 
 def why(*calls: Call, died: Death | None = None, arrivals: tuple[float, ...] = (5, 50)) -> str:
-    """Return why the end arrived at `actions` a second time."""
+    """Return the account's reason for a second arrival at `actions`."""
     account = Account(
         ends=frozenset({END}),
         arrived={"actions": {END: arrivals}},
         calls=calls,
         deaths=[died] if died else [],
     )
-    ((place, reason),) = account.repeats()
-    assert place == "actions"
+    ((destination, reason),) = account.repeats()
+    assert destination == "actions"
     return reason
 
 
-def test_a_second_delivery_is_excused_where_the_process_was_killed_before_the_mark() -> None:
+def test_a_second_arrival_is_excused_if_the_process_was_killed_before_the_mark() -> None:
     again = [takeover("h2", "h1", at=40, pid=8), mark("actions", holder="h2", at=51, pid=8)]
 
     assert why(claim(), *again, died=Death(PID, "mark")) == IN_FLIGHT
@@ -71,7 +71,7 @@ def test_a_second_delivery_is_excused_where_the_process_was_killed_before_the_ma
     assert why(claim(), unmarked, *again, died=Death(PID, "mark")) == IN_FLIGHT
 
 
-def test_a_second_delivery_is_unexplained_where_no_process_of_its_claim_was_killed() -> None:
+def test_a_second_arrival_is_unexplained_if_no_process_of_its_claim_was_killed() -> None:
     again = [takeover("h2", "h1", at=40), mark("actions", holder="h2", at=51)]
 
     assert why(claim(), *again) == UNEXPLAINED
@@ -79,40 +79,40 @@ def test_a_second_delivery_is_unexplained_where_no_process_of_its_claim_was_kill
     assert why(died=Death(PID, "mark")) == UNEXPLAINED
 
 
-def test_a_second_delivery_after_a_mark_is_not_excused_by_a_kill() -> None:
+def test_a_second_arrival_after_a_mark_is_not_excused_by_a_kill() -> None:
     marked = mark("actions", at=6)
 
-    assert why(claim(), marked, died=Death(PID, "mark", marked.asked)) == MARKED
+    assert why(claim(), marked, died=Death(PID, "mark", marked.request)) == MARKED
 
 
 def test_the_death_of_a_later_invocation_of_the_same_process_is_no_excuse() -> None:
-    later = takeover("h2", "h1", at=40)
+    next_claim = takeover("h2", "h1", at=40)
 
-    assert why(claim(), later, died=Death(PID, "mark")) == UNEXPLAINED
-    assert why(claim(), died=Death(PID, "takeover", later.asked)) == UNEXPLAINED
+    assert why(claim(), next_claim, died=Death(PID, "mark")) == UNEXPLAINED
+    assert why(claim(), died=Death(PID, "takeover", next_claim.request)) == UNEXPLAINED
     assert why(claim(), died=Death(PID, "SendMessageBatch")) == UNEXPLAINED
 
 
-def test_only_the_death_of_the_invocation_that_held_the_claim_excuses_a_second_delivery() -> None:
+def test_only_the_death_of_the_invocation_that_held_the_claim_excuses_a_second_arrival() -> None:
     taken = takeover("h2", "h1", at=3, pid=8)
 
-    assert why(claim(), taken, died=Death(8, HUNG)) == IN_FLIGHT
-    assert why(claim(), taken, died=Death(PID, HUNG)) == UNEXPLAINED
-    assert why(claim(), claim("h2", at=3, error="DuplicateItem", pid=8), died=Death(PID, HUNG)) == (
-        IN_FLIGHT
-    )
+    assert why(claim(), taken, died=Death(8, HANGING_ACTION)) == IN_FLIGHT
+    assert why(claim(), taken, died=Death(PID, HANGING_ACTION)) == UNEXPLAINED
+    assert why(
+        claim(), claim("h2", at=3, error="DuplicateItem", pid=8), died=Death(PID, HANGING_ACTION)
+    ) == (IN_FLIGHT)
 
 
 def test_a_mark_that_is_carried_out_after_its_process_was_killed_hides_no_death() -> None:
     late = mark("bus", holder="h0", at=-5)
-    late.at = 6
+    late.done_at = 6
     early = mark("bus", at=4)
-    early.at = 7
+    early.done_at = 7
 
     assert why(claim(), late, early, died=Death(PID, "PutEvents")) == IN_FLIGHT
 
 
-def test_a_second_delivery_after_a_release_means_that_the_destinations_answer_was_lost() -> None:
+def test_a_second_arrival_after_a_release_means_that_the_destinations_answer_was_lost() -> None:
     release = mark("bus", at=9)
 
     assert why(claim(), release) == ANSWER_LOST
@@ -120,32 +120,32 @@ def test_a_second_delivery_after_a_release_means_that_the_destinations_answer_wa
 
 
 def balanced(**changes: Any) -> Account:
-    """Return an account that balances, with changes."""
+    """Return a balanced account with changes."""
     fields: dict[str, Any] = {
         "ends": frozenset({END}),
         "poison": {"m-1": ("not_json", "{")},
         "arrived": {"actions": {END: [5.0]}, "bus": {END: [6.0]}},
         "ledger": {END: LedgerItem("done", ALL)},
-        "dead": [DeadLetter("m-1", "not_json", "{")],
-        "deaths": [Death(PID, HUNG)],
+        "dead_letters": [DeadLetter("m-1", "not_json", "{")],
+        "deaths": [Death(PID, HANGING_ACTION)],
         "timeouts": 1,
     }
     return Account(**fields | changes)
 
 
 def broken(account: Account) -> set[str]:
-    return {what for what, holds in account.checks().items() if not holds}
+    return {words for words, holds in account.checks().items() if not holds}
 
 
-def test_an_account_of_faults_with_everything_in_its_place_balances() -> None:
+def test_a_complete_account_of_a_chaos_run_balances() -> None:
     assert broken(balanced()) == set()
 
 
 @pytest.mark.parametrize(
-    ("changes", "what"),
+    ("changes", "check"),
     [
         ({"arrived": {"actions": {END: [5.0]}, "bus": {}}}, "every end arrived"),
-        ({"arrived": {"actions": {END: [5.0, 9.0]}, "bus": {END: [6.0]}}}, "none arrived twice"),
+        ({"arrived": {"actions": {END: [5.0, 9.0]}, "bus": {END: [6.0]}}}, "no end arrived twice"),
         (
             {"arrived": {"actions": {END: [5.0], ("x", "q"): [5.0]}, "bus": {END: [6.0]}}},
             "nothing else arrived",
@@ -154,60 +154,60 @@ def test_an_account_of_faults_with_everything_in_its_place_balances() -> None:
         ({"ledger": {}}, "the ledger has every end"),
         ({"ledger": {END: LedgerItem("claimed", ALL)}}, "the ledger has every end"),
         ({"ledger": {END: LedgerItem("done", frozenset({"bus"}))}}, "the ledger has every end"),
-        ({"dead": []}, "every poison message"),
-        ({"dead": [DeadLetter("m-1", "not_an_object", "{")]}, "every poison message"),
-        ({"dead": [DeadLetter("m-1", "not_json", "{ ")]}, "every poison message"),
+        ({"dead_letters": []}, "the dead-letter queue has"),
+        ({"dead_letters": [DeadLetter("m-1", "not_an_object", "{")]}, "the dead-letter queue has"),
+        ({"dead_letters": [DeadLetter("m-1", "not_json", "{ ")]}, "the dead-letter queue has"),
         (
-            {"dead": [DeadLetter("m-1", "not_json", "{"), DeadLetter("", "", "sound")]},
-            "every poison message",
+            {"dead_letters": [DeadLetter("m-1", "not_json", "{"), DeadLetter("", "", "sound")]},
+            "the dead-letter queue has",
         ),
-        ({"dead": [DeadLetter("m-1", "not_json", "{")] * 2}, "none is there twice"),
-        ({"left": 1}, "nothing is left"),
-        ({"missing": ["throttled mark"]}, "every fault struck"),
-        ({"struck": {("killed after", "mark"): 1}}, "every process"),
-        ({"timeouts": 0}, "every action that hung"),
-        ({"timeouts": 2}, "every action that hung"),
+        ({"dead_letters": [DeadLetter("m-1", "not_json", "{")] * 2}, "no reject is there twice"),
+        ({"left_in_queue": 1}, "nothing is left"),
+        ({"pending": ["throttled mark"]}, "every fault struck"),
+        ({"struck": {("killed after", "mark"): 1}}, "every fault that kills"),
+        ({"timeouts": 0}, "every hanging action"),
+        ({"timeouts": 2}, "every hanging action"),
     ],
 )
-def test_each_thing_out_of_its_place_breaks_the_one_sum_that_is_about_it(
-    changes: dict[str, Any], what: str
+def test_each_error_in_the_account_breaks_the_one_check_for_it(
+    changes: dict[str, Any], check: str
 ) -> None:
-    (seen,) = broken(balanced(**changes))
-    assert seen.startswith(what)
+    (found,) = broken(balanced(**changes))
+    assert found.startswith(check)
 
 
 def test_a_second_reject_is_excused_by_a_kill_before_the_delete_or_a_lost_answer() -> None:
     source = {"source_message_id": {"StringValue": "m-1"}}
     send = Call(PID, "SendMessageBatch", {"Entries": [{"MessageAttributes": source}]}, 2, 2, {})
-    twice = balanced(dead=[DeadLetter("m-1", "not_json", "{")] * 2, calls=[send], deaths=[])
+    twice = balanced(dead_letters=[DeadLetter("m-1", "not_json", "{")] * 2, calls=[send], deaths=[])
 
     def deleted(at: float) -> Call:
         return Call(PID, "DeleteMessageBatch", {"Entries": []}, at, at, {})
 
-    assert twice.rejected_twice() == (0, 1)
+    assert twice.repeated_rejects() == (0, 1)
     twice.deaths = [Death(PID, "mark")]
-    assert twice.rejected_twice() == (1, 0)
+    assert twice.repeated_rejects() == (1, 0)
     twice.calls = [deleted(1), send]
-    assert twice.rejected_twice() == (1, 0)
+    assert twice.repeated_rejects() == (1, 0)
     twice.calls = [send, deleted(3)]
-    assert twice.rejected_twice() == (0, 1)
+    assert twice.repeated_rejects() == (0, 1)
     twice.deaths, twice.calls = [], [dataclasses.replace(send, lost=True)]
-    assert twice.rejected_twice() == (1, 0)
+    assert twice.repeated_rejects() == (1, 0)
 
 
-def test_the_table_of_faults_tells_excused_deliveries_from_others() -> None:
+def test_the_chaos_table_separates_excused_repeats_from_others() -> None:
     account = balanced(
         arrived={"actions": {END: [5.0, 50.0]}, "bus": {END: [6.0, 51.0]}},
         calls=[claim(), mark("bus", at=7)],
-        deaths=[Death(PID, "mark"), Death(8, HUNG)],
+        deaths=[Death(PID, "mark"), Death(8, HANGING_ACTION)],
         struck={("killed before", "mark"): 1, ("hangs", "crm"): 1},
-        missing=["throttled claim"],
+        pending=["throttled claim"],
     )
     rows = [line.strip() for line in account.table().splitlines()]
 
     assert len(rows) == len(set(rows))
     assert all(len(line) <= 80 for line in account.table().splitlines())
     assert any(row.startswith("processes killed") and row.endswith(" 1") for row in rows)
-    assert any(row.startswith(f"delivered again, {MARKED}") for row in rows)
+    assert any(row.startswith(f"arrived again, {MARKED}") for row in rows)
     assert "NOT STRUCK: throttled claim" in account.faults()
     assert "killed before: mark 1" in account.faults()

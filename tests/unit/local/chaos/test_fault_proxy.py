@@ -1,4 +1,4 @@
-"""The proxy between the worker and AWS, in front of a server that stands in for AWS."""
+"""The fault proxy, in front of a server that stands in for AWS."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from local.chaos.fault_proxy import (
     FaultProxy,
     condition_of,
     descends_from,
-    place_of,
+    operation_of,
     values_of,
 )
 from local.chaos.faults import Fault, Faults
@@ -35,7 +35,7 @@ INSERT = "INSERT INTO \"T\" VALUE {'conversation_id': ?}"
 
 
 class Aws:
-    """Carries out every statement."""
+    """A stand-in for DynamoDB that carries out every statement."""
 
     def __init__(self) -> None:
         self.carried_out: list[str] = []
@@ -48,7 +48,7 @@ class Aws:
 
 
 class Worker:
-    """A process that does nothing, and a client that calls in its name."""
+    """An idle process, and a client that calls in its name."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -91,15 +91,15 @@ def worker(proxy: FaultProxy) -> Iterator[Worker]:
         worker.process.wait()
 
 
-def befall(proxy: FaultProxy, kind: str, place: str = "mark") -> None:
-    """Let a fault wait for its call."""
-    proxy.faults = Faults([Fault(kind, place, 0)])
+def schedule(proxy: FaultProxy, kind: str, target: str = "mark") -> None:
+    """Schedule a fault for the target's next call."""
+    proxy.faults = Faults([Fault(kind, target, 0)])
     proxy.faults.begin()
 
 
 def summary(calls: list[Call]) -> list[tuple[str, int, bool]]:
-    """Return the place of each call, how many statements were passed on, and whether it is lost."""
-    return [(call.place, len(call.asked["Statements"]), call.lost) for call in calls]
+    """Return each call's operation, its number of statements passed on, and whether it is lost."""
+    return [(call.operation, len(call.request["Statements"]), call.lost) for call in calls]
 
 
 def test_a_call_is_passed_on_and_recorded_with_its_process(
@@ -111,8 +111,8 @@ def test_a_call_is_passed_on_and_recorded_with_its_process(
     assert answer.headers["X-From"] == "AWS"
     assert aws.carried_out == [INSERT, INSERT]
     (call,) = proxy.calls
-    assert (call.pid, call.place, call.lost) == (worker.process.pid, "claim", False)
-    assert call.answered == answer.json()
+    assert (call.pid, call.operation, call.lost) == (worker.process.pid, "claim", False)
+    assert call.response == answer.json()
 
 
 @pytest.mark.parametrize(
@@ -122,10 +122,10 @@ def test_a_call_is_passed_on_and_recorded_with_its_process(
         ("error 500", (500, "InternalServerError")),
     ],
 )
-def test_an_error_is_answered_once_and_nothing_is_carried_out(
+def test_a_fault_that_is_an_error_strikes_one_call_which_is_not_carried_out(
     proxy: FaultProxy, worker: Worker, aws: Aws, kind: str, error: tuple[int, str]
 ) -> None:
-    befall(proxy, kind)
+    schedule(proxy, kind)
 
     answer = worker.call(MARK)
 
@@ -138,7 +138,7 @@ def test_an_error_is_answered_once_and_nothing_is_carried_out(
 def test_a_throttled_batch_has_every_other_statement_carried_out(
     proxy: FaultProxy, worker: Worker, aws: Aws
 ) -> None:
-    befall(proxy, "statements throttled", "claim")
+    schedule(proxy, "statements throttled", "claim")
 
     answers = worker.call(*(INSERT + str(number) for number in range(5))).json()["Responses"]
 
@@ -152,7 +152,7 @@ def test_a_throttled_batch_has_every_other_statement_carried_out(
 def test_a_throttled_batch_of_one_statement_makes_no_call(
     proxy: FaultProxy, worker: Worker, aws: Aws
 ) -> None:
-    befall(proxy, "statements throttled")
+    schedule(proxy, "statements throttled")
 
     (answer,) = worker.call(MARK).json()["Responses"]
 
@@ -165,20 +165,20 @@ def test_a_delayed_call_is_carried_out_all_the_same(
 ) -> None:
     slept = list[float]()
     monkeypatch.setattr(fault_proxy, "time", SimpleNamespace(time=time.time, sleep=slept.append))
-    befall(proxy, "delayed")
+    schedule(proxy, "delayed")
 
     assert worker.call(MARK).status_code == 200
     assert slept == [DELAY]
     assert aws.carried_out == [MARK]
 
 
-def test_a_call_that_is_carried_out_late_is_lost_to_a_client_that_has_asked_again(
+def test_a_call_that_is_carried_out_late_is_lost_to_a_client_that_has_retried(
     proxy: FaultProxy, worker: Worker, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     over = threading.Event()
     monkeypatch.setattr(fault_proxy, "time", SimpleNamespace(time=time.time, sleep=over.wait))
     monkeypatch.setattr(fault_proxy, "LATE", 60)
-    befall(proxy, "carried out late")
+    schedule(proxy, "carried out late")
 
     with pytest.raises(requests.Timeout):
         worker.call(MARK, timeout=0.05)
@@ -197,14 +197,14 @@ def test_a_call_without_an_answer_is_carried_out_and_its_process_killed_as_the_f
     proxy: FaultProxy, worker: Worker, aws: Aws, kind: str
 ) -> None:
     carried_out, killed = kind in ("answer lost", "killed after"), kind.startswith("killed")
-    befall(proxy, kind)
+    schedule(proxy, kind)
 
     with pytest.raises(requests.ConnectionError):
         worker.call(MARK)
 
     assert aws.carried_out == [MARK] * carried_out
     assert summary(proxy.calls) == [("mark", 1, kind == "answer lost")] * carried_out
-    assert [(death.pid, death.place) for death in proxy.deaths] == [
+    assert [(death.pid, death.operation) for death in proxy.deaths] == [
         (worker.process.pid, "mark")
     ] * killed
     if killed:
@@ -216,14 +216,14 @@ def test_a_process_that_is_not_the_workers_is_never_killed(
     proxy: FaultProxy, worker: Worker, capsys: pytest.CaptureFixture[str]
 ) -> None:
     proxy.killable = lambda pid: False
-    befall(proxy, "killed before")
+    schedule(proxy, "killed before")
 
     with pytest.raises(requests.ConnectionError):
         worker.call(MARK)
 
     assert worker.process.poll() is None
     assert proxy.deaths == []
-    assert "is not the worker's" in capsys.readouterr().err
+    assert "not the worker's" in capsys.readouterr().err
 
 
 def test_a_process_descends_from_those_that_started_it() -> None:
@@ -239,7 +239,7 @@ def test_a_process_descends_from_those_that_started_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("statement", "place"),
+    ("statement", "operation"),
     [
         ((INSERT, "c-1"), "claim"),
         ((MARK, [], "9", "h"), "mark"),
@@ -262,22 +262,22 @@ def test_a_process_descends_from_those_that_started_it() -> None:
         (('UPDATE "T" SET "expires_at"=? WHERE "a"=?', "9", "c-1"), "keep"),
     ],
 )
-def test_a_call_of_the_ledger_is_known_by_its_first_statement(
-    statement: tuple[Any, ...], place: str
+def test_the_first_statement_of_a_ledger_call_gives_its_operation(
+    statement: tuple[Any, ...], operation: str
 ) -> None:
     text, *values = statement
     parameters = [{"N": one} if str(one).isdecimal() else {"S": one} for one in values]
-    asked = {"Statements": [{"Statement": text, "Parameters": parameters}]}
+    body = {"Statements": [{"Statement": text, "Parameters": parameters}]}
 
-    assert place_of("BatchExecuteStatement", asked) == place
-
-
-def test_any_other_call_is_known_by_its_operation() -> None:
-    assert place_of("BatchGetItem", {}) == "look"
-    assert place_of("PutEvents", {"Entries": []}) == "PutEvents"
+    assert operation_of("BatchExecuteStatement", body) == operation
 
 
-def test_the_values_of_a_statement_are_told_from_its_condition() -> None:
+def test_the_action_of_any_other_call_gives_its_operation() -> None:
+    assert operation_of("BatchGetItem", {}) == "look"
+    assert operation_of("PutEvents", {"Entries": []}) == "PutEvents"
+
+
+def test_a_statement_has_values_and_a_condition() -> None:
     text = 'UPDATE "T" SET "claimed_by"=? SET "lease_until"=? WHERE "claimed_by"=? AND "b" < ?'
     statement = {
         "Statement": text,

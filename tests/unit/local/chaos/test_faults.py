@@ -1,4 +1,4 @@
-"""The schedule of faults."""
+"""The schedule of faults: which calls they strike."""
 
 from collections import Counter
 
@@ -6,7 +6,7 @@ from local.chaos.faults import Fault, Faults
 from tests.fakes.clock import Clock
 
 
-def test_a_fault_strikes_the_first_call_of_its_place_from_its_time_on(clock: Clock) -> None:
+def test_a_due_fault_strikes_the_next_call_of_its_target(clock: Clock) -> None:
     faults = Faults([Fault("throttled", "mark", 5)], clock)
     faults.begin()
 
@@ -22,12 +22,12 @@ def test_no_fault_strikes_before_the_schedule_begins(clock: Clock) -> None:
     faults = Faults([Fault("throttled", "mark", 0)], clock)
 
     assert faults.strike("mark") is None
-    assert not faults.waits_at({"mark"})
+    assert not faults.is_due_at({"mark"})
     faults.begin()
     assert faults.strike("mark") == "throttled"
 
 
-def test_faults_that_wait_at_one_place_strike_one_call_each_the_earliest_first(
+def test_faults_of_one_target_strike_one_call_each_in_the_order_of_their_times(
     clock: Clock,
 ) -> None:
     faults = Faults([Fault("late", "mark", 2), Fault("early", "mark", 1)], clock)
@@ -37,8 +37,8 @@ def test_faults_that_wait_at_one_place_strike_one_call_each_the_earliest_first(
     assert [faults.strike("mark") for _ in range(3)] == ["early", "late", None]
 
 
-def test_a_fault_of_some_duration_strikes_every_call_from_the_first_one_on(clock: Clock) -> None:
-    faults = Faults([Fault("down", "webhook", 1, lasting=10), Fault("slow", "webhook", 2)], clock)
+def test_a_fault_with_a_duration_strikes_every_call_during_it(clock: Clock) -> None:
+    faults = Faults([Fault("down", "webhook", 1, duration=10), Fault("slow", "webhook", 2)], clock)
     faults.begin()
     clock.now += 100
 
@@ -52,23 +52,23 @@ def test_a_fault_of_some_duration_strikes_every_call_from_the_first_one_on(clock
     assert faults.struck["down", "webhook"] == 2
 
 
-def test_asking_whether_a_fault_lasts_counts_it_once(clock: Clock) -> None:
-    faults = Faults([Fault("shut", "door", 1, lasting=10)], clock)
+def test_a_fault_that_is_on_counts_once(clock: Clock) -> None:
+    faults = Faults([Fault("shut", "door", 1, duration=10)], clock)
     faults.begin()
 
-    lasted = [faults.lasts("door")]
+    on = [faults.is_on("door")]
     for seconds in (1, 9, 1):
         clock.now += seconds
-        lasted.append(faults.lasts("door"))
+        on.append(faults.is_on("door"))
 
-    assert lasted == [False, True, True, False]
+    assert on == [False, True, True, False]
     assert faults.struck == Counter({("shut", "door"): 1})
 
 
-def test_a_place_is_spared_for_as_long_as_was_asked(clock: Clock) -> None:
+def test_no_fault_strikes_a_paused_target(clock: Clock) -> None:
     faults = Faults([Fault("throttled", "mark", 0), Fault("throttled", "claim", 0)], clock)
     faults.begin()
-    faults.spare("mark", 3)
+    faults.pause("mark", 3)
 
     assert faults.strike("mark") is None
     assert faults.strike("claim") == "throttled"
@@ -76,12 +76,12 @@ def test_a_place_is_spared_for_as_long_as_was_asked(clock: Clock) -> None:
     assert faults.strike("mark") == "throttled"
 
 
-def test_a_fault_that_has_not_struck_is_missing(clock: Clock) -> None:
-    met, unmet, later = Fault("a", "mark", 0), Fault("b", "claim", 0), Fault("c", "look", 9)
-    faults = Faults([met, unmet, later], clock)
+def test_a_fault_that_has_not_struck_is_pending(clock: Clock) -> None:
+    struck, due, later = Fault("a", "mark", 0), Fault("b", "claim", 0), Fault("c", "look", 9)
+    faults = Faults([struck, due, later], clock)
     faults.begin()
     faults.strike("mark")
 
-    assert faults.missing() == [unmet, later]
-    assert faults.waits_at({"claim", "mark"})
-    assert not faults.waits_at({"mark", "look"})
+    assert faults.pending() == [due, later]
+    assert faults.is_due_at({"claim", "mark"})
+    assert not faults.is_due_at({"mark", "look"})

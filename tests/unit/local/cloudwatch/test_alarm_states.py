@@ -1,4 +1,4 @@
-"""The state of alarms: the tables of the CloudWatch User Guide, and what they leave open."""
+"""The states of alarms follow the CloudWatch User Guide's tables and its text."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def alarm(needed: int = 1, periods: int = 1, **changes: Any) -> dict[str, Any]:
 
 
 def points(drawn: str) -> list[float | None]:
-    """Return data points that are drawn as in the guide: 0 is fine, X breaches, - is missing."""
+    """Return data points from the guide's notation: 0 is fine, X breaches, - is missing."""
     return [{"0": 0.0, "X": 1.0, "-": None}[one] for one in drawn.split()]
 
 
@@ -64,7 +64,7 @@ DOCUMENTED = [
 
 
 @pytest.mark.parametrize(("needed", "drawn", "treatment", "state"), DOCUMENTED)
-def test_missing_data_give_the_states_of_the_user_guides_tables(
+def test_missing_data_have_the_states_of_the_user_guides_tables(
     needed: int, drawn: str, treatment: str, state: str
 ) -> None:
     watched = alarm(needed, 3, TreatMissingData=treatment)
@@ -90,7 +90,7 @@ def test_an_alarm_without_datapoints_to_alarm_needs_all_periods() -> None:
     assert state_of(watched, points("0 0 X X")).value == "ALARM"
 
 
-def test_an_alarm_whose_missing_data_breach_goes_on_only_when_no_data_are_in_range() -> None:
+def test_missing_data_that_breach_raise_an_alarm_only_when_no_data_are_in_range() -> None:
     mapping = alarm(2, 2, ComparisonOperator="LessThanThreshold", TreatMissingData="breaching")
 
     states = [state_of(mapping, points(drawn)).value for drawn in ("0 0 - -", "0 - - -", "- - - -")]
@@ -99,9 +99,7 @@ def test_an_alarm_whose_missing_data_breach_goes_on_only_when_no_data_are_in_ran
 
 
 @pytest.mark.parametrize(("treatment", "state"), [("missing", "ALARM"), ("notBreaching", "OK")])
-def test_alarms_of_dynamodb_ignore_missing_data_unless_told_otherwise(
-    treatment: str, state: str
-) -> None:
+def test_alarms_of_dynamodb_ignore_missing_data_by_default(treatment: str, state: str) -> None:
     throttled = alarm(
         2, 5, Namespace="AWS/DynamoDB", TreatMissingData=treatment, StateValue="ALARM"
     )
@@ -141,7 +139,7 @@ def test_the_reason_of_a_state_names_the_values_and_the_threshold() -> None:
     assert "Sum of Failed GreaterThanThreshold 0 [0, 1]" in state.reason
 
 
-def test_a_period_of_a_minute_counts_while_it_is_under_way() -> None:
+def test_a_period_of_a_minute_counts_before_it_is_over() -> None:
     minutes = {NOON - 180: 1.0, NOON - 120: 2.0, NOON: 4.0, NOON + 60: 8.0}
 
     assert datapoints_of(alarm(), minutes, NOON + 30) == [2.0, None, 4.0]
@@ -153,7 +151,7 @@ def test_a_period_of_a_minute_counts_while_it_is_under_way() -> None:
     ("statistic", "values"),
     [("Sum", [3.0, 12.0]), ("Minimum", [1.0, 4.0]), ("Maximum", [2.0, 8.0])],
 )
-def test_a_longer_period_ends_now_and_joins_its_minutes(
+def test_a_longer_period_ends_now_and_aggregates_its_minutes(
     statistic: str, values: list[float]
 ) -> None:
     watched = alarm(Period=300, Statistic=statistic)
@@ -162,7 +160,7 @@ def test_a_longer_period_ends_now_and_joins_its_minutes(
     assert datapoints_of(watched, minutes, NOON + 1) == [None, *values]
 
 
-def test_a_percentile_is_watched_by_the_minute_only() -> None:
+def test_a_percentile_needs_a_period_of_a_minute() -> None:
     slow = alarm(ExtendedStatistic="p99", Threshold=100.0)
 
     assert evaluate(slow, {NOON: 101.0}, NOON + 1).value == "ALARM"
@@ -170,6 +168,6 @@ def test_a_percentile_is_watched_by_the_minute_only() -> None:
         evaluate({**slow, "Period": 300}, {NOON: 101.0}, NOON + 1)
 
 
-def test_an_evaluation_takes_data_of_two_more_periods_than_the_alarm_asks_for() -> None:
+def test_an_evaluation_looks_at_two_more_periods_than_the_alarm_asks_for() -> None:
     assert span_of(alarm(1, 1), NOON + 1) == (NOON - 120, NOON + 60)
     assert span_of(alarm(24, 24, Period=3600), NOON) == (NOON + 60 - 26 * 3600, NOON + 60)

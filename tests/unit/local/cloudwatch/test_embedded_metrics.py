@@ -1,4 +1,4 @@
-"""Embedded metric format: what CloudWatch takes out of a line, and what it would drop."""
+"""The metrics in lines in embedded metric format, and the errors for dropped ones."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ UNITS = ("Count", "Milliseconds", "None")
 
 
 def line(metrics: object = None, **fields: Any) -> str:
-    """Return a line with the counts `Ended` and the latencies `Latency`, changed as asked."""
+    """Return a line with the counts `Ended` and the latencies `Latency`, with changes."""
     directive = {
         "Namespace": fields.pop("namespace", "QueueEnds"),
         "Dimensions": fields.pop("dimensions", [["Stage"]]),
@@ -31,7 +31,7 @@ def taken(text: str) -> list[Metric]:
     return metrics_of(text, AT / 1000, UNITS)
 
 
-def test_each_metric_is_taken_with_its_values_and_unit() -> None:
+def test_each_metric_has_its_values_and_unit() -> None:
     of_stage, seconds = {"Stage": "dev"}, AT / 1000
 
     assert taken(line()) == [

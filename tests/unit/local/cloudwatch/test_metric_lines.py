@@ -1,4 +1,4 @@
-"""Reading a log group as it grows: lines that come late, and more than one call answers."""
+"""The reader of a growing log group: late lines, and more lines than one call answers."""
 
 from typing import Any
 
@@ -53,7 +53,7 @@ def new(lines: MetricLines) -> list[str]:
     return [message for message, _ in lines.new()]
 
 
-def test_each_line_comes_once_with_the_time_at_which_it_was_taken(
+def test_each_line_comes_once_with_the_time_of_its_ingestion(
     logs: Logs, lines: MetricLines
 ) -> None:
     logs.add("a", NOON)
@@ -64,7 +64,7 @@ def test_each_line_comes_once_with_the_time_at_which_it_was_taken(
     assert new(lines) == ["b"], "of the same millisecond as one that was read"
 
 
-def test_a_line_that_comes_late_is_not_missed(logs: Logs, lines: MetricLines) -> None:
+def test_a_late_line_is_not_missed(logs: Logs, lines: MetricLines) -> None:
     logs.add("a", NOON)
     assert new(lines) == ["a"]
     logs.add("late", NOON - LATE)
@@ -95,17 +95,17 @@ def test_more_lines_than_one_call_answers_all_come(logs: Logs, lines: MetricLine
     assert new(lines) == []
 
 
-def test_more_lines_of_one_moment_than_one_call_answers_are_an_error(
+def test_more_lines_of_one_millisecond_than_one_call_answers_are_an_error(
     logs: Logs, lines: MetricLines
 ) -> None:
     for number in range(MOST + 1):
         logs.add(str(number), NOON)
 
-    with pytest.raises(RuntimeError, match="group has too many lines of one millisecond"):
+    with pytest.raises(RuntimeError, match="group has too many lines in one millisecond"):
         lines.new()
 
 
-def test_events_can_be_asked_for_of_a_span_of_time(logs: Logs) -> None:
+def test_log_events_of_a_span_of_time(logs: Logs) -> None:
     for second in range(4):
         logs.add(str(second), NOON + second)
 

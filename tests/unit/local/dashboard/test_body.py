@@ -1,4 +1,4 @@
-"""A dashboard's body: what the page reads, and what it refuses to leave out."""
+"""A dashboard's body: its widgets, and the errors for unknown ones."""
 
 import json
 from typing import Any
@@ -30,13 +30,13 @@ def widget(kind: str, **changes: Any) -> dict[str, Any]:
 
 
 def drawn(*rows: list[Any], **properties: Any) -> list[Metric]:
-    """Return the metrics of a graph with such rows."""
+    """Return the metrics of a graph with some rows."""
     (found,) = widgets(json.dumps({"widgets": [widget("metric", metrics=rows, **properties)]}))
     assert isinstance(found.properties, Graph)
-    return list(found.properties.drawn())
+    return list(found.properties.visible_metrics())
 
 
-def test_dots_stand_for_what_is_above() -> None:
+def test_dots_repeat_the_parts_above() -> None:
     metrics = drawn(
         ["A", "one", "X", "1", "Y", "2"],
         [".", "two", ".", ".", "Y", "3"],
@@ -52,7 +52,7 @@ def test_dots_stand_for_what_is_above() -> None:
     ]
 
 
-def test_a_metric_has_its_own_options_and_else_those_of_its_widget() -> None:
+def test_a_metric_without_options_has_those_of_its_widget() -> None:
     own = {"label": "own", "stat": "p95", "color": "#000000", "period": 300, "yAxis": "right"}
 
     first, second = drawn(
@@ -63,14 +63,14 @@ def test_a_metric_has_its_own_options_and_else_those_of_its_widget() -> None:
     assert second == Metric("A", "two", (), "Sum", "two", COLOURS[1], False, 60)
 
 
-def test_an_alarm_is_known_by_the_name_in_its_arn() -> None:
+def test_the_name_of_an_alarm_comes_from_its_arn() -> None:
     (found,) = widgets(json.dumps({"widgets": [widget("alarm")]}))
 
     assert isinstance(found.properties, Alarms)
     assert found.properties.names == ["a:b"]
 
 
-def test_log_groups_are_told_from_the_query() -> None:
+def test_log_groups_are_separated_from_the_query() -> None:
     query = "SOURCE 'one' | SOURCE 'two' | fields a | limit 1"
 
     assert source_groups(query) == (("one", "two"), " fields a | limit 1")

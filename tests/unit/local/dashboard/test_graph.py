@@ -1,4 +1,4 @@
-"""The figures of the page: what Plotly draws, and how numbers are shown."""
+"""The figures and numbers of the page."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +16,7 @@ SPAN = Span(SINCE, SINCE + timedelta(seconds=90), 1)
 def series(
     values: dict[int, float], label: str = "ended", statistic: str = "Sum", *, right: bool = False
 ) -> Series:
-    """Return what CloudWatch has of a metric, by the seconds after the beginning."""
+    """Return a metric's series, from its values by second."""
     metric = Metric("Q", "Ended", (), statistic, label, "#009988", right, 60)
     points = ((SINCE + timedelta(seconds=second), value) for second, value in values.items())
     return Series(metric, tuple(points), None)
@@ -62,7 +62,7 @@ def test_a_latency_has_no_zeros() -> None:
         ({"y_axis": {"left": Axis(max=25)}}, 25),
     ],
 )
-def test_an_axis_has_room_for_everything_that_is_drawn_by_it(
+def test_an_axis_has_room_for_all_its_values_and_lines(
     properties: dict[str, object], highest: float
 ) -> None:
     drawn = [series({5: 10}), series({5: 20}, "other"), series({5: 99}, "beside", right=True)]
@@ -73,7 +73,7 @@ def test_an_axis_has_room_for_everything_that_is_drawn_by_it(
     assert "yaxis2" in layout
 
 
-def test_plotly_knows_everything_that_it_is_given() -> None:
+def test_plotly_knows_every_property_of_a_figure() -> None:
     lines = (Line(value=40, label="limit"), Line(value=3, label="<x>", y_axis="right"))
     full = graph(stacked=True, annotations={"horizontal": lines})
     drawn = [series({5: 10}), series({5: 99, 7: 1}, "beside", right=True)]
@@ -89,5 +89,7 @@ def test_plotly_knows_everything_that_it_is_given() -> None:
         (94.05, "94"), (1234.5, "1,234"), (0.5, "0.5"),
     ],
 )  # fmt: skip
-def test_numbers_are_shown_as_they_are_read(value: float | None, text: str) -> None:
+def test_numbers_have_three_digits_unless_they_are_whole_or_large(
+    value: float | None, text: str
+) -> None:
     assert number(value) == text

@@ -1,4 +1,4 @@
-"""The part of the Logs Insights language that the offline dashboard's tables are asked in."""
+"""The part of the Logs Insights query language that the dashboard's tables need."""
 
 import json
 from typing import Any
@@ -33,7 +33,7 @@ def test_the_newest_line_comes_first_unless_the_query_sorts() -> None:
     assert column(f"{messages} | sort @timestamp") == [9, 1, 10, 2]
 
 
-def test_times_are_shown_as_cloudwatch_shows_them() -> None:
+def test_times_have_the_format_of_cloudwatch() -> None:
     assert column("fields @timestamp | limit 1") == ["1970-01-01 00:00:06.000"]
 
 
@@ -65,7 +65,7 @@ def test_a_query_over_several_lines_is_one_query() -> None:
     assert found == Table(("@timestamp", "reason"), (("1970-01-01 00:00:02.000", "not_json"),))
 
 
-def test_lines_are_counted_by_what_they_have_in_common() -> None:
+def test_lines_are_counted_by_field() -> None:
     found = answer(
         'filter message = "Message" | stats count(*) as n by outcome, reason | sort n desc, reason',
         EVENTS,
@@ -79,7 +79,7 @@ def test_lines_are_counted_by_what_they_have_in_common() -> None:
     )
 
 
-def test_a_count_without_a_name_is_called_as_it_is_asked_for() -> None:
+def test_a_count_without_a_name_is_called_by_its_expression() -> None:
     assert answer("stats count(*)", EVENTS) == Table(("count(*)",), ((6,),))
 
 
@@ -94,7 +94,7 @@ def test_lines_are_sorted_by_the_first_field_before_the_second() -> None:
     assert column(messages) == ["not_json", "destination", "ledger", "destination"]
 
 
-def test_parts_of_parts_are_fields_too() -> None:
+def test_nested_values_are_fields_too() -> None:
     events = [event(1, found=[{"is": "a"}, "b"], reasons={"failed": {"ledger": 3}})]
 
     assert column("fields found.0.is", events) == ["a"]
@@ -102,11 +102,11 @@ def test_parts_of_parts_are_fields_too() -> None:
     assert column("fields reasons.failed.ledger as n", events) == [3]
 
 
-def test_fields_add_to_each_other_and_have_the_names_that_they_are_given() -> None:
+def test_fields_commands_add_up_and_can_rename() -> None:
     assert answer("fields outcome | fields reason as why", EVENTS).columns == ("outcome", "why")
 
 
-def test_without_a_limit_there_is_one_as_in_cloudwatch() -> None:
+def test_a_query_without_a_limit_has_the_default_of_cloudwatch() -> None:
     line = {"timestamp": 0, "message": "a line"}
 
     assert len(answer("fields @timestamp", [line] * (MOST + 1)).rows) == MOST
@@ -136,6 +136,6 @@ def test_without_a_limit_there_is_one_as_in_cloudwatch() -> None:
         "",
     ],
 )
-def test_a_query_that_is_not_known_is_an_error_and_no_empty_table(query: str) -> None:
+def test_an_unknown_query_is_an_error_and_no_empty_table(query: str) -> None:
     with pytest.raises(UnknownQuery, match="the page cannot answer"):
         answer(query, EVENTS)

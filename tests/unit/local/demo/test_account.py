@@ -1,4 +1,4 @@
-"""The demo's account balances when everything is accounted for, and not otherwise."""
+"""The demo's account balances if every event is accounted for, and only then."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -6,11 +6,11 @@ from collections.abc import Callable
 import pytest
 
 from local.demo.account import Account, PartnerAccount
-from local.demo.counts import shared_among
+from local.demo.counts import arrivals_per_end
 
 
 def balanced() -> Account:
-    """Five events sent on, two of them again, two sent straight; a refusal, a live claim."""
+    """Return a balanced account with repeats, straight messages, a refusal and a live claim."""
     return Account(
         published=6,
         filtered=1,
@@ -26,7 +26,7 @@ def balanced() -> Account:
                 "rejected.not_json": 1,
             }
         ),
-        worker=Counter(
+        logged=Counter(
             {
                 "received": 9,
                 "processed": 3,
@@ -40,13 +40,13 @@ def balanced() -> Account:
                 "rejected.not_json": 1,
             }
         ),
-        dead=Counter({"not_json": 1}),
+        dead_letters=Counter({"not_json": 1}),
         arrived={"the CRM": [1, 1, 1], "the bus": [1, 1, 1]},
         latencies=[0.5, 0.1, 2.0],
     )
 
 
-def test_an_account_in_which_everything_is_accounted_for_balances() -> None:
+def test_a_complete_account_balances() -> None:
     checks = balanced().checks()
 
     assert all(checks.values()), checks
@@ -61,7 +61,7 @@ def changed(**changes: object) -> Callable[[Account], None]:
 
 
 def counted(**counts: int) -> Callable[[Account], None]:
-    return lambda account: account.worker.update(counts)
+    return lambda account: account.logged.update(counts)
 
 
 @pytest.mark.parametrize(
@@ -97,12 +97,16 @@ def counted(**counts: int) -> Callable[[Account], None]:
             id="an end arrived twice at one destination",
         ),
         pytest.param(
-            changed(strangers=Counter({"the bus": 1})), id="an end arrived that is not ours"
+            changed(unexpected=Counter({"the bus": 1})), id="an end arrived that is not ours"
         ),
         pytest.param(changed(forged=1), id="a request to the webhook had no good signature"),
-        pytest.param(changed(dead=Counter()), id="a reject is not in the dead-letter queue"),
-        pytest.param(changed(dead=Counter({"invalid_field": 1})), id="a reject has another reason"),
-        pytest.param(changed(left=1), id="a message is left in the queue"),
+        pytest.param(
+            changed(dead_letters=Counter()), id="a reject is not in the dead-letter queue"
+        ),
+        pytest.param(
+            changed(dead_letters=Counter({"invalid_field": 1})), id="a reject has another reason"
+        ),
+        pytest.param(changed(left_in_queue=1), id="a message is left in the queue"),
         pytest.param(
             counted(**{"ignored.other_queue": -1, "ignored.other_event_type": 1}),
             id="something was ignored for another reason",
@@ -120,18 +124,18 @@ def test_an_account_with_a_gap_does_not_balance(spoil: Callable[[Account], None]
 def test_any_number_of_retries_that_met_a_live_claim_balances() -> None:
     account = balanced()
 
-    account.worker.update({"received": 3, "failed": 3, "failed.claimed_elsewhere": 3})
+    account.logged.update({"received": 3, "failed": 3, "failed.claimed_elsewhere": 3})
 
     assert all(account.checks().values())
 
 
 def balanced_of_partner_events() -> PartnerAccount:
-    """Nine events sent on, some of which make up three ends of two conversations."""
+    """Return a balanced account of nine events with three ends of two conversations."""
     return PartnerAccount(
         published=12,
         filtered=3,
         expected=Counter({"ended": 3, "conversations": 2, "failed.destination": 1}),
-        worker=Counter(
+        logged=Counter(
             {
                 "received": 12,
                 "processed": 2,
@@ -148,11 +152,11 @@ def balanced_of_partner_events() -> PartnerAccount:
     )
 
 
-def test_an_account_of_partner_events_balances_whichever_of_them_fire_an_end() -> None:
+def test_an_account_of_partner_events_balances_whichever_event_completes_an_end() -> None:
     account = balanced_of_partner_events()
     assert all(account.checks().values()), account.checks()
 
-    account.worker.update({"processed": 1, "duplicate": 1, "ignored": -2, "ignored.noted": -2})
+    account.logged.update({"processed": 1, "duplicate": 1, "ignored": -2, "ignored.noted": -2})
     assert all(account.checks().values()), account.checks()
 
 
@@ -160,7 +164,7 @@ def test_an_account_of_partner_events_balances_whichever_of_them_fire_an_end() -
     "spoil",
     [
         pytest.param(counted(ended=-1), id="an end was not derived"),
-        pytest.param(counted(ended=1), id="one too many was"),
+        pytest.param(counted(ended=1), id="an end too many was derived"),
         pytest.param(counted(processed=2, duplicate=-2), id="more messages than ends"),
         pytest.param(counted(processed=-1, duplicate=1), id="fewer messages than conversations"),
         pytest.param(
@@ -196,7 +200,7 @@ def test_an_account_of_partner_events_with_a_gap_does_not_balance(
 def test_arrivals_are_shared_among_the_ends_in_a_queue(
     ends: int, arrivals: int, each: list[int]
 ) -> None:
-    assert shared_among(ends, arrivals) == each
+    assert arrivals_per_end(ends, arrivals) == each
 
 
 def test_the_table_fits_eighty_columns_and_names_every_reason_and_destination() -> None:
@@ -218,9 +222,13 @@ def test_the_table_fits_eighty_columns_and_names_every_reason_and_destination() 
     assert "2.00" in table
 
 
-def test_the_table_of_partner_events_tells_messages_from_ends() -> None:
+def test_the_table_of_partner_events_counts_messages_and_ends() -> None:
     table = balanced_of_partner_events().table()
 
     assert all(len(line) <= 78 for line in table.splitlines())
-    for row in ("ends that these made up", "ignored: noted", "by topic, and by the rules"):
+    for row in (
+        "ends that these messages completed",
+        "ignored: noted",
+        "by topic, and by the rules",
+    ):
         assert row in table

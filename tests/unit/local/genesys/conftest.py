@@ -1,4 +1,4 @@
-"""A stand-in with a clock that only moves when told to, and a session that is logged in to it."""
+"""Fixtures: the stand-in with a clock that tests move, and clients of its API."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Api(requests.Session):
         self.trust_env = False
 
     def login(self, **changes: str) -> requests.Response:
-        """Log in as the stand-in's client, and use the token from now on."""
+        """Log in and use the token from now on."""
         answer = self.post(
             self.genesys.url + LOGIN,
             data={
@@ -40,7 +40,7 @@ class Api(requests.Session):
         return answer
 
     def call(self, method: str, path: str = "", **options: Any) -> requests.Response:
-        """Call the API; `path` follows that of the subscriptions unless it is whole."""
+        """Call the API, at a path below that of the subscriptions unless it is absolute."""
         place = path if path.startswith("/api") else SUBSCRIPTIONS + path
         return self.request(method, self.genesys.url + place, timeout=10, **options)
 
@@ -53,7 +53,7 @@ class Api(requests.Session):
 
 
 def wanted(**changes: Any) -> dict[str, Any]:
-    """Return the body of a request for a subscription."""
+    """Return a subscription as the body of a request."""
     return {
         "name": "queue-ends-dev",
         "description": "made by a test",
@@ -67,13 +67,13 @@ def wanted(**changes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def sent() -> list[tuple[str, str, list[str]]]:
-    """Return what was sent: queue ARN, region and bodies of each call."""
+    """A list for the queue ARN, region and bodies of each call of the sender."""
     return []
 
 
 @pytest.fixture
 def genesys(clock: Clock, sent: list[tuple[str, str, list[str]]]) -> Iterator[GenesysCloud]:
-    """Run the stand-in; what it makes is active at once."""
+    """Run the stand-in; its entities are active at once."""
     with GenesysCloud(lambda *parts: sent.append(parts), clock=clock) as running:
         subscriptions = running.subscriptions
         subscriptions.activation_seconds = subscriptions.activation_reads = 0
@@ -82,7 +82,7 @@ def genesys(clock: Clock, sent: list[tuple[str, str, list[str]]]) -> Iterator[Ge
 
 @pytest.fixture
 def stranger(genesys: GenesysCloud) -> Iterator[Api]:
-    """Return a client that is not logged in."""
+    """A client that is not logged in."""
     with Api(genesys) as session:
         yield session
 

@@ -1,4 +1,4 @@
-"""Events that are published, and the subscriptions that get them."""
+"""Subscriptions get the published events that they select."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ def end(queue_id: str, event_type: str = "event:conversation:end") -> dict[str, 
     return {"eventType": event_type, "attributes": attributes}
 
 
-def test_an_event_goes_to_the_queue_of_the_subscription_that_it_matches(
+def test_an_event_goes_to_the_queue_of_the_subscription_that_selects_it(
     genesys: GenesysCloud, api: Api, sent: list[Any]
 ) -> None:
     made = api.subscribe()
@@ -29,7 +29,7 @@ def test_an_event_goes_to_the_queue_of_the_subscription_that_it_matches(
     assert [json.loads(body) for *_, bodies in sent for body in bodies] == [end("q1")]
 
 
-def test_events_of_other_types_are_not_delivered(genesys: GenesysCloud, api: Api) -> None:
+def test_events_of_other_types_are_not_sent(genesys: GenesysCloud, api: Api) -> None:
     api.subscribe()
     assert genesys.publish(end("q1", "event:conversation:start")) == []
 
@@ -94,7 +94,7 @@ def test_a_pending_subscription_gets_nothing_yet(
     assert genesys.publish(end("q1")) == [made["id"]]
 
 
-def test_a_changed_subscription_delivers_as_before_until_the_change_is_active(
+def test_a_changed_subscription_sends_as_before_until_the_change_is_active(
     genesys: GenesysCloud, api: Api, clock: Clock
 ) -> None:
     made = api.subscribe()
@@ -116,7 +116,7 @@ def test_an_inactive_or_deleted_subscription_gets_nothing(genesys: GenesysCloud,
     assert genesys.publish(end("q1")) == []
 
 
-def test_without_a_sender_it_tells_who_would_have_got_it() -> None:
+def test_publish_returns_the_receivers_without_a_sender() -> None:
     with GenesysCloud() as genesys:
         foreign = genesys.subscriptions.seed("foreign", attributeFilter="queueId = 'q1'")
         assert genesys.publish(end("q1")) == [foreign]

@@ -1,4 +1,4 @@
-"""Answers of the stand-in that are asked for, and its record of calls."""
+"""The stand-in gives the answers that tests ask for, and records its calls."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -33,7 +33,7 @@ def test_an_operation_s_next_requests_fail_in_order_and_then_none(
     }
 
 
-def test_an_operation_can_fail_until_that_is_taken_back(genesys: GenesysCloud, api: Api) -> None:
+def test_an_operation_can_fail_until_a_test_ends_that(genesys: GenesysCloud, api: Api) -> None:
     genesys.always("list", OVERLOADED)
     assert [api.call("GET").status_code for _ in range(2)] == [503, 503]
     genesys.always("list", None)
@@ -49,7 +49,7 @@ def test_other_operations_do_not_fail(genesys: GenesysCloud, stranger: Api) -> N
 
 
 @pytest.mark.parametrize("carried_out", [False, True])
-def test_a_request_that_fails_is_carried_out_if_asked(
+def test_a_failing_request_is_carried_out_if_the_test_says_so(
     genesys: GenesysCloud, api: Api, carried_out: bool
 ) -> None:
     genesys.instead("create", Answer(fate="lost"), carried_out=carried_out)
@@ -60,7 +60,7 @@ def test_a_request_that_fails_is_carried_out_if_asked(
     assert genesys.calls[-1].status == 0
 
 
-def test_something_can_happen_right_before_a_request(genesys: GenesysCloud, api: Api) -> None:
+def test_an_action_runs_right_before_a_request(genesys: GenesysCloud, api: Api) -> None:
     genesys.before("list", lambda: genesys.subscriptions.seed("in between"))
     assert [one["name"] for one in api.call("GET").json()["entities"]] == ["in between"]
     assert api.call("GET").json()["total"] == 1

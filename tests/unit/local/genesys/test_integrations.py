@@ -1,4 +1,4 @@
-"""The stand-in's integrations API, and the events that an integration sends."""
+"""The stand-in's Integrations API, and the events of integrations."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -23,19 +23,19 @@ Delivered = list[tuple[str, str, str, Sequence[Any]]]
 
 @pytest.fixture
 def delivered() -> Delivered:
-    """Return what was delivered: source, account, region and events of each call."""
+    """A list for the source, account, region and events of each call of the sender."""
     return []
 
 
 @pytest.fixture
 def genesys(clock: Clock, delivered: Delivered) -> Iterator[GenesysCloud]:
-    """Run the stand-in; every event that it delivers matches a rule, and states take no time."""
+    """Run the stand-in; every event matches a rule, and states take no time."""
 
-    def deliver(source: str, account: str, region: str, events: Sequence[Any]) -> list[list[str]]:
+    def send(source: str, account: str, region: str, events: Sequence[Any]) -> list[list[str]]:
         delivered.append((source, account, region, events))
         return [["rule"] for _ in events]
 
-    with GenesysCloud(deliver=deliver, clock=clock) as running:
+    with GenesysCloud(send_partner_events=send, clock=clock) as running:
         running.integrations.state_seconds = 0
         yield running
 
@@ -45,7 +45,7 @@ def call(api: Api, method: str, path: str = "", **options: Any) -> Any:
 
 
 def create(api: Api, name: str = "queue-ends-dev") -> str:
-    """Make an integration, and return its id."""
+    """Make an integration and return its id."""
     answer = call(api, "POST", json={"name": name, "integrationType": {"id": SOURCE_TYPE}})
     assert answer.status_code == 200, answer.text
     made: str = answer.json()["id"]
@@ -74,7 +74,7 @@ def state_of(api: Api, made: str) -> str:
 
 
 def active(api: Api) -> str:
-    """Make an integration that is active, and return its id."""
+    """Make an active integration and return its id."""
     made = create(api)
     assert configure(api, made).ok
     assert intend(api, made, "ENABLED").ok
@@ -122,7 +122,7 @@ def test_several_integrations_may_share_a_name(api: Api) -> None:
     assert create(api) != create(api)
 
 
-def test_a_configuration_is_replaced_only_by_who_knows_its_version(api: Api) -> None:
+def test_a_configuration_is_replaced_only_with_its_present_version(api: Api) -> None:
     made = create(api)
     assert configure(api, made, version=1).json()["version"] == 2
 
@@ -201,7 +201,7 @@ def test_lists_need_not_show_configurations(genesys: GenesysCloud, api: Api) -> 
     assert "config" not in shown
 
 
-def test_lists_show_a_new_integration_late_if_asked(
+def test_lists_can_show_a_new_integration_late(
     genesys: GenesysCloud, api: Api, clock: Clock
 ) -> None:
     genesys.integrations.visible_after = 2
@@ -211,23 +211,29 @@ def test_lists_show_a_new_integration_late_if_asked(
     assert call(api, "GET").json()["total"] == 1
 
 
-def test_aws_is_told_of_a_source_that_becomes_active_and_of_one_that_nothing_feeds_any_more(
+def test_a_source_is_made_by_an_active_integration_and_removed_with_the_last_one(
     genesys: GenesysCloud, api: Api
 ) -> None:
-    told: list[str] = []
-    genesys.integrations.source_made = lambda suffix: told.append(f"made {suffix}")
-    genesys.integrations.source_gone = lambda suffix: told.append(f"gone {suffix}")
+    calls: list[str] = []
+    genesys.integrations.source_made = lambda suffix: calls.append(f"made {suffix}")
+    genesys.integrations.source_gone = lambda suffix: calls.append(f"gone {suffix}")
 
     first, second = active(api), active(api)
     for one in (first, second):
-        told.append(one)
+        calls.append(one)
         intend(api, one, "DISABLED")
         call(api, "DELETE", f"/{one}")
 
-    assert told == ["made QueueEnds-dev", "made QueueEnds-dev", first, second, "gone QueueEnds-dev"]
+    assert calls == [
+        "made QueueEnds-dev",
+        "made QueueEnds-dev",
+        first,
+        second,
+        "gone QueueEnds-dev",
+    ]
 
 
-def test_an_integration_that_was_removed_by_hand_is_gone(
+def test_an_integration_that_a_test_removes_is_gone(
     genesys: GenesysCloud, api: Api, clock: Clock, delivered: Delivered
 ) -> None:
     made = active(api)
@@ -264,7 +270,7 @@ def test_a_state_may_last_for_ever(genesys: GenesysCloud, api: Api, clock: Clock
     assert state_of(api, made) == "ACTIVATING"
 
 
-def test_an_integration_may_come_to_an_error_and_says_which(
+def test_an_integration_can_enter_an_error_with_its_detail(
     genesys: GenesysCloud, api: Api, delivered: Delivered
 ) -> None:
     genesys.integrations.error = "The AWS account does not exist."
@@ -316,7 +322,7 @@ def test_integrations_need_a_login_and_no_scope(genesys: GenesysCloud, stranger:
     assert call(stranger, "GET").status_code == 200
 
 
-def test_the_org_tells_its_id(genesys: GenesysCloud, api: Api) -> None:
+def test_the_api_answers_the_id_of_the_org(genesys: GenesysCloud, api: Api) -> None:
     assert api.call("GET", "/api/v2/organizations/me").json()["id"] == genesys.id
     assert api.call("POST", "/api/v2/organizations/me").status_code == 405
 

@@ -1,4 +1,4 @@
-"""The stand-in's login, and what it lets a token do."""
+"""The stand-in's login and the scopes of its tokens."""
 
 import pytest
 
@@ -47,7 +47,7 @@ def test_another_grant_type_is_refused(stranger: Api) -> None:
     assert stranger.login(grant_type="password").json() == {"error": "unsupported_grant_type"}
 
 
-def test_without_a_token_nothing_is_answered(stranger: Api) -> None:
+def test_a_request_without_a_token_is_refused(stranger: Api) -> None:
     answer = stranger.call("GET")
 
     assert answer.status_code == 401
@@ -95,7 +95,7 @@ def test_a_missing_scope_is_named(
     assert answer.json()["message"].endswith(f"permission(s): {missing}")
 
 
-def test_only_the_scopes_asked_for_are_granted(stranger: Api) -> None:
+def test_only_the_requested_scopes_are_granted(stranger: Api) -> None:
     stranger.login(scope=READ)
     assert stranger.call("GET").status_code == 200
     assert stranger.call("POST", json={}).status_code == 403

@@ -103,7 +103,7 @@ def test_lists_come_in_pages(genesys: GenesysCloud, api: Api) -> None:
     assert ["nextUri" in page for page in pages] == [True, True, False, False]
 
 
-def test_a_page_holds_no_more_than_the_org_allows_and_need_not_tell_how_many_there_are(
+def test_a_page_holds_no_more_than_the_org_allows_and_can_lack_the_number_of_pages(
     genesys: GenesysCloud, api: Api
 ) -> None:
     for number in range(3):
@@ -116,7 +116,7 @@ def test_a_page_holds_no_more_than_the_org_allows_and_need_not_tell_how_many_the
     assert all("pageCount" not in page for page in pages)
 
 
-def test_lists_show_a_new_subscription_late_if_asked(
+def test_lists_can_show_a_new_subscription_late(
     genesys: GenesysCloud, api: Api, clock: Clock
 ) -> None:
     genesys.subscriptions.visible_after = 2
@@ -128,7 +128,7 @@ def test_lists_show_a_new_subscription_late_if_asked(
     assert api.call("GET").json()["entities"] == [made]
 
 
-def test_a_page_holds_25_unless_said_otherwise(genesys: GenesysCloud, api: Api) -> None:
+def test_a_page_holds_25_by_default(genesys: GenesysCloud, api: Api) -> None:
     for number in range(26):
         genesys.subscriptions.seed(f"foreign-{number}")
     page = api.call("GET").json()
@@ -137,7 +137,7 @@ def test_a_page_holds_25_unless_said_otherwise(genesys: GenesysCloud, api: Api) 
 
 
 @pytest.mark.parametrize("query", ["pageSize=101", "pageSize=0", "pageSize=x", "pageNumber=0"])
-def test_a_page_that_cannot_be_is_refused(api: Api, query: str) -> None:
+def test_an_impossible_page_is_refused(api: Api, query: str) -> None:
     assert api.call("GET", f"?{query}").status_code == 400
 
 

@@ -53,7 +53,7 @@ def test_forms_and_json_are_read_and_an_object_is_answered_as_json(
     assert server.asked[1].json == [1]
 
 
-def test_scripted_answers_are_given_in_order_and_what_was_asked_is_forgotten_at_a_reset(
+def test_scripted_answers_are_given_in_order_and_a_reset_forgets_the_requests(
     server: HttpServer, client: requests.Session
 ) -> None:
     server.script(Answer(503, reason="Busy"), Answer(204))
@@ -100,14 +100,16 @@ def test_an_exception_ends_the_connection_and_is_kept(
     assert server.broken == [error]
 
 
-def test_an_answer_of_before_is_given_instead(server: HttpServer, client: requests.Session) -> None:
+def test_an_answer_of_before_replaces_the_usual_one(
+    server: HttpServer, client: requests.Session
+) -> None:
     server.before = lambda request: Answer(503) if request.body == b"refuse" else None
 
     assert client.post(server.url, data=b"refuse").status_code == 503
     assert client.post(server.url, data=b"take").status_code == 201
 
 
-def test_nothing_comes_of_a_request_whose_client_has_stopped_waiting(server: HttpServer) -> None:
+def test_a_request_whose_client_has_stopped_waiting_has_no_effect(server: HttpServer) -> None:
     asked, gone = threading.Event(), threading.Event()
     answered: list[Request] = []
 
@@ -140,7 +142,7 @@ def test_connections_are_counted_and_can_be_ended(
     wait_until(lambda: len(server.busy) == 1, "the connection that has ended is forgotten")
 
 
-def test_tls_is_spoken_if_asked(client: requests.Session) -> None:
+def test_a_server_with_a_tls_context_serves_https(client: requests.Session) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATE)
     with HttpServer(lambda _: Answer(204), tls=context, host="webhook.test") as server:
@@ -155,7 +157,7 @@ def test_tls_is_spoken_if_asked(client: requests.Session) -> None:
             assert secured.recv(99).startswith(b"HTTP/1.1 204")
 
 
-def test_a_server_that_is_shut_refuses_and_serves_at_the_same_address_when_it_is_opened(
+def test_a_shut_server_refuses_connections_and_serves_at_the_same_address_when_opened(
     server: HttpServer, client: requests.Session
 ) -> None:
     assert client.get(server.url).status_code == 201
@@ -169,7 +171,7 @@ def test_a_server_that_is_shut_refuses_and_serves_at_the_same_address_when_it_is
     assert client.get(server.url).status_code == 201
 
 
-def test_nobody_else_can_take_the_port_of_a_server_that_is_shut(server: HttpServer) -> None:
+def test_no_other_socket_can_take_the_port_of_a_shut_server(server: HttpServer) -> None:
     server.shut()
 
     with socket.socket() as other, pytest.raises(OSError, match="in use"):
@@ -177,7 +179,7 @@ def test_nobody_else_can_take_the_port_of_a_server_that_is_shut(server: HttpServ
 
 
 @pytest.mark.parametrize("ending", ["shut", "close"])
-def test_a_request_that_was_begun_is_answered_before_the_server_is_shut_but_not_if_it_is_closed(
+def test_a_request_in_progress_is_answered_before_a_shut_but_not_before_a_close(
     *,
     server: HttpServer,
     client: requests.Session,

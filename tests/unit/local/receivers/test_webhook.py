@@ -1,4 +1,4 @@
-"""The receiver of webhooks: it notes genuine ends, and refuses some of them at first."""
+"""The webhook receiver: it records genuine ends and can refuse them at first."""
 
 import base64
 import hashlib
@@ -28,7 +28,7 @@ def post(
     age: int = 0,
     tampered: bytes = b"",
 ) -> int:
-    """Send an end as Standard Webhooks has it, and return the status of the answer."""
+    """Send an end by Standard Webhooks; return the status of the answer."""
     body = json.dumps({"data": {"conversation_id": conversation_id, "queue_id": "q"}}).encode()
     webhook_id, sent_at = f"{conversation_id}:q:1", str(int(time.time()) - age)
     key = base64.b64decode((secret or receiver.secret).removeprefix("whsec_"))
@@ -43,16 +43,16 @@ def post(
         return session.post(receiver.url, data=body + tampered, headers=headers).status_code
 
 
-def test_the_moments_of_every_arrival_are_noted_by_end(receiver: WebhookReceiver) -> None:
+def test_the_time_of_every_arrival_is_recorded_by_end(receiver: WebhookReceiver) -> None:
     before = time.time()
     statuses = [post(receiver), post(receiver), post(receiver, "c-2")]
 
     assert statuses == [204, 204, 204]
-    assert {end: len(moments) for end, moments in receiver.noted.items()} == {
+    assert {end: len(times) for end, times in receiver.arrivals.items()} == {
         ("c-1", "q"): 2,
         ("c-2", "q"): 1,
     }
-    assert all(before <= at <= time.time() for at in receiver.noted["c-1", "q"])
+    assert all(before <= at <= time.time() for at in receiver.arrivals["c-1", "q"])
 
 
 @pytest.mark.parametrize(
@@ -63,17 +63,17 @@ def test_a_request_that_is_not_genuine_is_refused_and_counted(
 ) -> None:
     assert post(receiver, **wrong) == 401
     assert receiver.forged == 1
-    assert receiver.noted == {}
+    assert receiver.arrivals == {}
 
 
-def test_a_conversation_is_refused_as_often_as_it_was_asked_to_be(
+def test_a_conversation_is_refused_as_often_as_its_refusals_say(
     receiver: WebhookReceiver,
 ) -> None:
     receiver.refusals["c-1"] = 2
 
     assert [post(receiver) for _ in range(3)] == [503, 503, 204]
     assert receiver.refused["c-1", "q"] == 2
-    assert len(receiver.noted["c-1", "q"]) == 1
+    assert len(receiver.arrivals["c-1", "q"]) == 1
 
 
 def test_one_good_signature_of_several_is_enough() -> None:

@@ -13,8 +13,8 @@ from conversations.parsed import Accepted, Ignored, Rejected
 from conversations.subscription_event import parse_subscription_event
 from local.traffic.subscription import (
     END,
-    FOREIGN,
-    OURS,
+    FOREIGN_QUEUES,
+    OUR_QUEUES,
     START,
     Event,
     conversations,
@@ -46,14 +46,14 @@ def test_bodies_are_of_a_realistic_size() -> None:
 
 
 def test_about_a_third_of_the_ends_is_ours() -> None:
-    ours = sum(event.queue_id in OURS for event in ENDS) / len(ENDS)
+    ours = sum(event.queue_id in OUR_QUEUES for event in ENDS) / len(ENDS)
     assert 0.28 < ours < 0.39
-    assert {event.queue_id for event in EVENTS} == {*OURS, *FOREIGN}
+    assert {event.queue_id for event in EVENTS} == {*OUR_QUEUES, *FOREIGN_QUEUES}
 
 
 @pytest.mark.parametrize("share", [0, 1])
 def test_the_share_and_the_queues_of_ends_can_be_chosen(share: int) -> None:
-    events = conversations(1, 200, ["a", "b"], foreign=["c"], share=share)
+    events = conversations(1, 200, ["a", "b"], foreign=["c"], own_share=share)
     assert {event.queue_id for event in events} == ({"a", "b"} if share else {"c"})
 
 
@@ -67,10 +67,10 @@ def test_every_kind_and_media_type_occurs() -> None:
 
 def test_the_worker_understands_every_end() -> None:
     for event in EVENTS:
-        parsed = parse_subscription_event(json.dumps(event.body), 0, OURS)
+        parsed = parse_subscription_event(json.dumps(event.body), 0, OUR_QUEUES)
         if event.kind == "other_type":
             assert parsed == Ignored("other_event_type")
-        elif event.queue_id not in OURS:
+        elif event.queue_id not in OUR_QUEUES:
             assert parsed == Ignored("other_queue")
         else:
             assert isinstance(parsed, Accepted)
@@ -89,8 +89,8 @@ def test_a_conversation_ends_once_in_each_queue_that_it_touched() -> None:
         assert len({event.queue_id for event in (*before, last)}) == len(before) + 1
         assert {event.body["eventTime"] for event in before} <= {last.body["eventTime"]}
         participants = last.body["attributes"]["participants"]
-        asked = [one["queueId"] for one in participants if one["purpose"] == "acd"]
-        assert asked == [event.queue_id for event in (*before, last)]
+        waited_in = [one["queueId"] for one in participants if one["purpose"] == "acd"]
+        assert waited_in == [event.queue_id for event in (*before, last)]
 
 
 def test_an_abandoned_conversation_has_no_agent_in_that_queue() -> None:
@@ -133,7 +133,7 @@ def test_times_go_on_from_the_start() -> None:
     assert times == sorted(times)
     assert times[0] == START
     began = datetime(2027, 1, 1, tzinfo=UTC)
-    first = next(conversations(7, 1, others=0, start=began))
+    first = next(conversations(7, 1, other_type_share=0, start=began))
     assert first.body["eventTime"] == "2027-01-01T00:00:00.000Z"
 
 
@@ -146,7 +146,7 @@ def test_events_of_other_types_come_before_the_end() -> None:
         assert event.body["eventTime"] < ended[event.conversation_id]
 
 
-def test_an_event_can_be_dated_anew() -> None:
+def test_an_event_can_get_another_time() -> None:
     event = ENDS[0]
     later = event.at(START + timedelta(hours=1))
     assert later.body == {**event.body, "eventTime": "2026-11-23T11:00:00.000Z"}
@@ -156,7 +156,7 @@ def test_an_event_can_be_dated_anew() -> None:
 @pytest.mark.parametrize("case", malformed_bodies(), ids=lambda case: case.name)
 def test_malformed_bodies_are_rejected_for_their_reason(case: tuple[str, str, str]) -> None:
     _, body, reason = case
-    parsed = parse_subscription_event(body, 0, OURS)
+    parsed = parse_subscription_event(body, 0, OUR_QUEUES)
     assert isinstance(parsed, Rejected)
     assert parsed.reason == reason
 

@@ -12,7 +12,7 @@ import pytest
 from conversations.topics import CUSTOMER_END, TOPIC_PREFIX
 from local.traffic.end_rules import QueueEnd
 from local.traffic.eventbridge import STORIES, Conversation, partner_conversations
-from local.traffic.subscription import OURS
+from local.traffic.subscription import OUR_QUEUES
 from tests.fakes.aws.dynamodb import FakeDynamoDb
 from tests.fakes.partner_worker import RULES, PartnerWorker
 
@@ -29,7 +29,7 @@ def conversations() -> list[Conversation]:
 def reaches_the_worker(event: Mapping[str, Any]) -> bool:
     """Return whether the rules of the event bus pass an event on."""
     topic, body = event["detail-type"], event["detail"]["eventBody"]
-    return topic == TOPIC_PREFIX + CUSTOMER_END or body.get("queueId") in OURS
+    return topic == TOPIC_PREFIX + CUSTOMER_END or body.get("queueId") in OUR_QUEUES
 
 
 def arrivals(
@@ -85,7 +85,7 @@ def test_the_delivered_ends_are_those_of_the_reference(
     dynamodb = FakeDynamoDb()
     chance = random.Random(rule)
     arriving = [*arrivals(conversations, chance)]
-    worker = PartnerWorker(rule, dynamodb=dynamodb, queue_ids=OURS)
+    worker = PartnerWorker(rule, dynamodb=dynamodb, queue_ids=OUR_QUEUES)
     outcomes: Counter[str] = Counter()
     messages = mingled([messages for _, _, messages in arriving], chance)
     for batch in batches(messages, chance):

@@ -1,10 +1,10 @@
-"""Waiting counts the time in which the machine is awake."""
+"""Polling counts only the time in which the machine is awake."""
 
 import time
 
 import pytest
 
-from local import patience
+from local import polling
 
 
 class Machine:
@@ -29,13 +29,13 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     return machine
 
 
-def test_the_last_look_is_when_the_time_is_over(machine: Machine) -> None:
+def test_the_last_poll_comes_when_the_time_is_over(machine: Machine) -> None:
     began = machine.now
-    at = [machine.now - began for _ in patience.looks(3, every=0.5)]
+    at = [machine.now - began for _ in polling.polls(3, interval=0.5)]
     assert at == [0, 0.5, 1, 1.5, 2, 2.5, 3]
 
 
 def test_a_suspension_costs_hardly_any_of_the_time(machine: Machine) -> None:
     machine.suspensions = [600, 600]
-    looks = sum(1 for _ in patience.looks(60, every=0.5))
-    assert looks > 60 / 0.5 - 2 * patience.LONGEST / 0.5
+    count = sum(1 for _ in polling.polls(60, interval=0.5))
+    assert count > 60 / 0.5 - 2 * polling.LONGEST / 0.5

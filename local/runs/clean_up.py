@@ -1,4 +1,4 @@
-"""How a run ends, whether it succeeds, fails or is interrupted."""
+"""The clean-up after a run that succeeds, fails or is interrupted."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -10,17 +10,17 @@ from local.runs.screen import Screen
 
 
 class Unbalanced(Exception):
-    """The account does not add up, or something was left behind."""
+    """The account does not balance, or the stack left something behind."""
 
 
-def carry_out(screen: Screen, run: Callable[[ExitStack], None]) -> int:
-    """Carry out a run, and stop everything that it started; return the exit status."""
+def run_and_clean_up(screen: Screen, run: Callable[[ExitStack], None]) -> int:
+    """Call `run`, stop everything that it started, and return the exit status."""
     try:
         with stopped_by_signals(), ExitStack() as cleanup:
             run(cleanup)
             ignore_signals()
     except KeyboardInterrupt:
-        screen.note("Interrupted; everything that was started has been stopped.")
+        screen.note("Interrupted: all processes of the run have been stopped.")
         return 130
     except (DeployFailed, EmulatorFailed, Unbalanced) as error:
         screen.note(f"FAILED: {error}")

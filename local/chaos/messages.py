@@ -1,0 +1,64 @@
+"""The messages of a chaos run and the times at which they are sent."""
+
+import json
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from local.chaos.plan import Plan
+from local.traffic.subscription import OUR_QUEUES, Event, conversations, malformed_bodies
+
+REPEATED, POISON = 0.20, 0.05
+"""The numbers of repeated and poison messages, as shares of the number of ends."""
+BATCH = 10
+"""The messages in a call of SQS and in an invocation."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledMessage:
+    """A message and its second in the run; `poison` is the reason for its rejection, if any."""
+
+    at: float
+    body: str
+    poison: str = ""
+
+
+def ends_of(plan: Plan) -> list[Event]:
+    """Return the distinct ends."""
+    # The generator is lazy, and every conversation has at least one end.
+    events = conversations(plan.seed, 1_000_000, own_share=1, other_type_share=0)
+    return list(islice((event for event in events if event.queue_id in OUR_QUEUES), plan.events))
+
+
+def repeats_of(ends: Sequence[Event]) -> int:
+    """Return how many ends are sent twice at once, which is also the number sent again later."""
+    return round(len(ends) * REPEATED / 2)
+
+
+def scheduled_messages(
+    plan: Plan, rng: random.Random, ends: Sequence[Event]
+) -> list[ScheduledMessage]:
+    """Return all messages by time: ends, repeats and poison."""
+    return sorted(_messages(plan, rng, ends), key=lambda message: message.at)
+
+
+def _messages(plan: Plan, rng: random.Random, ends: Sequence[Event]) -> Iterator[ScheduledMessage]:
+    shuffled = [json.dumps(event.body) for event in rng.sample(list(ends), len(ends))]
+    half = repeats_of(ends)
+    for number, start in enumerate(range(0, half, BATCH)):
+        group = shuffled[start : min(start + BATCH, half)]
+        # Send it in the second half: while the webhook is down, failures would part the group.
+        at = rng.uniform(plan.window / 2, plan.window)
+        # Neighbours share a batch. Messages a batch apart reach two workers at the same time.
+        together = [body for body in group for _ in range(2)] if number % 3 == 2 else group * 2
+        yield from (ScheduledMessage(at, body) for body in together)
+    for number, body in enumerate(shuffled[half:]):
+        at = rng.uniform(0, plan.window)
+        yield ScheduledMessage(at, body)
+        if number < half:
+            yield ScheduledMessage(at + rng.uniform(*plan.repeat_after), body)
+    kinds = malformed_bodies()
+    for number in range(round(len(ends) * POISON)):
+        poison = kinds[number % len(kinds)]
+        yield ScheduledMessage(rng.uniform(0, plan.window), poison.body, poison.reason)

@@ -1,0 +1,114 @@
+"""The reasons why an end arrived at a destination again, found in the worker's ledger writes."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from local.chaos.fault_proxy import Call, Death, condition_of, values_of
+from local.receivers.receiver import End
+
+IN_FLIGHT = "its process was killed before the mark"
+ANSWER_LOST = "the destination's answer was lost"
+UNEXPLAINED = "for no reason"
+MARKED = "although it was marked"
+# Calls that an invocation makes while it holds no claims.
+QUEUE_CALLS = {"SendMessageBatch", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"}
+# A queue's times of arrival are in whole milliseconds.
+ROUNDING = 0.001
+HANGING_ACTION = "an action that hangs"
+"""The operation during which a process dies by its function's timeout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A ledger statement that DynamoDB carried out.
+
+    Attributes
+    ----------
+    holder
+        The token of its invocation.
+    received_at, done_at
+        When the proxy received it, and when DynamoDB had answered, in epoch seconds.
+    claims
+        Whether it takes a claim.
+    delivered
+        The destinations that it marks; None for a claim.
+    """
+
+    holder: str
+    end: End
+    received_at: float
+    done_at: float
+    claims: bool = False
+    delivered: frozenset[str] | None = None
+
+
+class LedgerWrites:
+    """The ledger writes for each end, from the calls that the proxy recorded."""
+
+    def __init__(self, calls: Sequence[Call], deaths: Sequence[Death]) -> None:
+        self._writes: defaultdict[End, list[Write]] = defaultdict(list)
+        holders: dict[int, str] = {}
+        # Sort by receipt: a late answer says nothing about its process's present claims.
+        for call in sorted(calls, key=lambda call: call.received_at):
+            for write in _writes_of(call):
+                self._writes[write.end].append(write)
+                holders[call.pid] = write.holder
+        self._dead = {_holder_at(death, holders) for death in deaths}
+
+    def reason_for_repeat(self, end: End, destination: str, arrived: float) -> str:
+        """Return why an end arrived at a destination again after this arrival."""
+        writes = self._writes[end]
+        claims = [w for w in writes if w.claims and w.done_at <= arrived + ROUNDING]
+        if not claims:
+            return UNEXPLAINED
+        holder = max(claims, key=lambda write: write.done_at).holder
+        marks = [w for w in writes if w.holder == holder and w.delivered is not None]
+        if any(destination in (write.delivered or ()) for write in marks):
+            return MARKED
+        if any(write.received_at > arrived for write in marks):
+            return ANSWER_LOST
+        return IN_FLIGHT if holder in self._dead else UNEXPLAINED
+
+
+def _writes_of(call: Call) -> Iterable[Write]:
+    """Yield the claims and marks of a call that DynamoDB carried out."""
+    responses = (call.response or {}).get("Responses", ())
+    for statement, response in zip(call.request.get("Statements", ()), responses, strict=False):
+        if "Error" in response:
+            continue
+        values, condition = values_of(statement), condition_of(statement)
+        key = {**condition, **values}
+        end = key["conversation_id"]["S"], key["queue_id"]["S"]
+        if "claimed_by" in values:
+            yield Write(values["claimed_by"]["S"], end, call.received_at, call.done_at, claims=True)
+        elif "delivered" in values:
+            delivered = frozenset(name["S"] for name in values["delivered"]["L"])
+            holder = condition["claimed_by"]["S"]
+            yield Write(holder, end, call.received_at, call.done_at, delivered=delivered)
+
+
+def _holder_at(death: Death, last: Mapping[int, str]) -> str:
+    """Return the token of the invocation in which a process died; empty if it held no claims."""
+    if death.operation in QUEUE_CALLS:
+        return ""
+    call = Call(death.pid, death.operation, death.request, 0.0, 0.0, {"Responses": [{}] * 25})
+    return next((write.holder for write in _writes_of(call)), last.get(death.pid, ""))
+
+
+def excused_rejects(calls: Sequence[Call], deaths: Iterable[Death]) -> Counter[str]:
+    """Return how often each reject may have been sent again, by the id of its message.
+
+    A reject is sent again if the answer to its send was lost, or if its process was killed before
+    it deleted the message.
+    """
+    killed = {death.pid for death in deaths}
+    answered = [call for call in calls if call.response is not None]
+    last_deleted = {c.pid: c.done_at for c in answered if c.operation == "DeleteMessageBatch"}
+    return Counter(
+        entry["MessageAttributes"]["source_message_id"]["StringValue"]
+        for call in answered
+        if call.operation == "SendMessageBatch"
+        if call.lost or (call.pid in killed and last_deleted.get(call.pid, 0) < call.done_at)
+        for entry in call.request["Entries"]
+    )

@@ -1,0 +1,167 @@
+"""A builder of conversations as partner events, one event after the other."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from conversations.topics import TOPIC_PREFIX
+from local.traffic.subscription import FINAL_DISCONNECTS, WRAPUP_CODES, iso, uuid_of
+
+Event = dict[str, Any]
+MEDIA = {"VOICE": 70, "CHAT": 15, "MESSAGE": 15}
+SECOND, MINUTE = 1_000, 60_000
+
+
+class ConversationBuilder:
+    """A conversation so far; each step adds events and moves its clock on."""
+
+    def __init__(
+        self,
+        rng: random.Random,
+        start: datetime,
+        queues: Sequence[str],
+        foreign: Sequence[str],
+        own_share: float,
+    ) -> None:
+        self.rng = rng
+        self.events: list[Event] = []
+        self.at_ms = round(start.timestamp() * 1000)
+        self._queues, self._foreign, self._own_share = queues, foreign, own_share
+        self.id = uuid_of(rng)
+        self.media = rng.choices(list(MEDIA), list(MEDIA.values()))[0]
+        self.direction = "INBOUND"
+
+    def pick_queue(self, *but: str) -> str:
+        """Pick one of our queues or a foreign one, but none of those given."""
+        pool = self._queues if self.rng.random() < self._own_share else self._foreign
+        # If the pool has no other queue, the other pool has one.
+        allowed = [q for q in pool if q not in but] or [
+            q for q in (*self._queues, *self._foreign) if q not in but
+        ]
+        return self.rng.choice(allowed)
+
+    def new_agent(self) -> str:
+        return uuid_of(self.rng)
+
+    def wait(self, least: int, most: int) -> int:
+        """Let a random time pass; return it in milliseconds."""
+        passed = self.rng.randint(least, most)
+        self.at_ms += passed
+        return passed
+
+    def publish(self, topic: str, **body: Any) -> None:
+        """Publish an event, at least a millisecond after the one before."""
+        self.at_ms += 1
+        sent = datetime.fromtimestamp(self.at_ms / 1000 + 0.2, UTC)
+        event_id = uuid_of(self.rng)
+        fields = {
+            "eventTime": self.at_ms,
+            "conversationId": self.id,
+            "participantId": uuid_of(self.rng),
+            "sessionId": uuid_of(self.rng),
+            "mediaType": self.media,
+            "provider": "PureCloud Messaging",
+            "direction": self.direction,
+        }
+        if self.media == "VOICE":
+            fields |= {"provider": "Edge", "ani": "tel:+15555550100", "dnis": "tel:+15555550000"}
+        self.events.append(
+            {
+                "version": "0",
+                "id": event_id,
+                "detail-type": f"{TOPIC_PREFIX}{topic}",
+                "time": sent.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "resources": [],
+                "detail": {
+                    "topicName": f"{TOPIC_PREFIX}{topic}".replace("{id}", self.id),
+                    "version": "2",
+                    "eventBody": fields | body,
+                    "metadata": {"CorrelationId": uuid_of(self.rng)},
+                    "timestamp": iso(sent),
+                },
+            }
+        )
+
+    def arrive(self) -> None:
+        """The customer arrives, and a voice call may go through a menu."""
+        self.publish("customer.start")
+        if self.media == "VOICE" and self.rng.random() < 0.8:
+            self.publish("flow.start", flowType="INBOUNDCALL")
+            self.wait(2 * SECOND, 40 * SECOND)
+            self.publish("flow.end", flowType="INBOUNDCALL", disconnectType="TRANSFER")
+
+    def wait_in_queue(self, queue_id: str, outcome: str, **more: str) -> None:
+        """The customer waits in a queue, with one of the outcomes of `acd.end`."""
+        self.publish("acd.start", queueId=queue_id)
+        waited = self.wait(1 * SECOND, 4 * MINUTE)
+        self.publish(
+            "acd.end",
+            queueId=queue_id,
+            acdOutcome=outcome,
+            disconnectType="PEER" if outcome == "ABANDON" else "TRANSFER",
+            connectedDurationMs=waited,
+            **more,
+        )
+
+    def abandon(self, queue_id: str) -> None:
+        """The customer waits in a queue and gives up."""
+        self.wait_in_queue(queue_id, "ABANDON")
+        self.customer_leaves()
+
+    def answer(self, queue_id: str, agent: str) -> None:
+        """An agent takes the customer from the queue."""
+        self.wait_in_queue(queue_id, "ANSWERED", answeredUserId=agent)
+        self.talk(queueId=queue_id, userId=agent)
+
+    def talk(self, **agent_fields: str) -> None:
+        """An agent talks to the customer."""
+        self.publish("user.start", **agent_fields)
+        self.wait(10 * SECOND, 15 * MINUTE)
+
+    def agent_leaves(self, queue_id: str | None, agent: str, how: str = "PEER") -> None:
+        """An agent leaves the conversation."""
+        self.publish(
+            "user.end",
+            **({"queueId": queue_id} if queue_id else {}),
+            userId=agent,
+            disconnectType=how,
+            interactingDurationMs=self.rng.randint(1 * SECOND, 15 * MINUTE),
+        )
+
+    def ring_unanswered(self, queue_id: str, agent: str) -> None:
+        """An agent lets it ring, and the customer goes back to the queue."""
+        self.publish("user.start", queueId=queue_id, userId=agent)
+        self.wait(8 * SECOND, 30 * SECOND)
+        # The duration of a talk that did not happen is missing or 0.
+        talked = self.rng.choice(({}, {"interactingDurationMs": 0}))
+        how = self.rng.choice(("NO_ANSWER_TRANSFER", "CLIENT", "SYSTEM"))
+        self.publish(
+            "user.end",
+            queueId=queue_id,
+            userId=agent,
+            disconnectType=how,
+            alertingDurationMs=8 * SECOND,
+            **talked,
+        )
+
+    def customer_leaves(self, how: str | None = None) -> None:
+        """The customer leaves."""
+        self.wait(0, 2 * SECOND)
+        self.publish("customer.end", disconnectType=how or self.rng.choice(FINAL_DISCONNECTS))
+
+    def wrap_up(self, queue_id: str, agent: str) -> None:
+        """An agent does the after-call work, which sometimes takes over ten minutes."""
+        late = self.rng.random() < 0.1
+        took = self.wait(*((10 * MINUTE, 15 * MINUTE) if late else (0, 90 * SECOND)))
+        wrapup = {"wrapupCode": self.rng.choice(WRAPUP_CODES), "wrapupDurationMs": took}
+        self.publish("acw", queueId=queue_id, userId=agent, **wrapup)
+        self.publish("wrapup", queueId=queue_id, **wrapup)
+
+    def end(self, queue_id: str, agent: str, how: str = "PEER") -> None:
+        """The agent leaves, then the customer, and the agent wraps up."""
+        self.agent_leaves(queue_id, agent, how)
+        self.customer_leaves()
+        self.wrap_up(queue_id, agent)
