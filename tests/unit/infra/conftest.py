@@ -1,4 +1,4 @@
-"""Fixtures that load settings from a text and a context."""
+"""Fixtures that load settings from the content of a settings.toml and a CDK context."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,18 +12,22 @@ from infra.settings.settings import Settings
 
 QUEUE = "a1b2c3d4-e5f6-7890-1234-567890abcdef"
 OTHER = "b2c3d4e5-f6a7-4901-8345-67890abcdef1"
-# Seconds that a filter may take on a machine under load; a user is not made to wait for so long.
-PATIENCE = 600
+# The time limit of a filter in tests: on a machine under load, a user's limit could be too short.
+PATIENT_SECONDS = 600
 
-Load = Callable[..., tuple[Settings, list[str]]]
-Mistakes = Callable[..., list[str]]
+LoadSettings = Callable[..., tuple[Settings, list[str]]]
+FindMistakes = Callable[..., list[str]]
 
 
 @pytest.fixture
-def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
-    """Load a settings.toml of this text (by default one with a queue) under this context."""
-    patient = partial(attribute_filter.guarded_trial, seconds=PATIENCE, seconds_an_event=PATIENCE)
-    monkeypatch.setattr(attribute_filter, "guarded_trial", patient)
+def load_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LoadSettings:
+    """Return a function that loads settings; by default the file has one queue id and no more."""
+    patient_trial = partial(
+        attribute_filter.try_filter_in_subprocess,
+        timeout_seconds=PATIENT_SECONDS,
+        seconds_per_event=PATIENT_SECONDS,
+    )
+    monkeypatch.setattr(attribute_filter, "try_filter_in_subprocess", patient_trial)
 
     def load_text(
         text: str = f'queue_ids = ["{QUEUE}"]', **context: object
@@ -36,10 +40,12 @@ def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
 
 
 @pytest.fixture
-def mistakes(loaded: Load) -> Mistakes:
-    def mistakes_of(*text: str, **context: object) -> list[str]:
+def find_mistakes(load_settings: LoadSettings) -> FindMistakes:
+    """Return a function that loads settings, and returns the mistakes that this must raise."""
+
+    def load_and_fail(*text: str, **context: object) -> list[str]:
         with pytest.raises(SettingsError) as error:
-            loaded(*text, **context)
+            load_settings(*text, **context)
         return error.value.mistakes
 
-    return mistakes_of
+    return load_and_fail
