@@ -15,12 +15,12 @@ from infra.settings.retries import INTAKE_DAYS, receives_that_fit
 from infra.settings.settings import KEYS, Settings
 
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
-# Lambda allows 4 KB of environment variables. These are the characters that remain for the settings
-# of variable length: the worker's other variables take under 900.
+# Lambda allows 4 KB of environment variables for a function. The worker's settings of variable
+# length may take this many characters; its other variables take under 900.
 WORKER_ENVIRONMENT_LIMIT = 3_140
-# The characters that become free if a destination is not set, since its variables are absent.
+# A destination that is not set has no variables, which frees this many characters.
 _FREED_BY_ABSENT_DESTINATION = {"webhook": 65, "archive": 80}
-# The parts of the watchdog's environment that no setting changes take under 520 characters.
+# In the watchdog's environment, settings may take this many characters. The rest takes under 520.
 WATCHDOG_ENVIRONMENT_LIMIT = 3_580
 # Genesys Cloud allows a suffix of 64 characters in a partner event source's name. The suffix is
 # "QueueEnds-" and the stage.
@@ -32,16 +32,16 @@ _CONFLICT_RULES: Rules = []
 _WARNING_RULES: Rules = []
 
 
-def find_conflicts(chosen: Mapping[str, Any]) -> list[str]:
+def find_conflicts(values: Mapping[str, Any]) -> list[str]:
     """Return a message for each conflict between settings.
 
     Parameters
     ----------
-    chosen
-        The valid settings; settings with an invalid value are absent.
+    values
+        The valid value of each setting; settings with an invalid value are absent.
     """
     settings = object.__new__(Settings)
-    for key, value in chosen.items():
+    for key, value in values.items():
         object.__setattr__(settings, key, value)
     return list(_apply(_CONFLICT_RULES, settings))
 

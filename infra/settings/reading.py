@@ -61,23 +61,23 @@ def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]
     except ValueError as error:
         mistakes.append(_format_mistake("stage", stage, "-c", str(error)))
     raw_values = _merge_by_precedence(file.name, table or {}, stage, context, mistakes)
-    chosen: dict[str, Any] = {
+    values: dict[str, Any] = {
         name: key.default for name, key in KEYS.items() if key.default is not MISSING
     }
     for name, (raw, origin) in raw_values.items():
         try:
-            chosen[name] = _check(name, raw, parse_strings=origin == "-c")
+            values[name] = _check(name, raw, parse_strings=origin == "-c")
         except ValueError as error:
-            chosen.pop(name, None)
+            values.pop(name, None)
             mistakes.append(_format_mistake(name, raw, origin, str(error)))
     if table is not None and "queue_ids" not in raw_values:
         mistakes.append(
             'queue_ids is missing: list the ids of your Genesys Cloud queues, queue_ids = ["…"]'
         )
-    mistakes += find_conflicts({**chosen, "stage": stage})
+    mistakes += find_conflicts({**values, "stage": stage})
     if mistakes:
         raise SettingsError(mistakes)
-    settings = Settings(stage=stage, **chosen)
+    settings = Settings(stage=stage, **values)
     return settings, [*_likely_typos(context), *find_warnings(settings, raw_values)]
 
 
