@@ -150,6 +150,7 @@ def _overfull_worker_environment(settings: Settings) -> Iterator[str]:
 def _overfull_watchdog_environment(settings: Settings) -> Iterator[str]:
     expression = settings.filter_expression
     # Lambda measures the environment as JSON, and the filter is in a variable that is JSON itself.
+    # The stage and the domain occur several times.
     values = [json.dumps(json.dumps(expression)), 4 * settings.stage, settings.genesys_secret]
     values += [2 * settings.genesys_environment]
     values += [settings.genesys_login_url or "", settings.genesys_api_url or ""]

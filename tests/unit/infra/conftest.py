@@ -11,9 +11,9 @@ from infra.settings.reading import SettingsError, load
 from infra.settings.settings import Settings
 
 QUEUE = "a1b2c3d4-e5f6-7890-1234-567890abcdef"
-OTHER = "b2c3d4e5-f6a7-4901-8345-67890abcdef1"
-# The time limit of a filter in tests: on a machine under load, a user's limit could be too short.
-PATIENT_SECONDS = 600
+OTHER_QUEUE = "b2c3d4e5-f6a7-4901-8345-67890abcdef1"
+# Longer than the limit for users, which could be too short on a machine under load.
+FILTER_TIMEOUT_SECONDS = 600
 
 LoadSettings = Callable[..., tuple[Settings, list[str]]]
 FindMistakes = Callable[..., list[str]]
@@ -21,11 +21,11 @@ FindMistakes = Callable[..., list[str]]
 
 @pytest.fixture
 def load_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LoadSettings:
-    """Return a function that loads settings; by default the file has one queue id and no more."""
+    """Return a function that loads settings from a string, by default with one queue id."""
     patient_trial = partial(
         attribute_filter.try_filter_in_subprocess,
-        timeout_seconds=PATIENT_SECONDS,
-        seconds_per_event=PATIENT_SECONDS,
+        timeout_seconds=FILTER_TIMEOUT_SECONDS,
+        seconds_per_event=FILTER_TIMEOUT_SECONDS,
     )
     monkeypatch.setattr(attribute_filter, "try_filter_in_subprocess", patient_trial)
 
@@ -41,7 +41,7 @@ def load_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LoadSettin
 
 @pytest.fixture
 def find_mistakes(load_settings: LoadSettings) -> FindMistakes:
-    """Return a function that loads settings, and returns the mistakes that this must raise."""
+    """Return a function that loads invalid settings, and returns the mistakes."""
 
     def load_and_fail(*text: str, **context: object) -> list[str]:
         with pytest.raises(SettingsError) as error:

@@ -1,4 +1,4 @@
-"""The subscription's filter is derived safely, or tried before the user's filter is deployed."""
+"""The subscription's filter: derived safely from queue ids, or tried before it is deployed."""
 
 import sys
 
@@ -15,7 +15,13 @@ from infra.settings.attribute_filter import (
     try_filter,
     try_filter_in_subprocess,
 )
-from tests.unit.infra.conftest import OTHER, PATIENT_SECONDS, QUEUE, FindMistakes, LoadSettings
+from tests.unit.infra.conftest import (
+    FILTER_TIMEOUT_SECONDS,
+    OTHER_QUEUE,
+    QUEUE,
+    FindMistakes,
+    LoadSettings,
+)
 
 QUEUE_IDS = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
 HOSTILE_STRINGS = st.text(alphabet="a1-_'\"`\\,][)(=$/* \n\x00é", min_size=1, max_size=20)
@@ -26,7 +32,7 @@ def test_one_queue_gives_a_comparison() -> None:
 
 
 def test_several_queues_give_a_list() -> None:
-    assert derive_filter([QUEUE, OTHER]) == f"queueId in ['{QUEUE}', '{OTHER}']"
+    assert derive_filter([QUEUE, OTHER_QUEUE]) == f"queueId in ['{QUEUE}', '{OTHER_QUEUE}']"
 
 
 @settings(max_examples=25)
@@ -68,25 +74,25 @@ def test_the_problem_names_the_error_and_its_position() -> None:
         pytest.param("($f := function(){$f()}; $f())", 0.1, "Evaluation timeout", id="endless"),
         pytest.param(
             "($f := function($n){1 + $f($n)}; $f(1))",
-            PATIENT_SECONDS,
+            FILTER_TIMEOUT_SECONDS,
             "Stack overflow.",
             id="too deep",
         ),
         pytest.param(
             "$pad('x', 2000000000)",
-            PATIENT_SECONDS,
+            FILTER_TIMEOUT_SECONDS,
             "MemoryError.",
             id="too large",
             marks=pytest.mark.skipif(sys.platform != "linux", reason="no memory limit"),
         ),
-        pytest.param("(" * 30_000, PATIENT_SECONDS, "", id="too nested"),
+        pytest.param("(" * 30_000, FILTER_TIMEOUT_SECONDS, "", id="too nested"),
     ],
 )
 def test_an_expression_that_overloads_the_evaluator_is_a_problem_and_does_not_hang(
     runaway: str, seconds: float, problem: str
 ) -> None:
     result = try_filter_in_subprocess(
-        runaway, [QUEUE], timeout_seconds=PATIENT_SECONDS, seconds_per_event=seconds
+        runaway, [QUEUE], timeout_seconds=FILTER_TIMEOUT_SECONDS, seconds_per_event=seconds
     )
     assert result.problem
     assert result.problem.startswith(problem)
@@ -102,14 +108,17 @@ def test_an_evaluator_that_does_not_return_is_killed() -> None:
 def test_a_long_chain_of_conditions_stays_within_the_limits() -> None:
     chain = " or ".join(f"queueId = 'q{n}'" for n in range(200))
     result = try_filter_in_subprocess(
-        chain, ["q0", "q199"], timeout_seconds=PATIENT_SECONDS, seconds_per_event=PATIENT_SECONDS
+        chain,
+        ["q0", "q199"],
+        timeout_seconds=FILTER_TIMEOUT_SECONDS,
+        seconds_per_event=FILTER_TIMEOUT_SECONDS,
     )
     assert result == TrialResult()
 
 
 def test_a_queue_whose_result_is_not_true_is_a_mismatch() -> None:
-    result = try_filter(f"queueId = '{QUEUE}'", [QUEUE, OTHER])
-    assert (result.problem, result.mismatches) == (None, {OTHER: "false"})
+    result = try_filter(f"queueId = '{QUEUE}'", [QUEUE, OTHER_QUEUE])
+    assert (result.problem, result.mismatches) == (None, {OTHER_QUEUE: "false"})
     assert try_filter("queueId", ["Q"]).mismatches == {"Q": '"Q"'}
     assert try_filter("missing", ["Q"]).mismatches == {"Q": "null"}
     assert try_filter("function(){1}", ["Q"]).mismatches == {"Q": '"a function"'}

@@ -4,7 +4,7 @@ import pytest
 
 from infra.settings.checks import DESTINATIONS, RETENTION_DAYS
 from infra.settings.regions import DOMAINS
-from tests.unit.infra.conftest import OTHER, QUEUE, FindMistakes, LoadSettings
+from tests.unit.infra.conftest import OTHER_QUEUE, QUEUE, FindMistakes, LoadSettings
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_string_that_is_not_a_number_is_a_mistake(find_mistakes: FindMistakes,
     [
         ("", "must name 1 to 50 queues; it names 0"),
         (",".join(f"q{n}" for n in range(51)), "must name 1 to 50 queues; it names 51"),
-        (f"{QUEUE},{OTHER},{QUEUE}", f"must name each queue once; more than once: {QUEUE}"),
+        (f"{QUEUE},{OTHER_QUEUE},{QUEUE}", f"must name each queue once; more than once: {QUEUE}"),
         ("a b", "not so: 'a b'"),
         ("é", "not so: 'é'"),
         ("a" * 65, "ids are 1 to 64 letters"),

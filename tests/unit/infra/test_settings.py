@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.settings.reading import SettingsError, load
-from tests.unit.infra.conftest import OTHER, QUEUE, FindMistakes, LoadSettings
+from tests.unit.infra.conftest import OTHER_QUEUE, QUEUE, FindMistakes, LoadSettings
 
 PROJECT = Path(__file__).parents[3]
 
@@ -48,13 +48,13 @@ def test_strings_from_the_command_line_are_converted_to_the_type_of_the_key(
     load_settings: LoadSettings,
 ) -> None:
     settings, _ = load_settings(
-        queue_ids=f" {QUEUE} , {OTHER},",
+        queue_ids=f" {QUEUE} , {OTHER_QUEUE},",
         batch_size=" 5 ",
         tracing="True",
         protect="false",
         max_concurrency="20",
     )
-    assert settings.queue_ids == (QUEUE, OTHER)
+    assert settings.queue_ids == (QUEUE, OTHER_QUEUE)
     assert (settings.batch_size, settings.max_concurrency) == (5, 20)
     assert (settings.tracing, settings.protect) == (True, False)
 
@@ -62,8 +62,8 @@ def test_strings_from_the_command_line_are_converted_to_the_type_of_the_key(
 def test_context_values_that_have_the_type_of_the_key_are_not_converted(
     load_settings: LoadSettings,
 ) -> None:
-    settings, _ = load_settings(queue_ids=[OTHER], batch_size=5, tracing=False)
-    assert (settings.queue_ids, settings.batch_size, settings.tracing) == ((OTHER,), 5, False)
+    settings, _ = load_settings(queue_ids=[OTHER_QUEUE], batch_size=5, tracing=False)
+    assert (settings.queue_ids, settings.batch_size, settings.tracing) == ((OTHER_QUEUE,), 5, False)
 
 
 def test_an_empty_string_resets_an_optional_key_to_none(load_settings: LoadSettings) -> None:
@@ -301,7 +301,7 @@ def test_destinations_keep_their_order(load_settings: LoadSettings) -> None:
         ({"genesys_environment": "mypurecloud.con"}, "did you mean mypurecloud.com?"),
         ({"genesys_environment": "us-east-2"}, "Genesys Cloud sends from 325654371633"),
         ({"batchsize": "5"}, '-c batchsize=… is no setting; did you mean "batch_size"?'),
-        ({"attribute_filter": f"queueId = '{OTHER}'"}, f"queue {QUEUE} would not pass"),
+        ({"attribute_filter": f"queueId = '{OTHER_QUEUE}'"}, f"queue {QUEUE} would not pass"),
         ({"webhook_url": "https://example.com"}, "webhook_url is not used: destinations does not"),
         ({"webhook_secret": "key"}, "webhook_secret is not used"),
         ({"webhook_allow_private": "true"}, "webhook_allow_private is not used"),
