@@ -48,6 +48,6 @@ def stack_of(app: App, settings: Settings, asset: Asset) -> QueueEndsStack:
 def _outage(settings: Settings) -> str:
     return (
         f"An outage of a destination of up to {duration_in_words(settings.outage_seconds)} is "
-        f"ridden out ({settings.max_receive_count} receives, first delay {settings.retry_delay_seconds} s); "
-        "docs/once.md explains it."
+        f"ridden out ({settings.max_receive_count} receives, first delay "
+        f"{settings.retry_delay_seconds} s); docs/once.md explains it."
     )

@@ -94,9 +94,10 @@ class Settings:
     """Name of the Secrets Manager secret that holds the signing key of the destination "webhook".
     The secret's text is whsec_ followed by the key in base64."""
     webhook_allow_private: bool = False
-    """Whether the destination "webhook" may call a private address. Otherwise it refuses to."""
+    """If true, the destination "webhook" may call a private address. If false, it refuses to."""
     ledger_days: Annotated[int, Between(INTAKE_DAYS + DEAD_LETTER_DAYS, 3_650)] = 20
-    """How many days the ledger remembers an end. A message can live for 18 days."""
+    """How many days the ledger remembers an end. A message can live for 18 days, so an end must be
+    remembered for at least as long."""
     protect: bool = False
     """If true, the ledger and the archive are kept when the stack is deleted, and DynamoDB refuses
     to delete the ledger. If false, both are deleted with the stack, but you must empty the archive
@@ -132,7 +133,7 @@ class Settings:
     does the same as "report"."""
     alarm_emails: Annotated[Strings, checks.emails, Example(("on-call@example.com",))] = ()
     """Addresses that get an e-mail when an alarm changes its state. Each address first gets an
-    e-mail that asks to confirm this."""
+    e-mail that asks for confirmation."""
     silence_hours: Annotated[int | None, Between(1, 168), Example(24)] = None
     """Raises an alarm if no conversation has ended for this many hours. CloudWatch looks back at
     most seven days."""
@@ -150,7 +151,7 @@ class Settings:
     """How many days logs are kept: 1, 3, 5, 7, 14, 30, 60, 90, 180, 365 or another retention that
     CloudWatch Logs supports."""
     tracing: bool = False
-    """Whether AWS X-Ray traces the functions."""
+    """If true, AWS X-Ray traces the functions."""
 
     # Packaging:
     packaging: Annotated[str, OneOf("lambda", "host")] = "lambda"
