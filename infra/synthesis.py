@@ -8,7 +8,7 @@ from aws_cdk import Annotations, App
 from infra.emulator import fit_to_emulator
 from infra.packaging import Asset, PackagingError, build
 from infra.settings.reading import SettingsError, load
-from infra.settings.retries import in_words
+from infra.settings.retries import duration_in_words
 from infra.settings.settings import Settings
 from infra.stack import QueueEndsStack
 
@@ -47,7 +47,7 @@ def stack_of(app: App, settings: Settings, asset: Asset) -> QueueEndsStack:
 
 def _outage(settings: Settings) -> str:
     return (
-        f"An outage of a destination of up to {in_words(settings.outage_seconds)} is ridden out "
-        f"({settings.max_receive_count} receives, first delay {settings.retry_delay_seconds} s); "
-        "docs/once.md explains it."
+        f"An outage of a destination of up to {duration_in_words(settings.outage_seconds)} is "
+        f"ridden out ({settings.max_receive_count} receives, first delay "
+        f"{settings.retry_delay_seconds} s); docs/once.md explains it."
     )

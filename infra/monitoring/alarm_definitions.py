@@ -9,7 +9,7 @@ from infra.ledger import Ledger
 from infra.monitoring.alarm_spec import AlarmSpec
 from infra.monitoring.metrics import VISIBLE, of_function, of_mapping, of_queue, of_table, own
 from infra.monitoring.monitored_resources import MonitoredResources
-from infra.settings.retries import DEAD_LETTER_DAYS, INTAKE_DAYS, in_words
+from infra.settings.retries import DEAD_LETTER_DAYS, INTAKE_DAYS, duration_in_words
 from infra.settings.settings import Settings
 from infra.watchdog import Watchdog
 from infra.worker import Worker
@@ -57,8 +57,8 @@ def _of_messages(settings: Settings, resources: MonitoredResources) -> Iterator[
         times=2,
         periods=2,
         meaning=(
-            f"A message has waited in the intake queue for over {in_words(wait)}: ends arrive "
-            f"late. After {INTAKE_DAYS} days they would be lost."
+            f"A message has waited in the intake queue for over {duration_in_words(wait)}: ends "
+            f"arrive late. After {INTAKE_DAYS} days they would be lost."
         ),
         first=(
             "see which other alarms are on. failures: something the worker calls is down. "
@@ -78,7 +78,7 @@ def _of_worker(settings: Settings, worker: Worker) -> Iterator[AlarmSpec]:
         meaning=(
             "Messages fail and come back, as a destination or the ledger does not take them. "
             "What goes on failing is in the dead-letter queue after "
-            f"{in_words(settings.outage_seconds)}."
+            f"{duration_in_words(settings.outage_seconds)}."
         ),
         first="read the reason in the worker's log, which names the destination; then see to it.",
     )

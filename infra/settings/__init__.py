@@ -1,1 +1,1 @@
-"""The settings of a stage: their keys, checks and rules, and what follows from them."""
+"""The settings of a stage: their keys, and their checks one by one and in combination."""

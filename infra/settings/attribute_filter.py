@@ -1,7 +1,7 @@
-"""Derive the subscription's JSONata filter, and try a filter on sample events.
+"""Derive the subscription's JSONata filter, and try a user's filter on sample events.
 
-A user's filter is tried in a process of its own, with limits, so that no expression hangs or fells
-a synth (docs/decisions/attribute-filter-trial.md). That process runs this file.
+The trial runs this file in a subprocess with limits of time and memory, so no expression can hang
+or crash a synth (docs/decisions/attribute-filter-trial.md).
 """
 
 from __future__ import annotations
@@ -16,44 +16,46 @@ from pathlib import Path
 
 from jsonata.jsonata import Jsonata
 
-_SECONDS = 10
-_SECONDS_AN_EVENT = 2
+_TRIAL_SECONDS = 10
+_SECONDS_PER_EVENT = 2
 _MEMORY_BYTES = 1 << 30
-# JSONata's depth for one expression; several Python frames go with each level of it.
-_DEPTH = 1_000
+# JSONata's depth limit for one expression. Each level takes several Python frames.
+_MAX_DEPTH = 1_000
 _RECURSION_LIMIT = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """The results of a filter on a sample event of each queue.
+class TrialResult:
+    """The result of trying a filter on a sample event of each queue.
 
     Attributes
     ----------
     problem
         Why the filter cannot be used, or None.
-    unmatched
-        Queue id → the filter's result instead of true, as JSON.
+    mismatches
+        Queue id → the filter's result as JSON, for each queue whose result is not true.
     """
 
     problem: str | None = None
-    unmatched: dict[str, str] = field(default_factory=dict)
+    mismatches: dict[str, str] = field(default_factory=dict)
 
 
-def derived(queue_ids: Sequence[str]) -> str:
-    """Return the filter that lets through the ends in these queues, and no others.
+def derive_filter(queue_ids: Sequence[str]) -> str:
+    """Return the filter that passes the ends in these queues, and no others.
 
     Parameters
     ----------
     queue_ids
-        Ids of letters, digits, `-` and `_` only: nothing in them can end a quoted string.
+        Ids of letters, digits, `-` and `_` only, which cannot close a quoted string.
     """
-    quoted = [f"'{queue_id}'" for queue_id in queue_ids]
-    return f"queueId = {quoted[0]}" if len(quoted) == 1 else f"queueId in [{', '.join(quoted)}]"
+    quoted_ids = [f"'{queue_id}'" for queue_id in queue_ids]
+    if len(quoted_ids) == 1:
+        return f"queueId = {quoted_ids[0]}"
+    return f"queueId in [{', '.join(quoted_ids)}]"
 
 
 def sample_attributes(queue_id: str) -> dict[str, object]:
-    """Return the `attributes` of an end in a queue, on which Genesys Cloud evaluates a filter."""
+    """Return sample `attributes` of an end in a queue: Genesys Cloud filters on `attributes`."""
     return {
         "conversationId": "0f8fad5b-d9cb-469f-a165-70867728950e",
         "queueId": queue_id,
@@ -68,70 +70,76 @@ def sample_attributes(queue_id: str) -> dict[str, object]:
 
 
 def evaluate(
-    expression: str, attributes: dict[str, object], *, seconds: float = _SECONDS_AN_EVENT
+    expression: str, attributes: dict[str, object], *, seconds: float = _SECONDS_PER_EVENT
 ) -> object:
-    """Evaluate a JSONata expression within bounds of time and depth; raise what JSONata raises."""
+    """Evaluate a JSONata expression within limits of time and depth.
+
+    Any exception of the evaluator is raised unchanged.
+    """
     compiled = Jsonata(expression)
-    bounds = compiled.create_frame()
-    bounds.set_runtime_bounds(round(seconds * 1000), _DEPTH)
-    return compiled.evaluate(attributes, bounds)
+    frame = compiled.create_frame()
+    frame.set_runtime_bounds(round(seconds * 1000), _MAX_DEPTH)
+    return compiled.evaluate(attributes, frame)
 
 
-def trial(
-    expression: str, queue_ids: Sequence[str], seconds_an_event: float = _SECONDS_AN_EVENT
-) -> Trial:
+def try_filter(
+    expression: str, queue_ids: Sequence[str], seconds_per_event: float = _SECONDS_PER_EVENT
+) -> TrialResult:
     """Try a filter on a sample event of each queue, in this process."""
-    unmatched = {}
+    mismatches = {}
     for queue_id in queue_ids:
         try:
-            result = evaluate(expression, sample_attributes(queue_id), seconds=seconds_an_event)
-        # Whatever an expression makes the evaluator raise is that expression's fault.
+            result = evaluate(expression, sample_attributes(queue_id), seconds=seconds_per_event)
+        # The expression is to blame for any exception of the evaluator.
         except Exception as error:  # noqa: BLE001
-            return Trial(_explained(error))
+            return TrialResult(_describe(error))
         if result is not True:
-            unmatched[queue_id] = json.dumps(result, default=lambda _: "a function")[:60]
-    return Trial(unmatched=unmatched)
+            mismatches[queue_id] = json.dumps(result, default=lambda _: "a function")[:60]
+    return TrialResult(mismatches=mismatches)
 
 
-def guarded_trial(
+def try_filter_in_subprocess(
     expression: str,
     queue_ids: Sequence[str],
     *,
-    seconds: float = _SECONDS,
-    seconds_an_event: float = _SECONDS_AN_EVENT,
-) -> Trial:
-    """Try a filter as `trial` does, in a process that is ended when it takes too long."""
+    timeout_seconds: float = _TRIAL_SECONDS,
+    seconds_per_event: float = _SECONDS_PER_EVENT,
+) -> TrialResult:
+    """Run `try_filter` in a subprocess, and kill the subprocess at the timeout."""
     try:
-        child = subprocess.run(
+        completed = subprocess.run(
             [sys.executable, "-P", str(Path(__file__))],
-            input=json.dumps([expression, list(queue_ids), seconds_an_event]),
+            input=json.dumps([expression, list(queue_ids), seconds_per_event]),
             capture_output=True,
             text=True,
             check=True,
-            timeout=seconds,
+            timeout=timeout_seconds,
         )
     except subprocess.TimeoutExpired:
-        return Trial(f"it was not evaluated within {seconds:g} s. Does it repeat without end?")
+        return TrialResult(
+            f"it was not evaluated within {timeout_seconds:g} s. Does it repeat without end?"
+        )
     except subprocess.CalledProcessError as error:
-        last = (error.stderr.strip().splitlines() or ["no message"])[-1]
-        return Trial(f"it made the evaluator fail ({last}).")
-    return Trial(**json.loads(child.stdout))
+        last_line = (error.stderr.strip().splitlines() or ["no message"])[-1]
+        return TrialResult(f"it made the evaluator fail ({last_line}).")
+    return TrialResult(**json.loads(completed.stdout))
 
 
-def _explained(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     token, location = getattr(error, "current", None), getattr(error, "location", None)
-    # The evaluator forgets to fill in its own placeholder here.
-    text = str(error).replace("${}", f"${token}").strip().rstrip(".") or type(error).__name__
-    return f"{text} (at character {location})." if location and location > 0 else f"{text}."
+    # The evaluator leaves the placeholder ${} of some messages unfilled.
+    message = str(error).replace("${}", f"${token}").strip().rstrip(".") or type(error).__name__
+    has_location = location and location > 0
+    return f"{message} (at character {location})." if has_location else f"{message}."
 
 
 def _main() -> None:
-    with contextlib.suppress(ImportError, ValueError):  # neither Windows nor macOS has this limit
+    with contextlib.suppress(ImportError, ValueError):  # Windows and macOS lack this limit
         import resource  # noqa: PLC0415
 
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     sys.setrecursionlimit(_RECURSION_LIMIT)
-    json.dump(asdict(trial(*json.load(sys.stdin))), sys.stdout)
+    json.dump(asdict(try_filter(*json.load(sys.stdin))), sys.stdout)
 
 
 if __name__ == "__main__":

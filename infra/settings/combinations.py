@@ -1,4 +1,4 @@
-"""Rules about settings together: combinations that are refused, and others that look wrong."""
+"""Rules about combinations of settings: some are refused, others only cause a warning."""
 
 import difflib
 import functools
@@ -8,47 +8,62 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from infra.settings import attribute_filter as filters
-from infra.settings.checks import is_private
-from infra.settings.key import OnlyWith
+from infra.settings.checks import has_private_address
+from infra.settings.key import OnlyWithDelivery
 from infra.settings.regions import DOMAINS, FEDRAMP_ACCOUNT, FEDRAMP_DOMAIN, GENESYS_ACCOUNT
 from infra.settings.retries import INTAKE_DAYS, receives_that_fit
 from infra.settings.settings import KEYS, Settings
 
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
-# Lambda takes 4 KB of environment variables. The worker's others take under 900 characters; a
-# destination that is not set spares some of them.
-ENVIRONMENT_ROOM = 3_140
-_SPARED = {"webhook": 65, "archive": 80}
-# The parts of the watchdog's environment that no setting changes take under 520.
-WATCHDOG_ROOM = 3_580
-# Genesys Cloud takes 64 characters at the end of a partner event source's name, and "QueueEnds-"
-# precedes the stage.
-_LONGEST_STAGE_FOR_EVENTBRIDGE = 54
+# Lambda allows 4 KB of environment variables for a function. The worker's settings of variable
+# length may take this many characters; its other variables take under 900.
+WORKER_ENVIRONMENT_LIMIT = 3_140
+# A destination that is not set has no variables, which frees this many characters.
+_FREED_BY_ABSENT_DESTINATION = {"webhook": 65, "archive": 80}
+# In the watchdog's environment, settings may take this many characters. The rest takes under 520.
+WATCHDOG_ENVIRONMENT_LIMIT = 3_580
+# Genesys Cloud allows a suffix of 64 characters in a partner event source's name. The suffix is
+# "QueueEnds-" and the stage.
+_MAX_EVENTBRIDGE_STAGE_CHARACTERS = 54
 
 Rule = Callable[[Settings], Iterator[str]]
-Rules = list[tuple[Rule, OnlyWith | None]]
-_MISTAKES: Rules = []
-_WARNINGS: Rules = []
+Rules = list[tuple[Rule, OnlyWithDelivery | None]]
+_CONFLICT_RULES: Rules = []
+_WARNING_RULES: Rules = []
 
 
-def mistakes_together(chosen: Mapping[str, Any]) -> list[str]:
-    """Return the mistakes in settings that are right by themselves; the others are absent."""
+def find_conflicts(values: Mapping[str, Any]) -> list[str]:
+    """Return a message for each conflict between settings.
+
+    Parameters
+    ----------
+    values
+        The valid value of each setting; settings with an invalid value are absent.
+    """
     settings = object.__new__(Settings)
-    for key, value in chosen.items():
+    for key, value in values.items():
         object.__setattr__(settings, key, value)
-    return list(_found(_MISTAKES, settings))
+    return list(_apply(_CONFLICT_RULES, settings))
 
 
-def warnings_about(settings: Settings, written: Collection[str]) -> list[str]:
-    """Return what is allowed but looks wrong; `written` are the keys not left to their defaults."""
-    return [*_found(_WARNINGS, settings), *_without_effect(settings, written)]
+def find_warnings(settings: Settings, explicit_keys: Collection[str]) -> list[str]:
+    """Return a warning for each allowed value that looks wrong or has no effect.
+
+    Parameters
+    ----------
+    settings
+        The settings, without conflicts.
+    explicit_keys
+        The keys that the user has set; the others have their defaults.
+    """
+    return [*_apply(_WARNING_RULES, settings), *_ineffective_keys(settings, explicit_keys)]
 
 
-def _without_effect(settings: Settings, written: Collection[str]) -> Iterator[str]:
+def _ineffective_keys(settings: Settings, explicit_keys: Collection[str]) -> Iterator[str]:
     for name, key in KEYS.items():
-        if name not in written or getattr(settings, name) is None:
+        if name not in explicit_keys or getattr(settings, name) is None:
             continue
-        if not _matters(key.only_with, settings):
+        if not _has_effect(key.only_with, settings):
             yield f'{name} has no effect with delivery = "{settings.delivery}"'
         elif name == "settle_seconds" and settings.end_rule != "last_queue":
             yield (
@@ -57,28 +72,28 @@ def _without_effect(settings: Settings, written: Collection[str]) -> Iterator[st
             )
 
 
-def _found(rules: Rules, settings: Settings) -> Iterator[str]:
+def _apply(rules: Rules, settings: Settings) -> Iterator[str]:
     for rule, only_with in rules:
         try:
-            if _matters(only_with, settings):
+            if _has_effect(only_with, settings):
                 yield from rule(settings)
         except AttributeError as error:
-            if error.obj is not settings:  # else the setting has a mistake of its own
+            if error.obj is not settings:  # a setting that the rule reads is invalid, so absent
                 raise
 
 
-def _matters(only_with: OnlyWith | None, settings: Settings) -> bool:
-    """Say whether a key or rule has an effect with the chosen delivery."""
+def _has_effect(only_with: OnlyWithDelivery | None, settings: Settings) -> bool:
+    """Return whether a key or rule has an effect with the chosen delivery."""
     return only_with is None or only_with.delivery == settings.delivery
 
 
-def _rule(rules: Rules, only_with: OnlyWith | None = None) -> Callable[[Rule], None]:
-    """Return a decorator that adds a rule; `only_with` is the delivery that it belongs to."""
+def _rule(rules: Rules, only_with: OnlyWithDelivery | None = None) -> Callable[[Rule], None]:
+    """Return a decorator that adds a function to the rules, for every delivery or for one."""
     return lambda rule: rules.append((rule, only_with))
 
 
-@_rule(_MISTAKES)
-def _batch(settings: Settings) -> Iterator[str]:
+@_rule(_CONFLICT_RULES)
+def _large_batch_without_window(settings: Settings) -> Iterator[str]:
     batch, window = settings.batch_size, settings.batching_window_seconds
     if batch > 10 and window < 1:
         yield (
@@ -87,108 +102,111 @@ def _batch(settings: Settings) -> Iterator[str]:
         )
 
 
-@_rule(_MISTAKES, OnlyWith("eventbridge"))
-def _stage(settings: Settings) -> Iterator[str]:
-    stage, most = settings.stage, _LONGEST_STAGE_FOR_EVENTBRIDGE
-    if len(stage) > most:
+@_rule(_CONFLICT_RULES, OnlyWithDelivery("eventbridge"))
+def _long_stage(settings: Settings) -> Iterator[str]:
+    stage, limit = settings.stage, _MAX_EVENTBRIDGE_STAGE_CHARACTERS
+    if len(stage) > limit:
         yield (
-            f'stage = "{stage}": with delivery = "eventbridge" it must have {most} characters or '
+            f'stage = "{stage}": with delivery = "eventbridge" it must have {limit} characters or '
             f"fewer, as it is a part of the event source's name; it has {len(stage)}"
         )
 
 
-@_rule(_MISTAKES)
-def _webhook(settings: Settings) -> Iterator[str]:
-    needs = {
+@_rule(_CONFLICT_RULES)
+def _incomplete_webhook(settings: Settings) -> Iterator[str]:
+    purposes = {
         "webhook_url": "the URL that ends are posted to",
         "webhook_secret": "the name of the secret that holds the key to sign them with",
     }
-    for key, needed in needs.items():
+    for key, purpose in purposes.items():
         if "webhook" in settings.destinations and getattr(settings, key, "") is None:
-            yield f"{key} is missing: the destination webhook needs {needed}"
+            yield f"{key} is missing: the destination webhook needs {purpose}"
 
 
-@_rule(_MISTAKES)
-def _private_address(settings: Settings) -> Iterator[str]:
+@_rule(_CONFLICT_RULES)
+def _private_webhook_address(settings: Settings) -> Iterator[str]:
     url = settings.webhook_url
-    if url and is_private(url) and not settings.webhook_allow_private:
+    if url and has_private_address(url) and not settings.webhook_allow_private:
         yield (
             "webhook_url: its address is not public; if it is meant, "
             "set webhook_allow_private = true"
         )
 
 
-@_rule(_MISTAKES)
-def _room_of_the_worker(settings: Settings) -> Iterator[str]:
-    texts = [",".join(settings.queue_ids), settings.webhook_url, settings.webhook_secret]
-    taken = sum(len(text or "") for text in texts)
-    spared = _SPARED.keys() - set(settings.destinations)
-    room = ENVIRONMENT_ROOM + sum(_SPARED[name] for name in spared)
-    if taken > room:
+@_rule(_CONFLICT_RULES)
+def _overfull_worker_environment(settings: Settings) -> Iterator[str]:
+    values = [",".join(settings.queue_ids), settings.webhook_url, settings.webhook_secret]
+    size = sum(len(value or "") for value in values)
+    absent = _FREED_BY_ABSENT_DESTINATION.keys() - set(settings.destinations)
+    limit = WORKER_ENVIRONMENT_LIMIT + sum(_FREED_BY_ABSENT_DESTINATION[name] for name in absent)
+    if size > limit:
         yield (
-            f"queue_ids, webhook_url and webhook_secret take {taken} characters together; the "
-            f"worker's environment has room for {room}"
+            f"queue_ids, webhook_url and webhook_secret take {size} characters together; the "
+            f"worker's environment has room for {limit}"
         )
 
 
-@_rule(_MISTAKES, OnlyWith("subscription"))
-def _room_of_the_watchdog(settings: Settings) -> Iterator[str]:
+@_rule(_CONFLICT_RULES, OnlyWithDelivery("subscription"))
+def _overfull_watchdog_environment(settings: Settings) -> Iterator[str]:
     expression = settings.filter_expression
-    # It is a text in JSON that is a text in JSON when Lambda measures it.
-    texts = [json.dumps(json.dumps(expression)), 4 * settings.stage, settings.genesys_secret]
-    texts += [2 * settings.genesys_environment]
-    texts += [settings.genesys_login_url or "", settings.genesys_api_url or ""]
-    over = sum(map(len, texts)) - WATCHDOG_ROOM
-    if settings.watchdog != "off" and over > 0:
+    # Lambda measures the environment as JSON, and the filter is in a variable that is JSON itself.
+    # The stage and the domain occur several times.
+    values = [json.dumps(json.dumps(expression)), 4 * settings.stage, settings.genesys_secret]
+    values += [2 * settings.genesys_environment]
+    values += [settings.genesys_login_url or "", settings.genesys_api_url or ""]
+    excess = sum(map(len, values)) - WATCHDOG_ENVIRONMENT_LIMIT
+    if settings.watchdog != "off" and excess > 0:
         key = "attribute_filter" if settings.attribute_filter else "queue_ids"
         yield (
-            f"{key}: the filter has {len(expression)} characters, {over} more than the watchdog's "
-            'environment has room for: shorten it, or set watchdog = "off"'
+            f"{key}: the filter has {len(expression)} characters, {excess} more than the "
+            'watchdog\'s environment has room for: shorten it, or set watchdog = "off"'
         )
 
 
-@_rule(_MISTAKES, OnlyWith("subscription"))
-def _filter_fails(settings: Settings) -> Iterator[str]:
-    if problem := _trial(settings.attribute_filter, settings.queue_ids).problem:
-        shown = json.dumps(settings.attribute_filter, ensure_ascii=False)
-        works = filters.derived(settings.queue_ids)
-        yield f"attribute_filter = {shown}: {problem} This works: {works}"
+@_rule(_CONFLICT_RULES, OnlyWithDelivery("subscription"))
+def _failing_filter(settings: Settings) -> Iterator[str]:
+    if problem := _try_filter(settings.attribute_filter, settings.queue_ids).problem:
+        quoted = json.dumps(settings.attribute_filter, ensure_ascii=False)
+        working = filters.derive_filter(settings.queue_ids)
+        yield f"attribute_filter = {quoted}: {problem} This works: {working}"
 
 
-@_rule(_WARNINGS, OnlyWith("subscription"))
-def _filter_misses(settings: Settings) -> Iterator[str]:
-    trial = _trial(settings.attribute_filter, settings.queue_ids)
-    for queue_id, result in trial.unmatched.items():
+@_rule(_WARNING_RULES, OnlyWithDelivery("subscription"))
+def _mismatching_filter(settings: Settings) -> Iterator[str]:
+    trial_result = _try_filter(settings.attribute_filter, settings.queue_ids)
+    for queue_id, result in trial_result.mismatches.items():
         yield (
             f"attribute_filter: an end in queue {queue_id} would not pass; "
             f"for it the filter gives {result}, not true"
         )
 
 
-@functools.cache  # two rules ask
-def _trial(expression: str | None, queue_ids: tuple[str, ...]) -> filters.Trial:
-    return filters.guarded_trial(expression, queue_ids) if expression else filters.Trial()
+@functools.cache  # two rules use the result
+def _try_filter(expression: str | None, queue_ids: tuple[str, ...]) -> filters.TrialResult:
+    if not expression:
+        return filters.TrialResult()
+    return filters.try_filter_in_subprocess(expression, queue_ids)
 
 
-@_rule(_WARNINGS)
-def _receives(settings: Settings) -> Iterator[str]:
+@_rule(_WARNING_RULES)
+def _unsuitable_receive_count(settings: Settings) -> Iterator[str]:
     receives = settings.max_receive_count
     if receives < 5:
         yield (
             f"max_receive_count = {receives}: AWS advises at least 5, as a receive counts even "
             "when Lambda is throttled"
         )
-    fitting = receives_that_fit(settings.retry_delay_seconds)
-    if receives > fitting:
+    limit = receives_that_fit(settings.retry_delay_seconds)
+    if receives > limit:
         yield (
-            f"max_receive_count = {receives}: only {fitting} receives fit into the {INTAKE_DAYS} "
+            f"max_receive_count = {receives}: only {limit} receives fit into the {INTAKE_DAYS} "
             "days that the intake queue keeps a message; one that goes on failing would be deleted "
             "before it reaches the dead-letter queue"
         )
 
 
-@_rule(_WARNINGS)
-def _queue_ids(settings: Settings) -> Iterator[str]:
+@_rule(_WARNING_RULES)
+def _unusual_queue_id(settings: Settings) -> Iterator[str]:
     for queue_id in settings.queue_ids:
         if not _UUID.fullmatch(queue_id):
             yield (
@@ -197,15 +215,15 @@ def _queue_ids(settings: Settings) -> Iterator[str]:
             )
 
 
-@_rule(_WARNINGS)
-def _no_webhook(settings: Settings) -> Iterator[str]:
+@_rule(_WARNING_RULES)
+def _unused_webhook_key(settings: Settings) -> Iterator[str]:
     for key in ("webhook_url", "webhook_secret", "webhook_allow_private"):
         if "webhook" not in settings.destinations and getattr(settings, key):
             yield f'{key} is not used: destinations does not name "webhook"'
 
 
-@_rule(_WARNINGS)
-def _region(settings: Settings) -> Iterator[str]:
+@_rule(_WARNING_RULES)
+def _unknown_region(settings: Settings) -> Iterator[str]:
     domain = settings.genesys_environment
     if domain not in DOMAINS.values():
         close = difflib.get_close_matches(domain, DOMAINS.values(), n=1)
@@ -213,8 +231,8 @@ def _region(settings: Settings) -> Iterator[str]:
         yield f"genesys_environment: {domain} is no public Genesys Cloud region{hint}"
 
 
-@_rule(_WARNINGS, OnlyWith("subscription"))
-def _fedramp(settings: Settings) -> Iterator[str]:
+@_rule(_WARNING_RULES, OnlyWithDelivery("subscription"))
+def _wrong_fedramp_account(settings: Settings) -> Iterator[str]:
     domain, account = settings.genesys_environment, settings.genesys_account
     if domain == FEDRAMP_DOMAIN and account == GENESYS_ACCOUNT:
         yield (

@@ -1,4 +1,4 @@
-"""Reading the settings of a stage from settings.toml and the CDK context, checked all at once."""
+"""Read the settings of a stage from settings.toml and the CDK context, and check them."""
 
 import difflib
 import json
@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from infra.settings import checks
-from infra.settings.combinations import mistakes_together, warnings_about
+from infra.settings.combinations import find_conflicts, find_warnings
 from infra.settings.settings import KEYS, Settings
 
-_KINDS = {
+_TYPE_NAMES = {
     str: "a text in quotes",
     int: "a whole number",
     bool: "true or false",
@@ -22,7 +22,7 @@ _KINDS = {
 
 
 class SettingsError(Exception):
-    """Settings that cannot be used; the text lists every mistake with what would be right."""
+    """The settings cannot be used; the message lists every mistake and its correction."""
 
     def __init__(self, mistakes: list[str]) -> None:
         self.mistakes = mistakes
@@ -32,55 +32,57 @@ class SettingsError(Exception):
 
 
 def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]]:
-    """Read and check the settings of one stage; nothing here calls AWS or Genesys Cloud.
+    """Read and check the settings of one stage, without calls to AWS or Genesys Cloud.
 
     Parameters
     ----------
     file
-        The settings.toml: top-level keys are defaults, `[stages.<name>]` overrides them.
+        The path of settings.toml. Its top-level keys hold for every stage; `[stages.<name>]`
+        overrides them.
     context
-        The CDK context: `stage` picks the stage (default `dev`), and each key of a setting
-        overrides the file. Values are text, as `-c key=value` gives them, or of the right type.
+        The CDK context. `stage` selects the stage, by default `dev`; a setting's key overrides
+        the file. Values are strings, as `-c key=value` passes them, or have the setting's type.
 
     Returns
     -------
     tuple[Settings, list[str]]
-        The settings, and warnings: values that are allowed but look wrong.
+        The settings, and warnings of values that are allowed but look wrong.
 
     Raises
     ------
     SettingsError
-        With every mistake found, not only the first.
+        If there is any mistake; the error lists all.
     """
     mistakes: list[str] = []
-    table = _read(file, mistakes)
+    table = _read_toml(file, mistakes)
     stage = str(context.get("stage", "dev")).strip()
     try:
         checks.stage(stage)
     except ValueError as error:
-        mistakes.append(_mistake("stage", stage, "-c", str(error)))
-    written = _written(file.name, table or {}, stage, context, mistakes)
-    chosen: dict[str, Any] = {
+        mistakes.append(_format_mistake("stage", stage, "-c", str(error)))
+    raw_values = _merge_by_precedence(file.name, table or {}, stage, context, mistakes)
+    values: dict[str, Any] = {
         name: key.default for name, key in KEYS.items() if key.default is not MISSING
     }
-    for name, (raw, origin) in written.items():
+    for name, (raw, origin) in raw_values.items():
         try:
-            chosen[name] = _checked(name, raw, from_text=origin == "-c")
+            values[name] = _check(name, raw, parse_strings=origin == "-c")
         except ValueError as error:
-            chosen.pop(name, None)
-            mistakes.append(_mistake(name, raw, origin, str(error)))
-    if table is not None and "queue_ids" not in written:
+            values.pop(name, None)
+            mistakes.append(_format_mistake(name, raw, origin, str(error)))
+    if table is not None and "queue_ids" not in raw_values:
         mistakes.append(
             'queue_ids is missing: list the ids of your Genesys Cloud queues, queue_ids = ["…"]'
         )
-    mistakes += mistakes_together({**chosen, "stage": stage})
+    mistakes += find_conflicts({**values, "stage": stage})
     if mistakes:
         raise SettingsError(mistakes)
-    settings = Settings(stage=stage, **chosen)
-    return settings, [*_typing_slips(context), *warnings_about(settings, written)]
+    settings = Settings(stage=stage, **values)
+    return settings, [*_likely_typos(context), *find_warnings(settings, raw_values)]
 
 
-def _read(file: Path, mistakes: list[str]) -> dict[str, Any] | None:
+def _read_toml(file: Path, mistakes: list[str]) -> dict[str, Any] | None:
+    """Return the content of the file, or None if it cannot be read."""
     try:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -92,86 +94,92 @@ def _read(file: Path, mistakes: list[str]) -> dict[str, Any] | None:
     return None
 
 
-def _written(
+def _merge_by_precedence(
     file: str,
     table: dict[str, Any],
     stage: str,
     context: Mapping[str, object],
     mistakes: list[str],
 ) -> dict[str, tuple[object, str]]:
-    """Return each key that is written somewhere: its value and where the strongest of them is."""
+    """Return the value of each key that the user has set, and the value's origin.
+
+    An origin is the file, a table of a stage or `-c`, as messages show it.
+    """
     tables = {file: table}
     stages = table.pop("stages", {})
     if not isinstance(stages, dict):
-        mistakes.append(_mistake("stages", stages, file, "must be tables: [stages.prod]"))
+        mistakes.append(_format_mistake("stages", stages, file, "must be tables: [stages.prod]"))
         stages = {}
     for name, overrides in stages.items():
-        place = f"[stages.{name}]"
+        origin = f"[stages.{name}]"
         if not isinstance(overrides, dict):
-            right = f"must be a table: {place} on a line of its own"
-            mistakes.append(_mistake(f"stages.{name}", overrides, file, right))
+            requirement = f"must be a table: {origin} on a line of its own"
+            mistakes.append(_format_mistake(f"stages.{name}", overrides, file, requirement))
             continue
         try:
             checks.stage(name)
         except ValueError as error:
-            mistakes.append(f"{place} ({file}): a stage's name {error}")
-        tables[place] = overrides
-    for place, values in tables.items():
+            mistakes.append(f"{origin} ({file}): a stage's name {error}")
+        tables[origin] = overrides
+    for origin, values in tables.items():
         unknown = [key for key in values if key not in KEYS]
-        mistakes += [_mistake(key, values[key], place, _no_such_setting(key)) for key in unknown]
-    given = {key: context[key] for key in KEYS if context.get(key) is not None}
-    strongest = (
+        mistakes += [
+            _format_mistake(key, values[key], origin, _unknown_key_message(key)) for key in unknown
+        ]
+    from_context = {key: context[key] for key in KEYS if context.get(key) is not None}
+    by_precedence = (  # the highest comes last
         (file, table),
         (f"[stages.{stage}]", tables.get(f"[stages.{stage}]", {})),
-        ("-c", given),
+        ("-c", from_context),
     )
     return {
-        key: (value, place)
-        for place, values in strongest
+        key: (value, origin)
+        for origin, values in by_precedence
         for key, value in values.items()
         if key in KEYS
     }
 
 
-def _no_such_setting(key: str) -> str:
+def _unknown_key_message(key: str) -> str:
     if key == "stage":
         return "is no setting: tables are [stages.<name>], and -c stage=<name> picks one"
     close = difflib.get_close_matches(key, KEYS, n=1)
     return f'is no setting; did you mean "{close[0]}"?' if close else "is no setting"
 
 
-def _checked(name: str, raw: object, *, from_text: bool) -> object:
+def _check(name: str, raw: object, *, parse_strings: bool) -> object:
+    """Return the value to use, or raise ValueError with the requirement."""
     key = KEYS[name]
     if key.default is None and isinstance(raw, str) and not raw.strip():
-        return None  # an empty text takes an optional key back to "none"
-    value = _parsed(raw, key.kind) if from_text and isinstance(raw, str) else raw
-    if not isinstance(value, key.kind) or (key.kind is int and isinstance(value, bool)):
-        raise ValueError(f"must be {_KINDS[key.kind]}")
+        return None  # an empty string resets an optional key
+    value = _parse(raw, key.value_type) if parse_strings and isinstance(raw, str) else raw
+    if not isinstance(value, key.value_type) or (key.value_type is int and isinstance(value, bool)):
+        raise ValueError(f"must be {_TYPE_NAMES[key.value_type]}")
     return key.check(value.strip() if isinstance(value, str) else value)
 
 
-def _parsed(text: str, kind: type) -> object:
-    """Return the value that a text from the command line stands for; unclear, the text itself."""
+def _parse(text: str, value_type: type) -> object:
+    """Convert a string from the command line to a type; return the string if that fails."""
     text = text.strip()
-    if kind is list:
+    if value_type is list:
         return [part.strip() for part in text.split(",") if part.strip()]
-    if kind is int and re.fullmatch(r"[+-]?[0-9]{1,18}", text):
+    if value_type is int and re.fullmatch(r"[+-]?[0-9]{1,18}", text):
         return int(text)
-    if kind is bool:
+    if value_type is bool:
         return {"true": True, "false": False}.get(text.lower(), text)
     return text
 
 
-def _mistake(key: str, raw: object, origin: str, right: str) -> str:
-    shown = json.dumps(raw, ensure_ascii=False, default=str)
+def _format_mistake(key: str, raw: object, origin: str, requirement: str) -> str:
+    value = json.dumps(raw, ensure_ascii=False, default=str)
     if key.endswith("_url"):
-        # A password stands before the host, or in the query.
-        shown = re.sub(r"\?[^\"#]*", "?***", re.sub(r"//[^/]*@", "//***@", shown))
-    shown = shown if len(shown) <= 120 else f"{shown[:117]}..."
-    return f"{key} = {shown} ({origin}): {right}"
+        # A URL may have a password before its host or in its query.
+        value = re.sub(r"\?[^\"#]*", "?***", re.sub(r"//[^/]*@", "//***@", value))
+    value = value if len(value) <= 120 else f"{value[:117]}..."
+    return f"{key} = {value} ({origin}): {requirement}"
 
 
-def _typing_slips(context: Mapping[str, object]) -> Iterator[str]:
+def _likely_typos(context: Mapping[str, object]) -> Iterator[str]:
     for name in context:
         close = difflib.get_close_matches(name, KEYS, n=1, cutoff=0.8)
         if close and name not in KEYS:

@@ -1,7 +1,7 @@
-"""Writes docs/settings.md, and the comments of settings.toml, from the rows of `Settings`.
+"""Write docs/settings.md, and the comments in settings.toml, from the rows of `Settings`.
 
-Run it after a change of a row: `python -m infra.settings.reference`. It keeps the values and stages
-of settings.toml; a comment of your own above the stages is lost.
+Run `python -m infra.settings.reference` after you change a row. The values and stages in
+settings.toml are kept. Comments of your own above the stages are lost.
 """
 
 import inspect
@@ -20,114 +20,122 @@ from infra.settings.settings import KEYS, Settings
 _PROJECT = Path(__file__).parents[2]
 _TYPES = {str: "text", int: "number", bool: "true or false", list: "list of texts"}
 _TOML_HEAD = """\
-# Settings of Queue Ends. What is commented out shows the default, or an example where the comment
-# says so. docs/settings.md has the same as tables.
-# Any key can be overridden for one command: cdk deploy -c queue_ids=id1,id2 -c batch_size=5
+# Settings of Queue Ends. A commented-out line shows the default, or an example if its comment says
+# so. docs/settings.md lists the same keys in tables.
+# You can override any key for one command: cdk deploy -c queue_ids=id1,id2 -c batch_size=5
 """
 _STAGES = (
-    "A stage overrides the values above: cdk deploy -c stage=prod. A stage without a table takes "
-    "them as they are."
+    "A stage can override the values above in a table of its own. Deploy it with "
+    "cdk deploy -c stage=prod. A stage without a table uses the values above."
 )
 _PAGE_HEAD = """\
 # Settings
 
-Every key of [`settings.toml`](../settings.toml). Do not edit this page:
+This page lists every key of [`settings.toml`](../settings.toml). Do not edit the page:
 `.venv/bin/python -m infra.settings.reference` writes it from
 [`infra/settings/settings.py`](../infra/settings/settings.py).
 
-The keys at the top of the file hold for every stage, `[stages.prod]` overrides them for one, and
-`-c key=value` for one command, with commas between the parts of a list. `-c stage=prod` picks the
-stage; without it the stage is `dev`. An empty text takes an optional key back to *none*. Every
-`cdk` command lists [all mistakes](troubleshooting.md#mistakes) at once.
+The keys at the top of `settings.toml` apply to every stage. The table `[stages.prod]` overrides
+them for the stage `prod`, and `-c key=value` for one command; separate the items of a list with
+commas. `-c stage=prod` selects the stage; the default is `dev`. An empty text resets an optional
+key to *none*. Every `cdk` command checks the settings, and lists
+[all mistakes](troubleshooting.md#mistakes) at once.
 """
 
 
-def sections() -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield each section of the rows: its title, and the help text of each of its keys."""
+def help_sections() -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the title of each section of `Settings`, and its help texts by key."""
     source = inspect.getsource(Settings)
     for section in re.split(r"^    # (?=[A-Z].*:$)", source, flags=re.MULTILINE)[1:]:
         title, rows = section.split(":\n", 1)
-        found = re.findall(r'^    (\w+): .*?\n    """(.*?)"""', rows, re.MULTILINE | re.DOTALL)
-        yield title, {name: " ".join(text.split()) for name, text in found}
+        help_texts = re.findall(r'^    (\w+): .*?\n    """(.*?)"""', rows, re.MULTILINE | re.DOTALL)
+        yield title, {name: " ".join(text.split()) for name, text in help_texts}
 
 
-def settings_toml(current: str) -> str:
-    """Return settings.toml with the comments of the rows, and the values that it holds now."""
-    values = _assignments(current)
+def render_settings_toml(current: str) -> str:
+    """Return settings.toml with up-to-date comments and its current values and stages."""
+    values = _find_assignments(current)
     parts = [_TOML_HEAD]
-    for title, rows in sections():
+    for title, rows in help_sections():
         parts.append(f"\n# {title}:\n")
         for name, text in rows.items():
-            parts += [_comment(name, text), values.get(name) or _shown(name)]
+            parts += [_help_comment(name, text), values.get(name) or _fresh_line(name)]
     stages = re.search(r"^(# )?\[.*", current, re.MULTILINE | re.DOTALL)
-    return "".join([*parts, "\n", _wrapped(_STAGES), stages[0] if stages else ""])
+    return "".join([*parts, "\n", _wrap_comment(_STAGES), stages[0] if stages else ""])
 
 
-def missing_from(current: str) -> list[str]:
-    """Return the comments, and commented-out defaults, that a settings.toml lacks.
+def missing_comments(current: str) -> list[str]:
+    """Return the up-to-date comments and commented-out defaults that a settings.toml lacks.
 
-    Its user's values, examples, stages and own comments may be any.
+    Values, examples, stages and comments of the user's own are ignored.
     """
-    values = _assignments(current)
-    wanted = [_TOML_HEAD, _wrapped(_STAGES)]
-    for title, rows in sections():
-        wanted.append(f"# {title}:\n")
+    values = _find_assignments(current)
+    expected = [_TOML_HEAD, _wrap_comment(_STAGES)]
+    for title, rows in help_sections():
+        expected.append(f"# {title}:\n")
         for name, text in rows.items():
             is_default = name not in values and not KEYS[name].example
-            wanted.append(_comment(name, text) + (_shown(name) if is_default else ""))
-    return [part for part in wanted if part not in current]
+            expected.append(_help_comment(name, text) + (_fresh_line(name) if is_default else ""))
+    return [part for part in expected if part not in current]
 
 
-def settings_page() -> str:
-    """Return docs/settings.md."""
+def render_settings_page() -> str:
+    """Return the content of docs/settings.md."""
     parts = [_PAGE_HEAD]
-    for title, rows in sections():
+    for title, rows in help_sections():
         parts.append(
             f"\n## {title}\n\n| key | type | default | values | meaning |\n{'|---' * 5}|\n"
         )
         for name, text in rows.items():
             key = KEYS[name]
             values = str(key.check) if isinstance(key.check, Between | OneOf) else ""
-            meaning = re.sub(r"docs/([\w-]+\.md)", r"[\1](\1)", _only_with(key) + text)
+            meaning = re.sub(r"docs/([\w-]+\.md)", r"[\1](\1)", _delivery_note(key) + text)
             meaning = re.sub(r'"([\w-]+)"(?!: ")', r"`\1`", meaning)
-            cells = f"`{name}`", _TYPES[key.kind], f"`{_value(key.default)}`", values, meaning
+            cells = (
+                f"`{name}`",
+                _TYPES[key.value_type],
+                f"`{_format_value(key.default)}`",
+                values,
+                meaning,
+            )
             parts.append(f"| {' | '.join(cells)} |\n")
     return "".join(parts)
 
 
-def _comment(name: str, text: str) -> str:
+def _help_comment(name: str, text: str) -> str:
     key = KEYS[name]
-    bounds = f" From {key.check}." if isinstance(key.check, Between) else ""
+    limits = f" Allowed: {key.check}." if isinstance(key.check, Between) else ""
     example = ""
     if key.example and key.default is not MISSING:
-        example = f" The default is {_value(key.default)}; for example:"
-    return _wrapped(f"{_only_with(key)}{text}{bounds}{example}")
+        example = f" The default is {_format_value(key.default)}. Example:"
+    return _wrap_comment(f"{_delivery_note(key)}{text}{limits}{example}")
 
 
-def _only_with(key: Key) -> str:
-    return f'Only with delivery = "{key.only_with.delivery}". ' if key.only_with else ""
+def _delivery_note(key: Key) -> str:
+    return f'Used only with delivery = "{key.only_with.delivery}". ' if key.only_with else ""
 
 
-def _shown(name: str) -> str:
+def _fresh_line(name: str) -> str:
+    """Return a key's line for a fresh settings.toml, commented out unless the key is required."""
     key = KEYS[name]
-    mark = "" if key.default is MISSING else "# "
-    return f"{mark}{name} = {_value(key.example.value if key.example else key.default)}\n"
+    prefix = "" if key.default is MISSING else "# "
+    return f"{prefix}{name} = {_format_value(key.example.value if key.example else key.default)}\n"
 
 
-def _value(value: object) -> str:
-    """Return a value as TOML writes it, or a word where there is none."""
+def _format_value(value: object) -> str:
+    """Return a value in TOML, or the word none or required if there is no value."""
     words = {None: "none", MISSING: "required"}
     return words[value] if value in words else json.dumps(value, ensure_ascii=False)
 
 
-def _wrapped(text: str) -> str:
+def _wrap_comment(text: str) -> str:
     lines = textwrap.wrap(text, 98, break_long_words=False, break_on_hyphens=False)
     return "".join(f"# {line}\n" for line in lines)
 
 
-def _assignments(text: str) -> dict[str, str]:
-    """Return the assignments above the first table, as they are written."""
-    found: dict[str, str] = {}
+def _find_assignments(text: str) -> dict[str, str]:
+    """Return the lines of each key above the first table, unchanged."""
+    assignments: dict[str, str] = {}
     statement = ""
     for line in text.splitlines(keepends=True):
         if line.startswith("["):
@@ -137,12 +145,12 @@ def _assignments(text: str) -> dict[str, str]:
             try:
                 (name,) = tomllib.loads(statement)
             except tomllib.TOMLDecodeError:
-                continue  # a list that goes on
-            found[name], statement = statement, ""
-    return found
+                continue  # a list continues on the next line
+            assignments[name], statement = statement, ""
+    return assignments
 
 
 if __name__ == "__main__":
     _toml = _PROJECT / "settings.toml"
-    _toml.write_text(settings_toml(_toml.read_text(encoding="utf-8")), encoding="utf-8")
-    (_PROJECT / "docs/settings.md").write_text(settings_page(), encoding="utf-8")
+    _toml.write_text(render_settings_toml(_toml.read_text(encoding="utf-8")), encoding="utf-8")
+    (_PROJECT / "docs/settings.md").write_text(render_settings_page(), encoding="utf-8")

@@ -1,9 +1,9 @@
-"""The public Genesys Cloud regions: AWS region name → domain of the org.
+"""The public regions of Genesys Cloud, and the AWS accounts that it sends from.
 
 Source: Genesys Cloud Developer Center, "Platform API: regions and hosts".
 """
 
-DOMAINS = {
+DOMAINS = {  # AWS region → the org's domain
     "us-east-1": "mypurecloud.com",
     "us-west-2": "usw2.pure.cloud",
     "us-east-2": "use2.us-gov-pure.cloud",
@@ -25,6 +25,6 @@ DOMAINS = {
 }
 
 FEDRAMP_DOMAIN = DOMAINS["us-east-2"]
-# The AWS accounts that act for Genesys Cloud, everywhere and in FedRAMP.
+# A subscription sends from the first AWS account, or in FedRAMP from the second.
 GENESYS_ACCOUNT = "765628985471"
 FEDRAMP_ACCOUNT = "325654371633"

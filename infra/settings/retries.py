@@ -1,39 +1,39 @@
-"""For how long failed messages are tried again, and how long an outage that rides out."""
+"""How long failed messages are retried, and so how long an outage may last without a loss."""
 
 from collections.abc import Iterator
 from itertools import accumulate, islice
 
 INTAKE_DAYS = 4
 DEAD_LETTER_DAYS = 14
-# What the worker's delays grow to.
-_LONGEST_DELAY = 900
+# The worker doubles its delays up to this limit.
+_MAX_DELAY_SECONDS = 900
 
 
-def outage_seconds(first_delay: int, receives: int) -> int:
-    """Return the seconds from the first receive of a message to its last one.
+def outage_seconds(first_delay_seconds: int, receives: int) -> int:
+    """Return the seconds from a message's first receive to its last.
 
     Parameters
     ----------
-    first_delay
-        Seconds that it waits after its first receive; this doubles with each, up to 900.
+    first_delay_seconds
+        The delay after the first receive. Each further delay is twice the one before, up to 900 s.
     receives
-        Receives before it goes to the dead-letter queue.
+        How often SQS hands out the message before it moves to the dead-letter queue.
     """
-    return sum(islice(_delays(first_delay), receives - 1))
+    return sum(islice(_delays(first_delay_seconds), receives - 1))
 
 
-def receives_that_fit(first_delay: int) -> int:
-    """Return how many receives, each with the delay after it, a message can live through.
+def receives_that_fit(first_delay_seconds: int) -> int:
+    """Return how many receives and the delays after them fit into a message's lifetime.
 
-    SQS moves a message to the dead-letter queue when it would be received once more, and deletes
-    it when it is too old, whichever comes first.
+    SQS moves a message to the dead-letter queue only when the next receive is due, but deletes the
+    message when it is too old.
     """
-    passed = accumulate(_delays(first_delay))
-    return next(n for n, seconds in enumerate(passed) if seconds > INTAKE_DAYS * 86_400)
+    seconds_passed = accumulate(_delays(first_delay_seconds))
+    return next(n for n, seconds in enumerate(seconds_passed) if seconds > INTAKE_DAYS * 86_400)
 
 
-def in_words(seconds: int) -> str:
-    """Return a duration as people write it: 1 h 45 min 30 s."""
+def duration_in_words(seconds: int) -> str:
+    """Return a duration in words, such as 1 h 45 min 30 s."""
     amounts = {
         "d": seconds // 86_400,
         "h": seconds // 3600 % 24,
@@ -43,8 +43,9 @@ def in_words(seconds: int) -> str:
     return " ".join(f"{amount} {unit}" for unit, amount in amounts.items() if amount) or "0 s"
 
 
-def _delays(first: int) -> Iterator[int]:
-    delay = first
+def _delays(first_delay_seconds: int) -> Iterator[int]:
+    """Yield the seconds between two receives, without end."""
+    delay = first_delay_seconds
     while True:
         yield delay
-        delay = min(_LONGEST_DELAY, 2 * delay)
+        delay = min(_MAX_DELAY_SECONDS, 2 * delay)

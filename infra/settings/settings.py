@@ -1,4 +1,4 @@
-"""The settings of a stage: a row for each key, and the values that follow from them."""
+"""The settings of a stage: a row for each key, and properties derived from the keys."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -6,11 +6,11 @@ from typing import Annotated
 from infra.settings import attribute_filter as filters
 from infra.settings import checks
 from infra.settings.checks import Between, OneOf
-from infra.settings.key import Example, OnlyWith, keys_of
+from infra.settings.key import Example, OnlyWithDelivery, keys_of
 from infra.settings.regions import GENESYS_ACCOUNT
 from infra.settings.retries import DEAD_LETTER_DAYS, INTAKE_DAYS, outage_seconds
 
-Texts = tuple[str, ...]
+Strings = tuple[str, ...]
 
 EXAMPLE_QUEUES = (
     "a1b2c3d4-e5f6-7890-1234-567890abcdef",
@@ -22,130 +22,141 @@ EXAMPLE_QUEUES = (
 class Settings:
     """The checked settings of one stage.
 
-    A row declares a key: its type, check, other marks (see key.py) and default, then the text that
-    explains it. A comment that ends in a colon begins a section. settings.toml and docs/settings.md
-    are written from the rows: `python -m infra.settings.reference`.
+    A row declares a key: its type, its annotations (a check, and the classes of key.py), its
+    default and its help text. A comment that ends in a colon begins a section. `python -m
+    infra.settings.reference` writes settings.toml and docs/settings.md from the rows.
     """
 
     stage: str
 
     # Queues:
-    queue_ids: Annotated[Texts, checks.queue_ids, Example(EXAMPLE_QUEUES)]
-    """Ids of the Genesys Cloud queues whose conversation ends you want (Admin > Contact Center >
-    Queues; the id is in the address of the queue's page). The two in settings.toml are examples:
-    put your own there. Add new ones at the end: with many queues and eventbridge, one in between
-    moves others to another rule."""
+    queue_ids: Annotated[Strings, checks.queue_ids, Example(EXAMPLE_QUEUES)]
+    """Ids of the Genesys Cloud queues whose ends you want. Genesys Cloud shows a queue's id in the
+    address of the queue's page (Admin > Contact Center > Queues). The two ids in settings.toml are
+    examples: replace them. Add new ids at the end of the list: with eventbridge and many queues, an
+    id in the middle moves later ids to other EventBridge rules."""
 
     # Genesys Cloud:
     genesys_environment: Annotated[str, checks.environment] = "mypurecloud.com"
-    """Domain of your org (mypurecloud.ie, usw2.pure.cloud, ...) or the name of its AWS region."""
+    """Domain of your org, such as mypurecloud.ie or usw2.pure.cloud, or the name of its AWS
+    region."""
     genesys_secret: Annotated[str, checks.secret_name] = "queue-ends/genesys"  # noqa: S105 (a name)
     """Name of the Secrets Manager secret with JSON: {"client_id": "...", "client_secret": "..."}"""
     genesys_login_url: Annotated[
         str | None, checks.base_url, Example("https://login.mypurecloud.com")
     ] = None
-    """The org's login host, for proxies and tests; it follows from genesys_environment."""
+    """Base URL for logins, for a proxy or a test. If absent, it is derived from
+    genesys_environment."""
     genesys_api_url: Annotated[
         str | None, checks.base_url, Example("https://api.mypurecloud.com")
     ] = None
-    """The org's API host, for proxies and tests; it follows from genesys_environment."""
+    """Base URL of the API, for a proxy or a test. If absent, it is derived from
+    genesys_environment."""
     delivery: Annotated[str, OneOf("subscription", "eventbridge")] = "subscription"
-    """How events arrive: "subscription", through an event subscription that sends to the intake
-    queue, or "eventbridge", through an Amazon EventBridge integration and its partner event bus.
-    docs/genesys.md helps to choose."""
-    genesys_account: Annotated[str, checks.account_id, OnlyWith("subscription")] = GENESYS_ACCOUNT
-    """AWS account that a subscription sends from; FedRAMP: "325654371633"."""
+    """How events arrive. With "subscription", a Genesys Cloud event subscription sends them to the
+    intake queue. With "eventbridge", an Amazon EventBridge integration sends them to a partner
+    event bus. docs/genesys.md helps you choose."""
+    genesys_account: Annotated[str, checks.account_id, OnlyWithDelivery("subscription")] = (
+        GENESYS_ACCOUNT
+    )
+    """AWS account that the subscription sends from. In FedRAMP it is "325654371633"."""
     attribute_filter: Annotated[
-        str | None, OnlyWith("subscription"), Example(f"queueId = '{EXAMPLE_QUEUES[0]}'")
+        str | None, OnlyWithDelivery("subscription"), Example(f"queueId = '{EXAMPLE_QUEUES[0]}'")
     ] = None
-    """JSONata expression on the event's attributes, in place of the one made from queue_ids."""
+    """JSONata expression that filters events by their attributes. It replaces the filter that is
+    derived from queue_ids."""
     end_rule: Annotated[
-        str, OneOf("touched", "last_queue", "queue_leg"), OnlyWith("eventbridge")
+        str, OneOf("touched", "last_queue", "queue_leg"), OnlyWithDelivery("eventbridge")
     ] = "touched"
-    """What counts as an end: "touched", the end of a conversation, for each queue that it was in;
-    "last_queue", the same for the last of them alone; "queue_leg", each time that an agent is done
-    with it, or that the customer gives up waiting, in a queue."""
-    settle_seconds: Annotated[int, Between(0, 900), OnlyWith("eventbridge")] = 60
-    """For "last_queue": seconds to wait for events that are under way before it decides; SQS
-    delays no message for longer than 900."""
-    archive_days: Annotated[int, Between(0, 3_650), OnlyWith("eventbridge")] = 0
-    """For how many days an EventBridge archive keeps all events of the bus, so that they can be
-    replayed; with 0 there is no archive."""
+    """When a conversation ends in a queue. With "touched", it ends in every queue that it was in,
+    as soon as the customer has left for good. With "last_queue", it ends then too, but only in the
+    last of these queues. With "queue_leg", it ends in a queue each time that the customer gives up
+    waiting there, or that an agent who took it from there is done."""
+    settle_seconds: Annotated[int, Between(0, 900), OnlyWithDelivery("eventbridge")] = 60
+    """How many seconds "last_queue" waits for late events before it picks the last queue. SQS can
+    delay a message for at most 900 seconds."""
+    archive_days: Annotated[int, Between(0, 3_650), OnlyWithDelivery("eventbridge")] = 0
+    """How many days an EventBridge archive keeps all events of the partner event bus, so that you
+    can replay them. With 0 there is no archive."""
 
     # Destinations:
-    destinations: Annotated[Texts, checks.destinations] = ("actions", "bus")
-    """Where ends go, in this order; only those named are deployed (docs/once.md). "actions" calls
-    your Python in functions/destinations/actions.py, "bus" puts an event on an EventBridge bus of
-    the stack, "webhook" posts to a URL, "archive" writes to an S3 bucket of the stack."""
+    destinations: Annotated[Strings, checks.destinations] = ("actions", "bus")
+    """Where ends go, in this order. "actions" calls your Python code in
+    functions/destinations/actions.py, "bus" puts an event on an EventBridge bus, "webhook" posts to
+    a URL, and "archive" writes to an S3 bucket. Only the destinations in the list are deployed
+    (docs/once.md)."""
     webhook_url: Annotated[
         str | None, checks.webhook_url, Example("https://example.com/conversation-ended")
     ] = None
-    """For "webhook": https, without a user name or password. It is no secret: the template shows
-    it."""
+    """URL of the destination "webhook": https, without a user name or password. The URL is not kept
+    secret: the CloudFormation template shows it."""
     webhook_secret: Annotated[str | None, checks.secret_name, Example("queue-ends/webhook")] = None
-    """For "webhook": name of the Secrets Manager secret whose text is the key that signs: whsec_
-    and base64."""
+    """Name of the Secrets Manager secret that holds the signing key of the destination "webhook".
+    The secret's text is whsec_ followed by the key in base64."""
     webhook_allow_private: bool = False
-    """For "webhook": private addresses are refused unless this is set."""
+    """If true, the destination "webhook" may call a private address. If false, it refuses to."""
     ledger_days: Annotated[int, Between(INTAKE_DAYS + DEAD_LETTER_DAYS, 3_650)] = 20
-    """For how many days ends are remembered; a message can live for 18."""
+    """How many days the ledger remembers an end. A message can live for 18 days, so an end must be
+    remembered for at least as long."""
     protect: bool = False
-    """Keep the ledger and the archive when the stack is deleted, and refuse to delete the ledger.
-    Otherwise both go with it, but an archive must be emptied first: S3 deletes no bucket with
-    objects in it. Set it after the first deploy: a deploy that fails would leave an empty ledger
-    behind."""
+    """If true, the ledger and the archive are kept when the stack is deleted, and DynamoDB refuses
+    to delete the ledger. If false, both are deleted with the stack, but you must empty the archive
+    first: S3 does not delete a bucket that holds objects. Set it to true only after the first
+    deploy: a first deploy that fails would leave an empty ledger behind."""
 
     # Worker:
     batch_size: Annotated[int, Between(1, 10_000)] = 10
-    """Messages in one invocation; over 10 need batching_window_seconds of at least 1. If your
-    action is slow, its whole batch must fit: batch_size times its seconds into the worker's
-    timeout, less 3 s, divided by the number of destinations."""
+    """Most messages in one invocation. Over 10 messages need a batching_window_seconds of at least
+    1. If your action is slow, a whole batch must still fit: keep batch_size * (seconds per action)
+    at or below (worker_timeout_seconds - 3) / (number of destinations)."""
     batching_window_seconds: Annotated[int, Between(0, 300)] = 0
     """Seconds to wait for a full batch."""
     max_concurrency: Annotated[int | None, Between(2, 1_000), Example(20)] = None
-    """Most invocations at a time; no limit of its own unless set."""
+    """Most invocations of the worker at the same time. If absent, only the AWS account limits
+    them."""
     worker_timeout_seconds: Annotated[int, Between(5, 900)] = 30
-    """Seconds that one invocation may take."""
+    """Timeout of one invocation of the worker, in seconds."""
     worker_memory_mb: Annotated[int, Between(128, 10_240)] = 256
-    """Memory of one invocation; its share of a processor grows with it."""
+    """Memory of the worker, in MB. With more memory the worker also gets more CPU."""
     max_receive_count: Annotated[int, Between(1, 1_000)] = 12
-    """Receives before a message goes to the dead-letter queue; better 5 or more."""
+    """How often a message is received before it moves to the dead-letter queue. AWS advises at
+    least 5."""
     retry_delay_seconds: Annotated[int, Between(1, 900)] = 30
-    """First delay of a message that failed, in seconds; it doubles with each receive, up to 900."""
+    """Seconds before a failed message is received again. The delay doubles with each receive, up to
+    900."""
 
-    # Watch:
+    # Monitoring:
     watchdog: Annotated[str, OneOf("off", "report", "heal")] = "heal"
-    """Every five minutes a watchdog reads the subscription, or integration, back from Genesys Cloud
-    and compares it with the deployed one (docs/runbook.md). "off" deploys no watchdog, "report"
-    raises an alarm on a difference; "heal" is meant to mend it too, but does the same as "report"
-    for now."""
-    alarm_emails: Annotated[Texts, checks.emails, Example(("on-call@example.com",))] = ()
-    """Who is mailed when an alarm changes its state; each address gets a mail to confirm that
-    first."""
+    """The watchdog reads the subscription or integration from Genesys Cloud every five minutes, and
+    compares it with the deployed one (docs/runbook.md). "off" deploys no watchdog. "report" raises
+    an alarm if there is a difference. "heal" is meant to repair the difference too, but for now
+    does the same as "report"."""
+    alarm_emails: Annotated[Strings, checks.emails, Example(("on-call@example.com",))] = ()
+    """Addresses that get an e-mail when an alarm changes its state. Each address first gets an
+    e-mail that asks for confirmation."""
     silence_hours: Annotated[int | None, Between(1, 168), Example(24)] = None
-    """Alarm when no conversation ended for so many hours; CloudWatch looks back seven days at
-    most."""
+    """Raises an alarm if no conversation has ended for this many hours. CloudWatch looks back at
+    most seven days."""
     runbook_url: Annotated[
         str,
         checks.runbook_url,
         Example("https://github.example.com/our-team/queue-ends/blob/main/docs/runbook.md"),
     ] = "docs/runbook.md"
-    """Where your team reads docs/runbook.md: alarms and the dashboard link there."""
+    """Where your team reads docs/runbook.md. The alarms and the dashboard link to it."""
 
     # Logs:
     log_level: Annotated[str, OneOf("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")] = "INFO"
-    """The functions' logs hold lines of this level and above: DEBUG, INFO, WARNING, ERROR or
-    CRITICAL."""
+    """Lowest level of the lines in the functions' logs: DEBUG, INFO, WARNING, ERROR or CRITICAL."""
     log_retention_days: Annotated[int, checks.retention_days] = 30
-    """For how many days logs are kept: 1, 3, 5, 7, 14, 30, 60, 90, 180, 365 or another number that
-    CloudWatch Logs knows."""
+    """How many days logs are kept: 1, 3, 5, 7, 14, 30, 60, 90, 180, 365 or another retention that
+    CloudWatch Logs supports."""
     tracing: bool = False
-    """X-Ray active tracing of the functions."""
+    """If true, AWS X-Ray traces the functions."""
 
     # Packaging:
     packaging: Annotated[str, OneOf("lambda", "host")] = "lambda"
-    """What the functions are packed for: "lambda", or "host" to run on this machine in an emulator
-    of AWS."""
+    """Where the functions will run: "lambda" for AWS, or "host" for an AWS emulator on this
+    machine."""
 
     @property
     def stack_name(self) -> str:
@@ -154,17 +165,17 @@ class Settings:
 
     @property
     def subscription_name(self) -> str:
-        """Name of the subscription or integration in Genesys Cloud, to find it by again."""
+        """Name that identifies the stack's subscription or integration in Genesys Cloud."""
         return f"queue-ends-{self.stage}"
 
     @property
     def event_source_suffix(self) -> str:
-        """End of the name of the partner event source that the integration makes."""
+        """Suffix of the name of the integration's partner event source."""
         return self.stack_name
 
     @property
     def intake_queue_name(self) -> str:
-        """Name of the SQS queue that events arrive in."""
+        """Name of the SQS queue that receives events."""
         return f"queue-ends-{self.stage}-intake"
 
     @property
@@ -189,22 +200,22 @@ class Settings:
 
     @property
     def filter_expression(self) -> str:
-        """JSONata expression of the subscription: the setting, or else the derived one."""
-        return self.attribute_filter or filters.derived(self.queue_ids)
+        """JSONata filter of the subscription: `attribute_filter`, else derived from `queue_ids`."""
+        return self.attribute_filter or filters.derive_filter(self.queue_ids)
 
     @property
     def visibility_timeout_seconds(self) -> int:
         """Visibility timeout of the intake queue.
 
         Six times the function's timeout plus the batching window (AWS Lambda Developer Guide,
-        "Creating and configuring an Amazon SQS event source mapping"); with the bounds of both
-        it stays below the 43,200 s that SQS takes.
+        "Creating and configuring an Amazon SQS event source mapping"). The ranges of both settings
+        keep the result below 43,200 s, the most that SQS accepts.
         """
         return 6 * self.worker_timeout_seconds + self.batching_window_seconds
 
     @property
     def outage_seconds(self) -> int:
-        """Longest outage of a destination, in seconds, that is ridden out."""
+        """Longest outage of a destination, in seconds, that costs no end."""
         return outage_seconds(self.retry_delay_seconds, self.max_receive_count)
 
 

@@ -2,7 +2,7 @@
 
 import json
 
-from infra.settings.combinations import ENVIRONMENT_ROOM
+from infra.settings.combinations import WORKER_ENVIRONMENT_LIMIT
 from tests.infra.stacks import QUEUES, Stack, Statement, allows, reads_secret, writes_logs
 
 TRACES = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
@@ -130,7 +130,7 @@ def test_the_longest_environment_of_the_worker_fits_lambda(
             "ARCHIVE_STREAM": "s" * 64,
         }
         given = {
-            "QUEUE_IDS": "x" * ENVIRONMENT_ROOM,
+            "QUEUE_IDS": "x" * WORKER_ENVIRONMENT_LIMIT,
             "WEBHOOK_URL": "",
             "WEBHOOK_SECRET": "",
             "STAGE": stage,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.settings.combinations import WATCHDOG_ROOM
+from infra.settings.combinations import WATCHDOG_ENVIRONMENT_LIMIT
 from tests.infra.stacks import Stack, reads_secret, writes_logs
 
 # The longest that they are.
@@ -106,7 +106,7 @@ def test_the_longest_environment_of_the_watchdog_fits_lambda(stack: Stack, tuned
         expression = json.loads(told)["ResourceProperties"]["AttributeFilter"]
         texts = [json.dumps(json.dumps(expression)), 4 * settings.stage, settings.genesys_secret]
         texts += [2 * settings.genesys_environment, settings.genesys_api_url or ""]
-        longest = told + (WATCHDOG_ROOM - sum(map(len, texts))) * "x"
+        longest = told + (WATCHDOG_ENVIRONMENT_LIMIT - sum(map(len, texts))) * "x"
         given = {**variables, "POWERTOOLS_LOG_LEVEL": "CRITICAL", "DEPLOYED": longest}
         measured = json.dumps(given, separators=(",", ":"))
         assert len(measured) <= 4096

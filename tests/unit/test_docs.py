@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from destinations.webhook_signature import keys_of, signature
-from infra.settings.retries import in_words, outage_seconds
+from infra.settings.retries import duration_in_words, outage_seconds
 
 ROOT = Path(__file__).parents[2]
 PLACES = ("*.md", ".github/**/*.md", "docs/**/*.md", "tests/**/README.md")
@@ -160,7 +160,7 @@ def test_the_table_of_tries_has_the_delays_of_the_default_settings() -> None:
 
 @pytest.mark.parametrize("receives", [12, 30])
 def test_the_text_names_the_longest_outage(receives: int) -> None:
-    assert in_words(outage_seconds(30, receives)) in " ".join(ONCE.split())
+    assert duration_in_words(outage_seconds(30, receives)) in " ".join(ONCE.split())
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Fixtures that load settings from a text and a context."""
+"""Fixtures that load settings from the content of a settings.toml and a CDK context."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,19 +11,23 @@ from infra.settings.reading import SettingsError, load
 from infra.settings.settings import Settings
 
 QUEUE = "a1b2c3d4-e5f6-7890-1234-567890abcdef"
-OTHER = "b2c3d4e5-f6a7-4901-8345-67890abcdef1"
-# Seconds that a filter may take on a machine under load; a user is not made to wait for so long.
-PATIENCE = 600
+OTHER_QUEUE = "b2c3d4e5-f6a7-4901-8345-67890abcdef1"
+# Longer than the limit for users, which could be too short on a machine under load.
+FILTER_TIMEOUT_SECONDS = 600
 
-Load = Callable[..., tuple[Settings, list[str]]]
-Mistakes = Callable[..., list[str]]
+LoadSettings = Callable[..., tuple[Settings, list[str]]]
+FindMistakes = Callable[..., list[str]]
 
 
 @pytest.fixture
-def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
-    """Load a settings.toml of this text (by default one with a queue) under this context."""
-    patient = partial(attribute_filter.guarded_trial, seconds=PATIENCE, seconds_an_event=PATIENCE)
-    monkeypatch.setattr(attribute_filter, "guarded_trial", patient)
+def load_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LoadSettings:
+    """Return a function that loads settings from a string, by default with one queue id."""
+    patient_trial = partial(
+        attribute_filter.try_filter_in_subprocess,
+        timeout_seconds=FILTER_TIMEOUT_SECONDS,
+        seconds_per_event=FILTER_TIMEOUT_SECONDS,
+    )
+    monkeypatch.setattr(attribute_filter, "try_filter_in_subprocess", patient_trial)
 
     def load_text(
         text: str = f'queue_ids = ["{QUEUE}"]', **context: object
@@ -36,10 +40,12 @@ def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
 
 
 @pytest.fixture
-def mistakes(loaded: Load) -> Mistakes:
-    def mistakes_of(*text: str, **context: object) -> list[str]:
+def find_mistakes(load_settings: LoadSettings) -> FindMistakes:
+    """Return a function that loads invalid settings, and returns the mistakes."""
+
+    def load_and_fail(*text: str, **context: object) -> list[str]:
         with pytest.raises(SettingsError) as error:
-            loaded(*text, **context)
+            load_settings(*text, **context)
         return error.value.mistakes
 
-    return mistakes_of
+    return load_and_fail

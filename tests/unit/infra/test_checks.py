@@ -1,14 +1,14 @@
-"""The checks of single settings: what they take, and the words with which they refuse the rest."""
+"""The checks of single settings: the values they accept, and the messages for other values."""
 
 import pytest
 
 from infra.settings.checks import DESTINATIONS, RETENTION_DAYS
 from infra.settings.regions import DOMAINS
-from tests.unit.infra.conftest import OTHER, QUEUE, Load, Mistakes
+from tests.unit.infra.conftest import OTHER_QUEUE, QUEUE, FindMistakes, LoadSettings
 
 
 @pytest.mark.parametrize(
-    ("written", "right"),
+    ("line", "requirement"),
     [
         ("batch_size = true", "must be a whole number"),
         ("batch_size = 1.5", "must be a whole number"),
@@ -24,17 +24,19 @@ from tests.unit.infra.conftest import OTHER, QUEUE, Load, Mistakes
         ('stage = "prod"', "is no setting: tables are [stages.<name>]"),
     ],
 )
-def test_a_wrong_type_in_the_file_is_a_mistake(
-    mistakes: Mistakes, written: str, right: str
+def test_a_value_of_another_type_in_the_file_is_a_mistake(
+    find_mistakes: FindMistakes, line: str, requirement: str
 ) -> None:
-    (found,) = mistakes(f'queue_ids = ["{QUEUE}"]\n{written}')
-    assert right in found
+    (mistake,) = find_mistakes(f'queue_ids = ["{QUEUE}"]\n{line}')
+    assert requirement in mistake
 
 
-@pytest.mark.parametrize("written", ['"a,b"', "[1]", '[["a"]]'])
-def test_queue_ids_in_the_file_must_be_a_list_of_texts(mistakes: Mistakes, written: str) -> None:
-    (found,) = mistakes(f"queue_ids = {written}")
-    assert "must be a list of texts" in found
+@pytest.mark.parametrize("queue_ids", ['"a,b"', "[1]", '[["a"]]'])
+def test_queue_ids_in_the_file_must_be_a_list_of_texts(
+    find_mistakes: FindMistakes, queue_ids: str
+) -> None:
+    (mistake,) = find_mistakes(f"queue_ids = {queue_ids}")
+    assert "must be a list of texts" in mistake
 
 
 @pytest.mark.parametrize(
@@ -52,52 +54,54 @@ def test_queue_ids_in_the_file_must_be_a_list_of_texts(mistakes: Mistakes, writt
         ("silence_hours", 1, 168),
     ],
 )
-def test_numbers_have_bounds(
-    loaded: Load, mistakes: Mistakes, key: str, least: int, most: int
+def test_numbers_have_limits(
+    load_settings: LoadSettings, find_mistakes: FindMistakes, key: str, least: int, most: int
 ) -> None:
     for value in (least, most):
-        assert getattr(loaded(**{key: str(value)})[0], key) == value
+        assert getattr(load_settings(**{key: str(value)})[0], key) == value
     for value in (least - 1, most + 1):
-        (found,) = mistakes(**{key: str(value)})
-        assert found == f'{key} = "{value}" (-c): must be a whole number from {least} to {most}'
+        (mistake,) = find_mistakes(**{key: str(value)})
+        assert mistake == f'{key} = "{value}" (-c): must be a whole number from {least} to {most}'
 
 
 @pytest.mark.parametrize("text", ["", "ten", "1e3", "5.0", "٥", "9" * 5000])
-def test_a_text_that_is_no_number_is_a_mistake(mistakes: Mistakes, text: str) -> None:
-    (found,) = mistakes(batch_size=text)
-    assert found.endswith("(-c): must be a whole number")
-    assert len(found) < 200
+def test_a_string_that_is_not_a_number_is_a_mistake(find_mistakes: FindMistakes, text: str) -> None:
+    (mistake,) = find_mistakes(batch_size=text)
+    assert mistake.endswith("(-c): must be a whole number")
+    assert len(mistake) < 200
 
 
 @pytest.mark.parametrize(
-    ("ids", "right"),
+    ("ids", "requirement"),
     [
         ("", "must name 1 to 50 queues; it names 0"),
         (",".join(f"q{n}" for n in range(51)), "must name 1 to 50 queues; it names 51"),
-        (f"{QUEUE},{OTHER},{QUEUE}", f"must name each queue once; more than once: {QUEUE}"),
+        (f"{QUEUE},{OTHER_QUEUE},{QUEUE}", f"must name each queue once; more than once: {QUEUE}"),
         ("a b", "not so: 'a b'"),
         ("é", "not so: 'é'"),
         ("a" * 65, "ids are 1 to 64 letters"),
     ],
 )
-def test_queue_ids_are_few_plain_and_different(mistakes: Mistakes, ids: str, right: str) -> None:
-    (found,) = mistakes(queue_ids=ids)
-    assert right in found
+def test_queue_ids_are_limited_in_number_length_and_characters_and_do_not_repeat(
+    find_mistakes: FindMistakes, ids: str, requirement: str
+) -> None:
+    (mistake,) = find_mistakes(queue_ids=ids)
+    assert requirement in mistake
 
 
 @pytest.mark.parametrize(("region", "domain"), DOMAINS.items())
 def test_an_aws_region_stands_for_its_genesys_cloud_domain(
-    loaded: Load, region: str, domain: str
+    load_settings: LoadSettings, region: str, domain: str
 ) -> None:
-    settings, warnings = loaded(genesys_environment=region.upper())
+    settings, warnings = load_settings(genesys_environment=region.upper())
     assert settings.api_url == f"https://api.{domain}"
     assert settings.login_url == f"https://login.{domain}"
-    assert loaded(genesys_environment=domain)[0] == settings
+    assert load_settings(genesys_environment=domain)[0] == settings
     assert [w for w in warnings if "genesys_environment" in w] == []
 
 
 @pytest.mark.parametrize(
-    ("pasted", "bare"),
+    ("pasted", "domain"),
     [
         ("https://login.mypurecloud.ie", "mypurecloud.ie"),
         ("https://apps.usw2.pure.cloud/#/admin", "usw2.pure.cloud"),
@@ -107,16 +111,18 @@ def test_an_aws_region_stands_for_its_genesys_cloud_domain(
     ],
 )
 def test_a_pasted_url_for_the_environment_is_a_mistake_that_names_the_domain(
-    mistakes: Mistakes, pasted: str, bare: str
+    find_mistakes: FindMistakes, pasted: str, domain: str
 ) -> None:
-    (found,) = mistakes(genesys_environment=pasted)
-    assert found.endswith(f'must be the domain alone: write "{bare}"')
+    (mistake,) = find_mistakes(genesys_environment=pasted)
+    assert mistake.endswith(f'must be the domain alone: write "{domain}"')
 
 
 @pytest.mark.parametrize("text", ["", "purecloud", "us-west-1", "a..b", "10.0.0.1", "a b.com"])
-def test_an_environment_that_is_no_domain_is_a_mistake(mistakes: Mistakes, text: str) -> None:
-    (found,) = mistakes(genesys_environment=text)
-    assert "must be the org's domain, such as mypurecloud.ie" in found
+def test_an_environment_that_is_not_a_domain_is_a_mistake(
+    find_mistakes: FindMistakes, text: str
+) -> None:
+    (mistake,) = find_mistakes(genesys_environment=text)
+    assert "must be the org's domain, such as mypurecloud.ie" in mistake
 
 
 @pytest.mark.parametrize(
@@ -128,15 +134,15 @@ def test_an_environment_that_is_no_domain_is_a_mistake(mistakes: Mistakes, text:
         "http://[::1]:9000",
     ],
 )
-def test_base_urls_are_https_or_this_machine_and_lose_their_last_slash(
-    loaded: Load, url: str
+def test_base_urls_are_https_or_loopback_and_lose_their_last_slash(
+    load_settings: LoadSettings, url: str
 ) -> None:
-    settings, _ = loaded(genesys_login_url=url, genesys_api_url=f"{url}/")
+    settings, _ = load_settings(genesys_login_url=url, genesys_api_url=f"{url}/")
     assert (settings.login_url, settings.api_url) == (url, url)
 
 
 @pytest.mark.parametrize(
-    ("url", "right"),
+    ("url", "requirement"),
     [
         ("http://api.mypurecloud.com", "must begin with https"),
         ("http://127.0.0.1.example.com", "must begin with https"),
@@ -152,65 +158,71 @@ def test_base_urls_are_https_or_this_machine_and_lose_their_last_slash(
         ("https://[::1", "must be a URL such as"),
     ],
 )
-def test_a_bad_base_url_is_a_mistake_that_shows_no_password(
-    mistakes: Mistakes, url: str, right: str
+def test_an_invalid_base_url_is_a_mistake_that_shows_no_password(
+    find_mistakes: FindMistakes, url: str, requirement: str
 ) -> None:
-    (found,) = mistakes(genesys_api_url=url)
-    assert right in found
-    assert "hunter2" not in found
+    (mistake,) = find_mistakes(genesys_api_url=url)
+    assert requirement in mistake
+    assert "hunter2" not in mistake
 
 
 @pytest.mark.parametrize("account", ["", "12345678901", "1234567890123", "12345678901x", "１" * 12])
-def test_an_account_has_twelve_digits(mistakes: Mistakes, account: str) -> None:
-    (found,) = mistakes(genesys_account=account)
-    assert "12 digits" in found
+def test_an_account_has_twelve_digits(find_mistakes: FindMistakes, account: str) -> None:
+    (mistake,) = find_mistakes(genesys_account=account)
+    assert "12 digits" in mistake
 
 
-def test_a_secret_is_given_by_its_name_not_by_its_arn(loaded: Load, mistakes: Mistakes) -> None:
+def test_a_secret_is_configured_by_its_name_not_by_its_arn(
+    load_settings: LoadSettings, find_mistakes: FindMistakes
+) -> None:
     name = "queue-ends/prod_a+b=c.d@e"
-    assert loaded(genesys_secret=name)[0].genesys_secret == name
+    assert load_settings(genesys_secret=name)[0].genesys_secret == name
     arn = f"arn:aws:secretsmanager:eu-west-1:123456789012:secret:{name}-AbC123"
-    (found,) = mistakes(genesys_secret=arn)
-    assert found.endswith(f'must be the name of the secret, not its ARN: write "{name}"')
-    for bad in ("", "a b", "a*", "x" * 513):
-        (found,) = mistakes(genesys_secret=bad)
-        assert "must be a secret's name" in found
+    (mistake,) = find_mistakes(genesys_secret=arn)
+    assert mistake.endswith(f'must be the name of the secret, not its ARN: write "{name}"')
+    for invalid in ("", "a b", "a*", "x" * 513):
+        (mistake,) = find_mistakes(genesys_secret=invalid)
+        assert "must be a secret's name" in mistake
 
 
-def test_deliveries_end_rules_and_watchdogs_are_known_words(mistakes: Mistakes) -> None:
-    assert mistakes(delivery="pigeon", end_rule="last", watchdog="on") == [
+def test_deliveries_end_rules_and_watchdogs_are_known_words(find_mistakes: FindMistakes) -> None:
+    assert find_mistakes(delivery="pigeon", end_rule="last", watchdog="on") == [
         'delivery = "pigeon" (-c): must be one of subscription, eventbridge',
         'end_rule = "last" (-c): must be one of touched, last_queue, queue_leg',
         'watchdog = "on" (-c): must be one of off, report, heal',
     ]
 
 
-def test_words_are_taken_in_any_case(loaded: Load) -> None:
-    settings, _ = loaded(log_level="debug", packaging="HOST", watchdog="Off")
+def test_words_are_accepted_in_any_case(load_settings: LoadSettings) -> None:
+    settings, _ = load_settings(log_level="debug", packaging="HOST", watchdog="Off")
     assert (settings.log_level, settings.packaging, settings.watchdog) == ("DEBUG", "host", "off")
 
 
-def test_logs_are_kept_for_days_that_cloudwatch_knows(loaded: Load, mistakes: Mistakes) -> None:
+def test_log_retention_is_a_value_that_cloudwatch_supports(
+    load_settings: LoadSettings, find_mistakes: FindMistakes
+) -> None:
     for days in RETENTION_DAYS:
-        assert loaded(log_retention_days=str(days))[0].log_retention_days == days
-    assert "CloudWatch Logs knows: 1, 3, 5, 7, 14, 30," in mistakes(log_retention_days="31")[0]
+        assert load_settings(log_retention_days=str(days))[0].log_retention_days == days
+    assert "CloudWatch Logs knows: 1, 3, 5, 7, 14, 30," in find_mistakes(log_retention_days="31")[0]
 
 
 @pytest.mark.parametrize(
-    ("names", "right"),
+    ("names", "requirement"),
     [
         ("", f"must name at least one: any of {', '.join(DESTINATIONS)}"),
         ("bus,mail", f"must be any of {', '.join(DESTINATIONS)}; not so: 'mail'"),
         ("bus,actions,Bus", "must name each destination once; more than once: bus"),
     ],
 )
-def test_destinations_are_known_and_different(mistakes: Mistakes, names: str, right: str) -> None:
-    (found,) = mistakes(destinations=names)
-    assert found.endswith(right)
+def test_destinations_are_known_and_do_not_repeat(
+    find_mistakes: FindMistakes, names: str, requirement: str
+) -> None:
+    (mistake,) = find_mistakes(destinations=names)
+    assert mistake.endswith(requirement)
 
 
 @pytest.mark.parametrize(
-    ("url", "right"),
+    ("url", "requirement"),
     [
         ("example.com/ended", "must be a URL such as https://example.com/conversation-ended"),
         ("ftp://example.com", "must be a URL such as"),
@@ -224,26 +236,26 @@ def test_destinations_are_known_and_different(mistakes: Mistakes, names: str, ri
     ],
 )
 def test_a_webhook_url_that_could_not_be_called_is_a_mistake(
-    mistakes: Mistakes, url: str, right: str
+    find_mistakes: FindMistakes, url: str, requirement: str
 ) -> None:
-    (found,) = mistakes(webhook_url=url, webhook_secret="key", destinations="webhook")
-    assert right in found
+    (mistake,) = find_mistakes(webhook_url=url, webhook_secret="key", destinations="webhook")
+    assert requirement in mistake
 
 
-def test_a_webhook_url_keeps_its_query_and_its_last_slash(loaded: Load) -> None:
+def test_a_webhook_url_keeps_its_query_and_its_last_slash(load_settings: LoadSettings) -> None:
     for url in ("https://example.com/ended/?team=1&x=%20", "https://example.com:8443/"):
-        settings, _ = loaded(webhook_url=url, webhook_secret="key", destinations="webhook")
+        settings, _ = load_settings(webhook_url=url, webhook_secret="key", destinations="webhook")
         assert settings.webhook_url == url
 
 
-def test_alarms_are_mailed_to_any_addresses_or_to_nobody(loaded: Load) -> None:
-    settings, _ = loaded(alarm_emails="on-call@example.com, a.b+c@mail.example.co.uk")
+def test_alarm_emails_may_have_any_number_of_addresses_or_none(load_settings: LoadSettings) -> None:
+    settings, _ = load_settings(alarm_emails="on-call@example.com, a.b+c@mail.example.co.uk")
     assert settings.alarm_emails == ("on-call@example.com", "a.b+c@mail.example.co.uk")
-    assert loaded(alarm_emails="")[0].alarm_emails == ()
+    assert load_settings(alarm_emails="")[0].alarm_emails == ()
 
 
 @pytest.mark.parametrize(
-    ("addresses", "right"),
+    ("addresses", "requirement"),
     [
         ("on-call", "must be e-mail addresses such as on-call@example.com; not so: 'on-call'"),
         ("a@b.com,@b.com", "not so: '@b.com'"),
@@ -253,22 +265,22 @@ def test_alarms_are_mailed_to_any_addresses_or_to_nobody(loaded: Load) -> None:
         ("a@b.com,c@d.com,A@B.com", "must name each address once; more than once: a@b.com"),
     ],
 )
-def test_a_bad_or_repeated_address_is_a_mistake(
-    mistakes: Mistakes, addresses: str, right: str
+def test_an_invalid_or_repeated_address_is_a_mistake(
+    find_mistakes: FindMistakes, addresses: str, requirement: str
 ) -> None:
-    (found,) = mistakes(alarm_emails=addresses)
-    assert right in found
+    (mistake,) = find_mistakes(alarm_emails=addresses)
+    assert requirement in mistake
 
 
-def test_the_runbook_is_at_a_url_or_at_a_path(loaded: Load) -> None:
-    assert loaded()[0].runbook_url == "docs/runbook.md"
+def test_the_runbook_url_is_a_url_or_a_path(load_settings: LoadSettings) -> None:
+    assert load_settings()[0].runbook_url == "docs/runbook.md"
     longest = "https://example.com/".ljust(400, "r")
-    for place in ("https://wiki.example.com/r?page=7", "ops/runbook.md", longest):
-        assert loaded(runbook_url=place)[0].runbook_url == place
+    for url in ("https://wiki.example.com/r?page=7", "ops/runbook.md", longest):
+        assert load_settings(runbook_url=url)[0].runbook_url == url
 
 
 @pytest.mark.parametrize(
-    ("place", "right"),
+    ("url", "requirement"),
     [
         ("", "must be where docs/runbook.md can be read"),
         ("our runbook.md", "without spaces"),
@@ -280,8 +292,8 @@ def test_the_runbook_is_at_a_url_or_at_a_path(loaded: Load) -> None:
         ("https://example.com/".ljust(401, "r"), "in 400 characters or fewer; it has 401"),
     ],
 )
-def test_a_runbook_that_no_link_could_lead_to_is_a_mistake(
-    mistakes: Mistakes, place: str, right: str
+def test_a_runbook_url_that_cannot_be_linked_is_a_mistake(
+    find_mistakes: FindMistakes, url: str, requirement: str
 ) -> None:
-    (found,) = mistakes(runbook_url=place)
-    assert right in found
+    (mistake,) = find_mistakes(runbook_url=url)
+    assert requirement in mistake

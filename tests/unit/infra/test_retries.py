@@ -1,21 +1,23 @@
-"""For how long failed messages are tried again."""
+"""How long failed messages are retried."""
 
 import pytest
 
-from infra.settings.retries import in_words, outage_seconds, receives_that_fit
+from infra.settings.retries import duration_in_words, outage_seconds, receives_that_fit
 
 
 def test_delays_double_from_30_seconds_to_15_minutes() -> None:
-    after_the_first = [outage_seconds(30, receives) for receives in range(1, 13)]
-    assert after_the_first == [0, 30, 90, 210, 450, 930, 1830, 2730, 3630, 4530, 5430, 6330]
+    seconds = [outage_seconds(30, receives) for receives in range(1, 13)]
+    assert seconds == [0, 30, 90, 210, 450, 930, 1830, 2730, 3630, 4530, 5430, 6330]
 
 
-@pytest.mark.parametrize("first_delay", [1, 30, 900])
-def test_a_message_lives_through_the_receives_that_fit_and_not_one_more(first_delay: int) -> None:
-    fitting = receives_that_fit(first_delay)
-    # With the delay after the last of them: only then does SQS move the message.
-    assert outage_seconds(first_delay, fitting + 1) <= 4 * 86_400
-    assert outage_seconds(first_delay, fitting + 2) > 4 * 86_400
+@pytest.mark.parametrize("first_delay_seconds", [1, 30, 900])
+def test_one_more_receive_than_fits_exceeds_the_lifetime_of_a_message(
+    first_delay_seconds: int,
+) -> None:
+    receives = receives_that_fit(first_delay_seconds)
+    # The delay after the last receive counts too: SQS moves the message only after that delay.
+    assert outage_seconds(first_delay_seconds, receives + 1) <= 4 * 86_400
+    assert outage_seconds(first_delay_seconds, receives + 2) > 4 * 86_400
 
 
 @pytest.mark.parametrize(
@@ -30,4 +32,4 @@ def test_a_message_lives_through_the_receives_that_fit_and_not_one_more(first_de
     ],
 )
 def test_durations_are_written_in_words(seconds: int, words: str) -> None:
-    assert in_words(seconds) == words
+    assert duration_in_words(seconds) == words

@@ -1,4 +1,4 @@
-"""Settings: where values come from, what is refused and with which words, what is derived."""
+"""Settings: the origin of values, mistakes, warnings and derived properties."""
 
 import datetime
 import json
@@ -7,19 +7,21 @@ from pathlib import Path
 import pytest
 
 from infra.settings.reading import SettingsError, load
-from tests.unit.infra.conftest import OTHER, QUEUE, Load, Mistakes
+from tests.unit.infra.conftest import OTHER_QUEUE, QUEUE, FindMistakes, LoadSettings
 
 PROJECT = Path(__file__).parents[3]
 
 
-# Where values come from
+# The origin of values
 
 
 def test_the_settings_of_the_project_load() -> None:
     assert load(PROJECT / "settings.toml", {})[0].stage == "dev"
 
 
-def test_a_stage_overrides_the_defaults_and_the_context_overrides_both(loaded: Load) -> None:
+def test_a_stage_overrides_the_defaults_and_the_context_overrides_both(
+    load_settings: LoadSettings,
+) -> None:
     text = f"""
         queue_ids = ["{QUEUE}"]
         batch_size = 2
@@ -31,36 +33,40 @@ def test_a_stage_overrides_the_defaults_and_the_context_overrides_both(loaded: L
         [stages.other]
         batch_size = 9
     """
-    settings, _ = loaded(text, stage="prod", retry_delay_seconds="13")
+    settings, _ = load_settings(text, stage="prod", retry_delay_seconds="13")
     chosen = (settings.batch_size, settings.max_receive_count, settings.retry_delay_seconds)
     assert chosen == (2, 8, 13)
     assert settings.stage == "prod"
 
 
-def test_a_stage_needs_no_table_and_dev_is_the_default(loaded: Load) -> None:
-    assert loaded()[0].stage == "dev"
-    assert loaded(stage="qa-2")[0].stack_name == "QueueEnds-qa-2"
+def test_a_stage_needs_no_table_and_dev_is_the_default(load_settings: LoadSettings) -> None:
+    assert load_settings()[0].stage == "dev"
+    assert load_settings(stage="qa-2")[0].stack_name == "QueueEnds-qa-2"
 
 
-def test_texts_from_the_command_line_become_what_the_key_needs(loaded: Load) -> None:
-    settings, _ = loaded(
-        queue_ids=f" {QUEUE} , {OTHER},",
+def test_strings_from_the_command_line_are_converted_to_the_type_of_the_key(
+    load_settings: LoadSettings,
+) -> None:
+    settings, _ = load_settings(
+        queue_ids=f" {QUEUE} , {OTHER_QUEUE},",
         batch_size=" 5 ",
         tracing="True",
         protect="false",
         max_concurrency="20",
     )
-    assert settings.queue_ids == (QUEUE, OTHER)
+    assert settings.queue_ids == (QUEUE, OTHER_QUEUE)
     assert (settings.batch_size, settings.max_concurrency) == (5, 20)
     assert (settings.tracing, settings.protect) == (True, False)
 
 
-def test_context_values_of_the_right_type_are_taken_as_they_are(loaded: Load) -> None:
-    settings, _ = loaded(queue_ids=[OTHER], batch_size=5, tracing=False)
-    assert (settings.queue_ids, settings.batch_size, settings.tracing) == ((OTHER,), 5, False)
+def test_context_values_that_have_the_type_of_the_key_are_not_converted(
+    load_settings: LoadSettings,
+) -> None:
+    settings, _ = load_settings(queue_ids=[OTHER_QUEUE], batch_size=5, tracing=False)
+    assert (settings.queue_ids, settings.batch_size, settings.tracing) == ((OTHER_QUEUE,), 5, False)
 
 
-def test_an_empty_text_takes_an_optional_key_back_to_none(loaded: Load) -> None:
+def test_an_empty_string_resets_an_optional_key_to_none(load_settings: LoadSettings) -> None:
     text = f"""
         queue_ids = ["{QUEUE}"]
         max_concurrency = 5
@@ -70,7 +76,7 @@ def test_an_empty_text_takes_an_optional_key_back_to_none(loaded: Load) -> None:
         max_concurrency = ""
         silence_hours = " "
     """
-    settings, _ = loaded(text, stage="prod", attribute_filter=" ")
+    settings, _ = load_settings(text, stage="prod", attribute_filter=" ")
     assert settings.max_concurrency is settings.silence_hours is None
     assert settings.filter_expression == f"queueId = '{QUEUE}'"
 
@@ -84,8 +90,8 @@ def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
 # Mistakes
 
 
-def test_all_mistakes_are_reported_at_once_with_key_value_place_and_advice(
-    mistakes: Mistakes,
+def test_all_mistakes_are_reported_at_once_with_key_value_origin_and_requirement(
+    find_mistakes: FindMistakes,
 ) -> None:
     text = """
         queue_ids = ["a'b"]
@@ -96,7 +102,7 @@ def test_all_mistakes_are_reported_at_once_with_key_value_place_and_advice(
         [stages.prod]
         btach_size = 3
     """
-    assert mistakes(text, log_level="loud", stage="dev") == [
+    assert find_mistakes(text, log_level="loud", stage="dev") == [
         'que_ids = 1 (settings.toml): is no setting; did you mean "queue_ids"?',
         'btach_size = 3 ([stages.prod]): is no setting; did you mean "batch_size"?',
         'queue_ids = ["a\'b"] (settings.toml): ids are 1 to 64 letters, digits, - or _; '
@@ -114,9 +120,9 @@ def test_the_error_lists_the_mistakes() -> None:
 
 
 def test_a_syntax_error_is_reported_with_its_position_beside_other_mistakes(
-    mistakes: Mistakes,
+    find_mistakes: FindMistakes,
 ) -> None:
-    found = mistakes('queue_ids = ["a"\nbatch_size = 1', batch_size="x", stage="No")
+    found = find_mistakes('queue_ids = ["a"\nbatch_size = 1', batch_size="x", stage="No")
     assert len(found) == 3
     assert found[0].startswith("settings.toml is not valid TOML: ")
     assert "at line 2, column 1" in found[0]
@@ -130,60 +136,62 @@ def test_a_missing_or_unreadable_file_is_a_mistake(tmp_path: Path) -> None:
         load(tmp_path / "latin.toml", {})
 
 
-def test_queue_ids_are_required(mistakes: Mistakes) -> None:
-    (found,) = mistakes("batch_size = 5")
-    assert found.startswith("queue_ids is missing")
+def test_queue_ids_are_required(find_mistakes: FindMistakes) -> None:
+    (mistake,) = find_mistakes("batch_size = 5")
+    assert mistake.startswith("queue_ids is missing")
 
 
-def test_a_batch_over_ten_needs_a_window(loaded: Load, mistakes: Mistakes) -> None:
-    assert loaded(batch_size="10000", batching_window_seconds="1")[0].batch_size == 10_000
-    assert mistakes(batch_size="11") == [
+def test_a_batch_over_ten_needs_a_batching_window(
+    load_settings: LoadSettings, find_mistakes: FindMistakes
+) -> None:
+    assert load_settings(batch_size="10000", batching_window_seconds="1")[0].batch_size == 10_000
+    assert find_mistakes(batch_size="11") == [
         "batch_size = 11: a batch over 10 needs batching_window_seconds of at least 1; it is 0"
     ]
 
 
-def test_a_setting_with_a_mistake_of_its_own_is_not_compared_with_others(
-    mistakes: Mistakes,
+def test_an_invalid_setting_is_not_checked_for_conflicts(
+    find_mistakes: FindMistakes,
 ) -> None:
-    (found,) = mistakes(batch_size="11", batching_window_seconds="-1")
-    assert found.startswith("batching_window_seconds")
-    (found,) = mistakes(stage="x" * 55, delivery="pigeon", attribute_filter="(")
-    assert found.startswith("delivery")
+    (mistake,) = find_mistakes(batch_size="11", batching_window_seconds="-1")
+    assert mistake.startswith("batching_window_seconds")
+    (mistake,) = find_mistakes(stage="x" * 55, delivery="pigeon", attribute_filter="(")
+    assert mistake.startswith("delivery")
 
 
 @pytest.mark.parametrize("stage", ["", "Prod", "a_b", "-a", "a-", "a b", "ä", "x" * 63])
 def test_a_stage_that_cannot_be_part_of_aws_names_is_a_mistake(
-    mistakes: Mistakes, stage: str
+    find_mistakes: FindMistakes, stage: str
 ) -> None:
-    (found,) = mistakes(stage=stage)
-    assert found.startswith(f"stage = {json.dumps(stage, ensure_ascii=False)} (-c): must be 1 to")
+    (mistake,) = find_mistakes(stage=stage)
+    assert mistake.startswith(f"stage = {json.dumps(stage, ensure_ascii=False)} (-c): must be 1 to")
 
 
-def test_the_longest_stage_gives_queue_names_that_sqs_takes(loaded: Load) -> None:
-    settings, _ = loaded(stage="x" * 62)
+def test_the_longest_stage_gives_queue_names_that_sqs_accepts(load_settings: LoadSettings) -> None:
+    settings, _ = load_settings(stage="x" * 62)
     assert len(settings.intake_queue_name) == 80
     assert len(settings.dead_letter_queue_name) <= 80
 
 
 def test_with_eventbridge_a_stage_has_54_characters_at_most(
-    loaded: Load, mistakes: Mistakes
+    load_settings: LoadSettings, find_mistakes: FindMistakes
 ) -> None:
-    settings, warnings = loaded(stage="x" * 54, delivery="eventbridge")
+    settings, warnings = load_settings(stage="x" * 54, delivery="eventbridge")
     assert len(settings.event_source_suffix) == 64
     assert len(settings.undelivered_queue_name) <= 80
     assert warnings == []
-    assert mistakes(stage="x" * 55, delivery="eventbridge") == [
+    assert find_mistakes(stage="x" * 55, delivery="eventbridge") == [
         f'stage = "{"x" * 55}": with delivery = "eventbridge" it must have 54 characters or '
         "fewer, as it is a part of the event source's name; it has 55"
     ]
 
 
-def test_a_mistake_shortens_a_long_value(mistakes: Mistakes) -> None:
-    (found,) = mistakes(queue_ids="x" * 500)
-    assert "xxx..." in found
-    assert len(found) < 800
+def test_a_mistake_shortens_a_long_value(find_mistakes: FindMistakes) -> None:
+    (mistake,) = find_mistakes(queue_ids="x" * 500)
+    assert "xxx..." in mistake
+    assert len(mistake) < 800
     text = f'queue_ids = ["{QUEUE}"]\nodd = {datetime.date(2026, 11, 23)}'
-    assert mistakes(text) == ['odd = "2026-11-23" (settings.toml): is no setting']
+    assert find_mistakes(text) == ['odd = "2026-11-23" (settings.toml): is no setting']
 
 
 WEBHOOK = {
@@ -193,9 +201,11 @@ WEBHOOK = {
 }
 
 
-def test_a_webhook_needs_its_url_and_its_secret(loaded: Load, mistakes: Mistakes) -> None:
-    assert loaded(**WEBHOOK)[0].webhook_secret == "queue-ends/webhook"
-    assert mistakes(destinations="bus,webhook") == [
+def test_a_webhook_needs_its_url_and_its_secret(
+    load_settings: LoadSettings, find_mistakes: FindMistakes
+) -> None:
+    assert load_settings(**WEBHOOK)[0].webhook_secret == "queue-ends/webhook"
+    assert find_mistakes(destinations="bus,webhook") == [
         "webhook_url is missing: the destination webhook needs the URL that ends are posted to",
         "webhook_secret is missing: the destination webhook needs the name of the secret that "
         "holds the key to sign them with",
@@ -207,70 +217,72 @@ def test_a_webhook_needs_its_url_and_its_secret(loaded: Load, mistakes: Mistakes
              "[::ffff:10.0.0.1]", "100.64.0.1", "0.0.0.0"]
 )  # fmt: skip
 def test_a_webhook_at_a_private_address_needs_the_setting_that_allows_it(
-    loaded: Load, mistakes: Mistakes, host: str
+    load_settings: LoadSettings, find_mistakes: FindMistakes, host: str
 ) -> None:
     url = {"webhook_url": f"https://{host}/ended"}
-    assert mistakes(**WEBHOOK | url) == [
+    assert find_mistakes(**WEBHOOK | url) == [
         "webhook_url: its address is not public; if it is meant, set webhook_allow_private = true"
     ]
-    assert loaded(**WEBHOOK | url, webhook_allow_private="true")[1] == []
+    assert load_settings(**WEBHOOK | url, webhook_allow_private="true")[1] == []
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8080/x", "http://localhost/x", "http://[::1]/x",
                                  "https://8.8.8.8/x", "https://[2606:4700::1]/x",
                                  "https://[::ffff:8.8.8.8]/x"])  # fmt: skip
-def test_a_webhook_on_loopback_over_http_or_at_a_public_address_is_taken(
-    loaded: Load, url: str
+def test_a_webhook_on_loopback_over_http_or_at_a_public_address_is_accepted(
+    load_settings: LoadSettings, url: str
 ) -> None:
-    settings, warnings = loaded(**WEBHOOK | {"webhook_url": url})
+    settings, warnings = load_settings(**WEBHOOK | {"webhook_url": url})
     assert (settings.webhook_url, warnings) == (url, [])
 
 
 def test_settings_that_overfill_the_workers_environment_are_a_mistake(
-    loaded: Load, mistakes: Mistakes
+    load_settings: LoadSettings, find_mistakes: FindMistakes
 ) -> None:
     url = "https://example.com/"
-    room = 3140 - len(f"{QUEUE}queue-ends/webhook{url}")
-    every = WEBHOOK | {"destinations": "actions,bus,webhook,archive"}
-    assert loaded(**every | {"webhook_url": url + "x" * room})
-    assert mistakes(**every | {"webhook_url": url + "x" * (room + 1)}) == [
+    remaining = 3140 - len(f"{QUEUE}queue-ends/webhook{url}")
+    all_destinations = WEBHOOK | {"destinations": "actions,bus,webhook,archive"}
+    assert load_settings(**all_destinations | {"webhook_url": url + "x" * remaining})
+    assert find_mistakes(**all_destinations | {"webhook_url": url + "x" * (remaining + 1)}) == [
         "queue_ids, webhook_url and webhook_secret take 3141 characters together; the worker's "
         "environment has room for 3140"
     ]
 
 
 def test_fifty_queue_ids_of_any_length_fit_with_the_default_destinations(
-    loaded: Load,
+    load_settings: LoadSettings,
 ) -> None:
     queue_ids = ",".join(f"{n:0>64}" for n in range(50))
-    assert len(loaded(queue_ids=queue_ids)[0].queue_ids) == 50
+    assert len(load_settings(queue_ids=queue_ids)[0].queue_ids) == 50
 
 
 def test_a_filter_that_overfills_the_watchdogs_environment_is_a_mistake(
-    loaded: Load, mistakes: Mistakes
+    load_settings: LoadSettings, find_mistakes: FindMistakes
 ) -> None:
-    def filter_of(length: int) -> str:
-        text = f"queueId = '{QUEUE}'"
-        return text.replace("=", "=" + " " * (length - len(text)))
+    def filter_with_length(length: int) -> str:
+        expression = f"queueId = '{QUEUE}'"
+        return expression.replace("=", "=" + " " * (length - len(expression)))
 
-    # The others are the domain, twice, the secret's name, the stage, four times, and quotes.
-    room = 3580 - len("mypurecloud.com" * 2 + "queue-ends/genesys" + "dev" * 4) - 6
-    assert loaded(attribute_filter=filter_of(room))
-    assert mistakes(attribute_filter=filter_of(room + 1)) == [
-        f"attribute_filter: the filter has {room + 1} characters, 1 more than the watchdog's "
+    # Also in the environment: the domain twice, the secret's name, the stage four times, quotes.
+    remaining = 3580 - len("mypurecloud.com" * 2 + "queue-ends/genesys" + "dev" * 4) - 6
+    assert load_settings(attribute_filter=filter_with_length(remaining))
+    assert find_mistakes(attribute_filter=filter_with_length(remaining + 1)) == [
+        f"attribute_filter: the filter has {remaining + 1} characters, 1 more than the watchdog's "
         'environment has room for: shorten it, or set watchdog = "off"'
     ]
-    assert loaded(attribute_filter=filter_of(room + 1), watchdog="off")
+    assert load_settings(attribute_filter=filter_with_length(remaining + 1), watchdog="off")
 
 
-def test_a_mistake_does_not_repeat_the_query_of_a_url(mistakes: Mistakes) -> None:
-    (found,) = mistakes(**WEBHOOK | {"webhook_url": "http://example.com/x?token=hush"})
-    assert found.startswith('webhook_url = "http://example.com/x?***" (-c): must begin with https:')
+def test_a_mistake_does_not_repeat_the_query_of_a_url(find_mistakes: FindMistakes) -> None:
+    (mistake,) = find_mistakes(**WEBHOOK | {"webhook_url": "http://example.com/x?token=hush"})
+    assert mistake.startswith(
+        'webhook_url = "http://example.com/x?***" (-c): must begin with https:'
+    )
 
 
-def test_destinations_keep_their_order(loaded: Load) -> None:
-    assert loaded()[0].destinations == ("actions", "bus")
-    assert loaded(destinations="Bus, archive,actions")[0].destinations == (
+def test_destinations_keep_their_order(load_settings: LoadSettings) -> None:
+    assert load_settings()[0].destinations == ("actions", "bus")
+    assert load_settings(destinations="Bus, archive,actions")[0].destinations == (
         "bus",
         "archive",
         "actions",
@@ -289,7 +301,7 @@ def test_destinations_keep_their_order(loaded: Load) -> None:
         ({"genesys_environment": "mypurecloud.con"}, "did you mean mypurecloud.com?"),
         ({"genesys_environment": "us-east-2"}, "Genesys Cloud sends from 325654371633"),
         ({"batchsize": "5"}, '-c batchsize=… is no setting; did you mean "batch_size"?'),
-        ({"attribute_filter": f"queueId = '{OTHER}'"}, f"queue {QUEUE} would not pass"),
+        ({"attribute_filter": f"queueId = '{OTHER_QUEUE}'"}, f"queue {QUEUE} would not pass"),
         ({"webhook_url": "https://example.com"}, "webhook_url is not used: destinations does not"),
         ({"webhook_secret": "key"}, "webhook_secret is not used"),
         ({"webhook_allow_private": "true"}, "webhook_allow_private is not used"),
@@ -312,23 +324,25 @@ def test_destinations_keep_their_order(loaded: Load) -> None:
     ],
 )
 def test_an_allowed_value_that_looks_wrong_gives_a_warning(
-    loaded: Load, context: dict[str, object], warning: str
+    load_settings: LoadSettings, context: dict[str, object], warning: str
 ) -> None:
-    _, (found,) = loaded(**context)
-    assert warning in found
+    _, (message,) = load_settings(**context)
+    assert warning in message
 
 
-def test_fedramps_own_account_gives_no_warning(loaded: Load) -> None:
-    assert loaded(genesys_environment="us-east-2", genesys_account="325654371633")[1] == []
+def test_the_fedramp_account_in_fedramp_gives_no_warning(load_settings: LoadSettings) -> None:
+    assert load_settings(genesys_environment="us-east-2", genesys_account="325654371633")[1] == []
 
 
-def test_as_many_receives_as_fit_give_no_warning(loaded: Load) -> None:
-    assert loaded(max_receive_count="387")[1] == []
+def test_as_many_receives_as_fit_give_no_warning(load_settings: LoadSettings) -> None:
+    assert load_settings(max_receive_count="387")[1] == []
 
 
-def test_settings_that_eventbridge_delivery_uses_give_no_warning(loaded: Load) -> None:
+def test_settings_that_eventbridge_delivery_uses_give_no_warning(
+    load_settings: LoadSettings,
+) -> None:
     used = {"end_rule": "last_queue", "settle_seconds": "900", "archive_days": "3650"}
-    settings, warnings = loaded(
+    settings, warnings = load_settings(
         delivery="EventBridge", genesys_environment="us-east-2", attribute_filter="", **used
     )
     assert (settings.delivery, settings.settle_seconds, settings.archive_days) == (
@@ -339,16 +353,18 @@ def test_settings_that_eventbridge_delivery_uses_give_no_warning(loaded: Load) -
     assert warnings == []
 
 
-def test_context_keys_of_the_cdk_itself_give_no_warning(loaded: Load) -> None:
+def test_context_keys_of_the_cdk_itself_give_no_warning(load_settings: LoadSettings) -> None:
     context = {"aws:cdk:enable-path-metadata": True, "@aws-cdk/core:x": True, "cli-telemetry": 1}
-    assert loaded(**context)[1] == []
+    assert load_settings(**context)[1] == []
 
 
-# What follows from the settings
+# Derived properties
 
 
-def test_names_in_aws_and_genesys_cloud_follow_from_the_stage(loaded: Load) -> None:
-    settings, _ = loaded(stage="prod")
+def test_names_in_aws_and_genesys_cloud_are_derived_from_the_stage(
+    load_settings: LoadSettings,
+) -> None:
+    settings, _ = load_settings(stage="prod")
     assert settings.stack_name == "QueueEnds-prod"
     assert settings.subscription_name == "queue-ends-prod"
     assert settings.intake_queue_name == "queue-ends-prod-intake"
@@ -361,16 +377,16 @@ def test_names_in_aws_and_genesys_cloud_follow_from_the_stage(loaded: Load) -> N
     ("receives", "delay", "seconds"),
     [(12, 30, 6330), (30, 30, 22530), (1, 30, 0), (2, 45, 45), (6, 900, 4500), (4, 1, 7)],
 )
-def test_the_outage_that_is_ridden_out_is_the_sum_of_the_delays(
-    loaded: Load, receives: int, delay: int, seconds: int
+def test_the_longest_outage_without_a_loss_is_the_sum_of_the_delays(
+    load_settings: LoadSettings, receives: int, delay: int, seconds: int
 ) -> None:
-    settings, _ = loaded(max_receive_count=receives, retry_delay_seconds=delay)
+    settings, _ = load_settings(max_receive_count=receives, retry_delay_seconds=delay)
     assert settings.outage_seconds == seconds
 
 
 @pytest.mark.parametrize(("timeout", "window", "visibility"), [(30, 0, 180), (900, 300, 5700)])
 def test_the_visibility_timeout_is_six_timeouts_and_the_window_and_fits_sqs(
-    loaded: Load, timeout: int, window: int, visibility: int
+    load_settings: LoadSettings, timeout: int, window: int, visibility: int
 ) -> None:
-    settings, _ = loaded(worker_timeout_seconds=timeout, batching_window_seconds=window)
+    settings, _ = load_settings(worker_timeout_seconds=timeout, batching_window_seconds=window)
     assert settings.visibility_timeout_seconds == visibility <= 43_200
