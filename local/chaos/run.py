@@ -31,8 +31,8 @@ class Run:
         self._faults = proxy.faults
         self._sqs = world.aws.client("sqs")
         self._poison: dict[str, tuple[str, str]] = {}
-        world.crm.server.before = self._crm_fault
-        world.webhook.server.before = self._webhook_fault
+        world.crm.server.intercept = self._crm_fault
+        world.webhook.server.intercept = self._webhook_fault
 
     def send(self, messages: Sequence[ScheduledMessage]) -> None:
         """Send all messages, each at its time."""
@@ -101,9 +101,9 @@ class Run:
         receivers = {"crm": self._world.crm, "webhook": self._world.webhook}
         for name, receiver in receivers.items():
             if self._faults.is_on(f"listener of {name}"):
-                receiver.server.shut()
-            elif not receiver.server.is_open and REFUSED[name] in self._printed():
-                receiver.server.open()
+                receiver.server.refuse_connections()
+            elif not receiver.server.is_accepting and REFUSED[name] in self._printed():
+                receiver.server.accept_connections()
         self._bus.collect()
 
     def _show(self, sent: str = "") -> None:

@@ -233,7 +233,7 @@ def test_an_end_that_a_webhook_refuses_for_good_can_be_redriven(
 ) -> None:
     gone, other = some_events(2)
     body = json.dumps(gone.body, separators=(",", ":"))
-    world.webhook.server.before = lambda request: (
+    world.webhook.server.intercept = lambda request: (
         Answer(410) if gone.conversation_id.encode() in request.body else None
     )
 
@@ -247,7 +247,7 @@ def test_an_end_that_a_webhook_refuses_for_good_can_be_redriven(
     wait_until(lambda: refused() == {"destination_refused": 1}, "the refused end, with its reason")
     wait_until(lambda: arrivals(world, bus, [other]) == once([other]), "the other end everywhere")
 
-    world.webhook.server.before = lambda request: None
+    world.webhook.server.intercept = lambda request: None
     world.aws.client("sqs").send_message(QueueUrl=deployed.outputs["QueueUrl"], MessageBody=body)
 
     wait_until(lambda: arrivals(world, bus, [gone]) == once([gone]), "the end everywhere, once")

@@ -12,13 +12,13 @@ from tests.bodies import CANARY
 from tests.fakes.aws.eventbridge import BUS
 from tests.fakes.aws.firehose import STREAM
 from tests.fakes.clock import Clock
-from tests.fakes.ends import ended
+from tests.fakes.ends import make_end
 
 
 @pytest.fixture(
     params=[
-        lambda: bus.destination({"ENDS_BUS": BUS}),
-        lambda: archive.destination({"ARCHIVE_STREAM": STREAM}),
+        lambda: bus.make_destination({"ENDS_BUS": BUS}),
+        lambda: archive.make_destination({"ARCHIVE_STREAM": STREAM}),
     ],
     ids=["bus", "archive"],
 )
@@ -41,6 +41,6 @@ def test_boto3_adds_no_tries_to_ours(
     destination: Destination, aws: HttpServer, answer: Answer, error: str, tries: int
 ) -> None:
     aws.respond = lambda _: answer
-    receipts = list(destination.deliver([ended()], Clock().deadline(9)))
+    receipts = list(destination.deliver([make_end()], Clock().deadline(9)))
     assert receipts == [Receipt(0, "failed", error)]
-    assert len(aws.asked) == tries
+    assert len(aws.requests) == tries

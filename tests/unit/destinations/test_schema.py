@@ -15,7 +15,7 @@ from conversations.end import ConversationEnd, Source
 from conversations.parsed import Accepted
 from conversations.subscription_event import parse_subscription_event
 from tests.bodies import QUEUE, mutated_events
-from tests.fakes.ends import ended, sample
+from tests.fakes.ends import make_end, sample_end
 
 ROOT = Path(__file__).parents[3]
 SCHEMA: dict[str, Any] = json.loads((ROOT / "docs/conversation-end.schema.json").read_text())
@@ -57,7 +57,7 @@ def test_the_ends_of_the_samples_match_the_schema(path: Path) -> None:
 
 
 def test_a_later_end_of_a_conversation_matches_the_schema() -> None:
-    validate(dataclasses.replace(ended(name="é😀\u2028"), sequence=7, source="backfill"))
+    validate(dataclasses.replace(make_end(name="é😀\u2028"), sequence=7, source="backfill"))
 
 
 @given(mutated_events)
@@ -97,7 +97,7 @@ def _with(**changes: Any) -> Callable[[dict[str, Any]], object]:
 def test_an_end_that_breaks_the_schema_is_found(
     change: Callable[[dict[str, Any]], object], said: str
 ) -> None:
-    document = json.loads(sample().as_json())
+    document = json.loads(sample_end().as_json())
     change(document)
     with pytest.raises(ValidationError) as raised:
         VALIDATOR.validate(document)

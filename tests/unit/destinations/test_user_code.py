@@ -17,10 +17,10 @@ from conversations.end import ConversationEnd
 from deadline import time_limit
 from destinations import user_code
 from destinations.destination import Receipt
-from destinations.user_code import Actions, destination
+from destinations.user_code import Actions, make_destination
 from tests.bodies import CANARY
 from tests.fakes.clock import Clock
-from tests.fakes.ends import ended
+from tests.fakes.ends import make_end
 
 Act = Callable[[ConversationEnd], object]
 
@@ -58,8 +58,8 @@ def test_the_function_in_the_user_s_file_is_called_for_each_end(
 ) -> None:
     acted: list[ConversationEnd] = []
     monkeypatch.setattr(destinations.actions, "on_conversation_end", acted.append)
-    to_user = destination({})
-    ends = [ended("c-0"), ended("c-1")]
+    to_user = make_destination({})
+    ends = [make_end("c-0"), make_end("c-1")]
     assert to_user.name == "actions"
     assert list(to_user.deliver(ends, clock.deadline(9))) == [
         Receipt(0, "arrived"),
@@ -70,7 +70,7 @@ def test_the_function_in_the_user_s_file_is_called_for_each_end(
 
 def test_an_end_s_receipt_is_known_before_the_next_one_is_begun(clock: Clock) -> None:
     acted: list[ConversationEnd] = []
-    ends = [ended("c-0"), ended("c-1")]
+    ends = [make_end("c-0"), make_end("c-1")]
     receipts = actions(acted.append).deliver(ends, clock.deadline(9))
     assert acted == []
     assert next(receipts) == Receipt(0, "arrived")
@@ -113,7 +113,7 @@ def _endless(end: ConversationEnd) -> None:
     ],
 )
 def test_an_action_that_raises_fails_only_its_end(clock: Clock, act: Act) -> None:
-    ends = [ended("before"), ended("bad"), ended("after")]
+    ends = [make_end("before"), make_end("bad"), make_end("after")]
     receipts = list(actions(of("bad", act)).deliver(ends, clock.deadline(9)))
     assert [(receipt.position, receipt.kind) for receipt in receipts] == [
         (0, "arrived"),
@@ -123,7 +123,7 @@ def test_an_action_that_raises_fails_only_its_end(clock: Clock, act: Act) -> Non
 
 
 def test_ctrl_c_in_an_action_stops_the_run(clock: Clock) -> None:
-    receipts = actions(raising(KeyboardInterrupt())).deliver([ended()], clock.deadline(9))
+    receipts = actions(raising(KeyboardInterrupt())).deliver([make_end()], clock.deadline(9))
     with pytest.raises(KeyboardInterrupt):
         next(receipts)
 
@@ -144,7 +144,7 @@ def test_a_failure_s_detail_is_its_type_and_the_action_s_line_alone(
     source = f"import json\nfrom functools import partial\ndef act(end):\n    {raising_line}\n"
     module: dict[str, Any] = {}
     exec(compile(source, "/var/task/destinations/actions.py", "exec"), module)  # noqa: S102
-    receipts = list(actions(module["act"]).deliver([ended(name=CANARY)], clock.deadline(9)))
+    receipts = list(actions(module["act"]).deliver([make_end(name=CANARY)], clock.deadline(9)))
     assert receipts == [Receipt(0, "failed", detail)]
 
 
@@ -154,7 +154,7 @@ def test_a_failure_s_detail_is_its_type_and_the_action_s_line_alone(
     ids=["no function", "partial", "not even callable"],
 )
 def test_the_detail_of_an_action_without_lines_names_our_line(clock: Clock, act: Any) -> None:
-    (receipt,) = actions(act).deliver([ended()], clock.deadline(9))
+    (receipt,) = actions(act).deliver([make_end()], clock.deadline(9))
     assert receipt.kind == "failed"
     assert re.fullmatch(r"\w+Error at user_code\.py:\d+", receipt.detail)
 
@@ -162,7 +162,7 @@ def test_the_detail_of_an_action_without_lines_names_our_line(clock: Clock, act:
 def test_the_detail_of_a_failure_outside_the_file_names_the_place_that_raised(clock: Clock) -> None:
     module: dict[str, Any] = {}
     exec(compile("def act(end):\n    raise KeyError", "/var/task/crm.py", "exec"), module)  # noqa: S102
-    receipts = list(actions(module["act"]).deliver([ended()], clock.deadline(9)))
+    receipts = list(actions(module["act"]).deliver([make_end()], clock.deadline(9)))
     assert receipts == [Receipt(0, "failed", "KeyError at crm.py:2")]
 
 
@@ -170,7 +170,7 @@ def test_the_detail_of_a_failure_outside_the_file_names_the_place_that_raised(cl
 def test_an_action_may_take_ten_seconds_or_the_time_left(
     clock: Clock, time_limits: list[float], left: float, limit: float
 ) -> None:
-    list(actions(lambda _: None).deliver([ended()], clock.deadline(left)))
+    list(actions(lambda _: None).deliver([make_end()], clock.deadline(left)))
     assert time_limits == [limit]
 
 
@@ -181,7 +181,7 @@ def test_when_time_runs_out_the_rest_is_not_tried(clock: Clock) -> None:
         acted.append(end)
         clock.sleep(4)
 
-    ends = [ended(f"c-{number}") for number in range(5)]
+    ends = [make_end(f"c-{number}") for number in range(5)]
     receipts = list(actions(act).deliver(ends, clock.deadline(12)))
     assert receipts == [Receipt(position, "arrived") for position in range(3)]
     assert acted == ends[:3]
@@ -197,7 +197,9 @@ def test_an_action_that_hangs_is_interrupted_and_the_next_one_is_called(
 
     monkeypatch.setattr(user_code, "CALL_SECONDS", 0.05)
     receipts = list(
-        actions(of("hangs", hang)).deliver([ended("hangs"), ended("next")], clock.deadline(30))
+        actions(of("hangs", hang)).deliver(
+            [make_end("hangs"), make_end("next")], clock.deadline(30)
+        )
     )
     assert [receipt.kind for receipt in receipts] == ["failed", "arrived"]
     assert receipts[0].detail.startswith("TimeoutError at ")
@@ -213,5 +215,5 @@ def test_an_action_that_swallows_its_interruption_is_interrupted_again(
 
     soon = functools.partial(time_limit, again=0.05)
     monkeypatch.setattr(user_code, "time_limit", soon)
-    (receipt,) = actions(hang).deliver([ended()], clock.deadline(0.05))
+    (receipt,) = actions(hang).deliver([make_end()], clock.deadline(0.05))
     assert receipt.kind == "failed"

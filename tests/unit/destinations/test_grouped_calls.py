@@ -24,15 +24,15 @@ from conversations.end import ConversationEnd
 from deadline import Deadline
 from destinations import archive, bus
 from destinations.archive import Archive
-from destinations.batched_calls import BatchLimits, send_in_batches
 from destinations.bus import Bus
 from destinations.destination import Destination, Receipt, ReceiptKind
+from destinations.grouped_calls import CallLimits, send_in_groups
 from tests.bodies import CANARY
 from tests.fakes.aws.eventbridge import BUS, FakeEventBridge
 from tests.fakes.aws.firehose import STREAM, FakeFirehose
 from tests.fakes.aws.many_entries import ENTRY_ERROR, Entry, ManyEntries
 from tests.fakes.clock import Clock
-from tests.fakes.ends import big, ended
+from tests.fakes.ends import large_end, make_end
 
 URL = "https://service.example"
 
@@ -43,7 +43,7 @@ class Case:
 
     destination: Destination
     service: ManyEntries
-    limits: BatchLimits
+    limits: CallLimits
     json_of: Callable[[Entry], str]
 
     def deliver(self, ends: Sequence[ConversationEnd], seconds: float = 60) -> list[Receipt]:
@@ -76,7 +76,7 @@ def case(request: pytest.FixtureRequest) -> Iterator[Case]:
 
 
 def some(count: int, name: str = "") -> list[ConversationEnd]:
-    return [ended(f"c-{number}", name=name) for number in range(count)]
+    return [make_end(f"c-{number}", name=name) for number in range(count)]
 
 
 def by_position(receipts: Sequence[Receipt]) -> dict[int, tuple[ReceiptKind, str]]:
@@ -196,7 +196,7 @@ def test_the_parts_of_a_refused_call_are_not_sent_after_the_deadline(case: Case)
 
 
 def test_an_end_that_is_too_large_goes_without_raw(case: Case) -> None:
-    ends = [ended("c-0"), big("c-1", case.limits.entry_bytes), ended("c-2")]
+    ends = [make_end("c-0"), large_end("c-1", case.limits.entry_bytes), make_end("c-2")]
     assert by_position(case.deliver(ends)) == dict.fromkeys(range(3), ("arrived", ""))
     sent = [json.loads(case.json_of(entry)) for entry in case.service.taken]
     assert ["raw" in end for end in sent] == [True, False, True]
@@ -205,7 +205,9 @@ def test_an_end_that_is_too_large_goes_without_raw(case: Case) -> None:
 
 def test_an_end_that_is_too_large_even_without_raw_is_refused(case: Case) -> None:
     limit = case.limits.entry_bytes
-    receipts = by_position(case.deliver([ended("c-0"), big("c-1", 0, limit), ended("c-2")]))
+    receipts = by_position(
+        case.deliver([make_end("c-0"), large_end("c-1", 0, limit), make_end("c-2")])
+    )
     assert receipts[0] == receipts[2] == ("arrived", "")
     kind, detail = receipts[1]
     assert kind == "refused"
@@ -224,9 +226,9 @@ def nested() -> list[Any]:
 
 
 def test_an_end_that_cannot_be_written_is_refused(case: Case, nested: list[Any]) -> None:
-    deep_raw = dataclasses.replace(ended("c-0"), raw={"deep": nested})
-    deep = dataclasses.replace(ended("c-1"), participants=nested)
-    receipts = by_position(case.deliver([deep_raw, deep, ended("c-2")]))
+    deep_raw = dataclasses.replace(make_end("c-0"), raw={"deep": nested})
+    deep = dataclasses.replace(make_end("c-1"), participants=nested)
+    receipts = by_position(case.deliver([deep_raw, deep, make_end("c-2")]))
     assert receipts == {
         0: ("arrived", ""),
         1: ("refused", "nested too deeply to be written as JSON"),
@@ -236,10 +238,10 @@ def test_an_end_that_cannot_be_written_is_refused(case: Case, nested: list[Any])
 
 
 def test_an_end_that_just_fits_keeps_raw_and_the_next_larger_one_does_not(case: Case) -> None:
-    room = case.limits.entry_bytes - case.limits.overhead
-    smallest = len(big("c-0", 0).as_json())
+    room = case.limits.entry_bytes - case.limits.overhead_bytes
+    smallest = len(large_end("c-0", 0).as_json())
     for too_much in (0, 1):
-        assert by_position(case.deliver([big("c-0", room - smallest + too_much)])) == {
+        assert by_position(case.deliver([large_end("c-0", room - smallest + too_much)])) == {
             0: ("arrived", "")
         }
     sent = [json.loads(case.json_of(entry)) for entry in case.service.taken]
@@ -248,21 +250,21 @@ def test_an_end_that_just_fits_keeps_raw_and_the_next_larger_one_does_not(case: 
 
 @given(st.lists(st.sampled_from([1000, 2000, 3000, 5000, 8000]), max_size=15))
 def test_calls_are_as_full_as_the_limits_allow(sizes: list[int]) -> None:
-    limits = BatchLimits(entries=4, call_bytes=9000, entry_bytes=8000, overhead=100)
-    empty = len(big("c-00", 0).as_json()) + limits.overhead
-    ends = [big(f"c-{number:02}", size - empty) for number, size in enumerate(sizes)]
+    limits = CallLimits(entries=4, call_bytes=9000, entry_bytes=8000, overhead_bytes=100)
+    empty = len(large_end("c-00", 0).as_json()) + limits.overhead_bytes
+    ends = [large_end(f"c-{number:02}", size - empty) for number, size in enumerate(sizes)]
     calls: list[list[bytes]] = []
 
     def take(bodies: list[bytes], _: Deadline) -> list[str]:
         calls.append(bodies)
         return [""] * len(bodies)
 
-    receipts = send_in_batches(
-        ends, Clock().deadline(60), limits=limits, entry=lambda _, body: body, send=take
+    receipts = send_in_groups(
+        ends, Clock().deadline(60), limits=limits, make_entry=lambda _, body: body, send=take
     )
     assert list(receipts) == [Receipt(position, "arrived") for position in range(len(ends))]
     assert [*itertools.chain(*calls)] == [end.as_json() for end in ends]
-    counted = [[len(body) + limits.overhead for body in bodies] for bodies in calls]
+    counted = [[len(body) + limits.overhead_bytes for body in bodies] for bodies in calls]
     assert [*itertools.chain(*counted)] == sizes
     assert all(len(call) <= limits.entries for call in counted)
     assert all(sum(call) <= limits.call_bytes for call in counted)
@@ -271,7 +273,7 @@ def test_calls_are_as_full_as_the_limits_allow(sizes: list[int]) -> None:
 
 
 def test_after_the_deadline_no_call_is_made(case: Case) -> None:
-    too_large = big("c", 0, case.limits.entry_bytes)
+    too_large = large_end("c", 0, case.limits.entry_bytes)
     assert case.deliver([*some(3), too_large], seconds=0) == []
     assert case.deliver([too_large], seconds=0) == []
     assert case.service.calls == []
