@@ -11,7 +11,7 @@ from local.chaos.repeats import HANGING_ACTION
 from local.http.messages import Answer, Request
 from local.receivers.bus import BusRecorder
 from local.receivers.receiver import End
-from local.runs.queues import messages_in, new_dead_letters
+from local.runs.queues import count_messages, receive_dead_letters
 from local.runs.world import World
 from local.traffic.subscription import Event
 
@@ -58,7 +58,7 @@ class Run:
             self._show()
 
         aws, queue_url = self._world.aws, self._outputs["QueueUrl"]
-        self._world.wait(seconds, lambda: not messages_in(aws, queue_url), show)
+        self._world.wait(seconds, lambda: not count_messages(aws, queue_url), show)
 
     def account(self, ends: Sequence[Event]) -> Account:
         """Return the account from the outside: receivers, ledger, queues, proxy and log."""
@@ -76,8 +76,8 @@ class Run:
             },
             forged=self._world.webhook.forged,
             ledger=self._ledger(),
-            dead_letters=list(new_dead_letters(aws, self._outputs["DeadLetterQueueUrl"])),
-            left_in_queue=messages_in(aws, self._outputs["QueueUrl"]),
+            dead_letters=list(receive_dead_letters(aws, self._outputs["DeadLetterQueueUrl"])),
+            left_in_queue=count_messages(aws, self._outputs["QueueUrl"]),
             calls=self._proxy.calls,
             deaths=self._proxy.deaths,
             timeouts=printed.count("killing worker"),

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from local.aws.project import Deployment
 from local.genesys.sqs import ACCOUNT
 from local.http.messages import Answer
-from local.receivers.bus import BusRecorder, bus_recorder
+from local.receivers.bus import BusRecorder, record_bus
 from local.traffic.subscription import FOREIGN_QUEUES, Event, conversations, malformed_bodies
 from tests.local.stack.world import World
 from tests.polling import wait_until
@@ -28,7 +28,7 @@ def key(event: Event) -> tuple[str, str]:
 
 @pytest.fixture(scope="module")
 def bus(world: World, deployed: Deployment) -> Iterator[BusRecorder]:
-    with bus_recorder(world.aws, deployed.outputs["EndsBusName"]) as bus:
+    with record_bus(world.aws, deployed.outputs["EndsBusName"]) as bus:
         yield bus
 
 
