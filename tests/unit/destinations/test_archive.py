@@ -1,4 +1,4 @@
-"""Ends arrive in the archive as lines of JSON; see test_grouped_calls.py for all that can fail."""
+"""Ends arrive in the archive as lines of JSON; test_grouped_calls.py tests failures."""
 
 import base64
 import json
@@ -37,7 +37,7 @@ def test_joined_records_are_a_file_with_one_end_a_line(
     assert file.split(b"\n")[:-1] == [end.as_json() for end in ends]
 
 
-def test_a_call_holds_five_hundred_ends_of_the_usual_size(
+def test_a_call_contains_a_hundred_ends_of_the_usual_size(
     archive: Archive, firehose: FakeFirehose
 ) -> None:
     ends = [make_end(f"c-{number}") for number in range(1001)]
@@ -46,7 +46,7 @@ def test_a_call_holds_five_hundred_ends_of_the_usual_size(
     assert firehose.refused == []
 
 
-def test_a_record_of_the_greatest_size_is_taken(archive: Archive, firehose: FakeFirehose) -> None:
+def test_a_record_of_the_maximum_size_is_accepted(archive: Archive, firehose: FakeFirehose) -> None:
     empty = len(large_end("c", 0).as_json())
     for size in (MAX_RECORD_BYTES - 1 - empty, MAX_RECORD_BYTES - empty):
         list(archive.deliver([large_end("c", size)], Clock().deadline(9)))
@@ -56,7 +56,7 @@ def test_a_record_of_the_greatest_size_is_taken(archive: Archive, firehose: Fake
     assert sizes[1] < 10_000
 
 
-def test_large_ends_are_spread_over_calls(archive: Archive, firehose: FakeFirehose) -> None:
+def test_large_ends_are_divided_between_calls(archive: Archive, firehose: FakeFirehose) -> None:
     ends = [large_end(f"c-{number}", 900_000) for number in range(7)]
     receipts = list(archive.deliver(ends, Clock().deadline(9)))
     assert receipts == [Receipt(position, "arrived") for position in range(7)]
@@ -64,7 +64,7 @@ def test_large_ends_are_spread_over_calls(archive: Archive, firehose: FakeFireho
     assert firehose.refused == []
 
 
-def test_what_boto3_sends_is_what_firehose_reads(aws: HttpServer) -> None:
+def test_boto3_sends_records_in_the_form_that_firehose_expects(aws: HttpServer) -> None:
     failed = {"ErrorCode": "ServiceUnavailableException", "ErrorMessage": CANARY}
     responses = [{"RecordId": "r"}, failed]
     aws.script(Answer(body={"FailedPutCount": 1, "RequestResponses": responses}))
@@ -74,8 +74,8 @@ def test_what_boto3_sends_is_what_firehose_reads(aws: HttpServer) -> None:
         Receipt(0, "arrived"),
         Receipt(1, "failed", "ServiceUnavailableException"),
     ]
-    (asked,) = aws.requests
-    assert asked.headers["X-Amz-Target"] == "Firehose_20150804.PutRecordBatch"
-    assert asked.json["DeliveryStreamName"] == STREAM
-    lines = [base64.b64decode(record["Data"]) for record in asked.json["Records"]]
+    (request,) = aws.requests
+    assert request.headers["X-Amz-Target"] == "Firehose_20150804.PutRecordBatch"
+    assert request.json["DeliveryStreamName"] == STREAM
+    lines = [base64.b64decode(record["Data"]) for record in request.json["Records"]]
     assert [json.loads(line) for line in lines] == [json.loads(end.as_json()) for end in ends]
