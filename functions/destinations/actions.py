@@ -1,10 +1,10 @@
 """Your code for the end of a conversation. This is the file to edit.
 
 `on_conversation_end` is called for every end of a conversation in one of your queues. If it
-returns, the end is done here: the function is not called for this end again, even if another
-destination fails. If it raises any exception, the message is retried after a growing delay, and the
-function is called for this end again. After `max_receive_count` attempts the message moves to the
-dead-letter queue. The other ends in the batch are not affected.
+returns, the end counts as delivered to `actions`, and the function is not called for it again, even
+if another destination fails. If it raises any exception, the message is retried after a growing
+delay, and the function is called for this end again. After `max_receive_count` attempts the message
+moves to the dead-letter queue. The other ends in the batch are not affected.
 
 Three rules make your code dependable:
 

@@ -44,7 +44,7 @@ class Case:
     destination: Destination
     service: ManyEntries
     limits: CallLimits
-    json_of: Callable[[Entry], str]
+    entry_json: Callable[[Entry], str]
 
     def deliver(self, ends: Sequence[ConversationEnd], seconds: float = 60) -> list[Receipt]:
         """Deliver ends with a deadline in `seconds`; return the receipts."""
@@ -52,7 +52,7 @@ class Case:
 
     def arrived_ids(self) -> list[str]:
         """Return the conversation ids of the ends that the service accepted, in order."""
-        taken = [json.loads(self.json_of(entry)) for entry in self.service.taken]
+        taken = [json.loads(self.entry_json(entry)) for entry in self.service.taken]
         return [end["conversation_id"] for end in taken]
 
 
@@ -94,7 +94,7 @@ def test_without_ends_no_call_is_made(case: Case) -> None:
 def test_every_end_arrives_once_as_its_json(case: Case) -> None:
     ends = make_ends(2 * case.limits.entries + 3, CANARY + "é😀\n")
     assert by_position(case.deliver(ends)) == dict.fromkeys(range(len(ends)), ("arrived", ""))
-    assert [case.json_of(entry).strip().encode() for entry in case.service.taken] == [
+    assert [case.entry_json(entry).strip().encode() for entry in case.service.taken] == [
         end.as_json() for end in ends
     ]
 
@@ -175,7 +175,7 @@ def test_a_refused_call_delivers_every_entry_except_the_invalid_ones(
     fault = case.service.error(refusal) if isinstance(refusal, str) else refusal
 
     def refuse(entries: Sequence[Entry]) -> None:
-        if any(f'"c-{n}"' in case.json_of(entry) for n in invalid for entry in entries):
+        if any(f'"c-{n}"' in case.entry_json(entry) for n in invalid for entry in entries):
             raise fault
 
     case.service.before = refuse
@@ -200,7 +200,7 @@ def test_the_parts_of_a_refused_call_are_not_sent_after_the_deadline(case: Case)
 def test_an_end_that_is_too_large_is_sent_without_raw(case: Case) -> None:
     ends = [make_end("c-0"), large_end("c-1", case.limits.entry_bytes), make_end("c-2")]
     assert by_position(case.deliver(ends)) == dict.fromkeys(range(3), ("arrived", ""))
-    sent = [json.loads(case.json_of(entry)) for entry in case.service.taken]
+    sent = [json.loads(case.entry_json(entry)) for entry in case.service.taken]
     assert ["raw" in end for end in sent] == [True, False, True]
     assert sent[1]["conversation_id"] == "c-1"
 
@@ -236,7 +236,7 @@ def test_an_end_that_cannot_be_encoded_is_refused(case: Case, nested: list[Any])
         1: ("refused", "nested too deeply to be written as JSON"),
         2: ("arrived", ""),
     }
-    assert "raw" not in json.loads(case.json_of(case.service.taken[0]))
+    assert "raw" not in json.loads(case.entry_json(case.service.taken[0]))
 
 
 def test_an_end_that_just_fits_keeps_raw_and_the_next_larger_one_does_not(case: Case) -> None:
@@ -246,7 +246,7 @@ def test_an_end_that_just_fits_keeps_raw_and_the_next_larger_one_does_not(case: 
         assert by_position(
             case.deliver([large_end("c-0", max_json_bytes - smallest + excess)])
         ) == {0: ("arrived", "")}
-    sent = [json.loads(case.json_of(entry)) for entry in case.service.taken]
+    sent = [json.loads(case.entry_json(entry)) for entry in case.service.taken]
     assert ["raw" in end for end in sent] == [True, False]
 
 

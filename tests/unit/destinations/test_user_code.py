@@ -41,11 +41,11 @@ def make_actions(action: Action) -> Actions:
     return Actions(action)  # type: ignore[arg-type]
 
 
-def raising(error: BaseException) -> Action:
-    def act(_end: ConversationEnd) -> None:
+def raising_action(error: BaseException) -> Action:
+    def action(_end: ConversationEnd) -> None:
         raise error
 
-    return act
+    return action
 
 
 def only_for(conversation_id: str, action: Action) -> Action:
@@ -88,15 +88,15 @@ def recurse(end: ConversationEnd) -> None:
 @pytest.mark.parametrize(
     "action",
     [
-        raising(ValueError("bad")),
-        raising(TimeoutError()),
-        raising(SystemExit(0)),
-        raising(MemoryError()),
-        raising(ExceptionGroup("many", [ValueError("bad")])),
-        raising(StopIteration()),
-        raising(GeneratorExit()),
-        raising(asyncio.CancelledError()),
-        raising(Stop()),
+        raising_action(ValueError("bad")),
+        raising_action(TimeoutError()),
+        raising_action(SystemExit(0)),
+        raising_action(MemoryError()),
+        raising_action(ExceptionGroup("many", [ValueError("bad")])),
+        raising_action(StopIteration()),
+        raising_action(GeneratorExit()),
+        raising_action(asyncio.CancelledError()),
+        raising_action(Stop()),
         recurse,
     ],
     ids=[
@@ -123,7 +123,9 @@ def test_an_action_that_raises_fails_only_its_end(clock: Clock, action: Action) 
 
 
 def test_ctrl_c_in_an_action_stops_the_run(clock: Clock) -> None:
-    receipts = make_actions(raising(KeyboardInterrupt())).deliver([make_end()], clock.deadline(9))
+    receipts = make_actions(raising_action(KeyboardInterrupt())).deliver(
+        [make_end()], clock.deadline(9)
+    )
     with pytest.raises(KeyboardInterrupt):
         next(receipts)
 

@@ -43,7 +43,7 @@ def webhook(receiver: Receiver) -> Iterator[Webhook]:
         yield webhook
 
 
-def kind_and_detail(webhook: Webhook) -> tuple[str, str]:
+def deliver_one(webhook: Webhook) -> tuple[str, str]:
     """Deliver one end; return the kind and detail of its receipt."""
     receipt = deliver_ends(webhook)[0]
     return receipt.kind, receipt.detail
@@ -82,8 +82,8 @@ def test_every_attempt_at_an_end_has_the_same_id_and_body(
     webhook: Webhook, receiver: Receiver
 ) -> None:
     receiver.script(Answer(503), Answer(204))
-    assert kind_and_detail(webhook)[0] == "failed"
-    assert kind_and_detail(webhook)[0] == "arrived"
+    assert deliver_one(webhook)[0] == "failed"
+    assert deliver_one(webhook)[0] == "arrived"
     first, second = receiver.requests
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
     assert first.body == second.body
@@ -92,7 +92,7 @@ def test_every_attempt_at_an_end_has_the_same_id_and_body(
 def test_during_a_key_rotation_each_key_signs(receiver: Receiver) -> None:
     secrets = FakeSecrets(**{SECRET_NAME: f"{OTHER_SECRET} {SECRET}\n"})
     with webhook_to(receiver.url, secrets) as webhook:
-        assert kind_and_detail(webhook)[0] == "arrived"
+        assert deliver_one(webhook)[0] == "arrived"
     assert is_signed(receiver.requests[0], SECRET)
     assert is_signed(receiver.requests[0], OTHER_SECRET)
 
@@ -115,7 +115,7 @@ def test_the_status_alone_decides_and_no_redirect_is_followed(
 ) -> None:
     headers = {"Location": f"{receiver.url}/{CANARY}", "X-Said": CANARY}
     receiver.script(Answer(status, {"message": CANARY}, headers, reason=CANARY))
-    assert kind_and_detail(webhook) == (kind, f"answered {status}")
+    assert deliver_one(webhook) == (kind, f"answered {status}")
     assert [request.path for request in receiver.requests] == ["/hooks/ends"]
 
 
@@ -154,7 +154,7 @@ def test_a_refused_connection_fails_every_end_at_once(webhook: Webhook, receiver
 
 def test_a_name_that_cannot_be_resolved_fails() -> None:
     with webhook_to("http://nobody.invalid", resolve=_fail_to_resolve) as webhook:
-        assert kind_and_detail(webhook) == ("failed", "the host's name cannot be resolved")
+        assert deliver_one(webhook) == ("failed", "the host's name cannot be resolved")
 
 
 def _fail_to_resolve(host: str, port: int) -> list[str]:
@@ -186,7 +186,7 @@ def test_connections_are_reused_within_a_batch_and_after_it(
 
 def test_consecutive_ends_use_one_connection(webhook: Webhook, receiver: Receiver) -> None:
     receiver.script(Answer(500, b"x" * 999), Answer(204), Answer(200), Answer(410, {"no": "more"}))
-    assert [kind_and_detail(webhook)[1] for _ in range(4)] == [
+    assert [deliver_one(webhook)[1] for _ in range(4)] == [
         "answered 500",
         "answered 204",
         "answered 200",
@@ -198,9 +198,9 @@ def test_consecutive_ends_use_one_connection(webhook: Webhook, receiver: Receive
 def test_an_idle_connection_that_was_closed_is_replaced(
     webhook: Webhook, receiver: Receiver
 ) -> None:
-    assert kind_and_detail(webhook)[0] == "arrived"
+    assert deliver_one(webhook)[0] == "arrived"
     receiver.hang_up()
-    assert kind_and_detail(webhook)[0] == "arrived"
+    assert deliver_one(webhook)[0] == "arrived"
     assert (len(receiver.requests), receiver.connection_count) == (2, 2)
 
 
@@ -208,8 +208,8 @@ def test_an_idle_connection_that_closes_without_a_response_is_replaced_once(
     webhook: Webhook, receiver: Receiver
 ) -> None:
     receiver.script(Answer(204), Answer(fate="lost"), Answer(fate="lost"))
-    assert kind_and_detail(webhook)[0] == "arrived"
-    assert kind_and_detail(webhook) == ("failed", "the connection failed (RemoteDisconnected)")
+    assert deliver_one(webhook)[0] == "arrived"
+    assert deliver_one(webhook) == ("failed", "the connection failed (RemoteDisconnected)")
     assert (len(receiver.requests), receiver.connection_count) == (3, 2)
 
 
@@ -219,7 +219,7 @@ def test_a_connection_is_not_reused_after_fifty_seconds(receiver: Receiver) -> N
         clock.now = 1000
         for seconds, connections in [(0, 1), (49, 1), (51, 2)]:
             clock.now += seconds
-            assert kind_and_detail(webhook)[0] == "arrived"
+            assert deliver_one(webhook)[0] == "arrived"
             assert receiver.connection_count == connections
 
 
@@ -227,14 +227,14 @@ def test_a_receiver_that_closes_connections_gets_new_ones(
     webhook: Webhook, receiver: Receiver
 ) -> None:
     receiver.respond = lambda _: Answer(204, headers={"Connection": "close"})
-    assert [kind_and_detail(webhook)[0] for _ in range(3)] == ["arrived"] * 3
+    assert [deliver_one(webhook)[0] for _ in range(3)] == ["arrived"] * 3
     assert receiver.connection_count == 3
 
 
 def test_a_long_response_is_not_read_completely(webhook: Webhook, receiver: Receiver) -> None:
     receiver.script(Answer(200, b"x" * 50_000_000), Answer(204))
-    assert kind_and_detail(webhook)[0] == "arrived"
-    assert kind_and_detail(webhook)[0] == "arrived"
+    assert deliver_one(webhook)[0] == "arrived"
+    assert deliver_one(webhook)[0] == "arrived"
     assert receiver.connection_count == 2
 
 
@@ -247,7 +247,7 @@ def test_a_response_that_is_not_http_fails(answer: bytes) -> None:
         connection.sendall(answer)
 
     with tcp_server(serve) as url, webhook_to(url) as webhook:
-        kind, detail = kind_and_detail(webhook)
+        kind, detail = deliver_one(webhook)
     assert kind == "failed"
     assert detail.startswith("the connection failed (")
 
@@ -264,7 +264,7 @@ def test_unexpected_bytes_on_an_idle_connection_are_not_a_response() -> None:
 
     with tcp_server(serve) as url, webhook_to(url) as webhook:
         for _ in range(3):
-            assert kind_and_detail(webhook) == ("arrived", "answered 204")
+            assert deliver_one(webhook) == ("arrived", "answered 204")
             assert has_sent.acquire(timeout=LONG_SECONDS)
 
 
@@ -285,7 +285,7 @@ def test_the_secret_is_read_at_the_first_end_and_kept(receiver: Receiver) -> Non
     with webhook_to(receiver.url, secrets) as webhook:
         assert secrets.reads == []
         assert len(deliver_ends(webhook, 20)) == 20
-        assert kind_and_detail(webhook)[0] == "arrived"
+        assert deliver_one(webhook)[0] == "arrived"
     assert secrets.reads == [SECRET_NAME]
 
 
@@ -295,10 +295,10 @@ def test_a_changed_secret_is_read_once_the_receiver_refuses_the_old_one(
     secrets, clock = FakeSecrets(**{SECRET_NAME: SECRET}), Clock(1000.0)
     receiver.respond = lambda request: Answer(204 if is_signed(request, OTHER_SECRET) else 401)
     with webhook_to(receiver.url, secrets, now=clock) as webhook:
-        assert kind_and_detail(webhook) == ("failed", "answered 401")
+        assert deliver_one(webhook) == ("failed", "answered 401")
         secrets.put(SECRET_NAME, OTHER_SECRET)
         clock.now += 30  # when the message is retried
-        assert kind_and_detail(webhook)[0] == "arrived"
+        assert deliver_one(webhook)[0] == "arrived"
 
 
 def test_without_a_key_every_end_fails_and_nothing_is_sent(receiver: Receiver) -> None:

@@ -123,7 +123,7 @@ def test_at_the_deadline_every_call_is_abandoned_and_the_remaining_ends_are_not_
     runner = ScriptedRunner(hanging=range(100))
     receipts = runner.deliver(100, call_seconds=10, seconds=1)
     assert sorted(receipts) == list(range(MAX_CONCURRENT_CALLS))
-    assert {d.detail for d in receipts.values()} == {"no answer within 1 s"}
+    assert {receipt.detail for receipt in receipts.values()} == {"no answer within 1 s"}
     assert [call.position for call in runner.started] == list(range(MAX_CONCURRENT_CALLS))
     assert all(call.is_abandoned for call in runner.started)
     assert runner.clock.now == 1
@@ -151,7 +151,7 @@ def test_a_receiver_counts_as_down_after_many_consecutive_timeouts() -> None:
         ScriptedRunner(status=None, problem="the connection was refused"),
         ScriptedRunner(hanging=range(0, 100, 3)),
     ],
-    ids=["answers with an error", "refuses connections", "answers most calls"],
+    ids=["responds with an error", "refuses connections", "responds to most calls"],
 )
 def test_a_receiver_does_not_count_as_down(runner: ScriptedRunner) -> None:
     assert len(runner.deliver(100)) == 100
@@ -170,7 +170,7 @@ def test_calls_that_finish_while_nobody_iterates_keep_their_responses() -> None:
     assert {receipt.kind for receipt in received} == {"arrived"}
 
 
-def test_a_secret_that_is_lost_during_a_batch_fails_the_waiting_ends(
+def test_a_secret_that_is_deleted_during_a_batch_fails_the_unsent_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(webhook_signature, "KEEP_SECONDS", 0.05)
