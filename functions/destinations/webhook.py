@@ -17,7 +17,7 @@ from destinations.webhook_signature import SecretUnusable, SigningKeys
 MAX_CONCURRENT_CALLS = 8
 # After this many timeouts in a row, the receiver counts as down.
 MAX_CONSECUTIVE_TIMEOUTS = 2 * MAX_CONCURRENT_CALLS
-# No call starts with less time than this: the end of an aborted call may have arrived.
+# No call starts with less time left, because even an aborted call may have delivered its end.
 MIN_SECONDS_TO_START = 0.5
 # The statuses by which a receiver rejects a signature.
 SIGNATURE_REJECTED = frozenset({401, 403})
@@ -95,7 +95,7 @@ class Webhook:
         running: set[Call],
         deadline: Deadline,
     ) -> None:
-        """Start calls for unsent ends until the most calls are running or time is short."""
+        """Start calls for unsent ends until `MAX_CONCURRENT_CALLS` are running or time is short."""
         while (
             unsent
             and len(running) < MAX_CONCURRENT_CALLS

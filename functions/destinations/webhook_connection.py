@@ -133,7 +133,7 @@ class Connection(http.client.HTTPConnection):
         self.endpoint = endpoint
         self.deadline = deadline
         self.last_used_at = 0.0
-        # The base class drops `sock` when the response takes the socket over; `abort` needs it.
+        # For `abort`, because the base class clears `sock` when a response takes the socket over.
         self._open_socket: socket.socket | None = None
 
     def connect(self) -> None:
@@ -154,7 +154,7 @@ class Connection(http.client.HTTPConnection):
         self.sock = self._open_socket = self._connect_to_first(allowed)
         self._open_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if endpoint.tls:
-            # Without the handshake, so that `abort` knows the socket before a handshake can hang.
+            # The handshake is a separate step, so that `abort` works while the handshake hangs.
             tls_socket = endpoint.tls.wrap_socket(
                 self._open_socket, server_hostname=endpoint.host, do_handshake_on_connect=False
             )
@@ -163,7 +163,7 @@ class Connection(http.client.HTTPConnection):
             tls_socket.do_handshake()
 
     def _connect_to_first(self, addresses: Sequence[str]) -> socket.socket:
-        """Return a socket to the first address that accepts; divide the time between them."""
+        """Return a socket to the first address that accepts; share the time among the addresses."""
         failure: OSError = TimeoutError()
         for position, address in enumerate(addresses):
             seconds = self._remaining_seconds() / (len(addresses) - position)
@@ -191,7 +191,7 @@ class Connection(http.client.HTTPConnection):
         return self.sock is not None and not wait_for_read(self.sock, timeout=0)
 
     def abort(self) -> None:
-        """Shut the socket down, so that a thread which waits for it gets an error."""
+        """Shut the socket down, so that a thread waiting for it gets an error."""
         if open_socket := self._open_socket:
             with suppress(OSError):
                 # Not SSLSocket.shutdown, which discards TLS state that the other thread uses.
