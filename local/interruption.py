@@ -1,4 +1,4 @@
-"""The signals that stop a run, and their handling so that the run cleans up."""
+"""Handling of the signals that stop a run, so that the run cleans up."""
 
 import signal
 from collections.abc import Iterator
@@ -8,27 +8,27 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def stopped_by_signals() -> Iterator[None]:
-    """Make SIGINT, SIGTERM and SIGHUP raise `KeyboardInterrupt` in the block.
+def stop_on_signals() -> Iterator[None]:
+    """Make SIGINT, SIGTERM and SIGHUP raise `KeyboardInterrupt` in the `with` block.
 
-    A script's background job and the jobs of some CI systems start with SIGINT ignored, and Python
-    then installs no handler. SIGINT and SIGTERM must stop such a run too, or its emulator goes on.
-    An ignored SIGHUP stays ignored, since `nohup` asks for that.
+    SIGINT is ignored at the start of a script's background job and of some CI jobs, and Python then
+    installs no handler. SIGINT and SIGTERM must stop such a run too, or its emulator keeps running.
+    An ignored SIGHUP remains ignored, because `nohup` relies on that.
     """
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS[:2])
-    for number, handler in before.items():
+    old_handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    old_mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS[:2])
+    for number, handler in old_handlers.items():
         if number != signal.SIGHUP or handler != signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in old_handlers.items():
             signal.signal(number, handler)
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        signal.pthread_sigmask(signal.SIG_SETMASK, old_mask)
 
 
 def ignore_signals() -> None:
-    """Ignore the signals from now on: an interrupted clean-up would leave processes running."""
+    """Ignore the signals, because an interrupted clean-up would leave processes running."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)

@@ -3,20 +3,20 @@
 import time
 from collections.abc import Iterator
 
-LONGEST = 2.0
-"""The most seconds that one poll and the pause after it can count."""
+MAX_POLL_SECONDS = 2.0
+"""The most time that is counted for a poll and the pause after it."""
 
 
 def polls(seconds: float, interval: float = 0.05) -> Iterator[None]:
-    """Yield once for each poll: at once, after each interval, and a last time after `seconds`.
+    """Yield once for each poll: immediately, after every interval, and finally after `seconds`.
 
-    A deadline by a clock would pass during a suspension, when nothing makes progress. Time
-    therefore counts only while polling, and a slow machine gets more of it.
+    The time during which the machine is suspended does not count. Of each poll and pause, at most
+    `MAX_POLL_SECONDS` count, so that a slow machine has more time.
     """
     counted = 0.0
     while counted < seconds:
-        began = time.monotonic()
+        started_at = time.monotonic()
         yield
         time.sleep(interval)
-        counted += min(time.monotonic() - began, LONGEST)
+        counted += min(time.monotonic() - started_at, MAX_POLL_SECONDS)
     yield

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 from hypothesis import HealthCheck, settings
 
-from local.interruption import stopped_by_signals
+from local.interruption import stop_on_signals
 
 # The same examples every time, each for as long as it takes.
 settings.register_profile(
@@ -37,7 +37,7 @@ os.environ |= {
 def pytest_configure(config: pytest.Config) -> None:
     """Have a signal that stops the tests end what they have started, as Ctrl-C does."""
     stopped = ExitStack()
-    stopped.enter_context(stopped_by_signals())
+    stopped.enter_context(stop_on_signals())
     config.add_cleanup(stopped.close)
 
 

@@ -1,1 +1,1 @@
-"""Where ends go."""
+"""The destinations: the places where ends go."""

@@ -1,19 +1,19 @@
-"""Your code for the end of a conversation: the file that you edit.
+"""Your code for the end of a conversation. This is the file to edit.
 
-`on_conversation_end` is called for every end of a conversation in one of your queues. When it
-returns, the end counts as done here: it is not called for this end again, even if another
-destination fails. When it raises, whatever it raises, the message comes back after a growing delay
-and this function is called again for this end; after `max_receive_count` tries the message goes to
-the dead-letter queue. Its neighbours in the batch are not affected.
+`on_conversation_end` is called for every end of a conversation in one of your queues. If it
+returns, the end counts as delivered to `actions`, and the function is not called for it again, even
+if another destination fails. If it raises any exception, the message is retried after a growing
+delay, and the function is called for this end again. After `max_receive_count` attempts the message
+moves to the dead-letter queue. The other ends in the batch are not affected.
 
-Three rules make it dependable:
+Three rules make your code dependable:
 
-- Make it safe to repeat. The same end can come again, for instance after a crash between your call
-  and its record in the ledger: write with a key such as
-  `(end.conversation_id, end.queue_id, end.sequence)` rather than adding up.
-- Give every call that leaves the function a timeout. A call of `on_conversation_end` that takes
-  longer than 10 seconds is interrupted with a `TimeoutError` and counts as failed. Code that does
-  not come back to Python, such as the lookup of a name, is interrupted only when it does.
+- Make it safe to repeat. The function can be called twice for the same end, for instance if the
+  worker crashes after your call and before the ledger records it. Write under a key such as
+  `(end.conversation_id, end.queue_id, end.sequence)` instead of incrementing a counter.
+- Give every network call a timeout. If `on_conversation_end` takes longer than 10 seconds, it is
+  interrupted with a `TimeoutError` and counts as failed. Code that does not return to Python, such
+  as a DNS lookup, is interrupted only when it returns.
 - Log ids only. `end.raw` and `end.participants` can hold names and phone numbers.
 
 To update a CRM::
@@ -21,29 +21,31 @@ To update a CRM::
     crm = requests.Session()  # at module level, so that connections are reused
 
     def on_conversation_end(end: ConversationEnd) -> None:
-        answer = crm.put(
+        response = crm.put(
             f"https://crm.example.com/conversations/{end.conversation_id}",
             json={"queue": end.queue_name, "ended": end.ended_at, "media": end.media_type},
             timeout=5,
         )
-        answer.raise_for_status()  # raises: the message is retried
+        response.raise_for_status()  # raises an error, so that the message is retried
 
-To send a notification (give the worker's role `sns:Publish` on the topic in `infra/worker.py`)::
+To send a notification (in `infra/worker.py`, allow the worker's role `sns:Publish` on the SNS
+topic)::
 
     sns = boto3.client("sns")
 
     def on_conversation_end(end: ConversationEnd) -> None:
         if end.media_type == "VOICE" and end.disconnect_type == "ERROR":
-            sns.publish(TopicArn=TOPIC, Message=f"Call {end.conversation_id} broke off")
+            sns.publish(TopicArn=TOPIC_ARN, Message=f"Call {end.conversation_id} was cut off")
 
-To retry on purpose::
+To request a retry::
 
     def on_conversation_end(end: ConversationEnd) -> None:
         record = find_record(end.conversation_id)
         if record is None:
             raise LookupError("the CRM does not know this conversation yet")
 
-Name further packages in `functions/requirements.in`; `make lock` pins them.
+If your code needs another package, add it to `functions/requirements.in` and run `make lock`, which
+pins its version.
 """
 
 from conversations.end import ConversationEnd
@@ -58,12 +60,12 @@ def on_conversation_end(end: ConversationEnd) -> None:
     Parameters
     ----------
     end
-        The conversation's end; see `conversations.end.ConversationEnd` for every field.
+        The end; `conversations.end.ConversationEnd` documents every field.
 
     Raises
     ------
     Exception
-        Any, to have the end tried again later.
+        Any exception, to have this end retried later.
     """
     logger.info("Conversation ended", conversation_id=end.conversation_id, queue_id=end.queue_id)
     # Your code here: update a CRM, feed analytics, send a notification.

@@ -1,4 +1,4 @@
-"""The destination `archive`: a Firehose stream to S3; each end becomes a line of JSON."""
+"""The destination `archive`: writes each end as a line of JSON to S3, through Firehose."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -8,31 +8,31 @@ import boto3
 from aws_calls import call
 from conversations.end import ConversationEnd
 from deadline import Deadline
-from destinations.batched_calls import CLIENT_CONFIG, BatchLimits, send_in_batches
 from destinations.destination import Receipt
+from destinations.grouped_calls import CLIENT_CONFIG, CallLimits, send_in_groups
 
 if TYPE_CHECKING:
     from mypy_boto3_firehose import FirehoseClient
 
 NEWLINE = b"\n"
-LIMITS = BatchLimits(
-    # Firehose takes 500. All ends of a call arrive before the first of them can be marked.
+LIMITS = CallLimits(
+    # Firehose accepts 500. With fewer, a crash between a call and its marks repeats fewer ends.
     entries=100,
-    # A call takes 4 MiB (AWS: "Amazon Data Firehose quotas"): 3 MiB become as much in base64.
+    # Firehose accepts 4 MiB (AWS: "Amazon Data Firehose quotas"). Base64 turns 3 MiB into 4 MiB.
     call_bytes=3 * 1024 * 1024,
-    # Of a record, before base64.
+    # Firehose counts a record before its base64 encoding.
     entry_bytes=1000 * 1024,
-    overhead=len(NEWLINE),
+    overhead_bytes=len(NEWLINE),
 )
 
 
-def destination(environment: Mapping[str, str]) -> "Archive":
-    """Return the archive behind the Firehose stream that `ARCHIVE_STREAM` names."""
+def make_destination(environment: Mapping[str, str]) -> "Archive":
+    """Return the destination for the Firehose stream in the variable `ARCHIVE_STREAM`."""
     return Archive(boto3.client("firehose", config=CLIENT_CONFIG), environment["ARCHIVE_STREAM"])
 
 
 class Archive:
-    """A Firehose stream, by its name."""
+    """The destination that puts ends into a Firehose stream."""
 
     name = "archive"
 
@@ -41,18 +41,21 @@ class Archive:
         self._stream_name = stream_name
 
     def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
-        """Put ends into the stream, up to 100 a call."""
-        return send_in_batches(ends, deadline, limits=LIMITS, entry=_record, send=self._put)
+        """Put ends into the stream, up to 100 in each call."""
+        return send_in_groups(
+            ends, deadline, limits=LIMITS, make_entry=_make_record, send=self._put
+        )
 
     def _put(self, records: list[Any], deadline: Deadline) -> list[str]:
-        answer = call(
+        """Put records into the stream; return each record's error code, empty if it arrived."""
+        response = call(
             deadline,
             self._firehose.put_record_batch,
             DeliveryStreamName=self._stream_name,
             Records=records,
         )
-        return [response.get("ErrorCode", "") for response in answer["RequestResponses"]]
+        return [result.get("ErrorCode", "") for result in response["RequestResponses"]]
 
 
-def _record(_end: ConversationEnd, body: bytes) -> dict[str, bytes]:
-    return {"Data": body + NEWLINE}
+def _make_record(_end: ConversationEnd, end_json: bytes) -> dict[str, bytes]:
+    return {"Data": end_json + NEWLINE}

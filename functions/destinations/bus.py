@@ -1,4 +1,4 @@
-"""The destination `bus`: an EventBridge bus; each end becomes an event."""
+"""The destination `bus`: puts each end on an EventBridge bus as an event."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -9,55 +9,59 @@ import boto3
 from aws_calls import call
 from conversations.end import ConversationEnd
 from deadline import Deadline
-from destinations.batched_calls import CLIENT_CONFIG, BatchLimits, send_in_batches
 from destinations.destination import Receipt
+from destinations.grouped_calls import CLIENT_CONFIG, CallLimits, send_in_groups
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
 SOURCE = "queue-ends"
 DETAIL_TYPE = "Conversation Ended"
-# The bytes that an entry's time counts as (AWS: "Calculating Amazon EventBridge PutEvents event
-# entry size").
+# EventBridge counts an entry's time as this many bytes (AWS: "Calculating Amazon EventBridge
+# PutEvents event entry size").
 TIME_BYTES = 14
-# "Less than 256 KB": each entry by that page, all of a call's together by the operation's own.
+# AWS: "Less than 256 KB". The page above says so for each entry, and the page on PutEvents says so
+# for all entries of a call together.
 MAX_BYTES = 256 * 1024 - 1
-LIMITS = BatchLimits(
+LIMITS = CallLimits(
     entries=10,
     call_bytes=MAX_BYTES,
     entry_bytes=MAX_BYTES,
-    overhead=TIME_BYTES + len(SOURCE) + len(DETAIL_TYPE),
+    overhead_bytes=TIME_BYTES + len(SOURCE) + len(DETAIL_TYPE),
 )
 
 
-def destination(environment: Mapping[str, str]) -> "Bus":
-    """Return the bus that `ENDS_BUS` names."""
+def make_destination(environment: Mapping[str, str]) -> "Bus":
+    """Return the destination for the bus in the variable `ENDS_BUS`."""
     return Bus(boto3.client("events", config=CLIENT_CONFIG), environment["ENDS_BUS"])
 
 
 class Bus:
-    """An EventBridge bus, by its name."""
+    """The destination that puts ends on an EventBridge bus."""
 
     name = "bus"
 
-    def __init__(self, events: "EventBridgeClient", bus_name: str) -> None:
-        self._events = events
+    def __init__(self, eventbridge: "EventBridgeClient", bus_name: str) -> None:
+        self._eventbridge = eventbridge
         self._bus_name = bus_name
 
     def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
-        """Put ends on the bus, ten a call."""
-        return send_in_batches(ends, deadline, limits=LIMITS, entry=self._entry, send=self._put)
+        """Put ends on the bus, up to 10 in each call."""
+        return send_in_groups(
+            ends, deadline, limits=LIMITS, make_entry=self._make_entry, send=self._put
+        )
 
-    def _entry(self, end: ConversationEnd, body: bytes) -> dict[str, Any]:
+    def _make_entry(self, end: ConversationEnd, end_json: bytes) -> dict[str, Any]:
         return {
             "EventBusName": self._bus_name,
             "Time": datetime.fromisoformat(end.ended_at),
             "Source": SOURCE,
             "Resources": [],
             "DetailType": DETAIL_TYPE,
-            "Detail": body.decode(),
+            "Detail": end_json.decode(),
         }
 
     def _put(self, entries: list[Any], deadline: Deadline) -> list[str]:
-        answer = call(deadline, self._events.put_events, Entries=entries)
-        return [entry.get("ErrorCode", "") for entry in answer["Entries"]]
+        """Put entries on the bus; return each entry's error code, empty if the entry arrived."""
+        response = call(deadline, self._eventbridge.put_events, Entries=entries)
+        return [entry.get("ErrorCode", "") for entry in response["Entries"]]

@@ -1,4 +1,4 @@
-"""A destination: it takes many ends and gives a receipt for each."""
+"""The interface of a destination, and the receipt that it gives for an end."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 from conversations.end import ConversationEnd
 from deadline import Deadline
 
-# Seconds that one call of a destination may take.
+# The time limit of a destination's single call.
 CALL_SECONDS = 10.0
 
 ReceiptKind = Literal["arrived", "failed", "refused"]
@@ -20,11 +20,11 @@ class Receipt:
     Attributes
     ----------
     position
-        The end's index among those that the destination was given.
+        The end's index in the sequence that was passed to `deliver`.
     kind
-        `arrived`; `failed`, to be tried again; or `refused`, which no further try would change.
+        `arrived`; `failed`, if the end is to be retried; or `refused`, if no retry could succeed.
     detail
-        The error, for the log; empty if the end arrived. It holds nothing of the end, no address.
+        The explanation for the log. It contains nothing from the end and no address.
     """
 
     position: int
@@ -33,17 +33,17 @@ class Receipt:
 
 
 class Destination(Protocol):
-    """A place that ends go to."""
+    """A place where ends go."""
 
     @property
     def name(self) -> str:
-        """Its name in the setting `destinations`, and in the ledger."""
+        """The destination's name in the setting `destinations` and in the ledger."""
 
     def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
         """Send ends, and yield each receipt as soon as it is known.
 
-        Receipts come in any order, at most one for each end; an end without a receipt was not
-        tried. A call takes `CALL_SECONDS` seconds at most, and none goes on after the deadline. The
-        caller records between two receipts which ends have arrived, so that little is repeated
-        after a crash.
+        Receipts come in any order, at most one for each end. An end without a receipt was not
+        tried. A single call takes at most `CALL_SECONDS` and stops at the deadline. The caller
+        records arrived ends in the ledger between two receipts, so that a crash repeats few of
+        them.
         """

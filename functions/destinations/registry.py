@@ -1,4 +1,8 @@
-"""The chosen destinations. To add one, write a module beside this one and add a line here."""
+"""Loads the destinations that the settings choose.
+
+To add a destination, write a module with a `make_destination` function in this folder and add the
+module to `MODULES`.
+"""
 
 import importlib
 from collections.abc import Mapping
@@ -6,6 +10,7 @@ from collections.abc import Mapping
 from destinations.destination import Destination
 
 MODULES = {
+    # actions.py is the user's file, so the class for this destination is in user_code.py.
     "actions": "destinations.user_code",
     "bus": "destinations.bus",
     "webhook": "destinations.webhook",
@@ -14,6 +19,6 @@ MODULES = {
 
 
 def load_destinations(environment: Mapping[str, str]) -> list[Destination]:
-    """Return the destinations that `DESTINATIONS` names, in its order; only these are imported."""
+    """Import and return only the destinations in the variable `DESTINATIONS`, in its order."""
     names = environment["DESTINATIONS"].split(",")
-    return [importlib.import_module(MODULES[name]).destination(environment) for name in names]
+    return [importlib.import_module(MODULES[name]).make_destination(environment) for name in names]

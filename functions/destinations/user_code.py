@@ -1,4 +1,4 @@
-"""The destination `actions`: the user's Python in `actions.py`, called for each end."""
+"""The destination `actions`: calls the user's function in `actions.py` for each end."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -9,37 +9,38 @@ from destinations.destination import CALL_SECONDS, Receipt
 from tracebacks import origin_of
 
 
-def destination(environment: Mapping[str, str]) -> "Actions":
-    """Return the destination that is `destinations.actions.on_conversation_end`."""
+def make_destination(environment: Mapping[str, str]) -> "Actions":
+    """Return the destination that calls `destinations.actions.on_conversation_end`."""
     return Actions(actions.on_conversation_end)
 
 
 class Actions:
-    """A function that is called for each end; the end has arrived unless the function raises."""
+    """The destination that calls a function for each end; the end fails if the function raises."""
 
     name = "actions"
 
-    def __init__(self, act: Callable[[ConversationEnd], None]) -> None:
-        self._act = act
+    def __init__(self, action: Callable[[ConversationEnd], None]) -> None:
+        self._action = action
 
     def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
         """Call the function for one end after another, until the deadline."""
         for position, end in enumerate(ends):
-            left = deadline.left()
-            if left <= 0:
+            remaining = deadline.left()
+            if remaining <= 0:
                 return
-            yield self._call(position, end, min(CALL_SECONDS, left))
+            yield self._call(position, end, min(CALL_SECONDS, remaining))
 
     def _call(self, position: int, end: ConversationEnd, seconds: float) -> Receipt:
         try:
             with time_limit(seconds):
-                self._act(end)
-        except KeyboardInterrupt:  # somebody stops a local run
+                self._action(end)
+        except KeyboardInterrupt:  # Ctrl-C in a local run
             raise
-        except BaseException as error:  # noqa: BLE001 - the user's code: whatever it raises, this end fails
-            return Receipt(position, "failed", origin_of(error, _is_in_the_action))
+        except BaseException as error:  # noqa: BLE001 - whatever the user's code raises, only this end fails
+            return Receipt(position, "failed", origin_of(error, _is_user_code))
         return Receipt(position, "arrived")
 
 
-def _is_in_the_action(place: str) -> bool:
+def _is_user_code(place: str) -> bool:
+    """Return whether a place (`path:line`) is in this folder, where `actions.py` is."""
     return "/destinations/" in place and not place.startswith(f"{__file__}:")

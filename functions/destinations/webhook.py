@@ -1,4 +1,4 @@
-"""The destination `webhook`: a signed POST for every end, by Standard Webhooks."""
+"""The destination `webhook`: a signed POST for every end, as Standard Webhooks specifies."""
 
 import time
 from collections import deque
@@ -10,18 +10,17 @@ from aws_calls import client_config
 from conversations.end import ConversationEnd
 from deadline import Deadline
 from destinations.destination import CALL_SECONDS, Receipt
-from destinations.webhook_call import Call, Calls
-from destinations.webhook_connection import Connections, Origin
+from destinations.webhook_call import Call, CallRunner
+from destinations.webhook_connection import ConnectionPool, Endpoint
 from destinations.webhook_signature import SecretUnusable, SigningKeys
 
-# Calls that go on at the same time.
-CONCURRENCY = 8
-# A receiver that leaves so many calls in a row unanswered counts as down.
-MAX_UNANSWERED = 2 * CONCURRENCY
-# Seconds that must be left to begin a call: one that is broken off may have arrived all the same.
-MIN_SECONDS_LEFT = 0.5
-# The statuses of a receiver that does not accept a signature.
-UNAUTHORIZED = frozenset({401, 403})
+MAX_CONCURRENT_CALLS = 8
+# After this many timeouts in a row, the receiver counts as down.
+MAX_CONSECUTIVE_TIMEOUTS = 2 * MAX_CONCURRENT_CALLS
+# No call starts with less time left, because even an aborted call may have delivered its end.
+MIN_SECONDS_TO_START = 0.5
+# The statuses by which a receiver rejects a signature.
+SIGNATURE_REJECTED = frozenset({401, 403})
 
 
 class Webhook:
@@ -29,96 +28,97 @@ class Webhook:
 
     Parameters
     ----------
-    origin
-        Where the requests go.
+    endpoint
+        The URL that requests go to.
     keys
-        The keys that sign them.
+        The keys that sign the requests.
+    call_seconds
+        The time limit of a call, from resolving the host's name to the response's status.
     now
-        Returns epoch seconds: Lambda may freeze the process, and a monotonic clock with it.
-    calls
-        Returns the object that makes a batch's calls and measures their time.
-
-    Attributes
-    ----------
-    limit
-        Seconds that a call may take, from looking up the address to the answer's status.
+        Returns epoch seconds. A monotonic clock could stop while Lambda freezes the process.
+    make_runner
+        Returns a runner for the calls of one `deliver`.
     """
 
     name = "webhook"
 
     def __init__(
         self,
-        origin: Origin,
+        endpoint: Endpoint,
         keys: SigningKeys,
         *,
-        limit: float = CALL_SECONDS,
+        call_seconds: float = CALL_SECONDS,
         now: Callable[[], float] = time.time,
-        calls: Callable[[], Calls] = Calls,
+        make_runner: Callable[[], CallRunner] = CallRunner,
     ) -> None:
-        self._connections = Connections(origin, now)
+        self._connections = ConnectionPool(endpoint, now)
         self._keys = keys
-        self.limit = limit
+        self.call_seconds = call_seconds
         self._now = now
-        self._calls = calls
+        self._make_runner = make_runner
 
     def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
-        """Send ends, some at a time; see `destinations.destination.Destination`.
+        """Send ends concurrently; see `destinations.destination.Destination`.
 
-        A call without an answer is given up when its time is over, whatever it waits for, and the
-        others go on. No call is begun without enough time, or once the receiver counts as down.
+        A call that exceeds its time limit is abandoned, wherever it hangs, and the other calls
+        continue. No call starts shortly before the deadline or while the receiver counts as down.
         """
-        waiting = deque(enumerate(ends))
-        going_on: set[Call] = set()
-        calls = self._calls()
-        unanswered = 0
+        unsent = deque(enumerate(ends))
+        running: set[Call] = set()
+        runner = self._make_runner()
+        timeouts = 0
         try:
             while True:
-                if unanswered < MAX_UNANSWERED:
+                if timeouts < MAX_CONSECUTIVE_TIMEOUTS:
                     try:
-                        self._begin(calls, waiting, going_on, deadline)
-                    except SecretUnusable as problem:
-                        for position, _ in waiting:
-                            yield Receipt(position, "failed", str(problem))
-                        waiting.clear()
-                if not going_on:
+                        self._start_calls(runner, unsent, running, deadline)
+                    except SecretUnusable as error:
+                        for position, _ in unsent:
+                            yield Receipt(position, "failed", str(error))
+                        unsent.clear()
+                if not running:
                     return
-                for call in _finished(going_on, calls):
-                    going_on.discard(call)
-                    unanswered = unanswered + 1 if call.is_unanswered() else 0
-                    if call.status in UNAUTHORIZED:
+                for call in _wait_for_calls(running, runner):
+                    running.discard(call)
+                    timeouts = timeouts + 1 if call.has_timed_out() else 0
+                    if call.status in SIGNATURE_REJECTED:
                         self._keys.read_again_soon()
                     yield call.receipt()
         finally:
-            for call in going_on:
-                call.give_up()
+            for call in running:
+                call.abandon()
 
-    def _begin(
+    def _start_calls(
         self,
-        calls: Calls,
-        waiting: deque[tuple[int, ConversationEnd]],
-        going_on: set[Call],
+        runner: CallRunner,
+        unsent: deque[tuple[int, ConversationEnd]],
+        running: set[Call],
         deadline: Deadline,
     ) -> None:
-        """Begin calls for the ends that wait, as many as may go on at the same time."""
-        while waiting and len(going_on) < CONCURRENCY and deadline.left() >= MIN_SECONDS_LEFT:
+        """Start calls for unsent ends until `MAX_CONCURRENT_CALLS` are running or time is short."""
+        while (
+            unsent
+            and len(running) < MAX_CONCURRENT_CALLS
+            and deadline.left() >= MIN_SECONDS_TO_START
+        ):
             keys = self._keys.current(deadline)
-            position, end = waiting.popleft()
-            limit = min(self.limit, deadline.left())
+            position, end = unsent.popleft()
+            seconds = min(self.call_seconds, deadline.left())
             call = Call(
-                position, end, keys, self._connections, limit, calls.deadline(limit), self._now
+                position, end, keys, self._connections, seconds, runner.deadline(seconds), self._now
             )
-            going_on.add(call)
-            calls.begin(call)
+            running.add(call)
+            runner.start(call)
 
     def close(self) -> None:
-        """Close the connections that are kept."""
+        """Close the idle connections."""
         self._connections.close()
 
 
-def destination(environment: Mapping[str, str]) -> Webhook:
+def make_destination(environment: Mapping[str, str]) -> Webhook:
     """Return the destination that the worker's environment variables describe."""
     return Webhook(
-        Origin.of(
+        Endpoint.from_url(
             environment["WEBHOOK_URL"],
             allow_private=environment.get("WEBHOOK_ALLOW_PRIVATE") == "true",
         ),
@@ -128,13 +128,16 @@ def destination(environment: Mapping[str, str]) -> Webhook:
     )
 
 
-def _finished(going_on: set[Call], calls: Calls) -> list[Call]:
-    """Return calls that have ended or are given up, after waiting until there are any."""
-    # All that have ended, or they would be given up with the late ones and lose their connection.
-    finished = calls.ended(min(call.deadline.left() for call in going_on))
-    for call in going_on:
+def _wait_for_calls(running: set[Call], runner: CallRunner) -> list[Call]:
+    """Wait until a running call finishes or exceeds its time limit; return all such calls.
+
+    Calls that exceed their time limit are abandoned. The list can be empty.
+    """
+    finished = runner.wait(min(call.deadline.left() for call in running))
+    for call in running:
+        # A finished call keeps its response, even if its deadline has passed meanwhile.
         if call.deadline.passed() and call not in finished:
-            call.give_up()
+            call.abandon()
             finished.append(call)
-    # A call that was given up before ends later, in its own time.
-    return [call for call in finished if call in going_on]
+    # An abandoned call is reported as finished once more when its thread ends.
+    return [call for call in finished if call in running]

@@ -1,4 +1,4 @@
-"""A call of the webhook: one end's POST, made in a thread of its own."""
+"""A webhook call: the POST request for one end, made in its own thread."""
 
 import http.client
 import socket
@@ -15,45 +15,46 @@ import msgspec
 from conversations.end import ConversationEnd
 from deadline import Deadline
 from destinations.destination import Receipt, ReceiptKind
-from destinations.webhook_connection import AddressRefused, Connection, Connections
-from destinations.webhook_signature import id_of, signature
+from destinations.webhook_connection import AddressRefused, Connection, ConnectionPool
+from destinations.webhook_signature import make_webhook_id, sign
 
-# The bytes of an answer's body that are read, and the seconds between two of them, so that the next
-# call can use the connection. The body itself does not matter.
-ANSWER_LIMIT = 16 * 1024
-ANSWER_PAUSE = 0.5
+# A response's body is read only so that the connection can be reused: at most this many bytes, and
+# at most this many seconds of waiting for the next bytes.
+MAX_BODY_BYTES = 16 * 1024
+MAX_BODY_WAIT_SECONDS = 0.5
 
-# Statuses that refuse the request itself, which is the same at every try.
-FINAL = frozenset({400, 405, 406, 410, 411, 413, 414, 415, 422, 431, 501, 505})
+# The statuses that refuse the request itself, so that every retry would be refused too.
+REFUSED_STATUSES = frozenset({400, 405, 406, 410, 411, 413, 414, 415, 422, 431, 501, 505})
 
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """A POST, repeated once on a new connection if the kept one turns out to be closed.
+    """A POST request, repeated once if an idle connection turns out to have been closed.
 
     Attributes
     ----------
-    limit
-        Seconds that the call may take.
+    seconds
+        The call's time limit.
     deadline
-        The moment when they are over.
+        The moment when the time limit is over.
     now
         Returns epoch seconds.
-    given_up
-        Whether nobody waits for the answer any more, so that nothing must be sent.
-    status, problem
-        The answer's status, or the reason why there is none; written by the call's thread when it
-        is known. A call without either is unanswered.
+    is_abandoned
+        Whether the result no longer counts. The call's thread then sends nothing more.
+    status
+        The response's status, set by the call's thread; None without a response.
+    problem
+        The reason why there is no response, set by the call's thread; empty if the call timed out.
     """
 
     position: int
     end: ConversationEnd
     keys: Sequence[bytes]
-    connections: Connections
-    limit: float
+    connections: ConnectionPool
+    seconds: float
     deadline: Deadline
     now: Callable[[], float]
-    given_up: bool = False
+    is_abandoned: bool = False
     status: int | None = None
     problem: str = ""
     connection: Connection = field(init=False)
@@ -61,132 +62,138 @@ class Call:
     def __post_init__(self) -> None:
         self.connection = self.connections.take(self.deadline)
 
-    def give_up(self) -> None:
-        """Make the call end soon, whatever it waits for."""
-        self.given_up = True
-        self.connection.break_off()
+    def abandon(self) -> None:
+        """Stop waiting for the call, and make its thread end soon."""
+        self.is_abandoned = True
+        self.connection.abort()
 
-    def is_unanswered(self) -> bool:
-        """Return whether neither an answer nor an error came in time."""
+    def has_timed_out(self) -> bool:
+        """Return whether the call ended without a response and without an error."""
         return self.status is None and not self.problem
 
     def receipt(self) -> Receipt:
         """Return the end's receipt."""
         if self.status is not None:
             return Receipt(self.position, receipt_kind(self.status), f"answered {self.status}")
-        problem = self.problem or f"no answer within {round(self.limit, 1):g} s"
+        problem = self.problem or f"no answer within {round(self.seconds, 1):g} s"
         return Receipt(self.position, "failed", problem)
 
-    def make(self) -> None:
-        """Make the call; runs in its thread."""
+    def run(self) -> None:
+        """Make the call, in the call's thread."""
         try:
-            if self._ask() and not self.given_up:
+            if self._post() and not self.is_abandoned:
                 self.connections.keep(self.connection)
             else:
                 self.connection.close()
         except TimeoutError:
             self.connection.close()
-        except Exception as error:  # noqa: BLE001 - fails this end, whatever it is
+        except Exception as error:  # noqa: BLE001 - any error fails this end
             self.connection.close()
-            if not self.given_up:
-                self.problem = _in_words(error)
+            if not self.is_abandoned:
+                self.problem = _describe(error)
 
-    def _ask(self) -> bool:
-        """Send the end and note the status; return whether the connection can be kept."""
+    def _post(self) -> bool:
+        """Post the end and set the status; return whether the connection can be reused."""
         connection = self.connection
-        was_kept = connection.used_at > 0
-        body = _body(self.end)
+        was_idle = connection.last_used_at > 0
+        body = _make_body(self.end)
         try:
-            response = self._answer(body)
+            response = self._send(body)
         except (ConnectionError, ssl.SSLEOFError):
-            # The other side closed it while it was unused, which shows only now.
-            if not was_kept or self._is_over():
+            # The receiver may have closed the idle connection, which shows only at the next use.
+            if not was_idle or self._is_too_late():
                 raise
             connection.close()
-            response = self._answer(body)
+            response = self._send(body)
         with response:
-            if self.given_up:
-                return False  # an answer that was broken off reads like one that has ended
+            if self.is_abandoned:
+                return False  # the headers may be cut off, and look complete
             self.status = response.status
             with suppress(OSError, http.client.HTTPException):
-                connection.limit_waits(ANSWER_PAUSE)
-                response.read(ANSWER_LIMIT)
+                connection.limit_waits(MAX_BODY_WAIT_SECONDS)
+                response.read(MAX_BODY_BYTES)
                 return response.isclosed() and connection.sock is not None
         return False
 
-    def _answer(self, body: bytes) -> http.client.HTTPResponse:
+    def _send(self, body: bytes) -> http.client.HTTPResponse:
+        """Send a signed request, over a new connection if there is none, and return the response.
+
+        Raises
+        ------
+        AddressRefused, OSError, http.client.HTTPException
+        """
         connection = self.connection
         if connection.sock is None:
             connection.connect()
         connection.limit_waits()
-        if self._is_over():
+        if self._is_too_late():
             raise TimeoutError
-        webhook_id, timestamp = id_of(self.end), int(self.now())
+        webhook_id, timestamp = make_webhook_id(self.end), int(self.now())
         headers = {
             "content-type": "application/json",
             "user-agent": "queue-ends",
             "webhook-id": webhook_id,
             "webhook-timestamp": str(timestamp),
-            "webhook-signature": signature(self.keys, webhook_id, timestamp, body),
+            "webhook-signature": sign(self.keys, webhook_id, timestamp, body),
         }
-        connection.request("POST", connection.origin.target, body, headers)
+        connection.request("POST", connection.endpoint.target, body, headers)
         return connection.getresponse()
 
-    def _is_over(self) -> bool:
-        """Return whether nothing must be sent any more."""
-        return self.given_up or self.deadline.passed()
+    def _is_too_late(self) -> bool:
+        """Return whether no request may be sent any more."""
+        return self.is_abandoned or self.deadline.passed()
 
 
-class Calls:
-    """Makes calls that go on at the same time, and measures their time."""
+class CallRunner:
+    """Runs calls, each in its own thread."""
 
     def __init__(self) -> None:
-        self._ended: SimpleQueue[Call] = SimpleQueue()
+        self._finished: SimpleQueue[Call] = SimpleQueue()
 
     def deadline(self, seconds: float) -> Deadline:
-        """Return the deadline that comes in `seconds`, by a clock that nobody adjusts."""
-        end = time.monotonic() + seconds
-        return Deadline(lambda: end - time.monotonic())
+        """Return a deadline in `seconds` from now, by the monotonic clock."""
+        until = time.monotonic() + seconds
+        return Deadline(lambda: until - time.monotonic())
 
-    def begin(self, call: Call) -> None:
-        """Make a call in a thread of its own."""
-        # A daemon, unlike a pool's thread: the interpreter exits even if a call hangs.
-        Thread(target=self._make, args=(call,), name="webhook call", daemon=True).start()
+    def start(self, call: Call) -> None:
+        """Start a call."""
+        # A daemon thread, unlike a thread pool's, does not keep the interpreter from exiting.
+        Thread(target=self._run, args=(call,), name="webhook call", daemon=True).start()
 
-    def _make(self, call: Call) -> None:
+    def _run(self, call: Call) -> None:
         try:
-            call.make()
+            call.run()
         finally:
-            self._ended.put(call)
+            self._finished.put(call)
 
-    def ended(self, seconds: float) -> list[Call]:
-        """Return calls that have ended; wait for the first of them, up to `seconds`."""
-        ended = []
+    def wait(self, seconds: float) -> list[Call]:
+        """Return all calls that have finished, after waiting up to `seconds` for the first."""
+        finished = []
         with suppress(Empty):
-            ended.append(self._ended.get(timeout=max(0.0, seconds)))
+            finished.append(self._finished.get(timeout=max(0.0, seconds)))
             while True:
-                ended.append(self._ended.get_nowait())
-        return ended
+                finished.append(self._finished.get_nowait())
+        return finished
 
 
 def receipt_kind(status: int) -> ReceiptKind:
-    """Return the kind of receipt that an answer's status is."""
+    """Return the receipt's kind for a response's status."""
     if 200 <= status < 300:
         return "arrived"
-    return "refused" if status in FINAL else "failed"
+    return "refused" if status in REFUSED_STATUSES else "failed"
 
 
-def _body(end: ConversationEnd) -> bytes:
-    """Return a request's body."""
+def _make_body(end: ConversationEnd) -> bytes:
+    """Return the request's body for an end."""
     timestamp = msgspec.json.encode(end.ended_at)
-    # Bytes are joined, so that the end, which can be large, is encoded once.
+    # Joining bytes avoids encoding the end, which can be large, a second time.
     return b"".join(
         [b'{"type":"conversation.ended","timestamp":', timestamp, b',"data":', end.as_json(), b"}"]
     )
 
 
-def _in_words(error: Exception) -> str:
-    """Return an error in fixed words, since its own can hold names."""
+def _describe(error: Exception) -> str:
+    """Return a fixed description of an error, whose own message could contain names."""
     match error:
         case AddressRefused():
             return "the host's address is not public; set webhook_allow_private if it is meant"

@@ -1,4 +1,4 @@
-"""Connections to the webhook's origin: to a checked address, and to be broken off from outside."""
+"""Connections to the webhook's URL: they check the address, and another thread can abort them."""
 
 import http.client
 import ipaddress
@@ -14,52 +14,54 @@ from urllib3.util import wait_for_read
 from deadline import Deadline
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Resolve = Callable[[str, int], Sequence[str]]
+Resolver = Callable[[str, int], Sequence[str]]
 
-# Seconds for which an unused connection is kept; load balancers close it after a minute.
-IDLE_LIMIT = 50.0
+# Load balancers commonly close an idle connection after 60 seconds.
+MAX_IDLE_SECONDS = 50.0
 
-# RFC 6052: the IPv6 address of an IPv4 host behind NAT64.
+# RFC 6052: the addresses in which NAT64 embeds IPv4 addresses.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-# RFC 4291: IPv6's global unicast addresses.
+# RFC 4291: the global unicast addresses of IPv6.
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 
 
 class AddressRefused(Exception):
-    """The host has no address that may be called."""
+    """The host has no address that connections may go to."""
 
 
-def addresses_of(host: str, port: int) -> Sequence[str]:
-    """Return a host's addresses, the preferred one first."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
+def resolve_host(host: str, port: int) -> Sequence[str]:
+    """Return a host's IP addresses in the order of preference."""
+    results = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in results))
 
 
 def is_public(address: str) -> bool:
-    """Return whether an IP address is public, and so is any IPv4 address embedded in it."""
+    """Return whether an IP address, or every IPv4 address embedded in it, is public."""
     parsed: Address = ipaddress.ip_address(address)
     if isinstance(parsed, ipaddress.IPv4Address):
         return parsed.is_global and not parsed.is_multicast and not parsed.is_reserved
-    candidates = [parsed.ipv4_mapped, parsed.sixtofour, *(parsed.teredo or ())]
+    embedded = [parsed.ipv4_mapped, parsed.sixtofour, *(parsed.teredo or ())]
     if parsed in _NAT64:
-        candidates.append(ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF))
-    if embedded := [str(ipv4) for ipv4 in candidates if ipv4]:
-        return all(map(is_public, embedded))
+        embedded.append(ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF))
+    if ipv4_addresses := [str(ipv4) for ipv4 in embedded if ipv4]:
+        return all(map(is_public, ipv4_addresses))
     return parsed in _GLOBAL_UNICAST and parsed.is_global
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """The host that requests go to, and the part of the URL that they name.
+class Endpoint:
+    """The webhook's URL in parts, and the rules for the addresses that connections may go to.
 
     Attributes
     ----------
     target
-        Path and query.
+        The URL's path and query.
     tls
-        Checks the host's certificate; None with http, which reaches loopback addresses only.
+        The TLS context; None for http, which is allowed for loopback addresses only.
     allow_private
-        Whether https may go to addresses that are not public.
+        Whether https is allowed for addresses that are not public.
+    resolve
+        Returns the host's IP addresses.
     """
 
     host: str
@@ -67,28 +69,29 @@ class Origin:
     target: str
     tls: ssl.SSLContext | None
     allow_private: bool
-    resolve: Resolve = addresses_of
+    resolve: Resolver = resolve_host
 
     @classmethod
-    def of(
+    def from_url(
         cls,
         url: str,
         *,
         allow_private: bool,
-        resolve: Resolve = addresses_of,
+        resolve: Resolver = resolve_host,
         tls: ssl.SSLContext | None = None,
-    ) -> "Origin":
-        """Return a URL's origin.
+    ) -> "Endpoint":
+        """Return the endpoint for a URL.
 
         Parameters
         ----------
         tls
-            Replaces the default: the system's certificate authorities, host names checked.
+            Replaces the default context, which trusts the system's certificate authorities and
+            checks host names.
 
         Raises
         ------
         ValueError
-            If the URL does not begin with http or https, or has no host.
+            If the URL is neither http nor https, or has no host.
         """
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -104,8 +107,8 @@ class Origin:
             resolve=resolve,
         )
 
-    def may_reach(self, address: str) -> bool:
-        """Return whether a connection may go to an address."""
+    def allows(self, address: str) -> bool:
+        """Return whether connections may go to an address."""
         if self.tls is None:
             parsed = ipaddress.ip_address(address)
             return (getattr(parsed, "ipv4_mapped", None) or parsed).is_loopback
@@ -113,88 +116,90 @@ class Origin:
 
 
 class Connection(http.client.HTTPConnection):
-    """A connection to an origin, at the address that was checked.
+    """A connection to an allowed address of an endpoint.
 
     Attributes
     ----------
-    used_at
-        Epoch seconds of its last answer; 0 before the first.
+    last_used_at
+        The epoch seconds of the last response; 0 before the first response.
     deadline
-        The moment when the call that uses it must be over; set before each request.
+        The deadline of the call that uses the connection.
     """
 
-    def __init__(self, origin: Origin, deadline: Deadline) -> None:
-        # The base class leaves the port out of the Host header where it is the scheme's own.
-        self.default_port = 443 if origin.tls else 80
-        super().__init__(origin.host, origin.port)
-        self.origin = origin
+    def __init__(self, endpoint: Endpoint, deadline: Deadline) -> None:
+        # The base class omits the default port from the Host header.
+        self.default_port = 443 if endpoint.tls else 80
+        super().__init__(endpoint.host, endpoint.port)
+        self.endpoint = endpoint
         self.deadline = deadline
-        self.used_at = 0.0
-        self._wire: socket.socket | None = None
+        self.last_used_at = 0.0
+        # For `abort`, because the base class clears `sock` when a response takes the socket over.
+        self._open_socket: socket.socket | None = None
 
     def connect(self) -> None:
-        """Connect, and check the host's certificate where there is TLS.
+        """Connect to an allowed address; with https, check the host's certificate.
 
         Raises
         ------
         AddressRefused, OSError
         """
-        origin = self.origin
+        endpoint = self.endpoint
         allowed = [
             address
-            for address in origin.resolve(origin.host, origin.port)
-            if origin.may_reach(address)
+            for address in endpoint.resolve(endpoint.host, endpoint.port)
+            if endpoint.allows(address)
         ]
         if not allowed:
             raise AddressRefused
-        self.sock = self._wire = self._reached(allowed)
-        self._wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if origin.tls:
-            # The handshake comes later, so that a hanging one can be broken off.
-            secured = origin.tls.wrap_socket(
-                self._wire, server_hostname=origin.host, do_handshake_on_connect=False
+        self.sock = self._open_socket = self._connect_to_first(allowed)
+        self._open_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if endpoint.tls:
+            # The handshake is a separate step, so that `abort` works while the handshake hangs.
+            tls_socket = endpoint.tls.wrap_socket(
+                self._open_socket, server_hostname=endpoint.host, do_handshake_on_connect=False
             )
-            self.sock = self._wire = secured
+            self.sock = self._open_socket = tls_socket
             self.limit_waits()
-            secured.do_handshake()
+            tls_socket.do_handshake()
 
-    def _reached(self, addresses: Sequence[str]) -> socket.socket:
-        """Return a socket to the first address that answers; each gets its share of the time."""
+    def _connect_to_first(self, addresses: Sequence[str]) -> socket.socket:
+        """Return a socket to the first address that accepts; share the time among the addresses."""
         failure: OSError = TimeoutError()
         for position, address in enumerate(addresses):
-            share = self._left() / (len(addresses) - position)
+            seconds = self._remaining_seconds() / (len(addresses) - position)
             try:
-                # The address is numeric, so that no name is resolved a second time.
-                return socket.create_connection((address, self.port), timeout=share)
+                # `address` is numeric, so no name is resolved again after the check.
+                return socket.create_connection((address, self.port), timeout=seconds)
             except OSError as error:
                 failure = error
         raise failure
 
     def limit_waits(self, seconds: float = 60.0) -> None:
-        """Limit each wait for the other side to `seconds`, and to the time that is left."""
-        if self._wire:
-            self._wire.settimeout(min(seconds, self._left()))
+        """Limit every wait on the socket to `seconds` and to the time left before the deadline."""
+        if self._open_socket:
+            self._open_socket.settimeout(min(seconds, self._remaining_seconds()))
 
-    def _left(self) -> float:
-        left = self.deadline.left()
-        if left <= 0:
+    def _remaining_seconds(self) -> float:
+        """Return the time left before the deadline; raise `TimeoutError` if there is none."""
+        remaining = self.deadline.left()
+        if remaining <= 0:
             raise TimeoutError
-        return left
+        return remaining
 
-    def is_alive(self) -> bool:
-        """Return whether it is open and nothing has come in, as fits an unused connection."""
+    def is_reusable(self) -> bool:
+        """Return whether the connection is open and has received nothing while it was idle."""
         return self.sock is not None and not wait_for_read(self.sock, timeout=0)
 
-    def break_off(self) -> None:
-        """Break the connection off; the thread that waits for it meets an error."""
-        if wire := self._wire:
+    def abort(self) -> None:
+        """Shut the socket down, so that a thread waiting for it gets an error."""
+        if open_socket := self._open_socket:
             with suppress(OSError):
-                # The base class's: the one of TLS drops the state that the waiting thread uses.
-                socket.socket.shutdown(wire, socket.SHUT_RDWR)
+                # Not SSLSocket.shutdown, which discards TLS state that the other thread uses.
+                socket.socket.shutdown(open_socket, socket.SHUT_RDWR)
 
 
-class Connections:
-    """Connections to an origin, kept for the next calls.
+class ConnectionPool:
+    """Connections to an endpoint, kept open for later calls.
 
     Parameters
     ----------
@@ -202,27 +207,28 @@ class Connections:
         Returns epoch seconds.
     """
 
-    def __init__(self, origin: Origin, now: Callable[[], float]) -> None:
-        self._origin = origin
+    def __init__(self, endpoint: Endpoint, now: Callable[[], float]) -> None:
+        self._endpoint = endpoint
         self._now = now
         self._idle: list[Connection] = []
 
     def take(self, deadline: Deadline) -> Connection:
-        """Return a kept connection that seems usable, or a new one."""
+        """Return an idle connection that seems reusable, or a new one."""
         while self._idle:
             connection = self._idle.pop()
-            if self._now() - connection.used_at < IDLE_LIMIT and connection.is_alive():
+            idle_seconds = self._now() - connection.last_used_at
+            if idle_seconds < MAX_IDLE_SECONDS and connection.is_reusable():
                 connection.deadline = deadline
                 return connection
             connection.close()
-        return Connection(self._origin, deadline)
+        return Connection(self._endpoint, deadline)
 
     def keep(self, connection: Connection) -> None:
-        """Keep a connection whose answer was read."""
-        connection.used_at = self._now()
+        """Keep a connection whose response was read completely."""
+        connection.last_used_at = self._now()
         self._idle.append(connection)
 
     def close(self) -> None:
-        """Close the connections that are kept."""
+        """Close the idle connections."""
         while self._idle:
             self._idle.pop().close()

@@ -1,4 +1,4 @@
-"""A request's id and signature by Standard Webhooks, and the secret with the keys."""
+"""The Standard Webhooks id and signature of a request, and the secret with the signing keys."""
 
 import base64
 import hashlib
@@ -15,32 +15,34 @@ from deadline import Deadline
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-# Seconds after which the secret is read again, so that a change is noticed.
+# The secret is read again after this time, in case it has changed.
 KEEP_SECONDS = 300.0
-# The same after the receiver refused a signature, or Secrets Manager failed.
+# The same, once the receiver has rejected a signature or Secrets Manager has failed.
 KEEP_SECONDS_IN_DOUBT = 10.0
-# Seconds that reading it may take.
-READ_LIMIT = 3.0
+# The time limit for reading the secret.
+READ_SECONDS = 3.0
 
 PREFIX = "whsec_"
-EXPECTED = f"expected {PREFIX} and the key in base64, nothing else (several: separated by a space)"
+EXPECTED_FORM = (
+    f"expected {PREFIX} and the key in base64, nothing else (several: separated by a space)"
+)
 
 
 class SecretUnusable(Exception):
-    """The secret cannot be read or holds no key; the text names it and quotes nothing from it."""
+    """The secret cannot be read, or is malformed; the message contains its name, not its value."""
 
 
 class SigningKeys:
-    """The keys in a secret, read when they are first needed and kept for some minutes.
+    """The signing keys in a secret, read at the first use and cached for some minutes.
 
     Parameters
     ----------
     secrets
         A Secrets Manager client.
     name
-        The secret's name; its string is the key itself, or several during a change of keys.
+        The secret's name. Its string is a key, or several keys while they are being rotated.
     now
-        Returns epoch seconds: Lambda may freeze the process, and a monotonic clock with it.
+        Returns epoch seconds. A monotonic clock could stop while Lambda freezes the process.
     """
 
     def __init__(
@@ -57,71 +59,72 @@ class SigningKeys:
         self._keep_seconds = KEEP_SECONDS
 
     def current(self, deadline: Deadline) -> Sequence[bytes]:
-        """Return the keys; every request is signed with each of them.
+        """Return the keys; every request is signed with each key.
 
         Raises
         ------
         SecretUnusable
-            The text says what is wrong with the secret and what was expected.
+            If the secret must be read, and cannot be read or is malformed.
         """
         if not self._keys or self._now() - self._read_at >= self._keep_seconds:
             self._keys = self._read(deadline)
         return self._keys
 
     def read_again_soon(self) -> None:
-        """Have the secret read again soon: the receiver refused a signature."""
+        """Shorten the caching, because the receiver rejected a signature."""
         self._keep_seconds = KEEP_SECONDS_IN_DOUBT
 
     def _read(self, deadline: Deadline) -> Sequence[bytes]:
-        kept, self._keys = self._keys, ()
+        old_keys, self._keys = self._keys, ()
         self._read_at = self._now()
         try:
-            answer = call_once(
-                deadline.within(READ_LIMIT), self._secrets.get_secret_value, SecretId=self._name
+            response = call_once(
+                deadline.within(READ_SECONDS), self._secrets.get_secret_value, SecretId=self._name
             )
         except CALL_ERRORS as error:
-            if kept and may_pass(error):
+            if old_keys and may_pass(error):
                 self._keep_seconds = KEEP_SECONDS_IN_DOUBT
-                return kept
+                return old_keys
             raise SecretUnusable(_why_unreadable(self._name, error)) from error
         self._keep_seconds = KEEP_SECONDS
         try:
-            return keys_of(answer.get("SecretString") or "")
-        except ValueError:  # whose text would quote the secret
-            raise SecretUnusable(f"secret {self._name!r} is no key: {EXPECTED}") from None
+            return parse_keys(response.get("SecretString") or "")
+        except ValueError:  # its message would quote the secret
+            raise SecretUnusable(f"secret {self._name!r} is no key: {EXPECTED_FORM}") from None
 
 
-def keys_of(secret: str) -> Sequence[bytes]:
+def parse_keys(secret: str) -> Sequence[bytes]:
     """Return the keys in a secret's string.
 
     Raises
     ------
     ValueError
-        If it holds none, or anything besides keys.
+        If the string contains no key, or anything besides keys.
     """
     keys = []
-    for text in secret.split():
-        key = base64.b64decode(text.removeprefix(PREFIX), validate=True)
-        if not text.startswith(PREFIX) or not key:
-            raise ValueError(EXPECTED)
+    for word in secret.split():
+        key = base64.b64decode(word.removeprefix(PREFIX), validate=True)
+        if not word.startswith(PREFIX) or not key:
+            raise ValueError(EXPECTED_FORM)
         keys.append(key)
     if not keys:
-        raise ValueError(EXPECTED)
+        raise ValueError(EXPECTED_FORM)
     return keys
 
 
-def id_of(end: ConversationEnd) -> str:
-    """Return the end's `webhook-id`, which is the same for every try and differs between ends.
+def make_webhook_id(end: ConversationEnd) -> str:
+    """Return an end's `webhook-id`, which is the same at every attempt and unique to the end.
 
-    Ids may be any text. Percent-encoded they are a legal header and have neither the colon that
-    separates them here nor the full stop that separates the id from what is signed with it.
+    Genesys ids may be any string. Percent-encoding makes them legal in a header. It also hides
+    colons, which separate the parts of the `webhook-id`, and full stops, which separate the
+    `webhook-id` from the timestamp in the signed bytes.
     """
     parts = (end.conversation_id, end.queue_id, str(end.sequence))
     return ":".join(quote(part, safe="").replace(".", "%2E") for part in parts)
 
 
-def signature(keys: Sequence[bytes], webhook_id: str, timestamp: int, body: bytes) -> str:
-    """Return the `webhook-signature` of a request: one signature for each key.
+def sign(keys: Sequence[bytes], webhook_id: str, timestamp: int, body: bytes) -> str:
+    """Return a request's `webhook-signature` header, which has one signature for each key.
 
     Parameters
     ----------
@@ -136,5 +139,7 @@ def signature(keys: Sequence[bytes], webhook_id: str, timestamp: int, body: byte
 def _why_unreadable(name: str, error: CallError) -> str:
     code = code_of(error)
     if code == "ResourceNotFoundException":
-        return f"there is no secret {name!r}: create it with {EXPECTED.removeprefix('expected ')}"
-    return f"secret {name!r} cannot be read ({code}); {EXPECTED}"
+        return (
+            f"there is no secret {name!r}: create it with {EXPECTED_FORM.removeprefix('expected ')}"
+        )
+    return f"secret {name!r} cannot be read ({code}); {EXPECTED_FORM}"

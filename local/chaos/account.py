@@ -100,14 +100,16 @@ class Account:
     def repeated_rejects(self) -> tuple[int, int]:
         """Return how many dead letters repeat another, excused ones and others."""
         allowed = excused_rejects(self.calls, self.deaths)
-        found = Counter(letter.source_id for letter in self.dead_letters if letter.source_id)
+        found = Counter(
+            letter.source_message_id for letter in self.dead_letters if letter.source_message_id
+        )
         excused = sum(min(count - 1, allowed[source]) for source, count in found.items())
         return excused, sum(count - 1 for count in found.values()) - excused
 
     def checks(self) -> dict[str, bool]:
         """Return each check in words, and whether it holds."""
         destinations = frozenset(self.arrived)
-        rejects = {each.source_id: (each.reason, each.body) for each in self.dead_letters}
+        rejects = {each.source_message_id: (each.reason, each.body) for each in self.dead_letters}
         reasons = {reason for _, reason in self.repeats()}
         return {
             "every end arrived at every destination": not any(self.lost().values()),

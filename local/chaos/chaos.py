@@ -17,9 +17,9 @@ from local.chaos.messages import ends_of, scheduled_messages
 from local.chaos.plan import Plan, full
 from local.chaos.run import Run
 from local.http.server import HttpServer
-from local.receivers.bus import bus_recorder
+from local.receivers.bus import record_bus
 from local.runs.account import check_lines
-from local.runs.clean_up import Unbalanced, run_and_clean_up
+from local.runs.clean_up import RunFailed, run_and_clean_up
 from local.runs.screen import Screen
 from local.runs.world import World, start_world
 from local.traffic.subscription import OUR_QUEUES
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(plan: Plan) -> int:
     """Run a plan in its own world and show its progress; return the exit status."""
-    screen = Screen(steps=5)
+    screen = Screen(step_count=5)
     status = run_and_clean_up(screen, lambda cleanup: _run(plan, cleanup, screen))
     if not status:
         print(f"\nSeed {plan.seed}, done in {screen.seconds():.0f} s: every end is accounted for.")
@@ -64,7 +64,7 @@ def _run(plan: Plan, cleanup: ExitStack, screen: Screen) -> None:
     proxy.upstream = world.aws.endpoint
     screen.step("cdk bootstrap and cdk deploy, with the stock CLI")
     outputs = _deploy(plan, world)
-    bus = cleanup.enter_context(bus_recorder(world.aws, outputs["EndsBusName"]))
+    bus = cleanup.enter_context(record_bus(world.aws, outputs["EndsBusName"]))
 
     ends = ends_of(plan)
     messages = scheduled_messages(plan, rng, ends)
@@ -80,7 +80,7 @@ def _run(plan: Plan, cleanup: ExitStack, screen: Screen) -> None:
     checks = account.checks()
     screen.note(check_lines(checks))
     if not all(checks.values()):
-        raise Unbalanced(f"the account of seed {plan.seed} does NOT balance.")
+        raise RunFailed(f"the account of seed {plan.seed} does NOT balance.")
 
 
 def _deploy(plan: Plan, world: World) -> Mapping[str, str]:

@@ -135,7 +135,7 @@ class FaultProxy:
         if fault == "killed after":
             self._kill(call)
             return None
-        if fault == "answer lost" or request.given_up():
+        if fault == "answer lost" or request.is_abandoned():
             call.lost = True
             return None
         return answer

@@ -11,7 +11,7 @@ from local.chaos.repeats import HANGING_ACTION
 from local.http.messages import Answer, Request
 from local.receivers.bus import BusRecorder
 from local.receivers.receiver import End
-from local.runs.queues import messages_in, new_dead_letters
+from local.runs.queues import count_messages, receive_dead_letters
 from local.runs.world import World
 from local.traffic.subscription import Event
 
@@ -31,8 +31,8 @@ class Run:
         self._faults = proxy.faults
         self._sqs = world.aws.client("sqs")
         self._poison: dict[str, tuple[str, str]] = {}
-        world.crm.server.before = self._crm_fault
-        world.webhook.server.before = self._webhook_fault
+        world.crm.server.intercept = self._crm_fault
+        world.webhook.server.intercept = self._webhook_fault
 
     def send(self, messages: Sequence[ScheduledMessage]) -> None:
         """Send all messages, each at its time."""
@@ -58,7 +58,7 @@ class Run:
             self._show()
 
         aws, queue_url = self._world.aws, self._outputs["QueueUrl"]
-        self._world.wait(seconds, lambda: not messages_in(aws, queue_url), show)
+        self._world.wait(seconds, lambda: not count_messages(aws, queue_url), show)
 
     def account(self, ends: Sequence[Event]) -> Account:
         """Return the account from the outside: receivers, ledger, queues, proxy and log."""
@@ -76,8 +76,8 @@ class Run:
             },
             forged=self._world.webhook.forged,
             ledger=self._ledger(),
-            dead_letters=list(new_dead_letters(aws, self._outputs["DeadLetterQueueUrl"])),
-            left_in_queue=messages_in(aws, self._outputs["QueueUrl"]),
+            dead_letters=list(receive_dead_letters(aws, self._outputs["DeadLetterQueueUrl"])),
+            left_in_queue=count_messages(aws, self._outputs["QueueUrl"]),
             calls=self._proxy.calls,
             deaths=self._proxy.deaths,
             timeouts=printed.count("killing worker"),
@@ -101,9 +101,9 @@ class Run:
         receivers = {"crm": self._world.crm, "webhook": self._world.webhook}
         for name, receiver in receivers.items():
             if self._faults.is_on(f"listener of {name}"):
-                receiver.server.shut()
-            elif not receiver.server.is_open and REFUSED[name] in self._printed():
-                receiver.server.open()
+                receiver.server.refuse_connections()
+            elif not receiver.server.is_accepting and REFUSED[name] in self._printed():
+                receiver.server.accept_connections()
         self._bus.collect()
 
     def _show(self, sent: str = "") -> None:

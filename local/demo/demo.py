@@ -18,9 +18,9 @@ from local.demo.counts import OUTCOMES
 from local.demo.deliveries import DELIVERIES, OTHERS, Delivery
 from local.demo.feed import Feed
 from local.demo.run import Run
-from local.receivers.bus import bus_recorder
+from local.receivers.bus import record_bus
 from local.runs.account import check_lines
-from local.runs.clean_up import Unbalanced, run_and_clean_up
+from local.runs.clean_up import RunFailed, run_and_clean_up
 from local.runs.screen import Screen
 from local.runs.world import World, start_world
 
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.events < 1:
         parser.error("EVENTS must be 1 or more")
-    screen, delivery = Screen(steps=6), DELIVERIES[options.delivery]
+    screen, delivery = Screen(step_count=6), DELIVERIES[options.delivery]
 
     def run(cleanup: ExitStack) -> None:
         world = _start(cleanup, screen, delivery)
@@ -81,7 +81,7 @@ def _run(world: World, delivery: Delivery, count: int, seed: int, page: Path) ->
     first_id, description = delivery.deployed(world.genesys, NAME)
     screen.note(description)
     if outputs["SubscriptionId"] != first_id:
-        raise Unbalanced("the stack's output SubscriptionId is not the id in Genesys Cloud.")
+        raise RunFailed("the stack's output SubscriptionId is not the id in Genesys Cloud.")
 
     feed = delivery.feed(world.genesys, seed, count)
     screen.step(feed.summary)
@@ -91,19 +91,19 @@ def _run(world: World, delivery: Delivery, count: int, seed: int, page: Path) ->
     checks = {**feed.account.checks(), **dashboard_checks(dashboard, feed.account)}
     screen.note(check_lines(checks))
     if not all(checks.values()):
-        raise Unbalanced("the account does not balance; see the lines marked NOT above.")
+        raise RunFailed("the account does not balance; see the lines marked NOT above.")
 
     screen.step(f"Change {' and '.join(delivery.changed)}, and cdk deploy again")
     changed = {**delivery.settings, **delivery.changed}
     outputs = world.deploy(**changed)
     second_id, update = delivery.deployed(world.genesys, NAME)
     if {second_id, outputs["SubscriptionId"]} != {first_id} or update == description:
-        raise Unbalanced(f"Genesys Cloud was not updated in place:\n{update}")
+        raise RunFailed(f"Genesys Cloud was not updated in place:\n{update}")
     screen.note(f"updated in place:\n{update}")
 
     screen.step("cdk destroy")
     world.project.destroy(STAGE, **world.settings(**changed))
-    screen.settle()
+    screen.clear_progress()
     _check_nothing_left(world, delivery)
 
 
@@ -114,7 +114,7 @@ def _send(world: World, outputs: Mapping[str, str], feed: Feed, page: Path) -> P
     cloudwatch = CloudWatch(world.aws, outputs, stack, template)
     cloudwatch.add_health_alarm()
     began = cloudwatch.now()
-    with bus_recorder(world.aws, outputs["EndsBusName"]) as bus, collecting(cloudwatch):
+    with record_bus(world.aws, outputs["EndsBusName"]) as bus, collecting(cloudwatch):
         _run_watchdog(world)
         run = Run(world, outputs, bus, feed)
         run.send()
@@ -131,7 +131,7 @@ def _run_watchdog(world: World) -> None:
     answer = world.aws.client("lambda").invoke(FunctionName=name)
     result = json.loads(answer["Payload"].read())
     if result.get("healthy") is not True:
-        raise Unbalanced(f"the watchdog does not find Genesys Cloud as deployed: {result}")
+        raise RunFailed(f"the watchdog does not find Genesys Cloud as deployed: {result}")
 
 
 def dashboard_checks(page: Page, account: Account) -> dict[str, bool]:
@@ -159,4 +159,4 @@ def _check_nothing_left(world: World, delivery: Delivery) -> None:
     world.screen.note("\n".join(f"{len(found)} {kind} left" for kind, found in left.items()))
     world.screen.note(f"Genesys Cloud still has the resources of others: {', '.join(names)}")
     if any(left.values()) or names != OTHERS:
-        raise Unbalanced(f"left behind: {left}")
+        raise RunFailed(f"left behind: {left}")

@@ -7,7 +7,7 @@ from local.demo.counts import arrivals_per_end, logged_outcomes
 from local.demo.feed import Feed
 from local.receivers.bus import BusRecorder
 from local.receivers.receiver import End
-from local.runs.queues import messages_in, new_dead_letters
+from local.runs.queues import count_messages, receive_dead_letters
 from local.runs.world import World
 
 LONGEST = 120.0
@@ -75,10 +75,10 @@ class Run:
         """Update the account from the worker's log, the queues and the receivers."""
         account, expected, aws = self._feed.account, self._feed.expected, self._world.aws
         account.logged = logged_outcomes(aws, self._outputs["WorkerFunctionName"])
-        account.left_in_queue = messages_in(aws, self._outputs["QueueUrl"])
+        account.left_in_queue = count_messages(aws, self._outputs["QueueUrl"])
         account.dead_letters += Counter(
             letter.reason or "failed too often"
-            for letter in new_dead_letters(aws, self._outputs["DeadLetterQueueUrl"])
+            for letter in receive_dead_letters(aws, self._outputs["DeadLetterQueueUrl"])
         )
         # Count arrivals last: no end arrives once the counts above say that all messages are done.
         arrivals = self._arrivals()

@@ -1,1 +1,1 @@
-"""The HTTP server on loopback behind every stand-in."""
+"""The loopback HTTP server behind every stand-in."""

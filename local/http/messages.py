@@ -1,4 +1,4 @@
-"""The HTTP requests and answers of the loopback server."""
+"""The requests that the loopback server receives, and its answers."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -16,18 +16,18 @@ class Request:
     Attributes
     ----------
     target
-        The path and query as the client sent them.
+        The path and query, as sent.
     headers
-        A mapping that ignores case.
-    given_up
-        Returns whether the client has stopped waiting for the answer.
+        A case-insensitive mapping.
+    is_abandoned
+        Returns whether the client has closed the connection before the answer.
     """
 
     method: str
     target: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
-    given_up: Callable[[], bool] = lambda: False
+    is_abandoned: Callable[[], bool] = lambda: False
 
     @property
     def path(self) -> str:
@@ -48,17 +48,18 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer and its fate on the way to the client.
+    """An HTTP response, and its fate on the way to the client.
 
     Attributes
     ----------
     body
-        Bytes are sent unchanged, None as an empty body, everything else as JSON.
+        Bytes are sent unchanged, None as an empty body, and any other value as JSON.
     reason
-        The phrase after the status; None for the usual one.
+        The reason phrase; None for the status's standard phrase.
     fate
-        `sent`; `lost`: the connection closes without an answer; `cut`: it closes in the middle
-        of the body; `hung`: the server sends nothing and leaves the connection open.
+        `sent`: the whole answer is sent. `lost`: the connection closes without an answer. `cut`:
+        the connection closes in the middle of the body. `hung`: nothing is sent, and the connection
+        stays open.
     """
 
     status: int = 200
@@ -68,9 +69,9 @@ class Answer:
     fate: Fate = "sent"
 
     def __str__(self) -> str:
-        """Return a name for the ids of tests."""
-        text = self.body.get("message", "") if isinstance(self.body, dict) else self.body or ""
-        return f"{self.fate} {self.status} {text}".strip()
+        """Return the answer as a test id."""
+        message = self.body.get("message", "") if isinstance(self.body, dict) else self.body or ""
+        return f"{self.fate} {self.status} {message}".strip()
 
 
 Respond = Callable[[Request], Answer | None]

@@ -1,4 +1,4 @@
-"""The HTTP server of every stand-in: it runs on loopback, and tests script, shut and open it."""
+"""The HTTP server behind every stand-in, on loopback; tests script its answers."""
 
 import json
 import socket
@@ -16,7 +16,7 @@ from local.http.messages import Answer, Request, Respond
 
 UNSCRIPTED = Answer(599, reason="unscripted")
 MISSING_BYTES = 10
-"""Bytes that are missing from the body of a cut answer."""
+"""The number of bytes that a cut answer's body lacks."""
 
 
 class HttpServer:
@@ -25,7 +25,7 @@ class HttpServer:
     Parameters
     ----------
     respond
-        Answers requests, each in its connection's thread; 599 by default.
+        Returns the answer to a request, in the connection's thread; by default an answer 599.
     tls
         The TLS context; None for http.
     host
@@ -34,19 +34,20 @@ class HttpServer:
     Attributes
     ----------
     url, port
-        The address, which stays the same when the server is opened again.
+        The address, which never changes.
     respond
-        Replaceable at any time.
-    before
-        Called before `respond`; an answer that it returns is sent instead.
-    asked
+        Can be replaced at any time.
+    intercept
+        Called before `respond`. If it returns an answer, that answer is sent, and `respond` is not
+        called.
+    requests
         The requests so far, in order.
-    broken
-        The exceptions that `before` and `respond` raised.
-    connections
+    errors
+        The exceptions that `intercept` and `respond` raised.
+    connection_count
         The number of connections so far.
-    busy
-        The open connections, each with a lock that its thread holds while it answers.
+    connection_locks
+        The open connections, each with a lock that its thread holds while it answers a request.
     """
 
     def __init__(
@@ -58,14 +59,14 @@ class HttpServer:
     ) -> None:
         self.reset()
         self.respond = respond
-        self.before: Respond = lambda _: None
-        self.connections = 0
+        self.intercept: Respond = lambda _: None
+        self.connection_count = 0
         self.tls = tls
         self._listening: tuple[_Listener, threading.Thread] | None = None
-        self.busy: dict[socket.socket, threading.Lock] = {}
+        self.connection_locks: dict[socket.socket, threading.Lock] = {}
         self.port = 0
         self._reserved = socket.socket()
-        self.open()
+        self.accept_connections()
         self.url = f"{'https' if tls else 'http'}://{host}:{self.port}"
 
     def __enter__(self) -> Self:
@@ -75,11 +76,11 @@ class HttpServer:
         self.close()
 
     @property
-    def is_open(self) -> bool:
+    def is_accepting(self) -> bool:
         return self._listening is not None
 
-    def open(self) -> None:
-        """Accept connections."""
+    def accept_connections(self) -> None:
+        """Accept connections, at first and again after `refuse_connections`."""
         if not self._listening:
             self._reserved.close()
             listener = _Listener(self, self.port)
@@ -88,15 +89,15 @@ class HttpServer:
             self._listening = listener, thread
             thread.start()
 
-    def shut(self) -> None:
-        """Refuse connections; finish the present answers, then end the open connections."""
+    def refuse_connections(self) -> None:
+        """Refuse new connections, finish the answers in progress, then close all connections."""
         if self._stop_listening():
             # A bound socket that does not listen reserves the port and refuses connections.
             self._reserved = socket.socket()
             self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._reserved.bind(("127.0.0.1", self.port))
-            for busy in list(self.busy.values()):
-                with busy:
+            for lock in list(self.connection_locks.values()):
+                with lock:
                     pass
             self.hang_up()
 
@@ -107,37 +108,37 @@ class HttpServer:
         self._reserved.close()
 
     def hang_up(self) -> None:
-        """End the open connections."""
-        for connection in list(self.busy):
+        """Shut down the open connections."""
+        for connection in list(self.connection_locks):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def reset(self) -> None:
-        """Forget the requests so far and the scripted answers."""
-        self.asked: list[Request] = []
-        self.broken: list[BaseException] = []
+        """Forget the requests, the errors and the scripted answers."""
+        self.requests: list[Request] = []
+        self.errors: list[BaseException] = []
         self.script()
 
     def script(self, *answers: Answer) -> None:
-        """Give each of these answers to one request, and 599 to further requests."""
+        """Answer the next requests with `answers`, one each, and further requests with 599."""
         remaining = iter(answers)
         self.respond = lambda _: next(remaining, UNSCRIPTED)
 
-    def asked_for(self, path: str) -> list[Request]:
-        """Return the requests with a path."""
-        return [request for request in self.asked if request.path == path]
+    def requests_for(self, path: str) -> list[Request]:
+        """Return the requests for a path."""
+        return [request for request in self.requests if request.path == path]
 
     def answer(self, request: Request) -> Answer | None:
-        """Return the answer to a request; None closes the connection without one."""
+        """Record a request and return its answer; None closes the connection without an answer."""
         if not self._listening:
             return None
-        self.asked.append(request)
+        self.requests.append(request)
         try:
-            answer = self.before(request)
-            # A client that gave up counts the request as failed, so it must have no effect.
-            return None if request.given_up() else answer or self.respond(request)
+            answer = self.intercept(request)
+            # A client that stopped waiting counts the request as failed, so it must have no effect.
+            return None if request.is_abandoned() else answer or self.respond(request)
         except Exception as error:
-            self.broken.append(error)
+            self.errors.append(error)
             raise
 
     def _stop_listening(self) -> bool:
@@ -154,7 +155,7 @@ class HttpServer:
 class _Listener(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
-    # Many clients connect at once; the default lets five wait.
+    # The default backlog of 5 is too short for many clients that connect at once.
     request_queue_size = 128
 
     def __init__(self, owner: HttpServer, port: int) -> None:
@@ -162,13 +163,13 @@ class _Listener(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
 
     def server_bind(self) -> None:
-        """Bind without the reverse look-up of the host name, which is slow on some machines."""
+        """Bind without a reverse DNS lookup, which is slow on some machines."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = self.socket.getsockname()
 
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = super().get_request()
-        self.owner.connections += 1
+        self.owner.connection_count += 1
         if self.owner.tls:
             # The handshake happens at the first read, in the connection's own thread.
             connection = self.owner.tls.wrap_socket(
@@ -180,35 +181,36 @@ class _Listener(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _Listener
     protocol_version = "HTTP/1.1"
-    # Send each answer as one packet: a client may delay the acknowledgement of a first packet.
+    # Send each answer at once: after a partial one, a client may delay its acknowledgement.
     wbufsize = -1
     disable_nagle_algorithm = True
 
     def setup(self) -> None:
         super().setup()
-        self.busy = self.server.owner.busy[self.connection] = threading.Lock()
+        self.lock = threading.Lock()
+        self.server.owner.connection_locks[self.connection] = self.lock
 
     def handle(self) -> None:
-        # A killed client leaves its connection broken.
+        # The client may have been killed.
         with suppress(OSError):
             super().handle()
 
     def finish(self) -> None:
-        self.server.owner.busy.pop(self.connection, None)
+        self.server.owner.connection_locks.pop(self.connection, None)
         with suppress(OSError):
             super().finish()
 
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = CaseInsensitiveDict(self.headers.items())
-        given_up = partial(_has_ended, self.connection)
-        with self.busy:
-            request = Request(self.command, self.path, headers, body, given_up)
+        is_abandoned = partial(_is_closed, self.connection)
+        with self.lock:
+            request = Request(self.command, self.path, headers, body, is_abandoned)
             answer = self.server.owner.answer(request) or Answer(fate="lost")
             if answer.fate in ("sent", "cut"):
                 self._send(answer)
             if answer.fate != "sent":
-                # The client of a hung answer ends the connection itself.
+                # A hung connection stays open until the client closes it.
                 self.close_connection = answer.fate != "hung"
 
     def _send(self, answer: Answer) -> None:
@@ -226,13 +228,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 - http.server's names
 
-    def log_message(self, format: str, *_: object) -> None:  # noqa: A002 - its signature
-        """Log nothing: `asked` is the log."""
+    def log_message(self, format: str, *_: object) -> None:  # noqa: A002 - the base class's name
+        """Log nothing; `requests` is the log."""
 
 
-def _has_ended(connection: socket.socket) -> bool:
+def _is_closed(connection: socket.socket) -> bool:
+    """Return whether the client has closed a connection."""
     try:
-        # Use the plain socket's recv, since a TLS socket's cannot peek.
+        # The plain socket's `recv`, because a TLS socket's cannot peek.
         return socket.socket.recv(connection, 1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
     except BlockingIOError:
         return False

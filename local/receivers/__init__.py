@@ -1,1 +1,1 @@
-"""The receivers of ends: a CRM, a webhook receiver, and a recorder on the bus."""
+"""The services that receive ends: a CRM, a webhook receiver, and a recorder of bus events."""

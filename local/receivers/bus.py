@@ -1,4 +1,4 @@
-"""A recorder on the bus: its own rule sends the bus's events to a queue."""
+"""A recorder of the events on the stack's bus, which a rule copies to an SQS queue."""
 
 import json
 import secrets
@@ -14,14 +14,14 @@ SOURCE = "queue-ends"
 
 
 class BusRecorder:
-    """The events of the bus that `collect` has taken from the recorder's queue.
+    """The bus events that `collect` has read from the recorder's SQS queue.
 
     Attributes
     ----------
     details
-        The events' details.
+        The `detail` of each event.
     arrivals
-        The times, in epoch seconds, at which the rule sent each end to the queue.
+        For each end, the epoch seconds at which its events arrived in the queue.
     """
 
     def __init__(self, aws: Emulator, queue_url: str) -> None:
@@ -31,7 +31,7 @@ class BusRecorder:
         self._queue_url = queue_url
 
     def collect(self) -> None:
-        """Take the new events from the queue."""
+        """Read the new events, and delete them from the queue."""
         while messages := self._sqs.receive_message(
             QueueUrl=self._queue_url,
             MaxNumberOfMessages=10,
@@ -40,8 +40,8 @@ class BusRecorder:
             for message in messages:
                 detail = json.loads(message["Body"])["detail"]
                 self.details.append(detail)
-                at = int(message["Attributes"]["SentTimestamp"]) / 1000
-                self.arrivals[detail["conversation_id"], detail["queue_id"]].append(at)
+                arrived_at = int(message["Attributes"]["SentTimestamp"]) / 1000
+                self.arrivals[detail["conversation_id"], detail["queue_id"]].append(arrived_at)
             self._sqs.delete_message_batch(
                 QueueUrl=self._queue_url,
                 Entries=[
@@ -52,9 +52,9 @@ class BusRecorder:
 
 
 @contextmanager
-def bus_recorder(aws: Emulator, bus_name: str) -> Iterator[BusRecorder]:
-    """Record the events of a bus (the stack's output `EndsBusName`) from now on."""
-    sqs, events = aws.client("sqs"), aws.client("events")
+def record_bus(aws: Emulator, bus_name: str) -> Iterator[BusRecorder]:
+    """Record the events on a bus, whose name is the stack's output `EndsBusName`."""
+    sqs, eventbridge = aws.client("sqs"), aws.client("events")
     name = f"recorder-{secrets.token_hex(4)}"
     arn = f"arn:aws:sqs:{aws.region}:{aws.account}:{name}"
     policy = {
@@ -66,13 +66,13 @@ def bus_recorder(aws: Emulator, bus_name: str) -> Iterator[BusRecorder]:
     attributes = {"Policy": json.dumps({"Version": "2012-10-17", "Statement": [policy]})}
     queue_url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
     rule = {"Name": name, "EventBusName": bus_name}
-    events.put_rule(**rule, EventPattern=json.dumps({"source": [SOURCE]}))
-    targets_of = {"Rule": name, "EventBusName": bus_name}
-    events.put_targets(**targets_of, Targets=[{"Id": "recorder", "Arn": arn}])
+    eventbridge.put_rule(**rule, EventPattern=json.dumps({"source": [SOURCE]}))
+    rule_of_targets = {"Rule": name, "EventBusName": bus_name}
+    eventbridge.put_targets(**rule_of_targets, Targets=[{"Id": "recorder", "Arn": arn}])
     try:
         yield BusRecorder(aws, queue_url)
     finally:
-        # A bus with rules cannot be deleted.
-        events.remove_targets(**targets_of, Ids=["recorder"])
-        events.delete_rule(**rule)
+        # A bus that has rules cannot be deleted.
+        eventbridge.remove_targets(**rule_of_targets, Ids=["recorder"])
+        eventbridge.delete_rule(**rule)
         sqs.delete_queue(QueueUrl=queue_url)

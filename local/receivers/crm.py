@@ -1,32 +1,30 @@
-"""A CRM on loopback that receives ends from the demo's action."""
+"""A CRM on loopback, which receives ends from the action in crm_action.py."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from local.http.messages import Answer, Request
 from local.http.server import HttpServer
-from local.receivers.receiver import End, Receiver
-
-__all__ = ["Crm", "End", "crm"]
+from local.receivers.receiver import Receiver
 
 
 class Crm(Receiver):
-    """A CRM that answers `PUT /conversations/{id}/queues/{id}`."""
+    """A CRM with the operation `PUT /conversations/{id}/queues/{id}`."""
 
     @property
     def url(self) -> str:
         return self.server.url
 
     def respond(self, request: Request) -> Answer:
-        """Accept or refuse the end in a request's path."""
+        """Accept or refuse the end that a request's path identifies."""
         _, _, conversation_id, _, queue_id = request.path.split("/")
         return self.receive((conversation_id, queue_id))
 
 
 @contextmanager
-def crm() -> Iterator[Crm]:
+def run_crm() -> Iterator[Crm]:
     """Run a CRM on a free loopback port."""
     with HttpServer() as server:
-        running = Crm(server)
-        server.respond = running.respond
-        yield running
+        crm = Crm(server)
+        server.respond = crm.respond
+        yield crm

@@ -1,4 +1,4 @@
-"""The demo's action: an `actions.py` such as a user writes, which calls the demo's CRM."""
+"""An `actions.py` as a user could write it, which calls the CRM in crm.py."""
 
 import os
 
@@ -13,11 +13,11 @@ crm_url = os.environ["QUEUE_ENDS_CRM_URL"]
 
 
 def on_conversation_end(end: ConversationEnd) -> None:
-    """Record the end in the CRM; raise if the CRM refuses it, so that the message is retried."""
-    answer = crm.put(
+    """Record an end in the CRM; raise an error if the CRM refuses it, to have it retried."""
+    response = crm.put(
         f"{crm_url}/conversations/{end.conversation_id}/queues/{end.queue_id}",
         json={"ended_at": end.ended_at, "media_type": end.media_type},
         timeout=5,
     )
-    answer.raise_for_status()
+    response.raise_for_status()
     logger.info("Recorded in the CRM", conversation_id=end.conversation_id, queue_id=end.queue_id)

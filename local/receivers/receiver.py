@@ -1,4 +1,4 @@
-"""A service on loopback that records the ends it receives and can refuse some at first."""
+"""The base of the services on loopback that receive ends and can refuse some at first."""
 
 import threading
 import time
@@ -8,23 +8,22 @@ from local.http.messages import Answer
 from local.http.server import HttpServer
 
 End = tuple[str, str]
-"""The ids of a conversation and its queue."""
+"""An end's conversation id and queue id."""
 
 
 class Receiver:
-    """The record of a service that receives ends.
+    """A service that receives ends.
 
     Attributes
     ----------
     server
         The service's HTTP server.
     refusals
-        How often to refuse the ends of a conversation before accepting them, by conversation id.
+        For each conversation id, the number of times to refuse an end before accepting it.
     arrivals
-        The times, in epoch seconds, at which the service accepted each end. A second time means
-        that the end arrived twice.
+        For each end, the epoch seconds of every time the service accepted it.
     refused
-        How often the service has refused each end.
+        For each end, the number of times the service has refused it.
     """
 
     def __init__(self, server: HttpServer) -> None:
@@ -40,7 +39,7 @@ class Receiver:
             return {end: list(times) for end, times in self._arrivals.items()}
 
     def receive(self, end: End) -> Answer:
-        """Accept and record an end, or refuse it as often as `refusals` says."""
+        """Record an end and answer 204, or answer 503 if it is to be refused."""
         with self._lock:
             if self.refused[end] < self.refusals.get(end[0], 0):
                 self.refused[end] += 1

@@ -1,4 +1,4 @@
-"""A webhook receiver on loopback that checks signatures by Standard Webhooks."""
+"""A webhook receiver on loopback that verifies Standard Webhooks signatures."""
 
 import base64
 import hashlib
@@ -12,8 +12,8 @@ from local.http.messages import Answer, Request
 from local.http.server import HttpServer
 from local.receivers.receiver import Receiver
 
-TOLERANCE = 300
-"""Seconds by which a webhook's timestamp may be off."""
+TOLERANCE_SECONDS = 300
+"""The greatest difference between a request's timestamp and the present time."""
 
 
 class WebhookReceiver(Receiver):
@@ -22,7 +22,7 @@ class WebhookReceiver(Receiver):
     Attributes
     ----------
     secret
-        The signing key in the form of the setting `webhook_secret`'s secret.
+        The signing key, in the form that the secret `webhook_secret` needs.
     forged
         The number of requests without a valid signature and timestamp.
     """
@@ -38,7 +38,7 @@ class WebhookReceiver(Receiver):
         return f"{self.server.url}/conversation-ended"
 
     def respond(self, request: Request) -> Answer:
-        """Accept or refuse the end in a request's body."""
+        """Accept or refuse the end in a request's body; answer 401 if the request is forged."""
         if not is_genuine(request.headers, request.body, self._key):
             self.forged += 1
             return Answer(401)
@@ -47,21 +47,21 @@ class WebhookReceiver(Receiver):
 
 
 @contextmanager
-def webhook_receiver() -> Iterator[WebhookReceiver]:
+def run_webhook_receiver() -> Iterator[WebhookReceiver]:
     """Run a webhook receiver on a free loopback port."""
     with HttpServer() as server:
-        running = WebhookReceiver(server)
-        server.respond = running.respond
-        yield running
+        receiver = WebhookReceiver(server)
+        server.respond = receiver.respond
+        yield receiver
 
 
 def is_genuine(headers: Mapping[str, str], body: bytes, key: bytes) -> bool:
-    """Return whether a request has a recent timestamp and a signature made with a key.
+    """Return whether a request has a current timestamp and a signature made with `key`.
 
     Source: Standard Webhooks, "Signature scheme".
     """
     sent_at = headers.get("webhook-timestamp") or ""
-    if not sent_at.isdecimal() or abs(time.time() - int(sent_at)) > TOLERANCE:
+    if not sent_at.isdecimal() or abs(time.time() - int(sent_at)) > TOLERANCE_SECONDS:
         return False
     signed = f"{headers.get('webhook-id')}.{sent_at}.".encode() + body
     expected = b"v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256))

@@ -1,1 +1,1 @@
-"""The parts that demo and chaos runs share: world, queues, screen, account and clean-up."""
+"""The code that demo runs and chaos runs share."""

@@ -1,15 +1,17 @@
-"""The text form of a run's account: a row for each figure, a line for each check."""
+"""The printed form of a run's account: a row for each figure and a line for each check."""
 
 from collections.abc import Mapping
 
-WIDTH = 58
+LABEL_WIDTH = 58
 
 
 def row(label: str, value: object) -> str:
-    """Return a figure with its label, in fewer than 80 columns."""
-    return f"  {label:.<{WIDTH}} {value!s:>8}"
+    """Return a label and its figure as a row of fewer than 80 columns."""
+    return f"  {label:.<{LABEL_WIDTH}} {value!s:>8}"
 
 
 def check_lines(checks: Mapping[str, bool]) -> str:
-    """Return a line for each check: whether it holds, and its words."""
-    return "\n".join(f"{'ok ' if holds else 'NOT'} {words}" for words, holds in checks.items())
+    """Return a line for each check, with `ok` or `NOT` before its description."""
+    return "\n".join(
+        f"{'ok ' if holds else 'NOT'} {description}" for description, holds in checks.items()
+    )

@@ -1,28 +1,28 @@
-"""The clean-up after a run that succeeds, fails or is interrupted."""
+"""The clean-up after a run, whether it succeeds, fails or is interrupted."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
 
 from local.aws.emulator import EmulatorFailed
 from local.aws.project import DeployFailed
-from local.interruption import ignore_signals, stopped_by_signals
+from local.interruption import ignore_signals, stop_on_signals
 from local.runs.screen import Screen
 
 
-class Unbalanced(Exception):
-    """The account does not balance, or the stack left something behind."""
+class RunFailed(Exception):
+    """A run did not have the expected result; the message says why."""
 
 
 def run_and_clean_up(screen: Screen, run: Callable[[ExitStack], None]) -> int:
-    """Call `run`, stop everything that it started, and return the exit status."""
+    """Call `run`, execute the clean-up that it registers, and return the exit status."""
     try:
-        with stopped_by_signals(), ExitStack() as cleanup:
+        with stop_on_signals(), ExitStack() as cleanup:
             run(cleanup)
             ignore_signals()
     except KeyboardInterrupt:
         screen.note("Interrupted: all processes of the run have been stopped.")
         return 130
-    except (DeployFailed, EmulatorFailed, Unbalanced) as error:
+    except (DeployFailed, EmulatorFailed, RunFailed) as error:
         screen.note(f"FAILED: {error}")
         return 1
     return 0

@@ -1,4 +1,4 @@
-"""The messages left in a run's queues."""
+"""The messages in a run's SQS queues."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,22 +8,25 @@ from local.aws.emulator import Emulator
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message in the dead-letter queue; after a redrive `source_id` and `reason` are empty."""
+    """A message in the dead-letter queue.
 
-    source_id: str
+    `source_message_id` and `reason` are empty if SQS moved the message there, not the worker.
+    """
+
+    source_message_id: str
     reason: str
     body: str
 
 
-def messages_in(aws: Emulator, queue_url: str) -> int:
-    """Return how many messages a queue holds, whether visible or not."""
-    kinds = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
-    answer = aws.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=kinds)
-    return sum(int(answer["Attributes"][kind]) for kind in kinds)
+def count_messages(aws: Emulator, queue_url: str) -> int:
+    """Return the number of messages in a queue, including hidden and delayed messages."""
+    names = [f"ApproximateNumberOfMessages{state}" for state in ("", "NotVisible", "Delayed")]
+    response = aws.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)
+    return sum(int(response["Attributes"][name]) for name in names)
 
 
-def new_dead_letters(aws: Emulator, queue_url: str) -> Iterator[DeadLetter]:
-    """Yield the messages of the dead-letter queue and hide them from the next call."""
+def receive_dead_letters(aws: Emulator, queue_url: str) -> Iterator[DeadLetter]:
+    """Yield the messages in the dead-letter queue, and hide them from later calls for an hour."""
     sqs = aws.client("sqs")
     while messages := sqs.receive_message(
         QueueUrl=queue_url,
@@ -33,8 +36,8 @@ def new_dead_letters(aws: Emulator, queue_url: str) -> Iterator[DeadLetter]:
     ).get("Messages"):
         for message in messages:
             attributes = message.get("MessageAttributes", {})
-            source, reason = (
+            source_message_id, reason = (
                 attributes.get(name, {}).get("StringValue", "")
                 for name in ("source_message_id", "reason")
             )
-            yield DeadLetter(source, reason, message["Body"])
+            yield DeadLetter(source_message_id, reason, message["Body"])

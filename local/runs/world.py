@@ -1,4 +1,4 @@
-"""The world of a run: the AWS emulator, and stand-ins for everything outside AWS."""
+"""The services that a run needs: the AWS emulator, and stand-ins for everything outside AWS."""
 
 import json
 import tempfile
@@ -15,17 +15,17 @@ from local.genesys.sqs import sqs_sender
 from local.genesys.stand_in import GenesysCloud
 from local.interruption import ignore_signals
 from local.polling import polls
-from local.receivers.crm import Crm, crm
-from local.receivers.webhook import WebhookReceiver, webhook_receiver
+from local.receivers.crm import Crm, run_crm
+from local.receivers.webhook import WebhookReceiver, run_webhook_receiver
 from local.runs.screen import Screen
 
-SECRET = "queue-ends/genesys"  # noqa: S105 - a secret's name
+GENESYS_SECRET = "queue-ends/genesys"  # noqa: S105 - a secret's name
 WEBHOOK_SECRET = "queue-ends/webhook"  # noqa: S105 - a secret's name
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The services that a run talks to, and the one stack that it deploys."""
+    """The running services, and the stack that the run deploys."""
 
     stage: str
     aws: Emulator
@@ -40,53 +40,53 @@ class World:
         return f"QueueEnds-{self.stage}"
 
     def settings(self, **changes: Any) -> dict[str, Any]:
-        """Return the stack's settings with changes."""
+        """Return the stack's settings, with `changes` applied."""
         return {
             "genesys_login_url": self.genesys.url,
             "genesys_api_url": self.genesys.url,
-            "genesys_secret": SECRET,
+            "genesys_secret": GENESYS_SECRET,
             "destinations": ["actions", "bus", "webhook"],
             "webhook_url": self.webhook.url,
             "webhook_secret": WEBHOOK_SECRET,
             "retry_delay_seconds": 1,
-            # A message that meets another worker's claim waits for the lease, which this shortens.
+            # Keeps leases short, because a message waits while another worker claims its end.
             "worker_timeout_seconds": 10,
-            # A small machine has two cores.
+            # Two, for machines with two cores.
             "max_concurrency": 2,
             **changes,
         }
 
-    def deploy(self, **settings: Any) -> Mapping[str, str]:
-        """Deploy the stack or its changes; return its outputs."""
-        deployment = self.project.deploy(self.stage, **self.settings(**settings))
-        self.screen.settle()
+    def deploy(self, **changes: Any) -> Mapping[str, str]:
+        """Deploy the stack with changed settings; return the stack's outputs."""
+        deployment = self.project.deploy(self.stage, **self.settings(**changes))
+        self.screen.clear_progress()
         return deployment.outputs
 
     def wait(self, seconds: float, done: Callable[[], bool], show: Callable[[], None]) -> None:
-        """Wait until `done` or until the seconds are over; call `show` in between."""
+        """Wait until `done` returns True, but at most `seconds`; call `show` after each check."""
         for _ in polls(seconds, interval=0.3):
             if done():
                 break
             show()
-        self.screen.settle()
+        self.screen.clear_progress()
 
 
 def start_world(
     cleanup: ExitStack, screen: Screen, stage: str, action: Path, **variables: str
 ) -> World:
-    """Start a world, which `cleanup` stops.
+    """Start the services; closing `cleanup` stops them.
 
     Parameters
     ----------
     action
         The file that replaces the project's `actions.py`.
     variables
-        Further environment variables of the functions.
+        Additional environment variables for the Lambda functions.
     """
     folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix=f"queue-ends-{stage}-")))
-    running_crm = cleanup.enter_context(crm())
-    webhook = cleanup.enter_context(webhook_receiver())
-    aws = cleanup.enter_context(emulator(env={"QUEUE_ENDS_CRM_URL": running_crm.url, **variables}))
+    crm = cleanup.enter_context(run_crm())
+    webhook = cleanup.enter_context(run_webhook_receiver())
+    aws = cleanup.enter_context(emulator(env={"QUEUE_ENDS_CRM_URL": crm.url, **variables}))
     genesys = cleanup.enter_context(
         GenesysCloud(sqs_sender(aws), send_partner_events=partner_events(aws))
     )
@@ -94,7 +94,7 @@ def start_world(
     genesys.subscriptions.activation_seconds = genesys.integrations.state_seconds = 1
     credentials = {"client_id": genesys.client_id, "client_secret": genesys.client_secret}
     secrets = aws.client("secretsmanager")
-    secrets.create_secret(Name=SECRET, SecretString=json.dumps(credentials))
+    secrets.create_secret(Name=GENESYS_SECRET, SecretString=json.dumps(credentials))
     secrets.create_secret(Name=WEBHOOK_SECRET, SecretString=webhook.secret)
     project = Project(aws, folder, actions=action, progress=screen.progress)
-    return World(stage, aws, genesys, running_crm, webhook, project, screen)
+    return World(stage, aws, genesys, crm, webhook, project, screen)

@@ -1,4 +1,4 @@
-"""A destination in memory that takes ends, fails or refuses them as a test says."""
+"""An in-memory destination whose receipts a test chooses."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -6,8 +6,8 @@ from conversations.end import ConversationEnd
 from deadline import Deadline
 from destinations.destination import Receipt, ReceiptKind
 
-Answer = ReceiptKind | Callable[[], object]
-"""A kind of receipt; or an action before the end is taken, such as letting time pass or raising."""
+Result = ReceiptKind | Callable[[], object]
+"""A receipt's kind; or a function that is called before the end arrives, and can raise."""
 
 
 class FakeDestination:
@@ -15,29 +15,29 @@ class FakeDestination:
 
     Attributes
     ----------
-    took
-        The ends that arrived: conversation, queue and sequence.
-    answers
-        By conversation id, what becomes of its ends; the others arrive.
-    shares
-        The seconds that it was given, at each call.
+    received
+        The ends that arrived: conversation id, queue id and sequence.
+    results
+        The result for the ends of a conversation, by conversation id. Other ends arrive.
+    seconds_given
+        The seconds before the deadline at each call of `deliver`.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.took: list[tuple[str, str, int]] = []
-        self.answers: dict[str, Answer] = {}
-        self.shares: list[float] = []
+        self.received: list[tuple[str, str, int]] = []
+        self.results: dict[str, Result] = {}
+        self.seconds_given: list[float] = []
 
     def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
-        self.shares.append(deadline.left())
+        self.seconds_given.append(deadline.left())
         for position, end in enumerate(ends):
             if deadline.passed():
                 return
-            answer = self.answers.get(end.conversation_id, "arrived")
-            if callable(answer):
-                answer()
-                answer = "arrived"
-            if answer == "arrived":
-                self.took.append((end.conversation_id, end.queue_id, end.sequence))
-            yield Receipt(position, answer, "why" if answer != "arrived" else "")
+            result = self.results.get(end.conversation_id, "arrived")
+            if callable(result):
+                result()
+                result = "arrived"
+            if result == "arrived":
+                self.received.append((end.conversation_id, end.queue_id, end.sequence))
+            yield Receipt(position, result, "why" if result != "arrived" else "")

@@ -1,4 +1,4 @@
-"""Ends as destinations are given them."""
+"""Functions that make ends to deliver."""
 
 import dataclasses
 
@@ -8,26 +8,26 @@ from conversations.subscription_event import parse_subscription_event
 from tests.bodies import QUEUE, SAMPLE_TEXT, end
 
 
-def ended(conversation_id: str = "c-1", *, name: str = "") -> ConversationEnd:
-    """Return the end of a conversation as big as usual; `name` as `tests.bodies.end` has it."""
-    return _of(end(conversation_id, name=name))
+def make_end(conversation_id: str = "c-1", *, name: str = "") -> ConversationEnd:
+    """Return an end of the usual size; `name` is passed to `tests.bodies.end`."""
+    return _parse(end(conversation_id, name=name))
 
 
-def sample() -> ConversationEnd:
-    """Return the sample's end."""
-    return _of(SAMPLE_TEXT)
+def sample_end() -> ConversationEnd:
+    """Return the end in the sample event."""
+    return _parse(SAMPLE_TEXT)
 
 
-def big(conversation_id: str, raw_bytes: int, other_bytes: int = 0) -> ConversationEnd:
-    """Return an end with so many bytes in `raw`, and so many elsewhere."""
+def large_end(conversation_id: str, raw_bytes: int, other_bytes: int = 0) -> ConversationEnd:
+    """Return an end with padding: `raw_bytes` in `raw` and `other_bytes` in `participants`."""
     return dataclasses.replace(
-        ended(conversation_id),
+        make_end(conversation_id),
         raw={"padding": "x" * raw_bytes},
         participants=["x" * other_bytes] if other_bytes else [],
     )
 
 
-def _of(body: str) -> ConversationEnd:
+def _parse(body: str) -> ConversationEnd:
     parsed = parse_subscription_event(body, 0, {QUEUE})
     assert isinstance(parsed, Accepted)
     return parsed.end

@@ -1,4 +1,4 @@
-"""Receivers of webhooks on loopback: an HTTP server, and a TCP server that a test scripts."""
+"""Webhook receivers on loopback: an HTTP server, and a TCP server that a test scripts."""
 
 import http.client
 import socket
@@ -13,26 +13,26 @@ from conversations.end import ConversationEnd
 from deadline import Deadline
 from destinations.destination import Receipt
 from destinations.webhook import Webhook
-from destinations.webhook_call import Calls
-from destinations.webhook_connection import Origin, Resolve, addresses_of
+from destinations.webhook_call import CallRunner
+from destinations.webhook_connection import Endpoint, Resolver, resolve_host
 from destinations.webhook_signature import SigningKeys
 from local.http.messages import Answer
 from local.http.server import HttpServer
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
-from tests.fakes.ends import ended
+from tests.fakes.ends import make_end
 
 CERTIFICATE = Path(__file__).parents[1] / "data/webhook.test.pem"
-"""Certificate, signed by itself, and key of `webhook.test`."""
+"""The self-signed certificate for `webhook.test`, and its key."""
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER_SECRET = "whsec_YW5vdGhlciBrZXkgb2YgMjQgYnl0ZXMu"
 SECRET_NAME = "webhook-key"
-LONG = 60.0
-"""Seconds that a call may take where no test waits for them: a slow machine has to have enough."""
+LONG_SECONDS = 60.0
+"""A time limit that no test waits for, long enough for a slow machine."""
 
 
 class Receiver(HttpServer):
-    """Answers 204, or as a test says."""
+    """An HTTP server that responds with 204 unless a test replaces `respond`."""
 
     def __init__(self, *, tls: bool = False) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if tls else None
@@ -45,16 +45,16 @@ class Receiver(HttpServer):
 
 @contextmanager
 def tcp_server(serve: Callable[[socket.socket], object]) -> Iterator[str]:
-    """Have every connection served by a function, in a thread; give the server's http URL."""
+    """Run a TCP server that calls `serve` for each connection in a thread; yield its http URL."""
 
     def accept() -> None:
-        with suppress(OSError):  # once the listener is closed
+        with suppress(OSError):  # raised once the listener is closed
             while True:
-                threading.Thread(target=attend, args=listener.accept()[:1], daemon=True).start()
+                threading.Thread(target=handle, args=listener.accept()[:1], daemon=True).start()
 
-    def attend(accepted: socket.socket) -> None:
-        with accepted, suppress(OSError):
-            serve(accepted)
+    def handle(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            serve(connection)
 
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
         threading.Thread(target=accept, daemon=True).start()
@@ -65,9 +65,9 @@ def tcp_server(serve: Callable[[socket.socket], object]) -> Iterator[str]:
                 listener.shutdown(socket.SHUT_RDWR)  # wakes `accept`
 
 
-def read_request(accepted: socket.socket) -> None:
-    """Read a request to its end: to close a connection with unread bytes is to reset it."""
-    with accepted.makefile("rb") as file:
+def read_request(connection: socket.socket) -> None:
+    """Read a whole request, because closing a connection with unread bytes would reset it."""
+    with connection.makefile("rb") as file:
         file.readline()
         headers = http.client.parse_headers(file)
         file.read(int(headers["content-length"]))
@@ -79,37 +79,37 @@ def webhook_to(
     secrets: FakeSecrets | None = None,
     *,
     allow_private: bool = False,
-    resolve: Resolve = addresses_of,
+    resolve: Resolver = resolve_host,
     tls: ssl.SSLContext | None = None,
-    limit: float = LONG,
+    call_seconds: float = LONG_SECONDS,
     now: Callable[[], float] = time.time,
-    calls: Callable[[], Calls] = Calls,
+    make_runner: Callable[[], CallRunner] = CallRunner,
 ) -> Iterator[Webhook]:
-    """Give a webhook that is signed with `SECRET`, unless there are other secrets."""
-    origin = Origin.of(url, allow_private=allow_private, resolve=resolve, tls=tls)
-    held = secrets or FakeSecrets(**{SECRET_NAME: SECRET})
-    keys = SigningKeys(held, SECRET_NAME, now)  # type: ignore[arg-type]
-    webhook = Webhook(origin, keys, limit=limit, now=now, calls=calls)
+    """Yield a webhook that signs with `SECRET`, unless other secrets are given."""
+    endpoint = Endpoint.from_url(url, allow_private=allow_private, resolve=resolve, tls=tls)
+    secrets = secrets or FakeSecrets(**{SECRET_NAME: SECRET})
+    keys = SigningKeys(secrets, SECRET_NAME, now)  # type: ignore[arg-type]
+    webhook = Webhook(endpoint, keys, call_seconds=call_seconds, now=now, make_runner=make_runner)
     yield webhook
     webhook.close()
 
 
-def receipts_of(
+def deliver_ends(
     webhook: Webhook, count: int = 1, deadline: Deadline | None = None
 ) -> dict[int, Receipt]:
-    """Send the ends of `ends`, with time enough unless a deadline is given; return the receipts.
+    """Deliver the ends of `make_ends`, with ample time unless a deadline is given.
 
     Returns
     -------
     dict
-        The receipts by position, in the order in which they became known.
+        The receipts by position, in the order in which the webhook yielded them.
     """
-    receipts = list(webhook.deliver(ends(count), deadline or Clock().deadline(LONG)))
+    receipts = list(webhook.deliver(make_ends(count), deadline or Clock().deadline(LONG_SECONDS)))
     by_position = {receipt.position: receipt for receipt in receipts}
     assert len(by_position) == len(receipts)
     return by_position
 
 
-def ends(count: int) -> list[ConversationEnd]:
+def make_ends(count: int) -> list[ConversationEnd]:
     """Return ends of the conversations c-0, c-1 and so on."""
-    return [ended(f"c-{position}") for position in range(count)]
+    return [make_end(f"c-{position}") for position in range(count)]

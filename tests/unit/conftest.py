@@ -24,7 +24,7 @@ def server() -> Iterator[HttpServer]:
 def http(server: HttpServer) -> Iterator[HttpServer]:
     server.reset()
     yield server
-    assert not server.broken
+    assert not server.errors
 
 
 @pytest.fixture

@@ -188,7 +188,7 @@ def test_botocore_does_not_try_again_after_an_interruption(service: HttpServer) 
     deadline = Deadline(lambda: end - time.monotonic())
     with pytest.raises(CALL_ERRORS):
         call(deadline, sqs.send_message, QueueUrl=service.url, MessageBody="{}")
-    assert len(service.asked) == 1
+    assert len(service.requests) == 1
 
 
 def test_every_client_has_limits() -> None:

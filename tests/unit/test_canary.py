@@ -427,7 +427,7 @@ def test_the_subscription_function_logs_no_secret(
     text = _logged_with(handle, events, output)
     assert '"message":"answered"' in text
     assert canaries.found_in(text) == []
-    answers = [sent.body.decode() for sent in http.asked_for("/answer")]
+    answers = [sent.body.decode() for sent in http.requests_for("/answer")]
     assert answers
     assert canaries.found_in("".join(answers)) == []
 

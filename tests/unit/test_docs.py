@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from destinations.webhook_signature import keys_of, signature
+from destinations.webhook_signature import parse_keys, sign
 from infra.settings.retries import duration_in_words, outage_seconds
 
 ROOT = Path(__file__).parents[2]
@@ -183,7 +183,7 @@ def test_the_documented_check_accepts_genuine_webhooks_alone(
     headers = {
         "webhook-id": "c:q:1",
         "webhook-timestamp": str(sent_at),
-        "webhook-signature": signature(keys_of(signed_with), "c:q:1", sent_at, b"{}"),
+        "webhook-signature": sign(parse_keys(signed_with), "c:q:1", sent_at, b"{}"),
     }
 
     assert names["is_genuine"](headers, body, KEY) is genuine

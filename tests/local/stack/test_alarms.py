@@ -12,7 +12,7 @@ import pytest
 from local.aws.project import function_of
 from local.cloudwatch.collector import CloudWatch
 from local.demo.counts import logged_outcomes
-from local.runs.queues import messages_in
+from local.runs.queues import count_messages
 from local.traffic.subscription import OUR_QUEUES
 from tests.local.stack.world import World, running_world
 from tests.partner_events import event
@@ -92,7 +92,7 @@ class Watched:
     def settle(self) -> None:
         """Wait until the intake queue is empty."""
         left = self.outputs["QueueUrl"]
-        wait_until(lambda: not messages_in(self.world.aws, left), "all messages to be done with")
+        wait_until(lambda: not count_messages(self.world.aws, left), "all messages to be done with")
 
     def function(self, part: str) -> str:
         """Return the name of the function of a part of the stack."""

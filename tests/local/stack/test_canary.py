@@ -4,7 +4,7 @@ import pytest
 
 from local.aws.project import Deployment
 from local.demo.counts import logged_outcomes
-from local.runs.queues import messages_in
+from local.runs.queues import count_messages
 from tests.canaries import found_in, seeded
 from tests.local.stack.world import World
 from tests.polling import wait_until
@@ -21,7 +21,7 @@ def test_no_log_holds_anything_of_what_is_in_messages(world: World, deployed: De
         some = enumerate(bodies[start : start + 10])
         entries = [{"Id": str(number), "MessageBody": body} for number, body in some]
         sqs.send_message_batch(QueueUrl=queue, Entries=entries)
-    wait_until(lambda: not messages_in(world.aws, queue), "all to be done with")
+    wait_until(lambda: not count_messages(world.aws, queue), "all to be done with")
 
     outcomes = logged_outcomes(world.aws, deployed.outputs["WorkerFunctionName"])
     assert all(outcomes[outcome] for outcome in ("processed", "ignored", "rejected"))

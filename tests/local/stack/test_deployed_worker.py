@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from local.aws.project import Deployment
 from local.genesys.sqs import ACCOUNT
 from local.http.messages import Answer
-from local.receivers.bus import BusRecorder, bus_recorder
+from local.receivers.bus import BusRecorder, record_bus
 from local.traffic.subscription import FOREIGN_QUEUES, Event, conversations, malformed_bodies
 from tests.local.stack.world import World
 from tests.polling import wait_until
@@ -28,7 +28,7 @@ def key(event: Event) -> tuple[str, str]:
 
 @pytest.fixture(scope="module")
 def bus(world: World, deployed: Deployment) -> Iterator[BusRecorder]:
-    with bus_recorder(world.aws, deployed.outputs["EndsBusName"]) as bus:
+    with record_bus(world.aws, deployed.outputs["EndsBusName"]) as bus:
         yield bus
 
 
@@ -233,7 +233,7 @@ def test_an_end_that_a_webhook_refuses_for_good_can_be_redriven(
 ) -> None:
     gone, other = some_events(2)
     body = json.dumps(gone.body, separators=(",", ":"))
-    world.webhook.server.before = lambda request: (
+    world.webhook.server.intercept = lambda request: (
         Answer(410) if gone.conversation_id.encode() in request.body else None
     )
 
@@ -247,7 +247,7 @@ def test_an_end_that_a_webhook_refuses_for_good_can_be_redriven(
     wait_until(lambda: refused() == {"destination_refused": 1}, "the refused end, with its reason")
     wait_until(lambda: arrivals(world, bus, [other]) == once([other]), "the other end everywhere")
 
-    world.webhook.server.before = lambda request: None
+    world.webhook.server.intercept = lambda request: None
     world.aws.client("sqs").send_message(QueueUrl=deployed.outputs["QueueUrl"], MessageBody=body)
 
     wait_until(lambda: arrivals(world, bus, [gone]) == once([gone]), "the end everywhere, once")

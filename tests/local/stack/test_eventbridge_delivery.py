@@ -13,8 +13,8 @@ from local.demo.account import PartnerAccount
 from local.demo.counts import arrivals_per_end, logged_outcomes
 from local.genesys.entities import Entity
 from local.genesys.problems import problem, too_many_requests
-from local.receivers.bus import BusRecorder, bus_recorder
-from local.runs.queues import messages_in
+from local.receivers.bus import BusRecorder, record_bus
+from local.runs.queues import count_messages
 from local.traffic.eventbridge import Conversation, partner_conversations, shuffled
 from local.traffic.subscription import OUR_QUEUES
 from tests.local.stack.world import World, running_world
@@ -62,7 +62,7 @@ def stack(bridged: World) -> Deployment:
 
 @pytest.fixture(scope="module")
 def bus(bridged: World, stack: Deployment) -> Iterator[BusRecorder]:
-    with bus_recorder(bridged.aws, stack.outputs["EndsBusName"]) as bus:
+    with record_bus(bridged.aws, stack.outputs["EndsBusName"]) as bus:
         yield bus
 
 
@@ -172,7 +172,7 @@ def test_in_any_order_and_some_twice_every_event_is_accounted_for_and_every_end_
     )
 
     def balances() -> bool:
-        account.left_in_queue = messages_in(bridged.aws, stack.outputs["QueueUrl"])
+        account.left_in_queue = count_messages(bridged.aws, stack.outputs["QueueUrl"])
         if account.left_in_queue:  # the rest takes time that the worker could use
             return False
         account.logged = logged_outcomes(bridged.aws, stack.outputs["WorkerFunctionName"])
@@ -218,7 +218,9 @@ def test_another_end_rule_and_other_queues_are_changed_in_place(
             for of_place in noted.values()
         )
 
-    wait_until(lambda: messages_in(bridged.aws, stack.outputs["QueueUrl"]) == 0, "an empty queue")
+    wait_until(
+        lambda: count_messages(bridged.aws, stack.outputs["QueueUrl"]) == 0, "an empty queue"
+    )
     wait_until(arrived, "the ends by the new rule, each once at each destination")
 
 

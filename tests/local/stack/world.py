@@ -13,8 +13,8 @@ from local.aws.partner_events import partner_events
 from local.aws.project import ROOT, Deployment, Project, function_of
 from local.genesys.sqs import sqs_sender
 from local.genesys.stand_in import GenesysCloud
-from local.receivers.crm import Crm, crm
-from local.receivers.webhook import WebhookReceiver, webhook_receiver
+from local.receivers.crm import Crm, run_crm
+from local.receivers.webhook import WebhookReceiver, run_webhook_receiver
 from local.traffic.subscription import OUR_QUEUES
 
 ACTION = ROOT / "local/receivers/crm_action.py"
@@ -151,8 +151,8 @@ class World:
 def running_world(folder: Path, *, enforce_iam: bool = False, **changed: Any) -> Iterator[World]:
     """Run all that there is to see, ready for the first deploy; its stacks have other settings."""
     with (
-        crm() as customers,
-        webhook_receiver() as webhook,
+        run_crm() as customers,
+        run_webhook_receiver() as webhook,
         emulator(env={"QUEUE_ENDS_CRM_URL": customers.url}, enforce_iam=enforce_iam) as aws,
         GenesysCloud(sqs_sender(aws), send_partner_events=partner_events(aws)) as genesys,
     ):

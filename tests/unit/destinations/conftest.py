@@ -1,4 +1,4 @@
-"""boto3 as in Lambda, but with every service on loopback."""
+"""Fixtures: a loopback server in place of AWS, and the time limits of the code under test."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -11,7 +11,7 @@ from local.http.server import HttpServer
 
 @pytest.fixture
 def aws(http: HttpServer, monkeypatch: pytest.MonkeyPatch) -> HttpServer:
-    """What clients that boto3 makes talk to."""
+    """The server that boto3 clients send their requests to."""
     for name, value in {
         "AWS_ENDPOINT_URL": http.url,
         "AWS_REGION": "eu-west-1",
@@ -26,7 +26,7 @@ def aws(http: HttpServer, monkeypatch: pytest.MonkeyPatch) -> HttpServer:
 
 @pytest.fixture
 def time_limits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Return the seconds after which code under test is to be interrupted, in order."""
+    """Return a list that collects the time limits in seconds, and let none interrupt."""
     limits: list[float] = []
 
     def time_limit(seconds: float) -> AbstractContextManager[None]:

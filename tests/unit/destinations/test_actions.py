@@ -1,4 +1,4 @@
-"""The file that a user edits works as it comes."""
+"""The file that users edit works before they edit it."""
 
 import json
 
@@ -12,24 +12,26 @@ from tests.bodies import CANARY, QUEUE, end
 
 
 @pytest.fixture
-def ended() -> ConversationEnd:
+def conversation_end() -> ConversationEnd:
     parsed = parse_subscription_event(end("c-1", name=CANARY), 0, {QUEUE})
     assert isinstance(parsed, Accepted)
     return parsed.end
 
 
-def test_the_example_logs_the_end_by_its_ids_alone(
-    ended: ConversationEnd, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_the_initial_function_logs_only_the_ids_of_an_end(
+    conversation_end: ConversationEnd,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     logger = type(actions.logger)(service="actions-test")
     monkeypatch.setattr(actions, "logger", logger)
-    actions.on_conversation_end(ended)
+    actions.on_conversation_end(conversation_end)
     output = capsys.readouterr().out
     (line,) = [json.loads(line) for line in output.splitlines()]
     assert (line["level"], line["conversation_id"], line["queue_id"]) == ("INFO", "c-1", QUEUE)
     assert CANARY not in output
 
 
-def test_an_end_cannot_be_changed_by_an_action(ended: ConversationEnd) -> None:
+def test_an_end_cannot_be_changed_by_an_action(conversation_end: ConversationEnd) -> None:
     with pytest.raises(AttributeError):
-        ended.conversation_id = "another"  # type: ignore[misc]
+        conversation_end.conversation_id = "another"  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Ends arrive at the bus as events, ten a call; see test_entries.py for all that can fail."""
+"""Ends arrive on the bus as events, ten in each call; test_grouped_calls.py tests failures."""
 
 import dataclasses
 import json
@@ -6,80 +6,82 @@ from datetime import UTC, datetime
 
 import pytest
 
-from destinations.bus import Bus, destination
+from destinations.bus import Bus, make_destination
 from destinations.destination import Receipt
 from local.http.messages import Answer
 from local.http.server import HttpServer
 from tests.bodies import CANARY
 from tests.fakes.aws.eventbridge import BUS, MAX_BYTES, FakeEventBridge, size_of
 from tests.fakes.clock import Clock
-from tests.fakes.ends import big, ended, sample
+from tests.fakes.ends import large_end, make_end, sample_end
 
 
 @pytest.fixture
-def events() -> FakeEventBridge:
+def eventbridge() -> FakeEventBridge:
     return FakeEventBridge()
 
 
 @pytest.fixture
-def bus(events: FakeEventBridge) -> Bus:
-    return Bus(events, BUS)  # type: ignore[arg-type]
+def bus(eventbridge: FakeEventBridge) -> Bus:
+    return Bus(eventbridge, BUS)  # type: ignore[arg-type]
 
 
-def test_the_event_is_the_one_of_the_contract(bus: Bus, events: FakeEventBridge) -> None:
+def test_an_event_has_the_documented_form(bus: Bus, eventbridge: FakeEventBridge) -> None:
     assert bus.name == "bus"
-    assert list(bus.deliver([sample()], Clock().deadline(9))) == [Receipt(0, "arrived")]
-    (event,) = events.taken
+    assert list(bus.deliver([sample_end()], Clock().deadline(9))) == [Receipt(0, "arrived")]
+    (event,) = eventbridge.taken
     assert event == {
         "EventBusName": BUS,
         "Source": "queue-ends",
         "DetailType": "Conversation Ended",
-        "Detail": sample().as_json().decode(),
+        "Detail": sample_end().as_json().decode(),
         "Time": datetime(2026, 11, 23, 10, 0, tzinfo=UTC),
         "Resources": [],
     }
-    assert sample().ended_at == "2026-11-23T10:00:00.000Z"
+    assert sample_end().ended_at == "2026-11-23T10:00:00.000Z"
 
 
-def test_a_hundred_ends_of_the_usual_size_are_ten_calls(bus: Bus, events: FakeEventBridge) -> None:
-    ends = [ended(f"c-{number}") for number in range(100)]
-    assert len(list(bus.deliver(ends, Clock().deadline(9)))) == 100
-    assert [len(entries) for entries in events.calls] == [10] * 10
-    assert events.refused == []
-
-
-def test_an_event_of_the_greatest_size_is_taken_by_eventbridge_s_count(
-    bus: Bus, events: FakeEventBridge
+def test_a_hundred_ends_of_the_usual_size_are_sent_in_ten_calls(
+    bus: Bus, eventbridge: FakeEventBridge
 ) -> None:
-    empty = len(big("c", 0).as_json())
+    ends = [make_end(f"c-{number}") for number in range(100)]
+    assert len(list(bus.deliver(ends, Clock().deadline(9)))) == 100
+    assert [len(entries) for entries in eventbridge.calls] == [10] * 10
+    assert eventbridge.refused == []
+
+
+def test_an_event_of_the_maximum_size_by_eventbridge_s_count_is_accepted(
+    bus: Bus, eventbridge: FakeEventBridge
+) -> None:
+    empty = len(large_end("c", 0).as_json())
     for size in (200_000, MAX_BYTES - 43 - empty, MAX_BYTES - 42 - empty):
-        list(bus.deliver([big("c", size)], Clock().deadline(9)))
-    assert events.refused == []
-    sizes = [size_of(entry) for entry in events.taken]
+        list(bus.deliver([large_end("c", size)], Clock().deadline(9)))
+    assert eventbridge.refused == []
+    sizes = [size_of(entry) for entry in eventbridge.taken]
     assert sizes[1] == MAX_BYTES - 1
     assert sizes[2] < 10_000
 
 
 @pytest.mark.parametrize("ended_at", ["0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"])
-def test_any_time_can_be_written(aws: HttpServer, ended_at: str) -> None:
+def test_any_time_can_be_encoded(aws: HttpServer, ended_at: str) -> None:
     aws.script(Answer(body={"FailedEntryCount": 0, "Entries": [{"EventId": "e"}]}))
-    end = dataclasses.replace(ended(), ended_at=ended_at)
-    bus = destination({"ENDS_BUS": BUS})
+    end = dataclasses.replace(make_end(), ended_at=ended_at)
+    bus = make_destination({"ENDS_BUS": BUS})
     assert list(bus.deliver([end], Clock().deadline(9))) == [Receipt(0, "arrived")]
 
 
-def test_what_boto3_sends_is_what_eventbridge_reads(aws: HttpServer) -> None:
+def test_boto3_sends_entries_in_the_form_that_eventbridge_expects(aws: HttpServer) -> None:
     failed = {"ErrorCode": "MalformedDetail", "ErrorMessage": CANARY}
     aws.script(Answer(body={"FailedEntryCount": 1, "Entries": [{"EventId": "e"}, failed]}))
-    ends = [ended("c-0", name="é😀"), ended("c-1")]
-    bus = destination({"ENDS_BUS": BUS})
+    ends = [make_end("c-0", name="é😀"), make_end("c-1")]
+    bus = make_destination({"ENDS_BUS": BUS})
     assert list(bus.deliver(ends, Clock().deadline(9))) == [
         Receipt(0, "arrived"),
         Receipt(1, "failed", "MalformedDetail"),
     ]
-    (asked,) = aws.asked
-    assert asked.headers["X-Amz-Target"] == "AWSEvents.PutEvents"
-    entries = asked.json["Entries"]
+    (request,) = aws.requests
+    assert request.headers["X-Amz-Target"] == "AWSEvents.PutEvents"
+    entries = request.json["Entries"]
     assert [json.loads(entry.pop("Detail")) for entry in entries] == [
         json.loads(end.as_json()) for end in ends
     ]

@@ -1,4 +1,4 @@
-"""boto3's clients as the bus and the archive make them: how often they ask."""
+"""The boto3 clients of the bus and the archive do not retry by themselves."""
 
 from collections.abc import Callable
 
@@ -12,13 +12,13 @@ from tests.bodies import CANARY
 from tests.fakes.aws.eventbridge import BUS
 from tests.fakes.aws.firehose import STREAM
 from tests.fakes.clock import Clock
-from tests.fakes.ends import ended
+from tests.fakes.ends import make_end
 
 
 @pytest.fixture(
     params=[
-        lambda: bus.destination({"ENDS_BUS": BUS}),
-        lambda: archive.destination({"ARCHIVE_STREAM": STREAM}),
+        lambda: bus.make_destination({"ENDS_BUS": BUS}),
+        lambda: archive.make_destination({"ARCHIVE_STREAM": STREAM}),
     ],
     ids=["bus", "archive"],
 )
@@ -28,7 +28,7 @@ def destination(aws: HttpServer, request: pytest.FixtureRequest) -> Destination:
 
 
 @pytest.mark.parametrize(
-    ("answer", "error", "tries"),
+    ("answer", "error", "attempts"),
     [
         (Answer(500, {"__type": "InternalException", "message": CANARY}), "InternalException", 3),
         (Answer(400, {"__type": "Throttling", "message": CANARY}), "Throttling", 3),
@@ -37,10 +37,10 @@ def destination(aws: HttpServer, request: pytest.FixtureRequest) -> Destination:
     ],
     ids=str,
 )
-def test_boto3_adds_no_tries_to_ours(
-    destination: Destination, aws: HttpServer, answer: Answer, error: str, tries: int
+def test_boto3_adds_no_attempts_to_ours(
+    destination: Destination, aws: HttpServer, answer: Answer, error: str, attempts: int
 ) -> None:
     aws.respond = lambda _: answer
-    receipts = list(destination.deliver([ended()], Clock().deadline(9)))
+    receipts = list(destination.deliver([make_end()], Clock().deadline(9)))
     assert receipts == [Receipt(0, "failed", error)]
-    assert len(aws.asked) == tries
+    assert len(aws.requests) == attempts

@@ -1,4 +1,4 @@
-"""Published ends match their JSON Schema."""
+"""Ends match their published JSON Schema."""
 
 import dataclasses
 import json
@@ -15,7 +15,7 @@ from conversations.end import ConversationEnd, Source
 from conversations.parsed import Accepted
 from conversations.subscription_event import parse_subscription_event
 from tests.bodies import QUEUE, mutated_events
-from tests.fakes.ends import ended, sample
+from tests.fakes.ends import make_end, sample_end
 
 ROOT = Path(__file__).parents[3]
 SCHEMA: dict[str, Any] = json.loads((ROOT / "docs/conversation-end.schema.json").read_text())
@@ -30,23 +30,23 @@ def _is_date_time(value: object) -> bool:
 
 
 def validate(end: ConversationEnd) -> None:
-    """Check an end as it is published, with `raw` and without."""
-    whole, short = json.loads(end.as_json()), json.loads(end.as_json(raw=False))
-    VALIDATOR.validate(whole)
-    VALIDATOR.validate(short)
-    assert whole == {**short, "raw": end.raw}
+    """Validate an end's JSON, with and without `raw`."""
+    complete, without_raw = json.loads(end.as_json()), json.loads(end.as_json(raw=False))
+    VALIDATOR.validate(complete)
+    VALIDATOR.validate(without_raw)
+    assert complete == {**without_raw, "raw": end.raw}
 
 
-def test_the_schema_is_valid_itself() -> None:
+def test_the_schema_itself_is_valid() -> None:
     Draft202012Validator.check_schema(SCHEMA)
 
 
-def test_the_schema_names_the_fields_of_an_end_in_their_order() -> None:
+def test_the_schema_has_the_fields_of_an_end_in_the_same_order() -> None:
     fields = [field.name for field in dataclasses.fields(ConversationEnd)]
     assert list(SCHEMA["properties"]) == fields
     assert SCHEMA["required"] == [name for name in fields if name != "raw"]
     assert SCHEMA["properties"]["source"]["enum"] == list(get_args(Source))
-    assert all(described["description"] for described in SCHEMA["properties"].values())
+    assert all(schema["description"] for schema in SCHEMA["properties"].values())
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
@@ -57,11 +57,11 @@ def test_the_ends_of_the_samples_match_the_schema(path: Path) -> None:
 
 
 def test_a_later_end_of_a_conversation_matches_the_schema() -> None:
-    validate(dataclasses.replace(ended(name="é😀\u2028"), sequence=7, source="backfill"))
+    validate(dataclasses.replace(make_end(name="é😀\u2028"), sequence=7, source="backfill"))
 
 
 @given(mutated_events)
-def test_every_accepted_event_is_published_as_the_schema_says(event: dict[str, Any]) -> None:
+def test_the_end_in_every_accepted_event_matches_the_schema(event: dict[str, Any]) -> None:
     parsed = parse_subscription_event(json.dumps(event), 1_795_428_005_000, {QUEUE})
     if isinstance(parsed, Accepted):
         validate(parsed.end)
@@ -76,7 +76,7 @@ def _with(**changes: Any) -> Callable[[dict[str, Any]], object]:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         *((_without(name), f"'{name}' is a required property") for name in SCHEMA["required"]),
         (_with(conversation_id=""), "should be non-empty"),
@@ -94,11 +94,11 @@ def _with(**changes: Any) -> Callable[[dict[str, Any]], object]:
         (_with(another="field"), "'another' was unexpected"),
     ],
 )
-def test_an_end_that_breaks_the_schema_is_found(
-    change: Callable[[dict[str, Any]], object], said: str
+def test_an_end_that_violates_the_schema_is_rejected(
+    change: Callable[[dict[str, Any]], object], message: str
 ) -> None:
-    document = json.loads(sample().as_json())
+    document = json.loads(sample_end().as_json())
     change(document)
     with pytest.raises(ValidationError) as raised:
         VALIDATOR.validate(document)
-    assert said in raised.value.message
+    assert message in raised.value.message

@@ -1,4 +1,4 @@
-"""The user's function is called for each end, and whatever it does is that end's alone."""
+"""The user's function is called for each end, and its failures affect only that end."""
 
 import asyncio
 import functools
@@ -17,16 +17,16 @@ from conversations.end import ConversationEnd
 from deadline import time_limit
 from destinations import user_code
 from destinations.destination import Receipt
-from destinations.user_code import Actions, destination
+from destinations.user_code import Actions, make_destination
 from tests.bodies import CANARY
 from tests.fakes.clock import Clock
-from tests.fakes.ends import ended
+from tests.fakes.ends import make_end
 
-Act = Callable[[ConversationEnd], object]
+Action = Callable[[ConversationEnd], object]
 
 
 @pytest.fixture(autouse=True)
-def _alarm_is_as_before() -> Iterator[None]:
+def _alarm_is_restored() -> Iterator[None]:
     yield
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
     assert signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
@@ -37,67 +37,67 @@ def clock() -> Clock:
     return Clock()
 
 
-def actions(does: Act) -> Actions:
-    return Actions(does)  # type: ignore[arg-type]
+def make_actions(action: Action) -> Actions:
+    return Actions(action)  # type: ignore[arg-type]
 
 
-def raising(error: BaseException) -> Act:
-    def act(_end: ConversationEnd) -> None:
+def raising_action(error: BaseException) -> Action:
+    def action(_end: ConversationEnd) -> None:
         raise error
 
-    return act
+    return action
 
 
-def of(conversation_id: str, act: Act) -> Act:
-    """Return an action that does something with the ends of one conversation."""
-    return lambda end: act(end) if end.conversation_id == conversation_id else None
+def only_for(conversation_id: str, action: Action) -> Action:
+    """Return an action that calls `action` only for the ends of one conversation."""
+    return lambda end: action(end) if end.conversation_id == conversation_id else None
 
 
 def test_the_function_in_the_user_s_file_is_called_for_each_end(
     monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
-    acted: list[ConversationEnd] = []
-    monkeypatch.setattr(destinations.actions, "on_conversation_end", acted.append)
-    to_user = destination({})
-    ends = [ended("c-0"), ended("c-1")]
-    assert to_user.name == "actions"
-    assert list(to_user.deliver(ends, clock.deadline(9))) == [
+    handled: list[ConversationEnd] = []
+    monkeypatch.setattr(destinations.actions, "on_conversation_end", handled.append)
+    destination = make_destination({})
+    ends = [make_end("c-0"), make_end("c-1")]
+    assert destination.name == "actions"
+    assert list(destination.deliver(ends, clock.deadline(9))) == [
         Receipt(0, "arrived"),
         Receipt(1, "arrived"),
     ]
-    assert acted == ends
+    assert handled == ends
 
 
-def test_an_end_s_receipt_is_known_before_the_next_one_is_begun(clock: Clock) -> None:
-    acted: list[ConversationEnd] = []
-    ends = [ended("c-0"), ended("c-1")]
-    receipts = actions(acted.append).deliver(ends, clock.deadline(9))
-    assert acted == []
+def test_an_end_s_receipt_is_yielded_before_the_next_end_is_started(clock: Clock) -> None:
+    handled: list[ConversationEnd] = []
+    ends = [make_end("c-0"), make_end("c-1")]
+    receipts = make_actions(handled.append).deliver(ends, clock.deadline(9))
+    assert handled == []
     assert next(receipts) == Receipt(0, "arrived")
-    assert acted == ends[:1]
+    assert handled == ends[:1]
 
 
 class Stop(BaseException):
     pass
 
 
-def _endless(end: ConversationEnd) -> None:
-    _endless(end)
+def recurse(end: ConversationEnd) -> None:
+    recurse(end)
 
 
 @pytest.mark.parametrize(
-    "act",
+    "action",
     [
-        raising(ValueError("bad")),
-        raising(TimeoutError()),
-        raising(SystemExit(0)),
-        raising(MemoryError()),
-        raising(ExceptionGroup("many", [ValueError("bad")])),
-        raising(StopIteration()),
-        raising(GeneratorExit()),
-        raising(asyncio.CancelledError()),
-        raising(Stop()),
-        _endless,
+        raising_action(ValueError("bad")),
+        raising_action(TimeoutError()),
+        raising_action(SystemExit(0)),
+        raising_action(MemoryError()),
+        raising_action(ExceptionGroup("many", [ValueError("bad")])),
+        raising_action(StopIteration()),
+        raising_action(GeneratorExit()),
+        raising_action(asyncio.CancelledError()),
+        raising_action(Stop()),
+        recurse,
     ],
     ids=[
         "ValueError",
@@ -108,13 +108,13 @@ def _endless(end: ConversationEnd) -> None:
         "StopIteration",
         "GeneratorExit",
         "CancelledError",
-        "a BaseException of its own",
-        "a recursion without end",
+        "a BaseException subclass",
+        "an infinite recursion",
     ],
 )
-def test_an_action_that_raises_fails_only_its_end(clock: Clock, act: Act) -> None:
-    ends = [ended("before"), ended("bad"), ended("after")]
-    receipts = list(actions(of("bad", act)).deliver(ends, clock.deadline(9)))
+def test_an_action_that_raises_fails_only_its_end(clock: Clock, action: Action) -> None:
+    ends = [make_end("before"), make_end("bad"), make_end("after")]
+    receipts = list(make_actions(only_for("bad", action)).deliver(ends, clock.deadline(9)))
     assert [(receipt.position, receipt.kind) for receipt in receipts] == [
         (0, "arrived"),
         (1, "failed"),
@@ -123,7 +123,9 @@ def test_an_action_that_raises_fails_only_its_end(clock: Clock, act: Act) -> Non
 
 
 def test_ctrl_c_in_an_action_stops_the_run(clock: Clock) -> None:
-    receipts = actions(raising(KeyboardInterrupt())).deliver([ended()], clock.deadline(9))
+    receipts = make_actions(raising_action(KeyboardInterrupt())).deliver(
+        [make_end()], clock.deadline(9)
+    )
     with pytest.raises(KeyboardInterrupt):
         next(receipts)
 
@@ -138,31 +140,35 @@ def test_ctrl_c_in_an_action_stops_the_run(clock: Clock) -> None:
         ("exec('raise ValueError(end)')", "ValueError at actions.py:4"),
     ],
 )
-def test_a_failure_s_detail_is_its_type_and_the_action_s_line_alone(
+def test_a_failure_s_detail_has_only_the_error_s_type_and_the_action_s_line(
     clock: Clock, raising_line: str, detail: str
 ) -> None:
     source = f"import json\nfrom functools import partial\ndef act(end):\n    {raising_line}\n"
     module: dict[str, Any] = {}
     exec(compile(source, "/var/task/destinations/actions.py", "exec"), module)  # noqa: S102
-    receipts = list(actions(module["act"]).deliver([ended(name=CANARY)], clock.deadline(9)))
+    receipts = list(make_actions(module["act"]).deliver([make_end(name=CANARY)], clock.deadline(9)))
     assert receipts == [Receipt(0, "failed", detail)]
 
 
 @pytest.mark.parametrize(
-    "act",
+    "action",
     [operator.methodcaller(CANARY), functools.partial(operator.getitem, b=CANARY), CANARY],
-    ids=["no function", "partial", "not even callable"],
+    ids=["built-in", "partial", "not callable"],
 )
-def test_the_detail_of_an_action_without_lines_names_our_line(clock: Clock, act: Any) -> None:
-    (receipt,) = actions(act).deliver([ended()], clock.deadline(9))
+def test_the_detail_for_an_action_without_source_lines_names_our_line(
+    clock: Clock, action: Any
+) -> None:
+    (receipt,) = make_actions(action).deliver([make_end()], clock.deadline(9))
     assert receipt.kind == "failed"
     assert re.fullmatch(r"\w+Error at user_code\.py:\d+", receipt.detail)
 
 
-def test_the_detail_of_a_failure_outside_the_file_names_the_place_that_raised(clock: Clock) -> None:
+def test_the_detail_for_a_failure_outside_the_user_s_file_names_the_place_that_raised(
+    clock: Clock,
+) -> None:
     module: dict[str, Any] = {}
     exec(compile("def act(end):\n    raise KeyError", "/var/task/crm.py", "exec"), module)  # noqa: S102
-    receipts = list(actions(module["act"]).deliver([ended()], clock.deadline(9)))
+    receipts = list(make_actions(module["act"]).deliver([make_end()], clock.deadline(9)))
     assert receipts == [Receipt(0, "failed", "KeyError at crm.py:2")]
 
 
@@ -170,34 +176,36 @@ def test_the_detail_of_a_failure_outside_the_file_names_the_place_that_raised(cl
 def test_an_action_may_take_ten_seconds_or_the_time_left(
     clock: Clock, time_limits: list[float], left: float, limit: float
 ) -> None:
-    list(actions(lambda _: None).deliver([ended()], clock.deadline(left)))
+    list(make_actions(lambda _: None).deliver([make_end()], clock.deadline(left)))
     assert time_limits == [limit]
 
 
-def test_when_time_runs_out_the_rest_is_not_tried(clock: Clock) -> None:
-    acted: list[ConversationEnd] = []
+def test_when_time_runs_out_the_remaining_ends_are_not_tried(clock: Clock) -> None:
+    handled: list[ConversationEnd] = []
 
     def act(end: ConversationEnd) -> None:
-        acted.append(end)
+        handled.append(end)
         clock.sleep(4)
 
-    ends = [ended(f"c-{number}") for number in range(5)]
-    receipts = list(actions(act).deliver(ends, clock.deadline(12)))
+    ends = [make_end(f"c-{number}") for number in range(5)]
+    receipts = list(make_actions(act).deliver(ends, clock.deadline(12)))
     assert receipts == [Receipt(position, "arrived") for position in range(3)]
-    assert acted == ends[:3]
-    assert list(actions(act).deliver(ends, clock.deadline(0))) == []
+    assert handled == ends[:3]
+    assert list(make_actions(act).deliver(ends, clock.deadline(0))) == []
 
 
 def test_an_action_that_hangs_is_interrupted_and_the_next_one_is_called(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def hang(_end: ConversationEnd) -> None:
-        monkeypatch.undo()  # the next one has its usual time
+        monkeypatch.undo()  # the next action has the usual time limit
         time.sleep(60)
 
     monkeypatch.setattr(user_code, "CALL_SECONDS", 0.05)
     receipts = list(
-        actions(of("hangs", hang)).deliver([ended("hangs"), ended("next")], clock.deadline(30))
+        make_actions(only_for("hangs", hang)).deliver(
+            [make_end("hangs"), make_end("next")], clock.deadline(30)
+        )
     )
     assert [receipt.kind for receipt in receipts] == ["failed", "arrived"]
     assert receipts[0].detail.startswith("TimeoutError at ")
@@ -211,7 +219,7 @@ def test_an_action_that_swallows_its_interruption_is_interrupted_again(
             time.sleep(60)
         time.sleep(60)
 
-    soon = functools.partial(time_limit, again=0.05)
-    monkeypatch.setattr(user_code, "time_limit", soon)
-    (receipt,) = actions(hang).deliver([ended()], clock.deadline(0.05))
+    repeated_soon = functools.partial(time_limit, again=0.05)
+    monkeypatch.setattr(user_code, "time_limit", repeated_soon)
+    (receipt,) = make_actions(hang).deliver([make_end()], clock.deadline(0.05))
     assert receipt.kind == "failed"

@@ -1,4 +1,4 @@
-"""Standard Webhooks: ids that name one end, signatures, and the secret that holds the keys."""
+"""Standard Webhooks: unique ids, signatures, and the secret with the signing keys."""
 
 import base64
 import dataclasses
@@ -15,22 +15,22 @@ from hypothesis import strategies as st
 from destinations.webhook_signature import (
     SecretUnusable,
     SigningKeys,
-    id_of,
-    keys_of,
-    signature,
+    make_webhook_id,
+    parse_keys,
+    sign,
 )
 from tests.bodies import CANARY
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
-from tests.fakes.ends import ended
+from tests.fakes.ends import make_end
 from tests.fakes.webhook_receiver import OTHER_SECRET, SECRET, SECRET_NAME
 
 KEY = base64.b64decode(SECRET.removeprefix("whsec_"))
-OTHER = base64.b64decode(OTHER_SECRET.removeprefix("whsec_"))
+OTHER_KEY = base64.b64decode(OTHER_SECRET.removeprefix("whsec_"))
 
-# Ids may be any text: careless joining makes two of these the same.
+# Ids may be any string. Joining these carelessly makes some of them equal.
 IDS = [*":.%12Aaée😀 \r\n\0", "::", "%3A", "%2E", "%253A", "a:", ":a", "a:1", "a.1", "11", "3A"]
-END = ended()
+END = make_end()
 HEADER = re.compile(r"[A-Za-z0-9_~%-]+:[A-Za-z0-9_~%-]+:[0-9]+")
 
 
@@ -41,36 +41,36 @@ def test_different_ends_have_different_ids() -> None:
         for queue in IDS
         for sequence in (1, 2, 11)
     ]
-    ids = {id_of(end) for end in ends}
+    ids = {make_webhook_id(end) for end in ends}
     assert len(ids) == len(ends)
     assert all(map(HEADER.fullmatch, ids))
 
 
 @settings(max_examples=30)
 @given(st.text(min_size=1))
-def test_an_id_is_a_legal_header_without_the_separator_of_the_signature(any_id: str) -> None:
+def test_an_id_is_legal_in_a_header_and_has_no_full_stop(any_id: str) -> None:
     assert HEADER.fullmatch(
-        id_of(dataclasses.replace(END, conversation_id=any_id, queue_id=any_id))
+        make_webhook_id(dataclasses.replace(END, conversation_id=any_id, queue_id=any_id))
     )
 
 
 def test_the_longest_possible_ids_stay_different() -> None:
     long = "é" * 1024
-    assert id_of(ended(long)) != id_of(ended(long[:-1] + "e"))
+    assert make_webhook_id(make_end(long)) != make_webhook_id(make_end(long[:-1] + "e"))
 
 
 def test_ids_of_genesys_cloud_stay_readable() -> None:
     conversation, queue = "b9d1f6a2-0000-4000-8000-00000000000a", "a1b2c3d4-e5f6-7890"
     assert (
-        id_of(dataclasses.replace(END, conversation_id=conversation, queue_id=queue))
+        make_webhook_id(dataclasses.replace(END, conversation_id=conversation, queue_id=queue))
         == f"{conversation}:{queue}:1"
     )
 
 
 def test_the_standard_s_own_example_gets_its_published_signature() -> None:
-    """The worked example of the Standard Webhooks libraries' tests."""
-    signed = signature(
-        keys_of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+    """The example is from the tests of the Standard Webhooks libraries."""
+    signed = sign(
+        parse_keys("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
         "msg_p5jXN8AQM9LWM0D4loKWxJek",
         1614265330,
         b'{"test": 2432232314}',
@@ -79,8 +79,8 @@ def test_the_standard_s_own_example_gets_its_published_signature() -> None:
 
 
 def test_several_keys_give_several_signatures_in_their_order() -> None:
-    one, other = (signature([key], "i", 1, b"{}") for key in (KEY, OTHER))
-    assert signature([KEY, OTHER], "i", 1, b"{}") == f"{one} {other}"
+    one, other = (sign([key], "i", 1, b"{}") for key in (KEY, OTHER_KEY))
+    assert sign([KEY, OTHER_KEY], "i", 1, b"{}") == f"{one} {other}"
 
 
 @pytest.mark.parametrize(
@@ -88,12 +88,12 @@ def test_several_keys_give_several_signatures_in_their_order() -> None:
     [
         (SECRET, [KEY]),
         (f" {SECRET}\r\n", [KEY]),
-        (f"{OTHER_SECRET} {SECRET}", [OTHER, KEY]),
-        (f"{OTHER_SECRET}\n{SECRET}\n", [OTHER, KEY]),
+        (f"{OTHER_SECRET} {SECRET}", [OTHER_KEY, KEY]),
+        (f"{OTHER_SECRET}\n{SECRET}\n", [OTHER_KEY, KEY]),
     ],
 )
-def test_a_secret_holds_a_key_or_several(secret: str, keys: list[bytes]) -> None:
-    assert keys_of(secret) == keys
+def test_a_secret_holds_one_key_or_several(secret: str, keys: list[bytes]) -> None:
+    assert parse_keys(secret) == keys
 
 
 MALFORMED = {
@@ -153,7 +153,7 @@ def test_the_secret_is_read_again_after_five_minutes(secrets: FakeSecrets, clock
     clock.now += 299
     assert keys.current(Clock().deadline(10)) == [KEY]
     clock.now += 1
-    assert keys.current(Clock().deadline(10)) == [OTHER]
+    assert keys.current(Clock().deadline(10)) == [OTHER_KEY]
     assert len(secrets.reads) == 2
 
 
@@ -161,24 +161,24 @@ def test_keys_in_doubt_are_read_again_soon_but_not_for_every_refused_signature(
     secrets: FakeSecrets, clock: Clock
 ) -> None:
     keys = signing_keys(secrets, clock)
-    for _ in range(30):  # seconds, each with a signature that is refused
+    for _ in range(30):  # seconds, each with a rejected signature
         keys.current(Clock().deadline(10))
         keys.read_again_soon()
         clock.now += 1
     assert len(secrets.reads) == 3
     secrets.put(SECRET_NAME, OTHER_SECRET)
-    assert keys.current(Clock().deadline(10)) == [OTHER]
+    assert keys.current(Clock().deadline(10)) == [OTHER_KEY]
     clock.now += 299
-    assert keys.current(Clock().deadline(10)) == [OTHER]
+    assert keys.current(Clock().deadline(10)) == [OTHER_KEY]
     assert len(secrets.reads) == 4
 
 
 def refusal(code: str, status: int = 400) -> ClientError:
-    answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(answer, "GetSecretValue")
+    response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, "GetSecretValue")
 
 
-PASSING = {
+TRANSIENT = {
     "no answer": ConnectTimeoutError(endpoint_url="https://example.com"),
     "throttled": refusal("ThrottlingException"),
     "internal": refusal("InternalServiceError", 500),
@@ -186,8 +186,8 @@ PASSING = {
 }
 
 
-@pytest.mark.parametrize("failure", PASSING.values(), ids=PASSING)
-def test_keys_outlast_a_failure_of_secrets_manager(
+@pytest.mark.parametrize("failure", TRANSIENT.values(), ids=TRANSIENT)
+def test_cached_keys_outlast_a_secrets_manager_failure(
     secrets: FakeSecrets, clock: Clock, failure: Exception
 ) -> None:
     keys = signing_keys(secrets, clock)
@@ -200,11 +200,11 @@ def test_keys_outlast_a_failure_of_secrets_manager(
     secrets.failure = None
     secrets.put(SECRET_NAME, OTHER_SECRET)
     clock.now += 10
-    assert keys.current(Clock().deadline(10)) == [OTHER]
+    assert keys.current(Clock().deadline(10)) == [OTHER_KEY]
 
 
-@pytest.mark.parametrize("failure", PASSING.values(), ids=PASSING)
-def test_without_a_kept_key_a_failure_of_secrets_manager_is_named(
+@pytest.mark.parametrize("failure", TRANSIENT.values(), ids=TRANSIENT)
+def test_without_cached_keys_a_secrets_manager_failure_is_reported(
     secrets: FakeSecrets, clock: Clock, failure: Exception
 ) -> None:
     secrets.failure = failure
@@ -222,9 +222,9 @@ def test_without_a_kept_key_a_failure_of_secrets_manager_is_named(
         (lambda secrets: setattr(secrets, "denied", 1), r"cannot be read \(AccessDeniedException"),
         (lambda secrets: secrets.put(SECRET_NAME, "x"), "is no key: expected whsec_"),
     ],
-    ids=["gone", "marked for deletion", "denied", "malformed"],
+    ids=["deleted", "marked for deletion", "denied", "malformed"],
 )
-def test_kept_keys_are_dropped_once_the_secret_is_gone_or_changed(
+def test_cached_keys_are_dropped_once_the_secret_is_deleted_or_malformed(
     secrets: FakeSecrets, clock: Clock, change: Callable[[FakeSecrets], object], words: str
 ) -> None:
     keys = signing_keys(secrets, clock)
@@ -234,7 +234,7 @@ def test_kept_keys_are_dropped_once_the_secret_is_gone_or_changed(
     with pytest.raises(SecretUnusable, match=words):
         keys.current(Clock().deadline(10))
     secrets.put(SECRET_NAME, OTHER_SECRET)
-    assert keys.current(Clock().deadline(10)) == [OTHER]
+    assert keys.current(Clock().deadline(10)) == [OTHER_KEY]
 
 
 @pytest.mark.parametrize(("left", "limit"), [(900, 3), (2, 2)])

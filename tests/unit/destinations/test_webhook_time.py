@@ -1,4 +1,4 @@
-"""The webhook and time: hanging calls are given up, and nothing goes on after the deadline."""
+"""The webhook's time limits: hanging calls are abandoned, and no call outlasts the deadline."""
 
 import math
 import socket
@@ -10,42 +10,42 @@ import pytest
 from deadline import Deadline
 from destinations import webhook_call, webhook_signature
 from destinations.destination import Receipt
-from destinations.webhook import CONCURRENCY, MAX_UNANSWERED
-from destinations.webhook_call import Call, Calls
+from destinations.webhook import MAX_CONCURRENT_CALLS, MAX_CONSECUTIVE_TIMEOUTS
+from destinations.webhook_call import Call, CallRunner
 from destinations.webhook_connection import Connection
 from local.http.messages import Answer
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
 from tests.fakes.webhook_receiver import (
-    LONG,
+    LONG_SECONDS,
     SECRET,
     SECRET_NAME,
     Receiver,
-    ends,
+    deliver_ends,
+    make_ends,
     read_request,
-    receipts_of,
     tcp_server,
     webhook_to,
 )
 from tests.polling import wait_until
 
 
-class ScriptedCalls(Calls):
-    """Calls that nobody makes, by a clock that waits for nothing: most are answered after 0.1 s.
+class ScriptedRunner(CallRunner):
+    """A runner that sends nothing and uses a fake clock; a call takes about 0.1 s.
 
     Parameters
     ----------
     hanging
-        Positions of the ends whose calls are not answered.
+        The positions of the ends whose calls never finish.
     status, problem
-        Of the other calls when they have ended.
+        The result of all other calls.
 
     Attributes
     ----------
-    begun
+    started
         The calls, in order.
-    most
-        How many went on at the same time at most.
+    max_running
+        The most calls that were running at the same time.
     """
 
     def __init__(
@@ -53,37 +53,42 @@ class ScriptedCalls(Calls):
     ) -> None:
         super().__init__()
         self.clock = Clock()
-        self.begun: list[Call] = []
-        self.most = 0
+        self.started: list[Call] = []
+        self.max_running = 0
         self._hanging = hanging
-        self._answer = status, problem
-        self._answered_at: dict[Call, float] = {}
+        self._result = status, problem
+        self._finish_times: dict[Call, float] = {}
 
     def deadline(self, seconds: float) -> Deadline:
         return self.clock.deadline(seconds)
 
-    def begin(self, call: Call) -> None:
-        takes = math.inf if call.position in self._hanging else 0.1 + call.position / 1000
-        self._answered_at[call] = self.clock.now + takes
-        self.begun.append(call)
-        self.most = max(self.most, sum(not one.given_up for one in self._answered_at))
+    def start(self, call: Call) -> None:
+        seconds = math.inf if call.position in self._hanging else 0.1 + call.position / 1000
+        self._finish_times[call] = self.clock.now + seconds
+        self.started.append(call)
+        running = sum(not started.is_abandoned for started in self._finish_times)
+        self.max_running = max(self.max_running, running)
 
-    def ended(self, seconds: float) -> list[Call]:
-        """Let time pass until a call ends, or for `seconds`; one that was given up ends at once."""
-        until = min(self.clock.now + max(0.0, seconds), *self._answered_at.values())
+    def wait(self, seconds: float) -> list[Call]:
+        """Let time pass until a call finishes, or for `seconds`; abandoned calls finish at once."""
+        until = min(self.clock.now + max(0.0, seconds), *self._finish_times.values())
         self.clock.now = max(self.clock.now, until)
-        for call, moment in list(self._answered_at.items()):
-            if is_answered := moment <= self.clock.now:
-                call.status, call.problem = self._answer
-            if is_answered or call.given_up:
-                del self._answered_at[call]
-                self._ended.put(call)
-        return super().ended(0)
+        for call, finish_time in list(self._finish_times.items()):
+            if has_result := finish_time <= self.clock.now:
+                call.status, call.problem = self._result
+            if has_result or call.is_abandoned:
+                del self._finish_times[call]
+                self._finished.put(call)
+        return super().wait(0)
 
-    def deliver(self, count: int, *, limit: float = 2, seconds: float = LONG) -> dict[int, Receipt]:
-        """Deliver ends within so many seconds of the clock, with a limit for each call."""
-        with webhook_to("http://localhost", limit=limit, calls=lambda: self) as webhook:
-            return receipts_of(webhook, count, self.clock.deadline(seconds))
+    def deliver(
+        self, count: int, *, call_seconds: float = 2, seconds: float = LONG_SECONDS
+    ) -> dict[int, Receipt]:
+        """Deliver ends in at most `seconds`, with at most `call_seconds` for each call."""
+        with webhook_to(
+            "http://localhost", call_seconds=call_seconds, make_runner=lambda: self
+        ) as webhook:
+            return deliver_ends(webhook, count, self.clock.deadline(seconds))
 
 
 def kinds(receipts: Mapping[int, Receipt]) -> list[str]:
@@ -91,130 +96,137 @@ def kinds(receipts: Mapping[int, Receipt]) -> list[str]:
     return [receipts[position].kind for position in sorted(receipts)]
 
 
-def test_hanging_calls_leave_the_others_alone_and_are_given_up_in_their_turn() -> None:
-    calls = ScriptedCalls(hanging={0, 39})
-    with webhook_to("http://localhost", limit=2, calls=lambda: calls) as webhook:
-        receipts = webhook.deliver(ends(40), calls.clock.deadline(LONG))
+def test_hanging_calls_do_not_affect_others_and_are_abandoned_in_turn() -> None:
+    runner = ScriptedRunner(hanging={0, 39})
+    with webhook_to("http://localhost", call_seconds=2, make_runner=lambda: runner) as webhook:
+        receipts = webhook.deliver(make_ends(40), runner.clock.deadline(LONG_SECONDS))
         arrived = [next(receipts).position for _ in range(38)]
         assert sorted(arrived) == list(range(1, 39))
         assert next(receipts) == Receipt(0, "failed", "no answer within 2 s")
-        assert calls.clock.now == 2
+        assert runner.clock.now == 2
         assert next(receipts) == Receipt(39, "failed", "no answer within 2 s")
-        assert calls.clock.now > 2
+        assert runner.clock.now > 2
         assert next(receipts, None) is None
 
 
-def test_the_others_get_their_turn_after_more_hanging_calls_than_go_on_at_once() -> None:
-    calls = ScriptedCalls(hanging=range(CONCURRENCY + 1))
-    receipts = calls.deliver(20, limit=1.24)
-    assert kinds(receipts) == ["failed"] * (CONCURRENCY + 1) + ["arrived"] * 11
+def test_more_hanging_calls_than_run_at_once_do_not_block_the_others() -> None:
+    runner = ScriptedRunner(hanging=range(MAX_CONCURRENT_CALLS + 1))
+    receipts = runner.deliver(20, call_seconds=1.24)
+    assert kinds(receipts) == ["failed"] * (MAX_CONCURRENT_CALLS + 1) + ["arrived"] * 11
     assert receipts[0].detail == "no answer within 1.2 s"
-    assert calls.most == CONCURRENCY
+    assert runner.max_running == MAX_CONCURRENT_CALLS
 
 
-def test_at_the_deadline_every_call_is_given_up_and_the_rest_is_not_tried(
+def test_at_the_deadline_every_call_is_abandoned_and_the_remaining_ends_are_not_tried(
     time_limits: list[float],
 ) -> None:
-    calls = ScriptedCalls(hanging=range(100))
-    receipts = calls.deliver(100, limit=10, seconds=1)
-    assert sorted(receipts) == list(range(CONCURRENCY))
-    assert {d.detail for d in receipts.values()} == {"no answer within 1 s"}
-    assert [call.position for call in calls.begun] == list(range(CONCURRENCY))
-    assert all(call.given_up for call in calls.begun)
-    assert calls.clock.now == 1
-    assert time_limits == [1]  # of reading the secret
+    runner = ScriptedRunner(hanging=range(100))
+    receipts = runner.deliver(100, call_seconds=10, seconds=1)
+    assert sorted(receipts) == list(range(MAX_CONCURRENT_CALLS))
+    assert {receipt.detail for receipt in receipts.values()} == {"no answer within 1 s"}
+    assert [call.position for call in runner.started] == list(range(MAX_CONCURRENT_CALLS))
+    assert all(call.is_abandoned for call in runner.started)
+    assert runner.clock.now == 1
+    assert time_limits == [1]  # for reading the secret
 
 
 @pytest.mark.parametrize("left", [-5.0, 0.0, 0.4])
-def test_without_time_no_call_is_begun_and_the_secret_is_not_read(left: float) -> None:
-    calls, secrets = ScriptedCalls(), FakeSecrets(**{SECRET_NAME: SECRET})
-    with webhook_to("http://localhost", secrets, calls=lambda: calls) as webhook:
-        assert receipts_of(webhook, 3, calls.clock.deadline(left)) == {}
-    assert calls.begun == []
+def test_without_time_no_call_starts_and_the_secret_is_not_read(left: float) -> None:
+    runner, secrets = ScriptedRunner(), FakeSecrets(**{SECRET_NAME: SECRET})
+    with webhook_to("http://localhost", secrets, make_runner=lambda: runner) as webhook:
+        assert deliver_ends(webhook, 3, runner.clock.deadline(left)) == {}
+    assert runner.started == []
     assert secrets.reads == []
 
 
-def test_a_receiver_counts_as_down_after_many_unanswered_calls_in_a_row() -> None:
-    receipts = ScriptedCalls(hanging=range(100)).deliver(100)
-    assert kinds(receipts) == ["failed"] * MAX_UNANSWERED
+def test_a_receiver_counts_as_down_after_many_consecutive_timeouts() -> None:
+    receipts = ScriptedRunner(hanging=range(100)).deliver(100)
+    assert kinds(receipts) == ["failed"] * MAX_CONSECUTIVE_TIMEOUTS
 
 
 @pytest.mark.parametrize(
-    "calls",
+    "runner",
     [
-        ScriptedCalls(status=503),
-        ScriptedCalls(status=None, problem="the connection was refused"),
-        ScriptedCalls(hanging=range(0, 100, 3)),
+        ScriptedRunner(status=503),
+        ScriptedRunner(status=None, problem="the connection was refused"),
+        ScriptedRunner(hanging=range(0, 100, 3)),
     ],
-    ids=["answers with an error", "refuses connections", "answers most calls"],
+    ids=["responds with an error", "refuses connections", "responds to most calls"],
 )
-def test_a_receiver_does_not_count_as_down(calls: ScriptedCalls) -> None:
-    assert len(calls.deliver(100)) == 100
+def test_a_receiver_does_not_count_as_down(runner: ScriptedRunner) -> None:
+    assert len(runner.deliver(100)) == 100
 
 
-def test_calls_that_ended_while_nobody_iterated_keep_their_answers() -> None:
-    calls = ScriptedCalls()
-    with webhook_to("http://localhost", limit=0.6, calls=lambda: calls) as webhook:
-        receipts = webhook.deliver(ends(CONCURRENCY), calls.clock.deadline(LONG))
+def test_calls_that_finish_while_nobody_iterates_keep_their_responses() -> None:
+    runner = ScriptedRunner()
+    with webhook_to("http://localhost", call_seconds=0.6, make_runner=lambda: runner) as webhook:
+        receipts = webhook.deliver(
+            make_ends(MAX_CONCURRENT_CALLS), runner.clock.deadline(LONG_SECONDS)
+        )
         received = [next(receipts)]
-        calls.clock.now = 0.7
+        runner.clock.now = 0.7
         received += receipts
-    assert sorted(receipt.position for receipt in received) == list(range(CONCURRENCY))
+    assert sorted(receipt.position for receipt in received) == list(range(MAX_CONCURRENT_CALLS))
     assert {receipt.kind for receipt in received} == {"arrived"}
 
 
-def test_a_secret_that_is_lost_during_a_batch_fails_the_waiting_ends(
+def test_a_secret_that_is_deleted_during_a_batch_fails_the_unsent_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(webhook_signature, "KEEP_SECONDS", 0.05)
-    calls, secrets = ScriptedCalls(), FakeSecrets(**{SECRET_NAME: SECRET})
-    with webhook_to("http://localhost", secrets, now=calls.clock, calls=lambda: calls) as webhook:
-        receipts = webhook.deliver(ends(20), calls.clock.deadline(LONG))
+    runner, secrets = ScriptedRunner(), FakeSecrets(**{SECRET_NAME: SECRET})
+    with webhook_to(
+        "http://localhost", secrets, now=runner.clock, make_runner=lambda: runner
+    ) as webhook:
+        receipts = webhook.deliver(make_ends(20), runner.clock.deadline(LONG_SECONDS))
         received = [next(receipts)]
         secrets.held.clear()
         received += receipts
     by_position = {receipt.position: receipt for receipt in received}
     assert len(received) == 20
-    assert kinds(by_position) == ["arrived"] * CONCURRENCY + ["failed"] * (20 - CONCURRENCY)
+    assert kinds(by_position) == ["arrived"] * MAX_CONCURRENT_CALLS + ["failed"] * (
+        20 - MAX_CONCURRENT_CALLS
+    )
 
 
-class StuckCalls(Calls):
-    """Calls that are really made, and whose time is over as soon as one is stuck."""
+class ExpiringRunner(CallRunner):
+    """A runner that makes real calls; all time limits are over as soon as a call is stuck."""
 
     def __init__(self, is_stuck: Callable[[Call], bool]) -> None:
         super().__init__()
         self.clock = Clock()
         self._is_stuck = is_stuck
-        self._begun: list[Call] = []
+        self._started: list[Call] = []
 
     def deadline(self, seconds: float) -> Deadline:
-        return self.clock.deadline(10 * seconds)  # or the sockets' own timeouts could help
+        # Ten times as long, or a socket's own timeout could end a stuck call.
+        return self.clock.deadline(10 * seconds)
 
-    def begin(self, call: Call) -> None:
-        self._begun.append(call)
-        super().begin(call)
+    def start(self, call: Call) -> None:
+        self._started.append(call)
+        super().start(call)
 
-    def ended(self, seconds: float) -> list[Call]:
-        ended: list[Call] = []
+    def wait(self, seconds: float) -> list[Call]:
+        finished: list[Call] = []
 
         def is_over() -> bool:
-            ended.extend(Calls.ended(self, 0))
-            return bool(ended) or any(map(self._is_stuck, self._begun))
+            finished.extend(CallRunner.wait(self, 0))
+            return bool(finished) or any(map(self._is_stuck, self._started))
 
-        wait_until(is_over, "a call has ended or is stuck", LONG)
-        if not ended:
+        wait_until(is_over, "a call has finished or is stuck", LONG_SECONDS)
+        if not finished:
             self.clock.now += seconds
-        return ended
+        return finished
 
 
 @pytest.fixture(autouse=True)
-def _no_call_goes_on() -> Iterator[None]:
-    """Look that no thread of a call is left."""
+def _no_thread_is_left() -> Iterator[None]:
+    """Check that no call's thread is left."""
     yield
-    wait_until(lambda: not threads_of_calls(), "every call's thread has ended", LONG)
+    wait_until(lambda: not call_threads(), "every call's thread has ended", LONG_SECONDS)
 
 
-def threads_of_calls() -> list[threading.Thread]:
+def call_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "webhook call"]
 
 
@@ -226,115 +238,117 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def stuck() -> threading.Event:
-    """Set by a server when a call is stuck there."""
+    """An event that a server sets when a call is stuck there."""
     return threading.Event()
 
 
 @pytest.fixture
-def calls(stuck: threading.Event) -> StuckCalls:
-    return StuckCalls(lambda _: stuck.is_set())
+def runner(stuck: threading.Event) -> ExpiringRunner:
+    return ExpiringRunner(lambda _: stuck.is_set())
 
 
-UNANSWERED = Receipt(0, "failed", f"no answer within {LONG:g} s")
+TIMED_OUT = Receipt(0, "failed", f"no answer within {LONG_SECONDS:g} s")
 
 
-def test_a_receiver_that_never_answers_is_given_up_by_the_real_clock(receiver: Receiver) -> None:
+def test_a_call_to_a_receiver_that_never_responds_times_out_by_the_real_clock(
+    receiver: Receiver,
+) -> None:
     receiver.respond = lambda _: Answer(fate="hung")
-    with webhook_to(receiver.url, limit=0.1) as webhook:
-        assert receipts_of(webhook)[0] == Receipt(0, "failed", "no answer within 0.1 s")
+    with webhook_to(receiver.url, call_seconds=0.1) as webhook:
+        assert deliver_ends(webhook)[0] == Receipt(0, "failed", "no answer within 0.1 s")
 
 
 def test_a_call_whose_name_is_resolved_too_late_sends_nothing(
-    receiver: Receiver, stuck: threading.Event, calls: StuckCalls
+    receiver: Receiver, stuck: threading.Event, runner: ExpiringRunner
 ) -> None:
-    let_go = threading.Event()
+    proceed = threading.Event()
 
     def resolve(_host: str, _port: int) -> Sequence[str]:
         stuck.set()
-        let_go.wait(LONG)
+        proceed.wait(LONG_SECONDS)
         return ["127.0.0.1"]
 
-    with webhook_to(receiver.url, resolve=resolve, calls=lambda: calls) as webhook:
-        assert receipts_of(webhook)[0] == UNANSWERED
-        # Or the interpreter would wait for it before it exits.
-        assert [thread.daemon for thread in threads_of_calls()] == [True]
-        let_go.set()
-        wait_until(lambda: not threads_of_calls(), "the call has ended", LONG)
-    assert receiver.asked == []
+    with webhook_to(receiver.url, resolve=resolve, make_runner=lambda: runner) as webhook:
+        assert deliver_ends(webhook)[0] == TIMED_OUT
+        # The interpreter would wait for other threads before it exits.
+        assert [thread.daemon for thread in call_threads()] == [True]
+        proceed.set()
+        wait_until(lambda: not call_threads(), "the call has ended", LONG_SECONDS)
+    assert receiver.requests == []
 
 
-def test_a_call_that_notices_the_end_of_its_time_is_unanswered(
-    receiver: Receiver, calls: StuckCalls
+def test_a_call_that_notices_its_deadline_has_timed_out(
+    receiver: Receiver, runner: ExpiringRunner
 ) -> None:
     def resolve(_host: str, _port: int) -> Sequence[str]:
-        calls.clock.now = 10 * LONG
+        runner.clock.now = 10 * LONG_SECONDS
         return ["127.0.0.1"]
 
-    with webhook_to(receiver.url, resolve=resolve, calls=lambda: calls) as webhook:
-        assert receipts_of(webhook)[0] == UNANSWERED
-    assert receiver.connections == 0
+    with webhook_to(receiver.url, resolve=resolve, make_runner=lambda: runner) as webhook:
+        assert deliver_ends(webhook)[0] == TIMED_OUT
+    assert receiver.connection_count == 0
 
 
 def test_abandoned_calls_send_nothing(receiver: Receiver) -> None:
-    all_begun, let_go = threading.Barrier(3, timeout=LONG), threading.Event()
+    all_started, proceed = threading.Barrier(3, timeout=LONG_SECONDS), threading.Event()
 
     def resolve(_host: str, _port: int) -> Sequence[str]:
-        if all_begun.wait() > 0:  # all but one
-            let_go.wait(LONG)
+        if all_started.wait() > 0:  # all but one
+            proceed.wait(LONG_SECONDS)
         return ["127.0.0.1"]
 
     with webhook_to(receiver.url, resolve=resolve) as webhook:
-        receipts = webhook.deliver(ends(3), Clock().deadline(LONG))
+        receipts = webhook.deliver(make_ends(3), Clock().deadline(LONG_SECONDS))
         next(receipts)
         receipts.close()  # type: ignore[attr-defined]
-        let_go.set()
-        wait_until(lambda: not threads_of_calls(), "the calls have ended", LONG)
-    assert len(receiver.asked) == 1
+        proceed.set()
+        wait_until(lambda: not call_threads(), "the calls have ended", LONG_SECONDS)
+    assert len(receiver.requests) == 1
 
 
-def test_a_call_that_is_broken_off_amid_the_headers_has_not_arrived(
-    stuck: threading.Event, calls: StuckCalls, monkeypatch: pytest.MonkeyPatch
+def test_a_call_that_is_aborted_amid_the_headers_has_not_arrived(
+    stuck: threading.Event, runner: ExpiringRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    break_off = Connection.break_off
+    abort = Connection.abort
 
-    def break_off_and_wait(connection: Connection) -> None:
-        """Let the headers seem to have ended before anybody asks what became of the call."""
-        break_off(connection)
-        wait_until(lambda: not threads_of_calls(), "the call was broken off", LONG)
+    def abort_and_wait(connection: Connection) -> None:
+        """Let the headers look complete before the webhook checks the call."""
+        abort(connection)
+        wait_until(lambda: not call_threads(), "the call was aborted", LONG_SECONDS)
 
-    monkeypatch.setattr(Connection, "break_off", break_off_and_wait)
+    monkeypatch.setattr(Connection, "abort", abort_and_wait)
 
-    def serve(accepted: socket.socket) -> None:
-        read_request(accepted)
-        accepted.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+    def serve(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
         stuck.set()
-        accepted.recv(1)  # until it is closed
+        connection.recv(1)  # waits until the connection is closed
 
-    with tcp_server(serve) as url, webhook_to(url, calls=lambda: calls) as webhook:
-        assert receipts_of(webhook)[0] == UNANSWERED
+    with tcp_server(serve) as url, webhook_to(url, make_runner=lambda: runner) as webhook:
+        assert deliver_ends(webhook)[0] == TIMED_OUT
 
 
-def test_a_handshake_that_hangs_is_broken_off(stuck: threading.Event, calls: StuckCalls) -> None:
+def test_a_handshake_that_hangs_is_aborted(stuck: threading.Event, runner: ExpiringRunner) -> None:
     hung_up = threading.Event()
 
-    def serve(accepted: socket.socket) -> None:
-        while accepted.recv(65536):
+    def serve(connection: socket.socket) -> None:
+        while connection.recv(65536):
             stuck.set()
         hung_up.set()
 
     with tcp_server(serve) as url:
         secure = url.replace("http:", "https:")
-        with webhook_to(secure, allow_private=True, calls=lambda: calls) as webhook:
-            assert receipts_of(webhook)[0] == UNANSWERED
-        assert hung_up.wait(LONG)
+        with webhook_to(secure, allow_private=True, make_runner=lambda: runner) as webhook:
+            assert deliver_ends(webhook)[0] == TIMED_OUT
+        assert hung_up.wait(LONG_SECONDS)
 
 
-def drip(accepted: socket.socket, head: bytes) -> None:
-    """Send the beginning of an answer, then a byte at a time without end."""
-    read_request(accepted)
-    accepted.sendall(head)
+def trickle(connection: socket.socket, head: bytes) -> None:
+    """Send the start of a response, then an endless body byte by byte."""
+    read_request(connection)
+    connection.sendall(head)
     while not threading.Event().wait(0.02):
-        accepted.sendall(b"x")
+        connection.sendall(b"x")
 
 
 @pytest.mark.parametrize(
@@ -346,26 +360,26 @@ def drip(accepted: socket.socket, head: bytes) -> None:
     ],
     ids=["length", "chunked", "until closed"],
 )
-def test_a_call_whose_answer_s_body_drips_has_arrived(head: bytes) -> None:
-    calls = StuckCalls(lambda call: call.status is not None)
+def test_a_call_whose_response_body_trickles_in_has_arrived(head: bytes) -> None:
+    runner = ExpiringRunner(lambda call: call.status is not None)
     with (
-        tcp_server(lambda accepted: drip(accepted, head)) as url,
-        webhook_to(url, calls=lambda: calls) as webhook,
+        tcp_server(lambda connection: trickle(connection, head)) as url,
+        webhook_to(url, make_runner=lambda: runner) as webhook,
     ):
-        assert receipts_of(webhook)[0] == Receipt(0, "arrived", "answered 200")
-        wait_until(lambda: not threads_of_calls(), "the call was broken off", LONG)
+        assert deliver_ends(webhook)[0] == Receipt(0, "arrived", "answered 200")
+        wait_until(lambda: not call_threads(), "the call was aborted", LONG_SECONDS)
 
 
-def test_a_body_that_never_comes_does_not_take_the_whole_limit(
-    calls: StuckCalls, monkeypatch: pytest.MonkeyPatch
+def test_a_body_that_never_comes_does_not_take_the_whole_time_limit(
+    runner: ExpiringRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhook_call, "ANSWER_PAUSE", 0.05)
+    monkeypatch.setattr(webhook_call, "MAX_BODY_WAIT_SECONDS", 0.05)
 
-    def serve(accepted: socket.socket) -> None:
-        read_request(accepted)
-        accepted.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
-        accepted.recv(1)  # until it is closed
+    def serve(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+        connection.recv(1)  # waits until the connection is closed
 
-    with tcp_server(serve) as url, webhook_to(url, calls=lambda: calls) as webhook:
-        assert receipts_of(webhook)[0] == Receipt(0, "arrived", "answered 200")
-    assert calls.clock.now == 0
+    with tcp_server(serve) as url, webhook_to(url, make_runner=lambda: runner) as webhook:
+        assert deliver_ends(webhook)[0] == Receipt(0, "arrived", "answered 200")
+    assert runner.clock.now == 0

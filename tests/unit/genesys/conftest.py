@@ -25,11 +25,11 @@ class Api:
     @property
     def asked(self) -> list[Request]:
         """The requests beside logins."""
-        return [asked for asked in self.http.asked if asked.path != LOGIN_PATH]
+        return [asked for asked in self.http.requests if asked.path != LOGIN_PATH]
 
     @property
     def logged_in(self) -> list[Request]:
-        return self.http.asked_for(LOGIN_PATH)
+        return self.http.requests_for(LOGIN_PATH)
 
     def script(self, *answers: Answer) -> None:
         self.answers += answers

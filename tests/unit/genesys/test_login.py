@@ -41,7 +41,7 @@ def test_the_login_is_the_form_of_the_contract(client: GenesysClient, api: Api) 
 def test_credentials_go_into_the_form_only(client: GenesysClient, api: Api) -> None:
     api.script(OK)
     client.request("GET", "/x")
-    for asked in api.http.asked:
+    for asked in api.http.requests:
         assert not asked.query
         assert "s3cret" not in repr(asked.headers)
     assert "Authorization" not in api.logged_in[0].headers

@@ -166,7 +166,7 @@ def test_nothing_is_sent_without_time(client: GenesysClient, api: Api, clock: Cl
     clock.now = 100
     with pytest.raises(Unreachable, match="no time was left to send it"):
         client.request("GET", "/x")
-    assert not api.http.asked
+    assert not api.http.requests
 
 
 def test_a_server_that_hangs_is_left_when_the_time_is_over(

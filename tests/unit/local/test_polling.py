@@ -1,4 +1,4 @@
-"""Polling counts only the time in which the machine is awake."""
+"""Polling counts only the time during which the machine is awake."""
 
 import time
 
@@ -29,13 +29,13 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     return machine
 
 
-def test_the_last_poll_comes_when_the_time_is_over(machine: Machine) -> None:
-    began = machine.now
-    at = [machine.now - began for _ in polling.polls(3, interval=0.5)]
-    assert at == [0, 0.5, 1, 1.5, 2, 2.5, 3]
+def test_the_last_poll_is_at_the_end_of_the_time(machine: Machine) -> None:
+    started_at = machine.now
+    poll_times = [machine.now - started_at for _ in polling.polls(3, interval=0.5)]
+    assert poll_times == [0, 0.5, 1, 1.5, 2, 2.5, 3]
 
 
-def test_a_suspension_costs_hardly_any_of_the_time(machine: Machine) -> None:
+def test_a_suspension_takes_hardly_any_of_the_time(machine: Machine) -> None:
     machine.suspensions = [600, 600]
     count = sum(1 for _ in polling.polls(60, interval=0.5))
-    assert count > 60 / 0.5 - 2 * polling.LONGEST / 0.5
+    assert count > 60 / 0.5 - 2 * polling.MAX_POLL_SECONDS / 0.5

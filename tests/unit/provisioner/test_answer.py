@@ -80,7 +80,7 @@ def test_an_event_that_leaves_no_room_is_still_answered(reason: str) -> None:
 def test_it_is_put_with_an_empty_content_type(http: HttpServer, event: dict[str, str]) -> None:
     http.script(messages.Answer())
     send(DONE, event)
-    [asked] = http.asked
+    [asked] = http.requests
     assert (asked.method, asked.path) == ("PUT", "/answer")
     assert asked.query["X-Amz-Signature"] == "s1gnature"
     assert asked.headers["Content-Type"] == ""
@@ -100,7 +100,7 @@ def test_it_is_sent_again_until_it_arrives(
     http.script(failure, failure, failure, messages.Answer())
     with caplog.at_level(logging.DEBUG):
         send(DONE, event)
-    assert [asked.body for asked in http.asked] == [DONE.body(event)] * 4
+    assert [asked.body for asked in http.requests] == [DONE.body(event)] * 4
     assert sum(no_pauses) < 5
     assert "s1gnature" not in caplog.text
 

@@ -32,7 +32,7 @@ def module(
 
 def answered(http: HttpServer) -> dict[str, Any]:
     """Return the one answer that CloudFormation got."""
-    [asked] = http.asked_for("/answer")
+    [asked] = http.requests_for("/answer")
     assert asked.method == "PUT"
     assert len(asked.body) <= 4096
     answer: dict[str, Any] = json.loads(asked.body)
@@ -116,7 +116,7 @@ def test_nonsense_is_answered_with_a_failure(
     nonsense: dict[str, Any],
 ) -> None:
     module.handler(event | nonsense, clock.invocation())
-    asked = http.asked_for("/answer")
+    asked = http.requests_for("/answer")
     assert len(asked) == 1
     answer = json.loads(asked[0].body)
     assert answer["Status"] == "FAILED"

@@ -83,20 +83,20 @@ def test_a_worker_killed_between_two_destinations_repeats_the_second_alone(
         sqs.always("change_message_visibility_batch", Killed())
         raise Killed
 
-    webhook.answers = {"c-5": die}
+    webhook.results = {"c-5": die}
     with pytest.raises(Killed):
         batches.run(records(*told))
-    assert len(bus.took) == 10
-    webhook.answers = {}
+    assert len(bus.received) == 10
+    webhook.results = {}
     dynamodb.no_more_faults()
 
     clock.now += 180
     assert set(outcomes_of(batches.run(records(*told))).values()) == {"processed"}
-    assert len(bus.took) == len(set(bus.took)) == 10
+    assert len(bus.received) == len(set(bus.received)) == 10
     # The first five had arrived and were not yet marked.
-    assert Counter(webhook.took) == Counter([*bus.took[:5], *bus.took])
+    assert Counter(webhook.received) == Counter([*bus.received[:5], *bus.received])
     assert set(outcomes_of(batches.run(records(*told))).values()) == {"duplicate"}
-    assert len(bus.took) == 10
+    assert len(bus.received) == 10
 
 
 def test_one_failure_and_one_poison_leave_ninety_eight_done(
@@ -164,7 +164,7 @@ def test_the_same_event_fifty_times_at_once_is_delivered_once(
         report = later.run(told)
         queue.settle(told, reported(report))
         outcomes.update(report.counts())
-    assert [len(destination.took) for destination in destinations] == [1, 1]
+    assert [len(destination.received) for destination in destinations] == [1, 1]
     assert (outcomes["processed"], outcomes["duplicate"]) == (1, 49)
     assert outcomes["rejected"] == outcomes["ignored"] == 0
     assert clock.now < 40

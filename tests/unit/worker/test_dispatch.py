@@ -49,7 +49,7 @@ def test_an_end_goes_to_every_destination_and_is_done(
 ) -> None:
     report = batches.run(records(end("c")))
     assert outcomes_of(report) == {"m-1": "processed"}
-    assert bus.took == webhook.took == [("c", QUEUE, 1)]
+    assert bus.received == webhook.received == [("c", QUEUE, 1)]
     ledger = item(dynamodb, "c")
     assert (ledger["state"], ledger["delivered"]) == ("done", ["bus", "webhook"])
     assert (ledger["lease_until"], ledger["source"]) == ("0", "subscription")
@@ -63,25 +63,25 @@ def test_an_end_that_fails_at_one_destination_is_repeated_there_alone(
     dynamodb: FakeDynamoDb,
     sqs: FakeSqs,
 ) -> None:
-    bus.answers["bad"] = "failed"
+    bus.results["bad"] = "failed"
     report = batches.run(records(end("good"), end("bad")))
     assert outcomes_of(report) == {"m-1": "processed", "m-2": "failed.destination"}
     assert report.delivery_failures == 1
-    assert webhook.took == [("good", QUEUE, 1), ("bad", QUEUE, 1)]
+    assert webhook.received == [("good", QUEUE, 1), ("bad", QUEUE, 1)]
     assert item(dynamodb, "bad")["delivered"] == ["webhook"]
     assert item(dynamodb, "bad")["lease_until"] == "0"
     assert sqs.visibility == {"r:m-2": 30}
 
-    bus.answers.clear()
+    bus.results.clear()
     assert outcomes_of(batches.run(records(end("bad")))) == {"m-1": "processed"}
-    assert bus.took == [("good", QUEUE, 1), ("bad", QUEUE, 1)]
-    assert webhook.took == [("good", QUEUE, 1), ("bad", QUEUE, 1)]
+    assert bus.received == [("good", QUEUE, 1), ("bad", QUEUE, 1)]
+    assert webhook.received == [("good", QUEUE, 1), ("bad", QUEUE, 1)]
 
 
 def test_a_refused_end_goes_to_the_dead_letter_queue_with_its_reason(
     batches: Batches, bus: FakeDestination, webhook: FakeDestination, sqs: FakeSqs
 ) -> None:
-    webhook.answers["gone"] = "refused"
+    webhook.results["gone"] = "refused"
     told = [record(end("gone"), f"m-{n}") for n in range(2)]
     report = batches.run([*told, record(end("good"), "m-2")])
     assert outcomes_of(report) == {
@@ -93,18 +93,18 @@ def test_a_refused_end_goes_to_the_dead_letter_queue_with_its_reason(
     assert [entry["MessageBody"] for entry in sqs.dead] == [end("gone")] * 2
     reasons = [entry["MessageAttributes"]["detail"]["StringValue"] for entry in sqs.dead]
     assert reasons == ["webhook: why"] * 2
-    assert bus.took == [("gone", QUEUE, 1), ("good", QUEUE, 1)]
+    assert bus.received == [("gone", QUEUE, 1), ("good", QUEUE, 1)]
 
-    webhook.answers.clear()  # an operator has mended it, and redrives
+    webhook.results.clear()  # an operator has mended it, and redrives
     assert outcomes_of(batches.run([record(end("gone"), "m-9")])) == {"m-9": "processed"}
-    assert len(bus.took) == 2
-    assert ("gone", QUEUE, 1) in webhook.took
+    assert len(bus.received) == 2
+    assert ("gone", QUEUE, 1) in webhook.received
 
 
 def test_while_one_destination_fails_another_s_refusal_does_not_give_the_end_up(
     batches: Batches, bus: FakeDestination, webhook: FakeDestination, sqs: FakeSqs
 ) -> None:
-    bus.answers["c"], webhook.answers["c"] = "failed", "refused"
+    bus.results["c"], webhook.results["c"] = "failed", "refused"
     report = batches.run(records(end("c")))
     assert outcomes_of(report) == {"m-1": "failed.destination"}
     assert sqs.dead == []
@@ -116,23 +116,23 @@ def test_a_repeated_end_is_a_duplicate(
     batches.run(records(end("c")))
     report = batches.run(records(end("c"), end("c", after=299), end("c", after=None), end("d")))
     assert sorted(outcomes_of(report).values()) == ["duplicate"] * 3 + ["processed"]
-    assert bus.took == webhook.took == [("c", QUEUE, 1), ("d", QUEUE, 1)]
+    assert bus.received == webhook.received == [("c", QUEUE, 1), ("d", QUEUE, 1)]
 
 
 def test_an_end_that_another_invocation_holds_comes_back_when_its_lease_is_over(
     batches: Batches, bus: FakeDestination, sqs: FakeSqs, clock: Clock
 ) -> None:
     def meanwhile() -> None:
-        bus.answers.clear()
+        bus.results.clear()
         clock.sleep(2)
         other = batches.run([record(end("c"), "other")])
         assert outcomes_of(other) == {"other": "failed.claimed_elsewhere"}
         # The invocation has 30 s, its lease a second more; 2 s of it are over; up to 5 s more.
         assert 29 <= sqs.visibility.pop("r:other") <= 34
 
-    bus.answers["c"] = meanwhile
+    bus.results["c"] = meanwhile
     assert outcomes_of(batches.run(records(end("c")))) == {"m-1": "processed"}
-    assert bus.took == [("c", QUEUE, 1)]
+    assert bus.received == [("c", QUEUE, 1)]
 
 
 def test_a_worker_that_lost_its_claim_stops_and_overwrites_nothing(
@@ -141,10 +141,10 @@ def test_a_worker_that_lost_its_claim_stops_and_overwrites_nothing(
     def taken_over() -> None:
         dynamodb.items["c", QUEUE] |= {"claimed_by": {"S": "another"}, "lease_until": {"N": "9"}}
 
-    bus.answers["c"] = taken_over
+    bus.results["c"] = taken_over
     report = batches.run(records(end("c"), end("d")))
     assert outcomes_of(report) == {"m-1": "failed.claimed_elsewhere", "m-2": "processed"}
-    assert webhook.took == [("d", QUEUE, 1)]
+    assert webhook.received == [("d", QUEUE, 1)]
     ledger = item(dynamodb, "c")
     assert (ledger["claimed_by"], ledger["lease_until"]) == ("another", "9")
     assert (ledger["state"], ledger["delivered"]) == ("claimed", [])
@@ -153,11 +153,11 @@ def test_a_worker_that_lost_its_claim_stops_and_overwrites_nothing(
 def test_a_destination_that_is_no_longer_set_keeps_nothing_from_being_done(
     batches: Batches, bus: FakeDestination, webhook: FakeDestination, dynamodb: FakeDynamoDb
 ) -> None:
-    webhook.answers["c"] = "failed"
+    webhook.results["c"] = "failed"
     batches.run(records(end("c")))
     batches.destinations = [bus]
     assert outcomes_of(batches.run(records(end("c")))) == {"m-1": "processed"}
-    assert bus.took == [("c", QUEUE, 1)]
+    assert bus.received == [("c", QUEUE, 1)]
     assert item(dynamodb, "c")["state"] == "done"
 
 
@@ -180,7 +180,7 @@ def test_a_slow_destination_is_marked_at_least_every_second_or_so(
         done_before.append(len(done))
         clock.sleep(0.6)
 
-    bus.answers = {f"c-{n}": slow for n in range(6)}
+    bus.results = {f"c-{n}": slow for n in range(6)}
     batches.run(records(*(end(f"c-{n}") for n in range(6))))
     assert all(number - done <= 3 for number, done in enumerate(done_before))
 
@@ -188,20 +188,22 @@ def test_a_slow_destination_is_marked_at_least_every_second_or_so(
 def test_each_destination_has_its_share_of_the_time(
     batches: Batches, bus: FakeDestination, webhook: FakeDestination, clock: Clock, sqs: FakeSqs
 ) -> None:
-    bus.answers["slow"] = lambda: clock.sleep(12)
+    bus.results["slow"] = lambda: clock.sleep(12)
     batches.run(records(end("slow"), end("c")))
-    assert bus.shares == [pytest.approx(13.5, abs=0.1)]  # 30 s less the 3 for reporting, halved
-    assert webhook.shares == [pytest.approx(15, abs=0.1)]
+    assert bus.seconds_given == [
+        pytest.approx(13.5, abs=0.1)
+    ]  # 30 s less the 3 for reporting, halved
+    assert webhook.seconds_given == [pytest.approx(15, abs=0.1)]
 
 
 def test_ends_left_over_by_slow_successes_come_back_at_once(
     batches: Batches, bus: FakeDestination, webhook: FakeDestination, clock: Clock, sqs: FakeSqs
 ) -> None:
-    bus.answers["slow"] = lambda: clock.sleep(14)
+    bus.results["slow"] = lambda: clock.sleep(14)
     report = batches.run(records(end("slow"), end("c")))
     assert outcomes_of(report) == {"m-1": "processed", "m-2": "failed.no_time"}
     assert sqs.visibility == {"r:m-2": 0}
-    assert webhook.took == [("slow", QUEUE, 1), ("c", QUEUE, 1)]
+    assert webhook.received == [("slow", QUEUE, 1), ("c", QUEUE, 1)]
 
 
 def test_ends_left_over_by_failures_wait_as_long_as_these(
@@ -212,7 +214,7 @@ def test_ends_left_over_by_failures_wait_as_long_as_these(
     def hang() -> None:
         clock.sleep(27)
 
-    bus.answers = {"slow": "failed", "hangs": hang}
+    bus.results = {"slow": "failed", "hangs": hang}
     report = batches.run(records(end("slow"), end("hangs"), end("c")))
     assert outcomes_of(report)["m-3"] == "failed.destination"
     assert sqs.visibility["r:m-3"] == 30
@@ -225,14 +227,14 @@ def test_a_mistake_in_a_destination_fails_its_ends_and_no_others(
     def mistaken() -> None:
         raise ZeroDivisionError("canary")
 
-    bus.answers["bad"] = mistaken
+    bus.results["bad"] = mistaken
     report = batches.run(records(end("good"), end("bad"), end("after")))
     assert outcomes_of(report) == {
         "m-1": "processed",
         "m-2": "failed.destination",
         "m-3": "failed.destination",
     }
-    assert len(webhook.took) == 3
+    assert len(webhook.received) == 3
     assert "canary" not in json.dumps([outcome.detail for outcome in report.outcomes])
 
 
@@ -246,7 +248,7 @@ def test_a_late_mark_undoes_no_delivery(
 ) -> None:
     """A try that was given up can reach the table after later writes of the same holder."""
     third = _added(batches, "third")
-    webhook.answers["c"] = "failed" if webhook_fails else "arrived"
+    webhook.results["c"] = "failed" if webhook_fails else "arrived"
     batches.run(records(end("c")))
     before = item(dynamodb, "c")
 
@@ -255,7 +257,7 @@ def test_a_late_mark_undoes_no_delivery(
 
     assert item(dynamodb, "c") == before
     batches.run(records(end("c")))
-    assert bus.took == third.took == [("c", QUEUE, 1)]
+    assert bus.received == third.received == [("c", QUEUE, 1)]
 
 
 @pytest.mark.parametrize("throttled", [1, 3])
@@ -279,7 +281,7 @@ def test_a_ledger_that_stays_throttled_fails_the_batch_in_time(
     assert set(outcomes_of(report).values()) == {"failed.ledger"}
     assert context.get_remaining_time_in_millis() > 10_000
     assert sqs.visibility == {"r:m-1": 30, "r:m-2": 30}
-    assert bus.took == []
+    assert bus.received == []
 
 
 def test_one_statement_that_stays_throttled_does_not_keep_its_neighbours_from_delivery(
@@ -292,7 +294,7 @@ def test_one_statement_that_stays_throttled_does_not_keep_its_neighbours_from_de
     dynamodb.always(WRITE, throttle)
     report = batches.run(records(end("c"), end("d")))
     assert outcomes_of(report) == {"m-1": "failed.ledger", "m-2": "processed"}
-    assert bus.took == [("d", QUEUE, 1)]
+    assert bus.received == [("d", QUEUE, 1)]
 
 
 def test_a_mark_that_stays_throttled_leaves_the_other_destinations_their_time(
@@ -308,13 +310,13 @@ def test_a_mark_that_stays_throttled_leaves_the_other_destinations_their_time(
         return {n for n, parameters in enumerate(marks) if {"S": "c-0"} in parameters}
 
     dynamodb.always(WRITE, throttle)
-    bus.answers["c-1"] = "failed"
+    bus.results["c-1"] = "failed"
     context = clock.invocation(30)
     report = batches.run(records(*(end(f"c-{n}") for n in range(30))), context)
     outcomes = outcomes_of(report)
     assert (outcomes.pop("m-1"), outcomes.pop("m-2")) == ("failed.ledger", "failed.destination")
     assert set(outcomes.values()) == {"processed"}
-    assert len(webhook.took) == 30
+    assert len(webhook.received) == 30
     assert context.get_remaining_time_in_millis() >= 1000
     assert batches.sqs.visibility == {"r:m-1": 30, "r:m-2": 30}
 
@@ -334,7 +336,7 @@ def test_a_delivered_end_that_could_not_be_marked_is_not_acknowledged(
     def no_more() -> None:
         dynamodb.always(WRITE, THROTTLED)
 
-    bus.answers["c"] = no_more
+    bus.results["c"] = no_more
     report = batches.run(records(end("c")))
     assert outcomes_of(report) == {"m-1": "failed.ledger"}
 
@@ -350,7 +352,7 @@ def test_a_failed_mark_is_written_by_the_next_mark_or_the_release(
     dynamodb.script(WRITE, None, None, access, access)
     assert outcomes_of(batches.run(records(end("d")))) == {"m-1": "failed.ledger"}
     assert outcomes_of(batches.run(records(end("d")))) == {"m-1": "processed"}
-    assert bus.took.count(("d", QUEUE, 1)) == webhook.took.count(("d", QUEUE, 1)) == 1
+    assert bus.received.count(("d", QUEUE, 1)) == webhook.received.count(("d", QUEUE, 1)) == 1
 
 
 def test_a_reopened_conversation_ends_again_with_a_number_of_its_own(
@@ -358,7 +360,7 @@ def test_a_reopened_conversation_ends_again_with_a_number_of_its_own(
 ) -> None:
     for after in (0, 600, 1800, -900):
         batches.run(records(end("c", after=after)))
-    assert [sequence for _, _, sequence in bus.took] == [1, 2, 3, 4]
+    assert [sequence for _, _, sequence in bus.received] == [1, 2, 3, 4]
     assert {queue_id for _, queue_id in dynamodb.items} == {
         QUEUE, f"{QUEUE}#2", f"{QUEUE}#3", f"{QUEUE}#4"
     }  # fmt: skip
@@ -386,7 +388,7 @@ def test_a_webhook_call_that_hangs_keeps_no_neighbour_from_being_completed(
         hangs = asked.json["data"]["conversation_id"] == "c-3"
         return Answer(204, fate="hung" if hangs else "sent")
 
-    with Receiver() as receiver, webhook_to(receiver.url, limit=1) as webhook:
+    with Receiver() as receiver, webhook_to(receiver.url, call_seconds=1) as webhook:
         receiver.respond = respond
         batches.destinations = [webhook, bus]
         report = batches.run(records(*(end(f"c-{n}") for n in range(10))), Countdown(30))

@@ -85,7 +85,7 @@ def test_an_hour_without_a_destination_is_ridden_out(
     bursts = {f"c-{n}": HOUR / 4 * (n // 13) for n in range(13 * 4)}
     run(batches, queue, bursts)
     assert sorted(down.took) == sorted(bursts)
-    assert len(other.took) == len(set(other.took)) == (0 if alone else len(bursts))
+    assert len(other.received) == len(set(other.received)) == (0 if alone else len(bursts))
     assert queue.waiting == {}
     assert queue.bodies_of_the_dead() == []
     assert queue.refused == []
@@ -106,7 +106,7 @@ def test_an_hour_without_the_ledger_is_ridden_out(
     batches.destinations = [bus]
     arrivals = {f"c-{n}": HOUR / 3 * (n // 13) for n in range(13 * 3)}
     run(batches, queue, arrivals)
-    assert sorted(conversation_id for conversation_id, _, _ in bus.took) == sorted(arrivals)
+    assert sorted(conversation_id for conversation_id, _, _ in bus.received) == sorted(arrivals)
     assert queue.waiting == {}
     assert queue.bodies_of_the_dead() == []
     for delays in queue.delays.values():
@@ -121,7 +121,7 @@ def test_a_destination_that_is_down_delays_no_other(
     for n in range(10):
         queue.put(end(f"c-{n}"))
     batches.run(queue.receive(10))
-    assert len(other.took) == 10
+    assert len(other.received) == 10
     assert down.took == []
     assert clock.now < 30
 

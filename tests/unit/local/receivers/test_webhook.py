@@ -1,4 +1,4 @@
-"""The webhook receiver: it records genuine ends and can refuse them at first."""
+"""The webhook receiver records genuine ends and can refuse some at first."""
 
 import base64
 import hashlib
@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import requests
 
-from local.receivers.webhook import WebhookReceiver, is_genuine, webhook_receiver
+from local.receivers.webhook import WebhookReceiver, is_genuine, run_webhook_receiver
 
 
 @pytest.fixture
 def receiver() -> Iterator[WebhookReceiver]:
-    with webhook_receiver() as receiver:
+    with run_webhook_receiver() as receiver:
         yield receiver
 
 
@@ -28,7 +28,7 @@ def post(
     age: int = 0,
     tampered: bytes = b"",
 ) -> int:
-    """Send an end by Standard Webhooks; return the status of the answer."""
+    """Post an end as Standard Webhooks specifies; return the response's status."""
     body = json.dumps({"data": {"conversation_id": conversation_id, "queue_id": "q"}}).encode()
     webhook_id, sent_at = f"{conversation_id}:q:1", str(int(time.time()) - age)
     key = base64.b64decode((secret or receiver.secret).removeprefix("whsec_"))
@@ -43,7 +43,7 @@ def post(
         return session.post(receiver.url, data=body + tampered, headers=headers).status_code
 
 
-def test_the_time_of_every_arrival_is_recorded_by_end(receiver: WebhookReceiver) -> None:
+def test_the_arrival_times_of_each_end_are_recorded(receiver: WebhookReceiver) -> None:
     before = time.time()
     statuses = [post(receiver), post(receiver), post(receiver, "c-2")]
 
@@ -56,12 +56,12 @@ def test_the_time_of_every_arrival_is_recorded_by_end(receiver: WebhookReceiver)
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"secret": "whsec_b3RoZXI="}, {"age": 600}, {"age": -600}, {"tampered": b" "}]
+    "changes", [{"secret": "whsec_b3RoZXI="}, {"age": 600}, {"age": -600}, {"tampered": b" "}]
 )
 def test_a_request_that_is_not_genuine_is_refused_and_counted(
-    receiver: WebhookReceiver, wrong: dict[str, Any]
+    receiver: WebhookReceiver, changes: dict[str, Any]
 ) -> None:
-    assert post(receiver, **wrong) == 401
+    assert post(receiver, **changes) == 401
     assert receiver.forged == 1
     assert receiver.arrivals == {}
 
@@ -76,11 +76,15 @@ def test_a_conversation_is_refused_as_often_as_its_refusals_say(
     assert len(receiver.arrivals["c-1", "q"]) == 1
 
 
-def test_one_good_signature_of_several_is_enough() -> None:
+def test_one_valid_signature_among_several_is_enough() -> None:
     now = str(int(time.time()))
     digest = hmac.digest(b"key", f"id.{now}.body".encode(), hashlib.sha256)
-    good = f"v1,{base64.b64encode(digest).decode()}"
-    headers = {"webhook-id": "id", "webhook-timestamp": now, "webhook-signature": f"v1,bm8= {good}"}
+    valid = f"v1,{base64.b64encode(digest).decode()}"
+    headers = {
+        "webhook-id": "id",
+        "webhook-timestamp": now,
+        "webhook-signature": f"v1,bm8= {valid}",
+    }
 
     assert is_genuine(headers, b"body", b"key")
     assert not is_genuine({**headers, "webhook-signature": "v1,bm8="}, b"body", b"key")

@@ -47,7 +47,7 @@ def test_no_scopes_are_asked_for_that_the_org_may_not_know(
     stack: CloudFormation, http: HttpServer
 ) -> None:
     stack.create()
-    [login] = http.asked_for("/oauth/token")
+    [login] = http.requests_for("/oauth/token")
     assert "scope" not in login.form
 
 

@@ -1,0 +1,139 @@
+"""Sends ends to AWS services that accept several entries in a call and report on each entry."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ParamValidationError
+
+from aws_calls import CALL_ERRORS, CallError, client_config, code_of
+from conversations.end import ConversationEnd
+from deadline import Deadline
+from destinations.destination import CALL_SECONDS, Receipt
+
+CLIENT_CONFIG = client_config(read_timeout=3)
+# A call that fails with one of these codes may have been refused because of a single entry. Every
+# other code concerns the whole call: dividing 100 entries would then make 199 useless calls.
+_ENTRY_ERROR_CODES = {
+    "InvalidArgumentException",
+    "RequestEntityTooLargeException",
+    "SerializationException",
+    "ValidationError",
+    "ValidationException",
+}
+
+
+Send = Callable[[list[Any], Deadline], list[str]]
+"""Sends entries in one call; returns each entry's error code, empty if the entry arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallLimits:
+    """The largest call that a service accepts.
+
+    Attributes
+    ----------
+    entries
+        The most entries in a call.
+    call_bytes
+        The most bytes of all entries in a call.
+    entry_bytes
+        The most bytes of an entry.
+    overhead_bytes
+        The bytes that the service counts for an entry in addition to the end's JSON.
+    """
+
+    entries: int
+    call_bytes: int
+    entry_bytes: int
+    overhead_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    position: int
+    content: Any
+    size: int
+
+
+def send_in_groups(
+    ends: Sequence[ConversationEnd],
+    deadline: Deadline,
+    *,
+    limits: CallLimits,
+    make_entry: Callable[[ConversationEnd, bytes], Any],
+    send: Send,
+) -> Iterator[Receipt]:
+    """Send ends in as few calls as the limits allow; yield each call's receipts after the call.
+
+    An end that is too large is sent without `raw`. If it is still too large, it is refused.
+
+    Parameters
+    ----------
+    make_entry
+        Returns the service's entry for an end and the end's JSON.
+    """
+    group: list[_Entry] = []
+    group_size = 0
+    for position, end in enumerate(ends):
+        if deadline.passed():
+            return
+        end_json, json_size = _encode(end, limits.entry_bytes - limits.overhead_bytes)
+        if end_json is None:
+            yield Receipt(position, "refused", _refusal_detail(json_size, limits))
+            continue
+        entry = _Entry(position, make_entry(end, end_json), json_size + limits.overhead_bytes)
+        if len(group) == limits.entries or group_size + entry.size > limits.call_bytes:
+            yield from _send_group(group, send, deadline)
+            group, group_size = [], 0
+        group.append(entry)
+        group_size += entry.size
+    yield from _send_group(group, send, deadline)
+
+
+def _encode(end: ConversationEnd, max_bytes: int) -> tuple[bytes | None, int]:
+    """Return an end's JSON and its size; the JSON is None if it is too large even without `raw`.
+
+    The size is 0 if the end is nested too deeply to be encoded at all.
+    """
+    size = 0
+    for raw in (True, False):
+        try:
+            end_json = end.as_json(raw=raw)
+        except RecursionError:  # Encoding needs a little more stack than decoding did.
+            continue
+        size = len(end_json)
+        if size <= max_bytes:
+            return end_json, size
+    return None, size
+
+
+def _refusal_detail(json_size: int, limits: CallLimits) -> str:
+    if not json_size:
+        return "nested too deeply to be written as JSON"
+    size = json_size + limits.overhead_bytes
+    return f"too large: {size} bytes without `raw`, and at most {limits.entry_bytes} are taken"
+
+
+def _send_group(group: Sequence[_Entry], send: Send, deadline: Deadline) -> Iterator[Receipt]:
+    """Send a group and yield its receipts; an entry that is not sent in time gets no receipt."""
+    if not group or deadline.passed():
+        return
+    try:
+        codes = send([entry.content for entry in group], deadline.within(CALL_SECONDS))
+    except CALL_ERRORS as error:
+        if len(group) > 1 and _may_concern_one_entry(error):
+            # An invalid entry must not keep the other entries from arriving.
+            middle = len(group) // 2
+            yield from _send_group(group[:middle], send, deadline)
+            yield from _send_group(group[middle:], send, deadline)
+            return
+        codes = [code_of(error)] * len(group)
+    if len(codes) != len(group):
+        codes = ["an answer for each was expected"] * len(group)
+    for entry, code in zip(group, codes, strict=True):
+        yield Receipt(entry.position, "failed" if code else "arrived", code)
+
+
+def _may_concern_one_entry(error: CallError) -> bool:
+    return isinstance(error, ParamValidationError) or code_of(error) in _ENTRY_ERROR_CODES
