@@ -12,7 +12,7 @@ from typing import Protocol
 
 from conversations.end import SAME_END_WINDOW_MS, ConversationEnd
 from conversations.failures import NO_TIME, Failed, NoTime
-from conversations.fields import from_ms, iso
+from conversations.fields import format_utc, from_epoch_ms
 from conversations.histories import Histories, HistoryResult
 from conversations.history import CustomerEnd, History
 from conversations.parsed import Accepted
@@ -122,7 +122,9 @@ class LastQueue:
             for conversation_id, history in histories.items()
             if isinstance(history, History)
             for at_ms, end in history.ends.items()
-            if not end.settling and end.decided is None and history.queues_at(at_ms)
+            if not end.settling
+            and end.decided_queue_id is None
+            and history.latest_event_by_queue(at_ms)
         ]
         sent = self._send_later(due, deadline) if due else []
         failure = NO_TIME if deadline.passed() else Failed("NotSent")
@@ -157,7 +159,7 @@ class AfterLastQueue:
         return [next(of_settled if e.topic == SETTLE else of_others) for e in events]
 
 
-def end_rule(name: str, histories: Histories, send_later: SendLater) -> EndRule:
+def make_end_rule(name: str, histories: Histories, send_later: SendLater) -> EndRule:
     """Return the rule that the setting `end_rule` names."""
     rules: dict[str, EndRule] = {
         "touched": AfterLastQueue(Touched(histories), histories),
@@ -199,7 +201,7 @@ def _completed_ends(event: PartnerEvent, history: HistoryResult | None) -> Decis
         return history
     ends = sorted(history.ends)
     if event.ends_conversation:
-        ends = [at_ms for at_ms in ends if at_ms == history.same_end(event.at_ms)]
+        ends = [at_ms for at_ms in ends if at_ms == history.same_end_ms(event.at_ms)]
     else:  # the ends that it can complete; the others did not wait for it
         ends = [
             at_ms
@@ -209,7 +211,7 @@ def _completed_ends(event: PartnerEvent, history: HistoryResult | None) -> Decis
     return [
         _accepted(event, queue_id, at_ms, history)
         for at_ms in ends
-        for queue_id in history.queues_at(at_ms)
+        for queue_id in history.latest_event_by_queue(at_ms)
         if event.queue_id in (None, queue_id)
     ]
 
@@ -224,19 +226,19 @@ def _decisions(
         if not isinstance(history, History) or event.at_ms not in history.ends:
             continue
         end = history.ends[event.at_ms]
-        queues = history.queues_at(event.at_ms)
-        if queues and not end.decided:
+        queues = history.latest_event_by_queue(event.at_ms)
+        if queues and not end.decided_queue_id:
             _, last = max((at_ms, queue_id) for queue_id, at_ms in queues.items())
-            decided = dataclasses.replace(end, decided=last)
+            decided = dataclasses.replace(end, decided_queue_id=last)
             _merge(decisions, event.conversation_id, History(ends={event.at_ms: decided}))
     return decisions
 
 
 def _decided_end(event: PartnerEvent, history: History) -> list[Accepted]:
     end = history.ends.get(event.at_ms)
-    if end is None or end.decided is None:
+    if end is None or end.decided_queue_id is None:
         return []
-    return [_accepted(event, end.decided, event.at_ms, history)]
+    return [_accepted(event, end.decided_queue_id, event.at_ms, history)]
 
 
 def _ends_leg(event: PartnerEvent) -> bool:
@@ -268,7 +270,7 @@ def _accepted(event: PartnerEvent, queue_id: str, at_ms: int, history: History) 
         conversation_id=event.conversation_id,
         queue_id=queue_id,
         queue_name=None,
-        ended_at=iso(from_ms(at_ms)),
+        ended_at=format_utc(from_epoch_ms(at_ms)),
         media_type=customer_end.media_type,
         direction=customer_end.direction,
         disconnect_type=customer_end.disconnect_type,

@@ -17,13 +17,13 @@ from collections.abc import Mapping, Sequence
 from conversations.failures import Failed, NoTime
 from conversations.history import History
 from conversations.ledger_store import (
-    DAY,
+    SECONDS_PER_DAY,
     Absent,
     ChangedHistory,
-    Effect,
     LedgerStore,
     NewHistory,
     RecordedHistory,
+    WriteStatus,
 )
 from deadline import Clock, Deadline
 
@@ -41,7 +41,7 @@ class Histories:
 
     def __init__(self, store: LedgerStore, *, days: int, now_ms: Clock) -> None:
         self._store = store
-        self._keep_seconds = days * DAY
+        self._keep_seconds = days * SECONDS_PER_DAY
         self._now_ms = now_ms
 
     def add(self, additions: Mapping[str, History], deadline: Deadline) -> dict[str, HistoryResult]:
@@ -112,9 +112,9 @@ class Histories:
         overtaken = []
         for write, result in zip(writes, self._store.write(writes, deadline), strict=True):
             match result:
-                case Effect.WRITTEN:
+                case WriteStatus.WRITTEN:
                     results[write.conversation_id] = write.history
-                case Effect.CONDITION_FAILED:
+                case WriteStatus.CONDITION_FAILED:
                     overtaken.append(write.conversation_id)
                 case failure:
                     results[write.conversation_id] = failure

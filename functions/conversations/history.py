@@ -8,7 +8,7 @@ from conversations.end import SAME_END_WINDOW_MS
 
 # The most times that are kept of a queue's events: the first and the latest ones. Agents who do not
 # answer for days must not make a history that the ledger's store refuses.
-MOST_TIMES = 200
+MAX_TIMES_PER_QUEUE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class CustomerEnd:
     direction: str | None = None
     disconnect_type: str | None = None
     settling: bool = False
-    decided: str | None = None
+    decided_queue_id: str | None = None
     expires_at: int = 0
 
 
@@ -61,10 +61,10 @@ class History:
         queues = dict(self.queues)
         for queue_id, times in other.queues.items():
             first, *later = sorted({*queues.get(queue_id, ()), *times})
-            queues[queue_id] = first, *later[1 - MOST_TIMES :]
+            queues[queue_id] = first, *later[1 - MAX_TIMES_PER_QUEUE :]
         ends = dict(self.ends)
         for at_ms, end in sorted(other.ends.items()):
-            same = History(ends=ends).same_end(at_ms)
+            same = History(ends=ends).same_end_ms(at_ms)
             if same is None:
                 ends[at_ms] = end
             else:
@@ -72,11 +72,11 @@ class History:
                     ends[same],
                     latest_ms=max(ends[same].latest_ms, end.latest_ms),
                     settling=ends[same].settling or end.settling,
-                    decided=ends[same].decided or end.decided,
+                    decided_queue_id=ends[same].decided_queue_id or end.decided_queue_id,
                 )
         return History(queues, ends)
 
-    def same_end(self, at_ms: int) -> int | None:
+    def same_end_ms(self, at_ms: int) -> int | None:
         """Return the time of the first end within five minutes of a time; None without one."""
         near = (
             ended_at
@@ -85,7 +85,7 @@ class History:
         )
         return next(near, None)
 
-    def queues_at(self, ended_at_ms: int) -> dict[str, int]:
+    def latest_event_by_queue(self, ended_at_ms: int) -> dict[str, int]:
         """Return the queues that an end belongs to, each with the time of its latest event.
 
         Events count up to five minutes after the end: agents' work after the call does, events

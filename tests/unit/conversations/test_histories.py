@@ -10,7 +10,7 @@ from botocore.exceptions import ConnectionClosedError
 from conversations.failures import Failed, NoTime
 from conversations.histories import Histories, HistoryResult
 from conversations.history import CustomerEnd, History
-from conversations.ledger_store import DAY
+from conversations.ledger_store import SECONDS_PER_DAY
 from dynamodb.ledger_table import LedgerTable
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Lost, client_error
 from tests.fakes.clock import Clock
@@ -63,7 +63,7 @@ def test_a_conversation_s_first_event_costs_one_write_and_no_read(
     assert [call.operation for call in dynamodb.calls] == [WRITE]
     assert len(dynamodb.written) == 1
     item = dynamodb.items["c", "#join"]
-    assert item["expires_at"] == {"N": str(20 * DAY)}
+    assert item["expires_at"] == {"N": str(20 * SECONDS_PER_DAY)}
 
 
 def test_a_further_event_costs_one_read_and_one_write(add: Adder, dynamodb: FakeDynamoDb) -> None:
@@ -103,7 +103,7 @@ def test_a_history_is_read_as_it_was_written(add: Adder) -> None:
     )
     add(everything)
     stored = add.stored()
-    assert {end.expires_at for end in stored.ends.values()} == {20 * DAY}
+    assert {end.expires_at for end in stored.ends.values()} == {20 * SECONDS_PER_DAY}
     ends = {at: dataclasses.replace(end, expires_at=0) for at, end in stored.ends.items()}
     assert History(stored.queues, ends) == everything
 
@@ -287,7 +287,7 @@ def test_an_end_is_forgotten_before_the_ledger_forgets_it_though_events_go_on(
 ) -> None:
     add(A.merged_with(END))
     for days, ends in [(12, [300]), (19.99, [300]), (20.01, []), (30, [])]:
-        clock.now = days * DAY
+        clock.now = days * SECONDS_PER_DAY
         later = History(queues={"a": (int(clock.now * 1000),)})
         assert times_of(add(later))[1] == ends
     assert add.stored().queues["a"][0] == 100

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conversations.history import MOST_TIMES, CustomerEnd, History
+from conversations.history import MAX_TIMES_PER_QUEUE, CustomerEnd, History
 
 MINUTE = 60_000
 
@@ -22,9 +22,11 @@ def test_ends_within_five_minutes_are_one_and_others_are_not() -> None:
 
 def test_a_decision_is_kept_and_never_replaced() -> None:
     undecided = History(ends={0: CustomerEnd(0)})
-    first = undecided.merged_with(History(ends={0: CustomerEnd(0, decided="a")}))
-    second = first.merged_with(History(ends={0: CustomerEnd(0, decided="b", settling=True)}))
-    assert first.ends[0].decided == second.ends[0].decided == "a"
+    first = undecided.merged_with(History(ends={0: CustomerEnd(0, decided_queue_id="a")}))
+    second = first.merged_with(
+        History(ends={0: CustomerEnd(0, decided_queue_id="b", settling=True)})
+    )
+    assert first.ends[0].decided_queue_id == second.ends[0].decided_queue_id == "a"
     assert second.merged_with(undecided) == second
 
 
@@ -38,7 +40,7 @@ def test_a_queue_was_touched_up_to_five_minutes_after_the_end() -> None:
         },
         ends={0: CustomerEnd(0)},
     )
-    assert history.queues_at(0) == {
+    assert history.latest_event_by_queue(0) == {
         "before": -90 * MINUTE,
         "after": 5 * MINUTE,
         "twice": MINUTE,
@@ -54,7 +56,7 @@ def test_ends_that_are_one_touch_the_same_queues_whichever_came_first(
         at_ms = minutes * MINUTE
         history = history.merged_with(History(ends={at_ms: CustomerEnd(at_ms)}))
     (ended_at,) = history.ends
-    assert list(history.queues_at(ended_at)) == ["a"]
+    assert list(history.latest_event_by_queue(ended_at)) == ["a"]
 
 
 def test_of_very_many_events_the_first_and_the_latest_are_kept() -> None:
@@ -62,5 +64,5 @@ def test_of_very_many_events_the_first_and_the_latest_are_kept() -> None:
     for time in (*range(1000, 1, -1), 1, 500):
         history = history.merged_with(History(queues={"a": (time,)}))
     kept = history.queues["a"]
-    assert kept == (1, *range(1000 - MOST_TIMES + 2, 1001))
+    assert kept == (1, *range(1000 - MAX_TIMES_PER_QUEUE + 2, 1001))
     assert history.merged_with(History(queues={"a": (500,)})) == history

@@ -46,7 +46,7 @@ class Invocations:
         return ENDED_MS + round(self.clock.now * 1000)
 
     def new(self) -> Claims:
-        return self.ledger.claims(self.now_ms() + LEASE)
+        return self.ledger.open_claims(self.now_ms() + LEASE)
 
     def claim(self, claims: Claims, *ends: Accepted) -> list[ClaimResult]:
         return claims.claim(ends, self.clock.deadline(10))

@@ -12,15 +12,15 @@ from botocore.exceptions import (
 )
 
 from conversations.failures import Failed, NoTime
-from conversations.ledger_store import Absent, Effect, EndKey, Mark, NewClaim, RecordedEnd
+from conversations.ledger_store import Absent, EndKey, Mark, NewClaim, RecordedEnd, WriteStatus
 from dynamodb.ledger_table import LedgerTable
 from dynamodb.reads import UNREAD
-from dynamodb.writes import NO_ANSWER, Statement, statement
+from dynamodb.writes import NO_ANSWER, Statement, make_statement
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Lost, client_error
 from tests.fakes.clock import Clock
 
 WRITE, READ = "batch_execute_statement", "batch_get_item"
-WRITTEN, CONDITION_FAILED = Effect.WRITTEN, Effect.CONDITION_FAILED
+WRITTEN, CONDITION_FAILED = WriteStatus.WRITTEN, WriteStatus.CONDITION_FAILED
 PASSING = [
     client_error("ThrottlingException"),
     client_error("ProvisionedThroughputExceededException"),
@@ -233,7 +233,7 @@ def test_an_answer_with_another_number_of_statements_counts_as_none(
     assert odd.write([new("c-0")], clock.deadline(1)) == [Failed(NO_ANSWER)]
 
 
-NEW, MARK = statement(TABLE, new("c")), statement(TABLE, mark("c"))
+NEW, MARK = make_statement(TABLE, new("c")), make_statement(TABLE, mark("c"))
 
 
 def altered(one: Statement, old: str, new: str, *further: dict[str, str]) -> Statement:
@@ -246,7 +246,7 @@ def altered(one: Statement, old: str, new: str, *further: dict[str, str]) -> Sta
     "statements",
     [
         [],
-        [statement(TABLE, new(f"c-{n}")) for n in range(26)],
+        [make_statement(TABLE, new(f"c-{n}")) for n in range(26)],
         [NEW, MARK],
         [NEW, {"Statement": 'SELECT * FROM "T" WHERE "x"=?', "Parameters": [{"S": "x"}]}],
         [altered(NEW, TABLE, "another")],

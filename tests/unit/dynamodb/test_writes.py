@@ -7,17 +7,17 @@ import pytest
 from conversations.history import CustomerEnd, History
 from conversations.ledger_store import (
     ChangedHistory,
-    Effect,
     EndKey,
-    Keep,
     Mark,
     NewClaim,
     NewHistory,
+    SetExpiry,
     Takeover,
     Write,
+    WriteStatus,
 )
 from dynamodb.ledger_table import LedgerTable
-from dynamodb.writes import statement
+from dynamodb.writes import make_statement
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Item, Value
 from tests.fakes.clock import Clock
 
@@ -28,7 +28,7 @@ HOLDER, FORMER = {"S": "ours"}, {"S": "former"}
 CLAIMED, DONE = {"S": "claimed"}, {"S": "done"}
 NONE: Value = {"L": []}
 BUS: Value = {"L": [{"S": "bus"}]}
-HISTORY = History({"q": (3, 5)}, {4: CustomerEnd(6, media_type="VOICE", decided="q")})
+HISTORY = History({"q": (3, 5)}, {4: CustomerEnd(6, media_type="VOICE", decided_queue_id="q")})
 HISTORY_VALUES: list[Value] = [
     {"M": {"q": {"L": [{"N": "3"}, {"N": "5"}]}}},
     {
@@ -75,7 +75,7 @@ STATEMENTS: list[tuple[Write, str, list[Value]]] = [
         ' AND "claimed_by"=? AND "lease_until" >= ?',
         [NONE, {"N": "0"}, DONE, C, Q, HOLDER, {"N": "0"}],
     ),
-    (Keep(FIRST, 9), f'{UPDATE} SET "expires_at"=? {OF_KEY}', [{"N": "9"}, C, Q]),
+    (SetExpiry(FIRST, 9), f'{UPDATE} SET "expires_at"=? {OF_KEY}', [{"N": "9"}, C, Q]),
     (
         NewHistory("c", HISTORY, 9),
         f"INSERT INTO \"{TABLE}\" VALUE {{'conversation_id': ?, 'queue_id': ?, 'queues': ?, "
@@ -99,7 +99,7 @@ STATEMENTS: list[tuple[Write, str, list[Value]]] = [
 def test_a_write_has_one_text_and_typed_parameters(
     write: Write, text: str, parameters: list[Value]
 ) -> None:
-    assert statement(TABLE, write) == {"Statement": text, "Parameters": parameters}
+    assert make_statement(TABLE, write) == {"Statement": text, "Parameters": parameters}
 
 
 def test_every_write_has_its_statement_in_the_table_above() -> None:
@@ -115,14 +115,14 @@ MARK = Mark(FIRST, "ours", 7, ["bus"], done=True)
 @pytest.mark.parametrize(
     ("write", "item", "effect"),
     [
-        (TAKEOVER, CLAIM, Effect.WRITTEN),
-        (TAKEOVER, {**CLAIM, "claimed_by": {"S": "another"}}, Effect.CONDITION_FAILED),
-        (TAKEOVER, {**CLAIM, "state": DONE}, Effect.CONDITION_FAILED),
-        (TAKEOVER, {**CLAIM, "lease_until": {"N": str(NOW)}}, Effect.CONDITION_FAILED),
-        (MARK, OURS, Effect.WRITTEN),
-        (MARK, {**OURS, "claimed_by": FORMER}, Effect.CONDITION_FAILED),
-        (MARK, {**OURS, "lease_until": {"N": "6"}}, Effect.CONDITION_FAILED),
-        (NewClaim(FIRST, "ours", 7, 5, "backfill", 9), CLAIM, Effect.CONDITION_FAILED),
+        (TAKEOVER, CLAIM, WriteStatus.WRITTEN),
+        (TAKEOVER, {**CLAIM, "claimed_by": {"S": "another"}}, WriteStatus.CONDITION_FAILED),
+        (TAKEOVER, {**CLAIM, "state": DONE}, WriteStatus.CONDITION_FAILED),
+        (TAKEOVER, {**CLAIM, "lease_until": {"N": str(NOW)}}, WriteStatus.CONDITION_FAILED),
+        (MARK, OURS, WriteStatus.WRITTEN),
+        (MARK, {**OURS, "claimed_by": FORMER}, WriteStatus.CONDITION_FAILED),
+        (MARK, {**OURS, "lease_until": {"N": "6"}}, WriteStatus.CONDITION_FAILED),
+        (NewClaim(FIRST, "ours", 7, 5, "backfill", 9), CLAIM, WriteStatus.CONDITION_FAILED),
     ],
     ids=[
         "a takeover of the claim that was read",
@@ -136,11 +136,11 @@ MARK = Mark(FIRST, "ours", 7, ["bus"], done=True)
     ],
 )
 def test_a_write_is_carried_out_only_if_its_condition_holds(
-    write: Write, item: Item, effect: Effect
+    write: Write, item: Item, effect: WriteStatus
 ) -> None:
     dynamodb = FakeDynamoDb()
     before = {"conversation_id": C, "queue_id": Q, **item}
     dynamodb.items["c", "q"] = before
     table = LedgerTable(dynamodb, TABLE)  # type: ignore[arg-type]
     assert table.write([write], Clock().deadline(1)) == [effect]
-    assert (dynamodb.items["c", "q"] == before) == (effect is Effect.CONDITION_FAILED)
+    assert (dynamodb.items["c", "q"] == before) == (effect is WriteStatus.CONDITION_FAILED)
