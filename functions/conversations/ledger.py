@@ -11,7 +11,7 @@ Two invocations can never both hold the claim on an end:
   several takeovers from one holder, only the first still finds that holder.
 - A claim ends before another one begins. A lease ends one second after the timeout of the
   invocation that took the claim, so Lambda has ended that invocation by then. A lease also ends
-  when an invocation releases its claim. It then no longer delivers the end.
+  when an invocation releases its claim. The invocation then no longer delivers the end.
 - After a takeover the new holder reads, strongly consistently, which destinations have the end.
   Nobody else can change that list any more: every `Mark` fails unless its writer is the holder. An
   invocation that has lost its claim learns so from its next mark, and stops.
@@ -123,10 +123,9 @@ class _Search:
     def keys_to_read(self) -> list[EndKey]:
         """Return the keys of the items to read next, beginning with the current one."""
         # Few conversations have a second item, so the first is read alone.
-        current = self.key.sequence
-        return (
-            [self.key] if current == 1 else [self.key_with(current + n) for n in range(READ_AHEAD)]
-        )
+        first = self.key.sequence
+        count = 1 if first == 1 else READ_AHEAD
+        return [self.key_with(first + n) for n in range(count)]
 
     def advance(
         self, items: Mapping[EndKey, RecordedEnd | Absent | Failed]
@@ -178,8 +177,8 @@ class Claims:
             waiting.setdefault(search.key, []).append(search)
         # Each round claims one end per conversation and queue: the next end may have the same item.
         while waiting:
-            self._claim_distinct([queued.pop(0) for queued in waiting.values()], deadline)
-            waiting = {key: queued for key, queued in waiting.items() if queued}
+            self._claim_distinct([group.pop(0) for group in waiting.values()], deadline)
+            waiting = {key: group for key, group in waiting.items() if group}
         return [search.result for search in searches]
 
     def mark(
@@ -224,11 +223,11 @@ class Claims:
             else:
                 search.key = search.key_with(2)
                 unread.append(search)
-        claimable += self._read(unread, deadline)
+        claimable += self._read_items(unread, deadline)
         while claimable:
-            claimable = self._read(self._write(claimable, deadline), deadline)
+            claimable = self._read_items(self._write_claims(claimable, deadline), deadline)
 
-    def _write(self, searches: Sequence[_Search], deadline: Deadline) -> list[_Search]:
+    def _write_claims(self, searches: Sequence[_Search], deadline: Deadline) -> list[_Search]:
         """Write claims on ends; return the searches whose current item must be read."""
         now = self._now_ms()
         expires_at = now // 1000 + self._keep_seconds
@@ -258,7 +257,7 @@ class Claims:
             key, self.holder, lease_until, accepted.ended_at_ms, accepted.end.source, expires_at
         )
 
-    def _read(self, searches: Sequence[_Search], deadline: Deadline) -> list[_Search]:
+    def _read_items(self, searches: Sequence[_Search], deadline: Deadline) -> list[_Search]:
         """Read the items of ends, and set the results; return the searches that may claim now."""
         claimable: list[_Search] = []
         while searches:
