@@ -36,7 +36,8 @@ class QueueLeg:
     """A conversation ends in a queue whenever a leg in that queue is over.
 
     A leg is over when the customer gives up waiting in the queue, or when an agent has talked with
-    the customer and leaves other than by a transfer. A single event says so: there is no history.
+    the customer and leaves other than by a transfer. Each event decides on its own, without a
+    history.
     """
 
     def decide(self, events: Sequence[PartnerEvent], deadline: Deadline) -> list[Decision]:
@@ -63,7 +64,7 @@ class Touched:
 
 @dataclass(frozen=True, slots=True)
 class SettlingEnd:
-    """A customer's end whose queue the rule decides on later, when it has settled."""
+    """A customer's end that is settling: the rule decides on its queue later."""
 
     conversation_id: str
     ended_at_ms: int
@@ -117,7 +118,7 @@ class LastQueue:
             elif isinstance(history, Failed | NoTime):
                 decisions.append(history)
             elif event.topic == SETTLE:
-                decisions.append(_decided_ends(event, history))
+                decisions.append(_find_decided_ends(event, history))
             else:
                 decisions.append(send_failures.get(event.conversation_id, []))
         return decisions
@@ -151,10 +152,10 @@ class LastQueue:
 
 
 class AfterLastQueue:
-    """Another rule, in a stack whose rule may have been `LastQueue` until a deployment.
+    """Applies another rule, except to the settle events that `LastQueue` has sent.
 
-    Settle events can still be on their way then. They are the only events left that lead to their
-    ends, so `LastQueue` decides on them.
+    When a deployment replaces `LastQueue`, its settle events can still be on their way. No other
+    events will complete their ends, so `LastQueue` decides on them.
     """
 
     def __init__(self, rule: EndRule, histories: Histories) -> None:
@@ -171,7 +172,7 @@ class AfterLastQueue:
 
 
 def make_end_rule(name: str, histories: Histories, send_later: SendLater) -> EndRule:
-    """Return the rule with a name of the setting `end_rule`."""
+    """Return the end rule for a value of the setting `end_rule`."""
     rules: dict[str, EndRule] = {
         "touched": AfterLastQueue(Touched(histories), histories),
         "last_queue": LastQueue(histories, send_later),
@@ -186,7 +187,7 @@ def _adds_to_history(event: PartnerEvent) -> bool:
 
 
 def _collect_additions(events: Iterable[PartnerEvent]) -> dict[str, History]:
-    """Return by conversation id a history of the given events."""
+    """Return the histories of these events alone, by conversation id."""
     additions: dict[str, History] = {}
     for event in events:
         if event.queue_id is not None:
@@ -206,7 +207,7 @@ def _merge(histories: dict[str, History], conversation_id: str, addition: Histor
 
 def _complete_ends(event: PartnerEvent, history: HistoryResult | None) -> Decision:
     """Return the ends that an event completes under the rule `touched`."""
-    # The history can come from other events of the batch.
+    # An event that adds nothing completes nothing, even if its batch has an event that does.
     if history is None or not _adds_to_history(event):
         return []
     if isinstance(history, Failed | NoTime):
@@ -230,10 +231,7 @@ def _complete_ends(event: PartnerEvent, history: HistoryResult | None) -> Decisi
 def _decide_queues(
     settle_events: Iterable[PartnerEvent], histories: Mapping[str, HistoryResult]
 ) -> dict[str, History]:
-    """Decide on settled ends that have no decision yet: the queue of the latest event.
-
-    Return by conversation id a history with the decisions.
-    """
+    """Decide on the queues of settled ends, and return histories with these decisions to add."""
     decisions: dict[str, History] = {}
     for event in settle_events:
         history = histories.get(event.conversation_id)
@@ -248,7 +246,7 @@ def _decide_queues(
     return decisions
 
 
-def _decided_ends(event: PartnerEvent, history: History) -> list[Accepted]:
+def _find_decided_ends(event: PartnerEvent, history: History) -> list[Accepted]:
     """Return the end of a settle event in the queue decided on; empty if there is no decision."""
     end = history.ends.get(event.at_ms)
     if end is None or end.decided_queue_id is None:

@@ -1,12 +1,13 @@
 """The histories of conversations, which the ledger's store keeps.
 
 The worker adds each event to its conversation's history, and then decides on the history that it
-has written. A conversation's first event creates the history. Each later event replaces the version
-that the worker has just read, and starts again if another invocation replaced it meanwhile.
+has written. For a conversation's first event, the worker creates the history. For each later event,
+it reads the history and replaces the version that it has read. If another invocation has replaced
+that version meanwhile, the worker starts again.
 
 The store carries out the writes to a history one after the other. If two events arrive at the same
-moment, the second write therefore contains both events, and its invocation can decide on both. An
-event that is in the history already is not written again.
+moment, the second write therefore contains both events, and its invocation decides on both. If an
+event is in the history already, nothing is written.
 
 A conversation's first event costs one write and no read. A conversation that never enters our
 queues has only this one write, and its history expires.
@@ -84,7 +85,7 @@ class Histories:
         results: dict[str, HistoryResult],
         deadline: Deadline,
     ) -> list[str]:
-        """Merge additions into existing histories, and add these to `results`.
+        """Merge additions into existing histories, and add the merged ones to `results`.
 
         Return the conversation ids whose history the store has deleted meanwhile.
         """
@@ -117,9 +118,9 @@ class Histories:
         results: dict[str, HistoryResult],
         deadline: Deadline,
     ) -> list[str]:
-        """Write histories, and add them to `results`.
+        """Write histories, and add each history or failure to `results`.
 
-        Return the conversation ids in which another invocation's write came first.
+        Return the conversation ids for which another invocation's write came first.
         """
         overtaken_ids = []
         for write, result in zip(writes, self._store.write(writes, deadline), strict=True):

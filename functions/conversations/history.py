@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from conversations.end import SAME_END_WINDOW_MS
 
-# A history keeps the times of a queue's first event and its latest events, at most this many. If no
-# agent answers for days, a conversation has so many events that their times would exceed the size
-# limit of the ledger's store.
+# A history keeps the time of a queue's first event and the times of its latest events, at most this
+# many. If no agent answers for days, the times of all events would exceed the item size limit of the
+# ledger's store.
 MAX_TIMES_PER_QUEUE = 200
 
 
@@ -54,8 +54,8 @@ class History:
     queues
         By queue id, the sorted times of the queue's events, in epoch milliseconds.
     ends
-        The customer's ends by time, in epoch milliseconds. Ends within five minutes are one end,
-        with the time that arrived first.
+        The customer's ends by time, in epoch milliseconds. Ends within five minutes of each other
+        are one end, at the time of the event that arrived first.
     """
 
     queues: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class History:
         return History(queues, ends)
 
     def same_end_ms(self, at_ms: int) -> int | None:
-        """Return the time of the earliest end within five minutes of a time; None if none is."""
+        """Return the time of the earliest end within five minutes of a time; else None."""
         candidates = (
             ended_at_ms
             for ended_at_ms in sorted(self.ends)
