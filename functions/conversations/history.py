@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from conversations.end import SAME_END_WINDOW_MS
 
 # A history keeps the time of a queue's first event and the times of its latest events, at most this
-# many. If no agent answers for days, the times of all events would exceed the item size limit of the
+# many. If no agent answers for days, all times together would exceed the item size limit of the
 # ledger's store.
 MAX_TIMES_PER_QUEUE = 200
 
