@@ -1,4 +1,4 @@
-"""Why a step failed for an end or an event. The message then fails, and SQS delivers it again."""
+"""Why a step failed for an end or an event. Its message then fails, and is received again."""
 
 from dataclasses import dataclass
 

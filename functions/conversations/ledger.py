@@ -243,8 +243,8 @@ class Claims:
             elif result is WriteStatus.WRITTEN and isinstance(search.item, Absent):
                 search.result = self._hold(search.key, search.accepted.ended_at_ms, ())
             else:
-                # After a takeover, the item has the destinations that have the end. After a failed
-                # condition, it has the holder.
+                # After a takeover, the read finds the destinations that have the end. After a
+                # failed condition, it finds the holder.
                 unread.append(search)
         return unread
 

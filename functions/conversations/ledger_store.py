@@ -21,7 +21,7 @@ SECONDS_PER_DAY = 86_400
 
 
 class EndKey(NamedTuple):
-    """The key of an end's item. `sequence` numbers a conversation's ends in one queue: 1, 2, …"""
+    """The key of an end's item. `sequence` numbers a conversation's ends in a queue: 1, 2, …"""
 
     conversation_id: str
     queue_id: str
@@ -165,8 +165,8 @@ class LedgerStore(Protocol):
     """Writes and reads the ledger's items.
 
     A call that fails with a transient error is repeated until the deadline. A write whose response
-    was lost may therefore be carried out twice. Its result is then that of the second attempt: the
-    condition of a `NewClaim` or `Takeover`, for example, fails on what the first attempt wrote.
+    was lost may therefore be carried out twice. Its result is then the result of the second
+    attempt. For example, a `NewClaim` whose first attempt succeeded returns `CONDITION_FAILED`.
     """
 
     @property
@@ -174,7 +174,7 @@ class LedgerStore(Protocol):
         """The most writes that go into one call."""
 
     def write(self, writes: Sequence[Write], deadline: Deadline) -> list[WriteResult]:
-        """Carry out writes and return their results in order; no two may concern one item."""
+        """Carry out writes to different items, and return their results in order."""
 
     def read_ends(
         self, keys: Sequence[EndKey], deadline: Deadline

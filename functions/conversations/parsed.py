@@ -6,9 +6,10 @@ from typing import Literal
 from conversations.end import ConversationEnd
 
 IgnoreReason = Literal["other_event_type", "other_queue", "noted"]
-"""Why a valid event reports no end; `noted` means that it only added to its conversation's history.
+"""Why a valid event reports no end in one of our queues. The log contains these words.
 
-The log contains these words.
+`noted` means that the event completes no end yet; at most, it was added to its conversation's
+history.
 """
 RejectReason = Literal[
     "empty_body",
@@ -20,10 +21,10 @@ RejectReason = Literal[
     "invalid_field",
     "destination_refused",
 ]
-"""Why a message can never be processed; most reasons describe its body.
+"""Why a message can never be processed. The log and the dead-letter queue contain these words.
 
-`destination_refused` means that the body was valid, but a destination refused the end for good. The
-log and the messages in the dead-letter queue contain these words.
+`destination_refused` means that a destination refused the end for good. The other reasons mean that
+the body is invalid.
 """
 
 

@@ -31,7 +31,7 @@ _TIME_TYPES = "epoch milliseconds or an ISO 8601 time"
 
 @dataclass(frozen=True, slots=True)
 class PartnerEvent:
-    """An event of a conversation.
+    """An event from Genesys Cloud, or a settle event from the worker itself.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class PartnerEvent:
         Whether the event has a time of its own. If not, `at_ms` is the time at which the message
         was sent.
     media_type, direction, disconnect_type
-        The participant's values; None if the event does not have them.
+        The values of the event's participant; None if the event does not have them.
     acd_outcome
         How the wait in the queue ended, such as `ABANDON`; None if the event does not have it.
     interacting_ms

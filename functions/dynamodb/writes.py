@@ -75,7 +75,7 @@ class TableWriter:
         self._name = name
 
     def write(self, writes: Sequence[Write], deadline: Deadline) -> list[WriteResult]:
-        """Carry out writes and return their results in order; no two may concern one item.
+        """Carry out writes to different items, and return their results in order.
 
         Statements that fail with a transient error are repeated until the deadline.
         """
@@ -262,6 +262,6 @@ def _end_values(end: CustomerEnd, expires_at: int) -> _Values:
     return values
 
 
-# This module creates typed values by itself: boto3.dynamodb.types takes four times as long.
+# The typed values are created without boto3.dynamodb.types, which takes four times as long.
 def _number(value: int) -> dict[str, str]:
     return {"N": str(value)}
