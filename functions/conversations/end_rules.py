@@ -1,7 +1,7 @@
 """The end rules, which decide from partner events that a conversation has ended in a queue.
 
-No partner event says so on its own. The event `customer.end` says that the customer has left, but
-has no queue id. The events that have a queue id do not say whether the customer has left.
+No single partner event reports such an end. The event `customer.end` says that the customer has
+left, but has no queue id. The events that have a queue id do not say whether the customer has left.
 """
 
 import dataclasses
@@ -48,9 +48,9 @@ class QueueLeg:
 class Touched:
     """When the customer leaves for good, the conversation ends in each queue that it has been in.
 
-    The customer's end completes an end for each queue whose event has arrived before. An event of
-    another queue that arrives later completes an end for that queue. An event whose time is more
-    than five minutes after the customer's end belongs to the re-opened conversation.
+    The customer's end completes an end for each queue whose events have arrived before. A queue's
+    event that arrives later completes an end for its queue. An event whose time is more than five
+    minutes after the customer's end belongs to the re-opened conversation.
     """
 
     def __init__(self, histories: Histories) -> None:
