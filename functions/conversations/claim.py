@@ -1,4 +1,4 @@
-"""A claim on an end, and the results of claiming and of marking."""
+"""A claim on an end, and the possible results of claiming an end and of marking it."""
 
 from dataclasses import dataclass, field
 
@@ -8,16 +8,17 @@ from conversations.ledger_store import EndKey
 
 @dataclass(slots=True)
 class Claim:
-    """A claim that the invocation holds.
+    """A claim that this invocation holds.
 
     Attributes
     ----------
     ended_at
-        When the end was, as the ledger has it, in epoch milliseconds.
+        When the conversation ended according to the ledger, in epoch milliseconds.
     lease_until
-        The end of the lease as it was last written, in epoch milliseconds.
+        When the lease ends, in epoch milliseconds. Each mark shortens the lease.
     delivered
-        The destinations that have the end; whoever delivers it adds to them.
+        The names of the destinations that have the end. The code that delivers the end appends to
+        this list.
     """
 
     key: EndKey
@@ -28,12 +29,12 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyDone:
-    """An end that every destination has."""
+    """Every destination has the end already."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeldByOther:
-    """An end that another invocation holds, until a moment in epoch milliseconds."""
+    """Another invocation holds the claim on the end, `until` a time in epoch milliseconds."""
 
     until: int
 
@@ -43,12 +44,12 @@ ClaimResult = Claim | AlreadyDone | HeldByOther | Failed | NoTime
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """A mark that is written."""
+    """The mark is written."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimLost:
-    """A mark that was not written, as another invocation holds the claim by now."""
+    """The mark is not written, because another invocation has taken the claim over."""
 
 
 MarkResult = Marked | ClaimLost | Failed | NoTime

@@ -7,7 +7,8 @@ import msgspec
 
 Source = Literal["subscription", "eventbridge", "backfill"]
 
-# Ends of one conversation in one queue that lie no further apart than this are the same end.
+# Two ends of a conversation in the same queue count as one end if their times differ by no more
+# than this.
 SAME_END_WINDOW_MS = 5 * 60 * 1000
 
 
@@ -20,20 +21,21 @@ class ConversationEnd:
     conversation_id, queue_id
         Genesys Cloud's ids of the conversation and of the routing queue.
     queue_name
-        The queue's name, where the event has it.
+        The queue's name; None if the event does not have it.
     ended_at
-        When it ended: ISO 8601, UTC, to the millisecond (`2026-11-23T10:00:00.000Z`).
+        When the conversation ended: ISO 8601, UTC, to the millisecond (`2026-11-23T10:00:00.000Z`).
     media_type, direction, disconnect_type
-        Those of the customer's participant, as Genesys Cloud spells them (`VOICE`, `INBOUND`,
-        `ENDPOINT`); None where the event has none. New values appear without notice.
+        The customer's values, as Genesys Cloud writes them (`VOICE`, `INBOUND`, `ENDPOINT`); None
+        if the event does not have them. Genesys Cloud adds new values without notice.
     participants, metrics
-        As the event has them; empty where it has none.
+        The lists of the event, unchanged; empty if the event does not have them.
     source
-        How the end became known.
+        The delivery that reported the end, or `backfill`.
     sequence
-        1 for the conversation's first end in this queue, 2 for the end after it was re-opened, …
+        1 for the conversation's first end in this queue, 2 for the end after the conversation was
+        re-opened, and so on.
     raw
-        The whole event, unknown fields included.
+        The whole event, including fields that this class does not know.
     """
 
     conversation_id: str
@@ -50,14 +52,15 @@ class ConversationEnd:
     raw: dict[str, Any]
 
     def as_json(self, *, raw: bool = True) -> bytes:
-        """Return the JSON object that destinations publish, with these names, in UTF-8.
+        """Return the end as a JSON object in UTF-8, which destinations publish.
 
-        `docs/conversation-end.schema.json` is its schema.
+        The object has a field for each attribute. `docs/conversation-end.schema.json` is its
+        schema.
 
         Parameters
         ----------
         raw
-            Whether to include `raw`, which is most of its size.
+            Whether to include `raw`, which makes up most of the object.
         """
         if raw:
             return msgspec.json.encode(self)

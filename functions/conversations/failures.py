@@ -1,18 +1,18 @@
-"""Why a step did not succeed for an end or an event. Its message comes back."""
+"""Why a step failed for an end or an event. Its message then fails, and is received again."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A call that failed; `error` is a word for the log, such as the service's error code."""
+    """A call failed. `error` is a single word for the log, such as the service's error code."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True)
 class NoTime:
-    """A step that was not begun, for want of time."""
+    """The deadline passed before the step began."""
 
 
 NO_TIME = NoTime()

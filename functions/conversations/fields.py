@@ -1,88 +1,112 @@
-"""Fields of a message body: each is read and checked, or rejected with a reason."""
+"""Reads and validates the fields of a message body.
+
+Each function that starts with `parse_` or `require_` returns a valid value, or raises `RejectError`
+with the reason.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from conversations.parsed import Reject, RejectReason
+from conversations.parsed import RejectError, RejectReason
 
-# The bytes that the key of the ledger's store can hold; Genesys Cloud's ids have 36.
-LONGEST_ID = 2048
+# The longest partition key that the ledger's store can hold. Genesys Cloud's ids have 36 bytes.
+MAX_ID_BYTES = 2048
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def json_object(body: str | None) -> dict[str, Any]:
-    """Return the JSON object in a body."""
+def parse_json_object(body: str | None) -> dict[str, Any]:
+    """Return the JSON object that a body contains."""
     if not body:
-        raise Reject("empty_body", "expected a JSON object, got an empty body")
+        raise RejectError("empty_body", "expected a JSON object, got an empty body")
     try:
         event = msgspec.json.decode(body)
     except msgspec.DecodeError as error:
-        raise Reject("not_json", f"expected a JSON object: {error}") from None
+        raise RejectError("not_json", f"expected a JSON object: {error}") from None
     except UnicodeEncodeError:
-        raise Reject("not_json", "expected a JSON object, got text that is no Unicode") from None
+        raise RejectError(
+            "not_json", "expected a JSON object, got text that is no Unicode"
+        ) from None
     except RecursionError:
-        raise Reject("not_json", "expected a JSON object, got one nested too deeply") from None
+        raise RejectError("not_json", "expected a JSON object, got one nested too deeply") from None
     if not isinstance(event, dict):
-        raise Reject("not_an_object", expected("$", "an object", event))
+        raise RejectError("not_an_object", type_mismatch("$", "an object", event))
     return event
 
 
-def text(holder: dict[str, Any], key: str, missing: RejectReason, path: str) -> str:
-    """Return a field that must be a string."""
-    value = holder.get(key)
+def require_string(
+    parent: dict[str, Any], key: str, missing_reason: RejectReason, path: str
+) -> str:
+    """Return a field that must be a string.
+
+    Parameters
+    ----------
+    parent, path
+        The object that has the field, and the object's path in the body.
+    missing_reason
+        The reason to reject the body with if the field is missing.
+    """
+    value = parent.get(key)
     if value is None:
-        raise Reject(missing, f"{path}.{key}: expected a string, got nothing")
+        raise RejectError(missing_reason, f"{path}.{key}: expected a string, got nothing")
     if not isinstance(value, str):
-        raise Reject("invalid_field", expected(f"{path}.{key}", "a string", value))
+        raise RejectError("invalid_field", type_mismatch(f"{path}.{key}", "a string", value))
     return value
 
 
-def identifier(holder: dict[str, Any], key: str, missing: RejectReason, path: str) -> str:
-    """Return a field that must be a string, and not an empty one."""
-    value = text(holder, key, missing, path)
+def require_identifier(
+    parent: dict[str, Any], key: str, missing_reason: RejectReason, path: str
+) -> str:
+    """Return a field that must be a non-empty string; see `require_string` for the parameters."""
+    value = require_string(parent, key, missing_reason, path)
     if not value:
-        raise Reject(missing, f"{path}.{key}: expected an id, got an empty string")
+        raise RejectError(missing_reason, f"{path}.{key}: expected an id, got an empty string")
     return value
 
 
-def conversation_id(holder: dict[str, Any], path: str) -> str:
-    """Return the conversation's id, which must fit into the ledger's key."""
-    found = identifier(holder, "conversationId", "missing_conversation_id", path)
-    if len(found.encode()) > LONGEST_ID:
-        raise Reject(
+def require_conversation_id(parent: dict[str, Any], path: str) -> str:
+    """Return the field `conversationId`, which must be short enough for the ledger's key."""
+    conversation_id = require_identifier(parent, "conversationId", "missing_conversation_id", path)
+    if len(conversation_id.encode()) > MAX_ID_BYTES:
+        raise RejectError(
             "invalid_field",
-            f"{path}.conversationId: expected an id of at most {LONGEST_ID} bytes",
+            f"{path}.conversationId: expected an id of at most {MAX_ID_BYTES} bytes",
         )
-    return found
+    return conversation_id
 
 
-def utc(event_time: str, path: str) -> datetime:
-    """Return an ISO 8601 time in UTC."""
+def parse_utc(event_time: str, path: str) -> datetime:
+    """Return an ISO 8601 time as a datetime in UTC."""
     try:
         time = datetime.fromisoformat(event_time)
-        # Genesys Cloud writes UTC: a time without a zone is taken as UTC.
+        # Genesys Cloud's times are UTC, so a time without a zone is UTC too.
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Reject(
+        raise RejectError(
             "invalid_field", f"{path}: expected an ISO 8601 time, got text that is none"
         ) from None
 
 
-def to_ms(time: datetime) -> int:
-    """Return a time in epoch milliseconds."""
+def to_epoch_ms(time: datetime) -> int:
+    """Return a datetime in epoch milliseconds, rounded down."""
     return (time - _EPOCH) // timedelta(milliseconds=1)
 
 
-def from_ms(milliseconds: int) -> datetime:
-    """Return the time, in UTC, at epoch milliseconds; raises OverflowError beyond year 9999."""
+def from_epoch_ms(milliseconds: int) -> datetime:
+    """Return epoch milliseconds as a datetime in UTC.
+
+    Raises
+    ------
+    OverflowError
+        The time lies outside of the years 1 to 9999.
+    """
     return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
-def iso(time: datetime) -> str:
-    """Return a time in UTC in the format of `ended_at`: `2026-11-23T10:00:00.000Z`."""
+def format_utc(time: datetime) -> str:
+    """Return a datetime in UTC as an ISO 8601 string such as `2026-11-23T10:00:00.000Z`."""
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -105,7 +129,7 @@ _JSON_TYPES = {
 }
 
 
-def expected(path: str, what: str, value: object) -> str:
-    """Return a sentence on the value that was expected at a path, and the type of that found."""
-    # It leaves the value out: details are logged, and a body can hold personal data.
-    return f"{path}: expected {what}, got {_JSON_TYPES[type(value)]}"
+def type_mismatch(path: str, expected_type: str, value: object) -> str:
+    """Return a detail text that names the expected type and the type of `value`."""
+    # The text omits the value, because the log must not contain personal data.
+    return f"{path}: expected {expected_type}, got {_JSON_TYPES[type(value)]}"

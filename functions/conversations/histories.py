@@ -1,15 +1,16 @@
-"""The histories of all conversations, kept in the ledger's store.
+"""The histories of conversations, which the ledger's store keeps.
 
-Each conversation has one history. An event first adds to it, and then looks at what it holds. The
-first event of a conversation makes the history; each further one replaces the version that it has
-just read. What an event has written is therefore all that is known at that moment.
+The worker adds each event to its conversation's history, and then decides on the history that it
+has written. For a conversation's first event, the worker creates the history. For each later event,
+it reads the history and replaces the version that it has read. If another invocation has replaced
+that version meanwhile, the worker starts again.
 
-The store carries out the writes of one history one after the other. Of two events that arrive at
-the same moment, the one written second therefore sees the other: at least one of them sees both. An
-event that came before adds nothing, and sees all that is there.
+The store carries out the writes to a history one after the other. If two events arrive at the same
+moment, the second write therefore contains both events, and its invocation decides on both. If an
+event is in the history already, nothing is written.
 
 A conversation's first event costs one write and no read. A conversation that never enters our
-queues costs no more than that; its history expires.
+queues has only this one write, and its history expires.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,77 +18,86 @@ from collections.abc import Mapping, Sequence
 from conversations.failures import Failed, NoTime
 from conversations.history import History
 from conversations.ledger_store import (
-    DAY,
+    SECONDS_PER_DAY,
     Absent,
     ChangedHistory,
-    Effect,
     LedgerStore,
     NewHistory,
     RecordedHistory,
+    WriteStatus,
 )
 from deadline import Clock, Deadline
 
 HistoryResult = History | Failed | NoTime
+"""A conversation's history, or why it could not be read or written."""
 
 
 class Histories:
-    """The histories of conversations.
+    """Extends and reads the histories of conversations.
 
     Parameters
     ----------
     days
-        How long a history is kept after the last addition; how long an end of it counts.
+        How many days a history is kept after its last change, and an end after it was added.
+    now_ms
+        Returns the time in epoch milliseconds.
     """
 
     def __init__(self, store: LedgerStore, *, days: int, now_ms: Clock) -> None:
         self._store = store
-        self._keep_seconds = days * DAY
+        self._keep_seconds = days * SECONDS_PER_DAY
         self._now_ms = now_ms
 
     def add(self, additions: Mapping[str, History], deadline: Deadline) -> dict[str, HistoryResult]:
-        """Add to the histories of conversations; return by conversation all that it then holds."""
+        """Merge additions into histories, and return the merged histories.
+
+        The additions and the result are keyed by conversation id.
+        """
         results: dict[str, HistoryResult] = {}
-        unknown = list(additions)
-        while unknown:
+        new_ids = list(additions)
+        while new_ids:
             expires_at = self._expires_at()
-            writes = [NewHistory(c, additions[c], expires_at) for c in unknown]
-            existing = self._write(writes, results, deadline)
-            unknown = self._extend(existing, additions, results, deadline)
+            writes = [NewHistory(c, additions[c], expires_at) for c in new_ids]
+            existing_ids = self._write(writes, results, deadline)
+            new_ids = self._extend(existing_ids, additions, results, deadline)
         return results
 
     def read(
         self, conversation_ids: Sequence[str], deadline: Deadline
     ) -> dict[str, History | Failed]:
-        """Return the histories of conversations, empty ones where there are none yet."""
+        """Return histories by conversation id; a conversation without one has an empty history."""
         histories: dict[str, History | Failed] = {}
-        recorded = self._store.read_histories(conversation_ids, deadline)
+        items = self._store.read_histories(conversation_ids, deadline)
         for conversation_id in conversation_ids:
-            match recorded[conversation_id]:
+            match items[conversation_id]:
                 case RecordedHistory(history):
-                    histories[conversation_id] = self._unexpired(history)
+                    histories[conversation_id] = self._without_expired_ends(history)
                 case Absent():
                     histories[conversation_id] = History()
-                case failed:
-                    histories[conversation_id] = failed
+                case failure:
+                    histories[conversation_id] = failure
         return histories
 
     def _extend(
         self,
-        existing: Sequence[str],
+        existing_ids: Sequence[str],
         additions: Mapping[str, History],
         results: dict[str, HistoryResult],
         deadline: Deadline,
     ) -> list[str]:
-        """Add to histories that exist; return the conversations whose history has expired since."""
-        gone: list[str] = []
-        while existing:
-            recorded = self._store.read_histories(existing, deadline)
+        """Merge additions into existing histories, and add the merged ones to `results`.
+
+        Return the conversation ids whose history the store has deleted meanwhile.
+        """
+        deleted_ids: list[str] = []
+        while existing_ids:
+            items = self._store.read_histories(existing_ids, deadline)
             expires_at = self._expires_at()
             changes: list[ChangedHistory] = []
-            for conversation_id in existing:
-                match recorded[conversation_id]:
+            for conversation_id in existing_ids:
+                match items[conversation_id]:
                     case RecordedHistory(history, version):
-                        before = self._unexpired(history)
+                        before = self._without_expired_ends(history)
                         after = before.merged_with(additions[conversation_id])
                         if after == before:
                             results[conversation_id] = before
@@ -96,11 +106,11 @@ class Histories:
                                 ChangedHistory(conversation_id, after, version, expires_at)
                             )
                     case Absent():
-                        gone.append(conversation_id)
-                    case failed:
-                        results[conversation_id] = failed
-            existing = self._write(changes, results, deadline)
-        return gone
+                        deleted_ids.append(conversation_id)
+                    case failure:
+                        results[conversation_id] = failure
+            existing_ids = self._write(changes, results, deadline)
+        return deleted_ids
 
     def _write(
         self,
@@ -108,21 +118,24 @@ class Histories:
         results: dict[str, HistoryResult],
         deadline: Deadline,
     ) -> list[str]:
-        """Write histories; return the conversations in which another write came first."""
-        overtaken = []
+        """Write histories, and add each history or failure to `results`.
+
+        Return the conversation ids for which another invocation's write came first.
+        """
+        overtaken_ids = []
         for write, result in zip(writes, self._store.write(writes, deadline), strict=True):
             match result:
-                case Effect.WRITTEN:
+                case WriteStatus.WRITTEN:
                     results[write.conversation_id] = write.history
-                case Effect.CONDITION_FAILED:
-                    overtaken.append(write.conversation_id)
+                case WriteStatus.CONDITION_FAILED:
+                    overtaken_ids.append(write.conversation_id)
                 case failure:
                     results[write.conversation_id] = failure
-        return overtaken
+        return overtaken_ids
 
-    def _unexpired(self, history: History) -> History:
-        now = self._now_ms() // 1000
-        ends = {at_ms: end for at_ms, end in history.ends.items() if end.expires_at > now}
+    def _without_expired_ends(self, history: History) -> History:
+        now_seconds = self._now_ms() // 1000
+        ends = {at_ms: end for at_ms, end in history.ends.items() if end.expires_at > now_seconds}
         return History(history.queues, ends)
 
     def _expires_at(self) -> int:

@@ -1,4 +1,4 @@
-"""A conversation's history, merged from its events in any order."""
+"""A conversation's history, merged from events that arrive in any order."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -6,28 +6,33 @@ from dataclasses import dataclass, field
 
 from conversations.end import SAME_END_WINDOW_MS
 
-# The most times that are kept of a queue's events: the first and the latest ones. Agents who do not
-# answer for days must not make a history that the ledger's store refuses.
-MOST_TIMES = 200
+# A history keeps the time of a queue's first event and the times of its latest events, at most this
+# many. If no agent answers for days, all times together would exceed the item size limit of the
+# ledger's store.
+MAX_TIMES_PER_QUEUE = 200
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerEnd:
-    """The customer's leaving for good.
+    """The customer's end of a conversation: the customer has left for good.
+
+    It has no queue. `customer.end` events within five minutes of each other report the same end.
 
     Attributes
     ----------
     latest_ms
-        The latest time of the events that tell of it, epoch milliseconds.
-    has_own_time
-        Whether the event that came first has a time of its own.
+        The time of the latest of these events, in epoch milliseconds.
+    has_own_time, media_type, direction, disconnect_type
+        The values of the event that arrived first.
     settling
-        Whether the worker has sent itself the message that will decide on the queue.
-    decided
-        The queue decided on; None until then.
+        Whether the worker has sent itself the settle event, which makes the rule `last_queue`
+        decide.
+    decided_queue_id
+        The queue in which the conversation ended, as the rule `last_queue` decided; None before.
     expires_at
-        Until when it counts, in epoch seconds; 0 before it is stored. The ledger knows the ends
-        that it fired for longer, so that it never fires them again as new ones.
+        When the history drops this end, in epoch seconds; 0 before it is stored. The ledger
+        remembers an end for longer, so a history never completes an end that the ledger has
+        forgotten.
     """
 
     latest_ms: int
@@ -36,64 +41,65 @@ class CustomerEnd:
     direction: str | None = None
     disconnect_type: str | None = None
     settling: bool = False
-    decided: str | None = None
+    decided_queue_id: str | None = None
     expires_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What the events of a conversation have told so far.
+    """The queues and the customer's ends that a conversation's events have reported so far.
 
     Attributes
     ----------
     queues
-        For each id of a queue of ours, the times of its events in order, epoch milliseconds.
+        By queue id, the sorted times of the queue's events, in epoch milliseconds.
     ends
-        The customer's ends by their times, epoch milliseconds. Ends within five minutes of each
-        other are one.
+        The customer's ends by time, in epoch milliseconds. Ends within five minutes of each other
+        are one end, at the time of the event that arrived first.
     """
 
     queues: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     ends: Mapping[int, CustomerEnd] = field(default_factory=dict)
 
     def merged_with(self, other: "History") -> "History":
-        """Return this history with all that another one adds to it."""
+        """Return this history, extended by another history of the same conversation."""
         queues = dict(self.queues)
         for queue_id, times in other.queues.items():
             first, *later = sorted({*queues.get(queue_id, ()), *times})
-            queues[queue_id] = first, *later[1 - MOST_TIMES :]
+            queues[queue_id] = first, *later[1 - MAX_TIMES_PER_QUEUE :]
         ends = dict(self.ends)
         for at_ms, end in sorted(other.ends.items()):
-            same = History(ends=ends).same_end(at_ms)
-            if same is None:
+            known_ms = History(ends=ends).same_end_ms(at_ms)
+            if known_ms is None:
                 ends[at_ms] = end
             else:
-                ends[same] = dataclasses.replace(
-                    ends[same],
-                    latest_ms=max(ends[same].latest_ms, end.latest_ms),
-                    settling=ends[same].settling or end.settling,
-                    decided=ends[same].decided or end.decided,
+                known = ends[known_ms]
+                ends[known_ms] = dataclasses.replace(
+                    known,
+                    latest_ms=max(known.latest_ms, end.latest_ms),
+                    settling=known.settling or end.settling,
+                    decided_queue_id=known.decided_queue_id or end.decided_queue_id,
                 )
         return History(queues, ends)
 
-    def same_end(self, at_ms: int) -> int | None:
-        """Return the time of the first end within five minutes of a time; None without one."""
-        near = (
-            ended_at
-            for ended_at in sorted(self.ends)
-            if abs(ended_at - at_ms) <= SAME_END_WINDOW_MS
+    def same_end_ms(self, at_ms: int) -> int | None:
+        """Return the time of the earliest end within five minutes of a time; else None."""
+        candidates = (
+            ended_at_ms
+            for ended_at_ms in sorted(self.ends)
+            if abs(ended_at_ms - at_ms) <= SAME_END_WINDOW_MS
         )
-        return next(near, None)
+        return next(candidates, None)
 
-    def queues_at(self, ended_at_ms: int) -> dict[str, int]:
-        """Return the queues that an end belongs to, each with the time of its latest event.
+    def latest_event_by_queue(self, ended_at_ms: int) -> dict[str, int]:
+        """Return by queue id the time of the queue's latest event that counts for an end.
 
-        Events count up to five minutes after the end: agents' work after the call does, events
-        after the conversation was re-opened do not.
+        Events up to five minutes after the end count, because they can be the agents' work after
+        the call. Later events belong to the re-opened conversation. Times are epoch milliseconds.
         """
-        until = self.ends[ended_at_ms].latest_ms + SAME_END_WINDOW_MS
+        until_ms = self.ends[ended_at_ms].latest_ms + SAME_END_WINDOW_MS
         return {
-            queue_id: max(time for time in times if time <= until)
+            queue_id: max(time for time in times if time <= until_ms)
             for queue_id, times in sorted(self.queues.items())
-            if times[0] <= until
+            if times[0] <= until_ms
         }

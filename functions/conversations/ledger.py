@@ -1,32 +1,37 @@
-"""The ledger: the ends of conversations, who may deliver each, and the destinations that have it.
+"""The ledger: which invocation may deliver an end, and which destinations have it already.
 
-An invocation delivers an end only while it holds the claim on it. The end's item names the holder,
-a random token of the invocation, and the moment at which its lease ends. Two invocations can never
-both hold the claim:
+An invocation delivers an end only while it holds the claim on the end. The end's item in the store
+has the claim's holder, a random token of the invocation, and the time at which the lease ends.
+Two invocations can never both hold the claim on an end:
 
-- A claim is taken in one of two ways. A new claim makes the item, and fails where there is one. A
-  takeover changes the holder, and demands that the holder is still the one just read, that the end
-  is not done, and that the lease is over. The store carries out the writes of one item one after
-  the other: of several new claims one succeeds, and of several takeovers from one holder only the
-  first still finds that holder.
-- After a takeover the holder reads, consistently, which destinations have the end. From then on
-  nobody else changes that: each mark, completion and release demands that its writer is the holder.
-  An invocation that has lost its claim finds out by its next write, and stops.
-- A lease ends one second after the timeout of the invocation that took it. Lambda has ended the
-  invocation by then, so that nobody delivers without a claim.
+- A claim begins with one of two conditional writes. `NewClaim` creates the item, and fails if the
+  item exists. `Takeover` replaces the holder. It fails if the holder is no longer the one that the
+  invocation has just read, if the lease is not over, or if the end is done. The store carries out
+  the writes to an item one after the other. Of several new claims, only the first finds no item. Of
+  several takeovers from one holder, only the first still finds that holder.
+- A claim ends before another one begins. A lease ends one second after the timeout of the
+  invocation that took the claim, so Lambda has ended that invocation by then. A lease also ends
+  when an invocation releases its claim. The invocation then no longer delivers the end.
+- After a takeover the new holder reads, strongly consistently, which destinations have the end.
+  Nobody else can change that list any more: every `Mark` fails unless its writer is the holder. An
+  invocation that has lost its claim learns so from its next mark, and stops.
 
-A write whose answer was lost is sent again. A new claim or a takeover then meets an item that
-names its own token: it has succeeded. The other writes change nothing the second time.
+A write whose response was lost is sent again. A new claim or a takeover can then fail because its
+first attempt succeeded. The invocation therefore reads the item, finds its own token there, and
+holds the claim. A repeated mark has the same result as the first one.
 
-A write may also be carried out late, after later writes of its holder. It then fails: each write of
-a holder shortens the lease by a millisecond, and demands that the lease is not shorter already.
+An attempt of a mark can also reach the store late, after the next mark of the same holder. It then
+fails: each mark shortens the lease by a millisecond, and the store refuses a mark whose lease is
+longer than the one stored.
 
-What remains is at-least-once. A destination gets an end again if the invocation was killed before
-it could mark the delivery, or if the destination's answer was lost. No other destination does.
+Delivery is still at least once. A destination gets an end again if the invocation was killed before
+it could mark the delivery, or if the destination's response was lost. The other destinations do
+not get the end again.
 
-A conversation that is re-opened ends again. Its ends in a queue have items of their own, numbered
-in sequence. An end belongs to the first item within five minutes of it; if there is none, it makes
-the next item. The items before are kept as long as that one, so that no number is given twice.
+A conversation that is re-opened ends again. Each of its ends in a queue has an item of its own,
+with a sequence number. An end belongs to the first item whose time is within five minutes of the
+end's time. If there is no such item, the end gets a new item with the next number. The earlier
+items then expire no sooner than the new one, so that no number is used twice.
 """
 
 import uuid
@@ -45,56 +50,58 @@ from conversations.end import SAME_END_WINDOW_MS
 from conversations.failures import NO_TIME, Failed, NoTime
 from conversations.ledger_store import (
     ABSENT,
-    DAY,
+    SECONDS_PER_DAY,
     Absent,
-    Effect,
     EndKey,
-    Keep,
     LedgerStore,
     Mark,
     NewClaim,
     RecordedEnd,
+    SetExpiry,
     Takeover,
     Write,
     WriteResult,
+    WriteStatus,
 )
 from conversations.parsed import Accepted
 from deadline import Clock, Deadline
 
-# The items of a re-opened conversation that are read at a time.
+# How many items of a re-opened conversation are read at once.
 READ_AHEAD = 4
 
 
 class Ledger:
-    """The ledger of all ends.
+    """Opens claims for invocations.
 
     Parameters
     ----------
     days
-        How long an end is remembered after it was last claimed.
+        How many days an end's item is kept after the end was last claimed.
     now_ms
         Returns the time in epoch milliseconds.
     """
 
     def __init__(self, store: LedgerStore, *, days: int, now_ms: Clock) -> None:
         self._store = store
-        self._keep_seconds = days * DAY
+        self._keep_seconds = days * SECONDS_PER_DAY
         self._now_ms = now_ms
 
-    def claims(self, lease_until: int) -> "Claims":
-        """Return the claims of a new invocation, whose leases end at `lease_until`, epoch ms."""
+    def open_claims(self, lease_until: int) -> "Claims":
+        """Return a new invocation's claims, whose leases end at `lease_until` (epoch ms)."""
         return Claims(self._store, lease_until, self._keep_seconds, self._now_ms)
 
 
 class _Search:
-    """An end on its way through the items of its conversation and queue.
+    """The search for an end's item among the items of the same conversation and queue.
 
     Attributes
     ----------
     key
-        The item that it has come to.
+        The key of the current item. The search begins with the first item.
     item
-        That item as it was read last; `Absent` until it was.
+        The current item as it was last read; `Absent` before the first read.
+    result
+        The result of claiming the end.
     """
 
     __slots__ = ("accepted", "item", "key", "result")
@@ -105,27 +112,33 @@ class _Search:
         self.item: RecordedEnd | Absent | Failed = ABSENT
         self.result: ClaimResult = NO_TIME
 
-    def key_of(self, sequence: int) -> EndKey:
+    def key_with(self, sequence: int) -> EndKey:
         return EndKey(self.key.conversation_id, self.key.queue_id, sequence)
 
-    def belongs_to(self, ended_at: int) -> bool:
-        apart = abs(self.accepted.ended_at_ms - ended_at)
-        return apart <= SAME_END_WINDOW_MS or not self.accepted.has_own_time
+    def is_same_end(self, ended_at: int) -> bool:
+        """Return whether the end is the recorded end with this time (epoch milliseconds)."""
+        difference_ms = abs(self.accepted.ended_at_ms - ended_at)
+        return difference_ms <= SAME_END_WINDOW_MS or not self.accepted.has_own_time
 
     def keys_to_read(self) -> list[EndKey]:
-        """Return the next keys: the first alone, as few conversations have a second item."""
-        here = self.key.sequence
-        return [self.key] if here == 1 else [self.key_of(here + n) for n in range(READ_AHEAD)]
+        """Return the keys of the items to read next, beginning with the current one."""
+        # Few conversations have a second item, so the first is read alone.
+        first = self.key.sequence
+        count = 1 if first == 1 else READ_AHEAD
+        return [self.key_with(first + n) for n in range(count)]
 
-    def go_on(
-        self, recorded: Mapping[EndKey, RecordedEnd | Absent | Failed]
+    def advance(
+        self, items: Mapping[EndKey, RecordedEnd | Absent | Failed]
     ) -> RecordedEnd | Absent | Failed | None:
-        """Go on to the end's item, or to its free place; return that, None if it lies further."""
+        """Advance to the end's item or to the first free key, and return the item read there.
+
+        Return None if each of the items read belongs to another end; the search then reads further.
+        """
         for key in self.keys_to_read():
-            self.key, self.item = key, recorded[key]
-            if not isinstance(self.item, RecordedEnd) or self.belongs_to(self.item.ended_at):
+            self.key, self.item = key, items[key]
+            if not isinstance(self.item, RecordedEnd) or self.is_same_end(self.item.ended_at):
                 return self.item
-        self.key = self.key_of(self.key.sequence + 1)
+        self.key = self.key_with(self.key.sequence + 1)
         return None
 
 
@@ -137,7 +150,7 @@ class Claims:
     holder
         The invocation's token.
     marks_per_call
-        The number of marks that cost one call.
+        The most marks that the store writes in one call.
     """
 
     def __init__(
@@ -152,83 +165,90 @@ class Claims:
         self._held: dict[EndKey, Claim] = {}
 
     def claim(self, ends: Sequence[Accepted], deadline: Deadline) -> list[ClaimResult]:
-        """Claim ends, and return a result for each.
+        """Claim ends, and return their results in order.
 
-        Ends that turn out to be one and the same have the same `Claim` object.
+        Two ends that have the same item get the same `Claim` object.
         """
         searches = [_Search(accepted) for accepted in ends]
         waiting: dict[EndKey, list[_Search]] = {}
-        # An end without a time belongs to the first item, whichever that is: others make it first.
+        # An end without a time of its own belongs to the first item. It comes last, so that an end
+        # with a time creates that item if there is none.
         for search in sorted(searches, key=lambda search: not search.accepted.has_own_time):
             waiting.setdefault(search.key, []).append(search)
-        # Ends of one conversation and queue in turn: each may be the one that the next belongs to.
+        # Each round claims one end per conversation and queue: the next end may have the same item.
         while waiting:
-            self._claim_distinct([ends.pop(0) for ends in waiting.values()], deadline)
-            waiting = {key: ends for key, ends in waiting.items() if ends}
+            self._claim_distinct([group.pop(0) for group in waiting.values()], deadline)
+            waiting = {key: group for key, group in waiting.items() if group}
         return [search.result for search in searches]
 
     def mark(
-        self, claims: Sequence[Claim], complete: Sequence[bool], deadline: Deadline
+        self, claims: Sequence[Claim], done_flags: Sequence[bool], deadline: Deadline
     ) -> list[MarkResult]:
-        """Write down which destinations have the claimed ends; return a result for each claim.
+        """Record which destinations have the claimed ends, and return the results in order.
 
         Parameters
         ----------
-        complete
-            For each claim whether its end is done with that.
+        done_flags
+            For each claim, whether every destination has its end now.
         """
         marks = []
-        for claim, done in zip(claims, complete, strict=True):
+        for claim, done in zip(claims, done_flags, strict=True):
             claim.lease_until = 0 if done else claim.lease_until - 1
-            marks.append(self._mark(claim, done=done))
+            marks.append(self._make_mark(claim, done=done))
         return [_mark_result(result) for result in self._store.write(marks, deadline)]
 
     def release(self, claims: Sequence[Claim], deadline: Deadline) -> None:
-        """Give claims up, so that a retry need not wait until their leases are over.
+        """End the leases of claims, so that a retry need not wait for them.
 
-        A retry waits if that fails. What is delivered is written again, in case a mark failed.
+        If a release fails, the retry waits until the lease ends. A release also records the
+        destinations that have the end, in case a mark failed.
         """
         for claim in claims:
             claim.lease_until = 0
-        self._store.write([self._mark(claim, done=False) for claim in claims], deadline)
+        self._store.write([self._make_mark(claim, done=False) for claim in claims], deadline)
 
     def _claim_distinct(self, searches: Sequence[_Search], deadline: Deadline) -> None:
-        """Claim ends of which no two have the same conversation and queue."""
-        free: list[_Search] = []
-        further: list[_Search] = []
+        """Claim ends of which no two have the same conversation and queue.
+
+        A first item is written without a read, because most ends are new.
+        """
+        claimable: list[_Search] = []
+        unread: list[_Search] = []
         for search in searches:
             held = self._held.get(search.key)
             if held is None:
-                free.append(search)
-            elif search.belongs_to(held.ended_at):
+                claimable.append(search)
+            elif search.is_same_end(held.ended_at):
                 search.result = held
             else:
-                search.key = search.key_of(2)
-                further.append(search)
-        free += self._look_up(further, deadline)
-        while free:
-            free = self._look_up(self._write(free, deadline), deadline)
+                search.key = search.key_with(2)
+                unread.append(search)
+        claimable += self._read_items(unread, deadline)
+        while claimable:
+            claimable = self._read_items(self._write_claims(claimable, deadline), deadline)
 
-    def _write(self, free: Sequence[_Search], deadline: Deadline) -> list[_Search]:
-        """Try to claim ends; return those whose items must be read now."""
+    def _write_claims(self, searches: Sequence[_Search], deadline: Deadline) -> list[_Search]:
+        """Write claims on ends; return the searches whose current item must be read."""
         now = self._now_ms()
         expires_at = now // 1000 + self._keep_seconds
-        writes: list[Write] = [self._attempt(search, now, expires_at) for search in free]
-        for search in free:
+        writes: list[Write] = [self._make_claim(search, now, expires_at) for search in searches]
+        for search in searches:
             earlier = range(1, search.key.sequence)
-            writes += [Keep(search.key_of(sequence), expires_at) for sequence in earlier]
-        results = self._store.write(writes, deadline)[: len(free)]
-        to_read = []
-        for search, result in zip(free, results, strict=True):
+            writes += [SetExpiry(search.key_with(sequence), expires_at) for sequence in earlier]
+        results = self._store.write(writes, deadline)[: len(searches)]
+        unread = []
+        for search, result in zip(searches, results, strict=True):
             if isinstance(result, Failed | NoTime):
                 search.result = result
-            elif result is Effect.WRITTEN and isinstance(search.item, Absent):
+            elif result is WriteStatus.WRITTEN and isinstance(search.item, Absent):
                 search.result = self._hold(search.key, search.accepted.ended_at_ms, ())
-            else:  # taken over, so that what is delivered has to be read; or claimed by another
-                to_read.append(search)
-        return to_read
+            else:
+                # After a takeover, the read finds the destinations that have the end. After a
+                # failed condition, it finds the holder.
+                unread.append(search)
+        return unread
 
-    def _attempt(self, search: _Search, now: int, expires_at: int) -> NewClaim | Takeover:
+    def _make_claim(self, search: _Search, now: int, expires_at: int) -> NewClaim | Takeover:
         key, item, lease_until = search.key, search.item, self._lease_until
         if isinstance(item, RecordedEnd):
             return Takeover(key, self.holder, lease_until, expires_at, item.holder, now)
@@ -237,20 +257,20 @@ class Claims:
             key, self.holder, lease_until, accepted.ended_at_ms, accepted.end.source, expires_at
         )
 
-    def _look_up(self, searches: Sequence[_Search], deadline: Deadline) -> list[_Search]:
-        """Read the items of ends; return the ends that are free to be claimed."""
-        free: list[_Search] = []
+    def _read_items(self, searches: Sequence[_Search], deadline: Deadline) -> list[_Search]:
+        """Read the items of ends, and set the results; return the searches that may claim now."""
+        claimable: list[_Search] = []
         while searches:
-            # Of one conversation and queue there is one end at a time, so no key is there twice.
+            # The searches differ in conversation or queue, so no key occurs twice.
             keys = [key for search in searches for key in search.keys_to_read()]
-            recorded = self._store.read_ends(keys, deadline)
-            further = []
+            items = self._store.read_ends(keys, deadline)
+            unread = []
             for search in searches:
-                match search.go_on(recorded):
+                match search.advance(items):
                     case None:
-                        further.append(search)
-                    case Failed() as failed:
-                        search.result = failed
+                        unread.append(search)
+                    case Failed() as failure:
+                        search.result = failure
                     case RecordedEnd(done=True):
                         search.result = AlreadyDone()
                     case RecordedEnd(holder=self.holder, ended_at=ended_at, delivered=delivered):
@@ -258,18 +278,18 @@ class Claims:
                     case RecordedEnd(lease_until=until) if until >= self._now_ms():
                         search.result = HeldByOther(until)
                     case _:
-                        free.append(search)
-            searches = further
-        return free
+                        claimable.append(search)
+            searches = unread
+        return claimable
 
     def _hold(self, key: EndKey, ended_at: int, delivered: Sequence[str]) -> Claim:
         return self._held.setdefault(key, Claim(key, ended_at, self._lease_until, list(delivered)))
 
-    def _mark(self, claim: Claim, *, done: bool) -> Mark:
+    def _make_mark(self, claim: Claim, *, done: bool) -> Mark:
         return Mark(claim.key, self.holder, claim.lease_until, claim.delivered, done)
 
 
 def _mark_result(result: WriteResult) -> MarkResult:
     if isinstance(result, Failed | NoTime):
         return result
-    return Marked() if result is Effect.WRITTEN else ClaimLost()
+    return Marked() if result is WriteStatus.WRITTEN else ClaimLost()

@@ -1,7 +1,10 @@
-"""The ledger's store as the domain needs it: conditional writes, and consistent reads.
+"""The interface of the ledger's store: conditional writes, and strongly consistent reads.
 
-Each write names its condition in its docstring. A store checks it and writes in one step, and
-carries out the writes of one item one after the other.
+Each kind of write has a condition, which its docstring states. The store checks the condition and
+writes in one atomic step. Writes to the same item happen one after the other.
+
+Times are epoch milliseconds, except `expires_at`: from that time, in epoch seconds, the store may
+delete the item.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,15 +17,11 @@ from conversations.failures import Failed, NoTime
 from conversations.history import History
 from deadline import Deadline
 
-# Seconds of a day.
-DAY = 86_400
-
-# Times are epoch milliseconds, but for `expires_at`: the epoch seconds from which the store may
-# forget an item.
+SECONDS_PER_DAY = 86_400
 
 
 class EndKey(NamedTuple):
-    """The key of an end's item: which end of its conversation in its queue it is, from 1."""
+    """The key of an end's item. `sequence` numbers a conversation's ends in a queue: 1, 2, …"""
 
     conversation_id: str
     queue_id: str
@@ -30,7 +29,10 @@ class EndKey(NamedTuple):
 
 
 class NewClaim(NamedTuple):
-    """Makes an end's item, with a claim on it, unless the end has one."""
+    """Creates an end's item, claimed by `holder`.
+
+    Condition: there is no item with this key.
+    """
 
     key: EndKey
     holder: str
@@ -41,7 +43,11 @@ class NewClaim(NamedTuple):
 
 
 class Takeover(NamedTuple):
-    """Claims an end not done yet, if `former_holder` holds it and its lease ended before `now`."""
+    """Replaces an expired claim with a claim by `holder`.
+
+    Condition: the item's holder is `former_holder`, the end is not done, and the lease ended before
+    `now`.
+    """
 
     key: EndKey
     holder: str
@@ -52,7 +58,12 @@ class Takeover(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """Writes what is delivered, if `holder` holds the claim and the lease is not shorter yet."""
+    """Records the destinations that have the end, whether the end is done, and a shorter lease.
+
+    Condition: the item's holder is `holder`, and the item's `lease_until` is `lease_until` or
+    later. A repeated mark therefore succeeds again. A mark that reaches the store after a later
+    mark of the same holder fails, because the later mark has a shorter lease.
+    """
 
     key: EndKey
     holder: str
@@ -61,18 +72,23 @@ class Mark(NamedTuple):
     done: bool
 
 
-class Keep(NamedTuple):
-    """Keeps an item until another moment, if there is one."""
+class SetExpiry(NamedTuple):
+    """Changes the expiry of an end's item.
+
+    Condition: the item exists.
+    """
 
     key: EndKey
     expires_at: int
 
 
-# Ends of a history whose own `expires_at` is 0 get that of the write.
-
-
 class NewHistory(NamedTuple):
-    """Makes a conversation's history, as version 1, unless it has one."""
+    """Creates a conversation's history, as version 1.
+
+    An end in the history whose `expires_at` is 0 gets the `expires_at` of this write.
+
+    Condition: the conversation has no history.
+    """
 
     conversation_id: str
     history: History
@@ -80,7 +96,12 @@ class NewHistory(NamedTuple):
 
 
 class ChangedHistory(NamedTuple):
-    """Replaces a history by its next version, if `version` is still the one stored."""
+    """Replaces a conversation's history, and increments its version.
+
+    An end in the history whose `expires_at` is 0 gets the `expires_at` of this write.
+
+    Condition: the stored version is `version`.
+    """
 
     conversation_id: str
     history: History
@@ -88,32 +109,34 @@ class ChangedHistory(NamedTuple):
     expires_at: int
 
 
-Write = NewClaim | Takeover | Mark | Keep | NewHistory | ChangedHistory
+Write = NewClaim | Takeover | Mark | SetExpiry | NewHistory | ChangedHistory
 
 
-class Effect(Enum):
-    """What a write that was carried out has done."""
+class WriteStatus(Enum):
+    """Whether a write's condition held. If it did not, the store has changed nothing."""
 
     WRITTEN = "written"
     CONDITION_FAILED = "condition failed"
 
 
-WriteResult = Effect | Failed | NoTime
+WriteResult = WriteStatus | Failed | NoTime
 
 
 class RecordedEnd(NamedTuple):
-    """An end as its item has it.
+    """The content of an end's item.
 
     Attributes
     ----------
     holder
-        The token of the invocation that claimed it last.
+        The token of the invocation that claimed the end last.
     lease_until
-        When that claim runs out; 0 once it was released.
+        When the lease of that claim ends; 0 once the claim is released or the end is done.
+    ended_at
+        When the conversation ended.
     done
         Whether every destination has the end.
     delivered
-        The destinations that have it.
+        The names of the destinations that have the end.
     """
 
     holder: str
@@ -124,7 +147,7 @@ class RecordedEnd(NamedTuple):
 
 
 class RecordedHistory(NamedTuple):
-    """A history as its item has it, ends that have expired included."""
+    """The content of a history's item. It can contain expired ends."""
 
     history: History
     version: int
@@ -132,32 +155,33 @@ class RecordedHistory(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """The store has no such item."""
+    """The store has no item with this key."""
 
 
 ABSENT = Absent()
 
 
 class LedgerStore(Protocol):
-    """Keeps the ledger's items.
+    """Writes and reads the ledger's items.
 
-    Calls that fail for the moment are repeated until the deadline, so that a write may be carried
-    out twice: the second result then tells of the first one's success.
+    A call that fails with a transient error is repeated until the deadline. A write whose response
+    was lost may therefore be carried out twice. Its result is then the result of the second
+    attempt. For example, a `NewClaim` whose first attempt succeeded returns `CONDITION_FAILED`.
     """
 
     @property
     def writes_per_call(self) -> int:
-        """The number of writes that cost one call."""
+        """The most writes that go into one call."""
 
     def write(self, writes: Sequence[Write], deadline: Deadline) -> list[WriteResult]:
-        """Carry out writes, no two of them of one item, and return a result for each."""
+        """Carry out writes to different items, and return their results in order."""
 
     def read_ends(
         self, keys: Sequence[EndKey], deadline: Deadline
     ) -> Mapping[EndKey, RecordedEnd | Absent | Failed]:
-        """Return the items of ends as they are now."""
+        """Return the current items of ends, by key."""
 
     def read_histories(
         self, conversation_ids: Sequence[str], deadline: Deadline
     ) -> Mapping[str, RecordedHistory | Absent | Failed]:
-        """Return the histories of conversations as they are now."""
+        """Return the current histories of conversations, by conversation id."""

@@ -1,4 +1,4 @@
-"""The results of reading a message body: an end that is accepted, or why there is none."""
+"""The results of parsing a message body: an end, or the reason why there is none."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,6 +6,11 @@ from typing import Literal
 from conversations.end import ConversationEnd
 
 IgnoreReason = Literal["other_event_type", "other_queue", "noted"]
+"""Why a valid event reports no end in one of our queues. The log contains these words.
+
+`noted` means that the event completes no end yet; at most, it was added to its conversation's
+history.
+"""
 RejectReason = Literal[
     "empty_body",
     "not_json",
@@ -16,20 +21,26 @@ RejectReason = Literal[
     "invalid_field",
     "destination_refused",
 ]
+"""Why a message can never be processed. The log and the dead-letter queue contain these words.
+
+`destination_refused` means that a destination refused the end for good. The other reasons mean that
+the body is invalid.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """An end in one of our queues.
+    """An end in one of our queues, accepted for delivery.
 
     Attributes
     ----------
     end
-        The end as destinations get it.
+        The end as destinations get it, except that its `sequence` is not known yet.
     ended_at_ms
         When the conversation ended, in epoch milliseconds.
     has_own_time
-        Whether the event has a time of its own; otherwise the message's sent time stands in.
+        Whether the event has a time of its own. If not, `ended_at_ms` is the time at which the
+        message was sent.
     """
 
     end: ConversationEnd
@@ -39,21 +50,30 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A sound event that is not for us."""
+    """A valid event that reports no end in one of our queues."""
 
     reason: IgnoreReason
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A body that can never be processed: a fixed word, and the field with what was expected."""
+    """A message that can never be processed.
+
+    Attributes
+    ----------
+    reason
+        A fixed word for the log.
+    detail
+        The path of the invalid field and the expected type, or the destination's refusal. It
+        contains no content of the body.
+    """
 
     reason: RejectReason
     detail: str
 
 
-class Reject(Exception):
-    """Ends the reading of a body; `rejected` is the result."""
+class RejectError(Exception):
+    """Stops the parsing of a body. Its attribute `rejected` is the result to return."""
 
     def __init__(self, reason: RejectReason, detail: str) -> None:
         self.rejected = Rejected(reason, detail)

@@ -1,7 +1,8 @@
-"""Reads the events of the EventBridge integration: one event of a conversation a message.
+"""Parses partner events, which arrive through the EventBridge integration.
 
-The body is the EventBridge event as it is (Genesys Cloud: "Amazon EventBridge integration"). Checks
-run in a fixed order, and the first that fails decides, as with the subscription's bodies.
+A message body is one EventBridge event (Genesys Cloud: "Amazon EventBridge integration"). The
+checks run in a fixed order, and the first check that fails gives the reason. The same body
+therefore always has the same result.
 """
 
 from collections.abc import Collection
@@ -9,42 +10,48 @@ from dataclasses import dataclass
 from typing import Any
 
 from conversations.fields import (
-    conversation_id,
-    expected,
-    from_ms,
-    json_object,
+    from_epoch_ms,
+    parse_json_object,
+    parse_utc,
+    require_conversation_id,
+    require_string,
     string_or_none,
-    text,
-    to_ms,
-    utc,
+    to_epoch_ms,
+    type_mismatch,
 )
-from conversations.parsed import Ignored, Reject, Rejected
+from conversations.parsed import Ignored, Rejected, RejectError
 from conversations.topics import CUSTOMER_END, QUEUE_TOPICS, TOPIC_PREFIX
 
-# The type of the event that the worker sends itself; see `conversations.end_rules.LastQueue`.
+# The `detail-type` of the settle event, which the worker sends to itself; see
+# `conversations.end_rules.LastQueue`.
 SETTLE = "queue-ends.settle"
 _TOPICS = frozenset({*QUEUE_TOPICS, CUSTOMER_END})
-_TIME = "epoch milliseconds or an ISO 8601 time"
+_TIME_TYPES = "epoch milliseconds or an ISO 8601 time"
 
 
 @dataclass(frozen=True, slots=True)
 class PartnerEvent:
-    """An event of a conversation.
+    """An event from Genesys Cloud, or a settle event from the worker itself.
 
     Attributes
     ----------
     topic
-        The last part of its topic: `customer.end`, `acd.end`, … or `SETTLE`.
+        `customer.end`, `acd.end`, … or `SETTLE`.
     queue_id
-        The queue of ours that it names; None with `customer.end` and `SETTLE`.
+        The id of one of our queues; None if the topic is `customer.end` or `SETTLE`.
     at_ms
-        The event's time in epoch milliseconds; with `SETTLE` that of the end to decide on.
+        The event's time in epoch milliseconds. For `SETTLE`, the time of the end to decide on.
     has_own_time
-        Whether the event has a time of its own; otherwise the message's sent time stands in.
+        Whether the event has a time of its own. If not, `at_ms` is the time at which the message
+        was sent.
+    media_type, direction, disconnect_type
+        The values of the event's participant; None if the event does not have them.
+    acd_outcome
+        How the wait in the queue ended, such as `ABANDON`; None if the event does not have it.
     interacting_ms
-        How long an agent talked or wrote with the customer; 0 where the event does not say.
+        How long the agent was in contact with the customer; 0 if the event does not have it.
     raw
-        The whole event as it came.
+        The whole event, unchanged.
     """
 
     conversation_id: str
@@ -61,106 +68,101 @@ class PartnerEvent:
 
     @property
     def is_transfer(self) -> bool:
-        """Whether the participant left because the conversation went on elsewhere."""
+        """Whether the participant left because of a transfer."""
         return (self.disconnect_type or "").endswith("TRANSFER")
 
     @property
     def ends_conversation(self) -> bool:
-        """Whether the customer has left for good."""
+        """Whether the event says that the customer has left for good."""
         return self.topic == CUSTOMER_END and not self.is_transfer
 
 
 def parse_partner_event(
     body: str | None, sent_at_ms: int, queue_ids: Collection[str]
 ) -> PartnerEvent | Ignored | Rejected:
-    """Return the event in a message body, or why there is none for us.
+    """Return the partner event in a message body, or the reason why there is none; never raise.
 
     Parameters
     ----------
     sent_at_ms
-        When the message was sent, in epoch milliseconds: the event's time where it has none.
+        When the message was sent, in epoch milliseconds. It replaces a missing event time.
     queue_ids
         The ids of our queues.
-
-    Returns
-    -------
-    PartnerEvent | Ignored | Rejected
-        Exactly one of them for every input; never raises.
     """
     try:
         return _parse(body, sent_at_ms, queue_ids)
-    except Reject as reject:
-        return reject.rejected
+    except RejectError as error:
+        return error.rejected
 
 
 def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> PartnerEvent | Ignored:
-    event = json_object(body)
-    event_type = text(event, "detail-type", "missing_event_type", "$")
+    event = parse_json_object(body)
+    event_type = require_string(event, "detail-type", "missing_event_type", "$")
     topic = event_type.removeprefix(TOPIC_PREFIX)
     if event_type == SETTLE:
-        return _settle(event)
+        return _parse_settle_event(event)
     if topic == event_type or topic not in _TOPICS:
         return Ignored("other_event_type")
 
-    detail = _object(event, "detail", "$")
-    fields, path = _object(detail, "eventBody", "$.detail"), "$.detail.eventBody"
-    conversation = conversation_id(fields, path)
+    detail = _require_object(event, "detail", "$")
+    event_body, path = _require_object(detail, "eventBody", "$.detail"), "$.detail.eventBody"
+    conversation_id = require_conversation_id(event_body, path)
     queue_id = None
-    # A customer's end has no queue, and an agent's has none in a call that came through no queue.
-    if topic != CUSTOMER_END and fields.get("queueId") is not None:
-        queue_id = text(fields, "queueId", "missing_queue_id", path)
-    own_time = _time(fields, "eventTime", path)
+    # A customer's event has no queue. An agent's event has none if the call came through no queue.
+    if topic != CUSTOMER_END and event_body.get("queueId") is not None:
+        queue_id = require_string(event_body, "queueId", "missing_queue_id", path)
+    own_time_ms = _parse_time(event_body, "eventTime", path)
     if topic != CUSTOMER_END and queue_id not in queue_ids:
         return Ignored("other_queue")
     return PartnerEvent(
-        conversation_id=conversation,
+        conversation_id=conversation_id,
         topic=topic,
         queue_id=queue_id,
-        at_ms=sent_at_ms if own_time is None else own_time,
-        has_own_time=own_time is not None,
-        media_type=string_or_none(fields.get("mediaType")),
-        direction=string_or_none(fields.get("direction")),
-        disconnect_type=string_or_none(fields.get("disconnectType")),
-        acd_outcome=string_or_none(fields.get("acdOutcome")),
-        interacting_ms=_number_or_zero(fields.get("interactingDurationMs")),
+        at_ms=sent_at_ms if own_time_ms is None else own_time_ms,
+        has_own_time=own_time_ms is not None,
+        media_type=string_or_none(event_body.get("mediaType")),
+        direction=string_or_none(event_body.get("direction")),
+        disconnect_type=string_or_none(event_body.get("disconnectType")),
+        acd_outcome=string_or_none(event_body.get("acdOutcome")),
+        interacting_ms=_number_or_zero(event_body.get("interactingDurationMs")),
         raw=event,
     )
 
 
-def _settle(event: dict[str, Any]) -> PartnerEvent:
-    detail, path = _object(event, "detail", "$"), "$.detail"
-    conversation = conversation_id(detail, path)
-    at_ms = _time(detail, "endedAt", path)
-    if at_ms is None:
-        raise Reject("invalid_field", expected(f"{path}.endedAt", _TIME, None))
+def _parse_settle_event(event: dict[str, Any]) -> PartnerEvent:
+    detail, path = _require_object(event, "detail", "$"), "$.detail"
+    conversation_id = require_conversation_id(detail, path)
+    ended_at_ms = _parse_time(detail, "endedAt", path)
+    if ended_at_ms is None:
+        raise RejectError("invalid_field", type_mismatch(f"{path}.endedAt", _TIME_TYPES, None))
     return PartnerEvent(
-        conversation, SETTLE, None, at_ms, True, None, None, None, None, 0, event
+        conversation_id, SETTLE, None, ended_at_ms, True, None, None, None, None, 0, event
     )  # fmt: skip
 
 
-def _object(holder: dict[str, Any], key: str, path: str) -> dict[str, Any]:
-    value = holder.get(key)
+def _require_object(parent: dict[str, Any], key: str, path: str) -> dict[str, Any]:
+    value = parent.get(key)
     if not isinstance(value, dict):
-        raise Reject("invalid_field", expected(f"{path}.{key}", "an object", value))
+        raise RejectError("invalid_field", type_mismatch(f"{path}.{key}", "an object", value))
     return value
 
 
-def _time(holder: dict[str, Any], key: str, path: str) -> int | None:
-    """Return a field that is a time in epoch milliseconds; None where there is none.
+def _parse_time(parent: dict[str, Any], key: str, path: str) -> int | None:
+    """Return a time field in epoch milliseconds; None if there is no such field.
 
-    Detail events have epoch milliseconds, other topics ISO 8601.
+    Genesys Cloud writes the times of these topics in epoch milliseconds, and of others in ISO 8601.
     """
-    time = holder.get(key)
+    time = parent.get(key)
     if time is None:
         return None
     if isinstance(time, str):
-        return to_ms(utc(time, f"{path}.{key}"))
+        return to_epoch_ms(parse_utc(time, f"{path}.{key}"))
     if isinstance(time, int | float) and not isinstance(time, bool):
         try:
-            return to_ms(from_ms(int(time)))
+            return to_epoch_ms(from_epoch_ms(int(time)))
         except OverflowError:
             pass
-    raise Reject("invalid_field", expected(f"{path}.{key}", _TIME, time))
+    raise RejectError("invalid_field", type_mismatch(f"{path}.{key}", _TIME_TYPES, time))
 
 
 def _number_or_zero(value: object) -> float:

@@ -1,1 +1,1 @@
-"""The ledger's store in DynamoDB: the only room that knows PartiQL and typed values."""
+"""The DynamoDB implementation of the ledger's store. No other room uses PartiQL or typed values."""

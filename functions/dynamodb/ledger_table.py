@@ -1,8 +1,8 @@
-"""The ledger's table in DynamoDB, as the `LedgerStore` of the domain."""
+"""The ledger's table in DynamoDB, which implements the domain's `LedgerStore`."""
 
-from dynamodb.reads import TableReads
-from dynamodb.writes import TableWrites
+from dynamodb.reads import TableReader
+from dynamodb.writes import TableWriter
 
 
-class LedgerTable(TableWrites, TableReads):
-    """The table, by its name and a client; the domain's `LedgerStore` says what it does."""
+class LedgerTable(TableWriter, TableReader):
+    """A `LedgerStore` that keeps the items in a DynamoDB table."""

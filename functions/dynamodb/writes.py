@@ -1,4 +1,4 @@
-"""Writes of the domain as PartiQL statements, carried out in batches while there is time."""
+"""Converts the domain's writes into PartiQL statements, and executes these on the table."""
 
 import functools
 from collections.abc import Iterator, Sequence
@@ -9,52 +9,63 @@ from conversations.failures import NO_TIME, Failed
 from conversations.history import CustomerEnd, History
 from conversations.ledger_store import (
     ChangedHistory,
-    Effect,
     EndKey,
-    Keep,
     Mark,
     NewClaim,
     NewHistory,
+    SetExpiry,
     Takeover,
     Write,
     WriteResult,
+    WriteStatus,
 )
 from deadline import Deadline
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# The most statements that a call may hold (AWS: "BatchExecuteStatement").
+# The most statements in a call (AWS: "BatchExecuteStatement").
 MAX_STATEMENTS = 25
-# The error of a statement that may have been carried out or not.
+# The error of a statement that may or may not have been executed.
 NO_ANSWER = "NoAnswer"
-# Errors of statements that may succeed when they are repeated. Statements have spellings of their
-# own (AWS: "BatchStatementError"), and meet others on their item.
-_PASSING = PASSING | {
+# The errors after which a statement is repeated. The errors of a single statement have codes of
+# their own (AWS: "BatchStatementError").
+_TRANSIENT_CODES = PASSING | {
     NO_ANSWER,
     "ProvisionedThroughputExceeded",
     "ThrottlingError",
     "TransactionConflict",
     "TransactionInProgressException",
 }
-_EFFECTS = {
-    None: Effect.WRITTEN,
-    "DuplicateItem": Effect.CONDITION_FAILED,
-    "ConditionalCheckFailed": Effect.CONDITION_FAILED,
+_STATUS_BY_CODE = {
+    None: WriteStatus.WRITTEN,
+    "DuplicateItem": WriteStatus.CONDITION_FAILED,
+    "ConditionalCheckFailed": WriteStatus.CONDITION_FAILED,
 }
 
 ItemKey = tuple[str, str]
-"""The partition key `conversation_id`, and the sort key, whose name is `queue_id`."""
+"""The values of the partition key `conversation_id` and the sort key `queue_id`."""
 Statement = dict[str, Any]
 """An entry of a BatchExecuteStatement call: `Statement` and `Parameters`."""
 _Values = dict[str, dict[str, Any]]
-"""Typed values by the names of attributes, or by the conditions that demand them."""
+"""Typed values by attribute name, or by the condition that compares an attribute with the value."""
+
+# The attributes of a customer's end whose values are strings, and their fields in `CustomerEnd`.
+STRING_FIELDS = {
+    "media_type": "media_type",
+    "direction": "direction",
+    "disconnect_type": "disconnect_type",
+    "decided": "decided_queue_id",
+}
 
 
-class TableWrites:
-    """The writes of a `LedgerStore`, in a table of DynamoDB.
+class TableWriter:
+    """The writing half of a `LedgerStore` in a DynamoDB table.
 
-    Statements that are throttled or not answered are repeated.
+    Parameters
+    ----------
+    name
+        The table's name.
     """
 
     writes_per_call = MAX_STATEMENTS
@@ -64,83 +75,87 @@ class TableWrites:
         self._name = name
 
     def write(self, writes: Sequence[Write], deadline: Deadline) -> list[WriteResult]:
-        """Carry out writes, no two of them of one item, and return a result for each."""
-        statements = [statement(self._name, write) for write in writes]
+        """Carry out writes to different items, and return their results in order.
+
+        Statements that fail with a transient error are repeated until the deadline.
+        """
+        statements = [make_statement(self._name, write) for write in writes]
         results: list[WriteResult] = [NO_TIME] * len(statements)
         pending: Sequence[int] = range(len(statements))
-        for _ in attempts(deadline):
+        for _ in attempts_until(deadline):
             for start in range(0, len(pending), MAX_STATEMENTS):
                 positions = pending[start : start + MAX_STATEMENTS]
-                answered = self._execute([statements[p] for p in positions], deadline)
-                for position, result in zip(positions, answered, strict=True):
-                    # An error of an earlier try tells more than that time ran out since.
+                new_results = self._execute([statements[p] for p in positions], deadline)
+                for position, result in zip(positions, new_results, strict=True):
+                    # The error of an earlier attempt says more than `NO_TIME`.
                     if result is not NO_TIME:
                         results[position] = result
-            pending = [p for p in pending if _may_pass(results[p])]
+            pending = [p for p in pending if _is_transient(results[p])]
             if not pending:
                 break
-        return _explained(results)
+        return _explain_no_time(results)
 
     def _execute(self, statements: Sequence[Statement], deadline: Deadline) -> list[WriteResult]:
+        """Execute statements with one call, and return their results in order."""
         if deadline.passed():
             return [NO_TIME] * len(statements)
         try:
             call: Any = self._dynamodb.batch_execute_statement
-            answer = call_once(deadline, call, Statements=statements)
+            response = call_once(deadline, call, Statements=statements)
         except CALL_ERRORS as error:
-            return [_failed(error)] * len(statements)
-        responses = answer.get("Responses", [])
+            return [_failure_of_call(error)] * len(statements)
+        responses = response.get("Responses", [])
         if len(responses) != len(statements):
             return [Failed(NO_ANSWER)] * len(statements)
-        codes = [response.get("Error", {}).get("Code") for response in responses]
-        return [_EFFECTS.get(code) or Failed(str(code)) for code in codes]
+        codes = [each.get("Error", {}).get("Code") for each in responses]
+        return [_STATUS_BY_CODE.get(code) or Failed(str(code)) for code in codes]
 
 
-def attempts(deadline: Deadline) -> Iterator[float]:
-    """Yield for each try of a call that DynamoDB throttles or does not answer."""
+def attempts_until(deadline: Deadline) -> Iterator[float]:
+    """Yield once per attempt at the table, with growing pauses in between, until the deadline."""
     return deadline.attempts(0.05, longest=1, jittered=True)
 
 
-def _may_pass(result: WriteResult) -> bool:
-    return isinstance(result, Failed) and result.error in _PASSING
+def _is_transient(result: WriteResult) -> bool:
+    return isinstance(result, Failed) and result.error in _TRANSIENT_CODES
 
 
-def _explained(results: list[WriteResult]) -> list[WriteResult]:
-    """Return the results; a passing error replaces `NoTime`, as it is what took the time."""
-    error = next(filter(_may_pass, results), None)
-    if error is None:
+def _explain_no_time(results: list[WriteResult]) -> list[WriteResult]:
+    """Replace each `NO_TIME` by the first transient error, because its retries took the time."""
+    failure = next(filter(_is_transient, results), None)
+    if failure is None:
         return results
-    return [error if result is NO_TIME else result for result in results]
+    return [failure if result is NO_TIME else result for result in results]
 
 
-def _failed(error: CallError) -> Failed:
-    """Return an error's code; `NO_ANSWER` where the call may have been carried out."""
+def _failure_of_call(error: CallError) -> Failed:
+    """Return a call's failure, with `NO_ANSWER` if its statements may have been executed."""
     code = code_of(error)
-    return Failed(NO_ANSWER if may_pass(error) and code not in _PASSING else code)
+    return Failed(NO_ANSWER if may_pass(error) and code not in _TRANSIENT_CODES else code)
 
 
 def end_key(key: EndKey) -> ItemKey:
-    """Return the key of an end's item; a first end has the plain id of its queue."""
+    """Return the key of an end's item; the sequence number is part of it from the second end on."""
     conversation_id, queue_id, sequence = key
     return conversation_id, queue_id if sequence == 1 else f"{queue_id}#{sequence}"
 
 
 def history_key(conversation_id: str) -> ItemKey:
-    """Return the key of a history's item; no id of a queue has the sign `#`."""
+    """Return the key of a history's item; queue ids contain no `#`, so the key is unique."""
     return conversation_id, "#join"
 
 
 def key_values(key: ItemKey) -> dict[str, dict[str, str]]:
-    """Return a key as an item has it."""
+    """Return a key as typed values, by attribute name."""
     conversation_id, sort_key = key
     return {"conversation_id": {"S": conversation_id}, "queue_id": {"S": sort_key}}
 
 
-def statement(table: str, write: Write) -> Statement:
+def make_statement(table: str, write: Write) -> Statement:
     """Return the statement that carries out a write."""
     match write:
         case NewClaim(key, holder, lease_until, ended_at, source, expires_at):
-            return _insert(
+            return _insert_statement(
                 table,
                 end_key(key),
                 {
@@ -154,17 +169,20 @@ def statement(table: str, write: Write) -> Statement:
                 },
             )
         case Mark(key, holder, lease_until, delivered, done):
-            lease = _number(lease_until)
+            lease_value = _number(lease_until)
             values: _Values = {
                 "delivered": {"L": [{"S": name} for name in delivered]},
-                "lease_until": lease,
+                "lease_until": lease_value,
             }
             if done:
                 values["state"] = {"S": "done"}
-            conditions: _Values = {'"claimed_by"=?': {"S": holder}, '"lease_until" >= ?': lease}
-            return _update(table, end_key(key), values, conditions)
+            conditions: _Values = {
+                '"claimed_by"=?': {"S": holder},
+                '"lease_until" >= ?': lease_value,
+            }
+            return _update_statement(table, end_key(key), values, conditions)
         case Takeover(key, holder, lease_until, expires_at, former_holder, now):
-            return _update(
+            return _update_statement(
                 table,
                 end_key(key),
                 {
@@ -178,37 +196,37 @@ def statement(table: str, write: Write) -> Statement:
                     '"lease_until" < ?': _number(now),
                 },
             )
-        case Keep(key, expires_at):
-            return _update(table, end_key(key), {"expires_at": _number(expires_at)}, {})
+        case SetExpiry(key, expires_at):
+            return _update_statement(table, end_key(key), {"expires_at": _number(expires_at)}, {})
         case NewHistory(conversation_id, history, expires_at):
             values = _history_values(history, 1, expires_at)
-            return _insert(table, history_key(conversation_id), values)
+            return _insert_statement(table, history_key(conversation_id), values)
         case ChangedHistory(conversation_id, history, version, expires_at):
             values = _history_values(history, version + 1, expires_at)
-            unchanged = {'"version"=?': _number(version)}
-            return _update(table, history_key(conversation_id), values, unchanged)
+            conditions = {'"version"=?': _number(version)}
+            return _update_statement(table, history_key(conversation_id), values, conditions)
 
 
-def _insert(table: str, key: ItemKey, values: _Values) -> Statement:
+def _insert_statement(table: str, key: ItemKey, values: _Values) -> Statement:
     item = key_values(key) | values
-    return {"Statement": _insert_text(table, *item), "Parameters": [*item.values()]}
+    return {"Statement": _insert_partiql(table, *item), "Parameters": [*item.values()]}
 
 
-def _update(table: str, key: ItemKey, values: _Values, conditions: _Values) -> Statement:
-    text = _update_text(table, tuple(values), tuple(conditions))
+def _update_statement(table: str, key: ItemKey, values: _Values, conditions: _Values) -> Statement:
+    partiql = _update_partiql(table, tuple(values), tuple(conditions))
     parameters = [*values.values(), *key_values(key).values(), *conditions.values()]
-    return {"Statement": text, "Parameters": parameters}
+    return {"Statement": partiql, "Parameters": parameters}
 
 
-# The same few texts recur for every end.
+# Only a few different strings occur, so they are cached.
 @functools.cache
-def _insert_text(table: str, *names: str) -> str:
+def _insert_partiql(table: str, *names: str) -> str:
     fields = ", ".join(f"'{name}': ?" for name in names)
     return f'INSERT INTO "{table}" VALUE {{{fields}}}'
 
 
 @functools.cache
-def _update_text(table: str, names: tuple[str, ...], conditions: tuple[str, ...]) -> str:
+def _update_partiql(table: str, names: tuple[str, ...], conditions: tuple[str, ...]) -> str:
     changes = " ".join(f'SET "{name}"=?' for name in names)
     where = " AND ".join(['"conversation_id"=?', '"queue_id"=?', *conditions])
     return f'UPDATE "{table}" {changes} WHERE {where}'
@@ -232,13 +250,11 @@ def _history_values(history: History, version: int, expires_at: int) -> _Values:
 
 
 def _end_values(end: CustomerEnd, expires_at: int) -> _Values:
-    texts = {
-        "media_type": end.media_type,
-        "direction": end.direction,
-        "disconnect_type": end.disconnect_type,
-        "decided": end.decided,
+    values: _Values = {
+        attribute: {"S": value}
+        for attribute, field in STRING_FIELDS.items()
+        if (value := getattr(end, field))
     }
-    values: _Values = {name: {"S": text} for name, text in texts.items() if text}
     values["latest_ms"] = _number(end.latest_ms)
     values["expires_at"] = _number(expires_at)
     values["dated"] = {"BOOL": end.has_own_time}
@@ -246,6 +262,6 @@ def _end_values(end: CustomerEnd, expires_at: int) -> _Values:
     return values
 
 
-# Typed values are spelt by hand here: boto3.dynamodb.types takes four times as long.
+# The typed values are created without boto3.dynamodb.types, which takes four times as long.
 def _number(value: int) -> dict[str, str]:
     return {"N": str(value)}

@@ -54,7 +54,7 @@ def process(messages: Sequence[Message], parts: Parts, context: InvocationContex
         Lambda's context object, for the time left.
     """
     budget = TimeBudget(context, len(parts.destinations), parts.sleep)
-    claims = parts.ledger.claims(budget.lease_until(parts.now_ms()))
+    claims = parts.ledger.open_claims(budget.lease_until(parts.now_ms()))
     report = BatchReport()
 
     readings = parts.reader.read(messages, budget.next_step())

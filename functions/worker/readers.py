@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 
-from conversations.end_rules import end_rule
+from conversations.end_rules import make_end_rule
 from conversations.histories import Histories
 from conversations.parsed import Rejected
 from conversations.partner_event import parse_partner_event
@@ -41,7 +41,7 @@ def _subscription_reader(variables: WorkerVariables, *_: object) -> Reader:
 def _eventbridge_reader(
     variables: WorkerVariables, histories: Histories, intake: IntakeQueue
 ) -> Reader:
-    rule = end_rule(variables.end_rule, histories, intake.send_later)
+    rule = make_end_rule(variables.end_rule, histories, intake.send_later)
     return Reader(_queue_ids(variables), parse_either_event, rule)
 
 

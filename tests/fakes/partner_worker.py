@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from conversations.end_rules import EndRule, end_rule
+from conversations.end_rules import EndRule, make_end_rule
 from conversations.histories import Histories
 from dynamodb.ledger_table import LedgerTable
 from tests.bodies import QUEUE
@@ -77,7 +77,7 @@ class PartnerWorker:
             LedgerTable(self.dynamodb, TABLE), days=20, now_ms=self.batches.now_ms
         )
         intake = IntakeQueue(self.sqs, INTAKE, DEAD, retry_delay=30, settle_seconds=SETTLE_SECONDS)
-        return end_rule(rule, histories, intake.send_later)
+        return make_end_rule(rule, histories, intake.send_later)
 
     def arrive(self, *bodies: str) -> list[str]:
         """Have messages arrive in one batch; return the outcome of each."""

@@ -1,4 +1,4 @@
-"""The ledger's table in memory, and time that passes for nobody else."""
+"""A ledger table in memory, and a simulated clock for deadlines."""
 
 from collections.abc import Iterator
 

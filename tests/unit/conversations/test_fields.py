@@ -1,4 +1,4 @@
-"""Whatever text comes, in either delivery it has the outcome of the contract."""
+"""Any message body has the outcome of the contract, in both deliveries."""
 
 import json
 from collections.abc import Callable, Collection
@@ -16,42 +16,42 @@ from tests.fakes.aws.sqs_event import SENT_AT
 from tests.partner_events import SAMPLES
 
 QUEUES = frozenset({QUEUE})
-Read = Callable[[str | None, int, Collection[str]], Accepted | PartnerEvent | Ignored | Rejected]
-Expected = Callable[[str | None, Collection[str]], tuple[str, str]]
-BY_DELIVERY: dict[str, tuple[Read, Expected]] = {
+Parse = Callable[[str | None, int, Collection[str]], Accepted | PartnerEvent | Ignored | Rejected]
+Oracle = Callable[[str | None, Collection[str]], tuple[str, str]]
+PARSERS_AND_ORACLES: dict[str, tuple[Parse, Oracle]] = {
     "subscription": (parse_subscription_event, bodies.expected),
     "eventbridge": (parse_partner_event, partner_events.expected),
 }
 each_delivery = pytest.mark.parametrize(
-    ("read", "expected"), BY_DELIVERY.values(), ids=BY_DELIVERY.keys()
+    ("parse", "expected"), PARSERS_AND_ORACLES.values(), ids=PARSERS_AND_ORACLES.keys()
 )
 
 
 @each_delivery
 @settings(max_examples=150)
 @given(text=st.text(st.characters(), max_size=50))
-def test_any_text_has_the_outcome_of_the_contract(
-    read: Read, expected: Expected, text: str
+def test_any_string_has_the_outcome_of_the_contract(
+    parse: Parse, expected: Oracle, text: str
 ) -> None:
-    assert outcome_in_words(read(text, SENT_AT, QUEUES)) == expected(text, QUEUES)
+    assert outcome_in_words(parse(text, SENT_AT, QUEUES)) == expected(text, QUEUES)
 
 
 @each_delivery
 @settings(max_examples=150)
 @given(value=values)
 def test_any_json_has_the_outcome_of_the_contract(
-    read: Read, expected: Expected, value: object
+    parse: Parse, expected: Oracle, value: object
 ) -> None:
     body = json.dumps(value)
-    assert outcome_in_words(read(body, SENT_AT, QUEUES)) == expected(body, QUEUES)
+    assert outcome_in_words(parse(body, SENT_AT, QUEUES)) == expected(body, QUEUES)
 
 
 @pytest.mark.parametrize(
-    ("read", "sample"),
+    ("parse", "sample"),
     [(parse_subscription_event, SAMPLE_TEXT), (parse_partner_event, SAMPLES["wrapup"])],
 )
-def test_no_detail_quotes_malformed_json(read: Read, sample: str) -> None:
+def test_no_detail_quotes_malformed_json(parse: Parse, sample: str) -> None:
     for position in range(len(sample)):
         for canary in (CANARY, f'"{CANARY}"', f'"{CANARY}": 1e999,'):
             body = sample[:position] + canary + sample[position:]
-            outcome_in_words(read(body, SENT_AT, QUEUES))  # fails on a detail that does
+            outcome_in_words(parse(body, SENT_AT, QUEUES))  # fails if the detail quotes the canary

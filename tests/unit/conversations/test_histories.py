@@ -1,4 +1,4 @@
-"""Histories come together in the store, in any order of events and through any trouble."""
+"""Additions in any order, and despite faults, lead to the same histories in the store."""
 
 import dataclasses
 import itertools
@@ -10,7 +10,7 @@ from botocore.exceptions import ConnectionClosedError
 from conversations.failures import Failed, NoTime
 from conversations.histories import Histories, HistoryResult
 from conversations.history import CustomerEnd, History
-from conversations.ledger_store import DAY
+from conversations.ledger_store import SECONDS_PER_DAY
 from dynamodb.ledger_table import LedgerTable
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Lost, client_error
 from tests.fakes.clock import Clock
@@ -18,7 +18,7 @@ from tests.fakes.interleavings import Stopping, interleavings
 from tests.fakes.turns import Turns
 
 WRITE, READ = "batch_execute_statement", "batch_get_item"
-NO_ANSWER = ConnectionClosedError(endpoint_url="(somewhere)")
+CONNECTION_CLOSED = ConnectionClosedError(endpoint_url="(somewhere)")
 MINUTE = 60_000
 A = History(queues={"a": (100,)})
 B = History(queues={"b": (200,)})
@@ -26,7 +26,7 @@ END = History(ends={300: CustomerEnd(300, media_type="VOICE", disconnect_type="P
 
 
 class Adder:
-    """Adds to the history of the conversation `c`."""
+    """Adds to the history of conversation `c`."""
 
     def __init__(self, dynamodb: Any, clock: Clock) -> None:
         self._clock = clock
@@ -36,7 +36,7 @@ class Adder:
         return self.histories.add({"c": addition}, self._clock.deadline(seconds))["c"]
 
     def stored(self) -> History:
-        """Return the history as it is stored."""
+        """Return the stored history."""
         history = self.histories.read(["c"], self._clock.deadline(10))["c"]
         assert isinstance(history, History)
         return history
@@ -51,7 +51,7 @@ def add(dynamodb: FakeDynamoDb, clock: Clock) -> Adder:
 
 
 def times_of(history: HistoryResult) -> tuple[dict[str, tuple[int, ...]], list[int]]:
-    """Return the times of a history: of the events by queue, and of the ends."""
+    """Return a history's event times by queue id, and its end times."""
     assert isinstance(history, History)
     return dict(history.queues), sorted(history.ends)
 
@@ -63,10 +63,12 @@ def test_a_conversation_s_first_event_costs_one_write_and_no_read(
     assert [call.operation for call in dynamodb.calls] == [WRITE]
     assert len(dynamodb.written) == 1
     item = dynamodb.items["c", "#join"]
-    assert item["expires_at"] == {"N": str(20 * DAY)}
+    assert item["expires_at"] == {"N": str(20 * SECONDS_PER_DAY)}
 
 
-def test_a_further_event_costs_one_read_and_one_write(add: Adder, dynamodb: FakeDynamoDb) -> None:
+def test_a_further_event_costs_a_failed_write_a_read_and_a_write(
+    add: Adder, dynamodb: FakeDynamoDb
+) -> None:
     add(END)
     dynamodb.calls.clear()
     assert times_of(add(A)) == ({"a": (100,)}, [300])
@@ -103,7 +105,7 @@ def test_a_history_is_read_as_it_was_written(add: Adder) -> None:
     )
     add(everything)
     stored = add.stored()
-    assert {end.expires_at for end in stored.ends.values()} == {20 * DAY}
+    assert {end.expires_at for end in stored.ends.values()} == {20 * SECONDS_PER_DAY}
     ends = {at: dataclasses.replace(end, expires_at=0) for at, end in stored.ends.items()}
     assert History(stored.queues, ends) == everything
 
@@ -135,28 +137,29 @@ def test_any_order_of_additions_gives_the_same_history(
 
 
 @pytest.mark.parametrize("lost", range(1, 4))
-def test_a_lost_answer_changes_no_history(add: Adder, dynamodb: FakeDynamoDb, lost: int) -> None:
+def test_a_lost_response_changes_no_history(add: Adder, dynamodb: FakeDynamoDb, lost: int) -> None:
     add(A)
-    dynamodb.script(WRITE, *[Lost(NO_ANSWER)] * lost)
+    dynamodb.script(WRITE, *[Lost(CONNECTION_CLOSED)] * lost)
     assert times_of(add(END)) == ({"a": (100,)}, [300])
-    dynamodb.script(WRITE, None, *[Lost(NO_ANSWER)] * lost)
+    dynamodb.script(WRITE, None, *[Lost(CONNECTION_CLOSED)] * lost)
     assert times_of(add(B)) == ({"a": (100,), "b": (200,)}, [300])
     assert [w.after["version"]["N"] for w in dynamodb.written] == ["1", "2", "3"]
 
 
-def test_a_first_event_whose_answer_is_lost_is_written_once(
+def test_a_first_event_whose_response_is_lost_is_written_once(
     add: Adder, dynamodb: FakeDynamoDb
 ) -> None:
-    dynamodb.script(WRITE, Lost(NO_ANSWER))
+    dynamodb.script(WRITE, Lost(CONNECTION_CLOSED))
     assert times_of(add(END)) == ({}, [300])
     assert len(dynamodb.written) == 1
 
 
 @pytest.mark.parametrize("operation", [WRITE, READ])
 @pytest.mark.parametrize(
-    "fault", [[0], client_error("ThrottlingException"), client_error("Unknown", 500), NO_ANSWER]
+    "fault",
+    [[0], client_error("ThrottlingException"), client_error("Unknown", 500), CONNECTION_CLOSED],
 )
-def test_a_passing_error_of_the_table_is_waited_out(
+def test_additions_are_repeated_after_a_transient_error(
     add: Adder, clock: Clock, dynamodb: FakeDynamoDb, operation: str, fault: Any
 ) -> None:
     add(A)
@@ -170,12 +173,12 @@ def test_a_passing_error_of_the_table_is_waited_out(
     [
         (WRITE, [0], "ThrottlingError"),
         (WRITE, client_error("AccessDeniedException"), "AccessDeniedException"),
-        (WRITE, NO_ANSWER, "NoAnswer"),
+        (WRITE, CONNECTION_CLOSED, "NoAnswer"),
         (READ, [0], "Unread"),
-        (READ, NO_ANSWER, "Unread"),
+        (READ, CONNECTION_CLOSED, "Unread"),
     ],
 )
-def test_a_lasting_error_is_reported_and_the_next_try_succeeds(
+def test_a_lasting_error_is_reported_and_the_next_attempt_succeeds(
     add: Adder, dynamodb: FakeDynamoDb, operation: str, fault: Any, error: str
 ) -> None:
     add(A)
@@ -185,7 +188,7 @@ def test_a_lasting_error_is_reported_and_the_next_try_succeeds(
     assert times_of(add(END)) == ({"a": (100,)}, [300])
 
 
-def test_a_throttled_conversation_keeps_no_other_from_its_history(
+def test_a_throttled_conversation_does_not_affect_others(
     add: Adder, clock: Clock, dynamodb: FakeDynamoDb
 ) -> None:
     dynamodb.always(WRITE, [0])
@@ -193,7 +196,7 @@ def test_a_throttled_conversation_keeps_no_other_from_its_history(
     assert results == {"throttled": Failed("ThrottlingError"), "d": A, "e": END}
 
 
-def test_without_time_no_history_is_asked_for(
+def test_without_time_no_history_is_read_or_written(
     add: Adder, clock: Clock, dynamodb: FakeDynamoDb
 ) -> None:
     assert add(A, seconds=0) == NoTime()
@@ -207,15 +210,15 @@ def test_an_add_that_is_always_overtaken_ends_at_the_deadline(
     add(A)
     other = Adder(dynamodb, clock)
     times = itertools.count(1000)
-    quicker = True
+    may_overtake = True
 
     def overtake() -> None:
-        nonlocal quicker
+        nonlocal may_overtake
         clock.sleep(0.5)
-        if quicker:
-            quicker = False
+        if may_overtake:
+            may_overtake = False
             other(History(queues={"b": (next(times),)}))
-            quicker = True
+            may_overtake = True
 
     dynamodb.always(READ, lambda: None)
     dynamodb.always(WRITE, overtake)
@@ -226,7 +229,7 @@ def test_an_add_that_is_always_overtaken_ends_at_the_deadline(
 
 
 @pytest.mark.parametrize("when", ["before it is read", "before it is added to"])
-def test_an_item_that_is_gone_meanwhile_is_made_again(
+def test_an_item_that_is_deleted_meanwhile_is_created_again(
     add: Adder, dynamodb: FakeDynamoDb, when: str
 ) -> None:
     add(A)
@@ -238,56 +241,56 @@ def test_an_item_that_is_gone_meanwhile_is_made_again(
     assert times_of(add.stored()) == ({}, [300])
 
 
-class AtOnce:
-    """Adders that take turns at every call, each time with a table of their own."""
+class ConcurrentAdders:
+    """Adders that take turns at every call of the table; each start has a new table."""
 
     def __init__(self, *additions: History, before: History | None = None) -> None:
         self._additions = additions
         self._before = before
         self.dynamodb = FakeDynamoDb()
 
-    def begin(self) -> list[Turns]:
+    def start(self) -> list[Turns]:
         self.dynamodb = FakeDynamoDb()
         if self._before:
             Adder(self.dynamodb, Clock())(self._before)
         turns: list[Turns] = []
 
-        def adding(number: int, addition: History) -> Turns:
+        def add_in_turns(number: int, addition: History) -> Turns:
             add = Adder(Stopping(self.dynamodb, turns, number), Clock())
             return Turns(lambda: add(addition))
 
-        turns += [adding(number, addition) for number, addition in enumerate(self._additions)]
+        turns += [add_in_turns(number, addition) for number, addition in enumerate(self._additions)]
         return turns
 
 
 @pytest.mark.parametrize(("before", "orders"), [(None, 2), (B, 20)])
-def test_of_two_at_the_same_moment_at_least_one_sees_both(
+def test_at_least_one_of_two_concurrent_additions_results_in_both(
     before: History | None, orders: int
 ) -> None:
-    runs, at_once = 0, AtOnce(A, END, before=before)
-    for seen in interleavings(at_once.begin):
+    runs, adders = 0, ConcurrentAdders(A, END, before=before)
+    for merged_histories in interleavings(adders.start):
         runs += 1
-        assert any("a" in one.queues and 300 in one.ends for one in seen)
-        written = Adder(at_once.dynamodb, Clock()).stored()
+        assert any("a" in merged.queues and 300 in merged.ends for merged in merged_histories)
+        written = Adder(adders.dynamodb, Clock()).stored()
         assert times_of(written) == times_of((before or History()).merged_with(A).merged_with(END))
-        assert at_once.dynamodb.refused == []
+        assert adders.dynamodb.refused == []
     assert runs == orders
 
 
-def test_of_three_at_the_same_moment_at_least_one_sees_all() -> None:
+def test_at_least_one_of_three_concurrent_additions_results_in_all() -> None:
     runs = 0
-    for seen in interleavings(AtOnce(A, B, END).begin):
+    for merged_histories in interleavings(ConcurrentAdders(A, B, END).start):
         runs += 1
-        assert any(times_of(one) == ({"a": (100,), "b": (200,)}, [300]) for one in seen)
+        assert any(
+            times_of(merged) == ({"a": (100,), "b": (200,)}, [300]) for merged in merged_histories
+        )
     assert runs == 60
 
 
-def test_an_end_is_forgotten_before_the_ledger_forgets_it_though_events_go_on(
-    add: Adder, clock: Clock
-) -> None:
+def test_an_end_expires_even_if_further_events_extend_the_history(add: Adder, clock: Clock) -> None:
     add(A.merged_with(END))
     for days, ends in [(12, [300]), (19.99, [300]), (20.01, []), (30, [])]:
-        clock.now = days * DAY
+        clock.now = days * SECONDS_PER_DAY
         later = History(queues={"a": (int(clock.now * 1000),)})
         assert times_of(add(later))[1] == ends
     assert add.stored().queues["a"][0] == 100

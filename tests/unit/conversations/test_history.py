@@ -1,13 +1,13 @@
-"""A history merges events of any order, and says which queues each end belongs to."""
+"""A history merges events in any order, and finds the queues that an end can belong to."""
 
 import pytest
 
-from conversations.history import MOST_TIMES, CustomerEnd, History
+from conversations.history import MAX_TIMES_PER_QUEUE, CustomerEnd, History
 
 MINUTE = 60_000
 
 
-def test_ends_within_five_minutes_are_one_and_others_are_not() -> None:
+def test_ends_within_five_minutes_are_merged_and_others_are_not() -> None:
     history = History()
     for at_ms in (0, 5 * MINUTE, 5 * MINUTE + 1, 20 * MINUTE, 16 * MINUTE):
         history = history.merged_with(
@@ -22,13 +22,15 @@ def test_ends_within_five_minutes_are_one_and_others_are_not() -> None:
 
 def test_a_decision_is_kept_and_never_replaced() -> None:
     undecided = History(ends={0: CustomerEnd(0)})
-    first = undecided.merged_with(History(ends={0: CustomerEnd(0, decided="a")}))
-    second = first.merged_with(History(ends={0: CustomerEnd(0, decided="b", settling=True)}))
-    assert first.ends[0].decided == second.ends[0].decided == "a"
+    first = undecided.merged_with(History(ends={0: CustomerEnd(0, decided_queue_id="a")}))
+    second = first.merged_with(
+        History(ends={0: CustomerEnd(0, decided_queue_id="b", settling=True)})
+    )
+    assert first.ends[0].decided_queue_id == second.ends[0].decided_queue_id == "a"
     assert second.merged_with(undecided) == second
 
 
-def test_a_queue_was_touched_up_to_five_minutes_after_the_end() -> None:
+def test_events_up_to_five_minutes_after_the_end_count() -> None:
     history = History(
         queues={
             "before": (-90 * MINUTE, 90 * MINUTE),
@@ -38,7 +40,7 @@ def test_a_queue_was_touched_up_to_five_minutes_after_the_end() -> None:
         },
         ends={0: CustomerEnd(0)},
     )
-    assert history.queues_at(0) == {
+    assert history.latest_event_by_queue(0) == {
         "before": -90 * MINUTE,
         "after": 5 * MINUTE,
         "twice": MINUTE,
@@ -46,7 +48,7 @@ def test_a_queue_was_touched_up_to_five_minutes_after_the_end() -> None:
 
 
 @pytest.mark.parametrize("order", [(0, 4), (4, 0)])
-def test_ends_that_are_one_touch_the_same_queues_whichever_came_first(
+def test_an_end_has_the_same_queues_whichever_of_its_events_came_first(
     order: tuple[int, int],
 ) -> None:
     history = History(queues={"a": (8 * MINUTE,)})
@@ -54,13 +56,13 @@ def test_ends_that_are_one_touch_the_same_queues_whichever_came_first(
         at_ms = minutes * MINUTE
         history = history.merged_with(History(ends={at_ms: CustomerEnd(at_ms)}))
     (ended_at,) = history.ends
-    assert list(history.queues_at(ended_at)) == ["a"]
+    assert list(history.latest_event_by_queue(ended_at)) == ["a"]
 
 
-def test_of_very_many_events_the_first_and_the_latest_are_kept() -> None:
+def test_of_too_many_events_the_first_and_the_latest_are_kept() -> None:
     history = History()
     for time in (*range(1000, 1, -1), 1, 500):
         history = history.merged_with(History(queues={"a": (time,)}))
-    kept = history.queues["a"]
-    assert kept == (1, *range(1000 - MOST_TIMES + 2, 1001))
+    times = history.queues["a"]
+    assert times == (1, *range(1000 - MAX_TIMES_PER_QUEUE + 2, 1001))
     assert history.merged_with(History(queues={"a": (500,)})) == history

@@ -1,4 +1,4 @@
-"""Every event has the one outcome that the contract gives it, and none makes the parser raise."""
+"""Every partner event has the outcome of the contract, and no body makes the parser raise."""
 
 import json
 from collections.abc import Callable
@@ -34,7 +34,7 @@ END, WRAPUP = "customer-end", "wrapup"
 
 
 def outcome_of(body: str | None) -> tuple[str, str]:
-    """Return a body's outcome in the oracle's words, after looking at what comes with it."""
+    """Return a body's outcome in the oracle's words, after checking the parsed fields."""
     parsed = parse_partner_event(body, SENT_AT, QUEUES)
     if isinstance(parsed, PartnerEvent):
         assert parsed.queue_id in (QUEUES if parsed.topic in WITH_QUEUE else {None})
@@ -49,8 +49,8 @@ def parsed_event(body: str, sent_at_ms: int = SENT_AT) -> PartnerEvent:
     return parsed
 
 
-def within(key: str, value: object, sample: str = WRAPUP) -> str:
-    """Return a sample with another value for a field of its event body."""
+def with_field(key: str, value: object, sample: str = WRAPUP) -> str:
+    """Return a sample whose `eventBody` has another value for a field."""
     return changed(sample, ((*BODY, key), value))
 
 
@@ -75,46 +75,46 @@ def within(key: str, value: object, sample: str = WRAPUP) -> str:
         ),
         (changed(END, (BODY, "x")), "invalid_field", "$.detail.eventBody: expected an object"),
         (
-            within("conversationId", "drop", END),
+            with_field("conversationId", "drop", END),
             "missing_conversation_id",
             "$.detail.eventBody.conversationId",
         ),
         (
-            within("conversationId", "", END),
+            with_field("conversationId", "", END),
             "missing_conversation_id",
             "$.detail.eventBody.conversationId",
         ),
         (
-            within("conversationId", 5, END),
+            with_field("conversationId", 5, END),
             "invalid_field",
             "$.detail.eventBody.conversationId: expected a string, got a number",
         ),
         (
-            within("conversationId", "é" * 1025, END),
+            with_field("conversationId", "é" * 1025, END),
             "invalid_field",
             "$.detail.eventBody.conversationId: expected an id of at most 2048 bytes",
         ),
         (
-            within("queueId", {}),
+            with_field("queueId", {}),
             "invalid_field",
             "$.detail.eventBody.queueId: expected a string, got an object",
         ),
-        (within("queueId", 0), "invalid_field", "$.detail.eventBody.queueId"),
-        (within("queueId", False), "invalid_field", "$.detail.eventBody.queueId"),
+        (with_field("queueId", 0), "invalid_field", "$.detail.eventBody.queueId"),
+        (with_field("queueId", False), "invalid_field", "$.detail.eventBody.queueId"),
         (
-            within("eventTime", "today"),
+            with_field("eventTime", "today"),
             "invalid_field",
             "$.detail.eventBody.eventTime: expected an ISO 8601 time, got text that is none",
         ),
-        (within("eventTime", "", END), "invalid_field", "$.detail.eventBody.eventTime"),
+        (with_field("eventTime", "", END), "invalid_field", "$.detail.eventBody.eventTime"),
         (
-            within("eventTime", True, END),
+            with_field("eventTime", True, END),
             "invalid_field",
             "$.detail.eventBody.eventTime: expected epoch milliseconds or an ISO 8601 time, got a",
         ),
-        (within("eventTime", 10**18, END), "invalid_field", "$.detail.eventBody.eventTime"),
-        (within("eventTime", -1e300, END), "invalid_field", "$.detail.eventBody.eventTime"),
-        (within("eventTime", [1], END), "invalid_field", "$.detail.eventBody.eventTime"),
+        (with_field("eventTime", 10**18, END), "invalid_field", "$.detail.eventBody.eventTime"),
+        (with_field("eventTime", -1e300, END), "invalid_field", "$.detail.eventBody.eventTime"),
+        (with_field("eventTime", [1], END), "invalid_field", "$.detail.eventBody.eventTime"),
         (
             json.dumps({"detail-type": SETTLE, "detail": {"conversationId": "c"}}),
             "invalid_field",
@@ -133,7 +133,7 @@ def within(key: str, value: object, sample: str = WRAPUP) -> str:
         (json.dumps({"detail-type": SETTLE}), "invalid_field", "$.detail: expected an object"),
     ],
 )
-def test_an_unsound_partner_event_is_rejected_with_reason_and_place(
+def test_an_invalid_partner_event_is_rejected_with_its_reason_and_path(
     body: str | None, reason: str, detail: str
 ) -> None:
     parsed = parse_partner_event(body, SENT_AT, QUEUES)
@@ -154,10 +154,10 @@ def test_an_unsound_partner_event_is_rejected_with_reason_and_place(
             )
         ],
         ('{"detail-type": "ping"}', "other_event_type"),
-        (within("queueId", OTHER_QUEUE), "other_queue"),
-        (within("queueId", QUEUE.upper()), "other_queue"),
-        (within("queueId", f"{QUEUE} "), "other_queue"),
-        *[(within("queueId", absent), "other_queue") for absent in ("drop", None, "")],
+        (with_field("queueId", OTHER_QUEUE), "other_queue"),
+        (with_field("queueId", QUEUE.upper()), "other_queue"),
+        (with_field("queueId", f"{QUEUE} "), "other_queue"),
+        *[(with_field("queueId", absent), "other_queue") for absent in ("drop", None, "")],
         (SAMPLES["user-end-no-queue"], "other_queue"),
     ],
 )
@@ -165,29 +165,34 @@ def test_another_topic_or_queue_is_ignored_with_its_reason(body: str, reason: st
     assert parse_partner_event(body, SENT_AT, QUEUES) == Ignored(reason)  # type: ignore[arg-type]
 
 
-def test_of_a_partner_event_the_first_failing_check_decides() -> None:
+def test_the_first_failing_check_of_a_partner_event_decides() -> None:
     content: dict[str, Any] = {"conversationId": 1, "queueId": 1, "eventTime": "never"}
-    worst: dict[str, Any] = {"detail-type": 1, "detail": None}
+    invalid_event: dict[str, Any] = {"detail-type": 1, "detail": None}
     repairs: list[tuple[Callable[[], object], str]] = [
         (lambda: None, "$.detail-type"),
-        (lambda: worst.update({"detail-type": "other"}), "other_event_type"),
-        (lambda: worst.update({"detail-type": PREFIX + "acw"}), "$.detail"),
-        (lambda: worst.update(detail={"eventBody": [content]}), "$.detail.eventBody"),
-        (lambda: worst.update(detail={"eventBody": content}), "$.detail.eventBody.conversationId"),
+        (lambda: invalid_event.update({"detail-type": "other"}), "other_event_type"),
+        (lambda: invalid_event.update({"detail-type": PREFIX + "acw"}), "$.detail"),
+        (lambda: invalid_event.update(detail={"eventBody": [content]}), "$.detail.eventBody"),
+        (
+            lambda: invalid_event.update(detail={"eventBody": content}),
+            "$.detail.eventBody.conversationId",
+        ),
         (lambda: content.update(conversationId="c"), "$.detail.eventBody.queueId"),
         (lambda: content.update(queueId=OTHER_QUEUE), "$.detail.eventBody.eventTime"),
         (lambda: content.update(eventTime=None), "other_queue"),
     ]
-    for repair, complaint in repairs:
+    for repair, expected_path_or_reason in repairs:
         repair()
-        parsed = parse_partner_event(json.dumps(worst), SENT_AT, QUEUES)
+        parsed = parse_partner_event(json.dumps(invalid_event), SENT_AT, QUEUES)
         assert not isinstance(parsed, PartnerEvent)
-        place = parsed.detail.split(":")[0] if isinstance(parsed, Rejected) else parsed.reason
-        assert place == complaint
+        path_or_reason = (
+            parsed.detail.split(":")[0] if isinstance(parsed, Rejected) else parsed.reason
+        )
+        assert path_or_reason == expected_path_or_reason
 
 
 @pytest.mark.parametrize("sample", [name for name in SAMPLES if name != "user-end-no-queue"])
-def test_a_sample_tells_everything_about_its_event(sample: str) -> None:
+def test_each_field_of_a_sample_is_parsed(sample: str) -> None:
     content = json.loads(SAMPLES[sample])
     fields = content["detail"]["eventBody"]
     topic = content["detail-type"].removeprefix(PREFIX)
@@ -206,21 +211,21 @@ def test_a_sample_tells_everything_about_its_event(sample: str) -> None:
     )
 
 
-def test_a_settling_message_names_its_conversation_and_end() -> None:
+def test_a_settle_event_has_its_conversation_and_the_time_of_its_end() -> None:
     parsed = parsed_event(settle("c-7", after=90.5))
     assert (parsed.conversation_id, parsed.topic, parsed.queue_id) == ("c-7", SETTLE, None)
     assert (parsed.at_ms, parsed.ends_conversation) == (ENDED_MS + 90_500, False)
 
 
-def test_a_customer_s_end_has_no_queue_even_if_one_is_given() -> None:
+def test_a_customer_end_event_has_no_queue_even_if_its_body_has_one() -> None:
     for queue_id in (QUEUE, OTHER_QUEUE, 7, None):
-        assert parsed_event(within("queueId", queue_id, END)).queue_id is None
+        assert parsed_event(with_field("queueId", queue_id, END)).queue_id is None
 
 
-def test_a_partner_event_needs_ids_and_topic_alone() -> None:
-    least = {"conversationId": "c", "queueId": QUEUE}
+def test_a_partner_event_needs_only_its_ids_and_topic() -> None:
+    required_fields = {"conversationId": "c", "queueId": QUEUE}
     parsed = parsed_event(
-        json.dumps({"detail-type": PREFIX + "acw", "detail": {"eventBody": least}})
+        json.dumps({"detail-type": PREFIX + "acw", "detail": {"eventBody": required_fields}})
     )
     optional = (parsed.media_type, parsed.direction, parsed.disconnect_type, parsed.acd_outcome)
     assert optional == (None, None, None, None)
@@ -228,7 +233,7 @@ def test_a_partner_event_needs_ids_and_topic_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("time", "at"),
+    ("time", "iso_time"),
     [
         (1_795_428_000_123, "2026-11-23T10:00:00.123Z"),
         (1_795_428_000_123.9, "2026-11-23T10:00:00.123Z"),
@@ -241,30 +246,34 @@ def test_a_partner_event_needs_ids_and_topic_alone() -> None:
         ("2026-11-23T01:30:00-08:30", "2026-11-23T10:00:00Z"),
     ],
 )
-def test_a_time_is_epoch_milliseconds_or_iso(time: object, at: str) -> None:
+def test_a_time_is_epoch_milliseconds_or_iso(time: object, iso_time: str) -> None:
     for sample in (END, WRAPUP):
-        parsed = parsed_event(within("eventTime", time, sample))
-        assert parsed.at_ms == round(datetime.fromisoformat(at).timestamp() * 1000)
+        parsed = parsed_event(with_field("eventTime", time, sample))
+        assert parsed.at_ms == round(datetime.fromisoformat(iso_time).timestamp() * 1000)
         assert parsed.has_own_time
 
 
 @pytest.mark.parametrize("absent", ["drop", None])
 @pytest.mark.parametrize("sent_at_ms", [0, SENT_AT + 7, 253_402_300_799_999])
-def test_an_event_without_a_time_is_dated_by_the_message(absent: object, sent_at_ms: int) -> None:
-    parsed = parsed_event(within("eventTime", absent, END), sent_at_ms)
+def test_an_event_without_a_time_gets_the_sent_time_of_its_message(
+    absent: object, sent_at_ms: int
+) -> None:
+    parsed = parsed_event(with_field("eventTime", absent, END), sent_at_ms)
     assert (parsed.at_ms, parsed.has_own_time) == (sent_at_ms, False)
 
 
 @pytest.mark.parametrize("path", READ)
 @pytest.mark.parametrize("sample", [*SAMPLES])
-def test_unknown_values_of_optional_fields_never_reject(sample: str, path: tuple[str, ...]) -> None:
+def test_unknown_values_of_optional_fields_never_reject_an_event(
+    sample: str, path: tuple[str, ...]
+) -> None:
     for value in [*TELLING, "drop", "A_NEW_ONE", "transfer"]:
         body = changed(sample, (path, value))
         assert outcome_of(body) == outcome_of(SAMPLES[sample])
 
 
 @pytest.mark.parametrize(
-    ("disconnect_type", "leaves"),
+    ("disconnect_type", "leaves_for_good"),
     [
         *[(word, True) for word in ("ENDPOINT", "PEER", "SYSTEM", "UNKNOWN", "TIMEOUT", "NEW")],
         *[(word, True) for word in ("TRANSFERRED", "TRANSFER_FAILED", "transfer", "", None, 5)],
@@ -272,23 +281,24 @@ def test_unknown_values_of_optional_fields_never_reject(sample: str, path: tuple
         *[(word, False) for word in ("DND_TRANSFER", "SOME_FUTURE_TRANSFER")],
     ],
 )
-def test_a_customer_s_end_ends_the_conversation_unless_it_is_a_transfer(
-    disconnect_type: object, leaves: bool
+def test_a_customer_end_event_ends_the_conversation_unless_it_is_a_transfer(
+    disconnect_type: object, leaves_for_good: bool
 ) -> None:
-    parsed = parsed_event(within("disconnectType", disconnect_type, END))
-    assert (parsed.ends_conversation, parsed.is_transfer) == (leaves, not leaves)
-    elsewhere = parsed_event(within("disconnectType", disconnect_type))
-    assert not elsewhere.ends_conversation
+    parsed = parsed_event(with_field("disconnectType", disconnect_type, END))
+    assert (parsed.ends_conversation, parsed.is_transfer) == (leaves_for_good, not leaves_for_good)
+    agent_event = parsed_event(with_field("disconnectType", disconnect_type))
+    assert not agent_event.ends_conversation
 
 
-@pytest.mark.parametrize("odd", [None, True, "5", [5], {"ms": 5}])
-def test_a_duration_that_is_no_number_counts_as_none(odd: object) -> None:
-    assert parsed_event(within("interactingDurationMs", odd, "user-end")).interacting_ms == 0
+@pytest.mark.parametrize("invalid_duration", [None, True, "5", [5], {"ms": 5}])
+def test_a_duration_that_is_not_a_number_counts_as_zero(invalid_duration: object) -> None:
+    body = with_field("interactingDurationMs", invalid_duration, "user-end")
+    assert parsed_event(body).interacting_ms == 0
 
 
 @settings(max_examples=400)
 @given(mutated_events)
-def test_any_change_of_a_partner_event_is_judged_by_contract(
+def test_a_changed_partner_event_has_the_outcome_of_the_contract(
     event: dict[str, Any],
 ) -> None:
     body = json.dumps(event)
@@ -297,7 +307,7 @@ def test_any_change_of_a_partner_event_is_judged_by_contract(
 
 @pytest.mark.parametrize("path", NEEDED)
 @pytest.mark.parametrize("sample", [END, "user-end"])
-def test_each_value_of_a_needed_field_has_the_outcome_of_the_contract(
+def test_each_value_of_a_required_field_has_the_outcome_of_the_contract(
     sample: str, path: tuple[str, ...]
 ) -> None:
     for value in [*TELLING, "drop", "wrap", CANARY, [CANARY], {CANARY: CANARY}]:
@@ -305,7 +315,7 @@ def test_each_value_of_a_needed_field_has_the_outcome_of_the_contract(
         assert outcome_of(body) == expected(body, QUEUES)
 
 
-def test_every_topic_with_a_queue_is_read_alike() -> None:
+def test_events_of_every_queue_topic_are_parsed_alike() -> None:
     for topic in WITH_QUEUE:
         parsed = parsed_event(event(topic, QUEUE))
         assert (parsed.topic, parsed.queue_id) == (topic, QUEUE)

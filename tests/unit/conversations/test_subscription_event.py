@@ -1,4 +1,4 @@
-"""Every body has the one outcome that the contract gives it, and none makes the parser raise."""
+"""Every subscription event has the outcome of the contract; no body makes the parser raise."""
 
 import json
 import re
@@ -34,7 +34,7 @@ thorough = settings(max_examples=150)
 
 
 def outcome_of(body: str | None) -> tuple[str, str]:
-    """Return a body's outcome in the oracle's words, after looking at what comes with it."""
+    """Return a body's outcome in the oracle's words, after checking the parsed fields."""
     parsed = parse_subscription_event(body, SENT_AT, QUEUES)
     if isinstance(parsed, Accepted):
         end = parsed.end
@@ -52,7 +52,7 @@ def _microseconds(utc: datetime) -> int:
     return (utc.replace(tzinfo=UTC) - _utc(0)) // timedelta(microseconds=1)
 
 
-def accepted(body: str, sent_at_ms: int = SENT_AT) -> Accepted:
+def parse_accepted(body: str, sent_at_ms: int = SENT_AT) -> Accepted:
     parsed = parse_subscription_event(body, sent_at_ms, QUEUES)
     assert isinstance(parsed, Accepted)
     return parsed
@@ -124,7 +124,7 @@ def accepted(body: str, sent_at_ms: int = SENT_AT) -> Accepted:
         (having("eventTime", value=False), "invalid_field", "$.eventTime"),
     ],
 )
-def test_an_unsound_subscription_body_is_rejected_with_reason_and_place(
+def test_an_invalid_subscription_event_is_rejected_with_its_reason_and_path(
     body: str | None, reason: str, detail: str
 ) -> None:
     parsed = parse_subscription_event(body, SENT_AT, QUEUES)
@@ -149,31 +149,33 @@ def test_another_type_or_queue_is_ignored_with_its_reason(body: str, reason: str
     assert parse_subscription_event(body, SENT_AT, QUEUES) == Ignored(reason)  # type: ignore[arg-type]
 
 
-def test_of_a_subscription_body_the_first_failing_check_decides() -> None:
-    worst: dict[str, Any] = {
+def test_the_first_failing_check_of_a_subscription_event_decides() -> None:
+    invalid_event: dict[str, Any] = {
         "eventType": 1,
         "eventTime": "never",
         "attributes": {"conversationId": 1, "queueId": 1},
     }
     repairs: list[tuple[Callable[[], object], str]] = [
         (lambda: None, "$.eventType"),
-        (lambda: worst.update(eventType="other", attributes=None), "other_event_type"),
-        (lambda: worst.update(eventType="event:conversation:end"), "$.attributes"),
-        (lambda: worst.update(attributes={"queueId": 1}), "$.attributes.conversationId"),
-        (lambda: worst["attributes"].update(conversationId="c"), "$.attributes.queueId"),
-        (lambda: worst["attributes"].update(queueId=OTHER_QUEUE), "$.eventTime"),
-        (lambda: worst.update(eventTime=None), "other_queue"),
+        (lambda: invalid_event.update(eventType="other", attributes=None), "other_event_type"),
+        (lambda: invalid_event.update(eventType="event:conversation:end"), "$.attributes"),
+        (lambda: invalid_event.update(attributes={"queueId": 1}), "$.attributes.conversationId"),
+        (lambda: invalid_event["attributes"].update(conversationId="c"), "$.attributes.queueId"),
+        (lambda: invalid_event["attributes"].update(queueId=OTHER_QUEUE), "$.eventTime"),
+        (lambda: invalid_event.update(eventTime=None), "other_queue"),
     ]
-    for repair, complaint in repairs:
+    for repair, expected_path_or_reason in repairs:
         repair()
-        parsed = parse_subscription_event(json.dumps(worst), SENT_AT, QUEUES)
+        parsed = parse_subscription_event(json.dumps(invalid_event), SENT_AT, QUEUES)
         assert not isinstance(parsed, Accepted)
-        found = parsed.detail.split(":")[0] if isinstance(parsed, Rejected) else parsed.reason
-        assert found == complaint
+        path_or_reason = (
+            parsed.detail.split(":")[0] if isinstance(parsed, Rejected) else parsed.reason
+        )
+        assert path_or_reason == expected_path_or_reason
 
 
-def test_the_sample_tells_everything_about_its_end() -> None:
-    parsed = accepted(SAMPLE_TEXT)
+def test_each_field_of_the_sample_is_parsed() -> None:
+    parsed = parse_accepted(SAMPLE_TEXT)
     end = parsed.end
     assert (end.conversation_id, end.queue_id) == (SAMPLE["attributes"]["conversationId"], QUEUE)
     assert end.queue_name == "Support Queue"
@@ -185,12 +187,12 @@ def test_the_sample_tells_everything_about_its_end() -> None:
     assert (end.source, end.sequence, end.raw) == ("subscription", 1, SAMPLE)
 
 
-def test_a_subscription_body_needs_ids_and_type_alone() -> None:
+def test_a_subscription_event_needs_only_its_ids_and_type() -> None:
     event = {
         "eventType": "event:conversation:end",
         "attributes": {"conversationId": "c", "queueId": QUEUE},
     }
-    end = accepted(json.dumps(event)).end
+    end = parse_accepted(json.dumps(event)).end
     optional = (end.queue_name, end.media_type, end.direction, end.disconnect_type)
     assert optional == (None, None, None, None)
     assert (end.participants, end.metrics, end.raw) == ([], [], event)
@@ -210,7 +212,7 @@ def test_the_queue_is_queue_id_or_else_the_queue_s_id(
     attributes: dict[str, Any], queue_id: str
 ) -> None:
     body = having("attributes", value={"conversationId": "c", **attributes})
-    assert accepted(body).end.queue_id == queue_id
+    assert parse_accepted(body).end.queue_id == queue_id
 
 
 @pytest.mark.parametrize(
@@ -229,7 +231,7 @@ def test_the_queue_is_queue_id_or_else_the_queue_s_id(
 def test_the_media_type_is_the_customer_s_or_else_the_first_participant_s(
     participants: object, media_type: str | None
 ) -> None:
-    end = accepted(having("attributes", "participants", value=participants)).end
+    end = parse_accepted(having("attributes", "participants", value=participants)).end
     assert end.media_type == media_type
     assert end.raw["attributes"]["participants"] == participants
 
@@ -249,8 +251,8 @@ def test_the_media_type_is_the_customer_s_or_else_the_first_participant_s(
         ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999Z"),
     ],
 )
-def test_times_are_told_in_utc_to_the_millisecond(time: str, ended_at: str) -> None:
-    parsed = accepted(having("eventTime", value=time))
+def test_times_become_utc_to_the_millisecond(time: str, ended_at: str) -> None:
+    parsed = parse_accepted(having("eventTime", value=time))
     assert parsed.end.ended_at == ended_at
     assert _utc(parsed.ended_at_ms) == datetime.fromisoformat(ended_at)
     assert parsed.has_own_time
@@ -261,25 +263,29 @@ def test_times_are_told_in_utc_to_the_millisecond(time: str, ended_at: str) -> N
     st.integers(_microseconds(datetime(1, 1, 2)), _microseconds(datetime(9999, 12, 30))),
     st.integers(-1439, 1439),
 )
-def test_any_iso_time_is_read_to_the_millisecond(microseconds: int, offset: int) -> None:
+def test_any_iso_time_is_parsed_to_the_millisecond(microseconds: int, offset: int) -> None:
     zone = timezone(timedelta(minutes=offset))
     moment = (_utc(0) + timedelta(microseconds=microseconds)).astimezone(zone)
-    parsed = accepted(having("eventTime", value=moment.isoformat()))
+    parsed = parse_accepted(having("eventTime", value=moment.isoformat()))
     assert _utc(parsed.ended_at_ms) == moment - timedelta(microseconds=moment.microsecond % 1000)
     assert _utc(parsed.ended_at_ms) == datetime.fromisoformat(parsed.end.ended_at)
 
 
-@pytest.mark.parametrize("absent", [without("eventTime"), having("eventTime", value=None)])
+@pytest.mark.parametrize(
+    "body_without_time", [without("eventTime"), having("eventTime", value=None)]
+)
 @pytest.mark.parametrize("sent_at_ms", [0, SENT_AT + 7, 253_402_300_799_999])
-def test_an_end_without_a_time_is_dated_by_the_message(absent: str, sent_at_ms: int) -> None:
-    parsed = accepted(absent, sent_at_ms)
+def test_an_end_without_a_time_gets_the_sent_time_of_its_message(
+    body_without_time: str, sent_at_ms: int
+) -> None:
+    parsed = parse_accepted(body_without_time, sent_at_ms)
     assert (parsed.ended_at_ms, parsed.has_own_time) == (sent_at_ms, False)
     assert datetime.fromisoformat(parsed.end.ended_at) == _utc(sent_at_ms)
 
 
 @thorough
 @given(mutated_events)
-def test_any_change_of_a_subscription_s_event_is_judged_by_contract(
+def test_a_changed_subscription_event_has_the_outcome_of_the_contract(
     event: dict[str, Any],
 ) -> None:
     body = json.dumps(event)
@@ -288,7 +294,7 @@ def test_any_change_of_a_subscription_s_event_is_judged_by_contract(
 
 @thorough
 @given(edited_texts)
-def test_any_edit_of_a_subscription_s_body_is_judged_by_contract(text: str) -> None:
+def test_an_edited_subscription_body_has_the_outcome_of_the_contract(text: str) -> None:
     assert outcome_of(text) == expected(text, QUEUES)
 
 
@@ -298,41 +304,41 @@ def test_unknown_fields_never_change_the_outcome(event: dict[str, Any], value: o
     key = "unknown"
     before = outcome_of(json.dumps(event))
     attributes = event.get("attributes")
-    more = {key: value, **event, f"{key}2": value}
+    extended_event = {key: value, **event, f"{key}2": value}
     if isinstance(attributes, dict):
-        more["attributes"] = {key: value, **attributes, f"{key}2": value}
+        extended_event["attributes"] = {key: value, **attributes, f"{key}2": value}
         if isinstance(attributes.get("queue"), dict):
-            more["attributes"]["queue"] = {**attributes["queue"], key: value}
-    assert outcome_of(json.dumps(more)) == before
+            extended_event["attributes"]["queue"] = {**attributes["queue"], key: value}
+    assert outcome_of(json.dumps(extended_event)) == before
 
 
 @pytest.mark.parametrize("path", NEEDED)
 @pytest.mark.parametrize("value", [CANARY, [CANARY], {CANARY: CANARY}])
 def test_no_detail_quotes_a_field(path: tuple[str, ...], value: object) -> None:
-    outcome_of(having(*path, value=value))  # fails on a detail that does
+    outcome_of(having(*path, value=value))  # fails if the detail quotes the canary
 
 
 @pytest.mark.parametrize("depth", [1, 100, 1_000, 10_000, 200_000])
 @pytest.mark.parametrize("brackets", [("[", "]"), ('{"a":', "}")])
-def test_deep_nesting_is_taken_or_rejected_but_never_raises(
+def test_deep_nesting_is_accepted_or_rejected_but_never_raises(
     depth: int, brackets: tuple[str, str]
 ) -> None:
     opening, closing = brackets
-    deep = opening * depth + "1" + closing * depth
-    body = SAMPLE_TEXT.replace('"metrics"', f'"deep": {deep}, "metrics"')
+    nested = opening * depth + "1" + closing * depth
+    body = SAMPLE_TEXT.replace('"metrics"', f'"deep": {nested}, "metrics"')
     allowed = [("accepted", "")] if depth <= 100 else [("accepted", ""), ("rejected", "not_json")]
     assert outcome_of(body) in allowed
     assert outcome_of(opening * depth) == ("rejected", "not_json")
 
 
 @pytest.mark.parametrize("number", ["1e308", "-0", "1" * 300, "0." + "3" * 10_000, "1e-99999"])
-def test_numbers_of_any_length_that_a_double_can_hold_are_taken(number: str) -> None:
+def test_numbers_of_any_length_that_a_double_can_hold_are_accepted(number: str) -> None:
     assert outcome_of(SAMPLE_TEXT.replace("39674", number)) == ("accepted", "")
 
 
 @pytest.mark.parametrize(
-    "beyond", ["1e309", "-1e999999999", "9" * 10_000, '"\\ud83d"', '"\\udc00\\ud800"', "NaN"]
+    "invalid_json", ["1e309", "-1e999999999", "9" * 10_000, '"\\ud83d"', '"\\udc00\\ud800"', "NaN"]
 )
-def test_json_beyond_doubles_and_unicode_is_rejected(beyond: str) -> None:
-    """Numbers beyond a double and lone surrogates: RFC 7493 ("I-JSON") has neither."""
-    assert outcome_of(SAMPLE_TEXT.replace("39674", beyond)) == ("rejected", "not_json")
+def test_json_with_numbers_beyond_doubles_or_invalid_unicode_is_rejected(invalid_json: str) -> None:
+    """RFC 7493 ("I-JSON") allows neither numbers beyond a double nor lone surrogates."""
+    assert outcome_of(SAMPLE_TEXT.replace("39674", invalid_json)) == ("rejected", "not_json")

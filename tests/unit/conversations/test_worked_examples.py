@@ -1,4 +1,4 @@
-"""Every worked example of docs/genesys.md, under each end rule, through the worker."""
+"""The worker completes the ends of each worked example in docs/genesys.md, under each rule."""
 
 import json
 import random
@@ -26,15 +26,15 @@ from worker.messages import Reader
 from worker.readers import parse_either_event
 
 SETTLE_SECONDS = 60
-SAME_END = timedelta(minutes=5)
-EXAMPLES, TABLE_SAYS = examples(), table()
+SAME_END_WINDOW = timedelta(minutes=5)
+EXAMPLES, EXPECTED_ENDS = examples(), table()
 RULES = ("touched", "last_queue", "queue_leg")
 each_example = pytest.mark.parametrize("name", EXAMPLES)
 each_rule = pytest.mark.parametrize("end_rule", RULES)
 
 
 class Stack:
-    """A stack with an end rule: its EventBridge rules, its worker, its intake queue's delay."""
+    """A simulated stack: its EventBridge rules, its worker, and the delay of settle events."""
 
     def __init__(self, end_rule: str) -> None:
         self._end_rule = end_rule
@@ -56,19 +56,19 @@ class Stack:
         }
         return rules[self._end_rule]
 
-    def passes(self, event: Event) -> bool:
-        """Return whether the EventBridge rules pass an event on to the intake queue."""
+    def matches_rules(self, event: Event) -> bool:
+        """Return whether the EventBridge rules send an event to the intake queue."""
         if self._end_rule == "queue_leg":
             return event.topic in ("acd.end", "user.end") and event.queue in OURS
         return event.topic == "customer.end" or event.queue in OURS
 
-    def happens(self, *events: Event) -> None:
-        """Let events arrive in one batch, not before they are."""
+    def process_events(self, *events: Event) -> None:
+        """Process events in one batch, no earlier than the latest of their times."""
         self._wait_until(max(event.at.total_seconds() for event in events))
-        self.receives(*[event.message() for event in events if self.passes(event)])
+        self.process_messages(*[event.message() for event in events if self.matches_rules(event)])
 
-    def receives(self, *bodies: str) -> None:
-        """Have the worker process messages in one batch."""
+    def process_messages(self, *bodies: str) -> None:
+        """Process messages in one batch."""
         ids = range(self._messages, self._messages + len(bodies))
         self._messages += len(bodies)
         report = self.batches.run(
@@ -78,12 +78,12 @@ class Stack:
         assert not report.of_kind("rejected")
 
     def settle(self) -> None:
-        """Wait until all that was delayed has come back."""
+        """Wait until all delayed settle events have been processed."""
         while self._delayed:
             self._wait_until(self._delayed[0][0])
 
     def ends(self) -> list[tuple[str, timedelta, int]]:
-        """Return what the action was called with: queue, time and sequence, in order of time."""
+        """Return the queue, time and sequence of each delivered end, sorted by time."""
         ended = [(_queue_of(end), _time_of(end), end.sequence) for end in self.batches.acted]
         return sorted(ended, key=lambda end: (end[1], end[0]))
 
@@ -91,13 +91,15 @@ class Stack:
         while self._delayed and self._delayed[0][0] <= moment:
             due, body = self._delayed.pop(0)
             self.clock.now = max(self.clock.now, due)
-            self.receives(body)
+            self.process_messages(body)
         self.clock.now = max(self.clock.now, moment)
 
-    def _send_later(self, settling: Sequence[SettlingEnd], deadline: Deadline) -> list[SettlingEnd]:
+    def _send_later(
+        self, settling_ends: Sequence[SettlingEnd], deadline: Deadline
+    ) -> list[SettlingEnd]:
         due = self.clock.now + SETTLE_SECONDS
-        self._delayed += [(due, json.dumps(one.as_event())) for one in settling]
-        return list(settling)
+        self._delayed += [(due, json.dumps(end.as_event())) for end in settling_ends]
+        return list(settling_ends)
 
 
 def _queue_of(end: ConversationEnd) -> str:
@@ -109,18 +111,18 @@ def _time_of(end: ConversationEnd) -> timedelta:
 
 
 def with_sequences(ends: Ends) -> list[tuple[str, timedelta, int]]:
-    """Return ends with the sequence that each has when they are known in order."""
-    before: Counter[str] = Counter()
+    """Return the ends with their sequences, if they are claimed in this order."""
+    counts: Counter[str] = Counter()
     numbered = []
     for queue, time in ends:
-        before[queue] += 1
-        numbered.append((queue, time, before[queue]))
+        counts[queue] += 1
+        numbered.append((queue, time, counts[queue]))
     return numbered
 
 
-def test_the_table_and_the_events_are_of_the_same_examples() -> None:
-    assert list(TABLE_SAYS) == list(EXAMPLES)
-    assert all(tuple(said) == RULES for said in TABLE_SAYS.values())
+def test_the_table_and_the_events_have_the_same_examples() -> None:
+    assert list(EXPECTED_ENDS) == list(EXAMPLES)
+    assert all(tuple(expected_ends) == RULES for expected_ends in EXPECTED_ENDS.values())
     events = [event for example in EXAMPLES.values() for event in example]
     assert {event.topic for event in events} == {*QUEUE_TOPICS, "customer.end"}
     assert all(
@@ -134,41 +136,43 @@ def test_the_table_and_the_events_are_of_the_same_examples() -> None:
 def test_a_conversation_ends_as_the_table_says(name: str, end_rule: str) -> None:
     stack = Stack(end_rule)
     for event in EXAMPLES[name]:
-        stack.happens(event)
+        stack.process_events(event)
     stack.settle()
 
-    assert stack.ends() == with_sequences(TABLE_SAYS[name][end_rule])
+    assert stack.ends() == with_sequences(EXPECTED_ENDS[name][end_rule])
 
 
 @each_rule
 @each_example
 def test_a_worked_example_has_the_same_ends_in_any_order(name: str, end_rule: str) -> None:
-    events, said = EXAMPLES[name], TABLE_SAYS[name][end_rule]
+    events, expected_ends = EXAMPLES[name], EXPECTED_ENDS[name][end_rule]
     shuffled = random.Random(name).sample(events * 2, 2 * len(events))
     for order in (events[::-1], shuffled):
         stack = Stack(end_rule)
         for event in order:
-            stack.happens(event)
+            stack.process_events(event)
         stack.settle()
 
-        # Of ends within five minutes the one that is seen first gives its time to them all.
-        for (queue, time, _), (said_queue, said_time) in zip(stack.ends(), said, strict=True):
-            assert queue == said_queue
-            assert abs(time - said_time) <= SAME_END
+        # Ends within five minutes are one end, with the time of the first event to arrive.
+        for (queue, time, _), (expected_queue, expected_time) in zip(
+            stack.ends(), expected_ends, strict=True
+        ):
+            assert queue == expected_queue
+            assert abs(time - expected_time) <= SAME_END_WINDOW
 
 
 @each_rule
 @each_example
 def test_a_worked_example_in_one_batch_has_the_same_ends(name: str, end_rule: str) -> None:
     stack = Stack(end_rule)
-    stack.happens(*EXAMPLES[name])
+    stack.process_events(*EXAMPLES[name])
     stack.settle()
 
-    assert stack.ends() == with_sequences(TABLE_SAYS[name][end_rule])
+    assert stack.ends() == with_sequences(EXPECTED_ENDS[name][end_rule])
 
 
 @each_rule
-def test_the_events_that_verify_a_deploy_are_one_end(end_rule: str) -> None:
+def test_the_events_that_verify_a_deployment_complete_one_end(end_rule: str) -> None:
     text = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
     (names,) = re.findall(r"\$ for event in ([a-z -]+); do aws sqs send-message", text)
     (example,) = re.findall(r"sed 's/(\S+)/QUEUE/'", text)
@@ -177,7 +181,7 @@ def test_the_events_that_verify_a_deploy_are_one_end(end_rule: str) -> None:
     stack = Stack(end_rule)
     for _ in range(2):
         for body in bodies:
-            stack.receives(body)
+            stack.process_messages(body)
         stack.settle()
 
     assert stack.ends() == [("B", timedelta(0), 1)]

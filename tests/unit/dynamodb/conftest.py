@@ -1,4 +1,4 @@
-"""Time that passes for nobody else."""
+"""A simulated clock for deadlines."""
 
 import pytest
 

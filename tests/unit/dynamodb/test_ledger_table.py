@@ -1,4 +1,4 @@
-"""Writes and reads of the ledger's table: batched, repeated while there is time, explained."""
+"""The ledger table groups, repeats and reports its writes and reads."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,16 +12,16 @@ from botocore.exceptions import (
 )
 
 from conversations.failures import Failed, NoTime
-from conversations.ledger_store import Absent, Effect, EndKey, Mark, NewClaim, RecordedEnd
+from conversations.ledger_store import Absent, EndKey, Mark, NewClaim, RecordedEnd, WriteStatus
 from dynamodb.ledger_table import LedgerTable
 from dynamodb.reads import UNREAD
-from dynamodb.writes import NO_ANSWER, Statement, statement
+from dynamodb.writes import NO_ANSWER, Statement, make_statement
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Lost, client_error
 from tests.fakes.clock import Clock
 
 WRITE, READ = "batch_execute_statement", "batch_get_item"
-WRITTEN, CONDITION_FAILED = Effect.WRITTEN, Effect.CONDITION_FAILED
-PASSING = [
+WRITTEN, CONDITION_FAILED = WriteStatus.WRITTEN, WriteStatus.CONDITION_FAILED
+TRANSIENT_ERRORS = [
     client_error("ThrottlingException"),
     client_error("ProvisionedThroughputExceededException"),
     client_error("RequestLimitExceeded"),
@@ -44,7 +44,7 @@ def table(dynamodb: FakeDynamoDb) -> LedgerTable:
     return LedgerTable(dynamodb, TABLE)  # type: ignore[arg-type]
 
 
-def new(conversation_id: str, holder: str = "me") -> NewClaim:
+def new_claim(conversation_id: str, holder: str = "me") -> NewClaim:
     return NewClaim(EndKey(conversation_id, "q"), holder, 7, 5, "subscription", 9)
 
 
@@ -56,36 +56,42 @@ def keys(count: int) -> list[EndKey]:
     return [EndKey(f"c-{n}", "q") for n in range(count)]
 
 
-def sizes(dynamodb: FakeDynamoDb) -> list[int]:
+def call_sizes(dynamodb: FakeDynamoDb) -> list[int]:
     return [len(call.entries) for call in dynamodb.calls]
 
 
 @pytest.mark.parametrize(
     ("count", "calls"), [(0, []), (1, [1]), (25, [25]), (26, [25, 1]), (100, [25] * 4)]
 )
-def test_writes_go_in_twenty_fives(
+def test_writes_go_in_calls_of_25(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock, count: int, calls: list[int]
 ) -> None:
-    results = table.write([new(f"c-{n}") for n in range(count)], clock.deadline(10))
+    results = table.write([new_claim(f"c-{n}") for n in range(count)], clock.deadline(10))
     assert results == [WRITTEN] * count
-    assert sizes(dynamodb) == calls
+    assert call_sizes(dynamodb) == calls
     assert set(dynamodb.items) == {(f"c-{n}", "q") for n in range(count)}
 
 
 @pytest.mark.parametrize(("count", "calls"), [(0, []), (1, [1]), (100, [100]), (101, [100, 1])])
-def test_reads_go_in_hundreds(
+def test_reads_go_in_calls_of_100(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock, count: int, calls: list[int]
 ) -> None:
     assert table.read_ends(keys(count), clock.deadline(10)) == dict.fromkeys(keys(count), Absent())
-    assert sizes(dynamodb) == calls
+    assert call_sizes(dynamodb) == calls
 
 
-def test_each_statement_has_a_code_of_its_own(
+def test_each_statement_has_a_result_of_its_own(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock
 ) -> None:
-    table.write([new("there")], clock.deadline(10))
+    table.write([new_claim("there")], clock.deadline(10))
     results = table.write(
-        [new("there"), mark("not there"), new("new"), new("x" * 2049), new("")],
+        [
+            new_claim("there"),
+            mark("not there"),
+            new_claim("new"),
+            new_claim("x" * 2049),
+            new_claim(""),
+        ],
         clock.deadline(10),
     )
     assert results == [
@@ -100,7 +106,7 @@ def test_each_statement_has_a_code_of_its_own(
 
 
 def test_an_end_is_read_as_it_was_written(table: LedgerTable, clock: Clock) -> None:
-    for write in (new("c-1"), mark("c-1")):
+    for write in (new_claim("c-1"), mark("c-1")):
         table.write([write], clock.deadline(10))
     none, end = table.read_ends(keys(2), clock.deadline(10)).values()
     assert none == Absent()
@@ -111,50 +117,55 @@ def test_only_throttled_statements_are_sent_again(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock
 ) -> None:
     dynamodb.script(WRITE, [1, 3], None, [0])
-    results = table.write([new(f"c-{n}") for n in range(30)], clock.deadline(10))
+    results = table.write([new_claim(f"c-{n}") for n in range(30)], clock.deadline(10))
     assert results == [WRITTEN] * 30
-    assert sizes(dynamodb) == [25, 5, 2, 1]
+    assert call_sizes(dynamodb) == [25, 5, 2, 1]
     assert len(dynamodb.written) == 30
 
 
 def test_only_unprocessed_keys_are_read_again(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock
 ) -> None:
-    table.write([new(f"c-{n}") for n in range(3)], clock.deadline(10))
+    table.write([new_claim(f"c-{n}") for n in range(3)], clock.deadline(10))
     dynamodb.calls.clear()
     dynamodb.script(READ, [0, 2], [1])
-    records = table.read_ends(keys(4), clock.deadline(10))
-    assert [isinstance(records[key], RecordedEnd) for key in keys(4)] == [True] * 3 + [False]
-    assert records[keys(4)[3]] == Absent()
-    assert sizes(dynamodb) == [4, 2, 1]
+    ends = table.read_ends(keys(4), clock.deadline(10))
+    assert [isinstance(ends[key], RecordedEnd) for key in keys(4)] == [True] * 3 + [False]
+    assert ends[keys(4)[3]] == Absent()
+    assert call_sizes(dynamodb) == [4, 2, 1]
 
 
-@pytest.mark.parametrize("error", PASSING, ids=repr)
-def test_a_passing_error_is_tried_again(
+@pytest.mark.parametrize("error", TRANSIENT_ERRORS, ids=repr)
+def test_a_call_with_a_transient_error_is_repeated(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock, error: BaseException
 ) -> None:
     dynamodb.script(WRITE, error, error)
     dynamodb.script(READ, error)
-    assert table.write([new("c-0")], clock.deadline(10)) == [WRITTEN]
+    assert table.write([new_claim("c-0")], clock.deadline(10)) == [WRITTEN]
     assert isinstance(table.read_ends(keys(1), clock.deadline(10))[keys(1)[0]], RecordedEnd)
     assert len(dynamodb.calls) == 5
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException"])
-def test_a_write_that_cannot_succeed_is_tried_once(
+def test_a_write_that_cannot_succeed_is_attempted_once(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock, code: str
 ) -> None:
     dynamodb.always(WRITE, client_error(code))
-    assert table.write([new("c-0"), new("c-1")], clock.deadline(10)) == [Failed(code)] * 2
+    assert (
+        table.write([new_claim("c-0"), new_claim("c-1")], clock.deadline(10)) == [Failed(code)] * 2
+    )
     assert len(dynamodb.calls) == 1
 
 
-@pytest.mark.parametrize("error", PASSING, ids=repr)
-def test_a_write_whose_answer_was_lost_tells_its_effect_when_repeated(
+@pytest.mark.parametrize("error", TRANSIENT_ERRORS, ids=repr)
+def test_a_write_whose_response_was_lost_is_repeated(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock, error: BaseException
 ) -> None:
     dynamodb.script(WRITE, Lost(error))
-    assert table.write([new("c-0"), new("c-1")], clock.deadline(10)) == [CONDITION_FAILED] * 2
+    assert (
+        table.write([new_claim("c-0"), new_claim("c-1")], clock.deadline(10))
+        == [CONDITION_FAILED] * 2
+    )
     dynamodb.script(WRITE, Lost(error))
     assert table.write([mark("c-0")], clock.deadline(10)) == [WRITTEN]
 
@@ -167,17 +178,20 @@ def test_a_write_whose_answer_was_lost_tells_its_effect_when_repeated(
         (EndpointConnectionError(endpoint_url="(somewhere)"), NO_ANSWER),
     ],
 )
-def test_tries_end_with_the_deadline_and_tell_the_reason(
+def test_attempts_end_at_the_deadline_and_report_the_reason(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock, error: BotoCoreError, code: str
 ) -> None:
     dynamodb.always(WRITE, error)
     dynamodb.always(READ, error)
-    assert table.write([new(f"c-{n}") for n in range(30)], clock.deadline(3)) == [Failed(code)] * 30
+    assert (
+        table.write([new_claim(f"c-{n}") for n in range(30)], clock.deadline(3))
+        == [Failed(code)] * 30
+    )
     assert 1 < clock.now <= 3
-    unread = dict.fromkeys(keys(30), Failed(UNREAD))
-    assert table.read_ends(keys(30), clock.deadline(3)) == unread
+    unread_ends = dict.fromkeys(keys(30), Failed(UNREAD))
+    assert table.read_ends(keys(30), clock.deadline(3)) == unread_ends
     assert 4 < clock.now <= 6
-    # Pauses grow, so that what is overloaded is not asked the more for it.
+    # Pauses grow, so that retries do not overload the table further.
     assert len(dynamodb.calls) < 50
     assert max(clock.pauses) <= 1
 
@@ -185,27 +199,27 @@ def test_tries_end_with_the_deadline_and_tell_the_reason(
 def test_pauses_differ_and_grow(table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock) -> None:
     dynamodb.always(WRITE, client_error("ThrottlingException"))
     for _ in range(2):
-        table.write([new("c-0")], clock.deadline(20))
+        table.write([new_claim("c-0")], clock.deadline(20))
     half = len(clock.pauses) // 2
     assert clock.pauses[:half] != clock.pauses[half : 2 * half]
     assert max(clock.pauses[:2]) <= 0.1
     assert min(clock.pauses[6:10]) >= 0.5
 
 
-def test_without_time_the_ledger_is_not_asked(
+def test_without_time_the_ledger_table_is_not_called(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock
 ) -> None:
-    assert table.write([new("c-0")], clock.deadline(0)) == [NoTime()]
+    assert table.write([new_claim("c-0")], clock.deadline(0)) == [NoTime()]
     assert table.read_ends(keys(1), clock.deadline(0)) == {keys(1)[0]: Failed(UNREAD)}
     assert dynamodb.calls == []
 
 
-def test_statements_done_before_time_ran_out_are_reported_done(
+def test_statements_executed_before_the_deadline_are_reported_written(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock
 ) -> None:
-    passing: list[Callable[[], None]] = [lambda: clock.sleep(1), lambda: clock.sleep(2)]
-    dynamodb.script(WRITE, *passing)
-    results = table.write([new(f"c-{n}") for n in range(75)], clock.deadline(3))
+    slow_calls: list[Callable[[], None]] = [lambda: clock.sleep(1), lambda: clock.sleep(2)]
+    dynamodb.script(WRITE, *slow_calls)
+    results = table.write([new_claim(f"c-{n}") for n in range(75)], clock.deadline(3))
     assert results == [WRITTEN] * 50 + [NoTime()] * 25
 
 
@@ -217,43 +231,49 @@ def test_running_out_of_time_after_throttling_is_reported_as_throttling(
         return client_error("ThrottlingException")
 
     dynamodb.script(WRITE, throttle)
-    results = table.write([new(f"c-{n}") for n in range(30)], clock.deadline(3))
+    results = table.write([new_claim(f"c-{n}") for n in range(30)], clock.deadline(3))
     assert results == [Failed("ThrottlingException")] * 30
 
 
-@pytest.mark.parametrize("answered", [[], [{}, {}]])
-def test_an_answer_with_another_number_of_statements_counts_as_none(
-    clock: Clock, answered: list[dict[str, Any]]
+@pytest.mark.parametrize("responses", [[], [{}, {}]])
+def test_a_response_with_another_number_of_statements_counts_as_no_answer(
+    clock: Clock, responses: list[dict[str, Any]]
 ) -> None:
-    class Odd:
+    class BrokenClient:
         def batch_execute_statement(self, **_: Any) -> dict[str, Any]:
-            return {"Responses": answered}
+            return {"Responses": responses}
 
-    odd = LedgerTable(Odd(), TABLE)  # type: ignore[arg-type]
-    assert odd.write([new("c-0")], clock.deadline(1)) == [Failed(NO_ANSWER)]
-
-
-NEW, MARK = statement(TABLE, new("c")), statement(TABLE, mark("c"))
+    broken_table = LedgerTable(BrokenClient(), TABLE)  # type: ignore[arg-type]
+    assert broken_table.write([new_claim("c-0")], clock.deadline(1)) == [Failed(NO_ANSWER)]
 
 
-def altered(one: Statement, old: str, new: str, *further: dict[str, str]) -> Statement:
-    """Return a statement with another text, and further parameters."""
-    text = one["Statement"].replace(old, new)
-    return {"Statement": text, "Parameters": [*one["Parameters"], *further]}
+NEW, MARK = make_statement(TABLE, new_claim("c")), make_statement(TABLE, mark("c"))
+
+
+def change_statement(
+    original: Statement, old: str, new: str, *more_parameters: dict[str, str]
+) -> Statement:
+    """Return a statement with changed PartiQL and additional parameters."""
+    partiql = original["Statement"].replace(old, new)
+    return {"Statement": partiql, "Parameters": [*original["Parameters"], *more_parameters]}
 
 
 @pytest.mark.parametrize(
     "statements",
     [
         [],
-        [statement(TABLE, new(f"c-{n}")) for n in range(26)],
+        [make_statement(TABLE, new_claim(f"c-{n}")) for n in range(26)],
         [NEW, MARK],
         [NEW, {"Statement": 'SELECT * FROM "T" WHERE "x"=?', "Parameters": [{"S": "x"}]}],
-        [altered(NEW, TABLE, "another")],
+        [change_statement(NEW, TABLE, "another")],
         [{**NEW, "Parameters": NEW["Parameters"][1:]}],
-        [altered(MARK, '"lease_until" >= ?', '"lease_until" >= ? OR "state"=?', {"S": "x"})],
-        [altered(MARK, '"claimed_by"', '"queue_id"')],
-        [altered(MARK, '"conversation_id"', '"x"')],
+        [
+            change_statement(
+                MARK, '"lease_until" >= ?', '"lease_until" >= ? OR "state"=?', {"S": "x"}
+            )
+        ],
+        [change_statement(MARK, '"claimed_by"', '"queue_id"')],
+        [change_statement(MARK, '"conversation_id"', '"x"')],
         [{**MARK, "Parameters": [{"N": "seven"}, *MARK["Parameters"][1:]]}],
     ],
 )
@@ -267,14 +287,17 @@ def test_the_table_in_memory_refuses_statements_that_dynamodb_refuses(
 
 
 @pytest.mark.parametrize(
-    ("asked", "consistent"), [(keys(101), True), (keys(1) * 2, True), (keys(1), False), ([], True)]
+    ("requested_keys", "consistent"),
+    [(keys(101), True), (keys(1) * 2, True), (keys(1), False), ([], True)],
 )
-def test_the_table_in_memory_refuses_reads_that_dynamodb_or_a_claim_refuses(
-    dynamodb: FakeDynamoDb, asked: list[EndKey], consistent: bool
+def test_the_table_in_memory_refuses_reads_that_dynamodb_refuses_or_that_are_inconsistent(
+    dynamodb: FakeDynamoDb, requested_keys: list[EndKey], consistent: bool
 ) -> None:
-    wanted = [{"conversation_id": {"S": c}, "queue_id": {"S": q}} for c, q, _ in asked]
+    key_attributes = [
+        {"conversation_id": {"S": c}, "queue_id": {"S": q}} for c, q, _ in requested_keys
+    ]
     with pytest.raises((ClientError, BotoCoreError)):
         dynamodb.batch_get_item(
-            RequestItems={TABLE: {"Keys": wanted, "ConsistentRead": consistent}}
+            RequestItems={TABLE: {"Keys": key_attributes, "ConsistentRead": consistent}}
         )
     assert len(dynamodb.refused) == 1

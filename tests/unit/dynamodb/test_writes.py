@@ -1,4 +1,4 @@
-"""Each write of the domain is one statement, and carried out only if its condition holds."""
+"""Each domain write is one statement, which DynamoDB executes only if its condition holds."""
 
 from typing import get_args
 
@@ -7,28 +7,30 @@ import pytest
 from conversations.history import CustomerEnd, History
 from conversations.ledger_store import (
     ChangedHistory,
-    Effect,
     EndKey,
-    Keep,
     Mark,
     NewClaim,
     NewHistory,
+    SetExpiry,
     Takeover,
     Write,
+    WriteStatus,
 )
 from dynamodb.ledger_table import LedgerTable
-from dynamodb.writes import statement
+from dynamodb.writes import make_statement
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Item, Value
 from tests.fakes.clock import Clock
 
 FIRST, SECOND = EndKey("c", "q"), EndKey("c", "q", 2)
 NOW = 1_000_000
-C, Q, Q2, JOIN = ({"S": text} for text in ("c", "q", "q#2", "#join"))
-HOLDER, FORMER = {"S": "ours"}, {"S": "former"}
+CONVERSATION_ID, QUEUE_ID, SECOND_SORT_KEY, HISTORY_SORT_KEY = (
+    {"S": value} for value in ("c", "q", "q#2", "#join")
+)
+HOLDER, FORMER_HOLDER = {"S": "ours"}, {"S": "former"}
 CLAIMED, DONE = {"S": "claimed"}, {"S": "done"}
-NONE: Value = {"L": []}
+EMPTY_LIST: Value = {"L": []}
 BUS: Value = {"L": [{"S": "bus"}]}
-HISTORY = History({"q": (3, 5)}, {4: CustomerEnd(6, media_type="VOICE", decided="q")})
+HISTORY = History({"q": (3, 5)}, {4: CustomerEnd(6, media_type="VOICE", decided_queue_id="q")})
 HISTORY_VALUES: list[Value] = [
     {"M": {"q": {"L": [{"N": "3"}, {"N": "5"}]}}},
     {
@@ -47,7 +49,7 @@ HISTORY_VALUES: list[Value] = [
     },
 ]
 UPDATE = f'UPDATE "{TABLE}"'
-OF_KEY = 'WHERE "conversation_id"=? AND "queue_id"=?'
+WHERE_KEY = 'WHERE "conversation_id"=? AND "queue_id"=?'
 
 STATEMENTS: list[tuple[Write, str, list[Value]]] = [
     (
@@ -55,92 +57,119 @@ STATEMENTS: list[tuple[Write, str, list[Value]]] = [
         f"INSERT INTO \"{TABLE}\" VALUE {{'conversation_id': ?, 'queue_id': ?, 'state': ?, "
         "'claimed_by': ?, 'lease_until': ?, 'ended_at': ?, 'delivered': ?, 'source': ?, "
         "'expires_at': ?}",
-        [C, Q2, CLAIMED, HOLDER, {"N": "7"}, {"N": "5"}, NONE, {"S": "subscription"}, {"N": "9"}],
+        [
+            CONVERSATION_ID,
+            SECOND_SORT_KEY,
+            CLAIMED,
+            HOLDER,
+            {"N": "7"},
+            {"N": "5"},
+            EMPTY_LIST,
+            {"S": "subscription"},
+            {"N": "9"},
+        ],
     ),
     (
         Takeover(FIRST, "ours", 7, 9, "former", 8),
-        f'{UPDATE} SET "claimed_by"=? SET "lease_until"=? SET "expires_at"=? {OF_KEY}'
+        f'{UPDATE} SET "claimed_by"=? SET "lease_until"=? SET "expires_at"=? {WHERE_KEY}'
         ' AND "claimed_by"=? AND "state"=? AND "lease_until" < ?',
-        [HOLDER, {"N": "7"}, {"N": "9"}, C, Q, FORMER, CLAIMED, {"N": "8"}],
+        [
+            HOLDER,
+            {"N": "7"},
+            {"N": "9"},
+            CONVERSATION_ID,
+            QUEUE_ID,
+            FORMER_HOLDER,
+            CLAIMED,
+            {"N": "8"},
+        ],
     ),
     (
         Mark(FIRST, "ours", 7, ["bus"], done=False),
-        f'{UPDATE} SET "delivered"=? SET "lease_until"=? {OF_KEY}'
+        f'{UPDATE} SET "delivered"=? SET "lease_until"=? {WHERE_KEY}'
         ' AND "claimed_by"=? AND "lease_until" >= ?',
-        [BUS, {"N": "7"}, C, Q, HOLDER, {"N": "7"}],
+        [BUS, {"N": "7"}, CONVERSATION_ID, QUEUE_ID, HOLDER, {"N": "7"}],
     ),
     (
         Mark(FIRST, "ours", 0, [], done=True),
-        f'{UPDATE} SET "delivered"=? SET "lease_until"=? SET "state"=? {OF_KEY}'
+        f'{UPDATE} SET "delivered"=? SET "lease_until"=? SET "state"=? {WHERE_KEY}'
         ' AND "claimed_by"=? AND "lease_until" >= ?',
-        [NONE, {"N": "0"}, DONE, C, Q, HOLDER, {"N": "0"}],
+        [EMPTY_LIST, {"N": "0"}, DONE, CONVERSATION_ID, QUEUE_ID, HOLDER, {"N": "0"}],
     ),
-    (Keep(FIRST, 9), f'{UPDATE} SET "expires_at"=? {OF_KEY}', [{"N": "9"}, C, Q]),
+    (
+        SetExpiry(FIRST, 9),
+        f'{UPDATE} SET "expires_at"=? {WHERE_KEY}',
+        [{"N": "9"}, CONVERSATION_ID, QUEUE_ID],
+    ),
     (
         NewHistory("c", HISTORY, 9),
         f"INSERT INTO \"{TABLE}\" VALUE {{'conversation_id': ?, 'queue_id': ?, 'queues': ?, "
         "'ends': ?, 'version': ?, 'expires_at': ?}",
-        [C, JOIN, *HISTORY_VALUES, {"N": "1"}, {"N": "9"}],
+        [CONVERSATION_ID, HISTORY_SORT_KEY, *HISTORY_VALUES, {"N": "1"}, {"N": "9"}],
     ),
     (
         ChangedHistory("c", HISTORY, 3, 9),
-        f'{UPDATE} SET "queues"=? SET "ends"=? SET "version"=? SET "expires_at"=? {OF_KEY}'
+        f'{UPDATE} SET "queues"=? SET "ends"=? SET "version"=? SET "expires_at"=? {WHERE_KEY}'
         ' AND "version"=?',
-        [*HISTORY_VALUES, {"N": "4"}, {"N": "9"}, C, JOIN, {"N": "3"}],
+        [*HISTORY_VALUES, {"N": "4"}, {"N": "9"}, CONVERSATION_ID, HISTORY_SORT_KEY, {"N": "3"}],
     ),
 ]
 
 
 @pytest.mark.parametrize(
-    ("write", "text", "parameters"),
+    ("write", "partiql", "parameters"),
     STATEMENTS,
     ids=[type(write).__name__ for write, *_ in STATEMENTS],
 )
-def test_a_write_has_one_text_and_typed_parameters(
-    write: Write, text: str, parameters: list[Value]
+def test_a_write_becomes_partiql_and_typed_parameters(
+    write: Write, partiql: str, parameters: list[Value]
 ) -> None:
-    assert statement(TABLE, write) == {"Statement": text, "Parameters": parameters}
+    assert make_statement(TABLE, write) == {"Statement": partiql, "Parameters": parameters}
 
 
 def test_every_write_has_its_statement_in_the_table_above() -> None:
     assert {type(write) for write, _, _ in STATEMENTS} == {*get_args(Write)}
 
 
-CLAIM: Item = {"state": CLAIMED, "claimed_by": FORMER, "lease_until": {"N": str(NOW - 1)}}
-OURS: Item = {"state": CLAIMED, "claimed_by": HOLDER, "lease_until": {"N": "7"}}
+EXPIRED_ITEM: Item = {
+    "state": CLAIMED,
+    "claimed_by": FORMER_HOLDER,
+    "lease_until": {"N": str(NOW - 1)},
+}
+OUR_ITEM: Item = {"state": CLAIMED, "claimed_by": HOLDER, "lease_until": {"N": "7"}}
 TAKEOVER = Takeover(FIRST, "ours", NOW + 31_000, 60, "former", NOW)
 MARK = Mark(FIRST, "ours", 7, ["bus"], done=True)
 
 
 @pytest.mark.parametrize(
-    ("write", "item", "effect"),
+    ("write", "item", "status"),
     [
-        (TAKEOVER, CLAIM, Effect.WRITTEN),
-        (TAKEOVER, {**CLAIM, "claimed_by": {"S": "another"}}, Effect.CONDITION_FAILED),
-        (TAKEOVER, {**CLAIM, "state": DONE}, Effect.CONDITION_FAILED),
-        (TAKEOVER, {**CLAIM, "lease_until": {"N": str(NOW)}}, Effect.CONDITION_FAILED),
-        (MARK, OURS, Effect.WRITTEN),
-        (MARK, {**OURS, "claimed_by": FORMER}, Effect.CONDITION_FAILED),
-        (MARK, {**OURS, "lease_until": {"N": "6"}}, Effect.CONDITION_FAILED),
-        (NewClaim(FIRST, "ours", 7, 5, "backfill", 9), CLAIM, Effect.CONDITION_FAILED),
+        (TAKEOVER, EXPIRED_ITEM, WriteStatus.WRITTEN),
+        (TAKEOVER, {**EXPIRED_ITEM, "claimed_by": {"S": "another"}}, WriteStatus.CONDITION_FAILED),
+        (TAKEOVER, {**EXPIRED_ITEM, "state": DONE}, WriteStatus.CONDITION_FAILED),
+        (TAKEOVER, {**EXPIRED_ITEM, "lease_until": {"N": str(NOW)}}, WriteStatus.CONDITION_FAILED),
+        (MARK, OUR_ITEM, WriteStatus.WRITTEN),
+        (MARK, {**OUR_ITEM, "claimed_by": FORMER_HOLDER}, WriteStatus.CONDITION_FAILED),
+        (MARK, {**OUR_ITEM, "lease_until": {"N": "6"}}, WriteStatus.CONDITION_FAILED),
+        (NewClaim(FIRST, "ours", 7, 5, "backfill", 9), EXPIRED_ITEM, WriteStatus.CONDITION_FAILED),
     ],
     ids=[
-        "a takeover of the claim that was read",
+        "a takeover from the current holder",
         "a takeover from another holder",
         "a takeover of an end that is done",
-        "a takeover within a lease",
-        "a mark of the holder",
-        "a mark of another",
-        "a mark after a later one",
-        "a new claim where there is an item",
+        "a takeover before the lease is over",
+        "a mark by the holder",
+        "a mark by another invocation",
+        "a mark that arrives after a later mark",
+        "a new claim although there is an item",
     ],
 )
 def test_a_write_is_carried_out_only_if_its_condition_holds(
-    write: Write, item: Item, effect: Effect
+    write: Write, item: Item, status: WriteStatus
 ) -> None:
     dynamodb = FakeDynamoDb()
-    before = {"conversation_id": C, "queue_id": Q, **item}
+    before = {"conversation_id": CONVERSATION_ID, "queue_id": QUEUE_ID, **item}
     dynamodb.items["c", "q"] = before
     table = LedgerTable(dynamodb, TABLE)  # type: ignore[arg-type]
-    assert table.write([write], Clock().deadline(1)) == [effect]
-    assert (dynamodb.items["c", "q"] == before) == (effect is Effect.CONDITION_FAILED)
+    assert table.write([write], Clock().deadline(1)) == [status]
+    assert (dynamodb.items["c", "q"] == before) == (status is WriteStatus.CONDITION_FAILED)
