@@ -1,4 +1,4 @@
-"""From settings to a cloud assembly: what `cdk synth` and every other cdk command run."""
+"""Synthesises the cloud assembly from the settings, for every `cdk` command."""
 
 import sys
 from pathlib import Path
@@ -14,15 +14,15 @@ from infra.stack import QueueEndsStack
 
 
 def synthesise(project: Path) -> None:
-    """Synthesise the stage that the CDK context picks.
+    """Synthesise the stage that the CDK context selects.
 
-    Mistakes in the settings, and a failing pip, end the process with status 1 and a text for
-    people on stderr.
+    If the settings have mistakes or pip fails, the process exits with status 1 and prints the
+    error to stderr.
 
     Parameters
     ----------
     project
-        The folder that holds settings.toml and functions/; build/ is made there.
+        The folder that contains settings.toml and functions/. The build folder is created in it.
     """
     app = App()
     try:
@@ -30,22 +30,22 @@ def synthesise(project: Path) -> None:
         asset = build(project / "functions", settings.packaging, project / "build")
     except (SettingsError, PackagingError) as error:
         sys.exit(str(error))
-    stack = stack_of(app, settings, asset)
+    stack = make_stack(app, settings, asset)
     for number, warning in enumerate(warnings, start=1):
         Annotations.of(stack).add_warning_v2(f"queue-ends:settings-{number}", warning)
-    Annotations.of(stack).add_info_v2("queue-ends:outage", _outage(settings))
+    Annotations.of(stack).add_info_v2("queue-ends:outage", _outage_notice(settings))
     app.synth()
 
 
-def stack_of(app: App, settings: Settings, asset: Asset) -> QueueEndsStack:
-    """Return the stack, fitted to what it is packed for."""
+def make_stack(app: App, settings: Settings, asset: Asset) -> QueueEndsStack:
+    """Make the stack; with the packaging `host`, fit it to the emulator."""
     stack = QueueEndsStack(app, settings, asset)
     if settings.packaging == "host":
         fit_to_emulator(stack)
     return stack
 
 
-def _outage(settings: Settings) -> str:
+def _outage_notice(settings: Settings) -> str:
     return (
         f"An outage of a destination of up to {in_words(settings.outage_seconds)} is ridden out "
         f"({settings.max_receive_count} receives, first delay {settings.retry_delay_seconds} s); "

@@ -12,7 +12,7 @@ from aws_cdk.assertions import Template
 from infra.packaging import Asset
 from infra.settings.settings import Settings
 from infra.stack import QueueEndsStack
-from infra.synthesis import stack_of
+from infra.synthesis import make_stack
 
 PROJECT = Path(__file__).parents[2]
 QUEUES = ("a1b2c3d4-e5f6-7890-1234-567890abcdef", "b2c3d4e5-f6a7-4901-8345-67890abcdef1")
@@ -91,7 +91,7 @@ def synthesised(asset: Asset, outdir: Path, **settings: Any) -> Stack:
     # The CDK's own look at the template takes seconds to start; test_synthesis.py has it.
     app = App(context=context, outdir=str(outdir), builtin_cloud_formation_validation=False)
     chosen = Settings(**({"stage": "dev", "queue_ids": QUEUES} | settings))
-    construct = stack_of(app, chosen, asset)
+    construct = make_stack(app, chosen, asset)
     template = dict(Template.from_stack(construct).to_json())
     ids = {
         resource["Metadata"]["aws:cdk:path"].split("/", 1)[1].removesuffix("/Resource"): logical_id
@@ -131,7 +131,7 @@ def allows(sid: str, action: str | list[str], arn: Any, **more: Any) -> Statemen
     return {"Sid": sid, "Effect": "Allow", "Action": action, "Resource": arn, **more}
 
 
-def reads_secret(name: str, sid: str = "ReadGenesysCredentials") -> Statement:
+def secret_read_statement(name: str, sid: str = "ReadGenesysCredentials") -> Statement:
     """Return the statement that lets a function read one secret."""
     service = [{"Ref": "AWS::Partition"}, ":secretsmanager:"]
     account = [{"Ref": "AWS::Region"}, ":", {"Ref": "AWS::AccountId"}]
@@ -139,7 +139,7 @@ def reads_secret(name: str, sid: str = "ReadGenesysCredentials") -> Statement:
     return allows(sid, "secretsmanager:GetSecretValue", arn)
 
 
-def writes_logs(stack: Stack, path: str) -> Statement:
+def log_write_statement(stack: Stack, path: str) -> Statement:
     """Return the statement that lets the function below a path write to its log group."""
     actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
     return allows("WriteLogs", actions, stack.arn(f"{path}/Logs"))

@@ -3,7 +3,14 @@
 import json
 from typing import Any
 
-from tests.infra.stacks import QUEUES, Stack, allows, reads_secret, tls_only, writes_logs
+from tests.infra.stacks import (
+    QUEUES,
+    Stack,
+    allows,
+    log_write_statement,
+    secret_read_statement,
+    tls_only,
+)
 
 TOPIC = "v2.detail.events.conversation.{id}."
 QUEUE_TOPICS = [
@@ -75,9 +82,9 @@ def test_the_function_that_answers_may_see_genesys_clouds_event_sources(
     region = ["arn:", {"Ref": "AWS::Partition"}, ":events:", {"Ref": "AWS::Region"}]
     sources = {"Fn::Join": ["", [*region, "::event-source/aws.partner/genesys.com/*"]]}
     assert eventbridge.role_statements("EventSource/Provider") == [
-        reads_secret("queue-ends/genesys"),
+        secret_read_statement("queue-ends/genesys"),
         allows("SeePartnerEventSources", "events:DescribeEventSource", sources),
-        writes_logs(eventbridge, "EventSource/Provider"),
+        log_write_statement(eventbridge, "EventSource/Provider"),
     ]
 
 

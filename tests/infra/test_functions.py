@@ -3,7 +3,14 @@
 import json
 
 from infra.settings.combinations import ENVIRONMENT_ROOM
-from tests.infra.stacks import QUEUES, Stack, Statement, allows, reads_secret, writes_logs
+from tests.infra.stacks import (
+    QUEUES,
+    Stack,
+    Statement,
+    allows,
+    log_write_statement,
+    secret_read_statement,
+)
 
 TRACES = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
 WRITES_TRACES = allows("WriteTraces", TRACES, "*")
@@ -37,7 +44,7 @@ def test_the_worker_may_do_exactly_what_it_does(stack: Stack, tuned: Stack, lean
         "sqs:ReceiveMessage",
     ]
     keeps = ["dynamodb:BatchGetItem", "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate"]
-    reads_key = reads_secret("queue-ends/webhook", "ReadWebhookKey")
+    reads_key = secret_read_statement("queue-ends/webhook", "ReadWebhookKey")
     for synthesised, for_destinations, traces in (
         (stack, [puts(stack)], []),
         (lean, [writes(lean)], []),
@@ -49,7 +56,7 @@ def test_the_worker_may_do_exactly_what_it_does(stack: Stack, tuned: Stack, lean
             allows("RejectToDeadLetterQueue", "sqs:SendMessage", dead_letter_queue),
             allows("KeepLedger", keeps, synthesised.arn("Ledger/Table")),
             *for_destinations,
-            writes_logs(synthesised, "Worker"),
+            log_write_statement(synthesised, "Worker"),
             *traces,
         ]
 
@@ -58,9 +65,13 @@ def test_the_subscription_function_may_read_its_secret_and_write_its_logs(
     stack: Stack, tuned: Stack
 ) -> None:
     path = "Subscription/Provider"
-    expected = [reads_secret("queue-ends/genesys"), writes_logs(stack, path)]
+    expected = [secret_read_statement("queue-ends/genesys"), log_write_statement(stack, path)]
     assert stack.role_statements(path) == expected
-    expected = [reads_secret("queue-ends/prod"), writes_logs(tuned, path), WRITES_TRACES]
+    expected = [
+        secret_read_statement("queue-ends/prod"),
+        log_write_statement(tuned, path),
+        WRITES_TRACES,
+    ]
     assert tuned.role_statements(path) == expected
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from infra.settings.combinations import WATCHDOG_ROOM
-from tests.infra.stacks import Stack, reads_secret, writes_logs
+from tests.infra.stacks import Stack, log_write_statement, secret_read_statement
 
 # The longest that they are.
 REGION = "ap-northeast-1"
@@ -70,9 +70,9 @@ def test_it_may_read_its_secret_and_see_event_sources_and_no_more(
     )
     for synthesised, more in ((stack, []), (eventbridge, [sees])):
         assert synthesised.role_statements("Watchdog") == [
-            reads_secret("queue-ends/genesys"),
+            secret_read_statement("queue-ends/genesys"),
             *more,
-            writes_logs(synthesised, "Watchdog"),
+            log_write_statement(synthesised, "Watchdog"),
         ]
 
 
