@@ -6,7 +6,7 @@ from aws_cdk import aws_events as events
 
 
 def fit_to_emulator(stack: Stack) -> None:
-    """Remove the resources and tags that the emulator refuses from a stack.
+    """Remove from a stack the resources and tags that the emulator refuses.
 
     The template's metadata keeps the composite alarm as `QueueEnds.HealthAlarm`.
     """

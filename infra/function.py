@@ -52,18 +52,21 @@ def make_function(
     inline, so that the permissions exist before any resource that depends on the function.
     """
     log_group = make_log_group(scope, settings)
-    requirements = [*requirements, Requirements(statements=[log_write_statement(log_group)])]
+    all_requirements = [*requirements, Requirements(statements=[log_write_statement(log_group)])]
     if settings.tracing:
-        requirements.append(_tracing_requirements())
-    statements = [statement for required in requirements for statement in required.statements]
+        all_requirements.append(_tracing_requirements())
     role = iam.Role(
         scope,
         "Role",
         assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-        inline_policies={"Permissions": iam.PolicyDocument(statements=statements)},
+        inline_policies={
+            "Permissions": iam.PolicyDocument(
+                statements=[statement for part in all_requirements for statement in part.statements]
+            )
+        },
     )
-    for required in requirements:
-        acknowledge(role, required.findings)
+    for part in all_requirements:
+        acknowledge(role, part.findings)
     # Lambda drops log lines below its own level. Metrics are lines without a level, which Lambda
     # treats as INFO, so the level here must not exceed INFO. Powertools applies log_level itself.
     is_debug = settings.log_level == "DEBUG"
@@ -87,9 +90,7 @@ def make_function(
             "STAGE": settings.stage,
             "POWERTOOLS_LOG_LEVEL": settings.log_level,
             **{
-                name: value
-                for required in requirements
-                for name, value in required.environment.items()
+                name: value for part in all_requirements for name, value in part.environment.items()
             },
         },
         role=role.without_policy_updates(),

@@ -20,7 +20,7 @@ class IntakeQueues(Construct):
     queue
         The intake queue, which the worker reads. The event source adds the permission to send.
     dead_letter_queue
-        Keeps messages that could not be processed for 14 days.
+        The dead-letter queue, which keeps messages for 14 days.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:

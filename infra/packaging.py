@@ -41,7 +41,7 @@ class Asset:
     hash: str
 
 
-def build(functions: Path, target: str, build_folder: Path) -> Asset:
+def build_asset(source_folder: Path, target: str, build_folder: Path) -> Asset:
     """Build the functions' asset unless it is already in the build folder.
 
     The hash covers file contents and relative paths, not timestamps or the project's location. For
@@ -49,8 +49,8 @@ def build(functions: Path, target: str, build_folder: Path) -> Asset:
 
     Parameters
     ----------
-    functions
-        The source folder. Its requirements.txt pins every package, including transitive ones.
+    source_folder
+        The functions' source folder. Its requirements.txt pins all packages, transitive ones too.
     target
         `lambda` (python3.14 on arm64) or `host` (this interpreter).
     build_folder
@@ -61,21 +61,21 @@ def build(functions: Path, target: str, build_folder: Path) -> Asset:
     PackagingError
         When pip fails.
     """
-    pins = functions / _PINS
+    pins = source_folder / _PINS
     options = _LAMBDA_OPTIONS if target == "lambda" else ()
     host = "" if target == "lambda" else _describe_host()
     packages_hash = _digest(pins.read_bytes(), " ".join(options).encode(), host.encode())
-    packages = build_folder / "packages" / packages_hash
-    _build_once(packages, lambda folder: _install(pins, options, folder))
+    packages_folder = build_folder / "packages" / packages_hash
+    _build_once(packages_folder, lambda folder: _install(pins, options, folder))
 
     # Each file is read once, so that the hash matches the packed content even if somebody saves a
     # file meanwhile.
-    sources = {path: (functions / path).read_bytes() for path in _source_paths(functions)}
+    sources = {path: (source_folder / path).read_bytes() for path in _source_paths(source_folder)}
     parts = (part for path, content in sources.items() for part in (str(path).encode(), content))
     asset_hash = _digest(packages_hash.encode(), *parts)
 
     def fill(folder: Path) -> None:
-        shutil.copytree(packages, folder, dirs_exist_ok=True)
+        shutil.copytree(packages_folder, folder, dirs_exist_ok=True)
         for path, content in sources.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)
@@ -97,10 +97,10 @@ def _digest(*parts: bytes) -> str:
     return digest.hexdigest()
 
 
-def _source_paths(functions: Path) -> list[PurePosixPath]:
+def _source_paths(source_folder: Path) -> list[PurePosixPath]:
     """Return the paths of the files to pack, relative to the source folder and sorted."""
-    files = (path for path in functions.rglob("*") if path.is_file() and path.suffix != ".pyc")
-    relative_paths = (PurePosixPath(path.relative_to(functions).as_posix()) for path in files)
+    files = (path for path in source_folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    relative_paths = (PurePosixPath(path.relative_to(source_folder).as_posix()) for path in files)
     return sorted(
         path
         for path in relative_paths
@@ -109,7 +109,11 @@ def _source_paths(functions: Path) -> list[PurePosixPath]:
 
 
 def _build_once(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Unless the folder exists, fill a temporary folder and rename it, so none is ever partial."""
+    """Fill the folder if it does not exist.
+
+    The content is written to a temporary folder that is renamed when it is complete. So an aborted
+    build leaves no incomplete folder behind.
+    """
     if folder.exists():
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -127,12 +131,12 @@ def _build_once(folder: Path, fill: Callable[[Path], None]) -> None:
 def _install(pins: Path, options: tuple[str, ...], folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "install", *_PIP_OPTIONS, *options]
     command += [f"--target={folder}", f"--requirement={pins}"]
-    pip = subprocess.run(command, capture_output=True, text=True, check=False)
-    if pip.returncode:
-        tail = "\n".join((pip.stdout + pip.stderr).strip().splitlines()[-15:])
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        tail = "\n".join((result.stdout + result.stderr).strip().splitlines()[-15:])
         raise PackagingError(
             f"Queue Ends: pip could not install what {pins} pins "
-            f"(exit status {pip.returncode}):\n{tail}"
+            f"(exit status {result.returncode}):\n{tail}"
         )
     # The scripts in pip's bin/ contain the path of this machine's interpreter.
     shutil.rmtree(folder / "bin", ignore_errors=True)
@@ -148,4 +152,4 @@ def _make_readable(folder: Path) -> None:
 
 if __name__ == "__main__":
     for target in ("host", "lambda"):
-        build(Path("functions"), target, Path("build"))
+        build_asset(Path("functions"), target, Path("build"))

@@ -60,8 +60,8 @@ class QueueEndsStack(Stack):
             )
         resources = MonitoredResources(intake, ledger, worker, source.monitored_source, watchdog)
         monitoring = Monitoring(self, "Monitoring", settings=settings, resources=resources)
-        functions = [watchdog.function] if watchdog else []
-        source.deploy_late([ledger, destinations, worker, *functions], monitoring)
+        watchdog_functions = [watchdog.function] if watchdog else []
+        source.deploy_late([ledger, destinations, worker, *watchdog_functions], monitoring)
 
         CfnOutput(self, "QueueUrl", value=intake.queue.queue_url)
         CfnOutput(self, "QueueArn", value=intake.queue.queue_arn)

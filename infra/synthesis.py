@@ -6,14 +6,14 @@ from pathlib import Path
 from aws_cdk import Annotations, App
 
 from infra.emulator import fit_to_emulator
-from infra.packaging import Asset, PackagingError, build
+from infra.packaging import Asset, PackagingError, build_asset
 from infra.settings.reading import SettingsError, load
 from infra.settings.retries import in_words
 from infra.settings.settings import Settings
 from infra.stack import QueueEndsStack
 
 
-def synthesise(project: Path) -> None:
+def synthesise(project_folder: Path) -> None:
     """Synthesise the stage that the CDK context selects.
 
     If the settings have mistakes or pip fails, the process exits with status 1 and prints the
@@ -21,13 +21,15 @@ def synthesise(project: Path) -> None:
 
     Parameters
     ----------
-    project
+    project_folder
         The folder that contains settings.toml and functions/. The build folder is created in it.
     """
     app = App()
     try:
-        settings, warnings = load(project / "settings.toml", app.node.get_all_context())
-        asset = build(project / "functions", settings.packaging, project / "build")
+        settings, warnings = load(project_folder / "settings.toml", app.node.get_all_context())
+        asset = build_asset(
+            project_folder / "functions", settings.packaging, project_folder / "build"
+        )
     except (SettingsError, PackagingError) as error:
         sys.exit(str(error))
     stack = make_stack(app, settings, asset)

@@ -22,8 +22,8 @@ class Watchdog(Construct):
     Parameters
     ----------
     source
-        The event source. The schedule is created after all its resources: the watchdog would report
-        a partner event source that has no bus yet.
+        The event source. The schedule is created after all the source's resources, because the
+        watchdog would report a partner event source that has no bus yet.
     requirements
         The function's requirements for comparing Genesys Cloud with the stack.
 

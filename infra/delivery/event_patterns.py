@@ -12,12 +12,14 @@ MAX_SOURCE_CHARACTERS = 256
 Pattern = dict[str, Any]
 
 
-def topic_pattern(source: str, topics: Sequence[str]) -> Pattern:
+def topic_pattern(source_name: str, topics: Sequence[str]) -> Pattern:
     """Return the pattern that matches all events of these topics from one partner event source."""
-    return {"source": [source], "detail-type": list(topics)}
+    return {"source": [source_name], "detail-type": list(topics)}
 
 
-def queue_patterns(source: str, topics: Sequence[str], queue_ids: Sequence[str]) -> list[Pattern]:
+def queue_patterns(
+    source_name: str, topics: Sequence[str], queue_ids: Sequence[str]
+) -> list[Pattern]:
     """Return patterns that together match the events of these topics with one of the queue ids.
 
     The ids fill the patterns one by one, in the order given. So an appended id moves no other id,
@@ -25,7 +27,7 @@ def queue_patterns(source: str, topics: Sequence[str], queue_ids: Sequence[str])
 
     Parameters
     ----------
-    source
+    source_name
         The partner event source's name. It may be an unresolved token, so that the patterns leave
         room for the longest possible name.
     """
@@ -36,12 +38,12 @@ def queue_patterns(source: str, topics: Sequence[str], queue_ids: Sequence[str])
             id_groups[-1] = extended_group
         else:
             id_groups.append([queue_id])
-    return [_queue_pattern(source, topics, ids) for ids in id_groups]
+    return [_queue_pattern(source_name, topics, ids) for ids in id_groups]
 
 
-def _queue_pattern(source: str, topics: Sequence[str], queue_ids: Sequence[str]) -> Pattern:
+def _queue_pattern(source_name: str, topics: Sequence[str], queue_ids: Sequence[str]) -> Pattern:
     detail = {"eventBody": {"queueId": list(queue_ids)}}
-    return {**topic_pattern(source, topics), "detail": detail}
+    return {**topic_pattern(source_name, topics), "detail": detail}
 
 
 def _fits(topics: Sequence[str], queue_ids: Sequence[str]) -> bool:

@@ -53,7 +53,7 @@ class EventBridgeSource(Source):
             "DeadLetterQueue",
             queue_name=settings.undelivered_queue_name,
             retention_period=Duration.days(DEAD_LETTER_DAYS),
-            # EventBridge cannot use the AWS managed key of SSE-KMS.
+            # SSE-SQS, because EventBridge cannot use the AWS managed key of SSE-KMS.
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             removal_policy=RemovalPolicy.DESTROY,
@@ -63,22 +63,23 @@ class EventBridgeSource(Source):
             self._undelivered_queue,
             {"AwsSolutions-SQS3": reason, "Serverless-SQSRedrivePolicy": reason},
         )
-        see_sources = _see_sources_requirements(self)
+        source_lookup = _source_lookup_requirements(self)
         provider = Provider(
             self,
             "Provider",
             settings=settings,
             code=code,
             noun="integration",
-            requirements=[see_sources],
+            requirements=[source_lookup],
         )
         properties = _integration_properties(self, settings)
         self.resource = provider.make_resource(self, "Resource", RESOURCE_TYPE, properties)
-        # Only on the queue itself: its policy contains the rules' ARNs, which need the integration.
+        # Depend on the queue without its policy: the policy names the rules, which need the
+        # integration.
         self.resource.node.add_dependency(self._undelivered_queue.node.find_child("Resource"))
         self.subscription_id = self.resource.get_att_string("IntegrationId")
-        source = self.resource.get_att_string("EventSourceName")
-        bus = events.EventBus(self, "Bus", event_source_name=source)
+        source_name = self.resource.get_att_string("EventSourceName")
+        bus = events.EventBus(self, "Bus", event_source_name=source_name)
         if settings.archive_days:
             events.CfnArchive(
                 self,
@@ -87,15 +88,15 @@ class EventBridgeSource(Source):
                 description=f"Events of the partner bus of {settings.stack_name}",
                 retention_days=settings.archive_days,
             )
-        patterns = _patterns_by_rule_name(source, settings)
+        patterns = _patterns_by_rule_name(source_name, settings)
         rules = self._make_rules(patterns, bus)
-        self._allow_rules_to_send(source, list(patterns), rules)
+        self._allow_rules_to_send(source_name, list(patterns), rules)
         self._wait_until_active(provider, bus, rules)
         self.worker_requirements = _worker_requirements(settings, intake)
         self.watchdog_requirements = Requirements(
             self.deployed_environment(RESOURCE_TYPE, properties),
-            see_sources.statements,
-            see_sources.findings,
+            source_lookup.statements,
+            source_lookup.findings,
         )
         self.monitored_source = make_monitored_source(
             provider_function=provider.function,
@@ -145,7 +146,7 @@ class EventBridgeSource(Source):
         return rules
 
     def _allow_rules_to_send(
-        self, source: str, rule_names: list[str], rules: list[events.CfnRule]
+        self, source_name: str, rule_names: list[str], rules: list[events.CfnRule]
     ) -> None:
         """Allow exactly these rules to send to the intake queue and the undelivered queue.
 
@@ -154,7 +155,9 @@ class EventBridgeSource(Source):
         """
         stack = Stack.of(self)
         rule_arns = [
-            stack.format_arn(service="events", resource="rule", resource_name=f"{source}/{name}")
+            stack.format_arn(
+                service="events", resource="rule", resource_name=f"{source_name}/{name}"
+            )
             for name in rule_names
         ]
         for queue in (self._intake.queue, self._undelivered_queue):
@@ -221,22 +224,22 @@ def _integration_properties(scope: Construct, settings: Settings) -> dict[str, o
     }
 
 
-def _patterns_by_rule_name(source: str, settings: Settings) -> dict[str, Pattern]:
+def _patterns_by_rule_name(source_name: str, settings: Settings) -> dict[str, Pattern]:
     """Return the event patterns, keyed by rule name; rule names are unique on the bus."""
     topics = [TOPIC_PREFIX + topic for topic in _TOPICS_WITH_QUEUE[settings.end_rule]]
     patterns = {
         f"queues-{number}": pattern
         for number, pattern in enumerate(
-            queue_patterns(source, topics, settings.queue_ids), start=1
+            queue_patterns(source_name, topics, settings.queue_ids), start=1
         )
     }
     if topics := [TOPIC_PREFIX + topic for topic in _TOPICS_WITHOUT_QUEUE[settings.end_rule]]:
         # These events name no queue, so the rule passes the events of all the org's conversations.
-        patterns["customer-end"] = topic_pattern(source, topics)
+        patterns["customer-end"] = topic_pattern(source_name, topics)
     return patterns
 
 
-def _see_sources_requirements(scope: Construct) -> Requirements:
+def _source_lookup_requirements(scope: Construct) -> Requirements:
     arn = Stack.of(scope).format_arn(
         service="events",
         account="",

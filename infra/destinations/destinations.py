@@ -11,7 +11,7 @@ from infra.settings.settings import Settings
 
 
 class Destinations(Construct):
-    """The AWS resources of the configured destinations only.
+    """The AWS resources of the configured destinations; no other destination has any.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Destinations(Construct):
         super().__init__(scope, construct_id)
         self.bus: events.EventBus | None = None
         self.archive: Archive | None = None
-        makers = {
+        factories = {
             "actions": lambda _: Requirements(),
             "bus": self._make_bus,
             "webhook": self._webhook_requirements,
@@ -35,7 +35,7 @@ class Destinations(Construct):
         }
         self.worker_requirements = [
             Requirements({"DESTINATIONS": ",".join(settings.destinations)}),
-            *(makers[name](settings) for name in settings.destinations),
+            *(factories[name](settings) for name in settings.destinations),
         ]
 
     def _make_bus(self, settings: Settings) -> Requirements:

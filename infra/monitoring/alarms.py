@@ -18,7 +18,7 @@ from infra.settings.settings import Settings
 
 
 class Alarms(Construct):
-    """The alarms, and a composite alarm that is in ALARM while any of them is.
+    """The alarms, and a composite alarm that is in ALARM while at least one alarm is.
 
     Attributes
     ----------

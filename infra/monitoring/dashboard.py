@@ -24,7 +24,7 @@ class Dashboard(Construct):
     dashboard
         The CloudWatch dashboard.
     url
-        The dashboard's URL in the AWS console. It is only right in the partition `aws`, because
+        The dashboard's URL in the AWS console. It is valid only in the partition `aws`, because
         other partitions have other consoles.
     """
 

@@ -76,7 +76,7 @@ def end_rows(settings: Settings) -> Iterator[Row]:
 def message_rows(settings: Settings) -> Iterator[Row]:
     """Yield the received messages and their outcomes; each received message has one outcome."""
     received = labelled(own_metric(settings, "Received"), "received", BLUE)
-    # The graph stacks the outcomes from the bottom up, so that those to act on are on top.
+    # The graph stacks the outcomes in this order. Those on top need attention.
     outcomes = [
         labelled(own_metric(settings, "Processed"), "processed", PROCESSED),
         labelled(own_metric(settings, "Duplicate"), "duplicate", DUPLICATE),

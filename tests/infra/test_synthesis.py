@@ -12,7 +12,7 @@ import pytest
 from aws_cdk import App
 
 from infra import synthesis
-from infra.packaging import PackagingError, build
+from infra.packaging import PackagingError, build_asset
 from tests.infra.stacks import PROJECT
 
 
@@ -47,12 +47,12 @@ def test_a_failing_pip_ends_the_synth_with_its_message(monkeypatch: pytest.Monke
     def fail(*_: object) -> NoReturn:
         raise PackagingError("Queue Ends: pip could not install")
 
-    monkeypatch.setattr(synthesis, "build", fail)
+    monkeypatch.setattr(synthesis, "build_asset", fail)
     assert text_of_exit(monkeypatch) == "Queue Ends: pip could not install"
 
 
 def test_synth_needs_no_network_and_no_credentials_and_shows_what_to_know(tmp_path: Path) -> None:
-    build(PROJECT / "functions", "lambda", PROJECT / "build")
+    build_asset(PROJECT / "functions", "lambda", PROJECT / "build")
     nowhere = "http://127.0.0.1:9"
     offline = {
         "PATH": os.environ["PATH"],
