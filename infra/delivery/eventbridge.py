@@ -200,6 +200,7 @@ def _worker_requirements(settings: Settings, intake: IntakeQueues) -> Requiremen
         "END_RULE": settings.end_rule,
         "SETTLE_SECONDS": str(settings.settle_seconds),
     }
+    # For settling, the worker sends itself delayed messages.
     send_statement = iam.PolicyStatement(
         sid="SendItselfDecisions",
         actions=["sqs:SendMessage"],
@@ -225,7 +226,8 @@ def _integration_properties(scope: Construct, settings: Settings) -> dict[str, o
 
 
 def _patterns_by_rule_name(source_name: str, settings: Settings) -> dict[str, Pattern]:
-    """Return the event patterns, keyed by rule name; rule names are unique on the bus."""
+    """Return the event patterns, keyed by rule name."""
+    # A rule name has to be unique only on its bus, so the stage need not be in the name.
     topics = [TOPIC_PREFIX + topic for topic in _TOPICS_WITH_QUEUE[settings.end_rule]]
     patterns = {
         f"queues-{number}": pattern

@@ -40,9 +40,9 @@ class Alarms(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.sns_topic = _make_sns_topic(self, settings)
-        action = actions.SnsAction(self.sns_topic)
+        notification = actions.SnsAction(self.sns_topic)
         self.alarms = {
-            spec.id: _make_alarm(self, settings, spec, action)
+            spec.id: _make_alarm(self, settings, spec, notification)
             for spec in alarm_specs(settings, resources)
         }
         names = [f"{settings.stack_name}-{alarm_id}" for alarm_id in self.alarms]
@@ -61,8 +61,8 @@ class Alarms(Construct):
         )
         # Explicit, because the composite alarm's rule only contains the alarms' names.
         self.health.node.add_dependency(*self.alarms.values())
-        self.health.add_alarm_action(action)
-        self.health.add_ok_action(action)
+        self.health.add_alarm_action(notification)
+        self.health.add_ok_action(notification)
 
 
 def _make_sns_topic(scope: Construct, settings: Settings) -> sns.Topic:
@@ -104,7 +104,7 @@ def _make_sns_topic(scope: Construct, settings: Settings) -> sns.Topic:
 
 
 def _make_alarm(
-    scope: Construct, settings: Settings, spec: AlarmSpec, action: actions.SnsAction
+    scope: Construct, settings: Settings, spec: AlarmSpec, notification: actions.SnsAction
 ) -> cloudwatch.Alarm:
     comparison = cloudwatch.ComparisonOperator
     alarm = cloudwatch.Alarm(
@@ -121,10 +121,10 @@ def _make_alarm(
         evaluation_periods=spec.evaluation_periods,
         treat_missing_data=spec.missing,
     )
-    alarm.add_alarm_action(action)
-    alarm.add_ok_action(action)
+    alarm.add_alarm_action(notification)
+    alarm.add_ok_action(notification)
     if spec.notify_on_missing_data:
-        alarm.add_insufficient_data_action(action)
+        alarm.add_insufficient_data_action(notification)
     return alarm
 
 

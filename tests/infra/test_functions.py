@@ -1,4 +1,4 @@
-"""The worker and the subscription function: what they may do, are given and are limited by."""
+"""The worker and the provisioner: their permissions, environment variables and limits."""
 
 import json
 
@@ -7,13 +7,13 @@ from tests.infra.stacks import (
     QUEUES,
     Stack,
     Statement,
-    allows,
+    allow_statement,
     log_write_statement,
     secret_read_statement,
 )
 
 TRACES = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
-WRITES_TRACES = allows("WriteTraces", TRACES, "*")
+WRITES_TRACES = allow_statement("WriteTraces", TRACES, "*")
 
 
 def test_only_lambda_takes_on_the_roles(stack: Stack) -> None:
@@ -31,11 +31,11 @@ def test_the_worker_may_do_exactly_what_it_does(stack: Stack, tuned: Stack, lean
     def puts(synthesised: Stack) -> Statement:
         bus = synthesised.arn("Destinations/Bus")
         only_ours = {"StringEquals": {"events:source": "queue-ends"}}
-        return allows("PutEndsOnBus", "events:PutEvents", bus, Condition=only_ours)
+        return allow_statement("PutEndsOnBus", "events:PutEvents", bus, Condition=only_ours)
 
     def writes(synthesised: Stack) -> Statement:
         stream = synthesised.arn("Destinations/Archive/Stream")
-        return allows("WriteToArchive", "firehose:PutRecordBatch", stream)
+        return allow_statement("WriteToArchive", "firehose:PutRecordBatch", stream)
 
     receives = [
         "sqs:ChangeMessageVisibility",
@@ -52,9 +52,9 @@ def test_the_worker_may_do_exactly_what_it_does(stack: Stack, tuned: Stack, lean
     ):
         dead_letter_queue = synthesised.arn("Intake/DeadLetterQueue")
         assert synthesised.role_statements("Worker") == [
-            allows("ReadIntakeQueue", receives, synthesised.arn("Intake/Queue")),
-            allows("RejectToDeadLetterQueue", "sqs:SendMessage", dead_letter_queue),
-            allows("KeepLedger", keeps, synthesised.arn("Ledger/Table")),
+            allow_statement("ReadIntakeQueue", receives, synthesised.arn("Intake/Queue")),
+            allow_statement("RejectToDeadLetterQueue", "sqs:SendMessage", dead_letter_queue),
+            allow_statement("KeepLedger", keeps, synthesised.arn("Ledger/Table")),
             *for_destinations,
             log_write_statement(synthesised, "Worker"),
             *traces,

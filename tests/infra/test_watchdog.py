@@ -1,4 +1,4 @@
-"""The watchdog: when it looks, what it is told, and that it may do nothing but look."""
+"""The watchdog: its schedule, its environment, and its read-only permissions."""
 
 import json
 from typing import Any
@@ -8,13 +8,13 @@ import pytest
 from infra.settings.combinations import WATCHDOG_ROOM
 from tests.infra.stacks import Stack, log_write_statement, secret_read_statement
 
-# The longest that they are.
+# The longest possible values.
 REGION = "ap-northeast-1"
 QUEUE_ARN = f"arn:aws-us-gov:sqs:{REGION}:111122223333:queue-ends-dev-intake"
 
 
-def resolved(value: Any) -> Any:
-    """Return what CloudFormation makes of a value in which the stack's region or queue is."""
+def resolve(value: Any) -> Any:
+    """Return a template value as CloudFormation would resolve its references."""
     match value:
         case {"Ref": "AWS::Region"}:
             return REGION
@@ -23,7 +23,7 @@ def resolved(value: Any) -> Any:
         case {"Fn::GetAtt": [str(name), "Arn"]} if name.startswith("IntakeQueue"):
             return QUEUE_ARN
         case {"Fn::Join": [str(between), list(parts)]}:
-            return between.join(map(resolved, parts))
+            return between.join(map(resolve, parts))
     assert not isinstance(value, dict)
     return value
 
@@ -88,21 +88,21 @@ def test_it_is_told_exactly_what_the_custom_resource_is(
     request: pytest.FixtureRequest, fixture: str, path: str
 ) -> None:
     synthesised: Stack = request.getfixturevalue(fixture)
-    told = json.loads(resolved(synthesised.environment("Watchdog")["DEPLOYED"]))
+    told = json.loads(resolve(synthesised.environment("Watchdog")["DEPLOYED"]))
 
     assert told["ResourceType"] == synthesised.resource(path)["Type"]
     properties = dict(synthesised.properties(path))
     del properties["ServiceToken"], properties["ServiceTimeout"]
-    expected = {key: resolved(value) for key, value in properties.items()}
+    expected = {key: resolve(value) for key, value in properties.items()}
     assert told["ResourceProperties"] == expected
 
 
 def test_the_longest_environment_of_the_watchdog_fits_lambda(stack: Stack, tuned: Stack) -> None:
-    """Lambda measures the variables as one JSON object, and takes 4 KB of it."""
+    """Lambda measures the variables as one JSON object and allows 4 KB."""
     for synthesised in (stack, tuned):
         settings = synthesised.settings
         variables = synthesised.environment("Watchdog")
-        told = resolved(variables["DEPLOYED"])
+        told = resolve(variables["DEPLOYED"])
         expression = json.loads(told)["ResourceProperties"]["AttributeFilter"]
         texts = [json.dumps(json.dumps(expression)), 4 * settings.stage, settings.genesys_secret]
         texts += [2 * settings.genesys_environment, settings.genesys_api_url or ""]

@@ -1,4 +1,4 @@
-"""Event patterns: every queue in one of them, each of a length that EventBridge takes."""
+"""Event patterns: every queue is in one pattern, and every pattern is within AWS's size limit."""
 
 import json
 from itertools import pairwise

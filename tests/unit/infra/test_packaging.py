@@ -1,4 +1,4 @@
-"""The deployment asset: what is in it, and what its hash depends on."""
+"""The deployment asset: its contents and its hash."""
 
 import os
 import re
@@ -40,7 +40,7 @@ def built(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def installs(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Let no pip run; return the folders that it would have filled."""
+    """Replace pip with a fake; return the list of folders that the fake fills."""
     folders: list[Path] = []
 
     def install(pins: Path, options: tuple[str, ...], folder: Path) -> None:
