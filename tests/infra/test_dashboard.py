@@ -85,11 +85,11 @@ def metrics_in(properties: dict[str, Any]) -> list[Metric]:
     return found
 
 
-def body_text(stack: Stack, token: Callable[[str], str]) -> str:
+def body_text(stack: Stack, replace: Callable[[str], str]) -> str:
     """Return the dashboard's body, with each token replaced by a function of the token's name."""
     (dashboard,) = stack.of_type("AWS::CloudWatch::Dashboard")
     _, parts = dashboard["Properties"]["DashboardBody"]["Fn::Join"]
-    return "".join(part if isinstance(part, str) else token(_token_name(part)) for part in parts)
+    return "".join(part if isinstance(part, str) else replace(_token_name(part)) for part in parts)
 
 
 def _token_name(part: dict[str, Any]) -> str:
@@ -98,7 +98,7 @@ def _token_name(part: dict[str, Any]) -> str:
 
 
 def board_of(stack: Stack) -> Board:
-    return Board(json.loads(body_text(stack, lambda named: named)))
+    return Board(json.loads(body_text(stack, lambda name: name)))
 
 
 def ids_of(stack: Stack, resource_type: str) -> set[str]:
@@ -356,7 +356,7 @@ def test_the_watchdogs_table_shows_its_findings(stack: Stack) -> None:
 
 def test_the_local_page_can_show_every_widget(stack_of_kind: Stack) -> None:
     arn = "arn:aws:cloudwatch:eu-north-1:123456789012:alarm:"
-    body = body_text(stack_of_kind, lambda named: arn + named)
+    body = body_text(stack_of_kind, lambda name: arn + name)
     assert len(dashboard_body.widgets(body)) == len(board_of(stack_of_kind).widgets)
 
 
@@ -364,7 +364,7 @@ def test_it_stays_within_cloudwatchs_limits_with_as_many_queues_as_can_be(
     many_queues: Stack,
 ) -> None:
     # No name or ARN in the body is longer than 400 characters.
-    body = body_text(many_queues, lambda named: named.ljust(400, "x"))
+    body = body_text(many_queues, lambda name: name.ljust(400, "x"))
     assert len(body.encode()) < 1_000_000 / 5
     board = board_of(many_queues)
     assert len(board.widgets) <= 500 / 5

@@ -91,10 +91,10 @@ def test_the_streams_role_may_write_to_the_archive_and_report_errors(lean: Stack
         lean.ref(f"{ARCHIVE}/Errors/Stream"),
     ]
     errors = {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, ":logs:", *account, *stream]]}
-    finds = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"]
-    writes = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
+    bucket_actions = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"]
+    object_actions = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
     assert lean.role_statements(ARCHIVE) == [
-        allow_statement("FindBucket", finds, bucket),
-        allow_statement("WriteObjects", writes, objects),
+        allow_statement("FindBucket", bucket_actions, bucket),
+        allow_statement("WriteObjects", object_actions, objects),
         allow_statement("WriteErrors", "logs:PutLogEvents", errors),
     ]

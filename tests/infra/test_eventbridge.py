@@ -190,14 +190,14 @@ def test_only_the_rules_may_send_to_the_queues_and_only_over_tls(
             queue = synthesised.arn(path)
             principal = {"Service": "events.amazonaws.com"}
             condition = {"ArnEquals": {"aws:SourceArn": arns}}
-            sends = allow_statement(
+            send_statement = allow_statement(
                 "PartnerBusRulesSend",
                 "sqs:SendMessage",
                 queue,
                 Principal=principal,
                 Condition=condition,
             )
-            assert synthesised.policy_statements(path) == [deny_without_tls(queue), sends]
+            assert synthesised.policy_statements(path) == [deny_without_tls(queue), send_statement]
         assert "765628985471" not in json.dumps(synthesised.template)
 
 
@@ -221,22 +221,31 @@ def test_the_integration_comes_late_its_bus_after_it_and_the_rules_last(
     eventbridge: Stack, many_queues: Stack, queue_legs: Stack
 ) -> None:
     for synthesised in (eventbridge, many_queues, queue_legs):
-        every = synthesised.ids.keys()
-        rules = {path for path in every if path.startswith("EventSource/Rule-")}
-        archive = every & {"EventSource/Archive"}
+        all_paths = synthesised.ids.keys()
+        rules = {path for path in all_paths if path.startswith("EventSource/Rule-")}
+        archive = all_paths & {"EventSource/Archive"}
         policies = {"Intake/Queue/Policy", "EventSource/DeadLetterQueue/Policy"}
-        seen = {path for path in every if path.startswith("Monitoring/")}
-        schedule = {path for path in every if path.startswith("Watchdog/Sched")}
-        late = {SOURCE, ACTIVE, "EventSource/Bus", *archive, *policies, *rules, *seen, *schedule}
-        early = every - late
+        monitoring = {path for path in all_paths if path.startswith("Monitoring/")}
+        schedule = {path for path in all_paths if path.startswith("Watchdog/Sched")}
+        late = {
+            SOURCE,
+            ACTIVE,
+            "EventSource/Bus",
+            *archive,
+            *policies,
+            *rules,
+            *monitoring,
+            *schedule,
+        }
+        early = all_paths - late
         assert synthesised.dependencies_of(SOURCE) == early
         # No alarm can fail while the integration is being made.
-        assert all(SOURCE in synthesised.dependencies_of(path) for path in seen)
+        assert all(SOURCE in synthesised.dependencies_of(path) for path in monitoring)
         for rule in rules:
             before = early | {SOURCE, "EventSource/Bus"} | policies
             assert before <= synthesised.dependencies_of(rule)
-        last = {ACTIVE} | archive | seen | schedule
-        assert synthesised.dependencies_of(ACTIVE) == every - last
+        last = {ACTIVE} | archive | monitoring | schedule
+        assert synthesised.dependencies_of(ACTIVE) == all_paths - last
 
 
 def test_rules_are_changed_one_after_the_other(many_queues: Stack) -> None:
@@ -268,13 +277,13 @@ def test_only_where_it_settles_may_the_worker_send_to_its_own_queue(
 ) -> None:
     for synthesised in (stack, eventbridge, many_queues, queue_legs):
         intake = synthesised.arn("Intake/Queue")
-        sends = [
+        send_statements = [
             statement
             for statement in synthesised.role_statements("Worker")
             if statement["Resource"] == intake and "sqs:SendMessage" in statement["Action"]
         ]
         allowed = allow_statement("SendItselfDecisions", "sqs:SendMessage", intake)
-        assert sends == ([allowed] if synthesised is many_queues else [])
+        assert send_statements == ([allowed] if synthesised is many_queues else [])
 
 
 # The template as a whole

@@ -13,7 +13,7 @@ from tests.infra.stacks import (
 )
 
 TRACES = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
-WRITES_TRACES = allow_statement("WriteTraces", TRACES, "*")
+TRACE_STATEMENT = allow_statement("WriteTraces", TRACES, "*")
 
 
 def test_only_lambda_takes_on_the_roles(stack: Stack) -> None:
@@ -28,33 +28,33 @@ def test_only_lambda_takes_on_the_roles(stack: Stack) -> None:
 
 
 def test_the_worker_may_do_exactly_what_it_does(stack: Stack, tuned: Stack, lean: Stack) -> None:
-    def puts(synthesised: Stack) -> Statement:
+    def put_statement(synthesised: Stack) -> Statement:
         bus = synthesised.arn("Destinations/Bus")
         only_ours = {"StringEquals": {"events:source": "queue-ends"}}
         return allow_statement("PutEndsOnBus", "events:PutEvents", bus, Condition=only_ours)
 
-    def writes(synthesised: Stack) -> Statement:
+    def write_statement(synthesised: Stack) -> Statement:
         stream = synthesised.arn("Destinations/Archive/Stream")
         return allow_statement("WriteToArchive", "firehose:PutRecordBatch", stream)
 
-    receives = [
+    receive_actions = [
         "sqs:ChangeMessageVisibility",
         "sqs:DeleteMessage",
         "sqs:GetQueueAttributes",
         "sqs:ReceiveMessage",
     ]
-    keeps = ["dynamodb:BatchGetItem", "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate"]
-    reads_key = secret_read_statement("queue-ends/webhook", "ReadWebhookKey")
+    ledger_actions = ["dynamodb:BatchGetItem", "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate"]
+    key_statement = secret_read_statement("queue-ends/webhook", "ReadWebhookKey")
     for synthesised, for_destinations, traces in (
-        (stack, [puts(stack)], []),
-        (lean, [writes(lean)], []),
-        (tuned, [writes(tuned), reads_key, puts(tuned)], [WRITES_TRACES]),
+        (stack, [put_statement(stack)], []),
+        (lean, [write_statement(lean)], []),
+        (tuned, [write_statement(tuned), key_statement, put_statement(tuned)], [TRACE_STATEMENT]),
     ):
         dead_letter_queue = synthesised.arn("Intake/DeadLetterQueue")
         assert synthesised.role_statements("Worker") == [
-            allow_statement("ReadIntakeQueue", receives, synthesised.arn("Intake/Queue")),
+            allow_statement("ReadIntakeQueue", receive_actions, synthesised.arn("Intake/Queue")),
             allow_statement("RejectToDeadLetterQueue", "sqs:SendMessage", dead_letter_queue),
-            allow_statement("KeepLedger", keeps, synthesised.arn("Ledger/Table")),
+            allow_statement("KeepLedger", ledger_actions, synthesised.arn("Ledger/Table")),
             *for_destinations,
             log_write_statement(synthesised, "Worker"),
             *traces,
@@ -70,7 +70,7 @@ def test_the_subscription_function_may_read_its_secret_and_write_its_logs(
     expected = [
         secret_read_statement("queue-ends/prod"),
         log_write_statement(tuned, path),
-        WRITES_TRACES,
+        TRACE_STATEMENT,
     ]
     assert tuned.role_statements(path) == expected
 

@@ -63,12 +63,12 @@ def test_only_its_own_schedule_may_invoke_it(stack: Stack) -> None:
 def test_it_may_read_its_secret_and_see_event_sources_and_no_more(
     stack: Stack, eventbridge: Stack
 ) -> None:
-    (sees,) = (
+    (lookup_statement,) = (
         statement
         for statement in eventbridge.role_statements("EventSource/Provider")
         if statement["Sid"] == "SeePartnerEventSources"
     )
-    for synthesised, more in ((stack, []), (eventbridge, [sees])):
+    for synthesised, more in ((stack, []), (eventbridge, [lookup_statement])):
         assert synthesised.role_statements("Watchdog") == [
             secret_read_statement("queue-ends/genesys"),
             *more,
@@ -88,13 +88,13 @@ def test_it_is_told_exactly_what_the_custom_resource_is(
     request: pytest.FixtureRequest, fixture: str, path: str
 ) -> None:
     synthesised: Stack = request.getfixturevalue(fixture)
-    told = json.loads(resolve(synthesised.environment("Watchdog")["DEPLOYED"]))
+    deployed = json.loads(resolve(synthesised.environment("Watchdog")["DEPLOYED"]))
 
-    assert told["ResourceType"] == synthesised.resource(path)["Type"]
+    assert deployed["ResourceType"] == synthesised.resource(path)["Type"]
     properties = dict(synthesised.properties(path))
     del properties["ServiceToken"], properties["ServiceTimeout"]
     expected = {key: resolve(value) for key, value in properties.items()}
-    assert told["ResourceProperties"] == expected
+    assert deployed["ResourceProperties"] == expected
 
 
 def test_the_longest_environment_of_the_watchdog_fits_lambda(stack: Stack, tuned: Stack) -> None:
@@ -102,13 +102,13 @@ def test_the_longest_environment_of_the_watchdog_fits_lambda(stack: Stack, tuned
     for synthesised in (stack, tuned):
         settings = synthesised.settings
         variables = synthesised.environment("Watchdog")
-        told = resolve(variables["DEPLOYED"])
-        expression = json.loads(told)["ResourceProperties"]["AttributeFilter"]
+        deployed = resolve(variables["DEPLOYED"])
+        expression = json.loads(deployed)["ResourceProperties"]["AttributeFilter"]
         texts = [json.dumps(json.dumps(expression)), 4 * settings.stage, settings.genesys_secret]
         texts += [2 * settings.genesys_environment, settings.genesys_api_url or ""]
-        longest = told + (WATCHDOG_ROOM - sum(map(len, texts))) * "x"
-        given = {**variables, "POWERTOOLS_LOG_LEVEL": "CRITICAL", "DEPLOYED": longest}
-        measured = json.dumps(given, separators=(",", ":"))
+        longest = deployed + (WATCHDOG_ROOM - sum(map(len, texts))) * "x"
+        environment = {**variables, "POWERTOOLS_LOG_LEVEL": "CRITICAL", "DEPLOYED": longest}
+        measured = json.dumps(environment, separators=(",", ":"))
         assert len(measured) <= 4096
 
 

@@ -63,10 +63,10 @@ def test_fifty_queues_need_three_patterns_at_most() -> None:
 def test_a_removed_queue_moves_others_only_to_earlier_patterns(
     queue_ids: list[str], data: st.DataObject
 ) -> None:
-    gone = data.draw(st.sampled_from(queue_ids))
+    removed_id = data.draw(st.sampled_from(queue_ids))
 
     def place(ids: list[str]) -> dict[str, int]:
         return {q: number for number, found in enumerate(ids_in(ids)) for q in found}
 
-    before, after = place(queue_ids), place([q for q in queue_ids if q != gone])
+    before, after = place(queue_ids), place([q for q in queue_ids if q != removed_id])
     assert all(after[queue_id] <= before[queue_id] for queue_id in after)
