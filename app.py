@@ -1,4 +1,4 @@
-"""The CDK app; `cdk` commands run it in the folder that it stands in."""
+"""The CDK app, which every `cdk` command runs from the project's folder."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Findings of cdk-nag that are accepted, each with its reason."""
+"""Acknowledges cdk-nag findings, each with a reason."""
 
 from collections.abc import Mapping
 
@@ -7,9 +7,10 @@ from constructs import IConstruct
 
 
 def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
-    """Accept findings on a construct and all below it, by their ids.
+    """Accept findings on a construct and on all constructs below it.
 
-    The reasons are in the cloud assembly's metadata; the template knows nothing of them.
+    The reasons are keyed by finding id. They go into the cloud assembly's metadata, not into the
+    template.
     """
     Validations.of(construct).acknowledge(
         *(Acknowledgment(id=finding, reason=reason) for finding, reason in reasons.items())

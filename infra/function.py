@@ -1,4 +1,4 @@
-"""A Lambda function: its runtime, its JSON logs, and a role with exactly its needs."""
+"""Makes Lambda functions, each with its log group and a least-privilege role."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,13 +9,13 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.findings import acknowledge
-from infra.logs import log_group_of, writes_logs
+from infra.logs import log_write_statement, make_log_group
 from infra.settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class InvocationLimits:
-    """Limits of one invocation, of their number at a time, and of asynchronous events."""
+    """A function's timeout, memory and concurrency, and its limits for asynchronous invocations."""
 
     timeout: Duration
     memory_mb: int
@@ -25,10 +25,10 @@ class InvocationLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
-    """Environment variables and permissions that a function needs for one part of the stack.
+class Requirements:
+    """The environment variables and permissions that a function needs for one part of the stack.
 
-    `findings` are those of cdk-nag on the permissions, with the reasons to accept them.
+    `findings` maps the ids of cdk-nag findings on the permissions to the reasons to accept them.
     """
 
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Needs:
     findings: Mapping[str, str] = field(default_factory=dict)
 
 
-def function(
+def make_function(
     scope: Construct,
     *,
     settings: Settings,
@@ -44,31 +44,36 @@ def function(
     handler: str,
     description: str,
     limits: InvocationLimits,
-    needs: Sequence[Needs],
+    requirements: Sequence[Requirements],
 ) -> lambda_.Function:
-    """Make a function, its log group and its role in a scope of their own.
+    """Make a function with its log group and role; each function needs a scope of its own.
 
-    The role allows exactly its needs, its logs, and tracing if that is set. The permissions are a
-    part of the role itself, so that they are there before anything that depends on the function.
+    The role allows the function's requirements, its log writes and, if set, tracing. Its policy is
+    inline, so that the permissions exist before any resource that depends on the function.
     """
-    log_group = log_group_of(scope, settings)
-    needs = [*needs, Needs(statements=[writes_logs(log_group)])]
+    log_group = make_log_group(scope, settings)
+    all_requirements = [*requirements, Requirements(statements=[log_write_statement(log_group)])]
     if settings.tracing:
-        needs.append(_traces())
-    statements = [statement for need in needs for statement in need.statements]
+        all_requirements.append(_tracing_requirements())
     role = iam.Role(
         scope,
         "Role",
         assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-        inline_policies={"Permissions": iam.PolicyDocument(statements=statements)},
+        inline_policies={
+            "Permissions": iam.PolicyDocument(
+                statements=[statement for part in all_requirements for statement in part.statements]
+            )
+        },
     )
-    for need in needs:
-        acknowledge(role, need.findings)
-    # Lambda drops lines below its level before they are kept. Metrics are lines without a level,
-    # which count as INFO: above INFO they would be gone. Powertools does the rest by log_level.
-    debug = settings.log_level == "DEBUG"
-    level = lambda_.ApplicationLogLevel.DEBUG if debug else lambda_.ApplicationLogLevel.INFO
-    made = lambda_.Function(
+    for part in all_requirements:
+        acknowledge(role, part.findings)
+    # Lambda drops log lines below its own level. Metrics are lines without a level, which Lambda
+    # treats as INFO, so the level here must not exceed INFO. Powertools applies log_level itself.
+    is_debug = settings.log_level == "DEBUG"
+    lambda_level = (
+        lambda_.ApplicationLogLevel.DEBUG if is_debug else lambda_.ApplicationLogLevel.INFO
+    )
+    function = lambda_.Function(
         scope,
         "Function",
         description=description,
@@ -84,22 +89,24 @@ def function(
         environment={
             "STAGE": settings.stage,
             "POWERTOOLS_LOG_LEVEL": settings.log_level,
-            **{name: value for need in needs for name, value in need.environment.items()},
+            **{
+                name: value for part in all_requirements for name, value in part.environment.items()
+            },
         },
         role=role.without_policy_updates(),
         log_group=log_group,
         logging_format=lambda_.LoggingFormat.JSON,
-        application_log_level_v2=level,
+        application_log_level_v2=lambda_level,
         tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
     )
     if not settings.tracing:
         reason = "Traces cost money for each invocation: the setting `tracing` turns them on."
-        acknowledge(made, {"Serverless-LambdaTracing": reason})
-    return made
+        acknowledge(function, {"Serverless-LambdaTracing": reason})
+    return function
 
 
-def _traces() -> Needs:
-    writes = iam.PolicyStatement(
+def _tracing_requirements() -> Requirements:
+    write_statement = iam.PolicyStatement(
         sid="WriteTraces",
         actions=["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
         resources=["*"],
@@ -108,4 +115,4 @@ def _traces() -> Needs:
     findings = dict.fromkeys(
         ("AwsSolutions-IAM5[Resource::*]", "Serverless-LambdaStarPermissions"), reason
     )
-    return Needs(statements=[writes], findings=findings)
+    return Requirements(statements=[write_statement], findings=findings)

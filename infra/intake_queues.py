@@ -1,4 +1,4 @@
-"""Where events arrive: the intake queue, and its dead-letter queue."""
+"""The intake queue, where events arrive, and its dead-letter queue."""
 
 from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_sqs as sqs
@@ -10,36 +10,36 @@ from infra.settings.settings import Settings
 
 
 class IntakeQueues(Construct):
-    """The two queues.
+    """The intake queue and its dead-letter queue.
 
-    Their names are fixed, so that a stack that was deleted and deployed again has the ARN that
-    Genesys Cloud knows, and the dead-letter queue can name its source without a circle.
+    Both names are fixed. So the intake queue keeps the ARN that Genesys Cloud knows when the stack
+    is deleted and deployed again, and each queue can refer to the other without a cycle.
 
     Attributes
     ----------
     queue
-        The queue that the worker reads. The source of events lets its sender send to it.
+        The intake queue, which the worker reads. The event source adds the permission to send.
     dead_letter_queue
-        Keeps for 14 days what could not be processed.
+        The dead-letter queue, which keeps messages for 14 days.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         super().__init__(scope, construct_id)
-        source_arn = Stack.of(self).format_arn(
+        intake_queue_arn = Stack.of(self).format_arn(
             service="sqs",
             resource=settings.intake_queue_name,
             arn_format=ArnFormat.NO_RESOURCE_NAME,
         )
-        source = sqs.Queue.from_queue_arn(self, "Source", source_arn)
+        intake_queue = sqs.Queue.from_queue_arn(self, "Source", intake_queue_arn)
         self.dead_letter_queue = sqs.Queue(
             self,
             "DeadLetterQueue",
             queue_name=settings.dead_letter_queue_name,
             retention_period=Duration.days(DEAD_LETTER_DAYS),
             redrive_allow_policy=sqs.RedriveAllowPolicy(
-                redrive_permission=sqs.RedrivePermission.BY_QUEUE, source_queues=[source]
+                redrive_permission=sqs.RedrivePermission.BY_QUEUE, source_queues=[intake_queue]
             ),
-            # SSE-SQS, as third parties cannot use the key of SSE-KMS that AWS manages.
+            # SSE-SQS, because third parties cannot use the AWS managed key of SSE-KMS.
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             removal_policy=RemovalPolicy.DESTROY,
@@ -52,7 +52,8 @@ class IntakeQueues(Construct):
             self,
             "Queue",
             queue_name=settings.intake_queue_name,
-            # A message keeps its age when it is moved: what is left here is lost there.
+            # A moved message keeps its age: its time here counts against the dead-letter queue's
+            # retention.
             retention_period=Duration.days(INTAKE_DAYS),
             visibility_timeout=Duration.seconds(settings.visibility_timeout_seconds),
             dead_letter_queue=sqs.DeadLetterQueue(

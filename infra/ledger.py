@@ -5,19 +5,19 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.function import Needs
+from infra.function import Requirements
 from infra.settings.settings import Settings
 
 
 class Ledger(Construct):
-    """The table, which goes with the stack unless it is protected.
+    """The ledger's table, which is deleted with the stack unless `protect` is set.
 
     Attributes
     ----------
     table
         The DynamoDB table.
-    needs
-        The worker's needs to keep it.
+    worker_requirements
+        The worker's requirements for reading and writing the table.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
@@ -25,8 +25,8 @@ class Ledger(Construct):
         self.table = dynamodb.Table(
             self,
             "Table",
-            partition_key=_text("conversation_id"),
-            sort_key=_text("queue_id"),
+            partition_key=_string_attribute("conversation_id"),
+            sort_key=_string_attribute("queue_id"),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             time_to_live_attribute="expires_at",
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
@@ -35,9 +35,9 @@ class Ledger(Construct):
             deletion_protection=settings.protect,
             removal_policy=RemovalPolicy.RETAIN if settings.protect else RemovalPolicy.DESTROY,
         )
-        keeps = iam.PolicyStatement(
+        statement = iam.PolicyStatement(
             sid="KeepLedger",
-            # A BatchExecuteStatement needs the permission for each kind of statement in it.
+            # BatchExecuteStatement needs the permission for each kind of statement that it runs.
             actions=["dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:BatchGetItem"],
             resources=[self.table.table_arn],
         )
@@ -45,8 +45,8 @@ class Ledger(Construct):
             "LEDGER_TABLE": self.table.table_name,
             "LEDGER_DAYS": str(settings.ledger_days),
         }
-        self.needs = Needs(environment, [keeps])
+        self.worker_requirements = Requirements(environment, [statement])
 
 
-def _text(name: str) -> dynamodb.Attribute:
+def _string_attribute(name: str) -> dynamodb.Attribute:
     return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)

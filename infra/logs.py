@@ -1,4 +1,4 @@
-"""Log groups with the retention that is set; they are deleted with the stack."""
+"""Log groups with the configured retention; they are deleted with the stack."""
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -9,8 +9,8 @@ from infra.settings.checks import RETENTION_DAYS
 from infra.settings.settings import Settings
 
 
-def log_group_of(scope: Construct, settings: Settings) -> logs.LogGroup:
-    """Make the log group of a scope."""
+def make_log_group(scope: Construct, settings: Settings) -> logs.LogGroup:
+    """Make a log group in a scope."""
     return logs.LogGroup(
         scope,
         "Logs",
@@ -19,10 +19,10 @@ def log_group_of(scope: Construct, settings: Settings) -> logs.LogGroup:
     )
 
 
-def writes_logs(log_group: logs.LogGroup) -> iam.PolicyStatement:
-    """Return the statement that lets a function write to its log group."""
+def log_write_statement(log_group: logs.LogGroup) -> iam.PolicyStatement:
+    """Return the policy statement that lets a function write to its log group."""
     return iam.PolicyStatement(
         sid="WriteLogs",
         actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-        resources=[log_group.log_group_arn],  # ends in ":*", the log streams of this group
+        resources=[log_group.log_group_arn],  # the ARN ends in ":*": all log streams of the group
     )

@@ -1,4 +1,4 @@
-"""Build the one deployment asset with pip, without Docker, cached by what goes into it."""
+"""Builds the one deployment asset with pip and without Docker, cached by a hash of its contents."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-# Lambda's python3.14 runs on Amazon Linux 2023 (glibc 2.34). pip takes only what is named: older
-# manylinux tags are not implied by newer ones.
+# Lambda's python3.14 runs on Amazon Linux 2023 (glibc 2.34). pip takes only the platforms listed
+# here: a newer manylinux tag does not imply the older ones.
 _LAMBDA_OPTIONS = (
     "--platform=manylinux_2_28_aarch64",
     "--platform=manylinux_2_17_aarch64",
@@ -25,67 +25,68 @@ _LAMBDA_OPTIONS = (
 )
 _PIP_OPTIONS = ("--no-deps", "--no-compile", "--no-input", "--disable-pip-version-check", "--quiet")
 _PINS = "requirements.txt"
-# pip's bin/ holds scripts that name the interpreter of this machine.
-_NOT_PACKED = {"__pycache__", "bin", "tests", _PINS, "requirements.in"}
+# File and folder names to leave out.
+_EXCLUDED_NAMES = {"__pycache__", "bin", "tests", _PINS, "requirements.in"}
 
 
 class PackagingError(Exception):
-    """The asset could not be built; the text says why and what to look at."""
+    """The asset could not be built; the message shows pip's error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A built asset: its folder, and the hash of all that went into it."""
+    """A built asset: its folder, and the hash of its sources, pins and pip options."""
 
     folder: Path
     hash: str
 
 
-def build(functions: Path, target: str, build_folder: Path) -> Asset:
-    """Build the asset of the functions, or find it built.
+def build_asset(source_folder: Path, target: str, build_folder: Path) -> Asset:
+    """Build the functions' asset unless it is already in the build folder.
 
-    Only the contents of files count, not their times nor where the project lies: the same
-    sources and pins give the same hash everywhere.
+    The hash covers file contents and relative paths, not timestamps or the project's location. For
+    `lambda`, the same sources and pins give the same hash on every machine.
 
     Parameters
     ----------
-    functions
-        The folder of sources; its requirements.txt pins every package, transitive ones too.
+    source_folder
+        The functions' source folder. Its requirements.txt pins all packages, transitive ones too.
     target
         `lambda` (python3.14 on arm64) or `host` (this interpreter).
     build_folder
-        Where what was built is kept: `packages/<hash>` and `assets/<hash>`.
+        The folder that keeps the builds, as `packages/<hash>` and `assets/<hash>`.
 
     Raises
     ------
     PackagingError
         When pip fails.
     """
-    pins = functions / _PINS
+    pins = source_folder / _PINS
     options = _LAMBDA_OPTIONS if target == "lambda" else ()
-    machine = "" if target == "lambda" else _this_machine()
-    packages_hash = _digest(pins.read_bytes(), " ".join(options).encode(), machine.encode())
-    packages = build_folder / "packages" / packages_hash
-    _build_once(packages, lambda folder: _install(pins, options, folder))
+    host = "" if target == "lambda" else _describe_host()
+    packages_hash = _digest(pins.read_bytes(), " ".join(options).encode(), host.encode())
+    packages_folder = build_folder / "packages" / packages_hash
+    _build_once(packages_folder, lambda folder: _install(pins, options, folder))
 
-    # Read each file once: the hash is that of the packed content, also if it is saved meanwhile.
-    sources = {path: (functions / path).read_bytes() for path in _sources(functions)}
+    # Each file is read once, so that the hash matches the packed content even if somebody saves a
+    # file meanwhile.
+    sources = {path: (source_folder / path).read_bytes() for path in _source_paths(source_folder)}
     parts = (part for path, content in sources.items() for part in (str(path).encode(), content))
     asset_hash = _digest(packages_hash.encode(), *parts)
 
     def fill(folder: Path) -> None:
-        shutil.copytree(packages, folder, dirs_exist_ok=True)
+        shutil.copytree(packages_folder, folder, dirs_exist_ok=True)
         for path, content in sources.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)
         _make_readable(folder)
 
-    asset = build_folder / "assets" / asset_hash
-    _build_once(asset, fill)
-    return Asset(asset, asset_hash)
+    asset_folder = build_folder / "assets" / asset_hash
+    _build_once(asset_folder, fill)
+    return Asset(asset_folder, asset_hash)
 
 
-def _this_machine() -> str:
+def _describe_host() -> str:
     return f"{sysconfig.get_platform()} {sys.version_info[:2]} {sysconfig.get_config_var('SOABI')}"
 
 
@@ -96,48 +97,53 @@ def _digest(*parts: bytes) -> str:
     return digest.hexdigest()
 
 
-def _sources(functions: Path) -> list[PurePosixPath]:
-    """Return what is packed, relative to the folder, in an order that is the same everywhere."""
-    files = (path for path in functions.rglob("*") if path.is_file() and path.suffix != ".pyc")
-    relative = (PurePosixPath(path.relative_to(functions).as_posix()) for path in files)
+def _source_paths(source_folder: Path) -> list[PurePosixPath]:
+    """Return the paths of the files to pack, relative to the source folder and sorted."""
+    files = (path for path in source_folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    relative_paths = (PurePosixPath(path.relative_to(source_folder).as_posix()) for path in files)
     return sorted(
         path
-        for path in relative
-        if not any(part in _NOT_PACKED or part.startswith(".") for part in path.parts)
+        for path in relative_paths
+        if not any(part in _EXCLUDED_NAMES or part.startswith(".") for part in path.parts)
     )
 
 
 def _build_once(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Fill a new folder aside and rename it, so that it is whole as soon as it is there."""
+    """Fill the folder if it does not exist.
+
+    The content is written to a temporary folder that is renamed when it is complete. So an aborted
+    build leaves no incomplete folder behind.
+    """
     if folder.exists():
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name[:12]}-", dir=folder.parent))
+    temporary_folder = Path(tempfile.mkdtemp(prefix=f".{folder.name[:12]}-", dir=folder.parent))
     try:
-        fill(aside)
-        aside.rename(folder)
+        fill(temporary_folder)
+        temporary_folder.rename(folder)
     except OSError:
-        if not folder.exists():  # else another process was quicker, and built the same
+        if not folder.exists():  # otherwise another process has just built the same folder
             raise
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(temporary_folder, ignore_errors=True)
 
 
 def _install(pins: Path, options: tuple[str, ...], folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "install", *_PIP_OPTIONS, *options]
     command += [f"--target={folder}", f"--requirement={pins}"]
-    pip = subprocess.run(command, capture_output=True, text=True, check=False)
-    if pip.returncode:
-        tail = "\n".join((pip.stdout + pip.stderr).strip().splitlines()[-15:])
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        tail = "\n".join((result.stdout + result.stderr).strip().splitlines()[-15:])
         raise PackagingError(
             f"Queue Ends: pip could not install what {pins} pins "
-            f"(exit status {pip.returncode}):\n{tail}"
+            f"(exit status {result.returncode}):\n{tail}"
         )
+    # The scripts in pip's bin/ contain the path of this machine's interpreter.
     shutil.rmtree(folder / "bin", ignore_errors=True)
 
 
 def _make_readable(folder: Path) -> None:
-    """Let every user read the tree: a strict umask here must not lock Lambda out of its code."""
+    """Let every user read the folder: under a strict umask, Lambda could not read its code."""
     for parent, _, names in os.walk(folder):
         Path(parent).chmod(0o755)
         for name in names:
@@ -146,4 +152,4 @@ def _make_readable(folder: Path) -> None:
 
 if __name__ == "__main__":
     for target in ("host", "lambda"):
-        build(Path("functions"), target, Path("build"))
+        build_asset(Path("functions"), target, Path("build"))

@@ -1,10 +1,10 @@
-"""The stack: puts the parts together, nothing else."""
+"""The stack, which only puts the constructs together."""
 
 from aws_cdk import AssetHashType, CfnOutput, Stack, Tags
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.delivery.sources import source_of
+from infra.delivery.sources import make_source
 from infra.destinations.destinations import Destinations
 from infra.intake_queues import IntakeQueues
 from infra.ledger import Ledger
@@ -17,7 +17,7 @@ from infra.worker import Worker
 
 
 class QueueEndsStack(Stack):
-    """All of Queue Ends for one stage; it fits any account and region."""
+    """All of Queue Ends for one stage; its template fits any account and region."""
 
     def __init__(self, scope: Construct, settings: Settings, asset: Asset) -> None:
         tags = {"project": "queue-ends", "stage": settings.stage}
@@ -35,14 +35,18 @@ class QueueEndsStack(Stack):
         intake = IntakeQueues(self, "Intake", settings=settings)
         ledger = Ledger(self, "Ledger", settings=settings)
         destinations = Destinations(self, "Destinations", settings=settings)
-        source = source_of(self, settings=settings, code=code, intake=intake)
+        source = make_source(self, settings=settings, code=code, intake=intake)
         worker = Worker(
             self,
             "Worker",
             settings=settings,
             code=code,
             intake=intake,
-            needs=[source.worker_needs, ledger.needs, *destinations.needs],
+            requirements=[
+                source.worker_requirements,
+                ledger.worker_requirements,
+                *destinations.worker_requirements,
+            ],
         )
         watchdog = None
         if settings.watchdog != "off":
@@ -52,12 +56,12 @@ class QueueEndsStack(Stack):
                 settings=settings,
                 code=code,
                 source=source,
-                needs=source.watchdog_needs,
+                requirements=source.watchdog_requirements,
             )
-        resources = MonitoredResources(intake, ledger, worker, source.monitored, watchdog)
+        resources = MonitoredResources(intake, ledger, worker, source.monitored_source, watchdog)
         monitoring = Monitoring(self, "Monitoring", settings=settings, resources=resources)
-        looks = [watchdog.function] if watchdog else []
-        source.deploy_late([ledger, destinations, worker, *looks], monitoring)
+        watchdog_functions = [watchdog.function] if watchdog else []
+        source.deploy_late([ledger, destinations, worker, *watchdog_functions], monitoring)
 
         CfnOutput(self, "QueueUrl", value=intake.queue.queue_url)
         CfnOutput(self, "QueueArn", value=intake.queue.queue_arn)
@@ -71,4 +75,4 @@ class QueueEndsStack(Stack):
         CfnOutput(self, "SubscriptionId", value=source.subscription_id)
         CfnOutput(self, "DashboardName", value=monitoring.dashboard.dashboard.dashboard_name)
         CfnOutput(self, "DashboardUrl", value=monitoring.dashboard.url)
-        CfnOutput(self, "AlarmTopicArn", value=monitoring.alarms.topic.topic_arn)
+        CfnOutput(self, "AlarmTopicArn", value=monitoring.alarms.sns_topic.topic_arn)

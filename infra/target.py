@@ -1,4 +1,4 @@
-"""Names the AWS account and region that a command is about to act on: `python -m infra.target`."""
+"""Prints the AWS account and region that a command will act on: `python -m infra.target`."""
 
 import os
 import sys
@@ -7,8 +7,8 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 
-def target() -> str:
-    """Return the account, region and, where one is set, endpoint that the AWS settings lead to.
+def describe_target() -> str:
+    """Return a line with the AWS account, the region and, if one is set, the endpoint.
 
     Raises
     ------
@@ -16,7 +16,7 @@ def target() -> str:
         There are no credentials, or AWS refuses them.
     """
     session = boto3.Session()
-    # In the CDK CLI's order, so that what is named is what it uses.
+    # The order in which the CDK CLI chooses its region.
     region = os.environ.get("AWS_REGION") or session.region_name or "us-east-1"
     identity = session.client("sts", region_name=region).get_caller_identity()
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
@@ -27,6 +27,6 @@ def target() -> str:
 
 if __name__ == "__main__":
     try:
-        print(f"{' '.join(sys.argv[1:])}: {target()}")
+        print(f"{' '.join(sys.argv[1:])}: {describe_target()}")
     except (BotoCoreError, ClientError) as error:
         sys.exit(f"No AWS account to act on: {error} Set AWS_PROFILE or log in, then try again.")

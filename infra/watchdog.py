@@ -1,4 +1,4 @@
-"""The watchdog: looks every five minutes whether Genesys Cloud has what was deployed."""
+"""The watchdog, which compares Genesys Cloud with the deployed stack every five minutes."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
@@ -6,33 +6,33 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.findings import acknowledge
-from infra.function import InvocationLimits, Needs, function
-from infra.secret import reads_genesys_secret
+from infra.function import InvocationLimits, Requirements, make_function
+from infra.secret import genesys_secret_requirements
 from infra.settings.settings import Settings
 
-_EVERY = Duration.minutes(5)
+_INTERVAL = Duration.minutes(5)
 
 
 class Watchdog(Construct):
-    """The function and its schedule.
+    """The watchdog's function and its schedule.
 
-    One look at a time is enough, and a failed look is not repeated: the next one comes in five
-    minutes. So there are no retries, and no queue for failed looks.
+    One run at a time is enough. A failed run is not retried, because the next run follows in five
+    minutes. So there is no dead-letter queue for failed runs.
 
     Parameters
     ----------
     source
-        The source of events. The schedule follows all of it, as the watchdog would report a
-        partner event source whose bus is still being made.
-    needs
-        Its needs to look at the source.
+        The event source. The schedule is created after all the source's resources, because the
+        watchdog would report a partner event source that has no bus yet.
+    requirements
+        The function's requirements for comparing Genesys Cloud with the stack.
 
     Attributes
     ----------
     function
         The Lambda function.
     schedule
-        The rule that invokes it.
+        The EventBridge rule that invokes the function.
     """
 
     def __init__(
@@ -43,10 +43,10 @@ class Watchdog(Construct):
         settings: Settings,
         code: lambda_.Code,
         source: Construct,
-        needs: Needs,
+        requirements: Requirements,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.function = function(
+        self.function = make_function(
             self,
             settings=settings,
             code=code,
@@ -59,13 +59,13 @@ class Watchdog(Construct):
                 retry_attempts=0,
                 max_event_age=Duration.seconds(60),
             ),
-            needs=[reads_genesys_secret(self, settings), needs],
+            requirements=[genesys_secret_requirements(self, settings), requirements],
         )
         self.schedule = events.CfnRule(
             self,
             "Schedule",
             description=f"Has the watchdog of {settings.stack_name} look",
-            schedule_expression=f"rate({_EVERY.to_minutes()} minutes)",
+            schedule_expression=f"rate({_INTERVAL.to_minutes()} minutes)",
             targets=[
                 events.CfnRule.TargetProperty(
                     id="Watchdog",

@@ -1,4 +1,4 @@
-"""The worker: the function that processes ends, and its mapping to the intake queue."""
+"""The worker's function, and the event source mapping that feeds it from the intake queue."""
 
 from collections.abc import Sequence
 
@@ -8,25 +8,25 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.findings import acknowledge
-from infra.function import InvocationLimits, Needs, function
+from infra.function import InvocationLimits, Requirements, make_function
 from infra.intake_queues import IntakeQueues
 from infra.settings.settings import Settings
 
 
 class Worker(Construct):
-    """The function, with exactly the permissions that it uses, fed from the intake queue.
+    """The worker's function and its event source mapping.
 
     Parameters
     ----------
-    needs
-        Its needs for the parts of the stack beside the intake queues.
+    requirements
+        The function's requirements for all parts of the stack except the intake queues.
 
     Attributes
     ----------
     function
         The Lambda function.
     mapping
-        Its event source mapping.
+        The event source mapping.
     """
 
     def __init__(
@@ -37,10 +37,10 @@ class Worker(Construct):
         settings: Settings,
         code: lambda_.Code,
         intake: IntakeQueues,
-        needs: Sequence[Needs],
+        requirements: Sequence[Requirements],
     ) -> None:
         super().__init__(scope, construct_id)
-        self.function = function(
+        self.function = make_function(
             self,
             settings=settings,
             code=code,
@@ -50,24 +50,24 @@ class Worker(Construct):
                 timeout=Duration.seconds(settings.worker_timeout_seconds),
                 memory_mb=settings.worker_memory_mb,
             ),
-            needs=[_own_needs(settings, intake), *needs],
+            requirements=[_intake_requirements(settings, intake), *requirements],
         )
         acknowledge(
             self.function,
             {"Serverless-LambdaDLQ": "The intake queue has one; nothing else invokes the worker."},
         )
-        # Not function.add_event_source(): that would grant more than the statements above.
-        window = settings.batching_window_seconds
+        # Not function.add_event_source(), which would grant more than the statements above.
+        window_seconds = settings.batching_window_seconds
         self.mapping = lambda_.EventSourceMapping(
             self,
             "Mapping",
             target=self.function,
             event_source_arn=intake.queue.queue_arn,
             batch_size=settings.batch_size,
-            max_batching_window=Duration.seconds(window) if window else None,
+            max_batching_window=Duration.seconds(window_seconds) if window_seconds else None,
             max_concurrency=settings.max_concurrency,
             report_batch_item_failures=True,
-            # Partial failures do not show in Lambda's Errors, only in the mapping's own metrics.
+            # Partial batch failures show only in the mapping's metrics, not in Lambda's Errors.
             metrics_config=lambda_.MetricsConfig(metrics=[lambda_.MetricType.EVENT_COUNT]),
         )
         acknowledge(
@@ -81,14 +81,14 @@ class Worker(Construct):
         )
 
 
-def _own_needs(settings: Settings, intake: IntakeQueues) -> Needs:
+def _intake_requirements(settings: Settings, intake: IntakeQueues) -> Requirements:
     environment = {
         "QUEUE_IDS": ",".join(settings.queue_ids),
         "QUEUE_URL": intake.queue.queue_url,
         "DEAD_LETTER_QUEUE_URL": intake.dead_letter_queue.queue_url,
         "RETRY_DELAY_SECONDS": str(settings.retry_delay_seconds),
     }
-    reads = iam.PolicyStatement(
+    read_statement = iam.PolicyStatement(
         sid="ReadIntakeQueue",
         actions=[
             "sqs:ReceiveMessage",
@@ -98,9 +98,9 @@ def _own_needs(settings: Settings, intake: IntakeQueues) -> Needs:
         ],
         resources=[intake.queue.queue_arn],
     )
-    rejects = iam.PolicyStatement(
+    reject_statement = iam.PolicyStatement(
         sid="RejectToDeadLetterQueue",
         actions=["sqs:SendMessage"],
         resources=[intake.dead_letter_queue.queue_arn],
     )
-    return Needs(environment, [reads, rejects])
+    return Requirements(environment, [read_statement, reject_statement])

@@ -1,1 +1,1 @@
-"""How events arrive: the subscription or the integration, and the function that makes it."""
+"""The deliveries: the subscription or the integration, and the function that manages it."""

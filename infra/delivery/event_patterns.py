@@ -1,49 +1,52 @@
-"""The event patterns of the partner bus's rules, each within the length that AWS takes."""
+"""The event patterns of the rules on the partner event bus, each within AWS's size limit."""
 
 import json
 from collections.abc import Sequence
 from typing import Any
 
-# Amazon EventBridge User Guide, "Amazon EventBridge quotas": event pattern size, in characters.
-MOST_CHARACTERS = 2048
-# Amazon EventBridge API Reference, "CreateEventBus": a partner event source's name has no more.
-LONGEST_SOURCE = 256
+# Maximum size of an event pattern. Amazon EventBridge User Guide, "Amazon EventBridge quotas".
+MAX_CHARACTERS = 2048
+# Maximum length of a partner event source's name. EventBridge API Reference, "CreateEventBus".
+MAX_SOURCE_CHARACTERS = 256
 
 Pattern = dict[str, Any]
 
 
-def topic_pattern(source: str, topics: Sequence[str]) -> Pattern:
-    """Return the pattern that takes some topics from one partner event source."""
-    return {"source": [source], "detail-type": list(topics)}
+def topic_pattern(source_name: str, topics: Sequence[str]) -> Pattern:
+    """Return the pattern that matches all events of these topics from one partner event source."""
+    return {"source": [source_name], "detail-type": list(topics)}
 
 
-def queue_patterns(source: str, topics: Sequence[str], queue_ids: Sequence[str]) -> list[Pattern]:
-    """Return the fewest patterns that take the events of some topics with our queue ids.
+def queue_patterns(
+    source_name: str, topics: Sequence[str], queue_ids: Sequence[str]
+) -> list[Pattern]:
+    """Return patterns that together match the events of these topics with one of the queue ids.
 
-    The ids fill one pattern after the other, in their order. So an id that is appended moves no
-    other, and one that is taken out moves others only towards the first pattern.
+    The ids fill the patterns one by one, in the order given. So an appended id moves no other id,
+    and a removed id moves the ids behind it only towards the first pattern.
 
     Parameters
     ----------
-    source
-        Name of the partner event source. As it may be a token still, the longest name is assumed.
+    source_name
+        The partner event source's name. It may be an unresolved token, so that the patterns leave
+        room for the longest possible name.
     """
-    lists: list[list[str]] = []
+    id_groups: list[list[str]] = []
     for queue_id in queue_ids:
-        longer = [*(lists[-1] if lists else []), queue_id]
-        if lists and _fits(topics, longer):
-            lists[-1] = longer
+        extended_group = [*(id_groups[-1] if id_groups else []), queue_id]
+        if id_groups and _fits(topics, extended_group):
+            id_groups[-1] = extended_group
         else:
-            lists.append([queue_id])
-    return [_queue_pattern(source, topics, ids) for ids in lists]
+            id_groups.append([queue_id])
+    return [_queue_pattern(source_name, topics, ids) for ids in id_groups]
 
 
-def _queue_pattern(source: str, topics: Sequence[str], queue_ids: Sequence[str]) -> Pattern:
+def _queue_pattern(source_name: str, topics: Sequence[str], queue_ids: Sequence[str]) -> Pattern:
     detail = {"eventBody": {"queueId": list(queue_ids)}}
-    return {**topic_pattern(source, topics), "detail": detail}
+    return {**topic_pattern(source_name, topics), "detail": detail}
 
 
 def _fits(topics: Sequence[str], queue_ids: Sequence[str]) -> bool:
-    # With spaces: the CDK and CloudFormation choose how the JSON is written.
-    longest = json.dumps(_queue_pattern("s" * LONGEST_SOURCE, topics, queue_ids))
-    return len(longest) <= MOST_CHARACTERS
+    # json.dumps adds spaces. They count, because the CDK and CloudFormation choose the format.
+    longest = json.dumps(_queue_pattern("s" * MAX_SOURCE_CHARACTERS, topics, queue_ids))
+    return len(longest) <= MAX_CHARACTERS

@@ -1,4 +1,4 @@
-"""Delivery through Amazon EventBridge: the integration, its partner bus, and the rules on it."""
+"""Delivery `eventbridge`: the integration, its partner event bus, and the rules on the bus."""
 
 from collections.abc import Sequence
 
@@ -11,24 +11,24 @@ from constructs import Construct, IDependable
 
 from conversations.topics import CUSTOMER_END, QUEUE_TOPICS, TOPIC_PREFIX
 from infra.delivery.event_patterns import Pattern, queue_patterns, topic_pattern
-from infra.delivery.eventbridge_monitoring import monitored
+from infra.delivery.eventbridge_monitoring import make_monitored_source
 from infra.delivery.provider import Provider
 from infra.delivery.source import Source
 from infra.findings import acknowledge
-from infra.function import Needs
+from infra.function import Requirements
 from infra.intake_queues import IntakeQueues
 from infra.settings.retries import DEAD_LETTER_DAYS
 from infra.settings.settings import Settings
 
 RESOURCE_TYPE = "Custom::GenesysEventSource"
-# Each end rule's topics among those whose events name a queue.
-_OF_QUEUES = {
+# The topics that each end rule reads, out of the topics whose events name a queue.
+_TOPICS_WITH_QUEUE = {
     "touched": QUEUE_TOPICS,
     "last_queue": QUEUE_TOPICS,
     "queue_leg": ("acd.end", "user.end"),
 }
-# The topic of the whole conversation's end, for the end rules that wait for it.
-_OF_CUSTOMERS: dict[str, tuple[str, ...]] = {
+# The topics that each end rule reads, out of the topics whose events name no queue.
+_TOPICS_WITHOUT_QUEUE: dict[str, tuple[str, ...]] = {
     "touched": (CUSTOMER_END,),
     "last_queue": (CUSTOMER_END,),
     "queue_leg": (),
@@ -36,7 +36,7 @@ _OF_CUSTOMERS: dict[str, tuple[str, ...]] = {
 
 
 class EventBridgeSource(Source):
-    """The integration, the bus on its partner event source, and the rules to the intake queue."""
+    """The integration, the partner event bus, and the rules that send to the intake queue."""
 
     def __init__(
         self,
@@ -48,36 +48,38 @@ class EventBridgeSource(Source):
     ) -> None:
         super().__init__(scope, "EventSource")
         self._intake = intake
-        self._undelivered = sqs.Queue(
+        self._undelivered_queue = sqs.Queue(
             self,
             "DeadLetterQueue",
             queue_name=settings.undelivered_queue_name,
             retention_period=Duration.days(DEAD_LETTER_DAYS),
-            encryption=sqs.QueueEncryption.SQS_MANAGED,  # as EventBridge cannot use AWS's own key
+            # SSE-SQS, because EventBridge cannot use the AWS managed key of SSE-KMS.
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             removal_policy=RemovalPolicy.DESTROY,
         )
         reason = "It is the dead-letter queue of the bus's rules."
         acknowledge(
-            self._undelivered,
+            self._undelivered_queue,
             {"AwsSolutions-SQS3": reason, "Serverless-SQSRedrivePolicy": reason},
         )
-        sees = _sees_event_sources(self)
+        source_lookup = _source_lookup_requirements(self)
         provider = Provider(
             self,
             "Provider",
             settings=settings,
             code=code,
-            makes="integration",
-            needs=[sees],
+            noun="integration",
+            requirements=[source_lookup],
         )
-        properties = _integration(self, settings)
-        self.resource = provider.resource(self, "Resource", RESOURCE_TYPE, properties)
-        # Not with its policy, which names the rules, and through them the integration.
-        self.resource.node.add_dependency(self._undelivered.node.find_child("Resource"))
+        properties = _integration_properties(self, settings)
+        self.resource = provider.make_resource(self, "Resource", RESOURCE_TYPE, properties)
+        # Depend on the queue without its policy: the policy names the rules, which need the
+        # integration.
+        self.resource.node.add_dependency(self._undelivered_queue.node.find_child("Resource"))
         self.subscription_id = self.resource.get_att_string("IntegrationId")
-        source = self.resource.get_att_string("EventSourceName")
-        bus = events.EventBus(self, "Bus", event_source_name=source)
+        source_name = self.resource.get_att_string("EventSourceName")
+        bus = events.EventBus(self, "Bus", event_source_name=source_name)
         if settings.archive_days:
             events.CfnArchive(
                 self,
@@ -86,31 +88,36 @@ class EventBridgeSource(Source):
                 description=f"Events of the partner bus of {settings.stack_name}",
                 retention_days=settings.archive_days,
             )
-        patterns = _patterns(source, settings)
-        rules = self._rules(patterns, bus)
-        self._let_send(source, list(patterns), rules)
-        self._once_active(provider, bus, rules)
-        self.worker_needs = _worker_needs(settings, intake)
-        deployed = self.deployed(RESOURCE_TYPE, properties)
-        self.watchdog_needs = Needs(deployed, sees.statements, sees.findings)
-        self.monitored = monitored(
-            function=provider.function,
-            held_back_seconds=settings.settle_seconds if _settles(settings) else 0,
-            undelivered=self._undelivered,
+        patterns = _patterns_by_rule_name(source_name, settings)
+        rules = self._make_rules(patterns, bus)
+        self._allow_rules_to_send(source_name, list(patterns), rules)
+        self._wait_until_active(provider, bus, rules)
+        self.worker_requirements = _worker_requirements(settings, intake)
+        self.watchdog_requirements = Requirements(
+            self.deployed_environment(RESOURCE_TYPE, properties),
+            source_lookup.statements,
+            source_lookup.findings,
+        )
+        self.monitored_source = make_monitored_source(
+            provider_function=provider.function,
+            max_delay_seconds=settings.settle_seconds if _settles(settings) else 0,
+            undelivered_queue=self._undelivered_queue,
             bus=bus,
             rules=rules,
         )
 
     def deploy_late(self, receivers: Sequence[IDependable], monitoring: Construct) -> None:
-        """Create the integration last.
+        """Create the integration after all resources that do not depend on it.
 
-        Only its bus, the bus's rules, their alarms, and the queue policies naming those rules
-        follow it, the intake queue's among them; then the watchdog's schedule.
+        The partner event bus, its rules, the queue policies that name the rules, the monitoring and
+        the watchdog's schedule follow the integration.
         """
         self.resource.node.add_dependency(self._intake.dead_letter_queue, *receivers)
         monitoring.node.add_dependency(self.resource)
 
-    def _rules(self, patterns: dict[str, Pattern], bus: events.EventBus) -> list[events.CfnRule]:
+    def _make_rules(
+        self, patterns: dict[str, Pattern], bus: events.EventBus
+    ) -> list[events.CfnRule]:
         target = events.CfnRule.TargetProperty(
             id="Intake",
             arn=self._intake.queue.queue_arn,
@@ -118,7 +125,7 @@ class EventBridgeSource(Source):
                 maximum_event_age_in_seconds=86_400, maximum_retry_attempts=185
             ),
             dead_letter_config=events.CfnRule.DeadLetterConfigProperty(
-                arn=self._undelivered.queue_arn
+                arn=self._undelivered_queue.queue_arn
             ),
         )
         rules: list[events.CfnRule] = []
@@ -131,41 +138,49 @@ class EventBridgeSource(Source):
                 event_pattern=pattern,
                 targets=[target],
             )
-            # One after the other: a queue that moves is in its new rule before it leaves the old.
-            for former in rules[-1:]:
-                rule.node.add_dependency(former)
+            # CloudFormation changes the rules one by one. So a queue id that moves to an earlier
+            # rule is in that rule before its old rule drops it.
+            for previous_rule in rules[-1:]:
+                rule.node.add_dependency(previous_rule)
             rules.append(rule)
         return rules
 
-    def _let_send(self, source: str, names: list[str], rules: list[events.CfnRule]) -> None:
-        """Let the rules, and nothing else of EventBridge's, send to the two queues.
+    def _allow_rules_to_send(
+        self, source_name: str, rule_names: list[str], rules: list[events.CfnRule]
+    ) -> None:
+        """Allow exactly these rules to send to the intake queue and the undelivered queue.
 
-        EventBridge does not retry an event that a policy refuses. So the policies come before the
-        rules, and name them by the names that they will have.
+        EventBridge does not retry an event that a queue policy refuses. So CloudFormation creates
+        the policies before the rules, and each policy contains the rules' future ARNs.
         """
         stack = Stack.of(self)
-        arns = [
-            stack.format_arn(service="events", resource="rule", resource_name=f"{source}/{name}")
-            for name in names
+        rule_arns = [
+            stack.format_arn(
+                service="events", resource="rule", resource_name=f"{source_name}/{name}"
+            )
+            for name in rule_names
         ]
-        for queue in (self._intake.queue, self._undelivered):
+        for queue in (self._intake.queue, self._undelivered_queue):
             queue.add_to_resource_policy(
                 iam.PolicyStatement(
                     sid="PartnerBusRulesSend",
                     principals=[iam.ServicePrincipal("events.amazonaws.com")],
                     actions=["sqs:SendMessage"],
                     resources=[queue.queue_arn],
-                    conditions={"ArnEquals": {"aws:SourceArn": arns}},
+                    conditions={"ArnEquals": {"aws:SourceArn": rule_arns}},
                 )
             )
         for rule in rules:
-            rule.node.add_dependency(self._intake, self._undelivered)
+            rule.node.add_dependency(self._intake, self._undelivered_queue)
 
-    def _once_active(
+    def _wait_until_active(
         self, provider: Provider, bus: events.EventBus, rules: list[events.CfnRule]
     ) -> None:
-        """Hold the deploy until the partner event source is active: it waits for its bus."""
-        active: CustomResource = provider.resource(
+        """Make a custom resource that completes when the partner event source is active.
+
+        The source becomes active when it has its bus.
+        """
+        active: CustomResource = provider.make_resource(
             self,
             "Active",
             "Custom::GenesysEventSourceActive",
@@ -175,27 +190,28 @@ class EventBridgeSource(Source):
 
 
 def _settles(settings: Settings) -> bool:
-    """Return whether the worker decides about an end some time after its event."""
+    """Return whether the worker waits for further events before it decides about an end."""
     return settings.end_rule == "last_queue"
 
 
-def _worker_needs(settings: Settings, intake: IntakeQueues) -> Needs:
+def _worker_requirements(settings: Settings, intake: IntakeQueues) -> Requirements:
     environment = {
         "DELIVERY": "eventbridge",
         "END_RULE": settings.end_rule,
         "SETTLE_SECONDS": str(settings.settle_seconds),
     }
-    sends = iam.PolicyStatement(
+    # For settling, the worker sends itself delayed messages.
+    send_statement = iam.PolicyStatement(
         sid="SendItselfDecisions",
         actions=["sqs:SendMessage"],
         resources=[intake.queue.queue_arn],
     )
-    return Needs(environment, [sends] if _settles(settings) else [])
+    return Requirements(environment, [send_statement] if _settles(settings) else [])
 
 
-def _integration(scope: Construct, settings: Settings) -> dict[str, object]:
+def _integration_properties(scope: Construct, settings: Settings) -> dict[str, object]:
     stack = Stack.of(scope)
-    topics = _OF_QUEUES[settings.end_rule] + _OF_CUSTOMERS[settings.end_rule]
+    topics = _TOPICS_WITH_QUEUE[settings.end_rule] + _TOPICS_WITHOUT_QUEUE[settings.end_rule]
     return {
         "Name": settings.subscription_name,
         "Notes": f"Conversation events for the AWS stack {settings.stack_name}",
@@ -209,18 +225,23 @@ def _integration(scope: Construct, settings: Settings) -> dict[str, object]:
     }
 
 
-def _patterns(source: str, settings: Settings) -> dict[str, Pattern]:
-    """Return the rules' patterns by the rules' names, which need to be unique on their bus only."""
-    topics = [TOPIC_PREFIX + topic for topic in _OF_QUEUES[settings.end_rule]]
-    of_queues = queue_patterns(source, topics, settings.queue_ids)
-    patterns = {f"queues-{number}": pattern for number, pattern in enumerate(of_queues, start=1)}
-    if topics := [TOPIC_PREFIX + topic for topic in _OF_CUSTOMERS[settings.end_rule]]:
-        # These events name no queue: the rule passes those of all the org's conversations.
-        patterns["customer-end"] = topic_pattern(source, topics)
+def _patterns_by_rule_name(source_name: str, settings: Settings) -> dict[str, Pattern]:
+    """Return the event patterns, keyed by rule name."""
+    # A rule name has to be unique only on its bus, so the stage need not be in the name.
+    topics = [TOPIC_PREFIX + topic for topic in _TOPICS_WITH_QUEUE[settings.end_rule]]
+    patterns = {
+        f"queues-{number}": pattern
+        for number, pattern in enumerate(
+            queue_patterns(source_name, topics, settings.queue_ids), start=1
+        )
+    }
+    if topics := [TOPIC_PREFIX + topic for topic in _TOPICS_WITHOUT_QUEUE[settings.end_rule]]:
+        # These events name no queue, so the rule passes the events of all the org's conversations.
+        patterns["customer-end"] = topic_pattern(source_name, topics)
     return patterns
 
 
-def _sees_event_sources(scope: Construct) -> Needs:
+def _source_lookup_requirements(scope: Construct) -> Requirements:
     arn = Stack.of(scope).format_arn(
         service="events",
         account="",
@@ -228,7 +249,7 @@ def _sees_event_sources(scope: Construct) -> Needs:
         resource_name="aws.partner/genesys.com/*",
         arn_format=ArnFormat.SLASH_RESOURCE_NAME,
     )
-    sees = iam.PolicyStatement(
+    statement = iam.PolicyStatement(
         sid="SeePartnerEventSources", actions=["events:DescribeEventSource"], resources=[arn]
     )
     finding = (
@@ -236,4 +257,4 @@ def _sees_event_sources(scope: Construct) -> Needs:
         "aws.partner/genesys.com/*]"
     )
     reason = "The org's id is in the name, and known only when Genesys Cloud has been asked."
-    return Needs(statements=[sees], findings={finding: reason})
+    return Requirements(statements=[statement], findings={finding: reason})

@@ -1,4 +1,4 @@
-"""The function that makes, changes and deletes our part in Genesys Cloud for CloudFormation."""
+"""The custom resource provider: manages the Genesys Cloud resource for CloudFormation."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,24 +8,25 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.findings import acknowledge
-from infra.function import InvocationLimits, Needs, function
-from infra.secret import reads_genesys_secret
+from infra.function import InvocationLimits, Requirements, make_function
+from infra.secret import genesys_secret_requirements
 from infra.settings.settings import Settings
 
 
 class Provider(Construct):
-    """The function, and the custom resources that it answers for.
+    """The provisioner's function, and the custom resources that it handles.
 
-    CloudFormation invokes the function asynchronously and waits for its answer. It must answer
-    within the resource's timeout, and no late retry may make again a thing that was rolled back.
-    So its own timeout is shorter, Lambda retries nothing, and events expire after a minute.
+    CloudFormation invokes the function asynchronously and waits for its response. The response must
+    come within the custom resource's timeout, and no late retry may recreate a resource that was
+    rolled back. So the function's timeout is shorter, Lambda retries no invocation, and a waiting
+    request expires after a minute.
 
     Parameters
     ----------
-    makes
-        The noun for the thing that it makes in Genesys Cloud.
-    needs
-        Its needs beside reading its secret.
+    noun
+        The noun for the Genesys Cloud resource, used in the function's description.
+    requirements
+        The function's requirements beyond reading the Genesys Cloud secret.
 
     Attributes
     ----------
@@ -40,23 +41,23 @@ class Provider(Construct):
         *,
         settings: Settings,
         code: lambda_.Code,
-        makes: str,
-        needs: Sequence[Needs] = (),
+        noun: str,
+        requirements: Sequence[Requirements] = (),
     ) -> None:
         super().__init__(scope, construct_id)
-        self.function = function(
+        self.function = make_function(
             self,
             settings=settings,
             code=code,
             handler="provisioner.handler.handler",
-            description=f"Makes, updates and deletes the {makes} in Genesys Cloud",
+            description=f"Makes, updates and deletes the {noun} in Genesys Cloud",
             limits=InvocationLimits(
                 timeout=Duration.minutes(4),
                 memory_mb=256,
                 retry_attempts=0,
                 max_event_age=Duration.seconds(60),
             ),
-            needs=[reads_genesys_secret(self, settings), *needs],
+            requirements=[genesys_secret_requirements(self, settings), *requirements],
         )
         reason = (
             "CloudFormation reports a request that was not answered, and rolls back: nothing may "
@@ -67,10 +68,10 @@ class Provider(Construct):
             {"Serverless-LambdaDLQ": reason, "Serverless-LambdaAsyncFailureDestination": reason},
         )
 
-    def resource(
+    def make_resource(
         self, scope: Construct, construct_id: str, resource_type: str, properties: Mapping[str, Any]
     ) -> CustomResource:
-        """Make a custom resource that the function answers for."""
+        """Make a custom resource that the function handles."""
         resource = CustomResource(
             scope,
             construct_id,
@@ -79,6 +80,6 @@ class Provider(Construct):
             service_timeout=Duration.minutes(5),
             properties=properties,
         )
-        # On all of this, as the function's settings for asynchronous events are a resource too.
+        # On the whole construct: the limits for asynchronous invocations are a resource too.
         resource.node.add_dependency(self)
         return resource

@@ -1,4 +1,4 @@
-"""The source of events of each delivery, by the value of the setting."""
+"""The event source classes, keyed by the values of the setting `delivery`."""
 
 from collections.abc import Mapping
 
@@ -17,8 +17,8 @@ SOURCES: Mapping[str, type[SubscriptionSource | EventBridgeSource]] = {
 }
 
 
-def source_of(
+def make_source(
     scope: Construct, *, settings: Settings, code: lambda_.Code, intake: IntakeQueues
 ) -> Source:
-    """Make the source of the delivery that is set."""
+    """Make the event source for the delivery that is set."""
     return SOURCES[settings.delivery](scope, settings=settings, code=code, intake=intake)

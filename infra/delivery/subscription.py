@@ -1,4 +1,4 @@
-"""Delivery by subscription: Genesys Cloud sends the ends to the intake queue itself."""
+"""Delivery `subscription`: Genesys Cloud itself sends the ends to the intake queue."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from constructs import Construct, IDependable
 from conversations.subscription_event import EVENT_TYPE
 from infra.delivery.provider import Provider
 from infra.delivery.source import Source
-from infra.function import Needs
+from infra.function import Requirements
 from infra.intake_queues import IntakeQueues
 from infra.monitoring.monitored_resources import MonitoredSource
 from infra.settings.settings import Settings
@@ -19,7 +19,7 @@ RESOURCE_TYPE = "Custom::GenesysSubscription"
 
 
 class SubscriptionSource(Source):
-    """The subscription, and Genesys Cloud's account as the sender."""
+    """The subscription, and the permission for Genesys Cloud's AWS account to send."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class SubscriptionSource(Source):
                 resources=[intake.queue.queue_arn],
             )
         )
-        provider = Provider(self, "Provider", settings=settings, code=code, makes="subscription")
+        provider = Provider(self, "Provider", settings=settings, code=code, noun="subscription")
         properties = {
             "Name": settings.subscription_name,
             "Description": f"Conversation ends for the AWS stack {settings.stack_name}",
@@ -51,12 +51,14 @@ class SubscriptionSource(Source):
             "LoginUrl": settings.login_url,
             "ApiUrl": settings.api_url,
         }
-        self.resource = provider.resource(self, "Resource", RESOURCE_TYPE, properties)
+        self.resource = provider.make_resource(self, "Resource", RESOURCE_TYPE, properties)
         self.subscription_id = self.resource.get_att_string("SubscriptionId")
-        self.worker_needs = Needs({"DELIVERY": "subscription"})
-        self.watchdog_needs = Needs(self.deployed(RESOURCE_TYPE, properties))
-        self.monitored = MonitoredSource(function=provider.function)
+        self.worker_requirements = Requirements({"DELIVERY": "subscription"})
+        self.watchdog_requirements = Requirements(
+            self.deployed_environment(RESOURCE_TYPE, properties)
+        )
+        self.monitored_source = MonitoredSource(provider_function=provider.function)
 
     def deploy_late(self, receivers: Sequence[IDependable], monitoring: Construct) -> None:
-        """Create the subscription last. Only the watchdog's schedule follows it."""
+        """Create the subscription after all other resources except the watchdog's schedule."""
         self.resource.node.add_dependency(self._intake, monitoring, *receivers)

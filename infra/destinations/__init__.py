@@ -1,1 +1,1 @@
-"""The destinations' parts in AWS."""
+"""The AWS resources of the destinations."""

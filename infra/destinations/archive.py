@@ -8,19 +8,21 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.findings import acknowledge
-from infra.logs import log_group_of
+from infra.logs import make_log_group
 from infra.settings.settings import Settings
 
 
 class Archive(Construct):
-    """The bucket and the stream that fills it.
+    """The Firehose stream and the S3 bucket that it writes to.
 
-    Without `protect` the bucket goes with the stack, but only an empty one can.
+    Unless `protect` is set, the bucket is deleted with the stack. S3 refuses to delete a bucket
+    that contains objects, so an archive has to be emptied first.
 
     Attributes
     ----------
     bucket
-        Holds the ends as lines of JSON, gzipped, in a folder for each day; nothing in it expires.
+        The bucket. It has a folder for each day, with gzipped files of JSON lines that never
+        expire.
     stream
         The Firehose delivery stream.
     """
@@ -35,7 +37,7 @@ class Archive(Construct):
             enforce_ssl=True,
             lifecycle_rules=[
                 s3.LifecycleRule(
-                    # S3 leaves objects under 128 KB where they are: moving them would cost more.
+                    # S3 does not move objects under 128 KB, because moving them would cost more.
                     transitions=[
                         s3.Transition(
                             storage_class=s3.StorageClass.INFREQUENT_ACCESS,
@@ -45,13 +47,12 @@ class Archive(Construct):
                     abort_incomplete_multipart_upload_after=Duration.days(7),
                 )
             ],
-            # S3 refuses to delete a bucket that holds objects: no stack takes an archive with it.
             removal_policy=RemovalPolicy.RETAIN if settings.protect else RemovalPolicy.DESTROY,
         )
-        errors = Construct(self, "Errors")
-        log_group = log_group_of(errors, settings)
+        error_log = Construct(self, "Errors")
+        log_group = make_log_group(error_log, settings)
         log_stream = logs.LogStream(
-            errors, "Stream", log_group=log_group, removal_policy=RemovalPolicy.DESTROY
+            error_log, "Stream", log_group=log_group, removal_policy=RemovalPolicy.DESTROY
         )
         role = iam.Role(
             self,
@@ -59,7 +60,7 @@ class Archive(Construct):
             assumed_by=iam.ServicePrincipal("firehose.amazonaws.com"),
             inline_policies={
                 "Permissions": iam.PolicyDocument(
-                    statements=_permissions(self.bucket, log_group, log_stream)
+                    statements=_role_statements(self.bucket, log_group, log_stream)
                 )
             },
         )
@@ -109,10 +110,10 @@ class Archive(Construct):
         )
 
 
-def _permissions(
+def _role_statements(
     bucket: s3.Bucket, log_group: logs.LogGroup, log_stream: logs.LogStream
 ) -> list[iam.PolicyStatement]:
-    group_arn = Stack.of(bucket).format_arn(
+    log_stream_arn = Stack.of(bucket).format_arn(
         service="logs",
         resource="log-group",
         resource_name=f"{log_group.log_group_name}:log-stream:{log_stream.log_stream_name}",
@@ -130,6 +131,6 @@ def _permissions(
             resources=[bucket.arn_for_objects("*")],
         ),
         iam.PolicyStatement(
-            sid="WriteErrors", actions=["logs:PutLogEvents"], resources=[group_arn]
+            sid="WriteErrors", actions=["logs:PutLogEvents"], resources=[log_stream_arn]
         ),
     ]

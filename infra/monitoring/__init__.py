@@ -1,1 +1,1 @@
-"""The alarms and the dashboard, and the metrics that they show."""
+"""The alarms, the dashboard, and their metrics."""

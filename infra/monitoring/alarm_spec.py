@@ -1,4 +1,4 @@
-"""The shape of an alarm: its metric, its threshold and its text."""
+"""The specification of an alarm: its metric, its threshold and its text."""
 
 from dataclasses import dataclass
 
@@ -7,41 +7,42 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 
 @dataclass(frozen=True, slots=True)
 class AlarmSpec:
-    """An alarm: the metric that it is on, and the text that it sends.
+    """The specification of one alarm on one metric.
 
     Attributes
     ----------
     id
-        The end of the alarm's name.
+        The suffix of the alarm's name.
     metric
-        The alarm looks at its statistic over its period.
-    meaning, first
-        Its meaning and the first step, in words for somebody who was asleep a minute ago.
-    threshold
-        The alarm goes on when the metric is above it; or below, with `below`.
-    times, periods
-        In how many of how many periods the metric must be there.
+        The metric, with its statistic and period.
+    meaning, first_step
+        The alarm text: the meaning and the first step, written for somebody who has just woken up.
+    threshold, below
+        The alarm fires when the metric is above the threshold, or with `below`, below the
+        threshold.
+    datapoints_to_alarm, evaluation_periods
+        M and N: the metric must cross the threshold in M of the last N periods.
     missing
         How a period without a value counts.
-    unknown_is_told
-        Whether the alarm also reports that there are no values.
+    notify_on_missing_data
+        Whether the alarm also notifies when its state becomes INSUFFICIENT_DATA.
     section
-        The runbook's section on it, where that is not the id.
+        The runbook section on the alarm; if None, the section is named like the id.
     """
 
     id: str
     metric: cloudwatch.Metric
     meaning: str
-    first: str
+    first_step: str
     threshold: float = 0
     below: bool = False
-    times: int = 1
-    periods: int = 1
+    datapoints_to_alarm: int = 1
+    evaluation_periods: int = 1
     missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING
-    unknown_is_told: bool = False
+    notify_on_missing_data: bool = False
     section: str | None = None
 
     @property
     def anchor(self) -> str:
-        """The anchor of the runbook's section on it."""
+        """The anchor of the alarm's section in the runbook."""
         return self.section or self.id

@@ -1,4 +1,4 @@
-"""The alarms, the topic that they report to, and the alarm that sums them up."""
+"""The alarms, the SNS topic that they notify, and the composite alarm."""
 
 import json
 
@@ -18,16 +18,16 @@ from infra.settings.settings import Settings
 
 
 class Alarms(Construct):
-    """The alarms, and one that is on when any of them is.
+    """The alarms, and a composite alarm that is in ALARM while at least one alarm is.
 
     Attributes
     ----------
-    topic
-        The SNS topic that says which alarm went on or off.
+    sns_topic
+        The SNS topic that is notified when an alarm fires or clears.
     alarms
-        The alarms by id, in the order of the runbook. Their names end in the id.
+        The alarms, keyed by id, in the order of the runbook.
     health
-        The alarm that sums them up.
+        The composite alarm.
     """
 
     def __init__(
@@ -39,10 +39,10 @@ class Alarms(Construct):
         resources: MonitoredResources,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.topic = _topic(self, settings)
-        action = actions.SnsAction(self.topic)
+        self.sns_topic = _make_sns_topic(self, settings)
+        notification = actions.SnsAction(self.sns_topic)
         self.alarms = {
-            spec.id: _alarm(self, settings, spec, action)
+            spec.id: _make_alarm(self, settings, spec, notification)
             for spec in alarm_specs(settings, resources)
         }
         names = [f"{settings.stack_name}-{alarm_id}" for alarm_id in self.alarms]
@@ -59,15 +59,15 @@ class Alarms(Construct):
                 "open the dashboard and take the topmost alarm that is on.",
             ),
         )
-        # Its rule knows the alarms by name alone.
+        # Explicit, because the composite alarm's rule only contains the alarms' names.
         self.health.node.add_dependency(*self.alarms.values())
-        self.health.add_alarm_action(action)
-        self.health.add_ok_action(action)
+        self.health.add_alarm_action(notification)
+        self.health.add_ok_action(notification)
 
 
-def _topic(scope: Construct, settings: Settings) -> sns.Topic:
-    # Not encrypted at rest: CloudWatch cannot use the key of SNS that AWS manages, a key of one's
-    # own costs money, and the alarms' texts are no secrets.
+def _make_sns_topic(scope: Construct, settings: Settings) -> sns.Topic:
+    # Not encrypted at rest: CloudWatch cannot use the AWS managed key of SNS, a customer managed
+    # key costs money, and alarm texts contain no secrets.
     topic = sns.Topic(
         scope,
         "Topic",
@@ -75,13 +75,13 @@ def _topic(scope: Construct, settings: Settings) -> sns.Topic:
         enforce_ssl=True,
     )
     stack = Stack.of(scope)
-    arns = stack.format_arn(
+    alarm_arn_pattern = stack.format_arn(
         service="cloudwatch",
         resource="alarm",
         resource_name=f"{settings.stack_name}-*",
         arn_format=ArnFormat.COLON_RESOURCE_NAME,
     )
-    # A policy of our own replaces the default one, which lets the whole account publish.
+    # Replaces the default policy, which lets the whole account publish.
     topic.add_to_resource_policy(
         iam.PolicyStatement(
             sid="AlarmsPublish",
@@ -89,7 +89,7 @@ def _topic(scope: Construct, settings: Settings) -> sns.Topic:
             actions=["sns:Publish"],
             resources=[topic.topic_arn],
             conditions={
-                "ArnLike": {"aws:SourceArn": arns},
+                "ArnLike": {"aws:SourceArn": alarm_arn_pattern},
                 "StringEquals": {"aws:SourceAccount": stack.account},
             },
         )
@@ -103,30 +103,30 @@ def _topic(scope: Construct, settings: Settings) -> sns.Topic:
     return topic
 
 
-def _alarm(
-    scope: Construct, settings: Settings, spec: AlarmSpec, action: actions.SnsAction
+def _make_alarm(
+    scope: Construct, settings: Settings, spec: AlarmSpec, notification: actions.SnsAction
 ) -> cloudwatch.Alarm:
     comparison = cloudwatch.ComparisonOperator
     alarm = cloudwatch.Alarm(
         scope,
         spec.id,
         alarm_name=f"{settings.stack_name}-{spec.id}",
-        alarm_description=_description(settings, spec.anchor, spec.meaning, spec.first),
+        alarm_description=_description(settings, spec.anchor, spec.meaning, spec.first_step),
         metric=spec.metric,
         comparison_operator=(
             comparison.LESS_THAN_THRESHOLD if spec.below else comparison.GREATER_THAN_THRESHOLD
         ),
         threshold=spec.threshold,
-        datapoints_to_alarm=spec.times,
-        evaluation_periods=spec.periods,
+        datapoints_to_alarm=spec.datapoints_to_alarm,
+        evaluation_periods=spec.evaluation_periods,
         treat_missing_data=spec.missing,
     )
-    alarm.add_alarm_action(action)
-    alarm.add_ok_action(action)
-    if spec.unknown_is_told:
-        alarm.add_insufficient_data_action(action)
+    alarm.add_alarm_action(notification)
+    alarm.add_ok_action(notification)
+    if spec.notify_on_missing_data:
+        alarm.add_insufficient_data_action(notification)
     return alarm
 
 
-def _description(settings: Settings, anchor: str, meaning: str, first: str) -> str:
-    return f"{meaning}\nFirst: {first}\nRunbook: {settings.runbook_url}#{anchor}"
+def _description(settings: Settings, anchor: str, meaning: str, first_step: str) -> str:
+    return f"{meaning}\nFirst: {first_step}\nRunbook: {settings.runbook_url}#{anchor}"

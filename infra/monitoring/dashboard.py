@@ -1,4 +1,4 @@
-"""The dashboard's frame: its name, the order of its sections, and the alarms on top of them."""
+"""The dashboard: its name, its top row with the alarms, and the order of its sections."""
 
 from collections.abc import Iterator
 
@@ -13,18 +13,19 @@ from infra.monitoring.monitored_resources import MonitoredResources
 from infra.monitoring.widgets import Row, heading
 from infra.settings.settings import Settings
 
-_HEIGHT_OF_ALARMS = 5
+_ALARM_ROW_HEIGHT = 5
 
 
 class Dashboard(Construct):
-    """The dashboard, named like the stack.
+    """The dashboard, which has the stack's name.
 
     Attributes
     ----------
     dashboard
         The CloudWatch dashboard.
     url
-        Its URL in the AWS console of the partition `aws`; other partitions have other consoles.
+        The dashboard's URL in the AWS console. It is valid only in the partition `aws`, because
+        other partitions have other consoles.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Dashboard(Construct):
             self,
             "Dashboard",
             dashboard_name=settings.stack_name,
-            # The longest range in which CloudWatch shows a point for each minute by default.
+            # The longest range for which CloudWatch by default shows one data point per minute.
             default_interval=Duration.hours(3),
             widgets=list(_rows(settings, resources, alarms)),
         )
@@ -53,44 +54,44 @@ class Dashboard(Construct):
 
 
 def _rows(settings: Settings, resources: MonitoredResources, alarms: Alarms) -> Iterator[Row]:
-    """Yield the rows: the business first, then each part of the stack."""
-    yield _alarm_states(settings, resources, alarms)
+    """Yield the rows: first the alarms, then the ends, then each part of the stack."""
+    yield _top_row(settings, resources, alarms)
     yield heading("Ends")
-    yield from sections.ends(settings)
+    yield from sections.end_rows(settings)
     yield heading("Messages, from Genesys Cloud to the worker")
-    yield from sections.messages(settings)
-    yield from sections.queues(resources, alarms)
+    yield from sections.message_rows(settings)
+    yield from sections.queue_rows(resources, alarms)
     yield heading("Worker")
-    yield from sections.worker(settings, resources.worker, alarms)
+    yield from sections.worker_rows(settings, resources.worker, alarms)
     yield heading("Ledger and destinations")
-    yield from sections.ledger_and_destinations(settings, resources.ledger)
+    yield from sections.ledger_and_destination_rows(settings, resources.ledger)
     yield heading("Genesys Cloud")
-    yield from sections.genesys(settings, resources, alarms)
+    yield from sections.genesys_rows(settings, resources, alarms)
     yield heading("Log")
-    yield from log_tables.rows(resources)
+    yield from log_tables.log_rows(resources)
 
 
-def _alarm_states(settings: Settings, resources: MonitoredResources, alarms: Alarms) -> Row:
-    every: list[cloudwatch.IAlarm] = [alarms.health, *alarms.alarms.values()]
+def _top_row(settings: Settings, resources: MonitoredResources, alarms: Alarms) -> Row:
+    shown_alarms: list[cloudwatch.IAlarm] = [alarms.health, *alarms.alarms.values()]
     return [
         cloudwatch.AlarmStatusWidget(
-            title="Alarms", alarms=every, width=15, height=_HEIGHT_OF_ALARMS
+            title="Alarms", alarms=shown_alarms, width=15, height=_ALARM_ROW_HEIGHT
         ),
         cloudwatch.TextWidget(
-            markdown=_runbook(settings, resources), width=9, height=_HEIGHT_OF_ALARMS
+            markdown=_runbook_links(settings, resources), width=9, height=_ALARM_ROW_HEIGHT
         ),
     ]
 
 
-def _runbook(settings: Settings, resources: MonitoredResources) -> str:
-    # Some alarms share a section.
+def _runbook_links(settings: Settings, resources: MonitoredResources) -> str:
+    # A dict removes duplicates: some alarms share a section.
     anchors = dict.fromkeys(["health", *(spec.anchor for spec in alarm_specs(settings, resources))])
     url = settings.runbook_url
     if "://" in url:
-        where = f"The [runbook]({url}) says what to do about each alarm"
+        introduction = f"The [runbook]({url}) says what to do about each alarm"
         links = [f"[{anchor}]({url}#{anchor})" for anchor in anchors]
     else:
-        # A path means nothing to the console, which would take it for a page of its own.
-        where = f"In the project, `{url}` says what to do about each alarm"
+        # No links: the console would take a path for one of its own pages.
+        introduction = f"In the project, `{url}` says what to do about each alarm"
         links = [f"`{anchor}`" for anchor in anchors]
-    return f"## Queue Ends, {settings.stage}\n\n{where}:\n\n{' · '.join(links)}"
+    return f"## Queue Ends, {settings.stage}\n\n{introduction}:\n\n{' · '.join(links)}"

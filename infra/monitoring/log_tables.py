@@ -1,29 +1,33 @@
-"""The dashboard's tables: queries on the functions' logs."""
+"""The dashboard's tables, which show results of queries on the functions' logs."""
 
 from collections.abc import Iterator
 
 from infra.monitoring.monitored_resources import MonitoredResources
 from infra.monitoring.widgets import COLUMNS, Row, table
 
-_OF_A_MESSAGE = 'filter message = "Message"'
-_NEWEST = ("sort @timestamp desc", "limit 20")
+# The worker writes a log line "Message" for each SQS message.
+_MESSAGE_LINES = 'filter message = "Message"'
+_NEWEST_LINES = ("sort @timestamp desc", "limit 20")
 
 
-def rows(resources: MonitoredResources) -> Iterator[Row]:
-    """Yield the last messages in trouble, the reasons counted, and the watchdog's findings."""
+def log_rows(resources: MonitoredResources) -> Iterator[Row]:
+    """Yield rows with the last rejected and failed messages, their reasons, and watchdog findings.
+
+    Without a watchdog, its table is left out.
+    """
     worker, watchdog = resources.worker.function.log_group, resources.watchdog
-    shown = "fields @timestamp, reason, detail, message_id, receives"
+    message_fields = "fields @timestamp, reason, detail, message_id, receives"
     yield [
         table(
             "Last messages that were rejected",
             worker,
-            [shown, _OF_A_MESSAGE, 'filter outcome = "rejected"', *_NEWEST],
+            [message_fields, _MESSAGE_LINES, 'filter outcome = "rejected"', *_NEWEST_LINES],
             width=12,
         ),
         table(
             "Last messages that failed",
             worker,
-            [shown, _OF_A_MESSAGE, 'filter outcome = "failed"', *_NEWEST],
+            [message_fields, _MESSAGE_LINES, 'filter outcome = "failed"', *_NEWEST_LINES],
             width=12,
         ),
     ]
@@ -31,7 +35,7 @@ def rows(resources: MonitoredResources) -> Iterator[Row]:
         "Why messages were rejected or failed",
         worker,
         [
-            _OF_A_MESSAGE,
+            _MESSAGE_LINES,
             "stats count(*) as messages by outcome, reason",
             "sort messages desc",
             "limit 20",
@@ -45,10 +49,10 @@ def rows(resources: MonitoredResources) -> Iterator[Row]:
         "What the watchdog found",
         watchdog.function.log_group,
         [
-            # Logs Insights has a field for each part of a list. `detail` explains a failed look.
+            # Logs Insights has one field for each list element. `detail` explains a failed run.
             "fields @timestamp, message, differences.0, differences.1, differences.2, detail",
             'filter level = "WARNING"',
-            *_NEWEST,
+            *_NEWEST_LINES,
         ],
         width=16,
     )

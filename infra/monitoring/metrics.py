@@ -1,7 +1,7 @@
-"""The metrics: namespace, name and exactly the dimensions that each is emitted with.
+"""The metrics, each with exactly the dimensions that it is emitted with.
 
-Every alarm and graph takes its metrics from here: CloudWatch accepts a wrong dimension without a
-word and shows nothing.
+Every alarm and graph uses the functions of this module, because CloudWatch reports no error for an
+unknown dimension: it just shows no data.
 """
 
 from aws_cdk import Duration
@@ -15,46 +15,46 @@ from infra.settings.settings import Settings
 from metrics import NAMESPACE
 
 MINUTE = Duration.minutes(1)
-# SQS's metric of the messages that wait.
+# The SQS metric for waiting messages.
 VISIBLE = "ApproximateNumberOfMessagesVisible"
 
 
-def own(
+def own_metric(
     settings: Settings, name: str, statistic: str = "Sum", *, queue_id: str | None = None
 ) -> cloudwatch.Metric:
-    """Return a metric of the project's functions, of the stage or of one of its queues."""
+    """Return a metric that our functions emit, for the whole stage or for one routing queue."""
     dimensions = {"Stage": settings.stage}
     if queue_id is not None:
         dimensions["QueueId"] = queue_id
     return _metric(NAMESPACE, name, statistic, dimensions)
 
 
-def of_function(
+def function_metric(
     function: lambda_.IFunction, name: str, statistic: str = "Sum"
 ) -> cloudwatch.Metric:
-    """Return a metric of a function (AWS: "Types of metrics for Lambda functions")."""
+    """Return a Lambda function's metric (AWS: "Types of metrics for Lambda functions")."""
     dimensions = {"FunctionName": function.function_name}
     return _metric("AWS/Lambda", name, statistic, dimensions)
 
 
-def of_mapping(mapping: lambda_.EventSourceMapping, name: str) -> cloudwatch.Metric:
-    """Return a count of an event source mapping (AWS: "Event source mapping metrics")."""
+def mapping_metric(mapping: lambda_.EventSourceMapping, name: str) -> cloudwatch.Metric:
+    """Return an event source mapping's counter (AWS: "Event source mapping metrics")."""
     dimensions = {"EventSourceMappingUUID": mapping.event_source_mapping_id}
     return _metric("AWS/Lambda", name, "Sum", dimensions)
 
 
-def of_queue(queue: sqs.IQueue, name: str, statistic: str = "Sum") -> cloudwatch.Metric:
-    """Return a metric of an SQS queue (AWS: "Available CloudWatch metrics for Amazon SQS")."""
+def queue_metric(queue: sqs.IQueue, name: str, statistic: str = "Sum") -> cloudwatch.Metric:
+    """Return an SQS queue's metric (AWS: "Available CloudWatch metrics for Amazon SQS")."""
     return _metric("AWS/SQS", name, statistic, {"QueueName": queue.queue_name})
 
 
-def of_table(table: dynamodb.ITable, name: str) -> cloudwatch.Metric:
-    """Return a count of a table (AWS: "DynamoDB metrics and dimensions")."""
+def table_metric(table: dynamodb.ITable, name: str) -> cloudwatch.Metric:
+    """Return a DynamoDB table's counter (AWS: "DynamoDB metrics and dimensions")."""
     return _metric("AWS/DynamoDB", name, "Sum", {"TableName": table.table_name})
 
 
-def of_rule(bus: events.IEventBus, rule: events.CfnRule, name: str) -> cloudwatch.Metric:
-    """Return a count of a rule on a bus that is not the default one.
+def rule_metric(bus: events.IEventBus, rule: events.CfnRule, name: str) -> cloudwatch.Metric:
+    """Return a rule's counter; the rule must be on a bus other than the default bus.
 
     Source: Amazon EventBridge User Guide, "Monitoring Amazon EventBridge".
     """

@@ -1,4 +1,4 @@
-"""The parts of a stack that alarms and the dashboard watch."""
+"""The resources that the alarms and the dashboard monitor."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,32 +16,32 @@ from infra.worker import Worker
 
 @dataclass(frozen=True, slots=True)
 class MonitoredSource:
-    """The source of events, as alarms and the dashboard see it; each delivery fills it in.
+    """An event source's contribution to the alarms and the dashboard.
 
     Attributes
     ----------
-    function
-        The function that answers for the custom resource.
-    held_back_seconds
-        How long a message may be held back in the intake queue on purpose.
-    alarms
-        The alarms on parts that only this delivery has.
-    dead_letter_lines
-        The lines of its own dead-letter queues, in the graph of all of them.
-    rows
-        The rows of graphs on parts that only this delivery has.
+    provider_function
+        The function that handles the custom resource.
+    max_delay_seconds
+        The longest time for which the worker delays a message in the intake queue on purpose.
+    alarm_specs
+        The alarms that only this delivery has.
+    dead_letter_metrics
+        Metrics for the dashboard's graph of dead-letter queues.
+    dashboard_rows
+        Rows of graphs that only this delivery has.
     """
 
-    function: lambda_.IFunction
-    held_back_seconds: int = 0
-    alarms: Sequence[AlarmSpec] = ()
-    dead_letter_lines: Sequence[cloudwatch.Metric] = ()
-    rows: Sequence[Row] = ()
+    provider_function: lambda_.IFunction
+    max_delay_seconds: int = 0
+    alarm_specs: Sequence[AlarmSpec] = ()
+    dead_letter_metrics: Sequence[cloudwatch.Metric] = ()
+    dashboard_rows: Sequence[Row] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class MonitoredResources:
-    """All that there is to watch; `watchdog` is None where it is off."""
+    """All resources that are monitored; `watchdog` is None if the watchdog is off."""
 
     intake: IntakeQueues
     ledger: Ledger

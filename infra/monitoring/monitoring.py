@@ -1,4 +1,4 @@
-"""The monitoring of a stack: its alarms and its dashboard."""
+"""A stack's monitoring: its alarms and its dashboard."""
 
 from constructs import Construct
 
@@ -9,12 +9,12 @@ from infra.settings.settings import Settings
 
 
 class Monitoring(Construct):
-    """The alarms, and the dashboard that shows them on top.
+    """The alarms, and the dashboard that shows them in its top row.
 
     Attributes
     ----------
     alarms
-        The alarms, and the topic that they report to.
+        The alarms, and the SNS topic that they notify.
     dashboard
         The dashboard.
     """

@@ -1,4 +1,4 @@
-"""The dashboard's sections: a function for each, its rows of graphs in the order of reading."""
+"""The sections of the dashboard; each function yields one section's rows from top to bottom."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,14 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 
 from infra.ledger import Ledger
 from infra.monitoring.alarms import Alarms
-from infra.monitoring.metrics import VISIBLE, of_function, of_mapping, of_queue, of_table, own
+from infra.monitoring.metrics import (
+    VISIBLE,
+    function_metric,
+    mapping_metric,
+    own_metric,
+    queue_metric,
+    table_metric,
+)
 from infra.monitoring.monitored_resources import MonitoredResources
 from infra.monitoring.widgets import (
     BLUE,
@@ -15,46 +22,49 @@ from infra.monitoring.widgets import (
     CYAN,
     DUPLICATE,
     FAILED,
+    FAULT,
     IGNORED,
     LIMIT,
     PROCESSED,
     PURPLE,
     REJECTED,
-    WRONG,
     Row,
     graph,
-    limit,
-    line,
+    labelled,
+    limit_line,
     numbers,
 )
 from infra.settings.settings import Settings
 from infra.worker import Worker
 
-# SQS's metrics of the messages that a worker has, and of those that are held back.
+# The SQS metrics for messages that a consumer has received, and for delayed messages.
 _IN_FLIGHT = "ApproximateNumberOfMessagesNotVisible"
 _DELAYED = "ApproximateNumberOfMessagesDelayed"
 _RIGHT = cloudwatch.LegendPosition.RIGHT
 
 
-def ends(settings: Settings) -> Iterator[Row]:
-    """Yield how many ends were processed and how long they took, in all and by queue."""
-    ended = own(settings, "Ended")
+def end_rows(settings: Settings) -> Iterator[Row]:
+    """Yield the number and the latency of processed ends, in total and by queue."""
+    ended = own_metric(settings, "Ended")
     latencies = [
-        line(own(settings, "EndToEndLatency", "p50"), "p50", CYAN),
-        line(own(settings, "EndToEndLatency", "p95"), "p95", BLUE),
-        line(own(settings, "EndToEndLatency", "p99"), "p99", PURPLE),
+        labelled(own_metric(settings, "EndToEndLatency", "p50"), "p50", CYAN),
+        labelled(own_metric(settings, "EndToEndLatency", "p95"), "p95", BLUE),
+        labelled(own_metric(settings, "EndToEndLatency", "p99"), "p99", PURPLE),
     ]
-    queue_ids = settings.queue_ids
-    ended_by_queue = [line(own(settings, "Ended", queue_id=id_), id_) for id_ in queue_ids]
+    ended_by_queue = [
+        labelled(own_metric(settings, "Ended", queue_id=queue_id), queue_id)
+        for queue_id in settings.queue_ids
+    ]
     p95_by_queue = [
-        line(own(settings, "EndToEndLatency", "p95", queue_id=id_), id_) for id_ in queue_ids
+        labelled(own_metric(settings, "EndToEndLatency", "p95", queue_id=queue_id), queue_id)
+        for queue_id in settings.queue_ids
     ]
     yield [
-        numbers("Ends in the time shown", line(ended, "processed"), width=8),
+        numbers("Ends in the time shown", labelled(ended, "processed"), width=8),
         numbers("Latency in the time shown, in milliseconds", *latencies, width=16),
     ]
     yield [
-        graph("Ends processed", line(ended, "all queues", PROCESSED), unit="ends", width=8),
+        graph("Ends processed", labelled(ended, "all queues", PROCESSED), unit="ends", width=8),
         graph("Ends processed, by queue", *ended_by_queue, unit="ends", width=16, legend=_RIGHT),
     ]
     yield [
@@ -63,16 +73,16 @@ def ends(settings: Settings) -> Iterator[Row]:
     ]
 
 
-def messages(settings: Settings) -> Iterator[Row]:
-    """Yield an account of the messages: each that was received has one outcome."""
-    received = line(own(settings, "Received"), "received", BLUE)
-    # Stacked in this order: the outcomes that need attention are on top.
+def message_rows(settings: Settings) -> Iterator[Row]:
+    """Yield the received messages and their outcomes; each received message has one outcome."""
+    received = labelled(own_metric(settings, "Received"), "received", BLUE)
+    # The graph stacks the outcomes in this order. Those on top need attention.
     outcomes = [
-        line(own(settings, "Processed"), "processed", PROCESSED),
-        line(own(settings, "Duplicate"), "duplicate", DUPLICATE),
-        line(own(settings, "Ignored"), "ignored", IGNORED),
-        line(own(settings, "Rejected"), "rejected", REJECTED),
-        line(own(settings, "Failed"), "failed", FAILED),
+        labelled(own_metric(settings, "Processed"), "processed", PROCESSED),
+        labelled(own_metric(settings, "Duplicate"), "duplicate", DUPLICATE),
+        labelled(own_metric(settings, "Ignored"), "ignored", IGNORED),
+        labelled(own_metric(settings, "Rejected"), "rejected", REJECTED),
+        labelled(own_metric(settings, "Failed"), "failed", FAILED),
     ]
     yield [numbers("Messages in the time shown", received, *outcomes, width=COLUMNS)]
     yield [
@@ -83,171 +93,179 @@ def messages(settings: Settings) -> Iterator[Row]:
             width=16,
             stacked=True,
         ),
-        # In a graph of its own: the stacked one would add it to the outcomes or hide them.
+        # A separate graph: the stacked graph would add the received messages to the outcomes.
         graph("Messages received", received, unit="messages", width=8),
     ]
 
 
-def queues(resources: MonitoredResources, alarms: Alarms) -> Iterator[Row]:
+def queue_rows(resources: MonitoredResources, alarms: Alarms) -> Iterator[Row]:
     """Yield the messages in the intake queue and in the dead-letter queues."""
     queue = resources.intake.queue
-    age = of_queue(queue, "ApproximateAgeOfOldestMessage", "Maximum")
-    dead = of_queue(resources.intake.dead_letter_queue, VISIBLE, "Maximum")
+    age = queue_metric(queue, "ApproximateAgeOfOldestMessage", "Maximum")
+    dead_letters = queue_metric(resources.intake.dead_letter_queue, VISIBLE, "Maximum")
     yield [
         graph(
             "Intake queue",
-            line(of_queue(queue, VISIBLE, "Maximum"), "waiting", BLUE),
-            line(of_queue(queue, _IN_FLIGHT, "Maximum"), "in flight", CYAN),
-            line(of_queue(queue, _DELAYED, "Maximum"), "delayed", PURPLE),
+            labelled(queue_metric(queue, VISIBLE, "Maximum"), "waiting", BLUE),
+            labelled(queue_metric(queue, _IN_FLIGHT, "Maximum"), "in flight", CYAN),
+            labelled(queue_metric(queue, _DELAYED, "Maximum"), "delayed", PURPLE),
             unit="messages",
             width=6,
         ),
         graph(
             "Age of the oldest message",
-            line(age, "age", BLUE),
+            labelled(age, "age", BLUE),
             unit="seconds",
             width=6,
-            limits=[_alarm_at(alarms, "backlog")],
+            limits=[_alarm_line(alarms, "backlog")],
         ),
         graph(
             "Sent against deleted",
-            line(of_queue(queue, "NumberOfMessagesSent"), "sent", BLUE),
-            line(of_queue(queue, "NumberOfMessagesDeleted"), "deleted", PROCESSED),
+            labelled(queue_metric(queue, "NumberOfMessagesSent"), "sent", BLUE),
+            labelled(queue_metric(queue, "NumberOfMessagesDeleted"), "deleted", PROCESSED),
             unit="messages",
             width=6,
         ),
         graph(
             "Dead-letter queues",
-            line(dead, "dead", FAILED),
-            *resources.source.dead_letter_lines,
+            labelled(dead_letters, "dead", FAILED),
+            *resources.source.dead_letter_metrics,
             unit="messages",
             width=6,
         ),
     ]
 
 
-def worker(settings: Settings, worker: Worker, alarms: Alarms) -> Iterator[Row]:
-    """Yield the worker's invocations, and the messages that its mapping gives it."""
+def worker_rows(settings: Settings, worker: Worker, alarms: Alarms) -> Iterator[Row]:
+    """Yield the worker's invocations, durations, event source mapping and batches."""
     function, mapping = worker.function, worker.mapping
-    concurrency = of_function(function, "ConcurrentExecutions", "Maximum")
+    concurrency = function_metric(function, "ConcurrentExecutions", "Maximum")
     yield [
         graph(
             "Worker's invocations",
-            line(of_function(function, "Invocations"), "invocations", BLUE),
+            labelled(function_metric(function, "Invocations"), "invocations", BLUE),
             unit="invocations",
-            right=[
-                line(of_function(function, "Errors"), "errors", FAILED),
-                line(of_function(function, "Throttles"), "throttles", REJECTED),
+            right_metrics=[
+                labelled(function_metric(function, "Errors"), "errors", FAILED),
+                labelled(function_metric(function, "Throttles"), "throttles", REJECTED),
             ],
             right_unit="errors, throttles",
             width=12,
         ),
         graph(
             "Worker's duration",
-            line(of_function(function, "Duration", "p50"), "p50", CYAN),
-            line(of_function(function, "Duration", "p99"), "p99", BLUE),
-            line(of_function(function, "Duration", "Maximum"), "maximum", PURPLE),
+            labelled(function_metric(function, "Duration", "p50"), "p50", CYAN),
+            labelled(function_metric(function, "Duration", "p99"), "p99", BLUE),
+            labelled(function_metric(function, "Duration", "Maximum"), "maximum", PURPLE),
             unit="milliseconds",
             width=12,
             limits=[
-                limit(settings.worker_timeout_seconds * 1000, "timeout", LIMIT),
-                _alarm_at(alarms, "worker-slow"),
+                limit_line(settings.worker_timeout_seconds * 1000, "timeout", LIMIT),
+                _alarm_line(alarms, "worker-slow"),
             ],
         ),
     ]
     yield [
         graph(
             "Event source mapping",
-            line(of_mapping(mapping, "PolledEventCount"), "polled", BLUE),
-            line(of_mapping(mapping, "InvokedEventCount"), "given to the worker", CYAN),
-            line(of_mapping(mapping, "FailedInvokeEventCount"), "given back as failed", FAILED),
-            line(of_mapping(mapping, "DeletedEventCount"), "deleted", PROCESSED),
+            labelled(mapping_metric(mapping, "PolledEventCount"), "polled", BLUE),
+            labelled(mapping_metric(mapping, "InvokedEventCount"), "given to the worker", CYAN),
+            labelled(
+                mapping_metric(mapping, "FailedInvokeEventCount"), "given back as failed", FAILED
+            ),
+            labelled(mapping_metric(mapping, "DeletedEventCount"), "deleted", PROCESSED),
             unit="messages",
             width=8,
         ),
         graph(
             "Batches",
-            line(own(settings, "BatchSize", "Average"), "average", CYAN),
-            line(own(settings, "BatchSize", "Maximum"), "largest", BLUE),
+            labelled(own_metric(settings, "BatchSize", "Average"), "average", CYAN),
+            labelled(own_metric(settings, "BatchSize", "Maximum"), "largest", BLUE),
             unit="messages in a batch",
             width=8,
         ),
         graph(
             "Workers at once, and cold starts",
-            line(concurrency, "at once", BLUE),
-            line(own(settings, "ColdStart"), "cold starts", CYAN),
+            labelled(concurrency, "at once", BLUE),
+            labelled(own_metric(settings, "ColdStart"), "cold starts", CYAN),
             unit="workers",
             width=8,
         ),
     ]
 
 
-def ledger_and_destinations(settings: Settings, ledger: Ledger) -> Iterator[Row]:
-    """Yield the capacity and throttles of the ledger's table, and the deliveries that failed."""
+def ledger_and_destination_rows(settings: Settings, ledger: Ledger) -> Iterator[Row]:
+    """Yield the table's consumed capacity and throttles, and the destinations' failures."""
     table = ledger.table
     yield [
         graph(
             "Ledger's consumed capacity",
-            line(of_table(table, "ConsumedReadCapacityUnits"), "reads", CYAN),
-            line(of_table(table, "ConsumedWriteCapacityUnits"), "writes", BLUE),
+            labelled(table_metric(table, "ConsumedReadCapacityUnits"), "reads", CYAN),
+            labelled(table_metric(table, "ConsumedWriteCapacityUnits"), "writes", BLUE),
             unit="capacity units",
             width=8,
         ),
         graph(
             "Ledger's throttles",
-            line(of_table(table, "ReadThrottleEvents"), "reads", REJECTED),
-            line(of_table(table, "WriteThrottleEvents"), "writes", FAILED),
+            labelled(table_metric(table, "ReadThrottleEvents"), "reads", REJECTED),
+            labelled(table_metric(table, "WriteThrottleEvents"), "writes", FAILED),
             unit="requests refused",
             width=8,
         ),
         graph(
             "Deliveries that failed",
-            line(own(settings, "DeliveryFailures"), "all destinations", FAILED),
+            labelled(own_metric(settings, "DeliveryFailures"), "all destinations", FAILED),
             unit="deliveries",
             width=8,
         ),
     ]
 
 
-def genesys(settings: Settings, resources: MonitoredResources, alarms: Alarms) -> Iterator[Row]:
-    """Yield the watchdog's view, the functions that call Genesys Cloud, and the source's rows."""
-    maker = resources.source.function
-    calls = [line(of_function(maker, "Invocations"), "custom resource: invocations", PURPLE)]
-    errors = [line(of_function(maker, "Errors"), "custom resource: errors", REJECTED)]
-    health: Row = []
+def genesys_rows(
+    settings: Settings, resources: MonitoredResources, alarms: Alarms
+) -> Iterator[Row]:
+    """Yield the watchdog's result, the functions that call Genesys Cloud, and the source's rows."""
+    provider = resources.source.provider_function
+    invocations = [
+        labelled(function_metric(provider, "Invocations"), "custom resource: invocations", PURPLE)
+    ]
+    errors = [labelled(function_metric(provider, "Errors"), "custom resource: errors", REJECTED)]
+    health_graphs: Row = []
     if resources.watchdog:
-        function = resources.watchdog.function
-        calls.append(line(of_function(function, "Invocations"), "watchdog: invocations", BLUE))
-        errors.append(line(of_function(function, "Errors"), "watchdog: errors", WRONG))
-        health.append(_health(settings, alarms))
+        watchdog = resources.watchdog.function
+        invocations.append(
+            labelled(function_metric(watchdog, "Invocations"), "watchdog: invocations", BLUE)
+        )
+        errors.append(labelled(function_metric(watchdog, "Errors"), "watchdog: errors", FAULT))
+        health_graphs.append(_health_graph(settings, alarms))
     yield [
-        *health,
+        *health_graphs,
         graph(
             "Functions that call Genesys Cloud",
-            *calls,
+            *invocations,
             *errors,
             unit="invocations",
-            width=12 if health else COLUMNS,
+            width=12 if health_graphs else COLUMNS,
         ),
     ]
-    yield from resources.source.rows
+    yield from resources.source.dashboard_rows
 
 
-def _health(settings: Settings, alarms: Alarms) -> cloudwatch.GraphWidget:
-    healthy = own(settings, "SubscriptionHealthy", "Minimum")
+def _health_graph(settings: Settings, alarms: Alarms) -> cloudwatch.GraphWidget:
+    healthy = own_metric(settings, "SubscriptionHealthy", "Minimum")
     return graph(
         "Genesys Cloud is set up as deployed (1) or not (0)",
-        # The watchdog looks as often.
-        line(healthy.with_(period=Duration.minutes(5)), "healthy", PROCESSED),
+        # The period is the watchdog's interval.
+        labelled(healthy.with_(period=Duration.minutes(5)), "healthy", PROCESSED),
         unit="1: as deployed",
         width=12,
-        limits=[_alarm_at(alarms, "subscription-unhealthy", "below")],
-        highest=1.2,
+        limits=[_alarm_line(alarms, "subscription-unhealthy", "below")],
+        left_max=1.2,
     )
 
 
-def _alarm_at(
-    alarms: Alarms, alarm_id: str, crossed: str = "above"
+def _alarm_line(
+    alarms: Alarms, alarm_id: str, side: str = "above"
 ) -> cloudwatch.HorizontalAnnotation:
     threshold = alarms.alarms[alarm_id].to_annotation().value
-    return limit(threshold, f"alarm {crossed}", WRONG)
+    return limit_line(threshold, f"alarm {side}", FAULT)

@@ -1,4 +1,4 @@
-"""How the dashboard's widgets look: sizes, colours, axes from zero, words instead of names."""
+"""The dashboard's widgets with their common style: sizes, colours, labels and axes."""
 
 from collections.abc import Sequence
 
@@ -8,33 +8,33 @@ from aws_cdk import aws_logs as logs
 COLUMNS = 24
 HEIGHT = 6
 
-# Each outcome of a message has one colour in every graph. The colours differ in brightness too, for
-# people who cannot tell red from green.
+# Each message outcome has the same colour in every graph. The colours also differ in brightness,
+# for people who cannot tell red from green.
 PROCESSED = "#009988"
 DUPLICATE = "#7a93ac"
 IGNORED = "#c9ced6"
 REJECTED = "#ee9a00"
 FAILED = "#cc3311"
-# For all else: the first, second and third line, faults, and limits.
+# Colours for other metrics, for faults, and for limits.
 BLUE, CYAN, PURPLE = "#0077bb", "#33bbee", "#aa4499"
-WRONG = FAILED
+FAULT = FAILED
 LIMIT = "#52606d"
 
 Row = list[cloudwatch.IWidget]
 
 
-def line(metric: cloudwatch.Metric, label: str, colour: str | None = None) -> cloudwatch.Metric:
-    """Return a metric as it is drawn; without a colour CloudWatch gives it one."""
+def labelled(metric: cloudwatch.Metric, label: str, colour: str | None = None) -> cloudwatch.Metric:
+    """Return the metric with a label and a colour; if None, CloudWatch chooses the colour."""
     return metric.with_(label=label, color=colour)
 
 
-def limit(value: float, label: str, colour: str) -> cloudwatch.HorizontalAnnotation:
-    """Return a line across a graph which its metrics must not cross."""
+def limit_line(value: float, label: str, colour: str) -> cloudwatch.HorizontalAnnotation:
+    """Return a horizontal line that marks a limit in a graph."""
     return cloudwatch.HorizontalAnnotation(value=value, label=label, color=colour)
 
 
 def heading(text: str) -> Row:
-    """Return the heading of the rows below it."""
+    """Return a row that is the heading of a section."""
     background = cloudwatch.TextWidgetBackground.TRANSPARENT
     return [
         cloudwatch.TextWidget(markdown=f"## {text}", width=COLUMNS, height=1, background=background)
@@ -46,35 +46,39 @@ def graph(
     *metrics: cloudwatch.Metric,
     unit: str,
     width: int,
-    right: Sequence[cloudwatch.Metric] = (),
+    right_metrics: Sequence[cloudwatch.Metric] = (),
     right_unit: str = "",
     limits: Sequence[cloudwatch.HorizontalAnnotation] = (),
     stacked: bool = False,
-    highest: float | None = None,
+    left_max: float | None = None,
     legend: cloudwatch.LegendPosition = cloudwatch.LegendPosition.BOTTOM,
 ) -> cloudwatch.GraphWidget:
-    """Return a graph over time whose axes begin at zero.
+    """Return a graph over time; its axes start at zero.
 
     Parameters
     ----------
+    metrics
+        The metrics on the left axis.
     unit, right_unit
-        The things that the axes count, in words.
-    right
-        Metrics on an axis of their own, as the left one's scale does not suit them.
+        The labels of the left and the right axis.
+    right_metrics
+        The metrics on the right axis, which have another scale.
     limits
-        Lines that the left axis' metrics must not cross.
+        Limit lines on the left axis.
     stacked
-        Whether the metrics are parts of a whole.
-    highest
-        The end of the left axis, if it is not that of its values.
+        Whether to stack the metrics on the left axis.
+    left_max
+        The left axis' maximum; if None, CloudWatch chooses it.
     """
     return cloudwatch.GraphWidget(
         title=title,
         left=list(metrics),
-        right=list(right) or None,
-        left_y_axis=cloudwatch.YAxisProps(min=0, max=highest, label=unit, show_units=False),
+        right=list(right_metrics) or None,
+        left_y_axis=cloudwatch.YAxisProps(min=0, max=left_max, label=unit, show_units=False),
         right_y_axis=(
-            cloudwatch.YAxisProps(min=0, label=right_unit, show_units=False) if right else None
+            cloudwatch.YAxisProps(min=0, label=right_unit, show_units=False)
+            if right_metrics
+            else None
         ),
         left_annotations=list(limits) or None,
         stacked=stacked,
@@ -85,7 +89,7 @@ def graph(
 
 
 def numbers(title: str, *metrics: cloudwatch.Metric, width: int) -> cloudwatch.SingleValueWidget:
-    """Return metrics as numbers, each over all the time that the dashboard shows."""
+    """Return a widget that shows each metric as one number for the dashboard's time range."""
     return cloudwatch.SingleValueWidget(
         title=title,
         metrics=list(metrics),
@@ -99,7 +103,7 @@ def numbers(title: str, *metrics: cloudwatch.Metric, width: int) -> cloudwatch.S
 def table(
     title: str, log_group: logs.ILogGroup, query: Sequence[str], *, width: int
 ) -> cloudwatch.LogQueryWidget:
-    """Return what a query in CloudWatch Logs Insights finds in a log group, as a table."""
+    """Return a table with the results of a CloudWatch Logs Insights query on a log group."""
     return cloudwatch.LogQueryWidget(
         title=title,
         log_group_names=[log_group.log_group_name],

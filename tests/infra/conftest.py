@@ -1,4 +1,4 @@
-"""The stacks that tests look at, each synthesised in-process once a session."""
+"""The stacks under test, each synthesised in-process once per session."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from infra.packaging import Asset
-from tests.infra.stacks import Stack, synthesised
+from tests.infra.stacks import Stack, synthesise_stack
 
 HERE = Path(__file__).parent
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run all of the folder in one process: the CDK takes seconds to start in each."""
+    """Run the whole folder in one process, because the CDK takes seconds to start."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("template"))
@@ -22,23 +22,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def stack_with(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Stack]:
-    """Synthesise with some settings and an asset of one file.
+    """Return a function that synthesises a stack with the given settings and a one-file asset.
 
-    For the fixtures below, which every test can share: a synthesis takes half a second.
+    A synthesis takes half a second, so tests should share the fixtures below.
     """
     folder = tmp_path_factory.mktemp("asset")
     (folder / "code.py").write_text("pass\n")
     asset = Asset(folder, "hash-of-the-code")
 
     def synthesise(**settings: Any) -> Stack:
-        return synthesised(asset, tmp_path_factory.mktemp("cdk"), **settings)
+        return synthesise_stack(asset, tmp_path_factory.mktemp("cdk"), **settings)
 
     return synthesise
 
 
 @pytest.fixture(scope="session")
 def stack(stack_with: Callable[..., Stack]) -> Stack:
-    """Return the stack with nothing but defaults."""
+    """Return a stack with default settings."""
     return stack_with()
 
 
@@ -50,13 +50,13 @@ def lean(stack_with: Callable[..., Stack]) -> Stack:
 
 @pytest.fixture(scope="session")
 def eventbridge(stack_with: Callable[..., Stack]) -> Stack:
-    """Return a stack that gets its events through EventBridge, with every alarm there can be."""
+    """Return a stack with the delivery `eventbridge` and every possible alarm."""
     return stack_with(delivery="eventbridge", silence_hours=24)
 
 
 @pytest.fixture(scope="session")
 def many_queues(stack_with: Callable[..., Stack]) -> Stack:
-    """Return a stack with as many queues as can be, whose ids and stage are as long as can be."""
+    """Return a stack with the most queues possible, and the longest queue ids and stage."""
     return stack_with(
         stage="s" * 54,
         delivery="eventbridge",
@@ -70,7 +70,7 @@ def many_queues(stack_with: Callable[..., Stack]) -> Stack:
 
 @pytest.fixture(scope="session")
 def queue_legs(stack_with: Callable[..., Stack]) -> Stack:
-    """Return a stack for the emulator whose end rule looks at one queue's events alone."""
+    """Return a stack for the emulator with the end rule `queue_leg`."""
     return stack_with(
         delivery="eventbridge", end_rule="queue_leg", archive_days=30, packaging="host"
     )
@@ -78,7 +78,7 @@ def queue_legs(stack_with: Callable[..., Stack]) -> Stack:
 
 @pytest.fixture(scope="session")
 def tuned(stack_with: Callable[..., Stack]) -> Stack:
-    """Return a stack in which each setting that shows in the template is another."""
+    """Return a stack with the default delivery; all its other settings differ from the defaults."""
     return stack_with(
         stage="prod",
         queue_ids=("q1",),
@@ -87,7 +87,7 @@ def tuned(stack_with: Callable[..., Stack]) -> Stack:
         genesys_secret="queue-ends/prod",
         genesys_account="325654371633",
         attribute_filter='$exists(queue) and queue.id = "q1"',
-        settle_seconds=900,  # of no effect where nothing settles
+        settle_seconds=900,  # has no effect with this delivery
         destinations=("archive", "webhook", "actions", "bus"),
         webhook_url="https://hooks.example.com/ended?team=1",
         webhook_secret="queue-ends/webhook",

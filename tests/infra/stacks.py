@@ -1,4 +1,4 @@
-"""Synthesised stacks, and what the tests ask of their templates."""
+"""Synthesised stacks, and helpers to read their templates."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from aws_cdk.assertions import Template
 from infra.packaging import Asset
 from infra.settings.settings import Settings
 from infra.stack import QueueEndsStack
-from infra.synthesis import stack_of
+from infra.synthesis import make_stack
 
 PROJECT = Path(__file__).parents[2]
 QUEUES = ("a1b2c3d4-e5f6-7890-1234-567890abcdef", "b2c3d4e5-f6a7-4901-8345-67890abcdef1")
@@ -22,7 +22,7 @@ Statement = dict[str, Any]
 
 @dataclass(frozen=True)
 class Stack:
-    """A synthesised template, with its logical ids by construct path below the stack."""
+    """A synthesised stack; `ids` maps construct paths below the stack to logical ids."""
 
     construct: QueueEndsStack
     settings: Settings
@@ -59,39 +59,44 @@ class Stack:
         return found
 
     def role_statements(self, path: str) -> list[Statement]:
-        """Return what the role below a path allows."""
+        """Return the policy statements of the role below a path."""
         (policy,) = self.properties(f"{path}/Role")["Policies"]
         found: list[Statement] = policy["PolicyDocument"]["Statement"]
         return found
 
     def policy_statements(self, path: str) -> list[Statement]:
-        """Return the statements of a queue's or topic's own policy."""
+        """Return the statements of the resource policy of a queue, an SNS topic or a bucket."""
         found: list[Statement] = self.properties(f"{path}/Policy")["PolicyDocument"]["Statement"]
         return found
 
-    def needed_by(self, path: str) -> set[str]:
-        """Return the paths of what CloudFormation makes before this one, and deletes after it."""
-        resources, needed, todo = self.template["Resources"], set[str](), [self.ids[path]]
+    def dependencies_of(self, path: str) -> set[str]:
+        """Return the paths of all resources on which a resource depends, also indirectly.
+
+        CloudFormation creates them before the resource and deletes them after it.
+        """
+        resources, dependencies, todo = self.template["Resources"], set[str](), [self.ids[path]]
         while todo:
-            mentioned = set(strings(resources[todo.pop()])) & resources.keys()
-            todo += mentioned - needed
-            needed |= mentioned
-        return {name for name, logical_id in self.ids.items() if logical_id in needed} - {path}
+            references = set(strings_in(resources[todo.pop()])) & resources.keys()
+            todo += references - dependencies
+            dependencies |= references
+        return {name for name, logical_id in self.ids.items() if logical_id in dependencies} - {
+            path
+        }
 
     def wildcards(self) -> list[str]:
-        """Return the texts with a wildcard in them, in order, but for the dashboard's queries."""
+        """Return the template's strings that contain a wildcard, sorted, without the dashboard."""
         others = [r for r in self.resources if r["Type"] != "AWS::CloudWatch::Dashboard"]
-        return sorted(text for text in strings(others) if "*" in text or "?" in text)
+        return sorted(string for string in strings_in(others) if "*" in string or "?" in string)
 
 
-def synthesised(asset: Asset, outdir: Path, **settings: Any) -> Stack:
-    # As the CLI does it: with the project's context, and construct paths in the template.
+def synthesise_stack(asset: Asset, outdir: Path, **settings: Any) -> Stack:
+    # The context that the CDK CLI passes: cdk.json's, with construct paths in the template.
     context = json.loads((PROJECT / "cdk.json").read_text())["context"]
     context |= {"aws:cdk:enable-path-metadata": True, "aws:cdk:version-reporting": False}
-    # The CDK's own look at the template takes seconds to start; test_synthesis.py has it.
+    # The CDK's own validation takes seconds to start; test_synthesis.py covers it.
     app = App(context=context, outdir=str(outdir), builtin_cloud_formation_validation=False)
     chosen = Settings(**({"stage": "dev", "queue_ids": QUEUES} | settings))
-    construct = stack_of(app, chosen, asset)
+    construct = make_stack(app, chosen, asset)
     template = dict(Template.from_stack(construct).to_json())
     ids = {
         resource["Metadata"]["aws:cdk:path"].split("/", 1)[1].removesuffix("/Resource"): logical_id
@@ -101,22 +106,22 @@ def synthesised(asset: Asset, outdir: Path, **settings: Any) -> Stack:
     return Stack(construct, chosen, template, ids)
 
 
-def strings(node: Any) -> Iterator[str]:
-    """Yield every text in a part of a template, keys included."""
+def strings_in(node: Any) -> Iterator[str]:
+    """Yield every string in a part of a template, keys included."""
     match node:
         case dict():
             for key, value in node.items():
                 yield key
-                yield from strings(value)
+                yield from strings_in(value)
         case list():
             for value in node:
-                yield from strings(value)
+                yield from strings_in(value)
         case str():
             yield node
 
 
-def tls_only(arn: Any, action: str = "sqs:*", principal: Any = None) -> Statement:
-    """Return the statement that denies a resource to whoever comes without TLS."""
+def deny_without_tls(arn: Any, action: str = "sqs:*", principal: Any = None) -> Statement:
+    """Return the statement that denies all access without TLS."""
     return {
         "Action": action,
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
@@ -126,20 +131,20 @@ def tls_only(arn: Any, action: str = "sqs:*", principal: Any = None) -> Statemen
     }
 
 
-def allows(sid: str, action: str | list[str], arn: Any, **more: Any) -> Statement:
-    """Return a statement that allows something."""
+def allow_statement(sid: str, action: str | list[str], arn: Any, **more: Any) -> Statement:
+    """Return a statement that allows the action on the resource."""
     return {"Sid": sid, "Effect": "Allow", "Action": action, "Resource": arn, **more}
 
 
-def reads_secret(name: str, sid: str = "ReadGenesysCredentials") -> Statement:
-    """Return the statement that lets a function read one secret."""
+def secret_read_statement(name: str, sid: str = "ReadGenesysCredentials") -> Statement:
+    """Return the expected statement that lets a function read one secret."""
     service = [{"Ref": "AWS::Partition"}, ":secretsmanager:"]
     account = [{"Ref": "AWS::Region"}, ":", {"Ref": "AWS::AccountId"}]
     arn = {"Fn::Join": ["", ["arn:", *service, *account, f":secret:{name}-??????"]]}
-    return allows(sid, "secretsmanager:GetSecretValue", arn)
+    return allow_statement(sid, "secretsmanager:GetSecretValue", arn)
 
 
-def writes_logs(stack: Stack, path: str) -> Statement:
-    """Return the statement that lets the function below a path write to its log group."""
+def log_write_statement(stack: Stack, path: str) -> Statement:
+    """Return the expected statement that lets the function below a path write its log."""
     actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    return allows("WriteLogs", actions, stack.arn(f"{path}/Logs"))
+    return allow_statement("WriteLogs", actions, stack.arn(f"{path}/Logs"))

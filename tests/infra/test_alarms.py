@@ -1,4 +1,4 @@
-"""The alarms: each on one metric that is emitted, told to the topic, explained by the runbook."""
+"""The alarms: their metrics, their notifications, and their sections in the runbook."""
 
 import io
 import re
@@ -11,14 +11,14 @@ import pytest
 from tests.aws_metrics import emits
 from tests.fakes.aws.cloudwatch import metrics_of
 from tests.fakes.watchdog import look
-from tests.infra.stacks import Stack, allows, tls_only
+from tests.infra.stacks import Stack, allow_statement, deny_without_tls
 from worker.report import BatchReport
 
 RUNBOOK = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)+)", RUNBOOK, re.MULTILINE))
 OPERATORS = {"GreaterThanThreshold": ">", "LessThanThreshold": "<"}
 MISSING = {"notBreaching": "good", "breaching": "bad", "missing": "unknown"}
-OF_ALL = [
+COMMON_ALARMS = [
     "dead-letters",
     "backlog",
     "failures",
@@ -29,20 +29,20 @@ OF_ALL = [
     "rejects",
     "delivery-failures",
 ]
-OF_WATCHDOG = ["subscription-unhealthy", "watchdog-errors"]
-OF_LEDGER = ["ledger-reads-throttled", "ledger-writes-throttled"]
+WATCHDOG_ALARMS = ["subscription-unhealthy", "watchdog-errors"]
+LEDGER_ALARMS = ["ledger-reads-throttled", "ledger-writes-throttled"]
 
 
 def alarms_of(stack: Stack) -> dict[str, dict[str, Any]]:
-    """Return the properties of the alarms by what their names end in."""
+    """Return the properties of the alarms, keyed by alarm id."""
     prefix = f"QueueEnds-{stack.settings.stage}-"
-    every = [alarm["Properties"] for alarm in stack.of_type("AWS::CloudWatch::Alarm")]
-    assert all(alarm["AlarmName"].startswith(prefix) for alarm in every)
-    return {alarm["AlarmName"].removeprefix(prefix): alarm for alarm in every}
+    alarms = [alarm["Properties"] for alarm in stack.of_type("AWS::CloudWatch::Alarm")]
+    assert all(alarm["AlarmName"].startswith(prefix) for alarm in alarms)
+    return {alarm["AlarmName"].removeprefix(prefix): alarm for alarm in alarms}
 
 
-def shape(alarm: Mapping[str, Any]) -> tuple[str, float, int, int, int, str]:
-    """Return when an alarm is on: how its metric compares, M of N periods, and without values."""
+def condition_of(alarm: Mapping[str, Any]) -> tuple[str, float, int, int, int, str]:
+    """Return an alarm's comparison, threshold, M, N, period and treatment of missing data."""
     statistic = alarm.get("Statistic") or alarm["ExtendedStatistic"]
     return (
         f"{statistic} {OPERATORS[alarm['ComparisonOperator']]}",
@@ -58,7 +58,7 @@ def dimensions_of(alarm: Mapping[str, Any]) -> dict[str, Any]:
     return {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
 
 
-# Which there are
+# The list of alarms
 
 
 def test_there_is_an_alarm_for_every_sign_in_the_order_of_the_runbook(
@@ -66,14 +66,22 @@ def test_there_is_an_alarm_for_every_sign_in_the_order_of_the_runbook(
 ) -> None:
     rules = [f"rule-{name}-failed" for name in ("queues-1", "queues-2", "queues-3", "customer-end")]
     for synthesised, expected in (
-        (stack, OF_ALL + OF_WATCHDOG + OF_LEDGER),
-        (lean, OF_ALL + OF_LEDGER),
+        (stack, COMMON_ALARMS + WATCHDOG_ALARMS + LEDGER_ALARMS),
+        (lean, COMMON_ALARMS + LEDGER_ALARMS),
         (
             eventbridge,
-            [*OF_ALL, *OF_WATCHDOG, "undelivered", rules[0], rules[3], *OF_LEDGER, "silence"],
+            [
+                *COMMON_ALARMS,
+                *WATCHDOG_ALARMS,
+                "undelivered",
+                rules[0],
+                rules[3],
+                *LEDGER_ALARMS,
+                "silence",
+            ],
         ),
-        (many_queues, [*OF_ALL, *OF_WATCHDOG, "undelivered", *rules, *OF_LEDGER]),
-        (queue_legs, [*OF_ALL, *OF_WATCHDOG, "undelivered", rules[0], *OF_LEDGER]),
+        (many_queues, [*COMMON_ALARMS, *WATCHDOG_ALARMS, "undelivered", *rules, *LEDGER_ALARMS]),
+        (queue_legs, [*COMMON_ALARMS, *WATCHDOG_ALARMS, "undelivered", rules[0], *LEDGER_ALARMS]),
     ):
         assert list(alarms_of(synthesised)) == expected
 
@@ -114,7 +122,7 @@ def test_each_alarm_has_its_metric_threshold_and_periods(eventbridge: Stack) -> 
         "silence": ("QueueEnds", "Ended", "Sum <", 1, 24, 24, 3600, "breaching"),
     }
     assert {
-        alarm_id: (alarm["Namespace"], alarm["MetricName"], *shape(alarm))
+        alarm_id: (alarm["Namespace"], alarm["MetricName"], *condition_of(alarm))
         for alarm_id, alarm in alarms.items()
     } == expected
 
@@ -155,9 +163,9 @@ def test_each_alarm_watches_the_part_of_the_stack_that_it_speaks_of(eventbridge:
 def test_thresholds_follow_the_settings(stack: Stack, tuned: Stack, many_queues: Stack) -> None:
     for synthesised, wait, limit_ms, minutes in (
         (stack, 120, 24_000, 5),
-        # A batching window, another timeout and slow retries; in this delivery nothing settles.
+        # Another batching window, timeout and retry delay; this delivery has no settling.
         (tuned, 120 + 5, 48_000, 17),
-        (many_queues, 120 + 900, 24_000, 5),  # ends settle
+        (many_queues, 120 + 900, 24_000, 5),  # with settling
     ):
         alarms = alarms_of(synthesised)
         assert alarms["backlog"]["Threshold"] == wait
@@ -172,7 +180,7 @@ def test_thresholds_follow_the_settings(stack: Stack, tuned: Stack, many_queues:
         assert alarm["Period"] * alarm["EvaluationPeriods"] <= days * 86_400
 
 
-# What they are on
+# Their metrics
 
 
 def test_each_alarm_is_on_one_metric_that_is_emitted_with_its_dimensions(
@@ -197,10 +205,10 @@ def test_each_alarm_is_on_one_metric_that_is_emitted_with_its_dimensions(
 
 
 def test_the_mapping_is_there_before_its_alarm(stack: Stack) -> None:
-    assert "Worker/Mapping" in stack.needed_by("Monitoring/Alarms/mapping-dead")
+    assert "Worker/Mapping" in stack.dependencies_of("Monitoring/Alarms/mapping-dead")
 
 
-# Whom they tell, and what
+# Their notifications and texts
 
 
 def test_each_alarm_tells_the_topic_when_it_goes_on_and_when_it_goes_off(
@@ -212,7 +220,7 @@ def test_each_alarm_tells_the_topic_when_it_goes_on_and_when_it_goes_off(
         for alarm_id, alarm in {**alarms_of(synthesised), "health": summary}.items():
             assert alarm["AlarmActions"] == alarm["OKActions"] == topic
             assert alarm.get("ActionsEnabled", True) is True
-            # A watchdog that is silent leaves nothing to tell good from bad by.
+            # Without values from the watchdog, nobody knows whether the subscription is healthy.
             unknown = topic if alarm_id == "subscription-unhealthy" else None
             assert alarm.get("InsufficientDataActions") == unknown
 
@@ -248,8 +256,8 @@ def test_only_this_stages_alarms_may_publish_and_only_over_tls(stack: Stack, tun
         policy = synthesised.properties("Monitoring/Alarms/Topic/Policy")
         assert policy["Topics"] == [topic]
         denied, publish = policy["PolicyDocument"]["Statement"]
-        assert denied == {**tls_only(topic, "sns:Publish", "*"), "Sid": denied["Sid"]}
-        assert publish == allows(
+        assert denied == {**deny_without_tls(topic, "sns:Publish", "*"), "Sid": denied["Sid"]}
+        assert publish == allow_statement(
             "AlarmsPublish",
             "sns:Publish",
             topic,
@@ -259,7 +267,7 @@ def test_only_this_stages_alarms_may_publish_and_only_over_tls(stack: Stack, tun
                 "StringEquals": {"aws:SourceAccount": account},
             },
         )
-        # CloudWatch cannot publish to a topic that the key of SNS that AWS manages encrypts.
+        # CloudWatch cannot publish to a topic that is encrypted with the AWS managed key of SNS.
         assert "KmsMasterKeyId" not in synthesised.properties("Monitoring/Alarms/Topic")
 
 
@@ -272,7 +280,7 @@ def test_the_addresses_that_are_set_are_subscribed(stack: Stack, tuned: Stack) -
     ]
 
 
-# The one that sums up
+# The composite alarm
 
 
 def test_one_alarm_sums_up_all_others(stack: Stack, eventbridge: Stack, many_queues: Stack) -> None:
@@ -286,13 +294,13 @@ def test_one_alarm_sums_up_all_others(stack: Stack, eventbridge: Stack, many_que
         # CloudWatch: "PutCompositeAlarm".
         assert len(names) <= 100
         assert len(rule) <= 10_240
-        # It names them, and so could be made before them, unless it is said.
+        # The rule contains only names, so the dependency has to be explicit.
         alarms = {
             path
             for path in synthesised.ids
             if synthesised.resource(path)["Type"] == "AWS::CloudWatch::Alarm"
         }
-        assert alarms <= synthesised.needed_by("Monitoring/Alarms/health")
+        assert alarms <= synthesised.dependencies_of("Monitoring/Alarms/health")
 
 
 def test_for_the_emulator_the_template_only_says_what_would_sum_up(
@@ -335,7 +343,7 @@ def test_the_runbooks_table_shows_every_alarm_as_it_is_deployed(eventbridge: Sta
     for alarm_id, alarm in alarms_of(eventbridge).items():
         name = "rule-<name>-failed" if alarm_id.startswith("rule-") else alarm_id
         anchor = alarm["AlarmDescription"].partition("#")[2]
-        compared, threshold, times, periods, seconds, missing = shape(alarm)
+        compared, threshold, times, periods, seconds, missing = condition_of(alarm)
         period = {60: "min", 300: "× 5 min", 3600: "h"}[seconds]
         rows[name] = (
             f"| [`{name}`](#{anchor}) | `{alarm['Namespace']}` `{alarm['MetricName']}` "

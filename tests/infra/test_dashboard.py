@@ -1,4 +1,4 @@
-"""The dashboard: what it shows is there to be seen, all of it, in order and within limits."""
+"""The dashboard: the metrics, alarms and logs that it shows, its layout, and AWS's limits."""
 
 import io
 import json
@@ -22,7 +22,7 @@ from tests.infra.stacks import QUEUES, Stack
 from worker.messages import Message
 from worker.report import BatchReport, Outcome
 
-# In the order in which they are stacked.
+# In the order in which the graph stacks them.
 OUTCOMES = {
     "Processed": widgets.PROCESSED,
     "Duplicate": widgets.DUPLICATE,
@@ -30,13 +30,13 @@ OUTCOMES = {
     "Rejected": widgets.REJECTED,
     "Failed": widgets.FAILED,
 }
-# The functions' metrics by stage alone, and those by queue as well.
+# The dimensions of our own metrics: for the whole stage, and for one queue.
 STAGE, QUEUE = frozenset({"Stage"}), frozenset({"Stage", "QueueId"})
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric as a widget asks for it; `options` is what the widget says of it besides."""
+    """A metric in a widget; `options` has its statistic, label and colour."""
 
     namespace: str
     name: str
@@ -46,7 +46,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Board:
-    """A dashboard, in which a resource's attribute stands as `<logical id>` or `<id>.<name>`."""
+    """A dashboard's body, with each token replaced by `<logical id>` or `<logical id>.<name>`."""
 
     body: dict[str, Any]
 
@@ -58,7 +58,7 @@ class Board:
     def of_type(self, kind: str) -> list[dict[str, Any]]:
         return [widget for widget in self.widgets if widget["type"] == kind]
 
-    def titled(self, title: str) -> dict[str, Any]:
+    def properties_of(self, title: str) -> dict[str, Any]:
         (found,) = [w for w in self.widgets if w["properties"].get("title") == title]
         properties: dict[str, Any] = found["properties"]
         return properties
@@ -74,7 +74,7 @@ class Board:
 
 
 def metrics_in(properties: dict[str, Any]) -> list[Metric]:
-    """Return a widget's metrics; fails on an expression, which an emulator does not answer."""
+    """Return a widget's metrics; fail on a metric expression, which no emulator supports."""
     found = []
     for row in properties["metrics"]:
         *names, options = row
@@ -85,20 +85,20 @@ def metrics_in(properties: dict[str, Any]) -> list[Metric]:
     return found
 
 
-def text_of(stack: Stack, token: Callable[[str], str]) -> str:
-    """Return the dashboard's body, with each token replaced by what a function says of it."""
+def body_text(stack: Stack, replace: Callable[[str], str]) -> str:
+    """Return the dashboard's body, with each token replaced by a function of the token's name."""
     (dashboard,) = stack.of_type("AWS::CloudWatch::Dashboard")
     _, parts = dashboard["Properties"]["DashboardBody"]["Fn::Join"]
-    return "".join(part if isinstance(part, str) else token(_named(part)) for part in parts)
+    return "".join(part if isinstance(part, str) else replace(_token_name(part)) for part in parts)
 
 
-def _named(part: dict[str, Any]) -> str:
+def _token_name(part: dict[str, Any]) -> str:
     ((_, value),) = part.items()
     return value if isinstance(value, str) else ".".join(value)
 
 
 def board_of(stack: Stack) -> Board:
-    return Board(json.loads(text_of(stack, lambda named: named)))
+    return Board(json.loads(body_text(stack, lambda name: name)))
 
 
 def ids_of(stack: Stack, resource_type: str) -> set[str]:
@@ -117,7 +117,7 @@ def board(stack_of_kind: Stack) -> Board:
     return board_of(stack_of_kind)
 
 
-# What it shows
+# Its content
 
 
 def test_the_dashboard_is_named_like_the_stack_and_shows_every_alarm_first(
@@ -160,8 +160,10 @@ def test_a_runbook_within_the_project_is_named_as_the_console_could_not_link_to_
     assert "](" not in markdown
 
 
-def emitted(capsys: pytest.CaptureFixture[str], queue_ids: Sequence[str]) -> set[tuple[str, Any]]:
-    """Return the names and dimensions of what the worker emits when it has done something."""
+def emitted_metrics(
+    capsys: pytest.CaptureFixture[str], queue_ids: Sequence[str]
+) -> set[tuple[str, Any]]:
+    """Return the names and dimensions of the metrics that the worker emits for a batch."""
     report = BatchReport(
         latencies_ms=defaultdict(list, {queue_id: [100] for queue_id in queue_ids})
     )
@@ -173,7 +175,7 @@ def emitted(capsys: pytest.CaptureFixture[str], queue_ids: Sequence[str]) -> set
 def test_it_shows_each_metric_of_ours_with_the_dimensions_that_it_is_emitted_with(
     stack: Stack, lean: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    of_worker = emitted(capsys, QUEUES)
+    of_worker = emitted_metrics(capsys, QUEUES)
     look(io.StringIO())
     seen = metrics_of(capsys.readouterr().out)
     of_watchdog = {(metric.name, frozenset(metric.dimensions.items())) for metric in seen}
@@ -226,7 +228,7 @@ def test_a_stacked_graph_accounts_for_every_message(board: Board) -> None:
     colours = [metric.options["color"] for metric in metrics]
     assert colours == list(OUTCOMES.values())
     assert len(set(colours)) == 5
-    (received,) = metrics_in(board.titled("Messages received"))
+    (received,) = metrics_in(board.properties_of("Messages received"))
     assert (received.name, received.options["stat"]) == ("Received", "Sum")
 
 
@@ -274,7 +276,7 @@ def test_thresholds_are_drawn_where_the_alarms_have_them(stack: Stack, tuned: St
         board = board_of(synthesised)
 
         def drawn(title: str, board: Board = board) -> dict[str, float]:
-            lines = board.titled(title)["annotations"]["horizontal"]
+            lines = board.properties_of(title)["annotations"]["horizontal"]
             return {line["label"]: line["value"] for line in lines}
 
         age = drawn("Age of the oldest message")
@@ -287,7 +289,7 @@ def test_thresholds_are_drawn_where_the_alarms_have_them(stack: Stack, tuned: St
         assert health == {"alarm below": thresholds["subscription-unhealthy"]}
 
 
-# How it looks
+# Its layout
 
 
 def test_widgets_fill_all_columns_and_none_is_on_another(board: Board) -> None:
@@ -331,7 +333,7 @@ def test_it_shows_three_hours_minute_by_minute(board: Board) -> None:
     assert {key: value for key, value in board.body.items() if key != "widgets"} == {
         "start": "-PT3H"
     }
-    # Without a period it would be five minutes, which is how often the watchdog looks.
+    # A metric without a period has CloudWatch's default of five minutes, the watchdog's interval.
     periods = {metric.name: metric.options.get("period", 300) for metric in board.metrics()}
     assert periods.pop("SubscriptionHealthy", 300) == 300
     assert set(periods.values()) == {60}
@@ -345,7 +347,7 @@ def test_the_watchdogs_table_shows_its_findings(stack: Stack) -> None:
         {"eventId": str(number), "timestamp": number, "message": message}
         for number, message in enumerate((unseen, log.getvalue()))
     ]
-    found = answer(board_of(stack).titled("What the watchdog found"), lines)
+    found = query_result(board_of(stack).properties_of("What the watchdog found"), lines)
     (_, message, first, *_), (_, second_message, *_, why) = found.rows
     assert message == "Unhealthy"
     assert "There is no secret" in first
@@ -354,15 +356,15 @@ def test_the_watchdogs_table_shows_its_findings(stack: Stack) -> None:
 
 def test_the_local_page_can_show_every_widget(stack_of_kind: Stack) -> None:
     arn = "arn:aws:cloudwatch:eu-north-1:123456789012:alarm:"
-    body = text_of(stack_of_kind, lambda named: arn + named)
+    body = body_text(stack_of_kind, lambda name: arn + name)
     assert len(dashboard_body.widgets(body)) == len(board_of(stack_of_kind).widgets)
 
 
 def test_it_stays_within_cloudwatchs_limits_with_as_many_queues_as_can_be(
     many_queues: Stack,
 ) -> None:
-    # No name or ARN in it is longer.
-    body = text_of(many_queues, lambda named: named.ljust(400, "x"))
+    # No name or ARN in the body is longer than 400 characters.
+    body = body_text(many_queues, lambda name: name.ljust(400, "x"))
     assert len(body.encode()) < 1_000_000 / 5
     board = board_of(many_queues)
     assert len(board.widgets) <= 500 / 5
@@ -387,7 +389,7 @@ def test_the_url_is_of_the_console_in_the_stacks_region(stack: Stack) -> None:
 
 @pytest.fixture
 def worker_lines(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Return the log's lines for a batch in which something was rejected, and much failed."""
+    """Return the log events of a batch with one rejected and many failed messages."""
     outcomes = [
         ("processed", "", ""),
         ("rejected", "not_json", "expected JSON"),
@@ -406,11 +408,11 @@ def worker_lines(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 
 def events_of(output: str) -> list[dict[str, Any]]:
-    """Return a function's output as CloudWatch Logs gives it, a line each millisecond."""
+    """Return a function's output as CloudWatch Logs events, one line per millisecond."""
     return [{"timestamp": n, "message": line} for n, line in enumerate(output.splitlines())]
 
 
-def answer(properties: Mapping[str, Any], events: list[dict[str, Any]]) -> queries.Table:
+def query_result(properties: Mapping[str, Any], events: list[dict[str, Any]]) -> queries.Table:
     _, query = dashboard_body.source_groups(properties["query"])
     return queries.answer(query, events)
 
@@ -436,10 +438,10 @@ def test_the_last_messages_that_were_rejected_or_failed_are_told_in_full(
     stack: Stack, worker_lines: list[dict[str, Any]]
 ) -> None:
     board = board_of(stack)
-    rejected = answer(board.titled("Last messages that were rejected"), worker_lines)
+    rejected = query_result(board.properties_of("Last messages that were rejected"), worker_lines)
     assert rejected.columns == ("@timestamp", "reason", "detail", "message_id", "receives")
     assert [row[1:] for row in rejected.rows] == [("not_json", "expected JSON", "m-1", 2)]
-    failed = answer(board.titled("Last messages that failed"), worker_lines)
+    failed = query_result(board.properties_of("Last messages that failed"), worker_lines)
     # The newest twenty.
     assert [row[1:] for row in failed.rows] == [
         ("ledger", "ThrottlingError", "m-23", 24),
@@ -450,7 +452,9 @@ def test_the_last_messages_that_were_rejected_or_failed_are_told_in_full(
 def test_reasons_are_counted_the_most_frequent_first(
     stack: Stack, worker_lines: list[dict[str, Any]]
 ) -> None:
-    counted = answer(board_of(stack).titled("Why messages were rejected or failed"), worker_lines)
+    counted = query_result(
+        board_of(stack).properties_of("Why messages were rejected or failed"), worker_lines
+    )
     assert counted.columns == ("outcome", "reason", "messages")
     assert counted.rows[0] == ("failed", "destination", 21)
     assert sorted(counted.rows[1:]) == [("failed", "ledger", 1), ("rejected", "not_json", 1)]

@@ -1,7 +1,7 @@
-"""What is deployed for the destinations: for those that are set, and for no others."""
+"""The AWS resources of the configured destinations."""
 
 from infra.settings.checks import DESTINATIONS
-from tests.infra.stacks import Stack, allows, tls_only
+from tests.infra.stacks import Stack, allow_statement, deny_without_tls
 
 ARCHIVE = "Destinations/Archive"
 
@@ -33,7 +33,7 @@ def test_nobody_gets_at_the_archive_in_public_or_without_tls(lean: Stack) -> Non
     assert all(value is True for value in blocked.values())
     bucket = lean.arn(f"{ARCHIVE}/Bucket")
     assert lean.policy_statements(f"{ARCHIVE}/Bucket") == [
-        tls_only([bucket, {"Fn::Join": ["", [bucket, "/*"]]}], "s3:*")
+        deny_without_tls([bucket, {"Fn::Join": ["", [bucket, "/*"]]}], "s3:*")
     ]
 
 
@@ -91,10 +91,10 @@ def test_the_streams_role_may_write_to_the_archive_and_report_errors(lean: Stack
         lean.ref(f"{ARCHIVE}/Errors/Stream"),
     ]
     errors = {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, ":logs:", *account, *stream]]}
-    finds = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"]
-    writes = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
+    bucket_actions = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"]
+    object_actions = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
     assert lean.role_statements(ARCHIVE) == [
-        allows("FindBucket", finds, bucket),
-        allows("WriteObjects", writes, objects),
-        allows("WriteErrors", "logs:PutLogEvents", errors),
+        allow_statement("FindBucket", bucket_actions, bucket),
+        allow_statement("WriteObjects", object_actions, objects),
+        allow_statement("WriteErrors", "logs:PutLogEvents", errors),
     ]

@@ -1,9 +1,16 @@
-"""Delivery through EventBridge: the integration, its bus, the rules, who may send where."""
+"""Delivery `eventbridge`: the integration, the bus, the rules, and the permissions to send."""
 
 import json
 from typing import Any
 
-from tests.infra.stacks import QUEUES, Stack, allows, reads_secret, tls_only, writes_logs
+from tests.infra.stacks import (
+    QUEUES,
+    Stack,
+    allow_statement,
+    deny_without_tls,
+    log_write_statement,
+    secret_read_statement,
+)
 
 TOPIC = "v2.detail.events.conversation.{id}."
 QUEUE_TOPICS = [
@@ -15,20 +22,20 @@ SOURCE = "EventSource/Resource/Default"
 ACTIVE = "EventSource/Active/Default"
 
 
-def source_of(stack: Stack) -> dict[str, Any]:
+def source_name_of(stack: Stack) -> dict[str, Any]:
     return stack.attribute(SOURCE, "EventSourceName")
 
 
 def rule_arn(stack: Stack, name: str) -> dict[str, Any]:
     account = [{"Ref": "AWS::Region"}, ":", {"Ref": "AWS::AccountId"}]
     start = ["arn:", {"Ref": "AWS::Partition"}, ":events:", *account, ":rule/"]
-    return {"Fn::Join": ["", [*start, source_of(stack), f"/{name}"]]}
+    return {"Fn::Join": ["", [*start, source_name_of(stack), f"/{name}"]]}
 
 
 def rules_of(stack: Stack) -> dict[str, dict[str, Any]]:
-    """Return the properties of the bus's rules by their names."""
-    every = [rule["Properties"] for rule in stack.of_type("AWS::Events::Rule")]
-    return {rule["Name"]: rule for rule in every if "EventBusName" in rule}
+    """Return the properties of the bus's rules, keyed by rule name."""
+    rules = [rule["Properties"] for rule in stack.of_type("AWS::Events::Rule")]
+    return {rule["Name"]: rule for rule in rules if "EventBusName" in rule}
 
 
 # The integration
@@ -75,9 +82,9 @@ def test_the_function_that_answers_may_see_genesys_clouds_event_sources(
     region = ["arn:", {"Ref": "AWS::Partition"}, ":events:", {"Ref": "AWS::Region"}]
     sources = {"Fn::Join": ["", [*region, "::event-source/aws.partner/genesys.com/*"]]}
     assert eventbridge.role_statements("EventSource/Provider") == [
-        reads_secret("queue-ends/genesys"),
-        allows("SeePartnerEventSources", "events:DescribeEventSource", sources),
-        writes_logs(eventbridge, "EventSource/Provider"),
+        secret_read_statement("queue-ends/genesys"),
+        allow_statement("SeePartnerEventSources", "events:DescribeEventSource", sources),
+        log_write_statement(eventbridge, "EventSource/Provider"),
     ]
 
 
@@ -92,7 +99,7 @@ def test_the_function_that_answers_for_the_integration_does_so_in_time(
     assert eventbridge.properties(ACTIVE) == {
         "ServiceToken": eventbridge.arn("EventSource/Provider/Function"),
         "ServiceTimeout": "300",
-        "EventSourceName": source_of(eventbridge),
+        "EventSourceName": source_name_of(eventbridge),
     }
 
 
@@ -103,7 +110,7 @@ def test_the_bus_is_that_of_the_event_source_and_nothing_else_is_set_on_it(
     eventbridge: Stack,
 ) -> None:
     bus = eventbridge.properties("EventSource/Bus")
-    source = source_of(eventbridge)
+    source = source_name_of(eventbridge)
     assert {key: value for key, value in bus.items() if key != "Tags"} == {
         "Name": source,
         "EventSourceName": source,
@@ -115,14 +122,14 @@ def test_rules_take_our_queues_events_and_what_the_end_rule_waits_for(
 ) -> None:
     for synthesised, topics in ((eventbridge, QUEUE_TOPICS), (queue_legs, LEG_TOPICS)):
         assert rules_of(synthesised)["queues-1"]["EventPattern"] == {
-            "source": [source_of(synthesised)],
+            "source": [source_name_of(synthesised)],
             "detail-type": topics,
             "detail": {"eventBody": {"queueId": list(QUEUES)}},
         }
     assert rules_of(eventbridge).keys() == {"queues-1", "customer-end"}
     assert rules_of(queue_legs).keys() == {"queues-1"}
     assert rules_of(eventbridge)["customer-end"]["EventPattern"] == {
-        "source": [source_of(eventbridge)],
+        "source": [source_name_of(eventbridge)],
         "detail-type": [CUSTOMER_END],
     }
 
@@ -132,7 +139,7 @@ def test_the_queues_of_a_long_list_are_spread_over_rules_that_eventbridge_takes(
 ) -> None:
     rules = rules_of(many_queues)
     assert list(rules) == ["queues-1", "queues-2", "queues-3", "customer-end"]
-    # AWS takes 2,048 characters, and 256 of them in the name that CloudFormation will put in.
+    # AWS allows 2,048 characters, with the source name's up to 256 that CloudFormation fills in.
     name = "aws.partner/genesys.com/cloud/".ljust(256, "s")
     found = []
     for rule in rules.values():
@@ -183,14 +190,14 @@ def test_only_the_rules_may_send_to_the_queues_and_only_over_tls(
             queue = synthesised.arn(path)
             principal = {"Service": "events.amazonaws.com"}
             condition = {"ArnEquals": {"aws:SourceArn": arns}}
-            sends = allows(
+            send_statement = allow_statement(
                 "PartnerBusRulesSend",
                 "sqs:SendMessage",
                 queue,
                 Principal=principal,
                 Condition=condition,
             )
-            assert synthesised.policy_statements(path) == [tls_only(queue), sends]
+            assert synthesised.policy_statements(path) == [deny_without_tls(queue), send_statement]
         assert "765628985471" not in json.dumps(synthesised.template)
 
 
@@ -214,29 +221,38 @@ def test_the_integration_comes_late_its_bus_after_it_and_the_rules_last(
     eventbridge: Stack, many_queues: Stack, queue_legs: Stack
 ) -> None:
     for synthesised in (eventbridge, many_queues, queue_legs):
-        every = synthesised.ids.keys()
-        rules = {path for path in every if path.startswith("EventSource/Rule-")}
-        archive = every & {"EventSource/Archive"}
+        all_paths = synthesised.ids.keys()
+        rules = {path for path in all_paths if path.startswith("EventSource/Rule-")}
+        archive = all_paths & {"EventSource/Archive"}
         policies = {"Intake/Queue/Policy", "EventSource/DeadLetterQueue/Policy"}
-        seen = {path for path in every if path.startswith("Monitoring/")}
-        schedule = {path for path in every if path.startswith("Watchdog/Sched")}
-        late = {SOURCE, ACTIVE, "EventSource/Bus", *archive, *policies, *rules, *seen, *schedule}
-        early = every - late
-        assert synthesised.needed_by(SOURCE) == early
+        monitoring = {path for path in all_paths if path.startswith("Monitoring/")}
+        schedule = {path for path in all_paths if path.startswith("Watchdog/Sched")}
+        late = {
+            SOURCE,
+            ACTIVE,
+            "EventSource/Bus",
+            *archive,
+            *policies,
+            *rules,
+            *monitoring,
+            *schedule,
+        }
+        early = all_paths - late
+        assert synthesised.dependencies_of(SOURCE) == early
         # No alarm can fail while the integration is being made.
-        assert all(SOURCE in synthesised.needed_by(path) for path in seen)
+        assert all(SOURCE in synthesised.dependencies_of(path) for path in monitoring)
         for rule in rules:
             before = early | {SOURCE, "EventSource/Bus"} | policies
-            assert before <= synthesised.needed_by(rule)
-        last = {ACTIVE} | archive | seen | schedule
-        assert synthesised.needed_by(ACTIVE) == every - last
+            assert before <= synthesised.dependencies_of(rule)
+        last = {ACTIVE} | archive | monitoring | schedule
+        assert synthesised.dependencies_of(ACTIVE) == all_paths - last
 
 
 def test_rules_are_changed_one_after_the_other(many_queues: Stack) -> None:
-    """So that a queue which moves to a rule before is in it before it leaves its own."""
+    """A queue that moves to an earlier rule is in that rule before its old rule drops it."""
     rules = [f"EventSource/Rule-{name}" for name in rules_of(many_queues)]
     for number, rule in enumerate(rules):
-        assert set(rules[:number]) <= many_queues.needed_by(rule)
+        assert set(rules[:number]) <= many_queues.dependencies_of(rule)
 
 
 # The worker
@@ -261,21 +277,21 @@ def test_only_where_it_settles_may_the_worker_send_to_its_own_queue(
 ) -> None:
     for synthesised in (stack, eventbridge, many_queues, queue_legs):
         intake = synthesised.arn("Intake/Queue")
-        sends = [
+        send_statements = [
             statement
             for statement in synthesised.role_statements("Worker")
             if statement["Resource"] == intake and "sqs:SendMessage" in statement["Action"]
         ]
-        allowed = allows("SendItselfDecisions", "sqs:SendMessage", intake)
-        assert sends == ([allowed] if synthesised is many_queues else [])
+        allowed = allow_statement("SendItselfDecisions", "sqs:SendMessage", intake)
+        assert send_statements == ([allowed] if synthesised is many_queues else [])
 
 
 # The template as a whole
 
 
 def test_every_wildcard_for_eventbridge_is_meant(eventbridge: Stack, many_queues: Stack) -> None:
-    # TLS only, for three queues and the topic; and, for two functions each, the secret's random
-    # end and event sources by their partner.
+    # The TLS statements of three queues and the SNS topic; and for each of two functions, the
+    # secret's random suffix and the partner event sources.
     meant = [":secret:queue-ends/genesys-??????", "::event-source/aws.partner/genesys.com/*"] * 2
     meant += ["*", "sqs:*"] * 3 + ["*"]
     for synthesised, stage in ((eventbridge, "dev"), (many_queues, "s" * 54)):

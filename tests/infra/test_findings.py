@@ -1,4 +1,4 @@
-"""cdk-nag and cfn-lint find nothing but what is accepted, with a reason, beside its construct."""
+"""cdk-nag and cfn-lint report no findings except the accepted ones."""
 
 import json
 
@@ -14,7 +14,7 @@ from tests.infra.stacks import Stack
 
 # Defaults; every destination, protected and traced; each end rule; an archive without a watchdog.
 STACKS = ("stack", "tuned", "eventbridge", "many_queues", "queue_legs", "lean")
-# The CDK writes out each order that it is told, also where a reference implies it.
+# The CDK writes each dependency into the template, even if a reference already implies it.
 ACCEPTED = ["W3005"]
 
 
@@ -30,7 +30,7 @@ def synthesised(request: pytest.FixtureRequest) -> Stack:
 
 
 def findings_of(packs: list[NagPack], construct: IConstruct) -> dict[str, list[str]]:
-    """Return the paths of the resources that break a rule, by the rule."""
+    """Return the paths of the resources that violate a rule, keyed by rule."""
     return {
         violation.rule_name: [str(it.construct_path) for it in violation.violating_resources]
         for pack in packs

@@ -1,12 +1,19 @@
-"""The worker and the subscription function: what they may do, are given and are limited by."""
+"""The worker and the provisioner: their permissions, environment variables and limits."""
 
 import json
 
 from infra.settings.combinations import WORKER_ENVIRONMENT_LIMIT
-from tests.infra.stacks import QUEUES, Stack, Statement, allows, reads_secret, writes_logs
+from tests.infra.stacks import (
+    QUEUES,
+    Stack,
+    Statement,
+    allow_statement,
+    log_write_statement,
+    secret_read_statement,
+)
 
 TRACES = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
-WRITES_TRACES = allows("WriteTraces", TRACES, "*")
+TRACE_STATEMENT = allow_statement("WriteTraces", TRACES, "*")
 
 
 def test_only_lambda_takes_on_the_roles(stack: Stack) -> None:
@@ -21,35 +28,35 @@ def test_only_lambda_takes_on_the_roles(stack: Stack) -> None:
 
 
 def test_the_worker_may_do_exactly_what_it_does(stack: Stack, tuned: Stack, lean: Stack) -> None:
-    def puts(synthesised: Stack) -> Statement:
+    def put_statement(synthesised: Stack) -> Statement:
         bus = synthesised.arn("Destinations/Bus")
         only_ours = {"StringEquals": {"events:source": "queue-ends"}}
-        return allows("PutEndsOnBus", "events:PutEvents", bus, Condition=only_ours)
+        return allow_statement("PutEndsOnBus", "events:PutEvents", bus, Condition=only_ours)
 
-    def writes(synthesised: Stack) -> Statement:
+    def write_statement(synthesised: Stack) -> Statement:
         stream = synthesised.arn("Destinations/Archive/Stream")
-        return allows("WriteToArchive", "firehose:PutRecordBatch", stream)
+        return allow_statement("WriteToArchive", "firehose:PutRecordBatch", stream)
 
-    receives = [
+    receive_actions = [
         "sqs:ChangeMessageVisibility",
         "sqs:DeleteMessage",
         "sqs:GetQueueAttributes",
         "sqs:ReceiveMessage",
     ]
-    keeps = ["dynamodb:BatchGetItem", "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate"]
-    reads_key = reads_secret("queue-ends/webhook", "ReadWebhookKey")
+    ledger_actions = ["dynamodb:BatchGetItem", "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate"]
+    key_statement = secret_read_statement("queue-ends/webhook", "ReadWebhookKey")
     for synthesised, for_destinations, traces in (
-        (stack, [puts(stack)], []),
-        (lean, [writes(lean)], []),
-        (tuned, [writes(tuned), reads_key, puts(tuned)], [WRITES_TRACES]),
+        (stack, [put_statement(stack)], []),
+        (lean, [write_statement(lean)], []),
+        (tuned, [write_statement(tuned), key_statement, put_statement(tuned)], [TRACE_STATEMENT]),
     ):
         dead_letter_queue = synthesised.arn("Intake/DeadLetterQueue")
         assert synthesised.role_statements("Worker") == [
-            allows("ReadIntakeQueue", receives, synthesised.arn("Intake/Queue")),
-            allows("RejectToDeadLetterQueue", "sqs:SendMessage", dead_letter_queue),
-            allows("KeepLedger", keeps, synthesised.arn("Ledger/Table")),
+            allow_statement("ReadIntakeQueue", receive_actions, synthesised.arn("Intake/Queue")),
+            allow_statement("RejectToDeadLetterQueue", "sqs:SendMessage", dead_letter_queue),
+            allow_statement("KeepLedger", ledger_actions, synthesised.arn("Ledger/Table")),
             *for_destinations,
-            writes_logs(synthesised, "Worker"),
+            log_write_statement(synthesised, "Worker"),
             *traces,
         ]
 
@@ -58,9 +65,13 @@ def test_the_subscription_function_may_read_its_secret_and_write_its_logs(
     stack: Stack, tuned: Stack
 ) -> None:
     path = "Subscription/Provider"
-    expected = [reads_secret("queue-ends/genesys"), writes_logs(stack, path)]
+    expected = [secret_read_statement("queue-ends/genesys"), log_write_statement(stack, path)]
     assert stack.role_statements(path) == expected
-    expected = [reads_secret("queue-ends/prod"), writes_logs(tuned, path), WRITES_TRACES]
+    expected = [
+        secret_read_statement("queue-ends/prod"),
+        log_write_statement(tuned, path),
+        TRACE_STATEMENT,
+    ]
     assert tuned.role_statements(path) == expected
 
 

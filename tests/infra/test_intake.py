@@ -2,7 +2,7 @@
 
 import json
 
-from tests.infra.stacks import Stack, allows, tls_only
+from tests.infra.stacks import Stack, allow_statement, deny_without_tls
 
 
 def test_the_queues_have_the_names_that_other_systems_know(stack: Stack, tuned: Stack) -> None:
@@ -66,12 +66,12 @@ def test_only_genesys_clouds_account_may_send_and_only_over_tls(stack: Stack, tu
         root = ["arn:", {"Ref": "AWS::Partition"}, f":iam::{account}:root"]
         principal = {"AWS": {"Fn::Join": ["", root]}}
         assert synthesised.policy_statements("Intake/Queue") == [
-            tls_only(queue),
-            allows("GenesysCloudSends", "sqs:SendMessage", queue, Principal=principal),
+            deny_without_tls(queue),
+            allow_statement("GenesysCloudSends", "sqs:SendMessage", queue, Principal=principal),
         ]
 
 
 def test_nobody_else_is_let_into_the_dead_letter_queue(stack: Stack, eventbridge: Stack) -> None:
     for synthesised in (stack, eventbridge):
         queue = synthesised.arn("Intake/DeadLetterQueue")
-        assert synthesised.policy_statements("Intake/DeadLetterQueue") == [tls_only(queue)]
+        assert synthesised.policy_statements("Intake/DeadLetterQueue") == [deny_without_tls(queue)]

@@ -1,4 +1,4 @@
-"""Names that the template and the functions must agree on, held equal where each writes its own."""
+"""Names that the template and the functions must agree on, where each has its own literal."""
 
 import ast
 import re
@@ -15,12 +15,12 @@ from worker.variables import WorkerVariables
 
 FUNCTIONS = PROJECT / "functions"
 # Read by Powertools itself.
-OF_POWERTOOLS = {"POWERTOOLS_LOG_LEVEL"}
+POWERTOOLS_VARIABLES = {"POWERTOOLS_LOG_LEVEL"}
 
 
 @pytest.fixture(scope="module")
 def literals() -> set[str]:
-    """Return the texts and the fields in the sources of functions/, docstrings left out."""
+    """Return the string literals and field names in functions/, without docstrings."""
     return {text for file in FUNCTIONS.rglob("*.py") for text in literals_in(file.read_text())}
 
 
@@ -53,7 +53,7 @@ def test_the_functions_know_every_custom_resource_its_attributes_and_their_varia
         for name in function["Properties"]["Environment"]["Variables"]
     }
     assert attributes >= {"SubscriptionId"} or attributes >= {"IntegrationId", "EventSourceName"}
-    known = literals | OF_POWERTOOLS | {"ServiceToken", "ServiceTimeout"}
+    known = literals | POWERTOOLS_VARIABLES | {"ServiceToken", "ServiceTimeout"}
     assert types | properties | attributes | variables <= known
 
 

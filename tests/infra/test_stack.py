@@ -7,7 +7,7 @@ import re
 from aws_cdk import aws_logs as logs
 
 from infra.settings.checks import RETENTION_DAYS
-from tests.infra.stacks import Stack, strings
+from tests.infra.stacks import Stack, strings_in
 
 
 def test_outputs_have_the_fixed_names(stack: Stack, lean: Stack) -> None:
@@ -32,7 +32,7 @@ def test_outputs_have_the_fixed_names(stack: Stack, lean: Stack) -> None:
 
 
 def test_what_holds_data_keeps_its_logical_id(tuned: Stack, eventbridge: Stack) -> None:
-    """Under another one CloudFormation would make it anew, empty, and delete the old one."""
+    """Under another logical id, CloudFormation would create an empty resource and delete ours."""
     assert tuned.ids["Ledger/Table"] == "LedgerTable9343E4AA"
     assert tuned.ids["Intake/Queue"] == "IntakeQueue6FB53B87"
     assert tuned.ids["Intake/DeadLetterQueue"] == "IntakeDeadLetterQueueA5C12DB5"
@@ -139,14 +139,14 @@ def test_no_permission_comes_from_anywhere_but_the_roles(stack: Stack, tuned: St
 
 
 def test_every_wildcard_in_the_template_is_meant(stack: Stack, tuned: Stack) -> None:
-    # TLS only: denied to everybody, whatever the action, for two queues and the topic.
+    # The statements of two queues and the SNS topic that deny everybody any action without TLS.
     tls_only = ["*", "*", "*", "sqs:*", "sqs:*"]
-    # A secret's ARN has a random end, and two functions read Genesys Cloud's; the stage's alarms
-    # are named by what their names begin with.
+    # A secret's ARN has a random suffix, and two functions read the Genesys Cloud secret. The SNS
+    # topic's policy names the stage's alarms by their prefix.
     meant = [":secret:queue-ends/genesys-??????"] * 2 + [":alarm:QueueEnds-dev-*"]
     assert stack.wildcards() == sorted([*meant, *tls_only])
-    # X-Ray's two actions, in all roles, have no resource to name; the archive's objects have any
-    # name, for Firehose as for those who come without TLS; and the webhook has its URL's query.
+    # X-Ray's two actions, in all roles, have no resource to name. The statements for Firehose and
+    # for TLS cover all objects of the archive. The webhook's URL has a query.
     meant = [":secret:queue-ends/prod-??????"] * 2 + [":alarm:QueueEnds-prod-*"]
     meant += [":secret:queue-ends/webhook-??????", "https://hooks.example.com/ended?team=1"]
     of_archive = ["*", "s3:*", "/*", "/*"]
@@ -167,12 +167,12 @@ def test_every_wildcard_in_the_template_is_meant(stack: Stack, tuned: Stack) -> 
 def test_nothing_in_the_template_looks_like_a_secret(stack: Stack, tuned: Stack) -> None:
     secret_like = re.compile(r"(?i)client_secret|password|passwd|AKIA[0-9A-Z]{12}|whsec_|BEGIN ")
     for template in (stack.template, tuned.template):
-        assert [s for s in strings(template) if secret_like.search(s)] == []
+        assert [s for s in strings_in(template) if secret_like.search(s)] == []
 
 
 def test_the_mapping_comes_after_the_permissions_that_lambda_checks_for_it(stack: Stack) -> None:
     expected = {"Worker/Role", "Worker/Function", "Worker/Logs", "Intake/Queue"}
-    assert expected <= stack.needed_by("Worker/Mapping")
+    assert expected <= stack.dependencies_of("Worker/Mapping")
 
 
 def test_the_subscription_is_made_last_and_deleted_first_but_for_the_watchdogs_schedule(
@@ -182,7 +182,7 @@ def test_the_subscription_is_made_last_and_deleted_first_but_for_the_watchdogs_s
     for synthesised in (stack, tuned, lean):
         schedule = {path for path in synthesised.ids if path.startswith("Watchdog/Sched")}
         others = synthesised.ids.keys() - {subscription} - schedule
-        assert synthesised.needed_by(subscription) == others
+        assert synthesised.dependencies_of(subscription) == others
         assert bool(schedule) is (synthesised is not lean)
         if schedule:
-            assert subscription in synthesised.needed_by("Watchdog/Schedule")
+            assert subscription in synthesised.dependencies_of("Watchdog/Schedule")

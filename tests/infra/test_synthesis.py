@@ -12,20 +12,20 @@ import pytest
 from aws_cdk import App
 
 from infra import synthesis
-from infra.packaging import PackagingError, build
+from infra.packaging import PackagingError, build_asset
 from tests.infra.stacks import PROJECT
 
 
-def text_of_exit(monkeypatch: pytest.MonkeyPatch, **context: str) -> str:
-    """Synthesise under a CDK context that ends the process; return what it then prints."""
+def exit_message(monkeypatch: pytest.MonkeyPatch, **context: str) -> str:
+    """Synthesise with a CDK context that ends the process; return the message that it prints."""
     monkeypatch.setattr(synthesis, "App", lambda: App(context=context))
     with pytest.raises(SystemExit) as ended:
         synthesis.synthesise(PROJECT)
     return str(ended.value.code)
 
 
-def flags_that_differ(manifest: dict[str, Any]) -> dict[str, Any]:
-    """Return the CDK's feature flags whose value is not the recommended one."""
+def unrecommended_flags(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return the CDK feature flags that differ from the recommended values."""
     flags = manifest["artifacts"]["aws-cdk-lib/feature-flag-report"]["properties"]["flags"]
     chosen = {
         name: flag.get("userValue", flag.get("unconfiguredBehavesLike", {}).get("v2", False))
@@ -37,7 +37,7 @@ def flags_that_differ(manifest: dict[str, Any]) -> dict[str, Any]:
 def test_mistakes_in_the_settings_end_the_synth_with_a_list(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    text = text_of_exit(monkeypatch, batch_size="0", queue_ids="a'b", attribute_filter="queueId =")
+    text = exit_message(monkeypatch, batch_size="0", queue_ids="a'b", attribute_filter="queueId =")
     lines = text.splitlines()
     assert lines[0] == "Queue Ends: 2 mistakes in the settings"
     assert [line.split(" = ")[0] for line in lines[1:]] == ["  - queue_ids", "  - batch_size"]
@@ -47,12 +47,12 @@ def test_a_failing_pip_ends_the_synth_with_its_message(monkeypatch: pytest.Monke
     def fail(*_: object) -> NoReturn:
         raise PackagingError("Queue Ends: pip could not install")
 
-    monkeypatch.setattr(synthesis, "build", fail)
-    assert text_of_exit(monkeypatch) == "Queue Ends: pip could not install"
+    monkeypatch.setattr(synthesis, "build_asset", fail)
+    assert exit_message(monkeypatch) == "Queue Ends: pip could not install"
 
 
 def test_synth_needs_no_network_and_no_credentials_and_shows_what_to_know(tmp_path: Path) -> None:
-    build(PROJECT / "functions", "lambda", PROJECT / "build")
+    build_asset(PROJECT / "functions", "lambda", PROJECT / "build")
     nowhere = "http://127.0.0.1:9"
     offline = {
         "PATH": os.environ["PATH"],
@@ -85,13 +85,13 @@ def test_synth_needs_no_network_and_no_credentials_and_shows_what_to_know(tmp_pa
     assert subscription["AttributeFilter"] == "queueId = 'q1'"
     assert "CDKMetadata" not in template["Resources"]
     assert "feature flags are not configured" not in cdk.stderr
-    assert flags_that_differ(json.loads((tmp_path / "manifest.json").read_text())) == {
-        # Recommended are the first two. FedRAMP's orgs send to AWS GovCloud.
+    assert unrecommended_flags(json.loads((tmp_path / "manifest.json").read_text())) == {
+        # The first two are recommended. The third is for FedRAMP orgs, which use AWS GovCloud.
         "@aws-cdk/core:target-partitions": ["aws", "aws-cn", "aws-us-gov"],
-        # Beside a warning, the report of these leaves out what is only to be known.
+        # With this flag on, the report omits info annotations if there is a warning.
         "@aws-cdk/core:annotationsInValidationReport": False,
         # More for the usage report, which `versionReporting` in cdk.json turns off.
         "@aws-cdk/core:enableAdditionalMetadataCollection": False,
     }
-    # The CDK's own look at the template, by the schemas and rules of CloudFormation.
+    # The CDK's own validation of the template, with CloudFormation's schemas and rules.
     assert json.loads((tmp_path / "validation-report.json").read_text())["pluginReports"] == []

@@ -1,4 +1,4 @@
-"""The watchdog: when it looks, what it is told, and that it may do nothing but look."""
+"""The watchdog: its schedule, its environment, and its read-only permissions."""
 
 import json
 from typing import Any
@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 
 from infra.settings.combinations import WATCHDOG_ENVIRONMENT_LIMIT
-from tests.infra.stacks import Stack, reads_secret, writes_logs
+from tests.infra.stacks import Stack, log_write_statement, secret_read_statement
 
-# The longest that they are.
+# The longest possible values.
 REGION = "ap-northeast-1"
 QUEUE_ARN = f"arn:aws-us-gov:sqs:{REGION}:111122223333:queue-ends-dev-intake"
 
 
-def resolved(value: Any) -> Any:
-    """Return what CloudFormation makes of a value in which the stack's region or queue is."""
+def resolve(value: Any) -> Any:
+    """Return a template value as CloudFormation would resolve its references."""
     match value:
         case {"Ref": "AWS::Region"}:
             return REGION
@@ -23,7 +23,7 @@ def resolved(value: Any) -> Any:
         case {"Fn::GetAtt": [str(name), "Arn"]} if name.startswith("IntakeQueue"):
             return QUEUE_ARN
         case {"Fn::Join": [str(between), list(parts)]}:
-            return between.join(map(resolved, parts))
+            return between.join(map(resolve, parts))
     assert not isinstance(value, dict)
     return value
 
@@ -63,16 +63,16 @@ def test_only_its_own_schedule_may_invoke_it(stack: Stack) -> None:
 def test_it_may_read_its_secret_and_see_event_sources_and_no_more(
     stack: Stack, eventbridge: Stack
 ) -> None:
-    (sees,) = (
+    (lookup_statement,) = (
         statement
         for statement in eventbridge.role_statements("EventSource/Provider")
         if statement["Sid"] == "SeePartnerEventSources"
     )
-    for synthesised, more in ((stack, []), (eventbridge, [sees])):
+    for synthesised, more in ((stack, []), (eventbridge, [lookup_statement])):
         assert synthesised.role_statements("Watchdog") == [
-            reads_secret("queue-ends/genesys"),
+            secret_read_statement("queue-ends/genesys"),
             *more,
-            writes_logs(synthesised, "Watchdog"),
+            log_write_statement(synthesised, "Watchdog"),
         ]
 
 
@@ -88,27 +88,27 @@ def test_it_is_told_exactly_what_the_custom_resource_is(
     request: pytest.FixtureRequest, fixture: str, path: str
 ) -> None:
     synthesised: Stack = request.getfixturevalue(fixture)
-    told = json.loads(resolved(synthesised.environment("Watchdog")["DEPLOYED"]))
+    deployed = json.loads(resolve(synthesised.environment("Watchdog")["DEPLOYED"]))
 
-    assert told["ResourceType"] == synthesised.resource(path)["Type"]
+    assert deployed["ResourceType"] == synthesised.resource(path)["Type"]
     properties = dict(synthesised.properties(path))
     del properties["ServiceToken"], properties["ServiceTimeout"]
-    expected = {key: resolved(value) for key, value in properties.items()}
-    assert told["ResourceProperties"] == expected
+    expected = {key: resolve(value) for key, value in properties.items()}
+    assert deployed["ResourceProperties"] == expected
 
 
 def test_the_longest_environment_of_the_watchdog_fits_lambda(stack: Stack, tuned: Stack) -> None:
-    """Lambda measures the variables as one JSON object, and takes 4 KB of it."""
+    """Lambda measures the variables as one JSON object and allows 4 KB."""
     for synthesised in (stack, tuned):
         settings = synthesised.settings
         variables = synthesised.environment("Watchdog")
-        told = resolved(variables["DEPLOYED"])
-        expression = json.loads(told)["ResourceProperties"]["AttributeFilter"]
+        deployed = resolve(variables["DEPLOYED"])
+        expression = json.loads(deployed)["ResourceProperties"]["AttributeFilter"]
         texts = [json.dumps(json.dumps(expression)), 4 * settings.stage, settings.genesys_secret]
         texts += [2 * settings.genesys_environment, settings.genesys_api_url or ""]
-        longest = told + (WATCHDOG_ENVIRONMENT_LIMIT - sum(map(len, texts))) * "x"
-        given = {**variables, "POWERTOOLS_LOG_LEVEL": "CRITICAL", "DEPLOYED": longest}
-        measured = json.dumps(given, separators=(",", ":"))
+        longest = deployed + (WATCHDOG_ENVIRONMENT_LIMIT - sum(map(len, texts))) * "x"
+        environment = {**variables, "POWERTOOLS_LOG_LEVEL": "CRITICAL", "DEPLOYED": longest}
+        measured = json.dumps(environment, separators=(",", ":"))
         assert len(measured) <= 4096
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from infra.packaging import Asset
 from local.aws.emulator import emulator
-from tests.infra.stacks import QUEUES, synthesised
+from tests.infra.stacks import QUEUES, synthesise_stack
 
 # Where the other templates are synthesised: it takes seconds to start for the first.
 pytestmark = pytest.mark.xdist_group("template")
@@ -58,7 +58,7 @@ def taken_by(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TakenBy]:
     asset = Asset(folder, "hash-of-the-code")
 
     def patterns_of(folder: Path, **settings: Any) -> dict[str, str]:
-        stack = synthesised(asset, folder, delivery="eventbridge", watchdog="off", **settings)
+        stack = synthesise_stack(asset, folder, delivery="eventbridge", watchdog="off", **settings)
         name = {"Fn::GetAtt": [stack.ids["EventSource/Resource/Default"], "EventSourceName"]}
         rules = [rule["Properties"] for rule in stack.of_type("AWS::Events::Rule")]
         assert all(rule["EventPattern"]["source"] == [name] for rule in rules)

@@ -1,4 +1,4 @@
-"""Event patterns: every queue in one of them, each of a length that EventBridge takes."""
+"""Event patterns: every queue is in one pattern, and every pattern is within AWS's size limit."""
 
 import json
 from itertools import pairwise
@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.delivery.event_patterns import (
-    LONGEST_SOURCE,
-    MOST_CHARACTERS,
+    MAX_CHARACTERS,
+    MAX_SOURCE_CHARACTERS,
     queue_patterns,
     topic_pattern,
 )
@@ -17,7 +17,7 @@ TOPICS = [
     f"v2.detail.events.conversation.{{id}}.{topic}"
     for topic in ("acd.start", "acd.end", "user.start", "user.end", "acw", "wrapup")
 ]
-LONGEST_NAME = "aws.partner/genesys.com/cloud/".ljust(LONGEST_SOURCE, "s")
+LONGEST_NAME = "aws.partner/genesys.com/cloud/".ljust(MAX_SOURCE_CHARACTERS, "s")
 QUEUE_IDS = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
 
 
@@ -49,8 +49,8 @@ def test_each_queue_is_in_one_of_as_few_patterns_as_fit(
 ) -> None:
     lists = ids_in(queue_ids)
     assert [queue_id for ids in lists for queue_id in ids] == queue_ids
-    assert all(length(ids) <= MOST_CHARACTERS for ids in lists)
-    assert all(length([*ids, following[0]]) > MOST_CHARACTERS for ids, following in pairwise(lists))
+    assert all(length(ids) <= MAX_CHARACTERS for ids in lists)
+    assert all(length([*ids, following[0]]) > MAX_CHARACTERS for ids, following in pairwise(lists))
 
 
 def test_fifty_queues_need_three_patterns_at_most() -> None:
@@ -63,10 +63,10 @@ def test_fifty_queues_need_three_patterns_at_most() -> None:
 def test_a_removed_queue_moves_others_only_to_earlier_patterns(
     queue_ids: list[str], data: st.DataObject
 ) -> None:
-    gone = data.draw(st.sampled_from(queue_ids))
+    removed_id = data.draw(st.sampled_from(queue_ids))
 
     def place(ids: list[str]) -> dict[str, int]:
         return {q: number for number, found in enumerate(ids_in(ids)) for q in found}
 
-    before, after = place(queue_ids), place([q for q in queue_ids if q != gone])
+    before, after = place(queue_ids), place([q for q in queue_ids if q != removed_id])
     assert all(after[queue_id] <= before[queue_id] for queue_id in after)

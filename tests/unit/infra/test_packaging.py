@@ -1,4 +1,4 @@
-"""The deployment asset: what is in it, and what its hash depends on."""
+"""The deployment asset: its contents and its hash."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from threading import Barrier
 import pytest
 
 from infra import packaging
-from infra.packaging import Asset, PackagingError, build
+from infra.packaging import Asset, PackagingError, build_asset
 from tests.infra.stacks import PROJECT
 
 AARCH64 = 183  # e_machine of an ELF file
@@ -33,14 +33,14 @@ def functions(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def built(tmp_path: Path) -> Path:
+def build_folder(tmp_path: Path) -> Path:
     """Return a folder to build in."""
     return tmp_path / "build"
 
 
 @pytest.fixture
 def installs(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Let no pip run; return the folders that it would have filled."""
+    """Replace pip with a fake; return the list of folders that the fake fills."""
     folders: list[Path] = []
 
     def install(pins: Path, options: tuple[str, ...], folder: Path) -> None:
@@ -54,7 +54,7 @@ def installs(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 @pytest.fixture(scope="module")
 def lambda_asset() -> Path:
     """Return the project's asset for Lambda."""
-    return build(PROJECT / "functions", "lambda", PROJECT / "build").folder
+    return build_asset(PROJECT / "functions", "lambda", PROJECT / "build").folder
 
 
 def files(folder: Path) -> set[str]:
@@ -66,13 +66,13 @@ def files(folder: Path) -> set[str]:
 
 @pytest.mark.usefixtures("installs")
 def test_neither_place_nor_times_of_the_sources_change_the_hash(
-    functions: Path, built: Path, tmp_path: Path
+    functions: Path, build_folder: Path, tmp_path: Path
 ) -> None:
-    first = build(functions, "host", built)
+    first = build_asset(functions, "host", build_folder)
     copy = shutil.copytree(functions, tmp_path / "elsewhere" / "copy")
     for path in copy.rglob("*"):
         os.utime(path, (1_000_000_000, 1_000_000_000))
-    second = build(copy, "host", tmp_path / "elsewhere" / "build")
+    second = build_asset(copy, "host", tmp_path / "elsewhere" / "build")
 
     assert second.hash == first.hash
     assert second.folder != first.folder
@@ -80,18 +80,18 @@ def test_neither_place_nor_times_of_the_sources_change_the_hash(
 
 @pytest.mark.usefixtures("installs")
 def test_a_changed_added_renamed_or_removed_source_changes_the_hash(
-    functions: Path, built: Path
+    functions: Path, build_folder: Path
 ) -> None:
     def steps() -> Iterator[Asset]:
-        yield build(functions, "host", built)
+        yield build_asset(functions, "host", build_folder)
         (functions / "shared.py").write_text("ANSWER = 43\n")
-        yield build(functions, "host", built)
+        yield build_asset(functions, "host", build_folder)
         (functions / "data.json").write_text("{}")
-        yield build(functions, "host", built)
+        yield build_asset(functions, "host", build_folder)
         (functions / "data.json").rename(functions / "date.json")
-        yield build(functions, "host", built)
+        yield build_asset(functions, "host", build_folder)
         (functions / "shared.py").unlink()
-        yield build(functions, "host", built)
+        yield build_asset(functions, "host", build_folder)
 
     assets = list(steps())
     assert len({asset.hash for asset in assets}) == len(assets)
@@ -99,20 +99,22 @@ def test_a_changed_added_renamed_or_removed_source_changes_the_hash(
 
 
 @pytest.mark.usefixtures("installs")
-def test_pins_and_target_change_the_hash(functions: Path, built: Path) -> None:
-    host = build(functions, "host", built)
-    assert build(functions, "lambda", built).hash != host.hash
+def test_pins_and_target_change_the_hash(functions: Path, build_folder: Path) -> None:
+    host = build_asset(functions, "host", build_folder)
+    assert build_asset(functions, "lambda", build_folder).hash != host.hash
     (functions / "requirements.txt").write_text("# still none\n")
-    assert build(functions, "host", built).hash != host.hash
+    assert build_asset(functions, "host", build_folder).hash != host.hash
 
 
 @pytest.mark.usefixtures("installs")
-def test_files_that_are_not_packed_do_not_change_the_hash(functions: Path, built: Path) -> None:
-    before = build(functions, "host", built)
+def test_files_that_are_not_packed_do_not_change_the_hash(
+    functions: Path, build_folder: Path
+) -> None:
+    before = build_asset(functions, "host", build_folder)
     for path in ("worker/__pycache__/handler.cpython-311.pyc", "tests/test_x.py", ".DS_Store"):
         (functions / path).parent.mkdir(exist_ok=True)
         (functions / path).write_text("x")
-    assert build(functions, "host", built) == before
+    assert build_asset(functions, "host", build_folder) == before
     assert files(before.folder) == PACKED
 
 
@@ -120,66 +122,68 @@ def test_files_that_are_not_packed_do_not_change_the_hash(functions: Path, built
 
 
 def test_a_built_asset_is_not_built_again(
-    functions: Path, built: Path, installs: list[Path]
+    functions: Path, build_folder: Path, installs: list[Path]
 ) -> None:
-    asset = build(functions, "host", built)
+    asset = build_asset(functions, "host", build_folder)
     built_at = asset.folder.stat().st_mtime_ns
-    assert build(functions, "host", built) == asset
+    assert build_asset(functions, "host", build_folder) == asset
     assert asset.folder.stat().st_mtime_ns == built_at
     assert len(installs) == 1
 
 
 def test_a_changed_source_needs_no_second_run_of_pip(
-    functions: Path, built: Path, installs: list[Path]
+    functions: Path, build_folder: Path, installs: list[Path]
 ) -> None:
-    build(functions, "host", built)
+    build_asset(functions, "host", build_folder)
     (functions / "shared.py").write_text("ANSWER = 44\n")
-    assert files(build(functions, "host", built).folder) == PACKED
+    assert files(build_asset(functions, "host", build_folder).folder) == PACKED
     assert len(installs) == 1
 
 
 def test_builds_of_one_asset_at_the_same_time_all_succeed(
-    functions: Path, built: Path, monkeypatch: pytest.MonkeyPatch
+    functions: Path, build_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    both_are_at_it = Barrier(2, timeout=60)
+    both_started = Barrier(2, timeout=60)
 
     def install(pins: Path, options: tuple[str, ...], folder: Path) -> None:
-        both_are_at_it.wait()
+        both_started.wait()
         (folder / "package.py").write_text("")
 
     monkeypatch.setattr(packaging, "_install", install)
     with ThreadPoolExecutor(2) as pool:
-        assets = list(pool.map(lambda _: build(functions, "host", built), range(2)))
+        assets = list(pool.map(lambda _: build_asset(functions, "host", build_folder), range(2)))
     assert len(set(assets)) == 1
     assert files(assets[0].folder) == PACKED
-    assert [path.name for path in (built / "assets").iterdir()] == [assets[0].hash]
-    assert len(list((built / "packages").iterdir())) == 1
+    assert [path.name for path in (build_folder / "assets").iterdir()] == [assets[0].hash]
+    assert len(list((build_folder / "packages").iterdir())) == 1
 
 
 @pytest.mark.usefixtures("installs")
-def test_an_aborted_build_does_not_spoil_the_next_one(functions: Path, built: Path) -> None:
-    asset = build(functions, "host", built)
-    aborted = built / "assets" / f".{asset.hash[:12]}-aborted"
+def test_an_aborted_build_does_not_spoil_the_next_one(functions: Path, build_folder: Path) -> None:
+    asset = build_asset(functions, "host", build_folder)
+    aborted = build_folder / "assets" / f".{asset.hash[:12]}-aborted"
     asset.folder.rename(aborted)
     (aborted / "shared.py").write_text("half")
-    assert build(functions, "host", built) == asset
+    assert build_asset(functions, "host", build_folder) == asset
     assert "half" not in (asset.folder / "shared.py").read_text()
 
 
-def test_a_failing_pip_is_shown_and_leaves_nothing_behind(functions: Path, built: Path) -> None:
+def test_a_failing_pip_is_shown_and_leaves_nothing_behind(
+    functions: Path, build_folder: Path
+) -> None:
     (functions / "requirements.txt").write_text("not a requirement!\n")
     with pytest.raises(PackagingError, match=r"(?s)pip could not install .*Invalid requirement"):
-        build(functions, "host", built)
-    assert list((built / "packages").iterdir()) == []
+        build_asset(functions, "host", build_folder)
+    assert list((build_folder / "packages").iterdir()) == []
 
 
 @pytest.mark.usefixtures("installs")
 def test_lambda_can_read_an_asset_that_was_built_under_a_strict_umask(
-    functions: Path, built: Path
+    functions: Path, build_folder: Path
 ) -> None:
     before = os.umask(0o077)
     try:
-        asset = build(functions, "host", built)
+        asset = build_asset(functions, "host", build_folder)
     finally:
         os.umask(before)
     modes = {
@@ -223,7 +227,7 @@ def test_the_lambda_asset_holds_the_handlers_and_what_they_import_and_no_more(
 
 
 def test_the_pins_are_complete() -> None:
-    asset = build(PROJECT / "functions", "host", PROJECT / "build")
+    asset = build_asset(PROJECT / "functions", "host", PROJECT / "build")
     code = (
         f"import sys; sys.path.insert(0, {str(asset.folder)!r}); sys.dont_write_bytecode = True; "
         "import requests, msgspec; from aws_lambda_powertools import Logger, Metrics"
