@@ -11,7 +11,7 @@ from tests.fakes.aws.cloudformation import PROPERTIES, SUBSCRIPTION
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
 from watchdog import watch
-from watchdog.deployed import Deployed
+from watchdog.deployment import Deployment
 
 
 def look(log: TextIO) -> None:
@@ -19,16 +19,16 @@ def look(log: TextIO) -> None:
     url = "https://api.example.com"
     properties = {**PROPERTIES[SUBSCRIPTION], "LoginUrl": url, "ApiUrl": url}
     told = {"ResourceType": SUBSCRIPTION, "ResourceProperties": properties}
-    deployed = Deployed.of({"STAGE": "dev", "DEPLOYED": json.dumps(told)})
+    deployed = Deployment.from_environment({"STAGE": "dev", "DEPLOYED": json.dumps(told)})
     # Loggers of one name share the first one's stream.
     logger = Logger(service=uuid4().hex, stream=log, level="INFO")
-    events: Any = None  # a subscription has no event source to look at
+    eventbridge: Any = None  # a subscription has no event source to look at
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(watch, "SECOND_LOOK", 0)
+        patch.setattr(watch, "SECOND_CHECK_SECONDS", 0)
         watch.watch(
             deployed,
             Clock().invocation(120),
             FakeSecrets(),  # type: ignore[arg-type]
-            events,
+            eventbridge,
             logger,
         )

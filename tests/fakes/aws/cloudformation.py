@@ -7,9 +7,9 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from provisioner.answer import Answer
-from provisioner.custom_resource import answer_to
-from tests.fakes.aws.partner_events import FakePartnerEvents
+from provisioner.custom_resource import respond
+from provisioner.response import Response
+from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
 
@@ -50,10 +50,10 @@ class CloudFormation:
 
     Attributes
     ----------
-    properties, former
+    properties, old_properties
         The resource's properties as they were last asked for, and those before.
     physical_id
-        The id that the last answer gave.
+        The id that the last response gave.
     """
 
     def __init__(
@@ -61,12 +61,12 @@ class CloudFormation:
         genesys_url: str,
         clock: Clock,
         secrets: FakeSecrets,
-        events: FakePartnerEvents,
+        eventbridge: FakePartnerEventSources,
         resource_type: str = SUBSCRIPTION,
     ) -> None:
         self.clock = clock
         self.secrets = secrets
-        self.events = events
+        self.eventbridge = eventbridge
         self.resource_type = resource_type
         self.physical_id = ""
         self.properties: dict[str, Any] = {
@@ -75,7 +75,7 @@ class CloudFormation:
             "LoginUrl": genesys_url,
             "ApiUrl": genesys_url,
         }
-        self.former = self.properties
+        self.old_properties = self.properties
         self.seconds = 240.0
         self._log = io.StringIO()
         # Powertools keeps one logger a name.
@@ -85,27 +85,27 @@ class CloudFormation:
     def log(self) -> str:
         return self._log.getvalue()
 
-    def create(self, **changes: Any) -> Answer:
+    def create(self, **changes: Any) -> Response:
         """Create the resource with changed properties."""
         self.properties = self.properties | changes
         return self._ask("Create")
 
-    def update(self, **changes: Any) -> Answer:
+    def update(self, **changes: Any) -> Response:
         """Update the resource to changed properties."""
-        self.former, self.properties = self.properties, self.properties | changes
-        return self._ask("Update", OldResourceProperties=self.former)
+        self.old_properties, self.properties = self.properties, self.properties | changes
+        return self._ask("Update", OldResourceProperties=self.old_properties)
 
-    def roll_back(self) -> Answer:
+    def roll_back(self) -> Response:
         """Undo the last, failed Update as CloudFormation does: with old and new swapped."""
-        self.former, self.properties = self.properties, self.former
-        return self._ask("Update", OldResourceProperties=self.former)
+        self.old_properties, self.properties = self.properties, self.old_properties
+        return self._ask("Update", OldResourceProperties=self.old_properties)
 
-    def delete(self, physical_id: str | None = None) -> Answer:
-        """Delete the resource: by the id that the last answer gave, or another one."""
+    def delete(self, physical_id: str | None = None) -> Response:
+        """Delete the resource: by the id that the last response gave, or another one."""
         self.physical_id = physical_id or self.physical_id
         return self._ask("Delete")
 
-    def _ask(self, kind: str, **more: Any) -> Answer:
+    def _ask(self, kind: str, **more: Any) -> Response:
         event = {
             "RequestType": kind,
             "RequestId": "1f2e3d4c",
@@ -119,12 +119,12 @@ class CloudFormation:
         if kind != "Create":
             event["PhysicalResourceId"] = self.physical_id
         # As it arrives: through JSON.
-        answer = answer_to(
+        response = respond(
             json.loads(json.dumps(event)),
             self.clock.invocation(self.seconds),
             self.secrets,  # type: ignore[arg-type]
-            self.events,  # type: ignore[arg-type]
+            self.eventbridge,  # type: ignore[arg-type]
             self._logger,
         )
-        self.physical_id = answer.physical_id
-        return answer
+        self.physical_id = response.physical_id
+        return response

@@ -20,7 +20,7 @@ class Source:
     deleted: bool = False
 
 
-class FakePartnerEvents:
+class FakePartnerEventSources:
     """Partner event sources by name; time is a virtual clock's.
 
     Attributes

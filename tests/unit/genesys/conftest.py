@@ -59,4 +59,4 @@ def api(http: HttpServer) -> Api:
 def client(http: HttpServer, clock: Clock) -> GenesysClient:
     """A client with 100 seconds."""
     credentials, deadline = Credentials("the-id", "the-s3cret"), clock.deadline(100)
-    return GenesysClient(http.url, http.url, credentials, deadline, clock, scope=SCOPES)
+    return GenesysClient(http.url, http.url, credentials, deadline, clock, scopes=SCOPES)

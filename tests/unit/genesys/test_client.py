@@ -141,7 +141,7 @@ def test_a_host_that_cannot_be_reached_is_a_clear_error(clock: Clock, url: str) 
     with pytest.raises(Unreachable, match=r"POST /oauth/token was not answered: .+") as caught:
         client.request("GET", "/x")
     assert caught.value.status is None
-    assert caught.value.maybe_carried_out
+    assert caught.value.may_have_succeeded
     assert "the-s3cret" not in "".join(traceback.format_exception(caught.value))
 
 
@@ -150,7 +150,7 @@ def test_an_answer_that_breaks_off_is_no_answer(client: GenesysClient, api: Api,
     api.script(*[Answer(200, {"id": "7"}, fate=fate)] * 6)
     with pytest.raises(Unreachable, match=r"PUT /x was not answered: .+") as caught:
         client.request("PUT", "/x")
-    assert caught.value.maybe_carried_out
+    assert caught.value.may_have_succeeded
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_only_a_refusal_proves_that_nothing_was_carried_out(
     statuses: tuple[int | None, ...], maybe: bool
 ) -> None:
     for status in statuses:
-        assert GenesysError("POST", "/x", status=status).maybe_carried_out is maybe
+        assert GenesysError("POST", "/x", status=status).may_have_succeeded is maybe
 
 
 def test_all_pages_of_a_list_are_read(client: GenesysClient, api: Api) -> None:
@@ -173,7 +173,7 @@ def test_all_pages_of_a_list_are_read(client: GenesysClient, api: Api) -> None:
         Answer(body={"entities": [{"id": 3}], "pageCount": 3}),
         Answer(body={"entities": [{"id": 4}], "pageCount": 3}),
     )
-    assert [entity["id"] for entity in client.pages("/list")] == [1, 2, 3, 4]
+    assert [entity["id"] for entity in client.iterate_entities("/list")] == [1, 2, 3, 4]
     assert [asked.query for asked in api.asked] == [
         {"pageNumber": str(number), "pageSize": "100"} for number in (1, 2, 3)
     ]
@@ -188,18 +188,18 @@ def test_a_list_that_does_not_count_its_pages_is_read_until_an_empty_one(
         Answer(body={"entities": [{"id": 2}], **count}),
         Answer(body={"entities": [], **count}),
     )
-    assert [entity["id"] for entity in client.pages("/list")] == [1, 2]
+    assert [entity["id"] for entity in client.iterate_entities("/list")] == [1, 2]
 
 
 def test_a_list_that_has_no_pages_is_read_once(client: GenesysClient, api: Api) -> None:
     whole = Answer(body={"entities": [{"id": 1}, {"id": 2}]})
     api.script(*[whole] * 5)
-    assert [entity["id"] for entity in client.pages("/list")] == [1, 2]
+    assert [entity["id"] for entity in client.iterate_entities("/list")] == [1, 2]
 
 
 def test_an_empty_list_is_empty(client: GenesysClient, api: Api) -> None:
     api.script(Answer(body={"entities": [], "pageCount": 0}))
-    assert list(client.pages("/list")) == []
+    assert list(client.iterate_entities("/list")) == []
 
 
 @pytest.mark.parametrize("body", [None, [], "x", {}, {"entities": None}, {"entities": {"a": 1}}])
@@ -208,9 +208,9 @@ def test_an_answer_that_is_no_list_is_an_error(client: GenesysClient, api: Api, 
     with pytest.raises(
         GenesysError, match="GET /list was answered with 200: the answer is no list"
     ):
-        list(client.pages("/list"))
+        list(client.iterate_entities("/list"))
 
 
 def test_entities_that_are_none_are_left_out(client: GenesysClient, api: Api) -> None:
     api.script(Answer(body={"entities": [None, 5, {"id": 1}, "x"], "pageCount": 1}))
-    assert list(client.pages("/list")) == [{"id": 1}]
+    assert list(client.iterate_entities("/list")) == [{"id": 1}]

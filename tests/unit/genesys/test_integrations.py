@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from genesys.client import GenesysClient
-from genesys.errors import GenesysError, NotActive
-from genesys.integration_spec import AwsTarget, IntegrationSpec, target_of
+from genesys.errors import GenesysError, NotAsSpecified
+from genesys.integration_spec import AwsTarget, IntegrationSpec, parse_target
 from genesys.integrations import ORGANIZATION_PATH, PATH, Integrations, NotDeleted
 from local.http.messages import Answer
 from tests.fakes.clock import Clock
@@ -86,7 +86,7 @@ def test_lists_are_read_by_pages_with_their_configurations(
         Answer(200, {"entities": [*others, ours], "pageCount": 2}),
         Answer(200, {"entities": [ours], "pageCount": 2}),
     )
-    found = integrations.named("queue-ends-dev")
+    found = integrations.find_by_name("queue-ends-dev")
     assert [one.target for one in found] == [TARGET, TARGET]
     assert [dict(one.query) for one in api.asked] == [
         {"expand": "config.current", "pageNumber": number, "pageSize": "100"} for number in "12"
@@ -100,7 +100,7 @@ def test_an_integration_that_a_list_shows_without_its_target_is_read_by_itself(
     api.script(
         Answer(200, {"entities": [entity(**shown)], "pageCount": 1}), Answer(200, CONFIGURED)
     )
-    [found] = integrations.named("queue-ends-dev")
+    [found] = integrations.find_by_name("queue-ends-dev")
     assert found.target == TARGET
     assert asked(api) == [("GET", PATH), ("GET", f"{PATH}/i-1/config/current")]
 
@@ -153,7 +153,7 @@ def test_an_unknown_integration_is_none(integrations: Integrations, api: Api) ->
 def test_the_target_is_read_from_a_configuration_of_any_shape(
     properties: object, target: AwsTarget | None
 ) -> None:
-    assert target_of({"properties": properties}) == target
+    assert parse_target({"properties": properties}) == target
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_differences_of_a_configuration_are_told_except_its_notes(
 ) -> None:
     configuration = {**CONFIGURED, **changes}
     assert (not WANTED.differences(configuration)) is right
-    assert WANTED.is_configured(configuration) is configured
+    assert WANTED.matches(configuration) is configured
 
 
 def test_topics_in_another_order_are_the_same() -> None:
@@ -270,7 +270,7 @@ def test_an_error_that_stays_is_not_waited_for(
     detail = {"message": "No such account."}
     broken = entity() | {"reportedState": {"code": "ERROR", "detail": detail}}
     api.script(*[Answer(200, broken)] * 20)
-    with pytest.raises(NotActive, match=r"ERROR \(No such account\.\)"):
+    with pytest.raises(NotAsSpecified, match=r"ERROR \(No such account\.\)"):
         integrations.switch_on("i-1", WANTED, clock.deadline(60))
     assert 1 < clock.now < 10
 

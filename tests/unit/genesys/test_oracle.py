@@ -88,9 +88,9 @@ def exchanges() -> list[Exchange]:
         for one in (first, second):
             integrations.configure(made, one, lambda _: None)
             integrations.switch_on(made, one, clock.deadline(30))
-        assert [one.target for one in integrations.named(first.name)] == [first.target]
+        assert [one.target for one in integrations.find_by_name(first.name)] == [first.target]
         integrations.remove(made)
-        assert integrations.named(first.name) == []
+        assert integrations.find_by_name(first.name) == []
         return [one for one in genesys.exchanges if one.request.path.startswith("/api/")]
 
 

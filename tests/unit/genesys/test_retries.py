@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from deadline import Deadline
 from genesys.client import GenesysClient
 from genesys.errors import GenesysError, Unreachable
-from genesys.retries import NETWORK_TRIES, DeadlineRetry
+from genesys.retries import NETWORK_ATTEMPTS, DeadlineRetry
 from local.http.messages import Answer
 from tests.fakes.clock import Clock
 from tests.polling import wait_until
@@ -158,7 +158,7 @@ def test_a_dead_network_is_given_up_after_some_tries(
     api.script(*[LOST] * 50)
     with pytest.raises(Unreachable, match="GET /x was not answered"):
         client.request("GET", "/x")
-    assert len(api.asked) == NETWORK_TRIES
+    assert len(api.asked) == NETWORK_ATTEMPTS
     assert clock.now < 32
 
 

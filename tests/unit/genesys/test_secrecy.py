@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from genesys.client import LOGIN_PATH, GenesysClient
 from genesys.credentials import Credentials
-from genesys.errors import GenesysError, NotActive
+from genesys.errors import GenesysError, NotAsSpecified
 from genesys.subscriptions import Subscriptions, SubscriptionSpec
 from local.http.messages import Answer, Request
 from local.http.server import HttpServer
@@ -82,7 +82,9 @@ def test_no_error_shows_what_is_secret(
     credentials = Credentials("the-id", secret)
     client = GenesysClient(server.url, server.url, credentials, clock.deadline(3), clock)
     try:
-        list(client.pages("/x")) if echo == "list" else client.request(method, "/x", body={})
+        list(client.iterate_entities("/x")) if echo == "list" else client.request(
+            method, "/x", body={}
+        )
     except GenesysError as error:
         text = shown(error)
         for hidden in (secret, quote_plus(secret), *given_out):
@@ -122,7 +124,7 @@ def test_a_subscription_that_quotes_secrets_does_not_bring_them_into_the_reason(
 ) -> None:
     wanted = SubscriptionSpec("n", "d", ("e",), "f", "arn", "eu-west-1")
     api.script(*[Answer(body=wanted.body() | {"status": "token-1 the-s3cret"})] * 20)
-    with pytest.raises(NotActive) as caught:
-        Subscriptions(client).wait_until_right("7", wanted, clock.deadline(5))
+    with pytest.raises(NotAsSpecified) as caught:
+        Subscriptions(client).wait_until_matches("7", wanted, clock.deadline(5))
     assert "token-1" not in shown(caught.value)
     assert "the-s3cret" not in shown(caught.value)

@@ -15,7 +15,7 @@ from tests.fakes.aws.cloudformation import (
     SUFFIX,
     CloudFormation,
 )
-from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
 from tests.fakes.deliveries import DELIVERIES, Delivery
@@ -73,10 +73,10 @@ def cloudformation(
     genesys: GenesysCloud,
     clock: Clock,
     secrets: FakeSecrets,
-    events: FakePartnerEvents,
+    eventbridge: FakePartnerEventSources,
 ) -> CloudFormation:
     """A stack with a subscription."""
-    return CloudFormation(http.url, clock, secrets, events, SUBSCRIPTION)
+    return CloudFormation(http.url, clock, secrets, eventbridge, SUBSCRIPTION)
 
 
 @pytest.fixture
@@ -86,16 +86,18 @@ def stack(
     genesys: GenesysCloud,
     clock: Clock,
     secrets: FakeSecrets,
-    events: FakePartnerEvents,
+    eventbridge: FakePartnerEventSources,
 ) -> CloudFormation:
     """A stack with an integration."""
-    return CloudFormation(http.url, clock, secrets, events, EVENT_SOURCE)
+    return CloudFormation(http.url, clock, secrets, eventbridge, EVENT_SOURCE)
 
 
 @pytest.fixture
-def active(clock: Clock, secrets: FakeSecrets, events: FakePartnerEvents) -> CloudFormation:
+def active(
+    clock: Clock, secrets: FakeSecrets, eventbridge: FakePartnerEventSources
+) -> CloudFormation:
     """The part of a stack that waits for the source's bus."""
-    return CloudFormation("", clock, secrets, events, ACTIVE)
+    return CloudFormation("", clock, secrets, eventbridge, ACTIVE)
 
 
 @pytest.fixture(params=DELIVERIES, ids=lambda delivery: delivery.noun)
@@ -106,11 +108,11 @@ def resource(
     genesys: GenesysCloud,
     clock: Clock,
     secrets: FakeSecrets,
-    events: FakePartnerEvents,
+    eventbridge: FakePartnerEventSources,
 ) -> Resource:
     """Each delivery's resource: a test that takes it is part of the contract of all deliveries."""
     delivery = request.param(genesys)
-    stack = CloudFormation(http.url, clock, secrets, events, delivery.resource_type)
+    stack = CloudFormation(http.url, clock, secrets, eventbridge, delivery.resource_type)
     return Resource(stack, genesys, delivery)
 
 

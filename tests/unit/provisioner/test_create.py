@@ -14,11 +14,11 @@ BUSY = problem(429, "Rate limit exceeded.", **{"Retry-After": "2"})
 
 
 def test_one_is_made_and_read_back(resource: Resource, http: HttpServer) -> None:
-    answer = resource.stack.create()
-    assert (answer.status, answer.reason) == ("SUCCESS", "")
+    response = resource.stack.create()
+    assert (response.status, response.reason) == ("SUCCESS", "")
     assert resource.is_right()
-    assert list(resource.entities) == [resource.kept(answer.data)]
-    assert answer.physical_id.startswith(f"{http.url.removeprefix('http://')}/{NAME}")
+    assert list(resource.entities) == [resource.kept(response.data)]
+    assert response.physical_id.startswith(f"{http.url.removeprefix('http://')}/{NAME}")
     operations = resource.genesys.operations
     assert operations[: len(resource.delivery.before_creation) + 1] == [
         *resource.delivery.before_creation,
@@ -82,11 +82,11 @@ def test_a_name_that_is_taken_is_an_error_that_names_the_taker(
     before = [dict(resource.entities[held])]
     if beside_ours:
         before += [dict(resource.entities[resource.seed()])]
-    answer = resource.stack.create()
-    assert answer.status == "FAILED"
-    assert answer.physical_id.startswith("nothing-created/")
+    response = resource.stack.create()
+    assert response.status == "FAILED"
+    assert response.physical_id.startswith("nothing-created/")
     for expected in (NAME, held, resource.delivery.foreign, "another stage", "left as it is"):
-        assert expected in answer.reason
+        assert expected in response.reason
     assert list(resource.entities.values()) == before
     assert not CHANGING & set(resource.genesys.operations)
     assert not clock.pauses

@@ -18,8 +18,8 @@ LOST = Answer(fate="lost")
 
 def test_a_delete_removes_ours(deployed: Resource) -> None:
     physical_id = deployed.stack.physical_id
-    answer = deployed.stack.delete()
-    assert (answer.status, answer.physical_id) == ("SUCCESS", physical_id)
+    response = deployed.stack.delete()
+    assert (response.status, response.physical_id) == ("SUCCESS", physical_id)
     assert not deployed.entities
     assert deployed.genesys.operations[:2] == ["login", "list"], "a stored id is not trusted"
 
@@ -75,8 +75,8 @@ def test_a_delete_after_a_create_that_made_nothing_succeeds_without_a_call(
     stack.properties = {"Name": 5, "LoginUrl": None}
     physical_id = stack.physical_id
     assert physical_id.startswith("nothing-created/")
-    answer = stack.delete()
-    assert (answer.status, answer.physical_id) == ("SUCCESS", physical_id)
+    response = stack.delete()
+    assert (response.status, response.physical_id) == ("SUCCESS", physical_id)
     assert not resource.genesys.operations
     assert not stack.secrets.reads
 
@@ -96,16 +96,16 @@ def test_a_create_with_broken_properties_can_be_deleted(
     resource: Resource, changes: dict[str, Any] | None
 ) -> None:
     resource.stack.properties = resource.stack.properties | changes if changes else {}
-    answer = resource.stack.create()
-    assert answer.status == "FAILED"
-    assert answer.physical_id.startswith("nothing-created/")
+    response = resource.stack.create()
+    assert response.status == "FAILED"
+    assert response.physical_id.startswith("nothing-created/")
     assert resource.stack.delete().status == "SUCCESS"
     assert not resource.genesys.operations
 
 
 def test_an_id_that_cloudformation_invented_deletes_what_is_there(deployed: Resource) -> None:
-    answer = deployed.stack.delete(INVENTED_ID)
-    assert (answer.status, answer.physical_id) == ("SUCCESS", INVENTED_ID)
+    response = deployed.stack.delete(INVENTED_ID)
+    assert (response.status, response.physical_id) == ("SUCCESS", INVENTED_ID)
     assert not deployed.entities
 
 
@@ -114,8 +114,8 @@ def test_a_delete_by_an_id_that_cloudformation_invented_waits_for_what_appears(
     resource: Resource, clock: Clock, moment: float
 ) -> None:
     clock.at(moment, resource.seed)
-    answer = resource.stack.delete(INVENTED_ID)
-    assert (answer.status, answer.physical_id) == ("SUCCESS", INVENTED_ID)
+    response = resource.stack.delete(INVENTED_ID)
+    assert (response.status, response.physical_id) == ("SUCCESS", INVENTED_ID)
     assert "delete" in resource.genesys.operations
     assert not resource.entities
     assert clock.now < 20
@@ -163,14 +163,14 @@ def test_a_delete_that_cannot_log_in_fails_and_says_how_to_get_out(
 ) -> None:
     physical_id, held = deployed.stack.physical_id, dict(secrets.held)
     spoil(secrets)
-    answer = deployed.stack.delete()
-    assert (answer.status, answer.physical_id) == ("FAILED", physical_id)
+    response = deployed.stack.delete()
+    assert (response.status, response.physical_id) == ("FAILED", physical_id)
     for expected in (
         "'queue-ends/genesys'",
         "retained",
         f"remove the {deployed.word} '{NAME}' in Genesys Cloud by hand",
     ):
-        assert expected in answer.reason
+        assert expected in response.reason
     assert deployed.entities
 
     secrets.held, secrets.denied, secrets.failure = held, 0, None
@@ -197,9 +197,9 @@ def test_a_delete_that_is_refused_fails_and_can_be_tried_again(
 ) -> None:
     physical_id = deployed.stack.physical_id
     deployed.genesys.always(operation, failure)
-    answer = deployed.stack.delete()
-    assert (answer.status, answer.physical_id) == ("FAILED", physical_id)
-    assert f"remove the {deployed.word} '{NAME}' in Genesys Cloud by hand" in answer.reason
+    response = deployed.stack.delete()
+    assert (response.status, response.physical_id) == ("FAILED", physical_id)
+    assert f"remove the {deployed.word} '{NAME}' in Genesys Cloud by hand" in response.reason
     deployed.genesys.always(operation, None)
     assert deployed.stack.delete().status == "SUCCESS"
     assert not deployed.entities

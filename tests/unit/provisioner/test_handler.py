@@ -14,16 +14,16 @@ from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer, Request
 from local.http.server import HttpServer
 from tests.fakes.aws.cloudformation import CloudFormation
-from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
 
 
 @pytest.fixture
 def module(
-    secrets: FakeSecrets, events: FakePartnerEvents, monkeypatch: pytest.MonkeyPatch
+    secrets: FakeSecrets, eventbridge: FakePartnerEventSources, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[ModuleType]:
-    clients = {"secretsmanager": secrets, "events": events}
+    clients = {"secretsmanager": secrets, "events": eventbridge}
     monkeypatch.setattr(boto3, "client", lambda service, **_: clients[service])
     sys.modules.pop("provisioner.handler", None)
     yield importlib.import_module("provisioner.handler")
@@ -35,8 +35,8 @@ def answered(http: HttpServer) -> dict[str, Any]:
     [asked] = http.asked_for("/answer")
     assert asked.method == "PUT"
     assert len(asked.body) <= 4096
-    answer: dict[str, Any] = json.loads(asked.body)
-    return answer
+    response: dict[str, Any] = json.loads(asked.body)
+    return response
 
 
 @pytest.fixture
@@ -69,10 +69,10 @@ def test_a_create_is_carried_out_and_answered(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert module.handler(event, clock.invocation()) is None
-    answer = answered(http)
-    assert (answer["Status"], answer["Data"]) == ("SUCCESS", {"SubscriptionId": "sub-1"})
-    assert (answer["StackId"], answer["RequestId"]) == ("stack", "r-1")
-    assert answer["LogicalResourceId"] == "SubscriptionSpec"
+    response = answered(http)
+    assert (response["Status"], response["Data"]) == ("SUCCESS", {"SubscriptionId": "sub-1"})
+    assert (response["StackId"], response["RequestId"]) == ("stack", "r-1")
+    assert response["LogicalResourceId"] == "SubscriptionSpec"
     assert list(genesys.subscriptions) == ["sub-1"]
     written = capsys.readouterr()
     assert "s1gnature" not in written.out + written.err
@@ -118,11 +118,11 @@ def test_nonsense_is_answered_with_a_failure(
     module.handler(event | nonsense, clock.invocation())
     asked = http.asked_for("/answer")
     assert len(asked) == 1
-    answer = json.loads(asked[0].body)
-    assert answer["Status"] == "FAILED"
-    assert answer["Reason"]
-    assert isinstance(answer["PhysicalResourceId"], str)
-    assert answer["PhysicalResourceId"]
+    response = json.loads(asked[0].body)
+    assert response["Status"] == "FAILED"
+    assert response["Reason"]
+    assert isinstance(response["PhysicalResourceId"], str)
+    assert response["PhysicalResourceId"]
     assert not genesys.subscriptions
 
 

@@ -60,14 +60,14 @@ def test_a_failing_create_says_what_to_do(
     *, resource: Resource, clock: Clock, operation: str, failure: Answer, told: list[str]
 ) -> None:
     resource.genesys.always(operation, failure)
-    answer = resource.stack.create()
-    assert answer.status == "FAILED"
+    response = resource.stack.create()
+    assert response.status == "FAILED"
     for expected in told:
-        assert expected in answer.reason
-    assert answer.reason.endswith(".")
-    assert "Unexpected" not in answer.reason
+        assert expected in response.reason
+    assert response.reason.endswith(".")
+    assert "Unexpected" not in response.reason
     others = {delivery.noun for delivery in DELIVERIES} - {resource.word}
-    assert not [noun for noun in others if f"The {noun}" in answer.reason]
+    assert not [noun for noun in others if f"The {noun}" in response.reason]
     assert clock.now < 225, "the answer must come before the function's timeout"
 
 
@@ -78,9 +78,9 @@ def test_a_refused_property_is_quoted_from_genesys(resource: Resource) -> None:
 
 
 def test_a_host_that_is_not_there_is_named(resource: Resource) -> None:
-    answer = resource.stack.create(LoginUrl="http://127.0.0.1:1")
-    assert "could not be reached (http://127.0.0.1:1" in answer.reason
-    assert answer.physical_id.startswith("nothing-created/")
+    response = resource.stack.create(LoginUrl="http://127.0.0.1:1")
+    assert "could not be reached (http://127.0.0.1:1" in response.reason
+    assert response.physical_id.startswith("nothing-created/")
 
 
 @pytest.mark.parametrize(
@@ -96,9 +96,9 @@ def test_a_secret_that_is_wrong_is_named(
     resource: Resource, held: dict[str, Any], told: str
 ) -> None:
     resource.stack.secrets = FakeSecrets(**held)
-    answer = resource.stack.create()
-    assert told in answer.reason
-    assert answer.physical_id.startswith("nothing-created/")
+    response = resource.stack.create()
+    assert told in response.reason
+    assert response.physical_id.startswith("nothing-created/")
     assert not resource.genesys.operations
 
 
@@ -106,9 +106,9 @@ def test_a_limit_that_lasts_ends_in_time_and_blocks_nothing(
     resource: Resource, clock: Clock
 ) -> None:
     resource.genesys.always("create", problem(429, "Slow down.", **{"Retry-After": "5"}))
-    answer = resource.stack.create()
-    assert "limits this OAuth client's requests" in answer.reason
-    assert answer.physical_id.startswith("nothing-created/")
+    response = resource.stack.create()
+    assert "limits this OAuth client's requests" in response.reason
+    assert response.physical_id.startswith("nothing-created/")
     assert 150 < clock.now < 225
 
 
@@ -133,11 +133,11 @@ def test_an_unforeseen_error_is_answered_without_its_text(
         raise error
 
     monkeypatch.setattr(GenesysClient, "request", request)
-    answer = resource.stack.create()
-    assert answer.status == "FAILED"
-    assert type(error).__name__ in answer.reason
-    assert "log" in answer.reason
-    assert CLIENT_SECRET not in answer.reason + resource.stack.log
+    response = resource.stack.create()
+    assert response.status == "FAILED"
+    assert type(error).__name__ in response.reason
+    assert "log" in response.reason
+    assert CLIENT_SECRET not in response.reason + resource.stack.log
     assert type(error).__name__ in resource.stack.log
     assert "custom_resource.py:" in resource.stack.log, "the log tells where"
 

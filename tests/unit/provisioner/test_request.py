@@ -18,19 +18,19 @@ EVENT = {
 }
 
 
-@pytest.mark.parametrize("former", [{"QueueArn": "old"}, {}, None])
+@pytest.mark.parametrize("old_properties", [{"QueueArn": "old"}, {}, None])
 def test_an_update_knows_the_properties_and_the_org_from_before(
-    former: dict[str, Any] | None,
+    old_properties: dict[str, Any] | None,
 ) -> None:
-    request = Request.parse(EVENT | {"OldResourceProperties": former})
-    assert request.former == (former or {})
-    assert request.former_api_host == "api.mypurecloud.ie"
+    request = Request.parse(EVENT | {"OldResourceProperties": old_properties})
+    assert request.old_properties == (old_properties or {})
+    assert request.old_api_host == "api.mypurecloud.ie"
 
 
 @pytest.mark.parametrize("kind", ["Create", "Delete"])
 def test_a_request_that_is_no_update_has_no_former_properties(kind: str) -> None:
     asked = {"RequestType": kind, "OldResourceProperties": {"QueueArn": "old"}}
-    assert Request.parse(EVENT | asked).former is None
+    assert Request.parse(EVENT | asked).old_properties is None
 
 
 @pytest.mark.parametrize("kind", [None, "", "create", "Destroy", 5, [], {}])

@@ -10,7 +10,7 @@ from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer, Request
 from local.http.server import HttpServer
 from tests.fakes.aws.cloudformation import RESPONSE_URL, CloudFormation
-from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
 from tests.fakes.deliveries import DELIVERIES
@@ -44,9 +44,9 @@ def test_neither_an_answer_nor_the_log_shows_a_secret(
         return Answer(status, {key: echo}, {"ININ-Correlation-Id": CLIENT_SECRET})
 
     http.respond = respond
-    events = FakePartnerEvents(clock)
-    stack = CloudFormation(http.url, clock, secrets, events, resource_type)
+    eventbridge = FakePartnerEventSources(clock)
+    stack = CloudFormation(http.url, clock, secrets, eventbridge, resource_type)
     answers: list[Any] = [stack.create(), stack.delete()]
-    shown = repr(answers) + stack.log + str([answer.body({}) for answer in answers])
+    shown = repr(answers) + stack.log + str([response.body({}) for response in answers])
     for hidden in (CLIENT_SECRET, RESPONSE_URL, *genesys.tokens):
         assert hidden not in shown

@@ -14,10 +14,10 @@ LOST = Answer(fate="lost")
 
 def test_one_that_never_becomes_active_is_removed_again(resource: Resource, clock: Clock) -> None:
     resource.delivery.starts(well=False)
-    answer = resource.stack.create()
-    assert answer.status == "FAILED"
-    assert f"The {resource.word} did not become active" in answer.reason
-    assert answer.physical_id.startswith("nothing-created/")
+    response = resource.stack.create()
+    assert response.status == "FAILED"
+    assert f"The {resource.word} did not become active" in response.reason
+    assert response.physical_id.startswith("nothing-created/")
     assert not resource.entities
     assert clock.now < 90
 
@@ -36,9 +36,9 @@ def test_one_that_never_becomes_active_is_removed_again(resource: Resource, cloc
 def test_one_that_cannot_be_read_back_is_removed_again(resource: Resource, failure: Answer) -> None:
     resource.entities.visible_after = 7
     resource.genesys.instead("read", failure)
-    answer = resource.stack.create()
-    assert answer.status == "FAILED"
-    assert answer.physical_id.startswith("nothing-created/")
+    response = resource.stack.create()
+    assert response.status == "FAILED"
+    assert response.physical_id.startswith("nothing-created/")
     assert not resource.entities
 
 
@@ -52,11 +52,11 @@ def test_one_that_cannot_be_removed_again_is_deleted_later(
     resource.delivery.starts(
         well=False, meanwhile=lambda: resource.genesys.always(operation, failure)
     )
-    answer = resource.stack.create()
-    assert answer.status == "FAILED"
-    assert f"The {resource.word} did not become active" in answer.reason
-    assert "could not be removed again" in answer.reason
-    assert answer.physical_id.startswith(f"{http.url.removeprefix('http://')}/{NAME}")
+    response = resource.stack.create()
+    assert response.status == "FAILED"
+    assert f"The {resource.word} did not become active" in response.reason
+    assert "could not be removed again" in response.reason
+    assert response.physical_id.startswith(f"{http.url.removeprefix('http://')}/{NAME}")
 
     resource.genesys.always(operation, None)
     assert resource.stack.delete().status == "SUCCESS"
@@ -67,8 +67,8 @@ def test_a_refused_creation_makes_nothing_and_looks_for_nothing(
     resource: Resource, clock: Clock
 ) -> None:
     resource.genesys.always("create", problem(403, "You may not create."))
-    answer = resource.stack.create()
-    assert answer.status == "FAILED"
-    assert answer.physical_id.startswith("nothing-created/")
+    response = resource.stack.create()
+    assert response.status == "FAILED"
+    assert response.physical_id.startswith("nothing-created/")
     assert resource.genesys.operations == [*resource.delivery.before_creation, "create"]
     assert not clock.pauses

@@ -11,9 +11,9 @@ from tests.unit.provisioner.conftest import CHANGING, Resource
 
 def test_a_change_is_made_in_place(deployed: Resource) -> None:
     physical_id, held = deployed.stack.physical_id, list(deployed.entities)
-    answer = deployed.stack.update(**deployed.change)
-    assert (answer.status, answer.physical_id) == ("SUCCESS", physical_id)
-    assert [deployed.kept(answer.data)] == held == list(deployed.entities)
+    response = deployed.stack.update(**deployed.change)
+    assert (response.status, response.physical_id) == ("SUCCESS", physical_id)
+    assert [deployed.kept(response.data)] == held == list(deployed.entities)
     assert deployed.is_right()
     assert deployed.genesys.operations.count(deployed.delivery.changing) == 1
     assert not {"create", "delete"} & set(deployed.genesys.operations)
@@ -50,10 +50,10 @@ def test_one_that_was_changed_by_hand_is_put_right(deployed: Resource) -> None:
 def test_an_update_finds_its_own_deleted_by_hand_and_makes_it_anew(deployed: Resource) -> None:
     physical_id, former = deployed.stack.physical_id, set(deployed.entities)
     deployed.entities.clear()
-    answer = deployed.stack.update(**deployed.change)
-    assert (answer.status, answer.physical_id) == ("SUCCESS", physical_id)
+    response = deployed.stack.update(**deployed.change)
+    assert (response.status, response.physical_id) == ("SUCCESS", physical_id)
     (made,) = deployed.entities
-    assert made in (answer.data or {}).values()
+    assert made in (response.data or {}).values()
     assert made not in former
 
 
@@ -61,21 +61,21 @@ def test_an_update_to_another_org_is_refused_and_the_rollback_after_it_succeeds(
     deployed: Resource, http: HttpServer
 ) -> None:
     stack, physical_id = deployed.stack, deployed.stack.physical_id
-    answer = stack.update(
+    response = stack.update(
         LoginUrl="https://login.mypurecloud.ie", ApiUrl="https://api.mypurecloud.ie"
     )
-    assert (answer.status, answer.physical_id) == ("FAILED", physical_id)
+    assert (response.status, response.physical_id) == ("FAILED", physical_id)
     for expected in (
         f"The {deployed.word} is in another org",
         http.url.removeprefix("http://"),
         "api.mypurecloud.ie",
         "destroy the stack first, or use another stage",
     ):
-        assert expected in answer.reason
+        assert expected in response.reason
     assert not deployed.genesys.operations
 
-    answer = stack.roll_back()
-    assert (answer.status, answer.physical_id) == ("SUCCESS", physical_id)
+    response = stack.roll_back()
+    assert (response.status, response.physical_id) == ("SUCCESS", physical_id)
     assert not CHANGING & set(deployed.genesys.operations)
 
 
@@ -86,20 +86,20 @@ def test_a_name_that_is_somebody_elses_by_now_is_an_error(deployed: Resource, go
     deployed.delivery.seed_foreign()
     before = {key: deployed.delivery.shown(one) for key, one in deployed.entities.items()}
     physical_id = deployed.stack.physical_id
-    answer = deployed.stack.update(**deployed.change)
-    assert (answer.status, answer.physical_id) == ("FAILED", physical_id)
-    assert deployed.delivery.foreign in answer.reason
-    assert "another stage" in answer.reason
+    response = deployed.stack.update(**deployed.change)
+    assert (response.status, response.physical_id) == ("FAILED", physical_id)
+    assert deployed.delivery.foreign in response.reason
+    assert "another stage" in response.reason
     assert not CHANGING & set(deployed.genesys.operations)
     assert {key: deployed.delivery.shown(one) for key, one in deployed.entities.items()} == before
 
 
 def test_a_refused_change_fails_and_the_rollback_restores(deployed: Resource) -> None:
     physical_id, held = deployed.stack.physical_id, list(deployed.entities)
-    answer = deployed.stack.update(**deployed.delivery.refused)
-    assert (answer.status, answer.physical_id) == ("FAILED", physical_id)
-    assert "Genesys Cloud refused the " in answer.reason
-    assert "may still exist" not in answer.reason, "that is for a Delete"
+    response = deployed.stack.update(**deployed.delivery.refused)
+    assert (response.status, response.physical_id) == ("FAILED", physical_id)
+    assert "Genesys Cloud refused the " in response.reason
+    assert "may still exist" not in response.reason, "that is for a Delete"
     assert deployed.stack.roll_back().status == "SUCCESS"
     assert deployed.is_right()
     assert list(deployed.entities) == held
@@ -115,8 +115,8 @@ def test_a_change_that_never_gets_active_fails_and_the_rollback_restores(
     assert list(deployed.entities) == held, "what was there before is not removed"
 
     deployed.delivery.starts(well=True)
-    answer = deployed.stack.roll_back()
-    assert (answer.status, deployed.kept(answer.data)) == ("SUCCESS", held[0])
+    response = deployed.stack.roll_back()
+    assert (response.status, deployed.kept(response.data)) == ("SUCCESS", held[0])
     assert deployed.is_right()
 
 
@@ -141,8 +141,8 @@ def test_one_made_anew_by_a_failing_update_is_removed_and_made_again_by_the_roll
     deployed.entities.clear()
     deployed.delivery.starts(well=False)
     physical_id = deployed.stack.physical_id
-    answer = deployed.stack.update(**deployed.change)
-    assert (answer.status, answer.physical_id) == ("FAILED", physical_id)
+    response = deployed.stack.update(**deployed.change)
+    assert (response.status, response.physical_id) == ("FAILED", physical_id)
     assert not deployed.entities
     deployed.delivery.starts(well=True)
     assert deployed.stack.roll_back().status == "SUCCESS"
@@ -153,9 +153,9 @@ def test_a_secret_that_is_wrong_fails_and_the_rollback_uses_the_old_one(
     deployed: Resource,
 ) -> None:
     deployed.stack.secrets.put("new", {"client_id": "x", "client_secret": "y"})
-    answer = deployed.stack.update(SecretName="new", **deployed.change)
-    assert answer.status == "FAILED"
-    assert "'new'" in answer.reason
+    response = deployed.stack.update(SecretName="new", **deployed.change)
+    assert response.status == "FAILED"
+    assert "'new'" in response.reason
     assert deployed.stack.roll_back().status == "SUCCESS"
     assert deployed.is_right()
 
@@ -165,9 +165,9 @@ def test_another_name_makes_another_resource_and_the_old_one_is_deleted_after_it
 ) -> None:
     stack = deployed.stack
     old_id, old = stack.physical_id, stack.properties
-    answer = stack.update(Name="queue-ends-renamed")
-    assert answer.status == "SUCCESS"
-    assert answer.physical_id != old_id
+    response = stack.update(Name="queue-ends-renamed")
+    assert response.status == "SUCCESS"
+    assert response.physical_id != old_id
     stack.properties = old
     assert stack.delete(old_id).status == "SUCCESS"
     assert [entity["name"] for entity in deployed.entities.values()] == ["queue-ends-renamed"]

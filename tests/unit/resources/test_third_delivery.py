@@ -16,10 +16,10 @@ from local.http.server import HttpServer
 from resources.registry import RESOURCES
 from resources.resource import Comparison, Resource
 from tests.fakes.aws.cloudformation import CloudFormation
-from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
-from watchdog.deployed import Deployed
+from watchdog.deployment import Deployment
 from watchdog.watch import watch
 
 FEED = "Custom::GenesysFeed"
@@ -30,9 +30,9 @@ class FeedResource(Resource):
     """A made-up thing that Genesys Cloud knows by its name."""
 
     noun = "feed"
-    texts = ("Colour",)
-    lists = ()
-    scope = "feeds"
+    string_properties = ("Colour",)
+    list_properties = ()
+    scopes = "feeds"
 
     def __init__(self, properties: Mapping[str, Any]) -> None:
         super().__init__(properties)
@@ -41,18 +41,18 @@ class FeedResource(Resource):
     def ensure(
         self,
         genesys: GenesysClient,
-        events: object,
+        eventbridge: object,
         *,
-        former: Mapping[str, Any] | None,
-        cleanup: GenesysClient,
+        old_properties: Mapping[str, Any] | None,
+        cleanup_client: GenesysClient,
     ) -> dict[str, str]:
         genesys.request("PUT", self.path, body={"colour": self.colour})
-        return {"Former": str((former or {}).get("Colour"))}
+        return {"Former": str((old_properties or {}).get("Colour"))}
 
-    def remove(self, genesys: GenesysClient, *, creation_under_way: bool) -> None:
+    def remove(self, genesys: GenesysClient, *, creation_may_be_running: bool) -> None:
         genesys.request("DELETE", self.path)
 
-    def compare(self, genesys: GenesysClient, events: object) -> Comparison:
+    def compare(self, genesys: GenesysClient, eventbridge: object) -> Comparison:
         colour = genesys.request("GET", self.path)["colour"]
         different = [f"The feed is {colour}."] if colour != self.colour else []
         return Comparison((self.name,), tuple(different))
@@ -95,9 +95,14 @@ def org(http: HttpServer) -> Org:
 
 @pytest.fixture
 def stack(
-    *, http: HttpServer, clock: Clock, secrets: FakeSecrets, events: FakePartnerEvents, org: Org
+    *,
+    http: HttpServer,
+    clock: Clock,
+    secrets: FakeSecrets,
+    eventbridge: FakePartnerEventSources,
+    org: Org,
 ) -> CloudFormation:
-    stack = CloudFormation(http.url, clock, secrets, events, FEED)
+    stack = CloudFormation(http.url, clock, secrets, eventbridge, FEED)
     stack.properties |= {"Name": "n", "Colour": "red", "SecretName": "queue-ends/genesys"}
     return stack
 
@@ -143,8 +148,8 @@ def test_a_third_delivery_is_watched(
     stack.create()
     org.feeds[f"{FEEDS}/n"]["colour"] = seen
     told = {"ResourceType": FEED, "ResourceProperties": stack.properties}
-    deployed = Deployed.of({"STAGE": "dev", "DEPLOYED": json.dumps(told)})
+    deployed = Deployment.from_environment({"STAGE": "dev", "DEPLOYED": json.dumps(told)})
     logger = Logger(service=uuid4().hex, stream=io.StringIO())
-    events: Any = None
-    answer = watch(deployed, clock.invocation(120), secrets, events, logger)  # type: ignore[arg-type]
+    eventbridge: Any = None
+    answer = watch(deployed, clock.invocation(120), secrets, eventbridge, logger)  # type: ignore[arg-type]
     assert answer["differences"] == said

@@ -12,11 +12,11 @@ from local.genesys.stand_in import ORG_ID, GenesysCloud
 from local.http.server import HttpServer
 from tests.fakes.aws.cloudformation import PROPERTIES, SUFFIX
 from tests.fakes.aws.cloudwatch import metrics_of
-from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
 from tests.fakes.deliveries import DELIVERIES, Delivery, ViaIntegration, ViaSubscription
-from watchdog.deployed import Deployed
+from watchdog.deployment import Deployment
 from watchdog.watch import watch
 
 SOURCE = f"aws.partner/genesys.com/cloud/{ORG_ID}/{SUFFIX}"
@@ -30,17 +30,17 @@ class Watchdog:
         url: str,
         clock: Clock,
         secrets: FakeSecrets,
-        events: FakePartnerEvents,
+        eventbridge: FakePartnerEventSources,
         capsys: pytest.CaptureFixture[str],
         *,
         delivery: Delivery,
     ) -> None:
-        self.clock, self.secrets, self.events = clock, secrets, events
+        self.clock, self.secrets, self.eventbridge = clock, secrets, eventbridge
         self.delivery, self.genesys = delivery, delivery.genesys
         resource_type = delivery.resource_type
         properties = {**PROPERTIES[resource_type], "LoginUrl": url, "ApiUrl": url}
         told = {"ResourceType": resource_type, "ResourceProperties": properties}
-        self.deployed = Deployed.of({"STAGE": "dev", "DEPLOYED": json.dumps(told)})
+        self.deployed = Deployment.from_environment({"STAGE": "dev", "DEPLOYED": json.dumps(told)})
         self.logged: list[dict[str, Any]] = []
         self.healthy: list[float] = []
         self._capsys = capsys
@@ -55,7 +55,7 @@ class Watchdog:
                 self.deployed,
                 self.clock.invocation(120),
                 self.secrets,  # type: ignore[arg-type]
-                self.events,  # type: ignore[arg-type]
+                self.eventbridge,  # type: ignore[arg-type]
                 logger,
             )
         finally:
@@ -81,12 +81,12 @@ def no_waiting(time_passes: None) -> None:
 
 
 @pytest.fixture
-def genesys(genesys: GenesysCloud, events: FakePartnerEvents) -> GenesysCloud:
+def genesys(genesys: GenesysCloud, eventbridge: FakePartnerEventSources) -> GenesysCloud:
     """An org in which all is as it was deployed, and others have theirs."""
-    events.appears_after = events.active_after = 0
+    eventbridge.appears_after = eventbridge.active_after = 0
     for delivery in DELIVERIES:
         delivery(genesys).seed()
-    events.make_bus(SOURCE)
+    eventbridge.make_bus(SOURCE)
     genesys.subscriptions.seed("somebody-else")
     genesys.integrations.seed("somebody-else")
     return genesys
@@ -100,11 +100,11 @@ def watchdog(
     genesys: GenesysCloud,
     clock: Clock,
     secrets: FakeSecrets,
-    events: FakePartnerEvents,
+    eventbridge: FakePartnerEventSources,
     capsys: pytest.CaptureFixture[str],
 ) -> Watchdog:
     """Each delivery's watchdog: a test that takes it is part of the contract of all deliveries."""
-    return Watchdog(http.url, clock, secrets, events, capsys, delivery=request.param(genesys))
+    return Watchdog(http.url, clock, secrets, eventbridge, capsys, delivery=request.param(genesys))
 
 
 @pytest.fixture
@@ -114,10 +114,12 @@ def of_subscription(
     genesys: GenesysCloud,
     clock: Clock,
     secrets: FakeSecrets,
-    events: FakePartnerEvents,
+    eventbridge: FakePartnerEventSources,
     capsys: pytest.CaptureFixture[str],
 ) -> Watchdog:
-    return Watchdog(http.url, clock, secrets, events, capsys, delivery=ViaSubscription(genesys))
+    return Watchdog(
+        http.url, clock, secrets, eventbridge, capsys, delivery=ViaSubscription(genesys)
+    )
 
 
 @pytest.fixture
@@ -127,7 +129,7 @@ def of_integration(
     genesys: GenesysCloud,
     clock: Clock,
     secrets: FakeSecrets,
-    events: FakePartnerEvents,
+    eventbridge: FakePartnerEventSources,
     capsys: pytest.CaptureFixture[str],
 ) -> Watchdog:
-    return Watchdog(http.url, clock, secrets, events, capsys, delivery=ViaIntegration(genesys))
+    return Watchdog(http.url, clock, secrets, eventbridge, capsys, delivery=ViaIntegration(genesys))

@@ -10,9 +10,9 @@ from local.genesys.login import CLIENT_SECRET
 from local.genesys.stand_in import GenesysCloud
 from resources.subscription import SubscriptionResource
 from tests.fakes.aws.cloudformation import EVENT_SOURCE, NAME, PROPERTIES
-from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.unit.watchdog.conftest import SOURCE, Watchdog
-from watchdog.watch import CouldNotLook
+from watchdog.watch import ComparisonFailed
 
 LOOKS = {"login", "list", "read", "organization", "configuration"}
 
@@ -70,11 +70,11 @@ def _properties(genesys: GenesysCloud) -> dict[str, Any]:
     return properties
 
 
-def _configured(**properties: Any) -> Callable[[GenesysCloud, FakePartnerEvents], None]:
+def _configured(**properties: Any) -> Callable[[GenesysCloud, FakePartnerEventSources], None]:
     return lambda genesys, _: _properties(genesys).update(properties)
 
 
-def _shows(**fields: Any) -> Callable[[GenesysCloud, FakePartnerEvents], None]:
+def _shows(**fields: Any) -> Callable[[GenesysCloud, FakePartnerEventSources], None]:
     return lambda genesys, _: genesys.integrations["int-1"].update(fields)
 
 
@@ -89,11 +89,11 @@ def _shows(**fields: Any) -> Callable[[GenesysCloud, FakePartnerEvents], None]:
             lambda genesys, _: genesys.integrations.seed(NAME, {}),
             ["int-3 has our name and feeds nobody"],
         ),
-        (lambda _, events: events.delete_bus(SOURCE), [SOURCE, "has no event bus"]),
-        (lambda _, events: events.partner_deletes(SOURCE), [SOURCE, "was deleted"]),
-        (lambda _, events: events.sources.clear(), [SOURCE, "was deleted"]),
+        (lambda _, eventbridge: eventbridge.delete_bus(SOURCE), [SOURCE, "has no event bus"]),
+        (lambda _, eventbridge: eventbridge.partner_deletes(SOURCE), [SOURCE, "was deleted"]),
+        (lambda _, eventbridge: eventbridge.sources.clear(), [SOURCE, "was deleted"]),
         (
-            lambda _, events: setattr(events, "failing", "AccessDeniedException"),
+            lambda _, eventbridge: setattr(eventbridge, "failing", "AccessDeniedException"),
             ["its role needs events:DescribeEventSource"],
         ),
     ],
@@ -101,10 +101,10 @@ def _shows(**fields: Any) -> Callable[[GenesysCloud, FakePartnerEvents], None]:
 def test_an_integration_or_its_source_that_differs_is_unhealthy(
     of_integration: Watchdog,
     genesys: GenesysCloud,
-    change: Callable[[GenesysCloud, FakePartnerEvents], object],
+    change: Callable[[GenesysCloud, FakePartnerEventSources], object],
     told: list[str],
 ) -> None:
-    change(genesys, of_integration.events)
+    change(genesys, of_integration.eventbridge)
     said = " ".join(of_integration.look())
     assert all(words in said for words in told), said
     assert set(genesys.operations) <= LOOKS, "it only looks"
@@ -114,8 +114,8 @@ def test_an_integration_or_its_source_that_differs_is_unhealthy(
 def test_an_event_source_that_aws_cannot_tell_of_is_no_finding(
     of_integration: Watchdog, code: str
 ) -> None:
-    of_integration.events.failing = code
-    with pytest.raises(CouldNotLook, match=code):
+    of_integration.eventbridge.failing = code
+    with pytest.raises(ComparisonFailed, match=code):
         of_integration.look()
     assert of_integration.healthy == []
 
@@ -132,7 +132,7 @@ def test_a_difference_in_genesys_is_told_though_aws_does_not_answer(
     of_integration: Watchdog, genesys: GenesysCloud
 ) -> None:
     genesys.integrations["int-1"]["intendedState"] = "DISABLED"
-    of_integration.events.failing = "ThrottlingException"
+    of_integration.eventbridge.failing = "ThrottlingException"
     (said,) = of_integration.look()
     assert "int-1 is switched off" in said
 

@@ -10,7 +10,7 @@ from local.http.server import HttpServer
 from resources.properties import InvalidProperties
 from tests.fakes.aws.cloudformation import PROPERTIES, SUBSCRIPTION
 from tests.fakes.aws.cloudwatch import metrics_of
-from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
 from tests.fakes.entry_points import imported_anew
@@ -30,12 +30,12 @@ def test_any_event_is_answered_with_whether_all_is_well(
     genesys: GenesysCloud,
     clock: Clock,
     secrets: FakeSecrets,
-    events: FakePartnerEvents,
+    eventbridge: FakePartnerEventSources,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     event: Any,
 ) -> None:
-    clients = {"secretsmanager": secrets, "events": events}
+    clients = {"secretsmanager": secrets, "events": eventbridge}
     module = imported_anew("watchdog", clients, told(http.url), monkeypatch)
     assert module.handler(event, clock.invocation(120)) == {"healthy": True, "differences": []}
     genesys.subscriptions.clear()
@@ -47,9 +47,9 @@ def test_any_event_is_answered_with_whether_all_is_well(
 
 
 def test_an_environment_without_the_deployed_properties_fails_the_import(
-    *, secrets: FakeSecrets, events: FakePartnerEvents, monkeypatch: pytest.MonkeyPatch
+    *, secrets: FakeSecrets, eventbridge: FakePartnerEventSources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clients = {"secretsmanager": secrets, "events": events}
+    clients = {"secretsmanager": secrets, "events": eventbridge}
     environment = told("https://api.example.com", Name="")
     with pytest.raises(InvalidProperties, match="missing or wrong: Name"):
         imported_anew("watchdog", clients, environment, monkeypatch)

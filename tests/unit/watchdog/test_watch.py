@@ -10,7 +10,7 @@ from local.genesys.login import CLIENT_SECRET
 from local.genesys.problems import problem
 from tests.fakes.aws.cloudformation import NAME
 from tests.unit.watchdog.conftest import Watchdog
-from watchdog.watch import SECOND_LOOK, CouldNotLook
+from watchdog.watch import SECOND_CHECK_SECONDS, ComparisonFailed
 
 LOOKS = {"login", "list", "read", "organization", "configuration"}
 
@@ -56,16 +56,16 @@ def test_a_difference_is_unhealthy(
     said = " ".join(watchdog.look())
     assert all(words.format(**parts) in said for words in told), said
     assert set(watchdog.genesys.operations) <= LOOKS, "it only looks"
-    assert watchdog.clock.now == SECOND_LOOK
+    assert watchdog.clock.now == SECOND_CHECK_SECONDS
 
 
 def test_a_difference_put_right_before_the_second_look_is_healthy(watchdog: Watchdog) -> None:
     """A deploy may be under way."""
     entities = watchdog.delivery.entities
     held = entities.pop(ours(watchdog))
-    watchdog.clock.at(SECOND_LOOK - 1, lambda: entities.update({held["id"]: held}))
+    watchdog.clock.at(SECOND_CHECK_SECONDS - 1, lambda: entities.update({held["id"]: held}))
     assert watchdog.look() == []
-    assert watchdog.clock.now == SECOND_LOOK
+    assert watchdog.clock.now == SECOND_CHECK_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_failure_that_may_pass_is_no_finding_but_an_error_of_the_function(
     failure: Callable[[Watchdog], None],
 ) -> None:
     failure(watchdog)
-    with pytest.raises(CouldNotLook) as caught:
+    with pytest.raises(ComparisonFailed) as caught:
         watchdog.look()
     assert watchdog.healthy == []
     (line,) = watchdog.logged
@@ -134,7 +134,7 @@ def test_a_failure_that_may_pass_is_no_finding_but_an_error_of_the_function(
 def test_a_difference_that_there_is_no_time_to_see_twice_is_no_finding(watchdog: Watchdog) -> None:
     watchdog.delivery.entities.pop(ours(watchdog))
     watchdog.genesys.before("list", lambda: watchdog.clock.sleep(95))
-    with pytest.raises(CouldNotLook, match="No time was left"):
+    with pytest.raises(ComparisonFailed, match="No time was left"):
         watchdog.look()
     assert watchdog.genesys.operations.count("list") == 1
     assert watchdog.healthy == []

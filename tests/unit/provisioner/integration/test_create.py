@@ -8,7 +8,7 @@ from local.genesys.stand_in import ORG_ID, GenesysCloud
 from local.http.messages import Answer
 from local.http.server import HttpServer
 from tests.fakes.aws.cloudformation import ACCOUNT, NAME, REGION, SUFFIX, CloudFormation
-from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.clock import Clock
 from tests.fakes.deliveries import OURS
 from tests.unit.provisioner.conftest import SOURCE
@@ -17,18 +17,21 @@ LOST = Answer(fate="lost")
 
 
 def test_an_integration_is_made_and_its_source_awaited(
-    stack: CloudFormation, genesys: GenesysCloud, http: HttpServer, events: FakePartnerEvents
+    stack: CloudFormation,
+    genesys: GenesysCloud,
+    http: HttpServer,
+    eventbridge: FakePartnerEventSources,
 ) -> None:
-    answer = stack.create()
+    response = stack.create()
 
-    assert (answer.status, answer.reason) == ("SUCCESS", "")
-    assert answer.data == {
+    assert (response.status, response.reason) == ("SUCCESS", "")
+    assert response.data == {
         "EventSourceName": SOURCE,
         "IntegrationId": "int-1",
         "OrgId": ORG_ID,
     }
     host = http.url.removeprefix("http://")
-    assert answer.physical_id == f"{host}/{NAME}/{ACCOUNT}/{REGION}/{SUFFIX}"
+    assert response.physical_id == f"{host}/{NAME}/{ACCOUNT}/{REGION}/{SUFFIX}"
     assert list(genesys.integrations) == ["int-1"]
     assert genesys.integrations["int-1"]["integrationType"] == {"id": "amazon-eventbridge-source"}
     assert genesys.integrations.state("int-1") == "ACTIVE"
@@ -39,8 +42,8 @@ def test_an_integration_is_made_and_its_source_awaited(
         *("login", "organization", "list", "create"),
         *("configuration", "configure", "read", "switch"),
     ]
-    assert set(events.asked) == {SOURCE}
-    assert len(events.asked) > 1, "the source was not there at first"
+    assert set(eventbridge.asked) == {SOURCE}
+    assert len(eventbridge.asked) > 1, "the source was not there at first"
 
 
 def test_no_scopes_are_asked_for_that_the_org_may_not_know(
@@ -80,7 +83,7 @@ def test_its_own_integration_that_is_not_active_is_switched_on_and_awaited(
     entity = genesys.integrations[held]
     entity |= {"intendedState": state[0], "reportedState": {"code": state[1]}}
     clock.at(5, lambda: entity.update(reportedState={"code": "ACTIVE"}))
-    stack.events.partner_makes(SOURCE)
+    stack.eventbridge.partner_makes(SOURCE)
     assert stack.create().status == "SUCCESS"
     assert entity["intendedState"] == "ENABLED"
     assert genesys.integrations.state(held) == "ACTIVE"
@@ -141,11 +144,11 @@ def test_an_integration_that_feeds_somebody_else_is_an_error_that_names_it(
     genesys.integrations.expands = expands
     held = genesys.integrations.seed(NAME, OURS | {key: value})
     before = dict(genesys.integrations[held])
-    answer = stack.create()
-    assert answer.status == "FAILED"
+    response = stack.create()
+    assert response.status == "FAILED"
     for expected in (NAME, held, value, "another stage", "left as it is"):
-        assert expected in answer.reason
-    assert answer.physical_id.startswith("nothing-created/")
+        assert expected in response.reason
+    assert response.physical_id.startswith("nothing-created/")
     assert stack.delete().status == "SUCCESS"
     assert genesys.integrations == {held: before}
 
@@ -161,9 +164,9 @@ def test_an_integration_that_somebody_else_configures_first_is_left_to_them(
         genesys.before("configuration", lambda: configuration["properties"].update(theirs))
 
     genesys.before("configuration", take)  # it was found without a target
-    answer = stack.create()
-    assert answer.status == "FAILED"
-    assert "999988887777" in answer.reason
+    response = stack.create()
+    assert response.status == "FAILED"
+    assert "999988887777" in response.reason
     assert genesys.integrations.configuration(held)["properties"] == theirs
 
 
@@ -179,8 +182,8 @@ def test_a_lost_answer_to_a_change_does_no_harm(
     failure: Answer,
 ) -> None:
     genesys.instead(operation, failure, carried_out=carried_out)
-    answer = stack.create()
-    assert answer.status == "SUCCESS", answer.reason
+    response = stack.create()
+    assert response.status == "SUCCESS", response.reason
     assert genesys.integrations.configuration("int-1")["properties"] == OURS
     assert genesys.integrations.configuration("int-1")["version"] == 2
 
@@ -218,24 +221,24 @@ def test_a_configuration_that_somebody_else_changed_is_read_again(
     ids=str,
 )
 def test_aws_may_take_a_moment_to_show_the_source(
-    stack: CloudFormation, events: FakePartnerEvents, failures: list[str | Exception]
+    stack: CloudFormation, eventbridge: FakePartnerEventSources, failures: list[str | Exception]
 ) -> None:
-    events.failures.extend(failures)
+    eventbridge.failures.extend(failures)
     assert stack.create().status == "SUCCESS"
-    assert len(events.asked) > len(failures)
+    assert len(eventbridge.asked) > len(failures)
 
 
 def test_a_slow_genesys_and_a_slow_aws_are_waited_for(
-    stack: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents, clock: Clock
+    stack: CloudFormation, genesys: GenesysCloud, eventbridge: FakePartnerEventSources, clock: Clock
 ) -> None:
-    genesys.integrations.state_seconds, events.appears_after = 45, 60
+    genesys.integrations.state_seconds, eventbridge.appears_after = 45, 60
     assert stack.create().status == "SUCCESS"
     assert 105 < clock.now < 180
 
 
 def test_a_source_that_was_deleted_before_may_come_back(
-    stack: CloudFormation, events: FakePartnerEvents
+    stack: CloudFormation, eventbridge: FakePartnerEventSources
 ) -> None:
-    events.partner_makes(SOURCE)
-    events.sources[SOURCE].deleted = True
+    eventbridge.partner_makes(SOURCE)
+    eventbridge.sources[SOURCE].deleted = True
     assert stack.create().status == "SUCCESS"

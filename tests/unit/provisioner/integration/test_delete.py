@@ -9,7 +9,7 @@ from tests.fakes.aws.cloudformation import (
     NAME,
     CloudFormation,
 )
-from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.clock import Clock
 from tests.fakes.deliveries import OURS
 
@@ -24,14 +24,17 @@ def deployed(stack: CloudFormation, genesys: GenesysCloud) -> CloudFormation:
 
 @pytest.mark.parametrize("expands", [True, False])
 def test_a_delete_switches_our_integration_off_and_waits_until_it_is_gone(
-    deployed: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents, expands: bool
+    deployed: CloudFormation,
+    genesys: GenesysCloud,
+    eventbridge: FakePartnerEventSources,
+    expands: bool,
 ) -> None:
     genesys.integrations.expands = expands
     physical_id = deployed.physical_id
-    answer = deployed.delete()
-    assert (answer.status, answer.physical_id) == ("SUCCESS", physical_id)
+    response = deployed.delete()
+    assert (response.status, response.physical_id) == ("SUCCESS", physical_id)
     assert not genesys.integrations
-    assert not events.sources
+    assert not eventbridge.sources
     order = [operation for operation in genesys.operations if operation in ("switch", "delete")]
     assert order == ["switch", "delete"]
     assert genesys.operations[-1] == "read", "it was looked whether it is gone"
@@ -101,10 +104,10 @@ def test_an_integration_that_does_not_go_fails_the_delete_in_time_and_is_deleted
 ) -> None:
     began, physical_id = clock.now, deployed.physical_id
     genesys.before("delete", lambda: setattr(genesys.integrations, "state_seconds", 300))
-    answer = deployed.delete()
-    assert (answer.status, answer.physical_id) == ("FAILED", physical_id)
-    assert "still shows the integration int-1 after its deletion" in answer.reason
-    assert "retained" in answer.reason
+    response = deployed.delete()
+    assert (response.status, response.physical_id) == ("FAILED", physical_id)
+    assert "still shows the integration int-1 after its deletion" in response.reason
+    assert "retained" in response.reason
     assert clock.now - began < 225
 
     clock.sleep(200)
@@ -124,9 +127,9 @@ def test_a_delete_that_may_not_read_or_switch_fails_and_can_be_tried_again(
 ) -> None:
     physical_id = deployed.physical_id
     genesys.always(operation, failure)
-    answer = deployed.delete()
-    assert (answer.status, answer.physical_id) == ("FAILED", physical_id)
-    assert f"remove the integration '{NAME}' in Genesys Cloud by hand" in answer.reason
+    response = deployed.delete()
+    assert (response.status, response.physical_id) == ("FAILED", physical_id)
+    assert f"remove the integration '{NAME}' in Genesys Cloud by hand" in response.reason
     genesys.always(operation, None)
     assert deployed.delete().status == "SUCCESS"
     assert not genesys.integrations

@@ -7,7 +7,7 @@ from local.genesys.problems import CORRELATION, problem
 from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer
 from tests.fakes.aws.cloudformation import CloudFormation
-from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.clock import Clock
 from tests.fakes.deliveries import BAD_TOPIC
 
@@ -44,13 +44,13 @@ def test_an_event_source_s_failing_create_says_what_to_do(
     told: list[str],
 ) -> None:
     genesys.always(operation, failure)
-    answer = stack.create()
-    assert answer.status == "FAILED"
+    response = stack.create()
+    assert response.status == "FAILED"
     for expected in told:
-        assert expected in answer.reason
-    assert answer.reason.endswith(".")
-    assert "Unexpected" not in answer.reason
-    assert "subscription" not in answer.reason
+        assert expected in response.reason
+    assert response.reason.endswith(".")
+    assert "Unexpected" not in response.reason
+    assert "subscription" not in response.reason
     assert clock.now < 225, "the answer must come before the function's timeout"
 
 
@@ -78,16 +78,16 @@ def test_a_refused_topic_is_quoted_from_genesys(stack: CloudFormation) -> None:
 def test_an_aws_that_cannot_be_asked_is_named(
     *,
     stack: CloudFormation,
-    events: FakePartnerEvents,
+    eventbridge: FakePartnerEventSources,
     clock: Clock,
     failing: str | Exception,
     told: str,
 ) -> None:
-    events.failing = failing
-    answer = stack.create()
-    assert told in answer.reason
+    eventbridge.failing = failing
+    response = stack.create()
+    assert told in response.reason
     assert clock.now < 60 or failing == "ThrottlingException", "only that may yet go away"
-    assert CLIENT_SECRET not in answer.reason + stack.log
+    assert CLIENT_SECRET not in response.reason + stack.log
 
 
 @pytest.mark.parametrize(
@@ -111,9 +111,9 @@ def test_an_integration_that_says_nothing_is_an_error_all_the_same(
     stack: CloudFormation, genesys: GenesysCloud, reported: object
 ) -> None:
     genesys.always("read", Answer(200, {"intendedState": "ENABLED", "reportedState": reported}))
-    answer = stack.create()
-    assert "did not become active" in answer.reason
-    assert "Unexpected" not in answer.reason
+    response = stack.create()
+    assert "did not become active" in response.reason
+    assert "Unexpected" not in response.reason
 
 
 def test_an_error_s_detail_is_passed_on_without_the_secret_in_it(

@@ -5,28 +5,28 @@ from typing import Any
 import pytest
 
 from tests.fakes.aws.cloudformation import INVENTED_ID, CloudFormation
-from tests.fakes.aws.partner_events import NEVER, FakePartnerEvents
+from tests.fakes.aws.partner_events import NEVER, FakePartnerEventSources
 from tests.fakes.clock import Clock
 from tests.unit.provisioner.conftest import SOURCE
 
 
 @pytest.fixture(autouse=True)
-def source(events: FakePartnerEvents) -> None:
+def source(eventbridge: FakePartnerEventSources) -> None:
     """A source that is there, with a bus that was just made."""
-    events.appears_after = 0
-    events.partner_makes(SOURCE)
-    events.make_bus(SOURCE)
+    eventbridge.appears_after = 0
+    eventbridge.partner_makes(SOURCE)
+    eventbridge.make_bus(SOURCE)
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 30, 100])
 def test_it_waits_until_the_source_is_active(
-    active: CloudFormation, events: FakePartnerEvents, clock: Clock, seconds: float
+    active: CloudFormation, eventbridge: FakePartnerEventSources, clock: Clock, seconds: float
 ) -> None:
-    events.sources[SOURCE].active_at = seconds
-    answer = active.create(EventSourceName=SOURCE)
-    assert (answer.status, answer.physical_id) == ("SUCCESS", f"active/{SOURCE}")
+    eventbridge.sources[SOURCE].active_at = seconds
+    response = active.create(EventSourceName=SOURCE)
+    assert (response.status, response.physical_id) == ("SUCCESS", f"active/{SOURCE}")
     assert seconds <= clock.now < seconds + 10
-    assert set(events.asked) == {SOURCE}
+    assert set(eventbridge.asked) == {SOURCE}
     assert not active.secrets.reads, "Genesys Cloud has nothing to do with it"
 
 
@@ -39,57 +39,61 @@ def test_it_waits_until_the_source_is_active(
     ],
 )
 def test_a_source_that_does_not_become_active_fails_in_time_with_a_reason(
-    active: CloudFormation, events: FakePartnerEvents, clock: Clock, state: str, told: list[str]
+    active: CloudFormation,
+    eventbridge: FakePartnerEventSources,
+    clock: Clock,
+    state: str,
+    told: list[str],
 ) -> None:
     if state == "PENDING":
-        events.sources[SOURCE].active_at = NEVER
+        eventbridge.sources[SOURCE].active_at = NEVER
     elif state == "DELETED":
-        events.partner_deletes(SOURCE)
+        eventbridge.partner_deletes(SOURCE)
     else:
-        events.sources.clear()
-    answer = active.create(EventSourceName=SOURCE)
-    assert answer.status == "FAILED"
+        eventbridge.sources.clear()
+    response = active.create(EventSourceName=SOURCE)
+    assert response.status == "FAILED"
     for expected in (SOURCE, *told):
-        assert expected in answer.reason
+        assert expected in response.reason
     assert 100 < clock.now < 130
     assert active.delete().status == "SUCCESS"
 
 
 def test_another_source_is_another_resource(
-    active: CloudFormation, events: FakePartnerEvents
+    active: CloudFormation, eventbridge: FakePartnerEventSources
 ) -> None:
     first = active.create(EventSourceName=SOURCE).physical_id
-    events.partner_makes(f"{SOURCE}2")
-    events.make_bus(f"{SOURCE}2")
-    answer = active.update(EventSourceName=f"{SOURCE}2")
-    assert answer.status == "SUCCESS"
-    assert answer.physical_id != first
+    eventbridge.partner_makes(f"{SOURCE}2")
+    eventbridge.make_bus(f"{SOURCE}2")
+    response = active.update(EventSourceName=f"{SOURCE}2")
+    assert response.status == "SUCCESS"
+    assert response.physical_id != first
 
 
 def test_an_update_that_fails_keeps_its_id(
-    active: CloudFormation, events: FakePartnerEvents
+    active: CloudFormation, eventbridge: FakePartnerEventSources
 ) -> None:
     first = active.create(EventSourceName=SOURCE).physical_id
-    answer = active.update(EventSourceName=f"{SOURCE}2")
-    assert (answer.status, answer.physical_id) == ("FAILED", first)
+    response = active.update(EventSourceName=f"{SOURCE}2")
+    assert (response.status, response.physical_id) == ("FAILED", first)
 
 
 @pytest.mark.parametrize("properties", [{"EventSourceName": SOURCE}, {"EventSourceName": 5}, {}])
 @pytest.mark.parametrize("physical_id", [INVENTED_ID, f"active/{SOURCE}", "nothing-created/1"])
 def test_deleting_it_does_nothing(
     active: CloudFormation,
-    events: FakePartnerEvents,
+    eventbridge: FakePartnerEventSources,
     properties: dict[str, Any],
     physical_id: str,
 ) -> None:
     active.properties = properties
-    answer = active.delete(physical_id)
-    assert (answer.status, answer.physical_id) == ("SUCCESS", physical_id)
-    assert not events.asked
+    response = active.delete(physical_id)
+    assert (response.status, response.physical_id) == ("SUCCESS", physical_id)
+    assert not eventbridge.asked
 
 
 @pytest.mark.parametrize("name", [None, "", 5, [SOURCE]])
 def test_a_name_that_is_none_is_refused(active: CloudFormation, name: object) -> None:
-    answer = active.create(EventSourceName=name)
-    assert answer.status == "FAILED"
-    assert "EventSourceName" in answer.reason
+    response = active.create(EventSourceName=name)
+    assert response.status == "FAILED"
+    assert "EventSourceName" in response.reason

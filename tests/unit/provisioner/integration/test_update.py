@@ -6,7 +6,7 @@ from local.genesys.problems import problem
 from local.genesys.stand_in import ORG_ID, GenesysCloud
 from local.http.messages import Answer
 from tests.fakes.aws.cloudformation import SUFFIX, TOPICS, CloudFormation
-from tests.fakes.aws.partner_events import NEVER, FakePartnerEvents
+from tests.fakes.aws.partner_events import NEVER, FakePartnerEventSources
 from tests.fakes.clock import Clock
 from tests.fakes.deliveries import NEW_TOPICS
 from tests.unit.provisioner.conftest import CHANGING, SOURCE
@@ -14,14 +14,14 @@ from tests.unit.provisioner.conftest import CHANGING, SOURCE
 
 @pytest.fixture
 def deployed(
-    stack: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents
+    stack: CloudFormation, genesys: GenesysCloud, eventbridge: FakePartnerEventSources
 ) -> CloudFormation:
     """A stack whose integration is there already, with id int-1, and its bus too."""
     assert stack.create().status == "SUCCESS"
-    events.make_bus(SOURCE)
+    eventbridge.make_bus(SOURCE)
     stack.clock.sleep(60)
     genesys.calls.clear()
-    events.asked.clear()
+    eventbridge.asked.clear()
     return stack
 
 
@@ -35,9 +35,9 @@ def test_topics_are_changed_in_place_and_it_is_active_afterwards(
         expands,
     )
     physical_id = deployed.physical_id
-    answer = deployed.update(Topics=NEW_TOPICS)
-    assert (answer.status, answer.physical_id) == ("SUCCESS", physical_id)
-    assert answer.data == {
+    response = deployed.update(Topics=NEW_TOPICS)
+    assert (response.status, response.physical_id) == ("SUCCESS", physical_id)
+    assert response.data == {
         "EventSourceName": SOURCE,
         "IntegrationId": "int-1",
         "OrgId": ORG_ID,
@@ -61,15 +61,15 @@ def test_topics_in_another_order_are_no_change(
 
 
 def test_an_integration_deleted_by_hand_is_made_anew_and_its_source_awaited(
-    deployed: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents
+    deployed: CloudFormation, genesys: GenesysCloud, eventbridge: FakePartnerEventSources
 ) -> None:
     physical_id = deployed.physical_id
     genesys.integrations.clear()
-    answer = deployed.update(Topics=NEW_TOPICS)
-    assert (answer.status, answer.physical_id) == ("SUCCESS", physical_id)
+    response = deployed.update(Topics=NEW_TOPICS)
+    assert (response.status, response.physical_id) == ("SUCCESS", physical_id)
     assert list(genesys.integrations) == ["int-2"]
-    assert (answer.data or {})["IntegrationId"] == "int-2"
-    assert events.asked
+    assert (response.data or {})["IntegrationId"] == "int-2"
+    assert eventbridge.asked
 
 
 @pytest.mark.parametrize(
@@ -78,23 +78,23 @@ def test_an_integration_deleted_by_hand_is_made_anew_and_its_source_awaited(
 def test_a_source_that_is_gone_is_reported_before_anything_is_changed_and_the_rollback_succeeds(
     deployed: CloudFormation,
     genesys: GenesysCloud,
-    events: FakePartnerEvents,
+    eventbridge: FakePartnerEventSources,
     seen: str,
     told: str,
 ) -> None:
     if seen == "missing":
-        del events.sources[SOURCE]
+        del eventbridge.sources[SOURCE]
     else:
-        events.partner_deletes(SOURCE)
+        eventbridge.partner_deletes(SOURCE)
     physical_id = deployed.physical_id
-    answer = deployed.update(Topics=NEW_TOPICS)
-    assert (answer.status, answer.physical_id) == ("FAILED", physical_id)
+    response = deployed.update(Topics=NEW_TOPICS)
+    assert (response.status, response.physical_id) == ("FAILED", physical_id)
     for expected in (SOURCE, told, "Destroy the stack and deploy it again"):
-        assert expected in answer.reason
+        assert expected in response.reason
     assert not CHANGING & set(genesys.operations)
 
-    answer = deployed.roll_back()
-    assert (answer.status, answer.physical_id) == ("SUCCESS", physical_id)
+    response = deployed.roll_back()
+    assert (response.status, response.physical_id) == ("SUCCESS", physical_id)
     assert not CHANGING & set(genesys.operations)
 
 
@@ -128,9 +128,9 @@ def test_another_target_is_another_integration_and_the_old_one_is_deleted_after_
     deployed: CloudFormation, genesys: GenesysCloud, changes: dict[str, str]
 ) -> None:
     old_id, old = deployed.physical_id, deployed.properties
-    answer = deployed.update(**changes)
-    assert answer.status == "SUCCESS", answer.reason
-    assert answer.physical_id != old_id
+    response = deployed.update(**changes)
+    assert response.status == "SUCCESS", response.reason
+    assert response.physical_id != old_id
     assert set(genesys.integrations) == {"int-1", "int-2"}
     assert genesys.integrations.configuration("int-1")["properties"]["eventSourceSuffix"] == SUFFIX
 
@@ -140,23 +140,26 @@ def test_another_target_is_another_integration_and_the_old_one_is_deleted_after_
 
 
 def test_another_target_that_fails_leaves_the_old_integration_alone(
-    deployed: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents
+    deployed: CloudFormation, genesys: GenesysCloud, eventbridge: FakePartnerEventSources
 ) -> None:
-    events.appears_after = NEVER
+    eventbridge.appears_after = NEVER
     old_id = deployed.physical_id
-    answer = deployed.update(Suffix="QueueEnds-two")
-    assert (answer.status, answer.physical_id) == ("FAILED", old_id)
-    assert "did not make it in time" in answer.reason
+    response = deployed.update(Suffix="QueueEnds-two")
+    assert (response.status, response.physical_id) == ("FAILED", old_id)
+    assert "did not make it in time" in response.reason
     assert list(genesys.integrations) == ["int-1"]
     assert deployed.roll_back().status == "SUCCESS"
     assert (genesys.integrations.state("int-1"), deployed.physical_id) == ("ACTIVE", old_id)
 
 
 def test_an_update_ends_in_time_however_slow_everything_is(
-    deployed: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents, clock: Clock
+    deployed: CloudFormation,
+    genesys: GenesysCloud,
+    eventbridge: FakePartnerEventSources,
+    clock: Clock,
 ) -> None:
     began = clock.now
     genesys.integrations.state_seconds = 1000
-    events.failing = "ThrottlingException"
+    eventbridge.failing = "ThrottlingException"
     assert deployed.update(Topics=NEW_TOPICS).status == "FAILED"
     assert clock.now - began < 205

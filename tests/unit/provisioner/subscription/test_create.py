@@ -22,7 +22,7 @@ def ours(genesys: GenesysCloud) -> list[str]:
 def test_a_subscription_is_made_and_read_back(
     cloudformation: CloudFormation, genesys: GenesysCloud, http: HttpServer
 ) -> None:
-    answer = cloudformation.create()
+    response = cloudformation.create()
 
     [made] = genesys.subscriptions.values()
     assert made == {
@@ -35,8 +35,8 @@ def test_a_subscription_is_made_and_read_back(
         "status": "active",
         "selfUri": f"{PATH}/{made['id']}",
     }
-    assert (answer.status, answer.data) == ("SUCCESS", {"SubscriptionId": made["id"]})
-    assert answer.physical_id == f"{http.url.removeprefix('http://')}/{NAME}"
+    assert (response.status, response.data) == ("SUCCESS", {"SubscriptionId": made["id"]})
+    assert response.physical_id == f"{http.url.removeprefix('http://')}/{NAME}"
     assert genesys.operations == ["login", "list", "create", "read", "read"]
 
 
@@ -54,8 +54,8 @@ def test_its_own_subscription_that_differs_is_changed_in_place(
 ) -> None:
     right = {"attributeFilter": "queueId = 'Q1'", "description": "Made by Queue Ends"}
     held = genesys.subscriptions.seed(NAME, QUEUE_ARN, **(right | fields))
-    answer = cloudformation.create()
-    assert answer.data == {"SubscriptionId": held}
+    response = cloudformation.create()
+    assert response.data == {"SubscriptionId": held}
     assert genesys.operations.count("replace") == 1
     assert ours(genesys) == [held]
     assert genesys.subscriptions[held]["attributeFilter"] == "queueId = 'Q1'"
@@ -84,11 +84,11 @@ def test_any_other_destination_of_its_name_is_somebody_else_s(
     genesys.subscriptions.unique_names = unique_names
     held = genesys.subscriptions.seed(NAME, FOREIGN_ARN, destination=destination)
     before = dict(genesys.subscriptions[held])
-    answer = cloudformation.create()
-    assert answer.status == "FAILED"
-    assert answer.physical_id.startswith("nothing-created/")
+    response = cloudformation.create()
+    assert response.status == "FAILED"
+    assert response.physical_id.startswith("nothing-created/")
     for expected in (NAME, held, named, "another stage", "left as it is"):
-        assert expected in answer.reason
+        assert expected in response.reason
     assert genesys.subscriptions == {held: before}
     assert genesys.operations == ["login", "list"]
     assert clock.now < 60
@@ -101,8 +101,8 @@ def test_a_conflict_with_its_own_that_appeared_meanwhile_ends_well(
     cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.before("create", lambda: genesys.subscriptions.seed(NAME, QUEUE_ARN))
-    answer = cloudformation.create()
-    assert answer.status == "SUCCESS"
+    response = cloudformation.create()
+    assert response.status == "SUCCESS"
     assert ours(genesys) == ["sub-1"]
     assert genesys.subscriptions["sub-1"]["attributeFilter"] == "queueId = 'Q1'"
 
@@ -119,11 +119,11 @@ def test_a_conflict_with_somebody_elses_that_appeared_meanwhile_is_an_error(
     cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.before("create", lambda: genesys.subscriptions.seed(NAME, FOREIGN_ARN))
-    answer = cloudformation.create()
-    assert answer.status == "FAILED"
-    assert FOREIGN_ARN in answer.reason
-    assert "another stage" in answer.reason
-    assert answer.physical_id.startswith("nothing-created/")
+    response = cloudformation.create()
+    assert response.status == "FAILED"
+    assert FOREIGN_ARN in response.reason
+    assert "another stage" in response.reason
+    assert response.physical_id.startswith("nothing-created/")
     assert list(genesys.subscriptions) == ["sub-1"]
 
 
@@ -131,11 +131,11 @@ def test_a_conflict_with_a_subscription_that_lists_never_show_is_an_error(
     cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     genesys.always("create", problem(409, "A subscription of that name exists."))
-    answer = cloudformation.create()
-    assert answer.status == "FAILED"
-    assert "exists already" in answer.reason
-    assert "another stage" in answer.reason
-    assert answer.physical_id.startswith("nothing-created/")
+    response = cloudformation.create()
+    assert response.status == "FAILED"
+    assert "exists already" in response.reason
+    assert "another stage" in response.reason
+    assert response.physical_id.startswith("nothing-created/")
     assert clock.now < 60
 
 
@@ -145,8 +145,8 @@ def test_a_lost_answer_and_a_name_that_is_unique_ends_well_however_late_lists_ar
 ) -> None:
     genesys.subscriptions.visible_after = visible_after
     genesys.instead("create", LOST, carried_out=True)
-    answer = cloudformation.create()
-    assert answer.status == "SUCCESS", answer.reason
+    response = cloudformation.create()
+    assert response.status == "SUCCESS", response.reason
     assert len(ours(genesys)) == 1
 
 
@@ -154,10 +154,10 @@ def test_a_subscription_that_never_becomes_active_is_removed_again(
     cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     genesys.subscriptions.activation_reads = NEVER
-    answer = cloudformation.create()
-    assert answer.status == "FAILED"
-    assert "status is 'pending' instead of 'active'" in answer.reason
-    assert answer.physical_id.startswith("nothing-created/")
+    response = cloudformation.create()
+    assert response.status == "FAILED"
+    assert "status is 'pending' instead of 'active'" in response.reason
+    assert response.physical_id.startswith("nothing-created/")
     assert not genesys.subscriptions
     assert 55 < clock.now < 90
 
@@ -167,17 +167,17 @@ def test_a_subscription_of_another_shape_is_removed_again(
 ) -> None:
     genesys.subscriptions.visible_after = 7
     genesys.always("read", Answer(200, {"eventTypes": 5}))
-    answer = cloudformation.create()
-    assert answer.status == "FAILED"
-    assert answer.physical_id.startswith("nothing-created/")
+    response = cloudformation.create()
+    assert response.status == "FAILED"
+    assert response.physical_id.startswith("nothing-created/")
     assert not genesys.subscriptions
 
 
 def test_a_bad_filter_makes_nothing(
     cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
-    answer = cloudformation.create(AttributeFilter=BAD_FILTER)
-    assert answer.status == "FAILED"
-    assert answer.physical_id.startswith("nothing-created/")
+    response = cloudformation.create(AttributeFilter=BAD_FILTER)
+    assert response.status == "FAILED"
+    assert response.physical_id.startswith("nothing-created/")
     assert genesys.operations == ["login", "list", "create"]
     assert not clock.pauses

@@ -46,9 +46,9 @@ def test_each_field_is_changed_in_place(
     value: object,
 ) -> None:
     physical_id = deployed.physical_id
-    answer = deployed.update(**changes)
-    assert (answer.status, answer.physical_id) == ("SUCCESS", physical_id)
-    assert answer.data == {"SubscriptionId": "sub-1"}
+    response = deployed.update(**changes)
+    assert (response.status, response.physical_id) == ("SUCCESS", physical_id)
+    assert response.data == {"SubscriptionId": "sub-1"}
     assert list(genesys.subscriptions) == ["sub-1"]
     assert genesys.subscriptions["sub-1"][field] == value
     assert genesys.subscriptions["sub-1"]["status"] == "active"
@@ -86,13 +86,13 @@ def test_another_queue_that_never_gets_active_fails_and_the_rollback_restores(
 ) -> None:
     before = dict(genesys.subscriptions["sub-1"])
     genesys.subscriptions.activation_reads = NEVER
-    answer = deployed.update(QueueArn=NEW_ARN, AttributeFilter="queueId = 'Q2'")
-    assert answer.status == "FAILED"
+    response = deployed.update(QueueArn=NEW_ARN, AttributeFilter="queueId = 'Q2'")
+    assert response.status == "FAILED"
     assert "sub-1" in genesys.subscriptions, "what was there before is not removed"
 
     genesys.subscriptions.activation_reads = 1
-    answer = deployed.roll_back()
-    assert (answer.status, answer.data) == ("SUCCESS", {"SubscriptionId": "sub-1"})
+    response = deployed.roll_back()
+    assert (response.status, response.data) == ("SUCCESS", {"SubscriptionId": "sub-1"})
     assert genesys.subscriptions == {"sub-1": before}
 
 
@@ -114,8 +114,8 @@ def test_a_delete_removes_our_subscription_without_a_pause(
     physical_id = cloudformation.create().physical_id
     genesys.calls.clear()
     clock.pauses.clear()
-    answer = cloudformation.delete()
-    assert (answer.status, answer.physical_id) == ("SUCCESS", physical_id)
+    response = cloudformation.delete()
+    assert (response.status, response.physical_id) == ("SUCCESS", physical_id)
     assert not genesys.subscriptions
     assert genesys.operations == ["login", "list", "delete"]
     assert not clock.pauses

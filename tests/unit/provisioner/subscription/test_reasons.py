@@ -46,12 +46,12 @@ def test_a_subscription_s_failing_create_says_what_to_do(
     told: list[str],
 ) -> None:
     genesys.always(operation, failure)
-    answer = cloudformation.create()
-    assert answer.status == "FAILED"
+    response = cloudformation.create()
+    assert response.status == "FAILED"
     for expected in told:
-        assert expected in answer.reason
-    assert answer.reason.endswith(".")
-    assert "Unexpected" not in answer.reason
+        assert expected in response.reason
+    assert response.reason.endswith(".")
+    assert "Unexpected" not in response.reason
     assert not genesys.subscriptions
 
 
@@ -66,6 +66,6 @@ def test_a_long_filter_does_not_push_the_hint_out_of_the_response(
     cloudformation: CloudFormation, genesys: GenesysCloud, filter_length: int
 ) -> None:
     genesys.always("read", Answer(200, {"attributeFilter": "y" * filter_length}))
-    answer = cloudformation.create(AttributeFilter="x" * filter_length)
-    body = json.loads(answer.body({"StackId": "s" * 150, "RequestId": "r" * 36}))
+    response = cloudformation.create(AttributeFilter="x" * filter_length)
+    body = json.loads(response.body({"StackId": "s" * 150, "RequestId": "r" * 36}))
     assert "Deploy again" in body["Reason"]

@@ -1,4 +1,4 @@
-"""Create when Genesys Cloud does what was asked and the answer is lost: exactly one thing."""
+"""Create when Genesys Cloud does what was asked and the response is lost: exactly one thing."""
 
 import pytest
 
@@ -30,10 +30,10 @@ def test_a_lost_answer_leaves_exactly_one(
     resource.genesys.subscriptions.unique_names = unique_names
     resource.entities.visible_after = visible_after
     resource.genesys.instead("create", *[failure] * times, carried_out=True)
-    answer = resource.stack.create()
-    assert answer.status == "SUCCESS", answer.reason
+    response = resource.stack.create()
+    assert response.status == "SUCCESS", response.reason
     assert resource.is_right()
-    assert list(resource.entities) == [resource.kept(answer.data)]
+    assert list(resource.entities) == [resource.kept(response.data)]
 
 
 @pytest.mark.parametrize("failure", [LOST, Answer(502), Answer(503)], ids=str)
@@ -56,10 +56,10 @@ def test_a_lost_answer_that_lists_show_after_the_repetition_still_leaves_one(
     resource.genesys.subscriptions.activation_reads = 3
     resource.entities.visible_after = 1.2
     resource.genesys.instead("create", LOST, carried_out=True)
-    answer = resource.stack.create()
-    assert answer.status == "SUCCESS"
+    response = resource.stack.create()
+    assert response.status == "SUCCESS"
     assert resource.genesys.operations.count("create") == 2
-    assert list(resource.entities) == [resource.kept(answer.data)]
+    assert list(resource.entities) == [resource.kept(response.data)]
 
 
 def test_a_refusal_after_a_lost_answer_does_not_mean_that_nothing_was_made(
@@ -68,8 +68,8 @@ def test_a_refusal_after_a_lost_answer_does_not_mean_that_nothing_was_made(
     resource.entities.visible_after = 4
     resource.genesys.instead("create", LOST, carried_out=True)
     resource.genesys.instead("create", problem(403, "no more"))
-    answer = resource.stack.create()
-    assert answer.status == "FAILED"
-    assert "403" in answer.reason
-    assert answer.physical_id.startswith("nothing-created/")
+    response = resource.stack.create()
+    assert response.status == "FAILED"
+    assert "403" in response.reason
+    assert response.physical_id.startswith("nothing-created/")
     assert not resource.entities

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import logs  # noqa: F401 - as the function does: it keeps urllib3 from telling URLs
 from local.http import messages
 from local.http.server import HttpServer
-from provisioner.answer import MAX_BYTES, Answer, send
+from provisioner.response import MAX_BYTES, Response, send
 
 EVENT = {
     "RequestType": "Create",
@@ -19,7 +19,7 @@ EVENT = {
     "StackId": "arn:aws:cloudformation:eu-west-1:111122223333:stack/QueueEnds-dev/9f",
     "LogicalResourceId": "SubscriptionSpec",
 }
-DONE = Answer("SUCCESS", "api/queue-ends-dev", data={"SubscriptionId": "7"})
+DONE = Response("SUCCESS", "api/queue-ends-dev", data={"SubscriptionId": "7"})
 SIGNED = "/answer?X-Amz-Signature=s1gnature&X-Amz-Security-Token=t0ken"
 
 
@@ -49,7 +49,7 @@ def test_it_echoes_what_cloudformation_asked_with() -> None:
 
 def test_a_reason_that_fits_is_whole() -> None:
     reason = "r" * 3500
-    assert json.loads(Answer("FAILED", "id", reason).body(EVENT))["Reason"] == reason
+    assert json.loads(Response("FAILED", "id", reason).body(EVENT))["Reason"] == reason
 
 
 @given(
@@ -60,12 +60,12 @@ def test_a_reason_that_fits_is_whole() -> None:
 @settings(max_examples=200)
 def test_any_reason_fits_the_limit(unit: str, times: int, physical_id: str) -> None:
     reason = unit * times
-    body = Answer("FAILED", physical_id, reason).body(EVENT)
+    body = Response("FAILED", physical_id, reason).body(EVENT)
     assert len(body) <= MAX_BYTES
-    answer = json.loads(body)
-    assert answer["PhysicalResourceId"] == physical_id
-    assert answer["StackId"] == EVENT["StackId"]
-    kept = answer["Reason"]
+    response = json.loads(body)
+    assert response["PhysicalResourceId"] == physical_id
+    assert response["StackId"] == EVENT["StackId"]
+    kept = response["Reason"]
     assert kept == reason or (kept.endswith("…") and reason.startswith(kept[:-1]))
     # What is cut is not cut to nothing: half of the room is used at least.
     assert kept == reason or len(body) > MAX_BYTES / 2
@@ -73,7 +73,7 @@ def test_any_reason_fits_the_limit(unit: str, times: int, physical_id: str) -> N
 
 @pytest.mark.parametrize("reason", ["", "abc", "abcd", "r" * 5000])
 def test_an_event_that_leaves_no_room_is_still_answered(reason: str) -> None:
-    body = Answer("FAILED", "i" * 5000, reason).body(EVENT)
+    body = Response("FAILED", "i" * 5000, reason).body(EVENT)
     assert json.loads(body)["PhysicalResourceId"] == "i" * 5000
 
 
