@@ -32,7 +32,7 @@ def create_once(
     find_created
         Returns the ids of all such resources that lists show.
     remove
-        Removes the resource with a given id.
+        Removes the resource with this id.
     deadline
         When to give up.
 

@@ -59,7 +59,7 @@ class IntegrationSpec:
         }
 
     def differences(self, configuration: Entity) -> list[str]:
-        """Return a clause for each difference of a configuration from this; ignore the notes."""
+        """Return a clause for each difference of a configuration; the notes do not count."""
         differences = []
         if (target := parse_target(configuration)) != self.target:
             differences.append(f"it feeds {target or 'nobody'}")

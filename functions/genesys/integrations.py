@@ -1,7 +1,7 @@
 """The requests that read, create, change and remove *Amazon EventBridge source* integrations.
 
-They belong to the Platform API's category Integrations. An integration's configuration has a
-version, and a change must name the current version.
+The requests belong to the Platform API's category Integrations. An integration's configuration has
+a version, and a change must name the current version.
 """
 
 from collections.abc import Callable
@@ -66,17 +66,17 @@ class Integrations:
         return parse_id(content, "GET", ORGANIZATION_PATH, 200)
 
     def find_by_name(self, name: str) -> list[Integration]:
-        """Return the integrations with a name; names need not be unique."""
+        """Return the integrations with this name; names need not be unique."""
         return [
-            self._parse_integration(entity)
+            self._load_integration(entity)
             for entity in self._client.iterate_entities(PATH, {"expand": "config.current"})
             if (entity.get("name"), _parse_type(entity)) == (name, INTEGRATION_TYPE)
         ]
 
     def get(self, integration_id: str) -> Integration | None:
-        """Return the integration with an id; None if there is none."""
+        """Return the integration with this id; None if there is none."""
         entity = self._read(integration_id)
-        return self._parse_integration(entity) if entity else None
+        return self._load_integration(entity) if entity else None
 
     def create(self, spec: IntegrationSpec, find_created: Callable[[], list[str]]) -> str:
         """Create an integration, without an AWS target yet, and return its id.
@@ -84,8 +84,7 @@ class Integrations:
         Parameters
         ----------
         find_created
-            Returns the ids of listed integrations that a request with a lost response may have
-            created.
+            Returns the ids of the integrations that a request may have created.
         """
         return create_once(
             lambda: parse_id(
@@ -107,7 +106,7 @@ class Integrations:
     def configure(
         self, integration_id: str, spec: IntegrationSpec, check: Callable[[Entity], None]
     ) -> None:
-        """Give an integration its configuration, again if another change came first.
+        """Replace an integration's configuration; retry if another change came first.
 
         Parameters
         ----------
@@ -136,11 +135,12 @@ class Integrations:
         Raises
         ------
         NotAsSpecified
-            It is not in time, or reports a lasting error. The message quotes Genesys Cloud.
+            It does not match when `limit` passes, or it keeps reporting an error. The message
+            quotes Genesys Cloud.
         """
         error_reads = 0
         for _ in limit.attempts(0.5, longest=5):
-            differences = self._describe_differences(integration_id, spec)
+            differences = self._switch_on_once(integration_id, spec)
             if not differences:
                 return
             error_reads = error_reads + 1 if differences.startswith("it reports ERROR") else 0
@@ -167,13 +167,14 @@ class Integrations:
             f"Genesys Cloud still shows the integration {integration_id} after its deletion."
         )
 
-    def _parse_integration(self, entity: Entity) -> Integration:
+    def _load_integration(self, entity: Entity) -> Integration:
+        """Return an entity's integration; read the configuration if the entity lacks it."""
         integration_id = str(entity["id"])
         match entity:
             case {"config": {"current": dict() as listed}} if parse_target(listed):
                 configuration: Entity = listed
             case _:
-                # Lists may leave the target out.
+                # The entity may lack a target that the integration has.
                 configuration = self.configuration(integration_id)
         return Integration(
             integration_id,
@@ -197,7 +198,8 @@ class Integrations:
     def _switch(self, integration_id: str, state: str) -> None:
         self._change("PATCH", f"{PATH}/{integration_id}", switch_body(state))
 
-    def _describe_differences(self, integration_id: str, spec: IntegrationSpec) -> str:
+    def _switch_on_once(self, integration_id: str, spec: IntegrationSpec) -> str:
+        """Switch an integration on if it is off; return its differences, empty if it matches."""
         entity = self._read(integration_id)
         if not entity:
             return "it cannot be found"
@@ -218,7 +220,7 @@ class Integrations:
                 return
 
     def _change(self, method: str, path: str, body: Entity | None = None) -> None:
-        """Send a change, again while the integration is busy; a deleted integration is no error."""
+        """Send a change; retry while the integration is busy, ignore a deleted integration."""
         failure: GenesysError
         for _ in self.deadline.within(CHANGE_SECONDS).attempts(1, longest=5):
             try:

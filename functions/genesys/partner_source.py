@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
 EVENTBRIDGE_CONFIG = client_config(read_timeout=5)
-# For so long, a denial may only mean that a new role has not reached all of AWS yet.
+# Access may be denied for this long because a new role has not reached all of AWS yet.
 NEW_ROLE_SECONDS = 20.0
 
 
@@ -94,7 +94,7 @@ def _explanation(state: str, name: str, if_missing: str) -> str:
 
 
 def source_differences(eventbridge: "EventBridgeClient", name: str) -> list[str]:
-    """Return a list with a sentence if a source is not active or AWS denies access, else empty.
+    """Return a sentence, in a list, if no events arrive or AWS denies access; else no item.
 
     Raises
     ------

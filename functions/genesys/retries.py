@@ -10,15 +10,15 @@ from urllib3.util.retry import Retry
 from deadline import Deadline
 
 TRANSIENT_STATUSES = (429, 502, 503, 504)
-# After so many failed attempts, a network failure is not transient.
+# A network failure that lasts for this many attempts is not transient.
 NETWORK_ATTEMPTS = 6
 
 
 class DeadlineRetry(Retry):
     """Retries a request with exponential, jittered pauses until a deadline.
 
-    If a response has a `Retry-After`, the pause is that long instead. If a pause would outlast the
-    deadline, there is no retry: the last response or error is the result.
+    A response's `Retry-After` replaces the pause, unless it has passed already. If a pause would
+    outlast the deadline, there is no retry: the last response or error is the result.
     """
 
     def __init__(self, *args: Any, deadline: Deadline, **kwargs: Any) -> None:

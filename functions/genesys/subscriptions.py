@@ -46,7 +46,7 @@ class SubscriptionSpec:
         }
 
     def differences(self, entity: Entity) -> list[str]:
-        """Return a clause for each field of a subscription entity that differs from this."""
+        """Return a clause for each field of an entity that differs from the specification."""
         actual = {
             "status": entity.get("status"),
             "attributeFilter": entity.get("attributeFilter"),
@@ -69,7 +69,7 @@ class SubscriptionSpec:
 
 
 def _excerpt_pair(a: str, b: str) -> tuple[str, str]:
-    """Return 80 characters of each string that include the first difference."""
+    """Return up to 80 characters of each string, around the first difference."""
     characters = enumerate(zip(a, b, strict=False))
     first_difference = next((at for at, (x, y) in characters if x != y), min(len(a), len(b)))
     if max(len(a), len(b)) <= 80 or first_difference <= 20:
@@ -94,13 +94,13 @@ class Subscriptions:
         self.deadline = client.deadline
 
     def find_by_name(self, name: str) -> list[Entity]:
-        """Return the subscriptions with a name; names need not be unique."""
+        """Return the subscriptions with this name; names need not be unique."""
         return [
             entity for entity in self._client.iterate_entities(PATH) if entity.get("name") == name
         ]
 
     def find_ids(self, queue_arn: str, name: str) -> list[str]:
-        """Return the ids of the subscriptions that have a name and send to an SQS queue."""
+        """Return the ids of the subscriptions with this name that send to this SQS queue."""
         return [
             entity["id"]
             for entity in self.find_by_name(name)
@@ -138,7 +138,7 @@ class Subscriptions:
         Raises
         ------
         NotAsSpecified
-            It is not when `limit` passes. The message lists the differences.
+            It does not match when `limit` passes. The message lists the differences.
         """
         for _ in limit.attempts(0.25, longest=5):
             try:

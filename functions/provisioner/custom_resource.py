@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 NOTHING_CREATED = "nothing-created/"
-# Work, clean-up, and everything except the response end so long before the function's timeout.
+# Seconds before the function's timeout: the deadlines of normal work and of clean-up.
 WORK_RESERVE_SECONDS = 60.0
 CLEANUP_RESERVE_SECONDS = 35.0
-# Four attempts of five seconds each to send the response, and the pauses between them.
+# Time to send the response: four attempts of five seconds each, and the pauses between them.
 RESPONSE_RESERVE_SECONDS = 22.0
 
 

@@ -235,9 +235,9 @@ class IntegrationResource(Resource):
         return integration.target is None, not integration.is_active, differences
 
     def _create(self, integrations: Integrations, ids: list[str]) -> str:
-        """Create our integration, or complete an unfinished integration, and return its id.
+        """Create our integration, or complete one without a target, and return its id.
 
-        `ids` holds the ids of unfinished integrations. A new integration's id is added at once.
+        `ids` holds the ids of integrations without a target. The call adds a new integration's id.
         """
 
         def find_created() -> list[str]:
@@ -275,5 +275,5 @@ class IntegrationResource(Resource):
 
 
 def _parse_target(properties: Mapping[str, Any]) -> AwsTarget:
-    """Return the AWS target in properties that may not be validated."""
+    """Return the AWS target in properties, which need not be validated."""
     return AwsTarget(*(str(properties.get(key)) for key in ("AccountId", "Region", "Suffix")))

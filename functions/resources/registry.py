@@ -18,13 +18,13 @@ RESOURCES: dict[str, type[Resource]] = {
     "Custom::GenesysEventSource": IntegrationResource,
 }
 Condition = Callable[[Mapping[str, Any], "EventBridgeClient", Deadline], str]
-"""Waits until AWS is ready, and returns the physical id for CloudFormation."""
+"""A function that waits until AWS is ready, and returns the physical id for CloudFormation."""
 CONDITIONS: dict[str, Condition] = {"Custom::GenesysEventSourceActive": wait_until_active}
 """Custom resource types that create nothing: the stack's other resources wait for them."""
 
 
 def parse_resource(resource_type: str, properties: Mapping[str, Any]) -> Resource:
-    """Return the resource with a custom resource type and properties.
+    """Return the resource for a custom resource type, with these properties.
 
     Raises
     ------

@@ -76,7 +76,7 @@ class Resource(ABC):
         Raises
         ------
         InvalidProperties
-            Some are missing or invalid.
+            Properties are missing or invalid.
         """
         strings = ("LoginUrl", "ApiUrl", "SecretName", "Name", *cls.string_properties)
         checks = {**COMMON_CHECKS, **cls.property_checks}
@@ -111,7 +111,7 @@ class Resource(ABC):
         old_properties: Mapping[str, Any] | None,
         cleanup_client: GenesysClient,
     ) -> dict[str, str]:
-        """Ensure that exactly one resource exists, active and as specified; return template data.
+        """Ensure that exactly one active, matching resource exists; return `data` for the template.
 
         Find our resource and change it only if it differs, or create it. Then read it until it
         matches. On failure, remove what this call created: see `undo_on_failure`.
@@ -159,7 +159,7 @@ class Resource(ABC):
 
 
 def check_exactly_one(noun: str, name: str, count: int) -> list[str]:
-    """Return a list with a sentence unless `count`, the number of our resources, is 1."""
+    """Return a sentence, in a list, if there is not exactly one resource of ours; else no item."""
     match count:
         case 0:
             return [f"There is no {noun} {name!r} of ours: no ends arrive."]

@@ -50,7 +50,7 @@ class SubscriptionResource(Resource):
         cleanup_client: GenesysClient,
     ) -> dict[str, str]:
         subscriptions = Subscriptions(genesys)
-        queue_arns = {self.spec.queue_arn, *_parse_queue_arns(old_properties or {})}
+        queue_arns = {self.spec.queue_arn, *_queue_arns_in(old_properties or {})}
         found = self._find(subscriptions, queue_arns)
         if found:
             return self._reconcile(subscriptions, found)
@@ -138,7 +138,7 @@ class SubscriptionResource(Resource):
     def _wait_for_listing(
         self, subscriptions: Subscriptions, queue_arns: Collection[str]
     ) -> list[Entity]:
-        """Return our subscriptions as soon as lists show one; an empty list if they do not."""
+        """Return our subscriptions as soon as a list shows one; an empty list if none does."""
         for _ in search_attempts(subscriptions.deadline, creation_may_be_running=True):
             if found := self._find(subscriptions, queue_arns):
                 return found
@@ -147,12 +147,13 @@ class SubscriptionResource(Resource):
     def _wait_until_active(
         self, subscriptions: Subscriptions, subscription_id: str
     ) -> dict[str, str]:
+        """Wait until a subscription is active and as specified; return `data` for the template."""
         limit = subscriptions.deadline.within(ACTIVATION_SECONDS)
         subscriptions.wait_until_matches(subscription_id, self.spec, limit)
         return {"SubscriptionId": subscription_id}
 
 
-def _parse_queue_arns(properties: Mapping[str, Any]) -> set[str]:
-    """Return the ARN in properties that are not validated; an empty set if there is none."""
+def _queue_arns_in(properties: Mapping[str, Any]) -> set[str]:
+    """Return the queue ARN in properties that are not validated, as a set of one or none."""
     queue_arn = properties.get("QueueArn")
     return {queue_arn} if isinstance(queue_arn, str) and queue_arn else set()

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 # Until the second comparison: a deploy may be under way, and lists lag.
 SECOND_CHECK_SECONDS = 30.0
-# The comparisons, and everything except the log line and metric, end so long before the
-# function's timeout.
+# Seconds before the function's timeout: the comparisons' deadline, then their interruption.
 WORK_RESERVE_SECONDS = 10.0
 RESULT_RESERVE_SECONDS = 5.0
 
@@ -47,13 +46,13 @@ def watch(
 ) -> dict[str, Any]:
     """Compare Genesys Cloud with the deployment; log the differences and emit a metric.
 
-    The metric `SubscriptionHealthy` is 1 without a difference, else 0. After a first difference,
-    the result is that of a second comparison, half a minute later.
+    The metric `SubscriptionHealthy` is 1 without a difference, else 0. If the first comparison
+    finds a difference, a second comparison some time later decides.
 
     Returns
     -------
     dict[str, Any]
-        The bool `healthy`, and the list `differences`, a sentence for each.
+        `healthy`, a bool, and `differences`, a list of sentences.
 
     Raises
     ------

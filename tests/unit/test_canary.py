@@ -408,7 +408,7 @@ def test_the_subscription_function_logs_no_secret(
 ) -> None:
     _account(http, echo)
     sources = FakePartnerEventSources(Clock())
-    sources.failing = refusal("InternalException", 500)
+    sources.permanent_failure = refusal("InternalException", 500)
     handle = load("provisioner", {"secretsmanager": _secrets(held), "events": sources}, {})
     properties = {**PROPERTIES[resource_type], "LoginUrl": http.url, "ApiUrl": http.url}
     asked = {
@@ -439,7 +439,7 @@ def test_the_watchdog_logs_no_secret(
 ) -> None:
     _account(http, echo)
     sources = FakePartnerEventSources(Clock())
-    sources.failing = refusal("InternalException", 500)
+    sources.permanent_failure = refusal("InternalException", 500)
     properties = {**PROPERTIES[resource_type], "LoginUrl": http.url, "ApiUrl": http.url}
     deployed = {"ResourceType": resource_type, "ResourceProperties": properties}
     environment = {"STAGE": "dev", "DEPLOYED": json.dumps(deployed)}

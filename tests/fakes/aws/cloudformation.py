@@ -1,4 +1,4 @@
-"""CloudFormation as the custom resources' function meets it: what it asks, in which order."""
+"""CloudFormation in memory: the requests that it sends to the provisioner."""
 
 import io
 import json
@@ -18,7 +18,7 @@ ACCOUNT, REGION, SUFFIX = "111122223333", "eu-west-1", "QueueEnds-dev"
 QUEUE_ARN = f"arn:aws:sqs:{REGION}:{ACCOUNT}:queue-ends-dev-intake"
 TOPICS = [f"v2.detail.events.conversation.{{id}}.{part}" for part in ("customer.end", "acd.end")]
 RESPONSE_URL = "https://cloudformation-custom-resource.example/answer?X-Amz-Signature=s1gnature"
-INVENTED_ID = "QueueEnds-dev-Subscription-1ABC2DEF"
+CLOUDFORMATION_ID = "QueueEnds-dev-Subscription-1ABC2DEF"
 
 SUBSCRIPTION = "Custom::GenesysSubscription"
 EVENT_SOURCE = "Custom::GenesysEventSource"
@@ -46,14 +46,14 @@ PROPERTIES: dict[str, dict[str, Any]] = {
 
 
 class CloudFormation:
-    """One stack with one custom resource in it.
+    """A stack with one custom resource.
 
     Attributes
     ----------
     properties, old_properties
-        The resource's properties as they were last asked for, and those before.
+        The resource's last requested properties, and the properties before.
     physical_id
-        The id that the last response gave.
+        The id from the last response.
     """
 
     def __init__(
@@ -76,9 +76,9 @@ class CloudFormation:
             "ApiUrl": genesys_url,
         }
         self.old_properties = self.properties
-        self.seconds = 240.0
+        self.invocation_seconds = 240.0
         self._log = io.StringIO()
-        # Powertools keeps one logger a name.
+        # Loggers with the same name share a stream.
         self._logger = Logger(service=f"test-{uuid.uuid4()}", stream=self._log)
 
     @property
@@ -88,24 +88,24 @@ class CloudFormation:
     def create(self, **changes: Any) -> Response:
         """Create the resource with changed properties."""
         self.properties = self.properties | changes
-        return self._ask("Create")
+        return self._request("Create")
 
     def update(self, **changes: Any) -> Response:
         """Update the resource to changed properties."""
         self.old_properties, self.properties = self.properties, self.properties | changes
-        return self._ask("Update", OldResourceProperties=self.old_properties)
+        return self._request("Update", OldResourceProperties=self.old_properties)
 
     def roll_back(self) -> Response:
         """Undo the last, failed Update as CloudFormation does: with old and new swapped."""
         self.old_properties, self.properties = self.properties, self.old_properties
-        return self._ask("Update", OldResourceProperties=self.old_properties)
+        return self._request("Update", OldResourceProperties=self.old_properties)
 
     def delete(self, physical_id: str | None = None) -> Response:
-        """Delete the resource: by the id that the last response gave, or another one."""
+        """Delete the resource: by the id from the last response, or by another id."""
         self.physical_id = physical_id or self.physical_id
-        return self._ask("Delete")
+        return self._request("Delete")
 
-    def _ask(self, kind: str, **more: Any) -> Response:
+    def _request(self, kind: str, **fields: Any) -> Response:
         event = {
             "RequestType": kind,
             "RequestId": "1f2e3d4c",
@@ -114,14 +114,14 @@ class CloudFormation:
             "ResourceType": self.resource_type,
             "ResponseURL": RESPONSE_URL,
             "ResourceProperties": self.properties,
-            **more,
+            **fields,
         }
         if kind != "Create":
             event["PhysicalResourceId"] = self.physical_id
-        # As it arrives: through JSON.
+        # JSON removes what a real event could not hold.
         response = respond(
             json.loads(json.dumps(event)),
-            self.clock.invocation(self.seconds),
+            self.clock.invocation(self.invocation_seconds),
             self.secrets,  # type: ignore[arg-type]
             self.eventbridge,  # type: ignore[arg-type]
             self._logger,

@@ -14,7 +14,9 @@ from tests.unit.genesys.conftest import Api
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_a_request_is_sent_as_asked_for(client: GenesysClient, api: Api, method: str) -> None:
+def test_a_request_has_its_method_path_body_and_query(
+    client: GenesysClient, api: Api, method: str
+) -> None:
     api.script(Answer(201, {"id": "7"}))
     answer = client.request(method, "/a/b", body={"name": "é"}, query={"n": 2})
     assert answer == {"id": "7"}
@@ -25,7 +27,9 @@ def test_a_request_is_sent_as_asked_for(client: GenesysClient, api: Api, method:
 
 
 @pytest.mark.parametrize("answer", [Answer(204), Answer(200), Answer(202)])
-def test_an_answer_without_content_is_none(client: GenesysClient, api: Api, answer: Answer) -> None:
+def test_a_response_without_content_is_none(
+    client: GenesysClient, api: Api, answer: Answer
+) -> None:
     api.script(answer)
     assert client.request("DELETE", "/x") is None
 
@@ -43,7 +47,7 @@ def test_a_success_that_is_not_json_is_an_error(
 
 
 @pytest.mark.parametrize("status", [302, 400, 403, 404, 408, 409, 422, 500, 501])
-def test_an_error_says_what_support_will_ask_for(
+def test_an_error_has_the_message_and_the_correlation_id(
     client: GenesysClient, api: Api, clock: Clock, status: int
 ) -> None:
     api.script(Answer(status, {"message": "That is not right."}, {"ININ-Correlation-Id": "c-9"}))
@@ -81,7 +85,7 @@ def test_an_error_says_what_support_will_ask_for(
         ({"message": "m" * 5000}, "m" * 300),
     ],
 )
-def test_an_error_finds_the_message_that_there_is(
+def test_an_error_quotes_the_message_of_any_error_body(
     client: GenesysClient, api: Api, body: Any, message: str
 ) -> None:
     api.script(Answer(418, body, reason="Teapot"))
@@ -113,7 +117,7 @@ def test_the_login_is_not_redirected_either(client: GenesysClient, api: Api) -> 
     ("location", "expected"),
     [("http://[::1", GenesysError), ("//%zz:port/\\", GenesysError), ("http://a:b", GenesysError)],
 )
-def test_a_redirect_to_nonsense_is_an_error_like_another(
+def test_a_redirect_to_an_invalid_url_is_an_ordinary_error(
     client: GenesysClient,
     api: Api,
     location: str,
@@ -146,7 +150,9 @@ def test_a_host_that_cannot_be_reached_is_a_clear_error(clock: Clock, url: str) 
 
 
 @pytest.mark.parametrize("fate", ["lost", "cut"])
-def test_an_answer_that_breaks_off_is_no_answer(client: GenesysClient, api: Api, fate: Any) -> None:
+def test_a_response_that_breaks_off_is_no_response(
+    client: GenesysClient, api: Api, fate: Any
+) -> None:
     api.script(*[Answer(200, {"id": "7"}, fate=fate)] * 6)
     with pytest.raises(Unreachable, match=r"PUT /x was not answered: .+") as caught:
         client.request("PUT", "/x")
@@ -160,7 +166,7 @@ def test_an_answer_that_breaks_off_is_no_answer(client: GenesysClient, api: Api,
         ((302, 400, 401, 403, 404, 409, 429), False),
     ],
 )
-def test_only_a_refusal_proves_that_nothing_was_carried_out(
+def test_a_request_may_have_succeeded_unless_it_was_refused(
     statuses: tuple[int | None, ...], maybe: bool
 ) -> None:
     for status in statuses:
@@ -180,7 +186,7 @@ def test_all_pages_of_a_list_are_read(client: GenesysClient, api: Api) -> None:
 
 
 @pytest.mark.parametrize("count", [{}, {"pageCount": None}, {"pageCount": 0}, {"pageCount": "?"}])
-def test_a_list_that_does_not_count_its_pages_is_read_until_an_empty_one(
+def test_a_list_without_a_page_count_is_read_until_an_empty_page(
     client: GenesysClient, api: Api, count: dict[str, Any]
 ) -> None:
     api.script(
@@ -191,7 +197,7 @@ def test_a_list_that_does_not_count_its_pages_is_read_until_an_empty_one(
     assert [entity["id"] for entity in client.iterate_entities("/list")] == [1, 2]
 
 
-def test_a_list_that_has_no_pages_is_read_once(client: GenesysClient, api: Api) -> None:
+def test_a_list_without_paging_yields_its_entities_once(client: GenesysClient, api: Api) -> None:
     whole = Answer(body={"entities": [{"id": 1}, {"id": 2}]})
     api.script(*[whole] * 5)
     assert [entity["id"] for entity in client.iterate_entities("/list")] == [1, 2]
@@ -203,7 +209,7 @@ def test_an_empty_list_is_empty(client: GenesysClient, api: Api) -> None:
 
 
 @pytest.mark.parametrize("body", [None, [], "x", {}, {"entities": None}, {"entities": {"a": 1}}])
-def test_an_answer_that_is_no_list_is_an_error(client: GenesysClient, api: Api, body: Any) -> None:
+def test_a_response_that_is_no_list_is_an_error(client: GenesysClient, api: Api, body: Any) -> None:
     api.script(Answer(body=body))
     with pytest.raises(
         GenesysError, match="GET /list was answered with 200: the answer is no list"
@@ -211,6 +217,6 @@ def test_an_answer_that_is_no_list_is_an_error(client: GenesysClient, api: Api, 
         list(client.iterate_entities("/list"))
 
 
-def test_entities_that_are_none_are_left_out(client: GenesysClient, api: Api) -> None:
+def test_items_that_are_no_entities_are_skipped(client: GenesysClient, api: Api) -> None:
     api.script(Answer(body={"entities": [None, 5, {"id": 1}, "x"], "pageCount": 1}))
     assert list(client.iterate_entities("/list")) == [{"id": 1}]

@@ -33,7 +33,7 @@ def test_the_secret_is_not_in_the_repr() -> None:
     assert "the-s3cret" not in repr(Credentials("the-id", "the-s3cret"))
 
 
-def test_every_failure_has_a_text_of_its_own_that_names_the_secret(clock: Clock) -> None:
+def test_every_failure_has_its_own_message_that_names_the_secret(clock: Clock) -> None:
     def failing(secrets: FakeSecrets) -> str:
         with pytest.raises(CredentialsError) as caught:
             load(secrets, clock)
@@ -66,7 +66,7 @@ def test_every_failure_has_a_text_of_its_own_that_names_the_secret(clock: Clock)
 
 @pytest.mark.parametrize("value", [None, 5, True, [], {}, "", "  ", "a\nb", "a\tb", "a\ud800"])
 @pytest.mark.parametrize("key", ["client_id", "client_secret"])
-def test_a_value_that_is_no_text_is_an_error_that_names_its_key(
+def test_a_value_that_is_no_string_is_an_error_that_names_its_key(
     clock: Clock, key: str, value: object
 ) -> None:
     with pytest.raises(CredentialsError, match=f"'org' lacks {key} "):
@@ -75,7 +75,7 @@ def test_a_value_that_is_no_text_is_an_error_that_names_its_key(
 
 @pytest.mark.usefixtures("uncollected")
 @pytest.mark.parametrize("text", ["", "{", "[" * 60_000, '"the-s3cret', "9" * 5000, "\ufeff{}"])
-def test_a_text_that_is_not_json_is_not_quoted(clock: Clock, text: str) -> None:
+def test_a_secret_that_is_not_json_is_not_quoted(clock: Clock, text: str) -> None:
     with pytest.raises(CredentialsError, match="is not JSON") as caught:
         load(FakeSecrets(org=text), clock)
     assert "s3cret" not in str(caught.value)
@@ -90,13 +90,13 @@ def test_a_secret_of_bytes_is_not_json(clock: Clock) -> None:
 
 
 @given(text=st.text(min_size=20, max_size=60))
-def test_any_text_that_holds_no_credentials_is_an_error_that_does_not_quote_it(text: str) -> None:
+def test_any_string_without_credentials_is_an_error_that_does_not_quote_it(text: str) -> None:
     with pytest.raises(CredentialsError) as caught:
         load(FakeSecrets(org=text), Clock())
     assert text not in str(caught.value)
 
 
-def test_a_role_that_is_new_is_given_time_to_be_known(clock: Clock) -> None:
+def test_a_denied_read_is_retried_for_a_new_role(clock: Clock) -> None:
     secrets = FakeSecrets(org=GOOD)
     secrets.denied = 3
     assert load(secrets, clock) == Credentials("the-id", "the-s3cret")
@@ -104,7 +104,7 @@ def test_a_role_that_is_new_is_given_time_to_be_known(clock: Clock) -> None:
     assert 0 < clock.now < 10
 
 
-def test_a_role_that_stays_unknown_is_given_up_after_20_seconds(clock: Clock) -> None:
+def test_a_read_that_remains_denied_fails_after_20_seconds(clock: Clock) -> None:
     secrets = FakeSecrets(org=GOOD)
     secrets.denied = 1000
     with pytest.raises(CredentialsError, match="AccessDeniedException"):
@@ -113,7 +113,7 @@ def test_a_role_that_stays_unknown_is_given_up_after_20_seconds(clock: Clock) ->
 
 
 @pytest.mark.parametrize(("seconds", "most"), [(5, 5), (0, 0), (-3, 0)])
-def test_a_refused_read_is_not_repeated_past_the_deadline(
+def test_a_denied_read_is_not_retried_past_the_deadline(
     clock: Clock, seconds: float, most: float
 ) -> None:
     secrets = FakeSecrets(org=GOOD)

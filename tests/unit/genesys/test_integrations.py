@@ -59,7 +59,7 @@ def asked(api: Api) -> list[tuple[str, str]]:
     return [(one.method, one.path) for one in api.asked]
 
 
-def test_the_bodies_that_make_and_configure_an_integration_are_as_the_api_has_them() -> None:
+def test_the_bodies_that_create_and_configure_an_integration_match_the_api() -> None:
     assert WANTED.creation_body() == {"name": "queue-ends-dev", "integrationType": TYPE}
     assert WANTED.configuration_body(7) == {
         "name": "queue-ends-dev",
@@ -71,7 +71,7 @@ def test_the_bodies_that_make_and_configure_an_integration_are_as_the_api_has_th
     }
 
 
-def test_lists_are_read_by_pages_with_their_configurations(
+def test_integrations_are_listed_with_their_configurations(
     integrations: Integrations, api: Api
 ) -> None:
     ours = entity(**expanded(CONFIGURED))
@@ -94,7 +94,7 @@ def test_lists_are_read_by_pages_with_their_configurations(
 
 
 @pytest.mark.parametrize("shown", [{}, {"config": None}, {"config": {}}, expanded({"id": "7"})])
-def test_an_integration_that_a_list_shows_without_its_target_is_read_by_itself(
+def test_the_configuration_is_read_if_a_list_lacks_the_target(
     integrations: Integrations, api: Api, shown: dict[str, object]
 ) -> None:
     api.script(
@@ -168,7 +168,7 @@ def test_the_target_is_read_from_a_configuration_of_any_shape(
         ({"properties": {}}, False, False),
     ],
 )
-def test_differences_of_a_configuration_are_told_except_its_notes(
+def test_differences_do_not_include_the_notes(
     changes: Mapping[str, object], right: bool, configured: bool
 ) -> None:
     configuration = {**CONFIGURED, **changes}
@@ -176,12 +176,12 @@ def test_differences_of_a_configuration_are_told_except_its_notes(
     assert WANTED.matches(configuration) is configured
 
 
-def test_topics_in_another_order_are_the_same() -> None:
+def test_the_order_of_topics_does_not_matter() -> None:
     wanted = IntegrationSpec("n", "", TARGET, ("a", "b"))
     assert not wanted.differences({"properties": PROPERTIES | {"eventFilter": ["b", "a"]}})
 
 
-def test_a_configuration_is_replaced_by_the_version_just_read(
+def test_a_configuration_is_replaced_with_the_version_just_read(
     integrations: Integrations, api: Api
 ) -> None:
     seen: list[Mapping[str, Any]] = []
@@ -196,15 +196,13 @@ def test_a_configuration_is_replaced_by_the_version_just_read(
     assert [configuration["version"] for configuration in seen] == [4, 9]
 
 
-def test_a_configuration_that_is_right_already_is_not_replaced(
-    integrations: Integrations, api: Api
-) -> None:
+def test_a_matching_configuration_is_not_replaced(integrations: Integrations, api: Api) -> None:
     api.script(Answer(200, UNCONFIGURED), Answer(408, {}), Answer(200, CONFIGURED))
     integrations.configure("i-1", WANTED, lambda _: None)
     assert [method for method, _ in asked(api)] == ["GET", "PUT", "GET"]
 
 
-def test_a_configuration_that_must_not_be_replaced_is_not(
+def test_a_configuration_that_fails_the_check_is_not_replaced(
     integrations: Integrations, api: Api
 ) -> None:
     def check(_: object) -> None:
@@ -228,7 +226,7 @@ def test_a_configuration_that_must_not_be_replaced_is_not(
         (500, "Oops.", False),
     ],
 )
-def test_a_refused_change_is_made_again_only_where_that_may_help(
+def test_a_refused_change_is_retried_only_if_that_may_help(
     *,
     integrations: Integrations,
     api: Api,
@@ -264,9 +262,7 @@ def test_an_integration_that_is_off_is_switched_on_and_read_until_it_is_active(
     assert not api.answers
 
 
-def test_an_error_that_stays_is_not_waited_for(
-    integrations: Integrations, api: Api, clock: Clock
-) -> None:
+def test_a_lasting_error_ends_the_wait(integrations: Integrations, api: Api, clock: Clock) -> None:
     detail = {"message": "No such account."}
     broken = entity() | {"reportedState": {"code": "ERROR", "detail": detail}}
     api.script(*[Answer(200, broken)] * 20)
@@ -276,7 +272,7 @@ def test_an_error_that_stays_is_not_waited_for(
 
 
 @pytest.mark.parametrize("code", ["INACTIVE", "ERROR", "ACTIVE"])
-def test_removing_an_integration_that_is_off_deletes_it_and_looks_whether_it_is_gone(
+def test_removing_an_inactive_integration_deletes_it_and_waits_for_the_deletion(
     integrations: Integrations, api: Api, code: str
 ) -> None:
     there = Answer(200, entity(intended="DISABLED", code=code))
@@ -303,7 +299,7 @@ def test_removing_an_integration_that_is_active_waits_until_it_is_off(
     assert api.asked[1].json == {"intendedState": "DISABLED"}
 
 
-def test_an_integration_that_does_not_go_is_an_error_at_the_deadline(
+def test_an_integration_that_remains_after_its_deletion_is_an_error_at_the_deadline(
     integrations: Integrations, api: Api, clock: Clock
 ) -> None:
     off = Answer(200, entity(intended="DISABLED", code="INACTIVE"))
@@ -329,7 +325,7 @@ def test_an_org_without_an_id_is_an_error(
 
 
 @pytest.mark.parametrize("read", ["get", "configuration"])
-def test_an_answer_that_is_no_object_is_an_error(
+def test_a_response_that_is_no_object_is_an_error(
     integrations: Integrations, api: Api, read: str
 ) -> None:
     api.script(Answer(200, []))

@@ -108,7 +108,7 @@ def test_every_query_parameter_that_we_send_exists(exchanges: list[Exchange]) ->
     assert any(one.request.query for one in exchanges)
 
 
-def test_every_body_that_we_send_is_as_its_model(exchanges: list[Exchange]) -> None:
+def test_every_body_that_we_send_matches_its_model(exchanges: list[Exchange]) -> None:
     sent = [one for one in exchanges if one.request.body]
     assert {one.request.method for one in sent} == {"POST", "PUT", "PATCH"}
     for one in sent:
@@ -118,7 +118,7 @@ def test_every_body_that_we_send_is_as_its_model(exchanges: list[Exchange]) -> N
         assert mistakes(found.asked, json.loads(one.request.body)) == [], one.name
 
 
-def test_every_answer_that_the_stand_in_gives_is_as_its_model(exchanges: list[Exchange]) -> None:
+def test_every_response_of_the_stand_in_matches_its_model(exchanges: list[Exchange]) -> None:
     given = [one for one in exchanges if one.answer.body is not None]
     assert len(given) > len(exchanges) // 2
     for one in given:
@@ -129,14 +129,14 @@ def test_every_answer_that_the_stand_in_gives_is_as_its_model(exchanges: list[Ex
         assert mistakes(model, one.answer.body) == [], one.name
 
 
-def test_a_configuration_s_version_is_the_one_that_was_read(exchanges: list[Exchange]) -> None:
+def test_a_configuration_is_sent_with_the_version_that_was_read(exchanges: list[Exchange]) -> None:
     versions = [
         json.loads(one.request.body)["version"] for one in exchanges if one.request.method == "PUT"
     ]
     assert versions == [1, 2]
 
 
-def test_the_states_of_an_integration_are_those_that_we_know() -> None:
+def test_the_api_has_the_integration_states_that_we_know() -> None:
     assert {ENABLED, DISABLED, DELETED} <= set(values("Integration", "intendedState"))
     assert values("IntegrationStatusInfo", "code") == [
         "ACTIVE",
@@ -164,7 +164,7 @@ def samples() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", samples())
-def test_a_sample_event_is_as_its_model(name: str) -> None:
+def test_a_sample_event_matches_its_model(name: str) -> None:
     event = samples()[name]
     detail, topic = event["detail"], event["detail-type"].removeprefix(TOPIC_PREFIX)
     assert mistakes(MODELS[topic], detail["eventBody"]) == []
@@ -174,13 +174,13 @@ def test_a_sample_event_is_as_its_model(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", examples())
-def test_the_events_of_a_worked_example_are_as_their_models(name: str) -> None:
+def test_the_events_of_a_worked_example_match_their_models(name: str) -> None:
     for event in examples()[name]:
         assert mistakes(MODELS[event.topic], event.event_body()) == [], event
 
 
 @pytest.mark.parametrize("story", STORIES)
-def test_the_events_of_the_local_world_are_as_their_models(story: str) -> None:
+def test_the_events_of_the_local_world_match_their_models(story: str) -> None:
     for conversation in partner_conversations(1, 20, stories=[story]):
         for event in conversation.events:
             topic = event["detail-type"].removeprefix(TOPIC_PREFIX)
@@ -204,7 +204,7 @@ def test_an_event_of_the_customer_or_a_flow_has_no_queue(topic: str) -> None:
     assert "queueId" not in fields(NO_QUEUE[topic])
 
 
-def test_the_outcomes_and_transfers_that_we_tell_apart_are_words_of_the_api() -> None:
+def test_the_api_has_the_outcomes_and_transfers_that_we_distinguish() -> None:
     assert values(MODELS["acd.end"], "acdOutcome") == ["UNKNOWN", "ABANDON", "ANSWERED", "FLOW_OUT"]
     for topic in ENDINGS:
         # A transfer is told by how its word ends; none may speak of one and end otherwise.
@@ -214,7 +214,7 @@ def test_the_outcomes_and_transfers_that_we_tell_apart_are_words_of_the_api() ->
         assert all(word.endswith("TRANSFER") for word in transfers)
 
 
-def test_the_oracle_finds_what_does_not_exist() -> None:
+def test_the_oracle_reports_unknown_names() -> None:
     wrong = {"nam": "x", "notes": 1, "intendedState": "ON", "reportedState": {"code": "UP"}}
     assert mistakes("Integration", wrong) == [
         "nam: Integration has no such field",

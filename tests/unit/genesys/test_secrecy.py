@@ -56,7 +56,7 @@ def shown(error: BaseException) -> str:
     method=st.sampled_from(["GET", "POST", "PUT", "DELETE"]),
 )
 @settings(max_examples=60)
-def test_no_error_shows_what_is_secret(
+def test_no_error_shows_a_secret(
     *,
     server: HttpServer,
     secret: str,
@@ -95,7 +95,7 @@ def test_no_error_shows_what_is_secret(
 
 @given(token=st.text(min_size=12, max_size=40))
 @settings(max_examples=30)
-def test_a_token_that_fits_no_header_is_not_shown_either(server: HttpServer, token: str) -> None:
+def test_a_token_that_fits_no_header_is_not_shown(server: HttpServer, token: str) -> None:
     server.reset()
     server.respond = lambda asked: (
         Answer(body={"access_token": f"{token}\n", "expires_in": 60})
@@ -111,7 +111,7 @@ def test_a_token_that_fits_no_header_is_not_shown_either(server: HttpServer, tok
     assert token not in str(caught.value)
 
 
-def test_a_token_that_was_replaced_stays_secret(client: GenesysClient, api: Any) -> None:
+def test_a_replaced_token_is_not_shown(client: GenesysClient, api: Any) -> None:
     echo = Answer(401, {"message": "neither token-1 nor token-2 nor the-s3cret will do"})
     api.script(echo, echo)
     with pytest.raises(GenesysError) as caught:
@@ -119,7 +119,7 @@ def test_a_token_that_was_replaced_stays_secret(client: GenesysClient, api: Any)
     assert caught.value.message == "neither … nor … nor … will do"
 
 
-def test_a_subscription_that_quotes_secrets_does_not_bring_them_into_the_reason(
+def test_a_subscription_that_quotes_secrets_does_not_reveal_them(
     client: GenesysClient, api: Any, clock: Clock
 ) -> None:
     wanted = SubscriptionSpec("n", "d", ("e",), "f", "arn", "eu-west-1")

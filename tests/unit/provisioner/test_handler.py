@@ -59,7 +59,7 @@ def event(http: HttpServer, cloudformation: CloudFormation) -> dict[str, Any]:
     }
 
 
-def test_a_create_is_carried_out_and_answered(
+def test_a_create_is_carried_out_and_responded_to(
     *,
     module: ModuleType,
     http: HttpServer,
@@ -106,7 +106,7 @@ def test_a_create_is_carried_out_and_answered(
     ],
     ids=lambda nonsense: json.dumps(nonsense)[:60],
 )
-def test_nonsense_is_answered_with_a_failure(
+def test_an_invalid_request_gets_a_failure_response(
     *,
     module: ModuleType,
     http: HttpServer,
@@ -136,7 +136,7 @@ def test_nonsense_is_answered_with_a_failure(
         ("StackId", "SUCCESS"),
     ],
 )
-def test_an_event_that_lacks_a_field_is_answered_all_the_same(
+def test_an_event_without_a_field_gets_a_response(
     *,
     module: ModuleType,
     http: HttpServer,
@@ -150,8 +150,6 @@ def test_an_event_that_lacks_a_field_is_answered_all_the_same(
     assert answered(http)["Status"] == expected
 
 
-def test_an_event_that_is_none_of_cloudformations_is_an_error(
-    module: ModuleType, clock: Clock
-) -> None:
+def test_an_event_without_a_response_url_is_an_error(module: ModuleType, clock: Clock) -> None:
     with pytest.raises(KeyError, match="ResponseURL"):
         module.handler({}, clock.invocation())

@@ -4,7 +4,7 @@ import pytest
 
 from local.genesys.problems import problem
 from local.http.messages import Answer
-from tests.unit.provisioner.conftest import Resource
+from tests.unit.provisioner.conftest import StackResource
 
 LOST = Answer(fate="lost")
 
@@ -24,33 +24,38 @@ LOST = Answer(fate="lost")
     ids=str,
 )
 @pytest.mark.parametrize("unique_names", [True, False])
-def test_a_lost_answer_leaves_exactly_one(
-    *, resource: Resource, failure: Answer, times: int, visible_after: float, unique_names: bool
+def test_a_lost_response_leaves_exactly_one_resource(
+    *,
+    resource: StackResource,
+    failure: Answer,
+    times: int,
+    visible_after: float,
+    unique_names: bool,
 ) -> None:
     resource.genesys.subscriptions.unique_names = unique_names
     resource.entities.visible_after = visible_after
     resource.genesys.instead("create", *[failure] * times, carried_out=True)
     response = resource.stack.create()
     assert response.status == "SUCCESS", response.reason
-    assert resource.is_right()
-    assert list(resource.entities) == [resource.kept(response.data)]
+    assert resource.is_as_specified()
+    assert list(resource.entities) == [resource.id_in(response.data)]
 
 
 @pytest.mark.parametrize("failure", [LOST, Answer(502), Answer(503)], ids=str)
-def test_a_request_that_was_not_carried_out_is_made_again(
-    resource: Resource, failure: Answer
+def test_a_request_that_was_not_carried_out_is_retried(
+    resource: StackResource, failure: Answer
 ) -> None:
     resource.genesys.instead("create", failure, failure)
     assert resource.stack.create().status == "SUCCESS"
-    assert resource.is_right()
+    assert resource.is_as_specified()
     # Each repetition came after a look.
     looks = [one for one in resource.genesys.operations if one in ("create", "list")]
     assert looks[:6] == ["list", "create", "list", "create", "list", "create"]
     assert "create" not in looks[6:]
 
 
-def test_a_lost_answer_that_lists_show_after_the_repetition_still_leaves_one(
-    resource: Resource,
+def test_a_resource_that_lists_show_after_the_retry_still_leaves_one(
+    resource: StackResource,
 ) -> None:
     resource.genesys.subscriptions.unique_names = False
     resource.genesys.subscriptions.activation_reads = 3
@@ -59,11 +64,11 @@ def test_a_lost_answer_that_lists_show_after_the_repetition_still_leaves_one(
     response = resource.stack.create()
     assert response.status == "SUCCESS"
     assert resource.genesys.operations.count("create") == 2
-    assert list(resource.entities) == [resource.kept(response.data)]
+    assert list(resource.entities) == [resource.id_in(response.data)]
 
 
-def test_a_refusal_after_a_lost_answer_does_not_mean_that_nothing_was_made(
-    resource: Resource,
+def test_a_refusal_after_a_lost_response_still_removes_the_resource(
+    resource: StackResource,
 ) -> None:
     resource.entities.visible_after = 4
     resource.genesys.instead("create", LOST, carried_out=True)

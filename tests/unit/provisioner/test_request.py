@@ -19,7 +19,7 @@ EVENT = {
 
 
 @pytest.mark.parametrize("old_properties", [{"QueueArn": "old"}, {}, None])
-def test_an_update_knows_the_properties_and_the_org_from_before(
+def test_an_update_has_the_old_properties_and_the_old_org(
     old_properties: dict[str, Any] | None,
 ) -> None:
     request = Request.parse(EVENT | {"OldResourceProperties": old_properties})
@@ -28,7 +28,7 @@ def test_an_update_knows_the_properties_and_the_org_from_before(
 
 
 @pytest.mark.parametrize("kind", ["Create", "Delete"])
-def test_a_request_that_is_no_update_has_no_former_properties(kind: str) -> None:
+def test_a_create_or_delete_has_no_old_properties(kind: str) -> None:
     asked = {"RequestType": kind, "OldResourceProperties": {"QueueArn": "old"}}
     assert Request.parse(EVENT | asked).old_properties is None
 

@@ -35,7 +35,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return pauses
 
 
-def test_it_echoes_what_cloudformation_asked_with() -> None:
+def test_a_response_repeats_the_ids_of_the_request() -> None:
     assert json.loads(DONE.body(EVENT)) == {
         "Status": "SUCCESS",
         "Reason": "",
@@ -72,12 +72,14 @@ def test_any_reason_fits_the_limit(unit: str, times: int, physical_id: str) -> N
 
 
 @pytest.mark.parametrize("reason", ["", "abc", "abcd", "r" * 5000])
-def test_an_event_that_leaves_no_room_is_still_answered(reason: str) -> None:
+def test_a_physical_id_over_the_limit_still_gets_a_response(reason: str) -> None:
     body = Response("FAILED", "i" * 5000, reason).body(EVENT)
     assert json.loads(body)["PhysicalResourceId"] == "i" * 5000
 
 
-def test_it_is_put_with_an_empty_content_type(http: HttpServer, event: dict[str, str]) -> None:
+def test_a_response_is_put_with_an_empty_content_type(
+    http: HttpServer, event: dict[str, str]
+) -> None:
     http.script(messages.Answer())
     send(DONE, event)
     [asked] = http.asked
@@ -89,7 +91,7 @@ def test_it_is_put_with_an_empty_content_type(http: HttpServer, event: dict[str,
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 0])
-def test_it_is_sent_again_until_it_arrives(
+def test_a_response_is_sent_again_until_it_arrives(
     http: HttpServer,
     event: dict[str, str],
     no_pauses: list[float],
@@ -110,7 +112,7 @@ def test_it_is_sent_again_until_it_arrives(
     [messages.Answer(403), messages.Answer(503), messages.Answer(fate="lost")],
     ids=str,
 )
-def test_one_that_does_not_arrive_is_an_error_without_the_url(
+def test_a_response_that_does_not_arrive_is_an_error_without_the_url(
     http: HttpServer,
     event: dict[str, str],
     no_pauses: list[float],
@@ -126,7 +128,9 @@ def test_one_that_does_not_arrive_is_an_error_without_the_url(
 
 
 @pytest.mark.parametrize("url", ["nonsense", "http://[::1", "http://127.0.0.1:1/s1gnature"])
-def test_a_url_that_is_none_is_an_error_without_it(no_pauses: list[float], url: str) -> None:
+def test_an_invalid_url_is_an_error_that_does_not_quote_it(
+    no_pauses: list[float], url: str
+) -> None:
     with pytest.raises(Exception, match="CloudFormation") as caught:
         send(DONE, {**EVENT, "ResponseURL": url})
     assert url not in "".join(traceback.format_exception(caught.value))

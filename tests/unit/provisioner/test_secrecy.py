@@ -24,7 +24,7 @@ from tests.fakes.deliveries import DELIVERIES
     key=st.sampled_from(["message", "description", "error", "status", "eventTypes"]),
 )
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_neither_an_answer_nor_the_log_shows_a_secret(
+def test_neither_a_response_nor_the_log_shows_a_secret(
     *,
     secrets: FakeSecrets,
     http: HttpServer,

@@ -16,7 +16,7 @@ from provisioner.custom_resource import (
 )
 from tests.fakes.aws.cloudformation import NAME
 from tests.fakes.clock import Alarm, Clock
-from tests.unit.provisioner.conftest import Resource
+from tests.unit.provisioner.conftest import StackResource
 
 HANGS = Answer(headers={"X-Hangs": "yes"})
 
@@ -36,7 +36,7 @@ def time_outs(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(HTTPConnectionPool, "_make_request", make_request)
 
 
-def test_a_genesys_that_hangs_is_given_up_in_time(resource: Resource, clock: Clock) -> None:
+def test_a_create_fails_in_time_if_genesys_hangs(resource: StackResource, clock: Clock) -> None:
     resource.genesys.always("login", HANGS)
     response = resource.stack.create()
     assert response.status == "FAILED"
@@ -46,32 +46,32 @@ def test_a_genesys_that_hangs_is_given_up_in_time(resource: Resource, clock: Clo
 
 
 def test_a_creation_that_hangs_until_no_time_is_left_is_undone(
-    resource: Resource, clock: Clock
+    resource: StackResource, clock: Clock
 ) -> None:
-    resource.stack.seconds = WORK_RESERVE_SECONDS + 8
+    resource.stack.invocation_seconds = WORK_RESERVE_SECONDS + 8
     resource.genesys.instead("create", HANGS, carried_out=True)
     response = resource.stack.create()
     assert response.status == "FAILED"
     assert response.physical_id.startswith("nothing-created/")
     assert not resource.entities
-    assert clock.now <= resource.stack.seconds - RESPONSE_RESERVE_SECONDS
+    assert clock.now <= resource.stack.invocation_seconds - RESPONSE_RESERVE_SECONDS
 
 
 def test_a_creation_that_cannot_be_undone_in_time_keeps_its_id(
-    resource: Resource, clock: Clock, http: HttpServer
+    resource: StackResource, clock: Clock, http: HttpServer
 ) -> None:
-    resource.stack.seconds = WORK_RESERVE_SECONDS + 8
+    resource.stack.invocation_seconds = WORK_RESERVE_SECONDS + 8
     resource.genesys.before("create", lambda: resource.genesys.always("list", HANGS))
     resource.genesys.instead("create", HANGS, carried_out=True)
     response = resource.stack.create()
     assert response.status == "FAILED"
     assert "could not be removed again" in response.reason
     assert response.physical_id.startswith(f"{http.url.removeprefix('http://')}/{NAME}")
-    assert clock.now <= resource.stack.seconds - RESPONSE_RESERVE_SECONDS
+    assert clock.now <= resource.stack.invocation_seconds - RESPONSE_RESERVE_SECONDS
 
 
 def test_a_deletion_that_hangs_fails_in_time_and_keeps_its_id(
-    resource: Resource, clock: Clock
+    resource: StackResource, clock: Clock
 ) -> None:
     physical_id = resource.stack.create().physical_id
     began = clock.now
@@ -82,17 +82,17 @@ def test_a_deletion_that_hangs_fails_in_time_and_keeps_its_id(
     assert clock.now <= began + 240 - RESPONSE_RESERVE_SECONDS
 
 
-def test_a_deletion_may_take_the_time_that_is_kept_for_cleaning_up(deployed: Resource) -> None:
-    deployed.stack.seconds = WORK_RESERVE_SECONDS - 5
+def test_a_deletion_may_use_the_time_for_cleanup(deployed: StackResource) -> None:
+    deployed.stack.invocation_seconds = WORK_RESERVE_SECONDS - 5
     assert deployed.stack.delete().status == "SUCCESS"
     assert not deployed.entities
 
 
-def test_a_step_without_a_limit_of_its_own_is_interrupted(
-    resource: Resource, monkeypatch: pytest.MonkeyPatch, http: HttpServer
+def test_a_step_without_a_timeout_is_interrupted(
+    resource: StackResource, monkeypatch: pytest.MonkeyPatch, http: HttpServer
 ) -> None:
     # Here time is real: the alarm that interrupts the code is.
-    resource.stack.seconds = RESPONSE_RESERVE_SECONDS + 0.1
+    resource.stack.invocation_seconds = RESPONSE_RESERVE_SECONDS + 0.1
     monkeypatch.setattr(resource.stack.secrets, "get_secret_value", lambda **_: time.sleep(60))
     response = resource.stack.create()
     assert response.status == "FAILED"
@@ -103,20 +103,20 @@ def test_a_step_without_a_limit_of_its_own_is_interrupted(
 
 @pytest.mark.parametrize("seconds", [61, 60, 31, 16, 5, 0])
 def test_too_little_time_is_a_failure_and_no_exception(
-    resource: Resource,
+    resource: StackResource,
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
     seconds: float,
 ) -> None:
     Alarm(clock, monkeypatch)  # A real one rings wherever the process happens to be.
-    resource.stack.seconds = seconds
+    resource.stack.invocation_seconds = seconds
     response = resource.stack.create()
     assert response.status == "FAILED" or seconds > 60
     assert response.status == "SUCCESS" or response.reason
     assert len(resource.entities) <= 1
 
 
-def test_work_and_cleaning_up_leave_time_for_the_answer() -> None:
+def test_work_and_cleanup_leave_time_for_the_response() -> None:
     reserves = (WORK_RESERVE_SECONDS, CLEANUP_RESERVE_SECONDS, RESPONSE_RESERVE_SECONDS)
     assert sorted(reserves, reverse=True) == list(reserves)
     assert RESPONSE_RESERVE_SECONDS > 0

@@ -58,7 +58,7 @@ def test_properties_become_the_subscription_s_specification() -> None:
 
 
 @pytest.mark.parametrize("key", TEXTS)
-def test_a_property_that_is_no_text_is_named(key: str) -> None:
+def test_a_subscription_property_that_is_no_string_is_named(key: str) -> None:
     wrongs: list[object] = [None, "", 5, [], {"a": 1}]
     for wrong in wrongs:
         with pytest.raises(InvalidProperties, match=f"missing or wrong: {key}[. ]"):
@@ -66,12 +66,12 @@ def test_a_property_that_is_no_text_is_named(key: str) -> None:
 
 
 @pytest.mark.parametrize("wrong", [None, "", "event:a", [], [5], ["event:a", None], {}])
-def test_event_types_must_be_a_list_of_texts(wrong: object) -> None:
+def test_event_types_must_be_a_list_of_strings(wrong: object) -> None:
     with pytest.raises(InvalidProperties, match="missing or wrong: EventTypes"):
         SubscriptionResource.parse(PROPERTIES | {"EventTypes": wrong})
 
 
-def test_all_that_is_wrong_is_named_at_once() -> None:
+def test_all_invalid_properties_are_named_at_once() -> None:
     with pytest.raises(InvalidProperties) as caught:
         SubscriptionResource.parse({"ApiUrl": "http://api.mypurecloud.com"})
     for key in (*TEXTS, "EventTypes"):
@@ -92,7 +92,7 @@ def test_all_that_is_wrong_is_named_at_once() -> None:
         "http://[::1]:8080",
     ],
 )
-def test_a_url_of_https_or_of_this_machine_is_accepted(url: str) -> None:
+def test_an_https_url_or_a_loopback_url_is_accepted(url: str) -> None:
     assert SubscriptionResource.parse(PROPERTIES | {"ApiUrl": url}).api_url == url.rstrip("/")
 
 
@@ -158,7 +158,7 @@ def test_another_url_is_refused_since_secrets_go_there(url: str) -> None:
     changes=st.dictionaries(st.sampled_from(sorted(PROPERTIES)), st.text() | st.lists(st.text()))
 )
 @settings(max_examples=50)
-def test_properties_of_any_kind_are_read_or_refused(changes: dict[str, Any]) -> None:
+def test_any_properties_are_parsed_or_refused(changes: dict[str, Any]) -> None:
     try:
         assert SubscriptionResource.parse(PROPERTIES | changes).name
     except InvalidProperties as error:
@@ -176,7 +176,7 @@ def test_properties_become_the_integration_s_specification() -> None:
 
 
 @pytest.mark.parametrize("key", SOURCE_TEXTS)
-def test_a_property_of_an_event_source_that_is_no_text_is_named(key: str) -> None:
+def test_an_integration_property_that_is_no_string_is_named(key: str) -> None:
     wrongs: list[object] = [None, "", 5, [], {"a": 1}]
     for wrong in wrongs:
         with pytest.raises(InvalidProperties, match=f"missing or wrong: {key}[. ]"):
@@ -184,7 +184,7 @@ def test_a_property_of_an_event_source_that_is_no_text_is_named(key: str) -> Non
 
 
 @pytest.mark.parametrize("wrong", [None, "", "v2.a", [], [5], {}])
-def test_topics_must_be_a_list_of_texts(wrong: object) -> None:
+def test_topics_must_be_a_list_of_strings(wrong: object) -> None:
     with pytest.raises(InvalidProperties, match="missing or wrong: Topics"):
         IntegrationResource.parse(SOURCE_PROPERTIES | {"Topics": wrong})
 
@@ -200,7 +200,7 @@ def test_topics_must_be_a_list_of_texts(wrong: object) -> None:
         ("ApiUrl", "http://api.mypurecloud.com", "https"),
     ],
 )
-def test_what_genesys_would_refuse_is_refused_with_what_would_be_right(
+def test_a_value_that_genesys_would_refuse_is_refused_with_the_required_form(
     key: str, value: str, right: str
 ) -> None:
     with pytest.raises(InvalidProperties, match=f"{key} .*{right}"):

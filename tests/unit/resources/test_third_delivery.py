@@ -107,7 +107,7 @@ def stack(
     return stack
 
 
-def test_a_third_delivery_is_made_changed_and_removed(
+def test_a_third_delivery_is_created_changed_and_removed(
     stack: CloudFormation, org: Org, http: HttpServer
 ) -> None:
     made = stack.create()

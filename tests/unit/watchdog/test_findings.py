@@ -14,13 +14,13 @@ from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.unit.watchdog.conftest import SOURCE, Watchdog
 from watchdog.watch import ComparisonFailed
 
-LOOKS = {"login", "list", "read", "organization", "configuration"}
+READ_OPERATIONS = {"login", "list", "read", "organization", "configuration"}
 
 
-def test_a_subscription_is_looked_at_by_one_list(
-    of_subscription: Watchdog, genesys: GenesysCloud
+def test_a_subscription_is_compared_with_one_list_request(
+    subscription_watchdog: Watchdog, genesys: GenesysCloud
 ) -> None:
-    assert of_subscription.look() == []
+    assert subscription_watchdog.run() == []
     assert genesys.operations == ["login", "list"]
 
 
@@ -41,26 +41,26 @@ def _changed(**fields: Any) -> Callable[[GenesysCloud], None]:
     ],
 )
 def test_a_subscription_that_differs_is_unhealthy(
-    of_subscription: Watchdog,
+    subscription_watchdog: Watchdog,
     genesys: GenesysCloud,
     change: Callable[[GenesysCloud], object],
     told: list[str],
 ) -> None:
     change(genesys)
-    said = " ".join(of_subscription.look())
+    said = " ".join(subscription_watchdog.run())
     assert all(words in said for words in told), said
-    assert set(genesys.operations) <= LOOKS, "it only looks"
+    assert set(genesys.operations) <= READ_OPERATIONS, "it only looks"
 
 
-def test_long_filters_that_differ_late_are_told_apart(
-    of_subscription: Watchdog, genesys: GenesysCloud
+def test_the_excerpts_of_long_filters_show_a_late_difference(
+    subscription_watchdog: Watchdog, genesys: GenesysCloud
 ) -> None:
     long = f"queueId in [{', '.join(f'{n:036}' for n in range(10))}, 'LAST']"
-    resource = of_subscription.deployed.resource
+    resource = subscription_watchdog.deployment.resource
     assert isinstance(resource, SubscriptionResource)
     resource.spec = replace(resource.spec, attribute_filter=long)
     _changed(attributeFilter=long.replace("LAST", "OTHER"))(genesys)
-    (said,) = of_subscription.look()
+    (said,) = subscription_watchdog.run()
     assert "OTHER" in said
     assert "LAST" in said
 
@@ -90,58 +90,58 @@ def _shows(**fields: Any) -> Callable[[GenesysCloud, FakePartnerEventSources], N
             ["int-3 has our name and feeds nobody"],
         ),
         (lambda _, eventbridge: eventbridge.delete_bus(SOURCE), [SOURCE, "has no event bus"]),
-        (lambda _, eventbridge: eventbridge.partner_deletes(SOURCE), [SOURCE, "was deleted"]),
+        (lambda _, eventbridge: eventbridge.delete_source(SOURCE), [SOURCE, "was deleted"]),
         (lambda _, eventbridge: eventbridge.sources.clear(), [SOURCE, "was deleted"]),
         (
-            lambda _, eventbridge: setattr(eventbridge, "failing", "AccessDeniedException"),
+            lambda _, eventbridge: setattr(
+                eventbridge, "permanent_failure", "AccessDeniedException"
+            ),
             ["its role needs events:DescribeEventSource"],
         ),
     ],
 )
 def test_an_integration_or_its_source_that_differs_is_unhealthy(
-    of_integration: Watchdog,
+    integration_watchdog: Watchdog,
     genesys: GenesysCloud,
     change: Callable[[GenesysCloud, FakePartnerEventSources], object],
     told: list[str],
 ) -> None:
-    change(genesys, of_integration.eventbridge)
-    said = " ".join(of_integration.look())
+    change(genesys, integration_watchdog.eventbridge)
+    said = " ".join(integration_watchdog.run())
     assert all(words in said for words in told), said
-    assert set(genesys.operations) <= LOOKS, "it only looks"
+    assert set(genesys.operations) <= READ_OPERATIONS, "it only looks"
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalException"])
-def test_an_event_source_that_aws_cannot_tell_of_is_no_finding(
-    of_integration: Watchdog, code: str
-) -> None:
-    of_integration.eventbridge.failing = code
+def test_an_unknown_source_state_is_no_finding(integration_watchdog: Watchdog, code: str) -> None:
+    integration_watchdog.eventbridge.permanent_failure = code
     with pytest.raises(ComparisonFailed, match=code):
-        of_integration.look()
-    assert of_integration.healthy == []
+        integration_watchdog.run()
+    assert integration_watchdog.healthy == []
 
 
 def test_an_integration_that_is_being_deleted_does_not_count(
-    of_integration: Watchdog, genesys: GenesysCloud
+    integration_watchdog: Watchdog, genesys: GenesysCloud
 ) -> None:
     going = genesys.integrations.seed(NAME, PROPERTIES[EVENT_SOURCE])
     genesys.integrations[going]["intendedState"] = "DELETED"
-    assert of_integration.look() == []
+    assert integration_watchdog.run() == []
 
 
-def test_a_difference_in_genesys_is_told_though_aws_does_not_answer(
-    of_integration: Watchdog, genesys: GenesysCloud
+def test_a_difference_in_genesys_is_reported_although_aws_does_not_respond(
+    integration_watchdog: Watchdog, genesys: GenesysCloud
 ) -> None:
     genesys.integrations["int-1"]["intendedState"] = "DISABLED"
-    of_integration.eventbridge.failing = "ThrottlingException"
-    (said,) = of_integration.look()
+    integration_watchdog.eventbridge.permanent_failure = "ThrottlingException"
+    (said,) = integration_watchdog.run()
     assert "int-1 is switched off" in said
 
 
-def test_a_quotation_of_others_is_short_on_one_line_and_without_secrets(
-    of_subscription: Watchdog, genesys: GenesysCloud
+def test_a_foreign_string_is_shortened_to_one_line_without_secrets(
+    subscription_watchdog: Watchdog, genesys: GenesysCloud
 ) -> None:
     genesys.subscriptions.seed(NAME, f"arn:\n{CLIENT_SECRET}{'x' * 5_000}")
-    (said,) = of_subscription.look()
+    (said,) = subscription_watchdog.run()
     assert "sub-3" in said
     assert len(said) <= 300
     assert "\n" not in said

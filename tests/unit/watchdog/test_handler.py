@@ -24,7 +24,7 @@ def told(url: str, **changes: Any) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("event", [{}, {"source": "aws.events"}, None])
-def test_any_event_is_answered_with_whether_all_is_well(
+def test_the_watchdog_compares_whatever_the_event_is(
     *,
     http: HttpServer,
     genesys: GenesysCloud,

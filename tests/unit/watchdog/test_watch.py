@@ -12,7 +12,7 @@ from tests.fakes.aws.cloudformation import NAME
 from tests.unit.watchdog.conftest import Watchdog
 from watchdog.watch import SECOND_CHECK_SECONDS, ComparisonFailed
 
-LOOKS = {"login", "list", "read", "organization", "configuration"}
+READ_OPERATIONS = {"login", "list", "read", "organization", "configuration"}
 
 
 def ours(watchdog: Watchdog) -> str:
@@ -24,12 +24,12 @@ def spoil(watchdog: Watchdog) -> None:
     watchdog.delivery.spoil(watchdog.delivery.entities[ours(watchdog)])
 
 
-def test_a_stack_as_it_was_deployed_is_healthy(watchdog: Watchdog) -> None:
-    assert watchdog.look() == []
+def test_an_unchanged_stack_is_healthy(watchdog: Watchdog) -> None:
+    assert watchdog.run() == []
     assert watchdog.logged[0]["ids"] == [ours(watchdog)]
     assert watchdog.logged[0]["watched"] == NAME
     assert watchdog.clock.now == 0
-    assert set(watchdog.genesys.operations) <= LOOKS
+    assert set(watchdog.genesys.operations) <= READ_OPERATIONS
 
 
 @pytest.mark.parametrize(
@@ -50,21 +50,21 @@ def test_a_stack_as_it_was_deployed_is_healthy(watchdog: Watchdog) -> None:
 def test_a_difference_is_unhealthy(
     watchdog: Watchdog, change: Callable[[Watchdog], object], told: list[str]
 ) -> None:
-    parts = {"noun": watchdog.delivery.noun, "foreign": watchdog.delivery.foreign}
+    parts = {"noun": watchdog.delivery.noun, "foreign": watchdog.delivery.foreign_destination}
     parts["ours"] = ours(watchdog)
     change(watchdog)
-    said = " ".join(watchdog.look())
+    said = " ".join(watchdog.run())
     assert all(words.format(**parts) in said for words in told), said
-    assert set(watchdog.genesys.operations) <= LOOKS, "it only looks"
+    assert set(watchdog.genesys.operations) <= READ_OPERATIONS, "it only looks"
     assert watchdog.clock.now == SECOND_CHECK_SECONDS
 
 
-def test_a_difference_put_right_before_the_second_look_is_healthy(watchdog: Watchdog) -> None:
+def test_a_difference_that_ends_before_the_second_comparison_is_healthy(watchdog: Watchdog) -> None:
     """A deploy may be under way."""
     entities = watchdog.delivery.entities
     held = entities.pop(ours(watchdog))
     watchdog.clock.at(SECOND_CHECK_SECONDS - 1, lambda: entities.update({held["id"]: held}))
-    assert watchdog.look() == []
+    assert watchdog.run() == []
     assert watchdog.clock.now == SECOND_CHECK_SECONDS
 
 
@@ -80,7 +80,7 @@ def test_a_login_or_secret_that_is_refused_is_unhealthy(
     watchdog: Watchdog, secret: Any, told: list[str]
 ) -> None:
     watchdog.secrets.put("queue-ends/genesys", secret)
-    (said,) = watchdog.look()
+    (said,) = watchdog.run()
     assert all(words in said for words in told), said
 
 
@@ -116,13 +116,13 @@ def _client_error(code: str, status: int) -> ClientError:
         _secret_fails(RuntimeError(CLIENT_SECRET)),
     ],
 )
-def test_a_failure_that_may_pass_is_no_finding_but_an_error_of_the_function(
+def test_a_transient_failure_is_an_error_of_the_function_and_no_finding(
     watchdog: Watchdog,
     failure: Callable[[Watchdog], None],
 ) -> None:
     failure(watchdog)
     with pytest.raises(ComparisonFailed) as caught:
-        watchdog.look()
+        watchdog.run()
     assert watchdog.healthy == []
     (line,) = watchdog.logged
     assert line["level"] == "WARNING"
@@ -131,10 +131,12 @@ def test_a_failure_that_may_pass_is_no_finding_but_an_error_of_the_function(
     assert watchdog.clock.now < 120
 
 
-def test_a_difference_that_there_is_no_time_to_see_twice_is_no_finding(watchdog: Watchdog) -> None:
+def test_a_difference_without_time_for_a_second_comparison_is_no_finding(
+    watchdog: Watchdog,
+) -> None:
     watchdog.delivery.entities.pop(ours(watchdog))
     watchdog.genesys.before("list", lambda: watchdog.clock.sleep(95))
     with pytest.raises(ComparisonFailed, match="No time was left"):
-        watchdog.look()
+        watchdog.run()
     assert watchdog.genesys.operations.count("list") == 1
     assert watchdog.healthy == []

@@ -11,7 +11,7 @@ from tests.fakes.aws.cloudformation import (
 )
 from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.clock import Clock
-from tests.fakes.deliveries import OURS
+from tests.fakes.deliveries import OUR_PROPERTIES
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def deployed(stack: CloudFormation, genesys: GenesysCloud) -> CloudFormation:
 
 
 @pytest.mark.parametrize("expands", [True, False])
-def test_a_delete_switches_our_integration_off_and_waits_until_it_is_gone(
+def test_a_delete_switches_our_integration_off_and_waits_for_its_deletion(
     deployed: CloudFormation,
     genesys: GenesysCloud,
     eventbridge: FakePartnerEventSources,
@@ -45,22 +45,22 @@ def test_a_delete_leaves_integrations_of_others_alone(
     deployed: CloudFormation, genesys: GenesysCloud
 ) -> None:
     kept = {
-        genesys.integrations.seed(NAME, OURS | {"awsAccountId": "999988887777"}),
-        genesys.integrations.seed(NAME, OURS | {"awsAccountRegion": "us-east-1"}),
-        genesys.integrations.seed(NAME, OURS | {"eventSourceSuffix": "QueueEnds-two"}),
+        genesys.integrations.seed(NAME, OUR_PROPERTIES | {"awsAccountId": "999988887777"}),
+        genesys.integrations.seed(NAME, OUR_PROPERTIES | {"awsAccountRegion": "us-east-1"}),
+        genesys.integrations.seed(NAME, OUR_PROPERTIES | {"eventSourceSuffix": "QueueEnds-two"}),
         genesys.integrations.seed(NAME, {}, type_id="webhook"),
-        genesys.integrations.seed(f"{NAME}2", OURS),
-        genesys.integrations.seed("other", OURS),
+        genesys.integrations.seed(f"{NAME}2", OUR_PROPERTIES),
+        genesys.integrations.seed("other", OUR_PROPERTIES),
     }
     assert deployed.delete().status == "SUCCESS"
     assert set(genesys.integrations) == kept
 
 
-def test_all_duplicates_and_unfinished_ones_are_deleted(
+def test_duplicate_and_unconfigured_integrations_are_deleted(
     deployed: CloudFormation, genesys: GenesysCloud
 ) -> None:
     for _ in range(3):
-        genesys.integrations.seed(NAME, OURS)
+        genesys.integrations.seed(NAME, OUR_PROPERTIES)
         genesys.integrations.seed(NAME, {})
     assert deployed.delete().status == "SUCCESS"
     assert not genesys.integrations
@@ -69,7 +69,7 @@ def test_all_duplicates_and_unfinished_ones_are_deleted(
 @pytest.mark.parametrize("operation", ["switch", "delete"])
 @pytest.mark.parametrize("carried_out", [True, False])
 @pytest.mark.parametrize("failure", [problem(409, "Busy."), problem(408, "x")], ids=str)
-def test_a_busy_answer_to_a_delete_does_no_harm(
+def test_a_busy_response_to_a_delete_does_no_harm(
     *,
     deployed: CloudFormation,
     genesys: GenesysCloud,
@@ -90,7 +90,7 @@ def test_an_integration_in_error_is_deleted_too(
     assert not genesys.integrations
 
 
-def test_an_integration_that_is_being_deleted_is_only_awaited(
+def test_a_delete_only_waits_for_an_integration_that_is_being_deleted(
     deployed: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     genesys.integrations["int-1"]["intendedState"] = "DELETED"
@@ -99,7 +99,7 @@ def test_an_integration_that_is_being_deleted_is_only_awaited(
     assert not {"switch", "delete"} & set(genesys.operations)
 
 
-def test_an_integration_that_does_not_go_fails_the_delete_in_time_and_is_deleted_later(
+def test_an_integration_that_remains_fails_the_delete_in_time_and_is_deleted_later(
     deployed: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     began, physical_id = clock.now, deployed.physical_id
@@ -122,7 +122,7 @@ def test_an_integration_that_does_not_go_fails_the_delete_in_time_and_is_deleted
     ],
     ids=str,
 )
-def test_a_delete_that_may_not_read_or_switch_fails_and_can_be_tried_again(
+def test_a_delete_without_permission_fails_and_can_be_retried(
     deployed: CloudFormation, genesys: GenesysCloud, operation: str, failure: Answer
 ) -> None:
     physical_id = deployed.physical_id

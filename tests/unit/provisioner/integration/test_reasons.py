@@ -34,7 +34,7 @@ FORBIDDEN = problem(403, "You are missing a permission.", **{CORRELATION: "c0ffe
     ],
     ids=str,
 )
-def test_an_event_source_s_failing_create_says_what_to_do(
+def test_a_failed_create_of_an_integration_says_what_to_do(
     *,
     stack: CloudFormation,
     genesys: GenesysCloud,
@@ -75,7 +75,7 @@ def test_a_refused_topic_is_quoted_from_genesys(stack: CloudFormation) -> None:
     ],
     ids=str,
 )
-def test_an_aws_that_cannot_be_asked_is_named(
+def test_a_failed_aws_call_is_named(
     *,
     stack: CloudFormation,
     eventbridge: FakePartnerEventSources,
@@ -83,7 +83,7 @@ def test_an_aws_that_cannot_be_asked_is_named(
     failing: str | Exception,
     told: str,
 ) -> None:
-    eventbridge.failing = failing
+    eventbridge.permanent_failure = failing
     response = stack.create()
     assert told in response.reason
     assert clock.now < 60 or failing == "ThrottlingException", "only that may yet go away"
@@ -98,7 +98,7 @@ def test_an_aws_that_cannot_be_asked_is_named(
         {"localizableMessageCode": "It is so."},
     ],
 )
-def test_whatever_an_integration_says_of_its_error_is_passed_on(
+def test_an_integration_s_error_detail_is_quoted(
     stack: CloudFormation, genesys: GenesysCloud, detail: dict[str, str]
 ) -> None:
     reported = {"code": "ERROR", "detail": detail}
@@ -107,7 +107,7 @@ def test_whatever_an_integration_says_of_its_error_is_passed_on(
 
 
 @pytest.mark.parametrize("reported", [{"code": "ERROR", "detail": None}, {"code": "ERROR"}, {}, 7])
-def test_an_integration_that_says_nothing_is_an_error_all_the_same(
+def test_an_integration_s_error_without_a_detail_is_an_error(
     stack: CloudFormation, genesys: GenesysCloud, reported: object
 ) -> None:
     genesys.always("read", Answer(200, {"intendedState": "ENABLED", "reportedState": reported}))
@@ -116,7 +116,7 @@ def test_an_integration_that_says_nothing_is_an_error_all_the_same(
     assert "Unexpected" not in response.reason
 
 
-def test_an_error_s_detail_is_passed_on_without_the_secret_in_it(
+def test_an_error_detail_is_quoted_without_the_secret(
     stack: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.integrations.error = f"{CLIENT_SECRET} is wrong"

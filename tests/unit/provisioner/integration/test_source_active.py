@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.aws.cloudformation import INVENTED_ID, CloudFormation
+from tests.fakes.aws.cloudformation import CLOUDFORMATION_ID, CloudFormation
 from tests.fakes.aws.partner_events import NEVER, FakePartnerEventSources
 from tests.fakes.clock import Clock
 from tests.unit.provisioner.conftest import SOURCE
@@ -13,20 +13,20 @@ from tests.unit.provisioner.conftest import SOURCE
 @pytest.fixture(autouse=True)
 def source(eventbridge: FakePartnerEventSources) -> None:
     """A source that is there, with a bus that was just made."""
-    eventbridge.appears_after = 0
-    eventbridge.partner_makes(SOURCE)
-    eventbridge.make_bus(SOURCE)
+    eventbridge.appears_after_seconds = 0
+    eventbridge.create_source(SOURCE)
+    eventbridge.create_bus(SOURCE)
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 30, 100])
-def test_it_waits_until_the_source_is_active(
+def test_a_create_waits_until_the_source_is_active(
     active: CloudFormation, eventbridge: FakePartnerEventSources, clock: Clock, seconds: float
 ) -> None:
     eventbridge.sources[SOURCE].active_at = seconds
     response = active.create(EventSourceName=SOURCE)
     assert (response.status, response.physical_id) == ("SUCCESS", f"active/{SOURCE}")
     assert seconds <= clock.now < seconds + 10
-    assert set(eventbridge.asked) == {SOURCE}
+    assert set(eventbridge.requested_names) == {SOURCE}
     assert not active.secrets.reads, "Genesys Cloud has nothing to do with it"
 
 
@@ -48,7 +48,7 @@ def test_a_source_that_does_not_become_active_fails_in_time_with_a_reason(
     if state == "PENDING":
         eventbridge.sources[SOURCE].active_at = NEVER
     elif state == "DELETED":
-        eventbridge.partner_deletes(SOURCE)
+        eventbridge.delete_source(SOURCE)
     else:
         eventbridge.sources.clear()
     response = active.create(EventSourceName=SOURCE)
@@ -63,8 +63,8 @@ def test_another_source_is_another_resource(
     active: CloudFormation, eventbridge: FakePartnerEventSources
 ) -> None:
     first = active.create(EventSourceName=SOURCE).physical_id
-    eventbridge.partner_makes(f"{SOURCE}2")
-    eventbridge.make_bus(f"{SOURCE}2")
+    eventbridge.create_source(f"{SOURCE}2")
+    eventbridge.create_bus(f"{SOURCE}2")
     response = active.update(EventSourceName=f"{SOURCE}2")
     assert response.status == "SUCCESS"
     assert response.physical_id != first
@@ -79,8 +79,10 @@ def test_an_update_that_fails_keeps_its_id(
 
 
 @pytest.mark.parametrize("properties", [{"EventSourceName": SOURCE}, {"EventSourceName": 5}, {}])
-@pytest.mark.parametrize("physical_id", [INVENTED_ID, f"active/{SOURCE}", "nothing-created/1"])
-def test_deleting_it_does_nothing(
+@pytest.mark.parametrize(
+    "physical_id", [CLOUDFORMATION_ID, f"active/{SOURCE}", "nothing-created/1"]
+)
+def test_a_delete_of_the_condition_does_nothing(
     active: CloudFormation,
     eventbridge: FakePartnerEventSources,
     properties: dict[str, Any],
@@ -89,11 +91,11 @@ def test_deleting_it_does_nothing(
     active.properties = properties
     response = active.delete(physical_id)
     assert (response.status, response.physical_id) == ("SUCCESS", physical_id)
-    assert not eventbridge.asked
+    assert not eventbridge.requested_names
 
 
 @pytest.mark.parametrize("name", [None, "", 5, [SOURCE]])
-def test_a_name_that_is_none_is_refused(active: CloudFormation, name: object) -> None:
+def test_an_invalid_source_name_is_refused(active: CloudFormation, name: object) -> None:
     response = active.create(EventSourceName=name)
     assert response.status == "FAILED"
     assert "EventSourceName" in response.reason

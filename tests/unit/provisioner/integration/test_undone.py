@@ -11,7 +11,7 @@ from local.http.server import HttpServer
 from tests.fakes.aws.cloudformation import ACCOUNT, NAME, REGION, SUFFIX, CloudFormation
 from tests.fakes.aws.partner_events import NEVER, FakePartnerEventSources
 from tests.fakes.clock import Clock
-from tests.fakes.deliveries import OURS
+from tests.fakes.deliveries import OUR_PROPERTIES
 from tests.unit.provisioner.conftest import SOURCE
 
 LOST = Answer(fate="lost")
@@ -22,7 +22,7 @@ Spoil = Callable[[GenesysCloud, FakePartnerEventSources], object]
 def test_a_source_that_never_appears_fails_in_time_and_leaves_nothing(
     stack: CloudFormation, genesys: GenesysCloud, eventbridge: FakePartnerEventSources, clock: Clock
 ) -> None:
-    eventbridge.appears_after = NEVER
+    eventbridge.appears_after_seconds = NEVER
     response = stack.create()
     assert response.status == "FAILED"
     for expected in (SOURCE, ACCOUNT, REGION, "Check"):
@@ -36,11 +36,11 @@ def test_a_source_that_never_appears_fails_in_time_and_leaves_nothing(
     assert not genesys.operations
 
 
-def test_time_is_kept_to_remove_what_was_made(
+def test_time_is_left_to_remove_a_created_integration(
     stack: CloudFormation, genesys: GenesysCloud, eventbridge: FakePartnerEventSources, clock: Clock
 ) -> None:
-    stack.seconds = 130
-    eventbridge.appears_after = NEVER
+    stack.invocation_seconds = 130
+    eventbridge.appears_after_seconds = NEVER
     response = stack.create()
     assert response.physical_id.startswith("nothing-created/")
     assert not genesys.integrations
@@ -59,7 +59,7 @@ def test_an_integration_in_error_is_removed_and_genesys_is_quoted(
     assert clock.now < 45, "an error that stays is not waited for"
 
 
-def test_an_integration_that_stays_activating_is_removed(
+def test_an_integration_that_remains_activating_is_removed(
     stack: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     def stuck() -> None:
@@ -84,9 +84,9 @@ def test_an_integration_that_stays_activating_is_removed(
         lambda genesys, _: genesys.instead("switch", problem(500, "Oops."), carried_out=True),
         lambda genesys, _: genesys.instead("read", problem(500, "Oops.")),
         lambda genesys, _: genesys.instead("read", Answer(200, [])),
-        lambda _, eventbridge: setattr(eventbridge, "failing", "AccessDeniedException"),
-        lambda _, eventbridge: setattr(eventbridge, "failing", "ThrottlingException"),
-        lambda _, eventbridge: setattr(eventbridge, "failing", RuntimeError("?")),
+        lambda _, eventbridge: setattr(eventbridge, "permanent_failure", "AccessDeniedException"),
+        lambda _, eventbridge: setattr(eventbridge, "permanent_failure", "ThrottlingException"),
+        lambda _, eventbridge: setattr(eventbridge, "permanent_failure", RuntimeError("?")),
     ],
 )
 @pytest.mark.parametrize("unfinished", [True, False])
@@ -114,15 +114,15 @@ def test_a_failing_create_leaves_no_integration_whatever_fails(
 def test_a_failing_create_does_not_remove_an_integration_configured_before(
     stack: CloudFormation, genesys: GenesysCloud, eventbridge: FakePartnerEventSources
 ) -> None:
-    held = genesys.integrations.seed(NAME, OURS)
-    eventbridge.appears_after = NEVER
+    held = genesys.integrations.seed(NAME, OUR_PROPERTIES)
+    eventbridge.appears_after_seconds = NEVER
     response = stack.create()
     assert response.status == "FAILED"
     assert "did not make it in time" in response.reason
     assert list(genesys.integrations) == [held]
 
 
-def test_nothing_is_made_where_the_org_cannot_be_asked_who_it_is(
+def test_nothing_is_created_if_the_org_id_cannot_be_read(
     stack: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.always("organization", FORBIDDEN)
@@ -131,7 +131,7 @@ def test_nothing_is_made_where_the_org_cannot_be_asked_who_it_is(
 
 
 @pytest.mark.parametrize("failure", [FORBIDDEN, problem(503, "no"), LOST], ids=str)
-def test_an_integration_whose_target_is_not_known_again_is_deleted_later(
+def test_an_integration_whose_target_cannot_be_read_is_deleted_later(
     *,
     stack: CloudFormation,
     genesys: GenesysCloud,
@@ -160,7 +160,7 @@ def test_an_integration_that_cannot_be_switched_off_in_time_is_deleted_later(
         genesys.before("switch", lambda: setattr(genesys.integrations, "state_seconds", 90))
 
     genesys.before("switch", stuck)
-    eventbridge.appears_after = NEVER
+    eventbridge.appears_after_seconds = NEVER
     response = stack.create()
     assert response.status == "FAILED"
     assert SOURCE in response.reason
@@ -170,16 +170,16 @@ def test_an_integration_that_cannot_be_switched_off_in_time_is_deleted_later(
     assert not genesys.integrations
 
 
-def test_a_bus_that_never_gets_its_source_takes_the_integration_with_it(
+def test_an_inactive_source_rolls_back_the_bus_and_the_integration(
     stack: CloudFormation,
     active: CloudFormation,
     genesys: GenesysCloud,
     eventbridge: FakePartnerEventSources,
 ) -> None:
-    eventbridge.active_after = NEVER
+    eventbridge.active_after_seconds = NEVER
     made = stack.create()
     assert made.status == "SUCCESS"
-    eventbridge.make_bus(SOURCE)
+    eventbridge.create_bus(SOURCE)
     response = active.create(EventSourceName=(made.data or {})["EventSourceName"])
     assert response.status == "FAILED"
     assert "stays PENDING" in response.reason
@@ -194,7 +194,7 @@ def test_a_bus_that_never_gets_its_source_takes_the_integration_with_it(
 
 @pytest.mark.parametrize("response", [problem(500, "Oops."), Answer(200, [])])
 @pytest.mark.parametrize("unfinished", [True, False])
-def test_an_integration_whose_configuration_cannot_be_read_is_removed_only_if_it_was_made_here(
+def test_an_integration_with_an_unreadable_configuration_is_removed_only_if_this_call_created_it(
     stack: CloudFormation, genesys: GenesysCloud, response: Answer, unfinished: bool
 ) -> None:
     """A list that shows no configuration does not prove that it feeds nobody."""

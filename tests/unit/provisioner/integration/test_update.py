@@ -9,7 +9,7 @@ from tests.fakes.aws.cloudformation import SUFFIX, TOPICS, CloudFormation
 from tests.fakes.aws.partner_events import NEVER, FakePartnerEventSources
 from tests.fakes.clock import Clock
 from tests.fakes.deliveries import NEW_TOPICS
-from tests.unit.provisioner.conftest import CHANGING, SOURCE
+from tests.unit.provisioner.conftest import CHANGE_OPERATIONS, SOURCE
 
 
 @pytest.fixture
@@ -18,16 +18,16 @@ def deployed(
 ) -> CloudFormation:
     """A stack whose integration is there already, with id int-1, and its bus too."""
     assert stack.create().status == "SUCCESS"
-    eventbridge.make_bus(SOURCE)
+    eventbridge.create_bus(SOURCE)
     stack.clock.sleep(60)
     genesys.calls.clear()
-    eventbridge.asked.clear()
+    eventbridge.requested_names.clear()
     return stack
 
 
 @pytest.mark.parametrize("switches_off", [True, False])
 @pytest.mark.parametrize("expands", [True, False])
-def test_topics_are_changed_in_place_and_it_is_active_afterwards(
+def test_topics_are_changed_in_place_and_the_integration_remains_active(
     deployed: CloudFormation, genesys: GenesysCloud, switches_off: bool, expands: bool
 ) -> None:
     genesys.integrations.configuring_switches_off, genesys.integrations.expands = (
@@ -57,10 +57,10 @@ def test_topics_in_another_order_are_no_change(
     deployed: CloudFormation, genesys: GenesysCloud
 ) -> None:
     assert deployed.update(Topics=TOPICS[::-1]).status == "SUCCESS"
-    assert not CHANGING & set(genesys.operations)
+    assert not CHANGE_OPERATIONS & set(genesys.operations)
 
 
-def test_an_integration_deleted_by_hand_is_made_anew_and_its_source_awaited(
+def test_an_integration_deleted_by_hand_is_created_again(
     deployed: CloudFormation, genesys: GenesysCloud, eventbridge: FakePartnerEventSources
 ) -> None:
     physical_id = deployed.physical_id
@@ -69,13 +69,13 @@ def test_an_integration_deleted_by_hand_is_made_anew_and_its_source_awaited(
     assert (response.status, response.physical_id) == ("SUCCESS", physical_id)
     assert list(genesys.integrations) == ["int-2"]
     assert (response.data or {})["IntegrationId"] == "int-2"
-    assert eventbridge.asked
+    assert eventbridge.requested_names
 
 
 @pytest.mark.parametrize(
     ("seen", "told"), [("missing", "deleted under the stack"), ("deleted", "has deleted")]
 )
-def test_a_source_that_is_gone_is_reported_before_anything_is_changed_and_the_rollback_succeeds(
+def test_a_deleted_source_is_reported_before_any_change_and_the_rollback_succeeds(
     deployed: CloudFormation,
     genesys: GenesysCloud,
     eventbridge: FakePartnerEventSources,
@@ -85,17 +85,17 @@ def test_a_source_that_is_gone_is_reported_before_anything_is_changed_and_the_ro
     if seen == "missing":
         del eventbridge.sources[SOURCE]
     else:
-        eventbridge.partner_deletes(SOURCE)
+        eventbridge.delete_source(SOURCE)
     physical_id = deployed.physical_id
     response = deployed.update(Topics=NEW_TOPICS)
     assert (response.status, response.physical_id) == ("FAILED", physical_id)
     for expected in (SOURCE, told, "Destroy the stack and deploy it again"):
         assert expected in response.reason
-    assert not CHANGING & set(genesys.operations)
+    assert not CHANGE_OPERATIONS & set(genesys.operations)
 
     response = deployed.roll_back()
     assert (response.status, response.physical_id) == ("SUCCESS", physical_id)
-    assert not CHANGING & set(genesys.operations)
+    assert not CHANGE_OPERATIONS & set(genesys.operations)
 
 
 @pytest.mark.parametrize("operation", ["organization", "configuration"])
@@ -112,7 +112,7 @@ def test_a_rollback_restores_the_topics_whichever_request_failed(
 
 
 @pytest.mark.parametrize("failure", [problem(409, "x"), Answer(503), Answer(fate="lost")], ids=str)
-def test_a_change_whose_answer_is_lost_is_made_once(
+def test_a_change_of_topics_with_a_lost_response_is_made_once(
     deployed: CloudFormation, genesys: GenesysCloud, failure: Answer
 ) -> None:
     genesys.instead("configure", failure, carried_out=True)
@@ -124,7 +124,7 @@ def test_a_change_whose_answer_is_lost_is_made_once(
 @pytest.mark.parametrize(
     "changes", [{"AccountId": "444455556666"}, {"Region": "eu-west-2"}, {"Suffix": "QueueEnds-two"}]
 )
-def test_another_target_is_another_integration_and_the_old_one_is_deleted_after_it(
+def test_another_target_creates_another_integration_and_then_the_old_one_is_deleted(
     deployed: CloudFormation, genesys: GenesysCloud, changes: dict[str, str]
 ) -> None:
     old_id, old = deployed.physical_id, deployed.properties
@@ -142,7 +142,7 @@ def test_another_target_is_another_integration_and_the_old_one_is_deleted_after_
 def test_another_target_that_fails_leaves_the_old_integration_alone(
     deployed: CloudFormation, genesys: GenesysCloud, eventbridge: FakePartnerEventSources
 ) -> None:
-    eventbridge.appears_after = NEVER
+    eventbridge.appears_after_seconds = NEVER
     old_id = deployed.physical_id
     response = deployed.update(Suffix="QueueEnds-two")
     assert (response.status, response.physical_id) == ("FAILED", old_id)
@@ -152,7 +152,7 @@ def test_another_target_that_fails_leaves_the_old_integration_alone(
     assert (genesys.integrations.state("int-1"), deployed.physical_id) == ("ACTIVE", old_id)
 
 
-def test_an_update_ends_in_time_however_slow_everything_is(
+def test_an_update_ends_in_time_if_every_request_is_slow(
     deployed: CloudFormation,
     genesys: GenesysCloud,
     eventbridge: FakePartnerEventSources,
@@ -160,6 +160,6 @@ def test_an_update_ends_in_time_however_slow_everything_is(
 ) -> None:
     began = clock.now
     genesys.integrations.state_seconds = 1000
-    eventbridge.failing = "ThrottlingException"
+    eventbridge.permanent_failure = "ThrottlingException"
     assert deployed.update(Topics=NEW_TOPICS).status == "FAILED"
     assert clock.now - began < 205

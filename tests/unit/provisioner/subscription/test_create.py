@@ -19,7 +19,7 @@ def ours(genesys: GenesysCloud) -> list[str]:
     return [entity["id"] for entity in genesys.subscriptions.sending_to(QUEUE_ARN)]
 
 
-def test_a_subscription_is_made_and_read_back(
+def test_a_create_creates_a_subscription_and_reads_it_back(
     cloudformation: CloudFormation, genesys: GenesysCloud, http: HttpServer
 ) -> None:
     response = cloudformation.create()
@@ -49,7 +49,7 @@ def test_a_subscription_is_made_and_read_back(
         {"status": "paused"},
     ],
 )
-def test_its_own_subscription_that_differs_is_changed_in_place(
+def test_our_subscription_that_differs_is_changed_in_place(
     cloudformation: CloudFormation, genesys: GenesysCloud, fields: dict[str, object]
 ) -> None:
     right = {"attributeFilter": "queueId = 'Q1'", "description": "Made by Queue Ends"}
@@ -72,7 +72,7 @@ def test_its_own_subscription_that_differs_is_changed_in_place(
     ],
 )
 @pytest.mark.parametrize("unique_names", [True, False])
-def test_any_other_destination_of_its_name_is_somebody_else_s(
+def test_a_subscription_with_another_destination_belongs_to_somebody_else(
     *,
     cloudformation: CloudFormation,
     genesys: GenesysCloud,
@@ -97,7 +97,7 @@ def test_any_other_destination_of_its_name_is_somebody_else_s(
     assert genesys.subscriptions == {held: before}
 
 
-def test_a_conflict_with_its_own_that_appeared_meanwhile_ends_well(
+def test_a_conflict_with_our_new_subscription_succeeds(
     cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.before("create", lambda: genesys.subscriptions.seed(NAME, QUEUE_ARN))
@@ -107,7 +107,7 @@ def test_a_conflict_with_its_own_that_appeared_meanwhile_ends_well(
     assert genesys.subscriptions["sub-1"]["attributeFilter"] == "queueId = 'Q1'"
 
 
-def test_a_conflict_with_its_own_that_lists_show_late_ends_well(
+def test_a_conflict_with_our_subscription_that_lists_show_late_succeeds(
     cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     genesys.instead("create", problem(409, "exists"))
@@ -115,7 +115,7 @@ def test_a_conflict_with_its_own_that_lists_show_late_ends_well(
     assert cloudformation.create().data == {"SubscriptionId": "sub-1"}
 
 
-def test_a_conflict_with_somebody_elses_that_appeared_meanwhile_is_an_error(
+def test_a_conflict_with_a_new_foreign_subscription_is_an_error(
     cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.before("create", lambda: genesys.subscriptions.seed(NAME, FOREIGN_ARN))
@@ -140,7 +140,7 @@ def test_a_conflict_with_a_subscription_that_lists_never_show_is_an_error(
 
 
 @pytest.mark.parametrize("visible_after", [3, 5])
-def test_a_lost_answer_and_a_name_that_is_unique_ends_well_however_late_lists_are(
+def test_a_lost_response_with_unique_names_succeeds_however_late_lists_are(
     cloudformation: CloudFormation, genesys: GenesysCloud, visible_after: float
 ) -> None:
     genesys.subscriptions.visible_after = visible_after
@@ -150,7 +150,7 @@ def test_a_lost_answer_and_a_name_that_is_unique_ends_well_however_late_lists_ar
     assert len(ours(genesys)) == 1
 
 
-def test_a_subscription_that_never_becomes_active_is_removed_again(
+def test_a_subscription_that_never_becomes_active_is_removed(
     cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     genesys.subscriptions.activation_reads = NEVER
@@ -162,7 +162,7 @@ def test_a_subscription_that_never_becomes_active_is_removed_again(
     assert 55 < clock.now < 90
 
 
-def test_a_subscription_of_another_shape_is_removed_again(
+def test_a_subscription_of_another_shape_is_removed(
     cloudformation: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.subscriptions.visible_after = 7
@@ -173,7 +173,7 @@ def test_a_subscription_of_another_shape_is_removed_again(
     assert not genesys.subscriptions
 
 
-def test_a_bad_filter_makes_nothing(
+def test_an_invalid_filter_creates_nothing(
     cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     response = cloudformation.create(AttributeFilter=BAD_FILTER)

@@ -4,7 +4,7 @@ import pytest
 
 from local.genesys.problems import problem
 from local.genesys.stand_in import GenesysCloud
-from tests.fakes.aws.cloudformation import INVENTED_ID, NAME, QUEUE_ARN, CloudFormation
+from tests.fakes.aws.cloudformation import CLOUDFORMATION_ID, NAME, QUEUE_ARN, CloudFormation
 from tests.fakes.aws.partner_events import NEVER
 from tests.fakes.clock import Clock
 from tests.fakes.deliveries import FOREIGN_ARN
@@ -81,7 +81,7 @@ def test_subscriptions_to_the_old_and_the_new_destination_become_one(
     assert len(genesys.subscriptions.sending_to(NEW_ARN)) == 1
 
 
-def test_another_queue_that_never_gets_active_fails_and_the_rollback_restores(
+def test_another_queue_that_never_becomes_active_fails_and_the_rollback_restores(
     deployed: CloudFormation, genesys: GenesysCloud
 ) -> None:
     before = dict(genesys.subscriptions["sub-1"])
@@ -138,10 +138,10 @@ def test_a_delete_leaves_subscriptions_of_others_alone(
     assert set(genesys.subscriptions) == kept
 
 
-def test_an_id_that_cloudformation_invented_deletes_each_that_appears(
+def test_a_delete_with_an_id_of_cloudformation_deletes_each_late_subscription(
     cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     for moment in (0, 3, 6):
         clock.at(moment, lambda: genesys.subscriptions.seed(NAME, QUEUE_ARN))
-    assert cloudformation.delete(INVENTED_ID).status == "SUCCESS"
+    assert cloudformation.delete(CLOUDFORMATION_ID).status == "SUCCESS"
     assert not genesys.subscriptions

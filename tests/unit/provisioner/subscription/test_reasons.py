@@ -37,7 +37,7 @@ CORRELATED = {CORRELATION: "c0ffee-42"}
     ],
     ids=str,
 )
-def test_a_subscription_s_failing_create_says_what_to_do(
+def test_a_failed_create_of_a_subscription_says_what_to_do(
     *,
     cloudformation: CloudFormation,
     genesys: GenesysCloud,
@@ -55,7 +55,7 @@ def test_a_subscription_s_failing_create_says_what_to_do(
     assert not genesys.subscriptions
 
 
-def test_the_tutorials_bad_filter_is_quoted_from_genesys(cloudformation: CloudFormation) -> None:
+def test_an_invalid_filter_is_quoted_from_genesys(cloudformation: CloudFormation) -> None:
     reason = cloudformation.create(AttributeFilter=BAD_FILTER).reason
     assert "check the setting attribute_filter" in reason
     assert "attributeFilter: queueId = ( is not JSONata" in reason
