@@ -1,4 +1,4 @@
-"""Requests and answers: what is sent, what comes back, and what an error says."""
+"""The requests that the client sends, the content that it returns, and its errors."""
 
 import traceback
 from typing import Any
@@ -20,10 +20,10 @@ def test_a_request_has_its_method_path_body_and_query(
     api.script(Answer(201, {"id": "7"}))
     answer = client.request(method, "/a/b", body={"name": "é"}, query={"n": 2})
     assert answer == {"id": "7"}
-    [asked] = api.asked
-    assert (asked.method, asked.path, asked.query) == (method, "/a/b", {"n": "2"})
-    assert asked.json == {"name": "é"}
-    assert asked.headers["Content-Type"] == "application/json"
+    [request] = api.requests
+    assert (request.method, request.path, request.query) == (method, "/a/b", {"n": "2"})
+    assert request.json == {"name": "é"}
+    assert request.headers["Content-Type"] == "application/json"
 
 
 @pytest.mark.parametrize("answer", [Answer(204), Answer(200), Answer(202)])
@@ -59,7 +59,7 @@ def test_an_error_has_the_message_and_the_correlation_id(
     )
     assert (error.method, error.path, error.status) == ("PUT", "/a/b", status)
     assert (error.message, error.correlation_id) == ("That is not right.", "c-9")
-    assert len(api.asked) == 1
+    assert len(api.requests) == 1
     assert not clock.pauses
 
 
@@ -103,14 +103,14 @@ def test_redirects_are_not_followed(
     api.script(Answer(status, headers={"Location": f"{api.http.url}/elsewhere"}))
     with pytest.raises(GenesysError, match=f"answered with {status}"):
         client.request(method, "/x", body={})
-    assert [asked.path for asked in api.asked] == ["/x"]
+    assert [request.path for request in api.requests] == ["/x"]
 
 
 def test_the_login_is_not_redirected_either(client: GenesysClient, api: Api) -> None:
     api.logins = [Answer(307, headers={"Location": f"{api.http.url}/elsewhere"})]
     with pytest.raises(GenesysError, match="answered with 307"):
         client.request("GET", "/x")
-    assert not api.asked
+    assert not api.requests
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_all_pages_of_a_list_are_read(client: GenesysClient, api: Api) -> None:
         Answer(body={"entities": [{"id": 4}], "pageCount": 3}),
     )
     assert [entity["id"] for entity in client.iterate_entities("/list")] == [1, 2, 3, 4]
-    assert [asked.query for asked in api.asked] == [
+    assert [request.query for request in api.requests] == [
         {"pageNumber": str(number), "pageSize": "100"} for number in (1, 2, 3)
     ]
 

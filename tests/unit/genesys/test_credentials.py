@@ -1,4 +1,4 @@
-"""The secret in Secrets Manager: each way in which it can be wrong has an error of its own."""
+"""The credentials in Secrets Manager; each kind of invalid secret has its own error."""
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError

@@ -1,4 +1,4 @@
-"""Integrations: what is sent for one, what is read of one, and when a change is made again."""
+"""The requests for integrations, the parsing of entities, and the retries of changes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -55,8 +55,8 @@ def integrations(client: GenesysClient) -> Integrations:
     return Integrations(client)
 
 
-def asked(api: Api) -> list[tuple[str, str]]:
-    return [(one.method, one.path) for one in api.asked]
+def sent_requests(api: Api) -> list[tuple[str, str]]:
+    return [(request.method, request.path) for request in api.requests]
 
 
 def test_the_bodies_that_create_and_configure_an_integration_match_the_api() -> None:
@@ -87,8 +87,8 @@ def test_integrations_are_listed_with_their_configurations(
         Answer(200, {"entities": [ours], "pageCount": 2}),
     )
     found = integrations.find_by_name("queue-ends-dev")
-    assert [one.target for one in found] == [TARGET, TARGET]
-    assert [dict(one.query) for one in api.asked] == [
+    assert [integration.target for integration in found] == [TARGET, TARGET]
+    assert [dict(request.query) for request in api.requests] == [
         {"expand": "config.current", "pageNumber": number, "pageSize": "100"} for number in "12"
     ]
 
@@ -102,7 +102,7 @@ def test_the_configuration_is_read_if_a_list_lacks_the_target(
     )
     [found] = integrations.find_by_name("queue-ends-dev")
     assert found.target == TARGET
-    assert asked(api) == [("GET", PATH), ("GET", f"{PATH}/i-1/config/current")]
+    assert sent_requests(api) == [("GET", PATH), ("GET", f"{PATH}/i-1/config/current")]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_the_target_is_read_from_a_configuration_of_any_shape(
 
 
 @pytest.mark.parametrize(
-    ("changes", "right", "configured"),
+    ("changes", "has_no_difference", "matches"),
     [
         ({}, True, True),
         ({"notes": "other"}, True, False),
@@ -169,11 +169,11 @@ def test_the_target_is_read_from_a_configuration_of_any_shape(
     ],
 )
 def test_differences_do_not_include_the_notes(
-    changes: Mapping[str, object], right: bool, configured: bool
+    changes: Mapping[str, object], has_no_difference: bool, matches: bool
 ) -> None:
     configuration = {**CONFIGURED, **changes}
-    assert (not WANTED.differences(configuration)) is right
-    assert WANTED.matches(configuration) is configured
+    assert (not WANTED.differences(configuration)) is has_no_difference
+    assert WANTED.matches(configuration) is matches
 
 
 def test_the_order_of_topics_does_not_matter() -> None:
@@ -192,14 +192,17 @@ def test_a_configuration_is_replaced_with_the_version_just_read(
         Answer(200, {}),
     )
     integrations.configure("i-1", WANTED, seen.append)
-    assert [one.json["version"] for one in api.asked if one.method == "PUT"] == [4, 9]
+    assert [request.json["version"] for request in api.requests if request.method == "PUT"] == [
+        4,
+        9,
+    ]
     assert [configuration["version"] for configuration in seen] == [4, 9]
 
 
 def test_a_matching_configuration_is_not_replaced(integrations: Integrations, api: Api) -> None:
     api.script(Answer(200, UNCONFIGURED), Answer(408, {}), Answer(200, CONFIGURED))
     integrations.configure("i-1", WANTED, lambda _: None)
-    assert [method for method, _ in asked(api)] == ["GET", "PUT", "GET"]
+    assert [method for method, _ in sent_requests(api)] == ["GET", "PUT", "GET"]
 
 
 def test_a_configuration_that_fails_the_check_is_not_replaced(
@@ -211,7 +214,7 @@ def test_a_configuration_that_fails_the_check_is_not_replaced(
     api.script(Answer(200, UNCONFIGURED))
     with pytest.raises(LookupError):
         integrations.configure("i-1", WANTED, check)
-    assert [method for method, _ in asked(api)] == ["GET"]
+    assert [method for method, _ in sent_requests(api)] == ["GET"]
 
 
 @pytest.mark.parametrize(
@@ -239,7 +242,7 @@ def test_a_refused_change_is_retried_only_if_that_may_help(
     api.script(*[Answer(200, UNCONFIGURED), refusal] * 20)
     with pytest.raises(GenesysError, match=message):
         integrations.configure("i-1", WANTED, lambda _: None)
-    assert (asked(api).count(("PUT", f"{PATH}/i-1/config/current")) > 1) is again
+    assert (sent_requests(api).count(("PUT", f"{PATH}/i-1/config/current")) > 1) is again
     assert clock.now <= 30
 
 
@@ -249,15 +252,15 @@ def test_an_integration_that_is_off_is_switched_on_and_read_until_it_is_active(
     api.script(
         Answer(200, entity(intended="DISABLED", code="INACTIVE")),
         Answer(200, {}),
-        Answer(200, entity(code="ERROR")),  # of before
+        Answer(200, entity(code="ERROR")),  # from before the change
         Answer(200, entity(code="ACTIVATING")),
         Answer(200, entity()),
-        Answer(200, UNCONFIGURED),  # of before
+        Answer(200, UNCONFIGURED),  # from before the change
         Answer(200, entity()),
         Answer(200, CONFIGURED),
     )
     integrations.switch_on("i-1", WANTED, clock.deadline(60))
-    [patch] = [one for one in api.asked if one.method == "PATCH"]
+    [patch] = [request for request in api.requests if request.method == "PATCH"]
     assert (patch.path, patch.json) == (f"{PATH}/i-1", {"intendedState": "ENABLED"})
     assert not api.answers
 
@@ -279,7 +282,7 @@ def test_removing_an_inactive_integration_deletes_it_and_waits_for_the_deletion(
     off = Answer(200, entity(intended="DISABLED", code="INACTIVE"))
     api.script(there, off, Answer(204), off, GONE)
     integrations.remove("i-1")
-    assert [method for method, _ in asked(api)] == ["GET", "GET", "DELETE", "GET", "GET"]
+    assert [method for method, _ in sent_requests(api)] == ["GET", "GET", "DELETE", "GET", "GET"]
 
 
 def test_removing_an_integration_that_is_active_waits_until_it_is_off(
@@ -294,9 +297,9 @@ def test_removing_an_integration_that_is_active_waits_until_it_is_off(
         GONE,
     )
     integrations.remove("i-1")
-    methods = [method for method, _ in asked(api)]
+    methods = [method for method, _ in sent_requests(api)]
     assert methods == ["GET", "PATCH", "GET", "GET", "DELETE", "GET"]
-    assert api.asked[1].json == {"intendedState": "DISABLED"}
+    assert api.requests[1].json == {"intendedState": "DISABLED"}
 
 
 def test_an_integration_that_remains_after_its_deletion_is_an_error_at_the_deadline(
@@ -312,7 +315,7 @@ def test_an_integration_that_remains_after_its_deletion_is_an_error_at_the_deadl
 def test_the_id_of_the_org_is_read(integrations: Integrations, api: Api) -> None:
     api.script(Answer(200, {"id": "org-1", "name": "Example"}))
     assert integrations.organization_id() == "org-1"
-    assert asked(api) == [("GET", ORGANIZATION_PATH)]
+    assert sent_requests(api) == [("GET", ORGANIZATION_PATH)]
 
 
 @pytest.mark.parametrize("answer", [None, [], {}, {"id": ""}, {"id": 7}])

@@ -1,4 +1,4 @@
-"""Logging in: what is sent, how long a token serves, and what a refusal becomes."""
+"""The login request, the lifetime of a token, and the errors of a refused login."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ OK = Answer(body={"ok": True})
 
 
 def bearers(api: Api) -> list[str]:
-    return [asked.headers["Authorization"] for asked in api.asked]
+    return [request.headers["Authorization"] for request in api.requests]
 
 
 def token(expires_in: object) -> Answer:
@@ -41,9 +41,9 @@ def test_the_login_sends_the_documented_form(client: GenesysClient, api: Api) ->
 def test_credentials_go_into_the_form_only(client: GenesysClient, api: Api) -> None:
     api.script(OK)
     client.request("GET", "/x")
-    for asked in api.http.asked:
-        assert not asked.query
-        assert "s3cret" not in repr(asked.headers)
+    for request in api.http.asked:
+        assert not request.query
+        assert "s3cret" not in repr(request.headers)
     assert "Authorization" not in api.logged_in[0].headers
 
 
@@ -104,13 +104,13 @@ def test_a_second_refusal_is_an_error(client: GenesysClient, api: Api) -> None:
     with pytest.raises(GenesysError, match="GET /x was answered with 401: no such token") as caught:
         client.request("GET", "/x")
     assert not isinstance(caught.value, LoginRefused)
-    assert len(api.asked) == len(api.logged_in) == 2
+    assert len(api.requests) == len(api.logged_in) == 2
 
 
 def test_a_post_with_a_refused_token_is_sent_again(client: GenesysClient, api: Api) -> None:
     api.script(Answer(401), OK)
     client.request("POST", "/x", body={"a": 1})
-    assert [asked.json for asked in api.asked] == [{"a": 1}, {"a": 1}]
+    assert [request.json for request in api.requests] == [{"a": 1}, {"a": 1}]
 
 
 @pytest.mark.parametrize("status", [400, 401])
@@ -130,7 +130,7 @@ def test_refused_credentials_are_not_sent_again(
         f"POST {LOGIN_PATH} was answered with {status}: authentication failed (correlation id c-1)"
     )
     assert len(api.logged_in) == 1
-    assert not api.asked
+    assert not api.requests
     assert not clock.pauses
 
 
@@ -189,7 +189,7 @@ def test_a_response_without_a_usable_token_is_an_error(
     api.logins = [Answer(body=body)]
     with pytest.raises(GenesysError, match=f"POST {LOGIN_PATH} was answered with 200: the answer"):
         client.request("GET", "/x")
-    assert not api.asked
+    assert not api.requests
 
 
 def test_a_token_with_an_infinite_lifetime_is_used_until_it_is_refused(

@@ -1,4 +1,4 @@
-"""What is repeated, after which pauses, and until when."""
+"""The requests that are retried, the pauses, and the deadline."""
 
 from email.utils import formatdate
 from types import SimpleNamespace
@@ -31,7 +31,7 @@ def test_a_repeatable_request_is_retried(
 ) -> None:
     api.script(failure, failure, OK)
     assert client.request(method, "/x", body={"a": 1}) == {"ok": True}
-    assert [(asked.method, asked.json) for asked in api.asked] == [(method, {"a": 1})] * 3
+    assert [(request.method, request.json) for request in api.requests] == [(method, {"a": 1})] * 3
     assert len(clock.pauses) == 2
 
 
@@ -41,7 +41,7 @@ def test_pauses_grow_exponentially_with_jitter_and_a_limit(
 ) -> None:
     client.deadline = clock.deadline(1000)
     api.script(*[Answer(503)] * 8, OK)
-    # The session was made with the first deadline: 100 s are enough for these pauses at most.
+    # The session keeps its first deadline, which leaves enough time for these pauses.
     assert client.request(method, "/x") == {"ok": True}
     for pause, most in zip(clock.pauses, [1, 2, 4, 8, 16, 20, 20, 20], strict=True):
         assert most / 2 <= pause <= most
@@ -119,7 +119,7 @@ def test_a_retry_after_in_the_past_still_leads_to_a_pause(
     api.script(*[Answer(429, headers={"Retry-After": after})] * 1000)
     with pytest.raises(GenesysError, match="429"):
         client.request("GET", "/x")
-    assert len(api.asked) < 20
+    assert len(api.requests) < 20
     assert all(pause >= 0.5 for pause in clock.pauses)
 
 
@@ -149,7 +149,7 @@ def test_a_429_is_retried_until_the_deadline_and_then_raised(
     with pytest.raises(GenesysError, match=f"{method} /x was answered with 429: slow down"):
         client.request(method, "/x")
     assert 70 < clock.now < 100
-    assert len(api.asked) == len(clock.pauses) + 1
+    assert len(api.requests) == len(clock.pauses) + 1
 
 
 def test_a_lasting_network_failure_is_raised_after_six_attempts(
@@ -158,7 +158,7 @@ def test_a_lasting_network_failure_is_raised_after_six_attempts(
     api.script(*[LOST] * 50)
     with pytest.raises(Unreachable, match="GET /x was not answered"):
         client.request("GET", "/x")
-    assert len(api.asked) == NETWORK_ATTEMPTS
+    assert len(api.requests) == NETWORK_ATTEMPTS
     assert clock.now < 32
 
 
@@ -175,11 +175,11 @@ def test_a_hanging_request_times_out_at_the_deadline(
     client: GenesysClient, api: Api, clock: Clock
 ) -> None:
     api.script(*[Answer(fate="hung")] * 3)
-    clock.now = 99.8  # which leaves 0.2 real seconds, and no time for a pause
+    clock.now = 99.8  # the request has 0.2 real seconds, and there is no time for a pause
     with pytest.raises(Unreachable, match=r"GET /x was not answered: .*timed out"):
         client.request("GET", "/x")
-    wait_until(lambda: api.asked, "the request at the server")
-    assert len(api.asked) == 1
+    wait_until(lambda: api.requests, "the request at the server")
+    assert len(api.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -199,14 +199,14 @@ def test_a_post_that_may_have_succeeded_is_not_retried(
     api.script(failure, OK)
     with pytest.raises(GenesysError, match=f"POST /x .*{error}"):
         client.request("POST", "/x", body={})
-    assert len(api.asked) == 1
+    assert len(api.requests) == 1
     assert not clock.pauses
 
 
 def test_a_rate_limited_post_is_retried(client: GenesysClient, api: Api) -> None:
     api.script(Answer(429), Answer(429), OK)
     assert client.request("POST", "/x", body={"a": 1}) == {"ok": True}
-    assert [asked.json for asked in api.asked] == [{"a": 1}] * 3
+    assert [request.json for request in api.requests] == [{"a": 1}] * 3
 
 
 def test_a_post_retried_after_429_is_not_retried_after_a_lost_response(
@@ -215,4 +215,4 @@ def test_a_post_retried_after_429_is_not_retried_after_a_lost_response(
     api.script(Answer(429), LOST, OK)
     with pytest.raises(Unreachable):
         client.request("POST", "/x", body={})
-    assert len(api.asked) == 2
+    assert len(api.requests) == 2

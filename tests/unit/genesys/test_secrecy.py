@@ -1,4 +1,4 @@
-"""No error shows the secret or a token, whatever the other side echoes back."""
+"""No error shows the secret or a token, whatever the server echoes."""
 
 import traceback
 from collections.abc import Callable
@@ -17,13 +17,13 @@ from local.http.messages import Answer, Request
 from local.http.server import HttpServer
 from tests.fakes.clock import Clock
 
-# Longer than any word of ours that it could be by chance.
+# Long enough not to be part of our own messages by chance.
 SECRETS = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=12, max_size=40).map(
     lambda text: f"<{text}>"
 )
 TOKENS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=12, max_size=40)
 STATUSES = st.sampled_from([302, 400, 401, 403, 404, 409, 418, 429, 500, 503])
-# Ways in which a server may give back what it was sent.
+# The places of a response where a server may echo a request.
 ECHOES: dict[str, Callable[[str, int], Answer]] = {
     "message": lambda text, status: Answer(status, {"message": text}),
     "spaced": lambda text, status: Answer(status, {"message": text.replace(" ", " \r\n ")}),
@@ -42,7 +42,7 @@ ECHOES: dict[str, Callable[[str, int], Answer]] = {
 
 
 def shown(error: BaseException) -> str:
-    """Return all that a log could hold of an error."""
+    """Return everything that a log could show of an error."""
     return f"{error}\n{error!r}\n{''.join(traceback.format_exception(error))}"
 
 
@@ -67,14 +67,14 @@ def test_no_error_shows_a_secret(
     at_login: bool,
     method: str,
 ) -> None:
-    told = around.join([secret, quote_plus(secret), quote(secret), *tokens, ""])
+    echoed = around.join([secret, quote_plus(secret), quote(secret), *tokens, ""])
     given_out: list[str] = []
 
-    def respond(asked: Request) -> Answer:
-        if asked.path == LOGIN_PATH and len(given_out) < 2 and not at_login:
+    def respond(request: Request) -> Answer:
+        if request.path == LOGIN_PATH and len(given_out) < 2 and not at_login:
             given_out.append(tokens[len(given_out)])
             return Answer(body={"access_token": given_out[-1], "expires_in": 60})
-        return ECHOES[echo](told, status)
+        return ECHOES[echo](echoed, status)
 
     server.reset()
     server.respond = respond
@@ -97,9 +97,9 @@ def test_no_error_shows_a_secret(
 @settings(max_examples=30)
 def test_a_token_that_fits_no_header_is_not_shown(server: HttpServer, token: str) -> None:
     server.reset()
-    server.respond = lambda asked: (
+    server.respond = lambda request: (
         Answer(body={"access_token": f"{token}\n", "expires_in": 60})
-        if asked.path == LOGIN_PATH
+        if request.path == LOGIN_PATH
         else Answer(400, {"message": token})
     )
     clock = Clock()

@@ -112,7 +112,7 @@ def resource(
     secrets: FakeSecrets,
     eventbridge: FakePartnerEventSources,
 ) -> StackResource:
-    """Each delivery's resource: a test that takes it is part of the contract of all deliveries."""
+    """Each delivery's resource: tests with this fixture are the contract of all deliveries."""
     delivery = request.param(genesys)
     stack = CloudFormation(http.url, clock, secrets, eventbridge, delivery.resource_type)
     return StackResource(stack, genesys, delivery)

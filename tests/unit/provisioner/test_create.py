@@ -1,4 +1,4 @@
-"""Create: exactly one thing as specified, ours found again, nobody else's touched."""
+"""Create leaves exactly one resource as specified, and does not change foreign resources."""
 
 import pytest
 
@@ -45,15 +45,15 @@ def test_resources_with_other_names_are_left_alone(
 
 
 def test_a_create_that_finds_a_matching_resource_changes_nothing(deployed: StackResource) -> None:
-    held = list(deployed.entities)
+    existing_ids = list(deployed.entities)
     assert deployed.stack.create().status == "SUCCESS"
-    assert list(deployed.entities) == held
+    assert list(deployed.entities) == existing_ids
     assert not CHANGE_OPERATIONS & set(deployed.genesys.operations)
 
 
 def test_our_resource_that_differs_is_changed_in_place(resource: StackResource) -> None:
-    held = resource.delivery.seed(**resource.changed_properties)
-    assert resource.id_in(resource.stack.create().data) == held
+    existing_id = resource.delivery.seed(**resource.changed_properties)
+    assert resource.id_in(resource.stack.create().data) == existing_id
     assert resource.genesys.operations.count(resource.delivery.change_operation) == 1
     assert "create" not in resource.genesys.operations
     assert resource.is_as_specified()
@@ -62,17 +62,17 @@ def test_our_resource_that_differs_is_changed_in_place(resource: StackResource) 
 def test_our_resource_on_a_later_page_is_found(resource: StackResource) -> None:
     for number in range(10):
         resource.delivery.seed(Name=f"other-{number}")
-    held = resource.seed()
-    assert resource.id_in(resource.stack.create().data) == held
+    existing_id = resource.seed()
+    assert resource.id_in(resource.stack.create().data) == existing_id
     assert "create" not in resource.genesys.operations
 
 
 def test_duplicates_are_removed_and_the_matching_resource_remains(resource: StackResource) -> None:
     resource.delivery.seed(**resource.changed_properties)
-    right = resource.seed()
+    matching_id = resource.seed()
     resource.delivery.seed(**resource.changed_properties)
-    assert resource.id_in(resource.stack.create().data) == right
-    assert list(resource.entities) == [right]
+    assert resource.id_in(resource.stack.create().data) == matching_id
+    assert list(resource.entities) == [matching_id]
     assert resource.delivery.change_operation not in resource.genesys.operations
 
 
@@ -80,8 +80,8 @@ def test_duplicates_are_removed_and_the_matching_resource_remains(resource: Stac
 def test_a_taken_name_is_an_error_that_names_its_owner(
     resource: StackResource, clock: Clock, beside_ours: bool
 ) -> None:
-    held = resource.delivery.seed_foreign()
-    before = [dict(resource.entities[held])]
+    existing_id = resource.delivery.seed_foreign()
+    before = [dict(resource.entities[existing_id])]
     if beside_ours:
         before += [dict(resource.entities[resource.seed()])]
     response = resource.stack.create()
@@ -89,7 +89,7 @@ def test_a_taken_name_is_an_error_that_names_its_owner(
     assert response.physical_id.startswith("nothing-created/")
     for expected in (
         NAME,
-        held,
+        existing_id,
         resource.delivery.foreign_destination,
         "another stage",
         "left as it is",

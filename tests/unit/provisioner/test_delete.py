@@ -1,4 +1,4 @@
-"""Delete: ours is gone afterwards, nothing else is, and no stack is stuck without need."""
+"""Delete removes our resources only, and does not block a stack without need."""
 
 from collections.abc import Callable
 from typing import Any
@@ -88,9 +88,9 @@ def test_a_delete_after_a_create_that_created_nothing_spares_another_stack(
 ) -> None:
     resource.stack.secrets.held.clear()
     resource.stack.create()
-    held = resource.seed()
+    existing_id = resource.seed()
     assert resource.stack.delete().status == "SUCCESS"
-    assert list(resource.entities) == [held]
+    assert list(resource.entities) == [existing_id]
 
 
 @pytest.mark.parametrize("changes", [None, {"ApiUrl": "http://evil.example"}, {"Name": ""}])
@@ -128,9 +128,9 @@ def test_a_delete_with_an_id_of_cloudformation_waits_for_a_late_resource(
 def test_a_delete_with_an_id_of_cloudformation_spares_a_foreign_resource(
     resource: StackResource,
 ) -> None:
-    held = resource.delivery.seed_foreign()
+    existing_id = resource.delivery.seed_foreign()
     assert resource.stack.delete(CLOUDFORMATION_ID).status == "SUCCESS"
-    assert list(resource.entities) == [held]
+    assert list(resource.entities) == [existing_id]
 
 
 def test_a_create_that_is_still_running_during_the_delete_leaves_nothing(
@@ -143,7 +143,7 @@ def test_a_create_that_is_still_running_during_the_delete_leaves_nothing(
         assert stack.delete(CLOUDFORMATION_ID).status == "SUCCESS"
         stack.__dict__.update(creating)
 
-    # CloudFormation gives up while Create, which has made something, still waits.
+    # CloudFormation gives up while the Create waits, after the creation of the resource.
     resource.delivery.set_activation(succeeds=False)
     clock.at(3, delete_meanwhile)
     assert stack.create().status == "FAILED"
@@ -165,7 +165,7 @@ def test_a_create_that_is_still_running_during_the_delete_leaves_nothing(
 def test_a_delete_that_cannot_log_in_fails_with_advice(
     deployed: StackResource, secrets: FakeSecrets, spoil: Callable[[FakeSecrets], object]
 ) -> None:
-    physical_id, held = deployed.stack.physical_id, dict(secrets.held)
+    physical_id, working_secrets = deployed.stack.physical_id, dict(secrets.held)
     spoil(secrets)
     response = deployed.stack.delete()
     assert (response.status, response.physical_id) == ("FAILED", physical_id)
@@ -177,7 +177,7 @@ def test_a_delete_that_cannot_log_in_fails_with_advice(
         assert expected in response.reason
     assert deployed.entities
 
-    secrets.held, secrets.denied, secrets.failure = held, 0, None
+    secrets.held, secrets.denied, secrets.failure = working_secrets, 0, None
     assert deployed.stack.delete().status == "SUCCESS"
     assert not deployed.entities
 

@@ -1,4 +1,4 @@
-"""The entry point: imported as Lambda does, it answers whatever comes."""
+"""The provisioner's entry point sends a response to every request."""
 
 import importlib
 import json
@@ -30,12 +30,12 @@ def module(
     sys.modules.pop("provisioner.handler", None)
 
 
-def answered(http: HttpServer) -> dict[str, Any]:
-    """Return the one answer that CloudFormation got."""
-    [asked] = http.asked_for("/answer")
-    assert asked.method == "PUT"
-    assert len(asked.body) <= 4096
-    response: dict[str, Any] = json.loads(asked.body)
+def response_in(http: HttpServer) -> dict[str, Any]:
+    """Return the only response that CloudFormation got."""
+    [request] = http.asked_for("/answer")
+    assert request.method == "PUT"
+    assert len(request.body) <= 4096
+    response: dict[str, Any] = json.loads(request.body)
     return response
 
 
@@ -44,8 +44,8 @@ def event(http: HttpServer, cloudformation: CloudFormation) -> dict[str, Any]:
     genesys = http.respond
     assert isinstance(genesys, GenesysCloud)
 
-    def respond(asked: Request) -> Answer:
-        return Answer() if asked.path == "/answer" else genesys(asked)
+    def respond(request: Request) -> Answer:
+        return Answer() if request.path == "/answer" else genesys(request)
 
     http.respond = respond
     return {
@@ -69,7 +69,7 @@ def test_a_create_is_carried_out_and_responded_to(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert module.handler(event, clock.invocation()) is None
-    response = answered(http)
+    response = response_in(http)
     assert (response["Status"], response["Data"]) == ("SUCCESS", {"SubscriptionId": "sub-1"})
     assert (response["StackId"], response["RequestId"]) == ("stack", "r-1")
     assert response["LogicalResourceId"] == "SubscriptionSpec"
@@ -79,7 +79,7 @@ def test_a_create_is_carried_out_and_responded_to(
 
 
 @pytest.mark.parametrize(
-    "nonsense",
+    "invalid_fields",
     [
         {"ResourceProperties": None},
         {"ResourceProperties": {}},
@@ -104,7 +104,7 @@ def test_a_create_is_carried_out_and_responded_to(
         {"RequestType": "Delete", "PhysicalResourceId": {"a": 1}, "ResourceProperties": 7},
         {"StackId": None, "RequestId": None, "LogicalResourceId": None, "RequestType": "?"},
     ],
-    ids=lambda nonsense: json.dumps(nonsense)[:60],
+    ids=lambda invalid_fields: json.dumps(invalid_fields)[:60],
 )
 def test_an_invalid_request_gets_a_failure_response(
     *,
@@ -113,12 +113,11 @@ def test_an_invalid_request_gets_a_failure_response(
     genesys: GenesysCloud,
     clock: Clock,
     event: dict[str, Any],
-    nonsense: dict[str, Any],
+    invalid_fields: dict[str, Any],
 ) -> None:
-    module.handler(event | nonsense, clock.invocation())
-    asked = http.asked_for("/answer")
-    assert len(asked) == 1
-    response = json.loads(asked[0].body)
+    module.handler(event | invalid_fields, clock.invocation())
+    [request] = http.asked_for("/answer")
+    response = json.loads(request.body)
     assert response["Status"] == "FAILED"
     assert response["Reason"]
     assert isinstance(response["PhysicalResourceId"], str)
@@ -147,7 +146,7 @@ def test_an_event_without_a_field_gets_a_response(
 ) -> None:
     del event[missing]
     module.handler(event, clock.invocation())
-    assert answered(http)["Status"] == expected
+    assert response_in(http)["Status"] == expected
 
 
 def test_an_event_without_a_response_url_is_an_error(module: ModuleType, clock: Clock) -> None:

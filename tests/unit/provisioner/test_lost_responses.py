@@ -1,4 +1,4 @@
-"""Create when Genesys Cloud does what was asked and the response is lost: exactly one thing."""
+"""A Create whose response from Genesys Cloud is lost leaves exactly one resource."""
 
 import pytest
 
@@ -48,7 +48,7 @@ def test_a_request_that_was_not_carried_out_is_retried(
     resource.genesys.instead("create", failure, failure)
     assert resource.stack.create().status == "SUCCESS"
     assert resource.is_as_specified()
-    # Each repetition came after a look.
+    # A search precedes each retry.
     looks = [one for one in resource.genesys.operations if one in ("create", "list")]
     assert looks[:6] == ["list", "create", "list", "create", "list", "create"]
     assert "create" not in looks[6:]

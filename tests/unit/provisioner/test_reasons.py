@@ -1,4 +1,4 @@
-"""The reason of a failure says what to do, and never what is secret."""
+"""A failure's reason says what to do, and shows no secret."""
 
 import json
 from typing import Any
@@ -23,7 +23,7 @@ REFUSED = {"error": "invalid_client", "description": "authentication failed"}
 
 
 @pytest.mark.parametrize(
-    ("operation", "failure", "told"),
+    ("operation", "failure", "expected_words"),
     [
         ("login", Answer(400, REFUSED), ["'queue-ends/genesys'", "genesys_environment"]),
         ("login", Answer(401, REFUSED), ["client id or client secret", "authentication failed"]),
@@ -57,12 +57,17 @@ REFUSED = {"error": "invalid_client", "description": "authentication failed"}
     ids=str,
 )
 def test_a_failing_create_says_what_to_do(
-    *, resource: StackResource, clock: Clock, operation: str, failure: Answer, told: list[str]
+    *,
+    resource: StackResource,
+    clock: Clock,
+    operation: str,
+    failure: Answer,
+    expected_words: list[str],
 ) -> None:
     resource.genesys.always(operation, failure)
     response = resource.stack.create()
     assert response.status == "FAILED"
-    for expected in told:
+    for expected in expected_words:
         assert expected in response.reason
     assert response.reason.endswith(".")
     assert "Unexpected" not in response.reason
@@ -84,7 +89,7 @@ def test_an_unreachable_host_is_named(resource: StackResource) -> None:
 
 
 @pytest.mark.parametrize(
-    ("held", "told"),
+    ("secret", "expected_words"),
     [
         ({}, "There is no secret 'queue-ends/genesys'"),
         ({"queue-ends/genesys": None}, "marked for deletion"),
@@ -93,11 +98,11 @@ def test_an_unreachable_host_is_named(resource: StackResource) -> None:
     ],
 )
 def test_an_invalid_secret_is_named(
-    resource: StackResource, held: dict[str, Any], told: str
+    resource: StackResource, secret: dict[str, Any], expected_words: str
 ) -> None:
-    resource.stack.secrets = FakeSecrets(**held)
+    resource.stack.secrets = FakeSecrets(**secret)
     response = resource.stack.create()
-    assert told in response.reason
+    assert expected_words in response.reason
     assert response.physical_id.startswith("nothing-created/")
     assert not resource.genesys.operations
 

@@ -1,4 +1,4 @@
-"""Requests of CloudFormation's: read whole, or refused."""
+"""CloudFormation's requests are parsed or refused."""
 
 from typing import Any
 
@@ -29,8 +29,8 @@ def test_an_update_has_the_old_properties_and_the_old_org(
 
 @pytest.mark.parametrize("kind", ["Create", "Delete"])
 def test_a_create_or_delete_has_no_old_properties(kind: str) -> None:
-    asked = {"RequestType": kind, "OldResourceProperties": {"QueueArn": "old"}}
-    assert Request.parse(EVENT | asked).old_properties is None
+    changes = {"RequestType": kind, "OldResourceProperties": {"QueueArn": "old"}}
+    assert Request.parse(EVENT | changes).old_properties is None
 
 
 @pytest.mark.parametrize("kind", [None, "", "create", "Destroy", 5, [], {}])

@@ -1,4 +1,4 @@
-"""The answer to CloudFormation: its form, its size, and how it is sent."""
+"""The response to CloudFormation: its JSON, its size limit and its transport."""
 
 import json
 import logging
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import logs  # noqa: F401 - as the function does: it keeps urllib3 from telling URLs
+import logs  # noqa: F401 - as in the function: keeps urllib3 from logging URLs
 from local.http import messages
 from local.http.server import HttpServer
 from provisioner.response import MAX_BYTES, Response, send
@@ -67,7 +67,7 @@ def test_any_reason_fits_the_limit(unit: str, times: int, physical_id: str) -> N
     assert response["StackId"] == EVENT["StackId"]
     kept = response["Reason"]
     assert kept == reason or (kept.endswith("…") and reason.startswith(kept[:-1]))
-    # What is cut is not cut to nothing: half of the room is used at least.
+    # A cut reason still fills half of the limit.
     assert kept == reason or len(body) > MAX_BYTES / 2
 
 
@@ -82,12 +82,12 @@ def test_a_response_is_put_with_an_empty_content_type(
 ) -> None:
     http.script(messages.Answer())
     send(DONE, event)
-    [asked] = http.asked
-    assert (asked.method, asked.path) == ("PUT", "/answer")
-    assert asked.query["X-Amz-Signature"] == "s1gnature"
-    assert asked.headers["Content-Type"] == ""
-    assert asked.body == DONE.body(event)
-    assert asked.headers["Content-Length"] == str(len(asked.body))
+    [request] = http.asked
+    assert (request.method, request.path) == ("PUT", "/answer")
+    assert request.query["X-Amz-Signature"] == "s1gnature"
+    assert request.headers["Content-Type"] == ""
+    assert request.body == DONE.body(event)
+    assert request.headers["Content-Length"] == str(len(request.body))
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 0])
@@ -102,7 +102,7 @@ def test_a_response_is_sent_again_until_it_arrives(
     http.script(failure, failure, failure, messages.Answer())
     with caplog.at_level(logging.DEBUG):
         send(DONE, event)
-    assert [asked.body for asked in http.asked] == [DONE.body(event)] * 4
+    assert [request.body for request in http.asked] == [DONE.body(event)] * 4
     assert sum(no_pauses) < 5
     assert "s1gnature" not in caplog.text
 

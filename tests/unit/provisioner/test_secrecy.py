@@ -1,4 +1,4 @@
-"""Neither an answer to CloudFormation nor the log shows a secret."""
+"""Neither a response to CloudFormation nor the log shows a secret."""
 
 from typing import Any
 
@@ -37,16 +37,16 @@ def test_neither_a_response_nor_the_log_shows_a_secret(
     clock = Clock()
     genesys = GenesysCloud(clock=clock)
 
-    def respond(asked: Request) -> Answer:
-        if genesys.operation_of(asked) != operation:
-            return genesys(asked)
-        echo = f"{text}{CLIENT_SECRET}{text}{asked.headers.get('Authorization')}"
+    def respond(request: Request) -> Answer:
+        if genesys.operation_of(request) != operation:
+            return genesys(request)
+        echo = f"{text}{CLIENT_SECRET}{text}{request.headers.get('Authorization')}"
         return Answer(status, {key: echo}, {"ININ-Correlation-Id": CLIENT_SECRET})
 
     http.respond = respond
     eventbridge = FakePartnerEventSources(clock)
     stack = CloudFormation(http.url, clock, secrets, eventbridge, resource_type)
-    answers: list[Any] = [stack.create(), stack.delete()]
-    shown = repr(answers) + stack.log + str([response.body({}) for response in answers])
+    responses: list[Any] = [stack.create(), stack.delete()]
+    shown = repr(responses) + stack.log + str([response.body({}) for response in responses])
     for hidden in (CLIENT_SECRET, RESPONSE_URL, *genesys.tokens):
         assert hidden not in shown

@@ -1,4 +1,4 @@
-"""An answer comes before the function's timeout, whatever hangs."""
+"""The response comes before the function's timeout, whatever hangs."""
 
 import time
 from typing import Any
@@ -22,8 +22,8 @@ HANGS = Answer(headers={"X-Hangs": "yes"})
 
 
 @pytest.fixture(autouse=True)
-def time_outs(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a request that is answered with `HANGS` time out, in the clock's time."""
+def hanging_requests(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a request with the response `HANGS` time out, in the time of the clock."""
     real = HTTPConnectionPool._make_request
 
     def make_request(pool: HTTPConnectionPool, *args: Any, **options: Any) -> Any:
@@ -91,13 +91,13 @@ def test_a_deletion_may_use_the_time_for_cleanup(deployed: StackResource) -> Non
 def test_a_step_without_a_timeout_is_interrupted(
     resource: StackResource, monkeypatch: pytest.MonkeyPatch, http: HttpServer
 ) -> None:
-    # Here time is real: the alarm that interrupts the code is.
+    # This test takes real time, because the alarm does.
     resource.stack.invocation_seconds = RESPONSE_RESERVE_SECONDS + 0.1
     monkeypatch.setattr(resource.stack.secrets, "get_secret_value", lambda **_: time.sleep(60))
     response = resource.stack.create()
     assert response.status == "FAILED"
     assert "did not answer in time" in response.reason
-    # What was interrupted may have made something: the id is one that will be looked for.
+    # The interrupted step may have created a resource: the Delete of this id searches for it.
     assert response.physical_id.startswith(f"{http.url.removeprefix('http://')}/{NAME}")
 
 
@@ -108,7 +108,7 @@ def test_too_little_time_is_a_failure_and_no_exception(
     monkeypatch: pytest.MonkeyPatch,
     seconds: float,
 ) -> None:
-    Alarm(clock, monkeypatch)  # A real one rings wherever the process happens to be.
+    Alarm(clock, monkeypatch)  # A real alarm would ring at a random place.
     resource.stack.invocation_seconds = seconds
     response = resource.stack.create()
     assert response.status == "FAILED" or seconds > 60

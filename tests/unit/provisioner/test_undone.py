@@ -1,4 +1,4 @@
-"""A Create that fails leaves nothing, or an id by which its remains are deleted."""
+"""A failed Create leaves no resource, or an id whose Delete removes the resource."""
 
 import pytest
 

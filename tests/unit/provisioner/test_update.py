@@ -1,4 +1,4 @@
-"""Update: in place, whatever changed; and back again when it failed."""
+"""Update changes a resource in place, and a roll-back restores it."""
 
 import pytest
 
@@ -10,10 +10,10 @@ from tests.unit.provisioner.conftest import CHANGE_OPERATIONS, StackResource
 
 
 def test_a_change_is_made_in_place(deployed: StackResource) -> None:
-    physical_id, held = deployed.stack.physical_id, list(deployed.entities)
+    physical_id, existing_ids = deployed.stack.physical_id, list(deployed.entities)
     response = deployed.stack.update(**deployed.changed_properties)
     assert (response.status, response.physical_id) == ("SUCCESS", physical_id)
-    assert [deployed.id_in(response.data)] == held == list(deployed.entities)
+    assert [deployed.id_in(response.data)] == existing_ids == list(deployed.entities)
     assert deployed.is_as_specified()
     assert deployed.genesys.operations.count(deployed.delivery.change_operation) == 1
     assert not {"create", "delete"} & set(deployed.genesys.operations)
@@ -99,28 +99,28 @@ def test_an_update_of_a_name_taken_meanwhile_is_an_error(
 
 
 def test_a_refused_change_fails_and_the_rollback_restores(deployed: StackResource) -> None:
-    physical_id, held = deployed.stack.physical_id, list(deployed.entities)
+    physical_id, existing_ids = deployed.stack.physical_id, list(deployed.entities)
     response = deployed.stack.update(**deployed.delivery.refused_properties)
     assert (response.status, response.physical_id) == ("FAILED", physical_id)
     assert "Genesys Cloud refused the " in response.reason
     assert "may still exist" not in response.reason, "that is for a Delete"
     assert deployed.stack.roll_back().status == "SUCCESS"
     assert deployed.is_as_specified()
-    assert list(deployed.entities) == held
+    assert list(deployed.entities) == existing_ids
 
 
 def test_a_change_that_never_becomes_active_fails_and_the_rollback_restores(
     deployed: StackResource,
 ) -> None:
-    held = list(deployed.entities)
+    existing_ids = list(deployed.entities)
     deployed.genesys.integrations.configuring_switches_off = True
     deployed.delivery.set_activation(succeeds=False)
     assert deployed.stack.update(**deployed.changed_properties).status == "FAILED"
-    assert list(deployed.entities) == held, "what was there before is not removed"
+    assert list(deployed.entities) == existing_ids, "what was there before is not removed"
 
     deployed.delivery.set_activation(succeeds=True)
     response = deployed.stack.roll_back()
-    assert (response.status, deployed.id_in(response.data)) == ("SUCCESS", held[0])
+    assert (response.status, deployed.id_in(response.data)) == ("SUCCESS", existing_ids[0])
     assert deployed.is_as_specified()
 
 
@@ -129,14 +129,14 @@ def test_a_change_that_never_becomes_active_fails_and_the_rollback_restores(
 def test_a_rollback_restores_the_resource_whichever_request_failed(
     deployed: StackResource, failing: str, carried_out: bool
 ) -> None:
-    held = list(deployed.entities)
+    existing_ids = list(deployed.entities)
     operation = deployed.delivery.change_operation if failing == "change" else failing
     deployed.genesys.instead(operation, problem(500, "Oops."), carried_out=carried_out)
     assert deployed.stack.update(**deployed.changed_properties).status == "FAILED"
-    assert list(deployed.entities) == held, "what was there before is not removed"
+    assert list(deployed.entities) == existing_ids, "what was there before is not removed"
     assert deployed.stack.roll_back().status == "SUCCESS"
     assert deployed.is_as_specified()
-    assert list(deployed.entities) == held
+    assert list(deployed.entities) == existing_ids
 
 
 def test_a_resource_created_by_a_failed_update_is_removed_and_created_by_the_rollback(

@@ -1,4 +1,4 @@
-"""A third delivery is one class and one line in the registry; nothing else knows of it."""
+"""A third delivery needs only one class and one line in the registry."""
 
 import io
 import json
@@ -27,7 +27,7 @@ FEEDS = "/api/v2/feeds"
 
 
 class FeedResource(Resource):
-    """A made-up thing that Genesys Cloud knows by its name."""
+    """An imaginary resource that Genesys Cloud identifies by its name."""
 
     noun = "feed"
     string_properties = ("Colour",)
@@ -62,24 +62,24 @@ class FeedResource(Resource):
 
 
 class Org:
-    """An org of feeds that takes no green one."""
+    """An org with feeds, which refuses the colour green."""
 
     def __init__(self) -> None:
         self.feeds: dict[str, dict[str, Any]] = {}
         self.scopes: list[str] = []
 
-    def __call__(self, asked: Request) -> Answer:
-        if asked.path == LOGIN_PATH:
-            self.scopes.append(asked.form["scope"])
+    def __call__(self, request: Request) -> Answer:
+        if request.path == LOGIN_PATH:
+            self.scopes.append(request.form["scope"])
             return Answer(200, {"access_token": "t", "expires_in": 60})
-        match asked.method:
-            case "PUT" if asked.json["colour"] == "green":
+        match request.method:
+            case "PUT" if request.json["colour"] == "green":
                 return Answer(409, {"message": "No green."})
             case "PUT":
-                self.feeds[asked.path] = asked.json
+                self.feeds[request.path] = request.json
             case "DELETE":
-                self.feeds.pop(asked.path, None)
-        return Answer(200, self.feeds.get(asked.path))
+                self.feeds.pop(request.path, None)
+        return Answer(200, self.feeds.get(request.path))
 
 
 @pytest.fixture(autouse=True)
@@ -110,14 +110,14 @@ def stack(
 def test_a_third_delivery_is_created_changed_and_removed(
     stack: CloudFormation, org: Org, http: HttpServer
 ) -> None:
-    made = stack.create()
-    assert (made.status, made.data) == ("SUCCESS", {"Former": "None"})
-    assert made.physical_id == f"{http.url.removeprefix('http://')}/n"
+    created = stack.create()
+    assert (created.status, created.data) == ("SUCCESS", {"Former": "None"})
+    assert created.physical_id == f"{http.url.removeprefix('http://')}/n"
     assert org.feeds == {f"{FEEDS}/n": {"colour": "red"}}
 
     changed = stack.update(Colour="blue")
     assert (changed.status, changed.data) == ("SUCCESS", {"Former": "red"})
-    assert changed.physical_id == made.physical_id
+    assert changed.physical_id == created.physical_id
     assert org.feeds == {f"{FEEDS}/n": {"colour": "blue"}}
 
     assert stack.delete().status == "SUCCESS"
@@ -135,21 +135,21 @@ def test_a_third_delivery_s_failures_have_reasons(
     assert "remove the feed 'n' in Genesys Cloud by hand" in stack.delete().reason
 
 
-@pytest.mark.parametrize(("seen", "said"), [("red", []), ("blue", ["The feed is blue."])])
+@pytest.mark.parametrize(("colour", "differences"), [("red", []), ("blue", ["The feed is blue."])])
 def test_a_third_delivery_is_watched(
     *,
     stack: CloudFormation,
     org: Org,
     clock: Clock,
     secrets: FakeSecrets,
-    seen: str,
-    said: list[str],
+    colour: str,
+    differences: list[str],
 ) -> None:
     stack.create()
-    org.feeds[f"{FEEDS}/n"]["colour"] = seen
-    told = {"ResourceType": FEED, "ResourceProperties": stack.properties}
-    deployed = Deployment.from_environment({"STAGE": "dev", "DEPLOYED": json.dumps(told)})
+    org.feeds[f"{FEEDS}/n"]["colour"] = colour
+    deployed = {"ResourceType": FEED, "ResourceProperties": stack.properties}
+    deployment = Deployment.from_environment({"STAGE": "dev", "DEPLOYED": json.dumps(deployed)})
     logger = Logger(service=uuid4().hex, stream=io.StringIO())
     eventbridge: Any = None
-    answer = watch(deployed, clock.invocation(120), secrets, eventbridge, logger)  # type: ignore[arg-type]
-    assert answer["differences"] == said
+    result = watch(deployment, clock.invocation(120), secrets, eventbridge, logger)  # type: ignore[arg-type]
+    assert result["differences"] == differences

@@ -105,7 +105,7 @@ def watchdog(
     eventbridge: FakePartnerEventSources,
     capsys: pytest.CaptureFixture[str],
 ) -> Watchdog:
-    """Each delivery's watchdog: a test that takes it is part of the contract of all deliveries."""
+    """Each delivery's watchdog: tests with this fixture are the contract of all deliveries."""
     return Watchdog(http.url, clock, secrets, eventbridge, capsys, delivery=request.param(genesys))
 
 

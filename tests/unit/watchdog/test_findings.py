@@ -1,4 +1,4 @@
-"""The watchdog's findings on a subscription, or on an integration and its event source."""
+"""The differences that only one delivery can have."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,7 +29,7 @@ def _changed(**fields: Any) -> Callable[[GenesysCloud], None]:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected_words"),
     [
         (_changed(status="inactive"), ["sub-1", "status is 'inactive' instead of 'active'"]),
         (_changed(attributeFilter="true"), ["attributeFilter is 'true' instead of"]),
@@ -44,12 +44,12 @@ def test_a_subscription_that_differs_is_unhealthy(
     subscription_watchdog: Watchdog,
     genesys: GenesysCloud,
     change: Callable[[GenesysCloud], object],
-    told: list[str],
+    expected_words: list[str],
 ) -> None:
     change(genesys)
-    said = " ".join(subscription_watchdog.run())
-    assert all(words in said for words in told), said
-    assert set(genesys.operations) <= READ_OPERATIONS, "it only looks"
+    differences = " ".join(subscription_watchdog.run())
+    assert all(words in differences for words in expected_words), differences
+    assert set(genesys.operations) <= READ_OPERATIONS, "the watchdog only reads"
 
 
 def test_the_excerpts_of_long_filters_show_a_late_difference(
@@ -60,9 +60,9 @@ def test_the_excerpts_of_long_filters_show_a_late_difference(
     assert isinstance(resource, SubscriptionResource)
     resource.spec = replace(resource.spec, attribute_filter=long)
     _changed(attributeFilter=long.replace("LAST", "OTHER"))(genesys)
-    (said,) = subscription_watchdog.run()
-    assert "OTHER" in said
-    assert "LAST" in said
+    (difference,) = subscription_watchdog.run()
+    assert "OTHER" in difference
+    assert "LAST" in difference
 
 
 def _properties(genesys: GenesysCloud) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def _shows(**fields: Any) -> Callable[[GenesysCloud, FakePartnerEventSources], N
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected_words"),
     [
         (_shows(reportedState={"code": "INACTIVE"}), ["int-1 is switched off"]),
         (_shows(intendedState="DISABLED"), ["int-1 is switched off"]),
@@ -104,12 +104,12 @@ def test_an_integration_or_its_source_that_differs_is_unhealthy(
     integration_watchdog: Watchdog,
     genesys: GenesysCloud,
     change: Callable[[GenesysCloud, FakePartnerEventSources], object],
-    told: list[str],
+    expected_words: list[str],
 ) -> None:
     change(genesys, integration_watchdog.eventbridge)
-    said = " ".join(integration_watchdog.run())
-    assert all(words in said for words in told), said
-    assert set(genesys.operations) <= READ_OPERATIONS, "it only looks"
+    differences = " ".join(integration_watchdog.run())
+    assert all(words in differences for words in expected_words), differences
+    assert set(genesys.operations) <= READ_OPERATIONS, "the watchdog only reads"
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalException"])
@@ -133,16 +133,16 @@ def test_a_difference_in_genesys_is_reported_although_aws_does_not_respond(
 ) -> None:
     genesys.integrations["int-1"]["intendedState"] = "DISABLED"
     integration_watchdog.eventbridge.permanent_failure = "ThrottlingException"
-    (said,) = integration_watchdog.run()
-    assert "int-1 is switched off" in said
+    (difference,) = integration_watchdog.run()
+    assert "int-1 is switched off" in difference
 
 
 def test_a_foreign_string_is_shortened_to_one_line_without_secrets(
     subscription_watchdog: Watchdog, genesys: GenesysCloud
 ) -> None:
     genesys.subscriptions.seed(NAME, f"arn:\n{CLIENT_SECRET}{'x' * 5_000}")
-    (said,) = subscription_watchdog.run()
-    assert "sub-3" in said
-    assert len(said) <= 300
-    assert "\n" not in said
-    assert CLIENT_SECRET not in said
+    (difference,) = subscription_watchdog.run()
+    assert "sub-3" in difference
+    assert len(difference) <= 300
+    assert "\n" not in difference
+    assert CLIENT_SECRET not in difference

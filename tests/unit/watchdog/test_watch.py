@@ -1,4 +1,4 @@
-"""The watchdog's findings that are the same for every delivery."""
+"""The differences and failures that every delivery can have."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ READ_OPERATIONS = {"login", "list", "read", "organization", "configuration"}
 
 
 def ours(watchdog: Watchdog) -> str:
-    """Return the id of what was deployed."""
+    """Return the id of the deployed resource."""
     return next(iter(watchdog.delivery.entities))
 
 
@@ -33,7 +33,7 @@ def test_an_unchanged_stack_is_healthy(watchdog: Watchdog) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected_words"),
     [
         (lambda it: it.delivery.entities.pop(ours(it)), ["There is no {noun}", NAME, "of ours"]),
         (lambda it: it.delivery.entities.clear(), ["no ends arrive"]),
@@ -48,28 +48,28 @@ def test_an_unchanged_stack_is_healthy(watchdog: Watchdog) -> None:
     ],
 )
 def test_a_difference_is_unhealthy(
-    watchdog: Watchdog, change: Callable[[Watchdog], object], told: list[str]
+    watchdog: Watchdog, change: Callable[[Watchdog], object], expected_words: list[str]
 ) -> None:
     parts = {"noun": watchdog.delivery.noun, "foreign": watchdog.delivery.foreign_destination}
     parts["ours"] = ours(watchdog)
     change(watchdog)
-    said = " ".join(watchdog.run())
-    assert all(words.format(**parts) in said for words in told), said
-    assert set(watchdog.genesys.operations) <= READ_OPERATIONS, "it only looks"
+    differences = " ".join(watchdog.run())
+    assert all(words.format(**parts) in differences for words in expected_words), differences
+    assert set(watchdog.genesys.operations) <= READ_OPERATIONS, "the watchdog only reads"
     assert watchdog.clock.now == SECOND_CHECK_SECONDS
 
 
 def test_a_difference_that_ends_before_the_second_comparison_is_healthy(watchdog: Watchdog) -> None:
     """A deploy may be under way."""
     entities = watchdog.delivery.entities
-    held = entities.pop(ours(watchdog))
-    watchdog.clock.at(SECOND_CHECK_SECONDS - 1, lambda: entities.update({held["id"]: held}))
+    removed = entities.pop(ours(watchdog))
+    watchdog.clock.at(SECOND_CHECK_SECONDS - 1, lambda: entities.update({removed["id"]: removed}))
     assert watchdog.run() == []
     assert watchdog.clock.now == SECOND_CHECK_SECONDS
 
 
 @pytest.mark.parametrize(
-    ("secret", "told"),
+    ("secret", "expected_words"),
     [
         (None, ["marked for deletion"]),
         ({"client_id": "x", "client_secret": "other"}, ["refuses the login", "401"]),
@@ -77,11 +77,11 @@ def test_a_difference_that_ends_before_the_second_comparison_is_healthy(watchdog
     ],
 )
 def test_a_login_or_secret_that_is_refused_is_unhealthy(
-    watchdog: Watchdog, secret: Any, told: list[str]
+    watchdog: Watchdog, secret: Any, expected_words: list[str]
 ) -> None:
     watchdog.secrets.put("queue-ends/genesys", secret)
-    (said,) = watchdog.run()
-    assert all(words in said for words in told), said
+    (difference,) = watchdog.run()
+    assert all(words in difference for words in expected_words), difference
 
 
 def _fails(status: int) -> Callable[[Watchdog], None]:
@@ -96,11 +96,11 @@ def _secret_fails(error: Exception) -> Callable[[Watchdog], None]:
 
 
 def _client_error(code: str, status: int) -> ClientError:
-    answer: Any = {
+    response: Any = {
         "Error": {"Code": code, "Message": CLIENT_SECRET},
         "ResponseMetadata": {"HTTPStatusCode": status},
     }
-    return ClientError(answer, "GetSecretValue")
+    return ClientError(response, "GetSecretValue")
 
 
 @pytest.mark.parametrize(

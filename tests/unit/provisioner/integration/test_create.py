@@ -1,4 +1,4 @@
-"""Create of an event source: one integration as asked for, active, its source shown by AWS."""
+"""Create of an integration leaves one active integration, with a source that AWS shows."""
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
@@ -79,14 +79,14 @@ def test_a_matching_integration_is_not_changed(
 def test_our_inactive_integration_is_switched_on(
     stack: CloudFormation, genesys: GenesysCloud, clock: Clock, state: tuple[str, str]
 ) -> None:
-    held = genesys.integrations.seed(NAME, OUR_PROPERTIES)
-    entity = genesys.integrations[held]
+    existing_id = genesys.integrations.seed(NAME, OUR_PROPERTIES)
+    entity = genesys.integrations[existing_id]
     entity |= {"intendedState": state[0], "reportedState": {"code": state[1]}}
     clock.at(5, lambda: entity.update(reportedState={"code": "ACTIVE"}))
     stack.eventbridge.create_source(SOURCE)
     assert stack.create().status == "SUCCESS"
     assert entity["intendedState"] == "ENABLED"
-    assert genesys.integrations.state(held) == "ACTIVE"
+    assert genesys.integrations.state(existing_id) == "ACTIVE"
 
 
 def test_an_integration_without_a_configuration_is_completed(
@@ -103,10 +103,10 @@ def test_duplicate_integrations_are_removed_and_the_matching_one_remains(
     stack: CloudFormation, genesys: GenesysCloud, first: dict[str, object]
 ) -> None:
     genesys.integrations.seed(NAME, first and first | {"eventFilter": ["v2.other"]})
-    right = genesys.integrations.seed(NAME, OUR_PROPERTIES)
+    matching_id = genesys.integrations.seed(NAME, OUR_PROPERTIES)
     genesys.integrations.seed(NAME, {})
-    assert (stack.create().data or {})["IntegrationId"] == right
-    assert list(genesys.integrations) == [right]
+    assert (stack.create().data or {})["IntegrationId"] == matching_id
+    assert list(genesys.integrations) == [matching_id]
 
 
 def test_a_configured_integration_is_kept_rather_than_an_active_one_without_a_target(
@@ -142,32 +142,32 @@ def test_an_integration_with_another_target_is_an_error_that_names_it(
     stack: CloudFormation, genesys: GenesysCloud, expands: bool, key: str, value: str
 ) -> None:
     genesys.integrations.expands = expands
-    held = genesys.integrations.seed(NAME, OUR_PROPERTIES | {key: value})
-    before = dict(genesys.integrations[held])
+    existing_id = genesys.integrations.seed(NAME, OUR_PROPERTIES | {key: value})
+    before = dict(genesys.integrations[existing_id])
     response = stack.create()
     assert response.status == "FAILED"
-    for expected in (NAME, held, value, "another stage", "left as it is"):
+    for expected in (NAME, existing_id, value, "another stage", "left as it is"):
         assert expected in response.reason
     assert response.physical_id.startswith("nothing-created/")
     assert stack.delete().status == "SUCCESS"
-    assert genesys.integrations == {held: before}
+    assert genesys.integrations == {existing_id: before}
 
 
 def test_an_integration_that_another_stack_configures_first_is_left_alone(
     stack: CloudFormation, genesys: GenesysCloud
 ) -> None:
     theirs = OUR_PROPERTIES | {"awsAccountId": "999988887777"}
-    held = genesys.integrations.seed(NAME, {})
-    configuration = genesys.integrations.configuration(held)
+    existing_id = genesys.integrations.seed(NAME, {})
+    configuration = genesys.integrations.configuration(existing_id)
 
     def take() -> None:
         genesys.before("configuration", lambda: configuration["properties"].update(theirs))
 
-    genesys.before("configuration", take)  # it was found without a target
+    genesys.before("configuration", take)  # after a list showed no target
     response = stack.create()
     assert response.status == "FAILED"
     assert "999988887777" in response.reason
-    assert genesys.integrations.configuration(held)["properties"] == theirs
+    assert genesys.integrations.configuration(existing_id)["properties"] == theirs
 
 
 @pytest.mark.parametrize("operation", ["configure", "switch"])

@@ -1,4 +1,4 @@
-"""Delete of an event source: ours is switched off and gone afterwards, nothing else is."""
+"""Delete of an integration switches ours off and deletes it, and leaves all others alone."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from tests.fakes.deliveries import OUR_PROPERTIES
 
 @pytest.fixture
 def deployed(stack: CloudFormation, genesys: GenesysCloud) -> CloudFormation:
-    """A stack whose integration is there already, with id int-1."""
+    """A stack with the integration int-1."""
     assert stack.create().status == "SUCCESS"
     genesys.calls.clear()
     return stack

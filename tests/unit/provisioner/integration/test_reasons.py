@@ -1,4 +1,4 @@
-"""The reason of an event source's failure says what to do, and never what is secret."""
+"""The reason of an integration's failure says what to do, and shows no secret."""
 
 import pytest
 
@@ -15,7 +15,7 @@ FORBIDDEN = problem(403, "You are missing a permission.", **{CORRELATION: "c0ffe
 
 
 @pytest.mark.parametrize(
-    ("operation", "failure", "told"),
+    ("operation", "failure", "expected_words"),
     [
         ("list", FORBIDDEN, ["integrations:integration:view;", "role", "c0ffee-42"]),
         ("create", FORBIDDEN, ["integrations:integration:add;", "view, add, edit and delete"]),
@@ -41,12 +41,12 @@ def test_a_failed_create_of_an_integration_says_what_to_do(
     clock: Clock,
     operation: str,
     failure: Answer,
-    told: list[str],
+    expected_words: list[str],
 ) -> None:
     genesys.always(operation, failure)
     response = stack.create()
     assert response.status == "FAILED"
-    for expected in told:
+    for expected in expected_words:
         assert expected in response.reason
     assert response.reason.endswith(".")
     assert "Unexpected" not in response.reason
@@ -67,7 +67,7 @@ def test_a_refused_topic_is_quoted_from_genesys(stack: CloudFormation) -> None:
 
 
 @pytest.mark.parametrize(
-    ("failing", "told"),
+    ("failing", "expected_words"),
     [
         ("AccessDeniedException", "its role needs events:DescribeEventSource"),
         ("ThrottlingException", "could not be asked"),
@@ -81,11 +81,11 @@ def test_a_failed_aws_call_is_named(
     eventbridge: FakePartnerEventSources,
     clock: Clock,
     failing: str | Exception,
-    told: str,
+    expected_words: str,
 ) -> None:
     eventbridge.permanent_failure = failing
     response = stack.create()
-    assert told in response.reason
+    assert expected_words in response.reason
     assert clock.now < 60 or failing == "ThrottlingException", "only that may yet go away"
     assert CLIENT_SECRET not in response.reason + stack.log
 

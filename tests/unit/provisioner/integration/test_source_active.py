@@ -1,4 +1,4 @@
-"""`Custom::GenesysEventSourceActive`: there once the source and its bus have found each other."""
+"""`Custom::GenesysEventSourceActive` succeeds once the partner event source is active."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tests.unit.provisioner.conftest import SOURCE
 
 @pytest.fixture(autouse=True)
 def source(eventbridge: FakePartnerEventSources) -> None:
-    """A source that is there, with a bus that was just made."""
+    """A source with a new bus."""
     eventbridge.appears_after_seconds = 0
     eventbridge.create_source(SOURCE)
     eventbridge.create_bus(SOURCE)
@@ -31,7 +31,7 @@ def test_a_create_waits_until_the_source_is_active(
 
 
 @pytest.mark.parametrize(
-    ("state", "told"),
+    ("state", "expected_words"),
     [
         ("PENDING", ["stays PENDING", "Deploy again"]),
         ("DELETED", ["has deleted", "Destroy the stack"]),
@@ -43,7 +43,7 @@ def test_a_source_that_does_not_become_active_fails_in_time_with_a_reason(
     eventbridge: FakePartnerEventSources,
     clock: Clock,
     state: str,
-    told: list[str],
+    expected_words: list[str],
 ) -> None:
     if state == "PENDING":
         eventbridge.sources[SOURCE].active_at = NEVER
@@ -53,7 +53,7 @@ def test_a_source_that_does_not_become_active_fails_in_time_with_a_reason(
         eventbridge.sources.clear()
     response = active.create(EventSourceName=SOURCE)
     assert response.status == "FAILED"
-    for expected in (SOURCE, *told):
+    for expected in (SOURCE, *expected_words):
         assert expected in response.reason
     assert 100 < clock.now < 130
     assert active.delete().status == "SUCCESS"

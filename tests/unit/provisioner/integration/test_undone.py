@@ -1,4 +1,4 @@
-"""A Create of an event source that fails leaves no integration, or an id to delete it by."""
+"""A failed Create leaves no integration, or an id whose Delete removes the integration."""
 
 from collections.abc import Callable
 
@@ -114,12 +114,12 @@ def test_a_failing_create_leaves_no_integration_whatever_fails(
 def test_a_failing_create_does_not_remove_an_integration_configured_before(
     stack: CloudFormation, genesys: GenesysCloud, eventbridge: FakePartnerEventSources
 ) -> None:
-    held = genesys.integrations.seed(NAME, OUR_PROPERTIES)
+    existing_id = genesys.integrations.seed(NAME, OUR_PROPERTIES)
     eventbridge.appears_after_seconds = NEVER
     response = stack.create()
     assert response.status == "FAILED"
     assert "did not make it in time" in response.reason
-    assert list(genesys.integrations) == [held]
+    assert list(genesys.integrations) == [existing_id]
 
 
 def test_nothing_is_created_if_the_org_id_cannot_be_read(
@@ -177,14 +177,14 @@ def test_an_inactive_source_rolls_back_the_bus_and_the_integration(
     eventbridge: FakePartnerEventSources,
 ) -> None:
     eventbridge.active_after_seconds = NEVER
-    made = stack.create()
-    assert made.status == "SUCCESS"
+    create_response = stack.create()
+    assert create_response.status == "SUCCESS"
     eventbridge.create_bus(SOURCE)
-    response = active.create(EventSourceName=(made.data or {})["EventSourceName"])
+    response = active.create(EventSourceName=(create_response.data or {})["EventSourceName"])
     assert response.status == "FAILED"
     assert "stays PENDING" in response.reason
 
-    # As CloudFormation rolls back: in the reverse order.
+    # CloudFormation rolls back in reverse order.
     assert active.delete().status == "SUCCESS"
     eventbridge.delete_bus(SOURCE)
     assert stack.delete().status == "SUCCESS"
@@ -197,7 +197,7 @@ def test_an_inactive_source_rolls_back_the_bus_and_the_integration(
 def test_an_integration_with_an_unreadable_configuration_is_removed_only_if_this_call_created_it(
     stack: CloudFormation, genesys: GenesysCloud, response: Answer, unfinished: bool
 ) -> None:
-    """A list that shows no configuration does not prove that it feeds nobody."""
+    """A list without a configuration does not prove that the integration has no target."""
     before = {genesys.integrations.seed(NAME, {})} if unfinished else set()
     genesys.instead("configuration", response)
     created = stack.create()

@@ -1,4 +1,4 @@
-"""Update of an event source: topics in place, another account or region beside the old one."""
+"""Update changes topics in place, and creates another integration for another target."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from tests.unit.provisioner.conftest import CHANGE_OPERATIONS, SOURCE
 def deployed(
     stack: CloudFormation, genesys: GenesysCloud, eventbridge: FakePartnerEventSources
 ) -> CloudFormation:
-    """A stack whose integration is there already, with id int-1, and its bus too."""
+    """A stack with the integration int-1 and the bus of its source."""
     assert stack.create().status == "SUCCESS"
     eventbridge.create_bus(SOURCE)
     stack.clock.sleep(60)
@@ -73,14 +73,14 @@ def test_an_integration_deleted_by_hand_is_created_again(
 
 
 @pytest.mark.parametrize(
-    ("seen", "told"), [("missing", "deleted under the stack"), ("deleted", "has deleted")]
+    ("seen", "expected_words"), [("missing", "deleted under the stack"), ("deleted", "has deleted")]
 )
 def test_a_deleted_source_is_reported_before_any_change_and_the_rollback_succeeds(
     deployed: CloudFormation,
     genesys: GenesysCloud,
     eventbridge: FakePartnerEventSources,
     seen: str,
-    told: str,
+    expected_words: str,
 ) -> None:
     if seen == "missing":
         del eventbridge.sources[SOURCE]
@@ -89,7 +89,7 @@ def test_a_deleted_source_is_reported_before_any_change_and_the_rollback_succeed
     physical_id = deployed.physical_id
     response = deployed.update(Topics=NEW_TOPICS)
     assert (response.status, response.physical_id) == ("FAILED", physical_id)
-    for expected in (SOURCE, told, "Destroy the stack and deploy it again"):
+    for expected in (SOURCE, expected_words, "Destroy the stack and deploy it again"):
         assert expected in response.reason
     assert not CHANGE_OPERATIONS & set(genesys.operations)
 

@@ -1,4 +1,4 @@
-"""Create of a subscription: its exact requests, its own differences, and unique names."""
+"""Create of a subscription: its requests, its differences, and conflicts of names."""
 
 import pytest
 
@@ -24,18 +24,18 @@ def test_a_create_creates_a_subscription_and_reads_it_back(
 ) -> None:
     response = cloudformation.create()
 
-    [made] = genesys.subscriptions.values()
-    assert made == {
-        "id": made["id"],
+    [entity] = genesys.subscriptions.values()
+    assert entity == {
+        "id": entity["id"],
         "name": NAME,
         "description": "Made by Queue Ends",
         "eventTypes": ["event:conversation:end"],
         "attributeFilter": "queueId = 'Q1'",
         "destination": {"type": "aws_sqs", "awsSqs": {"arn": QUEUE_ARN, "region": "eu-west-1"}},
         "status": "active",
-        "selfUri": f"{PATH}/{made['id']}",
+        "selfUri": f"{PATH}/{entity['id']}",
     }
-    assert (response.status, response.data) == ("SUCCESS", {"SubscriptionId": made["id"]})
+    assert (response.status, response.data) == ("SUCCESS", {"SubscriptionId": entity["id"]})
     assert response.physical_id == f"{http.url.removeprefix('http://')}/{NAME}"
     assert genesys.operations == ["login", "list", "create", "read", "read"]
 
@@ -52,14 +52,14 @@ def test_a_create_creates_a_subscription_and_reads_it_back(
 def test_our_subscription_that_differs_is_changed_in_place(
     cloudformation: CloudFormation, genesys: GenesysCloud, fields: dict[str, object]
 ) -> None:
-    right = {"attributeFilter": "queueId = 'Q1'", "description": "Made by Queue Ends"}
-    held = genesys.subscriptions.seed(NAME, QUEUE_ARN, **(right | fields))
+    expected_fields = {"attributeFilter": "queueId = 'Q1'", "description": "Made by Queue Ends"}
+    existing_id = genesys.subscriptions.seed(NAME, QUEUE_ARN, **(expected_fields | fields))
     response = cloudformation.create()
-    assert response.data == {"SubscriptionId": held}
+    assert response.data == {"SubscriptionId": existing_id}
     assert genesys.operations.count("replace") == 1
-    assert ours(genesys) == [held]
-    assert genesys.subscriptions[held]["attributeFilter"] == "queueId = 'Q1'"
-    assert genesys.subscriptions[held]["eventTypes"] == ["event:conversation:end"]
+    assert ours(genesys) == [existing_id]
+    assert genesys.subscriptions[existing_id]["attributeFilter"] == "queueId = 'Q1'"
+    assert genesys.subscriptions[existing_id]["eventTypes"] == ["event:conversation:end"]
 
 
 @pytest.mark.parametrize(
@@ -82,19 +82,19 @@ def test_a_subscription_with_another_destination_belongs_to_somebody_else(
     unique_names: bool,
 ) -> None:
     genesys.subscriptions.unique_names = unique_names
-    held = genesys.subscriptions.seed(NAME, FOREIGN_ARN, destination=destination)
-    before = dict(genesys.subscriptions[held])
+    existing_id = genesys.subscriptions.seed(NAME, FOREIGN_ARN, destination=destination)
+    before = dict(genesys.subscriptions[existing_id])
     response = cloudformation.create()
     assert response.status == "FAILED"
     assert response.physical_id.startswith("nothing-created/")
-    for expected in (NAME, held, named, "another stage", "left as it is"):
+    for expected in (NAME, existing_id, named, "another stage", "left as it is"):
         assert expected in response.reason
-    assert genesys.subscriptions == {held: before}
+    assert genesys.subscriptions == {existing_id: before}
     assert genesys.operations == ["login", "list"]
     assert clock.now < 60
 
     assert cloudformation.delete().status == "SUCCESS"
-    assert genesys.subscriptions == {held: before}
+    assert genesys.subscriptions == {existing_id: before}
 
 
 def test_a_conflict_with_our_new_subscription_succeeds(

@@ -1,4 +1,4 @@
-"""Update and Delete of a subscription: its own fields, destinations and requests."""
+"""Update and Delete of a subscription: its fields, destinations and requests."""
 
 import pytest
 
@@ -15,7 +15,7 @@ MOVED_ARN = QUEUE_ARN.replace("eu-west-1", "eu-west-2")
 
 @pytest.fixture
 def deployed(cloudformation: CloudFormation, genesys: GenesysCloud) -> CloudFormation:
-    """A stack whose subscription is there already, with id sub-1."""
+    """A stack with the subscription sub-1."""
     assert cloudformation.create().data == {"SubscriptionId": "sub-1"}
     genesys.calls.clear()
     return cloudformation
@@ -133,7 +133,7 @@ def test_a_delete_leaves_subscriptions_of_others_alone(
         genesys.subscriptions.seed(NAME.upper(), QUEUE_ARN),
         genesys.subscriptions.seed("other", FOREIGN_ARN),
     }
-    # The fake's own look-up by destination cannot read a webhook's.
+    # The stand-in's search by destination cannot read a webhook.
     assert cloudformation.delete().status == "SUCCESS"
     assert set(genesys.subscriptions) == kept
 

@@ -1,4 +1,4 @@
-"""The reason of a subscription's failure: hints of its own."""
+"""The advice in the reason of a subscription's failure."""
 
 import json
 
@@ -14,7 +14,7 @@ CORRELATED = {CORRELATION: "c0ffee-42"}
 
 
 @pytest.mark.parametrize(
-    ("operation", "failure", "told"),
+    ("operation", "failure", "expected_words"),
     [
         (
             "list",
@@ -43,12 +43,12 @@ def test_a_failed_create_of_a_subscription_says_what_to_do(
     genesys: GenesysCloud,
     operation: str,
     failure: Answer,
-    told: list[str],
+    expected_words: list[str],
 ) -> None:
     genesys.always(operation, failure)
     response = cloudformation.create()
     assert response.status == "FAILED"
-    for expected in told:
+    for expected in expected_words:
         assert expected in response.reason
     assert response.reason.endswith(".")
     assert "Unexpected" not in response.reason
