@@ -25,8 +25,8 @@ def test_a_good_secret_is_read_once(clock: Clock) -> None:
 
 
 def test_space_around_the_values_and_further_keys_do_no_harm(clock: Clock) -> None:
-    held = {"client_id": " the-id", "client_secret": "the-s3cret\r\n", "note": 5}
-    assert load(FakeSecrets(org=held), clock) == Credentials("the-id", "the-s3cret")
+    secret = {"client_id": " the-id", "client_secret": "the-s3cret\r\n", "note": 5}
+    assert load(FakeSecrets(org=secret), clock) == Credentials("the-id", "the-s3cret")
 
 
 def test_the_secret_is_not_in_the_repr() -> None:
@@ -34,7 +34,7 @@ def test_the_secret_is_not_in_the_repr() -> None:
 
 
 def test_every_failure_has_its_own_message_that_names_the_secret(clock: Clock) -> None:
-    def failing(secrets: FakeSecrets) -> str:
+    def message_with(secrets: FakeSecrets) -> str:
         with pytest.raises(CredentialsError) as caught:
             load(secrets, clock)
         return str(caught.value)
@@ -44,24 +44,26 @@ def test_every_failure_has_its_own_message_that_names_the_secret(clock: Clock) -
     throttled.failure = ClientError({"Error": {"Code": "ThrottlingException"}}, "GetSecretValue")
     offline.failure = EndpointConnectionError(endpoint_url="https://secretsmanager")
     unsigned.failure = NoCredentialsError()
-    texts = {
-        "There is no secret 'org' in this account and region": failing(FakeSecrets()),
-        "is marked for deletion. Restore it": failing(FakeSecrets(org=None)),
-        "could not be read (AccessDeniedException). Check its resource policy": failing(denied),
-        "could not be read (ThrottlingException)": failing(throttled),
-        "could not be asked for secret 'org' (EndpointConnectionError)": failing(offline),
-        "could not be asked for secret 'org' (NoCredentialsError)": failing(unsigned),
-        "is not JSON": failing(FakeSecrets(org="client_id=x")),
-        "is not a JSON object": failing(FakeSecrets(org="[1, 2]")),
-        "lacks client_id (": failing(FakeSecrets(org={"client_secret": "the-s3cret"})),
-        "lacks client_secret (": failing(FakeSecrets(org={"client_id": "the-id"})),
-        "lacks client_id and client_secret (": failing(FakeSecrets(org={})),
+    messages = {
+        "There is no secret 'org' in this account and region": message_with(FakeSecrets()),
+        "is marked for deletion. Restore it": message_with(FakeSecrets(org=None)),
+        "could not be read (AccessDeniedException). Check its resource policy": message_with(
+            denied
+        ),
+        "could not be read (ThrottlingException)": message_with(throttled),
+        "could not be asked for secret 'org' (EndpointConnectionError)": message_with(offline),
+        "could not be asked for secret 'org' (NoCredentialsError)": message_with(unsigned),
+        "is not JSON": message_with(FakeSecrets(org="client_id=x")),
+        "is not a JSON object": message_with(FakeSecrets(org="[1, 2]")),
+        "lacks client_id (": message_with(FakeSecrets(org={"client_secret": "the-s3cret"})),
+        "lacks client_secret (": message_with(FakeSecrets(org={"client_id": "the-id"})),
+        "lacks client_id and client_secret (": message_with(FakeSecrets(org={})),
     }
-    for expected, text in texts.items():
-        assert expected in text
-        assert "'org'" in text
-        assert "the-s3cret" not in text
-    assert len(set(texts.values())) == len(texts)
+    for expected, message in messages.items():
+        assert expected in message
+        assert "'org'" in message
+        assert "the-s3cret" not in message
+    assert len(set(messages.values())) == len(messages)
 
 
 @pytest.mark.parametrize("value", [None, 5, True, [], {}, "", "  ", "a\nb", "a\tb", "a\ud800"])
@@ -123,11 +125,11 @@ def test_a_denied_read_is_not_retried_past_the_deadline(
     assert clock.now <= most
 
 
-@pytest.mark.parametrize("held", [{}, {"org": None}])
+@pytest.mark.parametrize("secrets_by_name", [{}, {"org": None}])
 def test_a_secret_that_is_missing_or_deleted_is_read_once(
-    clock: Clock, held: dict[str, None]
+    clock: Clock, secrets_by_name: dict[str, None]
 ) -> None:
-    secrets = FakeSecrets(**held)
+    secrets = FakeSecrets(**secrets_by_name)
     with pytest.raises(CredentialsError):
         load(secrets, clock)
     assert len(secrets.reads) == 1

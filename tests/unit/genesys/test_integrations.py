@@ -15,7 +15,7 @@ from tests.unit.genesys.conftest import Api
 
 TARGET = AwsTarget("111122223333", "eu-west-1", "QueueEnds-dev")
 TOPIC = "v2.detail.events.conversation.{id}.customer.end"
-WANTED = IntegrationSpec("queue-ends-dev", "Made by Queue Ends", TARGET, (TOPIC,))
+SPEC = IntegrationSpec("queue-ends-dev", "Made by Queue Ends", TARGET, (TOPIC,))
 PROPERTIES = {
     "awsAccountId": "111122223333",
     "awsAccountRegion": "eu-west-1",
@@ -34,7 +34,7 @@ def entity(
     type_id: object = TYPE,
     intended: object = "ENABLED",
     code: object = "ACTIVE",
-    **more: object,
+    **fields: object,
 ) -> dict[str, Any]:
     return {
         "id": "i-1",
@@ -42,7 +42,7 @@ def entity(
         "integrationType": type_id,
         "intendedState": intended,
         "reportedState": {"code": code},
-        **more,
+        **fields,
     }
 
 
@@ -60,8 +60,8 @@ def sent_requests(api: Api) -> list[tuple[str, str]]:
 
 
 def test_the_bodies_that_create_and_configure_an_integration_match_the_api() -> None:
-    assert WANTED.creation_body() == {"name": "queue-ends-dev", "integrationType": TYPE}
-    assert WANTED.configuration_body(7) == {
+    assert SPEC.creation_body() == {"name": "queue-ends-dev", "integrationType": TYPE}
+    assert SPEC.configuration_body(7) == {
         "name": "queue-ends-dev",
         "version": 7,
         "properties": PROPERTIES,
@@ -116,7 +116,7 @@ def test_the_configuration_is_read_if_a_list_lacks_the_target(
         (None, "ACTIVE", False, False),
     ],
 )
-def test_an_integration_is_active_only_if_that_is_intended_and_reported(
+def test_an_integration_is_active_only_if_it_is_enabled_and_reported_as_active(
     *,
     integrations: Integrations,
     api: Api,
@@ -150,7 +150,7 @@ def test_an_unknown_integration_is_none(integrations: Integrations, api: Api) ->
         ("?", None),
     ],
 )
-def test_the_target_is_read_from_a_configuration_of_any_shape(
+def test_the_target_is_parsed_from_a_configuration_of_any_shape(
     properties: object, target: AwsTarget | None
 ) -> None:
     assert parse_target({"properties": properties}) == target
@@ -172,36 +172,36 @@ def test_differences_do_not_include_the_notes(
     changes: Mapping[str, object], has_no_difference: bool, matches: bool
 ) -> None:
     configuration = {**CONFIGURED, **changes}
-    assert (not WANTED.differences(configuration)) is has_no_difference
-    assert WANTED.matches(configuration) is matches
+    assert (not SPEC.differences(configuration)) is has_no_difference
+    assert SPEC.matches(configuration) is matches
 
 
 def test_the_order_of_topics_does_not_matter() -> None:
-    wanted = IntegrationSpec("n", "", TARGET, ("a", "b"))
-    assert not wanted.differences({"properties": PROPERTIES | {"eventFilter": ["b", "a"]}})
+    spec = IntegrationSpec("n", "", TARGET, ("a", "b"))
+    assert not spec.differences({"properties": PROPERTIES | {"eventFilter": ["b", "a"]}})
 
 
 def test_a_configuration_is_replaced_with_the_version_just_read(
     integrations: Integrations, api: Api
 ) -> None:
-    seen: list[Mapping[str, Any]] = []
+    checked_configurations: list[Mapping[str, Any]] = []
     api.script(
         Answer(200, UNCONFIGURED),
         Answer(409, {"message": "Conflict."}),
         Answer(200, UNCONFIGURED | {"version": 9}),
         Answer(200, {}),
     )
-    integrations.configure("i-1", WANTED, seen.append)
+    integrations.configure("i-1", SPEC, checked_configurations.append)
     assert [request.json["version"] for request in api.requests if request.method == "PUT"] == [
         4,
         9,
     ]
-    assert [configuration["version"] for configuration in seen] == [4, 9]
+    assert [configuration["version"] for configuration in checked_configurations] == [4, 9]
 
 
 def test_a_matching_configuration_is_not_replaced(integrations: Integrations, api: Api) -> None:
     api.script(Answer(200, UNCONFIGURED), Answer(408, {}), Answer(200, CONFIGURED))
-    integrations.configure("i-1", WANTED, lambda _: None)
+    integrations.configure("i-1", SPEC, lambda _: None)
     assert [method for method, _ in sent_requests(api)] == ["GET", "PUT", "GET"]
 
 
@@ -213,12 +213,12 @@ def test_a_configuration_that_fails_the_check_is_not_replaced(
 
     api.script(Answer(200, UNCONFIGURED))
     with pytest.raises(LookupError):
-        integrations.configure("i-1", WANTED, check)
+        integrations.configure("i-1", SPEC, check)
     assert [method for method, _ in sent_requests(api)] == ["GET"]
 
 
 @pytest.mark.parametrize(
-    ("status", "message", "again"),
+    ("status", "message", "is_retried"),
     [
         (409, "Conflict.", True),
         (408, "Timeout.", True),
@@ -236,17 +236,17 @@ def test_a_refused_change_is_retried_only_if_that_may_help(
     clock: Clock,
     status: int,
     message: str,
-    again: bool,
+    is_retried: bool,
 ) -> None:
     refusal = Answer(status, {"message": message})
     api.script(*[Answer(200, UNCONFIGURED), refusal] * 20)
     with pytest.raises(GenesysError, match=message):
-        integrations.configure("i-1", WANTED, lambda _: None)
-    assert (sent_requests(api).count(("PUT", f"{PATH}/i-1/config/current")) > 1) is again
+        integrations.configure("i-1", SPEC, lambda _: None)
+    assert (sent_requests(api).count(("PUT", f"{PATH}/i-1/config/current")) > 1) is is_retried
     assert clock.now <= 30
 
 
-def test_an_integration_that_is_off_is_switched_on_and_read_until_it_is_active(
+def test_an_inactive_integration_is_switched_on_and_read_until_it_is_active(
     integrations: Integrations, api: Api, clock: Clock
 ) -> None:
     api.script(
@@ -259,7 +259,7 @@ def test_an_integration_that_is_off_is_switched_on_and_read_until_it_is_active(
         Answer(200, entity()),
         Answer(200, CONFIGURED),
     )
-    integrations.switch_on("i-1", WANTED, clock.deadline(60))
+    integrations.switch_on("i-1", SPEC, clock.deadline(60))
     [patch] = [request for request in api.requests if request.method == "PATCH"]
     assert (patch.path, patch.json) == (f"{PATH}/i-1", {"intendedState": "ENABLED"})
     assert not api.answers
@@ -267,10 +267,10 @@ def test_an_integration_that_is_off_is_switched_on_and_read_until_it_is_active(
 
 def test_a_lasting_error_ends_the_wait(integrations: Integrations, api: Api, clock: Clock) -> None:
     detail = {"message": "No such account."}
-    broken = entity() | {"reportedState": {"code": "ERROR", "detail": detail}}
-    api.script(*[Answer(200, broken)] * 20)
+    failed = entity() | {"reportedState": {"code": "ERROR", "detail": detail}}
+    api.script(*[Answer(200, failed)] * 20)
     with pytest.raises(NotAsSpecified, match=r"ERROR \(No such account\.\)"):
-        integrations.switch_on("i-1", WANTED, clock.deadline(60))
+        integrations.switch_on("i-1", SPEC, clock.deadline(60))
     assert 1 < clock.now < 10
 
 
@@ -278,14 +278,14 @@ def test_a_lasting_error_ends_the_wait(integrations: Integrations, api: Api, clo
 def test_removing_an_inactive_integration_deletes_it_and_waits_for_the_deletion(
     integrations: Integrations, api: Api, code: str
 ) -> None:
-    there = Answer(200, entity(intended="DISABLED", code=code))
+    before = Answer(200, entity(intended="DISABLED", code=code))
     off = Answer(200, entity(intended="DISABLED", code="INACTIVE"))
-    api.script(there, off, Answer(204), off, GONE)
+    api.script(before, off, Answer(204), off, GONE)
     integrations.remove("i-1")
     assert [method for method, _ in sent_requests(api)] == ["GET", "GET", "DELETE", "GET", "GET"]
 
 
-def test_removing_an_integration_that_is_active_waits_until_it_is_off(
+def test_removing_an_active_integration_waits_until_it_is_inactive(
     integrations: Integrations, api: Api
 ) -> None:
     api.script(

@@ -67,7 +67,7 @@ class RecordingGenesysCloud(GenesysCloud):
         return answer
 
 
-def wanted(*topics: str) -> IntegrationSpec:
+def make_spec(*topics: str) -> IntegrationSpec:
     """Return the specification of an integration with these topics."""
     target = AwsTarget("111122223333", "eu-west-1", "QueueEnds-dev")
     templates = tuple(TOPIC_PREFIX + topic for topic in topics)
@@ -83,7 +83,7 @@ def exchanges() -> list[Exchange]:
         client = GenesysClient(genesys.url, genesys.url, credentials, clock.deadline(200), clock)
         integrations = Integrations(client)
         integrations.organization_id()
-        first, second = wanted("acd.end", "customer.end"), wanted("acd.end", "user.end")
+        first, second = make_spec("acd.end", "customer.end"), make_spec("acd.end", "user.end")
         integration_id = integrations.create(first, list)
         for spec in (first, second):
             integrations.configure(integration_id, spec, lambda _: None)

@@ -65,8 +65,8 @@ def test_pauses_differ_from_one_client_to_another() -> None:
 def test_the_pause_is_exactly_the_retry_after(
     client: GenesysClient, api: Api, clock: Clock, method: str
 ) -> None:
-    asked_for = ("2", " 7 ", "31")
-    api.script(*[Answer(429, headers={"Retry-After": after}) for after in asked_for], OK)
+    delays = ("2", " 7 ", "31")
+    api.script(*[Answer(429, headers={"Retry-After": after}) for after in delays], OK)
     assert client.request(method, "/x") == {"ok": True}
     assert clock.pauses == [2, 7, 31]
 

@@ -122,9 +122,9 @@ def test_a_replaced_token_is_not_shown(client: GenesysClient, api: Any) -> None:
 def test_a_subscription_that_quotes_secrets_does_not_reveal_them(
     client: GenesysClient, api: Any, clock: Clock
 ) -> None:
-    wanted = SubscriptionSpec("n", "d", ("e",), "f", "arn", "eu-west-1")
-    api.script(*[Answer(body=wanted.body() | {"status": "token-1 the-s3cret"})] * 20)
+    spec = SubscriptionSpec("n", "d", ("e",), "f", "arn", "eu-west-1")
+    api.script(*[Answer(body=spec.body() | {"status": "token-1 the-s3cret"})] * 20)
     with pytest.raises(NotAsSpecified) as caught:
-        Subscriptions(client).wait_until_matches("7", wanted, clock.deadline(5))
+        Subscriptions(client).wait_until_matches("7", spec, clock.deadline(5))
     assert "token-1" not in shown(caught.value)
     assert "the-s3cret" not in shown(caught.value)

@@ -69,7 +69,7 @@ def no_waiting(time_passes: None) -> None:
 
 
 @pytest.fixture
-def cloudformation(
+def subscription_stack(
     *,
     http: HttpServer,
     genesys: GenesysCloud,
@@ -95,7 +95,7 @@ def stack(
 
 
 @pytest.fixture
-def active(
+def source_active(
     clock: Clock, secrets: FakeSecrets, eventbridge: FakePartnerEventSources
 ) -> CloudFormation:
     """A stack with the condition that waits for an active source."""

@@ -16,7 +16,7 @@ from tests.unit.provisioner.conftest import StackResource
 LOST = Answer(fate="lost")
 
 
-def test_a_delete_removes_ours(deployed: StackResource) -> None:
+def test_a_delete_removes_our_resource(deployed: StackResource) -> None:
     physical_id = deployed.stack.physical_id
     response = deployed.stack.delete()
     assert (response.status, response.physical_id) == ("SUCCESS", physical_id)
@@ -25,14 +25,14 @@ def test_a_delete_removes_ours(deployed: StackResource) -> None:
 
 
 def test_a_delete_leaves_foreign_resources_alone(deployed: StackResource) -> None:
-    kept = {
+    foreign_ids = {
         deployed.delivery.seed_foreign(),
         deployed.delivery.seed(Name=f"{NAME}2"),
         deployed.delivery.seed(Name=NAME.upper()),
         deployed.delivery.seed(Name="other"),
     }
     assert deployed.stack.delete().status == "SUCCESS"
-    assert set(deployed.entities) == kept
+    assert set(deployed.entities) == foreign_ids
 
 
 def test_a_delete_removes_all_duplicates_of_ours(deployed: StackResource) -> None:
@@ -139,9 +139,9 @@ def test_a_create_that_is_still_running_during_the_delete_leaves_nothing(
     stack = resource.stack
 
     def delete_meanwhile() -> None:
-        creating = dict(stack.__dict__)
+        state_of_create = dict(stack.__dict__)
         assert stack.delete(CLOUDFORMATION_ID).status == "SUCCESS"
-        stack.__dict__.update(creating)
+        stack.__dict__.update(state_of_create)
 
     # CloudFormation gives up while the Create waits, after the creation of the resource.
     resource.delivery.set_activation(succeeds=False)

@@ -40,7 +40,7 @@ def response_in(http: HttpServer) -> dict[str, Any]:
 
 
 @pytest.fixture
-def event(http: HttpServer, cloudformation: CloudFormation) -> dict[str, Any]:
+def event(http: HttpServer, subscription_stack: CloudFormation) -> dict[str, Any]:
     genesys = http.respond
     assert isinstance(genesys, GenesysCloud)
 
@@ -55,7 +55,7 @@ def event(http: HttpServer, cloudformation: CloudFormation) -> dict[str, Any]:
         "LogicalResourceId": "SubscriptionSpec",
         "ResourceType": "Custom::GenesysSubscription",
         "ResponseURL": f"{http.url}/answer?X-Amz-Signature=s1gnature",
-        "ResourceProperties": cloudformation.properties,
+        "ResourceProperties": subscription_stack.properties,
     }
 
 

@@ -71,9 +71,9 @@ def test_a_failing_create_says_what_to_do(
         assert expected in response.reason
     assert response.reason.endswith(".")
     assert "Unexpected" not in response.reason
-    others = {delivery.noun for delivery in DELIVERIES} - {resource.noun}
-    assert not [noun for noun in others if f"The {noun}" in response.reason]
-    assert clock.now < 225, "the answer must come before the function's timeout"
+    other_nouns = {delivery.noun for delivery in DELIVERIES} - {resource.noun}
+    assert not [noun for noun in other_nouns if f"The {noun}" in response.reason]
+    assert clock.now < 225, "the response must come before the function's timeout"
 
 
 def test_a_refused_property_is_quoted_from_genesys(resource: StackResource) -> None:
@@ -144,7 +144,7 @@ def test_an_unforeseen_error_gets_a_response_without_its_message(
     assert "log" in response.reason
     assert CLIENT_SECRET not in response.reason + resource.stack.log
     assert type(error).__name__ in resource.stack.log
-    assert "custom_resource.py:" in resource.stack.log, "the log tells where"
+    assert "custom_resource.py:" in resource.stack.log, "the log has the place"
 
 
 def test_an_error_before_the_request_is_parsed_has_a_reason() -> None:

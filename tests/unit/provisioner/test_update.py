@@ -48,13 +48,13 @@ def test_an_update_restores_a_resource_changed_by_hand(deployed: StackResource) 
 
 
 def test_an_update_creates_a_resource_deleted_by_hand_again(deployed: StackResource) -> None:
-    physical_id, former = deployed.stack.physical_id, set(deployed.entities)
+    physical_id, existing_ids = deployed.stack.physical_id, set(deployed.entities)
     deployed.entities.clear()
     response = deployed.stack.update(**deployed.changed_properties)
     assert (response.status, response.physical_id) == ("SUCCESS", physical_id)
-    (made,) = deployed.entities
-    assert made in (response.data or {}).values()
-    assert made not in former
+    (created_id,) = deployed.entities
+    assert created_id in (response.data or {}).values()
+    assert created_id not in existing_ids
 
 
 def test_an_update_to_another_org_is_refused_and_the_rollback_after_it_succeeds(
@@ -79,14 +79,16 @@ def test_an_update_to_another_org_is_refused_and_the_rollback_after_it_succeeds(
     assert not CHANGE_OPERATIONS & set(deployed.genesys.operations)
 
 
-@pytest.mark.parametrize("gone", [True, False])
+@pytest.mark.parametrize("was_deleted", [True, False])
 def test_an_update_of_a_name_taken_meanwhile_is_an_error(
-    deployed: StackResource, gone: bool
+    deployed: StackResource, was_deleted: bool
 ) -> None:
-    if gone:
+    if was_deleted:
         deployed.entities.clear()
     deployed.delivery.seed_foreign()
-    before = {key: deployed.delivery.visible_state(one) for key, one in deployed.entities.items()}
+    before = {
+        key: deployed.delivery.visible_state(entity) for key, entity in deployed.entities.items()
+    }
     physical_id = deployed.stack.physical_id
     response = deployed.stack.update(**deployed.changed_properties)
     assert (response.status, response.physical_id) == ("FAILED", physical_id)
@@ -94,7 +96,7 @@ def test_an_update_of_a_name_taken_meanwhile_is_an_error(
     assert "another stage" in response.reason
     assert not CHANGE_OPERATIONS & set(deployed.genesys.operations)
     assert {
-        key: deployed.delivery.visible_state(one) for key, one in deployed.entities.items()
+        key: deployed.delivery.visible_state(entity) for key, entity in deployed.entities.items()
     } == before
 
 
@@ -103,7 +105,7 @@ def test_a_refused_change_fails_and_the_rollback_restores(deployed: StackResourc
     response = deployed.stack.update(**deployed.delivery.refused_properties)
     assert (response.status, response.physical_id) == ("FAILED", physical_id)
     assert "Genesys Cloud refused the " in response.reason
-    assert "may still exist" not in response.reason, "that is for a Delete"
+    assert "may still exist" not in response.reason, "only a Delete says so"
     assert deployed.stack.roll_back().status == "SUCCESS"
     assert deployed.is_as_specified()
     assert list(deployed.entities) == existing_ids
@@ -116,7 +118,7 @@ def test_a_change_that_never_becomes_active_fails_and_the_rollback_restores(
     deployed.genesys.integrations.configuring_switches_off = True
     deployed.delivery.set_activation(succeeds=False)
     assert deployed.stack.update(**deployed.changed_properties).status == "FAILED"
-    assert list(deployed.entities) == existing_ids, "what was there before is not removed"
+    assert list(deployed.entities) == existing_ids, "the existing resource is not removed"
 
     deployed.delivery.set_activation(succeeds=True)
     response = deployed.stack.roll_back()
@@ -125,15 +127,17 @@ def test_a_change_that_never_becomes_active_fails_and_the_rollback_restores(
 
 
 @pytest.mark.parametrize("carried_out", [True, False])
-@pytest.mark.parametrize("failing", ["login", "list", "change", "read"])
+@pytest.mark.parametrize("failing_request", ["login", "list", "change", "read"])
 def test_a_rollback_restores_the_resource_whichever_request_failed(
-    deployed: StackResource, failing: str, carried_out: bool
+    deployed: StackResource, failing_request: str, carried_out: bool
 ) -> None:
     existing_ids = list(deployed.entities)
-    operation = deployed.delivery.change_operation if failing == "change" else failing
+    operation = (
+        deployed.delivery.change_operation if failing_request == "change" else failing_request
+    )
     deployed.genesys.instead(operation, problem(500, "Oops."), carried_out=carried_out)
     assert deployed.stack.update(**deployed.changed_properties).status == "FAILED"
-    assert list(deployed.entities) == existing_ids, "what was there before is not removed"
+    assert list(deployed.entities) == existing_ids, "the existing resource is not removed"
     assert deployed.stack.roll_back().status == "SUCCESS"
     assert deployed.is_as_specified()
     assert list(deployed.entities) == existing_ids
@@ -168,11 +172,11 @@ def test_another_name_creates_another_resource_and_then_the_old_one_is_deleted(
     deployed: StackResource,
 ) -> None:
     stack = deployed.stack
-    old_id, old = stack.physical_id, stack.properties
+    old_id, old_properties = stack.physical_id, stack.properties
     response = stack.update(Name="queue-ends-renamed")
     assert response.status == "SUCCESS"
     assert response.physical_id != old_id
-    stack.properties = old
+    stack.properties = old_properties
     assert stack.delete(old_id).status == "SUCCESS"
     assert [entity["name"] for entity in deployed.entities.values()] == ["queue-ends-renamed"]
 

@@ -15,18 +15,18 @@ from watchdog.watch import SECOND_CHECK_SECONDS, ComparisonFailed
 READ_OPERATIONS = {"login", "list", "read", "organization", "configuration"}
 
 
-def ours(watchdog: Watchdog) -> str:
+def our_id(watchdog: Watchdog) -> str:
     """Return the id of the deployed resource."""
     return next(iter(watchdog.delivery.entities))
 
 
 def spoil(watchdog: Watchdog) -> None:
-    watchdog.delivery.spoil(watchdog.delivery.entities[ours(watchdog)])
+    watchdog.delivery.spoil(watchdog.delivery.entities[our_id(watchdog)])
 
 
 def test_an_unchanged_stack_is_healthy(watchdog: Watchdog) -> None:
     assert watchdog.run() == []
-    assert watchdog.logged[0]["ids"] == [ours(watchdog)]
+    assert watchdog.logged[0]["ids"] == [our_id(watchdog)]
     assert watchdog.logged[0]["watched"] == NAME
     assert watchdog.clock.now == 0
     assert set(watchdog.genesys.operations) <= READ_OPERATIONS
@@ -35,7 +35,7 @@ def test_an_unchanged_stack_is_healthy(watchdog: Watchdog) -> None:
 @pytest.mark.parametrize(
     ("change", "expected_words"),
     [
-        (lambda it: it.delivery.entities.pop(ours(it)), ["There is no {noun}", NAME, "of ours"]),
+        (lambda it: it.delivery.entities.pop(our_id(it)), ["There is no {noun}", NAME, "of ours"]),
         (lambda it: it.delivery.entities.clear(), ["no ends arrive"]),
         (spoil, ["Of the {noun} {ours}"]),
         (
@@ -51,7 +51,7 @@ def test_a_difference_is_unhealthy(
     watchdog: Watchdog, change: Callable[[Watchdog], object], expected_words: list[str]
 ) -> None:
     parts = {"noun": watchdog.delivery.noun, "foreign": watchdog.delivery.foreign_destination}
-    parts["ours"] = ours(watchdog)
+    parts["ours"] = our_id(watchdog)
     change(watchdog)
     differences = " ".join(watchdog.run())
     assert all(words.format(**parts) in differences for words in expected_words), differences
@@ -62,7 +62,7 @@ def test_a_difference_is_unhealthy(
 def test_a_difference_that_ends_before_the_second_comparison_is_healthy(watchdog: Watchdog) -> None:
     """A deploy may be under way."""
     entities = watchdog.delivery.entities
-    removed = entities.pop(ours(watchdog))
+    removed = entities.pop(our_id(watchdog))
     watchdog.clock.at(SECOND_CHECK_SECONDS - 1, lambda: entities.update({removed["id"]: removed}))
     assert watchdog.run() == []
     assert watchdog.clock.now == SECOND_CHECK_SECONDS
@@ -134,7 +134,7 @@ def test_a_transient_failure_is_an_error_of_the_function_and_no_finding(
 def test_a_difference_without_time_for_a_second_comparison_is_no_finding(
     watchdog: Watchdog,
 ) -> None:
-    watchdog.delivery.entities.pop(ours(watchdog))
+    watchdog.delivery.entities.pop(our_id(watchdog))
     watchdog.genesys.before("list", lambda: watchdog.clock.sleep(95))
     with pytest.raises(ComparisonFailed, match="No time was left"):
         watchdog.run()

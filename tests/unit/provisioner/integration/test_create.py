@@ -43,7 +43,7 @@ def test_a_create_creates_an_integration_and_waits_for_its_source(
         *("configuration", "configure", "read", "switch"),
     ]
     assert set(eventbridge.requested_names) == {SOURCE}
-    assert len(eventbridge.requested_names) > 1, "the source was not there at first"
+    assert len(eventbridge.requested_names) > 1, "AWS did not show the source at first"
 
 
 def test_no_scopes_are_requested_that_the_org_may_not_know(
@@ -92,10 +92,10 @@ def test_our_inactive_integration_is_switched_on(
 def test_an_integration_without_a_configuration_is_completed(
     stack: CloudFormation, genesys: GenesysCloud
 ) -> None:
-    kept, superfluous = genesys.integrations.seed(NAME, {}), genesys.integrations.seed(NAME, {})
-    assert (stack.create().data or {})["IntegrationId"] == kept
-    assert superfluous not in genesys.integrations
-    assert genesys.integrations.configuration(kept)["properties"] == OUR_PROPERTIES
+    kept_id, duplicate_id = genesys.integrations.seed(NAME, {}), genesys.integrations.seed(NAME, {})
+    assert (stack.create().data or {})["IntegrationId"] == kept_id
+    assert duplicate_id not in genesys.integrations
+    assert genesys.integrations.configuration(kept_id)["properties"] == OUR_PROPERTIES
 
 
 @pytest.mark.parametrize("first", [{}, OUR_PROPERTIES])
@@ -114,19 +114,19 @@ def test_a_configured_integration_is_kept_rather_than_an_active_one_without_a_ta
 ) -> None:
     states = {"intendedState": "ENABLED", "reportedState": {"code": "ACTIVE"}}
     genesys.integrations[genesys.integrations.seed(NAME, {})].update(states)
-    configured = genesys.integrations.seed(NAME, OUR_PROPERTIES)
+    configured_id = genesys.integrations.seed(NAME, OUR_PROPERTIES)
     states = {"intendedState": "DISABLED", "reportedState": {"code": "INACTIVE"}}
-    genesys.integrations[configured].update(states)
+    genesys.integrations[configured_id].update(states)
     assert stack.create().status == "SUCCESS"
-    assert list(genesys.integrations) == [configured]
+    assert list(genesys.integrations) == [configured_id]
 
 
 def test_an_integration_that_is_being_deleted_is_not_reused(
     stack: CloudFormation, genesys: GenesysCloud
 ) -> None:
-    going = genesys.integrations.seed(NAME, OUR_PROPERTIES)
-    genesys.integrations[going]["intendedState"] = "DELETED"
-    assert (stack.create().data or {})["IntegrationId"] != going
+    deleted_id = genesys.integrations.seed(NAME, OUR_PROPERTIES)
+    genesys.integrations[deleted_id]["intendedState"] = "DELETED"
+    assert (stack.create().data or {})["IntegrationId"] != deleted_id
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_aws_may_take_a_moment_to_show_the_source(
     assert len(eventbridge.requested_names) > len(failures)
 
 
-def test_a_slow_genesys_and_a_slow_aws_are_waited_for(
+def test_a_create_waits_for_a_slow_genesys_and_a_slow_aws(
     stack: CloudFormation, genesys: GenesysCloud, eventbridge: FakePartnerEventSources, clock: Clock
 ) -> None:
     genesys.integrations.state_seconds, eventbridge.appears_after_seconds = 45, 60

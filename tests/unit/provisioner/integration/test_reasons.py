@@ -51,7 +51,7 @@ def test_a_failed_create_of_an_integration_says_what_to_do(
     assert response.reason.endswith(".")
     assert "Unexpected" not in response.reason
     assert "subscription" not in response.reason
-    assert clock.now < 225, "the answer must come before the function's timeout"
+    assert clock.now < 225, "the response must come before the function's timeout"
 
 
 def test_a_refused_delete_names_the_permission(
@@ -67,7 +67,7 @@ def test_a_refused_topic_is_quoted_from_genesys(stack: CloudFormation) -> None:
 
 
 @pytest.mark.parametrize(
-    ("failing", "expected_words"),
+    ("failure", "expected_words"),
     [
         ("AccessDeniedException", "its role needs events:DescribeEventSource"),
         ("ThrottlingException", "could not be asked"),
@@ -80,13 +80,13 @@ def test_a_failed_aws_call_is_named(
     stack: CloudFormation,
     eventbridge: FakePartnerEventSources,
     clock: Clock,
-    failing: str | Exception,
+    failure: str | Exception,
     expected_words: str,
 ) -> None:
-    eventbridge.permanent_failure = failing
+    eventbridge.permanent_failure = failure
     response = stack.create()
     assert expected_words in response.reason
-    assert clock.now < 60 or failing == "ThrottlingException", "only that may yet go away"
+    assert clock.now < 60 or failure == "ThrottlingException", "only throttling is transient"
     assert CLIENT_SECRET not in response.reason + stack.log
 
 

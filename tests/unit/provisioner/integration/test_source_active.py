@@ -20,14 +20,17 @@ def source(eventbridge: FakePartnerEventSources) -> None:
 
 @pytest.mark.parametrize("seconds", [0, 1, 30, 100])
 def test_a_create_waits_until_the_source_is_active(
-    active: CloudFormation, eventbridge: FakePartnerEventSources, clock: Clock, seconds: float
+    source_active: CloudFormation,
+    eventbridge: FakePartnerEventSources,
+    clock: Clock,
+    seconds: float,
 ) -> None:
     eventbridge.sources[SOURCE].active_at = seconds
-    response = active.create(EventSourceName=SOURCE)
+    response = source_active.create(EventSourceName=SOURCE)
     assert (response.status, response.physical_id) == ("SUCCESS", f"active/{SOURCE}")
     assert seconds <= clock.now < seconds + 10
     assert set(eventbridge.requested_names) == {SOURCE}
-    assert not active.secrets.reads, "Genesys Cloud has nothing to do with it"
+    assert not source_active.secrets.reads, "the condition does not need Genesys Cloud"
 
 
 @pytest.mark.parametrize(
@@ -39,7 +42,7 @@ def test_a_create_waits_until_the_source_is_active(
     ],
 )
 def test_a_source_that_does_not_become_active_fails_in_time_with_a_reason(
-    active: CloudFormation,
+    source_active: CloudFormation,
     eventbridge: FakePartnerEventSources,
     clock: Clock,
     state: str,
@@ -51,30 +54,30 @@ def test_a_source_that_does_not_become_active_fails_in_time_with_a_reason(
         eventbridge.delete_source(SOURCE)
     else:
         eventbridge.sources.clear()
-    response = active.create(EventSourceName=SOURCE)
+    response = source_active.create(EventSourceName=SOURCE)
     assert response.status == "FAILED"
     for expected in (SOURCE, *expected_words):
         assert expected in response.reason
     assert 100 < clock.now < 130
-    assert active.delete().status == "SUCCESS"
+    assert source_active.delete().status == "SUCCESS"
 
 
 def test_another_source_is_another_resource(
-    active: CloudFormation, eventbridge: FakePartnerEventSources
+    source_active: CloudFormation, eventbridge: FakePartnerEventSources
 ) -> None:
-    first = active.create(EventSourceName=SOURCE).physical_id
+    first = source_active.create(EventSourceName=SOURCE).physical_id
     eventbridge.create_source(f"{SOURCE}2")
     eventbridge.create_bus(f"{SOURCE}2")
-    response = active.update(EventSourceName=f"{SOURCE}2")
+    response = source_active.update(EventSourceName=f"{SOURCE}2")
     assert response.status == "SUCCESS"
     assert response.physical_id != first
 
 
 def test_an_update_that_fails_keeps_its_id(
-    active: CloudFormation, eventbridge: FakePartnerEventSources
+    source_active: CloudFormation, eventbridge: FakePartnerEventSources
 ) -> None:
-    first = active.create(EventSourceName=SOURCE).physical_id
-    response = active.update(EventSourceName=f"{SOURCE}2")
+    first = source_active.create(EventSourceName=SOURCE).physical_id
+    response = source_active.update(EventSourceName=f"{SOURCE}2")
     assert (response.status, response.physical_id) == ("FAILED", first)
 
 
@@ -83,19 +86,19 @@ def test_an_update_that_fails_keeps_its_id(
     "physical_id", [CLOUDFORMATION_ID, f"active/{SOURCE}", "nothing-created/1"]
 )
 def test_a_delete_of_the_condition_does_nothing(
-    active: CloudFormation,
+    source_active: CloudFormation,
     eventbridge: FakePartnerEventSources,
     properties: dict[str, Any],
     physical_id: str,
 ) -> None:
-    active.properties = properties
-    response = active.delete(physical_id)
+    source_active.properties = properties
+    response = source_active.delete(physical_id)
     assert (response.status, response.physical_id) == ("SUCCESS", physical_id)
     assert not eventbridge.requested_names
 
 
 @pytest.mark.parametrize("name", [None, "", 5, [SOURCE]])
-def test_an_invalid_source_name_is_refused(active: CloudFormation, name: object) -> None:
-    response = active.create(EventSourceName=name)
+def test_an_invalid_source_name_is_refused(source_active: CloudFormation, name: object) -> None:
+    response = source_active.create(EventSourceName=name)
     assert response.status == "FAILED"
     assert "EventSourceName" in response.reason

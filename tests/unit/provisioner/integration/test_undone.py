@@ -56,17 +56,17 @@ def test_an_integration_in_error_is_removed_and_genesys_is_quoted(
     assert "ERROR (Account 111122223333 cannot be used.)" in response.reason
     assert response.physical_id.startswith("nothing-created/")
     assert not genesys.integrations
-    assert clock.now < 45, "an error that stays is not waited for"
+    assert clock.now < 45, "a lasting error ends the wait"
 
 
 def test_an_integration_that_remains_activating_is_removed(
     stack: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
-    def stuck() -> None:
+    def get_stuck() -> None:
         genesys.integrations.state_seconds = 1000
         genesys.before("switch", lambda: setattr(genesys.integrations, "state_seconds", 1))
 
-    genesys.before("switch", stuck)
+    genesys.before("switch", get_stuck)
     response = stack.create()
     assert response.status == "FAILED"
     assert "ACTIVATING" in response.reason
@@ -156,10 +156,10 @@ def test_an_integration_whose_target_cannot_be_read_is_deleted_later(
 def test_an_integration_that_cannot_be_switched_off_in_time_is_deleted_later(
     stack: CloudFormation, genesys: GenesysCloud, eventbridge: FakePartnerEventSources, clock: Clock
 ) -> None:
-    def stuck() -> None:
+    def get_stuck() -> None:
         genesys.before("switch", lambda: setattr(genesys.integrations, "state_seconds", 90))
 
-    genesys.before("switch", stuck)
+    genesys.before("switch", get_stuck)
     eventbridge.appears_after_seconds = NEVER
     response = stack.create()
     assert response.status == "FAILED"
@@ -172,7 +172,7 @@ def test_an_integration_that_cannot_be_switched_off_in_time_is_deleted_later(
 
 def test_an_inactive_source_rolls_back_the_bus_and_the_integration(
     stack: CloudFormation,
-    active: CloudFormation,
+    source_active: CloudFormation,
     genesys: GenesysCloud,
     eventbridge: FakePartnerEventSources,
 ) -> None:
@@ -180,12 +180,12 @@ def test_an_inactive_source_rolls_back_the_bus_and_the_integration(
     create_response = stack.create()
     assert create_response.status == "SUCCESS"
     eventbridge.create_bus(SOURCE)
-    response = active.create(EventSourceName=(create_response.data or {})["EventSourceName"])
+    response = source_active.create(EventSourceName=(create_response.data or {})["EventSourceName"])
     assert response.status == "FAILED"
     assert "stays PENDING" in response.reason
 
     # CloudFormation rolls back in reverse order.
-    assert active.delete().status == "SUCCESS"
+    assert source_active.delete().status == "SUCCESS"
     eventbridge.delete_bus(SOURCE)
     assert stack.delete().status == "SUCCESS"
     assert not genesys.integrations

@@ -73,16 +73,17 @@ def test_an_integration_deleted_by_hand_is_created_again(
 
 
 @pytest.mark.parametrize(
-    ("seen", "expected_words"), [("missing", "deleted under the stack"), ("deleted", "has deleted")]
+    ("source_state", "expected_words"),
+    [("missing", "deleted under the stack"), ("deleted", "has deleted")],
 )
 def test_a_deleted_source_is_reported_before_any_change_and_the_rollback_succeeds(
     deployed: CloudFormation,
     genesys: GenesysCloud,
     eventbridge: FakePartnerEventSources,
-    seen: str,
+    source_state: str,
     expected_words: str,
 ) -> None:
-    if seen == "missing":
+    if source_state == "missing":
         del eventbridge.sources[SOURCE]
     else:
         eventbridge.delete_source(SOURCE)
@@ -105,7 +106,7 @@ def test_a_rollback_restores_the_topics_whichever_request_failed(
 ) -> None:
     genesys.instead(operation, problem(500, "Oops."), carried_out=carried_out)
     assert deployed.update(Topics=NEW_TOPICS).status == "FAILED"
-    assert list(genesys.integrations) == ["int-1"], "what was there before is not removed"
+    assert list(genesys.integrations) == ["int-1"], "the existing resource is not removed"
     assert deployed.roll_back().status == "SUCCESS"
     assert genesys.integrations.configuration("int-1")["properties"]["eventFilter"] == TOPICS
     assert genesys.integrations.state("int-1") == "ACTIVE"
@@ -127,14 +128,14 @@ def test_a_change_of_topics_with_a_lost_response_is_made_once(
 def test_another_target_creates_another_integration_and_then_the_old_one_is_deleted(
     deployed: CloudFormation, genesys: GenesysCloud, changes: dict[str, str]
 ) -> None:
-    old_id, old = deployed.physical_id, deployed.properties
+    old_id, old_properties = deployed.physical_id, deployed.properties
     response = deployed.update(**changes)
     assert response.status == "SUCCESS", response.reason
     assert response.physical_id != old_id
     assert set(genesys.integrations) == {"int-1", "int-2"}
     assert genesys.integrations.configuration("int-1")["properties"]["eventSourceSuffix"] == SUFFIX
 
-    deployed.properties = old
+    deployed.properties = old_properties
     assert deployed.delete(old_id).status == "SUCCESS"
     assert list(genesys.integrations) == ["int-2"]
 

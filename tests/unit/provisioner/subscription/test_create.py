@@ -15,14 +15,14 @@ from tests.fakes.deliveries import BAD_FILTER, FOREIGN_ARN
 LOST = Answer(fate="lost")
 
 
-def ours(genesys: GenesysCloud) -> list[str]:
+def our_ids(genesys: GenesysCloud) -> list[str]:
     return [entity["id"] for entity in genesys.subscriptions.sending_to(QUEUE_ARN)]
 
 
 def test_a_create_creates_a_subscription_and_reads_it_back(
-    cloudformation: CloudFormation, genesys: GenesysCloud, http: HttpServer
+    subscription_stack: CloudFormation, genesys: GenesysCloud, http: HttpServer
 ) -> None:
-    response = cloudformation.create()
+    response = subscription_stack.create()
 
     [entity] = genesys.subscriptions.values()
     assert entity == {
@@ -50,20 +50,20 @@ def test_a_create_creates_a_subscription_and_reads_it_back(
     ],
 )
 def test_our_subscription_that_differs_is_changed_in_place(
-    cloudformation: CloudFormation, genesys: GenesysCloud, fields: dict[str, object]
+    subscription_stack: CloudFormation, genesys: GenesysCloud, fields: dict[str, object]
 ) -> None:
     expected_fields = {"attributeFilter": "queueId = 'Q1'", "description": "Made by Queue Ends"}
     existing_id = genesys.subscriptions.seed(NAME, QUEUE_ARN, **(expected_fields | fields))
-    response = cloudformation.create()
+    response = subscription_stack.create()
     assert response.data == {"SubscriptionId": existing_id}
     assert genesys.operations.count("replace") == 1
-    assert ours(genesys) == [existing_id]
+    assert our_ids(genesys) == [existing_id]
     assert genesys.subscriptions[existing_id]["attributeFilter"] == "queueId = 'Q1'"
     assert genesys.subscriptions[existing_id]["eventTypes"] == ["event:conversation:end"]
 
 
 @pytest.mark.parametrize(
-    ("destination", "named"),
+    ("destination", "expected_words"),
     [
         ({"type": "aws_sqs", "awsSqs": {"arn": FOREIGN_ARN, "region": "eu-west-1"}}, FOREIGN_ARN),
         ({"type": "webhook", "url": "https://example.com"}, "no SQS queue"),
@@ -74,52 +74,52 @@ def test_our_subscription_that_differs_is_changed_in_place(
 @pytest.mark.parametrize("unique_names", [True, False])
 def test_a_subscription_with_another_destination_belongs_to_somebody_else(
     *,
-    cloudformation: CloudFormation,
+    subscription_stack: CloudFormation,
     genesys: GenesysCloud,
     clock: Clock,
     destination: object,
-    named: str,
+    expected_words: str,
     unique_names: bool,
 ) -> None:
     genesys.subscriptions.unique_names = unique_names
     existing_id = genesys.subscriptions.seed(NAME, FOREIGN_ARN, destination=destination)
     before = dict(genesys.subscriptions[existing_id])
-    response = cloudformation.create()
+    response = subscription_stack.create()
     assert response.status == "FAILED"
     assert response.physical_id.startswith("nothing-created/")
-    for expected in (NAME, existing_id, named, "another stage", "left as it is"):
+    for expected in (NAME, existing_id, expected_words, "another stage", "left as it is"):
         assert expected in response.reason
     assert genesys.subscriptions == {existing_id: before}
     assert genesys.operations == ["login", "list"]
     assert clock.now < 60
 
-    assert cloudformation.delete().status == "SUCCESS"
+    assert subscription_stack.delete().status == "SUCCESS"
     assert genesys.subscriptions == {existing_id: before}
 
 
 def test_a_conflict_with_our_new_subscription_succeeds(
-    cloudformation: CloudFormation, genesys: GenesysCloud
+    subscription_stack: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.before("create", lambda: genesys.subscriptions.seed(NAME, QUEUE_ARN))
-    response = cloudformation.create()
+    response = subscription_stack.create()
     assert response.status == "SUCCESS"
-    assert ours(genesys) == ["sub-1"]
+    assert our_ids(genesys) == ["sub-1"]
     assert genesys.subscriptions["sub-1"]["attributeFilter"] == "queueId = 'Q1'"
 
 
 def test_a_conflict_with_our_subscription_that_lists_show_late_succeeds(
-    cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
+    subscription_stack: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     genesys.instead("create", problem(409, "exists"))
     clock.at(5, lambda: genesys.subscriptions.seed(NAME, QUEUE_ARN))
-    assert cloudformation.create().data == {"SubscriptionId": "sub-1"}
+    assert subscription_stack.create().data == {"SubscriptionId": "sub-1"}
 
 
 def test_a_conflict_with_a_new_foreign_subscription_is_an_error(
-    cloudformation: CloudFormation, genesys: GenesysCloud
+    subscription_stack: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.before("create", lambda: genesys.subscriptions.seed(NAME, FOREIGN_ARN))
-    response = cloudformation.create()
+    response = subscription_stack.create()
     assert response.status == "FAILED"
     assert FOREIGN_ARN in response.reason
     assert "another stage" in response.reason
@@ -128,10 +128,10 @@ def test_a_conflict_with_a_new_foreign_subscription_is_an_error(
 
 
 def test_a_conflict_with_a_subscription_that_lists_never_show_is_an_error(
-    cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
+    subscription_stack: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     genesys.always("create", problem(409, "A subscription of that name exists."))
-    response = cloudformation.create()
+    response = subscription_stack.create()
     assert response.status == "FAILED"
     assert "exists already" in response.reason
     assert "another stage" in response.reason
@@ -141,20 +141,20 @@ def test_a_conflict_with_a_subscription_that_lists_never_show_is_an_error(
 
 @pytest.mark.parametrize("visible_after", [3, 5])
 def test_a_lost_response_with_unique_names_succeeds_however_late_lists_are(
-    cloudformation: CloudFormation, genesys: GenesysCloud, visible_after: float
+    subscription_stack: CloudFormation, genesys: GenesysCloud, visible_after: float
 ) -> None:
     genesys.subscriptions.visible_after = visible_after
     genesys.instead("create", LOST, carried_out=True)
-    response = cloudformation.create()
+    response = subscription_stack.create()
     assert response.status == "SUCCESS", response.reason
-    assert len(ours(genesys)) == 1
+    assert len(our_ids(genesys)) == 1
 
 
 def test_a_subscription_that_never_becomes_active_is_removed(
-    cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
+    subscription_stack: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     genesys.subscriptions.activation_reads = NEVER
-    response = cloudformation.create()
+    response = subscription_stack.create()
     assert response.status == "FAILED"
     assert "status is 'pending' instead of 'active'" in response.reason
     assert response.physical_id.startswith("nothing-created/")
@@ -163,20 +163,20 @@ def test_a_subscription_that_never_becomes_active_is_removed(
 
 
 def test_a_subscription_of_another_shape_is_removed(
-    cloudformation: CloudFormation, genesys: GenesysCloud
+    subscription_stack: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.subscriptions.visible_after = 7
     genesys.always("read", Answer(200, {"eventTypes": 5}))
-    response = cloudformation.create()
+    response = subscription_stack.create()
     assert response.status == "FAILED"
     assert response.physical_id.startswith("nothing-created/")
     assert not genesys.subscriptions
 
 
 def test_an_invalid_filter_creates_nothing(
-    cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
+    subscription_stack: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
-    response = cloudformation.create(AttributeFilter=BAD_FILTER)
+    response = subscription_stack.create(AttributeFilter=BAD_FILTER)
     assert response.status == "FAILED"
     assert response.physical_id.startswith("nothing-created/")
     assert genesys.operations == ["login", "list", "create"]

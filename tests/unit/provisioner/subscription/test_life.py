@@ -14,11 +14,11 @@ MOVED_ARN = QUEUE_ARN.replace("eu-west-1", "eu-west-2")
 
 
 @pytest.fixture
-def deployed(cloudformation: CloudFormation, genesys: GenesysCloud) -> CloudFormation:
+def deployed(subscription_stack: CloudFormation, genesys: GenesysCloud) -> CloudFormation:
     """A stack with the subscription sub-1."""
-    assert cloudformation.create().data == {"SubscriptionId": "sub-1"}
+    assert subscription_stack.create().data == {"SubscriptionId": "sub-1"}
     genesys.calls.clear()
-    return cloudformation
+    return subscription_stack
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_each_field_is_changed_in_place(
     assert genesys.operations == ["login", "list", "replace", "read", "read"]
 
 
-def test_an_update_without_a_change_leaves_the_subscription_as_it_is(
+def test_an_update_without_a_change_does_not_change_the_subscription(
     deployed: CloudFormation, genesys: GenesysCloud
 ) -> None:
     assert deployed.update().status == "SUCCESS"
@@ -88,7 +88,7 @@ def test_another_queue_that_never_becomes_active_fails_and_the_rollback_restores
     genesys.subscriptions.activation_reads = NEVER
     response = deployed.update(QueueArn=NEW_ARN, AttributeFilter="queueId = 'Q2'")
     assert response.status == "FAILED"
-    assert "sub-1" in genesys.subscriptions, "what was there before is not removed"
+    assert "sub-1" in genesys.subscriptions, "the existing resource is not removed"
 
     genesys.subscriptions.activation_reads = 1
     response = deployed.roll_back()
@@ -109,24 +109,24 @@ def test_a_rollback_restores_the_destination_whichever_request_failed(
 
 
 def test_a_delete_removes_our_subscription_without_a_pause(
-    cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
+    subscription_stack: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
-    physical_id = cloudformation.create().physical_id
+    physical_id = subscription_stack.create().physical_id
     genesys.calls.clear()
     clock.pauses.clear()
-    response = cloudformation.delete()
+    response = subscription_stack.delete()
     assert (response.status, response.physical_id) == ("SUCCESS", physical_id)
     assert not genesys.subscriptions
     assert genesys.operations == ["login", "list", "delete"]
     assert not clock.pauses
 
 
-def test_a_delete_leaves_subscriptions_of_others_alone(
-    cloudformation: CloudFormation, genesys: GenesysCloud
+def test_a_delete_leaves_foreign_subscriptions_alone(
+    subscription_stack: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.subscriptions.unique_names = False
-    cloudformation.create()
-    kept = {
+    subscription_stack.create()
+    foreign_ids = {
         genesys.subscriptions.seed(NAME, FOREIGN_ARN),
         genesys.subscriptions.seed(NAME, FOREIGN_ARN, destination={"type": "webhook"}),
         genesys.subscriptions.seed(f"{NAME}2", QUEUE_ARN),
@@ -134,14 +134,14 @@ def test_a_delete_leaves_subscriptions_of_others_alone(
         genesys.subscriptions.seed("other", FOREIGN_ARN),
     }
     # The stand-in's search by destination cannot read a webhook.
-    assert cloudformation.delete().status == "SUCCESS"
-    assert set(genesys.subscriptions) == kept
+    assert subscription_stack.delete().status == "SUCCESS"
+    assert set(genesys.subscriptions) == foreign_ids
 
 
 def test_a_delete_with_an_id_of_cloudformation_deletes_each_late_subscription(
-    cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
+    subscription_stack: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     for moment in (0, 3, 6):
         clock.at(moment, lambda: genesys.subscriptions.seed(NAME, QUEUE_ARN))
-    assert cloudformation.delete(CLOUDFORMATION_ID).status == "SUCCESS"
+    assert subscription_stack.delete(CLOUDFORMATION_ID).status == "SUCCESS"
     assert not genesys.subscriptions
