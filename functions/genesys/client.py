@@ -111,7 +111,7 @@ class GenesysClient:
             page_number, previous = page_number + 1, entities
 
     def sanitize(self, text: str) -> str:
-        """Return a foreign string shortened to one line, with this client's secrets masked."""
+        """Return a string from outside on one line, shortened and with secrets masked."""
         text = " ".join(text.split())
         for secret in self._masked_strings:
             text = text.replace(" ".join(secret.split()), "…")

@@ -94,7 +94,7 @@ def _explanation(state: str, name: str, if_missing: str) -> str:
 
 
 def source_differences(eventbridge: "EventBridgeClient", name: str) -> list[str]:
-    """Return a sentence, in a list, if no events arrive or AWS denies access; else no item.
+    """Return a list with a sentence, empty if a partner event source is active.
 
     Raises
     ------

@@ -24,7 +24,7 @@ class Comparison:
     differences: tuple[str, ...] = ()
 
     def sanitized(self, sanitize: Callable[[str], str]) -> "Comparison":
-        """Return a copy with all strings sanitized, because they may quote foreign strings."""
+        """Return a copy with all strings sanitized; they may quote strings of other programs."""
         return Comparison(tuple(map(sanitize, self.ids)), tuple(map(sanitize, self.differences)))
 
 
@@ -159,7 +159,7 @@ class Resource(ABC):
 
 
 def check_exactly_one(noun: str, name: str, count: int) -> list[str]:
-    """Return a sentence, in a list, if there is not exactly one resource of ours; else no item."""
+    """Return a list with a sentence, empty if there is exactly one resource of ours."""
     match count:
         case 0:
             return [f"There is no {noun} {name!r} of ours: no ends arrive."]

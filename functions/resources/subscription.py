@@ -154,6 +154,6 @@ class SubscriptionResource(Resource):
 
 
 def _queue_arns_in(properties: Mapping[str, Any]) -> set[str]:
-    """Return the queue ARN in properties that are not validated, as a set of one or none."""
+    """Return the queue ARN in properties that are not validated, as a set that may be empty."""
     queue_arn = properties.get("QueueArn")
     return {queue_arn} if isinstance(queue_arn, str) and queue_arn else set()

@@ -96,7 +96,7 @@ class CloudFormation:
         return self._request("Update", OldResourceProperties=self.old_properties)
 
     def roll_back(self) -> Response:
-        """Undo the last, failed Update as CloudFormation does: with old and new swapped."""
+        """Undo a failed Update as CloudFormation does, with old and new properties swapped."""
         self.old_properties, self.properties = self.properties, self.old_properties
         return self._request("Update", OldResourceProperties=self.old_properties)
 
@@ -118,7 +118,7 @@ class CloudFormation:
         }
         if kind != "Create":
             event["PhysicalResourceId"] = self.physical_id
-        # JSON removes what a real event could not hold.
+        # A real event has been through JSON, too.
         response = respond(
             json.loads(json.dumps(event)),
             self.clock.invocation(self.invocation_seconds),

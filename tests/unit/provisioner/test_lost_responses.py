@@ -49,9 +49,9 @@ def test_a_request_that_was_not_carried_out_is_retried(
     assert resource.stack.create().status == "SUCCESS"
     assert resource.is_as_specified()
     # A search precedes each retry.
-    looks = [one for one in resource.genesys.operations if one in ("create", "list")]
-    assert looks[:6] == ["list", "create", "list", "create", "list", "create"]
-    assert "create" not in looks[6:]
+    operations = [name for name in resource.genesys.operations if name in ("create", "list")]
+    assert operations[:6] == ["list", "create", "list", "create", "list", "create"]
+    assert "create" not in operations[6:]
 
 
 def test_a_resource_that_lists_show_after_the_retry_still_leaves_one(

@@ -9,12 +9,12 @@ from resources.properties import InvalidProperties
 from tests.fakes.aws.cloudformation import EVENT_SOURCE, PROPERTIES, SUBSCRIPTION
 
 URL = "https://api.mypurecloud.com"
-ASKED = PROPERTIES[SUBSCRIPTION] | {"LoginUrl": URL, "ApiUrl": URL}
+REQUESTED_PROPERTIES = PROPERTIES[SUBSCRIPTION] | {"LoginUrl": URL, "ApiUrl": URL}
 EVENT = {
     "RequestType": "Update",
     "ResourceType": SUBSCRIPTION,
     "PhysicalResourceId": "api.mypurecloud.ie/queue-ends-dev",
-    "ResourceProperties": ASKED,
+    "ResourceProperties": REQUESTED_PROPERTIES,
 }
 
 
@@ -36,7 +36,7 @@ def test_a_create_or_delete_has_no_old_properties(kind: str) -> None:
 @pytest.mark.parametrize("kind", [None, "", "create", "Destroy", 5, [], {}])
 def test_another_kind_of_request_is_refused(kind: object) -> None:
     with pytest.raises(RequestError, match="is not Create, Update or Delete"):
-        Request.parse({"RequestType": kind, "ResourceProperties": ASKED})
+        Request.parse({"RequestType": kind, "ResourceProperties": REQUESTED_PROPERTIES})
 
 
 @pytest.mark.parametrize("resource_type", [None, "", "Custom::Other", [], EVENT_SOURCE + "s"])

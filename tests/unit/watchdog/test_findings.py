@@ -24,18 +24,21 @@ def test_a_subscription_is_compared_with_one_list_request(
     assert genesys.operations == ["login", "list"]
 
 
-def _changed(**fields: Any) -> Callable[[GenesysCloud], None]:
+def _change_subscription(**fields: Any) -> Callable[[GenesysCloud], None]:
     return lambda genesys: genesys.subscriptions["sub-1"].update(fields)
 
 
 @pytest.mark.parametrize(
     ("change", "expected_words"),
     [
-        (_changed(status="inactive"), ["sub-1", "status is 'inactive' instead of 'active'"]),
-        (_changed(attributeFilter="true"), ["attributeFilter is 'true' instead of"]),
-        (_changed(eventTypes=["event:other"]), ["eventTypes", "event:other"]),
         (
-            _changed(destination={"type": "aws_sqs", "awsSqs": {"arn": "arn:theirs"}}),
+            _change_subscription(status="inactive"),
+            ["sub-1", "status is 'inactive' instead of 'active'"],
+        ),
+        (_change_subscription(attributeFilter="true"), ["attributeFilter is 'true' instead of"]),
+        (_change_subscription(eventTypes=["event:other"]), ["eventTypes", "event:other"]),
+        (
+            _change_subscription(destination={"type": "aws_sqs", "awsSqs": {"arn": "arn:theirs"}}),
             ["There is no subscription", "sends to arn:theirs"],
         ),
     ],
@@ -59,32 +62,37 @@ def test_the_excerpts_of_long_filters_show_a_late_difference(
     resource = subscription_watchdog.deployment.resource
     assert isinstance(resource, SubscriptionResource)
     resource.spec = replace(resource.spec, attribute_filter=long)
-    _changed(attributeFilter=long.replace("LAST", "OTHER"))(genesys)
+    _change_subscription(attributeFilter=long.replace("LAST", "OTHER"))(genesys)
     (difference,) = subscription_watchdog.run()
     assert "OTHER" in difference
     assert "LAST" in difference
 
 
-def _properties(genesys: GenesysCloud) -> dict[str, Any]:
+def _integration_properties(genesys: GenesysCloud) -> dict[str, Any]:
     properties: dict[str, Any] = genesys.integrations.configuration("int-1")["properties"]
     return properties
 
 
-def _configured(**properties: Any) -> Callable[[GenesysCloud, FakePartnerEventSources], None]:
-    return lambda genesys, _: _properties(genesys).update(properties)
+def _configure_integration(
+    **properties: Any,
+) -> Callable[[GenesysCloud, FakePartnerEventSources], None]:
+    return lambda genesys, _: _integration_properties(genesys).update(properties)
 
 
-def _shows(**fields: Any) -> Callable[[GenesysCloud, FakePartnerEventSources], None]:
+def _change_integration(**fields: Any) -> Callable[[GenesysCloud, FakePartnerEventSources], None]:
     return lambda genesys, _: genesys.integrations["int-1"].update(fields)
 
 
 @pytest.mark.parametrize(
     ("change", "expected_words"),
     [
-        (_shows(reportedState={"code": "INACTIVE"}), ["int-1 is switched off"]),
-        (_shows(intendedState="DISABLED"), ["int-1 is switched off"]),
-        (_configured(eventFilter=["v2.other"]), ["its topics are v2.other"]),
-        (_configured(awsAccountId="999999999999"), ["There is no integration", "feeds the AWS"]),
+        (_change_integration(reportedState={"code": "INACTIVE"}), ["int-1 is switched off"]),
+        (_change_integration(intendedState="DISABLED"), ["int-1 is switched off"]),
+        (_configure_integration(eventFilter=["v2.other"]), ["its topics are v2.other"]),
+        (
+            _configure_integration(awsAccountId="999999999999"),
+            ["There is no integration", "feeds the AWS"],
+        ),
         (
             lambda genesys, _: genesys.integrations.seed(NAME, {}),
             ["int-3 has our name and feeds nobody"],
@@ -123,8 +131,8 @@ def test_an_unknown_source_state_is_no_finding(integration_watchdog: Watchdog, c
 def test_an_integration_that_is_being_deleted_does_not_count(
     integration_watchdog: Watchdog, genesys: GenesysCloud
 ) -> None:
-    going = genesys.integrations.seed(NAME, PROPERTIES[EVENT_SOURCE])
-    genesys.integrations[going]["intendedState"] = "DELETED"
+    deleted_id = genesys.integrations.seed(NAME, PROPERTIES[EVENT_SOURCE])
+    genesys.integrations[deleted_id]["intendedState"] = "DELETED"
     assert integration_watchdog.run() == []
 
 

@@ -84,11 +84,11 @@ def test_a_login_or_secret_that_is_refused_is_unhealthy(
     assert all(words in difference for words in expected_words), difference
 
 
-def _fails(status: int) -> Callable[[Watchdog], None]:
+def _fail_list(status: int) -> Callable[[Watchdog], None]:
     return lambda watchdog: watchdog.genesys.always("list", problem(status, "not now"))
 
 
-def _secret_fails(error: Exception) -> Callable[[Watchdog], None]:
+def _fail_secret(error: Exception) -> Callable[[Watchdog], None]:
     def fail(watchdog: Watchdog) -> None:
         watchdog.secrets.failure = error
 
@@ -106,14 +106,14 @@ def _client_error(code: str, status: int) -> ClientError:
 @pytest.mark.parametrize(
     "failure",
     [
-        _fails(429),
-        _fails(500),
-        _fails(503),
-        _secret_fails(EndpointConnectionError(endpoint_url="https://x.example")),
-        _secret_fails(_client_error("InternalServiceError", 500)),
-        _secret_fails(_client_error("ThrottlingException", 400)),
-        _secret_fails(_client_error("ExpiredTokenException", 400)),
-        _secret_fails(RuntimeError(CLIENT_SECRET)),
+        _fail_list(429),
+        _fail_list(500),
+        _fail_list(503),
+        _fail_secret(EndpointConnectionError(endpoint_url="https://x.example")),
+        _fail_secret(_client_error("InternalServiceError", 500)),
+        _fail_secret(_client_error("ThrottlingException", 400)),
+        _fail_secret(_client_error("ExpiredTokenException", 400)),
+        _fail_secret(RuntimeError(CLIENT_SECRET)),
     ],
 )
 def test_a_transient_failure_is_an_error_of_the_function_and_no_finding(
