@@ -1,4 +1,4 @@
-"""Requests to the Genesys Cloud Platform API: logged in, repeated, bounded, explained."""
+"""A client of the Genesys Cloud Platform API: it logs in, retries and keeps a deadline."""
 
 import re
 import time
@@ -22,20 +22,21 @@ PAGE_SIZE = 100
 
 
 class GenesysClient:
-    """The Platform API of one org, as one OAuth client sees it, for one piece of work.
+    """A client of one org's Platform API, for one OAuth client and one deadline.
 
     Parameters
     ----------
     login_url, api_url
         Base URLs, such as `https://login.mypurecloud.com` and `https://api.mypurecloud.com`.
     credentials
-        Of an OAuth client with the grant type *client credentials*.
+        The OAuth client's id and secret; its grant type is *client credentials*.
     deadline
-        No pause and no further try begins after it.
+        No request, and no pause before a retry, begins after the deadline.
     clock
-        Seconds that only grow, to tell when a token has expired.
-    scope
-        OAuth scopes to ask for; empty where the client's role alone says what it may do.
+        A monotonic clock in seconds, to know when a token expires.
+    scopes
+        The OAuth scopes to request, separated by spaces. Leave them empty if the OAuth client's
+        role alone decides what the client may do.
     """
 
     def __init__(
@@ -46,20 +47,20 @@ class GenesysClient:
         deadline: Deadline,
         clock: Callable[[], float] = time.monotonic,
         *,
-        scope: str = "",
+        scopes: str = "",
     ) -> None:
         self.deadline = deadline
         self._login_url = login_url + LOGIN_PATH
         self._api_url = api_url
         self._credentials = credentials
         self._clock = clock
-        self._scope = scope
+        self._scopes = scopes
         self._token: str | None = None
-        self._token_ends = 0.0
+        self._token_expires_at = 0.0
         secret = credentials.client_secret
-        self._never_shown = [secret, quote_plus(secret)]
-        self._repeating = _session(DeadlineRetry.for_repeatable_requests(deadline))
-        self._creating = _session(DeadlineRetry.for_requests_that_create(deadline))
+        self._masked_strings = [secret, quote_plus(secret)]
+        self._retrying_session = _make_session(DeadlineRetry.for_repeatable_requests(deadline))
+        self._creating_session = _make_session(DeadlineRetry.for_requests_that_create(deadline))
 
     def request(
         self,
@@ -69,48 +70,50 @@ class GenesysClient:
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Send one request and return its answer's JSON, or None where it has no content.
+        """Send a request and return the response's JSON, or None if the response has no content.
 
-        429, 502, 503 and 504 are repeated until the deadline, network failures a few times; a
-        POST only after 429, since after the others it may have been carried out. A token that is
-        no longer accepted is replaced once.
+        The request is retried after 429, 502, 503 and 504 until the deadline, and after network
+        failures a few times. A POST is retried only after 429: after any other failure, Genesys
+        Cloud may have carried it out. After 401, the request is sent once more with a new token.
 
         Raises
         ------
         LoginRefused
-            The client id or secret was refused.
+            Genesys Cloud refused the client id or secret.
         Unreachable
-            There was no answer.
+            There was no response.
         GenesysError
-            Any other answer than success.
+            The response is an error, or cannot be read.
         """
         response = self._send(method, path, body, query)
         if response.status_code == requests.codes.unauthorized:
             self._token = None
             response = self._send(method, path, body, query)
-        return self._content(method, path, response)
+        return self._parse_content(method, path, response)
 
-    def pages(self, path: str, query: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
-        """Yield the entities of all pages of a list."""
-        number, before = 1, None
+    def iterate_entities(
+        self, path: str, query: Mapping[str, Any] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the entities of a list, page by page."""
+        page_number, previous = 1, None
         while True:
-            paged = {**(query or {}), "pageNumber": number, "pageSize": PAGE_SIZE}
-            page = self.request("GET", path, query=paged)
+            page_query = {**(query or {}), "pageNumber": page_number, "pageSize": PAGE_SIZE}
+            page = self.request("GET", path, query=page_query)
             entities = page.get("entities") if isinstance(page, dict) else None
             if not isinstance(entities, list):
                 raise GenesysError("GET", path, status=200, message="the answer is no list")
-            if entities == before:  # a list without pages answers with all of it each time
+            if entities == previous:  # an API without paging returns the whole list each time
                 return
             yield from (entity for entity in entities if isinstance(entity, dict))
-            count = page.get("pageCount")
-            if not entities or (isinstance(count, int) and 0 < count <= number):
+            page_count = page.get("pageCount")
+            if not entities or (isinstance(page_count, int) and 0 < page_count <= page_number):
                 return
-            number, before = number + 1, entities
+            page_number, previous = page_number + 1, entities
 
-    def clean(self, text: str) -> str:
-        """Return a text from outside, short, on one line and without secrets."""
+    def sanitize(self, text: str) -> str:
+        """Return a string from outside on one line, shortened and with secrets masked."""
         text = " ".join(text.split())
-        for secret in self._never_shown:
+        for secret in self._masked_strings:
             text = text.replace(" ".join(secret.split()), "…")
         return text[:300]
 
@@ -122,41 +125,44 @@ class GenesysClient:
         query: Mapping[str, Any] | None,
     ) -> requests.Response:
         token = self._valid_token()
-        session = self._creating if method == "POST" else self._repeating
+        session = self._creating_session if method == "POST" else self._retrying_session
         return self._exchange(
             session,
             method,
             path,
             self._api_url + path,
-            auth=_Bearer(token),
+            auth=_BearerToken(token),
             json=body,
             params=query,
         )
 
     def _valid_token(self) -> str:
-        if self._token is None or self._clock() >= self._token_ends:
-            self._token, life = self._log_in()
-            # Replace it shortly before its end, so that no request outlives it.
-            self._token_ends = self._clock() + life - min(60.0, life / 10)
-            self._never_shown.append(self._token)
+        if self._token is None or self._clock() >= self._token_expires_at:
+            self._token, lifetime = self._log_in()
+            # Renew the token early: it must not expire while a request is under way.
+            self._token_expires_at = self._clock() + lifetime - min(60.0, lifetime / 10)
+            self._masked_strings.append(self._token)
         return self._token
 
     def _log_in(self) -> tuple[str, float]:
-        """Return a new token and its life in seconds."""
+        """Return a new token and its lifetime in seconds."""
         form = {
             "grant_type": "client_credentials",
             "client_id": self._credentials.client_id,
             "client_secret": self._credentials.client_secret,
-            **({"scope": self._scope} if self._scope else {}),
+            **({"scope": self._scopes} if self._scopes else {}),
         }
-        response = self._exchange(self._repeating, "POST", LOGIN_PATH, self._login_url, data=form)
+        response = self._exchange(
+            self._retrying_session, "POST", LOGIN_PATH, self._login_url, data=form
+        )
         if response.status_code in (requests.codes.bad_request, requests.codes.unauthorized):
-            raise self._error(LoginRefused, "POST", LOGIN_PATH, response)
-        answer = self._content("POST", LOGIN_PATH, response)
+            raise self._make_error(LoginRefused, "POST", LOGIN_PATH, response)
+        content = self._parse_content("POST", LOGIN_PATH, response)
         try:
-            token, life = answer["access_token"], float(answer.get("expires_in", 0))
-            if re.fullmatch(r"[!-~]+", token):  # others fit no header, and errors would quote them
-                return token, life
+            token, lifetime = content["access_token"], float(content.get("expires_in", 0))
+            # A header cannot hold any other character, and the error would quote the token.
+            if re.fullmatch(r"[!-~]+", token):
+                return token, lifetime
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
             pass
         raise GenesysError(
@@ -166,24 +172,26 @@ class GenesysClient:
     def _exchange(
         self, session: requests.Session, method: str, path: str, url: str, **kwargs: Any
     ) -> requests.Response:
-        left = self.deadline.left()
-        if left <= 0:
+        seconds_left = self.deadline.left()
+        if seconds_left <= 0:
             raise Unreachable(method, path, message="no time was left to send it")
         try:
             return session.request(
                 method,
                 url,
-                timeout=(min(CONNECT_SECONDS, left), min(READ_SECONDS, left)),
+                timeout=(min(CONNECT_SECONDS, seconds_left), min(READ_SECONDS, seconds_left)),
                 allow_redirects=False,
                 **kwargs,
             )
         except (requests.RequestException, ValueError) as error:
-            # requests lets a ValueError through for some unreadable addresses.
-            raise Unreachable(method, path, message=self.clean(_cause(error))) from None
+            # For some malformed URLs, requests raises a plain ValueError.
+            raise Unreachable(
+                method, path, message=self.sanitize(_describe_failure(error))
+            ) from None
 
-    def _content(self, method: str, path: str, response: requests.Response) -> Any:
+    def _parse_content(self, method: str, path: str, response: requests.Response) -> Any:
         if not 200 <= response.status_code < 300:
-            raise self._error(GenesysError, method, path, response)
+            raise self._make_error(GenesysError, method, path, response)
         if not response.content:
             return None
         try:
@@ -193,20 +201,20 @@ class GenesysClient:
                 method, path, status=response.status_code, message="the answer is not JSON"
             ) from None
 
-    def _error(
-        self, kind: type[GenesysError], method: str, path: str, response: requests.Response
+    def _make_error(
+        self, error_class: type[GenesysError], method: str, path: str, response: requests.Response
     ) -> GenesysError:
-        return kind(
+        return error_class(
             method,
             path,
             status=response.status_code,
-            message=self.clean(_message(response)),
-            correlation_id=self.clean(response.headers.get("ININ-Correlation-Id", "")) or None,
+            message=self.sanitize(_parse_message(response)),
+            correlation_id=self.sanitize(response.headers.get("ININ-Correlation-Id", "")) or None,
         )
 
 
-class _Bearer(AuthBase):
-    """Sets the token; passed as `auth` so that no .netrc of a developer's machine replaces it."""
+class _BearerToken(AuthBase):
+    """Sets the token. Without an `auth`, requests would use a developer's .netrc instead."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -216,27 +224,27 @@ class _Bearer(AuthBase):
         return request
 
 
-def _session(retry: DeadlineRetry) -> requests.Session:
+def _make_session(retry: DeadlineRetry) -> requests.Session:
     session = requests.Session()
     for scheme in ("https://", "http://"):
         session.mount(scheme, HTTPAdapter(max_retries=retry))
     return session
 
 
-def _message(response: requests.Response) -> str:
-    """Return what Genesys Cloud says of an error: `message`, or OAuth's `description`."""
+def _parse_message(response: requests.Response) -> str:
+    """Return the error message in a response, or its HTTP reason if the body is not JSON."""
     try:
-        answer = response.json()
+        content = response.json()
     except (ValueError, RecursionError):
         return response.reason or ""
-    if not isinstance(answer, dict):
+    if not isinstance(content, dict):
         return ""
     keys = ("message", "description", "error_description", "error", "code")
-    said = (answer.get(key) for key in keys)
-    return next((text for text in said if text and isinstance(text, str)), "")
+    values = (content.get(key) for key in keys)
+    return next((value for value in values if value and isinstance(value, str)), "")
 
 
-def _cause(error: BaseException) -> str:
-    """Return the innermost reason of a failure on the network."""
+def _describe_failure(error: BaseException) -> str:
+    """Return a network failure's class, and its innermost reason if it has one."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
     return f"{type(error).__name__}: {reason or error}"

@@ -1,4 +1,4 @@
-"""Making one thing in Genesys Cloud, and not two, when the answer to a request is lost."""
+"""Creates a resource in Genesys Cloud exactly once, even if a response is lost."""
 
 from collections.abc import Callable
 
@@ -6,61 +6,61 @@ from deadline import Deadline
 from genesys.errors import GenesysError
 
 
-def id_in(answer: object, method: str, path: str, status: int) -> str:
-    """Return the id in the answer to a request; raise an error that names it if there is none."""
-    match answer:
-        case {"id": str(found)} if found:
-            return found
+def parse_id(content: object, method: str, path: str, status: int) -> str:
+    """Return the id in a response; raise a `GenesysError` if the response has none."""
+    match content:
+        case {"id": str(resource_id)} if resource_id:
+            return resource_id
     raise GenesysError(method, path, status=status, message="the answer has no id")
 
 
 def create_once(
     post: Callable[[], str],
-    find_made: Callable[[], list[str]],
+    find_created: Callable[[], list[str]],
     remove: Callable[[str], None],
     deadline: Deadline,
 ) -> str:
-    """Make a thing that does not exist yet, and return its id.
+    """Create a resource that does not exist yet, and return its id.
 
-    A request that may have been carried out is repeated only after a search for its thing. If
-    there is more than one in the end, the others are removed.
+    If a failed request may have succeeded all the same, search for its resource before the next
+    attempt. If the search finds duplicates, keep one and remove the rest.
 
     Parameters
     ----------
     post
-        Makes one and returns its id.
-    find_made
-        Returns the ids of those that lists show.
+        Creates the resource and returns its id.
+    find_created
+        Returns the ids of all such resources that lists show.
     remove
-        Removes one by its id.
+        Removes the resource with this id.
     deadline
         When to give up.
 
     Raises
     ------
     GenesysError
-        Its `maybe_carried_out` says whether any of the requests may have made one.
+        No attempt succeeded. The error's `may_have_succeeded` covers all attempts.
     """
-    made, lost = None, None
-    tries = deadline.attempts(1, longest=20)
-    next(tries)  # the first one, which needs no pause
+    created_id, uncertain_error = None, None
+    attempts = deadline.attempts(1, longest=20)
+    next(attempts)  # the first attempt, without a pause
     while True:
         try:
-            made = post()
-            if not lost:
-                return made
+            created_id = post()
+            if not uncertain_error:
+                return created_id
         except GenesysError as error:
-            if not error.maybe_carried_out:
-                error.maybe_carried_out = lost is not None
+            if not error.may_have_succeeded:
+                error.may_have_succeeded = uncertain_error is not None
                 raise
-            lost = error
-        # A new thing may take a moment to be in lists.
-        in_time = next(tries, None) is not None
-        found = find_made()
-        if made or found:
-            kept = made or found[0]
-            for duplicate in set(found) - {kept}:
-                remove(duplicate)
-            return kept
-        if lost.status == 500 or not in_time:
-            raise lost
+            uncertain_error = error
+        # Pause first: lists may show a new resource late.
+        time_is_left = next(attempts, None) is not None
+        listed_ids = find_created()
+        if created_id or listed_ids:
+            kept_id = created_id or listed_ids[0]
+            for duplicate_id in set(listed_ids) - {kept_id}:
+                remove(duplicate_id)
+            return kept_id
+        if uncertain_error.status == 500 or not time_is_left:
+            raise uncertain_error

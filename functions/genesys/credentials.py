@@ -13,41 +13,41 @@ from genesys.errors import CredentialsError
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-CLIENT_LIMITS = client_config(read_timeout=5, attempts=3)
+SECRETS_MANAGER_CONFIG = client_config(read_timeout=5, attempts=3)
 EXPECTED = '{"client_id": "…", "client_secret": "…"}'
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The id and secret of a client-credentials login; its repr hides the secret."""
+    """An OAuth client's id and secret; the repr hides the secret."""
 
     client_id: str
     client_secret: str = field(repr=False)
 
 
 def load_credentials(secrets: "SecretsManagerClient", name: str, deadline: Deadline) -> Credentials:
-    """Return the credentials that a secret holds.
+    """Return the credentials in a secret.
 
     Parameters
     ----------
     secrets
         A Secrets Manager client.
     name
-        The secret's name; its string must be a JSON object with `client_id` and `client_secret`.
+        The secret's name. Its string must be a JSON object with `client_id` and `client_secret`.
     deadline
-        A refused read is repeated for up to 20 s within it: a role that was made a moment ago
-        may not have reached all of AWS yet.
+        A read that AWS denies is retried for up to 20 s within this deadline: a new role may not
+        have reached all of AWS yet.
 
     Raises
     ------
     CredentialsError
-        The text says what is wrong with the secret and what to do.
+        The secret cannot be read or is invalid. The message says what to do.
     """
     refusal: ClientError
     for _ in deadline.within(20).attempts(2, growth=1):
         try:
-            answer = secrets.get_secret_value(SecretId=name)
-            return _parse(name, answer.get("SecretString"))
+            response = secrets.get_secret_value(SecretId=name)
+            return _parse_credentials(name, response.get("SecretString"))
         except ClientError as error:
             refusal = error
             if code_of(error) != "AccessDeniedException":
@@ -57,10 +57,10 @@ def load_credentials(secrets: "SecretsManagerClient", name: str, deadline: Deadl
                 f"Secrets Manager could not be asked for secret {name!r} "
                 f"({type(error).__name__}). Try again."
             ) from error
-    raise CredentialsError(_why_unreadable(name, code_of(refusal))) from refusal
+    raise CredentialsError(_unreadable_reason(name, code_of(refusal))) from refusal
 
 
-def _why_unreadable(name: str, code: str) -> str:
+def _unreadable_reason(name: str, code: str) -> str:
     if code == "ResourceNotFoundException":
         return (
             f"There is no secret {name!r} in this account and region. Create it with the string "
@@ -74,23 +74,24 @@ def _why_unreadable(name: str, code: str) -> str:
     )
 
 
-def _parse(name: str, text: str | None) -> Credentials:
-    # Nothing of the text goes into an error, and no error keeps the decoder's, which would.
+def _parse_credentials(name: str, secret_string: str | None) -> Credentials:
+    # The decoder's error holds the secret: `from None` keeps it out of ours.
     try:
-        secret = json.loads(text or "")
+        secret = json.loads(secret_string or "")
     except (ValueError, RecursionError):
         raise CredentialsError(f"Secret {name!r} is not JSON; expected {EXPECTED}.") from None
     if not isinstance(secret, dict):
         raise CredentialsError(f"Secret {name!r} is not a JSON object; expected {EXPECTED}.")
-    wrong = [
+    invalid = [
         key
         for key in ("client_id", "client_secret")
         if not isinstance(secret.get(key), str)
         or not secret[key].strip()
         or not secret[key].strip().isprintable()
     ]
-    if wrong:
+    if invalid:
         raise CredentialsError(
-            f"Secret {name!r} lacks {' and '.join(wrong)} (or it is no text); expected {EXPECTED}."
+            f"Secret {name!r} lacks {' and '.join(invalid)} (or it is no text); "
+            f"expected {EXPECTED}."
         )
     return Credentials(secret["client_id"].strip(), secret["client_secret"].strip())

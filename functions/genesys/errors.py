@@ -1,18 +1,18 @@
-"""The errors of calls to Genesys Cloud and of what belongs to them."""
+"""The errors of requests to Genesys Cloud, and the errors whose messages are for the user."""
 
 
 class GenesysError(Exception):
-    """A request to Genesys Cloud that failed.
+    """A request to Genesys Cloud failed.
 
-    Its text names the method, path, status, Genesys Cloud's own message and the correlation id
-    that its support asks for; never a token or secret.
+    The message holds the method, path, status, Genesys Cloud's own message and the correlation id,
+    which Genesys Cloud's support asks for. It never holds a token or secret.
 
     Attributes
     ----------
     status
-        HTTP status of the answer; None when there was no answer.
-    maybe_carried_out
-        Whether Genesys Cloud may have carried it out all the same, at this try or before.
+        The HTTP status; None if there was no response.
+    may_have_succeeded
+        Whether this request, or an earlier attempt at it, may have succeeded all the same.
     """
 
     def __init__(
@@ -24,19 +24,19 @@ class GenesysError(Exception):
         message: str = "",
         correlation_id: str | None = None,
     ) -> None:
-        answer = "was not answered" if status is None else f"was answered with {status}"
-        text = f"{method} {path} {answer}"
+        outcome = "was not answered" if status is None else f"was answered with {status}"
+        description = f"{method} {path} {outcome}"
         if message:
-            text += f": {message}"
+            description += f": {message}"
         if correlation_id:
-            text += f" (correlation id {correlation_id})"
-        super().__init__(text)
+            description += f" (correlation id {correlation_id})"
+        super().__init__(description)
         self.method = method
         self.path = path
         self.status = status
         self.message = message
         self.correlation_id = correlation_id
-        self.maybe_carried_out = (
+        self.may_have_succeeded = (
             status is None or 200 <= status < 300 or status in (408, 500, 502, 503, 504)
         )
 
@@ -46,20 +46,20 @@ class LoginRefused(GenesysError):
 
 
 class Unreachable(GenesysError):
-    """There was no answer: no connection, none in time, or one that broke off."""
+    """There was no response: the connection failed or broke off, or the time was over."""
 
 
-class NotActive(Exception):
-    """A thing in Genesys Cloud that did not become as specified in time; the text says how."""
+class NotAsSpecified(Exception):
+    """A resource did not reach its specification in time; the message lists the differences."""
 
 
-class Explained(Exception):
-    """An error whose text is for the user: what is wrong and what to do, and nothing secret."""
+class UserFacingError(Exception):
+    """An error whose message tells the user what to do, and holds no secret."""
 
 
-class CredentialsError(Explained):
+class CredentialsError(UserFacingError):
     """The secret with the OAuth client's credentials is missing or wrong."""
 
 
-class NameTaken(Explained):
-    """A thing in Genesys Cloud that has our name and is somebody else's."""
+class NameTaken(UserFacingError):
+    """A resource in Genesys Cloud has our name but sends its events elsewhere."""

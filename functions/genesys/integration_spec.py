@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-SOURCE_TYPE = "amazon-eventbridge-source"
+INTEGRATION_TYPE = "amazon-eventbridge-source"
 Entity = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class AwsTarget:
-    """The AWS account and region that get an integration's events, and the source's suffix."""
+    """Where an integration sends its events: an AWS account and region.
+
+    The suffix is the last part of the partner event source's name.
+    """
 
     account_id: str
     region: str
@@ -28,7 +31,7 @@ class AwsTarget:
 
 @dataclass(frozen=True, slots=True)
 class IntegrationSpec:
-    """The specification of an integration; `topics` are the events that it passes on."""
+    """The specification of an integration, which sends the events of `topics` to `target`."""
 
     name: str
     notes: str
@@ -36,11 +39,11 @@ class IntegrationSpec:
     topics: tuple[str, ...]
 
     def creation_body(self) -> dict[str, Any]:
-        """Return the request body that makes it, without an AWS target yet."""
-        return {"name": self.name, "integrationType": {"id": SOURCE_TYPE}}
+        """Return the request body that creates the integration, without an AWS target yet."""
+        return {"name": self.name, "integrationType": {"id": INTEGRATION_TYPE}}
 
     def configuration_body(self, version: int) -> dict[str, Any]:
-        """Return the request body that replaces a version of its configuration."""
+        """Return the request body that replaces the given version of the configuration."""
         return {
             "name": self.name,
             "version": version,
@@ -56,23 +59,23 @@ class IntegrationSpec:
         }
 
     def differences(self, configuration: Entity) -> list[str]:
-        """Return a clause for each difference of a configuration; its notes do not count."""
+        """Return a clause for each difference of a configuration; the notes do not count."""
         differences = []
-        if (target := target_of(configuration)) != self.target:
+        if (target := parse_target(configuration)) != self.target:
             differences.append(f"it feeds {target or 'nobody'}")
-        topics = sorted(map(str, _properties_of(configuration).get("eventFilter") or ()))
+        topics = sorted(map(str, _parse_properties(configuration).get("eventFilter") or ()))
         if topics != sorted(self.topics):
             differences.append(f"its topics are {', '.join(topics) or 'none'}")
         return differences
 
-    def is_configured(self, configuration: Entity) -> bool:
-        """Return whether nothing of a configuration needs to be changed."""
+    def matches(self, configuration: Entity) -> bool:
+        """Return whether a configuration has no difference, including the notes."""
         return not self.differences(configuration) and configuration.get("notes") == self.notes
 
 
-def target_of(configuration: Entity) -> AwsTarget | None:
-    """Return the AWS target in a configuration, None where there is none."""
-    properties = _properties_of(configuration)
+def parse_target(configuration: Entity) -> AwsTarget | None:
+    """Return the AWS target in a configuration; None if there is none."""
+    properties = _parse_properties(configuration)
     account_id, region, suffix = (
         str(properties.get(key) or "")
         for key in ("awsAccountId", "awsAccountRegion", "eventSourceSuffix")
@@ -80,6 +83,6 @@ def target_of(configuration: Entity) -> AwsTarget | None:
     return AwsTarget(account_id, region, suffix) if account_id else None
 
 
-def _properties_of(configuration: Entity) -> Mapping[str, Any]:
+def _parse_properties(configuration: Entity) -> Mapping[str, Any]:
     properties = configuration.get("properties")
     return properties if isinstance(properties, dict) else {}

@@ -1,7 +1,7 @@
-"""Integrations of the type *Amazon EventBridge source*, and the requests that make one right.
+"""The requests that read, create, change and remove *Amazon EventBridge source* integrations.
 
-The requests are those of the Platform API's Integrations category. An integration's configuration
-has a version, and a change must name the present one.
+The requests belong to the Platform API's category Integrations. An integration's configuration has
+a version, and a change must name the current version.
 """
 
 from collections.abc import Callable
@@ -10,22 +10,28 @@ from typing import Any
 
 from deadline import Deadline
 from genesys.client import GenesysClient
-from genesys.creation import create_once, id_in
-from genesys.errors import Explained, GenesysError, NotActive
-from genesys.integration_spec import SOURCE_TYPE, AwsTarget, Entity, IntegrationSpec, target_of
+from genesys.creation import create_once, parse_id
+from genesys.errors import GenesysError, NotAsSpecified, UserFacingError
+from genesys.integration_spec import (
+    INTEGRATION_TYPE,
+    AwsTarget,
+    Entity,
+    IntegrationSpec,
+    parse_target,
+)
 
 PATH = "/api/v2/integrations"
 ORGANIZATION_PATH = "/api/v2/organizations/me"
 ENABLED, DISABLED, DELETED = "ENABLED", "DISABLED", "DELETED"
-# An old error may be reported for a moment after a change; a lasting one is meant.
-ERROR_READINGS = 4
+# Consecutive reads that must report an error: after a change, the old error may show for a moment.
+ERROR_READS = 4
 CHANGE_SECONDS = 30.0
 SWITCH_OFF_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Integration:
-    """An integration as Genesys Cloud has it."""
+    """An integration as Genesys Cloud shows it."""
 
     integration_id: str
     is_active: bool
@@ -34,12 +40,12 @@ class Integration:
 
     @property
     def target(self) -> AwsTarget | None:
-        """Its AWS target; None if it was never configured."""
-        return target_of(self.configuration)
+        """The AWS target; None if the integration was never configured."""
+        return parse_target(self.configuration)
 
 
-class NotDeleted(Explained):
-    """An integration that Genesys Cloud still shows after its deletion."""
+class NotDeleted(UserFacingError):
+    """Genesys Cloud still shows an integration after its deletion."""
 
 
 def switch_body(state: str) -> dict[str, Any]:
@@ -48,7 +54,7 @@ def switch_body(state: str) -> dict[str, Any]:
 
 
 class Integrations:
-    """The Amazon EventBridge sources of an org."""
+    """An org's integrations of the type *Amazon EventBridge source*."""
 
     def __init__(self, client: GenesysClient) -> None:
         self._client = client
@@ -56,41 +62,41 @@ class Integrations:
 
     def organization_id(self) -> str:
         """Return the org's id, which is part of the partner event source's name."""
-        answer = self._client.request("GET", ORGANIZATION_PATH)
-        return id_in(answer, "GET", ORGANIZATION_PATH, 200)
+        content = self._client.request("GET", ORGANIZATION_PATH)
+        return parse_id(content, "GET", ORGANIZATION_PATH, 200)
 
-    def named(self, name: str) -> list[Integration]:
-        """Return the integrations of our type and that name; names need not be unique."""
+    def find_by_name(self, name: str) -> list[Integration]:
+        """Return the integrations with this name; names need not be unique."""
         return [
-            self._integration(entity)
-            for entity in self._client.pages(PATH, {"expand": "config.current"})
-            if (entity.get("name"), _type_of(entity)) == (name, SOURCE_TYPE)
+            self._load_integration(entity)
+            for entity in self._client.iterate_entities(PATH, {"expand": "config.current"})
+            if (entity.get("name"), _parse_type(entity)) == (name, INTEGRATION_TYPE)
         ]
 
     def get(self, integration_id: str) -> Integration | None:
-        """Return an integration; None if there is none of that id."""
+        """Return the integration with this id; None if there is none."""
         entity = self._read(integration_id)
-        return self._integration(entity) if entity else None
+        return self._load_integration(entity) if entity else None
 
-    def create(self, spec: IntegrationSpec, find_made: Callable[[], list[str]]) -> str:
-        """Make an integration, without an AWS target yet, and return its id.
+    def create(self, spec: IntegrationSpec, find_created: Callable[[], list[str]]) -> str:
+        """Create an integration, without an AWS target yet, and return its id.
 
         Parameters
         ----------
-        find_made
-            Returns the ids in lists that a request may have made whose answer was lost.
+        find_created
+            Returns the ids of the integrations that a request may have created.
         """
         return create_once(
-            lambda: id_in(
+            lambda: parse_id(
                 self._client.request("POST", PATH, body=spec.creation_body()), "POST", PATH, 200
             ),
-            find_made,
+            find_created,
             self.remove,
             self.deadline,
         )
 
     def configuration(self, integration_id: str) -> Entity:
-        """Return an integration's present configuration."""
+        """Return an integration's current configuration."""
         path = _configuration_path(integration_id)
         configuration = self._client.request("GET", path)
         if not isinstance(configuration, dict):
@@ -100,54 +106,55 @@ class Integrations:
     def configure(
         self, integration_id: str, spec: IntegrationSpec, check: Callable[[Entity], None]
     ) -> None:
-        """Give an integration its configuration, although others may change it meanwhile.
+        """Replace an integration's configuration; retry if another change came first.
 
         Parameters
         ----------
         check
-            Raises if a configuration must not be replaced.
+            Raises an error if the current configuration must not be replaced.
         """
         failure: GenesysError
         for _ in self.deadline.within(CHANGE_SECONDS).attempts(0.5, longest=5):
             configuration = self.configuration(integration_id)
             check(configuration)
-            if spec.is_configured(configuration):
+            if spec.matches(configuration):
                 return
             body = spec.configuration_body(configuration.get("version") or 1)
             try:
                 self._client.request("PUT", _configuration_path(integration_id), body=body)
                 return
             except GenesysError as error:
-                if not _is_of_an_old_version(error):
+                if not _may_have_old_version(error):
                     raise
                 failure = error
         raise failure
 
     def switch_on(self, integration_id: str, spec: IntegrationSpec, limit: Deadline) -> None:
-        """Switch an integration on, and read it back until it is active and as specified.
+        """Switch an integration on, and read it until it is active and as specified.
 
         Raises
         ------
-        NotActive
-            If it is not by the deadline, or reports a lasting error; in Genesys Cloud's words.
+        NotAsSpecified
+            It does not match when `limit` passes, or it keeps reporting an error. The message
+            quotes Genesys Cloud.
         """
-        errors = 0
+        error_reads = 0
         for _ in limit.attempts(0.5, longest=5):
-            differences = self._differences(integration_id, spec)
+            differences = self._switch_on_once(integration_id, spec)
             if not differences:
                 return
-            errors = errors + 1 if differences.startswith("it reports ERROR") else 0
-            if errors == ERROR_READINGS:
+            error_reads = error_reads + 1 if differences.startswith("it reports ERROR") else 0
+            if error_reads == ERROR_READS:
                 break
-        raise NotActive(self._client.clean(differences))
+        raise NotAsSpecified(self._client.sanitize(differences))
 
     def remove(self, integration_id: str) -> None:
-        """Switch an integration off, delete it and wait until it is gone, unless it is already.
+        """Switch an integration off, delete it, and wait until Genesys Cloud no longer shows it.
 
         Raises
         ------
         NotDeleted
-            If it is not gone in time.
+            Genesys Cloud still shows it at the deadline.
         """
         entity = self._read(integration_id)
         if entity and entity.get("intendedState") != DELETED:
@@ -160,17 +167,18 @@ class Integrations:
             f"Genesys Cloud still shows the integration {integration_id} after its deletion."
         )
 
-    def _integration(self, entity: Entity) -> Integration:
+    def _load_integration(self, entity: Entity) -> Integration:
+        """Return an entity's integration; read the configuration if the entity lacks it."""
         integration_id = str(entity["id"])
         match entity:
-            case {"config": {"current": dict() as listed}} if target_of(listed):
+            case {"config": {"current": dict() as listed}} if parse_target(listed):
                 configuration: Entity = listed
             case _:
-                # A list that shows no target does not prove that there is none.
+                # The entity may lack a target that the integration has.
                 configuration = self.configuration(integration_id)
         return Integration(
             integration_id,
-            is_active=(entity.get("intendedState"), _state_of(entity)) == (ENABLED, "ACTIVE"),
+            is_active=(entity.get("intendedState"), _parse_state(entity)) == (ENABLED, "ACTIVE"),
             is_being_deleted=entity.get("intendedState") == DELETED,
             configuration=configuration,
         )
@@ -190,28 +198,29 @@ class Integrations:
     def _switch(self, integration_id: str, state: str) -> None:
         self._change("PATCH", f"{PATH}/{integration_id}", switch_body(state))
 
-    def _differences(self, integration_id: str, spec: IntegrationSpec) -> str:
+    def _switch_on_once(self, integration_id: str, spec: IntegrationSpec) -> str:
+        """Switch an integration on if it is off; return its differences, empty if it matches."""
         entity = self._read(integration_id)
         if not entity:
             return "it cannot be found"
         if entity.get("intendedState") != ENABLED:
             self._switch(integration_id, ENABLED)
             return "it stays switched off"
-        if _state_of(entity) != "ACTIVE":
-            return f"it reports {_state_of(entity)}{_detail_of(entity)}"
+        if _parse_state(entity) != "ACTIVE":
+            return f"it reports {_parse_state(entity)}{_parse_detail(entity)}"
         return "; ".join(spec.differences(self.configuration(integration_id)))
 
     def _switch_off(self, integration_id: str, entity: Entity) -> None:
         if entity.get("intendedState") != DISABLED:
             self._switch(integration_id, DISABLED)
         limit = self.deadline.within(min(SWITCH_OFF_SECONDS, self.deadline.left() / 2))
-        # If it stays active, try to delete it all the same: Genesys Cloud decides.
+        # If it remains active, delete it all the same: Genesys Cloud may accept that.
         for _ in limit.attempts(0.5, longest=5):
             if not _is_running(self._read(integration_id)):
                 return
 
     def _change(self, method: str, path: str, body: Entity | None = None) -> None:
-        """Send a request, again while its integration is busy; do nothing if that is gone."""
+        """Send a change; retry while the integration is busy, ignore a deleted integration."""
         failure: GenesysError
         for _ in self.deadline.within(CHANGE_SECONDS).attempts(1, longest=5):
             try:
@@ -230,21 +239,21 @@ def _configuration_path(integration_id: str) -> str:
     return f"{PATH}/{integration_id}/config/current"
 
 
-def _is_of_an_old_version(error: GenesysError) -> bool:
-    """Return whether another change came first, or this one may yet be carried out."""
+def _may_have_old_version(error: GenesysError) -> bool:
+    """Return whether another change came first, or this change may have succeeded late."""
     return error.status in (408, 409) or (
         error.status == 400 and "version" in error.message.lower()
     )
 
 
-def _type_of(entity: Entity) -> object:
+def _parse_type(entity: Entity) -> object:
     match entity.get("integrationType"):
         case {"id": type_id}:
             return type_id
     return None
 
 
-def _state_of(entity: Entity) -> object:
+def _parse_state(entity: Entity) -> object:
     match entity.get("reportedState"):
         case {"code": code}:
             return code
@@ -252,14 +261,14 @@ def _state_of(entity: Entity) -> object:
 
 
 def _is_running(entity: Entity | None) -> bool:
-    return entity is not None and _state_of(entity) in ("ACTIVE", "ACTIVATING", "DEACTIVATING")
+    return entity is not None and _parse_state(entity) in ("ACTIVE", "ACTIVATING", "DEACTIVATING")
 
 
-def _detail_of(entity: Entity) -> str:
-    """Return what an integration says of its state, as ` (…)`; empty where it says nothing."""
+def _parse_detail(entity: Entity) -> str:
+    """Return an integration's explanation of its state in parentheses; empty if it has none."""
     match entity.get("reportedState"):
         case {"detail": {} as detail}:
             keys = ("message", "messageWithParams", "localizableMessageCode")
-            said = next((detail[key] for key in keys if detail.get(key)), "")
-            return f" ({said})" if said else ""
+            explanation = next((detail[key] for key in keys if detail.get(key)), "")
+            return f" ({explanation})" if explanation else ""
     return ""

@@ -1,4 +1,4 @@
-"""The partner event source that an integration has in AWS, and its state."""
+"""The state of an integration's partner event source in AWS."""
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING
@@ -7,66 +7,66 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from aws_calls import client_config, code_of
 from deadline import Deadline
-from genesys.errors import Explained
+from genesys.errors import UserFacingError
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
-CLIENT_LIMITS = client_config(read_timeout=5)
-# A role that was made a moment ago may not have reached all of AWS yet.
+EVENTBRIDGE_CONFIG = client_config(read_timeout=5)
+# Access may be denied for this long because a new role has not reached all of AWS yet.
 NEW_ROLE_SECONDS = 20.0
 
 
-class SourceStateUnknown(Explained):
-    """AWS did not tell the state of a partner event source, for a reason that may pass."""
+class SourceStateUnknown(UserFacingError):
+    """AWS did not report a partner event source's state; the failure may be transient."""
 
 
-class SourceNotReady(Explained):
-    """A partner event source that AWS does not show in the state that is needed."""
+class SourceNotReady(UserFacingError):
+    """A partner event source did not reach the expected state in time."""
 
 
 def source_name(organization_id: str, suffix: str) -> str:
-    """Return the name of the partner event source, which its event bus must have too."""
+    """Return the name of a partner event source and of its bus."""
     return f"aws.partner/genesys.com/cloud/{organization_id}/{suffix}"
 
 
-def state_of(events: "EventBridgeClient", name: str) -> str:
-    """Return a source's state, or the code of the error if AWS refuses to tell it."""
+def source_state(eventbridge: "EventBridgeClient", name: str) -> str:
+    """Return a partner event source's state, or the error code if AWS does not report it."""
     try:
-        return str(events.describe_event_source(Name=name).get("State", "without a state"))
+        return str(eventbridge.describe_event_source(Name=name).get("State", "without a state"))
     except (ClientError, BotoCoreError) as error:
         return code_of(error)
 
 
-def wait_for(
-    events: "EventBridgeClient",
+def wait_for_state(
+    eventbridge: "EventBridgeClient",
     name: str,
     states: Collection[str],
     limit: Deadline,
     *,
     if_missing: str,
 ) -> None:
-    """Wait until AWS shows a partner event source in one of some states.
+    """Wait until a partner event source is in one of the given states.
 
-    A source is PENDING until there is an event bus of its name, ACTIVE from then on, and DELETED
-    once the partner has deleted it (Amazon EventBridge API Reference, "DescribeEventSource").
+    A source is PENDING until there is an event bus with its name, then ACTIVE, and DELETED once
+    the partner has deleted it (Amazon EventBridge API Reference, "DescribeEventSource").
 
     Parameters
     ----------
     if_missing
-        The reason and the remedy, if AWS knows no such source.
+        The reason and remedy for the error message if AWS knows no such source.
 
     Raises
     ------
     SourceNotReady
-        If it does not by the deadline.
+        The source is in none of the states when `limit` passes.
     """
-    new_role = limit.within(NEW_ROLE_SECONDS)
+    new_role_limit = limit.within(NEW_ROLE_SECONDS)
     for pause in limit.attempts(1, longest=5):
-        state = state_of(events, name)
+        state = source_state(eventbridge, name)
         if state in states:
             return
-        if state == "AccessDeniedException" and pause >= new_role.left():
+        if state == "AccessDeniedException" and pause >= new_role_limit.left():
             break
     raise SourceNotReady(f"{_explanation(state, name, if_missing)}.")
 
@@ -93,15 +93,15 @@ def _explanation(state: str, name: str, if_missing: str) -> str:
     return f"AWS could not be asked for the partner event source {name} ({state}). Deploy again"
 
 
-def difference_of(events: "EventBridgeClient", name: str) -> list[str]:
-    """Return a sentence if no events arrive through a source, or AWS forbids looking at it.
+def source_differences(eventbridge: "EventBridgeClient", name: str) -> list[str]:
+    """Return a list with a sentence, empty if a partner event source is active.
 
     Raises
     ------
     SourceStateUnknown
-        AWS did not tell the state.
+        AWS did not report the state.
     """
-    state = state_of(events, name)
+    state = source_state(eventbridge, name)
     match state:
         case "ACTIVE":
             return []

@@ -1,4 +1,4 @@
-"""urllib3's `Retry`, held to a deadline."""
+"""A `Retry` policy for urllib3 that keeps a deadline."""
 
 import random
 from typing import Any, Self
@@ -9,42 +9,42 @@ from urllib3.util.retry import Retry
 
 from deadline import Deadline
 
-TRANSIENT = (429, 502, 503, 504)
-# A network that fails at every one of this many tries is not failing for a moment only.
-NETWORK_TRIES = 6
+TRANSIENT_STATUSES = (429, 502, 503, 504)
+# A network failure that lasts for this many attempts is not transient.
+NETWORK_ATTEMPTS = 6
 
 
 class DeadlineRetry(Retry):
-    """Repeats a request with exponential, jittered pauses until a deadline.
+    """Retries a request with exponential, jittered pauses until a deadline.
 
-    An answer's `Retry-After` is waited out to the second, unless it is over already. A pause that
-    would end after the deadline is not begun: the last answer, or error, is then the result.
+    A response's `Retry-After` replaces the pause, unless it has passed already. If a pause would
+    outlast the deadline, there is no retry: the last response or error is the result.
     """
 
     def __init__(self, *args: Any, deadline: Deadline, **kwargs: Any) -> None:
         self.deadline = deadline
-        self._pause = 0.0
+        self._pause_seconds = 0.0
         super().__init__(*args, **kwargs)
 
     @classmethod
     def for_repeatable_requests(cls, deadline: Deadline) -> Self:
-        """Return the policy of requests that can be sent twice without harm."""
+        """Return the policy for requests that can be sent twice without harm."""
         return cls(
             deadline=deadline,
             total=None,
-            connect=NETWORK_TRIES - 1,
-            read=NETWORK_TRIES - 1,
-            other=NETWORK_TRIES - 1,
+            connect=NETWORK_ATTEMPTS - 1,
+            read=NETWORK_ATTEMPTS - 1,
+            other=NETWORK_ATTEMPTS - 1,
             allowed_methods=None,
-            status_forcelist=TRANSIENT,
+            status_forcelist=TRANSIENT_STATUSES,
             raise_on_status=False,
         )
 
     @classmethod
     def for_requests_that_create(cls, deadline: Deadline) -> Self:
-        """Return the policy of requests that make a second thing if they are sent twice.
+        """Return the policy for requests that create a second resource if they are sent twice.
 
-        Only 429 says for certain that the first one was not carried out.
+        Only 429 guarantees that the request was not carried out.
         """
         return cls(
             deadline=deadline,
@@ -69,15 +69,15 @@ class DeadlineRetry(Retry):
         _pool: Any = None,
         _stacktrace: Any = None,
     ) -> Self:
-        following = super().increment(method, url, response, error, _pool, _stacktrace)
-        asked = self.get_retry_after(response) if response is not None else None
-        following._pause = asked or following.get_backoff_time()
-        if following._pause >= self.deadline.left():
+        next_retry = super().increment(method, url, response, error, _pool, _stacktrace)
+        retry_after = self.get_retry_after(response) if response is not None else None
+        next_retry._pause_seconds = retry_after or next_retry.get_backoff_time()
+        if next_retry._pause_seconds >= self.deadline.left():
             raise MaxRetryError(_pool, url or "", error or ResponseError("no time is left"))
-        return following
+        return next_retry
 
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
-        self.deadline.sleep(self._pause)
+        self.deadline.sleep(self._pause_seconds)
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
         try:

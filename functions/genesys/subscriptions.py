@@ -1,7 +1,8 @@
-"""Event subscriptions: the specification of one, and the requests that make it so.
+"""The specification of an event subscription, and the requests for subscriptions.
 
-The API is that of the tutorial *Filter EventBridge Events for Specific Queue Conversation Ends
-in Genesys Cloud*, completed to a REST resource; not every org has it.
+The API is from the tutorial *Filter EventBridge Events for Specific Queue Conversation Ends in
+Genesys Cloud*. Requests that the tutorial does not show follow REST conventions. Not every org has
+this API.
 """
 
 from collections.abc import Mapping
@@ -10,8 +11,8 @@ from typing import Any
 
 from deadline import Deadline
 from genesys.client import GenesysClient
-from genesys.creation import create_once, id_in
-from genesys.errors import GenesysError, NotActive
+from genesys.creation import create_once, parse_id
+from genesys.errors import GenesysError, NotAsSpecified
 
 PATH = "/api/v2/events/subscriptions"
 SCOPES = "event:subscribe:read event:subscribe:write"
@@ -21,7 +22,7 @@ Entity = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionSpec:
-    """The specification of a subscription; `queue_arn` is the SQS queue that it sends to."""
+    """The specification of a subscription that sends events to the SQS queue `queue_arn`."""
 
     name: str
     description: str
@@ -31,7 +32,7 @@ class SubscriptionSpec:
     region: str
 
     def body(self) -> dict[str, Any]:
-        """Return the request body that makes or replaces it."""
+        """Return the request body that creates or replaces the subscription."""
         return {
             "name": self.name,
             "description": self.description,
@@ -45,38 +46,40 @@ class SubscriptionSpec:
         }
 
     def differences(self, entity: Entity) -> list[str]:
-        """Return a clause for each field of an entity that differs from this."""
-        seen = {
+        """Return a clause for each field of an entity that differs from the specification."""
+        actual = {
             "status": entity.get("status"),
             "attributeFilter": entity.get("attributeFilter"),
             "eventTypes": sorted(map(str, entity.get("eventTypes") or ())),
-            "destination": destination_of(entity),
+            "destination": parse_queue_arn(entity),
         }
-        specified = {
+        expected = {
             "status": ACTIVE,
             "attributeFilter": self.attribute_filter,
             "eventTypes": sorted(self.event_types),
             "destination": self.queue_arn,
         }
         return [
-            "{} is {} instead of {}".format(key, *_excerpts(repr(seen[key]), repr(specified[key])))
-            for key in specified
-            if seen[key] != specified[key]
+            "{} is {} instead of {}".format(
+                key, *_excerpt_pair(repr(actual[key]), repr(expected[key]))
+            )
+            for key in expected
+            if actual[key] != expected[key]
         ]
 
 
-def _excerpts(one: str, other: str) -> tuple[str, str]:
-    """Return two texts cut to 80 characters, long ones from shortly before they differ."""
-    pairs = enumerate(zip(one, other, strict=False))
-    alike = next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
-    if max(len(one), len(other)) <= 80 or alike <= 20:
-        return one[:80], other[:80]
-    part = slice(alike - 20, alike + 60)
-    return f"…{one[part]}", f"…{other[part]}"
+def _excerpt_pair(a: str, b: str) -> tuple[str, str]:
+    """Return up to 80 characters of each string, around the first difference."""
+    characters = enumerate(zip(a, b, strict=False))
+    first_difference = next((at for at, (x, y) in characters if x != y), min(len(a), len(b)))
+    if max(len(a), len(b)) <= 80 or first_difference <= 20:
+        return a[:80], b[:80]
+    excerpt = slice(first_difference - 20, first_difference + 60)
+    return f"…{a[excerpt]}", f"…{b[excerpt]}"
 
 
-def destination_of(entity: Entity) -> str | None:
-    """Return the ARN of the SQS queue that a subscription sends to; None for other destinations."""
+def parse_queue_arn(entity: Entity) -> str | None:
+    """Return the ARN of a subscription's SQS queue; None if it sends to anything else."""
     match entity.get("destination"):
         case {"awsSqs": {"arn": str(arn)}}:
             return arn
@@ -84,54 +87,58 @@ def destination_of(entity: Entity) -> str | None:
 
 
 class Subscriptions:
-    """The event subscriptions of an org."""
+    """An org's event subscriptions."""
 
     def __init__(self, client: GenesysClient) -> None:
         self._client = client
         self.deadline = client.deadline
 
-    def named(self, name: str) -> list[Entity]:
-        """Return the subscriptions of that name; names need not be unique."""
-        return [entity for entity in self._client.pages(PATH) if entity.get("name") == name]
+    def find_by_name(self, name: str) -> list[Entity]:
+        """Return the subscriptions with this name; names need not be unique."""
+        return [
+            entity for entity in self._client.iterate_entities(PATH) if entity.get("name") == name
+        ]
 
-    def sending_to(self, queue_arn: str, name: str) -> list[str]:
-        """Return the ids of the subscriptions of that name which send to that queue."""
-        return [entity["id"] for entity in self.named(name) if destination_of(entity) == queue_arn]
+    def find_ids(self, queue_arn: str, name: str) -> list[str]:
+        """Return the ids of the subscriptions with this name that send to this SQS queue."""
+        return [
+            entity["id"]
+            for entity in self.find_by_name(name)
+            if parse_queue_arn(entity) == queue_arn
+        ]
 
     def create(self, spec: SubscriptionSpec) -> str:
-        """Make a subscription and return its id.
-
-        A request that may have been carried out is repeated only after looking whether it was;
-        should there be more than one in the end, the others are removed.
-        """
+        """Create a subscription exactly once, and return its id."""
         return create_once(
-            lambda: id_in(self._client.request("POST", PATH, body=spec.body()), "POST", PATH, 201),
-            lambda: self.sending_to(spec.queue_arn, spec.name),
+            lambda: parse_id(
+                self._client.request("POST", PATH, body=spec.body()), "POST", PATH, 201
+            ),
+            lambda: self.find_ids(spec.queue_arn, spec.name),
             self.remove,
             self.deadline,
         )
 
     def replace(self, subscription_id: str, spec: SubscriptionSpec) -> None:
-        """Change a subscription to what is specified."""
+        """Change a subscription to its specification."""
         self._client.request("PUT", f"{PATH}/{subscription_id}", body=spec.body())
 
     def remove(self, subscription_id: str) -> None:
-        """Delete a subscription; one that is gone already is as good."""
+        """Delete a subscription; do nothing if it was deleted already."""
         try:
             self._client.request("DELETE", f"{PATH}/{subscription_id}")
         except GenesysError as error:
             if error.status != 404:
                 raise
 
-    def wait_until_right(
+    def wait_until_matches(
         self, subscription_id: str, spec: SubscriptionSpec, limit: Deadline
     ) -> None:
-        """Read a subscription back until it is active and as specified.
+        """Read a subscription until it is active and as specified.
 
         Raises
         ------
-        NotActive
-            If it is not by the deadline; the text names the differences.
+        NotAsSpecified
+            It does not match when `limit` passes. The message lists the differences.
         """
         for _ in limit.attempts(0.25, longest=5):
             try:
@@ -143,4 +150,4 @@ class Subscriptions:
                 differences = ["it cannot be found"]
             if not differences:
                 return
-        raise NotActive(self._client.clean("; ".join(differences)))
+        raise NotAsSpecified(self._client.sanitize("; ".join(differences)))

@@ -1,1 +1,1 @@
-"""The custom-resource function: makes, changes and removes our things in Genesys Cloud."""
+"""The provisioner function: creates, changes and removes our resources in Genesys Cloud."""

@@ -1,38 +1,38 @@
-"""The reason that CloudFormation shows: what went wrong, and what to do about it."""
+"""The reason that CloudFormation shows for a failure, with the advice for the user."""
 
-from genesys.errors import Explained, GenesysError, LoginRefused, NotActive, Unreachable
+from genesys.errors import GenesysError, LoginRefused, NotAsSpecified, Unreachable, UserFacingError
 from provisioner.request import Request
 from resources.resource import Resource
-from resources.undo import LeftBehind
+from resources.undo import CleanupFailed
 
 
 def failure_reason(error: BaseException, request: Request | None) -> str:
-    """Return what to tell the user of an error, in a few sentences and without secrets.
+    """Return the reason for an error: a few sentences for the user, without secrets.
 
     Parameters
     ----------
     request
-        None if the event could not be read as one.
+        None if the event could not be parsed.
     """
-    if isinstance(error, LeftBehind) and error.__cause__ is not None:
-        why = failure_reason(error.__cause__, request)
-        return f"{why} What was made could not be removed again yet."
+    if isinstance(error, CleanupFailed) and error.__cause__ is not None:
+        reason = failure_reason(error.__cause__, request)
+        return f"{reason} What was made could not be removed again yet."
     if request is None:
-        return str(error) if isinstance(error, Explained) else _unexpected(error)
+        return str(error) if isinstance(error, UserFacingError) else _describe_unexpected(error)
     resource = request.resource
-    text = _explanation(error, resource)
+    reason = _explain(error, resource)
     if request.kind == "Delete":
-        text += (
+        reason += (
             f" The {resource.noun} may still exist: put right what is wrong and delete the stack "
             f"again, or delete it with this resource retained and remove the {resource.noun} "
             f"{resource.name!r} in Genesys Cloud by hand."
         )
-    return text
+    return reason
 
 
-def _explanation(error: BaseException, resource: Resource) -> str:
+def _explain(error: BaseException, resource: Resource) -> str:
     match error:
-        case Explained():
+        case UserFacingError():
             return str(error)
         case LoginRefused():
             return (
@@ -41,7 +41,7 @@ def _explanation(error: BaseException, resource: Resource) -> str:
                 f"{resource.login_url}) is wrong, or the OAuth client is not one for client "
                 f"credentials. {error}."
             )
-        case NotActive():
+        case NotAsSpecified():
             return (
                 f"The {resource.noun} did not become active as asked for in time, and was "
                 f"removed if it was new: {error}. Deploy again; if it stays so, ask Genesys "
@@ -54,13 +54,13 @@ def _explanation(error: BaseException, resource: Resource) -> str:
                 "deploy again."
             )
         case GenesysError():
-            return f"{resource.hint(error) or _by_status(error)} {error}."
+            return f"{resource.hint(error) or _explain_status(error)} {error}."
         case TimeoutError():
             return "Genesys Cloud did not answer in time. Deploy again."
-    return _unexpected(error)
+    return _describe_unexpected(error)
 
 
-def _by_status(error: GenesysError) -> str:
+def _explain_status(error: GenesysError) -> str:
     match error.status:
         case 401:
             return (
@@ -75,6 +75,6 @@ def _by_status(error: GenesysError) -> str:
     return "Genesys Cloud answered with an error. Deploy again later."
 
 
-def _unexpected(error: BaseException) -> str:
-    # The text of an unforeseen error could hold a secret.
+def _describe_unexpected(error: BaseException) -> str:
+    # An unforeseen error's message may hold a secret.
     return f"Unexpected {type(error).__name__}; the function's log has the details."

@@ -1,4 +1,4 @@
-"""Lambda entry point of the custom resources."""
+"""Lambda entry point of the provisioner."""
 
 from typing import Any
 
@@ -7,16 +7,16 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from genesys import credentials, partner_source
 from logs import json_logger, tag_lines
-from provisioner.answer import send
-from provisioner.custom_resource import answer_to
+from provisioner.custom_resource import respond
+from provisioner.response import send
 
 logger = json_logger("provisioner")
-secrets = boto3.client("secretsmanager", config=credentials.CLIENT_LIMITS)
-events = boto3.client("events", config=partner_source.CLIENT_LIMITS)
+secrets = boto3.client("secretsmanager", config=credentials.SECRETS_MANAGER_CONFIG)
+eventbridge = boto3.client("events", config=partner_source.EVENTBRIDGE_CONFIG)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
-    """Carry out a request of CloudFormation's and answer it, whatever happens."""
+    """Carry out a CloudFormation request and send the response, even after an error."""
     tag_lines(context)
-    answer = answer_to(event, context, secrets, events, logger)
-    send(answer, event)
+    response = respond(event, context, secrets, eventbridge, logger)
+    send(response, event)

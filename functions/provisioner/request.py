@@ -1,81 +1,81 @@
-"""A request of CloudFormation's to a custom resource."""
+"""CloudFormation's request to a custom resource."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from genesys.errors import Explained
-from resources.registry import parse
+from genesys.errors import UserFacingError
+from resources.registry import parse_resource
 from resources.resource import Resource
 
 Kind = Literal["Create", "Update", "Delete"]
 
 
-class RequestError(Explained):
-    """A request that cannot be carried out as it is."""
+class RequestError(UserFacingError):
+    """A request has an unknown type, or an Update names another org."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request of CloudFormation's.
+    """CloudFormation's request to create, update or delete a resource.
 
     Attributes
     ----------
     physical_id
-        The id that an earlier answer gave, or that CloudFormation invented if there was none;
-        empty on Create.
+        The id from an earlier response, or CloudFormation's own if there was no response; empty on
+        Create.
     resource
-        The resource as it is asked for.
-    former
-        On Update, the properties before, unchecked; None on Create and Delete.
+        The resource with the requested properties.
+    old_properties
+        On Update, the properties before, not validated; None on Create and Delete.
     """
 
     kind: Kind
     physical_id: str
     resource: Resource
-    former: Mapping[str, Any] | None
+    old_properties: Mapping[str, Any] | None
 
     @property
-    def creation_may_be_under_way(self) -> bool:
-        """Whether a Create that CloudFormation gave up may yet make the thing to be deleted."""
+    def creation_may_be_running(self) -> bool:
+        """Whether a Create that CloudFormation gave up may still create the resource."""
         return self.physical_id != self.resource.physical_id
 
     @property
-    def former_api_host(self) -> str:
-        """The API host that an Update's resource was made at, whatever became of it since."""
+    def old_api_host(self) -> str:
+        """The API host of an Update's resource before the Update."""
         return self.physical_id.partition("/")[0]
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> "Request":
-        """Return the request in a Lambda event.
+        """Parse a request from a Lambda event.
 
         Raises
         ------
         RequestError, InvalidProperties
-            The text says what is wrong with the event.
+            The request type is unknown, or the resource is invalid.
         """
-        kind = kind_of(event)
+        kind = parse_kind(event)
         return cls(
             kind=kind,
             physical_id=str(event.get("PhysicalResourceId") or ""),
-            resource=parse(resource_type_of(event), properties_of(event)),
-            former=event.get("OldResourceProperties") or {} if kind == "Update" else None,
+            resource=parse_resource(parse_resource_type(event), parse_properties(event)),
+            old_properties=event.get("OldResourceProperties") or {} if kind == "Update" else None,
         )
 
 
-def kind_of(event: Mapping[str, Any]) -> Kind:
-    """Return what CloudFormation asks for; raise `RequestError` if it is unknown."""
+def parse_kind(event: Mapping[str, Any]) -> Kind:
+    """Return a request's type; raise `RequestError` if it is unknown."""
     kind = event.get("RequestType")
     if kind not in ("Create", "Update", "Delete"):
         raise RequestError(f"RequestType {kind!r} is not Create, Update or Delete.")
     return kind  # type: ignore[no-any-return]
 
 
-def resource_type_of(event: Mapping[str, Any]) -> str:
-    """Return the resource's type as the template names it."""
+def parse_resource_type(event: Mapping[str, Any]) -> str:
+    """Return the custom resource type."""
     return str(event.get("ResourceType"))
 
 
-def properties_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the properties that the resource should have, unchecked."""
+def parse_properties(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the requested properties, not validated."""
     return event.get("ResourceProperties") or {}

@@ -1,1 +1,1 @@
-"""The things that a stack has in Genesys Cloud, a class a delivery, and the one place to choose."""
+"""A stack's resources in Genesys Cloud: one class per delivery, and the registry of them."""

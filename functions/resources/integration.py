@@ -1,4 +1,4 @@
-"""The delivery by an integration, Genesys Cloud's side of Amazon EventBridge."""
+"""The resource of the delivery `eventbridge`: an integration that sends to Amazon EventBridge."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -6,11 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 from genesys.client import GenesysClient
 from genesys.errors import GenesysError, NameTaken
-from genesys.integration_spec import SOURCE_TYPE, AwsTarget, Entity, IntegrationSpec, target_of
+from genesys.integration_spec import (
+    INTEGRATION_TYPE,
+    AwsTarget,
+    Entity,
+    IntegrationSpec,
+    parse_target,
+)
 from genesys.integrations import PATH, Integration, Integrations
-from genesys.partner_source import SourceStateUnknown, difference_of, source_name, wait_for
-from resources.resource import Comparison, Resource, number_differences
-from resources.undo import searches, undone_on_failure
+from genesys.partner_source import (
+    SourceStateUnknown,
+    source_differences,
+    source_name,
+    wait_for_state,
+)
+from resources.resource import Comparison, Resource, check_exactly_one
+from resources.undo import search_attempts, undo_on_failure
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -21,17 +32,17 @@ PERMISSIONS = {"GET": "view", "POST": "add", "PUT": "edit", "PATCH": "edit", "DE
 
 
 class IntegrationResource(Resource):
-    """Our integration: it has our name and type, and our AWS target or none yet.
+    """An integration is ours if it has our name and type, and our AWS target or none yet.
 
-    It has none yet where a creation was cut short before the configuration.
+    It has no target yet if a creation was interrupted before the configuration.
     """
 
     noun = "integration"
-    texts = ("Notes", "AccountId", "Region", "Suffix")
-    lists = ("Topics",)
-    checks = {  # noqa: RUF012 - a constant of the class, as its base says
+    string_properties = ("Notes", "AccountId", "Region", "Suffix")
+    list_properties = ("Topics",)
+    property_checks = {  # noqa: RUF012 - a ClassVar in the base class
         "AccountId": (re.compile(r"[0-9]{12}").fullmatch, "twelve digits are required"),
-        # Genesys Cloud takes no other suffix.
+        # Genesys Cloud accepts no other suffix.
         "Suffix": (
             re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch,
             "1 to 64 letters, digits, '.', '-' or '_' are required: use a shorter stage name",
@@ -43,7 +54,7 @@ class IntegrationResource(Resource):
         self.spec = IntegrationSpec(
             name=self.name,
             notes=properties["Notes"],
-            target=_target_in(properties),
+            target=_parse_target(properties),
             topics=tuple(properties["Topics"]),
         )
 
@@ -55,88 +66,93 @@ class IntegrationResource(Resource):
     def ensure(
         self,
         genesys: GenesysClient,
-        events: "EventBridgeClient",
+        eventbridge: "EventBridgeClient",
         *,
-        former: Mapping[str, Any] | None,
-        cleanup: GenesysClient,
+        old_properties: Mapping[str, Any] | None,
+        cleanup_client: GenesysClient,
     ) -> dict[str, str]:
         integrations = Integrations(genesys)
         organization_id = integrations.organization_id()
         source = source_name(organization_id, self.spec.target.suffix)
-        found = self._find(integrations, former or {})
-        configured = any(integration.target for integration in found)
+        found = self._find(integrations, old_properties or {})
+        is_configured = any(integration.target for integration in found)
         if_missing = (
             "it was deleted under the stack. Destroy the stack and deploy it again"
-            if former is not None and configured
+            if old_properties is not None and is_configured
             else f"Genesys Cloud did not make it in time. Check that {self.spec.target} is the "
             "stack's, then deploy again"
         )
 
-        def await_source() -> None:
+        def wait_for_source() -> None:
             limit = genesys.deadline.within(SOURCE_SECONDS)
-            wait_for(events, source, ("PENDING", "ACTIVE"), limit, if_missing=if_missing)
+            wait_for_state(eventbridge, source, ("PENDING", "ACTIVE"), limit, if_missing=if_missing)
 
-        if configured:
-            updating = former is not None
-            integration_id = self._adapt(integrations, found, await_source, updating=updating)
+        if is_configured:
+            updating = old_properties is not None
+            integration_id = self._reconcile(
+                integrations, found, wait_for_source, updating=updating
+            )
         else:
             ids = [integration.integration_id for integration in found]
-            with undone_on_failure(PATH, lambda: self._remove_made(cleanup, ids)):
-                integration_id = self._make(integrations, ids)
-                await_source()
+            with undo_on_failure(PATH, lambda: self._remove_created(cleanup_client, ids)):
+                integration_id = self._create(integrations, ids)
+                wait_for_source()
         return {
             "EventSourceName": source,
             "IntegrationId": integration_id,
             "OrgId": organization_id,
         }
 
-    def remove(self, genesys: GenesysClient, *, creation_under_way: bool) -> None:
+    def remove(self, genesys: GenesysClient, *, creation_may_be_running: bool) -> None:
         integrations = Integrations(genesys)
-        for _ in searches(genesys.deadline, creation_under_way=creation_under_way):
-            for integration in self._ours(integrations):
-                integrations.remove(integration.integration_id)
+        for _ in search_attempts(genesys.deadline, creation_may_be_running=creation_may_be_running):
+            for integration in integrations.find_by_name(self.name):
+                if self._is_ours(integration.target):
+                    integrations.remove(integration.integration_id)
 
-    def compare(self, genesys: GenesysClient, events: "EventBridgeClient") -> Comparison:
-        """Compare the integration, and the state of its partner event source in AWS.
+    def compare(self, genesys: GenesysClient, eventbridge: "EventBridgeClient") -> Comparison:
+        """Compare the integration, and its partner event source in AWS.
 
         Raises
         ------
         SourceStateUnknown
-            AWS could not be asked for the source, and there is no other difference.
+            AWS did not report the source's state, and there is no other difference.
         """
         integrations = Integrations(genesys)
-        named = [one for one in integrations.named(self.name) if not one.is_being_deleted]
-        ours = [one for one in named if one.target == self.spec.target]
-        differences = number_differences(self.noun, self.name, len(ours))
-        for one in ours:
-            integration_id = one.integration_id
-            if not one.is_active:
+        same_name = self._find_by_name(integrations)
+        ours = [found for found in same_name if found.target == self.spec.target]
+        differences = check_exactly_one(self.noun, self.name, len(ours))
+        for integration in ours:
+            integration_id = integration.integration_id
+            if not integration.is_active:
                 differences.append(
                     f"The integration {integration_id} is switched off, or not active."
                 )
             differences += [
                 f"Of the integration {integration_id}: {difference}."
-                for difference in self.spec.differences(one.configuration)
+                for difference in self.spec.differences(integration.configuration)
             ]
-        for one in named:
-            if one not in ours:
+        for integration in same_name:
+            if integration not in ours:
                 differences.append(
-                    f"The integration {one.integration_id} has our name and feeds "
-                    f"{one.target or 'nobody'}."
+                    f"The integration {integration.integration_id} has our name and feeds "
+                    f"{integration.target or 'nobody'}."
                 )
         source = source_name(integrations.organization_id(), self.spec.target.suffix)
         try:
-            differences += difference_of(events, source)
+            differences += source_differences(eventbridge, source)
         except SourceStateUnknown:
-            # A certain difference is told, although the source's state is not known.
+            # The differences so far are certain: report them without the source's state.
             if not differences:
                 raise
-        return Comparison(tuple(one.integration_id for one in ours), tuple(differences))
+        return Comparison(
+            tuple(integration.integration_id for integration in ours), tuple(differences)
+        )
 
     def hint(self, error: GenesysError) -> str | None:
-        path, of_integrations = error.path, error.path.startswith(PATH)
+        path, concerns_integrations = error.path, error.path.startswith(PATH)
         match error.status:
-            case 403 if of_integrations and error.method in PERMISSIONS:
+            case 403 if concerns_integrations and error.method in PERMISSIONS:
                 return (
                     "The OAuth client may not do this: give its role the permission "
                     f"integrations:integration:{PERMISSIONS[error.method]}; in all it needs "
@@ -147,7 +163,7 @@ class IntegrationResource(Resource):
             case 400 | 404 | 409 if (error.method, path) == ("POST", PATH):
                 return (
                     "Genesys Cloud refused to make the integration: the integration type "
-                    f"{SOURCE_TYPE} (Amazon EventBridge Source) may not be available in "
+                    f"{INTEGRATION_TYPE} (Amazon EventBridge Source) may not be available in "
                     "this org, or no more of it; look under Admin > Integrations."
                 )
             case 400 if error.method == "PUT":
@@ -155,25 +171,31 @@ class IntegrationResource(Resource):
                     "Genesys Cloud refused the integration's configuration: its AWS account, "
                     "region, event source suffix or topics."
                 )
-            case 400 | 409 if of_integrations:
+            case 400 | 409 if concerns_integrations:
                 return "Genesys Cloud refused to change the integration. Deploy again."
         return None
 
     def _is_ours(self, target: AwsTarget | None) -> bool:
         return target is None or target == self.spec.target
 
-    def _ours(self, integrations: Integrations) -> list[Integration]:
-        return [one for one in integrations.named(self.name) if self._is_ours(one.target)]
+    def _find_by_name(self, integrations: Integrations) -> list[Integration]:
+        return [
+            integration
+            for integration in integrations.find_by_name(self.name)
+            if not integration.is_being_deleted
+        ]
 
-    def _find(self, integrations: Integrations, former: Mapping[str, Any]) -> list[Integration]:
-        """Return the integrations that are ours; normally one or none."""
-        named = [one for one in integrations.named(self.name) if not one.is_being_deleted]
-        # An Update to another target leaves the former integration to the Delete after it.
-        former_target = _target_in(former) if former.get("AccountId") else None
-        for one in named:
-            if not self._is_ours(one.target) and one.target != former_target:
-                raise self._name_taken(one.integration_id, one.target)
-        return [one for one in named if self._is_ours(one.target)]
+    def _find(
+        self, integrations: Integrations, old_properties: Mapping[str, Any]
+    ) -> list[Integration]:
+        """Return our integrations, normally one or none; raise `NameTaken` if one is not ours."""
+        same_name = self._find_by_name(integrations)
+        # After an Update to another target, CloudFormation deletes the old integration.
+        old_target = _parse_target(old_properties) if old_properties.get("AccountId") else None
+        for integration in same_name:
+            if not self._is_ours(integration.target) and integration.target != old_target:
+                raise self._name_taken(integration.integration_id, integration.target)
+        return [found for found in same_name if self._is_ours(found.target)]
 
     def _name_taken(self, integration_id: str, target: AwsTarget | None) -> NameTaken:
         return NameTaken(
@@ -182,49 +204,51 @@ class IntegrationResource(Resource):
             "name, or remove that integration."
         )
 
-    def _adapt(
+    def _reconcile(
         self,
         integrations: Integrations,
         found: list[Integration],
-        await_source: Callable[[], None],
+        wait_for_source: Callable[[], None],
         *,
         updating: bool,
     ) -> str:
-        """Make the one that differs least right, remove the others, and return its id.
+        """Keep the integration that differs least, change it if necessary, and return its id.
 
-        On Update, a source is not waited for unless a change needs it: a roll-back must succeed
-        although the cause of the failed Update remains.
+        Remove the others. On Update, wait for the partner event source only if a change needs it:
+        a roll-back must succeed although the cause of the failed Update remains.
         """
         kept, *duplicates = sorted(found, key=self._distance)
-        # First, in case the source goes with one of them: it comes back when ours is switched on.
+        # Remove these first: the source may vanish with them, and returns when ours is switched on.
         for duplicate in duplicates:
             integrations.remove(duplicate.integration_id)
-        right = kept.is_active and self.spec.is_configured(kept.configuration)
-        source_must_be_there = updating and kept.is_active
-        if source_must_be_there and not right:
-            await_source()
+        is_as_specified = kept.is_active and self.spec.matches(kept.configuration)
+        source_must_exist = updating and kept.is_active
+        if source_must_exist and not is_as_specified:
+            wait_for_source()
         self._configure(integrations, kept.integration_id)
-        if not source_must_be_there:
-            await_source()
+        if not source_must_exist:
+            wait_for_source()
         return kept.integration_id
 
     def _distance(self, integration: Integration) -> tuple[bool, bool, int]:
         differences = len(self.spec.differences(integration.configuration))
         return integration.target is None, not integration.is_active, differences
 
-    def _make(self, integrations: Integrations, ids: list[str]) -> str:
-        """Make ours, or complete one that a creation left unfinished, and return its id.
+    def _create(self, integrations: Integrations, ids: list[str]) -> str:
+        """Create our integration, or complete one without a target, and return its id.
 
-        `ids` holds those of unfinished ones; that of a new one is added as soon as it is known.
+        `ids` holds the ids of integrations without a target. The call adds a new integration's id.
         """
 
-        def find_made() -> list[str]:
+        def find_created() -> list[str]:
             return [
-                one.integration_id for one in self._ours(integrations) if not one.is_being_deleted
+                integration.integration_id
+                for integration in self._find_by_name(integrations)
+                if self._is_ours(integration.target)
             ]
 
         if not ids:
-            ids.append(integrations.create(self.spec, find_made))
+            ids.append(integrations.create(self.spec, find_created))
         integration_id, *duplicates = ids
         for duplicate in duplicates:
             integrations.remove(duplicate)
@@ -232,24 +256,24 @@ class IntegrationResource(Resource):
         return integration_id
 
     def _configure(self, integrations: Integrations, integration_id: str) -> None:
-        def refuse_others(configuration: Entity) -> None:
-            # Two stacks may find the same one without a target: the first one has it.
-            if not self._is_ours(target_of(configuration)):
-                raise self._name_taken(integration_id, target_of(configuration))
+        def check_target(configuration: Entity) -> None:
+            # Another stack may have configured this integration since we found it.
+            if not self._is_ours(parse_target(configuration)):
+                raise self._name_taken(integration_id, parse_target(configuration))
 
-        integrations.configure(integration_id, self.spec, refuse_others)
+        integrations.configure(integration_id, self.spec, check_target)
         limit = integrations.deadline.within(ACTIVATION_SECONDS)
         integrations.switch_on(integration_id, self.spec, limit)
 
-    def _remove_made(self, genesys: GenesysClient, ids: list[str]) -> None:
+    def _remove_created(self, genesys: GenesysClient, ids: list[str]) -> None:
         integrations = Integrations(genesys)
-        for integration_id in ids:  # lists may not show it yet
+        for integration_id in ids:  # lists may not show these integrations yet
             integration = integrations.get(integration_id)
             if integration and self._is_ours(integration.target):
                 integrations.remove(integration_id)
-        self.remove(genesys, creation_under_way=True)
+        self.remove(genesys, creation_may_be_running=True)
 
 
-def _target_in(properties: Mapping[str, Any]) -> AwsTarget:
-    """Return the AWS target in properties, which may be unchecked."""
+def _parse_target(properties: Mapping[str, Any]) -> AwsTarget:
+    """Return the AWS target in properties, which need not be validated."""
     return AwsTarget(*(str(properties.get(key)) for key in ("AccountId", "Region", "Suffix")))

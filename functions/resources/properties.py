@@ -1,4 +1,4 @@
-"""The properties of a custom resource, checked: all that is wrong is named at once."""
+"""Validates a custom resource's properties; one error lists all invalid properties."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -8,49 +8,49 @@ from typing import Any
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
-from genesys.errors import Explained
+from genesys.errors import UserFacingError
 
 Check = tuple[Callable[[str], object], str]
-"""Whether a text has the right form, and that form in words."""
+"""A predicate for a string property, and the error message's words for the required form."""
 
 
-class InvalidProperties(Explained):
-    """Properties that are missing or wrong; the text names all of them."""
+class InvalidProperties(UserFacingError):
+    """Properties are missing or invalid; the message lists all of them."""
 
 
-def checked(
+def validate(
     properties: Mapping[str, Any],
-    texts: Iterable[str],
-    lists: Iterable[str],
-    checks: Mapping[str, Check],
+    string_properties: Iterable[str],
+    list_properties: Iterable[str],
+    property_checks: Mapping[str, Check],
 ) -> Mapping[str, Any]:
-    """Return the properties; raise `InvalidProperties` unless all named ones are right."""
-    wrong = [key for key in texts if not _is_text(properties.get(key))]
-    wrong += [key for key in lists if not _is_list_of_texts(properties.get(key))]
-    wrong += [
-        f"{key} ({form})"
-        for key, (is_right, form) in checks.items()
-        if key not in wrong and not is_right(properties[key])
+    """Return the properties; raise `InvalidProperties` unless each named property is valid."""
+    invalid = [key for key in string_properties if not _is_string(properties.get(key))]
+    invalid += [key for key in list_properties if not _is_string_list(properties.get(key))]
+    invalid += [
+        f"{key} ({required_form})"
+        for key, (is_valid, required_form) in property_checks.items()
+        if key not in invalid and not is_valid(properties[key])
     ]
-    if wrong:
-        raise InvalidProperties(f"Properties missing or wrong: {', '.join(wrong)}.")
+    if invalid:
+        raise InvalidProperties(f"Properties missing or wrong: {', '.join(invalid)}.")
     return properties
 
 
-def _is_text(value: object) -> bool:
+def _is_string(value: object) -> bool:
     return isinstance(value, str) and bool(value)
 
 
-def _is_list_of_texts(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(text, str) for text in value)
+def _is_string_list(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
 
 
-def _is_safe(url: str) -> bool:
-    """Return whether secrets may be sent there: by https, or by http within this machine."""
-    if re.search(r"[^!-~]|[\\@?#]", url):  # no part of a base URL, but good for disguises
+def _is_safe_url(url: str) -> bool:
+    """Return whether a URL may get secrets: it uses https, or http on this machine."""
+    if re.search(r"[^!-~]|[\\@?#]", url):  # a base URL needs none of these; an attacker may
         return False
     try:
-        parts = parse_url(url)  # reads it as requests will
+        parts = parse_url(url)  # as requests parses it
     except LocationParseError:
         return False
     if not parts.host:
@@ -65,6 +65,6 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-_SAFE: Check = (_is_safe, "a plain https URL is required")
-CHECKS: Mapping[str, Check] = {"LoginUrl": _SAFE, "ApiUrl": _SAFE}
-"""The form of the properties that every resource has."""
+_SAFE_URL: Check = (_is_safe_url, "a plain https URL is required")
+COMMON_CHECKS: Mapping[str, Check] = {"LoginUrl": _SAFE_URL, "ApiUrl": _SAFE_URL}
+"""The checks of the properties that every resource has."""

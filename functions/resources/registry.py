@@ -1,4 +1,4 @@
-"""Which class a custom resource's type stands for: the only place that knows the deliveries."""
+"""Maps each custom resource type to its class; no other module knows all deliveries."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -7,7 +7,7 @@ from deadline import Deadline
 from resources.integration import IntegrationResource
 from resources.properties import InvalidProperties
 from resources.resource import Resource
-from resources.source_active import once_active
+from resources.source_active import wait_until_active
 from resources.subscription import SubscriptionResource
 
 if TYPE_CHECKING:
@@ -18,18 +18,18 @@ RESOURCES: dict[str, type[Resource]] = {
     "Custom::GenesysEventSource": IntegrationResource,
 }
 Condition = Callable[[Mapping[str, Any], "EventBridgeClient", Deadline], str]
-"""Waits until AWS is ready, and returns the resource's id for CloudFormation."""
-CONDITIONS: dict[str, Condition] = {"Custom::GenesysEventSourceActive": once_active}
-"""Types that make nothing, and so hold up the stack's other resources only."""
+"""A function that waits until AWS is ready, and returns the physical id for CloudFormation."""
+CONDITIONS: dict[str, Condition] = {"Custom::GenesysEventSourceActive": wait_until_active}
+"""Custom resource types that create nothing: the stack's other resources wait for them."""
 
 
-def parse(resource_type: str, properties: Mapping[str, Any]) -> Resource:
-    """Return the resource of a type with these properties.
+def parse_resource(resource_type: str, properties: Mapping[str, Any]) -> Resource:
+    """Return the resource for a custom resource type, with these properties.
 
     Raises
     ------
     InvalidProperties
-        The type is unknown, or properties are missing or wrong.
+        The type is unknown, or properties are missing or invalid.
     """
     if resource_type not in RESOURCES:
         raise InvalidProperties(

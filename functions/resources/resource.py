@@ -1,4 +1,4 @@
-"""The base of the things that a stack has in Genesys Cloud, one class a delivery."""
+"""The base class of a stack's resources in Genesys Cloud; each delivery has a subclass."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from deadline import Deadline
 from genesys.client import GenesysClient
 from genesys.credentials import Credentials
 from genesys.errors import GenesysError
-from resources.properties import CHECKS, Check, checked
+from resources.properties import COMMON_CHECKS, Check, validate
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -18,48 +18,50 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The ids of our things in Genesys Cloud, and a sentence for each difference."""
+    """The ids of our resources in Genesys Cloud, and a sentence for each difference."""
 
     ids: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
 
-    def cleaned(self, clean: Callable[[str], str]) -> "Comparison":
-        """Return it with each text made fit to be shown: others may have written parts of it."""
-        return Comparison(tuple(map(clean, self.ids)), tuple(map(clean, self.differences)))
+    def sanitized(self, sanitize: Callable[[str], str]) -> "Comparison":
+        """Return a copy with all strings sanitized; they may quote strings of other programs."""
+        return Comparison(tuple(map(sanitize, self.ids)), tuple(map(sanitize, self.differences)))
 
 
 class Resource(ABC):
-    """A thing in Genesys Cloud that brings a stack its events: a subscription, an integration.
+    """A resource in Genesys Cloud that sends a stack its events: a subscription or an integration.
 
-    The provisioner makes, changes and removes it, and the watchdog compares it with what was
-    deployed. Both know this class only. A further delivery is a subclass in a file of its own and
-    a line in `registry.py`; the subclass sets the first four attributes and defines the abstract
-    methods.
+    The provisioner creates, changes and removes the resource; the watchdog compares it with the
+    deployed properties. Both know this class only. To add a delivery, write a subclass in its own
+    file, and a line in `registry.py`. The subclass sets the first five attributes and defines the
+    abstract methods.
 
-    Never trust a stored id: a thing is ours when it bears our name *and* sends events to this
-    stack. A thing of our name that sends them elsewhere is somebody else's, and stays untouched.
+    Never trust a stored id: a resource is ours if it has our name *and* sends events to this
+    stack. A resource with our name that sends events elsewhere belongs to somebody else. Do not
+    change it.
 
     Attributes
     ----------
     noun
-        The word for the thing in texts that the user reads.
-    texts, lists
-        Its properties in the template: those that are texts, and those that are lists of texts.
-    checks
-        The form that some of these texts must have.
-    scope
-        The OAuth scopes to ask for; empty where the client's role alone says what it may do.
+        The word for the resource in messages to the user.
+    string_properties, list_properties
+        The names of the template's properties that are strings, and lists of strings.
+    property_checks
+        The checks of some string properties, by property name.
+    scopes
+        The OAuth scopes to request, separated by spaces; empty if the OAuth client's role alone
+        decides what the client may do.
     name
-        The thing's name in Genesys Cloud.
+        The resource's name in Genesys Cloud.
     login_url, api_url, secret_name
-        Where to log in, and the secret with the credentials.
+        The base URLs of Genesys Cloud, and the name of the secret with the credentials.
     """
 
     noun: ClassVar[str]
-    texts: ClassVar[tuple[str, ...]]
-    lists: ClassVar[tuple[str, ...]]
-    checks: ClassVar[Mapping[str, Check]] = {}
-    scope: ClassVar[str] = ""
+    string_properties: ClassVar[tuple[str, ...]]
+    list_properties: ClassVar[tuple[str, ...]]
+    property_checks: ClassVar[Mapping[str, Check]] = {}
+    scopes: ClassVar[str] = ""
 
     def __init__(self, properties: Mapping[str, Any]) -> None:
         self.login_url: str = properties["LoginUrl"].rstrip("/")
@@ -69,31 +71,34 @@ class Resource(ABC):
 
     @classmethod
     def parse(cls, properties: Mapping[str, Any]) -> Self:
-        """Return the resource with these properties.
+        """Return the resource with the template's properties.
 
         Raises
         ------
         InvalidProperties
-            Some are missing or wrong; the text names them all.
+            Properties are missing or invalid.
         """
-        texts = ("LoginUrl", "ApiUrl", "SecretName", "Name", *cls.texts)
-        return cls(checked(properties, texts, cls.lists, {**CHECKS, **cls.checks}))
+        strings = ("LoginUrl", "ApiUrl", "SecretName", "Name", *cls.string_properties)
+        checks = {**COMMON_CHECKS, **cls.property_checks}
+        return cls(validate(properties, strings, cls.list_properties, checks))
 
     def client(self, credentials: Credentials, deadline: Deadline) -> GenesysClient:
-        """Return a client of the org that the thing is in."""
-        return GenesysClient(self.login_url, self.api_url, credentials, deadline, scope=self.scope)
+        """Return a client of the resource's org."""
+        return GenesysClient(
+            self.login_url, self.api_url, credentials, deadline, scopes=self.scopes
+        )
 
     @property
     def api_host(self) -> str:
-        """The host of the org's API."""
+        """The API's host, which stands for the org."""
         return urlsplit(self.api_url).netloc.lower()
 
     @property
     def physical_id(self) -> str:
-        """The id for CloudFormation: the same for every request, whatever Genesys Cloud's id is.
+        """The id for CloudFormation, which does not depend on Genesys Cloud's id.
 
-        A property that is part of it cannot change in place: an Update with another value makes
-        another thing, and the former one is deleted after it.
+        If an Update changes a property that is part of this id, the Update creates another
+        resource, and CloudFormation then deletes the old resource.
         """
         return f"{self.api_host}/{self.name}"
 
@@ -101,62 +106,63 @@ class Resource(ABC):
     def ensure(
         self,
         genesys: GenesysClient,
-        events: "EventBridgeClient",
+        eventbridge: "EventBridgeClient",
         *,
-        former: Mapping[str, Any] | None,
-        cleanup: GenesysClient,
+        old_properties: Mapping[str, Any] | None,
+        cleanup_client: GenesysClient,
     ) -> dict[str, str]:
-        """Have exactly one thing as specified, working; return the data for the template.
+        """Ensure that exactly one active, matching resource exists; return `data` for the template.
 
-        Find ours, change it only where it differs, or make it, and read it back until it is right.
-        If that fails, remove what this call made: see `undone_on_failure`.
+        Find our resource and change it only if it differs, or create it. Then read it until it
+        matches. On failure, remove what this call created: see `undo_on_failure`.
 
         Parameters
         ----------
-        events
-            EventBridge in the stack's account and region.
-        former
-            On Update, the properties from before, unchecked; None on Create.
-        cleanup
-            A client of the same org, with time kept to remove what a failed call made.
+        genesys, cleanup_client
+            Clients of the org. `cleanup_client` has a later deadline: use it to remove what a
+            failed call created.
+        eventbridge
+            A client of the stack's account and region.
+        old_properties
+            On Update, the properties before, not validated; None on Create.
 
         Raises
         ------
         NameTaken
-            A thing of that name is somebody else's.
-        LeftBehind
-            The call failed, and what it made could not be removed.
-        NotActive, GenesysError, Explained
-            The call failed, and nothing that it made is left.
+            A resource with that name belongs to somebody else.
+        CleanupFailed
+            The call failed, and a resource that it created may remain.
+        NotAsSpecified, GenesysError, UserFacingError
+            The call failed, and no resource that it created remains.
         """
 
     @abstractmethod
-    def remove(self, genesys: GenesysClient, *, creation_under_way: bool) -> None:
-        """Remove all that is ours; nothing there is a success.
+    def remove(self, genesys: GenesysClient, *, creation_may_be_running: bool) -> None:
+        """Remove all our resources, if there are any.
 
         Parameters
         ----------
-        creation_under_way
-            Search for a while: a creation that CloudFormation gave up may yet make the thing.
+        creation_may_be_running
+            Search repeatedly: a Create that CloudFormation gave up may still create the resource.
         """
 
     @abstractmethod
-    def compare(self, genesys: GenesysClient, events: "EventBridgeClient") -> Comparison:
-        """Compare Genesys Cloud, and AWS where it takes part, with what was deployed.
+    def compare(self, genesys: GenesysClient, eventbridge: "EventBridgeClient") -> Comparison:
+        """Compare Genesys Cloud, and AWS if it takes part, with the deployed properties.
 
-        Change nothing. Name in the differences who else uses our name.
+        Change nothing. Report foreign resources with our name as differences, too.
         """
 
     def hint(self, error: GenesysError) -> str | None:
-        """Return the advice on an error that only this delivery knows; None for all others."""
+        """Return advice on an error if this delivery has specific advice; None otherwise."""
         return None
 
 
-def number_differences(noun: str, name: str, number: int) -> list[str]:
-    """Return a sentence if there is not exactly one thing of ours."""
-    match number:
+def check_exactly_one(noun: str, name: str, count: int) -> list[str]:
+    """Return a list with a sentence, empty if there is exactly one resource of ours."""
+    match count:
         case 0:
             return [f"There is no {noun} {name!r} of ours: no ends arrive."]
         case 1:
             return []
-    return [f"There are {number} {noun}s {name!r} of ours: events come that often."]
+    return [f"There are {count} {noun}s {name!r} of ours: events come that often."]

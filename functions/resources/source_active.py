@@ -1,15 +1,15 @@
-"""The condition `Custom::GenesysEventSourceActive`: a partner event source is active.
+"""The custom resource `Custom::GenesysEventSourceActive` waits for an active partner event source.
 
-A source is PENDING until there is a bus of its name, so that only a resource made after the bus can
-tell whether events will arrive. If it fails, the roll-back removes bus and integration.
+A source is PENDING until it has a bus. Therefore CloudFormation creates this resource after the
+bus. If the source does not become active, the roll-back removes the bus and the integration.
 """
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from deadline import Deadline
-from genesys.partner_source import wait_for
-from resources.properties import checked
+from genesys.partner_source import wait_for_state
+from resources.properties import validate
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 ACTIVE_SECONDS = 120.0
 
 
-def once_active(
-    properties: Mapping[str, Any], events: "EventBridgeClient", deadline: Deadline
+def wait_until_active(
+    properties: Mapping[str, Any], eventbridge: "EventBridgeClient", deadline: Deadline
 ) -> str:
-    """Wait until the source is active, and return the id for CloudFormation.
+    """Wait until a partner event source is active, and return the physical id.
 
     Raises
     ------
     InvalidProperties
-        There is no source's name.
+        The name of the source is missing.
     SourceNotReady
         The source is not active in time.
     """
-    name = checked(properties, ["EventSourceName"], [], {})["EventSourceName"]
-    wait_for(
-        events,
+    name = validate(properties, ["EventSourceName"], [], {})["EventSourceName"]
+    wait_for_state(
+        eventbridge,
         name,
         ("ACTIVE",),
         deadline.within(ACTIVE_SECONDS),

@@ -1,4 +1,4 @@
-"""The delivery by a Genesys Cloud subscription, which sends to the stack's SQS queue."""
+"""The resource of the delivery `subscription`: a subscription that sends to the intake queue."""
 
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,10 +11,10 @@ from genesys.subscriptions import (
     Entity,
     Subscriptions,
     SubscriptionSpec,
-    destination_of,
+    parse_queue_arn,
 )
-from resources.resource import Comparison, Resource, number_differences
-from resources.undo import searches, undone_on_failure
+from resources.resource import Comparison, Resource, check_exactly_one
+from resources.undo import search_attempts, undo_on_failure
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -23,12 +23,12 @@ ACTIVATION_SECONDS = 60.0
 
 
 class SubscriptionResource(Resource):
-    """Our subscription: it bears our name and sends to our SQS queue."""
+    """A subscription is ours if it has our name and sends to our intake queue."""
 
     noun = "subscription"
-    texts = ("Description", "AttributeFilter", "QueueArn", "Region")
-    lists = ("EventTypes",)
-    scope = SCOPES
+    string_properties = ("Description", "AttributeFilter", "QueueArn", "Region")
+    list_properties = ("EventTypes",)
+    scopes = SCOPES
 
     def __init__(self, properties: Mapping[str, Any]) -> None:
         super().__init__(properties)
@@ -44,39 +44,41 @@ class SubscriptionResource(Resource):
     def ensure(
         self,
         genesys: GenesysClient,
-        events: "EventBridgeClient",
+        eventbridge: "EventBridgeClient",
         *,
-        former: Mapping[str, Any] | None,
-        cleanup: GenesysClient,
+        old_properties: Mapping[str, Any] | None,
+        cleanup_client: GenesysClient,
     ) -> dict[str, str]:
         subscriptions = Subscriptions(genesys)
-        queue_arns = {self.spec.queue_arn, *_queue_arn_in(former or {})}
+        queue_arns = {self.spec.queue_arn, *_queue_arns_in(old_properties or {})}
         found = self._find(subscriptions, queue_arns)
         if found:
-            return self._adapt(subscriptions, found)
-        with undone_on_failure(PATH, lambda: self.remove(cleanup, creation_under_way=True)):
-            return self._make(subscriptions, queue_arns)
+            return self._reconcile(subscriptions, found)
+        with undo_on_failure(
+            PATH, lambda: self.remove(cleanup_client, creation_may_be_running=True)
+        ):
+            return self._create(subscriptions, queue_arns)
 
-    def remove(self, genesys: GenesysClient, *, creation_under_way: bool) -> None:
+    def remove(self, genesys: GenesysClient, *, creation_may_be_running: bool) -> None:
         subscriptions = Subscriptions(genesys)
-        for _ in searches(genesys.deadline, creation_under_way=creation_under_way):
-            for subscription_id in subscriptions.sending_to(self.spec.queue_arn, self.name):
+        for _ in search_attempts(genesys.deadline, creation_may_be_running=creation_may_be_running):
+            for subscription_id in subscriptions.find_ids(self.spec.queue_arn, self.name):
                 subscriptions.remove(subscription_id)
 
-    def compare(self, genesys: GenesysClient, events: "EventBridgeClient") -> Comparison:
-        named = Subscriptions(genesys).named(self.name)
-        ours = [entity for entity in named if destination_of(entity) == self.spec.queue_arn]
-        differences = number_differences(self.noun, self.name, len(ours))
+    def compare(self, genesys: GenesysClient, eventbridge: "EventBridgeClient") -> Comparison:
+        same_name = Subscriptions(genesys).find_by_name(self.name)
+        ours = [entity for entity in same_name if parse_queue_arn(entity) == self.spec.queue_arn]
+        differences = check_exactly_one(self.noun, self.name, len(ours))
         for entity in ours:
             differences += [
                 f"Of the subscription {entity.get('id')}, {difference}."
                 for difference in self.spec.differences(entity)
             ]
-        for entity in named:
+        for entity in same_name:
             if entity not in ours:
-                elsewhere = destination_of(entity) or "a destination that is no SQS queue"
+                target = parse_queue_arn(entity) or "a destination that is no SQS queue"
                 differences.append(
-                    f"The subscription {entity.get('id')} has our name and sends to {elsewhere}."
+                    f"The subscription {entity.get('id')} has our name and sends to {target}."
                 )
         return Comparison(tuple(str(entity.get("id")) for entity in ours), tuple(differences))
 
@@ -100,53 +102,58 @@ class SubscriptionResource(Resource):
         return None
 
     def _find(self, subscriptions: Subscriptions, queue_arns: Collection[str]) -> list[Entity]:
-        """Return the subscriptions that are ours; normally one or none."""
-        named = subscriptions.named(self.name)
-        for entity in named:
-            if destination_of(entity) not in queue_arns:
+        """Return our subscriptions, normally one or none; raise `NameTaken` if one is not ours."""
+        same_name = subscriptions.find_by_name(self.name)
+        for entity in same_name:
+            if parse_queue_arn(entity) not in queue_arns:
                 raise NameTaken(
                     f"The subscription {self.name!r} (id {entity.get('id')}) exists already and "
-                    f"sends to {destination_of(entity) or 'a destination that is no SQS queue'}, "
+                    f"sends to {parse_queue_arn(entity) or 'a destination that is no SQS queue'}, "
                     "which is not this stack's queue. It was left as it is. Deploy under another "
                     "stage name, or remove that subscription."
                 )
-        return named
+        return same_name
 
-    def _adapt(self, subscriptions: Subscriptions, found: list[Entity]) -> dict[str, str]:
-        """Make the one that differs least right, and remove the others."""
+    def _reconcile(self, subscriptions: Subscriptions, found: list[Entity]) -> dict[str, str]:
+        """Keep the subscription that differs least, change it if necessary, remove the others."""
         kept, *duplicates = sorted(found, key=lambda entity: len(self.spec.differences(entity)))
         differs = self.spec.differences(kept) or kept.get("description") != self.spec.description
         if differs:
             subscriptions.replace(kept["id"], self.spec)
         for duplicate in duplicates:
             subscriptions.remove(duplicate["id"])
-        return self._once_right(subscriptions, kept["id"])
+        return self._wait_until_active(subscriptions, kept["id"])
 
-    def _make(self, subscriptions: Subscriptions, queue_arns: Collection[str]) -> dict[str, str]:
+    def _create(self, subscriptions: Subscriptions, queue_arns: Collection[str]) -> dict[str, str]:
         try:
-            made = subscriptions.create(self.spec)
+            created_id = subscriptions.create(self.spec)
         except GenesysError as error:
-            # There is one of that name: from another run or a lost try of ours, or somebody else's.
-            found = self._await(subscriptions, queue_arns) if error.status == 409 else []
+            # The name exists already: it belongs to a lost attempt of ours, or to somebody else.
+            found = self._wait_for_listing(subscriptions, queue_arns) if error.status == 409 else []
             if not found:
                 raise
-            return self._adapt(subscriptions, found)
-        return self._once_right(subscriptions, made)
+            return self._reconcile(subscriptions, found)
+        return self._wait_until_active(subscriptions, created_id)
 
-    def _await(self, subscriptions: Subscriptions, queue_arns: Collection[str]) -> list[Entity]:
-        """Return the subscriptions that are ours once lists show one; none if they do not soon."""
-        for _ in searches(subscriptions.deadline, creation_under_way=True):
+    def _wait_for_listing(
+        self, subscriptions: Subscriptions, queue_arns: Collection[str]
+    ) -> list[Entity]:
+        """Return our subscriptions as soon as a list shows one; an empty list if none does."""
+        for _ in search_attempts(subscriptions.deadline, creation_may_be_running=True):
             if found := self._find(subscriptions, queue_arns):
                 return found
         return []
 
-    def _once_right(self, subscriptions: Subscriptions, subscription_id: str) -> dict[str, str]:
+    def _wait_until_active(
+        self, subscriptions: Subscriptions, subscription_id: str
+    ) -> dict[str, str]:
+        """Wait until a subscription is active and as specified; return `data` for the template."""
         limit = subscriptions.deadline.within(ACTIVATION_SECONDS)
-        subscriptions.wait_until_right(subscription_id, self.spec, limit)
+        subscriptions.wait_until_matches(subscription_id, self.spec, limit)
         return {"SubscriptionId": subscription_id}
 
 
-def _queue_arn_in(properties: Mapping[str, Any]) -> set[str]:
-    """Return the queue that a subscription with these unchecked properties sends to, if any."""
+def _queue_arns_in(properties: Mapping[str, Any]) -> set[str]:
+    """Return the queue ARN in properties that are not validated, as a set that may be empty."""
     queue_arn = properties.get("QueueArn")
     return {queue_arn} if isinstance(queue_arn, str) and queue_arn else set()

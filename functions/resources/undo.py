@@ -1,4 +1,4 @@
-"""How a failed creation is undone, and how long to search for what it may have made."""
+"""Undoes a failed creation, and searches for resources that a creation may have left."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,48 +6,51 @@ from contextlib import contextmanager
 from deadline import Deadline
 from genesys.errors import GenesysError
 
-# How long a thing that a creation made may take to be in lists.
-LATE_CREATION_SECONDS = 10.0
+# Until lists show a new resource.
+LISTING_LAG_SECONDS = 10.0
 
 
-class LeftBehind(Exception):
-    """A failure after which a thing that we made may still be there; its cause says why."""
+class CleanupFailed(Exception):
+    """A failed creation could not be undone; `__cause__` is the creation's error."""
 
 
-def searches(deadline: Deadline, *, creation_under_way: bool) -> Iterator[float]:
-    """Yield for each search in lists: once, or for a while if a creation may be under way."""
-    patience = LATE_CREATION_SECONDS if creation_under_way else 0
-    return deadline.within(patience).attempts(2, growth=1)
+def search_attempts(deadline: Deadline, *, creation_may_be_running: bool) -> Iterator[float]:
+    """Yield once per search: a single time, or for some seconds if a creation may be running."""
+    search_seconds = LISTING_LAG_SECONDS if creation_may_be_running else 0
+    return deadline.within(search_seconds).attempts(2, growth=1)
 
 
 @contextmanager
-def undone_on_failure(path: str, undo: Callable[[], None]) -> Iterator[None]:
-    """Undo what the enclosed code made if it fails, and raise its error.
+def undo_on_failure(path: str, undo: Callable[[], None]) -> Iterator[None]:
+    """If the enclosed code fails, undo its creation and raise its error.
 
     Parameters
     ----------
     path
-        The path whose POST makes the thing: if that was refused, there is nothing to undo.
+        The path of the POST that creates the resource. If Genesys Cloud refused that POST, there
+        is nothing to undo.
+    undo
+        Removes the resource.
 
     Raises
     ------
-    LeftBehind
-        If undoing fails, too.
+    CleanupFailed
+        `undo` failed, too.
     """
     try:
         yield
     except Exception as error:
-        if not _made_nothing(error, path):
+        if not _created_nothing(error, path):
             try:
                 undo()
-            except Exception:  # noqa: BLE001 - whatever it was, the first error is the answer
-                raise LeftBehind from error
+            except Exception:  # noqa: BLE001 - the first error matters more
+                raise CleanupFailed from error
         raise
 
 
-def _made_nothing(error: Exception, path: str) -> bool:
+def _created_nothing(error: Exception, path: str) -> bool:
     return (
         isinstance(error, GenesysError)
         and (error.method, error.path) == ("POST", path)
-        and not error.maybe_carried_out
+        and not error.may_have_succeeded
     )

@@ -1,4 +1,4 @@
-"""Lambda entry point of the watchdog: is Genesys Cloud still as it was deployed?"""
+"""Lambda entry point of the watchdog."""
 
 import os
 from typing import Any
@@ -8,16 +8,16 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from genesys import credentials, partner_source
 from logs import json_logger, tag_lines
-from watchdog.deployed import Deployed
+from watchdog.deployment import Deployment
 from watchdog.watch import watch
 
 logger = json_logger("watchdog")
-deployed = Deployed.of(os.environ)
-secrets = boto3.client("secretsmanager", config=credentials.CLIENT_LIMITS)
-events = boto3.client("events", config=partner_source.CLIENT_LIMITS)
+deployment = Deployment.from_environment(os.environ)
+secrets = boto3.client("secretsmanager", config=credentials.SECRETS_MANAGER_CONFIG)
+eventbridge = boto3.client("events", config=partner_source.EVENTBRIDGE_CONFIG)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Compare now, whatever the event is; return whether all is well, and the differences."""
+    """Compare Genesys Cloud with the deployment; return `healthy` and `differences`."""
     tag_lines(context)
-    return watch(deployed, context, secrets, events, logger)
+    return watch(deployment, context, secrets, eventbridge, logger)

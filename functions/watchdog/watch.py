@@ -1,4 +1,4 @@
-"""The comparison of Genesys Cloud with the deployed stack, as a log line and a metric."""
+"""Compares Genesys Cloud with the deployed stack; the result is a log line and a metric."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,26 +9,26 @@ import metrics
 from aws_calls import code_of
 from deadline import Deadline, InvocationContext, time_limit
 from genesys.credentials import load_credentials
-from genesys.errors import CredentialsError, Explained, GenesysError, LoginRefused
+from genesys.errors import CredentialsError, GenesysError, LoginRefused, UserFacingError
 from resources.resource import Comparison, Resource
-from watchdog.deployed import Deployed
+from watchdog.deployment import Deployment
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-# Seconds until the second look: a deploy may be under way, and lists lag.
-SECOND_LOOK = 30.0
-# Seconds before the function's timeout at which looking ends, and all but the answer.
-WORK_RESERVE = 10.0
-ANSWER_RESERVE = 5.0
+# Until the second comparison: a deploy may be under way, and lists lag.
+SECOND_CHECK_SECONDS = 30.0
+# Seconds before the function's timeout: the comparisons' deadline, then their interruption.
+WORK_RESERVE_SECONDS = 10.0
+RESULT_RESERVE_SECONDS = 5.0
 
 
-class CouldNotLook(Explained):
-    """A failed comparison, for a reason that may pass: nothing is known."""
+class ComparisonFailed(UserFacingError):
+    """The comparison had no result; the failure may be transient."""
 
 
-# Secrets Manager's errors that last until somebody mends the secret or the right to read it.
+# The error codes that last until somebody fixes the secret or the permission to read it.
 _LASTING_SECRET_ERRORS = (
     "AccessDeniedException",
     "DecryptionFailure",
@@ -38,47 +38,47 @@ _LASTING_SECRET_ERRORS = (
 
 
 def watch(
-    deployed: Deployed,
+    deployment: Deployment,
     context: InvocationContext,
     secrets: "SecretsManagerClient",
-    events: "EventBridgeClient",
+    eventbridge: "EventBridgeClient",
     logger: Logger,
 ) -> dict[str, Any]:
-    """Compare Genesys Cloud with what was deployed; log the differences and emit a metric.
+    """Compare Genesys Cloud with the deployment; log the differences and emit a metric.
 
-    `SubscriptionHealthy` is 1 without a difference, else 0. A first difference counts only if a
-    second look, after a while, finds one too.
+    The metric `SubscriptionHealthy` is 1 without a difference, else 0. If the first comparison
+    finds a difference, a second comparison some time later decides.
 
     Returns
     -------
     dict[str, Any]
-        `healthy`, and `differences`: a list of sentences.
+        `healthy`, a bool, and `differences`, a list of sentences.
 
     Raises
     ------
-    CouldNotLook
-        For a reason that may pass: nothing is known, and there is no metric.
+    ComparisonFailed
+        There is no result and no metric; the failure may be transient.
     """
-    deadline = Deadline.before_timeout_of(context, WORK_RESERVE)
+    deadline = Deadline.before_timeout_of(context, WORK_RESERVE_SECONDS)
     try:
-        with time_limit(context.get_remaining_time_in_millis() / 1000 - ANSWER_RESERVE):
-            comparison = _compare(deployed.resource, deadline, secrets, events)
+        with time_limit(context.get_remaining_time_in_millis() / 1000 - RESULT_RESERVE_SECONDS):
+            comparison = _compare(deployment.resource, deadline, secrets, eventbridge)
             if comparison.differences:
-                if not deadline.sleep(SECOND_LOOK):
-                    raise CouldNotLook("No time was left to look again at what differs.")
-                comparison = _compare(deployed.resource, deadline, secrets, events)
-    except Exception as error:  # noqa: BLE001 - raised again without an unforeseen text
-        why = str(error) if isinstance(error, GenesysError | Explained) else ""
-        logger.warning("Could not look", error=type(error).__name__, detail=why)
-        # Lambda logs the error that is raised: it must hold nothing of an unforeseen one.
-        raise CouldNotLook(why or type(error).__name__) from None
+                if not deadline.sleep(SECOND_CHECK_SECONDS):
+                    raise ComparisonFailed("No time was left to look again at what differs.")
+                comparison = _compare(deployment.resource, deadline, secrets, eventbridge)
+    except Exception as error:  # noqa: BLE001 - raised again with a safe message
+        detail = str(error) if isinstance(error, GenesysError | UserFacingError) else ""
+        logger.warning("Could not look", error=type(error).__name__, detail=detail)
+        # Lambda logs this error: it must not hold an unforeseen error's message.
+        raise ComparisonFailed(detail or type(error).__name__) from None
     differences = list(comparison.differences)
     healthy = not differences
     if healthy:
-        logger.info("Healthy", watched=deployed.resource.name, ids=list(comparison.ids))
+        logger.info("Healthy", watched=deployment.resource.name, ids=list(comparison.ids))
     else:
         logger.warning("Unhealthy", differences=differences)
-    metrics.emit({"Stage": deployed.stage}, {"SubscriptionHealthy": int(healthy)})
+    metrics.emit({"Stage": deployment.stage}, {"SubscriptionHealthy": int(healthy)})
     return {"healthy": healthy, "differences": differences}
 
 
@@ -86,21 +86,21 @@ def _compare(
     resource: Resource,
     deadline: Deadline,
     secrets: "SecretsManagerClient",
-    events: "EventBridgeClient",
+    eventbridge: "EventBridgeClient",
 ) -> Comparison:
-    """Return the comparison; a refusal that lasts is a difference, too."""
+    """Return the comparison; a lasting refusal is a difference, too."""
     try:
         credentials = load_credentials(secrets, resource.secret_name, deadline)
         client = resource.client(credentials, deadline)
-        comparison = resource.compare(client, events)
+        comparison = resource.compare(client, eventbridge)
     except (CredentialsError, GenesysError) as error:
-        if _may_pass(error):
+        if _may_be_transient(error):
             raise
-        return Comparison(differences=(_refusal(error),))
-    return comparison.cleaned(client.clean)
+        return Comparison(differences=(_describe_refusal(error),))
+    return comparison.sanitized(client.sanitize)
 
 
-def _may_pass(error: CredentialsError | GenesysError) -> bool:
+def _may_be_transient(error: CredentialsError | GenesysError) -> bool:
     match error:
         case CredentialsError(__cause__=BotoCoreError()):
             return True
@@ -111,7 +111,7 @@ def _may_pass(error: CredentialsError | GenesysError) -> bool:
     return False
 
 
-def _refusal(error: CredentialsError | GenesysError) -> str:
+def _describe_refusal(error: CredentialsError | GenesysError) -> str:
     match error:
         case LoginRefused():
             return (

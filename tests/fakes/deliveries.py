@@ -1,4 +1,4 @@
-"""The deliveries as the stand-in for Genesys Cloud shows them: what a contract test cannot know."""
+"""The parts of the contract tests that differ by delivery."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -17,32 +17,32 @@ FOREIGN_ACCOUNT = "999988887777"
 
 
 class Delivery(ABC):
-    """A delivery whose things are in one org.
+    """A delivery and its resources in one org, the stand-in for Genesys Cloud.
 
     Attributes
     ----------
     noun
-        What the user reads of its things.
+        The word for the resource in messages to the user.
     id_key
-        The key of a thing's id in an answer's data.
-    changing
-        The request that changes a thing in place.
-    change, refused
-        Properties to update to, and some that Genesys Cloud refuses.
-    foreign
-        What names the destination of `seed_foreign`.
-    before_creation
-        The requests of a Create until the one that makes the thing.
+        The key of the resource's id in a response's data.
+    change_operation
+        The operation that changes a resource in place.
+    changed_properties, refused_properties
+        Properties for an Update, and properties that Genesys Cloud refuses.
+    foreign_destination
+        The destination of a resource that `seed_foreign` creates, as messages name it.
+    operations_before_creation
+        The operations of a Create before the creation of the resource.
     """
 
     resource_type: ClassVar[str]
     noun: ClassVar[str]
     id_key: ClassVar[str]
-    changing: ClassVar[str]
-    change: ClassVar[Mapping[str, Any]]
-    refused: ClassVar[Mapping[str, Any]]
-    foreign: ClassVar[str]
-    before_creation: ClassVar[list[str]]
+    change_operation: ClassVar[str]
+    changed_properties: ClassVar[Mapping[str, Any]]
+    refused_properties: ClassVar[Mapping[str, Any]]
+    foreign_destination: ClassVar[str]
+    operations_before_creation: ClassVar[list[str]]
 
     def __init__(self, genesys: GenesysCloud) -> None:
         self.genesys = genesys
@@ -50,71 +50,73 @@ class Delivery(ABC):
     @property
     @abstractmethod
     def entities(self) -> Entities:
-        """All that there are in the org."""
+        """All resources of this delivery in the org, by id."""
 
     @abstractmethod
-    def shown(self, entity: dict[str, Any]) -> object:
-        """Return all of an entity that properties of the template decide, and its state."""
+    def visible_state(self, entity: dict[str, Any]) -> object:
+        """Return the fields of an entity that depend on the template, and its activation."""
 
     @abstractmethod
-    def specified(self, properties: Mapping[str, Any]) -> object:
-        """Return what is shown of an active one with these properties."""
+    def expected_state(self, properties: Mapping[str, Any]) -> object:
+        """Return the `visible_state` of an active resource with these properties."""
 
     @abstractmethod
     def seed(self, **changes: Any) -> str:
-        """Put an active one in by hand, with changed properties, and return its id."""
+        """Create an active resource with changed properties in the org, and return its id."""
 
     @abstractmethod
     def seed_foreign(self) -> str:
-        """Put in somebody else's, of our name, and return its id."""
+        """Create a foreign resource with our name in the org, and return its id."""
 
     @abstractmethod
     def spoil(self, entity: dict[str, Any]) -> None:
-        """Change one by hand, so that no ends arrive by it."""
+        """Change an entity so that it sends no ends."""
 
     @abstractmethod
-    def starts(self, *, well: bool, meanwhile: Callable[[], object] = lambda: None) -> None:
-        """Decide whether new and changed ones become active; else, do something meanwhile."""
+    def set_activation(
+        self, *, succeeds: bool, meanwhile: Callable[[], object] = lambda: None
+    ) -> None:
+        """Decide whether new and changed resources become active; if not, call `meanwhile`."""
 
-    def seen(self) -> list[object]:
-        """Return what is shown of all that there are."""
-        return [self.shown(entity) for entity in self.entities.values()]
+    def visible_states(self) -> list[object]:
+        """Return the visible state of each resource."""
+        return [self.visible_state(entity) for entity in self.entities.values()]
 
 
-class ViaSubscription(Delivery):
-    """Ends arrive by a subscription."""
+class SubscriptionDelivery(Delivery):
+    """The delivery by a subscription."""
 
     resource_type = SUBSCRIPTION
     noun = "subscription"
     id_key = "SubscriptionId"
-    changing = "replace"
-    change: ClassVar = {"AttributeFilter": "queueId = 'Q2'"}
-    refused: ClassVar = {"AttributeFilter": BAD_FILTER}
-    foreign = FOREIGN_ARN
-    before_creation: ClassVar = ["login", "list"]
+    change_operation = "replace"
+    changed_properties: ClassVar = {"AttributeFilter": "queueId = 'Q2'"}
+    refused_properties: ClassVar = {"AttributeFilter": BAD_FILTER}
+    foreign_destination = FOREIGN_ARN
+    operations_before_creation: ClassVar = ["login", "list"]
 
     @property
     def entities(self) -> Entities:
         return self.genesys.subscriptions
 
-    def shown(self, entity: dict[str, Any]) -> object:
+    def visible_state(self, entity: dict[str, Any]) -> object:
         keys = ("description", "eventTypes", "attributeFilter", "destination", "status")
         return [entity[key] for key in keys]
 
-    def specified(self, properties: Mapping[str, Any]) -> object:
+    def expected_state(self, properties: Mapping[str, Any]) -> object:
         sqs = {"arn": properties["QueueArn"], "region": properties["Region"]}
         destination = {"type": "aws_sqs", "awsSqs": sqs}
         fields = [properties[key] for key in ("Description", "EventTypes", "AttributeFilter")]
         return [*fields, destination, "active"]
 
     def seed(self, **changes: Any) -> str:
-        asked = PROPERTIES[SUBSCRIPTION] | changes
+        properties = PROPERTIES[SUBSCRIPTION] | changes
         return self.genesys.subscriptions.seed(
-            asked["Name"],
-            asked["QueueArn"],
-            description=asked["Description"],
-            eventTypes=asked["EventTypes"],
-            attributeFilter=asked["AttributeFilter"],
+            properties["Name"],
+            properties["QueueArn"],
+            description=properties["Description"],
+            eventTypes=properties["EventTypes"],
+            attributeFilter=properties["AttributeFilter"],
         )
 
     def seed_foreign(self) -> str:
@@ -123,42 +125,46 @@ class ViaSubscription(Delivery):
     def spoil(self, entity: dict[str, Any]) -> None:
         entity |= {"status": "paused", "attributeFilter": "true"}
 
-    def starts(self, *, well: bool, meanwhile: Callable[[], object] = lambda: None) -> None:
-        self.genesys.subscriptions.activation_reads = 1 if well else NEVER
-        if not well:
+    def set_activation(
+        self, *, succeeds: bool, meanwhile: Callable[[], object] = lambda: None
+    ) -> None:
+        self.genesys.subscriptions.activation_reads = 1 if succeeds else NEVER
+        if not succeeds:
             self.genesys.before("read", meanwhile)
 
 
-class ViaIntegration(Delivery):
-    """Ends arrive by an integration with Amazon EventBridge."""
+class EventBridgeDelivery(Delivery):
+    """The delivery by an integration with Amazon EventBridge."""
 
     resource_type = EVENT_SOURCE
     noun = "integration"
     id_key = "IntegrationId"
-    changing = "configure"
-    change: ClassVar = {"Topics": NEW_TOPICS}
-    refused: ClassVar = {"Topics": [BAD_TOPIC]}
-    foreign = FOREIGN_ACCOUNT
-    before_creation: ClassVar = ["login", "organization", "list"]
+    change_operation = "configure"
+    changed_properties: ClassVar = {"Topics": NEW_TOPICS}
+    refused_properties: ClassVar = {"Topics": [BAD_TOPIC]}
+    foreign_destination = FOREIGN_ACCOUNT
+    operations_before_creation: ClassVar = ["login", "organization", "list"]
 
     @property
     def entities(self) -> Entities:
         return self.genesys.integrations
 
-    def shown(self, entity: dict[str, Any]) -> object:
+    def visible_state(self, entity: dict[str, Any]) -> object:
         configuration = entity["config"]["current"]
         states = entity["intendedState"], entity["reportedState"]["code"]
         return [configuration["notes"], configuration["properties"], *states]
 
-    def specified(self, properties: Mapping[str, Any]) -> object:
-        return [properties["Notes"], _configured(properties), "ENABLED", "ACTIVE"]
+    def expected_state(self, properties: Mapping[str, Any]) -> object:
+        return [properties["Notes"], _integration_properties(properties), "ENABLED", "ACTIVE"]
 
     def seed(self, **changes: Any) -> str:
-        asked = PROPERTIES[EVENT_SOURCE] | changes
-        seeded = self.genesys.integrations.seed(asked["Name"], _configured(asked))
-        self.genesys.integrations.configuration(seeded)["notes"] = asked["Notes"]
-        self.genesys.integrations.source_made(asked["Suffix"])
-        return seeded
+        properties = PROPERTIES[EVENT_SOURCE] | changes
+        integration_id = self.genesys.integrations.seed(
+            properties["Name"], _integration_properties(properties)
+        )
+        self.genesys.integrations.configuration(integration_id)["notes"] = properties["Notes"]
+        self.genesys.integrations.source_made(properties["Suffix"])
+        return integration_id
 
     def seed_foreign(self) -> str:
         return self.seed(AccountId=FOREIGN_ACCOUNT)
@@ -167,13 +173,15 @@ class ViaIntegration(Delivery):
         entity["config"]["current"]["properties"]["eventFilter"] = ["v2.other"]
         entity |= {"intendedState": "DISABLED", "reportedState": {"code": "INACTIVE"}}
 
-    def starts(self, *, well: bool, meanwhile: Callable[[], object] = lambda: None) -> None:
-        self.genesys.integrations.error = "" if well else "No such account."
-        if not well:
+    def set_activation(
+        self, *, succeeds: bool, meanwhile: Callable[[], object] = lambda: None
+    ) -> None:
+        self.genesys.integrations.error = "" if succeeds else "No such account."
+        if not succeeds:
             self.genesys.before("switch", meanwhile)
 
 
-def _configured(properties: Mapping[str, Any]) -> dict[str, Any]:
+def _integration_properties(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "awsAccountId": properties["AccountId"],
         "awsAccountRegion": properties["Region"],
@@ -182,6 +190,6 @@ def _configured(properties: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-DELIVERIES: tuple[type[Delivery], ...] = (ViaSubscription, ViaIntegration)
-OURS = _configured(PROPERTIES[EVENT_SOURCE])
-"""The properties of our integration."""
+DELIVERIES: tuple[type[Delivery], ...] = (SubscriptionDelivery, EventBridgeDelivery)
+OUR_PROPERTIES = _integration_properties(PROPERTIES[EVENT_SOURCE])
+"""The configured properties of our integration."""

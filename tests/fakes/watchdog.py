@@ -1,4 +1,4 @@
-"""A look of the watchdog's that finds something: what it logs and emits."""
+"""A run of the watchdog that finds a difference, for its log line and metric."""
 
 import json
 from typing import Any, TextIO
@@ -11,24 +11,24 @@ from tests.fakes.aws.cloudformation import PROPERTIES, SUBSCRIPTION
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
 from watchdog import watch
-from watchdog.deployed import Deployed
+from watchdog.deployment import Deployment
 
 
-def look(log: TextIO) -> None:
-    """Have the watchdog of stage dev look without its secret; metrics go where prints go."""
+def run_watchdog(log: TextIO) -> None:
+    """Run the watchdog of stage dev without its secret; the metric goes to stdout."""
     url = "https://api.example.com"
     properties = {**PROPERTIES[SUBSCRIPTION], "LoginUrl": url, "ApiUrl": url}
-    told = {"ResourceType": SUBSCRIPTION, "ResourceProperties": properties}
-    deployed = Deployed.of({"STAGE": "dev", "DEPLOYED": json.dumps(told)})
-    # Loggers of one name share the first one's stream.
+    deployed = {"ResourceType": SUBSCRIPTION, "ResourceProperties": properties}
+    deployment = Deployment.from_environment({"STAGE": "dev", "DEPLOYED": json.dumps(deployed)})
+    # Loggers with the same name share a stream.
     logger = Logger(service=uuid4().hex, stream=log, level="INFO")
-    events: Any = None  # a subscription has no event source to look at
+    eventbridge: Any = None  # a subscription has no partner event source
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(watch, "SECOND_LOOK", 0)
+        patch.setattr(watch, "SECOND_CHECK_SECONDS", 0)
         watch.watch(
-            deployed,
+            deployment,
             Clock().invocation(120),
             FakeSecrets(),  # type: ignore[arg-type]
-            events,
+            eventbridge,
             logger,
         )

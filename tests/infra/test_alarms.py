@@ -10,7 +10,7 @@ import pytest
 
 from tests.aws_metrics import emits
 from tests.fakes.aws.cloudwatch import metrics_of
-from tests.fakes.watchdog import look
+from tests.fakes.watchdog import run_watchdog
 from tests.infra.stacks import Stack, allow_statement, deny_without_tls
 from worker.report import BatchReport
 
@@ -191,7 +191,7 @@ def test_each_alarm_is_on_one_metric_that_is_emitted_with_its_dimensions(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     BatchReport(latencies_ms={"q1": [5]}).write_metrics("dev", cold_start=True)
-    look(io.StringIO())
+    run_watchdog(io.StringIO())
     metrics = metrics_of(capsys.readouterr().out)
     ours = {(metric.name, *sorted(metric.dimensions)) for metric in metrics}
     for synthesised in (stack, eventbridge, tuned, many_queues):

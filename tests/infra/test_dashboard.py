@@ -17,7 +17,7 @@ from logs import json_logger
 from tests import aws_metrics
 from tests.fakes.aws.cloudwatch import NAMESPACE, metrics_of
 from tests.fakes.aws.sqs_event import record
-from tests.fakes.watchdog import look
+from tests.fakes.watchdog import run_watchdog
 from tests.infra.stacks import QUEUES, Stack
 from worker.messages import Message
 from worker.report import BatchReport, Outcome
@@ -176,7 +176,7 @@ def test_it_shows_each_metric_of_ours_with_the_dimensions_that_it_is_emitted_wit
     stack: Stack, lean: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     of_worker = emitted_metrics(capsys, QUEUES)
-    look(io.StringIO())
+    run_watchdog(io.StringIO())
     seen = metrics_of(capsys.readouterr().out)
     of_watchdog = {(metric.name, frozenset(metric.dimensions.items())) for metric in seen}
     assert of_watchdog
@@ -341,7 +341,7 @@ def test_it_shows_three_hours_minute_by_minute(board: Board) -> None:
 
 def test_the_watchdogs_table_shows_its_findings(stack: Stack) -> None:
     log = io.StringIO()
-    look(log)
+    run_watchdog(log)
     unseen = json.dumps({"level": "WARNING", "message": "Could not look", "detail": "no answer"})
     lines = [
         {"eventId": str(number), "timestamp": number, "message": message}

@@ -8,7 +8,7 @@ from deadline import Deadline, InvocationContext
 from local.genesys.login import CLIENT_ID, CLIENT_SECRET
 from local.genesys.stand_in import GenesysCloud
 from local.http.server import HttpServer
-from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock, Invocation
 
@@ -56,17 +56,21 @@ def secrets() -> FakeSecrets:
 
 
 @pytest.fixture
-def events(clock: Clock) -> FakePartnerEvents:
-    return FakePartnerEvents(clock)
+def eventbridge(clock: Clock) -> FakePartnerEventSources:
+    return FakePartnerEventSources(clock)
 
 
 @pytest.fixture
-def genesys(http: HttpServer, clock: Clock, events: FakePartnerEvents) -> GenesysCloud:
+def genesys(http: HttpServer, clock: Clock, eventbridge: FakePartnerEventSources) -> GenesysCloud:
     """The stand-in, in the clock's time; AWS gets the partner event sources of its integrations."""
     http.respond = genesys = GenesysCloud(clock=clock)
     subscriptions, integrations = genesys.subscriptions, genesys.integrations
     subscriptions.activation_seconds, integrations.state_seconds = 0, 2
     subscriptions.page_limit = integrations.page_limit = 3
-    integrations.source_made = lambda suffix: events.partner_makes(genesys.event_source(suffix))
-    integrations.source_gone = lambda suffix: events.partner_deletes(genesys.event_source(suffix))
+    integrations.source_made = lambda suffix: eventbridge.create_source(
+        genesys.event_source(suffix)
+    )
+    integrations.source_gone = lambda suffix: eventbridge.delete_source(
+        genesys.event_source(suffix)
+    )
     return genesys

@@ -216,7 +216,7 @@ def test_the_alarm_is_for_calls_of_aws_the_user_s_code_and_functions_that_must_a
 
 def test_every_operation_of_a_client_is_called_in_time() -> None:
     """Or in a function that has one alarm for all that it does: provisioner and watchdog."""
-    operation = re.compile(r"\b_?(dynamodb|events|firehose|secrets|sqs)\.[a-z_]+\(")
+    operation = re.compile(r"\b_?(dynamodb|eventbridge|events|firehose|secrets|sqs)\.[a-z_]+\(")
     calling = {
         str(file.relative_to(FUNCTIONS))
         for file in FUNCTIONS.rglob("*.py")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from destinations.webhook import Webhook
 from genesys.client import LOGIN_PATH
-from genesys.integration_spec import SOURCE_TYPE
+from genesys.integration_spec import INTEGRATION_TYPE
 from local.genesys.login import CLIENT_ID
 from local.http.messages import Answer, Request
 from local.http.server import HttpServer
@@ -34,7 +34,7 @@ from tests.fakes.aws.cloudformation import (
 from tests.fakes.aws.dynamodb import FakeDynamoDb
 from tests.fakes.aws.eventbridge import BUS, FakeEventBridge
 from tests.fakes.aws.firehose import STREAM, FakeFirehose
-from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.aws.sqs_event import record
 from tests.fakes.clock import Clock
@@ -350,7 +350,7 @@ def _shown(asked: Request, queue_arn: str, account_id: str) -> Answer:
         "attributeFilter": ECHOED,
         "eventTypes": [ECHOED],
         "destination": {"type": "aws_sqs", "awsSqs": {"arn": queue_arn}},
-        "integrationType": {"id": SOURCE_TYPE},
+        "integrationType": {"id": INTEGRATION_TYPE},
         "intendedState": ECHOED,
         "reportedState": {"code": ECHOED, "detail": {"message": ECHOED}, "effective": ECHOED},
         "config": {"current": current},
@@ -407,8 +407,8 @@ def test_the_subscription_function_logs_no_secret(
     *, load: Load, output: Output, http: HttpServer, resource_type: str, held: str, echo: str
 ) -> None:
     _account(http, echo)
-    sources = FakePartnerEvents(Clock())
-    sources.failing = refusal("InternalException", 500)
+    sources = FakePartnerEventSources(Clock())
+    sources.permanent_failure = refusal("InternalException", 500)
     handle = load("provisioner", {"secretsmanager": _secrets(held), "events": sources}, {})
     properties = {**PROPERTIES[resource_type], "LoginUrl": http.url, "ApiUrl": http.url}
     asked = {
@@ -438,8 +438,8 @@ def test_the_watchdog_logs_no_secret(
     *, load: Load, output: Output, http: HttpServer, resource_type: str, held: str, echo: str
 ) -> None:
     _account(http, echo)
-    sources = FakePartnerEvents(Clock())
-    sources.failing = refusal("InternalException", 500)
+    sources = FakePartnerEventSources(Clock())
+    sources.permanent_failure = refusal("InternalException", 500)
     properties = {**PROPERTIES[resource_type], "LoginUrl": http.url, "ApiUrl": http.url}
     deployed = {"ResourceType": resource_type, "ResourceProperties": properties}
     environment = {"STAGE": "dev", "DEPLOYED": json.dumps(deployed)}

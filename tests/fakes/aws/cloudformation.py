@@ -1,4 +1,4 @@
-"""CloudFormation as the custom resources' function meets it: what it asks, in which order."""
+"""CloudFormation in memory: the requests that it sends to the provisioner."""
 
 import io
 import json
@@ -7,9 +7,9 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from provisioner.answer import Answer
-from provisioner.custom_resource import answer_to
-from tests.fakes.aws.partner_events import FakePartnerEvents
+from provisioner.custom_resource import respond
+from provisioner.response import Response
+from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
 
@@ -18,7 +18,7 @@ ACCOUNT, REGION, SUFFIX = "111122223333", "eu-west-1", "QueueEnds-dev"
 QUEUE_ARN = f"arn:aws:sqs:{REGION}:{ACCOUNT}:queue-ends-dev-intake"
 TOPICS = [f"v2.detail.events.conversation.{{id}}.{part}" for part in ("customer.end", "acd.end")]
 RESPONSE_URL = "https://cloudformation-custom-resource.example/answer?X-Amz-Signature=s1gnature"
-INVENTED_ID = "QueueEnds-dev-Subscription-1ABC2DEF"
+CLOUDFORMATION_ID = "QueueEnds-dev-Subscription-1ABC2DEF"
 
 SUBSCRIPTION = "Custom::GenesysSubscription"
 EVENT_SOURCE = "Custom::GenesysEventSource"
@@ -46,14 +46,14 @@ PROPERTIES: dict[str, dict[str, Any]] = {
 
 
 class CloudFormation:
-    """One stack with one custom resource in it.
+    """A stack with one custom resource.
 
     Attributes
     ----------
-    properties, former
-        The resource's properties as they were last asked for, and those before.
+    properties, old_properties
+        The resource's last requested properties, and the properties before.
     physical_id
-        The id that the last answer gave.
+        The id from the last response.
     """
 
     def __init__(
@@ -61,12 +61,12 @@ class CloudFormation:
         genesys_url: str,
         clock: Clock,
         secrets: FakeSecrets,
-        events: FakePartnerEvents,
+        eventbridge: FakePartnerEventSources,
         resource_type: str = SUBSCRIPTION,
     ) -> None:
         self.clock = clock
         self.secrets = secrets
-        self.events = events
+        self.eventbridge = eventbridge
         self.resource_type = resource_type
         self.physical_id = ""
         self.properties: dict[str, Any] = {
@@ -75,37 +75,37 @@ class CloudFormation:
             "LoginUrl": genesys_url,
             "ApiUrl": genesys_url,
         }
-        self.former = self.properties
-        self.seconds = 240.0
+        self.old_properties = self.properties
+        self.invocation_seconds = 240.0
         self._log = io.StringIO()
-        # Powertools keeps one logger a name.
+        # Loggers with the same name share a stream.
         self._logger = Logger(service=f"test-{uuid.uuid4()}", stream=self._log)
 
     @property
     def log(self) -> str:
         return self._log.getvalue()
 
-    def create(self, **changes: Any) -> Answer:
+    def create(self, **changes: Any) -> Response:
         """Create the resource with changed properties."""
         self.properties = self.properties | changes
-        return self._ask("Create")
+        return self._request("Create")
 
-    def update(self, **changes: Any) -> Answer:
+    def update(self, **changes: Any) -> Response:
         """Update the resource to changed properties."""
-        self.former, self.properties = self.properties, self.properties | changes
-        return self._ask("Update", OldResourceProperties=self.former)
+        self.old_properties, self.properties = self.properties, self.properties | changes
+        return self._request("Update", OldResourceProperties=self.old_properties)
 
-    def roll_back(self) -> Answer:
-        """Undo the last, failed Update as CloudFormation does: with old and new swapped."""
-        self.former, self.properties = self.properties, self.former
-        return self._ask("Update", OldResourceProperties=self.former)
+    def roll_back(self) -> Response:
+        """Undo a failed Update as CloudFormation does, with old and new properties swapped."""
+        self.old_properties, self.properties = self.properties, self.old_properties
+        return self._request("Update", OldResourceProperties=self.old_properties)
 
-    def delete(self, physical_id: str | None = None) -> Answer:
-        """Delete the resource: by the id that the last answer gave, or another one."""
+    def delete(self, physical_id: str | None = None) -> Response:
+        """Delete the resource: by the id from the last response, or by another id."""
         self.physical_id = physical_id or self.physical_id
-        return self._ask("Delete")
+        return self._request("Delete")
 
-    def _ask(self, kind: str, **more: Any) -> Answer:
+    def _request(self, kind: str, **fields: Any) -> Response:
         event = {
             "RequestType": kind,
             "RequestId": "1f2e3d4c",
@@ -114,17 +114,17 @@ class CloudFormation:
             "ResourceType": self.resource_type,
             "ResponseURL": RESPONSE_URL,
             "ResourceProperties": self.properties,
-            **more,
+            **fields,
         }
         if kind != "Create":
             event["PhysicalResourceId"] = self.physical_id
-        # As it arrives: through JSON.
-        answer = answer_to(
+        # A real event has been through JSON, too.
+        response = respond(
             json.loads(json.dumps(event)),
-            self.clock.invocation(self.seconds),
+            self.clock.invocation(self.invocation_seconds),
             self.secrets,  # type: ignore[arg-type]
-            self.events,  # type: ignore[arg-type]
+            self.eventbridge,  # type: ignore[arg-type]
             self._logger,
         )
-        self.physical_id = answer.physical_id
-        return answer
+        self.physical_id = response.physical_id
+        return response

@@ -1,4 +1,4 @@
-"""AWS Secrets Manager in memory: what `get_secret_value` answers and raises."""
+"""AWS Secrets Manager in memory, with the operation `get_secret_value`."""
 
 import json
 from collections.abc import Mapping
@@ -13,13 +13,14 @@ class FakeSecrets:
     Attributes
     ----------
     held
-        A secret's answer; None for one that is marked for deletion.
+        The value part of each secret's response, by name; None if the secret is marked for
+        deletion.
     denied
-        How many reads are refused before the first that is not.
+        The number of reads to deny before the first success.
     failure
-        Raised by every read, where set.
+        The error that every read raises; None for success.
     reads
-        The names that were asked for.
+        The names in all reads so far.
     """
 
     def __init__(self, **held: str | Mapping[str, Any] | None) -> None:
@@ -47,14 +48,18 @@ class FakeSecrets:
             raise self.failure
         if self.denied:
             self.denied -= 1
-            raise _refusal("AccessDeniedException", "is not authorized to perform GetSecretValue")
+            raise _client_error(
+                "AccessDeniedException", "is not authorized to perform GetSecretValue"
+            )
         if SecretId not in self.held:
-            raise _refusal("ResourceNotFoundException", "Secrets Manager can't find the secret.")
-        answer = self.held[SecretId]
-        if answer is None:
-            raise _refusal("InvalidRequestException", "it was marked for deletion.")
-        return {"Name": SecretId, **answer}
+            raise _client_error(
+                "ResourceNotFoundException", "Secrets Manager can't find the secret."
+            )
+        value = self.held[SecretId]
+        if value is None:
+            raise _client_error("InvalidRequestException", "it was marked for deletion.")
+        return {"Name": SecretId, **value}
 
 
-def _refusal(code: str, message: str) -> ClientError:
+def _client_error(code: str, message: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": message}}, "GetSecretValue")

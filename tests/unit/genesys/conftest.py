@@ -1,4 +1,4 @@
-"""A client of a scripted Genesys Cloud, in a time that passes without waiting."""
+"""A client of a scripted Genesys Cloud, in the time of a virtual clock."""
 
 import gc
 from collections.abc import Iterator
@@ -14,7 +14,10 @@ from tests.fakes.clock import Clock
 
 
 class Api:
-    """Answers logins with `token-1`, `token-2` … or with `logins`, the rest with `answers`."""
+    """A scripted Genesys Cloud, which returns `logins` and `answers` in turn.
+
+    Without `logins`, it returns the tokens `token-1`, `token-2` …
+    """
 
     def __init__(self, http: HttpServer) -> None:
         self.http = http
@@ -23,9 +26,9 @@ class Api:
         http.respond = self._respond
 
     @property
-    def asked(self) -> list[Request]:
-        """The requests beside logins."""
-        return [asked for asked in self.http.requests if asked.path != LOGIN_PATH]
+    def requests(self) -> list[Request]:
+        """All requests except logins."""
+        return [request for request in self.http.requests if request.path != LOGIN_PATH]
 
     @property
     def logged_in(self) -> list[Request]:
@@ -34,8 +37,8 @@ class Api:
     def script(self, *answers: Answer) -> None:
         self.answers += answers
 
-    def _respond(self, asked: Request) -> Answer:
-        if asked.path != LOGIN_PATH:
+    def _respond(self, request: Request) -> Answer:
+        if request.path != LOGIN_PATH:
             return self.answers.pop(0) if self.answers else UNSCRIPTED
         token = f"token-{len(self.logged_in)}"
         usual = Answer(body={"access_token": token, "expires_in": 86400})
@@ -44,7 +47,7 @@ class Api:
 
 @pytest.fixture
 def uncollected() -> Iterator[None]:
-    """No garbage collection: what it calls in the middle of a deep recursion would fail there."""
+    """Switch garbage collection off, because finalizers would fail in a deep recursion."""
     gc.disable()
     yield
     gc.enable()
@@ -57,6 +60,6 @@ def api(http: HttpServer) -> Api:
 
 @pytest.fixture
 def client(http: HttpServer, clock: Clock) -> GenesysClient:
-    """A client with 100 seconds."""
+    """A client with a deadline in 100 seconds."""
     credentials, deadline = Credentials("the-id", "the-s3cret"), clock.deadline(100)
-    return GenesysClient(http.url, http.url, credentials, deadline, clock, scope=SCOPES)
+    return GenesysClient(http.url, http.url, credentials, deadline, clock, scopes=SCOPES)

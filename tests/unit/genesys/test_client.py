@@ -1,4 +1,4 @@
-"""Requests and answers: what is sent, what comes back, and what an error says."""
+"""The requests that the client sends, the content that it returns, and its errors."""
 
 import traceback
 from typing import Any
@@ -14,18 +14,22 @@ from tests.unit.genesys.conftest import Api
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_a_request_is_sent_as_asked_for(client: GenesysClient, api: Api, method: str) -> None:
+def test_a_request_has_its_method_path_body_and_query(
+    client: GenesysClient, api: Api, method: str
+) -> None:
     api.script(Answer(201, {"id": "7"}))
     answer = client.request(method, "/a/b", body={"name": "é"}, query={"n": 2})
     assert answer == {"id": "7"}
-    [asked] = api.asked
-    assert (asked.method, asked.path, asked.query) == (method, "/a/b", {"n": "2"})
-    assert asked.json == {"name": "é"}
-    assert asked.headers["Content-Type"] == "application/json"
+    [request] = api.requests
+    assert (request.method, request.path, request.query) == (method, "/a/b", {"n": "2"})
+    assert request.json == {"name": "é"}
+    assert request.headers["Content-Type"] == "application/json"
 
 
 @pytest.mark.parametrize("answer", [Answer(204), Answer(200), Answer(202)])
-def test_an_answer_without_content_is_none(client: GenesysClient, api: Api, answer: Answer) -> None:
+def test_a_response_without_content_is_none(
+    client: GenesysClient, api: Api, answer: Answer
+) -> None:
     api.script(answer)
     assert client.request("DELETE", "/x") is None
 
@@ -43,7 +47,7 @@ def test_a_success_that_is_not_json_is_an_error(
 
 
 @pytest.mark.parametrize("status", [302, 400, 403, 404, 408, 409, 422, 500, 501])
-def test_an_error_says_what_support_will_ask_for(
+def test_an_error_has_the_message_and_the_correlation_id(
     client: GenesysClient, api: Api, clock: Clock, status: int
 ) -> None:
     api.script(Answer(status, {"message": "That is not right."}, {"ININ-Correlation-Id": "c-9"}))
@@ -55,7 +59,7 @@ def test_an_error_says_what_support_will_ask_for(
     )
     assert (error.method, error.path, error.status) == ("PUT", "/a/b", status)
     assert (error.message, error.correlation_id) == ("That is not right.", "c-9")
-    assert len(api.asked) == 1
+    assert len(api.requests) == 1
     assert not clock.pauses
 
 
@@ -81,7 +85,7 @@ def test_an_error_says_what_support_will_ask_for(
         ({"message": "m" * 5000}, "m" * 300),
     ],
 )
-def test_an_error_finds_the_message_that_there_is(
+def test_an_error_quotes_the_message_of_any_error_body(
     client: GenesysClient, api: Api, body: Any, message: str
 ) -> None:
     api.script(Answer(418, body, reason="Teapot"))
@@ -99,21 +103,21 @@ def test_redirects_are_not_followed(
     api.script(Answer(status, headers={"Location": f"{api.http.url}/elsewhere"}))
     with pytest.raises(GenesysError, match=f"answered with {status}"):
         client.request(method, "/x", body={})
-    assert [asked.path for asked in api.asked] == ["/x"]
+    assert [request.path for request in api.requests] == ["/x"]
 
 
 def test_the_login_is_not_redirected_either(client: GenesysClient, api: Api) -> None:
     api.logins = [Answer(307, headers={"Location": f"{api.http.url}/elsewhere"})]
     with pytest.raises(GenesysError, match="answered with 307"):
         client.request("GET", "/x")
-    assert not api.asked
+    assert not api.requests
 
 
 @pytest.mark.parametrize(
     ("location", "expected"),
     [("http://[::1", GenesysError), ("//%zz:port/\\", GenesysError), ("http://a:b", GenesysError)],
 )
-def test_a_redirect_to_nonsense_is_an_error_like_another(
+def test_a_redirect_to_an_invalid_url_is_an_ordinary_error(
     client: GenesysClient,
     api: Api,
     location: str,
@@ -141,16 +145,18 @@ def test_a_host_that_cannot_be_reached_is_a_clear_error(clock: Clock, url: str) 
     with pytest.raises(Unreachable, match=r"POST /oauth/token was not answered: .+") as caught:
         client.request("GET", "/x")
     assert caught.value.status is None
-    assert caught.value.maybe_carried_out
+    assert caught.value.may_have_succeeded
     assert "the-s3cret" not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize("fate", ["lost", "cut"])
-def test_an_answer_that_breaks_off_is_no_answer(client: GenesysClient, api: Api, fate: Any) -> None:
+def test_a_response_that_breaks_off_is_no_response(
+    client: GenesysClient, api: Api, fate: Any
+) -> None:
     api.script(*[Answer(200, {"id": "7"}, fate=fate)] * 6)
     with pytest.raises(Unreachable, match=r"PUT /x was not answered: .+") as caught:
         client.request("PUT", "/x")
-    assert caught.value.maybe_carried_out
+    assert caught.value.may_have_succeeded
 
 
 @pytest.mark.parametrize(
@@ -160,11 +166,11 @@ def test_an_answer_that_breaks_off_is_no_answer(client: GenesysClient, api: Api,
         ((302, 400, 401, 403, 404, 409, 429), False),
     ],
 )
-def test_only_a_refusal_proves_that_nothing_was_carried_out(
+def test_a_request_may_have_succeeded_unless_it_was_refused(
     statuses: tuple[int | None, ...], maybe: bool
 ) -> None:
     for status in statuses:
-        assert GenesysError("POST", "/x", status=status).maybe_carried_out is maybe
+        assert GenesysError("POST", "/x", status=status).may_have_succeeded is maybe
 
 
 def test_all_pages_of_a_list_are_read(client: GenesysClient, api: Api) -> None:
@@ -173,14 +179,14 @@ def test_all_pages_of_a_list_are_read(client: GenesysClient, api: Api) -> None:
         Answer(body={"entities": [{"id": 3}], "pageCount": 3}),
         Answer(body={"entities": [{"id": 4}], "pageCount": 3}),
     )
-    assert [entity["id"] for entity in client.pages("/list")] == [1, 2, 3, 4]
-    assert [asked.query for asked in api.asked] == [
+    assert [entity["id"] for entity in client.iterate_entities("/list")] == [1, 2, 3, 4]
+    assert [request.query for request in api.requests] == [
         {"pageNumber": str(number), "pageSize": "100"} for number in (1, 2, 3)
     ]
 
 
 @pytest.mark.parametrize("count", [{}, {"pageCount": None}, {"pageCount": 0}, {"pageCount": "?"}])
-def test_a_list_that_does_not_count_its_pages_is_read_until_an_empty_one(
+def test_a_list_without_a_page_count_is_read_until_an_empty_page(
     client: GenesysClient, api: Api, count: dict[str, Any]
 ) -> None:
     api.script(
@@ -188,29 +194,29 @@ def test_a_list_that_does_not_count_its_pages_is_read_until_an_empty_one(
         Answer(body={"entities": [{"id": 2}], **count}),
         Answer(body={"entities": [], **count}),
     )
-    assert [entity["id"] for entity in client.pages("/list")] == [1, 2]
+    assert [entity["id"] for entity in client.iterate_entities("/list")] == [1, 2]
 
 
-def test_a_list_that_has_no_pages_is_read_once(client: GenesysClient, api: Api) -> None:
+def test_a_list_without_paging_yields_its_entities_once(client: GenesysClient, api: Api) -> None:
     whole = Answer(body={"entities": [{"id": 1}, {"id": 2}]})
     api.script(*[whole] * 5)
-    assert [entity["id"] for entity in client.pages("/list")] == [1, 2]
+    assert [entity["id"] for entity in client.iterate_entities("/list")] == [1, 2]
 
 
 def test_an_empty_list_is_empty(client: GenesysClient, api: Api) -> None:
     api.script(Answer(body={"entities": [], "pageCount": 0}))
-    assert list(client.pages("/list")) == []
+    assert list(client.iterate_entities("/list")) == []
 
 
 @pytest.mark.parametrize("body", [None, [], "x", {}, {"entities": None}, {"entities": {"a": 1}}])
-def test_an_answer_that_is_no_list_is_an_error(client: GenesysClient, api: Api, body: Any) -> None:
+def test_a_response_that_is_no_list_is_an_error(client: GenesysClient, api: Api, body: Any) -> None:
     api.script(Answer(body=body))
     with pytest.raises(
         GenesysError, match="GET /list was answered with 200: the answer is no list"
     ):
-        list(client.pages("/list"))
+        list(client.iterate_entities("/list"))
 
 
-def test_entities_that_are_none_are_left_out(client: GenesysClient, api: Api) -> None:
+def test_items_that_are_no_entities_are_skipped(client: GenesysClient, api: Api) -> None:
     api.script(Answer(body={"entities": [None, 5, {"id": 1}, "x"], "pageCount": 1}))
-    assert list(client.pages("/list")) == [{"id": 1}]
+    assert list(client.iterate_entities("/list")) == [{"id": 1}]

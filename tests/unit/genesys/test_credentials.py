@@ -1,4 +1,4 @@
-"""The secret in Secrets Manager: each way in which it can be wrong has an error of its own."""
+"""The credentials in Secrets Manager; each kind of invalid secret has its own error."""
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
@@ -25,16 +25,16 @@ def test_a_good_secret_is_read_once(clock: Clock) -> None:
 
 
 def test_space_around_the_values_and_further_keys_do_no_harm(clock: Clock) -> None:
-    held = {"client_id": " the-id", "client_secret": "the-s3cret\r\n", "note": 5}
-    assert load(FakeSecrets(org=held), clock) == Credentials("the-id", "the-s3cret")
+    secret = {"client_id": " the-id", "client_secret": "the-s3cret\r\n", "note": 5}
+    assert load(FakeSecrets(org=secret), clock) == Credentials("the-id", "the-s3cret")
 
 
 def test_the_secret_is_not_in_the_repr() -> None:
     assert "the-s3cret" not in repr(Credentials("the-id", "the-s3cret"))
 
 
-def test_every_failure_has_a_text_of_its_own_that_names_the_secret(clock: Clock) -> None:
-    def failing(secrets: FakeSecrets) -> str:
+def test_every_failure_has_its_own_message_that_names_the_secret(clock: Clock) -> None:
+    def message_with(secrets: FakeSecrets) -> str:
         with pytest.raises(CredentialsError) as caught:
             load(secrets, clock)
         return str(caught.value)
@@ -44,29 +44,31 @@ def test_every_failure_has_a_text_of_its_own_that_names_the_secret(clock: Clock)
     throttled.failure = ClientError({"Error": {"Code": "ThrottlingException"}}, "GetSecretValue")
     offline.failure = EndpointConnectionError(endpoint_url="https://secretsmanager")
     unsigned.failure = NoCredentialsError()
-    texts = {
-        "There is no secret 'org' in this account and region": failing(FakeSecrets()),
-        "is marked for deletion. Restore it": failing(FakeSecrets(org=None)),
-        "could not be read (AccessDeniedException). Check its resource policy": failing(denied),
-        "could not be read (ThrottlingException)": failing(throttled),
-        "could not be asked for secret 'org' (EndpointConnectionError)": failing(offline),
-        "could not be asked for secret 'org' (NoCredentialsError)": failing(unsigned),
-        "is not JSON": failing(FakeSecrets(org="client_id=x")),
-        "is not a JSON object": failing(FakeSecrets(org="[1, 2]")),
-        "lacks client_id (": failing(FakeSecrets(org={"client_secret": "the-s3cret"})),
-        "lacks client_secret (": failing(FakeSecrets(org={"client_id": "the-id"})),
-        "lacks client_id and client_secret (": failing(FakeSecrets(org={})),
+    messages = {
+        "There is no secret 'org' in this account and region": message_with(FakeSecrets()),
+        "is marked for deletion. Restore it": message_with(FakeSecrets(org=None)),
+        "could not be read (AccessDeniedException). Check its resource policy": message_with(
+            denied
+        ),
+        "could not be read (ThrottlingException)": message_with(throttled),
+        "could not be asked for secret 'org' (EndpointConnectionError)": message_with(offline),
+        "could not be asked for secret 'org' (NoCredentialsError)": message_with(unsigned),
+        "is not JSON": message_with(FakeSecrets(org="client_id=x")),
+        "is not a JSON object": message_with(FakeSecrets(org="[1, 2]")),
+        "lacks client_id (": message_with(FakeSecrets(org={"client_secret": "the-s3cret"})),
+        "lacks client_secret (": message_with(FakeSecrets(org={"client_id": "the-id"})),
+        "lacks client_id and client_secret (": message_with(FakeSecrets(org={})),
     }
-    for expected, text in texts.items():
-        assert expected in text
-        assert "'org'" in text
-        assert "the-s3cret" not in text
-    assert len(set(texts.values())) == len(texts)
+    for expected, message in messages.items():
+        assert expected in message
+        assert "'org'" in message
+        assert "the-s3cret" not in message
+    assert len(set(messages.values())) == len(messages)
 
 
 @pytest.mark.parametrize("value", [None, 5, True, [], {}, "", "  ", "a\nb", "a\tb", "a\ud800"])
 @pytest.mark.parametrize("key", ["client_id", "client_secret"])
-def test_a_value_that_is_no_text_is_an_error_that_names_its_key(
+def test_a_value_that_is_no_string_is_an_error_that_names_its_key(
     clock: Clock, key: str, value: object
 ) -> None:
     with pytest.raises(CredentialsError, match=f"'org' lacks {key} "):
@@ -75,7 +77,7 @@ def test_a_value_that_is_no_text_is_an_error_that_names_its_key(
 
 @pytest.mark.usefixtures("uncollected")
 @pytest.mark.parametrize("text", ["", "{", "[" * 60_000, '"the-s3cret', "9" * 5000, "\ufeff{}"])
-def test_a_text_that_is_not_json_is_not_quoted(clock: Clock, text: str) -> None:
+def test_a_secret_that_is_not_json_is_not_quoted(clock: Clock, text: str) -> None:
     with pytest.raises(CredentialsError, match="is not JSON") as caught:
         load(FakeSecrets(org=text), clock)
     assert "s3cret" not in str(caught.value)
@@ -90,13 +92,13 @@ def test_a_secret_of_bytes_is_not_json(clock: Clock) -> None:
 
 
 @given(text=st.text(min_size=20, max_size=60))
-def test_any_text_that_holds_no_credentials_is_an_error_that_does_not_quote_it(text: str) -> None:
+def test_any_string_without_credentials_is_an_error_that_does_not_quote_it(text: str) -> None:
     with pytest.raises(CredentialsError) as caught:
         load(FakeSecrets(org=text), Clock())
     assert text not in str(caught.value)
 
 
-def test_a_role_that_is_new_is_given_time_to_be_known(clock: Clock) -> None:
+def test_a_denied_read_is_retried_for_a_new_role(clock: Clock) -> None:
     secrets = FakeSecrets(org=GOOD)
     secrets.denied = 3
     assert load(secrets, clock) == Credentials("the-id", "the-s3cret")
@@ -104,7 +106,7 @@ def test_a_role_that_is_new_is_given_time_to_be_known(clock: Clock) -> None:
     assert 0 < clock.now < 10
 
 
-def test_a_role_that_stays_unknown_is_given_up_after_20_seconds(clock: Clock) -> None:
+def test_a_read_that_remains_denied_fails_after_20_seconds(clock: Clock) -> None:
     secrets = FakeSecrets(org=GOOD)
     secrets.denied = 1000
     with pytest.raises(CredentialsError, match="AccessDeniedException"):
@@ -113,7 +115,7 @@ def test_a_role_that_stays_unknown_is_given_up_after_20_seconds(clock: Clock) ->
 
 
 @pytest.mark.parametrize(("seconds", "most"), [(5, 5), (0, 0), (-3, 0)])
-def test_a_refused_read_is_not_repeated_past_the_deadline(
+def test_a_denied_read_is_not_retried_past_the_deadline(
     clock: Clock, seconds: float, most: float
 ) -> None:
     secrets = FakeSecrets(org=GOOD)
@@ -123,11 +125,11 @@ def test_a_refused_read_is_not_repeated_past_the_deadline(
     assert clock.now <= most
 
 
-@pytest.mark.parametrize("held", [{}, {"org": None}])
+@pytest.mark.parametrize("secrets_by_name", [{}, {"org": None}])
 def test_a_secret_that_is_missing_or_deleted_is_read_once(
-    clock: Clock, held: dict[str, None]
+    clock: Clock, secrets_by_name: dict[str, None]
 ) -> None:
-    secrets = FakeSecrets(**held)
+    secrets = FakeSecrets(**secrets_by_name)
     with pytest.raises(CredentialsError):
         load(secrets, clock)
     assert len(secrets.reads) == 1

@@ -1,4 +1,4 @@
-"""Integrations: what is sent for one, what is read of one, and when a change is made again."""
+"""The requests for integrations, the parsing of entities, and the retries of changes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from genesys.client import GenesysClient
-from genesys.errors import GenesysError, NotActive
-from genesys.integration_spec import AwsTarget, IntegrationSpec, target_of
+from genesys.errors import GenesysError, NotAsSpecified
+from genesys.integration_spec import AwsTarget, IntegrationSpec, parse_target
 from genesys.integrations import ORGANIZATION_PATH, PATH, Integrations, NotDeleted
 from local.http.messages import Answer
 from tests.fakes.clock import Clock
@@ -15,7 +15,7 @@ from tests.unit.genesys.conftest import Api
 
 TARGET = AwsTarget("111122223333", "eu-west-1", "QueueEnds-dev")
 TOPIC = "v2.detail.events.conversation.{id}.customer.end"
-WANTED = IntegrationSpec("queue-ends-dev", "Made by Queue Ends", TARGET, (TOPIC,))
+SPEC = IntegrationSpec("queue-ends-dev", "Made by Queue Ends", TARGET, (TOPIC,))
 PROPERTIES = {
     "awsAccountId": "111122223333",
     "awsAccountRegion": "eu-west-1",
@@ -34,7 +34,7 @@ def entity(
     type_id: object = TYPE,
     intended: object = "ENABLED",
     code: object = "ACTIVE",
-    **more: object,
+    **fields: object,
 ) -> dict[str, Any]:
     return {
         "id": "i-1",
@@ -42,7 +42,7 @@ def entity(
         "integrationType": type_id,
         "intendedState": intended,
         "reportedState": {"code": code},
-        **more,
+        **fields,
     }
 
 
@@ -55,13 +55,13 @@ def integrations(client: GenesysClient) -> Integrations:
     return Integrations(client)
 
 
-def asked(api: Api) -> list[tuple[str, str]]:
-    return [(one.method, one.path) for one in api.asked]
+def sent_requests(api: Api) -> list[tuple[str, str]]:
+    return [(request.method, request.path) for request in api.requests]
 
 
-def test_the_bodies_that_make_and_configure_an_integration_are_as_the_api_has_them() -> None:
-    assert WANTED.creation_body() == {"name": "queue-ends-dev", "integrationType": TYPE}
-    assert WANTED.configuration_body(7) == {
+def test_the_bodies_that_create_and_configure_an_integration_match_the_api() -> None:
+    assert SPEC.creation_body() == {"name": "queue-ends-dev", "integrationType": TYPE}
+    assert SPEC.configuration_body(7) == {
         "name": "queue-ends-dev",
         "version": 7,
         "properties": PROPERTIES,
@@ -71,7 +71,7 @@ def test_the_bodies_that_make_and_configure_an_integration_are_as_the_api_has_th
     }
 
 
-def test_lists_are_read_by_pages_with_their_configurations(
+def test_integrations_are_listed_with_their_configurations(
     integrations: Integrations, api: Api
 ) -> None:
     ours = entity(**expanded(CONFIGURED))
@@ -86,23 +86,23 @@ def test_lists_are_read_by_pages_with_their_configurations(
         Answer(200, {"entities": [*others, ours], "pageCount": 2}),
         Answer(200, {"entities": [ours], "pageCount": 2}),
     )
-    found = integrations.named("queue-ends-dev")
-    assert [one.target for one in found] == [TARGET, TARGET]
-    assert [dict(one.query) for one in api.asked] == [
+    found = integrations.find_by_name("queue-ends-dev")
+    assert [integration.target for integration in found] == [TARGET, TARGET]
+    assert [dict(request.query) for request in api.requests] == [
         {"expand": "config.current", "pageNumber": number, "pageSize": "100"} for number in "12"
     ]
 
 
 @pytest.mark.parametrize("shown", [{}, {"config": None}, {"config": {}}, expanded({"id": "7"})])
-def test_an_integration_that_a_list_shows_without_its_target_is_read_by_itself(
+def test_the_configuration_is_read_if_a_list_lacks_the_target(
     integrations: Integrations, api: Api, shown: dict[str, object]
 ) -> None:
     api.script(
         Answer(200, {"entities": [entity(**shown)], "pageCount": 1}), Answer(200, CONFIGURED)
     )
-    [found] = integrations.named("queue-ends-dev")
+    [found] = integrations.find_by_name("queue-ends-dev")
     assert found.target == TARGET
-    assert asked(api) == [("GET", PATH), ("GET", f"{PATH}/i-1/config/current")]
+    assert sent_requests(api) == [("GET", PATH), ("GET", f"{PATH}/i-1/config/current")]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_an_integration_that_a_list_shows_without_its_target_is_read_by_itself(
         (None, "ACTIVE", False, False),
     ],
 )
-def test_an_integration_is_active_only_if_that_is_intended_and_reported(
+def test_an_integration_is_active_only_if_it_is_enabled_and_reported_as_active(
     *,
     integrations: Integrations,
     api: Api,
@@ -150,14 +150,14 @@ def test_an_unknown_integration_is_none(integrations: Integrations, api: Api) ->
         ("?", None),
     ],
 )
-def test_the_target_is_read_from_a_configuration_of_any_shape(
+def test_the_target_is_parsed_from_a_configuration_of_any_shape(
     properties: object, target: AwsTarget | None
 ) -> None:
-    assert target_of({"properties": properties}) == target
+    assert parse_target({"properties": properties}) == target
 
 
 @pytest.mark.parametrize(
-    ("changes", "right", "configured"),
+    ("changes", "has_no_difference", "matches"),
     [
         ({}, True, True),
         ({"notes": "other"}, True, False),
@@ -168,43 +168,44 @@ def test_the_target_is_read_from_a_configuration_of_any_shape(
         ({"properties": {}}, False, False),
     ],
 )
-def test_differences_of_a_configuration_are_told_except_its_notes(
-    changes: Mapping[str, object], right: bool, configured: bool
+def test_differences_do_not_include_the_notes(
+    changes: Mapping[str, object], has_no_difference: bool, matches: bool
 ) -> None:
     configuration = {**CONFIGURED, **changes}
-    assert (not WANTED.differences(configuration)) is right
-    assert WANTED.is_configured(configuration) is configured
+    assert (not SPEC.differences(configuration)) is has_no_difference
+    assert SPEC.matches(configuration) is matches
 
 
-def test_topics_in_another_order_are_the_same() -> None:
-    wanted = IntegrationSpec("n", "", TARGET, ("a", "b"))
-    assert not wanted.differences({"properties": PROPERTIES | {"eventFilter": ["b", "a"]}})
+def test_the_order_of_topics_does_not_matter() -> None:
+    spec = IntegrationSpec("n", "", TARGET, ("a", "b"))
+    assert not spec.differences({"properties": PROPERTIES | {"eventFilter": ["b", "a"]}})
 
 
-def test_a_configuration_is_replaced_by_the_version_just_read(
+def test_a_configuration_is_replaced_with_the_version_just_read(
     integrations: Integrations, api: Api
 ) -> None:
-    seen: list[Mapping[str, Any]] = []
+    checked_configurations: list[Mapping[str, Any]] = []
     api.script(
         Answer(200, UNCONFIGURED),
         Answer(409, {"message": "Conflict."}),
         Answer(200, UNCONFIGURED | {"version": 9}),
         Answer(200, {}),
     )
-    integrations.configure("i-1", WANTED, seen.append)
-    assert [one.json["version"] for one in api.asked if one.method == "PUT"] == [4, 9]
-    assert [configuration["version"] for configuration in seen] == [4, 9]
+    integrations.configure("i-1", SPEC, checked_configurations.append)
+    assert [request.json["version"] for request in api.requests if request.method == "PUT"] == [
+        4,
+        9,
+    ]
+    assert [configuration["version"] for configuration in checked_configurations] == [4, 9]
 
 
-def test_a_configuration_that_is_right_already_is_not_replaced(
-    integrations: Integrations, api: Api
-) -> None:
+def test_a_matching_configuration_is_not_replaced(integrations: Integrations, api: Api) -> None:
     api.script(Answer(200, UNCONFIGURED), Answer(408, {}), Answer(200, CONFIGURED))
-    integrations.configure("i-1", WANTED, lambda _: None)
-    assert [method for method, _ in asked(api)] == ["GET", "PUT", "GET"]
+    integrations.configure("i-1", SPEC, lambda _: None)
+    assert [method for method, _ in sent_requests(api)] == ["GET", "PUT", "GET"]
 
 
-def test_a_configuration_that_must_not_be_replaced_is_not(
+def test_a_configuration_that_fails_the_check_is_not_replaced(
     integrations: Integrations, api: Api
 ) -> None:
     def check(_: object) -> None:
@@ -212,12 +213,12 @@ def test_a_configuration_that_must_not_be_replaced_is_not(
 
     api.script(Answer(200, UNCONFIGURED))
     with pytest.raises(LookupError):
-        integrations.configure("i-1", WANTED, check)
-    assert [method for method, _ in asked(api)] == ["GET"]
+        integrations.configure("i-1", SPEC, check)
+    assert [method for method, _ in sent_requests(api)] == ["GET"]
 
 
 @pytest.mark.parametrize(
-    ("status", "message", "again"),
+    ("status", "message", "is_retried"),
     [
         (409, "Conflict.", True),
         (408, "Timeout.", True),
@@ -228,65 +229,63 @@ def test_a_configuration_that_must_not_be_replaced_is_not(
         (500, "Oops.", False),
     ],
 )
-def test_a_refused_change_is_made_again_only_where_that_may_help(
+def test_a_refused_change_is_retried_only_if_that_may_help(
     *,
     integrations: Integrations,
     api: Api,
     clock: Clock,
     status: int,
     message: str,
-    again: bool,
+    is_retried: bool,
 ) -> None:
     refusal = Answer(status, {"message": message})
     api.script(*[Answer(200, UNCONFIGURED), refusal] * 20)
     with pytest.raises(GenesysError, match=message):
-        integrations.configure("i-1", WANTED, lambda _: None)
-    assert (asked(api).count(("PUT", f"{PATH}/i-1/config/current")) > 1) is again
+        integrations.configure("i-1", SPEC, lambda _: None)
+    assert (sent_requests(api).count(("PUT", f"{PATH}/i-1/config/current")) > 1) is is_retried
     assert clock.now <= 30
 
 
-def test_an_integration_that_is_off_is_switched_on_and_read_until_it_is_active(
+def test_an_inactive_integration_is_switched_on_and_read_until_it_is_active(
     integrations: Integrations, api: Api, clock: Clock
 ) -> None:
     api.script(
         Answer(200, entity(intended="DISABLED", code="INACTIVE")),
         Answer(200, {}),
-        Answer(200, entity(code="ERROR")),  # of before
+        Answer(200, entity(code="ERROR")),  # from before the change
         Answer(200, entity(code="ACTIVATING")),
         Answer(200, entity()),
-        Answer(200, UNCONFIGURED),  # of before
+        Answer(200, UNCONFIGURED),  # from before the change
         Answer(200, entity()),
         Answer(200, CONFIGURED),
     )
-    integrations.switch_on("i-1", WANTED, clock.deadline(60))
-    [patch] = [one for one in api.asked if one.method == "PATCH"]
+    integrations.switch_on("i-1", SPEC, clock.deadline(60))
+    [patch] = [request for request in api.requests if request.method == "PATCH"]
     assert (patch.path, patch.json) == (f"{PATH}/i-1", {"intendedState": "ENABLED"})
     assert not api.answers
 
 
-def test_an_error_that_stays_is_not_waited_for(
-    integrations: Integrations, api: Api, clock: Clock
-) -> None:
+def test_a_lasting_error_ends_the_wait(integrations: Integrations, api: Api, clock: Clock) -> None:
     detail = {"message": "No such account."}
-    broken = entity() | {"reportedState": {"code": "ERROR", "detail": detail}}
-    api.script(*[Answer(200, broken)] * 20)
-    with pytest.raises(NotActive, match=r"ERROR \(No such account\.\)"):
-        integrations.switch_on("i-1", WANTED, clock.deadline(60))
+    failed = entity() | {"reportedState": {"code": "ERROR", "detail": detail}}
+    api.script(*[Answer(200, failed)] * 20)
+    with pytest.raises(NotAsSpecified, match=r"ERROR \(No such account\.\)"):
+        integrations.switch_on("i-1", SPEC, clock.deadline(60))
     assert 1 < clock.now < 10
 
 
 @pytest.mark.parametrize("code", ["INACTIVE", "ERROR", "ACTIVE"])
-def test_removing_an_integration_that_is_off_deletes_it_and_looks_whether_it_is_gone(
+def test_removing_an_inactive_integration_deletes_it_and_waits_for_the_deletion(
     integrations: Integrations, api: Api, code: str
 ) -> None:
-    there = Answer(200, entity(intended="DISABLED", code=code))
+    before = Answer(200, entity(intended="DISABLED", code=code))
     off = Answer(200, entity(intended="DISABLED", code="INACTIVE"))
-    api.script(there, off, Answer(204), off, GONE)
+    api.script(before, off, Answer(204), off, GONE)
     integrations.remove("i-1")
-    assert [method for method, _ in asked(api)] == ["GET", "GET", "DELETE", "GET", "GET"]
+    assert [method for method, _ in sent_requests(api)] == ["GET", "GET", "DELETE", "GET", "GET"]
 
 
-def test_removing_an_integration_that_is_active_waits_until_it_is_off(
+def test_removing_an_active_integration_waits_until_it_is_inactive(
     integrations: Integrations, api: Api
 ) -> None:
     api.script(
@@ -298,12 +297,12 @@ def test_removing_an_integration_that_is_active_waits_until_it_is_off(
         GONE,
     )
     integrations.remove("i-1")
-    methods = [method for method, _ in asked(api)]
+    methods = [method for method, _ in sent_requests(api)]
     assert methods == ["GET", "PATCH", "GET", "GET", "DELETE", "GET"]
-    assert api.asked[1].json == {"intendedState": "DISABLED"}
+    assert api.requests[1].json == {"intendedState": "DISABLED"}
 
 
-def test_an_integration_that_does_not_go_is_an_error_at_the_deadline(
+def test_an_integration_that_remains_after_its_deletion_is_an_error_at_the_deadline(
     integrations: Integrations, api: Api, clock: Clock
 ) -> None:
     off = Answer(200, entity(intended="DISABLED", code="INACTIVE"))
@@ -316,7 +315,7 @@ def test_an_integration_that_does_not_go_is_an_error_at_the_deadline(
 def test_the_id_of_the_org_is_read(integrations: Integrations, api: Api) -> None:
     api.script(Answer(200, {"id": "org-1", "name": "Example"}))
     assert integrations.organization_id() == "org-1"
-    assert asked(api) == [("GET", ORGANIZATION_PATH)]
+    assert sent_requests(api) == [("GET", ORGANIZATION_PATH)]
 
 
 @pytest.mark.parametrize("answer", [None, [], {}, {"id": ""}, {"id": 7}])
@@ -329,7 +328,7 @@ def test_an_org_without_an_id_is_an_error(
 
 
 @pytest.mark.parametrize("read", ["get", "configuration"])
-def test_an_answer_that_is_no_object_is_an_error(
+def test_a_response_that_is_no_object_is_an_error(
     integrations: Integrations, api: Api, read: str
 ) -> None:
     api.script(Answer(200, []))

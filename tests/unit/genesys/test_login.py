@@ -1,4 +1,4 @@
-"""Logging in: what is sent, how long a token serves, and what a refusal becomes."""
+"""The login request, the lifetime of a token, and the errors of a refused login."""
 
 from typing import Any
 
@@ -14,14 +14,14 @@ OK = Answer(body={"ok": True})
 
 
 def bearers(api: Api) -> list[str]:
-    return [asked.headers["Authorization"] for asked in api.asked]
+    return [request.headers["Authorization"] for request in api.requests]
 
 
 def token(expires_in: object) -> Answer:
     return Answer(body={"access_token": f"lives-{expires_in}", "expires_in": expires_in})
 
 
-def test_the_login_is_the_form_of_the_contract(client: GenesysClient, api: Api) -> None:
+def test_the_login_sends_the_documented_form(client: GenesysClient, api: Api) -> None:
     api.script(OK)
 
     assert client.request("GET", "/x") == {"ok": True}
@@ -41,9 +41,9 @@ def test_the_login_is_the_form_of_the_contract(client: GenesysClient, api: Api) 
 def test_credentials_go_into_the_form_only(client: GenesysClient, api: Api) -> None:
     api.script(OK)
     client.request("GET", "/x")
-    for asked in api.http.requests:
-        assert not asked.query
-        assert "s3cret" not in repr(asked.headers)
+    for request in api.http.requests:
+        assert not request.query
+        assert "s3cret" not in repr(request.headers)
     assert "Authorization" not in api.logged_in[0].headers
 
 
@@ -59,7 +59,7 @@ def test_a_token_is_used_again(client: GenesysClient, api: Api) -> None:
     ("life", "still_good", "over"),
     [(86400, 86339, 86341), (3600, 3539, 3541), (300, 269, 271), (10, 8.9, 9.1)],
 )
-def test_a_token_is_given_up_shortly_before_its_end(
+def test_a_token_is_replaced_shortly_before_it_expires(
     *,
     client: GenesysClient,
     api: Api,
@@ -84,9 +84,7 @@ def test_a_token_is_given_up_shortly_before_its_end(
 
 
 @pytest.mark.parametrize("life", [0, -5, "0", None])
-def test_a_token_without_a_future_is_used_once(
-    client: GenesysClient, api: Api, life: object
-) -> None:
+def test_an_expired_token_is_used_once(client: GenesysClient, api: Api, life: object) -> None:
     body = {"access_token": "brief"} | ({} if life is None else {"expires_in": life})
     api.logins = [Answer(body=body), Answer(body=body)]
     api.script(OK, OK)
@@ -106,19 +104,17 @@ def test_a_second_refusal_is_an_error(client: GenesysClient, api: Api) -> None:
     with pytest.raises(GenesysError, match="GET /x was answered with 401: no such token") as caught:
         client.request("GET", "/x")
     assert not isinstance(caught.value, LoginRefused)
-    assert len(api.asked) == len(api.logged_in) == 2
+    assert len(api.requests) == len(api.logged_in) == 2
 
 
-def test_a_post_that_was_refused_for_its_token_is_sent_again(
-    client: GenesysClient, api: Api
-) -> None:
+def test_a_post_with_a_refused_token_is_sent_again(client: GenesysClient, api: Api) -> None:
     api.script(Answer(401), OK)
     client.request("POST", "/x", body={"a": 1})
-    assert [asked.json for asked in api.asked] == [{"a": 1}, {"a": 1}]
+    assert [request.json for request in api.requests] == [{"a": 1}, {"a": 1}]
 
 
 @pytest.mark.parametrize("status", [400, 401])
-def test_refused_credentials_are_not_tried_again(
+def test_refused_credentials_are_not_sent_again(
     client: GenesysClient, api: Api, clock: Clock, status: int
 ) -> None:
     api.logins = [
@@ -134,11 +130,11 @@ def test_refused_credentials_are_not_tried_again(
         f"POST {LOGIN_PATH} was answered with {status}: authentication failed (correlation id c-1)"
     )
     assert len(api.logged_in) == 1
-    assert not api.asked
+    assert not api.requests
     assert not clock.pauses
 
 
-def test_a_login_is_repeated_when_genesys_is_busy(
+def test_a_login_is_retried_while_genesys_is_busy(
     client: GenesysClient, api: Api, clock: Clock
 ) -> None:
     api.logins = [
@@ -153,7 +149,7 @@ def test_a_login_is_repeated_when_genesys_is_busy(
 
 
 @pytest.mark.parametrize("status", [302, 403, 404, 418, 500])
-def test_another_failure_of_the_login_is_no_refusal(
+def test_any_other_login_failure_is_no_refusal(
     client: GenesysClient, api: Api, status: int
 ) -> None:
     api.logins = [Answer(status, headers={"Location": "/elsewhere"} if status == 302 else {})]
@@ -187,16 +183,16 @@ def test_another_failure_of_the_login_is_no_refusal(
         {"access_token": "t", "expires_in": []},
     ],
 )
-def test_an_answer_without_a_usable_token_is_an_error(
+def test_a_response_without_a_usable_token_is_an_error(
     client: GenesysClient, api: Api, body: Any
 ) -> None:
     api.logins = [Answer(body=body)]
     with pytest.raises(GenesysError, match=f"POST {LOGIN_PATH} was answered with 200: the answer"):
         client.request("GET", "/x")
-    assert not api.asked
+    assert not api.requests
 
 
-def test_a_token_whose_life_is_no_number_serves_until_it_is_refused(
+def test_a_token_with_an_infinite_lifetime_is_used_until_it_is_refused(
     client: GenesysClient, api: Api
 ) -> None:
     api.logins = [Answer(body=b'{"access_token": "t", "expires_in": NaN}')]

@@ -1,4 +1,4 @@
-"""What we send, read and stand in for exists in the official Genesys Cloud SDK, as we spell it."""
+"""The official Genesys Cloud SDK has the paths, fields and words that we and the stand-in use."""
 
 import json
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from tests.genesys_sdk import fields, mistakes, operation, operations, values
 from tests.worked_examples import examples
 
 SAMPLES = Path(__file__).parents[2] / "data"
-# The model of each topic's events; the SDK does not say which is whose.
+# The SDK's model of each topic's events. The SDK does not map topics to models.
 MODELS = {
     "acd.start": "AcdStartDetailEventTopicAcdStartEvent",
     "acd.end": "AcdEndDetailEventTopicAcdEndEvent",
@@ -32,7 +32,7 @@ MODELS = {
     "wrapup": "WrapupDetailEventTopicWrapupEvent",
     "customer.end": "CustomerEndDetailEventTopicCustomerEndEvent",
 }
-# Topics whose events have no queue id, so that no rule of ours can go without a join.
+# Topics whose events have no queue id: therefore an end needs a history.
 NO_QUEUE = {
     "customer.end": MODELS["customer.end"],
     "customer.start": "CustomerStartDetailEventTopicCustomerStartEvent",
@@ -44,7 +44,7 @@ ENDINGS = ("acd.end", "user.end", "customer.end")
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request of ours, and the stand-in's answer."""
+    """A request of ours, and the stand-in's response."""
 
     request: Request
     answer: Answer
@@ -54,8 +54,8 @@ class Exchange:
         return f"{self.request.method} {self.request.path}"
 
 
-class Overheard(GenesysCloud):
-    """The stand-in, with every exchange written down."""
+class RecordingGenesysCloud(GenesysCloud):
+    """The stand-in, which records every exchange."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock=clock)
@@ -67,8 +67,8 @@ class Overheard(GenesysCloud):
         return answer
 
 
-def wanted(*topics: str) -> IntegrationSpec:
-    """Return an integration that passes on the events of topics."""
+def make_spec(*topics: str) -> IntegrationSpec:
+    """Return the specification of an integration with these topics."""
     target = AwsTarget("111122223333", "eu-west-1", "QueueEnds-dev")
     templates = tuple(TOPIC_PREFIX + topic for topic in topics)
     return IntegrationSpec("queue-ends-dev", "Made by a test.", target, templates)
@@ -76,67 +76,80 @@ def wanted(*topics: str) -> IntegrationSpec:
 
 @pytest.fixture(scope="module")
 def exchanges() -> list[Exchange]:
-    """An integration made, configured, switched on, changed, found and removed."""
+    """The exchanges in the life of an integration, from creation to removal."""
     clock = Clock()
-    with Overheard(clock) as genesys:
+    with RecordingGenesysCloud(clock) as genesys:
         credentials = Credentials(genesys.client_id, genesys.client_secret)
         client = GenesysClient(genesys.url, genesys.url, credentials, clock.deadline(200), clock)
         integrations = Integrations(client)
         integrations.organization_id()
-        first, second = wanted("acd.end", "customer.end"), wanted("acd.end", "user.end")
-        made = integrations.create(first, list)
-        for one in (first, second):
-            integrations.configure(made, one, lambda _: None)
-            integrations.switch_on(made, one, clock.deadline(30))
-        assert [one.target for one in integrations.named(first.name)] == [first.target]
-        integrations.remove(made)
-        assert integrations.named(first.name) == []
-        return [one for one in genesys.exchanges if one.request.path.startswith("/api/")]
+        first, second = make_spec("acd.end", "customer.end"), make_spec("acd.end", "user.end")
+        integration_id = integrations.create(first, list)
+        for spec in (first, second):
+            integrations.configure(integration_id, spec, lambda _: None)
+            integrations.switch_on(integration_id, spec, clock.deadline(30))
+        assert [found.target for found in integrations.find_by_name(first.name)] == [first.target]
+        integrations.remove(integration_id)
+        assert integrations.find_by_name(first.name) == []
+        return [
+            exchange for exchange in genesys.exchanges if exchange.request.path.startswith("/api/")
+        ]
 
 
 def test_every_request_that_we_send_exists(exchanges: list[Exchange]) -> None:
-    asked = {one.name: operation(one.request.method, one.request.path) for one in exchanges}
-    assert {name.partition(" ")[0] for name in asked} == {"GET", "POST", "PUT", "PATCH", "DELETE"}
-    assert [name for name, found in asked.items() if found is None] == []
+    sdk_operations = {
+        exchange.name: operation(exchange.request.method, exchange.request.path)
+        for exchange in exchanges
+    }
+    assert {name.partition(" ")[0] for name in sdk_operations} == {
+        "GET",
+        "POST",
+        "PUT",
+        "PATCH",
+        "DELETE",
+    }
+    assert [name for name, found in sdk_operations.items() if found is None] == []
 
 
 def test_every_query_parameter_that_we_send_exists(exchanges: list[Exchange]) -> None:
-    for one in exchanges:
-        found = operation(one.request.method, one.request.path)
+    for exchange in exchanges:
+        found = operation(exchange.request.method, exchange.request.path)
         assert found
-        assert found.query >= set(one.request.query), one.name
-    assert any(one.request.query for one in exchanges)
+        assert found.query >= set(exchange.request.query), exchange.name
+    assert any(exchange.request.query for exchange in exchanges)
 
 
-def test_every_body_that_we_send_is_as_its_model(exchanges: list[Exchange]) -> None:
-    sent = [one for one in exchanges if one.request.body]
-    assert {one.request.method for one in sent} == {"POST", "PUT", "PATCH"}
-    for one in sent:
-        found = operation(one.request.method, one.request.path)
+def test_every_body_that_we_send_matches_its_model(exchanges: list[Exchange]) -> None:
+    sent = [exchange for exchange in exchanges if exchange.request.body]
+    assert {exchange.request.method for exchange in sent} == {"POST", "PUT", "PATCH"}
+    for exchange in sent:
+        found = operation(exchange.request.method, exchange.request.path)
         assert found
-        assert found.asked, one.name
-        assert mistakes(found.asked, json.loads(one.request.body)) == [], one.name
+        assert found.asked, exchange.name
+        assert mistakes(found.asked, json.loads(exchange.request.body)) == [], exchange.name
 
 
-def test_every_answer_that_the_stand_in_gives_is_as_its_model(exchanges: list[Exchange]) -> None:
-    given = [one for one in exchanges if one.answer.body is not None]
-    assert len(given) > len(exchanges) // 2
-    for one in given:
-        found = operation(one.request.method, one.request.path)
+def test_every_response_of_the_stand_in_matches_its_model(exchanges: list[Exchange]) -> None:
+    with_body = [exchange for exchange in exchanges if exchange.answer.body is not None]
+    assert len(with_body) > len(exchanges) // 2
+    for exchange in with_body:
+        found = operation(exchange.request.method, exchange.request.path)
         assert found
-        model = found.answered if one.answer.status < 400 else "ErrorBody"
-        assert model, one.name
-        assert mistakes(model, one.answer.body) == [], one.name
+        model = found.answered if exchange.answer.status < 400 else "ErrorBody"
+        assert model, exchange.name
+        assert mistakes(model, exchange.answer.body) == [], exchange.name
 
 
-def test_a_configuration_s_version_is_the_one_that_was_read(exchanges: list[Exchange]) -> None:
+def test_a_configuration_is_sent_with_the_version_that_was_read(exchanges: list[Exchange]) -> None:
     versions = [
-        json.loads(one.request.body)["version"] for one in exchanges if one.request.method == "PUT"
+        json.loads(exchange.request.body)["version"]
+        for exchange in exchanges
+        if exchange.request.method == "PUT"
     ]
     assert versions == [1, 2]
 
 
-def test_the_states_of_an_integration_are_those_that_we_know() -> None:
+def test_the_api_has_the_integration_states_that_we_know() -> None:
     assert {ENABLED, DISABLED, DELETED} <= set(values("Integration", "intendedState"))
     assert values("IntegrationStatusInfo", "code") == [
         "ACTIVE",
@@ -145,8 +158,8 @@ def test_the_states_of_an_integration_are_those_that_we_know() -> None:
         "DEACTIVATING",
         "ERROR",
     ]
-    said = {"localizableMessageCode", "message", "messageWithParams"}
-    assert said <= fields("MessageInfo")
+    keys = {"localizableMessageCode", "message", "messageWithParams"}
+    assert keys <= fields("MessageInfo")
 
 
 def test_the_api_has_no_event_subscriptions() -> None:
@@ -156,7 +169,7 @@ def test_the_api_has_no_event_subscriptions() -> None:
 
 
 def samples() -> dict[str, Any]:
-    """Return the sample events by the name of their file."""
+    """Return the sample events by file name."""
     return {
         path.stem: json.loads(path.read_text(encoding="utf-8"))
         for path in sorted(SAMPLES.glob("eventbridge-*.json"))
@@ -164,7 +177,7 @@ def samples() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", samples())
-def test_a_sample_event_is_as_its_model(name: str) -> None:
+def test_a_sample_event_matches_its_model(name: str) -> None:
     event = samples()[name]
     detail, topic = event["detail"], event["detail-type"].removeprefix(TOPIC_PREFIX)
     assert mistakes(MODELS[topic], detail["eventBody"]) == []
@@ -174,13 +187,13 @@ def test_a_sample_event_is_as_its_model(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", examples())
-def test_the_events_of_a_worked_example_are_as_their_models(name: str) -> None:
+def test_the_events_of_a_worked_example_match_their_models(name: str) -> None:
     for event in examples()[name]:
         assert mistakes(MODELS[event.topic], event.event_body()) == [], event
 
 
 @pytest.mark.parametrize("story", STORIES)
-def test_the_events_of_the_local_world_are_as_their_models(story: str) -> None:
+def test_the_events_of_the_local_world_match_their_models(story: str) -> None:
     for conversation in partner_conversations(1, 20, stories=[story]):
         for event in conversation.events:
             topic = event["detail-type"].removeprefix(TOPIC_PREFIX)
@@ -204,19 +217,19 @@ def test_an_event_of_the_customer_or_a_flow_has_no_queue(topic: str) -> None:
     assert "queueId" not in fields(NO_QUEUE[topic])
 
 
-def test_the_outcomes_and_transfers_that_we_tell_apart_are_words_of_the_api() -> None:
+def test_the_api_has_the_outcomes_and_transfers_that_we_distinguish() -> None:
     assert values(MODELS["acd.end"], "acdOutcome") == ["UNKNOWN", "ABANDON", "ANSWERED", "FLOW_OUT"]
     for topic in ENDINGS:
-        # A transfer is told by how its word ends; none may speak of one and end otherwise.
+        # The code recognizes a transfer by the suffix of the word: no transfer may lack it.
         words = values(MODELS[topic], "disconnectType")
         transfers = [word for word in words if "TRANSFER" in word]
         assert len(transfers) > 1
         assert all(word.endswith("TRANSFER") for word in transfers)
 
 
-def test_the_oracle_finds_what_does_not_exist() -> None:
-    wrong = {"nam": "x", "notes": 1, "intendedState": "ON", "reportedState": {"code": "UP"}}
-    assert mistakes("Integration", wrong) == [
+def test_the_oracle_reports_unknown_names() -> None:
+    invalid = {"nam": "x", "notes": 1, "intendedState": "ON", "reportedState": {"code": "UP"}}
+    assert mistakes("Integration", invalid) == [
         "nam: Integration has no such field",
         "notes: 1 is no str",
         "intendedState: Integration has no 'ON' there",

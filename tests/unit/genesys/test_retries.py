@@ -1,4 +1,4 @@
-"""What is repeated, after which pauses, and until when."""
+"""The requests that are retried, the pauses, and the deadline."""
 
 from email.utils import formatdate
 from types import SimpleNamespace
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from deadline import Deadline
 from genesys.client import GenesysClient
 from genesys.errors import GenesysError, Unreachable
-from genesys.retries import NETWORK_TRIES, DeadlineRetry
+from genesys.retries import NETWORK_ATTEMPTS, DeadlineRetry
 from local.http.messages import Answer
 from tests.fakes.clock import Clock
 from tests.polling import wait_until
@@ -26,12 +26,12 @@ REPEATABLE = ("GET", "PUT", "DELETE")
 @pytest.mark.parametrize(
     "failure", [Answer(429), Answer(502), Answer(503), Answer(504), LOST], ids=str
 )
-def test_a_request_that_can_be_sent_twice_is_repeated(
+def test_a_repeatable_request_is_retried(
     client: GenesysClient, api: Api, clock: Clock, method: str, failure: Answer
 ) -> None:
     api.script(failure, failure, OK)
     assert client.request(method, "/x", body={"a": 1}) == {"ok": True}
-    assert [(asked.method, asked.json) for asked in api.asked] == [(method, {"a": 1})] * 3
+    assert [(request.method, request.json) for request in api.requests] == [(method, {"a": 1})] * 3
     assert len(clock.pauses) == 2
 
 
@@ -41,7 +41,7 @@ def test_pauses_grow_exponentially_with_jitter_and_a_limit(
 ) -> None:
     client.deadline = clock.deadline(1000)
     api.script(*[Answer(503)] * 8, OK)
-    # The session was made with the first deadline: 100 s are enough for these pauses at most.
+    # The session keeps its first deadline, which leaves enough time for these pauses.
     assert client.request(method, "/x") == {"ok": True}
     for pause, most in zip(clock.pauses, [1, 2, 4, 8, 16, 20, 20, 20], strict=True):
         assert most / 2 <= pause <= most
@@ -49,7 +49,7 @@ def test_pauses_grow_exponentially_with_jitter_and_a_limit(
 
 @given(failures=st.integers(1, 2000), left=st.floats(0, 500))
 @settings(max_examples=200)
-def test_any_pause_is_within_bounds(failures: int, left: float) -> None:
+def test_every_pause_is_within_its_limits(failures: int, left: float) -> None:
     retry = DeadlineRetry.for_repeatable_requests(Deadline(lambda: left))
     retry.history = (None,) * failures  # type: ignore[assignment]
     most = min(20.0, 0.5 * 2 ** min(failures, 10))
@@ -62,11 +62,11 @@ def test_pauses_differ_from_one_client_to_another() -> None:
 
 
 @pytest.mark.parametrize("method", [*REPEATABLE, "POST"])
-def test_retry_after_is_waited_out_to_the_second(
+def test_the_pause_is_exactly_the_retry_after(
     client: GenesysClient, api: Api, clock: Clock, method: str
 ) -> None:
-    asked_for = ("2", " 7 ", "31")
-    api.script(*[Answer(429, headers={"Retry-After": after}) for after in asked_for], OK)
+    delays = ("2", " 7 ", "31")
+    api.script(*[Answer(429, headers={"Retry-After": after}) for after in delays], OK)
     assert client.request(method, "/x") == {"ok": True}
     assert clock.pauses == [2, 7, 31]
 
@@ -94,7 +94,7 @@ def test_retry_after_may_be_a_date(
     "after",
     ["soon", "", "-1", "1.5", "9" * 5000, "Fri, 99 Foo 2026", "1 Jan 99999999999 00:00:00", "2s"],
 )
-def test_a_retry_after_that_cannot_be_read_is_ignored(
+def test_an_invalid_retry_after_is_ignored(
     client: GenesysClient, api: Api, clock: Clock, after: str
 ) -> None:
     api.script(Answer(429, headers={"Retry-After": after}), OK)
@@ -105,7 +105,7 @@ def test_a_retry_after_that_cannot_be_read_is_ignored(
 
 @given(header=st.text() | st.text("0123456789JanMonGMT:, +-"))
 @settings(max_examples=200)
-def test_any_retry_after_is_read_or_ignored(header: str) -> None:
+def test_any_retry_after_is_parsed_or_ignored(header: str) -> None:
     retry = DeadlineRetry.for_repeatable_requests(Deadline(lambda: 100))
     answer: Any = SimpleNamespace(headers={"Retry-After": header})
     after = retry.get_retry_after(answer)
@@ -113,17 +113,17 @@ def test_any_retry_after_is_read_or_ignored(header: str) -> None:
 
 
 @pytest.mark.parametrize("after", ["0", "Mon, 23 Nov 2015 10:00:00 GMT"])
-def test_a_retry_after_that_is_over_does_not_make_a_storm(
+def test_a_retry_after_in_the_past_still_leads_to_a_pause(
     client: GenesysClient, api: Api, clock: Clock, after: str
 ) -> None:
     api.script(*[Answer(429, headers={"Retry-After": after})] * 1000)
     with pytest.raises(GenesysError, match="429"):
         client.request("GET", "/x")
-    assert len(api.asked) < 20
+    assert len(api.requests) < 20
     assert all(pause >= 0.5 for pause in clock.pauses)
 
 
-def test_a_pause_that_would_pass_the_deadline_is_not_begun(
+def test_a_pause_that_would_outlast_the_deadline_does_not_begin(
     client: GenesysClient, api: Api, clock: Clock
 ) -> None:
     api.script(Answer(429, {"message": "slow down"}, {"Retry-After": "100"}), OK)
@@ -132,7 +132,7 @@ def test_a_pause_that_would_pass_the_deadline_is_not_begun(
     assert clock.pauses == []
 
 
-def test_a_pause_that_ends_before_the_deadline_is_begun(
+def test_a_pause_that_ends_before_the_deadline_begins(
     client: GenesysClient, api: Api, clock: Clock
 ) -> None:
     api.script(Answer(429, headers={"Retry-After": "99"}), OK)
@@ -142,42 +142,44 @@ def test_a_pause_that_ends_before_the_deadline_is_begun(
 
 @pytest.mark.parametrize("method", [*REPEATABLE, "POST"])
 @pytest.mark.parametrize("after", [{}, {"Retry-After": "9"}])
-def test_a_429_is_repeated_until_the_deadline_and_then_raised(
+def test_a_429_is_retried_until_the_deadline_and_then_raised(
     client: GenesysClient, api: Api, clock: Clock, method: str, after: dict[str, str]
 ) -> None:
     api.script(*[Answer(429, {"message": "slow down"}, after)] * 50)
     with pytest.raises(GenesysError, match=f"{method} /x was answered with 429: slow down"):
         client.request(method, "/x")
     assert 70 < clock.now < 100
-    assert len(api.asked) == len(clock.pauses) + 1
+    assert len(api.requests) == len(clock.pauses) + 1
 
 
-def test_a_dead_network_is_given_up_after_some_tries(
+def test_a_lasting_network_failure_is_raised_after_six_attempts(
     client: GenesysClient, api: Api, clock: Clock
 ) -> None:
     api.script(*[LOST] * 50)
     with pytest.raises(Unreachable, match="GET /x was not answered"):
         client.request("GET", "/x")
-    assert len(api.asked) == NETWORK_TRIES
+    assert len(api.requests) == NETWORK_ATTEMPTS
     assert clock.now < 32
 
 
-def test_nothing_is_sent_without_time(client: GenesysClient, api: Api, clock: Clock) -> None:
+def test_no_request_is_sent_after_the_deadline(
+    client: GenesysClient, api: Api, clock: Clock
+) -> None:
     clock.now = 100
     with pytest.raises(Unreachable, match="no time was left to send it"):
         client.request("GET", "/x")
     assert not api.http.requests
 
 
-def test_a_server_that_hangs_is_left_when_the_time_is_over(
+def test_a_hanging_request_times_out_at_the_deadline(
     client: GenesysClient, api: Api, clock: Clock
 ) -> None:
     api.script(*[Answer(fate="hung")] * 3)
-    clock.now = 99.8  # which leaves 0.2 real seconds, and no time for a pause
+    clock.now = 99.8  # the request has 0.2 real seconds, and there is no time for a pause
     with pytest.raises(Unreachable, match=r"GET /x was not answered: .*timed out"):
         client.request("GET", "/x")
-    wait_until(lambda: api.asked, "the request at the server")
-    assert len(api.asked) == 1
+    wait_until(lambda: api.requests, "the request at the server")
+    assert len(api.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -191,26 +193,26 @@ def test_a_server_that_hangs_is_left_when_the_time_is_over(
     ],
     ids=str,
 )
-def test_a_post_that_may_have_been_carried_out_is_not_repeated(
+def test_a_post_that_may_have_succeeded_is_not_retried(
     client: GenesysClient, api: Api, clock: Clock, failure: Answer, error: str
 ) -> None:
     api.script(failure, OK)
     with pytest.raises(GenesysError, match=f"POST /x .*{error}"):
         client.request("POST", "/x", body={})
-    assert len(api.asked) == 1
+    assert len(api.requests) == 1
     assert not clock.pauses
 
 
-def test_a_post_that_was_refused_for_its_rate_is_repeated(client: GenesysClient, api: Api) -> None:
+def test_a_rate_limited_post_is_retried(client: GenesysClient, api: Api) -> None:
     api.script(Answer(429), Answer(429), OK)
     assert client.request("POST", "/x", body={"a": 1}) == {"ok": True}
-    assert [asked.json for asked in api.asked] == [{"a": 1}] * 3
+    assert [request.json for request in api.requests] == [{"a": 1}] * 3
 
 
-def test_a_post_after_429_is_still_not_repeated_after_a_loss(
+def test_a_post_retried_after_429_is_not_retried_after_a_lost_response(
     client: GenesysClient, api: Api
 ) -> None:
     api.script(Answer(429), LOST, OK)
     with pytest.raises(Unreachable):
         client.request("POST", "/x", body={})
-    assert len(api.asked) == 2
+    assert len(api.requests) == 2

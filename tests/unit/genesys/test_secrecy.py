@@ -1,4 +1,4 @@
-"""No error shows the secret or a token, whatever the other side echoes back."""
+"""No error shows the secret or a token, whatever the server echoes."""
 
 import traceback
 from collections.abc import Callable
@@ -11,19 +11,19 @@ from hypothesis import strategies as st
 
 from genesys.client import LOGIN_PATH, GenesysClient
 from genesys.credentials import Credentials
-from genesys.errors import GenesysError, NotActive
+from genesys.errors import GenesysError, NotAsSpecified
 from genesys.subscriptions import Subscriptions, SubscriptionSpec
 from local.http.messages import Answer, Request
 from local.http.server import HttpServer
 from tests.fakes.clock import Clock
 
-# Longer than any word of ours that it could be by chance.
+# Long enough not to be part of our own messages by chance.
 SECRETS = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=12, max_size=40).map(
     lambda text: f"<{text}>"
 )
 TOKENS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=12, max_size=40)
 STATUSES = st.sampled_from([302, 400, 401, 403, 404, 409, 418, 429, 500, 503])
-# Ways in which a server may give back what it was sent.
+# The places of a response where a server may echo a request.
 ECHOES: dict[str, Callable[[str, int], Answer]] = {
     "message": lambda text, status: Answer(status, {"message": text}),
     "spaced": lambda text, status: Answer(status, {"message": text.replace(" ", " \r\n ")}),
@@ -42,7 +42,7 @@ ECHOES: dict[str, Callable[[str, int], Answer]] = {
 
 
 def shown(error: BaseException) -> str:
-    """Return all that a log could hold of an error."""
+    """Return everything that a log could show of an error."""
     return f"{error}\n{error!r}\n{''.join(traceback.format_exception(error))}"
 
 
@@ -56,7 +56,7 @@ def shown(error: BaseException) -> str:
     method=st.sampled_from(["GET", "POST", "PUT", "DELETE"]),
 )
 @settings(max_examples=60)
-def test_no_error_shows_what_is_secret(
+def test_no_error_shows_a_secret(
     *,
     server: HttpServer,
     secret: str,
@@ -67,14 +67,14 @@ def test_no_error_shows_what_is_secret(
     at_login: bool,
     method: str,
 ) -> None:
-    told = around.join([secret, quote_plus(secret), quote(secret), *tokens, ""])
+    echoed = around.join([secret, quote_plus(secret), quote(secret), *tokens, ""])
     given_out: list[str] = []
 
-    def respond(asked: Request) -> Answer:
-        if asked.path == LOGIN_PATH and len(given_out) < 2 and not at_login:
+    def respond(request: Request) -> Answer:
+        if request.path == LOGIN_PATH and len(given_out) < 2 and not at_login:
             given_out.append(tokens[len(given_out)])
             return Answer(body={"access_token": given_out[-1], "expires_in": 60})
-        return ECHOES[echo](told, status)
+        return ECHOES[echo](echoed, status)
 
     server.reset()
     server.respond = respond
@@ -82,7 +82,9 @@ def test_no_error_shows_what_is_secret(
     credentials = Credentials("the-id", secret)
     client = GenesysClient(server.url, server.url, credentials, clock.deadline(3), clock)
     try:
-        list(client.pages("/x")) if echo == "list" else client.request(method, "/x", body={})
+        list(client.iterate_entities("/x")) if echo == "list" else client.request(
+            method, "/x", body={}
+        )
     except GenesysError as error:
         text = shown(error)
         for hidden in (secret, quote_plus(secret), *given_out):
@@ -93,11 +95,11 @@ def test_no_error_shows_what_is_secret(
 
 @given(token=st.text(min_size=12, max_size=40))
 @settings(max_examples=30)
-def test_a_token_that_fits_no_header_is_not_shown_either(server: HttpServer, token: str) -> None:
+def test_a_token_that_fits_no_header_is_not_shown(server: HttpServer, token: str) -> None:
     server.reset()
-    server.respond = lambda asked: (
+    server.respond = lambda request: (
         Answer(body={"access_token": f"{token}\n", "expires_in": 60})
-        if asked.path == LOGIN_PATH
+        if request.path == LOGIN_PATH
         else Answer(400, {"message": token})
     )
     clock = Clock()
@@ -109,7 +111,7 @@ def test_a_token_that_fits_no_header_is_not_shown_either(server: HttpServer, tok
     assert token not in str(caught.value)
 
 
-def test_a_token_that_was_replaced_stays_secret(client: GenesysClient, api: Any) -> None:
+def test_a_replaced_token_is_not_shown(client: GenesysClient, api: Any) -> None:
     echo = Answer(401, {"message": "neither token-1 nor token-2 nor the-s3cret will do"})
     api.script(echo, echo)
     with pytest.raises(GenesysError) as caught:
@@ -117,12 +119,12 @@ def test_a_token_that_was_replaced_stays_secret(client: GenesysClient, api: Any)
     assert caught.value.message == "neither … nor … nor … will do"
 
 
-def test_a_subscription_that_quotes_secrets_does_not_bring_them_into_the_reason(
+def test_a_subscription_that_quotes_secrets_does_not_reveal_them(
     client: GenesysClient, api: Any, clock: Clock
 ) -> None:
-    wanted = SubscriptionSpec("n", "d", ("e",), "f", "arn", "eu-west-1")
-    api.script(*[Answer(body=wanted.body() | {"status": "token-1 the-s3cret"})] * 20)
-    with pytest.raises(NotActive) as caught:
-        Subscriptions(client).wait_until_right("7", wanted, clock.deadline(5))
+    spec = SubscriptionSpec("n", "d", ("e",), "f", "arn", "eu-west-1")
+    api.script(*[Answer(body=spec.body() | {"status": "token-1 the-s3cret"})] * 20)
+    with pytest.raises(NotAsSpecified) as caught:
+        Subscriptions(client).wait_until_matches("7", spec, clock.deadline(5))
     assert "token-1" not in shown(caught.value)
     assert "the-s3cret" not in shown(caught.value)

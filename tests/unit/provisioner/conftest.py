@@ -1,4 +1,4 @@
-"""The custom resources between a CloudFormation and a Genesys Cloud that are both in memory."""
+"""Custom resources between CloudFormation and Genesys Cloud, both in memory."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,49 +15,51 @@ from tests.fakes.aws.cloudformation import (
     SUFFIX,
     CloudFormation,
 )
-from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
 from tests.fakes.deliveries import DELIVERIES, Delivery
 
 SOURCE = f"aws.partner/genesys.com/cloud/{ORG_ID}/{SUFFIX}"
-CHANGING = {"create", "replace", "configure", "switch", "delete"}
+CHANGE_OPERATIONS = {"create", "replace", "configure", "switch", "delete"}
 """The operations that change something in Genesys Cloud."""
 
 
 @dataclass(slots=True)
-class Resource:
-    """A stack with a custom resource of some delivery, and the org that it talks to."""
+class StackResource:
+    """A stack with one delivery's custom resource, and the org of the resource."""
 
     stack: CloudFormation
     genesys: GenesysCloud
     delivery: Delivery
 
     @property
-    def word(self) -> str:
-        """The thing that it makes, as reasons call it."""
+    def noun(self) -> str:
+        """The word for the resource in failure reasons."""
         return self.delivery.noun
 
     @property
     def entities(self) -> Entities:
-        """All things of its kind in the org."""
+        """All resources of this delivery in the org, by id."""
         return self.delivery.entities
 
     @property
-    def change(self) -> dict[str, Any]:
-        """Properties to update it to."""
-        return dict(self.delivery.change)
+    def changed_properties(self) -> dict[str, Any]:
+        """Properties for an Update."""
+        return dict(self.delivery.changed_properties)
 
     def seed(self) -> str:
-        """Put one of ours in by hand, as it should be, and return its id."""
+        """Create our resource as specified in the org, and return its id."""
         return self.delivery.seed()
 
-    def is_right(self) -> bool:
-        """Return whether there is exactly one thing, as the stack's properties specify it."""
-        return self.delivery.seen() == [self.delivery.specified(self.stack.properties)]
+    def is_as_specified(self) -> bool:
+        """Return whether exactly one resource exists, as the stack's properties specify it."""
+        return self.delivery.visible_states() == [
+            self.delivery.expected_state(self.stack.properties)
+        ]
 
-    def kept(self, data: Any) -> str:
-        """Return the id of the thing in an answer's data."""
+    def id_in(self, data: Any) -> str:
+        """Return the resource's id in a response's data."""
         return str(data[self.delivery.id_key])
 
 
@@ -67,16 +69,16 @@ def no_waiting(time_passes: None) -> None:
 
 
 @pytest.fixture
-def cloudformation(
+def subscription_stack(
     *,
     http: HttpServer,
     genesys: GenesysCloud,
     clock: Clock,
     secrets: FakeSecrets,
-    events: FakePartnerEvents,
+    eventbridge: FakePartnerEventSources,
 ) -> CloudFormation:
     """A stack with a subscription."""
-    return CloudFormation(http.url, clock, secrets, events, SUBSCRIPTION)
+    return CloudFormation(http.url, clock, secrets, eventbridge, SUBSCRIPTION)
 
 
 @pytest.fixture
@@ -86,16 +88,18 @@ def stack(
     genesys: GenesysCloud,
     clock: Clock,
     secrets: FakeSecrets,
-    events: FakePartnerEvents,
+    eventbridge: FakePartnerEventSources,
 ) -> CloudFormation:
     """A stack with an integration."""
-    return CloudFormation(http.url, clock, secrets, events, EVENT_SOURCE)
+    return CloudFormation(http.url, clock, secrets, eventbridge, EVENT_SOURCE)
 
 
 @pytest.fixture
-def active(clock: Clock, secrets: FakeSecrets, events: FakePartnerEvents) -> CloudFormation:
-    """The part of a stack that waits for the source's bus."""
-    return CloudFormation("", clock, secrets, events, ACTIVE)
+def source_active(
+    clock: Clock, secrets: FakeSecrets, eventbridge: FakePartnerEventSources
+) -> CloudFormation:
+    """A stack with the condition that waits for an active source."""
+    return CloudFormation("", clock, secrets, eventbridge, ACTIVE)
 
 
 @pytest.fixture(params=DELIVERIES, ids=lambda delivery: delivery.noun)
@@ -106,17 +110,17 @@ def resource(
     genesys: GenesysCloud,
     clock: Clock,
     secrets: FakeSecrets,
-    events: FakePartnerEvents,
-) -> Resource:
-    """Each delivery's resource: a test that takes it is part of the contract of all deliveries."""
+    eventbridge: FakePartnerEventSources,
+) -> StackResource:
+    """Each delivery's resource: tests with this fixture are the contract of all deliveries."""
     delivery = request.param(genesys)
-    stack = CloudFormation(http.url, clock, secrets, events, delivery.resource_type)
-    return Resource(stack, genesys, delivery)
+    stack = CloudFormation(http.url, clock, secrets, eventbridge, delivery.resource_type)
+    return StackResource(stack, genesys, delivery)
 
 
 @pytest.fixture
-def deployed(resource: Resource) -> Resource:
-    """A resource that is there already."""
+def deployed(resource: StackResource) -> StackResource:
+    """A resource that a Create has created."""
     assert resource.stack.create().status == "SUCCESS"
     resource.genesys.calls.clear()
     resource.stack.clock.pauses.clear()

@@ -1,4 +1,4 @@
-"""Create: exactly one thing as specified, ours found again, nobody else's touched."""
+"""Create leaves exactly one resource as specified, and does not change foreign resources."""
 
 import pytest
 
@@ -7,21 +7,23 @@ from local.http.messages import Answer
 from local.http.server import HttpServer
 from tests.fakes.aws.cloudformation import NAME
 from tests.fakes.clock import Clock
-from tests.unit.provisioner.conftest import CHANGING, Resource
+from tests.unit.provisioner.conftest import CHANGE_OPERATIONS, StackResource
 
 LOST = Answer(fate="lost")
 BUSY = problem(429, "Rate limit exceeded.", **{"Retry-After": "2"})
 
 
-def test_one_is_made_and_read_back(resource: Resource, http: HttpServer) -> None:
-    answer = resource.stack.create()
-    assert (answer.status, answer.reason) == ("SUCCESS", "")
-    assert resource.is_right()
-    assert list(resource.entities) == [resource.kept(answer.data)]
-    assert answer.physical_id.startswith(f"{http.url.removeprefix('http://')}/{NAME}")
+def test_a_create_creates_one_resource_and_reads_it_back(
+    resource: StackResource, http: HttpServer
+) -> None:
+    response = resource.stack.create()
+    assert (response.status, response.reason) == ("SUCCESS", "")
+    assert resource.is_as_specified()
+    assert list(resource.entities) == [resource.id_in(response.data)]
+    assert response.physical_id.startswith(f"{http.url.removeprefix('http://')}/{NAME}")
     operations = resource.genesys.operations
-    assert operations[: len(resource.delivery.before_creation) + 1] == [
-        *resource.delivery.before_creation,
+    assert operations[: len(resource.delivery.operations_before_creation) + 1] == [
+        *resource.delivery.operations_before_creation,
         "create",
     ]
     assert "read" in operations[operations.index("create") :]
@@ -29,8 +31,8 @@ def test_one_is_made_and_read_back(resource: Resource, http: HttpServer) -> None
 
 @pytest.mark.parametrize("others", [0, 1, 7])
 @pytest.mark.parametrize("page_count", [True, False])
-def test_things_of_other_names_are_left_alone(
-    resource: Resource, others: int, page_count: bool
+def test_resources_with_other_names_are_left_alone(
+    resource: StackResource, others: int, page_count: bool
 ) -> None:
     resource.entities.page_count = page_count
     for number in range(others):
@@ -42,98 +44,104 @@ def test_things_of_other_names_are_left_alone(
     assert before.items() <= resource.entities.items()
 
 
-def test_a_create_that_finds_its_own_as_it_should_be_changes_nothing(deployed: Resource) -> None:
-    held = list(deployed.entities)
+def test_a_create_that_finds_a_matching_resource_changes_nothing(deployed: StackResource) -> None:
+    existing_ids = list(deployed.entities)
     assert deployed.stack.create().status == "SUCCESS"
-    assert list(deployed.entities) == held
-    assert not CHANGING & set(deployed.genesys.operations)
+    assert list(deployed.entities) == existing_ids
+    assert not CHANGE_OPERATIONS & set(deployed.genesys.operations)
 
 
-def test_its_own_that_differs_is_changed_in_place(resource: Resource) -> None:
-    held = resource.delivery.seed(**resource.change)
-    assert resource.kept(resource.stack.create().data) == held
-    assert resource.genesys.operations.count(resource.delivery.changing) == 1
+def test_our_resource_that_differs_is_changed_in_place(resource: StackResource) -> None:
+    existing_id = resource.delivery.seed(**resource.changed_properties)
+    assert resource.id_in(resource.stack.create().data) == existing_id
+    assert resource.genesys.operations.count(resource.delivery.change_operation) == 1
     assert "create" not in resource.genesys.operations
-    assert resource.is_right()
+    assert resource.is_as_specified()
 
 
-def test_its_own_on_a_later_page_is_found(resource: Resource) -> None:
+def test_our_resource_on_a_later_page_is_found(resource: StackResource) -> None:
     for number in range(10):
         resource.delivery.seed(Name=f"other-{number}")
-    held = resource.seed()
-    assert resource.kept(resource.stack.create().data) == held
+    existing_id = resource.seed()
+    assert resource.id_in(resource.stack.create().data) == existing_id
     assert "create" not in resource.genesys.operations
 
 
-def test_duplicates_become_one_and_the_right_one_stays(resource: Resource) -> None:
-    resource.delivery.seed(**resource.change)
-    right = resource.seed()
-    resource.delivery.seed(**resource.change)
-    assert resource.kept(resource.stack.create().data) == right
-    assert list(resource.entities) == [right]
-    assert resource.delivery.changing not in resource.genesys.operations
+def test_duplicates_are_removed_and_the_matching_resource_remains(resource: StackResource) -> None:
+    resource.delivery.seed(**resource.changed_properties)
+    matching_id = resource.seed()
+    resource.delivery.seed(**resource.changed_properties)
+    assert resource.id_in(resource.stack.create().data) == matching_id
+    assert list(resource.entities) == [matching_id]
+    assert resource.delivery.change_operation not in resource.genesys.operations
 
 
 @pytest.mark.parametrize("beside_ours", [False, True])
-def test_a_name_that_is_taken_is_an_error_that_names_the_taker(
-    resource: Resource, clock: Clock, beside_ours: bool
+def test_a_taken_name_is_an_error_that_names_its_owner(
+    resource: StackResource, clock: Clock, beside_ours: bool
 ) -> None:
-    held = resource.delivery.seed_foreign()
-    before = [dict(resource.entities[held])]
+    existing_id = resource.delivery.seed_foreign()
+    before = [dict(resource.entities[existing_id])]
     if beside_ours:
         before += [dict(resource.entities[resource.seed()])]
-    answer = resource.stack.create()
-    assert answer.status == "FAILED"
-    assert answer.physical_id.startswith("nothing-created/")
-    for expected in (NAME, held, resource.delivery.foreign, "another stage", "left as it is"):
-        assert expected in answer.reason
+    response = resource.stack.create()
+    assert response.status == "FAILED"
+    assert response.physical_id.startswith("nothing-created/")
+    for expected in (
+        NAME,
+        existing_id,
+        resource.delivery.foreign_destination,
+        "another stage",
+        "left as it is",
+    ):
+        assert expected in response.reason
     assert list(resource.entities.values()) == before
-    assert not CHANGING & set(resource.genesys.operations)
+    assert not CHANGE_OPERATIONS & set(resource.genesys.operations)
     assert not clock.pauses
 
     assert resource.stack.delete().status == "SUCCESS"
     assert list(resource.entities.values()) == before
 
 
-def test_a_busy_genesys_only_takes_longer(resource: Resource, clock: Clock) -> None:
+def test_a_busy_genesys_only_takes_longer(resource: StackResource, clock: Clock) -> None:
     resource.genesys.instead("create", BUSY, BUSY, Answer(503))
     assert resource.stack.create().status == "SUCCESS"
-    assert resource.is_right()
+    assert resource.is_as_specified()
     assert clock.pauses[:2] == [2, 2]
 
 
 @pytest.mark.parametrize(
     "operation", ["login", "organization", "list", "create", "configuration", "read"]
 )
-def test_a_create_rides_out_a_busy_answer(resource: Resource, operation: str) -> None:
+def test_a_create_succeeds_after_busy_responses(resource: StackResource, operation: str) -> None:
     resource.genesys.instead(operation, BUSY, Answer(503), LOST)
     assert resource.stack.create().status == "SUCCESS"
-    assert resource.is_right()
+    assert resource.is_as_specified()
 
 
-def test_a_secret_that_the_new_role_may_not_read_yet_is_waited_for(resource: Resource) -> None:
+def test_a_create_waits_until_a_new_role_may_read_the_secret(resource: StackResource) -> None:
     resource.stack.secrets.denied = 4
     assert resource.stack.create().status == "SUCCESS"
-    assert resource.is_right()
+    assert resource.is_as_specified()
 
 
-def test_a_slow_start_is_waited_for(resource: Resource, clock: Clock) -> None:
+def test_a_create_waits_for_a_slow_activation(resource: StackResource, clock: Clock) -> None:
     resource.genesys.subscriptions.activation_seconds = 45
     resource.genesys.integrations.state_seconds = 45
     assert resource.stack.create().status == "SUCCESS"
-    assert resource.is_right()
+    assert resource.is_as_specified()
     assert clock.now > 45
 
 
-def test_one_that_takes_a_moment_to_be_readable_is_waited_for(resource: Resource) -> None:
+def test_a_create_waits_for_a_resource_that_cannot_be_read_yet(resource: StackResource) -> None:
     resource.genesys.instead("read", *[problem(404, "There is none.")] * 4)
     assert resource.stack.create().status == "SUCCESS"
-    assert resource.is_right()
+    assert resource.is_as_specified()
 
 
-def test_the_physical_id_does_not_depend_on_genesys_id(resource: Resource) -> None:
+def test_the_physical_id_does_not_depend_on_genesys_id(resource: StackResource) -> None:
     first = resource.stack.create()
     resource.entities.clear()
     second = resource.stack.create()
     assert second.physical_id == first.physical_id
-    assert resource.kept(second.data) != resource.kept(first.data)
+    assert resource.id_in(second.data) != resource.id_in(first.data)

@@ -1,4 +1,4 @@
-"""The entry point: imported as Lambda does, it answers whatever comes."""
+"""The provisioner's entry point sends a response to every request."""
 
 import importlib
 import json
@@ -14,38 +14,38 @@ from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer, Request
 from local.http.server import HttpServer
 from tests.fakes.aws.cloudformation import CloudFormation
-from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
 
 
 @pytest.fixture
 def module(
-    secrets: FakeSecrets, events: FakePartnerEvents, monkeypatch: pytest.MonkeyPatch
+    secrets: FakeSecrets, eventbridge: FakePartnerEventSources, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[ModuleType]:
-    clients = {"secretsmanager": secrets, "events": events}
+    clients = {"secretsmanager": secrets, "events": eventbridge}
     monkeypatch.setattr(boto3, "client", lambda service, **_: clients[service])
     sys.modules.pop("provisioner.handler", None)
     yield importlib.import_module("provisioner.handler")
     sys.modules.pop("provisioner.handler", None)
 
 
-def answered(http: HttpServer) -> dict[str, Any]:
-    """Return the one answer that CloudFormation got."""
-    [asked] = http.requests_for("/answer")
-    assert asked.method == "PUT"
-    assert len(asked.body) <= 4096
-    answer: dict[str, Any] = json.loads(asked.body)
-    return answer
+def response_in(http: HttpServer) -> dict[str, Any]:
+    """Return the only response that CloudFormation got."""
+    [request] = http.requests_for("/answer")
+    assert request.method == "PUT"
+    assert len(request.body) <= 4096
+    response: dict[str, Any] = json.loads(request.body)
+    return response
 
 
 @pytest.fixture
-def event(http: HttpServer, cloudformation: CloudFormation) -> dict[str, Any]:
+def event(http: HttpServer, subscription_stack: CloudFormation) -> dict[str, Any]:
     genesys = http.respond
     assert isinstance(genesys, GenesysCloud)
 
-    def respond(asked: Request) -> Answer:
-        return Answer() if asked.path == "/answer" else genesys(asked)
+    def respond(request: Request) -> Answer:
+        return Answer() if request.path == "/answer" else genesys(request)
 
     http.respond = respond
     return {
@@ -55,11 +55,11 @@ def event(http: HttpServer, cloudformation: CloudFormation) -> dict[str, Any]:
         "LogicalResourceId": "SubscriptionSpec",
         "ResourceType": "Custom::GenesysSubscription",
         "ResponseURL": f"{http.url}/answer?X-Amz-Signature=s1gnature",
-        "ResourceProperties": cloudformation.properties,
+        "ResourceProperties": subscription_stack.properties,
     }
 
 
-def test_a_create_is_carried_out_and_answered(
+def test_a_create_is_carried_out_and_responded_to(
     *,
     module: ModuleType,
     http: HttpServer,
@@ -69,17 +69,17 @@ def test_a_create_is_carried_out_and_answered(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert module.handler(event, clock.invocation()) is None
-    answer = answered(http)
-    assert (answer["Status"], answer["Data"]) == ("SUCCESS", {"SubscriptionId": "sub-1"})
-    assert (answer["StackId"], answer["RequestId"]) == ("stack", "r-1")
-    assert answer["LogicalResourceId"] == "SubscriptionSpec"
+    response = response_in(http)
+    assert (response["Status"], response["Data"]) == ("SUCCESS", {"SubscriptionId": "sub-1"})
+    assert (response["StackId"], response["RequestId"]) == ("stack", "r-1")
+    assert response["LogicalResourceId"] == "SubscriptionSpec"
     assert list(genesys.subscriptions) == ["sub-1"]
     written = capsys.readouterr()
     assert "s1gnature" not in written.out + written.err
 
 
 @pytest.mark.parametrize(
-    "nonsense",
+    "invalid_fields",
     [
         {"ResourceProperties": None},
         {"ResourceProperties": {}},
@@ -104,25 +104,24 @@ def test_a_create_is_carried_out_and_answered(
         {"RequestType": "Delete", "PhysicalResourceId": {"a": 1}, "ResourceProperties": 7},
         {"StackId": None, "RequestId": None, "LogicalResourceId": None, "RequestType": "?"},
     ],
-    ids=lambda nonsense: json.dumps(nonsense)[:60],
+    ids=lambda invalid_fields: json.dumps(invalid_fields)[:60],
 )
-def test_nonsense_is_answered_with_a_failure(
+def test_an_invalid_request_gets_a_failure_response(
     *,
     module: ModuleType,
     http: HttpServer,
     genesys: GenesysCloud,
     clock: Clock,
     event: dict[str, Any],
-    nonsense: dict[str, Any],
+    invalid_fields: dict[str, Any],
 ) -> None:
-    module.handler(event | nonsense, clock.invocation())
-    asked = http.requests_for("/answer")
-    assert len(asked) == 1
-    answer = json.loads(asked[0].body)
-    assert answer["Status"] == "FAILED"
-    assert answer["Reason"]
-    assert isinstance(answer["PhysicalResourceId"], str)
-    assert answer["PhysicalResourceId"]
+    module.handler(event | invalid_fields, clock.invocation())
+    [request] = http.requests_for("/answer")
+    response = json.loads(request.body)
+    assert response["Status"] == "FAILED"
+    assert response["Reason"]
+    assert isinstance(response["PhysicalResourceId"], str)
+    assert response["PhysicalResourceId"]
     assert not genesys.subscriptions
 
 
@@ -136,7 +135,7 @@ def test_nonsense_is_answered_with_a_failure(
         ("StackId", "SUCCESS"),
     ],
 )
-def test_an_event_that_lacks_a_field_is_answered_all_the_same(
+def test_an_event_without_a_field_gets_a_response(
     *,
     module: ModuleType,
     http: HttpServer,
@@ -147,11 +146,9 @@ def test_an_event_that_lacks_a_field_is_answered_all_the_same(
 ) -> None:
     del event[missing]
     module.handler(event, clock.invocation())
-    assert answered(http)["Status"] == expected
+    assert response_in(http)["Status"] == expected
 
 
-def test_an_event_that_is_none_of_cloudformations_is_an_error(
-    module: ModuleType, clock: Clock
-) -> None:
+def test_an_event_without_a_response_url_is_an_error(module: ModuleType, clock: Clock) -> None:
     with pytest.raises(KeyError, match="ResponseURL"):
         module.handler({}, clock.invocation())

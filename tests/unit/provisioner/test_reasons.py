@@ -1,4 +1,4 @@
-"""The reason of a failure says what to do, and never what is secret."""
+"""A failure's reason says what to do, and shows no secret."""
 
 import json
 from typing import Any
@@ -16,14 +16,14 @@ from tests.fakes.aws.cloudformation import NAME
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
 from tests.fakes.deliveries import DELIVERIES
-from tests.unit.provisioner.conftest import Resource
+from tests.unit.provisioner.conftest import StackResource
 
 CORRELATED = {CORRELATION: "c0ffee-42"}
 REFUSED = {"error": "invalid_client", "description": "authentication failed"}
 
 
 @pytest.mark.parametrize(
-    ("operation", "failure", "told"),
+    ("operation", "failure", "expected_words"),
     [
         ("login", Answer(400, REFUSED), ["'queue-ends/genesys'", "genesys_environment"]),
         ("login", Answer(401, REFUSED), ["client id or client secret", "authentication failed"]),
@@ -57,34 +57,39 @@ REFUSED = {"error": "invalid_client", "description": "authentication failed"}
     ids=str,
 )
 def test_a_failing_create_says_what_to_do(
-    *, resource: Resource, clock: Clock, operation: str, failure: Answer, told: list[str]
+    *,
+    resource: StackResource,
+    clock: Clock,
+    operation: str,
+    failure: Answer,
+    expected_words: list[str],
 ) -> None:
     resource.genesys.always(operation, failure)
-    answer = resource.stack.create()
-    assert answer.status == "FAILED"
-    for expected in told:
-        assert expected in answer.reason
-    assert answer.reason.endswith(".")
-    assert "Unexpected" not in answer.reason
-    others = {delivery.noun for delivery in DELIVERIES} - {resource.word}
-    assert not [noun for noun in others if f"The {noun}" in answer.reason]
-    assert clock.now < 225, "the answer must come before the function's timeout"
+    response = resource.stack.create()
+    assert response.status == "FAILED"
+    for expected in expected_words:
+        assert expected in response.reason
+    assert response.reason.endswith(".")
+    assert "Unexpected" not in response.reason
+    other_nouns = {delivery.noun for delivery in DELIVERIES} - {resource.noun}
+    assert not [noun for noun in other_nouns if f"The {noun}" in response.reason]
+    assert clock.now < 225, "the response must come before the function's timeout"
 
 
-def test_a_refused_property_is_quoted_from_genesys(resource: Resource) -> None:
-    (value,) = resource.delivery.refused.values()
+def test_a_refused_property_is_quoted_from_genesys(resource: StackResource) -> None:
+    (value,) = resource.delivery.refused_properties.values()
     refused = value if isinstance(value, str) else value[0]
-    assert refused in resource.stack.create(**resource.delivery.refused).reason
+    assert refused in resource.stack.create(**resource.delivery.refused_properties).reason
 
 
-def test_a_host_that_is_not_there_is_named(resource: Resource) -> None:
-    answer = resource.stack.create(LoginUrl="http://127.0.0.1:1")
-    assert "could not be reached (http://127.0.0.1:1" in answer.reason
-    assert answer.physical_id.startswith("nothing-created/")
+def test_an_unreachable_host_is_named(resource: StackResource) -> None:
+    response = resource.stack.create(LoginUrl="http://127.0.0.1:1")
+    assert "could not be reached (http://127.0.0.1:1" in response.reason
+    assert response.physical_id.startswith("nothing-created/")
 
 
 @pytest.mark.parametrize(
-    ("held", "told"),
+    ("secret", "expected_words"),
     [
         ({}, "There is no secret 'queue-ends/genesys'"),
         ({"queue-ends/genesys": None}, "marked for deletion"),
@@ -92,23 +97,23 @@ def test_a_host_that_is_not_there_is_named(resource: Resource) -> None:
         ({"queue-ends/genesys": {"client_id": "x"}}, "lacks client_secret"),
     ],
 )
-def test_a_secret_that_is_wrong_is_named(
-    resource: Resource, held: dict[str, Any], told: str
+def test_an_invalid_secret_is_named(
+    resource: StackResource, secret: dict[str, Any], expected_words: str
 ) -> None:
-    resource.stack.secrets = FakeSecrets(**held)
-    answer = resource.stack.create()
-    assert told in answer.reason
-    assert answer.physical_id.startswith("nothing-created/")
+    resource.stack.secrets = FakeSecrets(**secret)
+    response = resource.stack.create()
+    assert expected_words in response.reason
+    assert response.physical_id.startswith("nothing-created/")
     assert not resource.genesys.operations
 
 
-def test_a_limit_that_lasts_ends_in_time_and_blocks_nothing(
-    resource: Resource, clock: Clock
+def test_a_lasting_rate_limit_fails_in_time_and_blocks_nothing(
+    resource: StackResource, clock: Clock
 ) -> None:
     resource.genesys.always("create", problem(429, "Slow down.", **{"Retry-After": "5"}))
-    answer = resource.stack.create()
-    assert "limits this OAuth client's requests" in answer.reason
-    assert answer.physical_id.startswith("nothing-created/")
+    response = resource.stack.create()
+    assert "limits this OAuth client's requests" in response.reason
+    assert response.physical_id.startswith("nothing-created/")
     assert 150 < clock.now < 225
 
 
@@ -124,8 +129,8 @@ def test_a_limit_that_lasts_ends_in_time_and_blocks_nothing(
     ],
     ids=str,
 )
-def test_an_unforeseen_error_is_answered_without_its_text(
-    resource: Resource,
+def test_an_unforeseen_error_gets_a_response_without_its_message(
+    resource: StackResource,
     monkeypatch: pytest.MonkeyPatch,
     error: Exception,
 ) -> None:
@@ -133,24 +138,24 @@ def test_an_unforeseen_error_is_answered_without_its_text(
         raise error
 
     monkeypatch.setattr(GenesysClient, "request", request)
-    answer = resource.stack.create()
-    assert answer.status == "FAILED"
-    assert type(error).__name__ in answer.reason
-    assert "log" in answer.reason
-    assert CLIENT_SECRET not in answer.reason + resource.stack.log
+    response = resource.stack.create()
+    assert response.status == "FAILED"
+    assert type(error).__name__ in response.reason
+    assert "log" in response.reason
+    assert CLIENT_SECRET not in response.reason + resource.stack.log
     assert type(error).__name__ in resource.stack.log
-    assert "custom_resource.py:" in resource.stack.log, "the log tells where"
+    assert "custom_resource.py:" in resource.stack.log, "the log has the place"
 
 
-def test_an_error_before_the_request_was_understood_has_a_reason() -> None:
+def test_an_error_before_the_request_is_parsed_has_a_reason() -> None:
     assert "Unexpected GenesysError" in failure_reason(GenesysError("GET", "/x"), None)
 
 
-def test_the_log_has_a_line_that_says_how_it_ended(resource: Resource) -> None:
+def test_the_log_has_a_line_with_the_response(resource: StackResource) -> None:
     data = resource.stack.create().data
     [line] = [json.loads(line) for line in resource.stack.log.splitlines()]
     assert line["message"] == "answered"
     assert (line["request_type"], line["status"]) == ("Create", "SUCCESS")
     assert f"/{NAME}" in line["physical_id"]
     assert line["data"] == data
-    assert resource.kept(data) in resource.entities
+    assert resource.id_in(data) in resource.entities

@@ -1,4 +1,4 @@
-"""Neither an answer to CloudFormation nor the log shows a secret."""
+"""Neither a response to CloudFormation nor the log shows a secret."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer, Request
 from local.http.server import HttpServer
 from tests.fakes.aws.cloudformation import RESPONSE_URL, CloudFormation
-from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
 from tests.fakes.deliveries import DELIVERIES
@@ -24,7 +24,7 @@ from tests.fakes.deliveries import DELIVERIES
     key=st.sampled_from(["message", "description", "error", "status", "eventTypes"]),
 )
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_neither_an_answer_nor_the_log_shows_a_secret(
+def test_neither_a_response_nor_the_log_shows_a_secret(
     *,
     secrets: FakeSecrets,
     http: HttpServer,
@@ -37,16 +37,16 @@ def test_neither_an_answer_nor_the_log_shows_a_secret(
     clock = Clock()
     genesys = GenesysCloud(clock=clock)
 
-    def respond(asked: Request) -> Answer:
-        if genesys.operation_of(asked) != operation:
-            return genesys(asked)
-        echo = f"{text}{CLIENT_SECRET}{text}{asked.headers.get('Authorization')}"
+    def respond(request: Request) -> Answer:
+        if genesys.operation_of(request) != operation:
+            return genesys(request)
+        echo = f"{text}{CLIENT_SECRET}{text}{request.headers.get('Authorization')}"
         return Answer(status, {key: echo}, {"ININ-Correlation-Id": CLIENT_SECRET})
 
     http.respond = respond
-    events = FakePartnerEvents(clock)
-    stack = CloudFormation(http.url, clock, secrets, events, resource_type)
-    answers: list[Any] = [stack.create(), stack.delete()]
-    shown = repr(answers) + stack.log + str([answer.body({}) for answer in answers])
+    eventbridge = FakePartnerEventSources(clock)
+    stack = CloudFormation(http.url, clock, secrets, eventbridge, resource_type)
+    responses: list[Any] = [stack.create(), stack.delete()]
+    shown = repr(responses) + stack.log + str([response.body({}) for response in responses])
     for hidden in (CLIENT_SECRET, RESPONSE_URL, *genesys.tokens):
         assert hidden not in shown

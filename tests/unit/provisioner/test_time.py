@@ -1,4 +1,4 @@
-"""An answer comes before the function's timeout, whatever hangs."""
+"""The response comes before the function's timeout, whatever hangs."""
 
 import time
 from typing import Any
@@ -9,17 +9,21 @@ from urllib3.exceptions import ReadTimeoutError
 
 from local.http.messages import Answer
 from local.http.server import HttpServer
-from provisioner.custom_resource import ANSWER_RESERVE, CLEANUP_RESERVE, WORK_RESERVE
+from provisioner.custom_resource import (
+    CLEANUP_RESERVE_SECONDS,
+    RESPONSE_RESERVE_SECONDS,
+    WORK_RESERVE_SECONDS,
+)
 from tests.fakes.aws.cloudformation import NAME
 from tests.fakes.clock import Alarm, Clock
-from tests.unit.provisioner.conftest import Resource
+from tests.unit.provisioner.conftest import StackResource
 
 HANGS = Answer(headers={"X-Hangs": "yes"})
 
 
 @pytest.fixture(autouse=True)
-def time_outs(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a request that is answered with `HANGS` time out, in the clock's time."""
+def hanging_requests(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a request with the response `HANGS` time out, in the time of the clock."""
     real = HTTPConnectionPool._make_request
 
     def make_request(pool: HTTPConnectionPool, *args: Any, **options: Any) -> Any:
@@ -32,87 +36,87 @@ def time_outs(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(HTTPConnectionPool, "_make_request", make_request)
 
 
-def test_a_genesys_that_hangs_is_given_up_in_time(resource: Resource, clock: Clock) -> None:
+def test_a_create_fails_in_time_if_genesys_hangs(resource: StackResource, clock: Clock) -> None:
     resource.genesys.always("login", HANGS)
-    answer = resource.stack.create()
-    assert answer.status == "FAILED"
-    assert "could not be reached" in answer.reason
-    assert answer.physical_id.startswith("nothing-created/")
-    assert clock.now <= 240 - ANSWER_RESERVE
+    response = resource.stack.create()
+    assert response.status == "FAILED"
+    assert "could not be reached" in response.reason
+    assert response.physical_id.startswith("nothing-created/")
+    assert clock.now <= 240 - RESPONSE_RESERVE_SECONDS
 
 
 def test_a_creation_that_hangs_until_no_time_is_left_is_undone(
-    resource: Resource, clock: Clock
+    resource: StackResource, clock: Clock
 ) -> None:
-    resource.stack.seconds = WORK_RESERVE + 8
+    resource.stack.invocation_seconds = WORK_RESERVE_SECONDS + 8
     resource.genesys.instead("create", HANGS, carried_out=True)
-    answer = resource.stack.create()
-    assert answer.status == "FAILED"
-    assert answer.physical_id.startswith("nothing-created/")
+    response = resource.stack.create()
+    assert response.status == "FAILED"
+    assert response.physical_id.startswith("nothing-created/")
     assert not resource.entities
-    assert clock.now <= resource.stack.seconds - ANSWER_RESERVE
+    assert clock.now <= resource.stack.invocation_seconds - RESPONSE_RESERVE_SECONDS
 
 
 def test_a_creation_that_cannot_be_undone_in_time_keeps_its_id(
-    resource: Resource, clock: Clock, http: HttpServer
+    resource: StackResource, clock: Clock, http: HttpServer
 ) -> None:
-    resource.stack.seconds = WORK_RESERVE + 8
+    resource.stack.invocation_seconds = WORK_RESERVE_SECONDS + 8
     resource.genesys.before("create", lambda: resource.genesys.always("list", HANGS))
     resource.genesys.instead("create", HANGS, carried_out=True)
-    answer = resource.stack.create()
-    assert answer.status == "FAILED"
-    assert "could not be removed again" in answer.reason
-    assert answer.physical_id.startswith(f"{http.url.removeprefix('http://')}/{NAME}")
-    assert clock.now <= resource.stack.seconds - ANSWER_RESERVE
+    response = resource.stack.create()
+    assert response.status == "FAILED"
+    assert "could not be removed again" in response.reason
+    assert response.physical_id.startswith(f"{http.url.removeprefix('http://')}/{NAME}")
+    assert clock.now <= resource.stack.invocation_seconds - RESPONSE_RESERVE_SECONDS
 
 
 def test_a_deletion_that_hangs_fails_in_time_and_keeps_its_id(
-    resource: Resource, clock: Clock
+    resource: StackResource, clock: Clock
 ) -> None:
     physical_id = resource.stack.create().physical_id
     began = clock.now
     resource.genesys.always("list", HANGS)
-    answer = resource.stack.delete()
-    assert (answer.status, answer.physical_id) == ("FAILED", physical_id)
-    assert "by hand" in answer.reason
-    assert clock.now <= began + 240 - ANSWER_RESERVE
+    response = resource.stack.delete()
+    assert (response.status, response.physical_id) == ("FAILED", physical_id)
+    assert "by hand" in response.reason
+    assert clock.now <= began + 240 - RESPONSE_RESERVE_SECONDS
 
 
-def test_a_deletion_may_take_the_time_that_is_kept_for_cleaning_up(deployed: Resource) -> None:
-    deployed.stack.seconds = WORK_RESERVE - 5
+def test_a_deletion_may_use_the_time_for_cleanup(deployed: StackResource) -> None:
+    deployed.stack.invocation_seconds = WORK_RESERVE_SECONDS - 5
     assert deployed.stack.delete().status == "SUCCESS"
     assert not deployed.entities
 
 
-def test_a_step_without_a_limit_of_its_own_is_interrupted(
-    resource: Resource, monkeypatch: pytest.MonkeyPatch, http: HttpServer
+def test_a_step_without_a_timeout_is_interrupted(
+    resource: StackResource, monkeypatch: pytest.MonkeyPatch, http: HttpServer
 ) -> None:
-    # Here time is real: the alarm that interrupts the code is.
-    resource.stack.seconds = ANSWER_RESERVE + 0.1
+    # This test takes real time, because the alarm does.
+    resource.stack.invocation_seconds = RESPONSE_RESERVE_SECONDS + 0.1
     monkeypatch.setattr(resource.stack.secrets, "get_secret_value", lambda **_: time.sleep(60))
-    answer = resource.stack.create()
-    assert answer.status == "FAILED"
-    assert "did not answer in time" in answer.reason
-    # What was interrupted may have made something: the id is one that will be looked for.
-    assert answer.physical_id.startswith(f"{http.url.removeprefix('http://')}/{NAME}")
+    response = resource.stack.create()
+    assert response.status == "FAILED"
+    assert "did not answer in time" in response.reason
+    # The interrupted step may have created a resource: the Delete of this id searches for it.
+    assert response.physical_id.startswith(f"{http.url.removeprefix('http://')}/{NAME}")
 
 
 @pytest.mark.parametrize("seconds", [61, 60, 31, 16, 5, 0])
 def test_too_little_time_is_a_failure_and_no_exception(
-    resource: Resource,
+    resource: StackResource,
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
     seconds: float,
 ) -> None:
-    Alarm(clock, monkeypatch)  # A real one rings wherever the process happens to be.
-    resource.stack.seconds = seconds
-    answer = resource.stack.create()
-    assert answer.status == "FAILED" or seconds > 60
-    assert answer.status == "SUCCESS" or answer.reason
+    Alarm(clock, monkeypatch)  # A real alarm would ring at a random place.
+    resource.stack.invocation_seconds = seconds
+    response = resource.stack.create()
+    assert response.status == "FAILED" or seconds > 60
+    assert response.status == "SUCCESS" or response.reason
     assert len(resource.entities) <= 1
 
 
-def test_work_and_cleaning_up_leave_time_for_the_answer() -> None:
-    reserves = (WORK_RESERVE, CLEANUP_RESERVE, ANSWER_RESERVE)
+def test_work_and_cleanup_leave_time_for_the_response() -> None:
+    reserves = (WORK_RESERVE_SECONDS, CLEANUP_RESERVE_SECONDS, RESPONSE_RESERVE_SECONDS)
     assert sorted(reserves, reverse=True) == list(reserves)
-    assert ANSWER_RESERVE > 0
+    assert RESPONSE_RESERVE_SECONDS > 0

@@ -1,4 +1,4 @@
-"""A Create that fails leaves nothing, or an id by which its remains are deleted."""
+"""A failed Create leaves no resource, or an id whose Delete removes the resource."""
 
 import pytest
 
@@ -7,17 +7,19 @@ from local.http.messages import Answer
 from local.http.server import HttpServer
 from tests.fakes.aws.cloudformation import NAME
 from tests.fakes.clock import Clock
-from tests.unit.provisioner.conftest import Resource
+from tests.unit.provisioner.conftest import StackResource
 
 LOST = Answer(fate="lost")
 
 
-def test_one_that_never_becomes_active_is_removed_again(resource: Resource, clock: Clock) -> None:
-    resource.delivery.starts(well=False)
-    answer = resource.stack.create()
-    assert answer.status == "FAILED"
-    assert f"The {resource.word} did not become active" in answer.reason
-    assert answer.physical_id.startswith("nothing-created/")
+def test_a_resource_that_never_becomes_active_is_removed(
+    resource: StackResource, clock: Clock
+) -> None:
+    resource.delivery.set_activation(succeeds=False)
+    response = resource.stack.create()
+    assert response.status == "FAILED"
+    assert f"The {resource.noun} did not become active" in response.reason
+    assert response.physical_id.startswith("nothing-created/")
     assert not resource.entities
     assert clock.now < 90
 
@@ -33,12 +35,14 @@ def test_one_that_never_becomes_active_is_removed_again(resource: Resource, cloc
     ],
     ids=str,
 )
-def test_one_that_cannot_be_read_back_is_removed_again(resource: Resource, failure: Answer) -> None:
+def test_a_resource_that_cannot_be_read_back_is_removed(
+    resource: StackResource, failure: Answer
+) -> None:
     resource.entities.visible_after = 7
     resource.genesys.instead("read", failure)
-    answer = resource.stack.create()
-    assert answer.status == "FAILED"
-    assert answer.physical_id.startswith("nothing-created/")
+    response = resource.stack.create()
+    assert response.status == "FAILED"
+    assert response.physical_id.startswith("nothing-created/")
     assert not resource.entities
 
 
@@ -46,29 +50,29 @@ def test_one_that_cannot_be_read_back_is_removed_again(resource: Resource, failu
     "failure", [problem(403, "no"), problem(409, "in use"), problem(503, "no"), LOST], ids=str
 )
 @pytest.mark.parametrize("operation", ["delete", "list"])
-def test_one_that_cannot_be_removed_again_is_deleted_later(
-    resource: Resource, http: HttpServer, failure: Answer, operation: str
+def test_a_resource_that_cannot_be_removed_is_deleted_later(
+    resource: StackResource, http: HttpServer, failure: Answer, operation: str
 ) -> None:
-    resource.delivery.starts(
-        well=False, meanwhile=lambda: resource.genesys.always(operation, failure)
+    resource.delivery.set_activation(
+        succeeds=False, meanwhile=lambda: resource.genesys.always(operation, failure)
     )
-    answer = resource.stack.create()
-    assert answer.status == "FAILED"
-    assert f"The {resource.word} did not become active" in answer.reason
-    assert "could not be removed again" in answer.reason
-    assert answer.physical_id.startswith(f"{http.url.removeprefix('http://')}/{NAME}")
+    response = resource.stack.create()
+    assert response.status == "FAILED"
+    assert f"The {resource.noun} did not become active" in response.reason
+    assert "could not be removed again" in response.reason
+    assert response.physical_id.startswith(f"{http.url.removeprefix('http://')}/{NAME}")
 
     resource.genesys.always(operation, None)
     assert resource.stack.delete().status == "SUCCESS"
     assert not resource.entities
 
 
-def test_a_refused_creation_makes_nothing_and_looks_for_nothing(
-    resource: Resource, clock: Clock
+def test_a_refused_creation_creates_nothing_and_searches_for_nothing(
+    resource: StackResource, clock: Clock
 ) -> None:
     resource.genesys.always("create", problem(403, "You may not create."))
-    answer = resource.stack.create()
-    assert answer.status == "FAILED"
-    assert answer.physical_id.startswith("nothing-created/")
-    assert resource.genesys.operations == [*resource.delivery.before_creation, "create"]
+    response = resource.stack.create()
+    assert response.status == "FAILED"
+    assert response.physical_id.startswith("nothing-created/")
+    assert resource.genesys.operations == [*resource.delivery.operations_before_creation, "create"]
     assert not clock.pauses

@@ -1,4 +1,4 @@
-"""The properties of each delivery: read whole, or refused with all that is wrong."""
+"""Each delivery's properties are parsed, or refused with a list of all invalid properties."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ PROPERTIES: dict[str, Any] = {
     "LoginUrl": "https://login.mypurecloud.com",
     "ApiUrl": "https://api.mypurecloud.com",
 }
-TEXTS = sorted(set(PROPERTIES) - {"ServiceToken", "EventTypes"})
+STRINGS = sorted(set(PROPERTIES) - {"ServiceToken", "EventTypes"})
 SOURCE_PROPERTIES: dict[str, Any] = {
     "ServiceToken": "arn",
     "Name": "queue-ends-dev",
@@ -36,7 +36,7 @@ SOURCE_PROPERTIES: dict[str, Any] = {
     "LoginUrl": "https://login.mypurecloud.com",
     "ApiUrl": "https://api.mypurecloud.com",
 }
-SOURCE_TEXTS = sorted(set(SOURCE_PROPERTIES) - {"ServiceToken", "Topics"})
+SOURCE_STRINGS = sorted(set(SOURCE_PROPERTIES) - {"ServiceToken", "Topics"})
 
 
 def test_properties_become_the_subscription_s_specification() -> None:
@@ -57,24 +57,24 @@ def test_properties_become_the_subscription_s_specification() -> None:
     }
 
 
-@pytest.mark.parametrize("key", TEXTS)
-def test_a_property_that_is_no_text_is_named(key: str) -> None:
-    wrongs: list[object] = [None, "", 5, [], {"a": 1}]
-    for wrong in wrongs:
+@pytest.mark.parametrize("key", STRINGS)
+def test_a_subscription_property_that_is_no_string_is_named(key: str) -> None:
+    invalid_values: list[object] = [None, "", 5, [], {"a": 1}]
+    for value in invalid_values:
         with pytest.raises(InvalidProperties, match=f"missing or wrong: {key}[. ]"):
-            SubscriptionResource.parse(PROPERTIES | {key: wrong})
+            SubscriptionResource.parse(PROPERTIES | {key: value})
 
 
-@pytest.mark.parametrize("wrong", [None, "", "event:a", [], [5], ["event:a", None], {}])
-def test_event_types_must_be_a_list_of_texts(wrong: object) -> None:
+@pytest.mark.parametrize("value", [None, "", "event:a", [], [5], ["event:a", None], {}])
+def test_event_types_must_be_a_list_of_strings(value: object) -> None:
     with pytest.raises(InvalidProperties, match="missing or wrong: EventTypes"):
-        SubscriptionResource.parse(PROPERTIES | {"EventTypes": wrong})
+        SubscriptionResource.parse(PROPERTIES | {"EventTypes": value})
 
 
-def test_all_that_is_wrong_is_named_at_once() -> None:
+def test_all_invalid_properties_are_named_at_once() -> None:
     with pytest.raises(InvalidProperties) as caught:
         SubscriptionResource.parse({"ApiUrl": "http://api.mypurecloud.com"})
-    for key in (*TEXTS, "EventTypes"):
+    for key in (*STRINGS, "EventTypes"):
         assert key in str(caught.value)
 
 
@@ -92,7 +92,7 @@ def test_all_that_is_wrong_is_named_at_once() -> None:
         "http://[::1]:8080",
     ],
 )
-def test_a_url_of_https_or_of_this_machine_is_accepted(url: str) -> None:
+def test_an_https_url_or_a_loopback_url_is_accepted(url: str) -> None:
     assert SubscriptionResource.parse(PROPERTIES | {"ApiUrl": url}).api_url == url.rstrip("/")
 
 
@@ -158,7 +158,7 @@ def test_another_url_is_refused_since_secrets_go_there(url: str) -> None:
     changes=st.dictionaries(st.sampled_from(sorted(PROPERTIES)), st.text() | st.lists(st.text()))
 )
 @settings(max_examples=50)
-def test_properties_of_any_kind_are_read_or_refused(changes: dict[str, Any]) -> None:
+def test_any_properties_are_parsed_or_refused(changes: dict[str, Any]) -> None:
     try:
         assert SubscriptionResource.parse(PROPERTIES | changes).name
     except InvalidProperties as error:
@@ -175,22 +175,22 @@ def test_properties_become_the_integration_s_specification() -> None:
     )
 
 
-@pytest.mark.parametrize("key", SOURCE_TEXTS)
-def test_a_property_of_an_event_source_that_is_no_text_is_named(key: str) -> None:
-    wrongs: list[object] = [None, "", 5, [], {"a": 1}]
-    for wrong in wrongs:
+@pytest.mark.parametrize("key", SOURCE_STRINGS)
+def test_an_integration_property_that_is_no_string_is_named(key: str) -> None:
+    invalid_values: list[object] = [None, "", 5, [], {"a": 1}]
+    for value in invalid_values:
         with pytest.raises(InvalidProperties, match=f"missing or wrong: {key}[. ]"):
-            IntegrationResource.parse(SOURCE_PROPERTIES | {key: wrong})
+            IntegrationResource.parse(SOURCE_PROPERTIES | {key: value})
 
 
-@pytest.mark.parametrize("wrong", [None, "", "v2.a", [], [5], {}])
-def test_topics_must_be_a_list_of_texts(wrong: object) -> None:
+@pytest.mark.parametrize("value", [None, "", "v2.a", [], [5], {}])
+def test_topics_must_be_a_list_of_strings(value: object) -> None:
     with pytest.raises(InvalidProperties, match="missing or wrong: Topics"):
-        IntegrationResource.parse(SOURCE_PROPERTIES | {"Topics": wrong})
+        IntegrationResource.parse(SOURCE_PROPERTIES | {"Topics": value})
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "right"),
+    ("key", "value", "required_form"),
     [
         ("AccountId", "11112222333", "twelve digits"),
         ("AccountId", "1111-2222-3333", "twelve digits"),
@@ -200,8 +200,8 @@ def test_topics_must_be_a_list_of_texts(wrong: object) -> None:
         ("ApiUrl", "http://api.mypurecloud.com", "https"),
     ],
 )
-def test_what_genesys_would_refuse_is_refused_with_what_would_be_right(
-    key: str, value: str, right: str
+def test_a_value_that_genesys_would_refuse_is_refused_with_the_required_form(
+    key: str, value: str, required_form: str
 ) -> None:
-    with pytest.raises(InvalidProperties, match=f"{key} .*{right}"):
+    with pytest.raises(InvalidProperties, match=f"{key} .*{required_form}"):
         IntegrationResource.parse(SOURCE_PROPERTIES | {key: value})

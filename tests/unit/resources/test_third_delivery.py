@@ -1,4 +1,4 @@
-"""A third delivery is one class and one line in the registry; nothing else knows of it."""
+"""A third delivery needs only one class and one line in the registry."""
 
 import io
 import json
@@ -16,10 +16,10 @@ from local.http.server import HttpServer
 from resources.registry import RESOURCES
 from resources.resource import Comparison, Resource
 from tests.fakes.aws.cloudformation import CloudFormation
-from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
-from watchdog.deployed import Deployed
+from watchdog.deployment import Deployment
 from watchdog.watch import watch
 
 FEED = "Custom::GenesysFeed"
@@ -27,12 +27,12 @@ FEEDS = "/api/v2/feeds"
 
 
 class FeedResource(Resource):
-    """A made-up thing that Genesys Cloud knows by its name."""
+    """An imaginary resource that Genesys Cloud identifies by its name."""
 
     noun = "feed"
-    texts = ("Colour",)
-    lists = ()
-    scope = "feeds"
+    string_properties = ("Colour",)
+    list_properties = ()
+    scopes = "feeds"
 
     def __init__(self, properties: Mapping[str, Any]) -> None:
         super().__init__(properties)
@@ -41,18 +41,18 @@ class FeedResource(Resource):
     def ensure(
         self,
         genesys: GenesysClient,
-        events: object,
+        eventbridge: object,
         *,
-        former: Mapping[str, Any] | None,
-        cleanup: GenesysClient,
+        old_properties: Mapping[str, Any] | None,
+        cleanup_client: GenesysClient,
     ) -> dict[str, str]:
         genesys.request("PUT", self.path, body={"colour": self.colour})
-        return {"Former": str((former or {}).get("Colour"))}
+        return {"Former": str((old_properties or {}).get("Colour"))}
 
-    def remove(self, genesys: GenesysClient, *, creation_under_way: bool) -> None:
+    def remove(self, genesys: GenesysClient, *, creation_may_be_running: bool) -> None:
         genesys.request("DELETE", self.path)
 
-    def compare(self, genesys: GenesysClient, events: object) -> Comparison:
+    def compare(self, genesys: GenesysClient, eventbridge: object) -> Comparison:
         colour = genesys.request("GET", self.path)["colour"]
         different = [f"The feed is {colour}."] if colour != self.colour else []
         return Comparison((self.name,), tuple(different))
@@ -62,24 +62,24 @@ class FeedResource(Resource):
 
 
 class Org:
-    """An org of feeds that takes no green one."""
+    """An org with feeds, which refuses the colour green."""
 
     def __init__(self) -> None:
         self.feeds: dict[str, dict[str, Any]] = {}
         self.scopes: list[str] = []
 
-    def __call__(self, asked: Request) -> Answer:
-        if asked.path == LOGIN_PATH:
-            self.scopes.append(asked.form["scope"])
+    def __call__(self, request: Request) -> Answer:
+        if request.path == LOGIN_PATH:
+            self.scopes.append(request.form["scope"])
             return Answer(200, {"access_token": "t", "expires_in": 60})
-        match asked.method:
-            case "PUT" if asked.json["colour"] == "green":
+        match request.method:
+            case "PUT" if request.json["colour"] == "green":
                 return Answer(409, {"message": "No green."})
             case "PUT":
-                self.feeds[asked.path] = asked.json
+                self.feeds[request.path] = request.json
             case "DELETE":
-                self.feeds.pop(asked.path, None)
-        return Answer(200, self.feeds.get(asked.path))
+                self.feeds.pop(request.path, None)
+        return Answer(200, self.feeds.get(request.path))
 
 
 @pytest.fixture(autouse=True)
@@ -95,24 +95,29 @@ def org(http: HttpServer) -> Org:
 
 @pytest.fixture
 def stack(
-    *, http: HttpServer, clock: Clock, secrets: FakeSecrets, events: FakePartnerEvents, org: Org
+    *,
+    http: HttpServer,
+    clock: Clock,
+    secrets: FakeSecrets,
+    eventbridge: FakePartnerEventSources,
+    org: Org,
 ) -> CloudFormation:
-    stack = CloudFormation(http.url, clock, secrets, events, FEED)
+    stack = CloudFormation(http.url, clock, secrets, eventbridge, FEED)
     stack.properties |= {"Name": "n", "Colour": "red", "SecretName": "queue-ends/genesys"}
     return stack
 
 
-def test_a_third_delivery_is_made_changed_and_removed(
+def test_a_third_delivery_is_created_changed_and_removed(
     stack: CloudFormation, org: Org, http: HttpServer
 ) -> None:
-    made = stack.create()
-    assert (made.status, made.data) == ("SUCCESS", {"Former": "None"})
-    assert made.physical_id == f"{http.url.removeprefix('http://')}/n"
+    created = stack.create()
+    assert (created.status, created.data) == ("SUCCESS", {"Former": "None"})
+    assert created.physical_id == f"{http.url.removeprefix('http://')}/n"
     assert org.feeds == {f"{FEEDS}/n": {"colour": "red"}}
 
     changed = stack.update(Colour="blue")
     assert (changed.status, changed.data) == ("SUCCESS", {"Former": "red"})
-    assert changed.physical_id == made.physical_id
+    assert changed.physical_id == created.physical_id
     assert org.feeds == {f"{FEEDS}/n": {"colour": "blue"}}
 
     assert stack.delete().status == "SUCCESS"
@@ -130,21 +135,21 @@ def test_a_third_delivery_s_failures_have_reasons(
     assert "remove the feed 'n' in Genesys Cloud by hand" in stack.delete().reason
 
 
-@pytest.mark.parametrize(("seen", "said"), [("red", []), ("blue", ["The feed is blue."])])
+@pytest.mark.parametrize(("colour", "differences"), [("red", []), ("blue", ["The feed is blue."])])
 def test_a_third_delivery_is_watched(
     *,
     stack: CloudFormation,
     org: Org,
     clock: Clock,
     secrets: FakeSecrets,
-    seen: str,
-    said: list[str],
+    colour: str,
+    differences: list[str],
 ) -> None:
     stack.create()
-    org.feeds[f"{FEEDS}/n"]["colour"] = seen
-    told = {"ResourceType": FEED, "ResourceProperties": stack.properties}
-    deployed = Deployed.of({"STAGE": "dev", "DEPLOYED": json.dumps(told)})
+    org.feeds[f"{FEEDS}/n"]["colour"] = colour
+    deployed = {"ResourceType": FEED, "ResourceProperties": stack.properties}
+    deployment = Deployment.from_environment({"STAGE": "dev", "DEPLOYED": json.dumps(deployed)})
     logger = Logger(service=uuid4().hex, stream=io.StringIO())
-    events: Any = None
-    answer = watch(deployed, clock.invocation(120), secrets, events, logger)  # type: ignore[arg-type]
-    assert answer["differences"] == said
+    eventbridge: Any = None
+    result = watch(deployment, clock.invocation(120), secrets, eventbridge, logger)  # type: ignore[arg-type]
+    assert result["differences"] == differences

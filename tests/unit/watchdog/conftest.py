@@ -1,4 +1,4 @@
-"""The watchdog between a Genesys Cloud and an AWS that are both in memory."""
+"""The watchdog between Genesys Cloud and AWS, both in memory."""
 
 import io
 import json
@@ -12,50 +12,52 @@ from local.genesys.stand_in import ORG_ID, GenesysCloud
 from local.http.server import HttpServer
 from tests.fakes.aws.cloudformation import PROPERTIES, SUFFIX
 from tests.fakes.aws.cloudwatch import metrics_of
-from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
-from tests.fakes.deliveries import DELIVERIES, Delivery, ViaIntegration, ViaSubscription
-from watchdog.deployed import Deployed
+from tests.fakes.deliveries import DELIVERIES, Delivery, EventBridgeDelivery, SubscriptionDelivery
+from watchdog.deployment import Deployment
 from watchdog.watch import watch
 
 SOURCE = f"aws.partner/genesys.com/cloud/{ORG_ID}/{SUFFIX}"
 
 
 class Watchdog:
-    """Looks when it is told to; `logged` is what it has logged, `healthy` what it has emitted."""
+    """A deployed watchdog, with the last run's log lines `logged` and metric values `healthy`."""
 
     def __init__(
         self,
         url: str,
         clock: Clock,
         secrets: FakeSecrets,
-        events: FakePartnerEvents,
+        eventbridge: FakePartnerEventSources,
         capsys: pytest.CaptureFixture[str],
         *,
         delivery: Delivery,
     ) -> None:
-        self.clock, self.secrets, self.events = clock, secrets, events
+        self.clock, self.secrets, self.eventbridge = clock, secrets, eventbridge
         self.delivery, self.genesys = delivery, delivery.genesys
         resource_type = delivery.resource_type
         properties = {**PROPERTIES[resource_type], "LoginUrl": url, "ApiUrl": url}
-        told = {"ResourceType": resource_type, "ResourceProperties": properties}
-        self.deployed = Deployed.of({"STAGE": "dev", "DEPLOYED": json.dumps(told)})
+        deployed = {"ResourceType": resource_type, "ResourceProperties": properties}
+        self.deployment = Deployment.from_environment(
+            {"STAGE": "dev", "DEPLOYED": json.dumps(deployed)}
+        )
         self.logged: list[dict[str, Any]] = []
         self.healthy: list[float] = []
         self._capsys = capsys
 
-    def look(self) -> list[str]:
-        """Look, and return what differs, after a look at what was logged and emitted."""
+    def run(self) -> list[str]:
+        """Run the watchdog, check its log line and metric, and return the differences."""
         lines = io.StringIO()
-        # Loggers of one name share the first one's stream.
+        # Loggers with the same name share a stream.
         logger = Logger(service=uuid4().hex, stream=lines, level="INFO")
         try:
-            answer = watch(
-                self.deployed,
+            result = watch(
+                self.deployment,
                 self.clock.invocation(120),
                 self.secrets,  # type: ignore[arg-type]
-                self.events,  # type: ignore[arg-type]
+                self.eventbridge,  # type: ignore[arg-type]
                 logger,
             )
         finally:
@@ -64,8 +66,8 @@ class Watchdog:
             assert all(metric.name == "SubscriptionHealthy" for metric in metrics)
             assert all(metric.dimensions == {"Stage": "dev"} for metric in metrics)
             self.healthy = [value for metric in metrics for value in metric.values]
-        differences: list[str] = answer["differences"]
-        assert answer == {"healthy": not differences, "differences": differences}
+        differences: list[str] = result["differences"]
+        assert result == {"healthy": not differences, "differences": differences}
         assert self.healthy == [int(not differences)]
         (line,) = self.logged
         if differences:
@@ -81,12 +83,12 @@ def no_waiting(time_passes: None) -> None:
 
 
 @pytest.fixture
-def genesys(genesys: GenesysCloud, events: FakePartnerEvents) -> GenesysCloud:
-    """An org in which all is as it was deployed, and others have theirs."""
-    events.appears_after = events.active_after = 0
+def genesys(genesys: GenesysCloud, eventbridge: FakePartnerEventSources) -> GenesysCloud:
+    """An org with the deployed resources, and resources of somebody else."""
+    eventbridge.appears_after_seconds = eventbridge.active_after_seconds = 0
     for delivery in DELIVERIES:
         delivery(genesys).seed()
-    events.make_bus(SOURCE)
+    eventbridge.create_bus(SOURCE)
     genesys.subscriptions.seed("somebody-else")
     genesys.integrations.seed("somebody-else")
     return genesys
@@ -100,34 +102,38 @@ def watchdog(
     genesys: GenesysCloud,
     clock: Clock,
     secrets: FakeSecrets,
-    events: FakePartnerEvents,
+    eventbridge: FakePartnerEventSources,
     capsys: pytest.CaptureFixture[str],
 ) -> Watchdog:
-    """Each delivery's watchdog: a test that takes it is part of the contract of all deliveries."""
-    return Watchdog(http.url, clock, secrets, events, capsys, delivery=request.param(genesys))
+    """Each delivery's watchdog: tests with this fixture are the contract of all deliveries."""
+    return Watchdog(http.url, clock, secrets, eventbridge, capsys, delivery=request.param(genesys))
 
 
 @pytest.fixture
-def of_subscription(
+def subscription_watchdog(
     *,
     http: HttpServer,
     genesys: GenesysCloud,
     clock: Clock,
     secrets: FakeSecrets,
-    events: FakePartnerEvents,
+    eventbridge: FakePartnerEventSources,
     capsys: pytest.CaptureFixture[str],
 ) -> Watchdog:
-    return Watchdog(http.url, clock, secrets, events, capsys, delivery=ViaSubscription(genesys))
+    return Watchdog(
+        http.url, clock, secrets, eventbridge, capsys, delivery=SubscriptionDelivery(genesys)
+    )
 
 
 @pytest.fixture
-def of_integration(
+def integration_watchdog(
     *,
     http: HttpServer,
     genesys: GenesysCloud,
     clock: Clock,
     secrets: FakeSecrets,
-    events: FakePartnerEvents,
+    eventbridge: FakePartnerEventSources,
     capsys: pytest.CaptureFixture[str],
 ) -> Watchdog:
-    return Watchdog(http.url, clock, secrets, events, capsys, delivery=ViaIntegration(genesys))
+    return Watchdog(
+        http.url, clock, secrets, eventbridge, capsys, delivery=EventBridgeDelivery(genesys)
+    )

@@ -1,4 +1,4 @@
-"""The watchdog's findings on a subscription, or on an integration and its event source."""
+"""The differences that only one delivery can have."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,139 +10,147 @@ from local.genesys.login import CLIENT_SECRET
 from local.genesys.stand_in import GenesysCloud
 from resources.subscription import SubscriptionResource
 from tests.fakes.aws.cloudformation import EVENT_SOURCE, NAME, PROPERTIES
-from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.unit.watchdog.conftest import SOURCE, Watchdog
-from watchdog.watch import CouldNotLook
+from watchdog.watch import ComparisonFailed
 
-LOOKS = {"login", "list", "read", "organization", "configuration"}
+READ_OPERATIONS = {"login", "list", "read", "organization", "configuration"}
 
 
-def test_a_subscription_is_looked_at_by_one_list(
-    of_subscription: Watchdog, genesys: GenesysCloud
+def test_a_subscription_is_compared_with_one_list_request(
+    subscription_watchdog: Watchdog, genesys: GenesysCloud
 ) -> None:
-    assert of_subscription.look() == []
+    assert subscription_watchdog.run() == []
     assert genesys.operations == ["login", "list"]
 
 
-def _changed(**fields: Any) -> Callable[[GenesysCloud], None]:
+def _change_subscription(**fields: Any) -> Callable[[GenesysCloud], None]:
     return lambda genesys: genesys.subscriptions["sub-1"].update(fields)
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected_words"),
     [
-        (_changed(status="inactive"), ["sub-1", "status is 'inactive' instead of 'active'"]),
-        (_changed(attributeFilter="true"), ["attributeFilter is 'true' instead of"]),
-        (_changed(eventTypes=["event:other"]), ["eventTypes", "event:other"]),
         (
-            _changed(destination={"type": "aws_sqs", "awsSqs": {"arn": "arn:theirs"}}),
+            _change_subscription(status="inactive"),
+            ["sub-1", "status is 'inactive' instead of 'active'"],
+        ),
+        (_change_subscription(attributeFilter="true"), ["attributeFilter is 'true' instead of"]),
+        (_change_subscription(eventTypes=["event:other"]), ["eventTypes", "event:other"]),
+        (
+            _change_subscription(destination={"type": "aws_sqs", "awsSqs": {"arn": "arn:theirs"}}),
             ["There is no subscription", "sends to arn:theirs"],
         ),
     ],
 )
 def test_a_subscription_that_differs_is_unhealthy(
-    of_subscription: Watchdog,
+    subscription_watchdog: Watchdog,
     genesys: GenesysCloud,
     change: Callable[[GenesysCloud], object],
-    told: list[str],
+    expected_words: list[str],
 ) -> None:
     change(genesys)
-    said = " ".join(of_subscription.look())
-    assert all(words in said for words in told), said
-    assert set(genesys.operations) <= LOOKS, "it only looks"
+    differences = " ".join(subscription_watchdog.run())
+    assert all(words in differences for words in expected_words), differences
+    assert set(genesys.operations) <= READ_OPERATIONS, "the watchdog only reads"
 
 
-def test_long_filters_that_differ_late_are_told_apart(
-    of_subscription: Watchdog, genesys: GenesysCloud
+def test_the_excerpts_of_long_filters_show_a_late_difference(
+    subscription_watchdog: Watchdog, genesys: GenesysCloud
 ) -> None:
     long = f"queueId in [{', '.join(f'{n:036}' for n in range(10))}, 'LAST']"
-    resource = of_subscription.deployed.resource
+    resource = subscription_watchdog.deployment.resource
     assert isinstance(resource, SubscriptionResource)
     resource.spec = replace(resource.spec, attribute_filter=long)
-    _changed(attributeFilter=long.replace("LAST", "OTHER"))(genesys)
-    (said,) = of_subscription.look()
-    assert "OTHER" in said
-    assert "LAST" in said
+    _change_subscription(attributeFilter=long.replace("LAST", "OTHER"))(genesys)
+    (difference,) = subscription_watchdog.run()
+    assert "OTHER" in difference
+    assert "LAST" in difference
 
 
-def _properties(genesys: GenesysCloud) -> dict[str, Any]:
+def _integration_properties(genesys: GenesysCloud) -> dict[str, Any]:
     properties: dict[str, Any] = genesys.integrations.configuration("int-1")["properties"]
     return properties
 
 
-def _configured(**properties: Any) -> Callable[[GenesysCloud, FakePartnerEvents], None]:
-    return lambda genesys, _: _properties(genesys).update(properties)
+def _configure_integration(
+    **properties: Any,
+) -> Callable[[GenesysCloud, FakePartnerEventSources], None]:
+    return lambda genesys, _: _integration_properties(genesys).update(properties)
 
 
-def _shows(**fields: Any) -> Callable[[GenesysCloud, FakePartnerEvents], None]:
+def _change_integration(**fields: Any) -> Callable[[GenesysCloud, FakePartnerEventSources], None]:
     return lambda genesys, _: genesys.integrations["int-1"].update(fields)
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected_words"),
     [
-        (_shows(reportedState={"code": "INACTIVE"}), ["int-1 is switched off"]),
-        (_shows(intendedState="DISABLED"), ["int-1 is switched off"]),
-        (_configured(eventFilter=["v2.other"]), ["its topics are v2.other"]),
-        (_configured(awsAccountId="999999999999"), ["There is no integration", "feeds the AWS"]),
+        (_change_integration(reportedState={"code": "INACTIVE"}), ["int-1 is switched off"]),
+        (_change_integration(intendedState="DISABLED"), ["int-1 is switched off"]),
+        (_configure_integration(eventFilter=["v2.other"]), ["its topics are v2.other"]),
+        (
+            _configure_integration(awsAccountId="999999999999"),
+            ["There is no integration", "feeds the AWS"],
+        ),
         (
             lambda genesys, _: genesys.integrations.seed(NAME, {}),
             ["int-3 has our name and feeds nobody"],
         ),
-        (lambda _, events: events.delete_bus(SOURCE), [SOURCE, "has no event bus"]),
-        (lambda _, events: events.partner_deletes(SOURCE), [SOURCE, "was deleted"]),
-        (lambda _, events: events.sources.clear(), [SOURCE, "was deleted"]),
+        (lambda _, eventbridge: eventbridge.delete_bus(SOURCE), [SOURCE, "has no event bus"]),
+        (lambda _, eventbridge: eventbridge.delete_source(SOURCE), [SOURCE, "was deleted"]),
+        (lambda _, eventbridge: eventbridge.sources.clear(), [SOURCE, "was deleted"]),
         (
-            lambda _, events: setattr(events, "failing", "AccessDeniedException"),
+            lambda _, eventbridge: setattr(
+                eventbridge, "permanent_failure", "AccessDeniedException"
+            ),
             ["its role needs events:DescribeEventSource"],
         ),
     ],
 )
 def test_an_integration_or_its_source_that_differs_is_unhealthy(
-    of_integration: Watchdog,
+    integration_watchdog: Watchdog,
     genesys: GenesysCloud,
-    change: Callable[[GenesysCloud, FakePartnerEvents], object],
-    told: list[str],
+    change: Callable[[GenesysCloud, FakePartnerEventSources], object],
+    expected_words: list[str],
 ) -> None:
-    change(genesys, of_integration.events)
-    said = " ".join(of_integration.look())
-    assert all(words in said for words in told), said
-    assert set(genesys.operations) <= LOOKS, "it only looks"
+    change(genesys, integration_watchdog.eventbridge)
+    differences = " ".join(integration_watchdog.run())
+    assert all(words in differences for words in expected_words), differences
+    assert set(genesys.operations) <= READ_OPERATIONS, "the watchdog only reads"
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalException"])
-def test_an_event_source_that_aws_cannot_tell_of_is_no_finding(
-    of_integration: Watchdog, code: str
-) -> None:
-    of_integration.events.failing = code
-    with pytest.raises(CouldNotLook, match=code):
-        of_integration.look()
-    assert of_integration.healthy == []
+def test_an_unknown_source_state_is_no_finding(integration_watchdog: Watchdog, code: str) -> None:
+    integration_watchdog.eventbridge.permanent_failure = code
+    with pytest.raises(ComparisonFailed, match=code):
+        integration_watchdog.run()
+    assert integration_watchdog.healthy == []
 
 
 def test_an_integration_that_is_being_deleted_does_not_count(
-    of_integration: Watchdog, genesys: GenesysCloud
+    integration_watchdog: Watchdog, genesys: GenesysCloud
 ) -> None:
-    going = genesys.integrations.seed(NAME, PROPERTIES[EVENT_SOURCE])
-    genesys.integrations[going]["intendedState"] = "DELETED"
-    assert of_integration.look() == []
+    deleted_id = genesys.integrations.seed(NAME, PROPERTIES[EVENT_SOURCE])
+    genesys.integrations[deleted_id]["intendedState"] = "DELETED"
+    assert integration_watchdog.run() == []
 
 
-def test_a_difference_in_genesys_is_told_though_aws_does_not_answer(
-    of_integration: Watchdog, genesys: GenesysCloud
+def test_a_difference_in_genesys_is_reported_although_aws_does_not_respond(
+    integration_watchdog: Watchdog, genesys: GenesysCloud
 ) -> None:
     genesys.integrations["int-1"]["intendedState"] = "DISABLED"
-    of_integration.events.failing = "ThrottlingException"
-    (said,) = of_integration.look()
-    assert "int-1 is switched off" in said
+    integration_watchdog.eventbridge.permanent_failure = "ThrottlingException"
+    (difference,) = integration_watchdog.run()
+    assert "int-1 is switched off" in difference
 
 
-def test_a_quotation_of_others_is_short_on_one_line_and_without_secrets(
-    of_subscription: Watchdog, genesys: GenesysCloud
+def test_a_foreign_string_is_shortened_to_one_line_without_secrets(
+    subscription_watchdog: Watchdog, genesys: GenesysCloud
 ) -> None:
     genesys.subscriptions.seed(NAME, f"arn:\n{CLIENT_SECRET}{'x' * 5_000}")
-    (said,) = of_subscription.look()
-    assert "sub-3" in said
-    assert len(said) <= 300
-    assert "\n" not in said
-    assert CLIENT_SECRET not in said
+    (difference,) = subscription_watchdog.run()
+    assert "sub-3" in difference
+    assert len(difference) <= 300
+    assert "\n" not in difference
+    assert CLIENT_SECRET not in difference

@@ -1,4 +1,4 @@
-"""The watchdog's entry point: imported as Lambda does, it looks whatever the event is."""
+"""The watchdog's entry point compares, whatever the event is."""
 
 import json
 from typing import Any
@@ -10,46 +10,46 @@ from local.http.server import HttpServer
 from resources.properties import InvalidProperties
 from tests.fakes.aws.cloudformation import PROPERTIES, SUBSCRIPTION
 from tests.fakes.aws.cloudwatch import metrics_of
-from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
 from tests.fakes.entry_points import imported_anew
 
 
-def told(url: str, **changes: Any) -> dict[str, str]:
-    """Return the environment that the stack gives the function."""
+def make_environment(url: str, **changes: Any) -> dict[str, str]:
+    """Return the environment variables that the stack sets."""
     properties = {**PROPERTIES[SUBSCRIPTION], "LoginUrl": url, "ApiUrl": url, **changes}
     deployed = {"ResourceType": SUBSCRIPTION, "ResourceProperties": properties}
     return {"STAGE": "dev", "DEPLOYED": json.dumps(deployed)}
 
 
 @pytest.mark.parametrize("event", [{}, {"source": "aws.events"}, None])
-def test_any_event_is_answered_with_whether_all_is_well(
+def test_the_watchdog_compares_whatever_the_event_is(
     *,
     http: HttpServer,
     genesys: GenesysCloud,
     clock: Clock,
     secrets: FakeSecrets,
-    events: FakePartnerEvents,
+    eventbridge: FakePartnerEventSources,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     event: Any,
 ) -> None:
-    clients = {"secretsmanager": secrets, "events": events}
-    module = imported_anew("watchdog", clients, told(http.url), monkeypatch)
+    clients = {"secretsmanager": secrets, "events": eventbridge}
+    module = imported_anew("watchdog", clients, make_environment(http.url), monkeypatch)
     assert module.handler(event, clock.invocation(120)) == {"healthy": True, "differences": []}
     genesys.subscriptions.clear()
-    answer = module.handler(event, clock.invocation(120))
-    assert answer["healthy"] is False
-    assert json.loads(json.dumps(answer)) == answer
+    result = module.handler(event, clock.invocation(120))
+    assert result["healthy"] is False
+    assert json.loads(json.dumps(result)) == result
     values = [metric.values for metric in metrics_of(capsys.readouterr().out)]
     assert values == [[1], [0]]
 
 
 def test_an_environment_without_the_deployed_properties_fails_the_import(
-    *, secrets: FakeSecrets, events: FakePartnerEvents, monkeypatch: pytest.MonkeyPatch
+    *, secrets: FakeSecrets, eventbridge: FakePartnerEventSources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clients = {"secretsmanager": secrets, "events": events}
-    environment = told("https://api.example.com", Name="")
+    clients = {"secretsmanager": secrets, "events": eventbridge}
+    environment = make_environment("https://api.example.com", Name="")
     with pytest.raises(InvalidProperties, match="missing or wrong: Name"):
         imported_anew("watchdog", clients, environment, monkeypatch)

@@ -1,4 +1,4 @@
-"""The watchdog's findings that are the same for every delivery."""
+"""The differences and failures that every delivery can have."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,32 +10,32 @@ from local.genesys.login import CLIENT_SECRET
 from local.genesys.problems import problem
 from tests.fakes.aws.cloudformation import NAME
 from tests.unit.watchdog.conftest import Watchdog
-from watchdog.watch import SECOND_LOOK, CouldNotLook
+from watchdog.watch import SECOND_CHECK_SECONDS, ComparisonFailed
 
-LOOKS = {"login", "list", "read", "organization", "configuration"}
+READ_OPERATIONS = {"login", "list", "read", "organization", "configuration"}
 
 
-def ours(watchdog: Watchdog) -> str:
-    """Return the id of what was deployed."""
+def our_id(watchdog: Watchdog) -> str:
+    """Return the id of the deployed resource."""
     return next(iter(watchdog.delivery.entities))
 
 
 def spoil(watchdog: Watchdog) -> None:
-    watchdog.delivery.spoil(watchdog.delivery.entities[ours(watchdog)])
+    watchdog.delivery.spoil(watchdog.delivery.entities[our_id(watchdog)])
 
 
-def test_a_stack_as_it_was_deployed_is_healthy(watchdog: Watchdog) -> None:
-    assert watchdog.look() == []
-    assert watchdog.logged[0]["ids"] == [ours(watchdog)]
+def test_an_unchanged_stack_is_healthy(watchdog: Watchdog) -> None:
+    assert watchdog.run() == []
+    assert watchdog.logged[0]["ids"] == [our_id(watchdog)]
     assert watchdog.logged[0]["watched"] == NAME
     assert watchdog.clock.now == 0
-    assert set(watchdog.genesys.operations) <= LOOKS
+    assert set(watchdog.genesys.operations) <= READ_OPERATIONS
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "expected_words"),
     [
-        (lambda it: it.delivery.entities.pop(ours(it)), ["There is no {noun}", NAME, "of ours"]),
+        (lambda it: it.delivery.entities.pop(our_id(it)), ["There is no {noun}", NAME, "of ours"]),
         (lambda it: it.delivery.entities.clear(), ["no ends arrive"]),
         (spoil, ["Of the {noun} {ours}"]),
         (
@@ -48,28 +48,28 @@ def test_a_stack_as_it_was_deployed_is_healthy(watchdog: Watchdog) -> None:
     ],
 )
 def test_a_difference_is_unhealthy(
-    watchdog: Watchdog, change: Callable[[Watchdog], object], told: list[str]
+    watchdog: Watchdog, change: Callable[[Watchdog], object], expected_words: list[str]
 ) -> None:
-    parts = {"noun": watchdog.delivery.noun, "foreign": watchdog.delivery.foreign}
-    parts["ours"] = ours(watchdog)
+    parts = {"noun": watchdog.delivery.noun, "foreign": watchdog.delivery.foreign_destination}
+    parts["ours"] = our_id(watchdog)
     change(watchdog)
-    said = " ".join(watchdog.look())
-    assert all(words.format(**parts) in said for words in told), said
-    assert set(watchdog.genesys.operations) <= LOOKS, "it only looks"
-    assert watchdog.clock.now == SECOND_LOOK
+    differences = " ".join(watchdog.run())
+    assert all(words.format(**parts) in differences for words in expected_words), differences
+    assert set(watchdog.genesys.operations) <= READ_OPERATIONS, "the watchdog only reads"
+    assert watchdog.clock.now == SECOND_CHECK_SECONDS
 
 
-def test_a_difference_put_right_before_the_second_look_is_healthy(watchdog: Watchdog) -> None:
+def test_a_difference_that_ends_before_the_second_comparison_is_healthy(watchdog: Watchdog) -> None:
     """A deploy may be under way."""
     entities = watchdog.delivery.entities
-    held = entities.pop(ours(watchdog))
-    watchdog.clock.at(SECOND_LOOK - 1, lambda: entities.update({held["id"]: held}))
-    assert watchdog.look() == []
-    assert watchdog.clock.now == SECOND_LOOK
+    removed = entities.pop(our_id(watchdog))
+    watchdog.clock.at(SECOND_CHECK_SECONDS - 1, lambda: entities.update({removed["id"]: removed}))
+    assert watchdog.run() == []
+    assert watchdog.clock.now == SECOND_CHECK_SECONDS
 
 
 @pytest.mark.parametrize(
-    ("secret", "told"),
+    ("secret", "expected_words"),
     [
         (None, ["marked for deletion"]),
         ({"client_id": "x", "client_secret": "other"}, ["refuses the login", "401"]),
@@ -77,18 +77,18 @@ def test_a_difference_put_right_before_the_second_look_is_healthy(watchdog: Watc
     ],
 )
 def test_a_login_or_secret_that_is_refused_is_unhealthy(
-    watchdog: Watchdog, secret: Any, told: list[str]
+    watchdog: Watchdog, secret: Any, expected_words: list[str]
 ) -> None:
     watchdog.secrets.put("queue-ends/genesys", secret)
-    (said,) = watchdog.look()
-    assert all(words in said for words in told), said
+    (difference,) = watchdog.run()
+    assert all(words in difference for words in expected_words), difference
 
 
-def _fails(status: int) -> Callable[[Watchdog], None]:
+def _fail_list(status: int) -> Callable[[Watchdog], None]:
     return lambda watchdog: watchdog.genesys.always("list", problem(status, "not now"))
 
 
-def _secret_fails(error: Exception) -> Callable[[Watchdog], None]:
+def _fail_secret(error: Exception) -> Callable[[Watchdog], None]:
     def fail(watchdog: Watchdog) -> None:
         watchdog.secrets.failure = error
 
@@ -96,33 +96,33 @@ def _secret_fails(error: Exception) -> Callable[[Watchdog], None]:
 
 
 def _client_error(code: str, status: int) -> ClientError:
-    answer: Any = {
+    response: Any = {
         "Error": {"Code": code, "Message": CLIENT_SECRET},
         "ResponseMetadata": {"HTTPStatusCode": status},
     }
-    return ClientError(answer, "GetSecretValue")
+    return ClientError(response, "GetSecretValue")
 
 
 @pytest.mark.parametrize(
     "failure",
     [
-        _fails(429),
-        _fails(500),
-        _fails(503),
-        _secret_fails(EndpointConnectionError(endpoint_url="https://x.example")),
-        _secret_fails(_client_error("InternalServiceError", 500)),
-        _secret_fails(_client_error("ThrottlingException", 400)),
-        _secret_fails(_client_error("ExpiredTokenException", 400)),
-        _secret_fails(RuntimeError(CLIENT_SECRET)),
+        _fail_list(429),
+        _fail_list(500),
+        _fail_list(503),
+        _fail_secret(EndpointConnectionError(endpoint_url="https://x.example")),
+        _fail_secret(_client_error("InternalServiceError", 500)),
+        _fail_secret(_client_error("ThrottlingException", 400)),
+        _fail_secret(_client_error("ExpiredTokenException", 400)),
+        _fail_secret(RuntimeError(CLIENT_SECRET)),
     ],
 )
-def test_a_failure_that_may_pass_is_no_finding_but_an_error_of_the_function(
+def test_a_transient_failure_is_an_error_of_the_function_and_no_finding(
     watchdog: Watchdog,
     failure: Callable[[Watchdog], None],
 ) -> None:
     failure(watchdog)
-    with pytest.raises(CouldNotLook) as caught:
-        watchdog.look()
+    with pytest.raises(ComparisonFailed) as caught:
+        watchdog.run()
     assert watchdog.healthy == []
     (line,) = watchdog.logged
     assert line["level"] == "WARNING"
@@ -131,10 +131,12 @@ def test_a_failure_that_may_pass_is_no_finding_but_an_error_of_the_function(
     assert watchdog.clock.now < 120
 
 
-def test_a_difference_that_there_is_no_time_to_see_twice_is_no_finding(watchdog: Watchdog) -> None:
-    watchdog.delivery.entities.pop(ours(watchdog))
+def test_a_difference_without_time_for_a_second_comparison_is_no_finding(
+    watchdog: Watchdog,
+) -> None:
+    watchdog.delivery.entities.pop(our_id(watchdog))
     watchdog.genesys.before("list", lambda: watchdog.clock.sleep(95))
-    with pytest.raises(CouldNotLook, match="No time was left"):
-        watchdog.look()
+    with pytest.raises(ComparisonFailed, match="No time was left"):
+        watchdog.run()
     assert watchdog.genesys.operations.count("list") == 1
     assert watchdog.healthy == []

@@ -1,4 +1,4 @@
-"""The reason of an event source's failure says what to do, and never what is secret."""
+"""The reason of an integration's failure says what to do, and shows no secret."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from local.genesys.problems import CORRELATION, problem
 from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer
 from tests.fakes.aws.cloudformation import CloudFormation
-from tests.fakes.aws.partner_events import FakePartnerEvents
+from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.clock import Clock
 from tests.fakes.deliveries import BAD_TOPIC
 
@@ -15,7 +15,7 @@ FORBIDDEN = problem(403, "You are missing a permission.", **{CORRELATION: "c0ffe
 
 
 @pytest.mark.parametrize(
-    ("operation", "failure", "told"),
+    ("operation", "failure", "expected_words"),
     [
         ("list", FORBIDDEN, ["integrations:integration:view;", "role", "c0ffee-42"]),
         ("create", FORBIDDEN, ["integrations:integration:add;", "view, add, edit and delete"]),
@@ -34,24 +34,24 @@ FORBIDDEN = problem(403, "You are missing a permission.", **{CORRELATION: "c0ffe
     ],
     ids=str,
 )
-def test_an_event_source_s_failing_create_says_what_to_do(
+def test_a_failed_create_of_an_integration_says_what_to_do(
     *,
     stack: CloudFormation,
     genesys: GenesysCloud,
     clock: Clock,
     operation: str,
     failure: Answer,
-    told: list[str],
+    expected_words: list[str],
 ) -> None:
     genesys.always(operation, failure)
-    answer = stack.create()
-    assert answer.status == "FAILED"
-    for expected in told:
-        assert expected in answer.reason
-    assert answer.reason.endswith(".")
-    assert "Unexpected" not in answer.reason
-    assert "subscription" not in answer.reason
-    assert clock.now < 225, "the answer must come before the function's timeout"
+    response = stack.create()
+    assert response.status == "FAILED"
+    for expected in expected_words:
+        assert expected in response.reason
+    assert response.reason.endswith(".")
+    assert "Unexpected" not in response.reason
+    assert "subscription" not in response.reason
+    assert clock.now < 225, "the response must come before the function's timeout"
 
 
 def test_a_refused_delete_names_the_permission(
@@ -67,7 +67,7 @@ def test_a_refused_topic_is_quoted_from_genesys(stack: CloudFormation) -> None:
 
 
 @pytest.mark.parametrize(
-    ("failing", "told"),
+    ("failure", "expected_words"),
     [
         ("AccessDeniedException", "its role needs events:DescribeEventSource"),
         ("ThrottlingException", "could not be asked"),
@@ -75,19 +75,19 @@ def test_a_refused_topic_is_quoted_from_genesys(stack: CloudFormation) -> None:
     ],
     ids=str,
 )
-def test_an_aws_that_cannot_be_asked_is_named(
+def test_a_failed_aws_call_is_named(
     *,
     stack: CloudFormation,
-    events: FakePartnerEvents,
+    eventbridge: FakePartnerEventSources,
     clock: Clock,
-    failing: str | Exception,
-    told: str,
+    failure: str | Exception,
+    expected_words: str,
 ) -> None:
-    events.failing = failing
-    answer = stack.create()
-    assert told in answer.reason
-    assert clock.now < 60 or failing == "ThrottlingException", "only that may yet go away"
-    assert CLIENT_SECRET not in answer.reason + stack.log
+    eventbridge.permanent_failure = failure
+    response = stack.create()
+    assert expected_words in response.reason
+    assert clock.now < 60 or failure == "ThrottlingException", "only throttling is transient"
+    assert CLIENT_SECRET not in response.reason + stack.log
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_an_aws_that_cannot_be_asked_is_named(
         {"localizableMessageCode": "It is so."},
     ],
 )
-def test_whatever_an_integration_says_of_its_error_is_passed_on(
+def test_an_integration_s_error_detail_is_quoted(
     stack: CloudFormation, genesys: GenesysCloud, detail: dict[str, str]
 ) -> None:
     reported = {"code": "ERROR", "detail": detail}
@@ -107,16 +107,16 @@ def test_whatever_an_integration_says_of_its_error_is_passed_on(
 
 
 @pytest.mark.parametrize("reported", [{"code": "ERROR", "detail": None}, {"code": "ERROR"}, {}, 7])
-def test_an_integration_that_says_nothing_is_an_error_all_the_same(
+def test_an_integration_s_error_without_a_detail_is_an_error(
     stack: CloudFormation, genesys: GenesysCloud, reported: object
 ) -> None:
     genesys.always("read", Answer(200, {"intendedState": "ENABLED", "reportedState": reported}))
-    answer = stack.create()
-    assert "did not become active" in answer.reason
-    assert "Unexpected" not in answer.reason
+    response = stack.create()
+    assert "did not become active" in response.reason
+    assert "Unexpected" not in response.reason
 
 
-def test_an_error_s_detail_is_passed_on_without_the_secret_in_it(
+def test_an_error_detail_is_quoted_without_the_secret(
     stack: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.integrations.error = f"{CLIENT_SECRET} is wrong"

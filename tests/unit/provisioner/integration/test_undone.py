@@ -1,4 +1,4 @@
-"""A Create of an event source that fails leaves no integration, or an id to delete it by."""
+"""A failed Create leaves no integration, or an id whose Delete removes the integration."""
 
 from collections.abc import Callable
 
@@ -9,25 +9,25 @@ from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer
 from local.http.server import HttpServer
 from tests.fakes.aws.cloudformation import ACCOUNT, NAME, REGION, SUFFIX, CloudFormation
-from tests.fakes.aws.partner_events import NEVER, FakePartnerEvents
+from tests.fakes.aws.partner_events import NEVER, FakePartnerEventSources
 from tests.fakes.clock import Clock
-from tests.fakes.deliveries import OURS
+from tests.fakes.deliveries import OUR_PROPERTIES
 from tests.unit.provisioner.conftest import SOURCE
 
 LOST = Answer(fate="lost")
 FORBIDDEN = problem(403, "You are missing a permission.")
-Spoil = Callable[[GenesysCloud, FakePartnerEvents], object]
+Spoil = Callable[[GenesysCloud, FakePartnerEventSources], object]
 
 
 def test_a_source_that_never_appears_fails_in_time_and_leaves_nothing(
-    stack: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents, clock: Clock
+    stack: CloudFormation, genesys: GenesysCloud, eventbridge: FakePartnerEventSources, clock: Clock
 ) -> None:
-    events.appears_after = NEVER
-    answer = stack.create()
-    assert answer.status == "FAILED"
+    eventbridge.appears_after_seconds = NEVER
+    response = stack.create()
+    assert response.status == "FAILED"
     for expected in (SOURCE, ACCOUNT, REGION, "Check"):
-        assert expected in answer.reason
-    assert answer.physical_id.startswith("nothing-created/")
+        assert expected in response.reason
+    assert response.physical_id.startswith("nothing-created/")
     assert not genesys.integrations
     assert 70 < clock.now < 130
 
@@ -36,13 +36,13 @@ def test_a_source_that_never_appears_fails_in_time_and_leaves_nothing(
     assert not genesys.operations
 
 
-def test_time_is_kept_to_remove_what_was_made(
-    stack: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents, clock: Clock
+def test_time_is_left_to_remove_a_created_integration(
+    stack: CloudFormation, genesys: GenesysCloud, eventbridge: FakePartnerEventSources, clock: Clock
 ) -> None:
-    stack.seconds = 130
-    events.appears_after = NEVER
-    answer = stack.create()
-    assert answer.physical_id.startswith("nothing-created/")
+    stack.invocation_seconds = 130
+    eventbridge.appears_after_seconds = NEVER
+    response = stack.create()
+    assert response.physical_id.startswith("nothing-created/")
     assert not genesys.integrations
     assert 65 < clock.now < 95
 
@@ -51,25 +51,25 @@ def test_an_integration_in_error_is_removed_and_genesys_is_quoted(
     stack: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     genesys.integrations.error = "Account 111122223333 cannot be used."
-    answer = stack.create()
-    assert answer.status == "FAILED"
-    assert "ERROR (Account 111122223333 cannot be used.)" in answer.reason
-    assert answer.physical_id.startswith("nothing-created/")
+    response = stack.create()
+    assert response.status == "FAILED"
+    assert "ERROR (Account 111122223333 cannot be used.)" in response.reason
+    assert response.physical_id.startswith("nothing-created/")
     assert not genesys.integrations
-    assert clock.now < 45, "an error that stays is not waited for"
+    assert clock.now < 45, "a lasting error ends the wait"
 
 
-def test_an_integration_that_stays_activating_is_removed(
+def test_an_integration_that_remains_activating_is_removed(
     stack: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
-    def stuck() -> None:
+    def get_stuck() -> None:
         genesys.integrations.state_seconds = 1000
         genesys.before("switch", lambda: setattr(genesys.integrations, "state_seconds", 1))
 
-    genesys.before("switch", stuck)
-    answer = stack.create()
-    assert answer.status == "FAILED"
-    assert "ACTIVATING" in answer.reason
+    genesys.before("switch", get_stuck)
+    response = stack.create()
+    assert response.status == "FAILED"
+    assert "ACTIVATING" in response.reason
     assert not genesys.integrations
     assert 50 < clock.now < 120
 
@@ -84,9 +84,9 @@ def test_an_integration_that_stays_activating_is_removed(
         lambda genesys, _: genesys.instead("switch", problem(500, "Oops."), carried_out=True),
         lambda genesys, _: genesys.instead("read", problem(500, "Oops.")),
         lambda genesys, _: genesys.instead("read", Answer(200, [])),
-        lambda _, events: setattr(events, "failing", "AccessDeniedException"),
-        lambda _, events: setattr(events, "failing", "ThrottlingException"),
-        lambda _, events: setattr(events, "failing", RuntimeError("?")),
+        lambda _, eventbridge: setattr(eventbridge, "permanent_failure", "AccessDeniedException"),
+        lambda _, eventbridge: setattr(eventbridge, "permanent_failure", "ThrottlingException"),
+        lambda _, eventbridge: setattr(eventbridge, "permanent_failure", RuntimeError("?")),
     ],
 )
 @pytest.mark.parametrize("unfinished", [True, False])
@@ -94,7 +94,7 @@ def test_a_failing_create_leaves_no_integration_whatever_fails(
     *,
     stack: CloudFormation,
     genesys: GenesysCloud,
-    events: FakePartnerEvents,
+    eventbridge: FakePartnerEventSources,
     clock: Clock,
     spoil: Spoil,
     unfinished: bool,
@@ -102,27 +102,27 @@ def test_a_failing_create_leaves_no_integration_whatever_fails(
     genesys.integrations.visible_after = 7
     if unfinished:
         genesys.integrations.seed(NAME, {})
-    spoil(genesys, events)
-    answer = stack.create()
-    assert answer.status == "FAILED"
-    assert answer.reason.endswith(".")
-    assert answer.physical_id.startswith("nothing-created/")
+    spoil(genesys, eventbridge)
+    response = stack.create()
+    assert response.status == "FAILED"
+    assert response.reason.endswith(".")
+    assert response.physical_id.startswith("nothing-created/")
     assert not genesys.integrations
     assert clock.now < 205
 
 
 def test_a_failing_create_does_not_remove_an_integration_configured_before(
-    stack: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents
+    stack: CloudFormation, genesys: GenesysCloud, eventbridge: FakePartnerEventSources
 ) -> None:
-    held = genesys.integrations.seed(NAME, OURS)
-    events.appears_after = NEVER
-    answer = stack.create()
-    assert answer.status == "FAILED"
-    assert "did not make it in time" in answer.reason
-    assert list(genesys.integrations) == [held]
+    existing_id = genesys.integrations.seed(NAME, OUR_PROPERTIES)
+    eventbridge.appears_after_seconds = NEVER
+    response = stack.create()
+    assert response.status == "FAILED"
+    assert "did not make it in time" in response.reason
+    assert list(genesys.integrations) == [existing_id]
 
 
-def test_nothing_is_made_where_the_org_cannot_be_asked_who_it_is(
+def test_nothing_is_created_if_the_org_id_cannot_be_read(
     stack: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.always("organization", FORBIDDEN)
@@ -131,7 +131,7 @@ def test_nothing_is_made_where_the_org_cannot_be_asked_who_it_is(
 
 
 @pytest.mark.parametrize("failure", [FORBIDDEN, problem(503, "no"), LOST], ids=str)
-def test_an_integration_whose_target_is_not_known_again_is_deleted_later(
+def test_an_integration_whose_target_cannot_be_read_is_deleted_later(
     *,
     stack: CloudFormation,
     genesys: GenesysCloud,
@@ -140,12 +140,12 @@ def test_an_integration_whose_target_is_not_known_again_is_deleted_later(
 ) -> None:
     genesys.integrations.error = "No such account."
     genesys.before("switch", lambda: genesys.always("configuration", failure))
-    answer = stack.create()
-    assert answer.status == "FAILED"
-    assert "No such account." in answer.reason
-    assert "could not be removed again" in answer.reason
+    response = stack.create()
+    assert response.status == "FAILED"
+    assert "No such account." in response.reason
+    assert "could not be removed again" in response.reason
     host = http.url.removeprefix("http://")
-    assert answer.physical_id == f"{host}/{NAME}/{ACCOUNT}/{REGION}/{SUFFIX}"
+    assert response.physical_id == f"{host}/{NAME}/{ACCOUNT}/{REGION}/{SUFFIX}"
     assert genesys.integrations
 
     genesys.always("configuration", None)
@@ -154,49 +154,52 @@ def test_an_integration_whose_target_is_not_known_again_is_deleted_later(
 
 
 def test_an_integration_that_cannot_be_switched_off_in_time_is_deleted_later(
-    stack: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents, clock: Clock
+    stack: CloudFormation, genesys: GenesysCloud, eventbridge: FakePartnerEventSources, clock: Clock
 ) -> None:
-    def stuck() -> None:
+    def get_stuck() -> None:
         genesys.before("switch", lambda: setattr(genesys.integrations, "state_seconds", 90))
 
-    genesys.before("switch", stuck)
-    events.appears_after = NEVER
-    answer = stack.create()
-    assert answer.status == "FAILED"
-    assert SOURCE in answer.reason
-    assert not answer.physical_id.startswith("nothing-created/")
+    genesys.before("switch", get_stuck)
+    eventbridge.appears_after_seconds = NEVER
+    response = stack.create()
+    assert response.status == "FAILED"
+    assert SOURCE in response.reason
+    assert not response.physical_id.startswith("nothing-created/")
     assert clock.now < 225
     assert stack.delete().status == "SUCCESS"
     assert not genesys.integrations
 
 
-def test_a_bus_that_never_gets_its_source_takes_the_integration_with_it(
-    stack: CloudFormation, active: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents
+def test_an_inactive_source_rolls_back_the_bus_and_the_integration(
+    stack: CloudFormation,
+    source_active: CloudFormation,
+    genesys: GenesysCloud,
+    eventbridge: FakePartnerEventSources,
 ) -> None:
-    events.active_after = NEVER
-    made = stack.create()
-    assert made.status == "SUCCESS"
-    events.make_bus(SOURCE)
-    answer = active.create(EventSourceName=(made.data or {})["EventSourceName"])
-    assert answer.status == "FAILED"
-    assert "stays PENDING" in answer.reason
+    eventbridge.active_after_seconds = NEVER
+    create_response = stack.create()
+    assert create_response.status == "SUCCESS"
+    eventbridge.create_bus(SOURCE)
+    response = source_active.create(EventSourceName=(create_response.data or {})["EventSourceName"])
+    assert response.status == "FAILED"
+    assert "stays PENDING" in response.reason
 
-    # As CloudFormation rolls back: in the reverse order.
-    assert active.delete().status == "SUCCESS"
-    events.delete_bus(SOURCE)
+    # CloudFormation rolls back in reverse order.
+    assert source_active.delete().status == "SUCCESS"
+    eventbridge.delete_bus(SOURCE)
     assert stack.delete().status == "SUCCESS"
     assert not genesys.integrations
-    assert not events.sources
+    assert not eventbridge.sources
 
 
-@pytest.mark.parametrize("answer", [problem(500, "Oops."), Answer(200, [])])
+@pytest.mark.parametrize("response", [problem(500, "Oops."), Answer(200, [])])
 @pytest.mark.parametrize("unfinished", [True, False])
-def test_an_integration_whose_configuration_cannot_be_read_is_removed_only_if_it_was_made_here(
-    stack: CloudFormation, genesys: GenesysCloud, answer: Answer, unfinished: bool
+def test_an_integration_with_an_unreadable_configuration_is_removed_only_if_this_call_created_it(
+    stack: CloudFormation, genesys: GenesysCloud, response: Answer, unfinished: bool
 ) -> None:
-    """A list that shows no configuration does not prove that it feeds nobody."""
+    """A list without a configuration does not prove that the integration has no target."""
     before = {genesys.integrations.seed(NAME, {})} if unfinished else set()
-    genesys.instead("configuration", answer)
+    genesys.instead("configuration", response)
     created = stack.create()
     assert created.status == "FAILED"
     assert created.physical_id.startswith("nothing-created/")

@@ -1,4 +1,4 @@
-"""Update of an event source: topics in place, another account or region beside the old one."""
+"""Update changes topics in place, and creates another integration for another target."""
 
 import pytest
 
@@ -6,28 +6,28 @@ from local.genesys.problems import problem
 from local.genesys.stand_in import ORG_ID, GenesysCloud
 from local.http.messages import Answer
 from tests.fakes.aws.cloudformation import SUFFIX, TOPICS, CloudFormation
-from tests.fakes.aws.partner_events import NEVER, FakePartnerEvents
+from tests.fakes.aws.partner_events import NEVER, FakePartnerEventSources
 from tests.fakes.clock import Clock
 from tests.fakes.deliveries import NEW_TOPICS
-from tests.unit.provisioner.conftest import CHANGING, SOURCE
+from tests.unit.provisioner.conftest import CHANGE_OPERATIONS, SOURCE
 
 
 @pytest.fixture
 def deployed(
-    stack: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents
+    stack: CloudFormation, genesys: GenesysCloud, eventbridge: FakePartnerEventSources
 ) -> CloudFormation:
-    """A stack whose integration is there already, with id int-1, and its bus too."""
+    """A stack with the integration int-1 and the bus of its source."""
     assert stack.create().status == "SUCCESS"
-    events.make_bus(SOURCE)
+    eventbridge.create_bus(SOURCE)
     stack.clock.sleep(60)
     genesys.calls.clear()
-    events.asked.clear()
+    eventbridge.requested_names.clear()
     return stack
 
 
 @pytest.mark.parametrize("switches_off", [True, False])
 @pytest.mark.parametrize("expands", [True, False])
-def test_topics_are_changed_in_place_and_it_is_active_afterwards(
+def test_topics_are_changed_in_place_and_the_integration_remains_active(
     deployed: CloudFormation, genesys: GenesysCloud, switches_off: bool, expands: bool
 ) -> None:
     genesys.integrations.configuring_switches_off, genesys.integrations.expands = (
@@ -35,9 +35,9 @@ def test_topics_are_changed_in_place_and_it_is_active_afterwards(
         expands,
     )
     physical_id = deployed.physical_id
-    answer = deployed.update(Topics=NEW_TOPICS)
-    assert (answer.status, answer.physical_id) == ("SUCCESS", physical_id)
-    assert answer.data == {
+    response = deployed.update(Topics=NEW_TOPICS)
+    assert (response.status, response.physical_id) == ("SUCCESS", physical_id)
+    assert response.data == {
         "EventSourceName": SOURCE,
         "IntegrationId": "int-1",
         "OrgId": ORG_ID,
@@ -57,45 +57,46 @@ def test_topics_in_another_order_are_no_change(
     deployed: CloudFormation, genesys: GenesysCloud
 ) -> None:
     assert deployed.update(Topics=TOPICS[::-1]).status == "SUCCESS"
-    assert not CHANGING & set(genesys.operations)
+    assert not CHANGE_OPERATIONS & set(genesys.operations)
 
 
-def test_an_integration_deleted_by_hand_is_made_anew_and_its_source_awaited(
-    deployed: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents
+def test_an_integration_deleted_by_hand_is_created_again(
+    deployed: CloudFormation, genesys: GenesysCloud, eventbridge: FakePartnerEventSources
 ) -> None:
     physical_id = deployed.physical_id
     genesys.integrations.clear()
-    answer = deployed.update(Topics=NEW_TOPICS)
-    assert (answer.status, answer.physical_id) == ("SUCCESS", physical_id)
+    response = deployed.update(Topics=NEW_TOPICS)
+    assert (response.status, response.physical_id) == ("SUCCESS", physical_id)
     assert list(genesys.integrations) == ["int-2"]
-    assert (answer.data or {})["IntegrationId"] == "int-2"
-    assert events.asked
+    assert (response.data or {})["IntegrationId"] == "int-2"
+    assert eventbridge.requested_names
 
 
 @pytest.mark.parametrize(
-    ("seen", "told"), [("missing", "deleted under the stack"), ("deleted", "has deleted")]
+    ("source_state", "expected_words"),
+    [("missing", "deleted under the stack"), ("deleted", "has deleted")],
 )
-def test_a_source_that_is_gone_is_reported_before_anything_is_changed_and_the_rollback_succeeds(
+def test_a_deleted_source_is_reported_before_any_change_and_the_rollback_succeeds(
     deployed: CloudFormation,
     genesys: GenesysCloud,
-    events: FakePartnerEvents,
-    seen: str,
-    told: str,
+    eventbridge: FakePartnerEventSources,
+    source_state: str,
+    expected_words: str,
 ) -> None:
-    if seen == "missing":
-        del events.sources[SOURCE]
+    if source_state == "missing":
+        del eventbridge.sources[SOURCE]
     else:
-        events.partner_deletes(SOURCE)
+        eventbridge.delete_source(SOURCE)
     physical_id = deployed.physical_id
-    answer = deployed.update(Topics=NEW_TOPICS)
-    assert (answer.status, answer.physical_id) == ("FAILED", physical_id)
-    for expected in (SOURCE, told, "Destroy the stack and deploy it again"):
-        assert expected in answer.reason
-    assert not CHANGING & set(genesys.operations)
+    response = deployed.update(Topics=NEW_TOPICS)
+    assert (response.status, response.physical_id) == ("FAILED", physical_id)
+    for expected in (SOURCE, expected_words, "Destroy the stack and deploy it again"):
+        assert expected in response.reason
+    assert not CHANGE_OPERATIONS & set(genesys.operations)
 
-    answer = deployed.roll_back()
-    assert (answer.status, answer.physical_id) == ("SUCCESS", physical_id)
-    assert not CHANGING & set(genesys.operations)
+    response = deployed.roll_back()
+    assert (response.status, response.physical_id) == ("SUCCESS", physical_id)
+    assert not CHANGE_OPERATIONS & set(genesys.operations)
 
 
 @pytest.mark.parametrize("operation", ["organization", "configuration"])
@@ -105,14 +106,14 @@ def test_a_rollback_restores_the_topics_whichever_request_failed(
 ) -> None:
     genesys.instead(operation, problem(500, "Oops."), carried_out=carried_out)
     assert deployed.update(Topics=NEW_TOPICS).status == "FAILED"
-    assert list(genesys.integrations) == ["int-1"], "what was there before is not removed"
+    assert list(genesys.integrations) == ["int-1"], "the existing resource is not removed"
     assert deployed.roll_back().status == "SUCCESS"
     assert genesys.integrations.configuration("int-1")["properties"]["eventFilter"] == TOPICS
     assert genesys.integrations.state("int-1") == "ACTIVE"
 
 
 @pytest.mark.parametrize("failure", [problem(409, "x"), Answer(503), Answer(fate="lost")], ids=str)
-def test_a_change_whose_answer_is_lost_is_made_once(
+def test_a_change_of_topics_with_a_lost_response_is_made_once(
     deployed: CloudFormation, genesys: GenesysCloud, failure: Answer
 ) -> None:
     genesys.instead("configure", failure, carried_out=True)
@@ -124,39 +125,42 @@ def test_a_change_whose_answer_is_lost_is_made_once(
 @pytest.mark.parametrize(
     "changes", [{"AccountId": "444455556666"}, {"Region": "eu-west-2"}, {"Suffix": "QueueEnds-two"}]
 )
-def test_another_target_is_another_integration_and_the_old_one_is_deleted_after_it(
+def test_another_target_creates_another_integration_and_then_the_old_one_is_deleted(
     deployed: CloudFormation, genesys: GenesysCloud, changes: dict[str, str]
 ) -> None:
-    old_id, old = deployed.physical_id, deployed.properties
-    answer = deployed.update(**changes)
-    assert answer.status == "SUCCESS", answer.reason
-    assert answer.physical_id != old_id
+    old_id, old_properties = deployed.physical_id, deployed.properties
+    response = deployed.update(**changes)
+    assert response.status == "SUCCESS", response.reason
+    assert response.physical_id != old_id
     assert set(genesys.integrations) == {"int-1", "int-2"}
     assert genesys.integrations.configuration("int-1")["properties"]["eventSourceSuffix"] == SUFFIX
 
-    deployed.properties = old
+    deployed.properties = old_properties
     assert deployed.delete(old_id).status == "SUCCESS"
     assert list(genesys.integrations) == ["int-2"]
 
 
 def test_another_target_that_fails_leaves_the_old_integration_alone(
-    deployed: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents
+    deployed: CloudFormation, genesys: GenesysCloud, eventbridge: FakePartnerEventSources
 ) -> None:
-    events.appears_after = NEVER
+    eventbridge.appears_after_seconds = NEVER
     old_id = deployed.physical_id
-    answer = deployed.update(Suffix="QueueEnds-two")
-    assert (answer.status, answer.physical_id) == ("FAILED", old_id)
-    assert "did not make it in time" in answer.reason
+    response = deployed.update(Suffix="QueueEnds-two")
+    assert (response.status, response.physical_id) == ("FAILED", old_id)
+    assert "did not make it in time" in response.reason
     assert list(genesys.integrations) == ["int-1"]
     assert deployed.roll_back().status == "SUCCESS"
     assert (genesys.integrations.state("int-1"), deployed.physical_id) == ("ACTIVE", old_id)
 
 
-def test_an_update_ends_in_time_however_slow_everything_is(
-    deployed: CloudFormation, genesys: GenesysCloud, events: FakePartnerEvents, clock: Clock
+def test_an_update_ends_in_time_if_every_request_is_slow(
+    deployed: CloudFormation,
+    genesys: GenesysCloud,
+    eventbridge: FakePartnerEventSources,
+    clock: Clock,
 ) -> None:
     began = clock.now
     genesys.integrations.state_seconds = 1000
-    events.failing = "ThrottlingException"
+    eventbridge.permanent_failure = "ThrottlingException"
     assert deployed.update(Topics=NEW_TOPICS).status == "FAILED"
     assert clock.now - began < 205

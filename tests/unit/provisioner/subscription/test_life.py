@@ -1,10 +1,10 @@
-"""Update and Delete of a subscription: its own fields, destinations and requests."""
+"""Update and Delete of a subscription: its fields, destinations and requests."""
 
 import pytest
 
 from local.genesys.problems import problem
 from local.genesys.stand_in import GenesysCloud
-from tests.fakes.aws.cloudformation import INVENTED_ID, NAME, QUEUE_ARN, CloudFormation
+from tests.fakes.aws.cloudformation import CLOUDFORMATION_ID, NAME, QUEUE_ARN, CloudFormation
 from tests.fakes.aws.partner_events import NEVER
 from tests.fakes.clock import Clock
 from tests.fakes.deliveries import FOREIGN_ARN
@@ -14,11 +14,11 @@ MOVED_ARN = QUEUE_ARN.replace("eu-west-1", "eu-west-2")
 
 
 @pytest.fixture
-def deployed(cloudformation: CloudFormation, genesys: GenesysCloud) -> CloudFormation:
-    """A stack whose subscription is there already, with id sub-1."""
-    assert cloudformation.create().data == {"SubscriptionId": "sub-1"}
+def deployed(subscription_stack: CloudFormation, genesys: GenesysCloud) -> CloudFormation:
+    """A stack with the subscription sub-1."""
+    assert subscription_stack.create().data == {"SubscriptionId": "sub-1"}
     genesys.calls.clear()
-    return cloudformation
+    return subscription_stack
 
 
 @pytest.mark.parametrize(
@@ -46,16 +46,16 @@ def test_each_field_is_changed_in_place(
     value: object,
 ) -> None:
     physical_id = deployed.physical_id
-    answer = deployed.update(**changes)
-    assert (answer.status, answer.physical_id) == ("SUCCESS", physical_id)
-    assert answer.data == {"SubscriptionId": "sub-1"}
+    response = deployed.update(**changes)
+    assert (response.status, response.physical_id) == ("SUCCESS", physical_id)
+    assert response.data == {"SubscriptionId": "sub-1"}
     assert list(genesys.subscriptions) == ["sub-1"]
     assert genesys.subscriptions["sub-1"][field] == value
     assert genesys.subscriptions["sub-1"]["status"] == "active"
     assert genesys.operations == ["login", "list", "replace", "read", "read"]
 
 
-def test_an_update_without_a_change_leaves_the_subscription_as_it_is(
+def test_an_update_without_a_change_does_not_change_the_subscription(
     deployed: CloudFormation, genesys: GenesysCloud
 ) -> None:
     assert deployed.update().status == "SUCCESS"
@@ -81,18 +81,18 @@ def test_subscriptions_to_the_old_and_the_new_destination_become_one(
     assert len(genesys.subscriptions.sending_to(NEW_ARN)) == 1
 
 
-def test_another_queue_that_never_gets_active_fails_and_the_rollback_restores(
+def test_another_queue_that_never_becomes_active_fails_and_the_rollback_restores(
     deployed: CloudFormation, genesys: GenesysCloud
 ) -> None:
     before = dict(genesys.subscriptions["sub-1"])
     genesys.subscriptions.activation_reads = NEVER
-    answer = deployed.update(QueueArn=NEW_ARN, AttributeFilter="queueId = 'Q2'")
-    assert answer.status == "FAILED"
-    assert "sub-1" in genesys.subscriptions, "what was there before is not removed"
+    response = deployed.update(QueueArn=NEW_ARN, AttributeFilter="queueId = 'Q2'")
+    assert response.status == "FAILED"
+    assert "sub-1" in genesys.subscriptions, "the existing resource is not removed"
 
     genesys.subscriptions.activation_reads = 1
-    answer = deployed.roll_back()
-    assert (answer.status, answer.data) == ("SUCCESS", {"SubscriptionId": "sub-1"})
+    response = deployed.roll_back()
+    assert (response.status, response.data) == ("SUCCESS", {"SubscriptionId": "sub-1"})
     assert genesys.subscriptions == {"sub-1": before}
 
 
@@ -109,39 +109,39 @@ def test_a_rollback_restores_the_destination_whichever_request_failed(
 
 
 def test_a_delete_removes_our_subscription_without_a_pause(
-    cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
+    subscription_stack: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
-    physical_id = cloudformation.create().physical_id
+    physical_id = subscription_stack.create().physical_id
     genesys.calls.clear()
     clock.pauses.clear()
-    answer = cloudformation.delete()
-    assert (answer.status, answer.physical_id) == ("SUCCESS", physical_id)
+    response = subscription_stack.delete()
+    assert (response.status, response.physical_id) == ("SUCCESS", physical_id)
     assert not genesys.subscriptions
     assert genesys.operations == ["login", "list", "delete"]
     assert not clock.pauses
 
 
-def test_a_delete_leaves_subscriptions_of_others_alone(
-    cloudformation: CloudFormation, genesys: GenesysCloud
+def test_a_delete_leaves_foreign_subscriptions_alone(
+    subscription_stack: CloudFormation, genesys: GenesysCloud
 ) -> None:
     genesys.subscriptions.unique_names = False
-    cloudformation.create()
-    kept = {
+    subscription_stack.create()
+    foreign_ids = {
         genesys.subscriptions.seed(NAME, FOREIGN_ARN),
         genesys.subscriptions.seed(NAME, FOREIGN_ARN, destination={"type": "webhook"}),
         genesys.subscriptions.seed(f"{NAME}2", QUEUE_ARN),
         genesys.subscriptions.seed(NAME.upper(), QUEUE_ARN),
         genesys.subscriptions.seed("other", FOREIGN_ARN),
     }
-    # The fake's own look-up by destination cannot read a webhook's.
-    assert cloudformation.delete().status == "SUCCESS"
-    assert set(genesys.subscriptions) == kept
+    # The stand-in's search by destination cannot read a webhook.
+    assert subscription_stack.delete().status == "SUCCESS"
+    assert set(genesys.subscriptions) == foreign_ids
 
 
-def test_an_id_that_cloudformation_invented_deletes_each_that_appears(
-    cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
+def test_a_delete_with_an_id_of_cloudformation_deletes_each_late_subscription(
+    subscription_stack: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     for moment in (0, 3, 6):
         clock.at(moment, lambda: genesys.subscriptions.seed(NAME, QUEUE_ARN))
-    assert cloudformation.delete(INVENTED_ID).status == "SUCCESS"
+    assert subscription_stack.delete(CLOUDFORMATION_ID).status == "SUCCESS"
     assert not genesys.subscriptions

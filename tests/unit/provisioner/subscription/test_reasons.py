@@ -1,4 +1,4 @@
-"""The reason of a subscription's failure: hints of its own."""
+"""The advice in the reason of a subscription's failure."""
 
 import json
 
@@ -14,7 +14,7 @@ CORRELATED = {CORRELATION: "c0ffee-42"}
 
 
 @pytest.mark.parametrize(
-    ("operation", "failure", "told"),
+    ("operation", "failure", "expected_words"),
     [
         (
             "list",
@@ -37,35 +37,35 @@ CORRELATED = {CORRELATION: "c0ffee-42"}
     ],
     ids=str,
 )
-def test_a_subscription_s_failing_create_says_what_to_do(
+def test_a_failed_create_of_a_subscription_says_what_to_do(
     *,
-    cloudformation: CloudFormation,
+    subscription_stack: CloudFormation,
     genesys: GenesysCloud,
     operation: str,
     failure: Answer,
-    told: list[str],
+    expected_words: list[str],
 ) -> None:
     genesys.always(operation, failure)
-    answer = cloudformation.create()
-    assert answer.status == "FAILED"
-    for expected in told:
-        assert expected in answer.reason
-    assert answer.reason.endswith(".")
-    assert "Unexpected" not in answer.reason
+    response = subscription_stack.create()
+    assert response.status == "FAILED"
+    for expected in expected_words:
+        assert expected in response.reason
+    assert response.reason.endswith(".")
+    assert "Unexpected" not in response.reason
     assert not genesys.subscriptions
 
 
-def test_the_tutorials_bad_filter_is_quoted_from_genesys(cloudformation: CloudFormation) -> None:
-    reason = cloudformation.create(AttributeFilter=BAD_FILTER).reason
+def test_an_invalid_filter_is_quoted_from_genesys(subscription_stack: CloudFormation) -> None:
+    reason = subscription_stack.create(AttributeFilter=BAD_FILTER).reason
     assert "check the setting attribute_filter" in reason
     assert "attributeFilter: queueId = ( is not JSONata" in reason
 
 
 @pytest.mark.parametrize("filter_length", [50, 3000, 8000])
 def test_a_long_filter_does_not_push_the_hint_out_of_the_response(
-    cloudformation: CloudFormation, genesys: GenesysCloud, filter_length: int
+    subscription_stack: CloudFormation, genesys: GenesysCloud, filter_length: int
 ) -> None:
     genesys.always("read", Answer(200, {"attributeFilter": "y" * filter_length}))
-    answer = cloudformation.create(AttributeFilter="x" * filter_length)
-    body = json.loads(answer.body({"StackId": "s" * 150, "RequestId": "r" * 36}))
+    response = subscription_stack.create(AttributeFilter="x" * filter_length)
+    body = json.loads(response.body({"StackId": "s" * 150, "RequestId": "r" * 36}))
     assert "Deploy again" in body["Reason"]

@@ -1,4 +1,4 @@
-"""The answer to CloudFormation: its content, and how it is sent."""
+"""The response to CloudFormation, and how it is sent."""
 
 import json
 from collections.abc import Mapping
@@ -14,8 +14,8 @@ MAX_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """The answer to a request; the template can read the resource's `data`."""
+class Response:
+    """The response to a request; the template can read `data` from the resource."""
 
     status: Literal["SUCCESS", "FAILED"]
     physical_id: str
@@ -23,14 +23,14 @@ class Answer:
     data: Mapping[str, str] | None = None
 
     def body(self, event: Mapping[str, Any]) -> bytes:
-        """Return the response to a request's event, its reason cut to fit the limit."""
-        reason, kept = self.reason, len(self.reason)
-        while len(body := self._encoded(event, reason)) > MAX_BYTES and kept:
-            kept = kept * 3 // 4
-            reason = self.reason[:kept] + "…"
+        """Return the response's JSON for a request; cut the reason to fit the limit."""
+        reason, length = self.reason, len(self.reason)
+        while len(body := self._encode(event, reason)) > MAX_BYTES and length:
+            length = length * 3 // 4
+            reason = self.reason[:length] + "…"
         return body
 
-    def _encoded(self, event: Mapping[str, Any], reason: str) -> bytes:
+    def _encode(self, event: Mapping[str, Any], reason: str) -> bytes:
         return json.dumps(
             {
                 "Status": self.status,
@@ -44,19 +44,19 @@ class Answer:
         ).encode()
 
 
-class NotAnswered(Exception):
-    """CloudFormation did not get the answer; it waits until its own limit."""
+class ResponseNotSent(Exception):
+    """CloudFormation did not get the response, and waits until its own timeout."""
 
 
-def send(answer: Answer, event: Mapping[str, Any]) -> None:
-    """Put an answer where CloudFormation waits for it: a presigned S3 URL, never to be logged.
+def send(response: Response, event: Mapping[str, Any]) -> None:
+    """Send a response to the request's presigned S3 URL, which must never be logged.
 
     Raises
     ------
-    NotAnswered
-        After some tries.
+    ResponseNotSent
+        The last attempt failed, too.
     """
-    url, body = event["ResponseURL"], answer.body(event)
+    url, body = event["ResponseURL"], response.body(event)
     with requests.Session() as session:
         retry = Retry(
             total=3, backoff_factor=0.3, status_forcelist=(500, 502, 503, 504), allowed_methods=None
@@ -65,11 +65,11 @@ def send(answer: Answer, event: Mapping[str, Any]) -> None:
         session.mount("http://", HTTPAdapter(max_retries=retry))
         # The URL's signature covers an empty content type.
         try:
-            response = session.put(url, data=body, headers={"Content-Type": ""}, timeout=(2, 3))
-            response.raise_for_status()
+            s3_response = session.put(url, data=body, headers={"Content-Type": ""}, timeout=(2, 3))
+            s3_response.raise_for_status()
         except (requests.RequestException, ValueError) as error:
-            # The error's own text holds the URL.
+            # The error's message holds the URL.
             status = getattr(getattr(error, "response", None), "status_code", "")
-            raise NotAnswered(
+            raise ResponseNotSent(
                 f"CloudFormation did not get the answer: {type(error).__name__} {status}".rstrip()
             ) from None

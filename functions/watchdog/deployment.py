@@ -1,11 +1,11 @@
-"""The deployed resource, as the watchdog's environment describes it."""
+"""The stage and the deployed resource, from the watchdog's environment variables."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from environment import Variables, read
-from resources.registry import parse
+from resources.registry import parse_resource
 from resources.resource import Resource
 
 
@@ -23,24 +23,24 @@ class WatchdogVariables(Variables, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Deployed:
-    """A stage and the resource that was deployed for it."""
+class Deployment:
+    """A stage and its deployed resource."""
 
     stage: str
     resource: Resource
 
     @classmethod
-    def of(cls, environment: Mapping[str, str]) -> "Deployed":
-        """Return the resource that environment variables describe.
+    def from_environment(cls, environment: Mapping[str, str]) -> "Deployment":
+        """Parse the deployment in environment variables.
 
         Raises
         ------
         InvalidEnvironment
             A variable is missing.
         InvalidProperties
-            Some properties are missing or wrong.
+            Some properties are missing or invalid.
         """
         variables = read(WatchdogVariables, environment)
         deployed = json.loads(variables.deployed)
-        resource = parse(deployed["ResourceType"], deployed["ResourceProperties"])
+        resource = parse_resource(deployed["ResourceType"], deployed["ResourceProperties"])
         return cls(variables.stage, resource)

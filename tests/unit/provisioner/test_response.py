@@ -1,4 +1,4 @@
-"""The answer to CloudFormation: its form, its size, and how it is sent."""
+"""The response to CloudFormation: its JSON, its size limit and its transport."""
 
 import json
 import logging
@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import logs  # noqa: F401 - as the function does: it keeps urllib3 from telling URLs
+import logs  # noqa: F401 - as in the function: keeps urllib3 from logging URLs
 from local.http import messages
 from local.http.server import HttpServer
-from provisioner.answer import MAX_BYTES, Answer, send
+from provisioner.response import MAX_BYTES, Response, send
 
 EVENT = {
     "RequestType": "Create",
@@ -19,7 +19,7 @@ EVENT = {
     "StackId": "arn:aws:cloudformation:eu-west-1:111122223333:stack/QueueEnds-dev/9f",
     "LogicalResourceId": "SubscriptionSpec",
 }
-DONE = Answer("SUCCESS", "api/queue-ends-dev", data={"SubscriptionId": "7"})
+DONE = Response("SUCCESS", "api/queue-ends-dev", data={"SubscriptionId": "7"})
 SIGNED = "/answer?X-Amz-Signature=s1gnature&X-Amz-Security-Token=t0ken"
 
 
@@ -35,7 +35,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return pauses
 
 
-def test_it_echoes_what_cloudformation_asked_with() -> None:
+def test_a_response_repeats_the_ids_of_the_request() -> None:
     assert json.loads(DONE.body(EVENT)) == {
         "Status": "SUCCESS",
         "Reason": "",
@@ -49,7 +49,7 @@ def test_it_echoes_what_cloudformation_asked_with() -> None:
 
 def test_a_reason_that_fits_is_whole() -> None:
     reason = "r" * 3500
-    assert json.loads(Answer("FAILED", "id", reason).body(EVENT))["Reason"] == reason
+    assert json.loads(Response("FAILED", "id", reason).body(EVENT))["Reason"] == reason
 
 
 @given(
@@ -60,36 +60,38 @@ def test_a_reason_that_fits_is_whole() -> None:
 @settings(max_examples=200)
 def test_any_reason_fits_the_limit(unit: str, times: int, physical_id: str) -> None:
     reason = unit * times
-    body = Answer("FAILED", physical_id, reason).body(EVENT)
+    body = Response("FAILED", physical_id, reason).body(EVENT)
     assert len(body) <= MAX_BYTES
-    answer = json.loads(body)
-    assert answer["PhysicalResourceId"] == physical_id
-    assert answer["StackId"] == EVENT["StackId"]
-    kept = answer["Reason"]
+    response = json.loads(body)
+    assert response["PhysicalResourceId"] == physical_id
+    assert response["StackId"] == EVENT["StackId"]
+    kept = response["Reason"]
     assert kept == reason or (kept.endswith("…") and reason.startswith(kept[:-1]))
-    # What is cut is not cut to nothing: half of the room is used at least.
+    # A cut reason still fills half of the limit.
     assert kept == reason or len(body) > MAX_BYTES / 2
 
 
 @pytest.mark.parametrize("reason", ["", "abc", "abcd", "r" * 5000])
-def test_an_event_that_leaves_no_room_is_still_answered(reason: str) -> None:
-    body = Answer("FAILED", "i" * 5000, reason).body(EVENT)
+def test_a_physical_id_over_the_limit_still_gets_a_response(reason: str) -> None:
+    body = Response("FAILED", "i" * 5000, reason).body(EVENT)
     assert json.loads(body)["PhysicalResourceId"] == "i" * 5000
 
 
-def test_it_is_put_with_an_empty_content_type(http: HttpServer, event: dict[str, str]) -> None:
+def test_a_response_is_put_with_an_empty_content_type(
+    http: HttpServer, event: dict[str, str]
+) -> None:
     http.script(messages.Answer())
     send(DONE, event)
-    [asked] = http.requests
-    assert (asked.method, asked.path) == ("PUT", "/answer")
-    assert asked.query["X-Amz-Signature"] == "s1gnature"
-    assert asked.headers["Content-Type"] == ""
-    assert asked.body == DONE.body(event)
-    assert asked.headers["Content-Length"] == str(len(asked.body))
+    [request] = http.requests
+    assert (request.method, request.path) == ("PUT", "/answer")
+    assert request.query["X-Amz-Signature"] == "s1gnature"
+    assert request.headers["Content-Type"] == ""
+    assert request.body == DONE.body(event)
+    assert request.headers["Content-Length"] == str(len(request.body))
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 0])
-def test_it_is_sent_again_until_it_arrives(
+def test_a_response_is_sent_again_until_it_arrives(
     http: HttpServer,
     event: dict[str, str],
     no_pauses: list[float],
@@ -100,7 +102,7 @@ def test_it_is_sent_again_until_it_arrives(
     http.script(failure, failure, failure, messages.Answer())
     with caplog.at_level(logging.DEBUG):
         send(DONE, event)
-    assert [asked.body for asked in http.requests] == [DONE.body(event)] * 4
+    assert [request.body for request in http.requests] == [DONE.body(event)] * 4
     assert sum(no_pauses) < 5
     assert "s1gnature" not in caplog.text
 
@@ -110,7 +112,7 @@ def test_it_is_sent_again_until_it_arrives(
     [messages.Answer(403), messages.Answer(503), messages.Answer(fate="lost")],
     ids=str,
 )
-def test_one_that_does_not_arrive_is_an_error_without_the_url(
+def test_a_response_that_does_not_arrive_is_an_error_without_the_url(
     http: HttpServer,
     event: dict[str, str],
     no_pauses: list[float],
@@ -126,7 +128,9 @@ def test_one_that_does_not_arrive_is_an_error_without_the_url(
 
 
 @pytest.mark.parametrize("url", ["nonsense", "http://[::1", "http://127.0.0.1:1/s1gnature"])
-def test_a_url_that_is_none_is_an_error_without_it(no_pauses: list[float], url: str) -> None:
+def test_an_invalid_url_is_an_error_that_does_not_quote_it(
+    no_pauses: list[float], url: str
+) -> None:
     with pytest.raises(Exception, match="CloudFormation") as caught:
         send(DONE, {**EVENT, "ResponseURL": url})
     assert url not in "".join(traceback.format_exception(caught.value))
