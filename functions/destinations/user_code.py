@@ -6,7 +6,7 @@ from conversations.end import ConversationEnd
 from deadline import Deadline, time_limit
 from destinations import actions
 from destinations.destination import CALL_SECONDS, Receipt
-from tracebacks import origin_of
+from tracebacks import error_origin
 
 
 def destination(environment: Mapping[str, str]) -> "Actions":
@@ -37,7 +37,7 @@ class Actions:
         except KeyboardInterrupt:  # somebody stops a local run
             raise
         except BaseException as error:  # noqa: BLE001 - the user's code: whatever it raises, this end fails
-            return Receipt(position, "failed", origin_of(error, _is_in_the_action))
+            return Receipt(position, "failed", error_origin(error, _is_in_the_action))
         return Receipt(position, "arrived")
 
 

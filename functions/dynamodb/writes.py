@@ -4,7 +4,7 @@ import functools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aws_calls import CALL_ERRORS, PASSING, CallError, call_once, code_of, may_pass
+from aws_calls import CALL_ERRORS, TRANSIENT_CODES, CallError, call_once, code_of, is_transient
 from conversations.failures import NO_TIME, Failed
 from conversations.history import CustomerEnd, History
 from conversations.ledger_store import (
@@ -30,7 +30,7 @@ MAX_STATEMENTS = 25
 NO_ANSWER = "NoAnswer"
 # Errors of statements that may succeed when they are repeated. Statements have spellings of their
 # own (AWS: "BatchStatementError"), and meet others on their item.
-_PASSING = PASSING | {
+_PASSING = TRANSIENT_CODES | {
     NO_ANSWER,
     "ProvisionedThroughputExceeded",
     "ThrottlingError",
@@ -98,7 +98,7 @@ class TableWrites:
 
 def attempts(deadline: Deadline) -> Iterator[float]:
     """Yield for each try of a call that DynamoDB throttles or does not answer."""
-    return deadline.attempts(0.05, longest=1, jittered=True)
+    return deadline.attempts(0.05, max_pause_seconds=1, jittered=True)
 
 
 def _may_pass(result: WriteResult) -> bool:
@@ -116,7 +116,7 @@ def _explained(results: list[WriteResult]) -> list[WriteResult]:
 def _failed(error: CallError) -> Failed:
     """Return an error's code; `NO_ANSWER` where the call may have been carried out."""
     code = code_of(error)
-    return Failed(NO_ANSWER if may_pass(error) and code not in _PASSING else code)
+    return Failed(NO_ANSWER if is_transient(error) and code not in _PASSING else code)
 
 
 def end_key(key: EndKey) -> ItemKey:

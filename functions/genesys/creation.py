@@ -42,7 +42,7 @@ def create_once(
         Its `maybe_carried_out` says whether any of the requests may have made one.
     """
     made, lost = None, None
-    tries = deadline.attempts(1, longest=20)
+    tries = deadline.attempts(1, max_pause_seconds=20)
     next(tries)  # the first one, which needs no pause
     while True:
         try:

@@ -108,7 +108,7 @@ class Integrations:
             Raises if a configuration must not be replaced.
         """
         failure: GenesysError
-        for _ in self.deadline.within(CHANGE_SECONDS).attempts(0.5, longest=5):
+        for _ in self.deadline.within(CHANGE_SECONDS).attempts(0.5, max_pause_seconds=5):
             configuration = self.configuration(integration_id)
             check(configuration)
             if spec.is_configured(configuration):
@@ -132,7 +132,7 @@ class Integrations:
             If it is not by the deadline, or reports a lasting error; in Genesys Cloud's words.
         """
         errors = 0
-        for _ in limit.attempts(0.5, longest=5):
+        for _ in limit.attempts(0.5, max_pause_seconds=5):
             differences = self._differences(integration_id, spec)
             if not differences:
                 return
@@ -153,7 +153,7 @@ class Integrations:
         if entity and entity.get("intendedState") != DELETED:
             self._switch_off(integration_id, entity)
             self._change("DELETE", f"{PATH}/{integration_id}")
-        for _ in self.deadline.attempts(0.5, longest=5):
+        for _ in self.deadline.attempts(0.5, max_pause_seconds=5):
             if not self._read(integration_id):
                 return
         raise NotDeleted(
@@ -206,14 +206,14 @@ class Integrations:
             self._switch(integration_id, DISABLED)
         limit = self.deadline.within(min(SWITCH_OFF_SECONDS, self.deadline.left() / 2))
         # If it stays active, try to delete it all the same: Genesys Cloud decides.
-        for _ in limit.attempts(0.5, longest=5):
+        for _ in limit.attempts(0.5, max_pause_seconds=5):
             if not _is_running(self._read(integration_id)):
                 return
 
     def _change(self, method: str, path: str, body: Entity | None = None) -> None:
         """Send a request, again while its integration is busy; do nothing if that is gone."""
         failure: GenesysError
-        for _ in self.deadline.within(CHANGE_SECONDS).attempts(1, longest=5):
+        for _ in self.deadline.within(CHANGE_SECONDS).attempts(1, max_pause_seconds=5):
             try:
                 self._client.request(method, path, body=body)
                 return

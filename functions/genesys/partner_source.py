@@ -62,7 +62,7 @@ def wait_for(
         If it does not by the deadline.
     """
     new_role = limit.within(NEW_ROLE_SECONDS)
-    for pause in limit.attempts(1, longest=5):
+    for pause in limit.attempts(1, max_pause_seconds=5):
         state = state_of(events, name)
         if state in states:
             return

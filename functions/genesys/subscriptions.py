@@ -133,7 +133,7 @@ class Subscriptions:
         NotActive
             If it is not by the deadline; the text names the differences.
         """
-        for _ in limit.attempts(0.25, longest=5):
+        for _ in limit.attempts(0.25, max_pause_seconds=5):
             try:
                 entity = self._client.request("GET", f"{PATH}/{subscription_id}")
                 differences = spec.differences(entity)

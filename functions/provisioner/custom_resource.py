@@ -12,7 +12,7 @@ from provisioner.failure_reason import failure_reason
 from provisioner.request import Request, RequestError, kind_of, properties_of, resource_type_of
 from resources.registry import CONDITIONS, Condition
 from resources.undo import LeftBehind
-from tracebacks import places_of
+from tracebacks import traceback_locations
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -50,7 +50,7 @@ def answer_to(
                 answer = _carry_out(request, context, secrets, events)
     except Exception as error:  # noqa: BLE001 - CloudFormation gets an answer, whatever it was
         answer = Answer("FAILED", _id_after(error, request, event), failure_reason(error, request))
-        logger.warning("failed", error=type(error).__name__, frames=places_of(error))
+        logger.warning("failed", error=type(error).__name__, frames=traceback_locations(error))
     logger.info(
         "answered",
         request_type=event.get("RequestType"),
@@ -71,7 +71,7 @@ def _once_ready(
     """Answer for a resource that makes nothing."""
     if kind_of(event) == "Delete":
         return Answer("SUCCESS", str(event.get("PhysicalResourceId")))
-    deadline = Deadline.before_timeout_of(context, WORK_RESERVE)
+    deadline = Deadline.before_timeout(context, WORK_RESERVE)
     return Answer("SUCCESS", condition(properties_of(event), events, deadline))
 
 
@@ -88,7 +88,7 @@ def _carry_out(
             f"moved to {resource.api_host}: destroy the stack first, or use another stage."
         )
     until_work_ends, until_cleanup_ends = (
-        Deadline.before_timeout_of(context, reserve) for reserve in (WORK_RESERVE, CLEANUP_RESERVE)
+        Deadline.before_timeout(context, reserve) for reserve in (WORK_RESERVE, CLEANUP_RESERVE)
     )
     credentials = load_credentials(secrets, resource.secret_name, until_work_ends)
     cleanup = resource.client(credentials, until_cleanup_ends)

@@ -7,7 +7,7 @@ import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from genesys import credentials, partner_source
-from logs import json_logger, tag_lines
+from logs import add_request_id_to_logs, json_logger
 from watchdog.deployed import Deployed
 from watchdog.watch import watch
 
@@ -19,5 +19,5 @@ events = boto3.client("events", config=partner_source.CLIENT_LIMITS)
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Compare now, whatever the event is; return whether all is well, and the differences."""
-    tag_lines(context)
+    add_request_id_to_logs(context)
     return watch(deployed, context, secrets, events, logger)

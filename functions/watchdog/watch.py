@@ -59,7 +59,7 @@ def watch(
     CouldNotLook
         For a reason that may pass: nothing is known, and there is no metric.
     """
-    deadline = Deadline.before_timeout_of(context, WORK_RESERVE)
+    deadline = Deadline.before_timeout(context, WORK_RESERVE)
     try:
         with time_limit(context.get_remaining_time_in_millis() / 1000 - ANSWER_RESERVE):
             comparison = _compare(deployed.resource, deadline, secrets, events)

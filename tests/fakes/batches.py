@@ -15,7 +15,7 @@ from tests.bodies import ENDED, QUEUE
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb
 from tests.fakes.aws.sqs import DEAD, INTAKE, FakeSqs
 from tests.fakes.clock import Clock
-from worker.batch import Parts, process
+from worker.batch import Dependencies, process
 from worker.intake_queue import IntakeQueue
 from worker.messages import Message, Reader
 from worker.report import BatchReport
@@ -54,9 +54,9 @@ class Batches:
         self, records: Iterable[dict[str, Any]], context: InvocationContext | None = None
     ) -> BatchReport:
         """Process a batch, by default in an invocation of 30 s."""
-        parts = Parts(
+        parts = Dependencies(
             reader=self.reader or Reader({QUEUE, SECOND_QUEUE}, parse_subscription_event),
-            intake=IntakeQueue(self.sqs, INTAKE, DEAD, retry_delay=30),  # type: ignore[arg-type]
+            intake=IntakeQueue(self.sqs, INTAKE, DEAD, retry_delay_seconds=30),  # type: ignore[arg-type]
             ledger=Ledger(
                 LedgerTable(self.dynamodb, TABLE),  # type: ignore[arg-type]
                 days=20,
@@ -66,7 +66,7 @@ class Batches:
             now_ms=self.now_ms,
             sleep=self.clock.sleep,
         )
-        messages = [Message.of(record) for record in records]
+        messages = [Message.from_record(record) for record in records]
         return process(messages, parts, context or self.clock.invocation(30))
 
     def now_ms(self) -> int:

@@ -76,7 +76,9 @@ class PartnerWorker:
         histories = Histories(
             LedgerTable(self.dynamodb, TABLE), days=20, now_ms=self.batches.now_ms
         )
-        intake = IntakeQueue(self.sqs, INTAKE, DEAD, retry_delay=30, settle_seconds=SETTLE_SECONDS)
+        intake = IntakeQueue(
+            self.sqs, INTAKE, DEAD, retry_delay_seconds=30, settle_seconds=SETTLE_SECONDS
+        )
         return end_rule(rule, histories, intake.send_later)
 
     def arrive(self, *bodies: str) -> list[str]:

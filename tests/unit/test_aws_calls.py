@@ -21,7 +21,16 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from aws_calls import CALL_ERRORS, PASSING, TRIES, call, call_once, client_config, code_of, may_pass
+from aws_calls import (
+    CALL_ERRORS,
+    MAX_ATTEMPTS,
+    TRANSIENT_CODES,
+    call,
+    call_once,
+    client_config,
+    code_of,
+    is_transient,
+)
 from deadline import Deadline
 from local.http.messages import Answer
 from local.http.server import HttpServer
@@ -36,16 +45,16 @@ def refusal(code: str = "ValidationException", status: int = 400) -> ClientError
     return ClientError(answer, "Operation")
 
 
-@pytest.mark.parametrize("code", sorted(PASSING))
+@pytest.mark.parametrize("code", sorted(TRANSIENT_CODES))
 def test_an_error_of_the_service_may_pass_whatever_its_status(code: str) -> None:
-    assert may_pass(refusal(code))
+    assert is_transient(refusal(code))
 
 
 @pytest.mark.parametrize(
     ("status", "passes"), [(400, False), (403, False), (429, True), (499, False), (500, True)]
 )
 def test_an_unknown_error_may_pass_if_its_status_says_so(status: int, passes: bool) -> None:
-    assert may_pass(refusal("Unheard", status)) is passes
+    assert is_transient(refusal("Unheard", status)) is passes
 
 
 @pytest.mark.parametrize(
@@ -61,14 +70,14 @@ def test_an_unknown_error_may_pass_if_its_status_says_so(status: int, passes: bo
 def test_an_error_without_an_answer_may_pass_unless_nothing_was_sent_for_a_mistake(
     error: BotoCoreError | TimeoutError, passes: bool
 ) -> None:
-    assert may_pass(error) is passes
+    assert is_transient(error) is passes
 
 
 def test_an_error_has_its_code_or_its_type() -> None:
     assert code_of(refusal("Busy", 503)) == "Busy"
     assert code_of(ClientError({}, "Operation")) == "unknown"
     assert code_of(ConnectTimeoutError(endpoint_url=URL)) == "ConnectTimeoutError"
-    assert not may_pass(ClientError({}, "Operation"))
+    assert not is_transient(ClientError({}, "Operation"))
 
 
 def test_a_client_s_limits_are_short_and_count_the_first_try() -> None:
@@ -118,7 +127,7 @@ NOT_REPEATED = [
 def test_a_call_is_tried_three_times_where_that_may_help(clock: Clock, error: Exception) -> None:
     operation = Operation(error, error)
     assert call(clock.deadline(9), operation, "a", second="b") == "ab"
-    assert operation.calls == TRIES == 3
+    assert operation.calls == MAX_ATTEMPTS == 3
     assert [0.05 <= clock.pauses[0] <= 0.1, 0.2 <= clock.pauses[1] <= 0.4] == [True, True]
     failing = Operation(*[error] * 9)
     with pytest.raises(type(error)) as caught:

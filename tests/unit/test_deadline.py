@@ -13,7 +13,7 @@ from tests.fakes.clock import Clock
 
 
 def test_a_deadline_lies_before_the_timeout(clock: Clock) -> None:
-    deadline = Deadline.before_timeout_of(clock.invocation(30), 3)
+    deadline = Deadline.before_timeout(clock.invocation(30), 3)
     assert deadline.left() == 27
     clock.sleep(26.999)
     assert not deadline.passed()
@@ -40,7 +40,7 @@ def test_within_a_passed_deadline_no_time_is_left(clock: Clock) -> None:
 
 
 def test_an_extended_deadline_comes_later_by_so_much(clock: Clock) -> None:
-    extended = clock.deadline(10).extended(0.5)
+    extended = clock.deadline(10).extended_by(0.5)
     assert extended.left() == 10.5
     clock.sleep(10.25)
     assert extended.left() == 0.25
@@ -67,7 +67,7 @@ def test_a_deadline_within_another_sleeps_like_it(clock: Clock) -> None:
 def test_tries_end_when_the_next_pause_would_outlast_the_deadline(
     clock: Clock, seconds: float, pauses: list[float]
 ) -> None:
-    tries = list(clock.deadline(seconds).attempts(1, longest=5))
+    tries = list(clock.deadline(seconds).attempts(1, max_pause_seconds=5))
     assert clock.pauses == pauses
     assert len(tries) == len(pauses) + 1
 
@@ -80,20 +80,28 @@ def test_the_first_try_comes_at_once_even_after_the_deadline(clock: Clock) -> No
 
 
 def test_pauses_between_tries_grow_to_the_longest(clock: Clock) -> None:
-    assert list(clock.deadline(100).attempts(0.5, longest=5, most=7)) == [0.5, 1, 2, 4, 5, 5, 5]
+    assert list(clock.deadline(100).attempts(0.5, max_pause_seconds=5, max_attempts=7)) == [
+        0.5,
+        1,
+        2,
+        4,
+        5,
+        5,
+        5,
+    ]
     assert clock.pauses == [0.5, 1, 2, 4, 5, 5]
 
 
 @pytest.mark.parametrize(("growth", "pauses"), [(1, [2, 2, 2]), (2, [2, 4, 8]), (4, [2, 8, 32])])
 def test_each_pause_grows_by_the_factor(clock: Clock, growth: float, pauses: list[float]) -> None:
-    for _ in clock.deadline(1000).attempts(2, growth=growth, most=4):
+    for _ in clock.deadline(1000).attempts(2, growth=growth, max_attempts=4):
         pass
     assert clock.pauses == pauses
 
 
 @pytest.mark.parametrize("most", [1, 2, 5])
 def test_there_is_no_pause_after_the_last_try(clock: Clock, most: int) -> None:
-    assert len(list(clock.deadline(100).attempts(1, growth=1, most=most))) == most
+    assert len(list(clock.deadline(100).attempts(1, growth=1, max_attempts=most))) == most
     assert len(clock.pauses) == most - 1
 
 
@@ -106,12 +114,14 @@ def test_the_time_of_the_tries_themselves_counts(clock: Clock) -> None:
 
 
 def test_each_try_knows_the_pause_to_come(clock: Clock) -> None:
-    pauses = list(clock.deadline(100).attempts(0.2, most=4, jittered=True))
+    pauses = list(clock.deadline(100).attempts(0.2, max_attempts=4, jittered=True))
     assert clock.pauses == pauses[:-1]
 
 
 def test_jitter_leaves_out_half_of_a_pause_at_most(clock: Clock) -> None:
-    tries = [list(clock.deadline(99).attempts(1, most=3, jittered=True)) for _ in range(200)]
+    tries = [
+        list(clock.deadline(99).attempts(1, max_attempts=3, jittered=True)) for _ in range(200)
+    ]
     for number, whole in enumerate((1, 2, 4)):
         pauses = [of_one[number] for of_one in tries]
         assert whole / 2 <= min(pauses) < 0.6 * whole
@@ -166,7 +176,7 @@ def test_the_alarm_rings_again_for_code_that_swallows_it(alarm: list[int]) -> No
                 swallowed.append(error)
         time.sleep(20)
 
-    with pytest.raises(TimeoutError), time_limit(0.02, again=0.02):
+    with pytest.raises(TimeoutError), time_limit(0.02, repeat_seconds=0.02):
         swallow_three()
     assert len(swallowed) == 3
 
@@ -203,7 +213,7 @@ def test_however_close_the_limit_nothing_rings_afterwards(alarm: list[int]) -> N
             pass
 
     for spent in range(300):
-        with suppress(TimeoutError), time_limit(0.001, again=0.001):
+        with suppress(TimeoutError), time_limit(0.001, repeat_seconds=0.001):
             busy(spent / 200_000)
     time.sleep(0.005)
 

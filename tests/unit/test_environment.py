@@ -2,7 +2,7 @@
 
 import pytest
 
-from environment import Environment, InvalidEnvironment, Variables, read
+from environment import Environment, InvalidEnvironment, Variables, read_variables
 
 
 class Example(Variables, frozen=True):
@@ -15,18 +15,18 @@ GOOD = {"QUEUE_URL": "https://sqs", "LEDGER_DAYS": "20", "PATH": "/bin"}
 
 
 def test_variables_are_converted_to_their_types() -> None:
-    assert read(Example, GOOD) == Example(queue_url="https://sqs", ledger_days=20)
-    assert read(Example, GOOD | {"SETTLE_SECONDS": "60"}).settle_seconds == 60
+    assert read_variables(Example, GOOD) == Example(queue_url="https://sqs", ledger_days=20)
+    assert read_variables(Example, GOOD | {"SETTLE_SECONDS": "60"}).settle_seconds == 60
 
 
 def test_a_missing_variable_is_named() -> None:
     with pytest.raises(InvalidEnvironment, match=r"`LEDGER_DAYS`.* Deploy the stack again\."):
-        read(Example, {"QUEUE_URL": "https://sqs"})
+        read_variables(Example, {"QUEUE_URL": "https://sqs"})
 
 
 def test_a_variable_of_another_type_is_named_and_its_value_is_not_shown() -> None:
     with pytest.raises(InvalidEnvironment, match="LEDGER_DAYS") as raised:
-        read(Example, GOOD | {"LEDGER_DAYS": "twenty"})
+        read_variables(Example, GOOD | {"LEDGER_DAYS": "twenty"})
     assert "twenty" not in str(raised.value)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tracebacks import origin_of, places_of
+from tracebacks import error_origin, traceback_locations
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def error() -> BaseException:
 
 
 def test_places_are_in_the_order_of_the_calls(error: BaseException) -> None:
-    _here, *places = places_of(error)
+    _here, *places = traceback_locations(error)
     assert places == ["/var/task/calls.py:5", "/var/task/calls.py:2", "/var/raises.py:2"]
 
 
@@ -33,8 +33,8 @@ def test_places_are_in_the_order_of_the_calls(error: BaseException) -> None:
 def test_the_origin_is_the_innermost_preferred_place_or_the_one_that_raised(
     error: BaseException, preferred: str, origin: str
 ) -> None:
-    assert origin_of(error, lambda place: preferred in place) == f"KeyError at {origin}"
+    assert error_origin(error, lambda place: preferred in place) == f"KeyError at {origin}"
 
 
 def test_the_origin_is_the_place_that_raised(error: BaseException) -> None:
-    assert origin_of(error) == "KeyError at raises.py:2"
+    assert error_origin(error) == "KeyError at raises.py:2"

@@ -38,7 +38,7 @@ def test_a_hundred_new_ends_cost_eight_ledger_calls_and_ten_of_the_bus(
 ) -> None:
     batches.destinations = [Bus(events, BUS)]  # type: ignore[arg-type]
     report = batches.run(records(*HUNDRED))
-    assert report.counts()["processed"] == 100
+    assert report.outcome_counts()["processed"] == 100
     assert calls_of(dynamodb) == {"batch_execute_statement": 8}
     assert [len(entries) for entries in events.calls] == [10] * 10
     assert sqs.calls == []
@@ -60,7 +60,7 @@ def test_duplicates_of_finished_ends_cost_a_claim_and_a_read(
     batches.run(records(*HUNDRED))
     dynamodb.calls.clear()
     report = batches.run(records(*HUNDRED))
-    assert report.counts()["duplicate"] == 100
+    assert report.outcome_counts()["duplicate"] == 100
     assert calls_of(dynamodb) == {"batch_execute_statement": 4, "batch_get_item": 1}
     assert len(batches.acted) == 100
 
@@ -105,10 +105,10 @@ def test_one_failure_and_one_poison_leave_ninety_eight_done(
     batches.destinations = [Actions(batches.act), Bus(events, BUS)]  # type: ignore[arg-type]
     batches.does = {"c-40": ValueError()}
     report = batches.run(records(*HUNDRED[:60], "{", *HUNDRED[60:99]))
-    assert report.counts() == {
+    assert report.outcome_counts() == {
         **{"processed": 98, "duplicate": 0, "ignored": 0, "rejected": 1, "failed": 1},
     }
-    assert report.ended == 98
+    assert report.end_count == 98
     assert reported(report) == ["m-41"]
     assert sqs.visibility == {"r:m-41": 30}
     assert sqs.deleted == ["r:m-61"]
@@ -155,7 +155,7 @@ def test_the_same_event_fifty_times_at_once_is_delivered_once(
             at_work.remove(worker)
     for told, report in batches:
         queue.settle(told, reported(report))
-        outcomes.update(report.counts())
+        outcomes.update(report.outcome_counts())
     while (due := queue.next_due()) is not None:
         clock.now = max(clock.now, due)
         told = queue.receive(10)
@@ -163,7 +163,7 @@ def test_the_same_event_fifty_times_at_once_is_delivered_once(
         later.destinations = [*destinations]
         report = later.run(told)
         queue.settle(told, reported(report))
-        outcomes.update(report.counts())
+        outcomes.update(report.outcome_counts())
     assert [len(destination.took) for destination in destinations] == [1, 1]
     assert (outcomes["processed"], outcomes["duplicate"]) == (1, 49)
     assert outcomes["rejected"] == outcomes["ignored"] == 0

@@ -156,8 +156,8 @@ def test_an_sqs_that_never_answers_leaves_time_to_report(
     """botocore takes an interruption for a failure of the network, and tries again."""
     worker = load(silent_sqs)
     context = Countdown(1.1)
-    poison = [(Message.of(record("{")), Rejected("not_json", "why"))]
-    (outcome,) = worker.parts.intake.reject(poison, Deadline.before_timeout_of(context, 1.0))
+    poison = [(Message.from_record(record("{")), Rejected("not_json", "why"))]
+    (outcome,) = worker.dependencies.intake.reject(poison, Deadline.before_timeout(context, 1.0))
     assert (outcome.kind, outcome.reason) == ("failed", "destination")
     assert call(worker, records("{"), Countdown(1.1)) == ["m-1"]
     # Left to itself botocore would try for minutes.

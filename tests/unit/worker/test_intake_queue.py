@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
-from aws_calls import TRIES
+from aws_calls import MAX_ATTEMPTS
 from conversations.parsed import Rejected
 from deadline import Deadline
 from tests.bodies import CANARY
@@ -29,13 +29,14 @@ CHANGE = "change_message_visibility_batch"
 
 @pytest.fixture
 def intake(sqs: FakeSqs) -> IntakeQueue:
-    return IntakeQueue(sqs, INTAKE, DEAD, retry_delay=30)  # type: ignore[arg-type]
+    return IntakeQueue(sqs, INTAKE, DEAD, retry_delay_seconds=30)  # type: ignore[arg-type]
 
 
 def messages(*bodies: str, **attributes: Any) -> list[Message]:
     """Return the messages `m-0`, `m-1`, … that all have these message attributes."""
     return [
-        Message.of(record(body, f"m-{n}", attributes=attributes)) for n, body in enumerate(bodies)
+        Message.from_record(record(body, f"m-{n}", attributes=attributes))
+        for n, body in enumerate(bodies)
     ]
 
 
@@ -58,7 +59,7 @@ def delay(
 ) -> None:
     """Delay the failed messages `m-0`, `m-1`, …"""
     received = [record("{}", f"m-{n}", receives=receives) for n in range(count)]
-    failed = [Outcome(Message.of(each), "failed", reason) for each in received]
+    failed = [Outcome(Message.from_record(each), "failed", reason) for each in received]
     intake.delay(failed, NOW_MS, deadline or Clock().deadline(20))
 
 
@@ -196,7 +197,7 @@ def test_any_sizes_arrive_once_each_without_a_refusal(
     dice = random.Random(seed)
     sizes = [int(MIB ** dice.uniform(0.1, 1.001)) for _ in range(40)]
     poison = [
-        Message.of(
+        Message.from_record(
             record(
                 "é" * (size // 2) or "x",
                 f"m-{n}",
@@ -270,9 +271,9 @@ def test_rejects_that_the_dead_letter_queue_did_not_take_have_failed(
 @pytest.mark.parametrize(
     ("fault", "calls"),
     [
-        (client_error("RequestThrottled"), 2 * TRIES),
+        (client_error("RequestThrottled"), 2 * MAX_ATTEMPTS),
         (client_error("AccessDenied"), 22),
-        (NO_NETWORK, 2 * TRIES),
+        (NO_NETWORK, 2 * MAX_ATTEMPTS),
         (NO_ANSWER, 2),
         (range(10), 2),
     ],
@@ -287,7 +288,7 @@ def test_rejects_that_cannot_be_sent_fail_and_are_not_deleted(
 
 
 def test_a_send_that_fails_does_not_stop_the_next(intake: IntakeQueue, sqs: FakeSqs) -> None:
-    sqs.script(SEND, *[NO_NETWORK] * TRIES, None)
+    sqs.script(SEND, *[NO_NETWORK] * MAX_ATTEMPTS, None)
     outcomes = list(reject(intake, messages(*"{" * 15)).values())
     assert (outcomes.count("failed.destination"), outcomes.count("rejected.not_json")) == (10, 5)
 
@@ -374,7 +375,7 @@ def test_a_message_failed_for_no_time_comes_back_at_once(
 def test_a_delay_that_cannot_be_set_keeps_no_other_from_being_set(
     sqs: FakeSqs, intake: IntakeQueue, fault: Fault, log: Log
 ) -> None:
-    sqs.script(CHANGE, *[fault] * (1 if fault in (NO_ANSWER, {0}) else TRIES))
+    sqs.script(CHANGE, *[fault] * (1 if fault in (NO_ANSWER, {0}) else MAX_ATTEMPTS))
     delay(intake, 20)
     assert {f"r:m-{n}" for n in range(10, 20)} <= set(sqs.visibility)
     (line,) = log.lines("WARNING", "Delays not set")

@@ -10,9 +10,9 @@ from worker.messages import Message
 
 
 def test_a_record_tells_id_handle_body_times_and_attributes() -> None:
-    message = Message.of(record("{}", "m-7", receives=3, attributes={"a": text("b")}))
+    message = Message.from_record(record("{}", "m-7", receives=3, attributes={"a": text("b")}))
     assert (message.id, message.receipt_handle, message.body) == ("m-7", "r:m-7", "{}")
-    assert (message.sent_at_ms, message.receives) == (SENT_AT, 3)
+    assert (message.sent_at_ms, message.receive_count) == (SENT_AT, 3)
     assert message.attributes == {"a": text("b")}
 
 
@@ -28,12 +28,12 @@ def test_a_record_tells_id_handle_body_times_and_attributes() -> None:
     ],
 )
 def test_a_record_needs_its_id_alone(rest: dict[str, Any]) -> None:
-    message = Message.of({"messageId": "m-1", **rest})
-    assert (message.receipt_handle, message.body, message.receives) == ("", "", 1)
+    message = Message.from_record({"messageId": "m-1", **rest})
+    assert (message.receipt_handle, message.body, message.receive_count) == ("", "", 1)
     assert message.attributes == {}
     assert abs(message.sent_at_ms / 1000 - time.time()) < 60
 
 
 @pytest.mark.parametrize("sent_at", [253_402_300_800_000, 10**30])
 def test_a_sent_time_beyond_the_year_9999_is_cut_to_it(sent_at: int) -> None:
-    assert Message.of(record("{}", sent_at=sent_at)).sent_at_ms == 253_402_300_799_999
+    assert Message.from_record(record("{}", sent_at=sent_at)).sent_at_ms == 253_402_300_799_999

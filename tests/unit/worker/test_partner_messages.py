@@ -192,7 +192,7 @@ def test_one_message_fires_an_end_in_every_queue_touched(start: Start) -> None:
     worker = start("touched")
     worker.arrive(event("acd.start", A, after=-90), event("acd.start", B, after=-60))
     report = worker.run(END)
-    assert report.counts()["processed"] == 1
+    assert report.outcome_counts()["processed"] == 1
     assert {queue_id: len(of) for queue_id, of in report.latencies_ms.items()} == {A: 1, B: 1}
     assert ended(worker) == sorted([(A, 0), (B, 0)])
 
@@ -360,7 +360,7 @@ def test_a_throttled_conversation_keeps_no_other_waiting(start: Start, rule: str
 def test_without_time_everything_comes_back_at_once(start: Start, rule: str) -> None:
     worker = start(rule)
     report = worker.batches.run([record(END)], worker.clock.invocation(2))
-    assert report.reasons() == {"failed.no_time": 1}
+    assert report.reason_counts() == {"failed.no_time": 1}
     assert worker.sqs.visibility == {"r:m-1": 0}
 
 

@@ -9,21 +9,23 @@ from tests.fakes.aws.sqs_event import record
 from tests.unit.worker.conftest import Log
 from worker.intake_queue import logger
 from worker.messages import Message
-from worker.report import BatchReport, Kind, Outcome
+from worker.report import BatchReport, Outcome, OutcomeKind
 
 COUNTS = (
     *("Received", "Processed", "Duplicate", "Ignored", "Rejected", "Failed"),
     *("Ended", "DeliveryFailures", "BatchSize", "ColdStart"),
 )
 
-PROCESSED: tuple[Kind, str] = ("processed", "")
+PROCESSED: tuple[OutcomeKind, str] = ("processed", "")
 
 
 def report_of(
-    *outcomes: tuple[Kind, str], latencies_ms: dict[str, list[int]] | None = None
+    *outcomes: tuple[OutcomeKind, str], latencies_ms: dict[str, list[int]] | None = None
 ) -> BatchReport:
     """Return a report whose messages are `m-0`, `m-1`, …, each received once more."""
-    messages = [Message.of(record("{", f"m-{n}", receives=n + 1)) for n in range(len(outcomes))]
+    messages = [
+        Message.from_record(record("{", f"m-{n}", receives=n + 1)) for n in range(len(outcomes))
+    ]
     return BatchReport(
         [Outcome(m, *outcome, "why") for m, outcome in zip(messages, outcomes, strict=True)],
         latencies_ms or {},

@@ -52,7 +52,7 @@ def test_a_message_has_the_outcome_of_the_contract(
     report = batches.run([record(body)])
     assert outcomes_of(report) == {"m-1": outcome}
     assert reported(report) == (["m-1"] if outcome.startswith("failed") else [])
-    assert len(batches.acted) == report.ended == (outcome == "processed")
+    assert len(batches.acted) == report.end_count == (outcome == "processed")
     assert sqs.deleted == (["r:m-1"] if outcome.startswith("rejected") else [])
     assert [entry["MessageBody"] for entry in sqs.dead] == ([body] if sqs.deleted else [])
 
@@ -77,7 +77,7 @@ def test_a_batch_of_which_everything_fails_reports_everything(batches: Batches) 
     assert sorted(reported(report)) == sorted(f"m-{n}" for n in range(1, 11))
     assert set(outcomes_of(report).values()) == {"failed.destination"}
     assert report.delivery_failures == 10
-    assert report.ended == 0
+    assert report.end_count == 0
 
 
 def test_an_empty_batch_is_answered(batches: Batches, sqs: FakeSqs) -> None:
@@ -159,7 +159,7 @@ def test_any_batch_is_answered_with_the_outcomes_of_the_contract(told: list[str 
     words = outcomes_of(report)
     accepted = [id_ for id_, word in words.items() if word in ("processed", "duplicate")]
     assert bool(accepted) == bool(batches.acted)
-    assert report.ended == len(batches.acted) == list(words.values()).count("processed")
+    assert report.end_count == len(batches.acted) == list(words.values()).count("processed")
     assert len(words) == len(told)
     for message_id, body in zip((f"m-{n}" for n in range(1, 6)), told, strict=False):
         match expected(body, OURS):

@@ -22,7 +22,7 @@ def test_within_five_minutes_of_each_other_it_is_one_end(
     batches: Batches, apart: float, ends: int
 ) -> None:
     report = batches.run(records(end("c"), end("c", after=apart)))
-    assert len(batches.acted) == report.ended == ends
+    assert len(batches.acted) == report.end_count == ends
     assert Counter(outcomes_of(report).values()) == Counter(
         ["processed", "processed" if ends == 2 else "duplicate"]
     )

@@ -33,7 +33,7 @@ from tests.fakes.aws.sqs import client_error as sqs_error
 from tests.fakes.aws.sqs_event import SENT_AT
 from tests.fakes.batches import reported
 from tests.fakes.turns import Killed, Turns
-from worker.batch import Parts, process
+from worker.batch import Dependencies, process
 from worker.intake_queue import IntakeQueue
 from worker.messages import Message, Reader
 
@@ -156,15 +156,15 @@ class World:
         dynamodb = _Client(self, worker, self.dynamodb, client_error)
         sqs = _Client(self, worker, self.queue, sqs_error)
         ledger = Ledger(LedgerTable(dynamodb, TABLE), days=20, now_ms=self.now_ms)  # type: ignore[arg-type]
-        parts = Parts(
+        parts = Dependencies(
             reader=Reader({QUEUE}, parse_subscription_event),
-            intake=IntakeQueue(sqs, INTAKE, DEAD, retry_delay=30),  # type: ignore[arg-type]
+            intake=IntakeQueue(sqs, INTAKE, DEAD, retry_delay_seconds=30),  # type: ignore[arg-type]
             ledger=ledger,
             destinations=[_Recorder(self, worker, name) for name in DESTINATIONS],
             now_ms=self.now_ms,
             sleep=self.pass_time,
         )
-        messages = [Message.of(record) for record in records]
+        messages = [Message.from_record(record) for record in records]
         worker.turns = Turns(lambda: process(messages, parts, _Context(self, worker)))
         self.workers[slot] = worker
         self.go_on(slot)
