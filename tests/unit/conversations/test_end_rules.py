@@ -105,10 +105,12 @@ def fired(rule: str, batches: Sequence[Sequence[str]]) -> list[tuple[str, float]
     """Return queue and seconds of the ends that come of batches, one after the other."""
     worker = PartnerWorker(rule)
     for batch in batches:
-        worker.arrive(*batch)
-    worker.settle(most=1)
+        worker.process(*batch)
+    worker.settle(batch_size=1)
     assert worker.dynamodb.refused == worker.sqs.refused == []
-    return sorted((queue_id, (at_ms - ENDED_MS) / 1000) for _, queue_id, at_ms in worker.ends())
+    return sorted(
+        (queue_id, (at_ms - ENDED_MS) / 1000) for _, queue_id, at_ms in worker.delivered_ends()
+    )
 
 
 def arrivals(messages: Sequence[str]) -> Iterator[list[Sequence[str]]]:
@@ -147,9 +149,11 @@ def test_conversations_in_one_batch_do_not_mix(rule: str) -> None:
         expected += [(name, *end) for end in ends_of(name, rule)]
     random.Random(1).shuffle(mixed)
     worker = PartnerWorker(rule)
-    worker.arrive(*mixed)
-    worker.settle(most=100)
-    ends = [(name, queue_id, (at - ENDED_MS) / 1000) for name, queue_id, at in worker.ends()]
+    worker.process(*mixed)
+    worker.settle(batch_size=100)
+    ends = [
+        (name, queue_id, (at - ENDED_MS) / 1000) for name, queue_id, at in worker.delivered_ends()
+    ]
     assert ends == sorted(expected)
 
 

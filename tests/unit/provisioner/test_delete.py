@@ -113,7 +113,7 @@ def test_an_id_that_cloudformation_invented_deletes_what_is_there(deployed: Reso
 def test_a_delete_by_an_id_that_cloudformation_invented_waits_for_what_appears(
     resource: Resource, clock: Clock, moment: float
 ) -> None:
-    clock.at(moment, resource.seed)
+    clock.schedule(moment, resource.seed)
     answer = resource.stack.delete(INVENTED_ID)
     assert (answer.status, answer.physical_id) == ("SUCCESS", INVENTED_ID)
     assert "delete" in resource.genesys.operations
@@ -141,7 +141,7 @@ def test_a_create_that_is_under_way_while_its_stack_is_deleted_leaves_nothing(
 
     # CloudFormation gives up while Create, which has made something, still waits.
     resource.delivery.starts(well=False)
-    clock.at(3, delete_meanwhile)
+    clock.schedule(3, delete_meanwhile)
     assert stack.create().status == "FAILED"
     assert not resource.entities
 

@@ -63,7 +63,7 @@ def test_a_difference_put_right_before_the_second_look_is_healthy(watchdog: Watc
     """A deploy may be under way."""
     entities = watchdog.delivery.entities
     held = entities.pop(ours(watchdog))
-    watchdog.clock.at(SECOND_LOOK - 1, lambda: entities.update({held["id"]: held}))
+    watchdog.clock.schedule(SECOND_LOOK - 1, lambda: entities.update({held["id"]: held}))
     assert watchdog.look() == []
     assert watchdog.clock.now == SECOND_LOOK
 

@@ -79,7 +79,7 @@ def test_its_own_integration_that_is_not_active_is_switched_on_and_awaited(
     held = genesys.integrations.seed(NAME, OURS)
     entity = genesys.integrations[held]
     entity |= {"intendedState": state[0], "reportedState": {"code": state[1]}}
-    clock.at(5, lambda: entity.update(reportedState={"code": "ACTIVE"}))
+    clock.schedule(5, lambda: entity.update(reportedState={"code": "ACTIVE"}))
     stack.events.partner_makes(SOURCE)
     assert stack.create().status == "SUCCESS"
     assert entity["intendedState"] == "ENABLED"

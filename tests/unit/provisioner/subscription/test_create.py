@@ -111,7 +111,7 @@ def test_a_conflict_with_its_own_that_lists_show_late_ends_well(
     cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     genesys.instead("create", problem(409, "exists"))
-    clock.at(5, lambda: genesys.subscriptions.seed(NAME, QUEUE_ARN))
+    clock.schedule(5, lambda: genesys.subscriptions.seed(NAME, QUEUE_ARN))
     assert cloudformation.create().data == {"SubscriptionId": "sub-1"}
 
 

@@ -142,6 +142,6 @@ def test_an_id_that_cloudformation_invented_deletes_each_that_appears(
     cloudformation: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     for moment in (0, 3, 6):
-        clock.at(moment, lambda: genesys.subscriptions.seed(NAME, QUEUE_ARN))
+        clock.schedule(moment, lambda: genesys.subscriptions.seed(NAME, QUEUE_ARN))
     assert cloudformation.delete(INVENTED_ID).status == "SUCCESS"
     assert not genesys.subscriptions

@@ -89,11 +89,11 @@ def test_the_delivered_ends_are_those_of_the_reference(
     outcomes: Counter[str] = Counter()
     messages = mingled([messages for _, _, messages in arriving], chance)
     for batch in batches(messages, chance):
-        outcomes.update(worker.arrive(*batch))
-    outcomes.update(worker.settle(most=300))
+        outcomes.update(worker.process(*batch))
+    outcomes.update(worker.settle(batch_size=300))
 
     fired: defaultdict[str, list[QueueEnd]] = defaultdict(list)
-    for conversation_id, queue_id, at_ms in worker.ends():
+    for conversation_id, queue_id, at_ms in worker.delivered_ends():
         fired[conversation_id].append(QueueEnd(queue_id, at_ms))
     wrong = {
         (id_, one.story): (fired[id_], one.ends[rule])
@@ -107,7 +107,7 @@ def test_the_delivered_ends_are_those_of_the_reference(
     known_words = {"processed", "duplicate", "ignored.noted", "ignored.other_queue"}
     assert {*outcomes} <= known_words
     done = [item for (_, key), item in dynamodb.items.items() if key != "#join"]
-    assert len(done) == len(worker.batches.acted)
+    assert len(done) == len(worker.batches.acted_ends)
     assert all(item["state"] == {"S": "done"} for item in done)
 
 

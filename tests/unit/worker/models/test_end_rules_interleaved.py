@@ -59,12 +59,12 @@ class TwoWorkers:
             later = self._worker()
             later.clock.now = 100  # No lease is longer.
             if failed:
-                self.outcomes += later.arrive(*failed)
+                self.outcomes += later.process(*failed)
             self.outcomes += later.settle()
             self.ended = sorted(
                 (queue_id, (at_ms - ENDED_MS) // 1000)
                 for worker in self._workers
-                for _, queue_id, at_ms in worker.ends()
+                for _, queue_id, at_ms in worker.delivered_ends()
             )
             assert self._dynamodb.refused == self._sqs.refused == []
             yield self
@@ -79,7 +79,7 @@ class TwoWorkers:
         self._workers: list[PartnerWorker] = []
         self._given = [[*batch] for batch in self._batches]
         if self._before:
-            self._worker().arrive(*self._before)
+            self._worker().process(*self._before)
         if self._settling:
             for number in self._settling:
                 self._given[number] += [entry["MessageBody"] for entry in self._sqs.delayed]
@@ -87,7 +87,7 @@ class TwoWorkers:
         turns: list[Turns] = []
         for number, batch in enumerate(self._given):
             worker = self._worker(turns, number)
-            turns.append(Turns(lambda worker=worker, batch=batch: worker.arrive(*batch)))  # type: ignore[misc]
+            turns.append(Turns(lambda worker=worker, batch=batch: worker.process(*batch)))  # type: ignore[misc]
         return turns
 
 
@@ -203,20 +203,24 @@ def test_a_worker_that_is_killed_at_any_call_loses_no_end(
     for calls in itertools.count():
         dynamodb, sqs, turns = FakeDynamoDb(), DelayingSqs(), list[Turns]()
         sound = PartnerWorker(rule, dynamodb=dynamodb, sqs=sqs)
-        sound.arrive(*before)
+        sound.process(*before)
         killed = PartnerWorker(rule, dynamodb=Stopping(dynamodb, turns, 0), sqs=sqs)
-        turns.append(Turns(lambda killed=killed: killed.arrive(*batch)))  # type: ignore[misc]
+        turns.append(Turns(lambda killed=killed: killed.process(*batch)))  # type: ignore[misc]
         alive = all(turns[0].go_on() for _ in range(calls + 1))
         turns[0].kill()
 
         sound.clock.now = 100
-        assert {"failed.claimed_elsewhere"}.isdisjoint(sound.arrive(*batch))
+        assert {"failed.claimed_elsewhere"}.isdisjoint(sound.process(*batch))
         sound.settle()
-        delivered = {(queue_id, (at - ENDED_MS) // 1000) for _, queue_id, at in sound.ends()}
-        by_killed = {(queue_id, (at - ENDED_MS) // 1000) for _, queue_id, at in killed.ends()}
+        delivered = {
+            (queue_id, (at - ENDED_MS) // 1000) for _, queue_id, at in sound.delivered_ends()
+        }
+        by_killed = {
+            (queue_id, (at - ENDED_MS) // 1000) for _, queue_id, at in killed.delivered_ends()
+        }
         assert sorted(delivered | by_killed) == sorted(ends)
         # What it delivered and could not mark comes twice, and nothing else does.
-        assert len(sound.ends()) == len(delivered)
+        assert len(sound.delivered_ends()) == len(delivered)
         if not alive:
             assert not delivered & by_killed
             return

@@ -31,7 +31,7 @@ from tests.fakes.aws.queue import Queue
 from tests.fakes.aws.sqs import DEAD, INTAKE
 from tests.fakes.aws.sqs import client_error as sqs_error
 from tests.fakes.aws.sqs_event import SENT_AT
-from tests.fakes.batches import reported
+from tests.fakes.batches import reported_ids
 from tests.fakes.turns import Killed, Turns
 from worker.batch import Dependencies, process
 from worker.intake_queue import IntakeQueue
@@ -292,7 +292,7 @@ class World:
     def _settle(self, worker: Invocation) -> None:
         """Take a worker's answer as Lambda does: what it does not report is deleted."""
         report = worker.turns.result
-        failed = reported(report)
+        failed = reported_ids(report)
         ids = [record["messageId"] for record in worker.records]
         assert sorted(outcome.message.id for outcome in report.outcomes) == sorted(ids)
         self._let_repeat(worker)
