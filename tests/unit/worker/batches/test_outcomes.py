@@ -1,4 +1,4 @@
-"""Every message of a batch has one outcome, and no neighbour changes it."""
+"""Every message of a batch has one outcome, which other messages do not change."""
 
 import itertools
 from collections import Counter
@@ -24,7 +24,7 @@ from tests.fakes.aws.sqs_event import Countdown, record, records
 from tests.fakes.batches import SECOND_QUEUE, Batches, outcomes_of, reported_ids
 from tests.fakes.clock import Clock
 
-OURS = (QUEUE, SECOND_QUEUE)
+OUR_QUEUES = (QUEUE, SECOND_QUEUE)
 
 
 @pytest.mark.parametrize(
@@ -41,12 +41,12 @@ OURS = (QUEUE, SECOND_QUEUE)
         (without("attributes", "conversationId"), "rejected.missing_conversation_id"),
         (having("attributes", value={"conversationId": "c"}), "rejected.missing_queue_id"),
         (having("eventTime", value="never"), "rejected.invalid_field"),
-        # SQS holds no empty message, so none can be sent to the dead-letter queue.
+        # SQS accepts no empty message, so it cannot go to the dead-letter queue.
         ("", "failed.destination"),
         (None, "failed.destination"),
     ],
 )
-def test_a_message_has_the_outcome_of_the_contract(
+def test_a_message_has_the_documented_outcome(
     batches: Batches, sqs: FakeSqs, body: str | None, outcome: str
 ) -> None:
     report = batches.run([record(body)])
@@ -57,21 +57,21 @@ def test_a_message_has_the_outcome_of_the_contract(
     assert [entry["MessageBody"] for entry in sqs.dead] == ([body] if sqs.deleted else [])
 
 
-def test_the_end_that_is_acted_on_is_the_message_s(batches: Batches) -> None:
+def test_the_action_gets_the_message_s_end(batches: Batches) -> None:
     batches.run([record(end("c-7", queue_id=SECOND_QUEUE, after=1.5))])
-    (acted,) = batches.acted_ends
-    assert (acted.conversation_id, acted.queue_id) == ("c-7", SECOND_QUEUE)
-    assert acted.ended_at == "2026-11-23T10:00:01.500Z"
+    (acted_end,) = batches.acted_ends
+    assert (acted_end.conversation_id, acted_end.queue_id) == ("c-7", SECOND_QUEUE)
+    assert acted_end.ended_at == "2026-11-23T10:00:01.500Z"
 
 
-def test_a_batch_of_which_nothing_fails_reports_nothing(batches: Batches, sqs: FakeSqs) -> None:
+def test_a_batch_without_failures_reports_no_message(batches: Batches, sqs: FakeSqs) -> None:
     report = batches.run(records(*(end(f"c-{n}") for n in range(10))))
     assert reported_ids(report) == []
     assert set(outcomes_of(report).values()) == {"processed"}
     assert sqs.calls == []
 
 
-def test_a_batch_of_which_everything_fails_reports_everything(batches: Batches) -> None:
+def test_a_batch_that_fails_completely_reports_every_message(batches: Batches) -> None:
     batches.action_effects = {f"c-{n}": RuntimeError() for n in range(10)}
     report = batches.run(records(*(end(f"c-{n}") for n in range(10))))
     assert sorted(reported_ids(report)) == sorted(f"m-{n}" for n in range(1, 11))
@@ -80,21 +80,26 @@ def test_a_batch_of_which_everything_fails_reports_everything(batches: Batches) 
     assert report.end_count == 0
 
 
-def test_an_empty_batch_is_answered(batches: Batches, sqs: FakeSqs) -> None:
+def test_an_empty_batch_gets_an_empty_response(batches: Batches, sqs: FakeSqs) -> None:
     assert reported_ids(batches.run([])) == []
     assert sqs.calls == []
 
 
-def test_poison_and_failures_leave_their_neighbours_alone(batches: Batches, sqs: FakeSqs) -> None:
+def test_poison_and_failures_do_not_affect_other_messages(batches: Batches, sqs: FakeSqs) -> None:
     batches.action_effects = {"bad": OSError("no")}
-    kinds = {"good": end("good"), "bad": end("bad"), "poison": "{", "other": '{"eventType": ""}'}
-    for order in itertools.permutations(kinds):
+    bodies_by_name = {
+        "good": end("good"),
+        "bad": end("bad"),
+        "poison": "{",
+        "other": '{"eventType": ""}',
+    }
+    for order in itertools.permutations(bodies_by_name):
         batches.acted_ends.clear()
         batches.dynamodb.items.clear()
         sqs.dead.clear()
         sqs.deleted.clear()
         sqs.visibility.clear()
-        report = batches.run([record(kinds[name], name) for name in order])
+        report = batches.run([record(bodies_by_name[name], name) for name in order])
         assert outcomes_of(report) == {
             "good": "processed",
             "bad": "failed.destination",
@@ -107,11 +112,11 @@ def test_poison_and_failures_leave_their_neighbours_alone(batches: Batches, sqs:
         assert sqs.deleted == ["r:poison"]
 
 
-def test_poison_is_gone_before_anything_is_acted_on(batches: Batches, sqs: FakeSqs) -> None:
-    batches.action_effects = {"c": lambda: seen.extend(sqs.deleted)}
-    seen: list[str] = []
+def test_poison_is_deleted_before_an_action_is_called(batches: Batches, sqs: FakeSqs) -> None:
+    batches.action_effects = {"c": lambda: deleted_handles.extend(sqs.deleted)}
+    deleted_handles: list[str] = []
     batches.run(records(end("c"), "{", "["))
-    assert seen == ["r:m-2", "r:m-3"]
+    assert deleted_handles == ["r:m-2", "r:m-3"]
 
 
 def test_ctrl_c_in_an_action_ends_the_batch(batches: Batches) -> None:
@@ -121,7 +126,7 @@ def test_ctrl_c_in_an_action_ends_the_batch(batches: Batches) -> None:
 
 
 def test_two_thousand_messages_have_one_outcome_each(batches: Batches, sqs: FakeSqs) -> None:
-    kinds: list[Callable[[int], str]] = [
+    make_body: list[Callable[[int], str]] = [
         lambda n: end(f"fine-{n}"),
         lambda n: end(f"again-{n % 200}"),
         lambda n: end("bad"),
@@ -129,10 +134,10 @@ def test_two_thousand_messages_have_one_outcome_each(batches: Batches, sqs: Fake
         lambda n: f'{{"eventType": "{EVENT_TYPE}", "number": {n}}}',
     ]
     batches.action_effects = {"bad": ValueError()}
-    sent_records = [record(kinds[n % 5](n), f"m-{n}") for n in range(2_000)]
+    sent_records = [record(make_body[n % 5](n), f"m-{n}") for n in range(2_000)]
     report = batches.run(sent_records, Countdown(60))
-    counted = Counter(outcomes_of(report).values())
-    assert counted == {
+    counts = Counter(outcomes_of(report).values())
+    assert counts == {
         "processed": 400 + 40,
         "duplicate": 360,
         "failed.destination": 400,
@@ -152,24 +157,28 @@ def test_two_thousand_messages_have_one_outcome_each(batches: Batches, sqs: Fake
 
 @settings(max_examples=200)
 @given(st.lists(bodies | st.sampled_from([end("c"), end("c", after=1), None]), max_size=5))
-def test_any_batch_is_answered_with_the_outcomes_of_the_contract(
+def test_any_batch_has_the_documented_outcomes(
     sent_bodies: list[str | None],
 ) -> None:
     sqs = FakeSqs()
     batches = Batches(sqs, Clock())
     report = batches.run(records(*sent_bodies))
-    words = outcomes_of(report)
-    accepted = [id_ for id_, word in words.items() if word in ("processed", "duplicate")]
-    assert bool(accepted) == bool(batches.acted_ends)
-    assert report.end_count == len(batches.acted_ends) == list(words.values()).count("processed")
-    assert len(words) == len(sent_bodies)
+    outcomes = outcomes_of(report)
+    accepted_ids = [
+        id_ for id_, outcome in outcomes.items() if outcome in ("processed", "duplicate")
+    ]
+    assert bool(accepted_ids) == bool(batches.acted_ends)
+    assert report.end_count == len(batches.acted_ends) == list(outcomes.values()).count("processed")
+    assert len(outcomes) == len(sent_bodies)
     for message_id, body in zip((f"m-{n}" for n in range(1, 6)), sent_bodies, strict=False):
-        match expected(body, OURS):
+        match expected(body, OUR_QUEUES):
             case ("rejected", _) if not can_hold(body or ""):
-                assert words[message_id] == "failed.destination"
+                assert outcomes[message_id] == "failed.destination"
             case ("accepted", _):
-                assert message_id in accepted
+                assert message_id in accepted_ids
             case (kind, reason):
-                assert words[message_id] == f"{kind}.{reason}"
-    assert set(reported_ids(report)) == {id_ for id_, word in words.items() if "failed" in word}
+                assert outcomes[message_id] == f"{kind}.{reason}"
+    assert set(reported_ids(report)) == {
+        id_ for id_, outcome in outcomes.items() if "failed" in outcome
+    }
     assert set(sqs.refused) <= {"InvalidMessageContents", "MissingParameter"}
