@@ -47,19 +47,21 @@ _Arguments = ParamSpec("_Arguments")
 _Response = TypeVar("_Response")
 
 
-def client_config(*, read_timeout: float = 2, attempts: int = 1) -> Config:
-    """Return a client configuration with time limits so short that a slow call can be retried.
+def client_config(*, read_timeout_seconds: float = 2, attempts: int = 1) -> Config:
+    """Return a configuration for boto3 clients. Its time limits leave time to retry a slow call.
 
     Parameters
     ----------
-    read_timeout
+    read_timeout_seconds
         The maximum number of seconds between two bytes of a response.
     attempts
         The number of attempts by botocore. It must be 1 for clients that `call` uses, because
         botocore would mistake an interruption for a failed connection and try again.
     """
     return Config(
-        connect_timeout=1, read_timeout=read_timeout, retries={"total_max_attempts": attempts}
+        connect_timeout=1,
+        read_timeout=read_timeout_seconds,
+        retries={"total_max_attempts": attempts},
     )
 
 
@@ -121,8 +123,8 @@ def is_transient(error: CallError) -> bool:
 
 
 def _is_worth_repeating(error: ClientError | BotoCoreError) -> bool:
-    """Return whether an immediate repetition of the call may succeed."""
+    """Return whether the same call may succeed if it is repeated at once."""
     if isinstance(error, ClientError):
         return is_transient(error)
-    # The service closes a connection that was idle for too long.
+    # `ConnectionClosedError` means that the service had closed an idle connection.
     return isinstance(error, EndpointConnectionError | ConnectTimeoutError | ConnectionClosedError)

@@ -73,7 +73,7 @@ class Deadline:
         return self.left() <= 0
 
     def sleep(self, seconds: float) -> bool:
-        """Wait and return True; if the deadline is sooner, return False without waiting."""
+        """Wait and return True, or return False at once if the deadline would pass meanwhile."""
         if seconds >= self.left():
             return False
         self._sleep(seconds)
@@ -88,7 +88,7 @@ class Deadline:
         max_attempts: int | None = None,
         jittered: bool = False,
     ) -> Iterator[float]:
-        """Yield once for each attempt, and sleep between attempts for ever longer pauses.
+        """Yield once for each attempt, and sleep between the attempts. The pauses grow.
 
         The first attempt comes at once, even after the deadline. There is no further attempt if
         the pause before it would outlast the deadline.
@@ -98,9 +98,9 @@ class Deadline:
         first_pause_seconds
             The pause between the first and the second attempt.
         growth
-            The factor between a pause and the next pause.
+            The factor by which each pause is longer than the one before.
         max_pause_seconds
-            The maximum of a pause.
+            The maximum length of a pause.
         max_attempts
             The maximum number of attempts; None if only the deadline limits them.
         jittered

@@ -11,7 +11,7 @@ from conversations.end import ConversationEnd
 from deadline import Deadline
 from destinations.destination import CALL_SECONDS, Receipt
 
-CLIENT_CONFIG = client_config(read_timeout=3)
+CLIENT_CONFIG = client_config(read_timeout_seconds=3)
 # Codes of a call that may have been refused because of one of its entries. Any other code is about
 # the whole call: to halve 100 entries down to each of them would make 199 calls in vain.
 _ABOUT_AN_ENTRY = {

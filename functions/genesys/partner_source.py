@@ -12,7 +12,7 @@ from genesys.errors import Explained
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
-CLIENT_LIMITS = client_config(read_timeout=5)
+CLIENT_LIMITS = client_config(read_timeout_seconds=5)
 # A role that was made a moment ago may not have reached all of AWS yet.
 NEW_ROLE_SECONDS = 20.0
 

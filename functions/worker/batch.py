@@ -21,7 +21,7 @@ from worker.time_budget import TimeBudget
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """The objects that the worker needs, created once for many batches.
+    """The objects that `process` needs, created once for many batches.
 
     Attributes
     ----------
@@ -45,9 +45,9 @@ def process(
     """Process a batch and return the report on it.
 
     Messages that can never succeed go to the dead-letter queue first. Then the distinct ends are
-    claimed, delivered and completed; the failure of one end does not stop the others. Messages
-    whose end a destination refused for good are rejected, and failed messages are delayed for a
-    retry. `TimeBudget` gives each step its deadline. A message without any time left has failed.
+    claimed, delivered and completed; one end's failure does not stop the others. A message is
+    rejected if a destination refused its end for good. Failed messages are delayed for a retry; a
+    message for which no time was left comes back at once. `TimeBudget` sets the steps' deadlines.
 
     Parameters
     ----------

@@ -124,7 +124,7 @@ class _Dispatch:
     def _deliver(
         self, destination: Destination, due_ends: Sequence[ClaimedEnd], deadline: Deadline
     ) -> None:
-        """Deliver ends to a destination, and mark arrived ends while others are on their way."""
+        """Deliver ends to a destination, and mark arrived ends between the deliveries."""
         name = destination.name
         if deadline.passed():
             for end in due_ends:

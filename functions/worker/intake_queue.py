@@ -29,7 +29,7 @@ MAX_BYTES = 1_048_576
 MAX_ATTRIBUTES = 10
 # The longest delay of a failed message.
 MAX_DELAY_SECONDS = 900
-# Messages that wait for the same lease come back at random moments within this time after it.
+# Messages that wait for the same lease come back at random times within this many seconds after it.
 LEASE_JITTER_SECONDS = 5.0
 # The time limit for deleting rejected messages, and how far it may exceed the deadline.
 DELETE_SECONDS = 1.0

@@ -83,7 +83,7 @@ def test_the_code_of_an_error_is_its_own_or_its_type() -> None:
 
 
 def test_a_client_s_limits_are_short_and_include_the_first_attempt() -> None:
-    config: Any = client_config(read_timeout=3, attempts=2)
+    config: Any = client_config(read_timeout_seconds=3, attempts=2)
     assert (config.connect_timeout, config.read_timeout) == (1, 3)
     assert config.retries == {"total_max_attempts": 2}
 
@@ -191,7 +191,7 @@ def test_botocore_does_not_retry_after_an_interruption(service: HttpServer) -> N
     """It mistakes an interruption for a failed connection."""
     sqs = boto3.client(
         "sqs",
-        config=client_config(read_timeout=60),
+        config=client_config(read_timeout_seconds=60),
         endpoint_url=service.url,
         region_name="eu-west-1",
         aws_access_key_id="test",
