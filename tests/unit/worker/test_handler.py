@@ -29,7 +29,7 @@ Load = Callable[..., Any]
 
 @pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch, log: Log) -> Load:
-    """Return a function that imports the handler anew, as Lambda does at a cold start.
+    """Return a function that imports the handler again, as Lambda does at a cold start.
 
     Its first argument is the SQS client, or a function that creates the client.
     """
