@@ -1,4 +1,4 @@
-"""Calls of AWS: in time, repeated where that may help, and with errors that are told by a code."""
+"""AWS calls with a deadline, retries of transient errors, and error codes for the log."""
 
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -16,13 +16,13 @@ from botocore.exceptions import (
 from deadline import Deadline, time_limit
 
 CallError = ClientError | BotoCoreError | TimeoutError
-"""The error of a call: refused, not answered, or interrupted at its deadline."""
+"""A failed call's error: refused, without a response, or interrupted at its deadline."""
 CALL_ERRORS = (ClientError, BotoCoreError, TimeoutError)
-"""The same, for an `except`."""
+"""The same types, for an `except` clause."""
 
-# The codes of a service that has a bad moment, or too much to do (AWS: each service's "Common
-# Errors"). Some come with the status 400 or 403.
-PASSING = frozenset(
+# Error codes of a service that is overloaded or briefly unavailable (AWS: each service's "Common
+# Errors"). Some come with the HTTP status 400 or 403.
+TRANSIENT_CODES = frozenset(
     {
         "InternalException",
         "InternalFailure",
@@ -38,90 +38,93 @@ PASSING = frozenset(
         "TooManyRequestsException",
     }
 )
-# How often `call` tries, and the seconds before its second try; the third comes after four times
-# as long.
-TRIES = 3
-PAUSE = 0.1
+# The number of attempts of `call`, and the pause before the second one. The pause before the third
+# attempt is four times as long.
+MAX_ATTEMPTS = 3
+FIRST_PAUSE_SECONDS = 0.1
 
 _Arguments = ParamSpec("_Arguments")
-_Answer = TypeVar("_Answer")
+_Response = TypeVar("_Response")
 
 
-def client_config(*, read_timeout: float = 2, attempts: int = 1) -> Config:
-    """Return a client's configuration, with short limits: a hanging call must leave time for more.
+def client_config(*, read_timeout_seconds: float = 2, attempts: int = 1) -> Config:
+    """Return a configuration for boto3 clients. Its time limits leave time to retry a slow call.
 
     Parameters
     ----------
-    read_timeout
-        Seconds between two bytes of an answer.
+    read_timeout_seconds
+        The maximum number of seconds between two bytes of a response.
     attempts
-        How often botocore tries. Once for whoever uses `call`: botocore would take an interruption
-        for a connection that failed, and try again.
+        The number of attempts by botocore. It must be 1 for clients that `call` uses, because
+        botocore would mistake an interruption for a failed connection and try again.
     """
     return Config(
-        connect_timeout=1, read_timeout=read_timeout, retries={"total_max_attempts": attempts}
+        connect_timeout=1,
+        read_timeout=read_timeout_seconds,
+        retries={"total_max_attempts": attempts},
     )
 
 
 def call(
     deadline: Deadline,
-    operation: Callable[_Arguments, _Answer],
+    operation: Callable[_Arguments, _Response],
     *args: _Arguments.args,
     **kwargs: _Arguments.kwargs,
-) -> _Answer:
-    """Return an operation's answer; try a little more often if the service may have a bad moment.
+) -> _Response:
+    """Return an operation's response; after a transient error, try up to three times.
 
-    A call without an answer in time is not repeated: it has taken long enough, and may have been
-    carried out.
+    A call that times out is not repeated: it took long enough, and AWS may have carried it out.
 
     Raises
     ------
     ClientError, BotoCoreError, TimeoutError
-        The last try's error.
+        The last attempt's error.
     """
-    failure: Exception
-    for _ in deadline.attempts(PAUSE, growth=4, most=TRIES, jittered=True):
+    last_error: Exception
+    for _ in deadline.attempts(
+        FIRST_PAUSE_SECONDS, growth=4, max_attempts=MAX_ATTEMPTS, jittered=True
+    ):
         try:
             return call_once(deadline, operation, *args, **kwargs)
         except (ClientError, BotoCoreError) as error:
-            if not _may_be_repeated(error):
+            if not _is_worth_repeating(error):
                 raise
-            failure = error
-    raise failure
+            last_error = error
+    raise last_error
 
 
 def call_once(
     deadline: Deadline,
-    operation: Callable[_Arguments, _Answer],
+    operation: Callable[_Arguments, _Response],
     *args: _Arguments.args,
     **kwargs: _Arguments.kwargs,
-) -> _Answer:
-    """Return an operation's answer, or interrupt it at the deadline.
+) -> _Response:
+    """Return an operation's response, or interrupt the operation at the deadline.
 
-    botocore's limits alone do not suffice: they hold for each address and each piece of an answer.
+    botocore's own limits are not enough: they apply to each address and each part of a response.
     """
     with time_limit(deadline.left()):
         return operation(*args, **kwargs)
 
 
 def code_of(error: CallError) -> str:
-    """Return an error's code, or its type; its text could quote what was sent."""
+    """Return an error's code, or its type if it has none. Its message could quote private data."""
     if isinstance(error, ClientError):
         return str(error.response.get("Error", {}).get("Code", "unknown"))
     return type(error).__name__
 
 
-def may_pass(error: CallError) -> bool:
-    """Return whether the same call may succeed later: the service failed, or did not answer."""
+def is_transient(error: CallError) -> bool:
+    """Return whether the same call may succeed later: the service failed or did not respond."""
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return code_of(error) in PASSING or status == 429 or status >= 500
+        return code_of(error) in TRANSIENT_CODES or status == 429 or status >= 500
     return not isinstance(error, ParamValidationError)
 
 
-def _may_be_repeated(error: ClientError | BotoCoreError) -> bool:
-    """Return whether a call may succeed at once when repeated."""
+def _is_worth_repeating(error: ClientError | BotoCoreError) -> bool:
+    """Return whether the same call may succeed if it is repeated at once."""
     if isinstance(error, ClientError):
-        return may_pass(error)
-    # The last is the error of a connection that idled for too long.
+        return is_transient(error)
+    # `ConnectionClosedError` means that the service had closed an idle connection.
     return isinstance(error, EndpointConnectionError | ConnectTimeoutError | ConnectionClosedError)

@@ -1,4 +1,4 @@
-"""Deadlines within an invocation, and the alarm that interrupts code at its deadline."""
+"""Deadlines, and a time limit that interrupts code."""
 
 import itertools
 import math
@@ -14,8 +14,8 @@ from typing import Protocol
 Clock = Callable[[], int]
 """Returns the time in epoch milliseconds."""
 
-# Seconds until an alarm whose time is already over; 0 would switch it off.
-_SOON = 0.001
+# The delay of an alarm that should ring at once. A delay of 0 would switch the alarm off.
+_MIN_ALARM_SECONDS = 0.001
 
 
 def now_ms() -> int:
@@ -24,19 +24,19 @@ def now_ms() -> int:
 
 
 class InvocationContext(Protocol):
-    """The part of Lambda's context object that tells how much time is left."""
+    """The part of Lambda's context object that knows the time left."""
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until Lambda ends the invocation."""
 
 
 class Deadline:
-    """The moment by which work must be over.
+    """The moment by which some work must be finished.
 
     Parameters
     ----------
     left
-        Returns the seconds until that moment; negative once it has passed.
+        Returns the seconds until the deadline; negative after it.
     sleep
         Waits for a number of seconds.
     """
@@ -48,22 +48,24 @@ class Deadline:
         self._sleep = sleep
 
     @classmethod
-    def before_timeout_of(
+    def before_timeout(
         cls,
         context: InvocationContext,
-        reserve: float,
+        reserve_seconds: float,
         sleep: Callable[[float], None] = time.sleep,
     ) -> "Deadline":
-        """Return the deadline that lies `reserve` seconds before the invocation's timeout."""
-        return cls(lambda: context.get_remaining_time_in_millis() / 1000 - reserve, sleep)
+        """Return a deadline `reserve_seconds` before the invocation's timeout."""
+        return cls(lambda: context.get_remaining_time_in_millis() / 1000 - reserve_seconds, sleep)
 
     def within(self, seconds: float) -> "Deadline":
-        """Return the deadline that comes in `seconds` from now, or this one if it is earlier."""
-        end = self.left() - seconds
-        return self if end <= 0 else Deadline(lambda: self.left() - end, self._sleep)
+        """Return a deadline `seconds` from now, or this deadline if it is earlier."""
+        earlier_by = self.left() - seconds
+        if earlier_by <= 0:
+            return self
+        return Deadline(lambda: self.left() - earlier_by, self._sleep)
 
-    def extended(self, seconds: float) -> "Deadline":
-        """Return the deadline that comes `seconds` after this one."""
+    def extended_by(self, seconds: float) -> "Deadline":
+        """Return a deadline `seconds` after this one."""
         return Deadline(lambda: self.left() + seconds, self._sleep)
 
     def passed(self) -> bool:
@@ -71,7 +73,7 @@ class Deadline:
         return self.left() <= 0
 
     def sleep(self, seconds: float) -> bool:
-        """Wait, and return True; or return False at once if the deadline would pass meanwhile."""
+        """Wait and return True, or return False at once if the deadline would pass meanwhile."""
         if seconds >= self.left():
             return False
         self._sleep(seconds)
@@ -79,54 +81,54 @@ class Deadline:
 
     def attempts(
         self,
-        pause: float,
+        first_pause_seconds: float,
         *,
         growth: float = 2,
-        longest: float = math.inf,
-        most: int | None = None,
+        max_pause_seconds: float = math.inf,
+        max_attempts: int | None = None,
         jittered: bool = False,
     ) -> Iterator[float]:
-        """Yield once for each try: the first at once, the others after ever longer pauses.
+        """Yield once for each attempt, and sleep between the attempts. The pauses grow.
 
-        There is always a first try. The tries are over when the next pause would outlast the
-        deadline.
+        The first attempt comes at once, even after the deadline. There is no further attempt if
+        the pause before it would outlast the deadline.
 
         Parameters
         ----------
-        pause
-            Seconds between the first and the second try.
+        first_pause_seconds
+            The pause between the first and the second attempt.
         growth
-            The factor from each pause to the next one.
-        longest
-            Seconds of the longest pause.
-        most
-            The greatest number of tries.
+            The factor by which each pause is longer than the one before.
+        max_pause_seconds
+            The maximum length of a pause.
+        max_attempts
+            The maximum number of attempts; None if only the deadline limits them.
         jittered
-            Whether a random part of each pause, up to half of it, is left out, so that callers who
-            failed together do not try again together.
+            Whether each pause is shortened at random by up to a half. Callers that failed together
+            then do not try again together.
 
         Yields
         ------
         float
-            The seconds of the pause before the next try, if there is one.
+            The seconds of the pause that would come before the next attempt.
         """
+        pause = first_pause_seconds
         for number in itertools.count(1):
             seconds = random.uniform(pause / 2, pause) if jittered else pause  # noqa: S311 - no secret depends on it
             yield seconds
-            if number == most or not self.sleep(seconds):
+            if number == max_attempts or not self.sleep(seconds):
                 return
-            pause = min(growth * pause, longest)
+            pause = min(growth * pause, max_pause_seconds)
 
 
 @contextmanager
-def time_limit(seconds: float, again: float = 1.0) -> Iterator[None]:
+def time_limit(seconds: float, repeat_seconds: float = 1.0) -> Iterator[None]:
     """Raise `TimeoutError` in the enclosed code if it takes longer than `seconds`.
 
-    The alarm rings again every `again` seconds, so that code which swallows the first error meets
-    the next one. An alarm that was set before goes on afterwards, and rings no later than it would
-    have. Only the main thread, where Lambda runs handlers, can be interrupted: elsewhere the
-    enclosed code runs without a limit. Code that does not come back to Python, such as the lookup
-    of a name, is interrupted when it does.
+    The error is raised again every `repeat_seconds`, in case the code swallows the first one.
+    Limits can be nested: an outer limit still applies inside an inner one and after it. Only the
+    main thread, where Lambda runs handlers, can be interrupted; in other threads there is no limit.
+    Code outside Python, such as a DNS lookup, is interrupted when it returns to Python.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -134,24 +136,25 @@ def time_limit(seconds: float, again: float = 1.0) -> Iterator[None]:
 
     running = True
 
-    def ring(_signal: int, _frame: FrameType | None) -> None:
+    def raise_timeout(_signal: int, _frame: FrameType | None) -> None:
         if running:
             raise TimeoutError(f"took longer than {seconds:.1f} s")
 
-    began = time.monotonic()
-    outer_seconds, outer_again = signal.getitimer(signal.ITIMER_REAL)
+    started_at = time.monotonic()
+    outer_seconds, outer_repeat_seconds = signal.getitimer(signal.ITIMER_REAL)
     if outer_seconds:
         seconds = min(seconds, outer_seconds)
     outer_handler = signal.getsignal(signal.SIGALRM)
     try:
-        # In here, because an alarm may ring before these calls have returned.
-        signal.signal(signal.SIGALRM, ring)
-        signal.setitimer(signal.ITIMER_REAL, max(seconds, _SOON), again)
+        # Inside the try block, because the alarm may ring before these calls return.
+        signal.signal(signal.SIGALRM, raise_timeout)
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, _MIN_ALARM_SECONDS), repeat_seconds)
         yield
     finally:
         running = False
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, outer_handler)
         if outer_seconds:
-            left = outer_seconds - (time.monotonic() - began)
-            signal.setitimer(signal.ITIMER_REAL, max(left, _SOON), outer_again)
+            outer_left = outer_seconds - (time.monotonic() - started_at)
+            outer_left = max(outer_left, _MIN_ALARM_SECONDS)
+            signal.setitimer(signal.ITIMER_REAL, outer_left, outer_repeat_seconds)

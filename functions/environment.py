@@ -1,4 +1,4 @@
-"""The environment variables of a function, typed and checked when it starts."""
+"""A function's environment variables, typed and checked when it starts."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -7,35 +7,35 @@ import msgspec
 
 
 class Variables(msgspec.Struct, frozen=True, rename="upper"):
-    """Environment variables, each a field with its name in lower case; see `read`."""
+    """Base class of a function's variables: the field `queue_url` holds `QUEUE_URL`, and so on."""
 
 
-V = TypeVar("V", bound=Variables)
+VariablesT = TypeVar("VariablesT", bound=Variables)
 
 
 class InvalidEnvironment(Exception):
-    """An environment variable that is missing or wrong; the text names it, not its value."""
+    """An environment variable is missing or invalid. The message omits the variable's value."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(f"{problem}: the stack sets it. Deploy the stack again.")
 
 
 class Environment(dict[str, str]):
-    """Environment variables by name; reading a missing one is a clear error."""
+    """Environment variables keyed by name; a missing one raises `InvalidEnvironment`."""
 
     def __missing__(self, name: str) -> str:
         raise InvalidEnvironment(f"The environment variable {name} is missing")
 
 
-def read(kind: type[V], environment: Mapping[str, str]) -> V:
-    """Return the variables that a function needs, converted to their types.
+def read_variables(variables_type: type[VariablesT], environment: Mapping[str, str]) -> VariablesT:
+    """Return a function's variables, converted to the types of their fields.
 
     Raises
     ------
     InvalidEnvironment
-        If one is missing, or not of its type.
+        If a variable is missing, or cannot be converted.
     """
     try:
-        return msgspec.convert(dict(environment), kind, strict=False)
+        return msgspec.convert(dict(environment), variables_type, strict=False)
     except msgspec.ValidationError as error:
         raise InvalidEnvironment(f"An environment variable is wrong ({error})") from None

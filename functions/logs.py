@@ -1,4 +1,4 @@
-"""JSON log lines at the level that the setting `log_level` names."""
+"""JSON loggers at the level of the setting `log_level`."""
 
 import logging
 import os
@@ -6,9 +6,9 @@ from typing import Protocol
 
 from aws_lambda_powertools import Logger
 
-# At DEBUG botocore writes requests and answers as they are, secrets among them, and Lambda sets the
-# level of all libraries by that setting. urllib3 warns of every retry, with its URL: whoever reads
-# CloudFormation's URL could answer in our place.
+# Lambda applies the setting to all libraries. At DEBUG botocore logs requests and responses with
+# their secrets. urllib3 warns of every retry with its URL: anyone who reads CloudFormation's URL in
+# the log could respond in our place.
 for library in ("boto3", "botocore", "requests", "urllib3"):
     logging.getLogger(library).setLevel(logging.ERROR)
 
@@ -16,28 +16,28 @@ _loggers: dict[str, Logger] = {}
 
 
 class Invocation(Protocol):
-    """The part of Lambda's context object that names the invocation."""
+    """The part of Lambda's context object that identifies the invocation."""
 
     @property
     def aws_request_id(self) -> str: ...
 
 
 def json_logger(service: str) -> Logger:
-    """Return the logger of a part of the project; its lines carry the part's name as `service`."""
-    # Location and trace id repeat what the message says, and would be a third of a line.
+    """Create a logger whose lines have `service` as a field."""
+    # Location and trace id would add nothing to the message, and make up a third of a line.
     logger = Logger(service=service, use_rfc3339=True, location=None, xray_trace_id=None)
-    # Powertools gives way to the level at which Lambda drops lines. Lambda's level stays at INFO,
-    # since lines of metrics count as INFO: a higher one has to be set past Powertools.
+    # Lambda's own log level must stay at INFO, or Lambda would drop the lines with metrics.
+    # Powertools would use that level even if the setting is higher, so set the level without it.
     logging.getLogger(service).setLevel(os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
     _loggers[service] = logger
     return logger
 
 
-def tag_lines(invocation: Invocation) -> None:
-    """Put the invocation's request id on each line that follows, as `function_request_id`.
+def add_request_id_to_logs(invocation: Invocation) -> None:
+    """Add the invocation's request id to all later lines as `function_request_id`.
 
-    Powertools' `inject_lambda_context` would tag the lines of one logger, and add the function's
-    name, ARN, memory size and cold start to each: 290 bytes a line, where the id takes 62.
+    Powertools' `inject_lambda_context` affects only one logger. It would also add the function's
+    name, ARN, memory size and cold start to each line: 290 bytes, while the id takes 62.
     """
     for logger in _loggers.values():
         logger.append_keys(function_request_id=invocation.aws_request_id)

@@ -1,4 +1,7 @@
-"""Metrics as log lines in CloudWatch's embedded metric format (docs/decisions/own-metrics.md)."""
+"""Writes metrics as log lines in CloudWatch's embedded metric format.
+
+`docs/decisions/own-metrics.md` says why.
+"""
 
 import json
 import time
@@ -6,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 NAMESPACE = "QueueEnds"
-# The most values of a metric in one line (AWS: "Specification: Embedded metric format").
-MAX_VALUES = 100
+# The maximum number of values of a metric in one line (AWS: "Specification: Embedded metric
+# format").
+MAX_VALUES_PER_LINE = 100
 
 
 def emit(
@@ -15,46 +19,46 @@ def emit(
     counts: Mapping[str, int],
     durations: Mapping[str, Sequence[int]] | None = None,
     *,
-    also_by: Sequence[str] = (),
+    rollup_dimensions: Sequence[str] = (),
 ) -> None:
-    """Write metrics in one line; a metric with over a hundred values takes more lines.
+    """Write metrics in one line, or in several if a metric has over a hundred values.
 
     Parameters
     ----------
     dimensions
-        The values of the dimensions, by name.
+        The dimensions' values, keyed by name.
     counts
-        The metrics that count something.
+        The values of metrics that count, keyed by metric name.
     durations
-        The metrics that are shown in percentiles: all their values, in milliseconds.
-    also_by
-        A smaller set of these dimensions, under which the same values are found, too.
+        The values of metrics that measure time in milliseconds, keyed by metric name.
+    rollup_dimensions
+        The names of some of the dimensions. CloudWatch then aggregates the values by these alone,
+        too.
     """
     durations = durations or {}
-    sets = [list(also_by)] if also_by else []
-    sets.append(list(dimensions))
-    longest = max(map(len, durations.values()), default=0)
-    for start in range(0, max(1, longest), MAX_VALUES):
-        parts = {name: of[start : start + MAX_VALUES] for name, of in durations.items()}
+    dimension_sets = [list(rollup_dimensions)] if rollup_dimensions else []
+    dimension_sets.append(list(dimensions))
+    most_values = max(map(len, durations.values()), default=0)
+    for start in range(0, max(1, most_values), MAX_VALUES_PER_LINE):
         values: dict[str, Any] = {} if start else dict(counts)
         units = dict.fromkeys(values, "Count")
-        for name, part in parts.items():
-            if part:
-                values[name] = part
+        for name, all_durations in durations.items():
+            if line_durations := all_durations[start : start + MAX_VALUES_PER_LINE]:
+                values[name] = line_durations
                 units[name] = "Milliseconds"
         if values:
-            _write(dimensions, sets, units, values)
+            _write_line(dimensions, dimension_sets, units, values)
 
 
-def _write(
+def _write_line(
     dimensions: Mapping[str, str],
-    sets: Sequence[Sequence[str]],
+    dimension_sets: Sequence[Sequence[str]],
     units: Mapping[str, str],
     values: Mapping[str, Any],
 ) -> None:
     directive = {
         "Namespace": NAMESPACE,
-        "Dimensions": sets,
+        "Dimensions": dimension_sets,
         "Metrics": [{"Name": name, "Unit": unit} for name, unit in units.items()],
     }
     meta = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}

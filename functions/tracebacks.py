@@ -1,23 +1,20 @@
-"""The places that an error came through. Its text is left out: it could quote private data."""
+"""Reports where an error was raised, without its message, which could quote private data."""
 
 import traceback
 from collections.abc import Callable
 
 
-def places_of(error: BaseException) -> list[str]:
-    """Return the places that an error came through, as `path:line`; the last one raised it."""
+def traceback_locations(error: BaseException) -> list[str]:
+    """Return the lines in an error's traceback as `path:line`; the last one raised the error."""
     frames = traceback.walk_tb(error.__traceback__)
     return [f"{frame.f_code.co_filename}:{line}" for frame, line in frames]
 
 
-def origin_of(error: BaseException, preferred: Callable[[str], bool] = lambda _: True) -> str:
-    """Return an error's type and where it was raised: `KeyError at actions.py:12`.
+def error_origin(error: BaseException, is_preferred: Callable[[str], bool] = lambda _: True) -> str:
+    """Return an error's type and origin: `KeyError at actions.py:12`.
 
-    Parameters
-    ----------
-    preferred
-        Returns whether a place tells more than the places that it called.
+    The origin is the innermost preferred location, or the innermost of all if none is preferred.
     """
-    places = places_of(error)
-    place = next(filter(preferred, reversed(places)), places[-1])
-    return f"{type(error).__name__} at {place.rpartition('/')[2]}"
+    locations = traceback_locations(error)
+    location = next(filter(is_preferred, reversed(locations)), locations[-1])
+    return f"{type(error).__name__} at {location.rpartition('/')[2]}"

@@ -11,7 +11,7 @@ from conversations.end import ConversationEnd
 from deadline import Deadline
 from destinations.destination import CALL_SECONDS, Receipt
 
-CLIENT_CONFIG = client_config(read_timeout=3)
+CLIENT_CONFIG = client_config(read_timeout_seconds=3)
 # A call that fails with one of these codes may have been refused because of a single entry. Every
 # other code concerns the whole call: dividing 100 entries would then make 199 useless calls.
 _ENTRY_ERROR_CODES = {

@@ -6,7 +6,7 @@ from conversations.end import ConversationEnd
 from deadline import Deadline, time_limit
 from destinations import actions
 from destinations.destination import CALL_SECONDS, Receipt
-from tracebacks import origin_of
+from tracebacks import error_origin
 
 
 def make_destination(environment: Mapping[str, str]) -> "Actions":
@@ -37,7 +37,7 @@ class Actions:
         except KeyboardInterrupt:  # Ctrl-C in a local run
             raise
         except BaseException as error:  # noqa: BLE001 - whatever the user's code raises, only this end fails
-            return Receipt(position, "failed", origin_of(error, _is_user_code))
+            return Receipt(position, "failed", error_origin(error, _is_user_code))
         return Receipt(position, "arrived")
 
 

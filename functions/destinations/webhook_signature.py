@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from aws_calls import CALL_ERRORS, CallError, call_once, code_of, may_pass
+from aws_calls import CALL_ERRORS, CallError, call_once, code_of, is_transient
 from conversations.end import ConversationEnd
 from deadline import Deadline
 
@@ -82,7 +82,7 @@ class SigningKeys:
                 deadline.within(READ_SECONDS), self._secrets.get_secret_value, SecretId=self._name
             )
         except CALL_ERRORS as error:
-            if old_keys and may_pass(error):
+            if old_keys and is_transient(error):
                 self._keep_seconds = KEEP_SECONDS_IN_DOUBT
                 return old_keys
             raise SecretUnusable(_why_unreadable(self._name, error)) from error

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aws_calls import CALL_ERRORS, PASSING, CallError, call_once, code_of, may_pass
+from aws_calls import CALL_ERRORS, TRANSIENT_CODES, CallError, call_once, code_of, is_transient
 from conversations.failures import NO_TIME, Failed
 from conversations.history import CustomerEnd, History
 from conversations.ledger_store import (
@@ -30,7 +30,7 @@ MAX_STATEMENTS = 25
 NO_ANSWER = "NoAnswer"
 # The errors after which a statement is repeated. The errors of a single statement have codes of
 # their own (AWS: "BatchStatementError").
-_TRANSIENT_CODES = PASSING | {
+_TRANSIENT_CODES = TRANSIENT_CODES | {
     NO_ANSWER,
     "ProvisionedThroughputExceeded",
     "ThrottlingError",
@@ -113,7 +113,7 @@ class TableWriter:
 
 def attempts_until(deadline: Deadline) -> Iterator[float]:
     """Yield once per attempt at the table, with growing pauses in between, until the deadline."""
-    return deadline.attempts(0.05, longest=1, jittered=True)
+    return deadline.attempts(0.05, max_pause_seconds=1, jittered=True)
 
 
 def _is_transient(result: WriteResult) -> bool:
@@ -131,7 +131,7 @@ def _explain_no_time(results: list[WriteResult]) -> list[WriteResult]:
 def _failure_of_call(error: CallError) -> Failed:
     """Return a call's failure, with `NO_ANSWER` if its statements may have been executed."""
     code = code_of(error)
-    return Failed(NO_ANSWER if may_pass(error) and code not in _TRANSIENT_CODES else code)
+    return Failed(NO_ANSWER if is_transient(error) and code not in _TRANSIENT_CODES else code)
 
 
 def end_key(key: EndKey) -> ItemKey:

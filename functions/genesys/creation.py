@@ -42,7 +42,7 @@ def create_once(
         No attempt succeeded. The error's `may_have_succeeded` covers all attempts.
     """
     created_id, uncertain_error = None, None
-    attempts = deadline.attempts(1, longest=20)
+    attempts = deadline.attempts(1, max_pause_seconds=20)
     next(attempts)  # the first attempt, without a pause
     while True:
         try:

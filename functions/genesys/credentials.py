@@ -13,7 +13,7 @@ from genesys.errors import CredentialsError
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-SECRETS_MANAGER_CONFIG = client_config(read_timeout=5, attempts=3)
+SECRETS_MANAGER_CONFIG = client_config(read_timeout_seconds=5, attempts=3)
 EXPECTED = '{"client_id": "…", "client_secret": "…"}'
 
 

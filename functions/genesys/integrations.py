@@ -114,7 +114,7 @@ class Integrations:
             Raises an error if the current configuration must not be replaced.
         """
         failure: GenesysError
-        for _ in self.deadline.within(CHANGE_SECONDS).attempts(0.5, longest=5):
+        for _ in self.deadline.within(CHANGE_SECONDS).attempts(0.5, max_pause_seconds=5):
             configuration = self.configuration(integration_id)
             check(configuration)
             if spec.matches(configuration):
@@ -139,7 +139,7 @@ class Integrations:
             quotes Genesys Cloud.
         """
         error_reads = 0
-        for _ in limit.attempts(0.5, longest=5):
+        for _ in limit.attempts(0.5, max_pause_seconds=5):
             differences = self._switch_on_once(integration_id, spec)
             if not differences:
                 return
@@ -160,7 +160,7 @@ class Integrations:
         if entity and entity.get("intendedState") != DELETED:
             self._switch_off(integration_id, entity)
             self._change("DELETE", f"{PATH}/{integration_id}")
-        for _ in self.deadline.attempts(0.5, longest=5):
+        for _ in self.deadline.attempts(0.5, max_pause_seconds=5):
             if not self._read(integration_id):
                 return
         raise NotDeleted(
@@ -215,14 +215,14 @@ class Integrations:
             self._switch(integration_id, DISABLED)
         limit = self.deadline.within(min(SWITCH_OFF_SECONDS, self.deadline.left() / 2))
         # If it remains active, delete it all the same: Genesys Cloud may accept that.
-        for _ in limit.attempts(0.5, longest=5):
+        for _ in limit.attempts(0.5, max_pause_seconds=5):
             if not _is_running(self._read(integration_id)):
                 return
 
     def _change(self, method: str, path: str, body: Entity | None = None) -> None:
         """Send a change; retry while the integration is busy, ignore a deleted integration."""
         failure: GenesysError
-        for _ in self.deadline.within(CHANGE_SECONDS).attempts(1, longest=5):
+        for _ in self.deadline.within(CHANGE_SECONDS).attempts(1, max_pause_seconds=5):
             try:
                 self._client.request(method, path, body=body)
                 return

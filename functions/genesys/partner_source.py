@@ -12,7 +12,7 @@ from genesys.errors import UserFacingError
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
-EVENTBRIDGE_CONFIG = client_config(read_timeout=5)
+EVENTBRIDGE_CONFIG = client_config(read_timeout_seconds=5)
 # Access may be denied for this long because a new role has not reached all of AWS yet.
 NEW_ROLE_SECONDS = 20.0
 
@@ -62,7 +62,7 @@ def wait_for_state(
         The source is in none of the states when `limit` passes.
     """
     new_role_limit = limit.within(NEW_ROLE_SECONDS)
-    for pause in limit.attempts(1, longest=5):
+    for pause in limit.attempts(1, max_pause_seconds=5):
         state = source_state(eventbridge, name)
         if state in states:
             return

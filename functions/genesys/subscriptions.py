@@ -140,7 +140,7 @@ class Subscriptions:
         NotAsSpecified
             It does not match when `limit` passes. The message lists the differences.
         """
-        for _ in limit.attempts(0.25, longest=5):
+        for _ in limit.attempts(0.25, max_pause_seconds=5):
             try:
                 entity = self._client.request("GET", f"{PATH}/{subscription_id}")
                 differences = spec.differences(entity)

@@ -18,7 +18,7 @@ from provisioner.request import (
 from provisioner.response import Response
 from resources.registry import CONDITIONS, Condition
 from resources.undo import CleanupFailed
-from tracebacks import places_of
+from tracebacks import traceback_locations
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -60,7 +60,7 @@ def respond(
             _physical_id_after_failure(error, request, event),
             failure_reason(error, request),
         )
-        logger.warning("failed", error=type(error).__name__, frames=places_of(error))
+        logger.warning("failed", error=type(error).__name__, frames=traceback_locations(error))
     logger.info(
         "answered",
         request_type=event.get("RequestType"),
@@ -81,7 +81,7 @@ def _wait_for_condition(
     """Carry out a request to a resource that only waits for a condition in AWS."""
     if parse_kind(event) == "Delete":
         return Response("SUCCESS", str(event.get("PhysicalResourceId")))
-    deadline = Deadline.before_timeout_of(context, WORK_RESERVE_SECONDS)
+    deadline = Deadline.before_timeout(context, WORK_RESERVE_SECONDS)
     return Response("SUCCESS", condition(parse_properties(event), eventbridge, deadline))
 
 
@@ -98,7 +98,7 @@ def _carry_out(
             f"moved to {resource.api_host}: destroy the stack first, or use another stage."
         )
     until_work_ends, until_cleanup_ends = (
-        Deadline.before_timeout_of(context, reserve)
+        Deadline.before_timeout(context, reserve)
         for reserve in (WORK_RESERVE_SECONDS, CLEANUP_RESERVE_SECONDS)
     )
     credentials = load_credentials(secrets, resource.secret_name, until_work_ends)

@@ -6,7 +6,7 @@ import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from genesys import credentials, partner_source
-from logs import json_logger, tag_lines
+from logs import add_request_id_to_logs, json_logger
 from provisioner.custom_resource import respond
 from provisioner.response import send
 
@@ -17,6 +17,6 @@ eventbridge = boto3.client("events", config=partner_source.EVENTBRIDGE_CONFIG)
 
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Carry out a CloudFormation request and send the response, even after an error."""
-    tag_lines(context)
+    add_request_id_to_logs(context)
     response = respond(event, context, secrets, eventbridge, logger)
     send(response, event)

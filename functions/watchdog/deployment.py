@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from environment import Variables, read
+from environment import Variables, read_variables
 from resources.registry import parse_resource
 from resources.resource import Resource
 
@@ -40,7 +40,7 @@ class Deployment:
         InvalidProperties
             Some properties are missing or invalid.
         """
-        variables = read(WatchdogVariables, environment)
+        variables = read_variables(WatchdogVariables, environment)
         deployed = json.loads(variables.deployed)
         resource = parse_resource(deployed["ResourceType"], deployed["ResourceProperties"])
         return cls(variables.stage, resource)

@@ -7,7 +7,7 @@ import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from genesys import credentials, partner_source
-from logs import json_logger, tag_lines
+from logs import add_request_id_to_logs, json_logger
 from watchdog.deployment import Deployment
 from watchdog.watch import watch
 
@@ -19,5 +19,5 @@ eventbridge = boto3.client("events", config=partner_source.EVENTBRIDGE_CONFIG)
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Compare Genesys Cloud with the deployment; return `healthy` and `differences`."""
-    tag_lines(context)
+    add_request_id_to_logs(context)
     return watch(deployment, context, secrets, eventbridge, logger)

@@ -59,7 +59,7 @@ def watch(
     ComparisonFailed
         There is no result and no metric; the failure may be transient.
     """
-    deadline = Deadline.before_timeout_of(context, WORK_RESERVE_SECONDS)
+    deadline = Deadline.before_timeout(context, WORK_RESERVE_SECONDS)
     try:
         with time_limit(context.get_remaining_time_in_millis() / 1000 - RESULT_RESERVE_SECONDS):
             comparison = _compare(deployment.resource, deadline, secrets, eventbridge)

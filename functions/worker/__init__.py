@@ -1,1 +1,1 @@
-"""The SQS-triggered function: a batch of messages in, the ones to retry out."""
+"""The function behind the intake queue: it processes a batch and returns the messages to retry."""

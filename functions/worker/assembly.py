@@ -1,4 +1,4 @@
-"""The worker's parts, assembled from its environment variables."""
+"""Creates the worker's dependencies from its environment variables."""
 
 from collections.abc import Mapping
 
@@ -10,32 +10,32 @@ from conversations.ledger import Ledger
 from deadline import now_ms
 from destinations.registry import load_destinations
 from dynamodb.ledger_table import LedgerTable
-from environment import Environment, read
-from worker.batch import Parts
+from environment import Environment, read_variables
+from worker.batch import Dependencies
 from worker.intake_queue import IntakeQueue
-from worker.readers import reader
+from worker.readers import make_reader
 from worker.variables import WorkerVariables
 
 
-def assemble(environment: Mapping[str, str]) -> tuple[Parts, str]:
-    """Return the worker's parts, and the stage that it works for."""
-    variables = read(WorkerVariables, environment)
-    # The user's code first: it may want to set something up before clients are made.
+def assemble(environment: Mapping[str, str]) -> tuple[Dependencies, str]:
+    """Return the worker's dependencies and the name of its stage."""
+    variables = read_variables(WorkerVariables, environment)
+    # The user's code is loaded first: it may have to set something up before clients are created.
     destinations = load_destinations(Environment(environment))
     intake = IntakeQueue(
         boto3.client("sqs", config=client_config()),
         queue_url=variables.queue_url,
         dead_letter_queue_url=variables.dead_letter_queue_url,
-        retry_delay=variables.retry_delay_seconds,
+        retry_delay_seconds=variables.retry_delay_seconds,
         settle_seconds=variables.settle_seconds,
     )
     dynamodb = boto3.client("dynamodb", config=client_config())
     table = LedgerTable(dynamodb, variables.ledger_table)
     histories = Histories(table, days=variables.ledger_days, now_ms=now_ms)
-    parts = Parts(
-        reader=reader(variables, histories, intake),
+    dependencies = Dependencies(
+        reader=make_reader(variables, histories, intake),
         intake=intake,
         ledger=Ledger(table, days=variables.ledger_days, now_ms=now_ms),
         destinations=destinations,
     )
-    return parts, variables.stage
+    return dependencies, variables.stage

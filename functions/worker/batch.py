@@ -1,6 +1,5 @@
-"""From a batch of messages to one outcome for each."""
+"""Processes a batch: every message gets one outcome."""
 
-import functools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,14 +14,14 @@ from deadline import Clock, InvocationContext, now_ms
 from destinations.destination import Destination
 from worker.dispatch import ClaimedEnd, dispatch
 from worker.intake_queue import IntakeQueue
-from worker.messages import Message, Reader, Reading
-from worker.report import BatchReport, Kind, Outcome, one_for_each_message
+from worker.messages import Message, Reader, ReadResult
+from worker.report import BatchReport, Outcome, OutcomeKind, most_urgent_per_message
 from worker.time_budget import TimeBudget
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """The parts of the worker, made once for many batches.
+class Dependencies:
+    """The objects that `process` needs, created once for many batches.
 
     Attributes
     ----------
@@ -40,91 +39,93 @@ class Parts:
     sleep: Callable[[float], None] = time.sleep
 
 
-def process(messages: Sequence[Message], parts: Parts, context: InvocationContext) -> BatchReport:
+def process(
+    messages: Sequence[Message], worker: Dependencies, context: InvocationContext
+) -> BatchReport:
     """Process a batch and return the report on it.
 
     Messages that can never succeed go to the dead-letter queue first. Then the distinct ends are
-    claimed, delivered and completed, whatever becomes of their neighbours. What a destination
-    refused for good is rejected, and what failed is delayed for a retry. `TimeBudget` says how much
-    time each step has; a message without any left has failed.
+    claimed, delivered and completed; one end's failure does not stop the others. A message is
+    rejected if a destination refused its end for good. Failed messages are delayed for a retry; a
+    message for which no time was left comes back at once. `TimeBudget` sets the steps' deadlines.
 
     Parameters
     ----------
     context
-        Lambda's context object, for the time left.
+        Lambda's context object, which knows the time left.
     """
-    budget = TimeBudget(context, len(parts.destinations), parts.sleep)
-    claims = parts.ledger.open_claims(budget.lease_until(parts.now_ms()))
+    budget = TimeBudget(context, len(worker.destinations), worker.sleep)
+    claims = worker.ledger.open_claims(budget.lease_until_ms(worker.now_ms()))
     report = BatchReport()
 
-    readings = parts.reader.read(messages, budget.next_step())
-    ends, unusable, report.outcomes = _sorted(messages, readings)
-    report.outcomes += parts.intake.reject(unusable, budget.next_step())
+    read_results = worker.reader.read(messages, budget.next_step_deadline())
+    ends, unusable_messages, report.outcomes = _split_read_results(messages, read_results)
+    report.outcomes += worker.intake.reject(unusable_messages, budget.next_step_deadline())
 
-    results = claims.claim([accepted for accepted, _ in ends], budget.next_step())
-    claimed, outcomes = _claimed(ends, results)
+    accepted_ends = [accepted for accepted, _ in ends]
+    claim_results = claims.claim(accepted_ends, budget.next_step_deadline())
+    claimed_ends, outcomes = _split_by_claim(ends, claim_results)
 
-    report.delivery_failures = dispatch(claimed, parts.destinations, claims, budget)
-    for end in claimed:
-        outcomes += _outcomes_of(end)
-        if end.done:
-            latency_ms = max(0, parts.now_ms() - end.ended_at_ms)
-            report.latencies_ms.setdefault(end.end.queue_id, []).append(latency_ms)
+    report.delivery_failures = dispatch(claimed_ends, worker.destinations, claims, budget)
+    for claimed_end in claimed_ends:
+        outcomes += _outcomes_of(claimed_end)
+        if claimed_end.done:
+            latency_ms = max(0, worker.now_ms() - claimed_end.ended_at_ms)
+            report.latencies_ms.setdefault(claimed_end.end.queue_id, []).append(latency_ms)
 
-    outcomes = one_for_each_message(outcomes)
-    refused = [(o.message, REFUSED(o.detail)) for o in outcomes if o.kind == "rejected"]
+    outcomes = most_urgent_per_message(outcomes)
+    refused_messages = [_rejection(outcome) for outcome in outcomes if outcome.kind == "rejected"]
     report.outcomes += [outcome for outcome in outcomes if outcome.kind != "rejected"]
-    report.outcomes += parts.intake.reject(refused, budget.closing)
-    parts.intake.delay(report.of_kind("failed"), parts.now_ms(), budget.closing)
+    report.outcomes += worker.intake.reject(refused_messages, budget.closing_deadline)
+    worker.intake.delay(report.of_kind("failed"), worker.now_ms(), budget.closing_deadline)
     return report
 
 
 ReportedEnd = tuple[Accepted, list[Message]]
-"""An end and the messages that report it; one message can report several ends."""
-REFUSED = functools.partial(Rejected, "destination_refused")
+"""An end and the messages that report it. One message can report several ends."""
 
 
-def _sorted(
-    messages: Sequence[Message], readings: Sequence[Reading]
+def _split_read_results(
+    messages: Sequence[Message], read_results: Sequence[ReadResult]
 ) -> tuple[list[ReportedEnd], list[tuple[Message, Rejected]], list[Outcome]]:
-    """Return the distinct ends, the messages to reject, and the outcomes of the others.
+    """Return the distinct ends, the messages to reject, and the outcomes of all other messages.
 
-    Only repeats of one event are one end here. Whether ends of different times are the same one
-    depends on the ledger, which answers that.
+    This function merges only repeats of one event. The ledger decides whether ends with different
+    times are the same end.
     """
     ends: dict[tuple[str, str, int | None], ReportedEnd] = {}
-    unusable: list[tuple[Message, Rejected]] = []
+    unusable_messages: list[tuple[Message, Rejected]] = []
     outcomes: list[Outcome] = []
-    for message, reading in zip(messages, readings, strict=True):
-        match reading:
+    for message, result in zip(messages, read_results, strict=True):
+        match result:
             case list():
-                for accepted in reading:
+                for accepted in result:
                     ended_at_ms = accepted.ended_at_ms if accepted.has_own_time else None
-                    same = accepted.end.conversation_id, accepted.end.queue_id, ended_at_ms
-                    ends.setdefault(same, (accepted, []))[1].append(message)
+                    identity = accepted.end.conversation_id, accepted.end.queue_id, ended_at_ms
+                    ends.setdefault(identity, (accepted, []))[1].append(message)
             case Rejected():
-                unusable.append((message, reading))
+                unusable_messages.append((message, result))
             case Ignored(reason):
                 outcomes.append(Outcome(message, "ignored", reason))
             case Failed() | NoTime():
-                outcomes.append(_ledger_outcome(message, reading))
+                outcomes.append(_ledger_outcome(message, result))
             case _:
-                assert_never(reading)
-    return list(ends.values()), unusable, outcomes
+                assert_never(result)
+    return list(ends.values()), unusable_messages, outcomes
 
 
-def _claimed(
-    ends: Sequence[ReportedEnd], results: Sequence[ClaimResult]
+def _split_by_claim(
+    ends: Sequence[ReportedEnd], claim_results: Sequence[ClaimResult]
 ) -> tuple[list[ClaimedEnd], list[Outcome]]:
-    """Return the claimed ends, and the outcomes of the messages that report the others."""
-    claimed: dict[EndKey, ClaimedEnd] = {}
+    """Return the claimed ends, and the outcomes of the messages whose end was not claimed."""
+    claimed_ends: dict[EndKey, ClaimedEnd] = {}
     outcomes: list[Outcome] = []
-    for (accepted, messages), result in zip(ends, results, strict=True):
+    for (accepted, messages), result in zip(ends, claim_results, strict=True):
         match result:
             case Claim():
-                # Two ends that are the same one to the ledger share a claim.
-                end = claimed.setdefault(result.key, ClaimedEnd.of(result, accepted))
-                end.messages += messages
+                # The ledger may count two of these ends as one; they then share a claim.
+                new_end = ClaimedEnd.from_claim(result, accepted)
+                claimed_ends.setdefault(result.key, new_end).messages += messages
             case AlreadyDone():
                 outcomes += [Outcome(message, "duplicate") for message in messages]
             case HeldByOther(until):
@@ -136,7 +137,7 @@ def _claimed(
                 outcomes += [_ledger_outcome(message, result) for message in messages]
             case _:
                 assert_never(result)
-    return list(claimed.values()), outcomes
+    return list(claimed_ends.values()), outcomes
 
 
 def _ledger_outcome(message: Message, failure: Failed | NoTime) -> Outcome:
@@ -145,23 +146,28 @@ def _ledger_outcome(message: Message, failure: Failed | NoTime) -> Outcome:
     return Outcome(message, "failed", "no_time")
 
 
-def _outcomes_of(end: ClaimedEnd) -> list[Outcome]:
-    """Return the outcomes of the messages that report an end; if it fails, they all fail."""
-    kind: Kind = "failed"
+def _outcomes_of(claimed_end: ClaimedEnd) -> list[Outcome]:
+    """Return the outcomes of the messages that report an end. If the end fails, all of them do."""
+    kind: OutcomeKind = "failed"
     reason: str
-    detail = "; ".join([*end.problems.values(), *end.refusals.values()])
-    match end.fate():
+    detail = "; ".join([*claimed_end.failures.values(), *claimed_end.refusals.values()])
+    match claimed_end.fate():
         case "done":
-            first, *repeats = end.messages
+            first, *repeats = claimed_end.messages
             return [Outcome(first, "processed"), *(Outcome(m, "duplicate") for m in repeats)]
         case "refused":
             kind, reason = "rejected", "destination_refused"
         case "claim_lost":
             reason, detail = "claimed_elsewhere", "claim lost"
         case "ledger":
-            reason, detail = "ledger", end.unmarked
+            reason, detail = "ledger", claimed_end.mark_error
         case "destination" | "no_time" as reason:
             pass
         case unforeseen:
             assert_never(unforeseen)
-    return [Outcome(message, kind, reason, detail) for message in end.messages]
+    return [Outcome(message, kind, reason, detail) for message in claimed_end.messages]
+
+
+def _rejection(outcome: Outcome) -> tuple[Message, Rejected]:
+    """Return the message to reject and the reason, for an outcome that destinations caused."""
+    return outcome.message, Rejected("destination_refused", outcome.detail)

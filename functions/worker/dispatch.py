@@ -1,4 +1,4 @@
-"""Delivers the claimed ends of a batch, and marks in the ledger which destinations have them."""
+"""Delivers a batch's claimed ends, and marks in the ledger which destinations have each end."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from conversations.ledger import Claims
 from conversations.parsed import Accepted
 from deadline import Deadline
 from destinations.destination import Destination, Receipt
-from tracebacks import origin_of
+from tracebacks import error_origin
 from worker.messages import Message
 from worker.time_budget import TimeBudget
 
@@ -25,50 +25,52 @@ class ClaimedEnd:
 
     Attributes
     ----------
-    problems, refusals
-        By destination, why the end did not arrive: a retry may help, or never will.
+    failures
+        Keyed by destination: why the end did not arrive, if a retry may help.
+    refusals
+        Keyed by destination: why the end did not arrive, if no retry will help.
     untried
-        The destinations for which no time was left.
-    unmarked
-        Why the ledger does not know that the end is done, although every destination has it.
+        The destinations that were not tried for lack of time.
+    mark_error
+        Why the last mark failed; empty if it was written.
     claim_lost
-        Whether another invocation holds the claim by now.
+        Whether another invocation has taken the claim over.
     done
-        Whether the ledger knows that the end is done.
+        Whether the ledger has the end as done.
     """
 
     claim: Claim
     end: ConversationEnd
     ended_at_ms: int
     messages: list[Message] = field(default_factory=list)
-    problems: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)
     untried: list[str] = field(default_factory=list)
-    unmarked: str = ""
+    mark_error: str = ""
     claim_lost: bool = False
     done: bool = False
 
     @classmethod
-    def of(cls, claim: Claim, accepted: Accepted) -> "ClaimedEnd":
-        """Return the end that a claim is on."""
+    def from_claim(cls, claim: Claim, accepted: Accepted) -> "ClaimedEnd":
+        """Return the claimed end, with the claim's sequence and no messages yet."""
         end = dataclasses.replace(accepted.end, sequence=claim.key.sequence)
         return cls(claim, end, accepted.ended_at_ms)
 
     @property
     def is_open(self) -> bool:
-        """Whether there is something left to do, and the claim to do it."""
+        """Whether the end is not done and the invocation still holds its claim."""
         return not self.done and not self.claim_lost
 
-    def lacks(self, destination: str) -> bool:
-        return destination not in self.claim.delivered
+    def is_missing_at(self, destination: Destination) -> bool:
+        return destination.name not in self.claim.delivered
 
     def fate(self) -> Fate:
-        """Return what became of the end; the most urgent of several answers."""
+        """Return what became of the end. If several answers apply, the first below counts."""
         if self.done:
             return "done"
         if self.claim_lost:
             return "claim_lost"
-        if self.problems:
+        if self.failures:
             return "destination"
         if self.untried:
             return "no_time"
@@ -81,16 +83,16 @@ def dispatch(
     claims: Claims,
     budget: TimeBudget,
 ) -> int:
-    """Deliver each end to each destination that lacks it, then release what is not done.
+    """Deliver each end to each destination that lacks it, then release the unfinished ends.
 
-    An end that one destination does not take goes to the others all the same.
+    An end that fails at one destination still goes to the others.
 
     Returns
     -------
     int
-        The number of failed attempts, each of one end at one destination.
+        The number of failed attempts. An attempt is one end at one destination.
     """
-    return _Dispatch(destinations, claims, budget).carry_out(ends)
+    return _Dispatch(destinations, claims, budget).run(ends)
 
 
 class _Dispatch:
@@ -100,86 +102,91 @@ class _Dispatch:
         self._destinations = destinations
         self._claims = claims
         self._budget = budget
-        self._failures = 0
+        self._failed_attempts = 0
 
-    def carry_out(self, ends: Sequence[ClaimedEnd]) -> int:
+    def run(self, ends: Sequence[ClaimedEnd]) -> int:
         for destination in self._destinations:
-            deadline = self._budget.next_step()
-            due = [end for end in ends if not end.claim_lost and end.lacks(destination.name)]
-            if due:
-                self._deliver(destination, due, deadline)
-        # Some ends had nothing left to deliver: they arrived before a crash, or the destination
-        # that they lacked is no longer set. And a mark may have failed.
-        arrived = [end for end in ends if end.is_open and self._is_everywhere(end)]
-        self._mark(arrived, self._budget.marks)
-        unfinished = [end.claim for end in ends if end.is_open]
-        if unfinished:
-            self._claims.release(unfinished, self._budget.releases)
-        return self._failures
+            deadline = self._budget.next_step_deadline()
+            due_ends = [
+                end for end in ends if not end.claim_lost and end.is_missing_at(destination)
+            ]
+            if due_ends:
+                self._deliver(destination, due_ends, deadline)
+        # An end can be everywhere without being done: it arrived before a crash, its last missing
+        # destination is no longer set, or its mark failed.
+        delivered_ends = [end for end in ends if end.is_open and self._is_everywhere(end)]
+        self._mark(delivered_ends, self._budget.mark_deadline)
+        unfinished_claims = [end.claim for end in ends if end.is_open]
+        if unfinished_claims:
+            self._claims.release(unfinished_claims, self._budget.release_deadline)
+        return self._failed_attempts
 
     def _deliver(
-        self, destination: Destination, due: Sequence[ClaimedEnd], deadline: Deadline
+        self, destination: Destination, due_ends: Sequence[ClaimedEnd], deadline: Deadline
     ) -> None:
+        """Deliver ends to a destination, and mark arrived ends between the deliveries."""
         name = destination.name
         if deadline.passed():
-            for end in due:
+            for end in due_ends:
                 end.untried.append(name)
             return
-        untried = set(range(len(due)))
-        arrived: list[ClaimedEnd] = []
-        first_left = 0.0
+        untried = set(range(len(due_ends)))
+        unmarked_ends: list[ClaimedEnd] = []
+        left_at_first_arrival = 0.0
         try:
-            for receipt in destination.deliver([each.end for each in due], deadline):
-                end = due[receipt.position]
+            for receipt in destination.deliver([due.end for due in due_ends], deadline):
+                end = due_ends[receipt.position]
                 untried.discard(receipt.position)
                 if receipt.kind != "arrived":
-                    self._note(end, name, receipt)
+                    self._record_failure(end, name, receipt)
                     continue
                 end.claim.delivered.append(name)
-                first_left = first_left if arrived else deadline.left()
-                arrived.append(end)
-                waited = first_left - deadline.left()
-                is_full = len(arrived) == self._claims.marks_per_call
-                if is_full or waited >= self._budget.MARK_EVERY:
-                    self._mark(arrived, self._budget.mark())
-                    arrived = []
-        except Exception as error:  # noqa: BLE001 - a mistake in it fails its ends, no others
-            broken = f"{name}: {origin_of(error)}"
-            self._failures += len(untried)
+                if not unmarked_ends:
+                    left_at_first_arrival = deadline.left()
+                unmarked_ends.append(end)
+                waited_seconds = left_at_first_arrival - deadline.left()
+                is_full = len(unmarked_ends) == self._claims.marks_per_call
+                if is_full or waited_seconds >= self._budget.MARK_INTERVAL_SECONDS:
+                    self._mark(unmarked_ends, self._budget.next_mark_deadline())
+                    unmarked_ends = []
+        except Exception as error:  # noqa: BLE001 - a bug in a destination fails only its own ends
+            self._failed_attempts += len(untried)
             for position in untried:
-                due[position].problems[name] = broken
-        self._mark(arrived, self._budget.mark())
-        if any(name in end.problems for end in due):
-            # The failed ones took the time of these, which therefore wait as long as they do.
+                due_ends[position].failures[name] = f"{name}: {error_origin(error)}"
+        self._mark(unmarked_ends, self._budget.next_mark_deadline())
+        if any(name in end.failures for end in due_ends):
+            # The failed ends took the time of the untried ends, so these wait for a retry as long.
             for position in untried:
-                due[position].problems.setdefault(name, f"{name}: not tried, others took too long")
+                due_ends[position].failures.setdefault(
+                    name, f"{name}: not tried, others took too long"
+                )
         else:
             for position in untried:
-                due[position].untried.append(name)
+                due_ends[position].untried.append(name)
 
-    def _note(self, end: ClaimedEnd, destination: str, receipt: Receipt) -> None:
-        self._failures += 1
-        reasons = end.refusals if receipt.kind == "refused" else end.problems
+    def _record_failure(self, end: ClaimedEnd, destination: str, receipt: Receipt) -> None:
+        self._failed_attempts += 1
+        reasons = end.refusals if receipt.kind == "refused" else end.failures
         reasons[destination] = f"{destination}: {receipt.detail}"
 
     def _mark(self, ends: Sequence[ClaimedEnd], deadline: Deadline) -> None:
-        """Mark in the ledger who has the ends; the last destination of an end completes it."""
+        """Mark which destinations have the ends. An end that all destinations have is then done."""
         if not ends:
             return
-        complete = [self._is_everywhere(end) for end in ends]
-        results = self._claims.mark([end.claim for end in ends], complete, deadline)
-        for end, completes, result in zip(ends, complete, results, strict=True):
+        is_complete = [self._is_everywhere(end) for end in ends]
+        results = self._claims.mark([end.claim for end in ends], is_complete, deadline)
+        for end, complete, result in zip(ends, is_complete, results, strict=True):
             match result:
                 case Marked():
-                    end.unmarked, end.done = "", completes
+                    end.mark_error, end.done = "", complete
                 case ClaimLost():
                     end.claim_lost = True
                 case Failed(error):
-                    end.unmarked = error
+                    end.mark_error = error
                 case NoTime():
-                    end.unmarked = "NoTime"
+                    end.mark_error = "NoTime"
                 case _:
                     assert_never(result)
 
     def _is_everywhere(self, end: ClaimedEnd) -> bool:
-        return not any(end.lacks(destination.name) for destination in self._destinations)
+        return not any(end.is_missing_at(destination) for destination in self._destinations)

@@ -1,25 +1,26 @@
-"""Lambda entry point of the worker: a batch of the intake queue's messages."""
+"""Lambda entry point of the worker: processes a batch from the intake queue."""
 
 import os
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from logs import json_logger, tag_lines
+from logs import add_request_id_to_logs, json_logger
 from worker.assembly import assemble
 from worker.batch import process
 from worker.messages import Message
 
 logger = json_logger("worker")
-parts, stage = assemble(os.environ)
+dependencies, stage = assemble(os.environ)
 cold_start = True
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dict[str, str]]]:
-    """Process a batch; return the messages that are to be tried again."""
+    """Process a batch and return the ids of the messages to retry."""
     global cold_start  # noqa: PLW0603 - Lambda keeps the module between invocations
-    tag_lines(context)
-    report = process([Message.of(record) for record in event["Records"]], parts, context)
+    add_request_id_to_logs(context)
+    messages = [Message.from_record(record) for record in event["Records"]]
+    report = process(messages, dependencies, context)
     report.write_log(logger)
     report.write_metrics(stage, cold_start=cold_start)
     cold_start = False

@@ -1,4 +1,4 @@
-"""The intake queue: the worker rejects its messages, delays them, and sends some to itself."""
+"""The intake queue: rejects messages, delays them, and sends delayed messages to the worker."""
 
 import base64
 import binascii
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aws_calls import CALL_ERRORS, call, code_of, may_pass
+from aws_calls import CALL_ERRORS, call, code_of, is_transient
 from conversations.end_rules import SettlingEnd
 from conversations.parsed import Rejected
 from deadline import Deadline
@@ -22,23 +22,29 @@ if TYPE_CHECKING:
 
 logger = json_logger("worker")
 
-# Limits of SQS (AWS: "Amazon SQS message quotas"): entries of a call, bytes of a message and of a
+# SQS limits (AWS: "Amazon SQS message quotas"): entries in a call, bytes in a message and in a
 # call, attributes of a message.
 MAX_ENTRIES = 10
 MAX_BYTES = 1_048_576
 MAX_ATTRIBUTES = 10
-# The longest delay of a failed message, in seconds.
-MAX_DELAY = 900
-# Seconds over which messages that wait for one claim's lease are spread.
-JITTER = 5.0
-# Seconds for deleting rejected messages, and how far they may reach beyond the deadline.
-DELETE_LIMIT = 1.0
-DELETE_EXTENSION = 0.5
+# The longest delay of a failed message.
+MAX_DELAY_SECONDS = 900
+# Messages that wait for the same lease come back at random times within this many seconds after it.
+LEASE_JITTER_SECONDS = 5.0
+# The time limit for deleting rejected messages, and how far it may exceed the deadline.
+DELETE_SECONDS = 1.0
+DELETE_EXTENSION_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class _Reject:
-    """A message on its way to the dead-letter queue, and its bytes by SQS's count."""
+class _DeadLetter:
+    """A message to send to the dead-letter queue.
+
+    Attributes
+    ----------
+    size
+        The bytes that SQS counts: the body's and the attributes'.
+    """
 
     message: Message
     rejected: Rejected
@@ -51,10 +57,10 @@ class IntakeQueue:
 
     Parameters
     ----------
-    retry_delay
-        Seconds until the second try of a failed message; doubles with each further one.
+    retry_delay_seconds
+        The delay of a failed message after its first receive. Each further receive doubles it.
     settle_seconds
-        Seconds until the worker receives a message that it sent itself, 0 to 900.
+        The delay of the messages that the worker sends itself, 0 to 900 seconds.
     """
 
     def __init__(
@@ -62,39 +68,38 @@ class IntakeQueue:
         sqs: "SQSClient",
         queue_url: str,
         dead_letter_queue_url: str,
-        retry_delay: int,
+        retry_delay_seconds: int,
         settle_seconds: int = 0,
     ) -> None:
         self._sqs = sqs
         self._queue_url = queue_url
         self._dead_letter_queue_url = dead_letter_queue_url
-        self._retry_delay = retry_delay
+        self._retry_delay_seconds = retry_delay_seconds
         self._settle_seconds = settle_seconds
 
     def reject(
-        self, poison: Iterable[tuple[Message, Rejected]], deadline: Deadline
+        self, rejections: Iterable[tuple[Message, Rejected]], deadline: Deadline
     ) -> list[Outcome]:
-        """Move messages to the dead-letter queue, bodies untouched, and return their outcomes.
+        """Move messages to the dead-letter queue with their bodies unchanged; return the outcomes.
 
-        A message that could not be moved has failed: it comes back, and in the end redrive moves
-        it.
+        A message that cannot be moved has failed: it comes back until redrive moves it.
         """
         outcomes = []
-        rejects = []
-        for message, rejected in poison:
-            reject = _prepare(message, rejected)
-            if reject:
-                rejects.append(reject)
+        dead_letters = []
+        for message, rejected in rejections:
+            dead_letter = _make_dead_letter(message, rejected)
+            if dead_letter:
+                dead_letters.append(dead_letter)
             else:
-                outcomes.append(_unsent(message, "body and reason are too large together"))
-        for group in _groups(rejects):
-            outcomes += self._move(group, deadline)
+                outcomes.append(_failed_move(message, "body and reason are too large together"))
+        for group in _split_into_groups(dead_letters):
+            outcomes += self._move_group(group, deadline)
         return outcomes
 
     def delay(self, failed: Sequence[Outcome], now_ms: int, deadline: Deadline) -> None:
-        """Set when failed messages come back: at once if there was no time for them, else later.
+        """Delay failed messages; those that failed for lack of time come back at once.
 
-        A message whose delay could not be set comes back after the queue's visibility timeout.
+        A message whose delay cannot be set comes back after the queue's visibility timeout.
         """
         for start in range(0, len(failed), MAX_ENTRIES):
             if deadline.passed():
@@ -103,163 +108,173 @@ class IntakeQueue:
             entries = [
                 {
                     "ReceiptHandle": outcome.message.receipt_handle,
-                    "VisibilityTimeout": self._delay_of(outcome, now_ms),
+                    "VisibilityTimeout": self._delay_seconds(outcome, now_ms),
                 }
                 for outcome in failed[start : start + MAX_ENTRIES]
             ]
             change = self._sqs.change_message_visibility_batch
             try:
-                problems = list(_refused(change, self._queue_url, entries, deadline).values())
+                error_codes = _call_for_group(change, self._queue_url, entries, deadline)
+                errors = list(error_codes.values())
             except CALL_ERRORS as error:
-                problems = [code_of(error)]
-            if problems:
-                logger.warning("Delays not set", errors=problems)
+                errors = [code_of(error)]
+            if errors:
+                logger.warning("Delays not set", errors=errors)
 
     def send_later(self, settling: Sequence[SettlingEnd], deadline: Deadline) -> list[SettlingEnd]:
         """Send the worker a delayed message for each settling end; return the ends sent."""
-        sent: list[SettlingEnd] = []
+        sent_ends: list[SettlingEnd] = []
         for start in range(0, len(settling), MAX_ENTRIES):
             group = settling[start : start + MAX_ENTRIES]
             if deadline.passed():
                 break
             entries = [
                 {
-                    "MessageBody": json.dumps(end.as_event()),  # ASCII: SQS takes it
+                    "MessageBody": json.dumps(end.as_event()),  # ASCII, which SQS accepts
                     "DelaySeconds": self._settle_seconds,
                 }
                 for end in group
             ]
             send = self._sqs.send_message_batch
             try:
-                refused = _refused(send, self._queue_url, entries, deadline)
+                error_codes = _call_for_group(send, self._queue_url, entries, deadline)
             except CALL_ERRORS as error:
                 logger.warning("Nothing sent to settle", error=code_of(error), ends=len(group))
                 continue
-            sent += [end for position, end in enumerate(group) if position not in refused]
-        return sent
+            sent_ends += [end for position, end in enumerate(group) if position not in error_codes]
+        return sent_ends
 
-    def _delay_of(self, outcome: Outcome, now_ms: int) -> int:
+    def _delay_seconds(self, outcome: Outcome, now_ms: int) -> int:
         """Return the seconds until a failed message is received again."""
         if outcome.reason == "no_time":
             return 0
         if outcome.not_before_ms:
-            # Spread, since the first message to come back does the work for all.
-            wait = (outcome.not_before_ms - now_ms) / 1000 + random.uniform(0, JITTER)  # noqa: S311
-            return max(0, min(2 * MAX_DELAY, math.ceil(wait)))
-        # Ten doublings bring any delay to the maximum.
-        doublings = min(outcome.message.receives - 1, 10)
-        return int(min(MAX_DELAY, self._retry_delay * 2**doublings))
+            # Jitter, because the first message to come back does the work for the others.
+            jitter = random.uniform(0, LEASE_JITTER_SECONDS)  # noqa: S311 - no secret depends on it
+            seconds = math.ceil((outcome.not_before_ms - now_ms) / 1000 + jitter)
+            return max(0, min(2 * MAX_DELAY_SECONDS, seconds))
+        # Ten doublings raise any delay to the maximum.
+        doublings = min(outcome.message.receive_count - 1, 10)
+        return int(min(MAX_DELAY_SECONDS, self._retry_delay_seconds * 2**doublings))
 
-    def _move(self, group: Sequence[_Reject], deadline: Deadline) -> list[Outcome]:
-        """Move a group by one call, or one by one if the call is refused; return their outcomes."""
+    def _move_group(self, group: Sequence[_DeadLetter], deadline: Deadline) -> list[Outcome]:
+        """Move messages with one call, or one at a time if SQS refuses that call."""
         if deadline.passed():
-            return [Outcome(reject.message, "failed", "no_time") for reject in group]
+            return [Outcome(dead_letter.message, "failed", "no_time") for dead_letter in group]
         entries = [
-            {"MessageBody": reject.message.body, "MessageAttributes": reject.attributes}
-            for reject in group
+            {"MessageBody": dead_letter.message.body, "MessageAttributes": dead_letter.attributes}
+            for dead_letter in group
         ]
         send = self._sqs.send_message_batch
         try:
-            refused = _refused(send, self._dead_letter_queue_url, entries, deadline)
+            error_codes = _call_for_group(send, self._dead_letter_queue_url, entries, deadline)
         except CALL_ERRORS as error:
-            if len(group) > 1 and not may_pass(error):
-                # A message that SQS does not take must not keep the others from it.
-                return [outcome for reject in group for outcome in self._move([reject], deadline)]
-            return [_unsent(reject.message, code_of(error)) for reject in group]
-        moved = [reject for position, reject in enumerate(group) if position not in refused]
-        self._delete([reject.message for reject in moved], deadline)
+            if len(group) > 1 and not is_transient(error):
+                # One message that SQS refuses must not block the others.
+                return [
+                    outcome
+                    for dead_letter in group
+                    for outcome in self._move_group([dead_letter], deadline)
+                ]
+            return [_failed_move(dead_letter.message, code_of(error)) for dead_letter in group]
+        moved = [each for position, each in enumerate(group) if position not in error_codes]
+        self._delete([each.message for each in moved], deadline)
         return [
-            Outcome(reject.message, "rejected", reject.rejected.reason, reject.rejected.detail)
-            for reject in moved
-        ] + [_unsent(group[position].message, code) for position, code in refused.items()]
+            Outcome(each.message, "rejected", each.rejected.reason, each.rejected.detail)
+            for each in moved
+        ] + [_failed_move(group[position].message, code) for position, code in error_codes.items()]
 
     def _delete(self, messages: Sequence[Message], deadline: Deadline) -> None:
-        """Delete moved messages at once, so that they are not moved again after a crash."""
+        """Delete moved messages at once, so that a crash does not cause a second move."""
         if not messages:
             return
         entries = [{"ReceiptHandle": message.receipt_handle} for message in messages]
-        until = deadline.extended(DELETE_EXTENSION).within(DELETE_LIMIT)
+        delete_deadline = deadline.extended_by(DELETE_EXTENSION_SECONDS).within(DELETE_SECONDS)
+        delete = self._sqs.delete_message_batch
         try:
-            _refused(self._sqs.delete_message_batch, self._queue_url, entries, until)
+            _call_for_group(delete, self._queue_url, entries, delete_deadline)
         except CALL_ERRORS as error:
-            # Lambda deletes them when the invocation ends, since they are not reported as failed.
+            # Lambda deletes these messages after the invocation: the response does not name them.
             logger.warning("Rejected messages not deleted yet", error=code_of(error))
 
 
-def _refused(
+def _call_for_group(
     operation: Callable[..., Any],
     queue_url: str,
     entries: Sequence[Mapping[str, Any]],
     deadline: Deadline,
 ) -> dict[int, str]:
-    """Call an operation of SQS, and return by position the codes of the entries that it refused."""
-    numbered = [{"Id": str(position), **entry} for position, entry in enumerate(entries)]
-    answer = call(deadline, operation, QueueUrl=queue_url, Entries=numbered)
-    return {int(problem["Id"]): problem["Code"] for problem in answer.get("Failed", [])}
+    """Call SQS for a group of entries; return the refused entries' error codes by position."""
+    numbered_entries = [{"Id": str(position), **entry} for position, entry in enumerate(entries)]
+    response = call(deadline, operation, QueueUrl=queue_url, Entries=numbered_entries)
+    return {int(refusal["Id"]): refusal["Code"] for refusal in response.get("Failed", [])}
 
 
-def _prepare(message: Message, rejected: Rejected) -> _Reject | None:
-    """Return a message and its reason, the detail shortened to fit; None if it cannot fit."""
+def _make_dead_letter(message: Message, rejected: Rejected) -> _DeadLetter | None:
+    """Return a dead letter within SQS's size limit, or None if the body leaves too little space.
+
+    The detail is shortened if necessary. The message keeps as many of its own attributes as fit.
+    """
     detail = rejected.detail
     attributes = {
-        "reason": _text(rejected.reason),
-        "detail": _text(detail),
-        "source_message_id": _text(message.id),
+        "reason": _string_attribute(rejected.reason),
+        "detail": _string_attribute(detail),
+        "source_message_id": _string_attribute(message.id),
     }
     size = len(message.body.encode("utf-8", "surrogatepass"))
-    size += sum(_size(name, value) for name, value in attributes.items())
+    size += sum(_attribute_size(name, value) for name, value in attributes.items())
     if size > MAX_BYTES:
         # Details are ASCII, except for the ellipsis.
-        kept = len(detail) - (size - MAX_BYTES) - len("…".encode())
-        if kept < 0:
+        kept_length = len(detail) - (size - MAX_BYTES) - len("…".encode())
+        if kept_length < 0:
             return None
-        attributes["detail"] = _text(detail[:kept] + "…")
+        attributes["detail"] = _string_attribute(detail[:kept_length] + "…")
         size = MAX_BYTES
     for name, lambda_value in message.attributes.items():
-        value = _in_sqs_spelling(lambda_value)
+        value = _to_sqs_attribute(lambda_value)
         if value is None or name in attributes:
             continue
-        if len(attributes) == MAX_ATTRIBUTES or size + _size(name, value) > MAX_BYTES:
+        if len(attributes) == MAX_ATTRIBUTES or size + _attribute_size(name, value) > MAX_BYTES:
             continue
         attributes[name] = value
-        size += _size(name, value)
-    return _Reject(message, rejected, attributes, size)
+        size += _attribute_size(name, value)
+    return _DeadLetter(message, rejected, attributes, size)
 
 
-def _groups(rejects: Iterable[_Reject]) -> Iterator[list[_Reject]]:
-    """Yield groups that fit into one call each."""
-    group: list[_Reject] = []
+def _split_into_groups(dead_letters: Iterable[_DeadLetter]) -> Iterator[list[_DeadLetter]]:
+    """Yield groups that each fit into one call."""
+    group: list[_DeadLetter] = []
     size = 0
-    for reject in rejects:
-        if group and (len(group) == MAX_ENTRIES or size + reject.size > MAX_BYTES):
+    for dead_letter in dead_letters:
+        if group and (len(group) == MAX_ENTRIES or size + dead_letter.size > MAX_BYTES):
             yield group
             group, size = [], 0
-        group.append(reject)
-        size += reject.size
+        group.append(dead_letter)
+        size += dead_letter.size
     if group:
         yield group
 
 
-def _text(value: str) -> dict[str, Any]:
+def _string_attribute(value: str) -> dict[str, Any]:
     return {"DataType": "String", "StringValue": value}
 
 
-def _in_sqs_spelling(value: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return a message attribute in the spelling of SQS's API; None if it cannot be kept."""
-    data_type, text = value.get("dataType"), value.get("stringValue")
-    if data_type and text:
-        return {"DataType": data_type, "StringValue": text}
+def _to_sqs_attribute(lambda_value: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return a message attribute in SQS's spelling; None if SQS would refuse the attribute."""
+    data_type, string = lambda_value.get("dataType"), lambda_value.get("stringValue")
+    if data_type and string:
+        return {"DataType": data_type, "StringValue": string}
     try:
-        binary = base64.b64decode(value.get("binaryValue") or "", validate=True)
+        binary = base64.b64decode(lambda_value.get("binaryValue") or "", validate=True)
     except (binascii.Error, TypeError, ValueError):
         return None
     return {"DataType": data_type, "BinaryValue": binary} if data_type and binary else None
 
 
-def _size(name: str, value: Mapping[str, Any]) -> int:
+def _attribute_size(name: str, value: Mapping[str, Any]) -> int:
     content = value.get("StringValue", "").encode() or value.get("BinaryValue", b"")
     return len(name.encode()) + len(value["DataType"].encode()) + len(content)
 
 
-def _unsent(message: Message, reason: str) -> Outcome:
+def _failed_move(message: Message, reason: str) -> Outcome:
     return Outcome(message, "failed", "destination", f"dead-letter queue: {reason}")

@@ -1,4 +1,4 @@
-"""The intake queue's messages, and what each of them reports."""
+"""The intake queue's messages, and the reader that finds the ends in them."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,51 +10,53 @@ from conversations.parsed import Accepted, Ignored, Rejected
 from conversations.partner_event import PartnerEvent
 from deadline import Deadline, now_ms
 
-# The last moment that a Python datetime can tell, in epoch milliseconds.
-_LAST_MS = 253_402_300_799_999
+# The latest time that a Python datetime can represent, in epoch milliseconds.
+_MAX_DATETIME_MS = 253_402_300_799_999
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Message:
-    """A record of the function's event (AWS: "Using Lambda with Amazon SQS").
+    """An SQS message, as Lambda hands it over (AWS: "Using Lambda with Amazon SQS").
 
     Attributes
     ----------
     sent_at_ms
-        When it was sent to the queue, in epoch milliseconds.
-    receives
-        How often it has been received, this time included.
+        When the message was sent to the queue, in epoch milliseconds.
+    receive_count
+        How often the message has been received, this time included.
     attributes
-        Its message attributes, spelt as Lambda spells them (`stringValue`, `dataType`, …).
+        The message attributes, in Lambda's spelling (`stringValue`, `dataType`, …).
     """
 
     id: str
     receipt_handle: str
     body: str
     sent_at_ms: int
-    receives: int
+    receive_count: int
     attributes: Mapping[str, Mapping[str, Any]]
 
     @classmethod
-    def of(cls, record: Mapping[str, Any]) -> "Message":
-        """Return the message in a record; only its id must be there."""
-        system = record.get("attributes") or {}
+    def from_record(cls, record: Mapping[str, Any]) -> "Message":
+        """Return the message in a Lambda record, which need contain nothing except its id."""
+        system_attributes = record.get("attributes") or {}
+        sent_at_ms = _whole_number(system_attributes.get("SentTimestamp"), now_ms())
+        receive_count = _whole_number(system_attributes.get("ApproximateReceiveCount"), 1)
         return cls(
             id=record["messageId"],
             receipt_handle=record.get("receiptHandle") or "",
             body=record.get("body") or "",
-            sent_at_ms=min(_whole_number(system.get("SentTimestamp"), now_ms()), _LAST_MS),
-            receives=max(1, _whole_number(system.get("ApproximateReceiveCount"), 1)),
+            sent_at_ms=min(sent_at_ms, _MAX_DATETIME_MS),
+            receive_count=max(1, receive_count),
             attributes=record.get("messageAttributes") or {},
         )
 
 
-Reading = list[Accepted] | Ignored | Rejected | Failed | NoTime
+ReadResult = list[Accepted] | Ignored | Rejected | Failed | NoTime
 """The ends that a message reports, or the reason why it reports none."""
 
-Parsed = Accepted | PartnerEvent | Ignored | Rejected
-Parse = Callable[[str, int, Collection[str]], Parsed]
-"""From a body, its sent time and our queue ids to the event in it; never raises."""
+ParseResult = Accepted | PartnerEvent | Ignored | Rejected
+Parser = Callable[[str, int, Collection[str]], ParseResult]
+"""Parses a message body, given its sent time (epoch ms) and our queue ids. Never raises."""
 
 
 class Reader:
@@ -65,49 +67,49 @@ class Reader:
     queue_ids
         The ids of our queues.
     parse
-        Parses the bodies of the stack's delivery.
+        The parser for the stack's delivery.
     rule
-        Decides which ends partner events complete; None where there are no such events.
+        Decides which ends the partner events complete. None if the parser returns no such events.
     """
 
     def __init__(
-        self, queue_ids: Collection[str], parse: Parse, rule: EndRule | None = None
+        self, queue_ids: Collection[str], parse: Parser, rule: EndRule | None = None
     ) -> None:
         self._queue_ids = queue_ids
         self._parse = parse
         self._rule = rule
 
-    def read(self, messages: Sequence[Message], deadline: Deadline) -> list[Reading]:
-        """Return what each message reports; messages left at the deadline are not read."""
-        readings: list[Reading] = []
+    def read(self, messages: Sequence[Message], deadline: Deadline) -> list[ReadResult]:
+        """Return a result for each message; after the deadline that is `NO_TIME`."""
+        results: list[ReadResult] = []
         undecided: list[tuple[int, PartnerEvent]] = []
         for message in messages:
             if deadline.passed():
-                readings.append(NO_TIME)
+                results.append(NO_TIME)
                 continue
             match self._parse(message.body, message.sent_at_ms, self._queue_ids):
                 case Accepted() as accepted:
-                    readings.append([accepted])
+                    results.append([accepted])
                 case Ignored() | Rejected() as no_end:
-                    readings.append(no_end)
+                    results.append(no_end)
                 case event:
-                    undecided.append((len(readings), event))
-                    readings.append([])
+                    undecided.append((len(results), event))
+                    results.append([])  # replaced below by the end rule's decision
         if self._rule and undecided:
             decisions = self._rule.decide([event for _, event in undecided], deadline)
             for (position, _), decision in zip(undecided, decisions, strict=True):
-                readings[position] = self._reading(decision)
-        return readings
+                results[position] = self._result_of(decision)
+        return results
 
-    def _reading(self, decision: Decision) -> Reading:
+    def _result_of(self, decision: Decision) -> ReadResult:
         if not isinstance(decision, list):
             return decision
         if not decision:
             return Ignored("noted")
-        # The history of a conversation may name queues that are no longer ours.
-        ours = [accepted for accepted in decision if accepted.end.queue_id in self._queue_ids]
-        return ours or Ignored("other_queue")
+        # A conversation's history may contain queues that are no longer ours.
+        our_ends = [accepted for accepted in decision if accepted.end.queue_id in self._queue_ids]
+        return our_ends or Ignored("other_queue")
 
 
-def _whole_number(text: object, otherwise: int) -> int:
-    return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() else otherwise
+def _whole_number(value: object, default: int) -> int:
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else default

@@ -1,4 +1,4 @@
-"""The reader of each delivery's messages, chosen once."""
+"""Creates the message reader for the stack's delivery."""
 
 from collections.abc import Callable, Collection
 
@@ -8,37 +8,37 @@ from conversations.parsed import Rejected
 from conversations.partner_event import parse_partner_event
 from conversations.subscription_event import parse_subscription_event
 from worker.intake_queue import IntakeQueue
-from worker.messages import Parsed, Reader
+from worker.messages import ParseResult, Reader
 from worker.variables import WorkerVariables
 
 
-def reader(variables: WorkerVariables, histories: Histories, intake: IntakeQueue) -> Reader:
-    """Return the reader of the stack's messages."""
-    return _READERS[variables.delivery](variables, histories, intake)
+def make_reader(variables: WorkerVariables, histories: Histories, intake: IntakeQueue) -> Reader:
+    """Return a reader for the messages of the stack's delivery."""
+    return _READER_FACTORIES[variables.delivery](variables, histories, intake)
 
 
-def parse_either_event(body: str, sent_at_ms: int, queue_ids: Collection[str]) -> Parsed:
-    """Return the partner event in a body, or an end that the subscription sent.
+def parse_either_event(body: str, sent_at_ms: int, queue_ids: Collection[str]) -> ParseResult:
+    """Parse a body as a partner event or, if it is none, as a subscription event.
 
-    A stack that changes from the subscription to the integration still has the subscription's
-    messages in its queue.
+    A stack that changes from the subscription to the integration still has subscription events in
+    its intake queue.
     """
-    parsed = parse_partner_event(body, sent_at_ms, queue_ids)
-    if not _lacks_event_type(parsed):
-        return parsed
-    former = parse_subscription_event(body, sent_at_ms, queue_ids)
-    return parsed if _lacks_event_type(former) else former
+    partner_result = parse_partner_event(body, sent_at_ms, queue_ids)
+    if not _lacks_event_type(partner_result):
+        return partner_result
+    subscription_result = parse_subscription_event(body, sent_at_ms, queue_ids)
+    return partner_result if _lacks_event_type(subscription_result) else subscription_result
 
 
-def _lacks_event_type(parsed: Parsed) -> bool:
-    return isinstance(parsed, Rejected) and parsed.reason == "missing_event_type"
+def _lacks_event_type(result: ParseResult) -> bool:
+    return isinstance(result, Rejected) and result.reason == "missing_event_type"
 
 
-def _subscription_reader(variables: WorkerVariables, *_: object) -> Reader:
+def _make_subscription_reader(variables: WorkerVariables, *_: object) -> Reader:
     return Reader(_queue_ids(variables), parse_subscription_event)
 
 
-def _eventbridge_reader(
+def _make_eventbridge_reader(
     variables: WorkerVariables, histories: Histories, intake: IntakeQueue
 ) -> Reader:
     rule = make_end_rule(variables.end_rule, histories, intake.send_later)
@@ -49,7 +49,7 @@ def _queue_ids(variables: WorkerVariables) -> frozenset[str]:
     return frozenset(variables.queue_ids.split(","))
 
 
-_READERS: dict[str, Callable[[WorkerVariables, Histories, IntakeQueue], Reader]] = {
-    "subscription": _subscription_reader,
-    "eventbridge": _eventbridge_reader,
+_READER_FACTORIES: dict[str, Callable[[WorkerVariables, Histories, IntakeQueue], Reader]] = {
+    "subscription": _make_subscription_reader,
+    "eventbridge": _make_eventbridge_reader,
 }

@@ -1,4 +1,4 @@
-"""The outcome of each message of a batch, and the report on the batch as a whole."""
+"""A message's outcome, and the report on a batch: its response, log lines and metrics."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -10,10 +10,10 @@ from aws_lambda_powertools import Logger
 import metrics
 from worker.messages import Message
 
-Kind = Literal["processed", "duplicate", "ignored", "rejected", "failed"]
-KINDS: tuple[Kind, ...] = ("processed", "duplicate", "ignored", "rejected", "failed")
+OutcomeKind = Literal["processed", "duplicate", "ignored", "rejected", "failed"]
+OUTCOME_KINDS: tuple[OutcomeKind, ...] = ("processed", "duplicate", "ignored", "rejected", "failed")
 FailReason = Literal["destination", "ledger", "claimed_elsewhere", "no_time"]
-"""Why a message failed; it is tried again."""
+"""Why a message failed and comes back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +23,16 @@ class Outcome:
     Attributes
     ----------
     reason
-        A fixed word for `ignored`, `rejected` and `failed`; empty for the others.
+        A fixed word for `ignored`, `rejected` and `failed`; otherwise empty.
     detail
-        For the log: the field and what was expected there, or the error. No content of the message.
+        Details for the log: the invalid field with the expected form, or the error. It never quotes
+        the message.
     not_before_ms
-        The earliest useful time of a retry, in epoch milliseconds; 0 where none is known.
+        The earliest useful time of a retry, in epoch milliseconds; 0 if unknown.
     """
 
     message: Message
-    kind: Kind
+    kind: OutcomeKind
     reason: str = ""
     detail: str = ""
     not_before_ms: int = 0
@@ -39,17 +40,17 @@ class Outcome:
 
 @dataclass(slots=True)
 class BatchReport:
-    """The outcomes of a batch's messages, one for each, and its ends.
+    """The results of a batch.
 
     Attributes
     ----------
     outcomes
-        In the order in which they were decided.
+        One outcome for each message, in the order in which they were decided.
     latencies_ms
-        By queue id, the time from the end to its completion of each end that the batch completed,
-        in milliseconds.
+        Keyed by queue id: for each end that the batch completed, the milliseconds from the end of
+        the conversation to the completion.
     delivery_failures
-        The number of failed attempts, each of one end at one destination.
+        The number of failed attempts. An attempt is one end at one destination.
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
@@ -57,29 +58,29 @@ class BatchReport:
     delivery_failures: int = 0
 
     @property
-    def ended(self) -> int:
+    def end_count(self) -> int:
         """The number of ends that the batch completed."""
         return sum(map(len, self.latencies_ms.values()))
 
-    def of_kind(self, kind: Kind) -> list[Outcome]:
+    def of_kind(self, kind: OutcomeKind) -> list[Outcome]:
         return [outcome for outcome in self.outcomes if outcome.kind == kind]
 
-    def counts(self) -> dict[str, int]:
-        """Return the number of messages by outcome, zeros included."""
-        counted = Counter(outcome.kind for outcome in self.outcomes)
-        return {kind: counted[kind] for kind in KINDS}
+    def outcome_counts(self) -> dict[str, int]:
+        """Return the number of messages for each outcome, including zeros."""
+        counter = Counter(outcome.kind for outcome in self.outcomes)
+        return {kind: counter[kind] for kind in OUTCOME_KINDS}
 
-    def reasons(self) -> dict[str, int]:
-        """Return the number of messages by outcome and reason (`ignored.other_queue`)."""
+    def reason_counts(self) -> dict[str, int]:
+        """Return the number of messages, keyed by outcome and reason (`ignored.other_queue`)."""
         return dict(Counter(f"{o.kind}.{o.reason}" for o in self.outcomes if o.reason))
 
     def response(self) -> dict[str, list[dict[str, str]]]:
-        """Return the function's response: the messages to keep (`ReportBatchItemFailures`)."""
-        failed = dict.fromkeys(outcome.message.id for outcome in self.of_kind("failed"))
-        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+        """Return the function's response: the failed messages (AWS: `ReportBatchItemFailures`)."""
+        failed_ids = dict.fromkeys(outcome.message.id for outcome in self.of_kind("failed"))
+        return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in failed_ids]}
 
     def write_log(self, logger: Logger) -> None:
-        """Write a line for the batch, and one for each message that was rejected or failed."""
+        """Write one log line for the batch, and one for each rejected or failed message."""
         for outcome in self.of_kind("rejected") + self.of_kind("failed"):
             logger.warning(
                 "Message",
@@ -87,19 +88,19 @@ class BatchReport:
                 outcome=outcome.kind,
                 reason=outcome.reason,
                 detail=outcome.detail,
-                receives=outcome.message.receives,
+                receives=outcome.message.receive_count,
             )
-        counts = {"received": len(self.outcomes), **self.counts(), "ended": self.ended}
-        logger.info("Batch", extra={**counts, "reasons": self.reasons()})
+        counts = {"received": len(self.outcomes), **self.outcome_counts(), "ended": self.end_count}
+        logger.info("Batch", extra={**counts, "reasons": self.reason_counts()})
 
     def write_metrics(self, stage: str, *, cold_start: bool) -> None:
-        """Write a line of metrics for the batch, and one for each of our queues in it.
+        """Write a metrics line for the batch, and one for each queue with completed ends.
 
-        A queue's line counts for the stage as well, so that no latency is written twice.
+        A queue's line counts for the whole stage too, so that no latency is written twice.
         """
         counts = {
             "Received": len(self.outcomes),
-            **{kind.capitalize(): count for kind, count in self.counts().items()},
+            **{kind.capitalize(): count for kind, count in self.outcome_counts().items()},
             "DeliveryFailures": self.delivery_failures,
             "BatchSize": len(self.outcomes),
             "ColdStart": int(cold_start),
@@ -112,24 +113,25 @@ class BatchReport:
                 {"Stage": stage, "QueueId": queue_id},
                 {"Ended": len(latencies)},
                 {"EndToEndLatency": latencies},
-                also_by=["Stage"],
+                rollup_dimensions=["Stage"],
             )
 
 
-# A message that reports several ends has the first of the kinds that they have: it comes back if
-# one of them failed, and those that are done are not repeated.
+# If a message reports several ends, the first of their kinds in this order becomes its outcome. A
+# message with a failed end comes back; those of its ends that are done are not delivered again.
 _MOST_URGENT_FIRST = ("failed", "rejected", "processed", "duplicate")
 
 
-def one_for_each_message(outcomes: Iterable[Outcome]) -> list[Outcome]:
+def most_urgent_per_message(outcomes: Iterable[Outcome]) -> list[Outcome]:
     """Return the most urgent outcome of each message."""
-    chosen: dict[Message, Outcome] = {}
+    most_urgent: dict[Message, Outcome] = {}
     for outcome in outcomes:
-        known = chosen.setdefault(outcome.message, outcome)
-        if known is not outcome and _urgency(outcome) < _urgency(known):
-            chosen[outcome.message] = outcome
-    return list(chosen.values())
+        previous = most_urgent.setdefault(outcome.message, outcome)
+        if previous is not outcome and _urgency_rank(outcome) < _urgency_rank(previous):
+            most_urgent[outcome.message] = outcome
+    return list(most_urgent.values())
 
 
-def _urgency(outcome: Outcome) -> int:
+def _urgency_rank(outcome: Outcome) -> int:
+    """Return the rank of an outcome; 0 is the most urgent."""
     return _MOST_URGENT_FIRST.index(outcome.kind)

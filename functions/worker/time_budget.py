@@ -1,4 +1,4 @@
-"""How a batch shares the time of its invocation."""
+"""Divides an invocation's time among the steps of its batch."""
 
 import time
 from collections.abc import Callable
@@ -7,64 +7,65 @@ from deadline import Deadline, InvocationContext
 
 
 class TimeBudget:
-    """The deadline of each step of a batch.
+    """The deadlines of a batch's steps.
 
-    Reading, rejecting, claiming and each destination share the time until `WORK`: no slow queue,
-    table or destination keeps good ends from the steps after it. The rest of the invocation is kept
-    for the steps that close a batch. Seconds before the timeout::
+    Reading, rejecting, claiming and each destination share the time until the work deadline. A slow
+    queue, table or destination therefore leaves good ends time for the next steps. The rest of the
+    invocation is reserved for the steps that close a batch. Seconds before the timeout::
 
-        … read │ reject │ claim │ destination │ … ┤ 3.0  the work is over
-                             the last marks       ┤ 2.0  what arrived is marked
-                             releases             ┤ 1.5  unfinished claims are released
-                             rejects, delays      ┤ 1.0  failed messages have their delays
+        … read │ reject │ claim │ destination │ … ┤ 3.0  work_deadline
+                             the last marks       ┤ 2.0  mark_deadline
+               releases of unfinished claims      ┤ 1.5  release_deadline
+          rejects, delays of failed messages      ┤ 1.0  closing_deadline
                              logs, the response   ┤ 0    Lambda ends the invocation
 
     Parameters
     ----------
+    destination_count
+        The number of destinations.
     sleep
         Waits for a number of seconds.
-    destinations
-        The number of destinations.
     """
 
-    WORK = 3.0
-    MARKS = 2.0
-    RELEASES = 1.5
-    CLOSING = 1.0
-    # A mark while there is more to deliver may take this long; the next one repeats what it lacks.
+    WORK_RESERVE_SECONDS = 3.0
+    MARK_RESERVE_SECONDS = 2.0
+    RELEASE_RESERVE_SECONDS = 1.5
+    CLOSING_RESERVE_SECONDS = 1.0
+    # The time limit of a mark while there is more to deliver. The next mark repeats a failed one.
     MARK_SECONDS = 2.0
-    # An end that arrived is marked after this long at the latest, if another one arrives.
-    MARK_EVERY = 1.0
-    # A lease outlives the invocation by this much, so that no two ever hold a claim.
-    LEASE_AFTER = 1.0
+    # An end that arrives this long after the first unmarked end triggers a mark of all of them.
+    MARK_INTERVAL_SECONDS = 1.0
+    # A lease outlives its invocation by this much, so that no two invocations ever hold a claim.
+    LEASE_EXTRA_SECONDS = 1.0
 
     def __init__(
         self,
         context: InvocationContext,
-        destinations: int,
+        destination_count: int,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._context = context
         self._sleep = sleep
-        self._steps = 3 + destinations
-        self.work = self._until(self.WORK)
-        self.marks = self._until(self.MARKS)
-        self.releases = self._until(self.RELEASES)
-        self.closing = self._until(self.CLOSING)
+        self._steps_left = 3 + destination_count
+        self.work_deadline = self._before_timeout(self.WORK_RESERVE_SECONDS)
+        self.mark_deadline = self._before_timeout(self.MARK_RESERVE_SECONDS)
+        self.release_deadline = self._before_timeout(self.RELEASE_RESERVE_SECONDS)
+        self.closing_deadline = self._before_timeout(self.CLOSING_RESERVE_SECONDS)
 
-    def next_step(self) -> Deadline:
-        """Return the deadline of the next step; the steps still to come have equal shares."""
-        share = max(0.0, self.work.left()) / self._steps
-        self._steps -= 1
-        return self.work.within(share)
+    def next_step_deadline(self) -> Deadline:
+        """Return the deadline of the next step: an equal share of the time until the work ends."""
+        share = max(0.0, self.work_deadline.left()) / self._steps_left
+        self._steps_left -= 1
+        return self.work_deadline.within(share)
 
-    def mark(self) -> Deadline:
-        """Return the deadline of a mark that the rest of the deliveries wait for."""
-        return self.releases.within(self.MARK_SECONDS)
+    def next_mark_deadline(self) -> Deadline:
+        """Return the deadline of a mark that delays further deliveries."""
+        return self.release_deadline.within(self.MARK_SECONDS)
 
-    def lease_until(self, now_ms: int) -> int:
-        """Return when the batch's claims run out, in epoch milliseconds."""
-        return now_ms + self._context.get_remaining_time_in_millis() + int(1000 * self.LEASE_AFTER)
+    def lease_until_ms(self, now_ms: int) -> int:
+        """Return the time at which the batch's leases end, in epoch milliseconds."""
+        extra_ms = int(1000 * self.LEASE_EXTRA_SECONDS)
+        return now_ms + self._context.get_remaining_time_in_millis() + extra_ms
 
-    def _until(self, reserve: float) -> Deadline:
-        return Deadline.before_timeout_of(self._context, reserve, self._sleep)
+    def _before_timeout(self, reserve_seconds: float) -> Deadline:
+        return Deadline.before_timeout(self._context, reserve_seconds, self._sleep)

@@ -1,10 +1,10 @@
-"""The worker's environment variables; `infra/worker.py` sets them."""
+"""The worker's environment variables, which `infra/worker.py` sets."""
 
 from environment import Variables
 
 
 class WorkerVariables(Variables, frozen=True):
-    """All but the destinations' variables, which each destination reads itself."""
+    """The worker's own variables; each destination reads its variables itself."""
 
     stage: str
     queue_ids: str

@@ -1,4 +1,4 @@
-"""Batches for the worker's plain code, with everything around it in memory."""
+"""Runs batches through the worker's `process` with in-memory clients."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ from tests.bodies import ENDED, QUEUE
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb
 from tests.fakes.aws.sqs import DEAD, INTAKE, FakeSqs
 from tests.fakes.clock import Clock
-from worker.batch import Parts, process
+from worker.batch import Dependencies, process
 from worker.intake_queue import IntakeQueue
 from worker.messages import Message, Reader
 from worker.report import BatchReport
@@ -24,20 +24,20 @@ SECOND_QUEUE = "second-queue"
 
 
 class Batches:
-    """Runs batches, with an action that does as it is told.
+    """Runs batches. By default the destination is an action that a test can make fail.
 
     Attributes
     ----------
-    acted
+    acted_ends
         The ends that the action was called with.
-    does
-        By conversation id, what the action does with its ends: raise this, or call this.
-    act
-        The action itself, for tests that need one of their own.
+    action_effects
+        Keyed by conversation id: an error that the action raises, or a function that it calls.
+    action
+        The action; a test may replace it.
     destinations
-        Where ends go: to the action, unless a test says otherwise.
+        The destinations; None for the action alone.
     reader
-        What reads messages: the subscription's, unless a test says otherwise.
+        The message reader; None for the subscription's reader.
     """
 
     def __init__(self, sqs: FakeSqs, clock: Clock, dynamodb: FakeDynamoDb | None = None) -> None:
@@ -46,53 +46,53 @@ class Batches:
         self.dynamodb = dynamodb or FakeDynamoDb()
         self.destinations: list[Destination] | None = None
         self.reader: Reader | None = None
-        self.acted: list[ConversationEnd] = []
-        self.act: Callable[[ConversationEnd], None] = self._act
-        self.does: dict[str, BaseException | Callable[[], object]] = {}
+        self.acted_ends: list[ConversationEnd] = []
+        self.action: Callable[[ConversationEnd], None] = self._act
+        self.action_effects: dict[str, BaseException | Callable[[], object]] = {}
 
     def run(
         self, records: Iterable[dict[str, Any]], context: InvocationContext | None = None
     ) -> BatchReport:
-        """Process a batch, by default in an invocation of 30 s."""
-        parts = Parts(
+        """Process a batch, by default in an invocation of 30 seconds."""
+        dependencies = Dependencies(
             reader=self.reader or Reader({QUEUE, SECOND_QUEUE}, parse_subscription_event),
-            intake=IntakeQueue(self.sqs, INTAKE, DEAD, retry_delay=30),  # type: ignore[arg-type]
+            intake=IntakeQueue(self.sqs, INTAKE, DEAD, retry_delay_seconds=30),  # type: ignore[arg-type]
             ledger=Ledger(
                 LedgerTable(self.dynamodb, TABLE),  # type: ignore[arg-type]
                 days=20,
                 now_ms=self.now_ms,
             ),
-            destinations=self.destinations or [Actions(self.act)],
+            destinations=self.destinations or [Actions(self.action)],
             now_ms=self.now_ms,
             sleep=self.clock.sleep,
         )
-        messages = [Message.of(record) for record in records]
-        return process(messages, parts, context or self.clock.invocation(30))
+        messages = [Message.from_record(record) for record in records]
+        return process(messages, dependencies, context or self.clock.invocation(30))
 
     def now_ms(self) -> int:
-        """Return the clock's time, which begins when ends end, in epoch milliseconds."""
+        """Return the clock's time in epoch milliseconds; the clock starts at `ENDED`."""
         return int(ENDED.timestamp() * 1000 + self.clock.now * 1000)
 
     def _act(self, end: ConversationEnd) -> None:
-        self.acted.append(end)
-        match self.does.get(end.conversation_id):
+        self.acted_ends.append(end)
+        match self.action_effects.get(end.conversation_id):
             case None:
                 pass
             case BaseException() as error:
                 raise error
-            case function:
-                function()
+            case effect:
+                effect()
 
 
 def outcomes_of(report: BatchReport) -> dict[str, str]:
-    """Return by message id its outcome and reason (`ignored.other_queue`), one for each."""
-    words = {o.message.id: f"{o.kind}.{o.reason}".rstrip(".") for o in report.outcomes}
-    assert len(words) == len(report.outcomes)
-    return words
+    """Return each message's outcome and reason (`ignored.other_queue`), keyed by message id."""
+    outcomes = {o.message.id: f"{o.kind}.{o.reason}".rstrip(".") for o in report.outcomes}
+    assert len(outcomes) == len(report.outcomes)
+    return outcomes
 
 
-def reported(report: BatchReport) -> list[str]:
-    """Return the message ids in a response, after looking at its shape."""
+def reported_ids(report: BatchReport) -> list[str]:
+    """Check the form of a report's response and return the message ids in it."""
     response = json.loads(json.dumps(report.response()))
     assert list(response) == ["batchItemFailures"]
     failures = response["batchItemFailures"]

@@ -1,4 +1,4 @@
-"""Time that passes only when somebody sleeps."""
+"""A virtual clock, whose time passes only when code sleeps."""
 
 import signal
 from collections.abc import Callable
@@ -11,34 +11,35 @@ from deadline import Deadline
 
 @dataclass
 class Clock:
-    """Seconds since the test began, and the pauses that made them pass."""
+    """The seconds since the test began, and the pauses in which they passed."""
 
     now: float = 0.0
     pauses: list[float] = field(default_factory=list)
-    _due: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
+    _scheduled: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
 
     def __call__(self) -> float:
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass at once, and do what falls due meanwhile."""
+        """Advance the clock without waiting, and call the functions scheduled until then."""
         self.pauses.append(seconds)
         self.now += seconds
-        for due in [due for due in self._due if due[0] <= self.now]:
-            self._due.remove(due)
-            due[1]()
+        for entry in [entry for entry in self._scheduled if entry[0] <= self.now]:
+            self._scheduled.remove(entry)
+            _, function = entry
+            function()
 
-    def at(self, moment: float, action: Callable[[], object]) -> None:
-        """Have something done when the clock reaches a moment."""
-        self._due.append((moment, action))
+    def schedule(self, moment: float, function: Callable[[], object]) -> None:
+        """Call a function when the clock reaches a moment."""
+        self._scheduled.append((moment, function))
 
     def deadline(self, seconds: float) -> Deadline:
-        """Return the deadline that comes in `seconds`."""
-        end = self.now + seconds
-        return Deadline(lambda: end - self.now, self.sleep)
+        """Return a deadline `seconds` from now."""
+        passes_at = self.now + seconds
+        return Deadline(lambda: passes_at - self.now, self.sleep)
 
     def invocation(self, seconds: float = 240.0) -> "Invocation":
-        """Return the context of a Lambda invocation that may take `seconds`."""
+        """Return the context of a Lambda invocation with a timeout of `seconds`."""
         return Invocation(self, self.now + seconds)
 
 
@@ -47,29 +48,29 @@ class Invocation:
     """The part of Lambda's context object that functions use."""
 
     clock: Clock
-    end: float
+    timeout_at: float
     aws_request_id: str = "00000000-0000-4000-8000-000000000000"
 
     def get_remaining_time_in_millis(self) -> int:
-        return int((self.end - self.clock.now) * 1000)
+        return int((self.timeout_at - self.clock.now) * 1000)
 
 
 class Alarm:
-    """The alarm that interrupts what hangs, by a virtual clock: no real one rings meanwhile.
+    """Replaces the timer of the alarm signal by the virtual clock.
 
-    Where a machine is slow, a real one would interrupt what takes no virtual time.
+    On a slow machine the real timer would interrupt code that takes no virtual time.
     """
 
     def __init__(self, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
         self._clock = clock
-        self._rings_in = 0.0
+        self._seconds_to_alarm = 0.0
         monkeypatch.setattr(signal, "setitimer", self._set)
 
     def hang(self) -> None:
-        """Do as a call that never returns: time passes until the alarm rings."""
-        assert self._rings_in
-        self._clock.sleep(self._rings_in)
+        """Act like a call that never returns: let time pass until the alarm rings."""
+        assert self._seconds_to_alarm
+        self._clock.sleep(self._seconds_to_alarm)
         signal.raise_signal(signal.SIGALRM)
 
-    def _set(self, _which: int, rings_in: float, _again: float = 0) -> None:
-        self._rings_in = rings_in
+    def _set(self, _which: int, seconds: float, _again: float = 0) -> None:
+        self._seconds_to_alarm = seconds

@@ -1,4 +1,4 @@
-"""The worker behind the EventBridge integration, with everything around it in memory."""
+"""A worker for the delivery `eventbridge`, with in-memory clients."""
 
 import itertools
 from collections.abc import Collection
@@ -12,7 +12,7 @@ from tests.bodies import QUEUE
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb
 from tests.fakes.aws.sqs import DEAD, INTAKE, Entry, FakeSqs
 from tests.fakes.aws.sqs_event import record
-from tests.fakes.batches import SECOND_QUEUE, Batches, reported
+from tests.fakes.batches import SECOND_QUEUE, Batches, outcomes_of, reported_ids
 from tests.fakes.clock import Clock
 from worker.intake_queue import IntakeQueue
 from worker.messages import Reader
@@ -24,12 +24,12 @@ SETTLE_SECONDS = 60
 
 
 class DelayingSqs(FakeSqs):
-    """Queues of which the intake queue takes messages too.
+    """SQS that also accepts the messages that the worker sends to the intake queue.
 
     Attributes
     ----------
     delayed
-        The entries that the intake queue took and that have not come back yet.
+        The entries sent to the intake queue that have not been received yet.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class PartnerWorker:
     Parameters
     ----------
     dynamodb, sqs
-        What it works with; all new, unless a test says otherwise.
+        The worker's clients; None for a new one.
     """
 
     def __init__(
@@ -69,46 +69,51 @@ class PartnerWorker:
         self.dynamodb: Any = dynamodb or FakeDynamoDb()
         self.sqs: Any = sqs or DelayingSqs()
         self.batches = Batches(self.sqs, self.clock, self.dynamodb)
-        self.batches.reader = Reader(queue_ids, parse_either_event, self._rule(rule))
+        self.batches.reader = Reader(queue_ids, parse_either_event, self._make_rule(rule))
         self._ids = itertools.count(1)
 
-    def _rule(self, rule: str) -> EndRule:
+    def _make_rule(self, rule: str) -> EndRule:
         histories = Histories(
             LedgerTable(self.dynamodb, TABLE), days=20, now_ms=self.batches.now_ms
         )
-        intake = IntakeQueue(self.sqs, INTAKE, DEAD, retry_delay=30, settle_seconds=SETTLE_SECONDS)
+        intake = IntakeQueue(
+            self.sqs, INTAKE, DEAD, retry_delay_seconds=30, settle_seconds=SETTLE_SECONDS
+        )
         return make_end_rule(rule, histories, intake.send_later)
 
-    def arrive(self, *bodies: str) -> list[str]:
-        """Have messages arrive in one batch; return the outcome of each."""
+    def process(self, *bodies: str) -> list[str]:
+        """Process messages in one batch and return their outcomes, in the order of the bodies."""
         report = self.run(*bodies)
-        words = {o.message.id: f"{o.kind}.{o.reason}".rstrip(".") for o in report.outcomes}
-        assert len(words) == len(report.outcomes) == len(bodies)
-        failed = [id_ for id_, word in words.items() if word.startswith("failed")]
-        assert sorted(reported(report)) == sorted(failed)
-        return [words[id_] for id_ in sorted(words, key=lambda id_: int(id_[2:]))]
+        outcomes = outcomes_of(report)
+        assert len(outcomes) == len(bodies)
+        failed_ids = [id_ for id_, outcome in outcomes.items() if outcome.startswith("failed")]
+        assert sorted(reported_ids(report)) == sorted(failed_ids)
+        return [outcomes[id_] for id_ in sorted(outcomes, key=lambda id_: int(id_[2:]))]
 
     def run(self, *bodies: str) -> BatchReport:
+        """Process messages in one batch and return the report."""
         return self.batches.run([record(body, f"m-{next(self._ids)}") for body in bodies])
 
-    def settling(self) -> list[str]:
-        """Return what the worker has sent itself and not got back yet."""
+    def settling_bodies(self) -> list[str]:
+        """Return the bodies that the worker has sent itself and not received yet."""
         return [entry["MessageBody"] for entry in self.sqs.delayed]
 
-    def settle(self, most: int = 10) -> list[str]:
-        """Let what was delayed come back, in batches of so many; return the outcomes."""
+    def settle(self, batch_size: int = 10) -> list[str]:
+        """Wait for the delayed messages, process them in batches, and return their outcomes."""
         outcomes = []
         self.clock.now += SETTLE_SECONDS
         while self.sqs.delayed:
-            due, self.sqs.delayed = self.sqs.delayed[:most], self.sqs.delayed[most:]
-            assert all(entry["DelaySeconds"] == SETTLE_SECONDS for entry in due)
-            outcomes += self.arrive(*(entry["MessageBody"] for entry in due))
+            batch = self.sqs.delayed[:batch_size]
+            self.sqs.delayed = self.sqs.delayed[batch_size:]
+            assert all(entry["DelaySeconds"] == SETTLE_SECONDS for entry in batch)
+            outcomes += self.process(*(entry["MessageBody"] for entry in batch))
         return outcomes
 
-    def ends(self) -> list[tuple[str, str, int]]:
-        """Return conversation, queue and time (epoch ms) of each end that was delivered."""
+    def delivered_ends(self) -> list[tuple[str, str, int]]:
+        """Return each delivered end's conversation id, queue id and time (epoch milliseconds)."""
         return sorted(
-            (end.conversation_id, end.queue_id, at_ms(end.ended_at)) for end in self.batches.acted
+            (end.conversation_id, end.queue_id, at_ms(end.ended_at))
+            for end in self.batches.acted_ends
         )
 
 

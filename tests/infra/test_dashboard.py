@@ -396,7 +396,9 @@ def worker_lines(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         *[("failed", "destination", "crm: TimeoutError")] * 21,
         ("failed", "ledger", "ThrottlingError"),
     ]
-    messages = [Message.of(record("{", f"m-{n}", receives=n + 1)) for n in range(len(outcomes))]
+    messages = [
+        Message.from_record(record("{", f"m-{n}", receives=n + 1)) for n in range(len(outcomes))
+    ]
     report = BatchReport(
         [Outcome(m, *outcome) for m, outcome in zip(messages, outcomes, strict=True)]  # type: ignore[arg-type]
     )

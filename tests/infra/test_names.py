@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from destinations.bus import SOURCE
-from environment import read
+from environment import read_variables
 from infra.delivery.sources import SOURCES
 from infra.settings.reading import SettingsError, load
 from tests.infra.stacks import PROJECT, Stack
@@ -76,7 +76,7 @@ def test_the_worker_has_every_variable_that_it_needs(
         name: value if isinstance(value, str) else "known when it is deployed"
         for name, value in synthesised.environment("Worker").items()
     }
-    assert read(WorkerVariables, variables).stage == synthesised.settings.stage
+    assert read_variables(WorkerVariables, variables).stage == synthesised.settings.stage
 
 
 def test_every_delivery_that_has_a_source_can_be_set() -> None:

@@ -30,17 +30,17 @@ def http(server: HttpServer) -> Iterator[HttpServer]:
 @pytest.fixture
 def time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have an invocation's time pass when the code under test sleeps, so that no test waits."""
-    real = Deadline.before_timeout_of.__func__  # type: ignore[attr-defined]
+    real = Deadline.before_timeout.__func__  # type: ignore[attr-defined]
 
-    def before_timeout_of(
-        cls: type[Deadline], context: InvocationContext, reserve: float, *sleep: object
+    def before_timeout(
+        cls: type[Deadline], context: InvocationContext, reserve_seconds: float, *sleep: object
     ) -> Deadline:
-        deadline: Deadline = real(cls, context, reserve, *sleep)
+        deadline: Deadline = real(cls, context, reserve_seconds, *sleep)
         if isinstance(context, Invocation):
             return cls(deadline.left, context.clock.sleep)
         return deadline
 
-    monkeypatch.setattr(Deadline, "before_timeout_of", classmethod(before_timeout_of))
+    monkeypatch.setattr(Deadline, "before_timeout", classmethod(before_timeout))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Calls of AWS: how long they may take, how often they are tried, and which errors may pass."""
+"""AWS calls: their time limits, their attempts, and which errors are transient."""
 
 import ast
 import re
@@ -21,7 +21,16 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from aws_calls import CALL_ERRORS, PASSING, TRIES, call, call_once, client_config, code_of, may_pass
+from aws_calls import (
+    CALL_ERRORS,
+    MAX_ATTEMPTS,
+    TRANSIENT_CODES,
+    call,
+    call_once,
+    client_config,
+    code_of,
+    is_transient,
+)
 from deadline import Deadline
 from local.http.messages import Answer
 from local.http.server import HttpServer
@@ -31,25 +40,27 @@ URL = "https://service.example"
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 
 
-def refusal(code: str = "ValidationException", status: int = 400) -> ClientError:
-    answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(answer, "Operation")
+def client_error(code: str = "ValidationException", status: int = 400) -> ClientError:
+    response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, "Operation")
 
 
-@pytest.mark.parametrize("code", sorted(PASSING))
-def test_an_error_of_the_service_may_pass_whatever_its_status(code: str) -> None:
-    assert may_pass(refusal(code))
+@pytest.mark.parametrize("code", sorted(TRANSIENT_CODES))
+def test_a_service_error_with_a_transient_code_is_transient_with_any_status(code: str) -> None:
+    assert is_transient(client_error(code))
 
 
 @pytest.mark.parametrize(
-    ("status", "passes"), [(400, False), (403, False), (429, True), (499, False), (500, True)]
+    ("status", "transient"), [(400, False), (403, False), (429, True), (499, False), (500, True)]
 )
-def test_an_unknown_error_may_pass_if_its_status_says_so(status: int, passes: bool) -> None:
-    assert may_pass(refusal("Unheard", status)) is passes
+def test_an_unknown_error_is_transient_depending_on_its_status(
+    status: int, transient: bool
+) -> None:
+    assert is_transient(client_error("Unheard", status)) is transient
 
 
 @pytest.mark.parametrize(
-    ("error", "passes"),
+    ("error", "transient"),
     [
         (ReadTimeoutError(endpoint_url=URL), True),
         (ConnectTimeoutError(endpoint_url=URL), True),
@@ -58,27 +69,27 @@ def test_an_unknown_error_may_pass_if_its_status_says_so(status: int, passes: bo
     ],
     ids=repr,
 )
-def test_an_error_without_an_answer_may_pass_unless_nothing_was_sent_for_a_mistake(
-    error: BotoCoreError | TimeoutError, passes: bool
+def test_an_error_without_a_response_is_transient_unless_the_parameters_are_invalid(
+    error: BotoCoreError | TimeoutError, transient: bool
 ) -> None:
-    assert may_pass(error) is passes
+    assert is_transient(error) is transient
 
 
-def test_an_error_has_its_code_or_its_type() -> None:
-    assert code_of(refusal("Busy", 503)) == "Busy"
+def test_the_code_of_an_error_is_its_own_or_its_type() -> None:
+    assert code_of(client_error("Busy", 503)) == "Busy"
     assert code_of(ClientError({}, "Operation")) == "unknown"
     assert code_of(ConnectTimeoutError(endpoint_url=URL)) == "ConnectTimeoutError"
-    assert not may_pass(ClientError({}, "Operation"))
+    assert not is_transient(ClientError({}, "Operation"))
 
 
-def test_a_client_s_limits_are_short_and_count_the_first_try() -> None:
-    config: Any = client_config(read_timeout=3, attempts=2)
+def test_a_client_s_limits_are_short_and_include_the_first_attempt() -> None:
+    config: Any = client_config(read_timeout_seconds=3, attempts=2)
     assert (config.connect_timeout, config.read_timeout) == (1, 3)
     assert config.retries == {"total_max_attempts": 2}
 
 
 class Operation:
-    """An operation that fails as a test says, then answers; it counts its calls."""
+    """An operation that raises the given errors, one a call, and then succeeds."""
 
     def __init__(self, *errors: Exception) -> None:
         self._errors = list(errors)
@@ -91,22 +102,22 @@ class Operation:
         return first + second
 
 
-@pytest.mark.parametrize("ask", [call, call_once])
-def test_a_call_that_is_answered_is_made_once(clock: Clock, ask: Callable[..., str]) -> None:
+@pytest.mark.parametrize("call_function", [call, call_once])
+def test_a_successful_call_is_made_once(clock: Clock, call_function: Callable[..., str]) -> None:
     operation = Operation()
-    assert ask(clock.deadline(9), operation, "a", second="b") == "ab"
+    assert call_function(clock.deadline(9), operation, "a", second="b") == "ab"
     assert (operation.calls, clock.pauses) == (1, [])
 
 
-REPEATED = [
-    refusal("ThrottlingException"),
-    refusal("Unheard", 503),
+REPEATABLE_ERRORS = [
+    client_error("ThrottlingException"),
+    client_error("Unheard", 503),
     EndpointConnectionError(endpoint_url=URL),
     ConnectTimeoutError(endpoint_url=URL),
     ConnectionClosedError(endpoint_url=URL),
 ]
-NOT_REPEATED = [
-    refusal(),
+LASTING_OR_SLOW_ERRORS = [
+    client_error(),
     NoCredentialsError(),
     ParamValidationError(report="bad"),
     ReadTimeoutError(endpoint_url=URL),
@@ -114,21 +125,23 @@ NOT_REPEATED = [
 ]
 
 
-@pytest.mark.parametrize("error", REPEATED, ids=repr)
-def test_a_call_is_tried_three_times_where_that_may_help(clock: Clock, error: Exception) -> None:
+@pytest.mark.parametrize("error", REPEATABLE_ERRORS, ids=repr)
+def test_a_call_with_a_repeatable_error_is_tried_three_times(
+    clock: Clock, error: Exception
+) -> None:
     operation = Operation(error, error)
     assert call(clock.deadline(9), operation, "a", second="b") == "ab"
-    assert operation.calls == TRIES == 3
+    assert operation.calls == MAX_ATTEMPTS == 3
     assert [0.05 <= clock.pauses[0] <= 0.1, 0.2 <= clock.pauses[1] <= 0.4] == [True, True]
-    failing = Operation(*[error] * 9)
+    failing_operation = Operation(*[error] * 9)
     with pytest.raises(type(error)) as caught:
-        call(clock.deadline(9), failing, "a", second="b")
+        call(clock.deadline(9), failing_operation, "a", second="b")
     assert caught.value is error
-    assert failing.calls == 3
+    assert failing_operation.calls == 3
 
 
-@pytest.mark.parametrize("error", NOT_REPEATED, ids=repr)
-def test_a_call_that_would_fail_again_or_took_long_is_not_repeated(
+@pytest.mark.parametrize("error", LASTING_OR_SLOW_ERRORS, ids=repr)
+def test_a_call_with_a_lasting_error_or_a_timeout_is_not_repeated(
     clock: Clock, error: Exception
 ) -> None:
     operation = Operation(error)
@@ -137,16 +150,16 @@ def test_a_call_that_would_fail_again_or_took_long_is_not_repeated(
     assert operation.calls == 1
 
 
-@pytest.mark.parametrize("error", REPEATED, ids=repr)
-def test_a_call_of_one_try_is_not_repeated(clock: Clock, error: Exception) -> None:
+@pytest.mark.parametrize("error", REPEATABLE_ERRORS, ids=repr)
+def test_call_once_does_not_repeat_a_call(clock: Clock, error: Exception) -> None:
     operation = Operation(error)
     with pytest.raises(type(error)):
         call_once(clock.deadline(9), operation, "a", second="b")
     assert operation.calls == 1
 
 
-def test_no_try_is_begun_after_the_deadline(clock: Clock) -> None:
-    operation = Operation(*[refusal("Throttling")] * 3)
+def test_no_attempt_begins_after_the_deadline(clock: Clock) -> None:
+    operation = Operation(*[client_error("Throttling")] * 3)
     with pytest.raises(ClientError):
         call(clock.deadline(0.1), operation, "a", second="b")
     assert operation.calls < 3
@@ -158,69 +171,71 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.mark.parametrize("ask", [call, call_once])
+@pytest.mark.parametrize("call_function", [call, call_once])
 def test_an_operation_that_hangs_is_interrupted_at_the_deadline(
-    clock: Clock, ask: Callable[..., str]
+    clock: Clock, call_function: Callable[..., str]
 ) -> None:
     with pytest.raises(TimeoutError):
-        ask(clock.deadline(0.05), lambda: time.sleep(60))
+        call_function(clock.deadline(0.05), lambda: time.sleep(60))
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
 @pytest.fixture
 def service() -> Iterator[HttpServer]:
-    """A service that takes a request and never answers."""
+    """A service that accepts requests and never responds."""
     with HttpServer(lambda _: Answer(fate="hung")) as service:
         yield service
 
 
-def test_botocore_does_not_try_again_after_an_interruption(service: HttpServer) -> None:
-    """It takes an interruption for a connection that failed."""
+def test_botocore_does_not_retry_after_an_interruption(service: HttpServer) -> None:
+    """It mistakes an interruption for a failed connection."""
     sqs = boto3.client(
         "sqs",
-        config=client_config(read_timeout=60),
+        config=client_config(read_timeout_seconds=60),
         endpoint_url=service.url,
         region_name="eu-west-1",
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
-    end = time.monotonic() + 0.3
-    deadline = Deadline(lambda: end - time.monotonic())
+    passes_at = time.monotonic() + 0.3
+    deadline = Deadline(lambda: passes_at - time.monotonic())
     with pytest.raises(CALL_ERRORS):
         call(deadline, sqs.send_message, QueueUrl=service.url, MessageBody="{}")
     assert len(service.requests) == 1
 
 
-def test_every_client_has_limits() -> None:
-    made = [
+def test_every_client_has_time_limits() -> None:
+    client_calls = [
         node
         for file in FUNCTIONS.rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "boto3.client"
     ]
-    assert made
-    for client in made:
-        assert "config" in {keyword.arg for keyword in client.keywords}, ast.unparse(client)
+    assert client_calls
+    for client_call in client_calls:
+        assert "config" in {keyword.arg for keyword in client_call.keywords}, ast.unparse(
+            client_call
+        )
 
 
-def test_the_alarm_is_for_calls_of_aws_the_user_s_code_and_functions_that_must_answer() -> None:
-    setting = {
+def test_only_aws_calls_user_code_and_functions_that_must_respond_use_the_time_limit() -> None:
+    files_with_limit = {
         str(file.relative_to(FUNCTIONS))
         for file in FUNCTIONS.rglob("*.py")
         if "time_limit(" in file.read_text(encoding="utf-8")
     }
     allowed = {"deadline.py", "aws_calls.py"}
     allowed |= {"destinations/user_code.py", "provisioner/custom_resource.py", "watchdog/watch.py"}
-    assert setting - allowed == set()
+    assert files_with_limit - allowed == set()
 
 
-def test_every_operation_of_a_client_is_called_in_time() -> None:
-    """Or in a function that has one alarm for all that it does: provisioner and watchdog."""
-    operation = re.compile(r"\b_?(dynamodb|eventbridge|events|firehose|secrets|sqs)\.[a-z_]+\(")
-    calling = {
+def test_every_aws_operation_is_called_with_a_time_limit() -> None:
+    """The provisioner and the watchdog have one time limit for the whole function instead."""
+    operation = re.compile(r"\b_?(dynamodb|events|firehose|secrets|sqs)\.[a-z_]+\(")
+    calling_files = {
         str(file.relative_to(FUNCTIONS))
         for file in FUNCTIONS.rglob("*.py")
         if operation.search(file.read_text(encoding="utf-8"))
     }
     allowed = {"genesys/credentials.py", "genesys/partner_source.py"}
-    assert calling - allowed == set()
+    assert calling_files - allowed == set()

@@ -121,7 +121,7 @@ def load(output: Output, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
         module = imported_anew(function, clients, {**environment, **levels}, monkeypatch)
         output.collect()
         if function == "worker":
-            loaded.extend(module.parts.destinations)
+            loaded.extend(module.dependencies.destinations)
         return lambda event: module.handler(event, Clock().invocation(240))
 
     loaded: list[Any] = []

@@ -1,8 +1,8 @@
-"""Environment variables are typed, and a missing or wrong one is a clear error."""
+"""Environment variables are typed; a missing or invalid one is a clear error."""
 
 import pytest
 
-from environment import Environment, InvalidEnvironment, Variables, read
+from environment import Environment, InvalidEnvironment, Variables, read_variables
 
 
 class Example(Variables, frozen=True):
@@ -11,27 +11,27 @@ class Example(Variables, frozen=True):
     settle_seconds: int = 0
 
 
-GOOD = {"QUEUE_URL": "https://sqs", "LEDGER_DAYS": "20", "PATH": "/bin"}
+VALID = {"QUEUE_URL": "https://sqs", "LEDGER_DAYS": "20", "PATH": "/bin"}
 
 
 def test_variables_are_converted_to_their_types() -> None:
-    assert read(Example, GOOD) == Example(queue_url="https://sqs", ledger_days=20)
-    assert read(Example, GOOD | {"SETTLE_SECONDS": "60"}).settle_seconds == 60
+    assert read_variables(Example, VALID) == Example(queue_url="https://sqs", ledger_days=20)
+    assert read_variables(Example, VALID | {"SETTLE_SECONDS": "60"}).settle_seconds == 60
 
 
 def test_a_missing_variable_is_named() -> None:
     with pytest.raises(InvalidEnvironment, match=r"`LEDGER_DAYS`.* Deploy the stack again\."):
-        read(Example, {"QUEUE_URL": "https://sqs"})
+        read_variables(Example, {"QUEUE_URL": "https://sqs"})
 
 
-def test_a_variable_of_another_type_is_named_and_its_value_is_not_shown() -> None:
+def test_the_error_names_a_variable_of_the_wrong_type_but_not_its_value() -> None:
     with pytest.raises(InvalidEnvironment, match="LEDGER_DAYS") as raised:
-        read(Example, GOOD | {"LEDGER_DAYS": "twenty"})
+        read_variables(Example, VALID | {"LEDGER_DAYS": "twenty"})
     assert "twenty" not in str(raised.value)
 
 
-def test_reading_a_missing_variable_says_so() -> None:
-    environment = Environment(GOOD)
+def test_reading_a_missing_variable_raises_an_error_that_names_it() -> None:
+    environment = Environment(VALID)
     assert environment["QUEUE_URL"] == "https://sqs"
     assert environment.get("ENDS_BUS") is None
     with pytest.raises(InvalidEnvironment, match=r"ENDS_BUS is missing"):

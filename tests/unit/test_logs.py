@@ -1,4 +1,4 @@
-"""Log lines are JSON, at the level of the setting, whatever Lambda's own level is."""
+"""Loggers write JSON lines at the level of the setting, whatever Lambda's own level is."""
 
 import json
 import logging
@@ -26,8 +26,8 @@ def test_lines_below_the_level_are_not_written(
         monkeypatch.setenv("AWS_LAMBDA_LOG_LEVEL", lambda_level)
     logger = json_logger(f"test-{level}-{lambda_level}")
     levels = ["DEBUG", "INFO", "WARNING", "ERROR"]
-    for each in levels:
-        getattr(logger, each.lower())("Line", answer=42)
+    for level_name in levels:
+        getattr(logger, level_name.lower())("Line", answer=42)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["level"] for line in lines] == levels[levels.index(level) :]
     assert {(line["message"], line["answer"]) for line in lines} == {("Line", 42)}

@@ -133,10 +133,12 @@ def completed_ends(rule: str, batches: Sequence[Sequence[str]]) -> list[tuple[st
     """Return the ends that a worker completes when batches of messages arrive in turn."""
     worker = PartnerWorker(rule)
     for batch in batches:
-        worker.arrive(*batch)
-    worker.settle(most=1)
+        worker.process(*batch)
+    worker.settle(batch_size=1)
     assert worker.dynamodb.refused == worker.sqs.refused == []
-    return sorted((queue_id, (at_ms - ENDED_MS) / 1000) for _, queue_id, at_ms in worker.ends())
+    return sorted(
+        (queue_id, (at_ms - ENDED_MS) / 1000) for _, queue_id, at_ms in worker.delivered_ends()
+    )
 
 
 def batch_sequences(messages: Sequence[str]) -> Iterator[list[Sequence[str]]]:
@@ -179,9 +181,11 @@ def test_conversations_in_one_batch_do_not_mix(rule: str) -> None:
         expected += [(name, *end) for end in expected_ends(name, rule)]
     random.Random(1).shuffle(messages_of_all)
     worker = PartnerWorker(rule)
-    worker.arrive(*messages_of_all)
-    worker.settle(most=100)
-    ends = [(name, queue_id, (at - ENDED_MS) / 1000) for name, queue_id, at in worker.ends()]
+    worker.process(*messages_of_all)
+    worker.settle(batch_size=100)
+    ends = [
+        (name, queue_id, (at - ENDED_MS) / 1000) for name, queue_id, at in worker.delivered_ends()
+    ]
     assert ends == sorted(expected)
 
 

@@ -84,7 +84,7 @@ class Stack:
 
     def ends(self) -> list[tuple[str, timedelta, int]]:
         """Return the queue, time and sequence of each delivered end, sorted by time."""
-        ended = [(_queue_of(end), _time_of(end), end.sequence) for end in self.batches.acted]
+        ended = [(_queue_of(end), _time_of(end), end.sequence) for end in self.batches.acted_ends]
         return sorted(ended, key=lambda end: (end[1], end[0]))
 
     def _wait_until(self, moment: float) -> None:

@@ -219,7 +219,7 @@ def test_an_action_that_swallows_its_interruption_is_interrupted_again(
             time.sleep(60)
         time.sleep(60)
 
-    repeated_soon = functools.partial(time_limit, again=0.05)
+    repeated_soon = functools.partial(time_limit, repeat_seconds=0.05)
     monkeypatch.setattr(user_code, "time_limit", repeated_soon)
     (receipt,) = make_actions(hang).deliver([make_end()], clock.deadline(0.05))
     assert receipt.kind == "failed"

@@ -117,7 +117,7 @@ def test_a_delete_with_an_id_of_cloudformation_deletes_our_resource(
 def test_a_delete_with_an_id_of_cloudformation_waits_for_a_late_resource(
     resource: StackResource, clock: Clock, moment: float
 ) -> None:
-    clock.at(moment, resource.seed)
+    clock.schedule(moment, resource.seed)
     response = resource.stack.delete(CLOUDFORMATION_ID)
     assert (response.status, response.physical_id) == ("SUCCESS", CLOUDFORMATION_ID)
     assert "delete" in resource.genesys.operations
@@ -145,7 +145,7 @@ def test_a_create_that_is_still_running_during_the_delete_leaves_nothing(
 
     # CloudFormation gives up while the Create waits, after the creation of the resource.
     resource.delivery.set_activation(succeeds=False)
-    clock.at(3, delete_meanwhile)
+    clock.schedule(3, delete_meanwhile)
     assert stack.create().status == "FAILED"
     assert not resource.entities
 

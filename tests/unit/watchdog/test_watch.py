@@ -63,7 +63,9 @@ def test_a_difference_that_ends_before_the_second_comparison_is_healthy(watchdog
     """A deploy may be under way."""
     entities = watchdog.delivery.entities
     removed = entities.pop(our_id(watchdog))
-    watchdog.clock.at(SECOND_CHECK_SECONDS - 1, lambda: entities.update({removed["id"]: removed}))
+    watchdog.clock.schedule(
+        SECOND_CHECK_SECONDS - 1, lambda: entities.update({removed["id"]: removed})
+    )
     assert watchdog.run() == []
     assert watchdog.clock.now == SECOND_CHECK_SECONDS
 

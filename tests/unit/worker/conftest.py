@@ -1,4 +1,4 @@
-"""The worker with everything around it in memory, and its log."""
+"""The worker with in-memory clients, and its log."""
 
 import io
 import json
@@ -16,7 +16,7 @@ from tests.fakes.clock import Alarm, Clock
 
 
 class Log:
-    """What the functions have logged."""
+    """The log lines of the functions."""
 
     def __init__(self) -> None:
         self.stream = io.StringIO()
@@ -32,7 +32,7 @@ class Log:
 
 @pytest.fixture
 def real_alarm() -> None:
-    """For tests in which real time passes."""
+    """Keep the real alarm, for tests in which real time passes."""
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +62,7 @@ def batches(sqs: FakeSqs, clock: Clock, dynamodb: FakeDynamoDb) -> Batches:
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> Log:
     log = Log()
-    # Powertools' loggers keep the output that was standard when they were made.
+    # Powertools' loggers keep the standard output of the moment at which they were created.
     for logger in (worker.intake_queue.logger, destinations.actions.logger):
         monkeypatch.setattr(logger.registered_handler, "stream", log.stream)
     return log

@@ -1,4 +1,4 @@
-"""The worker as Lambda calls it, with an SQS in memory behind boto3."""
+"""The worker as Lambda calls it, with in-memory clients behind boto3."""
 
 import functools
 import json
@@ -29,26 +29,29 @@ Load = Callable[..., Any]
 
 @pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch, log: Log) -> Load:
-    """Import the handler anew, as Lambda does at a cold start, with an SQS or a maker of one."""
+    """Return a function that imports the handler again, as Lambda does at a cold start.
 
-    def fresh(sqs: Any, act: Callable[[Any], object] | None = None) -> Any:
+    Its first argument is the SQS client, or a function that creates the client.
+    """
+
+    def load(sqs: Any, act: Callable[[Any], object] | None = None) -> Any:
         if act:
             monkeypatch.setattr("destinations.actions.on_conversation_end", act)
         clients = {"sqs": sqs, "dynamodb": FakeDynamoDb()}
         return imported_anew("worker", clients, WORKER, monkeypatch)
 
-    return fresh
+    return load
 
 
-def call(worker: Any, told: list[dict[str, Any]], context: Any = None) -> list[str]:
-    """Return the message ids that the handler reports, after looking at the response's shape."""
+def call(worker: Any, message_records: list[dict[str, Any]], context: Any = None) -> list[str]:
+    """Call the handler, check the form of its response, and return the message ids in it."""
     context = context or Clock().invocation(30)
-    response = json.loads(json.dumps(worker.handler({"Records": told}, context)))
+    response = json.loads(json.dumps(worker.handler({"Records": message_records}, context)))
     assert list(response) == ["batchItemFailures"]
     assert all(list(failure) == ["itemIdentifier"] for failure in response["batchItemFailures"])
     ids = [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
     assert len(set(ids)) == len(ids)
-    assert set(ids) <= {each["messageId"] for each in told}
+    assert set(ids) <= {message["messageId"] for message in message_records}
     return ids
 
 
@@ -62,8 +65,10 @@ def test_the_handler_processes_rejects_ignores_and_reports(
         if end.conversation_id == "bad":
             raise LookupError(CANARY)
 
-    told = records(end("fine"), end("bad"), "{", end("else", queue_id=OTHER_QUEUE), end("fine"))
-    assert call(load(sqs, act), told) == ["m-2"]
+    message_records = records(
+        end("fine"), end("bad"), "{", end("else", queue_id=OTHER_QUEUE), end("fine")
+    )
+    assert call(load(sqs, act), message_records) == ["m-2"]
     assert acted == ["fine", "bad"]
     assert sqs.visibility == {"r:m-2": 30}
     assert [entry["MessageBody"] for entry in sqs.dead] == ["{"]
@@ -92,15 +97,22 @@ def test_every_line_of_an_invocation_has_its_request_id(load: Load, sqs: FakeSqs
     assert [line["function_request_id"] for line in lines] == ["request-0"] * 3 + ["request-1"] * 3
 
 
-def test_only_ids_of_ours_are_a_dimension(
+def test_only_the_ids_of_our_queues_are_dimensions(
     load: Load, sqs: FakeSqs, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = [end("a"), end("b", queue_id="second-queue"), end("c", queue_id=OTHER_QUEUE), end("bad")]
+    bodies_sent = [
+        end("a"),
+        end("b", queue_id="second-queue"),
+        end("c", queue_id=OTHER_QUEUE),
+        end("bad"),
+    ]
     worker = load(sqs, lambda end: 1 / 0 if end.conversation_id == "bad" else None)
-    call(worker, records(*told, having("attributes", "queueId", value="third-queue")))
+    call(worker, records(*bodies_sent, having("attributes", "queueId", value="third-queue")))
     metrics = metrics_of(capsys.readouterr().out)
-    by_queue = {(m.dimensions["QueueId"], m.name) for m in metrics if "QueueId" in m.dimensions}
-    assert by_queue == {
+    queue_metrics = {
+        (m.dimensions["QueueId"], m.name) for m in metrics if "QueueId" in m.dimensions
+    }
+    assert queue_metrics == {
         (queue_id, name)
         for queue_id in (QUEUE, "second-queue")
         for name in ("Ended", "EndToEndLatency")
@@ -121,7 +133,7 @@ def test_only_the_first_batch_is_a_cold_start(
     assert cold_starts(load(sqs)) == [1]
 
 
-def test_latency_is_told_from_the_event_s_time(
+def test_latency_counts_from_the_event_s_time(
     load: Load, sqs: FakeSqs, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker = load(sqs)
@@ -136,36 +148,37 @@ def test_latency_is_told_from_the_event_s_time(
 
 @pytest.fixture
 def silent_sqs() -> Iterator[Callable[..., Any]]:
-    """Return what makes botocore's client of an SQS that takes requests and never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as silent:
+    """Return a function that creates a client of an SQS that never responds."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
         yield functools.partial(
             boto3.client,
-            endpoint_url=f"http://127.0.0.1:{silent.getsockname()[1]}",
+            endpoint_url=f"http://127.0.0.1:{server.getsockname()[1]}",
             region_name="eu-west-1",
             aws_access_key_id="id",
             aws_secret_access_key="secret",
         )
 
 
-# The alarm may ring in a callback of the garbage collector; then it rings again.
+# The alarm may ring in a callback of the garbage collector, which swallows
+# the error. It then rings again.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.usefixtures("real_alarm")
-def test_an_sqs_that_never_answers_leaves_time_to_report(
+def test_an_sqs_that_never_responds_leaves_time_to_report(
     load: Load, silent_sqs: Callable[..., Any]
 ) -> None:
-    """botocore takes an interruption for a failure of the network, and tries again."""
+    """botocore mistakes an interruption for a network failure, and would try again."""
     worker = load(silent_sqs)
     context = Countdown(1.1)
-    poison = [(Message.of(record("{")), Rejected("not_json", "why"))]
-    (outcome,) = worker.parts.intake.reject(poison, Deadline.before_timeout_of(context, 1.0))
+    poison = [(Message.from_record(record("{")), Rejected("not_json", "why"))]
+    (outcome,) = worker.dependencies.intake.reject(poison, Deadline.before_timeout(context, 1.0))
     assert (outcome.kind, outcome.reason) == ("failed", "destination")
     assert call(worker, records("{"), Countdown(1.1)) == ["m-1"]
-    # Left to itself botocore would try for minutes.
+    # botocore alone would try for minutes.
     assert context.get_remaining_time_in_millis() > -30_000
 
 
 @pytest.mark.parametrize(
-    "odd",
+    "odd_record",
     [
         {"messageId": "m-1"},
         {"messageId": "m-1", "body": None, "attributes": None, "messageAttributes": None},
@@ -173,26 +186,28 @@ def test_an_sqs_that_never_answers_leaves_time_to_report(
         {**record(end("c")), "attributes": {"ApproximateReceiveCount": "1000"}},
     ],
 )
-def test_odd_records_are_answered(load: Load, sqs: FakeSqs, odd: dict[str, Any]) -> None:
-    call(load(sqs, lambda _: 1 / 0), [odd])
+def test_the_handler_responds_to_odd_records(
+    load: Load, sqs: FakeSqs, odd_record: dict[str, Any]
+) -> None:
+    call(load(sqs, lambda _: 1 / 0), [odd_record])
 
 
 def test_no_batch_makes_the_handler_raise(
     load: Load, sqs: FakeSqs, capsys: pytest.CaptureFixture[str], log: Log
 ) -> None:
     worker = load(sqs)
-    batches = 0
+    batch_count = 0
 
     @settings(max_examples=100)
     @given(st.lists(bodies | st.just(end("c")) | st.none(), max_size=6))
-    def answers(told: list[str | None]) -> None:
-        nonlocal batches
-        call(worker, records(*told))
-        batches += 1
+    def responds(bodies_sent: list[str | None]) -> None:
+        nonlocal batch_count
+        call(worker, records(*bodies_sent))
+        batch_count += 1
         assert len(log.lines("INFO", "Batch")) == 1
         assert metrics_of(capsys.readouterr().out)
         log.stream.seek(0)
         log.stream.truncate()
 
-    answers()
-    assert batches >= 100
+    responds()
+    assert batch_count >= 100

@@ -1,4 +1,4 @@
-"""The files that a message passes through are those that docs/architecture.md lists, no more."""
+"""A message passes through exactly the files that docs/architecture.md lists."""
 
 import re
 import sys
@@ -20,31 +20,31 @@ from tests.fakes.entry_points import WORKER, imported_anew
 
 ROOT = Path(__file__).parents[3]
 FUNCTIONS = ROOT / "functions"
-MOST_FILES = 14
-ASIDE = {"aws_calls.py", "deadline.py", "logs.py", "metrics.py", "worker/time_budget.py"}
-"""Time, logs, metrics and calls of AWS: they carry the message nowhere."""
-NOTHING_TO_DO = {"worker/intake_queue.py"}
-"""Called with the messages to reject and to delay: there are none."""
+MAX_FILES = 14
+SUPPORT_FILES = {"aws_calls.py", "deadline.py", "logs.py", "metrics.py", "worker/time_budget.py"}
+"""Time, logs, metrics and AWS calls, which do not pass the message on."""
+IDLE_FILES = {"worker/intake_queue.py"}
+"""Called with the messages to reject and to delay, of which there are none."""
 
 
 @contextmanager
 def files_that_run() -> Iterator[list[str]]:
-    """Give the files of functions/ in which code runs, in the order in which they begin."""
+    """Yield a list that fills with the files of functions/ whose code runs, in order."""
     files: list[str] = []
 
-    def note(frame: FrameType, _event: str, _value: Any) -> None:
+    def record_file(frame: FrameType, _event: str, _value: Any) -> None:
         path = Path(frame.f_code.co_filename)
         if FUNCTIONS in path.parents:
             name = path.relative_to(FUNCTIONS).as_posix()
             if name not in files:
                 files.append(name)
 
-    before = sys.getprofile()
-    sys.setprofile(note)
+    old_profile = sys.getprofile()
+    sys.setprofile(record_file)
     try:
         yield files
     finally:
-        sys.setprofile(before)
+        sys.setprofile(old_profile)
 
 
 def test_a_message_passes_through_the_files_that_the_document_lists(
@@ -54,10 +54,10 @@ def test_a_message_passes_through_the_files_that_the_document_lists(
     variables = WORKER | {"DESTINATIONS": "actions,bus", "ENDS_BUS": BUS}
     handler = imported_anew("worker", clients, variables, monkeypatch).handler
     with files_that_run() as files:
-        answer = handler({"Records": [record(SAMPLE_TEXT)]}, Clock().invocation(30))
-    assert answer == {"batchItemFailures": []}
+        response = handler({"Records": [record(SAMPLE_TEXT)]}, Clock().invocation(30))
+    assert response == {"batchItemFailures": []}
 
     page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-    listed = re.findall(r"^\| \d+ \| \[`([\w/.]+)`\]", page, re.MULTILINE)
-    assert [file for file in files if file not in ASIDE | NOTHING_TO_DO] == listed
-    assert len(listed) <= MOST_FILES
+    listed_files = re.findall(r"^\| \d+ \| \[`([\w/.]+)`\]", page, re.MULTILINE)
+    assert [file for file in files if file not in SUPPORT_FILES | IDLE_FILES] == listed_files
+    assert len(listed_files) <= MAX_FILES

@@ -1,4 +1,4 @@
-"""Poison reaches the dead-letter queue whole or stays, and failures come back when they should."""
+"""Rejected messages reach the dead-letter queue unchanged, and failed messages are delayed."""
 
 import random
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
-from aws_calls import TRIES
+from aws_calls import MAX_ATTEMPTS
 from conversations.parsed import Rejected
 from deadline import Deadline
 from tests.bodies import CANARY
@@ -29,23 +29,24 @@ CHANGE = "change_message_visibility_batch"
 
 @pytest.fixture
 def intake(sqs: FakeSqs) -> IntakeQueue:
-    return IntakeQueue(sqs, INTAKE, DEAD, retry_delay=30)  # type: ignore[arg-type]
+    return IntakeQueue(sqs, INTAKE, DEAD, retry_delay_seconds=30)  # type: ignore[arg-type]
 
 
 def messages(*bodies: str, **attributes: Any) -> list[Message]:
-    """Return the messages `m-0`, `m-1`, … that all have these message attributes."""
+    """Return the messages `m-0`, `m-1`, …, all with the given message attributes."""
     return [
-        Message.of(record(body, f"m-{n}", attributes=attributes)) for n, body in enumerate(bodies)
+        Message.from_record(record(body, f"m-{n}", attributes=attributes))
+        for n, body in enumerate(bodies)
     ]
 
 
 def reject(
-    intake: IntakeQueue, rejected: Iterable[Message], deadline: Deadline | None = None
+    intake: IntakeQueue, poison: Iterable[Message], deadline: Deadline | None = None
 ) -> dict[str, str]:
-    """Reject messages; return by id the outcome of each, which is one."""
-    poison = [(message, Rejected("not_json", DETAIL)) for message in rejected]
-    outcomes = intake.reject(poison, deadline or Clock().deadline(20))
-    assert len({outcome.message.id for outcome in outcomes}) == len(outcomes) == len(poison)
+    """Reject messages; return each message's outcome, keyed by id."""
+    rejections = [(message, Rejected("not_json", DETAIL)) for message in poison]
+    outcomes = intake.reject(rejections, deadline or Clock().deadline(20))
+    assert len({outcome.message.id for outcome in outcomes}) == len(outcomes) == len(rejections)
     return {outcome.message.id: f"{outcome.kind}.{outcome.reason}" for outcome in outcomes}
 
 
@@ -57,8 +58,8 @@ def delay(
     deadline: Deadline | None = None,
 ) -> None:
     """Delay the failed messages `m-0`, `m-1`, …"""
-    received = [record("{}", f"m-{n}", receives=receives) for n in range(count)]
-    failed = [Outcome(Message.of(each), "failed", reason) for each in received]
+    message_records = [record("{}", f"m-{n}", receives=receives) for n in range(count)]
+    failed = [Outcome(Message.from_record(each), "failed", reason) for each in message_records]
     intake.delay(failed, NOW_MS, deadline or Clock().deadline(20))
 
 
@@ -66,27 +67,29 @@ def string(value: str) -> dict[str, str]:
     return {"DataType": "String", "StringValue": value}
 
 
-OURS = {
+OUR_ATTRIBUTES = {
     "reason": string("not_json"),
     "detail": string(DETAIL),
     "source_message_id": string("m-0"),
 }
-LEAST = size_of({"MessageAttributes": OURS})
-"""What a reject's own attributes take of a message's bytes."""
+MIN_SIZE = size_of({"MessageAttributes": OUR_ATTRIBUTES})
+"""The bytes that our attributes take up in a rejected message."""
 
 
 @pytest.mark.parametrize(
     "body", ["{", " {\r\n\t", "käse 😀 \ufffd", '{"a": "\\ud83d"}', "x" * 90_000]
 )
-def test_a_reject_arrives_untouched_with_its_reason(
+def test_a_rejected_message_arrives_unchanged_with_its_reason(
     intake: IntakeQueue, sqs: FakeSqs, body: str
 ) -> None:
     assert reject(intake, messages(body)) == {"m-0": "rejected.not_json"}
     (entry,) = sqs.dead
-    assert (entry["MessageBody"], entry["MessageAttributes"]) == (body, OURS)
+    assert (entry["MessageBody"], entry["MessageAttributes"]) == (body, OUR_ATTRIBUTES)
 
 
-def test_a_reject_is_deleted_right_after_it_was_sent(intake: IntakeQueue, sqs: FakeSqs) -> None:
+def test_a_rejected_message_is_deleted_right_after_it_was_sent(
+    intake: IntakeQueue, sqs: FakeSqs
+) -> None:
     reject(intake, messages(*"{" * 12))
     assert [(call.operation, len(call.entries)) for call in sqs.calls] == [
         (SEND, 10),
@@ -98,7 +101,9 @@ def test_a_reject_is_deleted_right_after_it_was_sent(intake: IntakeQueue, sqs: F
 
 
 @pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 99, 100, 101])
-def test_calls_of_sqs_hold_ten_messages(intake: IntakeQueue, sqs: FakeSqs, count: int) -> None:
+def test_an_sqs_call_contains_up_to_ten_messages(
+    intake: IntakeQueue, sqs: FakeSqs, count: int
+) -> None:
     delay(intake, count)
     reject(intake, messages(*"{" * count))
     assert [sqs.count(name) for name in (SEND, DELETE, CHANGE)] == [-(-count // 10)] * 3
@@ -118,7 +123,7 @@ def test_a_message_s_own_attributes_are_kept(intake: IntakeQueue, sqs: FakeSqs) 
         ),
     )
     assert sqs.dead[0]["MessageAttributes"] == {
-        **OURS,
+        **OUR_ATTRIBUTES,
         "a": string("é"),
         "b": {"DataType": "Number", "StringValue": "-1.5e3"},
         "c": {"DataType": "Number.int", "StringValue": "7"},
@@ -131,23 +136,27 @@ def test_a_message_s_own_attributes_are_kept(intake: IntakeQueue, sqs: FakeSqs) 
 def test_at_most_seven_of_a_message_s_own_attributes_are_kept(
     intake: IntakeQueue, sqs: FakeSqs, count: int
 ) -> None:
-    own = {f"own-{n}": text(str(n)) for n in range(count)}
-    assert reject(intake, messages("{", **own)) == {"m-0": "rejected.not_json"}
-    kept = sqs.dead[0]["MessageAttributes"]
-    assert len(kept) == min(10, 3 + count)
-    assert {name: kept[name] for name in OURS} == OURS
+    own_attributes = {f"own-{n}": text(str(n)) for n in range(count)}
+    assert reject(intake, messages("{", **own_attributes)) == {"m-0": "rejected.not_json"}
+    sent_attributes = sqs.dead[0]["MessageAttributes"]
+    assert len(sent_attributes) == min(10, 3 + count)
+    assert {name: sent_attributes[name] for name in OUR_ATTRIBUTES} == OUR_ATTRIBUTES
 
 
-def test_our_attributes_replace_own_ones_of_the_same_name(
+def test_our_attributes_replace_the_message_s_own_of_the_same_name(
     intake: IntakeQueue, sqs: FakeSqs
 ) -> None:
-    own = {"reason": text("mine"), "detail": binary(b"mine"), "source_message_id": text("first")}
-    reject(intake, messages("{", **own, other=text("kept")))
-    assert sqs.dead[0]["MessageAttributes"] == {**OURS, "other": string("kept")}
+    own_attributes = {
+        "reason": text("mine"),
+        "detail": binary(b"mine"),
+        "source_message_id": text("first"),
+    }
+    reject(intake, messages("{", **own_attributes, other=text("kept")))
+    assert sqs.dead[0]["MessageAttributes"] == {**OUR_ATTRIBUTES, "other": string("kept")}
 
 
 @pytest.mark.parametrize(
-    "unusable",
+    "invalid_attribute",
     [
         {},
         text(""),
@@ -159,12 +168,12 @@ def test_our_attributes_replace_own_ones_of_the_same_name(
         {"dataType": "Binary", "stringValue": "", "binaryValue": None},
     ],
 )
-def test_an_attribute_that_sqs_would_not_take_keeps_no_message_back(
-    intake: IntakeQueue, sqs: FakeSqs, unusable: dict[str, Any]
+def test_an_attribute_that_sqs_would_refuse_is_left_out(
+    intake: IntakeQueue, sqs: FakeSqs, invalid_attribute: dict[str, Any]
 ) -> None:
-    poison = messages("{", odd=unusable, fine=text("kept"))
+    poison = messages("{", odd=invalid_attribute, fine=text("kept"))
     assert reject(intake, poison) == {"m-0": "rejected.not_json"}
-    assert sqs.dead[0]["MessageAttributes"] == {**OURS, "fine": string("kept")}
+    assert sqs.dead[0]["MessageAttributes"] == {**OUR_ATTRIBUTES, "fine": string("kept")}
     assert sqs.refused == []
 
 
@@ -175,12 +184,12 @@ def test_an_attribute_that_sqs_would_not_take_keeps_no_message_back(
         ([1_000_000] * 3, [1, 1, 1]),
         ([100, 1_048_300, 100, 100], [1, 1, 2]),
         ([100_000] * 11, [10, 1]),
-        ([104_857] * 10, [9, 1]),  # with what attributes add, ten are more than 1 MiB
-        ([MIB // 2 - LEAST] * 4, [2, 2]),
-        ([MIB // 2 - LEAST, MIB // 2 - LEAST + 1], [1, 1]),
+        ([104_857] * 10, [9, 1]),  # with their attributes, ten exceed 1 MiB
+        ([MIB // 2 - MIN_SIZE] * 4, [2, 2]),
+        ([MIB // 2 - MIN_SIZE, MIB // 2 - MIN_SIZE + 1], [1, 1]),
     ],
 )
-def test_calls_are_filled_by_bytes(
+def test_calls_are_filled_up_to_the_size_limit(
     intake: IntakeQueue, sqs: FakeSqs, sizes: list[int], calls: list[int]
 ) -> None:
     poison = messages(*("x" * size for size in sizes))
@@ -190,50 +199,50 @@ def test_calls_are_filled_by_bytes(
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_any_sizes_arrive_once_each_without_a_refusal(
+def test_messages_of_any_size_arrive_once_without_a_refusal(
     intake: IntakeQueue, sqs: FakeSqs, seed: int
 ) -> None:
-    dice = random.Random(seed)
-    sizes = [int(MIB ** dice.uniform(0.1, 1.001)) for _ in range(40)]
+    rng = random.Random(seed)
+    sizes = [int(MIB ** rng.uniform(0.1, 1.001)) for _ in range(40)]
     poison = [
-        Message.of(
+        Message.from_record(
             record(
                 "é" * (size // 2) or "x",
                 f"m-{n}",
-                attributes={"own": text("y" * dice.randint(1, 9999))},
+                attributes={"own": text("y" * rng.randint(1, 9999))},
             )
         )
         for n, size in enumerate(sizes)
     ]
     outcomes = reject(intake, poison)
-    sent = [e["MessageAttributes"]["source_message_id"]["StringValue"] for e in sqs.dead]
-    assert sorted(sent) == sorted(id_ for id_, word in outcomes.items() if "rejected" in word)
+    sent_ids = [e["MessageAttributes"]["source_message_id"]["StringValue"] for e in sqs.dead]
+    assert sorted(sent_ids) == sorted(id_ for id_, word in outcomes.items() if "rejected" in word)
     assert sqs.refused == []
 
 
 @pytest.mark.parametrize("character", ["x", "é"])
-@pytest.mark.parametrize("room", [100, 1, 0, -1, -10, 3 - len(DETAIL)])
-def test_a_detail_is_shortened_as_far_as_the_body_needs_it(
-    intake: IntakeQueue, sqs: FakeSqs, character: str, room: int
+@pytest.mark.parametrize("free_bytes", [100, 1, 0, -1, -10, 3 - len(DETAIL)])
+def test_a_detail_is_shortened_to_fit_beside_the_body(
+    intake: IntakeQueue, sqs: FakeSqs, character: str, free_bytes: int
 ) -> None:
-    size = MIB - LEAST - room
+    size = MIB - MIN_SIZE - free_bytes
     body = character * (size // len(character.encode()))
     body += "y" * (size - len(body.encode()))
     assert reject(intake, messages(body, own=text("z" * 200))) == {"m-0": "rejected.not_json"}
     (entry,) = sqs.dead
     assert entry["MessageBody"] == body
     detail = DETAIL
-    if room < 0:
+    if free_bytes < 0:
         assert size_of(entry) == MIB
-        detail = DETAIL[: room - len("…".encode())] + "…"
-    assert entry["MessageAttributes"] == OURS | {"detail": string(detail)}
+        detail = DETAIL[: free_bytes - len("…".encode())] + "…"
+    assert entry["MessageAttributes"] == OUR_ATTRIBUTES | {"detail": string(detail)}
 
 
-@pytest.mark.parametrize("beyond", [1, 1000])
-def test_a_message_too_large_for_its_reason_fails_alone(
-    intake: IntakeQueue, sqs: FakeSqs, beyond: int
+@pytest.mark.parametrize("excess_bytes", [1, 1000])
+def test_only_a_message_too_large_for_its_reason_fails(
+    intake: IntakeQueue, sqs: FakeSqs, excess_bytes: int
 ) -> None:
-    small, large = messages("{", "x" * (MIB - LEAST + len(DETAIL) - 3 + beyond))
+    small, large = messages("{", "x" * (MIB - MIN_SIZE + len(DETAIL) - 3 + excess_bytes))
     assert reject(intake, [large, small]) == {
         "m-0": "rejected.not_json",
         "m-1": "failed.destination",
@@ -244,12 +253,12 @@ def test_a_message_too_large_for_its_reason_fails_alone(
 
 
 @pytest.mark.parametrize("position", [0, 4, 9])
-@pytest.mark.parametrize("bad", ["", "\x00", "\ufffe", "\ud800"])
-def test_a_reject_that_sqs_refuses_keeps_no_other_from_being_sent(
-    intake: IntakeQueue, sqs: FakeSqs, bad: str, position: int
+@pytest.mark.parametrize("bad_body", ["", "\x00", "\ufffe", "\ud800"])
+def test_a_message_that_sqs_refuses_does_not_stop_other_messages(
+    intake: IntakeQueue, sqs: FakeSqs, bad_body: str, position: int
 ) -> None:
     bodies = ["{"] * 10
-    bodies[position] = bad
+    bodies[position] = bad_body
     outcomes = reject(intake, messages(*bodies))
     assert outcomes.pop(f"m-{position}") == "failed.destination"
     assert set(outcomes.values()) == {"rejected.not_json"}
@@ -257,27 +266,27 @@ def test_a_reject_that_sqs_refuses_keeps_no_other_from_being_sent(
     assert len(sqs.dead) == 9
 
 
-def test_rejects_that_the_dead_letter_queue_did_not_take_have_failed(
+def test_messages_that_the_dead_letter_queue_refused_have_failed(
     intake: IntakeQueue, sqs: FakeSqs
 ) -> None:
     sqs.script(SEND, {0, 3}, None)
     outcomes = reject(intake, messages(*"{" * 12))
-    failed = {id_ for id_, word in outcomes.items() if word == "failed.destination"}
-    assert failed == {"m-0", "m-3"}
+    failed_ids = {id_ for id_, word in outcomes.items() if word == "failed.destination"}
+    assert failed_ids == {"m-0", "m-3"}
     assert sorted(sqs.deleted) == sorted(f"r:m-{n}" for n in range(12) if n not in (0, 3))
 
 
 @pytest.mark.parametrize(
     ("fault", "calls"),
     [
-        (client_error("RequestThrottled"), 2 * TRIES),
+        (client_error("RequestThrottled"), 2 * MAX_ATTEMPTS),
         (client_error("AccessDenied"), 22),
-        (NO_NETWORK, 2 * TRIES),
+        (NO_NETWORK, 2 * MAX_ATTEMPTS),
         (NO_ANSWER, 2),
         (range(10), 2),
     ],
 )
-def test_rejects_that_cannot_be_sent_fail_and_are_not_deleted(
+def test_messages_that_cannot_be_sent_fail_and_are_not_deleted(
     intake: IntakeQueue, sqs: FakeSqs, fault: Fault, calls: int
 ) -> None:
     sqs.always(SEND, fault)
@@ -287,14 +296,14 @@ def test_rejects_that_cannot_be_sent_fail_and_are_not_deleted(
 
 
 def test_a_send_that_fails_does_not_stop_the_next(intake: IntakeQueue, sqs: FakeSqs) -> None:
-    sqs.script(SEND, *[NO_NETWORK] * TRIES, None)
+    sqs.script(SEND, *[NO_NETWORK] * MAX_ATTEMPTS, None)
     outcomes = list(reject(intake, messages(*"{" * 15)).values())
     assert (outcomes.count("failed.destination"), outcomes.count("rejected.not_json")) == (10, 5)
 
 
 @pytest.mark.parametrize("operation", [SEND, DELETE, CHANGE])
 @pytest.mark.parametrize("fault", [client_error("RequestThrottled"), NO_NETWORK])
-def test_a_passing_failure_of_sqs_is_made_up_for(
+def test_a_transient_sqs_error_is_retried(
     intake: IntakeQueue, sqs: FakeSqs, log: Log, operation: str, fault: Fault
 ) -> None:
     sqs.script(operation, fault)
@@ -305,25 +314,33 @@ def test_a_passing_failure_of_sqs_is_made_up_for(
 
 
 @pytest.mark.parametrize("fault", [client_error("RequestThrottled"), NO_NETWORK, range(10)])
-def test_a_reject_that_is_not_deleted_yet_is_not_reported(
+def test_a_sent_message_that_cannot_be_deleted_is_still_rejected(
     intake: IntakeQueue, sqs: FakeSqs, fault: Fault
 ) -> None:
     sqs.always(DELETE, fault)
     assert set(reject(intake, messages(*"{" * 10)).values()) == {"rejected.not_json"}
 
 
-@pytest.mark.parametrize(("left", "limit"), [(5, 1), (0.7, 1), (0.2, 0.7), (-0.3, 0.2)])
-def test_deleting_a_reject_may_take_a_second_and_half_a_second_beyond_the_deadline(
-    intake: IntakeQueue, sqs: FakeSqs, clock: Clock, alarm: Alarm, *, left: float, limit: float
+@pytest.mark.parametrize(
+    ("seconds_left", "delete_limit"), [(5, 1), (0.7, 1), (0.2, 0.7), (-0.3, 0.2)]
+)
+def test_deleting_takes_up_to_a_second_and_ends_half_a_second_after_the_deadline(
+    intake: IntakeQueue,
+    sqs: FakeSqs,
+    clock: Clock,
+    alarm: Alarm,
+    *,
+    seconds_left: float,
+    delete_limit: float,
 ) -> None:
-    sqs.script(SEND, lambda: clock.sleep(10 - left))
+    sqs.script(SEND, lambda: clock.sleep(10 - seconds_left))
     sqs.always(DELETE, alarm.hang)
     outcomes = reject(intake, messages("{"), clock.deadline(10))
     assert outcomes == {"m-0": "rejected.not_json"}
-    assert clock.now == pytest.approx(10 - left + limit)
+    assert clock.now == pytest.approx(10 - seconds_left + delete_limit)
 
 
-def test_rejecting_stops_at_the_deadline_even_among_refusals(
+def test_rejecting_stops_at_the_deadline_even_if_sqs_throttles(
     sqs: FakeSqs, intake: IntakeQueue
 ) -> None:
     clock = Clock()
@@ -338,14 +355,14 @@ def test_rejecting_stops_at_the_deadline_even_among_refusals(
     assert set(outcomes.values()) == {"failed.destination", "failed.no_time"}
 
 
-def test_without_time_no_reject_is_sent(sqs: FakeSqs, intake: IntakeQueue) -> None:
+def test_without_time_no_message_is_sent(sqs: FakeSqs, intake: IntakeQueue) -> None:
     outcomes = reject(intake, messages(*"{" * 3), deadline=Clock().deadline(0))
     assert set(outcomes.values()) == {"failed.no_time"}
     assert sqs.calls == []
 
 
 @pytest.mark.parametrize(
-    ("retry_delay", "by_receives"),
+    ("retry_delay", "delays_by_receives"),
     [
         (30, {1: 30, 2: 60, 3: 120, 4: 240, 5: 480, 6: 900, 7: 900, 12: 900, 1000: 900}),
         (1, {1: 1, 2: 2, 10: 512, 11: 900, 1000: 900}),
@@ -354,10 +371,10 @@ def test_without_time_no_reject_is_sent(sqs: FakeSqs, intake: IntakeQueue) -> No
     ],
 )
 def test_the_delay_doubles_with_each_receive_to_fifteen_minutes(
-    sqs: FakeSqs, retry_delay: int, by_receives: dict[int, int]
+    sqs: FakeSqs, retry_delay: int, delays_by_receives: dict[int, int]
 ) -> None:
     intake = IntakeQueue(sqs, INTAKE, DEAD, retry_delay)  # type: ignore[arg-type]
-    for receives, seconds in by_receives.items():
+    for receives, seconds in delays_by_receives.items():
         delay(intake, 1, receives=receives)
         assert sqs.visibility == {"r:m-0": seconds}
 
@@ -371,10 +388,10 @@ def test_a_message_failed_for_no_time_comes_back_at_once(
 
 
 @pytest.mark.parametrize("fault", [client_error("RequestThrottled"), NO_NETWORK, NO_ANSWER, {0}])
-def test_a_delay_that_cannot_be_set_keeps_no_other_from_being_set(
+def test_a_delay_that_cannot_be_set_does_not_stop_other_delays(
     sqs: FakeSqs, intake: IntakeQueue, fault: Fault, log: Log
 ) -> None:
-    sqs.script(CHANGE, *[fault] * (1 if fault in (NO_ANSWER, {0}) else TRIES))
+    sqs.script(CHANGE, *[fault] * (1 if fault in (NO_ANSWER, {0}) else MAX_ATTEMPTS))
     delay(intake, 20)
     assert {f"r:m-{n}" for n in range(10, 20)} <= set(sqs.visibility)
     (line,) = log.lines("WARNING", "Delays not set")

@@ -1,4 +1,4 @@
-"""How much the worker writes for a thousand ends: a log is paid for by the byte."""
+"""The size of the worker's log for a thousand ends. CloudWatch charges for each byte."""
 
 import random
 import time
@@ -18,16 +18,19 @@ from tests.unit.worker.conftest import Log
 QUEUES = [str(uuid.UUID(int=number, version=4)) for number in range(50)]
 NOW_MS = int(ENDED.timestamp() * 1000) + 10_000
 
-Written = Callable[[int, int, int], str]
+WriteLog = Callable[[int, int, int], str]
 
 
 @pytest.fixture
-def written(
+def write_log(
     monkeypatch: pytest.MonkeyPatch, log: Log, capsys: pytest.CaptureFixture[str]
-) -> Written:
-    """Return what the worker writes, its action's lines left out, of ends that take 0.2 to 5 s."""
+) -> WriteLog:
+    """Return a function that processes ends and returns the worker's log and metrics.
+
+    The action writes nothing.
+    """
     variables = WORKER | {"STAGE": "production", "QUEUE_IDS": ",".join(QUEUES)}
-    # Lambda sets it whether the function is traced or not.
+    # Lambda sets this variable even if the function is not traced.
     variables["_X_AMZN_TRACE_ID"] = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0"
     monkeypatch.setattr("destinations.actions.on_conversation_end", lambda _: None)
     monkeypatch.setattr(time, "time_ns", lambda: NOW_MS * 1_000_000)
@@ -35,14 +38,14 @@ def written(
     handler = imported_anew("worker", clients, variables, monkeypatch).handler
 
     def write(ends: int, batch_size: int, queues: int) -> str:
-        of_ours = random.Random(5)
-        told = [
-            end(f"c-{n}", queue_id=of_ours.choice(QUEUES[:queues]), after=10 - latency)
+        rng = random.Random(5)
+        bodies = [
+            end(f"c-{n}", queue_id=rng.choice(QUEUES[:queues]), after=10 - latency)
             for n in range(ends)
-            for latency in [of_ours.randint(200, 5000) / 1000]
+            for latency in [rng.randint(200, 5000) / 1000]
         ]
         for start in range(0, ends, batch_size):
-            batch = {"Records": records(*told[start : start + batch_size])}
+            batch = {"Records": records(*bodies[start : start + batch_size])}
             assert handler(batch, Clock().invocation(30)) == {"batchItemFailures": []}
         return log.text + capsys.readouterr().out
 
@@ -50,12 +53,12 @@ def written(
 
 
 @pytest.mark.parametrize(
-    ("batch_size", "queues", "most_kb"),
+    ("batch_size", "queues", "max_kb"),
     [(10, 1, 160), (10, 2, 160), (100, 1, 25), (100, 2, 25), (100, 50, 200), (2_000, 50, 75)],
 )
-def test_a_thousand_ends_are_few_bytes_of_log(
-    written: Written, batch_size: int, queues: int, most_kb: int
+def test_a_thousand_ends_make_a_small_log(
+    write_log: WriteLog, batch_size: int, queues: int, max_kb: int
 ) -> None:
     ends = max(1000, batch_size)
-    size = len(written(ends, batch_size, queues).encode())
-    assert size < most_kb * 1000 * ends / 1000
+    size = len(write_log(ends, batch_size, queues).encode())
+    assert size < max_kb * 1000 * ends / 1000

@@ -1,4 +1,4 @@
-"""A record becomes a message, whatever of it is missing."""
+"""A Lambda record becomes a message, even if most of its fields are missing."""
 
 import time
 from typing import Any
@@ -9,15 +9,15 @@ from tests.fakes.aws.sqs_event import SENT_AT, record, text
 from worker.messages import Message
 
 
-def test_a_record_tells_id_handle_body_times_and_attributes() -> None:
-    message = Message.of(record("{}", "m-7", receives=3, attributes={"a": text("b")}))
+def test_a_message_has_the_record_s_id_handle_body_sent_time_and_attributes() -> None:
+    message = Message.from_record(record("{}", "m-7", receives=3, attributes={"a": text("b")}))
     assert (message.id, message.receipt_handle, message.body) == ("m-7", "r:m-7", "{}")
-    assert (message.sent_at_ms, message.receives) == (SENT_AT, 3)
+    assert (message.sent_at_ms, message.receive_count) == (SENT_AT, 3)
     assert message.attributes == {"a": text("b")}
 
 
 @pytest.mark.parametrize(
-    "rest",
+    "other_fields",
     [
         {},
         {"body": None, "attributes": None, "messageAttributes": None, "receiptHandle": None},
@@ -27,13 +27,13 @@ def test_a_record_tells_id_handle_body_times_and_attributes() -> None:
         {"attributes": {"SentTimestamp": 1.5, "ApproximateReceiveCount": None}},
     ],
 )
-def test_a_record_needs_its_id_alone(rest: dict[str, Any]) -> None:
-    message = Message.of({"messageId": "m-1", **rest})
-    assert (message.receipt_handle, message.body, message.receives) == ("", "", 1)
+def test_a_record_needs_only_its_id(other_fields: dict[str, Any]) -> None:
+    message = Message.from_record({"messageId": "m-1", **other_fields})
+    assert (message.receipt_handle, message.body, message.receive_count) == ("", "", 1)
     assert message.attributes == {}
     assert abs(message.sent_at_ms / 1000 - time.time()) < 60
 
 
 @pytest.mark.parametrize("sent_at", [253_402_300_800_000, 10**30])
-def test_a_sent_time_beyond_the_year_9999_is_cut_to_it(sent_at: int) -> None:
-    assert Message.of(record("{}", sent_at=sent_at)).sent_at_ms == 253_402_300_799_999
+def test_a_sent_time_after_the_year_9999_becomes_its_last_moment(sent_at: int) -> None:
+    assert Message.from_record(record("{}", sent_at=sent_at)).sent_at_ms == 253_402_300_799_999

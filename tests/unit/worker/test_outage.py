@@ -1,4 +1,4 @@
-"""A destination that is down for an hour costs no end its way there, and no other end its time."""
+"""After an hour's outage of a destination, every end has arrived and no other end was delayed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,40 +11,40 @@ from destinations.destination import CALL_SECONDS, Receipt
 from tests.bodies import end
 from tests.fakes.aws.dynamodb import FakeDynamoDb, client_error
 from tests.fakes.aws.queue import Queue
-from tests.fakes.batches import Batches, reported
+from tests.fakes.batches import Batches, reported_ids
 from tests.fakes.clock import Clock
 from tests.fakes.destinations import FakeDestination
 
 HOUR = 3600.0
-# As docs/outcomes.md has them: of the default settings, 12 receives and a first delay of 30 s.
+# The delays in docs/outcomes.md with the default settings: 12 receives, first delay 30 s.
 DELAYS = [30, 60, 120, 240, 480, *[900] * 6]
-RIDDEN_OUT = sum(DELAYS)
+MAX_OUTAGE = sum(DELAYS)
 
 
 @dataclass
-class Down:
-    """A destination that takes nothing until it is up again; each call of it hangs for so long."""
+class DownDestination:
+    """A destination in an outage. Until that ends, deliveries hang and fail."""
 
     clock: Clock
-    up_again: float
-    hangs: float
+    outage_ends_at: float
+    hang_seconds: float
     name: str = "down"
-    took: list[str] = field(default_factory=list)
+    received: list[str] = field(default_factory=list)
 
     def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
-        for position, ended in enumerate(ends):
+        for position, conversation_end in enumerate(ends):
             if deadline.passed():
                 return
-            if self.clock.now < self.up_again:
-                self.clock.sleep(min(self.hangs, deadline.left()))
+            if self.clock.now < self.outage_ends_at:
+                self.clock.sleep(min(self.hang_seconds, deadline.left()))
                 yield Receipt(position, "failed", "no answer")
             else:
-                self.took.append(ended.conversation_id)
+                self.received.append(conversation_end.conversation_id)
                 yield Receipt(position, "arrived")
 
 
 def run(batches: Batches, queue: Queue, arrivals: dict[str, float]) -> None:
-    """Have workers take batches of ten as messages fall due, as many at once as there are."""
+    """Process messages in batches of ten when they fall due, all due batches at the same time."""
     clock = batches.clock
     unsent = sorted(arrivals.items(), key=lambda arrival: arrival[1])
     for _ in range(10_000):
@@ -57,10 +57,10 @@ def run(batches: Batches, queue: Queue, arrivals: dict[str, float]) -> None:
         while unsent and unsent[0][1] <= now:
             queue.put(end(unsent.pop(0)[0]))
         while records := queue.receive(10):
-            queue.settle(records, reported(batches.run(records)))
-            # The next batch is worked on at the same time.
+            queue.settle(records, reported_ids(batches.run(records)))
+            # The next batch is processed at the same time.
             clock.now = now
-    raise AssertionError("it never ends")
+    raise AssertionError("the messages never run out")
 
 
 @pytest.fixture
@@ -74,29 +74,29 @@ def batches(queue: Queue, clock: Clock, dynamodb: FakeDynamoDb) -> Batches:
 
 
 @pytest.mark.parametrize(
-    "hangs", [0.1, CALL_SECONDS], ids=["refuses quickly", "hangs to the limit"]
+    "hang_seconds", [0.1, CALL_SECONDS], ids=["refuses quickly", "hangs to the limit"]
 )
-@pytest.mark.parametrize("alone", [True, False], ids=["alone", "before another"])
-def test_an_hour_without_a_destination_is_ridden_out(
-    batches: Batches, queue: Queue, clock: Clock, hangs: float, alone: bool
+@pytest.mark.parametrize("is_alone", [True, False], ids=["alone", "before another"])
+def test_an_hour_without_a_destination_is_survived(
+    batches: Batches, queue: Queue, clock: Clock, hang_seconds: float, is_alone: bool
 ) -> None:
-    down, other = Down(clock, HOUR, hangs), FakeDestination("other")
-    batches.destinations = [down] if alone else [down, other]
+    down, other = DownDestination(clock, HOUR, hang_seconds), FakeDestination("other")
+    batches.destinations = [down] if is_alone else [down, other]
     bursts = {f"c-{n}": HOUR / 4 * (n // 13) for n in range(13 * 4)}
     run(batches, queue, bursts)
-    assert sorted(down.took) == sorted(bursts)
-    assert len(other.received) == len(set(other.received)) == (0 if alone else len(bursts))
+    assert sorted(down.received) == sorted(bursts)
+    assert len(other.received) == len(set(other.received)) == (0 if is_alone else len(bursts))
     assert queue.waiting == {}
     assert queue.bodies_of_the_dead() == []
     assert queue.refused == []
     for delays in queue.delays.values():
         assert delays == DELAYS[: len(delays)]
-    # What came at the beginning failed for the whole hour: at 0, 30, 90 … 2,730 s; not at 3,630 s.
+    # The first messages failed during the whole hour: at 0, 30, 90 … 2,730 s, but not at 3,630 s.
     assert max(map(len, queue.delays.values())) == 8
     assert clock.now < HOUR + 900 + 30
 
 
-def test_an_hour_without_the_ledger_is_ridden_out(
+def test_an_hour_without_the_ledger_is_survived(
     batches: Batches, queue: Queue, clock: Clock, dynamodb: FakeDynamoDb
 ) -> None:
     throttled = client_error("ThrottlingException")
@@ -113,27 +113,27 @@ def test_an_hour_without_the_ledger_is_ridden_out(
         assert delays == DELAYS[: len(delays)]
 
 
-def test_a_destination_that_is_down_delays_no_other(
+def test_a_destination_that_is_down_does_not_delay_others(
     batches: Batches, queue: Queue, clock: Clock
 ) -> None:
-    down, other = Down(clock, HOUR, CALL_SECONDS), FakeDestination("other")
+    down, other = DownDestination(clock, HOUR, CALL_SECONDS), FakeDestination("other")
     batches.destinations = [down, other]
     for n in range(10):
         queue.put(end(f"c-{n}"))
     batches.run(queue.receive(10))
     assert len(other.received) == 10
-    assert down.took == []
+    assert down.received == []
     assert clock.now < 30
 
 
-@pytest.mark.parametrize(("beyond", "arrives"), [(-1, True), (1, False)])
-def test_an_outage_as_long_as_all_delays_is_ridden_out(
-    batches: Batches, queue: Queue, clock: Clock, beyond: float, arrives: bool
+@pytest.mark.parametrize(("extra_seconds", "arrives"), [(-1, True), (1, False)])
+def test_an_outage_as_long_as_all_delays_is_survived(
+    batches: Batches, queue: Queue, clock: Clock, extra_seconds: float, arrives: bool
 ) -> None:
-    down = Down(clock, RIDDEN_OUT + beyond, 0)
+    down = DownDestination(clock, MAX_OUTAGE + extra_seconds, 0)
     batches.destinations = [down]
     run(batches, queue, {"c": 0})
-    assert down.took == (["c"] if arrives else [])
+    assert down.received == (["c"] if arrives else [])
     assert len(queue.bodies_of_the_dead()) == (not arrives)
     (delays,) = queue.delays.values()
     assert delays == DELAYS + [900] * (not arrives)

@@ -1,4 +1,4 @@
-"""What becomes of each message of the EventBridge integration, and what it costs."""
+"""The outcome of each message with the delivery `eventbridge`, and its number of calls."""
 
 import json
 import random
@@ -24,12 +24,12 @@ A, B, FOREIGN = QUEUE, SECOND_QUEUE, OTHER_QUEUE
 HOUR = 3600
 END = event("customer.end")
 TRANSFER = event("customer.end", disconnectType="CONFERENCE_TRANSFER")
-JOINED = ("touched", "last_queue")
+HISTORY_RULES = ("touched", "last_queue")
 
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Return what starts a worker with an end rule; in the end its calls are looked at."""
+    """Return a function that starts a worker with an end rule. Its calls are checked afterwards."""
     workers: list[PartnerWorker] = []
 
     def start(rule: str, dynamodb: Any = None) -> PartnerWorker:
@@ -42,9 +42,9 @@ def start() -> Iterator[Start]:
         assert worker.sqs.refused == []
 
 
-def ended(worker: PartnerWorker) -> list[tuple[str, float]]:
-    """Return queue and time of each end that was delivered, in seconds after the first one."""
-    return [(queue_id, (at_ms - ENDED_MS) / 1000) for _, queue_id, at_ms in worker.ends()]
+def ends_of(worker: PartnerWorker) -> list[tuple[str, float]]:
+    """Return each delivered end's queue id and its time in seconds after `ENDED_MS`."""
+    return [(queue_id, (at_ms - ENDED_MS) / 1000) for _, queue_id, at_ms in worker.delivered_ends()]
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -65,79 +65,92 @@ def ended(worker: PartnerWorker) -> list[tuple[str, float]]:
         ("{", "rejected.not_json"),
     ],
 )
-def test_a_message_that_fires_no_end_has_the_outcome_of_the_contract(
+def test_a_message_that_completes_no_end_has_the_documented_outcome(
     start: Start, rule: str, body: str, outcome: str
 ) -> None:
     worker = start(rule)
-    assert worker.arrive(body) == [outcome]
-    assert worker.arrive(body, body) == [outcome] * 2
-    assert ended(worker) == []
+    assert worker.process(body) == [outcome]
+    assert worker.process(body, body) == [outcome] * 2
+    assert ends_of(worker) == []
     assert worker.sqs.delayed == []
 
 
-def test_the_second_of_end_and_queue_event_is_processed(start: Start) -> None:
+def test_the_later_of_customer_end_and_queue_event_is_processed(start: Start) -> None:
     worker = start("touched")
-    assert worker.arrive(event("acd.start", A, after=-60)) == ["ignored.noted"]
-    assert worker.arrive(END) == ["processed"]
-    assert worker.arrive(event("customer.end", conversation_id="d")) == ["ignored.noted"]
-    assert worker.arrive(event("acw", A, conversation_id="d", after=60)) == ["processed"]
-    assert ended(worker) == [(A, 0), (A, 0)]
+    assert worker.process(event("acd.start", A, after=-60)) == ["ignored.noted"]
+    assert worker.process(END) == ["processed"]
+    assert worker.process(event("customer.end", conversation_id="d")) == ["ignored.noted"]
+    assert worker.process(event("acw", A, conversation_id="d", after=60)) == ["processed"]
+    assert ends_of(worker) == [(A, 0), (A, 0)]
 
 
 def test_a_repeated_event_is_a_duplicate(start: Start) -> None:
     worker = start("touched")
     queue = event("acd.start", A, after=-60)
-    assert worker.arrive(queue, END, END) == ["processed", "duplicate", "duplicate"]
-    assert worker.arrive(queue) == ["duplicate"]
-    assert worker.arrive(END) == ["duplicate"]
-    assert worker.arrive(event("wrapup", A, after=60)) == ["duplicate"]
-    assert ended(worker) == [(A, 0)]
+    assert worker.process(queue, END, END) == ["processed", "duplicate", "duplicate"]
+    assert worker.process(queue) == ["duplicate"]
+    assert worker.process(END) == ["duplicate"]
+    assert worker.process(event("wrapup", A, after=60)) == ["duplicate"]
+    assert ends_of(worker) == [(A, 0)]
 
 
-@pytest.mark.parametrize("first", [[TRANSFER], []])
-def test_a_customer_s_transfer_fires_nothing_in_any_batch(start: Start, first: list[str]) -> None:
+@pytest.mark.parametrize("first_messages", [[TRANSFER], []])
+def test_a_customer_s_transfer_completes_no_end_in_any_batch(
+    start: Start, first_messages: list[str]
+) -> None:
     for rule in RULES:
         worker = start(rule)
         ends = [event("acd.start", A, after=-60), END, event("user.end", A, after=1)]
-        outcomes = worker.arrive(*first, *ends, TRANSFER, settle(after=99))
+        outcomes = worker.process(*first_messages, *ends, TRANSFER, settle(after=99))
         assert outcomes[-2:] == ["ignored.noted"] * 2
-        assert outcomes[: len(first)] == ["ignored.noted"] * len(first)
+        assert outcomes[: len(first_messages)] == ["ignored.noted"] * len(first_messages)
         worker.settle()
-        assert len(ended(worker)) == 1
-        assert worker.arrive(TRANSFER) == ["ignored.noted"]
+        assert len(ends_of(worker)) == 1
+        assert worker.process(TRANSFER) == ["ignored.noted"]
 
 
-def test_an_end_has_the_fields_of_the_customer_s_end(start: Start) -> None:
+def test_an_end_has_the_fields_of_the_customer_end_event(start: Start) -> None:
     end = event("customer.end", mediaType="MESSAGE", direction="OUTBOUND", disconnectType="SYSTEM")
     queue = event("acw", A, after=60, mediaType="VOICE", disconnectType="PEER")
     for messages in ([end, queue], [queue, end]):
-        for rule in JOINED:
+        for rule in HISTORY_RULES:
             worker = start(rule)
             for message in messages:
-                worker.arrive(message)
+                worker.process(message)
             worker.settle()
-            (fired,) = worker.batches.acted
-            assert (fired.conversation_id, fired.queue_id, fired.queue_name) == ("c-1", A, None)
-            assert fired.ended_at == "2026-11-23T10:00:00.000Z"
-            told = (fired.media_type, fired.direction, fired.disconnect_type)
-            assert told == ("MESSAGE", "OUTBOUND", "SYSTEM")
-            assert (fired.participants, fired.metrics) == ([], [])
-            assert (fired.source, fired.sequence) == ("eventbridge", 1)
-            last = messages[-1] if rule == "touched" else settle()
-            assert fired.raw == json.loads(last)
+            (delivered_end,) = worker.batches.acted_ends
+            assert (
+                delivered_end.conversation_id,
+                delivered_end.queue_id,
+                delivered_end.queue_name,
+            ) == ("c-1", A, None)
+            assert delivered_end.ended_at == "2026-11-23T10:00:00.000Z"
+            end_fields = (
+                delivered_end.media_type,
+                delivered_end.direction,
+                delivered_end.disconnect_type,
+            )
+            assert end_fields == ("MESSAGE", "OUTBOUND", "SYSTEM")
+            assert (delivered_end.participants, delivered_end.metrics) == ([], [])
+            assert (delivered_end.source, delivered_end.sequence) == ("eventbridge", 1)
+            last_message = messages[-1] if rule == "touched" else settle()
+            assert delivered_end.raw == json.loads(last_message)
 
 
-def test_the_end_of_a_leg_has_the_fields_of_its_event(start: Start) -> None:
+def test_a_leg_s_end_has_the_fields_of_its_event(start: Start) -> None:
     worker = start("queue_leg")
-    assert worker.arrive(SAMPLES["user-end"]) == ["processed"]
-    (fired,) = worker.batches.acted
-    assert (fired.queue_id, fired.ended_at) == (A, "2026-11-23T10:00:00.000Z")
-    assert (fired.media_type, fired.direction, fired.disconnect_type) == (
+    assert worker.process(SAMPLES["user-end"]) == ["processed"]
+    (delivered_end,) = worker.batches.acted_ends
+    assert (delivered_end.queue_id, delivered_end.ended_at) == (A, "2026-11-23T10:00:00.000Z")
+    assert (delivered_end.media_type, delivered_end.direction, delivered_end.disconnect_type) == (
         "VOICE",
         "INBOUND",
         "PEER",
     )
-    assert (fired.source, fired.raw) == ("eventbridge", json.loads(SAMPLES["user-end"]))
+    assert (delivered_end.source, delivered_end.raw) == (
+        "eventbridge",
+        json.loads(SAMPLES["user-end"]),
+    )
 
 
 @pytest.mark.parametrize(
@@ -160,428 +173,444 @@ def test_the_end_of_a_leg_has_the_fields_of_its_event(start: Start) -> None:
         ("user.start", {"interactingDurationMs": 5}, False),
     ],
 )
-def test_a_leg_ends_when_it_is_abandoned_or_an_agent_is_done_with_it(
+def test_a_leg_ends_if_it_is_abandoned_or_an_agent_has_finished_it(
     start: Start, topic: str, fields: dict[str, Any], ends: bool
 ) -> None:
     worker = start("queue_leg")
-    sound: dict[str, Any] = {
+    default_fields: dict[str, Any] = {
         "acdOutcome": None,
         "interactingDurationMs": None,
         "disconnectType": "PEER",
     }
-    body = event(topic, A, **{**sound, **fields})
-    assert worker.arrive(body) == ["processed" if ends else "ignored.noted"]
-    assert worker.arrive(body) == ["duplicate" if ends else "ignored.noted"]
-    assert ended(worker) == ([(A, 0)] if ends else [])
+    body = event(topic, A, **{**default_fields, **fields})
+    assert worker.process(body) == ["processed" if ends else "ignored.noted"]
+    assert worker.process(body) == ["duplicate" if ends else "ignored.noted"]
+    assert ends_of(worker) == ([(A, 0)] if ends else [])
     if not ends:
         assert worker.dynamodb.calls == []
 
 
-def test_legs_within_five_minutes_are_one_and_later_ones_are_further_ones(start: Start) -> None:
+def test_leg_ends_within_five_minutes_are_one_end_and_later_ones_are_further_ends(
+    start: Start,
+) -> None:
     worker = start("queue_leg")
     legs = [
         event("user.end", queue, after=after)
         for queue, after in [(A, 0), (A, 300), (B, 10), (A, 301), (A, HOUR)]
     ]
-    assert worker.arrive(*legs) == ["processed", "duplicate", "processed", "processed", "processed"]
-    sequences = sorted((end.queue_id, end.sequence) for end in worker.batches.acted)
+    assert worker.process(*legs) == [
+        "processed",
+        "duplicate",
+        "processed",
+        "processed",
+        "processed",
+    ]
+    sequences = sorted((end.queue_id, end.sequence) for end in worker.batches.acted_ends)
     assert sequences == sorted([(A, 1), (A, 2), (A, 3), (B, 1)])
 
 
-def test_one_message_fires_an_end_in_every_queue_touched(start: Start) -> None:
+def test_one_message_completes_an_end_in_every_queue_touched(start: Start) -> None:
     worker = start("touched")
-    worker.arrive(event("acd.start", A, after=-90), event("acd.start", B, after=-60))
+    worker.process(event("acd.start", A, after=-90), event("acd.start", B, after=-60))
     report = worker.run(END)
-    assert report.counts()["processed"] == 1
-    assert {queue_id: len(of) for queue_id, of in report.latencies_ms.items()} == {A: 1, B: 1}
-    assert ended(worker) == sorted([(A, 0), (B, 0)])
+    assert report.outcome_counts()["processed"] == 1
+    assert {queue_id: len(ms) for queue_id, ms in report.latencies_ms.items()} == {A: 1, B: 1}
+    assert ends_of(worker) == sorted([(A, 0), (B, 0)])
 
 
-def test_a_message_has_failed_if_one_of_its_ends_has_and_repeats_only_that(start: Start) -> None:
-    worker = start("touched")
-    worker.arrive(event("acd.start", A, after=-90), event("acd.start", B, after=-60))
-    act = worker.batches.act
-
-    def refuse(end: object) -> None:
-        if getattr(end, "queue_id", None) == B:
-            raise ValueError
-        act(end)  # type: ignore[arg-type]
-
-    worker.batches.act = refuse
-    assert worker.arrive(END) == ["failed.destination"]
-    assert ended(worker) == [(A, 0)]
-    assert worker.arrive(END, event("acw", A, after=5)) == ["failed.destination", "duplicate"]
-    worker.batches.act = act
-    assert worker.arrive(END) == ["processed"]
-    assert ended(worker) == sorted([(A, 0), (B, 0)])
-    assert worker.arrive(END) == ["duplicate"]
-
-
-def test_a_re_opened_conversation_ends_again_in_each_queue_that_it_has_been_in(
+def test_a_message_fails_if_one_of_its_ends_fails_and_only_that_end_is_retried(
     start: Start,
 ) -> None:
     worker = start("touched")
-    worker.arrive(event("acd.start", A, after=-60), END)
-    again = [event("acd.start", B, after=HOUR), event("customer.end", after=2 * HOUR)]
-    assert worker.arrive(*again) == ["processed", "processed"]
-    assert ended(worker) == sorted([(A, 0), (A, 2 * HOUR), (B, 2 * HOUR)])
-    sequences = sorted((end.queue_id, end.sequence) for end in worker.batches.acted)
+    worker.process(event("acd.start", A, after=-90), event("acd.start", B, after=-60))
+    original_action = worker.batches.action
+
+    def fail_in_b(end: object) -> None:
+        if getattr(end, "queue_id", None) == B:
+            raise ValueError
+        original_action(end)  # type: ignore[arg-type]
+
+    worker.batches.action = fail_in_b
+    assert worker.process(END) == ["failed.destination"]
+    assert ends_of(worker) == [(A, 0)]
+    assert worker.process(END, event("acw", A, after=5)) == ["failed.destination", "duplicate"]
+    worker.batches.action = original_action
+    assert worker.process(END) == ["processed"]
+    assert ends_of(worker) == sorted([(A, 0), (B, 0)])
+    assert worker.process(END) == ["duplicate"]
+
+
+def test_a_re_opened_conversation_ends_again_in_each_queue_it_has_visited(
+    start: Start,
+) -> None:
+    worker = start("touched")
+    worker.process(event("acd.start", A, after=-60), END)
+    later_messages = [event("acd.start", B, after=HOUR), event("customer.end", after=2 * HOUR)]
+    assert worker.process(*later_messages) == ["processed", "processed"]
+    assert ends_of(worker) == sorted([(A, 0), (A, 2 * HOUR), (B, 2 * HOUR)])
+    sequences = sorted((end.queue_id, end.sequence) for end in worker.batches.acted_ends)
     assert sequences == sorted([(A, 1), (A, 2), (B, 1)])
 
 
-def test_a_failed_end_is_not_repeated_by_a_later_one(start: Start) -> None:
+def test_a_later_end_does_not_retry_a_failed_end(start: Start) -> None:
     worker = start("touched")
-    worker.arrive(event("acd.start", A, after=-60))
-    worker.batches.does = {"c-1": ValueError()}
-    assert worker.arrive(END) == ["failed.destination"]
-    worker.batches.does = {}
-    assert worker.arrive(event("customer.end", after=HOUR)) == ["processed"]
-    assert worker.arrive(END) == ["processed"]
+    worker.process(event("acd.start", A, after=-60))
+    worker.batches.action_effects = {"c-1": ValueError()}
+    assert worker.process(END) == ["failed.destination"]
+    worker.batches.action_effects = {}
+    assert worker.process(event("customer.end", after=HOUR)) == ["processed"]
+    assert worker.process(END) == ["processed"]
 
 
-@pytest.mark.parametrize("rule", JOINED)
-def test_a_customer_s_end_without_a_time_never_is_a_further_one(start: Start, rule: str) -> None:
+@pytest.mark.parametrize("rule", HISTORY_RULES)
+def test_a_customer_end_without_a_time_is_never_a_further_end(start: Start, rule: str) -> None:
     worker = start(rule)
-    worker.arrive(event("acd.start", A, after=-60), END)
+    worker.process(event("acd.start", A, after=-60), END)
     worker.settle()
     undated, sent = event("customer.end", after=None), ENDED_MS + HOUR * 1000
     worker.batches.run([record(undated, "u", sent_at=sent)])
     worker.settle()
-    assert ended(worker) == [(A, 0)]
+    assert ends_of(worker) == [(A, 0)]
 
 
-def test_an_end_does_not_come_again_when_the_ledger_has_forgotten_it(start: Start) -> None:
+def test_an_end_is_not_delivered_again_after_its_items_expired(start: Start) -> None:
     worker = start("touched")
-    worker.arrive(event("acd.start", A, after=-60), END)
+    worker.process(event("acd.start", A, after=-60), END)
     for day in (12, 21, 27):
         worker.clock.now = day * 24 * HOUR
         now = worker.batches.now_ms() / 1000
         items = worker.dynamodb.items
         for key in [key for key, item in items.items() if int(item["expires_at"]["N"]) < now]:
             del items[key]
-        worker.arrive(event("user.start", A, after=worker.clock.now))
-    assert ended(worker) == [(A, 0)]
+        worker.process(event("user.start", A, after=worker.clock.now))
+    assert ends_of(worker) == [(A, 0)]
 
 
-@pytest.mark.parametrize("rule", JOINED)
-def test_a_customer_s_end_of_other_queues_costs_one_write(start: Start, rule: str) -> None:
+@pytest.mark.parametrize("rule", HISTORY_RULES)
+def test_a_customer_end_in_other_queues_costs_one_write(start: Start, rule: str) -> None:
     worker = start(rule)
-    assert worker.arrive(END) == ["ignored.noted"]
+    assert worker.process(END) == ["ignored.noted"]
     assert [call.operation for call in worker.dynamodb.calls] == [WRITE]
     (written,) = worker.dynamodb.written
     assert written.key == ("c-1", "#join")
     now = worker.batches.now_ms() // 1000
     assert int(written.after["expires_at"]["N"]) == now + 20 * 24 * HOUR
-    assert worker.arrive(END) == ["ignored.noted"]
+    assert worker.process(END) == ["ignored.noted"]
     assert len(worker.dynamodb.written) == 1
     assert worker.sqs.calls == []
 
 
-@pytest.mark.parametrize("rule", JOINED)
-def test_a_hundred_customers_ends_take_four_calls(start: Start, rule: str) -> None:
+@pytest.mark.parametrize("rule", HISTORY_RULES)
+def test_a_hundred_customer_ends_take_four_calls(start: Start, rule: str) -> None:
     worker = start(rule)
-    told = [event("customer.end", conversation_id=f"c-{n}") for n in range(100)]
-    assert worker.arrive(*told) == ["ignored.noted"] * 100
+    bodies = [event("customer.end", conversation_id=f"c-{n}") for n in range(100)]
+    assert worker.process(*bodies) == ["ignored.noted"] * 100
     assert [call.operation for call in worker.dynamodb.calls] == [WRITE] * 4
 
 
-@pytest.mark.parametrize("rule", JOINED)
-def test_a_batch_without_news_makes_no_call(start: Start, rule: str) -> None:
+@pytest.mark.parametrize("rule", HISTORY_RULES)
+def test_a_batch_with_nothing_to_record_makes_no_call(start: Start, rule: str) -> None:
     worker = start(rule)
-    worker.arrive(TRANSFER, event("acw", FOREIGN), event("flow.end"))
+    worker.process(TRANSFER, event("acw", FOREIGN), event("flow.end"))
     assert worker.dynamodb.calls == []
     assert worker.sqs.calls == []
 
 
-@pytest.mark.parametrize("rule", JOINED)
-def test_while_the_table_does_not_answer_messages_fail_and_come_back(
-    start: Start, rule: str
-) -> None:
+@pytest.mark.parametrize("rule", HISTORY_RULES)
+def test_while_the_table_is_throttled_messages_fail_and_come_back(start: Start, rule: str) -> None:
     worker = start(rule)
-    worker.arrive(event("acd.start", A, after=-60))
+    worker.process(event("acd.start", A, after=-60))
     worker.dynamodb.always(WRITE, client_error("ThrottlingException"))
-    assert worker.arrive(END, TRANSFER) == ["failed.ledger", "ignored.noted"]
+    assert worker.process(END, TRANSFER) == ["failed.ledger", "ignored.noted"]
     worker.dynamodb.no_more_faults()
-    worker.arrive(END)
+    worker.process(END)
     worker.settle()
-    assert ended(worker) == [(A, 0)]
+    assert ends_of(worker) == [(A, 0)]
 
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("seed", range(20))
-def test_whatever_calls_fail_no_end_is_lost_and_none_comes_twice(
+def test_with_random_failures_no_end_is_lost_and_none_is_delivered_twice(
     start: Start, rule: str, seed: int
 ) -> None:
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     no_answer = ReadTimeoutError(endpoint_url="(somewhere)")
 
-    def trouble() -> object:
+    def random_fault() -> object:
         faults = [[0], no_answer, Lost(no_answer), client_error("ThrottlingException")]
-        return chance.choice([*faults, *[None] * 4])
+        return rng.choice([*faults, *[None] * 4])
 
     worker = start(rule)
     for operation in (WRITE, READ):
-        worker.dynamodb.always(operation, trouble)
-    worker.sqs.always(SEND, lambda: worker.clock.sleep(chance.choice([0, 12])))
+        worker.dynamodb.always(operation, random_fault)
+    worker.sqs.always(SEND, lambda: worker.clock.sleep(rng.choice([0, 12])))
     fields: dict[str, Any] = {"interactingDurationMs": 9, "disconnectType": "PEER"}
-    waiting = [
+    pending_messages = [
         *(event("acd.start", A, after=-90), event("user.end", B, after=-1, **fields), END, END),
         *(event("acw", A, after=9 * 60), event("user.end", B, after=HOUR - 1, **fields)),
         event("customer.end", after=HOUR),
     ]
-    while waiting:
+    while pending_messages:
         batch = [
-            waiting.pop(chance.randrange(len(waiting)))
-            for _ in range(min(len(waiting), chance.randint(1, 3)))
+            pending_messages.pop(rng.randrange(len(pending_messages)))
+            for _ in range(min(len(pending_messages), rng.randint(1, 3)))
         ]
-        outcomes = worker.arrive(*batch)
-        waiting += [m for m, outcome in zip(batch, outcomes, strict=True) if "failed" in outcome]
+        outcomes = worker.process(*batch)
+        pending_messages += [
+            m for m, outcome in zip(batch, outcomes, strict=True) if "failed" in outcome
+        ]
         worker.clock.now += 40
     worker.dynamodb.no_more_faults()
     worker.sqs.always(SEND, lambda: None)
     worker.settle()
-    ends = {
+    expected_ends = {
         "touched": [(A, 0), (A, HOUR), (B, 0), (B, HOUR)],
         "last_queue": [(B, 0), (B, HOUR)],
         "queue_leg": [(B, -1), (B, HOUR - 1)],
     }
-    assert ended(worker) == sorted(ends[rule])
+    assert ends_of(worker) == sorted(expected_ends[rule])
 
 
-@pytest.mark.parametrize("rule", JOINED)
-def test_a_throttled_conversation_keeps_no_other_waiting(start: Start, rule: str) -> None:
+@pytest.mark.parametrize("rule", HISTORY_RULES)
+def test_a_throttled_conversation_does_not_delay_others(start: Start, rule: str) -> None:
     worker = start(rule)
     other = event("customer.end", conversation_id="d")
     worker.dynamodb.always(WRITE, [0])
-    assert worker.arrive(END, other) == ["failed.ledger", "ignored.noted"]
+    assert worker.process(END, other) == ["failed.ledger", "ignored.noted"]
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_without_time_everything_comes_back_at_once(start: Start, rule: str) -> None:
+def test_without_time_all_messages_come_back_at_once(start: Start, rule: str) -> None:
     worker = start(rule)
     report = worker.batches.run([record(END)], worker.clock.invocation(2))
-    assert report.reasons() == {"failed.no_time": 1}
+    assert report.reason_counts() == {"failed.no_time": 1}
     assert worker.sqs.visibility == {"r:m-1": 0}
 
 
-def test_the_last_queue_is_decided_on_after_settling(start: Start) -> None:
+def test_the_last_queue_is_decided_after_settling(start: Start) -> None:
     worker = start("last_queue")
-    worker.arrive(event("acd.start", A, after=-90))
-    assert worker.arrive(END) == ["ignored.noted"]
-    (sent,) = worker.sqs.delayed
-    assert json.loads(sent["MessageBody"]) == json.loads(settle())
-    assert sent["DelaySeconds"] == 60
-    assert worker.arrive(event("acd.start", B, after=-60)) == ["ignored.noted"]
-    assert ended(worker) == []
+    worker.process(event("acd.start", A, after=-90))
+    assert worker.process(END) == ["ignored.noted"]
+    (settling_entry,) = worker.sqs.delayed
+    assert json.loads(settling_entry["MessageBody"]) == json.loads(settle())
+    assert settling_entry["DelaySeconds"] == 60
+    assert worker.process(event("acd.start", B, after=-60)) == ["ignored.noted"]
+    assert ends_of(worker) == []
     assert worker.settle() == ["processed"]
-    assert ended(worker) == [(B, 0)]
+    assert ends_of(worker) == [(B, 0)]
 
 
 def test_later_events_change_no_decision(start: Start) -> None:
     worker = start("last_queue")
-    worker.arrive(event("acd.start", A, after=-90), END)
+    worker.process(event("acd.start", A, after=-90), END)
     assert worker.settle() == ["processed"]
-    later = [event("acd.start", B, after=-60), event("acw", B, after=30), END]
-    assert worker.arrive(*later) == ["ignored.noted"] * 3
+    later_messages = [event("acd.start", B, after=-60), event("acw", B, after=30), END]
+    assert worker.process(*later_messages) == ["ignored.noted"] * 3
     assert worker.sqs.delayed == []
-    assert worker.arrive(settle()) == ["duplicate"]
-    assert ended(worker) == [(A, 0)]
+    assert worker.process(settle()) == ["duplicate"]
+    assert ends_of(worker) == [(A, 0)]
 
 
-@pytest.mark.parametrize("apart", [[0], [60], [-60], [300, 120]])
-def test_one_message_is_sent_for_an_end_however_often_it_comes(
-    start: Start, apart: list[float]
+@pytest.mark.parametrize("repeat_times", [[0], [60], [-60], [300, 120]])
+def test_one_settling_message_is_sent_for_an_end_however_often_it_is_reported(
+    start: Start, repeat_times: list[float]
 ) -> None:
-    again = [event("customer.end", after=after) for after in apart]
+    repeats = [event("customer.end", after=after) for after in repeat_times]
     queue = event("acd.start", A, after=-90)
-    for batches in ([[queue], [END], again], [[END], again, [queue]], [[queue, END, *again]]):
+    for batches in ([[queue], [END], repeats], [[END], repeats, [queue]], [[queue, END, *repeats]]):
         worker = start("last_queue")
         for batch in batches:
-            assert {*worker.arrive(*batch)} == {"ignored.noted"}
-        assert worker.arrive(queue, event("acw", A, after=9)) == ["ignored.noted"] * 2
+            assert {*worker.process(*batch)} == {"ignored.noted"}
+        assert worker.process(queue, event("acw", A, after=9)) == ["ignored.noted"] * 2
         assert len(worker.sqs.delayed) == 1
         assert worker.settle() == ["processed"]
-        assert ended(worker) == [(A, 0)]
+        assert ends_of(worker) == [(A, 0)]
 
 
-def test_nothing_is_sent_for_conversations_of_other_queues(start: Start) -> None:
+def test_no_settling_message_is_sent_for_conversations_in_other_queues(start: Start) -> None:
     worker = start("last_queue")
-    worker.arrive(event("acd.start", FOREIGN, after=-60), END)
-    later = event("customer.end", conversation_id="d")
-    # Only after this end was the conversation in a queue of ours.
-    worker.arrive(later, event("acd.start", A, conversation_id="d", after=301))
+    worker.process(event("acd.start", FOREIGN, after=-60), END)
+    earlier_end = event("customer.end", conversation_id="d")
+    # The conversation entered our queue only after this end.
+    worker.process(earlier_end, event("acd.start", A, conversation_id="d", after=301))
     assert worker.sqs.calls == []
 
 
 @pytest.mark.parametrize(
     "fault", [[0], sqs_error("OverLimit"), ReadTimeoutError(endpoint_url="(somewhere)")]
 )
-@pytest.mark.parametrize("second", [END, event("acd.start", A, after=-60)])
-def test_a_settling_message_that_could_not_be_sent_is_sent_at_the_next_receive(
-    start: Start, fault: object, second: str
+@pytest.mark.parametrize("second_message", [END, event("acd.start", A, after=-60)])
+def test_a_settling_message_that_sqs_refused_is_sent_at_the_next_receive(
+    start: Start, fault: object, second_message: str
 ) -> None:
     worker = start("last_queue")
-    worker.arrive(event("acd.start", A, after=-60) if second == END else END)
+    worker.process(event("acd.start", A, after=-60) if second_message == END else END)
     worker.sqs.script(SEND, fault)
     other = event("customer.end", conversation_id="d")
-    assert worker.arrive(second, other) == ["failed.ledger", "ignored.noted"]
+    assert worker.process(second_message, other) == ["failed.ledger", "ignored.noted"]
     assert worker.sqs.delayed == []
-    assert worker.arrive(second) == ["ignored.noted"]
+    assert worker.process(second_message) == ["ignored.noted"]
     assert worker.settle() == ["processed"]
-    assert ended(worker) == [(A, 0)]
+    assert ends_of(worker) == [(A, 0)]
 
 
-def test_without_time_to_send_the_settling_message_the_event_comes_back_at_once(
+def test_without_time_to_send_a_settling_message_the_event_comes_back_at_once(
     start: Start,
 ) -> None:
     worker = start("last_queue")
-    worker.arrive(event("acd.start", A, after=-60))
-    # The end is known by then, and nothing sent.
+    worker.process(event("acd.start", A, after=-60))
+    # The history has the end by then, but no settling message has been sent.
     worker.dynamodb.script(WRITE, None, lambda: worker.clock.sleep(12))
-    assert worker.arrive(END) == ["failed.no_time"]
+    assert worker.process(END) == ["failed.no_time"]
     assert worker.sqs.visibility == {"r:m-2": 0}
     assert worker.sqs.count(SEND) == 0
-    assert worker.arrive(END) == ["ignored.noted"]
+    assert worker.process(END) == ["ignored.noted"]
     assert worker.settle() == ["processed"]
 
 
-def test_ends_of_many_conversations_are_sent_ten_at_a_time(start: Start) -> None:
+def test_settling_messages_are_sent_ten_at_a_time(start: Start) -> None:
     worker = start("last_queue")
-    told = [
+    bodies = [
         message.replace("c-1", f"c-{number}")
         for number in range(25)
         for message in (event("acd.start", A, after=-60), END)
     ]
     worker.sqs.script(SEND, None, [3])
-    outcomes = worker.arrive(*told)
+    outcomes = worker.process(*bodies)
     assert [len(call.entries) for call in worker.sqs.calls if call.operation == SEND] == [10, 10, 5]
     assert outcomes.count("failed.ledger") == 2
     assert len(worker.sqs.delayed) == 24
-    worker.arrive(*told)
+    worker.process(*bodies)
     assert worker.settle() == ["processed"] * 25
 
 
-@pytest.mark.parametrize("refused", [[0], [1], [0, 1]])
-def test_when_one_of_two_settling_messages_cannot_be_sent_both_ends_fire(
-    start: Start, refused: list[int]
+@pytest.mark.parametrize("refused_positions", [[0], [1], [0, 1]])
+def test_if_a_settling_message_of_two_is_refused_both_ends_are_still_delivered(
+    start: Start, refused_positions: list[int]
 ) -> None:
     worker = start("last_queue")
-    worker.arrive(END, event("customer.end", after=HOUR))
+    worker.process(END, event("customer.end", after=HOUR))
     queue = event("acd.start", A, after=-60)
-    worker.sqs.script(SEND, refused)
-    assert worker.arrive(queue) == ["failed.ledger"]
-    assert worker.arrive(queue) == ["ignored.noted"]
+    worker.sqs.script(SEND, refused_positions)
+    assert worker.process(queue) == ["failed.ledger"]
+    assert worker.process(queue) == ["ignored.noted"]
     assert worker.settle() == ["processed"] * 2
-    assert ended(worker) == [(A, 0), (A, HOUR)]
+    assert ends_of(worker) == [(A, 0), (A, HOUR)]
 
 
-def test_a_second_settling_message_decides_the_same(
+def test_a_second_settling_message_leads_to_the_same_decision(
     start: Start,
 ) -> None:
     worker = start("last_queue")
-    worker.arrive(event("acd.start", A, after=-60))
-    # The end is added in two writes; the third would be the mark.
+    worker.process(event("acd.start", A, after=-60))
+    # The end is added in two writes; the third records that its settling message was sent.
     worker.dynamodb.script(WRITE, None, None, client_error("AccessDeniedException"))
-    assert worker.arrive(END) == ["ignored.noted"]
-    assert worker.arrive(END) == ["ignored.noted"]
+    assert worker.process(END) == ["ignored.noted"]
+    assert worker.process(END) == ["ignored.noted"]
     assert len(worker.sqs.delayed) == 2
-    assert sorted(worker.settle(most=1)) == ["duplicate", "processed"]
-    assert ended(worker) == [(A, 0)]
+    assert sorted(worker.settle(batch_size=1)) == ["duplicate", "processed"]
+    assert ends_of(worker) == [(A, 0)]
 
 
 def test_a_decided_end_is_not_settled_again(
     start: Start,
 ) -> None:
     worker = start("last_queue")
-    worker.arrive(event("acd.start", A, after=-60))
+    worker.process(event("acd.start", A, after=-60))
     worker.dynamodb.script(WRITE, None, None, client_error("AccessDeniedException"))
-    worker.arrive(END)
+    worker.process(END)
     assert worker.settle() == ["processed"]
-    assert worker.arrive(END, event("acw", A, after=9)) == ["ignored.noted"] * 2
+    assert worker.process(END, event("acw", A, after=9)) == ["ignored.noted"] * 2
     assert worker.sqs.count(SEND) == 1
-    assert ended(worker) == [(A, 0)]
+    assert ends_of(worker) == [(A, 0)]
 
 
-def test_a_decision_that_could_not_be_written_fires_nothing(start: Start) -> None:
+def test_a_decision_that_could_not_be_written_delivers_nothing(start: Start) -> None:
     worker = start("last_queue")
-    worker.arrive(event("acd.start", A, after=-60), END)
+    worker.process(event("acd.start", A, after=-60), END)
     worker.dynamodb.always(WRITE, client_error("AccessDeniedException"))
     assert worker.settle() == ["failed.ledger"]
-    assert ended(worker) == []
+    assert ends_of(worker) == []
     worker.dynamodb.no_more_faults()
-    worker.arrive(event("acd.start", B, after=-30))
-    assert worker.arrive(settle()) == ["processed"]
-    assert ended(worker) == [(B, 0)]
+    worker.process(event("acd.start", B, after=-30))
+    assert worker.process(settle()) == ["processed"]
+    assert ends_of(worker) == [(B, 0)]
 
 
-def test_a_decision_stands_when_its_delivery_fails(start: Start) -> None:
+def test_a_decision_remains_if_the_end_s_delivery_fails(start: Start) -> None:
     worker = start("last_queue")
-    worker.arrive(event("acd.start", A, after=-60), END)
-    worker.batches.does = {"c-1": ValueError()}
+    worker.process(event("acd.start", A, after=-60), END)
+    worker.batches.action_effects = {"c-1": ValueError()}
     assert worker.settle() == ["failed.destination"]
-    worker.batches.does = {}
-    worker.batches.acted.clear()
-    worker.arrive(event("acd.start", B, after=-30))
-    assert worker.arrive(settle()) == ["processed"]
-    assert ended(worker) == [(A, 0)]
+    worker.batches.action_effects = {}
+    worker.batches.acted_ends.clear()
+    worker.process(event("acd.start", B, after=-30))
+    assert worker.process(settle()) == ["processed"]
+    assert ends_of(worker) == [(A, 0)]
 
 
-def test_events_after_a_re_opening_decide_no_earlier_end(start: Start) -> None:
+def test_events_after_a_re_opening_do_not_affect_an_earlier_end(start: Start) -> None:
     worker = start("last_queue")
-    worker.arrive(
+    worker.process(
         *(event("acd.start", A, after=-90), event("acd.start", B, after=-60), END),
         *(event("acd.start", A, after=HOUR), event("customer.end", after=HOUR + 60)),
     )
     assert worker.settle() == ["processed"] * 2
-    assert ended(worker) == sorted([(B, 0), (A, HOUR + 60)])
+    assert ends_of(worker) == sorted([(B, 0), (A, HOUR + 60)])
 
 
-def test_agents_work_after_the_end_decides_too(start: Start) -> None:
+def test_agents_work_after_the_end_also_decides(start: Start) -> None:
     worker = start("last_queue")
-    worker.arrive(event("acd.start", B, after=-60), END, event("acw", A, after=300))
+    worker.process(event("acd.start", B, after=-60), END, event("acw", A, after=300))
     assert worker.settle() == ["processed"]
-    assert ended(worker) == [(A, 0)]
+    assert ends_of(worker) == [(A, 0)]
 
 
 @pytest.mark.parametrize("rule", ["touched", "queue_leg"])
-def test_an_end_that_settles_while_the_rule_changes_fires_once(start: Start, rule: str) -> None:
-    before = start("last_queue")
-    assert before.arrive(event("acd.start", A, after=-60), END) == ["ignored.noted"] * 2
-    (message,) = before.settling()
-    after = start(rule, before.dynamodb)
-    assert after.arrive(message) == ["processed"]
-    assert ended(after) == [(A, 0)]
-    assert after.arrive(message, event("acw", A, after=9))[0] == "duplicate"
-    assert ended(after) == [(A, 0)]
+def test_an_end_that_settles_while_the_rule_changes_is_delivered_once(
+    start: Start, rule: str
+) -> None:
+    old_worker = start("last_queue")
+    assert old_worker.process(event("acd.start", A, after=-60), END) == ["ignored.noted"] * 2
+    (message,) = old_worker.settling_bodies()
+    new_worker = start(rule, old_worker.dynamodb)
+    assert new_worker.process(message) == ["processed"]
+    assert ends_of(new_worker) == [(A, 0)]
+    assert new_worker.process(message, event("acw", A, after=9))[0] == "duplicate"
+    assert ends_of(new_worker) == [(A, 0)]
 
 
-def test_a_body_of_the_subscription_is_processed_after_a_change_of_delivery(start: Start) -> None:
+def test_a_subscription_event_is_processed_after_a_change_of_delivery(start: Start) -> None:
     worker = start("touched")
-    told = [subscription_end("c-9"), subscription_end("c-9"), subscription_end("c-8", queue_id="z")]
-    assert worker.arrive(*told) == ["processed", "duplicate", "ignored.other_queue"]
-    assert ended(worker) == [(A, 0)]
-    assert worker.arrive("{}", '{"eventType": 7}') == [
+    bodies = [
+        subscription_end("c-9"),
+        subscription_end("c-9"),
+        subscription_end("c-8", queue_id="z"),
+    ]
+    assert worker.process(*bodies) == ["processed", "duplicate", "ignored.other_queue"]
+    assert ends_of(worker) == [(A, 0)]
+    assert worker.process("{}", '{"eventType": 7}') == [
         "rejected.missing_event_type",
         "rejected.invalid_field",
     ]
 
 
-def test_queues_that_are_no_longer_ours_fire_nothing(start: Start) -> None:
-    before = start("touched")
-    before.arrive(event("acd.start", A, after=-90), event("acd.start", B, after=-60))
-    after = PartnerWorker("touched", dynamodb=before.dynamodb, queue_ids=[A])
-    assert after.arrive(END) == ["processed"]
-    assert ended(after) == [(A, 0)]
-    none = PartnerWorker("touched", dynamodb=before.dynamodb, queue_ids=["another"])
-    assert none.arrive(END) == ["ignored.other_queue"]
+def test_queues_that_are_no_longer_ours_have_no_ends(start: Start) -> None:
+    old_worker = start("touched")
+    old_worker.process(event("acd.start", A, after=-90), event("acd.start", B, after=-60))
+    new_worker = PartnerWorker("touched", dynamodb=old_worker.dynamodb, queue_ids=[A])
+    assert new_worker.process(END) == ["processed"]
+    assert ends_of(new_worker) == [(A, 0)]
+    foreign_worker = PartnerWorker("touched", dynamodb=old_worker.dynamodb, queue_ids=["another"])
+    assert foreign_worker.process(END) == ["ignored.other_queue"]
 
 
-def test_a_conversation_that_was_reopened_often_costs_no_more_than_one_that_was_not(
+def test_a_conversation_re_opened_often_costs_no_more_calls_than_another(
     start: Start,
 ) -> None:
     worker = start("touched")
     for n in range(30):
-        worker.arrive(event("acd.start", A, after=n * HOUR), event("customer.end", after=n * HOUR))
+        worker.process(event("acd.start", A, after=n * HOUR), event("customer.end", after=n * HOUR))
     calls = len(worker.dynamodb.calls)
-    assert worker.arrive(event("acd.start", A, after=30 * HOUR)) == ["ignored.noted"]
+    assert worker.process(event("acd.start", A, after=30 * HOUR)) == ["ignored.noted"]
     assert len(worker.dynamodb.calls) - calls <= 3

@@ -1,4 +1,4 @@
-"""What a batch leaves behind: few lines, exact metrics, nothing private."""
+"""A batch report: few log lines, exact metrics, nothing private."""
 
 from collections import defaultdict
 
@@ -9,21 +9,23 @@ from tests.fakes.aws.sqs_event import record
 from tests.unit.worker.conftest import Log
 from worker.intake_queue import logger
 from worker.messages import Message
-from worker.report import BatchReport, Kind, Outcome
+from worker.report import BatchReport, Outcome, OutcomeKind
 
 COUNTS = (
     *("Received", "Processed", "Duplicate", "Ignored", "Rejected", "Failed"),
     *("Ended", "DeliveryFailures", "BatchSize", "ColdStart"),
 )
 
-PROCESSED: tuple[Kind, str] = ("processed", "")
+PROCESSED: tuple[OutcomeKind, str] = ("processed", "")
 
 
 def report_of(
-    *outcomes: tuple[Kind, str], latencies_ms: dict[str, list[int]] | None = None
+    *outcomes: tuple[OutcomeKind, str], latencies_ms: dict[str, list[int]] | None = None
 ) -> BatchReport:
-    """Return a report whose messages are `m-0`, `m-1`, …, each received once more."""
-    messages = [Message.of(record("{", f"m-{n}", receives=n + 1)) for n in range(len(outcomes))]
+    """Return a report on the messages `m-0`, `m-1`, …; `m-<n>` has been received n + 1 times."""
+    messages = [
+        Message.from_record(record("{", f"m-{n}", receives=n + 1)) for n in range(len(outcomes))
+    ]
     return BatchReport(
         [Outcome(m, *outcome, "why") for m, outcome in zip(messages, outcomes, strict=True)],
         latencies_ms or {},
@@ -39,16 +41,16 @@ MIXED = report_of(
 
 
 class Emitted:
-    """The metrics of a report, as CloudWatch reads them."""
+    """Writes a report's metrics and returns them as CloudWatch reads them."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
 
-    def by(self, report: BatchReport, *, cold_start: bool = False) -> list[Metric]:
+    def metrics_of(self, report: BatchReport, *, cold_start: bool = False) -> list[Metric]:
         report.write_metrics("dev", cold_start=cold_start)
         output = self._capsys.readouterr().out
         metrics = metrics_of(output)
-        # Every line is one of metrics.
+        # Every line has metrics.
         assert {metric.line for metric in metrics} == set(range(len(output.splitlines())))
         return metrics
 
@@ -59,18 +61,18 @@ def emitted(capsys: pytest.CaptureFixture[str]) -> Emitted:
 
 
 def counts_of(metrics: list[Metric]) -> dict[str, float]:
-    """Return the sums by stage; each is told once, but for `Ended`: by each line of a queue."""
-    found = [m for m in metrics if m.dimensions == {"Stage": "dev"} and m.unit == "Count"]
-    once = [metric.name for metric in found if metric.name != "Ended"]
-    assert len(set(once)) == len(once)
+    """Return the stage's counts. Each is emitted once, except `Ended`: once for each queue."""
+    stage_counts = [m for m in metrics if m.dimensions == {"Stage": "dev"} and m.unit == "Count"]
+    names_except_ended = [metric.name for metric in stage_counts if metric.name != "Ended"]
+    assert len(set(names_except_ended)) == len(names_except_ended)
     sums: dict[str, float] = defaultdict(float)
-    for metric in found:
+    for metric in stage_counts:
         sums[metric.name] += sum(metric.values)
     return dict(sums)
 
 
 def latencies_of(metrics: list[Metric]) -> dict[str | None, list[float]]:
-    """Return the latencies by queue; by None those by stage alone."""
+    """Return the latencies keyed by queue id, and the whole stage's latencies under None."""
     latencies: defaultdict[str | None, list[float]] = defaultdict(list)
     for metric in metrics:
         if metric.name == "EndToEndLatency":
@@ -79,8 +81,10 @@ def latencies_of(metrics: list[Metric]) -> dict[str | None, list[float]]:
     return latencies
 
 
-def test_a_batch_is_one_line_of_metrics_and_one_for_each_of_its_queues(emitted: Emitted) -> None:
-    metrics = emitted.by(MIXED)
+def test_a_batch_writes_one_line_of_metrics_and_one_for_each_of_its_queues(
+    emitted: Emitted,
+) -> None:
+    metrics = emitted.metrics_of(MIXED)
     assert counts_of(metrics) == {
         "Received": 9,
         "Processed": 2,
@@ -104,7 +108,7 @@ def test_a_batch_is_one_line_of_metrics_and_one_for_each_of_its_queues(emitted: 
 
 
 def test_an_empty_batch_emits_zeros(emitted: Emitted) -> None:
-    metrics = emitted.by(BatchReport())
+    metrics = emitted.metrics_of(BatchReport())
     assert counts_of(metrics) == dict.fromkeys(COUNTS, 0)
     assert len(metrics) == len(COUNTS)
 
@@ -112,32 +116,32 @@ def test_an_empty_batch_emits_zeros(emitted: Emitted) -> None:
 def test_failed_deliveries_and_the_cold_start_are_counted(emitted: Emitted) -> None:
     report = report_of(("failed", "destination"))
     report.delivery_failures = 1
-    counts = counts_of(emitted.by(report, cold_start=True))
+    counts = counts_of(emitted.metrics_of(report, cold_start=True))
     assert (counts["DeliveryFailures"], counts["ColdStart"], counts["Failed"]) == (1, 1, 1)
 
 
-@pytest.mark.parametrize("number", [1, 99, 100, 101, 200, 250, 1000])
-def test_no_latency_is_lost_however_many_there_are(emitted: Emitted, number: int) -> None:
-    latencies_ms = {f"q-{n}": list(range(n, number, 2)) for n in range(min(2, number))}
-    metrics = emitted.by(report_of(*[PROCESSED] * number, latencies_ms=latencies_ms))
-    everything = [float(n) for n in range(number)]
+@pytest.mark.parametrize("count", [1, 99, 100, 101, 200, 250, 1000])
+def test_no_latency_is_lost_however_many_there_are(emitted: Emitted, count: int) -> None:
+    latencies_ms = {f"q-{n}": list(range(n, count, 2)) for n in range(min(2, count))}
+    metrics = emitted.metrics_of(report_of(*[PROCESSED] * count, latencies_ms=latencies_ms))
+    all_latencies = [float(n) for n in range(count)]
     latencies = latencies_of(metrics)
-    assert sorted(latencies[None]) == everything
-    assert (latencies["q-0"], latencies["q-1"]) == (everything[::2], everything[1::2])
-    assert counts_of(metrics)["Ended"] == number
-    fewest = 1 + sum(-(-len(of) // 100) for queue_id, of in latencies.items() if queue_id)
-    assert len({metric.line for metric in metrics}) == fewest
+    assert sorted(latencies[None]) == all_latencies
+    assert (latencies["q-0"], latencies["q-1"]) == (all_latencies[::2], all_latencies[1::2])
+    assert counts_of(metrics)["Ended"] == count
+    least_lines = 1 + sum(-(-len(ms) // 100) for queue_id, ms in latencies.items() if queue_id)
+    assert len({metric.line for metric in metrics}) == least_lines
     by_queue = [m.values for m in metrics if m.name == "Ended" and "QueueId" in m.dimensions]
-    assert sum(map(sum, by_queue)) == number
+    assert sum(map(sum, by_queue)) == count
 
 
-def test_fifty_queues_are_fifty_one_lines(emitted: Emitted) -> None:
+def test_fifty_queues_make_fifty_one_lines_of_metrics(emitted: Emitted) -> None:
     latencies_ms = {f"q-{n}": list(range(n, 90, 50)) for n in range(50)}
-    metrics = emitted.by(report_of(*[PROCESSED] * 90, latencies_ms=latencies_ms))
+    metrics = emitted.metrics_of(report_of(*[PROCESSED] * 90, latencies_ms=latencies_ms))
     assert {metric.line for metric in metrics} == set(range(51))
 
 
-def test_a_batch_is_one_line_of_the_log(log: Log) -> None:
+def test_a_batch_writes_one_log_line(log: Log) -> None:
     MIXED.write_log(logger)
     (line,) = log.lines("INFO", "Batch")
     assert {key: line[key] for key in ("received", "processed", "duplicate", "ignored")} == {
@@ -156,18 +160,18 @@ def test_a_batch_is_one_line_of_the_log(log: Log) -> None:
     }
 
 
-def test_each_message_that_was_rejected_or_failed_is_one_warning(log: Log) -> None:
+def test_each_rejected_or_failed_message_writes_one_warning(log: Log) -> None:
     MIXED.write_log(logger)
-    told = [
+    warnings = [
         (line["message_id"], line["outcome"], line["reason"], line["detail"], line["receives"])
         for line in log.lines("WARNING", "Message")
     ]
-    assert told == [
+    assert warnings == [
         ("m-6", "rejected", "not_json", "why", 7),
         ("m-7", "failed", "destination", "why", 8),
         ("m-8", "failed", "no_time", "why", 9),
     ]
-    assert len(log.text.splitlines()) == 1 + len(told)
+    assert len(log.text.splitlines()) == 1 + len(warnings)
 
 
 def test_an_empty_batch_is_logged(log: Log) -> None:

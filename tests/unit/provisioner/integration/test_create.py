@@ -82,7 +82,7 @@ def test_our_inactive_integration_is_switched_on(
     existing_id = genesys.integrations.seed(NAME, OUR_PROPERTIES)
     entity = genesys.integrations[existing_id]
     entity |= {"intendedState": state[0], "reportedState": {"code": state[1]}}
-    clock.at(5, lambda: entity.update(reportedState={"code": "ACTIVE"}))
+    clock.schedule(5, lambda: entity.update(reportedState={"code": "ACTIVE"}))
     stack.eventbridge.create_source(SOURCE)
     assert stack.create().status == "SUCCESS"
     assert entity["intendedState"] == "ENABLED"

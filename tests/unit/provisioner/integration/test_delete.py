@@ -94,7 +94,7 @@ def test_a_delete_only_waits_for_an_integration_that_is_being_deleted(
     deployed: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     genesys.integrations["int-1"]["intendedState"] = "DELETED"
-    clock.at(clock.now + 20, genesys.integrations.clear)
+    clock.schedule(clock.now + 20, genesys.integrations.clear)
     assert deployed.delete().status == "SUCCESS"
     assert not {"switch", "delete"} & set(genesys.operations)
 

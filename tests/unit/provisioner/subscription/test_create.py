@@ -111,7 +111,7 @@ def test_a_conflict_with_our_subscription_that_lists_show_late_succeeds(
     subscription_stack: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     genesys.instead("create", problem(409, "exists"))
-    clock.at(5, lambda: genesys.subscriptions.seed(NAME, QUEUE_ARN))
+    clock.schedule(5, lambda: genesys.subscriptions.seed(NAME, QUEUE_ARN))
     assert subscription_stack.create().data == {"SubscriptionId": "sub-1"}
 
 

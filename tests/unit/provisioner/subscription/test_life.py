@@ -142,6 +142,6 @@ def test_a_delete_with_an_id_of_cloudformation_deletes_each_late_subscription(
     subscription_stack: CloudFormation, genesys: GenesysCloud, clock: Clock
 ) -> None:
     for moment in (0, 3, 6):
-        clock.at(moment, lambda: genesys.subscriptions.seed(NAME, QUEUE_ARN))
+        clock.schedule(moment, lambda: genesys.subscriptions.seed(NAME, QUEUE_ARN))
     assert subscription_stack.delete(CLOUDFORMATION_ID).status == "SUCCESS"
     assert not genesys.subscriptions

@@ -1,4 +1,4 @@
-"""Two workers with the same conversation, in every order of their calls, deliver its end once."""
+"""Two workers process one conversation and deliver its end once, in every order of their calls."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -20,81 +20,81 @@ END, END_AGAIN = event("customer.end"), event("customer.end", after=3)
 
 
 class TwoWorkers:
-    """Two workers, each with a batch, who take turns at every call of DynamoDB.
+    """Two workers, each with a batch, that take turns at every DynamoDB call.
 
     Parameters
     ----------
-    before
-        Messages that have been worked at before.
-    settling
-        To which of the two what was sent to be settled then has come.
+    earlier_messages
+        Messages that another worker processes before.
+    settling_workers
+        The indexes of the workers that receive the settling messages sent until then.
     """
 
     def __init__(
         self,
         rule: str,
         *batches: Sequence[str],
-        before: Sequence[str] = (),
-        settling: Sequence[int] = (),
+        earlier_messages: Sequence[str] = (),
+        settling_workers: Sequence[int] = (),
     ) -> None:
         self._rule = rule
         self._batches = batches
-        self._before = before
-        self._settling = settling
+        self._earlier_messages = earlier_messages
+        self._settling_workers = settling_workers
 
-    def runs(self, times: int = 0) -> Iterator["TwoWorkers"]:
-        """Yield when both are done and what failed has come back.
+    def runs(self, max_runs: int = 0) -> Iterator["TwoWorkers"]:
+        """Yield after each run, when failed and settling messages have been processed, too.
 
-        For each order of their calls; or for so many of them.
+        There is a run for each order of the calls, or for `max_runs` random orders.
         """
         begin = self._begin
-        for outcomes in some_interleavings(begin, times) if times else interleavings(begin):
-            failed = [
+        for outcomes in some_interleavings(begin, max_runs) if max_runs else interleavings(begin):
+            failed_bodies = [
                 body
-                for batch, of_batch in zip(self._given, outcomes, strict=True)
-                for body, outcome in zip(batch, of_batch, strict=True)
+                for batch, batch_outcomes in zip(self._all_batches, outcomes, strict=True)
+                for body, outcome in zip(batch, batch_outcomes, strict=True)
                 if outcome.startswith("failed")
             ]
-            self.outcomes = [outcome for of_batch in outcomes for outcome in of_batch]
-            later = self._worker()
-            later.clock.now = 100  # No lease is longer.
-            if failed:
-                self.outcomes += later.arrive(*failed)
-            self.outcomes += later.settle()
-            self.ended = sorted(
+            self.outcomes = [outcome for batch_outcomes in outcomes for outcome in batch_outcomes]
+            later_worker = self._new_worker()
+            later_worker.clock.now = 100  # No lease is longer.
+            if failed_bodies:
+                self.outcomes += later_worker.process(*failed_bodies)
+            self.outcomes += later_worker.settle()
+            self.ends = sorted(
                 (queue_id, (at_ms - ENDED_MS) // 1000)
                 for worker in self._workers
-                for _, queue_id, at_ms in worker.ends()
+                for _, queue_id, at_ms in worker.delivered_ends()
             )
             assert self._dynamodb.refused == self._sqs.refused == []
             yield self
 
-    def _worker(self, turns: list[Turns] | None = None, number: int = 0) -> PartnerWorker:
-        taking_turns = self._dynamodb if turns is None else Stopping(self._dynamodb, turns, number)
-        self._workers.append(PartnerWorker(self._rule, dynamodb=taking_turns, sqs=self._sqs))
+    def _new_worker(self, turns: list[Turns] | None = None, number: int = 0) -> PartnerWorker:
+        dynamodb = self._dynamodb if turns is None else Stopping(self._dynamodb, turns, number)
+        self._workers.append(PartnerWorker(self._rule, dynamodb=dynamodb, sqs=self._sqs))
         return self._workers[-1]
 
     def _begin(self) -> list[Turns]:
         self._dynamodb, self._sqs = FakeDynamoDb(), DelayingSqs()
         self._workers: list[PartnerWorker] = []
-        self._given = [[*batch] for batch in self._batches]
-        if self._before:
-            self._worker().arrive(*self._before)
-        if self._settling:
-            for number in self._settling:
-                self._given[number] += [entry["MessageBody"] for entry in self._sqs.delayed]
+        self._all_batches = [[*batch] for batch in self._batches]
+        if self._earlier_messages:
+            self._new_worker().process(*self._earlier_messages)
+        if self._settling_workers:
+            for number in self._settling_workers:
+                self._all_batches[number] += [entry["MessageBody"] for entry in self._sqs.delayed]
             self._sqs.delayed.clear()
         turns: list[Turns] = []
-        for number, batch in enumerate(self._given):
-            worker = self._worker(turns, number)
-            turns.append(Turns(lambda worker=worker, batch=batch: worker.arrive(*batch)))  # type: ignore[misc]
+        for number, batch in enumerate(self._all_batches):
+            worker = self._new_worker(turns, number)
+            turns.append(Turns(lambda worker=worker, batch=batch: worker.process(*batch)))  # type: ignore[misc]
         return turns
 
 
-def cuts(messages: Sequence[str]) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
-    """Yield the batches of two workers, for every order of arrival and every place to cut it.
+def cut_in_two(messages: Sequence[str]) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
+    """Yield two batches for every order of the messages and every way to cut it in two.
 
-    Which worker has which batch makes no difference, as every order of their calls is tried.
+    A pair is not yielded twice with its batches swapped, as every order of the calls is tried.
     """
     seen = set()
     for order in itertools.permutations(messages):
@@ -105,9 +105,9 @@ def cuts(messages: Sequence[str]) -> Iterator[tuple[Sequence[str], Sequence[str]
                 yield batches
 
 
-def halves(messages: Sequence[str]) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
-    """Yield the batches of two workers, for every way to share messages out."""
-    for batches in cuts(messages):
+def divide(messages: Sequence[str]) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
+    """Yield two batches for every way to divide the messages between two workers."""
+    for batches in cut_in_two(messages):
         if all(list(batch) == sorted(batch) for batch in batches):
             yield batches
 
@@ -124,64 +124,68 @@ def halves(messages: Sequence[str]) -> Iterator[tuple[Sequence[str], Sequence[st
 def test_every_queue_touched_has_its_end_once_in_any_order(
     messages: Sequence[str], ends: list[tuple[str, int]]
 ) -> None:
-    runs = 0
-    for batches in cuts(messages):
+    run_count = 0
+    for batches in cut_in_two(messages):
         for run in TwoWorkers("touched", *batches).runs():
-            runs += 1
-            assert run.ended == ends
+            run_count += 1
+            assert run.ends == ends
             assert "processed" in run.outcomes
-    assert runs >= len(messages)
+    assert run_count >= len(messages)
 
 
-def test_four_events_shared_out_among_two_workers_end_once_too() -> None:
-    for batches in halves([IN_A, DONE_IN_A, IN_B, END]):
+def test_four_events_divided_between_two_workers_make_one_end_in_each_queue() -> None:
+    for batches in divide([IN_A, DONE_IN_A, IN_B, END]):
         for run in TwoWorkers("touched", *batches).runs():
-            assert run.ended == sorted([(A, 0), (B, 0)])
+            assert run.ends == sorted([(A, 0), (B, 0)])
 
 
 def test_two_ends_within_five_minutes_are_one_for_two_workers() -> None:
-    for run in TwoWorkers("touched", [END], [END_AGAIN], before=[IN_A]).runs(times=60):
-        assert run.ended in ([(A, 0)], [(A, 3)])
+    for run in TwoWorkers("touched", [END], [END_AGAIN], earlier_messages=[IN_A]).runs(max_runs=60):
+        assert run.ends in ([(A, 0)], [(A, 3)])
 
 
-def test_an_end_that_failed_elsewhere_comes_back_and_is_done_once() -> None:
-    waited = 0
-    for run in TwoWorkers("touched", [END], [DONE_IN_A], before=[IN_A]).runs():
-        assert run.ended == [(A, 0)]
-        waited += run.outcomes.count("failed.claimed_elsewhere")
-    assert waited
+def test_an_end_that_another_worker_holds_comes_back_and_is_delivered_once() -> None:
+    held_count = 0
+    for run in TwoWorkers("touched", [END], [DONE_IN_A], earlier_messages=[IN_A]).runs():
+        assert run.ends == [(A, 0)]
+        held_count += run.outcomes.count("failed.claimed_elsewhere")
+    assert held_count
 
 
 @pytest.mark.parametrize(
     ("batches", "end"),
     [
-        (cuts([IN_A, END]), (A, 0)),
-        (cuts([END, END, IN_A]), (A, 0)),
-        (halves([IN_A, IN_B, END]), (B, 0)),
+        (cut_in_two([IN_A, END]), (A, 0)),
+        (cut_in_two([END, END, IN_A]), (A, 0)),
+        (divide([IN_A, IN_B, END]), (B, 0)),
     ],
-    ids=["one queue", "told twice", "two queues"],
+    ids=["one queue", "repeated", "two queues"],
 )
 def test_the_last_queue_has_the_end_once_in_any_order(
     batches: Iterator[tuple[Sequence[str], Sequence[str]]], end: tuple[str, int]
 ) -> None:
-    runs = 0
-    for of_both in batches:
-        for run in TwoWorkers("last_queue", *of_both).runs():
-            runs += 1
-            assert run.ended == [end]
-    assert runs >= 2
+    run_count = 0
+    for pair in batches:
+        for run in TwoWorkers("last_queue", *pair).runs():
+            run_count += 1
+            assert run.ends == [end]
+    assert run_count >= 2
 
 
 def test_two_settling_messages_at_the_same_moment_fire_one_end() -> None:
-    workers = TwoWorkers("last_queue", [], [], before=[IN_A, END], settling=[0, 1])
-    for run in workers.runs(times=80):
-        assert run.ended == [(A, 0)]
+    workers = TwoWorkers(
+        "last_queue", [], [], earlier_messages=[IN_A, END], settling_workers=[0, 1]
+    )
+    for run in workers.runs(max_runs=80):
+        assert run.ends == [(A, 0)]
 
 
 def test_an_event_at_the_moment_of_the_decision_makes_no_second_end() -> None:
     queues = set()
-    for run in TwoWorkers("last_queue", [IN_B], [], before=[IN_A, END], settling=[1]).runs():
-        ((queue_id, at),) = run.ended
+    for run in TwoWorkers(
+        "last_queue", [IN_B], [], earlier_messages=[IN_A, END], settling_workers=[1]
+    ).runs():
+        ((queue_id, at),) = run.ends
         queues.add(queue_id)
         assert at == 0
     assert queues == {A, B}
@@ -189,7 +193,7 @@ def test_an_event_at_the_moment_of_the_decision_makes_no_second_end() -> None:
 
 def test_the_end_of_a_leg_that_comes_twice_is_delivered_once() -> None:
     for run in TwoWorkers("queue_leg", [DONE_IN_A], [DONE_IN_A]).runs():
-        assert run.ended == [(A, -1)]
+        assert run.ends == [(A, -1)]
 
 
 @pytest.mark.parametrize(
@@ -199,24 +203,28 @@ def test_the_end_of_a_leg_that_comes_twice_is_delivered_once() -> None:
 def test_a_worker_that_is_killed_at_any_call_loses_no_end(
     rule: str, ends: list[tuple[str, int]], batch: list[str]
 ) -> None:
-    before = [message for message in (IN_A, IN_B) if message not in batch]
+    earlier_messages = [message for message in (IN_A, IN_B) if message not in batch]
     for calls in itertools.count():
         dynamodb, sqs, turns = FakeDynamoDb(), DelayingSqs(), list[Turns]()
-        sound = PartnerWorker(rule, dynamodb=dynamodb, sqs=sqs)
-        sound.arrive(*before)
+        healthy = PartnerWorker(rule, dynamodb=dynamodb, sqs=sqs)
+        healthy.process(*earlier_messages)
         killed = PartnerWorker(rule, dynamodb=Stopping(dynamodb, turns, 0), sqs=sqs)
-        turns.append(Turns(lambda killed=killed: killed.arrive(*batch)))  # type: ignore[misc]
-        alive = all(turns[0].go_on() for _ in range(calls + 1))
+        turns.append(Turns(lambda killed=killed: killed.process(*batch)))  # type: ignore[misc]
+        is_alive = all(turns[0].go_on() for _ in range(calls + 1))
         turns[0].kill()
 
-        sound.clock.now = 100
-        assert {"failed.claimed_elsewhere"}.isdisjoint(sound.arrive(*batch))
-        sound.settle()
-        delivered = {(queue_id, (at - ENDED_MS) // 1000) for _, queue_id, at in sound.ends()}
-        by_killed = {(queue_id, (at - ENDED_MS) // 1000) for _, queue_id, at in killed.ends()}
-        assert sorted(delivered | by_killed) == sorted(ends)
-        # What it delivered and could not mark comes twice, and nothing else does.
-        assert len(sound.ends()) == len(delivered)
-        if not alive:
-            assert not delivered & by_killed
+        healthy.clock.now = 100
+        assert {"failed.claimed_elsewhere"}.isdisjoint(healthy.process(*batch))
+        healthy.settle()
+        delivered = {
+            (queue_id, (at - ENDED_MS) // 1000) for _, queue_id, at in healthy.delivered_ends()
+        }
+        delivered_by_killed = {
+            (queue_id, (at - ENDED_MS) // 1000) for _, queue_id, at in killed.delivered_ends()
+        }
+        assert sorted(delivered | delivered_by_killed) == sorted(ends)
+        # Only ends that the killed worker delivered and could not mark are delivered twice.
+        assert len(healthy.delivered_ends()) == len(delivered)
+        if not is_alive:
+            assert not delivered & delivered_by_killed
             return

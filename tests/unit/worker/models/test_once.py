@@ -1,9 +1,8 @@
-"""Whatever strikes between two calls, no end is lost and none is delivered twice without need.
+"""With faults at any call, no end is lost and none is delivered twice unnecessarily.
 
-Workers take turns at every call that they make: of the ledger, of a destination, of SQS. Between
-and within these, calls fail, answers are lost, time passes and workers are killed. The moves below
-make up such histories; what must hold in all of them is written out in `World` without a look at
-how the ledger does it.
+Workers take turns at each of their calls to the ledger, a destination or SQS. Calls fail, responses
+are lost, time passes, and workers are killed. The test generates random sequences of moves. `World`
+checks the invariants after each move, without knowledge of the ledger's implementation.
 """
 
 import functools
@@ -31,14 +30,14 @@ from tests.fakes.aws.queue import Queue
 from tests.fakes.aws.sqs import DEAD, INTAKE
 from tests.fakes.aws.sqs import client_error as sqs_error
 from tests.fakes.aws.sqs_event import SENT_AT
-from tests.fakes.batches import reported
+from tests.fakes.batches import reported_ids
 from tests.fakes.turns import Killed, Turns
-from worker.batch import Parts, process
+from worker.batch import Dependencies, process
 from worker.intake_queue import IntakeQueue
 from worker.messages import Message, Reader
 
-Ended = tuple[str, str, int]
-"""Which end it is: conversation, queue and sequence."""
+EndId = tuple[str, str, int]
+"""An end's conversation id, queue id and sequence."""
 
 TIMEOUT = 30.0
 DESTINATIONS = ("actions", "bus")
@@ -51,38 +50,39 @@ REFUSED = "AccessDeniedException"
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What becomes of one call.
+    """The fate of one call.
 
-    `fails`: it is not carried out. `is refused`: nor would it be another time. `loses its answer`:
-    it is carried out, and an error comes. `is overtaken`: an error comes, and it is carried out
-    some time later. `partly`: some of it is throttled. `starts late`, `ends late`: time passes
-    before or after it is carried out. The worker is killed `before` it, `after` it, or while it is
-    `on the wire`: it, too, is carried out some time later.
+    A call that `fails` or `is refused` has no effect; the first error is transient. A call that
+    `loses its answer` takes effect and returns an error. A call that `is overtaken` returns an
+    error and takes effect later. A call succeeds `partly` if some of its entries are throttled.
+    Time passes before a call that `starts late`, and after a call that `ends late`. The worker can
+    be `killed before` a call, `killed after` a call, or `killed on the wire`: then the call takes
+    effect later.
 
     Attributes
     ----------
-    left
-        The seconds of the worker's time that are left then, where time passes.
+    seconds_left
+        The worker's remaining time after the delay; None without a delay.
     """
 
     kind: str = "succeeds"
-    left: float | None = None
+    seconds_left: float | None = None
 
 
-# On both sides of what the worker keeps for reporting and for its answer, and beyond its lease.
-LEFT = (4, 2, 0.5, -3)
+# Moments before and after the worker's work and closing deadlines, and after its lease.
+SECONDS_LEFT = (4, 2, 0.5, -3)
 FATES = [
     *[Fate(kind) for kind in ("fails", "is refused", "loses its answer", "partly", "partly")],
     *[Fate("is overtaken")] * 4,
     *[Fate(kind) for kind in ("killed before", "killed after", "killed on the wire")] * 2,
-    *[Fate(kind, left) for kind in ("starts late", "ends late") for left in LEFT],
-    *[Fate(kind, left) for kind in ("fails", "loses its answer") for left in LEFT[:3]],
+    *[Fate(kind, left) for kind in ("starts late", "ends late") for left in SECONDS_LEFT],
+    *[Fate(kind, left) for kind in ("fails", "loses its answer") for left in SECONDS_LEFT[:3]],
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An end as it was sent; `ended_at` in epoch milliseconds, None where the event has no time."""
+    """A sent event; `ended_at` is in epoch milliseconds, None if the event has no time."""
 
     conversation_id: str
     ended_at: int | None
@@ -91,38 +91,40 @@ class Event:
 
 @dataclass(slots=True)
 class Invocation:
-    """A worker at work on a batch.
+    """A worker that processes a batch.
 
     Attributes
     ----------
-    end
-        When Lambda's timeout ends it, in the clock's seconds.
+    timeout_at
+        The moment of Lambda's timeout, in the clock's seconds.
     outlives
-        Whether it goes on beyond that, as if its clock were wrong: what it then delivers cannot be
-        helped, but what it then writes must not count.
-    token, at
-        By what the ledger knows it; the operation that it is about to call.
+        Whether the worker continues after its timeout, as if Lambda did not end it. Its late
+        deliveries are allowed, but its late writes must have no effect.
+    token
+        The worker's token in the ledger.
+    operation
+        The operation that the worker is about to call.
     over
-        Whether its time is over or it has been killed.
+        Whether the worker has been killed or its timeout has passed.
     delivered
-        What it has delivered: destination and end.
-    met
-        The kinds of faults that its calls met.
+        The worker's deliveries since their marks were last checked: destination and end.
+    faults
+        The kinds of the faults in the worker's calls.
     """
 
     records: Sequence[dict[str, Any]]
-    end: float
+    timeout_at: float
     outlives: bool
     token: str = ""
-    at: str = ""
+    operation: str = ""
     over: bool = False
-    delivered: list[tuple[str, Ended]] = field(default_factory=list)
-    met: set[str] = field(default_factory=set)
+    delivered: list[tuple[str, EndId]] = field(default_factory=list)
+    faults: set[str] = field(default_factory=set)
     turns: Turns = field(init=False)
 
 
 class World:
-    """Everything around the workers, what has come of their work, and what must hold of it."""
+    """The workers' surroundings, the record of what the workers did, and the invariants."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -130,59 +132,59 @@ class World:
         self.queue = Queue(lambda: self.now, max_receives=5)
         self.workers: list[Invocation | None] = [None] * WORKERS
         self.running: Invocation | None = None
-        self.on_the_wire: list[Callable[[], object]] = []
+        self.delayed_calls: list[Callable[[], object]] = []
         self.events: list[Event] = []
-        self.recorded: defaultdict[str, list[int]] = defaultdict(list)
-        self.got: Counter[tuple[str, Ended]] = Counter()
-        self.excused: Counter[tuple[str, Ended]] = Counter()
+        self.recorded_times: defaultdict[str, list[int]] = defaultdict(list)
+        self.deliveries: Counter[tuple[str, EndId]] = Counter()
+        self.allowed_repeats: Counter[tuple[str, EndId]] = Counter()
         self.violations: list[str] = []
-        self._judged = 0
+        self._checked_writes = 0
 
     def now_ms(self) -> int:
         return SENT_AT + int(self.now * 1000)
 
-    def begin(self, slot: int, most: int, outlives: bool) -> bool:
-        """Have a worker begin with a batch of what is due; return whether there is anything.
+    def begin(self, slot: int, max_messages: int, outlives: bool) -> bool:
+        """Start a worker with a batch of due messages; return whether there are any.
 
-        When none is at work, the next message is waited for.
+        If no worker is active, let time pass until the next message is due.
         """
         due = self.queue.next_due()
         if due is not None and not any(self.workers):
             self.pass_time(max(0.0, due - self.now))
-        records = self.queue.receive(most)
+        records = self.queue.receive(max_messages)
         if not records:
             return False
         worker = Invocation(records, self.now + TIMEOUT, outlives)
         dynamodb = _Client(self, worker, self.dynamodb, client_error)
         sqs = _Client(self, worker, self.queue, sqs_error)
         ledger = Ledger(LedgerTable(dynamodb, TABLE), days=20, now_ms=self.now_ms)  # type: ignore[arg-type]
-        parts = Parts(
+        dependencies = Dependencies(
             reader=Reader({QUEUE}, parse_subscription_event),
-            intake=IntakeQueue(sqs, INTAKE, DEAD, retry_delay=30),  # type: ignore[arg-type]
+            intake=IntakeQueue(sqs, INTAKE, DEAD, retry_delay_seconds=30),  # type: ignore[arg-type]
             ledger=ledger,
             destinations=[_Recorder(self, worker, name) for name in DESTINATIONS],
             now_ms=self.now_ms,
             sleep=self.pass_time,
         )
-        messages = [Message.of(record) for record in records]
-        worker.turns = Turns(lambda: process(messages, parts, _Context(self, worker)))
+        messages = [Message.from_record(record) for record in records]
+        worker.turns = Turns(lambda: process(messages, dependencies, _Context(self, worker)))
         self.workers[slot] = worker
         self.go_on(slot)
         return True
 
     def go_on(self, slot: int, fate: Fate | None = None) -> bool:
-        """Let a worker make its next call; return whether it makes another one after that."""
+        """Let a worker make its next call; return whether another call follows."""
         worker = self.workers[slot]
         if worker is None:
             return False
         self.running = worker
-        more = worker.turns.go_on(fate or Fate())
+        has_more_calls = worker.turns.go_on(fate or Fate())
         self.running = None
-        if not more:
+        if not has_more_calls:
             self.workers[slot] = None
             if not worker.over:
                 self._settle(worker)
-        return more
+        return has_more_calls
 
     def call(
         self,
@@ -191,15 +193,15 @@ class World:
         throttle: Callable[[], object] = lambda: None,
         error: Callable[[str], BaseException] = client_error,
     ) -> Any:
-        """Make a worker's call, with the fate that the moves have for it."""
+        """Make a worker's call with the fate that the current move sets."""
         worker = self.running
         assert worker
-        worker.at = operation
+        worker.operation = operation
         fate: Fate = worker.turns.stop()
         if fate != Fate():
-            worker.met.add(fate.kind)
+            worker.faults.add(fate.kind)
         if fate.kind in ("killed on the wire", "is overtaken"):
-            self.on_the_wire.append(carry_out)
+            self.delayed_calls.append(carry_out)
         self._delay(worker, fate, "starts late", "fails")
         match fate.kind:
             case "fails":
@@ -213,9 +215,9 @@ class World:
                 raise Killed
             case "partly":
                 throttle()
-        answer = carry_out()
+        response = carry_out()
         if fate.kind == "loses its answer" and operation == "deliver":
-            self.excused[worker.delivered.pop()] += 1
+            self.allowed_repeats[worker.delivered.pop()] += 1
         self._delay(worker, fate, "ends late", "loses its answer")
         if fate.kind == "killed after":
             self._end(worker)
@@ -223,48 +225,48 @@ class World:
             raise Killed
         if fate.kind == "loses its answer":
             raise NO_ANSWER
-        return answer
+        return response
 
     def _delay(self, worker: Invocation, fate: Fate, *kinds: str) -> None:
-        """Let time pass, for fates of some kinds, until the worker has no more than `left`."""
-        if fate.kind in kinds and fate.left is not None:
-            self.pass_time(max(0.0, worker.end - fate.left - self.now))
+        """If the fate is of these kinds, let time pass until the worker has `seconds_left`."""
+        if fate.kind in kinds and fate.seconds_left is not None:
+            self.pass_time(max(0.0, worker.timeout_at - fate.seconds_left - self.now))
 
     def deliver(self, destination: str, end: ConversationEnd, worker: Invocation) -> None:
         self._check_sequence(end)
         self._check_marks(destination, worker)
-        what = destination, (end.conversation_id, end.queue_id, end.sequence)
-        self.got[what] += 1
-        worker.delivered.append(what)
+        delivery = destination, (end.conversation_id, end.queue_id, end.sequence)
+        self.deliveries[delivery] += 1
+        worker.delivered.append(delivery)
         if worker is not self.running or worker.over:
-            self.excused[what] += 1
-        if self.got[what] > 1 + self.excused[what]:
-            self.violations.append(f"delivered twice: {what}")
+            self.allowed_repeats[delivery] += 1
+        if self.deliveries[delivery] > 1 + self.allowed_repeats[delivery]:
+            self.violations.append(f"delivered twice: {delivery}")
 
     def pass_time(self, seconds: float) -> None:
-        """Let time pass, and Lambda end what has outlasted its timeout."""
+        """Let time pass, and end the workers whose timeout is reached."""
         self.now += seconds
         for worker in self.workers:
-            if worker and not worker.over and self.now >= worker.end:
+            if worker and not worker.over and self.now >= worker.timeout_at:
                 self._end(worker, kill=not worker.outlives)
 
-    def arrive_late(self) -> None:
-        """Carry out the calls that are on the wire."""
-        while self.on_the_wire:
-            self.on_the_wire.pop(0)()
+    def carry_out_delayed_calls(self) -> None:
+        """Carry out the delayed calls."""
+        while self.delayed_calls:
+            self.delayed_calls.pop(0)()
 
     def check(self) -> None:
-        """What must hold after every move."""
+        """Check the invariants that hold after every move."""
         assert self.violations == []
         assert self.dynamodb.refused == []
         assert self.queue.refused == []
         for entry in self.queue.dead:
             reason = entry["MessageAttributes"]["reason"]["StringValue"]
-            poison = entry["MessageBody"] == POISON
-            assert reason == ("not_json" if poison else "destination_refused")
+            is_poison = entry["MessageBody"] == POISON
+            assert reason == ("not_json" if is_poison else "destination_refused")
 
-    def check_the_end(self) -> None:
-        """When all faults are over, everything has arrived and the ledger says so."""
+    def check_final_state(self) -> None:
+        """Check, after all faults, that every end has arrived and is done in the ledger."""
         assert not self.queue.waiting
         assert set(self.queue.bodies_of_the_dead()) <= {POISON}
         for event in self.events:
@@ -274,35 +276,35 @@ class World:
         assert all(_is_done(item) for item in self.dynamodb.items.values())
         ends = {
             (conversation_id, QUEUE, sequence)
-            for conversation_id, ended_at in self.recorded.items()
+            for conversation_id, ended_at in self.recorded_times.items()
             for sequence in range(1, len(ended_at) + 1)
         }
-        assert set(self.got) == {(name, end) for name in DESTINATIONS for end in ends}
+        assert set(self.deliveries) == {(name, end) for name in DESTINATIONS for end in ends}
 
     def sequence_of(self, conversation_id: str, ended_at: int | None) -> int | None:
-        """Return which of the recorded ends an end is; None where it is none of them."""
-        recorded = self.recorded[conversation_id]
+        """Return the sequence of the recorded end that an end is; None if it is a new end."""
+        recorded_times = self.recorded_times[conversation_id]
         if ended_at is None:
-            return 1 if recorded else None
-        for sequence, other in enumerate(recorded, 1):
+            return 1 if recorded_times else None
+        for sequence, other in enumerate(recorded_times, 1):
             if abs(ended_at - other) <= FIVE_MINUTES:
                 return sequence
         return None
 
     def _settle(self, worker: Invocation) -> None:
-        """Take a worker's answer as Lambda does: what it does not report is deleted."""
+        """Delete the messages that a worker's response does not report, as Lambda does."""
         report = worker.turns.result
-        failed = reported(report)
+        failed_ids = reported_ids(report)
         ids = [record["messageId"] for record in worker.records]
         assert sorted(outcome.message.id for outcome in report.outcomes) == sorted(ids)
-        self._let_repeat(worker)
+        self._allow_repeats(worker)
         for record in worker.records:
-            if record["messageId"] not in failed and record["body"] != POISON:
+            if record["messageId"] not in failed_ids and record["body"] != POISON:
                 self._check_accepted(record["body"], report, record["messageId"])
-        self.queue.settle(worker.records, failed)
+        self.queue.settle(worker.records, failed_ids)
 
     def _check_accepted(self, body: str, report: Any, message_id: str) -> None:
-        """Nothing is acknowledged before it is done."""
+        """Check that a message is acknowledged only after its end is done."""
         (kind,) = {o.kind for o in report.outcomes if o.message.id == message_id}
         if kind == "rejected":
             assert body in {entry["MessageBody"] for entry in self.queue.dead}
@@ -315,23 +317,23 @@ class World:
     def _end(self, worker: Invocation, *, kill: bool = True) -> None:
         worker.over = True
         worker.turns.dead = kill
-        self._let_repeat(worker)
+        self._allow_repeats(worker)
 
-    def _let_repeat(self, worker: Invocation) -> None:
-        """Excuse one more delivery of what a worker has delivered and not marked in its time."""
+    def _allow_repeats(self, worker: Invocation) -> None:
+        """Allow a repeated delivery of each end that the worker delivered and did not mark."""
         for destination, end in worker.delivered:
             item = self.dynamodb.items[_key(end)]
             if destination not in _delivered(item):
-                self.excused[destination, end] += 1
-                if not worker.met and self.now < worker.end - 1:
+                self.allowed_repeats[destination, end] += 1
+                if not worker.faults and self.now < worker.timeout_at - 1.5:
                     self.violations.append(f"not marked although nothing failed: {end}")
         worker.delivered.clear()
 
     def _check_marks(self, destination: str, worker: Invocation) -> None:
-        """What one destination has is marked before the next one is tried."""
-        for before, end in worker.delivered:
-            unmarked = before not in _delivered(self.dynamodb.items[_key(end)])
-            if before != destination and unmarked and not worker.met:
+        """Check that earlier destinations' deliveries are marked before this one is tried."""
+        for other, end in worker.delivered:
+            is_unmarked = other not in _delivered(self.dynamodb.items[_key(end)])
+            if other != destination and is_unmarked and not worker.faults:
                 self.violations.append(f"not marked yet: {end}")
 
     def _check_sequence(self, end: ConversationEnd) -> None:
@@ -339,25 +341,25 @@ class World:
         if "eventTime" in end.raw:
             ended_at = round(datetime.fromisoformat(end.ended_at).timestamp() * 1000)
         if end.sequence != self.sequence_of(end.conversation_id, ended_at):
-            self.violations.append(f"of another sequence: {end}")
+            self.violations.append(f"wrong sequence: {end}")
 
-    def judge(self, worker: Invocation) -> None:
-        """Look at what a worker has just written."""
-        for written in self.dynamodb.written[self._judged :]:
-            if problem := self._problem_of(written, worker):
+    def check_writes(self, worker: Invocation) -> None:
+        """Check the worker's latest writes."""
+        for written in self.dynamodb.written[self._checked_writes :]:
+            if problem := self._write_problem(written, worker):
                 self.violations.append(f"{problem}: {written}")
-        self._judged = len(self.dynamodb.written)
+        self._checked_writes = len(self.dynamodb.written)
 
-    def _problem_of(self, written: Written, worker: Invocation) -> str:
+    def _write_problem(self, written: Written, worker: Invocation) -> str:
         before, after = written.before, written.after
         holder = after["claimed_by"]["S"]
         if before is None:
             worker.token = worker.token or holder
-            return self._problem_of_new(written) or ("" if holder == worker.token else "forged")
+            return self._new_item_problem(written) or ("" if holder == worker.token else "forged")
         if holder != before["claimed_by"]["S"]:
             worker.token = worker.token or holder
             if _is_done(before) or int(before["lease_until"]["N"]) >= self.now_ms():
-                return "taken over although it was done or held"
+                return "taken over although done or held"
         changed = {name for name in after if after[name] != before[name]}
         if changed - {"expires_at"} and holder != worker.token:
             return "written without holding the claim"
@@ -371,19 +373,19 @@ class World:
             "" if not _is_done(after) or set(_delivered(after)) == {*DESTINATIONS} else "not done"
         )
 
-    def _problem_of_new(self, written: Written) -> str:
-        """An item is one of the ends that were sent, under the next number of its conversation."""
+    def _new_item_problem(self, written: Written) -> str:
+        """Check that a new item is a sent end with the conversation's next sequence."""
         conversation_id, queue_id = written.key
         ended_at = int(written.after["ended_at"]["N"])
-        sent = [e.ended_at for e in self.events if e.conversation_id == conversation_id]
-        next_one = len(self.recorded[conversation_id]) + 1
-        known = self.sequence_of(conversation_id, ended_at)
-        self.recorded[conversation_id].append(ended_at)
-        if queue_id != _key((conversation_id, QUEUE, next_one))[1]:
+        sent_times = [e.ended_at for e in self.events if e.conversation_id == conversation_id]
+        next_sequence = len(self.recorded_times[conversation_id]) + 1
+        known_sequence = self.sequence_of(conversation_id, ended_at)
+        self.recorded_times[conversation_id].append(ended_at)
+        if queue_id != _key((conversation_id, QUEUE, next_sequence))[1]:
             return "out of order"
-        if ended_at not in sent and not (None in sent and next_one == 1):
-            return "of nothing that was sent"
-        return "recorded again" if known else ""
+        if ended_at not in sent_times and not (None in sent_times and next_sequence == 1):
+            return "never sent"
+        return "recorded again" if known_sequence else ""
 
     def _item(self, event: Event) -> Item | None:
         sequence = self.sequence_of(event.conversation_id, event.ended_at)
@@ -393,7 +395,7 @@ class World:
 
 
 class _Client:
-    """A client of DynamoDB or SQS whose every call is a stop."""
+    """A DynamoDB or SQS client that gives up its turn before every call."""
 
     def __init__(
         self,
@@ -410,9 +412,9 @@ class _Client:
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         def call(**parameters: Any) -> Any:
             def carry_out() -> Any:
-                answer = getattr(self._fake, operation)(**parameters)
-                self._world.judge(self._worker)
-                return answer
+                response = getattr(self._fake, operation)(**parameters)
+                self._world.check_writes(self._worker)
+                return response
 
             def throttle() -> None:
                 self._fake.script(operation, [0])
@@ -424,7 +426,7 @@ class _Client:
 
 @dataclass(frozen=True, slots=True)
 class _Recorder:
-    """A destination that counts what it gets."""
+    """A destination that reports its deliveries to the world."""
 
     world: World
     worker: Invocation
@@ -438,8 +440,8 @@ class _Recorder:
                 deliver = functools.partial(self.world.deliver, self.name, end, self.worker)
                 self.world.call("deliver", deliver)
             except ClientError as error:
-                refused = error.response["Error"]["Code"] == REFUSED
-                yield Receipt(position, "refused" if refused else "failed", "as told")
+                is_refused = error.response["Error"]["Code"] == REFUSED
+                yield Receipt(position, "refused" if is_refused else "failed", "as scripted")
             except BotoCoreError:
                 yield Receipt(position, "failed", "no answer")
             else:
@@ -448,16 +450,16 @@ class _Recorder:
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """Lambda's context, by the model's clock."""
+    """Lambda's context with the model's clock."""
 
     world: World
     worker: Invocation
 
     def get_remaining_time_in_millis(self) -> int:
-        return int((self.worker.end - self.world.now) * 1000)
+        return int((self.worker.timeout_at - self.world.now) * 1000)
 
 
-def _key(end: Ended) -> Key:
+def _key(end: EndId) -> Key:
     conversation_id, queue_id, sequence = end
     return conversation_id, queue_id if sequence == 1 else f"{queue_id}#{sequence}"
 
@@ -472,13 +474,13 @@ def _delivered(item: Item) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """An end is sent; without minutes its event has no time."""
+    """Sends an event, in one or more copies; None as minutes leaves out its time."""
 
     conversation_id: str
     minutes: float | None
     copies: int
 
-    def happen(self, world: World) -> None:
+    def apply(self, world: World) -> None:
         after = None if self.minutes is None else self.minutes * 60
         ended_at = None if after is None else round((ENDED.timestamp() + after) * 1000)
         body = bodies.end(self.conversation_id, after=after)
@@ -488,30 +490,38 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimedEnd:
-    """A worker goes on to one of its next calls, which may have a fate of its own.
+class Advance:
+    """Advances a worker to one of its next calls. The calls before that succeed.
 
     Attributes
     ----------
-    slot, most, outlives
-        Which worker, and what it begins with if it is idle.
-    calls, to
-        To how many-th next call it goes, and of what; the calls before succeed.
+    slot
+        The worker's index.
+    max_messages, outlives
+        The parameters of a new worker, if there is none at this index.
+    calls
+        How many calls of `operation` to advance by.
+    operation
+        A part of the operation's name.
+    fate
+        The fate of the next call; None to stop before that call.
     """
 
     slot: int
-    most: int
+    max_messages: int
     outlives: bool
     calls: int
-    to: str
+    operation: str
     fate: Fate | None
 
-    def happen(self, world: World) -> None:
-        if not world.workers[self.slot] and not world.begin(self.slot, self.most, self.outlives):
+    def apply(self, world: World) -> None:
+        if not world.workers[self.slot] and not world.begin(
+            self.slot, self.max_messages, self.outlives
+        ):
             return
         for _ in range(self.calls):
             world.go_on(self.slot)
-            while (worker := world.workers[self.slot]) and self.to not in worker.at:
+            while (worker := world.workers[self.slot]) and self.operation not in worker.operation:
                 world.go_on(self.slot)
         if self.fate:
             world.go_on(self.slot, self.fate)
@@ -519,82 +529,82 @@ class ClaimedEnd:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Time passes; then calls that are on the wire may arrive, or messages come or come back."""
+    """Lets time pass; then delayed calls arrive, messages are redriven, or poison is sent."""
 
     seconds: float
-    then: str
+    next_event: str
 
-    def happen(self, world: World) -> None:
+    def apply(self, world: World) -> None:
         world.pass_time(self.seconds)
-        if self.then == "arrival":
-            world.arrive_late()
-        elif self.then == "redrive":
+        if self.next_event == "arrival":
+            world.carry_out_delayed_calls()
+        elif self.next_event == "redrive":
             world.queue.redrive()
-        elif self.then == "poison":
+        elif self.next_event == "poison":
             world.queue.put(POISON)
 
 
-Move = Send | ClaimedEnd | Wait
+Move = Send | Advance | Wait
 
 
-def a_send(chance: random.Random) -> Send:
+def make_send(rng: random.Random) -> Send:
     return Send(
-        conversation_id=chance.choice("ccccde"),
-        minutes=chance.choice([None, 0, 0, 3, 5, 5.001, 8, 16, -4, -7, 60]),
-        copies=chance.choice([1, 2, 2, 3]),
+        conversation_id=rng.choice("ccccde"),
+        minutes=rng.choice([None, 0, 0, 3, 5, 5.001, 8, 16, -4, -7, 60]),
+        copies=rng.choice([1, 2, 2, 3]),
     )
 
 
-def a_move(chance: random.Random) -> Move:
-    what = chance.random()
-    if what < 0.15:
-        return a_send(chance)
-    if what < 0.35:
-        then = chance.choice(["", "arrival", "arrival", "arrival", "redrive", "poison"])
-        return Wait(chance.choice([1, 26, 26, 36, 36, 200]), then)
-    return ClaimedEnd(
-        slot=chance.randrange(WORKERS),
-        most=chance.choice([1, 2, 10]),
-        outlives=chance.random() < 0.3,
-        calls=chance.randrange(4),
-        to=chance.choice(["", "deliver", "statement", "statement"]),
-        fate=chance.choice([None, chance.choice(FATES)]),
+def make_move(rng: random.Random) -> Move:
+    draw = rng.random()
+    if draw < 0.15:
+        return make_send(rng)
+    if draw < 0.35:
+        next_event = rng.choice(["", "arrival", "arrival", "arrival", "redrive", "poison"])
+        return Wait(rng.choice([1, 26, 26, 36, 36, 200]), next_event)
+    return Advance(
+        slot=rng.randrange(WORKERS),
+        max_messages=rng.choice([1, 2, 10]),
+        outlives=rng.random() < 0.3,
+        calls=rng.randrange(4),
+        operation=rng.choice(["", "deliver", "statement", "statement"]),
+        fate=rng.choice([None, rng.choice(FATES)]),
     )
 
 
-# Each example is drawn from a seed of its own: drawn by hypothesis, moves would be too much alike.
-# To have a failing one for itself, call `play` with the moves that it notes.
+# Each example uses a random seed, because moves that Hypothesis draws itself are too similar. To
+# reproduce a failure, call `play` with the moves in its note.
 @settings(max_examples=100, phases=[Phase.explicit, Phase.generate])
 @given(st.randoms(use_true_random=True))
-def test_no_end_is_lost_and_none_delivered_twice(chance: random.Random) -> None:
-    moves: list[Move] = [a_send(chance) for _ in range(chance.randint(1, 6))]
-    moves += [a_move(chance) for _ in range(45)]
+def test_no_end_is_lost_and_none_delivered_twice(rng: random.Random) -> None:
+    moves: list[Move] = [make_send(rng) for _ in range(rng.randint(1, 6))]
+    moves += [make_move(rng) for _ in range(45)]
     note("\n".join(map(repr, moves)))
     play(moves)
 
 
 def play(moves: Sequence[Move]) -> None:
-    """Have moves happen, let all come to its end, and look all the while."""
+    """Apply moves, finish without faults, and check the world all the time."""
     world = World()
     try:
         for move in moves:
-            move.happen(world)
+            move.apply(world)
             world.check()
         _finish(world)
     finally:
         for worker in filter(None, world.workers):
             worker.turns.kill()
     world.check()
-    world.check_the_end()
+    world.check_final_state()
 
 
 def _finish(world: World) -> None:
-    """Let all that is under way come to its end without faults."""
+    """Process all remaining messages and calls without faults."""
     for _ in range(100):
         for slot in range(WORKERS):
             while world.go_on(slot):
                 pass
-        world.arrive_late()
+        world.carry_out_delayed_calls()
         if not world.begin(0, 10, outlives=False) and not world.queue.waiting:
             if not set(world.queue.bodies_of_the_dead()) - {POISON}:
                 return
