@@ -1,4 +1,4 @@
-"""A `Retry` policy for urllib3 that keeps a deadline."""
+"""A `Retry` policy for urllib3 that ends at a deadline."""
 
 import random
 from typing import Any, Self
@@ -17,8 +17,8 @@ NETWORK_ATTEMPTS = 6
 class DeadlineRetry(Retry):
     """Retries a request with exponential, jittered pauses until a deadline.
 
-    A response's `Retry-After` replaces the pause, unless it has passed already. If a pause would
-    outlast the deadline, there is no retry: the last response or error is the result.
+    If a response has a `Retry-After` in the future, it replaces the pause. If a pause would outlast
+    the deadline, there is no retry, and the last response or error is the result.
     """
 
     def __init__(self, *args: Any, deadline: Deadline, **kwargs: Any) -> None:
