@@ -1,4 +1,4 @@
-"""A client of the Genesys Cloud Platform API, which logs in and retries until a deadline."""
+"""Sends requests to the Genesys Cloud Platform API: logs in, and retries until a deadline."""
 
 import re
 import time
@@ -33,7 +33,7 @@ class GenesysClient:
     deadline
         No request is sent after the deadline.
     clock
-        Returns monotonic seconds; decides when a token has expired.
+        Returns monotonic seconds, by which a token is renewed before it expires.
     scopes
         The OAuth scopes to request, separated by spaces. Leave them empty if the OAuth client's
         role alone decides what the client may do.
@@ -56,7 +56,7 @@ class GenesysClient:
         self._clock = clock
         self._scopes = scopes
         self._token: str | None = None
-        self._token_expires_at = 0.0
+        self._renew_token_at = 0.0
         secret = credentials.client_secret
         self._masked_strings = [secret, quote_plus(secret)]
         self._retrying_session = _make_session(DeadlineRetry.for_repeatable_requests(deadline))
@@ -73,7 +73,7 @@ class GenesysClient:
         """Send a request and return the response's JSON, or None if the response has no content.
 
         The request is retried until the deadline after 429, 502, 503 and 504, and a few times
-        after network failures. A POST is retried only after 429, because after these other
+        after network failures. A POST is retried only after 429, because after the other
         failures Genesys Cloud may have carried out the POST. After 401, every request, also a
         POST, is sent once more with a new token.
 
@@ -116,6 +116,7 @@ class GenesysClient:
         """Return an external string on one line, shortened, and with secrets masked."""
         text = " ".join(text.split())
         for secret in self._masked_strings:
+            # Compare on one line, like the text: a secret can contain whitespace, too.
             text = text.replace(" ".join(secret.split()), "…")
         return text[:300]
 
@@ -140,12 +141,12 @@ class GenesysClient:
         )
 
     def _valid_token(self) -> str:
-        """Return the current token; log in first if there is none or it has expired."""
-        if self._token is None or self._clock() >= self._token_expires_at:
+        """Return the current token; log in first if there is no token or it is due for renewal."""
+        if self._token is None or self._clock() >= self._renew_token_at:
             self._token, lifetime_seconds = self._log_in()
-            # Renew the token early, so that it does not expire while a request is under way.
+            # Renew the token before it expires, so that it is valid while a request is under way.
             early_seconds = min(60.0, lifetime_seconds / 10)
-            self._token_expires_at = self._clock() + lifetime_seconds - early_seconds
+            self._renew_token_at = self._clock() + lifetime_seconds - early_seconds
             self._masked_strings.append(self._token)
         return self._token
 
@@ -196,7 +197,7 @@ class GenesysClient:
             ) from None
 
     def _parse_content(self, method: str, path: str, response: requests.Response) -> Any:
-        """Return a response's JSON, or None if the body is empty; raise an error response."""
+        """Return a response's JSON, or None if it has no content; raise if it is an error."""
         if not 200 <= response.status_code < 300:
             raise self._make_error(GenesysError, method, path, response)
         if not response.content:

@@ -51,7 +51,7 @@ def create_once(
                 return created_id
         except GenesysError as error:
             if not error.may_have_succeeded:
-                # An earlier attempt may have succeeded.
+                # The error must cover the earlier attempts, too.
                 error.may_have_succeeded = uncertain_error is not None
                 raise
             uncertain_error = error

@@ -201,7 +201,7 @@ class Integrations:
         self._change("PATCH", f"{PATH}/{integration_id}", switch_body(state))
 
     def _switch_on_once(self, integration_id: str, spec: IntegrationSpec) -> str:
-        """Switch an integration on if it was off; return how it differed before, empty if not."""
+        """Switch an integration on if it was off; return its differences before, if any."""
         entity = self._read(integration_id)
         if not entity:
             return "it cannot be found"

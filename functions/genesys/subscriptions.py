@@ -47,7 +47,7 @@ class SubscriptionSpec:
         }
 
     def differences(self, entity: Entity) -> list[str]:
-        """Return a list with a clause for each different field; the description may differ."""
+        """Return a list with a clause for each field that differs, except for the description."""
         actual = {
             "status": entity.get("status"),
             "attributeFilter": entity.get("attributeFilter"),
@@ -80,7 +80,7 @@ def _excerpt_pair(a: str, b: str) -> tuple[str, str]:
 
 
 def parse_queue_arn(entity: Entity) -> str | None:
-    """Return the ARN of the SQS queue that a subscription sends to; None if there is no queue."""
+    """Return the ARN of the SQS queue that a subscription sends to; None if there is none."""
     match entity.get("destination"):
         case {"awsSqs": {"arn": str(arn)}}:
             return arn
@@ -120,7 +120,7 @@ class Subscriptions:
         )
 
     def replace(self, subscription_id: str, spec: SubscriptionSpec) -> None:
-        """Replace a subscription's fields with the specified ones."""
+        """Overwrite a subscription with its specification."""
         self._client.request("PUT", f"{PATH}/{subscription_id}", body=spec.body())
 
     def remove(self, subscription_id: str) -> None:

@@ -104,6 +104,7 @@ def _carry_out(
     credentials = load_credentials(secrets, resource.secret_name, work_deadline)
     cleanup_client = resource.client(credentials, cleanup_deadline)
     if request.kind == "Delete":
+        # A Delete needs no clean-up afterwards, so it can use the later deadline.
         resource.remove(cleanup_client, creation_may_be_running=request.creation_may_be_running)
         return Response("SUCCESS", request.physical_id)
     work_client = resource.client(credentials, work_deadline)

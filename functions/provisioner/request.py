@@ -37,7 +37,10 @@ class Request:
 
     @property
     def creation_may_be_running(self) -> bool:
-        """Whether a Create that CloudFormation no longer awaits may still create the resource."""
+        """Whether a Create that CloudFormation no longer awaits may still create the resource.
+
+        CloudFormation got no response to such a Create, so the physical id is not the resource's.
+        """
         return self.physical_id != self.resource.physical_id
 
     @property

@@ -11,7 +11,7 @@ from urllib3.util import parse_url
 from genesys.errors import UserFacingError
 
 Check = tuple[Callable[[str], object], str]
-"""A predicate for a string property, and the words that describe the form in an error message."""
+"""A predicate for a string property, and the error message's description of a valid value."""
 
 
 class InvalidProperties(UserFacingError):

@@ -96,7 +96,7 @@ class Resource(ABC):
 
     @property
     def physical_id(self) -> str:
-        """The id for CloudFormation. It is not the id in Genesys Cloud, nor derived from it.
+        """The physical id for CloudFormation. It does not depend on the id in Genesys Cloud.
 
         If an Update changes a property that is part of the physical id, the Update creates another
         resource, and CloudFormation then deletes the old resource.
@@ -156,7 +156,7 @@ class Resource(ABC):
         """
 
     def hint(self, error: GenesysError) -> str | None:
-        """Return this delivery's advice on an error; None if there is none."""
+        """Return this delivery's advice on an error; None if there is no advice."""
         return None
 
 

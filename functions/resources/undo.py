@@ -11,7 +11,7 @@ LISTING_LAG_SECONDS = 10.0
 
 
 class CleanupFailed(Exception):
-    """A failed creation could not be undone; `__cause__` is the error that made it fail."""
+    """A failed creation could not be undone; `__cause__` is the error of the creation."""
 
 
 def search_attempts(deadline: Deadline, *, creation_may_be_running: bool) -> Iterator[float]:
@@ -27,8 +27,8 @@ def undo_on_failure(path: str, undo: Callable[[], None]) -> Iterator[None]:
     Parameters
     ----------
     path
-        The path of the POST that creates the resource. If Genesys Cloud refused the POST, `undo`
-        is not called.
+        The path of the POST that creates the resource. If Genesys Cloud refused the POST, nothing
+        was created, and `undo` is not called.
     undo
         Removes the resource.
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-# The pause before the second comparison. Meanwhile a deploy may finish, and lists catch up.
+# The pause before the second comparison. Meanwhile a deploy may finish, and a new resource may
+# appear in Genesys Cloud's lists.
 SECOND_CHECK_SECONDS = 30.0
 # The comparisons' deadline is WORK_RESERVE_SECONDS before the function's timeout. A comparison that
 # misses the deadline is interrupted RESULT_RESERVE_SECONDS before the timeout.
@@ -29,7 +30,8 @@ class ComparisonFailed(UserFacingError):
     """The comparison had no result; the failure may be transient."""
 
 
-# Secrets Manager's error codes that recur until somebody fixes the secret or the permission.
+# Secrets Manager's error codes that recur until somebody fixes the secret or the permission
+# to read it.
 _LASTING_SECRET_ERRORS = (
     "AccessDeniedException",
     "DecryptionFailure",
@@ -89,7 +91,7 @@ def _compare(
     secrets: "SecretsManagerClient",
     eventbridge: "EventBridgeClient",
 ) -> Comparison:
-    """Return the comparison. If access is refused for good, its only difference says so."""
+    """Return the comparison. A lasting refusal of access is reported as its only difference."""
     try:
         credentials = load_credentials(secrets, resource.secret_name, deadline)
         client = resource.client(credentials, deadline)
