@@ -29,12 +29,12 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyDone:
-    """Every destination has the end already."""
+    """Every destination already has the end."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeldByOther:
-    """Another invocation holds the claim on the end; its lease expires at `until` (epoch ms)."""
+    """Another invocation's claim on the end is valid until `until`, in epoch milliseconds."""
 
     until: int
 

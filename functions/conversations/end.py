@@ -7,7 +7,7 @@ import msgspec
 
 Source = Literal["subscription", "eventbridge", "backfill"]
 
-# Two ends of a conversation in the same queue are one end if their times differ by at most this.
+# If two ends of a conversation in the same queue are at most this far apart, they are one end.
 SAME_END_WINDOW_MS = 5 * 60 * 1000
 
 
@@ -27,7 +27,7 @@ class ConversationEnd:
         The customer's values, as Genesys Cloud writes them (`VOICE`, `INBOUND`, `ENDPOINT`); None
         if the event does not have them. Genesys Cloud adds new values without notice.
     participants, metrics
-        The event's lists of this name, unchanged; empty if the event does not have them.
+        The event's lists of the same names, unchanged; empty if the event does not have them.
     source
         The delivery that reported the end, or `backfill`.
     sequence

@@ -1,9 +1,9 @@
 """The histories of conversations, which the ledger's store keeps.
 
-The worker adds each event to its conversation's history, and then decides from the history that it
-has written. For a conversation's first event, the worker creates the history. For each later event,
-the worker reads the history and replaces the version that it has read. If another invocation has
-replaced that version meanwhile, the worker reads the history again.
+The worker adds each event to its conversation's history. From the merged history, an end rule then
+decides which ends the event completes. For a conversation's first event, the worker creates the
+history. For each later event, the worker reads the history and replaces the version that it has
+read. If another invocation has replaced that version meanwhile, the worker reads the history again.
 
 The store carries out the writes to a history one after the other. If two events arrive at the same
 moment, the later write therefore contains both events, and the invocation that made this write

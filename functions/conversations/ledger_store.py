@@ -60,9 +60,9 @@ class Takeover(NamedTuple):
 class Mark(NamedTuple):
     """Records which destinations have the end and whether the end is done, and shortens the lease.
 
-    Condition: the item's holder is `holder`, and the item's lease is not shorter than the mark's
-    lease. A repeated mark therefore succeeds again. A mark that reaches the store after the
-    holder's next mark fails, because the next mark has made the item's lease shorter.
+    Condition: the item's holder is `holder`, and the item's `lease_until` is no earlier than the
+    mark's. A repeated mark therefore succeeds again. If a holder's marks reach the store in the
+    wrong order, the older mark fails, because the newer mark has an earlier `lease_until`.
     """
 
     key: EndKey
@@ -130,7 +130,7 @@ class RecordedEnd(NamedTuple):
     holder
         The token of the invocation that claimed the end last.
     lease_until
-        Until when the lease of this claim is valid; 0 after a release or when the end is done.
+        Until when the holder's lease is valid; 0 after a release or when the end is done.
     ended_at
         When the conversation ended.
     done

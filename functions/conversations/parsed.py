@@ -6,7 +6,7 @@ from typing import Literal
 from conversations.end import ConversationEnd
 
 IgnoreReason = Literal["other_event_type", "other_queue", "noted"]
-"""Why a valid event reports no end in one of our queues. The log contains these words.
+"""Why a valid event is ignored. The log contains these words.
 
 `noted` means that the event completes no end, at least not yet. The event may have been added to
 its conversation's history.

@@ -26,7 +26,7 @@ MAX_KEYS = 100
 UNREAD = "Unread"
 
 Item = Mapping[str, Any]
-"""Typed values by attribute name."""
+"""Typed values such as `{"S": "claimed"}`, by attribute name."""
 _Content = TypeVar("_Content")
 
 

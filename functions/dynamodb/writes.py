@@ -48,7 +48,10 @@ ItemKey = tuple[str, str]
 Statement = dict[str, Any]
 """An entry of a BatchExecuteStatement call: `Statement` and `Parameters`."""
 _Values = dict[str, dict[str, Any]]
-"""Typed values by attribute name, or by the condition that compares an attribute with the value."""
+"""Typed values such as `{"S": "claimed"}`.
+
+The keys are attribute names, or conditions that compare an attribute with the value.
+"""
 
 # The fields of `CustomerEnd` whose values are strings, keyed by their attributes in the table.
 STRING_FIELDS = {
@@ -135,13 +138,13 @@ def _failure_of_call(error: CallError) -> Failed:
 
 
 def end_key(key: EndKey) -> ItemKey:
-    """Return the key of an end's item; it contains the sequence unless that is 1."""
+    """Return the key of an end's item; the sort key contains the sequence from 2 on."""
     conversation_id, queue_id, sequence = key
     return conversation_id, queue_id if sequence == 1 else f"{queue_id}#{sequence}"
 
 
 def history_key(conversation_id: str) -> ItemKey:
-    """Return the key of a history's item; no end has this key, as no queue id contains `#`."""
+    """Return the key of a history's item; an end's sort key never starts with `#`."""
     return conversation_id, "#join"
 
 
