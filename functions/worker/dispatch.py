@@ -155,8 +155,8 @@ class _Dispatch:
                 due_ends[position].failures[name] = f"{name}: {error_origin(error)}"
         self._mark(unmarked_ends, self._budget.next_mark_deadline())
         if any(name in end.failures for end in due_ends):
-            # The failed ends used up the time, so the untried ends count as failed, too. Otherwise
-            # they would come back at once, and fail again.
+            # The failed ends used up the time, so the untried ends count as failed, too. They must
+            # not come back at once, because they would probably meet the same failure.
             for position in untried:
                 due_ends[position].failures.setdefault(
                     name, f"{name}: not tried, others took too long"

@@ -31,8 +31,8 @@ MAX_ATTRIBUTES = 10
 MAX_DELAY_SECONDS = 900
 # Messages that wait for a lease come back at random times, within this time after it expires.
 LEASE_JITTER_SECONDS = 5.0
-# Rejected messages are deleted within `DELETE_SECONDS`, and no later than `DELETE_EXTENSION_SECONDS`
-# after the deadline.
+# The deletion of rejected messages takes at most `DELETE_SECONDS`, and stops at the latest
+# `DELETE_EXTENSION_SECONDS` after the deadline.
 DELETE_SECONDS = 1.0
 DELETE_EXTENSION_SECONDS = 0.5
 
