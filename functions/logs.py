@@ -6,9 +6,10 @@ from typing import Protocol
 
 from aws_lambda_powertools import Logger
 
-# Lambda applies the setting `log_level` to all libraries. At DEBUG, botocore would log requests and
-# responses with their secrets. At WARNING, urllib3 would log the URL of every request that it
-# retries. Anyone who reads CloudFormation's response URL in the log could respond in our place.
+# If the setting `log_level` is DEBUG, Lambda sets that level for all libraries, and botocore would
+# log requests and responses with their secrets. At WARNING, urllib3 would log the URL of every
+# request that it retries. Anyone who reads CloudFormation's response URL in the log could respond
+# in our place.
 for library in ("boto3", "botocore", "requests", "urllib3"):
     logging.getLogger(library).setLevel(logging.ERROR)
 
@@ -26,9 +27,9 @@ def json_logger(service: str) -> Logger:
     """Create a logger whose lines have `service` as a field."""
     # Location and trace id are left out. They would make up a third of each line, and help nobody.
     logger = Logger(service=service, use_rfc3339=True, location=None, xray_trace_id=None)
-    # Lambda's own log level must stay at INFO, or Lambda would drop the lines with metrics.
-    # Powertools would use Lambda's level even if the setting is higher, so the logger's level is
-    # set here, without Powertools.
+    # Lambda's own log level is never above INFO, or Lambda would drop the lines with metrics.
+    # Powertools would use Lambda's level even if `log_level` is higher, so this line sets the level
+    # on the standard logger.
     logging.getLogger(service).setLevel(os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
     _loggers[service] = logger
     return logger

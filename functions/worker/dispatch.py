@@ -115,7 +115,7 @@ class _Dispatch:
         # Every destination may have an end that is not done yet: a mark failed, or the only
         # destination that lacked the end is no longer in the settings.
         delivered_ends = [end for end in ends if end.is_open and self._all_have(end)]
-        self._mark(delivered_ends, self._budget.mark_deadline)
+        self._mark(delivered_ends, self._budget.last_mark_deadline)
         unfinished_claims = [end.claim for end in ends if end.is_open]
         if unfinished_claims:
             self._claims.release(unfinished_claims, self._budget.release_deadline)
@@ -147,13 +147,13 @@ class _Dispatch:
                 waited_seconds = seconds_left_at_first_arrival - deadline.left()
                 is_full = len(unmarked_ends) == self._claims.marks_per_call
                 if is_full or waited_seconds >= self._budget.MARK_INTERVAL_SECONDS:
-                    self._mark(unmarked_ends, self._budget.next_mark_deadline())
+                    self._mark(unmarked_ends, self._budget.interim_mark_deadline())
                     unmarked_ends = []
         except Exception as error:  # noqa: BLE001 - one destination's bug must not stop the rest
             self._failed_attempts += len(untried)
             for position in untried:
                 due_ends[position].failures[name] = f"{name}: {error_origin(error)}"
-        self._mark(unmarked_ends, self._budget.next_mark_deadline())
+        self._mark(unmarked_ends, self._budget.interim_mark_deadline())
         if any(name in end.failures for end in due_ends):
             # The failed ends used up the time, so the untried ends count as failed, too. They must
             # not come back at once, because they would probably meet the same failure.

@@ -12,13 +12,14 @@ class TimeBudget:
     The steps are reading, rejecting, claiming, and the delivery to each destination. When a step
     begins, it gets the time until the work deadline divided by the number of steps that are left. A
     slow step therefore leaves time for the next steps. The time after the work deadline is reserved
-    for closing the batch. In the diagram, the numbers are seconds before the timeout::
+    for closing the batch. One phase follows the other::
 
-        … read │ reject │ claim │ destination │ … ┤ 3.0  work_deadline
-                             the last marks       ┤ 2.0  mark_deadline
-               releases of unfinished claims      ┤ 1.5  release_deadline
-       rejections, delays of failed messages      ┤ 1.0  closing_deadline
-                             logs, the response   ┤ 0    Lambda ends the invocation
+        phase                                      ends before the timeout
+        read, reject, claim, each destination      3.0 s  work_deadline
+        last marks                                 2.0 s  last_mark_deadline
+        releases of unfinished claims              1.5 s  release_deadline
+        rejections of refused messages, delays     1.0 s  closing_deadline
+        logs and the response                      0 s    Lambda ends the invocation
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ class TimeBudget:
         self._sleep = sleep
         self._steps_left = 3 + destination_count
         self.work_deadline = self._before_timeout(self.WORK_RESERVE_SECONDS)
-        self.mark_deadline = self._before_timeout(self.MARK_RESERVE_SECONDS)
+        self.last_mark_deadline = self._before_timeout(self.MARK_RESERVE_SECONDS)
         self.release_deadline = self._before_timeout(self.RELEASE_RESERVE_SECONDS)
         self.closing_deadline = self._before_timeout(self.CLOSING_RESERVE_SECONDS)
 
@@ -59,7 +60,7 @@ class TimeBudget:
         self._steps_left -= 1
         return self.work_deadline.within(share)
 
-    def next_mark_deadline(self) -> Deadline:
+    def interim_mark_deadline(self) -> Deadline:
         """Return the deadline of a mark that begins now, between deliveries."""
         return self.release_deadline.within(self.MARK_SECONDS)
 
