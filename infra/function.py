@@ -111,7 +111,7 @@ def _tracing_requirements() -> Requirements:
         actions=["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
         resources=["*"],
     )
-    reason = "A statement for the two actions that write traces can name no resource."
+    reason = "The two actions that write traces cannot be limited to a resource."
     findings = dict.fromkeys(
         ("AwsSolutions-IAM5[Resource::*]", "Serverless-LambdaStarPermissions"), reason
     )

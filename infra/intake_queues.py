@@ -41,7 +41,7 @@ class IntakeQueues(Construct):
                 redrive_permission=sqs.RedrivePermission.BY_QUEUE,
                 source_queues=[intake_queue_reference],
             ),
-            # Third parties cannot use the AWS managed KMS key for SQS.
+            # SSE-SQS, as for the intake queue below.
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             removal_policy=RemovalPolicy.DESTROY,

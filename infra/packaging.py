@@ -16,8 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-# Lambda's python3.14 runs on Amazon Linux 2023 (glibc 2.34). pip accepts only wheels for
-# the listed platforms: a newer manylinux tag does not imply the older ones.
+# Lambda's python3.14 runs on Amazon Linux 2023 (glibc 2.34). pip accepts only wheels for the listed
+# platforms: a newer manylinux tag does not imply the older ones.
 _LAMBDA_OPTIONS = (
     "--platform=manylinux_2_28_aarch64",
     "--platform=manylinux_2_17_aarch64",
@@ -146,7 +146,7 @@ def _install(pins: Path, options: tuple[str, ...], folder: Path) -> None:
 
 
 def _make_readable(folder: Path) -> None:
-    """Let every user read the folder; else, after a build with a strict umask, Lambda could not."""
+    """Let every user read the folder, as Lambda requires, even if the umask is strict."""
     for parent, _, names in os.walk(folder):
         Path(parent).chmod(0o755)
         for name in names:

@@ -1,4 +1,7 @@
-"""Prints the AWS account and region that a command will act on: `python -m infra.target`."""
+"""Prints the AWS account and region that a command will act on.
+
+`python -m infra.target Deploying QueueEnds-dev to` prints these words before the account.
+"""
 
 import os
 import sys

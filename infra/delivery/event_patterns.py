@@ -13,14 +13,14 @@ Pattern = dict[str, Any]
 
 
 def topic_pattern(source_name: str, topics: Sequence[str]) -> Pattern:
-    """Return the pattern that matches all events on these topics from one partner event source."""
+    """Return the pattern that matches all events of these topics from one partner event source."""
     return {"source": [source_name], "detail-type": list(topics)}
 
 
 def queue_patterns(
     source_name: str, topics: Sequence[str], queue_ids: Sequence[str]
 ) -> list[Pattern]:
-    """Return patterns that together match each event on these topics with one of the queue ids.
+    """Return patterns that together match each event that has one of the topics and queue ids.
 
     The ids go into the first pattern until it is full, then into the next one. So an id that is
     added at the end moves no other id, and the removal of an id can move later ids only into

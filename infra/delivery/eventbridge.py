@@ -53,7 +53,8 @@ class EventBridgeSource(Source):
             "DeadLetterQueue",
             queue_name=settings.undelivered_queue_name,
             retention_period=Duration.days(DEAD_LETTER_DAYS),
-            # EventBridge cannot use the AWS managed KMS key for SQS.
+            # This is SSE-SQS. EventBridge could not send if the queue used SSE-KMS with the AWS
+            # managed key.
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             removal_policy=RemovalPolicy.DESTROY,

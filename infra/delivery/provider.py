@@ -80,6 +80,7 @@ class Provider(Construct):
             service_timeout=Duration.minutes(5),
             properties=properties,
         )
-        # Not only on the function: its limits for asynchronous invocations are another resource.
+        # Depend on the whole construct, because the function's limits for asynchronous invocations
+        # are a resource of their own.
         resource.node.add_dependency(self)
         return resource

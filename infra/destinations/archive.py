@@ -21,8 +21,8 @@ class Archive(Construct):
     Attributes
     ----------
     bucket
-        The bucket. It has a folder for each day, with gzipped JSON Lines files. Files never
-        expire.
+        The bucket. It has a folder for each day, with gzipped JSON Lines files, which
+        never expire.
     stream
         The Firehose delivery stream.
     """
@@ -37,7 +37,8 @@ class Archive(Construct):
             enforce_ssl=True,
             lifecycle_rules=[
                 s3.LifecycleRule(
-                    # S3 leaves objects under 128 KB where they are, because a move costs more.
+                    # S3 does not move objects under 128 KB, because a move would cost more than it
+                    # saves.
                     transitions=[
                         s3.Transition(
                             storage_class=s3.StorageClass.INFREQUENT_ACCESS,

@@ -18,8 +18,7 @@ class AlarmSpec:
     meaning, first_step
         The alarm text: the meaning and the first step, written for somebody who has just woken up.
     threshold, below
-        A value crosses the threshold if it is above the threshold, or if `below` is true, below
-        it.
+        Values above the threshold count as crossing it; if `below` is true, values below it do.
     datapoints_to_alarm, evaluation_periods
         The alarm fires when the metric crosses the threshold in `datapoints_to_alarm` of the last
         `evaluation_periods` periods.

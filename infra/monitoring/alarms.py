@@ -26,8 +26,8 @@ class Alarms(Construct):
         The SNS topic that is notified when an alarm fires or clears.
     alarms
         The alarms, keyed by id, in the order of the runbook.
-    health
-        The composite alarm.
+    composite_alarm
+        The composite alarm, whose id is `health`.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Alarms(Construct):
         }
         names = [f"{settings.stack_name}-{alarm_id}" for alarm_id in self.alarms]
         rule = " OR ".join(f"ALARM({json.dumps(name)})" for name in names)
-        self.health = cloudwatch.CompositeAlarm(
+        self.composite_alarm = cloudwatch.CompositeAlarm(
             self,
             "health",
             composite_alarm_name=f"{settings.stack_name}-health",
@@ -60,9 +60,9 @@ class Alarms(Construct):
             ),
         )
         # The rule contains only the alarms' names, so CloudFormation sees no dependency in it.
-        self.health.node.add_dependency(*self.alarms.values())
-        self.health.add_alarm_action(notification)
-        self.health.add_ok_action(notification)
+        self.composite_alarm.node.add_dependency(*self.alarms.values())
+        self.composite_alarm.add_alarm_action(notification)
+        self.composite_alarm.add_ok_action(notification)
 
 
 def _make_sns_topic(scope: Construct, settings: Settings) -> sns.Topic:

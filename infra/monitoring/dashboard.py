@@ -72,7 +72,7 @@ def _rows(settings: Settings, resources: MonitoredResources, alarms: Alarms) -> 
 
 
 def _top_row(settings: Settings, resources: MonitoredResources, alarms: Alarms) -> Row:
-    shown_alarms: list[cloudwatch.IAlarm] = [alarms.health, *alarms.alarms.values()]
+    shown_alarms: list[cloudwatch.IAlarm] = [alarms.composite_alarm, *alarms.alarms.values()]
     return [
         cloudwatch.AlarmStatusWidget(
             title="Alarms", alarms=shown_alarms, width=15, height=_ALARM_ROW_HEIGHT
@@ -91,7 +91,7 @@ def _runbook_links(settings: Settings, resources: MonitoredResources) -> str:
         introduction = f"The [runbook]({url}) says what to do about each alarm"
         links = [f"[{anchor}]({url}#{anchor})" for anchor in anchors]
     else:
-        # No links, because the console would look for a relative path among its own pages.
+        # This text has no links, because the console would take a path for one of its own pages.
         introduction = f"In the project, `{url}` says what to do about each alarm"
         links = [f"`{anchor}`" for anchor in anchors]
     return f"## Queue Ends, {settings.stage}\n\n{introduction}:\n\n{' · '.join(links)}"

@@ -56,7 +56,7 @@ def table_metric(table: dynamodb.ITable, name: str) -> cloudwatch.Metric:
 def rule_metric(bus: events.IEventBus, rule: events.CfnRule, name: str) -> cloudwatch.Metric:
     """Return a rule's counter (see "Monitoring Amazon EventBridge").
 
-    The rule must not be on the default bus, because metrics there have no bus name.
+    The rule must not be on the default bus, whose rules have metrics without a bus name.
     """
     dimensions = {"EventBusName": bus.event_bus_name, "RuleName": str(rule.name)}
     return _metric("AWS/Events", name, "Sum", dimensions)

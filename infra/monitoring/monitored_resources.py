@@ -16,7 +16,7 @@ from infra.worker import Worker
 
 @dataclass(frozen=True, slots=True)
 class MonitoredSource:
-    """An event source's contribution to the alarms and the dashboard.
+    """A delivery's contribution to the alarms and the dashboard.
 
     Attributes
     ----------

@@ -93,7 +93,7 @@ def message_rows(settings: Settings) -> Iterator[Row]:
             width=16,
             stacked=True,
         ),
-        # Not in the stacked graph, which would add the received messages to the outcomes.
+        # Received messages are not in the stacked graph, which would add them to the outcomes.
         graph("Messages received", received, unit="messages", width=8),
     ]
 

@@ -42,7 +42,7 @@ class TrialResult:
 
 
 def derive_filter(queue_ids: Sequence[str]) -> str:
-    """Return the filter that only ends in these queues pass.
+    """Return the filter that lets through only ends in these queues.
 
     Parameters
     ----------

@@ -17,13 +17,13 @@ from infra.settings.settings import KEYS, Settings
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 # Lambda allows 4 KB of environment variables for a function. In the worker's environment, settings
 # of variable length may take this many characters, because the rest takes under 900.
-WORKER_ENVIRONMENT_LIMIT = 3_140
+MAX_WORKER_ENVIRONMENT_CHARACTERS = 3_140
 # A destination that is not set has no variables, which frees this many characters.
-_FREED_BY_ABSENT_DESTINATION = {"webhook": 65, "archive": 80}
+_CHARACTERS_FREED_WITHOUT = {"webhook": 65, "archive": 80}
 # In the watchdog's environment, settings of variable length may take this many characters, because
 # the rest takes under 520.
-WATCHDOG_ENVIRONMENT_LIMIT = 3_580
-# Genesys Cloud allows a suffix of 64 characters in a partner event source's name. Ours consists of
+MAX_WATCHDOG_ENVIRONMENT_CHARACTERS = 3_580
+# Genesys Cloud allows a suffix of 64 characters in a partner event source's name. Our suffix is
 # "QueueEnds-" and the stage.
 _MAX_EVENTBRIDGE_STAGE_CHARACTERS = 54
 
@@ -140,8 +140,10 @@ def _private_webhook_address(settings: Settings) -> Iterator[str]:
 def _overfull_worker_environment(settings: Settings) -> Iterator[str]:
     values = [",".join(settings.queue_ids), settings.webhook_url, settings.webhook_secret]
     size = sum(len(value or "") for value in values)
-    absent = _FREED_BY_ABSENT_DESTINATION.keys() - set(settings.destinations)
-    limit = WORKER_ENVIRONMENT_LIMIT + sum(_FREED_BY_ABSENT_DESTINATION[name] for name in absent)
+    absent = _CHARACTERS_FREED_WITHOUT.keys() - set(settings.destinations)
+    limit = MAX_WORKER_ENVIRONMENT_CHARACTERS + sum(
+        _CHARACTERS_FREED_WITHOUT[name] for name in absent
+    )
     if size > limit:
         yield (
             f"queue_ids, webhook_url and webhook_secret take {size} characters together; the "
@@ -157,7 +159,7 @@ def _overfull_watchdog_environment(settings: Settings) -> Iterator[str]:
     values = [json.dumps(json.dumps(expression)), 4 * settings.stage, settings.genesys_secret]
     values += [2 * settings.genesys_environment]
     values += [settings.genesys_login_url or "", settings.genesys_api_url or ""]
-    excess = sum(map(len, values)) - WATCHDOG_ENVIRONMENT_LIMIT
+    excess = sum(map(len, values)) - MAX_WATCHDOG_ENVIRONMENT_CHARACTERS
     if settings.watchdog != "off" and excess > 0:
         key = "attribute_filter" if settings.attribute_filter else "queue_ids"
         yield (

@@ -104,8 +104,8 @@ def _merge_by_precedence(
 ) -> dict[str, tuple[object, str]]:
     """Return the value of each key that the user has set, and the value's origin.
 
-    The origin is the file's name, the header of a stage's table, or `-c`. Mistakes are added to
-    the list.
+    The origin is the file's name, the header of a stage's table, or `-c`. What is wrong is added to
+    `mistakes`.
     """
     tables = {file: table}
     stages = table.pop("stages", {})

@@ -1,8 +1,7 @@
 """Write docs/settings.md, and the comments in settings.toml, from the rows of `Settings`.
 
 Run `python -m infra.settings.reference` after you change a row. The values and stages in
-settings.toml are kept. Comments that you have
-added above the stages are lost.
+settings.toml are kept. Comments that you have added above the stages are lost.
 """
 
 import inspect

@@ -1,4 +1,4 @@
-"""The settings of a stage: a row for each key, and properties derived from them."""
+"""The settings of a stage: a row for each key, and properties derived from the keys."""
 
 from dataclasses import dataclass
 from typing import Annotated
