@@ -90,7 +90,7 @@ def _end_group(group: int) -> None:
                     os.waitpid(-group, os.WNOHANG)
                 os.killpg(group, 0)
                 time.sleep(0.01)
-        except (ProcessLookupError, PermissionError):  # the second on macOS, for zombies
+        except (ProcessLookupError, PermissionError):  # macOS raises the latter for zombies
             return
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from local.aws.emulator import Emulator
 
 MESSAGES_PER_CALL = 10
+"""The most messages that SQS accepts in one call."""
 OPERATORS = ("$or",)
 """The names in a pattern that do not name a field."""
 Event = Mapping[str, Any]
@@ -149,7 +150,7 @@ def _target_queue_arns(eventbridge: Any, bus_name: str, rule_name: str) -> Itera
 
 
 def _values_at(value: Any, path: tuple[str, ...]) -> Iterator[Any]:
-    """Yield the values at a path. If the path leads to a list, it continues in each member."""
+    """Yield the values at a path, which continues in each member of a list, as in patterns."""
     if not path:
         yield value
     elif isinstance(value, list):

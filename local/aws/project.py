@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CLI = ROOT / "node_modules/.bin/cdk"
 COPIED_NAMES = ("app.py", "cdk.json", "settings.toml", "infra", "functions")
 TIMEOUT_SECONDS = 600.0
-"""The time limit for one call of the CDK CLI; the first call may package the functions."""
+"""The time limit for a call of the CDK CLI, which may have to package the functions first."""
 STACK_OPERATIONS = ("CREATE", "UPDATE", "DELETE")
 CLI_VARIABLES = {
     "CDK_DISABLE_CLI_TELEMETRY": "true",
@@ -73,7 +73,7 @@ class Project:
     folder
         The scratch folder that gets the copy.
     actions
-        A file that replaces the copy's `functions/destinations/actions.py`, which users edit.
+        A file that replaces `functions/destinations/actions.py` in the copy, as a user's edit does.
     source
         The folder of the project to copy.
     progress
@@ -97,7 +97,8 @@ class Project:
                 shutil.copytree(source / name, self.folder / name, ignore=cache)
             elif (source / name).exists():
                 shutil.copy2(source / name, self.folder / name)
-        # All copies share this folder: each of its folders is named after the packages in it.
+        # All copies share the packages that pip installs. The name of each folder in
+        # `build/packages` is a hash of what determines its content.
         packages = source.resolve() / "build/packages"
         packages.mkdir(parents=True, exist_ok=True)
         (self.folder / "build").mkdir()
@@ -162,24 +163,24 @@ class Project:
             env=environment,
             cwd=cwd or self.folder,
             output=subprocess.PIPE,
-        ) as running:
+        ) as watcher:
             timed_out = threading.Event()
             try:
-                limit = threading.Thread(
-                    target=_end_after_timeout, args=[running, timed_out], daemon=True
+                timer = threading.Thread(
+                    target=_end_after_timeout, args=[watcher, timed_out], daemon=True
                 )
-                limit.start()
-                log = "".join(self._read_lines(running))
+                timer.start()
+                log = "".join(self._read_lines(watcher))
             finally:
-                status = parent_watch.stop(running)
+                status = parent_watch.stop(watcher)
         if timed_out.is_set():
             raise DeployFailed(f"cdk {arguments[0]} took longer than {TIMEOUT_SECONDS:g} s.", log)
         if status:
             raise DeployFailed(self._first_failure(log) or _cli_error(log), log)
         return log
 
-    def _read_lines(self, running: subprocess.Popen[bytes]) -> Iterator[str]:
-        for raw in running.stdout or ():
+    def _read_lines(self, watcher: subprocess.Popen[bytes]) -> Iterator[str]:
+        for raw in watcher.stdout or ():
             line = raw.decode(errors="replace")
             if self.progress:
                 self.progress(line.rstrip())
@@ -207,13 +208,13 @@ class Project:
         return reason
 
 
-def _end_after_timeout(running: subprocess.Popen[bytes], timed_out: threading.Event) -> None:
+def _end_after_timeout(watcher: subprocess.Popen[bytes], timed_out: threading.Event) -> None:
     """End a call that takes longer than `TIMEOUT_SECONDS` seconds, and set `timed_out`."""
     for _ in polls(TIMEOUT_SECONDS, interval=0.2):
-        if running.poll() is not None:
+        if watcher.poll() is not None:
             return
     timed_out.set()
-    parent_watch.stop(running)
+    parent_watch.stop(watcher)
 
 
 def find_function_name(aws: Emulator, stack_name: str, part: str) -> str:

@@ -54,7 +54,7 @@ def dynamodb_checks(
     `BatchExecuteStatement` needs the permission for each kind of its statements, because IAM has no
     permission for the call itself (see "IAM security policies with PartiQL for DynamoDB" in the
     Amazon DynamoDB Developer Guide). If a statement cannot be parsed, return an empty list.
-    MiniStack then requires a permission for the call itself, which no policy grants.
+    MiniStack then refuses the call.
     """
     if action != "dynamodb:BatchExecuteStatement":
         checks: list[tuple[str, str]] = _transaction_checks(action, body, region, account_id)

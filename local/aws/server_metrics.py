@@ -1,7 +1,6 @@
 """Adds AWS's metrics to MiniStack, and gives CloudWatch its own clock.
 
-This module runs inside MiniStack. It wraps those functions of MiniStack whose work the metrics
-count.
+This module runs inside MiniStack. It wraps MiniStack's functions to record a metric of each call.
 """
 
 import json

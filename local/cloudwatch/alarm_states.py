@@ -5,8 +5,8 @@ how CloudWatch alarms treat missing data". Two points go beyond the guide:
 
 - An evaluation looks at more periods than the alarm's `EvaluationPeriods`. The guide gives a number
   only for alarms with three periods: two more. This module looks at two more for every alarm.
-- CloudWatch's window ends at the present second. Here, the window begins and ends with a full
-  minute, because the values are kept by minute.
+- CloudWatch's window ends at the present second. Here, the window consists of full minutes and
+  includes the present one, because the values are kept by minute.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def statistic_of(alarm: Alarm) -> str:
 
 
 def evaluation_window(alarm: Alarm, now: float) -> tuple[int, int]:
-    """Return the first second of an evaluation's window and the first second after it."""
+    """Return an evaluation window's first second and the first one after it, in epoch seconds."""
     until = (int(now) // MINUTE + 1) * MINUTE
     return until - alarm["Period"] * (alarm["EvaluationPeriods"] + EXTRA_PERIODS), until
 

@@ -115,8 +115,8 @@ class CloudWatch:
             if not self._alarm_names:
                 return
             now = time.time() + self._seconds_ahead()
-            found = self._metrics.describe_alarms(AlarmNames=self._alarm_names, MaxRecords=100)
-            alarms: list[Alarm] = found["MetricAlarms"]
+            response = self._metrics.describe_alarms(AlarmNames=self._alarm_names, MaxRecords=100)
+            alarms: list[Alarm] = response["MetricAlarms"]
             for alarm, minutes in zip(alarms, self._values_by_minute(alarms, now), strict=True):
                 state = evaluate(alarm, minutes, now)
                 if state.value != alarm["StateValue"]:
@@ -129,12 +129,12 @@ class CloudWatch:
     def states(self) -> dict[str, str]:
         """Return the alarms' states, including the health alarm's, keyed by the alarm's name."""
         names = [*self._alarm_names, self._health_alarm()["AlarmName"]]
-        found = self._metrics.describe_alarms(
+        response = self._metrics.describe_alarms(
             AlarmNames=names, AlarmTypes=["MetricAlarm", "CompositeAlarm"], MaxRecords=100
         )
         return {
             alarm["AlarmName"]: alarm["StateValue"]
-            for alarm in (*found["MetricAlarms"], *found["CompositeAlarms"])
+            for alarm in (*response["MetricAlarms"], *response["CompositeAlarms"])
         }
 
     def add_health_alarm(self) -> None:
@@ -145,7 +145,7 @@ class CloudWatch:
         )
 
     def remove_health_alarm(self) -> None:
-        """Delete the health alarm, because CloudFormation cannot delete the alarms in its rule."""
+        """Delete the health alarm, which keeps CloudFormation from deleting its child alarms."""
         self._metrics.delete_alarms(AlarmNames=[self._health_alarm()["AlarmName"]])
 
     def _health_alarm(self) -> dict[str, str]:
@@ -158,7 +158,7 @@ class CloudWatch:
         return float(self._clock_file.read_text()) + time.monotonic() - time.time()
 
     def _heartbeats(self, now: float) -> Iterator[Metric]:
-        """Yield the zero that each enabled event source mapping records if there is no message."""
+        """Yield a zero for each enabled event source mapping, as AWS does if no messages arrive."""
         for mapping_id in self._mapping_ids:
             try:
                 mapping = self._mappings.get_event_source_mapping(UUID=mapping_id)

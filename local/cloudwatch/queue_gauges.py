@@ -34,7 +34,7 @@ class QueueGauges:
         # Calls to the emulator must not use the user's proxy.
         self._http.trust_env = False
         self._http.verify = aws.environment.get("SSL_CERT_FILE", True)
-        self._entered: dict[str, float] = {}
+        self._entry_times: dict[str, float] = {}
 
     def measure(self, now: float, ahead: float) -> Iterator[Metric]:
         """Yield the queue's metrics for CloudWatch's time `now`; nothing if the queue is deleted.
@@ -59,19 +59,19 @@ class QueueGauges:
     def _age_of_oldest(self, now: float, ahead: float) -> float:
         """Return the age of the oldest message in seconds; 0 if no message counts.
 
-        A message with more than `MAX_RECEIVES` receives does not count, unless SQS moved it to a
-        dead-letter queue; its age then begins with this move. Putting CloudWatch's time forward
-        makes all messages in the queue older.
+        A message with more than `MAX_RECEIVES` receives does not count. A message that SQS moved to
+        a dead-letter queue always counts, and its age begins with this move. When CloudWatch's time
+        is put forward, all messages in the queue get older.
         """
-        entered: dict[str, float] = {}
+        entry_times: dict[str, float] = {}
         counted = []
         for message in self._messages():
             redriven = "DeadLetterQueueSourceArn" in message["Attributes"]
             begins = now if redriven else message["SentTimestamp"] + ahead
-            entered[message["MessageId"]] = self._entered.get(message["MessageId"], begins)
+            entry_times[message["MessageId"]] = self._entry_times.get(message["MessageId"], begins)
             if redriven or message["ReceiveCount"] <= MAX_RECEIVES:
-                counted.append(entered[message["MessageId"]])
-        self._entered = entered
+                counted.append(entry_times[message["MessageId"]])
+        self._entry_times = entry_times
         return max(now - min(counted), 0) if counted else 0
 
     def _messages(self) -> list[dict[str, Any]]:

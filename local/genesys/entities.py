@@ -54,7 +54,7 @@ class Entities(dict[str, Entity], ABC):
         self._visible_at: dict[str, float] = {}
         self._moves: dict[str, tuple[float, str]] = {}
 
-    def named(self, name: str) -> list[Entity]:
+    def find_by_name(self, name: str) -> list[Entity]:
         """Return the entities with a name."""
         return [one for one in self.values() if one["name"] == name]
 
@@ -64,7 +64,7 @@ class Entities(dict[str, Entity], ABC):
         self[new] = {"id": new, **fields, "selfUri": f"{self.path}/{new}"}
         return self[new]
 
-    def list_late(self, new: Entity) -> None:
+    def hide_from_lists(self, new: Entity) -> None:
         """Hide a new entity from lists for `visible_after` seconds."""
         self._visible_at[new["id"]] = self.clock() + self.visible_after
 

@@ -196,7 +196,7 @@ class Integrations(Entities):
         if type_id not in self.types:
             raise bad_request(f"The integration type {type_id} is not available to this org.")
         one = self._new(body.name or type_id, type_id)
-        self.list_late(one)
+        self.hide_from_lists(one)
         return Answer(200, _render(one))
 
     def _configure(self, one: Entity, body: _Configuration) -> Answer:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 ACCOUNT = "765628985471"
 """The AWS account from which Genesys Cloud sends."""
 MESSAGES_PER_CALL = 10
+"""The most messages that SQS accepts in one call."""
 Send = Callable[[str, str, list[str]], None]
 """Sends messages to an SQS queue. The parameters are the queue's ARN, its region, and the messages'
 bodies."""

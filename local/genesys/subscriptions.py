@@ -95,7 +95,7 @@ class Subscriptions(Entities):
             case "create":
                 fields = self._parse_unique(request)
                 one = self.add(**fields)
-                self.list_late(one)
+                self.hide_from_lists(one)
                 self._change(one, fields)
                 return Answer(201, copy.deepcopy(one))
         one = self.find(request)

@@ -233,7 +233,7 @@ def _wrongly_invoked(stack: Watched) -> None:
 
 def _switched(stack: Watched, state: str) -> None:
     """Have somebody switch the integration on or off in Genesys Cloud, and the watchdog look."""
-    (ours,) = stack.world.genesys.integrations.named(NAME)
+    (ours,) = stack.world.genesys.integrations.find_by_name(NAME)
     ours["reportedState"]["code"] = state
     stack.invoke("Watchdog")
 

@@ -114,7 +114,7 @@ class World:
 
     def of_stage(self, stage: str) -> list[dict[str, Any]]:
         """Return Genesys Cloud's subscriptions of a stage."""
-        return self.genesys.subscriptions.named(f"queue-ends-{stage}")
+        return self.genesys.subscriptions.find_by_name(f"queue-ends-{stage}")
 
     def ledger(self, deployment: Deployment) -> dict[tuple[str, str], tuple[str, set[str]]]:
         """Return by the ledger's keys the state of each end and the destinations that have it."""
