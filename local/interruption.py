@@ -1,4 +1,4 @@
-"""Handling of the signals that stop a run, so that the run cleans up."""
+"""Lets a run clean up when a signal stops it."""
 
 import signal
 from collections.abc import Iterator
@@ -11,12 +11,13 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def stop_on_signals() -> Iterator[None]:
     """Make SIGINT, SIGTERM and SIGHUP raise `KeyboardInterrupt` in the `with` block.
 
-    SIGINT is ignored at the start of a script's background job and of some CI jobs, and Python then
-    installs no handler. SIGINT and SIGTERM must stop such a run too, or its emulator keeps running.
-    An ignored SIGHUP remains ignored, because `nohup` relies on that.
+    A script's background job and some CI jobs start with SIGINT ignored, and Python then installs
+    no handler for SIGINT. SIGINT and SIGTERM must stop such a run too, because its emulator would
+    otherwise keep running. If SIGHUP is ignored at the start, it remains ignored, because `nohup`
+    relies on this.
     """
     old_handlers = {number: signal.getsignal(number) for number in SIGNALS}
-    old_mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS[:2])
+    old_mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
     for number, handler in old_handlers.items():
         if number != signal.SIGHUP or handler != signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
@@ -29,6 +30,9 @@ def stop_on_signals() -> Iterator[None]:
 
 
 def ignore_signals() -> None:
-    """Ignore the signals, because an interrupted clean-up would leave processes running."""
+    """Ignore SIGINT, SIGTERM and SIGHUP from now on.
+
+    An interrupted clean-up would leave processes running.
+    """
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)

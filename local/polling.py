@@ -1,17 +1,17 @@
-"""Polling with a time limit that counts only while this machine is awake."""
+"""Polling with a time limit that does not count the time while the machine is suspended."""
 
 import time
 from collections.abc import Iterator
 
 MAX_POLL_SECONDS = 2.0
-"""The most time that is counted for a poll and the pause after it."""
+"""A poll and the pause after it count as at most this much time."""
 
 
 def polls(seconds: float, interval: float = 0.05) -> Iterator[None]:
     """Yield once for each poll: immediately, after every interval, and finally after `seconds`.
 
-    The time during which the machine is suspended does not count. Of each poll and pause, at most
-    `MAX_POLL_SECONDS` count, so that a slow machine has more time.
+    A poll and the pause after it count as at most `MAX_POLL_SECONDS`. While the machine is
+    suspended, hardly any time is therefore counted, and a slow machine gets more time.
     """
     counted = 0.0
     while counted < seconds:

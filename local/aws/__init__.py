@@ -1,1 +1,1 @@
-"""The offline AWS: the emulator's process, corrections to the emulator, and deploys to it."""
+"""The offline AWS: the emulator's process, corrections to the emulator, and deployments to it."""

@@ -5,7 +5,10 @@ from pathlib import Path
 
 
 def make_certificate(folder: Path, address: str) -> Path:
-    """Make a self-signed server certificate for `address` with the `openssl` command."""
+    """Make a self-signed server certificate for `address` in `folder`; return its file.
+
+    This needs the `openssl` command.
+    """
     request = folder / "certificate.cnf"
     request.write_text(
         "[req]\ndistinguished_name = subject\nprompt = no\nx509_extensions = server\n"

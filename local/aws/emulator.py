@@ -1,4 +1,4 @@
-"""The offline AWS: a MiniStack process that ends with its user."""
+"""The offline AWS: a MiniStack process that ends when its parent process does."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ from local.aws.certificate import make_certificate
 from local.polling import polls
 
 SERVER = Path(__file__).with_name("server.py")
-READY_WITHIN = 60.0
-"""Seconds that MiniStack may take to answer; on an idle machine it needs less than one."""
-ATTEMPTS = 3
-"""Starts of MiniStack: another process can take the free port first."""
+READY_SECONDS = 60.0
+"""The time limit for MiniStack's start, which takes less than a second on an idle machine."""
+START_ATTEMPTS = 3
+"""The most attempts to start MiniStack. One fails if another process takes the free port first."""
 REGION = "us-east-1"
 ACCOUNT = "111122223333"
-"""The emulator's account. MiniStack takes its number as the root user's access key id."""
-KEPT = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TERM", "LD_LIBRARY_PATH")
-"""Variables that child processes inherit, besides those of proxies and certificates."""
-PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-CERTIFICATES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
-_CLIENTS = Lock()
-"""A lock on client creation: several threads may share a client, but not a session."""
+"""The emulator's account number, which is also the access key id of the account's root user."""
+INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TERM", "LD_LIBRARY_PATH")
+"""The variables that child processes inherit, besides those for proxies and certificates."""
+PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+CERTIFICATE_VARIABLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+_CLIENT_CREATION_LOCK = Lock()
+"""Held while a client is created, because threads can share a client, but not a session."""
 
 
 class NotLoopback(ValueError):
@@ -62,7 +62,8 @@ def require_loopback(endpoint: str) -> str:
     Raises
     ------
     NotLoopback
-        It is elsewhere. Without this check a missing variable would deploy to a real AWS account.
+        `endpoint` is not on this machine. Without this check, a missing variable could lead to a
+        deployment to a real AWS account.
     """
     host = urlsplit(endpoint).hostname or ""
     try:
@@ -84,11 +85,11 @@ class Emulator:
     Attributes
     ----------
     endpoint
-        Its URL, on loopback.
+        MiniStack's URL, whose host is a loopback address.
     environment
-        The variables with which the AWS CLI, the CDK CLI and boto3 talk to this emulator alone.
+        The variables that make the AWS CLI, the CDK CLI and boto3 call this emulator and never AWS.
     log_file
-        MiniStack's output, removed with the emulator.
+        The file with MiniStack's output, which is deleted when the emulator ends.
     """
 
     endpoint: str
@@ -101,16 +102,16 @@ class Emulator:
     def clock_file(self) -> Path:
         """The file with CloudWatch's time at the moment when the monotonic clock was at 0.
 
-        Setting this machine's clock therefore does not move CloudWatch's.
+        CloudWatch's time runs with the monotonic clock, whatever time this machine is set to.
         """
         return self.log_file.with_name("cloudwatch-clock")
 
     def client(self, service: str, account: str | None = None) -> Any:
-        """Return a boto3 client with all rights in an account, by default the emulator's.
+        """Return a boto3 client with all permissions in `account`, by default the emulator's.
 
-        It reads none of the user's AWS configuration.
+        The client ignores the user's AWS configuration.
         """
-        with _CLIENTS:
+        with _CLIENT_CREATION_LOCK:
             return _session().client(
                 service,
                 region_name=self.region,
@@ -127,28 +128,29 @@ class Emulator:
             )
 
     def child_environment(self, **more: str) -> dict[str, str]:
-        """Return the whole environment of a child process that uses this emulator."""
-        return {**_inherited(self.endpoint), **self.environment, **more}
+        """Return all variables for a child process that uses this emulator, including `more`."""
+        return {**_inherited_variables(self.endpoint), **self.environment, **more}
 
 
 @cache
 def _session() -> Any:
-    """Return a session that caches service models: reading them is most of a client's cost."""
-    # With neither a configuration key nor an environment variable, only the defaults hold.
+    """Return a shared session, which loads each service model only once, because that is slow."""
+    # For these, botocore reads no configuration key and no environment variable.
     defaults = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
     variables = {name: (None, None, default, None) for name, default in defaults.items()}
     return boto3.Session(botocore_session=botocore.session.Session(session_vars=variables))
 
 
-def _inherited(endpoint: str) -> dict[str, str]:
-    """Return the inherited variables: no AWS configuration, no proxy for the endpoint."""
-    kept = {name: value for name, value in os.environ.items() if name in (*KEPT, *CERTIFICATES[1:])}
+def _inherited_variables(endpoint: str) -> dict[str, str]:
+    """Return the inherited variables, without AWS settings and with no proxy for `endpoint`."""
+    names = (*INHERITED, *CERTIFICATE_VARIABLES[1:])
+    kept = {name: value for name, value in os.environ.items() if name in names}
     for name, value in os.environ.items():
-        if name.lower() in PROXIES or name.lower().startswith(("pip_", "npm_config_")):
+        if name.lower() in PROXY_VARIABLES or name.lower().startswith(("pip_", "npm_config_")):
             kept[name] = value
-    here = dict.fromkeys(["localhost", "127.0.0.1", str(urlsplit(endpoint).hostname)])
+    direct_hosts = dict.fromkeys(["localhost", "127.0.0.1", str(urlsplit(endpoint).hostname)])
     for name in ("no_proxy", "NO_PROXY"):
-        kept[name] = ",".join(filter(None, [kept.get(name), *here]))
+        kept[name] = ",".join(filter(None, [kept.get(name), *direct_hosts]))
     return kept
 
 
@@ -156,50 +158,52 @@ def _inherited(endpoint: str) -> dict[str, str]:
 def emulator(
     *, env: Mapping[str, str] | None = None, enforce_iam: bool = False
 ) -> Iterator[Emulator]:
-    """Run MiniStack on a free loopback port; end it and the processes that it started.
+    """Run MiniStack on a free loopback port during the `with` block.
+
+    When the block is left, MiniStack and all processes that it has started are ended.
 
     Parameters
     ----------
     env
-        Further environment variables for MiniStack and for the functions that it runs.
+        More environment variables for MiniStack and for the Lambda functions that it runs.
     enforce_iam
-        Serve https and enforce IAM, bucket and queue policies; needs the `openssl` command.
+        Serve https, which needs the `openssl` command, and enforce IAM, bucket and queue policies.
 
     Raises
     ------
     EmulatorFailed
-        MiniStack does not answer; the message ends with its output.
+        MiniStack did not start; the message says why.
     """
-    for _ in range(ATTEMPTS):
+    for _ in range(START_ATTEMPTS):
         with tempfile.TemporaryDirectory(prefix="queue-ends-", ignore_cleanup_errors=True) as name:
             folder, token = Path(name), secrets.token_hex(8)
             address = _unused_address() if enforce_iam else "127.0.0.1"
             port = _free_port(address)
-            started = _describe(folder, address, port, enforce_iam)
+            aws = _prepare_emulator(folder, address, port, enforce_iam)
             settings = _ministack_settings(folder, address, port, enforce_iam, token)
-            settings["CLOUDWATCH_CLOCK"] = str(started.clock_file)
-            started.clock_file.write_text(str(time.time() - time.monotonic()))
-            with started.log_file.open("wb") as log:
+            settings["CLOUDWATCH_CLOCK"] = str(aws.clock_file)
+            aws.clock_file.write_text(str(time.time() - time.monotonic()))
+            with aws.log_file.open("wb") as log:
                 process = parent_watch.start(
                     [sys.executable, "-I", str(SERVER)],
-                    env=started.child_environment(**{**settings, **(env or {})}),
+                    env=aws.child_environment(**{**settings, **(env or {})}),
                     cwd=folder,
                     output=log,
                     remove=folder,
                 )
             try:
-                if _ready(started, process, token):
-                    yield started
+                if _wait_until_ready(aws, process, token):
+                    yield aws
                     return
             finally:
                 parent_watch.stop(process)
-    raise EmulatorFailed(f"MiniStack found its port in use {ATTEMPTS} times.")
+    raise EmulatorFailed(f"MiniStack found its port in use {START_ATTEMPTS} times.")
 
 
 def _unused_address() -> str:
-    """Return a random loopback address, whose port 443 is free for MiniStack's https.
+    """Return a random loopback address, because MiniStack's https needs a free port 443.
 
-    It is 127.0.0.1 on systems without other loopback addresses.
+    If the system has no loopback address except 127.0.0.1, return 127.0.0.1.
     """
     address = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}.{random.randint(1, 254)}"
     with socket.socket() as probe:
@@ -216,7 +220,7 @@ def _free_port(address: str) -> int:
         return int(probe.getsockname()[1])
 
 
-def _describe(folder: Path, address: str, port: int, https: bool) -> Emulator:
+def _prepare_emulator(folder: Path, address: str, port: int, https: bool) -> Emulator:
     scheme = "https" if https else "http"
     endpoint = f"{scheme}://{address}:{port}"
     environment = {
@@ -237,7 +241,7 @@ def _describe(folder: Path, address: str, port: int, https: bool) -> Emulator:
         bundle = folder / "ca-bundle.pem"
         roots = [Path(os.environ.get("SSL_CERT_FILE") or certifi.where()), certificate]
         bundle.write_bytes(b"\n".join(path.read_bytes() for path in roots))
-        environment |= {name: str(bundle) for name in CERTIFICATES}
+        environment |= {name: str(bundle) for name in CERTIFICATE_VARIABLES}
         environment["NODE_EXTRA_CA_CERTS"] = str(certificate)
     return Emulator(endpoint, environment, folder / "ministack.log")
 
@@ -252,7 +256,7 @@ def _ministack_settings(
         "MINISTACK_HOST": address,
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "MINISTACK_REGION": REGION,
-        "MINISTACK_EDITION": token,  # the health answer repeats it, which identifies this process
+        "MINISTACK_EDITION": token,  # returned by the health check, to identify this process
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "DOCKER_HOST": f"unix://{folder}/no-docker",  # MiniStack would remove containers otherwise
@@ -268,26 +272,26 @@ def _ministack_settings(
     return settings
 
 
-def _ready(started: Emulator, process: subprocess.Popen[bytes], token: str) -> bool:
-    """Wait until MiniStack answers; return False if it ended because its port was in use."""
-    bundle = started.environment.get("SSL_CERT_FILE")
+def _wait_until_ready(aws: Emulator, process: subprocess.Popen[bytes], token: str) -> bool:
+    """Wait until MiniStack is ready; return False if it has ended because its port was in use."""
+    bundle = aws.environment.get("SSL_CERT_FILE")
     opener = urllib.request.build_opener(
         urllib.request.ProxyHandler({}),
         urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=bundle)),
     )
-    for _ in polls(READY_WITHIN):
+    for _ in polls(READY_SECONDS):
         if process.poll() is not None:
             break
         try:
-            with opener.open(f"{started.endpoint}/_ministack/health", timeout=2) as answer:
-                if token in answer.read().decode():
+            with opener.open(f"{aws.endpoint}/_ministack/health", timeout=2) as response:
+                if token in response.read().decode():
                     return True
         except OSError:
             pass
-    printed = started.log_file.read_text(errors="replace")
+    printed = aws.log_file.read_text(errors="replace")
     if process.poll() is not None and "in use" in printed:
         return False
     raise EmulatorFailed(
-        f"MiniStack was not ready at {started.endpoint} within {READY_WITHIN:.0f} s. It printed:\n"
-        + "\n".join(printed.splitlines()[-30:])
+        f"MiniStack was not ready at {aws.endpoint} within {READY_SECONDS:.0f} s."
+        " It printed:\n" + "\n".join(printed.splitlines()[-30:])
     )

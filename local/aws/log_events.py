@@ -1,10 +1,10 @@
-"""All events of a log group, over as many calls as they need."""
+"""Reads all events of a log group, with as many calls as necessary."""
 
 from collections.abc import Iterator
 from typing import Any
 
-MOST = 10_000
-"""The most events in one answer."""
+MAX_EVENTS_PER_CALL = 10_000
+"""The most events that CloudWatch Logs returns in one response."""
 
 
 def log_events(
@@ -12,31 +12,31 @@ def log_events(
 ) -> Iterator[dict[str, Any]]:
     """Yield the events of a log group in the order of their times.
 
-    MiniStack gives no token for the events that do not fit into an answer. The next call therefore
-    starts at the time of the last event.
+    MiniStack returns no token for the next page. If a response is full, the next call therefore
+    starts at the time of the last event, and the events of that time are not yielded again.
 
     Parameters
     ----------
     logs
         A client of CloudWatch Logs.
     since, until
-        Milliseconds of the epoch, both included.
+        The earliest and the latest time of an event, in epoch milliseconds.
     pattern
         A filter pattern that the events must match.
 
     Raises
     ------
     RuntimeError
-        One millisecond has more events than one answer holds.
+        More events have the same time than fit into one response.
     """
     query = {"logGroupName": group, "filterPattern": pattern, "startTime": max(since, 0)}
     if until is not None:
         query["endTime"] = until
     seen = set[str]()
     while True:
-        events = logs.filter_log_events(**query, limit=MOST)["events"]
+        events = logs.filter_log_events(**query, limit=MAX_EVENTS_PER_CALL)["events"]
         yield from (event for event in events if event["eventId"] not in seen)
-        if len(events) < MOST:
+        if len(events) < MAX_EVENTS_PER_CALL:
             return
         last = events[-1]["timestamp"]
         if last == events[0]["timestamp"]:

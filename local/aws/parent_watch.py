@@ -23,8 +23,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, NoReturn
 
-GRACE = 2.0
-"""Seconds between SIGTERM and SIGKILL."""
+GRACE_SECONDS = 2.0
+"""The time between SIGTERM and SIGKILL."""
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -36,18 +36,18 @@ def start(
     output: int | IO[bytes],
     remove: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a command under a watcher whose parent is this process.
+    """Start a watcher that runs `command` until this process, the watcher's parent, is gone.
 
     Parameters
     ----------
     output
-        Where the command's standard output and standard error go: a file or `subprocess.PIPE`.
+        A file for the command's standard output and standard error, or `subprocess.PIPE`.
     remove
         The folder that the watcher removes after `stop` or after the death of this process.
 
     Returns
     -------
-    The watcher. It exits with the command's status; `stop` ends it sooner.
+    The watcher, which exits with the command's status. To end the command early, call `stop`.
     """
     options = ["--remove", str(remove)] if remove else []
     return subprocess.Popen(
@@ -57,13 +57,13 @@ def start(
         stderr=subprocess.STDOUT,
         env=env,
         cwd=cwd,
-        # Neither Ctrl-C nor a signal to the parent's group must reach the watcher.
+        # Ctrl-C and signals to the parent's process group must not reach the watcher.
         start_new_session=True,
     )
 
 
 def stop(watcher: subprocess.Popen[bytes]) -> int:
-    """End the watcher's command, wait until it is gone, and return the exit status."""
+    """End a watcher's command, wait until the watcher has exited, and return its exit status."""
     if watcher.stdin:
         watcher.stdin.close()
     return watcher.wait()
@@ -72,24 +72,25 @@ def stop(watcher: subprocess.Popen[bytes]) -> int:
 def _adopt_orphans() -> None:
     """Become the parent of orphaned descendants, so that this process can reap them.
 
-    A process that nobody reaps still counts as a member of its group, and some init processes reap
-    late. Only Linux can adopt; elsewhere the end takes a moment longer.
+    A dead process remains a member of its group until its parent reaps it, and some init processes
+    reap late. Only Linux allows this adoption. On other systems, ending a group takes longer.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _end_group(group: int) -> None:
-    for ending in (signal.SIGTERM, signal.SIGKILL):
-        deadline = time.monotonic() + GRACE
+    """Send SIGTERM and then SIGKILL to a process group; return once no process is left in it."""
+    for signal_number in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + GRACE_SECONDS
         try:
-            os.killpg(group, ending)
+            os.killpg(group, signal_number)
             while time.monotonic() < deadline:
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(-group, os.WNOHANG)
                 os.killpg(group, 0)
                 time.sleep(0.01)
-        except (ProcessLookupError, PermissionError):  # the latter on macOS: only zombies left
+        except (ProcessLookupError, PermissionError):  # macOS raises the latter for zombies
             return
 
 
@@ -113,9 +114,9 @@ def main(arguments: Sequence[str]) -> int:
         raise SystemExit(__doc__)
     child, parent_gone = None, threading.Event()
     try:
-        for ending in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(ending, _exit_on_signal)
-        # The command would inherit SIG_IGN, but not a handler.
+        for signal_number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signal_number, _exit_on_signal)
+        # A handler instead of SIG_IGN, because the command would inherit SIG_IGN.
         signal.signal(signal.SIGINT, lambda *_: None)
         _adopt_orphans()
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
@@ -125,8 +126,8 @@ def main(arguments: Sequence[str]) -> int:
         status = child.wait()
         return 128 - status if status < 0 else status
     finally:
-        for ending in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(ending, signal.SIG_IGN)
+        for signal_number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signal_number, signal.SIG_IGN)
         if child:
             _end_group(child.pid)
         if folder and parent_gone.is_set():

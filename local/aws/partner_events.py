@@ -1,8 +1,8 @@
-"""A stand-in for partner event buses, which sends events by the deployed rules.
+"""A stand-in for partner event buses, which applies the deployed rules to events.
 
-The emulator has no partner event sources, and nobody can send to their buses. This stand-in asks
-`TestEventPattern` whether each rule of the bus matches an event, sends the event to the rule's
-targets, and records the rule's metrics as EventBridge does.
+The emulator has no partner event sources, and its buses accept no partner events. This stand-in
+calls `TestEventPattern` to find the rules that match an event, sends the event to the targets of
+these rules, and records the metrics that EventBridge records for a rule.
 """
 
 from __future__ import annotations
@@ -15,124 +15,130 @@ from typing import Any
 
 from local.aws.emulator import Emulator
 
-SQS_BATCH = 10
+MESSAGES_PER_CALL = 10
+"""The most messages that SQS accepts in one call."""
 OPERATORS = ("$or",)
+"""The names in a pattern that do not name a field."""
 Event = Mapping[str, Any]
 SendPartnerEvents = Callable[[str, str, str, Sequence[Event]], list[list[str]]]
-"""Sends events of a partner event source to an account in a region; returns for each event the
-names of the matching rules."""
+"""Sends events to a partner event source. The parameters are the name of the source, its AWS
+account, its region, and the events. The result has, for each event, the names of the rules that
+match the event."""
 Matches = Callable[[str, Event], bool]
-"""Returns whether a pattern, as JSON text, matches an event."""
+"""Returns whether a pattern (a JSON string) matches an event."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of a bus: its pattern, as JSON text, and the ARNs of its target queues."""
+    """A rule of a bus, with its pattern as a JSON string and the ARNs of its target SQS queues."""
 
     name: str
     pattern: str
     queue_arns: tuple[str, ...]
 
 
-def partner_events(emulator: Emulator) -> SendPartnerEvents:
-    """Return a sender of partner events to the buses of an emulator.
+def partner_event_sender(emulator: Emulator) -> SendPartnerEvents:
+    """Return a function that sends partner events to the buses of an emulator.
 
-    It drops events to foreign accounts and regions, and events of a source without a bus.
-
-    Raises
-    ------
-    ValueError
-        By the sender: a rule's target is no queue, or the rule changes the event.
-    RuntimeError
-        By the sender: a queue refused some of the messages.
+    The function drops events for other accounts and regions, and events whose source has no bus.
+    It raises `ValueError` if a rule's target is not an SQS queue or changes the event, and
+    `RuntimeError` if an SQS queue refuses a message.
     """
-    events, sqs = emulator.client("events"), emulator.client("sqs")
+    eventbridge, sqs = emulator.client("events"), emulator.client("sqs")
     cloudwatch = emulator.client("cloudwatch")
 
     def matches(pattern: str, event: Event) -> bool:
-        answer = events.test_event_pattern(EventPattern=pattern, Event=json.dumps(event))
-        return bool(answer["Result"])
+        response = eventbridge.test_event_pattern(EventPattern=pattern, Event=json.dumps(event))
+        return bool(response["Result"])
 
     matcher = Matcher(matches)
 
-    def send(source: str, account: str, region: str, batch: Sequence[Event]) -> list[list[str]]:
+    def send(source: str, account: str, region: str, events: Sequence[Event]) -> list[list[str]]:
         if (account, region) != (emulator.account, emulator.region):
-            return [[] for _ in batch]
-        rules = rules_of(events, source)
+            return [[] for _ in events]
+        rules = list_rules(eventbridge, source)
         bodies: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         matched: list[list[str]] = []
-        for event in batch:
+        for event in events:
             matching = [rule for rule in rules if matcher.matches(rule.pattern, event)]
             matched.append([rule.name for rule in matching])
             for rule in matching:
                 for arn in rule.queue_arns:
                     bodies[rule.name, arn].append(json.dumps(event, separators=(",", ":")))
-        due, sent = Counter[str](), Counter[str]()
+        expected, sent = Counter[str](), Counter[str]()
         for (rule_name, _), messages in bodies.items():
-            due[rule_name] += len(messages)
+            expected[rule_name] += len(messages)
         try:
             for (rule_name, arn), messages in bodies.items():
-                _send(sqs, f"{emulator.endpoint}/{arn.split(':')[4]}/{arn.split(':')[5]}", messages)
+                _send_to_queue(
+                    sqs, f"{emulator.endpoint}/{arn.split(':')[4]}/{arn.split(':')[5]}", messages
+                )
                 sent[rule_name] += len(messages)
         finally:
             triggered = Counter(rule_name for names in matched for rule_name in names)
-            _record(cloudwatch, source, "TriggeredRules", triggered)
-            _record(cloudwatch, source, "Invocations", sent)
-            _record(cloudwatch, source, "FailedInvocations", due - sent)
+            _record_metric(cloudwatch, source, "TriggeredRules", triggered)
+            _record_metric(cloudwatch, source, "Invocations", sent)
+            _record_metric(cloudwatch, source, "FailedInvocations", expected - sent)
         return matched
 
     return send
 
 
 class Matcher:
-    """A cache of whether patterns match events.
+    """Caches whether patterns match events.
 
-    A pattern looks only at the fields that it names. Events that are equal in those fields get the
-    same answer.
+    A pattern tests only the fields that it names. Events with the same values in these fields
+    therefore have the same result.
     """
 
     def __init__(self, matches: Matches) -> None:
         self._matches = matches
         self._fields: dict[str, list[tuple[str, ...]]] = {}
-        self._answers: dict[tuple[str, str], bool] = {}
+        self._results: dict[tuple[str, str], bool] = {}
 
     def matches(self, pattern: str, event: Event) -> bool:
         """Return whether `pattern` matches `event`."""
         if pattern not in self._fields:
-            self._fields[pattern] = sorted(set(fields_of(json.loads(pattern))))
+            self._fields[pattern] = sorted(set(field_paths(json.loads(pattern))))
         values = json.dumps([list(_values_at(event, path)) for path in self._fields[pattern]])
-        if (pattern, values) not in self._answers:
-            self._answers[pattern, values] = self._matches(pattern, event)
-        return self._answers[pattern, values]
+        if (pattern, values) not in self._results:
+            self._results[pattern, values] = self._matches(pattern, event)
+        return self._results[pattern, values]
 
 
-def fields_of(pattern: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Yield the path of each field that an event pattern looks at."""
+def field_paths(
+    pattern: Mapping[str, Any], parent_path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, ...]]:
+    """Yield the path of each field that an event pattern tests."""
     for name, inner in pattern.items():
         if name in OPERATORS:
             for alternative in inner:
-                yield from fields_of(alternative, above)
+                yield from field_paths(alternative, parent_path)
         elif isinstance(inner, Mapping):
-            yield from fields_of(inner, (*above, name))
+            yield from field_paths(inner, (*parent_path, name))
         else:
-            yield *above, name
+            yield *parent_path, name
 
 
-def rules_of(events: Any, bus_name: str) -> list[Rule]:
-    """Return a bus's enabled rules that have a pattern; none if there is no such bus."""
+def list_rules(eventbridge: Any, bus_name: str) -> list[Rule]:
+    """Return a bus's enabled rules that have a pattern; an empty list if the bus does not exist."""
     try:
-        found = events.list_rules(EventBusName=bus_name)["Rules"]
-    except events.exceptions.ResourceNotFoundException:
+        rules = eventbridge.list_rules(EventBusName=bus_name)["Rules"]
+    except eventbridge.exceptions.ResourceNotFoundException:
         return []
     return [
-        Rule(rule["Name"], rule["EventPattern"], tuple(_queues(events, bus_name, rule["Name"])))
-        for rule in found
+        Rule(
+            rule["Name"],
+            rule["EventPattern"],
+            tuple(_target_queue_arns(eventbridge, bus_name, rule["Name"])),
+        )
+        for rule in rules
         if rule["State"] == "ENABLED" and "EventPattern" in rule
     ]
 
 
-def _queues(events: Any, bus_name: str, rule_name: str) -> Iterator[str]:
-    targets = events.list_targets_by_rule(Rule=rule_name, EventBusName=bus_name)["Targets"]
+def _target_queue_arns(eventbridge: Any, bus_name: str, rule_name: str) -> Iterator[str]:
+    targets = eventbridge.list_targets_by_rule(Rule=rule_name, EventBusName=bus_name)["Targets"]
     for target in targets:
         changed = {"Input", "InputPath", "InputTransformer"} & target.keys()
         if changed or target["Arn"].split(":")[2] != "sqs":
@@ -144,7 +150,7 @@ def _queues(events: Any, bus_name: str, rule_name: str) -> Iterator[str]:
 
 
 def _values_at(value: Any, path: tuple[str, ...]) -> Iterator[Any]:
-    """Yield the values at a path, in each member of a list as patterns do."""
+    """Yield the values at a path, which continues in each member of a list, as in patterns."""
     if not path:
         yield value
     elif isinstance(value, list):
@@ -154,8 +160,8 @@ def _values_at(value: Any, path: tuple[str, ...]) -> Iterator[Any]:
         yield from _values_at(value[path[0]], path[1:])
 
 
-def _record(cloudwatch: Any, bus_name: str, metric: str, counts: Mapping[str, int]) -> None:
-    """Record a metric of each rule of a bus other than the default one.
+def _record_metric(cloudwatch: Any, bus_name: str, metric: str, counts: Mapping[str, int]) -> None:
+    """Record a metric for each rule of a bus that is not the default bus.
 
     Source: Amazon EventBridge User Guide, "Monitoring Amazon EventBridge".
     """
@@ -175,12 +181,12 @@ def _record(cloudwatch: Any, bus_name: str, metric: str, counts: Mapping[str, in
         cloudwatch.put_metric_data(Namespace="AWS/Events", MetricData=data)
 
 
-def _send(sqs: Any, queue_url: str, bodies: Sequence[str]) -> None:
-    for start in range(0, len(bodies), SQS_BATCH):
+def _send_to_queue(sqs: Any, queue_url: str, bodies: Sequence[str]) -> None:
+    for start in range(0, len(bodies), MESSAGES_PER_CALL):
         entries = [
             {"Id": str(position), "MessageBody": body}
-            for position, body in enumerate(bodies[start : start + SQS_BATCH])
+            for position, body in enumerate(bodies[start : start + MESSAGES_PER_CALL])
         ]
-        answer = sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
-        if answer.get("Failed"):
-            raise RuntimeError(f"{queue_url} refused messages: {answer['Failed']}")
+        response = sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
+        if response.get("Failed"):
+            raise RuntimeError(f"{queue_url} refused messages: {response['Failed']}")

@@ -1,4 +1,4 @@
-"""Deploys a copy of the project to the emulator with the stock CDK CLI, as a user would."""
+"""Deploys a copy of the project to the emulator with the CDK CLI, as a user does to AWS."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from local.polling import polls
 
 ROOT = Path(__file__).resolve().parents[2]
 CLI = ROOT / "node_modules/.bin/cdk"
-COPIED = ("app.py", "cdk.json", "settings.toml", "infra", "functions")
-TIMEOUT = 600.0
-"""Seconds that one call of the CDK CLI may take; the first one may have to pack the functions."""
-OPERATIONS = ("CREATE", "UPDATE", "DELETE")
-QUIET = {
+COPIED_NAMES = ("app.py", "cdk.json", "settings.toml", "infra", "functions")
+TIMEOUT_SECONDS = 600.0
+"""The time limit for a call of the CDK CLI, which may have to package the functions first."""
+STACK_OPERATIONS = ("CREATE", "UPDATE", "DELETE")
+CLI_VARIABLES = {
     "CDK_DISABLE_CLI_TELEMETRY": "true",
     "CDK_DISABLE_VERSION_CHECK": "true",
-    # Half the time of a synth, to warn of what AWS might refuse: `cdk synth` and `deploy` do that.
+    # Skip the warnings of what AWS might refuse, which take half the time of a synth.
     "CDK_VALIDATION": "false",
-    # Three voices announce the end of life of a Node.js version that works.
+    # Silence the warnings of the AWS SDK and of jsii that this Node.js version is old.
     "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED": "true",
     "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20,22",
     "JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION": "true",
@@ -40,12 +40,13 @@ QUIET = {
 
 
 class DeployFailed(Exception):
-    """The CDK CLI failed.
+    """The CDK CLI failed or took too long.
 
     Attributes
     ----------
     reason
-        Why, in a sentence: the custom resource's own words if it was the one that failed.
+        The reason why the first resource failed, such as the provisioner's message. If no resource
+        failed, this is an error message of the CLI or of `Project`.
     log
         Everything that the CLI printed.
     """
@@ -57,7 +58,7 @@ class DeployFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What a deploy did: the stack's outputs, what the CLI printed, whether it changed anything."""
+    """The stack's outputs, what the CLI printed, and whether the deployment changed the stack."""
 
     outputs: dict[str, str]
     log: str
@@ -65,18 +66,18 @@ class Deployment:
 
 
 class Project:
-    """A copy of the project that is deployed to `emulator`.
+    """A copy of the project, to be deployed to `emulator`.
 
     Parameters
     ----------
     folder
-        Scratch folder for the copy.
+        The scratch folder that gets the copy.
     actions
-        A file to put in the place of `functions/destinations/actions.py`, as a user edits it.
+        A file that replaces `functions/destinations/actions.py` in the copy, as a user's edit does.
     source
-        The project that is copied.
+        The folder of the project to copy.
     progress
-        Called with each line that the CLI prints, as it prints it.
+        Called with each line of the CLI's output as soon as it is printed.
     """
 
     def __init__(
@@ -90,13 +91,14 @@ class Project:
     ) -> None:
         self.emulator, self.folder, self.progress = emulator, folder.resolve(), progress
         self.folder.mkdir(parents=True, exist_ok=True)
-        for name in COPIED:
+        for name in COPIED_NAMES:
             if (source / name).is_dir():
                 cache = shutil.ignore_patterns("__pycache__")
                 shutil.copytree(source / name, self.folder / name, ignore=cache)
             elif (source / name).exists():
                 shutil.copy2(source / name, self.folder / name)
-        # What pip installs is the same for every copy: folders there are named by their contents.
+        # All copies share the packages that pip installs. The name of each folder in
+        # `build/packages` is a hash of what determines its content.
         packages = source.resolve() / "build/packages"
         packages.mkdir(parents=True, exist_ok=True)
         (self.folder / "build").mkdir()
@@ -106,32 +108,34 @@ class Project:
         self._scratch = self.folder / "tmp"
         self._scratch.mkdir(exist_ok=True)
         self._app = ("--app", shlex.join([sys.executable, "app.py"]))
-        self._synthesised: str | None = None
+        self._synthesised_stage: str | None = None
 
     def bootstrap(self) -> None:
-        """Run `cdk bootstrap`, which a deploy needs once per emulator.
+        """Run `cdk bootstrap`, which each emulator needs once before the first `deploy`.
 
-        Outside the copy and for a named environment: the CLI then has no app to synthesise.
+        It runs outside the copy and names the AWS environment, so that the CLI does not synthesise
+        the app.
         """
-        place = f"aws://{self.emulator.account}/{self.emulator.region}"
-        self._cdk("bootstrap", place, cwd=self._scratch)
+        environment = f"aws://{self.emulator.account}/{self.emulator.region}"
+        self._cdk("bootstrap", environment, cwd=self._scratch)
 
     def deploy(self, stage: str = "dev", **settings: object) -> Deployment:
-        """Run `cdk deploy` with `settings` in the place of those in `settings.toml`.
+        """Run `cdk deploy` with `settings`, which override `settings.toml`.
 
         Raises
         ------
         DeployFailed
-            The synth or the deployment fails, or takes longer than `TIMEOUT` seconds.
+            The synth or the deployment fails, or takes longer than `TIMEOUT_SECONDS` seconds.
         """
         outputs = self.folder / "outputs.json"
         outputs.unlink(missing_ok=True)
-        self._synthesised = None  # cdk.out is of this stage from here on, whether it deploys or not
+        # If the deployment fails, `cdk.out` may be incomplete.
+        self._synthesised_stage = None
         log = self._cdk(
             "deploy", "--require-approval", "never", "--outputs-file", str(outputs),
-            *self._app, *_context(stage, settings),
+            *self._app, *_context_options(stage, settings),
         )  # fmt: skip
-        self._synthesised = stage
+        self._synthesised_stage = stage
         stacks = json.loads(outputs.read_text()) if outputs.exists() else {}
         return Deployment(
             outputs={name: value for stack in stacks.values() for name, value in stack.items()},
@@ -140,17 +144,18 @@ class Project:
         )
 
     def destroy(self, stage: str = "dev", **settings: object) -> str:
-        """Run `cdk destroy`; return what it printed.
+        """Run `cdk destroy` and return its output.
 
-        What was synthesised last serves again where it is of the same stage: it names the stack.
+        If the last synth was of the same stage, it is reused even if the settings differ, because
+        only the name of the stack matters.
         """
-        app = ("--app", "cdk.out") if self._synthesised == stage else self._app
-        return self._cdk("destroy", "--force", *app, *_context(stage, settings))
+        app = ("--app", "cdk.out") if self._synthesised_stage == stage else self._app
+        return self._cdk("destroy", "--force", *app, *_context_options(stage, settings))
 
     def _cdk(self, *arguments: str, cwd: Path | None = None) -> str:
         scratch = self._scratch
         environment = self.emulator.child_environment(
-            **QUIET, TMPDIR=str(scratch), CDK_HOME=str(scratch / "cdk")
+            **CLI_VARIABLES, TMPDIR=str(scratch), CDK_HOME=str(scratch / "cdk")
         )
         require_loopback(environment["AWS_ENDPOINT_URL"])
         with parent_watch.start(
@@ -158,57 +163,62 @@ class Project:
             env=environment,
             cwd=cwd or self.folder,
             output=subprocess.PIPE,
-        ) as running:
-            late = threading.Event()
+        ) as watcher:
+            timed_out = threading.Event()
             try:
-                limit = threading.Thread(target=_end_when_late, args=[running, late], daemon=True)
-                limit.start()
-                log = "".join(self._lines(running))
+                timer = threading.Thread(
+                    target=_end_after_timeout, args=[watcher, timed_out], daemon=True
+                )
+                timer.start()
+                log = "".join(self._read_lines(watcher))
             finally:
-                status = parent_watch.stop(running)
-        if late.is_set():
-            raise DeployFailed(f"cdk {arguments[0]} took longer than {TIMEOUT:g} s.", log)
+                status = parent_watch.stop(watcher)
+        if timed_out.is_set():
+            raise DeployFailed(f"cdk {arguments[0]} took longer than {TIMEOUT_SECONDS:g} s.", log)
         if status:
-            raise DeployFailed(self._first_failure(log) or _last_words(log), log)
+            raise DeployFailed(self._first_failure(log) or _cli_error(log), log)
         return log
 
-    def _lines(self, running: subprocess.Popen[bytes]) -> Iterator[str]:
-        for raw in running.stdout or ():
+    def _read_lines(self, watcher: subprocess.Popen[bytes]) -> Iterator[str]:
+        for raw in watcher.stdout or ():
             line = raw.decode(errors="replace")
             if self.progress:
                 self.progress(line.rstrip())
             yield line
 
     def _first_failure(self, log: str) -> str | None:
-        """Return why the first resource failed in the last operation on the stack, if one did."""
+        """Return why the first resource failed in the stack's last operation; None if none did."""
         stack = re.search(r"❌ +([A-Za-z0-9-]+):? .*failed", log)
         if not stack:
             return None
         cloudformation, reason = self.emulator.client("cloudformation"), None
         try:
             events = cloudformation.describe_stack_events(StackName=stack[1])
-        except ClientError:  # it failed before there was a stack
+        except ClientError:  # the CLI failed before the stack existed
             return None
-        for event in events["StackEvents"]:  # the newest first
-            status, of_stack = event["ResourceStatus"], event["LogicalResourceId"] == stack[1]
-            if status.endswith("_FAILED") and not of_stack:
+        for event in events["StackEvents"]:  # newest first
+            status = event["ResourceStatus"]
+            is_stack_event = event["LogicalResourceId"] == stack[1]
+            if status.endswith("_FAILED") and not is_stack_event:
                 reason = event.get("ResourceStatusReason") or reason
-            if of_stack and status in {f"{what}_IN_PROGRESS" for what in OPERATIONS}:
+            if is_stack_event and status in {
+                f"{operation}_IN_PROGRESS" for operation in STACK_OPERATIONS
+            }:
                 break
         return reason
 
 
-def _end_when_late(running: subprocess.Popen[bytes], late: threading.Event) -> None:
-    """End a call that takes longer than `TIMEOUT` seconds, and say so."""
-    for _ in polls(TIMEOUT, interval=0.2):
-        if running.poll() is not None:
+def _end_after_timeout(watcher: subprocess.Popen[bytes], timed_out: threading.Event) -> None:
+    """End a call that takes longer than `TIMEOUT_SECONDS` seconds, and set `timed_out`."""
+    for _ in polls(TIMEOUT_SECONDS, interval=0.2):
+        if watcher.poll() is not None:
             return
-    late.set()
-    parent_watch.stop(running)
+    timed_out.set()
+    parent_watch.stop(watcher)
 
 
-def function_of(aws: Emulator, stack_name: str, part: str) -> str:
-    """Return the name of the function of a part of a deployed stack, such as `Watchdog`."""
+def find_function_name(aws: Emulator, stack_name: str, part: str) -> str:
+    """Return the name of the Lambda function in `part` of the stack, for example in `Watchdog`."""
     resources = aws.client("cloudformation").describe_stack_resources(StackName=stack_name)
     (name,) = (
         one["PhysicalResourceId"]
@@ -219,12 +229,14 @@ def function_of(aws: Emulator, stack_name: str, part: str) -> str:
     return str(name)
 
 
-def _context(stage: str, settings: dict[str, object]) -> list[str]:
+def _context_options(stage: str, settings: dict[str, object]) -> list[str]:
     values = {"packaging": "host", "stage": stage, **settings}
-    return [part for name, value in values.items() for part in ("-c", f"{name}={_text(value)}")]
+    return [
+        part for name, value in values.items() for part in ("-c", f"{name}={_format_value(value)}")
+    ]
 
 
-def _text(value: object) -> str:
+def _format_value(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list | tuple):
@@ -232,8 +244,8 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _last_words(log: str) -> str:
-    """Return what the app said when it could not be synthesised, else the CLI's last line."""
+def _cli_error(log: str) -> str:
+    """Return the app's message if the app refused to be synthesised, otherwise the last line."""
     lines = [line for line in log.splitlines() if line and "Subprocess exited" not in line]
-    said = lines if "Synthesis time" not in log and "Traceback" not in log else lines[-1:]
-    return "\n".join(said)
+    error = lines if "Synthesis time" not in log and "Traceback" not in log else lines[-1:]
+    return "\n".join(error)

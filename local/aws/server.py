@@ -24,8 +24,8 @@ _STATEMENT = re.compile(
 def extract_iam_action(*request: Any) -> str | None:
     """Return the IAM action that a request needs on AWS.
 
-    Amazon SQS Developer Guide, "Amazon SQS API permissions": a batch action needs the permission
-    for the single action, since IAM has none for the batch.
+    A batch action of SQS needs the permission for the single action, because IAM has no permission
+    for the batch action (see "Amazon SQS API permissions" in the Amazon SQS Developer Guide).
     """
     action: str | None = _iam_action(*request)
     return action.removesuffix("Batch") if action and action.startswith("sqs:") else action
@@ -34,8 +34,9 @@ def extract_iam_action(*request: Any) -> str | None:
 def extract_resource_arn(*request: Any) -> str:
     """Return the ARN of the resource that a request needs on AWS.
 
-    Service Authorization Reference, "Actions, resources, and condition keys for Amazon
-    EventBridge": the ARN of a partner event source has no account. MiniStack takes it for a rule.
+    The ARN of a partner event source has no account (see "Actions, resources, and condition keys
+    for Amazon EventBridge" in the Service Authorization Reference). MiniStack would return the ARN
+    of a rule.
     """
     *call, region, _ = request
     if extract_iam_action(*call) == "events:DescribeEventSource":
@@ -48,11 +49,12 @@ def extract_resource_arn(*request: Any) -> str:
 def dynamodb_checks(
     action: str, body: bytes, region: str, account_id: str
 ) -> list[tuple[str, str]]:
-    """Return pairs of an action and a table's ARN that a request needs instead of its own action.
+    """Return the permissions that a request needs, each as an action and a table's ARN.
 
-    Amazon DynamoDB Developer Guide, "IAM security policies with PartiQL for DynamoDB": a batch of
-    statements needs the permission for each kind of statement, since IAM has none for the batch.
-    MiniStack refuses a batch with an unreadable statement by the batch's own name.
+    `BatchExecuteStatement` needs the permission for each kind of its statements, because IAM has no
+    permission for the call itself (see "IAM security policies with PartiQL for DynamoDB" in the
+    Amazon DynamoDB Developer Guide). If a statement cannot be parsed, return an empty list.
+    MiniStack then refuses the call.
     """
     if action != "dynamodb:BatchExecuteStatement":
         checks: list[tuple[str, str]] = _transaction_checks(action, body, region, account_id)
@@ -73,8 +75,8 @@ def request_context(
 ) -> dict[str, Any]:
     """Return a request's condition keys, with `events:source` for `PutEvents`.
 
-    Amazon EventBridge User Guide, "Using IAM policy conditions": AWS checks `events:source` for
-    each entry. Here, entries of several sources match no condition.
+    AWS checks `events:source` for each entry (see "Using IAM policy conditions" in the Amazon
+    EventBridge User Guide). Here, if the entries have several sources, no condition matches.
     """
     context: dict[str, Any] = _tag_context(service, action, body, parameters)
     if action != "events:PutEvents":
@@ -83,18 +85,18 @@ def request_context(
     return {**context, "events:source": ", ".join(sorted(sources))}
 
 
-def with_steady_time(worker: str) -> str:
-    """Return MiniStack's worker program with its deadline measured by the monotonic clock.
+def use_monotonic_clock(worker_source: str) -> str:
+    """Return the source of MiniStack's Python worker, with a deadline by the monotonic clock.
 
-    A user may set the machine's clock, and it jumps after a suspension.
+    The machine's clock jumps when a user sets it and after the machine was suspended.
     """
     deadline = '_deadline = time.{}() + float(os.environ.get("_LAMBDA_TIMEOUT", "3"))'
     time_left = "(_deadline - time.{}())"
     for line in (deadline, time_left):
-        if line.format("time") not in worker:
+        if line.format("time") not in worker_source:
             raise RuntimeError(f"MiniStack's Python worker no longer says {line.format('time')}")
-        worker = worker.replace(line.format("time"), line.format("monotonic"))
-    return worker
+        worker_source = worker_source.replace(line.format("time"), line.format("monotonic"))
+    return worker_source
 
 
 if __name__ == "__main__":
@@ -102,12 +104,12 @@ if __name__ == "__main__":
     iam_actions.extract_resource_arn = extract_resource_arn
     iam_actions.dynamodb_transaction_checks = dynamodb_checks
     iam_actions.request_tag_context = request_context
-    lambda_runtime._PYTHON_WORKER_SCRIPT = with_steady_time(lambda_runtime._PYTHON_WORKER_SCRIPT)
-    # The project is on the path only for this import, and last, so that it hides no other module.
-    path = list(sys.path)
+    lambda_runtime._PYTHON_WORKER_SCRIPT = use_monotonic_clock(lambda_runtime._PYTHON_WORKER_SCRIPT)
+    # The project is on the path for this import only. It comes last, so that it shadows no module.
+    old_path = list(sys.path)
     sys.path.append(str(Path(__file__).parents[2]))
     from local.aws import server_metrics
 
-    sys.path[:] = path
+    sys.path[:] = old_path
     server_metrics.install(Path(os.environ.pop("CLOUDWATCH_CLOCK")))
     app.main()

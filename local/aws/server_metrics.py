@@ -1,6 +1,6 @@
-"""The metrics that AWS services record and MiniStack does not, and CloudWatch's own clock.
+"""Adds AWS's metrics to MiniStack, and gives CloudWatch its own clock.
 
-This module runs inside MiniStack and wraps the functions whose work the metrics count.
+This module runs inside MiniStack. It wraps MiniStack's functions to record a metric of each call.
 """
 
 import json
@@ -37,11 +37,11 @@ _delete_message_batch = sqs._act_delete_message_batch
 
 _running: Counter[str] = Counter()
 _running_lock = Lock()
-_deleted: ContextVar[int] = ContextVar("_deleted", default=0)
+_deleted_count: ContextVar[int] = ContextVar("_deleted_count", default=0)
 
 
 def install(clock_file: Path) -> None:
-    """Make MiniStack record AWS's metrics and leave the states of alarms alone.
+    """Make MiniStack record AWS's metrics, and stop it from changing the states of alarms.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def install(clock_file: Path) -> None:
     cloudwatch.time = SimpleNamespace(time=lambda: time.monotonic() + float(clock_file.read_text()))
     # MiniStack's evaluation ignores dimensions, periods and the treatment of missing data.
     cloudwatch._evaluate_alarm = lambda alarm: None
-    # MiniStack's eviction would replace a list to which another thread is adding.
+    # MiniStack's eviction would replace a list while another thread appends to it.
     cloudwatch._evict_old_metrics = lambda: None
     cloudwatch._metric_bucket = lambda key: cloudwatch._metrics.setdefault(key, [])
     cloudwatch_logs._append_log_events = append_log_events
@@ -75,15 +75,15 @@ def append_log_events(stream: Any, events: list[dict[str, Any]]) -> None:
     _append_log_events(stream, with_ids)
 
 
-# AWS Lambda Developer Guide, "Types of metrics for Lambda functions": a throttled request is no
-# invocation.
+# A throttled request does not count as an invocation (see "Types of metrics for Lambda functions"
+# in the AWS Lambda Developer Guide).
 
 
 def acquire_slot(func: Any, config: dict[str, Any]) -> Any:
     """Acquire an execution slot; record a throttle if none is free."""
     slot, limit = _acquire_slot(func, config)
     if slot is None:
-        _record_of_function(config, "Throttles", 1)
+        _record_for_function(config, "Throttles", 1)
     return slot, limit
 
 
@@ -92,117 +92,118 @@ def dispatch(func: Any, config: dict[str, Any], *invocation: Any) -> dict[str, A
     name, began = config["FunctionName"], time.monotonic()
     with _running_lock:
         _running[name] += 1
-        _record_of_function(config, "ConcurrentExecutions", _running[name])
+        _record_for_function(config, "ConcurrentExecutions", _running[name])
     try:
         result: dict[str, Any] = _dispatch(func, config, *invocation)
     finally:
         with _running_lock:
             _running[name] -= 1
     throttled = bool(result.get("throttle"))
-    _record_of_function(config, "Throttles", int(throttled))
+    _record_for_function(config, "Throttles", int(throttled))
     if not throttled:
-        _record_of_function(config, "Invocations", 1)
-        _record_of_function(config, "Errors", int(bool(result.get("error"))))
+        _record_for_function(config, "Invocations", 1)
+        _record_for_function(config, "Errors", int(bool(result.get("error"))))
         milliseconds = (time.monotonic() - began) * 1000
-        _record_of_function(config, "Duration", milliseconds, "Milliseconds")
+        _record_for_function(config, "Duration", milliseconds, "Milliseconds")
     return result
 
 
-# AWS Lambda Developer Guide, "Event source mapping metrics": SQS without a filter has these four.
+# A mapping of an SQS queue without a filter has four metrics (see "Event source mapping metrics" in
+# the AWS Lambda Developer Guide).
 
 
 def run_batch(esm: dict[str, Any], func: Any, event: dict[str, Any], *queue: Any) -> None:
-    """Invoke a function with a batch of messages and record how many of them it finished."""
+    """Invoke a function with a batch, and record the event source mapping's metrics."""
     size = len(event["Records"])
-    _record_of_mapping(esm, "PolledEventCount", size)
-    _record_of_mapping(esm, "InvokedEventCount", size)
-    before = _deleted.set(0)
+    _record_for_mapping(esm, "PolledEventCount", size)
+    _record_for_mapping(esm, "InvokedEventCount", size)
+    token = _deleted_count.set(0)
     try:
         _run_batch(esm, func, event, *queue)
     finally:
-        deleted = _deleted.get()
-        _deleted.reset(before)
-        _record_of_mapping(esm, "DeletedEventCount", deleted)
-        _record_of_mapping(esm, "FailedInvokeEventCount", size - deleted)
+        deleted = _deleted_count.get()
+        _deleted_count.reset(token)
+        _record_for_mapping(esm, "DeletedEventCount", deleted)
+        _record_for_mapping(esm, "FailedInvokeEventCount", size - deleted)
 
 
-# Amazon SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS": a redrive to a
-# dead-letter queue does not count as sent.
+# A message that SQS moves to a dead-letter queue does not count as sent (see "Available CloudWatch
+# metrics for Amazon SQS" in the Amazon SQS Developer Guide).
 
 
 def send_message(data: dict[str, Any], url: str) -> dict[str, Any]:
     """Send a message."""
-    answer: dict[str, Any] = _send_message(data, url)
-    _record_of_queue(sqs._get_q(data.get("QueueUrl", url)), "NumberOfMessagesSent", 1)
-    return answer
+    response: dict[str, Any] = _send_message(data, url)
+    _record_for_queue(sqs._get_q(data.get("QueueUrl", url)), "NumberOfMessagesSent", 1)
+    return response
 
 
 def collect(queue: dict[str, Any], *options: Any) -> list[dict[str, Any]]:
     """Receive messages."""
     messages: list[dict[str, Any]] = _collect(queue, *options)
     if messages:
-        _record_of_queue(queue, "NumberOfMessagesReceived", len(messages))
+        _record_for_queue(queue, "NumberOfMessagesReceived", len(messages))
     return messages
 
 
 def delete_message(data: dict[str, Any], url: str) -> dict[str, Any]:
     """Delete a message."""
-    answer: dict[str, Any] = _delete_message(data, url)
-    _record_of_queue(sqs._get_q(data.get("QueueUrl", url)), "NumberOfMessagesDeleted", 1)
-    return answer
+    response: dict[str, Any] = _delete_message(data, url)
+    _record_for_queue(sqs._get_q(data.get("QueueUrl", url)), "NumberOfMessagesDeleted", 1)
+    return response
 
 
 def delete_message_batch(data: dict[str, Any], url: str) -> dict[str, Any]:
     """Delete messages."""
-    answer: dict[str, Any] = _delete_message_batch(data, url)
-    if answer["Successful"]:
+    response: dict[str, Any] = _delete_message_batch(data, url)
+    if response["Successful"]:
         queue = sqs._get_q(data.get("QueueUrl", url))
-        _record_of_queue(queue, "NumberOfMessagesDeleted", len(answer["Successful"]))
-    return answer
+        _record_for_queue(queue, "NumberOfMessagesDeleted", len(response["Successful"]))
+    return response
 
 
 def delete_for_mapping(url: str, receipt_handles: set[str]) -> None:
     """Delete the messages that an event source mapping has finished."""
     _delete_for_mapping(url, receipt_handles)
-    _deleted.set(_deleted.get() + len(receipt_handles))
-    _record_of_queue(sqs._get_q(url), "NumberOfMessagesDeleted", len(receipt_handles))
+    _deleted_count.set(_deleted_count.get() + len(receipt_handles))
+    _record_for_queue(sqs._get_q(url), "NumberOfMessagesDeleted", len(receipt_handles))
 
 
-# Amazon DynamoDB Developer Guide, "Read and write operations": a write of at most 1 KB costs one
-# unit, even if its condition fails. A consistent read of at most 4 KB costs one unit, any other
-# read half a unit, even if the item does not exist.
+# A write of at most 1 KB costs one unit, even if its condition fails. A strongly consistent read of
+# at most 4 KB costs one unit, and an eventually consistent read half a unit, even if the item does
+# not exist (see "Read and write operations" in the Amazon DynamoDB Developer Guide).
 
 
 def batch_execute_statement(data: dict[str, Any]) -> Any:
     """Run PartiQL statements."""
-    answer = _batch_execute_statement(data)
-    status, _, body = answer
+    response = _batch_execute_statement(data)
+    status, _, body = response
     if status == 200:
-        for statement, response in zip(
+        for statement, result in zip(
             data["Statements"], json.loads(body)["Responses"], strict=True
         ):
-            if "TableName" not in response:  # refused before it reached the table
+            if "TableName" not in result:  # refused before it reached the table
                 continue
             if statement["Statement"].lstrip()[:6].upper() == "SELECT":
                 units = 1.0 if statement.get("ConsistentRead") else 0.5
-                _record_of_table(response["TableName"], "ConsumedReadCapacityUnits", units)
+                _record_for_table(result["TableName"], "ConsumedReadCapacityUnits", units)
             else:
-                _record_of_table(response["TableName"], "ConsumedWriteCapacityUnits", 1)
-    return answer
+                _record_for_table(result["TableName"], "ConsumedWriteCapacityUnits", 1)
+    return response
 
 
 def batch_get_item(data: dict[str, Any]) -> Any:
     """Read items."""
-    answer = _batch_get_item(data)
-    if answer[0] == 200:
+    response = _batch_get_item(data)
+    if response[0] == 200:
         for table, items in data["RequestItems"].items():
             name = dynamodb._normalize_table_name(table)
             units = len(items["Keys"]) * (1.0 if items.get("ConsistentRead") else 0.5)
-            _record_of_table(name, "ConsumedReadCapacityUnits", units)
-    return answer
+            _record_for_table(name, "ConsumedReadCapacityUnits", units)
+    return response
 
 
-def _record_of_function(
+def _record_for_function(
     config: dict[str, Any], name: str, value: float, unit: str = "Count"
 ) -> None:
     cloudwatch.record_metric(
@@ -210,16 +211,16 @@ def _record_of_function(
     )
 
 
-def _record_of_mapping(esm: dict[str, Any], name: str, value: float) -> None:
+def _record_for_mapping(esm: dict[str, Any], name: str, value: float) -> None:
     dimensions = {"EventSourceMappingUUID": esm["UUID"]}
     cloudwatch.record_metric("AWS/Lambda", name, value, "Count", dimensions)
 
 
-def _record_of_table(table: str, name: str, value: float) -> None:
+def _record_for_table(table: str, name: str, value: float) -> None:
     cloudwatch.record_metric("AWS/DynamoDB", name, value, "Count", {"TableName": table})
 
 
-def _record_of_queue(queue: dict[str, Any], name: str, value: float) -> None:
+def _record_for_queue(queue: dict[str, Any], name: str, value: float) -> None:
     *_, region, account, queue_name = queue["attributes"]["QueueArn"].split(":")
     with _acting_in(account, region):
         cloudwatch.record_metric("AWS/SQS", name, value, "Count", {"QueueName": queue_name})
@@ -227,11 +228,14 @@ def _record_of_queue(queue: dict[str, Any], name: str, value: float) -> None:
 
 @contextmanager
 def _acting_in(account: str, region: str) -> Iterator[None]:
-    """Record in a queue's own account and region, not in the sender's."""
-    account_before = responses._request_account_id.set(account)
-    region_before = responses._request_region.set(region)
+    """Make MiniStack record metrics in `account` and `region` during the `with` block.
+
+    Outside the block, it records them in the sender's account and region.
+    """
+    account_token = responses._request_account_id.set(account)
+    region_token = responses._request_region.set(region)
     try:
         yield
     finally:
-        responses._request_region.reset(region_before)
-        responses._request_account_id.reset(account_before)
+        responses._request_region.reset(region_token)
+        responses._request_account_id.reset(account_token)

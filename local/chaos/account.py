@@ -13,8 +13,8 @@ from local.chaos.repeats import (
     excused_rejects,
 )
 from local.receivers.receiver import End
-from local.runs.account import row
 from local.runs.queues import DeadLetter
+from local.runs.report import row
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from local.chaos.plan import Plan, full
 from local.chaos.run import Run
 from local.http.server import HttpServer
 from local.receivers.bus import record_bus
-from local.runs.account import check_lines
 from local.runs.clean_up import RunFailed, run_and_clean_up
+from local.runs.report import check_lines
 from local.runs.screen import Screen
 from local.runs.world import World, start_world
 from local.traffic.subscription import OUR_QUEUES

@@ -1,12 +1,12 @@
-"""The state of an alarm on one metric, by the rules of the CloudWatch User Guide.
+"""Computes the state of an alarm on one metric, by the rules of the CloudWatch User Guide.
 
 Source: Amazon CloudWatch User Guide, "Alarm evaluation", "Alarm evaluation window" and "Configuring
 how CloudWatch alarms treat missing data". Two points go beyond the guide:
 
-- An evaluation looks at more data points than the alarm asks for. The guide gives their number
-  for three periods only, two more. Here it is two more for every alarm.
-- The window slides and includes the present minute so far. Here it begins and ends with a full
-  minute, since values are kept by the minute.
+- An evaluation looks at more periods than the alarm's `EvaluationPeriods`. The guide gives a number
+  only for alarms with three periods: two more. This module looks at two more for every alarm.
+- CloudWatch's window ends at the present second. Here, the window consists of full minutes and
+  includes the present one, because the values are kept by minute.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 MINUTE = 60
-MORE_PERIODS = 2
+EXTRA_PERIODS = 2
 Alarm = Mapping[str, Any]
 """An alarm in the form of `DescribeAlarms`."""
 _BREACHES: dict[str, Callable[[float, float], bool]] = {
@@ -28,7 +28,7 @@ _BREACHES: dict[str, Callable[[float, float], bool]] = {
     "LessThanThreshold": operator.lt,
     "LessThanOrEqualToThreshold": operator.le,
 }
-# The functions that make a period's value from those of its minutes, by statistic.
+# For each statistic, the function that computes a period's value from its minutes' values.
 _AGGREGATES: dict[str, Callable[[Iterable[float]], float]] = {
     "Sum": math.fsum,
     "SampleCount": math.fsum,
@@ -39,7 +39,7 @@ _AGGREGATES: dict[str, Callable[[Iterable[float]], float]] = {
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A state (`OK`, `ALARM` or `INSUFFICIENT_DATA`) and why an alarm is in it."""
+    """A state (`OK`, `ALARM` or `INSUFFICIENT_DATA`) and the reason for it."""
 
     value: str
     reason: str
@@ -50,10 +50,10 @@ def statistic_of(alarm: Alarm) -> str:
     return str(alarm.get("ExtendedStatistic") or alarm["Statistic"])
 
 
-def span_of(alarm: Alarm, now: float) -> tuple[int, int]:
-    """Return the start and the end of an evaluation's window, in seconds of the epoch."""
+def evaluation_window(alarm: Alarm, now: float) -> tuple[int, int]:
+    """Return an evaluation window's first second and the first one after it, in epoch seconds."""
     until = (int(now) // MINUTE + 1) * MINUTE
-    return until - alarm["Period"] * (alarm["EvaluationPeriods"] + MORE_PERIODS), until
+    return until - alarm["Period"] * (alarm["EvaluationPeriods"] + EXTRA_PERIODS), until
 
 
 def evaluate(alarm: Alarm, minutes: Mapping[int, float], now: float) -> State:
@@ -64,25 +64,25 @@ def evaluate(alarm: Alarm, minutes: Mapping[int, float], now: float) -> State:
     alarm
         The alarm with its present state.
     minutes
-        The values of the alarm's statistic, by the first second of their minute.
+        The value of the alarm's statistic for each minute, keyed by the minute's first second.
     now
         CloudWatch's time, in seconds of the epoch.
 
     Raises
     ------
     ValueError
-        These rules do not cover the alarm: it compares with a band, or its statistic for a period
-        of several minutes does not follow from the minutes' values.
+        The alarm compares with a band, or has a period of several minutes and a statistic that
+        cannot be computed from the minutes' values.
     """
     return state_of(alarm, datapoints_of(alarm, minutes, now))
 
 
 def datapoints_of(alarm: Alarm, minutes: Mapping[int, float], now: float) -> list[float | None]:
-    """Return the value of each period in the window, the latest last; None for a missing value.
+    """Return the value of each period in the window, the oldest first; None if it is missing.
 
-    `evaluate` explains the parameters.
+    See `evaluate` for the parameters.
     """
-    begins, ends = span_of(alarm, now)
+    begins, ends = evaluation_window(alarm, now)
     period, statistic = alarm["Period"], statistic_of(alarm)
     by_period: defaultdict[int, list[float]] = defaultdict(list)
     for minute, value in minutes.items():
@@ -104,9 +104,9 @@ def datapoints_of(alarm: Alarm, minutes: Mapping[int, float], now: float) -> lis
 
 
 def state_of(alarm: Alarm, datapoints: Sequence[float | None]) -> State:
-    """Return an alarm's state with these data points, the latest last.
+    """Return an alarm's state for `datapoints`, the oldest first.
 
-    `evaluate` explains the exceptions.
+    See `evaluate` for the exceptions.
     """
     periods = alarm["EvaluationPeriods"]
     needed = alarm.get("DatapointsToAlarm") or periods
@@ -123,8 +123,8 @@ def state_of(alarm: Alarm, datapoints: Sequence[float | None]) -> State:
         return State("OK", reason)
     if treatment == "ignore":
         return State(alarm["StateValue"], f"Unchanged, as missing data are ignored. {reason}")
-    # A single breach does not raise the alarm at once, since data can come late. It does when as
-    # many periods as needed have passed and every data point since then breaches.
+    # Some data points are missing, and all others breach. Since data can come late, the alarm fires
+    # only when the oldest data point is as old as the number of breaches that the alarm needs.
     if breaching and _age_of_oldest(datapoints) >= needed:
         return State("ALARM", f"Nothing since then is within the threshold. {reason}")
     return State("INSUFFICIENT_DATA", f"Insufficient Data: {missing} of {periods} are missing.")
@@ -149,16 +149,16 @@ def _treatment_of_missing(alarm: Alarm) -> str:
 
 
 def _age_of_oldest(datapoints: Sequence[float | None]) -> int:
-    """Return the period of the oldest data point, counted back from the latest period as 1."""
+    """Return the age of the oldest data point in periods; the latest period has the age 1."""
     return max(
-        len(datapoints) - place for place, value in enumerate(datapoints) if value is not None
+        len(datapoints) - index for index, value in enumerate(datapoints) if value is not None
     )
 
 
-def _reason(alarm: Alarm, present: Sequence[float], counted: int, filled: object) -> str:
+def _reason(alarm: Alarm, present: Sequence[float], counted: int, counts_missing: object) -> str:
     values = ", ".join(f"{value:g}" for value in present) or "no data"
     return (
         f"Threshold Crossed: {counted} of {alarm['EvaluationPeriods']} periods"
-        f"{' (those without data included)' if filled else ''}: {statistic_of(alarm)} of"
+        f"{' (those without data included)' if counts_missing else ''}: {statistic_of(alarm)} of"
         f" {alarm['MetricName']} {alarm['ComparisonOperator']} {alarm['Threshold']:g} [{values}]."
     )

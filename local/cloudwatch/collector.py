@@ -1,8 +1,8 @@
 """CloudWatch for the offline world: the metrics and alarm states that MiniStack lacks.
 
-MiniStack stores metrics and alarms. It makes no metrics from log lines, has no metrics of queue
-depths and evaluates no alarms. This module does that from outside; `server_metrics.py` has the
-metrics that MiniStack must count itself.
+MiniStack stores metrics and alarms. It does not extract metrics from log lines, measure the depth
+of queues or set the states of alarms. This module does this from outside MiniStack. The module
+`server_metrics.py` adds the metrics that can only be counted inside MiniStack.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ from pathlib import Path
 from typing import Any
 
 from local.aws.emulator import Emulator
-from local.cloudwatch.alarm_states import MINUTE, Alarm, evaluate, span_of, statistic_of
+from local.cloudwatch.alarm_states import MINUTE, Alarm, evaluate, evaluation_window, statistic_of
 from local.cloudwatch.embedded_metrics import Metric, metrics_of
 from local.cloudwatch.metric_lines import MetricLines
 from local.cloudwatch.queue_gauges import QueueGauges
 
-DATA_A_CALL = 500
-"""Metric data in a call of `PutMetricData`; AWS takes 1,000 if they are small."""
+DATA_PER_CALL = 500
+"""The most metric data in a `PutMetricData` call. AWS accepts up to 1,000 if they are small."""
 
 
 class CloudWatch:
     """The metrics and alarms of a deployed stack, which `collect` updates.
 
-    CloudWatch's time is this machine's until a test puts it forward or sets this machine's clock.
-    `put_forward` moves CloudWatch alone: queues and schedules keep their time.
+    CloudWatch's time equals this machine's time until a test calls `put_forward` or sets this
+    machine's clock. `put_forward` affects CloudWatch only, not the time of queues and schedules.
 
     Parameters
     ----------
     aws
-        The emulator that has the stack.
+        The emulator to which the stack is deployed.
     deployment_outputs
         The stack's outputs; the health alarm notifies `AlarmTopicArn`.
     stack_name
-        The name of the stack. A later deploy needs another `CloudWatch`.
+        The stack's name. After another deployment, create a new `CloudWatch`.
     template
-        The stack's template, whose metadata define the health alarm.
+        The file with the stack's template, whose metadata define the health alarm.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class CloudWatch:
         self._metrics: Any = aws.client("cloudwatch")
         self._mappings: Any = aws.client("lambda")
         self._units = self._metrics.meta.service_model.shape_for("StandardUnit").enum
-        ids = _ids_of(aws.client("cloudformation"), stack_name)
+        ids = _resource_ids(aws.client("cloudformation"), stack_name)
         self._alarm_names = ids["AWS::CloudWatch::Alarm"]
         self._mapping_ids = ids["AWS::Lambda::EventSourceMapping"]
         logs = aws.client("logs")
@@ -70,20 +70,20 @@ class CloudWatch:
 
     def now(self) -> datetime:
         """Return CloudWatch's present time."""
-        return datetime.fromtimestamp(time.time() + self._ahead(), UTC)
+        return datetime.fromtimestamp(time.time() + self._seconds_ahead(), UTC)
 
     def put_forward(self, seconds: float) -> None:
-        """Put CloudWatch's time forward and collect once for each minute of it.
+        """Put CloudWatch's time forward minute by minute, and collect after each minute.
 
-        Nothing else happens in that time: a full queue stays full, and its messages get older.
+        Nothing else happens meanwhile. For example, messages stay in their queue and get older.
         """
         with self._lock:
             self.collect()
-            begins = float(self._clock_file.read_text())
-            until = begins + seconds
-            while begins < until:
-                begins = min(begins + MINUTE, until)
-                _write_at_once(self._clock_file, str(begins))
+            offset = float(self._clock_file.read_text())
+            last_offset = offset + seconds
+            while offset < last_offset:
+                offset = min(offset + MINUTE, last_offset)
+                _replace_content(self._clock_file, str(offset))
                 self.collect()
 
     def collect(self) -> None:
@@ -95,18 +95,18 @@ class CloudWatch:
             CloudWatch would drop some metrics of a log line.
         """
         with self._lock:
-            ahead = self._ahead()
+            ahead = self._seconds_ahead()
             now = time.time() + ahead
-            found = [
+            metrics = [
                 replace(metric, at=metric.at + ahead)
                 for lines in self._logs
-                for line, ingested in lines.new()
+                for line, ingested in lines.read_new()
                 for metric in metrics_of(line, ingested, self._units)
             ]
             for queue in self._queues:
-                found += queue.at(now, ahead)
-            found += self._heartbeats(now)
-            self._put(found)
+                metrics += queue.measure(now, ahead)
+            metrics += self._heartbeats(now)
+            self._put(metrics)
             self.evaluate()
 
     def evaluate(self) -> None:
@@ -114,10 +114,10 @@ class CloudWatch:
         with self._lock:
             if not self._alarm_names:
                 return
-            now = time.time() + self._ahead()
-            found = self._metrics.describe_alarms(AlarmNames=self._alarm_names, MaxRecords=100)
-            alarms: list[Alarm] = found["MetricAlarms"]
-            for alarm, minutes in zip(alarms, self._minutes_of(alarms, now), strict=True):
+            now = time.time() + self._seconds_ahead()
+            response = self._metrics.describe_alarms(AlarmNames=self._alarm_names, MaxRecords=100)
+            alarms: list[Alarm] = response["MetricAlarms"]
+            for alarm, minutes in zip(alarms, self._values_by_minute(alarms, now), strict=True):
                 state = evaluate(alarm, minutes, now)
                 if state.value != alarm["StateValue"]:
                     self._metrics.set_alarm_state(
@@ -127,36 +127,38 @@ class CloudWatch:
                     )
 
     def states(self) -> dict[str, str]:
-        """Return the state of each alarm by name, including the health alarm."""
-        names = [*self._alarm_names, self._health()["AlarmName"]]
-        found = self._metrics.describe_alarms(
+        """Return the alarms' states, including the health alarm's, keyed by the alarm's name."""
+        names = [*self._alarm_names, self._health_alarm()["AlarmName"]]
+        response = self._metrics.describe_alarms(
             AlarmNames=names, AlarmTypes=["MetricAlarm", "CompositeAlarm"], MaxRecords=100
         )
         return {
             alarm["AlarmName"]: alarm["StateValue"]
-            for alarm in (*found["MetricAlarms"], *found["CompositeAlarms"])
+            for alarm in (*response["MetricAlarms"], *response["CompositeAlarms"])
         }
 
     def add_health_alarm(self) -> None:
-        """Make the health alarm, a composite alarm that the emulator takes in no template."""
-        topic = [self._outputs["AlarmTopicArn"]]
-        self._metrics.put_composite_alarm(**self._health(), AlarmActions=topic, OKActions=topic)
+        """Create the health alarm. The emulator does not accept composite alarms in templates."""
+        sns_topic = [self._outputs["AlarmTopicArn"]]
+        self._metrics.put_composite_alarm(
+            **self._health_alarm(), AlarmActions=sns_topic, OKActions=sns_topic
+        )
 
     def remove_health_alarm(self) -> None:
-        """Remove the health alarm: CloudFormation cannot delete the alarms that it names."""
-        self._metrics.delete_alarms(AlarmNames=[self._health()["AlarmName"]])
+        """Delete the health alarm, which keeps CloudFormation from deleting its child alarms."""
+        self._metrics.delete_alarms(AlarmNames=[self._health_alarm()["AlarmName"]])
 
-    def _health(self) -> dict[str, str]:
+    def _health_alarm(self) -> dict[str, str]:
         metadata = json.loads(self._template.read_text())["Metadata"]
         health: dict[str, str] = metadata["QueueEnds"]["HealthAlarm"]
         return health
 
-    def _ahead(self) -> float:
+    def _seconds_ahead(self) -> float:
         """Return the seconds by which CloudWatch's clock is ahead of this machine's."""
         return float(self._clock_file.read_text()) + time.monotonic() - time.time()
 
     def _heartbeats(self, now: float) -> Iterator[Metric]:
-        """Yield the zero that each enabled event source mapping counts without messages."""
+        """Yield a zero for each enabled event source mapping, as AWS does if no messages arrive."""
         for mapping_id in self._mapping_ids:
             try:
                 mapping = self._mappings.get_event_source_mapping(UUID=mapping_id)
@@ -183,38 +185,38 @@ class CloudWatch:
                 }
             )
         for namespace, metric_data in data.items():
-            for start in range(0, len(metric_data), DATA_A_CALL):
-                part = metric_data[start : start + DATA_A_CALL]
+            for start in range(0, len(metric_data), DATA_PER_CALL):
+                part = metric_data[start : start + DATA_PER_CALL]
                 self._metrics.put_metric_data(Namespace=namespace, MetricData=part)
 
-    def _minutes_of(self, alarms: list[Alarm], now: float) -> Iterator[dict[int, float]]:
-        """Yield the values of each alarm's metric, by minute."""
+    def _values_by_minute(self, alarms: list[Alarm], now: float) -> Iterator[dict[int, float]]:
+        """Yield the values of each alarm's metric, keyed by the minute's first second."""
         queries = []
         for number, alarm in enumerate(alarms):
             metric = {name: alarm[name] for name in ("Namespace", "MetricName", "Dimensions")}
             stat = {"Metric": metric, "Period": MINUTE, "Stat": statistic_of(alarm)}
             queries.append({"Id": f"alarm{number}", "MetricStat": stat})
-        spans = [span_of(alarm, now) for alarm in alarms]
-        answer = self._metrics.get_metric_data(
+        windows = [evaluation_window(alarm, now) for alarm in alarms]
+        response = self._metrics.get_metric_data(
             MetricDataQueries=queries,
-            StartTime=datetime.fromtimestamp(min(begins for begins, _ in spans), UTC),
-            EndTime=datetime.fromtimestamp(max(ends for _, ends in spans), UTC),
+            StartTime=datetime.fromtimestamp(min(begins for begins, _ in windows), UTC),
+            EndTime=datetime.fromtimestamp(max(ends for _, ends in windows), UTC),
         )
-        for result in answer["MetricDataResults"]:
+        for result in response["MetricDataResults"]:
             minutes = [int(at.timestamp()) for at in result["Timestamps"]]
             yield dict(zip(minutes, result["Values"], strict=True))
 
 
 @contextmanager
 def collecting(cloudwatch: CloudWatch, interval: float = 1.0) -> Iterator[None]:
-    """Collect at an interval of seconds during the block, and once more at its end.
+    """Collect every `interval` seconds during the `with` block, and once more after the block.
 
-    An error during the block is raised at its end.
+    If collecting fails during the block, the error is raised after the block.
     """
-    over = threading.Event()
+    block_ended = threading.Event()
 
     def collect() -> None:
-        while not over.wait(interval):
+        while not block_ended.wait(interval):
             cloudwatch.collect()
 
     with ThreadPoolExecutor(1) as pool:
@@ -222,12 +224,12 @@ def collecting(cloudwatch: CloudWatch, interval: float = 1.0) -> Iterator[None]:
         try:
             yield
         finally:
-            over.set()
+            block_ended.set()
         running.result()
     cloudwatch.collect()
 
 
-def _ids_of(cloudformation: Any, stack_name: str) -> Mapping[str, list[str]]:
+def _resource_ids(cloudformation: Any, stack_name: str) -> Mapping[str, list[str]]:
     """Return the ids of a stack's resources by type."""
     ids = defaultdict(list)
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack_name)
@@ -237,8 +239,8 @@ def _ids_of(cloudformation: Any, stack_name: str) -> Mapping[str, list[str]]:
     return ids
 
 
-def _write_at_once(file: Path, text: str) -> None:
-    """Write a file so that no reader sees a part of it."""
-    whole = file.with_suffix(".new")
-    whole.write_text(text)
-    whole.replace(file)
+def _replace_content(file: Path, text: str) -> None:
+    """Replace a file's content; a reader sees either the old or the new content."""
+    new_file = file.with_suffix(".new")
+    new_file.write_text(text)
+    new_file.replace(file)

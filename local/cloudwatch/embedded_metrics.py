@@ -1,7 +1,9 @@
-"""The metrics in log lines in embedded metric format.
+"""Reads the metrics from log lines in embedded metric format.
+
+CloudWatch silently drops invalid metrics. This module raises an error instead.
 
 Source: Amazon CloudWatch User Guide, "Specification: Embedded metric format", and the limits of
-`PutMetricData`. CloudWatch drops invalid metrics silently; here they are errors.
+`PutMetricData`.
 """
 
 from __future__ import annotations
@@ -12,12 +14,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-MARK = "CloudWatchMetrics"
-"""A word in every line in embedded metric format."""
-PAST, FUTURE = 14 * 86_400, 2 * 3600
-"""Seconds by which a line's timestamp may be before or after its ingestion."""
-METRICS, VALUES, DIMENSIONS = 100, 100, 30
-"""The most metrics in a directive, values of a metric and dimensions in a set."""
+DIRECTIVES_KEY = "CloudWatchMetrics"
+"""The key of a line's directives, which every line in embedded metric format contains."""
+MAX_PAST_SECONDS, MAX_FUTURE_SECONDS = 14 * 86_400, 2 * 3600
+"""How long a line's timestamp may be before or after the line's ingestion."""
+MAX_METRICS, MAX_VALUES, MAX_DIMENSIONS = 100, 100, 30
+"""The most metrics in a directive, values of a metric, and dimensions in a set."""
 
 
 class Dropped(ValueError):
@@ -26,7 +28,7 @@ class Dropped(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """The values of a metric with one set of dimensions in a log line.
+    """A metric's values in a log line, for one set of dimensions.
 
     Attributes
     ----------
@@ -43,14 +45,14 @@ class Metric:
 
 
 def metrics_of(line: str, ingested: float, units: Collection[str]) -> list[Metric]:
-    """Return the metrics in a log line; none for a line in another format.
+    """Return the metrics in a log line; an empty list if the line is in another format.
 
     Parameters
     ----------
     line
         A log line of a function.
     ingested
-        The time of its ingestion by CloudWatch Logs, in seconds of the epoch.
+        When CloudWatch Logs ingested the line, in seconds of the epoch.
     units
         The units that CloudWatch knows.
 
@@ -59,7 +61,7 @@ def metrics_of(line: str, ingested: float, units: Collection[str]) -> list[Metri
     Dropped
         CloudWatch would drop some of the metrics.
     """
-    if MARK not in line:
+    if DIRECTIVES_KEY not in line:
         return []
     try:
         parsed = json.loads(line)
@@ -79,13 +81,19 @@ def _metrics(line: Mapping[str, Any], ingested: float, units: Collection[str]) -
     milliseconds = line["_aws"]["Timestamp"]
     _require(type(milliseconds) is int, "its Timestamp is no whole number of milliseconds")
     at = milliseconds / 1000
-    _require(-PAST <= at - ingested <= FUTURE, f"its Timestamp {milliseconds} is too far off")
-    for directive in line["_aws"][MARK]:
+    _require(
+        -MAX_PAST_SECONDS <= at - ingested <= MAX_FUTURE_SECONDS,
+        f"its Timestamp {milliseconds} is too far off",
+    )
+    for directive in line["_aws"][DIRECTIVES_KEY]:
         namespace, metrics = directive["Namespace"], directive["Metrics"]
         _require(isinstance(namespace, str) and namespace, "it has no Namespace")
-        _require(1 <= len(metrics) <= METRICS, f"it has {len(metrics)} metrics, not 1 to {METRICS}")
+        _require(
+            1 <= len(metrics) <= MAX_METRICS,
+            f"it has {len(metrics)} metrics, not 1 to {MAX_METRICS}",
+        )
         for names in directive["Dimensions"]:
-            _require(len(names) <= DIMENSIONS, f"it has over {DIMENSIONS} dimensions")
+            _require(len(names) <= MAX_DIMENSIONS, f"it has over {MAX_DIMENSIONS} dimensions")
             dimensions = {name: line[name] for name in names}
             for name, value in dimensions.items():
                 _require(isinstance(value, str) and value, f"its dimension {name} is no text")
@@ -96,15 +104,17 @@ def _metrics(line: Mapping[str, Any], ingested: float, units: Collection[str]) -
                 yield Metric(namespace, name, dimensions, unit, at, values)
 
 
-def _values(name: str, found: Any) -> tuple[float, ...]:
-    values = tuple(found) if isinstance(found, list) else (found,)
-    _require(1 <= len(values) <= VALUES, f"{name} has {len(values)} values, not 1 to {VALUES}")
+def _values(name: str, raw_values: Any) -> tuple[float, ...]:
+    values = tuple(raw_values) if isinstance(raw_values, list) else (raw_values,)
+    _require(
+        1 <= len(values) <= MAX_VALUES, f"{name} has {len(values)} values, not 1 to {MAX_VALUES}"
+    )
     for value in values:
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        _require(number and math.isfinite(value), f"a value of {name} is no number")
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        _require(is_number and math.isfinite(value), f"a value of {name} is no number")
     return values
 
 
-def _require(holds: object, otherwise: str) -> None:
-    if not holds:
-        raise Dropped(otherwise)
+def _require(condition: object, message: str) -> None:
+    if not condition:
+        raise Dropped(message)

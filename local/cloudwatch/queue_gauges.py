@@ -1,4 +1,4 @@
-"""The metrics of a queue's depth and age, which SQS records at intervals.
+"""Measures the depth of an SQS queue and the age of its oldest message, as SQS does at intervals.
 
 Source: Amazon SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS".
 """
@@ -13,8 +13,8 @@ import requests
 from local.aws.emulator import Emulator
 from local.cloudwatch.embedded_metrics import Metric
 
-RECEIVES = 3
-"""The most receives of a message that counts as the oldest."""
+MAX_RECEIVES = 3
+"""A message with more receives does not count as the oldest message of its queue."""
 _COUNTS = {
     f"ApproximateNumberOfMessages{attribute}": f"ApproximateNumberOfMessages{metric}"
     for attribute, metric in (("", "Visible"), ("NotVisible", "NotVisible"), ("Delayed", "Delayed"))
@@ -22,27 +22,27 @@ _COUNTS = {
 
 
 class QueueGauges:
-    """The depth of a queue of the emulator and the age of its oldest message."""
+    """The depth of an SQS queue in the emulator, and the age of the queue's oldest message."""
 
     def __init__(self, aws: Emulator, url: str) -> None:
         self._sqs = aws.client("sqs")
         self._name = url.rpartition("/")[2]
         self._url = f"{aws.endpoint}/{aws.account}/{self._name}"
-        self._peek = f"{aws.endpoint}/_ministack/sqs/messages"
+        self._messages_url = f"{aws.endpoint}/_ministack/sqs/messages"
         self._query = {"account": aws.account, "region": aws.region, "QueueUrl": self._url}
         self._http = requests.Session()
         # Calls to the emulator must not use the user's proxy.
         self._http.trust_env = False
         self._http.verify = aws.environment.get("SSL_CERT_FILE", True)
-        self._entered: dict[str, float] = {}
+        self._entry_times: dict[str, float] = {}
 
-    def at(self, now: float, ahead: float) -> Iterator[Metric]:
-        """Yield the metrics at CloudWatch's time `now`; none if the queue is gone.
+    def measure(self, now: float, ahead: float) -> Iterator[Metric]:
+        """Yield the queue's metrics for CloudWatch's time `now`; nothing if the queue is deleted.
 
         Parameters
         ----------
         ahead
-            The seconds by which CloudWatch's clock is ahead.
+            The seconds by which CloudWatch's clock is ahead of this machine's.
         """
         try:
             counts = self._sqs.get_queue_attributes(
@@ -57,30 +57,30 @@ class QueueGauges:
         yield Metric("AWS/SQS", "ApproximateAgeOfOldestMessage", queue, "Seconds", now, (age,))
 
     def _age_of_oldest(self, now: float, ahead: float) -> float:
-        """Return the age of the oldest message in seconds, 0 if no message counts.
+        """Return the age of the oldest message in seconds; 0 if no message counts.
 
-        A message that was received more than `RECEIVES` times does not count. A message that a
-        redrive moved to a dead-letter queue counts from the redrive on. Putting CloudWatch's time
-        forward makes the present messages older.
+        A message with more than `MAX_RECEIVES` receives does not count. A message that SQS moved to
+        a dead-letter queue always counts, and its age begins with this move. When CloudWatch's time
+        is put forward, all messages in the queue get older.
         """
-        entered: dict[str, float] = {}
-        counting = []
+        entry_times: dict[str, float] = {}
+        counted = []
         for message in self._messages():
             redriven = "DeadLetterQueueSourceArn" in message["Attributes"]
             begins = now if redriven else message["SentTimestamp"] + ahead
-            entered[message["MessageId"]] = self._entered.get(message["MessageId"], begins)
-            if redriven or message["ReceiveCount"] <= RECEIVES:
-                counting.append(entered[message["MessageId"]])
-        self._entered = entered
-        return max(now - min(counting), 0) if counting else 0
+            entry_times[message["MessageId"]] = self._entry_times.get(message["MessageId"], begins)
+            if redriven or message["ReceiveCount"] <= MAX_RECEIVES:
+                counted.append(entry_times[message["MessageId"]])
+        self._entry_times = entry_times
+        return max(now - min(counted), 0) if counted else 0
 
     def _messages(self) -> list[dict[str, Any]]:
         """Return all messages in the queue without receiving them."""
-        answer = self._http.get(self._peek, params=self._query, timeout=10)
-        answer.raise_for_status()
+        response = self._http.get(self._messages_url, params=self._query, timeout=10)
+        response.raise_for_status()
         return [
             message
-            for regions in answer.json()["messages"].values()
+            for regions in response.json()["messages"].values()
             for queues in regions.values()
             for messages in queues.values()
             for message in messages

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import ClassVar
 
-from local.runs.account import row
+from local.runs.report import row
 
 
 @dataclass(slots=True)

@@ -49,7 +49,7 @@ class Delivery:
 
     def deployed(self, genesys: GenesysCloud, name: str) -> tuple[str, str]:
         """Return the id and a description of the stack's subscription or integration."""
-        (entity, *_) = self.entities(genesys).named(name)
+        (entity, *_) = self.entities(genesys).find_by_name(name)
         return entity["id"], "\n".join(self.describe(entity))
 
     def names(self, genesys: GenesysCloud) -> list[str]:

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from local.aws.left_behind import left_behind
-from local.aws.project import ROOT, function_of
+from local.aws.project import ROOT, find_function_name
 from local.cloudwatch.collector import CloudWatch, collecting
 from local.dashboard.page import Page, render
 from local.demo.account import Account
@@ -19,8 +19,8 @@ from local.demo.deliveries import DELIVERIES, OTHERS, Delivery
 from local.demo.feed import Feed
 from local.demo.run import Run
 from local.receivers.bus import record_bus
-from local.runs.account import check_lines
 from local.runs.clean_up import RunFailed, run_and_clean_up
+from local.runs.report import check_lines
 from local.runs.screen import Screen
 from local.runs.world import World, start_world
 
@@ -127,7 +127,7 @@ def _send(world: World, outputs: Mapping[str, str], feed: Feed, page: Path) -> P
 
 def _run_watchdog(world: World) -> None:
     """Invoke the watchdog once, as its schedule does every five minutes."""
-    name = function_of(world.aws, world.stack_name, "Watchdog")
+    name = find_function_name(world.aws, world.stack_name, "Watchdog")
     answer = world.aws.client("lambda").invoke(FunctionName=name)
     result = json.loads(answer["Payload"].read())
     if result.get("healthy") is not True:

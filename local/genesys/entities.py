@@ -1,4 +1,4 @@
-"""Entities of one kind in the stand-in's org, with the API's common behaviour."""
+"""The base class of subscriptions and integrations, with the behaviour that they share."""
 
 import copy
 from abc import ABC, abstractmethod
@@ -17,16 +17,16 @@ Shape = TypeVar("Shape")
 
 
 class Entities(dict[str, Entity], ABC):
-    """Entities by id in the form of the API; tests may change them directly.
+    """All entities of one kind, keyed by id, in the API's form; tests may change them directly.
 
     Parameters
     ----------
     path, kind
-        The API's path and the word for an entity, whose first letters begin the ids.
+        The API's path, and the word for one entity. Each id begins with the word's first letters.
     permissions
-        The permission or scope that each method needs.
+        The permission or scope that each HTTP method needs.
     clock
-        Returns seconds.
+        Returns the present time in seconds.
 
     Attributes
     ----------
@@ -35,9 +35,10 @@ class Entities(dict[str, Entity], ABC):
     page_limit
         The most entities on a page, whatever the request asks for.
     page_count
-        Whether lists give the number of pages.
+        Whether lists contain the number of pages.
     active
-        The latest active version of each active entity, by id. It sends events until it changes.
+        The versions of entities that send events, keyed by id. After a change, the old version
+        sends events until the change takes effect.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Entities(dict[str, Entity], ABC):
         self._visible_at: dict[str, float] = {}
         self._moves: dict[str, tuple[float, str]] = {}
 
-    def named(self, name: str) -> list[Entity]:
+    def find_by_name(self, name: str) -> list[Entity]:
         """Return the entities with a name."""
         return [one for one in self.values() if one["name"] == name]
 
@@ -63,12 +64,12 @@ class Entities(dict[str, Entity], ABC):
         self[new] = {"id": new, **fields, "selfUri": f"{self.path}/{new}"}
         return self[new]
 
-    def list_late(self, new: Entity) -> None:
+    def hide_from_lists(self, new: Entity) -> None:
         """Hide a new entity from lists for `visible_after` seconds."""
         self._visible_at[new["id"]] = self.clock() + self.visible_after
 
     def move(self, one: Entity, state: str, seconds: float) -> None:
-        """Make an entity enter a state after some seconds."""
+        """Let an entity enter `state` after some seconds."""
         self._moves[one["id"]] = self.clock() + seconds, state
         self.settle()
 
@@ -84,7 +85,7 @@ class Entities(dict[str, Entity], ABC):
                 self.enter(self[key], state)
 
     def may_settle(self, _: str) -> bool:
-        """Return whether only time holds up an entity's move."""
+        """Return whether an entity's move may complete once its time has come."""
         return True
 
     @abstractmethod
@@ -99,22 +100,22 @@ class Entities(dict[str, Entity], ABC):
         if needed not in granted:
             raise missing_permission(needed)
 
-    def found(self, request: Request) -> Entity:
-        """Return the entity in a request's path."""
-        wanted = request.path.removeprefix(self.path).split("/")[1]
-        if wanted not in self:
-            raise not_found(f"No {self.kind} with id {wanted}.")
-        return self[wanted]
+    def find(self, request: Request) -> Entity:
+        """Return the entity that a request's path identifies; raise `Problem` if there is none."""
+        entity_id = request.path.removeprefix(self.path).split("/")[1]
+        if entity_id not in self:
+            raise not_found(f"No {self.kind} with id {entity_id}.")
+        return self[entity_id]
 
-    def page(self, request: Request, shown: Callable[[Entity], Entity] = copy.deepcopy) -> Answer:
-        """Return the list's page for a request."""
+    def page(self, request: Request, render: Callable[[Entity], Entity] = copy.deepcopy) -> Answer:
+        """Return the page of the list that a request asks for; `render` converts each entity."""
         now = self.clock()
         visible = [one for key, one in self.items() if self._visible_at.get(key, now) <= now]
         number = _page_parameter(request, "pageNumber", 1, 1_000_000)
         size = min(_page_parameter(request, "pageSize", 25, MAX_PAGE), self.page_limit)
         pages = -(-len(visible) // size)
         body: Entity = {
-            "entities": [shown(one) for one in visible[(number - 1) * size : number * size]],
+            "entities": [render(one) for one in visible[(number - 1) * size : number * size]],
             "pageSize": size,
             "pageNumber": number,
             "total": len(visible),
@@ -126,16 +127,16 @@ class Entities(dict[str, Entity], ABC):
         return Answer(200, body)
 
 
-def decoded(request: Request, shape: type[Shape]) -> Shape:
-    """Return a request's body as a shape; raise `Problem` if it does not fit."""
+def decode_body(request: Request, shape: type[Shape]) -> Shape:
+    """Return a request's body as an instance of `shape`; raise `Problem` if it does not fit."""
     try:
         return msgspec.json.decode(request.body, type=shape)
     except msgspec.MsgspecError as error:
         raise bad_request(str(error)) from None
 
 
-def _page_parameter(request: Request, name: str, default: int, most: int) -> int:
+def _page_parameter(request: Request, name: str, default: int, maximum: int) -> int:
     text = request.query.get(name, str(default))
-    if not text.isdecimal() or not 1 <= int(text) <= most:
-        raise bad_request(f"{name}: expected 1 to {most}, got {text}.")
+    if not text.isdecimal() or not 1 <= int(text) <= maximum:
+        raise bad_request(f"{name}: expected 1 to {maximum}, got {text}.")
     return int(text)

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from conversations.topics import CUSTOMER_END, TOPIC_PREFIX
-from local.genesys.entities import Entities, Entity, decoded
+from local.genesys.entities import Entities, Entity, decode_body
 from local.genesys.problems import Problem, bad_request
 from local.http.messages import Answer, Request
 
@@ -25,9 +25,10 @@ PERMISSIONS = {
     "DELETE": "integrations:integration:delete",
 }
 RUNNING = ("ACTIVE", "ACTIVATING", "DEACTIVATING")
-# The states that take time, and their successors.
+# For each state that an integration leaves after some time, the state that follows.
 SUCCESSORS = {"ACTIVATING": "ACTIVE", "DEACTIVATING": "INACTIVE"}
 GONE = ""
+"""The state of an integration that is deleted."""
 
 
 class _Type(msgspec.Struct):
@@ -65,18 +66,20 @@ class Integrations(Entities):
     types
         The integration types available to the org.
     permissions
-        The permissions of the client's role, a part of `PERMISSIONS`.
+        The permissions of the client's role: some or all of those in `PERMISSIONS`.
     state_seconds
-        How long `ACTIVATING`, `DEACTIVATING` and a deletion take; `math.inf` for ever.
+        The duration of `ACTIVATING`, of `DEACTIVATING` and of a deletion; `math.inf` if they never
+        end.
     error
         If not empty, an integration becomes `ERROR` with this detail instead of `ACTIVE`.
     expands
         Whether lists can show configurations.
     configuring_switches_off
         Whether a new configuration switches an integration off.
-    source_made, source_gone
-        Called with the suffix of a partner event source when an integration becomes active, and
-        when the source's last integration is deleted.
+    on_source_created
+        Called with the suffix of a partner event source when an integration becomes active.
+    on_source_deleted
+        Called with the suffix of a partner event source when its last integration is deleted.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -87,8 +90,8 @@ class Integrations(Entities):
         self.error = ""
         self.expands = True
         self.configuring_switches_off = False
-        self.source_made: Callable[[str], object] = lambda _: None
-        self.source_gone: Callable[[str], object] = lambda _: None
+        self.on_source_created: Callable[[str], object] = lambda _: None
+        self.on_source_deleted: Callable[[str], object] = lambda _: None
 
     def seed(
         self,
@@ -102,7 +105,7 @@ class Integrations(Entities):
         Parameters
         ----------
         properties
-            By default the properties of an integration for a foreign account.
+            The configured properties; None for the properties of another AWS account.
         """
         if properties is None:
             properties = {
@@ -129,27 +132,27 @@ class Integrations(Entities):
         return str(self[integration_id]["reportedState"]["code"])
 
     def check(self, request: Request, granted: Collection[str]) -> None:
-        """Raise `Problem` if the client's role does not permit a request; scopes do not count."""
+        """Raise `Problem` if the client's role does not permit a request, whatever its scopes."""
         super().check(request, self.permissions)
 
     def answer(self, operation: str, request: Request) -> Answer:
-        """Carry out a request."""
+        """Carry out a request and return the answer to it."""
         match operation:
             case "list":
                 expand = self.expands and "config.current" in request.query.get("expand", "")
-                return self.page(request, lambda one: _shown(one, expand=expand))
+                return self.page(request, lambda one: _render(one, expand=expand))
             case "create":
-                return self._create(decoded(request, _New))
-        one = self.found(request)
+                return self._create(decode_body(request, _New))
+        one = self.find(request)
         match operation:
             case "read":
-                return Answer(200, _shown(one))
+                return Answer(200, _render(one))
             case "configuration":
                 return Answer(200, copy.deepcopy(one["config"]["current"]))
             case "configure":
-                return self._configure(one, decoded(request, _Configuration))
+                return self._configure(one, decode_body(request, _Configuration))
             case "switch":
-                return self._switch(one, decoded(request, _Switch).intended_state)
+                return self._switch(one, decode_body(request, _Switch).intended_state)
         return self._delete(one)
 
     def active_properties(self) -> list[Entity]:
@@ -162,7 +165,7 @@ class Integrations(Entities):
         if state == GONE:
             del self[one["id"]]
             if suffix and not any(_suffix_of(other) == suffix for other in self.values()):
-                self.source_gone(suffix)
+                self.on_source_deleted(suffix)
             return
         one["reportedState"] = {"code": state}
         if state == "ERROR":
@@ -173,7 +176,7 @@ class Integrations(Entities):
             }
         if state == "ACTIVE" and one["integrationType"]["id"] == SOURCE_TYPE:
             self.active[one["id"]] = copy.deepcopy(properties)
-            self.source_made(suffix)
+            self.on_source_created(suffix)
 
     def _new(self, name: str, type_id: str) -> Entity:
         one = self.add(
@@ -193,12 +196,12 @@ class Integrations(Entities):
         if type_id not in self.types:
             raise bad_request(f"The integration type {type_id} is not available to this org.")
         one = self._new(body.name or type_id, type_id)
-        self.list_late(one)
-        return Answer(200, _shown(one))
+        self.hide_from_lists(one)
+        return Answer(200, _render(one))
 
     def _configure(self, one: Entity, body: _Configuration) -> Answer:
         if one["integrationType"]["id"] == SOURCE_TYPE:
-            _check(body.properties)
+            _check_properties(body.properties)
         current = one["config"]["current"]
         if body.version != current["version"]:
             text = f"The configuration is of version {current['version']}, not {body.version}."
@@ -207,9 +210,9 @@ class Integrations(Entities):
         one |= {"name": body.name, "notes": body.notes}
         if self.configuring_switches_off:
             one["intendedState"] = "DISABLED"
-            self._begin(one, "DEACTIVATING")
+            self._start_transition(one, "DEACTIVATING")
         elif one["intendedState"] == "ENABLED":
-            self._begin(one, "ACTIVATING")
+            self._start_transition(one, "ACTIVATING")
         return Answer(200, copy.deepcopy(current))
 
     def _switch(self, one: Entity, intended: str) -> Answer:
@@ -220,8 +223,8 @@ class Integrations(Entities):
             raise bad_request("An integration that is not configured cannot be enabled.")
         if intended != one["intendedState"]:
             one["intendedState"] = intended
-            self._begin(one, "ACTIVATING" if intended == "ENABLED" else "DEACTIVATING")
-        return Answer(200, _shown(one))
+            self._start_transition(one, "ACTIVATING" if intended == "ENABLED" else "DEACTIVATING")
+        return Answer(200, _render(one))
 
     def _delete(self, one: Entity) -> Answer:
         if one["intendedState"] == "ENABLED":
@@ -229,17 +232,17 @@ class Integrations(Entities):
         if one["reportedState"]["code"] in RUNNING:
             raise Problem(409, "conflict", "An integration that is active cannot be deleted.")
         one["intendedState"] = "DELETED"
-        answer = Answer(200, _shown(one))
+        answer = Answer(200, _render(one))
         self.move(one, GONE, self.state_seconds)
         return answer
 
-    def _begin(self, one: Entity, state: str) -> None:
+    def _start_transition(self, one: Entity, state: str) -> None:
         one["reportedState"] = {"code": state}
         successor = "ERROR" if state == "ACTIVATING" and self.error else SUCCESSORS[state]
         self.move(one, successor, self.state_seconds)
 
 
-def _shown(one: Entity, *, expand: bool = False) -> Entity:
+def _render(one: Entity, *, expand: bool = False) -> Entity:
     """Return a copy of an integration, with or without its configuration."""
     return copy.deepcopy({key: one[key] for key in one if expand or key != "config"})
 
@@ -248,8 +251,8 @@ def _suffix_of(one: Entity) -> object:
     return one["config"]["current"]["properties"].get("eventSourceSuffix")
 
 
-def _check(properties: Entity) -> None:
-    """Raise `Problem` for properties that an Amazon EventBridge source cannot have."""
+def _check_properties(properties: Entity) -> None:
+    """Raise `Problem` if an Amazon EventBridge source cannot have these properties."""
     try:
         topics = msgspec.convert(properties, _SourceProperties).event_filter
     except msgspec.ValidationError as error:

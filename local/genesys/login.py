@@ -10,7 +10,7 @@ from local.http.messages import Answer, Request
 LOGIN = "/oauth/token"
 READ, WRITE = "event:subscribe:read", "event:subscribe:write"
 CLIENT_ID = "0f3c-client-id"
-CLIENT_SECRET = "S3cr3t-0f-the-0rg"  # noqa: S105 - of a client that exists only here
+CLIENT_SECRET = "S3cr3t-0f-the-0rg"  # noqa: S105 - this client exists only in the stand-in
 
 
 class Login:
@@ -21,13 +21,13 @@ class Login:
     client_id, client_secret
         The client's credentials.
     scopes
-        The client's scopes; a login gets the requested ones among them.
+        The client's scopes. A login can request some of them; otherwise, it gets all of them.
     expires_in
-        The life of new tokens in seconds.
+        The lifetime of new tokens in seconds.
     bad_login_status
-        The status of the answer to wrong credentials: 401 or 400.
+        The status of the answer to invalid credentials: 401 or 400.
     tokens
-        The scopes and the end of life of each token.
+        The scopes and the expiry time of each token, keyed by token.
     """
 
     clock: Callable[[], float]
@@ -54,14 +54,14 @@ class Login:
         answer = {"access_token": token, "token_type": "bearer", "expires_in": self.expires_in}
         return Answer(200, {**answer, "scope": " ".join(sorted(granted))})
 
-    def granted(self, request: Request) -> frozenset[str]:
+    def granted_scopes(self, request: Request) -> frozenset[str]:
         """Return the scopes of a request's token; raise `Problem` if the token is not valid."""
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         if kind.lower() != "bearer" or not token:
             text = "No authentication bearer token specified in authorization header."
             raise Problem(401, "authentication.required", text)
-        granted, ends = self.tokens.get(token, (frozenset(), 0.0))
-        if token not in self.tokens or self.clock() >= ends:
+        granted, expires_at = self.tokens.get(token, (frozenset(), 0.0))
+        if token not in self.tokens or self.clock() >= expires_at:
             raise Problem(401, "bad.credentials", "Invalid login credentials.")
         return granted
 

@@ -1,4 +1,4 @@
-"""The errors of Genesys Cloud's API in its own words."""
+"""The error answers of Genesys Cloud's API, with the API's own messages."""
 
 from uuid import uuid4
 
@@ -15,7 +15,7 @@ def problem(status: int, message: str, code: str = "error", **headers: str) -> A
 
 
 def too_many_requests(retry_after: int) -> Answer:
-    """Return the answer to a client that calls too often and must wait some seconds."""
+    """Return the answer to a client that calls too often and must wait `retry_after` seconds."""
     message = "Rate limit exceeded the maximum. Retry later."
     code = "too.many.requests.retry.after"
     return problem(429, message, code, **{"Retry-After": str(retry_after)})

@@ -1,4 +1,4 @@
-"""The stand-in's sender to SQS, which acts as the AWS account of Genesys Cloud."""
+"""Sends messages to SQS queues for the stand-in, as the AWS account of Genesys Cloud does."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -8,22 +8,19 @@ if TYPE_CHECKING:
 
 ACCOUNT = "765628985471"
 """The AWS account from which Genesys Cloud sends."""
-SQS_BATCH = 10
+MESSAGES_PER_CALL = 10
+"""The most messages that SQS accepts in one call."""
 Send = Callable[[str, str, list[str]], None]
-"""Sends message bodies to the SQS queue with an ARN in a region."""
+"""Sends messages to an SQS queue. The parameters are the queue's ARN, its region, and the messages'
+bodies."""
 
 
 def sqs_sender(emulator: "Emulator", account: str = ACCOUNT) -> Send:
-    """Return a sender to the SQS queues of an emulator that acts as `account`.
+    """Return a function that, as `account`, sends messages to the SQS queues of an emulator.
 
-    It drops messages to queues of foreign accounts.
-
-    Raises
-    ------
-    botocore.exceptions.ClientError
-        By the sender: the queue does not exist, or its policy does not admit `account`.
-    RuntimeError
-        By the sender: the queue refused some of the messages.
+    The function drops messages to other accounts and regions. It raises botocore's `ClientError` if
+    the queue does not exist or its policy does not allow `account` to send, and `RuntimeError` if
+    the queue refuses some of the messages.
     """
     sqs = emulator.client("sqs", account)
 
@@ -31,15 +28,15 @@ def sqs_sender(emulator: "Emulator", account: str = ACCOUNT) -> Send:
         owner, name = arn.split(":")[4:]
         if owner != emulator.account or region != emulator.region:
             return
-        for start in range(0, len(bodies), SQS_BATCH):
-            answer = sqs.send_message_batch(
+        for start in range(0, len(bodies), MESSAGES_PER_CALL):
+            response = sqs.send_message_batch(
                 QueueUrl=f"{emulator.endpoint}/{owner}/{name}",
                 Entries=[
                     {"Id": str(position), "MessageBody": body}
-                    for position, body in enumerate(bodies[start : start + SQS_BATCH])
+                    for position, body in enumerate(bodies[start : start + MESSAGES_PER_CALL])
                 ],
             )
-            if answer.get("Failed"):
-                raise RuntimeError(f"{arn} refused messages: {answer['Failed']}")
+            if response.get("Failed"):
+                raise RuntimeError(f"{arn} refused messages: {response['Failed']}")
 
     return send

@@ -5,8 +5,8 @@
         genesys.publish(event)
 
 Subscriptions select events by event type and JSONata filter, and send them to the SQS queue of
-their destination. Integrations of the type *Amazon EventBridge source* send the events of their
-topics to their partner event source.
+their destination. Integrations of the type *Amazon EventBridge source* select partner events by
+topic, and send them to their partner event source.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ OPERATIONS = {
     f"{INTEGRATIONS}/[^/]+": {"GET": "read", "PATCH": "switch", "DELETE": "delete"},
     f"{INTEGRATIONS}/[^/]+/config/current": {"GET": "configuration", "PUT": "configure"},
 }
-"""The names of operations, by path pattern and method; tests use them for faults."""
+"""The names of operations, by path pattern and method; tests use the names to replace answers."""
 
 
 class GenesysCloud(Login, ScriptedService):
@@ -53,20 +53,21 @@ class GenesysCloud(Login, ScriptedService):
     Parameters
     ----------
     send
-        Sends events to SQS, such as `sqs_sender`; None drops them.
+        Sends events to SQS queues; `sqs_sender` makes such a function. None drops the events.
     send_partner_events
-        Sends events to partner event sources, such as `partner_events`; None drops them.
+        Sends events to partner event sources; `partner_event_sender` makes such a function. None
+        drops the events.
     clock
-        Returns epoch seconds.
+        Returns the present time in epoch seconds.
 
     Attributes
     ----------
     id
         The org's id.
     subscriptions, integrations
-        The org's entities by id.
+        The org's subscriptions and its integrations, keyed by id.
     has_subscription_api
-        Whether the org has the path of subscriptions.
+        Whether the org has the subscriptions' API.
     """
 
     def __init__(
@@ -120,17 +121,17 @@ class GenesysCloud(Login, ScriptedService):
     def carry_out(self, operation: str, request: Request) -> Answer:
         with self._lock:
             try:
-                answer = self._carried_out(operation, request)
+                answer = self._perform(operation, request)
             except Problem as problem:
                 return problem.answer
             return replace(answer, headers={CORRELATION: str(uuid4())})
 
-    def _carried_out(self, operation: str, request: Request) -> Answer:
+    def _perform(self, operation: str, request: Request) -> Answer:
         if operation == "login":
             return self.log_in(request)
         if not request.path.startswith("/api/v2/"):
             raise not_found()
-        granted = self.granted(request)
+        granted = self.granted_scopes(request)
         if operation == "organization":
             return Answer(200, {"id": self.id, "name": "Example", "state": "active"})
         entities = self._entities_at(f"{request.path}/")
@@ -145,40 +146,41 @@ class GenesysCloud(Login, ScriptedService):
     def _entities_at(self, path: str) -> Subscriptions | Integrations | None:
         if path.startswith(f"{INTEGRATIONS}/"):
             return self.integrations
-        has = self.has_subscription_api and path.startswith(f"{SUBSCRIPTIONS}/")
-        return self.subscriptions if has else None
+        if self.has_subscription_api and path.startswith(f"{SUBSCRIPTIONS}/"):
+            return self.subscriptions
+        return None
 
     def publish(self, event: Mapping[str, Any]) -> list[str]:
-        """Publish an event; return the ids of the subscriptions that select it."""
+        """Publish an event; return the ids of the subscriptions that select the event."""
         return self.publish_all([event])[0]
 
     def publish_all(self, events: Iterable[Mapping[str, Any]]) -> list[list[str]]:
-        """Publish events; return for each the ids of the subscriptions that select it.
+        """Publish events; for each event, return the ids of the subscriptions that select it.
 
-        Each destination gets its events in their order.
+        Each SQS queue gets its events in the order of `events`.
         """
         outgoing: dict[tuple[str, str], list[str]] = defaultdict(list)
-        receivers = []
+        selecting_ids = []
         with self._lock:
             subscriptions = self.subscriptions
             for event in events:
-                selecting = subscriptions.receivers(event)
+                selecting = subscriptions.find_selecting(event)
                 body = json.dumps(event, separators=(",", ":")) if selecting else ""
                 for one in selecting:
                     queue = one["destination"]["awsSqs"]
                     outgoing[queue["arn"], queue["region"]].append(body)
-                receivers.append([one["id"] for one in selecting])
+                selecting_ids.append([one["id"] for one in selecting])
         if self._send:
             for (arn, region), bodies in outgoing.items():
                 self._send(arn, region, bodies)
-        return receivers
+        return selecting_ids
 
     def event_source(self, suffix: str) -> str:
         """Return the name of the partner event source with a suffix."""
         return f"aws.partner/genesys.com/cloud/{self.id}/{suffix}"
 
     def publish_partner_events(self, events: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-        """Publish partner events; return for each the names of the matching rules.
+        """Publish partner events; for each event, return the names of the rules that match it.
 
         Parameters
         ----------
@@ -190,16 +192,18 @@ class GenesysCloud(Login, ScriptedService):
         matched: list[list[str]] = [[] for _ in events]
         for properties in integrations:
             topics = set(properties["eventFilter"])
-            selected = [n for n, event in enumerate(events) if event["detail-type"] in topics]
-            if not selected or not self._send_partner_events:
+            indexes = [
+                index for index, event in enumerate(events) if event["detail-type"] in topics
+            ]
+            if not indexes or not self._send_partner_events:
                 continue
             source = self.event_source(properties["eventSourceSuffix"])
             account, region = properties["awsAccountId"], properties["awsAccountRegion"]
-            address = {"source": source, "account": account, "region": region}
-            batch = [{**events[n], **address} for n in selected]
-            rules = self._send_partner_events(source, account, region, batch)
-            for n, names in zip(selected, rules, strict=True):
-                matched[n] += names
+            fields = {"source": source, "account": account, "region": region}
+            selected = [{**events[index], **fields} for index in indexes]
+            rule_names = self._send_partner_events(source, account, region, selected)
+            for index, names in zip(indexes, rule_names, strict=True):
+                matched[index] += names
         return matched
 
 

@@ -1,6 +1,7 @@
-"""The stand-in's API of event subscriptions, and the selection of their events.
+"""The stand-in's event subscriptions: their API, and the selection of their events.
 
-Source: the Genesys tutorial on event subscriptions, completed to a REST resource.
+Source: the Genesys tutorial on event subscriptions. Operations that the tutorial does not mention
+follow the conventions of REST.
 """
 
 import copy
@@ -12,7 +13,7 @@ import msgspec
 from jsonata import Jsonata
 from msgspec import Meta
 
-from local.genesys.entities import Entities, Entity, decoded
+from local.genesys.entities import Entities, Entity, decode_body
 from local.genesys.login import READ, WRITE
 from local.genesys.problems import Problem, bad_request
 from local.http.messages import Answer, Request
@@ -33,7 +34,7 @@ class _Destination(msgspec.Struct, rename="camel"):
     aws_sqs: _Queue
 
 
-class _Shape(msgspec.Struct, rename="camel"):
+class _Subscription(msgspec.Struct, rename="camel"):
     name: Annotated[str, Meta(pattern=r"\S")]
     event_types: Annotated[list[str], Meta(min_length=1)]
     destination: _Destination
@@ -48,9 +49,9 @@ class Subscriptions(Entities):
     Attributes
     ----------
     activation_seconds, activation_reads
-        The seconds and the reads after which a new or changed subscription is `active` instead of
-        `pending`; `math.inf` for never. Until then a new one sends nothing, and a changed one sends
-        as before.
+        The seconds and the reads for which a new or changed subscription remains `pending` before
+        it gets its status; `math.inf` for ever. Meanwhile, a new subscription sends nothing, and a
+        changed one sends as before the change.
     unique_names
         Whether the API refuses a second subscription with the same name.
     filter_errors
@@ -66,7 +67,7 @@ class Subscriptions(Entities):
         self._reads_left: dict[str, float] = {}
 
     def seed(self, name: str, queue_arn: str = FOREIGN_ARN, **fields: Any) -> str:
-        """Add a subscription that is active at once, without checks, and return its id."""
+        """Add a subscription without checks, which is active at once; return its id."""
         one = self.add(
             name=name,
             description="",
@@ -87,27 +88,27 @@ class Subscriptions(Entities):
         return [one for one in self.values() if one["destination"]["awsSqs"]["arn"] == queue_arn]
 
     def answer(self, operation: str, request: Request) -> Answer:
-        """Carry out a request."""
+        """Carry out a request and return the answer to it."""
         match operation:
             case "list":
                 return self.page(request, self._read)
             case "create":
-                fields = self._validated(request)
+                fields = self._parse_unique(request)
                 one = self.add(**fields)
-                self.list_late(one)
+                self.hide_from_lists(one)
                 self._change(one, fields)
                 return Answer(201, copy.deepcopy(one))
-        one = self.found(request)
+        one = self.find(request)
         match operation:
             case "read":
                 return Answer(200, self._read(one))
             case "replace":
-                self._change(one, self._validated(request, one["id"]))
+                self._change(one, self._parse_unique(request, one["id"]))
                 return Answer(200, copy.deepcopy(one))
         del self[one["id"]]
         return Answer(204)
 
-    def receivers(self, event: Mapping[str, Any]) -> list[Entity]:
+    def find_selecting(self, event: Mapping[str, Any]) -> list[Entity]:
         """Return the active subscriptions that select an event."""
         return [active for active in self.active.values() if self._selects(active, event)]
 
@@ -135,14 +136,17 @@ class Subscriptions(Entities):
         if not active["attributeFilter"]:
             return True
         try:
-            return _compiled(active["attributeFilter"]).evaluate(event.get("attributes")) is True
+            return _compile(active["attributeFilter"]).evaluate(event.get("attributes")) is True
         except Exception:  # noqa: BLE001 - whatever it raises, the expression is at fault
             self.filter_errors += 1
             return False
 
-    def _validated(self, request: Request, own_id: str = "") -> Entity:
-        """Return the fields of the subscription in a request; `own_id` is its id if it exists."""
-        fields = _shape(request)
+    def _parse_unique(self, request: Request, own_id: str = "") -> Entity:
+        """Return the fields of the subscription in a request; raise `Problem` if its name is taken.
+
+        `own_id` is the id of the subscription that the request replaces; empty for a new one.
+        """
+        fields = _parse_subscription(request)
         names = {one["name"] for key, one in self.items() if key != own_id}
         if self.unique_names and fields["name"] in names:
             text = f"An event subscription named {fields['name']} exists already."
@@ -150,20 +154,20 @@ class Subscriptions(Entities):
         return fields
 
 
-def _shape(request: Request) -> Entity:
+def _parse_subscription(request: Request) -> Entity:
     """Return the fields of the subscription in a request."""
-    fields: Entity = msgspec.to_builtins(decoded(request, _Shape))
+    fields: Entity = msgspec.to_builtins(decode_body(request, _Subscription))
     queue = fields["destination"]["awsSqs"]
     if queue["arn"].split(":")[3] != queue["region"]:
         raise bad_request(f"destination.awsSqs: {queue['arn']} is not in {queue['region']}.")
     expression = fields["attributeFilter"]
     try:
-        _compiled(expression or "true")
+        _compile(expression or "true")
     except Exception as error:  # noqa: BLE001 - whatever it raises, the expression is at fault
         raise bad_request(f"attributeFilter: {expression} is not JSONata: {error}") from None
     return fields
 
 
 @cache
-def _compiled(expression: str) -> Jsonata:
+def _compile(expression: str) -> Jsonata:
     return Jsonata(expression)

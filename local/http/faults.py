@@ -11,7 +11,7 @@ from local.http.messages import Answer, Request
 
 @dataclass(slots=True)
 class Call:
-    """The record of a request: nothing in it is secret.
+    """The record of a request, which contains no secrets.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class ScriptedService(ABC):
     Parameters
     ----------
     clock
-        Returns seconds.
+        Returns the present time in seconds.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class ScriptedService(ABC):
             del self._constant_answers[operation]
 
     def before(self, operation: str, action: Callable[[], object]) -> None:
-        """Call `action` once, right before the operation's next request is handled."""
+        """Call `action` once, immediately before the next request for the operation is handled."""
         self._actions[operation] = action
 
     def __call__(self, request: Request) -> Answer:

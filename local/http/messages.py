@@ -20,7 +20,7 @@ class Request:
     headers
         A case-insensitive mapping.
     is_abandoned
-        Returns whether the client has closed the connection before the answer.
+        Returns whether the client has closed the connection without waiting for the answer.
     """
 
     method: str

@@ -1,4 +1,4 @@
-"""The HTTP server behind every stand-in, on loopback; tests script its answers."""
+"""The HTTP server behind every stand-in, which runs on loopback; tests can script its answers."""
 
 import json
 import socket
@@ -34,9 +34,9 @@ class HttpServer:
     Attributes
     ----------
     url, port
-        The address, which never changes.
+        The server's URL and port, which never change.
     respond
-        Can be replaced at any time.
+        The parameter `respond`, which can be replaced at any time.
     intercept
         Called before `respond`. If it returns an answer, that answer is sent, and `respond` is not
         called.
@@ -80,7 +80,7 @@ class HttpServer:
         return self._listening is not None
 
     def accept_connections(self) -> None:
-        """Accept connections, at first and again after `refuse_connections`."""
+        """Start to accept connections, when the server is made and after `refuse_connections`."""
         if not self._listening:
             self._reserved.close()
             listener = _Listener(self, self.port)
@@ -135,7 +135,7 @@ class HttpServer:
         self.requests.append(request)
         try:
             answer = self.intercept(request)
-            # A client that stopped waiting counts the request as failed, so it must have no effect.
+            # A client that stopped waiting assumes a failure, so the request must have no effect.
             return None if request.is_abandoned() else answer or self.respond(request)
         except Exception as error:
             self.errors.append(error)
@@ -181,7 +181,7 @@ class _Listener(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _Listener
     protocol_version = "HTTP/1.1"
-    # Send each answer at once: after a partial one, a client may delay its acknowledgement.
+    # Send each answer in one piece. A client may delay the acknowledgement of a first piece.
     wbufsize = -1
     disable_nagle_algorithm = True
 
@@ -191,7 +191,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.owner.connection_locks[self.connection] = self.lock
 
     def handle(self) -> None:
-        # The client may have been killed.
+        # A client that was killed leaves a broken connection.
         with suppress(OSError):
             super().handle()
 
@@ -235,7 +235,7 @@ class _Handler(BaseHTTPRequestHandler):
 def _is_closed(connection: socket.socket) -> bool:
     """Return whether the client has closed a connection."""
     try:
-        # The plain socket's `recv`, because a TLS socket's cannot peek.
+        # This is the plain socket's `recv`, because a TLS socket's `recv` cannot peek.
         return socket.socket.recv(connection, 1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
     except BlockingIOError:
         return False

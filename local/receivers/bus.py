@@ -1,4 +1,4 @@
-"""A recorder of the events on the stack's bus, which a rule copies to an SQS queue."""
+"""Records the events on the stack's bus, by a rule that copies the events to an SQS queue."""
 
 import json
 import secrets
@@ -67,12 +67,12 @@ def record_bus(aws: Emulator, bus_name: str) -> Iterator[BusRecorder]:
     queue_url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
     rule = {"Name": name, "EventBusName": bus_name}
     eventbridge.put_rule(**rule, EventPattern=json.dumps({"source": [SOURCE]}))
-    rule_of_targets = {"Rule": name, "EventBusName": bus_name}
-    eventbridge.put_targets(**rule_of_targets, Targets=[{"Id": "recorder", "Arn": arn}])
+    target_rule = {"Rule": name, "EventBusName": bus_name}
+    eventbridge.put_targets(**target_rule, Targets=[{"Id": "recorder", "Arn": arn}])
     try:
         yield BusRecorder(aws, queue_url)
     finally:
         # A bus that has rules cannot be deleted.
-        eventbridge.remove_targets(**rule_of_targets, Ids=["recorder"])
+        eventbridge.remove_targets(**target_rule, Ids=["recorder"])
         eventbridge.delete_rule(**rule)
         sqs.delete_queue(QueueUrl=queue_url)

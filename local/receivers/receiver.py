@@ -1,4 +1,4 @@
-"""The base of the services on loopback that receive ends and can refuse some at first."""
+"""The base class of services that receive ends on loopback and can refuse an end at first."""
 
 import threading
 import time
@@ -39,7 +39,7 @@ class Receiver:
             return {end: list(times) for end, times in self._arrivals.items()}
 
     def receive(self, end: End) -> Answer:
-        """Record an end and answer 204, or answer 503 if it is to be refused."""
+        """Record an end and answer 204; if the end is to be refused, answer 503."""
         with self._lock:
             if self.refused[end] < self.refusals.get(end[0], 0):
                 self.refused[end] += 1

@@ -1,1 +1,1 @@
-"""The code that demo runs and chaos runs share."""
+"""The code that the demo and the chaos run share."""

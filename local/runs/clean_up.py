@@ -14,7 +14,7 @@ class RunFailed(Exception):
 
 
 def run_and_clean_up(screen: Screen, run: Callable[[ExitStack], None]) -> int:
-    """Call `run`, execute the clean-up that it registers, and return the exit status."""
+    """Call `run`, then the clean-up that `run` has registered, and return the exit status."""
     try:
         with stop_on_signals(), ExitStack() as cleanup:
             run(cleanup)

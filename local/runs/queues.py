@@ -10,7 +10,8 @@ from local.aws.emulator import Emulator
 class DeadLetter:
     """A message in the dead-letter queue.
 
-    `source_message_id` and `reason` are empty if SQS moved the message there, not the worker.
+    `source_message_id` and `reason` are set by the worker. They are empty if SQS moved the message
+    to the dead-letter queue.
     """
 
     source_message_id: str

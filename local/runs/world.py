@@ -1,4 +1,4 @@
-"""The services that a run needs: the AWS emulator, and stand-ins for everything outside AWS."""
+"""The services that a run needs: the AWS emulator, and stand-ins for all services outside AWS."""
 
 import json
 import tempfile
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from local.aws.emulator import Emulator, emulator
-from local.aws.partner_events import partner_events
+from local.aws.partner_events import partner_event_sender
 from local.aws.project import Project
 from local.genesys.sqs import sqs_sender
 from local.genesys.stand_in import GenesysCloud
@@ -49,21 +49,21 @@ class World:
             "webhook_url": self.webhook.url,
             "webhook_secret": WEBHOOK_SECRET,
             "retry_delay_seconds": 1,
-            # Keeps leases short, because a message waits while another worker claims its end.
+            # Keeps leases short, because an end waits while another worker holds a claim on it.
             "worker_timeout_seconds": 10,
-            # Two, for machines with two cores.
+            # Low, because some machines have only two cores.
             "max_concurrency": 2,
             **changes,
         }
 
     def deploy(self, **changes: Any) -> Mapping[str, str]:
-        """Deploy the stack with changed settings; return the stack's outputs."""
+        """Deploy the stack with `settings(**changes)`; return the stack's outputs."""
         deployment = self.project.deploy(self.stage, **self.settings(**changes))
         self.screen.clear_progress()
         return deployment.outputs
 
     def wait(self, seconds: float, done: Callable[[], bool], show: Callable[[], None]) -> None:
-        """Wait until `done` returns True, but at most `seconds`; call `show` after each check."""
+        """Wait up to `seconds` until `done` returns True. While it returns False, call `show`."""
         for _ in polls(seconds, interval=0.3):
             if done():
                 break
@@ -88,7 +88,7 @@ def start_world(
     webhook = cleanup.enter_context(run_webhook_receiver())
     aws = cleanup.enter_context(emulator(env={"QUEUE_ENDS_CRM_URL": crm.url, **variables}))
     genesys = cleanup.enter_context(
-        GenesysCloud(sqs_sender(aws), send_partner_events=partner_events(aws))
+        GenesysCloud(sqs_sender(aws), send_partner_events=partner_event_sender(aws))
     )
     cleanup.callback(ignore_signals)
     genesys.subscriptions.activation_seconds = genesys.integrations.state_seconds = 1

@@ -163,7 +163,7 @@ class EventBridgeDelivery(Delivery):
             properties["Name"], _integration_properties(properties)
         )
         self.genesys.integrations.configuration(integration_id)["notes"] = properties["Notes"]
-        self.genesys.integrations.source_made(properties["Suffix"])
+        self.genesys.integrations.on_source_created(properties["Suffix"])
         return integration_id
 
     def seed_foreign(self) -> str:

@@ -67,10 +67,10 @@ def genesys(http: HttpServer, clock: Clock, eventbridge: FakePartnerEventSources
     subscriptions, integrations = genesys.subscriptions, genesys.integrations
     subscriptions.activation_seconds, integrations.state_seconds = 0, 2
     subscriptions.page_limit = integrations.page_limit = 3
-    integrations.source_made = lambda suffix: eventbridge.create_source(
+    integrations.on_source_created = lambda suffix: eventbridge.create_source(
         genesys.event_source(suffix)
     )
-    integrations.source_gone = lambda suffix: eventbridge.delete_source(
+    integrations.on_source_deleted = lambda suffix: eventbridge.delete_source(
         genesys.event_source(suffix)
     )
     return genesys

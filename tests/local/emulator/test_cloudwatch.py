@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from local.aws.emulator import Emulator, emulator
-from local.aws.partner_events import partner_events
+from local.aws.partner_events import partner_event_sender
 from local.cloudwatch.collector import CloudWatch, collecting
 from local.cloudwatch.embedded_metrics import Dropped
 from tests.polling import wait_until
@@ -521,7 +521,7 @@ def test_rules_of_a_partner_bus_count_what_they_send(stack: Stack, aws: Emulator
         pattern = json.dumps({"detail": {"to": [rule]}})
         events.put_rule(Name=rule, EventBusName=SOURCE, EventPattern=pattern)
         events.put_targets(Rule=rule, EventBusName=SOURCE, Targets=[{"Id": "1", "Arn": target}])
-    send = partner_events(aws)
+    send = partner_event_sender(aws)
 
     def event(to: str) -> dict[str, Any]:
         return {

@@ -11,9 +11,9 @@ from local.aws.partner_events import (
     Event,
     Matcher,
     SendPartnerEvents,
-    fields_of,
-    partner_events,
-    rules_of,
+    field_paths,
+    list_rules,
+    partner_event_sender,
 )
 
 SOURCE = "aws.partner/genesys.com/cloud/11111111-2222-4333-8444-555555555555/QueueEnds-dev"
@@ -111,7 +111,7 @@ def bus(aws: Emulator, events: Any, sqs: Any) -> Iterator[Bus]:
 
 @pytest.fixture(scope="module")
 def send(aws: Emulator) -> SendPartnerEvents:
-    return partner_events(aws)
+    return partner_event_sender(aws)
 
 
 def to_us(send: SendPartnerEvents, *events: Event) -> list[list[str]]:
@@ -177,7 +177,7 @@ def test_a_target_with_an_input_path_is_an_error(bus: Bus, send: SendPartnerEven
 
 
 def test_a_missing_bus_has_no_rules(events: Any) -> None:
-    assert rules_of(events, "aws.partner/genesys.com/cloud/none") == []
+    assert list_rules(events, "aws.partner/genesys.com/cloud/none") == []
 
 
 def test_fields_of_a_pattern_are_found_at_every_depth_and_in_alternatives() -> None:
@@ -188,7 +188,7 @@ def test_fields_of_a_pattern_are_found_at_every_depth_and_in_alternatives() -> N
             "$or": [{"version": ["2"]}, {"metadata": {"CorrelationId": ["x"]}}],
         },
     }
-    assert set(fields_of(looks_at)) == {
+    assert set(field_paths(looks_at)) == {
         ("source",),
         ("detail", "eventBody", "queueId"),
         ("detail", "eventBody", "userId"),

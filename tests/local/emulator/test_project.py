@@ -168,7 +168,7 @@ def test_no_cdk_command_runs_against_an_endpoint_elsewhere(source: Path, tmp_pat
 def test_a_call_that_takes_too_long_is_ended(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local.aws.project, "TIMEOUT", 0.5)
+    monkeypatch.setattr(local.aws.project, "TIMEOUT_SECONDS", 0.5)
     with pytest.raises(DeployFailed, match=r"cdk deploy took longer than 0\.5 s\."):
         project.deploy(hangs=1)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local.aws.project import function_of
+from local.aws.project import find_function_name
 from local.cloudwatch.collector import CloudWatch
 from local.demo.counts import logged_outcomes
 from local.runs.queues import count_messages
@@ -96,7 +96,7 @@ class Watched:
 
     def function(self, part: str) -> str:
         """Return the name of the function of a part of the stack."""
-        return function_of(self.world.aws, STACK, part)
+        return find_function_name(self.world.aws, STACK, part)
 
     def invoke(self, part: str) -> dict[str, Any]:
         """Invoke a function without an event, as nobody should and an operator may."""
@@ -233,7 +233,7 @@ def _wrongly_invoked(stack: Watched) -> None:
 
 def _switched(stack: Watched, state: str) -> None:
     """Have somebody switch the integration on or off in Genesys Cloud, and the watchdog look."""
-    (ours,) = stack.world.genesys.integrations.named(NAME)
+    (ours,) = stack.world.genesys.integrations.find_by_name(NAME)
     ours["reportedState"]["code"] = state
     stack.invoke("Watchdog")
 

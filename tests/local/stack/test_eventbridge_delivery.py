@@ -37,7 +37,7 @@ def bridged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def integrations(bridged: World, stage: str) -> list[Entity]:
     """Return Genesys Cloud's integrations of a stage."""
-    return bridged.genesys.integrations.named(f"queue-ends-{stage}")
+    return bridged.genesys.integrations.find_by_name(f"queue-ends-{stage}")
 
 
 def buses(bridged: World) -> set[str]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from local.aws.emulator import Emulator, emulator
-from local.aws.partner_events import partner_events
-from local.aws.project import ROOT, Deployment, Project, function_of
+from local.aws.partner_events import partner_event_sender
+from local.aws.project import ROOT, Deployment, Project, find_function_name
 from local.genesys.sqs import sqs_sender
 from local.genesys.stand_in import GenesysCloud
 from local.receivers.crm import Crm, run_crm
@@ -99,7 +99,7 @@ class World:
 
     def counted(self, metric: str, part: str, stack_name: str = "QueueEnds-dev") -> float:
         """Return what AWS has counted of a part's function so far, such as its `Invocations`."""
-        name = function_of(self.aws, stack_name, part)
+        name = find_function_name(self.aws, stack_name, part)
         dimensions = [{"Name": "FunctionName", "Value": name}]
         watched = {"Namespace": "AWS/Lambda", "MetricName": metric, "Dimensions": dimensions}
         now, around = datetime.now(UTC), timedelta(hours=1)  # the clock may be set meanwhile
@@ -114,7 +114,7 @@ class World:
 
     def of_stage(self, stage: str) -> list[dict[str, Any]]:
         """Return Genesys Cloud's subscriptions of a stage."""
-        return self.genesys.subscriptions.named(f"queue-ends-{stage}")
+        return self.genesys.subscriptions.find_by_name(f"queue-ends-{stage}")
 
     def ledger(self, deployment: Deployment) -> dict[tuple[str, str], tuple[str, set[str]]]:
         """Return by the ledger's keys the state of each end and the destinations that have it."""
@@ -154,7 +154,7 @@ def running_world(folder: Path, *, enforce_iam: bool = False, **changed: Any) ->
         run_crm() as customers,
         run_webhook_receiver() as webhook,
         emulator(env={"QUEUE_ENDS_CRM_URL": customers.url}, enforce_iam=enforce_iam) as aws,
-        GenesysCloud(sqs_sender(aws), send_partner_events=partner_events(aws)) as genesys,
+        GenesysCloud(sqs_sender(aws), send_partner_events=partner_event_sender(aws)) as genesys,
     ):
         project = Project(aws, folder, actions=ACTION)
         world = World(aws, genesys, customers, webhook, project, changed)

@@ -115,7 +115,7 @@ def test_ctrl_c_does_not_reach_the_command(folder: Path, family: list[int]) -> N
 def test_a_command_that_ignores_sigterm_is_killed(folder: Path, family: list[int]) -> None:
     impatient = (
         "import sys; from local.aws import parent_watch; "
-        "parent_watch.GRACE = 0.2; parent_watch.main(sys.argv[1:])"
+        "parent_watch.GRACE_SECONDS = 0.2; parent_watch.main(sys.argv[1:])"
     )
     with child(
         [sys.executable, "-c", impatient, sys.executable, "-c", STUBBORN],

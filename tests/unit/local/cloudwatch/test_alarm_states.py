@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local.cloudwatch.alarm_states import datapoints_of, evaluate, span_of, state_of
+from local.cloudwatch.alarm_states import datapoints_of, evaluate, evaluation_window, state_of
 
 NOON = 1_764_072_000
 """A full hour, in seconds of the epoch."""
@@ -169,5 +169,5 @@ def test_a_percentile_needs_a_period_of_a_minute() -> None:
 
 
 def test_an_evaluation_looks_at_two_more_periods_than_the_alarm_asks_for() -> None:
-    assert span_of(alarm(1, 1), NOON + 1) == (NOON - 120, NOON + 60)
-    assert span_of(alarm(24, 24, Period=3600), NOON) == (NOON + 60 - 26 * 3600, NOON + 60)
+    assert evaluation_window(alarm(1, 1), NOON + 1) == (NOON - 120, NOON + 60)
+    assert evaluation_window(alarm(24, 24, Period=3600), NOON) == (NOON + 60 - 26 * 3600, NOON + 60)

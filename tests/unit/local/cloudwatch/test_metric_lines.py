@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from local.aws.log_events import MOST, log_events
-from local.cloudwatch.metric_lines import LATE, MetricLines
+from local.aws.log_events import MAX_EVENTS_PER_CALL, log_events
+from local.cloudwatch.metric_lines import MAX_DELAY_MS, MetricLines
 
 PATTERN = '"CloudWatchMetrics"'
 NOON = 1_764_072_000_000
@@ -50,15 +50,15 @@ def lines(logs: Logs) -> MetricLines:
 
 
 def new(lines: MetricLines) -> list[str]:
-    return [message for message, _ in lines.new()]
+    return [message for message, _ in lines.read_new()]
 
 
 def test_each_line_comes_once_with_the_time_of_its_ingestion(
     logs: Logs, lines: MetricLines
 ) -> None:
     logs.add("a", NOON)
-    assert lines.new() == [("a", NOON / 1000 + 0.005)]
-    assert lines.new() == []
+    assert lines.read_new() == [("a", NOON / 1000 + 0.005)]
+    assert lines.read_new() == []
 
     logs.add("b", NOON)
     assert new(lines) == ["b"], "of the same millisecond as one that was read"
@@ -67,7 +67,7 @@ def test_each_line_comes_once_with_the_time_of_its_ingestion(
 def test_a_late_line_is_not_missed(logs: Logs, lines: MetricLines) -> None:
     logs.add("a", NOON)
     assert new(lines) == ["a"]
-    logs.add("late", NOON - LATE)
+    logs.add("late", NOON - MAX_DELAY_MS)
     logs.add("b", NOON + 1)
     assert new(lines) == ["late", "b"]
     assert new(lines) == []
@@ -76,7 +76,7 @@ def test_a_late_line_is_not_missed(logs: Logs, lines: MetricLines) -> None:
 def test_a_line_that_is_long_past_is_not_read_again(logs: Logs, lines: MetricLines) -> None:
     for number in range(100):
         logs.add(str(number), NOON)
-    logs.add("last", NOON + LATE + 1)
+    logs.add("last", NOON + MAX_DELAY_MS + 1)
     assert len(new(lines)) == 101
 
     logs.given = 0
@@ -85,7 +85,7 @@ def test_a_line_that_is_long_past_is_not_read_again(logs: Logs, lines: MetricLin
 
 
 def test_more_lines_than_one_call_answers_all_come(logs: Logs, lines: MetricLines) -> None:
-    for number in range(2 * MOST + 7):
+    for number in range(2 * MAX_EVENTS_PER_CALL + 7):
         logs.add(str(number), NOON + number // 3)
 
     assert [one["eventId"] for one in log_events(logs, "group", pattern=PATTERN)] == [
@@ -98,11 +98,11 @@ def test_more_lines_than_one_call_answers_all_come(logs: Logs, lines: MetricLine
 def test_more_lines_of_one_millisecond_than_one_call_answers_are_an_error(
     logs: Logs, lines: MetricLines
 ) -> None:
-    for number in range(MOST + 1):
+    for number in range(MAX_EVENTS_PER_CALL + 1):
         logs.add(str(number), NOON)
 
     with pytest.raises(RuntimeError, match="group has too many lines in one millisecond"):
-        lines.new()
+        lines.read_new()
 
 
 def test_log_events_of_a_span_of_time(logs: Logs) -> None:

@@ -215,8 +215,8 @@ def test_a_source_is_made_by_an_active_integration_and_removed_with_the_last_one
     genesys: GenesysCloud, api: Api
 ) -> None:
     calls: list[str] = []
-    genesys.integrations.source_made = lambda suffix: calls.append(f"made {suffix}")
-    genesys.integrations.source_gone = lambda suffix: calls.append(f"gone {suffix}")
+    genesys.integrations.on_source_created = lambda suffix: calls.append(f"made {suffix}")
+    genesys.integrations.on_source_deleted = lambda suffix: calls.append(f"gone {suffix}")
 
     first, second = active(api), active(api)
     for one in (first, second):

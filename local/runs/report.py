@@ -1,4 +1,4 @@
-"""The printed form of a run's account: a row for each figure and a line for each check."""
+"""Formats a run's final report, which has a row for each figure and a line for each check."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ LABEL_WIDTH = 58
 
 
 def row(label: str, value: object) -> str:
-    """Return a label and its figure as a row of fewer than 80 columns."""
+    """Return a row with a label and its figure, in fewer than 80 columns."""
     return f"  {label:.<{LABEL_WIDTH}} {value!s:>8}"
 
 
