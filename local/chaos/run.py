@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 
-from local.chaos.account import Account, LedgerItem
+from local.chaos.report import RunReport, LedgerItem
 from local.chaos.fault_proxy import Death, FaultProxy
 from local.chaos.messages import BATCH, ScheduledMessage, repeats_of
 from local.chaos.plan import CALLS_AFTER_FAILURES
@@ -60,11 +60,11 @@ class Run:
         aws, queue_url = self._world.aws, self._outputs["QueueUrl"]
         self._world.wait(seconds, lambda: not count_messages(aws, queue_url), show)
 
-    def account(self, ends: Sequence[Event]) -> Account:
+    def report(self, ends: Sequence[Event]) -> RunReport:
         """Return the account from the outside: receivers, ledger, queues, proxy and log."""
         aws, printed = self._world.aws, self._printed()
         self._bus.collect()
-        return Account(
+        return RunReport(
             ends=frozenset((event.conversation_id, event.queue_id) for event in ends),
             repeated_at_once=repeats_of(ends),
             repeated_later=repeats_of(ends),

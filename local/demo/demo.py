@@ -13,7 +13,7 @@ from local.aws.left_behind import left_behind
 from local.aws.project import ROOT, function_of
 from local.cloudwatch.collector import CloudWatch, collecting
 from local.dashboard.page import Page, render
-from local.demo.account import Account
+from local.demo.report import RunReport
 from local.demo.counts import OUTCOMES
 from local.demo.deliveries import DELIVERIES, OTHERS, Delivery
 from local.demo.feed import Feed
@@ -87,8 +87,8 @@ def _run(world: World, delivery: Delivery, count: int, seed: int, page: Path) ->
     screen.step(feed.summary)
     dashboard = _send(world, outputs, feed, page)
     screen.step("The account")
-    screen.note(feed.account.table())
-    checks = {**feed.account.checks(), **dashboard_checks(dashboard, feed.account)}
+    screen.note(feed.report.table())
+    checks = {**feed.report.checks(), **dashboard_checks(dashboard, feed.report)}
     screen.note(check_lines(checks))
     if not all(checks.values()):
         raise RunFailed("the account does not balance; see the lines marked NOT above.")
@@ -134,7 +134,7 @@ def _run_watchdog(world: World) -> None:
         raise RunFailed(f"the watchdog does not find Genesys Cloud as deployed: {result}")
 
 
-def dashboard_checks(page: Page, account: Account) -> dict[str, bool]:
+def dashboard_checks(page: Page, report: RunReport) -> dict[str, bool]:
     """Return checks that the dashboard and the account agree, in words, and whether they hold."""
     messages = {
         outcome: page.total("Messages in the time shown", outcome)
@@ -142,10 +142,10 @@ def dashboard_checks(page: Page, account: Account) -> dict[str, bool]:
         if outcome != "ended"
     }
     by_queue = sum(one.total for one in page.series["Ends processed, by queue"].values())
-    ended = account.logged["ended"]
+    ended = report.logged["ended"]
     return {
         "the dashboard counts the same messages by outcome": messages
-        == {outcome: account.logged[outcome] for outcome in messages},
+        == {outcome: report.logged[outcome] for outcome in messages},
         "the dashboard counts the same ends, in all and by queue": ended
         == page.total("Ends in the time shown", "processed")
         == by_queue,

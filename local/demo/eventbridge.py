@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from local.demo.account import PartnerAccount
+from local.demo.report import PartnerRunReport
 from local.demo.feed import BURST, CYCLE, REPEATED, UNWANTED, Body, Feed, Refusals, Send
 from local.receivers.receiver import End
 from local.traffic.end_rules import ends_by
@@ -38,7 +38,7 @@ def eventbridge_feed(send: Send, seed: int, count: int) -> Feed:
     refusals = Refusals.of([one.id for one in ours])
     return Feed(
         summary=f"Send {distinct} events: {count} conversations in our 2 queues and 4 others",
-        account=PartnerAccount(
+        report=PartnerRunReport(
             published=len(published),
             repeated=len(published) - distinct,
             straight=len(poison) + len(foreign) + len(others),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.demo.account import Account
+from local.demo.report import RunReport
 from local.receivers.receiver import End
 
 Body = Mapping[str, Any]
@@ -65,7 +65,7 @@ class Feed:
     """
 
     summary: str
-    account: Account
+    report: RunReport
     expected: Counter[End]
     refusals: Refusals
     straight: Sequence[str]
@@ -87,4 +87,4 @@ class Feed:
         self._publish(self.repeated_events)
 
     def _publish(self, events: Sequence[Body]) -> None:
-        self.account.filtered += sum(not receivers for receivers in self.send(events))
+        self.report.filtered += sum(not receivers for receivers in self.send(events))

@@ -39,8 +39,8 @@ class Run:
         """Wait until the account balances or `LONGEST` is over."""
 
         def balances() -> bool:
-            self._update_account()
-            return all(self._feed.account.checks().values())
+            self._update_report()
+            return all(self._feed.report.checks().values())
 
         self._wait(balances)
 
@@ -71,18 +71,18 @@ class Run:
             "the webhook": self._world.webhook.arrivals,
         }
 
-    def _update_account(self) -> None:
+    def _update_report(self) -> None:
         """Update the account from the worker's log, the queues and the receivers."""
-        account, expected, aws = self._feed.account, self._feed.expected, self._world.aws
-        account.logged = logged_outcomes(aws, self._outputs["WorkerFunctionName"])
-        account.left_in_queue = count_messages(aws, self._outputs["QueueUrl"])
-        account.dead_letters += Counter(
+        report, expected, aws = self._feed.report, self._feed.expected, self._world.aws
+        report.logged = logged_outcomes(aws, self._outputs["WorkerFunctionName"])
+        report.left_in_queue = count_messages(aws, self._outputs["QueueUrl"])
+        report.dead_letters += Counter(
             letter.reason or "failed too often"
             for letter in receive_dead_letters(aws, self._outputs["DeadLetterQueueUrl"])
         )
         # Count arrivals last: no end arrives once the counts above say that all messages are done.
         arrivals = self._arrivals()
-        account.arrived = {
+        report.arrived = {
             name: [
                 arrived
                 for end, count in expected.items()
@@ -90,11 +90,11 @@ class Run:
             ]
             for name, ends in arrivals.items()
         }
-        account.unexpected = Counter(
+        report.unexpected = Counter(
             {name: len(ends.keys() - expected.keys()) for name, ends in arrivals.items()}
         )
-        account.forged = self._world.webhook.forged
-        account.latencies = [
+        report.forged = self._world.webhook.forged
+        report.latencies = [
             max(ends[end][-1] for ends in arrivals.values()) - self._feed.published_at[end]
             for end in expected.keys() & _everywhere(arrivals)
         ]

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
-from local.demo.account import Account
+from local.demo.report import RunReport
 from local.demo.feed import BURST, CYCLE, REPEATED, UNWANTED, Body, Feed, Refusals, Send
 from local.receivers.receiver import End
 from local.traffic.subscription import (
@@ -45,7 +45,7 @@ def subscription_feed(send: Send, seed: int, count: int) -> Feed:
     refusals = Refusals.of(ids)
     return Feed(
         summary=f"Send {len(events)} events: {count} conversations in our 2 queues and 4 others",
-        account=Account(
+        report=RunReport(
             published=len(events) + len(repeats),
             repeated=len(repeats),
             straight=len(poison) + len(unwanted),

@@ -48,9 +48,9 @@ def test_a_feed_publishes_as_many_events_as_its_account_says(feed_of: FeedOf, co
         pass
     feed.publish_repeats()
 
-    assert len(org.published) == feed.account.published
-    assert feed.account.straight == len(feed.straight)
-    assert feed.account.filtered == org.filtered
+    assert len(org.published) == feed.report.published
+    assert feed.report.straight == len(feed.straight)
+    assert feed.report.filtered == org.filtered
     assert feed.published_at.keys() >= feed.expected.keys()
     assert feed.repeated_ends <= feed.expected.keys()
 
@@ -58,7 +58,7 @@ def test_a_feed_publishes_as_many_events_as_its_account_says(feed_of: FeedOf, co
 @FEEDS
 def test_a_feed_has_repeats_refusals_unwanted_events_and_rejects(feed_of: FeedOf) -> None:
     feed = feed_of(Org().publish, 5, 90)
-    expected = feed.account.expected
+    expected = feed.report.expected
 
     assert feed.repeated_ends
     assert feed.refusals.by_crm
@@ -67,7 +67,7 @@ def test_a_feed_has_repeats_refusals_unwanted_events_and_rejects(feed_of: FeedOf
     assert expected["ignored.other_queue"] == expected["ignored.other_event_type"] == UNWANTED
     assert expected["rejected.not_json"] > 0
     assert expected["ended"] == feed.expected.total() > 0
-    assert 0 < feed.account.repeated < feed.account.published
+    assert 0 < feed.report.repeated < feed.report.published
 
 
 def test_the_published_events_of_each_conversation_make_up_the_expected_ends() -> None:

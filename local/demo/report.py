@@ -10,7 +10,7 @@ from local.runs.account import row
 
 
 @dataclass(slots=True)
-class Account:
+class RunReport:
     """The account of a run of subscription events.
 
     Attributes
@@ -137,7 +137,7 @@ class Account:
 
 
 @dataclass(slots=True)
-class PartnerAccount(Account):
+class PartnerRunReport(RunReport):
     """The account of a run of partner events, several of which complete an end.
 
     The order in which the worker receives them decides which event completes the end and how many

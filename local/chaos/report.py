@@ -26,7 +26,7 @@ class LedgerItem:
 
 
 @dataclass(slots=True)
-class Account:
+class RunReport:
     """The account of the messages sent, the faults that struck, and the present state.
 
     Attributes
