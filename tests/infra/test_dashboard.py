@@ -416,7 +416,7 @@ def events_of(output: str) -> list[dict[str, Any]]:
 
 def query_result(properties: Mapping[str, Any], events: list[dict[str, Any]]) -> queries.Table:
     _, query = dashboard_body.source_groups(properties["query"])
-    return queries.answer(query, events)
+    return queries.run_query(query, events)
 
 
 def test_tables_read_the_logs_of_the_functions_that_they_tell_of(stack: Stack) -> None:

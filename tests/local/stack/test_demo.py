@@ -70,7 +70,7 @@ def shown(
 
 
 def row(printed: str, label: str) -> int:
-    """Return the figure in a row of the account that was printed."""
+    """Return the figure in a row of the printed report."""
     (figure,) = re.findall(rf"^ +{re.escape(label)}\.+ +(\d+)$", printed, re.MULTILINE)
     return int(figure)
 

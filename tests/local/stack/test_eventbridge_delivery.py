@@ -9,8 +9,8 @@ import pytest
 
 from conversations.topics import QUEUE_TOPICS, TOPIC_PREFIX
 from local.aws.project import Deployment
-from local.demo.report import PartnerRunReport
 from local.demo.counts import arrivals_per_end, logged_outcomes
+from local.demo.report import PartnerRunReport
 from local.genesys.entities import Entity
 from local.genesys.problems import problem, too_many_requests
 from local.receivers.bus import BusRecorder, record_bus

@@ -16,7 +16,7 @@ import requests
 
 from local.chaos import fault_proxy
 from local.chaos.fault_proxy import (
-    DELAY,
+    DELAY_SECONDS,
     Call,
     FaultProxy,
     condition_of,
@@ -168,7 +168,7 @@ def test_a_delayed_call_is_carried_out_all_the_same(
     schedule(proxy, "delayed")
 
     assert worker.call(MARK).status_code == 200
-    assert slept == [DELAY]
+    assert slept == [DELAY_SECONDS]
     assert aws.carried_out == [MARK]
 
 
@@ -177,7 +177,7 @@ def test_a_call_that_is_carried_out_late_is_lost_to_a_client_that_has_retried(
 ) -> None:
     over = threading.Event()
     monkeypatch.setattr(fault_proxy, "time", SimpleNamespace(time=time.time, sleep=over.wait))
-    monkeypatch.setattr(fault_proxy, "LATE", 60)
+    monkeypatch.setattr(fault_proxy, "LATE_SECONDS", 60)
     schedule(proxy, "carried out late")
 
     with pytest.raises(requests.Timeout):

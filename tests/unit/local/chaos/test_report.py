@@ -1,13 +1,13 @@
-"""The account of a chaos run: which ends count as lost, and which repeats are excused."""
+"""The report of a chaos run: which ends count as lost, and which repeats are excused."""
 
 import dataclasses
 from typing import Any
 
 import pytest
 
-from local.chaos.report import RunReport, LedgerItem
 from local.chaos.fault_proxy import Call, Death
 from local.chaos.repeats import ANSWER_LOST, HANGING_ACTION, IN_FLIGHT, MARKED, UNEXPLAINED
+from local.chaos.report import LedgerItem, RunReport
 from local.runs.queues import DeadLetter
 
 END = ("c-1", "q")
@@ -51,7 +51,7 @@ def call(
 
 
 def why(*calls: Call, died: Death | None = None, arrivals: tuple[float, ...] = (5, 50)) -> str:
-    """Return the account's reason for a second arrival at `actions`."""
+    """Return the report's reason for a second arrival at `actions`."""
     report = RunReport(
         ends=frozenset({END}),
         arrived={"actions": {END: arrivals}},
@@ -120,7 +120,7 @@ def test_a_second_arrival_after_a_release_means_that_the_destinations_answer_was
 
 
 def balanced(**changes: Any) -> RunReport:
-    """Return a balanced account with changes."""
+    """Return a balanced report with changes."""
     fields: dict[str, Any] = {
         "ends": frozenset({END}),
         "poison": {"m-1": ("not_json", "{")},

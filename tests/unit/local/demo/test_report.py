@@ -1,16 +1,16 @@
-"""The demo's account balances if every event is accounted for, and only then."""
+"""The demo's report balances if every event is accounted for, and only then."""
 
 from collections import Counter
 from collections.abc import Callable
 
 import pytest
 
-from local.demo.report import RunReport, PartnerRunReport
 from local.demo.counts import arrivals_per_end
+from local.demo.report import PartnerRunReport, RunReport
 
 
 def balanced() -> RunReport:
-    """Return a balanced account with repeats, straight messages, a refusal and a live claim."""
+    """Return a balanced report with repeats, straight messages, a refusal and a live claim."""
     return RunReport(
         published=6,
         filtered=1,
@@ -113,7 +113,7 @@ def counted(**counts: int) -> Callable[[RunReport], None]:
         ),
     ],
 )
-def test_an_account_with_a_gap_does_not_balance(spoil: Callable[[RunReport], None]) -> None:
+def test_a_report_with_a_gap_does_not_balance(spoil: Callable[[RunReport], None]) -> None:
     report = balanced()
 
     spoil(report)
@@ -130,7 +130,7 @@ def test_any_number_of_retries_that_met_a_live_claim_balances() -> None:
 
 
 def balanced_of_partner_events() -> PartnerRunReport:
-    """Return a balanced account of nine events with three ends of two conversations."""
+    """Return a balanced report of nine events with three ends of two conversations."""
     return PartnerRunReport(
         published=12,
         filtered=3,
