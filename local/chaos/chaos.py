@@ -13,7 +13,7 @@ from pathlib import Path
 
 from local.chaos.fault_proxy import FaultProxy, descends_from
 from local.chaos.faults import Faults
-from local.chaos.messages import ends_of, scheduled_messages
+from local.chaos.messages import make_distinct_ends, scheduled_messages
 from local.chaos.plan import Plan, full_plan
 from local.chaos.run import Run
 from local.http.server import HttpServer
@@ -65,7 +65,7 @@ def _run(plan: Plan, cleanup: ExitStack, screen: Screen) -> None:
     outputs = _deploy(plan, world)
     bus = cleanup.enter_context(record_bus(world.aws, outputs["EndsBusName"]))
 
-    ends = ends_of(plan)
+    ends = make_distinct_ends(plan)
     messages = scheduled_messages(plan, rng, ends)
     screen.step(f"Send {len(messages)} messages in {messages[-1].at:.0f} s while faults strike")
     run = Run(world, outputs, bus, proxy)

@@ -118,9 +118,9 @@ class FaultProxy:
         fault = self.faults.strike(operation)
         match fault:
             case "throttled":
-                return _error(400, THROTTLED.get(service, "ThrottlingException"))
+                return _make_error(400, THROTTLED.get(service, "ThrottlingException"))
             case "error 500":
-                return _error(500, "InternalServerError")
+                return _make_error(500, "InternalServerError")
             case "delayed":
                 time.sleep(DELAY_SECONDS)
             case "carried out late":
@@ -184,7 +184,7 @@ def operation_of(action: str, body: dict[str, Any]) -> str:
     first = body["Statements"][0]
     if first["Statement"].startswith("INSERT"):
         return "claim"
-    values = values_of(first)
+    values = written_values(first)
     if "claimed_by" in values:
         return "takeover"
     if "delivered" not in values:
@@ -192,14 +192,14 @@ def operation_of(action: str, body: dict[str, Any]) -> str:
     return "release" if values["lease_until"] == {"N": "0"} and "state" not in values else "mark"
 
 
-def values_of(statement: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def written_values(statement: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the values that a ledger statement writes, keyed by attribute."""
     changes = statement["Statement"].partition(" WHERE ")[0]
     names = re.findall(r"""['"](\w+)['"]\s*[=:]""", changes)
     return dict(zip(names, statement["Parameters"], strict=False))
 
 
-def condition_of(statement: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def condition_values(statement: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the values in a ledger statement's condition, keyed by attribute."""
     changes, _, condition = statement["Statement"].partition(" WHERE ")
     names = re.findall(r'"(\w+)"\s*[=<>]', condition)
@@ -228,6 +228,6 @@ def _parent(pid: int) -> int:
 _JSON = {"Content-Type": "application/x-amz-json-1.0"}
 
 
-def _error(status: int, code: str) -> Answer:
+def _make_error(status: int, code: str) -> Answer:
     body = json.dumps({"__type": code, "message": "An injected fault."})
     return Answer(status, body.encode(), _JSON)

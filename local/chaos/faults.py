@@ -60,7 +60,7 @@ class Faults:
     def strike(self, target: str) -> str | None:
         """Return the kind of the fault that strikes this call to the target; None if none does."""
         with self._lock:
-            fault = self._lasting(target) or self._next(target)
+            fault = self._find_lasting(target) or self._begin_next(target)
             if fault:
                 self.struck[fault.kind, target] += 1
             return fault.kind if fault else None
@@ -68,9 +68,9 @@ class Faults:
     def is_on(self, target: str) -> bool:
         """Return whether a fault is in effect at a target. If one is due, it begins now."""
         with self._lock:
-            if self._lasting(target):
+            if self._find_lasting(target):
                 return True
-            fault = self._next(target)
+            fault = self._begin_next(target)
             if fault:
                 self.struck[fault.kind, target] += 1
             return bool(fault)
@@ -83,25 +83,25 @@ class Faults:
     def is_due_at(self, targets: Collection[str]) -> bool:
         """Return whether a fault is due at one of the targets and waits for a call."""
         with self._lock:
-            return any(fault.target in targets for fault in self._due())
+            return any(fault.target in targets for fault in self._due_faults())
 
     def pending(self) -> list[Fault]:
         """Return the faults that have not struck yet."""
         with self._lock:
             return list(self._waiting)
 
-    def _lasting(self, target: str) -> Fault | None:
+    def _find_lasting(self, target: str) -> Fault | None:
         now = self._clock()
         return next((f for f, end in self._until.items() if f.target == target and now < end), None)
 
-    def _next(self, target: str) -> Fault | None:
-        fault = next((fault for fault in self._due() if fault.target == target), None)
+    def _begin_next(self, target: str) -> Fault | None:
+        fault = next((fault for fault in self._due_faults() if fault.target == target), None)
         if fault:
             self._waiting.remove(fault)
             self._until[fault] = self._clock() + fault.duration
         return fault
 
-    def _due(self) -> list[Fault]:
+    def _due_faults(self) -> list[Fault]:
         if self._began is None:
             return []
         now = self._clock()

@@ -23,23 +23,23 @@ class ScheduledMessage:
     ----------
     at
         When the message is sent, in seconds from the start of the run.
-    poison
+    reject_reason
         The reason for which a malformed message must be rejected; empty for other messages.
     """
 
     at: float
     body: str
-    poison: str = ""
+    reject_reason: str = ""
 
 
-def ends_of(plan: Plan) -> list[Event]:
+def make_distinct_ends(plan: Plan) -> list[Event]:
     """Return as many distinct ends as the plan says."""
     # The limit of a million conversations is never reached: each conversation has an end or more.
     events = conversations(plan.seed, 1_000_000, own_share=1, other_type_share=0)
     return list(islice((event for event in events if event.queue_id in OUR_QUEUES), plan.events))
 
 
-def repeats_of(ends: Sequence[Event]) -> int:
+def count_repeats(ends: Sequence[Event]) -> int:
     """Return how many ends are sent twice at the same moment.
 
     As many other ends are sent again later.
@@ -56,7 +56,7 @@ def scheduled_messages(
 
 def _messages(plan: Plan, rng: random.Random, ends: Sequence[Event]) -> Iterator[ScheduledMessage]:
     shuffled = [json.dumps(event.body) for event in rng.sample(list(ends), len(ends))]
-    half = repeats_of(ends)
+    half = count_repeats(ends)
     for number, start in enumerate(range(0, half, BATCH)):
         group = shuffled[start : min(start + BATCH, half)]
         # The webhook is down in the first half. Its failures would spread the group over several

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from local.chaos.fault_proxy import Call, Death, condition_of, values_of
+from local.chaos.fault_proxy import Call, Death, condition_values, written_values
 from local.receivers.receiver import End
 
 IN_FLIGHT = "its process was killed before the mark"
@@ -78,7 +78,7 @@ def _writes_of(call: Call) -> Iterable[Write]:
     for statement, response in zip(call.request.get("Statements", ()), responses, strict=False):
         if "Error" in response:
             continue
-        values, condition = values_of(statement), condition_of(statement)
+        values, condition = written_values(statement), condition_values(statement)
         key = {**condition, **values}
         end = key["conversation_id"]["S"], key["queue_id"]["S"]
         if "claimed_by" in values:

@@ -19,7 +19,7 @@ from local.runs.queues import DeadLetter
 
 @dataclass(frozen=True, slots=True)
 class LedgerItem:
-    """The ledger's state of an end and the destinations that have it."""
+    """An end's state in the ledger, and the destinations that have the end."""
 
     state: str
     delivered: frozenset[str]
@@ -77,7 +77,7 @@ class RunReport:
 
     @property
     def hung(self) -> int:
-        """The number of actions that the CRM made hang."""
+        """The number of actions that hung because the CRM told them to."""
         return sum(death.operation == HANGING_ACTION for death in self.deaths)
 
     @property

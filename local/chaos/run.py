@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from local.chaos.fault_proxy import Death, FaultProxy
-from local.chaos.messages import BATCH, ScheduledMessage, repeats_of
+from local.chaos.messages import BATCH, ScheduledMessage, count_repeats
 from local.chaos.plan import CALLS_AFTER_FAILURES
 from local.chaos.repeats import HANGING_ACTION
 from local.chaos.report import LedgerItem, RunReport
@@ -66,8 +66,8 @@ class Run:
         self._bus.collect()
         return RunReport(
             ends=frozenset((event.conversation_id, event.queue_id) for event in ends),
-            repeated_at_once=repeats_of(ends),
-            repeated_later=repeats_of(ends),
+            repeated_at_once=count_repeats(ends),
+            repeated_later=count_repeats(ends),
             poison=self._poison,
             arrived={
                 "actions": self._world.crm.arrivals,
@@ -93,8 +93,8 @@ class Run:
         )
         for sent in answer["Successful"]:
             message = due[int(sent["Id"])]
-            if message.poison:
-                self._poison[sent["MessageId"]] = message.poison, message.body
+            if message.reject_reason:
+                self._poison[sent["MessageId"]] = message.reject_reason, message.body
 
     def _update(self) -> None:
         """Close or open each receiver's listener as scheduled, and collect the ends on the bus.

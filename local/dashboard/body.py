@@ -208,7 +208,7 @@ class _Dashboard(_Strict):
     period_override: str = ""
 
 
-def widgets(body: str) -> Sequence[Widget]:
+def parse_widgets(body: str) -> Sequence[Widget]:
     """Return the widgets in the body of a dashboard.
 
     Raises

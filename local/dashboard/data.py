@@ -34,14 +34,14 @@ def load_series(
     return series
 
 
-def _query(name: str, metric: Metric, period: int) -> dict[str, Any]:
+def _query(query_id: str, metric: Metric, period: int) -> dict[str, Any]:
     metric_id = {
         "Namespace": metric.namespace,
         "MetricName": metric.name,
         "Dimensions": [{"Name": name, "Value": value} for name, value in metric.dimensions],
     }
     return {
-        "Id": name,
+        "Id": query_id,
         "MetricStat": {"Metric": metric_id, "Period": period, "Stat": metric.statistic},
     }
 
@@ -70,11 +70,11 @@ def load_alarm_states(cloudwatch: Any, names: Sequence[str]) -> dict[str, str]:
     """Return the state of each alarm, keyed by name."""
     states = {}
     for start in range(0, len(names), NAMES_PER_CALL):
-        answer = cloudwatch.describe_alarms(
+        response = cloudwatch.describe_alarms(
             AlarmNames=names[start : start + NAMES_PER_CALL],
             AlarmTypes=["MetricAlarm", "CompositeAlarm"],
         )
-        for alarm in (*answer["MetricAlarms"], *answer["CompositeAlarms"]):
+        for alarm in (*response["MetricAlarms"], *response["CompositeAlarms"]):
             states[alarm["AlarmName"]] = alarm["StateValue"]
     if missing := sorted(set(names) - states.keys()):
         raise LookupError(f"alarms on the dashboard do not exist: {', '.join(missing)}")

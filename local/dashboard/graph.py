@@ -58,7 +58,7 @@ class Series:
         return sum(value for _, value in self.points)
 
 
-def figure(graph: Graph, width: int, series: Sequence[Series], span: Span) -> Figure:
+def make_figure(graph: Graph, width: int, series: Sequence[Series], span: Span) -> Figure:
     """Return the figure of a graph over time. `width` is in columns of the dashboard's grid."""
     filled = [one for one in series if one.points]
     right = any(one.metric.right for one in filled) or any(line.right for line in graph.lines)
@@ -77,7 +77,7 @@ def figure(graph: Graph, width: int, series: Sequence[Series], span: Span) -> Fi
     return {"data": traces, "layout": layout}
 
 
-def sparkline(series: Series, span: Span) -> Figure:
+def make_sparkline(series: Series, span: Span) -> Figure:
     """Return the figure of the small line below a number."""
     hidden = {"visible": False, "fixedrange": True}
     layout = {

@@ -22,9 +22,9 @@ from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
 
 from local.aws.emulator import Emulator
 from local.aws.project import ROOT
-from local.dashboard.body import COLUMNS, Alarms, Graph, Logs, Text, Widget, widgets
+from local.dashboard.body import COLUMNS, Alarms, Graph, Logs, Text, Widget, parse_widgets
 from local.dashboard.data import load_alarm_states, load_series, load_tables
-from local.dashboard.graph import FONT, Figure, Series, Span, figure, sparkline
+from local.dashboard.graph import FONT, Figure, Series, Span, make_figure, make_sparkline
 from local.dashboard.queries import Table
 
 NOTHING = '<div class="nothing">Nothing in this time.</div>'
@@ -89,8 +89,8 @@ def render(
     """
     cloudwatch, logs = aws.client("cloudwatch"), aws.client("logs")
     body = cloudwatch.get_dashboard(DashboardName=dashboard_name)["DashboardBody"]
-    found, span = widgets(body), _span(since, until)
-    shown = [widget.properties for widget in found]
+    placed_widgets, span = parse_widgets(body), _span(since, until)
+    shown = [widget.properties for widget in placed_widgets]
     page = Page(
         file,
         span.period,
@@ -101,7 +101,7 @@ def render(
         ),
     )
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(_html(dashboard_name, found, page, span), encoding="utf-8")
+    file.write_text(_html(dashboard_name, placed_widgets, page, span), encoding="utf-8")
     return page
 
 
@@ -114,7 +114,7 @@ def _span(since: datetime, until: datetime) -> Span:
     return Span(datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(last, UTC), period)
 
 
-def _html(name: str, found: Sequence[Widget], page: Page, span: Span) -> str:
+def _html(name: str, placed_widgets: Sequence[Widget], page: Page, span: Span) -> str:
     figures: list[Figure] = []
     every = "second" if span.period == 1 else f"{span.period} seconds"
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
@@ -128,7 +128,7 @@ def _html(name: str, found: Sequence[Widget], page: Page, span: Span) -> str:
             " one a minute. Each number beside a label covers the whole span. It is a sum for"
             " counts, and the graph's statistic for the rest."
         ),
-        widgets="\n".join(_section(name, widget, page, span, figures) for widget in found),
+        widgets="\n".join(_section(name, widget, page, span, figures) for widget in placed_widgets),
         figures=json.dumps(figures).replace("<", "\\u003c"),
         plotly=get_plotlyjs(),
     )
@@ -164,14 +164,14 @@ def _graph(graph: Graph, width: int, page: Page, span: Span, figures: list[Figur
     series = list(page.series[graph.title].values())
     if not any(one.points for one in series):
         return NOTHING
-    room = _plot_area(graph.title, figure(graph, width, series, span), figures)
+    room = _plot_area(graph.title, make_figure(graph, width, series, span), figures)
     place = graph.legend.get("position", "bottom")
     if place == "hidden":
         return f'<div class="body">{room}</div>'
     legend = "".join(
         f"<li{'' if one.points else ' class=none'}>"
         f'<i style="background: {escape(one.metric.colour)}"></i>{escape(one.metric.label)}'
-        f"<b>{number(one.value)}</b></li>"
+        f"<b>{format_number(one.value)}</b></li>"
         for one in series
     )
     return f'<div class="body {place}">{room}<ul class="legend">{legend}</ul></div>'
@@ -181,15 +181,16 @@ def _numbers(graph: Graph, page: Page, span: Span, figures: list[Figure]) -> str
     shown = []
     for one in page.series[graph.title].values():
         line = graph.sparkline and len(one.points) > 1
-        room = _plot_area(graph.title, sparkline(one, span), figures) if line else ""
+        room = _plot_area(graph.title, make_sparkline(one, span), figures) if line else ""
         shown.append(
-            f'<div class="number"><strong>{number(one.value)}</strong>'
+            f'<div class="number"><strong>{format_number(one.value)}</strong>'
             f"<span>{escape(one.metric.label)}</span>{room}</div>"
         )
     return f'<div class="numbers">{"".join(shown)}</div>'
 
 
 def _plot_area(title: str, drawn: Figure, figures: list[Figure]) -> str:
+    """Return an empty plot area as HTML, and append the figure for it to `figures`."""
     name = f"figure-{len(figures) + 1}"
     figures.append({"id": name, "title": title, **drawn})
     return f'<div class="room"><div class="plot" id="{name}"></div></div>'
@@ -248,7 +249,7 @@ def _link(target: str, file: Path) -> str:
     return f"{os.path.relpath(ROOT, file.resolve().parent)}/{target}"
 
 
-def number(value: float | None) -> str:
+def format_number(value: float | None) -> str:
     """Return a number as a string: whole and large numbers in full, others with three digits."""
     if value is None:
         return "–"

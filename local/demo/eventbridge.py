@@ -43,7 +43,7 @@ def eventbridge_feed(send: Send, seed: int, count: int) -> Feed:
         report=PartnerRunReport(
             published=len(published),
             repeated=len(published) - distinct,
-            straight=len(poison) + len(foreign) + len(others),
+            direct_messages=len(poison) + len(foreign) + len(others),
             expected=Counter(f"rejected.{one.reason}" for one in poison)
             + Counter(
                 {
@@ -57,7 +57,7 @@ def eventbridge_feed(send: Send, seed: int, count: int) -> Feed:
         ),
         expected=expected,
         refusals=refusals,
-        straight=[one.body for one in poison] + [json.dumps(e) for e in foreign + others],
+        direct_messages=[one.body for one in poison] + [json.dumps(e) for e in foreign + others],
         send=send,
         bursts=_with_completed_ends(bursts),
         repeated_ends={end for end in expected if end[0] in {one.id for one in repeated}},

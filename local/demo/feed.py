@@ -20,7 +20,7 @@ CRM_REFUSALS, WEBHOOK_REFUSALS = 2, 1
 BURST = 40
 """The number of subscription events, or of conversations with partner events, in a burst."""
 UNWANTED = 3
-"""How many events of each unwanted kind are sent straight to the intake queue."""
+"""How many events of each unwanted kind are sent directly to the intake queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Feed:
         One line that describes the feed.
     expected
         The expected number of ends, keyed by conversation and queue.
-    straight
+    direct_messages
         Message bodies that are sent directly to the intake queue, without Genesys Cloud.
     bursts
         For each burst, the events that are published together and the ends that they complete.
@@ -72,7 +72,7 @@ class Feed:
     report: RunReport
     expected: Counter[End]
     refusals: Refusals
-    straight: Sequence[str]
+    direct_messages: Sequence[str]
     send: Send
     bursts: Iterator[tuple[Sequence[Body], Iterable[End]]]
     repeated_ends: set[End]

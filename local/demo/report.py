@@ -19,7 +19,7 @@ class RunReport:
         The number of events published in Genesys Cloud, and how many of these a filter dropped.
     repeated
         How many of the published events repeat an earlier one.
-    straight
+    direct_messages
         The number of messages sent directly to the intake queue, without Genesys Cloud.
     expected
         The expected number of messages, keyed by `outcome` or `outcome.reason`. Also the expected
@@ -45,7 +45,7 @@ class RunReport:
     published: int = 0
     filtered: int = 0
     repeated: int = 0
-    straight: int = 0
+    direct_messages: int = 0
     expected: Counter[str] = field(default_factory=Counter)
     logged: Counter[str] = field(default_factory=Counter)
     dead_letters: Counter[str] = field(default_factory=Counter)
@@ -75,7 +75,7 @@ class RunReport:
         }
         return {
             "every message was received, and every failed one again": logged["received"]
-            == self.sent + self.straight + logged["failed"],
+            == self.sent + self.direct_messages + logged["failed"],
             "every received message had one outcome": logged["received"]
             == sum(logged[outcome] for outcome in outcomes),
             "the expected messages were ignored or rejected, by reason": all(
@@ -114,7 +114,7 @@ class RunReport:
             row("  published a second time", self.repeated),
             row(f"  filtered {self.filtered_where}", self.filtered),
             row("  sent on to the intake queue", self.sent),
-            row("sent straight to the intake queue", self.straight),
+            row("sent straight to the intake queue", self.direct_messages),
             row("received by the worker", logged["received"] - logged["failed"]),
             row("  processed", logged["processed"]),
             *self._end_rows(),

@@ -24,14 +24,14 @@ class Run:
         self._feed = feed
         world.crm.refusals = dict(feed.refusals.by_crm)
         world.webhook.refusals = dict(feed.refusals.by_webhook)
-        self._straight = list(feed.straight)
+        self._direct_messages = list(feed.direct_messages)
 
     def send(self) -> None:
         """Publish all events and their repeats, and send the messages that bypass Genesys Cloud."""
         for _ in self._feed.publish():
-            self._send_straight(3)
+            self._send_direct_messages(3)
             self._show()
-        self._send_straight(len(self._straight))
+        self._send_direct_messages(len(self._direct_messages))
         self._wait(lambda: self._feed.repeated_ends <= _ends_at_every_destination(self._arrivals()))
         self._feed.publish_repeats()
 
@@ -44,12 +44,12 @@ class Run:
 
         self._wait(balances)
 
-    def _send_straight(self, count: int) -> None:
-        for body in self._straight[:count]:
+    def _send_direct_messages(self, count: int) -> None:
+        for body in self._direct_messages[:count]:
             self._world.aws.client("sqs").send_message(
                 QueueUrl=self._outputs["QueueUrl"], MessageBody=body
             )
-        del self._straight[:count]
+        del self._direct_messages[:count]
 
     def _wait(self, done: Callable[[], bool]) -> None:
         self._world.wait(MAX_WAIT_SECONDS, done, self._show)

@@ -48,7 +48,7 @@ def subscription_feed(send: Send, seed: int, count: int) -> Feed:
         report=RunReport(
             published=len(events) + len(repeats),
             repeated=len(repeats),
-            straight=len(poison) + len(unwanted),
+            direct_messages=len(poison) + len(unwanted),
             expected=Counter(f"rejected.{one.reason}" for one in poison)
             + Counter(
                 {
@@ -63,7 +63,8 @@ def subscription_feed(send: Send, seed: int, count: int) -> Feed:
         ),
         expected=expected,
         refusals=refusals,
-        straight=[one.body for one in poison] + [json.dumps(event.body) for event in unwanted],
+        direct_messages=[one.body for one in poison]
+        + [json.dumps(event.body) for event in unwanted],
         send=send,
         bursts=bursts(),
         repeated_ends=later,

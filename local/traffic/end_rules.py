@@ -83,7 +83,7 @@ def _is_transfer(body: Mapping[str, Any]) -> bool:
 
 
 def _merge_same_ends(ends: Iterable[QueueEnd]) -> list[QueueEnd]:
-    """Drop each end that follows an earlier end in its queue within five minutes.
+    """Return the ends without repeats, which follow an end of the same queue within five minutes.
 
     Raises
     ------

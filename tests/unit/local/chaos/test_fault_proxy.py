@@ -19,10 +19,10 @@ from local.chaos.fault_proxy import (
     DELAY_SECONDS,
     Call,
     FaultProxy,
-    condition_of,
+    condition_values,
     descends_from,
     operation_of,
-    values_of,
+    written_values,
 )
 from local.chaos.faults import Fault, Faults
 from local.http.messages import Answer, Request
@@ -284,5 +284,5 @@ def test_a_statement_has_values_and_a_condition() -> None:
         "Parameters": [{"S": "new"}, {"N": "9"}, {"S": "old"}, {"N": "1"}],
     }
 
-    assert values_of(statement) == {"claimed_by": {"S": "new"}, "lease_until": {"N": "9"}}
-    assert condition_of(statement) == {"claimed_by": {"S": "old"}, "b": {"N": "1"}}
+    assert written_values(statement) == {"claimed_by": {"S": "new"}, "lease_until": {"N": "9"}}
+    assert condition_values(statement) == {"claimed_by": {"S": "old"}, "b": {"N": "1"}}

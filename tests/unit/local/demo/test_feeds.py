@@ -49,7 +49,7 @@ def test_a_feed_publishes_as_many_events_as_its_report_says(feed_of: FeedOf, cou
     feed.publish_repeats()
 
     assert len(org.published) == feed.report.published
-    assert feed.report.straight == len(feed.straight)
+    assert feed.report.direct_messages == len(feed.direct_messages)
     assert feed.report.filtered == org.filtered
     assert feed.published_at.keys() >= feed.expected.keys()
     assert feed.repeated_ends <= feed.expected.keys()

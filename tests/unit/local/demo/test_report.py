@@ -10,12 +10,12 @@ from local.demo.report import PartnerRunReport, RunReport
 
 
 def balanced() -> RunReport:
-    """Return a balanced report with repeats, straight messages, a refusal and a live claim."""
+    """Return a balanced report with repeats, direct messages, a refusal and a live claim."""
     return RunReport(
         published=6,
         filtered=1,
         repeated=2,
-        straight=2,
+        direct_messages=2,
         expected=Counter(
             {
                 "processed": 3,
@@ -68,7 +68,7 @@ def counted(**counts: int) -> Callable[[RunReport], None]:
     "spoil",
     [
         pytest.param(changed(filtered=0), id="an event was lost on its way to the queue"),
-        pytest.param(changed(straight=3), id="a message was never received"),
+        pytest.param(changed(direct_messages=3), id="a message was never received"),
         pytest.param(counted(received=1), id="a message had no outcome"),
         pytest.param(counted(received=1, processed=1), id="something was processed beyond ours"),
         pytest.param(
