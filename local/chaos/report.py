@@ -47,8 +47,8 @@ class RunReport:
     forged
         The number of webhook requests without a valid signature.
     calls, deaths
-        The calls and the deaths of worker processes that the proxy recorded. A process that an
-        action made hang is recorded as a death too.
+        The calls and the deaths of worker processes that the proxy recorded. `deaths` also has the
+        processes that hung in an action until the function's timeout.
     timeouts
         The number of invocations that timed out.
     claim_conflicts
@@ -100,7 +100,7 @@ class RunReport:
         )
 
     def repeated_rejects(self) -> tuple[int, int]:
-        """Return how many dead letters repeat another one with an excuse, and how many without."""
+        """Return the number of repeated dead letters with an excuse, and the number without."""
         allowed = excused_rejects(self.calls, self.deaths)
         found = Counter(
             letter.source_message_id for letter in self.dead_letters if letter.source_message_id

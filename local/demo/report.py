@@ -94,7 +94,7 @@ class RunReport:
         }
 
     def _refusals_hold(self) -> bool:
-        """Return whether as many messages failed at a destination as expected."""
+        """Return whether the number of messages that failed at a destination is as expected."""
         return self.logged["failed.destination"] == self.expected["failed.destination"]
 
     def _end_checks(self) -> dict[str, bool]:
