@@ -93,7 +93,8 @@ class FaultProxy:
     calls
         The calls that reached AWS, in the order of the responses.
     deaths
-        The deaths of processes that the proxy killed.
+        The deaths of processes that the proxy killed. A chaos run adds the processes that hang in an
+        action.
     """
 
     def __init__(self, faults: Faults, killable: Callable[[int], bool]) -> None:
