@@ -93,7 +93,7 @@ class FaultProxy:
     calls
         The calls that reached AWS, in the order of the responses.
     deaths
-        The deaths of processes that the proxy killed. A chaos run adds the processes that hang in an
+        The deaths of processes that the proxy killed. A chaos run adds processes that hang in an
         action.
     """
 
