@@ -18,7 +18,7 @@ SETTINGS ?=
 # Whoever sits at a terminal is asked; a pipeline is not.
 APPROVAL = $$(test -t 0 && echo --require-approval broadening || echo --require-approval never)
 FORCE = $$(test -t 0 || echo --force)
-# Three voices announce the end of life of a Node.js version that works.
+# Silence the warnings of the AWS SDK and jsii that a working Node.js version is old.
 export AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED := true
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20,22
 export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := true

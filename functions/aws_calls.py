@@ -16,12 +16,13 @@ from botocore.exceptions import (
 from deadline import Deadline, time_limit
 
 CallError = ClientError | BotoCoreError | TimeoutError
-"""A failed call's error: refused, without a response, or interrupted at its deadline."""
+"""The error of a call that was refused, got no response, or was interrupted at its deadline."""
 CALL_ERRORS = (ClientError, BotoCoreError, TimeoutError)
-"""The same types, for an `except` clause."""
+"""The types in `CallError`, for an `except` clause."""
 
-# Error codes of a service that is overloaded or briefly unavailable (AWS: each service's "Common
-# Errors"). Some come with the HTTP status 400 or 403.
+# Error codes of a service that is overloaded or briefly unavailable (see "Common Errors" in each
+# service's API reference). The HTTP status alone is not enough, because some of these codes come
+# with 400 or 403.
 TRANSIENT_CODES = frozenset(
     {
         "InternalException",
@@ -38,8 +39,8 @@ TRANSIENT_CODES = frozenset(
         "TooManyRequestsException",
     }
 )
-# The number of attempts of `call`, and the pause before the second one. The pause before the third
-# attempt is four times as long.
+# The maximum number of attempts by `call`, and the pause before the second attempt. The next pause
+# is four times as long.
 MAX_ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 0.1
 
@@ -48,15 +49,16 @@ _Response = TypeVar("_Response")
 
 
 def client_config(*, read_timeout_seconds: float = 2, attempts: int = 1) -> Config:
-    """Return a configuration for boto3 clients. Its time limits leave time to retry a slow call.
+    """Return a configuration for boto3 clients, with short time limits.
 
     Parameters
     ----------
     read_timeout_seconds
         The maximum number of seconds between two bytes of a response.
     attempts
-        The number of attempts by botocore. It must be 1 for clients that `call` uses, because
-        botocore would mistake an interruption for a failed connection and try again.
+        The number of attempts by botocore. It must be 1 for operations passed to `call` or
+        `call_once`, because botocore would mistake the interruption at the deadline for a failed
+        connection and try again.
     """
     return Config(
         connect_timeout=1,
@@ -71,9 +73,10 @@ def call(
     *args: _Arguments.args,
     **kwargs: _Arguments.kwargs,
 ) -> _Response:
-    """Return an operation's response; after a transient error, try up to three times.
+    """Return an operation's response; retry transient errors, with three attempts at most.
 
-    A call that times out is not repeated: it took long enough, and AWS may have carried it out.
+    A call that waited too long for its response is not repeated, because AWS may have carried it
+    out.
 
     Raises
     ------
@@ -101,21 +104,25 @@ def call_once(
 ) -> _Response:
     """Return an operation's response, or interrupt the operation at the deadline.
 
-    botocore's own limits are not enough: they apply to each address and each part of a response.
+    botocore's time limits are not enough, because they apply to each address and to each part of
+    a response, not to the whole call.
     """
     with time_limit(deadline.left()):
         return operation(*args, **kwargs)
 
 
 def code_of(error: CallError) -> str:
-    """Return an error's code, or its type if it has none. Its message could quote private data."""
+    """Return an error's code, or the name of its type if it has no code.
+
+    This is what the log may show. The error's message could quote private data.
+    """
     if isinstance(error, ClientError):
         return str(error.response.get("Error", {}).get("Code", "unknown"))
     return type(error).__name__
 
 
 def is_transient(error: CallError) -> bool:
-    """Return whether the same call may succeed later: the service failed or did not respond."""
+    """Return whether the same call may succeed later, because the service failed or was silent."""
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return code_of(error) in TRANSIENT_CODES or status == 429 or status >= 500
@@ -126,5 +133,5 @@ def _is_worth_repeating(error: ClientError | BotoCoreError) -> bool:
     """Return whether the same call may succeed if it is repeated at once."""
     if isinstance(error, ClientError):
         return is_transient(error)
-    # `ConnectionClosedError` means that the service had closed an idle connection.
+    # No connection was made, or the service had closed an idle one (`ConnectionClosedError`).
     return isinstance(error, EndpointConnectionError | ConnectTimeoutError | ConnectionClosedError)

@@ -27,7 +27,7 @@ class InvocationContext(Protocol):
     """The part of Lambda's context object that knows the time left."""
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until Lambda ends the invocation."""
+        """Return the milliseconds until Lambda ends the invocation."""
 
 
 class Deadline:
@@ -128,7 +128,8 @@ def time_limit(seconds: float, repeat_seconds: float = 1.0) -> Iterator[None]:
     The error is raised again every `repeat_seconds`, in case the code swallows the first one.
     Limits can be nested: an outer limit still applies inside an inner one and after it. Only the
     main thread, where Lambda runs handlers, can be interrupted; in other threads there is no limit.
-    Code outside Python, such as a DNS lookup, is interrupted when it returns to Python.
+    Code that blocks outside Python, such as a DNS lookup, is interrupted only once it is back in
+    Python.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,4 +1,4 @@
-"""A function's environment variables, typed and checked when it starts."""
+"""A function's environment variables, converted and checked when the function starts."""
 
 from collections.abc import Mapping
 from typing import TypeVar

@@ -1,6 +1,6 @@
 """Writes metrics as log lines in CloudWatch's embedded metric format.
 
-`docs/decisions/own-metrics.md` says why.
+`docs/decisions/own-metrics.md` says why Powertools' `Metrics` is not used.
 """
 
 import json
@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 NAMESPACE = "QueueEnds"
-# The maximum number of values of a metric in one line (AWS: "Specification: Embedded metric
-# format").
+# The maximum number of values of a metric in one line (see "Specification: Embedded metric format"
+# in the AWS documentation).
 MAX_VALUES_PER_LINE = 100
 
 
@@ -32,8 +32,8 @@ def emit(
     durations
         The values of metrics that measure time in milliseconds, keyed by metric name.
     rollup_dimensions
-        The names of some of the dimensions. CloudWatch then aggregates the values by these alone,
-        too.
+        The names of some of the dimensions. CloudWatch then records the values a second time, with
+        only these dimensions.
     """
     durations = durations or {}
     dimension_sets = [list(rollup_dimensions)] if rollup_dimensions else []

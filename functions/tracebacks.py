@@ -1,4 +1,4 @@
-"""Reports where an error was raised, without its message, which could quote private data."""
+"""Reports where an error was raised, but not its message, which could quote private data."""
 
 import traceback
 from collections.abc import Callable
@@ -11,9 +11,9 @@ def traceback_locations(error: BaseException) -> list[str]:
 
 
 def error_origin(error: BaseException, is_preferred: Callable[[str], bool] = lambda _: True) -> str:
-    """Return an error's type and origin: `KeyError at actions.py:12`.
+    """Return an error's type and origin, for example `KeyError at actions.py:12`.
 
-    The origin is the innermost preferred location, or the innermost of all if none is preferred.
+    The origin is the innermost preferred location, or, if there is none, the innermost location.
     """
     locations = traceback_locations(error)
     location = next(filter(is_preferred, reversed(locations)), locations[-1])

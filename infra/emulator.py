@@ -1,4 +1,4 @@
-"""Fits a stack to the emulator, which refuses templates with unsupported resources."""
+"""Fits a stack to the AWS emulator, which refuses templates with unsupported resources."""
 
 from aws_cdk import CfnResource, Stack, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -8,7 +8,8 @@ from aws_cdk import aws_events as events
 def fit_to_emulator(stack: Stack) -> None:
     """Remove from a stack the resources and tags that the emulator refuses.
 
-    The template's metadata keeps the composite alarm as `QueueEnds.HealthAlarm`.
+    The composite alarm's properties are kept in the template's metadata, as
+    `QueueEnds.HealthAlarm`.
     """
     nodes = stack.node.find_all()
     for node in nodes:
@@ -38,6 +39,7 @@ def _remove_from_dashboard(
     stack = Stack.of(dashboard)
     body = stack.resolve(dashboard.dashboard_body)
     parts = body["Fn::Join"][1]
+    # The ARN is a part of its own: remove it, and join its neighbours without a separator.
     index = parts.index(stack.resolve(alarm.attr_arn))
     parts[index - 1 : index + 2] = [parts[index - 1] + parts[index + 1].removeprefix('","')]
     dashboard.dashboard_body = Token.as_string(body)

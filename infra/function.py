@@ -28,7 +28,7 @@ class InvocationLimits:
 class Requirements:
     """The environment variables and permissions that a function needs for one part of the stack.
 
-    `findings` maps the ids of cdk-nag findings on the permissions to the reasons to accept them.
+    `findings` explains permissions that cdk-nag objects to: finding id → reason to accept it.
     """
 
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -48,8 +48,8 @@ def make_function(
 ) -> lambda_.Function:
     """Make a function with its log group and role; each function needs a scope of its own.
 
-    The role allows the function's requirements, its log writes and, if set, tracing. Its policy is
-    inline, so that the permissions exist before any resource that depends on the function.
+    The role allows what the requirements state, log writes and, if set, tracing. The role's policy
+    is inline, so that the permissions exist before any resource that depends on the function.
     """
     log_group = make_log_group(scope, settings)
     all_requirements = [*requirements, Requirements(statements=[log_write_statement(log_group)])]
@@ -67,8 +67,8 @@ def make_function(
     )
     for part in all_requirements:
         acknowledge(role, part.findings)
-    # Lambda drops log lines below its own level. Metrics are lines without a level, which Lambda
-    # treats as INFO, so the level here must not exceed INFO. Powertools applies log_level itself.
+    # Lambda drops log lines below lambda_level. It treats metrics, which are log lines without a
+    # level, as INFO, so lambda_level must not be above INFO. Powertools applies log_level itself.
     is_debug = settings.log_level == "DEBUG"
     lambda_level = (
         lambda_.ApplicationLogLevel.DEBUG if is_debug else lambda_.ApplicationLogLevel.INFO
@@ -100,7 +100,7 @@ def make_function(
         tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
     )
     if not settings.tracing:
-        reason = "Traces cost money for each invocation: the setting `tracing` turns them on."
+        reason = "Traces cost money, so they are off unless the setting `tracing` is true."
         acknowledge(function, {"Serverless-LambdaTracing": reason})
     return function
 
@@ -111,7 +111,7 @@ def _tracing_requirements() -> Requirements:
         actions=["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
         resources=["*"],
     )
-    reason = "X-Ray has no resource to name for the two actions that write traces."
+    reason = "The two actions that write traces cannot be limited to a resource."
     findings = dict.fromkeys(
         ("AwsSolutions-IAM5[Resource::*]", "Serverless-LambdaStarPermissions"), reason
     )

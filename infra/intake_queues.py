@@ -12,13 +12,14 @@ from infra.settings.settings import Settings
 class IntakeQueues(Construct):
     """The intake queue and its dead-letter queue.
 
-    Both names are fixed. So the intake queue keeps the ARN that Genesys Cloud knows when the stack
-    is deleted and deployed again, and each queue can refer to the other without a cycle.
+    Both queues have fixed names. So each queue can refer to the other without a cycle, and if the
+    stack is deleted and deployed again, the intake queue has the same ARN as before.
 
     Attributes
     ----------
     queue
-        The intake queue, which the worker reads. The event source adds the permission to send.
+        The intake queue, which the worker reads. The delivery's construct adds the permission to
+        send to the queue.
     dead_letter_queue
         The dead-letter queue, which keeps messages for 14 days.
     """
@@ -30,16 +31,17 @@ class IntakeQueues(Construct):
             resource=settings.intake_queue_name,
             arn_format=ArnFormat.NO_RESOURCE_NAME,
         )
-        intake_queue = sqs.Queue.from_queue_arn(self, "Source", intake_queue_arn)
+        intake_queue_reference = sqs.Queue.from_queue_arn(self, "Source", intake_queue_arn)
         self.dead_letter_queue = sqs.Queue(
             self,
             "DeadLetterQueue",
             queue_name=settings.dead_letter_queue_name,
             retention_period=Duration.days(DEAD_LETTER_DAYS),
             redrive_allow_policy=sqs.RedriveAllowPolicy(
-                redrive_permission=sqs.RedrivePermission.BY_QUEUE, source_queues=[intake_queue]
+                redrive_permission=sqs.RedrivePermission.BY_QUEUE,
+                source_queues=[intake_queue_reference],
             ),
-            # SSE-SQS, because third parties cannot use the AWS managed key of SSE-KMS.
+            # SSE-SQS, as for the intake queue below.
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             removal_policy=RemovalPolicy.DESTROY,
@@ -52,8 +54,8 @@ class IntakeQueues(Construct):
             self,
             "Queue",
             queue_name=settings.intake_queue_name,
-            # A moved message keeps its age: its time here counts against the dead-letter queue's
-            # retention.
+            # A message keeps its age when it moves to the dead-letter queue, so its time in this
+            # queue counts against the dead-letter queue's retention.
             retention_period=Duration.days(INTAKE_DAYS),
             visibility_timeout=Duration.seconds(settings.visibility_timeout_seconds),
             dead_letter_queue=sqs.DeadLetterQueue(

@@ -1,4 +1,4 @@
-"""The ledger: the table that remembers each end and its claim."""
+"""The ledger, and the worker's permission to read and write it."""
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb

@@ -24,5 +24,5 @@ def log_write_statement(log_group: logs.LogGroup) -> iam.PolicyStatement:
     return iam.PolicyStatement(
         sid="WriteLogs",
         actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-        resources=[log_group.log_group_arn],  # the ARN ends in ":*": all log streams of the group
+        resources=[log_group.log_group_arn],  # the ARN ends in ":*", for all log streams
     )

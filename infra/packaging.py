@@ -1,4 +1,7 @@
-"""Builds the one deployment asset with pip and without Docker, cached by a hash of its contents."""
+"""Builds the asset that all functions share: with pip, without Docker, and only if it has changed.
+
+`python -m infra.packaging` builds the asset for this machine and for Lambda.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-# Lambda's python3.14 runs on Amazon Linux 2023 (glibc 2.34). pip takes only the platforms listed
-# here: a newer manylinux tag does not imply the older ones.
+# Lambda's python3.14 runs on Amazon Linux 2023 (glibc 2.34). pip accepts only wheels for the listed
+# platforms: a newer manylinux tag does not imply the older ones.
 _LAMBDA_OPTIONS = (
     "--platform=manylinux_2_28_aarch64",
     "--platform=manylinux_2_17_aarch64",
@@ -42,7 +45,7 @@ class Asset:
 
 
 def build_asset(source_folder: Path, target: str, build_folder: Path) -> Asset:
-    """Build the functions' asset unless it is already in the build folder.
+    """Return the functions' asset; build it unless it is already in the build folder.
 
     The hash covers file contents and relative paths, not timestamps or the project's location. For
     `lambda`, the same sources and pins give the same hash on every machine.
@@ -52,14 +55,14 @@ def build_asset(source_folder: Path, target: str, build_folder: Path) -> Asset:
     source_folder
         The functions' source folder. Its requirements.txt pins all packages, transitive ones too.
     target
-        `lambda` (python3.14 on arm64) or `host` (this interpreter).
+        `lambda` (python3.14 on arm64) or `host` (this machine and Python version).
     build_folder
         The folder that keeps the builds, as `packages/<hash>` and `assets/<hash>`.
 
     Raises
     ------
     PackagingError
-        When pip fails.
+        If pip fails.
     """
     pins = source_folder / _PINS
     options = _LAMBDA_OPTIONS if target == "lambda" else ()
@@ -68,8 +71,8 @@ def build_asset(source_folder: Path, target: str, build_folder: Path) -> Asset:
     packages_folder = build_folder / "packages" / packages_hash
     _build_once(packages_folder, lambda folder: _install(pins, options, folder))
 
-    # Each file is read once, so that the hash matches the packed content even if somebody saves a
-    # file meanwhile.
+    # Each file is read only once, so that the hash matches the packed content even if a file is
+    # saved during the build.
     sources = {path: (source_folder / path).read_bytes() for path in _source_paths(source_folder)}
     parts = (part for path, content in sources.items() for part in (str(path).encode(), content))
     asset_hash = _digest(packages_hash.encode(), *parts)
@@ -143,7 +146,7 @@ def _install(pins: Path, options: tuple[str, ...], folder: Path) -> None:
 
 
 def _make_readable(folder: Path) -> None:
-    """Let every user read the folder: under a strict umask, Lambda could not read its code."""
+    """Let every user read the folder, as Lambda requires, even if the umask is strict."""
     for parent, _, names in os.walk(folder):
         Path(parent).chmod(0o755)
         for name in names:

@@ -17,7 +17,7 @@ from infra.worker import Worker
 
 
 class QueueEndsStack(Stack):
-    """All of Queue Ends for one stage; its template fits any account and region."""
+    """All AWS resources of one stage; the template can be deployed to any account and region."""
 
     def __init__(self, scope: Construct, settings: Settings, asset: Asset) -> None:
         tags = {"project": "queue-ends", "stage": settings.stage}

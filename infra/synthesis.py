@@ -1,4 +1,4 @@
-"""Synthesises the cloud assembly from the settings, for every `cdk` command."""
+"""Synthesises the cloud assembly from the settings; every `cdk` command does this first."""
 
 import sys
 from pathlib import Path
@@ -40,7 +40,7 @@ def synthesise(project_folder: Path) -> None:
 
 
 def make_stack(app: App, settings: Settings, asset: Asset) -> QueueEndsStack:
-    """Make the stack; with the packaging `host`, fit it to the emulator."""
+    """Make the stack; if `packaging` is `host`, fit it to the AWS emulator."""
     stack = QueueEndsStack(app, settings, asset)
     if settings.packaging == "host":
         fit_to_emulator(stack)

@@ -1,4 +1,7 @@
-"""Prints the AWS account and region that a command will act on: `python -m infra.target`."""
+"""Prints the AWS account and region that a command will act on.
+
+`python -m infra.target Deploying QueueEnds-dev to` prints these words before the account.
+"""
 
 import os
 import sys
@@ -16,7 +19,7 @@ def describe_target() -> str:
         There are no credentials, or AWS refuses them.
     """
     session = boto3.Session()
-    # The order in which the CDK CLI chooses its region.
+    # The CDK CLI chooses its region in the same order.
     region = os.environ.get("AWS_REGION") or session.region_name or "us-east-1"
     identity = session.client("sts", region_name=region).get_caller_identity()
     endpoint = os.environ.get("AWS_ENDPOINT_URL")

@@ -16,14 +16,14 @@ _INTERVAL = Duration.minutes(5)
 class Watchdog(Construct):
     """The watchdog's function and its schedule.
 
-    One run at a time is enough. A failed run is not retried, because the next run follows in five
-    minutes. So there is no dead-letter queue for failed runs.
+    One run at a time is enough. A failed run is not retried and needs no dead-letter queue, because
+    the next run follows in five minutes.
 
     Parameters
     ----------
     source
-        The event source. The schedule is created after all the source's resources, because the
-        watchdog would report a partner event source that has no bus yet.
+        The delivery's construct. The schedule is created after all resources in it, because
+        otherwise the watchdog would report a partner event source that has no bus yet.
     requirements
         The function's requirements for comparing Genesys Cloud with the stack.
 
@@ -77,7 +77,7 @@ class Watchdog(Construct):
             ],
         )
         self.schedule.node.add_dependency(source, self.function)
-        reason = "The next look comes in five minutes; an alarm tells of looks that fail."
+        reason = "The next run follows in five minutes; an alarm reports failed runs."
         findings = ("LambdaDLQ", "LambdaAsyncFailureDestination", "EventBusDLQ")
         acknowledge(self, {f"Serverless-{finding}": reason for finding in findings})
         lambda_.CfnPermission(

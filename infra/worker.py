@@ -1,4 +1,4 @@
-"""The worker's function, and the event source mapping that feeds it from the intake queue."""
+"""The worker's function, and the event source mapping that invokes it with messages."""
 
 from collections.abc import Sequence
 
@@ -54,9 +54,14 @@ class Worker(Construct):
         )
         acknowledge(
             self.function,
-            {"Serverless-LambdaDLQ": "The intake queue has one; nothing else invokes the worker."},
+            {
+                "Serverless-LambdaDLQ": (
+                    "Only the intake queue invokes the worker, and that queue has a dead-letter "
+                    "queue."
+                )
+            },
         )
-        # Not function.add_event_source(), which would grant more than the statements above.
+        # function.add_event_source() would grant more permissions than _intake_requirements.
         window_seconds = settings.batching_window_seconds
         self.mapping = lambda_.EventSourceMapping(
             self,
@@ -74,8 +79,8 @@ class Worker(Construct):
             self.mapping,
             {
                 "Serverless-LambdaEventSourceMappingDestination": (
-                    "Such a destination is for streams; SQS moves what fails to the dead-letter "
-                    "queue itself."
+                    "An on-failure destination is for streams; SQS itself moves failed messages to "
+                    "the dead-letter queue."
                 )
             },
         )

@@ -15,7 +15,7 @@ class Claim:
     ended_at
         When the conversation ended according to the ledger, in epoch milliseconds.
     lease_until
-        When the lease ends, in epoch milliseconds. Each mark shortens the lease.
+        Until when the lease is valid, in epoch milliseconds. Each mark shortens the lease.
     delivered
         The names of the destinations that have the end. The code that delivers the end appends to
         this list.
@@ -29,12 +29,12 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyDone:
-    """Every destination has the end already."""
+    """Every destination already has the end."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeldByOther:
-    """Another invocation holds the claim on the end, `until` a time in epoch milliseconds."""
+    """Another invocation's claim on the end is valid until `until`, in epoch milliseconds."""
 
     until: int
 

@@ -7,8 +7,7 @@ import msgspec
 
 Source = Literal["subscription", "eventbridge", "backfill"]
 
-# Two ends of a conversation in the same queue count as one end if their times differ by no more
-# than this.
+# If two ends of a conversation in the same queue are at most this far apart, they are one end.
 SAME_END_WINDOW_MS = 5 * 60 * 1000
 
 
@@ -19,7 +18,7 @@ class ConversationEnd:
     Attributes
     ----------
     conversation_id, queue_id
-        Genesys Cloud's ids of the conversation and of the routing queue.
+        The conversation's and the queue's ids in Genesys Cloud.
     queue_name
         The queue's name; None if the event does not have it.
     ended_at
@@ -28,14 +27,14 @@ class ConversationEnd:
         The customer's values, as Genesys Cloud writes them (`VOICE`, `INBOUND`, `ENDPOINT`); None
         if the event does not have them. Genesys Cloud adds new values without notice.
     participants, metrics
-        The lists of the event, unchanged; empty if the event does not have them.
+        The event's lists of the same names, unchanged; empty if the event does not have them.
     source
         The delivery that reported the end, or `backfill`.
     sequence
-        1 for the conversation's first end in this queue, 2 for the end after the conversation was
-        re-opened, and so on.
+        1 for the conversation's first end in this queue, 2 for the next end after the conversation
+        was re-opened, and so on.
     raw
-        The whole event, including fields that this class does not know.
+        The whole event, including the fields that have no attribute here.
     """
 
     conversation_id: str

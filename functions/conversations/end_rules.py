@@ -1,7 +1,7 @@
 """The end rules, which decide from partner events that a conversation has ended in a queue.
 
-No single partner event reports such an end. The event `customer.end` says that the customer has
-left, but has no queue id. The events that have a queue id do not say whether the customer has left.
+No partner event reports both that the customer has left and the queue: `customer.end` has no queue
+id, and the events that have a queue id do not say whether the customer has left.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from conversations.partner_event import SETTLE, PartnerEvent
 from deadline import Deadline
 
 Decision = list[Accepted] | Failed | NoTime
-"""The list of ends that an event completes, often empty; or why the rule could not decide."""
+"""The ends that an event completes (often none), or the reason why the rule could not decide."""
 
 
 class EndRule(Protocol):
@@ -28,29 +28,29 @@ class EndRule(Protocol):
     def decide(self, events: Sequence[PartnerEvent], deadline: Deadline) -> list[Decision]:
         """Return a decision for each event, in order.
 
-        An event that arrives again completes the same ends again. The ledger recognizes them.
+        An event that arrives twice completes its ends twice. The ledger recognizes the duplicates.
         """
 
 
 class QueueLeg:
-    """A conversation ends in a queue whenever a leg in that queue is over.
+    """The rule `queue_leg`: a conversation ends in a queue whenever a leg in that queue is over.
 
-    A leg is over when the customer gives up waiting in the queue, or when an agent has talked with
-    the customer and leaves other than by a transfer. Each event decides on its own, without a
-    history.
+    A leg is over when the customer gives up waiting in the queue, or when an agent who has talked
+    with the customer leaves without a transfer. Each of these events completes the end by itself.
     """
 
     def decide(self, events: Sequence[PartnerEvent], deadline: Deadline) -> list[Decision]:
-        """Return for each event the end of its leg, or no end."""
-        return [[_make_leg_end(event)] if _ends_leg(event) else [] for event in events]
+        """Return for each event a list with its leg's end; an empty list if no leg is over."""
+        return [_find_leg_ends(event) for event in events]
 
 
 class Touched:
-    """When the customer leaves for good, the conversation ends in each queue that it has been in.
+    """The rule `touched`: a conversation ends in each queue that it has been in.
 
-    The customer's end completes an end for each queue whose events have arrived before. A queue's
-    event that arrives later completes an end for its queue. An event whose time is more than five
-    minutes after the customer's end belongs to the re-opened conversation.
+    The conversation ends when the customer leaves for good. When `customer.end` arrives, it
+    completes an end in each queue whose events have arrived before. When a queue's event arrives
+    after `customer.end`, it completes the end in its queue. A queue's event that took place more
+    than five minutes after the customer's end belongs to the re-opened conversation.
     """
 
     def __init__(self, histories: Histories) -> None:
@@ -64,7 +64,7 @@ class Touched:
 
 @dataclass(frozen=True, slots=True)
 class SettlingEnd:
-    """A customer's end that is settling: the rule decides on its queue later."""
+    """A customer's end for which the rule `last_queue` will decide on the queue later."""
 
     conversation_id: str
     ended_at_ms: int
@@ -76,22 +76,20 @@ class SettlingEnd:
 
 
 SendLater = Callable[[Sequence[SettlingEnd], Deadline], Sequence[SettlingEnd]]
-"""Sends delayed settle events for ends to the intake queue; returns the ends that it has sent."""
+"""Sends a delayed settle event for each end, and returns the ends whose settle event was sent."""
 
 
 class LastQueue:
-    """When the customer leaves for good, the conversation ends in the queue of its latest event.
+    """The rule `last_queue`: a conversation ends in the queue that has the latest event.
 
-    Events arrive in any order, so the rule waits before it decides. When a customer's end and a
-    queue are both known, the worker sends itself a delayed settle event, and records that in the
-    history. When the settle event arrives, the rule decides on the queue with the latest event. It
-    records the decision in the history before the worker delivers the end. Later events therefore
-    change nothing, and a settle event that arrives twice leads to the same decision.
+    The conversation ends when the customer leaves for good. Events arrive in any order, so the rule
+    waits before it decides. As soon as a history has a customer's end and a queue, the worker sends
+    itself a delayed settle event, and records this in the history. When the settle event arrives,
+    the rule chooses the queue that has the latest event. It records its decision in the history
+    before the worker delivers the end. Events that arrive later therefore change nothing, and a
+    settle event that arrives twice leads to the same decision.
 
-    Parameters
-    ----------
-    send_later
-        None if the rule decides only on settle events that are still on their way.
+    If `send_later` is None, the rule sends no settle events.
     """
 
     def __init__(self, histories: Histories, send_later: SendLater | None) -> None:
@@ -99,10 +97,10 @@ class LastQueue:
         self._send_later = send_later
 
     def decide(self, events: Sequence[PartnerEvent], deadline: Deadline) -> list[Decision]:
-        """Return for each settle event the end in the queue decided on, and no end for others.
+        """Return for each event the ends that it completes; only settle events complete any.
 
-        If the settle event for a conversation could not be sent, its other events fail. They then
-        arrive again, and the worker tries to send it again.
+        If a conversation's settle event could not be sent, the other events of the conversation
+        fail. They then arrive again, and the worker tries again to send the settle event.
         """
         histories = self._histories.add(_collect_additions(events), deadline)
         settle_events = [event for event in events if event.topic == SETTLE]
@@ -126,25 +124,30 @@ class LastQueue:
     def _send_settle_events(
         self, histories: dict[str, HistoryResult], deadline: Deadline
     ) -> Mapping[str, Failed | NoTime]:
-        """Send settle events for new ends, and record them; return failures by conversation id."""
+        """Send settle events for new customer's ends, and record the sent ones in the histories.
+
+        Return a failure, keyed by conversation id, for each settle event that was not sent.
+        """
         if self._send_later is None:
             return {}
         new_ends = [
             SettlingEnd(conversation_id, at_ms)
             for conversation_id, history in histories.items()
             if isinstance(history, History)
-            for at_ms, end in history.ends.items()
+            for at_ms, end in history.customer_ends.items()
             if not end.settling
             and end.decided_queue_id is None
-            and history.latest_event_by_queue(at_ms)
+            and history.latest_event_ms_by_queue(at_ms)
         ]
         sent_ends = self._send_later(new_ends, deadline) if new_ends else []
         failure = NO_TIME if deadline.passed() else Failed("NotSent")
         additions: dict[str, History] = {}
         for sent in sent_ends:
             end = CustomerEnd(sent.ended_at_ms, settling=True)
-            _merge(additions, sent.conversation_id, History(ends={sent.ended_at_ms: end}))
-        # If this fails, the next event leads to a second settle event and the same decision.
+            addition = History(customer_ends={sent.ended_at_ms: end})
+            _merge_into(additions, sent.conversation_id, addition)
+        # If this write fails, the conversation's next event causes a second settle event, which
+        # leads to the same decision.
         for conversation_id, history in self._histories.add(additions, deadline).items():
             if isinstance(history, History):
                 histories[conversation_id] = history
@@ -152,10 +155,10 @@ class LastQueue:
 
 
 class AfterLastQueue:
-    """Applies another rule, except to the settle events that `LastQueue` has sent.
+    """Applies another rule to all events except settle events, on which `LastQueue` decides.
 
-    When a deployment replaces `LastQueue`, its settle events can still be on their way. No other
-    events will complete their ends, so `LastQueue` decides on them.
+    When a deployment replaces `LastQueue` with another rule, settle events can still be on their
+    way. The other rule would lose their ends.
     """
 
     def __init__(self, rule: EndRule, histories: Histories) -> None:
@@ -163,7 +166,7 @@ class AfterLastQueue:
         self._last_queue = LastQueue(histories, send_later=None)
 
     def decide(self, events: Sequence[PartnerEvent], deadline: Deadline) -> list[Decision]:
-        """Return the decisions of `LastQueue` for settle events, and of the rule for others."""
+        """Return a decision for each event, in order."""
         settle_events = [event for event in events if event.topic == SETTLE]
         other_events = [event for event in events if event.topic != SETTLE]
         other_decisions = iter(self._rule.decide(other_events, deadline))
@@ -182,48 +185,49 @@ def make_end_rule(name: str, histories: Histories, send_later: SendLater) -> End
 
 
 def _adds_to_history(event: PartnerEvent) -> bool:
-    """Return whether an event adds to its history; a customer's transfer does not."""
+    """Return whether an event adds to its history; a transfer or a settle event does not."""
     return event.queue_id is not None or event.ends_conversation
 
 
 def _collect_additions(events: Iterable[PartnerEvent]) -> dict[str, History]:
-    """Return the histories of these events alone, by conversation id."""
+    """Return what events add to the histories of their conversations, by conversation id."""
     additions: dict[str, History] = {}
     for event in events:
         if event.queue_id is not None:
             addition = History(queues={event.queue_id: (event.at_ms,)})
         elif event.ends_conversation:
-            addition = History(ends={event.at_ms: _make_customer_end(event)})
+            addition = History(customer_ends={event.at_ms: _make_customer_end(event)})
         else:
             continue
-        _merge(additions, event.conversation_id, addition)
+        _merge_into(additions, event.conversation_id, addition)
     return additions
 
 
-def _merge(histories: dict[str, History], conversation_id: str, addition: History) -> None:
+def _merge_into(histories: dict[str, History], conversation_id: str, addition: History) -> None:
     history = histories.get(conversation_id, History())
     histories[conversation_id] = history.merged_with(addition)
 
 
 def _complete_ends(event: PartnerEvent, history: HistoryResult | None) -> Decision:
     """Return the ends that an event completes under the rule `touched`."""
-    # An event that adds nothing completes nothing, even if its batch has an event that does.
+    # An event that adds nothing completes nothing, even if another event has added to the history.
     if history is None or not _adds_to_history(event):
         return []
     if isinstance(history, Failed | NoTime):
         return history
     if event.ends_conversation:
-        end_times = [at_ms for at_ms in history.ends if at_ms == history.same_end_ms(event.at_ms)]
+        end_ms = history.find_end_ms(event.at_ms)
+        end_times = [] if end_ms is None else [end_ms]
     else:
         end_times = [
             at_ms
-            for at_ms, end in sorted(history.ends.items())
+            for at_ms, end in sorted(history.customer_ends.items())
             if event.at_ms <= end.latest_ms + SAME_END_WINDOW_MS
         ]
     return [
-        _accept(event, queue_id, at_ms, history)
+        _accept(event, queue_id, at_ms, history.customer_ends[at_ms])
         for at_ms in end_times
-        for queue_id in history.latest_event_by_queue(at_ms)
+        for queue_id in history.latest_event_ms_by_queue(at_ms)
         if event.queue_id in (None, queue_id)
     ]
 
@@ -231,40 +235,38 @@ def _complete_ends(event: PartnerEvent, history: HistoryResult | None) -> Decisi
 def _decide_queues(
     settle_events: Iterable[PartnerEvent], histories: Mapping[str, HistoryResult]
 ) -> dict[str, History]:
-    """Decide on the queues of settled ends, and return histories with these decisions to add."""
+    """Return the decisions as histories, by conversation id, to be merged into the stored ones."""
     decisions: dict[str, History] = {}
     for event in settle_events:
         history = histories.get(event.conversation_id)
-        if not isinstance(history, History) or event.at_ms not in history.ends:
+        if not isinstance(history, History) or event.at_ms not in history.customer_ends:
             continue
-        end = history.ends[event.at_ms]
-        queues = history.latest_event_by_queue(event.at_ms)
-        if queues and not end.decided_queue_id:
-            _, last_queue_id = max((at_ms, queue_id) for queue_id, at_ms in queues.items())
+        end = history.customer_ends[event.at_ms]
+        latest_ms_by_queue = history.latest_event_ms_by_queue(event.at_ms)
+        if latest_ms_by_queue and not end.decided_queue_id:
+            _, last_queue_id = max((ms, queue_id) for queue_id, ms in latest_ms_by_queue.items())
             decided_end = dataclasses.replace(end, decided_queue_id=last_queue_id)
-            _merge(decisions, event.conversation_id, History(ends={event.at_ms: decided_end}))
+            decision = History(customer_ends={event.at_ms: decided_end})
+            _merge_into(decisions, event.conversation_id, decision)
     return decisions
 
 
 def _find_decided_ends(event: PartnerEvent, history: History) -> list[Accepted]:
-    """Return the end of a settle event in the queue decided on; empty if there is no decision."""
-    end = history.ends.get(event.at_ms)
+    """Return a list with the settle event's end; an empty list if its queue is not decided."""
+    end = history.customer_ends.get(event.at_ms)
     if end is None or end.decided_queue_id is None:
         return []
-    return [_accept(event, end.decided_queue_id, event.at_ms, history)]
+    return [_accept(event, end.decided_queue_id, event.at_ms, end)]
 
 
-def _ends_leg(event: PartnerEvent) -> bool:
-    if event.queue_id is None:
-        return False
+def _find_leg_ends(event: PartnerEvent) -> list[Accepted]:
     if event.topic == "acd.end":
-        return event.acd_outcome == "ABANDON"
-    return event.topic == "user.end" and not event.is_transfer and event.interacting_ms > 0
-
-
-def _make_leg_end(event: PartnerEvent) -> Accepted:
-    history = History(ends={event.at_ms: _make_customer_end(event)})
-    return _accept(event, str(event.queue_id), event.at_ms, history)
+        is_over = event.acd_outcome == "ABANDON"
+    else:
+        is_over = event.topic == "user.end" and not event.is_transfer and event.interacting_ms > 0
+    if event.queue_id is None or not is_over:
+        return []
+    return [_accept(event, event.queue_id, event.at_ms, event)]
 
 
 def _make_customer_end(event: PartnerEvent) -> CustomerEnd:
@@ -277,21 +279,22 @@ def _make_customer_end(event: PartnerEvent) -> CustomerEnd:
     )
 
 
-def _accept(event: PartnerEvent, queue_id: str, at_ms: int, history: History) -> Accepted:
-    """Return the customer's end at a time as an end in a queue, completed by `event`."""
-    customer_end = history.ends[at_ms]
+def _accept(
+    event: PartnerEvent, queue_id: str, at_ms: int, values: CustomerEnd | PartnerEvent
+) -> Accepted:
+    """Return an end with the values of the customer's end, or of the event that ended the leg."""
     end = ConversationEnd(
         conversation_id=event.conversation_id,
         queue_id=queue_id,
         queue_name=None,
         ended_at=format_utc(from_epoch_ms(at_ms)),
-        media_type=customer_end.media_type,
-        direction=customer_end.direction,
-        disconnect_type=customer_end.disconnect_type,
+        media_type=values.media_type,
+        direction=values.direction,
+        disconnect_type=values.disconnect_type,
         participants=[],
         metrics=[],
         source="eventbridge",
         sequence=1,
         raw=event.raw,
     )
-    return Accepted(end, at_ms, customer_end.has_own_time)
+    return Accepted(end, at_ms, values.has_own_time)

@@ -1,4 +1,4 @@
-"""Why a step failed for an end or an event. Its message then fails, and is received again."""
+"""The reasons why a step fails for a message's event or end. The message is then received again."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,7 @@
 """Reads and validates the fields of a message body.
 
-Each function that starts with `parse_` or `require_` returns a valid value, or raises `RejectError`
-with the reason.
+Each function whose name starts with `parse_` or `require_` returns a valid value, or raises
+`RejectError` with the reason.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -39,14 +39,14 @@ def parse_json_object(body: str | None) -> dict[str, Any]:
 def require_string(
     parent: dict[str, Any], key: str, missing_reason: RejectReason, path: str
 ) -> str:
-    """Return a field that must be a string.
+    """Return the value of a field that must be a string.
 
     Parameters
     ----------
     parent, path
         The object that has the field, and the object's path in the body.
     missing_reason
-        The reason to reject the body with if the field is missing.
+        The reason for the rejection if the field is missing.
     """
     value = parent.get(key)
     if value is None:
@@ -59,7 +59,10 @@ def require_string(
 def require_identifier(
     parent: dict[str, Any], key: str, missing_reason: RejectReason, path: str
 ) -> str:
-    """Return a field that must be a non-empty string; see `require_string` for the parameters."""
+    """Return the value of a field that must be a non-empty string.
+
+    The parameters are those of `require_string`.
+    """
     value = require_string(parent, key, missing_reason, path)
     if not value:
         raise RejectError(missing_reason, f"{path}.{key}: expected an id, got an empty string")
@@ -67,7 +70,7 @@ def require_identifier(
 
 
 def require_conversation_id(parent: dict[str, Any], path: str) -> str:
-    """Return the field `conversationId`, which must be short enough for the ledger's key."""
+    """Return the value of `conversationId`, which must be short enough for the ledger's key."""
     conversation_id = require_identifier(parent, "conversationId", "missing_conversation_id", path)
     if len(conversation_id.encode()) > MAX_ID_BYTES:
         raise RejectError(

@@ -1,16 +1,16 @@
 """The histories of conversations, which the ledger's store keeps.
 
-The worker adds each event to its conversation's history, and then decides on the history that it
-has written. For a conversation's first event, the worker creates the history. For each later event,
-it reads the history and replaces the version that it has read. If another invocation has replaced
-that version meanwhile, the worker starts again.
+The worker adds each event to its conversation's history. From the merged history, an end rule then
+decides which ends the event completes. For a conversation's first event, the worker creates the
+history. For each later event, the worker reads the history and replaces the version that it has
+read. If another invocation has replaced that version meanwhile, the worker reads the history again.
 
 The store carries out the writes to a history one after the other. If two events arrive at the same
-moment, the second write therefore contains both events, and its invocation decides on both. If an
-event is in the history already, nothing is written.
+moment, the later write therefore contains both events, and the invocation that made this write
+decides from both. If the history already contains an event, the worker writes nothing.
 
 A conversation's first event costs one write and no read. A conversation that never enters our
-queues has only this one write, and its history expires.
+queues costs no more than this one write. Its history expires.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,8 @@ class Histories:
     Parameters
     ----------
     days
-        How many days a history is kept after its last change, and an end after it was added.
+        How many days a history is kept after its last change. A history drops each customer's end
+        this many days after the end was added.
     now_ms
         Returns the time in epoch milliseconds.
     """
@@ -49,7 +50,7 @@ class Histories:
         self._now_ms = now_ms
 
     def add(self, additions: Mapping[str, History], deadline: Deadline) -> dict[str, HistoryResult]:
-        """Merge additions into histories, and return the merged histories.
+        """Merge additions into the stored histories, and return the merged histories.
 
         The additions and the result are keyed by conversation id.
         """
@@ -65,7 +66,7 @@ class Histories:
     def read(
         self, conversation_ids: Sequence[str], deadline: Deadline
     ) -> dict[str, History | Failed]:
-        """Return histories by conversation id; a conversation without one has an empty history."""
+        """Return histories by conversation id; an empty history if none is stored."""
         histories: dict[str, History | Failed] = {}
         items = self._store.read_histories(conversation_ids, deadline)
         for conversation_id in conversation_ids:
@@ -85,9 +86,9 @@ class Histories:
         results: dict[str, HistoryResult],
         deadline: Deadline,
     ) -> list[str]:
-        """Merge additions into existing histories, and add the merged ones to `results`.
+        """Merge additions into existing histories, and add the merged histories to `results`.
 
-        Return the conversation ids whose history the store has deleted meanwhile.
+        Return the ids of the conversations whose history has been deleted meanwhile.
         """
         deleted_ids: list[str] = []
         while existing_ids:
@@ -120,7 +121,7 @@ class Histories:
     ) -> list[str]:
         """Write histories, and add each history or failure to `results`.
 
-        Return the conversation ids for which another invocation's write came first.
+        Return the ids of the conversations whose history another invocation has written first.
         """
         overtaken_ids = []
         for write, result in zip(writes, self._store.write(writes, deadline), strict=True):
@@ -135,8 +136,9 @@ class Histories:
 
     def _without_expired_ends(self, history: History) -> History:
         now_seconds = self._now_ms() // 1000
-        ends = {at_ms: end for at_ms, end in history.ends.items() if end.expires_at > now_seconds}
-        return History(history.queues, ends)
+        ends = history.customer_ends.items()
+        unexpired_ends = {at_ms: end for at_ms, end in ends if end.expires_at > now_seconds}
+        return History(history.queues, unexpired_ends)
 
     def _expires_at(self) -> int:
         return self._now_ms() // 1000 + self._keep_seconds

@@ -1,37 +1,38 @@
-"""The ledger: which invocation may deliver an end, and which destinations have it already.
+"""The ledger: which invocation may deliver an end, and which destinations already have the end.
 
 An invocation delivers an end only while it holds the claim on the end. The end's item in the store
-has the claim's holder, a random token of the invocation, and the time at which the lease ends.
-Two invocations can never both hold the claim on an end:
+records the holder of the claim (a random token of the invocation) and the time until which the
+claim's lease is valid. Two invocations can never hold the claim on the same end:
 
 - A claim begins with one of two conditional writes. `NewClaim` creates the item, and fails if the
-  item exists. `Takeover` replaces the holder. It fails if the holder is no longer the one that the
-  invocation has just read, if the lease is not over, or if the end is done. The store carries out
-  the writes to an item one after the other. Of several new claims, only the first finds no item. Of
-  several takeovers from one holder, only the first still finds that holder.
-- A claim ends before another one begins. A lease ends one second after the timeout of the
-  invocation that took the claim, so Lambda has ended that invocation by then. A lease also ends
-  when an invocation releases its claim. The invocation then no longer delivers the end.
-- After a takeover the new holder reads, strongly consistently, which destinations have the end.
-  Nobody else can change that list any more: every `Mark` fails unless its writer is the holder. An
-  invocation that has lost its claim learns so from its next mark, and stops.
+  item exists. `Takeover` replaces the holder. It fails if the holder is no longer the holder that
+  the invocation has just read, if the lease is still valid, or if the end is done. The store
+  carries out the writes to an item one after the other. Of several new claims, only the first finds
+  no item. Of several takeovers from one holder, only the first still finds that holder.
+- A claim is over before the next claim begins. Its lease is valid until one second after the
+  timeout of the invocation, which Lambda has stopped by then. An invocation that gives up a claim
+  earlier no longer delivers the end.
+
+After a takeover, the new holder reads with strong consistency which destinations have the end. No
+other invocation can change this list any more, because a `Mark` fails unless its writer is the
+holder. An invocation that has lost its claim finds out when its next mark fails, and then stops.
 
 A write whose response was lost is sent again. A new claim or a takeover can then fail because its
-first attempt succeeded. The invocation therefore reads the item, finds its own token there, and
-holds the claim. A repeated mark has the same result as the first one.
+first attempt succeeded. The invocation therefore reads the item. If it finds its own token as the
+holder, it holds the claim. A repeated mark has the same result as the first attempt.
 
-An attempt of a mark can also reach the store late, after the next mark of the same holder. It then
-fails: each mark shortens the lease by a millisecond, and the store refuses a mark whose lease is
-longer than the one stored.
+An attempt to write a mark can also reach the store late, after the holder's next mark. Such a late
+attempt fails, because each mark shortens the lease by a millisecond, and the store refuses a mark
+whose lease is longer than the stored lease.
 
-Delivery is still at least once. A destination gets an end again if the invocation was killed before
-it could mark the delivery, or if the destination's response was lost. The other destinations do
-not get the end again.
+In spite of all this, a destination can get an end twice: if the invocation was killed before it
+could mark the delivery, or if the destination's response was lost. The other destinations do not
+get the end again.
 
 A conversation that is re-opened ends again. Each of its ends in a queue has an item of its own,
-with a sequence number. An end belongs to the first item whose time is within five minutes of the
-end's time. If there is no such item, the end gets a new item with the next number. The earlier
-items then expire no sooner than the new one, so that no number is used twice.
+with its own sequence. An end belongs to the first item whose time is within five minutes of the
+end's time. If there is no such item, the end gets a new item with the next sequence. The earlier
+items' expiry is then postponed to that of the new item, so that no sequence is used twice.
 """
 
 import uuid
@@ -66,17 +67,17 @@ from conversations.ledger_store import (
 from conversations.parsed import Accepted
 from deadline import Clock, Deadline
 
-# How many items of a re-opened conversation are read at once.
+# How many items of an end's conversation and queue are read at once, after the first item.
 READ_AHEAD = 4
 
 
 class Ledger:
-    """Opens claims for invocations.
+    """Gives each invocation its `Claims`.
 
     Parameters
     ----------
     days
-        How many days an end's item is kept after the end was last claimed.
+        How many days an end's item is kept after the last claim on the end.
     now_ms
         Returns the time in epoch milliseconds.
     """
@@ -87,7 +88,7 @@ class Ledger:
         self._now_ms = now_ms
 
     def open_claims(self, lease_until: int) -> "Claims":
-        """Return a new invocation's claims, whose leases end at `lease_until` (epoch ms)."""
+        """Return a new invocation's claims, with leases until `lease_until` (epoch ms)."""
         return Claims(self._store, lease_until, self._keep_seconds, self._now_ms)
 
 
@@ -97,7 +98,7 @@ class _Search:
     Attributes
     ----------
     key
-        The key of the current item. The search begins with the first item.
+        The key of the current item; at the beginning, the key with the sequence 1.
     item
         The current item as it was last read; `Absent` before the first read.
     result
@@ -116,23 +117,25 @@ class _Search:
         return EndKey(self.key.conversation_id, self.key.queue_id, sequence)
 
     def is_same_end(self, ended_at: int) -> bool:
-        """Return whether the end is the recorded end with this time (epoch milliseconds)."""
+        """Return whether the end is the recorded end whose time is `ended_at` (epoch ms)."""
+        # An end without a time of its own is taken to be the recorded end.
         difference_ms = abs(self.accepted.ended_at_ms - ended_at)
         return difference_ms <= SAME_END_WINDOW_MS or not self.accepted.has_own_time
 
     def keys_to_read(self) -> list[EndKey]:
-        """Return the keys of the items to read next, beginning with the current one."""
-        # Few conversations have a second item, so the first is read alone.
-        first = self.key.sequence
-        count = 1 if first == 1 else READ_AHEAD
-        return [self.key_with(first + n) for n in range(count)]
+        """Return the keys of the items to read next, beginning with the current item's key."""
+        # Few conversations have a second item, so the first item is read alone.
+        sequence = self.key.sequence
+        count = 1 if sequence == 1 else READ_AHEAD
+        return [self.key_with(sequence + n) for n in range(count)]
 
     def advance(
         self, items: Mapping[EndKey, RecordedEnd | Absent | Failed]
     ) -> RecordedEnd | Absent | Failed | None:
-        """Advance to the end's item or to the first free key, and return the item read there.
+        """Go through the items that were read; return the item at which the search stops.
 
-        Return None if each of the items read belongs to another end; the search then reads further.
+        The search stops at the end's own item, at a key without an item, or at an item that could
+        not be read. Return None if all items belong to other ends. The search must then read on.
         """
         for key in self.keys_to_read():
             self.key, self.item = key, items[key]
@@ -148,9 +151,9 @@ class Claims:
     Attributes
     ----------
     holder
-        The invocation's token.
+        The invocation's token, which the ledger records as the holder of these claims.
     marks_per_call
-        The most marks that the store writes in one call.
+        The maximum number of marks that the store writes in one call.
     """
 
     def __init__(
@@ -167,15 +170,16 @@ class Claims:
     def claim(self, ends: Sequence[Accepted], deadline: Deadline) -> list[ClaimResult]:
         """Claim ends, and return their results in order.
 
-        Two ends that have the same item get the same `Claim` object.
+        Two ends that belong to the same item get the same `Claim` object.
         """
         searches = [_Search(accepted) for accepted in ends]
         waiting: dict[EndKey, list[_Search]] = {}
-        # An end without a time of its own belongs to the first item. It comes last, so that an end
-        # with a time creates that item if there is none.
+        # An end without a time of its own belongs to the first item. Such ends come last, so that
+        # an end that has its own time creates the first item if there is none.
         for search in sorted(searches, key=lambda search: not search.accepted.has_own_time):
             waiting.setdefault(search.key, []).append(search)
-        # Each round claims one end per conversation and queue: the next end may have the same item.
+        # Each round claims one end per conversation and queue, because the next end may belong to
+        # the same item.
         while waiting:
             self._claim_distinct([group.pop(0) for group in waiting.values()], deadline)
             waiting = {key: group for key, group in waiting.items() if group}
@@ -189,7 +193,7 @@ class Claims:
         Parameters
         ----------
         done_flags
-            For each claim, whether every destination has its end now.
+            For each claim, whether every destination now has the claimed end.
         """
         marks = []
         for claim, done in zip(claims, done_flags, strict=True):
@@ -198,19 +202,19 @@ class Claims:
         return [_mark_result(result) for result in self._store.write(marks, deadline)]
 
     def release(self, claims: Sequence[Claim], deadline: Deadline) -> None:
-        """End the leases of claims, so that a retry need not wait for them.
+        """Give up claims before their leases expire, so that a retry need not wait.
 
-        If a release fails, the retry waits until the lease ends. A release also records the
-        destinations that have the end, in case a mark failed.
+        If a release fails, the retry waits until the lease expires. A release also records the
+        destinations that have the end, in case a mark has failed.
         """
         for claim in claims:
             claim.lease_until = 0
         self._store.write([self._make_mark(claim, done=False) for claim in claims], deadline)
 
     def _claim_distinct(self, searches: Sequence[_Search], deadline: Deadline) -> None:
-        """Claim ends of which no two have the same conversation and queue.
+        """Claim ends, no two of which have the same conversation and queue.
 
-        A first item is written without a read, because most ends are new.
+        An end's first item is written before it is read, because most ends are new.
         """
         claimable: list[_Search] = []
         unread: list[_Search] = []
@@ -244,7 +248,7 @@ class Claims:
                 search.result = self._hold(search.key, search.accepted.ended_at_ms, ())
             else:
                 # After a takeover, the read finds the destinations that have the end. After a
-                # failed condition, it finds the holder.
+                # failed condition, the read finds the holder.
                 unread.append(search)
         return unread
 
@@ -258,7 +262,7 @@ class Claims:
         )
 
     def _read_items(self, searches: Sequence[_Search], deadline: Deadline) -> list[_Search]:
-        """Read the items of ends, and set the results; return the searches that may claim now."""
+        """Read items and set the results; return the searches whose claim can be written now."""
         claimable: list[_Search] = []
         while searches:
             # The searches differ in conversation or queue, so no key occurs twice.

@@ -3,8 +3,8 @@
 Each kind of write has a condition, which its docstring states. The store checks the condition and
 writes in one atomic step. Writes to the same item happen one after the other.
 
-Times are epoch milliseconds, except `expires_at`: from that time, in epoch seconds, the store may
-delete the item.
+Times are in epoch milliseconds, except `expires_at`, which is in epoch seconds. The store may
+delete an item from its `expires_at` on.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ SECONDS_PER_DAY = 86_400
 
 
 class EndKey(NamedTuple):
-    """The key of an end's item. `sequence` numbers a conversation's ends in a queue: 1, 2, …"""
+    """The key of an end's item."""
 
     conversation_id: str
     queue_id: str
@@ -45,8 +45,8 @@ class NewClaim(NamedTuple):
 class Takeover(NamedTuple):
     """Replaces an expired claim with a claim by `holder`.
 
-    Condition: the item's holder is `former_holder`, the end is not done, and the lease ended before
-    `now`.
+    Condition: the item's holder is `former_holder`, the end is not done, and the lease expired
+    before `now`.
     """
 
     key: EndKey
@@ -58,11 +58,11 @@ class Takeover(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """Records the destinations that have the end, whether the end is done, and a shorter lease.
+    """Records which destinations have the end and whether the end is done, and shortens the lease.
 
-    Condition: the item's holder is `holder`, and the item's `lease_until` is `lease_until` or
-    later. A repeated mark therefore succeeds again. A mark that reaches the store after a later
-    mark of the same holder fails, because the later mark has a shorter lease.
+    Condition: the item's holder is `holder`, and the item's `lease_until` is no earlier than the
+    mark's. A repeated mark therefore succeeds again. If a holder's marks reach the store in the
+    wrong order, the older mark fails, because the newer mark has an earlier `lease_until`.
     """
 
     key: EndKey
@@ -85,9 +85,9 @@ class SetExpiry(NamedTuple):
 class NewHistory(NamedTuple):
     """Creates a conversation's history, as version 1.
 
-    An end in the history whose `expires_at` is 0 gets the `expires_at` of this write.
+    A customer's end whose `expires_at` is 0 gets the `expires_at` of this write.
 
-    Condition: the conversation has no history.
+    Condition: the store has no history of the conversation.
     """
 
     conversation_id: str
@@ -98,7 +98,7 @@ class NewHistory(NamedTuple):
 class ChangedHistory(NamedTuple):
     """Replaces a conversation's history, and increments its version.
 
-    An end in the history whose `expires_at` is 0 gets the `expires_at` of this write.
+    A customer's end whose `expires_at` is 0 gets the `expires_at` of this write.
 
     Condition: the stored version is `version`.
     """
@@ -130,7 +130,7 @@ class RecordedEnd(NamedTuple):
     holder
         The token of the invocation that claimed the end last.
     lease_until
-        When the lease of that claim ends; 0 once the claim is released or the end is done.
+        Until when the holder's lease is valid; 0 after a release or when the end is done.
     ended_at
         When the conversation ended.
     done
@@ -147,7 +147,7 @@ class RecordedEnd(NamedTuple):
 
 
 class RecordedHistory(NamedTuple):
-    """The content of a history's item. It can contain expired ends."""
+    """The content of a history's item. The history can contain expired customer's ends."""
 
     history: History
     version: int
@@ -155,7 +155,7 @@ class RecordedHistory(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """The store has no item with this key."""
+    """What a read returns for a key that has no item."""
 
 
 ABSENT = Absent()
@@ -165,13 +165,13 @@ class LedgerStore(Protocol):
     """Writes and reads the ledger's items.
 
     A call that fails with a transient error is repeated until the deadline. A write whose response
-    was lost may therefore be carried out twice. Its result is then the result of the second
-    attempt. For example, a `NewClaim` whose first attempt succeeded returns `CONDITION_FAILED`.
+    was lost may therefore be carried out twice. Its result is then that of the second attempt: for
+    example `CONDITION_FAILED` for a `NewClaim`, because the first attempt has created the item.
     """
 
     @property
     def writes_per_call(self) -> int:
-        """The most writes that go into one call."""
+        """The maximum number of writes in one call."""
 
     def write(self, writes: Sequence[Write], deadline: Deadline) -> list[WriteResult]:
         """Carry out writes to different items, and return their results in order."""

@@ -6,10 +6,10 @@ from typing import Literal
 from conversations.end import ConversationEnd
 
 IgnoreReason = Literal["other_event_type", "other_queue", "noted"]
-"""Why a valid event reports no end in one of our queues. The log contains these words.
+"""Why a valid event is ignored. The log contains these words.
 
-`noted` means that the event completes no end yet; at most, it was added to its conversation's
-history.
+`noted` means that the event completes no end, at least not yet. The event may have been added to
+its conversation's history.
 """
 RejectReason = Literal[
     "empty_body",
@@ -35,7 +35,8 @@ class Accepted:
     Attributes
     ----------
     end
-        The end as destinations get it, except that its `sequence` is not known yet.
+        The end as destinations get it, except that `sequence` is always 1. The ledger finds the
+        correct sequence later.
     ended_at_ms
         When the conversation ended, in epoch milliseconds.
     has_own_time

@@ -1,8 +1,8 @@
 """Parses partner events, which arrive through the EventBridge integration.
 
-A message body is one EventBridge event (Genesys Cloud: "Amazon EventBridge integration"). The
-checks run in a fixed order, and the first check that fails gives the reason. The same body
-therefore always has the same result.
+A message body is one EventBridge event (see "Amazon EventBridge integration" in the Genesys Cloud
+documentation). The checks run in a fixed order, and the result has the reason of the first check
+that fails. The same body therefore always has the same result.
 """
 
 from collections.abc import Collection
@@ -40,7 +40,8 @@ class PartnerEvent:
     queue_id
         The id of one of our queues; None if the topic is `customer.end` or `SETTLE`.
     at_ms
-        The event's time in epoch milliseconds. For `SETTLE`, the time of the end to decide on.
+        The event's time in epoch milliseconds. A settle event has the time of the customer's end
+        for which a queue is to be chosen.
     has_own_time
         Whether the event has a time of its own. If not, `at_ms` is the time at which the message
         was sent.
@@ -108,7 +109,8 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Par
     event_body, path = _require_object(detail, "eventBody", "$.detail"), "$.detail.eventBody"
     conversation_id = require_conversation_id(event_body, path)
     queue_id = None
-    # A customer's event has no queue. An agent's event has none if the call came through no queue.
+    # A `customer.end` event has no queue id. An agent's event has no queue id if the call did not
+    # come through a queue.
     if topic != CUSTOMER_END and event_body.get("queueId") is not None:
         queue_id = require_string(event_body, "queueId", "missing_queue_id", path)
     own_time_ms = _parse_time(event_body, "eventTime", path)
@@ -148,9 +150,10 @@ def _require_object(parent: dict[str, Any], key: str, path: str) -> dict[str, An
 
 
 def _parse_time(parent: dict[str, Any], key: str, path: str) -> int | None:
-    """Return a time field in epoch milliseconds; None if there is no such field.
+    """Return the value of a time field in epoch milliseconds; None if there is no such field.
 
-    Genesys Cloud writes the times of these topics in epoch milliseconds, and of others in ISO 8601.
+    For the topics that this module parses, Genesys Cloud writes times in epoch milliseconds. For
+    other topics, it writes them in ISO 8601, so both are accepted.
     """
     time = parent.get(key)
     if time is None:

@@ -1,8 +1,8 @@
 """Parses subscription events, which Genesys Cloud's event subscription sends.
 
-A message body is one `event:conversation:end` event: the end of a conversation in a queue. The
-checks run in a fixed order, and the first check that fails gives the reason. The same body
-therefore always has the same result.
+A message body is one `event:conversation:end` event, which reports that a conversation has ended in
+a queue. The checks run in a fixed order, and the result has the reason of the first check that
+fails. The same body therefore always has the same result.
 """
 
 from collections.abc import Collection
@@ -106,7 +106,10 @@ def _parse_end_time(event_time: object, sent_at_ms: int) -> tuple[datetime, bool
 
 
 def _find_customer(participants: list[Any]) -> dict[str, Any]:
-    """Return the customer among participants, or else the first participant, or else {}."""
+    """Return the customer among participants.
+
+    If there is no customer, return the first participant; if there are no participants, {}.
+    """
     valid = [participant for participant in participants if isinstance(participant, dict)]
     for participant in valid:
         if participant.get("purpose") in ("customer", "external"):

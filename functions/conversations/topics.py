@@ -1,11 +1,14 @@
-"""The topics of partner events (Genesys Cloud: "Amazon EventBridge integration").
+"""The topics of partner events.
+
+See "Amazon EventBridge integration" in the Genesys Cloud documentation.
 
 The stack subscribes to these topics, the worker reads their events, and the offline world sends
-such events. All three import this module, so it imports nothing itself.
+such events. All three import this module, which therefore imports nothing itself.
 """
 
-# An event's `detail-type` is this prefix and a topic. Genesys Cloud leaves `{id}` as it is.
+# An event's `detail-type` is this prefix followed by a topic. The prefix literally contains `{id}`,
+# because Genesys Cloud does not replace it with a conversation id.
 TOPIC_PREFIX = "v2.detail.events.conversation.{id}."
 CUSTOMER_END = "customer.end"
-# The topics whose events have the id of a queue.
+# The topics whose events have a queue id.
 QUEUE_TOPICS = ("acd.start", "acd.end", "user.start", "user.end", "acw", "wrapup")

@@ -8,12 +8,12 @@ moves to the dead-letter queue. The other ends in the batch are not affected.
 
 Three rules make your code dependable:
 
-- Make it safe to repeat. The function can be called twice for the same end, for instance if the
+- Make the function safe to repeat. It can be called twice for the same end, for instance if the
   worker crashes after your call and before the ledger records it. Write under a key such as
   `(end.conversation_id, end.queue_id, end.sequence)` instead of incrementing a counter.
 - Give every network call a timeout. If `on_conversation_end` takes longer than 10 seconds, it is
-  interrupted with a `TimeoutError` and counts as failed. Code that does not return to Python, such
-  as a DNS lookup, is interrupted only when it returns.
+  interrupted with a `TimeoutError` and counts as failed. Code that blocks outside Python, such as a
+  DNS lookup, is interrupted only once it is back in Python.
 - Log ids only. `end.raw` and `end.participants` can hold names and phone numbers.
 
 To update a CRM::

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 NEWLINE = b"\n"
 LIMITS = CallLimits(
-    # Firehose accepts 500. With fewer, a crash between a call and its marks repeats fewer ends.
-    entries=100,
-    # Firehose accepts 4 MiB (AWS: "Amazon Data Firehose quotas"). Base64 turns 3 MiB into 4 MiB.
-    call_bytes=3 * 1024 * 1024,
-    # Firehose counts a record before its base64 encoding.
-    entry_bytes=1000 * 1024,
+    # Firehose accepts 500 records in a call. With 100, a crash after a call and before the marks
+    # repeats fewer deliveries.
+    max_entries=100,
+    # Firehose accepts 4 MiB of base64, which is 3 MiB of data (see "Amazon Data Firehose quotas" in
+    # the AWS documentation).
+    max_call_bytes=3 * 1024 * 1024,
+    # For a single record, Firehose counts the data before the base64 encoding.
+    max_entry_bytes=1000 * 1024,
     overhead_bytes=len(NEWLINE),
 )
 

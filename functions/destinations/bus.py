@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 SOURCE = "queue-ends"
 DETAIL_TYPE = "Conversation Ended"
-# EventBridge counts an entry's time as this many bytes (AWS: "Calculating Amazon EventBridge
-# PutEvents event entry size").
+# EventBridge counts this many bytes for an entry's time (see "Calculating Amazon EventBridge
+# PutEvents event entry size" in the AWS documentation).
 TIME_BYTES = 14
-# AWS: "Less than 256 KB". The page above says so for each entry, and the page on PutEvents says so
-# for all entries of a call together.
+# The limit is "less than 256 KB". The page above sets it for each entry, and the page on PutEvents
+# sets it for all entries of a call together.
 MAX_BYTES = 256 * 1024 - 1
 LIMITS = CallLimits(
-    entries=10,
-    call_bytes=MAX_BYTES,
-    entry_bytes=MAX_BYTES,
+    max_entries=10,
+    max_call_bytes=MAX_BYTES,
+    max_entry_bytes=MAX_BYTES,
     overhead_bytes=TIME_BYTES + len(SOURCE) + len(DETAIL_TYPE),
 )
 

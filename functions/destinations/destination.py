@@ -1,4 +1,4 @@
-"""The interface of a destination, and the receipt that it gives for an end."""
+"""The interface of a destination, and the receipt that a destination gives for an end."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 from conversations.end import ConversationEnd
 from deadline import Deadline
 
-# The time limit of a destination's single call.
+# The time limit of each call that a destination makes.
 CALL_SECONDS = 10.0
 
 ReceiptKind = Literal["arrived", "failed", "refused"]
@@ -15,16 +15,16 @@ ReceiptKind = Literal["arrived", "failed", "refused"]
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A destination's answer for one end.
+    """A destination's result for one end.
 
     Attributes
     ----------
     position
-        The end's index in the sequence that was passed to `deliver`.
+        The end's index in the argument `ends` of `deliver`.
     kind
         `arrived`; `failed`, if the end is to be retried; or `refused`, if no retry could succeed.
     detail
-        The explanation for the log. It contains nothing from the end and no address.
+        The explanation for the log. It contains no data of the end, and no address.
     """
 
     position: int
@@ -43,7 +43,7 @@ class Destination(Protocol):
         """Send ends, and yield each receipt as soon as it is known.
 
         Receipts come in any order, at most one for each end. An end without a receipt was not
-        tried. A single call takes at most `CALL_SECONDS` and stops at the deadline. The caller
-        records arrived ends in the ledger between two receipts, so that a crash repeats few of
-        them.
+        tried. Each call to a service or function takes at most `CALL_SECONDS`, and stops at the
+        deadline. Before the caller asks for the next receipt, it may mark arrived ends in the
+        ledger, so that a crash repeats few deliveries.
         """

@@ -12,8 +12,9 @@ from deadline import Deadline
 from destinations.destination import CALL_SECONDS, Receipt
 
 CLIENT_CONFIG = client_config(read_timeout_seconds=3)
-# A call that fails with one of these codes may have been refused because of a single entry. Every
-# other code concerns the whole call: dividing 100 entries would then make 199 useless calls.
+# If a call fails with one of these codes, perhaps because of a single entry, its entries are sent
+# again in two halves. Every other code concerns the whole call. If such calls were halved as well,
+# 100 entries could take 199 calls, all useless.
 _ENTRY_ERROR_CODES = {
     "InvalidArgumentException",
     "RequestEntityTooLargeException",
@@ -33,19 +34,19 @@ class CallLimits:
 
     Attributes
     ----------
-    entries
-        The most entries in a call.
-    call_bytes
-        The most bytes of all entries in a call.
-    entry_bytes
-        The most bytes of an entry.
+    max_entries
+        The maximum number of entries in a call.
+    max_call_bytes
+        The maximum size of a call's entries together.
+    max_entry_bytes
+        The maximum size of one entry.
     overhead_bytes
         The bytes that the service counts for an entry in addition to the end's JSON.
     """
 
-    entries: int
-    call_bytes: int
-    entry_bytes: int
+    max_entries: int
+    max_call_bytes: int
+    max_entry_bytes: int
     overhead_bytes: int
 
 
@@ -71,19 +72,19 @@ def send_in_groups(
     Parameters
     ----------
     make_entry
-        Returns the service's entry for an end and the end's JSON.
+        Takes an end and its JSON, and returns the entry for the service.
     """
     group: list[_Entry] = []
     group_size = 0
     for position, end in enumerate(ends):
         if deadline.passed():
             return
-        end_json, json_size = _encode(end, limits.entry_bytes - limits.overhead_bytes)
+        end_json, json_size = _encode(end, limits.max_entry_bytes - limits.overhead_bytes)
         if end_json is None:
             yield Receipt(position, "refused", _refusal_detail(json_size, limits))
             continue
         entry = _Entry(position, make_entry(end, end_json), json_size + limits.overhead_bytes)
-        if len(group) == limits.entries or group_size + entry.size > limits.call_bytes:
+        if len(group) == limits.max_entries or group_size + entry.size > limits.max_call_bytes:
             yield from _send_group(group, send, deadline)
             group, group_size = [], 0
         group.append(entry)
@@ -92,9 +93,10 @@ def send_in_groups(
 
 
 def _encode(end: ConversationEnd, max_bytes: int) -> tuple[bytes | None, int]:
-    """Return an end's JSON and its size; the JSON is None if it is too large even without `raw`.
+    """Return an end's JSON and its size in bytes; leave `raw` out if the JSON is too large with it.
 
-    The size is 0 if the end is nested too deeply to be encoded at all.
+    Return None and the size if the JSON is too large even without `raw`. Return None and 0 if the
+    end is nested too deeply to be encoded at all.
     """
     size = 0
     for raw in (True, False):
@@ -112,7 +114,7 @@ def _refusal_detail(json_size: int, limits: CallLimits) -> str:
     if not json_size:
         return "nested too deeply to be written as JSON"
     size = json_size + limits.overhead_bytes
-    return f"too large: {size} bytes without `raw`, and at most {limits.entry_bytes} are taken"
+    return f"too large: {size} bytes without `raw`, and at most {limits.max_entry_bytes} are taken"
 
 
 def _send_group(group: Sequence[_Entry], send: Send, deadline: Deadline) -> Iterator[Receipt]:
@@ -123,7 +125,7 @@ def _send_group(group: Sequence[_Entry], send: Send, deadline: Deadline) -> Iter
         codes = send([entry.content for entry in group], deadline.within(CALL_SECONDS))
     except CALL_ERRORS as error:
         if len(group) > 1 and _may_concern_one_entry(error):
-            # An invalid entry must not keep the other entries from arriving.
+            # One invalid entry must not stop the other entries.
             middle = len(group) // 2
             yield from _send_group(group[:middle], send, deadline)
             yield from _send_group(group[middle:], send, deadline)

@@ -1,4 +1,4 @@
-"""Loads the destinations that the settings choose.
+"""Loads the destinations that the setting `destinations` names.
 
 To add a destination, write a module with a `make_destination` function in this folder and add the
 module to `MODULES`.
@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from destinations.destination import Destination
 
 MODULES = {
-    # actions.py is the user's file, so the class for this destination is in user_code.py.
-    "actions": "destinations.user_code",
+    # actions.py contains only the user's function; call_actions.py calls it.
+    "actions": "destinations.call_actions",
     "bus": "destinations.bus",
     "webhook": "destinations.webhook",
     "archive": "destinations.archive",
@@ -19,6 +19,6 @@ MODULES = {
 
 
 def load_destinations(environment: Mapping[str, str]) -> list[Destination]:
-    """Import and return only the destinations in the variable `DESTINATIONS`, in its order."""
+    """Import and return only the destinations in the variable `DESTINATIONS`, in that order."""
     names = environment["DESTINATIONS"].split(",")
     return [importlib.import_module(MODULES[name]).make_destination(environment) for name in names]

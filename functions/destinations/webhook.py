@@ -1,4 +1,4 @@
-"""The destination `webhook`: a signed POST for every end, as Standard Webhooks specifies."""
+"""The destination `webhook`: posts each end to a URL, signed as Standard Webhooks specifies."""
 
 import time
 from collections import deque
@@ -17,10 +17,10 @@ from destinations.webhook_signature import SecretUnusable, SigningKeys
 MAX_CONCURRENT_CALLS = 8
 # After this many timeouts in a row, the receiver counts as down.
 MAX_CONSECUTIVE_TIMEOUTS = 2 * MAX_CONCURRENT_CALLS
-# No call starts with less time left, because even an aborted call may have delivered its end.
+# No call starts with less time left, because it might be abandoned after its end has arrived.
 MIN_SECONDS_TO_START = 0.5
-# The statuses by which a receiver rejects a signature.
-SIGNATURE_REJECTED = frozenset({401, 403})
+# The statuses with which a receiver rejects a signature.
+SIGNATURE_REJECTED_STATUSES = frozenset({401, 403})
 
 
 class Webhook:
@@ -29,7 +29,7 @@ class Webhook:
     Parameters
     ----------
     endpoint
-        The URL that requests go to.
+        The endpoint that requests go to.
     keys
         The keys that sign the requests.
     call_seconds
@@ -37,7 +37,7 @@ class Webhook:
     now
         Returns epoch seconds. A monotonic clock could stop while Lambda freezes the process.
     make_runner
-        Returns a runner for the calls of one `deliver`.
+        Returns a new runner; each run of `deliver` has its own.
     """
 
     name = "webhook"
@@ -60,16 +60,16 @@ class Webhook:
     def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
         """Send ends concurrently; see `destinations.destination.Destination`.
 
-        A call that exceeds its time limit is abandoned, wherever it hangs, and the other calls
-        continue. No call starts shortly before the deadline or while the receiver counts as down.
+        A call that exceeds its time limit is abandoned, and the other calls continue. No call
+        starts shortly before the deadline or while the receiver counts as down.
         """
         unsent = deque(enumerate(ends))
         running: set[Call] = set()
         runner = self._make_runner()
-        timeouts = 0
+        timeouts_in_a_row = 0
         try:
             while True:
-                if timeouts < MAX_CONSECUTIVE_TIMEOUTS:
+                if timeouts_in_a_row < MAX_CONSECUTIVE_TIMEOUTS:
                     try:
                         self._start_calls(runner, unsent, running, deadline)
                     except SecretUnusable as error:
@@ -80,8 +80,8 @@ class Webhook:
                     return
                 for call in _wait_for_calls(running, runner):
                     running.discard(call)
-                    timeouts = timeouts + 1 if call.has_timed_out() else 0
-                    if call.status in SIGNATURE_REJECTED:
+                    timeouts_in_a_row = timeouts_in_a_row + 1 if call.has_timed_out() else 0
+                    if call.status in SIGNATURE_REJECTED_STATUSES:
                         self._keys.read_again_soon()
                     yield call.receipt()
         finally:
@@ -139,5 +139,5 @@ def _wait_for_calls(running: set[Call], runner: CallRunner) -> list[Call]:
         if call.deadline.passed() and call not in finished:
             call.abandon()
             finished.append(call)
-    # An abandoned call is reported as finished once more when its thread ends.
+    # The runner also reports calls that were abandoned earlier, which are no longer in `running`.
     return [call for call in finished if call in running]

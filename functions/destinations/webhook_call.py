@@ -18,8 +18,8 @@ from destinations.destination import Receipt, ReceiptKind
 from destinations.webhook_connection import AddressRefused, Connection, ConnectionPool
 from destinations.webhook_signature import make_webhook_id, sign
 
-# A response's body is read only so that the connection can be reused: at most this many bytes, and
-# at most this many seconds of waiting for the next bytes.
+# A response's body is read only so that the connection can be reused. At most this many bytes are
+# read, and the wait for the next bytes takes at most this many seconds.
 MAX_BODY_BYTES = 16 * 1024
 MAX_BODY_WAIT_SECONDS = 0.5
 
@@ -29,14 +29,14 @@ REFUSED_STATUSES = frozenset({400, 405, 406, 410, 411, 413, 414, 415, 422, 431, 
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """A POST request, repeated once if an idle connection turns out to have been closed.
+    """The POST request for one end. It is sent again if an idle connection proves to be closed.
 
     Attributes
     ----------
     seconds
         The call's time limit.
     deadline
-        The moment when the time limit is over.
+        The moment at which the time limit is reached.
     now
         Returns epoch seconds.
     is_abandoned
@@ -63,12 +63,12 @@ class Call:
         self.connection = self.connections.take(self.deadline)
 
     def abandon(self) -> None:
-        """Stop waiting for the call, and make its thread end soon."""
+        """Stop waiting for the call, and make its thread stop soon."""
         self.is_abandoned = True
         self.connection.abort()
 
     def has_timed_out(self) -> bool:
-        """Return whether the call ended without a response and without an error."""
+        """Return whether the call finished without a response and without an error."""
         return self.status is None and not self.problem
 
     def receipt(self) -> Receipt:
@@ -107,7 +107,7 @@ class Call:
             response = self._send(body)
         with response:
             if self.is_abandoned:
-                return False  # the headers may be cut off, and look complete
+                return False  # headers that `abandon` cut off can look complete
             self.status = response.status
             with suppress(OSError, http.client.HTTPException):
                 connection.limit_waits(MAX_BODY_WAIT_SECONDS)
@@ -116,7 +116,7 @@ class Call:
         return False
 
     def _send(self, body: bytes) -> http.client.HTTPResponse:
-        """Send a signed request, over a new connection if there is none, and return the response.
+        """Send a signed request, over a new connection if none is open; return the response.
 
         Raises
         ------
@@ -157,7 +157,7 @@ class CallRunner:
 
     def start(self, call: Call) -> None:
         """Start a call."""
-        # A daemon thread, unlike a thread pool's, does not keep the interpreter from exiting.
+        # Unlike the threads of a thread pool, a daemon thread lets the interpreter exit.
         Thread(target=self._run, args=(call,), name="webhook call", daemon=True).start()
 
     def _run(self, call: Call) -> None:

@@ -1,4 +1,4 @@
-"""Connections to the webhook's URL: they check the address, and another thread can abort them."""
+"""Connections to the webhook's URL, which go only to allowed addresses and can be aborted."""
 
 import http.client
 import ipaddress
@@ -36,7 +36,7 @@ def resolve_host(host: str, port: int) -> Sequence[str]:
 
 
 def is_public(address: str) -> bool:
-    """Return whether an IP address, or every IPv4 address embedded in it, is public."""
+    """Return whether an IP address is public; if it embeds IPv4 addresses, whether they all are."""
     parsed: Address = ipaddress.ip_address(address)
     if isinstance(parsed, ipaddress.IPv4Address):
         return parsed.is_global and not parsed.is_multicast and not parsed.is_reserved
@@ -85,8 +85,8 @@ class Endpoint:
         Parameters
         ----------
         tls
-            Replaces the default context, which trusts the system's certificate authorities and
-            checks host names.
+            The TLS context for https. The default context trusts the system's certificate
+            authorities and checks host names.
 
         Raises
         ------
@@ -133,7 +133,8 @@ class Connection(http.client.HTTPConnection):
         self.endpoint = endpoint
         self.deadline = deadline
         self.last_used_at = 0.0
-        # For `abort`, because the base class clears `sock` when a response takes the socket over.
+        # `abort` needs the socket even after a response has taken it over. The base class then
+        # clears `sock`.
         self._open_socket: socket.socket | None = None
 
     def connect(self) -> None:
@@ -163,7 +164,10 @@ class Connection(http.client.HTTPConnection):
             tls_socket.do_handshake()
 
     def _connect_to_first(self, addresses: Sequence[str]) -> socket.socket:
-        """Return a socket to the first address that accepts; share the time among the addresses."""
+        """Return a socket to the first address that accepts.
+
+        Each attempt may take the time that is left divided by the number of untried addresses.
+        """
         failure: OSError = TimeoutError()
         for position, address in enumerate(addresses):
             seconds = self._remaining_seconds() / (len(addresses) - position)

@@ -1,4 +1,4 @@
-"""The Standard Webhooks id and signature of a request, and the secret with the signing keys."""
+"""Signs requests as Standard Webhooks specifies, and reads the secret with the signing keys."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # The secret is read again after this time, in case it has changed.
 KEEP_SECONDS = 300.0
-# The same, once the receiver has rejected a signature or Secrets Manager has failed.
+# This shorter time applies after the receiver has rejected a signature or Secrets Manager failed.
 KEEP_SECONDS_IN_DOUBT = 10.0
 # The time limit for reading the secret.
 READ_SECONDS = 3.0
@@ -29,7 +29,7 @@ EXPECTED_FORM = (
 
 
 class SecretUnusable(Exception):
-    """The secret cannot be read, or is malformed; the message contains its name, not its value."""
+    """The secret cannot be read, or is malformed. The message omits the secret's value."""
 
 
 class SigningKeys:
@@ -40,7 +40,7 @@ class SigningKeys:
     secrets
         A Secrets Manager client.
     name
-        The secret's name. Its string is a key, or several keys while they are being rotated.
+        The secret's name. The secret contains a key, or several keys during a rotation.
     now
         Returns epoch seconds. A monotonic clock could stop while Lambda freezes the process.
     """
@@ -64,14 +64,14 @@ class SigningKeys:
         Raises
         ------
         SecretUnusable
-            If the secret must be read, and cannot be read or is malformed.
+            If the secret is due to be read, but cannot be read or is malformed.
         """
         if not self._keys or self._now() - self._read_at >= self._keep_seconds:
             self._keys = self._read(deadline)
         return self._keys
 
     def read_again_soon(self) -> None:
-        """Shorten the caching, because the receiver rejected a signature."""
+        """Cache the keys for a shorter time, because the receiver has rejected a signature."""
         self._keep_seconds = KEEP_SECONDS_IN_DOUBT
 
     def _read(self, deadline: Deadline) -> Sequence[bytes]:
@@ -115,9 +115,9 @@ def parse_keys(secret: str) -> Sequence[bytes]:
 def make_webhook_id(end: ConversationEnd) -> str:
     """Return an end's `webhook-id`, which is the same at every attempt and unique to the end.
 
-    Genesys ids may be any string. Percent-encoding makes them legal in a header. It also hides
-    colons, which separate the parts of the `webhook-id`, and full stops, which separate the
-    `webhook-id` from the timestamp in the signed bytes.
+    Genesys ids may be any string. Percent-encoding makes them legal in a header. Colons and
+    full stops are encoded, too, because a colon separates the parts of a `webhook-id`, and a full
+    stop separates the `webhook-id` from the timestamp in the signed bytes.
     """
     parts = (end.conversation_id, end.queue_id, str(end.sequence))
     return ":".join(quote(part, safe="").replace(".", "%2E") for part in parts)
@@ -131,8 +131,8 @@ def sign(keys: Sequence[bytes], webhook_id: str, timestamp: int, body: bytes) ->
     timestamp
         Epoch seconds.
     """
-    signed = f"{webhook_id}.{timestamp}.".encode() + body
-    digests = (hmac.digest(key, signed, hashlib.sha256) for key in keys)
+    signed_bytes = f"{webhook_id}.{timestamp}.".encode() + body
+    digests = (hmac.digest(key, signed_bytes, hashlib.sha256) for key in keys)
     return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
 
 

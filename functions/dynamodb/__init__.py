@@ -1,1 +1,1 @@
-"""The DynamoDB implementation of the ledger's store. No other room uses PartiQL or typed values."""
+"""The ledger's store in DynamoDB. No other package uses PartiQL or typed values."""

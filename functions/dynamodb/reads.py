@@ -20,13 +20,13 @@ from dynamodb.writes import (
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# The most keys in a call (AWS: "BatchGetItem").
+# The maximum number of keys in a call (see "BatchGetItem" in the AWS documentation).
 MAX_KEYS = 100
 # The error of an item that could not be read in time.
 UNREAD = "Unread"
 
 Item = Mapping[str, Any]
-"""Typed values by attribute name."""
+"""Typed values such as `{"S": "claimed"}`, by attribute name."""
 _Content = TypeVar("_Content")
 
 
@@ -67,8 +67,8 @@ class TableReader:
         Returns
         -------
         dict[ItemKey, Item | None]
-            The items by key; None if the table has no such item. Keys that could not be read are
-            missing.
+            The items by key. A key that has no item in the table has the value None. A key that
+            could not be read is missing.
         """
         items: dict[ItemKey, Item | None] = {}
         pending = keys
@@ -81,7 +81,7 @@ class TableReader:
         return items
 
     def _read_once(self, keys: Sequence[ItemKey], deadline: Deadline) -> dict[ItemKey, Item | None]:
-        """Read items with one call; the result is like that of `_read_with_retries`."""
+        """Read items with one call, and return them in the same form as `_read_with_retries`."""
         if deadline.passed():
             return {}
         key_attributes = [key_values(key) for key in keys]
@@ -95,7 +95,7 @@ class TableReader:
         }
         unprocessed = response.get("UnprocessedKeys", {})
         unread = unprocessed[self._name]["Keys"] if self._name in unprocessed else []
-        # A key that is neither unread nor among the items has no item.
+        # If a key is neither unread nor among the items, the table has no item for it.
         return dict.fromkeys({*keys} - {_key_of(key) for key in unread}) | items
 
 

@@ -1,4 +1,4 @@
-"""Converts the domain's writes into PartiQL statements, and executes these on the table."""
+"""Converts the domain's writes into PartiQL statements, and executes the statements."""
 
 import functools
 from collections.abc import Iterator, Sequence
@@ -24,12 +24,12 @@ from deadline import Deadline
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# The most statements in a call (AWS: "BatchExecuteStatement").
+# The maximum number of statements in a call (see "BatchExecuteStatement" in the AWS documentation).
 MAX_STATEMENTS = 25
 # The error of a statement that may or may not have been executed.
 NO_ANSWER = "NoAnswer"
-# The errors after which a statement is repeated. The errors of a single statement have codes of
-# their own (AWS: "BatchStatementError").
+# The errors after which a statement is repeated. A single statement's errors have other codes than
+# the errors of a whole call (see "BatchStatementError" in the AWS documentation).
 _TRANSIENT_CODES = TRANSIENT_CODES | {
     NO_ANSWER,
     "ProvisionedThroughputExceeded",
@@ -48,9 +48,12 @@ ItemKey = tuple[str, str]
 Statement = dict[str, Any]
 """An entry of a BatchExecuteStatement call: `Statement` and `Parameters`."""
 _Values = dict[str, dict[str, Any]]
-"""Typed values by attribute name, or by the condition that compares an attribute with the value."""
+"""Typed values such as `{"S": "claimed"}`.
 
-# The attributes of a customer's end whose values are strings, and their fields in `CustomerEnd`.
+The keys are attribute names, or conditions that compare an attribute with the value.
+"""
+
+# The fields of `CustomerEnd` whose values are strings, keyed by their attributes in the table.
 STRING_FIELDS = {
     "media_type": "media_type",
     "direction": "direction",
@@ -87,7 +90,7 @@ class TableWriter:
                 positions = pending[start : start + MAX_STATEMENTS]
                 new_results = self._execute([statements[p] for p in positions], deadline)
                 for position, result in zip(positions, new_results, strict=True):
-                    # The error of an earlier attempt says more than `NO_TIME`.
+                    # An error from an earlier attempt says more than `NO_TIME`, so it is kept.
                     if result is not NO_TIME:
                         results[position] = result
             pending = [p for p in pending if _is_transient(results[p])]
@@ -112,7 +115,7 @@ class TableWriter:
 
 
 def attempts_until(deadline: Deadline) -> Iterator[float]:
-    """Yield once per attempt at the table, with growing pauses in between, until the deadline."""
+    """Yield once for each attempt to call DynamoDB, with growing pauses, until the deadline."""
     return deadline.attempts(0.05, max_pause_seconds=1, jittered=True)
 
 
@@ -121,7 +124,7 @@ def _is_transient(result: WriteResult) -> bool:
 
 
 def _explain_no_time(results: list[WriteResult]) -> list[WriteResult]:
-    """Replace each `NO_TIME` by the first transient error, because its retries took the time."""
+    """Replace each `NO_TIME` with the first transient error, whose retries used up the time."""
     failure = next(filter(_is_transient, results), None)
     if failure is None:
         return results
@@ -135,13 +138,13 @@ def _failure_of_call(error: CallError) -> Failed:
 
 
 def end_key(key: EndKey) -> ItemKey:
-    """Return the key of an end's item; the sequence number is part of it from the second end on."""
+    """Return the key of an end's item; the sort key contains the sequence from 2 on."""
     conversation_id, queue_id, sequence = key
     return conversation_id, queue_id if sequence == 1 else f"{queue_id}#{sequence}"
 
 
 def history_key(conversation_id: str) -> ItemKey:
-    """Return the key of a history's item; queue ids contain no `#`, so the key is unique."""
+    """Return the key of a history's item; an end's sort key never starts with `#`."""
     return conversation_id, "#join"
 
 
@@ -218,7 +221,7 @@ def _update_statement(table: str, key: ItemKey, values: _Values, conditions: _Va
     return {"Statement": partiql, "Parameters": parameters}
 
 
-# Only a few different strings occur, so they are cached.
+# A table has only a few different PartiQL strings, so they are cached.
 @functools.cache
 def _insert_partiql(table: str, *names: str) -> str:
     fields = ", ".join(f"'{name}': ?" for name in names)
@@ -239,7 +242,7 @@ def _history_values(history: History, version: int, expires_at: int) -> _Values:
     }
     ends = {
         str(at_ms): {"M": _end_values(end, end.expires_at or expires_at)}
-        for at_ms, end in history.ends.items()
+        for at_ms, end in history.customer_ends.items()
     }
     return {
         "queues": {"M": queues},

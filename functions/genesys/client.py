@@ -1,4 +1,4 @@
-"""A client of the Genesys Cloud Platform API: it logs in, retries and keeps a deadline."""
+"""Sends requests to the Genesys Cloud Platform API: logs in, and retries until a deadline."""
 
 import re
 import time
@@ -22,7 +22,7 @@ PAGE_SIZE = 100
 
 
 class GenesysClient:
-    """A client of one org's Platform API, for one OAuth client and one deadline.
+    """Calls one org's Platform API, as one OAuth client and with one deadline.
 
     Parameters
     ----------
@@ -31,9 +31,9 @@ class GenesysClient:
     credentials
         The OAuth client's id and secret; its grant type is *client credentials*.
     deadline
-        No request, and no pause before a retry, begins after the deadline.
+        No request is sent after the deadline.
     clock
-        A monotonic clock in seconds, to know when a token expires.
+        Returns monotonic seconds, by which a token is renewed before it expires.
     scopes
         The OAuth scopes to request, separated by spaces. Leave them empty if the OAuth client's
         role alone decides what the client may do.
@@ -56,7 +56,7 @@ class GenesysClient:
         self._clock = clock
         self._scopes = scopes
         self._token: str | None = None
-        self._token_expires_at = 0.0
+        self._renew_token_at = 0.0
         secret = credentials.client_secret
         self._masked_strings = [secret, quote_plus(secret)]
         self._retrying_session = _make_session(DeadlineRetry.for_repeatable_requests(deadline))
@@ -72,9 +72,10 @@ class GenesysClient:
     ) -> Any:
         """Send a request and return the response's JSON, or None if the response has no content.
 
-        The request is retried after 429, 502, 503 and 504 until the deadline, and after network
-        failures a few times. A POST is retried only after 429: after any other failure, Genesys
-        Cloud may have carried it out. After 401, the request is sent once more with a new token.
+        The request is retried until the deadline after 429, 502, 503 and 504, and a few times
+        after network failures. A POST is retried only after 429, because after the other
+        failures Genesys Cloud may have carried out the POST. After 401, every request, also a
+        POST, is sent once more with a new token.
 
         Raises
         ------
@@ -94,26 +95,28 @@ class GenesysClient:
     def iterate_entities(
         self, path: str, query: Mapping[str, Any] | None = None
     ) -> Iterator[dict[str, Any]]:
-        """Yield the entities of a list, page by page."""
-        page_number, previous = 1, None
+        """Request a list page by page, and yield the entities in it."""
+        page_number, previous_entities = 1, None
         while True:
             page_query = {**(query or {}), "pageNumber": page_number, "pageSize": PAGE_SIZE}
             page = self.request("GET", path, query=page_query)
             entities = page.get("entities") if isinstance(page, dict) else None
             if not isinstance(entities, list):
                 raise GenesysError("GET", path, status=200, message="the answer is no list")
-            if entities == previous:  # an API without paging returns the whole list each time
+            if entities == previous_entities:
+                # This API has no paging, and has returned the whole list again.
                 return
             yield from (entity for entity in entities if isinstance(entity, dict))
             page_count = page.get("pageCount")
             if not entities or (isinstance(page_count, int) and 0 < page_count <= page_number):
                 return
-            page_number, previous = page_number + 1, entities
+            page_number, previous_entities = page_number + 1, entities
 
     def sanitize(self, text: str) -> str:
-        """Return a string from outside on one line, shortened and with secrets masked."""
+        """Return an external string on one line, shortened, and with secrets masked."""
         text = " ".join(text.split())
         for secret in self._masked_strings:
+            # Compare on one line, like the text: a secret can contain whitespace, too.
             text = text.replace(" ".join(secret.split()), "…")
         return text[:300]
 
@@ -124,6 +127,7 @@ class GenesysClient:
         body: Mapping[str, Any] | None,
         query: Mapping[str, Any] | None,
     ) -> requests.Response:
+        """Return the response to an API request, whatever its status."""
         token = self._valid_token()
         session = self._creating_session if method == "POST" else self._retrying_session
         return self._exchange(
@@ -137,10 +141,12 @@ class GenesysClient:
         )
 
     def _valid_token(self) -> str:
-        if self._token is None or self._clock() >= self._token_expires_at:
-            self._token, lifetime = self._log_in()
-            # Renew the token early: it must not expire while a request is under way.
-            self._token_expires_at = self._clock() + lifetime - min(60.0, lifetime / 10)
+        """Return the current token; log in first if there is no token or it is due for renewal."""
+        if self._token is None or self._clock() >= self._renew_token_at:
+            self._token, lifetime_seconds = self._log_in()
+            # Renew the token before it expires, so that it is valid while a request is under way.
+            early_seconds = min(60.0, lifetime_seconds / 10)
+            self._renew_token_at = self._clock() + lifetime_seconds - early_seconds
             self._masked_strings.append(self._token)
         return self._token
 
@@ -159,10 +165,10 @@ class GenesysClient:
             raise self._make_error(LoginRefused, "POST", LOGIN_PATH, response)
         content = self._parse_content("POST", LOGIN_PATH, response)
         try:
-            token, lifetime = content["access_token"], float(content.get("expires_in", 0))
-            # A header cannot hold any other character, and the error would quote the token.
+            token, lifetime_seconds = content["access_token"], float(content.get("expires_in", 0))
+            # With other characters, the request would fail, and its error would quote the token.
             if re.fullmatch(r"[!-~]+", token):
-                return token, lifetime
+                return token, lifetime_seconds
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
             pass
         raise GenesysError(
@@ -172,6 +178,7 @@ class GenesysClient:
     def _exchange(
         self, session: requests.Session, method: str, path: str, url: str, **kwargs: Any
     ) -> requests.Response:
+        """Return the response to a request; raise `Unreachable` if there is no response."""
         seconds_left = self.deadline.left()
         if seconds_left <= 0:
             raise Unreachable(method, path, message="no time was left to send it")
@@ -184,12 +191,13 @@ class GenesysClient:
                 **kwargs,
             )
         except (requests.RequestException, ValueError) as error:
-            # For some malformed URLs, requests raises a plain ValueError.
+            # For some malformed URLs, the requests library raises a plain ValueError.
             raise Unreachable(
                 method, path, message=self.sanitize(_describe_failure(error))
             ) from None
 
     def _parse_content(self, method: str, path: str, response: requests.Response) -> Any:
+        """Return a response's JSON, or None if it has no content; raise if it is an error."""
         if not 200 <= response.status_code < 300:
             raise self._make_error(GenesysError, method, path, response)
         if not response.content:
@@ -214,7 +222,7 @@ class GenesysClient:
 
 
 class _BearerToken(AuthBase):
-    """Sets the token. Without an `auth`, requests would use a developer's .netrc instead."""
+    """Sets the token. Without an `auth`, the requests library would use a developer's .netrc."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -232,7 +240,7 @@ def _make_session(retry: DeadlineRetry) -> requests.Session:
 
 
 def _parse_message(response: requests.Response) -> str:
-    """Return the error message in a response, or its HTTP reason if the body is not JSON."""
+    """Return a response's error message, or its reason phrase if the body is not JSON."""
     try:
         content = response.json()
     except (ValueError, RecursionError):
@@ -245,6 +253,6 @@ def _parse_message(response: requests.Response) -> str:
 
 
 def _describe_failure(error: BaseException) -> str:
-    """Return a network failure's class, and its innermost reason if it has one."""
+    """Return a network failure's class with its underlying reason, or else with its message."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
     return f"{type(error).__name__}: {reason or error}"

@@ -7,7 +7,7 @@ from genesys.errors import GenesysError
 
 
 def parse_id(content: object, method: str, path: str, status: int) -> str:
-    """Return the id in a response; raise a `GenesysError` if the response has none."""
+    """Return the id in a response's content; raise `GenesysError` if there is no id."""
     match content:
         case {"id": str(resource_id)} if resource_id:
             return resource_id
@@ -22,24 +22,24 @@ def create_once(
 ) -> str:
     """Create a resource that does not exist yet, and return its id.
 
-    If a failed request may have succeeded all the same, search for its resource before the next
-    attempt. If the search finds duplicates, keep one and remove the rest.
+    After a failed request that may have created the resource all the same, search for the
+    resource before the next attempt. If the search finds duplicates, keep one and remove the rest.
 
     Parameters
     ----------
     post
         Creates the resource and returns its id.
     find_created
-        Returns the ids of all such resources that lists show.
+        Searches Genesys Cloud for resources that `post` has created, and returns their ids.
     remove
         Removes the resource with this id.
     deadline
-        When to give up.
+        No further attempt begins after the deadline.
 
     Raises
     ------
     GenesysError
-        No attempt succeeded. The error's `may_have_succeeded` covers all attempts.
+        No attempt succeeded. `may_have_succeeded` is true if any attempt may have succeeded.
     """
     created_id, uncertain_error = None, None
     attempts = deadline.attempts(1, max_pause_seconds=20)
@@ -51,10 +51,11 @@ def create_once(
                 return created_id
         except GenesysError as error:
             if not error.may_have_succeeded:
+                # The error must cover the earlier attempts, too.
                 error.may_have_succeeded = uncertain_error is not None
                 raise
             uncertain_error = error
-        # Pause first: lists may show a new resource late.
+        # `next` pauses before the search, because lists may show a new resource late.
         time_is_left = next(attempts, None) is not None
         listed_ids = find_created()
         if created_id or listed_ids:
@@ -62,5 +63,6 @@ def create_once(
             for duplicate_id in set(listed_ids) - {kept_id}:
                 remove(duplicate_id)
             return kept_id
+        # The status 500 is not retried: it is not transient.
         if uncertain_error.status == 500 or not time_is_left:
             raise uncertain_error

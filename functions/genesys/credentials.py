@@ -33,10 +33,10 @@ def load_credentials(secrets: "SecretsManagerClient", name: str, deadline: Deadl
     secrets
         A Secrets Manager client.
     name
-        The secret's name. Its string must be a JSON object with `client_id` and `client_secret`.
+        The secret's name. The secret must hold a JSON object with `client_id` and `client_secret`.
     deadline
-        A read that AWS denies is retried for up to 20 s within this deadline: a new role may not
-        have reached all of AWS yet.
+        Until this deadline, but for at most 20 s, the read is retried if AWS denies access: a new
+        role's permissions take some seconds to apply everywhere in AWS.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def _unreadable_reason(name: str, code: str) -> str:
 
 
 def _parse_credentials(name: str, secret_string: str | None) -> Credentials:
-    # The decoder's error holds the secret: `from None` keeps it out of ours.
+    # The JSON decoder's error holds the secret, so `from None` drops that error.
     try:
         secret = json.loads(secret_string or "")
     except (ValueError, RecursionError):

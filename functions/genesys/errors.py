@@ -1,4 +1,4 @@
-"""The errors of requests to Genesys Cloud, and the errors whose messages are for the user."""
+"""The errors of requests to Genesys Cloud, and the errors with messages for the user."""
 
 
 class GenesysError(Exception):
@@ -12,7 +12,7 @@ class GenesysError(Exception):
     status
         The HTTP status; None if there was no response.
     may_have_succeeded
-        Whether this request, or an earlier attempt at it, may have succeeded all the same.
+        Whether this request, or an earlier attempt, may have succeeded in spite of the error.
     """
 
     def __init__(
@@ -24,8 +24,8 @@ class GenesysError(Exception):
         message: str = "",
         correlation_id: str | None = None,
     ) -> None:
-        outcome = "was not answered" if status is None else f"was answered with {status}"
-        description = f"{method} {path} {outcome}"
+        result = "was not answered" if status is None else f"was answered with {status}"
+        description = f"{method} {path} {result}"
         if message:
             description += f": {message}"
         if correlation_id:
@@ -46,11 +46,11 @@ class LoginRefused(GenesysError):
 
 
 class Unreachable(GenesysError):
-    """There was no response: the connection failed or broke off, or the time was over."""
+    """There was no response: the connection failed or broke off, or no time was left."""
 
 
 class NotAsSpecified(Exception):
-    """A resource did not reach its specification in time; the message lists the differences."""
+    """A resource still differs from its specification at the deadline; the message says how."""
 
 
 class UserFacingError(Exception):
@@ -58,7 +58,7 @@ class UserFacingError(Exception):
 
 
 class CredentialsError(UserFacingError):
-    """The secret with the OAuth client's credentials is missing or wrong."""
+    """The secret with the OAuth client's credentials cannot be read or is invalid."""
 
 
 class NameTaken(UserFacingError):

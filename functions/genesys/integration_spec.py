@@ -1,6 +1,6 @@
 """The specification of an integration of the type *Amazon EventBridge source*.
 
-Genesys Cloud Resource Center: "About the Amazon EventBridge integration".
+See "About the Amazon EventBridge integration" in the Genesys Cloud Resource Center.
 """
 
 from collections.abc import Mapping
@@ -9,13 +9,14 @@ from typing import Any
 
 INTEGRATION_TYPE = "amazon-eventbridge-source"
 Entity = Mapping[str, Any]
+"""A JSON object in a response: an integration, or an integration's configuration."""
 
 
 @dataclass(frozen=True, slots=True)
 class AwsTarget:
-    """Where an integration sends its events: an AWS account and region.
+    """The AWS account and region that an integration sends its events to.
 
-    The suffix is the last part of the partner event source's name.
+    `suffix` is the last part of the partner event source's name.
     """
 
     account_id: str
@@ -31,7 +32,7 @@ class AwsTarget:
 
 @dataclass(frozen=True, slots=True)
 class IntegrationSpec:
-    """The specification of an integration, which sends the events of `topics` to `target`."""
+    """The specification of an integration that sends the events of `topics` to `target`."""
 
     name: str
     notes: str
@@ -43,7 +44,7 @@ class IntegrationSpec:
         return {"name": self.name, "integrationType": {"id": INTEGRATION_TYPE}}
 
     def configuration_body(self, version: int) -> dict[str, Any]:
-        """Return the request body that replaces the given version of the configuration."""
+        """Return the request body that replaces the configuration if its version is `version`."""
         return {
             "name": self.name,
             "version": version,
@@ -59,7 +60,7 @@ class IntegrationSpec:
         }
 
     def differences(self, configuration: Entity) -> list[str]:
-        """Return a clause for each difference of a configuration; the notes do not count."""
+        """Return a list with a clause if the target differs, and one if the topics differ."""
         differences = []
         if (target := parse_target(configuration)) != self.target:
             differences.append(f"it feeds {target or 'nobody'}")
@@ -69,12 +70,12 @@ class IntegrationSpec:
         return differences
 
     def matches(self, configuration: Entity) -> bool:
-        """Return whether a configuration has no difference, including the notes."""
+        """Return whether a configuration's target, topics and notes are as specified."""
         return not self.differences(configuration) and configuration.get("notes") == self.notes
 
 
 def parse_target(configuration: Entity) -> AwsTarget | None:
-    """Return the AWS target in a configuration; None if there is none."""
+    """Return the AWS target in a configuration; None if it has no target."""
     properties = _parse_properties(configuration)
     account_id, region, suffix = (
         str(properties.get(key) or "")

@@ -1,7 +1,7 @@
 """The requests that read, create, change and remove *Amazon EventBridge source* integrations.
 
-The requests belong to the Platform API's category Integrations. An integration's configuration has
-a version, and a change must name the current version.
+The requests are those of the Platform API's category *Integrations*. An integration's configuration
+has a version, and a request that changes the configuration must name the current version.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,8 @@ from genesys.integration_spec import (
 PATH = "/api/v2/integrations"
 ORGANIZATION_PATH = "/api/v2/organizations/me"
 ENABLED, DISABLED, DELETED = "ENABLED", "DISABLED", "DELETED"
-# Consecutive reads that must report an error: after a change, the old error may show for a moment.
+# An error counts once this many consecutive reads report it, because after a change an integration
+# may still report an old error for a moment.
 ERROR_READS = 4
 CHANGE_SECONDS = 30.0
 SWITCH_OFF_SECONDS = 60.0
@@ -84,7 +85,7 @@ class Integrations:
         Parameters
         ----------
         find_created
-            Returns the ids of the integrations that a request may have created.
+            Searches for integrations that a failed request may have created; returns their ids.
         """
         return create_once(
             lambda: parse_id(
@@ -111,7 +112,7 @@ class Integrations:
         Parameters
         ----------
         check
-            Raises an error if the current configuration must not be replaced.
+            Gets the current configuration; raises an error if it must not be replaced.
         """
         failure: GenesysError
         for _ in self.deadline.within(CHANGE_SECONDS).attempts(0.5, max_pause_seconds=5):
@@ -124,7 +125,7 @@ class Integrations:
                 self._client.request("PUT", _configuration_path(integration_id), body=body)
                 return
             except GenesysError as error:
-                if not _may_have_old_version(error):
+                if not _is_worth_another_read(error):
                     raise
                 failure = error
         raise failure
@@ -135,8 +136,8 @@ class Integrations:
         Raises
         ------
         NotAsSpecified
-            It does not match when `limit` passes, or it keeps reporting an error. The message
-            quotes Genesys Cloud.
+            The integration still differs when `limit` passes, or keeps reporting an error. The
+            message lists the differences or quotes the error.
         """
         error_reads = 0
         for _ in limit.attempts(0.5, max_pause_seconds=5):
@@ -154,7 +155,7 @@ class Integrations:
         Raises
         ------
         NotDeleted
-            Genesys Cloud still shows it at the deadline.
+            Genesys Cloud still shows the integration at the deadline.
         """
         entity = self._read(integration_id)
         if entity and entity.get("intendedState") != DELETED:
@@ -168,13 +169,13 @@ class Integrations:
         )
 
     def _load_integration(self, entity: Entity) -> Integration:
-        """Return an entity's integration; read the configuration if the entity lacks it."""
+        """Convert an entity; read the configuration first if the entity has no AWS target."""
         integration_id = str(entity["id"])
         match entity:
-            case {"config": {"current": dict() as listed}} if parse_target(listed):
-                configuration: Entity = listed
+            case {"config": {"current": dict() as current}} if parse_target(current):
+                configuration: Entity = current
             case _:
-                # The entity may lack a target that the integration has.
+                # An entity in a list may lack the target although the integration has one.
                 configuration = self.configuration(integration_id)
         return Integration(
             integration_id,
@@ -184,6 +185,7 @@ class Integrations:
         )
 
     def _read(self, integration_id: str) -> Entity | None:
+        """Return an integration's entity; None if the integration does not exist."""
         path = f"{PATH}/{integration_id}"
         try:
             entity = self._client.request("GET", path)
@@ -199,7 +201,7 @@ class Integrations:
         self._change("PATCH", f"{PATH}/{integration_id}", switch_body(state))
 
     def _switch_on_once(self, integration_id: str, spec: IntegrationSpec) -> str:
-        """Switch an integration on if it is off; return its differences, empty if it matches."""
+        """Switch an integration on if it was off; return its differences before, if any."""
         entity = self._read(integration_id)
         if not entity:
             return "it cannot be found"
@@ -211,16 +213,17 @@ class Integrations:
         return "; ".join(spec.differences(self.configuration(integration_id)))
 
     def _switch_off(self, integration_id: str, entity: Entity) -> None:
+        """Switch an integration off, and wait for a limited time until it has stopped."""
         if entity.get("intendedState") != DISABLED:
             self._switch(integration_id, DISABLED)
         limit = self.deadline.within(min(SWITCH_OFF_SECONDS, self.deadline.left() / 2))
-        # If it remains active, delete it all the same: Genesys Cloud may accept that.
+        # After the limit, return all the same: a running integration can perhaps be deleted, too.
         for _ in limit.attempts(0.5, max_pause_seconds=5):
             if not _is_running(self._read(integration_id)):
                 return
 
     def _change(self, method: str, path: str, body: Entity | None = None) -> None:
-        """Send a change; retry while the integration is busy, ignore a deleted integration."""
+        """Send a change; retry while the integration is busy; do nothing if it does not exist."""
         failure: GenesysError
         for _ in self.deadline.within(CHANGE_SECONDS).attempts(1, max_pause_seconds=5):
             try:
@@ -239,8 +242,8 @@ def _configuration_path(integration_id: str) -> str:
     return f"{PATH}/{integration_id}/config/current"
 
 
-def _may_have_old_version(error: GenesysError) -> bool:
-    """Return whether another change came first, or this change may have succeeded late."""
+def _is_worth_another_read(error: GenesysError) -> bool:
+    """Return whether another change may have come first, or this change may have succeeded."""
     return error.status in (408, 409) or (
         error.status == 400 and "version" in error.message.lower()
     )
@@ -265,7 +268,7 @@ def _is_running(entity: Entity | None) -> bool:
 
 
 def _parse_detail(entity: Entity) -> str:
-    """Return an integration's explanation of its state in parentheses; empty if it has none."""
+    """Return Genesys Cloud's explanation of the state, in parentheses; empty if there is none."""
     match entity.get("reportedState"):
         case {"detail": {} as detail}:
             keys = ("message", "messageWithParams", "localizableMessageCode")

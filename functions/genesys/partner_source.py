@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
 EVENTBRIDGE_CONFIG = client_config(read_timeout_seconds=5)
-# Access may be denied for this long because a new role has not reached all of AWS yet.
+# For this long, AWS may deny access to a new role, whose permissions are not in force yet.
 NEW_ROLE_SECONDS = 20.0
 
 
@@ -26,12 +26,12 @@ class SourceNotReady(UserFacingError):
 
 
 def source_name(organization_id: str, suffix: str) -> str:
-    """Return the name of a partner event source and of its bus."""
+    """Return a partner event source's name, which is also the name of its bus."""
     return f"aws.partner/genesys.com/cloud/{organization_id}/{suffix}"
 
 
 def source_state(eventbridge: "EventBridgeClient", name: str) -> str:
-    """Return a partner event source's state, or the error code if AWS does not report it."""
+    """Return a partner event source's state, or an error code if AWS reports no state."""
     try:
         return str(eventbridge.describe_event_source(Name=name).get("State", "without a state"))
     except (ClientError, BotoCoreError) as error:
@@ -48,18 +48,19 @@ def wait_for_state(
 ) -> None:
     """Wait until a partner event source is in one of the given states.
 
-    A source is PENDING until there is an event bus with its name, then ACTIVE, and DELETED once
-    the partner has deleted it (Amazon EventBridge API Reference, "DescribeEventSource").
+    A source is PENDING until an event bus with its name exists, then ACTIVE, and DELETED after
+    Genesys Cloud has deleted it. (See "DescribeEventSource" in the Amazon EventBridge API
+    Reference.)
 
     Parameters
     ----------
     if_missing
-        The reason and remedy for the error message if AWS knows no such source.
+        If AWS does not show the source, the error message gives this reason and remedy.
 
     Raises
     ------
     SourceNotReady
-        The source is in none of the states when `limit` passes.
+        The source is in none of the states when `limit` passes, or AWS keeps denying access.
     """
     new_role_limit = limit.within(NEW_ROLE_SECONDS)
     for pause in limit.attempts(1, max_pause_seconds=5):
@@ -94,7 +95,7 @@ def _explanation(state: str, name: str, if_missing: str) -> str:
 
 
 def source_differences(eventbridge: "EventBridgeClient", name: str) -> list[str]:
-    """Return a list with a sentence, empty if a partner event source is active.
+    """Return an empty list if a partner event source is active; else a list with one sentence.
 
     Raises
     ------

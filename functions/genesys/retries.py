@@ -1,4 +1,4 @@
-"""A `Retry` policy for urllib3 that keeps a deadline."""
+"""A `Retry` policy for urllib3 that ends at a deadline."""
 
 import random
 from typing import Any, Self
@@ -17,8 +17,8 @@ NETWORK_ATTEMPTS = 6
 class DeadlineRetry(Retry):
     """Retries a request with exponential, jittered pauses until a deadline.
 
-    A response's `Retry-After` replaces the pause, unless it has passed already. If a pause would
-    outlast the deadline, there is no retry: the last response or error is the result.
+    A response's `Retry-After`, if in the future, replaces the pause. If a pause would outlast the
+    deadline, there is no retry, and the last response or error is the result.
     """
 
     def __init__(self, *args: Any, deadline: Deadline, **kwargs: Any) -> None:
@@ -73,6 +73,7 @@ class DeadlineRetry(Retry):
         retry_after = self.get_retry_after(response) if response is not None else None
         next_retry._pause_seconds = retry_after or next_retry.get_backoff_time()
         if next_retry._pause_seconds >= self.deadline.left():
+            # If there is a response, urllib3 catches this error and returns the response.
             raise MaxRetryError(_pool, url or "", error or ResponseError("no time is left"))
         return next_retry
 

@@ -1,8 +1,8 @@
 """The specification of an event subscription, and the requests for subscriptions.
 
-The API is from the tutorial *Filter EventBridge Events for Specific Queue Conversation Ends in
-Genesys Cloud*. Requests that the tutorial does not show follow REST conventions. Not every org has
-this API.
+The tutorial *Filter EventBridge Events for Specific Queue Conversation Ends in Genesys Cloud* shows
+this API. Requests that the tutorial does not show follow REST conventions. Not every org has the
+API.
 """
 
 from collections.abc import Mapping
@@ -18,6 +18,7 @@ PATH = "/api/v2/events/subscriptions"
 SCOPES = "event:subscribe:read event:subscribe:write"
 ACTIVE = "active"
 Entity = Mapping[str, Any]
+"""A subscription as a JSON object in a response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class SubscriptionSpec:
         }
 
     def differences(self, entity: Entity) -> list[str]:
-        """Return a clause for each field of an entity that differs from the specification."""
+        """Return a list with a clause for each field that differs, except for the description."""
         actual = {
             "status": entity.get("status"),
             "attributeFilter": entity.get("attributeFilter"),
@@ -71,7 +72,7 @@ class SubscriptionSpec:
 def _excerpt_pair(a: str, b: str) -> tuple[str, str]:
     """Return up to 80 characters of each string, around the first difference."""
     characters = enumerate(zip(a, b, strict=False))
-    first_difference = next((at for at, (x, y) in characters if x != y), min(len(a), len(b)))
+    first_difference = next((index for index, (x, y) in characters if x != y), min(len(a), len(b)))
     if max(len(a), len(b)) <= 80 or first_difference <= 20:
         return a[:80], b[:80]
     excerpt = slice(first_difference - 20, first_difference + 60)
@@ -79,7 +80,7 @@ def _excerpt_pair(a: str, b: str) -> tuple[str, str]:
 
 
 def parse_queue_arn(entity: Entity) -> str | None:
-    """Return the ARN of a subscription's SQS queue; None if it sends to anything else."""
+    """Return the ARN of the SQS queue that a subscription sends to; None if there is none."""
     match entity.get("destination"):
         case {"awsSqs": {"arn": str(arn)}}:
             return arn
@@ -119,7 +120,7 @@ class Subscriptions:
         )
 
     def replace(self, subscription_id: str, spec: SubscriptionSpec) -> None:
-        """Change a subscription to its specification."""
+        """Overwrite a subscription with its specification."""
         self._client.request("PUT", f"{PATH}/{subscription_id}", body=spec.body())
 
     def remove(self, subscription_id: str) -> None:
@@ -133,12 +134,12 @@ class Subscriptions:
     def wait_until_matches(
         self, subscription_id: str, spec: SubscriptionSpec, limit: Deadline
     ) -> None:
-        """Read a subscription until it is active and as specified.
+        """Read a subscription until it is as specified, and thus active.
 
         Raises
         ------
         NotAsSpecified
-            It does not match when `limit` passes. The message lists the differences.
+            The subscription still differs when `limit` passes. The message lists the differences.
         """
         for _ in limit.attempts(0.25, max_pause_seconds=5):
             try:

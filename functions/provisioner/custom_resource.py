@@ -1,4 +1,4 @@
-"""Carries out CloudFormation's requests to a custom resource; every path ends in a response."""
+"""Carries out CloudFormation's requests to a custom resource; always returns a response."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 NOTHING_CREATED = "nothing-created/"
-# Seconds before the function's timeout: the deadlines of normal work and of clean-up.
+# Normal work, and the clean-up after it, must end this long before the function's timeout.
 WORK_RESERVE_SECONDS = 60.0
 CLEANUP_RESERVE_SECONDS = 35.0
-# Time to send the response: four attempts of five seconds each, and the pauses between them.
+# The longest time to send the response: four attempts of five seconds each, and their pauses.
 RESPONSE_RESERVE_SECONDS = 22.0
 
 
@@ -41,8 +41,8 @@ def respond(
 ) -> Response:
     """Carry out a CloudFormation request and return the response; never raise.
 
-    If a Create failed and nothing of it remains, the physical id begins with `nothing-created/`.
-    The Delete of such an id succeeds without a call.
+    If a Create failed and left nothing behind, the physical id begins with `nothing-created/`. A
+    later Delete with such an id succeeds without a request to Genesys Cloud.
     """
     request = None
     try:
@@ -97,16 +97,17 @@ def _carry_out(
             f"The {resource.noun} is in another org ({request.old_api_host}) and cannot be "
             f"moved to {resource.api_host}: destroy the stack first, or use another stage."
         )
-    until_work_ends, until_cleanup_ends = (
+    work_deadline, cleanup_deadline = (
         Deadline.before_timeout(context, reserve)
         for reserve in (WORK_RESERVE_SECONDS, CLEANUP_RESERVE_SECONDS)
     )
-    credentials = load_credentials(secrets, resource.secret_name, until_work_ends)
-    cleanup_client = resource.client(credentials, until_cleanup_ends)
+    credentials = load_credentials(secrets, resource.secret_name, work_deadline)
+    cleanup_client = resource.client(credentials, cleanup_deadline)
     if request.kind == "Delete":
+        # A Delete needs no clean-up afterwards, so it can use the later deadline.
         resource.remove(cleanup_client, creation_may_be_running=request.creation_may_be_running)
         return Response("SUCCESS", request.physical_id)
-    work_client = resource.client(credentials, until_work_ends)
+    work_client = resource.client(credentials, work_deadline)
     data = resource.ensure(
         work_client,
         eventbridge,

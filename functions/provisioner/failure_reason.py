@@ -1,4 +1,4 @@
-"""The reason that CloudFormation shows for a failure, with the advice for the user."""
+"""The reason that CloudFormation shows for a failure, with advice for the user."""
 
 from genesys.errors import GenesysError, LoginRefused, NotAsSpecified, Unreachable, UserFacingError
 from provisioner.request import Request
@@ -7,7 +7,7 @@ from resources.undo import CleanupFailed
 
 
 def failure_reason(error: BaseException, request: Request | None) -> str:
-    """Return the reason for an error: a few sentences for the user, without secrets.
+    """Return a few sentences for the user that explain an error, without secrets.
 
     Parameters
     ----------
@@ -76,5 +76,5 @@ def _explain_status(error: GenesysError) -> str:
 
 
 def _describe_unexpected(error: BaseException) -> str:
-    # An unforeseen error's message may hold a secret.
+    # Leave the message out: an unforeseen error's message may hold a secret.
     return f"Unexpected {type(error).__name__}; the function's log has the details."

@@ -22,12 +22,12 @@ class Request:
     Attributes
     ----------
     physical_id
-        The id from an earlier response, or CloudFormation's own if there was no response; empty on
-        Create.
+        The id in an earlier response, or an id that CloudFormation chose if there was no response;
+        empty on Create.
     resource
         The resource with the requested properties.
     old_properties
-        On Update, the properties before, not validated; None on Create and Delete.
+        On Update, the properties before the Update, not validated; None on Create and Delete.
     """
 
     kind: Kind
@@ -37,12 +37,15 @@ class Request:
 
     @property
     def creation_may_be_running(self) -> bool:
-        """Whether a Create that CloudFormation gave up may still create the resource."""
+        """Whether a Create that CloudFormation no longer awaits may still create the resource.
+
+        CloudFormation got no response to such a Create, so the physical id is not the resource's.
+        """
         return self.physical_id != self.resource.physical_id
 
     @property
     def old_api_host(self) -> str:
-        """The API host of an Update's resource before the Update."""
+        """The API host before an Update: the first part of the physical id."""
         return self.physical_id.partition("/")[0]
 
     @classmethod
@@ -52,7 +55,7 @@ class Request:
         Raises
         ------
         RequestError, InvalidProperties
-            The request type is unknown, or the resource is invalid.
+            The request type or resource type is unknown, or a property is missing or invalid.
         """
         kind = parse_kind(event)
         return cls(

@@ -1,4 +1,4 @@
-"""The response to CloudFormation, and how it is sent."""
+"""Builds the response to CloudFormation, and sends it."""
 
 import json
 from collections.abc import Mapping
@@ -9,13 +9,14 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
-# CloudFormation's limit for the whole response (AWS: "Custom resource response objects").
+# CloudFormation's limit for the whole response (see "Custom resource response objects" in the
+# CloudFormation documentation).
 MAX_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The response to a request; the template can read `data` from the resource."""
+    """The response to a request; `data` holds values that the template can read."""
 
     status: Literal["SUCCESS", "FAILED"]
     physical_id: str
@@ -63,8 +64,8 @@ def send(response: Response, event: Mapping[str, Any]) -> None:
         )
         session.mount("https://", HTTPAdapter(max_retries=retry))
         session.mount("http://", HTTPAdapter(max_retries=retry))
-        # The URL's signature covers an empty content type.
         try:
+            # The content type must be empty, because the URL's signature covers it.
             s3_response = session.put(url, data=body, headers={"Content-Type": ""}, timeout=(2, 3))
             s3_response.raise_for_status()
         except (requests.RequestException, ValueError) as error:

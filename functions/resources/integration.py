@@ -28,13 +28,14 @@ if TYPE_CHECKING:
 
 ACTIVATION_SECONDS = 60.0
 SOURCE_SECONDS = 75.0
+# The permission that each HTTP method needs.
 PERMISSIONS = {"GET": "view", "POST": "add", "PUT": "edit", "PATCH": "edit", "DELETE": "delete"}
 
 
 class IntegrationResource(Resource):
-    """An integration is ours if it has our name and type, and our AWS target or none yet.
+    """An integration is ours if it has our name and type, and our AWS target or no target yet.
 
-    It has no target yet if a creation was interrupted before the configuration.
+    An integration has no target if a creation was interrupted before it set the target.
     """
 
     noun = "integration"
@@ -74,11 +75,12 @@ class IntegrationResource(Resource):
         integrations = Integrations(genesys)
         organization_id = integrations.organization_id()
         source = source_name(organization_id, self.spec.target.suffix)
-        found = self._find(integrations, old_properties or {})
-        is_configured = any(integration.target for integration in found)
+        ours = self._find_ours(integrations, old_properties or {})
+        is_configured = any(integration.target for integration in ours)
+        updating = old_properties is not None
         if_missing = (
             "it was deleted under the stack. Destroy the stack and deploy it again"
-            if old_properties is not None and is_configured
+            if updating and is_configured
             else f"Genesys Cloud did not make it in time. Check that {self.spec.target} is the "
             "stack's, then deploy again"
         )
@@ -88,12 +90,9 @@ class IntegrationResource(Resource):
             wait_for_state(eventbridge, source, ("PENDING", "ACTIVE"), limit, if_missing=if_missing)
 
         if is_configured:
-            updating = old_properties is not None
-            integration_id = self._reconcile(
-                integrations, found, wait_for_source, updating=updating
-            )
+            integration_id = self._reconcile(integrations, ours, wait_for_source, updating=updating)
         else:
-            ids = [integration.integration_id for integration in found]
+            ids = [integration.integration_id for integration in ours]
             with undo_on_failure(PATH, lambda: self._remove_created(cleanup_client, ids)):
                 integration_id = self._create(integrations, ids)
                 wait_for_source()
@@ -111,16 +110,17 @@ class IntegrationResource(Resource):
                     integrations.remove(integration.integration_id)
 
     def compare(self, genesys: GenesysClient, eventbridge: "EventBridgeClient") -> Comparison:
-        """Compare the integration, and its partner event source in AWS.
+        """Compare the integration and its partner event source with the deployed properties.
 
         Raises
         ------
         SourceStateUnknown
-            AWS did not report the source's state, and there is no other difference.
+            AWS did not report the source's state, and nothing else differs.
         """
         integrations = Integrations(genesys)
         same_name = self._find_by_name(integrations)
-        ours = [found for found in same_name if found.target == self.spec.target]
+        # An integration without a target is reported as a difference, so it is not in this list.
+        ours = [candidate for candidate in same_name if candidate.target == self.spec.target]
         differences = check_exactly_one(self.noun, self.name, len(ours))
         for integration in ours:
             integration_id = integration.integration_id
@@ -142,7 +142,7 @@ class IntegrationResource(Resource):
         try:
             differences += source_differences(eventbridge, source)
         except SourceStateUnknown:
-            # The differences so far are certain: report them without the source's state.
+            # The differences found so far are certain, so report them without the source's state.
             if not differences:
                 raise
         return Comparison(
@@ -179,25 +179,27 @@ class IntegrationResource(Resource):
         return target is None or target == self.spec.target
 
     def _find_by_name(self, integrations: Integrations) -> list[Integration]:
+        """Return all integrations with our name, except those that are being deleted."""
         return [
             integration
             for integration in integrations.find_by_name(self.name)
             if not integration.is_being_deleted
         ]
 
-    def _find(
+    def _find_ours(
         self, integrations: Integrations, old_properties: Mapping[str, Any]
     ) -> list[Integration]:
-        """Return our integrations, normally one or none; raise `NameTaken` if one is not ours."""
+        """Return our integrations, normally one or none; raise `NameTaken` if our name is taken."""
         same_name = self._find_by_name(integrations)
-        # After an Update to another target, CloudFormation deletes the old integration.
+        # An integration with the old target is the stack's, too: CloudFormation deletes it after
+        # the Update.
         old_target = _parse_target(old_properties) if old_properties.get("AccountId") else None
         for integration in same_name:
             if not self._is_ours(integration.target) and integration.target != old_target:
-                raise self._name_taken(integration.integration_id, integration.target)
-        return [found for found in same_name if self._is_ours(found.target)]
+                raise self._name_taken_error(integration.integration_id, integration.target)
+        return [candidate for candidate in same_name if self._is_ours(candidate.target)]
 
-    def _name_taken(self, integration_id: str, target: AwsTarget | None) -> NameTaken:
+    def _name_taken_error(self, integration_id: str, target: AwsTarget | None) -> NameTaken:
         return NameTaken(
             f"The integration {self.name!r} (id {integration_id}) exists already and feeds "
             f"{target}, not {self.spec.target}. It was left as it is. Deploy under another stage "
@@ -207,21 +209,24 @@ class IntegrationResource(Resource):
     def _reconcile(
         self,
         integrations: Integrations,
-        found: list[Integration],
+        ours: list[Integration],
         wait_for_source: Callable[[], None],
         *,
         updating: bool,
     ) -> str:
-        """Keep the integration that differs least, change it if necessary, and return its id.
+        """Keep the integration that differs least, remove the others, and return the kept id.
 
-        Remove the others. On Update, wait for the partner event source only if a change needs it:
-        a roll-back must succeed although the cause of the failed Update remains.
+        Change the kept integration if necessary. On Update, an active integration that needs no
+        change succeeds without its partner event source, because a roll-back must succeed even if
+        the source is still missing.
         """
-        kept, *duplicates = sorted(found, key=self._distance)
-        # Remove these first: the source may vanish with them, and returns when ours is switched on.
+        kept, *duplicates = sorted(ours, key=self._distance)
+        # Remove the duplicates before the change: the source may disappear with them, and comes
+        # back when the kept integration is switched on.
         for duplicate in duplicates:
             integrations.remove(duplicate.integration_id)
         is_as_specified = kept.is_active and self.spec.matches(kept.configuration)
+        # In all other cases, the source may appear only after the integration is switched on.
         source_must_exist = updating and kept.is_active
         if source_must_exist and not is_as_specified:
             wait_for_source()
@@ -231,13 +236,23 @@ class IntegrationResource(Resource):
         return kept.integration_id
 
     def _distance(self, integration: Integration) -> tuple[bool, bool, int]:
+        """Return a sort key, which is smaller the less an integration differs."""
         differences = len(self.spec.differences(integration.configuration))
         return integration.target is None, not integration.is_active, differences
 
     def _create(self, integrations: Integrations, ids: list[str]) -> str:
-        """Create our integration, or complete one without a target, and return its id.
+        """Configure an integration without a target, after creating one if necessary.
 
-        `ids` holds the ids of integrations without a target. The call adds a new integration's id.
+        Parameters
+        ----------
+        ids
+            The ids of our integrations, which have no target. If the list is empty, the new
+            integration's id is appended to it, for the caller's clean-up.
+
+        Returns
+        -------
+        str
+            The integration's id.
         """
 
         def find_created() -> list[str]:
@@ -259,7 +274,7 @@ class IntegrationResource(Resource):
         def check_target(configuration: Entity) -> None:
             # Another stack may have configured this integration since we found it.
             if not self._is_ours(parse_target(configuration)):
-                raise self._name_taken(integration_id, parse_target(configuration))
+                raise self._name_taken_error(integration_id, parse_target(configuration))
 
         integrations.configure(integration_id, self.spec, check_target)
         limit = integrations.deadline.within(ACTIVATION_SECONDS)
@@ -267,7 +282,8 @@ class IntegrationResource(Resource):
 
     def _remove_created(self, genesys: GenesysClient, ids: list[str]) -> None:
         integrations = Integrations(genesys)
-        for integration_id in ids:  # lists may not show these integrations yet
+        # Read each integration by its id, because lists may not show new integrations yet.
+        for integration_id in ids:
             integration = integrations.get(integration_id)
             if integration and self._is_ours(integration.target):
                 integrations.remove(integration_id)
@@ -275,5 +291,5 @@ class IntegrationResource(Resource):
 
 
 def _parse_target(properties: Mapping[str, Any]) -> AwsTarget:
-    """Return the AWS target in properties, which need not be validated."""
+    """Return the AWS target in properties, even if they are not validated."""
     return AwsTarget(*(str(properties.get(key)) for key in ("AccountId", "Region", "Suffix")))

@@ -11,7 +11,7 @@ from urllib3.util import parse_url
 from genesys.errors import UserFacingError
 
 Check = tuple[Callable[[str], object], str]
-"""A predicate for a string property, and the error message's words for the required form."""
+"""A predicate for a string property, and the error message's description of a valid value."""
 
 
 class InvalidProperties(UserFacingError):
@@ -24,7 +24,7 @@ def validate(
     list_properties: Iterable[str],
     property_checks: Mapping[str, Check],
 ) -> Mapping[str, Any]:
-    """Return the properties; raise `InvalidProperties` unless each named property is valid."""
+    """Return the properties unchanged; raise `InvalidProperties` if any of them is invalid."""
     invalid = [key for key in string_properties if not _is_string(properties.get(key))]
     invalid += [key for key in list_properties if not _is_string_list(properties.get(key))]
     invalid += [
@@ -46,11 +46,12 @@ def _is_string_list(value: object) -> bool:
 
 
 def _is_safe_url(url: str) -> bool:
-    """Return whether a URL may get secrets: it uses https, or http on this machine."""
-    if re.search(r"[^!-~]|[\\@?#]", url):  # a base URL needs none of these; an attacker may
+    """Return whether secrets may be sent to a URL: it uses https, or http on this machine."""
+    # No base URL needs these characters; with some of them an attacker could hide the real host.
+    if re.search(r"[^!-~]|[\\@?#]", url):
         return False
     try:
-        parts = parse_url(url)  # as requests parses it
+        parts = parse_url(url)  # the parser that the requests library uses
     except LocationParseError:
         return False
     if not parts.host:

@@ -1,4 +1,4 @@
-"""Maps each custom resource type to its class; no other module knows all deliveries."""
+"""Maps each custom resource type to its code. Only this module knows all deliveries."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -18,9 +18,9 @@ RESOURCES: dict[str, type[Resource]] = {
     "Custom::GenesysEventSource": IntegrationResource,
 }
 Condition = Callable[[Mapping[str, Any], "EventBridgeClient", Deadline], str]
-"""A function that waits until AWS is ready, and returns the physical id for CloudFormation."""
+"""A function that waits for something in AWS, and returns the physical id for CloudFormation."""
 CONDITIONS: dict[str, Condition] = {"Custom::GenesysEventSourceActive": wait_until_active}
-"""Custom resource types that create nothing: the stack's other resources wait for them."""
+"""Keyed by custom resource type. These custom resources wait, and create nothing."""
 
 
 def parse_resource(resource_type: str, properties: Mapping[str, Any]) -> Resource:

@@ -24,7 +24,7 @@ class Comparison:
     differences: tuple[str, ...] = ()
 
     def sanitized(self, sanitize: Callable[[str], str]) -> "Comparison":
-        """Return a copy with all strings sanitized; they may quote strings of other programs."""
+        """Return a copy with all strings sanitized, because they may quote Genesys Cloud."""
         return Comparison(tuple(map(sanitize, self.ids)), tuple(map(sanitize, self.differences)))
 
 
@@ -32,7 +32,7 @@ class Resource(ABC):
     """A resource in Genesys Cloud that sends a stack its events: a subscription or an integration.
 
     The provisioner creates, changes and removes the resource; the watchdog compares it with the
-    deployed properties. Both know this class only. To add a delivery, write a subclass in its own
+    deployed properties. Both know only this class. To add a delivery, write a subclass in its own
     file, and a line in `registry.py`. The subclass sets the first five attributes and defines the
     abstract methods.
 
@@ -45,9 +45,10 @@ class Resource(ABC):
     noun
         The word for the resource in messages to the user.
     string_properties, list_properties
-        The names of the template's properties that are strings, and lists of strings.
+        The names of the template's properties that must be strings, and of the properties that
+        must be lists of strings.
     property_checks
-        The checks of some string properties, by property name.
+        Additional checks of string properties, keyed by property name.
     scopes
         The OAuth scopes to request, separated by spaces; empty if the OAuth client's role alone
         decides what the client may do.
@@ -71,7 +72,7 @@ class Resource(ABC):
 
     @classmethod
     def parse(cls, properties: Mapping[str, Any]) -> Self:
-        """Return the resource with the template's properties.
+        """Return the resource that the template's properties describe.
 
         Raises
         ------
@@ -90,14 +91,14 @@ class Resource(ABC):
 
     @property
     def api_host(self) -> str:
-        """The API's host, which stands for the org."""
+        """The API's host. An Update to another host would move the resource to another org."""
         return urlsplit(self.api_url).netloc.lower()
 
     @property
     def physical_id(self) -> str:
-        """The id for CloudFormation, which does not depend on Genesys Cloud's id.
+        """The physical id for CloudFormation. It does not depend on the id in Genesys Cloud.
 
-        If an Update changes a property that is part of this id, the Update creates another
+        If an Update changes a property that is part of the physical id, the Update creates another
         resource, and CloudFormation then deletes the old resource.
         """
         return f"{self.api_host}/{self.name}"
@@ -111,7 +112,7 @@ class Resource(ABC):
         old_properties: Mapping[str, Any] | None,
         cleanup_client: GenesysClient,
     ) -> dict[str, str]:
-        """Ensure that exactly one active, matching resource exists; return `data` for the template.
+        """Ensure that exactly one active, matching resource exists; return values for the template.
 
         Find our resource and change it only if it differs, or create it. Then read it until it
         matches. On failure, remove what this call created: see `undo_on_failure`.
@@ -122,9 +123,9 @@ class Resource(ABC):
             Clients of the org. `cleanup_client` has a later deadline: use it to remove what a
             failed call created.
         eventbridge
-            A client of the stack's account and region.
+            An EventBridge client for the stack's account and region.
         old_properties
-            On Update, the properties before, not validated; None on Create.
+            On Update, the properties before the Update, not validated; None on Create.
 
         Raises
         ------
@@ -143,23 +144,24 @@ class Resource(ABC):
         Parameters
         ----------
         creation_may_be_running
-            Search repeatedly: a Create that CloudFormation gave up may still create the resource.
+            Whether to search repeatedly, because a Create that CloudFormation no longer awaits may
+            still create the resource.
         """
 
     @abstractmethod
     def compare(self, genesys: GenesysClient, eventbridge: "EventBridgeClient") -> Comparison:
-        """Compare Genesys Cloud, and AWS if it takes part, with the deployed properties.
+        """Compare the resource, and its counterpart in AWS if any, with the deployed properties.
 
-        Change nothing. Report foreign resources with our name as differences, too.
+        Change nothing. A foreign resource with our name is a difference, too.
         """
 
     def hint(self, error: GenesysError) -> str | None:
-        """Return advice on an error if this delivery has specific advice; None otherwise."""
+        """Return this delivery's advice on an error; None if there is no advice."""
         return None
 
 
 def check_exactly_one(noun: str, name: str, count: int) -> list[str]:
-    """Return a list with a sentence, empty if there is exactly one resource of ours."""
+    """Return an empty list if exactly one resource is ours; else a list with one sentence."""
     match count:
         case 0:
             return [f"There is no {noun} {name!r} of ours: no ends arrive."]

@@ -1,7 +1,8 @@
 """The custom resource `Custom::GenesysEventSourceActive` waits for an active partner event source.
 
-A source is PENDING until it has a bus. Therefore CloudFormation creates this resource after the
-bus. If the source does not become active, the roll-back removes the bus and the integration.
+A source is PENDING until it has a bus. Therefore CloudFormation creates this custom resource after
+the bus. If the source does not become active, the custom resource fails, and CloudFormation's
+roll-back removes the bus and the integration.
 """
 
 from collections.abc import Mapping
@@ -20,14 +21,14 @@ ACTIVE_SECONDS = 120.0
 def wait_until_active(
     properties: Mapping[str, Any], eventbridge: "EventBridgeClient", deadline: Deadline
 ) -> str:
-    """Wait until a partner event source is active, and return the physical id.
+    """Wait until a partner event source is active; return the custom resource's physical id.
 
     Raises
     ------
     InvalidProperties
         The name of the source is missing.
     SourceNotReady
-        The source is not active in time.
+        The source did not become active in time.
     """
     name = validate(properties, ["EventSourceName"], [], {})["EventSourceName"]
     wait_for_state(

@@ -50,10 +50,11 @@ class SubscriptionResource(Resource):
         cleanup_client: GenesysClient,
     ) -> dict[str, str]:
         subscriptions = Subscriptions(genesys)
+        # Before an Update to another intake queue, our subscription sends to the old queue.
         queue_arns = {self.spec.queue_arn, *_queue_arns_in(old_properties or {})}
-        found = self._find(subscriptions, queue_arns)
-        if found:
-            return self._reconcile(subscriptions, found)
+        ours = self._find_ours(subscriptions, queue_arns)
+        if ours:
+            return self._reconcile(subscriptions, ours)
         with undo_on_failure(
             PATH, lambda: self.remove(cleanup_client, creation_may_be_running=True)
         ):
@@ -101,8 +102,11 @@ class SubscriptionResource(Resource):
                 )
         return None
 
-    def _find(self, subscriptions: Subscriptions, queue_arns: Collection[str]) -> list[Entity]:
-        """Return our subscriptions, normally one or none; raise `NameTaken` if one is not ours."""
+    def _find_ours(self, subscriptions: Subscriptions, queue_arns: Collection[str]) -> list[Entity]:
+        """Return our subscriptions, normally one or none; raise `NameTaken` if our name is taken.
+
+        A subscription with our name is ours if it sends to one of `queue_arns`.
+        """
         same_name = subscriptions.find_by_name(self.name)
         for entity in same_name:
             if parse_queue_arn(entity) not in queue_arns:
@@ -114,9 +118,12 @@ class SubscriptionResource(Resource):
                 )
         return same_name
 
-    def _reconcile(self, subscriptions: Subscriptions, found: list[Entity]) -> dict[str, str]:
-        """Keep the subscription that differs least, change it if necessary, remove the others."""
-        kept, *duplicates = sorted(found, key=lambda entity: len(self.spec.differences(entity)))
+    def _reconcile(self, subscriptions: Subscriptions, ours: list[Entity]) -> dict[str, str]:
+        """Keep the subscription that differs least, and remove the others.
+
+        Change the kept subscription if necessary. Return values for the template.
+        """
+        kept, *duplicates = sorted(ours, key=lambda entity: len(self.spec.differences(entity)))
         differs = self.spec.differences(kept) or kept.get("description") != self.spec.description
         if differs:
             subscriptions.replace(kept["id"], self.spec)
@@ -128,32 +135,33 @@ class SubscriptionResource(Resource):
         try:
             created_id = subscriptions.create(self.spec)
         except GenesysError as error:
-            # The name exists already: it belongs to a lost attempt of ours, or to somebody else.
-            found = self._wait_for_listing(subscriptions, queue_arns) if error.status == 409 else []
-            if not found:
+            # The status 409 means that a subscription with the name exists already: an earlier
+            # attempt of ours has created it, or somebody else.
+            ours = self._wait_for_listing(subscriptions, queue_arns) if error.status == 409 else []
+            if not ours:
                 raise
-            return self._reconcile(subscriptions, found)
+            return self._reconcile(subscriptions, ours)
         return self._wait_until_active(subscriptions, created_id)
 
     def _wait_for_listing(
         self, subscriptions: Subscriptions, queue_arns: Collection[str]
     ) -> list[Entity]:
-        """Return our subscriptions as soon as a list shows one; an empty list if none does."""
+        """Return our subscriptions as soon as one is listed; an empty list if none is in time."""
         for _ in search_attempts(subscriptions.deadline, creation_may_be_running=True):
-            if found := self._find(subscriptions, queue_arns):
-                return found
+            if ours := self._find_ours(subscriptions, queue_arns):
+                return ours
         return []
 
     def _wait_until_active(
         self, subscriptions: Subscriptions, subscription_id: str
     ) -> dict[str, str]:
-        """Wait until a subscription is active and as specified; return `data` for the template."""
+        """Wait until a subscription is active and as specified; return values for the template."""
         limit = subscriptions.deadline.within(ACTIVATION_SECONDS)
         subscriptions.wait_until_matches(subscription_id, self.spec, limit)
         return {"SubscriptionId": subscription_id}
 
 
 def _queue_arns_in(properties: Mapping[str, Any]) -> set[str]:
-    """Return the queue ARN in properties that are not validated, as a set that may be empty."""
+    """Return a set with the queue ARN in unvalidated properties; empty if there is no ARN."""
     queue_arn = properties.get("QueueArn")
     return {queue_arn} if isinstance(queue_arn, str) and queue_arn else set()

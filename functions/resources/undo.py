@@ -6,29 +6,29 @@ from contextlib import contextmanager
 from deadline import Deadline
 from genesys.errors import GenesysError
 
-# Until lists show a new resource.
+# A new resource may be missing from Genesys Cloud's lists for this long.
 LISTING_LAG_SECONDS = 10.0
 
 
 class CleanupFailed(Exception):
-    """A failed creation could not be undone; `__cause__` is the creation's error."""
+    """A failed creation could not be undone; `__cause__` is the error of the creation."""
 
 
 def search_attempts(deadline: Deadline, *, creation_may_be_running: bool) -> Iterator[float]:
-    """Yield once per search: a single time, or for some seconds if a creation may be running."""
+    """Yield once before each search: there are several if a creation may be running, else one."""
     search_seconds = LISTING_LAG_SECONDS if creation_may_be_running else 0
     return deadline.within(search_seconds).attempts(2, growth=1)
 
 
 @contextmanager
 def undo_on_failure(path: str, undo: Callable[[], None]) -> Iterator[None]:
-    """If the enclosed code fails, undo its creation and raise its error.
+    """If the enclosed code fails, undo the creation and raise the error again.
 
     Parameters
     ----------
     path
-        The path of the POST that creates the resource. If Genesys Cloud refused that POST, there
-        is nothing to undo.
+        The path of the POST that creates the resource. If Genesys Cloud refused the POST, nothing
+        was created, and `undo` is not called.
     undo
         Removes the resource.
 
@@ -43,7 +43,7 @@ def undo_on_failure(path: str, undo: Callable[[], None]) -> Iterator[None]:
         if not _created_nothing(error, path):
             try:
                 undo()
-            except Exception:  # noqa: BLE001 - the first error matters more
+            except Exception:  # noqa: BLE001 - the first error is more important
                 raise CleanupFailed from error
         raise
 

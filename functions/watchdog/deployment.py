@@ -31,14 +31,14 @@ class Deployment:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Deployment":
-        """Parse the deployment in environment variables.
+        """Return the deployment that environment variables describe.
 
         Raises
         ------
         InvalidEnvironment
             A variable is missing.
         InvalidProperties
-            Some properties are missing or invalid.
+            The resource type is unknown, or properties are missing or invalid.
         """
         variables = read_variables(WatchdogVariables, environment)
         deployed = json.loads(variables.deployed)

@@ -1,4 +1,4 @@
-"""Compares Genesys Cloud with the deployed stack; the result is a log line and a metric."""
+"""Compares Genesys Cloud with the deployed stack; logs the result and emits a metric."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-# Until the second comparison: a deploy may be under way, and lists lag.
+# The pause before the second comparison. Meanwhile a deploy may finish, and a new resource may
+# appear in Genesys Cloud's lists.
 SECOND_CHECK_SECONDS = 30.0
-# Seconds before the function's timeout: the comparisons' deadline, then their interruption.
+# The comparisons' deadline is WORK_RESERVE_SECONDS before the function's timeout. A comparison that
+# misses the deadline is interrupted RESULT_RESERVE_SECONDS before the timeout.
 WORK_RESERVE_SECONDS = 10.0
 RESULT_RESERVE_SECONDS = 5.0
 
@@ -28,7 +30,8 @@ class ComparisonFailed(UserFacingError):
     """The comparison had no result; the failure may be transient."""
 
 
-# The error codes that last until somebody fixes the secret or the permission to read it.
+# Secrets Manager's error codes that recur until somebody fixes the secret or the permission
+# to read it.
 _LASTING_SECRET_ERRORS = (
     "AccessDeniedException",
     "DecryptionFailure",
@@ -46,8 +49,8 @@ def watch(
 ) -> dict[str, Any]:
     """Compare Genesys Cloud with the deployment; log the differences and emit a metric.
 
-    The metric `SubscriptionHealthy` is 1 without a difference, else 0. If the first comparison
-    finds a difference, a second comparison some time later decides.
+    The metric `SubscriptionHealthy` is 1 if there is no difference, else 0. If the first comparison
+    finds a difference, only a second comparison, half a minute later, counts.
 
     Returns
     -------
@@ -88,7 +91,7 @@ def _compare(
     secrets: "SecretsManagerClient",
     eventbridge: "EventBridgeClient",
 ) -> Comparison:
-    """Return the comparison; a lasting refusal is a difference, too."""
+    """Return the comparison. A lasting refusal of access is reported as its only difference."""
     try:
         credentials = load_credentials(secrets, resource.secret_name, deadline)
         client = resource.client(credentials, deadline)

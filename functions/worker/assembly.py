@@ -20,7 +20,8 @@ from worker.variables import WorkerVariables
 def assemble(environment: Mapping[str, str]) -> tuple[Dependencies, str]:
     """Return the worker's dependencies and the name of its stage."""
     variables = read_variables(WorkerVariables, environment)
-    # The user's code is loaded first: it may have to set something up before clients are created.
+    # The destinations come first, because they include the user's code, which may have to set
+    # something up before clients are created.
     destinations = load_destinations(Environment(environment))
     intake = IntakeQueue(
         boto3.client("sqs", config=client_config()),

@@ -21,7 +21,7 @@ from worker.time_budget import TimeBudget
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """The objects that `process` needs, created once for many batches.
+    """The objects that `process` needs. They are created once and used for many batches.
 
     Attributes
     ----------
@@ -44,10 +44,11 @@ def process(
 ) -> BatchReport:
     """Process a batch and return the report on it.
 
-    Messages that can never succeed go to the dead-letter queue first. Then the distinct ends are
-    claimed, delivered and completed; one end's failure does not stop the others. A message is
-    rejected if a destination refused its end for good. Failed messages are delayed for a retry; a
-    message for which no time was left comes back at once. `TimeBudget` sets the steps' deadlines.
+    First, messages that can never succeed are moved to the dead-letter queue. Then each distinct
+    end is claimed, delivered and marked. An end's failure does not stop the other ends. If a
+    destination refuses an end for good, the messages that report the end are rejected. A failed
+    message comes back after a delay, or at once if it failed for lack of time. `TimeBudget` sets
+    the steps' deadlines.
 
     Parameters
     ----------
@@ -59,8 +60,8 @@ def process(
     report = BatchReport()
 
     read_results = worker.reader.read(messages, budget.next_step_deadline())
-    ends, unusable_messages, report.outcomes = _split_read_results(messages, read_results)
-    report.outcomes += worker.intake.reject(unusable_messages, budget.next_step_deadline())
+    ends, rejections, report.outcomes = _split_read_results(messages, read_results)
+    report.outcomes += worker.intake.reject(rejections, budget.next_step_deadline())
 
     accepted_ends = [accepted for accepted, _ in ends]
     claim_results = claims.claim(accepted_ends, budget.next_step_deadline())
@@ -74,9 +75,9 @@ def process(
             report.latencies_ms.setdefault(claimed_end.end.queue_id, []).append(latency_ms)
 
     outcomes = most_urgent_per_message(outcomes)
-    refused_messages = [_rejection(outcome) for outcome in outcomes if outcome.kind == "rejected"]
+    late_rejections = [_rejection(outcome) for outcome in outcomes if outcome.kind == "rejected"]
     report.outcomes += [outcome for outcome in outcomes if outcome.kind != "rejected"]
-    report.outcomes += worker.intake.reject(refused_messages, budget.closing_deadline)
+    report.outcomes += worker.intake.reject(late_rejections, budget.closing_deadline)
     worker.intake.delay(report.of_kind("failed"), worker.now_ms(), budget.closing_deadline)
     return report
 
@@ -90,11 +91,11 @@ def _split_read_results(
 ) -> tuple[list[ReportedEnd], list[tuple[Message, Rejected]], list[Outcome]]:
     """Return the distinct ends, the messages to reject, and the outcomes of all other messages.
 
-    This function merges only repeats of one event. The ledger decides whether ends with different
-    times are the same end.
+    Ends that agree in conversation, queue and time are merged here. The ledger decides later
+    whether ends with different times are the same end.
     """
     ends: dict[tuple[str, str, int | None], ReportedEnd] = {}
-    unusable_messages: list[tuple[Message, Rejected]] = []
+    rejections: list[tuple[Message, Rejected]] = []
     outcomes: list[Outcome] = []
     for message, result in zip(messages, read_results, strict=True):
         match result:
@@ -104,20 +105,20 @@ def _split_read_results(
                     identity = accepted.end.conversation_id, accepted.end.queue_id, ended_at_ms
                     ends.setdefault(identity, (accepted, []))[1].append(message)
             case Rejected():
-                unusable_messages.append((message, result))
+                rejections.append((message, result))
             case Ignored(reason):
                 outcomes.append(Outcome(message, "ignored", reason))
             case Failed() | NoTime():
                 outcomes.append(_ledger_outcome(message, result))
             case _:
                 assert_never(result)
-    return list(ends.values()), unusable_messages, outcomes
+    return list(ends.values()), rejections, outcomes
 
 
 def _split_by_claim(
     ends: Sequence[ReportedEnd], claim_results: Sequence[ClaimResult]
 ) -> tuple[list[ClaimedEnd], list[Outcome]]:
-    """Return the claimed ends, and the outcomes of the messages whose end was not claimed."""
+    """Return the claimed ends, and outcomes for the messages whose ends were not claimed."""
     claimed_ends: dict[EndKey, ClaimedEnd] = {}
     outcomes: list[Outcome] = []
     for (accepted, messages), result in zip(ends, claim_results, strict=True):
@@ -147,7 +148,11 @@ def _ledger_outcome(message: Message, failure: Failed | NoTime) -> Outcome:
 
 
 def _outcomes_of(claimed_end: ClaimedEnd) -> list[Outcome]:
-    """Return the outcomes of the messages that report an end. If the end fails, all of them do."""
+    """Return the outcomes of the messages that report an end.
+
+    If the end is done, the first message is processed and the others are duplicates. Otherwise all
+    the messages have the same outcome.
+    """
     kind: OutcomeKind = "failed"
     reason: str
     detail = "; ".join([*claimed_end.failures.values(), *claimed_end.refusals.values()])
@@ -169,5 +174,5 @@ def _outcomes_of(claimed_end: ClaimedEnd) -> list[Outcome]:
 
 
 def _rejection(outcome: Outcome) -> tuple[Message, Rejected]:
-    """Return the message to reject and the reason, for an outcome that destinations caused."""
+    """Return an outcome's message, with a destination's refusal as the reason to reject it."""
     return outcome.message, Rejected("destination_refused", outcome.detail)

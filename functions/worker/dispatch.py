@@ -26,17 +26,17 @@ class ClaimedEnd:
     Attributes
     ----------
     failures
-        Keyed by destination: why the end did not arrive, if a retry may help.
+        The details of failed deliveries, keyed by destination name. A retry may succeed.
     refusals
-        Keyed by destination: why the end did not arrive, if no retry will help.
+        The details of refused deliveries, keyed by destination name. No retry can succeed.
     untried
-        The destinations that were not tried for lack of time.
+        The names of destinations that the end was not sent to, because no time was left.
     mark_error
-        Why the last mark failed; empty if it was written.
+        The error of the last mark; empty if that mark was written or there was none.
     claim_lost
-        Whether another invocation has taken the claim over.
+        Whether another invocation has taken over the end.
     done
-        Whether the ledger has the end as done.
+        Whether the ledger has recorded that every destination has the end.
     """
 
     claim: Claim
@@ -52,20 +52,20 @@ class ClaimedEnd:
 
     @classmethod
     def from_claim(cls, claim: Claim, accepted: Accepted) -> "ClaimedEnd":
-        """Return the claimed end, with the claim's sequence and no messages yet."""
+        """Return a claimed end that has the claim's sequence, and no messages yet."""
         end = dataclasses.replace(accepted.end, sequence=claim.key.sequence)
         return cls(claim, end, accepted.ended_at_ms)
 
     @property
     def is_open(self) -> bool:
-        """Whether the end is not done and the invocation still holds its claim."""
+        """Whether the end is not done, and this invocation still holds the claim."""
         return not self.done and not self.claim_lost
 
     def is_missing_at(self, destination: Destination) -> bool:
         return destination.name not in self.claim.delivered
 
     def fate(self) -> Fate:
-        """Return what became of the end. If several answers apply, the first below counts."""
+        """Return the first of the fates below that applies to the end."""
         if self.done:
             return "done"
         if self.claim_lost:
@@ -83,14 +83,14 @@ def dispatch(
     claims: Claims,
     budget: TimeBudget,
 ) -> int:
-    """Deliver each end to each destination that lacks it, then release the unfinished ends.
+    """Deliver each end to each destination that lacks it, then release the ends that are not done.
 
-    An end that fails at one destination still goes to the others.
+    An end that fails at one destination still goes to the other destinations.
 
     Returns
     -------
     int
-        The number of failed attempts. An attempt is one end at one destination.
+        The number of failed attempts. An attempt is the delivery of one end to one destination.
     """
     return _Dispatch(destinations, claims, budget).run(ends)
 
@@ -112,10 +112,10 @@ class _Dispatch:
             ]
             if due_ends:
                 self._deliver(destination, due_ends, deadline)
-        # An end can be everywhere without being done: it arrived before a crash, its last missing
-        # destination is no longer set, or its mark failed.
-        delivered_ends = [end for end in ends if end.is_open and self._is_everywhere(end)]
-        self._mark(delivered_ends, self._budget.mark_deadline)
+        # Every destination may have an end that is not done yet: a mark failed, or the only
+        # destination that lacked the end is no longer in the settings.
+        delivered_ends = [end for end in ends if end.is_open and self._all_have(end)]
+        self._mark(delivered_ends, self._budget.last_mark_deadline)
         unfinished_claims = [end.claim for end in ends if end.is_open]
         if unfinished_claims:
             self._claims.release(unfinished_claims, self._budget.release_deadline)
@@ -132,7 +132,7 @@ class _Dispatch:
             return
         untried = set(range(len(due_ends)))
         unmarked_ends: list[ClaimedEnd] = []
-        left_at_first_arrival = 0.0
+        seconds_left_at_first_arrival = 0.0
         try:
             for receipt in destination.deliver([due.end for due in due_ends], deadline):
                 end = due_ends[receipt.position]
@@ -142,20 +142,21 @@ class _Dispatch:
                     continue
                 end.claim.delivered.append(name)
                 if not unmarked_ends:
-                    left_at_first_arrival = deadline.left()
+                    seconds_left_at_first_arrival = deadline.left()
                 unmarked_ends.append(end)
-                waited_seconds = left_at_first_arrival - deadline.left()
+                waited_seconds = seconds_left_at_first_arrival - deadline.left()
                 is_full = len(unmarked_ends) == self._claims.marks_per_call
                 if is_full or waited_seconds >= self._budget.MARK_INTERVAL_SECONDS:
-                    self._mark(unmarked_ends, self._budget.next_mark_deadline())
+                    self._mark(unmarked_ends, self._budget.interim_mark_deadline())
                     unmarked_ends = []
-        except Exception as error:  # noqa: BLE001 - a bug in a destination fails only its own ends
+        except Exception as error:  # noqa: BLE001 - one destination's bug must not stop the rest
             self._failed_attempts += len(untried)
             for position in untried:
                 due_ends[position].failures[name] = f"{name}: {error_origin(error)}"
-        self._mark(unmarked_ends, self._budget.next_mark_deadline())
+        self._mark(unmarked_ends, self._budget.interim_mark_deadline())
         if any(name in end.failures for end in due_ends):
-            # The failed ends took the time of the untried ends, so these wait for a retry as long.
+            # The failed ends used up the time, so the untried ends count as failed, too. They must
+            # not come back at once, because they would probably meet the same failure.
             for position in untried:
                 due_ends[position].failures.setdefault(
                     name, f"{name}: not tried, others took too long"
@@ -170,15 +171,15 @@ class _Dispatch:
         reasons[destination] = f"{destination}: {receipt.detail}"
 
     def _mark(self, ends: Sequence[ClaimedEnd], deadline: Deadline) -> None:
-        """Mark which destinations have the ends. An end that all destinations have is then done."""
+        """Record in the ledger which destinations have the ends, and which ends are done."""
         if not ends:
             return
-        is_complete = [self._is_everywhere(end) for end in ends]
-        results = self._claims.mark([end.claim for end in ends], is_complete, deadline)
-        for end, complete, result in zip(ends, is_complete, results, strict=True):
+        done_flags = [self._all_have(end) for end in ends]
+        results = self._claims.mark([end.claim for end in ends], done_flags, deadline)
+        for end, done, result in zip(ends, done_flags, results, strict=True):
             match result:
                 case Marked():
-                    end.mark_error, end.done = "", complete
+                    end.mark_error, end.done = "", done
                 case ClaimLost():
                     end.claim_lost = True
                 case Failed(error):
@@ -188,5 +189,6 @@ class _Dispatch:
                 case _:
                     assert_never(result)
 
-    def _is_everywhere(self, end: ClaimedEnd) -> bool:
+    def _all_have(self, end: ClaimedEnd) -> bool:
+        """Return whether all destinations have an end."""
         return not any(end.is_missing_at(destination) for destination in self._destinations)

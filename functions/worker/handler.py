@@ -16,7 +16,7 @@ cold_start = True
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dict[str, str]]]:
-    """Process a batch and return the ids of the messages to retry."""
+    """Process a batch and return a response with the ids of the messages to retry."""
     global cold_start  # noqa: PLW0603 - Lambda keeps the module between invocations
     add_request_id_to_logs(context)
     messages = [Message.from_record(record) for record in event["Records"]]

@@ -1,4 +1,4 @@
-"""The intake queue: rejects messages, delays them, and sends delayed messages to the worker."""
+"""Rejects and delays messages of the intake queue, and sends delayed messages to the queue."""
 
 import base64
 import binascii
@@ -22,16 +22,17 @@ if TYPE_CHECKING:
 
 logger = json_logger("worker")
 
-# SQS limits (AWS: "Amazon SQS message quotas"): entries in a call, bytes in a message and in a
-# call, attributes of a message.
+# Limits of SQS (see "Amazon SQS message quotas" in the AWS documentation). `MAX_BYTES` applies to a
+# message, and also to all messages of a call together.
 MAX_ENTRIES = 10
 MAX_BYTES = 1_048_576
 MAX_ATTRIBUTES = 10
-# The longest delay of a failed message.
+# The longest delay of a failed message. A message that waits for a lease may wait twice as long.
 MAX_DELAY_SECONDS = 900
-# Messages that wait for the same lease come back at random times within this many seconds after it.
+# Messages that wait for a lease come back at random times, within this time after it expires.
 LEASE_JITTER_SECONDS = 5.0
-# The time limit for deleting rejected messages, and how far it may exceed the deadline.
+# The deletion of rejected messages takes at most `DELETE_SECONDS`, and stops at the latest
+# `DELETE_EXTENSION_SECONDS` after the deadline.
 DELETE_SECONDS = 1.0
 DELETE_EXTENSION_SECONDS = 0.5
 
@@ -43,7 +44,7 @@ class _DeadLetter:
     Attributes
     ----------
     size
-        The bytes that SQS counts: the body's and the attributes'.
+        The size in bytes as SQS counts it, with the body and the attributes.
     """
 
     message: Message
@@ -60,7 +61,7 @@ class IntakeQueue:
     retry_delay_seconds
         The delay of a failed message after its first receive. Each further receive doubles it.
     settle_seconds
-        The delay of the messages that the worker sends itself, 0 to 900 seconds.
+        The delay of the messages that `send_later` sends, from 0 to 900 seconds.
     """
 
     def __init__(
@@ -82,7 +83,8 @@ class IntakeQueue:
     ) -> list[Outcome]:
         """Move messages to the dead-letter queue with their bodies unchanged; return the outcomes.
 
-        A message that cannot be moved has failed: it comes back until redrive moves it.
+        A message that cannot be moved gets the outcome `failed`. It comes back until SQS moves it
+        after its last receive.
         """
         outcomes = []
         dead_letters = []
@@ -97,9 +99,9 @@ class IntakeQueue:
         return outcomes
 
     def delay(self, failed: Sequence[Outcome], now_ms: int, deadline: Deadline) -> None:
-        """Delay failed messages; those that failed for lack of time come back at once.
+        """Set each failed message's delay, which is 0 if the message failed for lack of time.
 
-        A message whose delay cannot be set comes back after the queue's visibility timeout.
+        If a delay cannot be set, the message comes back after the queue's visibility timeout.
         """
         for start in range(0, len(failed), MAX_ENTRIES):
             if deadline.passed():
@@ -122,7 +124,7 @@ class IntakeQueue:
                 logger.warning("Delays not set", errors=errors)
 
     def send_later(self, settling: Sequence[SettlingEnd], deadline: Deadline) -> list[SettlingEnd]:
-        """Send the worker a delayed message for each settling end; return the ends sent."""
+        """Send a delayed message for each settling end; return the ends whose message was sent."""
         sent_ends: list[SettlingEnd] = []
         for start in range(0, len(settling), MAX_ENTRIES):
             group = settling[start : start + MAX_ENTRIES]
@@ -130,7 +132,7 @@ class IntakeQueue:
                 break
             entries = [
                 {
-                    "MessageBody": json.dumps(end.as_event()),  # ASCII, which SQS accepts
+                    "MessageBody": json.dumps(end.as_event()),  # only ASCII, which SQS accepts
                     "DelaySeconds": self._settle_seconds,
                 }
                 for end in group
@@ -149,11 +151,12 @@ class IntakeQueue:
         if outcome.reason == "no_time":
             return 0
         if outcome.not_before_ms:
-            # Jitter, because the first message to come back does the work for the others.
+            # The jitter lets one message come back first. When it has delivered the end, the others
+            # are duplicates.
             jitter = random.uniform(0, LEASE_JITTER_SECONDS)  # noqa: S311 - no secret depends on it
             seconds = math.ceil((outcome.not_before_ms - now_ms) / 1000 + jitter)
             return max(0, min(2 * MAX_DELAY_SECONDS, seconds))
-        # Ten doublings raise any delay to the maximum.
+        # After ten doublings, any delay has reached the maximum.
         doublings = min(outcome.message.receive_count - 1, 10)
         return int(min(MAX_DELAY_SECONDS, self._retry_delay_seconds * 2**doublings))
 
@@ -177,11 +180,11 @@ class IntakeQueue:
                     for outcome in self._move_group([dead_letter], deadline)
                 ]
             return [_failed_move(dead_letter.message, code_of(error)) for dead_letter in group]
-        moved = [each for position, each in enumerate(group) if position not in error_codes]
-        self._delete([each.message for each in moved], deadline)
+        moved = [letter for position, letter in enumerate(group) if position not in error_codes]
+        self._delete([letter.message for letter in moved], deadline)
         return [
-            Outcome(each.message, "rejected", each.rejected.reason, each.rejected.detail)
-            for each in moved
+            Outcome(letter.message, "rejected", letter.rejected.reason, letter.rejected.detail)
+            for letter in moved
         ] + [_failed_move(group[position].message, code) for position, code in error_codes.items()]
 
     def _delete(self, messages: Sequence[Message], deadline: Deadline) -> None:
@@ -194,7 +197,7 @@ class IntakeQueue:
         try:
             _call_for_group(delete, self._queue_url, entries, delete_deadline)
         except CALL_ERRORS as error:
-            # Lambda deletes these messages after the invocation: the response does not name them.
+            # Lambda deletes the messages after the invocation, because the response omits them.
             logger.warning("Rejected messages not deleted yet", error=code_of(error))
 
 
@@ -204,14 +207,14 @@ def _call_for_group(
     entries: Sequence[Mapping[str, Any]],
     deadline: Deadline,
 ) -> dict[int, str]:
-    """Call SQS for a group of entries; return the refused entries' error codes by position."""
+    """Call SQS for a group of entries; return refused entries' error codes keyed by position."""
     numbered_entries = [{"Id": str(position), **entry} for position, entry in enumerate(entries)]
     response = call(deadline, operation, QueueUrl=queue_url, Entries=numbered_entries)
     return {int(refusal["Id"]): refusal["Code"] for refusal in response.get("Failed", [])}
 
 
 def _make_dead_letter(message: Message, rejected: Rejected) -> _DeadLetter | None:
-    """Return a dead letter within SQS's size limit, or None if the body leaves too little space.
+    """Return a dead letter within the size limit, or None if the body leaves too little space.
 
     The detail is shortened if necessary. The message keeps as many of its own attributes as fit.
     """
@@ -224,7 +227,7 @@ def _make_dead_letter(message: Message, rejected: Rejected) -> _DeadLetter | Non
     size = len(message.body.encode("utf-8", "surrogatepass"))
     size += sum(_attribute_size(name, value) for name, value in attributes.items())
     if size > MAX_BYTES:
-        # Details are ASCII, except for the ellipsis.
+        # The detail is ASCII, so each character that is cut saves one byte.
         kept_length = len(detail) - (size - MAX_BYTES) - len("…".encode())
         if kept_length < 0:
             return None
@@ -260,7 +263,7 @@ def _string_attribute(value: str) -> dict[str, Any]:
 
 
 def _to_sqs_attribute(lambda_value: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return a message attribute in SQS's spelling; None if SQS would refuse the attribute."""
+    """Convert an attribute from Lambda's format to SQS's; return None if SQS would refuse it."""
     data_type, string = lambda_value.get("dataType"), lambda_value.get("stringValue")
     if data_type and string:
         return {"DataType": data_type, "StringValue": string}

@@ -16,16 +16,16 @@ _MAX_DATETIME_MS = 253_402_300_799_999
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Message:
-    """An SQS message, as Lambda hands it over (AWS: "Using Lambda with Amazon SQS").
+    """An SQS message (see "Using Lambda with Amazon SQS" in the AWS documentation).
 
     Attributes
     ----------
     sent_at_ms
         When the message was sent to the queue, in epoch milliseconds.
     receive_count
-        How often the message has been received, this time included.
+        The number of times that the message has been received, including this time.
     attributes
-        The message attributes, in Lambda's spelling (`stringValue`, `dataType`, …).
+        The message attributes. Lambda writes their fields in camel case: `stringValue`, `dataType`.
     """
 
     id: str
@@ -37,7 +37,7 @@ class Message:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Message":
-        """Return the message in a Lambda record, which need contain nothing except its id."""
+        """Convert a Lambda record to a message. Only the record's message id is required."""
         system_attributes = record.get("attributes") or {}
         sent_at_ms = _whole_number(system_attributes.get("SentTimestamp"), now_ms())
         receive_count = _whole_number(system_attributes.get("ApproximateReceiveCount"), 1)
@@ -52,11 +52,15 @@ class Message:
 
 
 ReadResult = list[Accepted] | Ignored | Rejected | Failed | NoTime
-"""The ends that a message reports, or the reason why it reports none."""
+"""The ends that a message reports, or the reason why there are none."""
 
 ParseResult = Accepted | PartnerEvent | Ignored | Rejected
 Parser = Callable[[str, int, Collection[str]], ParseResult]
-"""Parses a message body, given its sent time (epoch ms) and our queue ids. Never raises."""
+"""Parses a message body; never raises an error.
+
+The other arguments are the time at which the message was sent, in epoch milliseconds, and the ids
+of our queues.
+"""
 
 
 class Reader:
@@ -69,7 +73,7 @@ class Reader:
     parse
         The parser for the stack's delivery.
     rule
-        Decides which ends the partner events complete. None if the parser returns no such events.
+        The end rule; None if the parser never returns a partner event.
     """
 
     def __init__(
@@ -80,7 +84,10 @@ class Reader:
         self._rule = rule
 
     def read(self, messages: Sequence[Message], deadline: Deadline) -> list[ReadResult]:
-        """Return a result for each message; after the deadline that is `NO_TIME`."""
+        """Return a result for each message.
+
+        A message that could not be parsed before the deadline gets `NO_TIME`.
+        """
         results: list[ReadResult] = []
         undecided: list[tuple[int, PartnerEvent]] = []
         for message in messages:
@@ -105,7 +112,7 @@ class Reader:
         if not isinstance(decision, list):
             return decision
         if not decision:
-            return Ignored("noted")
+            return Ignored("noted")  # the event completes no end yet
         # A conversation's history may contain queues that are no longer ours.
         our_ends = [accepted for accepted in decision if accepted.end.queue_id in self._queue_ids]
         return our_ends or Ignored("other_queue")

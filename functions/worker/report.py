@@ -13,7 +13,7 @@ from worker.messages import Message
 OutcomeKind = Literal["processed", "duplicate", "ignored", "rejected", "failed"]
 OUTCOME_KINDS: tuple[OutcomeKind, ...] = ("processed", "duplicate", "ignored", "rejected", "failed")
 FailReason = Literal["destination", "ledger", "claimed_elsewhere", "no_time"]
-"""Why a message failed and comes back."""
+"""The reasons of the outcome `failed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class Outcome:
     reason
         A fixed word for `ignored`, `rejected` and `failed`; otherwise empty.
     detail
-        Details for the log: the invalid field with the expected form, or the error. It never quotes
-        the message.
+        An explanation for the log: the invalid field and its expected form, or the error. It never
+        quotes the message.
     not_before_ms
         The earliest useful time of a retry, in epoch milliseconds; 0 if unknown.
     """
@@ -45,12 +45,12 @@ class BatchReport:
     Attributes
     ----------
     outcomes
-        One outcome for each message, in the order in which they were decided.
+        One outcome for each message, in the order of the decisions.
     latencies_ms
-        Keyed by queue id: for each end that the batch completed, the milliseconds from the end of
-        the conversation to the completion.
+        The latencies of the ends that the batch completed, in lists keyed by queue id. A latency is
+        the time from the conversation's end until the batch's deliveries are finished.
     delivery_failures
-        The number of failed attempts. An attempt is one end at one destination.
+        The number of failed attempts. An attempt is the delivery of one end to one destination.
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
@@ -75,7 +75,7 @@ class BatchReport:
         return dict(Counter(f"{o.kind}.{o.reason}" for o in self.outcomes if o.reason))
 
     def response(self) -> dict[str, list[dict[str, str]]]:
-        """Return the function's response: the failed messages (AWS: `ReportBatchItemFailures`)."""
+        """Return the function's response, which asks Lambda to retry the failed messages."""
         failed_ids = dict.fromkeys(outcome.message.id for outcome in self.of_kind("failed"))
         return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in failed_ids]}
 
@@ -96,7 +96,8 @@ class BatchReport:
     def write_metrics(self, stage: str, *, cold_start: bool) -> None:
         """Write a metrics line for the batch, and one for each queue with completed ends.
 
-        A queue's line counts for the whole stage too, so that no latency is written twice.
+        CloudWatch adds a queue's line to the stage's metrics, too. The batch's line therefore does
+        not repeat the queues' values.
         """
         counts = {
             "Received": len(self.outcomes),
@@ -117,8 +118,9 @@ class BatchReport:
             )
 
 
-# If a message reports several ends, the first of their kinds in this order becomes its outcome. A
-# message with a failed end comes back; those of its ends that are done are not delivered again.
+# If a message reports several ends, each end gives it an outcome. Of these, the outcome whose kind
+# comes first in this order counts. One failed end therefore brings the message back; the retry does
+# not deliver the other ends again if they are done.
 _MOST_URGENT_FIRST = ("failed", "rejected", "processed", "duplicate")
 
 

@@ -9,15 +9,17 @@ from deadline import Deadline, InvocationContext
 class TimeBudget:
     """The deadlines of a batch's steps.
 
-    Reading, rejecting, claiming and each destination share the time until the work deadline. A slow
-    queue, table or destination therefore leaves good ends time for the next steps. The rest of the
-    invocation is reserved for the steps that close a batch. Seconds before the timeout::
+    The steps are reading, rejecting, claiming, and the delivery to each destination. When a step
+    begins, it gets the time until the work deadline divided by the number of steps that are left. A
+    slow step therefore leaves time for the next steps. The time after the work deadline is reserved
+    for closing the batch. One phase follows the other::
 
-        … read │ reject │ claim │ destination │ … ┤ 3.0  work_deadline
-                             the last marks       ┤ 2.0  mark_deadline
-               releases of unfinished claims      ┤ 1.5  release_deadline
-          rejects, delays of failed messages      ┤ 1.0  closing_deadline
-                             logs, the response   ┤ 0    Lambda ends the invocation
+        phase                                      ends before the timeout
+        read, reject, claim, each destination      3.0 s  work_deadline
+        last marks                                 2.0 s  last_mark_deadline
+        releases of unfinished claims              1.5 s  release_deadline
+        rejections of refused messages, delays     1.0 s  closing_deadline
+        logs and the response                      0 s    Lambda ends the invocation
 
     Parameters
     ----------
@@ -31,11 +33,11 @@ class TimeBudget:
     MARK_RESERVE_SECONDS = 2.0
     RELEASE_RESERVE_SECONDS = 1.5
     CLOSING_RESERVE_SECONDS = 1.0
-    # The time limit of a mark while there is more to deliver. The next mark repeats a failed one.
+    # The time limit of a mark between deliveries. If it fails, the end's next mark makes up for it.
     MARK_SECONDS = 2.0
-    # An end that arrives this long after the first unmarked end triggers a mark of all of them.
+    # When an end arrives this long after the first unmarked one, all unmarked ends are marked.
     MARK_INTERVAL_SECONDS = 1.0
-    # A lease outlives its invocation by this much, so that no two invocations ever hold a claim.
+    # A lease outlives its invocation by this time, so two invocations never hold the same claim.
     LEASE_EXTRA_SECONDS = 1.0
 
     def __init__(
@@ -48,22 +50,22 @@ class TimeBudget:
         self._sleep = sleep
         self._steps_left = 3 + destination_count
         self.work_deadline = self._before_timeout(self.WORK_RESERVE_SECONDS)
-        self.mark_deadline = self._before_timeout(self.MARK_RESERVE_SECONDS)
+        self.last_mark_deadline = self._before_timeout(self.MARK_RESERVE_SECONDS)
         self.release_deadline = self._before_timeout(self.RELEASE_RESERVE_SECONDS)
         self.closing_deadline = self._before_timeout(self.CLOSING_RESERVE_SECONDS)
 
     def next_step_deadline(self) -> Deadline:
-        """Return the deadline of the next step: an equal share of the time until the work ends."""
+        """Return the next step's deadline. Call this exactly once a step, when the step begins."""
         share = max(0.0, self.work_deadline.left()) / self._steps_left
         self._steps_left -= 1
         return self.work_deadline.within(share)
 
-    def next_mark_deadline(self) -> Deadline:
-        """Return the deadline of a mark that delays further deliveries."""
+    def interim_mark_deadline(self) -> Deadline:
+        """Return the deadline of a mark that begins now, between deliveries."""
         return self.release_deadline.within(self.MARK_SECONDS)
 
     def lease_until_ms(self, now_ms: int) -> int:
-        """Return the time at which the batch's leases end, in epoch milliseconds."""
+        """Return the time at which the batch's leases expire, in epoch milliseconds."""
         extra_ms = int(1000 * self.LEASE_EXTRA_SECONDS)
         return now_ms + self._context.get_remaining_time_in_millis() + extra_ms
 

@@ -4,7 +4,7 @@ from environment import Variables
 
 
 class WorkerVariables(Variables, frozen=True):
-    """The worker's own variables; each destination reads its variables itself."""
+    """The worker's variables, except the destinations' variables, which the destinations read."""
 
     stage: str
     queue_ids: str

@@ -1,1 +1,1 @@
-"""The deliveries: the subscription or the integration, and the function that manages it."""
+"""The AWS resources of the two deliveries, and the function that calls Genesys Cloud for them."""

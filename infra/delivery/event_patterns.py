@@ -4,9 +4,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-# Maximum size of an event pattern. Amazon EventBridge User Guide, "Amazon EventBridge quotas".
+# Maximum size of an event pattern (see "Amazon EventBridge quotas" in the EventBridge User Guide).
 MAX_CHARACTERS = 2048
-# Maximum length of a partner event source's name. EventBridge API Reference, "CreateEventBus".
+# Maximum length of a partner event source's name (see "CreateEventBus" in the API Reference).
 MAX_SOURCE_CHARACTERS = 256
 
 Pattern = dict[str, Any]
@@ -20,16 +20,17 @@ def topic_pattern(source_name: str, topics: Sequence[str]) -> Pattern:
 def queue_patterns(
     source_name: str, topics: Sequence[str], queue_ids: Sequence[str]
 ) -> list[Pattern]:
-    """Return patterns that together match the events of these topics with one of the queue ids.
+    """Return patterns that together match each event that has one of the topics and queue ids.
 
-    The ids fill the patterns one by one, in the order given. So an appended id moves no other id,
-    and a removed id moves the ids behind it only towards the first pattern.
+    The ids go into the first pattern until it is full, then into the next one. So an id that is
+    added at the end moves no other id, and the removal of an id can move later ids only into
+    earlier patterns.
 
     Parameters
     ----------
     source_name
-        The partner event source's name. It may be an unresolved token, so that the patterns leave
-        room for the longest possible name.
+        The partner event source's name. It may be an unresolved token, so each pattern has room
+        for the longest possible name.
     """
     id_groups: list[list[str]] = []
     for queue_id in queue_ids:
@@ -47,6 +48,6 @@ def _queue_pattern(source_name: str, topics: Sequence[str], queue_ids: Sequence[
 
 
 def _fits(topics: Sequence[str], queue_ids: Sequence[str]) -> bool:
-    # json.dumps adds spaces. They count, because the CDK and CloudFormation choose the format.
-    longest = json.dumps(_queue_pattern("s" * MAX_SOURCE_CHARACTERS, topics, queue_ids))
-    return len(longest) <= MAX_CHARACTERS
+    # json.dumps adds spaces after separators, as the CDK or CloudFormation may do too.
+    longest_pattern = json.dumps(_queue_pattern("s" * MAX_SOURCE_CHARACTERS, topics, queue_ids))
+    return len(longest_pattern) <= MAX_CHARACTERS

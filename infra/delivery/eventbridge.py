@@ -21,13 +21,13 @@ from infra.settings.retries import DEAD_LETTER_DAYS
 from infra.settings.settings import Settings
 
 RESOURCE_TYPE = "Custom::GenesysEventSource"
-# The topics that each end rule reads, out of the topics whose events name a queue.
+# End rule → the topics that it reads and whose events name a queue.
 _TOPICS_WITH_QUEUE = {
     "touched": QUEUE_TOPICS,
     "last_queue": QUEUE_TOPICS,
     "queue_leg": ("acd.end", "user.end"),
 }
-# The topics that each end rule reads, out of the topics whose events name no queue.
+# End rule → the topics that it reads and whose events name no queue.
 _TOPICS_WITHOUT_QUEUE: dict[str, tuple[str, ...]] = {
     "touched": (CUSTOMER_END,),
     "last_queue": (CUSTOMER_END,),
@@ -36,7 +36,7 @@ _TOPICS_WITHOUT_QUEUE: dict[str, tuple[str, ...]] = {
 
 
 class EventBridgeSource(Source):
-    """The integration, the partner event bus, and the rules that send to the intake queue."""
+    """The integration, the partner event bus, and rules that send events to the intake queue."""
 
     def __init__(
         self,
@@ -53,7 +53,8 @@ class EventBridgeSource(Source):
             "DeadLetterQueue",
             queue_name=settings.undelivered_queue_name,
             retention_period=Duration.days(DEAD_LETTER_DAYS),
-            # SSE-SQS, because EventBridge cannot use the AWS managed key of SSE-KMS.
+            # This is SSE-SQS. EventBridge could not send if the queue used SSE-KMS with the AWS
+            # managed key.
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             removal_policy=RemovalPolicy.DESTROY,
@@ -74,8 +75,8 @@ class EventBridgeSource(Source):
         )
         properties = _integration_properties(self, settings)
         self.resource = provider.make_resource(self, "Resource", RESOURCE_TYPE, properties)
-        # Depend on the queue without its policy: the policy names the rules, which need the
-        # integration.
+        # The integration depends on the queue but not on the queue's policy: the policy depends on
+        # the integration, whose partner event source is in the ARNs of the rules.
         self.resource.node.add_dependency(self._undelivered_queue.node.find_child("Resource"))
         self.subscription_id = self.resource.get_att_string("IntegrationId")
         source_name = self.resource.get_att_string("EventSourceName")
@@ -109,8 +110,8 @@ class EventBridgeSource(Source):
     def deploy_late(self, receivers: Sequence[IDependable], monitoring: Construct) -> None:
         """Create the integration after all resources that do not depend on it.
 
-        The partner event bus, its rules, the queue policies that name the rules, the monitoring and
-        the watchdog's schedule follow the integration.
+        The resources that do depend on it are the partner event bus, its rules, the queue policies
+        that name the rules, the monitoring and the watchdog's schedule.
         """
         self.resource.node.add_dependency(self._intake.dead_letter_queue, *receivers)
         monitoring.node.add_dependency(self.resource)
@@ -138,10 +139,10 @@ class EventBridgeSource(Source):
                 event_pattern=pattern,
                 targets=[target],
             )
-            # CloudFormation changes the rules one by one. So a queue id that moves to an earlier
-            # rule is in that rule before its old rule drops it.
-            for previous_rule in rules[-1:]:
-                rule.node.add_dependency(previous_rule)
+            # CloudFormation updates the rules in order. So a queue id that moves to an earlier rule
+            # is added to the earlier rule before it is removed from its old rule.
+            if rules:
+                rule.node.add_dependency(rules[-1])
             rules.append(rule)
         return rules
 
@@ -178,7 +179,7 @@ class EventBridgeSource(Source):
     ) -> None:
         """Make a custom resource that completes when the partner event source is active.
 
-        The source becomes active when it has its bus.
+        A partner event source becomes active when its partner event bus exists.
         """
         active: CustomResource = provider.make_resource(
             self,
@@ -227,17 +228,20 @@ def _integration_properties(scope: Construct, settings: Settings) -> dict[str, o
 
 def _patterns_by_rule_name(source_name: str, settings: Settings) -> dict[str, Pattern]:
     """Return the event patterns, keyed by rule name."""
+    topics_with_queue = [TOPIC_PREFIX + topic for topic in _TOPICS_WITH_QUEUE[settings.end_rule]]
+    topics_without_queue = [
+        TOPIC_PREFIX + topic for topic in _TOPICS_WITHOUT_QUEUE[settings.end_rule]
+    ]
     # A rule name has to be unique only on its bus, so the stage need not be in the name.
-    topics = [TOPIC_PREFIX + topic for topic in _TOPICS_WITH_QUEUE[settings.end_rule]]
     patterns = {
         f"queues-{number}": pattern
         for number, pattern in enumerate(
-            queue_patterns(source_name, topics, settings.queue_ids), start=1
+            queue_patterns(source_name, topics_with_queue, settings.queue_ids), start=1
         )
     }
-    if topics := [TOPIC_PREFIX + topic for topic in _TOPICS_WITHOUT_QUEUE[settings.end_rule]]:
-        # These events name no queue, so the rule passes the events of all the org's conversations.
-        patterns["customer-end"] = topic_pattern(source_name, topics)
+    if topics_without_queue:
+        # This pattern cannot select queues, so it matches events of all the org's conversations.
+        patterns["customer-end"] = topic_pattern(source_name, topics_without_queue)
     return patterns
 
 
@@ -256,5 +260,5 @@ def _source_lookup_requirements(scope: Construct) -> Requirements:
         "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:events:<AWS::Region>::event-source/"
         "aws.partner/genesys.com/*]"
     )
-    reason = "The org's id is in the name, and known only when Genesys Cloud has been asked."
+    reason = "The name contains the org's id, which only Genesys Cloud knows."
     return Requirements(statements=[statement], findings={finding: reason})

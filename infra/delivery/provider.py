@@ -1,4 +1,4 @@
-"""The custom resource provider: manages the Genesys Cloud resource for CloudFormation."""
+"""The custom resource provider, which manages the Genesys Cloud resource for CloudFormation."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,17 +16,17 @@ from infra.settings.settings import Settings
 class Provider(Construct):
     """The provisioner's function, and the custom resources that it handles.
 
-    CloudFormation invokes the function asynchronously and waits for its response. The response must
-    come within the custom resource's timeout, and no late retry may recreate a resource that was
-    rolled back. So the function's timeout is shorter, Lambda retries no invocation, and a waiting
-    request expires after a minute.
+    CloudFormation invokes the function asynchronously and waits for its response until the custom
+    resource's timeout. Then CloudFormation rolls back, and a late invocation must not undo the
+    rollback. So the function's timeout is shorter than the custom resource's, Lambda retries no
+    invocation, and an invocation that has to wait expires after a minute.
 
     Parameters
     ----------
     noun
         The noun for the Genesys Cloud resource, used in the function's description.
     requirements
-        The function's requirements beyond reading the Genesys Cloud secret.
+        The function's requirements, except for reading the Genesys Cloud secret.
 
     Attributes
     ----------
@@ -60,8 +60,8 @@ class Provider(Construct):
             requirements=[genesys_secret_requirements(self, settings), *requirements],
         )
         reason = (
-            "CloudFormation reports a request that was not answered, and rolls back: nothing may "
-            "carry it out later."
+            "If a request gets no response, CloudFormation rolls back, and nothing may carry out "
+            "the request later."
         )
         acknowledge(
             self.function,
@@ -80,6 +80,7 @@ class Provider(Construct):
             service_timeout=Duration.minutes(5),
             properties=properties,
         )
-        # On the whole construct: the limits for asynchronous invocations are a resource too.
+        # Depend on the whole construct, because the function's limits for asynchronous invocations
+        # are a resource of their own.
         resource.node.add_dependency(self)
         return resource

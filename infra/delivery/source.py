@@ -1,4 +1,4 @@
-"""The event source: the interface between a delivery and the rest of the stack."""
+"""The interface between a delivery and the rest of the stack."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -17,8 +17,8 @@ class Source(Construct, metaclass=JSIIAbstractClass):
 
     To add a delivery, write a subclass in a file of this folder and list it in `sources.py`. The
     subclass's `__init__` makes the delivery's AWS resources and the custom resource for Genesys
-    Cloud, allows only the sender of the events to send to the intake queue, and sets the attributes
-    below. No code outside this folder asks which delivery is set.
+    Cloud, allows only the events' sender to send to the intake queue, and sets the attributes
+    below. No construct outside this folder reads the setting `delivery`.
 
     Attributes
     ----------
@@ -29,8 +29,8 @@ class Source(Construct, metaclass=JSIIAbstractClass):
     worker_requirements
         The worker's requirements for reading this delivery's messages.
     watchdog_requirements
-        The watchdog's requirements for comparing Genesys Cloud with the stack: the variable of
-        `deployed_environment`, and permissions.
+        The watchdog's requirements for comparing Genesys Cloud with the stack: the environment
+        variable that `deployed_environment` returns, and permissions.
     monitored_source
         The alarms and graphs that only this delivery has.
     """
@@ -45,8 +45,8 @@ class Source(Construct, metaclass=JSIIAbstractClass):
     def deploy_late(self, receivers: Sequence[IDependable], monitoring: Construct) -> None:
         """Make CloudFormation create the custom resource as late as possible, and delete it early.
 
-        No event may arrive before the resources that process it exist. And if few resources follow
-        the custom resource, few can fail after the change in Genesys Cloud.
+        No event may arrive before the resources that process it exist. And the fewer resources are
+        created after the custom resource, the fewer can fail once Genesys Cloud has been changed.
 
         Parameters
         ----------
@@ -59,6 +59,6 @@ class Source(Construct, metaclass=JSIIAbstractClass):
     def deployed_environment(
         self, resource_type: str, properties: Mapping[str, Any]
     ) -> dict[str, str]:
-        """Return the variable `DEPLOYED`, from which the watchdog reads the expected resource."""
+        """Return the environment variable `DEPLOYED`: the resource as the watchdog expects it."""
         resource = {"ResourceType": resource_type, "ResourceProperties": properties}
         return {"DEPLOYED": Stack.of(self).to_json_string(resource)}

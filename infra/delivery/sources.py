@@ -1,4 +1,4 @@
-"""The event source classes, keyed by the values of the setting `delivery`."""
+"""Chooses the subclass of `Source` for the setting `delivery`."""
 
 from collections.abc import Mapping
 
@@ -20,5 +20,5 @@ SOURCES: Mapping[str, type[SubscriptionSource | EventBridgeSource]] = {
 def make_source(
     scope: Construct, *, settings: Settings, code: lambda_.Code, intake: IntakeQueues
 ) -> Source:
-    """Make the event source for the delivery that is set."""
+    """Make the source that the setting `delivery` names."""
     return SOURCES[settings.delivery](scope, settings=settings, code=code, intake=intake)

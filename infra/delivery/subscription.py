@@ -1,4 +1,4 @@
-"""Delivery `subscription`: Genesys Cloud itself sends the ends to the intake queue."""
+"""Delivery `subscription`: Genesys Cloud sends events directly to the intake queue."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ RESOURCE_TYPE = "Custom::GenesysSubscription"
 
 
 class SubscriptionSource(Source):
-    """The subscription, and the permission for Genesys Cloud's AWS account to send."""
+    """The subscription, and Genesys Cloud's permission to send to the intake queue."""
 
     def __init__(
         self,

@@ -21,8 +21,8 @@ class Archive(Construct):
     Attributes
     ----------
     bucket
-        The bucket. It has a folder for each day, with gzipped files of JSON lines that never
-        expire.
+        The bucket. It has a folder for each day, with gzipped JSON Lines files, which
+        never expire.
     stream
         The Firehose delivery stream.
     """
@@ -37,7 +37,8 @@ class Archive(Construct):
             enforce_ssl=True,
             lifecycle_rules=[
                 s3.LifecycleRule(
-                    # S3 does not move objects under 128 KB, because moving them would cost more.
+                    # S3 does not move objects under 128 KB, because a move would cost more than it
+                    # saves.
                     transitions=[
                         s3.Transition(
                             storage_class=s3.StorageClass.INFREQUENT_ACCESS,
@@ -69,11 +70,11 @@ class Archive(Construct):
             self,
             {
                 "AwsSolutions-S1": (
-                    "Access logs take a second bucket, which would outlive the stack; CloudTrail's "
-                    "data events record who reads objects."
+                    "Access logs need a second bucket, which would outlive the stack. CloudTrail's "
+                    "data events can record who reads objects."
                 ),
                 f"AwsSolutions-IAM5[Resource::<{bucket_id}.Arn>/*]": (
-                    "Firehose names each object by its time."
+                    "Firehose puts the time into each object's name."
                 ),
             },
         )

@@ -11,7 +11,7 @@ from infra.settings.settings import Settings
 
 
 class Destinations(Construct):
-    """The AWS resources of the configured destinations; no other destination has any.
+    """The AWS resources of the configured destinations; other destinations are not deployed.
 
     Attributes
     ----------
@@ -27,18 +27,19 @@ class Destinations(Construct):
         super().__init__(scope, construct_id)
         self.bus: events.EventBus | None = None
         self.archive: Archive | None = None
-        factories = {
+        add_functions = {
             "actions": lambda _: Requirements(),
-            "bus": self._make_bus,
-            "webhook": self._webhook_requirements,
-            "archive": self._make_archive,
+            "bus": self._add_bus,
+            "webhook": self._add_webhook,
+            "archive": self._add_archive,
         }
         self.worker_requirements = [
             Requirements({"DESTINATIONS": ",".join(settings.destinations)}),
-            *(factories[name](settings) for name in settings.destinations),
+            *(add_functions[name](settings) for name in settings.destinations),
         ]
 
-    def _make_bus(self, settings: Settings) -> Requirements:
+    def _add_bus(self, settings: Settings) -> Requirements:
+        """Make the bus, and return the worker's requirements for it."""
         self.bus = events.EventBus(
             self, "Bus", description=f"Conversation ends of Queue Ends, stage {settings.stage}"
         )
@@ -50,7 +51,8 @@ class Destinations(Construct):
         )
         return Requirements({"ENDS_BUS": self.bus.event_bus_name}, [put_statement])
 
-    def _webhook_requirements(self, settings: Settings) -> Requirements:
+    def _add_webhook(self, settings: Settings) -> Requirements:
+        """Return the worker's requirements for the webhook, which has no AWS resources."""
         url, secret = str(settings.webhook_url), str(settings.webhook_secret)
         environment = {
             "WEBHOOK_URL": url,
@@ -59,7 +61,8 @@ class Destinations(Construct):
         }
         return Requirements(environment, [secret_read_statement(self, "ReadWebhookKey", secret)])
 
-    def _make_archive(self, settings: Settings) -> Requirements:
+    def _add_archive(self, settings: Settings) -> Requirements:
+        """Make the archive, and return the worker's requirements for it."""
         self.archive = Archive(self, "Archive", settings=settings)
         write_statement = iam.PolicyStatement(
             sid="WriteToArchive",

@@ -1,4 +1,4 @@
-"""The alarm specifications: each with one metric, and the text for the person on call."""
+"""The alarm specifications. Each has one metric and a text for the person on call."""
 
 from collections.abc import Iterator
 
@@ -83,7 +83,8 @@ def _worker_alarms(settings: Settings, worker: Worker) -> Iterator[AlarmSpec]:
         id="failures",
         metric=own_metric(settings, "Failed"),
         datapoints_to_alarm=2,
-        # One failure is normal: a message whose end is claimed by another invocation fails once.
+        # One failure is normal: a message fails once if another invocation has claimed its end. The
+        # periods span the delay before a retry, so that a second failure of the message counts.
         evaluation_periods=max(5, settings.retry_delay_seconds // 60 + 2),
         meaning=(
             "Messages fail and come back, as a destination or the ledger does not take them. "
@@ -97,8 +98,8 @@ def _worker_alarms(settings: Settings, worker: Worker) -> Iterator[AlarmSpec]:
     yield AlarmSpec(
         id="mapping-dead",
         metric=mapping_metric(worker.mapping, "PolledEventCount"),
-        # A count is never below 0, and an idle mapping reports 0. So only missing values make this
-        # alarm fire.
+        # The metric is never below the threshold, 0, and an idle mapping reports 0. So only missing
+        # values make this alarm fire.
         below=True,
         datapoints_to_alarm=2,
         evaluation_periods=2,

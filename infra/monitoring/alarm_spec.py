@@ -18,16 +18,16 @@ class AlarmSpec:
     meaning, first_step
         The alarm text: the meaning and the first step, written for somebody who has just woken up.
     threshold, below
-        The alarm fires when the metric is above the threshold, or with `below`, below the
-        threshold.
+        Values above the threshold count as crossing it; if `below` is true, values below it do.
     datapoints_to_alarm, evaluation_periods
-        M and N: the metric must cross the threshold in M of the last N periods.
+        The alarm fires when the metric crosses the threshold in `datapoints_to_alarm` of the last
+        `evaluation_periods` periods.
     missing
         How a period without a value counts.
     notify_on_missing_data
         Whether the alarm also notifies when its state becomes INSUFFICIENT_DATA.
     section
-        The runbook section on the alarm; if None, the section is named like the id.
+        The anchor of the alarm's section in the runbook; if None, the anchor is the id.
     """
 
     id: str

@@ -18,7 +18,7 @@ from infra.settings.settings import Settings
 
 
 class Alarms(Construct):
-    """The alarms, and a composite alarm that is in ALARM while at least one alarm is.
+    """The alarms, and a composite alarm that is in ALARM while at least one of them is.
 
     Attributes
     ----------
@@ -26,8 +26,8 @@ class Alarms(Construct):
         The SNS topic that is notified when an alarm fires or clears.
     alarms
         The alarms, keyed by id, in the order of the runbook.
-    health
-        The composite alarm.
+    composite_alarm
+        The composite alarm, whose id is `health`.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Alarms(Construct):
         }
         names = [f"{settings.stack_name}-{alarm_id}" for alarm_id in self.alarms]
         rule = " OR ".join(f"ALARM({json.dumps(name)})" for name in names)
-        self.health = cloudwatch.CompositeAlarm(
+        self.composite_alarm = cloudwatch.CompositeAlarm(
             self,
             "health",
             composite_alarm_name=f"{settings.stack_name}-health",
@@ -59,16 +59,16 @@ class Alarms(Construct):
                 "open the dashboard and take the topmost alarm that is on.",
             ),
         )
-        # Explicit, because the composite alarm's rule only contains the alarms' names.
-        self.health.node.add_dependency(*self.alarms.values())
-        self.health.add_alarm_action(notification)
-        self.health.add_ok_action(notification)
+        # The rule contains only the alarms' names, so CloudFormation sees no dependency in it.
+        self.composite_alarm.node.add_dependency(*self.alarms.values())
+        self.composite_alarm.add_alarm_action(notification)
+        self.composite_alarm.add_ok_action(notification)
 
 
 def _make_sns_topic(scope: Construct, settings: Settings) -> sns.Topic:
-    # Not encrypted at rest: CloudWatch cannot use the AWS managed key of SNS, a customer managed
-    # key costs money, and alarm texts contain no secrets.
-    topic = sns.Topic(
+    # The SNS topic is not encrypted at rest, because CloudWatch cannot use the AWS managed key of
+    # SNS, a customer managed key costs money, and alarm texts contain no secrets.
+    sns_topic = sns.Topic(
         scope,
         "Topic",
         display_name=f"Queue Ends {settings.stage}",
@@ -81,13 +81,13 @@ def _make_sns_topic(scope: Construct, settings: Settings) -> sns.Topic:
         resource_name=f"{settings.stack_name}-*",
         arn_format=ArnFormat.COLON_RESOURCE_NAME,
     )
-    # Replaces the default policy, which lets the whole account publish.
-    topic.add_to_resource_policy(
+    # This policy replaces the default one, which lets the whole account publish.
+    sns_topic.add_to_resource_policy(
         iam.PolicyStatement(
             sid="AlarmsPublish",
             principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
             actions=["sns:Publish"],
-            resources=[topic.topic_arn],
+            resources=[sns_topic.topic_arn],
             conditions={
                 "ArnLike": {"aws:SourceArn": alarm_arn_pattern},
                 "StringEquals": {"aws:SourceAccount": stack.account},
@@ -95,12 +95,10 @@ def _make_sns_topic(scope: Construct, settings: Settings) -> sns.Topic:
         )
     )
     for address in settings.alarm_emails:
-        topic.add_subscription(subscriptions.EmailSubscription(address))
-    reason = (
-        "CloudWatch still shows an alarm whose mail was lost; nobody would read a queue of mails."
-    )
-    acknowledge(topic, {"Serverless-SNSRedrivePolicy": reason})
-    return topic
+        sns_topic.add_subscription(subscriptions.EmailSubscription(address))
+    reason = "If an e-mail is lost, CloudWatch still shows the alarm."
+    acknowledge(sns_topic, {"Serverless-SNSRedrivePolicy": reason})
+    return sns_topic
 
 
 def _make_alarm(

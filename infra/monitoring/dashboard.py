@@ -17,7 +17,7 @@ _ALARM_ROW_HEIGHT = 5
 
 
 class Dashboard(Construct):
-    """The dashboard, which has the stack's name.
+    """The dashboard, whose name is the stack's name.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Dashboard(Construct):
             self,
             "Dashboard",
             dashboard_name=settings.stack_name,
-            # The longest range for which CloudWatch by default shows one data point per minute.
+            # In a longer range, CloudWatch by default no longer shows a data point for each minute.
             default_interval=Duration.hours(3),
             widgets=list(_rows(settings, resources, alarms)),
         )
@@ -72,7 +72,7 @@ def _rows(settings: Settings, resources: MonitoredResources, alarms: Alarms) -> 
 
 
 def _top_row(settings: Settings, resources: MonitoredResources, alarms: Alarms) -> Row:
-    shown_alarms: list[cloudwatch.IAlarm] = [alarms.health, *alarms.alarms.values()]
+    shown_alarms: list[cloudwatch.IAlarm] = [alarms.composite_alarm, *alarms.alarms.values()]
     return [
         cloudwatch.AlarmStatusWidget(
             title="Alarms", alarms=shown_alarms, width=15, height=_ALARM_ROW_HEIGHT
@@ -84,14 +84,14 @@ def _top_row(settings: Settings, resources: MonitoredResources, alarms: Alarms) 
 
 
 def _runbook_links(settings: Settings, resources: MonitoredResources) -> str:
-    # A dict removes duplicates: some alarms share a section.
+    # Some alarms share a section; dict.fromkeys removes the duplicates and keeps the order.
     anchors = dict.fromkeys(["health", *(spec.anchor for spec in alarm_specs(settings, resources))])
     url = settings.runbook_url
     if "://" in url:
         introduction = f"The [runbook]({url}) says what to do about each alarm"
         links = [f"[{anchor}]({url}#{anchor})" for anchor in anchors]
     else:
-        # No links: the console would take a path for one of its own pages.
+        # This text has no links, because the console would take a path for one of its own pages.
         introduction = f"In the project, `{url}` says what to do about each alarm"
         links = [f"`{anchor}`" for anchor in anchors]
     return f"## Queue Ends, {settings.stage}\n\n{introduction}:\n\n{' · '.join(links)}"

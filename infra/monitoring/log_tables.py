@@ -1,4 +1,4 @@
-"""The dashboard's tables, which show results of queries on the functions' logs."""
+"""The dashboard's tables, which show the results of queries on the functions' logs."""
 
 from collections.abc import Iterator
 
@@ -11,29 +11,29 @@ _NEWEST_LINES = ("sort @timestamp desc", "limit 20")
 
 
 def log_rows(resources: MonitoredResources) -> Iterator[Row]:
-    """Yield rows with the last rejected and failed messages, their reasons, and watchdog findings.
+    """Yield a row about the last rejected and failed messages, and a row of summaries.
 
-    Without a watchdog, its table is left out.
+    The second row counts the reasons and, if there is a watchdog, lists what it found.
     """
-    worker, watchdog = resources.worker.function.log_group, resources.watchdog
+    worker_log, watchdog = resources.worker.function.log_group, resources.watchdog
     message_fields = "fields @timestamp, reason, detail, message_id, receives"
     yield [
         table(
             "Last messages that were rejected",
-            worker,
+            worker_log,
             [message_fields, _MESSAGE_LINES, 'filter outcome = "rejected"', *_NEWEST_LINES],
             width=12,
         ),
         table(
             "Last messages that failed",
-            worker,
+            worker_log,
             [message_fields, _MESSAGE_LINES, 'filter outcome = "failed"', *_NEWEST_LINES],
             width=12,
         ),
     ]
     reasons = table(
         "Why messages were rejected or failed",
-        worker,
+        worker_log,
         [
             _MESSAGE_LINES,
             "stats count(*) as messages by outcome, reason",
@@ -49,7 +49,8 @@ def log_rows(resources: MonitoredResources) -> Iterator[Row]:
         "What the watchdog found",
         watchdog.function.log_group,
         [
-            # Logs Insights has one field for each list element. `detail` explains a failed run.
+            # In Logs Insights, each element of the list `differences` is a field of its own.
+            # `detail` explains why a run failed.
             "fields @timestamp, message, differences.0, differences.1, differences.2, detail",
             'filter level = "WARNING"',
             *_NEWEST_LINES,

@@ -1,7 +1,7 @@
-"""The metrics, each with exactly the dimensions that it is emitted with.
+"""The metrics, each with exactly the dimensions under which it is published.
 
 Every alarm and graph uses the functions of this module, because CloudWatch reports no error for an
-unknown dimension: it just shows no data.
+invalid dimension, and just shows no data. The titles in quotes are pages of the AWS documentation.
 """
 
 from aws_cdk import Duration
@@ -32,31 +32,31 @@ def own_metric(
 def function_metric(
     function: lambda_.IFunction, name: str, statistic: str = "Sum"
 ) -> cloudwatch.Metric:
-    """Return a Lambda function's metric (AWS: "Types of metrics for Lambda functions")."""
+    """Return a Lambda function's metric (see "Types of metrics for Lambda functions")."""
     dimensions = {"FunctionName": function.function_name}
     return _metric("AWS/Lambda", name, statistic, dimensions)
 
 
 def mapping_metric(mapping: lambda_.EventSourceMapping, name: str) -> cloudwatch.Metric:
-    """Return an event source mapping's counter (AWS: "Event source mapping metrics")."""
+    """Return an event source mapping's counter (see "Event source mapping metrics")."""
     dimensions = {"EventSourceMappingUUID": mapping.event_source_mapping_id}
     return _metric("AWS/Lambda", name, "Sum", dimensions)
 
 
 def queue_metric(queue: sqs.IQueue, name: str, statistic: str = "Sum") -> cloudwatch.Metric:
-    """Return an SQS queue's metric (AWS: "Available CloudWatch metrics for Amazon SQS")."""
+    """Return an SQS queue's metric (see "Available CloudWatch metrics for Amazon SQS")."""
     return _metric("AWS/SQS", name, statistic, {"QueueName": queue.queue_name})
 
 
 def table_metric(table: dynamodb.ITable, name: str) -> cloudwatch.Metric:
-    """Return a DynamoDB table's counter (AWS: "DynamoDB metrics and dimensions")."""
+    """Return a DynamoDB table's counter (see "DynamoDB metrics and dimensions")."""
     return _metric("AWS/DynamoDB", name, "Sum", {"TableName": table.table_name})
 
 
 def rule_metric(bus: events.IEventBus, rule: events.CfnRule, name: str) -> cloudwatch.Metric:
-    """Return a rule's counter; the rule must be on a bus other than the default bus.
+    """Return a rule's counter (see "Monitoring Amazon EventBridge").
 
-    Source: Amazon EventBridge User Guide, "Monitoring Amazon EventBridge".
+    The rule must not be on the default bus, whose rules have metrics without a bus name.
     """
     dimensions = {"EventBusName": bus.event_bus_name, "RuleName": str(rule.name)}
     return _metric("AWS/Events", name, "Sum", dimensions)

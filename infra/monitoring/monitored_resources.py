@@ -16,20 +16,20 @@ from infra.worker import Worker
 
 @dataclass(frozen=True, slots=True)
 class MonitoredSource:
-    """An event source's contribution to the alarms and the dashboard.
+    """A delivery's contribution to the alarms and the dashboard.
 
     Attributes
     ----------
     provider_function
-        The function that handles the custom resource.
+        The provisioner's function.
     max_delay_seconds
         The longest time for which the worker delays a message in the intake queue on purpose.
     alarm_specs
         The alarms that only this delivery has.
     dead_letter_metrics
-        Metrics for the dashboard's graph of dead-letter queues.
+        Further metrics for the dashboard's graph of dead-letter queues.
     dashboard_rows
-        Rows of graphs that only this delivery has.
+        Rows of the dashboard that only this delivery has.
     """
 
     provider_function: lambda_.IFunction

@@ -37,7 +37,7 @@ from infra.monitoring.widgets import (
 from infra.settings.settings import Settings
 from infra.worker import Worker
 
-# The SQS metrics for messages that a consumer has received, and for delayed messages.
+# The SQS metrics for messages that were received but not yet deleted, and for delayed messages.
 _IN_FLIGHT = "ApproximateNumberOfMessagesNotVisible"
 _DELAYED = "ApproximateNumberOfMessagesDelayed"
 _RIGHT = cloudwatch.LegendPosition.RIGHT
@@ -74,9 +74,9 @@ def end_rows(settings: Settings) -> Iterator[Row]:
 
 
 def message_rows(settings: Settings) -> Iterator[Row]:
-    """Yield the received messages and their outcomes; each received message has one outcome."""
+    """Yield the number of received messages, in total and by outcome."""
     received = labelled(own_metric(settings, "Received"), "received", BLUE)
-    # The graph stacks the outcomes in this order. Those on top need attention.
+    # The graph stacks the outcomes in this order, so that the bad ones are on top.
     outcomes = [
         labelled(own_metric(settings, "Processed"), "processed", PROCESSED),
         labelled(own_metric(settings, "Duplicate"), "duplicate", DUPLICATE),
@@ -93,7 +93,7 @@ def message_rows(settings: Settings) -> Iterator[Row]:
             width=16,
             stacked=True,
         ),
-        # A separate graph: the stacked graph would add the received messages to the outcomes.
+        # Received messages are not in the stacked graph, which would add them to the outcomes.
         graph("Messages received", received, unit="messages", width=8),
     ]
 
@@ -195,7 +195,7 @@ def worker_rows(settings: Settings, worker: Worker, alarms: Alarms) -> Iterator[
 
 
 def ledger_and_destination_rows(settings: Settings, ledger: Ledger) -> Iterator[Row]:
-    """Yield the table's consumed capacity and throttles, and the destinations' failures."""
+    """Yield the ledger's consumed capacity and throttles, and the destinations' failures."""
     table = ledger.table
     yield [
         graph(

@@ -24,7 +24,7 @@ Row = list[cloudwatch.IWidget]
 
 
 def labelled(metric: cloudwatch.Metric, label: str, colour: str | None = None) -> cloudwatch.Metric:
-    """Return the metric with a label and a colour; if None, CloudWatch chooses the colour."""
+    """Return the metric with a label and a colour; if colour is None, CloudWatch chooses one."""
     return metric.with_(label=label, color=colour)
 
 
@@ -68,7 +68,7 @@ def graph(
     stacked
         Whether to stack the metrics on the left axis.
     left_max
-        The left axis' maximum; if None, CloudWatch chooses it.
+        The maximum of the left axis; if None, CloudWatch chooses it.
     """
     return cloudwatch.GraphWidget(
         title=title,

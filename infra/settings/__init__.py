@@ -1,1 +1,1 @@
-"""The settings of a stage: their keys, and their checks one by one and in combination."""
+"""A stage's settings: the keys, a check of each value, and rules on combinations of values."""

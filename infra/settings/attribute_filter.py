@@ -1,7 +1,7 @@
 """Derive the subscription's JSONata filter, and try a user's filter on sample events.
 
-The trial runs this file in a subprocess with limits of time and memory, so no expression can hang
-or crash a synth (docs/decisions/attribute-filter-trial.md).
+A trial runs this file in a subprocess with a time limit and a memory limit, so that no expression
+can hang or crash a synth (docs/decisions/attribute-filter-trial.md).
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from jsonata.jsonata import Jsonata
 _TRIAL_SECONDS = 10
 _SECONDS_PER_EVENT = 2
 _MEMORY_BYTES = 1 << 30
-# JSONata's depth limit for one expression. Each level takes several Python frames.
+# JSONata's depth limit for an expression. Python's recursion limit must be higher, because each
+# level takes several Python frames.
 _MAX_DEPTH = 1_000
 _RECURSION_LIMIT = 20_000
 
@@ -41,12 +42,12 @@ class TrialResult:
 
 
 def derive_filter(queue_ids: Sequence[str]) -> str:
-    """Return the filter that passes the ends in these queues, and no others.
+    """Return the filter that lets through only ends in these queues.
 
     Parameters
     ----------
     queue_ids
-        Ids of letters, digits, `-` and `_` only, which cannot close a quoted string.
+        The checked ids. They contain only letters, digits, `-` and `_`, so they need no escaping.
     """
     quoted_ids = [f"'{queue_id}'" for queue_id in queue_ids]
     if len(quoted_ids) == 1:
@@ -55,7 +56,7 @@ def derive_filter(queue_ids: Sequence[str]) -> str:
 
 
 def sample_attributes(queue_id: str) -> dict[str, object]:
-    """Return sample `attributes` of an end in a queue: Genesys Cloud filters on `attributes`."""
+    """Return a sample of an event's `attributes`, which Genesys Cloud applies the filter to."""
     return {
         "conversationId": "0f8fad5b-d9cb-469f-a165-70867728950e",
         "queueId": queue_id,
@@ -72,7 +73,7 @@ def sample_attributes(queue_id: str) -> dict[str, object]:
 def evaluate(
     expression: str, attributes: dict[str, object], *, seconds: float = _SECONDS_PER_EVENT
 ) -> object:
-    """Evaluate a JSONata expression within limits of time and depth.
+    """Evaluate a JSONata expression within a time limit and a depth limit.
 
     Any exception of the evaluator is raised unchanged.
     """
@@ -90,7 +91,7 @@ def try_filter(
     for queue_id in queue_ids:
         try:
             result = evaluate(expression, sample_attributes(queue_id), seconds=seconds_per_event)
-        # The expression is to blame for any exception of the evaluator.
+        # Whatever the evaluator raises, the expression cannot be used.
         except Exception as error:  # noqa: BLE001
             return TrialResult(_describe(error))
         if result is not True:
@@ -127,7 +128,7 @@ def try_filter_in_subprocess(
 
 def _describe(error: Exception) -> str:
     token, location = getattr(error, "current", None), getattr(error, "location", None)
-    # The evaluator leaves the placeholder ${} of some messages unfilled.
+    # In some messages, the evaluator does not replace the placeholder ${}.
     message = str(error).replace("${}", f"${token}").strip().rstrip(".") or type(error).__name__
     has_location = location and location > 0
     return f"{message} (at character {location})." if has_location else f"{message}."

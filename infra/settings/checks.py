@@ -56,7 +56,7 @@ class Between:
 
 
 class OneOf:
-    """A check for one word of a fixed list; upper and lower case are equal."""
+    """A check for one word of a fixed list, in upper or lower case."""
 
     def __init__(self, *words: str) -> None:
         self.words = words
@@ -67,10 +67,10 @@ class OneOf:
 
     def __call__(self, value: str) -> str:
         """Return the matching word as the list spells it."""
-        word_by_folded = {word.casefold(): word for word in self.words}
-        if value.casefold() not in word_by_folded:
+        words_by_casefold = {word.casefold(): word for word in self.words}
+        if value.casefold() not in words_by_casefold:
             raise ValueError(f"must be one of {self}")
-        return word_by_folded[value.casefold()]
+        return words_by_casefold[value.casefold()]
 
 
 def stage(value: str) -> str:
@@ -83,7 +83,7 @@ def stage(value: str) -> str:
 
 
 def queue_ids(value: Sequence[object]) -> tuple[str, ...]:
-    """Check Genesys Cloud queue ids; a filter expression will contain them between quotes."""
+    """Check Genesys Cloud queue ids, which must be safe between quotes in a filter."""
     if not all(isinstance(queue_id, str) for queue_id in value):
         raise ValueError("must be a list of texts, each id in quotes")
     if not 1 <= len(value) <= _MAX_QUEUES:
@@ -94,7 +94,7 @@ def queue_ids(value: Sequence[object]) -> tuple[str, ...]:
 
 
 def environment(value: str) -> str:
-    """Check the org's domain, or the name of its AWS region; return the domain."""
+    """Check the org's domain or AWS region, and return the domain in both cases."""
     name = value.lower()
     if name in DOMAINS:
         return DOMAINS[name]
@@ -121,7 +121,7 @@ def destinations(value: Sequence[object]) -> tuple[str, ...]:
 
 
 def emails(value: Sequence[object]) -> tuple[str, ...]:
-    """Check the e-mail addresses of alarms; an empty list is allowed."""
+    """Check the addresses that alarms are e-mailed to; an empty list is allowed."""
     addresses = [str(address).strip() for address in value]
     invalid = [address for address in addresses if not _EMAIL.fullmatch(address)]
     requirement = "must be e-mail addresses such as on-call@example.com"
@@ -129,7 +129,7 @@ def emails(value: Sequence[object]) -> tuple[str, ...]:
 
 
 def base_url(value: str) -> str:
-    """Check the base URL of a Genesys Cloud host or proxy; remove trailing slashes."""
+    """Check the base URL of Genesys Cloud or of a proxy, and remove trailing slashes."""
     requirement = "must be a URL such as https://api.mypurecloud.com"
     if "?" in value or "#" in value:
         raise ValueError(f"{requirement}, without a query or fragment")
@@ -145,12 +145,12 @@ def webhook_url(value: str) -> str:
 
 
 def has_private_address(url: str) -> bool:
-    """Return whether a URL's host is a non-public IP address, except loopback over http."""
+    """Return whether the host is a non-public IP address; http to this machine does not count."""
     parts = urlsplit(url)
     try:
         address = ipaddress.ip_address(parts.hostname or "")
     except ValueError:
-        return False  # The worker checks the addresses of a host name.
+        return False  # The host is a name: the worker checks its addresses.
     address = getattr(address, "ipv4_mapped", None) or address
     return not address.is_global and not (parts.scheme == "http" and address.is_loopback)
 
@@ -173,7 +173,7 @@ def account_id(value: str) -> str:
 
 
 def runbook_url(value: str) -> str:
-    """Check the location of docs/runbook.md: a URL, or a path within the repository."""
+    """Check the URL of docs/runbook.md, or its path within the repository."""
     example = "https://example.com/docs/runbook.md"
     requirement = f"must be where docs/runbook.md can be read, such as {example}"
     if re.search(r"[^!-~]|[#()<>\"\\\[\]]", value) or not value:
@@ -201,7 +201,7 @@ def _check_list(
     noun: str,
     normalize: Callable[[str], str] = str,
 ) -> tuple[str, ...]:
-    """Return the values if none is invalid, and no two are equal once normalized."""
+    """Return the values, unless some are invalid or two are equal once normalized."""
     if invalid:
         raise ValueError(f"{requirement}; not so: {', '.join(map(repr, invalid))}")
     counts = Counter(map(normalize, values))
@@ -211,7 +211,7 @@ def _check_list(
 
 
 def _check_url(value: str, requirement: str) -> str:
-    """Return an https URL without credentials unchanged, or an http URL of this machine."""
+    """Return the URL unchanged if it has no credentials and is https, or http to this machine."""
     try:
         parts = urlsplit(value)
         host, _ = parts.hostname, parts.port

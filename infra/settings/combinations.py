@@ -15,14 +15,15 @@ from infra.settings.retries import INTAKE_DAYS, receives_that_fit
 from infra.settings.settings import KEYS, Settings
 
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
-# Lambda allows 4 KB of environment variables for a function. The worker's settings of variable
-# length may take this many characters; its other variables take under 900.
-WORKER_ENVIRONMENT_LIMIT = 3_140
+# Lambda allows 4 KB of environment variables for a function. In the worker's environment, settings
+# of variable length may take this many characters, because the rest takes under 900.
+MAX_WORKER_ENVIRONMENT_CHARACTERS = 3_140
 # A destination that is not set has no variables, which frees this many characters.
-_FREED_BY_ABSENT_DESTINATION = {"webhook": 65, "archive": 80}
-# In the watchdog's environment, settings may take this many characters. The rest takes under 520.
-WATCHDOG_ENVIRONMENT_LIMIT = 3_580
-# Genesys Cloud allows a suffix of 64 characters in a partner event source's name. The suffix is
+_CHARACTERS_FREED_WITHOUT = {"webhook": 65, "archive": 80}
+# In the watchdog's environment, settings of variable length may take this many characters, because
+# the rest takes under 520.
+MAX_WATCHDOG_ENVIRONMENT_CHARACTERS = 3_580
+# Genesys Cloud allows a suffix of 64 characters in a partner event source's name. Our suffix is
 # "QueueEnds-" and the stage.
 _MAX_EVENTBRIDGE_STAGE_CHARACTERS = 54
 
@@ -38,8 +39,9 @@ def find_conflicts(values: Mapping[str, Any]) -> list[str]:
     Parameters
     ----------
     values
-        The valid value of each setting; settings with an invalid value are absent.
+        The value of each setting, keyed by name. Settings with an invalid value are absent.
     """
+    # A rule that reads an absent setting gets an AttributeError, which `_apply` catches.
     settings = object.__new__(Settings)
     for key, value in values.items():
         object.__setattr__(settings, key, value)
@@ -54,7 +56,7 @@ def find_warnings(settings: Settings, explicit_keys: Collection[str]) -> list[st
     settings
         The settings, without conflicts.
     explicit_keys
-        The keys that the user has set; the others have their defaults.
+        The keys that the user has set. All other keys have their defaults.
     """
     return [*_apply(_WARNING_RULES, settings), *_ineffective_keys(settings, explicit_keys)]
 
@@ -78,7 +80,8 @@ def _apply(rules: Rules, settings: Settings) -> Iterator[str]:
             if _has_effect(only_with, settings):
                 yield from rule(settings)
         except AttributeError as error:
-            if error.obj is not settings:  # a setting that the rule reads is invalid, so absent
+            # A rule is skipped if it reads a setting that is absent because of an invalid value.
+            if error.obj is not settings:
                 raise
 
 
@@ -88,7 +91,7 @@ def _has_effect(only_with: OnlyWithDelivery | None, settings: Settings) -> bool:
 
 
 def _rule(rules: Rules, only_with: OnlyWithDelivery | None = None) -> Callable[[Rule], None]:
-    """Return a decorator that adds a function to the rules, for every delivery or for one."""
+    """Return a decorator that adds a rule to the list, for every delivery or for one."""
     return lambda rule: rules.append((rule, only_with))
 
 
@@ -137,8 +140,10 @@ def _private_webhook_address(settings: Settings) -> Iterator[str]:
 def _overfull_worker_environment(settings: Settings) -> Iterator[str]:
     values = [",".join(settings.queue_ids), settings.webhook_url, settings.webhook_secret]
     size = sum(len(value or "") for value in values)
-    absent = _FREED_BY_ABSENT_DESTINATION.keys() - set(settings.destinations)
-    limit = WORKER_ENVIRONMENT_LIMIT + sum(_FREED_BY_ABSENT_DESTINATION[name] for name in absent)
+    absent = _CHARACTERS_FREED_WITHOUT.keys() - set(settings.destinations)
+    limit = MAX_WORKER_ENVIRONMENT_CHARACTERS + sum(
+        _CHARACTERS_FREED_WITHOUT[name] for name in absent
+    )
     if size > limit:
         yield (
             f"queue_ids, webhook_url and webhook_secret take {size} characters together; the "
@@ -149,12 +154,12 @@ def _overfull_worker_environment(settings: Settings) -> Iterator[str]:
 @_rule(_CONFLICT_RULES, OnlyWithDelivery("subscription"))
 def _overfull_watchdog_environment(settings: Settings) -> Iterator[str]:
     expression = settings.filter_expression
-    # Lambda measures the environment as JSON, and the filter is in a variable that is JSON itself.
-    # The stage and the domain occur several times.
+    # Lambda measures the environment as JSON. The filter counts as JSON within JSON, because the
+    # variable that contains it is JSON too. The stage and the domain occur several times.
     values = [json.dumps(json.dumps(expression)), 4 * settings.stage, settings.genesys_secret]
     values += [2 * settings.genesys_environment]
     values += [settings.genesys_login_url or "", settings.genesys_api_url or ""]
-    excess = sum(map(len, values)) - WATCHDOG_ENVIRONMENT_LIMIT
+    excess = sum(map(len, values)) - MAX_WATCHDOG_ENVIRONMENT_CHARACTERS
     if settings.watchdog != "off" and excess > 0:
         key = "attribute_filter" if settings.attribute_filter else "queue_ids"
         yield (

@@ -10,21 +10,21 @@ Check = Callable[[Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class OnlyWithDelivery:
-    """Annotates a key, or a rule, that has an effect only with this delivery."""
+    """Marks a key, or a rule on combinations, that has an effect only with this delivery."""
 
     delivery: str
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Annotates a key with the value that settings.toml shows instead of the default."""
+    """Gives the value that settings.toml shows for a key instead of the default."""
 
     value: object
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key of settings.toml. An optional key has the default None, a required key MISSING."""
+    """A key of settings.toml. `default` is MISSING for a required key, None for an optional one."""
 
     value_type: type  # str, int, bool or list: the type of the TOML value
     default: object
@@ -34,7 +34,7 @@ class Key:
 
 
 def keys_of(settings: type) -> dict[str, Key]:
-    """Return the keys that the fields of `Settings` declare, by name and in the order of fields."""
+    """Return the keys that `Settings` declares, keyed by name, in the order of its fields."""
     hints = get_type_hints(settings, include_extras=True)
     # The stage is not a key of the file: the command line selects it.
     return {f.name: _key(hints[f.name], f.default) for f in fields(settings) if f.name != "stage"}

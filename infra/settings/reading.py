@@ -37,21 +37,22 @@ def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]
     Parameters
     ----------
     file
-        The path of settings.toml. Its top-level keys hold for every stage; `[stages.<name>]`
-        overrides them.
+        The path of settings.toml. Its top-level keys apply to every stage; the table
+        `[stages.<name>]` overrides them for one stage.
     context
-        The CDK context. `stage` selects the stage, by default `dev`; a setting's key overrides
-        the file. Values are strings, as `-c key=value` passes them, or have the setting's type.
+        The CDK context. Its key `stage` selects the stage; the default is `dev`. A key that is
+        a setting's name overrides the file. Each value is a string, as `-c key=value` passes it,
+        or has the setting's type.
 
     Returns
     -------
     tuple[Settings, list[str]]
-        The settings, and warnings of values that are allowed but look wrong.
+        The settings, and warnings about values that are allowed but look wrong.
 
     Raises
     ------
     SettingsError
-        If there is any mistake; the error lists all.
+        If there are mistakes; the error lists all of them.
     """
     mistakes: list[str] = []
     table = _read_toml(file, mistakes)
@@ -82,7 +83,7 @@ def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]
 
 
 def _read_toml(file: Path, mistakes: list[str]) -> dict[str, Any] | None:
-    """Return the content of the file, or None if it cannot be read."""
+    """Return the content of the file; if it cannot be read, add a mistake and return None."""
     try:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -103,7 +104,8 @@ def _merge_by_precedence(
 ) -> dict[str, tuple[object, str]]:
     """Return the value of each key that the user has set, and the value's origin.
 
-    An origin is the file, a table of a stage or `-c`, as messages show it.
+    The origin is the file's name, the header of a stage's table, or `-c`. What is wrong is added to
+    `mistakes`.
     """
     tables = {file: table}
     stages = table.pop("stages", {})
@@ -127,7 +129,7 @@ def _merge_by_precedence(
             _format_mistake(key, values[key], origin, _unknown_key_message(key)) for key in unknown
         ]
     from_context = {key: context[key] for key in KEYS if context.get(key) is not None}
-    by_precedence = (  # the highest comes last
+    by_precedence = (  # a later one overrides the earlier ones
         (file, table),
         (f"[stages.{stage}]", tables.get(f"[stages.{stage}]", {})),
         ("-c", from_context),
@@ -159,7 +161,7 @@ def _check(name: str, raw: object, *, parse_strings: bool) -> object:
 
 
 def _parse(text: str, value_type: type) -> object:
-    """Convert a string from the command line to a type; return the string if that fails."""
+    """Convert a string from the command line to a type; if that fails, return the string."""
     text = text.strip()
     if value_type is list:
         return [part.strip() for part in text.split(",") if part.strip()]

@@ -1,7 +1,7 @@
 """Write docs/settings.md, and the comments in settings.toml, from the rows of `Settings`.
 
 Run `python -m infra.settings.reference` after you change a row. The values and stages in
-settings.toml are kept. Comments of your own above the stages are lost.
+settings.toml are kept. Comments that you have added above the stages are lost.
 """
 
 import inspect
@@ -20,8 +20,8 @@ from infra.settings.settings import KEYS, Settings
 _PROJECT = Path(__file__).parents[2]
 _TYPES = {str: "text", int: "number", bool: "true or false", list: "list of texts"}
 _TOML_HEAD = """\
-# Settings of Queue Ends. A commented-out line shows the default, or an example if its comment says
-# so. docs/settings.md lists the same keys in tables.
+# Settings of Queue Ends. A commented-out line shows the default, unless the comment above it
+# announces an example. docs/settings.md lists the same keys in tables.
 # You can override any key for one command: cdk deploy -c queue_ids=id1,id2 -c batch_size=5
 """
 _STAGES = (
@@ -36,9 +36,9 @@ This page lists every key of [`settings.toml`](../settings.toml). Do not edit th
 [`infra/settings/settings.py`](../infra/settings/settings.py).
 
 The keys at the top of `settings.toml` apply to every stage. The table `[stages.prod]` overrides
-them for the stage `prod`, and `-c key=value` for one command; separate the items of a list with
-commas. `-c stage=prod` selects the stage; the default is `dev`. An empty text resets an optional
-key to *none*. Every `cdk` command checks the settings, and lists
+them for the stage `prod`, and `-c key=value` overrides both for one command. On the command line,
+separate the items of a list with commas. `-c stage=prod` selects the stage; the default is `dev`.
+An empty text resets an optional key to *none*. Every `cdk` command checks the settings, and lists
 [all mistakes](troubleshooting.md#mistakes) at once.
 """
 
@@ -53,7 +53,7 @@ def help_sections() -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def render_settings_toml(current: str) -> str:
-    """Return settings.toml with up-to-date comments and its current values and stages."""
+    """Return the text of settings.toml with its current values and stages but fresh comments."""
     values = _find_assignments(current)
     parts = [_TOML_HEAD]
     for title, rows in help_sections():
@@ -65,7 +65,7 @@ def render_settings_toml(current: str) -> str:
 
 
 def missing_comments(current: str) -> list[str]:
-    """Return the up-to-date comments and commented-out defaults that a settings.toml lacks.
+    """Return the comments and commented-out defaults that are missing from a settings.toml.
 
     Values, examples, stages and comments of the user's own are ignored.
     """
@@ -123,7 +123,7 @@ def _fresh_line(name: str) -> str:
 
 
 def _format_value(value: object) -> str:
-    """Return a value in TOML, or the word none or required if there is no value."""
+    """Return a value as TOML writes it, or the word none or required if there is no value."""
     words = {None: "none", MISSING: "required"}
     return words[value] if value in words else json.dumps(value, ensure_ascii=False)
 
@@ -134,7 +134,7 @@ def _wrap_comment(text: str) -> str:
 
 
 def _find_assignments(text: str) -> dict[str, str]:
-    """Return the lines of each key above the first table, unchanged."""
+    """Return the unchanged lines that assign each key above the first table, keyed by key."""
     assignments: dict[str, str] = {}
     statement = ""
     for line in text.splitlines(keepends=True):

@@ -1,4 +1,4 @@
-"""How long failed messages are retried, and so how long an outage may last without a loss."""
+"""How long failed messages are retried, which is how long an outage may last without a loss."""
 
 from collections.abc import Iterator
 from itertools import accumulate, islice
@@ -23,10 +23,10 @@ def outage_seconds(first_delay_seconds: int, receives: int) -> int:
 
 
 def receives_that_fit(first_delay_seconds: int) -> int:
-    """Return how many receives and the delays after them fit into a message's lifetime.
+    """Return how many receives, each with the delay after it, fit into `INTAKE_DAYS`.
 
-    SQS moves a message to the dead-letter queue only when the next receive is due, but deletes the
-    message when it is too old.
+    The delay after the last receive counts too: SQS moves a message to the dead-letter queue only
+    when one more receive is due, and deletes the message if it is too old by then.
     """
     seconds_passed = accumulate(_delays(first_delay_seconds))
     return next(n for n, seconds in enumerate(seconds_passed) if seconds > INTAKE_DAYS * 86_400)
@@ -44,7 +44,7 @@ def duration_in_words(seconds: int) -> str:
 
 
 def _delays(first_delay_seconds: int) -> Iterator[int]:
-    """Yield the seconds between two receives, without end."""
+    """Yield the delay after each receive in seconds, endlessly."""
     delay = first_delay_seconds
     while True:
         yield delay

@@ -22,9 +22,9 @@ EXAMPLE_QUEUES = (
 class Settings:
     """The checked settings of one stage.
 
-    A row declares a key: its type, its annotations (a check, and the classes of key.py), its
-    default and its help text. A comment that ends in a colon begins a section. `python -m
-    infra.settings.reference` writes settings.toml and docs/settings.md from the rows.
+    After `stage`, each row declares a key: its type, its annotations (a check, or a class of
+    key.py), its default and its help text. A comment that ends in a colon begins a section.
+    `python -m infra.settings.reference` writes settings.toml and docs/settings.md from the rows.
     """
 
     stage: str
@@ -33,24 +33,24 @@ class Settings:
     queue_ids: Annotated[Strings, checks.queue_ids, Example(EXAMPLE_QUEUES)]
     """Ids of the Genesys Cloud queues whose ends you want. Genesys Cloud shows a queue's id in the
     address of the queue's page (Admin > Contact Center > Queues). The two ids in settings.toml are
-    examples: replace them. Add new ids at the end of the list: with eventbridge and many queues, an
-    id in the middle moves later ids to other EventBridge rules."""
+    examples: replace them. Add new ids at the end of the list. With delivery = "eventbridge" and
+    many queues, a new id in the middle would move later ids to other EventBridge rules."""
 
     # Genesys Cloud:
     genesys_environment: Annotated[str, checks.environment] = "mypurecloud.com"
     """Domain of your org, such as mypurecloud.ie or usw2.pure.cloud, or the name of its AWS
     region."""
     genesys_secret: Annotated[str, checks.secret_name] = "queue-ends/genesys"  # noqa: S105 (a name)
-    """Name of the Secrets Manager secret with JSON: {"client_id": "...", "client_secret": "..."}"""
+    """Name of the Secrets Manager secret that holds {"client_id": "...", "client_secret": "..."}"""
     genesys_login_url: Annotated[
         str | None, checks.base_url, Example("https://login.mypurecloud.com")
     ] = None
-    """Base URL for logins, for a proxy or a test. If absent, it is derived from
+    """Base URL for logins. Set it only for a proxy or a test. If absent, it is derived from
     genesys_environment."""
     genesys_api_url: Annotated[
         str | None, checks.base_url, Example("https://api.mypurecloud.com")
     ] = None
-    """Base URL of the API, for a proxy or a test. If absent, it is derived from
+    """Base URL of the API. Set it only for a proxy or a test. If absent, it is derived from
     genesys_environment."""
     delivery: Annotated[str, OneOf("subscription", "eventbridge")] = "subscription"
     """How events arrive. With "subscription", a Genesys Cloud event subscription sends them to the
@@ -68,13 +68,14 @@ class Settings:
     end_rule: Annotated[
         str, OneOf("touched", "last_queue", "queue_leg"), OnlyWithDelivery("eventbridge")
     ] = "touched"
-    """When a conversation ends in a queue. With "touched", it ends in every queue that it was in,
-    as soon as the customer has left for good. With "last_queue", it ends then too, but only in the
-    last of these queues. With "queue_leg", it ends in a queue each time that the customer gives up
-    waiting there, or that an agent who took it from there is done."""
+    """Decides when a conversation ends in a queue. With "touched", it ends when the customer has
+    left for good, in every queue that it was in. With "last_queue", it ends when the customer has
+    left for good, but only in the last queue that it was in. With "queue_leg", it ends in a queue
+    each time that the customer gives up waiting in the queue, or that an agent who took the
+    conversation from the queue is done with it."""
     settle_seconds: Annotated[int, Between(0, 900), OnlyWithDelivery("eventbridge")] = 60
-    """How many seconds "last_queue" waits for late events before it picks the last queue. SQS can
-    delay a message for at most 900 seconds."""
+    """How many seconds "last_queue" waits for late events before it picks the last queue. SQS
+    cannot delay a message for more than 900 seconds."""
     archive_days: Annotated[int, Between(0, 3_650), OnlyWithDelivery("eventbridge")] = 0
     """How many days an EventBridge archive keeps all events of the partner event bus, so that you
     can replay them. With 0 there is no archive."""
@@ -88,31 +89,33 @@ class Settings:
     webhook_url: Annotated[
         str | None, checks.webhook_url, Example("https://example.com/conversation-ended")
     ] = None
-    """URL of the destination "webhook": https, without a user name or password. The URL is not kept
-    secret: the CloudFormation template shows it."""
+    """URL of the destination "webhook". It must be https, without a user name or password. The URL
+    is not kept secret: the CloudFormation template shows it."""
     webhook_secret: Annotated[str | None, checks.secret_name, Example("queue-ends/webhook")] = None
     """Name of the Secrets Manager secret that holds the signing key of the destination "webhook".
-    The secret's text is whsec_ followed by the key in base64."""
+    The secret's value is whsec_ followed by the key in base64."""
     webhook_allow_private: bool = False
-    """If true, the destination "webhook" may call a private address. If false, it refuses to."""
+    """If true, the host in webhook_url may have a private address. If false, the worker refuses to
+    call it."""
     ledger_days: Annotated[int, Between(INTAKE_DAYS + DEAD_LETTER_DAYS, 3_650)] = 20
     """How many days the ledger remembers an end. A message can live for 18 days, so an end must be
     remembered for at least as long."""
     protect: bool = False
     """If true, the ledger and the archive are kept when the stack is deleted, and DynamoDB refuses
     to delete the ledger. If false, both are deleted with the stack, but you must empty the archive
-    first: S3 does not delete a bucket that holds objects. Set it to true only after the first
-    deploy: a first deploy that fails would leave an empty ledger behind."""
+    first: S3 does not delete a bucket that holds objects. Set protect to true only after
+    the first deploy: a first deploy that fails would leave an empty ledger behind."""
 
     # Worker:
     batch_size: Annotated[int, Between(1, 10_000)] = 10
-    """Most messages in one invocation. Over 10 messages need a batching_window_seconds of at least
-    1. If your action is slow, a whole batch must still fit: keep batch_size * (seconds per action)
+    """Maximum number of messages in one invocation. A batch_size over 10 needs a
+    batching_window_seconds of at least 1. If your action is slow, a whole batch must still fit into
+    the timeout: keep batch_size * (seconds per action)
     at or below (worker_timeout_seconds - 3) / (number of destinations)."""
     batching_window_seconds: Annotated[int, Between(0, 300)] = 0
-    """Seconds to wait for a full batch."""
+    """Longest time that Lambda waits for a full batch, in seconds."""
     max_concurrency: Annotated[int | None, Between(2, 1_000), Example(20)] = None
-    """Most invocations of the worker at the same time. If absent, only the AWS account limits
+    """Maximum number of worker invocations at the same time. If absent, only the AWS account limits
     them."""
     worker_timeout_seconds: Annotated[int, Between(5, 900)] = 30
     """Timeout of one invocation of the worker, in seconds."""
@@ -122,8 +125,8 @@ class Settings:
     """How often a message is received before it moves to the dead-letter queue. AWS advises at
     least 5."""
     retry_delay_seconds: Annotated[int, Between(1, 900)] = 30
-    """Seconds before a failed message is received again. The delay doubles with each receive, up to
-    900."""
+    """Delay between a message's first failure and its next receive, in seconds. The delay doubles
+    with each receive, up to 900 seconds."""
 
     # Monitoring:
     watchdog: Annotated[str, OneOf("off", "report", "heal")] = "heal"
@@ -170,7 +173,7 @@ class Settings:
 
     @property
     def event_source_suffix(self) -> str:
-        """Suffix of the name of the integration's partner event source."""
+        """Suffix that the integration gives to its partner event source's name."""
         return self.stack_name
 
     @property
@@ -200,22 +203,22 @@ class Settings:
 
     @property
     def filter_expression(self) -> str:
-        """JSONata filter of the subscription: `attribute_filter`, else derived from `queue_ids`."""
+        """JSONata filter of the subscription, from `attribute_filter` or else from `queue_ids`."""
         return self.attribute_filter or filters.derive_filter(self.queue_ids)
 
     @property
     def visibility_timeout_seconds(self) -> int:
         """Visibility timeout of the intake queue.
 
-        Six times the function's timeout plus the batching window (AWS Lambda Developer Guide,
-        "Creating and configuring an Amazon SQS event source mapping"). The ranges of both settings
-        keep the result below 43,200 s, the most that SQS accepts.
+        AWS advises the batching window plus six times the function's timeout (see "Creating and
+        configuring an Amazon SQS event source mapping" in the Lambda Developer Guide). The ranges
+        of both settings keep the result below 43,200 s, the maximum that SQS accepts.
         """
         return 6 * self.worker_timeout_seconds + self.batching_window_seconds
 
     @property
     def outage_seconds(self) -> int:
-        """Longest outage of a destination, in seconds, that costs no end."""
+        """Longest outage of a destination, in seconds, in which no end is lost."""
         return outage_seconds(self.retry_delay_seconds, self.max_receive_count)
 
 

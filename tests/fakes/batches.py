@@ -8,8 +8,8 @@ from conversations.end import ConversationEnd
 from conversations.ledger import Ledger
 from conversations.subscription_event import parse_subscription_event
 from deadline import InvocationContext
+from destinations.call_actions import Actions
 from destinations.destination import Destination
-from destinations.user_code import Actions
 from dynamodb.ledger_table import LedgerTable
 from tests.bodies import ENDED, QUEUE
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb

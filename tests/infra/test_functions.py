@@ -2,7 +2,7 @@
 
 import json
 
-from infra.settings.combinations import WORKER_ENVIRONMENT_LIMIT
+from infra.settings.combinations import MAX_WORKER_ENVIRONMENT_CHARACTERS
 from tests.infra.stacks import (
     QUEUES,
     Stack,
@@ -141,7 +141,7 @@ def test_the_longest_environment_of_the_worker_fits_lambda(
             "ARCHIVE_STREAM": "s" * 64,
         }
         given = {
-            "QUEUE_IDS": "x" * WORKER_ENVIRONMENT_LIMIT,
+            "QUEUE_IDS": "x" * MAX_WORKER_ENVIRONMENT_CHARACTERS,
             "WEBHOOK_URL": "",
             "WEBHOOK_SECRET": "",
             "STAGE": stage,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.settings.combinations import WATCHDOG_ENVIRONMENT_LIMIT
+from infra.settings.combinations import MAX_WATCHDOG_ENVIRONMENT_CHARACTERS
 from tests.infra.stacks import Stack, log_write_statement, secret_read_statement
 
 # The longest possible values.
@@ -106,7 +106,7 @@ def test_the_longest_environment_of_the_watchdog_fits_lambda(stack: Stack, tuned
         expression = json.loads(deployed)["ResourceProperties"]["AttributeFilter"]
         texts = [json.dumps(json.dumps(expression)), 4 * settings.stage, settings.genesys_secret]
         texts += [2 * settings.genesys_environment, settings.genesys_api_url or ""]
-        longest = deployed + (WATCHDOG_ENVIRONMENT_LIMIT - sum(map(len, texts))) * "x"
+        longest = deployed + (MAX_WATCHDOG_ENVIRONMENT_CHARACTERS - sum(map(len, texts))) * "x"
         environment = {**variables, "POWERTOOLS_LOG_LEVEL": "CRITICAL", "DEPLOYED": longest}
         measured = json.dumps(environment, separators=(",", ":"))
         assert len(measured) <= 4096

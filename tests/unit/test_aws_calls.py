@@ -218,14 +218,18 @@ def test_every_client_has_time_limits() -> None:
         )
 
 
-def test_only_aws_calls_user_code_and_functions_that_must_respond_use_the_time_limit() -> None:
+def test_only_aws_calls_call_actions_and_functions_that_must_respond_use_the_time_limit() -> None:
     files_with_limit = {
         str(file.relative_to(FUNCTIONS))
         for file in FUNCTIONS.rglob("*.py")
         if "time_limit(" in file.read_text(encoding="utf-8")
     }
     allowed = {"deadline.py", "aws_calls.py"}
-    allowed |= {"destinations/user_code.py", "provisioner/custom_resource.py", "watchdog/watch.py"}
+    allowed |= {
+        "destinations/call_actions.py",
+        "provisioner/custom_resource.py",
+        "watchdog/watch.py",
+    }
     assert files_with_limit - allowed == set()
 
 

@@ -22,7 +22,7 @@ CONNECTION_CLOSED = ConnectionClosedError(endpoint_url="(somewhere)")
 MINUTE = 60_000
 A = History(queues={"a": (100,)})
 B = History(queues={"b": (200,)})
-END = History(ends={300: CustomerEnd(300, media_type="VOICE", disconnect_type="PEER")})
+END = History(customer_ends={300: CustomerEnd(300, media_type="VOICE", disconnect_type="PEER")})
 
 
 class Adder:
@@ -53,7 +53,7 @@ def add(dynamodb: FakeDynamoDb, clock: Clock) -> Adder:
 def times_of(history: HistoryResult) -> tuple[dict[str, tuple[int, ...]], list[int]]:
     """Return a history's event times by queue id, and its end times."""
     assert isinstance(history, History)
-    return dict(history.queues), sorted(history.ends)
+    return dict(history.queues), sorted(history.customer_ends)
 
 
 def test_a_conversation_s_first_event_costs_one_write_and_no_read(
@@ -98,15 +98,15 @@ def test_without_additions_the_table_is_not_called(
 def test_a_history_is_read_as_it_was_written(add: Adder) -> None:
     everything = History(
         queues={"a": (100, 900), "é#2": (5,)},
-        ends={
+        customer_ends={
             -5: CustomerEnd(-5, has_own_time=False),
             10 * MINUTE: CustomerEnd(11 * MINUTE, True, "VOICE", "INBOUND", "PEER", True, "a"),
         },
     )
     add(everything)
     stored = add.stored()
-    assert {end.expires_at for end in stored.ends.values()} == {20 * SECONDS_PER_DAY}
-    ends = {at: dataclasses.replace(end, expires_at=0) for at, end in stored.ends.items()}
+    assert {end.expires_at for end in stored.customer_ends.values()} == {20 * SECONDS_PER_DAY}
+    ends = {at: dataclasses.replace(end, expires_at=0) for at, end in stored.customer_ends.items()}
     assert History(stored.queues, ends) == everything
 
 
@@ -270,7 +270,9 @@ def test_at_least_one_of_two_concurrent_additions_results_in_both(
     runs, adders = 0, ConcurrentAdders(A, END, before=before)
     for merged_histories in interleavings(adders.start):
         runs += 1
-        assert any("a" in merged.queues and 300 in merged.ends for merged in merged_histories)
+        assert any(
+            "a" in merged.queues and 300 in merged.customer_ends for merged in merged_histories
+        )
         written = Adder(adders.dynamodb, Clock()).stored()
         assert times_of(written) == times_of((before or History()).merged_with(A).merged_with(END))
         assert adders.dynamodb.refused == []

@@ -11,9 +11,9 @@ def test_ends_within_five_minutes_are_merged_and_others_are_not() -> None:
     history = History()
     for at_ms in (0, 5 * MINUTE, 5 * MINUTE + 1, 20 * MINUTE, 16 * MINUTE):
         history = history.merged_with(
-            History(ends={at_ms: CustomerEnd(at_ms, media_type=str(at_ms))})
+            History(customer_ends={at_ms: CustomerEnd(at_ms, media_type=str(at_ms))})
         )
-    assert {at: (end.latest_ms, end.media_type) for at, end in history.ends.items()} == {
+    assert {at: (end.latest_ms, end.media_type) for at, end in history.customer_ends.items()} == {
         0: (5 * MINUTE, "0"),
         5 * MINUTE + 1: (5 * MINUTE + 1, str(5 * MINUTE + 1)),
         20 * MINUTE: (20 * MINUTE, str(20 * MINUTE)),
@@ -21,12 +21,14 @@ def test_ends_within_five_minutes_are_merged_and_others_are_not() -> None:
 
 
 def test_a_decision_is_kept_and_never_replaced() -> None:
-    undecided = History(ends={0: CustomerEnd(0)})
-    first = undecided.merged_with(History(ends={0: CustomerEnd(0, decided_queue_id="a")}))
+    undecided = History(customer_ends={0: CustomerEnd(0)})
+    first = undecided.merged_with(History(customer_ends={0: CustomerEnd(0, decided_queue_id="a")}))
     second = first.merged_with(
-        History(ends={0: CustomerEnd(0, decided_queue_id="b", settling=True)})
+        History(customer_ends={0: CustomerEnd(0, decided_queue_id="b", settling=True)})
     )
-    assert first.ends[0].decided_queue_id == second.ends[0].decided_queue_id == "a"
+    assert (
+        first.customer_ends[0].decided_queue_id == second.customer_ends[0].decided_queue_id == "a"
+    )
     assert second.merged_with(undecided) == second
 
 
@@ -38,9 +40,9 @@ def test_events_up_to_five_minutes_after_the_end_count() -> None:
             "later": (5 * MINUTE + 1,),
             "twice": (-MINUTE, MINUTE, 20 * MINUTE),
         },
-        ends={0: CustomerEnd(0)},
+        customer_ends={0: CustomerEnd(0)},
     )
-    assert history.latest_event_by_queue(0) == {
+    assert history.latest_event_ms_by_queue(0) == {
         "before": -90 * MINUTE,
         "after": 5 * MINUTE,
         "twice": MINUTE,
@@ -54,9 +56,9 @@ def test_an_end_has_the_same_queues_whichever_of_its_events_came_first(
     history = History(queues={"a": (8 * MINUTE,)})
     for minutes in order:
         at_ms = minutes * MINUTE
-        history = history.merged_with(History(ends={at_ms: CustomerEnd(at_ms)}))
-    (ended_at,) = history.ends
-    assert list(history.latest_event_by_queue(ended_at)) == ["a"]
+        history = history.merged_with(History(customer_ends={at_ms: CustomerEnd(at_ms)}))
+    (ended_at,) = history.customer_ends
+    assert list(history.latest_event_ms_by_queue(ended_at)) == ["a"]
 
 
 def test_of_too_many_events_the_first_and_the_latest_are_kept() -> None:

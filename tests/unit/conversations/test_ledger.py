@@ -247,8 +247,8 @@ def test_a_late_mark_fails_its_condition(
     assert invocations.mark(claims, claim, "actions") == Marked()
     assert invocations.mark(claims, claim, "bus", done=done) == Marked()
     before = dict(invocations.item())
-    (answer,) = dynamodb.batch_execute_statement(Statements=late)["Responses"]
-    assert answer["Error"]["Code"] == "ConditionalCheckFailed"
+    (response,) = dynamodb.batch_execute_statement(Statements=late)["Responses"]
+    assert response["Error"]["Code"] == "ConditionalCheckFailed"
     assert invocations.item() == before
 
 
@@ -279,7 +279,9 @@ def test_a_hundred_new_ends_are_claimed_in_four_calls(
     invocations: Invocations, dynamodb: FakeDynamoDb
 ) -> None:
     ends = [end_at(0, f"c-{n}") for n in range(100)]
-    assert {type(s) for s in invocations.claim(invocations.open_claims(), *ends)} == {Claim}
+    assert {type(result) for result in invocations.claim(invocations.open_claims(), *ends)} == {
+        Claim
+    }
     assert [call.operation for call in dynamodb.calls] == [WRITE] * 4
 
 
@@ -394,7 +396,9 @@ def test_a_conversation_can_be_reopened_many_times(
 ) -> None:
     ends = [end_at(10 * n) for n in range(60)]
     results = invocations.claim(invocations.open_claims(), *ends[:50])
-    assert [s.key.sequence for s in results if isinstance(s, Claim)] == [*range(1, 51)]
+    assert [result.key.sequence for result in results if isinstance(result, Claim)] == [
+        *range(1, 51)
+    ]
     dynamodb.calls.clear()
     assert invocations.claim_one(invocations.open_claims(), ends[59]).key.sequence == 51
     assert len(dynamodb.calls) < 51 / 2

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 import pytest
 
 import aws_calls
-from destinations import user_code
+from destinations import call_actions
 from local.http.server import HttpServer
 
 
@@ -33,6 +33,6 @@ def time_limits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         limits.append(seconds)
         return nullcontext()
 
-    for module in (aws_calls, user_code):
+    for module in (aws_calls, call_actions):
         monkeypatch.setattr(module, "time_limit", time_limit)
     return limits

@@ -92,7 +92,7 @@ def test_without_ends_no_call_is_made(case: Case) -> None:
 
 
 def test_every_end_arrives_once_as_its_json(case: Case) -> None:
-    ends = make_ends(2 * case.limits.entries + 3, CANARY + "é😀\n")
+    ends = make_ends(2 * case.limits.max_entries + 3, CANARY + "é😀\n")
     assert by_position(case.deliver(ends)) == dict.fromkeys(range(len(ends)), ("arrived", ""))
     assert [case.entry_json(entry).strip().encode() for entry in case.service.taken] == [
         end.as_json() for end in ends
@@ -100,11 +100,11 @@ def test_every_end_arrives_once_as_its_json(case: Case) -> None:
 
 
 def test_a_call_s_receipts_are_yielded_before_the_next_call(case: Case) -> None:
-    count = case.limits.entries + 1
+    count = case.limits.max_entries + 1
     receipts = case.destination.deliver(make_ends(count), Clock().deadline(60))
     for position in range(count):
         assert next(receipts) == Receipt(position, "arrived")
-        assert len(case.service.calls) == 1 + position // case.limits.entries
+        assert len(case.service.calls) == 1 + position // case.limits.max_entries
     assert next(receipts, None) is None
 
 
@@ -139,10 +139,10 @@ def test_a_failing_call_fails_its_ends_after_as_many_attempts_as_may_help(
 ) -> None:
     fault = case.service.error(error) if isinstance(error, str) else error
     case.service.script(*[fault] * attempts)
-    ends = make_ends(case.limits.entries + 2)
+    ends = make_ends(case.limits.max_entries + 2)
     receipts = by_position(case.deliver(ends))
     code = error if isinstance(error, str) else type(error).__name__
-    failed = dict.fromkeys(range(case.limits.entries), ("failed", code))
+    failed = dict.fromkeys(range(case.limits.max_entries), ("failed", code))
     assert receipts == failed | dict.fromkeys(range(len(failed), len(ends)), ("arrived", ""))
     assert len(case.service.calls) == attempts + 1
 
@@ -198,7 +198,7 @@ def test_the_parts_of_a_refused_call_are_not_sent_after_the_deadline(case: Case)
 
 
 def test_an_end_that_is_too_large_is_sent_without_raw(case: Case) -> None:
-    ends = [make_end("c-0"), large_end("c-1", case.limits.entry_bytes), make_end("c-2")]
+    ends = [make_end("c-0"), large_end("c-1", case.limits.max_entry_bytes), make_end("c-2")]
     assert by_position(case.deliver(ends)) == dict.fromkeys(range(3), ("arrived", ""))
     sent = [json.loads(case.entry_json(entry)) for entry in case.service.taken]
     assert ["raw" in end for end in sent] == [True, False, True]
@@ -206,7 +206,7 @@ def test_an_end_that_is_too_large_is_sent_without_raw(case: Case) -> None:
 
 
 def test_an_end_that_is_too_large_even_without_raw_is_refused(case: Case) -> None:
-    limit = case.limits.entry_bytes
+    limit = case.limits.max_entry_bytes
     receipts = by_position(
         case.deliver([make_end("c-0"), large_end("c-1", 0, limit), make_end("c-2")])
     )
@@ -240,7 +240,7 @@ def test_an_end_that_cannot_be_encoded_is_refused(case: Case, nested: list[Any])
 
 
 def test_an_end_that_just_fits_keeps_raw_and_the_next_larger_one_does_not(case: Case) -> None:
-    max_json_bytes = case.limits.entry_bytes - case.limits.overhead_bytes
+    max_json_bytes = case.limits.max_entry_bytes - case.limits.overhead_bytes
     smallest = len(large_end("c-0", 0).as_json())
     for excess in (0, 1):
         assert by_position(
@@ -252,7 +252,9 @@ def test_an_end_that_just_fits_keeps_raw_and_the_next_larger_one_does_not(case: 
 
 @given(st.lists(st.sampled_from([1000, 2000, 3000, 5000, 8000]), max_size=15))
 def test_calls_are_as_full_as_the_limits_allow(sizes: list[int]) -> None:
-    limits = CallLimits(entries=4, call_bytes=9000, entry_bytes=8000, overhead_bytes=100)
+    limits = CallLimits(
+        max_entries=4, max_call_bytes=9000, max_entry_bytes=8000, overhead_bytes=100
+    )
     empty = len(large_end("c-00", 0).as_json()) + limits.overhead_bytes
     ends = [large_end(f"c-{number:02}", size - empty) for number, size in enumerate(sizes)]
     calls: list[list[bytes]] = []
@@ -268,14 +270,14 @@ def test_calls_are_as_full_as_the_limits_allow(sizes: list[int]) -> None:
     assert [*itertools.chain(*calls)] == [end.as_json() for end in ends]
     sizes_by_call = [[len(body) + limits.overhead_bytes for body in bodies] for bodies in calls]
     assert [*itertools.chain(*sizes_by_call)] == sizes
-    assert all(len(call) <= limits.entries for call in sizes_by_call)
-    assert all(sum(call) <= limits.call_bytes for call in sizes_by_call)
+    assert all(len(call) <= limits.max_entries for call in sizes_by_call)
+    assert all(sum(call) <= limits.max_call_bytes for call in sizes_by_call)
     for full, following in itertools.pairwise(sizes_by_call):
-        assert len(full) == limits.entries or sum(full) + following[0] > limits.call_bytes
+        assert len(full) == limits.max_entries or sum(full) + following[0] > limits.max_call_bytes
 
 
 def test_after_the_deadline_no_call_is_made(case: Case) -> None:
-    too_large = large_end("c", 0, case.limits.entry_bytes)
+    too_large = large_end("c", 0, case.limits.max_entry_bytes)
     assert case.deliver([*make_ends(3), too_large], seconds=0) == []
     assert case.deliver([too_large], seconds=0) == []
     assert case.service.calls == []
@@ -284,7 +286,7 @@ def test_after_the_deadline_no_call_is_made(case: Case) -> None:
 def test_ends_without_time_get_no_receipt(case: Case) -> None:
     clock = Clock()
     case.service.before = lambda _: clock.sleep(4)
-    count = case.limits.entries
+    count = case.limits.max_entries
     receipts = list(case.destination.deliver(make_ends(3 * count), clock.deadline(6)))
     assert by_position(receipts) == dict.fromkeys(range(2 * count), ("arrived", ""))
     assert len(case.service.calls) == 2

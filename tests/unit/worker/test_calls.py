@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from destinations.bus import Bus
-from destinations.user_code import Actions
+from destinations.call_actions import Actions
 from tests.bodies import end
 from tests.fakes.aws.dynamodb import FakeDynamoDb
 from tests.fakes.aws.eventbridge import BUS, FakeEventBridge

@@ -15,9 +15,9 @@ import pytest
 import destinations.actions
 from conversations.end import ConversationEnd
 from deadline import time_limit
-from destinations import user_code
+from destinations import call_actions
+from destinations.call_actions import Actions, make_destination
 from destinations.destination import Receipt
-from destinations.user_code import Actions, make_destination
 from tests.bodies import CANARY
 from tests.fakes.clock import Clock
 from tests.fakes.ends import make_end
@@ -160,7 +160,7 @@ def test_the_detail_for_an_action_without_source_lines_names_our_line(
 ) -> None:
     (receipt,) = make_actions(action).deliver([make_end()], clock.deadline(9))
     assert receipt.kind == "failed"
-    assert re.fullmatch(r"\w+Error at user_code\.py:\d+", receipt.detail)
+    assert re.fullmatch(r"\w+Error at call_actions\.py:\d+", receipt.detail)
 
 
 def test_the_detail_for_a_failure_outside_the_user_s_file_names_the_place_that_raised(
@@ -201,7 +201,7 @@ def test_an_action_that_hangs_is_interrupted_and_the_next_one_is_called(
         monkeypatch.undo()  # the next action has the usual time limit
         time.sleep(60)
 
-    monkeypatch.setattr(user_code, "CALL_SECONDS", 0.05)
+    monkeypatch.setattr(call_actions, "CALL_SECONDS", 0.05)
     receipts = list(
         make_actions(only_for("hangs", hang)).deliver(
             [make_end("hangs"), make_end("next")], clock.deadline(30)
@@ -220,6 +220,6 @@ def test_an_action_that_swallows_its_interruption_is_interrupted_again(
         time.sleep(60)
 
     repeated_soon = functools.partial(time_limit, repeat_seconds=0.05)
-    monkeypatch.setattr(user_code, "time_limit", repeated_soon)
+    monkeypatch.setattr(call_actions, "time_limit", repeated_soon)
     (receipt,) = make_actions(hang).deliver([make_end()], clock.deadline(0.05))
     assert receipt.kind == "failed"

@@ -41,6 +41,6 @@ class Actions:
         return Receipt(position, "arrived")
 
 
-def _is_user_code(place: str) -> bool:
-    """Return whether a place (`path:line`) is in this folder, where `actions.py` is."""
-    return "/destinations/" in place and not place.startswith(f"{__file__}:")
+def _is_user_code(location: str) -> bool:
+    """Return whether a location (`path:line`) is in this folder, but not in this file."""
+    return "/destinations/" in location and not location.startswith(f"{__file__}:")
