@@ -1,1 +1,1 @@
-"""`make chaos`: ends under faults, and an account of lost and repeated ends."""
+"""`make chaos` sends ends while faults strike, and reports lost and repeated ends."""

@@ -1,4 +1,4 @@
-"""The action of `make chaos`: it names its process to the CRM, which can make it hang."""
+"""The action of `make chaos`. It sends its process id to the CRM, which can make it hang."""
 
 import os
 import signal
@@ -8,7 +8,8 @@ import requests
 
 from conversations.end import ConversationEnd
 
-# The worker imports this module before it makes its AWS clients, which send this with each call.
+# The worker imports this module before it creates its AWS clients. The clients then send the pid
+# with each call.
 os.environ["AWS_SDK_UA_APP_ID"] = f"pid-{os.getpid()}"
 crm = requests.Session()
 crm.headers["X-Pid"] = str(os.getpid())

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from local.chaos.fault_proxy import FaultProxy, descends_from
 from local.chaos.faults import Faults
-from local.chaos.messages import ends_of, scheduled_messages
-from local.chaos.plan import Plan, full
+from local.chaos.messages import make_distinct_ends, scheduled_messages
+from local.chaos.plan import Plan, full_plan
 from local.chaos.run import Run
 from local.http.server import HttpServer
 from local.receivers.bus import record_bus
@@ -38,11 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(
             "EVENTS must be 100 or more: fewer make too few calls for all faults to strike"
         )
-    return run(full(options.seed, options.events))
+    return run(full_plan(options.seed, options.events))
 
 
 def run(plan: Plan) -> int:
-    """Run a plan in its own world and show its progress; return the exit status."""
+    """Run a plan in a new emulator and show its progress; return the exit status."""
     screen = Screen(step_count=5)
     status = run_and_clean_up(screen, lambda cleanup: _run(plan, cleanup, screen))
     if not status:
@@ -55,8 +55,7 @@ def _run(plan: Plan, cleanup: ExitStack, screen: Screen) -> None:
     screen.step(f"Start an AWS emulator, stand-ins and faults (seed {plan.seed})")
     proxy = FaultProxy(Faults(plan.schedule(rng)), lambda pid: descends_from(pid, os.getpid()))
     front = cleanup.enter_context(HttpServer(proxy.answer))
-    # Functions inherit these endpoints. The calls of the emulator and of this process do not pass
-    # the proxy.
+    # Only the functions inherit these endpoints, so only their calls pass through the proxy.
     through_proxy = {
         f"AWS_ENDPOINT_URL_{service}": front.url for service in ("DYNAMODB", "EVENTBRIDGE", "SQS")
     }
@@ -66,18 +65,18 @@ def _run(plan: Plan, cleanup: ExitStack, screen: Screen) -> None:
     outputs = _deploy(plan, world)
     bus = cleanup.enter_context(record_bus(world.aws, outputs["EndsBusName"]))
 
-    ends = ends_of(plan)
+    ends = make_distinct_ends(plan)
     messages = scheduled_messages(plan, rng, ends)
     screen.step(f"Send {len(messages)} messages in {messages[-1].at:.0f} s while faults strike")
     run = Run(world, outputs, bus, proxy)
     run.send(messages)
     screen.step("Faults are over: wait until the intake queue is empty")
     run.drain(plan.drain_seconds)
-    account = run.account(ends)
+    report = run.report(ends)
     screen.step("The account")
-    screen.note(account.faults())
-    screen.note(account.table())
-    checks = account.checks()
+    screen.note(report.faults())
+    screen.note(report.table())
+    checks = report.checks()
     screen.note(check_lines(checks))
     if not all(checks.values()):
         raise RunFailed(f"the account of seed {plan.seed} does NOT balance.")
@@ -85,7 +84,7 @@ def _run(plan: Plan, cleanup: ExitStack, screen: Screen) -> None:
 
 def _deploy(plan: Plan, world: World) -> Mapping[str, str]:
     world.project.bootstrap()
-    # The faults must never use up a message's receives.
+    # With this many receives, no message moves to the dead-letter queue because of faults.
     outputs = world.deploy(queue_ids=OUR_QUEUES, max_receive_count=50)
     if plan.visibility_timeout is not None:
         world.aws.client("sqs").set_queue_attributes(

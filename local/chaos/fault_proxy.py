@@ -1,7 +1,7 @@
-"""A proxy between the worker and AWS: it lets faults strike, and records calls and deaths.
+"""A proxy between the worker and AWS, which injects faults and records calls and deaths.
 
 Each worker process names its pid in the user agent (`AWS_SDK_UA_APP_ID=pid-…`). The proxy can
-therefore kill it at a known point: just before a call reaches AWS, or just after.
+therefore kill the process at a known point: just before a call reaches AWS, or just after.
 """
 
 import json
@@ -22,10 +22,10 @@ import urllib3
 from local.chaos.faults import Faults
 from local.http.messages import Answer, Request
 
-DELAY = 0.7
-"""Seconds by which the fault `delayed` delays a call; clients wait for at least two."""
-LATE = 3.0
-"""Seconds after which a late call reaches AWS; its client has given up and retried by then."""
+DELAY_SECONDS = 0.7
+"""Seconds by which the fault `delayed` delays a call. Clients time out after at least two."""
+LATE_SECONDS = 3.0
+"""Seconds by which `carried out late` delays a call. The client has retried by then."""
 THROTTLED = {
     "DynamoDB_20120810": "ProvisionedThroughputExceededException",
     "AWSEvents": "ThrottlingException",
@@ -36,20 +36,20 @@ HOP_BY_HOP = {"connection", "content-length", "host", "transfer-encoding"}
 
 @dataclass(slots=True)
 class Call:
-    """A call of the worker.
+    """A call from the worker to AWS.
 
     Attributes
     ----------
     pid
         The process that made the call.
     operation
-        Its operation: `claim`, `mark`, `PutEvents`, …
+        The call's operation, as `operation_of` returns it: `claim`, `mark`, `PutEvents`, …
     request, response
-        Its body, and AWS's answer if AWS carried it out.
+        The call's body, and the body of AWS's response; None if AWS did not carry the call out.
     received_at, done_at
-        When the proxy received it, and when AWS had answered, in epoch seconds.
+        When the proxy received the call, and when AWS had responded, in epoch seconds.
     lost
-        Whether AWS's answer failed to reach the process.
+        Whether AWS's response did not reach the process.
     """
 
     pid: int
@@ -68,9 +68,9 @@ class Death:
     Attributes
     ----------
     operation
-        The operation of the call during which it died.
+        The operation of the call during which the process died.
     request
-        That call's body, if it is a call of AWS.
+        The body of this call; empty if the call did not go to AWS.
     """
 
     pid: int
@@ -79,7 +79,7 @@ class Death:
 
 
 class FaultProxy:
-    """The proxy's answers to the worker's calls; `HttpServer(proxy.answer)` serves them.
+    """The proxy; `HttpServer(proxy.answer)` serves it.
 
     Parameters
     ----------
@@ -89,11 +89,12 @@ class FaultProxy:
     Attributes
     ----------
     upstream
-        The endpoint of AWS.
+        The URL of the AWS emulator.
     calls
-        The calls that AWS answered, in the order of its answers.
+        The calls that reached AWS, in the order of the responses.
     deaths
-        The deaths of processes that the proxy killed.
+        The deaths of processes that the proxy killed. A chaos run adds processes that hang in an
+        action.
     """
 
     def __init__(self, faults: Faults, killable: Callable[[int], bool]) -> None:
@@ -106,7 +107,10 @@ class FaultProxy:
         self._lock = threading.Lock()
 
     def answer(self, request: Request) -> Answer | None:
-        """Return AWS's answer to a call, or let a fault strike; None closes the connection."""
+        """Pass a call on and return AWS's response, or inject the fault that is due.
+
+        None closes the connection without a response.
+        """
         service, _, action = request.headers.get("X-Amz-Target", "").partition(".")
         body = json.loads(request.body)
         operation = operation_of(action, body)
@@ -115,15 +119,15 @@ class FaultProxy:
         fault = self.faults.strike(operation)
         match fault:
             case "throttled":
-                return _error(400, THROTTLED.get(service, "ThrottlingException"))
+                return _make_error(400, THROTTLED.get(service, "ThrottlingException"))
             case "error 500":
-                return _error(500, "InternalServerError")
+                return _make_error(500, "InternalServerError")
             case "delayed":
-                time.sleep(DELAY)
+                time.sleep(DELAY_SECONDS)
             case "carried out late":
-                # The retries must not be late as well, or the worker runs out of time.
-                self.faults.pause(operation, LATE)
-                time.sleep(LATE)
+                # If the retries were late too, the worker would run out of time.
+                self.faults.pause(operation, LATE_SECONDS)
+                time.sleep(LATE_SECONDS)
             case "connection dropped":
                 return None
             case "killed before":
@@ -148,14 +152,14 @@ class FaultProxy:
         )
         headers = {n: v for n, v in answer.headers.items() if n.lower() not in HOP_BY_HOP}
         if answer.status == 200:
-            # A refused call changed nothing, so it has no response in the record.
+            # A call that AWS refused changed nothing, so it is recorded without a response.
             call.response, call.done_at = json.loads(answer.data or b"{}"), time.time()
         with self._lock:
             self.calls.append(call)
         return Answer(answer.status, answer.data, headers)
 
     def _throttle_half(self, request: Request, call: Call) -> Answer:
-        """Throttle a call's first, third … statement; pass the others on."""
+        """Throttle the first, third, … statement of a call, and pass the other statements on."""
         statements = call.request["Statements"]
         throttled = {"Error": {"Code": "ThrottlingError", "Message": "Too many requests."}}
         answers: list[dict[str, Any]] = [throttled] * len(statements)
@@ -175,13 +179,13 @@ class FaultProxy:
 
 
 def operation_of(action: str, body: dict[str, Any]) -> str:
-    """Return a call's operation: the ledger's for a call of DynamoDB, else the action of AWS."""
+    """Return what a call does to the ledger, such as `claim`; for other calls, the AWS action."""
     if action != "BatchExecuteStatement":
         return "look" if action == "BatchGetItem" else action
     first = body["Statements"][0]
     if first["Statement"].startswith("INSERT"):
         return "claim"
-    values = values_of(first)
+    values = written_values(first)
     if "claimed_by" in values:
         return "takeover"
     if "delivered" not in values:
@@ -189,15 +193,15 @@ def operation_of(action: str, body: dict[str, Any]) -> str:
     return "release" if values["lease_until"] == {"N": "0"} and "state" not in values else "mark"
 
 
-def values_of(statement: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the values that a ledger statement writes, by attribute."""
+def written_values(statement: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the values that a ledger statement writes, keyed by attribute."""
     changes = statement["Statement"].partition(" WHERE ")[0]
     names = re.findall(r"""['"](\w+)['"]\s*[=:]""", changes)
     return dict(zip(names, statement["Parameters"], strict=False))
 
 
-def condition_of(statement: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the values in the condition of a ledger statement, by attribute."""
+def condition_values(statement: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the values in a ledger statement's condition, keyed by attribute."""
     changes, _, condition = statement["Statement"].partition(" WHERE ")
     names = re.findall(r'"(\w+)"\s*[=<>]', condition)
     return dict(zip(names, statement["Parameters"][changes.count("?") :], strict=True))
@@ -225,6 +229,6 @@ def _parent(pid: int) -> int:
 _JSON = {"Content-Type": "application/x-amz-json-1.0"}
 
 
-def _error(status: int, code: str) -> Answer:
+def _make_error(status: int, code: str) -> Answer:
     body = json.dumps({"__type": code, "message": "An injected fault."})
     return Answer(status, body.encode(), _JSON)

@@ -1,4 +1,4 @@
-"""Faults on a schedule: a due fault strikes the next call of its target."""
+"""A schedule of faults. When a fault is due, it strikes the next call to its target."""
 
 import threading
 import time
@@ -9,16 +9,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault of one kind, such as `throttled`, in the calls of one target, such as `mark`.
+    """A fault of one kind, such as `throttled`, that strikes calls to one target, such as `mark`.
 
     Attributes
     ----------
     target
-        An operation of AWS or the ledger, or a receiver.
+        An AWS operation, a ledger operation or a receiver.
     at
-        The seconds from the start of the schedule after which it strikes the target's next call.
+        The seconds from the start of the schedule until the fault is due. A due fault strikes the
+        next call.
     duration
-        The seconds after that call during which it strikes each further call; 0 for none.
+        The seconds for which the fault also strikes every further call; 0 if it strikes only once.
     """
 
     kind: str
@@ -33,12 +34,12 @@ class Faults:
     Parameters
     ----------
     clock
-        Returns seconds.
+        Returns the time in seconds.
 
     Attributes
     ----------
     struck
-        How often the faults of each kind and target have struck.
+        How often faults have struck, keyed by kind and target.
     """
 
     def __init__(
@@ -53,54 +54,54 @@ class Faults:
         self._lock = threading.Lock()
 
     def begin(self) -> None:
-        """Start the schedule's time."""
+        """Start the schedule."""
         self._began = self._clock()
 
     def strike(self, target: str) -> str | None:
-        """Return the kind of the fault that strikes a call of the target, if one does."""
+        """Return the kind of the fault that strikes this call to the target; None if none does."""
         with self._lock:
-            fault = self._lasting(target) or self._next(target)
+            fault = self._find_lasting(target) or self._begin_next(target)
             if fault:
                 self.struck[fault.kind, target] += 1
             return fault.kind if fault else None
 
     def is_on(self, target: str) -> bool:
-        """Return whether a fault with a duration is on; a due fault begins with this call."""
+        """Return whether a fault is in effect at a target. If one is due, it begins now."""
         with self._lock:
-            if self._lasting(target):
+            if self._find_lasting(target):
                 return True
-            fault = self._next(target)
+            fault = self._begin_next(target)
             if fault:
                 self.struck[fault.kind, target] += 1
             return bool(fault)
 
     def pause(self, target: str, seconds: float) -> None:
-        """Let no fault begin at the target for some seconds."""
+        """Do not let a new fault strike the target for some seconds."""
         with self._lock:
             self._paused[target] = self._clock() + seconds
 
     def is_due_at(self, targets: Collection[str]) -> bool:
-        """Return whether a fault of one of the targets is due and waits for a call."""
+        """Return whether a fault is due at one of the targets and waits for a call."""
         with self._lock:
-            return any(fault.target in targets for fault in self._due())
+            return any(fault.target in targets for fault in self._due_faults())
 
     def pending(self) -> list[Fault]:
-        """Return the faults that have not struck."""
+        """Return the faults that have not struck yet."""
         with self._lock:
             return list(self._waiting)
 
-    def _lasting(self, target: str) -> Fault | None:
+    def _find_lasting(self, target: str) -> Fault | None:
         now = self._clock()
         return next((f for f, end in self._until.items() if f.target == target and now < end), None)
 
-    def _next(self, target: str) -> Fault | None:
-        fault = next((fault for fault in self._due() if fault.target == target), None)
+    def _begin_next(self, target: str) -> Fault | None:
+        fault = next((fault for fault in self._due_faults() if fault.target == target), None)
         if fault:
             self._waiting.remove(fault)
             self._until[fault] = self._clock() + fault.duration
         return fault
 
-    def _due(self) -> list[Fault]:
+    def _due_faults(self) -> list[Fault]:
         if self._began is None:
             return []
         now = self._clock()

@@ -10,47 +10,60 @@ from local.chaos.plan import Plan
 from local.traffic.subscription import OUR_QUEUES, Event, conversations, malformed_bodies
 
 REPEATED, POISON = 0.20, 0.05
-"""The numbers of repeated and poison messages, as shares of the number of ends."""
+"""The number of repeated messages and of malformed messages, as fractions of the number of ends."""
 BATCH = 10
-"""The messages in a call of SQS and in an invocation."""
+"""The number of messages in an SQS call and in an invocation."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScheduledMessage:
-    """A message and its second in the run; `poison` is the reason for its rejection, if any."""
+    """A message of the run.
+
+    Attributes
+    ----------
+    at
+        When the message is sent, in seconds from the start of the run.
+    reject_reason
+        The reason for which a malformed message must be rejected; empty for other messages.
+    """
 
     at: float
     body: str
-    poison: str = ""
+    reject_reason: str = ""
 
 
-def ends_of(plan: Plan) -> list[Event]:
-    """Return the distinct ends."""
-    # The generator is lazy, and every conversation has at least one end.
+def make_distinct_ends(plan: Plan) -> list[Event]:
+    """Return as many distinct ends as the plan says."""
+    # The limit of a million conversations is never reached: each conversation has an end or more.
     events = conversations(plan.seed, 1_000_000, own_share=1, other_type_share=0)
     return list(islice((event for event in events if event.queue_id in OUR_QUEUES), plan.events))
 
 
-def repeats_of(ends: Sequence[Event]) -> int:
-    """Return how many ends are sent twice at once, which is also the number sent again later."""
+def count_repeats(ends: Sequence[Event]) -> int:
+    """Return how many ends are sent twice at the same moment.
+
+    As many other ends are sent again later.
+    """
     return round(len(ends) * REPEATED / 2)
 
 
 def scheduled_messages(
     plan: Plan, rng: random.Random, ends: Sequence[Event]
 ) -> list[ScheduledMessage]:
-    """Return all messages by time: ends, repeats and poison."""
+    """Return all messages in the order in which they are sent."""
     return sorted(_messages(plan, rng, ends), key=lambda message: message.at)
 
 
 def _messages(plan: Plan, rng: random.Random, ends: Sequence[Event]) -> Iterator[ScheduledMessage]:
     shuffled = [json.dumps(event.body) for event in rng.sample(list(ends), len(ends))]
-    half = repeats_of(ends)
+    half = count_repeats(ends)
     for number, start in enumerate(range(0, half, BATCH)):
         group = shuffled[start : min(start + BATCH, half)]
-        # Send it in the second half: while the webhook is down, failures would part the group.
+        # The webhook is down in the first half. Its failures would spread the group over several
+        # batches.
         at = rng.uniform(plan.window / 2, plan.window)
-        # Neighbours share a batch. Messages a batch apart reach two workers at the same time.
+        # If each end is sent twice in a row, both messages are in one batch. If the whole group is
+        # sent twice, it reaches two workers at the same time.
         together = [body for body in group for _ in range(2)] if number % 3 == 2 else group * 2
         yield from (ScheduledMessage(at, body) for body in together)
     for number, body in enumerate(shuffled[half:]):

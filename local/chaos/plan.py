@@ -1,4 +1,4 @@
-"""The plan of a chaos run: how many ends, over which time, and which faults."""
+"""The plan of a chaos run: the number of ends, the time in which they are sent, and the faults."""
 
 import random
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from local.chaos.faults import Fault
 
 FaultCounts = Mapping[str, Mapping[str, int]]
-"""How many faults of each kind strike each target."""
+"""The number of faults, keyed by kind, then by target."""
 FULL_RUN_FAULTS: FaultCounts = {
     "killed before": {
         "claim": 3,
@@ -60,26 +60,26 @@ CONNECTIONS_REFUSED = "connections refused"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The plan of a run; all times are in seconds.
+    """The plan of a run. All times are in seconds.
 
     Attributes
     ----------
     events
         The number of distinct ends.
     window
-        The time over which they are sent.
+        The time in which all ends are sent.
     repeat_after
-        The shortest and the longest time between an end and its late repeat.
+        The shortest and the longest time after which an end is sent again.
     faults
-        The faults that strike single calls.
+        The faults that strike one call each.
     down_for
         How long the webhook receiver is down.
     refused_for
         How long each receiver refuses connections.
     drain_seconds
-        How long the intake queue may take to become empty afterwards.
+        How long the intake queue may take to become empty after all messages were sent.
     visibility_timeout
-        The intake queue's visibility timeout; None for the deployed one.
+        The intake queue's visibility timeout; None to keep the deployed value.
     """
 
     seed: int
@@ -96,7 +96,7 @@ class Plan:
         """Return the faults with their times inside the window."""
 
         def moment(target: str) -> float:
-            # Poison messages are few, and some must come after the last fault that strikes them.
+            # Only malformed messages cause these calls. They are few, so the faults are due early.
             return self.window * rng.uniform(0.15, 0.3 if target in POISON_CALLS else 0.8)
 
         return [
@@ -106,14 +106,14 @@ class Plan:
                 for target, number in counts.items()
                 for _ in range(number)
             ),
-            # This comes first: other faults may leave too few workers to call the webhook.
+            # This fault is due first. Later, other faults may leave too few calls to the webhook.
             Fault("down", "webhook", 0, self.down_for),
             Fault(CONNECTIONS_REFUSED, "listener of crm", self.window * 0.1, self.refused_for),
             Fault(CONNECTIONS_REFUSED, "listener of webhook", self.window * 0.7, self.refused_for),
         ]
 
 
-def full(seed: int, events: int) -> Plan:
+def full_plan(seed: int, events: int) -> Plan:
     """Return the plan of `make chaos`, which takes about five minutes."""
     scale = events / 5000
     return Plan(
@@ -132,8 +132,8 @@ def full(seed: int, events: int) -> Plan:
     )
 
 
-def short(seed: int) -> Plan:
-    """Return a plan of a run with every kind of fault that takes less than a minute."""
+def short_plan(seed: int) -> Plan:
+    """Return a plan that has every kind of fault and takes less than a minute."""
     return Plan(
         seed=seed,
         events=300,
@@ -143,6 +143,7 @@ def short(seed: int) -> Plan:
         down_for=3,
         refused_for=1,
         drain_seconds=120,
-        # A killed batch comes back after this time; the deployed one is six function timeouts.
+        # A batch whose process was killed comes back after this time. The deployed value, six times
+        # the function's timeout, would take too long.
         visibility_timeout=12,
     )

@@ -1,22 +1,22 @@
-"""The reasons why an end arrived at a destination again, found in the worker's ledger writes."""
+"""Finds the reason why an end arrived again, from the worker's writes to the ledger."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from local.chaos.fault_proxy import Call, Death, condition_of, values_of
+from local.chaos.fault_proxy import Call, Death, condition_values, written_values
 from local.receivers.receiver import End
 
 IN_FLIGHT = "its process was killed before the mark"
 ANSWER_LOST = "the destination's answer was lost"
 UNEXPLAINED = "for no reason"
 MARKED = "although it was marked"
-# Calls that an invocation makes while it holds no claims.
+# SQS calls. An invocation makes these calls while it holds no claims.
 QUEUE_CALLS = {"SendMessageBatch", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"}
-# A queue's times of arrival are in whole milliseconds.
+# The recorder of the bus knows times of arrival only to the millisecond.
 ROUNDING = 0.001
 HANGING_ACTION = "an action that hangs"
-"""The operation during which a process dies by its function's timeout."""
+"""The operation of a process that hung in an action and was killed at the function's timeout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,13 @@ class Write:
     Attributes
     ----------
     holder
-        The token of its invocation.
+        The token of the invocation that holds the claim.
     received_at, done_at
-        When the proxy received it, and when DynamoDB had answered, in epoch seconds.
+        When the proxy received the statement, and when DynamoDB had responded, in epoch seconds.
     claims
-        Whether it takes a claim.
+        Whether the statement takes a claim.
     delivered
-        The destinations that it marks; None for a claim.
+        The destinations that the statement marks; None if it takes a claim.
     """
 
     holder: str
@@ -44,12 +44,13 @@ class Write:
 
 
 class LedgerWrites:
-    """The ledger writes for each end, from the calls that the proxy recorded."""
+    """The writes to the ledger for each end, taken from the calls that the proxy recorded."""
 
     def __init__(self, calls: Sequence[Call], deaths: Sequence[Death]) -> None:
         self._writes: defaultdict[End, list[Write]] = defaultdict(list)
         holders: dict[int, str] = {}
-        # Sort by receipt: a late answer says nothing about its process's present claims.
+        # Sort by the time of receipt. The responses may come in another order, and would not show
+        # which claim of a process is its last.
         for call in sorted(calls, key=lambda call: call.received_at):
             for write in _writes_of(call):
                 self._writes[write.end].append(write)
@@ -57,7 +58,7 @@ class LedgerWrites:
         self._dead = {_holder_at(death, holders) for death in deaths}
 
     def reason_for_repeat(self, end: End, destination: str, arrived: float) -> str:
-        """Return why an end arrived at a destination again after this arrival."""
+        """Return why an end arrived again at a destination after the arrival at this time."""
         writes = self._writes[end]
         claims = [w for w in writes if w.claims and w.done_at <= arrived + ROUNDING]
         if not claims:
@@ -77,7 +78,7 @@ def _writes_of(call: Call) -> Iterable[Write]:
     for statement, response in zip(call.request.get("Statements", ()), responses, strict=False):
         if "Error" in response:
             continue
-        values, condition = values_of(statement), condition_of(statement)
+        values, condition = written_values(statement), condition_values(statement)
         key = {**condition, **values}
         end = key["conversation_id"]["S"], key["queue_id"]["S"]
         if "claimed_by" in values:
@@ -89,7 +90,13 @@ def _writes_of(call: Call) -> Iterable[Write]:
 
 
 def _holder_at(death: Death, last: Mapping[int, str]) -> str:
-    """Return the token of the invocation in which a process died; empty if it held no claims."""
+    """Return the token of the invocation in which a process died; empty if it held no claims.
+
+    Parameters
+    ----------
+    last
+        Keyed by pid: the token in the last recorded write of the process.
+    """
     if death.operation in QUEUE_CALLS:
         return ""
     call = Call(death.pid, death.operation, death.request, 0.0, 0.0, {"Responses": [{}] * 25})
@@ -97,10 +104,10 @@ def _holder_at(death: Death, last: Mapping[int, str]) -> str:
 
 
 def excused_rejects(calls: Sequence[Call], deaths: Iterable[Death]) -> Counter[str]:
-    """Return how often each reject may have been sent again, by the id of its message.
+    """Return how often each rejected message may have been sent to the dead-letter queue again.
 
-    A reject is sent again if the answer to its send was lost, or if its process was killed before
-    it deleted the message.
+    The result is keyed by message id. The worker sends a message again if the response to the first
+    call was lost, or if the process was killed before it deleted the message.
     """
     killed = {death.pid for death in deaths}
     answered = [call for call in calls if call.response is not None]

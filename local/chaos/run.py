@@ -1,13 +1,13 @@
-"""A chaos run: messages pass through the deployed stack while faults strike."""
+"""A chaos run, which sends messages through the deployed stack while faults strike."""
 
 import time
 from collections.abc import Mapping, Sequence
 
-from local.chaos.account import Account, LedgerItem
 from local.chaos.fault_proxy import Death, FaultProxy
-from local.chaos.messages import BATCH, ScheduledMessage, repeats_of
+from local.chaos.messages import BATCH, ScheduledMessage, count_repeats
 from local.chaos.plan import CALLS_AFTER_FAILURES
 from local.chaos.repeats import HANGING_ACTION
+from local.chaos.report import LedgerItem, RunReport
 from local.http.messages import Answer, Request
 from local.receivers.bus import BusRecorder
 from local.receivers.receiver import End
@@ -15,14 +15,14 @@ from local.runs.queues import count_messages, receive_dead_letters
 from local.runs.world import World
 from local.traffic.subscription import Event
 
-SLOW = 0.4
-"""Seconds that the fault `slow` takes."""
+SLOW_SECONDS = 0.4
+"""Seconds by which the fault `slow` delays a receiver's response."""
 REFUSED = {"crm": "actions: ConnectionError", "webhook": "webhook: the connection was refused"}
-"""The worker's log texts for a refused connection."""
+"""What the worker logs when a receiver refuses the connection, keyed by receiver."""
 
 
 class Run:
-    """A run of messages through the stack, and its account."""
+    """A run of messages through the stack, and the report on it."""
 
     def __init__(
         self, world: World, outputs: Mapping[str, str], bus: BusRecorder, proxy: FaultProxy
@@ -60,14 +60,14 @@ class Run:
         aws, queue_url = self._world.aws, self._outputs["QueueUrl"]
         self._world.wait(seconds, lambda: not count_messages(aws, queue_url), show)
 
-    def account(self, ends: Sequence[Event]) -> Account:
-        """Return the account from the outside: receivers, ledger, queues, proxy and log."""
+    def report(self, ends: Sequence[Event]) -> RunReport:
+        """Return the report, from the receivers, the ledger, the queues, the proxy and the log."""
         aws, printed = self._world.aws, self._printed()
         self._bus.collect()
-        return Account(
+        return RunReport(
             ends=frozenset((event.conversation_id, event.queue_id) for event in ends),
-            repeated_at_once=repeats_of(ends),
-            repeated_later=repeats_of(ends),
+            repeated_at_once=count_repeats(ends),
+            repeated_later=count_repeats(ends),
             poison=self._poison,
             arrived={
                 "actions": self._world.crm.arrivals,
@@ -93,11 +93,14 @@ class Run:
         )
         for sent in answer["Successful"]:
             message = due[int(sent["Id"])]
-            if message.poison:
-                self._poison[sent["MessageId"]] = message.poison, message.body
+            if message.reject_reason:
+                self._poison[sent["MessageId"]] = message.reject_reason, message.body
 
     def _update(self) -> None:
-        """Shut or open the receivers by the schedule, and collect the events of the bus."""
+        """Close or open each receiver's listener as scheduled, and collect the ends on the bus.
+
+        A closed listener opens again only after the worker has logged a refused connection.
+        """
         receivers = {"crm": self._world.crm, "webhook": self._world.webhook}
         for name, receiver in receivers.items():
             if self._faults.is_on(f"listener of {name}"):
@@ -121,12 +124,13 @@ class Run:
         return _fault_answer(kind)
 
     def _webhook_fault(self, _: Request) -> Answer | None:
-        # A due fault in a call after a failure needs an end to fail.
+        # Some faults strike a call that the worker makes only after a failure. If such a fault is
+        # due, make this end fail.
         needed = "refused" if self._faults.is_due_at(CALLS_AFTER_FAILURES) else None
         return _fault_answer(self._faults.strike("webhook") or needed)
 
     def _printed(self) -> str:
-        """Return the emulator's output, which has the worker's log lines."""
+        """Return the emulator's output, which contains the worker's log lines."""
         return self._world.aws.log_file.read_text(errors="replace")
 
     def _ledger(self) -> dict[End, LedgerItem]:
@@ -142,5 +146,5 @@ class Run:
 
 def _fault_answer(kind: str | None) -> Answer | None:
     if kind == "slow":
-        time.sleep(SLOW)
+        time.sleep(SLOW_SECONDS)
     return Answer(503) if kind in ("refused", "down") else None

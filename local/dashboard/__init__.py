@@ -1,1 +1,1 @@
-"""The stack's CloudWatch dashboard and its data as one page that loads nothing."""
+"""Renders the stack's CloudWatch dashboard, with its data, as an HTML page that works offline."""

@@ -1,7 +1,7 @@
-"""The JSON body of a CloudWatch dashboard, decoded into plain values.
+"""Decodes the JSON body of a CloudWatch dashboard.
 
 Source: Amazon CloudWatch API Reference, "Dashboard Body Structure and Syntax". An unknown property
-is an error, since a page without it would differ from the deployed dashboard.
+is an error. If the page ignored it, the page would differ from the deployed dashboard.
 """
 
 import re
@@ -22,15 +22,15 @@ Side = Literal["left", "right"]
 
 
 class UnknownWidget(ValueError):
-    """A part of the dashboard that the page cannot show."""
+    """The dashboard has a part that the page cannot show."""
 
 
 class _Strict(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
-    """An object of the body that has no unknown fields."""
+    """An object in the body. Unknown fields are an error."""
 
 
 class Axis(_Strict):
-    """A vertical axis; a bound of `None` follows from the data."""
+    """A vertical axis. If `min` or `max` is None, the data decides."""
 
     min: float | None = None
     max: float | None = None
@@ -68,7 +68,15 @@ class _Options(_Strict):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric in a widget; `period` is the deployed dashboard's, in seconds."""
+    """A metric in a widget.
+
+    Attributes
+    ----------
+    right
+        Whether the metric belongs to the right axis.
+    period
+        The period on the deployed dashboard, in seconds.
+    """
 
     namespace: str
     name: str
@@ -81,7 +89,7 @@ class Metric:
 
 
 class _Source(_Strict):
-    """The source and the defaults of a widget's data."""
+    """The properties that graphs and tables share."""
 
     title: str
     region: str = ""
@@ -92,14 +100,14 @@ class _Source(_Strict):
 
 
 class Graph(_Source, kw_only=True):
-    """A widget of metrics.
+    """A widget that shows metrics.
 
     Attributes
     ----------
     view
         `timeSeries` for a graph, `singleValue` for numbers.
     set_period_to_time_range
-        Whether a number covers the whole span instead of its last period.
+        Whether a number covers the whole time on the page instead of the last period.
     """
 
     metrics: tuple[tuple[str | _Options, ...], ...]
@@ -114,7 +122,7 @@ class Graph(_Source, kw_only=True):
 
     @property
     def lines(self) -> list[Line]:
-        """The visible annotations."""
+        """The visible horizontal annotations."""
         return [line for line in self.annotations.get("horizontal", ()) if line.visible]
 
     def visible_metrics(self) -> Iterator[Metric]:
@@ -123,7 +131,7 @@ class Graph(_Source, kw_only=True):
         number = 0
         for row in self.metrics:
             options = row[-1] if isinstance(row[-1], _Options) else _Options()
-            above = _expanded([part for part in row if isinstance(part, str)], above)
+            above = _expand_row([part for part in row if isinstance(part, str)], above)
             if options.visible:
                 namespace, name, *rest = above
                 yield Metric(
@@ -140,7 +148,7 @@ class Graph(_Source, kw_only=True):
 
 
 class Text(_Strict):
-    """A widget of markdown, on a card or on the page's background."""
+    """A widget with markdown, on a card (`solid`) or on the page's background (`transparent`)."""
 
     markdown: str
     background: Literal["transparent", "solid"] = "solid"
@@ -154,7 +162,7 @@ class Alarms(_Strict):
 
     @property
     def names(self) -> list[str]:
-        """The names in the alarms' ARNs."""
+        """The names of the alarms, taken from the ARNs."""
         return [arn.split(":", 6)[6] for arn in self.alarms]
 
 
@@ -200,13 +208,14 @@ class _Dashboard(_Strict):
     period_override: str = ""
 
 
-def widgets(body: str) -> Sequence[Widget]:
-    """Return the widgets in a dashboard's body.
+def parse_widgets(body: str) -> Sequence[Widget]:
+    """Return the widgets in the body of a dashboard.
 
     Raises
     ------
     UnknownWidget
-        The body has an unknown widget or property, or two equal titles or labels.
+        The body has an unknown widget or property, an empty or repeated title or label, or another
+        feature that the page cannot show.
     """
     try:
         found = msgspec.json.decode(body, type=_Dashboard).widgets
@@ -233,10 +242,11 @@ def _require_unique(subject: str, names: Sequence[str]) -> None:
         raise UnknownWidget(f"{subject} must be unique and not empty, unlike these: {wrong}")
 
 
-def _expanded(row: Sequence[str], above: Sequence[str]) -> list[str]:
+def _expand_row(row: Sequence[str], above: Sequence[str]) -> list[str]:
     """Return a metric's namespace, name and dimensions without `.` and `...`.
 
-    `.` repeats the part above it. `...` repeats all parts above up to those that follow it.
+    In a row, `.` repeats the part above it. `...` repeats as many parts from above as are missing
+    before the parts that follow.
     """
     if "..." in row:
         at = row.index("...")
@@ -246,7 +256,7 @@ def _expanded(row: Sequence[str], above: Sequence[str]) -> list[str]:
 
 
 def source_groups(query: str) -> tuple[tuple[str, ...], str]:
-    """Return the log groups in a widget's query, and the query without them."""
+    """Return the log groups that a widget's query names, and the query without these names."""
     groups = []
     while named := re.match(r"\s*SOURCE\s+'([^']+)'\s*\|", query):
         groups.append(named[1])

@@ -1,4 +1,4 @@
-"""The data of a dashboard's widgets: points, states of alarms, tables of log lines."""
+"""Loads the data of a dashboard's widgets: metric values, alarm states and tables of log lines."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -7,16 +7,18 @@ from typing import Any
 from local.aws.log_events import log_events
 from local.dashboard.body import Graph, Logs, Metric, source_groups
 from local.dashboard.graph import Series, Span
-from local.dashboard.queries import Table, answer
+from local.dashboard.queries import Table, run_query
 
-QUERIES, NAMES = 500, 100
-"""The most metrics in a call of GetMetricData, and alarms in a call of DescribeAlarms."""
+QUERIES_PER_CALL, NAMES_PER_CALL = 500, 100
+"""How many queries a GetMetricData call takes, and how many alarm names a DescribeAlarms call."""
 
 
-def series_of(cloudwatch: Any, graphs: Sequence[Graph], span: Span) -> dict[str, dict[str, Series]]:
-    """Return the series of graphs, by title and label."""
+def load_series(
+    cloudwatch: Any, graphs: Sequence[Graph], span: Span
+) -> dict[str, dict[str, Series]]:
+    """Return the series of each metric, keyed by the graph's title, then by the metric's label."""
     wanted = [(graph, metric) for graph in graphs for metric in graph.visible_metrics()]
-    # This period covers the whole span in any alignment.
+    # CloudWatch aligns periods to the epoch, so this one begins in 1970 and covers the whole span.
     whole = int(span.until.timestamp()) + 1
     queries = []
     for at, (graph, metric) in enumerate(wanted):
@@ -32,24 +34,27 @@ def series_of(cloudwatch: Any, graphs: Sequence[Graph], span: Span) -> dict[str,
     return series
 
 
-def _query(name: str, metric: Metric, period: int) -> dict[str, Any]:
-    of = {
+def _query(query_id: str, metric: Metric, period: int) -> dict[str, Any]:
+    metric_id = {
         "Namespace": metric.namespace,
         "MetricName": metric.name,
         "Dimensions": [{"Name": name, "Value": value} for name, value in metric.dimensions],
     }
-    return {"Id": name, "MetricStat": {"Metric": of, "Period": period, "Stat": metric.statistic}}
+    return {
+        "Id": query_id,
+        "MetricStat": {"Metric": metric_id, "Period": period, "Stat": metric.statistic},
+    }
 
 
 def _metric_data(
     cloudwatch: Any, queries: Sequence[Any], span: Span
 ) -> dict[str, tuple[tuple[datetime, float], ...]]:
-    """Return the points of each query in order, by its id."""
+    """Return the points of each query, sorted by time and keyed by query id."""
     pages = cloudwatch.get_paginator("get_metric_data")
     points: dict[str, list[tuple[datetime, float]]] = {query["Id"]: [] for query in queries}
-    for start in range(0, len(queries), QUERIES):
+    for start in range(0, len(queries), QUERIES_PER_CALL):
         for page in pages.paginate(
-            MetricDataQueries=queries[start : start + QUERIES],
+            MetricDataQueries=queries[start : start + QUERIES_PER_CALL],
             StartTime=span.since,
             EndTime=span.until,
         ):
@@ -61,22 +66,23 @@ def _metric_data(
     }
 
 
-def states_of(cloudwatch: Any, names: Sequence[str]) -> dict[str, str]:
-    """Return the state of each alarm, by name."""
+def load_alarm_states(cloudwatch: Any, names: Sequence[str]) -> dict[str, str]:
+    """Return the state of each alarm, keyed by name."""
     states = {}
-    for start in range(0, len(names), NAMES):
-        answer = cloudwatch.describe_alarms(
-            AlarmNames=names[start : start + NAMES], AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+    for start in range(0, len(names), NAMES_PER_CALL):
+        response = cloudwatch.describe_alarms(
+            AlarmNames=names[start : start + NAMES_PER_CALL],
+            AlarmTypes=["MetricAlarm", "CompositeAlarm"],
         )
-        for alarm in (*answer["MetricAlarms"], *answer["CompositeAlarms"]):
+        for alarm in (*response["MetricAlarms"], *response["CompositeAlarms"]):
             states[alarm["AlarmName"]] = alarm["StateValue"]
     if missing := sorted(set(names) - states.keys()):
         raise LookupError(f"alarms on the dashboard do not exist: {', '.join(missing)}")
     return {name: states[name] for name in names}
 
 
-def tables_of(logs: Any, widgets: Sequence[Logs], span: Span) -> dict[str, Table]:
-    """Return the results of widgets' queries, by title."""
+def load_tables(logs: Any, widgets: Sequence[Logs], span: Span) -> dict[str, Table]:
+    """Return the result of each widget's query, keyed by the widget's title."""
     since, until = (int(moment.timestamp() * 1000) for moment in (span.since, span.until))
     events: dict[str, list[Mapping[str, Any]]] = {}
     tables = {}
@@ -85,5 +91,5 @@ def tables_of(logs: Any, widgets: Sequence[Logs], span: Span) -> dict[str, Table
         for group in groups:
             if group not in events:
                 events[group] = list(log_events(logs, group, since=since, until=until))
-        tables[one.title] = answer(query, [e for group in groups for e in events[group]])
+        tables[one.title] = run_query(query, [e for group in groups for e in events[group]])
     return tables

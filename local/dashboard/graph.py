@@ -1,4 +1,4 @@
-"""Plotly figures of a dashboard's graphs, in the page's style."""
+"""Makes Plotly figures from a dashboard's graphs, in the style of the page."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ LAYOUT = {
     "hoverlabel": {"font": {"size": 12, "color": INK}, "bgcolor": "#ffffff"},
 }
 Figure = dict[str, Any]
-"""A figure's `data` and `layout` for Plotly's JavaScript."""
+"""The `data` and `layout` of a figure, for Plotly's JavaScript."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The time on the page, and the seconds between its points."""
+    """The time that the page shows. `period` is the number of seconds between two points."""
 
     since: datetime
     until: datetime
@@ -38,14 +38,14 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A metric's values.
+    """The values of a metric.
 
     Attributes
     ----------
     points
-        The start and the value of each period, in order.
+        The start and the value of each period, sorted by time.
     value
-        The value for the whole span; `None` if the metric has none.
+        The number beside the label; None if the metric has no value.
     """
 
     metric: Metric
@@ -58,8 +58,8 @@ class Series:
         return sum(value for _, value in self.points)
 
 
-def figure(graph: Graph, width: int, series: Sequence[Series], span: Span) -> Figure:
-    """Return the figure of a graph over time; `width` is in columns."""
+def make_figure(graph: Graph, width: int, series: Sequence[Series], span: Span) -> Figure:
+    """Return the figure of a graph over time. `width` is in columns of the dashboard's grid."""
     filled = [one for one in series if one.points]
     right = any(one.metric.right for one in filled) or any(line.right for line in graph.lines)
     layout = {
@@ -77,7 +77,7 @@ def figure(graph: Graph, width: int, series: Sequence[Series], span: Span) -> Fi
     return {"data": traces, "layout": layout}
 
 
-def sparkline(series: Series, span: Span) -> Figure:
+def make_sparkline(series: Series, span: Span) -> Figure:
     """Return the figure of the small line below a number."""
     hidden = {"visible": False, "fixedrange": True}
     layout = {
@@ -108,7 +108,7 @@ def _trace(series: Series, span: Span, stacked: bool) -> dict[str, Any]:
 
 
 def _with_zeros(series: Series, span: Span) -> Iterator[tuple[datetime, float]]:
-    """Yield the points, and a zero before and after each point without a neighbour."""
+    """Yield the points in order. If a point has no neighbour on a side, yield a zero there."""
     present = {when for when, _ in series.points}
     beside = {when + step for when in present for step in (-span.step, span.step)}
     zeros = ((when, 0.0) for when in beside - present if span.since <= when < span.until)
@@ -138,7 +138,7 @@ def _vertical(graph: Graph, series: Sequence[Series], right: bool) -> dict[str, 
     lines = [line.value for line in graph.lines if line.right == right]
     low = axis.min or 0.0
     high = max([_highest(graph, series, right), *lines], default=0.0)
-    # A line's label needs room above it, and a graph of zeros a scale.
+    # The label of a line needs room above the line. A graph of zeros needs a scale.
     high = axis.max if axis.max is not None else max(high * 1.12, low + 1)
     return {
         "range": [low, high],
@@ -152,7 +152,7 @@ def _vertical(graph: Graph, series: Sequence[Series], right: bool) -> dict[str, 
 
 
 def _highest(graph: Graph, series: Sequence[Series], right: bool) -> float:
-    """Return the highest value on an axis, where stacked areas add up."""
+    """Return the highest value on an axis. If the graph is stacked, values on the left add up."""
     heights: dict[datetime, float] = {}
     for one in series:
         if one.metric.right == right:

@@ -1,7 +1,7 @@
-"""Renders a deployed dashboard into one page of HTML that loads nothing.
+"""Renders a deployed dashboard as an HTML page that works offline.
 
-Its widgets come from GetDashboard, its numbers from GetMetricData, its states of alarms from
-DescribeAlarms, and its tables from the dashboard's queries on the logs.
+The widgets come from GetDashboard, the numbers from GetMetricData, and the alarm states from
+DescribeAlarms. The tables are the results of the dashboard's log queries.
 """
 
 import json
@@ -22,16 +22,16 @@ from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
 
 from local.aws.emulator import Emulator
 from local.aws.project import ROOT
-from local.dashboard.body import COLUMNS, Alarms, Graph, Logs, Text, Widget, widgets
-from local.dashboard.data import series_of, states_of, tables_of
-from local.dashboard.graph import FONT, Figure, Series, Span, figure, sparkline
+from local.dashboard.body import COLUMNS, Alarms, Graph, Logs, Text, Widget, parse_widgets
+from local.dashboard.data import load_alarm_states, load_series, load_tables
+from local.dashboard.graph import FONT, Figure, Series, Span, make_figure, make_sparkline
 from local.dashboard.queries import Table
 
 NOTHING = '<div class="nothing">Nothing in this time.</div>'
 TEMPLATE = Path(__file__).with_suffix(".html")
 PERIODS = (1, 5, 10, 30, 60, 300, 3600)
 POINTS = 120
-"""The most points that a graph a third of the page wide shows distinctly."""
+"""The most points that are still distinct in a graph with a third of the page's width."""
 STATES = {
     "OK": ("ok", "OK"),
     "ALARM": ("alarming", "In alarm"),
@@ -48,13 +48,13 @@ class Page:
     file
         The HTML file.
     period
-        The seconds between the points of its graphs.
+        The seconds between two points of a graph.
     series
-        The series of its graphs and numbers, by title and label.
+        The series of the graphs and numbers, keyed by title, then by label.
     tables
-        Its tables, by title.
+        The tables, keyed by title.
     states
-        The states of its alarms, by name.
+        The states of the alarms, keyed by name.
     """
 
     file: Path
@@ -80,7 +80,7 @@ class Page:
 def render(
     aws: Emulator, dashboard_name: str, file: Path, *, since: datetime, until: datetime
 ) -> Page:
-    """Render a dashboard with its data between two times into a file; return the page.
+    """Write a dashboard, with its data between two times, to a file, and return the page.
 
     Raises
     ------
@@ -89,32 +89,32 @@ def render(
     """
     cloudwatch, logs = aws.client("cloudwatch"), aws.client("logs")
     body = cloudwatch.get_dashboard(DashboardName=dashboard_name)["DashboardBody"]
-    found, span = widgets(body), _span(since, until)
-    shown = [widget.properties for widget in found]
+    placed_widgets, span = parse_widgets(body), _span(since, until)
+    shown = [widget.properties for widget in placed_widgets]
     page = Page(
         file,
         span.period,
-        series_of(cloudwatch, [one for one in shown if isinstance(one, Graph)], span),
-        tables_of(logs, [one for one in shown if isinstance(one, Logs)], span),
-        states_of(
+        load_series(cloudwatch, [one for one in shown if isinstance(one, Graph)], span),
+        load_tables(logs, [one for one in shown if isinstance(one, Logs)], span),
+        load_alarm_states(
             cloudwatch, [name for one in shown if isinstance(one, Alarms) for name in one.names]
         ),
     )
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(_html(dashboard_name, found, page, span), encoding="utf-8")
+    file.write_text(_html(dashboard_name, placed_widgets, page, span), encoding="utf-8")
     return page
 
 
 def _span(since: datetime, until: datetime) -> Span:
     seconds = (until - since).total_seconds()
     period = next((one for one in PERIODS if seconds / one <= POINTS), PERIODS[-1])
-    # Use whole periods, since CloudWatch aggregates values by period.
+    # Use whole periods, because CloudWatch aggregates values by period.
     first = since.timestamp() // period * period
     last = ceil(until.timestamp() / period) * period
     return Span(datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(last, UTC), period)
 
 
-def _html(name: str, found: Sequence[Widget], page: Page, span: Span) -> str:
+def _html(name: str, placed_widgets: Sequence[Widget], page: Page, span: Span) -> str:
     figures: list[Figure] = []
     every = "second" if span.period == 1 else f"{span.period} seconds"
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
@@ -128,14 +128,14 @@ def _html(name: str, found: Sequence[Widget], page: Page, span: Span) -> str:
             " one a minute. Each number beside a label covers the whole span. It is a sum for"
             " counts, and the graph's statistic for the rest."
         ),
-        widgets="\n".join(_section(name, widget, page, span, figures) for widget in found),
+        widgets="\n".join(_section(name, widget, page, span, figures) for widget in placed_widgets),
         figures=json.dumps(figures).replace("<", "\\u003c"),
         plotly=get_plotlyjs(),
     )
 
 
 def _section(name: str, widget: Widget, page: Page, span: Span, figures: list[Figure]) -> str:
-    """Return a widget as HTML; add its figures to the page's."""
+    """Return a widget as HTML, and append the widget's figures to `figures`."""
     where = (
         f"grid-column: {widget.x + 1} / span {widget.width};"
         f" grid-row: {widget.y + 1} / span {widget.height}"
@@ -164,14 +164,14 @@ def _graph(graph: Graph, width: int, page: Page, span: Span, figures: list[Figur
     series = list(page.series[graph.title].values())
     if not any(one.points for one in series):
         return NOTHING
-    room = _room(graph.title, figure(graph, width, series, span), figures)
+    room = _plot_area(graph.title, make_figure(graph, width, series, span), figures)
     place = graph.legend.get("position", "bottom")
     if place == "hidden":
         return f'<div class="body">{room}</div>'
     legend = "".join(
         f"<li{'' if one.points else ' class=none'}>"
         f'<i style="background: {escape(one.metric.colour)}"></i>{escape(one.metric.label)}'
-        f"<b>{number(one.value)}</b></li>"
+        f"<b>{format_number(one.value)}</b></li>"
         for one in series
     )
     return f'<div class="body {place}">{room}<ul class="legend">{legend}</ul></div>'
@@ -181,15 +181,16 @@ def _numbers(graph: Graph, page: Page, span: Span, figures: list[Figure]) -> str
     shown = []
     for one in page.series[graph.title].values():
         line = graph.sparkline and len(one.points) > 1
-        room = _room(graph.title, sparkline(one, span), figures) if line else ""
+        room = _plot_area(graph.title, make_sparkline(one, span), figures) if line else ""
         shown.append(
-            f'<div class="number"><strong>{number(one.value)}</strong>'
+            f'<div class="number"><strong>{format_number(one.value)}</strong>'
             f"<span>{escape(one.metric.label)}</span>{room}</div>"
         )
     return f'<div class="numbers">{"".join(shown)}</div>'
 
 
-def _room(title: str, drawn: Figure, figures: list[Figure]) -> str:
+def _plot_area(title: str, drawn: Figure, figures: list[Figure]) -> str:
+    """Return an empty plot area as HTML, and append the figure for it to `figures`."""
     name = f"figure-{len(figures) + 1}"
     figures.append({"id": name, "title": title, **drawn})
     return f'<div class="room"><div class="plot" id="{name}"></div></div>'
@@ -226,12 +227,12 @@ def _table(table: Table) -> str:
 
 def _cell(value: Any) -> str:
     text = "" if value is None else escape(str(value))
-    # A narrow column may break a long name here.
+    # Let a narrow column break a long name at `_` or `.`.
     return re.sub(r"(?<=\w)([_.])(?=\w)", r"\1<wbr>", text)
 
 
 def _markdown(text: str, file: Path) -> str:
-    """Return markdown as HTML with links from the page's folder to the project's files."""
+    """Return markdown as HTML. Relative links lead from the file's folder to the project's."""
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = reader.parse(text)
     for token in tokens:
@@ -248,8 +249,8 @@ def _link(target: str, file: Path) -> str:
     return f"{os.path.relpath(ROOT, file.resolve().parent)}/{target}"
 
 
-def number(value: float | None) -> str:
-    """Return a number as text: whole numbers in full, others with three digits."""
+def format_number(value: float | None) -> str:
+    """Return a number as a string: whole and large numbers in full, others with three digits."""
     if value is None:
         return "–"
     if value == int(value) or abs(value) >= 1000:

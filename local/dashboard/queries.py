@@ -1,8 +1,8 @@
-"""The part of the CloudWatch Logs Insights query language that the dashboard's tables need.
+"""Runs the dashboard's queries, in a subset of the CloudWatch Logs Insights query language.
 
-Source: Amazon CloudWatch Logs User Guide, "CloudWatch Logs Insights language query syntax". It
-covers `fields` (with `as`), `filter` (`=` and `!=`, joined by `and`), `stats count(*)` with `by`,
-`sort` and `limit`. Anything else is an error, never an empty table.
+Source: Amazon CloudWatch Logs User Guide, "CloudWatch Logs Insights language query syntax". The
+subset has `fields` (with `as`), `filter` (`=` and `!=`, joined by `and`), `stats count(*)` with
+`by`, `sort` and `limit`. Anything else is an error, and never an empty table.
 """
 
 import json
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-MOST = 10_000
-"""The most rows of a query without a `limit`."""
+MAX_ROWS = 10_000
+"""The most rows in the result of a query without a `limit`."""
 
 _NAME = r"[@A-Za-z_][\w.@-]*"
 _FIELD = re.compile(rf"({_NAME})(?:\s+as\s+({_NAME}))?")
@@ -27,7 +27,7 @@ _BAR = re.compile(r"""\|(?=(?:[^"']|"[^"]*"|'[^']*')*$)""")
 
 
 class UnknownQuery(ValueError):
-    """A query outside the known part of the language."""
+    """The query uses something outside the subset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,13 @@ class Table:
     rows: tuple[tuple[Any, ...], ...]
 
 
-def answer(query: str, events: Iterable[Mapping[str, Any]]) -> Table:
-    """Return the result of a query over log events in the form of FilterLogEvents.
+def run_query(query: str, events: Iterable[Mapping[str, Any]]) -> Table:
+    """Return the result of a query over log events in the format of FilterLogEvents.
 
     Raises
     ------
     UnknownQuery
-        The query is outside the known part of the language.
+        The query uses something outside the subset.
     """
 
     def read(pattern: re.Pattern[str], text: str) -> Any:
@@ -56,10 +56,10 @@ def answer(query: str, events: Iterable[Mapping[str, Any]]) -> Table:
         named = (read(_FIELD, part) for part in text.split(","))
         return [(old, new or old) for old, new in named]
 
-    # By default the newest lines come first.
+    # By default, the newest lines come first.
     rows = sorted(map(_row, events), key=lambda row: str(row["@timestamp"]), reverse=True)
     columns: tuple[str, ...] = ()
-    limit = MOST
+    limit = MAX_ROWS
     for part in _BAR.split(query):
         command, text = [*part.split(maxsplit=1), "", ""][:2]
         if command == "fields":
@@ -89,7 +89,7 @@ def answer(query: str, events: Iterable[Mapping[str, Any]]) -> Table:
 
 
 def _row(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a line's fields: CloudWatch's own, and those in its JSON."""
+    """Return the fields that CloudWatch adds to a log line, and the fields in the line's JSON."""
     when = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
     row = {
         "@timestamp": f"{when:%Y-%m-%d %H:%M:%S}.{when.microsecond // 1000:03}",
@@ -118,7 +118,7 @@ def _holds(value: Any, sign: str, wanted: str | float) -> bool:
 
 
 def _rank(value: Any) -> tuple[bool, bool, float, str]:
-    """Return a sort key: missing values first, then numbers by size, then texts."""
+    """Return a sort key: missing values first, then numbers by size, then strings."""
     number = _number(value)
     return value is not None, number is None, number or 0.0, str(value)
 

@@ -1,1 +1,1 @@
-"""`make demo`: a deploy, made-up conversations, an account of every event, and a clean-up."""
+"""`make demo` deploys the stack, sends made-up conversations, reports on them and cleans up."""

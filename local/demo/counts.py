@@ -1,4 +1,4 @@
-"""The demo's counts: messages by outcome, and arrivals by end."""
+"""Counts the messages of a demo run by outcome, and the arrivals by end."""
 
 import json
 from collections import Counter
@@ -10,7 +10,7 @@ OUTCOMES = ("received", "processed", "duplicate", "ignored", "rejected", "failed
 
 
 def logged_outcomes(aws: Emulator, function: str) -> Counter[str]:
-    """Return how many messages had each outcome and reason, from the worker's `Batch` log lines."""
+    """Return the number of messages by outcome and reason, from the worker's `Batch` log lines."""
     configuration = aws.client("lambda").get_function_configuration(FunctionName=function)
     counts: Counter[str] = Counter()
     for event in log_events(aws.client("logs"), configuration["LoggingConfig"]["LogGroup"]):
@@ -22,9 +22,10 @@ def logged_outcomes(aws: Emulator, function: str) -> Counter[str]:
 
 
 def arrivals_per_end(ends: int, arrivals: int) -> list[int]:
-    """Share the arrivals among a conversation's ends in a queue; return the number for each end.
+    """Return how often each end of a conversation in a queue arrived.
 
-    The receivers record conversation and queue, not which of several ends arrived.
+    The receivers record only the conversation and the queue, so the arrivals are divided evenly
+    among the ends.
     """
     each, rest = divmod(arrivals, ends)
     return [each + 1] * rest + [each] * (ends - rest)

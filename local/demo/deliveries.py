@@ -1,4 +1,4 @@
-"""The two deliveries: their settings, their resources in Genesys Cloud, and their events."""
+"""What the demo needs to know about each delivery: settings, resources and events."""
 
 import textwrap
 from collections.abc import Callable, Mapping
@@ -15,39 +15,40 @@ from local.genesys.stand_in import GenesysCloud
 from local.genesys.subscriptions import Subscriptions
 from local.traffic.subscription import FOREIGN_QUEUES, OUR_QUEUES
 
-OTHERS = ["reporting", "workforce-management"]
-"""Names of other subscriptions or integrations in the org."""
+OTHER_NAMES = ["reporting", "workforce-management"]
+"""The names of subscriptions or integrations in the org that do not belong to the stack."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A delivery with its settings, resources and feed in the demo.
+    """A delivery in the demo.
 
     Attributes
     ----------
-    settings, changed
+    settings, changed_settings
         The settings of the first deploy, and those that the second deploy changes.
     entities
         Returns an org's subscriptions or integrations.
     describe
-        Returns lines that describe one of them.
+        Returns lines that describe a subscription or an integration.
     feed
-        Returns a feed of made-up conversations, by a seed and their number.
+        Returns a feed of made-up conversations. Its arguments are an org, a seed and the number of
+        conversations.
     """
 
     settings: Mapping[str, Any]
-    changed: Mapping[str, Any]
+    changed_settings: Mapping[str, Any]
     entities: Callable[[GenesysCloud], Subscriptions | Integrations]
     describe: Callable[[Entity], list[str]]
     feed: Callable[[GenesysCloud, int, int], Feed]
 
     def prepare(self, genesys: GenesysCloud) -> None:
-        """Prepare an org that has this delivery and the subscriptions or integrations of others."""
+        """Set an org up for this delivery, with subscriptions or integrations of other stacks."""
         genesys.has_subscription_api = self.entities(genesys) is genesys.subscriptions
-        for name in OTHERS:
+        for name in OTHER_NAMES:
             self.entities(genesys).seed(name)
 
-    def deployed(self, genesys: GenesysCloud, name: str) -> tuple[str, str]:
+    def describe_deployed(self, genesys: GenesysCloud, name: str) -> tuple[str, str]:
         """Return the id and a description of the stack's subscription or integration."""
         (entity, *_) = self.entities(genesys).find_by_name(name)
         return entity["id"], "\n".join(self.describe(entity))
@@ -73,14 +74,14 @@ def _describe_integration(integration: Entity) -> list[str]:
 DELIVERIES: Mapping[str, Delivery] = {
     "subscription": Delivery(
         settings={"delivery": "subscription", "queue_ids": OUR_QUEUES},
-        changed={"queue_ids": [OUR_QUEUES[0], FOREIGN_QUEUES[0]]},
+        changed_settings={"queue_ids": [OUR_QUEUES[0], FOREIGN_QUEUES[0]]},
         entities=lambda genesys: genesys.subscriptions,
         describe=_describe_subscription,
         feed=lambda genesys, seed, count: subscription_feed(genesys.publish_all, seed, count),
     ),
     "eventbridge": Delivery(
         settings={"delivery": "eventbridge", "end_rule": "touched", "queue_ids": OUR_QUEUES},
-        changed={"end_rule": "queue_leg", "queue_ids": [OUR_QUEUES[0], FOREIGN_QUEUES[0]]},
+        changed_settings={"end_rule": "queue_leg", "queue_ids": [OUR_QUEUES[0], FOREIGN_QUEUES[0]]},
         entities=lambda genesys: genesys.integrations,
         describe=_describe_integration,
         feed=lambda genesys, seed, count: eventbridge_feed(

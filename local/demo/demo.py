@@ -13,10 +13,10 @@ from local.aws.left_behind import left_behind
 from local.aws.project import ROOT, find_function_name
 from local.cloudwatch.collector import CloudWatch, collecting
 from local.dashboard.page import Page, render
-from local.demo.account import Account
 from local.demo.counts import OUTCOMES
-from local.demo.deliveries import DELIVERIES, OTHERS, Delivery
+from local.demo.deliveries import DELIVERIES, OTHER_NAMES, Delivery
 from local.demo.feed import Feed
+from local.demo.report import RunReport
 from local.demo.run import Run
 from local.receivers.bus import record_bus
 from local.runs.clean_up import RunFailed, run_and_clean_up
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"\nDone in {screen.seconds():.0f} s: every event is accounted for, and nothing is"
             " left behind."
         )
-        print(f"The dashboard of this run: {_shown(options.page)}")
+        print(f"The dashboard of this run: {_display_path(options.page)}")
     return status
 
 
@@ -67,8 +67,8 @@ def _start(cleanup: ExitStack, screen: Screen, delivery: Delivery) -> World:
     return world
 
 
-def _shown(page: Path) -> str:
-    """Return a path relative to the project, if it is inside."""
+def _display_path(page: Path) -> str:
+    """Return a path relative to the project if it is inside the project, else an absolute path."""
     absolute = page.resolve()
     return str(absolute.relative_to(ROOT)) if absolute.is_relative_to(ROOT) else str(absolute)
 
@@ -78,7 +78,7 @@ def _run(world: World, delivery: Delivery, count: int, seed: int, page: Path) ->
     screen.step("cdk bootstrap and cdk deploy, with the stock CLI")
     world.project.bootstrap()
     outputs = world.deploy(**delivery.settings)
-    first_id, description = delivery.deployed(world.genesys, NAME)
+    first_id, description = delivery.describe_deployed(world.genesys, NAME)
     screen.note(description)
     if outputs["SubscriptionId"] != first_id:
         raise RunFailed("the stack's output SubscriptionId is not the id in Genesys Cloud.")
@@ -87,16 +87,16 @@ def _run(world: World, delivery: Delivery, count: int, seed: int, page: Path) ->
     screen.step(feed.summary)
     dashboard = _send(world, outputs, feed, page)
     screen.step("The account")
-    screen.note(feed.account.table())
-    checks = {**feed.account.checks(), **dashboard_checks(dashboard, feed.account)}
+    screen.note(feed.report.table())
+    checks = {**feed.report.checks(), **dashboard_checks(dashboard, feed.report)}
     screen.note(check_lines(checks))
     if not all(checks.values()):
         raise RunFailed("the account does not balance; see the lines marked NOT above.")
 
-    screen.step(f"Change {' and '.join(delivery.changed)}, and cdk deploy again")
-    changed = {**delivery.settings, **delivery.changed}
+    screen.step(f"Change {' and '.join(delivery.changed_settings)}, and cdk deploy again")
+    changed = {**delivery.settings, **delivery.changed_settings}
     outputs = world.deploy(**changed)
-    second_id, update = delivery.deployed(world.genesys, NAME)
+    second_id, update = delivery.describe_deployed(world.genesys, NAME)
     if {second_id, outputs["SubscriptionId"]} != {first_id} or update == description:
         raise RunFailed(f"Genesys Cloud was not updated in place:\n{update}")
     screen.note(f"updated in place:\n{update}")
@@ -108,7 +108,7 @@ def _run(world: World, delivery: Delivery, count: int, seed: int, page: Path) ->
 
 
 def _send(world: World, outputs: Mapping[str, str], feed: Feed, page: Path) -> Page:
-    """Send a feed until its account balances; return the dashboard's page."""
+    """Send a feed, wait until its report balances, and return the rendered dashboard."""
     stack = world.stack_name
     template = world.project.folder / f"cdk.out/{stack}.template.json"
     cloudwatch = CloudWatch(world.aws, outputs, stack, template)
@@ -134,18 +134,18 @@ def _run_watchdog(world: World) -> None:
         raise RunFailed(f"the watchdog does not find Genesys Cloud as deployed: {result}")
 
 
-def dashboard_checks(page: Page, account: Account) -> dict[str, bool]:
-    """Return checks that the dashboard and the account agree, in words, and whether they hold."""
+def dashboard_checks(page: Page, report: RunReport) -> dict[str, bool]:
+    """Return whether the dashboard agrees with the report, keyed by each check's description."""
     messages = {
         outcome: page.total("Messages in the time shown", outcome)
         for outcome in OUTCOMES
         if outcome != "ended"
     }
     by_queue = sum(one.total for one in page.series["Ends processed, by queue"].values())
-    ended = account.logged["ended"]
+    ended = report.logged["ended"]
     return {
         "the dashboard counts the same messages by outcome": messages
-        == {outcome: account.logged[outcome] for outcome in messages},
+        == {outcome: report.logged[outcome] for outcome in messages},
         "the dashboard counts the same ends, in all and by queue": ended
         == page.total("Ends in the time shown", "processed")
         == by_queue,
@@ -158,5 +158,5 @@ def _check_nothing_left(world: World, delivery: Delivery) -> None:
     left = {"resources of the stack in Genesys Cloud": ours, **left_behind(world.aws, STAGE)}
     world.screen.note("\n".join(f"{len(found)} {kind} left" for kind, found in left.items()))
     world.screen.note(f"Genesys Cloud still has the resources of others: {', '.join(names)}")
-    if any(left.values()) or names != OTHERS:
+    if any(left.values()) or names != OTHER_NAMES:
         raise RunFailed(f"left behind: {left}")

@@ -1,4 +1,4 @@
-"""A feed of partner events, in random order and some of them twice."""
+"""A feed of partner events. They come in random order, and some of them come twice."""
 
 import json
 import random
@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from local.demo.account import PartnerAccount
 from local.demo.feed import BURST, CYCLE, REPEATED, UNWANTED, Body, Feed, Refusals, Send
+from local.demo.report import PartnerRunReport
 from local.receivers.receiver import End
-from local.traffic.end_rules import ends_by
+from local.traffic.end_rules import derive_ends
 from local.traffic.eventbridge import (
     Conversation,
     Event,
@@ -20,28 +20,30 @@ from local.traffic.eventbridge import (
 from local.traffic.subscription import FOREIGN_QUEUES, OUR_QUEUES
 
 RULE = "touched"
-"""The end rule that the stack is deployed with."""
+"""The end rule with which the stack is deployed."""
 
 
 def eventbridge_feed(send: Send, seed: int, count: int) -> Feed:
-    """Return a feed of the events of `count` conversations."""
+    """Return a feed with the events of `count` conversations."""
     now = datetime.now(UTC)
-    conversations = [_just_over(seed * 1_000_000 + number, now) for number in range(count)]
+    conversations = [
+        _make_ended_conversation(seed * 1_000_000 + number, now) for number in range(count)
+    ]
     ours = [one for one in conversations if one.ends[RULE]]
     repeated = ours[REPEATED::CYCLE]
     repeats = [event for one in repeated for event in one.events]
-    bursts = _bursts(conversations, seed)
+    bursts = _split_into_bursts(conversations, seed)
     published = [event for burst in bursts for event in burst] + repeats
     distinct = len({event["id"] for event in published})
-    poison, (foreign, others) = malformed_events(), _unwanted(conversations)
+    poison, (foreign, others) = malformed_events(), _find_unwanted_events(conversations)
     expected = Counter((one.id, end.queue_id) for one in ours for end in one.ends[RULE])
-    refusals = Refusals.of([one.id for one in ours])
+    refusals = Refusals.for_conversations([one.id for one in ours])
     return Feed(
         summary=f"Send {distinct} events: {count} conversations in our 2 queues and 4 others",
-        account=PartnerAccount(
+        report=PartnerRunReport(
             published=len(published),
             repeated=len(published) - distinct,
-            straight=len(poison) + len(foreign) + len(others),
+            direct_messages=len(poison) + len(foreign) + len(others),
             expected=Counter(f"rejected.{one.reason}" for one in poison)
             + Counter(
                 {
@@ -55,32 +57,34 @@ def eventbridge_feed(send: Send, seed: int, count: int) -> Feed:
         ),
         expected=expected,
         refusals=refusals,
-        straight=[one.body for one in poison] + [json.dumps(e) for e in foreign + others],
+        direct_messages=[one.body for one in poison] + [json.dumps(e) for e in foreign + others],
         send=send,
-        bursts=_completing(bursts),
+        bursts=_with_completed_ends(bursts),
         repeated_ends={end for end in expected if end[0] in {one.id for one in repeated}},
         repeated_events=repeats,
     )
 
 
-def _completing(bursts: Iterable[Sequence[Event]]) -> Iterator[tuple[Sequence[Body], set[End]]]:
-    """Yield each burst with the ends that it completes."""
+def _with_completed_ends(
+    bursts: Iterable[Sequence[Event]],
+) -> Iterator[tuple[Sequence[Body], set[End]]]:
+    """Yield each burst, and the ends that the burst completes."""
     events: defaultdict[str, list[Event]] = defaultdict(list)
     completed: Counter[End] = Counter()
     for burst in bursts:
         for event in burst:
-            events[_conversation_of(event)].append(event)
+            events[_conversation_id(event)].append(event)
         ends = Counter(
             (conversation_id, end.queue_id)
-            for conversation_id in {_conversation_of(event) for event in burst}
-            for end in ends_by(RULE, events[conversation_id], OUR_QUEUES)
+            for conversation_id in {_conversation_id(event) for event in burst}
+            for end in derive_ends(RULE, events[conversation_id], OUR_QUEUES)
         )
         yield burst, {end for end in ends if ends[end] > completed[end]}
         completed |= ends
 
 
-def _just_over(seed: int, now: datetime) -> Conversation:
-    """Return a conversation whose last event is at this moment."""
+def _make_ended_conversation(seed: int, now: datetime) -> Conversation:
+    """Return a conversation whose last event has this time."""
     (early,) = partner_conversations(seed, 1, start=now)
     last = max(event["detail"]["eventBody"]["eventTime"] for event in early.events)
     duration = timedelta(milliseconds=last) - timedelta(seconds=now.timestamp())
@@ -88,13 +92,13 @@ def _just_over(seed: int, now: datetime) -> Conversation:
     return conversation
 
 
-def _conversation_of(event: Event) -> str:
+def _conversation_id(event: Event) -> str:
     conversation_id: str = event["detail"]["eventBody"]["conversationId"]
     return conversation_id
 
 
-def _bursts(conversations: Sequence[Conversation], seed: int) -> list[list[Event]]:
-    """Return all events in bursts, some of them twice and some of them a burst late."""
+def _split_into_bursts(conversations: Sequence[Conversation], seed: int) -> list[list[Event]]:
+    """Split all events into bursts. Some events come twice, and some come one burst later."""
     rng = random.Random(seed)
     bursts: list[list[Event]] = [[]]
     for start in range(0, len(conversations), BURST):
@@ -104,8 +108,8 @@ def _bursts(conversations: Sequence[Conversation], seed: int) -> list[list[Event
     return bursts
 
 
-def _unwanted(conversations: Sequence[Conversation]) -> tuple[list[Event], list[Event]]:
-    """Return events that the rules drop: of foreign queues, and of other topics."""
+def _find_unwanted_events(conversations: Sequence[Conversation]) -> tuple[list[Event], list[Event]]:
+    """Return events that the EventBridge rules drop: by foreign queues, and by other topics."""
     events = [event for one in conversations for event in one.events]
     foreign = [e for e in events if e["detail"]["eventBody"].get("queueId") in FOREIGN_QUEUES]
     others = [e for e in events if e["detail-type"].endswith("customer.start")]

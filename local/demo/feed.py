@@ -1,4 +1,4 @@
-"""A feed of events for the stack, with the outcomes that they should have."""
+"""A feed of events for the stack, and the outcomes that these events should have."""
 
 import time
 from collections import Counter
@@ -6,69 +6,73 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.demo.account import Account
+from local.demo.report import RunReport
 from local.receivers.receiver import End
 
 Body = Mapping[str, Any]
-"""An event as Genesys Cloud publishes it."""
+"""An event in the form in which Genesys Cloud publishes it."""
 Send = Callable[[Sequence[Body]], list[list[str]]]
-"""Publishes events in Genesys Cloud; returns each event's receivers."""
+"""Publishes events in Genesys Cloud, and returns a list of receivers for each event."""
 CYCLE, REFUSED_BY_CRM, REFUSED_BY_WEBHOOK, REPEATED = 8, 0, 3, 5
-"""The length of a cycle of conversations in our queues, and the positions in it that the CRM
-refuses, that the webhook refuses and that are published again."""
+"""Of every `CYCLE` conversations in our queues, the CRM refuses one, the webhook refuses another,
+and a third is published again. The other three values are the positions of these conversations."""
 CRM_REFUSALS, WEBHOOK_REFUSALS = 2, 1
 BURST = 40
-"""Subscription events, or conversations of partner events, that are published together."""
+"""The number of subscription events, or of conversations with partner events, in a burst."""
 UNWANTED = 3
-"""Events of each filtered kind that are sent straight to the intake queue."""
+"""How many events of each unwanted kind are sent directly to the intake queue."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """How often each conversation's ends are refused before they are accepted."""
+    """How often each receiver refuses the ends of a conversation before it accepts them.
+
+    Both attributes are keyed by conversation id.
+    """
 
     by_crm: Mapping[str, int]
     by_webhook: Mapping[str, int]
 
     @classmethod
-    def of(cls, conversation_ids: Sequence[str]) -> "Refusals":
-        """Return the refusals for conversations that end in our queues."""
+    def for_conversations(cls, conversation_ids: Sequence[str]) -> "Refusals":
+        """Return which of these conversations, all with ends in our queues, are refused."""
         return cls(
             dict.fromkeys(conversation_ids[REFUSED_BY_CRM::CYCLE], CRM_REFUSALS),
             dict.fromkeys(conversation_ids[REFUSED_BY_WEBHOOK::CYCLE], WEBHOOK_REFUSALS),
         )
 
     def total(self, ends: Iterable[End]) -> int:
-        """Return the number of refusals for some ends."""
+        """Return how many refusals these ends meet in all."""
         refused = Counter(self.by_crm) + Counter(self.by_webhook)
         return sum(refused[conversation_id] for conversation_id, _ in ends)
 
 
 @dataclass(slots=True)
 class Feed:
-    """A feed of events and its account.
+    """A feed of events and the report on it.
 
     Attributes
     ----------
     summary
-        The feed in a line.
+        One line that describes the feed.
     expected
-        The number of ends by conversation and queue.
-    straight
-        Bodies that are sent to the intake queue without Genesys Cloud.
+        The expected number of ends, keyed by conversation and queue.
+    direct_messages
+        Message bodies that are sent directly to the intake queue, without Genesys Cloud.
     bursts
-        Events that are published together, and the ends that they complete.
+        For each burst, the events that are published together and the ends that they complete.
     repeated_ends, repeated_events
-        Ends whose events are published again after they are done, and those events so far.
+        The ends whose events are published again once these ends are done, and the events. The
+        list of events may grow until all bursts are published.
     published_at
-        When the last event was published that completes the ends of a conversation in a queue.
+        Keyed by end: when the event that completes the end was published.
     """
 
     summary: str
-    account: Account
+    report: RunReport
     expected: Counter[End]
     refusals: Refusals
-    straight: Sequence[str]
+    direct_messages: Sequence[str]
     send: Send
     bursts: Iterator[tuple[Sequence[Body], Iterable[End]]]
     repeated_ends: set[End]
@@ -76,7 +80,7 @@ class Feed:
     published_at: dict[End, float] = field(default_factory=dict)
 
     def publish(self) -> Iterator[None]:
-        """Publish all events, a burst at a time."""
+        """Publish all events; yield after each burst."""
         for events, completed in self.bursts:
             self.published_at |= dict.fromkeys(completed, time.time())
             self._publish(events)
@@ -87,4 +91,4 @@ class Feed:
         self._publish(self.repeated_events)
 
     def _publish(self, events: Sequence[Body]) -> None:
-        self.account.filtered += sum(not receivers for receivers in self.send(events))
+        self.report.filtered += sum(not receivers for receivers in self.send(events))

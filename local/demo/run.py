@@ -1,4 +1,4 @@
-"""A demo run: a feed passes through the deployed stack until its account balances."""
+"""A demo run, which sends a feed through the deployed stack until the report balances."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -10,12 +10,12 @@ from local.receivers.receiver import End
 from local.runs.queues import count_messages, receive_dead_letters
 from local.runs.world import World
 
-LONGEST = 120.0
-"""Seconds within which the stack must process the whole feed."""
+MAX_WAIT_SECONDS = 120.0
+"""The most seconds that each wait of a run may take."""
 
 
 class Run:
-    """A run of a feed through the stack, which keeps the feed's account up to date."""
+    """A run of a feed through the stack. It keeps the feed's report up to date."""
 
     def __init__(
         self, world: World, outputs: Mapping[str, str], bus: BusRecorder, feed: Feed
@@ -24,35 +24,35 @@ class Run:
         self._feed = feed
         world.crm.refusals = dict(feed.refusals.by_crm)
         world.webhook.refusals = dict(feed.refusals.by_webhook)
-        self._straight = list(feed.straight)
+        self._direct_messages = list(feed.direct_messages)
 
     def send(self) -> None:
-        """Publish all events and their repeats, and send the straight messages."""
+        """Publish all events and their repeats, and send the messages that bypass Genesys Cloud."""
         for _ in self._feed.publish():
-            self._send_straight(3)
+            self._send_direct_messages(3)
             self._show()
-        self._send_straight(len(self._straight))
-        self._wait(lambda: self._feed.repeated_ends <= _everywhere(self._arrivals()))
+        self._send_direct_messages(len(self._direct_messages))
+        self._wait(lambda: self._feed.repeated_ends <= _ends_at_every_destination(self._arrivals()))
         self._feed.publish_repeats()
 
     def finish(self) -> None:
-        """Wait until the account balances or `LONGEST` is over."""
+        """Wait until the report balances, but at most `MAX_WAIT_SECONDS`."""
 
         def balances() -> bool:
-            self._update_account()
-            return all(self._feed.account.checks().values())
+            self._update_report()
+            return all(self._feed.report.checks().values())
 
         self._wait(balances)
 
-    def _send_straight(self, count: int) -> None:
-        for body in self._straight[:count]:
+    def _send_direct_messages(self, count: int) -> None:
+        for body in self._direct_messages[:count]:
             self._world.aws.client("sqs").send_message(
                 QueueUrl=self._outputs["QueueUrl"], MessageBody=body
             )
-        del self._straight[:count]
+        del self._direct_messages[:count]
 
     def _wait(self, done: Callable[[], bool]) -> None:
-        self._world.wait(LONGEST, done, self._show)
+        self._world.wait(MAX_WAIT_SECONDS, done, self._show)
 
     def _show(self) -> None:
         counts = ", ".join(
@@ -63,7 +63,7 @@ class Run:
         self._world.screen.progress(f"of {ends} ends {counts}; {refused} refused")
 
     def _arrivals(self) -> dict[str, dict[End, list[float]]]:
-        """Return the times of each end's arrivals, by destination."""
+        """Return the times of arrival, keyed by destination, then by end."""
         self._bus.collect()
         return {
             "the CRM": dict(self._world.crm.arrivals),
@@ -71,18 +71,18 @@ class Run:
             "the webhook": self._world.webhook.arrivals,
         }
 
-    def _update_account(self) -> None:
-        """Update the account from the worker's log, the queues and the receivers."""
-        account, expected, aws = self._feed.account, self._feed.expected, self._world.aws
-        account.logged = logged_outcomes(aws, self._outputs["WorkerFunctionName"])
-        account.left_in_queue = count_messages(aws, self._outputs["QueueUrl"])
-        account.dead_letters += Counter(
+    def _update_report(self) -> None:
+        """Update the report from the worker's log, the queues and the receivers."""
+        report, expected, aws = self._feed.report, self._feed.expected, self._world.aws
+        report.logged = logged_outcomes(aws, self._outputs["WorkerFunctionName"])
+        report.left_in_queue = count_messages(aws, self._outputs["QueueUrl"])
+        report.dead_letters += Counter(
             letter.reason or "failed too often"
             for letter in receive_dead_letters(aws, self._outputs["DeadLetterQueueUrl"])
         )
-        # Count arrivals last: no end arrives once the counts above say that all messages are done.
+        # Count arrivals last: once the counts above show that all messages are done, none follows.
         arrivals = self._arrivals()
-        account.arrived = {
+        report.arrived = {
             name: [
                 arrived
                 for end, count in expected.items()
@@ -90,16 +90,16 @@ class Run:
             ]
             for name, ends in arrivals.items()
         }
-        account.unexpected = Counter(
+        report.unexpected = Counter(
             {name: len(ends.keys() - expected.keys()) for name, ends in arrivals.items()}
         )
-        account.forged = self._world.webhook.forged
-        account.latencies = [
+        report.forged = self._world.webhook.forged
+        report.latencies = [
             max(ends[end][-1] for ends in arrivals.values()) - self._feed.published_at[end]
-            for end in expected.keys() & _everywhere(arrivals)
+            for end in expected.keys() & _ends_at_every_destination(arrivals)
         ]
 
 
-def _everywhere(arrivals: Mapping[str, Mapping[End, object]]) -> set[End]:
+def _ends_at_every_destination(arrivals: Mapping[str, Mapping[End, object]]) -> set[End]:
     """Return the ends that arrived at every destination."""
     return set.intersection(*(set(ends) for ends in arrivals.values()))

@@ -1,12 +1,12 @@
-"""A feed of subscription events, some of them twice."""
+"""A feed of subscription events. Some of them come twice."""
 
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
-from local.demo.account import Account
 from local.demo.feed import BURST, CYCLE, REPEATED, UNWANTED, Body, Feed, Refusals, Send
+from local.demo.report import RunReport
 from local.receivers.receiver import End
 from local.traffic.subscription import (
     FOREIGN_QUEUES,
@@ -18,7 +18,7 @@ from local.traffic.subscription import (
 
 
 def subscription_feed(send: Send, seed: int, count: int) -> Feed:
-    """Return a feed of the events of `count` conversations."""
+    """Return a feed with the events of `count` conversations."""
     events = list(conversations(seed, count))
     other_types = [e for e in events if e.kind == "other_type"]
     ends = [e for e in events if e.kind != "other_type"]
@@ -28,27 +28,27 @@ def subscription_feed(send: Send, seed: int, count: int) -> Feed:
     ids = list(dict.fromkeys(event.conversation_id for event in ours))
     repeated = set(ids[REPEATED::CYCLE])
     repeats = [_end(event) for event in ours if event.conversation_id in repeated]
-    # Half of the repeats follow at once, the others after their end is done.
+    # Half of the repeats are published in the same burst, the other half after their end is done.
     at_once, later = set(repeats[::2]), set(repeats[1::2])
     later_bodies: list[Body] = []
 
     def bursts() -> Iterator[tuple[Sequence[Body], Iterable[End]]]:
         for start in range(0, len(events), BURST):
             now = datetime.now(UTC)
-            burst = [event.at(now) for event in events[start : start + BURST]]
+            burst = [event.with_time(now) for event in events[start : start + BURST]]
             ended = [event for event in burst if event.kind != "other_type"]
             later_bodies.extend(event.body for event in ended if _end(event) in later)
             published = burst + [event for event in ended if _end(event) in at_once]
             yield [event.body for event in published], map(_end, ended)
 
     expected = Counter(_end(event) for event in ours)
-    refusals = Refusals.of(ids)
+    refusals = Refusals.for_conversations(ids)
     return Feed(
         summary=f"Send {len(events)} events: {count} conversations in our 2 queues and 4 others",
-        account=Account(
+        report=RunReport(
             published=len(events) + len(repeats),
             repeated=len(repeats),
-            straight=len(poison) + len(unwanted),
+            direct_messages=len(poison) + len(unwanted),
             expected=Counter(f"rejected.{one.reason}" for one in poison)
             + Counter(
                 {
@@ -63,7 +63,8 @@ def subscription_feed(send: Send, seed: int, count: int) -> Feed:
         ),
         expected=expected,
         refusals=refusals,
-        straight=[one.body for one in poison] + [json.dumps(event.body) for event in unwanted],
+        direct_messages=[one.body for one in poison]
+        + [json.dumps(event.body) for event in unwanted],
         send=send,
         bursts=bursts(),
         repeated_ends=later,

@@ -1,1 +1,1 @@
-"""Made-up conversations, their events in both deliveries, and the ends in them."""
+"""Made-up conversations, with their events for both deliveries and the ends to expect."""

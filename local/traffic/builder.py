@@ -1,4 +1,4 @@
-"""A builder of conversations as partner events, one event after the other."""
+"""Builds a conversation step by step, as a list of partner events."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from conversations.topics import TOPIC_PREFIX
-from local.traffic.subscription import FINAL_DISCONNECTS, WRAPUP_CODES, iso, uuid_of
+from local.traffic.subscription import FINAL_DISCONNECTS, WRAPUP_CODES, iso, random_uuid
 
 Event = dict[str, Any]
 MEDIA = {"VOICE": 70, "CHAT": 15, "MESSAGE": 15}
@@ -16,7 +16,15 @@ SECOND, MINUTE = 1_000, 60_000
 
 
 class ConversationBuilder:
-    """A conversation so far; each step adds events and moves its clock on."""
+    """Builds a conversation. Each step adds events and advances the conversation's clock.
+
+    Parameters
+    ----------
+    queues, foreign
+        The ids of our queues, and of foreign queues in the same org.
+    own_share
+        The probability that `pick_queue` picks one of our queues.
+    """
 
     def __init__(
         self,
@@ -30,38 +38,38 @@ class ConversationBuilder:
         self.events: list[Event] = []
         self.at_ms = round(start.timestamp() * 1000)
         self._queues, self._foreign, self._own_share = queues, foreign, own_share
-        self.id = uuid_of(rng)
+        self.id = random_uuid(rng)
         self.media = rng.choices(list(MEDIA), list(MEDIA.values()))[0]
         self.direction = "INBOUND"
 
-    def pick_queue(self, *but: str) -> str:
-        """Pick one of our queues or a foreign one, but none of those given."""
+    def pick_queue(self, *excluded: str) -> str:
+        """Return one of our queues or a foreign queue, but none of the excluded ones."""
         pool = self._queues if self.rng.random() < self._own_share else self._foreign
-        # If the pool has no other queue, the other pool has one.
-        allowed = [q for q in pool if q not in but] or [
-            q for q in (*self._queues, *self._foreign) if q not in but
+        # If all queues in the pool are excluded, pick from the other pool.
+        allowed = [q for q in pool if q not in excluded] or [
+            q for q in (*self._queues, *self._foreign) if q not in excluded
         ]
         return self.rng.choice(allowed)
 
     def new_agent(self) -> str:
-        return uuid_of(self.rng)
+        return random_uuid(self.rng)
 
     def wait(self, least: int, most: int) -> int:
-        """Let a random time pass; return it in milliseconds."""
+        """Let a random time pass, and return the time in milliseconds."""
         passed = self.rng.randint(least, most)
         self.at_ms += passed
         return passed
 
     def publish(self, topic: str, **body: Any) -> None:
-        """Publish an event, at least a millisecond after the one before."""
+        """Publish an event, a millisecond or more after the previous event."""
         self.at_ms += 1
         sent = datetime.fromtimestamp(self.at_ms / 1000 + 0.2, UTC)
-        event_id = uuid_of(self.rng)
+        event_id = random_uuid(self.rng)
         fields = {
             "eventTime": self.at_ms,
             "conversationId": self.id,
-            "participantId": uuid_of(self.rng),
-            "sessionId": uuid_of(self.rng),
+            "participantId": random_uuid(self.rng),
+            "sessionId": random_uuid(self.rng),
             "mediaType": self.media,
             "provider": "PureCloud Messaging",
             "direction": self.direction,
@@ -79,14 +87,14 @@ class ConversationBuilder:
                     "topicName": f"{TOPIC_PREFIX}{topic}".replace("{id}", self.id),
                     "version": "2",
                     "eventBody": fields | body,
-                    "metadata": {"CorrelationId": uuid_of(self.rng)},
+                    "metadata": {"CorrelationId": random_uuid(self.rng)},
                     "timestamp": iso(sent),
                 },
             }
         )
 
     def arrive(self) -> None:
-        """The customer arrives, and a voice call may go through a menu."""
+        """The customer arrives. A voice call may go through a menu."""
         self.publish("customer.start")
         if self.media == "VOICE" and self.rng.random() < 0.8:
             self.publish("flow.start", flowType="INBOUNDCALL")
@@ -94,7 +102,7 @@ class ConversationBuilder:
             self.publish("flow.end", flowType="INBOUNDCALL", disconnectType="TRANSFER")
 
     def wait_in_queue(self, queue_id: str, outcome: str, **more: str) -> None:
-        """The customer waits in a queue, with one of the outcomes of `acd.end`."""
+        """The customer waits in a queue. `outcome` is the `acdOutcome` of the wait."""
         self.publish("acd.start", queueId=queue_id)
         waited = self.wait(1 * SECOND, 4 * MINUTE)
         self.publish(
@@ -112,7 +120,7 @@ class ConversationBuilder:
         self.customer_leaves()
 
     def answer(self, queue_id: str, agent: str) -> None:
-        """An agent takes the customer from the queue."""
+        """An agent takes the customer from the queue, and they talk."""
         self.wait_in_queue(queue_id, "ANSWERED", answeredUserId=agent)
         self.talk(queueId=queue_id, userId=agent)
 
@@ -132,10 +140,10 @@ class ConversationBuilder:
         )
 
     def ring_unanswered(self, queue_id: str, agent: str) -> None:
-        """An agent lets it ring, and the customer goes back to the queue."""
+        """An agent does not answer, and the customer goes back to the queue."""
         self.publish("user.start", queueId=queue_id, userId=agent)
         self.wait(8 * SECOND, 30 * SECOND)
-        # The duration of a talk that did not happen is missing or 0.
+        # They did not talk, so the duration is missing or 0.
         talked = self.rng.choice(({}, {"interactingDurationMs": 0}))
         how = self.rng.choice(("NO_ANSWER_TRANSFER", "CLIENT", "SYSTEM"))
         self.publish(
@@ -153,15 +161,15 @@ class ConversationBuilder:
         self.publish("customer.end", disconnectType=how or self.rng.choice(FINAL_DISCONNECTS))
 
     def wrap_up(self, queue_id: str, agent: str) -> None:
-        """An agent does the after-call work, which sometimes takes over ten minutes."""
+        """An agent does the after-call work, which sometimes takes more than ten minutes."""
         late = self.rng.random() < 0.1
         took = self.wait(*((10 * MINUTE, 15 * MINUTE) if late else (0, 90 * SECOND)))
         wrapup = {"wrapupCode": self.rng.choice(WRAPUP_CODES), "wrapupDurationMs": took}
         self.publish("acw", queueId=queue_id, userId=agent, **wrapup)
         self.publish("wrapup", queueId=queue_id, **wrapup)
 
-    def end(self, queue_id: str, agent: str, how: str = "PEER") -> None:
-        """The agent leaves, then the customer, and the agent wraps up."""
+    def finish(self, queue_id: str, agent: str, how: str = "PEER") -> None:
+        """The agent leaves, then the customer leaves, then the agent does the after-call work."""
         self.agent_leaves(queue_id, agent, how)
         self.customer_leaves()
         self.wrap_up(queue_id, agent)

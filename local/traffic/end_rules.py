@@ -1,7 +1,7 @@
-"""A reference for the end rules: the ends of a conversation, derived from all its events at once.
+"""A reference implementation of the end rules, which sees all events of a conversation at once.
 
-Tests compare the worker with it, which sees the events one by one and in any order. The two share
-only the names of topics.
+Tests compare its results with those of the worker, which sees the events one by one and in any
+order. The two implementations share only the names of the topics.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ RULES = ("touched", "last_queue", "queue_leg")
 
 
 class QueueEnd(NamedTuple):
-    """An end of a conversation in a queue, dated in epoch milliseconds."""
+    """An end of a conversation in a queue. `at_ms` is its time in epoch milliseconds."""
 
     queue_id: str
     at_ms: int
 
 
-def ends_by(
+def derive_ends(
     rule: str, events: Iterable[Mapping[str, Any]], queue_ids: Collection[str]
 ) -> list[QueueEnd]:
     """Return the ends that a rule derives from the events of one conversation.
@@ -32,14 +32,16 @@ def ends_by(
     rule
         One of `RULES`.
     events
-        Partner events in any order; repeated ones change nothing.
+        Partner events in any order. Repeated events change nothing.
     queue_ids
-        Our queues. Events of other queues do not count, since the stack's rules drop them.
+        The ids of our queues. Events in other queues do not count, because the stack's EventBridge
+        rules drop them.
 
     Returns
     -------
     list[QueueEnd]
-        The ends by time and queue. Ends in a queue within five minutes count as the first of them.
+        The ends, sorted by time and queue. Of the ends of a queue that lie within five minutes, the
+        list has only the first.
     """
     parsed = [
         (event["detail-type"].removeprefix(TOPIC_PREFIX), event["detail"]["eventBody"])
@@ -51,10 +53,10 @@ def ends_by(
         if topic in QUEUE_TOPICS and body.get("queueId") in queue_ids
     ]
     if rule == "queue_leg":
-        return _apart(
+        return _merge_same_ends(
             QueueEnd(body["queueId"], body["eventTime"])
             for topic, body in ours
-            if _is_end_of_leg(topic, body)
+            if _is_leg_end(topic, body)
         )
 
     found = []
@@ -66,10 +68,10 @@ def ends_by(
         if rule == "last_queue":
             visits = sorted(visits, key=lambda body: body["eventTime"])[-1:]
         found += [QueueEnd(body["queueId"], end) for body in visits]
-    return _apart(found)
+    return _merge_same_ends(found)
 
 
-def _is_end_of_leg(topic: str, body: Mapping[str, Any]) -> bool:
+def _is_leg_end(topic: str, body: Mapping[str, Any]) -> bool:
     if topic == "acd.end":
         return body.get("acdOutcome") == "ABANDON"
     talked = body.get("interactingDurationMs", 0) > 0
@@ -80,13 +82,13 @@ def _is_transfer(body: Mapping[str, Any]) -> bool:
     return str(body.get("disconnectType", "")).endswith("TRANSFER")
 
 
-def _apart(ends: Iterable[QueueEnd]) -> list[QueueEnd]:
-    """Return ends without those within five minutes of an earlier end in their queue.
+def _merge_same_ends(ends: Iterable[QueueEnd]) -> list[QueueEnd]:
+    """Return the ends without repeats, which follow an end of the same queue within five minutes.
 
     Raises
     ------
     ValueError
-        The result depends on the order of the events, so the conversation is no good example.
+        The result would depend on the order of the events, so the conversation is no good example.
     """
     kept: dict[str, list[QueueEnd]] = {}
     by_time = sorted(set(ends), key=lambda end: end.at_ms)

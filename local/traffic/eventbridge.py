@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from local.traffic.builder import ConversationBuilder, Event
-from local.traffic.end_rules import RULES, QueueEnd, ends_by
+from local.traffic.end_rules import RULES, QueueEnd, derive_ends
 from local.traffic.stories import STORIES
 from local.traffic.subscription import FOREIGN_QUEUES, OUR_QUEUES, START, Malformed, with_fields
 
@@ -34,11 +34,12 @@ class Conversation:
     Attributes
     ----------
     story
-        The name of its story in `STORIES`.
+        The name of the conversation's story in `STORIES`.
     events
-        Its partner events by time, without `source`, `account` and `region`, which the sender adds.
+        The partner events, sorted by time. They lack `source`, `account` and `region`, which the
+        sender adds.
     ends
-        The ends in our queues, by end rule.
+        The ends in our queues, keyed by end rule.
     """
 
     id: str
@@ -64,11 +65,11 @@ def partner_conversations(
     queues, foreign
         The ids of our queues, and of foreign queues in the same org.
     own_share
-        The share of our queues.
+        The probability that a conversation goes to one of our queues.
     stories
-        The names of the stories; none for all.
+        The names of the stories to use; empty for all stories.
     start
-        The start of the first conversation; the next ones follow within seconds.
+        The start of the first conversation. Each next one starts within four seconds.
     """
     rng = random.Random(seed)
     chosen = {name: story for name, story in STORIES.items() if not stories or name in stories}
@@ -78,7 +79,7 @@ def partner_conversations(
         builder = ConversationBuilder(rng, start, queues, foreign, own_share)
         chosen[name][1](builder)
         events = tuple(builder.events)
-        ends = {rule: tuple(ends_by(rule, events, queues)) for rule in RULES}
+        ends = {rule: tuple(derive_ends(rule, events, queues)) for rule in RULES}
         yield Conversation(builder.id, name, events, ends)
         start += timedelta(milliseconds=rng.randint(50, 4_000))
 
@@ -86,7 +87,10 @@ def partner_conversations(
 def shuffled(
     conversations: Sequence[Conversation], seed: int, *, repeated_share: float = 0.1
 ) -> list[Event]:
-    """Return all events of conversations in random order, a share of them twice."""
+    """Return all events of some conversations in random order, and some of the events twice.
+
+    `repeated_share` is the probability that an event comes twice.
+    """
     rng = random.Random(seed)
     events = [event for one in conversations for event in one.events]
     events += [event for event in events if rng.random() < repeated_share]
@@ -95,9 +99,9 @@ def shuffled(
 
 
 def malformed_events(queue_id: str = OUR_QUEUES[0]) -> list[Malformed]:
-    """Return bodies with one error each, an example of every error but emptiness.
+    """Return malformed bodies with one error each.
 
-    SQS takes no empty bodies.
+    Every error has an example, except the empty body, which SQS does not take.
     """
     (conversation,) = partner_conversations(1, 1, [queue_id], own_share=1, stories=["abandoned"])
     event = next(e for e in conversation.events if e["detail-type"].endswith("acd.end"))

@@ -1,4 +1,4 @@
-"""The stories of complete conversations, told with the builder."""
+"""Stories: functions that build complete conversations of various kinds."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ def _answered(builder: ConversationBuilder) -> None:
     queue_id, agent = builder.pick_queue(), builder.new_agent()
     builder.arrive()
     builder.answer(queue_id, agent)
-    builder.end(queue_id, agent)
+    builder.finish(queue_id, agent)
 
 
 def _abandoned(builder: ConversationBuilder) -> None:
@@ -19,7 +19,7 @@ def _abandoned(builder: ConversationBuilder) -> None:
 
 
 def _transferred(builder: ConversationBuilder) -> None:
-    """An agent transfers the customer to another queue, and the next one perhaps back."""
+    """An agent transfers the customer to another queue; the next agent may transfer them back."""
     first = builder.pick_queue()
     second = builder.pick_queue(first)
     back = builder.rng.random() < 0.3
@@ -30,7 +30,7 @@ def _transferred(builder: ConversationBuilder) -> None:
         builder.answer(queue_id, agent)
         builder.agent_leaves(queue_id, agent, builder.rng.choice(("TRANSFER", "CONSULT_TRANSFER")))
         if builder.rng.random() < 0.5:
-            # After a transfer without consultation the customer has a new session.
+            # After a transfer without a consultation, the customer has a new session.
             builder.customer_leaves("TRANSFER")
             builder.publish("customer.start")
     builder.answer(*legs[-1])
@@ -41,7 +41,7 @@ def _transferred(builder: ConversationBuilder) -> None:
 
 
 def _flowed_out(builder: ConversationBuilder) -> None:
-    """After too long a wait the customer moves to another queue and gives up or is answered."""
+    """The customer has waited too long and is moved to another queue. There they give up or not."""
     first = builder.pick_queue()
     builder.arrive()
     builder.wait_in_queue(first, "FLOW_OUT")
@@ -50,11 +50,11 @@ def _flowed_out(builder: ConversationBuilder) -> None:
         builder.abandon(second)
     else:
         builder.answer(second, agent)
-        builder.end(second, agent)
+        builder.finish(second, agent)
 
 
 def _requeued(builder: ConversationBuilder) -> None:
-    """Some agents do not answer; then one does, or the customer gives up."""
+    """One or two agents do not answer. Then another agent does, or the customer gives up."""
     queue_id, agent = builder.pick_queue(), builder.new_agent()
     builder.arrive()
     for _ in range(builder.rng.randint(1, 2)):
@@ -64,11 +64,11 @@ def _requeued(builder: ConversationBuilder) -> None:
         builder.abandon(queue_id)
     else:
         builder.answer(queue_id, agent)
-        builder.end(queue_id, agent)
+        builder.finish(queue_id, agent)
 
 
 def _conference(builder: ConversationBuilder) -> None:
-    """A second agent joins, from the same queue or another; both leave shortly after."""
+    """A second agent joins, from the same queue or another one. Later, both leave."""
     first = builder.pick_queue()
     second = first if builder.rng.random() < 0.4 else builder.pick_queue(first)
     one, other = builder.new_agent(), builder.new_agent()
@@ -99,11 +99,11 @@ def _callback(builder: ConversationBuilder) -> None:
     builder.customer_leaves()
     builder.media, builder.direction = "CALLBACK", "INBOUND"
     builder.wait(0, 60 * SECOND)
-    builder.end(queue_id, agent)
+    builder.finish(queue_id, agent)
 
 
 def _email(builder: ConversationBuilder) -> None:
-    """An agent works at an e-mail several times, each time from a start to an end event."""
+    """An agent works on an e-mail several times, each time with a start event and an end event."""
     queue_id, agent = builder.pick_queue(), builder.new_agent()
     builder.media = "EMAIL"
     builder.publish(
@@ -123,7 +123,7 @@ def _email(builder: ConversationBuilder) -> None:
 
 
 def _reopened(builder: ConversationBuilder) -> None:
-    """A message conversation ends and is re-opened about an hour later, in any queue."""
+    """A message conversation ends and is re-opened later, in the same queue or another one."""
     queue_id, agent = builder.pick_queue(), builder.new_agent()
     builder.media = "MESSAGE"
     builder.arrive()
@@ -134,13 +134,13 @@ def _reopened(builder: ConversationBuilder) -> None:
         builder.answer(before, agent)
         builder.agent_leaves(before, agent, "TRANSFER")
     builder.answer(queue_id, agent)
-    builder.end(queue_id, agent)
+    builder.finish(queue_id, agent)
     for _ in range(builder.rng.randint(1, 2)):
         builder.wait(30 * MINUTE, 90 * MINUTE)
         next_queue = builder.rng.choice((before, queue_id, builder.pick_queue()))
         builder.publish("customer.start")
         builder.answer(next_queue, agent)
-        builder.end(next_queue, agent)
+        builder.finish(next_queue, agent)
 
 
 def _without_queue(builder: ConversationBuilder) -> None:
@@ -155,7 +155,7 @@ def _without_queue(builder: ConversationBuilder) -> None:
     builder.agent_leaves(None, agent, "TRANSFER")
     queue_id, other = builder.pick_queue(), builder.new_agent()
     builder.answer(queue_id, other)
-    builder.end(queue_id, other)
+    builder.finish(queue_id, other)
 
 
 STORIES: dict[str, tuple[int, Callable[[ConversationBuilder], None]]] = {
@@ -170,4 +170,4 @@ STORIES: dict[str, tuple[int, Callable[[ConversationBuilder], None]]] = {
     "re-opened": (6, _reopened),
     "without a queue": (5, _without_queue),
 }
-"""Each story's frequency in percent and its function, by name."""
+"""Keyed by name: a story's frequency in percent, and its function."""

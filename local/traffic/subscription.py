@@ -1,7 +1,7 @@
 """Made-up conversations as subscription events, and malformed bodies.
 
-The same seed gives the same bytes. People, numbers and addresses are fictitious: 555-01xx numbers
-and example.com are reserved for fiction.
+The same seed gives the same bytes. People, numbers and addresses are fictitious: the phone
+numbers 555-01xx and the domain example.com are reserved for such purposes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FOREIGN_QUEUES = (
 )
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 TRANSFERRED, ABANDONED = 0.15, 0.12
-"""Shares of the conversations."""
+"""The fractions of conversations that are transferred and that are abandoned."""
 QUEUE_NAMES = ("Support", "Billing", "Sales", "Returns", "Retention", "Onboarding")
 PEOPLE = (
     "Alex Moreau",
@@ -39,7 +39,7 @@ PEOPLE = (
 FLOWS = ("Main menu", "After hours", "Language choice", "Order status")
 MEDIA = {"VOICE": 60, "CHAT": 12, "EMAIL": 10, "CALLBACK": 8, "MESSAGE": 10}
 FINAL_DISCONNECTS = ("ENDPOINT", "ENDPOINT", "PEER", "CLIENT", "SYSTEM")
-"""Disconnect types of a customer who leaves for good."""
+"""Disconnect types when a customer leaves for good."""
 WRAPUP_CODES = tuple(str(UUID(int=0x44444444_5555_4666_8777_000000000000 + n)) for n in range(6))
 
 Kind = Literal["answered", "abandoned", "transferred", "other_type"]
@@ -54,7 +54,7 @@ class Event:
     body
         The event as Genesys Cloud sends it.
     kind
-        How the conversation went in the queue; `other_type` for an event that is not its end.
+        How the conversation went in the queue; `other_type` if the event is not an end.
     """
 
     body: dict[str, Any]
@@ -62,13 +62,13 @@ class Event:
     queue_id: str
     kind: Kind
 
-    def at(self, time: datetime) -> Event:
+    def with_time(self, time: datetime) -> Event:
         """Return the same event with another event time."""
         return replace(self, body={**self.body, "eventTime": iso(time)})
 
 
 class Malformed(NamedTuple):
-    """A malformed message body and the reason for its rejection."""
+    """A malformed message body, and the reason for which the worker must reject the message."""
 
     name: str
     body: str
@@ -85,21 +85,21 @@ def conversations(
     other_type_share: float = 0.1,
     start: datetime = START,
 ) -> Iterator[Event]:
-    """Yield the events of `count` conversations, one after the other.
+    """Yield the events of `count` conversations, one conversation after the other.
 
-    A conversation ends with one event for each queue that it touched, two for a transferred one.
-    Some conversations have an event of another type before.
+    A conversation ends with one event for each of its queues: one queue, or two if the conversation
+    was transferred. Some conversations have an earlier event of another type.
 
     Parameters
     ----------
     queues, foreign
         The ids of our queues, and of foreign queues in the same org.
     own_share
-        The share of ends in our queues.
+        The fraction of ends that are in our queues.
     other_type_share
-        The share of conversations with an event of another type.
+        The fraction of conversations that have an event of another type.
     start
-        The end of the first conversation; the next ones follow within seconds.
+        When the first conversation ends. Each next one ends within four seconds.
     """
     rng = random.Random(seed)
     names = dict(zip([*queues, *foreign], cycle(QUEUE_NAMES), strict=False))
@@ -115,9 +115,9 @@ def conversations(
 
 
 def malformed_bodies(queue_id: str = OUR_QUEUES[0]) -> list[Malformed]:
-    """Return bodies with one error each, an example of every error but emptiness.
+    """Return malformed bodies with one error each.
 
-    SQS takes no empty bodies.
+    Every error has an example, except the empty body, which SQS does not take.
     """
     attributes = {"conversationId": "malformed", "queueId": queue_id, "participants": []}
     event = {"eventType": END, "eventTime": iso(START), "attributes": attributes}
@@ -150,7 +150,7 @@ def malformed_bodies(queue_id: str = OUR_QUEUES[0]) -> list[Malformed]:
 
 
 def with_fields(original: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
-    """Return a copy with other fields; None removes a field."""
+    """Return a copy in which the given fields are replaced. None removes a field."""
     return {name: value for name, value in {**original, **fields}.items() if value is not None}
 
 
@@ -170,16 +170,16 @@ class _Leg:
 
 
 class _Conversation:
-    """A conversation: the customer, perhaps a menu, and a leg for each queue."""
+    """A conversation of a customer, perhaps with a menu, and with a leg for each queue."""
 
     def __init__(self, rng: random.Random, ended: datetime, names: Mapping[str, str]) -> None:
         self.rng, self.ended, self.names = rng, ended, names
-        self.id, self.division = uuid_of(self.rng), uuid_of(self.rng)
+        self.id, self.division = random_uuid(self.rng), random_uuid(self.rng)
         self.media = rng.choices(list(MEDIA), list(MEDIA.values()))[0]
         self.direction = "OUTBOUND" if self.media == "CALLBACK" else "INBOUND"
 
     def events(self, queue_ids: Sequence[str], other_type_share: float) -> Iterator[Event]:
-        """Yield the conversation's events: perhaps one of another type, then its end by queue."""
+        """Yield perhaps an event of another type, then an end for each queue."""
         abandoned = self.rng.random() < ABANDONED
         *before, last = queue_ids
         legs = [self._handled(queue_id, "transferred") for queue_id in before]
@@ -222,7 +222,7 @@ class _Conversation:
             "agent",
             self.rng.choice(PEOPLE),
             queueId=queue_id,
-            userId=uuid_of(self.rng),
+            userId=random_uuid(self.rng),
             wrapupCode=self.rng.choice(WRAPUP_CODES),
             disconnectType="TRANSFER" if transferred else "PEER",
         )
@@ -270,21 +270,21 @@ class _Conversation:
 
     def _participant(self, purpose: str, name: str, **more: str) -> dict[str, Any]:
         return {
-            "id": uuid_of(self.rng),
+            "id": random_uuid(self.rng),
             "purpose": purpose,
             "name": name,
-            "sessionId": uuid_of(self.rng),
+            "sessionId": random_uuid(self.rng),
             "mediaType": self.media,
             "direction": self.direction,
             **more,
         }
 
 
-def uuid_of(rng: random.Random) -> str:
-    """Return an id in the form of Genesys Cloud's."""
+def random_uuid(rng: random.Random) -> str:
+    """Return a random id in the format of Genesys Cloud's ids."""
     return str(UUID(int=rng.getrandbits(128), version=4))
 
 
 def iso(time: datetime) -> str:
-    """Return a time in UTC, to the millisecond."""
+    """Return a time as ISO 8601 in UTC, with milliseconds."""
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

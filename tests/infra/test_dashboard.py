@@ -357,7 +357,7 @@ def test_the_watchdogs_table_shows_its_findings(stack: Stack) -> None:
 def test_the_local_page_can_show_every_widget(stack_of_kind: Stack) -> None:
     arn = "arn:aws:cloudwatch:eu-north-1:123456789012:alarm:"
     body = body_text(stack_of_kind, lambda name: arn + name)
-    assert len(dashboard_body.widgets(body)) == len(board_of(stack_of_kind).widgets)
+    assert len(dashboard_body.parse_widgets(body)) == len(board_of(stack_of_kind).widgets)
 
 
 def test_it_stays_within_cloudwatchs_limits_with_as_many_queues_as_can_be(
@@ -416,7 +416,7 @@ def events_of(output: str) -> list[dict[str, Any]]:
 
 def query_result(properties: Mapping[str, Any], events: list[dict[str, Any]]) -> queries.Table:
     _, query = dashboard_body.source_groups(properties["query"])
-    return queries.answer(query, events)
+    return queries.run_query(query, events)
 
 
 def test_tables_read_the_logs_of_the_functions_that_they_tell_of(stack: Stack) -> None:

@@ -13,7 +13,7 @@ import pytest
 from local.aws.project import ROOT
 from local.dashboard.page import Page
 from local.demo import demo
-from local.demo.account import Account
+from local.demo.report import RunReport
 from tests.children import child, status_of
 from tests.polling import wait_until
 
@@ -58,9 +58,9 @@ def shown(
     seen: list[Page] = []
     checks = demo.dashboard_checks
 
-    def noting(page: Page, account: Account) -> dict[str, bool]:
+    def noting(page: Page, report: RunReport) -> dict[str, bool]:
         seen.append(page)
-        return checks(page, account)
+        return checks(page, report)
 
     monkeypatch.setattr(demo, "dashboard_checks", noting)
     file = tmp_path / "page.html"
@@ -70,7 +70,7 @@ def shown(
 
 
 def row(printed: str, label: str) -> int:
-    """Return the figure in a row of the account that was printed."""
+    """Return the figure in a row of the printed report."""
     (figure,) = re.findall(rf"^ +{re.escape(label)}\.+ +(\d+)$", printed, re.MULTILINE)
     return int(figure)
 

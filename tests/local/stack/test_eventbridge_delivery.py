@@ -9,8 +9,8 @@ import pytest
 
 from conversations.topics import QUEUE_TOPICS, TOPIC_PREFIX
 from local.aws.project import Deployment
-from local.demo.account import PartnerAccount
 from local.demo.counts import arrivals_per_end, logged_outcomes
+from local.demo.report import PartnerRunReport
 from local.genesys.entities import Entity
 from local.genesys.problems import problem, too_many_requests
 from local.receivers.bus import BusRecorder, record_bus
@@ -160,7 +160,7 @@ def test_in_any_order_and_some_twice_every_event_is_accounted_for_and_every_end_
     bridged: World, stack: Deployment, bus: BusRecorder, published: Published
 ) -> None:
     ends = ends_of(published.told, "touched")
-    account = PartnerAccount(
+    report = PartnerRunReport(
         published=len(published.events),
         filtered=sum(not rules for rules in published.matched),
         expected=Counter(
@@ -172,24 +172,24 @@ def test_in_any_order_and_some_twice_every_event_is_accounted_for_and_every_end_
     )
 
     def balances() -> bool:
-        account.left_in_queue = count_messages(bridged.aws, stack.outputs["QueueUrl"])
-        if account.left_in_queue:  # the rest takes time that the worker could use
+        report.left_in_queue = count_messages(bridged.aws, stack.outputs["QueueUrl"])
+        if report.left_in_queue:  # the rest takes time that the worker could use
             return False
-        account.logged = logged_outcomes(bridged.aws, stack.outputs["WorkerFunctionName"])
-        account.dead_letters = Counter(len(bridged.dead_letters(stack)) * ["dead"])
+        report.logged = logged_outcomes(bridged.aws, stack.outputs["WorkerFunctionName"])
+        report.dead_letters = Counter(len(bridged.dead_letters(stack)) * ["dead"])
         noted = arrivals(bridged, bus)
-        account.arrived = {
+        report.arrived = {
             place: [n for end in ends for n in arrivals_per_end(ends[end], of_place[end])]
             for place, of_place in noted.items()
         }
-        account.unexpected = Counter(
+        report.unexpected = Counter(
             {place: len(of_place.keys() - ends.keys()) for place, of_place in noted.items()}
         )
-        account.forged = bridged.webhook.forged
-        return all(account.checks().values())
+        report.forged = bridged.webhook.forged
+        return all(report.checks().values())
 
     wait_until(balances, "the account to balance")
-    assert account.logged["ignored"] == account.logged["ignored.noted"]
+    assert report.logged["ignored"] == report.logged["ignored.noted"]
 
 
 def test_another_end_rule_and_other_queues_are_changed_in_place(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from local.traffic.end_rules import ends_by
+from local.traffic.end_rules import derive_ends
 from tests.bodies import OTHER_QUEUE, QUEUE
 from tests.fakes.batches import SECOND_QUEUE
 from tests.fakes.partner_worker import RULES, PartnerWorker
@@ -162,7 +162,9 @@ def batch_sequences(messages: Sequence[str]) -> Iterator[list[Sequence[str]]]:
 @each_conversation
 def test_the_reference_implementation_completes_the_ends_of_the_table(name: str, rule: str) -> None:
     events = [json.loads(message) for message in CONVERSATIONS[name][0]]
-    ends = [(end.queue_id, (end.at_ms - ENDED_MS) / 1000) for end in ends_by(rule, events, (A, B))]
+    ends = [
+        (end.queue_id, (end.at_ms - ENDED_MS) / 1000) for end in derive_ends(rule, events, (A, B))
+    ]
     assert sorted(ends) == expected_ends(name, rule)
 
 

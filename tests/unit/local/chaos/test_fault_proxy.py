@@ -16,13 +16,13 @@ import requests
 
 from local.chaos import fault_proxy
 from local.chaos.fault_proxy import (
-    DELAY,
+    DELAY_SECONDS,
     Call,
     FaultProxy,
-    condition_of,
+    condition_values,
     descends_from,
     operation_of,
-    values_of,
+    written_values,
 )
 from local.chaos.faults import Fault, Faults
 from local.http.messages import Answer, Request
@@ -168,7 +168,7 @@ def test_a_delayed_call_is_carried_out_all_the_same(
     schedule(proxy, "delayed")
 
     assert worker.call(MARK).status_code == 200
-    assert slept == [DELAY]
+    assert slept == [DELAY_SECONDS]
     assert aws.carried_out == [MARK]
 
 
@@ -177,7 +177,7 @@ def test_a_call_that_is_carried_out_late_is_lost_to_a_client_that_has_retried(
 ) -> None:
     over = threading.Event()
     monkeypatch.setattr(fault_proxy, "time", SimpleNamespace(time=time.time, sleep=over.wait))
-    monkeypatch.setattr(fault_proxy, "LATE", 60)
+    monkeypatch.setattr(fault_proxy, "LATE_SECONDS", 60)
     schedule(proxy, "carried out late")
 
     with pytest.raises(requests.Timeout):
@@ -284,5 +284,5 @@ def test_a_statement_has_values_and_a_condition() -> None:
         "Parameters": [{"S": "new"}, {"N": "9"}, {"S": "old"}, {"N": "1"}],
     }
 
-    assert values_of(statement) == {"claimed_by": {"S": "new"}, "lease_until": {"N": "9"}}
-    assert condition_of(statement) == {"claimed_by": {"S": "old"}, "b": {"N": "1"}}
+    assert written_values(statement) == {"claimed_by": {"S": "new"}, "lease_until": {"N": "9"}}
+    assert condition_values(statement) == {"claimed_by": {"S": "old"}, "b": {"N": "1"}}

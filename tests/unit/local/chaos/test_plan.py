@@ -5,10 +5,10 @@ from collections import Counter
 
 import pytest
 
-from local.chaos.plan import CONNECTIONS_REFUSED, POISON_CALLS, Plan, full, short
+from local.chaos.plan import CONNECTIONS_REFUSED, POISON_CALLS, Plan, full_plan, short_plan
 
 
-@pytest.mark.parametrize("plan", [full(1, 5_000), short(1)], ids=["full", "short"])
+@pytest.mark.parametrize("plan", [full_plan(1, 5_000), short_plan(1)], ids=["full", "short"])
 def test_every_fault_strikes_while_ends_arrive_and_faults_of_poison_calls_early(plan: Plan) -> None:
     schedule = plan.schedule(random.Random(1))
 
@@ -26,13 +26,13 @@ def test_every_fault_strikes_while_ends_arrive_and_faults_of_poison_calls_early(
 
 
 def test_the_same_seed_plans_the_same_faults() -> None:
-    schedules = [short(1).schedule(random.Random(seed)) for seed in (1, 1, 2)]
+    schedules = [short_plan(1).schedule(random.Random(seed)) for seed in (1, 1, 2)]
 
     assert schedules[0] == schedules[1] != schedules[2]
 
 
 def test_a_small_run_has_fewer_faults_of_every_kind() -> None:
-    small, large = full(1, 500).faults, full(1, 5_000).faults
+    small, large = full_plan(1, 500).faults, full_plan(1, 5_000).faults
 
     assert {kind: counts.keys() for kind, counts in small.items()} == {
         kind: counts.keys() for kind, counts in large.items()

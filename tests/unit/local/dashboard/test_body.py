@@ -11,8 +11,8 @@ from local.dashboard.body import (
     Graph,
     Metric,
     UnknownWidget,
+    parse_widgets,
     source_groups,
-    widgets,
 )
 
 ALARM = "arn:aws:cloudwatch:us-east-1:111122223333:alarm:a:b"
@@ -31,7 +31,9 @@ def widget(kind: str, **changes: Any) -> dict[str, Any]:
 
 def drawn(*rows: list[Any], **properties: Any) -> list[Metric]:
     """Return the metrics of a graph with some rows."""
-    (found,) = widgets(json.dumps({"widgets": [widget("metric", metrics=rows, **properties)]}))
+    (found,) = parse_widgets(
+        json.dumps({"widgets": [widget("metric", metrics=rows, **properties)]})
+    )
     assert isinstance(found.properties, Graph)
     return list(found.properties.visible_metrics())
 
@@ -64,7 +66,7 @@ def test_a_metric_without_options_has_those_of_its_widget() -> None:
 
 
 def test_the_name_of_an_alarm_comes_from_its_arn() -> None:
-    (found,) = widgets(json.dumps({"widgets": [widget("alarm")]}))
+    (found,) = parse_widgets(json.dumps({"widgets": [widget("alarm")]}))
 
     assert isinstance(found.properties, Alarms)
     assert found.properties.names == ["a:b"]
@@ -101,4 +103,4 @@ def test_a_widget_that_the_page_cannot_show_is_an_error(shown: dict[str, Any]) -
     numbers = widget("metric", title="Numbers", view="singleValue")
 
     with pytest.raises(UnknownWidget):
-        widgets(json.dumps({"widgets": [numbers, shown]}))
+        parse_widgets(json.dumps({"widgets": [numbers, shown]}))

@@ -6,8 +6,8 @@ import pytest
 from plotly import graph_objects  # type: ignore[import-untyped]
 
 from local.dashboard.body import Axis, Graph, Line, Metric
-from local.dashboard.graph import Series, Span, figure, sparkline
-from local.dashboard.page import number
+from local.dashboard.graph import Series, Span, make_figure, make_sparkline
+from local.dashboard.page import format_number
 
 SINCE = datetime(2026, 11, 23, 10, tzinfo=UTC)
 SPAN = Span(SINCE, SINCE + timedelta(seconds=90), 1)
@@ -37,7 +37,7 @@ def graph(**properties: object) -> Graph:
 def test_a_count_is_zero_next_to_its_points_within_the_span(
     values: dict[int, float], drawn: dict[int, float]
 ) -> None:
-    (trace,) = figure(graph(), 6, [series(values)], SPAN)["data"]
+    (trace,) = make_figure(graph(), 6, [series(values)], SPAN)["data"]
 
     assert dict(zip(trace["x"], trace["y"], strict=True)) == {
         f"{SINCE + timedelta(seconds=second):%Y-%m-%d %H:%M:%S}": value
@@ -46,7 +46,7 @@ def test_a_count_is_zero_next_to_its_points_within_the_span(
 
 
 def test_a_latency_has_no_zeros() -> None:
-    (trace,) = figure(graph(), 6, [series({5: 1, 9: 2}, statistic="p95")], SPAN)["data"]
+    (trace,) = make_figure(graph(), 6, [series({5: 1, 9: 2}, statistic="p95")], SPAN)["data"]
 
     assert trace["y"] == [1, 2]
 
@@ -67,7 +67,7 @@ def test_an_axis_has_room_for_all_its_values_and_lines(
 ) -> None:
     drawn = [series({5: 10}), series({5: 20}, "other"), series({5: 99}, "beside", right=True)]
 
-    layout = figure(graph(**properties), 6, drawn, SPAN)["layout"]
+    layout = make_figure(graph(**properties), 6, drawn, SPAN)["layout"]
 
     assert layout["yaxis"]["range"] == [0, pytest.approx(highest)]
     assert "yaxis2" in layout
@@ -78,7 +78,7 @@ def test_plotly_knows_every_property_of_a_figure() -> None:
     full = graph(stacked=True, annotations={"horizontal": lines})
     drawn = [series({5: 10}), series({5: 99, 7: 1}, "beside", right=True)]
 
-    for one in (figure(full, 12, drawn, SPAN), sparkline(drawn[0], SPAN)):
+    for one in (make_figure(full, 12, drawn, SPAN), make_sparkline(drawn[0], SPAN)):
         assert graph_objects.Figure(one).to_dict()["layout"].items() >= one["layout"].items()
 
 
@@ -92,4 +92,4 @@ def test_plotly_knows_every_property_of_a_figure() -> None:
 def test_numbers_have_three_digits_unless_they_are_whole_or_large(
     value: float | None, text: str
 ) -> None:
-    assert number(value) == text
+    assert format_number(value) == text

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from local.dashboard.queries import MOST, Table, UnknownQuery, answer
+from local.dashboard.queries import MAX_ROWS, Table, UnknownQuery, run_query
 
 
 def event(at: int, **line: Any) -> dict[str, Any]:
@@ -23,7 +23,7 @@ EVENTS = [
 
 
 def column(query: str, events: list[dict[str, Any]] | None = None) -> list[Any]:
-    return [row[0] for row in answer(query, EVENTS if events is None else events).rows]
+    return [row[0] for row in run_query(query, EVENTS if events is None else events).rows]
 
 
 def test_the_newest_line_comes_first_unless_the_query_sorts() -> None:
@@ -60,13 +60,15 @@ def test_a_filter_lets_through_the_lines_for_which_it_holds(
 
 
 def test_a_query_over_several_lines_is_one_query() -> None:
-    found = answer('fields @timestamp, reason\n| filter outcome = "rejected"\n| limit 5\n', EVENTS)
+    found = run_query(
+        'fields @timestamp, reason\n| filter outcome = "rejected"\n| limit 5\n', EVENTS
+    )
 
     assert found == Table(("@timestamp", "reason"), (("1970-01-01 00:00:02.000", "not_json"),))
 
 
 def test_lines_are_counted_by_field() -> None:
-    found = answer(
+    found = run_query(
         'filter message = "Message" | stats count(*) as n by outcome, reason | sort n desc, reason',
         EVENTS,
     )
@@ -80,7 +82,7 @@ def test_lines_are_counted_by_field() -> None:
 
 
 def test_a_count_without_a_name_is_called_by_its_expression() -> None:
-    assert answer("stats count(*)", EVENTS) == Table(("count(*)",), ((6,),))
+    assert run_query("stats count(*)", EVENTS) == Table(("count(*)",), ((6,),))
 
 
 def test_numbers_are_sorted_by_size_and_a_missing_one_is_least() -> None:
@@ -103,13 +105,13 @@ def test_nested_values_are_fields_too() -> None:
 
 
 def test_fields_commands_add_up_and_can_rename() -> None:
-    assert answer("fields outcome | fields reason as why", EVENTS).columns == ("outcome", "why")
+    assert run_query("fields outcome | fields reason as why", EVENTS).columns == ("outcome", "why")
 
 
 def test_a_query_without_a_limit_has_the_default_of_cloudwatch() -> None:
     line = {"timestamp": 0, "message": "a line"}
 
-    assert len(answer("fields @timestamp", [line] * (MOST + 1)).rows) == MOST
+    assert len(run_query("fields @timestamp", [line] * (MAX_ROWS + 1)).rows) == MAX_ROWS
 
 
 @pytest.mark.parametrize(
@@ -138,4 +140,4 @@ def test_a_query_without_a_limit_has_the_default_of_cloudwatch() -> None:
 )
 def test_an_unknown_query_is_an_error_and_no_empty_table(query: str) -> None:
     with pytest.raises(UnknownQuery, match="the page cannot answer"):
-        answer(query, EVENTS)
+        run_query(query, EVENTS)

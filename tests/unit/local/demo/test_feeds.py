@@ -1,4 +1,4 @@
-"""The demo's feeds publish the events that their accounts expect, in both deliveries."""
+"""The demo's feeds publish the events that their reports expect, in both deliveries."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +10,7 @@ from local.demo.deliveries import DELIVERIES
 from local.demo.eventbridge import eventbridge_feed
 from local.demo.feed import BURST, UNWANTED, Feed, Send
 from local.demo.subscription import subscription_feed
-from local.traffic.end_rules import ends_by
+from local.traffic.end_rules import derive_ends
 from local.traffic.eventbridge import partner_conversations
 from local.traffic.subscription import OUR_QUEUES
 
@@ -40,7 +40,7 @@ FeedOf = Callable[[Send, int, int], Feed]
 
 @FEEDS
 @pytest.mark.parametrize("count", [1, 90])
-def test_a_feed_publishes_as_many_events_as_its_account_says(feed_of: FeedOf, count: int) -> None:
+def test_a_feed_publishes_as_many_events_as_its_report_says(feed_of: FeedOf, count: int) -> None:
     org = Org()
     feed = feed_of(org.publish, 5, count)
 
@@ -48,9 +48,9 @@ def test_a_feed_publishes_as_many_events_as_its_account_says(feed_of: FeedOf, co
         pass
     feed.publish_repeats()
 
-    assert len(org.published) == feed.account.published
-    assert feed.account.straight == len(feed.straight)
-    assert feed.account.filtered == org.filtered
+    assert len(org.published) == feed.report.published
+    assert feed.report.direct_messages == len(feed.direct_messages)
+    assert feed.report.filtered == org.filtered
     assert feed.published_at.keys() >= feed.expected.keys()
     assert feed.repeated_ends <= feed.expected.keys()
 
@@ -58,7 +58,7 @@ def test_a_feed_publishes_as_many_events_as_its_account_says(feed_of: FeedOf, co
 @FEEDS
 def test_a_feed_has_repeats_refusals_unwanted_events_and_rejects(feed_of: FeedOf) -> None:
     feed = feed_of(Org().publish, 5, 90)
-    expected = feed.account.expected
+    expected = feed.report.expected
 
     assert feed.repeated_ends
     assert feed.refusals.by_crm
@@ -67,7 +67,7 @@ def test_a_feed_has_repeats_refusals_unwanted_events_and_rejects(feed_of: FeedOf
     assert expected["ignored.other_queue"] == expected["ignored.other_event_type"] == UNWANTED
     assert expected["rejected.not_json"] > 0
     assert expected["ended"] == feed.expected.total() > 0
-    assert 0 < feed.account.repeated < feed.account.published
+    assert 0 < feed.report.repeated < feed.report.published
 
 
 def test_the_published_events_of_each_conversation_make_up_the_expected_ends() -> None:
@@ -81,7 +81,7 @@ def test_the_published_events_of_each_conversation_make_up_the_expected_ends() -
     ids = {event["detail"]["eventBody"]["conversationId"] for event in org.published}
     for one in ids:
         events = [e for e in org.published if e["detail"]["eventBody"]["conversationId"] == one]
-        ends.update((one, end.queue_id) for end in ends_by("touched", events, OUR_QUEUES))
+        ends.update((one, end.queue_id) for end in derive_ends("touched", events, OUR_QUEUES))
     assert ends == feed.expected
 
 
@@ -106,4 +106,4 @@ def test_an_end_is_published_with_the_burst_that_completes_it() -> None:
 def test_the_second_deploy_of_a_delivery_changes_settings_of_the_first(name: str) -> None:
     delivery = DELIVERIES[name]
     assert delivery.settings["delivery"] == name
-    assert all(delivery.settings[key] != value for key, value in delivery.changed.items())
+    assert all(delivery.settings[key] != value for key, value in delivery.changed_settings.items())

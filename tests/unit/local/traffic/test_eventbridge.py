@@ -9,7 +9,7 @@ import pytest
 from conversations.parsed import Ignored, Rejected
 from conversations.partner_event import PartnerEvent, parse_partner_event
 from conversations.topics import TOPIC_PREFIX
-from local.traffic.end_rules import RULES, QueueEnd, ends_by
+from local.traffic.end_rules import RULES, QueueEnd, derive_ends
 from local.traffic.eventbridge import (
     STORIES,
     Conversation,
@@ -243,9 +243,9 @@ def test_the_reference_derives_the_ends_that_the_example_expects(
     examples = {"touched": touched, "last_queue": last_queue, "queue_leg": queue_leg}
     for rule, ends in examples.items():
         expected = sorted(QueueEnd(queue_id, minutes * MINUTE) for queue_id, minutes in ends)
-        assert sorted(ends_by(rule, [*events[::-1], *events], OUR_QUEUES)) == expected
+        assert sorted(derive_ends(rule, [*events[::-1], *events], OUR_QUEUES)) == expected
 
 
 def test_the_reference_refuses_a_conversation_whose_ends_depend_on_their_order() -> None:
     with pytest.raises(ValueError, match="within five minutes of two ends"):
-        ends_by("queue_leg", [talked(minutes, A) for minutes in (1, 5, 9)], OUR_QUEUES)
+        derive_ends("queue_leg", [talked(minutes, A) for minutes in (1, 5, 9)], OUR_QUEUES)

@@ -148,7 +148,7 @@ def test_events_of_other_types_come_before_the_end() -> None:
 
 def test_an_event_can_get_another_time() -> None:
     event = ENDS[0]
-    later = event.at(START + timedelta(hours=1))
+    later = event.with_time(START + timedelta(hours=1))
     assert later.body == {**event.body, "eventTime": "2026-11-23T11:00:00.000Z"}
     assert event.body["eventTime"] == "2026-11-23T10:00:00.000Z"
 

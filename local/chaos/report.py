@@ -1,4 +1,4 @@
-"""The account of a chaos run: where ends arrived, and why any arrived twice."""
+"""The report of a chaos run: where ends arrived, and why some arrived more than once."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -19,42 +19,44 @@ from local.runs.report import row
 
 @dataclass(frozen=True, slots=True)
 class LedgerItem:
-    """The ledger's state of an end and the destinations that have it."""
+    """An end's state in the ledger, and the destinations that have the end."""
 
     state: str
     delivered: frozenset[str]
 
 
 @dataclass(slots=True)
-class Account:
-    """The account of the messages sent, the faults that struck, and the present state.
+class RunReport:
+    """What was sent, which faults struck, and what arrived.
 
     Attributes
     ----------
     ends
-        The distinct ends that were sent.
+        The distinct ends in the messages that were sent.
     repeated_at_once, repeated_later
-        The numbers of messages that repeat an end at the same moment, and later.
+        The number of messages sent twice at the same moment, and the number sent again later.
     poison
-        The reason and the body of each message that must be rejected, by message id.
+        Keyed by message id: the expected reason and the body of each malformed message.
     arrived
-        The times at which each end arrived at each destination.
+        Keyed by destination, then by end: the times at which the end arrived there.
     ledger
-        The ledger's items.
+        The ledger's items, keyed by end.
     dead_letters, left_in_queue
-        The messages in the dead-letter queue, and the number of messages in the intake queue.
+        The messages in the dead-letter queue at the end of the run, and the number of messages that
+        are still in the intake queue.
     forged
         The number of webhook requests without a valid signature.
     calls, deaths
-        The calls and deaths of the worker's processes that the proxy recorded.
+        The calls and the deaths of worker processes that the proxy recorded. `deaths` also has the
+        processes that hung in an action until the function's timeout.
     timeouts
         The number of invocations that timed out.
     claim_conflicts
-        How often a message's end was in another worker's hands.
+        How often a message failed with `claimed_elsewhere`.
     struck
-        How often the faults of each kind and target struck.
+        How often faults struck, keyed by kind and target.
     pending
-        The faults that did not strike.
+        The planned faults that did not strike.
     """
 
     ends: frozenset[End] = frozenset()
@@ -75,7 +77,7 @@ class Account:
 
     @property
     def hung(self) -> int:
-        """The number of actions that the CRM made hang."""
+        """The number of actions that hung because the CRM told them to."""
         return sum(death.operation == HANGING_ACTION for death in self.deaths)
 
     @property
@@ -84,11 +86,11 @@ class Account:
         return len(self.deaths) - self.hung
 
     def lost(self) -> dict[str, int]:
-        """Return how many ends have not arrived, by destination."""
+        """Return the number of ends that did not arrive, keyed by destination."""
         return {name: len(self.ends - ends.keys()) for name, ends in self.arrived.items()}
 
     def repeats(self) -> Counter[tuple[str, str]]:
-        """Return how many arrivals were followed by another, by destination and reason."""
+        """Return how many arrivals were repeated later, keyed by destination and reason."""
         writes = LedgerWrites(self.calls, self.deaths)
         return Counter(
             (destination, writes.reason_for_repeat(end, destination, at))
@@ -98,7 +100,7 @@ class Account:
         )
 
     def repeated_rejects(self) -> tuple[int, int]:
-        """Return how many dead letters repeat another, excused ones and others."""
+        """Return the number of repeated dead letters with an excuse, and the number without."""
         allowed = excused_rejects(self.calls, self.deaths)
         found = Counter(
             letter.source_message_id for letter in self.dead_letters if letter.source_message_id
@@ -107,7 +109,7 @@ class Account:
         return excused, sum(count - 1 for count in found.values()) - excused
 
     def checks(self) -> dict[str, bool]:
-        """Return each check in words, and whether it holds."""
+        """Return whether each check holds, keyed by its description."""
         destinations = frozenset(self.arrived)
         rejects = {each.source_message_id: (each.reason, each.body) for each in self.dead_letters}
         reasons = {reason for _, reason in self.repeats()}
@@ -131,7 +133,7 @@ class Account:
         }
 
     def table(self) -> str:
-        """Return the account as text of at most 80 columns."""
+        """Return the report as a table of at most 80 columns."""
         repeats = self.repeats()
         repeat_reasons = dict.fromkeys([IN_FLIGHT, ANSWER_LOST, *(why for _, why in repeats)])
         excused, others = self.repeated_rejects()
@@ -161,7 +163,7 @@ class Account:
         return "\n".join(lines)
 
     def faults(self) -> str:
-        """Return how often each fault struck, as text of at most 80 columns."""
+        """Return lines of at most 80 columns that say how often each fault struck."""
         by_kind: defaultdict[str, list[str]] = defaultdict(list)
         for (kind, target), count in sorted(self.struck.items()):
             by_kind[kind].append(f"{target} {count}")

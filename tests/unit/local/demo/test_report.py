@@ -1,21 +1,21 @@
-"""The demo's account balances if every event is accounted for, and only then."""
+"""The demo's report balances if every event is accounted for, and only then."""
 
 from collections import Counter
 from collections.abc import Callable
 
 import pytest
 
-from local.demo.account import Account, PartnerAccount
 from local.demo.counts import arrivals_per_end
+from local.demo.report import PartnerRunReport, RunReport
 
 
-def balanced() -> Account:
-    """Return a balanced account with repeats, straight messages, a refusal and a live claim."""
-    return Account(
+def balanced() -> RunReport:
+    """Return a balanced report with repeats, direct messages, a refusal and a live claim."""
+    return RunReport(
         published=6,
         filtered=1,
         repeated=2,
-        straight=2,
+        direct_messages=2,
         expected=Counter(
             {
                 "processed": 3,
@@ -52,23 +52,23 @@ def test_a_complete_account_balances() -> None:
     assert all(checks.values()), checks
 
 
-def changed(**changes: object) -> Callable[[Account], None]:
-    def change(account: Account) -> None:
+def changed(**changes: object) -> Callable[[RunReport], None]:
+    def change(report: RunReport) -> None:
         for name, value in changes.items():
-            setattr(account, name, value)
+            setattr(report, name, value)
 
     return change
 
 
-def counted(**counts: int) -> Callable[[Account], None]:
-    return lambda account: account.logged.update(counts)
+def counted(**counts: int) -> Callable[[RunReport], None]:
+    return lambda report: report.logged.update(counts)
 
 
 @pytest.mark.parametrize(
     "spoil",
     [
         pytest.param(changed(filtered=0), id="an event was lost on its way to the queue"),
-        pytest.param(changed(straight=3), id="a message was never received"),
+        pytest.param(changed(direct_messages=3), id="a message was never received"),
         pytest.param(counted(received=1), id="a message had no outcome"),
         pytest.param(counted(received=1, processed=1), id="something was processed beyond ours"),
         pytest.param(
@@ -113,25 +113,25 @@ def counted(**counts: int) -> Callable[[Account], None]:
         ),
     ],
 )
-def test_an_account_with_a_gap_does_not_balance(spoil: Callable[[Account], None]) -> None:
-    account = balanced()
+def test_a_report_with_a_gap_does_not_balance(spoil: Callable[[RunReport], None]) -> None:
+    report = balanced()
 
-    spoil(account)
+    spoil(report)
 
-    assert not all(account.checks().values())
+    assert not all(report.checks().values())
 
 
 def test_any_number_of_retries_that_met_a_live_claim_balances() -> None:
-    account = balanced()
+    report = balanced()
 
-    account.logged.update({"received": 3, "failed": 3, "failed.claimed_elsewhere": 3})
+    report.logged.update({"received": 3, "failed": 3, "failed.claimed_elsewhere": 3})
 
-    assert all(account.checks().values())
+    assert all(report.checks().values())
 
 
-def balanced_of_partner_events() -> PartnerAccount:
-    """Return a balanced account of nine events with three ends of two conversations."""
-    return PartnerAccount(
+def balanced_of_partner_events() -> PartnerRunReport:
+    """Return a balanced report of nine events with three ends of two conversations."""
+    return PartnerRunReport(
         published=12,
         filtered=3,
         expected=Counter({"ended": 3, "conversations": 2, "failed.destination": 1}),
@@ -153,11 +153,11 @@ def balanced_of_partner_events() -> PartnerAccount:
 
 
 def test_an_account_of_partner_events_balances_whichever_event_completes_an_end() -> None:
-    account = balanced_of_partner_events()
-    assert all(account.checks().values()), account.checks()
+    report = balanced_of_partner_events()
+    assert all(report.checks().values()), report.checks()
 
-    account.logged.update({"processed": 1, "duplicate": 1, "ignored": -2, "ignored.noted": -2})
-    assert all(account.checks().values()), account.checks()
+    report.logged.update({"processed": 1, "duplicate": 1, "ignored": -2, "ignored.noted": -2})
+    assert all(report.checks().values()), report.checks()
 
 
 @pytest.mark.parametrize(
@@ -184,13 +184,13 @@ def test_an_account_of_partner_events_balances_whichever_event_completes_an_end(
     ],
 )
 def test_an_account_of_partner_events_with_a_gap_does_not_balance(
-    spoil: Callable[[Account], None],
+    spoil: Callable[[RunReport], None],
 ) -> None:
-    account = balanced_of_partner_events()
+    report = balanced_of_partner_events()
 
-    spoil(account)
+    spoil(report)
 
-    assert not all(account.checks().values())
+    assert not all(report.checks().values())
 
 
 @pytest.mark.parametrize(

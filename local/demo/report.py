@@ -1,4 +1,4 @@
-"""The account of every event of a demo run: events sent, messages processed, ends that arrived."""
+"""The report of a demo run: events sent, messages processed, ends that arrived."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,41 +10,42 @@ from local.runs.report import row
 
 
 @dataclass(slots=True)
-class Account:
-    """The account of a run of subscription events.
+class RunReport:
+    """The report of a run with subscription events.
 
     Attributes
     ----------
     published, filtered
-        Events published in Genesys Cloud, and published events that a filter dropped.
+        The number of events published in Genesys Cloud, and how many of these a filter dropped.
     repeated
-        Published events that had been published before.
-    straight
-        Messages sent to the intake queue without Genesys Cloud.
+        How many of the published events repeat an earlier one.
+    direct_messages
+        The number of messages sent directly to the intake queue, without Genesys Cloud.
     expected
-        Messages that should have each outcome, by `outcome` or `outcome.reason`.
+        The expected number of messages, keyed by `outcome` or `outcome.reason`. Also the expected
+        number of ends (`ended`) and, for partner events, of conversations (`conversations`).
     logged
-        Messages in the worker's log, by `outcome` or `outcome.reason`, and by `received`. The
-        worker receives a failed message again.
+        The same numbers in the worker's log, and the number of receives (`received`). A message
+        that fails is received again, and each receive counts.
     dead_letters
-        Messages in the dead-letter queue by reason.
+        The number of messages in the dead-letter queue, keyed by reason.
     arrived
-        The number of arrivals of each expected end, by destination.
+        Keyed by destination: the number of arrivals of each expected end.
     unexpected
-        Unexpected ends by destination.
+        The number of unexpected ends that arrived, keyed by destination.
     forged
-        Webhook requests without a valid signature.
+        The number of webhook requests without a valid signature.
     left_in_queue
-        Messages in the intake queue.
+        The number of messages that are still in the intake queue.
     latencies
-        Each end's seconds from publication to its last destination.
+        For each end, the seconds from its publication to its arrival at the last destination.
     """
 
     filtered_where: ClassVar[str] = "at the source"
     published: int = 0
     filtered: int = 0
     repeated: int = 0
-    straight: int = 0
+    direct_messages: int = 0
     expected: Counter[str] = field(default_factory=Counter)
     logged: Counter[str] = field(default_factory=Counter)
     dead_letters: Counter[str] = field(default_factory=Counter)
@@ -60,11 +61,11 @@ class Account:
         return self.published - self.filtered
 
     def checks(self) -> dict[str, bool]:
-        """Return each check in words, and whether it holds."""
+        """Return whether each check holds, keyed by its description."""
         logged, expected = self.logged, self.expected
         outcomes = ("processed", "duplicate", "ignored", "rejected", "failed")
         reasons = {key for key in (*logged, *expected) if key.startswith(("ignored.", "rejected."))}
-        # The number of noted events depends on the order in which events arrive.
+        # How many events are noted depends on the order in which the events arrive.
         reasons.discard("ignored.noted")
         dead = _by_reason(logged, "rejected")
         once = {
@@ -74,13 +75,13 @@ class Account:
         }
         return {
             "every message was received, and every failed one again": logged["received"]
-            == self.sent + self.straight + logged["failed"],
+            == self.sent + self.direct_messages + logged["failed"],
             "every received message had one outcome": logged["received"]
             == sum(logged[outcome] for outcome in outcomes),
             "the expected messages were ignored or rejected, by reason": all(
                 logged[reason] == expected[reason] for reason in reasons
             ),
-            # The number of messages that meet a live claim depends on their batches.
+            # How many messages find their end claimed depends on how Lambda forms the batches.
             "messages failed only at a refusal or a live claim": logged["failed"]
             == logged["failed.destination"] + logged["failed.claimed_elsewhere"]
             and self._refusals_hold(),
@@ -93,7 +94,7 @@ class Account:
         }
 
     def _refusals_hold(self) -> bool:
-        """Return whether the expected number of messages failed at a refusal."""
+        """Return whether the number of messages that failed at a destination is as expected."""
         return self.logged["failed.destination"] == self.expected["failed.destination"]
 
     def _end_checks(self) -> dict[str, bool]:
@@ -106,14 +107,14 @@ class Account:
         }
 
     def table(self) -> str:
-        """Return the account as text of at most 80 columns."""
+        """Return the report as a table of at most 80 columns."""
         logged = self.logged
         lines = [
             row("published to Genesys Cloud", self.published),
             row("  published a second time", self.repeated),
             row(f"  filtered {self.filtered_where}", self.filtered),
             row("  sent on to the intake queue", self.sent),
-            row("sent straight to the intake queue", self.straight),
+            row("sent straight to the intake queue", self.direct_messages),
             row("received by the worker", logged["received"] - logged["failed"]),
             row("  processed", logged["processed"]),
             *self._end_rows(),
@@ -132,22 +133,22 @@ class Account:
         return "\n".join(lines)
 
     def _end_rows(self) -> list[str]:
-        """Return further rows for the processed messages."""
+        """Return the rows about the ends in the processed messages."""
         return []
 
 
 @dataclass(slots=True)
-class PartnerAccount(Account):
-    """The account of a run of partner events, several of which complete an end.
+class PartnerRunReport(RunReport):
+    """The report of a run with partner events, where an end takes several events.
 
-    The order in which the worker receives them decides which event completes the end and how many
-    are duplicates. It does not change the ends.
+    Their order of arrival decides which event completes an end, and how many events are duplicates.
+    The order does not change the ends.
     """
 
     filtered_where: ClassVar[str] = "by topic, and by the rules"
 
     def _refusals_hold(self) -> bool:
-        # A refused end makes every event of its conversation in the batch fail.
+        # If an end is refused, all messages of the batch that report it fail.
         refused = self.expected["failed.destination"]
         failed = self.logged["failed.destination"]
         return failed >= refused if refused else failed == 0
@@ -156,7 +157,7 @@ class PartnerAccount(Account):
         logged, expected = self.logged, self.expected
         return {
             "the ends are those that the end rule derives": logged["ended"] == expected["ended"],
-            # One message can complete a conversation's ends in all of its queues.
+            # One message can complete the ends of a conversation in several queues.
             "processed messages: no fewer than conversations, no more than ends": (
                 expected["conversations"] <= logged["processed"] <= expected["ended"]
             ),

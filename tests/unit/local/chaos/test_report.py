@@ -1,13 +1,13 @@
-"""The account of a chaos run: which ends count as lost, and which repeats are excused."""
+"""The report of a chaos run: which ends count as lost, and which repeats are excused."""
 
 import dataclasses
 from typing import Any
 
 import pytest
 
-from local.chaos.account import Account, LedgerItem
 from local.chaos.fault_proxy import Call, Death
 from local.chaos.repeats import ANSWER_LOST, HANGING_ACTION, IN_FLIGHT, MARKED, UNEXPLAINED
+from local.chaos.report import LedgerItem, RunReport
 from local.runs.queues import DeadLetter
 
 END = ("c-1", "q")
@@ -51,14 +51,14 @@ def call(
 
 
 def why(*calls: Call, died: Death | None = None, arrivals: tuple[float, ...] = (5, 50)) -> str:
-    """Return the account's reason for a second arrival at `actions`."""
-    account = Account(
+    """Return the report's reason for a second arrival at `actions`."""
+    report = RunReport(
         ends=frozenset({END}),
         arrived={"actions": {END: arrivals}},
         calls=calls,
         deaths=[died] if died else [],
     )
-    ((destination, reason),) = account.repeats()
+    ((destination, reason),) = report.repeats()
     assert destination == "actions"
     return reason
 
@@ -119,8 +119,8 @@ def test_a_second_arrival_after_a_release_means_that_the_destinations_answer_was
     assert why(claim(), mark("bus", at=4)) == UNEXPLAINED
 
 
-def balanced(**changes: Any) -> Account:
-    """Return a balanced account with changes."""
+def balanced(**changes: Any) -> RunReport:
+    """Return a balanced report with changes."""
     fields: dict[str, Any] = {
         "ends": frozenset({END}),
         "poison": {"m-1": ("not_json", "{")},
@@ -130,11 +130,11 @@ def balanced(**changes: Any) -> Account:
         "deaths": [Death(PID, HANGING_ACTION)],
         "timeouts": 1,
     }
-    return Account(**fields | changes)
+    return RunReport(**fields | changes)
 
 
-def broken(account: Account) -> set[str]:
-    return {words for words, holds in account.checks().items() if not holds}
+def broken(report: RunReport) -> set[str]:
+    return {words for words, holds in report.checks().items() if not holds}
 
 
 def test_a_complete_account_of_a_chaos_run_balances() -> None:
@@ -196,18 +196,18 @@ def test_a_second_reject_is_excused_by_a_kill_before_the_delete_or_a_lost_answer
 
 
 def test_the_chaos_table_separates_excused_repeats_from_others() -> None:
-    account = balanced(
+    report = balanced(
         arrived={"actions": {END: [5.0, 50.0]}, "bus": {END: [6.0, 51.0]}},
         calls=[claim(), mark("bus", at=7)],
         deaths=[Death(PID, "mark"), Death(8, HANGING_ACTION)],
         struck={("killed before", "mark"): 1, ("hangs", "crm"): 1},
         pending=["throttled claim"],
     )
-    rows = [line.strip() for line in account.table().splitlines()]
+    rows = [line.strip() for line in report.table().splitlines()]
 
     assert len(rows) == len(set(rows))
-    assert all(len(line) <= 80 for line in account.table().splitlines())
+    assert all(len(line) <= 80 for line in report.table().splitlines())
     assert any(row.startswith("processes killed") and row.endswith(" 1") for row in rows)
     assert any(row.startswith(f"arrived again, {MARKED}") for row in rows)
-    assert "NOT STRUCK: throttled claim" in account.faults()
-    assert "killed before: mark 1" in account.faults()
+    assert "NOT STRUCK: throttled claim" in report.faults()
+    assert "killed before: mark 1" in report.faults()
