@@ -61,7 +61,7 @@ class QueueEndsStack(Stack):
         resources = MonitoredResources(intake, ledger, worker, source.monitored_source, watchdog)
         monitoring = Monitoring(self, "Monitoring", settings=settings, resources=resources)
         watchdog_functions = [watchdog.function] if watchdog else []
-        source.deploy_late([ledger, destinations, worker, *watchdog_functions], monitoring)
+        source.order_deployment([ledger, destinations, worker, *watchdog_functions], monitoring)
 
         CfnOutput(self, "QueueUrl", value=intake.queue.queue_url)
         CfnOutput(self, "QueueArn", value=intake.queue.queue_arn)
@@ -72,7 +72,7 @@ class QueueEndsStack(Stack):
         if destinations.archive:
             CfnOutput(self, "ArchiveBucketName", value=destinations.archive.bucket.bucket_name)
         CfnOutput(self, "WorkerFunctionName", value=worker.function.function_name)
-        CfnOutput(self, "SubscriptionId", value=source.subscription_id)
+        CfnOutput(self, "SubscriptionId", value=source.resource_id)
         CfnOutput(self, "DashboardName", value=monitoring.dashboard.dashboard.dashboard_name)
         CfnOutput(self, "DashboardUrl", value=monitoring.dashboard.url)
         CfnOutput(self, "AlarmTopicArn", value=monitoring.alarms.sns_topic.topic_arn)

@@ -1,6 +1,7 @@
 """Prints the AWS account and region that a command will act on.
 
-`python -m infra.target Deploying QueueEnds-dev to` prints these words before the account.
+The arguments are printed first: `python -m infra.target Deploying QueueEnds-dev to` prints
+"Deploying QueueEnds-dev to: AWS account …".
 """
 
 import os

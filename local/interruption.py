@@ -12,9 +12,9 @@ def stop_on_signals() -> Iterator[None]:
     """Make SIGINT, SIGTERM and SIGHUP raise `KeyboardInterrupt` in the `with` block.
 
     A script's background job and some CI jobs start with SIGINT ignored, and Python then installs
-    no handler for SIGINT. SIGINT and SIGTERM must stop such a run too, because its emulator would
-    otherwise keep running. If SIGHUP is ignored at the start, it remains ignored, because `nohup`
-    relies on this.
+    no handler for SIGINT. Such a run must also stop and clean up on SIGINT and SIGTERM; otherwise,
+    its emulator would be left running. If SIGHUP is ignored at the start, it remains ignored,
+    because `nohup` relies on this.
     """
     old_handlers = {number: signal.getsignal(number) for number in SIGNALS}
     old_mask = signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from conversations.failures import Failed, NoTime
+from conversations.failures import Failed, OutOfTime
 from conversations.ledger_store import EndKey
 
 
@@ -39,7 +39,7 @@ class HeldByOther:
     until: int
 
 
-ClaimResult = Claim | AlreadyDone | HeldByOther | Failed | NoTime
+ClaimResult = Claim | AlreadyDone | HeldByOther | Failed | OutOfTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +52,4 @@ class ClaimLost:
     """The mark is not written, because another invocation has taken the claim over."""
 
 
-MarkResult = Marked | ClaimLost | Failed | NoTime
+MarkResult = Marked | ClaimLost | Failed | OutOfTime

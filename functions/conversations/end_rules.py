@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from conversations.end import SAME_END_WINDOW_MS, ConversationEnd
-from conversations.failures import NO_TIME, Failed, NoTime
+from conversations.failures import OUT_OF_TIME, Failed, OutOfTime
 from conversations.fields import format_utc, from_epoch_ms
 from conversations.histories import Histories, HistoryResult
 from conversations.history import CustomerEnd, History
@@ -18,7 +18,7 @@ from conversations.parsed import Accepted
 from conversations.partner_event import SETTLE, PartnerEvent
 from deadline import Deadline
 
-Decision = list[Accepted] | Failed | NoTime
+Decision = list[Accepted] | Failed | OutOfTime
 """The ends that an event completes (often none), or the reason why the rule could not decide."""
 
 
@@ -113,7 +113,7 @@ class LastQueue:
             history = histories.get(event.conversation_id, History())
             if event.topic != SETTLE and not _adds_to_history(event):
                 decisions.append([])
-            elif isinstance(history, Failed | NoTime):
+            elif isinstance(history, Failed | OutOfTime):
                 decisions.append(history)
             elif event.topic == SETTLE:
                 decisions.append(_find_decided_ends(event, history))
@@ -123,7 +123,7 @@ class LastQueue:
 
     def _send_settle_events(
         self, histories: dict[str, HistoryResult], deadline: Deadline
-    ) -> Mapping[str, Failed | NoTime]:
+    ) -> Mapping[str, Failed | OutOfTime]:
         """Send settle events for new customer's ends, and record the sent ones in the histories.
 
         Return a failure, keyed by conversation id, for each settle event that was not sent.
@@ -140,7 +140,7 @@ class LastQueue:
             and history.latest_event_ms_by_queue(at_ms)
         ]
         sent_ends = self._send_later(new_ends, deadline) if new_ends else []
-        failure = NO_TIME if deadline.passed() else Failed("NotSent")
+        failure = OUT_OF_TIME if deadline.passed() else Failed("NotSent")
         additions: dict[str, History] = {}
         for sent in sent_ends:
             end = CustomerEnd(sent.ended_at_ms, settling=True)
@@ -213,7 +213,7 @@ def _complete_ends(event: PartnerEvent, history: HistoryResult | None) -> Decisi
     # An event that adds nothing completes nothing, even if another event has added to the history.
     if history is None or not _adds_to_history(event):
         return []
-    if isinstance(history, Failed | NoTime):
+    if isinstance(history, Failed | OutOfTime):
         return history
     if event.ends_conversation:
         end_ms = history.find_end_ms(event.at_ms)

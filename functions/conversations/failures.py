@@ -11,8 +11,8 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class NoTime:
+class OutOfTime:
     """The deadline passed before the step began."""
 
 
-NO_TIME = NoTime()
+OUT_OF_TIME = OutOfTime()

@@ -5,17 +5,18 @@ decides which ends the event completes. For a conversation's first event, the wo
 history. For each later event, the worker reads the history and replaces the version that it has
 read. If another invocation has replaced that version meanwhile, the worker reads the history again.
 
-The store carries out the writes to a history one after the other. If two events arrive at the same
-moment, the later write therefore contains both events, and the invocation that made this write
-decides from both. If the history already contains an event, the worker writes nothing.
+The store carries out the writes to a history one after the other, and refuses a write that replaces
+an outdated version. If two events arrive at the same moment, one invocation's write is therefore
+refused. That invocation reads the other event before it writes again, and decides from both events.
+If the history already contains an event, the worker writes nothing.
 
 A conversation's first event costs one write and no read. A conversation that never enters our
-queues costs no more than this one write. Its history expires.
+queues costs only this write; like every history, its history expires.
 """
 
 from collections.abc import Mapping, Sequence
 
-from conversations.failures import Failed, NoTime
+from conversations.failures import Failed, OutOfTime
 from conversations.history import History
 from conversations.ledger_store import (
     SECONDS_PER_DAY,
@@ -28,7 +29,7 @@ from conversations.ledger_store import (
 )
 from deadline import Clock, Deadline
 
-HistoryResult = History | Failed | NoTime
+HistoryResult = History | Failed | OutOfTime
 """A conversation's history, or why it could not be read or written."""
 
 
@@ -38,8 +39,8 @@ class Histories:
     Parameters
     ----------
     days
-        How many days a history is kept after its last change. A history drops each customer's end
-        this many days after the end was added.
+        How many days a history is kept after its last change. A history drops an entry of
+        `customer_ends` this many days after the entry was added.
     now_ms
         Returns the time in epoch milliseconds.
     """
@@ -55,12 +56,12 @@ class Histories:
         The additions and the result are keyed by conversation id.
         """
         results: dict[str, HistoryResult] = {}
-        new_ids = list(additions)
-        while new_ids:
+        absent_ids = list(additions)
+        while absent_ids:
             expires_at = self._expires_at()
-            writes = [NewHistory(c, additions[c], expires_at) for c in new_ids]
+            writes = [NewHistory(c, additions[c], expires_at) for c in absent_ids]
             existing_ids = self._write(writes, results, deadline)
-            new_ids = self._extend(existing_ids, additions, results, deadline)
+            absent_ids = self._extend(existing_ids, additions, results, deadline)
         return results
 
     def read(

@@ -48,7 +48,7 @@ from conversations.claim import (
     MarkResult,
 )
 from conversations.end import SAME_END_WINDOW_MS
-from conversations.failures import NO_TIME, Failed, NoTime
+from conversations.failures import OUT_OF_TIME, Failed, OutOfTime
 from conversations.ledger_store import (
     ABSENT,
     SECONDS_PER_DAY,
@@ -111,7 +111,7 @@ class _Search:
         self.accepted = accepted
         self.key = EndKey(accepted.end.conversation_id, accepted.end.queue_id)
         self.item: RecordedEnd | Absent | Failed = ABSENT
-        self.result: ClaimResult = NO_TIME
+        self.result: ClaimResult = OUT_OF_TIME
 
     def key_with(self, sequence: int) -> EndKey:
         return EndKey(self.key.conversation_id, self.key.queue_id, sequence)
@@ -242,7 +242,7 @@ class Claims:
         results = self._store.write(writes, deadline)[: len(searches)]
         unread = []
         for search, result in zip(searches, results, strict=True):
-            if isinstance(result, Failed | NoTime):
+            if isinstance(result, Failed | OutOfTime):
                 search.result = result
             elif result is WriteStatus.WRITTEN and isinstance(search.item, Absent):
                 search.result = self._hold(search.key, search.accepted.ended_at_ms, ())
@@ -294,6 +294,6 @@ class Claims:
 
 
 def _mark_result(result: WriteResult) -> MarkResult:
-    if isinstance(result, Failed | NoTime):
+    if isinstance(result, Failed | OutOfTime):
         return result
     return Marked() if result is WriteStatus.WRITTEN else ClaimLost()

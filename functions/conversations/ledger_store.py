@@ -13,7 +13,7 @@ from enum import Enum
 from typing import NamedTuple, Protocol
 
 from conversations.end import Source
-from conversations.failures import Failed, NoTime
+from conversations.failures import Failed, OutOfTime
 from conversations.history import History
 from deadline import Deadline
 
@@ -119,7 +119,7 @@ class WriteStatus(Enum):
     CONDITION_FAILED = "condition failed"
 
 
-WriteResult = WriteStatus | Failed | NoTime
+WriteResult = WriteStatus | Failed | OutOfTime
 
 
 class RecordedEnd(NamedTuple):

@@ -68,7 +68,7 @@ class Call:
         self.connection.abort()
 
     def has_timed_out(self) -> bool:
-        """Return whether the call finished without a response and without an error."""
+        """Return whether the finished call timed out, and so has neither status nor problem."""
         return self.status is None and not self.problem
 
     def receipt(self) -> Receipt:

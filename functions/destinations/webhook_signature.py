@@ -1,4 +1,4 @@
-"""Signs requests as Standard Webhooks specifies, and reads the secret with the signing keys."""
+"""Signs requests as Standard Webhooks specifies, and reads the signing keys from their secret."""
 
 import base64
 import hashlib

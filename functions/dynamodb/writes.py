@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aws_calls import CALL_ERRORS, TRANSIENT_CODES, CallError, call_once, code_of, is_transient
-from conversations.failures import NO_TIME, Failed
+from conversations.failures import OUT_OF_TIME, Failed
 from conversations.history import CustomerEnd, History
 from conversations.ledger_store import (
     ChangedHistory,
@@ -83,15 +83,15 @@ class TableWriter:
         Statements that fail with a transient error are repeated until the deadline.
         """
         statements = [make_statement(self._name, write) for write in writes]
-        results: list[WriteResult] = [NO_TIME] * len(statements)
+        results: list[WriteResult] = [OUT_OF_TIME] * len(statements)
         pending: Sequence[int] = range(len(statements))
         for _ in attempts_until(deadline):
             for start in range(0, len(pending), MAX_STATEMENTS):
                 positions = pending[start : start + MAX_STATEMENTS]
                 new_results = self._execute([statements[p] for p in positions], deadline)
                 for position, result in zip(positions, new_results, strict=True):
-                    # An error from an earlier attempt says more than `NO_TIME`, so it is kept.
-                    if result is not NO_TIME:
+                    # An error from an earlier attempt says more than `OUT_OF_TIME`, so it is kept.
+                    if result is not OUT_OF_TIME:
                         results[position] = result
             pending = [p for p in pending if _is_transient(results[p])]
             if not pending:
@@ -101,7 +101,7 @@ class TableWriter:
     def _execute(self, statements: Sequence[Statement], deadline: Deadline) -> list[WriteResult]:
         """Execute statements with one call, and return their results in order."""
         if deadline.passed():
-            return [NO_TIME] * len(statements)
+            return [OUT_OF_TIME] * len(statements)
         try:
             call: Any = self._dynamodb.batch_execute_statement
             response = call_once(deadline, call, Statements=statements)
@@ -124,11 +124,11 @@ def _is_transient(result: WriteResult) -> bool:
 
 
 def _explain_no_time(results: list[WriteResult]) -> list[WriteResult]:
-    """Replace each `NO_TIME` with the first transient error, whose retries used up the time."""
+    """Replace each `OUT_OF_TIME` with the first transient error, whose retries used up the time."""
     failure = next(filter(_is_transient, results), None)
     if failure is None:
         return results
-    return [failure if result is NO_TIME else result for result in results]
+    return [failure if result is OUT_OF_TIME else result for result in results]
 
 
 def _failure_of_call(error: CallError) -> Failed:

@@ -50,7 +50,7 @@ class SubscriptionResource(Resource):
         cleanup_client: GenesysClient,
     ) -> dict[str, str]:
         subscriptions = Subscriptions(genesys)
-        # Before an Update to another intake queue, our subscription sends to the old queue.
+        # If an Update changes the intake queue, our subscription still sends to the old one.
         queue_arns = {self.spec.queue_arn, *_queue_arns_in(old_properties or {})}
         ours = self._find_ours(subscriptions, queue_arns)
         if ours:
@@ -121,7 +121,7 @@ class SubscriptionResource(Resource):
     def _reconcile(self, subscriptions: Subscriptions, ours: list[Entity]) -> dict[str, str]:
         """Keep the subscription that differs least, and remove the others.
 
-        Change the kept subscription if necessary. Return values for the template.
+        Change the kept subscription if necessary. Return the attributes for the template.
         """
         kept, *duplicates = sorted(ours, key=lambda entity: len(self.spec.differences(entity)))
         differs = self.spec.differences(kept) or kept.get("description") != self.spec.description
@@ -155,7 +155,7 @@ class SubscriptionResource(Resource):
     def _wait_until_active(
         self, subscriptions: Subscriptions, subscription_id: str
     ) -> dict[str, str]:
-        """Wait until a subscription is active and as specified; return values for the template."""
+        """Wait until a subscription is as specified; return the attributes for the template."""
         limit = subscriptions.deadline.within(ACTIVATION_SECONDS)
         subscriptions.wait_until_matches(subscription_id, self.spec, limit)
         return {"SubscriptionId": subscription_id}

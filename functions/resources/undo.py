@@ -15,7 +15,7 @@ class CleanupFailed(Exception):
 
 
 def search_attempts(deadline: Deadline, *, creation_may_be_running: bool) -> Iterator[float]:
-    """Yield once before each search: there are several if a creation may be running, else one."""
+    """Yield before each search: for `LISTING_LAG_SECONDS` if a creation may be running, or once."""
     search_seconds = LISTING_LAG_SECONDS if creation_may_be_running else 0
     return deadline.within(search_seconds).attempts(2, growth=1)
 
@@ -40,7 +40,7 @@ def undo_on_failure(path: str, undo: Callable[[], None]) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not _created_nothing(error, path):
+        if _may_have_created(error, path):
             try:
                 undo()
             except Exception:  # noqa: BLE001 - the first error is more important
@@ -48,9 +48,7 @@ def undo_on_failure(path: str, undo: Callable[[], None]) -> Iterator[None]:
         raise
 
 
-def _created_nothing(error: Exception, path: str) -> bool:
-    return (
-        isinstance(error, GenesysError)
-        and (error.method, error.path) == ("POST", path)
-        and not error.may_have_succeeded
-    )
+def _may_have_created(error: Exception, path: str) -> bool:
+    if isinstance(error, GenesysError) and (error.method, error.path) == ("POST", path):
+        return error.may_have_succeeded
+    return True

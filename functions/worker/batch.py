@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from conversations.claim import AlreadyDone, Claim, ClaimResult, HeldByOther
-from conversations.failures import Failed, NoTime
+from conversations.failures import Failed, OutOfTime
 from conversations.ledger import Ledger
 from conversations.ledger_store import EndKey
 from conversations.parsed import Accepted, Ignored, Rejected
@@ -108,7 +108,7 @@ def _split_read_results(
                 rejections.append((message, result))
             case Ignored(reason):
                 outcomes.append(Outcome(message, "ignored", reason))
-            case Failed() | NoTime():
+            case Failed() | OutOfTime():
                 outcomes.append(_ledger_outcome(message, result))
             case _:
                 assert_never(result)
@@ -134,14 +134,14 @@ def _split_by_claim(
                     Outcome(message, "failed", "claimed_elsewhere", not_before_ms=until)
                     for message in messages
                 ]
-            case Failed() | NoTime():
+            case Failed() | OutOfTime():
                 outcomes += [_ledger_outcome(message, result) for message in messages]
             case _:
                 assert_never(result)
     return list(claimed_ends.values()), outcomes
 
 
-def _ledger_outcome(message: Message, failure: Failed | NoTime) -> Outcome:
+def _ledger_outcome(message: Message, failure: Failed | OutOfTime) -> Outcome:
     if isinstance(failure, Failed):
         return Outcome(message, "failed", "ledger", failure.error)
     return Outcome(message, "failed", "no_time")

@@ -7,7 +7,7 @@ from typing import Literal, assert_never
 
 from conversations.claim import Claim, ClaimLost, Marked
 from conversations.end import ConversationEnd
-from conversations.failures import Failed, NoTime
+from conversations.failures import Failed, OutOfTime
 from conversations.ledger import Claims
 from conversations.parsed import Accepted
 from deadline import Deadline
@@ -184,7 +184,7 @@ class _Dispatch:
                     end.claim_lost = True
                 case Failed(error):
                     end.mark_error = error
-                case NoTime():
+                case OutOfTime():
                     end.mark_error = "NoTime"
                 case _:
                     assert_never(result)

@@ -1,4 +1,4 @@
-"""Rejects and delays messages of the intake queue, and sends delayed messages to the queue."""
+"""Rejects messages, postpones the retries of failed ones, and sends settle events."""
 
 import base64
 import binascii
@@ -27,11 +27,12 @@ logger = json_logger("worker")
 MAX_ENTRIES = 10
 MAX_BYTES = 1_048_576
 MAX_ATTRIBUTES = 10
-# The longest delay of a failed message. A message that waits for a lease may wait twice as long.
+# The longest delay of a failed message. A message that waits for another invocation's lease to
+# expire may wait twice as long.
 MAX_DELAY_SECONDS = 900
-# Messages that wait for a lease come back at random times, within this time after it expires.
+# Such a message comes back at a random moment, at most this long after the lease has expired.
 LEASE_JITTER_SECONDS = 5.0
-# The deletion of rejected messages takes at most `DELETE_SECONDS`, and stops at the latest
+# The deletion of rejected messages takes at most `DELETE_SECONDS`, and continues for at most
 # `DELETE_EXTENSION_SECONDS` after the deadline.
 DELETE_SECONDS = 1.0
 DELETE_EXTENSION_SECONDS = 0.5
@@ -197,7 +198,7 @@ class IntakeQueue:
         try:
             _call_for_group(delete, self._queue_url, entries, delete_deadline)
         except CALL_ERRORS as error:
-            # Lambda deletes the messages after the invocation, because the response omits them.
+            # Lambda deletes these messages after the invocation: the worker reports no failure.
             logger.warning("Rejected messages not deleted yet", error=code_of(error))
 
 

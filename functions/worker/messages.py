@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conversations.end_rules import Decision, EndRule
-from conversations.failures import NO_TIME, Failed, NoTime
+from conversations.failures import OUT_OF_TIME, Failed, OutOfTime
 from conversations.parsed import Accepted, Ignored, Rejected
 from conversations.partner_event import PartnerEvent
 from deadline import Deadline, now_ms
@@ -51,7 +51,7 @@ class Message:
         )
 
 
-ReadResult = list[Accepted] | Ignored | Rejected | Failed | NoTime
+ReadResult = list[Accepted] | Ignored | Rejected | Failed | OutOfTime
 """The ends that a message reports, or the reason why there are none."""
 
 ParseResult = Accepted | PartnerEvent | Ignored | Rejected
@@ -86,13 +86,13 @@ class Reader:
     def read(self, messages: Sequence[Message], deadline: Deadline) -> list[ReadResult]:
         """Return a result for each message.
 
-        A message that could not be parsed before the deadline gets `NO_TIME`.
+        A message that could not be parsed before the deadline gets `OUT_OF_TIME`.
         """
         results: list[ReadResult] = []
         undecided: list[tuple[int, PartnerEvent]] = []
         for message in messages:
             if deadline.passed():
-                results.append(NO_TIME)
+                results.append(OUT_OF_TIME)
                 continue
             match self._parse(message.body, message.sent_at_ms, self._queue_ids):
                 case Accepted() as accepted:

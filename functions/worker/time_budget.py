@@ -10,9 +10,9 @@ class TimeBudget:
     """The deadlines of a batch's steps.
 
     The steps are reading, rejecting, claiming, and the delivery to each destination. When a step
-    begins, it gets the time until the work deadline divided by the number of steps that are left. A
-    slow step therefore leaves time for the next steps. The time after the work deadline is reserved
-    for closing the batch. One phase follows the other::
+    begins, the time until the work deadline is divided equally among this step and the steps after
+    it. A slow step therefore leaves time for the next steps. The time after the work deadline is
+    reserved for closing the batch. One phase follows the other::
 
         phase                                      ends before the timeout
         read, reject, claim, each destination      3.0 s  work_deadline

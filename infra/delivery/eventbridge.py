@@ -75,10 +75,10 @@ class EventBridgeSource(Source):
         )
         properties = _integration_properties(self, settings)
         self.resource = provider.make_resource(self, "Resource", RESOURCE_TYPE, properties)
-        # The integration depends on the queue but not on the queue's policy: the policy depends on
-        # the integration, whose partner event source is in the ARNs of the rules.
+        # The dependency is on the undelivered queue without its policy, to avoid a cycle. The
+        # policy contains the rules' ARNs, which contain the partner event source's name.
         self.resource.node.add_dependency(self._undelivered_queue.node.find_child("Resource"))
-        self.subscription_id = self.resource.get_att_string("IntegrationId")
+        self.resource_id = self.resource.get_att_string("IntegrationId")
         source_name = self.resource.get_att_string("EventSourceName")
         bus = events.EventBus(self, "Bus", event_source_name=source_name)
         if settings.archive_days:
@@ -95,25 +95,25 @@ class EventBridgeSource(Source):
         self._wait_until_active(provider, bus, rules)
         self.worker_requirements = _worker_requirements(settings, intake)
         self.watchdog_requirements = Requirements(
-            self.deployed_environment(RESOURCE_TYPE, properties),
+            self.deployed_variable(RESOURCE_TYPE, properties),
             source_lookup.statements,
             source_lookup.findings,
         )
         self.monitored_source = make_monitored_source(
-            provider_function=provider.function,
+            provisioner=provider.function,
             max_delay_seconds=settings.settle_seconds if _settles(settings) else 0,
             undelivered_queue=self._undelivered_queue,
             bus=bus,
             rules=rules,
         )
 
-    def deploy_late(self, receivers: Sequence[IDependable], monitoring: Construct) -> None:
+    def order_deployment(self, prerequisites: Sequence[IDependable], monitoring: Construct) -> None:
         """Create the integration after all resources that do not depend on it.
 
-        The resources that do depend on it are the partner event bus, its rules, the queue policies
-        that name the rules, the monitoring and the watchdog's schedule.
+        The resources that do depend on it are the partner event bus, its rules, the monitoring, the
+        watchdog's schedule, and the queue policies that name the rules.
         """
-        self.resource.node.add_dependency(self._intake.dead_letter_queue, *receivers)
+        self.resource.node.add_dependency(self._intake.dead_letter_queue, *prerequisites)
         monitoring.node.add_dependency(self.resource)
 
     def _make_rules(
@@ -214,7 +214,7 @@ def _integration_properties(scope: Construct, settings: Settings) -> dict[str, o
     stack = Stack.of(scope)
     topics = _TOPICS_WITH_QUEUE[settings.end_rule] + _TOPICS_WITHOUT_QUEUE[settings.end_rule]
     return {
-        "Name": settings.subscription_name,
+        "Name": settings.resource_name,
         "Notes": f"Conversation events for the AWS stack {settings.stack_name}",
         "AccountId": stack.account,
         "Region": stack.region,

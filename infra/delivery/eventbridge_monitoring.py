@@ -15,7 +15,7 @@ from infra.settings.retries import DEAD_LETTER_DAYS
 
 def make_monitored_source(
     *,
-    provider_function: lambda_.IFunction,
+    provisioner: lambda_.IFunction,
     max_delay_seconds: int,
     undelivered_queue: sqs.IQueue,
     bus: events.IEventBus,
@@ -30,7 +30,7 @@ def make_monitored_source(
         labelled(rule_metric(bus, rule, "FailedInvocations"), str(rule.name)) for rule in rules
     ]
     return MonitoredSource(
-        provider_function=provider_function,
+        provisioner=provisioner,
         max_delay_seconds=max_delay_seconds,
         alarm_specs=[*_alarm_specs(undelivered_queue, bus, rules)],
         dead_letter_metrics=[labelled(undelivered, "undelivered by EventBridge", PURPLE)],

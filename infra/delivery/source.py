@@ -24,25 +24,25 @@ class Source(Construct, metaclass=JSIIAbstractClass):
     ----------
     resource
         The custom resource for the subscription or integration in Genesys Cloud.
-    subscription_id
+    resource_id
         The subscription's or integration's id in Genesys Cloud, for the output `SubscriptionId`.
     worker_requirements
         The worker's requirements for reading this delivery's messages.
     watchdog_requirements
         The watchdog's requirements for comparing Genesys Cloud with the stack: the environment
-        variable that `deployed_environment` returns, and permissions.
+        variable that `deployed_variable` returns, and permissions.
     monitored_source
         The alarms and graphs that only this delivery has.
     """
 
     resource: CustomResource
-    subscription_id: str
+    resource_id: str
     worker_requirements: Requirements
     watchdog_requirements: Requirements
     monitored_source: MonitoredSource
 
     @abstractmethod
-    def deploy_late(self, receivers: Sequence[IDependable], monitoring: Construct) -> None:
+    def order_deployment(self, prerequisites: Sequence[IDependable], monitoring: Construct) -> None:
         """Make CloudFormation create the custom resource as late as possible, and delete it early.
 
         No event may arrive before the resources that process it exist. And the fewer resources are
@@ -50,13 +50,13 @@ class Source(Construct, metaclass=JSIIAbstractClass):
 
         Parameters
         ----------
-        receivers
-            The constructs that process events, except the intake queues.
+        prerequisites
+            The constructs that must exist before the first event arrives, except the intake queues.
         monitoring
             The alarms and the dashboard.
         """
 
-    def deployed_environment(
+    def deployed_variable(
         self, resource_type: str, properties: Mapping[str, Any]
     ) -> dict[str, str]:
         """Return the environment variable `DEPLOYED`: the resource as the watchdog expects it."""

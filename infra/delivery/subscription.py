@@ -41,7 +41,7 @@ class SubscriptionSource(Source):
         )
         provider = Provider(self, "Provider", settings=settings, code=code, noun="subscription")
         properties = {
-            "Name": settings.subscription_name,
+            "Name": settings.resource_name,
             "Description": f"Conversation ends for the AWS stack {settings.stack_name}",
             "EventTypes": [EVENT_TYPE],
             "AttributeFilter": settings.filter_expression,
@@ -52,13 +52,11 @@ class SubscriptionSource(Source):
             "ApiUrl": settings.api_url,
         }
         self.resource = provider.make_resource(self, "Resource", RESOURCE_TYPE, properties)
-        self.subscription_id = self.resource.get_att_string("SubscriptionId")
+        self.resource_id = self.resource.get_att_string("SubscriptionId")
         self.worker_requirements = Requirements({"DELIVERY": "subscription"})
-        self.watchdog_requirements = Requirements(
-            self.deployed_environment(RESOURCE_TYPE, properties)
-        )
-        self.monitored_source = MonitoredSource(provider_function=provider.function)
+        self.watchdog_requirements = Requirements(self.deployed_variable(RESOURCE_TYPE, properties))
+        self.monitored_source = MonitoredSource(provisioner=provider.function)
 
-    def deploy_late(self, receivers: Sequence[IDependable], monitoring: Construct) -> None:
+    def order_deployment(self, prerequisites: Sequence[IDependable], monitoring: Construct) -> None:
         """Create the subscription after all other resources except the watchdog's schedule."""
-        self.resource.node.add_dependency(self._intake, monitoring, *receivers)
+        self.resource.node.add_dependency(self._intake, monitoring, *prerequisites)

@@ -16,7 +16,11 @@ from infra.monitoring.metrics import (
     table_metric,
 )
 from infra.monitoring.monitored_resources import MonitoredResources
-from infra.settings.retries import DEAD_LETTER_DAYS, INTAKE_DAYS, duration_in_words
+from infra.settings.retries import (
+    DEAD_LETTER_DAYS,
+    INTAKE_DAYS,
+    duration_in_words,
+)
 from infra.settings.settings import Settings
 from infra.watchdog import Watchdog
 from infra.worker import Worker

@@ -20,8 +20,8 @@ class MonitoredSource:
 
     Attributes
     ----------
-    provider_function
-        The provisioner's function.
+    provisioner
+        The provisioner, which CloudFormation calls for the custom resource.
     max_delay_seconds
         The longest time for which the worker delays a message in the intake queue on purpose.
     alarm_specs
@@ -32,7 +32,7 @@ class MonitoredSource:
         Rows of the dashboard that only this delivery has.
     """
 
-    provider_function: lambda_.IFunction
+    provisioner: lambda_.IFunction
     max_delay_seconds: int = 0
     alarm_specs: Sequence[AlarmSpec] = ()
     dead_letter_metrics: Sequence[cloudwatch.Metric] = ()

@@ -225,7 +225,7 @@ def genesys_rows(
     settings: Settings, resources: MonitoredResources, alarms: Alarms
 ) -> Iterator[Row]:
     """Yield the watchdog's result, the functions that call Genesys Cloud, and the source's rows."""
-    provider = resources.source.provider_function
+    provider = resources.source.provisioner
     invocations = [
         labelled(function_metric(provider, "Invocations"), "custom resource: invocations", PURPLE)
     ]

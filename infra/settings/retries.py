@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from itertools import accumulate, islice
 
+# How many days SQS keeps a message in the intake queue, and in the dead-letter queue.
 INTAKE_DAYS = 4
 DEAD_LETTER_DAYS = 14
 # The worker doubles its delays up to this limit.
@@ -10,14 +11,16 @@ _MAX_DELAY_SECONDS = 900
 
 
 def outage_seconds(first_delay_seconds: int, receives: int) -> int:
-    """Return the seconds from a message's first receive to its last.
+    """Return the longest outage that loses no message, in seconds.
+
+    It lasts from a message's first receive to its last.
 
     Parameters
     ----------
     first_delay_seconds
         The delay after the first receive. Each further delay is twice the one before, up to 900 s.
     receives
-        How often SQS hands out the message before it moves to the dead-letter queue.
+        How many times SQS hands out a message before moving it to the dead-letter queue.
     """
     return sum(islice(_delays(first_delay_seconds), receives - 1))
 

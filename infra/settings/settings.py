@@ -167,7 +167,7 @@ class Settings:
         return f"QueueEnds-{self.stage}"
 
     @property
-    def subscription_name(self) -> str:
+    def resource_name(self) -> str:
         """Name that identifies the stack's subscription or integration in Genesys Cloud."""
         return f"queue-ends-{self.stage}"
 

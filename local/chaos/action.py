@@ -1,4 +1,7 @@
-"""The action of `make chaos`. It sends its process id to the CRM, which can make it hang."""
+"""The action of `make chaos`. The CRM can make it hang, by answering 418.
+
+The action sends its process id to the CRM.
+"""
 
 import os
 import signal
@@ -24,7 +27,7 @@ def on_conversation_end(end: ConversationEnd) -> None:
         timeout=5,
     )
     if answer.status_code == 418:
-        # Only the function's timeout can interrupt this.
+        # Block the alarm of the worker's time limit: only the function's timeout ends the sleep.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
         time.sleep(600)
     answer.raise_for_status()

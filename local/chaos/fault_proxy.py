@@ -23,9 +23,9 @@ from local.chaos.faults import Faults
 from local.http.messages import Answer, Request
 
 DELAY_SECONDS = 0.7
-"""Seconds by which the fault `delayed` delays a call. Clients time out after at least two."""
+"""Seconds by which the fault `delayed` delays a call. A client's timeout is at least 2 seconds."""
 LATE_SECONDS = 3.0
-"""Seconds by which `carried out late` delays a call. The client has retried by then."""
+"""Seconds by which the fault `carried out late` delays a call. The client has retried by then."""
 THROTTLED = {
     "DynamoDB_20120810": "ProvisionedThroughputExceededException",
     "AWSEvents": "ThrottlingException",
@@ -70,7 +70,7 @@ class Death:
     operation
         The operation of the call during which the process died.
     request
-        The body of this call; empty if the call did not go to AWS.
+        The body of this call; empty if the process hung in an action, which calls the CRM.
     """
 
     pid: int
@@ -93,8 +93,8 @@ class FaultProxy:
     calls
         The calls that reached AWS, in the order of the responses.
     deaths
-        The deaths of processes that the proxy killed. A chaos run adds processes that hang in an
-        action.
+        The deaths of processes that the proxy killed. A chaos run also adds a death for each
+        process that hung in an action until the function's timeout.
     """
 
     def __init__(self, faults: Faults, killable: Callable[[int], bool]) -> None:
@@ -151,8 +151,8 @@ class FaultProxy:
             request.method, self.upstream + request.target, body=body, headers=passed
         )
         headers = {n: v for n, v in answer.headers.items() if n.lower() not in HOP_BY_HOP}
+        # Only a call that AWS accepted is recorded with a response: a refused one changed nothing.
         if answer.status == 200:
-            # A call that AWS refused changed nothing, so it is recorded without a response.
             call.response, call.done_at = json.loads(answer.data or b"{}"), time.time()
         with self._lock:
             self.calls.append(call)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
-from conversations.failures import Failed, NoTime
+from conversations.failures import Failed, OutOfTime
 from conversations.histories import Histories, HistoryResult
 from conversations.history import CustomerEnd, History
 from conversations.ledger_store import SECONDS_PER_DAY
@@ -199,7 +199,7 @@ def test_a_throttled_conversation_does_not_affect_others(
 def test_without_time_no_history_is_read_or_written(
     add: Adder, clock: Clock, dynamodb: FakeDynamoDb
 ) -> None:
-    assert add(A, seconds=0) == NoTime()
+    assert add(A, seconds=0) == OutOfTime()
     assert add.histories.read(["c"], clock.deadline(0)) == {"c": Failed("Unread")}
     assert dynamodb.calls == []
 

@@ -17,7 +17,7 @@ from conversations.claim import (
     Marked,
     MarkResult,
 )
-from conversations.failures import Failed, NoTime
+from conversations.failures import Failed, OutOfTime
 from conversations.ledger import Claims, Ledger
 from conversations.ledger_store import EndKey
 from conversations.parsed import Accepted
@@ -262,7 +262,7 @@ def test_an_end_that_the_ledger_fails_to_claim_has_the_reason(
     dynamodb.always(READ, client_error("ThrottlingException"))
     (result,) = invocations.claim(invocations.open_claims(), end_at())
     assert result == Failed("Unread")
-    assert invocations.open_claims().claim([end_at()], clock.deadline(0)) == [NoTime()]
+    assert invocations.open_claims().claim([end_at()], clock.deadline(0)) == [OutOfTime()]
 
 
 def test_an_end_that_cannot_be_claimed_does_not_affect_others(

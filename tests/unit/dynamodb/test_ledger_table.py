@@ -11,7 +11,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from conversations.failures import Failed, NoTime
+from conversations.failures import Failed, OutOfTime
 from conversations.ledger_store import Absent, EndKey, Mark, NewClaim, RecordedEnd, WriteStatus
 from dynamodb.ledger_table import LedgerTable
 from dynamodb.reads import UNREAD
@@ -209,7 +209,7 @@ def test_pauses_differ_and_grow(table: LedgerTable, dynamodb: FakeDynamoDb, cloc
 def test_without_time_the_ledger_table_is_not_called(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock
 ) -> None:
-    assert table.write([new_claim("c-0")], clock.deadline(0)) == [NoTime()]
+    assert table.write([new_claim("c-0")], clock.deadline(0)) == [OutOfTime()]
     assert table.read_ends(keys(1), clock.deadline(0)) == {keys(1)[0]: Failed(UNREAD)}
     assert dynamodb.calls == []
 
@@ -220,7 +220,7 @@ def test_statements_executed_before_the_deadline_are_reported_written(
     slow_calls: list[Callable[[], None]] = [lambda: clock.sleep(1), lambda: clock.sleep(2)]
     dynamodb.script(WRITE, *slow_calls)
     results = table.write([new_claim(f"c-{n}") for n in range(75)], clock.deadline(3))
-    assert results == [WRITTEN] * 50 + [NoTime()] * 25
+    assert results == [WRITTEN] * 50 + [OutOfTime()] * 25
 
 
 def test_running_out_of_time_after_throttling_is_reported_as_throttling(

@@ -366,7 +366,7 @@ def test_names_in_aws_and_genesys_cloud_are_derived_from_the_stage(
 ) -> None:
     settings, _ = load_settings(stage="prod")
     assert settings.stack_name == "QueueEnds-prod"
-    assert settings.subscription_name == "queue-ends-prod"
+    assert settings.resource_name == "queue-ends-prod"
     assert settings.intake_queue_name == "queue-ends-prod-intake"
     assert settings.dead_letter_queue_name == "queue-ends-prod-dead"
     assert settings.undelivered_queue_name == "queue-ends-prod-undelivered"
