@@ -122,7 +122,7 @@ def code_of(error: CallError) -> str:
 
 
 def is_transient(error: CallError) -> bool:
-    """Return whether the same call may succeed later, because the service failed or was silent."""
+    """Return whether the service failed or was silent, so the same call may succeed later."""
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return code_of(error) in TRANSIENT_CODES or status == 429 or status >= 500

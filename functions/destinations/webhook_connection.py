@@ -133,8 +133,8 @@ class Connection(http.client.HTTPConnection):
         self.endpoint = endpoint
         self.deadline = deadline
         self.last_used_at = 0.0
-        # `abort` needs the socket even after a response has taken it over. The base class then
-        # clears `sock`.
+        # `abort` needs the socket even after the base class has handed it to a response and cleared
+        # `sock`.
         self._open_socket: socket.socket | None = None
 
     def connect(self) -> None:
@@ -166,7 +166,7 @@ class Connection(http.client.HTTPConnection):
     def _connect_to_first(self, addresses: Sequence[str]) -> socket.socket:
         """Return a socket to the first address that accepts.
 
-        Each attempt may take the time that is left divided by the number of untried addresses.
+        Each attempt may take an equal share of the time left for the untried addresses.
         """
         failure: OSError = TimeoutError()
         for position, address in enumerate(addresses):

@@ -16,7 +16,7 @@ from provisioner.request import (
     parse_resource_type,
 )
 from provisioner.response import Response
-from resources.registry import CONDITIONS, Condition
+from resources.registry import WAITS, Wait
 from resources.undo import CleanupFailed
 from tracebacks import traceback_locations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 NOTHING_CREATED = "nothing-created/"
 # Normal work, and the clean-up after it, must end this long before the function's timeout.
-WORK_RESERVE_SECONDS = 60.0
+AFTER_WORK_SECONDS = 60.0
 CLEANUP_RESERVE_SECONDS = 35.0
 # The longest time to send the response: four attempts of five seconds each, and their pauses.
 RESPONSE_RESERVE_SECONDS = 22.0
@@ -49,8 +49,8 @@ def respond(
         with time_limit(context.get_remaining_time_in_millis() / 1000 - RESPONSE_RESERVE_SECONDS):
             if _has_nothing_to_delete(event):
                 response = Response("SUCCESS", event["PhysicalResourceId"])
-            elif condition := CONDITIONS.get(parse_resource_type(event)):
-                response = _wait_for_condition(event, context, eventbridge, condition)
+            elif wait := WAITS.get(parse_resource_type(event)):
+                response = _carry_out_wait(event, context, eventbridge, wait)
             else:
                 request = Request.parse(event)
                 response = _carry_out(request, context, secrets, eventbridge)
@@ -72,17 +72,17 @@ def respond(
     return response
 
 
-def _wait_for_condition(
+def _carry_out_wait(
     event: Mapping[str, Any],
     context: InvocationContext,
     eventbridge: "EventBridgeClient",
-    condition: Condition,
+    wait: Wait,
 ) -> Response:
-    """Carry out a request to a resource that only waits for a condition in AWS."""
+    """Carry out a request to a custom resource that only waits for something in AWS."""
     if parse_kind(event) == "Delete":
         return Response("SUCCESS", str(event.get("PhysicalResourceId")))
-    deadline = Deadline.before_timeout(context, WORK_RESERVE_SECONDS)
-    return Response("SUCCESS", condition(parse_properties(event), eventbridge, deadline))
+    deadline = Deadline.before_timeout(context, AFTER_WORK_SECONDS)
+    return Response("SUCCESS", wait(parse_properties(event), eventbridge, deadline))
 
 
 def _carry_out(
@@ -99,7 +99,7 @@ def _carry_out(
         )
     work_deadline, cleanup_deadline = (
         Deadline.before_timeout(context, reserve)
-        for reserve in (WORK_RESERVE_SECONDS, CLEANUP_RESERVE_SECONDS)
+        for reserve in (AFTER_WORK_SECONDS, CLEANUP_RESERVE_SECONDS)
     )
     credentials = load_credentials(secrets, resource.secret_name, work_deadline)
     cleanup_client = resource.client(credentials, cleanup_deadline)

@@ -39,7 +39,7 @@ class Request:
     def creation_may_be_running(self) -> bool:
         """Whether a Create that CloudFormation no longer awaits may still create the resource.
 
-        CloudFormation got no response to such a Create, so the physical id is not the resource's.
+        CloudFormation got no response to such a Create, so it chose the physical id itself.
         """
         return self.physical_id != self.resource.physical_id
 

@@ -17,9 +17,9 @@ RESOURCES: dict[str, type[Resource]] = {
     "Custom::GenesysSubscription": SubscriptionResource,
     "Custom::GenesysEventSource": IntegrationResource,
 }
-Condition = Callable[[Mapping[str, Any], "EventBridgeClient", Deadline], str]
+Wait = Callable[[Mapping[str, Any], "EventBridgeClient", Deadline], str]
 """A function that waits for something in AWS, and returns the physical id for CloudFormation."""
-CONDITIONS: dict[str, Condition] = {"Custom::GenesysEventSourceActive": wait_until_active}
+WAITS: dict[str, Wait] = {"Custom::GenesysEventSourceActive": wait_until_active}
 """Keyed by custom resource type. These custom resources wait, and create nothing."""
 
 

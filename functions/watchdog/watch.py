@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 # The pause before the second comparison. Meanwhile a deploy may finish, and a new resource may
 # appear in Genesys Cloud's lists.
 SECOND_CHECK_SECONDS = 30.0
-# The comparisons' deadline is WORK_RESERVE_SECONDS before the function's timeout. A comparison that
+# The comparisons' deadline is AFTER_WORK_SECONDS before the function's timeout. A comparison that
 # misses the deadline is interrupted RESULT_RESERVE_SECONDS before the timeout.
-WORK_RESERVE_SECONDS = 10.0
+AFTER_WORK_SECONDS = 10.0
 RESULT_RESERVE_SECONDS = 5.0
 
 
@@ -62,7 +62,7 @@ def watch(
     ComparisonFailed
         There is no result and no metric; the failure may be transient.
     """
-    deadline = Deadline.before_timeout(context, WORK_RESERVE_SECONDS)
+    deadline = Deadline.before_timeout(context, AFTER_WORK_SECONDS)
     try:
         with time_limit(context.get_remaining_time_in_millis() / 1000 - RESULT_RESERVE_SECONDS):
             comparison = _compare(deployment.resource, deadline, secrets, eventbridge)

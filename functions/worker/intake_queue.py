@@ -30,10 +30,10 @@ MAX_ATTRIBUTES = 10
 # The longest delay of a failed message. A message that waits for another invocation's lease to
 # expire may wait twice as long.
 MAX_DELAY_SECONDS = 900
-# Such a message comes back at a random moment, at most this long after the lease has expired.
+# A message that waits for a lease comes back at random, at most this long after it has expired.
 LEASE_JITTER_SECONDS = 5.0
-# The deletion of rejected messages takes at most `DELETE_SECONDS`, and continues for at most
-# `DELETE_EXTENSION_SECONDS` after the deadline.
+# The deletion of rejected messages takes at most `DELETE_SECONDS`, and ends at most
+# `DELETE_EXTENSION_SECONDS` after the deadline of `reject`.
 DELETE_SECONDS = 1.0
 DELETE_EXTENSION_SECONDS = 0.5
 

@@ -45,7 +45,7 @@ INHERITED = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TERM",
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 CERTIFICATE_VARIABLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 _CLIENT_CREATION_LOCK = Lock()
-"""Held while a client is created, because threads can share a client, but not a session."""
+"""Held while the shared session creates a client, as a session is not thread-safe."""
 
 
 class NotLoopback(ValueError):
@@ -100,7 +100,7 @@ class Emulator:
 
     @property
     def clock_file(self) -> Path:
-        """The file with CloudWatch's time at the moment when the monotonic clock was at 0.
+        """The file with CloudWatch's time minus the monotonic clock's, in seconds.
 
         CloudWatch's time runs with the monotonic clock, whatever time this machine is set to.
         """
@@ -135,7 +135,7 @@ class Emulator:
 @cache
 def _session() -> Any:
     """Return a shared session, which loads each service model only once, because that is slow."""
-    # For these, botocore reads no configuration key and no environment variable.
+    # botocore reads these three from no configuration key and no environment variable.
     defaults = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
     variables = {name: (None, None, default, None) for name, default in defaults.items()}
     return boto3.Session(botocore_session=botocore.session.Session(session_vars=variables))
@@ -201,7 +201,7 @@ def emulator(
 
 
 def _unused_address() -> str:
-    """Return a random loopback address, because MiniStack's https needs a free port 443.
+    """Return a random loopback address; its port 443, needed for https, is likely free.
 
     If the system has no loopback address except 127.0.0.1, return 127.0.0.1.
     """

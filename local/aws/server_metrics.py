@@ -46,7 +46,7 @@ def install(clock_file: Path) -> None:
     Parameters
     ----------
     clock_file
-        The file with CloudWatch's time at the moment when the monotonic clock was at 0.
+        The file with CloudWatch's time minus the monotonic clock's, in seconds.
     """
     cloudwatch.time = SimpleNamespace(time=lambda: time.monotonic() + float(clock_file.read_text()))
     # MiniStack's evaluation ignores dimensions, periods and the treatment of missing data.

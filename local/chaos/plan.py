@@ -53,7 +53,7 @@ SHORT_RUN_FAULTS: FaultCounts = {
     "slow": {"crm": 2, "webhook": 2},
 }
 CALLS_AFTER_FAILURES = {"look", "takeover", "release", "ChangeMessageVisibilityBatch"}
-"""Operations that the worker calls only after an end has failed."""
+"""Operations that the worker calls only after a failure."""
 POISON_CALLS = {"SendMessageBatch", "DeleteMessageBatch"}
 CONNECTIONS_REFUSED = "connections refused"
 
@@ -96,7 +96,7 @@ class Plan:
         """Return the faults with their times inside the window."""
 
         def moment(target: str) -> float:
-            # Only malformed messages cause these calls. They are few, so the faults are due early.
+            # Only the few malformed messages cause POISON_CALLS, so their faults are due early.
             return self.window * rng.uniform(0.15, 0.3 if target in POISON_CALLS else 0.8)
 
         return [
@@ -106,7 +106,7 @@ class Plan:
                 for target, number in counts.items()
                 for _ in range(number)
             ),
-            # This fault is due first. Later, other faults may leave too few calls to the webhook.
+            # Due first, because other faults may later leave too few calls to the webhook.
             Fault("down", "webhook", 0, self.down_for),
             Fault(CONNECTIONS_REFUSED, "listener of crm", self.window * 0.1, self.refused_for),
             Fault(CONNECTIONS_REFUSED, "listener of webhook", self.window * 0.7, self.refused_for),

@@ -5,8 +5,8 @@ how CloudWatch alarms treat missing data". Two points go beyond the guide:
 
 - An evaluation looks at more periods than the alarm's `EvaluationPeriods`. The guide gives a number
   only for alarms with three periods: two more. This module looks at two more for every alarm.
-- CloudWatch's window ends at the present second. Here, the window consists of full minutes and
-  includes the present one, because the values are kept by minute.
+- CloudWatch's window ends at the present second. Here, it ends at the end of the present minute,
+  because the values are kept by minute.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def statistic_of(alarm: Alarm) -> str:
 
 
 def evaluation_window(alarm: Alarm, now: float) -> tuple[int, int]:
-    """Return an evaluation window's first second and the first one after it, in epoch seconds."""
+    """Return an evaluation window's start and its exclusive end, in epoch seconds."""
     until = (int(now) // MINUTE + 1) * MINUTE
     return until - alarm["Period"] * (alarm["EvaluationPeriods"] + EXTRA_PERIODS), until
 
@@ -124,7 +124,7 @@ def state_of(alarm: Alarm, datapoints: Sequence[float | None]) -> State:
     if treatment == "ignore":
         return State(alarm["StateValue"], f"Unchanged, as missing data are ignored. {reason}")
     # Some data points are missing, and all others breach. Since data can come late, the alarm fires
-    # only when the oldest data point is as old as the number of breaches that the alarm needs.
+    # only when the oldest data point is at least `needed` periods old.
     if breaching and _age_of_oldest(datapoints) >= needed:
         return State("ALARM", f"Nothing since then is within the threshold. {reason}")
     return State("INSUFFICIENT_DATA", f"Insufficient Data: {missing} of {periods} are missing.")

@@ -17,9 +17,9 @@ from typing import Any
 DIRECTIVES_KEY = "CloudWatchMetrics"
 """The key of a line's directives, which every line in embedded metric format contains."""
 MAX_PAST_SECONDS, MAX_FUTURE_SECONDS = 14 * 86_400, 2 * 3600
-"""How long a line's timestamp may be before or after the line's ingestion."""
+"""How far a line's timestamp may lie before or after its ingestion."""
 MAX_METRICS, MAX_VALUES, MAX_DIMENSIONS = 100, 100, 30
-"""The most metrics in a directive, values of a metric, and dimensions in a set."""
+"""The limits: metrics in a directive, values of a metric, dimensions in a set."""
 
 
 class Dropped(ValueError):

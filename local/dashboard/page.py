@@ -164,27 +164,27 @@ def _graph(graph: Graph, width: int, page: Page, span: Span, figures: list[Figur
     series = list(page.series[graph.title].values())
     if not any(one.points for one in series):
         return NOTHING
-    room = _plot_area(graph.title, make_figure(graph, width, series, span), figures)
+    area = _plot_area(graph.title, make_figure(graph, width, series, span), figures)
     place = graph.legend.get("position", "bottom")
     if place == "hidden":
-        return f'<div class="body">{room}</div>'
+        return f'<div class="body">{area}</div>'
     legend = "".join(
         f"<li{'' if one.points else ' class=none'}>"
         f'<i style="background: {escape(one.metric.colour)}"></i>{escape(one.metric.label)}'
         f"<b>{format_number(one.value)}</b></li>"
         for one in series
     )
-    return f'<div class="body {place}">{room}<ul class="legend">{legend}</ul></div>'
+    return f'<div class="body {place}">{area}<ul class="legend">{legend}</ul></div>'
 
 
 def _numbers(graph: Graph, page: Page, span: Span, figures: list[Figure]) -> str:
     shown = []
     for one in page.series[graph.title].values():
-        line = graph.sparkline and len(one.points) > 1
-        room = _plot_area(graph.title, make_sparkline(one, span), figures) if line else ""
+        has_line = graph.sparkline and len(one.points) > 1
+        area = _plot_area(graph.title, make_sparkline(one, span), figures) if has_line else ""
         shown.append(
             f'<div class="number"><strong>{format_number(one.value)}</strong>'
-            f"<span>{escape(one.metric.label)}</span>{room}</div>"
+            f"<span>{escape(one.metric.label)}</span>{area}</div>"
         )
     return f'<div class="numbers">{"".join(shown)}</div>'
 
@@ -193,7 +193,7 @@ def _plot_area(title: str, drawn: Figure, figures: list[Figure]) -> str:
     """Return an empty plot area as HTML, and append the figure for it to `figures`."""
     name = f"figure-{len(figures) + 1}"
     figures.append({"id": name, "title": title, **drawn})
-    return f'<div class="room"><div class="plot" id="{name}"></div></div>'
+    return f'<div class="area"><div class="plot" id="{name}"></div></div>'
 
 
 def _alarms(prefix: str, alarms: Alarms, page: Page) -> str:
@@ -232,7 +232,7 @@ def _cell(value: Any) -> str:
 
 
 def _markdown(text: str, file: Path) -> str:
-    """Return markdown as HTML. Relative links lead from the file's folder to the project's."""
+    """Return markdown as HTML. Links relative to the project work from the file's folder."""
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = reader.parse(text)
     for token in tokens:

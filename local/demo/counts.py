@@ -6,7 +6,7 @@ from collections import Counter
 from local.aws.emulator import Emulator
 from local.aws.log_events import log_events
 
-OUTCOMES = ("received", "processed", "duplicate", "ignored", "rejected", "failed", "ended")
+FIELDS = ("received", "processed", "duplicate", "ignored", "rejected", "failed", "ended")
 
 
 def logged_outcomes(aws: Emulator, function: str) -> Counter[str]:
@@ -16,12 +16,12 @@ def logged_outcomes(aws: Emulator, function: str) -> Counter[str]:
     for event in log_events(aws.client("logs"), configuration["LoggingConfig"]["LogGroup"]):
         if '"message":"Batch"' in event["message"]:
             line = json.loads(event["message"])
-            counts.update({key: line[key] for key in OUTCOMES})
+            counts.update({key: line[key] for key in FIELDS})
             counts.update(line["reasons"])
     return counts
 
 
-def arrivals_per_end(ends: int, arrivals: int) -> list[int]:
+def split_arrivals(ends: int, arrivals: int) -> list[int]:
     """Return how often each end of a conversation in a queue arrived.
 
     The receivers record only the conversation and the queue, so the arrivals are divided evenly

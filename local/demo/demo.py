@@ -13,7 +13,7 @@ from local.aws.left_behind import left_behind
 from local.aws.project import ROOT, find_function_name
 from local.cloudwatch.collector import CloudWatch, collecting
 from local.dashboard.page import Page, render
-from local.demo.counts import OUTCOMES
+from local.demo.counts import FIELDS
 from local.demo.deliveries import DELIVERIES, OTHER_NAMES, Delivery
 from local.demo.feed import Feed
 from local.demo.report import RunReport
@@ -138,7 +138,7 @@ def dashboard_checks(page: Page, report: RunReport) -> dict[str, bool]:
     """Return whether the dashboard agrees with the report, keyed by each check's description."""
     messages = {
         outcome: page.total("Messages in the time shown", outcome)
-        for outcome in OUTCOMES
+        for outcome in FIELDS
         if outcome != "ended"
     }
     by_queue = sum(one.total for one in page.series["Ends processed, by queue"].values())

@@ -14,8 +14,8 @@ Body = Mapping[str, Any]
 Send = Callable[[Sequence[Body]], list[list[str]]]
 """Publishes events in Genesys Cloud, and returns a list of receivers for each event."""
 CYCLE, REFUSED_BY_CRM, REFUSED_BY_WEBHOOK, REPEATED = 8, 0, 3, 5
-"""Of every `CYCLE` conversations in our queues, the CRM refuses one, the webhook refuses another,
-and a third is published again. The other three values are the positions of these conversations."""
+"""The length of a cycle of conversations in our queues, and the positions in it of the one that the
+CRM refuses, the one that the webhook refuses, and the one that is published again."""
 CRM_REFUSALS, WEBHOOK_REFUSALS = 2, 1
 BURST = 40
 """The number of subscription events, or of conversations with partner events, in a burst."""
@@ -62,7 +62,7 @@ class Feed:
     bursts
         For each burst, the events that are published together and the ends that they complete.
     repeated_ends, repeated_events
-        The ends whose events are published again once these ends are done, and the events. The
+        Ends that must be done before their events are published again, and these events. The
         list of events may grow until all bursts are published.
     published_at
         Keyed by end: when the event that completes the end was published.

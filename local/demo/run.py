@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from local.demo.counts import arrivals_per_end, logged_outcomes
+from local.demo.counts import logged_outcomes, split_arrivals
 from local.demo.feed import Feed
 from local.receivers.bus import BusRecorder
 from local.receivers.receiver import End
@@ -80,13 +80,13 @@ class Run:
             letter.reason or "failed too often"
             for letter in receive_dead_letters(aws, self._outputs["DeadLetterQueueUrl"])
         )
-        # Count arrivals last: once the counts above show that all messages are done, none follows.
+        # Count arrivals last: none follows once the counts above show that all messages are done.
         arrivals = self._arrivals()
         report.arrived = {
             name: [
                 arrived
                 for end, count in expected.items()
-                for arrived in arrivals_per_end(count, len(ends.get(end, ())))
+                for arrived in split_arrivals(count, len(ends.get(end, ())))
             ]
             for name, ends in arrivals.items()
         }

@@ -65,7 +65,7 @@ class HttpServer:
         self._listening: tuple[_Listener, threading.Thread] | None = None
         self.connection_locks: dict[socket.socket, threading.Lock] = {}
         self.port = 0
-        self._reserved = socket.socket()
+        self._refuser = socket.socket()
         self.accept_connections()
         self.url = f"{'https' if tls else 'http'}://{host}:{self.port}"
 
@@ -80,9 +80,9 @@ class HttpServer:
         return self._listening is not None
 
     def accept_connections(self) -> None:
-        """Start to accept connections, when the server is made and after `refuse_connections`."""
+        """Accept connections, as a new server does; this undoes `refuse_connections`."""
         if not self._listening:
-            self._reserved.close()
+            self._refuser.close()
             listener = _Listener(self, self.port)
             self.port = listener.server_port
             thread = threading.Thread(target=listener.serve_forever, args=(0.02,), daemon=True)
@@ -93,9 +93,9 @@ class HttpServer:
         """Refuse new connections, finish the answers in progress, then close all connections."""
         if self._stop_listening():
             # A bound socket that does not listen reserves the port and refuses connections.
-            self._reserved = socket.socket()
-            self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self._reserved.bind(("127.0.0.1", self.port))
+            self._refuser = socket.socket()
+            self._refuser.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._refuser.bind(("127.0.0.1", self.port))
             for lock in list(self.connection_locks.values()):
                 with lock:
                     pass
@@ -105,7 +105,7 @@ class HttpServer:
         """Stop for good, even in the middle of an answer."""
         self._stop_listening()
         self.hang_up()
-        self._reserved.close()
+        self._refuser.close()
 
     def hang_up(self) -> None:
         """Shut down the open connections."""

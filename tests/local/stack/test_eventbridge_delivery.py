@@ -9,7 +9,7 @@ import pytest
 
 from conversations.topics import QUEUE_TOPICS, TOPIC_PREFIX
 from local.aws.project import Deployment
-from local.demo.counts import arrivals_per_end, logged_outcomes
+from local.demo.counts import logged_outcomes, split_arrivals
 from local.demo.report import PartnerRunReport
 from local.genesys.entities import Entity
 from local.genesys.problems import problem, too_many_requests
@@ -179,7 +179,7 @@ def test_in_any_order_and_some_twice_every_event_is_accounted_for_and_every_end_
         report.dead_letters = Counter(len(bridged.dead_letters(stack)) * ["dead"])
         noted = arrivals(bridged, bus)
         report.arrived = {
-            place: [n for end in ends for n in arrivals_per_end(ends[end], of_place[end])]
+            place: [n for end in ends for n in split_arrivals(ends[end], of_place[end])]
             for place, of_place in noted.items()
         }
         report.unexpected = Counter(

@@ -10,9 +10,9 @@ from urllib3.exceptions import ReadTimeoutError
 from local.http.messages import Answer
 from local.http.server import HttpServer
 from provisioner.custom_resource import (
+    AFTER_WORK_SECONDS,
     CLEANUP_RESERVE_SECONDS,
     RESPONSE_RESERVE_SECONDS,
-    WORK_RESERVE_SECONDS,
 )
 from tests.fakes.aws.cloudformation import NAME
 from tests.fakes.clock import Alarm, Clock
@@ -48,7 +48,7 @@ def test_a_create_fails_in_time_if_genesys_hangs(resource: StackResource, clock:
 def test_a_creation_that_hangs_until_no_time_is_left_is_undone(
     resource: StackResource, clock: Clock
 ) -> None:
-    resource.stack.invocation_seconds = WORK_RESERVE_SECONDS + 8
+    resource.stack.invocation_seconds = AFTER_WORK_SECONDS + 8
     resource.genesys.instead("create", HANGS, carried_out=True)
     response = resource.stack.create()
     assert response.status == "FAILED"
@@ -60,7 +60,7 @@ def test_a_creation_that_hangs_until_no_time_is_left_is_undone(
 def test_a_creation_that_cannot_be_undone_in_time_keeps_its_id(
     resource: StackResource, clock: Clock, http: HttpServer
 ) -> None:
-    resource.stack.invocation_seconds = WORK_RESERVE_SECONDS + 8
+    resource.stack.invocation_seconds = AFTER_WORK_SECONDS + 8
     resource.genesys.before("create", lambda: resource.genesys.always("list", HANGS))
     resource.genesys.instead("create", HANGS, carried_out=True)
     response = resource.stack.create()
@@ -83,7 +83,7 @@ def test_a_deletion_that_hangs_fails_in_time_and_keeps_its_id(
 
 
 def test_a_deletion_may_use_the_time_for_cleanup(deployed: StackResource) -> None:
-    deployed.stack.invocation_seconds = WORK_RESERVE_SECONDS - 5
+    deployed.stack.invocation_seconds = AFTER_WORK_SECONDS - 5
     assert deployed.stack.delete().status == "SUCCESS"
     assert not deployed.entities
 
@@ -117,6 +117,6 @@ def test_too_little_time_is_a_failure_and_no_exception(
 
 
 def test_work_and_cleanup_leave_time_for_the_response() -> None:
-    reserves = (WORK_RESERVE_SECONDS, CLEANUP_RESERVE_SECONDS, RESPONSE_RESERVE_SECONDS)
+    reserves = (AFTER_WORK_SECONDS, CLEANUP_RESERVE_SECONDS, RESPONSE_RESERVE_SECONDS)
     assert sorted(reserves, reverse=True) == list(reserves)
     assert RESPONSE_RESERVE_SECONDS > 0

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from local.demo.counts import arrivals_per_end
+from local.demo.counts import split_arrivals
 from local.demo.report import PartnerRunReport, RunReport
 
 
@@ -200,7 +200,7 @@ def test_an_account_of_partner_events_with_a_gap_does_not_balance(
 def test_arrivals_are_shared_among_the_ends_in_a_queue(
     ends: int, arrivals: int, each: list[int]
 ) -> None:
-    assert arrivals_per_end(ends, arrivals) == each
+    assert split_arrivals(ends, arrivals) == each
 
 
 def test_the_table_fits_eighty_columns_and_names_every_reason_and_destination() -> None:
