@@ -1,6 +1,6 @@
 """The end rules, which decide from partner events that a conversation has ended in a queue.
 
-No partner event reports both that the customer has left and the queue: `customer.end` has no queue
+No partner event reports both the queue and that the customer has left: `customer.end` has no queue
 id, and the events that have a queue id do not say whether the customer has left.
 """
 
@@ -124,7 +124,7 @@ class LastQueue:
     def _send_settle_events(
         self, histories: dict[str, HistoryResult], deadline: Deadline
     ) -> Mapping[str, Failed | OutOfTime]:
-        """Send settle events for new customer's ends, and record the sent ones in the histories.
+        """Send the missing settle events, and record the sent ones in the histories.
 
         Return a failure, keyed by conversation id, for each settle event that was not sent.
         """
@@ -154,7 +154,7 @@ class LastQueue:
         return {unsent.conversation_id: failure for unsent in {*new_ends} - {*sent_ends}}
 
 
-class AfterLastQueue:
+class SuccessorRule:
     """Applies another rule to all events except settle events, on which `LastQueue` decides.
 
     When a deployment replaces `LastQueue` with another rule, settle events can still be on their
@@ -177,15 +177,15 @@ class AfterLastQueue:
 def make_end_rule(name: str, histories: Histories, send_later: SendLater) -> EndRule:
     """Return the end rule for a value of the setting `end_rule`."""
     rules: dict[str, EndRule] = {
-        "touched": AfterLastQueue(Touched(histories), histories),
+        "touched": SuccessorRule(Touched(histories), histories),
         "last_queue": LastQueue(histories, send_later),
-        "queue_leg": AfterLastQueue(QueueLeg(), histories),
+        "queue_leg": SuccessorRule(QueueLeg(), histories),
     }
     return rules[name]
 
 
 def _adds_to_history(event: PartnerEvent) -> bool:
-    """Return whether an event adds to its history; a transfer or a settle event does not."""
+    """Return whether an event adds to its history: it has a queue or is a customer's end."""
     return event.queue_id is not None or event.ends_conversation
 
 

@@ -44,7 +44,7 @@ def load_credentials(secrets: "SecretsManagerClient", name: str, deadline: Deadl
         The secret cannot be read or is invalid. The message says what to do.
     """
     refusal: ClientError
-    for _ in deadline.within(20).attempts(2, growth=1):
+    for _ in deadline.within(20).attempts(first_pause_seconds=2, growth=1):
         try:
             response = secrets.get_secret_value(SecretId=name)
             return _parse_credentials(name, response.get("SecretString"))

@@ -119,7 +119,7 @@ class IntegrationResource(Resource):
         """
         integrations = Integrations(genesys)
         same_name = self._find_by_name(integrations)
-        # An integration without a target is reported as a difference, so it is not in this list.
+        # An integration without a target does not count as ours here, but as a difference.
         ours = [candidate for candidate in same_name if candidate.target == self.spec.target]
         differences = check_exactly_one(self.noun, self.name, len(ours))
         for integration in ours:
@@ -226,12 +226,12 @@ class IntegrationResource(Resource):
         for duplicate in duplicates:
             integrations.remove(duplicate.integration_id)
         is_as_specified = kept.is_active and self.spec.matches(kept.configuration)
-        # In all other cases, the source may appear only after the integration is switched on.
-        source_must_exist = updating and kept.is_active
-        if source_must_exist and not is_as_specified:
+        # If this is false, the source may appear only after the integration is switched on.
+        source_expected = updating and kept.is_active
+        if source_expected and not is_as_specified:
             wait_for_source()
         self._configure(integrations, kept.integration_id)
-        if not source_must_exist:
+        if not source_expected:
             wait_for_source()
         return kept.integration_id
 
@@ -241,7 +241,7 @@ class IntegrationResource(Resource):
         return integration.target is None, not integration.is_active, differences
 
     def _create(self, integrations: Integrations, ids: list[str]) -> str:
-        """Configure an integration without a target, after creating one if necessary.
+        """Configure an integration that has no target; create it first if necessary.
 
         Parameters
         ----------

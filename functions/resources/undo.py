@@ -15,9 +15,9 @@ class CleanupFailed(Exception):
 
 
 def search_attempts(deadline: Deadline, *, creation_may_be_running: bool) -> Iterator[float]:
-    """Yield before each search: for `LISTING_LAG_SECONDS` if a creation may be running, or once."""
+    """Yield before each search: once, or for `LISTING_LAG_SECONDS` if a creation may be running."""
     search_seconds = LISTING_LAG_SECONDS if creation_may_be_running else 0
-    return deadline.within(search_seconds).attempts(2, growth=1)
+    return deadline.within(search_seconds).attempts(first_pause_seconds=2, growth=1)
 
 
 @contextmanager

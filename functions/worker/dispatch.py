@@ -112,8 +112,8 @@ class _Dispatch:
             ]
             if due_ends:
                 self._deliver(destination, due_ends, deadline)
-        # Every destination may have an end that is not done yet: a mark failed, or the only
-        # destination that lacked the end is no longer in the settings.
+        # An end may be at every destination but not done yet: a mark failed, or the only
+        # destination that lacked it is no longer in the settings.
         delivered_ends = [end for end in ends if end.is_open and self._all_have(end)]
         self._mark(delivered_ends, self._budget.last_mark_deadline)
         unfinished_claims = [end.claim for end in ends if end.is_open]

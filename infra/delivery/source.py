@@ -51,7 +51,7 @@ class Source(Construct, metaclass=JSIIAbstractClass):
         Parameters
         ----------
         prerequisites
-            The constructs that must exist before the first event arrives, except the intake queues.
+            The constructs, besides `IntakeQueues`, that must exist before the first event arrives.
         monitoring
             The alarms and the dashboard.
         """

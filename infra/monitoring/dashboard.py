@@ -60,7 +60,7 @@ def _rows(settings: Settings, resources: MonitoredResources, alarms: Alarms) -> 
     yield from sections.end_rows(settings)
     yield heading("Messages, from Genesys Cloud to the worker")
     yield from sections.message_rows(settings)
-    yield from sections.queue_rows(resources, alarms)
+    yield from sections.sqs_rows(resources, alarms)
     yield heading("Worker")
     yield from sections.worker_rows(settings, resources.worker, alarms)
     yield heading("Ledger and destinations")

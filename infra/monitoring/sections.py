@@ -93,12 +93,12 @@ def message_rows(settings: Settings) -> Iterator[Row]:
             width=16,
             stacked=True,
         ),
-        # Received messages are not in the stacked graph, which would add them to the outcomes.
+        # The total has its own graph, because the stacked graph would add it to the outcomes.
         graph("Messages received", received, unit="messages", width=8),
     ]
 
 
-def queue_rows(resources: MonitoredResources, alarms: Alarms) -> Iterator[Row]:
+def sqs_rows(resources: MonitoredResources, alarms: Alarms) -> Iterator[Row]:
     """Yield the messages in the intake queue and in the dead-letter queues."""
     queue = resources.intake.queue
     age = queue_metric(queue, "ApproximateAgeOfOldestMessage", "Maximum")
@@ -225,11 +225,13 @@ def genesys_rows(
     settings: Settings, resources: MonitoredResources, alarms: Alarms
 ) -> Iterator[Row]:
     """Yield the watchdog's result, the functions that call Genesys Cloud, and the source's rows."""
-    provider = resources.source.provisioner
+    provisioner = resources.source.provisioner
     invocations = [
-        labelled(function_metric(provider, "Invocations"), "custom resource: invocations", PURPLE)
+        labelled(
+            function_metric(provisioner, "Invocations"), "custom resource: invocations", PURPLE
+        )
     ]
-    errors = [labelled(function_metric(provider, "Errors"), "custom resource: errors", REJECTED)]
+    errors = [labelled(function_metric(provisioner, "Errors"), "custom resource: errors", REJECTED)]
     health_graphs: Row = []
     if resources.watchdog:
         watchdog = resources.watchdog.function

@@ -13,7 +13,7 @@ _MAX_DELAY_SECONDS = 900
 def outage_seconds(first_delay_seconds: int, receives: int) -> int:
     """Return the longest outage that loses no message, in seconds.
 
-    It lasts from a message's first receive to its last.
+    It spans the time from a message's first to its final receive.
 
     Parameters
     ----------

@@ -68,11 +68,10 @@ class Settings:
     end_rule: Annotated[
         str, OneOf("touched", "last_queue", "queue_leg"), OnlyWithDelivery("eventbridge")
     ] = "touched"
-    """Decides when a conversation ends in a queue. With "touched", it ends when the customer has
-    left for good, in every queue that it was in. With "last_queue", it ends when the customer has
-    left for good, but only in the last queue that it was in. With "queue_leg", it ends in a queue
-    each time that the customer gives up waiting in the queue, or that an agent who took the
-    conversation from the queue is done with it."""
+    """Decides when a conversation ends in a queue. With "touched", it ends in every queue that it
+    was in, once the customer has left for good. With "last_queue", it ends then too, but only in
+    the last queue that it was in. With "queue_leg", it ends in a queue each time the customer gives
+    up waiting there, and each time an agent is done with it after taking it from there."""
     settle_seconds: Annotated[int, Between(0, 900), OnlyWithDelivery("eventbridge")] = 60
     """How many seconds "last_queue" waits for late events before it picks the last queue. SQS
     cannot delay a message for more than 900 seconds."""
@@ -101,10 +100,10 @@ class Settings:
     """How many days the ledger remembers an end. A message can live for 18 days, so an end must be
     remembered for at least as long."""
     protect: bool = False
-    """If true, the ledger and the archive are kept when the stack is deleted, and DynamoDB refuses
-    to delete the ledger. If false, both are deleted with the stack, but you must empty the archive
-    first: S3 does not delete a bucket that holds objects. Set protect to true only after
-    the first deploy: a first deploy that fails would leave an empty ledger behind."""
+    """If true, the ledger and the S3 archive are kept when the stack is deleted, and DynamoDB
+    refuses to delete the ledger. If false, both are deleted with the stack, but you must empty the
+    archive first: S3 deletes only an empty bucket. Set protect to true only after the first deploy:
+    a first deploy that fails would leave an empty ledger behind."""
 
     # Worker:
     batch_size: Annotated[int, Between(1, 10_000)] = 10
@@ -115,15 +114,15 @@ class Settings:
     batching_window_seconds: Annotated[int, Between(0, 300)] = 0
     """Longest time that Lambda waits for a full batch, in seconds."""
     max_concurrency: Annotated[int | None, Between(2, 1_000), Example(20)] = None
-    """Maximum number of worker invocations at the same time. If absent, only the AWS account limits
-    them."""
+    """Maximum number of worker invocations at the same time. If absent, only the AWS
+    account's limit applies."""
     worker_timeout_seconds: Annotated[int, Between(5, 900)] = 30
     """Timeout of one invocation of the worker, in seconds."""
     worker_memory_mb: Annotated[int, Between(128, 10_240)] = 256
     """Memory of the worker, in MB. With more memory the worker also gets more CPU."""
     max_receive_count: Annotated[int, Between(1, 1_000)] = 12
-    """How often a message is received before it moves to the dead-letter queue. AWS advises at
-    least 5."""
+    """Number of receives before a message moves to the dead-letter queue. AWS advises at least
+    5."""
     retry_delay_seconds: Annotated[int, Between(1, 900)] = 30
     """Delay between a message's first failure and its next receive, in seconds. The delay doubles
     with each receive, up to 900 seconds."""
