@@ -7,7 +7,8 @@ import msgspec
 
 Source = Literal["subscription", "eventbridge", "backfill"]
 
-# If two ends of a conversation in the same queue are at most this far apart, they are one end.
+# If two events report ends of a conversation in the same queue, and these ends are at most this far
+# apart, they are one end.
 SAME_END_WINDOW_MS = 5 * 60 * 1000
 
 
@@ -29,7 +30,7 @@ class ConversationEnd:
     participants, metrics
         The event's lists of the same names, unchanged; empty if the event does not have them.
     source
-        The delivery that reported the end, or `backfill`.
+        The delivery that reported the end. No delivery sets `backfill`.
     sequence
         1 for the conversation's first end in this queue, 2 for the next end after the conversation
         was re-opened, and so on.
@@ -50,18 +51,18 @@ class ConversationEnd:
     sequence: int
     raw: dict[str, Any]
 
-    def as_json(self, *, raw: bool = True) -> bytes:
-        """Return the end as a JSON object in UTF-8, which destinations publish.
+    def as_json(self, *, include_raw: bool = True) -> bytes:
+        """Return the end as a JSON object in UTF-8.
 
         The object has a field for each attribute. `docs/conversation-end.schema.json` is its
         schema.
 
         Parameters
         ----------
-        raw
+        include_raw
             Whether to include `raw`, which makes up most of the object.
         """
-        if raw:
+        if include_raw:
             return msgspec.json.encode(self)
         return msgspec.json.encode(
             {name: getattr(self, name) for name in self.__slots__ if name != "raw"}
