@@ -1,4 +1,4 @@
-"""A claim on an end, and the possible results of claiming an end and of marking it."""
+"""A claim on an end, and the possible results of claiming and of marking an end."""
 
 from dataclasses import dataclass, field
 
@@ -34,7 +34,7 @@ class AlreadyDone:
 
 @dataclass(frozen=True, slots=True)
 class HeldByOther:
-    """Another invocation has a claim on the end until `lease_until`, in epoch milliseconds."""
+    """Another invocation holds the claim on the end until `lease_until`, in epoch milliseconds."""
 
     lease_until: int
 

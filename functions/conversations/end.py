@@ -7,8 +7,7 @@ import msgspec
 
 Source = Literal["subscription", "eventbridge", "backfill"]
 
-# If two events report ends of a conversation in the same queue, and these ends are at most this far
-# apart, they are one end.
+# Two ends of a conversation in the same queue count as one if they are at most this far apart.
 SAME_END_WINDOW_MS = 5 * 60 * 1000
 
 
@@ -26,7 +25,8 @@ class ConversationEnd:
         When the conversation ended: ISO 8601, UTC, to the millisecond (`2026-11-23T10:00:00.000Z`).
     media_type, direction, disconnect_type
         The customer's values, as Genesys Cloud writes them (`VOICE`, `INBOUND`, `ENDPOINT`); None
-        if the event does not have them. Genesys Cloud adds new values without notice.
+        if the event does not have them. Genesys Cloud adds new values without notice. Under the
+        end rule `queue_leg`, they are the values of the participant whose event ended the leg.
     participants, metrics
         The event's lists of the same names, unchanged; empty if the event does not have them.
     source

@@ -36,7 +36,7 @@ class QueueLeg:
     """The rule `queue_leg`: a conversation ends in a queue whenever a leg in that queue is over.
 
     A leg is over when the customer gives up waiting in the queue, or when an agent who has talked
-    with the customer leaves without a transfer. A single event therefore completes the leg's end.
+    with the customer leaves without a transfer. A single event reports this and completes the end.
     """
 
     def decide(self, events: Sequence[PartnerEvent], deadline: Deadline) -> list[Decision]:
@@ -124,7 +124,7 @@ class LastQueue:
     def _send_settle_events(
         self, histories: dict[str, HistoryResult], deadline: Deadline
     ) -> Mapping[str, Failed | OutOfTime]:
-        """Send the settle events that are due, and record in the histories which were sent.
+        """Send the missing settle events, and record in the histories which were sent.
 
         Return a failure, keyed by conversation id, for each settle event that was not sent.
         """
@@ -185,7 +185,7 @@ def make_end_rule(name: str, histories: Histories, send_later: SendLater) -> End
 
 
 def _adds_to_history(event: PartnerEvent) -> bool:
-    """Return whether an event has a queue or reports a customer's end."""
+    """Return whether an event has what a history records: a queue or a customer's end."""
     return event.queue_id is not None or event.ends_conversation
 
 

@@ -1,8 +1,8 @@
 """The ledger records which invocation may deliver an end, and which destinations have the end.
 
 An invocation delivers an end only while it holds the claim on the end. The end's item in the store
-records the holder of the claim (a random token of the invocation) and the time until which the
-claim's lease is valid. Two invocations never hold claims on the same end at the same time:
+records the claim's holder (the invocation's random token) and when the claim's lease expires. Two
+invocations never hold claims on the same end at the same time:
 
 - A claim begins with one of two conditional writes. `NewClaim` creates the item, and fails if the
   item exists. `Takeover` replaces the holder. It fails if the holder has changed since the
@@ -117,7 +117,7 @@ class _Search:
         return EndKey(self.key.conversation_id, self.key.queue_id, sequence)
 
     def is_same_end(self, ended_at: int) -> bool:
-        """Return whether the end is the recorded end whose time is `ended_at` (epoch ms)."""
+        """Return whether `accepted` is the recorded end whose time is `ended_at` (epoch ms)."""
         # An end without a time of its own is taken to be the recorded end.
         difference_ms = abs(self.accepted.ended_at_ms - ended_at)
         return difference_ms <= SAME_END_WINDOW_MS or not self.accepted.has_own_time
@@ -214,7 +214,7 @@ class Claims:
     def _claim_distinct(self, searches: Sequence[_Search], deadline: Deadline) -> None:
         """Claim ends, no two of which have the same conversation and queue.
 
-        An end's first item is written before it is read, because most ends are new.
+        The claim on a first item is written before the item is read, because most ends are new.
         """
         claimable: list[_Search] = []
         unread: list[_Search] = []

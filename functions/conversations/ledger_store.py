@@ -1,7 +1,7 @@
 """The interface of the ledger's store: conditional writes, and strongly consistent reads.
 
-Each kind of write has a condition, which its docstring states. The store checks the condition and
-writes in one atomic step. Writes to the same item happen one after the other.
+Each write has a condition, stated in the docstring of the write's class. The store checks the
+condition and writes in one atomic step. Writes to the same item happen one after the other.
 
 Times are in epoch milliseconds, except `expires_at`, which is in epoch seconds. The store may
 delete an item at any time after its `expires_at`.
@@ -58,7 +58,9 @@ class Takeover(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """Records which destinations have the end and whether all of them do, and shortens the lease.
+    """Records which destinations have the end, and shortens the lease.
+
+    `done` says whether every destination has the end.
 
     Condition: the item's holder is `holder`, and the mark's `lease_until` is at most the item's. A
     repeated mark therefore succeeds again. If a holder's marks reach the store in the wrong order,
@@ -165,8 +167,8 @@ class LedgerStore(Protocol):
     """Writes and reads the ledger's items.
 
     A call that fails with a transient error is repeated until the deadline. A write whose response
-    was lost may therefore be carried out twice. It then has the second attempt's result, for
-    example `CONDITION_FAILED` for a `NewClaim`, because the first attempt has created the item.
+    was lost may therefore be carried out twice. The write's result is then that of the second
+    attempt, for example `CONDITION_FAILED` for a `NewClaim` whose item the first attempt created.
     """
 
     @property

@@ -35,8 +35,8 @@ class Accepted:
     Attributes
     ----------
     end
-        The end as destinations get it, except that `sequence` is always 1. The ledger
-        determines the correct sequence later.
+        The end as destinations get it, except that `sequence` is always 1. The ledger determines
+        the correct sequence later.
     ended_at_ms
         When the conversation ended, in epoch milliseconds.
     has_own_time

@@ -167,8 +167,8 @@ def _require_object(parent: dict[str, Any], key: str, parent_path: str) -> dict[
 def _parse_time(parent: dict[str, Any], key: str, parent_path: str) -> int | None:
     """Return the value of a time field in epoch milliseconds; None if there is no such field.
 
-    Genesys Cloud writes the times of the topics above in epoch milliseconds, and the times of other
-    topics in ISO 8601. Both formats are accepted.
+    Genesys Cloud writes times in epoch milliseconds in the events of `_TOPICS`, and in ISO 8601 in
+    other events. Both formats are accepted.
     """
     time = parent.get(key)
     if time is None:
