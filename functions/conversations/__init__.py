@@ -1,1 +1,1 @@
-"""The domain: ends of conversations in queues, parsed from messages and claimed in the ledger."""
+"""The domain: events, ends, end rules, histories and claims, independent of AWS."""

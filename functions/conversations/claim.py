@@ -1,4 +1,4 @@
-"""A claim on an end, and the possible results of claiming an end and of marking it."""
+"""A claim on an end, and the possible results of claiming and of marking an end."""
 
 from dataclasses import dataclass, field
 
@@ -15,7 +15,7 @@ class Claim:
     ended_at
         When the conversation ended according to the ledger, in epoch milliseconds.
     lease_until
-        Until when the lease is valid, in epoch milliseconds. Each mark shortens the lease.
+        When the lease expires, in epoch milliseconds. Each mark shortens the lease.
     delivered
         The names of the destinations that have the end. The code that delivers the end appends to
         this list.
@@ -34,9 +34,9 @@ class AlreadyDone:
 
 @dataclass(frozen=True, slots=True)
 class HeldByOther:
-    """Another invocation's claim on the end is valid until `until`, in epoch milliseconds."""
+    """Another invocation holds the claim on the end until `lease_until`, in epoch milliseconds."""
 
-    until: int
+    lease_until: int
 
 
 ClaimResult = Claim | AlreadyDone | HeldByOther | Failed | OutOfTime

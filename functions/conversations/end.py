@@ -7,7 +7,7 @@ import msgspec
 
 Source = Literal["subscription", "eventbridge", "backfill"]
 
-# If two ends of a conversation in the same queue are at most this far apart, they are one end.
+# Two ends of a conversation in the same queue count as one if they are at most this far apart.
 SAME_END_WINDOW_MS = 5 * 60 * 1000
 
 
@@ -25,11 +25,12 @@ class ConversationEnd:
         When the conversation ended: ISO 8601, UTC, to the millisecond (`2026-11-23T10:00:00.000Z`).
     media_type, direction, disconnect_type
         The customer's values, as Genesys Cloud writes them (`VOICE`, `INBOUND`, `ENDPOINT`); None
-        if the event does not have them. Genesys Cloud adds new values without notice.
+        if the event does not have them. Genesys Cloud adds new values without notice. Under the
+        end rule `queue_leg`, they are the values of the participant whose event ended the leg.
     participants, metrics
         The event's lists of the same names, unchanged; empty if the event does not have them.
     source
-        The delivery that reported the end, or `backfill`.
+        The delivery that reported the end. No delivery sets `backfill`.
     sequence
         1 for the conversation's first end in this queue, 2 for the next end after the conversation
         was re-opened, and so on.
@@ -50,18 +51,18 @@ class ConversationEnd:
     sequence: int
     raw: dict[str, Any]
 
-    def as_json(self, *, raw: bool = True) -> bytes:
-        """Return the end as a JSON object in UTF-8, which destinations publish.
+    def as_json(self, *, include_raw: bool = True) -> bytes:
+        """Return the end as a JSON object in UTF-8.
 
         The object has a field for each attribute. `docs/conversation-end.schema.json` is its
         schema.
 
         Parameters
         ----------
-        raw
+        include_raw
             Whether to include `raw`, which makes up most of the object.
         """
-        if raw:
+        if include_raw:
             return msgspec.json.encode(self)
         return msgspec.json.encode(
             {name: getattr(self, name) for name in self.__slots__ if name != "raw"}

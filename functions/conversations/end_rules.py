@@ -1,7 +1,7 @@
-"""The end rules, which decide from partner events that a conversation has ended in a queue.
+"""The end rules, which decide from partner events whether a conversation has ended in a queue.
 
-No partner event reports both the queue and that the customer has left: `customer.end` has no queue
-id, and the events that have a queue id do not say whether the customer has left.
+No single event reports both the queue and the customer's end: `customer.end` has no queue id, and
+the events that have a queue id do not say whether the customer has left for good.
 """
 
 import dataclasses
@@ -36,11 +36,11 @@ class QueueLeg:
     """The rule `queue_leg`: a conversation ends in a queue whenever a leg in that queue is over.
 
     A leg is over when the customer gives up waiting in the queue, or when an agent who has talked
-    with the customer leaves without a transfer. Each of these events completes the end by itself.
+    with the customer leaves without a transfer. A single event reports this and completes the end.
     """
 
     def decide(self, events: Sequence[PartnerEvent], deadline: Deadline) -> list[Decision]:
-        """Return for each event a list with its leg's end; an empty list if no leg is over."""
+        """Return for each event a list with its leg's end; an empty list if the leg goes on."""
         return [_find_leg_ends(event) for event in events]
 
 
@@ -64,7 +64,7 @@ class Touched:
 
 @dataclass(frozen=True, slots=True)
 class SettlingEnd:
-    """A customer's end for which the rule `last_queue` will decide on the queue later."""
+    """A customer's end for which the rule `last_queue` will choose a queue later."""
 
     conversation_id: str
     ended_at_ms: int
@@ -76,7 +76,7 @@ class SettlingEnd:
 
 
 SendLater = Callable[[Sequence[SettlingEnd], Deadline], Sequence[SettlingEnd]]
-"""Sends a delayed settle event for each end, and returns the ends whose settle event was sent."""
+"""Sends a delayed settle event for each `SettlingEnd`; returns those whose event was sent."""
 
 
 class LastQueue:
@@ -97,10 +97,10 @@ class LastQueue:
         self._send_later = send_later
 
     def decide(self, events: Sequence[PartnerEvent], deadline: Deadline) -> list[Decision]:
-        """Return for each event the ends that it completes; only settle events complete any.
+        """Return for each event the ends that it completes. Only settle events complete ends.
 
-        If a conversation's settle event could not be sent, the other events of the conversation
-        fail. They then arrive again, and the worker tries again to send the settle event.
+        If a conversation's settle event could not be sent, the conversation's other events fail.
+        They then arrive again, and the worker tries again to send the settle event.
         """
         histories = self._histories.add(_collect_additions(events), deadline)
         settle_events = [event for event in events if event.topic == SETTLE]
@@ -124,7 +124,7 @@ class LastQueue:
     def _send_settle_events(
         self, histories: dict[str, HistoryResult], deadline: Deadline
     ) -> Mapping[str, Failed | OutOfTime]:
-        """Send the missing settle events, and record the sent ones in the histories.
+        """Send the missing settle events, and record in the histories which were sent.
 
         Return a failure, keyed by conversation id, for each settle event that was not sent.
         """
@@ -158,7 +158,7 @@ class SuccessorRule:
     """Applies another rule to all events except settle events, on which `LastQueue` decides.
 
     When a deployment replaces `LastQueue` with another rule, settle events can still be on their
-    way. The other rule would lose their ends.
+    way. The other rule alone would lose their ends.
     """
 
     def __init__(self, rule: EndRule, histories: Histories) -> None:
@@ -185,12 +185,12 @@ def make_end_rule(name: str, histories: Histories, send_later: SendLater) -> End
 
 
 def _adds_to_history(event: PartnerEvent) -> bool:
-    """Return whether an event adds to its history: it has a queue or is a customer's end."""
+    """Return whether an event has what a history records: a queue or a customer's end."""
     return event.queue_id is not None or event.ends_conversation
 
 
 def _collect_additions(events: Iterable[PartnerEvent]) -> dict[str, History]:
-    """Return what events add to the histories of their conversations, by conversation id."""
+    """Return what events add to the histories, keyed by conversation id."""
     additions: dict[str, History] = {}
     for event in events:
         if event.queue_id is not None:
@@ -210,13 +210,13 @@ def _merge_into(histories: dict[str, History], conversation_id: str, addition: H
 
 def _complete_ends(event: PartnerEvent, history: HistoryResult | None) -> Decision:
     """Return the ends that an event completes under the rule `touched`."""
-    # An event that adds nothing completes nothing, even if another event has added to the history.
+    # An event that adds nothing to the history completes no end, whatever the history contains.
     if history is None or not _adds_to_history(event):
         return []
     if isinstance(history, Failed | OutOfTime):
         return history
     if event.ends_conversation:
-        end_ms = history.find_end_ms(event.at_ms)
+        end_ms = history.find_customer_end_ms(event.at_ms)
         end_times = [] if end_ms is None else [end_ms]
     else:
         end_times = [
@@ -235,7 +235,7 @@ def _complete_ends(event: PartnerEvent, history: HistoryResult | None) -> Decisi
 def _decide_queues(
     settle_events: Iterable[PartnerEvent], histories: Mapping[str, HistoryResult]
 ) -> dict[str, History]:
-    """Return the decisions as histories, by conversation id, to be merged into the stored ones."""
+    """Return what the decisions add to the histories, keyed by conversation id."""
     decisions: dict[str, History] = {}
     for event in settle_events:
         history = histories.get(event.conversation_id)
@@ -252,7 +252,7 @@ def _decide_queues(
 
 
 def _find_decided_ends(event: PartnerEvent, history: History) -> list[Accepted]:
-    """Return a list with the settle event's end; an empty list if its queue is not decided."""
+    """Return a list with the settle event's end; an empty list if no queue has been chosen."""
     end = history.customer_ends.get(event.at_ms)
     if end is None or end.decided_queue_id is None:
         return []
@@ -282,7 +282,7 @@ def _make_customer_end(event: PartnerEvent) -> CustomerEnd:
 def _accept(
     event: PartnerEvent, queue_id: str, at_ms: int, values: CustomerEnd | PartnerEvent
 ) -> Accepted:
-    """Return an end with the values of the customer's end, or of the event that ended the leg."""
+    """Return an end with the media type, direction and disconnect type of `values`."""
     end = ConversationEnd(
         conversation_id=event.conversation_id,
         queue_id=queue_id,

@@ -1,4 +1,7 @@
-"""The reasons why a step fails for a message's event or end. The message is then received again."""
+"""The reasons why a step can fail while it processes an event or an end.
+
+The message is then received again.
+"""
 
 from dataclasses import dataclass
 

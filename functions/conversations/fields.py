@@ -11,7 +11,7 @@ import msgspec
 
 from conversations.parsed import RejectError, RejectReason
 
-# The longest partition key that the ledger's store can hold. Genesys Cloud's ids have 36 bytes.
+# The limit of the ledger's partition key, the conversation id. Genesys Cloud's ids have 36 bytes.
 MAX_ID_BYTES = 2048
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -27,73 +27,79 @@ def parse_json_object(body: str | None) -> dict[str, Any]:
         raise RejectError("not_json", f"expected a JSON object: {error}") from None
     except UnicodeEncodeError:
         raise RejectError(
-            "not_json", "expected a JSON object, got text that is no Unicode"
+            "not_json", "expected a JSON object, got a string that is not valid Unicode"
         ) from None
     except RecursionError:
         raise RejectError("not_json", "expected a JSON object, got one nested too deeply") from None
     if not isinstance(event, dict):
-        raise RejectError("not_an_object", type_mismatch("$", "an object", event))
+        raise RejectError("not_an_object", describe_type_mismatch("$", "an object", event))
     return event
 
 
 def require_string(
-    parent: dict[str, Any], key: str, missing_reason: RejectReason, path: str
+    parent: dict[str, Any], key: str, missing_reason: RejectReason, parent_path: str
 ) -> str:
     """Return the value of a field that must be a string.
 
     Parameters
     ----------
-    parent, path
-        The object that has the field, and the object's path in the body.
+    parent, parent_path
+        The object that should have the field, and this object's path in the body.
     missing_reason
         The reason for the rejection if the field is missing.
     """
     value = parent.get(key)
     if value is None:
-        raise RejectError(missing_reason, f"{path}.{key}: expected a string, got nothing")
+        raise RejectError(missing_reason, f"{parent_path}.{key}: expected a string, got nothing")
     if not isinstance(value, str):
-        raise RejectError("invalid_field", type_mismatch(f"{path}.{key}", "a string", value))
+        raise RejectError(
+            "invalid_field", describe_type_mismatch(f"{parent_path}.{key}", "a string", value)
+        )
     return value
 
 
 def require_identifier(
-    parent: dict[str, Any], key: str, missing_reason: RejectReason, path: str
+    parent: dict[str, Any], key: str, missing_reason: RejectReason, parent_path: str
 ) -> str:
     """Return the value of a field that must be a non-empty string.
 
     The parameters are those of `require_string`.
     """
-    value = require_string(parent, key, missing_reason, path)
+    value = require_string(parent, key, missing_reason, parent_path)
     if not value:
-        raise RejectError(missing_reason, f"{path}.{key}: expected an id, got an empty string")
+        raise RejectError(
+            missing_reason, f"{parent_path}.{key}: expected an id, got an empty string"
+        )
     return value
 
 
-def require_conversation_id(parent: dict[str, Any], path: str) -> str:
+def require_conversation_id(parent: dict[str, Any], parent_path: str) -> str:
     """Return the value of `conversationId`, which must be short enough for the ledger's key."""
-    conversation_id = require_identifier(parent, "conversationId", "missing_conversation_id", path)
+    conversation_id = require_identifier(
+        parent, "conversationId", "missing_conversation_id", parent_path
+    )
     if len(conversation_id.encode()) > MAX_ID_BYTES:
         raise RejectError(
             "invalid_field",
-            f"{path}.conversationId: expected an id of at most {MAX_ID_BYTES} bytes",
+            f"{parent_path}.conversationId: expected an id of at most {MAX_ID_BYTES} bytes",
         )
     return conversation_id
 
 
-def parse_utc(event_time: str, path: str) -> datetime:
+def parse_utc(iso_time: str, path: str) -> datetime:
     """Return an ISO 8601 time as a datetime in UTC."""
     try:
-        time = datetime.fromisoformat(event_time)
+        time = datetime.fromisoformat(iso_time)
         # Genesys Cloud's times are UTC, so a time without a zone is UTC too.
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
         raise RejectError(
-            "invalid_field", f"{path}: expected an ISO 8601 time, got text that is none"
+            "invalid_field", f"{path}: expected an ISO 8601 time, got another string"
         ) from None
 
 
 def to_epoch_ms(time: datetime) -> int:
-    """Return a datetime in epoch milliseconds, rounded down."""
+    """Return a datetime as epoch milliseconds, rounded down."""
     return (time - _EPOCH) // timedelta(milliseconds=1)
 
 
@@ -132,7 +138,7 @@ _JSON_TYPES = {
 }
 
 
-def type_mismatch(path: str, expected_type: str, value: object) -> str:
-    """Return a detail text that names the expected type and the type of `value`."""
-    # The text omits the value, because the log must not contain personal data.
+def describe_type_mismatch(path: str, expected_type: str, value: object) -> str:
+    """Return the detail of a rejection, which names the expected type and the type of `value`."""
+    # The detail omits the value, because the log must not contain personal data.
     return f"{path}: expected {expected_type}, got {_JSON_TYPES[type(value)]}"

@@ -1,17 +1,17 @@
 """The histories of conversations, which the ledger's store keeps.
 
-The worker adds each event to its conversation's history. From the merged history, an end rule then
-decides which ends the event completes. For a conversation's first event, the worker creates the
+The worker adds each event to its conversation's history. An end rule then decides from the merged
+history which ends the event completes. For a conversation's first event, the worker creates the
 history. For each later event, the worker reads the history and replaces the version that it has
 read. If another invocation has replaced that version meanwhile, the worker reads the history again.
 
 The store carries out the writes to a history one after the other, and refuses a write that replaces
 an outdated version. If two events arrive at the same moment, one invocation's write is therefore
 refused. That invocation reads the other event before it writes again, and decides from both events.
-If the history already contains an event, the worker writes nothing.
+If the history already contains the event, the worker writes nothing.
 
 A conversation's first event costs one write and no read. A conversation that never enters our
-queues costs only this write; like every history, its history expires.
+queues costs only this write.
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,7 +59,10 @@ class Histories:
         absent_ids = list(additions)
         while absent_ids:
             expires_at = self._expires_at()
-            writes = [NewHistory(c, additions[c], expires_at) for c in absent_ids]
+            writes = [
+                NewHistory(conversation_id, additions[conversation_id], expires_at)
+                for conversation_id in absent_ids
+            ]
             existing_ids = self._write(writes, results, deadline)
             absent_ids = self._extend(existing_ids, additions, results, deadline)
         return results
@@ -67,7 +70,7 @@ class Histories:
     def read(
         self, conversation_ids: Sequence[str], deadline: Deadline
     ) -> dict[str, History | Failed]:
-        """Return histories by conversation id; an empty history if none is stored."""
+        """Return histories, keyed by conversation id; an empty history if none is stored."""
         histories: dict[str, History | Failed] = {}
         items = self._store.read_histories(conversation_ids, deadline)
         for conversation_id in conversation_ids:
@@ -122,24 +125,28 @@ class Histories:
     ) -> list[str]:
         """Write histories, and add each history or failure to `results`.
 
-        Return the ids of the conversations whose history another invocation has written first.
+        Return the ids of the conversations whose write the store has refused, because another
+        write came first.
         """
-        overtaken_ids = []
+        refused_ids = []
         for write, result in zip(writes, self._store.write(writes, deadline), strict=True):
             match result:
                 case WriteStatus.WRITTEN:
                     results[write.conversation_id] = write.history
                 case WriteStatus.CONDITION_FAILED:
-                    overtaken_ids.append(write.conversation_id)
+                    refused_ids.append(write.conversation_id)
                 case failure:
                     results[write.conversation_id] = failure
-        return overtaken_ids
+        return refused_ids
 
     def _without_expired_ends(self, history: History) -> History:
         now_seconds = self._now_ms() // 1000
-        ends = history.customer_ends.items()
-        unexpired_ends = {at_ms: end for at_ms, end in ends if end.expires_at > now_seconds}
-        return History(history.queues, unexpired_ends)
+        customer_ends = {
+            at_ms: end
+            for at_ms, end in history.customer_ends.items()
+            if end.expires_at > now_seconds
+        }
+        return History(history.queues, customer_ends)
 
     def _expires_at(self) -> int:
         return self._now_ms() // 1000 + self._keep_seconds

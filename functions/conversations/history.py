@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from conversations.end import SAME_END_WINDOW_MS
 
-# The maximum number of event times that a history keeps for a queue: the first time and the latest
-# ones. A conversation that no agent answers for days has so many events that all their times would
-# exceed the size limit of a ledger item.
+# A history keeps at most this many event times for a queue: the first time and the latest times. A
+# conversation that no agent answers for days has so many events that all their times would exceed
+# the size limit of a ledger item.
 MAX_TIMES_PER_QUEUE = 200
 
 
@@ -16,8 +16,9 @@ MAX_TIMES_PER_QUEUE = 200
 class CustomerEnd:
     """A customer's end: the customer has left the conversation for good.
 
-    A customer's end has no queue. One or more `customer.end` events report it: the event that
-    arrives first, and all others within five minutes of the first event's time.
+    A customer's end has no queue. The first `customer.end` event to arrive creates it. A further
+    `customer.end` event reports the same customer's end if the times of the two events are at most
+    five minutes apart.
 
     Attributes
     ----------
@@ -30,9 +31,9 @@ class CustomerEnd:
     decided_queue_id
         The queue that the rule `last_queue` has chosen; None before this decision.
     expires_at
-        When the history drops this customer's end, in epoch seconds; 0 until it is stored. The
-        ledger keeps the ends that it completes for longer, so the history never completes an end
-        that the ledger has already forgotten.
+        When this customer's end is dropped from the history, in epoch seconds; 0 until this
+        customer's end is stored. The ledger keeps each end for longer, so that no end is completed
+        again after the ledger has forgotten it.
     """
 
     latest_ms: int
@@ -54,8 +55,8 @@ class History:
     queues
         The times of each queue's events, sorted, in epoch milliseconds, keyed by queue id.
     customer_ends
-        The customer's ends. Each has as its key the time of its `customer.end` event that arrived
-        first, in epoch milliseconds.
+        The customer's ends, keyed by the time of the `customer.end` event that arrived first, in
+        epoch milliseconds.
     """
 
     queues: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -67,22 +68,22 @@ class History:
         for queue_id, times in other.queues.items():
             first, *later = sorted({*queues.get(queue_id, ()), *times})
             queues[queue_id] = first, *later[1 - MAX_TIMES_PER_QUEUE :]
-        ends = dict(self.customer_ends)
-        for at_ms, end in sorted(other.customer_ends.items()):
-            known_ms = History(customer_ends=ends).find_end_ms(at_ms)
+        customer_ends = dict(self.customer_ends)
+        for at_ms, new_end in sorted(other.customer_ends.items()):
+            known_ms = History(customer_ends=customer_ends).find_customer_end_ms(at_ms)
             if known_ms is None:
-                ends[at_ms] = end
+                customer_ends[at_ms] = new_end
             else:
-                known = ends[known_ms]
-                ends[known_ms] = dataclasses.replace(
-                    known,
-                    latest_ms=max(known.latest_ms, end.latest_ms),
-                    settling=known.settling or end.settling,
-                    decided_queue_id=known.decided_queue_id or end.decided_queue_id,
+                known_end = customer_ends[known_ms]
+                customer_ends[known_ms] = dataclasses.replace(
+                    known_end,
+                    latest_ms=max(known_end.latest_ms, new_end.latest_ms),
+                    settling=known_end.settling or new_end.settling,
+                    decided_queue_id=known_end.decided_queue_id or new_end.decided_queue_id,
                 )
-        return History(queues, ends)
+        return History(queues, customer_ends)
 
-    def find_end_ms(self, at_ms: int) -> int | None:
+    def find_customer_end_ms(self, at_ms: int) -> int | None:
         """Return the key of the earliest customer's end within five minutes of a time, or None."""
         candidates = (
             ended_at_ms
@@ -105,8 +106,8 @@ class History:
         Returns
         -------
         dict[str, int]
-            The times in epoch milliseconds, keyed by queue id. A queue without such an event is
-            missing.
+            The times in epoch milliseconds, keyed by queue id. A queue without such an event has no
+            entry.
         """
         until_ms = self.customer_ends[ended_at_ms].latest_ms + SAME_END_WINDOW_MS
         return {

@@ -1,38 +1,38 @@
-"""The ledger: which invocation may deliver an end, and which destinations already have the end.
+"""The ledger records which invocation may deliver an end, and which destinations have the end.
 
 An invocation delivers an end only while it holds the claim on the end. The end's item in the store
-records the holder of the claim (a random token of the invocation) and the time until which the
-claim's lease is valid. Two invocations can never hold the claim on the same end:
+records the claim's holder (the invocation's random token) and when the claim's lease expires. Two
+invocations never hold claims on the same end at the same time:
 
 - A claim begins with one of two conditional writes. `NewClaim` creates the item, and fails if the
-  item exists. `Takeover` replaces the holder. It fails if the holder is no longer the holder that
-  the invocation has just read, if the lease is still valid, or if the end is done. The store
+  item exists. `Takeover` replaces the holder. It fails if the holder has changed since the
+  invocation read the item, if the lease is valid, or if every destination has the end. The store
   carries out the writes to an item one after the other. Of several new claims, only the first finds
   no item. Of several takeovers from one holder, only the first still finds that holder.
-- A claim is over before the next claim begins. Its lease is valid until one second after the
-  timeout of the invocation, which Lambda has stopped by then. An invocation that gives up a claim
-  earlier no longer delivers the end.
+- A claim is over before the next claim begins. Its lease expires one second after the invocation's
+  timeout, when Lambda has already stopped the invocation. An invocation that releases a claim
+  earlier has already stopped delivering the end.
 
 After a takeover, the new holder reads with strong consistency which destinations have the end. No
 other invocation can change this list any more, because a `Mark` fails unless its writer is the
 holder. An invocation that has lost its claim finds out when its next mark fails, and then stops.
 
 A write whose response was lost is sent again. A new claim or a takeover can then fail because its
-first attempt succeeded. The invocation therefore reads the item. If it finds its own token as the
-holder, it holds the claim. A repeated mark has the same result as the first attempt.
+first attempt succeeded. The invocation therefore reads the item. If the item's holder is the
+invocation's own token, the invocation holds the claim. A repeated mark succeeds again.
 
-An attempt to write a mark can also reach the store late, after the holder's next mark. Such a late
-attempt fails, because each mark shortens the lease by a millisecond, and the store refuses a mark
-whose lease is longer than the stored lease.
+A mark can also reach the store late, after the holder's next mark. The late mark fails, because
+each mark shortens the lease by a millisecond, and the store refuses a mark whose lease is longer
+than the stored lease.
 
-In spite of all this, a destination can get an end twice: if the invocation was killed before it
-could mark the delivery, or if the destination's response was lost. The other destinations do not
-get the end again.
+A destination can still get an end twice: if the invocation was killed before it could mark that
+the destination has the end, or if the destination's response was lost. The other destinations do
+not get the end again.
 
 A conversation that is re-opened ends again. Each of its ends in a queue has an item of its own,
-with its own sequence. An end belongs to the first item whose time is within five minutes of the
-end's time. If there is no such item, the end gets a new item with the next sequence. The earlier
-items' expiry is then postponed to that of the new item, so that no sequence is used twice.
+with its own sequence. An end belongs to the first item whose `ended_at` is within five minutes of
+the end's time. If there is no such item, the end gets a new item with the next sequence. The
+earlier items then expire together with the new item, so that no sequence is used twice.
 """
 
 import uuid
@@ -102,7 +102,7 @@ class _Search:
     item
         The current item as it was last read; `Absent` before the first read.
     result
-        The result of claiming the end.
+        The result of claiming the end; `OUT_OF_TIME` until the result is known.
     """
 
     __slots__ = ("accepted", "item", "key", "result")
@@ -117,7 +117,7 @@ class _Search:
         return EndKey(self.key.conversation_id, self.key.queue_id, sequence)
 
     def is_same_end(self, ended_at: int) -> bool:
-        """Return whether the end is the recorded end whose time is `ended_at` (epoch ms)."""
+        """Return whether `accepted` is the recorded end whose time is `ended_at` (epoch ms)."""
         # An end without a time of its own is taken to be the recorded end.
         difference_ms = abs(self.accepted.ended_at_ms - ended_at)
         return difference_ms <= SAME_END_WINDOW_MS or not self.accepted.has_own_time
@@ -168,21 +168,21 @@ class Claims:
         self._held: dict[EndKey, Claim] = {}
 
     def claim(self, ends: Sequence[Accepted], deadline: Deadline) -> list[ClaimResult]:
-        """Claim ends, and return their results in order.
+        """Claim ends, and return the results in order.
 
         Two ends that belong to the same item get the same `Claim` object.
         """
         searches = [_Search(accepted) for accepted in ends]
-        waiting: dict[EndKey, list[_Search]] = {}
+        groups: dict[EndKey, list[_Search]] = {}
         # An end without a time of its own belongs to the first item. Such ends come last, so that
         # an end that has its own time creates the first item if there is none.
         for search in sorted(searches, key=lambda search: not search.accepted.has_own_time):
-            waiting.setdefault(search.key, []).append(search)
+            groups.setdefault(search.key, []).append(search)
         # Each round claims one end per conversation and queue, because the next end may belong to
         # the same item.
-        while waiting:
-            self._claim_distinct([group.pop(0) for group in waiting.values()], deadline)
-            waiting = {key: group for key, group in waiting.items() if group}
+        while groups:
+            self._claim_distinct([group.pop(0) for group in groups.values()], deadline)
+            groups = {key: group for key, group in groups.items() if group}
         return [search.result for search in searches]
 
     def mark(
@@ -214,7 +214,7 @@ class Claims:
     def _claim_distinct(self, searches: Sequence[_Search], deadline: Deadline) -> None:
         """Claim ends, no two of which have the same conversation and queue.
 
-        An end's first item is written before it is read, because most ends are new.
+        The claim on a first item is written before the item is read, because most ends are new.
         """
         claimable: list[_Search] = []
         unread: list[_Search] = []
@@ -237,8 +237,8 @@ class Claims:
         expires_at = now // 1000 + self._keep_seconds
         writes: list[Write] = [self._make_claim(search, now, expires_at) for search in searches]
         for search in searches:
-            earlier = range(1, search.key.sequence)
-            writes += [SetExpiry(search.key_with(sequence), expires_at) for sequence in earlier]
+            earlier_sequences = range(1, search.key.sequence)
+            writes += [SetExpiry(search.key_with(n), expires_at) for n in earlier_sequences]
         results = self._store.write(writes, deadline)[: len(searches)]
         unread = []
         for search, result in zip(searches, results, strict=True):

@@ -1,10 +1,10 @@
 """The interface of the ledger's store: conditional writes, and strongly consistent reads.
 
-Each kind of write has a condition, which its docstring states. The store checks the condition and
-writes in one atomic step. Writes to the same item happen one after the other.
+Each write has a condition, stated in the docstring of the write's class. The store checks the
+condition and writes in one atomic step. Writes to the same item happen one after the other.
 
 Times are in epoch milliseconds, except `expires_at`, which is in epoch seconds. The store may
-delete an item from its `expires_at` on.
+delete an item at any time after its `expires_at`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ class NewClaim(NamedTuple):
 class Takeover(NamedTuple):
     """Replaces an expired claim with a claim by `holder`.
 
-    Condition: the item's holder is `former_holder`, the end is not done, and the lease expired
+    Condition: the item's holder is `former_holder`, the item is not `done`, and the lease expired
     before `now`.
     """
 
@@ -58,11 +58,13 @@ class Takeover(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """Records which destinations have the end and whether the end is done, and shortens the lease.
+    """Records which destinations have the end, and shortens the lease.
 
-    Condition: the item's holder is `holder`, and the item's `lease_until` is no earlier than the
-    mark's. A repeated mark therefore succeeds again. If a holder's marks reach the store in the
-    wrong order, the older mark fails, because the newer mark has an earlier `lease_until`.
+    `done` says whether every destination has the end.
+
+    Condition: the item's holder is `holder`, and the mark's `lease_until` is at most the item's. A
+    repeated mark therefore succeeds again. If a holder's marks reach the store in the wrong order,
+    the older mark fails, because the newer mark has an earlier `lease_until`.
     """
 
     key: EndKey
@@ -113,7 +115,7 @@ Write = NewClaim | Takeover | Mark | SetExpiry | NewHistory | ChangedHistory
 
 
 class WriteStatus(Enum):
-    """Whether a write's condition held. If it did not, the store has changed nothing."""
+    """The status of a write. If the write's condition has failed, the store has changed nothing."""
 
     WRITTEN = "written"
     CONDITION_FAILED = "condition failed"
@@ -130,7 +132,7 @@ class RecordedEnd(NamedTuple):
     holder
         The token of the invocation that claimed the end last.
     lease_until
-        Until when the holder's lease is valid; 0 after a release or when the end is done.
+        When the holder's lease expires; 0 after a release or if `done` is True.
     ended_at
         When the conversation ended.
     done
@@ -155,7 +157,7 @@ class RecordedHistory(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """What a read returns for a key that has no item."""
+    """The result of a read if there is no item with the key."""
 
 
 ABSENT = Absent()
@@ -165,8 +167,8 @@ class LedgerStore(Protocol):
     """Writes and reads the ledger's items.
 
     A call that fails with a transient error is repeated until the deadline. A write whose response
-    was lost may therefore be carried out twice. Its result is then that of the second attempt: for
-    example `CONDITION_FAILED` for a `NewClaim`, because the first attempt has created the item.
+    was lost may therefore be carried out twice. The write's result is then that of the second
+    attempt, for example `CONDITION_FAILED` for a `NewClaim` whose item the first attempt created.
     """
 
     @property
@@ -179,9 +181,9 @@ class LedgerStore(Protocol):
     def read_ends(
         self, keys: Sequence[EndKey], deadline: Deadline
     ) -> Mapping[EndKey, RecordedEnd | Absent | Failed]:
-        """Return the current items of ends, by key."""
+        """Return the current items of ends, keyed by the end's key."""
 
     def read_histories(
         self, conversation_ids: Sequence[str], deadline: Deadline
     ) -> Mapping[str, RecordedHistory | Absent | Failed]:
-        """Return the current histories of conversations, by conversation id."""
+        """Return the current histories of conversations, keyed by conversation id."""

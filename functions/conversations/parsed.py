@@ -35,8 +35,8 @@ class Accepted:
     Attributes
     ----------
     end
-        The end as destinations get it, except that `sequence` is always 1. The ledger finds the
-        correct sequence later.
+        The end as destinations get it, except that `sequence` is always 1. The ledger determines
+        the correct sequence later.
     ended_at_ms
         When the conversation ended, in epoch milliseconds.
     has_own_time
@@ -65,8 +65,8 @@ class Rejected:
     reason
         A fixed word for the log.
     detail
-        The path of the invalid field and the expected type, or the destination's refusal. It
-        contains no content of the body.
+        The invalid field's path and expected type, or the reason why the destination refused. The
+        detail contains nothing from the body.
     """
 
     reason: RejectReason
@@ -74,7 +74,7 @@ class Rejected:
 
 
 class RejectError(Exception):
-    """Stops the parsing of a body. Its attribute `rejected` is the result to return."""
+    """Stops the parsing of a body. The parser then returns `rejected` as its result."""
 
     def __init__(self, reason: RejectReason, detail: str) -> None:
         self.rejected = Rejected(reason, detail)

@@ -2,7 +2,7 @@
 
 A message body is one EventBridge event (see "Amazon EventBridge integration" in the Genesys Cloud
 documentation). The checks run in a fixed order, and the result has the reason of the first check
-that fails. The same body therefore always has the same result.
+that fails.
 """
 
 from collections.abc import Collection
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conversations.fields import (
+    describe_type_mismatch,
     from_epoch_ms,
     parse_json_object,
     parse_utc,
@@ -17,7 +18,6 @@ from conversations.fields import (
     require_string,
     string_or_none,
     to_epoch_ms,
-    type_mismatch,
 )
 from conversations.parsed import Ignored, Rejected, RejectError
 from conversations.topics import CUSTOMER_END, QUEUE_TOPICS, TOPIC_PREFIX
@@ -40,8 +40,8 @@ class PartnerEvent:
     queue_id
         The id of one of our queues; None if the topic is `customer.end` or `SETTLE`.
     at_ms
-        The event's time in epoch milliseconds. A settle event has the time of the customer's end
-        for which a queue is to be chosen.
+        The event's time in epoch milliseconds. A settle event's time is that of the customer's end
+        for which the rule `last_queue` must choose a queue.
     has_own_time
         Whether the event has a time of its own. If not, `at_ms` is the time at which the message
         was sent.
@@ -99,14 +99,15 @@ def parse_partner_event(
 def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> PartnerEvent | Ignored:
     event = parse_json_object(body)
     event_type = require_string(event, "detail-type", "missing_event_type", "$")
-    topic = event_type.removeprefix(TOPIC_PREFIX)
     if event_type == SETTLE:
         return _parse_settle_event(event)
-    if topic == event_type or topic not in _TOPICS:
+    topic = event_type.removeprefix(TOPIC_PREFIX)
+    if not event_type.startswith(TOPIC_PREFIX) or topic not in _TOPICS:
         return Ignored("other_event_type")
 
     detail = _require_object(event, "detail", "$")
-    event_body, path = _require_object(detail, "eventBody", "$.detail"), "$.detail.eventBody"
+    event_body = _require_object(detail, "eventBody", "$.detail")
+    path = "$.detail.eventBody"
     conversation_id = require_conversation_id(event_body, path)
     queue_id = None
     # A `customer.end` event has no queue id. An agent's event has no queue id if the call did not
@@ -132,40 +133,56 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Par
 
 
 def _parse_settle_event(event: dict[str, Any]) -> PartnerEvent:
-    detail, path = _require_object(event, "detail", "$"), "$.detail"
-    conversation_id = require_conversation_id(detail, path)
-    ended_at_ms = _parse_time(detail, "endedAt", path)
+    detail = _require_object(event, "detail", "$")
+    conversation_id = require_conversation_id(detail, "$.detail")
+    ended_at_ms = _parse_time(detail, "endedAt", "$.detail")
     if ended_at_ms is None:
-        raise RejectError("invalid_field", type_mismatch(f"{path}.endedAt", _TIME_TYPES, None))
+        raise RejectError(
+            "invalid_field", describe_type_mismatch("$.detail.endedAt", _TIME_TYPES, None)
+        )
     return PartnerEvent(
-        conversation_id, SETTLE, None, ended_at_ms, True, None, None, None, None, 0, event
-    )  # fmt: skip
+        conversation_id=conversation_id,
+        topic=SETTLE,
+        queue_id=None,
+        at_ms=ended_at_ms,
+        has_own_time=True,
+        media_type=None,
+        direction=None,
+        disconnect_type=None,
+        acd_outcome=None,
+        interacting_ms=0,
+        raw=event,
+    )
 
 
-def _require_object(parent: dict[str, Any], key: str, path: str) -> dict[str, Any]:
+def _require_object(parent: dict[str, Any], key: str, parent_path: str) -> dict[str, Any]:
     value = parent.get(key)
     if not isinstance(value, dict):
-        raise RejectError("invalid_field", type_mismatch(f"{path}.{key}", "an object", value))
+        raise RejectError(
+            "invalid_field", describe_type_mismatch(f"{parent_path}.{key}", "an object", value)
+        )
     return value
 
 
-def _parse_time(parent: dict[str, Any], key: str, path: str) -> int | None:
+def _parse_time(parent: dict[str, Any], key: str, parent_path: str) -> int | None:
     """Return the value of a time field in epoch milliseconds; None if there is no such field.
 
-    For the topics that this module parses, Genesys Cloud writes times in epoch milliseconds. For
-    other topics, it writes them in ISO 8601, so both are accepted.
+    Genesys Cloud writes times in epoch milliseconds in the events of `_TOPICS`, and in ISO 8601 in
+    other events. Both formats are accepted.
     """
     time = parent.get(key)
     if time is None:
         return None
     if isinstance(time, str):
-        return to_epoch_ms(parse_utc(time, f"{path}.{key}"))
+        return to_epoch_ms(parse_utc(time, f"{parent_path}.{key}"))
     if isinstance(time, int | float) and not isinstance(time, bool):
         try:
             return to_epoch_ms(from_epoch_ms(int(time)))
         except OverflowError:
             pass
-    raise RejectError("invalid_field", type_mismatch(f"{path}.{key}", _TIME_TYPES, time))
+    raise RejectError(
+        "invalid_field", describe_type_mismatch(f"{parent_path}.{key}", _TIME_TYPES, time)
+    )
 
 
 def _number_or_zero(value: object) -> float:

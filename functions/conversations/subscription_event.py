@@ -2,7 +2,7 @@
 
 A message body is one `event:conversation:end` event, which reports that a conversation has ended in
 a queue. The checks run in a fixed order, and the result has the reason of the first check that
-fails. The same body therefore always has the same result.
+fails.
 """
 
 from collections.abc import Collection
@@ -11,6 +11,7 @@ from typing import Any
 
 from conversations.end import ConversationEnd
 from conversations.fields import (
+    describe_type_mismatch,
     format_utc,
     from_epoch_ms,
     list_or_empty,
@@ -21,7 +22,6 @@ from conversations.fields import (
     require_string,
     string_or_none,
     to_epoch_ms,
-    type_mismatch,
 )
 from conversations.parsed import Accepted, Ignored, Rejected, RejectError
 
@@ -55,7 +55,9 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Acc
 
     attributes = event.get("attributes")
     if not isinstance(attributes, dict):
-        raise RejectError("invalid_field", type_mismatch("$.attributes", "an object", attributes))
+        raise RejectError(
+            "invalid_field", describe_type_mismatch("$.attributes", "an object", attributes)
+        )
     conversation_id = require_conversation_id(attributes, "$.attributes")
     queue_id = _require_queue_id(attributes)
     ended_at, has_own_time = _parse_end_time(event.get("eventTime"), sent_at_ms)
@@ -88,7 +90,7 @@ def _require_queue_id(attributes: dict[str, Any]) -> str:
         queue = attributes["queue"]
         if not isinstance(queue, dict):
             raise RejectError(
-                "invalid_field", type_mismatch("$.attributes.queue", "an object", queue)
+                "invalid_field", describe_type_mismatch("$.attributes.queue", "an object", queue)
             )
         return require_identifier(queue, "id", "missing_queue_id", "$.attributes.queue")
     return require_identifier(attributes, "queueId", "missing_queue_id", "$.attributes")
@@ -100,7 +102,7 @@ def _parse_end_time(event_time: object, sent_at_ms: int) -> tuple[datetime, bool
         return from_epoch_ms(sent_at_ms), False
     if not isinstance(event_time, str):
         raise RejectError(
-            "invalid_field", type_mismatch("$.eventTime", "an ISO 8601 time", event_time)
+            "invalid_field", describe_type_mismatch("$.eventTime", "an ISO 8601 time", event_time)
         )
     return parse_utc(event_time, "$.eventTime"), True
 
@@ -110,8 +112,10 @@ def _find_customer(participants: list[Any]) -> dict[str, Any]:
 
     If there is no customer, return the first participant; if there are no participants, {}.
     """
-    valid = [participant for participant in participants if isinstance(participant, dict)]
-    for participant in valid:
+    valid_participants = [
+        participant for participant in participants if isinstance(participant, dict)
+    ]
+    for participant in valid_participants:
         if participant.get("purpose") in ("customer", "external"):
             return participant
-    return valid[0] if valid else {}
+    return valid_participants[0] if valid_participants else {}

@@ -2,8 +2,8 @@
 
 See "Amazon EventBridge integration" in the Genesys Cloud documentation.
 
-The stack subscribes to these topics, the worker reads their events, and the offline world sends
-such events. All three import this module, which therefore imports nothing itself.
+The stack subscribes to these topics, the worker parses their events, and the simulated Genesys
+Cloud in `local/` sends their events. All three import this module, which therefore imports nothing.
 """
 
 # An event's `detail-type` is this prefix followed by a topic. The prefix literally contains `{id}`,

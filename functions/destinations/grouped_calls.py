@@ -101,7 +101,7 @@ def _encode(end: ConversationEnd, max_bytes: int) -> tuple[bytes | None, int]:
     size = 0
     for raw in (True, False):
         try:
-            end_json = end.as_json(raw=raw)
+            end_json = end.as_json(include_raw=raw)
         except RecursionError:  # Encoding needs a little more stack than decoding did.
             continue
         size = len(end_json)

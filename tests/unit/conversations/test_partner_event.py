@@ -104,7 +104,7 @@ def with_field(key: str, value: object, sample: str = WRAPUP) -> str:
         (
             with_field("eventTime", "today"),
             "invalid_field",
-            "$.detail.eventBody.eventTime: expected an ISO 8601 time, got text that is none",
+            "$.detail.eventBody.eventTime: expected an ISO 8601 time, got another string",
         ),
         (with_field("eventTime", "", END), "invalid_field", "$.detail.eventBody.eventTime"),
         (

@@ -31,7 +31,7 @@ def _is_date_time(value: object) -> bool:
 
 def validate(end: ConversationEnd) -> None:
     """Validate an end's JSON, with and without `raw`."""
-    complete, without_raw = json.loads(end.as_json()), json.loads(end.as_json(raw=False))
+    complete, without_raw = json.loads(end.as_json()), json.loads(end.as_json(include_raw=False))
     VALIDATOR.validate(complete)
     VALIDATOR.validate(without_raw)
     assert complete == {**without_raw, "raw": end.raw}
