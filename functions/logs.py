@@ -7,9 +7,9 @@ from typing import Protocol
 from aws_lambda_powertools import Logger
 
 # If the setting `log_level` is DEBUG, Lambda sets that level for all libraries, and botocore would
-# log requests and responses with their secrets. At WARNING, urllib3 would log the URL of every
-# request that it retries. One of them is CloudFormation's response URL, and anyone who knows that
-# URL could respond in our place.
+# log requests and responses with their secrets. Even at WARNING, urllib3 would log the URL of
+# every request that it retries. One of these URLs is CloudFormation's response URL. Anyone who
+# knows it could respond in our place.
 for library in ("boto3", "botocore", "requests", "urllib3"):
     logging.getLogger(library).setLevel(logging.ERROR)
 

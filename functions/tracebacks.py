@@ -1,4 +1,4 @@
-"""Reports where an error was raised. Omits its message, which could quote private data."""
+"""Reports where an error was raised, without the message, which could quote private data."""
 
 import traceback
 from collections.abc import Callable

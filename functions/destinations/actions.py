@@ -28,8 +28,8 @@ To update a CRM::
         )
         response.raise_for_status()  # raises an error, so that the message is retried
 
-To send a notification. The worker's role also needs `sns:Publish` on the SNS topic, which you grant
-in `infra/worker.py`::
+To send a notification, first allow the worker's role in `infra/worker.py` to call `sns:Publish` on
+the SNS topic::
 
     sns = boto3.client("sns")
 

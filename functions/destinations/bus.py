@@ -21,7 +21,7 @@ DETAIL_TYPE = "Conversation Ended"
 # EventBridge counts this many bytes for an entry's time (see "Calculating Amazon EventBridge
 # PutEvents event entry size" in the AWS documentation).
 TIME_BYTES = 14
-# "Less than 256 KB": the limit for each entry (see the same page), and also for all entries of a
+# The limit is "less than 256 KB" for each entry (see the same page), and also for all entries of a
 # call together (see "PutEvents" in the AWS documentation).
 MAX_BYTES = 256 * 1024 - 1
 LIMITS = CallLimits(

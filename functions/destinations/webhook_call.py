@@ -18,8 +18,8 @@ from destinations.destination import Receipt, ReceiptKind
 from destinations.webhook_connection import AddressRefused, Connection, ConnectionPool
 from destinations.webhook_signature import make_webhook_id, sign
 
-# A response's body is read only so that the connection can be reused. A longer body is not read to
-# its last byte.
+# A response's body is read only so that the connection can be reused. After a longer body, the
+# connection is closed instead.
 MAX_BODY_BYTES = 16 * 1024
 # The longest wait for the next bytes of a body.
 MAX_BODY_WAIT_SECONDS = 0.5
@@ -43,7 +43,7 @@ class Call:
     is_abandoned
         Whether the result no longer counts. The call's thread then sends nothing more.
     status
-        The response's status, set by the call's thread; None without a response.
+        The response's status, set by the call's thread; None if there is no response.
     problem
         The reason why the call failed, set by the call's thread; empty if there is a response or
         the call timed out.
@@ -117,7 +117,8 @@ class Call:
             with suppress(OSError, http.client.HTTPException):
                 connection.limit_waits(MAX_BODY_WAIT_SECONDS)
                 response.read(MAX_BODY_BYTES)
-                # The body was read to its last byte, and the receiver keeps the connection open.
+                # The connection can be reused if the body was read to its last byte, and if the
+                # receiver keeps the connection open.
                 return response.isclosed() and connection.sock is not None
         return False
 

@@ -15,6 +15,7 @@ from deadline import Deadline
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolver = Callable[[str, int], Sequence[str]]
+"""Takes a host and a port, and returns the host's IP addresses."""
 
 # Load balancers commonly close an idle connection after 60 seconds.
 MAX_IDLE_SECONDS = 50.0
@@ -43,10 +44,10 @@ def is_public(address: str) -> bool:
     ip: Address = ipaddress.ip_address(address)
     if isinstance(ip, ipaddress.IPv4Address):
         return ip.is_global and not ip.is_multicast and not ip.is_reserved
-    embedded = [ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())]
+    embedded_ips = [ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())]
     if ip in _NAT64:
-        embedded.append(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
-    if ipv4_addresses := [str(ipv4) for ipv4 in embedded if ipv4]:
+        embedded_ips.append(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
+    if ipv4_addresses := [str(ipv4) for ipv4 in embedded_ips if ipv4]:
         return all(map(is_public, ipv4_addresses))
     return ip in _GLOBAL_UNICAST and ip.is_global
 
@@ -63,8 +64,6 @@ class Endpoint:
         The TLS context; None for http, which is allowed for loopback addresses only.
     allow_private
         Whether https is allowed for addresses that are not public.
-    resolve
-        Returns the host's IP addresses.
     """
 
     host: str
@@ -148,14 +147,14 @@ class Connection(http.client.HTTPConnection):
         AddressRefused, OSError
         """
         endpoint = self.endpoint
-        allowed = [
+        allowed_addresses = [
             address
             for address in endpoint.resolve(endpoint.host, endpoint.port)
             if endpoint.allows(address)
         ]
-        if not allowed:
+        if not allowed_addresses:
             raise AddressRefused
-        self.sock = self._open_socket = self._connect_to_first(allowed)
+        self.sock = self._open_socket = self._connect_to_first(allowed_addresses)
         self._open_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if endpoint.tls:
             # The handshake is a separate step, so that `abort` works while the handshake hangs.

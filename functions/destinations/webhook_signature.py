@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # The secret is read again after this time, in case it has changed.
 KEEP_SECONDS = 300.0
-# This shorter time applies after the receiver has rejected a signature or Secrets Manager failed.
+# This shorter time applies after a rejected signature or a failure of Secrets Manager.
 KEEP_SECONDS_IN_DOUBT = 10.0
 # The time limit for reading the secret.
 READ_SECONDS = 3.0

@@ -161,12 +161,12 @@ def key_values(key: ItemKey) -> dict[str, dict[str, str]]:
     return {"conversation_id": {"S": conversation_id}, "queue_id": {"S": sort_key}}
 
 
-def make_statement(table: str, write: Write) -> Statement:
+def make_statement(table_name: str, write: Write) -> Statement:
     """Return the statement that carries out a write."""
     match write:
         case NewClaim(key, holder, lease_until, ended_at, source, expires_at):
             return _insert_statement(
-                table,
+                table_name,
                 end_key(key),
                 {
                     "state": {"S": "claimed"},
@@ -190,10 +190,10 @@ def make_statement(table: str, write: Write) -> Statement:
                 '"claimed_by"=?': {"S": holder},
                 '"lease_until" >= ?': lease_value,
             }
-            return _update_statement(table, end_key(key), values, conditions)
+            return _update_statement(table_name, end_key(key), values, conditions)
         case Takeover(key, holder, lease_until, expires_at, former_holder, now):
             return _update_statement(
-                table,
+                table_name,
                 end_key(key),
                 {
                     "claimed_by": {"S": holder},
@@ -207,39 +207,45 @@ def make_statement(table: str, write: Write) -> Statement:
                 },
             )
         case SetExpiry(key, expires_at):
-            return _update_statement(table, end_key(key), {"expires_at": _number(expires_at)}, {})
+            return _update_statement(
+                table_name, end_key(key), {"expires_at": _number(expires_at)}, {}
+            )
         case NewHistory(conversation_id, history, expires_at):
             values = _history_values(history, 1, expires_at)
-            return _insert_statement(table, history_key(conversation_id), values)
+            return _insert_statement(table_name, history_key(conversation_id), values)
         case ChangedHistory(conversation_id, history, version, expires_at):
             values = _history_values(history, version + 1, expires_at)
             conditions = {'"version"=?': _number(version)}
-            return _update_statement(table, history_key(conversation_id), values, conditions)
+            return _update_statement(table_name, history_key(conversation_id), values, conditions)
 
 
-def _insert_statement(table: str, key: ItemKey, values: _Values) -> Statement:
+def _insert_statement(table_name: str, key: ItemKey, values: _Values) -> Statement:
     item = key_values(key) | values
-    return {"Statement": _insert_partiql(table, *item), "Parameters": [*item.values()]}
+    return {"Statement": _insert_partiql(table_name, *item), "Parameters": [*item.values()]}
 
 
-def _update_statement(table: str, key: ItemKey, values: _Values, conditions: _Values) -> Statement:
-    partiql = _update_partiql(table, tuple(values), tuple(conditions))
+def _update_statement(
+    table_name: str, key: ItemKey, values: _Values, conditions: _Values
+) -> Statement:
+    partiql = _update_partiql(table_name, tuple(values), tuple(conditions))
     parameters = [*values.values(), *key_values(key).values(), *conditions.values()]
     return {"Statement": partiql, "Parameters": parameters}
 
 
 # The PartiQL strings of a table are cached, because there are only a few different ones.
 @functools.cache
-def _insert_partiql(table: str, *names: str) -> str:
-    fields = ", ".join(f"'{name}': ?" for name in names)
-    return f'INSERT INTO "{table}" VALUE {{{fields}}}'
+def _insert_partiql(table_name: str, *attributes: str) -> str:
+    fields = ", ".join(f"'{attribute}': ?" for attribute in attributes)
+    return f'INSERT INTO "{table_name}" VALUE {{{fields}}}'
 
 
 @functools.cache
-def _update_partiql(table: str, names: tuple[str, ...], conditions: tuple[str, ...]) -> str:
-    changes = " ".join(f'SET "{name}"=?' for name in names)
-    condition = " AND ".join(['"conversation_id"=?', '"queue_id"=?', *conditions])
-    return f'UPDATE "{table}" {changes} WHERE {condition}'
+def _update_partiql(
+    table_name: str, attributes: tuple[str, ...], conditions: tuple[str, ...]
+) -> str:
+    changes = " ".join(f'SET "{attribute}"=?' for attribute in attributes)
+    where_clause = " AND ".join(['"conversation_id"=?', '"queue_id"=?', *conditions])
+    return f'UPDATE "{table_name}" {changes} WHERE {where_clause}'
 
 
 def _history_values(history: History, version: int, expires_at: int) -> _Values:
@@ -247,13 +253,13 @@ def _history_values(history: History, version: int, expires_at: int) -> _Values:
         queue_id: {"L": [_number(time) for time in times]}
         for queue_id, times in history.queues.items()
     }
-    ends = {
+    customer_ends = {
         str(at_ms): {"M": _customer_end_values(end, end.expires_at or expires_at)}
         for at_ms, end in history.customer_ends.items()
     }
     return {
         "queues": {"M": queues},
-        "ends": {"M": ends},
+        "ends": {"M": customer_ends},
         "version": _number(version),
         "expires_at": _number(expires_at),
     }
