@@ -1,4 +1,4 @@
-"""A function's environment variables, converted and checked when the function starts."""
+"""A Lambda function's environment variables, converted and checked when the function starts."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -7,7 +7,7 @@ import msgspec
 
 
 class Variables(msgspec.Struct, frozen=True, rename="upper"):
-    """Base class of a function's variables: the field `queue_url` holds `QUEUE_URL`, and so on."""
+    """Base class of a function's variables. The field `queue_url` holds `QUEUE_URL`, and so on."""
 
 
 VariablesT = TypeVar("VariablesT", bound=Variables)
@@ -17,11 +17,11 @@ class InvalidEnvironment(Exception):
     """An environment variable is missing or invalid. The message omits the variable's value."""
 
     def __init__(self, problem: str) -> None:
-        super().__init__(f"{problem}: the stack sets it. Deploy the stack again.")
+        super().__init__(f"{problem}. The stack sets this variable. Deploy the stack again.")
 
 
 class Environment(dict[str, str]):
-    """Environment variables keyed by name; a missing one raises `InvalidEnvironment`."""
+    """Environment variables, keyed by name. A missing variable raises `InvalidEnvironment`."""
 
     def __missing__(self, name: str) -> str:
         raise InvalidEnvironment(f"The environment variable {name} is missing")
@@ -38,4 +38,4 @@ def read_variables(variables_type: type[VariablesT], environment: Mapping[str, s
     try:
         return msgspec.convert(dict(environment), variables_type, strict=False)
     except msgspec.ValidationError as error:
-        raise InvalidEnvironment(f"An environment variable is wrong ({error})") from None
+        raise InvalidEnvironment(f"An environment variable is invalid ({error})") from None

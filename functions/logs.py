@@ -7,9 +7,9 @@ from typing import Protocol
 from aws_lambda_powertools import Logger
 
 # If the setting `log_level` is DEBUG, Lambda sets that level for all libraries, and botocore would
-# log requests and responses with their secrets. At WARNING, urllib3 would log the URL of every
-# request that it retries. Anyone who reads CloudFormation's response URL in the log could respond
-# in our place.
+# log requests and responses with their secrets. Even at WARNING, urllib3 would log the URL of
+# every request that it retries. One of these URLs is CloudFormation's response URL. Anyone who
+# knows it could respond in our place.
 for library in ("boto3", "botocore", "requests", "urllib3"):
     logging.getLogger(library).setLevel(logging.ERROR)
 
@@ -27,9 +27,9 @@ def json_logger(service: str) -> Logger:
     """Create a logger whose lines have `service` as a field."""
     # Location and trace id are left out. They would make up a third of each line, and help nobody.
     logger = Logger(service=service, use_rfc3339=True, location=None, xray_trace_id=None)
-    # Lambda's own log level is never above INFO, or Lambda would drop the lines with metrics.
-    # Powertools would use Lambda's level even if `log_level` is higher, so this line sets the level
-    # on the standard logger.
+    # The stack never sets Lambda's own log level above INFO, because Lambda would then drop the log
+    # lines with metrics. Powertools would follow Lambda's level even if `log_level` is higher, so
+    # the level is set here, on the standard logger.
     logging.getLogger(service).setLevel(os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
     _loggers[service] = logger
     return logger
@@ -39,7 +39,8 @@ def add_request_id_to_logs(invocation: Invocation) -> None:
     """Add the invocation's request id to all later lines as `function_request_id`.
 
     Powertools' `inject_lambda_context` affects only one logger. It would also add the function's
-    name, ARN, memory size and cold start to each line. That takes 290 bytes; the id takes 62.
+    name, ARN, memory size and cold start to each line. These fields take 290 bytes; the request id
+    takes 62.
     """
     for logger in _loggers.values():
         logger.append_keys(function_request_id=invocation.aws_request_id)

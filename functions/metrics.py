@@ -32,14 +32,15 @@ def emit(
     durations
         The values of metrics that measure time in milliseconds, keyed by metric name.
     rollup_dimensions
-        The names of some of the dimensions. CloudWatch then records the values a second time, with
-        only these dimensions.
+        The names of some of the dimensions. If there are any, CloudWatch records the values a
+        second time, with only these dimensions.
     """
     durations = durations or {}
     dimension_sets = [list(rollup_dimensions)] if rollup_dimensions else []
     dimension_sets.append(list(dimensions))
     most_values = max(map(len, durations.values()), default=0)
     for start in range(0, max(1, most_values), MAX_VALUES_PER_LINE):
+        # Only the first line contains the counts.
         values: dict[str, Any] = {} if start else dict(counts)
         units = dict.fromkeys(values, "Count")
         for name, all_durations in durations.items():

@@ -1,11 +1,11 @@
-"""Reports where an error was raised, but not its message, which could quote private data."""
+"""Reports where an error was raised, without the message, which could quote private data."""
 
 import traceback
 from collections.abc import Callable
 
 
 def traceback_locations(error: BaseException) -> list[str]:
-    """Return the lines in an error's traceback as `path:line`; the last one raised the error."""
+    """Return the lines in an error's traceback as `path:line`; the last line raised the error."""
     frames = traceback.walk_tb(error.__traceback__)
     return [f"{frame.f_code.co_filename}:{line}" for frame, line in frames]
 
@@ -13,7 +13,8 @@ def traceback_locations(error: BaseException) -> list[str]:
 def error_origin(error: BaseException, is_preferred: Callable[[str], bool] = lambda _: True) -> str:
     """Return an error's type and origin, for example `KeyError at actions.py:12`.
 
-    The origin is the innermost preferred location, or, if there is none, the innermost location.
+    The origin is the innermost location that is preferred. If none is, the origin is the innermost
+    location of all.
     """
     locations = traceback_locations(error)
     location = next(filter(is_preferred, reversed(locations)), locations[-1])

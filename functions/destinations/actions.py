@@ -2,18 +2,18 @@
 
 `on_conversation_end` is called for every end of a conversation in one of your queues. If it
 returns, the end counts as delivered to `actions`, and the function is not called for it again, even
-if another destination fails. If it raises any exception, the message is retried after a growing
-delay, and the function is called for this end again. After `max_receive_count` attempts the message
-moves to the dead-letter queue. The other ends in the batch are not affected.
+if another destination fails. If the function raises any exception, the message is retried after a
+growing delay, and the function is called for this end again. After `max_receive_count` attempts,
+the message moves to the dead-letter queue. The other ends in the batch are not affected.
 
 Three rules make your code dependable:
 
 - Make the function safe to repeat. It can be called twice for the same end, for instance if the
-  worker crashes after your call and before the ledger records it. Write under a key such as
-  `(end.conversation_id, end.queue_id, end.sequence)` instead of incrementing a counter.
+  worker crashes after the call and before the ledger records the delivery. Write under a key such
+  as `(end.conversation_id, end.queue_id, end.sequence)` instead of incrementing a counter.
 - Give every network call a timeout. If `on_conversation_end` takes longer than 10 seconds, it is
-  interrupted with a `TimeoutError` and counts as failed. Code that blocks outside Python, such as a
-  DNS lookup, is interrupted only once it is back in Python.
+  interrupted with a `TimeoutError`, and the end counts as failed. Code that blocks outside Python,
+  such as a DNS lookup, is interrupted only once it is back in Python.
 - Log ids only. `end.raw` and `end.participants` can hold names and phone numbers.
 
 To update a CRM::
@@ -28,8 +28,8 @@ To update a CRM::
         )
         response.raise_for_status()  # raises an error, so that the message is retried
 
-To send a notification (in `infra/worker.py`, allow the worker's role `sns:Publish` on the SNS
-topic)::
+To send a notification, first allow the worker's role in `infra/worker.py` to call `sns:Publish` on
+the SNS topic::
 
     sns = boto3.client("sns")
 
@@ -65,7 +65,7 @@ def on_conversation_end(end: ConversationEnd) -> None:
     Raises
     ------
     Exception
-        Any exception, to have this end retried later.
+        Any exception. This end is then retried later.
     """
     logger.info("Conversation ended", conversation_id=end.conversation_id, queue_id=end.queue_id)
     # Your code here: update a CRM, feed analytics, send a notification.

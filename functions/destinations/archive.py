@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 NEWLINE = b"\n"
 LIMITS = CallLimits(
-    # Firehose accepts 500 records in a call. With 100, a crash after a call and before the marks
-    # repeats fewer deliveries.
+    # Firehose accepts 500 records in a call. With 100, fewer deliveries are repeated if the worker
+    # crashes after a call and before the marks.
     max_entries=100,
     # Firehose accepts 4 MiB of base64, which is 3 MiB of data (see "Amazon Data Firehose quotas" in
     # the AWS documentation).
@@ -29,7 +29,7 @@ LIMITS = CallLimits(
 
 
 def make_destination(environment: Mapping[str, str]) -> "Archive":
-    """Return the destination for the Firehose stream in the variable `ARCHIVE_STREAM`."""
+    """Return the destination for the Firehose stream that the variable `ARCHIVE_STREAM` names."""
     return Archive(boto3.client("firehose", config=CLIENT_CONFIG), environment["ARCHIVE_STREAM"])
 
 
@@ -49,7 +49,7 @@ class Archive:
         )
 
     def _put(self, records: list[Any], deadline: Deadline) -> list[str]:
-        """Put records into the stream; return each record's error code, empty if it arrived."""
+        """Put records; return each record's error code, empty if the record arrived."""
         response = call(
             deadline,
             self._firehose.put_record_batch,

@@ -15,13 +15,14 @@ from destinations.grouped_calls import CLIENT_CONFIG, CallLimits, send_in_groups
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
+# The fields `source` and `detail-type` of every event.
 SOURCE = "queue-ends"
 DETAIL_TYPE = "Conversation Ended"
 # EventBridge counts this many bytes for an entry's time (see "Calculating Amazon EventBridge
 # PutEvents event entry size" in the AWS documentation).
 TIME_BYTES = 14
-# The limit is "less than 256 KB". The page above sets it for each entry, and the page on PutEvents
-# sets it for all entries of a call together.
+# The limit is "less than 256 KB" for each entry (see the same page), and also for all entries of a
+# call together (see "PutEvents" in the AWS documentation).
 MAX_BYTES = 256 * 1024 - 1
 LIMITS = CallLimits(
     max_entries=10,
@@ -32,7 +33,7 @@ LIMITS = CallLimits(
 
 
 def make_destination(environment: Mapping[str, str]) -> "Bus":
-    """Return the destination for the bus in the variable `ENDS_BUS`."""
+    """Return the destination for the bus that the variable `ENDS_BUS` names."""
     return Bus(boto3.client("events", config=CLIENT_CONFIG), environment["ENDS_BUS"])
 
 
@@ -62,6 +63,6 @@ class Bus:
         }
 
     def _put(self, entries: list[Any], deadline: Deadline) -> list[str]:
-        """Put entries on the bus; return each entry's error code, empty if the entry arrived."""
+        """Put entries; return each entry's error code, empty if the entry arrived."""
         response = call(deadline, self._eventbridge.put_events, Entries=entries)
         return [entry.get("ErrorCode", "") for entry in response["Entries"]]

@@ -25,10 +25,10 @@ class Actions:
     def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
         """Call the function for one end after another, until the deadline."""
         for position, end in enumerate(ends):
-            remaining = deadline.left()
-            if remaining <= 0:
+            seconds_left = deadline.left()
+            if seconds_left <= 0:
                 return
-            yield self._call(position, end, min(CALL_SECONDS, remaining))
+            yield self._call(position, end, min(CALL_SECONDS, seconds_left))
 
     def _call(self, position: int, end: ConversationEnd, seconds: float) -> Receipt:
         try:

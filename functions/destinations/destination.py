@@ -24,7 +24,7 @@ class Receipt:
     kind
         `arrived`; `failed`, if the end is to be retried; or `refused`, if no retry could succeed.
     detail
-        The explanation for the log. It contains no data of the end, and no address.
+        The explanation for the log. It contains no data from the end, and no network address.
     """
 
     position: int
@@ -43,7 +43,7 @@ class Destination(Protocol):
         """Send ends, and yield each receipt as soon as it is known.
 
         Receipts come in any order, at most one for each end. An end without a receipt was not
-        tried. Each call to a service or function takes at most `CALL_SECONDS`, and stops at the
-        deadline. Before the caller asks for the next receipt, it may mark arrived ends in the
-        ledger, so that a crash repeats few deliveries.
+        sent. Each call to a service or function takes at most `CALL_SECONDS`, and stops at the
+        deadline. Between two receipts, the worker may mark the ends that have arrived, so that a
+        crash repeats few deliveries.
         """

@@ -12,9 +12,9 @@ from deadline import Deadline
 from destinations.destination import CALL_SECONDS, Receipt
 
 CLIENT_CONFIG = client_config(read_timeout_seconds=3)
-# If a call fails with one of these codes, perhaps because of a single entry, its entries are sent
-# again in two halves. Every other code concerns the whole call. If such calls were halved as well,
-# 100 entries could take 199 calls, all useless.
+# If a call fails with one of these codes, a single entry may be at fault, so the entries are sent
+# again in two halves. With every other code, the whole call is at fault. Halving would not help:
+# 100 entries would take up to 199 calls, all useless.
 _ENTRY_ERROR_CODES = {
     "InvalidArgumentException",
     "RequestEntityTooLargeException",
@@ -23,21 +23,20 @@ _ENTRY_ERROR_CODES = {
     "ValidationException",
 }
 
-
-Send = Callable[[list[Any], Deadline], list[str]]
+Sender = Callable[[list[Any], Deadline], list[str]]
 """Sends entries in one call; returns each entry's error code, empty if the entry arrived."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallLimits:
-    """The largest call that a service accepts.
+    """A service's limits for a call.
 
     Attributes
     ----------
     max_entries
         The maximum number of entries in a call.
     max_call_bytes
-        The maximum size of a call's entries together.
+        The maximum size of all entries of a call together.
     max_entry_bytes
         The maximum size of one entry.
     overhead_bytes
@@ -63,11 +62,12 @@ def send_in_groups(
     *,
     limits: CallLimits,
     make_entry: Callable[[ConversationEnd, bytes], Any],
-    send: Send,
+    send: Sender,
 ) -> Iterator[Receipt]:
     """Send ends in as few calls as the limits allow; yield each call's receipts after the call.
 
-    An end that is too large is sent without `raw`. If it is still too large, it is refused.
+    An end that is too large, or nested too deeply, is sent without `raw`. If that is not
+    enough, the end is refused.
 
     Parameters
     ----------
@@ -93,16 +93,16 @@ def send_in_groups(
 
 
 def _encode(end: ConversationEnd, max_bytes: int) -> tuple[bytes | None, int]:
-    """Return an end's JSON and its size in bytes; leave `raw` out if the JSON is too large with it.
+    """Return an end's JSON and its size in bytes. Leave `raw` out only if that is necessary.
 
-    Return None and the size if the JSON is too large even without `raw`. Return None and 0 if the
-    end is nested too deeply to be encoded at all.
+    If the JSON is too large even without `raw`, return None and its size. If the end is nested too
+    deeply to be encoded even without `raw`, return None and 0.
     """
     size = 0
-    for raw in (True, False):
+    for include_raw in (True, False):
         try:
-            end_json = end.as_json(include_raw=raw)
-        except RecursionError:  # Encoding needs a little more stack than decoding did.
+            end_json = end.as_json(include_raw=include_raw)
+        except RecursionError:  # The event was decoded, but encoding needs a little more stack.
             continue
         size = len(end_json)
         if size <= max_bytes:
@@ -114,10 +114,10 @@ def _refusal_detail(json_size: int, limits: CallLimits) -> str:
     if not json_size:
         return "nested too deeply to be written as JSON"
     size = json_size + limits.overhead_bytes
-    return f"too large: {size} bytes without `raw`, and at most {limits.max_entry_bytes} are taken"
+    return f"too large: {size} bytes without `raw`; the limit is {limits.max_entry_bytes}"
 
 
-def _send_group(group: Sequence[_Entry], send: Send, deadline: Deadline) -> Iterator[Receipt]:
+def _send_group(group: Sequence[_Entry], send: Sender, deadline: Deadline) -> Iterator[Receipt]:
     """Send a group and yield its receipts; an entry that is not sent in time gets no receipt."""
     if not group or deadline.passed():
         return
@@ -132,7 +132,7 @@ def _send_group(group: Sequence[_Entry], send: Send, deadline: Deadline) -> Iter
             return
         codes = [code_of(error)] * len(group)
     if len(codes) != len(group):
-        codes = ["an answer for each was expected"] * len(group)
+        codes = ["the response does not report on each entry"] * len(group)
     for entry, code in zip(group, codes, strict=True):
         yield Receipt(entry.position, "failed" if code else "arrived", code)
 

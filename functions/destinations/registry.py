@@ -19,6 +19,9 @@ MODULES = {
 
 
 def load_destinations(environment: Mapping[str, str]) -> list[Destination]:
-    """Import and return only the destinations in the variable `DESTINATIONS`, in that order."""
+    """Return the destinations that the variable `DESTINATIONS` names, in its order.
+
+    The modules of other destinations are not imported.
+    """
     names = environment["DESTINATIONS"].split(",")
     return [importlib.import_module(MODULES[name]).make_destination(environment) for name in names]

@@ -1,4 +1,4 @@
-"""The destination `webhook`: posts each end to a URL, signed as Standard Webhooks specifies."""
+"""The destination `webhook`: posts each end to a URL; Standard Webhooks defines the signature."""
 
 import time
 from collections import deque
@@ -17,7 +17,7 @@ from destinations.webhook_signature import SecretUnusable, SigningKeys
 MAX_CONCURRENT_CALLS = 8
 # After this many timeouts in a row, the receiver counts as down.
 MAX_CONSECUTIVE_TIMEOUTS = 2 * MAX_CONCURRENT_CALLS
-# No call starts with less time left, because it might be abandoned after its end has arrived.
+# A call that started with less time left might be abandoned after its end has arrived.
 MIN_SECONDS_TO_START = 0.5
 # The statuses with which a receiver rejects a signature.
 SIGNATURE_REJECTED_STATUSES = frozenset({401, 403})
@@ -35,9 +35,10 @@ class Webhook:
     call_seconds
         The time limit of a call, from resolving the host's name to the response's status.
     now
-        Returns epoch seconds. A monotonic clock could stop while Lambda freezes the process.
+        Returns epoch seconds, because a monotonic clock could stop while Lambda freezes the
+        process.
     make_runner
-        Returns a new runner; each run of `deliver` has its own.
+        Returns the runner for one run of `deliver`.
     """
 
     name = "webhook"
@@ -139,5 +140,5 @@ def _wait_for_calls(running: set[Call], runner: CallRunner) -> list[Call]:
         if call.deadline.passed() and call not in finished:
             call.abandon()
             finished.append(call)
-    # The runner also reports calls that were abandoned earlier, which are no longer in `running`.
+    # The runner also returns calls that were abandoned earlier, which are no longer in `running`.
     return [call for call in finished if call in running]

@@ -18,12 +18,13 @@ from destinations.destination import Receipt, ReceiptKind
 from destinations.webhook_connection import AddressRefused, Connection, ConnectionPool
 from destinations.webhook_signature import make_webhook_id, sign
 
-# A response's body is read only so that the connection can be reused. At most this many bytes are
-# read, and the wait for the next bytes takes at most this many seconds.
+# A response's body is read only so that the connection can be reused. After a longer body, the
+# connection is closed instead.
 MAX_BODY_BYTES = 16 * 1024
+# The longest wait for the next bytes of a body.
 MAX_BODY_WAIT_SECONDS = 0.5
 
-# The statuses that refuse the request itself, so that every retry would be refused too.
+# The statuses with which a receiver refuses the request itself. It would refuse every retry, too.
 REFUSED_STATUSES = frozenset({400, 405, 406, 410, 411, 413, 414, 415, 422, 431, 501, 505})
 
 
@@ -42,9 +43,10 @@ class Call:
     is_abandoned
         Whether the result no longer counts. The call's thread then sends nothing more.
     status
-        The response's status, set by the call's thread; None without a response.
+        The response's status, set by the call's thread; None if there is no response.
     problem
-        The reason why there is no response, set by the call's thread; empty if the call timed out.
+        The reason why the call failed, set by the call's thread; empty if there is a response or
+        the call timed out.
     """
 
     position: int
@@ -63,12 +65,15 @@ class Call:
         self.connection = self.connections.take(self.deadline)
 
     def abandon(self) -> None:
-        """Stop waiting for the call, and make its thread stop soon."""
+        """Give up the call, and make its thread stop soon."""
         self.is_abandoned = True
         self.connection.abort()
 
     def has_timed_out(self) -> bool:
-        """Return whether the finished call timed out, and so has neither status nor problem."""
+        """Return whether a finished or abandoned call timed out.
+
+        Such a call has neither a status nor a problem.
+        """
         return self.status is None and not self.problem
 
     def receipt(self) -> Receipt:
@@ -79,7 +84,7 @@ class Call:
         return Receipt(self.position, "failed", problem)
 
     def run(self) -> None:
-        """Make the call, in the call's thread."""
+        """Make the call. This method runs in the call's thread."""
         try:
             if self._post() and not self.is_abandoned:
                 self.connections.keep(self.connection)
@@ -107,11 +112,13 @@ class Call:
             response = self._send(body)
         with response:
             if self.is_abandoned:
-                return False  # headers that `abandon` cut off can look complete
+                return False  # Headers that `abandon` has cut off can look complete.
             self.status = response.status
             with suppress(OSError, http.client.HTTPException):
                 connection.limit_waits(MAX_BODY_WAIT_SECONDS)
                 response.read(MAX_BODY_BYTES)
+                # The connection can be reused if the body was read to its last byte, and if the
+                # receiver keeps the connection open.
                 return response.isclosed() and connection.sock is not None
         return False
 
@@ -151,7 +158,7 @@ class CallRunner:
         self._finished: SimpleQueue[Call] = SimpleQueue()
 
     def deadline(self, seconds: float) -> Deadline:
-        """Return a deadline in `seconds` from now, by the monotonic clock."""
+        """Return a deadline `seconds` from now, by the monotonic clock."""
         until = time.monotonic() + seconds
         return Deadline(lambda: until - time.monotonic())
 
@@ -193,7 +200,7 @@ def _make_body(end: ConversationEnd) -> bytes:
 
 
 def _describe(error: Exception) -> str:
-    """Return a fixed description of an error, whose own message could contain names."""
+    """Return a fixed description of an error. The error's own message could contain host names."""
     match error:
         case AddressRefused():
             return "the host's address is not public; set webhook_allow_private if it is meant"

@@ -15,6 +15,7 @@ from deadline import Deadline
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolver = Callable[[str, int], Sequence[str]]
+"""Takes a host and a port, and returns the host's IP addresses."""
 
 # Load balancers commonly close an idle connection after 60 seconds.
 MAX_IDLE_SECONDS = 50.0
@@ -36,16 +37,19 @@ def resolve_host(host: str, port: int) -> Sequence[str]:
 
 
 def is_public(address: str) -> bool:
-    """Return whether an IP address is public; if it embeds IPv4 addresses, whether they all are."""
-    parsed: Address = ipaddress.ip_address(address)
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return parsed.is_global and not parsed.is_multicast and not parsed.is_reserved
-    embedded = [parsed.ipv4_mapped, parsed.sixtofour, *(parsed.teredo or ())]
-    if parsed in _NAT64:
-        embedded.append(ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF))
-    if ipv4_addresses := [str(ipv4) for ipv4 in embedded if ipv4]:
+    """Return whether an IP address is public.
+
+    An IPv6 address that embeds IPv4 addresses is public if all of the IPv4 addresses are public.
+    """
+    ip: Address = ipaddress.ip_address(address)
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip.is_global and not ip.is_multicast and not ip.is_reserved
+    embedded_ips = [ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())]
+    if ip in _NAT64:
+        embedded_ips.append(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
+    if ipv4_addresses := [str(ipv4) for ipv4 in embedded_ips if ipv4]:
         return all(map(is_public, ipv4_addresses))
-    return parsed in _GLOBAL_UNICAST and parsed.is_global
+    return ip in _GLOBAL_UNICAST and ip.is_global
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,6 @@ class Endpoint:
         The TLS context; None for http, which is allowed for loopback addresses only.
     allow_private
         Whether https is allowed for addresses that are not public.
-    resolve
-        Returns the host's IP addresses.
     """
 
     host: str
@@ -96,13 +98,13 @@ class Endpoint:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("webhook_url must be a URL that begins with https:")
-        secure = parts.scheme == "https"
+        is_https = parts.scheme == "https"
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         return cls(
             host=parts.hostname,
-            port=parts.port or (443 if secure else 80),
+            port=parts.port or (443 if is_https else 80),
             target=quote(target, safe="!#$%&'()*+,/:;=?@[]~"),
-            tls=(tls or ssl.create_default_context()) if secure else None,
+            tls=(tls or ssl.create_default_context()) if is_https else None,
             allow_private=allow_private,
             resolve=resolve,
         )
@@ -110,8 +112,8 @@ class Endpoint:
     def allows(self, address: str) -> bool:
         """Return whether connections may go to an address."""
         if self.tls is None:
-            parsed = ipaddress.ip_address(address)
-            return (getattr(parsed, "ipv4_mapped", None) or parsed).is_loopback
+            ip = ipaddress.ip_address(address)
+            return (getattr(ip, "ipv4_mapped", None) or ip).is_loopback
         return self.allow_private or is_public(address)
 
 
@@ -127,7 +129,7 @@ class Connection(http.client.HTTPConnection):
     """
 
     def __init__(self, endpoint: Endpoint, deadline: Deadline) -> None:
-        # The base class omits the default port from the Host header.
+        # The base class omits this port from the Host header.
         self.default_port = 443 if endpoint.tls else 80
         super().__init__(endpoint.host, endpoint.port)
         self.endpoint = endpoint
@@ -145,14 +147,14 @@ class Connection(http.client.HTTPConnection):
         AddressRefused, OSError
         """
         endpoint = self.endpoint
-        allowed = [
+        allowed_addresses = [
             address
             for address in endpoint.resolve(endpoint.host, endpoint.port)
             if endpoint.allows(address)
         ]
-        if not allowed:
+        if not allowed_addresses:
             raise AddressRefused
-        self.sock = self._open_socket = self._connect_to_first(allowed)
+        self.sock = self._open_socket = self._connect_to_first(allowed_addresses)
         self._open_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if endpoint.tls:
             # The handshake is a separate step, so that `abort` works while the handshake hangs.
@@ -166,20 +168,21 @@ class Connection(http.client.HTTPConnection):
     def _connect_to_first(self, addresses: Sequence[str]) -> socket.socket:
         """Return a socket to the first address that accepts.
 
-        Each attempt may take an equal share of the time left for the untried addresses.
+        Each attempt may take the time that is left, divided by the number of addresses that are
+        left.
         """
-        failure: OSError = TimeoutError()
+        last_error: OSError = TimeoutError()
         for position, address in enumerate(addresses):
             seconds = self._remaining_seconds() / (len(addresses) - position)
             try:
-                # `address` is numeric, so no name is resolved again after the check.
+                # The address is numeric, so the host's name is not resolved a second time.
                 return socket.create_connection((address, self.port), timeout=seconds)
             except OSError as error:
-                failure = error
-        raise failure
+                last_error = error
+        raise last_error
 
     def limit_waits(self, seconds: float = 60.0) -> None:
-        """Limit every wait on the socket to `seconds` and to the time left before the deadline."""
+        """Limit every wait on the socket to `seconds`, and to the time left before the deadline."""
         if self._open_socket:
             self._open_socket.settimeout(min(seconds, self._remaining_seconds()))
 
@@ -191,14 +194,14 @@ class Connection(http.client.HTTPConnection):
         return remaining
 
     def is_reusable(self) -> bool:
-        """Return whether the connection is open and has received nothing while it was idle."""
+        """Return whether the connection is open, and neither data nor a close has arrived."""
         return self.sock is not None and not wait_for_read(self.sock, timeout=0)
 
     def abort(self) -> None:
-        """Shut the socket down, so that a thread waiting for it gets an error."""
+        """Shut the socket down, so that a thread that waits on the socket gets an error."""
         if open_socket := self._open_socket:
             with suppress(OSError):
-                # Not SSLSocket.shutdown, which discards TLS state that the other thread uses.
+                # `SSLSocket.shutdown` would discard TLS state that the other thread uses.
                 socket.socket.shutdown(open_socket, socket.SHUT_RDWR)
 
 

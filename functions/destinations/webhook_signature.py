@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 # The secret is read again after this time, in case it has changed.
 KEEP_SECONDS = 300.0
-# This shorter time applies after the receiver has rejected a signature or Secrets Manager failed.
+# This shorter time applies after a rejected signature or a failure of Secrets Manager.
 KEEP_SECONDS_IN_DOUBT = 10.0
 # The time limit for reading the secret.
 READ_SECONDS = 3.0
 
 PREFIX = "whsec_"
 EXPECTED_FORM = (
-    f"expected {PREFIX} and the key in base64, nothing else (several: separated by a space)"
+    f"expected {PREFIX} and the key in base64, nothing else; a space separates several keys"
 )
 
 
@@ -37,21 +37,20 @@ class SigningKeys:
 
     Parameters
     ----------
-    secrets
-        A Secrets Manager client.
     name
         The secret's name. The secret contains a key, or several keys during a rotation.
     now
-        Returns epoch seconds. A monotonic clock could stop while Lambda freezes the process.
+        Returns epoch seconds, because a monotonic clock could stop while Lambda freezes the
+        process.
     """
 
     def __init__(
         self,
-        secrets: "SecretsManagerClient",
+        secrets_manager: "SecretsManagerClient",
         name: str,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._secrets = secrets
+        self._secrets_manager = secrets_manager
         self._name = name
         self._now = now
         self._keys: Sequence[bytes] = ()
@@ -64,7 +63,8 @@ class SigningKeys:
         Raises
         ------
         SecretUnusable
-            If the secret is due to be read, but cannot be read or is malformed.
+            If the secret has to be read, but is malformed or cannot be read. After a transient
+            error, the old keys are returned instead.
         """
         if not self._keys or self._now() - self._read_at >= self._keep_seconds:
             self._keys = self._read(deadline)
@@ -75,11 +75,14 @@ class SigningKeys:
         self._keep_seconds = KEEP_SECONDS_IN_DOUBT
 
     def _read(self, deadline: Deadline) -> Sequence[bytes]:
+        # If this attempt fails, there are no keys, so the next call of `current` reads again.
         old_keys, self._keys = self._keys, ()
         self._read_at = self._now()
         try:
             response = call_once(
-                deadline.within(READ_SECONDS), self._secrets.get_secret_value, SecretId=self._name
+                deadline.within(READ_SECONDS),
+                self._secrets_manager.get_secret_value,
+                SecretId=self._name,
             )
         except CALL_ERRORS as error:
             if old_keys and is_transient(error):
@@ -89,7 +92,7 @@ class SigningKeys:
         self._keep_seconds = KEEP_SECONDS
         try:
             return parse_keys(response.get("SecretString") or "")
-        except ValueError:  # its message would quote the secret
+        except ValueError:  # The cause could quote the secret.
             raise SecretUnusable(f"secret {self._name!r} is no key: {EXPECTED_FORM}") from None
 
 

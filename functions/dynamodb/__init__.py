@@ -1,1 +1,1 @@
-"""The ledger's store in DynamoDB. No other package uses PartiQL or typed values."""
+"""The ledger's store in DynamoDB. No other package uses PartiQL or DynamoDB's typed values."""

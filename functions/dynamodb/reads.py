@@ -26,7 +26,7 @@ MAX_KEYS = 100
 UNREAD = "Unread"
 
 Item = Mapping[str, Any]
-"""Typed values such as `{"S": "claimed"}`, by attribute name."""
+"""Typed values such as `{"S": "claimed"}`, keyed by attribute name."""
 _Content = TypeVar("_Content")
 
 
@@ -46,7 +46,7 @@ class TableReader:
     def read_ends(
         self, keys: Sequence[EndKey], deadline: Deadline
     ) -> dict[EndKey, RecordedEnd | Absent | Failed]:
-        """Return the current items of ends, by key."""
+        """Return the current items of ends, keyed by `EndKey`."""
         item_keys = [end_key(key) for key in keys]
         items = self._read_with_retries(item_keys, deadline)
         ends = [_parse_item(items, item_key, _parse_end) for item_key in item_keys]
@@ -55,7 +55,7 @@ class TableReader:
     def read_histories(
         self, conversation_ids: Sequence[str], deadline: Deadline
     ) -> dict[str, RecordedHistory | Absent | Failed]:
-        """Return the current histories of conversations, by conversation id."""
+        """Return the current histories of conversations, keyed by conversation id."""
         items = self._read_with_retries([history_key(c) for c in conversation_ids], deadline)
         return {c: _parse_item(items, history_key(c), _parse_history) for c in conversation_ids}
 
@@ -67,7 +67,7 @@ class TableReader:
         Returns
         -------
         dict[ItemKey, Item | None]
-            The items by key. A key that has no item in the table has the value None. A key that
+            The items by key. The value is None for a key that has no item in the table. A key that
             could not be read is missing.
         """
         items: dict[ItemKey, Item | None] = {}
@@ -81,7 +81,7 @@ class TableReader:
         return items
 
     def _read_once(self, keys: Sequence[ItemKey], deadline: Deadline) -> dict[ItemKey, Item | None]:
-        """Read items with one call, and return them in the same form as `_read_with_retries`."""
+        """Read items with one call; the result has the same form as in `_read_with_retries`."""
         if deadline.passed():
             return {}
         key_attributes = [key_values(key) for key in keys]
@@ -127,8 +127,10 @@ def _parse_history(item: Item) -> RecordedHistory:
         queue_id: tuple(int(time["N"]) for time in times["L"])
         for queue_id, times in item["queues"]["M"].items()
     }
-    ends = {int(at_ms): _parse_customer_end(end["M"]) for at_ms, end in item["ends"]["M"].items()}
-    return RecordedHistory(History(queues, ends), int(item["version"]["N"]))
+    customer_ends = {
+        int(at_ms): _parse_customer_end(end["M"]) for at_ms, end in item["ends"]["M"].items()
+    }
+    return RecordedHistory(History(queues, customer_ends), int(item["version"]["N"]))
 
 
 def _parse_customer_end(values: Item) -> CustomerEnd:

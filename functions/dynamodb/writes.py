@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 MAX_STATEMENTS = 25
 # The error of a statement that may or may not have been executed.
 NO_ANSWER = "NoAnswer"
-# The errors after which a statement is repeated. A single statement's errors have other codes than
+# The errors after which a statement is retried. A single statement's errors have other codes than
 # the errors of a whole call (see "BatchStatementError" in the AWS documentation).
-_TRANSIENT_CODES = TRANSIENT_CODES | {
+_RETRIED_CODES = TRANSIENT_CODES | {
     NO_ANSWER,
     "ProvisionedThroughputExceeded",
     "ThrottlingError",
@@ -46,7 +46,7 @@ _STATUS_BY_CODE = {
 ItemKey = tuple[str, str]
 """The values of the partition key `conversation_id` and the sort key `queue_id`."""
 Statement = dict[str, Any]
-"""An entry of a BatchExecuteStatement call: `Statement` and `Parameters`."""
+"""An entry of a BatchExecuteStatement call, with the keys `Statement` and `Parameters`."""
 _Values = dict[str, dict[str, Any]]
 """Typed values such as `{"S": "claimed"}`.
 
@@ -80,7 +80,7 @@ class TableWriter:
     def write(self, writes: Sequence[Write], deadline: Deadline) -> list[WriteResult]:
         """Carry out writes to different items, and return their results in order.
 
-        Statements that fail with a transient error are repeated until the deadline.
+        Statements that fail with a transient error are retried until the deadline.
         """
         statements = [make_statement(self._name, write) for write in writes]
         results: list[WriteResult] = [OUT_OF_TIME] * len(statements)
@@ -93,24 +93,24 @@ class TableWriter:
                     # An error from an earlier attempt says more than `OUT_OF_TIME`, so it is kept.
                     if result is not OUT_OF_TIME:
                         results[position] = result
-            pending = [p for p in pending if _is_transient(results[p])]
+            pending = [p for p in pending if _is_to_be_retried(results[p])]
             if not pending:
                 break
-        return _explain_no_time(results)
+        return _replace_out_of_time(results)
 
     def _execute(self, statements: Sequence[Statement], deadline: Deadline) -> list[WriteResult]:
         """Execute statements with one call, and return their results in order."""
         if deadline.passed():
             return [OUT_OF_TIME] * len(statements)
         try:
-            call: Any = self._dynamodb.batch_execute_statement
-            response = call_once(deadline, call, Statements=statements)
+            operation: Any = self._dynamodb.batch_execute_statement
+            response = call_once(deadline, operation, Statements=statements)
         except CALL_ERRORS as error:
             return [_failure_of_call(error)] * len(statements)
-        responses = response.get("Responses", [])
-        if len(responses) != len(statements):
+        entries = response.get("Responses", [])
+        if len(entries) != len(statements):
             return [Failed(NO_ANSWER)] * len(statements)
-        codes = [each.get("Error", {}).get("Code") for each in responses]
+        codes = [entry.get("Error", {}).get("Code") for entry in entries]
         return [_STATUS_BY_CODE.get(code) or Failed(str(code)) for code in codes]
 
 
@@ -119,47 +119,54 @@ def attempts_until(deadline: Deadline) -> Iterator[float]:
     return deadline.attempts(0.05, max_pause_seconds=1, jittered=True)
 
 
-def _is_transient(result: WriteResult) -> bool:
-    return isinstance(result, Failed) and result.error in _TRANSIENT_CODES
+def _is_to_be_retried(result: WriteResult) -> bool:
+    return isinstance(result, Failed) and result.error in _RETRIED_CODES
 
 
-def _explain_no_time(results: list[WriteResult]) -> list[WriteResult]:
+def _replace_out_of_time(results: list[WriteResult]) -> list[WriteResult]:
     """Replace each `OUT_OF_TIME` with the first transient error, whose retries used up the time."""
-    failure = next(filter(_is_transient, results), None)
+    failure = next(filter(_is_to_be_retried, results), None)
     if failure is None:
         return results
     return [failure if result is OUT_OF_TIME else result for result in results]
 
 
 def _failure_of_call(error: CallError) -> Failed:
-    """Return a call's failure, with `NO_ANSWER` if its statements may have been executed."""
+    """Return a call's failure.
+
+    A transient error with a code that is not in `_RETRIED_CODES` becomes `NO_ANSWER`, so that the
+    statements are retried.
+    """
     code = code_of(error)
-    return Failed(NO_ANSWER if is_transient(error) and code not in _TRANSIENT_CODES else code)
+    return Failed(NO_ANSWER if is_transient(error) and code not in _RETRIED_CODES else code)
 
 
 def end_key(key: EndKey) -> ItemKey:
-    """Return the key of an end's item; the sort key contains the sequence from 2 on."""
+    """Return the key of an end's item. From sequence 2 on, the sort key contains the sequence."""
     conversation_id, queue_id, sequence = key
     return conversation_id, queue_id if sequence == 1 else f"{queue_id}#{sequence}"
 
 
 def history_key(conversation_id: str) -> ItemKey:
-    """Return the key of a history's item; an end's sort key never starts with `#`."""
+    """Return the key of a history's item.
+
+    No end's item has this key, because an end's sort key never starts with `#`.
+    """
     return conversation_id, "#join"
 
 
 def key_values(key: ItemKey) -> dict[str, dict[str, str]]:
-    """Return a key as typed values, by attribute name."""
+    """Return a key as typed values, keyed by attribute name."""
     conversation_id, sort_key = key
     return {"conversation_id": {"S": conversation_id}, "queue_id": {"S": sort_key}}
 
 
-def make_statement(table: str, write: Write) -> Statement:
+def make_statement(table_name: str, write: Write) -> Statement:
     """Return the statement that carries out a write."""
     match write:
         case NewClaim(key, holder, lease_until, ended_at, source, expires_at):
             return _insert_statement(
-                table,
+                table_name,
                 end_key(key),
                 {
                     "state": {"S": "claimed"},
@@ -183,10 +190,10 @@ def make_statement(table: str, write: Write) -> Statement:
                 '"claimed_by"=?': {"S": holder},
                 '"lease_until" >= ?': lease_value,
             }
-            return _update_statement(table, end_key(key), values, conditions)
+            return _update_statement(table_name, end_key(key), values, conditions)
         case Takeover(key, holder, lease_until, expires_at, former_holder, now):
             return _update_statement(
-                table,
+                table_name,
                 end_key(key),
                 {
                     "claimed_by": {"S": holder},
@@ -200,39 +207,45 @@ def make_statement(table: str, write: Write) -> Statement:
                 },
             )
         case SetExpiry(key, expires_at):
-            return _update_statement(table, end_key(key), {"expires_at": _number(expires_at)}, {})
+            return _update_statement(
+                table_name, end_key(key), {"expires_at": _number(expires_at)}, {}
+            )
         case NewHistory(conversation_id, history, expires_at):
             values = _history_values(history, 1, expires_at)
-            return _insert_statement(table, history_key(conversation_id), values)
+            return _insert_statement(table_name, history_key(conversation_id), values)
         case ChangedHistory(conversation_id, history, version, expires_at):
             values = _history_values(history, version + 1, expires_at)
             conditions = {'"version"=?': _number(version)}
-            return _update_statement(table, history_key(conversation_id), values, conditions)
+            return _update_statement(table_name, history_key(conversation_id), values, conditions)
 
 
-def _insert_statement(table: str, key: ItemKey, values: _Values) -> Statement:
+def _insert_statement(table_name: str, key: ItemKey, values: _Values) -> Statement:
     item = key_values(key) | values
-    return {"Statement": _insert_partiql(table, *item), "Parameters": [*item.values()]}
+    return {"Statement": _insert_partiql(table_name, *item), "Parameters": [*item.values()]}
 
 
-def _update_statement(table: str, key: ItemKey, values: _Values, conditions: _Values) -> Statement:
-    partiql = _update_partiql(table, tuple(values), tuple(conditions))
+def _update_statement(
+    table_name: str, key: ItemKey, values: _Values, conditions: _Values
+) -> Statement:
+    partiql = _update_partiql(table_name, tuple(values), tuple(conditions))
     parameters = [*values.values(), *key_values(key).values(), *conditions.values()]
     return {"Statement": partiql, "Parameters": parameters}
 
 
-# A table has only a few different PartiQL strings, so they are cached.
+# The PartiQL strings of a table are cached, because there are only a few different ones.
 @functools.cache
-def _insert_partiql(table: str, *names: str) -> str:
-    fields = ", ".join(f"'{name}': ?" for name in names)
-    return f'INSERT INTO "{table}" VALUE {{{fields}}}'
+def _insert_partiql(table_name: str, *attributes: str) -> str:
+    fields = ", ".join(f"'{attribute}': ?" for attribute in attributes)
+    return f'INSERT INTO "{table_name}" VALUE {{{fields}}}'
 
 
 @functools.cache
-def _update_partiql(table: str, names: tuple[str, ...], conditions: tuple[str, ...]) -> str:
-    changes = " ".join(f'SET "{name}"=?' for name in names)
-    where = " AND ".join(['"conversation_id"=?', '"queue_id"=?', *conditions])
-    return f'UPDATE "{table}" {changes} WHERE {where}'
+def _update_partiql(
+    table_name: str, attributes: tuple[str, ...], conditions: tuple[str, ...]
+) -> str:
+    changes = " ".join(f'SET "{attribute}"=?' for attribute in attributes)
+    where_clause = " AND ".join(['"conversation_id"=?', '"queue_id"=?', *conditions])
+    return f'UPDATE "{table_name}" {changes} WHERE {where_clause}'
 
 
 def _history_values(history: History, version: int, expires_at: int) -> _Values:
@@ -240,19 +253,19 @@ def _history_values(history: History, version: int, expires_at: int) -> _Values:
         queue_id: {"L": [_number(time) for time in times]}
         for queue_id, times in history.queues.items()
     }
-    ends = {
-        str(at_ms): {"M": _end_values(end, end.expires_at or expires_at)}
+    customer_ends = {
+        str(at_ms): {"M": _customer_end_values(end, end.expires_at or expires_at)}
         for at_ms, end in history.customer_ends.items()
     }
     return {
         "queues": {"M": queues},
-        "ends": {"M": ends},
+        "ends": {"M": customer_ends},
         "version": _number(version),
         "expires_at": _number(expires_at),
     }
 
 
-def _end_values(end: CustomerEnd, expires_at: int) -> _Values:
+def _customer_end_values(end: CustomerEnd, expires_at: int) -> _Values:
     values: _Values = {
         attribute: {"S": value}
         for attribute, field in STRING_FIELDS.items()
@@ -265,6 +278,6 @@ def _end_values(end: CustomerEnd, expires_at: int) -> _Values:
     return values
 
 
-# The typed values are created without boto3.dynamodb.types, which takes four times as long.
+# The typed values are created without boto3.dynamodb.types, which would take four times as long.
 def _number(value: int) -> dict[str, str]:
     return {"N": str(value)}

@@ -313,7 +313,9 @@ def test_a_response_with_too_few_codes_fails_every_end(
 ) -> None:
     monkeypatch.setattr(case.service, "take", lambda *_: [""])
     receipts = by_position(case.deliver(make_ends(2)))
-    assert receipts == dict.fromkeys(range(2), ("failed", "an answer for each was expected"))
+    assert receipts == dict.fromkeys(
+        range(2), ("failed", "the response does not report on each entry")
+    )
 
 
 def test_no_detail_quotes_an_end_or_an_error_s_message(case: Case) -> None:

@@ -117,8 +117,8 @@ def test_a_malformed_secret_is_refused_and_not_shown(secret: str) -> None:
     with pytest.raises(SecretUnusable) as caught:
         keys.current(Clock().deadline(10))
     assert str(caught.value) == (
-        f"secret '{SECRET_NAME}' is no key: expected whsec_ and the key in base64, nothing else "
-        "(several: separated by a space)"
+        f"secret '{SECRET_NAME}' is no key: expected whsec_ and the key in base64, nothing else; "
+        "a space separates several keys"
     )
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
