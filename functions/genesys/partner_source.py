@@ -44,7 +44,7 @@ def wait_for_state(
     states: Collection[str],
     limit: Deadline,
     *,
-    if_missing: str,
+    missing_explanation: str,
 ) -> None:
     """Wait until a partner event source is in one of the given states.
 
@@ -54,8 +54,8 @@ def wait_for_state(
 
     Parameters
     ----------
-    if_missing
-        If AWS does not show the source, the error message gives this reason and remedy.
+    missing_explanation
+        If AWS does not show the source, the error message gives this explanation.
 
     Raises
     ------
@@ -69,10 +69,10 @@ def wait_for_state(
             return
         if state == "AccessDeniedException" and pause >= new_role_limit.left():
             break
-    raise SourceNotReady(f"{_explanation(state, name, if_missing)}.")
+    raise SourceNotReady(f"{_explanation(state, name, missing_explanation)}.")
 
 
-def _explanation(state: str, name: str, if_missing: str) -> str:
+def _explanation(state: str, name: str, missing_explanation: str) -> str:
     match state:
         case "PENDING":
             return (
@@ -85,7 +85,7 @@ def _explanation(state: str, name: str, if_missing: str) -> str:
                 "arrives any more. Destroy the stack and deploy it again"
             )
         case "ResourceNotFoundException":
-            return f"AWS does not show the partner event source {name}: {if_missing}"
+            return f"AWS does not show the partner event source {name}: {missing_explanation}"
         case "AccessDeniedException":
             return (
                 f"AWS does not let the function look at the partner event source {name}: its role "

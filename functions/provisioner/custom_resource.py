@@ -16,7 +16,7 @@ from provisioner.request import (
     parse_resource_type,
 )
 from provisioner.response import Response
-from resources.registry import WAITS, Wait
+from resources.registry import WAIT_FUNCTIONS, WaitFunction
 from resources.undo import CleanupFailed
 from tracebacks import traceback_locations
 
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-NOTHING_CREATED = "nothing-created/"
-# Normal work, and the clean-up after it, must end this long before the function's timeout.
+NOTHING_CREATED_PREFIX = "nothing-created/"
+# The work must end AFTER_WORK_SECONDS before the function's timeout. The clean-up after failed work
+# must end CLEANUP_RESERVE_SECONDS before the timeout.
 AFTER_WORK_SECONDS = 60.0
 CLEANUP_RESERVE_SECONDS = 35.0
-# The longest time to send the response: four attempts of five seconds each, and their pauses.
+# Sending the response takes at most this long: four attempts of five seconds each, and pauses.
 RESPONSE_RESERVE_SECONDS = 22.0
 
 
@@ -49,7 +50,7 @@ def respond(
         with time_limit(context.get_remaining_time_in_millis() / 1000 - RESPONSE_RESERVE_SECONDS):
             if _has_nothing_to_delete(event):
                 response = Response("SUCCESS", event["PhysicalResourceId"])
-            elif wait := WAITS.get(parse_resource_type(event)):
+            elif wait := WAIT_FUNCTIONS.get(parse_resource_type(event)):
                 response = _carry_out_wait(event, context, eventbridge, wait)
             else:
                 request = Request.parse(event)
@@ -76,7 +77,7 @@ def _carry_out_wait(
     event: Mapping[str, Any],
     context: InvocationContext,
     eventbridge: "EventBridgeClient",
-    wait: Wait,
+    wait: WaitFunction,
 ) -> Response:
     """Carry out a request to a custom resource that only waits for something in AWS."""
     if parse_kind(event) == "Delete":
@@ -98,16 +99,16 @@ def _carry_out(
             f"moved to {resource.api_host}: destroy the stack first, or use another stage."
         )
     work_deadline, cleanup_deadline = (
-        Deadline.before_timeout(context, reserve)
-        for reserve in (AFTER_WORK_SECONDS, CLEANUP_RESERVE_SECONDS)
+        Deadline.before_timeout(context, reserve_seconds)
+        for reserve_seconds in (AFTER_WORK_SECONDS, CLEANUP_RESERVE_SECONDS)
     )
     credentials = load_credentials(secrets, resource.secret_name, work_deadline)
-    cleanup_client = resource.client(credentials, cleanup_deadline)
+    cleanup_client = resource.make_client(credentials, cleanup_deadline)
     if request.kind == "Delete":
         # A Delete needs no clean-up afterwards, so it can use the later deadline.
         resource.remove(cleanup_client, creation_may_be_running=request.creation_may_be_running)
         return Response("SUCCESS", request.physical_id)
-    work_client = resource.client(credentials, work_deadline)
+    work_client = resource.make_client(credentials, work_deadline)
     data = resource.ensure(
         work_client,
         eventbridge,
@@ -119,17 +120,17 @@ def _carry_out(
 
 def _has_nothing_to_delete(event: Mapping[str, Any]) -> bool:
     physical_id = str(event.get("PhysicalResourceId") or "")
-    return event.get("RequestType") == "Delete" and physical_id.startswith(NOTHING_CREATED)
+    return event.get("RequestType") == "Delete" and physical_id.startswith(NOTHING_CREATED_PREFIX)
 
 
 def _physical_id_after_failure(
     error: Exception, request: Request | None, event: Mapping[str, Any]
 ) -> str:
-    """Return the physical id for the response to a failed request."""
+    """Return the physical id for the response to a request that failed."""
     if event.get("PhysicalResourceId"):
         return str(event["PhysicalResourceId"])
     if request is None:
-        return f"{NOTHING_CREATED}{event.get('RequestId')}"
-    if isinstance(error, CleanupFailed | TimeoutError):
+        return f"{NOTHING_CREATED_PREFIX}{event.get('RequestId')}"
+    if isinstance(error, CleanupFailed | TimeoutError):  # the resource may exist
         return request.resource.physical_id
-    return f"{NOTHING_CREATED}{request.resource.physical_id}"
+    return f"{NOTHING_CREATED_PREFIX}{request.resource.physical_id}"

@@ -12,20 +12,20 @@ def failure_reason(error: BaseException, request: Request | None) -> str:
     Parameters
     ----------
     request
-        None if the event could not be parsed.
+        None if the request could not be parsed, or if its custom resource only waits.
     """
     if isinstance(error, CleanupFailed) and error.__cause__ is not None:
         reason = failure_reason(error.__cause__, request)
-        return f"{reason} What was made could not be removed again yet."
+        return f"{reason} The clean-up failed, too: what was created may remain."
     if request is None:
         return str(error) if isinstance(error, UserFacingError) else _describe_unexpected(error)
     resource = request.resource
     reason = _explain(error, resource)
     if request.kind == "Delete":
         reason += (
-            f" The {resource.noun} may still exist: put right what is wrong and delete the stack "
-            f"again, or delete it with this resource retained and remove the {resource.noun} "
-            f"{resource.name!r} in Genesys Cloud by hand."
+            f" The {resource.noun} may still exist: correct the cause and delete the stack again. "
+            "Or delete the stack with this custom resource retained, and remove the "
+            f"{resource.noun} {resource.name!r} in Genesys Cloud by hand."
         )
     return reason
 
@@ -43,9 +43,9 @@ def _explain(error: BaseException, resource: Resource) -> str:
             )
         case NotAsSpecified():
             return (
-                f"The {resource.noun} did not become active as asked for in time, and was "
-                f"removed if it was new: {error}. Deploy again; if it stays so, ask Genesys "
-                "Cloud's support."
+                f"The {resource.noun} did not become active with the specified properties in time, "
+                f"and was removed if it was new: {error}. Deploy again; if this happens again, ask "
+                "Genesys Cloud's support."
             )
         case Unreachable():
             return (
@@ -64,8 +64,8 @@ def _explain_status(error: GenesysError) -> str:
     match error.status:
         case 401:
             return (
-                "Genesys Cloud did not accept a token that it had just given; check the setting "
-                "genesys_environment: login and API must be of the same org."
+                "Genesys Cloud did not accept a token that it had just issued. Check the setting "
+                "genesys_environment: login and API must belong to the same org."
             )
         case 429:
             return (

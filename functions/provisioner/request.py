@@ -67,7 +67,7 @@ class Request:
 
 
 def parse_kind(event: Mapping[str, Any]) -> Kind:
-    """Return a request's type; raise `RequestError` if it is unknown."""
+    """Return a request's kind; raise `RequestError` if it is unknown."""
     kind = event.get("RequestType")
     if kind not in ("Create", "Update", "Delete"):
         raise RequestError(f"RequestType {kind!r} is not Create, Update or Delete.")

@@ -24,7 +24,7 @@ class Response:
     data: Mapping[str, str] | None = None
 
     def body(self, event: Mapping[str, Any]) -> bytes:
-        """Return the response's JSON for a request; cut the reason to fit the limit."""
+        """Return the response to a request as JSON; cut the reason if the JSON is too long."""
         reason, length = self.reason, len(self.reason)
         while len(body := self._encode(event, reason)) > MAX_BYTES and length:
             length = length * 3 // 4
@@ -69,7 +69,7 @@ def send(response: Response, event: Mapping[str, Any]) -> None:
             s3_response = session.put(url, data=body, headers={"Content-Type": ""}, timeout=(2, 3))
             s3_response.raise_for_status()
         except (requests.RequestException, ValueError) as error:
-            # The error's message holds the URL.
+            # Do not chain or quote the error: its message holds the URL.
             status = getattr(getattr(error, "response", None), "status_code", "")
             raise ResponseNotSent(
                 f"CloudFormation did not get the answer: {type(error).__name__} {status}".rstrip()

@@ -27,20 +27,20 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
 ACTIVATION_SECONDS = 60.0
-SOURCE_SECONDS = 75.0
-# The permission that each HTTP method needs.
+SOURCE_WAIT_SECONDS = 75.0
+# The permission on integrations that each HTTP method needs.
 PERMISSIONS = {"GET": "view", "POST": "add", "PUT": "edit", "PATCH": "edit", "DELETE": "delete"}
 
 
 class IntegrationResource(Resource):
     """An integration is ours if it has our name and type, and our AWS target or no target yet.
 
-    An integration has no target if a creation was interrupted before it set the target.
+    An integration has no target if its creation was interrupted before the target was set.
     """
 
     noun = "integration"
-    string_properties = ("Notes", "AccountId", "Region", "Suffix")
-    list_properties = ("Topics",)
+    string_keys = ("Notes", "AccountId", "Region", "Suffix")
+    list_keys = ("Topics",)
     property_checks = {  # noqa: RUF012 - a ClassVar in the base class
         "AccountId": (re.compile(r"[0-9]{12}").fullmatch, "twelve digits are required"),
         # Genesys Cloud accepts no other suffix.
@@ -77,24 +77,32 @@ class IntegrationResource(Resource):
         source = source_name(organization_id, self.spec.target.suffix)
         ours = self._find_ours(integrations, old_properties or {})
         is_configured = any(integration.target for integration in ours)
-        updating = old_properties is not None
-        if_missing = (
-            "it was deleted under the stack. Destroy the stack and deploy it again"
-            if updating and is_configured
-            else f"Genesys Cloud did not make it in time. Check that {self.spec.target} is the "
-            "stack's, then deploy again"
+        is_update = old_properties is not None
+        missing_explanation = (
+            "somebody has deleted it. Destroy the stack and deploy it again"
+            if is_update and is_configured
+            else f"Genesys Cloud did not create it in time. Check that {self.spec.target} belongs "
+            "to this stack, then deploy again"
         )
 
         def wait_for_source() -> None:
-            limit = genesys.deadline.within(SOURCE_SECONDS)
-            wait_for_state(eventbridge, source, ("PENDING", "ACTIVE"), limit, if_missing=if_missing)
+            limit = genesys.deadline.within(SOURCE_WAIT_SECONDS)
+            wait_for_state(
+                eventbridge,
+                source,
+                ("PENDING", "ACTIVE"),
+                limit,
+                missing_explanation=missing_explanation,
+            )
 
         if is_configured:
-            integration_id = self._reconcile(integrations, ours, wait_for_source, updating=updating)
+            integration_id = self._reconcile(
+                integrations, ours, wait_for_source, is_update=is_update
+            )
         else:
-            ids = [integration.integration_id for integration in ours]
-            with undo_on_failure(PATH, lambda: self._remove_created(cleanup_client, ids)):
-                integration_id = self._create(integrations, ids)
+            created_ids = [integration.integration_id for integration in ours]
+            with undo_on_failure(PATH, lambda: self._remove_created(cleanup_client, created_ids)):
+                integration_id = self._create(integrations, created_ids)
                 wait_for_source()
         return {
             "EventSourceName": source,
@@ -115,12 +123,12 @@ class IntegrationResource(Resource):
         Raises
         ------
         SourceStateUnknown
-            AWS did not report the source's state, and nothing else differs.
+            AWS did not report the partner event source's state, and nothing else differs.
         """
         integrations = Integrations(genesys)
-        same_name = self._find_by_name(integrations)
-        # An integration without a target does not count as ours here, but as a difference.
-        ours = [candidate for candidate in same_name if candidate.target == self.spec.target]
+        namesakes = self._find_namesakes(integrations)
+        # Unlike elsewhere, an integration without a target is not ours here, but a difference.
+        ours = [namesake for namesake in namesakes if namesake.target == self.spec.target]
         differences = check_exactly_one(self.noun, self.name, len(ours))
         for integration in ours:
             integration_id = integration.integration_id
@@ -129,14 +137,14 @@ class IntegrationResource(Resource):
                     f"The integration {integration_id} is switched off, or not active."
                 )
             differences += [
-                f"Of the integration {integration_id}: {difference}."
+                f"The integration {integration_id} differs: {difference}."
                 for difference in self.spec.differences(integration.configuration)
             ]
-        for integration in same_name:
-            if integration not in ours:
+        for namesake in namesakes:
+            if namesake not in ours:
                 differences.append(
-                    f"The integration {integration.integration_id} has our name and feeds "
-                    f"{integration.target or 'nobody'}."
+                    f"The integration {namesake.integration_id} has our name and feeds "
+                    f"{namesake.target or 'nobody'}."
                 )
         source = source_name(integrations.organization_id(), self.spec.target.suffix)
         try:
@@ -145,12 +153,11 @@ class IntegrationResource(Resource):
             # The differences found so far are certain, so report them without the source's state.
             if not differences:
                 raise
-        return Comparison(
-            tuple(integration.integration_id for integration in ours), tuple(differences)
-        )
+        ids = tuple(integration.integration_id for integration in ours)
+        return Comparison(ids, tuple(differences))
 
     def hint(self, error: GenesysError) -> str | None:
-        path, concerns_integrations = error.path, error.path.startswith(PATH)
+        concerns_integrations = error.path.startswith(PATH)
         match error.status:
             case 403 if concerns_integrations and error.method in PERMISSIONS:
                 return (
@@ -160,11 +167,11 @@ class IntegrationResource(Resource):
                 )
             case 403:
                 return "The OAuth client may not do this: give it a role of the org."
-            case 400 | 404 | 409 if (error.method, path) == ("POST", PATH):
+            case 400 | 404 | 409 if (error.method, error.path) == ("POST", PATH):
                 return (
-                    "Genesys Cloud refused to make the integration: the integration type "
-                    f"{INTEGRATION_TYPE} (Amazon EventBridge Source) may not be available in "
-                    "this org, or no more of it; look under Admin > Integrations."
+                    "Genesys Cloud refused to create the integration. Perhaps this org lacks the "
+                    f"integration type {INTEGRATION_TYPE} (Amazon EventBridge Source), or has "
+                    "reached its limit of integrations; look under Admin > Integrations."
                 )
             case 400 if error.method == "PUT":
                 return (
@@ -178,7 +185,7 @@ class IntegrationResource(Resource):
     def _is_ours(self, target: AwsTarget | None) -> bool:
         return target is None or target == self.spec.target
 
-    def _find_by_name(self, integrations: Integrations) -> list[Integration]:
+    def _find_namesakes(self, integrations: Integrations) -> list[Integration]:
         """Return all integrations with our name, except those that are being deleted."""
         return [
             integration
@@ -190,14 +197,14 @@ class IntegrationResource(Resource):
         self, integrations: Integrations, old_properties: Mapping[str, Any]
     ) -> list[Integration]:
         """Return our integrations, normally one or none; raise `NameTaken` if our name is taken."""
-        same_name = self._find_by_name(integrations)
-        # An integration with the old target is the stack's, too: CloudFormation deletes it after
-        # the Update.
+        namesakes = self._find_namesakes(integrations)
+        # An integration with the old target does not mean that our name is taken: it belongs to
+        # this stack, and CloudFormation deletes it after the Update.
         old_target = _parse_target(old_properties) if old_properties.get("AccountId") else None
-        for integration in same_name:
-            if not self._is_ours(integration.target) and integration.target != old_target:
-                raise self._name_taken_error(integration.integration_id, integration.target)
-        return [candidate for candidate in same_name if self._is_ours(candidate.target)]
+        for namesake in namesakes:
+            if not self._is_ours(namesake.target) and namesake.target != old_target:
+                raise self._name_taken_error(namesake.integration_id, namesake.target)
+        return [namesake for namesake in namesakes if self._is_ours(namesake.target)]
 
     def _name_taken_error(self, integration_id: str, target: AwsTarget | None) -> NameTaken:
         return NameTaken(
@@ -212,22 +219,23 @@ class IntegrationResource(Resource):
         ours: list[Integration],
         wait_for_source: Callable[[], None],
         *,
-        updating: bool,
+        is_update: bool,
     ) -> str:
-        """Keep the integration that differs least, remove the others, and return the kept id.
+        """Keep the integration that differs least, and return its id. Remove the others.
 
-        Change the kept integration if necessary. On Update, an active integration that needs no
-        change succeeds without its partner event source, because a roll-back must succeed even if
+        Change the kept integration if necessary. On Update, do not wait for the partner event
+        source if the integration is active and needs no change: a roll-back must succeed even if
         the source is still missing.
         """
-        kept, *duplicates = sorted(ours, key=self._distance)
-        # Remove the duplicates before the change: the source may disappear with them, and comes
-        # back when the kept integration is switched on.
+        kept, *duplicates = sorted(ours, key=self._sort_key)
+        # Remove the duplicates first: the source may disappear with them, and comes back when the
+        # kept integration is switched on.
         for duplicate in duplicates:
             integrations.remove(duplicate.integration_id)
         is_as_specified = kept.is_active and self.spec.matches(kept.configuration)
-        # If this is false, the source may appear only after the integration is switched on.
-        source_expected = updating and kept.is_active
+        # Unless `source_expected` is true, the source may appear only after the integration is
+        # switched on.
+        source_expected = is_update and kept.is_active
         if source_expected and not is_as_specified:
             wait_for_source()
         self._configure(integrations, kept.integration_id)
@@ -235,38 +243,33 @@ class IntegrationResource(Resource):
             wait_for_source()
         return kept.integration_id
 
-    def _distance(self, integration: Integration) -> tuple[bool, bool, int]:
-        """Return a sort key, which is smaller the less an integration differs."""
-        differences = len(self.spec.differences(integration.configuration))
-        return integration.target is None, not integration.is_active, differences
+    def _sort_key(self, integration: Integration) -> tuple[bool, bool, int]:
+        """Return a sort key that puts the integration that differs least first."""
+        difference_count = len(self.spec.differences(integration.configuration))
+        return integration.target is None, not integration.is_active, difference_count
 
-    def _create(self, integrations: Integrations, ids: list[str]) -> str:
-        """Configure an integration that has no target; create it first if necessary.
+    def _create(self, integrations: Integrations, created_ids: list[str]) -> str:
+        """Configure our integration that has no target, or else a new one; return its id.
 
         Parameters
         ----------
-        ids
+        created_ids
             The ids of our integrations, which have no target. If the list is empty, the new
             integration's id is appended to it, for the caller's clean-up.
-
-        Returns
-        -------
-        str
-            The integration's id.
         """
 
-        def find_created() -> list[str]:
+        def find_created_ids() -> list[str]:
             return [
                 integration.integration_id
-                for integration in self._find_by_name(integrations)
+                for integration in self._find_namesakes(integrations)
                 if self._is_ours(integration.target)
             ]
 
-        if not ids:
-            ids.append(integrations.create(self.spec, find_created))
-        integration_id, *duplicates = ids
-        for duplicate in duplicates:
-            integrations.remove(duplicate)
+        if not created_ids:
+            created_ids.append(integrations.create(self.spec, find_created_ids))
+        integration_id, *duplicate_ids = created_ids
+        for duplicate_id in duplicate_ids:
+            integrations.remove(duplicate_id)
         self._configure(integrations, integration_id)
         return integration_id
 
@@ -280,10 +283,10 @@ class IntegrationResource(Resource):
         limit = integrations.deadline.within(ACTIVATION_SECONDS)
         integrations.switch_on(integration_id, self.spec, limit)
 
-    def _remove_created(self, genesys: GenesysClient, ids: list[str]) -> None:
+    def _remove_created(self, genesys: GenesysClient, created_ids: list[str]) -> None:
         integrations = Integrations(genesys)
         # Read each integration by its id, because lists may not show new integrations yet.
-        for integration_id in ids:
+        for integration_id in created_ids:
             integration = integrations.get(integration_id)
             if integration and self._is_ours(integration.target):
                 integrations.remove(integration_id)
@@ -291,5 +294,5 @@ class IntegrationResource(Resource):
 
 
 def _parse_target(properties: Mapping[str, Any]) -> AwsTarget:
-    """Return the AWS target in properties, even if they are not validated."""
+    """Return the AWS target in properties, which may be unvalidated."""
     return AwsTarget(*(str(properties.get(key)) for key in ("AccountId", "Region", "Suffix")))

@@ -20,20 +20,21 @@ class InvalidProperties(UserFacingError):
 
 def validate(
     properties: Mapping[str, Any],
-    string_properties: Iterable[str],
-    list_properties: Iterable[str],
+    string_keys: Iterable[str],
+    list_keys: Iterable[str],
     property_checks: Mapping[str, Check],
 ) -> Mapping[str, Any]:
-    """Return the properties unchanged; raise `InvalidProperties` if any of them is invalid."""
-    invalid = [key for key in string_properties if not _is_string(properties.get(key))]
-    invalid += [key for key in list_properties if not _is_string_list(properties.get(key))]
-    invalid += [
+    """Return the properties unchanged; raise `InvalidProperties` if any is missing or invalid."""
+    invalid_keys = [key for key in string_keys if not _is_string(properties.get(key))]
+    invalid_keys += [key for key in list_keys if not _is_string_list(properties.get(key))]
+    failed_checks = [
         f"{key} ({required_form})"
         for key, (is_valid, required_form) in property_checks.items()
-        if key not in invalid and not is_valid(properties[key])
+        if key not in invalid_keys and not is_valid(properties[key])
     ]
-    if invalid:
-        raise InvalidProperties(f"Properties missing or wrong: {', '.join(invalid)}.")
+    if invalid_keys or failed_checks:
+        mistakes = ", ".join(invalid_keys + failed_checks)
+        raise InvalidProperties(f"Properties missing or wrong: {mistakes}.")
     return properties
 
 
@@ -46,7 +47,7 @@ def _is_string_list(value: object) -> bool:
 
 
 def _is_safe_url(url: str) -> bool:
-    """Return whether secrets may be sent to a URL: it uses https, or http on this machine."""
+    """Return whether secrets may be sent to a URL: to any https URL, or to http on this machine."""
     # No base URL needs these characters; with some of them an attacker could hide the real host.
     if re.search(r"[^!-~]|[\\@?#]", url):
         return False
@@ -66,6 +67,6 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-_SAFE_URL: Check = (_is_safe_url, "a plain https URL is required")
-COMMON_CHECKS: Mapping[str, Check] = {"LoginUrl": _SAFE_URL, "ApiUrl": _SAFE_URL}
-"""The checks of the properties that every resource has."""
+_SAFE_URL_CHECK: Check = (_is_safe_url, "a plain https URL is required")
+COMMON_CHECKS: Mapping[str, Check] = {"LoginUrl": _SAFE_URL_CHECK, "ApiUrl": _SAFE_URL_CHECK}
+"""The checks that apply to every resource, keyed by property name."""

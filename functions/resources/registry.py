@@ -1,4 +1,4 @@
-"""Maps each custom resource type to its code. Only this module knows all deliveries."""
+"""Maps each custom resource type to its class or function."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -17,10 +17,11 @@ RESOURCES: dict[str, type[Resource]] = {
     "Custom::GenesysSubscription": SubscriptionResource,
     "Custom::GenesysEventSource": IntegrationResource,
 }
-Wait = Callable[[Mapping[str, Any], "EventBridgeClient", Deadline], str]
+"""Keyed by custom resource type."""
+WaitFunction = Callable[[Mapping[str, Any], "EventBridgeClient", Deadline], str]
 """A function that waits for something in AWS, and returns the physical id for CloudFormation."""
-WAITS: dict[str, Wait] = {"Custom::GenesysEventSourceActive": wait_until_active}
-"""Keyed by custom resource type. These custom resources wait, and create nothing."""
+WAIT_FUNCTIONS: dict[str, WaitFunction] = {"Custom::GenesysEventSourceActive": wait_until_active}
+"""Keyed by custom resource type. These custom resources create nothing: they only wait."""
 
 
 def parse_resource(resource_type: str, properties: Mapping[str, Any]) -> Resource:

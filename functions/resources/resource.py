@@ -32,21 +32,21 @@ class Resource(ABC):
     """A resource in Genesys Cloud that sends a stack its events: a subscription or an integration.
 
     The provisioner creates, changes and removes the resource; the watchdog compares it with the
-    deployed properties. Both know only this class. To add a delivery, write a subclass in its own
-    file, and a line in `registry.py`. The subclass sets the first five attributes and defines the
+    deployed properties. Both functions know only this class. To add a delivery, write a subclass in
+    its own file and add it to `registry.py`. The subclass sets the class variables and defines the
     abstract methods.
 
-    Never trust a stored id: a resource is ours if it has our name *and* sends events to this
-    stack. A resource with our name that sends events elsewhere belongs to somebody else. Do not
-    change it.
+    Never identify a resource by a stored id: a resource is ours if it has our name *and* sends
+    events to this stack. A resource with our name that sends events elsewhere belongs to somebody
+    else. Do not change it.
 
     Attributes
     ----------
     noun
         The word for the resource in messages to the user.
-    string_properties, list_properties
-        The names of the template's properties that must be strings, and of the properties that
-        must be lists of strings.
+    string_keys, list_keys
+        The names of the properties in the template that must be strings, and the names of those
+        that must be lists of strings.
     property_checks
         Additional checks of string properties, keyed by property name.
     scopes
@@ -55,12 +55,13 @@ class Resource(ABC):
     name
         The resource's name in Genesys Cloud.
     login_url, api_url, secret_name
-        The base URLs of Genesys Cloud, and the name of the secret with the credentials.
+        The base URLs of Genesys Cloud's login and API, and the name of the secret that holds the
+        credentials.
     """
 
     noun: ClassVar[str]
-    string_properties: ClassVar[tuple[str, ...]]
-    list_properties: ClassVar[tuple[str, ...]]
+    string_keys: ClassVar[tuple[str, ...]]
+    list_keys: ClassVar[tuple[str, ...]]
     property_checks: ClassVar[Mapping[str, Check]] = {}
     scopes: ClassVar[str] = ""
 
@@ -79,11 +80,11 @@ class Resource(ABC):
         InvalidProperties
             Properties are missing or invalid.
         """
-        strings = ("LoginUrl", "ApiUrl", "SecretName", "Name", *cls.string_properties)
+        string_keys = ("LoginUrl", "ApiUrl", "SecretName", "Name", *cls.string_keys)
         checks = {**COMMON_CHECKS, **cls.property_checks}
-        return cls(validate(properties, strings, cls.list_properties, checks))
+        return cls(validate(properties, string_keys, cls.list_keys, checks))
 
-    def client(self, credentials: Credentials, deadline: Deadline) -> GenesysClient:
+    def make_client(self, credentials: Credentials, deadline: Deadline) -> GenesysClient:
         """Return a client of the resource's org."""
         return GenesysClient(
             self.login_url, self.api_url, credentials, deadline, scopes=self.scopes
@@ -112,10 +113,11 @@ class Resource(ABC):
         old_properties: Mapping[str, Any] | None,
         cleanup_client: GenesysClient,
     ) -> dict[str, str]:
-        """Ensure that exactly one active, matching resource exists; return values for the template.
+        """Ensure that exactly one resource is ours, and that it is active and as specified.
 
-        Find our resource and change it only if it differs, or create it. Then read it until it
-        matches. On failure, remove what this call created: see `undo_on_failure`.
+        Find our resource and change it only if it differs, or create it. Then read it until it is
+        active and as specified. On failure, remove what this call created: see `undo_on_failure`.
+        Return values that the template can read.
 
         Parameters
         ----------
@@ -144,15 +146,15 @@ class Resource(ABC):
         Parameters
         ----------
         creation_may_be_running
-            Whether to search repeatedly, because a Create that CloudFormation no longer awaits may
-            still create the resource.
+            Whether a Create that CloudFormation no longer awaits may still create the resource. If
+            so, search repeatedly.
         """
 
     @abstractmethod
     def compare(self, genesys: GenesysClient, eventbridge: "EventBridgeClient") -> Comparison:
         """Compare the resource, and its counterpart in AWS if any, with the deployed properties.
 
-        Change nothing. A foreign resource with our name is a difference, too.
+        Change nothing. Somebody else's resource with our name is a difference, too.
         """
 
     def hint(self, error: GenesysError) -> str | None:
@@ -167,4 +169,4 @@ def check_exactly_one(noun: str, name: str, count: int) -> list[str]:
             return [f"There is no {noun} {name!r} of ours: no ends arrive."]
         case 1:
             return []
-    return [f"There are {count} {noun}s {name!r} of ours: events come that often."]
+    return [f"There are {count} {noun}s {name!r} of ours: each event arrives {count} times."]

@@ -1,8 +1,8 @@
 """The custom resource `Custom::GenesysEventSourceActive` waits for an active partner event source.
 
-A source is PENDING until it has a bus. Therefore CloudFormation creates this custom resource after
-the bus. If the source does not become active, the custom resource fails, and CloudFormation's
-roll-back removes the bus and the integration.
+A partner event source is PENDING until it has a bus. Therefore CloudFormation creates this custom
+resource after the bus. If the partner event source does not become active, the custom resource
+fails, and CloudFormation's roll-back removes the bus and the integration.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from resources.properties import validate
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
-ACTIVE_SECONDS = 120.0
+ACTIVATION_SECONDS = 120.0
 
 
 def wait_until_active(
@@ -26,17 +26,17 @@ def wait_until_active(
     Raises
     ------
     InvalidProperties
-        The name of the source is missing.
+        The partner event source's name is missing.
     SourceNotReady
-        The source did not become active in time.
+        The partner event source did not become active in time.
     """
     name = validate(properties, ["EventSourceName"], [], {})["EventSourceName"]
     wait_for_state(
         eventbridge,
         name,
         ("ACTIVE",),
-        deadline.within(ACTIVE_SECONDS),
-        if_missing="Genesys Cloud or somebody in this account has deleted it. Destroy the stack "
-        "and deploy it again",
+        deadline.within(ACTIVATION_SECONDS),
+        missing_explanation="Genesys Cloud or somebody in this account has deleted it. Destroy the "
+        "stack and deploy it again",
     )
     return f"active/{name}"

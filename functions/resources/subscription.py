@@ -26,8 +26,8 @@ class SubscriptionResource(Resource):
     """A subscription is ours if it has our name and sends to our intake queue."""
 
     noun = "subscription"
-    string_properties = ("Description", "AttributeFilter", "QueueArn", "Region")
-    list_properties = ("EventTypes",)
+    string_keys = ("Description", "AttributeFilter", "QueueArn", "Region")
+    list_keys = ("EventTypes",)
     scopes = SCOPES
 
     def __init__(self, properties: Mapping[str, Any]) -> None:
@@ -50,7 +50,7 @@ class SubscriptionResource(Resource):
         cleanup_client: GenesysClient,
     ) -> dict[str, str]:
         subscriptions = Subscriptions(genesys)
-        # If an Update changes the intake queue, our subscription still sends to the old one.
+        # If an Update changes the intake queue, our subscription still sends to the old queue.
         queue_arns = {self.spec.queue_arn, *_queue_arns_in(old_properties or {})}
         ours = self._find_ours(subscriptions, queue_arns)
         if ours:
@@ -67,15 +67,15 @@ class SubscriptionResource(Resource):
                 subscriptions.remove(subscription_id)
 
     def compare(self, genesys: GenesysClient, eventbridge: "EventBridgeClient") -> Comparison:
-        same_name = Subscriptions(genesys).find_by_name(self.name)
-        ours = [entity for entity in same_name if parse_queue_arn(entity) == self.spec.queue_arn]
+        namesakes = Subscriptions(genesys).find_by_name(self.name)
+        ours = [entity for entity in namesakes if parse_queue_arn(entity) == self.spec.queue_arn]
         differences = check_exactly_one(self.noun, self.name, len(ours))
         for entity in ours:
             differences += [
-                f"Of the subscription {entity.get('id')}, {difference}."
+                f"The subscription {entity.get('id')} differs: {difference}."
                 for difference in self.spec.differences(entity)
             ]
-        for entity in same_name:
+        for entity in namesakes:
             if entity not in ours:
                 target = parse_queue_arn(entity) or "a destination that is no SQS queue"
                 differences.append(
@@ -107,8 +107,8 @@ class SubscriptionResource(Resource):
 
         A subscription with our name is ours if it sends to one of `queue_arns`.
         """
-        same_name = subscriptions.find_by_name(self.name)
-        for entity in same_name:
+        namesakes = subscriptions.find_by_name(self.name)
+        for entity in namesakes:
             if parse_queue_arn(entity) not in queue_arns:
                 raise NameTaken(
                     f"The subscription {self.name!r} (id {entity.get('id')}) exists already and "
@@ -116,16 +116,16 @@ class SubscriptionResource(Resource):
                     "which is not this stack's queue. It was left as it is. Deploy under another "
                     "stage name, or remove that subscription."
                 )
-        return same_name
+        return namesakes
 
     def _reconcile(self, subscriptions: Subscriptions, ours: list[Entity]) -> dict[str, str]:
         """Keep the subscription that differs least, and remove the others.
 
-        Change the kept subscription if necessary. Return the attributes for the template.
+        Change the kept subscription if necessary. Return values that the template can read.
         """
         kept, *duplicates = sorted(ours, key=lambda entity: len(self.spec.differences(entity)))
-        differs = self.spec.differences(kept) or kept.get("description") != self.spec.description
-        if differs:
+        description_differs = kept.get("description") != self.spec.description
+        if description_differs or self.spec.differences(kept):
             subscriptions.replace(kept["id"], self.spec)
         for duplicate in duplicates:
             subscriptions.remove(duplicate["id"])
@@ -135,8 +135,8 @@ class SubscriptionResource(Resource):
         try:
             created_id = subscriptions.create(self.spec)
         except GenesysError as error:
-            # The status 409 means that a subscription with the name exists already: an earlier
-            # attempt of ours has created it, or somebody else.
+            # The status 409 means that a subscription with our name exists already. An earlier
+            # attempt of ours may have created it.
             ours = self._wait_for_listing(subscriptions, queue_arns) if error.status == 409 else []
             if not ours:
                 raise
@@ -146,7 +146,7 @@ class SubscriptionResource(Resource):
     def _wait_for_listing(
         self, subscriptions: Subscriptions, queue_arns: Collection[str]
     ) -> list[Entity]:
-        """Return our subscriptions as soon as one is listed; an empty list if none is in time."""
+        """Return our subscriptions as soon as one is listed; an empty list if the time runs out."""
         for _ in search_attempts(subscriptions.deadline, creation_may_be_running=True):
             if ours := self._find_ours(subscriptions, queue_arns):
                 return ours
@@ -155,13 +155,13 @@ class SubscriptionResource(Resource):
     def _wait_until_active(
         self, subscriptions: Subscriptions, subscription_id: str
     ) -> dict[str, str]:
-        """Wait until a subscription is as specified; return the attributes for the template."""
+        """Wait until a subscription is as specified; return values that the template can read."""
         limit = subscriptions.deadline.within(ACTIVATION_SECONDS)
         subscriptions.wait_until_matches(subscription_id, self.spec, limit)
         return {"SubscriptionId": subscription_id}
 
 
 def _queue_arns_in(properties: Mapping[str, Any]) -> set[str]:
-    """Return a set with the queue ARN in unvalidated properties; empty if there is no ARN."""
+    """Return a set with the queue ARN in unvalidated properties; empty if they have no ARN."""
     queue_arn = properties.get("QueueArn")
     return {queue_arn} if isinstance(queue_arn, str) and queue_arn else set()

@@ -1,4 +1,4 @@
-"""Undoes a failed creation, and searches for resources that a creation may have left."""
+"""Undoes a failed creation, and times the searches for resources that it may have left."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,11 +11,11 @@ LISTING_LAG_SECONDS = 10.0
 
 
 class CleanupFailed(Exception):
-    """A failed creation could not be undone; `__cause__` is the error of the creation."""
+    """A failed creation could not be undone; `__cause__` is the creation's error."""
 
 
 def search_attempts(deadline: Deadline, *, creation_may_be_running: bool) -> Iterator[float]:
-    """Yield before each search: once, or for `LISTING_LAG_SECONDS` if a creation may be running."""
+    """Yield once for each search: once in all, or repeatedly if a creation may be running."""
     search_seconds = LISTING_LAG_SECONDS if creation_may_be_running else 0
     return deadline.within(search_seconds).attempts(first_pause_seconds=2, growth=1)
 

@@ -41,6 +41,8 @@ class Deployment:
             The resource type is unknown, or properties are missing or invalid.
         """
         variables = read_variables(WatchdogVariables, environment)
-        deployed = json.loads(variables.deployed)
-        resource = parse_resource(deployed["ResourceType"], deployed["ResourceProperties"])
+        custom_resource = json.loads(variables.deployed)
+        resource = parse_resource(
+            custom_resource["ResourceType"], custom_resource["ResourceProperties"]
+        )
         return cls(variables.stage, resource)

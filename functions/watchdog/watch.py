@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # The pause before the second comparison. Meanwhile a deploy may finish, and a new resource may
 # appear in Genesys Cloud's lists.
-SECOND_CHECK_SECONDS = 30.0
+COMPARISON_PAUSE_SECONDS = 30.0
 # The comparisons' deadline is AFTER_WORK_SECONDS before the function's timeout. A comparison that
 # misses the deadline is interrupted RESULT_RESERVE_SECONDS before the timeout.
 AFTER_WORK_SECONDS = 10.0
@@ -50,7 +50,7 @@ def watch(
     """Compare Genesys Cloud with the deployment; log the differences and emit a metric.
 
     The metric `SubscriptionHealthy` is 1 if there is no difference, else 0. If the first comparison
-    finds a difference, only a second comparison, half a minute later, counts.
+    finds a difference, a second comparison decides, half a minute later.
 
     Returns
     -------
@@ -67,8 +67,8 @@ def watch(
         with time_limit(context.get_remaining_time_in_millis() / 1000 - RESULT_RESERVE_SECONDS):
             comparison = _compare(deployment.resource, deadline, secrets, eventbridge)
             if comparison.differences:
-                if not deadline.sleep(SECOND_CHECK_SECONDS):
-                    raise ComparisonFailed("No time was left to look again at what differs.")
+                if not deadline.sleep(COMPARISON_PAUSE_SECONDS):
+                    raise ComparisonFailed("No time was left for the second comparison.")
                 comparison = _compare(deployment.resource, deadline, secrets, eventbridge)
     except Exception as error:  # noqa: BLE001 - raised again with a safe message
         detail = str(error) if isinstance(error, GenesysError | UserFacingError) else ""
@@ -91,10 +91,10 @@ def _compare(
     secrets: "SecretsManagerClient",
     eventbridge: "EventBridgeClient",
 ) -> Comparison:
-    """Return the comparison. A lasting refusal of access is reported as its only difference."""
+    """Compare the resource; report a lasting refusal of access as the only difference."""
     try:
         credentials = load_credentials(secrets, resource.secret_name, deadline)
-        client = resource.client(credentials, deadline)
+        client = resource.make_client(credentials, deadline)
         comparison = resource.compare(client, eventbridge)
     except (CredentialsError, GenesysError) as error:
         if _may_be_transient(error):
@@ -119,10 +119,10 @@ def _describe_refusal(error: CredentialsError | GenesysError) -> str:
         case LoginRefused():
             return (
                 "Genesys Cloud refuses the login: the client id or secret was changed, or the "
-                f"OAuth client removed. {error}."
+                f"OAuth client was removed. {error}."
             )
         case GenesysError(status=403):
-            return f"The OAuth client may not look: its role lacks a permission. {error}."
+            return f"The OAuth client has no read access: its role lacks a permission. {error}."
         case GenesysError():
-            return f"Genesys Cloud refuses to be asked. {error}."
+            return f"Genesys Cloud refuses the watchdog's requests. {error}."
     return str(error)

@@ -24,7 +24,7 @@ def run_watchdog(log: TextIO) -> None:
     logger = Logger(service=uuid4().hex, stream=log, level="INFO")
     eventbridge: Any = None  # a subscription has no partner event source
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(watch, "SECOND_CHECK_SECONDS", 0)
+        patch.setattr(watch, "COMPARISON_PAUSE_SECONDS", 0)
         watch.watch(
             deployment,
             Clock().invocation(120),

@@ -30,8 +30,8 @@ class FeedResource(Resource):
     """An imaginary resource that Genesys Cloud identifies by its name."""
 
     noun = "feed"
-    string_properties = ("Colour",)
-    list_properties = ()
+    string_keys = ("Colour",)
+    list_keys = ()
     scopes = "feeds"
 
     def __init__(self, properties: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from local.genesys.login import CLIENT_SECRET
 from local.genesys.problems import problem
 from tests.fakes.aws.cloudformation import NAME
 from tests.unit.watchdog.conftest import Watchdog
-from watchdog.watch import SECOND_CHECK_SECONDS, ComparisonFailed
+from watchdog.watch import COMPARISON_PAUSE_SECONDS, ComparisonFailed
 
 READ_OPERATIONS = {"login", "list", "read", "organization", "configuration"}
 
@@ -37,12 +37,12 @@ def test_an_unchanged_stack_is_healthy(watchdog: Watchdog) -> None:
     [
         (lambda it: it.delivery.entities.pop(our_id(it)), ["There is no {noun}", NAME, "of ours"]),
         (lambda it: it.delivery.entities.clear(), ["no ends arrive"]),
-        (spoil, ["Of the {noun} {ours}"]),
+        (spoil, ["The {noun} {ours} differs: "]),
         (
             lambda it: it.delivery.seed_foreign(),
             ["The {noun}", "has our name and", "{foreign}"],
         ),
-        (lambda it: it.delivery.seed(), ["There are 2 {noun}s", "events come that often"]),
+        (lambda it: it.delivery.seed(), ["There are 2 {noun}s", "each event arrives 2 times"]),
         (lambda it: it.genesys.always("list", problem(404, "no")), ["refuses", "404"]),
         (lambda it: it.genesys.always("list", problem(403, "no")), ["lacks a permission"]),
     ],
@@ -56,7 +56,7 @@ def test_a_difference_is_unhealthy(
     differences = " ".join(watchdog.run())
     assert all(words.format(**parts) in differences for words in expected_words), differences
     assert set(watchdog.genesys.operations) <= READ_OPERATIONS, "the watchdog only reads"
-    assert watchdog.clock.now == SECOND_CHECK_SECONDS
+    assert watchdog.clock.now == COMPARISON_PAUSE_SECONDS
 
 
 def test_a_difference_that_ends_before_the_second_comparison_is_healthy(watchdog: Watchdog) -> None:
@@ -64,10 +64,10 @@ def test_a_difference_that_ends_before_the_second_comparison_is_healthy(watchdog
     entities = watchdog.delivery.entities
     removed = entities.pop(our_id(watchdog))
     watchdog.clock.schedule(
-        SECOND_CHECK_SECONDS - 1, lambda: entities.update({removed["id"]: removed})
+        COMPARISON_PAUSE_SECONDS - 1, lambda: entities.update({removed["id"]: removed})
     )
     assert watchdog.run() == []
-    assert watchdog.clock.now == SECOND_CHECK_SECONDS
+    assert watchdog.clock.now == COMPARISON_PAUSE_SECONDS
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ FORBIDDEN = problem(403, "You are missing a permission.", **{CORRELATION: "c0ffe
         ("organization", FORBIDDEN, ["role", "GET /api/v2/organizations/me"]),
         ("create", problem(400, "No such type."), ["amazon-eventbridge-source", "No such type."]),
         ("create", problem(404, "Not found."), ["amazon-eventbridge-source", "Integrations"]),
-        ("create", problem(409, "Only one."), ["or no more of it", "Only one."]),
+        ("create", problem(409, "Only one."), ["reached its limit of integrations", "Only one."]),
         ("configure", problem(400, "No such region."), ["configuration", "No such region."]),
         ("configure", problem(409, "Conflict."), ["refused to change", "Conflict."]),
         ("switch", problem(400, "Not now."), ["refused to change", "Not now."]),

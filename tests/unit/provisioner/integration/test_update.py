@@ -74,7 +74,7 @@ def test_an_integration_deleted_by_hand_is_created_again(
 
 @pytest.mark.parametrize(
     ("source_state", "expected_words"),
-    [("missing", "deleted under the stack"), ("deleted", "has deleted")],
+    [("missing", "somebody has deleted it"), ("deleted", "has deleted")],
 )
 def test_a_deleted_source_is_reported_before_any_change_and_the_rollback_succeeds(
     deployed: CloudFormation,
@@ -147,7 +147,7 @@ def test_another_target_that_fails_leaves_the_old_integration_alone(
     old_id = deployed.physical_id
     response = deployed.update(Suffix="QueueEnds-two")
     assert (response.status, response.physical_id) == ("FAILED", old_id)
-    assert "did not make it in time" in response.reason
+    assert "did not create it in time" in response.reason
     assert list(genesys.integrations) == ["int-1"]
     assert deployed.roll_back().status == "SUCCESS"
     assert (genesys.integrations.state("int-1"), deployed.physical_id) == ("ACTIVE", old_id)
