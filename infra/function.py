@@ -28,7 +28,10 @@ class InvocationLimits:
 class Requirements:
     """The environment variables and permissions that a function needs for one part of the stack.
 
-    `findings` gives the reasons to accept cdk-nag's findings on the permissions, by finding id.
+    Attributes
+    ----------
+    findings
+        The reasons to accept cdk-nag's findings on the permissions, keyed by finding id.
     """
 
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -48,7 +51,7 @@ def make_function(
 ) -> lambda_.Function:
     """Make a function with its log group and role; each function needs a scope of its own.
 
-    The role has the permissions in the requirements, and may write logs and, if the setting
+    The role has the permissions in the requirements. It may also write logs and, if the setting
     `tracing` is true, traces. The role's policy is inline, so that the permissions exist before any
     resource that depends on the function.
     """

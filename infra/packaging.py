@@ -116,7 +116,7 @@ def _list_source_paths(source_folder: Path) -> list[PurePosixPath]:
 
 
 def _build_once(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Fill the folder if it does not exist.
+    """Create and fill the folder if it does not exist.
 
     The content is written to a temporary folder, which is renamed when it is complete. An aborted
     build therefore leaves no incomplete folder behind.

@@ -1,4 +1,4 @@
-"""Permissions to read secrets, which are created outside the stack and known by name."""
+"""Permissions to read secrets, which are created outside the stack; the settings name them."""
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam

@@ -65,18 +65,20 @@ def process(
 
     accepted_ends = [accepted for accepted, _ in reported_ends]
     claim_results = claims.claim(accepted_ends, budget.next_step_deadline())
-    claimed_ends, outcomes = _split_by_claim(reported_ends, claim_results)
+    claimed_ends, end_outcomes = _split_by_claim(reported_ends, claim_results)
 
     report.delivery_failures = dispatch(claimed_ends, dependencies.destinations, claims, budget)
     for claimed_end in claimed_ends:
-        outcomes += _outcomes_of(claimed_end)
+        end_outcomes += _outcomes_of(claimed_end)
         if claimed_end.done:
             latency_ms = max(0, dependencies.now_ms() - claimed_end.ended_at_ms)
             report.latencies_ms.setdefault(claimed_end.end.queue_id, []).append(latency_ms)
 
-    outcomes = most_urgent_per_message(outcomes)
-    late_rejections = [_rejection(outcome) for outcome in outcomes if outcome.kind == "rejected"]
-    report.outcomes += [outcome for outcome in outcomes if outcome.kind != "rejected"]
+    message_outcomes = most_urgent_per_message(end_outcomes)
+    late_rejections = [
+        _to_rejection(outcome) for outcome in message_outcomes if outcome.kind == "rejected"
+    ]
+    report.outcomes += [outcome for outcome in message_outcomes if outcome.kind != "rejected"]
     report.outcomes += dependencies.intake.reject(late_rejections, budget.closing_deadline)
     dependencies.intake.delay(
         report.of_kind("failed"), dependencies.now_ms(), budget.closing_deadline
@@ -126,7 +128,7 @@ def _split_by_claim(
     for (accepted, messages), result in zip(reported_ends, claim_results, strict=True):
         match result:
             case Claim():
-                # If two of these ends are the same end for the ledger, they share a claim.
+                # If the ledger recognizes two of these ends as the same end, they share a claim.
                 new_end = ClaimedEnd.from_claim(result, accepted)
                 claimed_ends.setdefault(result.key, new_end).messages += messages
             case AlreadyDone():
@@ -175,6 +177,6 @@ def _outcomes_of(claimed_end: ClaimedEnd) -> list[Outcome]:
     return [Outcome(message, kind, reason, detail) for message in claimed_end.messages]
 
 
-def _rejection(outcome: Outcome) -> tuple[Message, Rejected]:
+def _to_rejection(outcome: Outcome) -> tuple[Message, Rejected]:
     """Return the message to reject, with the destination's refusal as the reason."""
     return outcome.message, Rejected("destination_refused", outcome.detail)

@@ -113,7 +113,7 @@ class _Dispatch:
             ]
             if due_ends:
                 self._deliver(destination, due_ends, deadline)
-        # An end can have arrived everywhere and still not be done: its mark failed, or the only
+        # An end may have arrived everywhere and yet not be done, if its mark failed or if the only
         # destination that lacked the end is no longer in the settings.
         delivered_ends = [end for end in ends if end.is_open and self._has_arrived_everywhere(end)]
         self._mark(delivered_ends, self._budget.last_mark_deadline)
@@ -167,6 +167,7 @@ class _Dispatch:
                 due_ends[position].untried_destinations.append(name)
 
     def _record_failure(self, end: ClaimedEnd, name: str, receipt: Receipt) -> None:
+        """Record that an end failed or was refused."""
         self._failed_attempts += 1
         details = end.refusals if receipt.kind == "refused" else end.failures
         details[name] = f"{name}: {receipt.detail}"

@@ -203,7 +203,7 @@ class IntakeQueue:
         try:
             _call_for_group(delete, self._queue_url, entries, delete_deadline)
         except CALL_ERRORS as error:
-            # Lambda deletes them after the invocation, because they are not reported as failed.
+            # Lambda deletes the messages after the invocation, because none is reported as failed.
             logger.warning("Rejected messages not deleted yet", error=code_of(error))
 
 
@@ -213,14 +213,14 @@ def _call_for_group(
     entries: Sequence[Mapping[str, Any]],
     deadline: Deadline,
 ) -> dict[int, str]:
-    """Call SQS for a group of entries; return the refused entries' error codes by position."""
+    """Call SQS for some entries; return the refused entries' error codes, keyed by position."""
     numbered_entries = [{"Id": str(position), **entry} for position, entry in enumerate(entries)]
     response = call(deadline, operation, QueueUrl=queue_url, Entries=numbered_entries)
     return {int(refusal["Id"]): refusal["Code"] for refusal in response.get("Failed", [])}
 
 
 def _make_dead_letter(message: Message, rejected: Rejected) -> _DeadLetter | None:
-    """Return a dead letter within the size limit, or None if the body leaves too little space.
+    """Return a dead letter within the size limit; None if the body leaves no room for the reason.
 
     The detail is shortened if necessary. The message keeps as many of its own attributes as fit.
     """

@@ -47,7 +47,7 @@ class BatchReport:
     outcomes
         One outcome for each message, in the order in which the outcomes were decided.
     latencies_ms
-        The latencies of the batch's done ends, in lists keyed by queue id. A latency is the time
+        The latencies of the ends that are done, in lists keyed by queue id. A latency is the time
         from the conversation's end until all of the batch's deliveries are finished.
     delivery_failures
         The number of failed attempts. An attempt is the delivery of one end to one destination.
@@ -71,7 +71,7 @@ class BatchReport:
         return {kind: counter[kind] for kind in OUTCOME_KINDS}
 
     def reason_counts(self) -> dict[str, int]:
-        """Return the number of messages, keyed by, for example, `ignored.other_queue`."""
+        """Return the number of messages for each outcome and reason (`ignored.other_queue`)."""
         return dict(Counter(f"{o.kind}.{o.reason}" for o in self.outcomes if o.reason))
 
     def response(self) -> dict[str, list[dict[str, str]]]:
@@ -94,7 +94,7 @@ class BatchReport:
         logger.info("Batch", extra={**counts, "reasons": self.reason_counts()})
 
     def write_metrics(self, stage: str, *, cold_start: bool) -> None:
-        """Write a metrics line for the batch, and one for each queue in which ends are done.
+        """Write a metrics line for the batch, and one for each queue with ends that are done.
 
         A queue's line also counts in the stage's metrics, so the batch's line does not repeat the
         queues' values.

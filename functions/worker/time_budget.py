@@ -12,7 +12,7 @@ class TimeBudget:
     The steps are reading, rejecting, claiming, and the delivery to each destination. When a step
     begins, the time until the work deadline is divided equally among this step and the steps after
     it. A slow step therefore leaves time for the next steps. The time after the work deadline is
-    reserved for closing the batch. One phase follows the other::
+    reserved for four more phases::
 
         phase                                      its deadline, and the time left then
         read, reject, claim, each destination      work_deadline        3.0 s
@@ -57,7 +57,7 @@ class TimeBudget:
         self.closing_deadline = self._before_timeout(self.SECONDS_AFTER_CLOSING)
 
     def next_step_deadline(self) -> Deadline:
-        """Return the next step's deadline. Call this exactly once a step, when the step begins."""
+        """Return the next step's deadline. Call this once per step, when the step begins."""
         share = max(0.0, self.work_deadline.left()) / self._steps_left
         self._steps_left -= 1
         return self.work_deadline.within(share)
