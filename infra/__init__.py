@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 # jsii, which aws_cdk loads, prints a 12-line banner if the Node.js version is past its end of life.
-# The banner would hide our error messages, and the CDK runs well on these versions.
+# The banner would hide our error messages, and the CDK runs well on the versions below.
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20,21,22,23,24")
 
-# functions/ is the import root of the deployed code; the stack imports the names that both use. The
-# folder comes last on the path, so that its modules shadow no others.
+# infra/ imports some modules of the deployed code, whose import root is functions/. That folder is
+# added last, so that its modules shadow no others.
 sys.path.append(str(Path(__file__).resolve().parents[1] / "functions"))

@@ -8,8 +8,8 @@ from aws_cdk import aws_events as events
 def fit_to_emulator(stack: Stack) -> None:
     """Remove from a stack the resources and tags that the emulator refuses.
 
-    The composite alarm's properties are kept in the template's metadata, as
-    `QueueEnds.HealthAlarm`.
+    The composite alarm's properties are kept in the template's metadata as
+    `QueueEnds.HealthAlarm`, which the offline alarms read.
     """
     nodes = stack.node.find_all()
     for node in nodes:
@@ -35,11 +35,11 @@ def fit_to_emulator(stack: Stack) -> None:
 def _remove_from_dashboard(
     dashboard: cloudwatch.CfnDashboard, alarm: cloudwatch.CfnCompositeAlarm
 ) -> None:
-    """Remove the composite alarm from the dashboard's alarm widget, which lists it first."""
+    """Remove the composite alarm from the alarm widget, whose list begins with this alarm."""
     stack = Stack.of(dashboard)
     body = stack.resolve(dashboard.dashboard_body)
     parts = body["Fn::Join"][1]
-    # The ARN is a part of its own: remove it, and join its neighbours without a separator.
+    # The alarm's ARN is a part of its own. Remove it, and the separator that follows it.
     index = parts.index(stack.resolve(alarm.attr_arn))
     parts[index - 1 : index + 2] = [parts[index - 1] + parts[index + 1].removeprefix('","')]
     dashboard.dashboard_body = Token.as_string(body)

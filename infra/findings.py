@@ -13,5 +13,5 @@ def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
     template.
     """
     Validations.of(construct).acknowledge(
-        *(Acknowledgment(id=finding, reason=reason) for finding, reason in reasons.items())
+        *(Acknowledgment(id=finding_id, reason=reason) for finding_id, reason in reasons.items())
     )

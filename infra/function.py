@@ -28,7 +28,10 @@ class InvocationLimits:
 class Requirements:
     """The environment variables and permissions that a function needs for one part of the stack.
 
-    `findings` explains permissions that cdk-nag objects to: finding id → reason to accept it.
+    Attributes
+    ----------
+    findings
+        The reasons to accept cdk-nag's findings on the permissions, keyed by finding id.
     """
 
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -48,8 +51,9 @@ def make_function(
 ) -> lambda_.Function:
     """Make a function with its log group and role; each function needs a scope of its own.
 
-    The role allows what the requirements state, log writes and, if set, tracing. The role's policy
-    is inline, so that the permissions exist before any resource that depends on the function.
+    The role has the permissions in the requirements. It may also write logs and, if the setting
+    `tracing` is true, traces. The role's policy is inline, so that the permissions exist before any
+    resource that depends on the function.
     """
     log_group = make_log_group(scope, settings)
     all_requirements = [*requirements, Requirements(statements=[log_write_statement(log_group)])]

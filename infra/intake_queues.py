@@ -12,8 +12,8 @@ from infra.settings.settings import Settings
 class IntakeQueues(Construct):
     """The intake queue and its dead-letter queue.
 
-    Both queues have fixed names. So each queue can refer to the other without a cycle, and if the
-    stack is deleted and deployed again, the intake queue has the same ARN as before.
+    Both queues have fixed names, so that each can refer to the other without a dependency cycle. If
+    the stack is deleted and deployed again, the intake queue has the same ARN as before.
 
     Attributes
     ----------
@@ -41,7 +41,6 @@ class IntakeQueues(Construct):
                 redrive_permission=sqs.RedrivePermission.BY_QUEUE,
                 source_queues=[intake_queue_reference],
             ),
-            # SSE-SQS, as for the intake queue below.
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             removal_policy=RemovalPolicy.DESTROY,

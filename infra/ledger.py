@@ -10,7 +10,7 @@ from infra.settings.settings import Settings
 
 
 class Ledger(Construct):
-    """The ledger's table, which is deleted with the stack unless `protect` is set.
+    """The ledger's table, which is deleted with the stack unless the setting `protect` is true.
 
     Attributes
     ----------

@@ -10,7 +10,7 @@ from infra.settings.settings import Settings
 
 
 def make_log_group(scope: Construct, settings: Settings) -> logs.LogGroup:
-    """Make a log group in a scope."""
+    """Make a log group whose retention is the setting `log_retention_days`."""
     return logs.LogGroup(
         scope,
         "Logs",

@@ -1,6 +1,6 @@
-"""Builds the asset that all functions share: with pip, without Docker, and only if it has changed.
+"""Builds the asset that all functions share, with pip and without Docker.
 
-`python -m infra.packaging` builds the asset for this machine and for Lambda.
+`python -m infra.packaging` builds one asset for this machine and one for Lambda.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-# Lambda's python3.14 runs on Amazon Linux 2023 (glibc 2.34). pip accepts only wheels for the listed
-# platforms: a newer manylinux tag does not imply the older ones.
+# Lambda's python3.14 runs on Amazon Linux 2023 (glibc 2.34). The older manylinux platforms are
+# listed, too, because for pip a newer one does not include them.
 _LAMBDA_OPTIONS = (
     "--platform=manylinux_2_28_aarch64",
     "--platform=manylinux_2_17_aarch64",
@@ -27,9 +27,9 @@ _LAMBDA_OPTIONS = (
     "--only-binary=:all:",
 )
 _PIP_OPTIONS = ("--no-deps", "--no-compile", "--no-input", "--disable-pip-version-check", "--quiet")
-_PINS = "requirements.txt"
-# File and folder names to leave out.
-_EXCLUDED_NAMES = {"__pycache__", "bin", "tests", _PINS, "requirements.in"}
+_PINS_FILE = "requirements.txt"
+# The names of files and folders that the asset leaves out.
+_EXCLUDED_NAMES = {"__pycache__", "bin", "tests", _PINS_FILE, "requirements.in"}
 
 
 class PackagingError(Exception):
@@ -48,7 +48,7 @@ def build_asset(source_folder: Path, target: str, build_folder: Path) -> Asset:
     """Return the functions' asset; build it unless it is already in the build folder.
 
     The hash covers file contents and relative paths, not timestamps or the project's location. For
-    `lambda`, the same sources and pins give the same hash on every machine.
+    the target `lambda`, the same sources and pins give the same hash on every machine.
 
     Parameters
     ----------
@@ -64,16 +64,20 @@ def build_asset(source_folder: Path, target: str, build_folder: Path) -> Asset:
     PackagingError
         If pip fails.
     """
-    pins = source_folder / _PINS
+    pins_file = source_folder / _PINS_FILE
     options = _LAMBDA_OPTIONS if target == "lambda" else ()
-    host = "" if target == "lambda" else _describe_host()
-    packages_hash = _digest(pins.read_bytes(), " ".join(options).encode(), host.encode())
+    host_description = "" if target == "lambda" else _describe_host()
+    packages_hash = _digest(
+        pins_file.read_bytes(), " ".join(options).encode(), host_description.encode()
+    )
     packages_folder = build_folder / "packages" / packages_hash
-    _build_once(packages_folder, lambda folder: _install(pins, options, folder))
+    _build_once(packages_folder, lambda folder: _install(pins_file, options, folder))
 
     # Each file is read only once, so that the hash matches the packed content even if a file is
     # saved during the build.
-    sources = {path: (source_folder / path).read_bytes() for path in _source_paths(source_folder)}
+    sources = {
+        path: (source_folder / path).read_bytes() for path in _list_source_paths(source_folder)
+    }
     parts = (part for path, content in sources.items() for part in (str(path).encode(), content))
     asset_hash = _digest(packages_hash.encode(), *parts)
 
@@ -100,7 +104,7 @@ def _digest(*parts: bytes) -> str:
     return digest.hexdigest()
 
 
-def _source_paths(source_folder: Path) -> list[PurePosixPath]:
+def _list_source_paths(source_folder: Path) -> list[PurePosixPath]:
     """Return the paths of the files to pack, relative to the source folder and sorted."""
     files = (path for path in source_folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
     relative_paths = (PurePosixPath(path.relative_to(source_folder).as_posix()) for path in files)
@@ -112,10 +116,10 @@ def _source_paths(source_folder: Path) -> list[PurePosixPath]:
 
 
 def _build_once(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Fill the folder if it does not exist.
+    """Create and fill the folder if it does not exist.
 
-    The content is written to a temporary folder that is renamed when it is complete. So an aborted
-    build leaves no incomplete folder behind.
+    The content is written to a temporary folder, which is renamed when it is complete. An aborted
+    build therefore leaves no incomplete folder behind.
     """
     if folder.exists():
         return
@@ -131,14 +135,14 @@ def _build_once(folder: Path, fill: Callable[[Path], None]) -> None:
         shutil.rmtree(temporary_folder, ignore_errors=True)
 
 
-def _install(pins: Path, options: tuple[str, ...], folder: Path) -> None:
+def _install(pins_file: Path, options: tuple[str, ...], folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "install", *_PIP_OPTIONS, *options]
-    command += [f"--target={folder}", f"--requirement={pins}"]
+    command += [f"--target={folder}", f"--requirement={pins_file}"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
         tail = "\n".join((result.stdout + result.stderr).strip().splitlines()[-15:])
         raise PackagingError(
-            f"Queue Ends: pip could not install what {pins} pins "
+            f"Queue Ends: pip could not install what {pins_file} pins "
             f"(exit status {result.returncode}):\n{tail}"
         )
     # The scripts in pip's bin/ contain the path of this machine's interpreter.
@@ -146,7 +150,7 @@ def _install(pins: Path, options: tuple[str, ...], folder: Path) -> None:
 
 
 def _make_readable(folder: Path) -> None:
-    """Let every user read the folder, as Lambda requires, even if the umask is strict."""
+    """Make the folder readable for every user, as Lambda requires, even if the umask is strict."""
     for parent, _, names in os.walk(folder):
         Path(parent).chmod(0o755)
         for name in names:

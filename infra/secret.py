@@ -1,4 +1,4 @@
-"""Permissions to read secrets, which are created outside the stack and known by name."""
+"""Permissions to read secrets, which are created outside the stack; the settings name them."""
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
@@ -8,13 +8,13 @@ from infra.function import Requirements
 from infra.settings.settings import Settings
 
 
-def secret_read_statement(scope: Construct, sid: str, name: str) -> iam.PolicyStatement:
+def secret_read_statement(scope: Construct, sid: str, secret_name: str) -> iam.PolicyStatement:
     """Return the policy statement that lets a function read one secret."""
     arn = Stack.of(scope).format_arn(
         service="secretsmanager",
         resource="secret",
         # Secrets Manager appends a hyphen and six random characters to the name.
-        resource_name=f"{name}-??????",
+        resource_name=f"{secret_name}-??????",
         arn_format=ArnFormat.COLON_RESOURCE_NAME,
     )
     return iam.PolicyStatement(sid=sid, actions=["secretsmanager:GetSecretValue"], resources=[arn])

@@ -1,4 +1,4 @@
-"""The stack, which only puts the constructs together."""
+"""The stack, which connects the constructs."""
 
 from aws_cdk import AssetHashType, CfnOutput, Stack, Tags
 from aws_cdk import aws_lambda as lambda_

@@ -16,8 +16,8 @@ from infra.stack import QueueEndsStack
 def synthesise(project_folder: Path) -> None:
     """Synthesise the stage that the CDK context selects.
 
-    If the settings have mistakes or pip fails, the process exits with status 1 and prints the
-    error to stderr.
+    If the settings have mistakes or pip fails, the process prints the error to stderr and exits
+    with status 1.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def synthesise(project_folder: Path) -> None:
 
 
 def make_stack(app: App, settings: Settings, asset: Asset) -> QueueEndsStack:
-    """Make the stack; if `packaging` is `host`, fit it to the AWS emulator."""
+    """Make the stack. If the setting `packaging` is `host`, fit the stack to the AWS emulator."""
     stack = QueueEndsStack(app, settings, asset)
     if settings.packaging == "host":
         fit_to_emulator(stack)
@@ -49,7 +49,7 @@ def make_stack(app: App, settings: Settings, asset: Asset) -> QueueEndsStack:
 
 def _outage_notice(settings: Settings) -> str:
     return (
-        f"An outage of a destination of up to {duration_in_words(settings.outage_seconds)} is "
-        f"ridden out ({settings.max_receive_count} receives, first delay "
-        f"{settings.retry_delay_seconds} s); docs/once.md explains it."
+        f"If a destination is down for up to {duration_in_words(settings.outage_seconds)}, retries "
+        f"deliver every end afterwards ({settings.max_receive_count} receives, first delay "
+        f"{settings.retry_delay_seconds} s). docs/once.md explains this."
     )

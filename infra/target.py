@@ -1,6 +1,6 @@
 """Prints the AWS account and region that a command will act on.
 
-The arguments are printed first: `python -m infra.target Deploying QueueEnds-dev to` prints
+The line begins with the arguments: `python -m infra.target Deploying QueueEnds-dev to` prints
 "Deploying QueueEnds-dev to: AWS account …".
 """
 
@@ -17,10 +17,10 @@ def describe_target() -> str:
     Raises
     ------
     BotoCoreError, ClientError
-        There are no credentials, or AWS refuses them.
+        If there are no credentials, or AWS refuses them.
     """
     session = boto3.Session()
-    # The CDK CLI chooses its region in the same order.
+    # The CDK CLI looks for its region in the same places, in the same order.
     region = os.environ.get("AWS_REGION") or session.region_name or "us-east-1"
     identity = session.client("sts", region_name=region).get_caller_identity()
     endpoint = os.environ.get("AWS_ENDPOINT_URL")

@@ -22,8 +22,8 @@ class Watchdog(Construct):
     Parameters
     ----------
     source
-        The delivery's construct. The schedule is created after all resources in it, because
-        otherwise the watchdog would report a partner event source that has no bus yet.
+        The delivery's construct. The schedule is created after everything in this construct,
+        because otherwise the watchdog would report a partner event source that has no bus yet.
     requirements
         The function's requirements for comparing Genesys Cloud with the stack.
 

@@ -72,7 +72,7 @@ class Worker(Construct):
             max_batching_window=Duration.seconds(window_seconds) if window_seconds else None,
             max_concurrency=settings.max_concurrency,
             report_batch_item_failures=True,
-            # Partial batch failures show only in the mapping's metrics, not in Lambda's Errors.
+            # A failed message counts only in the mapping's metrics, not in the function's `Errors`.
             metrics_config=lambda_.MetricsConfig(metrics=[lambda_.MetricType.EVENT_COUNT]),
         )
         acknowledge(

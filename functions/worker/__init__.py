@@ -1,1 +1,1 @@
-"""The function behind the intake queue: it processes a batch and returns the messages to retry."""
+"""The worker, which is the function that processes batches from the intake queue."""

@@ -18,10 +18,10 @@ from worker.variables import WorkerVariables
 
 
 def assemble(environment: Mapping[str, str]) -> tuple[Dependencies, str]:
-    """Return the worker's dependencies and the name of its stage."""
+    """Return the worker's dependencies and the stage's name."""
     variables = read_variables(WorkerVariables, environment)
-    # The destinations come first, because they include the user's code, which may have to set
-    # something up before clients are created.
+    # Loading the destinations imports the user's code, which may need to change something before
+    # the clients below are created.
     destinations = load_destinations(Environment(environment))
     intake = IntakeQueue(
         boto3.client("sqs", config=client_config()),

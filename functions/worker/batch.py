@@ -40,7 +40,7 @@ class Dependencies:
 
 
 def process(
-    messages: Sequence[Message], worker: Dependencies, context: InvocationContext
+    messages: Sequence[Message], dependencies: Dependencies, context: InvocationContext
 ) -> BatchReport:
     """Process a batch and return the report on it.
 
@@ -55,30 +55,34 @@ def process(
     context
         Lambda's context object, which knows the time left.
     """
-    budget = TimeBudget(context, len(worker.destinations), worker.sleep)
-    claims = worker.ledger.open_claims(budget.lease_until_ms(worker.now_ms()))
+    budget = TimeBudget(context, len(dependencies.destinations), dependencies.sleep)
+    claims = dependencies.ledger.open_claims(budget.lease_until_ms(dependencies.now_ms()))
     report = BatchReport()
 
-    read_results = worker.reader.read(messages, budget.next_step_deadline())
-    ends, rejections, report.outcomes = _split_read_results(messages, read_results)
-    report.outcomes += worker.intake.reject(rejections, budget.next_step_deadline())
+    read_results = dependencies.reader.read(messages, budget.next_step_deadline())
+    reported_ends, rejections, report.outcomes = _split_read_results(messages, read_results)
+    report.outcomes += dependencies.intake.reject(rejections, budget.next_step_deadline())
 
-    accepted_ends = [accepted for accepted, _ in ends]
+    accepted_ends = [accepted for accepted, _ in reported_ends]
     claim_results = claims.claim(accepted_ends, budget.next_step_deadline())
-    claimed_ends, outcomes = _split_by_claim(ends, claim_results)
+    claimed_ends, end_outcomes = _split_by_claim(reported_ends, claim_results)
 
-    report.delivery_failures = dispatch(claimed_ends, worker.destinations, claims, budget)
+    report.delivery_failures = dispatch(claimed_ends, dependencies.destinations, claims, budget)
     for claimed_end in claimed_ends:
-        outcomes += _outcomes_of(claimed_end)
+        end_outcomes += _outcomes_of(claimed_end)
         if claimed_end.done:
-            latency_ms = max(0, worker.now_ms() - claimed_end.ended_at_ms)
+            latency_ms = max(0, dependencies.now_ms() - claimed_end.ended_at_ms)
             report.latencies_ms.setdefault(claimed_end.end.queue_id, []).append(latency_ms)
 
-    outcomes = most_urgent_per_message(outcomes)
-    late_rejections = [_rejection(outcome) for outcome in outcomes if outcome.kind == "rejected"]
-    report.outcomes += [outcome for outcome in outcomes if outcome.kind != "rejected"]
-    report.outcomes += worker.intake.reject(late_rejections, budget.closing_deadline)
-    worker.intake.delay(report.of_kind("failed"), worker.now_ms(), budget.closing_deadline)
+    message_outcomes = most_urgent_per_message(end_outcomes)
+    late_rejections = [
+        _to_rejection(outcome) for outcome in message_outcomes if outcome.kind == "rejected"
+    ]
+    report.outcomes += [outcome for outcome in message_outcomes if outcome.kind != "rejected"]
+    report.outcomes += dependencies.intake.reject(late_rejections, budget.closing_deadline)
+    dependencies.intake.delay(
+        report.of_kind("failed"), dependencies.now_ms(), budget.closing_deadline
+    )
     return report
 
 
@@ -116,15 +120,15 @@ def _split_read_results(
 
 
 def _split_by_claim(
-    ends: Sequence[ReportedEnd], claim_results: Sequence[ClaimResult]
+    reported_ends: Sequence[ReportedEnd], claim_results: Sequence[ClaimResult]
 ) -> tuple[list[ClaimedEnd], list[Outcome]]:
     """Return the claimed ends, and outcomes for the messages whose ends were not claimed."""
     claimed_ends: dict[EndKey, ClaimedEnd] = {}
     outcomes: list[Outcome] = []
-    for (accepted, messages), result in zip(ends, claim_results, strict=True):
+    for (accepted, messages), result in zip(reported_ends, claim_results, strict=True):
         match result:
             case Claim():
-                # The ledger may count two of these ends as one; they then share a claim.
+                # If the ledger recognizes two of these ends as the same end, they share a claim.
                 new_end = ClaimedEnd.from_claim(result, accepted)
                 claimed_ends.setdefault(result.key, new_end).messages += messages
             case AlreadyDone():
@@ -173,6 +177,6 @@ def _outcomes_of(claimed_end: ClaimedEnd) -> list[Outcome]:
     return [Outcome(message, kind, reason, detail) for message in claimed_end.messages]
 
 
-def _rejection(outcome: Outcome) -> tuple[Message, Rejected]:
-    """Return an outcome's message, with a destination's refusal as the reason to reject it."""
+def _to_rejection(outcome: Outcome) -> tuple[Message, Rejected]:
+    """Return the message to reject, with the destination's refusal as the reason."""
     return outcome.message, Rejected("destination_refused", outcome.detail)

@@ -17,6 +17,7 @@ from worker.messages import Message
 from worker.time_budget import TimeBudget
 
 Fate = Literal["done", "claim_lost", "destination", "no_time", "refused", "ledger"]
+"""`done`, or what kept an end from being done."""
 
 
 @dataclass(slots=True)
@@ -29,10 +30,10 @@ class ClaimedEnd:
         The details of failed deliveries, keyed by destination name. A retry may succeed.
     refusals
         The details of refused deliveries, keyed by destination name. No retry can succeed.
-    untried
+    untried_destinations
         The names of destinations that the end was not sent to, because no time was left.
     mark_error
-        The error of the last mark; empty if that mark was written or there was none.
+        The last mark's error; empty if the mark was written or there has been no mark.
     claim_lost
         Whether another invocation has taken over the end.
     done
@@ -45,7 +46,7 @@ class ClaimedEnd:
     messages: list[Message] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)
-    untried: list[str] = field(default_factory=list)
+    untried_destinations: list[str] = field(default_factory=list)
     mark_error: str = ""
     claim_lost: bool = False
     done: bool = False
@@ -65,14 +66,14 @@ class ClaimedEnd:
         return destination.name not in self.claim.delivered
 
     def fate(self) -> Fate:
-        """Return the first of the fates below that applies to the end."""
+        """Return the end's fate. If several fates apply, the one that is tested first counts."""
         if self.done:
             return "done"
         if self.claim_lost:
             return "claim_lost"
         if self.failures:
             return "destination"
-        if self.untried:
+        if self.untried_destinations:
             return "no_time"
         return "refused" if self.refusals else "ledger"
 
@@ -83,7 +84,7 @@ def dispatch(
     claims: Claims,
     budget: TimeBudget,
 ) -> int:
-    """Deliver each end to each destination that lacks it, then release the ends that are not done.
+    """Deliver ends to the destinations that lack them, and release the claims on unfinished ends.
 
     An end that fails at one destination still goes to the other destinations.
 
@@ -112,9 +113,9 @@ class _Dispatch:
             ]
             if due_ends:
                 self._deliver(destination, due_ends, deadline)
-        # An end may be at every destination but not done yet: a mark failed, or the only
-        # destination that lacked it is no longer in the settings.
-        delivered_ends = [end for end in ends if end.is_open and self._all_have(end)]
+        # An end may have arrived everywhere and yet not be done, if its mark failed or if the only
+        # destination that lacked the end is no longer in the settings.
+        delivered_ends = [end for end in ends if end.is_open and self._has_arrived_everywhere(end)]
         self._mark(delivered_ends, self._budget.last_mark_deadline)
         unfinished_claims = [end.claim for end in ends if end.is_open]
         if unfinished_claims:
@@ -128,15 +129,15 @@ class _Dispatch:
         name = destination.name
         if deadline.passed():
             for end in due_ends:
-                end.untried.append(name)
+                end.untried_destinations.append(name)
             return
-        untried = set(range(len(due_ends)))
+        untried_positions = set(range(len(due_ends)))
         unmarked_ends: list[ClaimedEnd] = []
         seconds_left_at_first_arrival = 0.0
         try:
             for receipt in destination.deliver([due.end for due in due_ends], deadline):
                 end = due_ends[receipt.position]
-                untried.discard(receipt.position)
+                untried_positions.discard(receipt.position)
                 if receipt.kind != "arrived":
                     self._record_failure(end, name, receipt)
                     continue
@@ -145,36 +146,37 @@ class _Dispatch:
                     seconds_left_at_first_arrival = deadline.left()
                 unmarked_ends.append(end)
                 waited_seconds = seconds_left_at_first_arrival - deadline.left()
-                is_full = len(unmarked_ends) == self._claims.marks_per_call
-                if is_full or waited_seconds >= self._budget.MARK_INTERVAL_SECONDS:
+                is_call_full = len(unmarked_ends) == self._claims.marks_per_call
+                if is_call_full or waited_seconds >= self._budget.MARK_INTERVAL_SECONDS:
                     self._mark(unmarked_ends, self._budget.interim_mark_deadline())
                     unmarked_ends = []
-        except Exception as error:  # noqa: BLE001 - one destination's bug must not stop the rest
-            self._failed_attempts += len(untried)
-            for position in untried:
+        except Exception as error:  # noqa: BLE001 - a destination's bug must not stop the others
+            self._failed_attempts += len(untried_positions)
+            for position in untried_positions:
                 due_ends[position].failures[name] = f"{name}: {error_origin(error)}"
         self._mark(unmarked_ends, self._budget.interim_mark_deadline())
         if any(name in end.failures for end in due_ends):
-            # The failed ends used up the time, so the untried ends count as failed, too. They must
-            # not come back at once, because they would probably meet the same failure.
-            for position in untried:
+            # The failed ends have used up the time. The untried ends count as failed, too, because
+            # they would probably fail in the same way if they came back at once.
+            for position in untried_positions:
                 due_ends[position].failures.setdefault(
                     name, f"{name}: not tried, others took too long"
                 )
         else:
-            for position in untried:
-                due_ends[position].untried.append(name)
+            for position in untried_positions:
+                due_ends[position].untried_destinations.append(name)
 
-    def _record_failure(self, end: ClaimedEnd, destination: str, receipt: Receipt) -> None:
+    def _record_failure(self, end: ClaimedEnd, name: str, receipt: Receipt) -> None:
+        """Record that an end failed or was refused."""
         self._failed_attempts += 1
-        reasons = end.refusals if receipt.kind == "refused" else end.failures
-        reasons[destination] = f"{destination}: {receipt.detail}"
+        details = end.refusals if receipt.kind == "refused" else end.failures
+        details[name] = f"{name}: {receipt.detail}"
 
     def _mark(self, ends: Sequence[ClaimedEnd], deadline: Deadline) -> None:
         """Record in the ledger which destinations have the ends, and which ends are done."""
         if not ends:
             return
-        done_flags = [self._all_have(end) for end in ends]
+        done_flags = [self._has_arrived_everywhere(end) for end in ends]
         results = self._claims.mark([end.claim for end in ends], done_flags, deadline)
         for end, done, result in zip(ends, done_flags, results, strict=True):
             match result:
@@ -189,6 +191,5 @@ class _Dispatch:
                 case _:
                     assert_never(result)
 
-    def _all_have(self, end: ClaimedEnd) -> bool:
-        """Return whether all destinations have an end."""
+    def _has_arrived_everywhere(self, end: ClaimedEnd) -> bool:
         return not any(end.is_missing_at(destination) for destination in self._destinations)

@@ -1,4 +1,4 @@
-"""Rejects messages, postpones the retries of failed ones, and sends settle events."""
+"""Rejects messages, delays failed messages, and sends settle events."""
 
 import base64
 import binascii
@@ -27,14 +27,14 @@ logger = json_logger("worker")
 MAX_ENTRIES = 10
 MAX_BYTES = 1_048_576
 MAX_ATTRIBUTES = 10
-# The longest delay of a failed message. A message that waits for another invocation's lease to
-# expire may wait twice as long.
+# The longest delay of a failed message. The limit is twice as long for a message that waits until
+# another invocation's lease expires.
 MAX_DELAY_SECONDS = 900
-# A message that waits for a lease comes back at random, at most this long after it has expired.
+# Such a message comes back at a random time, at most this long after the lease has expired.
 LEASE_JITTER_SECONDS = 5.0
-# The deletion of rejected messages takes at most `DELETE_SECONDS`, and ends at most
-# `DELETE_EXTENSION_SECONDS` after the deadline of `reject`.
+# The time limit of the call that deletes rejected messages.
 DELETE_SECONDS = 1.0
+# How long after the deadline of `reject` this call may still run.
 DELETE_EXTENSION_SECONDS = 0.5
 
 
@@ -45,7 +45,7 @@ class _DeadLetter:
     Attributes
     ----------
     size
-        The size in bytes as SQS counts it, with the body and the attributes.
+        The size of the body and the attributes, in bytes as SQS counts them.
     """
 
     message: Message
@@ -60,7 +60,8 @@ class IntakeQueue:
     Parameters
     ----------
     retry_delay_seconds
-        The delay of a failed message after its first receive. Each further receive doubles it.
+        The delay of a failed message after its first receive. Each further receive doubles the
+        delay.
     settle_seconds
         The delay of the messages that `send_later` sends, from 0 to 900 seconds.
     """
@@ -84,8 +85,8 @@ class IntakeQueue:
     ) -> list[Outcome]:
         """Move messages to the dead-letter queue with their bodies unchanged; return the outcomes.
 
-        A message that cannot be moved gets the outcome `failed`. It comes back until SQS moves it
-        after its last receive.
+        A message that cannot be moved gets the outcome `failed`. It comes back, until SQS itself
+        moves it after the last receive.
         """
         outcomes = []
         dead_letters = []
@@ -94,46 +95,48 @@ class IntakeQueue:
             if dead_letter:
                 dead_letters.append(dead_letter)
             else:
-                outcomes.append(_failed_move(message, "body and reason are too large together"))
+                outcomes.append(_make_failure(message, "body and reason are too large together"))
         for group in _split_into_groups(dead_letters):
             outcomes += self._move_group(group, deadline)
         return outcomes
 
-    def delay(self, failed: Sequence[Outcome], now_ms: int, deadline: Deadline) -> None:
+    def delay(self, failed_outcomes: Sequence[Outcome], now_ms: int, deadline: Deadline) -> None:
         """Set each failed message's delay, which is 0 if the message failed for lack of time.
 
         If a delay cannot be set, the message comes back after the queue's visibility timeout.
         """
-        for start in range(0, len(failed), MAX_ENTRIES):
+        for start in range(0, len(failed_outcomes), MAX_ENTRIES):
             if deadline.passed():
-                logger.warning("No time to set delays", messages=len(failed) - start)
+                logger.warning("No time to set delays", messages=len(failed_outcomes) - start)
                 return
             entries = [
                 {
                     "ReceiptHandle": outcome.message.receipt_handle,
                     "VisibilityTimeout": self._delay_seconds(outcome, now_ms),
                 }
-                for outcome in failed[start : start + MAX_ENTRIES]
+                for outcome in failed_outcomes[start : start + MAX_ENTRIES]
             ]
-            change = self._sqs.change_message_visibility_batch
+            change_delays = self._sqs.change_message_visibility_batch
             try:
-                error_codes = _call_for_group(change, self._queue_url, entries, deadline)
+                error_codes = _call_for_group(change_delays, self._queue_url, entries, deadline)
                 errors = list(error_codes.values())
             except CALL_ERRORS as error:
                 errors = [code_of(error)]
             if errors:
                 logger.warning("Delays not set", errors=errors)
 
-    def send_later(self, settling: Sequence[SettlingEnd], deadline: Deadline) -> list[SettlingEnd]:
-        """Send a delayed message for each settling end; return the ends whose message was sent."""
+    def send_later(
+        self, settling_ends: Sequence[SettlingEnd], deadline: Deadline
+    ) -> list[SettlingEnd]:
+        """Send a delayed settle event for each end; return the ends whose event was sent."""
         sent_ends: list[SettlingEnd] = []
-        for start in range(0, len(settling), MAX_ENTRIES):
-            group = settling[start : start + MAX_ENTRIES]
+        for start in range(0, len(settling_ends), MAX_ENTRIES):
+            group = settling_ends[start : start + MAX_ENTRIES]
             if deadline.passed():
                 break
             entries = [
                 {
-                    "MessageBody": json.dumps(end.as_event()),  # only ASCII, which SQS accepts
+                    "MessageBody": json.dumps(end.as_event()),  # in ASCII, which SQS accepts
                     "DelaySeconds": self._settle_seconds,
                 }
                 for end in group
@@ -152,8 +155,8 @@ class IntakeQueue:
         if outcome.reason == "no_time":
             return 0
         if outcome.not_before_ms:
-            # The jitter lets one message come back first. When it has delivered the end, the others
-            # are duplicates.
+            # The jitter lets one of the waiting messages come back first. Once its end is
+            # delivered, the other messages are duplicates.
             jitter = random.uniform(0, LEASE_JITTER_SECONDS)  # noqa: S311 - no secret depends on it
             seconds = math.ceil((outcome.not_before_ms - now_ms) / 1000 + jitter)
             return max(0, min(2 * MAX_DELAY_SECONDS, seconds))
@@ -180,13 +183,15 @@ class IntakeQueue:
                     for dead_letter in group
                     for outcome in self._move_group([dead_letter], deadline)
                 ]
-            return [_failed_move(dead_letter.message, code_of(error)) for dead_letter in group]
-        moved = [letter for position, letter in enumerate(group) if position not in error_codes]
-        self._delete([letter.message for letter in moved], deadline)
+            return [_make_failure(dead_letter.message, code_of(error)) for dead_letter in group]
+        moved_letters = [
+            letter for position, letter in enumerate(group) if position not in error_codes
+        ]
+        self._delete([letter.message for letter in moved_letters], deadline)
         return [
             Outcome(letter.message, "rejected", letter.rejected.reason, letter.rejected.detail)
-            for letter in moved
-        ] + [_failed_move(group[position].message, code) for position, code in error_codes.items()]
+            for letter in moved_letters
+        ] + [_make_failure(group[position].message, code) for position, code in error_codes.items()]
 
     def _delete(self, messages: Sequence[Message], deadline: Deadline) -> None:
         """Delete moved messages at once, so that a crash does not cause a second move."""
@@ -198,7 +203,7 @@ class IntakeQueue:
         try:
             _call_for_group(delete, self._queue_url, entries, delete_deadline)
         except CALL_ERRORS as error:
-            # Lambda deletes these messages after the invocation: the worker reports no failure.
+            # Lambda deletes the messages after the invocation, because none is reported as failed.
             logger.warning("Rejected messages not deleted yet", error=code_of(error))
 
 
@@ -208,14 +213,14 @@ def _call_for_group(
     entries: Sequence[Mapping[str, Any]],
     deadline: Deadline,
 ) -> dict[int, str]:
-    """Call SQS for a group of entries; return refused entries' error codes keyed by position."""
+    """Call SQS for some entries; return the refused entries' error codes, keyed by position."""
     numbered_entries = [{"Id": str(position), **entry} for position, entry in enumerate(entries)]
     response = call(deadline, operation, QueueUrl=queue_url, Entries=numbered_entries)
     return {int(refusal["Id"]): refusal["Code"] for refusal in response.get("Failed", [])}
 
 
 def _make_dead_letter(message: Message, rejected: Rejected) -> _DeadLetter | None:
-    """Return a dead letter within the size limit, or None if the body leaves too little space.
+    """Return a dead letter within the size limit; None if the body leaves no room for the reason.
 
     The detail is shortened if necessary. The message keeps as many of its own attributes as fit.
     """
@@ -226,7 +231,7 @@ def _make_dead_letter(message: Message, rejected: Rejected) -> _DeadLetter | Non
         "source_message_id": _string_attribute(message.id),
     }
     size = len(message.body.encode("utf-8", "surrogatepass"))
-    size += sum(_attribute_size(name, value) for name, value in attributes.items())
+    size += sum(_attribute_size(name, attribute) for name, attribute in attributes.items())
     if size > MAX_BYTES:
         # The detail is ASCII, so each character that is cut saves one byte.
         kept_length = len(detail) - (size - MAX_BYTES) - len("…".encode())
@@ -234,14 +239,14 @@ def _make_dead_letter(message: Message, rejected: Rejected) -> _DeadLetter | Non
             return None
         attributes["detail"] = _string_attribute(detail[:kept_length] + "…")
         size = MAX_BYTES
-    for name, lambda_value in message.attributes.items():
-        value = _to_sqs_attribute(lambda_value)
-        if value is None or name in attributes:
+    for name, lambda_attribute in message.attributes.items():
+        attribute = _to_sqs_attribute(lambda_attribute)
+        if attribute is None or name in attributes:
             continue
-        if len(attributes) == MAX_ATTRIBUTES or size + _attribute_size(name, value) > MAX_BYTES:
+        if len(attributes) == MAX_ATTRIBUTES or size + _attribute_size(name, attribute) > MAX_BYTES:
             continue
-        attributes[name] = value
-        size += _attribute_size(name, value)
+        attributes[name] = attribute
+        size += _attribute_size(name, attribute)
     return _DeadLetter(message, rejected, attributes, size)
 
 
@@ -263,22 +268,22 @@ def _string_attribute(value: str) -> dict[str, Any]:
     return {"DataType": "String", "StringValue": value}
 
 
-def _to_sqs_attribute(lambda_value: Mapping[str, Any]) -> dict[str, Any] | None:
+def _to_sqs_attribute(lambda_attribute: Mapping[str, Any]) -> dict[str, Any] | None:
     """Convert an attribute from Lambda's format to SQS's; return None if SQS would refuse it."""
-    data_type, string = lambda_value.get("dataType"), lambda_value.get("stringValue")
+    data_type, string = lambda_attribute.get("dataType"), lambda_attribute.get("stringValue")
     if data_type and string:
         return {"DataType": data_type, "StringValue": string}
     try:
-        binary = base64.b64decode(lambda_value.get("binaryValue") or "", validate=True)
+        binary = base64.b64decode(lambda_attribute.get("binaryValue") or "", validate=True)
     except (binascii.Error, TypeError, ValueError):
         return None
     return {"DataType": data_type, "BinaryValue": binary} if data_type and binary else None
 
 
-def _attribute_size(name: str, value: Mapping[str, Any]) -> int:
-    content = value.get("StringValue", "").encode() or value.get("BinaryValue", b"")
-    return len(name.encode()) + len(value["DataType"].encode()) + len(content)
+def _attribute_size(name: str, attribute: Mapping[str, Any]) -> int:
+    content = attribute.get("StringValue", "").encode() or attribute.get("BinaryValue", b"")
+    return len(name.encode()) + len(attribute["DataType"].encode()) + len(content)
 
 
-def _failed_move(message: Message, reason: str) -> Outcome:
-    return Outcome(message, "failed", "destination", f"dead-letter queue: {reason}")
+def _make_failure(message: Message, error: str) -> Outcome:
+    return Outcome(message, "failed", "destination", f"dead-letter queue: {error}")

@@ -39,8 +39,8 @@ class Message:
     def from_record(cls, record: Mapping[str, Any]) -> "Message":
         """Convert a Lambda record to a message. Only the record's message id is required."""
         system_attributes = record.get("attributes") or {}
-        sent_at_ms = _whole_number(system_attributes.get("SentTimestamp"), now_ms())
-        receive_count = _whole_number(system_attributes.get("ApproximateReceiveCount"), 1)
+        sent_at_ms = _parse_whole_number(system_attributes.get("SentTimestamp"), now_ms())
+        receive_count = _parse_whole_number(system_attributes.get("ApproximateReceiveCount"), 1)
         return cls(
             id=record["messageId"],
             receipt_handle=record.get("receiptHandle") or "",
@@ -58,8 +58,8 @@ ParseResult = Accepted | PartnerEvent | Ignored | Rejected
 Parser = Callable[[str, int, Collection[str]], ParseResult]
 """Parses a message body; never raises an error.
 
-The other arguments are the time at which the message was sent, in epoch milliseconds, and the ids
-of our queues.
+The arguments are the body, the time at which the message was sent, in epoch milliseconds, and the
+ids of our queues.
 """
 
 
@@ -89,7 +89,7 @@ class Reader:
         A message that could not be parsed before the deadline gets `OUT_OF_TIME`.
         """
         results: list[ReadResult] = []
-        undecided: list[tuple[int, PartnerEvent]] = []
+        undecided_events: list[tuple[int, PartnerEvent]] = []
         for message in messages:
             if deadline.passed():
                 results.append(OUT_OF_TIME)
@@ -99,12 +99,12 @@ class Reader:
                     results.append([accepted])
                 case Ignored() | Rejected() as no_end:
                     results.append(no_end)
-                case event:
-                    undecided.append((len(results), event))
+                case partner_event:
+                    undecided_events.append((len(results), partner_event))
                     results.append([])  # replaced below by the end rule's decision
-        if self._rule and undecided:
-            decisions = self._rule.decide([event for _, event in undecided], deadline)
-            for (position, _), decision in zip(undecided, decisions, strict=True):
+        if self._rule and undecided_events:
+            decisions = self._rule.decide([event for _, event in undecided_events], deadline)
+            for (position, _), decision in zip(undecided_events, decisions, strict=True):
                 results[position] = self._result_of(decision)
         return results
 
@@ -118,5 +118,5 @@ class Reader:
         return our_ends or Ignored("other_queue")
 
 
-def _whole_number(value: object, default: int) -> int:
+def _parse_whole_number(value: object, default: int) -> int:
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else default

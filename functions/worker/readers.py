@@ -20,8 +20,8 @@ def make_reader(variables: WorkerVariables, histories: Histories, intake: Intake
 def parse_either_event(body: str, sent_at_ms: int, queue_ids: Collection[str]) -> ParseResult:
     """Parse a body as a partner event, or else as a subscription event.
 
-    When a stack changes from the subscription to the integration, its intake queue still contains
-    subscription events.
+    When a stack changes from the subscription to the integration, its intake queue may still
+    contain subscription events.
     """
     partner_result = parse_partner_event(body, sent_at_ms, queue_ids)
     if not _lacks_event_type(partner_result):

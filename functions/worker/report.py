@@ -45,10 +45,10 @@ class BatchReport:
     Attributes
     ----------
     outcomes
-        One outcome for each message, in the order of the decisions.
+        One outcome for each message, in the order in which the outcomes were decided.
     latencies_ms
-        The latencies of the ends that the batch completed, in lists keyed by queue id. A latency is
-        the time from the conversation's end until the batch's deliveries are finished.
+        The latencies of the ends that are done, in lists keyed by queue id. A latency is the time
+        from the conversation's end until all of the batch's deliveries are finished.
     delivery_failures
         The number of failed attempts. An attempt is the delivery of one end to one destination.
     """
@@ -59,7 +59,7 @@ class BatchReport:
 
     @property
     def end_count(self) -> int:
-        """The number of ends that the batch completed."""
+        """The number of the batch's ends that are done."""
         return sum(map(len, self.latencies_ms.values()))
 
     def of_kind(self, kind: OutcomeKind) -> list[Outcome]:
@@ -71,7 +71,7 @@ class BatchReport:
         return {kind: counter[kind] for kind in OUTCOME_KINDS}
 
     def reason_counts(self) -> dict[str, int]:
-        """Return the number of messages, keyed by outcome and reason (`ignored.other_queue`)."""
+        """Return the number of messages for each outcome and reason (`ignored.other_queue`)."""
         return dict(Counter(f"{o.kind}.{o.reason}" for o in self.outcomes if o.reason))
 
     def response(self) -> dict[str, list[dict[str, str]]]:
@@ -94,10 +94,10 @@ class BatchReport:
         logger.info("Batch", extra={**counts, "reasons": self.reason_counts()})
 
     def write_metrics(self, stage: str, *, cold_start: bool) -> None:
-        """Write a metrics line for the batch, and one for each queue with completed ends.
+        """Write a metrics line for the batch, and one for each queue with ends that are done.
 
-        CloudWatch adds a queue's line to the stage's metrics, too. The batch's line therefore does
-        not repeat the queues' values.
+        A queue's line also counts in the stage's metrics, so the batch's line does not repeat the
+        queues' values.
         """
         counts = {
             "Received": len(self.outcomes),
@@ -118,9 +118,9 @@ class BatchReport:
             )
 
 
-# If a message reports several ends, each end gives it an outcome. Of these, the outcome whose kind
-# comes first in this order counts. One failed end therefore brings the message back; the retry does
-# not deliver the other ends again if they are done.
+# A message that reports several ends gets an outcome from each end. It keeps the outcome whose kind
+# comes first in this order. If one end fails, the message therefore comes back. The retry skips the
+# ends that are done.
 _MOST_URGENT_FIRST = ("failed", "rejected", "processed", "duplicate")
 
 

@@ -12,14 +12,14 @@ class TimeBudget:
     The steps are reading, rejecting, claiming, and the delivery to each destination. When a step
     begins, the time until the work deadline is divided equally among this step and the steps after
     it. A slow step therefore leaves time for the next steps. The time after the work deadline is
-    reserved for closing the batch. One phase follows the other::
+    reserved for four more phases::
 
-        phase                                      ends before the timeout
-        read, reject, claim, each destination      3.0 s  work_deadline
-        last marks                                 2.0 s  last_mark_deadline
-        releases of unfinished claims              1.5 s  release_deadline
-        rejections of refused messages, delays     1.0 s  closing_deadline
-        logs and the response                      0 s    Lambda ends the invocation
+        phase                                      its deadline, and the time left then
+        read, reject, claim, each destination      work_deadline        3.0 s
+        last marks                                 last_mark_deadline   2.0 s
+        releases of claims on unfinished ends      release_deadline     1.5 s
+        rejections for refused ends, retry delays  closing_deadline     1.0 s
+        logs and the response                      the timeout          0 s
 
     Parameters
     ----------
@@ -29,13 +29,15 @@ class TimeBudget:
         Waits for a number of seconds.
     """
 
-    WORK_RESERVE_SECONDS = 3.0
-    MARK_RESERVE_SECONDS = 2.0
-    RELEASE_RESERVE_SECONDS = 1.5
-    CLOSING_RESERVE_SECONDS = 1.0
-    # The time limit of a mark between deliveries. If it fails, the end's next mark makes up for it.
+    SECONDS_AFTER_WORK = 3.0
+    SECONDS_AFTER_LAST_MARKS = 2.0
+    SECONDS_AFTER_RELEASES = 1.5
+    SECONDS_AFTER_CLOSING = 1.0
+    # The time limit of a mark between deliveries. If such a mark fails, the next mark of the same
+    # end also records what the failed one should have recorded.
     MARK_SECONDS = 2.0
-    # When an end arrives this long after the first unmarked one, all unmarked ends are marked.
+    # Ends that have arrived at a destination are marked together. If the first has waited this long
+    # for its mark when another arrives, all of them are marked.
     MARK_INTERVAL_SECONDS = 1.0
     # A lease outlives its invocation by this time, so two invocations never hold the same claim.
     LEASE_EXTRA_SECONDS = 1.0
@@ -49,13 +51,13 @@ class TimeBudget:
         self._context = context
         self._sleep = sleep
         self._steps_left = 3 + destination_count
-        self.work_deadline = self._before_timeout(self.WORK_RESERVE_SECONDS)
-        self.last_mark_deadline = self._before_timeout(self.MARK_RESERVE_SECONDS)
-        self.release_deadline = self._before_timeout(self.RELEASE_RESERVE_SECONDS)
-        self.closing_deadline = self._before_timeout(self.CLOSING_RESERVE_SECONDS)
+        self.work_deadline = self._before_timeout(self.SECONDS_AFTER_WORK)
+        self.last_mark_deadline = self._before_timeout(self.SECONDS_AFTER_LAST_MARKS)
+        self.release_deadline = self._before_timeout(self.SECONDS_AFTER_RELEASES)
+        self.closing_deadline = self._before_timeout(self.SECONDS_AFTER_CLOSING)
 
     def next_step_deadline(self) -> Deadline:
-        """Return the next step's deadline. Call this exactly once a step, when the step begins."""
+        """Return the next step's deadline. Call this once per step, when the step begins."""
         share = max(0.0, self.work_deadline.left()) / self._steps_left
         self._steps_left -= 1
         return self.work_deadline.within(share)

@@ -4,10 +4,10 @@ from environment import Variables
 
 
 class WorkerVariables(Variables, frozen=True):
-    """The worker's variables, except the destinations' variables, which the destinations read."""
+    """The variables that the worker itself reads. Each destination reads its own variables."""
 
     stage: str
-    queue_ids: str
+    queue_ids: str  # separated by commas
     queue_url: str
     dead_letter_queue_url: str
     retry_delay_seconds: int

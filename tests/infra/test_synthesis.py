@@ -74,8 +74,8 @@ def test_synth_needs_no_network_and_no_credentials_and_shows_what_to_know(tmp_pa
 
     assert cdk.returncode == 0, cdk.stderr
     assert (
-        "INFO An outage of a destination of up to 6 h 15 min 30 s is ridden out (30 receives, "
-        "first delay 30 s); docs/once.md explains it."
+        "INFO If a destination is down for up to 6 h 15 min 30 s, retries deliver every end "
+        "afterwards (30 receives, first delay 30 s). docs/once.md explains this."
     ) in cdk.stderr
     assert 'WARNING queue_ids: "q1" does not look like a Genesys Cloud queue id' in cdk.stderr
     template = json.loads((tmp_path / "QueueEnds-qa.template.json").read_text())
