@@ -64,20 +64,20 @@ class EventBridgeSource(Source):
             self._undelivered_queue,
             {"AwsSolutions-SQS3": reason, "Serverless-SQSRedrivePolicy": reason},
         )
-        event_source_lookup = _event_source_lookup_requirements(self)
+        lookup_requirements = _event_source_lookup_requirements(self)
         provider = Provider(
             self,
             "Provider",
             settings=settings,
             code=code,
             noun="integration",
-            requirements=[event_source_lookup],
+            requirements=[lookup_requirements],
         )
         properties = _integration_properties(self, settings)
         self.resource = provider.make_resource(self, "Resource", RESOURCE_TYPE, properties)
         # The integration depends on the undelivered queue but not on the queue's policy. The policy
-        # contains the rules' ARNs, which contain the partner event source's name, which is an
-        # attribute of the integration. So a dependency on the policy would be circular.
+        # itself depends on the integration, because it contains the rules' ARNs, and these contain
+        # the partner event source's name.
         self.resource.node.add_dependency(self._undelivered_queue.node.find_child("Resource"))
         self.resource_id = self.resource.get_att_string("IntegrationId")
         event_source_name = self.resource.get_att_string("EventSourceName")
@@ -97,8 +97,8 @@ class EventBridgeSource(Source):
         self.worker_requirements = _worker_requirements(settings, intake)
         self.watchdog_requirements = Requirements(
             self.expected_resource_environment(RESOURCE_TYPE, properties),
-            event_source_lookup.statements,
-            event_source_lookup.findings,
+            lookup_requirements.statements,
+            lookup_requirements.findings,
         )
         self.monitored_source = make_monitored_source(
             provisioner=provider.function,

@@ -21,7 +21,7 @@ def make_monitored_source(
     bus: events.IEventBus,
     rules: Sequence[events.CfnRule],
 ) -> MonitoredSource:
-    """Return the alarms and graphs of the bus's rules and the undelivered queue."""
+    """Return the alarms and graphs for the undelivered queue and the rules on the bus."""
     undelivered = queue_metric(undelivered_queue, VISIBLE_MESSAGES, "Maximum")
     sent_metrics = [
         label_metric(rule_metric(bus, rule, "Invocations"), str(rule.name)) for rule in rules

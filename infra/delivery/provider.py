@@ -17,14 +17,14 @@ class Provider(Construct):
     """The provisioner's function, and the custom resources that it handles.
 
     CloudFormation invokes the function asynchronously, and waits for a response until the custom
-    resource's timeout. If there is none, CloudFormation rolls back, and a late invocation must not
+    resource's timeout. If none comes, CloudFormation rolls back, and a late invocation must not
     undo the rollback. So the function's timeout is shorter than the custom resource's, Lambda does
     not retry invocations, and an invocation that cannot start within a minute is dropped.
 
     Parameters
     ----------
     noun
-        The noun for the Genesys Cloud resource in the function's description.
+        What the function's description calls the Genesys Cloud resource, such as `integration`.
     requirements
         The function's requirements, in addition to reading the Genesys Cloud secret.
 

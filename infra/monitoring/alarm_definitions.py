@@ -16,11 +16,7 @@ from infra.monitoring.cloudwatch_metrics import (
     table_metric,
 )
 from infra.monitoring.monitored_resources import MonitoredResources
-from infra.settings.retries import (
-    DEAD_LETTER_DAYS,
-    INTAKE_DAYS,
-    duration_in_words,
-)
+from infra.settings.retries import DEAD_LETTER_DAYS, INTAKE_DAYS, duration_in_words
 from infra.settings.settings import Settings
 from infra.watchdog import Watchdog
 from infra.worker import Worker
@@ -237,18 +233,18 @@ def _ledger_alarm_specs(ledger: Ledger) -> Iterator[AlarmSpec]:
         )
 
 
-def _silence_alarm_spec(settings: Settings, hours: int) -> AlarmSpec:
+def _silence_alarm_spec(settings: Settings, silence_hours: int) -> AlarmSpec:
     return AlarmSpec(
         id="silence",
         metric=own_metric(settings, "Ended").with_(period=Duration.hours(1)),
         threshold=1,
         below=True,
-        datapoints_to_alarm=hours,
-        evaluation_periods=hours,
+        datapoints_to_alarm=silence_hours,
+        evaluation_periods=silence_hours,
         missing=_Missing.BREACHING,
         meaning=(
-            f"No end was processed for {hours} h. Either no conversation ended in the queues, or "
-            "events do not arrive. In a new stack, the alarm is on until the first end."
+            f"No end was processed for {silence_hours} h. Either no conversation ended in the "
+            "queues, or ends do not arrive. In a new stack, the alarm is on until the first end."
         ),
         first_step=(
             "ask the contact centre whether conversations have ended. If so, check the "

@@ -18,14 +18,15 @@ class AlarmSpec:
     meaning, first_step
         Two parts of the alarm text: what the alarm means, and what to do first.
     threshold, below
-        A value crosses the threshold if it is above it or, if `below` is true, below it.
+        The metric crosses the threshold if its value is above the threshold. If `below` is true, it
+        does so if its value is below the threshold.
     datapoints_to_alarm, evaluation_periods
         The alarm fires when the metric crosses the threshold in `datapoints_to_alarm` of the last
         `evaluation_periods` periods.
     missing
         How a period without a value counts.
     notify_on_missing_data
-        Whether to send a notification also when the alarm's state becomes INSUFFICIENT_DATA.
+        Whether the alarm also sends a notification when its state becomes INSUFFICIENT_DATA.
     section
         The anchor of the alarm's section in the runbook; if None, the id is the anchor.
     """

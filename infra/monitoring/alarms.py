@@ -56,7 +56,7 @@ class Alarms(Construct):
                 settings,
                 "health",
                 "At least one alarm of Queue Ends is on; that alarm's text says what is wrong.",
-                "open the dashboard and begin with the topmost alarm that is on.",
+                "open the dashboard and start with the topmost alarm that is on.",
             ),
         )
         # The rule contains only the alarms' names, so CloudFormation cannot see the dependencies.
@@ -81,7 +81,7 @@ def _make_sns_topic(scope: Construct, settings: Settings) -> sns.Topic:
         resource_name=f"{settings.stack_name}-*",
         arn_format=ArnFormat.COLON_RESOURCE_NAME,
     )
-    # This policy replaces the default one, which lets the whole account publish.
+    # This policy replaces the default policy, which lets the whole account publish.
     sns_topic.add_to_resource_policy(
         iam.PolicyStatement(
             sid="AlarmsPublish",

@@ -1,7 +1,7 @@
 """Makes CloudWatch metrics, each with exactly the dimensions under which it is published.
 
-All alarms and graphs get their metrics here, because CloudWatch does not report an error if a
-dimension is invalid, but shows no data. The titles in quotes are pages of the AWS documentation.
+All alarms and graphs get their metrics here, because a wrong dimension would be hard to notice:
+CloudWatch would just show no data. The titles in quotes are pages of the AWS documentation.
 """
 
 from aws_cdk import Duration

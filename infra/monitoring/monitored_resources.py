@@ -23,7 +23,7 @@ class MonitoredSource:
     provisioner
         The provisioner's function.
     max_delay_seconds
-        The longest delay of messages that the worker sends to the intake queue itself.
+        The longest delay of the messages that the worker sends to itself; 0 if it sends none.
     alarm_specs
         The alarms that only this delivery has.
     dead_letter_metrics

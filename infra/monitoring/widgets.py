@@ -1,4 +1,4 @@
-"""Makes the dashboard's widgets in a common style, with its sizes, colours, labels and axes."""
+"""Makes the dashboard's widgets, all in the same style."""
 
 from collections.abc import Sequence
 
