@@ -73,6 +73,6 @@ class QueueEndsStack(Stack):
             CfnOutput(self, "ArchiveBucketName", value=destinations.archive.bucket.bucket_name)
         CfnOutput(self, "WorkerFunctionName", value=worker.function.function_name)
         CfnOutput(self, "SubscriptionId", value=source.resource_id)
-        CfnOutput(self, "DashboardName", value=monitoring.dashboard.dashboard.dashboard_name)
+        CfnOutput(self, "DashboardName", value=monitoring.dashboard.name)
         CfnOutput(self, "DashboardUrl", value=monitoring.dashboard.url)
         CfnOutput(self, "AlarmTopicArn", value=monitoring.alarms.sns_topic.topic_arn)

@@ -1,53 +1,55 @@
-"""The event patterns of the rules on the partner event bus, each within AWS's size limit."""
+"""The event patterns of the rules on the partner event bus, split to fit AWS's size limit."""
 
 import json
 from collections.abc import Sequence
 from typing import Any
 
 # Maximum size of an event pattern (see "Amazon EventBridge quotas" in the EventBridge User Guide).
-MAX_CHARACTERS = 2048
+MAX_PATTERN_CHARACTERS = 2048
 # Maximum length of a partner event source's name (see "CreateEventBus" in the API Reference).
-MAX_SOURCE_CHARACTERS = 256
+MAX_SOURCE_NAME_CHARACTERS = 256
 
 Pattern = dict[str, Any]
 
 
-def topic_pattern(source_name: str, topics: Sequence[str]) -> Pattern:
+def topic_pattern(event_source_name: str, topics: Sequence[str]) -> Pattern:
     """Return the pattern that matches all events of these topics from one partner event source."""
-    return {"source": [source_name], "detail-type": list(topics)}
+    return {"source": [event_source_name], "detail-type": list(topics)}
 
 
 def queue_patterns(
-    source_name: str, topics: Sequence[str], queue_ids: Sequence[str]
+    event_source_name: str, topics: Sequence[str], queue_ids: Sequence[str]
 ) -> list[Pattern]:
-    """Return patterns that together match each event that has one of the topics and queue ids.
+    """Return patterns that together match every event with one of these topics and queue ids.
 
-    The ids go into the first pattern until it is full, then into the next one. So an id that is
-    added at the end moves no other id, and the removal of an id can move later ids only into
-    earlier patterns.
+    The ids go into the first pattern until it is full, then into the next one. So adding an id at
+    the end moves no other id. Removing an id may move later ids, but only to earlier patterns.
 
     Parameters
     ----------
-    source_name
-        The partner event source's name. It may be an unresolved token, so each pattern has room
-        for the longest possible name.
+    event_source_name
+        The partner event source's name. Its length is unknown if it is an unresolved token, so
+        each pattern has room for the longest possible name.
     """
     id_groups: list[list[str]] = []
     for queue_id in queue_ids:
-        extended_group = [*(id_groups[-1] if id_groups else []), queue_id]
-        if id_groups and _fits(topics, extended_group):
-            id_groups[-1] = extended_group
+        if id_groups and _fits_in_pattern(topics, [*id_groups[-1], queue_id]):
+            id_groups[-1].append(queue_id)
         else:
             id_groups.append([queue_id])
-    return [_queue_pattern(source_name, topics, ids) for ids in id_groups]
+    return [_queue_pattern(event_source_name, topics, ids) for ids in id_groups]
 
 
-def _queue_pattern(source_name: str, topics: Sequence[str], queue_ids: Sequence[str]) -> Pattern:
+def _queue_pattern(
+    event_source_name: str, topics: Sequence[str], queue_ids: Sequence[str]
+) -> Pattern:
     detail = {"eventBody": {"queueId": list(queue_ids)}}
-    return {**topic_pattern(source_name, topics), "detail": detail}
+    return {**topic_pattern(event_source_name, topics), "detail": detail}
 
 
-def _fits(topics: Sequence[str], queue_ids: Sequence[str]) -> bool:
-    # json.dumps adds spaces after separators, as the CDK or CloudFormation may do too.
-    longest_pattern = json.dumps(_queue_pattern("s" * MAX_SOURCE_CHARACTERS, topics, queue_ids))
-    return len(longest_pattern) <= MAX_CHARACTERS
+def _fits_in_pattern(topics: Sequence[str], queue_ids: Sequence[str]) -> bool:
+    # json.dumps adds spaces after separators. The CDK or CloudFormation may add them too.
+    longest_pattern = json.dumps(
+        _queue_pattern("s" * MAX_SOURCE_NAME_CHARACTERS, topics, queue_ids)
+    )
+    return len(longest_pattern) <= MAX_PATTERN_CHARACTERS

@@ -21,13 +21,13 @@ from infra.settings.retries import DEAD_LETTER_DAYS
 from infra.settings.settings import Settings
 
 RESOURCE_TYPE = "Custom::GenesysEventSource"
-# End rule → the topics that it reads and whose events name a queue.
+# End rule → the topics that the rule reads and whose events name a queue.
 _TOPICS_WITH_QUEUE = {
     "touched": QUEUE_TOPICS,
     "last_queue": QUEUE_TOPICS,
     "queue_leg": ("acd.end", "user.end"),
 }
-# End rule → the topics that it reads and whose events name no queue.
+# End rule → the topics that the rule reads and whose events name no queue.
 _TOPICS_WITHOUT_QUEUE: dict[str, tuple[str, ...]] = {
     "touched": (CUSTOMER_END,),
     "last_queue": (CUSTOMER_END,),
@@ -64,23 +64,24 @@ class EventBridgeSource(Source):
             self._undelivered_queue,
             {"AwsSolutions-SQS3": reason, "Serverless-SQSRedrivePolicy": reason},
         )
-        source_lookup = _source_lookup_requirements(self)
+        lookup_requirements = _event_source_lookup_requirements(self)
         provider = Provider(
             self,
             "Provider",
             settings=settings,
             code=code,
             noun="integration",
-            requirements=[source_lookup],
+            requirements=[lookup_requirements],
         )
         properties = _integration_properties(self, settings)
         self.resource = provider.make_resource(self, "Resource", RESOURCE_TYPE, properties)
-        # The dependency is on the undelivered queue without its policy, to avoid a cycle. The
-        # policy contains the rules' ARNs, which contain the partner event source's name.
+        # The integration depends on the undelivered queue but not on the queue's policy. The policy
+        # itself depends on the integration, because it contains the rules' ARNs, and these contain
+        # the partner event source's name.
         self.resource.node.add_dependency(self._undelivered_queue.node.find_child("Resource"))
         self.resource_id = self.resource.get_att_string("IntegrationId")
-        source_name = self.resource.get_att_string("EventSourceName")
-        bus = events.EventBus(self, "Bus", event_source_name=source_name)
+        event_source_name = self.resource.get_att_string("EventSourceName")
+        bus = events.EventBus(self, "Bus", event_source_name=event_source_name)
         if settings.archive_days:
             events.CfnArchive(
                 self,
@@ -89,15 +90,15 @@ class EventBridgeSource(Source):
                 description=f"Events of the partner bus of {settings.stack_name}",
                 retention_days=settings.archive_days,
             )
-        patterns = _patterns_by_rule_name(source_name, settings)
+        patterns = _patterns_by_rule_name(event_source_name, settings)
         rules = self._make_rules(patterns, bus)
-        self._allow_rules_to_send(source_name, list(patterns), rules)
+        self._allow_rules_to_send(event_source_name, list(patterns), rules)
         self._wait_until_active(provider, bus, rules)
         self.worker_requirements = _worker_requirements(settings, intake)
         self.watchdog_requirements = Requirements(
-            self.deployed_variable(RESOURCE_TYPE, properties),
-            source_lookup.statements,
-            source_lookup.findings,
+            self.expected_resource_environment(RESOURCE_TYPE, properties),
+            lookup_requirements.statements,
+            lookup_requirements.findings,
         )
         self.monitored_source = make_monitored_source(
             provisioner=provider.function,
@@ -108,10 +109,10 @@ class EventBridgeSource(Source):
         )
 
     def order_deployment(self, prerequisites: Sequence[IDependable], monitoring: Construct) -> None:
-        """Create the integration after all resources that do not depend on it.
+        """Make CloudFormation create the integration after all resources that do not depend on it.
 
-        The resources that do depend on it are the partner event bus, its rules, the monitoring, the
-        watchdog's schedule, and the queue policies that name the rules.
+        The partner event bus, its rules, the queue policies that name the rules, the monitoring and
+        the watchdog's schedule depend on the integration.
         """
         self.resource.node.add_dependency(self._intake.dead_letter_queue, *prerequisites)
         monitoring.node.add_dependency(self.resource)
@@ -139,25 +140,26 @@ class EventBridgeSource(Source):
                 event_pattern=pattern,
                 targets=[target],
             )
-            # CloudFormation updates the rules in order. So a queue id that moves to an earlier rule
-            # is added to the earlier rule before it is removed from its old rule.
+            # Each rule depends on the previous one, so CloudFormation updates the rules in order. A
+            # queue id can move only to an earlier rule (see `queue_patterns`). So the id is added
+            # there before it is removed from its old rule.
             if rules:
                 rule.node.add_dependency(rules[-1])
             rules.append(rule)
         return rules
 
     def _allow_rules_to_send(
-        self, source_name: str, rule_names: list[str], rules: list[events.CfnRule]
+        self, event_source_name: str, rule_names: list[str], rules: list[events.CfnRule]
     ) -> None:
         """Allow exactly these rules to send to the intake queue and the undelivered queue.
 
-        EventBridge does not retry an event that a queue policy refuses. So CloudFormation creates
-        the policies before the rules, and each policy contains the rules' future ARNs.
+        EventBridge does not retry an event that a queue policy refuses. So the policies are created
+        before the rules, and contain the ARNs that the rules will have.
         """
         stack = Stack.of(self)
         rule_arns = [
             stack.format_arn(
-                service="events", resource="rule", resource_name=f"{source_name}/{name}"
+                service="events", resource="rule", resource_name=f"{event_source_name}/{name}"
             )
             for name in rule_names
         ]
@@ -177,17 +179,17 @@ class EventBridgeSource(Source):
     def _wait_until_active(
         self, provider: Provider, bus: events.EventBus, rules: list[events.CfnRule]
     ) -> None:
-        """Make a custom resource that completes when the partner event source is active.
+        """Make a custom resource whose creation completes when the partner event source is active.
 
-        A partner event source becomes active when its partner event bus exists.
+        The partner event source becomes active after its partner event bus is created.
         """
-        active: CustomResource = provider.make_resource(
+        active_source: CustomResource = provider.make_resource(
             self,
             "Active",
             "Custom::GenesysEventSourceActive",
             {"EventSourceName": self.resource.get_att_string("EventSourceName")},
         )
-        active.node.add_dependency(bus, *rules)
+        active_source.node.add_dependency(bus, *rules)
 
 
 def _settles(settings: Settings) -> bool:
@@ -226,7 +228,7 @@ def _integration_properties(scope: Construct, settings: Settings) -> dict[str, o
     }
 
 
-def _patterns_by_rule_name(source_name: str, settings: Settings) -> dict[str, Pattern]:
+def _patterns_by_rule_name(event_source_name: str, settings: Settings) -> dict[str, Pattern]:
     """Return the event patterns, keyed by rule name."""
     topics_with_queue = [TOPIC_PREFIX + topic for topic in _TOPICS_WITH_QUEUE[settings.end_rule]]
     topics_without_queue = [
@@ -236,16 +238,16 @@ def _patterns_by_rule_name(source_name: str, settings: Settings) -> dict[str, Pa
     patterns = {
         f"queues-{number}": pattern
         for number, pattern in enumerate(
-            queue_patterns(source_name, topics_with_queue, settings.queue_ids), start=1
+            queue_patterns(event_source_name, topics_with_queue, settings.queue_ids), start=1
         )
     }
     if topics_without_queue:
         # This pattern cannot select queues, so it matches events of all the org's conversations.
-        patterns["customer-end"] = topic_pattern(source_name, topics_without_queue)
+        patterns["customer-end"] = topic_pattern(event_source_name, topics_without_queue)
     return patterns
 
 
-def _source_lookup_requirements(scope: Construct) -> Requirements:
+def _event_source_lookup_requirements(scope: Construct) -> Requirements:
     arn = Stack.of(scope).format_arn(
         service="events",
         account="",

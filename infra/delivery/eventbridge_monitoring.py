@@ -7,9 +7,9 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 
 from infra.monitoring.alarm_spec import AlarmSpec
-from infra.monitoring.metrics import VISIBLE, queue_metric, rule_metric
+from infra.monitoring.cloudwatch_metrics import VISIBLE_MESSAGES, queue_metric, rule_metric
 from infra.monitoring.monitored_resources import MonitoredSource
-from infra.monitoring.widgets import PURPLE, graph, labelled
+from infra.monitoring.widgets import PURPLE, graph, label_metric
 from infra.settings.retries import DEAD_LETTER_DAYS
 
 
@@ -21,25 +21,28 @@ def make_monitored_source(
     bus: events.IEventBus,
     rules: Sequence[events.CfnRule],
 ) -> MonitoredSource:
-    """Return the monitoring of the partner event bus, its rules and the undelivered queue."""
-    undelivered = queue_metric(undelivered_queue, VISIBLE, "Maximum")
-    sent_by_rule = [
-        labelled(rule_metric(bus, rule, "Invocations"), str(rule.name)) for rule in rules
+    """Return the alarms and graphs for the undelivered queue and the rules on the bus."""
+    undelivered = queue_metric(undelivered_queue, VISIBLE_MESSAGES, "Maximum")
+    sent_metrics = [
+        label_metric(rule_metric(bus, rule, "Invocations"), str(rule.name)) for rule in rules
     ]
-    failed_by_rule = [
-        labelled(rule_metric(bus, rule, "FailedInvocations"), str(rule.name)) for rule in rules
+    failed_metrics = [
+        label_metric(rule_metric(bus, rule, "FailedInvocations"), str(rule.name)) for rule in rules
     ]
     return MonitoredSource(
         provisioner=provisioner,
         max_delay_seconds=max_delay_seconds,
         alarm_specs=[*_alarm_specs(undelivered_queue, bus, rules)],
-        dead_letter_metrics=[labelled(undelivered, "undelivered by EventBridge", PURPLE)],
+        dead_letter_metrics=[label_metric(undelivered, "undelivered by EventBridge", PURPLE)],
         dashboard_rows=[
             [
                 graph(
-                    "Events to the intake queue, by rule", *sent_by_rule, unit="events", width=12
+                    "Events sent to the intake queue, by rule",
+                    *sent_metrics,
+                    unit="events",
+                    width=12,
                 ),
-                graph("Events not delivered, by rule", *failed_by_rule, unit="events", width=12),
+                graph("Events not delivered, by rule", *failed_metrics, unit="events", width=12),
             ]
         ],
     )
@@ -50,12 +53,12 @@ def _alarm_specs(
 ) -> Iterator[AlarmSpec]:
     yield AlarmSpec(
         id="undelivered",
-        metric=queue_metric(undelivered_queue, VISIBLE, "Maximum"),
+        metric=queue_metric(undelivered_queue, VISIBLE_MESSAGES, "Maximum"),
         meaning=(
-            "EventBridge could not hand an event to the intake queue, and put it into the queue "
-            f"for the undelivered, where it is kept for {DEAD_LETTER_DAYS} days."
+            "EventBridge could not send at least one event to the intake queue. The event is in "
+            f"the undelivered queue, which keeps events for {DEAD_LETTER_DAYS} days."
         ),
-        first_step="read ERROR_CODE and ERROR_MESSAGE on one of them; nothing is lost yet.",
+        first_step="read an event's ERROR_CODE and ERROR_MESSAGE. Nothing is lost yet.",
     )
     for rule in rules:
         yield AlarmSpec(
@@ -63,8 +66,8 @@ def _alarm_specs(
             metric=rule_metric(bus, rule, "FailedInvocations"),
             section="rule-failed",
             meaning=(
-                f"EventBridge has given up events that the rule {rule.name} was to hand to the "
-                "intake queue."
+                f"EventBridge could not send events from the rule {rule.name} to the intake queue, "
+                "and does not retry them. They are lost unless they are in the undelivered queue."
             ),
-            first_step="see the queue for the undelivered and the policy of the intake queue.",
+            first_step="check the undelivered queue and the intake queue's policy.",
         )

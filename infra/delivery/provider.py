@@ -16,17 +16,17 @@ from infra.settings.settings import Settings
 class Provider(Construct):
     """The provisioner's function, and the custom resources that it handles.
 
-    CloudFormation invokes the function asynchronously and waits for its response until the custom
-    resource's timeout. Then CloudFormation rolls back, and a late invocation must not undo the
-    rollback. So the function's timeout is shorter than the custom resource's, Lambda retries no
-    invocation, and an invocation that has to wait expires after a minute.
+    CloudFormation invokes the function asynchronously, and waits for a response until the custom
+    resource's timeout. If none comes, CloudFormation rolls back, and a late invocation must not
+    undo the rollback. So the function's timeout is shorter than the custom resource's, Lambda does
+    not retry invocations, and an invocation that cannot start within a minute is dropped.
 
     Parameters
     ----------
     noun
-        The noun for the Genesys Cloud resource, used in the function's description.
+        What the function's description calls the Genesys Cloud resource, such as `integration`.
     requirements
-        The function's requirements, except for reading the Genesys Cloud secret.
+        The function's requirements, in addition to reading the Genesys Cloud secret.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class Provider(Construct):
             service_timeout=Duration.minutes(5),
             properties=properties,
         )
-        # Depend on the whole construct, because the function's limits for asynchronous invocations
-        # are a resource of their own.
+        # The custom resource depends on the whole construct, because the function's limits for
+        # asynchronous invocations are a separate CloudFormation resource.
         resource.node.add_dependency(self)
         return resource

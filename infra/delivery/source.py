@@ -29,8 +29,8 @@ class Source(Construct, metaclass=JSIIAbstractClass):
     worker_requirements
         The worker's requirements for reading this delivery's messages.
     watchdog_requirements
-        The watchdog's requirements for comparing Genesys Cloud with the stack: the environment
-        variable that `deployed_variable` returns, and permissions.
+        The watchdog's requirements for comparing Genesys Cloud with the stack. They include the
+        environment variable that `expected_resource_environment` returns.
     monitored_source
         The alarms and graphs that only this delivery has.
     """
@@ -56,9 +56,12 @@ class Source(Construct, metaclass=JSIIAbstractClass):
             The alarms and the dashboard.
         """
 
-    def deployed_variable(
+    def expected_resource_environment(
         self, resource_type: str, properties: Mapping[str, Any]
     ) -> dict[str, str]:
-        """Return the environment variable `DEPLOYED`: the resource as the watchdog expects it."""
-        resource = {"ResourceType": resource_type, "ResourceProperties": properties}
-        return {"DEPLOYED": Stack.of(self).to_json_string(resource)}
+        """Return the environment variable `DEPLOYED`.
+
+        It describes the resource that the watchdog expects in Genesys Cloud.
+        """
+        expected_resource = {"ResourceType": resource_type, "ResourceProperties": properties}
+        return {"DEPLOYED": Stack.of(self).to_json_string(expected_resource)}

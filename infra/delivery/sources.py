@@ -20,5 +20,5 @@ SOURCES: Mapping[str, type[SubscriptionSource | EventBridgeSource]] = {
 def make_source(
     scope: Construct, *, settings: Settings, code: lambda_.Code, intake: IntakeQueues
 ) -> Source:
-    """Make the source that the setting `delivery` names."""
+    """Make the source for the setting `delivery`."""
     return SOURCES[settings.delivery](scope, settings=settings, code=code, intake=intake)

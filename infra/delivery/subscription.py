@@ -54,9 +54,11 @@ class SubscriptionSource(Source):
         self.resource = provider.make_resource(self, "Resource", RESOURCE_TYPE, properties)
         self.resource_id = self.resource.get_att_string("SubscriptionId")
         self.worker_requirements = Requirements({"DELIVERY": "subscription"})
-        self.watchdog_requirements = Requirements(self.deployed_variable(RESOURCE_TYPE, properties))
+        self.watchdog_requirements = Requirements(
+            self.expected_resource_environment(RESOURCE_TYPE, properties)
+        )
         self.monitored_source = MonitoredSource(provisioner=provider.function)
 
     def order_deployment(self, prerequisites: Sequence[IDependable], monitoring: Construct) -> None:
-        """Create the subscription after all other resources except the watchdog's schedule."""
+        """Make CloudFormation create the subscription last, except for the watchdog's schedule."""
         self.resource.node.add_dependency(self._intake, monitoring, *prerequisites)

@@ -21,8 +21,8 @@ class Archive(Construct):
     Attributes
     ----------
     bucket
-        The bucket. It has a folder for each day, with gzipped JSON Lines files, which
-        never expire.
+        The bucket. It has a folder of gzipped JSON Lines files for each day. The files never
+        expire.
     stream
         The Firehose delivery stream.
     """
@@ -50,10 +50,10 @@ class Archive(Construct):
             ],
             removal_policy=RemovalPolicy.RETAIN if settings.protect else RemovalPolicy.DESTROY,
         )
-        error_log = Construct(self, "Errors")
-        log_group = make_log_group(error_log, settings)
+        error_scope = Construct(self, "Errors")
+        log_group = make_log_group(error_scope, settings)
         log_stream = logs.LogStream(
-            error_log, "Stream", log_group=log_group, removal_policy=RemovalPolicy.DESTROY
+            error_scope, "Stream", log_group=log_group, removal_policy=RemovalPolicy.DESTROY
         )
         role = iam.Role(
             self,
@@ -65,7 +65,7 @@ class Archive(Construct):
                 )
             },
         )
-        bucket_id, _ = Stack.of(self).resolve(self.bucket.bucket_arn)["Fn::GetAtt"]
+        bucket_logical_id, _ = Stack.of(self).resolve(self.bucket.bucket_arn)["Fn::GetAtt"]
         acknowledge(
             self,
             {
@@ -73,7 +73,7 @@ class Archive(Construct):
                     "Access logs need a second bucket, which would outlive the stack. CloudTrail's "
                     "data events can record who reads objects."
                 ),
-                f"AwsSolutions-IAM5[Resource::<{bucket_id}.Arn>/*]": (
+                f"AwsSolutions-IAM5[Resource::<{bucket_logical_id}.Arn>/*]": (
                     "Firehose puts the time into each object's name."
                 ),
             },

@@ -27,7 +27,7 @@ class Destinations(Construct):
         super().__init__(scope, construct_id)
         self.bus: events.EventBus | None = None
         self.archive: Archive | None = None
-        add_functions = {
+        add_destination = {
             "actions": lambda _: Requirements(),
             "bus": self._add_bus,
             "webhook": self._add_webhook,
@@ -35,7 +35,7 @@ class Destinations(Construct):
         }
         self.worker_requirements = [
             Requirements({"DESTINATIONS": ",".join(settings.destinations)}),
-            *(add_functions[name](settings) for name in settings.destinations),
+            *(add_destination[name](settings) for name in settings.destinations),
         ]
 
     def _add_bus(self, settings: Settings) -> Requirements:
@@ -53,13 +53,14 @@ class Destinations(Construct):
 
     def _add_webhook(self, settings: Settings) -> Requirements:
         """Return the worker's requirements for the webhook, which has no AWS resources."""
-        url, secret = str(settings.webhook_url), str(settings.webhook_secret)
+        secret_name = str(settings.webhook_secret)
         environment = {
-            "WEBHOOK_URL": url,
-            "WEBHOOK_SECRET": secret,
+            "WEBHOOK_URL": str(settings.webhook_url),
+            "WEBHOOK_SECRET": secret_name,
             "WEBHOOK_ALLOW_PRIVATE": str(settings.webhook_allow_private).lower(),
         }
-        return Requirements(environment, [secret_read_statement(self, "ReadWebhookKey", secret)])
+        read_statement = secret_read_statement(self, "ReadWebhookKey", secret_name)
+        return Requirements(environment, [read_statement])
 
     def _add_archive(self, settings: Settings) -> Requirements:
         """Make the archive, and return the worker's requirements for it."""

@@ -1,4 +1,4 @@
-"""The alarm specifications. Each has one metric and a text for the person on call."""
+"""The alarms' specifications, each with one metric and a text for the person on call."""
 
 from collections.abc import Iterator
 
@@ -7,8 +7,8 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 
 from infra.ledger import Ledger
 from infra.monitoring.alarm_spec import AlarmSpec
-from infra.monitoring.metrics import (
-    VISIBLE,
+from infra.monitoring.cloudwatch_metrics import (
+    VISIBLE_MESSAGES,
     function_metric,
     mapping_metric,
     own_metric,
@@ -16,19 +16,15 @@ from infra.monitoring.metrics import (
     table_metric,
 )
 from infra.monitoring.monitored_resources import MonitoredResources
-from infra.settings.retries import (
-    DEAD_LETTER_DAYS,
-    INTAKE_DAYS,
-    duration_in_words,
-)
+from infra.settings.retries import DEAD_LETTER_DAYS, INTAKE_DAYS, duration_in_words
 from infra.settings.settings import Settings
 from infra.watchdog import Watchdog
 from infra.worker import Worker
 
 _FIVE_MINUTES = Duration.minutes(5)
-# How long a message may wait in the intake queue, not counting deliberate delays.
+# How long a message may wait in the intake queue, not counting intended delays.
 _MAX_WAIT_SECONDS = 120
-# Share of the worker's timeout that a batch may take before it counts as slow.
+# A batch is slow if it takes over this share of the worker's timeout.
 _SLOW_PERCENT = 80
 
 _Missing = cloudwatch.TreatMissingData
@@ -37,28 +33,31 @@ _Missing = cloudwatch.TreatMissingData
 def alarm_specs(settings: Settings, resources: MonitoredResources) -> list[AlarmSpec]:
     """Return the specifications of the stack's alarms, in the order of the runbook."""
     specs = [
-        *_queue_alarms(settings, resources),
-        *_worker_alarms(settings, resources.worker),
-        *_outcome_alarms(settings),
+        *_intake_alarm_specs(settings, resources),
+        *_worker_alarm_specs(settings, resources.worker),
+        *_outcome_alarm_specs(settings),
     ]
     if resources.watchdog:
-        specs += _watchdog_alarms(settings, resources.watchdog)
+        specs += _watchdog_alarm_specs(settings, resources.watchdog)
     specs += resources.source.alarm_specs
-    specs += _ledger_alarms(resources.ledger)
+    specs += _ledger_alarm_specs(resources.ledger)
     if settings.silence_hours:
-        specs.append(_silence_alarm(settings, settings.silence_hours))
+        specs.append(_silence_alarm_spec(settings, settings.silence_hours))
     return specs
 
 
-def _queue_alarms(settings: Settings, resources: MonitoredResources) -> Iterator[AlarmSpec]:
+def _intake_alarm_specs(settings: Settings, resources: MonitoredResources) -> Iterator[AlarmSpec]:
     yield AlarmSpec(
         id="dead-letters",
-        metric=queue_metric(resources.intake.dead_letter_queue, VISIBLE, "Maximum"),
+        metric=queue_metric(resources.intake.dead_letter_queue, VISIBLE_MESSAGES, "Maximum"),
         meaning=(
-            "At least one message could not be processed and is in the dead-letter queue. It is "
-            f"kept there until it is {DEAD_LETTER_DAYS} days old; nothing tries it again by itself."
+            "At least one message could not be processed and is in the dead-letter queue, which "
+            f"keeps it until it is {DEAD_LETTER_DAYS} days old. Nothing retries it automatically."
         ),
-        first_step="read why it is there. Nothing is lost yet, so take the time to mend the cause.",
+        first_step=(
+            "find out why the message is there. Nothing is lost yet, so take the time to remove "
+            "the cause."
+        ),
     )
     max_wait_seconds = (
         _MAX_WAIT_SECONDS + resources.source.max_delay_seconds + settings.batching_window_seconds
@@ -70,59 +69,62 @@ def _queue_alarms(settings: Settings, resources: MonitoredResources) -> Iterator
         datapoints_to_alarm=2,
         evaluation_periods=2,
         meaning=(
-            "A message has waited in the intake queue for over "
-            f"{duration_in_words(max_wait_seconds)}: "
-            f"ends arrive late. After {INTAKE_DAYS} days they would be lost."
+            "A message has been in the intake queue for over "
+            f"{duration_in_words(max_wait_seconds)}, so ends arrive late. "
+            f"After {INTAKE_DAYS} days in the queue, messages are lost."
         ),
         first_step=(
-            "see which other alarms are on. failures: something the worker calls is down. "
-            "mapping-dead or worker-throttles: the worker is not called. None: there are more "
-            "messages than it can do."
+            "check the other alarms. If failures is on, a destination or the ledger is probably "
+            "down. If mapping-dead, worker-throttles or worker-errors is on, Lambda does not run "
+            "the worker, or the worker crashes. If none of these is on, more messages arrive than "
+            "the worker can process."
         ),
     )
 
 
-def _worker_alarms(settings: Settings, worker: Worker) -> Iterator[AlarmSpec]:
+def _worker_alarm_specs(settings: Settings, worker: Worker) -> Iterator[AlarmSpec]:
     yield AlarmSpec(
         id="failures",
         metric=own_metric(settings, "Failed"),
         datapoints_to_alarm=2,
-        # One failure is normal: a message fails once if another invocation has claimed its end. The
-        # periods span the delay before a retry, so that a second failure of the message counts.
+        # One failure is normal, because a message fails if another invocation has claimed its end.
+        # The periods are long enough to include the retry, so that a second failure counts too.
         evaluation_periods=max(5, settings.retry_delay_seconds // 60 + 2),
         meaning=(
-            "Messages fail and come back, as a destination or the ledger does not take them. "
-            "What goes on failing is in the dead-letter queue after "
-            f"{duration_in_words(settings.outage_seconds)}."
+            "Messages fail and are retried, usually because a destination or the ledger is down. "
+            "A message that still fails after "
+            f"{duration_in_words(settings.outage_seconds)} moves to the dead-letter queue."
         ),
-        first_step=(
-            "read the reason in the worker's log, which names the destination; then see to it."
-        ),
+        first_step="read in the worker's log what failed and why, then repair it.",
     )
     yield AlarmSpec(
         id="mapping-dead",
         metric=mapping_metric(worker.mapping, "PolledEventCount"),
-        # The metric is never below the threshold, 0, and an idle mapping reports 0. So only missing
-        # values make this alarm fire.
+        # An idle mapping reports 0, and no value is below the threshold, which is also 0. So only
+        # missing values make this alarm fire.
         below=True,
         datapoints_to_alarm=2,
         evaluation_periods=2,
         missing=_Missing.BREACHING,
         meaning=(
-            "Lambda has stopped reading the intake queue. No end is processed; they pile up for "
-            f"{INTAKE_DAYS} days, then they are lost. In a stack's first minutes it means nothing."
+            "Lambda does not read the intake queue, so no end is processed. Messages wait in the "
+            f"queue for up to {INTAKE_DAYS} days and are then lost. Ignore this alarm in the first "
+            "minutes of a new stack."
         ),
-        first_step="see whether the worker's event source mapping is there and enabled.",
+        first_step="check that the worker's event source mapping exists and is enabled.",
     )
     yield AlarmSpec(
         id="worker-errors",
         metric=function_metric(worker.function, "Errors"),
         meaning=(
-            "The worker itself broke: it could not start, ran out of memory or time, or has a "
-            "fault. The messages of that batch come back. One that fails in the regular way does "
-            "not do this."
+            "The worker crashed: it could not start, ran out of memory or time, or has a bug. All "
+            "messages of the batch are retried. Messages that the worker itself reports as failed "
+            "do not turn this alarm on."
         ),
-        first_step="read the last error in the worker's log; if it began with a deploy, undo that.",
+        first_step=(
+            "read the last error in the worker's log. If the errors began with a deploy, deploy "
+            "the previous revision."
+        ),
     )
     yield AlarmSpec(
         id="worker-throttles",
@@ -130,13 +132,13 @@ def _worker_alarms(settings: Settings, worker: Worker) -> Iterator[AlarmSpec]:
         datapoints_to_alarm=3,
         evaluation_periods=5,
         meaning=(
-            "Lambda refuses to run the worker, as the account's concurrency is used up. Messages "
-            "wait and come back, and each refusal costs them one of their "
+            "Lambda refuses to run the worker because the account's concurrency is used up. "
+            "Messages are retried, but each refusal costs them one of their "
             f"{settings.max_receive_count} receives."
         ),
-        first_step="find out which function uses the account's concurrency up.",
+        first_step="find out which function uses up the account's concurrency.",
     )
-    limit_ms = settings.worker_timeout_seconds * 10 * _SLOW_PERCENT
+    limit_ms = settings.worker_timeout_seconds * 1000 * _SLOW_PERCENT // 100
     yield AlarmSpec(
         id="worker-slow",
         metric=function_metric(worker.function, "Duration", "p99"),
@@ -144,37 +146,37 @@ def _worker_alarms(settings: Settings, worker: Worker) -> Iterator[AlarmSpec]:
         datapoints_to_alarm=2,
         evaluation_periods=5,
         meaning=(
-            f"Batches take over {_SLOW_PERCENT} % of the worker's "
-            f"{settings.worker_timeout_seconds} s. Soon it will leave messages for want of time, "
-            "and those come back later."
+            f"The slowest batches take over {_SLOW_PERCENT} % of the worker's timeout of "
+            f"{settings.worker_timeout_seconds} s. If they become slower, the worker will run out "
+            "of time, and the rest of their messages will be retried later."
         ),
-        first_step="find the slow one: a destination, the action, or the ledger.",
+        first_step="find out what is slow: a destination, the action, or the ledger.",
     )
 
 
-def _outcome_alarms(settings: Settings) -> Iterator[AlarmSpec]:
+def _outcome_alarm_specs(settings: Settings) -> Iterator[AlarmSpec]:
     yield AlarmSpec(
         id="rejects",
         metric=own_metric(settings, "Rejected"),
         meaning=(
-            "A message came that can never be processed, so it went to the dead-letter queue "
-            "at once. What Genesys Cloud sends has changed, somebody else sends to the queue, or a "
-            "destination refused an end for good."
+            "A message can never be processed, so the worker moved it to the dead-letter queue. "
+            "Either Genesys Cloud has changed its events, somebody else sends to the intake queue, "
+            "or a destination has refused an end for good."
         ),
-        first_step="read its reason and detail in the worker's log.",
+        first_step="read the message's reason and detail in the worker's log.",
     )
     yield AlarmSpec(
         id="delivery-failures",
         metric=own_metric(settings, "DeliveryFailures"),
         meaning=(
-            "An end did not arrive at one of its destinations. It is tried again at that one "
-            "alone, unless it was refused for good."
+            "An end did not arrive at one of its destinations. The worker retries only this "
+            "destination, unless the destination has refused the end for good."
         ),
-        first_step="read in the worker's log which destination it is and what it answered.",
+        first_step="read in the worker's log which destination failed and why.",
     )
 
 
-def _watchdog_alarms(settings: Settings, watchdog: Watchdog) -> Iterator[AlarmSpec]:
+def _watchdog_alarm_specs(settings: Settings, watchdog: Watchdog) -> Iterator[AlarmSpec]:
     yield AlarmSpec(
         id="subscription-unhealthy",
         metric=own_metric(settings, "SubscriptionHealthy", "Minimum").with_(period=_FIVE_MINUTES),
@@ -183,11 +185,15 @@ def _watchdog_alarms(settings: Settings, watchdog: Watchdog) -> Iterator[AlarmSp
         missing=_Missing.MISSING,
         notify_on_missing_data=True,
         meaning=(
-            "What sends us the ends in Genesys Cloud is gone, was changed or is off, or Genesys "
-            "Cloud refuses our OAuth client. Ends may be lost right now. If the state is "
-            "INSUFFICIENT_DATA, nobody has looked: the watchdog is silent."
+            "The subscription or integration in Genesys Cloud is missing, switched off, duplicated "
+            "or not as deployed, or Genesys Cloud refuses the OAuth client. Ends may be lost right "
+            "now. If the alarm's state is INSUFFICIENT_DATA, the watchdog has not checked Genesys "
+            "Cloud for a while."
         ),
-        first_step="let the watchdog say what differs; the runbook has the command that mends it.",
+        first_step=(
+            "invoke the watchdog to see the differences. The runbook shows how to do this, and how "
+            "to repair them."
+        ),
     )
     yield AlarmSpec(
         id="watchdog-errors",
@@ -195,41 +201,53 @@ def _watchdog_alarms(settings: Settings, watchdog: Watchdog) -> Iterator[AlarmSp
         datapoints_to_alarm=2,
         evaluation_periods=3,
         meaning=(
-            "The watchdog could not see how things are in Genesys Cloud, or is broken itself. Ends "
-            "may still arrive, but nobody would notice if they stopped."
+            "The watchdog could not check Genesys Cloud, or crashed. Ends may still arrive, but "
+            "nobody would notice if they stopped."
         ),
-        first_step="read the watchdog's log; if Genesys Cloud has an outage, wait for its end.",
+        first_step=(
+            "read the watchdog's log. If Genesys Cloud has an outage, wait for the outage to end."
+        ),
     )
 
 
-def _ledger_alarms(ledger: Ledger) -> Iterator[AlarmSpec]:
-    for kind, name in (("reads", "ReadThrottleEvents"), ("writes", "WriteThrottleEvents")):
+def _ledger_alarm_specs(ledger: Ledger) -> Iterator[AlarmSpec]:
+    for operations, metric_name in (
+        ("reads", "ReadThrottleEvents"),
+        ("writes", "WriteThrottleEvents"),
+    ):
         yield AlarmSpec(
-            id=f"ledger-{kind}-throttled",
-            metric=table_metric(ledger.table, name),
+            id=f"ledger-{operations}-throttled",
+            metric=table_metric(ledger.table, metric_name),
             datapoints_to_alarm=2,
             evaluation_periods=5,
             section="ledger-throttled",
             meaning=(
-                f"DynamoDB refuses {kind} of the ledger's table: more comes at once than it has "
-                "grown to. Messages come back and are tried again, so that they arrive late."
+                f"DynamoDB throttles {operations} of the ledger's table, usually because the load "
+                "exceeds the table's current capacity. The messages fail and are retried, so ends "
+                "arrive late."
             ),
-            first_step="see whether it ends by itself within ten minutes, as the table grows.",
+            first_step=(
+                "wait ten minutes, because the table adapts to the load. If DynamoDB still "
+                "throttles, reduce the load."
+            ),
         )
 
 
-def _silence_alarm(settings: Settings, hours: int) -> AlarmSpec:
+def _silence_alarm_spec(settings: Settings, silence_hours: int) -> AlarmSpec:
     return AlarmSpec(
         id="silence",
         metric=own_metric(settings, "Ended").with_(period=Duration.hours(1)),
         threshold=1,
         below=True,
-        datapoints_to_alarm=hours,
-        evaluation_periods=hours,
+        datapoints_to_alarm=silence_hours,
+        evaluation_periods=silence_hours,
         missing=_Missing.BREACHING,
         meaning=(
-            f"No end was processed for {hours} h. Either no conversation ended in the queues, or "
-            "ends do not arrive. In a new stack it means that none has come yet."
+            f"No end was processed for {silence_hours} h. Either no conversation ended in the "
+            "queues, or ends do not arrive. In a new stack, the alarm is on until the first end."
         ),
-        first_step="ask whether the queues were open; if they were, see subscription-unhealthy.",
+        first_step=(
+            "ask the contact centre whether conversations have ended. If so, check the "
+            "subscription or integration in Genesys Cloud."
+        ),
     )

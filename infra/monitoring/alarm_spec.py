@@ -16,18 +16,19 @@ class AlarmSpec:
     metric
         The metric, with its statistic and period.
     meaning, first_step
-        The alarm text: the meaning and the first step, written for somebody who has just woken up.
+        Two parts of the alarm text: what the alarm means, and what to do first.
     threshold, below
-        Values above the threshold count as crossing it; if `below` is true, values below it do.
+        The metric crosses the threshold if its value is above the threshold. If `below` is true, it
+        does so if its value is below the threshold.
     datapoints_to_alarm, evaluation_periods
         The alarm fires when the metric crosses the threshold in `datapoints_to_alarm` of the last
         `evaluation_periods` periods.
     missing
         How a period without a value counts.
     notify_on_missing_data
-        Whether the alarm also notifies when its state becomes INSUFFICIENT_DATA.
+        Whether the alarm also sends a notification when its state becomes INSUFFICIENT_DATA.
     section
-        The anchor of the alarm's section in the runbook; if None, the anchor is the id.
+        The anchor of the alarm's section in the runbook; if None, the id is the anchor.
     """
 
     id: str

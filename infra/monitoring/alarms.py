@@ -18,14 +18,14 @@ from infra.settings.settings import Settings
 
 
 class Alarms(Construct):
-    """The alarms, and a composite alarm that is in ALARM while at least one of them is.
+    """The alarms, and a composite alarm that is on while at least one other alarm is on.
 
     Attributes
     ----------
     sns_topic
         The SNS topic that is notified when an alarm fires or clears.
-    alarms
-        The alarms, keyed by id, in the order of the runbook.
+    by_id
+        All alarms except the composite alarm, keyed by id, in the order of the runbook.
     composite_alarm
         The composite alarm, whose id is `health`.
     """
@@ -41,12 +41,12 @@ class Alarms(Construct):
         super().__init__(scope, construct_id)
         self.sns_topic = _make_sns_topic(self, settings)
         notification = actions.SnsAction(self.sns_topic)
-        self.alarms = {
+        self.by_id = {
             spec.id: _make_alarm(self, settings, spec, notification)
             for spec in alarm_specs(settings, resources)
         }
-        names = [f"{settings.stack_name}-{alarm_id}" for alarm_id in self.alarms]
-        rule = " OR ".join(f"ALARM({json.dumps(name)})" for name in names)
+        alarm_names = [f"{settings.stack_name}-{alarm_id}" for alarm_id in self.by_id]
+        rule = " OR ".join(f"ALARM({json.dumps(name)})" for name in alarm_names)
         self.composite_alarm = cloudwatch.CompositeAlarm(
             self,
             "health",
@@ -55,12 +55,12 @@ class Alarms(Construct):
             alarm_description=_description(
                 settings,
                 "health",
-                "At least one alarm of Queue Ends is on; its own message says what it is.",
-                "open the dashboard and take the topmost alarm that is on.",
+                "At least one alarm of Queue Ends is on; that alarm's text says what is wrong.",
+                "open the dashboard and start with the topmost alarm that is on.",
             ),
         )
-        # The rule contains only the alarms' names, so CloudFormation sees no dependency in it.
-        self.composite_alarm.node.add_dependency(*self.alarms.values())
+        # The rule contains only the alarms' names, so CloudFormation cannot see the dependencies.
+        self.composite_alarm.node.add_dependency(*self.by_id.values())
         self.composite_alarm.add_alarm_action(notification)
         self.composite_alarm.add_ok_action(notification)
 
@@ -81,7 +81,7 @@ def _make_sns_topic(scope: Construct, settings: Settings) -> sns.Topic:
         resource_name=f"{settings.stack_name}-*",
         arn_format=ArnFormat.COLON_RESOURCE_NAME,
     )
-    # This policy replaces the default one, which lets the whole account publish.
+    # This policy replaces the default policy, which lets the whole account publish.
     sns_topic.add_to_resource_policy(
         iam.PolicyStatement(
             sid="AlarmsPublish",

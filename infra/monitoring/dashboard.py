@@ -17,12 +17,12 @@ _ALARM_ROW_HEIGHT = 5
 
 
 class Dashboard(Construct):
-    """The dashboard, whose name is the stack's name.
+    """The CloudWatch dashboard, which has the stack's name.
 
     Attributes
     ----------
-    dashboard
-        The CloudWatch dashboard.
+    name
+        The dashboard's name.
     url
         The dashboard's URL in the AWS console. It is valid only in the partition `aws`, because
         other partitions have other consoles.
@@ -38,14 +38,15 @@ class Dashboard(Construct):
         alarms: Alarms,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.dashboard = cloudwatch.Dashboard(
+        dashboard = cloudwatch.Dashboard(
             self,
             "Dashboard",
             dashboard_name=settings.stack_name,
-            # In a longer range, CloudWatch by default no longer shows a data point for each minute.
+            # If the range were longer, CloudWatch would not show a data point for each minute.
             default_interval=Duration.hours(3),
             widgets=list(_rows(settings, resources, alarms)),
         )
+        self.name = dashboard.dashboard_name
         region = Stack.of(self).region
         self.url = (
             f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
@@ -67,12 +68,12 @@ def _rows(settings: Settings, resources: MonitoredResources, alarms: Alarms) -> 
     yield from sections.ledger_and_destination_rows(settings, resources.ledger)
     yield heading("Genesys Cloud")
     yield from sections.genesys_rows(settings, resources, alarms)
-    yield heading("Log")
+    yield heading("Logs")
     yield from log_tables.log_rows(resources)
 
 
 def _top_row(settings: Settings, resources: MonitoredResources, alarms: Alarms) -> Row:
-    shown_alarms: list[cloudwatch.IAlarm] = [alarms.composite_alarm, *alarms.alarms.values()]
+    shown_alarms: list[cloudwatch.IAlarm] = [alarms.composite_alarm, *alarms.by_id.values()]
     return [
         cloudwatch.AlarmStatusWidget(
             title="Alarms", alarms=shown_alarms, width=15, height=_ALARM_ROW_HEIGHT
@@ -84,14 +85,14 @@ def _top_row(settings: Settings, resources: MonitoredResources, alarms: Alarms) 
 
 
 def _runbook_links(settings: Settings, resources: MonitoredResources) -> str:
-    # Some alarms share a section; dict.fromkeys removes the duplicates and keeps the order.
+    # Some alarms share a section. dict.fromkeys removes the duplicates and keeps the order.
     anchors = dict.fromkeys(["health", *(spec.anchor for spec in alarm_specs(settings, resources))])
     url = settings.runbook_url
     if "://" in url:
         introduction = f"The [runbook]({url}) says what to do about each alarm"
         links = [f"[{anchor}]({url}#{anchor})" for anchor in anchors]
     else:
-        # This text has no links, because the console would take a path for one of its own pages.
+        # The path cannot be a link, because the console would resolve it against its own URL.
         introduction = f"In the project, `{url}` says what to do about each alarm"
         links = [f"`{anchor}`" for anchor in anchors]
     return f"## Queue Ends, {settings.stage}\n\n{introduction}:\n\n{' · '.join(links)}"

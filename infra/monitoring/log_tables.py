@@ -3,35 +3,36 @@
 from collections.abc import Iterator
 
 from infra.monitoring.monitored_resources import MonitoredResources
-from infra.monitoring.widgets import COLUMNS, Row, table
+from infra.monitoring.widgets import COLUMNS, Row, log_table
 
-# The worker writes a log line "Message" for each SQS message.
+# The worker writes a log line "Message" for each rejected or failed SQS message.
 _MESSAGE_LINES = 'filter message = "Message"'
 _NEWEST_LINES = ("sort @timestamp desc", "limit 20")
 
 
 def log_rows(resources: MonitoredResources) -> Iterator[Row]:
-    """Yield a row about the last rejected and failed messages, and a row of summaries.
+    """Yield two rows of tables.
 
-    The second row counts the reasons and, if there is a watchdog, lists what it found.
+    The first row lists the last rejected and failed messages. The second row counts their reasons
+    and, if there is a watchdog, lists the watchdog's findings.
     """
     worker_log, watchdog = resources.worker.function.log_group, resources.watchdog
     message_fields = "fields @timestamp, reason, detail, message_id, receives"
     yield [
-        table(
-            "Last messages that were rejected",
+        log_table(
+            "Last rejected messages",
             worker_log,
             [message_fields, _MESSAGE_LINES, 'filter outcome = "rejected"', *_NEWEST_LINES],
             width=12,
         ),
-        table(
-            "Last messages that failed",
+        log_table(
+            "Last failed messages",
             worker_log,
             [message_fields, _MESSAGE_LINES, 'filter outcome = "failed"', *_NEWEST_LINES],
             width=12,
         ),
     ]
-    reasons = table(
+    reasons_table = log_table(
         "Why messages were rejected or failed",
         worker_log,
         [
@@ -43,18 +44,18 @@ def log_rows(resources: MonitoredResources) -> Iterator[Row]:
         width=8 if watchdog else COLUMNS,
     )
     if not watchdog:
-        yield [reasons]
+        yield [reasons_table]
         return
-    findings = table(
+    findings_table = log_table(
         "What the watchdog found",
         watchdog.function.log_group,
         [
-            # In Logs Insights, each element of the list `differences` is a field of its own.
-            # `detail` explains why a run failed.
+            # Logs Insights has a separate field for each element of the list `differences`.
+            # `detail` explains why the watchdog could not check Genesys Cloud.
             "fields @timestamp, message, differences.0, differences.1, differences.2, detail",
             'filter level = "WARNING"',
             *_NEWEST_LINES,
         ],
         width=16,
     )
-    yield [reasons, findings]
+    yield [reasons_table, findings_table]

@@ -21,15 +21,15 @@ class MonitoredSource:
     Attributes
     ----------
     provisioner
-        The provisioner, which CloudFormation calls for the custom resource.
+        The provisioner's function.
     max_delay_seconds
-        The longest time for which the worker delays a message in the intake queue on purpose.
+        The longest delay of the messages that the worker sends to itself; 0 if it sends none.
     alarm_specs
         The alarms that only this delivery has.
     dead_letter_metrics
-        Further metrics for the dashboard's graph of dead-letter queues.
+        Additional metrics for the dashboard's graph of the dead-letter queues.
     dashboard_rows
-        Rows of the dashboard that only this delivery has.
+        The dashboard rows that only this delivery has.
     """
 
     provisioner: lambda_.IFunction

@@ -1,4 +1,4 @@
-"""The sections of the dashboard; each function yields one section's rows from top to bottom."""
+"""The dashboard's rows; each function yields the rows about one subject, from top to bottom."""
 
 from collections.abc import Iterator
 
@@ -7,8 +7,8 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 
 from infra.ledger import Ledger
 from infra.monitoring.alarms import Alarms
-from infra.monitoring.metrics import (
-    VISIBLE,
+from infra.monitoring.cloudwatch_metrics import (
+    VISIBLE_MESSAGES,
     function_metric,
     mapping_metric,
     own_metric,
@@ -30,105 +30,116 @@ from infra.monitoring.widgets import (
     REJECTED,
     Row,
     graph,
-    labelled,
+    label_metric,
     limit_line,
-    numbers,
+    number_widget,
 )
 from infra.settings.settings import Settings
 from infra.worker import Worker
 
-# The SQS metrics for messages that were received but not yet deleted, and for delayed messages.
+# SQS's metric for messages that were received but not yet deleted.
 _IN_FLIGHT = "ApproximateNumberOfMessagesNotVisible"
+# SQS's metric for messages whose delay is not over.
 _DELAYED = "ApproximateNumberOfMessagesDelayed"
-_RIGHT = cloudwatch.LegendPosition.RIGHT
+_LEGEND_RIGHT = cloudwatch.LegendPosition.RIGHT
 
 
 def end_rows(settings: Settings) -> Iterator[Row]:
-    """Yield the number and the latency of processed ends, in total and by queue."""
+    """Yield rows with the number and the latency of processed ends, in total and by queue."""
     ended = own_metric(settings, "Ended")
     latencies = [
-        labelled(own_metric(settings, "EndToEndLatency", "p50"), "p50", CYAN),
-        labelled(own_metric(settings, "EndToEndLatency", "p95"), "p95", BLUE),
-        labelled(own_metric(settings, "EndToEndLatency", "p99"), "p99", PURPLE),
+        label_metric(own_metric(settings, "EndToEndLatency", "p50"), "p50", CYAN),
+        label_metric(own_metric(settings, "EndToEndLatency", "p95"), "p95", BLUE),
+        label_metric(own_metric(settings, "EndToEndLatency", "p99"), "p99", PURPLE),
     ]
     ended_by_queue = [
-        labelled(own_metric(settings, "Ended", queue_id=queue_id), queue_id)
+        label_metric(own_metric(settings, "Ended", queue_id=queue_id), queue_id)
         for queue_id in settings.queue_ids
     ]
     p95_by_queue = [
-        labelled(own_metric(settings, "EndToEndLatency", "p95", queue_id=queue_id), queue_id)
+        label_metric(own_metric(settings, "EndToEndLatency", "p95", queue_id=queue_id), queue_id)
         for queue_id in settings.queue_ids
     ]
     yield [
-        numbers("Ends in the time shown", labelled(ended, "processed"), width=8),
-        numbers("Latency in the time shown, in milliseconds", *latencies, width=16),
+        number_widget("Ends in the time range", label_metric(ended, "processed"), width=8),
+        number_widget("Latency in the time range, in milliseconds", *latencies, width=16),
     ]
     yield [
-        graph("Ends processed", labelled(ended, "all queues", PROCESSED), unit="ends", width=8),
-        graph("Ends processed, by queue", *ended_by_queue, unit="ends", width=16, legend=_RIGHT),
+        graph("Ends processed", label_metric(ended, "all queues", PROCESSED), unit="ends", width=8),
+        graph(
+            "Ends processed, by queue", *ended_by_queue, unit="ends", width=16, legend=_LEGEND_RIGHT
+        ),
     ]
     yield [
-        graph("Latency from end to destinations", *latencies, unit="milliseconds", width=8),
-        graph("Latency by queue, p95", *p95_by_queue, unit="milliseconds", width=16, legend=_RIGHT),
+        graph(
+            "Latency from conversation end to delivery", *latencies, unit="milliseconds", width=8
+        ),
+        graph(
+            "Latency by queue, p95",
+            *p95_by_queue,
+            unit="milliseconds",
+            width=16,
+            legend=_LEGEND_RIGHT,
+        ),
     ]
 
 
 def message_rows(settings: Settings) -> Iterator[Row]:
-    """Yield the number of received messages, in total and by outcome."""
-    received = labelled(own_metric(settings, "Received"), "received", BLUE)
-    # The graph stacks the outcomes in this order, so that the bad ones are on top.
+    """Yield rows with the number of received messages, in total and by outcome."""
+    received = label_metric(own_metric(settings, "Received"), "received", BLUE)
+    # The graph stacks the outcomes in this order, with the bad outcomes on top.
     outcomes = [
-        labelled(own_metric(settings, "Processed"), "processed", PROCESSED),
-        labelled(own_metric(settings, "Duplicate"), "duplicate", DUPLICATE),
-        labelled(own_metric(settings, "Ignored"), "ignored", IGNORED),
-        labelled(own_metric(settings, "Rejected"), "rejected", REJECTED),
-        labelled(own_metric(settings, "Failed"), "failed", FAILED),
+        label_metric(own_metric(settings, "Processed"), "processed", PROCESSED),
+        label_metric(own_metric(settings, "Duplicate"), "duplicate", DUPLICATE),
+        label_metric(own_metric(settings, "Ignored"), "ignored", IGNORED),
+        label_metric(own_metric(settings, "Rejected"), "rejected", REJECTED),
+        label_metric(own_metric(settings, "Failed"), "failed", FAILED),
     ]
-    yield [numbers("Messages in the time shown", received, *outcomes, width=COLUMNS)]
+    yield [number_widget("Messages in the time range", received, *outcomes, width=COLUMNS)]
     yield [
         graph(
-            "What became of every message received",
+            "Received messages, by outcome",
             *outcomes,
             unit="messages",
             width=16,
             stacked=True,
         ),
-        # The total has its own graph, because the stacked graph would add it to the outcomes.
+        # The total has a separate graph, because the stacked graph would add it to the outcomes.
         graph("Messages received", received, unit="messages", width=8),
     ]
 
 
 def sqs_rows(resources: MonitoredResources, alarms: Alarms) -> Iterator[Row]:
-    """Yield the messages in the intake queue and in the dead-letter queues."""
+    """Yield a row about the messages in the intake queue and in the dead-letter queues."""
     queue = resources.intake.queue
     age = queue_metric(queue, "ApproximateAgeOfOldestMessage", "Maximum")
-    dead_letters = queue_metric(resources.intake.dead_letter_queue, VISIBLE, "Maximum")
+    dead_letters = queue_metric(resources.intake.dead_letter_queue, VISIBLE_MESSAGES, "Maximum")
     yield [
         graph(
             "Intake queue",
-            labelled(queue_metric(queue, VISIBLE, "Maximum"), "waiting", BLUE),
-            labelled(queue_metric(queue, _IN_FLIGHT, "Maximum"), "in flight", CYAN),
-            labelled(queue_metric(queue, _DELAYED, "Maximum"), "delayed", PURPLE),
+            label_metric(queue_metric(queue, VISIBLE_MESSAGES, "Maximum"), "waiting", BLUE),
+            label_metric(queue_metric(queue, _IN_FLIGHT, "Maximum"), "in flight", CYAN),
+            label_metric(queue_metric(queue, _DELAYED, "Maximum"), "delayed", PURPLE),
             unit="messages",
             width=6,
         ),
         graph(
             "Age of the oldest message",
-            labelled(age, "age", BLUE),
+            label_metric(age, "age", BLUE),
             unit="seconds",
             width=6,
             limits=[_alarm_line(alarms, "backlog")],
         ),
         graph(
-            "Sent against deleted",
-            labelled(queue_metric(queue, "NumberOfMessagesSent"), "sent", BLUE),
-            labelled(queue_metric(queue, "NumberOfMessagesDeleted"), "deleted", PROCESSED),
+            "Messages sent and deleted",
+            label_metric(queue_metric(queue, "NumberOfMessagesSent"), "sent", BLUE),
+            label_metric(queue_metric(queue, "NumberOfMessagesDeleted"), "deleted", PROCESSED),
             unit="messages",
             width=6,
         ),
         graph(
             "Dead-letter queues",
-            labelled(dead_letters, "dead", FAILED),
+            label_metric(dead_letters, "dead letters", FAILED),
             *resources.source.dead_letter_metrics,
             unit="messages",
             width=6,
@@ -137,26 +148,26 @@ def sqs_rows(resources: MonitoredResources, alarms: Alarms) -> Iterator[Row]:
 
 
 def worker_rows(settings: Settings, worker: Worker, alarms: Alarms) -> Iterator[Row]:
-    """Yield the worker's invocations, durations, event source mapping and batches."""
+    """Yield rows about the worker's invocations, durations, event source mapping and batches."""
     function, mapping = worker.function, worker.mapping
     concurrency = function_metric(function, "ConcurrentExecutions", "Maximum")
     yield [
         graph(
-            "Worker's invocations",
-            labelled(function_metric(function, "Invocations"), "invocations", BLUE),
+            "Worker invocations",
+            label_metric(function_metric(function, "Invocations"), "invocations", BLUE),
             unit="invocations",
             right_metrics=[
-                labelled(function_metric(function, "Errors"), "errors", FAILED),
-                labelled(function_metric(function, "Throttles"), "throttles", REJECTED),
+                label_metric(function_metric(function, "Errors"), "errors", FAILED),
+                label_metric(function_metric(function, "Throttles"), "throttles", REJECTED),
             ],
             right_unit="errors, throttles",
             width=12,
         ),
         graph(
-            "Worker's duration",
-            labelled(function_metric(function, "Duration", "p50"), "p50", CYAN),
-            labelled(function_metric(function, "Duration", "p99"), "p99", BLUE),
-            labelled(function_metric(function, "Duration", "Maximum"), "maximum", PURPLE),
+            "Worker duration",
+            label_metric(function_metric(function, "Duration", "p50"), "p50", CYAN),
+            label_metric(function_metric(function, "Duration", "p99"), "p99", BLUE),
+            label_metric(function_metric(function, "Duration", "Maximum"), "maximum", PURPLE),
             unit="milliseconds",
             width=12,
             limits=[
@@ -168,26 +179,26 @@ def worker_rows(settings: Settings, worker: Worker, alarms: Alarms) -> Iterator[
     yield [
         graph(
             "Event source mapping",
-            labelled(mapping_metric(mapping, "PolledEventCount"), "polled", BLUE),
-            labelled(mapping_metric(mapping, "InvokedEventCount"), "given to the worker", CYAN),
-            labelled(
-                mapping_metric(mapping, "FailedInvokeEventCount"), "given back as failed", FAILED
+            label_metric(mapping_metric(mapping, "PolledEventCount"), "polled", BLUE),
+            label_metric(mapping_metric(mapping, "InvokedEventCount"), "sent to the worker", CYAN),
+            label_metric(
+                mapping_metric(mapping, "FailedInvokeEventCount"), "returned as failed", FAILED
             ),
-            labelled(mapping_metric(mapping, "DeletedEventCount"), "deleted", PROCESSED),
+            label_metric(mapping_metric(mapping, "DeletedEventCount"), "deleted", PROCESSED),
             unit="messages",
             width=8,
         ),
         graph(
             "Batches",
-            labelled(own_metric(settings, "BatchSize", "Average"), "average", CYAN),
-            labelled(own_metric(settings, "BatchSize", "Maximum"), "largest", BLUE),
+            label_metric(own_metric(settings, "BatchSize", "Average"), "average", CYAN),
+            label_metric(own_metric(settings, "BatchSize", "Maximum"), "largest", BLUE),
             unit="messages in a batch",
             width=8,
         ),
         graph(
-            "Workers at once, and cold starts",
-            labelled(concurrency, "at once", BLUE),
-            labelled(own_metric(settings, "ColdStart"), "cold starts", CYAN),
+            "Concurrent workers and cold starts",
+            label_metric(concurrency, "concurrent", BLUE),
+            label_metric(own_metric(settings, "ColdStart"), "cold starts", CYAN),
             unit="workers",
             width=8,
         ),
@@ -195,26 +206,26 @@ def worker_rows(settings: Settings, worker: Worker, alarms: Alarms) -> Iterator[
 
 
 def ledger_and_destination_rows(settings: Settings, ledger: Ledger) -> Iterator[Row]:
-    """Yield the ledger's consumed capacity and throttles, and the destinations' failures."""
+    """Yield a row with the ledger's consumed capacity and throttles, and failed deliveries."""
     table = ledger.table
     yield [
         graph(
-            "Ledger's consumed capacity",
-            labelled(table_metric(table, "ConsumedReadCapacityUnits"), "reads", CYAN),
-            labelled(table_metric(table, "ConsumedWriteCapacityUnits"), "writes", BLUE),
+            "Ledger capacity consumed",
+            label_metric(table_metric(table, "ConsumedReadCapacityUnits"), "reads", CYAN),
+            label_metric(table_metric(table, "ConsumedWriteCapacityUnits"), "writes", BLUE),
             unit="capacity units",
             width=8,
         ),
         graph(
-            "Ledger's throttles",
-            labelled(table_metric(table, "ReadThrottleEvents"), "reads", REJECTED),
-            labelled(table_metric(table, "WriteThrottleEvents"), "writes", FAILED),
-            unit="requests refused",
+            "Ledger throttles",
+            label_metric(table_metric(table, "ReadThrottleEvents"), "reads", REJECTED),
+            label_metric(table_metric(table, "WriteThrottleEvents"), "writes", FAILED),
+            unit="requests throttled",
             width=8,
         ),
         graph(
-            "Deliveries that failed",
-            labelled(own_metric(settings, "DeliveryFailures"), "all destinations", FAILED),
+            "Failed deliveries",
+            label_metric(own_metric(settings, "DeliveryFailures"), "all destinations", FAILED),
             unit="deliveries",
             width=8,
         ),
@@ -224,21 +235,24 @@ def ledger_and_destination_rows(settings: Settings, ledger: Ledger) -> Iterator[
 def genesys_rows(
     settings: Settings, resources: MonitoredResources, alarms: Alarms
 ) -> Iterator[Row]:
-    """Yield the watchdog's result, the functions that call Genesys Cloud, and the source's rows."""
+    """Yield a row about the functions that call Genesys Cloud, and the rows of the delivery.
+
+    If there is a watchdog, the first row also shows the watchdog's results.
+    """
     provisioner = resources.source.provisioner
     invocations = [
-        labelled(
-            function_metric(provisioner, "Invocations"), "custom resource: invocations", PURPLE
+        label_metric(
+            function_metric(provisioner, "Invocations"), "provisioner: invocations", PURPLE
         )
     ]
-    errors = [labelled(function_metric(provisioner, "Errors"), "custom resource: errors", REJECTED)]
+    errors = [label_metric(function_metric(provisioner, "Errors"), "provisioner: errors", REJECTED)]
     health_graphs: Row = []
     if resources.watchdog:
         watchdog = resources.watchdog.function
         invocations.append(
-            labelled(function_metric(watchdog, "Invocations"), "watchdog: invocations", BLUE)
+            label_metric(function_metric(watchdog, "Invocations"), "watchdog: invocations", BLUE)
         )
-        errors.append(labelled(function_metric(watchdog, "Errors"), "watchdog: errors", FAULT))
+        errors.append(label_metric(function_metric(watchdog, "Errors"), "watchdog: errors", FAULT))
         health_graphs.append(_health_graph(settings, alarms))
     yield [
         *health_graphs,
@@ -256,10 +270,10 @@ def genesys_rows(
 def _health_graph(settings: Settings, alarms: Alarms) -> cloudwatch.GraphWidget:
     healthy = own_metric(settings, "SubscriptionHealthy", "Minimum")
     return graph(
-        "Genesys Cloud is set up as deployed (1) or not (0)",
+        "Genesys Cloud matches the deployed stack (1) or not (0)",
         # The period is the watchdog's interval.
-        labelled(healthy.with_(period=Duration.minutes(5)), "healthy", PROCESSED),
-        unit="1: as deployed",
+        label_metric(healthy.with_(period=Duration.minutes(5)), "healthy", PROCESSED),
+        unit="1: healthy",
         width=12,
         limits=[_alarm_line(alarms, "subscription-unhealthy", "below")],
         left_max=1.2,
@@ -269,5 +283,5 @@ def _health_graph(settings: Settings, alarms: Alarms) -> cloudwatch.GraphWidget:
 def _alarm_line(
     alarms: Alarms, alarm_id: str, side: str = "above"
 ) -> cloudwatch.HorizontalAnnotation:
-    threshold = alarms.alarms[alarm_id].to_annotation().value
+    threshold = alarms.by_id[alarm_id].to_annotation().value
     return limit_line(threshold, f"alarm {side}", FAULT)

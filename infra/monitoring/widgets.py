@@ -1,4 +1,4 @@
-"""The dashboard's widgets with their common style: sizes, colours, labels and axes."""
+"""Makes the dashboard's widgets, all in the same style."""
 
 from collections.abc import Sequence
 
@@ -23,8 +23,13 @@ LIMIT = "#52606d"
 Row = list[cloudwatch.IWidget]
 
 
-def labelled(metric: cloudwatch.Metric, label: str, colour: str | None = None) -> cloudwatch.Metric:
-    """Return the metric with a label and a colour; if colour is None, CloudWatch chooses one."""
+def label_metric(
+    metric: cloudwatch.Metric, label: str, colour: str | None = None
+) -> cloudwatch.Metric:
+    """Return a copy of the metric with a label and a colour.
+
+    If the colour is None, CloudWatch chooses one.
+    """
     return metric.with_(label=label, color=colour)
 
 
@@ -34,7 +39,7 @@ def limit_line(value: float, label: str, colour: str) -> cloudwatch.HorizontalAn
 
 
 def heading(text: str) -> Row:
-    """Return a row that is the heading of a section."""
+    """Return a row with the heading of a section."""
     background = cloudwatch.TextWidgetBackground.TRANSPARENT
     return [
         cloudwatch.TextWidget(markdown=f"## {text}", width=COLUMNS, height=1, background=background)
@@ -64,11 +69,11 @@ def graph(
     right_metrics
         The metrics on the right axis, which have another scale.
     limits
-        Limit lines on the left axis.
+        Horizontal lines on the left axis.
     stacked
         Whether to stack the metrics on the left axis.
     left_max
-        The maximum of the left axis; if None, CloudWatch chooses it.
+        The maximum of the left axis; if None, CloudWatch chooses a maximum.
     """
     return cloudwatch.GraphWidget(
         title=title,
@@ -88,7 +93,9 @@ def graph(
     )
 
 
-def numbers(title: str, *metrics: cloudwatch.Metric, width: int) -> cloudwatch.SingleValueWidget:
+def number_widget(
+    title: str, *metrics: cloudwatch.Metric, width: int
+) -> cloudwatch.SingleValueWidget:
     """Return a widget that shows each metric as one number for the dashboard's time range."""
     return cloudwatch.SingleValueWidget(
         title=title,
@@ -100,7 +107,7 @@ def numbers(title: str, *metrics: cloudwatch.Metric, width: int) -> cloudwatch.S
     )
 
 
-def table(
+def log_table(
     title: str, log_group: logs.ILogGroup, query: Sequence[str], *, width: int
 ) -> cloudwatch.LogQueryWidget:
     """Return a table with the results of a CloudWatch Logs Insights query on a log group."""

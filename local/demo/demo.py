@@ -137,7 +137,7 @@ def _run_watchdog(world: World) -> None:
 def dashboard_checks(page: Page, report: RunReport) -> dict[str, bool]:
     """Return whether the dashboard agrees with the report, keyed by each check's description."""
     messages = {
-        outcome: page.total("Messages in the time shown", outcome)
+        outcome: page.total("Messages in the time range", outcome)
         for outcome in FIELDS
         if outcome != "ended"
     }
@@ -147,7 +147,7 @@ def dashboard_checks(page: Page, report: RunReport) -> dict[str, bool]:
         "the dashboard counts the same messages by outcome": messages
         == {outcome: report.logged[outcome] for outcome in messages},
         "the dashboard counts the same ends, in all and by queue": ended
-        == page.total("Ends in the time shown", "processed")
+        == page.total("Ends in the time range", "processed")
         == by_queue,
     }
 

@@ -281,11 +281,11 @@ def test_thresholds_are_drawn_where_the_alarms_have_them(stack: Stack, tuned: St
 
         age = drawn("Age of the oldest message")
         assert age == {"alarm above": thresholds["backlog"]}
-        assert drawn("Worker's duration") == {
+        assert drawn("Worker duration") == {
             "timeout": timeout_ms,
             "alarm above": thresholds["worker-slow"],
         }
-        health = drawn("Genesys Cloud is set up as deployed (1) or not (0)")
+        health = drawn("Genesys Cloud matches the deployed stack (1) or not (0)")
         assert health == {"alarm below": thresholds["subscription-unhealthy"]}
 
 
@@ -429,8 +429,8 @@ def test_tables_read_the_logs_of_the_functions_that_they_tell_of(stack: Stack) -
     }
     worker, watchdog = (stack.ids["Worker/Logs"],), (stack.ids["Watchdog/Logs"],)
     assert groups == {
-        "Last messages that were rejected": worker,
-        "Last messages that failed": worker,
+        "Last rejected messages": worker,
+        "Last failed messages": worker,
         "Why messages were rejected or failed": worker,
         "What the watchdog found": watchdog,
     }
@@ -440,10 +440,10 @@ def test_the_last_messages_that_were_rejected_or_failed_are_told_in_full(
     stack: Stack, worker_lines: list[dict[str, Any]]
 ) -> None:
     board = board_of(stack)
-    rejected = query_result(board.properties_of("Last messages that were rejected"), worker_lines)
+    rejected = query_result(board.properties_of("Last rejected messages"), worker_lines)
     assert rejected.columns == ("@timestamp", "reason", "detail", "message_id", "receives")
     assert [row[1:] for row in rejected.rows] == [("not_json", "expected JSON", "m-1", 2)]
-    failed = query_result(board.properties_of("Last messages that failed"), worker_lines)
+    failed = query_result(board.properties_of("Last failed messages"), worker_lines)
     # The newest twenty.
     assert [row[1:] for row in failed.rows] == [
         ("ledger", "ThrottlingError", "m-23", 24),

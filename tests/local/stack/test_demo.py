@@ -21,7 +21,7 @@ from tests.polling import wait_until
 pytestmark = pytest.mark.xdist_group("demo")
 
 NOTHING_TO_SHOW = {
-    "Ledger's throttles",
+    "Ledger throttles",
     "What the watchdog found",
     "Events not delivered, by rule",
 }
@@ -78,19 +78,19 @@ def row(printed: str, label: str) -> int:
 def test_the_page_shows_the_numbers_of_the_run_and_loads_nothing(shown: Shown) -> None:
     page, printed = shown.page, shown.printed
     assert shown.status == 0, printed
-    title = "Messages in the time shown"
+    title = "Messages in the time range"
     for outcome in ("processed", "duplicate"):
         assert page.total(title, outcome) == row(printed, f"  {outcome}")
     assert page.total(title, "failed") == row(printed, "retries, each after a delay")
     assert page.total(title, "received") == row(printed, "received by the worker") + row(
         printed, "retries, each after a delay"
     )
-    assert page.total("Ends in the time shown", "processed") == row(printed, "arrived at the CRM")
+    assert page.total("Ends in the time range", "processed") == row(printed, "arrived at the CRM")
     # Each reject is deleted by the worker, and by the mapping once more.
-    assert page.total("Sent against deleted", "sent") == row(
+    assert page.total("Messages sent and deleted", "sent") == row(
         printed, "sent on to the intake queue"
     ) + row(printed, "sent straight to the intake queue")
-    assert page.total("Event source mapping", "given back as failed") == page.total(title, "failed")
+    assert page.total("Event source mapping", "returned as failed") == page.total(title, "failed")
     assert set(page.empty()) == NOTHING_TO_SHOW
     html = page.file.read_text(encoding="utf-8")
     assert "default-src 'none'" in html

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.delivery.event_patterns import (
-    MAX_CHARACTERS,
-    MAX_SOURCE_CHARACTERS,
+    MAX_PATTERN_CHARACTERS,
+    MAX_SOURCE_NAME_CHARACTERS,
     queue_patterns,
     topic_pattern,
 )
@@ -17,7 +17,7 @@ TOPICS = [
     f"v2.detail.events.conversation.{{id}}.{topic}"
     for topic in ("acd.start", "acd.end", "user.start", "user.end", "acw", "wrapup")
 ]
-LONGEST_NAME = "aws.partner/genesys.com/cloud/".ljust(MAX_SOURCE_CHARACTERS, "s")
+LONGEST_NAME = "aws.partner/genesys.com/cloud/".ljust(MAX_SOURCE_NAME_CHARACTERS, "s")
 QUEUE_IDS = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
 
 
@@ -49,8 +49,10 @@ def test_each_queue_is_in_one_of_as_few_patterns_as_fit(
 ) -> None:
     lists = ids_in(queue_ids)
     assert [queue_id for ids in lists for queue_id in ids] == queue_ids
-    assert all(length(ids) <= MAX_CHARACTERS for ids in lists)
-    assert all(length([*ids, following[0]]) > MAX_CHARACTERS for ids, following in pairwise(lists))
+    assert all(length(ids) <= MAX_PATTERN_CHARACTERS for ids in lists)
+    assert all(
+        length([*ids, following[0]]) > MAX_PATTERN_CHARACTERS for ids, following in pairwise(lists)
+    )
 
 
 def test_fifty_queues_need_three_patterns_at_most() -> None:

@@ -1,7 +1,7 @@
-"""The metrics, each with exactly the dimensions under which it is published.
+"""Makes CloudWatch metrics, each with exactly the dimensions under which it is published.
 
-Every alarm and graph uses the functions of this module, because CloudWatch reports no error for an
-invalid dimension, and just shows no data. The titles in quotes are pages of the AWS documentation.
+All alarms and graphs get their metrics here, because a wrong dimension would be hard to notice:
+CloudWatch would just show no data. The titles in quotes are pages of the AWS documentation.
 """
 
 from aws_cdk import Duration
@@ -15,14 +15,14 @@ from infra.settings.settings import Settings
 from metrics import NAMESPACE
 
 MINUTE = Duration.minutes(1)
-# The SQS metric for waiting messages.
-VISIBLE = "ApproximateNumberOfMessagesVisible"
+# SQS's metric for messages that can be received.
+VISIBLE_MESSAGES = "ApproximateNumberOfMessagesVisible"
 
 
 def own_metric(
     settings: Settings, name: str, statistic: str = "Sum", *, queue_id: str | None = None
 ) -> cloudwatch.Metric:
-    """Return a metric that our functions emit, for the whole stage or for one routing queue."""
+    """Return a metric that our functions emit, for one routing queue or for the whole stage."""
     dimensions = {"Stage": settings.stage}
     if queue_id is not None:
         dimensions["QueueId"] = queue_id
@@ -56,7 +56,8 @@ def table_metric(table: dynamodb.ITable, name: str) -> cloudwatch.Metric:
 def rule_metric(bus: events.IEventBus, rule: events.CfnRule, name: str) -> cloudwatch.Metric:
     """Return a rule's counter (see "Monitoring Amazon EventBridge").
 
-    The rule must not be on the default bus, whose rules have metrics without a bus name.
+    The rule must not be on the default bus, because metrics of that bus's rules have no dimension
+    `EventBusName`.
     """
     dimensions = {"EventBusName": bus.event_bus_name, "RuleName": str(rule.name)}
     return _metric("AWS/Events", name, "Sum", dimensions)
