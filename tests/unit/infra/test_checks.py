@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.settings.checks import DESTINATIONS, RETENTION_DAYS
+from infra.settings.checks import DESTINATIONS, RETENTION_NAMES
 from infra.settings.regions import DOMAINS
 from tests.unit.infra.conftest import OTHER_QUEUE, QUEUE, FindMistakes, LoadSettings
 
@@ -201,7 +201,7 @@ def test_words_are_accepted_in_any_case(load_settings: LoadSettings) -> None:
 def test_log_retention_is_a_value_that_cloudwatch_supports(
     load_settings: LoadSettings, find_mistakes: FindMistakes
 ) -> None:
-    for days in RETENTION_DAYS:
+    for days in RETENTION_NAMES:
         assert load_settings(log_retention_days=str(days))[0].log_retention_days == days
     assert "CloudWatch Logs knows: 1, 3, 5, 7, 14, 30," in find_mistakes(log_retention_days="31")[0]
 
