@@ -44,10 +44,7 @@ class TrialResult:
 def derive_filter(queue_ids: Sequence[str]) -> str:
     """Return the filter that lets through only ends in these queues.
 
-    Parameters
-    ----------
-    queue_ids
-        The checked ids. They contain only letters, digits, `-` and `_`, so they need no escaping.
+    The ids need no escaping, because `checks.queue_ids` allows only letters, digits, `-` and `_`.
     """
     quoted_ids = [f"'{queue_id}'" for queue_id in queue_ids]
     if len(quoted_ids) == 1:

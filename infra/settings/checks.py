@@ -168,14 +168,14 @@ def secret_name(value: str) -> str:
 def account_id(value: str) -> str:
     """Check an AWS account id."""
     if not re.fullmatch(r"[0-9]{12}", value):
-        raise ValueError("must be an AWS account: 12 digits, in quotes")
+        raise ValueError("must be an AWS account id: 12 digits, in quotes")
     return value
 
 
 def runbook_url(value: str) -> str:
     """Check the URL of docs/runbook.md, or its path within the repository."""
     example = "https://example.com/docs/runbook.md"
-    requirement = f"must be where docs/runbook.md can be read, such as {example}"
+    requirement = f"must be the URL or path of docs/runbook.md, such as {example}"
     if re.search(r"[^!-~]|[#()<>\"\\\[\]]", value) or not value:
         raise ValueError(f"{requirement}, without spaces, brackets, quotes or a fragment (#)")
     if len(value) > _MAX_RUNBOOK_URL_CHARACTERS:
@@ -203,7 +203,7 @@ def _check_list(
 ) -> tuple[str, ...]:
     """Return the values if none is invalid and no two are equal once normalized."""
     if invalid:
-        raise ValueError(f"{requirement}; not so: {', '.join(map(repr, invalid))}")
+        raise ValueError(f"{requirement}; invalid: {', '.join(map(repr, invalid))}")
     counts = Counter(map(normalize, values))
     if repeated := sorted(value for value in counts if counts[value] > 1):
         raise ValueError(f"must name each {noun} once; more than once: {', '.join(repeated)}")
@@ -217,7 +217,7 @@ def _check_url(value: str, requirement: str) -> str:
     """
     try:
         parts = urlsplit(value)
-        host, _ = parts.hostname, parts.port  # an invalid port raises ValueError when it is read
+        host, _ = parts.hostname, parts.port  # reading an invalid port raises ValueError
     except ValueError as error:
         raise ValueError(f"{requirement} ({error})") from None
     if "@" in parts.netloc:
@@ -225,7 +225,7 @@ def _check_url(value: str, requirement: str) -> str:
     if parts.scheme not in {"http", "https"} or not host or re.search(r"[^!-~]|[\\\"<>]", value):
         raise ValueError(requirement)
     if parts.scheme == "http" and not _is_loopback(host):
-        raise ValueError("must begin with https: (http is for this machine's own addresses only)")
+        raise ValueError("must begin with https:// (http:// is only for addresses of this machine)")
     return value
 
 

@@ -36,12 +36,9 @@ _WARNING_RULES: Rules = []
 def find_conflicts(values: Mapping[str, Any]) -> list[str]:
     """Return a message for each conflict between settings.
 
-    Parameters
-    ----------
-    values
-        The value of each setting, keyed by name. Settings with an invalid value are absent.
+    The values are keyed by name. Settings with an invalid value are absent.
     """
-    # `Settings(...)` would require every setting.
+    # `Settings(**values)` would fail if a required setting were absent, or use the defaults.
     settings = object.__new__(Settings)
     for key, value in values.items():
         object.__setattr__(settings, key, value)
@@ -51,17 +48,12 @@ def find_conflicts(values: Mapping[str, Any]) -> list[str]:
 def find_warnings(settings: Settings, explicit_keys: Collection[str]) -> list[str]:
     """Return a warning for each allowed value that looks wrong or has no effect.
 
-    Parameters
-    ----------
-    settings
-        Settings without conflicts.
-    explicit_keys
-        The keys that the user has set. All other keys have their defaults.
+    `explicit_keys` are the keys that the user has set. All other keys have their defaults.
     """
-    return [*_apply(_WARNING_RULES, settings), *_ineffective_keys(settings, explicit_keys)]
+    return [*_apply(_WARNING_RULES, settings), *_warn_of_ineffective_keys(settings, explicit_keys)]
 
 
-def _ineffective_keys(settings: Settings, explicit_keys: Collection[str]) -> Iterator[str]:
+def _warn_of_ineffective_keys(settings: Settings, explicit_keys: Collection[str]) -> Iterator[str]:
     for name, key in KEYS.items():
         if name not in explicit_keys or getattr(settings, name) is None:
             continue
@@ -80,9 +72,9 @@ def _apply(rules: Rules, settings: Settings) -> Iterator[str]:
             if _has_effect(only_with, settings):
                 yield from rule(settings)
         except AttributeError as error:
+            # A rule that reads an absent setting is skipped.
             if error.obj is not settings:
                 raise
-            # The rule is skipped, because it reads a setting that is absent.
 
 
 def _has_effect(only_with: OnlyWithDelivery | None, settings: Settings) -> bool:

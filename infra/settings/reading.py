@@ -52,7 +52,7 @@ def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]
     Raises
     ------
     SettingsError
-        If there are mistakes. The error lists all of them.
+        If there are mistakes.
     """
     mistakes: list[str] = []
     content = _read_toml(file, mistakes)
@@ -76,7 +76,7 @@ def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]
         try:
             values[name] = _check(name, raw, origin)
         except ValueError as error:
-            values.pop(name, None)
+            values.pop(name, None)  # the default must not cause a conflict
             mistakes.append(_format_mistake(name, raw, origin, str(error)))
     if content is not None and "queue_ids" not in raw_values:
         mistakes.append(
@@ -86,7 +86,7 @@ def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]
     if mistakes:
         raise SettingsError(mistakes)
     settings = Settings(stage=stage, **values)
-    return settings, [*_likely_typos(context), *find_warnings(settings, raw_values)]
+    return settings, [*_warn_of_typos(context), *find_warnings(settings, raw_values)]
 
 
 def _read_toml(file: Path, mistakes: list[str]) -> dict[str, Any] | None:
@@ -105,9 +105,10 @@ def _read_toml(file: Path, mistakes: list[str]) -> dict[str, Any] | None:
 def _tables_by_origin(
     file_name: str, content: dict[str, Any], mistakes: list[str]
 ) -> dict[str, dict[str, Any]]:
-    """Return the top-level keys and the table of each stage, and add any mistakes to the list.
+    """Split the content of settings.toml, and add any mistakes to the list.
 
-    The top-level keys are keyed by the file's name, each table by its header.
+    Return a table of the top-level keys, keyed by the file's name, and the table of each stage,
+    keyed by its header.
     """
     stages = content.pop("stages", {})
     tables = {file_name: content}
@@ -174,7 +175,7 @@ def _format_mistake(key: str, raw: object, origin: str, requirement: str) -> str
     return f"{key} = {value} ({origin}): {requirement}"
 
 
-def _likely_typos(context: Mapping[str, object]) -> Iterator[str]:
+def _warn_of_typos(context: Mapping[str, object]) -> Iterator[str]:
     for name in context:  # the context also contains keys of the CDK
         close = difflib.get_close_matches(name, KEYS, n=1, cutoff=0.8)
         if close and name not in KEYS:

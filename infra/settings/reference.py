@@ -25,8 +25,8 @@ _TOML_HEAD = """\
 # You can override any key for one command: cdk deploy -c queue_ids=id1,id2 -c batch_size=5
 """
 _STAGES_COMMENT = (
-    "A stage can override the values above in a table of its own. Deploy it with "
-    "cdk deploy -c stage=prod. A stage without a table uses the values above."
+    "A stage can override the values above in a table of its own. Deploy the stage "
+    "prod with cdk deploy -c stage=prod. A stage without a table uses the values above."
 )
 _PAGE_HEAD = """\
 # Settings
@@ -125,7 +125,7 @@ def _fresh_line(name: str) -> str:
 
 
 def _format_value(value: object) -> str:
-    """Return a value in TOML; `none` for None, and `required` for MISSING."""
+    """Return a value as TOML, but None as the word none, and MISSING as the word required."""
     words = {None: "none", MISSING: "required"}
     return words[value] if value in words else json.dumps(value, ensure_ascii=False)
 
@@ -136,7 +136,7 @@ def _wrap_comment(text: str) -> str:
 
 
 def _find_assignments(text: str) -> dict[str, str]:
-    """Return the line or lines that assign each key above the first table, keyed by key."""
+    """Return the lines that assign each key above the first table, keyed by key."""
     assignments: dict[str, str] = {}
     statement = ""
     for line in text.splitlines(keepends=True):

@@ -10,19 +10,12 @@ DEAD_LETTER_DAYS = 14
 _MAX_DELAY_SECONDS = 900
 
 
-def outage_seconds(first_delay_seconds: int, receives: int) -> int:
-    """Return how long an outage may last before messages move to the dead-letter queue, in seconds.
+def outage_seconds(first_delay_seconds: int, max_receive_count: int) -> int:
+    """Return how long an outage may last before messages move to the dead-letter queue.
 
     This is the time from a message's first receive to its last.
-
-    Parameters
-    ----------
-    first_delay_seconds
-        The delay after the first receive. Each further delay is twice the one before, up to 900 s.
-    receives
-        The number of receives before SQS moves a message to the dead-letter queue.
     """
-    return sum(islice(_delays(first_delay_seconds), receives - 1))
+    return sum(islice(_delays(first_delay_seconds), max_receive_count - 1))
 
 
 def receives_that_fit(first_delay_seconds: int) -> int:
@@ -47,7 +40,7 @@ def duration_in_words(seconds: int) -> str:
 
 
 def _delays(first_delay_seconds: int) -> Iterator[int]:
-    """Yield the delay after each receive, in seconds, without end."""
+    """Yield the delay in seconds after each receive, without end."""
     delay = first_delay_seconds
     while True:
         yield delay

@@ -106,7 +106,7 @@ def test_all_mistakes_are_reported_at_once_with_key_value_origin_and_requirement
         'que_ids = 1 (settings.toml): is no setting; did you mean "queue_ids"?',
         'btach_size = 3 ([stages.prod]): is no setting; did you mean "batch_size"?',
         'queue_ids = ["a\'b"] (settings.toml): ids are 1 to 64 letters, digits, - or _; '
-        'not so: "a\'b"',
+        'invalid: "a\'b"',
         "batch_size = 0 (settings.toml): must be a whole number from 1 to 10000",
         'tracing = "yes" ([stages.dev]): must be true or false',
         'log_level = "loud" (-c): must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL',
