@@ -4,8 +4,6 @@ A trial runs this file in a subprocess with a time limit and a memory limit, so 
 can hang or crash a synth (docs/decisions/attribute-filter-trial.md).
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import subprocess

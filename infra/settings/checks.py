@@ -3,8 +3,6 @@
 A check returns the value to use, or raises ValueError with the requirement as its message.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import re
 from collections import Counter
