@@ -5,7 +5,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.settings.checks import RETENTION_DAYS
+from infra.settings.checks import RETENTION_NAMES
 from infra.settings.settings import Settings
 
 
@@ -14,7 +14,7 @@ def make_log_group(scope: Construct, settings: Settings) -> logs.LogGroup:
     return logs.LogGroup(
         scope,
         "Logs",
-        retention=logs.RetentionDays[RETENTION_DAYS[settings.log_retention_days]],
+        retention=logs.RetentionDays[RETENTION_NAMES[settings.log_retention_days]],
         removal_policy=RemovalPolicy.DESTROY,
     )
 

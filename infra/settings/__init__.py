@@ -1,1 +1,1 @@
-"""A stage's settings: the keys, a check of each value, and rules on combinations of values."""
+"""A stage's settings: its keys, checks of single values, and rules about combinations."""

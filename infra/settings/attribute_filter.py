@@ -4,8 +4,6 @@ A trial runs this file in a subprocess with a time limit and a memory limit, so 
 can hang or crash a synth (docs/decisions/attribute-filter-trial.md).
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import subprocess
@@ -16,9 +14,9 @@ from pathlib import Path
 
 from jsonata.jsonata import Jsonata
 
-_TRIAL_SECONDS = 10
-_SECONDS_PER_EVENT = 2
-_MEMORY_BYTES = 1 << 30
+_MAX_TRIAL_SECONDS = 10
+_MAX_SECONDS_PER_EVENT = 2
+_MAX_MEMORY_BYTES = 1 << 30
 # JSONata's depth limit for an expression. Python's recursion limit must be higher, because each
 # level takes several Python frames.
 _MAX_DEPTH = 1_000
@@ -44,10 +42,7 @@ class TrialResult:
 def derive_filter(queue_ids: Sequence[str]) -> str:
     """Return the filter that lets through only ends in these queues.
 
-    Parameters
-    ----------
-    queue_ids
-        The checked ids. They contain only letters, digits, `-` and `_`, so they need no escaping.
+    The ids need no escaping, because `checks.queue_ids` allows only letters, digits, `-` and `_`.
     """
     quoted_ids = [f"'{queue_id}'" for queue_id in queue_ids]
     if len(quoted_ids) == 1:
@@ -71,29 +66,28 @@ def sample_attributes(queue_id: str) -> dict[str, object]:
 
 
 def evaluate(
-    expression: str, attributes: dict[str, object], *, seconds: float = _SECONDS_PER_EVENT
+    expression: str, attributes: dict[str, object], *, max_seconds: float = _MAX_SECONDS_PER_EVENT
 ) -> object:
-    """Evaluate a JSONata expression within a time limit and a depth limit.
-
-    Any exception of the evaluator is raised unchanged.
-    """
+    """Evaluate a JSONata expression within a time limit and a depth limit."""
     compiled = Jsonata(expression)
     frame = compiled.create_frame()
-    frame.set_runtime_bounds(round(seconds * 1000), _MAX_DEPTH)
+    frame.set_runtime_bounds(round(max_seconds * 1000), _MAX_DEPTH)
     return compiled.evaluate(attributes, frame)
 
 
 def try_filter(
-    expression: str, queue_ids: Sequence[str], seconds_per_event: float = _SECONDS_PER_EVENT
+    expression: str, queue_ids: Sequence[str], max_seconds_per_event: float = _MAX_SECONDS_PER_EVENT
 ) -> TrialResult:
     """Try a filter on a sample event of each queue, in this process."""
     mismatches = {}
     for queue_id in queue_ids:
         try:
-            result = evaluate(expression, sample_attributes(queue_id), seconds=seconds_per_event)
-        # Whatever the evaluator raises, the expression cannot be used.
+            result = evaluate(
+                expression, sample_attributes(queue_id), max_seconds=max_seconds_per_event
+            )
+        # Whatever the evaluator raises, the filter cannot be used.
         except Exception as error:  # noqa: BLE001
-            return TrialResult(_describe(error))
+            return TrialResult(_describe_error(error))
         if result is not True:
             mismatches[queue_id] = json.dumps(result, default=lambda _: "a function")[:60]
     return TrialResult(mismatches=mismatches)
@@ -103,14 +97,14 @@ def try_filter_in_subprocess(
     expression: str,
     queue_ids: Sequence[str],
     *,
-    timeout_seconds: float = _TRIAL_SECONDS,
-    seconds_per_event: float = _SECONDS_PER_EVENT,
+    timeout_seconds: float = _MAX_TRIAL_SECONDS,
+    max_seconds_per_event: float = _MAX_SECONDS_PER_EVENT,
 ) -> TrialResult:
     """Run `try_filter` in a subprocess, and kill the subprocess at the timeout."""
     try:
         completed = subprocess.run(
             [sys.executable, "-P", str(Path(__file__))],
-            input=json.dumps([expression, list(queue_ids), seconds_per_event]),
+            input=json.dumps([expression, list(queue_ids), max_seconds_per_event]),
             capture_output=True,
             text=True,
             check=True,
@@ -126,19 +120,18 @@ def try_filter_in_subprocess(
     return TrialResult(**json.loads(completed.stdout))
 
 
-def _describe(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     token, location = getattr(error, "current", None), getattr(error, "location", None)
-    # In some messages, the evaluator does not replace the placeholder ${}.
+    # Some messages contain ${} instead of $ and the function's name, which is the token.
     message = str(error).replace("${}", f"${token}").strip().rstrip(".") or type(error).__name__
-    has_location = location and location > 0
-    return f"{message} (at character {location})." if has_location else f"{message}."
+    return f"{message} (at character {location})." if location and location > 0 else f"{message}."
 
 
 def _main() -> None:
     with contextlib.suppress(ImportError, ValueError):  # Windows and macOS lack this limit
         import resource  # noqa: PLC0415
 
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+        resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, _MAX_MEMORY_BYTES))
     sys.setrecursionlimit(_RECURSION_LIMIT)
     json.dump(asdict(try_filter(*json.load(sys.stdin))), sys.stdout)
 

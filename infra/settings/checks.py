@@ -1,9 +1,7 @@
-"""Checks of single settings: each returns the value to use, or raises ValueError.
+"""Checks of single settings, each named after the value that it checks.
 
-The message of the ValueError states the requirement. A check is named after the value it checks.
+A check returns the value to use, or raises ValueError with the requirement as its message.
 """
-
-from __future__ import annotations
 
 import ipaddress
 import re
@@ -15,8 +13,8 @@ from urllib.parse import urlsplit
 from destinations.registry import MODULES
 from infra.settings.regions import DOMAINS
 
-# Retention in days that CloudWatch Logs supports → the CDK's name for it.
-RETENTION_DAYS = {
+# Each retention that CloudWatch Logs supports, in days → its name in the CDK.
+RETENTION_NAMES = {
     1: "ONE_DAY", 3: "THREE_DAYS", 5: "FIVE_DAYS", 7: "ONE_WEEK", 14: "TWO_WEEKS",
     30: "ONE_MONTH", 60: "TWO_MONTHS", 90: "THREE_MONTHS", 120: "FOUR_MONTHS", 150: "FIVE_MONTHS",
     180: "SIX_MONTHS", 365: "ONE_YEAR", 400: "THIRTEEN_MONTHS", 545: "EIGHTEEN_MONTHS",
@@ -39,34 +37,31 @@ _SECRET_ARN = re.compile(r"arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:(.*)")
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """A check for a whole number from a minimum to a maximum, both included."""
+    """Checks that a whole number lies between two limits, both included."""
 
     minimum: int
     maximum: int
 
     def __str__(self) -> str:
-        """Return the range as docs/settings.md shows it."""
         return f"{self.minimum} to {self.maximum}"
 
     def __call__(self, value: int) -> int:
-        """Return the number unchanged if it is within the range."""
         if not self.minimum <= value <= self.maximum:
             raise ValueError(f"must be a whole number from {self}")
         return value
 
 
 class OneOf:
-    """A check for one word of a fixed list, in upper or lower case."""
+    """Checks that a string is one of these words, in upper or lower case."""
 
     def __init__(self, *words: str) -> None:
         self.words = words
 
     def __str__(self) -> str:
-        """Return the words as messages and docs/settings.md list them."""
         return ", ".join(self.words)
 
     def __call__(self, value: str) -> str:
-        """Return the matching word as the list spells it."""
+        """Return the word as `words` spells it."""
         words_by_casefold = {word.casefold(): word for word in self.words}
         if value.casefold() not in words_by_casefold:
             raise ValueError(f"must be one of {self}")
@@ -74,7 +69,7 @@ class OneOf:
 
 
 def stage(value: str) -> str:
-    """Check the name of a stage, which becomes part of resource names in AWS."""
+    """Check the name of a stage, which becomes a part of names in AWS."""
     if not _STAGE.fullmatch(value):
         raise ValueError(
             "must be 1 to 62 lower-case letters, digits or hyphens, no hyphen first or last"
@@ -111,7 +106,7 @@ def environment(value: str) -> str:
 
 
 def destinations(value: Sequence[object]) -> tuple[str, ...]:
-    """Check the names of destinations, and keep their order."""
+    """Check the names of destinations."""
     names = [str(name).strip().lower() for name in value]
     choices = f"any of {', '.join(DESTINATIONS)}"
     if not names:
@@ -145,12 +140,15 @@ def webhook_url(value: str) -> str:
 
 
 def has_private_address(url: str) -> bool:
-    """Return whether the host is a non-public IP address; http to this machine does not count."""
+    """Return whether a URL's host is an IP address that is not public.
+
+    An http URL to this machine, which `webhook_url` accepts, does not count.
+    """
     parts = urlsplit(url)
     try:
         address = ipaddress.ip_address(parts.hostname or "")
     except ValueError:
-        return False  # The host is a name: the worker checks its addresses.
+        return False  # The host is a name, whose addresses the worker checks.
     address = getattr(address, "ipv4_mapped", None) or address
     return not address.is_global and not (parts.scheme == "http" and address.is_loopback)
 
@@ -168,14 +166,14 @@ def secret_name(value: str) -> str:
 def account_id(value: str) -> str:
     """Check an AWS account id."""
     if not re.fullmatch(r"[0-9]{12}", value):
-        raise ValueError("must be an AWS account: 12 digits, in quotes")
+        raise ValueError("must be an AWS account id: 12 digits, in quotes")
     return value
 
 
 def runbook_url(value: str) -> str:
     """Check the URL of docs/runbook.md, or its path within the repository."""
     example = "https://example.com/docs/runbook.md"
-    requirement = f"must be where docs/runbook.md can be read, such as {example}"
+    requirement = f"must be the URL or path of docs/runbook.md, such as {example}"
     if re.search(r"[^!-~]|[#()<>\"\\\[\]]", value) or not value:
         raise ValueError(f"{requirement}, without spaces, brackets, quotes or a fragment (#)")
     if len(value) > _MAX_RUNBOOK_URL_CHARACTERS:
@@ -188,8 +186,8 @@ def runbook_url(value: str) -> str:
 
 def retention_days(value: int) -> int:
     """Check the retention of logs in days."""
-    if value not in RETENTION_DAYS:
-        allowed = ", ".join(map(str, RETENTION_DAYS))
+    if value not in RETENTION_NAMES:
+        allowed = ", ".join(map(str, RETENTION_NAMES))
         raise ValueError(f"must be a number of days that CloudWatch Logs knows: {allowed}")
     return value
 
@@ -201,9 +199,9 @@ def _check_list(
     noun: str,
     normalize: Callable[[str], str] = str,
 ) -> tuple[str, ...]:
-    """Return the values, unless some are invalid or two are equal once normalized."""
+    """Return the values if none is invalid and no two are equal once normalized."""
     if invalid:
-        raise ValueError(f"{requirement}; not so: {', '.join(map(repr, invalid))}")
+        raise ValueError(f"{requirement}; invalid: {', '.join(map(repr, invalid))}")
     counts = Counter(map(normalize, values))
     if repeated := sorted(value for value in counts if counts[value] > 1):
         raise ValueError(f"must name each {noun} once; more than once: {', '.join(repeated)}")
@@ -211,10 +209,13 @@ def _check_list(
 
 
 def _check_url(value: str, requirement: str) -> str:
-    """Return the URL unchanged if it has no credentials and is https, or http to this machine."""
+    """Return the URL unchanged if it is https, or http to this machine.
+
+    Credentials are refused in both cases.
+    """
     try:
         parts = urlsplit(value)
-        host, _ = parts.hostname, parts.port
+        host, _ = parts.hostname, parts.port  # reading an invalid port raises ValueError
     except ValueError as error:
         raise ValueError(f"{requirement} ({error})") from None
     if "@" in parts.netloc:
@@ -222,7 +223,7 @@ def _check_url(value: str, requirement: str) -> str:
     if parts.scheme not in {"http", "https"} or not host or re.search(r"[^!-~]|[\\\"<>]", value):
         raise ValueError(requirement)
     if parts.scheme == "http" and not _is_loopback(host):
-        raise ValueError("must begin with https: (http is for this machine's own addresses only)")
+        raise ValueError("must begin with https:// (http:// is only for addresses of this machine)")
     return value
 
 

@@ -1,4 +1,4 @@
-"""Rules about combinations of settings: some are refused, others only cause a warning."""
+"""Rules about combinations of settings: a conflict stops the synth, a warning does not."""
 
 import difflib
 import functools
@@ -15,13 +15,13 @@ from infra.settings.retries import INTAKE_DAYS, receives_that_fit
 from infra.settings.settings import KEYS, Settings
 
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
-# Lambda allows 4 KB of environment variables for a function. In the worker's environment, settings
-# of variable length may take this many characters, because the rest takes under 900.
+# Lambda limits a function's environment variables to 4 KB. In the worker's environment, queue_ids,
+# webhook_url and webhook_secret may take this many characters, because the rest takes under 900.
 MAX_WORKER_ENVIRONMENT_CHARACTERS = 3_140
-# A destination that is not set has no variables, which frees this many characters.
+# Without a destination, its variables are absent too, which frees this many characters.
 _CHARACTERS_FREED_WITHOUT = {"webhook": 65, "archive": 80}
-# In the watchdog's environment, settings of variable length may take this many characters, because
-# the rest takes under 520.
+# In the watchdog's environment, the filter and other settings of variable length may take this many
+# characters, because the rest takes under 520.
 MAX_WATCHDOG_ENVIRONMENT_CHARACTERS = 3_580
 # Genesys Cloud allows a suffix of 64 characters in a partner event source's name. Our suffix is
 # "QueueEnds-" and the stage.
@@ -36,12 +36,9 @@ _WARNING_RULES: Rules = []
 def find_conflicts(values: Mapping[str, Any]) -> list[str]:
     """Return a message for each conflict between settings.
 
-    Parameters
-    ----------
-    values
-        The value of each setting, keyed by name. Settings with an invalid value are absent.
+    The values are keyed by name. Settings with an invalid value are absent.
     """
-    # A rule that reads an absent setting gets an AttributeError, which `_apply` catches.
+    # `Settings(**values)` would fail if a required setting were absent, or use the defaults.
     settings = object.__new__(Settings)
     for key, value in values.items():
         object.__setattr__(settings, key, value)
@@ -51,17 +48,12 @@ def find_conflicts(values: Mapping[str, Any]) -> list[str]:
 def find_warnings(settings: Settings, explicit_keys: Collection[str]) -> list[str]:
     """Return a warning for each allowed value that looks wrong or has no effect.
 
-    Parameters
-    ----------
-    settings
-        The settings, without conflicts.
-    explicit_keys
-        The keys that the user has set. All other keys have their defaults.
+    `explicit_keys` are the keys that the user has set. All other keys have their defaults.
     """
-    return [*_apply(_WARNING_RULES, settings), *_ineffective_keys(settings, explicit_keys)]
+    return [*_apply(_WARNING_RULES, settings), *_warn_of_ineffective_keys(settings, explicit_keys)]
 
 
-def _ineffective_keys(settings: Settings, explicit_keys: Collection[str]) -> Iterator[str]:
+def _warn_of_ineffective_keys(settings: Settings, explicit_keys: Collection[str]) -> Iterator[str]:
     for name, key in KEYS.items():
         if name not in explicit_keys or getattr(settings, name) is None:
             continue
@@ -80,18 +72,17 @@ def _apply(rules: Rules, settings: Settings) -> Iterator[str]:
             if _has_effect(only_with, settings):
                 yield from rule(settings)
         except AttributeError as error:
-            # A rule is skipped if it reads a setting that is absent because of an invalid value.
+            # A rule that reads an absent setting is skipped.
             if error.obj is not settings:
                 raise
 
 
 def _has_effect(only_with: OnlyWithDelivery | None, settings: Settings) -> bool:
-    """Return whether a key or rule has an effect with the chosen delivery."""
     return only_with is None or only_with.delivery == settings.delivery
 
 
 def _rule(rules: Rules, only_with: OnlyWithDelivery | None = None) -> Callable[[Rule], None]:
-    """Return a decorator that adds a rule to the list, for every delivery or for one."""
+    """Return a decorator that adds a function to `rules`."""
     return lambda rule: rules.append((rule, only_with))
 
 
@@ -111,7 +102,7 @@ def _long_stage(settings: Settings) -> Iterator[str]:
     if len(stage) > limit:
         yield (
             f'stage = "{stage}": with delivery = "eventbridge" it must have {limit} characters or '
-            f"fewer, as it is a part of the event source's name; it has {len(stage)}"
+            f"fewer, because the event source's name contains it; it has {len(stage)}"
         )
 
 
@@ -131,7 +122,7 @@ def _private_webhook_address(settings: Settings) -> Iterator[str]:
     url = settings.webhook_url
     if url and has_private_address(url) and not settings.webhook_allow_private:
         yield (
-            "webhook_url: its address is not public; if it is meant, "
+            "webhook_url: the host's address is not public; if this is intended, "
             "set webhook_allow_private = true"
         )
 
@@ -140,9 +131,10 @@ def _private_webhook_address(settings: Settings) -> Iterator[str]:
 def _overfull_worker_environment(settings: Settings) -> Iterator[str]:
     values = [",".join(settings.queue_ids), settings.webhook_url, settings.webhook_secret]
     size = sum(len(value or "") for value in values)
-    absent = _CHARACTERS_FREED_WITHOUT.keys() - set(settings.destinations)
     limit = MAX_WORKER_ENVIRONMENT_CHARACTERS + sum(
-        _CHARACTERS_FREED_WITHOUT[name] for name in absent
+        freed
+        for destination, freed in _CHARACTERS_FREED_WITHOUT.items()
+        if destination not in settings.destinations
     )
     if size > limit:
         yield (
@@ -182,7 +174,7 @@ def _mismatching_filter(settings: Settings) -> Iterator[str]:
     for queue_id, result in trial_result.mismatches.items():
         yield (
             f"attribute_filter: an end in queue {queue_id} would not pass; "
-            f"for it the filter gives {result}, not true"
+            f"the filter gives {result} for it, not true"
         )
 
 
@@ -198,8 +190,8 @@ def _unsuitable_receive_count(settings: Settings) -> Iterator[str]:
     receives = settings.max_receive_count
     if receives < 5:
         yield (
-            f"max_receive_count = {receives}: AWS advises at least 5, as a receive counts even "
-            "when Lambda is throttled"
+            f"max_receive_count = {receives}: AWS advises at least 5, because a receive counts "
+            "even when Lambda is throttled"
         )
     limit = receives_that_fit(settings.retry_delay_seconds)
     if receives > limit:

@@ -1,16 +1,16 @@
-"""The keys of settings.toml, as the rows of `Settings` declare them."""
+"""The keys of settings.toml, as the fields of `Settings` declare them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 Check = Callable[[Any], Any]
-"""Returns the value to use, or raises ValueError with a message that states the requirement."""
+"""Returns the value to use, or raises ValueError with the requirement as its message."""
 
 
 @dataclass(frozen=True, slots=True)
 class OnlyWithDelivery:
-    """Marks a key, or a rule on combinations, that has an effect only with this delivery."""
+    """Marks a key, or a rule about several keys, as having an effect only with this delivery."""
 
     delivery: str
 
@@ -24,7 +24,10 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key of settings.toml. `default` is MISSING for a required key, None for an optional one."""
+    """A key of settings.toml.
+
+    `default` is its default value, None if it may stay unset, or MISSING if it is required.
+    """
 
     value_type: type  # str, int, bool or list: the type of the TOML value
     default: object
@@ -33,19 +36,25 @@ class Key:
     example: Example | None
 
 
-def keys_of(settings: type) -> dict[str, Key]:
-    """Return the keys that `Settings` declares, keyed by name, in the order of its fields."""
-    hints = get_type_hints(settings, include_extras=True)
-    # The stage is not a key of the file: the command line selects it.
-    return {f.name: _key(hints[f.name], f.default) for f in fields(settings) if f.name != "stage"}
+def keys_of(settings_class: type) -> dict[str, Key]:
+    """Return the keys that the fields of `Settings` declare, keyed by name."""
+    hints = get_type_hints(settings_class, include_extras=True)
+    # The stage is not a key of settings.toml, because the command line selects it.
+    return {
+        field.name: _make_key(hints[field.name], field.default)
+        for field in fields(settings_class)
+        if field.name != "stage"
+    }
 
 
-def _key(hint: Any, default: object) -> Key:
-    hint, *annotations = get_args(hint) if get_origin(hint) is Annotated else (hint,)
-    # `str | None` and `int | None` declare optional keys.
-    hint_type = next((part for part in get_args(hint) if part in (str, int)), hint)
+def _make_key(hint: Any, default: object) -> Key:
+    value_type, *annotations = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+    if get_origin(value_type) is tuple:
+        value_type = list
+    elif union := get_args(value_type):
+        value_type = union[0]  # the type of an optional key is `str | None` or `int | None`
     return Key(
-        value_type=list if get_origin(hint) is tuple else hint_type,
+        value_type=value_type,
         default=default,
         check=next((a for a in annotations if callable(a)), lambda value: value),
         only_with=next((a for a in annotations if isinstance(a, OnlyWithDelivery)), None),

@@ -22,7 +22,7 @@ _TYPE_NAMES = {
 
 
 class SettingsError(Exception):
-    """The settings cannot be used; the message lists every mistake and its correction."""
+    """The settings cannot be used. The message lists every mistake."""
 
     def __init__(self, mistakes: list[str]) -> None:
         self.mistakes = mistakes
@@ -32,17 +32,17 @@ class SettingsError(Exception):
 
 
 def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]]:
-    """Read and check the settings of one stage, without calls to AWS or Genesys Cloud.
+    """Read and check the settings of one stage.
 
     Parameters
     ----------
     file
-        The path of settings.toml. Its top-level keys apply to every stage; the table
+        The path of settings.toml. Its top-level keys apply to every stage, and the table
         `[stages.<name>]` overrides them for one stage.
     context
-        The CDK context. Its key `stage` selects the stage; the default is `dev`. A key that is
-        a setting's name overrides the file. Each value is a string, as `-c key=value` passes it,
-        or has the setting's type.
+        The CDK context. Its key `stage` selects the stage; the default is `dev`. Each key that
+        names a setting overrides settings.toml. The value is a string, as `-c key=value` passes
+        it, or has the setting's type.
 
     Returns
     -------
@@ -52,26 +52,33 @@ def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]
     Raises
     ------
     SettingsError
-        If there are mistakes; the error lists all of them.
+        If there are mistakes.
     """
     mistakes: list[str] = []
-    table = _read_toml(file, mistakes)
+    content = _read_toml(file, mistakes)
     stage = str(context.get("stage", "dev")).strip()
     try:
         checks.stage(stage)
     except ValueError as error:
         mistakes.append(_format_mistake("stage", stage, "-c", str(error)))
-    raw_values = _merge_by_precedence(file.name, table or {}, stage, context, mistakes)
+    tables = _tables_by_origin(file.name, content or {}, mistakes)
+    tables["-c"] = {name: context[name] for name in KEYS if context.get(name) is not None}
+    raw_values = {
+        name: (raw, origin)
+        for origin in (file.name, f"[stages.{stage}]", "-c")  # each overrides the ones before
+        for name, raw in tables.get(origin, {}).items()
+        if name in KEYS
+    }
     values: dict[str, Any] = {
         name: key.default for name, key in KEYS.items() if key.default is not MISSING
     }
     for name, (raw, origin) in raw_values.items():
         try:
-            values[name] = _check(name, raw, parse_strings=origin == "-c")
+            values[name] = _check(name, raw, origin)
         except ValueError as error:
-            values.pop(name, None)
+            values.pop(name, None)  # the default must not cause a conflict
             mistakes.append(_format_mistake(name, raw, origin, str(error)))
-    if table is not None and "queue_ids" not in raw_values:
+    if content is not None and "queue_ids" not in raw_values:
         mistakes.append(
             'queue_ids is missing: list the ids of your Genesys Cloud queues, queue_ids = ["…"]'
         )
@@ -79,11 +86,11 @@ def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]
     if mistakes:
         raise SettingsError(mistakes)
     settings = Settings(stage=stage, **values)
-    return settings, [*_likely_typos(context), *find_warnings(settings, raw_values)]
+    return settings, [*_warn_of_typos(context), *find_warnings(settings, raw_values)]
 
 
 def _read_toml(file: Path, mistakes: list[str]) -> dict[str, Any] | None:
-    """Return the content of the file; if it cannot be read, add a mistake and return None."""
+    """Return the content of settings.toml. If that fails, add a mistake and return None."""
     try:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -95,51 +102,38 @@ def _read_toml(file: Path, mistakes: list[str]) -> dict[str, Any] | None:
     return None
 
 
-def _merge_by_precedence(
-    file: str,
-    table: dict[str, Any],
-    stage: str,
-    context: Mapping[str, object],
-    mistakes: list[str],
-) -> dict[str, tuple[object, str]]:
-    """Return the value of each key that the user has set, and the value's origin.
+def _tables_by_origin(
+    file_name: str, content: dict[str, Any], mistakes: list[str]
+) -> dict[str, dict[str, Any]]:
+    """Split the content of settings.toml, and add any mistakes to the list.
 
-    The origin is the file's name, the header of a stage's table, or `-c`. What is wrong is added to
-    `mistakes`.
+    Return a table of the top-level keys, keyed by the file's name, and the table of each stage,
+    keyed by its header.
     """
-    tables = {file: table}
-    stages = table.pop("stages", {})
+    stages = content.pop("stages", {})
+    tables = {file_name: content}
     if not isinstance(stages, dict):
-        mistakes.append(_format_mistake("stages", stages, file, "must be tables: [stages.prod]"))
+        requirement = "must be tables: [stages.prod]"
+        mistakes.append(_format_mistake("stages", stages, file_name, requirement))
         stages = {}
     for name, overrides in stages.items():
         origin = f"[stages.{name}]"
         if not isinstance(overrides, dict):
             requirement = f"must be a table: {origin} on a line of its own"
-            mistakes.append(_format_mistake(f"stages.{name}", overrides, file, requirement))
+            mistakes.append(_format_mistake(f"stages.{name}", overrides, file_name, requirement))
             continue
         try:
             checks.stage(name)
         except ValueError as error:
-            mistakes.append(f"{origin} ({file}): a stage's name {error}")
+            mistakes.append(f"{origin} ({file_name}): a stage's name {error}")
         tables[origin] = overrides
     for origin, values in tables.items():
-        unknown = [key for key in values if key not in KEYS]
         mistakes += [
-            _format_mistake(key, values[key], origin, _unknown_key_message(key)) for key in unknown
+            _format_mistake(key, value, origin, _unknown_key_message(key))
+            for key, value in values.items()
+            if key not in KEYS
         ]
-    from_context = {key: context[key] for key in KEYS if context.get(key) is not None}
-    by_precedence = (  # a later one overrides the earlier ones
-        (file, table),
-        (f"[stages.{stage}]", tables.get(f"[stages.{stage}]", {})),
-        ("-c", from_context),
-    )
-    return {
-        key: (value, origin)
-        for origin, values in by_precedence
-        for key, value in values.items()
-        if key in KEYS
-    }
+    return tables
 
 
 def _unknown_key_message(key: str) -> str:
@@ -149,19 +143,19 @@ def _unknown_key_message(key: str) -> str:
     return f'is no setting; did you mean "{close[0]}"?' if close else "is no setting"
 
 
-def _check(name: str, raw: object, *, parse_strings: bool) -> object:
+def _check(name: str, raw: object, origin: str) -> object:
     """Return the value to use, or raise ValueError with the requirement."""
     key = KEYS[name]
     if key.default is None and isinstance(raw, str) and not raw.strip():
         return None  # an empty string resets an optional key
-    value = _parse(raw, key.value_type) if parse_strings and isinstance(raw, str) else raw
+    value = _parse(raw, key.value_type) if origin == "-c" and isinstance(raw, str) else raw
     if not isinstance(value, key.value_type) or (key.value_type is int and isinstance(value, bool)):
         raise ValueError(f"must be {_TYPE_NAMES[key.value_type]}")
     return key.check(value.strip() if isinstance(value, str) else value)
 
 
 def _parse(text: str, value_type: type) -> object:
-    """Convert a string from the command line to a type; if that fails, return the string."""
+    """Convert a string from the command line to a type. If that fails, return the string."""
     text = text.strip()
     if value_type is list:
         return [part.strip() for part in text.split(",") if part.strip()]
@@ -181,8 +175,8 @@ def _format_mistake(key: str, raw: object, origin: str, requirement: str) -> str
     return f"{key} = {value} ({origin}): {requirement}"
 
 
-def _likely_typos(context: Mapping[str, object]) -> Iterator[str]:
-    for name in context:
+def _warn_of_typos(context: Mapping[str, object]) -> Iterator[str]:
+    for name in context:  # the context also contains keys of the CDK
         close = difflib.get_close_matches(name, KEYS, n=1, cutoff=0.8)
         if close and name not in KEYS:
             yield f'-c {name}=… is no setting; did you mean "{close[0]}"?'

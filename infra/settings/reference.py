@@ -1,6 +1,6 @@
-"""Write docs/settings.md, and the comments in settings.toml, from the rows of `Settings`.
+"""Write docs/settings.md, and the comments in settings.toml, from the fields of `Settings`.
 
-Run `python -m infra.settings.reference` after you change a row. The values and stages in
+Run `python -m infra.settings.reference` after you change a field. The values and stages in
 settings.toml are kept. Comments that you have added above the stages are lost.
 """
 
@@ -24,9 +24,9 @@ _TOML_HEAD = """\
 # announces an example. docs/settings.md lists the same keys in tables.
 # You can override any key for one command: cdk deploy -c queue_ids=id1,id2 -c batch_size=5
 """
-_STAGES = (
-    "A stage can override the values above in a table of its own. Deploy it with "
-    "cdk deploy -c stage=prod. A stage without a table uses the values above."
+_STAGES_COMMENT = (
+    "A stage can override the values above in a table of its own. Deploy the stage "
+    "prod with cdk deploy -c stage=prod. A stage without a table uses the values above."
 )
 _PAGE_HEAD = """\
 # Settings
@@ -44,52 +44,54 @@ An empty text resets an optional key to *none*. Every `cdk` command checks the s
 
 
 def help_sections() -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield the title of each section of `Settings`, and its help texts by key."""
+    """Yield the title of each section of `Settings`, and the section's help texts keyed by key."""
     source = inspect.getsource(Settings)
     for section in re.split(r"^    # (?=[A-Z].*:$)", source, flags=re.MULTILINE)[1:]:
-        title, rows = section.split(":\n", 1)
-        help_texts = re.findall(r'^    (\w+): .*?\n    """(.*?)"""', rows, re.MULTILINE | re.DOTALL)
-        yield title, {name: " ".join(text.split()) for name, text in help_texts}
+        title, fields = section.split(":\n", 1)
+        texts = re.findall(r'^    (\w+): .*?\n    """(.*?)"""', fields, re.MULTILINE | re.DOTALL)
+        yield title, {name: " ".join(text.split()) for name, text in texts}
 
 
-def render_settings_toml(current: str) -> str:
-    """Return the text of settings.toml with its current values and stages but fresh comments."""
-    values = _find_assignments(current)
+def render_settings_toml(current_text: str) -> str:
+    """Return the text of settings.toml with its current values and stages, but fresh comments."""
+    assignments = _find_assignments(current_text)
     parts = [_TOML_HEAD]
-    for title, rows in help_sections():
+    for title, help_texts in help_sections():
         parts.append(f"\n# {title}:\n")
-        for name, text in rows.items():
-            parts += [_help_comment(name, text), values.get(name) or _fresh_line(name)]
-    stages = re.search(r"^(# )?\[.*", current, re.MULTILINE | re.DOTALL)
-    return "".join([*parts, "\n", _wrap_comment(_STAGES), stages[0] if stages else ""])
+        for name, help_text in help_texts.items():
+            parts += [_help_comment(name, help_text), assignments.get(name) or _fresh_line(name)]
+    stages = re.search(r"^(# )?\[.*", current_text, re.MULTILINE | re.DOTALL)
+    return "".join([*parts, "\n", _wrap_comment(_STAGES_COMMENT), stages[0] if stages else ""])
 
 
-def missing_comments(current: str) -> list[str]:
-    """Return the comments and commented-out defaults that are missing from a settings.toml.
+def missing_comments(current_text: str) -> list[str]:
+    """Return the comments and commented-out defaults that are missing from settings.toml.
 
-    Values, examples, stages and comments of the user's own are ignored.
+    The user's own values, examples, stages and comments are ignored.
     """
-    values = _find_assignments(current)
-    expected = [_TOML_HEAD, _wrap_comment(_STAGES)]
-    for title, rows in help_sections():
+    assignments = _find_assignments(current_text)
+    expected = [_TOML_HEAD, _wrap_comment(_STAGES_COMMENT)]
+    for title, help_texts in help_sections():
         expected.append(f"# {title}:\n")
-        for name, text in rows.items():
-            is_default = name not in values and not KEYS[name].example
-            expected.append(_help_comment(name, text) + (_fresh_line(name) if is_default else ""))
-    return [part for part in expected if part not in current]
+        for name, help_text in help_texts.items():
+            shows_default = name not in assignments and not KEYS[name].example
+            default_line = _fresh_line(name) if shows_default else ""
+            expected.append(_help_comment(name, help_text) + default_line)
+    return [part for part in expected if part not in current_text]
 
 
 def render_settings_page() -> str:
     """Return the content of docs/settings.md."""
     parts = [_PAGE_HEAD]
-    for title, rows in help_sections():
+    for title, help_texts in help_sections():
         parts.append(
             f"\n## {title}\n\n| key | type | default | values | meaning |\n{'|---' * 5}|\n"
         )
-        for name, text in rows.items():
+        for name, help_text in help_texts.items():
             key = KEYS[name]
             values = str(key.check) if isinstance(key.check, Between | OneOf) else ""
-            meaning = re.sub(r"docs/([\w-]+\.md)", r"[\1](\1)", _delivery_note(key) + text)
+            meaning = re.sub(r"docs/([\w-]+\.md)", r"[\1](\1)", _delivery_note(key) + help_text)
+            # A word in quotes becomes code, unless it is a key in JSON.
             meaning = re.sub(r'"([\w-]+)"(?!: ")', r"`\1`", meaning)
             cells = (
                 f"`{name}`",
@@ -102,13 +104,13 @@ def render_settings_page() -> str:
     return "".join(parts)
 
 
-def _help_comment(name: str, text: str) -> str:
+def _help_comment(name: str, help_text: str) -> str:
     key = KEYS[name]
     limits = f" Allowed: {key.check}." if isinstance(key.check, Between) else ""
     example = ""
     if key.example and key.default is not MISSING:
         example = f" The default is {_format_value(key.default)}. Example:"
-    return _wrap_comment(f"{_delivery_note(key)}{text}{limits}{example}")
+    return _wrap_comment(f"{_delivery_note(key)}{help_text}{limits}{example}")
 
 
 def _delivery_note(key: Key) -> str:
@@ -116,14 +118,14 @@ def _delivery_note(key: Key) -> str:
 
 
 def _fresh_line(name: str) -> str:
-    """Return a key's line for a fresh settings.toml, commented out unless the key is required."""
+    """Return a key's line in a fresh settings.toml, commented out unless the key is required."""
     key = KEYS[name]
     prefix = "" if key.default is MISSING else "# "
     return f"{prefix}{name} = {_format_value(key.example.value if key.example else key.default)}\n"
 
 
 def _format_value(value: object) -> str:
-    """Return a value as TOML writes it, or the word none or required if there is no value."""
+    """Return a value as TOML, but None as the word none, and MISSING as the word required."""
     words = {None: "none", MISSING: "required"}
     return words[value] if value in words else json.dumps(value, ensure_ascii=False)
 
@@ -134,7 +136,7 @@ def _wrap_comment(text: str) -> str:
 
 
 def _find_assignments(text: str) -> dict[str, str]:
-    """Return the unchanged lines that assign each key above the first table, keyed by key."""
+    """Return the lines that assign each key above the first table, keyed by key."""
     assignments: dict[str, str] = {}
     statement = ""
     for line in text.splitlines(keepends=True):

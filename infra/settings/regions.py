@@ -3,7 +3,7 @@
 Source: Genesys Cloud Developer Center, "Platform API: regions and hosts".
 """
 
-DOMAINS = {  # AWS region → the org's domain
+DOMAINS = {  # AWS region → domain of the region's orgs
     "us-east-1": "mypurecloud.com",
     "us-west-2": "usw2.pure.cloud",
     "us-east-2": "use2.us-gov-pure.cloud",
@@ -25,6 +25,6 @@ DOMAINS = {  # AWS region → the org's domain
 }
 
 FEDRAMP_DOMAIN = DOMAINS["us-east-2"]
-# A subscription sends from the first AWS account, or in FedRAMP from the second.
+# The AWS accounts that subscriptions send from.
 GENESYS_ACCOUNT = "765628985471"
 FEDRAMP_ACCOUNT = "325654371633"

@@ -1,4 +1,4 @@
-"""How long failed messages are retried, which is how long an outage may last without a loss."""
+"""How long failed messages are retried, and so how long a destination may be down."""
 
 from collections.abc import Iterator
 from itertools import accumulate, islice
@@ -10,26 +10,19 @@ DEAD_LETTER_DAYS = 14
 _MAX_DELAY_SECONDS = 900
 
 
-def outage_seconds(first_delay_seconds: int, receives: int) -> int:
-    """Return the longest outage that loses no message, in seconds.
+def outage_seconds(first_delay_seconds: int, max_receive_count: int) -> int:
+    """Return how long an outage may last before messages move to the dead-letter queue.
 
-    It spans the time from a message's first to its final receive.
-
-    Parameters
-    ----------
-    first_delay_seconds
-        The delay after the first receive. Each further delay is twice the one before, up to 900 s.
-    receives
-        How many times SQS hands out a message before moving it to the dead-letter queue.
+    This is the time from a message's first receive to its last.
     """
-    return sum(islice(_delays(first_delay_seconds), receives - 1))
+    return sum(islice(_delays(first_delay_seconds), max_receive_count - 1))
 
 
 def receives_that_fit(first_delay_seconds: int) -> int:
     """Return how many receives, each with the delay after it, fit into `INTAKE_DAYS`.
 
-    The delay after the last receive counts too: SQS moves a message to the dead-letter queue only
-    when one more receive is due, and deletes the message if it is too old by then.
+    The delay after the last receive counts too, because SQS moves a message to the dead-letter
+    queue only when the next receive is due, and deletes the message if it is too old by then.
     """
     seconds_passed = accumulate(_delays(first_delay_seconds))
     return next(n for n, seconds in enumerate(seconds_passed) if seconds > INTAKE_DAYS * 86_400)
@@ -47,7 +40,7 @@ def duration_in_words(seconds: int) -> str:
 
 
 def _delays(first_delay_seconds: int) -> Iterator[int]:
-    """Yield the delay after each receive in seconds, endlessly."""
+    """Yield the delay in seconds after each receive, without end."""
     delay = first_delay_seconds
     while True:
         yield delay

@@ -1,18 +1,18 @@
-"""The settings of a stage: a row for each key, and properties derived from the keys."""
+"""The settings of a stage: a field for each key, and properties derived from the fields."""
 
 from dataclasses import dataclass
 from typing import Annotated
 
 from infra.settings import attribute_filter as filters
-from infra.settings import checks
+from infra.settings import checks, retries
 from infra.settings.checks import Between, OneOf
 from infra.settings.key import Example, OnlyWithDelivery, keys_of
 from infra.settings.regions import GENESYS_ACCOUNT
-from infra.settings.retries import DEAD_LETTER_DAYS, INTAKE_DAYS, outage_seconds
+from infra.settings.retries import DEAD_LETTER_DAYS, INTAKE_DAYS
 
 Strings = tuple[str, ...]
 
-EXAMPLE_QUEUES = (
+EXAMPLE_QUEUE_IDS = (
     "a1b2c3d4-e5f6-7890-1234-567890abcdef",
     "b2c3d4e5-f6a7-4901-8345-67890abcdef1",
 )
@@ -22,24 +22,24 @@ EXAMPLE_QUEUES = (
 class Settings:
     """The checked settings of one stage.
 
-    After `stage`, each row declares a key: its type, its annotations (a check, or a class of
-    key.py), its default and its help text. A comment that ends in a colon begins a section.
-    `python -m infra.settings.reference` writes settings.toml and docs/settings.md from the rows.
+    Each field after `stage` declares a key of settings.toml. A field is annotated with its check
+    and with classes of key.py, and the string after a field is its help text. A comment that ends
+    in a colon begins a section. `python -m infra.settings.reference` writes settings.toml and
+    docs/settings.md from the fields.
     """
 
     stage: str
 
     # Queues:
-    queue_ids: Annotated[Strings, checks.queue_ids, Example(EXAMPLE_QUEUES)]
+    queue_ids: Annotated[Strings, checks.queue_ids, Example(EXAMPLE_QUEUE_IDS)]
     """Ids of the Genesys Cloud queues whose ends you want. Genesys Cloud shows a queue's id in the
     address of the queue's page (Admin > Contact Center > Queues). The two ids in settings.toml are
     examples: replace them. Add new ids at the end of the list. With delivery = "eventbridge" and
-    many queues, a new id in the middle would move later ids to other EventBridge rules."""
+    many queues, an id that you insert earlier moves the ids after it to other EventBridge rules."""
 
     # Genesys Cloud:
     genesys_environment: Annotated[str, checks.environment] = "mypurecloud.com"
-    """Domain of your org, such as mypurecloud.ie or usw2.pure.cloud, or the name of its AWS
-    region."""
+    """Domain of your org, such as mypurecloud.ie, or the org's AWS region, such as eu-west-1."""
     genesys_secret: Annotated[str, checks.secret_name] = "queue-ends/genesys"  # noqa: S105 (a name)
     """Name of the Secrets Manager secret that holds {"client_id": "...", "client_secret": "..."}"""
     genesys_login_url: Annotated[
@@ -59,9 +59,10 @@ class Settings:
     genesys_account: Annotated[str, checks.account_id, OnlyWithDelivery("subscription")] = (
         GENESYS_ACCOUNT
     )
-    """AWS account that the subscription sends from. In FedRAMP it is "325654371633"."""
+    """Genesys Cloud's AWS account, from which the subscription sends events. In FedRAMP it is
+    "325654371633"."""
     attribute_filter: Annotated[
-        str | None, OnlyWithDelivery("subscription"), Example(f"queueId = '{EXAMPLE_QUEUES[0]}'")
+        str | None, OnlyWithDelivery("subscription"), Example(f"queueId = '{EXAMPLE_QUEUE_IDS[0]}'")
     ] = None
     """JSONata expression that filters events by their attributes. It replaces the filter that is
     derived from queue_ids."""
@@ -69,12 +70,13 @@ class Settings:
         str, OneOf("touched", "last_queue", "queue_leg"), OnlyWithDelivery("eventbridge")
     ] = "touched"
     """Decides when a conversation ends in a queue. With "touched", it ends in every queue that it
-    was in, once the customer has left for good. With "last_queue", it ends then too, but only in
-    the last queue that it was in. With "queue_leg", it ends in a queue each time the customer gives
-    up waiting there, and each time an agent is done with it after taking it from there."""
+    was in, as soon as the customer has left for good. With "last_queue", it ends at the same time,
+    but only in the last of these queues. With "queue_leg", it ends in a queue each time the
+    customer gives up waiting in this queue, and each time an agent who took it from this queue is
+    done with it."""
     settle_seconds: Annotated[int, Between(0, 900), OnlyWithDelivery("eventbridge")] = 60
-    """How many seconds "last_queue" waits for late events before it picks the last queue. SQS
-    cannot delay a message for more than 900 seconds."""
+    """How many seconds the end rule "last_queue" waits for late events before it picks the last
+    queue. SQS cannot delay a message for more than 900 seconds."""
     archive_days: Annotated[int, Between(0, 3_650), OnlyWithDelivery("eventbridge")] = 0
     """How many days an EventBridge archive keeps all events of the partner event bus, so that you
     can replay them. With 0 there is no archive."""
@@ -95,7 +97,7 @@ class Settings:
     The secret's value is whsec_ followed by the key in base64."""
     webhook_allow_private: bool = False
     """If true, the host in webhook_url may have a private address. If false, the worker refuses to
-    call it."""
+    call a private address."""
     ledger_days: Annotated[int, Between(INTAKE_DAYS + DEAD_LETTER_DAYS, 3_650)] = 20
     """How many days the ledger remembers an end. A message can live for 18 days, so an end must be
     remembered for at least as long."""
@@ -162,7 +164,6 @@ class Settings:
 
     @property
     def stack_name(self) -> str:
-        """Name of the CloudFormation stack."""
         return f"QueueEnds-{self.stage}"
 
     @property
@@ -177,32 +178,27 @@ class Settings:
 
     @property
     def intake_queue_name(self) -> str:
-        """Name of the SQS queue that receives events."""
         return f"queue-ends-{self.stage}-intake"
 
     @property
     def dead_letter_queue_name(self) -> str:
-        """Name of the SQS queue for messages that could not be processed."""
         return f"queue-ends-{self.stage}-dead"
 
     @property
     def undelivered_queue_name(self) -> str:
-        """Name of the SQS queue for events that EventBridge could not deliver."""
         return f"queue-ends-{self.stage}-undelivered"
 
     @property
     def login_url(self) -> str:
-        """Base URL of Genesys Cloud's login host."""
         return self.genesys_login_url or f"https://login.{self.genesys_environment}"
 
     @property
     def api_url(self) -> str:
-        """Base URL of Genesys Cloud's API host."""
         return self.genesys_api_url or f"https://api.{self.genesys_environment}"
 
     @property
     def filter_expression(self) -> str:
-        """JSONata filter of the subscription, from `attribute_filter` or else from `queue_ids`."""
+        """JSONata expression that filters the subscription's events."""
         return self.attribute_filter or filters.derive_filter(self.queue_ids)
 
     @property
@@ -217,8 +213,8 @@ class Settings:
 
     @property
     def outage_seconds(self) -> int:
-        """Longest outage of a destination, in seconds, in which no end is lost."""
-        return outage_seconds(self.retry_delay_seconds, self.max_receive_count)
+        """How long a destination may be down before messages move to the dead-letter queue."""
+        return retries.outage_seconds(self.retry_delay_seconds, self.max_receive_count)
 
 
 KEYS = keys_of(Settings)

@@ -6,7 +6,7 @@ import re
 
 from aws_cdk import aws_logs as logs
 
-from infra.settings.checks import RETENTION_DAYS
+from infra.settings.checks import RETENTION_NAMES
 from tests.infra.stacks import Stack, strings_in
 
 
@@ -90,7 +90,7 @@ def test_each_function_has_a_log_group_of_its_own_with_the_retention_set(
 
 def test_every_retention_that_the_cdk_knows_can_be_chosen() -> None:
     names = {retention.name for retention in logs.RetentionDays} - {"INFINITE"}
-    assert set(RETENTION_DAYS.values()) == names
+    assert set(RETENTION_NAMES.values()) == names
 
 
 def test_functions_run_python_3_14_on_arm_and_log_json(stack: Stack) -> None:

@@ -25,7 +25,7 @@ def load_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LoadSettin
     patient_trial = partial(
         attribute_filter.try_filter_in_subprocess,
         timeout_seconds=FILTER_TIMEOUT_SECONDS,
-        seconds_per_event=FILTER_TIMEOUT_SECONDS,
+        max_seconds_per_event=FILTER_TIMEOUT_SECONDS,
     )
     monkeypatch.setattr(attribute_filter, "try_filter_in_subprocess", patient_trial)
 

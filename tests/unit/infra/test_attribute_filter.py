@@ -92,7 +92,7 @@ def test_an_expression_that_overloads_the_evaluator_is_a_problem_and_does_not_ha
     runaway: str, seconds: float, problem: str
 ) -> None:
     result = try_filter_in_subprocess(
-        runaway, [QUEUE], timeout_seconds=FILTER_TIMEOUT_SECONDS, seconds_per_event=seconds
+        runaway, [QUEUE], timeout_seconds=FILTER_TIMEOUT_SECONDS, max_seconds_per_event=seconds
     )
     assert result.problem
     assert result.problem.startswith(problem)
@@ -111,7 +111,7 @@ def test_a_long_chain_of_conditions_stays_within_the_limits() -> None:
         chain,
         ["q0", "q199"],
         timeout_seconds=FILTER_TIMEOUT_SECONDS,
-        seconds_per_event=FILTER_TIMEOUT_SECONDS,
+        max_seconds_per_event=FILTER_TIMEOUT_SECONDS,
     )
     assert result == TrialResult()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.settings.checks import DESTINATIONS, RETENTION_DAYS
+from infra.settings.checks import DESTINATIONS, RETENTION_NAMES
 from infra.settings.regions import DOMAINS
 from tests.unit.infra.conftest import OTHER_QUEUE, QUEUE, FindMistakes, LoadSettings
 
@@ -77,8 +77,8 @@ def test_a_string_that_is_not_a_number_is_a_mistake(find_mistakes: FindMistakes,
         ("", "must name 1 to 50 queues; it names 0"),
         (",".join(f"q{n}" for n in range(51)), "must name 1 to 50 queues; it names 51"),
         (f"{QUEUE},{OTHER_QUEUE},{QUEUE}", f"must name each queue once; more than once: {QUEUE}"),
-        ("a b", "not so: 'a b'"),
-        ("é", "not so: 'é'"),
+        ("a b", "invalid: 'a b'"),
+        ("é", "invalid: 'é'"),
         ("a" * 65, "ids are 1 to 64 letters"),
     ],
 )
@@ -201,7 +201,7 @@ def test_words_are_accepted_in_any_case(load_settings: LoadSettings) -> None:
 def test_log_retention_is_a_value_that_cloudwatch_supports(
     load_settings: LoadSettings, find_mistakes: FindMistakes
 ) -> None:
-    for days in RETENTION_DAYS:
+    for days in RETENTION_NAMES:
         assert load_settings(log_retention_days=str(days))[0].log_retention_days == days
     assert "CloudWatch Logs knows: 1, 3, 5, 7, 14, 30," in find_mistakes(log_retention_days="31")[0]
 
@@ -210,7 +210,7 @@ def test_log_retention_is_a_value_that_cloudwatch_supports(
     ("names", "requirement"),
     [
         ("", f"must name at least one: any of {', '.join(DESTINATIONS)}"),
-        ("bus,mail", f"must be any of {', '.join(DESTINATIONS)}; not so: 'mail'"),
+        ("bus,mail", f"must be any of {', '.join(DESTINATIONS)}; invalid: 'mail'"),
         ("bus,actions,Bus", "must name each destination once; more than once: bus"),
     ],
 )
@@ -257,11 +257,11 @@ def test_alarm_emails_may_have_any_number_of_addresses_or_none(load_settings: Lo
 @pytest.mark.parametrize(
     ("addresses", "requirement"),
     [
-        ("on-call", "must be e-mail addresses such as on-call@example.com; not so: 'on-call'"),
-        ("a@b.com,@b.com", "not so: '@b.com'"),
-        ("a@b", "not so: 'a@b'"),
-        ("On Call <a@b.com>", "not so: 'On Call <a@b.com>'"),
-        (f"{'a' * 65}@b.com", "not so: 'a"),
+        ("on-call", "must be e-mail addresses such as on-call@example.com; invalid: 'on-call'"),
+        ("a@b.com,@b.com", "invalid: '@b.com'"),
+        ("a@b", "invalid: 'a@b'"),
+        ("On Call <a@b.com>", "invalid: 'On Call <a@b.com>'"),
+        (f"{'a' * 65}@b.com", "invalid: 'a"),
         ("a@b.com,c@d.com,A@B.com", "must name each address once; more than once: a@b.com"),
     ],
 )
@@ -282,13 +282,13 @@ def test_the_runbook_url_is_a_url_or_a_path(load_settings: LoadSettings) -> None
 @pytest.mark.parametrize(
     ("url", "requirement"),
     [
-        ("", "must be where docs/runbook.md can be read"),
+        ("", "must be the URL or path of docs/runbook.md"),
         ("our runbook.md", "without spaces"),
         ("docs/runbook.md#top", "or a fragment (#)"),
         ("https://example.com/(1)", "brackets"),
-        ("ftp://example.com/runbook.md", "must be where docs/runbook.md can be read"),
+        ("ftp://example.com/runbook.md", "must be the URL or path of docs/runbook.md"),
         ("http://wiki.example.com/runbook", "must begin with https"),
-        ("https://", "must be where docs/runbook.md can be read"),
+        ("https://", "must be the URL or path of docs/runbook.md"),
         ("https://example.com/".ljust(401, "r"), "in 400 characters or fewer; it has 401"),
     ],
 )

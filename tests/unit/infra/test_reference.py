@@ -1,4 +1,4 @@
-"""The comments in settings.toml, and docs/settings.md, match the rows of `Settings`."""
+"""The comments in settings.toml, and docs/settings.md, match the fields of `Settings`."""
 
 import tomllib
 from pathlib import Path
@@ -12,13 +12,13 @@ from infra.settings.reference import (
     render_settings_page,
     render_settings_toml,
 )
-from infra.settings.settings import EXAMPLE_QUEUES, KEYS, Settings
+from infra.settings.settings import EXAMPLE_QUEUE_IDS, KEYS, Settings
 from tests.unit.infra.conftest import LoadSettings
 
 PROJECT = Path(__file__).parents[3]
 FRESH = render_settings_toml("")
 EDITED = (
-    FRESH.replace(str(EXAMPLE_QUEUES[0]), "c3d4e5f6-a7b8-4012-9456-7890abcdef12")
+    FRESH.replace(str(EXAMPLE_QUEUE_IDS[0]), "c3d4e5f6-a7b8-4012-9456-7890abcdef12")
     .replace("# batch_size = 10\n", "batch_size = 5 # because our action is slow\n")
     .replace('# genesys_secret = "queue-ends/genesys"\n', 'genesys_secret = "ours"\n')
     .replace(
@@ -29,17 +29,17 @@ EDITED = (
 ADVICE = "out of date: run `python -m infra.settings.reference`"
 
 
-def test_the_comments_in_settings_toml_match_the_rows() -> None:
+def test_the_comments_in_settings_toml_match_the_fields() -> None:
     assert missing_comments((PROJECT / "settings.toml").read_text(encoding="utf-8")) == [], ADVICE
 
 
-def test_the_page_on_settings_matches_the_rows() -> None:
+def test_the_page_on_settings_matches_the_fields() -> None:
     page = (PROJECT / "docs/settings.md").read_text(encoding="utf-8")
     assert page == render_settings_page(), ADVICE
 
 
 def test_every_help_text_names_all_words_that_its_key_accepts() -> None:
-    help_texts = {name: text for _, rows in help_sections() for name, text in rows.items()}
+    help_texts = {name: text for _, texts in help_sections() for name, text in texts.items()}
     assert list(help_texts) == list(KEYS)
     for name, text in help_texts.items():
         assert text.endswith((".", "}")), name
@@ -61,7 +61,7 @@ def test_the_keys_are_in_sections() -> None:
 
 
 def test_a_fresh_file_has_the_defaults_and_gives_no_warning(load_settings: LoadSettings) -> None:
-    assert load_settings(FRESH) == (Settings(stage="dev", queue_ids=EXAMPLE_QUEUES), [])
+    assert load_settings(FRESH) == (Settings(stage="dev", queue_ids=EXAMPLE_QUEUE_IDS), [])
 
 
 def test_every_line_of_a_fresh_file_can_be_uncommented(

@@ -106,7 +106,7 @@ def test_all_mistakes_are_reported_at_once_with_key_value_origin_and_requirement
         'que_ids = 1 (settings.toml): is no setting; did you mean "queue_ids"?',
         'btach_size = 3 ([stages.prod]): is no setting; did you mean "batch_size"?',
         'queue_ids = ["a\'b"] (settings.toml): ids are 1 to 64 letters, digits, - or _; '
-        'not so: "a\'b"',
+        'invalid: "a\'b"',
         "batch_size = 0 (settings.toml): must be a whole number from 1 to 10000",
         'tracing = "yes" ([stages.dev]): must be true or false',
         'log_level = "loud" (-c): must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL',
@@ -182,7 +182,7 @@ def test_with_eventbridge_a_stage_has_54_characters_at_most(
     assert warnings == []
     assert find_mistakes(stage="x" * 55, delivery="eventbridge") == [
         f'stage = "{"x" * 55}": with delivery = "eventbridge" it must have 54 characters or '
-        "fewer, as it is a part of the event source's name; it has 55"
+        "fewer, because the event source's name contains it; it has 55"
     ]
 
 
@@ -221,7 +221,8 @@ def test_a_webhook_at_a_private_address_needs_the_setting_that_allows_it(
 ) -> None:
     url = {"webhook_url": f"https://{host}/ended"}
     assert find_mistakes(**WEBHOOK | url) == [
-        "webhook_url: its address is not public; if it is meant, set webhook_allow_private = true"
+        "webhook_url: the host's address is not public; if this is intended, "
+        "set webhook_allow_private = true"
     ]
     assert load_settings(**WEBHOOK | url, webhook_allow_private="true")[1] == []
 
