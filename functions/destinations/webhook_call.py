@@ -203,7 +203,7 @@ def _describe(error: Exception) -> str:
     """Return a fixed description of an error. The error's own message could contain host names."""
     match error:
         case AddressRefused():
-            return "the host's address is not public; set webhook_allow_private if it is meant"
+            return "the host's address is not public; set webhook_allow_private if this is intended"
         case socket.gaierror():
             return "the host's name cannot be resolved"
         case ssl.SSLCertVerificationError():

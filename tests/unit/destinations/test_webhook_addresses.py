@@ -11,7 +11,7 @@ from destinations.webhook_connection import Connection, Endpoint, is_public, res
 from tests.fakes.clock import Clock
 from tests.fakes.webhook_receiver import CERTIFICATE, Receiver, deliver_ends, webhook_to
 
-NOT_PUBLIC = "the host's address is not public; set webhook_allow_private if it is meant"
+NOT_PUBLIC = "the host's address is not public; set webhook_allow_private if this is intended"
 # Costs less than the default context, which reads the system's certificates.
 TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 NOT_ACCEPTED = "the host's certificate was not accepted"
