@@ -1,6 +1,6 @@
 """Chooses the subclass of `Source` for the setting `delivery`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -11,7 +11,7 @@ from infra.delivery.subscription import SubscriptionSource
 from infra.intake_queues import IntakeQueues
 from infra.settings.settings import Settings
 
-SOURCES: Mapping[str, type[SubscriptionSource | EventBridgeSource]] = {
+SOURCES: Mapping[str, Callable[..., Source]] = {
     "subscription": SubscriptionSource,
     "eventbridge": EventBridgeSource,
 }

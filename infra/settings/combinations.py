@@ -16,7 +16,7 @@ from infra.settings.settings import KEYS, Settings
 
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 # Lambda limits a function's environment variables to 4 KB. In the worker's environment, queue_ids,
-# webhook_url and webhook_secret may take this many characters, because the rest takes under 900.
+# webhook_url and webhook_secret may take this many characters, because the rest takes up to 950.
 MAX_WORKER_ENVIRONMENT_CHARACTERS = 3_140
 # Without a destination, its variables are absent too, which frees this many characters.
 _CHARACTERS_FREED_WITHOUT = {"webhook": 65, "archive": 80}

@@ -73,6 +73,10 @@ class Delivery(ABC):
         """Change an entity so that it sends no ends."""
 
     @abstractmethod
+    def delay_activation(self, seconds: float) -> None:
+        """Make each activation of a resource take this long."""
+
+    @abstractmethod
     def set_activation(
         self, *, succeeds: bool, meanwhile: Callable[[], object] = lambda: None
     ) -> None:
@@ -125,6 +129,9 @@ class SubscriptionDelivery(Delivery):
     def spoil(self, entity: dict[str, Any]) -> None:
         entity |= {"status": "paused", "attributeFilter": "true"}
 
+    def delay_activation(self, seconds: float) -> None:
+        self.genesys.subscriptions.activation_seconds = seconds
+
     def set_activation(
         self, *, succeeds: bool, meanwhile: Callable[[], object] = lambda: None
     ) -> None:
@@ -172,6 +179,9 @@ class EventBridgeDelivery(Delivery):
     def spoil(self, entity: dict[str, Any]) -> None:
         entity["config"]["current"]["properties"]["eventFilter"] = ["v2.other"]
         entity |= {"intendedState": "DISABLED", "reportedState": {"code": "INACTIVE"}}
+
+    def delay_activation(self, seconds: float) -> None:
+        self.genesys.integrations.state_seconds = seconds
 
     def set_activation(
         self, *, succeeds: bool, meanwhile: Callable[[], object] = lambda: None

@@ -6,7 +6,7 @@ import json
 import logging
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import boto3
 import pytest
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from destinations.webhook import Webhook
 from genesys.client import LOGIN_PATH
 from genesys.integration_spec import INTEGRATION_TYPE
+from infra.settings.checks import DESTINATIONS
 from local.genesys.login import CLIENT_ID
 from local.http.messages import Answer, Request
 from local.http.server import HttpServer
@@ -41,7 +42,7 @@ from tests.fakes.clock import Clock
 from tests.fakes.entry_points import WORKER, imported_anew
 from tests.fakes.partner_worker import DelayingSqs
 
-DELIVERIES: tuple[Delivery, ...] = ("subscription", "eventbridge")
+DELIVERIES: tuple[Delivery, ...] = get_args(Delivery)
 ACTION = "Conversation ended"
 
 
@@ -166,7 +167,7 @@ class Surroundings:
             "DELIVERY": delivery,
             "END_RULE": end_rule,
             "SETTLE_SECONDS": "60",
-            "DESTINATIONS": "actions,bus,webhook,archive",
+            "DESTINATIONS": ",".join(DESTINATIONS),
             "ENDS_BUS": BUS,
             "ARCHIVE_STREAM": STREAM,
             "WEBHOOK_URL": f"{self.http.url}/{canaries.TOKEN}?key={canaries.TOKEN}",

@@ -4,12 +4,21 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from infra.settings.settings import KEYS
+from local.demo import deliveries as demo
+from tests import canaries
+from tests.fakes.aws.dynamodb import FakeDynamoDb
+from tests.fakes.aws.sqs import FakeSqs
+from tests.fakes.clock import Clock
+from tests.fakes.entry_points import WORKER, imported_anew
+
 ROOT = Path(__file__).parents[2]
 FILES = [file for tree in ("functions", "infra") for file in sorted((ROOT / tree).rglob("*.py"))]
-DELIVERIES = {"subscription", "eventbridge"}
+DELIVERIES = {*str(KEYS["delivery"].check).split(", ")}
 SEAMS = (
     "functions/resources/",
     "functions/worker/readers.py",
@@ -96,6 +105,19 @@ def test_no_question_about_the_delivery_is_overlooked(source: str) -> None:
 )
 def test_naming_a_delivery_is_no_question(source: str) -> None:
     assert questions_in(source) == []
+
+
+@pytest.mark.parametrize("delivery", sorted(DELIVERIES))
+def test_the_worker_has_a_reader_for_each_delivery(
+    delivery: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients = {"sqs": FakeSqs(), "dynamodb": FakeDynamoDb()}
+    worker = imported_anew("worker", clients, WORKER | {"DELIVERY": delivery}, monkeypatch)
+    assert worker.handler({"Records": []}, Clock().invocation(30)) == {"batchItemFailures": []}
+
+
+def test_each_delivery_has_canaries_and_a_demo() -> None:
+    assert {*get_args(canaries.Delivery)} == demo.DELIVERIES.keys() == DELIVERIES
 
 
 def test_only_the_synthesis_asks_for_what_the_asset_is_packed() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from infra.settings.checks import DESTINATIONS
 from local.aws.project import Deployment
 from local.genesys.problems import problem, too_many_requests
 from local.traffic.subscription import Event, conversations
@@ -14,8 +15,7 @@ from tests.local.stack.world import World, running_world
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Where IAM and queue policies are enforced, so that nothing has a permission too few."""
     folder = tmp_path_factory.mktemp("project")
-    every = ["actions", "bus", "webhook", "archive"]
-    with running_world(folder, enforce_iam=True, destinations=every) as world:
+    with running_world(folder, enforce_iam=True, destinations=[*DESTINATIONS]) as world:
         world.genesys.subscriptions.seed("somebody-else")
         yield world
 

@@ -49,9 +49,10 @@ def test_every_help_text_names_all_words_that_its_key_accepts() -> None:
         assert [word for word in words if word not in text] == []
 
 
-def test_a_key_is_annotated_with_a_delivery_that_exists() -> None:
+def test_keys_are_annotated_only_with_deliveries_that_exist() -> None:
     deliveries = {key.only_with.delivery for key in KEYS.values() if key.only_with}
-    assert deliveries == set(str(KEYS["delivery"].check).split(", "))
+    assert deliveries
+    assert deliveries <= set(str(KEYS["delivery"].check).split(", "))
 
 
 def test_the_keys_are_in_sections() -> None:

@@ -126,8 +126,7 @@ def test_a_create_waits_until_a_new_role_may_read_the_secret(resource: StackReso
 
 
 def test_a_create_waits_for_a_slow_activation(resource: StackResource, clock: Clock) -> None:
-    resource.genesys.subscriptions.activation_seconds = 45
-    resource.genesys.integrations.state_seconds = 45
+    resource.delivery.delay_activation(45)
     assert resource.stack.create().status == "SUCCESS"
     assert resource.is_as_specified()
     assert clock.now > 45
