@@ -21,8 +21,8 @@ CALL_ERRORS = (ClientError, BotoCoreError, TimeoutError)
 """The types in `CallError`, for an `except` clause."""
 
 # Error codes of a service that is overloaded or briefly unavailable (see "Common Errors" in each
-# service's API reference). The HTTP status alone does not show this, because some of these
-# codes come with 400 or 403.
+# service's API reference). The HTTP status alone does not identify such errors, because some
+# of these codes come with 400 or 403.
 TRANSIENT_CODES = frozenset(
     {
         "InternalException",

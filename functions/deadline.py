@@ -24,7 +24,7 @@ def now_ms() -> int:
 
 
 class InvocationContext(Protocol):
-    """The method of Lambda's context object that reports the time left."""
+    """The part of Lambda's context object that reports the time left."""
 
     def get_remaining_time_in_millis(self) -> int:
         """Return the milliseconds until Lambda ends the invocation."""
@@ -98,14 +98,14 @@ class Deadline:
         first_pause_seconds
             The pause between the first and the second attempt.
         growth
-            Each pause is this many times as long as the pause before.
+            Each pause is this many times as long as the previous pause.
         max_pause_seconds
             The maximum length of a pause.
         max_attempts
             The maximum number of attempts; None if only the deadline limits them.
         jittered
-            Whether to shorten each pause by a random part of up to half, so that callers that
-            failed at the same moment do not try again at the same moment.
+            Whether to shorten each pause at random, by up to half. Callers that failed at the same
+            moment then try again at different moments.
 
         Yields
         ------

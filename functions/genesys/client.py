@@ -86,10 +86,10 @@ class GenesysClient:
         GenesysError
             The response has an error status or cannot be parsed.
         """
-        response = self._send(method, path, body, query)
+        response = self._send_with_token(method, path, body, query)
         if response.status_code == requests.codes.unauthorized:
             self._token = None
-            response = self._send(method, path, body, query)
+            response = self._send_with_token(method, path, body, query)
         return self._parse_content(method, path, response)
 
     def iterate_entities(
@@ -120,7 +120,7 @@ class GenesysClient:
             text = text.replace(" ".join(secret.split()), "…")
         return text[:300]
 
-    def _send(
+    def _send_with_token(
         self,
         method: str,
         path: str,
@@ -128,7 +128,7 @@ class GenesysClient:
         query: Mapping[str, Any] | None,
     ) -> requests.Response:
         """Send an API request and return the response, whatever its status."""
-        token = self._valid_token()
+        token = self._get_valid_token()
         session = self._creating_session if method == "POST" else self._retrying_session
         return self._exchange(
             session,
@@ -140,7 +140,7 @@ class GenesysClient:
             params=query,
         )
 
-    def _valid_token(self) -> str:
+    def _get_valid_token(self) -> str:
         """Return the current token; log in first if there is no token or it is due for renewal."""
         if self._token is None or self._clock() >= self._renew_token_at:
             self._token, lifetime_seconds = self._log_in()
@@ -166,7 +166,7 @@ class GenesysClient:
         content = self._parse_content("POST", LOGIN_PATH, response)
         try:
             token, lifetime_seconds = content["access_token"], float(content.get("expires_in", 0))
-            # Other characters would make requests fail with an error that quotes the token.
+            # With any other characters in the token, a request fails with an error that quotes it.
             if re.fullmatch(r"[!-~]+", token):
                 return token, lifetime_seconds
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
@@ -200,7 +200,10 @@ class GenesysClient:
             ) from None
 
     def _parse_content(self, method: str, path: str, response: requests.Response) -> Any:
-        """Return a response's JSON, or None if the body is empty; raise if the request failed."""
+        """Return a response's JSON, or None if the body is empty.
+
+        Raise `GenesysError` if the status is an error or the body is not JSON.
+        """
         if not 200 <= response.status_code < 300:
             raise self._make_error(GenesysError, method, path, response)
         if not response.content:
@@ -225,7 +228,7 @@ class GenesysClient:
 
 
 class _BearerToken(AuthBase):
-    """Sets the header. If `auth` were None, the requests library would use a developer's .netrc."""
+    """Sets the Authorization header. Without `auth`, the requests library would read .netrc."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -256,6 +259,6 @@ def _parse_message(response: requests.Response) -> str:
 
 
 def _describe_failure(error: BaseException) -> str:
-    """Return an error's class name, followed by its underlying reason or else its message."""
+    """Return an error's class name and underlying reason, or its message if there is no reason."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
     return f"{type(error).__name__}: {reason or error}"

@@ -35,8 +35,8 @@ def load_credentials(
     secret_name
         The secret must hold a JSON object with `client_id` and `client_secret`.
     deadline
-        If AWS denies access, the read is retried until this deadline, but for at most 20 s. A new
-        role's permissions need some seconds to take effect.
+        A new role's permissions need some seconds to take effect. Therefore, if AWS denies access,
+        the read is retried until this deadline, but for at most 20 s.
 
     Raises
     ------

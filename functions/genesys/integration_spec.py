@@ -44,7 +44,7 @@ class IntegrationSpec:
         return {"name": self.name, "integrationType": {"id": INTEGRATION_TYPE}}
 
     def configuration_body(self, version: int) -> dict[str, Any]:
-        """Return the request body that replaces the configuration, whose version is `version`."""
+        """Return the request body that replaces version `version` of the configuration."""
         return {
             "name": self.name,
             "version": version,
@@ -60,7 +60,7 @@ class IntegrationSpec:
         }
 
     def differences(self, configuration: Entity) -> list[str]:
-        """Return a clause for each of the two fields, target and topics, that differs."""
+        """Return a list of clauses: one if the target differs, and one if the topics differ."""
         differences = []
         if (target := parse_target(configuration)) != self.target:
             differences.append(f"it feeds {target or 'nobody'}")
@@ -75,7 +75,7 @@ class IntegrationSpec:
 
 
 def parse_target(configuration: Entity) -> AwsTarget | None:
-    """Return the AWS target in a configuration; None if it has no target."""
+    """Return the AWS target in a configuration, or None if there is no target."""
     properties = _parse_properties(configuration)
     account_id, region, suffix = (
         str(properties.get(key) or "")

@@ -75,7 +75,7 @@ class Integrations:
         ]
 
     def get(self, integration_id: str) -> Integration | None:
-        """Return the integration with this id; None if there is none."""
+        """Return the integration with this id, or None if it does not exist."""
         entity = self._read_entity(integration_id)
         return self._load_integration(entity) if entity else None
 
@@ -204,7 +204,7 @@ class Integrations:
     def _switch_on_once(self, integration_id: str, spec: IntegrationSpec) -> str:
         """Switch an integration on if it is off.
 
-        Return how it differed from its specification before, or an empty string.
+        Return how the integration differed before, or an empty string if it did not differ.
         """
         entity = self._read_entity(integration_id)
         if not entity:

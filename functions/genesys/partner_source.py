@@ -68,6 +68,7 @@ def wait_for_state(
         state = source_state(eventbridge, name)
         if state in states:
             return
+        # By the next attempt, the role is not new any more.
         if state == "AccessDeniedException" and pause >= new_role_deadline.left():
             break
     raise SourceNotReady(f"{_explain_state(state, name, if_missing)}.")

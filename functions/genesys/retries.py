@@ -44,7 +44,7 @@ class DeadlineRetry(Retry):
     def for_requests_that_create(cls, deadline: Deadline) -> Self:
         """Return the policy for requests that create a second resource if they are sent twice.
 
-        Only 429 guarantees that the request was not carried out.
+        They are retried only after 429, which guarantees that they were not carried out.
         """
         return cls(
             deadline=deadline,
