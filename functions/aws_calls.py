@@ -21,8 +21,8 @@ CALL_ERRORS = (ClientError, BotoCoreError, TimeoutError)
 """The types in `CallError`, for an `except` clause."""
 
 # Error codes of a service that is overloaded or briefly unavailable (see "Common Errors" in each
-# service's API reference). The HTTP status alone is not enough, because some of these codes come
-# with 400 or 403.
+# service's API reference). The HTTP status alone does not identify such errors, because some
+# of these codes come with 400 or 403.
 TRANSIENT_CODES = frozenset(
     {
         "InternalException",
@@ -39,8 +39,7 @@ TRANSIENT_CODES = frozenset(
         "TooManyRequestsException",
     }
 )
-# The maximum number of attempts by `call`, and the pause before the second attempt. The next pause
-# is four times as long.
+# The maximum number of attempts by `call`, and the pause before the second attempt.
 MAX_ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 0.1
 
@@ -48,22 +47,22 @@ _Arguments = ParamSpec("_Arguments")
 _Response = TypeVar("_Response")
 
 
-def client_config(*, read_timeout_seconds: float = 2, attempts: int = 1) -> Config:
+def client_config(*, read_timeout_seconds: float = 2, max_attempts: int = 1) -> Config:
     """Return a configuration for boto3 clients, with short time limits.
 
     Parameters
     ----------
     read_timeout_seconds
-        The maximum number of seconds between two bytes of a response.
-    attempts
-        The number of attempts by botocore. It must be 1 for operations passed to `call` or
+        The maximum wait for the next bytes of a response.
+    max_attempts
+        The maximum number of attempts by botocore. It must be 1 for operations passed to `call` or
         `call_once`, because botocore would mistake the interruption at the deadline for a failed
         connection and try again.
     """
     return Config(
         connect_timeout=1,
         read_timeout=read_timeout_seconds,
-        retries={"total_max_attempts": attempts},
+        retries={"total_max_attempts": max_attempts},
     )
 
 
@@ -73,10 +72,10 @@ def call(
     *args: _Arguments.args,
     **kwargs: _Arguments.kwargs,
 ) -> _Response:
-    """Return an operation's response; retry transient errors, with three attempts at most.
+    """Call an operation and return its response; after transient errors, try up to three times.
 
-    A call that waited too long for its response is not repeated, because AWS may have carried it
-    out.
+    If a response does not arrive in time, there is no retry, because AWS may have carried out the
+    operation.
 
     Raises
     ------
@@ -85,12 +84,12 @@ def call(
     """
     last_error: Exception
     for _ in deadline.attempts(
-        FIRST_PAUSE_SECONDS, growth=4, max_attempts=MAX_ATTEMPTS, jittered=True
+        first_pause_seconds=FIRST_PAUSE_SECONDS, growth=4, max_attempts=MAX_ATTEMPTS, jittered=True
     ):
         try:
             return call_once(deadline, operation, *args, **kwargs)
         except (ClientError, BotoCoreError) as error:
-            if not _is_worth_repeating(error):
+            if not _may_repeat_after(error):
                 raise
             last_error = error
     raise last_error
@@ -102,7 +101,7 @@ def call_once(
     *args: _Arguments.args,
     **kwargs: _Arguments.kwargs,
 ) -> _Response:
-    """Return an operation's response, or interrupt the operation at the deadline.
+    """Call an operation once and return its response; interrupt the call at the deadline.
 
     botocore's time limits are not enough, because they apply to each address and to each part of
     a response, not to the whole call.
@@ -114,7 +113,7 @@ def call_once(
 def code_of(error: CallError) -> str:
     """Return an error's code, or the name of its type if it has no code.
 
-    This is what the log may show. The error's message could quote private data.
+    The log shows this code instead of the error's message, which could quote private data.
     """
     if isinstance(error, ClientError):
         return str(error.response.get("Error", {}).get("Code", "unknown"))
@@ -122,16 +121,16 @@ def code_of(error: CallError) -> str:
 
 
 def is_transient(error: CallError) -> bool:
-    """Return whether the service failed or was silent, so the same call may succeed later."""
+    """Return whether the same call may succeed later, because the service failed or was silent."""
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return code_of(error) in TRANSIENT_CODES or status == 429 or status >= 500
     return not isinstance(error, ParamValidationError)
 
 
-def _is_worth_repeating(error: ClientError | BotoCoreError) -> bool:
-    """Return whether the same call may succeed if it is repeated at once."""
+def _may_repeat_after(error: ClientError | BotoCoreError) -> bool:
+    """Return whether the call that raised this error may be repeated at once."""
     if isinstance(error, ClientError):
         return is_transient(error)
-    # No connection was made, or the service had closed an idle one (`ConnectionClosedError`).
+    # Either no connection was made, or the service had closed an idle connection.
     return isinstance(error, EndpointConnectionError | ConnectTimeoutError | ConnectionClosedError)

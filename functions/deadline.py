@@ -14,8 +14,8 @@ from typing import Protocol
 Clock = Callable[[], int]
 """Returns the time in epoch milliseconds."""
 
-# The delay of an alarm that should ring at once. A delay of 0 would switch the alarm off.
-_MIN_ALARM_SECONDS = 0.001
+# The delay of a timer that should fire at once. A delay of 0 would switch the timer off.
+_MIN_TIMER_SECONDS = 0.001
 
 
 def now_ms() -> int:
@@ -24,7 +24,7 @@ def now_ms() -> int:
 
 
 class InvocationContext(Protocol):
-    """The part of Lambda's context object that knows the time left."""
+    """The part of Lambda's context object that reports the time left."""
 
     def get_remaining_time_in_millis(self) -> int:
         """Return the milliseconds until Lambda ends the invocation."""
@@ -59,10 +59,10 @@ class Deadline:
 
     def within(self, seconds: float) -> "Deadline":
         """Return a deadline `seconds` from now, or this deadline if it is earlier."""
-        earlier_by = self.left() - seconds
-        if earlier_by <= 0:
+        seconds_earlier = self.left() - seconds
+        if seconds_earlier <= 0:
             return self
-        return Deadline(lambda: self.left() - earlier_by, self._sleep)
+        return Deadline(lambda: self.left() - seconds_earlier, self._sleep)
 
     def extended_by(self, seconds: float) -> "Deadline":
         """Return a deadline `seconds` after this one."""
@@ -81,44 +81,44 @@ class Deadline:
 
     def attempts(
         self,
-        first_pause_seconds: float,
         *,
+        first_pause_seconds: float,
         growth: float = 2,
         max_pause_seconds: float = math.inf,
         max_attempts: int | None = None,
         jittered: bool = False,
     ) -> Iterator[float]:
-        """Yield once for each attempt, and sleep between the attempts. The pauses grow.
+        """Yield once for each attempt, and sleep between the attempts.
 
-        The first attempt comes at once, even after the deadline. There is no further attempt if
-        the pause before it would outlast the deadline.
+        The first attempt comes at once, even after the deadline. The attempts end when the next
+        pause would outlast the deadline.
 
         Parameters
         ----------
         first_pause_seconds
             The pause between the first and the second attempt.
         growth
-            The factor by which each pause is longer than the one before.
+            Each pause is this many times as long as the previous pause.
         max_pause_seconds
             The maximum length of a pause.
         max_attempts
             The maximum number of attempts; None if only the deadline limits them.
         jittered
-            Whether each pause is shortened at random by up to a half. Callers that failed together
-            then do not try again together.
+            Whether to shorten each pause at random, by up to half. Callers that failed at the same
+            moment then try again at different moments.
 
         Yields
         ------
         float
-            The seconds of the pause that would come before the next attempt.
+            The seconds of the pause before the next attempt, if there is a next attempt.
         """
-        pause = first_pause_seconds
-        for number in itertools.count(1):
-            seconds = random.uniform(pause / 2, pause) if jittered else pause  # noqa: S311 - no secret depends on it
-            yield seconds
-            if number == max_attempts or not self.sleep(seconds):
+        full_pause = first_pause_seconds
+        for attempt in itertools.count(1):
+            pause = random.uniform(full_pause / 2, full_pause) if jittered else full_pause  # noqa: S311 - no secret depends on it
+            yield pause
+            if attempt == max_attempts or not self.sleep(pause):
                 return
-            pause = min(growth * pause, max_pause_seconds)
+            full_pause = min(growth * full_pause, max_pause_seconds)
 
 
 @contextmanager
@@ -135,10 +135,10 @@ def time_limit(seconds: float, repeat_seconds: float = 1.0) -> Iterator[None]:
         yield
         return
 
-    running = True
+    is_inside = True
 
     def raise_timeout(_signal: int, _frame: FrameType | None) -> None:
-        if running:
+        if is_inside:
             raise TimeoutError(f"took longer than {seconds:.1f} s")
 
     started_at = time.monotonic()
@@ -147,15 +147,15 @@ def time_limit(seconds: float, repeat_seconds: float = 1.0) -> Iterator[None]:
         seconds = min(seconds, outer_seconds)
     outer_handler = signal.getsignal(signal.SIGALRM)
     try:
-        # Inside the try block, because the alarm may ring before these calls return.
+        # Inside the try block, because the signal may arrive before these calls return.
         signal.signal(signal.SIGALRM, raise_timeout)
-        signal.setitimer(signal.ITIMER_REAL, max(seconds, _MIN_ALARM_SECONDS), repeat_seconds)
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, _MIN_TIMER_SECONDS), repeat_seconds)
         yield
     finally:
-        running = False
+        is_inside = False
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, outer_handler)
         if outer_seconds:
-            outer_left = outer_seconds - (time.monotonic() - started_at)
-            outer_left = max(outer_left, _MIN_ALARM_SECONDS)
-            signal.setitimer(signal.ITIMER_REAL, outer_left, outer_repeat_seconds)
+            seconds_left = outer_seconds - (time.monotonic() - started_at)
+            seconds_left = max(seconds_left, _MIN_TIMER_SECONDS)
+            signal.setitimer(signal.ITIMER_REAL, seconds_left, outer_repeat_seconds)

@@ -116,7 +116,7 @@ class TableWriter:
 
 def attempts_until(deadline: Deadline) -> Iterator[float]:
     """Yield once for each attempt to call DynamoDB, with growing pauses, until the deadline."""
-    return deadline.attempts(0.05, max_pause_seconds=1, jittered=True)
+    return deadline.attempts(first_pause_seconds=0.05, max_pause_seconds=1, jittered=True)
 
 
 def _is_to_be_retried(result: WriteResult) -> bool:

@@ -16,8 +16,8 @@ from genesys.errors import GenesysError, LoginRefused, Unreachable
 from genesys.retries import DeadlineRetry
 
 LOGIN_PATH = "/oauth/token"
-CONNECT_SECONDS = 5.0
-READ_SECONDS = 10.0
+MAX_CONNECT_SECONDS = 5.0
+MAX_READ_SECONDS = 10.0
 PAGE_SIZE = 100
 
 
@@ -29,14 +29,14 @@ class GenesysClient:
     login_url, api_url
         Base URLs, such as `https://login.mypurecloud.com` and `https://api.mypurecloud.com`.
     credentials
-        The OAuth client's id and secret; its grant type is *client credentials*.
+        The id and secret of an OAuth client with the grant type *client credentials*.
     deadline
         No request is sent after the deadline.
     clock
-        Returns monotonic seconds, by which a token is renewed before it expires.
+        Returns monotonic seconds; decides when a token must be renewed.
     scopes
-        The OAuth scopes to request, separated by spaces. Leave them empty if the OAuth client's
-        role alone decides what the client may do.
+        The OAuth scopes to request, separated by spaces; empty if the OAuth client's role alone
+        decides what the OAuth client may do.
     """
 
     def __init__(
@@ -72,9 +72,9 @@ class GenesysClient:
     ) -> Any:
         """Send a request and return the response's JSON, or None if the response has no content.
 
-        The request is retried until the deadline after 429, 502, 503 and 504, and a few times
-        after network failures. A POST is retried only after 429, because after the other
-        failures Genesys Cloud may have carried out the POST. After 401, every request, also a
+        After 429, 502, 503 or 504, the request is retried until the deadline. After a network
+        failure, it is retried a few times. A POST is retried only after 429, because after any
+        other failure Genesys Cloud may have carried out the POST. After 401, every request, even a
         POST, is sent once more with a new token.
 
         Raises
@@ -84,18 +84,18 @@ class GenesysClient:
         Unreachable
             There was no response.
         GenesysError
-            The response is an error, or cannot be read.
+            The response has an error status or cannot be parsed.
         """
-        response = self._send(method, path, body, query)
+        response = self._send_with_token(method, path, body, query)
         if response.status_code == requests.codes.unauthorized:
             self._token = None
-            response = self._send(method, path, body, query)
+            response = self._send_with_token(method, path, body, query)
         return self._parse_content(method, path, response)
 
     def iterate_entities(
         self, path: str, query: Mapping[str, Any] | None = None
     ) -> Iterator[dict[str, Any]]:
-        """Request a list page by page, and yield the entities in it."""
+        """Request a list page by page, and yield its entities."""
         page_number, previous_entities = 1, None
         while True:
             page_query = {**(query or {}), "pageNumber": page_number, "pageSize": PAGE_SIZE}
@@ -116,19 +116,19 @@ class GenesysClient:
         """Return an external string on one line, shortened, and with secrets masked."""
         text = " ".join(text.split())
         for secret in self._masked_strings:
-            # Compare on one line, like the text: a secret can contain whitespace, too.
+            # The text's whitespace was collapsed, so collapse the secret's whitespace, too.
             text = text.replace(" ".join(secret.split()), "…")
         return text[:300]
 
-    def _send(
+    def _send_with_token(
         self,
         method: str,
         path: str,
         body: Mapping[str, Any] | None,
         query: Mapping[str, Any] | None,
     ) -> requests.Response:
-        """Return the response to an API request, whatever its status."""
-        token = self._valid_token()
+        """Send an API request and return the response, whatever its status."""
+        token = self._get_valid_token()
         session = self._creating_session if method == "POST" else self._retrying_session
         return self._exchange(
             session,
@@ -140,11 +140,11 @@ class GenesysClient:
             params=query,
         )
 
-    def _valid_token(self) -> str:
+    def _get_valid_token(self) -> str:
         """Return the current token; log in first if there is no token or it is due for renewal."""
         if self._token is None or self._clock() >= self._renew_token_at:
             self._token, lifetime_seconds = self._log_in()
-            # Renew the token before it expires, so that it is valid while a request is under way.
+            # Renew the token early, so that it does not expire during a request.
             early_seconds = min(60.0, lifetime_seconds / 10)
             self._renew_token_at = self._clock() + lifetime_seconds - early_seconds
             self._masked_strings.append(self._token)
@@ -166,7 +166,7 @@ class GenesysClient:
         content = self._parse_content("POST", LOGIN_PATH, response)
         try:
             token, lifetime_seconds = content["access_token"], float(content.get("expires_in", 0))
-            # With other characters, the request would fail, and its error would quote the token.
+            # With any other characters in the token, a request fails with an error that quotes it.
             if re.fullmatch(r"[!-~]+", token):
                 return token, lifetime_seconds
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
@@ -178,7 +178,7 @@ class GenesysClient:
     def _exchange(
         self, session: requests.Session, method: str, path: str, url: str, **kwargs: Any
     ) -> requests.Response:
-        """Return the response to a request; raise `Unreachable` if there is no response."""
+        """Send a request and return the response; raise `Unreachable` if there is no response."""
         seconds_left = self.deadline.left()
         if seconds_left <= 0:
             raise Unreachable(method, path, message="no time was left to send it")
@@ -186,7 +186,10 @@ class GenesysClient:
             return session.request(
                 method,
                 url,
-                timeout=(min(CONNECT_SECONDS, seconds_left), min(READ_SECONDS, seconds_left)),
+                timeout=(
+                    min(MAX_CONNECT_SECONDS, seconds_left),
+                    min(MAX_READ_SECONDS, seconds_left),
+                ),
                 allow_redirects=False,
                 **kwargs,
             )
@@ -197,7 +200,10 @@ class GenesysClient:
             ) from None
 
     def _parse_content(self, method: str, path: str, response: requests.Response) -> Any:
-        """Return a response's JSON, or None if it has no content; raise if it is an error."""
+        """Return a response's JSON, or None if the body is empty.
+
+        Raise `GenesysError` if the status is an error or the body is not JSON.
+        """
         if not 200 <= response.status_code < 300:
             raise self._make_error(GenesysError, method, path, response)
         if not response.content:
@@ -222,7 +228,7 @@ class GenesysClient:
 
 
 class _BearerToken(AuthBase):
-    """Sets the token. Without an `auth`, the requests library would use a developer's .netrc."""
+    """Sets the Authorization header. Without `auth`, the requests library would read .netrc."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -253,6 +259,6 @@ def _parse_message(response: requests.Response) -> str:
 
 
 def _describe_failure(error: BaseException) -> str:
-    """Return a network failure's class with its underlying reason, or else with its message."""
+    """Return an error's class name and underlying reason, or its message if there is no reason."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
     return f"{type(error).__name__}: {reason or error}"

@@ -22,8 +22,8 @@ def create_once(
 ) -> str:
     """Create a resource that does not exist yet, and return its id.
 
-    After a failed request that may have created the resource all the same, search for the
-    resource before the next attempt. If the search finds duplicates, keep one and remove the rest.
+    A failed request may have created the resource all the same. After such a failure, search for
+    the resource after each attempt. If the search finds duplicates, keep one and remove the rest.
 
     Parameters
     ----------
@@ -39,10 +39,11 @@ def create_once(
     Raises
     ------
     GenesysError
-        No attempt succeeded. `may_have_succeeded` is true if any attempt may have succeeded.
+        No attempt is known to have succeeded. The error's `may_have_succeeded` is true if any
+        attempt may have succeeded.
     """
     created_id, uncertain_error = None, None
-    attempts = deadline.attempts(1, max_pause_seconds=20)
+    attempts = deadline.attempts(first_pause_seconds=1, max_pause_seconds=20)
     next(attempts)  # the first attempt, without a pause
     while True:
         try:
@@ -51,7 +52,7 @@ def create_once(
                 return created_id
         except GenesysError as error:
             if not error.may_have_succeeded:
-                # The error must cover the earlier attempts, too.
+                # This attempt created nothing, but an earlier attempt may have.
                 error.may_have_succeeded = uncertain_error is not None
                 raise
             uncertain_error = error
@@ -63,6 +64,6 @@ def create_once(
             for duplicate_id in set(listed_ids) - {kept_id}:
                 remove(duplicate_id)
             return kept_id
-        # The status 500 is not retried: it is not transient.
+        # The status 500 is not transient, so there is no retry.
         if uncertain_error.status == 500 or not time_is_left:
             raise uncertain_error

@@ -13,8 +13,8 @@ from genesys.errors import CredentialsError
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-SECRETS_MANAGER_CONFIG = client_config(read_timeout_seconds=5, attempts=3)
-EXPECTED = '{"client_id": "…", "client_secret": "…"}'
+SECRETS_MANAGER_CONFIG = client_config(read_timeout_seconds=5, max_attempts=3)
+EXPECTED_JSON = '{"client_id": "…", "client_secret": "…"}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,52 +25,54 @@ class Credentials:
     client_secret: str = field(repr=False)
 
 
-def load_credentials(secrets: "SecretsManagerClient", name: str, deadline: Deadline) -> Credentials:
+def load_credentials(
+    secrets_manager: "SecretsManagerClient", secret_name: str, deadline: Deadline
+) -> Credentials:
     """Return the credentials in a secret.
 
     Parameters
     ----------
-    secrets
-        A Secrets Manager client.
-    name
-        The secret's name. The secret must hold a JSON object with `client_id` and `client_secret`.
+    secret_name
+        The secret must hold a JSON object with `client_id` and `client_secret`.
     deadline
-        Until this deadline, but for at most 20 s, the read is retried if AWS denies access: a new
-        role's permissions take some seconds to apply everywhere in AWS.
+        A new role's permissions need some seconds to take effect. Therefore, if AWS denies access,
+        the read is retried until this deadline, but for at most 20 s.
 
     Raises
     ------
     CredentialsError
         The secret cannot be read or is invalid. The message says what to do.
     """
-    refusal: ClientError
+    last_error: ClientError
     for _ in deadline.within(20).attempts(first_pause_seconds=2, growth=1):
         try:
-            response = secrets.get_secret_value(SecretId=name)
-            return _parse_credentials(name, response.get("SecretString"))
+            response = secrets_manager.get_secret_value(SecretId=secret_name)
+            return _parse_credentials(secret_name, response.get("SecretString"))
         except ClientError as error:
-            refusal = error
+            last_error = error
             if code_of(error) != "AccessDeniedException":
                 break
         except BotoCoreError as error:
             raise CredentialsError(
-                f"Secrets Manager could not be asked for secret {name!r} "
+                f"Secrets Manager could not be asked for secret {secret_name!r} "
                 f"({type(error).__name__}). Try again."
             ) from error
-    raise CredentialsError(_unreadable_reason(name, code_of(refusal))) from refusal
+    raise CredentialsError(
+        _explain_unreadable_secret(secret_name, code_of(last_error))
+    ) from last_error
 
 
-def _unreadable_reason(name: str, code: str) -> str:
+def _explain_unreadable_secret(name: str, code: str) -> str:
     if code == "ResourceNotFoundException":
         return (
             f"There is no secret {name!r} in this account and region. Create it with the string "
-            f"{EXPECTED}, or name another one in the setting genesys_secret."
+            f"{EXPECTED_JSON}, or name another secret in the setting genesys_secret."
         )
     if code == "InvalidRequestException":
-        return f"Secret {name!r} is marked for deletion. Restore it, or name another one."
+        return f"Secret {name!r} is marked for deletion. Restore it, or name another secret."
     return (
         f"Secret {name!r} could not be read ({code}). Check its resource policy, and that it is "
-        "encrypted with the AWS managed key or one that this function may use."
+        "encrypted with the AWS managed key or with a key that this function may use."
     )
 
 
@@ -79,19 +81,18 @@ def _parse_credentials(name: str, secret_string: str | None) -> Credentials:
     try:
         secret = json.loads(secret_string or "")
     except (ValueError, RecursionError):
-        raise CredentialsError(f"Secret {name!r} is not JSON; expected {EXPECTED}.") from None
+        raise CredentialsError(f"Secret {name!r} is not JSON; expected {EXPECTED_JSON}.") from None
     if not isinstance(secret, dict):
-        raise CredentialsError(f"Secret {name!r} is not a JSON object; expected {EXPECTED}.")
-    invalid = [
+        raise CredentialsError(f"Secret {name!r} is not a JSON object; expected {EXPECTED_JSON}.")
+    invalid_keys = [
         key
         for key in ("client_id", "client_secret")
         if not isinstance(secret.get(key), str)
         or not secret[key].strip()
         or not secret[key].strip().isprintable()
     ]
-    if invalid:
+    if invalid_keys:
         raise CredentialsError(
-            f"Secret {name!r} lacks {' and '.join(invalid)} (or it is no text); "
-            f"expected {EXPECTED}."
+            f"Secret {name!r} has no valid {' and '.join(invalid_keys)}; expected {EXPECTED_JSON}."
         )
     return Credentials(secret["client_id"].strip(), secret["client_secret"].strip())

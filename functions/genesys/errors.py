@@ -62,4 +62,4 @@ class CredentialsError(UserFacingError):
 
 
 class NameTaken(UserFacingError):
-    """A resource in Genesys Cloud has our name but sends its events elsewhere."""
+    """A resource with the expected name exists in Genesys Cloud, but sends its events elsewhere."""

@@ -1,4 +1,4 @@
-"""The specification of an integration of the type *Amazon EventBridge source*.
+"""The specification of an integration of the type *Amazon EventBridge Source*.
 
 See "About the Amazon EventBridge integration" in the Genesys Cloud Resource Center.
 """
@@ -40,11 +40,11 @@ class IntegrationSpec:
     topics: tuple[str, ...]
 
     def creation_body(self) -> dict[str, Any]:
-        """Return the request body that creates the integration, without an AWS target yet."""
+        """Return the request body that creates the integration, at first without an AWS target."""
         return {"name": self.name, "integrationType": {"id": INTEGRATION_TYPE}}
 
     def configuration_body(self, version: int) -> dict[str, Any]:
-        """Return the request body that replaces the configuration if its version is `version`."""
+        """Return the request body that replaces version `version` of the configuration."""
         return {
             "name": self.name,
             "version": version,
@@ -60,7 +60,7 @@ class IntegrationSpec:
         }
 
     def differences(self, configuration: Entity) -> list[str]:
-        """Return a list with a clause if the target differs, and one if the topics differ."""
+        """Return a list of clauses: one if the target differs, and one if the topics differ."""
         differences = []
         if (target := parse_target(configuration)) != self.target:
             differences.append(f"it feeds {target or 'nobody'}")
@@ -75,7 +75,7 @@ class IntegrationSpec:
 
 
 def parse_target(configuration: Entity) -> AwsTarget | None:
-    """Return the AWS target in a configuration; None if it has no target."""
+    """Return the AWS target in a configuration, or None if there is no target."""
     properties = _parse_properties(configuration)
     account_id, region, suffix = (
         str(properties.get(key) or "")

@@ -1,4 +1,4 @@
-"""The requests that read, create, change and remove *Amazon EventBridge source* integrations.
+"""The requests that read, create, change and remove *Amazon EventBridge Source* integrations.
 
 The requests are those of the Platform API's category *Integrations*. An integration's configuration
 has a version, and a request that changes the configuration must name the current version.
@@ -23,11 +23,11 @@ from genesys.integration_spec import (
 PATH = "/api/v2/integrations"
 ORGANIZATION_PATH = "/api/v2/organizations/me"
 ENABLED, DISABLED, DELETED = "ENABLED", "DISABLED", "DELETED"
-# An error counts once this many consecutive reads report it, because after a change an integration
-# may still report an old error for a moment.
-ERROR_READS = 4
-CHANGE_SECONDS = 30.0
-SWITCH_OFF_SECONDS = 60.0
+# An integration has failed if this many consecutive reads report an error. The first reads after a
+# change may still report an old error.
+MAX_ERROR_READS = 4
+MAX_CHANGE_SECONDS = 30.0
+MAX_SWITCH_OFF_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +49,19 @@ class NotDeleted(UserFacingError):
     """Genesys Cloud still shows an integration after its deletion."""
 
 
-def switch_body(state: str) -> dict[str, Any]:
+def switch_body(intended_state: str) -> dict[str, Any]:
     """Return the request body that switches an integration on or off."""
-    return {"intendedState": state}
+    return {"intendedState": intended_state}
 
 
 class Integrations:
-    """An org's integrations of the type *Amazon EventBridge source*."""
+    """An org's integrations of the type *Amazon EventBridge Source*."""
 
     def __init__(self, client: GenesysClient) -> None:
         self._client = client
         self.deadline = client.deadline
 
-    def organization_id(self) -> str:
+    def read_organization_id(self) -> str:
         """Return the org's id, which is part of the partner event source's name."""
         content = self._client.request("GET", ORGANIZATION_PATH)
         return parse_id(content, "GET", ORGANIZATION_PATH, 200)
@@ -75,12 +75,12 @@ class Integrations:
         ]
 
     def get(self, integration_id: str) -> Integration | None:
-        """Return the integration with this id; None if there is none."""
-        entity = self._read(integration_id)
+        """Return the integration with this id, or None if it does not exist."""
+        entity = self._read_entity(integration_id)
         return self._load_integration(entity) if entity else None
 
     def create(self, spec: IntegrationSpec, find_created: Callable[[], list[str]]) -> str:
-        """Create an integration, without an AWS target yet, and return its id.
+        """Create an integration, at first without an AWS target, and return its id.
 
         Parameters
         ----------
@@ -96,7 +96,7 @@ class Integrations:
             self.deadline,
         )
 
-    def configuration(self, integration_id: str) -> Entity:
+    def read_configuration(self, integration_id: str) -> Entity:
         """Return an integration's current configuration."""
         path = _configuration_path(integration_id)
         configuration = self._client.request("GET", path)
@@ -112,11 +112,12 @@ class Integrations:
         Parameters
         ----------
         check
-            Gets the current configuration; raises an error if it must not be replaced.
+            Receives the current configuration; raises an error if it must not be replaced.
         """
         failure: GenesysError
-        for _ in self.deadline.within(CHANGE_SECONDS).attempts(0.5, max_pause_seconds=5):
-            configuration = self.configuration(integration_id)
+        deadline = self.deadline.within(MAX_CHANGE_SECONDS)
+        for _ in deadline.attempts(first_pause_seconds=0.5, max_pause_seconds=5):
+            configuration = self.read_configuration(integration_id)
             check(configuration)
             if spec.matches(configuration):
                 return
@@ -125,29 +126,29 @@ class Integrations:
                 self._client.request("PUT", _configuration_path(integration_id), body=body)
                 return
             except GenesysError as error:
-                if not _is_worth_another_read(error):
+                if not _should_read_again(error):
                     raise
                 failure = error
         raise failure
 
-    def switch_on(self, integration_id: str, spec: IntegrationSpec, limit: Deadline) -> None:
+    def switch_on(self, integration_id: str, spec: IntegrationSpec, deadline: Deadline) -> None:
         """Switch an integration on, and read it until it is active and as specified.
 
         Raises
         ------
         NotAsSpecified
-            The integration still differs when `limit` passes, or keeps reporting an error. The
+            The integration still differs at the deadline, or keeps reporting an error. The
             message lists the differences or quotes the error.
         """
         error_reads = 0
-        for _ in limit.attempts(0.5, max_pause_seconds=5):
-            differences = self._switch_on_once(integration_id, spec)
-            if not differences:
+        for _ in deadline.attempts(first_pause_seconds=0.5, max_pause_seconds=5):
+            problem = self._switch_on_once(integration_id, spec)
+            if not problem:
                 return
-            error_reads = error_reads + 1 if differences.startswith("it reports ERROR") else 0
-            if error_reads == ERROR_READS:
+            error_reads = error_reads + 1 if problem.startswith("it reports ERROR") else 0
+            if error_reads == MAX_ERROR_READS:
                 break
-        raise NotAsSpecified(self._client.sanitize(differences))
+        raise NotAsSpecified(self._client.sanitize(problem))
 
     def remove(self, integration_id: str) -> None:
         """Switch an integration off, delete it, and wait until Genesys Cloud no longer shows it.
@@ -157,26 +158,26 @@ class Integrations:
         NotDeleted
             Genesys Cloud still shows the integration at the deadline.
         """
-        entity = self._read(integration_id)
+        entity = self._read_entity(integration_id)
         if entity and entity.get("intendedState") != DELETED:
             self._switch_off(integration_id, entity)
             self._change("DELETE", f"{PATH}/{integration_id}")
-        for _ in self.deadline.attempts(0.5, max_pause_seconds=5):
-            if not self._read(integration_id):
+        for _ in self.deadline.attempts(first_pause_seconds=0.5, max_pause_seconds=5):
+            if not self._read_entity(integration_id):
                 return
         raise NotDeleted(
             f"Genesys Cloud still shows the integration {integration_id} after its deletion."
         )
 
     def _load_integration(self, entity: Entity) -> Integration:
-        """Convert an entity; read the configuration first if the entity has no AWS target."""
+        """Convert an entity; read the configuration separately if the entity has no AWS target."""
         integration_id = str(entity["id"])
         match entity:
             case {"config": {"current": dict() as current}} if parse_target(current):
                 configuration: Entity = current
             case _:
                 # An entity in a list may lack the target although the integration has one.
-                configuration = self.configuration(integration_id)
+                configuration = self.read_configuration(integration_id)
         return Integration(
             integration_id,
             is_active=(entity.get("intendedState"), _parse_state(entity)) == (ENABLED, "ACTIVE"),
@@ -184,7 +185,7 @@ class Integrations:
             configuration=configuration,
         )
 
-    def _read(self, integration_id: str) -> Entity | None:
+    def _read_entity(self, integration_id: str) -> Entity | None:
         """Return an integration's entity; None if the integration does not exist."""
         path = f"{PATH}/{integration_id}"
         try:
@@ -197,12 +198,15 @@ class Integrations:
             raise GenesysError("GET", path, status=200, message="the answer is no integration")
         return entity
 
-    def _switch(self, integration_id: str, state: str) -> None:
-        self._change("PATCH", f"{PATH}/{integration_id}", switch_body(state))
+    def _switch(self, integration_id: str, intended_state: str) -> None:
+        self._change("PATCH", f"{PATH}/{integration_id}", switch_body(intended_state))
 
     def _switch_on_once(self, integration_id: str, spec: IntegrationSpec) -> str:
-        """Switch an integration on if it was off; return its differences before, if any."""
-        entity = self._read(integration_id)
+        """Switch an integration on if it is off.
+
+        Return how the integration differed before, or an empty string if it did not differ.
+        """
+        entity = self._read_entity(integration_id)
         if not entity:
             return "it cannot be found"
         if entity.get("intendedState") != ENABLED:
@@ -210,22 +214,24 @@ class Integrations:
             return "it stays switched off"
         if _parse_state(entity) != "ACTIVE":
             return f"it reports {_parse_state(entity)}{_parse_detail(entity)}"
-        return "; ".join(spec.differences(self.configuration(integration_id)))
+        return "; ".join(spec.differences(self.read_configuration(integration_id)))
 
     def _switch_off(self, integration_id: str, entity: Entity) -> None:
         """Switch an integration off, and wait for a limited time until it has stopped."""
         if entity.get("intendedState") != DISABLED:
             self._switch(integration_id, DISABLED)
-        limit = self.deadline.within(min(SWITCH_OFF_SECONDS, self.deadline.left() / 2))
-        # After the limit, return all the same: a running integration can perhaps be deleted, too.
-        for _ in limit.attempts(0.5, max_pause_seconds=5):
-            if not _is_running(self._read(integration_id)):
+        deadline = self.deadline.within(min(MAX_SWITCH_OFF_SECONDS, self.deadline.left() / 2))
+        # Return after this deadline even if the integration is still running. The deletion that
+        # follows may succeed all the same.
+        for _ in deadline.attempts(first_pause_seconds=0.5, max_pause_seconds=5):
+            if not _is_running(self._read_entity(integration_id)):
                 return
 
     def _change(self, method: str, path: str, body: Entity | None = None) -> None:
-        """Send a change; retry while the integration is busy; do nothing if it does not exist."""
+        """Change an integration; retry while it is busy; do nothing if it does not exist."""
         failure: GenesysError
-        for _ in self.deadline.within(CHANGE_SECONDS).attempts(1, max_pause_seconds=5):
+        deadline = self.deadline.within(MAX_CHANGE_SECONDS)
+        for _ in deadline.attempts(first_pause_seconds=1, max_pause_seconds=5):
             try:
                 self._client.request(method, path, body=body)
                 return
@@ -242,7 +248,7 @@ def _configuration_path(integration_id: str) -> str:
     return f"{PATH}/{integration_id}/config/current"
 
 
-def _is_worth_another_read(error: GenesysError) -> bool:
+def _should_read_again(error: GenesysError) -> bool:
     """Return whether another change may have come first, or this change may have succeeded."""
     return error.status in (408, 409) or (
         error.status == 400 and "version" in error.message.lower()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
 EVENTBRIDGE_CONFIG = client_config(read_timeout_seconds=5)
-# For this long, AWS may deny access to a new role, whose permissions are not in force yet.
+# For this long, AWS may deny access to a new role, because its permissions are not in force yet.
 NEW_ROLE_SECONDS = 20.0
 
 
@@ -42,47 +42,49 @@ def wait_for_state(
     eventbridge: "EventBridgeClient",
     name: str,
     states: Collection[str],
-    limit: Deadline,
+    deadline: Deadline,
     *,
     missing_explanation: str,
 ) -> None:
     """Wait until a partner event source is in one of the given states.
 
-    A source is PENDING until an event bus with its name exists, then ACTIVE, and DELETED after
-    Genesys Cloud has deleted it. (See "DescribeEventSource" in the Amazon EventBridge API
-    Reference.)
+    A partner event source is PENDING until an event bus with its name exists, then ACTIVE, and
+    DELETED after Genesys Cloud has deleted it (see "DescribeEventSource" in the Amazon EventBridge
+    API Reference).
 
     Parameters
     ----------
     missing_explanation
-        If AWS does not show the source, the error message gives this explanation.
+        The reason and remedy in the error message if the partner event source does not exist.
 
     Raises
     ------
     SourceNotReady
-        The source is in none of the states when `limit` passes, or AWS keeps denying access.
+        The partner event source is in none of the states at the deadline, or AWS keeps denying
+        access.
     """
-    new_role_limit = limit.within(NEW_ROLE_SECONDS)
-    for pause in limit.attempts(1, max_pause_seconds=5):
+    new_role_deadline = deadline.within(NEW_ROLE_SECONDS)
+    for pause in deadline.attempts(first_pause_seconds=1, max_pause_seconds=5):
         state = source_state(eventbridge, name)
         if state in states:
             return
-        if state == "AccessDeniedException" and pause >= new_role_limit.left():
+        # By the next attempt, the role is not new any more.
+        if state == "AccessDeniedException" and pause >= new_role_deadline.left():
             break
-    raise SourceNotReady(f"{_explanation(state, name, missing_explanation)}.")
+    raise SourceNotReady(f"{_explain_state(state, name, missing_explanation)}.")
 
 
-def _explanation(state: str, name: str, missing_explanation: str) -> str:
+def _explain_state(state: str, name: str, missing_explanation: str) -> str:
     match state:
         case "PENDING":
             return (
-                f"The partner event source {name} stays PENDING although its event bus is there. "
-                "Deploy again; if it stays so, ask Genesys Cloud's support"
+                f"The partner event source {name} stays PENDING although its event bus exists. "
+                "Deploy again; if it is still PENDING then, ask Genesys Cloud's support"
             )
         case "DELETED":
             return (
-                f"Genesys Cloud has deleted the partner event source {name}, so that nothing "
-                "arrives any more. Destroy the stack and deploy it again"
+                f"Genesys Cloud has deleted the partner event source {name}, so no events "
+                "arrive any more. Destroy the stack and deploy it again"
             )
         case "ResourceNotFoundException":
             return f"AWS does not show the partner event source {name}: {missing_explanation}"
@@ -115,4 +117,4 @@ def source_differences(eventbridge: "EventBridgeClient", name: str) -> list[str]
                 f"AWS does not let the watchdog see the partner event source {name}: its role "
                 "needs events:DescribeEventSource for it."
             ]
-    raise SourceStateUnknown(f"AWS did not say how the partner event source is ({state}).")
+    raise SourceStateUnknown(f"AWS did not report the state of the partner event source ({state}).")

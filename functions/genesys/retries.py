@@ -10,15 +10,15 @@ from urllib3.util.retry import Retry
 from deadline import Deadline
 
 TRANSIENT_STATUSES = (429, 502, 503, 504)
-# A network failure that lasts for this many attempts is not transient.
+# The maximum number of attempts if the network keeps failing.
 NETWORK_ATTEMPTS = 6
 
 
 class DeadlineRetry(Retry):
     """Retries a request with exponential, jittered pauses until a deadline.
 
-    A response's `Retry-After`, if in the future, replaces the pause. If a pause would outlast the
-    deadline, there is no retry, and the last response or error is the result.
+    A `Retry-After` in the future replaces the pause. If a pause would outlast the deadline, there
+    is no retry, and the last response or error is the result.
     """
 
     def __init__(self, *args: Any, deadline: Deadline, **kwargs: Any) -> None:
@@ -44,7 +44,7 @@ class DeadlineRetry(Retry):
     def for_requests_that_create(cls, deadline: Deadline) -> Self:
         """Return the policy for requests that create a second resource if they are sent twice.
 
-        Only 429 guarantees that the request was not carried out.
+        They are retried only after 429, which guarantees that they were not carried out.
         """
         return cls(
             deadline=deadline,

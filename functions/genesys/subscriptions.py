@@ -47,7 +47,7 @@ class SubscriptionSpec:
         }
 
     def differences(self, entity: Entity) -> list[str]:
-        """Return a list with a clause for each field that differs, except for the description."""
+        """Return a clause for each field that differs, except for the name and description."""
         actual = {
             "status": entity.get("status"),
             "attributeFilter": entity.get("attributeFilter"),
@@ -71,8 +71,10 @@ class SubscriptionSpec:
 
 def _excerpt_pair(a: str, b: str) -> tuple[str, str]:
     """Return up to 80 characters of each string, around the first difference."""
-    characters = enumerate(zip(a, b, strict=False))
-    first_difference = next((index for index, (x, y) in characters if x != y), min(len(a), len(b)))
+    character_pairs = enumerate(zip(a, b, strict=False))
+    first_difference = next(
+        (index for index, (x, y) in character_pairs if x != y), min(len(a), len(b))
+    )
     if max(len(a), len(b)) <= 80 or first_difference <= 20:
         return a[:80], b[:80]
     excerpt = slice(first_difference - 20, first_difference + 60)
@@ -132,16 +134,16 @@ class Subscriptions:
                 raise
 
     def wait_until_matches(
-        self, subscription_id: str, spec: SubscriptionSpec, limit: Deadline
+        self, subscription_id: str, spec: SubscriptionSpec, deadline: Deadline
     ) -> None:
         """Read a subscription until it is as specified, and thus active.
 
         Raises
         ------
         NotAsSpecified
-            The subscription still differs when `limit` passes. The message lists the differences.
+            The subscription still differs at the deadline. The message lists the differences.
         """
-        for _ in limit.attempts(0.25, max_pause_seconds=5):
+        for _ in deadline.attempts(first_pause_seconds=0.25, max_pause_seconds=5):
             try:
                 entity = self._client.request("GET", f"{PATH}/{subscription_id}")
                 differences = spec.differences(entity)

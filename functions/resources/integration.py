@@ -73,7 +73,7 @@ class IntegrationResource(Resource):
         cleanup_client: GenesysClient,
     ) -> dict[str, str]:
         integrations = Integrations(genesys)
-        organization_id = integrations.organization_id()
+        organization_id = integrations.read_organization_id()
         source = source_name(organization_id, self.spec.target.suffix)
         ours = self._find_ours(integrations, old_properties or {})
         is_configured = any(integration.target for integration in ours)
@@ -146,7 +146,7 @@ class IntegrationResource(Resource):
                     f"The integration {namesake.integration_id} has our name and feeds "
                     f"{namesake.target or 'nobody'}."
                 )
-        source = source_name(integrations.organization_id(), self.spec.target.suffix)
+        source = source_name(integrations.read_organization_id(), self.spec.target.suffix)
         try:
             differences += source_differences(eventbridge, source)
         except SourceStateUnknown:

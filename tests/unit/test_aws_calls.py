@@ -84,7 +84,7 @@ def test_the_code_of_an_error_is_its_own_or_its_type() -> None:
 
 
 def test_a_client_s_limits_are_short_and_include_the_first_attempt() -> None:
-    config: Any = client_config(read_timeout_seconds=3, attempts=2)
+    config: Any = client_config(read_timeout_seconds=3, max_attempts=2)
     assert (config.connect_timeout, config.read_timeout) == (1, 3)
     assert config.retries == {"total_max_attempts": 2}
 

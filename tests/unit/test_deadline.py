@@ -67,7 +67,7 @@ def test_a_deadline_within_another_sleeps_like_it(clock: Clock) -> None:
 def test_attempts_end_when_the_next_pause_would_outlast_the_deadline(
     clock: Clock, seconds: float, pauses: list[float]
 ) -> None:
-    attempts = list(clock.deadline(seconds).attempts(1, max_pause_seconds=5))
+    attempts = list(clock.deadline(seconds).attempts(first_pause_seconds=1, max_pause_seconds=5))
     assert clock.pauses == pauses
     assert len(attempts) == len(pauses) + 1
 
@@ -75,12 +75,14 @@ def test_attempts_end_when_the_next_pause_would_outlast_the_deadline(
 def test_the_first_attempt_comes_at_once_even_after_the_deadline(clock: Clock) -> None:
     deadline = clock.deadline(1)
     clock.sleep(2)
-    assert list(deadline.attempts(3)) == [3]
+    assert list(deadline.attempts(first_pause_seconds=3)) == [3]
     assert clock.pauses == [2]
 
 
 def test_pauses_between_attempts_grow_to_the_maximum(clock: Clock) -> None:
-    assert list(clock.deadline(100).attempts(0.5, max_pause_seconds=5, max_attempts=7)) == [
+    assert list(
+        clock.deadline(100).attempts(first_pause_seconds=0.5, max_pause_seconds=5, max_attempts=7)
+    ) == [
         0.5,
         1,
         2,
@@ -94,7 +96,7 @@ def test_pauses_between_attempts_grow_to_the_maximum(clock: Clock) -> None:
 
 @pytest.mark.parametrize(("growth", "pauses"), [(1, [2, 2, 2]), (2, [2, 4, 8]), (4, [2, 8, 32])])
 def test_each_pause_grows_by_the_factor(clock: Clock, growth: float, pauses: list[float]) -> None:
-    for _ in clock.deadline(1000).attempts(2, growth=growth, max_attempts=4):
+    for _ in clock.deadline(1000).attempts(first_pause_seconds=2, growth=growth, max_attempts=4):
         pass
     assert clock.pauses == pauses
 
@@ -102,7 +104,13 @@ def test_each_pause_grows_by_the_factor(clock: Clock, growth: float, pauses: lis
 @pytest.mark.parametrize("max_attempts", [1, 2, 5])
 def test_there_is_no_pause_after_the_last_attempt(clock: Clock, max_attempts: int) -> None:
     assert (
-        len(list(clock.deadline(100).attempts(1, growth=1, max_attempts=max_attempts)))
+        len(
+            list(
+                clock.deadline(100).attempts(
+                    first_pause_seconds=1, growth=1, max_attempts=max_attempts
+                )
+            )
+        )
         == max_attempts
     )
     assert len(clock.pauses) == max_attempts - 1
@@ -110,19 +118,24 @@ def test_there_is_no_pause_after_the_last_attempt(clock: Clock, max_attempts: in
 
 def test_the_time_of_the_attempts_themselves_counts(clock: Clock) -> None:
     start_times = []
-    for _ in clock.deadline(10).attempts(1, growth=1):
+    for _ in clock.deadline(10).attempts(first_pause_seconds=1, growth=1):
         start_times.append(clock.now)
         clock.sleep(3)
     assert start_times == [0, 4, 8]
 
 
 def test_each_attempt_knows_the_pause_after_it(clock: Clock) -> None:
-    pauses = list(clock.deadline(100).attempts(0.2, max_attempts=4, jittered=True))
+    pauses = list(
+        clock.deadline(100).attempts(first_pause_seconds=0.2, max_attempts=4, jittered=True)
+    )
     assert clock.pauses == pauses[:-1]
 
 
 def test_jitter_shortens_a_pause_by_a_half_at_most(clock: Clock) -> None:
-    runs = [list(clock.deadline(99).attempts(1, max_attempts=3, jittered=True)) for _ in range(200)]
+    runs = [
+        list(clock.deadline(99).attempts(first_pause_seconds=1, max_attempts=3, jittered=True))
+        for _ in range(200)
+    ]
     for number, full_pause in enumerate((1, 2, 4)):
         pauses = [run[number] for run in runs]
         assert full_pause / 2 <= min(pauses) < 0.6 * full_pause

@@ -55,9 +55,9 @@ def test_every_failure_has_its_own_message_that_names_the_secret(clock: Clock) -
         "could not be asked for secret 'org' (NoCredentialsError)": message_with(unsigned),
         "is not JSON": message_with(FakeSecrets(org="client_id=x")),
         "is not a JSON object": message_with(FakeSecrets(org="[1, 2]")),
-        "lacks client_id (": message_with(FakeSecrets(org={"client_secret": "the-s3cret"})),
-        "lacks client_secret (": message_with(FakeSecrets(org={"client_id": "the-id"})),
-        "lacks client_id and client_secret (": message_with(FakeSecrets(org={})),
+        "has no valid client_id;": message_with(FakeSecrets(org={"client_secret": "the-s3cret"})),
+        "has no valid client_secret;": message_with(FakeSecrets(org={"client_id": "the-id"})),
+        "has no valid client_id and client_secret;": message_with(FakeSecrets(org={})),
     }
     for expected, message in messages.items():
         assert expected in message
@@ -71,7 +71,7 @@ def test_every_failure_has_its_own_message_that_names_the_secret(clock: Clock) -
 def test_a_value_that_is_no_string_is_an_error_that_names_its_key(
     clock: Clock, key: str, value: object
 ) -> None:
-    with pytest.raises(CredentialsError, match=f"'org' lacks {key} "):
+    with pytest.raises(CredentialsError, match=f"'org' has no valid {key};"):
         load(FakeSecrets(org=GOOD | {key: value}), clock)
 
 

@@ -314,7 +314,7 @@ def test_an_integration_that_remains_after_its_deletion_is_an_error_at_the_deadl
 
 def test_the_id_of_the_org_is_read(integrations: Integrations, api: Api) -> None:
     api.script(Answer(200, {"id": "org-1", "name": "Example"}))
-    assert integrations.organization_id() == "org-1"
+    assert integrations.read_organization_id() == "org-1"
     assert sent_requests(api) == [("GET", ORGANIZATION_PATH)]
 
 
@@ -324,10 +324,10 @@ def test_an_org_without_an_id_is_an_error(
 ) -> None:
     api.script(Answer(200, answer))
     with pytest.raises(GenesysError, match=f"GET {ORGANIZATION_PATH} .*the answer has no id"):
-        integrations.organization_id()
+        integrations.read_organization_id()
 
 
-@pytest.mark.parametrize("read", ["get", "configuration"])
+@pytest.mark.parametrize("read", ["get", "read_configuration"])
 def test_a_response_that_is_no_object_is_an_error(
     integrations: Integrations, api: Api, read: str
 ) -> None:

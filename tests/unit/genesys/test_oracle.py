@@ -82,7 +82,7 @@ def exchanges() -> list[Exchange]:
         credentials = Credentials(genesys.client_id, genesys.client_secret)
         client = GenesysClient(genesys.url, genesys.url, credentials, clock.deadline(200), clock)
         integrations = Integrations(client)
-        integrations.organization_id()
+        integrations.read_organization_id()
         first, second = make_spec("acd.end", "customer.end"), make_spec("acd.end", "user.end")
         integration_id = integrations.create(first, list)
         for spec in (first, second):

@@ -94,7 +94,7 @@ def test_an_unreachable_host_is_named(resource: StackResource) -> None:
         ({}, "There is no secret 'queue-ends/genesys'"),
         ({"queue-ends/genesys": None}, "marked for deletion"),
         ({"queue-ends/genesys": "id=1"}, "is not JSON"),
-        ({"queue-ends/genesys": {"client_id": "x"}}, "lacks client_secret"),
+        ({"queue-ends/genesys": {"client_id": "x"}}, "no valid client_secret"),
     ],
 )
 def test_an_invalid_secret_is_named(
