@@ -21,7 +21,10 @@ class InvalidEnvironment(Exception):
 
 
 class Environment(dict[str, str]):
-    """Environment variables, keyed by name. A missing variable raises `InvalidEnvironment`."""
+    """Environment variables, keyed by name. A missing variable raises `InvalidEnvironment`.
+
+    Each destination reads its own variables from here.
+    """
 
     def __missing__(self, name: str) -> str:
         raise InvalidEnvironment(f"The environment variable {name} is missing")

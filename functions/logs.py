@@ -25,7 +25,7 @@ class Invocation(Protocol):
 
 
 def json_logger(service: str) -> Logger:
-    """Create a logger whose lines have `service` as a field."""
+    """Create a logger whose lines have the field `service`, for example `actions`."""
     # Location and trace id are left out. They would make up a third of each line, and help nobody.
     logger = Logger(service=service, use_rfc3339=True, location=None, xray_trace_id=None)
     # Powertools would follow Lambda's own log level, even if the setting `log_level` is higher. The

@@ -1,11 +1,11 @@
 """Your code for the end of a conversation. This is the file to edit.
 
 `on_conversation_end` is called for every end of a conversation in one of your queues. If the
-function returns, the end counts as delivered to `actions`, and the function is not called for this
-end again, even if another destination fails. If the function raises any exception, the message that
-reported the end is retried after a growing delay, and the function is called for the end again.
-After `max_receive_count` attempts, the message moves to the dead-letter queue. The other ends in
-the batch are not affected.
+function returns, the end counts as delivered to `actions`, and a retry for another destination does
+not call the function again. If the function raises any exception, the message that reported the end
+is retried after a growing delay, and the function is called for the end again. After
+`max_receive_count` receives, the message moves to the dead-letter queue. The other ends in the
+batch are not affected.
 
 Three rules make your code dependable:
 

@@ -90,7 +90,7 @@ def send_in_groups(
     group_bytes = 0
     for position, end in enumerate(ends):
         if deadline.passed():
-            return
+            return  # The ends in the group get no receipt, because they are not sent either.
         end_json, json_size = _encode(end, limits.max_entry_bytes - limits.overhead_bytes)
         if end_json is None:
             yield Receipt(position, "refused", _refusal_detail(json_size, limits))
@@ -154,5 +154,5 @@ def _send_group(group: Sequence[_Entry], send: Sender, deadline: Deadline) -> It
 
 
 def _may_concern_one_entry(error: CallError) -> bool:
-    # botocore raises `ParamValidationError` before it sends anything, so there is no code.
+    # botocore raises `ParamValidationError` if an entry is invalid, before it sends the group.
     return isinstance(error, ParamValidationError) or code_of(error) in _ENTRY_ERROR_CODES

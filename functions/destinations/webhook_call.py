@@ -43,7 +43,7 @@ class Call:
     deadline
         The moment at which the time limit is reached.
     now
-        Returns epoch seconds.
+        Returns epoch seconds, for the request's timestamp.
     is_abandoned
         Whether the result no longer counts. The call's thread then sends nothing more.
     status
@@ -79,7 +79,7 @@ class Call:
     def has_timed_out(self) -> bool:
         """Return whether a finished or abandoned call timed out.
 
-        Such a call has neither a status nor a problem.
+        A call that timed out has neither a status nor a problem.
         """
         return self.status is None and not self.problem
 

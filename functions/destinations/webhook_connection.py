@@ -187,7 +187,7 @@ class Connection(http.client.HTTPConnection):
         raise last_error
 
     def limit_waits(self, max_seconds: float = math.inf) -> None:
-        """Limit each wait on the socket to `max_seconds` and to the time left now."""
+        """Limit waits on the socket to the time left before the deadline, and to `max_seconds`."""
         if self._open_socket:
             self._open_socket.settimeout(min(max_seconds, self._remaining_seconds()))
 
@@ -213,7 +213,8 @@ class Connection(http.client.HTTPConnection):
 class ConnectionPool:
     """Connections to an endpoint, kept open for later calls.
 
-    No lock is needed between threads, because appending to a list and popping from it are atomic.
+    Calls keep their connections from their own threads. This needs no lock, because appending to a
+    list and popping from it are atomic.
 
     Parameters
     ----------

@@ -33,7 +33,7 @@ class SecretUnusable(Exception):
 
 
 class SigningKeys:
-    """The signing keys in a secret, read at the first use and cached for some minutes.
+    """The signing keys in a secret, read at the first use and cached for five minutes.
 
     Parameters
     ----------
