@@ -21,7 +21,10 @@ class InvalidEnvironment(Exception):
 
 
 class Environment(dict[str, str]):
-    """Environment variables, keyed by name. A missing variable raises `InvalidEnvironment`."""
+    """Environment variables, keyed by name. A missing variable raises `InvalidEnvironment`.
+
+    Each destination reads its own variables from here.
+    """
 
     def __missing__(self, name: str) -> str:
         raise InvalidEnvironment(f"The environment variable {name} is missing")
@@ -36,6 +39,7 @@ def read_variables(variables_type: type[VariablesT], environment: Mapping[str, s
         If a variable is missing, or cannot be converted.
     """
     try:
+        # Not strict, because every variable is a string, even if its field is a number.
         return msgspec.convert(dict(environment), variables_type, strict=False)
     except msgspec.ValidationError as error:
         raise InvalidEnvironment(f"An environment variable is invalid ({error})") from None

@@ -21,7 +21,7 @@ def emit(
     *,
     rollup_dimensions: Sequence[str] = (),
 ) -> None:
-    """Write metrics in one line, or in several if a metric has over a hundred values.
+    """Write metrics in one line, or in several if a metric has over a hundred durations.
 
     Parameters
     ----------
@@ -32,15 +32,15 @@ def emit(
     durations
         The values of metrics that measure time in milliseconds, keyed by metric name.
     rollup_dimensions
-        The names of some of the dimensions. If there are any, CloudWatch records the values a
+        The names of some of the dimensions. If there are any, CloudWatch records all values a
         second time, with only these dimensions.
     """
     durations = durations or {}
     dimension_sets = [list(rollup_dimensions)] if rollup_dimensions else []
     dimension_sets.append(list(dimensions))
-    most_values = max(map(len, durations.values()), default=0)
-    for start in range(0, max(1, most_values), MAX_VALUES_PER_LINE):
-        # Only the first line contains the counts.
+    max_duration_count = max(map(len, durations.values()), default=0)
+    # The first line contains the counts, so there is a first line even without durations.
+    for start in range(0, max(1, max_duration_count), MAX_VALUES_PER_LINE):
         values: dict[str, Any] = {} if start else dict(counts)
         units = dict.fromkeys(values, "Count")
         for name, all_durations in durations.items():

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 
 def traceback_locations(error: BaseException) -> list[str]:
-    """Return the lines in an error's traceback as `path:line`; the last line raised the error."""
+    """Return the lines in an error's traceback as `path:line`; the last one raised the error."""
     frames = traceback.walk_tb(error.__traceback__)
     return [f"{frame.f_code.co_filename}:{line}" for frame, line in frames]
 
@@ -13,9 +13,9 @@ def traceback_locations(error: BaseException) -> list[str]:
 def error_origin(error: BaseException, is_preferred: Callable[[str], bool] = lambda _: True) -> str:
     """Return an error's type and origin, for example `KeyError at actions.py:12`.
 
-    The origin is the innermost location that is preferred. If none is, the origin is the innermost
-    location of all.
+    The origin is the innermost location in the traceback that is preferred, for example in the
+    user's code instead of a library. If none is preferred, the innermost location is the origin.
     """
     locations = traceback_locations(error)
-    location = next(filter(is_preferred, reversed(locations)), locations[-1])
-    return f"{type(error).__name__} at {location.rpartition('/')[2]}"
+    origin = next(filter(is_preferred, reversed(locations)), locations[-1])
+    return f"{type(error).__name__} at {origin.rpartition('/')[2]}"

@@ -1,1 +1,1 @@
-"""The destinations: the places where ends go."""
+"""The destinations, which receive the ends."""

@@ -1,10 +1,11 @@
 """Your code for the end of a conversation. This is the file to edit.
 
-`on_conversation_end` is called for every end of a conversation in one of your queues. If it
-returns, the end counts as delivered to `actions`, and the function is not called for it again, even
-if another destination fails. If the function raises any exception, the message is retried after a
-growing delay, and the function is called for this end again. After `max_receive_count` attempts,
-the message moves to the dead-letter queue. The other ends in the batch are not affected.
+`on_conversation_end` is called for every end of a conversation in one of your queues. If the
+function returns, the end counts as delivered to `actions`, and a retry for another destination does
+not call the function again. If the function raises any exception, the message that reported the end
+is retried after a growing delay, and the function is called for the end again. After
+`max_receive_count` receives, the message moves to the dead-letter queue. The other ends in the
+batch are not affected.
 
 Three rules make your code dependable:
 
@@ -26,7 +27,7 @@ To update a CRM::
             json={"queue": end.queue_name, "ended": end.ended_at, "media": end.media_type},
             timeout=5,
         )
-        response.raise_for_status()  # raises an error, so that the message is retried
+        response.raise_for_status()  # raises if the update failed, so that the end is retried
 
 To send a notification, first allow the worker's role in `infra/worker.py` to call `sns:Publish` on
 the SNS topic::
@@ -65,7 +66,7 @@ def on_conversation_end(end: ConversationEnd) -> None:
     Raises
     ------
     Exception
-        Any exception. This end is then retried later.
+        Any exception. The end is then retried later.
     """
     logger.info("Conversation ended", conversation_id=end.conversation_id, queue_id=end.queue_id)
     # Your code here: update a CRM, feed analytics, send a notification.

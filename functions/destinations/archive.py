@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 NEWLINE = b"\n"
 LIMITS = CallLimits(
-    # Firehose accepts 500 records in a call. With 100, fewer deliveries are repeated if the worker
-    # crashes after a call and before the marks.
+    # Firehose accepts 500 records in a call. With 100, fewer ends are sent twice if the worker
+    # crashes after a call and before it marks the ends.
     max_entries=100,
-    # Firehose accepts 4 MiB of base64, which is 3 MiB of data (see "Amazon Data Firehose quotas" in
-    # the AWS documentation).
+    # Firehose accepts 4 MiB in a call, counted after the base64 encoding. This is 3 MiB of data
+    # (see "Amazon Data Firehose quotas" in the AWS documentation).
     max_call_bytes=3 * 1024 * 1024,
-    # For a single record, Firehose counts the data before the base64 encoding.
+    # Firehose accepts 1000 KiB in a record, counted before the base64 encoding.
     max_entry_bytes=1000 * 1024,
     overhead_bytes=len(NEWLINE),
 )
@@ -43,13 +43,13 @@ class Archive:
         self._stream_name = stream_name
 
     def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
-        """Put ends into the stream, up to 100 in each call."""
+        """Put ends into the stream, up to 100 in each call; see `Destination.deliver`."""
         return send_in_groups(
             ends, deadline, limits=LIMITS, make_entry=_make_record, send=self._put
         )
 
     def _put(self, records: list[Any], deadline: Deadline) -> list[str]:
-        """Put records; return each record's error code, empty if the record arrived."""
+        """Put records; return an error code for each record, empty if the record arrived."""
         response = call(
             deadline,
             self._firehose.put_record_batch,

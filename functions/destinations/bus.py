@@ -1,4 +1,4 @@
-"""The destination `bus`: puts each end on an EventBridge bus as an event."""
+"""The destination `bus`: puts each end on an EventBridge bus, as an EventBridge event."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -15,14 +15,14 @@ from destinations.grouped_calls import CLIENT_CONFIG, CallLimits, send_in_groups
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
-# The fields `source` and `detail-type` of every event.
+# The fields `source` and `detail-type` of every EventBridge event that is put on the bus.
 SOURCE = "queue-ends"
 DETAIL_TYPE = "Conversation Ended"
 # EventBridge counts this many bytes for an entry's time (see "Calculating Amazon EventBridge
 # PutEvents event entry size" in the AWS documentation).
 TIME_BYTES = 14
-# The limit is "less than 256 KB" for each entry (see the same page), and also for all entries of a
-# call together (see "PutEvents" in the AWS documentation).
+# An entry must be "less than 256 KB" (see the same page). So must all entries of a call together
+# (see "PutEvents" in the AWS documentation).
 MAX_BYTES = 256 * 1024 - 1
 LIMITS = CallLimits(
     max_entries=10,
@@ -47,7 +47,7 @@ class Bus:
         self._bus_name = bus_name
 
     def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
-        """Put ends on the bus, up to 10 in each call."""
+        """Put ends on the bus, up to 10 in each call; see `Destination.deliver`."""
         return send_in_groups(
             ends, deadline, limits=LIMITS, make_entry=self._make_entry, send=self._put
         )
@@ -63,6 +63,6 @@ class Bus:
         }
 
     def _put(self, entries: list[Any], deadline: Deadline) -> list[str]:
-        """Put entries; return each entry's error code, empty if the entry arrived."""
+        """Put entries; return an error code for each entry, empty if the entry arrived."""
         response = call(deadline, self._eventbridge.put_events, Entries=entries)
         return [entry.get("ErrorCode", "") for entry in response["Entries"]]

@@ -10,7 +10,10 @@ from tracebacks import error_origin
 
 
 def make_destination(environment: Mapping[str, str]) -> "Actions":
-    """Return the destination that calls `destinations.actions.on_conversation_end`."""
+    """Return the destination that calls `destinations.actions.on_conversation_end`.
+
+    `environment` is unused. Every destination's `make_destination` has this parameter.
+    """
     return Actions(actions.on_conversation_end)
 
 
@@ -23,7 +26,7 @@ class Actions:
         self._action = action
 
     def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
-        """Call the function for one end after another, until the deadline."""
+        """Call the function for one end after another; see `Destination.deliver`."""
         for position, end in enumerate(ends):
             seconds_left = deadline.left()
             if seconds_left <= 0:
@@ -42,5 +45,9 @@ class Actions:
 
 
 def _is_user_code(location: str) -> bool:
-    """Return whether a location (`path:line`) is in this folder, but not in this file."""
+    """Return whether a location (`path:line`) is in the user's code.
+
+    The user's code is in this folder, in `actions.py` and any files that it imports. This file,
+    which is in the traceback of every action, does not count.
+    """
     return "/destinations/" in location and not location.startswith(f"{__file__}:")

@@ -24,7 +24,8 @@ class Receipt:
     kind
         `arrived`; `failed`, if the end is to be retried; or `refused`, if no retry could succeed.
     detail
-        The explanation for the log. It contains no data from the end, and no network address.
+        The explanation for the log, which may be empty. It contains no data from the end, and no
+        network address.
     """
 
     position: int
@@ -33,7 +34,7 @@ class Receipt:
 
 
 class Destination(Protocol):
-    """A place where ends go."""
+    """A recipient of ends."""
 
     @property
     def name(self) -> str:
@@ -44,6 +45,6 @@ class Destination(Protocol):
 
         Receipts come in any order, at most one for each end. An end without a receipt was not
         sent. Each call to a service or function takes at most `CALL_SECONDS`, and stops at the
-        deadline. Between two receipts, the worker may mark the ends that have arrived, so that a
-        crash repeats few deliveries.
+        deadline. Between two receipts, the worker may mark the ends that have arrived, so that few
+        deliveries are repeated after a crash.
         """

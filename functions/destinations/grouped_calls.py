@@ -13,8 +13,8 @@ from destinations.destination import CALL_SECONDS, Receipt
 
 CLIENT_CONFIG = client_config(read_timeout_seconds=3)
 # If a call fails with one of these codes, a single entry may be at fault, so the entries are sent
-# again in two halves. With every other code, the whole call is at fault. Halving would not help:
-# 100 entries would take up to 199 calls, all useless.
+# again in two halves. With every other code, all entries would fail again, and repeated halving
+# would waste up to 198 more calls on 100 entries.
 _ENTRY_ERROR_CODES = {
     "InvalidArgumentException",
     "RequestEntityTooLargeException",
@@ -24,7 +24,7 @@ _ENTRY_ERROR_CODES = {
 }
 
 Sender = Callable[[list[Any], Deadline], list[str]]
-"""Sends entries in one call; returns each entry's error code, empty if the entry arrived."""
+"""Sends entries in one call; returns an error code for each entry, empty if the entry arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,21 @@ class CallLimits:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
+    """An end as the service gets it.
+
+    Attributes
+    ----------
+    position
+        The end's index among the ends to send.
+    content
+        The entry in the service's own format.
+    counted_bytes
+        The entry's size as the service counts it.
+    """
+
     position: int
     content: Any
-    size: int
+    counted_bytes: int
 
 
 def send_in_groups(
@@ -66,8 +78,8 @@ def send_in_groups(
 ) -> Iterator[Receipt]:
     """Send ends in as few calls as the limits allow; yield each call's receipts after the call.
 
-    An end that is too large, or nested too deeply, is sent without `raw`. If that is not
-    enough, the end is refused.
+    The entries of one call are a group. An end that is too large, or nested too deeply to be
+    encoded, is sent without `raw`. If that is not enough, the end is refused.
 
     Parameters
     ----------
@@ -75,34 +87,38 @@ def send_in_groups(
         Takes an end and its JSON, and returns the entry for the service.
     """
     group: list[_Entry] = []
-    group_size = 0
+    group_bytes = 0
     for position, end in enumerate(ends):
         if deadline.passed():
-            return
+            return  # The ends in the group get no receipt, because they are not sent either.
         end_json, json_size = _encode(end, limits.max_entry_bytes - limits.overhead_bytes)
         if end_json is None:
             yield Receipt(position, "refused", _refusal_detail(json_size, limits))
             continue
         entry = _Entry(position, make_entry(end, end_json), json_size + limits.overhead_bytes)
-        if len(group) == limits.max_entries or group_size + entry.size > limits.max_call_bytes:
+        is_group_full = (
+            len(group) == limits.max_entries
+            or group_bytes + entry.counted_bytes > limits.max_call_bytes
+        )
+        if is_group_full:
             yield from _send_group(group, send, deadline)
-            group, group_size = [], 0
+            group, group_bytes = [], 0
         group.append(entry)
-        group_size += entry.size
+        group_bytes += entry.counted_bytes
     yield from _send_group(group, send, deadline)
 
 
 def _encode(end: ConversationEnd, max_bytes: int) -> tuple[bytes | None, int]:
     """Return an end's JSON and its size in bytes. Leave `raw` out only if that is necessary.
 
-    If the JSON is too large even without `raw`, return None and its size. If the end is nested too
-    deeply to be encoded even without `raw`, return None and 0.
+    If the JSON is too large even without `raw`, return None and the size without `raw`. If the end
+    is nested too deeply to be encoded even without `raw`, return None and 0.
     """
     size = 0
     for include_raw in (True, False):
         try:
             end_json = end.as_json(include_raw=include_raw)
-        except RecursionError:  # The event was decoded, but encoding needs a little more stack.
+        except RecursionError:  # Encoding needs more stack than decoding, which succeeded.
             continue
         size = len(end_json)
         if size <= max_bytes:
@@ -111,18 +127,18 @@ def _encode(end: ConversationEnd, max_bytes: int) -> tuple[bytes | None, int]:
 
 
 def _refusal_detail(json_size: int, limits: CallLimits) -> str:
-    if not json_size:
+    if json_size == 0:  # see `_encode`
         return "nested too deeply to be written as JSON"
     size = json_size + limits.overhead_bytes
     return f"too large: {size} bytes without `raw`; the limit is {limits.max_entry_bytes}"
 
 
 def _send_group(group: Sequence[_Entry], send: Sender, deadline: Deadline) -> Iterator[Receipt]:
-    """Send a group and yield its receipts; an entry that is not sent in time gets no receipt."""
+    """Send a group, and yield a receipt for each entry that is sent before the deadline."""
     if not group or deadline.passed():
         return
     try:
-        codes = send([entry.content for entry in group], deadline.within(CALL_SECONDS))
+        problems = send([entry.content for entry in group], deadline.within(CALL_SECONDS))
     except CALL_ERRORS as error:
         if len(group) > 1 and _may_concern_one_entry(error):
             # One invalid entry must not stop the other entries.
@@ -130,12 +146,13 @@ def _send_group(group: Sequence[_Entry], send: Sender, deadline: Deadline) -> It
             yield from _send_group(group[:middle], send, deadline)
             yield from _send_group(group[middle:], send, deadline)
             return
-        codes = [code_of(error)] * len(group)
-    if len(codes) != len(group):
-        codes = ["the response does not report on each entry"] * len(group)
-    for entry, code in zip(group, codes, strict=True):
-        yield Receipt(entry.position, "failed" if code else "arrived", code)
+        problems = [code_of(error)] * len(group)
+    if len(problems) != len(group):
+        problems = ["the response does not report on each entry"] * len(group)
+    for entry, problem in zip(group, problems, strict=True):
+        yield Receipt(entry.position, "failed" if problem else "arrived", problem)
 
 
 def _may_concern_one_entry(error: CallError) -> bool:
+    # botocore raises `ParamValidationError` if an entry is invalid, before it sends the group.
     return isinstance(error, ParamValidationError) or code_of(error) in _ENTRY_ERROR_CODES

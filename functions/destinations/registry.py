@@ -19,9 +19,9 @@ MODULES = {
 
 
 def load_destinations(environment: Mapping[str, str]) -> list[Destination]:
-    """Return the destinations that the variable `DESTINATIONS` names, in its order.
+    """Return the destinations that the variable `DESTINATIONS` names, in the same order.
 
-    The modules of other destinations are not imported.
+    The modules of other destinations are not imported, so that the worker starts faster.
     """
     names = environment["DESTINATIONS"].split(",")
     return [importlib.import_module(MODULES[name]).make_destination(environment) for name in names]

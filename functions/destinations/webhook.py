@@ -1,4 +1,4 @@
-"""The destination `webhook`: posts each end to a URL; Standard Webhooks defines the signature."""
+"""The destination `webhook`: posts each end to a URL, signed as Standard Webhooks specifies."""
 
 import time
 from collections import deque
@@ -15,9 +15,10 @@ from destinations.webhook_connection import ConnectionPool, Endpoint
 from destinations.webhook_signature import SecretUnusable, SigningKeys
 
 MAX_CONCURRENT_CALLS = 8
-# After this many timeouts in a row, the receiver counts as down.
+# After this many timeouts in a row, the receiver counts as down, and no further call starts.
 MAX_CONSECUTIVE_TIMEOUTS = 2 * MAX_CONCURRENT_CALLS
-# A call that started with less time left might be abandoned after its end has arrived.
+# A call that starts with less time than this might be abandoned although the receiver already has
+# the end.
 MIN_SECONDS_TO_START = 0.5
 # The statuses with which a receiver rejects a signature.
 SIGNATURE_REJECTED_STATUSES = frozenset({401, 403})
@@ -31,14 +32,14 @@ class Webhook:
     endpoint
         The endpoint that requests go to.
     keys
-        The keys that sign the requests.
+        The keys with which requests are signed.
     call_seconds
         The time limit of a call, from resolving the host's name to the response's status.
     now
-        Returns epoch seconds, because a monotonic clock could stop while Lambda freezes the
-        process.
+        Returns epoch seconds. A monotonic clock could stop while Lambda freezes the process, so
+        that idle connections would seem newer than they are.
     make_runner
-        Returns the runner for one run of `deliver`.
+        Returns a new `CallRunner` for each run of `deliver`; tests replace it.
     """
 
     name = "webhook"
@@ -52,24 +53,25 @@ class Webhook:
         now: Callable[[], float] = time.time,
         make_runner: Callable[[], CallRunner] = CallRunner,
     ) -> None:
-        self._connections = ConnectionPool(endpoint, now)
+        self._pool = ConnectionPool(endpoint, now)
         self._keys = keys
         self.call_seconds = call_seconds
         self._now = now
         self._make_runner = make_runner
 
     def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
-        """Send ends concurrently; see `destinations.destination.Destination`.
+        """Send ends concurrently; see `Destination.deliver`.
 
         A call that exceeds its time limit is abandoned, and the other calls continue. No call
-        starts shortly before the deadline or while the receiver counts as down.
+        starts shortly before the deadline or while the receiver counts as down. If the secret
+        cannot be used, all unsent ends fail.
         """
         unsent = deque(enumerate(ends))
         running: set[Call] = set()
         runner = self._make_runner()
         timeouts_in_a_row = 0
         try:
-            while True:
+            while True:  # Each round starts calls, and then waits for results.
                 if timeouts_in_a_row < MAX_CONSECUTIVE_TIMEOUTS:
                     try:
                         self._start_calls(runner, unsent, running, deadline)
@@ -86,6 +88,7 @@ class Webhook:
                         self._keys.read_again_soon()
                     yield call.receipt()
         finally:
+            # Calls are still running only if an error has ended this method or the worker's loop.
             for call in running:
                 call.abandon()
 
@@ -96,7 +99,13 @@ class Webhook:
         running: set[Call],
         deadline: Deadline,
     ) -> None:
-        """Start calls for unsent ends until `MAX_CONCURRENT_CALLS` are running or time is short."""
+        """Move ends from `unsent` to new calls in `running`, as long as there is room and time.
+
+        Raises
+        ------
+        SecretUnusable
+            If there are no keys to sign with. The calls that are running continue.
+        """
         while (
             unsent
             and len(running) < MAX_CONCURRENT_CALLS
@@ -105,15 +114,14 @@ class Webhook:
             keys = self._keys.current(deadline)
             position, end = unsent.popleft()
             seconds = min(self.call_seconds, deadline.left())
-            call = Call(
-                position, end, keys, self._connections, seconds, runner.deadline(seconds), self._now
-            )
+            call_deadline = runner.deadline_in(seconds)
+            call = Call(position, end, keys, self._pool, seconds, call_deadline, self._now)
             running.add(call)
             runner.start(call)
 
     def close(self) -> None:
         """Close the idle connections."""
-        self._connections.close()
+        self._pool.close()
 
 
 def make_destination(environment: Mapping[str, str]) -> Webhook:
@@ -132,13 +140,13 @@ def make_destination(environment: Mapping[str, str]) -> Webhook:
 def _wait_for_calls(running: set[Call], runner: CallRunner) -> list[Call]:
     """Wait until a running call finishes or exceeds its time limit; return all such calls.
 
-    Calls that exceed their time limit are abandoned. The list can be empty.
+    Calls that exceed their time limit are abandoned. The list can be empty, for instance if the
+    only call that has finished was abandoned earlier.
     """
     finished = runner.wait(min(call.deadline.left() for call in running))
-    for call in running:
-        # A finished call keeps its response, even if its deadline has passed meanwhile.
-        if call.deadline.passed() and call not in finished:
-            call.abandon()
-            finished.append(call)
+    # A finished call keeps its response, even if its deadline has passed meanwhile.
+    overdue = [call for call in running if call.deadline.passed() and call not in finished]
+    for call in overdue:
+        call.abandon()
     # The runner also returns calls that were abandoned earlier, which are no longer in `running`.
-    return [call for call in finished if call in running]
+    return [call for call in finished if call in running] + overdue

@@ -18,10 +18,10 @@ from destinations.destination import Receipt, ReceiptKind
 from destinations.webhook_connection import AddressRefused, Connection, ConnectionPool
 from destinations.webhook_signature import make_webhook_id, sign
 
-# A response's body is read only so that the connection can be reused. After a longer body, the
-# connection is closed instead.
+# A response's body is read only so that the connection can be reused. If a body is longer than
+# this, the connection is closed instead.
 MAX_BODY_BYTES = 16 * 1024
-# The longest wait for the next bytes of a body.
+# The longest wait for the next bytes of a response's body.
 MAX_BODY_WAIT_SECONDS = 0.5
 
 # The statuses with which a receiver refuses the request itself. It would refuse every retry, too.
@@ -34,12 +34,16 @@ class Call:
 
     Attributes
     ----------
-    seconds
-        The call's time limit.
+    position
+        The end's index among the ends to deliver.
+    keys
+        The keys with which the request is signed.
+    limit_seconds
+        The call's time limit, for the receipt's detail.
     deadline
         The moment at which the time limit is reached.
     now
-        Returns epoch seconds.
+        Returns epoch seconds, for the request's timestamp.
     is_abandoned
         Whether the result no longer counts. The call's thread then sends nothing more.
     status
@@ -47,13 +51,16 @@ class Call:
     problem
         The reason why the call failed, set by the call's thread; empty if there is a response or
         the call timed out.
+    connection
+        The connection from the pool. It is taken at once, not in the call's thread, so that
+        `abandon` always has a connection to abort.
     """
 
     position: int
     end: ConversationEnd
     keys: Sequence[bytes]
-    connections: ConnectionPool
-    seconds: float
+    pool: ConnectionPool
+    limit_seconds: float
     deadline: Deadline
     now: Callable[[], float]
     is_abandoned: bool = False
@@ -62,7 +69,7 @@ class Call:
     connection: Connection = field(init=False)
 
     def __post_init__(self) -> None:
-        self.connection = self.connections.take(self.deadline)
+        self.connection = self.pool.take(self.deadline)
 
     def abandon(self) -> None:
         """Give up the call, and make its thread stop soon."""
@@ -72,7 +79,7 @@ class Call:
     def has_timed_out(self) -> bool:
         """Return whether a finished or abandoned call timed out.
 
-        Such a call has neither a status nor a problem.
+        A call that timed out has neither a status nor a problem.
         """
         return self.status is None and not self.problem
 
@@ -80,21 +87,21 @@ class Call:
         """Return the end's receipt."""
         if self.status is not None:
             return Receipt(self.position, receipt_kind(self.status), f"answered {self.status}")
-        problem = self.problem or f"no answer within {round(self.seconds, 1):g} s"
+        problem = self.problem or f"no answer within {round(self.limit_seconds, 1):g} s"
         return Receipt(self.position, "failed", problem)
 
     def run(self) -> None:
         """Make the call. This method runs in the call's thread."""
         try:
             if self._post() and not self.is_abandoned:
-                self.connections.keep(self.connection)
+                self.pool.keep(self.connection)
             else:
                 self.connection.close()
-        except TimeoutError:
+        except TimeoutError:  # `problem` stays empty, which stands for a timeout.
             self.connection.close()
         except Exception as error:  # noqa: BLE001 - any error fails this end
             self.connection.close()
-            if not self.is_abandoned:
+            if not self.is_abandoned:  # `abandon` itself causes errors.
                 self.problem = _describe(error)
 
     def _post(self) -> bool:
@@ -117,10 +124,10 @@ class Call:
             with suppress(OSError, http.client.HTTPException):
                 connection.limit_waits(MAX_BODY_WAIT_SECONDS)
                 response.read(MAX_BODY_BYTES)
-                # The connection can be reused if the body was read to its last byte, and if the
-                # receiver keeps the connection open.
+                # The response closes itself at the body's last byte. The connection has no `sock`
+                # if the response's headers said that the receiver will close the connection.
                 return response.isclosed() and connection.sock is not None
-        return False
+        return False  # The body could not be read.
 
     def _send(self, body: bytes) -> http.client.HTTPResponse:
         """Send a signed request, over a new connection if none is open; return the response.
@@ -147,7 +154,7 @@ class Call:
         return connection.getresponse()
 
     def _is_too_late(self) -> bool:
-        """Return whether no request may be sent any more."""
+        """Return whether it is too late to send a request."""
         return self.is_abandoned or self.deadline.passed()
 
 
@@ -157,14 +164,14 @@ class CallRunner:
     def __init__(self) -> None:
         self._finished: SimpleQueue[Call] = SimpleQueue()
 
-    def deadline(self, seconds: float) -> Deadline:
-        """Return a deadline `seconds` from now, by the monotonic clock."""
+    def deadline_in(self, seconds: float) -> Deadline:
+        """Return a deadline `seconds` from now; tests override this method to replace the clock."""
         until = time.monotonic() + seconds
         return Deadline(lambda: until - time.monotonic())
 
     def start(self, call: Call) -> None:
         """Start a call."""
-        # Unlike the threads of a thread pool, a daemon thread lets the interpreter exit.
+        # Unlike a thread pool's threads, a daemon thread lets the interpreter exit during a call.
         Thread(target=self._run, args=(call,), name="webhook call", daemon=True).start()
 
     def _run(self, call: Call) -> None:
@@ -174,7 +181,10 @@ class CallRunner:
             self._finished.put(call)
 
     def wait(self, seconds: float) -> list[Call]:
-        """Return all calls that have finished, after waiting up to `seconds` for the first."""
+        """Wait up to `seconds` for a call to finish; return all calls finished since the last wait.
+
+        Abandoned calls are included, because their threads finish, too.
+        """
         finished = []
         with suppress(Empty):
             finished.append(self._finished.get(timeout=max(0.0, seconds)))
@@ -192,10 +202,10 @@ def receipt_kind(status: int) -> ReceiptKind:
 
 def _make_body(end: ConversationEnd) -> bytes:
     """Return the request's body for an end."""
-    timestamp = msgspec.json.encode(end.ended_at)
+    ended_at = msgspec.json.encode(end.ended_at)
     # Joining bytes avoids encoding the end, which can be large, a second time.
     return b"".join(
-        [b'{"type":"conversation.ended","timestamp":', timestamp, b',"data":', end.as_json(), b"}"]
+        [b'{"type":"conversation.ended","timestamp":', ended_at, b',"data":', end.as_json(), b"}"]
     )
 
 

@@ -2,6 +2,7 @@
 
 import http.client
 import ipaddress
+import math
 import socket
 import ssl
 from collections.abc import Callable, Sequence
@@ -22,16 +23,17 @@ MAX_IDLE_SECONDS = 50.0
 
 # RFC 6052: the addresses in which NAT64 embeds IPv4 addresses.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-# RFC 4291: the global unicast addresses of IPv6.
+# RFC 4291: the global unicast addresses of IPv6. Outside them, Python's `is_global` is also true of
+# unassigned addresses.
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 
 
 class AddressRefused(Exception):
-    """The host has no address that connections may go to."""
+    """Connections may go to none of the host's addresses."""
 
 
 def resolve_host(host: str, port: int) -> Sequence[str]:
-    """Return a host's IP addresses in the order of preference."""
+    """Return a host's IP addresses, without duplicates, in the system's order of preference."""
     results = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in results))
 
@@ -87,8 +89,8 @@ class Endpoint:
         Parameters
         ----------
         tls
-            The TLS context for https. The default context trusts the system's certificate
-            authorities and checks host names.
+            The TLS context for https, which tests replace. The default context trusts the system's
+            certificate authorities and checks host names.
 
         Raises
         ------
@@ -97,12 +99,15 @@ class Endpoint:
         """
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
+            # The message omits http:, which is only for loopback addresses.
             raise ValueError("webhook_url must be a URL that begins with https:")
         is_https = parts.scheme == "https"
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         return cls(
             host=parts.hostname,
             port=parts.port or (443 if is_https else 80),
+            # Encode the characters that a request may not contain. `%` remains, because it begins
+            # a character that is encoded already.
             target=quote(target, safe="!#$%&'()*+,/:;=?@[]~"),
             tls=(tls or ssl.create_default_context()) if is_https else None,
             allow_private=allow_private,
@@ -172,8 +177,8 @@ class Connection(http.client.HTTPConnection):
         left.
         """
         last_error: OSError = TimeoutError()
-        for position, address in enumerate(addresses):
-            seconds = self._remaining_seconds() / (len(addresses) - position)
+        for index, address in enumerate(addresses):
+            seconds = self._remaining_seconds() / (len(addresses) - index)
             try:
                 # The address is numeric, so the host's name is not resolved a second time.
                 return socket.create_connection((address, self.port), timeout=seconds)
@@ -181,10 +186,10 @@ class Connection(http.client.HTTPConnection):
                 last_error = error
         raise last_error
 
-    def limit_waits(self, seconds: float = 60.0) -> None:
-        """Limit every wait on the socket to `seconds`, and to the time left before the deadline."""
+    def limit_waits(self, max_seconds: float = math.inf) -> None:
+        """Limit waits on the socket to the time left before the deadline, and to `max_seconds`."""
         if self._open_socket:
-            self._open_socket.settimeout(min(seconds, self._remaining_seconds()))
+            self._open_socket.settimeout(min(max_seconds, self._remaining_seconds()))
 
     def _remaining_seconds(self) -> float:
         """Return the time left before the deadline; raise `TimeoutError` if there is none."""
@@ -201,12 +206,15 @@ class Connection(http.client.HTTPConnection):
         """Shut the socket down, so that a thread that waits on the socket gets an error."""
         if open_socket := self._open_socket:
             with suppress(OSError):
-                # `SSLSocket.shutdown` would discard TLS state that the other thread uses.
+                # `SSLSocket.shutdown` would discard TLS state that the call's thread uses.
                 socket.socket.shutdown(open_socket, socket.SHUT_RDWR)
 
 
 class ConnectionPool:
     """Connections to an endpoint, kept open for later calls.
+
+    Calls keep their connections from their own threads. This needs no lock, because appending to a
+    list and popping from it are atomic.
 
     Parameters
     ----------
@@ -220,7 +228,7 @@ class ConnectionPool:
         self._idle: list[Connection] = []
 
     def take(self, deadline: Deadline) -> Connection:
-        """Return an idle connection that seems reusable, or a new one."""
+        """Return an idle connection that seems reusable, or a new one that is not yet connected."""
         while self._idle:
             connection = self._idle.pop()
             idle_seconds = self._now() - connection.last_used_at

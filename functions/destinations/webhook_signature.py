@@ -15,7 +15,7 @@ from deadline import Deadline
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-# The secret is read again after this time, in case it has changed.
+# The keys are cached for this time. The secret is then read again, in case it has changed.
 KEEP_SECONDS = 300.0
 # This shorter time applies after a rejected signature or a failure of Secrets Manager.
 KEEP_SECONDS_IN_DOUBT = 10.0
@@ -33,25 +33,25 @@ class SecretUnusable(Exception):
 
 
 class SigningKeys:
-    """The signing keys in a secret, read at the first use and cached for some minutes.
+    """The signing keys in a secret, read at the first use and cached for five minutes.
 
     Parameters
     ----------
-    name
-        The secret's name. The secret contains a key, or several keys during a rotation.
+    secret_name
+        The name of the secret, which contains a key, or several keys during a rotation.
     now
-        Returns epoch seconds, because a monotonic clock could stop while Lambda freezes the
-        process.
+        Returns epoch seconds. A monotonic clock could stop while Lambda freezes the process, so
+        that old keys would seem newer than they are.
     """
 
     def __init__(
         self,
         secrets_manager: "SecretsManagerClient",
-        name: str,
+        secret_name: str,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._secrets_manager = secrets_manager
-        self._name = name
+        self._secret_name = secret_name
         self._now = now
         self._keys: Sequence[bytes] = ()
         self._read_at = 0.0
@@ -64,7 +64,7 @@ class SigningKeys:
         ------
         SecretUnusable
             If the secret has to be read, but is malformed or cannot be read. After a transient
-            error, the old keys are returned instead.
+            error, the old keys are returned instead, if there are any.
         """
         if not self._keys or self._now() - self._read_at >= self._keep_seconds:
             self._keys = self._read(deadline)
@@ -75,25 +75,28 @@ class SigningKeys:
         self._keep_seconds = KEEP_SECONDS_IN_DOUBT
 
     def _read(self, deadline: Deadline) -> Sequence[bytes]:
-        # If this attempt fails, there are no keys, so the next call of `current` reads again.
+        # If this attempt fails, `_keys` stays empty, so the next call of `current` reads again.
         old_keys, self._keys = self._keys, ()
         self._read_at = self._now()
         try:
             response = call_once(
                 deadline.within(READ_SECONDS),
                 self._secrets_manager.get_secret_value,
-                SecretId=self._name,
+                SecretId=self._secret_name,
             )
         except CALL_ERRORS as error:
             if old_keys and is_transient(error):
                 self._keep_seconds = KEEP_SECONDS_IN_DOUBT
                 return old_keys
-            raise SecretUnusable(_why_unreadable(self._name, error)) from error
+            raise SecretUnusable(_why_unreadable(self._secret_name, error)) from error
         self._keep_seconds = KEEP_SECONDS
         try:
             return parse_keys(response.get("SecretString") or "")
-        except ValueError:  # The cause could quote the secret.
-            raise SecretUnusable(f"secret {self._name!r} is no key: {EXPECTED_FORM}") from None
+        except ValueError:
+            # `from None`, because the original error could quote the secret.
+            raise SecretUnusable(
+                f"secret {self._secret_name!r} is no key: {EXPECTED_FORM}"
+            ) from None
 
 
 def parse_keys(secret: str) -> Sequence[bytes]:
@@ -139,10 +142,11 @@ def sign(keys: Sequence[bytes], webhook_id: str, timestamp: int, body: bytes) ->
     return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
 
 
-def _why_unreadable(name: str, error: CallError) -> str:
+def _why_unreadable(secret_name: str, error: CallError) -> str:
     code = code_of(error)
     if code == "ResourceNotFoundException":
         return (
-            f"there is no secret {name!r}: create it with {EXPECTED_FORM.removeprefix('expected ')}"
+            f"there is no secret {secret_name!r}: "
+            f"create it with {EXPECTED_FORM.removeprefix('expected ')}"
         )
-    return f"secret {name!r} cannot be read ({code}); {EXPECTED_FORM}"
+    return f"secret {secret_name!r} cannot be read ({code}); {EXPECTED_FORM}"

@@ -59,7 +59,7 @@ class ScriptedRunner(CallRunner):
         self._result = status, problem
         self._finish_times: dict[Call, float] = {}
 
-    def deadline(self, seconds: float) -> Deadline:
+    def deadline_in(self, seconds: float) -> Deadline:
         return self.clock.deadline(seconds)
 
     def start(self, call: Call) -> None:
@@ -198,7 +198,7 @@ class ExpiringRunner(CallRunner):
         self._is_stuck = is_stuck
         self._started: list[Call] = []
 
-    def deadline(self, seconds: float) -> Deadline:
+    def deadline_in(self, seconds: float) -> Deadline:
         # Ten times as long, or a socket's own timeout could end a stuck call.
         return self.clock.deadline(10 * seconds)
 
