@@ -105,7 +105,7 @@ class BatchReport:
             "Received": len(self.outcomes),
             **{kind.capitalize(): count for kind, count in self.outcome_counts().items()},
             "DeliveryFailures": self.delivery_failures,
-            "BatchSize": len(self.outcomes),
+            "BatchSize": len(self.outcomes),  # for the average; `Received` is for the sum
             "ColdStart": int(cold_start),
         }
         if not self.latencies_ms:  # then no queue's line follows
