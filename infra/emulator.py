@@ -15,12 +15,12 @@ def fit_to_emulator(stack: Stack) -> None:
     for node in nodes:
         match node:
             case cloudwatch.CfnCompositeAlarm():
-                health = {
+                health_alarm = {
                     "AlarmName": node.alarm_name,
                     "AlarmRule": node.alarm_rule,
                     "AlarmDescription": node.alarm_description,
                 }
-                stack.add_metadata("QueueEnds", {"HealthAlarm": health})
+                stack.add_metadata("QueueEnds", {"HealthAlarm": health_alarm})
                 for dashboard in nodes:
                     if isinstance(dashboard, cloudwatch.CfnDashboard):
                         _remove_from_dashboard(dashboard, node)
@@ -39,7 +39,8 @@ def _remove_from_dashboard(
     stack = Stack.of(dashboard)
     body = stack.resolve(dashboard.dashboard_body)
     parts = body["Fn::Join"][1]
-    # The alarm's ARN is a part of its own. Remove it, and the separator that follows it.
+    # In `parts`, the alarm's ARN stands between two strings, and the second string begins with the
+    # separator. Replace these three parts by the two strings, joined without the separator.
     index = parts.index(stack.resolve(alarm.attr_arn))
     parts[index - 1 : index + 2] = [parts[index - 1] + parts[index + 1].removeprefix('","')]
     dashboard.dashboard_body = Token.as_string(body)

@@ -51,9 +51,9 @@ def make_function(
 ) -> lambda_.Function:
     """Make a function with its log group and role; each function needs a scope of its own.
 
-    The role has the permissions in the requirements. It may also write logs and, if the setting
-    `tracing` is true, traces. The role's policy is inline, so that the permissions exist before any
-    resource that depends on the function.
+    The function gets the environment variables and permissions in `requirements`. It may also write
+    logs and, if the setting `tracing` is true, traces. The role's policy is inline, so that the
+    permissions exist before any resource that depends on the function.
     """
     log_group = make_log_group(scope, settings)
     all_requirements = [*requirements, Requirements(statements=[log_write_statement(log_group)])]
@@ -97,7 +97,7 @@ def make_function(
                 name: value for part in all_requirements for name, value in part.environment.items()
             },
         },
-        role=role.without_policy_updates(),
+        role=role.without_policy_updates(),  # the CDK must not add permissions of its own
         log_group=log_group,
         logging_format=lambda_.LoggingFormat.JSON,
         application_log_level_v2=lambda_level,

@@ -12,8 +12,8 @@ from infra.settings.settings import Settings
 class IntakeQueues(Construct):
     """The intake queue and its dead-letter queue.
 
-    Both queues have fixed names, so that each can refer to the other without a dependency cycle. If
-    the stack is deleted and deployed again, the intake queue has the same ARN as before.
+    The queues' names are fixed for two reasons: each queue can refer to the other without a
+    dependency cycle, and the intake queue keeps its ARN if the stack is deleted and deployed again.
 
     Attributes
     ----------
@@ -31,7 +31,9 @@ class IntakeQueues(Construct):
             resource=settings.intake_queue_name,
             arn_format=ArnFormat.NO_RESOURCE_NAME,
         )
-        intake_queue_reference = sqs.Queue.from_queue_arn(self, "Source", intake_queue_arn)
+        intake_queue_reference = sqs.Queue.from_queue_arn(
+            self, "IntakeQueueReference", intake_queue_arn
+        )
         self.dead_letter_queue = sqs.Queue(
             self,
             "DeadLetterQueue",

@@ -10,14 +10,15 @@ from infra.settings.settings import Settings
 
 
 class Ledger(Construct):
-    """The ledger's table, which is deleted with the stack unless the setting `protect` is true.
+    """The ledger's table, which outlives the stack if the setting `protect` is true.
 
     Attributes
     ----------
     table
         The DynamoDB table.
     worker_requirements
-        The worker's requirements for reading and writing the table.
+        The environment variables and permissions that the worker needs to read and write the
+        table.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
@@ -35,7 +36,7 @@ class Ledger(Construct):
             deletion_protection=settings.protect,
             removal_policy=RemovalPolicy.RETAIN if settings.protect else RemovalPolicy.DESTROY,
         )
-        statement = iam.PolicyStatement(
+        read_write_statement = iam.PolicyStatement(
             sid="KeepLedger",
             # BatchExecuteStatement needs the permission for each kind of statement that it runs.
             actions=["dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:BatchGetItem"],
@@ -45,7 +46,7 @@ class Ledger(Construct):
             "LEDGER_TABLE": self.table.table_name,
             "LEDGER_DAYS": str(settings.ledger_days),
         }
-        self.worker_requirements = Requirements(environment, [statement])
+        self.worker_requirements = Requirements(environment, [read_write_statement])
 
 
 def _string_attribute(name: str) -> dynamodb.Attribute:

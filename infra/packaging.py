@@ -16,8 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-# Lambda's python3.14 runs on Amazon Linux 2023 (glibc 2.34). The older manylinux platforms are
-# listed, too, because for pip a newer one does not include them.
+# Lambda's python3.14 runs on Amazon Linux 2023 (glibc 2.34), which supports all these manylinux
+# platforms. pip needs each of them by name, because it does not conclude from one that the system
+# supports the older ones.
 _LAMBDA_OPTIONS = (
     "--platform=manylinux_2_28_aarch64",
     "--platform=manylinux_2_17_aarch64",
@@ -78,8 +79,10 @@ def build_asset(source_folder: Path, target: str, build_folder: Path) -> Asset:
     sources = {
         path: (source_folder / path).read_bytes() for path in _list_source_paths(source_folder)
     }
-    parts = (part for path, content in sources.items() for part in (str(path).encode(), content))
-    asset_hash = _digest(packages_hash.encode(), *parts)
+    paths_and_contents = (
+        item for path, content in sources.items() for item in (str(path).encode(), content)
+    )
+    asset_hash = _digest(packages_hash.encode(), *paths_and_contents)
 
     def fill(folder: Path) -> None:
         shutil.copytree(packages_folder, folder, dirs_exist_ok=True)
@@ -99,6 +102,7 @@ def _describe_host() -> str:
 
 def _digest(*parts: bytes) -> str:
     digest = hashlib.sha256()
+    # The lengths tell the parts `ab`, `c` from the parts `a`, `bc`.
     for part in parts:
         digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Permissions to read secrets, which are created outside the stack; the settings name them."""
+"""Permissions to read secrets. The settings name the secrets; the stack does not create them."""
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
@@ -21,6 +21,6 @@ def secret_read_statement(scope: Construct, sid: str, secret_name: str) -> iam.P
 
 
 def genesys_secret_requirements(scope: Construct, settings: Settings) -> Requirements:
-    """Return a function's requirements for logging in to Genesys Cloud."""
+    """Return the permission that a function needs to log in to Genesys Cloud."""
     statement = secret_read_statement(scope, "ReadGenesysCredentials", settings.genesys_secret)
     return Requirements(statements=[statement])

@@ -27,6 +27,7 @@ class QueueEndsStack(Stack):
             description=f"Queue Ends, stage {settings.stage}: conversation ends in chosen queues",
             tags=tags,
         )
+        # The argument `tags` above tags only the stack itself. This loop tags the resources.
         for key, value in tags.items():
             Tags.of(self).add(key, value)
         code = lambda_.Code.from_asset(
@@ -58,8 +59,13 @@ class QueueEndsStack(Stack):
                 source=source,
                 requirements=source.watchdog_requirements,
             )
-        resources = MonitoredResources(intake, ledger, worker, source.monitored_source, watchdog)
-        monitoring = Monitoring(self, "Monitoring", settings=settings, resources=resources)
+        monitored_resources = MonitoredResources(
+            intake, ledger, worker, source.monitored_source, watchdog
+        )
+        monitoring = Monitoring(
+            self, "Monitoring", settings=settings, resources=monitored_resources
+        )
+        # The source cannot wait for the whole watchdog, because the schedule waits for the source.
         watchdog_functions = [watchdog.function] if watchdog else []
         source.order_deployment([ledger, destinations, worker, *watchdog_functions], monitoring)
 
@@ -72,7 +78,7 @@ class QueueEndsStack(Stack):
         if destinations.archive:
             CfnOutput(self, "ArchiveBucketName", value=destinations.archive.bucket.bucket_name)
         CfnOutput(self, "WorkerFunctionName", value=worker.function.function_name)
-        CfnOutput(self, "SubscriptionId", value=source.resource_id)
+        CfnOutput(self, "SubscriptionId", value=source.resource_id)  # or the integration's
         CfnOutput(self, "DashboardName", value=monitoring.dashboard.name)
         CfnOutput(self, "DashboardUrl", value=monitoring.dashboard.url)
         CfnOutput(self, "AlarmTopicArn", value=monitoring.alarms.sns_topic.topic_arn)

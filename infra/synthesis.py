@@ -40,7 +40,10 @@ def synthesise(project_folder: Path) -> None:
 
 
 def make_stack(app: App, settings: Settings, asset: Asset) -> QueueEndsStack:
-    """Make the stack. If the setting `packaging` is `host`, fit the stack to the AWS emulator."""
+    """Make the stack, and fit it to the AWS emulator if the setting `packaging` is `host`.
+
+    Only stacks for the emulator use this value.
+    """
     stack = QueueEndsStack(app, settings, asset)
     if settings.packaging == "host":
         fit_to_emulator(stack)

@@ -25,7 +25,8 @@ class Watchdog(Construct):
         The delivery's construct. The schedule is created after everything in this construct,
         because otherwise the watchdog would report a partner event source that has no bus yet.
     requirements
-        The function's requirements for comparing Genesys Cloud with the stack.
+        The environment variables and permissions that the function needs to compare Genesys Cloud
+        with the stack.
 
     Attributes
     ----------
@@ -78,8 +79,8 @@ class Watchdog(Construct):
         )
         self.schedule.node.add_dependency(source, self.function)
         reason = "The next run follows in five minutes; an alarm reports failed runs."
-        findings = ("LambdaDLQ", "LambdaAsyncFailureDestination", "EventBusDLQ")
-        acknowledge(self, {f"Serverless-{finding}": reason for finding in findings})
+        finding_names = ("LambdaDLQ", "LambdaAsyncFailureDestination", "EventBusDLQ")
+        acknowledge(self, {f"Serverless-{name}": reason for name in finding_names})
         lambda_.CfnPermission(
             self,
             "ScheduleInvokes",

@@ -19,7 +19,8 @@ class Worker(Construct):
     Parameters
     ----------
     requirements
-        The function's requirements for all parts of the stack except the intake queues.
+        The environment variables and permissions that the function needs for all parts of the stack
+        except the intake queues.
 
     Attributes
     ----------
@@ -61,8 +62,8 @@ class Worker(Construct):
                 )
             },
         )
-        # function.add_event_source() would grant more permissions than _intake_requirements.
         window_seconds = settings.batching_window_seconds
+        # function.add_event_source() would grant more permissions than _intake_requirements.
         self.mapping = lambda_.EventSourceMapping(
             self,
             "Mapping",

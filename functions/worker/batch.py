@@ -15,7 +15,7 @@ from destinations.destination import Destination
 from worker.dispatch import ClaimedEnd, dispatch
 from worker.intake_queue import IntakeQueue
 from worker.messages import Message, Reader, ReadResult
-from worker.report import BatchReport, Outcome, OutcomeKind, most_urgent_per_message
+from worker.report import BatchReport, Outcome, OutcomeKind, one_outcome_per_message
 from worker.time_budget import TimeBudget
 
 
@@ -44,11 +44,11 @@ def process(
 ) -> BatchReport:
     """Process a batch and return the report on it.
 
-    First, messages that can never succeed are moved to the dead-letter queue. Then each distinct
-    end is claimed, delivered and marked. An end's failure does not stop the other ends. If a
-    destination refuses an end for good, the messages that report the end are rejected. A failed
-    message comes back after a delay, or at once if it failed for lack of time. `TimeBudget` sets
-    the steps' deadlines.
+    First, messages with invalid bodies are moved to the dead-letter queue. Then each distinct end
+    is claimed, delivered and marked. An end's failure does not stop the other ends. If a
+    destination refuses an end for good, the messages that report the end are moved to the
+    dead-letter queue, too. A failed message comes back after a delay, or at once if it failed for
+    lack of time. `TimeBudget` sets the steps' deadlines.
 
     Parameters
     ----------
@@ -74,12 +74,14 @@ def process(
             latency_ms = max(0, dependencies.now_ms() - claimed_end.ended_at_ms)
             report.latencies_ms.setdefault(claimed_end.end.queue_id, []).append(latency_ms)
 
-    message_outcomes = most_urgent_per_message(end_outcomes)
-    late_rejections = [
+    message_outcomes = one_outcome_per_message(end_outcomes)
+    rejections_after_refusals = [
         _to_rejection(outcome) for outcome in message_outcomes if outcome.kind == "rejected"
     ]
     report.outcomes += [outcome for outcome in message_outcomes if outcome.kind != "rejected"]
-    report.outcomes += dependencies.intake.reject(late_rejections, budget.closing_deadline)
+    report.outcomes += dependencies.intake.reject(
+        rejections_after_refusals, budget.closing_deadline
+    )
     dependencies.intake.delay(
         report.of_kind("failed"), dependencies.now_ms(), budget.closing_deadline
     )
@@ -105,9 +107,12 @@ def _split_read_results(
         match result:
             case list():
                 for accepted in result:
+                    # Without a time in the event, `ended_at_ms` is only when the message was sent,
+                    # so it does not tell ends apart.
                     ended_at_ms = accepted.ended_at_ms if accepted.has_own_time else None
                     identity = accepted.end.conversation_id, accepted.end.queue_id, ended_at_ms
-                    ends.setdefault(identity, (accepted, []))[1].append(message)
+                    _, reporting_messages = ends.setdefault(identity, (accepted, []))
+                    reporting_messages.append(message)
             case Rejected():
                 rejections.append((message, result))
             case Ignored(reason):
@@ -130,7 +135,8 @@ def _split_by_claim(
             case Claim():
                 # If the ledger recognizes two of these ends as the same end, they share a claim.
                 new_end = ClaimedEnd.from_claim(result, accepted)
-                claimed_ends.setdefault(result.key, new_end).messages += messages
+                claimed_end = claimed_ends.setdefault(result.key, new_end)
+                claimed_end.messages += messages
             case AlreadyDone():
                 outcomes += [Outcome(message, "duplicate") for message in messages]
             case HeldByOther(until):
@@ -146,6 +152,7 @@ def _split_by_claim(
 
 
 def _ledger_outcome(message: Message, failure: Failed | OutOfTime) -> Outcome:
+    """Return the outcome of a message for which the ledger failed or no time was left."""
     if isinstance(failure, Failed):
         return Outcome(message, "failed", "ledger", failure.error)
     return Outcome(message, "failed", "no_time")
@@ -164,14 +171,16 @@ def _outcomes_of(claimed_end: ClaimedEnd) -> list[Outcome]:
         case "done":
             first, *repeats = claimed_end.messages
             return [Outcome(first, "processed"), *(Outcome(m, "duplicate") for m in repeats)]
-        case "refused":
-            kind, reason = "rejected", "destination_refused"
         case "claim_lost":
             reason, detail = "claimed_elsewhere", "claim lost"
-        case "ledger":
+        case "destination_failed":
+            reason = "destination"
+        case "no_time":
+            reason = "no_time"
+        case "refused":
+            kind, reason = "rejected", "destination_refused"
+        case "mark_failed":
             reason, detail = "ledger", claimed_end.mark_error
-        case "destination" | "no_time" as reason:
-            pass
         case unforeseen:
             assert_never(unforeseen)
     return [Outcome(message, kind, reason, detail) for message in claimed_end.messages]

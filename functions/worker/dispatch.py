@@ -16,8 +16,8 @@ from tracebacks import error_origin
 from worker.messages import Message
 from worker.time_budget import TimeBudget
 
-Fate = Literal["done", "claim_lost", "destination", "no_time", "refused", "ledger"]
-"""`done`, or what kept an end from being done."""
+Fate = Literal["done", "claim_lost", "destination_failed", "no_time", "refused", "mark_failed"]
+"""`done`, or why an end is not done."""
 
 
 @dataclass(slots=True)
@@ -26,10 +26,14 @@ class ClaimedEnd:
 
     Attributes
     ----------
+    end
+        The end as destinations get it, with the sequence from the ledger.
+    ended_at_ms
+        When the conversation ended according to the first message, in epoch milliseconds.
     failures
-        The details of failed deliveries, keyed by destination name. A retry may succeed.
+        The details of failed attempts, keyed by destination name. A retry may succeed.
     refusals
-        The details of refused deliveries, keyed by destination name. No retry can succeed.
+        The details of refused attempts, keyed by destination name. No retry can succeed.
     untried_destinations
         The names of destinations that the end was not sent to, because no time was left.
     mark_error
@@ -66,16 +70,16 @@ class ClaimedEnd:
         return destination.name not in self.claim.delivered
 
     def fate(self) -> Fate:
-        """Return the end's fate. If several fates apply, the one that is tested first counts."""
+        """Return the first of these fates that applies to the end."""
         if self.done:
             return "done"
         if self.claim_lost:
             return "claim_lost"
         if self.failures:
-            return "destination"
+            return "destination_failed"
         if self.untried_destinations:
             return "no_time"
-        return "refused" if self.refusals else "ledger"
+        return "refused" if self.refusals else "mark_failed"
 
 
 def dispatch(
@@ -91,7 +95,8 @@ def dispatch(
     Returns
     -------
     int
-        The number of failed attempts. An attempt is the delivery of one end to one destination.
+        The number of attempts that failed or were refused. An attempt sends one end to one
+        destination.
     """
     return _Dispatch(destinations, claims, budget).run(ends)
 
@@ -113,8 +118,9 @@ class _Dispatch:
             ]
             if due_ends:
                 self._deliver(destination, due_ends, deadline)
-        # An end may have arrived everywhere and yet not be done, if its mark failed or if the only
-        # destination that lacked the end is no longer in the settings.
+        # Mark the ends that every destination has, but that are not done yet. Either a mark has
+        # failed, or the only destinations that lacked the end after an earlier invocation are no
+        # longer in the settings.
         delivered_ends = [end for end in ends if end.is_open and self._has_arrived_everywhere(end)]
         self._mark(delivered_ends, self._budget.last_mark_deadline)
         unfinished_claims = [end.claim for end in ends if end.is_open]
@@ -125,45 +131,47 @@ class _Dispatch:
     def _deliver(
         self, destination: Destination, due_ends: Sequence[ClaimedEnd], deadline: Deadline
     ) -> None:
-        """Deliver ends to a destination, and mark arrived ends between the deliveries."""
+        """Send ends to a destination. Meanwhile, mark the ends that have arrived."""
         name = destination.name
         if deadline.passed():
             for end in due_ends:
                 end.untried_destinations.append(name)
             return
-        untried_positions = set(range(len(due_ends)))
+        positions_without_receipt = set(range(len(due_ends)))
         unmarked_ends: list[ClaimedEnd] = []
-        seconds_left_at_first_arrival = 0.0
+        seconds_left_at_first_unmarked = 0.0
         try:
             for receipt in destination.deliver([due.end for due in due_ends], deadline):
                 end = due_ends[receipt.position]
-                untried_positions.discard(receipt.position)
+                positions_without_receipt.discard(receipt.position)
                 if receipt.kind != "arrived":
                     self._record_failure(end, name, receipt)
                     continue
                 end.claim.delivered.append(name)
                 if not unmarked_ends:
-                    seconds_left_at_first_arrival = deadline.left()
+                    seconds_left_at_first_unmarked = deadline.left()
                 unmarked_ends.append(end)
-                waited_seconds = seconds_left_at_first_arrival - deadline.left()
-                is_call_full = len(unmarked_ends) == self._claims.marks_per_call
-                if is_call_full or waited_seconds >= self._budget.MARK_INTERVAL_SECONDS:
+                waited_seconds = seconds_left_at_first_unmarked - deadline.left()
+                is_mark_call_full = len(unmarked_ends) == self._claims.marks_per_call
+                if is_mark_call_full or waited_seconds >= self._budget.MARK_INTERVAL_SECONDS:
                     self._mark(unmarked_ends, self._budget.interim_mark_deadline())
                     unmarked_ends = []
         except Exception as error:  # noqa: BLE001 - a destination's bug must not stop the others
-            self._failed_attempts += len(untried_positions)
-            for position in untried_positions:
+            self._failed_attempts += len(positions_without_receipt)
+            for position in positions_without_receipt:
                 due_ends[position].failures[name] = f"{name}: {error_origin(error)}"
         self._mark(unmarked_ends, self._budget.interim_mark_deadline())
         if any(name in end.failures for end in due_ends):
-            # The failed ends have used up the time. The untried ends count as failed, too, because
-            # they would probably fail in the same way if they came back at once.
-            for position in untried_positions:
+            # After an exception, the ends without a receipt have a failure already. Otherwise they
+            # lack only time, which the failed ends have used up. If they came back at once, they
+            # would probably meet the same problem. They count as failed, so that they come back
+            # after a delay.
+            for position in positions_without_receipt:
                 due_ends[position].failures.setdefault(
                     name, f"{name}: not tried, others took too long"
                 )
         else:
-            for position in untried_positions:
+            for position in positions_without_receipt:
                 due_ends[position].untried_destinations.append(name)
 
     def _record_failure(self, end: ClaimedEnd, name: str, receipt: Receipt) -> None:

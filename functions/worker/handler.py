@@ -12,7 +12,7 @@ from worker.messages import Message
 
 logger = json_logger("worker")
 dependencies, stage = assemble(os.environ)
-cold_start = True
+cold_start = True  # until the first batch has been processed
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dict[str, str]]]:

@@ -30,11 +30,12 @@ MAX_ATTRIBUTES = 10
 # The longest delay of a failed message. The limit is twice as long for a message that waits until
 # another invocation's lease expires.
 MAX_DELAY_SECONDS = 900
-# Such a message comes back at a random time, at most this long after the lease has expired.
+# A message that waits for a lease comes back at a random time, at most this long after the lease
+# has expired.
 LEASE_JITTER_SECONDS = 5.0
-# The time limit of the call that deletes rejected messages.
+# The time limit of the call that deletes moved messages, and how long this call may still run after
+# the deadline of `reject`.
 DELETE_SECONDS = 1.0
-# How long after the deadline of `reject` this call may still run.
 DELETE_EXTENSION_SECONDS = 0.5
 
 
@@ -95,7 +96,9 @@ class IntakeQueue:
             if dead_letter:
                 dead_letters.append(dead_letter)
             else:
-                outcomes.append(_make_failure(message, "body and reason are too large together"))
+                outcomes.append(
+                    _make_move_failure(message, "body and reason are too large together")
+                )
         for group in _split_into_groups(dead_letters):
             outcomes += self._move_group(group, deadline)
         return outcomes
@@ -183,7 +186,9 @@ class IntakeQueue:
                     for dead_letter in group
                     for outcome in self._move_group([dead_letter], deadline)
                 ]
-            return [_make_failure(dead_letter.message, code_of(error)) for dead_letter in group]
+            return [
+                _make_move_failure(dead_letter.message, code_of(error)) for dead_letter in group
+            ]
         moved_letters = [
             letter for position, letter in enumerate(group) if position not in error_codes
         ]
@@ -191,10 +196,17 @@ class IntakeQueue:
         return [
             Outcome(letter.message, "rejected", letter.rejected.reason, letter.rejected.detail)
             for letter in moved_letters
-        ] + [_make_failure(group[position].message, code) for position, code in error_codes.items()]
+        ] + [
+            _make_move_failure(group[position].message, code)
+            for position, code in error_codes.items()
+        ]
 
     def _delete(self, messages: Sequence[Message], deadline: Deadline) -> None:
-        """Delete moved messages at once, so that a crash does not cause a second move."""
+        """Delete moved messages from the intake queue.
+
+        Lambda also deletes them, because none is reported as failed, but only after the invocation.
+        If the invocation crashed before, they would come back and be moved a second time.
+        """
         if not messages:
             return
         entries = [{"ReceiptHandle": message.receipt_handle} for message in messages]
@@ -203,7 +215,6 @@ class IntakeQueue:
         try:
             _call_for_group(delete, self._queue_url, entries, delete_deadline)
         except CALL_ERRORS as error:
-            # Lambda deletes the messages after the invocation, because none is reported as failed.
             logger.warning("Rejected messages not deleted yet", error=code_of(error))
 
 
@@ -285,5 +296,5 @@ def _attribute_size(name: str, attribute: Mapping[str, Any]) -> int:
     return len(name.encode()) + len(attribute["DataType"].encode()) + len(content)
 
 
-def _make_failure(message: Message, error: str) -> Outcome:
+def _make_move_failure(message: Message, error: str) -> Outcome:
     return Outcome(message, "failed", "destination", f"dead-letter queue: {error}")

@@ -52,9 +52,10 @@ class Message:
 
 
 ReadResult = list[Accepted] | Ignored | Rejected | Failed | OutOfTime
-"""The ends that a message reports, or the reason why there are none."""
+"""The ends that a message reports, or the reason why none could be found."""
 
 ParseResult = Accepted | PartnerEvent | Ignored | Rejected
+"""A `PartnerEvent` still needs the decision of the end rule."""
 Parser = Callable[[str, int, Collection[str]], ParseResult]
 """Parses a message body; never raises an error.
 
@@ -84,9 +85,10 @@ class Reader:
         self._rule = rule
 
     def read(self, messages: Sequence[Message], deadline: Deadline) -> list[ReadResult]:
-        """Return a result for each message.
+        """Return a result for each message, in order.
 
-        A message that could not be parsed before the deadline gets `OUT_OF_TIME`.
+        First, the messages are parsed. A message that could not be parsed before the deadline gets
+        `OUT_OF_TIME`. Then the end rule decides about all partner events together.
         """
         results: list[ReadResult] = []
         undecided_events: list[tuple[int, PartnerEvent]] = []
@@ -110,7 +112,7 @@ class Reader:
 
     def _result_of(self, decision: Decision) -> ReadResult:
         if not isinstance(decision, list):
-            return decision
+            return decision  # `Failed` or `OutOfTime`
         if not decision:
             return Ignored("noted")  # the event completes no end yet
         # A conversation's history may contain queues that are no longer ours.

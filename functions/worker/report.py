@@ -48,9 +48,10 @@ class BatchReport:
         One outcome for each message, in the order in which the outcomes were decided.
     latencies_ms
         The latencies of the ends that are done, in lists keyed by queue id. A latency is the time
-        from the conversation's end until all of the batch's deliveries are finished.
+        from the conversation's end until the worker has finished with all ends of the batch.
     delivery_failures
-        The number of failed attempts. An attempt is the delivery of one end to one destination.
+        The number of attempts that failed or were refused. An attempt sends one end to one
+        destination.
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
@@ -76,6 +77,7 @@ class BatchReport:
 
     def response(self) -> dict[str, list[dict[str, str]]]:
         """Return the function's response, which asks Lambda to retry the failed messages."""
+        # A batch can contain a message twice. The response contains its id once.
         failed_ids = dict.fromkeys(outcome.message.id for outcome in self.of_kind("failed"))
         return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in failed_ids]}
 
@@ -103,10 +105,10 @@ class BatchReport:
             "Received": len(self.outcomes),
             **{kind.capitalize(): count for kind, count in self.outcome_counts().items()},
             "DeliveryFailures": self.delivery_failures,
-            "BatchSize": len(self.outcomes),
+            "BatchSize": len(self.outcomes),  # for the average; `Received` is for the sum
             "ColdStart": int(cold_start),
         }
-        if not self.latencies_ms:
+        if not self.latencies_ms:  # then no queue's line follows
             counts["Ended"] = 0
         metrics.emit({"Stage": stage}, counts)
         for queue_id, latencies in self.latencies_ms.items():
@@ -120,20 +122,19 @@ class BatchReport:
 
 # A message that reports several ends gets an outcome from each end. It keeps the outcome whose kind
 # comes first in this order. If one end fails, the message therefore comes back. The retry skips the
-# ends that are done.
-_MOST_URGENT_FIRST = ("failed", "rejected", "processed", "duplicate")
+# ends that are done. (`ignored` is not in the list, because an ignored message reports no end.)
+_KINDS_BY_PRIORITY = ("failed", "rejected", "processed", "duplicate")
 
 
-def most_urgent_per_message(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    """Return the most urgent outcome of each message."""
-    most_urgent: dict[Message, Outcome] = {}
-    for outcome in outcomes:
-        previous = most_urgent.setdefault(outcome.message, outcome)
-        if previous is not outcome and _urgency_rank(outcome) < _urgency_rank(previous):
-            most_urgent[outcome.message] = outcome
-    return list(most_urgent.values())
+def one_outcome_per_message(end_outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Return for each message the outcome that has priority among its ends' outcomes."""
+    kept: dict[Message, Outcome] = {}
+    for outcome in end_outcomes:
+        earlier = kept.get(outcome.message, outcome)
+        kept[outcome.message] = min(earlier, outcome, key=_priority)
+    return list(kept.values())
 
 
-def _urgency_rank(outcome: Outcome) -> int:
-    """Return the rank of an outcome; 0 is the most urgent."""
-    return _MOST_URGENT_FIRST.index(outcome.kind)
+def _priority(outcome: Outcome) -> int:
+    """Return the priority of an outcome; 0 is the highest."""
+    return _KINDS_BY_PRIORITY.index(outcome.kind)

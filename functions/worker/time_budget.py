@@ -9,13 +9,13 @@ from deadline import Deadline, InvocationContext
 class TimeBudget:
     """The deadlines of a batch's steps.
 
-    The steps are reading, rejecting, claiming, and the delivery to each destination. When a step
+    The steps are reading, rejecting, claiming, and one step for each destination. When a step
     begins, the time until the work deadline is divided equally among this step and the steps after
-    it. A slow step therefore leaves time for the next steps. The time after the work deadline is
-    reserved for four more phases::
+    it. A slow step therefore leaves time for the next steps. Four more phases have the time after
+    the work deadline::
 
-        phase                                      its deadline, and the time left then
-        read, reject, claim, each destination      work_deadline        3.0 s
+        phase                                      its deadline         time left at the deadline
+        the steps                                  work_deadline        3.0 s
         last marks                                 last_mark_deadline   2.0 s
         releases of claims on unfinished ends      release_deadline     1.5 s
         rejections for refused ends, retry delays  closing_deadline     1.0 s
@@ -33,11 +33,11 @@ class TimeBudget:
     SECONDS_AFTER_LAST_MARKS = 2.0
     SECONDS_AFTER_RELEASES = 1.5
     SECONDS_AFTER_CLOSING = 1.0
-    # The time limit of a mark between deliveries. If such a mark fails, the next mark of the same
-    # end also records what the failed one should have recorded.
+    # The time limit of each mark before the last marks. The limit can be short, because an end's
+    # next mark also records what a failed mark should have recorded.
     MARK_SECONDS = 2.0
-    # Ends that have arrived at a destination are marked together. If the first has waited this long
-    # for its mark when another arrives, all of them are marked.
+    # Ends that have arrived at a destination are marked together. If the first of them has waited
+    # this long for its mark when another end arrives, all of them are marked.
     MARK_INTERVAL_SECONDS = 1.0
     # A lease outlives its invocation by this time, so two invocations never hold the same claim.
     LEASE_EXTRA_SECONDS = 1.0
@@ -50,7 +50,7 @@ class TimeBudget:
     ) -> None:
         self._context = context
         self._sleep = sleep
-        self._steps_left = 3 + destination_count
+        self._steps_left = 3 + destination_count  # 3: reading, rejecting, claiming
         self.work_deadline = self._before_timeout(self.SECONDS_AFTER_WORK)
         self.last_mark_deadline = self._before_timeout(self.SECONDS_AFTER_LAST_MARKS)
         self.release_deadline = self._before_timeout(self.SECONDS_AFTER_RELEASES)
@@ -58,12 +58,15 @@ class TimeBudget:
 
     def next_step_deadline(self) -> Deadline:
         """Return the next step's deadline. Call this once per step, when the step begins."""
-        share = max(0.0, self.work_deadline.left()) / self._steps_left
+        step_seconds = max(0.0, self.work_deadline.left()) / self._steps_left
         self._steps_left -= 1
-        return self.work_deadline.within(share)
+        return self.work_deadline.within(step_seconds)
 
     def interim_mark_deadline(self) -> Deadline:
-        """Return the deadline of a mark that begins now, between deliveries."""
+        """Return the deadline of a mark that begins now, before the last marks.
+
+        The mark may use the time of the last marks, but not the time of the releases.
+        """
         return self.release_deadline.within(self.MARK_SECONDS)
 
     def lease_until_ms(self, now_ms: int) -> int:

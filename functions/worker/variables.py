@@ -14,5 +14,6 @@ class WorkerVariables(Variables, frozen=True):
     ledger_table: str
     ledger_days: int
     delivery: str = "subscription"
+    # These two are set only for the delivery `eventbridge`.
     end_rule: str = "touched"
     settle_seconds: int = 0
