@@ -9,8 +9,9 @@ that it has read, if the history does not contain the event yet. If another invo
 the history since the read, the worker reads it again.
 
 The store carries out the writes to a history one after the other, and refuses a write that replaces
-an outdated version. If two events arrive at the same moment, one invocation's write is therefore
-refused. That invocation reads the other event before it writes again, and decides from both events.
+an outdated version. If two invocations add an event at the same moment, the second write is
+therefore refused. The second invocation then reads the history, which contains the first event, and
+decides from both events.
 
 A conversation's first event costs one write and no read. A conversation that never enters our
 queues reports only `customer.end`, and costs only this write.
@@ -53,7 +54,7 @@ class Histories:
         self._now_ms = now_ms
 
     def add(self, additions: Mapping[str, History], deadline: Deadline) -> dict[str, HistoryResult]:
-        """Merge additions into the stored histories, and return the merged histories.
+        """Merge the histories of new events into the stored histories, and return the merged ones.
 
         The additions and the result are keyed by conversation id.
         """
@@ -130,7 +131,7 @@ class Histories:
         results: dict[str, HistoryResult],
         deadline: Deadline,
     ) -> list[str]:
-        """Write histories, and add each history or failure to `results`.
+        """Write histories, and add each written history and each failure to `results`.
 
         Return the ids of the conversations whose write the store has refused, because another
         write came first.

@@ -95,7 +95,7 @@ class _Search:
     Attributes
     ----------
     key
-        The key of the item that the search has reached (the current item), first with sequence 1.
+        The key of the current item, at which the search has arrived; at first, with sequence 1.
     item
         The current item as it was last read; `Absent` if it does not exist or was never read.
     result
@@ -150,7 +150,7 @@ class Claims:
     holder
         The invocation's token, which the ledger records as the holder of these claims.
     marks_per_call
-        The maximum number of marks that the store writes in one call.
+        How many marks the store can write with one call to the database; `mark` accepts more.
     """
 
     def __init__(
@@ -194,7 +194,7 @@ class Claims:
         """
         marks = []
         for claim, done in zip(claims, done_flags, strict=True):
-            # An earlier expiry than the last mark's orders the marks (see `Mark`).
+            # Each mark's lease expires earlier than that of the mark before (see `Mark`).
             claim.lease_until = 0 if done else claim.lease_until - 1
             marks.append(self._make_mark(claim, done=done))
         return [_mark_result(result) for result in self._store.write(marks, deadline)]
@@ -226,8 +226,8 @@ class Claims:
                 search.key = search.key_with(2)
                 unread.append(search)
         claimable += self._read_items(unread, deadline)
-        # A new end needs one round. A takeover or a later sequence needs two, or more if another
-        # invocation claims the same end.
+        # A new end is claimed in the first round. A takeover or a further sequence is written in a
+        # later round, after the existing items have been read.
         while claimable:
             claimable = self._read_items(self._write_claims(claimable, deadline), deadline)
 

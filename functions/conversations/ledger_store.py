@@ -29,7 +29,7 @@ class EndKey(NamedTuple):
 
 
 class NewClaim(NamedTuple):
-    """Creates an end's item, claimed by `holder`.
+    """Creates an end's item, claimed by the invocation whose token is `holder`.
 
     Condition: there is no item with this key.
     """
@@ -177,7 +177,7 @@ class LedgerStore(Protocol):
 
     @property
     def writes_per_call(self) -> int:
-        """How many writes one call to the database can carry out. `write` makes further calls."""
+        """The maximum number of writes in one call to the database; `write` accepts more."""
 
     def write(self, writes: Sequence[Write], deadline: Deadline) -> list[WriteResult]:
         """Carry out writes, no two to the same item, and return their results in order."""

@@ -111,7 +111,7 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Par
     conversation_id = require_conversation_id(event_body, event_body_path)
     queue_id = None
     # A `customer.end` event has no queue id. An agent's event has no queue id if the call did not
-    # come through a queue. It is then ignored below, like an event of a queue that is not ours.
+    # come through a queue. Such an event is ignored below, like that of a queue that is not ours.
     if topic != CUSTOMER_END and event_body.get("queueId") is not None:
         queue_id = require_string(event_body, "queueId", "missing_queue_id", event_body_path)
     own_time_ms = _parse_time(event_body, "eventTime", event_body_path)

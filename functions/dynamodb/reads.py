@@ -73,12 +73,12 @@ class TableReader:
             could not be read is missing.
         """
         items: dict[ItemKey, Item | None] = {}
-        pending = keys
+        pending_keys = keys
         for _ in attempts_until(deadline):
-            for start in range(0, len(pending), MAX_KEYS):
-                items |= self._read_once(pending[start : start + MAX_KEYS], deadline)
-            pending = [key for key in pending if key not in items]
-            if not pending:
+            for start in range(0, len(pending_keys), MAX_KEYS):
+                items |= self._read_once(pending_keys[start : start + MAX_KEYS], deadline)
+            pending_keys = [key for key in pending_keys if key not in items]
+            if not pending_keys:
                 break
         return items
 
