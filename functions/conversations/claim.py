@@ -15,7 +15,8 @@ class Claim:
     ended_at
         When the conversation ended according to the ledger, in epoch milliseconds.
     lease_until
-        When the lease expires, in epoch milliseconds. Each mark shortens the lease.
+        When the lease expires, in epoch milliseconds; 0 once the end is done or the claim is
+        released. Until then, each mark moves it a millisecond earlier (see `Mark`).
     delivered
         The names of the destinations that have the end. The code that delivers the end appends to
         this list.
@@ -49,7 +50,7 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class ClaimLost:
-    """The mark is not written, because another invocation has taken the claim over."""
+    """The mark is not written, because another invocation has taken over the end."""
 
 
 MarkResult = Marked | ClaimLost | Failed | OutOfTime

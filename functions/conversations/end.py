@@ -7,7 +7,8 @@ import msgspec
 
 Source = Literal["subscription", "eventbridge", "backfill"]
 
-# Two ends of a conversation in the same queue count as one if they are at most this far apart.
+# Two ends of a conversation in the same queue count as one if they are at most this far apart. A
+# history applies the same limit to the events that belong to a customer's end.
 SAME_END_WINDOW_MS = 5 * 60 * 1000
 
 

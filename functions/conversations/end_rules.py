@@ -89,7 +89,7 @@ class LastQueue:
     before the worker delivers the end. Events that arrive later therefore change nothing, and a
     settle event that arrives twice leads to the same decision.
 
-    If `send_later` is None, the rule sends no settle events.
+    If `send_later` is None, the rule only handles settle events sent before (see `SuccessorRule`).
     """
 
     def __init__(self, histories: Histories, send_later: SendLater | None) -> None:
@@ -100,7 +100,7 @@ class LastQueue:
         """Return for each event the ends that it completes. Only settle events complete ends.
 
         If a conversation's settle event could not be sent, the conversation's other events fail.
-        They then arrive again, and the worker tries again to send the settle event.
+        They arrive again later, and the worker then tries again to send the settle event.
         """
         histories = self._histories.add(_collect_additions(events), deadline)
         settle_events = [event for event in events if event.topic == SETTLE]

@@ -1,6 +1,6 @@
 """The reasons why a step can fail while it processes an event or an end.
 
-The message is then received again.
+If no later step makes up for the failure, the message is received again.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A call failed. `error` is a single word for the log, such as the service's error code."""
+    """A call to another service failed.
+
+    `error` is a single word for the log, such as the service's error code.
+    """
 
     error: str
 

@@ -44,7 +44,8 @@ def require_string(
     Parameters
     ----------
     parent, parent_path
-        The object that should have the field, and this object's path in the body.
+        The object that should have the field, and this object's path in the body, such as
+        `$.detail`.
     missing_reason
         The reason for the rejection if the field is missing.
     """
@@ -63,7 +64,7 @@ def require_identifier(
 ) -> str:
     """Return the value of a field that must be a non-empty string.
 
-    The parameters are those of `require_string`.
+    An empty string counts as missing. The parameters are those of `require_string`.
     """
     value = require_string(parent, key, missing_reason, parent_path)
     if not value:
@@ -86,15 +87,15 @@ def require_conversation_id(parent: dict[str, Any], parent_path: str) -> str:
     return conversation_id
 
 
-def parse_utc(iso_time: str, path: str) -> datetime:
-    """Return an ISO 8601 time as a datetime in UTC."""
+def parse_utc(iso_time: str, field_path: str) -> datetime:
+    """Return the ISO 8601 time of a field as a datetime in UTC."""
     try:
         time = datetime.fromisoformat(iso_time)
         # Genesys Cloud's times are UTC, so a time without a zone is UTC too.
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
         raise RejectError(
-            "invalid_field", f"{path}: expected an ISO 8601 time, got another string"
+            "invalid_field", f"{field_path}: expected an ISO 8601 time, got another string"
         ) from None
 
 
@@ -138,7 +139,10 @@ _JSON_TYPES = {
 }
 
 
-def describe_type_mismatch(path: str, expected_type: str, value: object) -> str:
-    """Return the detail of a rejection, which names the expected type and the type of `value`."""
+def describe_type_mismatch(field_path: str, expected_type: str, value: object) -> str:
+    """Return a rejection's `detail`, which names the field, the expected type and the actual type.
+
+    `value` is the field's value; None if the field is missing.
+    """
     # The detail omits the value, because the log must not contain personal data.
-    return f"{path}: expected {expected_type}, got {_JSON_TYPES[type(value)]}"
+    return f"{field_path}: expected {expected_type}, got {_JSON_TYPES[type(value)]}"

@@ -1,17 +1,20 @@
 """The histories of conversations, which the ledger's store keeps.
 
-The worker adds each event to its conversation's history. An end rule then decides from the merged
-history which ends the event completes. For a conversation's first event, the worker creates the
-history. For each later event, the worker reads the history and replaces the version that it has
-read. If another invocation has replaced that version meanwhile, the worker reads the history again.
+The end rules `touched` and `last_queue` add each event to its conversation's history, and then
+decide from the merged history which ends the event completes.
+
+To add an event, the worker first tries to create a history with this event. If the conversation
+already has a history, this write fails. The worker then reads the history and replaces the version
+that it has read, if the history does not contain the event yet. If another invocation has replaced
+the history since the read, the worker reads it again.
 
 The store carries out the writes to a history one after the other, and refuses a write that replaces
-an outdated version. If two events arrive at the same moment, one invocation's write is therefore
-refused. That invocation reads the other event before it writes again, and decides from both events.
-If the history already contains the event, the worker writes nothing.
+an outdated version. If two invocations add an event at the same moment, the second write is
+therefore refused. The second invocation then reads the history, which contains the first event, and
+decides from both events.
 
 A conversation's first event costs one write and no read. A conversation that never enters our
-queues costs only this write.
+queues reports only `customer.end`, and costs only this write.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,32 +54,36 @@ class Histories:
         self._now_ms = now_ms
 
     def add(self, additions: Mapping[str, History], deadline: Deadline) -> dict[str, HistoryResult]:
-        """Merge additions into the stored histories, and return the merged histories.
+        """Merge the histories of new events into the stored histories, and return the merged ones.
 
         The additions and the result are keyed by conversation id.
         """
         results: dict[str, HistoryResult] = {}
-        absent_ids = list(additions)
-        while absent_ids:
+        ids_to_create = list(additions)
+        # A further round is for histories that existed at the write, but expired before the read.
+        while ids_to_create:
             expires_at = self._expires_at()
             writes = [
                 NewHistory(conversation_id, additions[conversation_id], expires_at)
-                for conversation_id in absent_ids
+                for conversation_id in ids_to_create
             ]
             existing_ids = self._write(writes, results, deadline)
-            absent_ids = self._extend(existing_ids, additions, results, deadline)
+            ids_to_create = self._extend(existing_ids, additions, results, deadline)
         return results
 
     def read(
         self, conversation_ids: Sequence[str], deadline: Deadline
     ) -> dict[str, History | Failed]:
-        """Return histories, keyed by conversation id; an empty history if none is stored."""
+        """Return the conversations' histories, keyed by conversation id.
+
+        A conversation that has no stored history gets an empty one.
+        """
         histories: dict[str, History | Failed] = {}
         items = self._store.read_histories(conversation_ids, deadline)
         for conversation_id in conversation_ids:
             match items[conversation_id]:
                 case RecordedHistory(history):
-                    histories[conversation_id] = self._without_expired_ends(history)
+                    histories[conversation_id] = self._without_expired_customer_ends(history)
                 case Absent():
                     histories[conversation_id] = History()
                 case failure:
@@ -92,9 +99,10 @@ class Histories:
     ) -> list[str]:
         """Merge additions into existing histories, and add the merged histories to `results`.
 
-        Return the ids of the conversations whose history has been deleted meanwhile.
+        Return the ids of the conversations whose history has expired meanwhile.
         """
-        deleted_ids: list[str] = []
+        expired_ids: list[str] = []
+        # A further round reads the histories that another invocation has replaced since the read.
         while existing_ids:
             items = self._store.read_histories(existing_ids, deadline)
             expires_at = self._expires_at()
@@ -102,7 +110,7 @@ class Histories:
             for conversation_id in existing_ids:
                 match items[conversation_id]:
                     case RecordedHistory(history, version):
-                        before = self._without_expired_ends(history)
+                        before = self._without_expired_customer_ends(history)
                         after = before.merged_with(additions[conversation_id])
                         if after == before:
                             results[conversation_id] = before
@@ -111,11 +119,11 @@ class Histories:
                                 ChangedHistory(conversation_id, after, version, expires_at)
                             )
                     case Absent():
-                        deleted_ids.append(conversation_id)
+                        expired_ids.append(conversation_id)
                     case failure:
                         results[conversation_id] = failure
             existing_ids = self._write(changes, results, deadline)
-        return deleted_ids
+        return expired_ids
 
     def _write(
         self,
@@ -123,7 +131,7 @@ class Histories:
         results: dict[str, HistoryResult],
         deadline: Deadline,
     ) -> list[str]:
-        """Write histories, and add each history or failure to `results`.
+        """Write histories, and add each written history and each failure to `results`.
 
         Return the ids of the conversations whose write the store has refused, because another
         write came first.
@@ -139,7 +147,7 @@ class Histories:
                     results[write.conversation_id] = failure
         return refused_ids
 
-    def _without_expired_ends(self, history: History) -> History:
+    def _without_expired_customer_ends(self, history: History) -> History:
         now_seconds = self._now_ms() // 1000
         customer_ends = {
             at_ms: end

@@ -8,7 +8,8 @@ from conversations.end import SAME_END_WINDOW_MS
 
 # A history keeps at most this many event times for a queue: the first time and the latest times. A
 # conversation that no agent answers for days has so many events that all their times would exceed
-# the size limit of a ledger item.
+# the size limit of a ledger item. The first time is kept for a customer's end that precedes the
+# latest times: it shows that the conversation had already been in the queue.
 MAX_TIMES_PER_QUEUE = 200
 
 
@@ -23,17 +24,18 @@ class CustomerEnd:
     Attributes
     ----------
     latest_ms
-        The latest time of these `customer.end` events, in epoch milliseconds.
+        The latest time of the `customer.end` events that report this customer's end, in epoch
+        milliseconds.
     has_own_time, media_type, direction, disconnect_type
-        The values of the event that arrived first.
+        The values of the event that arrived first. `PartnerEvent` describes them.
     settling
-        Whether the worker has sent itself a settle event for this customer's end.
+        Whether the worker has sent itself a settle event for this customer's end (see `LastQueue`).
     decided_queue_id
         The queue that the rule `last_queue` has chosen; None before this decision.
     expires_at
         When this customer's end is dropped from the history, in epoch seconds; 0 until this
-        customer's end is stored. The ledger keeps each end for longer, so that no end is completed
-        again after the ledger has forgotten it.
+        customer's end is stored. The ledger keeps the resulting ends for longer, so it recognizes
+        an end that a late event completes again.
     """
 
     latest_ms: int
@@ -63,14 +65,14 @@ class History:
     customer_ends: Mapping[int, CustomerEnd] = field(default_factory=dict)
 
     def merged_with(self, other: "History") -> "History":
-        """Return this history, extended by another history of the same conversation."""
+        """Return this history, extended by `other`, the history of events that arrived later."""
         queues = dict(self.queues)
         for queue_id, times in other.queues.items():
             first, *later = sorted({*queues.get(queue_id, ()), *times})
             queues[queue_id] = first, *later[1 - MAX_TIMES_PER_QUEUE :]
         customer_ends = dict(self.customer_ends)
         for at_ms, new_end in sorted(other.customer_ends.items()):
-            known_ms = History(customer_ends=customer_ends).find_customer_end_ms(at_ms)
+            known_ms = _find_customer_end_ms(customer_ends, at_ms)
             if known_ms is None:
                 customer_ends[at_ms] = new_end
             else:
@@ -85,18 +87,13 @@ class History:
 
     def find_customer_end_ms(self, at_ms: int) -> int | None:
         """Return the key of the earliest customer's end within five minutes of a time, or None."""
-        candidates = (
-            ended_at_ms
-            for ended_at_ms in sorted(self.customer_ends)
-            if abs(ended_at_ms - at_ms) <= SAME_END_WINDOW_MS
-        )
-        return next(candidates, None)
+        return _find_customer_end_ms(self.customer_ends, at_ms)
 
     def latest_event_ms_by_queue(self, ended_at_ms: int) -> dict[str, int]:
         """Return the time of each queue's latest event that counts for a customer's end.
 
-        An event up to five minutes after the customer's end counts, because it can be an agent's
-        work after the call. Later events belong to the re-opened conversation.
+        An event counts up to five minutes after the customer's end's `latest_ms`, because it can be
+        an agent's work after the call. Later events belong to the re-opened conversation.
 
         Parameters
         ----------
@@ -115,3 +112,12 @@ class History:
             for queue_id, times in sorted(self.queues.items())
             if times[0] <= until_ms
         }
+
+
+def _find_customer_end_ms(customer_ends: Mapping[int, CustomerEnd], at_ms: int) -> int | None:
+    candidates = (
+        ended_at_ms
+        for ended_at_ms in sorted(customer_ends)
+        if abs(ended_at_ms - at_ms) <= SAME_END_WINDOW_MS
+    )
+    return next(candidates, None)

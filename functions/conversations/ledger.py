@@ -9,25 +9,22 @@ invocations never hold claims on the same end at the same time:
   invocation read the item, if the lease is valid, or if every destination has the end. The store
   carries out the writes to an item one after the other. Of several new claims, only the first finds
   no item. Of several takeovers from one holder, only the first still finds that holder.
-- A claim is over before the next claim begins. Its lease expires one second after the invocation's
+- A claim is over before the next claim begins. A lease expires one second after the invocation's
   timeout, when Lambda has already stopped the invocation. An invocation that releases a claim
   earlier has already stopped delivering the end.
 
-After a takeover, the new holder reads with strong consistency which destinations have the end. No
-other invocation can change this list any more, because a `Mark` fails unless its writer is the
-holder. An invocation that has lost its claim finds out when its next mark fails, and then stops.
+After a takeover, the new holder reads with strong consistency which destinations have the end. From
+then on, only the holder can change this list, because every other invocation's `Mark` fails. An
+invocation that has lost its claim finds out when its next mark fails, and then stops.
 
 A write whose response was lost is sent again. A new claim or a takeover can then fail because its
-first attempt succeeded. The invocation therefore reads the item. If the item's holder is the
-invocation's own token, the invocation holds the claim. A repeated mark succeeds again.
-
-A mark can also reach the store late, after the holder's next mark. The late mark fails, because
-each mark shortens the lease by a millisecond, and the store refuses a mark whose lease is longer
-than the stored lease.
+first attempt succeeded. The invocation therefore reads the item after each failed claim. If the
+item's holder is the invocation's own token, the invocation holds the claim. A repeated mark
+succeeds again. A mark that reaches the store after the holder's next mark fails (see `Mark`).
 
 A destination can still get an end twice: if the invocation was killed before it could mark that
-the destination has the end, or if the destination's response was lost. The other destinations do
-not get the end again.
+the destination has the end, if the destination's response was lost, or if no mark could be written.
+The other destinations do not get the end again.
 
 A conversation that is re-opened ends again. Each of its ends in a queue has an item of its own,
 with its own sequence. An end belongs to the first item whose `ended_at` is within five minutes of
@@ -67,7 +64,7 @@ from conversations.ledger_store import (
 from conversations.parsed import Accepted
 from deadline import Clock, Deadline
 
-# How many items of an end's conversation and queue are read at once, after the first item.
+# How many items the search for an end's item reads at once, after the first item.
 READ_AHEAD = 4
 
 
@@ -98,9 +95,9 @@ class _Search:
     Attributes
     ----------
     key
-        The key of the current item; at the beginning, the key with the sequence 1.
+        The key of the current item, at which the search has arrived; at first, with sequence 1.
     item
-        The current item as it was last read; `Absent` before the first read.
+        The current item as it was last read; `Absent` if it does not exist or was never read.
     result
         The result of claiming the end; `OUT_OF_TIME` until the result is known.
     """
@@ -153,7 +150,7 @@ class Claims:
     holder
         The invocation's token, which the ledger records as the holder of these claims.
     marks_per_call
-        The maximum number of marks that the store writes in one call.
+        How many marks the store can write with one call to the database; `mark` accepts more.
     """
 
     def __init__(
@@ -197,6 +194,7 @@ class Claims:
         """
         marks = []
         for claim, done in zip(claims, done_flags, strict=True):
+            # Each mark's lease expires earlier than that of the mark before (see `Mark`).
             claim.lease_until = 0 if done else claim.lease_until - 1
             marks.append(self._make_mark(claim, done=done))
         return [_mark_result(result) for result in self._store.write(marks, deadline)]
@@ -228,6 +226,8 @@ class Claims:
                 search.key = search.key_with(2)
                 unread.append(search)
         claimable += self._read_items(unread, deadline)
+        # A new end is claimed in the first round. A takeover or a further sequence is written in a
+        # later round, after the existing items have been read.
         while claimable:
             claimable = self._read_items(self._write_claims(claimable, deadline), deadline)
 
@@ -239,9 +239,9 @@ class Claims:
         for search in searches:
             earlier_sequences = range(1, search.key.sequence)
             writes += [SetExpiry(search.key_with(n), expires_at) for n in earlier_sequences]
-        results = self._store.write(writes, deadline)[: len(searches)]
+        claim_results = self._store.write(writes, deadline)[: len(searches)]
         unread = []
-        for search, result in zip(searches, results, strict=True):
+        for search, result in zip(searches, claim_results, strict=True):
             if isinstance(result, Failed | OutOfTime):
                 search.result = result
             elif result is WriteStatus.WRITTEN and isinstance(search.item, Absent):
@@ -281,7 +281,7 @@ class Claims:
                         search.result = self._hold(search.key, ended_at, delivered)
                     case RecordedEnd(lease_until=until) if until >= self._now_ms():
                         search.result = HeldByOther(until)
-                    case _:
+                    case _:  # no item, or an item whose lease has expired
                         claimable.append(search)
             searches = unread
         return claimable

@@ -29,7 +29,7 @@ class EndKey(NamedTuple):
 
 
 class NewClaim(NamedTuple):
-    """Creates an end's item, claimed by `holder`.
+    """Creates an end's item, claimed by the invocation whose token is `holder`.
 
     Condition: there is no item with this key.
     """
@@ -43,10 +43,10 @@ class NewClaim(NamedTuple):
 
 
 class Takeover(NamedTuple):
-    """Replaces an expired claim with a claim by `holder`.
+    """Replaces an expired or released claim with a claim by `holder`.
 
-    Condition: the item's holder is `former_holder`, the item is not `done`, and the lease expired
-    before `now`.
+    Condition: the item's holder is `former_holder`, the item is not `done`, and its `lease_until`
+    is before `now`.
     """
 
     key: EndKey
@@ -58,13 +58,14 @@ class Takeover(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """Records which destinations have the end, and shortens the lease.
+    """Records which destinations have the end. `done` says whether every destination has it.
 
-    `done` says whether every destination has the end.
+    Condition: the item's holder is `holder`, and the mark's `lease_until` is at most the item's.
 
-    Condition: the item's holder is `holder`, and the mark's `lease_until` is at most the item's. A
-    repeated mark therefore succeeds again. If a holder's marks reach the store in the wrong order,
-    the older mark fails, because the newer mark has an earlier `lease_until`.
+    Each mark sets `lease_until` earlier than the holder's mark before it. This orders the marks:
+    one that arrives late has a `lease_until` above the item's, so it fails. A repeated mark has the
+    same `lease_until` as the item, so it succeeds again. A mark with `lease_until` 0 releases the
+    claim.
     """
 
     key: EndKey
@@ -87,7 +88,8 @@ class SetExpiry(NamedTuple):
 class NewHistory(NamedTuple):
     """Creates a conversation's history, as version 1.
 
-    A customer's end whose `expires_at` is 0 gets the `expires_at` of this write.
+    Each customer's end in `history` has an `expires_at` of its own. If that is 0 (not set yet), the
+    store replaces it with the `expires_at` of this write.
 
     Condition: the store has no history of the conversation.
     """
@@ -98,9 +100,10 @@ class NewHistory(NamedTuple):
 
 
 class ChangedHistory(NamedTuple):
-    """Replaces a conversation's history, and increments its version.
+    """Replaces a conversation's history, and increments the stored version.
 
-    A customer's end whose `expires_at` is 0 gets the `expires_at` of this write.
+    Each customer's end in `history` has an `expires_at` of its own. If that is 0 (not set yet), the
+    store replaces it with the `expires_at` of this write.
 
     Condition: the stored version is `version`.
     """
@@ -149,7 +152,7 @@ class RecordedEnd(NamedTuple):
 
 
 class RecordedHistory(NamedTuple):
-    """The content of a history's item. The history can contain expired customer's ends."""
+    """The content of a history's item, which can contain customer's ends that have expired."""
 
     history: History
     version: int
@@ -166,22 +169,23 @@ ABSENT = Absent()
 class LedgerStore(Protocol):
     """Writes and reads the ledger's items.
 
-    A call that fails with a transient error is repeated until the deadline. A write whose response
-    was lost may therefore be carried out twice. The write's result is then that of the second
-    attempt, for example `CONDITION_FAILED` for a `NewClaim` whose item the first attempt created.
+    A call to the database that fails with a transient error is repeated until the deadline. A write
+    whose response was lost may therefore be attempted twice. The write's result is then that of the
+    second attempt, for example `CONDITION_FAILED` for a `NewClaim` whose item the first attempt
+    created.
     """
 
     @property
     def writes_per_call(self) -> int:
-        """The maximum number of writes in one call."""
+        """The maximum number of writes in one call to the database; `write` accepts more."""
 
     def write(self, writes: Sequence[Write], deadline: Deadline) -> list[WriteResult]:
-        """Carry out writes to different items, and return their results in order."""
+        """Carry out writes, no two to the same item, and return their results in order."""
 
     def read_ends(
         self, keys: Sequence[EndKey], deadline: Deadline
     ) -> Mapping[EndKey, RecordedEnd | Absent | Failed]:
-        """Return the current items of ends, keyed by the end's key."""
+        """Return the ends' current items, keyed by `EndKey`."""
 
     def read_histories(
         self, conversation_ids: Sequence[str], deadline: Deadline

@@ -1,4 +1,4 @@
-"""The results of parsing a message body: an end, or the reason why there is none."""
+"""The results of reading a message: an accepted end, an ignored event or a rejected message."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -74,7 +74,7 @@ class Rejected:
 
 
 class RejectError(Exception):
-    """Stops the parsing of a body. The parser then returns `rejected` as its result."""
+    """Stops the parsing of a message body. The parser then returns `rejected` as its result."""
 
     def __init__(self, reason: RejectReason, detail: str) -> None:
         self.rejected = Rejected(reason, detail)

@@ -1,8 +1,8 @@
 """Parses partner events, which arrive through the EventBridge integration.
 
 A message body is one EventBridge event (see "Amazon EventBridge integration" in the Genesys Cloud
-documentation). The checks run in a fixed order, and the result has the reason of the first check
-that fails.
+documentation). The checks of its fields run in a fixed order. If several fail, the first one gives
+the reason.
 """
 
 from collections.abc import Collection
@@ -22,8 +22,8 @@ from conversations.fields import (
 from conversations.parsed import Ignored, Rejected, RejectError
 from conversations.topics import CUSTOMER_END, QUEUE_TOPICS, TOPIC_PREFIX
 
-# The `detail-type` of the settle event, which the worker sends to itself; see
-# `conversations.end_rules.LastQueue`.
+# The `detail-type` and the topic of the settle event, which the worker sends to itself (see
+# `conversations.end_rules.LastQueue`).
 SETTLE = "queue-ends.settle"
 _TOPICS = frozenset({*QUEUE_TOPICS, CUSTOMER_END})
 _TIME_TYPES = "epoch milliseconds or an ISO 8601 time"
@@ -36,9 +36,9 @@ class PartnerEvent:
     Attributes
     ----------
     topic
-        `customer.end`, `acd.end`, … or `SETTLE`.
+        `CUSTOMER_END`, one of `QUEUE_TOPICS`, or `SETTLE`.
     queue_id
-        The id of one of our queues; None if the topic is `customer.end` or `SETTLE`.
+        The id of one of our queues; None if the topic is `CUSTOMER_END` or `SETTLE`.
     at_ms
         The event's time in epoch milliseconds. A settle event's time is that of the customer's end
         for which the rule `last_queue` must choose a queue.
@@ -107,14 +107,14 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Par
 
     detail = _require_object(event, "detail", "$")
     event_body = _require_object(detail, "eventBody", "$.detail")
-    path = "$.detail.eventBody"
-    conversation_id = require_conversation_id(event_body, path)
+    event_body_path = "$.detail.eventBody"
+    conversation_id = require_conversation_id(event_body, event_body_path)
     queue_id = None
     # A `customer.end` event has no queue id. An agent's event has no queue id if the call did not
-    # come through a queue.
+    # come through a queue. Such an event is ignored below, like that of a queue that is not ours.
     if topic != CUSTOMER_END and event_body.get("queueId") is not None:
-        queue_id = require_string(event_body, "queueId", "missing_queue_id", path)
-    own_time_ms = _parse_time(event_body, "eventTime", path)
+        queue_id = require_string(event_body, "queueId", "missing_queue_id", event_body_path)
+    own_time_ms = _parse_time(event_body, "eventTime", event_body_path)
     if topic != CUSTOMER_END and queue_id not in queue_ids:
         return Ignored("other_queue")
     return PartnerEvent(
@@ -177,6 +177,7 @@ def _parse_time(parent: dict[str, Any], key: str, parent_path: str) -> int | Non
         return to_epoch_ms(parse_utc(time, f"{parent_path}.{key}"))
     if isinstance(time, int | float) and not isinstance(time, bool):
         try:
+            # The conversion to a datetime and back rejects times outside of the years 1 to 9999.
             return to_epoch_ms(from_epoch_ms(int(time)))
         except OverflowError:
             pass

@@ -1,8 +1,8 @@
 """Parses subscription events, which Genesys Cloud's event subscription sends.
 
 A message body is one `event:conversation:end` event, which reports that a conversation has ended in
-a queue. The checks run in a fixed order, and the result has the reason of the first check that
-fails.
+a queue. The checks of its fields run in a fixed order. If several fail, the first one gives the
+reason.
 """
 
 from collections.abc import Collection
@@ -108,9 +108,9 @@ def _parse_end_time(event_time: object, sent_at_ms: int) -> tuple[datetime, bool
 
 
 def _find_customer(participants: list[Any]) -> dict[str, Any]:
-    """Return the customer among participants.
+    """Return the first participant who is a customer or another external person.
 
-    If there is no customer, return the first participant; if there are no participants, {}.
+    If there is none, return the first participant; if there are no participants, {}.
     """
     valid_participants = [
         participant for participant in participants if isinstance(participant, dict)

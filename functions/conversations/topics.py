@@ -2,8 +2,8 @@
 
 See "Amazon EventBridge integration" in the Genesys Cloud documentation.
 
-The stack subscribes to these topics, the worker parses their events, and the simulated Genesys
-Cloud in `local/` sends their events. All three import this module, which therefore imports nothing.
+The integration in Genesys Cloud sends events of these topics, and the worker parses the events.
+The worker, `infra/` and the simulated Genesys Cloud in `local/` import this module.
 """
 
 # An event's `detail-type` is this prefix followed by a topic. The prefix literally contains `{id}`,

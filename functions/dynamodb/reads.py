@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # The maximum number of keys in a call (see "BatchGetItem" in the AWS documentation).
 MAX_KEYS = 100
-# The error of an item that could not be read in time.
+# The error of an item that no call has read before the deadline.
 UNREAD = "Unread"
 
 Item = Mapping[str, Any]
@@ -35,18 +35,18 @@ class TableReader:
 
     Parameters
     ----------
-    name
-        The table's name.
+    table_name
+        The name of the ledger's table.
     """
 
-    def __init__(self, dynamodb: "DynamoDBClient", name: str) -> None:
+    def __init__(self, dynamodb: "DynamoDBClient", table_name: str) -> None:
         self._dynamodb = dynamodb
-        self._name = name
+        self._table_name = table_name
 
     def read_ends(
         self, keys: Sequence[EndKey], deadline: Deadline
     ) -> dict[EndKey, RecordedEnd | Absent | Failed]:
-        """Return the current items of ends, keyed by `EndKey`."""
+        """Return the ends' current items, keyed by `EndKey`."""
         item_keys = [end_key(key) for key in keys]
         items = self._read_with_retries(item_keys, deadline)
         ends = [_parse_item(items, item_key, _parse_end) for item_key in item_keys]
@@ -56,13 +56,15 @@ class TableReader:
         self, conversation_ids: Sequence[str], deadline: Deadline
     ) -> dict[str, RecordedHistory | Absent | Failed]:
         """Return the current histories of conversations, keyed by conversation id."""
-        items = self._read_with_retries([history_key(c) for c in conversation_ids], deadline)
-        return {c: _parse_item(items, history_key(c), _parse_history) for c in conversation_ids}
+        item_keys = [history_key(conversation_id) for conversation_id in conversation_ids]
+        items = self._read_with_retries(item_keys, deadline)
+        histories = [_parse_item(items, item_key, _parse_history) for item_key in item_keys]
+        return dict(zip(conversation_ids, histories, strict=True))
 
     def _read_with_retries(
         self, keys: Sequence[ItemKey], deadline: Deadline
     ) -> dict[ItemKey, Item | None]:
-        """Read items with distinct keys, and retry unread keys until the deadline.
+        """Read items with distinct keys; retry the unread keys after any error until the deadline.
 
         Returns
         -------
@@ -71,12 +73,12 @@ class TableReader:
             could not be read is missing.
         """
         items: dict[ItemKey, Item | None] = {}
-        pending = keys
+        pending_keys = keys
         for _ in attempts_until(deadline):
-            for start in range(0, len(pending), MAX_KEYS):
-                items |= self._read_once(pending[start : start + MAX_KEYS], deadline)
-            pending = [key for key in pending if key not in items]
-            if not pending:
+            for start in range(0, len(pending_keys), MAX_KEYS):
+                items |= self._read_once(pending_keys[start : start + MAX_KEYS], deadline)
+            pending_keys = [key for key in pending_keys if key not in items]
+            if not pending_keys:
                 break
         return items
 
@@ -85,18 +87,18 @@ class TableReader:
         if deadline.passed():
             return {}
         key_attributes = [key_values(key) for key in keys]
-        request: Any = {self._name: {"Keys": key_attributes, "ConsistentRead": True}}
+        request: Any = {self._table_name: {"Keys": key_attributes, "ConsistentRead": True}}
         try:
             response = call_once(deadline, self._dynamodb.batch_get_item, RequestItems=request)
         except CALL_ERRORS:
             return {}
         items: dict[ItemKey, Item | None] = {
-            _key_of(item): item for item in response["Responses"].get(self._name, [])
+            _key_of(item): item for item in response["Responses"].get(self._table_name, [])
         }
-        unprocessed = response.get("UnprocessedKeys", {})
-        unread = unprocessed[self._name]["Keys"] if self._name in unprocessed else []
+        unprocessed = response.get("UnprocessedKeys", {}).get(self._table_name, {"Keys": []})
+        unread_keys = {_key_of(key) for key in unprocessed["Keys"]}
         # If a key is neither unread nor among the items, the table has no item for it.
-        return dict.fromkeys({*keys} - {_key_of(key) for key in unread}) | items
+        return dict.fromkeys({*keys} - unread_keys) | items
 
 
 def _parse_item(

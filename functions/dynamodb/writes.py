@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # The maximum number of statements in a call (see "BatchExecuteStatement" in the AWS documentation).
 MAX_STATEMENTS = 25
-# The error of a statement that may or may not have been executed.
+# The error of a statement that may or may not have been executed, because its response is missing.
 NO_ANSWER = "NoAnswer"
 # The errors after which a statement is retried. A single statement's errors have other codes than
 # the errors of a whole call (see "BatchStatementError" in the AWS documentation).
@@ -38,7 +38,7 @@ _RETRIED_CODES = TRANSIENT_CODES | {
     "TransactionInProgressException",
 }
 _STATUS_BY_CODE = {
-    None: WriteStatus.WRITTEN,
+    None: WriteStatus.WRITTEN,  # the statement has no error
     "DuplicateItem": WriteStatus.CONDITION_FAILED,
     "ConditionalCheckFailed": WriteStatus.CONDITION_FAILED,
 }
@@ -67,34 +67,34 @@ class TableWriter:
 
     Parameters
     ----------
-    name
-        The table's name.
+    table_name
+        The name of the ledger's table.
     """
 
     writes_per_call = MAX_STATEMENTS
 
-    def __init__(self, dynamodb: "DynamoDBClient", name: str) -> None:
+    def __init__(self, dynamodb: "DynamoDBClient", table_name: str) -> None:
         self._dynamodb = dynamodb
-        self._name = name
+        self._table_name = table_name
 
     def write(self, writes: Sequence[Write], deadline: Deadline) -> list[WriteResult]:
-        """Carry out writes to different items, and return their results in order.
+        """Carry out writes, no two to the same item, and return their results in order.
 
         Statements that fail with a transient error are retried until the deadline.
         """
-        statements = [make_statement(self._name, write) for write in writes]
+        statements = [make_statement(self._table_name, write) for write in writes]
         results: list[WriteResult] = [OUT_OF_TIME] * len(statements)
-        pending: Sequence[int] = range(len(statements))
+        pending_positions: Sequence[int] = range(len(statements))
         for _ in attempts_until(deadline):
-            for start in range(0, len(pending), MAX_STATEMENTS):
-                positions = pending[start : start + MAX_STATEMENTS]
+            for start in range(0, len(pending_positions), MAX_STATEMENTS):
+                positions = pending_positions[start : start + MAX_STATEMENTS]
                 new_results = self._execute([statements[p] for p in positions], deadline)
                 for position, result in zip(positions, new_results, strict=True):
                     # An error from an earlier attempt says more than `OUT_OF_TIME`, so it is kept.
                     if result is not OUT_OF_TIME:
                         results[position] = result
-            pending = [p for p in pending if _is_to_be_retried(results[p])]
-            if not pending:
+            pending_positions = [p for p in pending_positions if _is_to_be_retried(results[p])]
+            if not pending_positions:
                 break
         return _replace_out_of_time(results)
 
@@ -124,7 +124,7 @@ def _is_to_be_retried(result: WriteResult) -> bool:
 
 
 def _replace_out_of_time(results: list[WriteResult]) -> list[WriteResult]:
-    """Replace each `OUT_OF_TIME` with the first transient error, whose retries used up the time."""
+    """Replace each `OUT_OF_TIME` with the first transient error, whose retries took the time."""
     failure = next(filter(_is_to_be_retried, results), None)
     if failure is None:
         return results
@@ -207,6 +207,7 @@ def make_statement(table_name: str, write: Write) -> Statement:
                 },
             )
         case SetExpiry(key, expires_at):
+            # An UPDATE without conditions fails if the item does not exist.
             return _update_statement(
                 table_name, end_key(key), {"expires_at": _number(expires_at)}, {}
             )
@@ -232,7 +233,7 @@ def _update_statement(
     return {"Statement": partiql, "Parameters": parameters}
 
 
-# The PartiQL strings of a table are cached, because there are only a few different ones.
+# The PartiQL strings are cached, because all writes together use only a few different strings.
 @functools.cache
 def _insert_partiql(table_name: str, *attributes: str) -> str:
     fields = ", ".join(f"'{attribute}': ?" for attribute in attributes)
