@@ -25,10 +25,10 @@ class Response:
 
     def body(self, event: Mapping[str, Any]) -> bytes:
         """Return the response to a request as JSON; cut the reason if the JSON is too long."""
-        reason, length = self.reason, len(self.reason)
-        while len(body := self._encode(event, reason)) > MAX_BYTES and length:
-            length = length * 3 // 4
-            reason = self.reason[:length] + "…"
+        reason, reason_length = self.reason, len(self.reason)
+        while len(body := self._encode(event, reason)) > MAX_BYTES and reason_length:
+            reason_length = reason_length * 3 // 4
+            reason = self.reason[:reason_length] + "…"
         return body
 
     def _encode(self, event: Mapping[str, Any], reason: str) -> bytes:
@@ -46,7 +46,7 @@ class Response:
 
 
 class ResponseNotSent(Exception):
-    """CloudFormation did not get the response, and waits until its own timeout."""
+    """CloudFormation did not get the response, so it waits until its own timeout."""
 
 
 def send(response: Response, event: Mapping[str, Any]) -> None:
@@ -55,7 +55,7 @@ def send(response: Response, event: Mapping[str, Any]) -> None:
     Raises
     ------
     ResponseNotSent
-        The last attempt failed, too.
+        All attempts failed.
     """
     url, body = event["ResponseURL"], response.body(event)
     with requests.Session() as session:
