@@ -55,7 +55,7 @@ def handle_request(
                 response = _carry_out_wait(event, context, eventbridge, wait)
             else:
                 request = Request.parse(event)
-                response = _carry_out(request, context, secrets, eventbridge)
+                response = _change_resource(request, context, secrets, eventbridge)
     except Exception as error:  # noqa: BLE001 - CloudFormation must get a response
         response = Response(
             "FAILED",
@@ -87,7 +87,7 @@ def _carry_out_wait(
     return Response("SUCCESS", wait(parse_properties(event), eventbridge, deadline))
 
 
-def _carry_out(
+def _change_resource(
     request: Request,
     context: InvocationContext,
     secrets: "SecretsManagerClient",

@@ -22,6 +22,7 @@ from resources.undo import search_attempts, undo_on_failure
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
+# The longest wait until the integration is active, and until AWS shows the partner event source.
 ACTIVATION_SECONDS = 60.0
 SOURCE_WAIT_SECONDS = 75.0
 
@@ -68,23 +69,23 @@ class IntegrationResource(Resource):
     ) -> dict[str, str]:
         integrations = Integrations(genesys)
         organization_id = integrations.organization_id()
-        source = source_name(organization_id, self.spec.target.suffix)
+        event_source_name = source_name(organization_id, self.spec.target.suffix)
         ours = self._find_ours(integrations, old_properties or {})
         is_configured = any(integration.target for integration in ours)
         is_update = old_properties is not None
-        # A configured integration that an Update finds has normally had its source already.
+        # On Update, a configured integration normally had its source before.
         why_source_is_missing = (
             "somebody has deleted it. Destroy the stack and deploy it again"
             if is_update and is_configured
             else f"Genesys Cloud did not create it in time for {self.spec.target}. Check that this "
-            "is this stack's account, region and suffix, then deploy again"
+            "is the stack's own account, region and suffix, then deploy again"
         )
 
         def wait_for_source() -> None:
-            # A source that was just created is PENDING: its bus is created after this resource.
+            # A new source is PENDING, because the stack creates its bus after the integration.
             wait_for_state(
                 eventbridge,
-                source,
+                event_source_name,
                 ("PENDING", "ACTIVE"),
                 genesys.deadline.within(SOURCE_WAIT_SECONDS),
                 missing_explanation=why_source_is_missing,
@@ -103,13 +104,15 @@ class IntegrationResource(Resource):
                 integration_id = self._create(integrations, unfinished_ids)
                 wait_for_source()
         return {
-            "EventSourceName": source,
+            "EventSourceName": event_source_name,
             "IntegrationId": integration_id,
             "OrgId": organization_id,
         }
 
     def remove(self, genesys: GenesysClient, *, resource_may_yet_appear: bool) -> None:
         integrations = Integrations(genesys)
+        # This includes integrations that are being deleted: `integrations.remove` waits until Genesys
+        # Cloud no longer shows them.
         for _ in search_attempts(genesys.deadline, resource_may_yet_appear=resource_may_yet_appear):
             for integration in integrations.find_by_name(self.name):
                 if self._is_ours(integration.target):
@@ -145,9 +148,9 @@ class IntegrationResource(Resource):
                     f"The integration {namesake.integration_id} has our name and feeds "
                     f"{namesake.target or 'nobody'}."
                 )
-        source = source_name(integrations.organization_id(), self.spec.target.suffix)
+        event_source_name = source_name(integrations.organization_id(), self.spec.target.suffix)
         try:
-            differences += source_differences(eventbridge, source)
+            differences += source_differences(eventbridge, event_source_name)
         except SourceStateUnknown:
             # The differences found so far are certain, so report them without the source's state.
             if not differences:
@@ -172,7 +175,10 @@ class IntegrationResource(Resource):
     def _find_ours(
         self, integrations: Integrations, old_properties: Mapping[str, Any]
     ) -> list[Integration]:
-        """Return our integrations, normally one or none; raise `NameTaken` if our name is taken."""
+        """Return our integrations, normally one or none; raise `NameTaken` if our name is taken.
+
+        `old_properties` is empty on Create.
+        """
         namesakes = self._find_namesakes(integrations)
         # During an Update that changes the target, the integration with the old target still has
         # our name. It belongs to this stack, and CloudFormation deletes it after the Update.
@@ -205,16 +211,16 @@ class IntegrationResource(Resource):
         """
         kept, *duplicates = sorted(ours, key=self._sort_key)
         needs_change = not (kept.is_active and self.spec.matches(kept.configuration))
-        # The source of an active integration should exist already on Update. Make sure of it before
-        # anything is changed.
+        # On Update, the source of an active integration should exist already. Make sure of this
+        # before changing anything.
         source_should_exist = is_update and kept.is_active
         if source_should_exist and needs_change:
             wait_for_source()
         for duplicate in duplicates:
             integrations.remove(duplicate.integration_id)
         self._configure_and_switch_on(integrations, kept.integration_id)
-        # The source appears only now if the integration was switched off. It may also have
-        # disappeared with a duplicate, and come back with the change.
+        # If the integration was switched off, the source appears only now. If duplicates were
+        # removed, the source may have disappeared with them and come back with the change.
         if not source_should_exist or (duplicates and needs_change):
             wait_for_source()
         return kept.integration_id
@@ -245,7 +251,7 @@ class IntegrationResource(Resource):
             ]
 
         if not unfinished_ids:
-            unfinished_ids.append(integrations.create(self.spec, find_our_ids))
+            unfinished_ids.append(integrations.create(self.spec, find_created=find_our_ids))
         integration_id, *duplicate_ids = unfinished_ids
         for duplicate_id in duplicate_ids:
             integrations.remove(duplicate_id)
@@ -274,5 +280,5 @@ class IntegrationResource(Resource):
 
 
 def _parse_target(properties: Mapping[str, Any]) -> AwsTarget:
-    """Return the AWS target in properties, which may be unvalidated."""
+    """Return the AWS target in a resource's properties, which need not be validated."""
     return AwsTarget(*(str(properties.get(key)) for key in ("AccountId", "Region", "Suffix")))

@@ -32,7 +32,7 @@ class Comparison:
     differences: tuple[str, ...] = ()
 
     def sanitized(self, sanitize: Callable[[str], str]) -> "Comparison":
-        """Return a copy with all strings sanitized: they may contain text from Genesys Cloud."""
+        """Return a copy with `sanitize` applied to each string, which may quote Genesys Cloud."""
         return Comparison(tuple(map(sanitize, self.ids)), tuple(map(sanitize, self.differences)))
 
 

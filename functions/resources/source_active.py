@@ -2,8 +2,7 @@
 
 A partner event source is PENDING until it has a partner event bus. Therefore CloudFormation creates
 this custom resource after the bus. If the partner event source does not become active, the custom
-resource fails. If the stack is new, CloudFormation's roll-back then removes the bus and the
-integration.
+resource fails, and CloudFormation's roll-back removes the new bus and the new integration.
 """
 
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from resources.properties import validate
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
+# The longest wait until the partner event source is active.
 ACTIVATION_SECONDS = 120.0
 
 

@@ -19,6 +19,7 @@ from resources.undo import search_attempts, undo_on_failure
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
+# The longest wait until the subscription is active.
 ACTIVATION_SECONDS = 60.0
 
 
@@ -151,7 +152,7 @@ class SubscriptionResource(Resource):
     def _wait_for_listing(
         self, subscriptions: Subscriptions, queue_arns: Collection[str]
     ) -> list[Entity]:
-        """Return our subscriptions as soon as one is listed; an empty list if none is in time."""
+        """Return our subscriptions as soon as one is listed; an empty list if none appears."""
         for _ in search_attempts(subscriptions.deadline, resource_may_yet_appear=True):
             if ours := self._find_ours(subscriptions, queue_arns):
                 return ours

@@ -17,8 +17,8 @@ class CleanupFailed(Exception):
 def search_attempts(deadline: Deadline, *, resource_may_yet_appear: bool) -> Iterator[float]:
     """Yield once for each search for a resource in Genesys Cloud's lists.
 
-    There is one search. If the resource may yet appear in the lists, there is another search every
-    two seconds for `LISTING_LAG_SECONDS`.
+    If the resource may yet appear in the lists, there is a search every two seconds for
+    `LISTING_LAG_SECONDS`; otherwise there is only one search.
     """
     search_seconds = LISTING_LAG_SECONDS if resource_may_yet_appear else 0
     return deadline.within(search_seconds).attempts(first_pause_seconds=2, growth=1)

@@ -30,7 +30,7 @@ class ComparisonFailed(UserFacingError):
     """A comparison had no result; the failure may be transient."""
 
 
-# Secrets Manager's error codes that recur until somebody mends the secret or the permission
+# Secrets Manager's error codes that recur until somebody fixes the secret or the permission
 # to read it.
 _LASTING_SECRET_ERRORS = (
     "AccessDeniedException",
@@ -49,8 +49,9 @@ def watch(
 ) -> dict[str, Any]:
     """Compare Genesys Cloud with the deployment; log the differences and emit a metric.
 
-    The metric `SubscriptionHealthy` is 1 if there is no difference, else 0. If the first comparison
-    finds a difference, a second comparison decides, half a minute later.
+    The metric `SubscriptionHealthy` is 1 if there is no difference, else 0. In spite of its name,
+    it covers integrations, too. If the first comparison finds a difference, a second comparison
+    decides, half a minute later.
 
     Returns
     -------
