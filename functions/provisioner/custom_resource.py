@@ -29,8 +29,8 @@ NOTHING_CREATED_PREFIX = "nothing-created/"
 # must end AFTER_CLEANUP_SECONDS before the timeout.
 AFTER_WORK_SECONDS = 60.0
 AFTER_CLEANUP_SECONDS = 35.0
-# Sending the response takes at most this long: four attempts of five seconds each, and pauses.
-# Work or clean-up that still runs when only this much time is left is interrupted.
+# Sending the response takes at most RESPONSE_SECONDS: four attempts of five seconds each, and
+# pauses. Work or clean-up that still runs when only RESPONSE_SECONDS are left is interrupted.
 RESPONSE_SECONDS = 22.0
 
 

@@ -16,7 +16,7 @@ MAX_BYTES = 4096
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The response to a request; `data` holds values that the template can read."""
+    """The response to a request; `data` holds the attributes that the template can read."""
 
     status: Literal["SUCCESS", "FAILED"]
     physical_id: str
@@ -59,6 +59,8 @@ def send(response: Response, event: Mapping[str, Any]) -> None:
     """
     url, body = event["ResponseURL"], response.body(event)
     with requests.Session() as session:
+        # `RESPONSE_SECONDS` must cover these retries and the timeouts below. With None, requests
+        # with any method are retried.
         retry = Retry(
             total=3, backoff_factor=0.3, status_forcelist=(500, 502, 503, 504), allowed_methods=None
         )

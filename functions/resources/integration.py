@@ -111,8 +111,8 @@ class IntegrationResource(Resource):
 
     def remove(self, genesys: GenesysClient, *, resource_may_yet_appear: bool) -> None:
         integrations = Integrations(genesys)
-        # This includes integrations that are being deleted: `integrations.remove` waits until Genesys
-        # Cloud no longer shows them.
+        # Do not leave out integrations that are being deleted: `integrations.remove` waits for the
+        # end of a deletion.
         for _ in search_attempts(genesys.deadline, resource_may_yet_appear=resource_may_yet_appear):
             for integration in integrations.find_by_name(self.name):
                 if self._is_ours(integration.target):
