@@ -26,14 +26,15 @@ if TYPE_CHECKING:
 
 NOTHING_CREATED_PREFIX = "nothing-created/"
 # The work must end AFTER_WORK_SECONDS before the function's timeout. The clean-up after failed work
-# must end CLEANUP_RESERVE_SECONDS before the timeout.
+# must end AFTER_CLEANUP_SECONDS before the timeout.
 AFTER_WORK_SECONDS = 60.0
-CLEANUP_RESERVE_SECONDS = 35.0
-# Sending the response takes at most this long: four attempts of five seconds each, and pauses.
-RESPONSE_RESERVE_SECONDS = 22.0
+AFTER_CLEANUP_SECONDS = 35.0
+# Sending the response takes at most RESPONSE_SECONDS: four attempts of five seconds each, and
+# pauses. Work or clean-up that still runs when only RESPONSE_SECONDS are left is interrupted.
+RESPONSE_SECONDS = 22.0
 
 
-def respond(
+def handle_request(
     event: Mapping[str, Any],
     context: InvocationContext,
     secrets: "SecretsManagerClient",
@@ -47,14 +48,14 @@ def respond(
     """
     request = None
     try:
-        with time_limit(context.get_remaining_time_in_millis() / 1000 - RESPONSE_RESERVE_SECONDS):
+        with time_limit(context.get_remaining_time_in_millis() / 1000 - RESPONSE_SECONDS):
             if _has_nothing_to_delete(event):
                 response = Response("SUCCESS", event["PhysicalResourceId"])
             elif wait := WAIT_FUNCTIONS.get(parse_resource_type(event)):
                 response = _carry_out_wait(event, context, eventbridge, wait)
             else:
                 request = Request.parse(event)
-                response = _carry_out(request, context, secrets, eventbridge)
+                response = _change_resource(request, context, secrets, eventbridge)
     except Exception as error:  # noqa: BLE001 - CloudFormation must get a response
         response = Response(
             "FAILED",
@@ -79,34 +80,33 @@ def _carry_out_wait(
     eventbridge: "EventBridgeClient",
     wait: WaitFunction,
 ) -> Response:
-    """Carry out a request to a custom resource that only waits for something in AWS."""
+    """Carry out a request to a custom resource that only waits for a state in AWS."""
     if parse_kind(event) == "Delete":
         return Response("SUCCESS", str(event.get("PhysicalResourceId")))
     deadline = Deadline.before_timeout(context, AFTER_WORK_SECONDS)
     return Response("SUCCESS", wait(parse_properties(event), eventbridge, deadline))
 
 
-def _carry_out(
+def _change_resource(
     request: Request,
     context: InvocationContext,
     secrets: "SecretsManagerClient",
     eventbridge: "EventBridgeClient",
 ) -> Response:
+    """Create, update or delete the resource in Genesys Cloud."""
     resource = request.resource
     if request.kind == "Update" and request.old_api_host != resource.api_host:
         raise RequestError(
             f"The {resource.noun} is in another org ({request.old_api_host}) and cannot be "
             f"moved to {resource.api_host}: destroy the stack first, or use another stage."
         )
-    work_deadline, cleanup_deadline = (
-        Deadline.before_timeout(context, reserve_seconds)
-        for reserve_seconds in (AFTER_WORK_SECONDS, CLEANUP_RESERVE_SECONDS)
-    )
+    work_deadline = Deadline.before_timeout(context, AFTER_WORK_SECONDS)
+    cleanup_deadline = Deadline.before_timeout(context, AFTER_CLEANUP_SECONDS)
     credentials = load_credentials(secrets, resource.secret_name, work_deadline)
     cleanup_client = resource.make_client(credentials, cleanup_deadline)
     if request.kind == "Delete":
         # A Delete needs no clean-up afterwards, so it can use the later deadline.
-        resource.remove(cleanup_client, creation_may_be_running=request.creation_may_be_running)
+        resource.remove(cleanup_client, resource_may_yet_appear=request.resource_may_yet_appear)
         return Response("SUCCESS", request.physical_id)
     work_client = resource.make_client(credentials, work_deadline)
     data = resource.ensure(
@@ -127,10 +127,14 @@ def _physical_id_after_failure(
     error: Exception, request: Request | None, event: Mapping[str, Any]
 ) -> str:
     """Return the physical id for the response to a request that failed."""
+    # A failed Update or Delete keeps the id.
     if event.get("PhysicalResourceId"):
         return str(event["PhysicalResourceId"])
+    # The request is invalid, or its custom resource only waits.
     if request is None:
         return f"{NOTHING_CREATED_PREFIX}{event.get('RequestId')}"
-    if isinstance(error, CleanupFailed | TimeoutError):  # the resource may exist
+    # The clean-up failed, or `time_limit` interrupted the work or the clean-up. The resource may
+    # exist, so a later Delete must look for it.
+    if isinstance(error, CleanupFailed | TimeoutError):
         return request.resource.physical_id
     return f"{NOTHING_CREATED_PREFIX}{request.resource.physical_id}"

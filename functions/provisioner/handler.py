@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from genesys import credentials, partner_source
 from logs import add_request_id_to_logs, json_logger
-from provisioner.custom_resource import respond
+from provisioner.custom_resource import handle_request
 from provisioner.response import send
 
 logger = json_logger("provisioner")
@@ -18,5 +18,5 @@ eventbridge = boto3.client("events", config=partner_source.EVENTBRIDGE_CONFIG)
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Carry out a CloudFormation request and send the response, even after an error."""
     add_request_id_to_logs(context)
-    response = respond(event, context, secrets, eventbridge, logger)
+    response = handle_request(event, context, secrets, eventbridge, logger)
     send(response, event)

@@ -12,7 +12,7 @@ Kind = Literal["Create", "Update", "Delete"]
 
 
 class RequestError(UserFacingError):
-    """A request has an unknown type, or an Update names another org."""
+    """The request type is unknown, or an Update would move the resource to another org."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +36,17 @@ class Request:
     old_properties: Mapping[str, Any] | None
 
     @property
-    def creation_may_be_running(self) -> bool:
-        """Whether a Create that CloudFormation no longer awaits may still create the resource.
+    def resource_may_yet_appear(self) -> bool:
+        """On Delete, whether an earlier Create may still be running and create the resource.
 
-        CloudFormation got no response to such a Create, so it chose the physical id itself.
+        If CloudFormation got no response to the Create, it chose the physical id itself, so the id
+        is not the resource's.
         """
         return self.physical_id != self.resource.physical_id
 
     @property
     def old_api_host(self) -> str:
-        """The API host before an Update: the first part of the physical id."""
+        """On Update, the API host before the Update: the first part of the physical id."""
         return self.physical_id.partition("/")[0]
 
     @classmethod
@@ -75,7 +76,7 @@ def parse_kind(event: Mapping[str, Any]) -> Kind:
 
 
 def parse_resource_type(event: Mapping[str, Any]) -> str:
-    """Return the custom resource type."""
+    """Return the request's custom resource type, which may be unknown."""
     return str(event.get("ResourceType"))
 
 

@@ -16,7 +16,7 @@ MAX_BYTES = 4096
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The response to a request; `data` holds values that the template can read."""
+    """The response to a request; `data` holds the attributes that the template can read."""
 
     status: Literal["SUCCESS", "FAILED"]
     physical_id: str
@@ -25,10 +25,10 @@ class Response:
 
     def body(self, event: Mapping[str, Any]) -> bytes:
         """Return the response to a request as JSON; cut the reason if the JSON is too long."""
-        reason, length = self.reason, len(self.reason)
-        while len(body := self._encode(event, reason)) > MAX_BYTES and length:
-            length = length * 3 // 4
-            reason = self.reason[:length] + "…"
+        reason, reason_length = self.reason, len(self.reason)
+        while len(body := self._encode(event, reason)) > MAX_BYTES and reason_length:
+            reason_length = reason_length * 3 // 4
+            reason = self.reason[:reason_length] + "…"
         return body
 
     def _encode(self, event: Mapping[str, Any], reason: str) -> bytes:
@@ -46,7 +46,7 @@ class Response:
 
 
 class ResponseNotSent(Exception):
-    """CloudFormation did not get the response, and waits until its own timeout."""
+    """CloudFormation did not get the response, so it waits until its own timeout."""
 
 
 def send(response: Response, event: Mapping[str, Any]) -> None:
@@ -55,10 +55,12 @@ def send(response: Response, event: Mapping[str, Any]) -> None:
     Raises
     ------
     ResponseNotSent
-        The last attempt failed, too.
+        All attempts failed.
     """
     url, body = event["ResponseURL"], response.body(event)
     with requests.Session() as session:
+        # `RESPONSE_SECONDS` must cover these retries and the timeouts below. With None, requests
+        # with any method are retried.
         retry = Retry(
             total=3, backoff_factor=0.3, status_forcelist=(500, 502, 503, 504), allowed_methods=None
         )

@@ -6,30 +6,25 @@ from typing import TYPE_CHECKING, Any
 
 from genesys.client import GenesysClient
 from genesys.errors import GenesysError, NameTaken
-from genesys.integration_spec import (
-    INTEGRATION_TYPE,
-    AwsTarget,
-    Entity,
-    IntegrationSpec,
-    parse_target,
-)
-from genesys.integrations import PATH, Integration, Integrations
+from genesys.integration_spec import AwsTarget, Entity, IntegrationSpec, parse_target
+from genesys.integrations import PATH as INTEGRATIONS_PATH
+from genesys.integrations import Integration, Integrations
 from genesys.partner_source import (
     SourceStateUnknown,
     source_differences,
     source_name,
     wait_for_state,
 )
+from resources.integration_hint import integration_hint
 from resources.resource import Comparison, Resource, check_exactly_one
 from resources.undo import search_attempts, undo_on_failure
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
+# The longest wait until the integration is active, and until AWS shows the partner event source.
 ACTIVATION_SECONDS = 60.0
 SOURCE_WAIT_SECONDS = 75.0
-# The permission on integrations that each HTTP method needs.
-PERMISSIONS = {"GET": "view", "POST": "add", "PUT": "edit", "PATCH": "edit", "DELETE": "delete"}
 
 
 class IntegrationResource(Resource):
@@ -74,25 +69,26 @@ class IntegrationResource(Resource):
     ) -> dict[str, str]:
         integrations = Integrations(genesys)
         organization_id = integrations.read_organization_id()
-        source = source_name(organization_id, self.spec.target.suffix)
+        event_source_name = source_name(organization_id, self.spec.target.suffix)
         ours = self._find_ours(integrations, old_properties or {})
         is_configured = any(integration.target for integration in ours)
         is_update = old_properties is not None
-        missing_explanation = (
+        # On Update, a configured integration normally had its source before.
+        why_source_is_missing = (
             "somebody has deleted it. Destroy the stack and deploy it again"
             if is_update and is_configured
-            else f"Genesys Cloud did not create it in time. Check that {self.spec.target} belongs "
-            "to this stack, then deploy again"
+            else f"Genesys Cloud did not create it in time for {self.spec.target}. Check that this "
+            "is the stack's own account, region and suffix, then deploy again"
         )
 
         def wait_for_source() -> None:
-            limit = genesys.deadline.within(SOURCE_WAIT_SECONDS)
+            # A new source is PENDING, because the stack creates its bus after the integration.
             wait_for_state(
                 eventbridge,
-                source,
+                event_source_name,
                 ("PENDING", "ACTIVE"),
-                limit,
-                missing_explanation=missing_explanation,
+                genesys.deadline.within(SOURCE_WAIT_SECONDS),
+                missing_explanation=why_source_is_missing,
             )
 
         if is_configured:
@@ -100,19 +96,24 @@ class IntegrationResource(Resource):
                 integrations, ours, wait_for_source, is_update=is_update
             )
         else:
-            created_ids = [integration.integration_id for integration in ours]
-            with undo_on_failure(PATH, lambda: self._remove_created(cleanup_client, created_ids)):
-                integration_id = self._create(integrations, created_ids)
+            unfinished_ids = [integration.integration_id for integration in ours]
+            with undo_on_failure(
+                lambda: self._remove_unfinished(cleanup_client, unfinished_ids),
+                creation_path=INTEGRATIONS_PATH,
+            ):
+                integration_id = self._create(integrations, unfinished_ids)
                 wait_for_source()
         return {
-            "EventSourceName": source,
+            "EventSourceName": event_source_name,
             "IntegrationId": integration_id,
             "OrgId": organization_id,
         }
 
-    def remove(self, genesys: GenesysClient, *, creation_may_be_running: bool) -> None:
+    def remove(self, genesys: GenesysClient, *, resource_may_yet_appear: bool) -> None:
         integrations = Integrations(genesys)
-        for _ in search_attempts(genesys.deadline, creation_may_be_running=creation_may_be_running):
+        # Do not leave out integrations that are being deleted: `integrations.remove` waits for the
+        # end of a deletion.
+        for _ in search_attempts(genesys.deadline, resource_may_yet_appear=resource_may_yet_appear):
             for integration in integrations.find_by_name(self.name):
                 if self._is_ours(integration.target):
                     integrations.remove(integration.integration_id)
@@ -127,14 +128,15 @@ class IntegrationResource(Resource):
         """
         integrations = Integrations(genesys)
         namesakes = self._find_namesakes(integrations)
-        # Unlike elsewhere, an integration without a target is not ours here, but a difference.
+        # Elsewhere, an integration without a target is ours. Here it is reported as a difference.
         ours = [namesake for namesake in namesakes if namesake.target == self.spec.target]
         differences = check_exactly_one(self.noun, self.name, len(ours))
         for integration in ours:
             integration_id = integration.integration_id
             if not integration.is_active:
                 differences.append(
-                    f"The integration {integration_id} is switched off, or not active."
+                    f"The integration {integration_id} is switched off, or is switched on but not "
+                    "active."
                 )
             differences += [
                 f"The integration {integration_id} differs: {difference}."
@@ -146,9 +148,11 @@ class IntegrationResource(Resource):
                     f"The integration {namesake.integration_id} has our name and feeds "
                     f"{namesake.target or 'nobody'}."
                 )
-        source = source_name(integrations.read_organization_id(), self.spec.target.suffix)
+        event_source_name = source_name(
+            integrations.read_organization_id(), self.spec.target.suffix
+        )
         try:
-            differences += source_differences(eventbridge, source)
+            differences += source_differences(eventbridge, event_source_name)
         except SourceStateUnknown:
             # The differences found so far are certain, so report them without the source's state.
             if not differences:
@@ -157,30 +161,7 @@ class IntegrationResource(Resource):
         return Comparison(ids, tuple(differences))
 
     def hint(self, error: GenesysError) -> str | None:
-        concerns_integrations = error.path.startswith(PATH)
-        match error.status:
-            case 403 if concerns_integrations and error.method in PERMISSIONS:
-                return (
-                    "The OAuth client may not do this: give its role the permission "
-                    f"integrations:integration:{PERMISSIONS[error.method]}; in all it needs "
-                    "integrations:integration:view, add, edit and delete."
-                )
-            case 403:
-                return "The OAuth client may not do this: give it a role of the org."
-            case 400 | 404 | 409 if (error.method, error.path) == ("POST", PATH):
-                return (
-                    "Genesys Cloud refused to create the integration. Perhaps this org lacks the "
-                    f"integration type {INTEGRATION_TYPE} (Amazon EventBridge Source), or has "
-                    "reached its limit of integrations; look under Admin > Integrations."
-                )
-            case 400 if error.method == "PUT":
-                return (
-                    "Genesys Cloud refused the integration's configuration: its AWS account, "
-                    "region, event source suffix or topics."
-                )
-            case 400 | 409 if concerns_integrations:
-                return "Genesys Cloud refused to change the integration. Deploy again."
-        return None
+        return integration_hint(error)
 
     def _is_ours(self, target: AwsTarget | None) -> bool:
         return target is None or target == self.spec.target
@@ -196,10 +177,13 @@ class IntegrationResource(Resource):
     def _find_ours(
         self, integrations: Integrations, old_properties: Mapping[str, Any]
     ) -> list[Integration]:
-        """Return our integrations, normally one or none; raise `NameTaken` if our name is taken."""
+        """Return our integrations, normally one or none; raise `NameTaken` if our name is taken.
+
+        `old_properties` is empty on Create.
+        """
         namesakes = self._find_namesakes(integrations)
-        # An integration with the old target does not mean that our name is taken: it belongs to
-        # this stack, and CloudFormation deletes it after the Update.
+        # During an Update that changes the target, the integration with the old target still has
+        # our name. It belongs to this stack, and CloudFormation deletes it after the Update.
         old_target = _parse_target(old_properties) if old_properties.get("AccountId") else None
         for namesake in namesakes:
             if not self._is_ours(namesake.target) and namesake.target != old_target:
@@ -228,54 +212,57 @@ class IntegrationResource(Resource):
         the source is still missing.
         """
         kept, *duplicates = sorted(ours, key=self._sort_key)
-        # Remove the duplicates first: the source may disappear with them, and comes back when the
-        # kept integration is switched on.
+        needs_change = not (kept.is_active and self.spec.matches(kept.configuration))
+        # On Update, the source of an active integration should exist already. Make sure of this
+        # before changing anything.
+        source_should_exist = is_update and kept.is_active
+        if source_should_exist and needs_change:
+            wait_for_source()
         for duplicate in duplicates:
             integrations.remove(duplicate.integration_id)
-        is_as_specified = kept.is_active and self.spec.matches(kept.configuration)
-        # Unless `source_expected` is true, the source may appear only after the integration is
-        # switched on.
-        source_expected = is_update and kept.is_active
-        if source_expected and not is_as_specified:
-            wait_for_source()
-        self._configure(integrations, kept.integration_id)
-        if not source_expected:
+        self._configure_and_switch_on(integrations, kept.integration_id)
+        # If the integration was switched off, the source appears only now. If duplicates were
+        # removed, the source may have disappeared with them and come back with the change.
+        if not source_should_exist or (duplicates and needs_change):
             wait_for_source()
         return kept.integration_id
 
     def _sort_key(self, integration: Integration) -> tuple[bool, bool, int]:
-        """Return a sort key that puts the integration that differs least first."""
+        """Return a sort key that puts a configured, active integration that differs least first."""
         difference_count = len(self.spec.differences(integration.configuration))
         return integration.target is None, not integration.is_active, difference_count
 
-    def _create(self, integrations: Integrations, created_ids: list[str]) -> str:
-        """Configure our integration that has no target, or else a new one; return its id.
+    def _create(self, integrations: Integrations, unfinished_ids: list[str]) -> str:
+        """Finish an interrupted creation if there is one, or else create an integration.
+
+        Return the integration's id.
 
         Parameters
         ----------
-        created_ids
-            The ids of our integrations, which have no target. If the list is empty, the new
-            integration's id is appended to it, for the caller's clean-up.
+        unfinished_ids
+            The ids of our integrations without a target, left by interrupted creations. If there
+            are none, a new integration's id is appended, so that the caller can remove the
+            integration after a failure.
         """
 
-        def find_created_ids() -> list[str]:
+        def find_our_ids() -> list[str]:
             return [
                 integration.integration_id
                 for integration in self._find_namesakes(integrations)
                 if self._is_ours(integration.target)
             ]
 
-        if not created_ids:
-            created_ids.append(integrations.create(self.spec, find_created_ids))
-        integration_id, *duplicate_ids = created_ids
+        if not unfinished_ids:
+            unfinished_ids.append(integrations.create(self.spec, find_created=find_our_ids))
+        integration_id, *duplicate_ids = unfinished_ids
         for duplicate_id in duplicate_ids:
             integrations.remove(duplicate_id)
-        self._configure(integrations, integration_id)
+        self._configure_and_switch_on(integrations, integration_id)
         return integration_id
 
-    def _configure(self, integrations: Integrations, integration_id: str) -> None:
+    def _configure_and_switch_on(self, integrations: Integrations, integration_id: str) -> None:
         def check_target(configuration: Entity) -> None:
-            # Another stack may have configured this integration since we found it.
+            # Since we found this integration, another stack with our name may have configured it.
             if not self._is_ours(parse_target(configuration)):
                 raise self._name_taken_error(integration_id, parse_target(configuration))
 
@@ -283,16 +270,17 @@ class IntegrationResource(Resource):
         limit = integrations.deadline.within(ACTIVATION_SECONDS)
         integrations.switch_on(integration_id, self.spec, limit)
 
-    def _remove_created(self, genesys: GenesysClient, created_ids: list[str]) -> None:
+    def _remove_unfinished(self, genesys: GenesysClient, unfinished_ids: list[str]) -> None:
         integrations = Integrations(genesys)
         # Read each integration by its id, because lists may not show new integrations yet.
-        for integration_id in created_ids:
+        for integration_id in unfinished_ids:
             integration = integrations.get(integration_id)
             if integration and self._is_ours(integration.target):
                 integrations.remove(integration_id)
-        self.remove(genesys, creation_may_be_running=True)
+        # A request whose response was lost may have created an integration with an unknown id.
+        self.remove(genesys, resource_may_yet_appear=True)
 
 
 def _parse_target(properties: Mapping[str, Any]) -> AwsTarget:
-    """Return the AWS target in properties, which may be unvalidated."""
+    """Return the AWS target in a resource's properties, which need not be validated."""
     return AwsTarget(*(str(properties.get(key)) for key in ("AccountId", "Region", "Suffix")))

@@ -48,11 +48,13 @@ def _is_string_list(value: object) -> bool:
 
 def _is_safe_url(url: str) -> bool:
     """Return whether secrets may be sent to a URL: to any https URL, or to http on this machine."""
-    # No base URL needs these characters; with some of them an attacker could hide the real host.
+    # LoginUrl and ApiUrl are base URLs. They need only printable ASCII without `\ @ ? #`, with some
+    # of which an attacker could hide the real host.
     if re.search(r"[^!-~]|[\\@?#]", url):
         return False
     try:
-        parts = parse_url(url)  # the parser that the requests library uses
+        # The requests library uses this parser, too, so it sends to the host that is checked here.
+        parts = parse_url(url)
     except LocationParseError:
         return False
     if not parts.host:

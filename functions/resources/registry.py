@@ -7,7 +7,7 @@ from deadline import Deadline
 from resources.integration import IntegrationResource
 from resources.properties import InvalidProperties
 from resources.resource import Resource
-from resources.source_active import wait_until_active
+from resources.source_active import wait_until_partner_source_active
 from resources.subscription import SubscriptionResource
 
 if TYPE_CHECKING:
@@ -17,10 +17,15 @@ RESOURCES: dict[str, type[Resource]] = {
     "Custom::GenesysSubscription": SubscriptionResource,
     "Custom::GenesysEventSource": IntegrationResource,
 }
-"""Keyed by custom resource type."""
+"""The resource classes, keyed by custom resource type."""
 WaitFunction = Callable[[Mapping[str, Any], "EventBridgeClient", Deadline], str]
-"""A function that waits for something in AWS, and returns the physical id for CloudFormation."""
-WAIT_FUNCTIONS: dict[str, WaitFunction] = {"Custom::GenesysEventSourceActive": wait_until_active}
+"""Waits for a state in AWS, such as an active partner event source.
+
+Returns the physical id for CloudFormation.
+"""
+WAIT_FUNCTIONS: dict[str, WaitFunction] = {
+    "Custom::GenesysEventSourceActive": wait_until_partner_source_active,
+}
 """Keyed by custom resource type. These custom resources create nothing: they only wait."""
 
 

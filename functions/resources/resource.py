@@ -18,13 +18,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The ids of our resources in Genesys Cloud, and a sentence for each difference."""
+    """The result of `Resource.compare`.
+
+    Attributes
+    ----------
+    ids
+        The ids of our resources in Genesys Cloud.
+    differences
+        A sentence for each difference from the deployed properties.
+    """
 
     ids: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
 
     def sanitized(self, sanitize: Callable[[str], str]) -> "Comparison":
-        """Return a copy with all strings sanitized, because they may quote Genesys Cloud."""
+        """Return a copy with `sanitize` applied to each string, which may quote Genesys Cloud."""
         return Comparison(tuple(map(sanitize, self.ids)), tuple(map(sanitize, self.differences)))
 
 
@@ -45,8 +53,9 @@ class Resource(ABC):
     noun
         The word for the resource in messages to the user.
     string_keys, list_keys
-        The names of the properties in the template that must be strings, and the names of those
-        that must be lists of strings.
+        The names of this delivery's properties in the template that must be strings, and of those
+        that must be lists of strings. The properties of every resource, such as `Name`, are not
+        among them.
     property_checks
         Additional checks of string properties, keyed by property name.
     scopes
@@ -80,9 +89,9 @@ class Resource(ABC):
         InvalidProperties
             Properties are missing or invalid.
         """
-        string_keys = ("LoginUrl", "ApiUrl", "SecretName", "Name", *cls.string_keys)
-        checks = {**COMMON_CHECKS, **cls.property_checks}
-        return cls(validate(properties, string_keys, cls.list_keys, checks))
+        all_string_keys = ("LoginUrl", "ApiUrl", "SecretName", "Name", *cls.string_keys)
+        all_checks = {**COMMON_CHECKS, **cls.property_checks}
+        return cls(validate(properties, all_string_keys, cls.list_keys, all_checks))
 
     def make_client(self, credentials: Credentials, deadline: Deadline) -> GenesysClient:
         """Return a client of the resource's org."""
@@ -92,15 +101,15 @@ class Resource(ABC):
 
     @property
     def api_host(self) -> str:
-        """The API's host. An Update to another host would move the resource to another org."""
+        """The API's host. Another host means another org, so an Update must not change it."""
         return urlsplit(self.api_url).netloc.lower()
 
     @property
     def physical_id(self) -> str:
         """The physical id for CloudFormation. It does not depend on the id in Genesys Cloud.
 
-        If an Update changes a property that is part of the physical id, the Update creates another
-        resource, and CloudFormation then deletes the old resource.
+        If an Update changes the name, or another part that a subclass adds, the Update creates
+        another resource, and CloudFormation then deletes the old resource.
         """
         return f"{self.api_host}/{self.name}"
 
@@ -113,17 +122,17 @@ class Resource(ABC):
         old_properties: Mapping[str, Any] | None,
         cleanup_client: GenesysClient,
     ) -> dict[str, str]:
-        """Ensure that exactly one resource is ours, and that it is active and as specified.
+        """Ensure on Create and Update that exactly one resource is ours, active and as specified.
 
         Find our resource and change it only if it differs, or create it. Then read it until it is
         active and as specified. On failure, remove what this call created: see `undo_on_failure`.
-        Return values that the template can read.
+        Return the attributes that the template can read, keyed by name.
 
         Parameters
         ----------
         genesys, cleanup_client
-            Clients of the org. `cleanup_client` has a later deadline: use it to remove what a
-            failed call created.
+            Clients of the org. The deadline of `cleanup_client` is later, so that time is left to
+            remove what a failed call created.
         eventbridge
             An EventBridge client for the stack's account and region.
         old_properties
@@ -140,14 +149,14 @@ class Resource(ABC):
         """
 
     @abstractmethod
-    def remove(self, genesys: GenesysClient, *, creation_may_be_running: bool) -> None:
+    def remove(self, genesys: GenesysClient, *, resource_may_yet_appear: bool) -> None:
         """Remove all our resources, if there are any.
 
         Parameters
         ----------
-        creation_may_be_running
-            Whether a Create that CloudFormation no longer awaits may still create the resource. If
-            so, search repeatedly.
+        resource_may_yet_appear
+            Whether an earlier request may still create the resource, or lists may not show it yet.
+            If so, search repeatedly.
         """
 
     @abstractmethod

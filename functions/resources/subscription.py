@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from genesys.client import GenesysClient
 from genesys.errors import GenesysError, NameTaken
+from genesys.subscriptions import PATH as SUBSCRIPTIONS_PATH
 from genesys.subscriptions import (
-    PATH,
     SCOPES,
     Entity,
     Subscriptions,
@@ -19,6 +19,7 @@ from resources.undo import search_attempts, undo_on_failure
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
+# The longest wait until the subscription is active.
 ACTIVATION_SECONDS = 60.0
 
 
@@ -50,19 +51,22 @@ class SubscriptionResource(Resource):
         cleanup_client: GenesysClient,
     ) -> dict[str, str]:
         subscriptions = Subscriptions(genesys)
-        # If an Update changes the intake queue, our subscription still sends to the old queue.
+        # During an Update that changes the intake queue, our subscription still sends to the old
+        # queue at this point, so look for both.
         queue_arns = {self.spec.queue_arn, *_queue_arns_in(old_properties or {})}
         ours = self._find_ours(subscriptions, queue_arns)
         if ours:
             return self._reconcile(subscriptions, ours)
         with undo_on_failure(
-            PATH, lambda: self.remove(cleanup_client, creation_may_be_running=True)
+            # Even if the POST failed, Genesys Cloud may yet carry it out.
+            lambda: self.remove(cleanup_client, resource_may_yet_appear=True),
+            creation_path=SUBSCRIPTIONS_PATH,
         ):
             return self._create(subscriptions, queue_arns)
 
-    def remove(self, genesys: GenesysClient, *, creation_may_be_running: bool) -> None:
+    def remove(self, genesys: GenesysClient, *, resource_may_yet_appear: bool) -> None:
         subscriptions = Subscriptions(genesys)
-        for _ in search_attempts(genesys.deadline, creation_may_be_running=creation_may_be_running):
+        for _ in search_attempts(genesys.deadline, resource_may_yet_appear=resource_may_yet_appear):
             for subscription_id in subscriptions.find_ids(self.spec.queue_arn, self.name):
                 subscriptions.remove(subscription_id)
 
@@ -90,10 +94,10 @@ class SubscriptionResource(Resource):
             case 403:
                 return (
                     "The OAuth client may not do this: give it the scopes "
-                    f"{' and '.join(SCOPES.split())}, and its role the permission for event "
+                    f"{' and '.join(SCOPES.split())}, and give its role the permission for event "
                     "subscriptions."
                 )
-            case 404 if error.path == PATH:
+            case 404 if error.path == SUBSCRIPTIONS_PATH:
                 return 'This org has no event subscription API: use `delivery = "eventbridge"`.'
             case 409:
                 return (
@@ -121,9 +125,10 @@ class SubscriptionResource(Resource):
     def _reconcile(self, subscriptions: Subscriptions, ours: list[Entity]) -> dict[str, str]:
         """Keep the subscription that differs least, and remove the others.
 
-        Change the kept subscription if necessary. Return values that the template can read.
+        Change the kept subscription if necessary. Return the attributes that the template can read.
         """
         kept, *duplicates = sorted(ours, key=lambda entity: len(self.spec.differences(entity)))
+        # `differences` ignores the description, which does not affect the events that arrive.
         description_differs = kept.get("description") != self.spec.description
         if description_differs or self.spec.differences(kept):
             subscriptions.replace(kept["id"], self.spec)
@@ -135,8 +140,9 @@ class SubscriptionResource(Resource):
         try:
             created_id = subscriptions.create(self.spec)
         except GenesysError as error:
-            # The status 409 means that a subscription with our name exists already. An earlier
-            # attempt of ours may have created it.
+            # The status 409 means that a subscription with our name exists already, although we
+            # found none. An earlier request of ours may have created it, but lists may not show it
+            # yet.
             ours = self._wait_for_listing(subscriptions, queue_arns) if error.status == 409 else []
             if not ours:
                 raise
@@ -146,8 +152,8 @@ class SubscriptionResource(Resource):
     def _wait_for_listing(
         self, subscriptions: Subscriptions, queue_arns: Collection[str]
     ) -> list[Entity]:
-        """Return our subscriptions as soon as one is listed; an empty list if the time runs out."""
-        for _ in search_attempts(subscriptions.deadline, creation_may_be_running=True):
+        """Return our subscriptions as soon as one is listed; an empty list if none appears."""
+        for _ in search_attempts(subscriptions.deadline, resource_may_yet_appear=True):
             if ours := self._find_ours(subscriptions, queue_arns):
                 return ours
         return []
@@ -155,7 +161,10 @@ class SubscriptionResource(Resource):
     def _wait_until_active(
         self, subscriptions: Subscriptions, subscription_id: str
     ) -> dict[str, str]:
-        """Wait until a subscription is as specified; return values that the template can read."""
+        """Wait until a subscription is active and as specified.
+
+        Return the attributes that the template can read.
+        """
         limit = subscriptions.deadline.within(ACTIVATION_SECONDS)
         subscriptions.wait_until_matches(subscription_id, self.spec, limit)
         return {"SubscriptionId": subscription_id}

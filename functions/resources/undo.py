@@ -14,23 +14,27 @@ class CleanupFailed(Exception):
     """A failed creation could not be undone; `__cause__` is the creation's error."""
 
 
-def search_attempts(deadline: Deadline, *, creation_may_be_running: bool) -> Iterator[float]:
-    """Yield once for each search: once in all, or repeatedly if a creation may be running."""
-    search_seconds = LISTING_LAG_SECONDS if creation_may_be_running else 0
+def search_attempts(deadline: Deadline, *, resource_may_yet_appear: bool) -> Iterator[float]:
+    """Yield once for each search for a resource in Genesys Cloud's lists.
+
+    If the resource may yet appear in the lists, there is a search every two seconds for
+    `LISTING_LAG_SECONDS`; otherwise there is only one search.
+    """
+    search_seconds = LISTING_LAG_SECONDS if resource_may_yet_appear else 0
     return deadline.within(search_seconds).attempts(first_pause_seconds=2, growth=1)
 
 
 @contextmanager
-def undo_on_failure(path: str, undo: Callable[[], None]) -> Iterator[None]:
+def undo_on_failure(undo: Callable[[], None], *, creation_path: str) -> Iterator[None]:
     """If the enclosed code fails, undo the creation and raise the error again.
 
     Parameters
     ----------
-    path
-        The path of the POST that creates the resource. If Genesys Cloud refused the POST, nothing
-        was created, and `undo` is not called.
     undo
         Removes the resource.
+    creation_path
+        The path of the POST that creates the resource. If Genesys Cloud refused the POST, nothing
+        was created, and `undo` is not called.
 
     Raises
     ------
@@ -40,7 +44,7 @@ def undo_on_failure(path: str, undo: Callable[[], None]) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if _may_have_created(error, path):
+        if _may_have_created(error, creation_path):
             try:
                 undo()
             except Exception:  # noqa: BLE001 - the first error is more important
@@ -48,7 +52,8 @@ def undo_on_failure(path: str, undo: Callable[[], None]) -> Iterator[None]:
         raise
 
 
-def _may_have_created(error: Exception, path: str) -> bool:
-    if isinstance(error, GenesysError) and (error.method, error.path) == ("POST", path):
+def _may_have_created(error: Exception, creation_path: str) -> bool:
+    if isinstance(error, GenesysError) and (error.method, error.path) == ("POST", creation_path):
         return error.may_have_succeeded
+    # The error is not the POST's, so the POST may have succeeded before it.
     return True

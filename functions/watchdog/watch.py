@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 # The pause before the second comparison. Meanwhile a deploy may finish, and a new resource may
 # appear in Genesys Cloud's lists.
 COMPARISON_PAUSE_SECONDS = 30.0
-# The comparisons' deadline is AFTER_WORK_SECONDS before the function's timeout. A comparison that
-# misses the deadline is interrupted RESULT_RESERVE_SECONDS before the timeout.
-AFTER_WORK_SECONDS = 10.0
-RESULT_RESERVE_SECONDS = 5.0
+# The comparisons must end AFTER_COMPARISONS_SECONDS before the function's timeout. A comparison
+# that still runs RESULT_SECONDS before the timeout is interrupted.
+AFTER_COMPARISONS_SECONDS = 10.0
+RESULT_SECONDS = 5.0
 
 
 class ComparisonFailed(UserFacingError):
-    """The comparison had no result; the failure may be transient."""
+    """A comparison had no result; the failure may be transient."""
 
 
 # Secrets Manager's error codes that recur until somebody fixes the secret or the permission
@@ -49,8 +49,9 @@ def watch(
 ) -> dict[str, Any]:
     """Compare Genesys Cloud with the deployment; log the differences and emit a metric.
 
-    The metric `SubscriptionHealthy` is 1 if there is no difference, else 0. If the first comparison
-    finds a difference, a second comparison decides, half a minute later.
+    The metric `SubscriptionHealthy` is 1 if there is no difference, else 0. In spite of its name,
+    it covers integrations, too. If the first comparison finds a difference, a second comparison
+    decides, half a minute later.
 
     Returns
     -------
@@ -62,9 +63,9 @@ def watch(
     ComparisonFailed
         There is no result and no metric; the failure may be transient.
     """
-    deadline = Deadline.before_timeout(context, AFTER_WORK_SECONDS)
+    deadline = Deadline.before_timeout(context, AFTER_COMPARISONS_SECONDS)
     try:
-        with time_limit(context.get_remaining_time_in_millis() / 1000 - RESULT_RESERVE_SECONDS):
+        with time_limit(context.get_remaining_time_in_millis() / 1000 - RESULT_SECONDS):
             comparison = _compare(deployment.resource, deadline, secrets, eventbridge)
             if comparison.differences:
                 if not deadline.sleep(COMPARISON_PAUSE_SECONDS):
@@ -91,7 +92,7 @@ def _compare(
     secrets: "SecretsManagerClient",
     eventbridge: "EventBridgeClient",
 ) -> Comparison:
-    """Compare the resource; report a lasting refusal of access as the only difference."""
+    """Compare the resource. If access is refused for good, report this as the only difference."""
     try:
         credentials = load_credentials(secrets, resource.secret_name, deadline)
         client = resource.make_client(credentials, deadline)
@@ -111,6 +112,7 @@ def _may_be_transient(error: CredentialsError | GenesysError) -> bool:
             return code_of(cause) not in _LASTING_SECRET_ERRORS
         case GenesysError(status=status):
             return status not in (400, 401, 403, 404)
+    # The secret could be read, but its content is invalid.
     return False
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from provisioner.custom_resource import respond
+from provisioner.custom_resource import handle_request
 from provisioner.response import Response
 from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
@@ -119,7 +119,7 @@ class CloudFormation:
         if kind != "Create":
             event["PhysicalResourceId"] = self.physical_id
         # A real event has been through JSON, too.
-        response = respond(
+        response = handle_request(
             json.loads(json.dumps(event)),
             self.clock.invocation(self.invocation_seconds),
             self.secrets,  # type: ignore[arg-type]

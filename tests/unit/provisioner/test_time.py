@@ -10,9 +10,9 @@ from urllib3.exceptions import ReadTimeoutError
 from local.http.messages import Answer
 from local.http.server import HttpServer
 from provisioner.custom_resource import (
+    AFTER_CLEANUP_SECONDS,
     AFTER_WORK_SECONDS,
-    CLEANUP_RESERVE_SECONDS,
-    RESPONSE_RESERVE_SECONDS,
+    RESPONSE_SECONDS,
 )
 from tests.fakes.aws.cloudformation import NAME
 from tests.fakes.clock import Alarm, Clock
@@ -42,7 +42,7 @@ def test_a_create_fails_in_time_if_genesys_hangs(resource: StackResource, clock:
     assert response.status == "FAILED"
     assert "could not be reached" in response.reason
     assert response.physical_id.startswith("nothing-created/")
-    assert clock.now <= 240 - RESPONSE_RESERVE_SECONDS
+    assert clock.now <= 240 - RESPONSE_SECONDS
 
 
 def test_a_creation_that_hangs_until_no_time_is_left_is_undone(
@@ -54,7 +54,7 @@ def test_a_creation_that_hangs_until_no_time_is_left_is_undone(
     assert response.status == "FAILED"
     assert response.physical_id.startswith("nothing-created/")
     assert not resource.entities
-    assert clock.now <= resource.stack.invocation_seconds - RESPONSE_RESERVE_SECONDS
+    assert clock.now <= resource.stack.invocation_seconds - RESPONSE_SECONDS
 
 
 def test_a_creation_that_cannot_be_undone_in_time_keeps_its_id(
@@ -67,7 +67,7 @@ def test_a_creation_that_cannot_be_undone_in_time_keeps_its_id(
     assert response.status == "FAILED"
     assert "what was created may remain" in response.reason
     assert response.physical_id.startswith(f"{http.url.removeprefix('http://')}/{NAME}")
-    assert clock.now <= resource.stack.invocation_seconds - RESPONSE_RESERVE_SECONDS
+    assert clock.now <= resource.stack.invocation_seconds - RESPONSE_SECONDS
 
 
 def test_a_deletion_that_hangs_fails_in_time_and_keeps_its_id(
@@ -79,7 +79,7 @@ def test_a_deletion_that_hangs_fails_in_time_and_keeps_its_id(
     response = resource.stack.delete()
     assert (response.status, response.physical_id) == ("FAILED", physical_id)
     assert "by hand" in response.reason
-    assert clock.now <= began + 240 - RESPONSE_RESERVE_SECONDS
+    assert clock.now <= began + 240 - RESPONSE_SECONDS
 
 
 def test_a_deletion_may_use_the_time_for_cleanup(deployed: StackResource) -> None:
@@ -92,7 +92,7 @@ def test_a_step_without_a_timeout_is_interrupted(
     resource: StackResource, monkeypatch: pytest.MonkeyPatch, http: HttpServer
 ) -> None:
     # This test takes real time, because the alarm does.
-    resource.stack.invocation_seconds = RESPONSE_RESERVE_SECONDS + 0.1
+    resource.stack.invocation_seconds = RESPONSE_SECONDS + 0.1
     monkeypatch.setattr(resource.stack.secrets, "get_secret_value", lambda **_: time.sleep(60))
     response = resource.stack.create()
     assert response.status == "FAILED"
@@ -117,6 +117,6 @@ def test_too_little_time_is_a_failure_and_no_exception(
 
 
 def test_work_and_cleanup_leave_time_for_the_response() -> None:
-    reserves = (AFTER_WORK_SECONDS, CLEANUP_RESERVE_SECONDS, RESPONSE_RESERVE_SECONDS)
+    reserves = (AFTER_WORK_SECONDS, AFTER_CLEANUP_SECONDS, RESPONSE_SECONDS)
     assert sorted(reserves, reverse=True) == list(reserves)
-    assert RESPONSE_RESERVE_SECONDS > 0
+    assert RESPONSE_SECONDS > 0

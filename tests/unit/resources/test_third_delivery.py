@@ -49,7 +49,7 @@ class FeedResource(Resource):
         genesys.request("PUT", self.path, body={"colour": self.colour})
         return {"Former": str((old_properties or {}).get("Colour"))}
 
-    def remove(self, genesys: GenesysClient, *, creation_may_be_running: bool) -> None:
+    def remove(self, genesys: GenesysClient, *, resource_may_yet_appear: bool) -> None:
         genesys.request("DELETE", self.path)
 
     def compare(self, genesys: GenesysClient, eventbridge: object) -> Comparison:

@@ -2,13 +2,15 @@
 
 import pytest
 
+from local.genesys.entities import Entity
+from local.genesys.integrations import GONE
 from local.genesys.problems import problem
 from local.genesys.stand_in import ORG_ID, GenesysCloud
 from local.http.messages import Answer
-from tests.fakes.aws.cloudformation import SUFFIX, TOPICS, CloudFormation
+from tests.fakes.aws.cloudformation import NAME, SUFFIX, TOPICS, CloudFormation
 from tests.fakes.aws.partner_events import NEVER, FakePartnerEventSources
 from tests.fakes.clock import Clock
-from tests.fakes.deliveries import NEW_TOPICS
+from tests.fakes.deliveries import NEW_TOPICS, OUR_PROPERTIES
 from tests.unit.provisioner.conftest import CHANGE_OPERATIONS, SOURCE
 
 
@@ -97,6 +99,35 @@ def test_a_deleted_source_is_reported_before_any_change_and_the_rollback_succeed
     response = deployed.roll_back()
     assert (response.status, response.physical_id) == ("SUCCESS", physical_id)
     assert not CHANGE_OPERATIONS & set(genesys.operations)
+
+
+def test_a_missing_source_is_reported_before_duplicates_are_removed(
+    deployed: CloudFormation, genesys: GenesysCloud, eventbridge: FakePartnerEventSources
+) -> None:
+    genesys.integrations.seed(NAME, OUR_PROPERTIES)
+    del eventbridge.sources[SOURCE]
+    assert deployed.update(Topics=NEW_TOPICS).status == "FAILED"
+    assert not CHANGE_OPERATIONS & set(genesys.operations)
+
+
+def test_an_update_waits_for_a_source_that_disappears_with_a_duplicate(
+    deployed: CloudFormation,
+    genesys: GenesysCloud,
+    eventbridge: FakePartnerEventSources,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    enter = genesys.integrations.enter
+
+    def enter_and_lose_source(one: Entity, state: str) -> None:
+        enter(one, state)
+        if state == GONE:
+            eventbridge.delete_source(SOURCE)
+
+    monkeypatch.setattr(genesys.integrations, "enter", enter_and_lose_source)
+    genesys.integrations.seed(NAME, OUR_PROPERTIES)
+    assert deployed.update(Topics=NEW_TOPICS).status == "SUCCESS"
+    assert list(genesys.integrations) == ["int-1"]
+    assert eventbridge.describe_event_source(Name=SOURCE)["State"] == "PENDING"
 
 
 @pytest.mark.parametrize("operation", ["organization", "configuration"])
