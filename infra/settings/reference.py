@@ -60,6 +60,7 @@ def render_settings_toml(current_text: str) -> str:
         parts.append(f"\n# {title}:\n")
         for name, help_text in help_texts.items():
             parts += [_help_comment(name, help_text), assignments.get(name) or _fresh_line(name)]
+    # The stages begin with the first table's header, which may be commented out.
     stages = re.search(r"^(# )?\[.*", current_text, re.MULTILINE | re.DOTALL)
     return "".join([*parts, "\n", _wrap_comment(_STAGES_COMMENT), stages[0] if stages else ""])
 
@@ -91,7 +92,7 @@ def render_settings_page() -> str:
             key = KEYS[name]
             values = str(key.check) if isinstance(key.check, Between | OneOf) else ""
             meaning = re.sub(r"docs/([\w-]+\.md)", r"[\1](\1)", _delivery_note(key) + help_text)
-            # A word in quotes becomes code, unless it is a key in JSON.
+            # A word in quotes becomes code, except for a JSON key such as "client_id": "...".
             meaning = re.sub(r'"([\w-]+)"(?!: ")', r"`\1`", meaning)
             cells = (
                 f"`{name}`",
@@ -118,7 +119,7 @@ def _delivery_note(key: Key) -> str:
 
 
 def _fresh_line(name: str) -> str:
-    """Return a key's line in a fresh settings.toml, commented out unless the key is required."""
+    """Return a key's line in a fresh settings.toml. If the key is optional, it is commented out."""
     key = KEYS[name]
     prefix = "" if key.default is MISSING else "# "
     return f"{prefix}{name} = {_format_value(key.example.value if key.example else key.default)}\n"
@@ -147,7 +148,7 @@ def _find_assignments(text: str) -> dict[str, str]:
             try:
                 (name,) = tomllib.loads(statement)
             except tomllib.TOMLDecodeError:
-                continue  # a list continues on the next line
+                continue  # the value is a list that continues on the next line
             assignments[name], statement = statement, ""
     return assignments
 
