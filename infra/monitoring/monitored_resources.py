@@ -24,7 +24,7 @@ class MonitoredSource:
         The provisioner's function.
     max_delay_seconds
         The longest delay of the messages that the worker sends to itself; 0 if it sends none. They
-        wait in the intake queue during the delay, which must not raise the alarm `backlog`.
+        wait in the intake queue meanwhile, so the alarm `backlog` allows for this delay.
     alarm_specs
         The alarms that only this delivery has.
     undelivered_metrics

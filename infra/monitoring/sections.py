@@ -287,6 +287,6 @@ def _health_graph(settings: Settings, alarms: Alarms) -> cloudwatch.GraphWidget:
 def _alarm_line(
     alarms: Alarms, alarm_id: str, side: str = "above"
 ) -> cloudwatch.HorizontalAnnotation:
-    """Return a line at an alarm's threshold, labelled with the side on which the alarm is on."""
+    """Return a line at an alarm's threshold; the label says on which side the alarm is on."""
     threshold = alarms.by_id[alarm_id].to_annotation().value
     return limit_line(threshold, f"alarm {side}", FAULT)

@@ -32,6 +32,7 @@ _DOMAIN = re.compile(r"(?=.{1,240}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]
 _EMAIL = re.compile(r"[^\s@,<>\"]{1,64}@(?=.{1,240}$)([A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,63}")
 # An alarm's description contains the URL, and has at most 1,024 characters.
 _MAX_RUNBOOK_URL_CHARACTERS = 400
+_NOT_VISIBLE_ASCII = "[^!-~]"
 _SECRET_NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
 _SECRET_ARN = re.compile(r"arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:(.*)")
 
@@ -94,7 +95,8 @@ def environment(value: str) -> str:
     name = value.lower()
     if name in DOMAINS:
         return DOMAINS[name]
-    domain = re.sub(r"^(api|login|apps)\.", "", re.sub(r"^[a-z]+://", "", name).split("/")[0])
+    host = re.sub(r"^[a-z]+://", "", name).split("/")[0]
+    domain = re.sub(r"^(api|login|apps)\.", "", host)
     if domain != name:
         suggestion = domain if _DOMAIN.fullmatch(domain) else "mypurecloud.com"
         raise ValueError(f'must be the domain alone: write "{suggestion}"')
@@ -177,7 +179,7 @@ def runbook_url(value: str) -> str:
     """Check the URL of docs/runbook.md, or its path within the repository."""
     example = "https://example.com/docs/runbook.md"
     requirement = f"must be the URL or path of docs/runbook.md, such as {example}"
-    if re.search(r"[^!-~]|[#()<>\"\\\[\]]", value) or not value:
+    if not value or re.search(rf"{_NOT_VISIBLE_ASCII}|[#()<>\"\\\[\]]", value):
         raise ValueError(f"{requirement}, without spaces, brackets, quotes or a fragment (#)")
     if len(value) > _MAX_RUNBOOK_URL_CHARACTERS:
         raise ValueError(
@@ -227,7 +229,8 @@ def _check_url(value: str, requirement: str) -> str:
         raise ValueError(f"{requirement} ({error})") from None
     if "@" in parts.netloc:
         raise ValueError(f"{requirement}, without a user name or password in it")
-    if parts.scheme not in {"http", "https"} or not host or re.search(r"[^!-~]|[\\\"<>]", value):
+    has_unsafe_character = re.search(rf"{_NOT_VISIBLE_ASCII}|[\\\"<>]", value)
+    if parts.scheme not in {"http", "https"} or not host or has_unsafe_character:
         raise ValueError(requirement)
     if parts.scheme == "http" and not _is_loopback(host):
         raise ValueError("must begin with https:// (http:// is only for addresses of this machine)")

@@ -37,7 +37,7 @@ _WARNING_RULES: Rules = []
 def find_conflicts(values: Mapping[str, Any]) -> list[str]:
     """Return a message for each conflict between settings.
 
-    The values are keyed by name. Settings with an invalid value are absent.
+    The values are keyed by name. Settings that are invalid, or required but missing, are absent.
     """
     # `Settings(**values)` would fail if a required setting were absent, and would give the other
     # absent settings their defaults. Here they stay absent, so that no default causes a conflict.

@@ -20,8 +20,8 @@ from infra.settings.settings import KEYS, Settings
 _PROJECT = Path(__file__).parents[2]
 _TYPES = {str: "text", int: "number", bool: "true or false", list: "list of texts"}
 _TOML_HEAD = """\
-# Settings of Queue Ends. A commented-out line shows the default, unless the comment above it
-# announces an example. docs/settings.md lists the same keys in tables.
+# Settings of Queue Ends. A commented-out line shows the default, or an example if the comment above
+# it ends with "Example:". docs/settings.md lists the same keys in tables.
 # You can override any key for one command: cdk deploy -c queue_ids=id1,id2 -c batch_size=5
 """
 _STAGES_COMMENT = (
@@ -119,7 +119,7 @@ def _delivery_note(key: Key) -> str:
 
 
 def _fresh_line(name: str) -> str:
-    """Return a key's line in a fresh settings.toml. If the key is optional, it is commented out."""
+    """Return a key's line in a fresh settings.toml; an optional key's line is commented out."""
     key = KEYS[name]
     prefix = "" if key.default is MISSING else "# "
     return f"{prefix}{name} = {_format_value(key.example.value if key.example else key.default)}\n"
@@ -137,7 +137,7 @@ def _wrap_comment(text: str) -> str:
 
 
 def _find_assignments(text: str) -> dict[str, str]:
-    """Return the lines that assign each key above the first table, keyed by key."""
+    """Return the lines that assign a value to each key above the first table, keyed by key."""
     assignments: dict[str, str] = {}
     statement = ""
     for line in text.splitlines(keepends=True):
