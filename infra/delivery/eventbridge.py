@@ -55,7 +55,8 @@ class EventBridgeSource(Source):
             "DeadLetterQueue",
             queue_name=settings.undelivered_queue_name,
             retention_period=Duration.days(DEAD_LETTER_DAYS),
-            # EventBridge cannot send to a queue that is encrypted with the AWS managed KMS key.
+            # SQS_MANAGED uses no KMS key. EventBridge could not send if the queue used the AWS
+            # managed KMS key.
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             removal_policy=RemovalPolicy.DESTROY,
@@ -258,7 +259,7 @@ def _patterns_by_rule_name(event_source_name: str, settings: Settings) -> dict[s
 
 
 def _event_source_lookup_requirements(scope: Construct) -> Requirements:
-    """Return the permission to look up the state of a partner event source."""
+    """Return what the provisioner and watchdog need to look up a partner event source's state."""
     arn = Stack.of(scope).format_arn(
         service="events",
         account="",

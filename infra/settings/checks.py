@@ -32,6 +32,7 @@ _DOMAIN = re.compile(r"(?=.{1,240}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]
 _EMAIL = re.compile(r"[^\s@,<>\"]{1,64}@(?=.{1,240}$)([A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,63}")
 # An alarm's description contains the URL, and has at most 1,024 characters.
 _MAX_RUNBOOK_URL_CHARACTERS = 400
+# Matches a space, a control character, or a character that is not ASCII.
 _NOT_VISIBLE_ASCII = "[^!-~]"
 _SECRET_NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
 _SECRET_ARN = re.compile(r"arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:(.*)")
