@@ -22,14 +22,15 @@ def queue_patterns(
 ) -> list[Pattern]:
     """Return patterns that together match every event with one of these topics and queue ids.
 
-    The ids go into the first pattern until it is full, then into the next one. So adding an id at
-    the end moves no other id. Removing an id may move later ids, but only to earlier patterns.
+    The ids go into the first pattern until it is full, then into the next one. So an id that is
+    added at the end of the list moves no other id. If an id is removed, ids after it may move, but
+    only to earlier patterns.
 
     Parameters
     ----------
     event_source_name
-        The partner event source's name. Its length is unknown if it is an unresolved token, so
-        each pattern has room for the longest possible name.
+        The partner event source's name. During a synth, the name is a CDK token, and its length is
+        unknown. So each pattern has room for the longest possible name.
     """
     id_groups: list[list[str]] = []
     for queue_id in queue_ids:
@@ -48,7 +49,8 @@ def _queue_pattern(
 
 
 def _fits_in_pattern(topics: Sequence[str], queue_ids: Sequence[str]) -> bool:
-    # json.dumps adds spaces after separators. The CDK or CloudFormation may add them too.
+    # json.dumps adds spaces after separators. They count, because the CDK or CloudFormation may
+    # add them too.
     longest_pattern = json.dumps(
         _queue_pattern("s" * MAX_SOURCE_NAME_CHARACTERS, topics, queue_ids)
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import ArnFormat, CustomResource, Duration, RemovalPolicy, Stack
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -48,13 +48,15 @@ class EventBridgeSource(Source):
     ) -> None:
         super().__init__(scope, "EventSource")
         self._intake = intake
+        # The id says DeadLetterQueue because EventBridge uses the undelivered queue as the rules'
+        # dead-letter queue.
         self._undelivered_queue = sqs.Queue(
             self,
             "DeadLetterQueue",
             queue_name=settings.undelivered_queue_name,
             retention_period=Duration.days(DEAD_LETTER_DAYS),
-            # This is SSE-SQS. EventBridge could not send if the queue used SSE-KMS with the AWS
-            # managed key.
+            # SQS_MANAGED uses no KMS key. EventBridge could not send if the queue used the AWS
+            # managed KMS key.
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             removal_policy=RemovalPolicy.DESTROY,
@@ -74,15 +76,20 @@ class EventBridgeSource(Source):
             requirements=[lookup_requirements],
         )
         properties = _integration_properties(self, settings)
-        self.resource = provider.make_resource(self, "Resource", RESOURCE_TYPE, properties)
-        # The integration depends on the undelivered queue but not on the queue's policy. The policy
-        # itself depends on the integration, because it contains the rules' ARNs, and these contain
-        # the partner event source's name.
-        self.resource.node.add_dependency(self._undelivered_queue.node.find_child("Resource"))
-        self.resource_id = self.resource.get_att_string("IntegrationId")
-        event_source_name = self.resource.get_att_string("EventSourceName")
+        self.custom_resource = provider.make_custom_resource(
+            self, "Resource", RESOURCE_TYPE, properties
+        )
+        # This dependency is on the undelivered queue without its policy, which is created after the
+        # integration: the policy contains the rules' ARNs, and they contain the partner event
+        # source's name.
+        self.custom_resource.node.add_dependency(
+            self._undelivered_queue.node.find_child("Resource")
+        )
+        self.resource_id = self.custom_resource.get_att_string("IntegrationId")
+        event_source_name = self.custom_resource.get_att_string("EventSourceName")
         bus = events.EventBus(self, "Bus", event_source_name=event_source_name)
         if settings.archive_days:
+            # This archive of EventBridge is independent of the destination `archive`.
             events.CfnArchive(
                 self,
                 "Archive",
@@ -93,7 +100,7 @@ class EventBridgeSource(Source):
         patterns = _patterns_by_rule_name(event_source_name, settings)
         rules = self._make_rules(patterns, bus)
         self._allow_rules_to_send(event_source_name, list(patterns), rules)
-        self._wait_until_active(provider, bus, rules)
+        self._await_active_event_source(provider, bus, rules)
         self.worker_requirements = _worker_requirements(settings, intake)
         self.watchdog_requirements = Requirements(
             self.expected_resource_environment(RESOURCE_TYPE, properties),
@@ -114,8 +121,10 @@ class EventBridgeSource(Source):
         The partner event bus, its rules, the queue policies that name the rules, the monitoring and
         the watchdog's schedule depend on the integration.
         """
-        self.resource.node.add_dependency(self._intake.dead_letter_queue, *prerequisites)
-        monitoring.node.add_dependency(self.resource)
+        # A dependency on all of `self._intake` would be a cycle, because the intake queue's policy
+        # names the rules. The worker, a prerequisite, depends on the intake queue itself.
+        self.custom_resource.node.add_dependency(self._intake.dead_letter_queue, *prerequisites)
+        monitoring.node.add_dependency(self.custom_resource)
 
     def _make_rules(
         self, patterns: dict[str, Pattern], bus: events.EventBus
@@ -123,6 +132,7 @@ class EventBridgeSource(Source):
         target = events.CfnRule.TargetProperty(
             id="Intake",
             arn=self._intake.queue.queue_arn,
+            # These are EventBridge's maximum values.
             retry_policy=events.CfnRule.RetryPolicyProperty(
                 maximum_event_age_in_seconds=86_400, maximum_retry_attempts=185
             ),
@@ -141,8 +151,8 @@ class EventBridgeSource(Source):
                 targets=[target],
             )
             # Each rule depends on the previous one, so CloudFormation updates the rules in order. A
-            # queue id can move only to an earlier rule (see `queue_patterns`). So the id is added
-            # there before it is removed from its old rule.
+            # queue id that moves, because another was removed, moves to an earlier rule (see
+            # `queue_patterns`). So the earlier rule gets the id before the later rule loses it.
             if rules:
                 rule.node.add_dependency(rules[-1])
             rules.append(rule)
@@ -176,24 +186,25 @@ class EventBridgeSource(Source):
         for rule in rules:
             rule.node.add_dependency(self._intake, self._undelivered_queue)
 
-    def _wait_until_active(
+    def _await_active_event_source(
         self, provider: Provider, bus: events.EventBus, rules: list[events.CfnRule]
     ) -> None:
-        """Make a custom resource whose creation completes when the partner event source is active.
+        """Make CloudFormation wait until the partner event source is active.
 
-        The partner event source becomes active after its partner event bus is created.
+        CloudFormation waits for a second custom resource, which is complete as soon as the partner
+        event source is active. This is some time after the partner event bus was created.
         """
-        active_source: CustomResource = provider.make_resource(
+        activation = provider.make_custom_resource(
             self,
             "Active",
             "Custom::GenesysEventSourceActive",
-            {"EventSourceName": self.resource.get_att_string("EventSourceName")},
+            {"EventSourceName": self.custom_resource.get_att_string("EventSourceName")},
         )
-        active_source.node.add_dependency(bus, *rules)
+        activation.node.add_dependency(bus, *rules)
 
 
 def _settles(settings: Settings) -> bool:
-    """Return whether the worker waits for further events before it decides about an end."""
+    """Return whether the worker waits for late events before it decides about an end."""
     return settings.end_rule == "last_queue"
 
 
@@ -203,7 +214,7 @@ def _worker_requirements(settings: Settings, intake: IntakeQueues) -> Requiremen
         "END_RULE": settings.end_rule,
         "SETTLE_SECONDS": str(settings.settle_seconds),
     }
-    # For settling, the worker sends itself delayed messages.
+    # If the end rule settles, the worker sends delayed messages to itself.
     send_statement = iam.PolicyStatement(
         sid="SendItselfDecisions",
         actions=["sqs:SendMessage"],
@@ -248,6 +259,7 @@ def _patterns_by_rule_name(event_source_name: str, settings: Settings) -> dict[s
 
 
 def _event_source_lookup_requirements(scope: Construct) -> Requirements:
+    """Return what the provisioner and watchdog need to look up a partner event source's state."""
     arn = Stack.of(scope).format_arn(
         service="events",
         account="",

@@ -21,7 +21,11 @@ def make_monitored_source(
     bus: events.IEventBus,
     rules: Sequence[events.CfnRule],
 ) -> MonitoredSource:
-    """Return the alarms and graphs for the undelivered queue and the rules on the bus."""
+    """Return what the monitoring needs to know about the delivery `eventbridge`.
+
+    This is its provisioner, its longest intended delay, and the alarms and graphs for the
+    undelivered queue and the rules on the partner event bus.
+    """
     undelivered = queue_metric(undelivered_queue, VISIBLE_MESSAGES, "Maximum")
     sent_metrics = [
         label_metric(rule_metric(bus, rule, "Invocations"), str(rule.name)) for rule in rules
@@ -33,7 +37,7 @@ def make_monitored_source(
         provisioner=provisioner,
         max_delay_seconds=max_delay_seconds,
         alarm_specs=[*_alarm_specs(undelivered_queue, bus, rules)],
-        dead_letter_metrics=[label_metric(undelivered, "undelivered by EventBridge", PURPLE)],
+        undelivered_metrics=[label_metric(undelivered, "undelivered by EventBridge", PURPLE)],
         dashboard_rows=[
             [
                 graph(
@@ -64,7 +68,7 @@ def _alarm_specs(
         yield AlarmSpec(
             id=f"rule-{rule.name}-failed",
             metric=rule_metric(bus, rule, "FailedInvocations"),
-            section="rule-failed",
+            runbook_section="rule-failed",
             meaning=(
                 f"EventBridge could not send events from the rule {rule.name} to the intake queue, "
                 "and does not retry them. They are lost unless they are in the undelivered queue."

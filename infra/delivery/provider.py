@@ -17,16 +17,17 @@ class Provider(Construct):
     """The provisioner's function, and the custom resources that it handles.
 
     CloudFormation invokes the function asynchronously, and waits for a response until the custom
-    resource's timeout. If none comes, CloudFormation rolls back, and a late invocation must not
-    undo the rollback. So the function's timeout is shorter than the custom resource's, Lambda does
-    not retry invocations, and an invocation that cannot start within a minute is dropped.
+    resource's timeout. If no response comes, CloudFormation rolls back, and a late invocation must
+    not undo the rollback. So Lambda drops an invocation that cannot start within a minute, and does
+    not retry one that fails. That minute and the function's timeout fit into the custom resource's
+    timeout.
 
     Parameters
     ----------
     noun
         What the function's description calls the Genesys Cloud resource, such as `integration`.
     requirements
-        The function's requirements, in addition to reading the Genesys Cloud secret.
+        The function's requirements besides the permission to read the Genesys Cloud secret.
 
     Attributes
     ----------
@@ -68,11 +69,11 @@ class Provider(Construct):
             {"Serverless-LambdaDLQ": reason, "Serverless-LambdaAsyncFailureDestination": reason},
         )
 
-    def make_resource(
+    def make_custom_resource(
         self, scope: Construct, construct_id: str, resource_type: str, properties: Mapping[str, Any]
     ) -> CustomResource:
         """Make a custom resource that the function handles."""
-        resource = CustomResource(
+        custom_resource = CustomResource(
             scope,
             construct_id,
             service_token=self.function.function_arn,
@@ -82,5 +83,5 @@ class Provider(Construct):
         )
         # The custom resource depends on the whole construct, because the function's limits for
         # asynchronous invocations are a separate CloudFormation resource.
-        resource.node.add_dependency(self)
-        return resource
+        custom_resource.node.add_dependency(self)
+        return custom_resource

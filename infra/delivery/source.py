@@ -22,20 +22,20 @@ class Source(Construct, metaclass=JSIIAbstractClass):
 
     Attributes
     ----------
-    resource
+    custom_resource
         The custom resource for the subscription or integration in Genesys Cloud.
     resource_id
         The subscription's or integration's id in Genesys Cloud, for the output `SubscriptionId`.
     worker_requirements
-        The worker's requirements for reading this delivery's messages.
+        The environment variables and permissions that the worker needs for this delivery.
     watchdog_requirements
-        The watchdog's requirements for comparing Genesys Cloud with the stack. They include the
-        environment variable that `expected_resource_environment` returns.
+        The environment variables and permissions that the watchdog needs for this delivery. They
+        include the environment variable that `expected_resource_environment` returns.
     monitored_source
-        The alarms and graphs that only this delivery has.
+        The provisioner, and the alarms and graphs that only this delivery has.
     """
 
-    resource: CustomResource
+    custom_resource: CustomResource
     resource_id: str
     worker_requirements: Requirements
     watchdog_requirements: Requirements
@@ -51,17 +51,19 @@ class Source(Construct, metaclass=JSIIAbstractClass):
         Parameters
         ----------
         prerequisites
-            The constructs, besides `IntakeQueues`, that must exist before the first event arrives.
+            The constructs that must exist before the first event arrives, except `IntakeQueues`,
+            which the source already has.
         monitoring
-            The alarms and the dashboard.
+            The construct with the alarms and the dashboard.
         """
 
     def expected_resource_environment(
         self, resource_type: str, properties: Mapping[str, Any]
     ) -> dict[str, str]:
-        """Return the environment variable `DEPLOYED`.
+        """Return the watchdog's environment variable `DEPLOYED`.
 
-        It describes the resource that the watchdog expects in Genesys Cloud.
+        The variable describes the resource that the watchdog expects in Genesys Cloud. Its value
+        is made from the type and the properties of the custom resource.
         """
         expected_resource = {"ResourceType": resource_type, "ResourceProperties": properties}
         return {"DEPLOYED": Stack.of(self).to_json_string(expected_resource)}

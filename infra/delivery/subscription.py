@@ -51,8 +51,10 @@ class SubscriptionSource(Source):
             "LoginUrl": settings.login_url,
             "ApiUrl": settings.api_url,
         }
-        self.resource = provider.make_resource(self, "Resource", RESOURCE_TYPE, properties)
-        self.resource_id = self.resource.get_att_string("SubscriptionId")
+        self.custom_resource = provider.make_custom_resource(
+            self, "Resource", RESOURCE_TYPE, properties
+        )
+        self.resource_id = self.custom_resource.get_att_string("SubscriptionId")
         self.worker_requirements = Requirements({"DELIVERY": "subscription"})
         self.watchdog_requirements = Requirements(
             self.expected_resource_environment(RESOURCE_TYPE, properties)
@@ -60,5 +62,5 @@ class SubscriptionSource(Source):
         self.monitored_source = MonitoredSource(provisioner=provider.function)
 
     def order_deployment(self, prerequisites: Sequence[IDependable], monitoring: Construct) -> None:
-        """Make CloudFormation create the subscription last, except for the watchdog's schedule."""
-        self.resource.node.add_dependency(self._intake, monitoring, *prerequisites)
+        """Make CloudFormation create only the watchdog's schedule after the subscription."""
+        self.custom_resource.node.add_dependency(self._intake, monitoring, *prerequisites)

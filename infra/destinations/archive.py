@@ -15,8 +15,9 @@ from infra.settings.settings import Settings
 class Archive(Construct):
     """The Firehose stream and the S3 bucket that it writes to.
 
-    Unless `protect` is set, the bucket is deleted with the stack. S3 refuses to delete a bucket
-    that contains objects, so an archive has to be emptied first.
+    If the setting `protect` is true, the bucket is kept when the stack is deleted. If it is false,
+    CloudFormation deletes the bucket too. S3 refuses to delete a bucket that contains objects, so
+    somebody must empty the archive first.
 
     Attributes
     ----------
@@ -37,8 +38,8 @@ class Archive(Construct):
             enforce_ssl=True,
             lifecycle_rules=[
                 s3.LifecycleRule(
-                    # S3 does not move objects under 128 KB, because a move would cost more than it
-                    # saves.
+                    # S3 leaves objects under 128 KB in their storage class, because a move would
+                    # cost more than it saves.
                     transitions=[
                         s3.Transition(
                             storage_class=s3.StorageClass.INFREQUENT_ACCESS,
@@ -65,6 +66,7 @@ class Archive(Construct):
                 )
             },
         )
+        # The id of a cdk-nag finding contains the logical id of the bucket.
         bucket_logical_id, _ = Stack.of(self).resolve(self.bucket.bucket_arn)["Fn::GetAtt"]
         acknowledge(
             self,

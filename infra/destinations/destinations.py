@@ -1,4 +1,4 @@
-"""The AWS resources of the configured destinations, and the worker's requirements for them."""
+"""The AWS resources of the configured destinations, and what the worker needs to use them."""
 
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
@@ -16,11 +16,12 @@ class Destinations(Construct):
     Attributes
     ----------
     bus
-        The EventBridge bus for ends; None unless the destination `bus` is set.
+        The EventBridge bus for ends; None if `bus` is not a configured destination.
     archive
-        The Firehose stream and its bucket; None unless the destination `archive` is set.
+        The Firehose stream and its bucket; None if `archive` is not a configured destination.
     worker_requirements
-        The worker's requirements for all configured destinations.
+        The environment variables and permissions that the worker needs for the configured
+        destinations.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
@@ -28,7 +29,7 @@ class Destinations(Construct):
         self.bus: events.EventBus | None = None
         self.archive: Archive | None = None
         add_destination = {
-            "actions": lambda _: Requirements(),
+            "actions": lambda _: Requirements(),  # has no AWS resources, and needs nothing
             "bus": self._add_bus,
             "webhook": self._add_webhook,
             "archive": self._add_archive,
@@ -52,7 +53,7 @@ class Destinations(Construct):
         return Requirements({"ENDS_BUS": self.bus.event_bus_name}, [put_statement])
 
     def _add_webhook(self, settings: Settings) -> Requirements:
-        """Return the worker's requirements for the webhook, which has no AWS resources."""
+        """Return the worker's requirements for the webhook. It has no AWS resources."""
         secret_name = str(settings.webhook_secret)
         environment = {
             "WEBHOOK_URL": str(settings.webhook_url),

@@ -22,8 +22,8 @@ from infra.watchdog import Watchdog
 from infra.worker import Worker
 
 _FIVE_MINUTES = Duration.minutes(5)
-# How long a message may wait in the intake queue, not counting intended delays.
-_MAX_WAIT_SECONDS = 120
+# How long a message may wait in the intake queue in addition to the intended delays.
+_MAX_UNINTENDED_WAIT_SECONDS = 120
 # A batch is slow if it takes over this share of the worker's timeout.
 _SLOW_PERCENT = 80
 
@@ -59,18 +59,20 @@ def _intake_alarm_specs(settings: Settings, resources: MonitoredResources) -> It
             "the cause."
         ),
     )
-    max_wait_seconds = (
-        _MAX_WAIT_SECONDS + resources.source.max_delay_seconds + settings.batching_window_seconds
+    max_age_seconds = (
+        _MAX_UNINTENDED_WAIT_SECONDS
+        + resources.source.max_delay_seconds
+        + settings.batching_window_seconds
     )
     yield AlarmSpec(
         id="backlog",
         metric=queue_metric(resources.intake.queue, "ApproximateAgeOfOldestMessage", "Maximum"),
-        threshold=max_wait_seconds,
+        threshold=max_age_seconds,
         datapoints_to_alarm=2,
         evaluation_periods=2,
         meaning=(
             "A message has been in the intake queue for over "
-            f"{duration_in_words(max_wait_seconds)}, so ends arrive late. "
+            f"{duration_in_words(max_age_seconds)}, so ends arrive late. "
             f"After {INTAKE_DAYS} days in the queue, messages are lost."
         ),
         first_step=(
@@ -88,7 +90,7 @@ def _worker_alarm_specs(settings: Settings, worker: Worker) -> Iterator[AlarmSpe
         metric=own_metric(settings, "Failed"),
         datapoints_to_alarm=2,
         # One failure is normal, because a message fails if another invocation has claimed its end.
-        # The periods are long enough to include the retry, so that a second failure counts too.
+        # The alarm looks back far enough to see both a message's failure and its retry's failure.
         evaluation_periods=max(5, settings.retry_delay_seconds // 60 + 2),
         meaning=(
             "Messages fail and are retried, usually because a destination or the ledger is down. "
@@ -138,11 +140,11 @@ def _worker_alarm_specs(settings: Settings, worker: Worker) -> Iterator[AlarmSpe
         ),
         first_step="find out which function uses up the account's concurrency.",
     )
-    limit_ms = settings.worker_timeout_seconds * 1000 * _SLOW_PERCENT // 100
+    slow_ms = settings.worker_timeout_seconds * 1000 * _SLOW_PERCENT // 100
     yield AlarmSpec(
         id="worker-slow",
         metric=function_metric(worker.function, "Duration", "p99"),
-        threshold=limit_ms,
+        threshold=slow_ms,
         datapoints_to_alarm=2,
         evaluation_periods=5,
         meaning=(
@@ -178,6 +180,7 @@ def _outcome_alarm_specs(settings: Settings) -> Iterator[AlarmSpec]:
 
 def _watchdog_alarm_specs(settings: Settings, watchdog: Watchdog) -> Iterator[AlarmSpec]:
     yield AlarmSpec(
+        # The id and the metric have these names with the integration, too.
         id="subscription-unhealthy",
         metric=own_metric(settings, "SubscriptionHealthy", "Minimum").with_(period=_FIVE_MINUTES),
         threshold=1,
@@ -220,7 +223,7 @@ def _ledger_alarm_specs(ledger: Ledger) -> Iterator[AlarmSpec]:
             metric=table_metric(ledger.table, metric_name),
             datapoints_to_alarm=2,
             evaluation_periods=5,
-            section="ledger-throttled",
+            runbook_section="ledger-throttled",
             meaning=(
                 f"DynamoDB throttles {operations} of the ledger's table, usually because the load "
                 "exceeds the table's current capacity. The messages fail and are retried, so ends "

@@ -18,16 +18,16 @@ class AlarmSpec:
     meaning, first_step
         Two parts of the alarm text: what the alarm means, and what to do first.
     threshold, below
-        The metric crosses the threshold if its value is above the threshold. If `below` is true, it
-        does so if its value is below the threshold.
+        If `below` is false, a value above the threshold crosses it. If `below` is true, a value
+        below the threshold does.
     datapoints_to_alarm, evaluation_periods
-        The alarm fires when the metric crosses the threshold in `datapoints_to_alarm` of the last
-        `evaluation_periods` periods.
+        The alarm fires when the metric's value crosses the threshold in at least
+        `datapoints_to_alarm` of the last `evaluation_periods` periods.
     missing
         How a period without a value counts.
     notify_on_missing_data
         Whether the alarm also sends a notification when its state becomes INSUFFICIENT_DATA.
-    section
+    runbook_section
         The anchor of the alarm's section in the runbook; if None, the id is the anchor.
     """
 
@@ -41,9 +41,9 @@ class AlarmSpec:
     evaluation_periods: int = 1
     missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING
     notify_on_missing_data: bool = False
-    section: str | None = None
+    runbook_section: str | None = None
 
     @property
     def anchor(self) -> str:
         """The anchor of the alarm's section in the runbook."""
-        return self.section or self.id
+        return self.runbook_section or self.id

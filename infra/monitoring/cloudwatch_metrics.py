@@ -22,7 +22,7 @@ VISIBLE_MESSAGES = "ApproximateNumberOfMessagesVisible"
 def own_metric(
     settings: Settings, name: str, statistic: str = "Sum", *, queue_id: str | None = None
 ) -> cloudwatch.Metric:
-    """Return a metric that our functions emit, for one routing queue or for the whole stage."""
+    """Return a metric that our functions emit for one routing queue, or for the whole stage."""
     dimensions = {"Stage": settings.stage}
     if queue_id is not None:
         dimensions["QueueId"] = queue_id

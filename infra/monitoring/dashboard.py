@@ -42,7 +42,7 @@ class Dashboard(Construct):
             self,
             "Dashboard",
             dashboard_name=settings.stack_name,
-            # If the range were longer, CloudWatch would not show a data point for each minute.
+            # For a longer time range, CloudWatch would not show a data point for each minute.
             default_interval=Duration.hours(3),
             widgets=list(_rows(settings, resources, alarms)),
         )
@@ -58,18 +58,18 @@ def _rows(settings: Settings, resources: MonitoredResources, alarms: Alarms) -> 
     """Yield the rows: first the alarms, then the ends, then each part of the stack."""
     yield _top_row(settings, resources, alarms)
     yield heading("Ends")
-    yield from sections.end_rows(settings)
+    yield from sections.rows_about_ends(settings)
     yield heading("Messages, from Genesys Cloud to the worker")
-    yield from sections.message_rows(settings)
-    yield from sections.sqs_rows(resources, alarms)
+    yield from sections.rows_about_messages(settings)
+    yield from sections.rows_about_sqs_queues(resources, alarms)
     yield heading("Worker")
-    yield from sections.worker_rows(settings, resources.worker, alarms)
+    yield from sections.rows_about_worker(settings, resources.worker, alarms)
     yield heading("Ledger and destinations")
-    yield from sections.ledger_and_destination_rows(settings, resources.ledger)
+    yield from sections.rows_about_ledger_and_destinations(settings, resources.ledger)
     yield heading("Genesys Cloud")
-    yield from sections.genesys_rows(settings, resources, alarms)
+    yield from sections.rows_about_genesys(settings, resources, alarms)
     yield heading("Logs")
-    yield from log_tables.log_rows(resources)
+    yield from log_tables.rows_about_logs(resources)
 
 
 def _top_row(settings: Settings, resources: MonitoredResources, alarms: Alarms) -> Row:
@@ -85,14 +85,14 @@ def _top_row(settings: Settings, resources: MonitoredResources, alarms: Alarms) 
 
 
 def _runbook_links(settings: Settings, resources: MonitoredResources) -> str:
-    # Some alarms share a section. dict.fromkeys removes the duplicates and keeps the order.
+    # Some alarms share a runbook section. dict.fromkeys removes the duplicates and keeps the order.
     anchors = dict.fromkeys(["health", *(spec.anchor for spec in alarm_specs(settings, resources))])
     url = settings.runbook_url
     if "://" in url:
         introduction = f"The [runbook]({url}) says what to do about each alarm"
         links = [f"[{anchor}]({url}#{anchor})" for anchor in anchors]
     else:
-        # The path cannot be a link, because the console would resolve it against its own URL.
+        # A path cannot be a link, because the AWS console would resolve it against its own URL.
         introduction = f"In the project, `{url}` says what to do about each alarm"
         links = [f"`{anchor}`" for anchor in anchors]
     return f"## Queue Ends, {settings.stage}\n\n{introduction}:\n\n{' · '.join(links)}"

@@ -10,7 +10,7 @@ _MESSAGE_LINES = 'filter message = "Message"'
 _NEWEST_LINES = ("sort @timestamp desc", "limit 20")
 
 
-def log_rows(resources: MonitoredResources) -> Iterator[Row]:
+def rows_about_logs(resources: MonitoredResources) -> Iterator[Row]:
     """Yield two rows of tables.
 
     The first row lists the last rejected and failed messages. The second row counts their reasons

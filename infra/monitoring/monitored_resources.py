@@ -23,11 +23,12 @@ class MonitoredSource:
     provisioner
         The provisioner's function.
     max_delay_seconds
-        The longest delay of the messages that the worker sends to itself; 0 if it sends none.
+        The longest delay of the messages that the worker sends to itself; 0 if it sends none. They
+        wait in the intake queue meanwhile, so the alarm `backlog` allows for this delay.
     alarm_specs
         The alarms that only this delivery has.
-    dead_letter_metrics
-        Additional metrics for the dashboard's graph of the dead-letter queues.
+    undelivered_metrics
+        The undelivered queue's metrics; empty if the delivery has no undelivered queue.
     dashboard_rows
         The dashboard rows that only this delivery has.
     """
@@ -35,7 +36,7 @@ class MonitoredSource:
     provisioner: lambda_.IFunction
     max_delay_seconds: int = 0
     alarm_specs: Sequence[AlarmSpec] = ()
-    dead_letter_metrics: Sequence[cloudwatch.Metric] = ()
+    undelivered_metrics: Sequence[cloudwatch.Metric] = ()
     dashboard_rows: Sequence[Row] = ()
 
 

@@ -1,4 +1,4 @@
-"""The dashboard's rows; each function yields the rows about one subject, from top to bottom."""
+"""The dashboard's sections. Each function yields rows about one subject, the top row first."""
 
 from collections.abc import Iterator
 
@@ -44,7 +44,7 @@ _DELAYED = "ApproximateNumberOfMessagesDelayed"
 _LEGEND_RIGHT = cloudwatch.LegendPosition.RIGHT
 
 
-def end_rows(settings: Settings) -> Iterator[Row]:
+def rows_about_ends(settings: Settings) -> Iterator[Row]:
     """Yield rows with the number and the latency of processed ends, in total and by queue."""
     ended = own_metric(settings, "Ended")
     latencies = [
@@ -84,7 +84,7 @@ def end_rows(settings: Settings) -> Iterator[Row]:
     ]
 
 
-def message_rows(settings: Settings) -> Iterator[Row]:
+def rows_about_messages(settings: Settings) -> Iterator[Row]:
     """Yield rows with the number of received messages, in total and by outcome."""
     received = label_metric(own_metric(settings, "Received"), "received", BLUE)
     # The graph stacks the outcomes in this order, with the bad outcomes on top.
@@ -109,8 +109,11 @@ def message_rows(settings: Settings) -> Iterator[Row]:
     ]
 
 
-def sqs_rows(resources: MonitoredResources, alarms: Alarms) -> Iterator[Row]:
-    """Yield a row about the messages in the intake queue and in the dead-letter queues."""
+def rows_about_sqs_queues(resources: MonitoredResources, alarms: Alarms) -> Iterator[Row]:
+    """Yield a row about the messages in the SQS queues.
+
+    These are the intake queue, the dead-letter queue and, if there is one, the undelivered queue.
+    """
     queue = resources.intake.queue
     age = queue_metric(queue, "ApproximateAgeOfOldestMessage", "Maximum")
     dead_letters = queue_metric(resources.intake.dead_letter_queue, VISIBLE_MESSAGES, "Maximum")
@@ -138,16 +141,16 @@ def sqs_rows(resources: MonitoredResources, alarms: Alarms) -> Iterator[Row]:
             width=6,
         ),
         graph(
-            "Dead-letter queues",
+            "Messages that were not processed",
             label_metric(dead_letters, "dead letters", FAILED),
-            *resources.source.dead_letter_metrics,
+            *resources.source.undelivered_metrics,
             unit="messages",
             width=6,
         ),
     ]
 
 
-def worker_rows(settings: Settings, worker: Worker, alarms: Alarms) -> Iterator[Row]:
+def rows_about_worker(settings: Settings, worker: Worker, alarms: Alarms) -> Iterator[Row]:
     """Yield rows about the worker's invocations, durations, event source mapping and batches."""
     function, mapping = worker.function, worker.mapping
     concurrency = function_metric(function, "ConcurrentExecutions", "Maximum")
@@ -205,7 +208,7 @@ def worker_rows(settings: Settings, worker: Worker, alarms: Alarms) -> Iterator[
     ]
 
 
-def ledger_and_destination_rows(settings: Settings, ledger: Ledger) -> Iterator[Row]:
+def rows_about_ledger_and_destinations(settings: Settings, ledger: Ledger) -> Iterator[Row]:
     """Yield a row with the ledger's consumed capacity and throttles, and failed deliveries."""
     table = ledger.table
     yield [
@@ -232,10 +235,10 @@ def ledger_and_destination_rows(settings: Settings, ledger: Ledger) -> Iterator[
     ]
 
 
-def genesys_rows(
+def rows_about_genesys(
     settings: Settings, resources: MonitoredResources, alarms: Alarms
 ) -> Iterator[Row]:
-    """Yield a row about the functions that call Genesys Cloud, and the rows of the delivery.
+    """Yield a row about the functions that call Genesys Cloud, and the source's own rows.
 
     If there is a watchdog, the first row also shows the watchdog's results.
     """
@@ -268,6 +271,7 @@ def genesys_rows(
 
 
 def _health_graph(settings: Settings, alarms: Alarms) -> cloudwatch.GraphWidget:
+    # The metric has this name with the integration, too.
     healthy = own_metric(settings, "SubscriptionHealthy", "Minimum")
     return graph(
         "Genesys Cloud matches the deployed stack (1) or not (0)",
@@ -276,12 +280,13 @@ def _health_graph(settings: Settings, alarms: Alarms) -> cloudwatch.GraphWidget:
         unit="1: healthy",
         width=12,
         limits=[_alarm_line(alarms, "subscription-unhealthy", "below")],
-        left_max=1.2,
+        left_max=1.2,  # leaves some space above a line at 1
     )
 
 
 def _alarm_line(
     alarms: Alarms, alarm_id: str, side: str = "above"
 ) -> cloudwatch.HorizontalAnnotation:
+    """Return a line at an alarm's threshold; the label says on which side the alarm is on."""
     threshold = alarms.by_id[alarm_id].to_annotation().value
     return limit_line(threshold, f"alarm {side}", FAULT)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_logs as logs
 
+# The width of a row.
 COLUMNS = 24
-HEIGHT = 6
+_WIDGET_HEIGHT = 6
 
 # Each message outcome has the same colour in every graph. The colours also differ in brightness,
 # for people who cannot tell red from green.
@@ -34,7 +35,7 @@ def label_metric(
 
 
 def limit_line(value: float, label: str, colour: str) -> cloudwatch.HorizontalAnnotation:
-    """Return a horizontal line that marks a limit in a graph."""
+    """Return a horizontal line that shows a limit in a graph."""
     return cloudwatch.HorizontalAnnotation(value=value, label=label, color=colour)
 
 
@@ -74,6 +75,8 @@ def graph(
         Whether to stack the metrics on the left axis.
     left_max
         The maximum of the left axis; if None, CloudWatch chooses a maximum.
+    legend
+        The position of the legend.
     """
     return cloudwatch.GraphWidget(
         title=title,
@@ -89,7 +92,7 @@ def graph(
         stacked=stacked,
         legend_position=legend,
         width=width,
-        height=HEIGHT,
+        height=_WIDGET_HEIGHT,
     )
 
 
@@ -117,5 +120,5 @@ def log_table(
         query_lines=list(query),
         view=cloudwatch.LogQueryVisualizationType.TABLE,
         width=width,
-        height=HEIGHT,
+        height=_WIDGET_HEIGHT,
     )

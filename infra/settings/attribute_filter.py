@@ -89,6 +89,7 @@ def try_filter(
         except Exception as error:  # noqa: BLE001
             return TrialResult(_describe_error(error))
         if result is not True:
+            # A JSONata expression can also return a function, which JSON cannot represent.
             mismatches[queue_id] = json.dumps(result, default=lambda _: "a function")[:60]
     return TrialResult(mismatches=mismatches)
 
@@ -103,6 +104,7 @@ def try_filter_in_subprocess(
     """Run `try_filter` in a subprocess, and kill the subprocess at the timeout."""
     try:
         completed = subprocess.run(
+            # -P keeps this folder's modules from replacing others of the same name.
             [sys.executable, "-P", str(Path(__file__))],
             input=json.dumps([expression, list(queue_ids), max_seconds_per_event]),
             capture_output=True,
@@ -122,13 +124,13 @@ def try_filter_in_subprocess(
 
 def _describe_error(error: Exception) -> str:
     token, location = getattr(error, "current", None), getattr(error, "location", None)
-    # Some messages contain ${} instead of $ and the function's name, which is the token.
+    # Some messages contain the placeholder ${} for the function's name, which is the token.
     message = str(error).replace("${}", f"${token}").strip().rstrip(".") or type(error).__name__
     return f"{message} (at character {location})." if location and location > 0 else f"{message}."
 
 
 def _main() -> None:
-    with contextlib.suppress(ImportError, ValueError):  # Windows and macOS lack this limit
+    with contextlib.suppress(ImportError, ValueError):  # Windows and macOS have no memory limit
         import resource  # noqa: PLC0415
 
         resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, _MAX_MEMORY_BYTES))

@@ -25,12 +25,15 @@ RETENTION_NAMES = {
 DESTINATIONS = tuple(MODULES)
 _MAX_QUEUES = 50
 _QUEUE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-# An SQS queue name has at most 80 characters; "queue-ends-" and "-intake" take 18 of them.
+# An SQS queue name has at most 80 characters; "queue-ends-" and "-intake" take 18 of them. The
+# undelivered queue has a longer name, but combinations.py limits the stage with `eventbridge`.
 _STAGE = re.compile(r"(?=.{1,62}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _DOMAIN = re.compile(r"(?=.{1,240}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _EMAIL = re.compile(r"[^\s@,<>\"]{1,64}@(?=.{1,240}$)([A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,63}")
 # An alarm's description contains the URL, and has at most 1,024 characters.
 _MAX_RUNBOOK_URL_CHARACTERS = 400
+# Matches a space, a control character, or a character that is not ASCII.
+_NOT_VISIBLE_ASCII = "[^!-~]"
 _SECRET_NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
 _SECRET_ARN = re.compile(r"arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:(.*)")
 
@@ -61,7 +64,7 @@ class OneOf:
         return ", ".join(self.words)
 
     def __call__(self, value: str) -> str:
-        """Return the word as `words` spells it."""
+        """Return the one of `words` that equals the value, ignoring case."""
         words_by_casefold = {word.casefold(): word for word in self.words}
         if value.casefold() not in words_by_casefold:
             raise ValueError(f"must be one of {self}")
@@ -93,7 +96,8 @@ def environment(value: str) -> str:
     name = value.lower()
     if name in DOMAINS:
         return DOMAINS[name]
-    domain = re.sub(r"^(api|login|apps)\.", "", re.sub(r"^[a-z]+://", "", name).split("/")[0])
+    host = re.sub(r"^[a-z]+://", "", name).split("/")[0]
+    domain = re.sub(r"^(api|login|apps)\.", "", host)
     if domain != name:
         suggestion = domain if _DOMAIN.fullmatch(domain) else "mypurecloud.com"
         raise ValueError(f'must be the domain alone: write "{suggestion}"')
@@ -149,6 +153,7 @@ def has_private_address(url: str) -> bool:
         address = ipaddress.ip_address(parts.hostname or "")
     except ValueError:
         return False  # The host is a name, whose addresses the worker checks.
+    # An IPv6 address such as ::ffff:10.0.0.1 stands for an IPv4 address.
     address = getattr(address, "ipv4_mapped", None) or address
     return not address.is_global and not (parts.scheme == "http" and address.is_loopback)
 
@@ -156,6 +161,7 @@ def has_private_address(url: str) -> bool:
 def secret_name(value: str) -> str:
     """Check the name of a secret in Secrets Manager."""
     if arn := _SECRET_ARN.fullmatch(value):
+        # In the ARN, Secrets Manager appends six random characters to the name.
         name = re.sub(r"-[A-Za-z0-9]{6}$", "", arn[1])
         raise ValueError(f'must be the name of the secret, not its ARN: write "{name}"')
     if not _SECRET_NAME.fullmatch(value):
@@ -174,7 +180,7 @@ def runbook_url(value: str) -> str:
     """Check the URL of docs/runbook.md, or its path within the repository."""
     example = "https://example.com/docs/runbook.md"
     requirement = f"must be the URL or path of docs/runbook.md, such as {example}"
-    if re.search(r"[^!-~]|[#()<>\"\\\[\]]", value) or not value:
+    if not value or re.search(rf"{_NOT_VISIBLE_ASCII}|[#()<>\"\\\[\]]", value):
         raise ValueError(f"{requirement}, without spaces, brackets, quotes or a fragment (#)")
     if len(value) > _MAX_RUNBOOK_URL_CHARACTERS:
         raise ValueError(
@@ -199,7 +205,11 @@ def _check_list(
     noun: str,
     normalize: Callable[[str], str] = str,
 ) -> tuple[str, ...]:
-    """Return the values if none is invalid and no two are equal once normalized."""
+    """Return the values if none of them is invalid or repeated.
+
+    Two values count as the same if they are equal after `normalize`. `invalid` contains the values
+    that the caller has found to be invalid.
+    """
     if invalid:
         raise ValueError(f"{requirement}; invalid: {', '.join(map(repr, invalid))}")
     counts = Counter(map(normalize, values))
@@ -220,7 +230,8 @@ def _check_url(value: str, requirement: str) -> str:
         raise ValueError(f"{requirement} ({error})") from None
     if "@" in parts.netloc:
         raise ValueError(f"{requirement}, without a user name or password in it")
-    if parts.scheme not in {"http", "https"} or not host or re.search(r"[^!-~]|[\\\"<>]", value):
+    has_unsafe_character = re.search(rf"{_NOT_VISIBLE_ASCII}|[\\\"<>]", value)
+    if parts.scheme not in {"http", "https"} or not host or has_unsafe_character:
         raise ValueError(requirement)
     if parts.scheme == "http" and not _is_loopback(host):
         raise ValueError("must begin with https:// (http:// is only for addresses of this machine)")

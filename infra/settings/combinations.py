@@ -18,7 +18,8 @@ _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 # Lambda limits a function's environment variables to 4 KB. In the worker's environment, queue_ids,
 # webhook_url and webhook_secret may take this many characters, because the rest takes up to 950.
 MAX_WORKER_ENVIRONMENT_CHARACTERS = 3_140
-# Without a destination, its variables are absent too, which frees this many characters.
+# If one of these destinations is not configured, its variables are absent from the worker's
+# environment, which frees this many characters.
 _CHARACTERS_FREED_WITHOUT = {"webhook": 65, "archive": 80}
 # In the watchdog's environment, the filter and other settings of variable length may take this many
 # characters, because the rest takes under 520.
@@ -36,9 +37,10 @@ _WARNING_RULES: Rules = []
 def find_conflicts(values: Mapping[str, Any]) -> list[str]:
     """Return a message for each conflict between settings.
 
-    The values are keyed by name. Settings with an invalid value are absent.
+    The values are keyed by name. Settings that are invalid, or required but missing, are absent.
     """
-    # `Settings(**values)` would fail if a required setting were absent, or use the defaults.
+    # `Settings(**values)` would fail if a required setting were absent, and would give the other
+    # absent settings their defaults. Here they stay absent, so that no default causes a conflict.
     settings = object.__new__(Settings)
     for key, value in values.items():
         object.__setattr__(settings, key, value)
@@ -57,7 +59,7 @@ def _warn_of_ineffective_keys(settings: Settings, explicit_keys: Collection[str]
     for name, key in KEYS.items():
         if name not in explicit_keys or getattr(settings, name) is None:
             continue
-        if not _has_effect(key.only_with, settings):
+        if not _matches_delivery(key.only_with, settings):
             yield f'{name} has no effect with delivery = "{settings.delivery}"'
         elif name == "settle_seconds" and settings.end_rule != "last_queue":
             yield (
@@ -69,7 +71,7 @@ def _warn_of_ineffective_keys(settings: Settings, explicit_keys: Collection[str]
 def _apply(rules: Rules, settings: Settings) -> Iterator[str]:
     for rule, only_with in rules:
         try:
-            if _has_effect(only_with, settings):
+            if _matches_delivery(only_with, settings):
                 yield from rule(settings)
         except AttributeError as error:
             # A rule that reads an absent setting is skipped.
@@ -77,12 +79,20 @@ def _apply(rules: Rules, settings: Settings) -> Iterator[str]:
                 raise
 
 
-def _has_effect(only_with: OnlyWithDelivery | None, settings: Settings) -> bool:
+def _matches_delivery(only_with: OnlyWithDelivery | None, settings: Settings) -> bool:
     return only_with is None or only_with.delivery == settings.delivery
 
 
 def _rule(rules: Rules, only_with: OnlyWithDelivery | None = None) -> Callable[[Rule], None]:
-    """Return a decorator that adds a function to `rules`."""
+    """Return a decorator that adds a function to `rules`.
+
+    The decorator returns None, because a rule is never called by its name.
+
+    Parameters
+    ----------
+    only_with
+        The delivery that the rule is for; None if it is for every delivery.
+    """
     return lambda rule: rules.append((rule, only_with))
 
 
@@ -113,6 +123,7 @@ def _incomplete_webhook(settings: Settings) -> Iterator[str]:
         "webhook_secret": "the name of the secret that holds the key to sign them with",
     }
     for key, purpose in purposes.items():
+        # An absent setting has an invalid value, which is a mistake of its own.
         if "webhook" in settings.destinations and getattr(settings, key, "") is None:
             yield f"{key} is missing: the destination webhook needs {purpose}"
 
@@ -147,10 +158,15 @@ def _overfull_worker_environment(settings: Settings) -> Iterator[str]:
 def _overfull_watchdog_environment(settings: Settings) -> Iterator[str]:
     expression = settings.filter_expression
     # Lambda measures the environment as JSON. The filter counts as JSON within JSON, because the
-    # variable that contains it is JSON too. The stage and the domain occur several times.
-    values = [json.dumps(json.dumps(expression)), 4 * settings.stage, settings.genesys_secret]
-    values += [2 * settings.genesys_environment]
-    values += [settings.genesys_login_url or "", settings.genesys_api_url or ""]
+    # variable that contains it is JSON too. The stage occurs four times, and the domain twice.
+    values = [
+        json.dumps(json.dumps(expression)),
+        4 * settings.stage,
+        2 * settings.genesys_environment,
+        settings.genesys_secret,
+        settings.genesys_login_url or "",
+        settings.genesys_api_url or "",
+    ]
     excess = sum(map(len, values)) - MAX_WATCHDOG_ENVIRONMENT_CHARACTERS
     if settings.watchdog != "off" and excess > 0:
         key = "attribute_filter" if settings.attribute_filter else "queue_ids"
@@ -170,15 +186,15 @@ def _failing_filter(settings: Settings) -> Iterator[str]:
 
 @_rule(_WARNING_RULES, OnlyWithDelivery("subscription"))
 def _mismatching_filter(settings: Settings) -> Iterator[str]:
-    trial_result = _try_filter(settings.attribute_filter, settings.queue_ids)
-    for queue_id, result in trial_result.mismatches.items():
+    trial = _try_filter(settings.attribute_filter, settings.queue_ids)
+    for queue_id, result in trial.mismatches.items():
         yield (
             f"attribute_filter: an end in queue {queue_id} would not pass; "
             f"the filter gives {result} for it, not true"
         )
 
 
-@functools.cache  # two rules use the result
+@functools.cache  # two rules call this function
 def _try_filter(expression: str | None, queue_ids: tuple[str, ...]) -> filters.TrialResult:
     if not expression:
         return filters.TrialResult()

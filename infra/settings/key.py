@@ -10,7 +10,7 @@ Check = Callable[[Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class OnlyWithDelivery:
-    """Marks a key, or a rule about several keys, as having an effect only with this delivery."""
+    """States that a key, or a rule about several keys, has an effect only with this delivery."""
 
     delivery: str
 

@@ -41,8 +41,8 @@ def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]
         `[stages.<name>]` overrides them for one stage.
     context
         The CDK context. Its key `stage` selects the stage; the default is `dev`. Each key that
-        names a setting overrides settings.toml. The value is a string, as `-c key=value` passes
-        it, or has the setting's type.
+        names a setting overrides settings.toml. Its value is a string if it comes from
+        `-c key=value`, and has the setting's type if it comes from cdk.json.
 
     Returns
     -------
@@ -65,7 +65,8 @@ def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]
     tables["-c"] = {name: context[name] for name in KEYS if context.get(name) is not None}
     raw_values = {
         name: (raw, origin)
-        for origin in (file.name, f"[stages.{stage}]", "-c")  # each overrides the ones before
+        # An origin overrides the origins before it.
+        for origin in (file.name, f"[stages.{stage}]", "-c")
         for name, raw in tables.get(origin, {}).items()
         if name in KEYS
     }
@@ -76,8 +77,9 @@ def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]
         try:
             values[name] = _check(name, raw, origin)
         except ValueError as error:
-            values.pop(name, None)  # the default must not cause a conflict
+            values.pop(name, None)  # its default must not cause a conflict
             mistakes.append(_format_mistake(name, raw, origin, str(error)))
+    # If settings.toml cannot be read, the list of mistakes already says so.
     if content is not None and "queue_ids" not in raw_values:
         mistakes.append(
             'queue_ids is missing: list the ids of your Genesys Cloud queues, queue_ids = ["…"]'
@@ -105,10 +107,10 @@ def _read_toml(file: Path, mistakes: list[str]) -> dict[str, Any] | None:
 def _tables_by_origin(
     file_name: str, content: dict[str, Any], mistakes: list[str]
 ) -> dict[str, dict[str, Any]]:
-    """Split the content of settings.toml, and add any mistakes to the list.
+    """Split the content of settings.toml into tables, and add any mistakes to the list.
 
-    Return a table of the top-level keys, keyed by the file's name, and the table of each stage,
-    keyed by its header.
+    Return a dict that contains the top-level keys as a table, keyed by the file's name, and the
+    table of each stage, keyed by the table's header, such as `[stages.prod]`.
     """
     stages = content.pop("stages", {})
     tables = {file_name: content}
@@ -144,7 +146,7 @@ def _unknown_key_message(key: str) -> str:
 
 
 def _check(name: str, raw: object, origin: str) -> object:
-    """Return the value to use, or raise ValueError with the requirement."""
+    """Check a raw value. Return the value to use, or raise ValueError with the requirement."""
     key = KEYS[name]
     if key.default is None and isinstance(raw, str) and not raw.strip():
         return None  # an empty string resets an optional key
@@ -169,7 +171,7 @@ def _parse(text: str, value_type: type) -> object:
 def _format_mistake(key: str, raw: object, origin: str, requirement: str) -> str:
     value = json.dumps(raw, ensure_ascii=False, default=str)
     if key.endswith("_url"):
-        # A URL may have a password before its host or in its query.
+        # Hide what is before a URL's host or in its query, which may be a password.
         value = re.sub(r"\?[^\"#]*", "?***", re.sub(r"//[^/]*@", "//***@", value))
     value = value if len(value) <= 120 else f"{value[:117]}..."
     return f"{key} = {value} ({origin}): {requirement}"

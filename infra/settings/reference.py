@@ -20,8 +20,8 @@ from infra.settings.settings import KEYS, Settings
 _PROJECT = Path(__file__).parents[2]
 _TYPES = {str: "text", int: "number", bool: "true or false", list: "list of texts"}
 _TOML_HEAD = """\
-# Settings of Queue Ends. A commented-out line shows the default, unless the comment above it
-# announces an example. docs/settings.md lists the same keys in tables.
+# Settings of Queue Ends. A commented-out line shows the default, or an example if the comment above
+# it ends with "Example:". docs/settings.md lists the same keys in tables.
 # You can override any key for one command: cdk deploy -c queue_ids=id1,id2 -c batch_size=5
 """
 _STAGES_COMMENT = (
@@ -60,6 +60,7 @@ def render_settings_toml(current_text: str) -> str:
         parts.append(f"\n# {title}:\n")
         for name, help_text in help_texts.items():
             parts += [_help_comment(name, help_text), assignments.get(name) or _fresh_line(name)]
+    # The stages begin with the first table's header, which may be commented out.
     stages = re.search(r"^(# )?\[.*", current_text, re.MULTILINE | re.DOTALL)
     return "".join([*parts, "\n", _wrap_comment(_STAGES_COMMENT), stages[0] if stages else ""])
 
@@ -91,7 +92,7 @@ def render_settings_page() -> str:
             key = KEYS[name]
             values = str(key.check) if isinstance(key.check, Between | OneOf) else ""
             meaning = re.sub(r"docs/([\w-]+\.md)", r"[\1](\1)", _delivery_note(key) + help_text)
-            # A word in quotes becomes code, unless it is a key in JSON.
+            # A word in quotes becomes code, except for a JSON key such as "client_id": "...".
             meaning = re.sub(r'"([\w-]+)"(?!: ")', r"`\1`", meaning)
             cells = (
                 f"`{name}`",
@@ -118,7 +119,7 @@ def _delivery_note(key: Key) -> str:
 
 
 def _fresh_line(name: str) -> str:
-    """Return a key's line in a fresh settings.toml, commented out unless the key is required."""
+    """Return a key's line in a fresh settings.toml; an optional key's line is commented out."""
     key = KEYS[name]
     prefix = "" if key.default is MISSING else "# "
     return f"{prefix}{name} = {_format_value(key.example.value if key.example else key.default)}\n"
@@ -136,7 +137,7 @@ def _wrap_comment(text: str) -> str:
 
 
 def _find_assignments(text: str) -> dict[str, str]:
-    """Return the lines that assign each key above the first table, keyed by key."""
+    """Return the lines that assign a value to each key above the first table, keyed by key."""
     assignments: dict[str, str] = {}
     statement = ""
     for line in text.splitlines(keepends=True):
@@ -147,7 +148,7 @@ def _find_assignments(text: str) -> dict[str, str]:
             try:
                 (name,) = tomllib.loads(statement)
             except tomllib.TOMLDecodeError:
-                continue  # a list continues on the next line
+                continue  # the value is a list that continues on the next line
             assignments[name], statement = statement, ""
     return assignments
 

@@ -13,7 +13,7 @@ _MAX_DELAY_SECONDS = 900
 def outage_seconds(first_delay_seconds: int, max_receive_count: int) -> int:
     """Return how long an outage may last before messages move to the dead-letter queue.
 
-    This is the time from a message's first receive to its last.
+    This is the time from a message's first receive to its last, which must succeed.
     """
     return sum(islice(_delays(first_delay_seconds), max_receive_count - 1))
 

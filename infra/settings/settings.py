@@ -111,13 +111,13 @@ class Settings:
     batch_size: Annotated[int, Between(1, 10_000)] = 10
     """Maximum number of messages in one invocation. A batch_size over 10 needs a
     batching_window_seconds of at least 1. If your action is slow, a whole batch must still fit into
-    the timeout: keep batch_size * (seconds per action)
-    at or below (worker_timeout_seconds - 3) / (number of destinations)."""
+    the timeout: keep batch_size * (seconds per action) at or below
+    (worker_timeout_seconds - 3) / (number of destinations)."""
     batching_window_seconds: Annotated[int, Between(0, 300)] = 0
     """Longest time that Lambda waits for a full batch, in seconds."""
     max_concurrency: Annotated[int | None, Between(2, 1_000), Example(20)] = None
-    """Maximum number of worker invocations at the same time. If absent, only the AWS
-    account's limit applies."""
+    """Maximum number of worker invocations at the same time. If absent, only the AWS account's
+    limit applies."""
     worker_timeout_seconds: Annotated[int, Between(5, 900)] = 30
     """Timeout of one invocation of the worker, in seconds."""
     worker_memory_mb: Annotated[int, Between(128, 10_240)] = 256
