@@ -20,10 +20,10 @@ class InvalidEnvironment(Exception):
         super().__init__(f"{problem}. The stack sets this variable. Deploy the stack again.")
 
 
-class Environment(dict[str, str]):
-    """Environment variables, keyed by name. A missing variable raises `InvalidEnvironment`.
+class DestinationVariables(dict[str, str]):
+    """The variables from which each destination reads its own, keyed by name.
 
-    Each destination reads its own variables from here.
+    A missing variable raises `InvalidEnvironment`.
     """
 
     def __missing__(self, name: str) -> str:

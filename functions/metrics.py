@@ -39,7 +39,7 @@ def emit(
     dimension_sets = [list(rollup_dimensions)] if rollup_dimensions else []
     dimension_sets.append(list(dimensions))
     max_duration_count = max(map(len, durations.values()), default=0)
-    # The first line contains the counts, so there is a first line even without durations.
+    # The first round writes the counts, so there is a first round even without durations.
     for start in range(0, max(1, max_duration_count), MAX_VALUES_PER_LINE):
         values: dict[str, Any] = {} if start else dict(counts)
         units = dict.fromkeys(values, "Count")

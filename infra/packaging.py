@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 # Lambda's python3.14 runs on Amazon Linux 2023 (glibc 2.34), which supports all these manylinux
-# platforms. pip needs each of them by name, because it does not conclude from one that the system
-# supports the older ones.
+# platforms. pip needs each of them by name: given a newer platform, it does not accept wheels for
+# the older ones.
 _LAMBDA_OPTIONS = (
     "--platform=manylinux_2_28_aarch64",
     "--platform=manylinux_2_17_aarch64",
@@ -102,7 +102,7 @@ def _describe_host() -> str:
 
 def _digest(*parts: bytes) -> str:
     digest = hashlib.sha256()
-    # The lengths tell the parts `ab`, `c` from the parts `a`, `bc`.
+    # Without the lengths, the parts `ab` and `c` would have the same digest as `a` and `bc`.
     for part in parts:
         digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()

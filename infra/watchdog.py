@@ -22,8 +22,8 @@ class Watchdog(Construct):
     Parameters
     ----------
     source
-        The delivery's construct. The schedule is created after everything in this construct,
-        because otherwise the watchdog would report a partner event source that has no bus yet.
+        The delivery's construct. The schedule is created after everything in `source`, because
+        otherwise the watchdog would report a partner event source that has no bus yet.
     requirements
         The environment variables and permissions that the function needs to compare Genesys Cloud
         with the stack.
@@ -65,7 +65,7 @@ class Watchdog(Construct):
         self.schedule = events.CfnRule(
             self,
             "Schedule",
-            description=f"Has the watchdog of {settings.stack_name} look",
+            description=f"Invokes the watchdog of {settings.stack_name} every five minutes",
             schedule_expression=f"rate({_INTERVAL.to_minutes()} minutes)",
             targets=[
                 events.CfnRule.TargetProperty(

@@ -7,8 +7,8 @@ import msgspec
 
 Source = Literal["subscription", "eventbridge", "backfill"]
 
-# Two ends of a conversation in the same queue count as one if they are at most this far apart. A
-# history applies the same limit to the events that belong to a customer's end.
+# Two ends of a conversation in the same queue count as one if they are at most this far apart. In a
+# history, an event belongs to a customer's end up to this time after it.
 SAME_END_WINDOW_MS = 5 * 60 * 1000
 
 
@@ -31,7 +31,8 @@ class ConversationEnd:
     participants, metrics
         The event's lists of the same names, unchanged; empty if the event does not have them.
     source
-        The delivery that reported the end. No delivery sets `backfill`.
+        The delivery that reported the end: `subscription` or `eventbridge`. `backfill` is reserved
+        for ends that a later version will find by a search in Genesys Cloud.
     sequence
         1 for the conversation's first end in this queue, 2 for the next end after the conversation
         was re-opened, and so on.

@@ -102,7 +102,8 @@ class Histories:
         Return the ids of the conversations whose history has expired meanwhile.
         """
         expired_ids: list[str] = []
-        # A further round reads the histories that another invocation has replaced since the read.
+        # If another invocation has replaced a history since this round's read, the next round reads
+        # the history again.
         while existing_ids:
             items = self._store.read_histories(existing_ids, deadline)
             expires_at = self._expires_at()

@@ -8,8 +8,8 @@ from conversations.end import SAME_END_WINDOW_MS
 
 # A history keeps at most this many event times for a queue: the first time and the latest times. A
 # conversation that no agent answers for days has so many events that all their times would exceed
-# the size limit of a ledger item. The first time is kept for a customer's end that precedes the
-# latest times: it shows that the conversation had already been in the queue.
+# the size limit of a ledger item. If a customer's end precedes all the latest times, only
+# the first time shows that the conversation had already been in the queue.
 MAX_TIMES_PER_QUEUE = 200
 
 
@@ -33,9 +33,10 @@ class CustomerEnd:
     decided_queue_id
         The queue that the rule `last_queue` has chosen; None before this decision.
     expires_at
-        When this customer's end is dropped from the history, in epoch seconds; 0 until this
-        customer's end is stored. The ledger keeps the resulting ends for longer, so it recognizes
-        an end that a late event completes again.
+        When this customer's end is dropped from the history, in epoch seconds. The store sets this
+        value at the first write; until then it is 0. A `customer.end` that arrives after the drop
+        can complete the same end a second time. The ledger recognizes the duplicate, because the
+        ledger keeps ends for longer.
     """
 
     latest_ms: int

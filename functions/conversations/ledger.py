@@ -20,7 +20,7 @@ invocation that has lost its claim finds out when its next mark fails, and then 
 A write whose response was lost is sent again. A new claim or a takeover can then fail because its
 first attempt succeeded. The invocation therefore reads the item after each failed claim. If the
 item's holder is the invocation's own token, the invocation holds the claim. A repeated mark
-succeeds again. A mark that reaches the store after the holder's next mark fails (see `Mark`).
+succeeds again. A mark fails if it reaches the store later than the holder's next mark (see `Mark`).
 
 A destination can still get an end twice: if the invocation was killed before it could mark that
 the destination has the end, if the destination's response was lost, or if no mark could be written.
@@ -194,7 +194,7 @@ class Claims:
         """
         marks = []
         for claim, done in zip(claims, done_flags, strict=True):
-            # Each mark's lease expires earlier than that of the mark before (see `Mark`).
+            # Each mark shortens the claim's lease, so that a late mark can be refused (see `Mark`).
             claim.lease_until = 0 if done else claim.lease_until - 1
             marks.append(self._make_mark(claim, done=done))
         return [_mark_result(result) for result in self._store.write(marks, deadline)]

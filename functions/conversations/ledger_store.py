@@ -62,10 +62,10 @@ class Mark(NamedTuple):
 
     Condition: the item's holder is `holder`, and the mark's `lease_until` is at most the item's.
 
-    Each mark sets `lease_until` earlier than the holder's mark before it. This orders the marks:
-    one that arrives late has a `lease_until` above the item's, so it fails. A repeated mark has the
-    same `lease_until` as the item, so it succeeds again. A mark with `lease_until` 0 releases the
-    claim.
+    The `lease_until` of each mark is lower than that of the same holder's previous mark. This
+    orders the marks: one that arrives late has a `lease_until` above the item's, so it fails. A
+    repeated mark has the same `lease_until` as the item, so it succeeds again. A mark with
+    `lease_until` 0 releases the claim.
     """
 
     key: EndKey

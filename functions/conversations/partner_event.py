@@ -110,8 +110,8 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Par
     event_body_path = "$.detail.eventBody"
     conversation_id = require_conversation_id(event_body, event_body_path)
     queue_id = None
-    # A `customer.end` event has no queue id. An agent's event has no queue id if the call did not
-    # come through a queue. Such an event is ignored below, like that of a queue that is not ours.
+    # A `customer.end` event never has a queue id. An agent's event has none if the call did not
+    # come through a queue; such an agent's event is ignored below, like that of a foreign queue.
     if topic != CUSTOMER_END and event_body.get("queueId") is not None:
         queue_id = require_string(event_body, "queueId", "missing_queue_id", event_body_path)
     own_time_ms = _parse_time(event_body, "eventTime", event_body_path)
@@ -167,8 +167,8 @@ def _require_object(parent: dict[str, Any], key: str, parent_path: str) -> dict[
 def _parse_time(parent: dict[str, Any], key: str, parent_path: str) -> int | None:
     """Return the value of a time field in epoch milliseconds; None if there is no such field.
 
-    Genesys Cloud writes times in epoch milliseconds in the events of `_TOPICS`, and in ISO 8601 in
-    other events. Both formats are accepted.
+    In the events of `_TOPICS`, Genesys Cloud writes times in epoch milliseconds. ISO 8601, which
+    Genesys Cloud uses in its other events, is accepted too.
     """
     time = parent.get(key)
     if time is None:

@@ -21,8 +21,8 @@ DETAIL_TYPE = "Conversation Ended"
 # EventBridge counts this many bytes for an entry's time (see "Calculating Amazon EventBridge
 # PutEvents event entry size" in the AWS documentation).
 TIME_BYTES = 14
-# An entry must be "less than 256 KB" (see the same page). So must all entries of a call together
-# (see "PutEvents" in the AWS documentation).
+# An entry must be "less than 256 KB" (see the same page). The same limit holds for all entries of a
+# call together (see "PutEvents" in the AWS documentation).
 MAX_BYTES = 256 * 1024 - 1
 LIMITS = CallLimits(
     max_entries=10,

@@ -14,7 +14,7 @@ from destinations.destination import CALL_SECONDS, Receipt
 CLIENT_CONFIG = client_config(read_timeout_seconds=3)
 # If a call fails with one of these codes, a single entry may be at fault, so the entries are sent
 # again in two halves. With every other code, all entries would fail again, and repeated halving
-# would waste up to 198 more calls on 100 entries.
+# would waste almost two more calls for each entry.
 _ENTRY_ERROR_CODES = {
     "InvalidArgumentException",
     "RequestEntityTooLargeException",
@@ -90,7 +90,8 @@ def send_in_groups(
     group_bytes = 0
     for position, end in enumerate(ends):
         if deadline.passed():
-            return  # The ends in the group get no receipt, because they are not sent either.
+            # Neither the group nor the remaining ends are sent, so none of them gets a receipt.
+            return
         end_json, json_size = _encode(end, limits.max_entry_bytes - limits.overhead_bytes)
         if end_json is None:
             yield Receipt(position, "refused", _refusal_detail(json_size, limits))
@@ -138,7 +139,7 @@ def _send_group(group: Sequence[_Entry], send: Sender, deadline: Deadline) -> It
     if not group or deadline.passed():
         return
     try:
-        problems = send([entry.content for entry in group], deadline.within(CALL_SECONDS))
+        details = send([entry.content for entry in group], deadline.within(CALL_SECONDS))
     except CALL_ERRORS as error:
         if len(group) > 1 and _may_concern_one_entry(error):
             # One invalid entry must not stop the other entries.
@@ -146,11 +147,11 @@ def _send_group(group: Sequence[_Entry], send: Sender, deadline: Deadline) -> It
             yield from _send_group(group[:middle], send, deadline)
             yield from _send_group(group[middle:], send, deadline)
             return
-        problems = [code_of(error)] * len(group)
-    if len(problems) != len(group):
-        problems = ["the response does not report on each entry"] * len(group)
-    for entry, problem in zip(group, problems, strict=True):
-        yield Receipt(entry.position, "failed" if problem else "arrived", problem)
+        details = [code_of(error)] * len(group)
+    if len(details) != len(group):
+        details = ["the response does not report on each entry"] * len(group)
+    for entry, detail in zip(group, details, strict=True):
+        yield Receipt(entry.position, "failed" if detail else "arrived", detail)
 
 
 def _may_concern_one_entry(error: CallError) -> bool:

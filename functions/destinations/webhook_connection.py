@@ -159,7 +159,7 @@ class Connection(http.client.HTTPConnection):
         ]
         if not allowed_addresses:
             raise AddressRefused
-        self.sock = self._open_socket = self._connect_to_first(allowed_addresses)
+        self.sock = self._open_socket = self._connect_to_any(allowed_addresses)
         self._open_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if endpoint.tls:
             # The handshake is a separate step, so that `abort` works while the handshake hangs.
@@ -170,7 +170,7 @@ class Connection(http.client.HTTPConnection):
             self.limit_waits()
             tls_socket.do_handshake()
 
-    def _connect_to_first(self, addresses: Sequence[str]) -> socket.socket:
+    def _connect_to_any(self, addresses: Sequence[str]) -> socket.socket:
         """Return a socket to the first address that accepts.
 
         Each attempt may take the time that is left, divided by the number of addresses that are
@@ -213,8 +213,8 @@ class Connection(http.client.HTTPConnection):
 class ConnectionPool:
     """Connections to an endpoint, kept open for later calls.
 
-    Calls keep their connections from their own threads. This needs no lock, because appending to a
-    list and popping from it are atomic.
+    Each call runs `keep` in its own thread. This needs no lock, because appending to a list and
+    popping from it are atomic.
 
     Parameters
     ----------

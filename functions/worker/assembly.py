@@ -10,7 +10,7 @@ from conversations.ledger import Ledger
 from deadline import now_ms
 from destinations.registry import load_destinations
 from dynamodb.ledger_table import LedgerTable
-from environment import Environment, read_variables
+from environment import DestinationVariables, read_variables
 from worker.batch import Dependencies
 from worker.intake_queue import IntakeQueue
 from worker.readers import make_reader
@@ -22,7 +22,7 @@ def assemble(environment: Mapping[str, str]) -> tuple[Dependencies, str]:
     variables = read_variables(WorkerVariables, environment)
     # The destinations are loaded first, because this imports the user's code. That code may
     # configure boto3's default session, which affects only the clients that are created later.
-    destinations = load_destinations(Environment(environment))
+    destinations = load_destinations(DestinationVariables(environment))
     intake = IntakeQueue(
         boto3.client("sqs", config=client_config()),
         queue_url=variables.queue_url,

@@ -70,7 +70,7 @@ class ClaimedEnd:
         return destination.name not in self.claim.delivered
 
     def fate(self) -> Fate:
-        """Return the first of these fates that applies to the end."""
+        """Return the end's fate. If several apply, the first in the order of `Fate` counts."""
         if self.done:
             return "done"
         if self.claim_lost:
@@ -119,8 +119,8 @@ class _Dispatch:
             if due_ends:
                 self._deliver(destination, due_ends, deadline)
         # Mark the ends that every destination has, but that are not done yet. Either a mark has
-        # failed, or the only destinations that lacked the end after an earlier invocation are no
-        # longer in the settings.
+        # failed, or nothing was due in this invocation: the destinations to which an earlier
+        # invocation could not deliver have since been removed from the settings.
         delivered_ends = [end for end in ends if end.is_open and self._has_arrived_everywhere(end)]
         self._mark(delivered_ends, self._budget.last_mark_deadline)
         unfinished_claims = [end.claim for end in ends if end.is_open]
@@ -139,19 +139,20 @@ class _Dispatch:
             return
         positions_without_receipt = set(range(len(due_ends)))
         unmarked_ends: list[ClaimedEnd] = []
-        seconds_left_at_first_unmarked = 0.0
+        # The wait begins with the first end that has arrived but is not marked yet.
+        seconds_left_when_wait_began = 0.0
         try:
-            for receipt in destination.deliver([due.end for due in due_ends], deadline):
-                end = due_ends[receipt.position]
+            for receipt in destination.deliver([claimed.end for claimed in due_ends], deadline):
+                claimed = due_ends[receipt.position]
                 positions_without_receipt.discard(receipt.position)
                 if receipt.kind != "arrived":
-                    self._record_failure(end, name, receipt)
+                    self._record_failure(claimed, name, receipt)
                     continue
-                end.claim.delivered.append(name)
+                claimed.claim.delivered.append(name)
                 if not unmarked_ends:
-                    seconds_left_at_first_unmarked = deadline.left()
-                unmarked_ends.append(end)
-                waited_seconds = seconds_left_at_first_unmarked - deadline.left()
+                    seconds_left_when_wait_began = deadline.left()
+                unmarked_ends.append(claimed)
+                waited_seconds = seconds_left_when_wait_began - deadline.left()
                 is_mark_call_full = len(unmarked_ends) == self._claims.marks_per_call
                 if is_mark_call_full or waited_seconds >= self._budget.MARK_INTERVAL_SECONDS:
                     self._mark(unmarked_ends, self._budget.interim_mark_deadline())
@@ -162,10 +163,10 @@ class _Dispatch:
                 due_ends[position].failures[name] = f"{name}: {error_origin(error)}"
         self._mark(unmarked_ends, self._budget.interim_mark_deadline())
         if any(name in end.failures for end in due_ends):
-            # After an exception, the ends without a receipt have a failure already. Otherwise they
-            # lack only time, which the failed ends have used up. If they came back at once, they
-            # would probably meet the same problem. They count as failed, so that they come back
-            # after a delay.
+            # After an exception, the ends without a receipt have a failure already. Without an
+            # exception, these ends were not tried, because the failed ends used up the time. An
+            # immediate retry would probably run out of time again, so these ends also count as
+            # failed, and are retried after a delay.
             for position in positions_without_receipt:
                 due_ends[position].failures.setdefault(
                     name, f"{name}: not tried, others took too long"

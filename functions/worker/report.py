@@ -98,8 +98,8 @@ class BatchReport:
     def write_metrics(self, stage: str, *, cold_start: bool) -> None:
         """Write a metrics line for the batch, and one for each queue with ends that are done.
 
-        A queue's line also counts in the stage's metrics, so the batch's line does not repeat the
-        queues' values.
+        CloudWatch adds a queue's values to the stage's metrics (see `rollup_dimensions`). The
+        batch's line therefore has no `Ended`, except a 0 if no queue's line follows.
         """
         counts = {
             "Received": len(self.outcomes),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from environment import Environment, InvalidEnvironment, Variables, read_variables
+from environment import DestinationVariables, InvalidEnvironment, Variables, read_variables
 
 
 class Example(Variables, frozen=True):
@@ -31,7 +31,7 @@ def test_the_error_names_a_variable_of_the_wrong_type_but_not_its_value() -> Non
 
 
 def test_reading_a_missing_variable_raises_an_error_that_names_it() -> None:
-    environment = Environment(VALID)
+    environment = DestinationVariables(VALID)
     assert environment["QUEUE_URL"] == "https://sqs"
     assert environment.get("ENDS_BUS") is None
     with pytest.raises(InvalidEnvironment, match=r"ENDS_BUS is missing"):
