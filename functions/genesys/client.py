@@ -98,7 +98,7 @@ class GenesysClient:
     def iterate_entities(
         self, path: str, query: Mapping[str, Any] | None = None
     ) -> Iterator[dict[str, Any]]:
-        """Request a list page by page, and yield its entities."""
+        """Request a list page by page, and yield its entities, which are JSON objects."""
         page_number, previous_entities = 1, None
         while True:
             page_query = {**(query or {}), "pageNumber": page_number, "pageSize": PAGE_SIZE}
@@ -110,6 +110,7 @@ class GenesysClient:
                 # This API has no paging, and has returned the whole list again.
                 return
             yield from (entity for entity in entities if isinstance(entity, dict))
+            # Without a valid `pageCount`, go on until a page is empty or repeated.
             page_count = page.get("pageCount")
             if not entities or (isinstance(page_count, int) and 0 < page_count <= page_number):
                 return
@@ -154,13 +155,14 @@ class GenesysClient:
         return self._token
 
     def _log_in(self) -> tuple[str, float]:
-        """Return a new token and its lifetime in seconds."""
+        """Return a new token and its lifetime in seconds, or 0 if the lifetime is unknown."""
         form = {
             "grant_type": "client_credentials",
             "client_id": self._credentials.client_id,
             "client_secret": self._credentials.client_secret,
             **({"scope": self._scopes} if self._scopes else {}),
         }
+        # Although this is a POST, it creates no resource, so it can be repeated.
         response = self._exchange(
             self._session_for_repeatable, "POST", LOGIN_PATH, self._login_url, data=form
         )

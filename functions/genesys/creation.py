@@ -31,7 +31,7 @@ def create_once(
     post
         Creates the resource and returns its id.
     find_created
-        Searches Genesys Cloud for resources that `post` has created, and returns their ids.
+        Searches Genesys Cloud for resources that `post` may have created, and returns their ids.
     remove
         Removes the resource with this id.
     deadline
