@@ -72,10 +72,10 @@ def call(
     *args: _Arguments.args,
     **kwargs: _Arguments.kwargs,
 ) -> _Response:
-    """Call an operation and return its response; after transient errors, try up to three times.
+    """Call an operation and return its response; retry up to twice after a transient error.
 
-    If a response does not arrive in time, there is no retry, because AWS may have carried out the
-    operation.
+    If the request was sent but no response arrived in time, there is no retry, because AWS may have
+    carried out the operation.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def code_of(error: CallError) -> str:
 
 
 def is_transient(error: CallError) -> bool:
-    """Return whether the same call may succeed later, because the service failed or was silent."""
+    """Return whether the service was at fault, so that the same call may succeed later."""
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return code_of(error) in TRANSIENT_CODES or status == 429 or status >= 500
@@ -129,8 +129,8 @@ def is_transient(error: CallError) -> bool:
 
 
 def _may_repeat_after(error: ClientError | BotoCoreError) -> bool:
-    """Return whether the call that raised this error may be repeated at once."""
+    """Return whether `call` may repeat the operation that raised this error."""
     if isinstance(error, ClientError):
         return is_transient(error)
-    # Either no connection was made, or the service had closed an idle connection.
+    # No connection was made, or the service had closed an idle one: it did not get the request.
     return isinstance(error, EndpointConnectionError | ConnectTimeoutError | ConnectionClosedError)

@@ -27,7 +27,7 @@ class InvocationContext(Protocol):
     """The part of Lambda's context object that reports the time left."""
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds until Lambda ends the invocation."""
+        """Return the milliseconds until the invocation's timeout."""
 
 
 class Deadline:
@@ -135,12 +135,15 @@ def time_limit(seconds: float, repeat_seconds: float = 1.0) -> Iterator[None]:
         yield
         return
 
+    # A late signal must not interrupt the `finally` block, which sets this to False.
     is_inside = True
 
     def raise_timeout(_signal: int, _frame: FrameType | None) -> None:
         if is_inside:
             raise TimeoutError(f"took longer than {seconds:.1f} s")
 
+    # A process has only one such timer. This limit takes the timer over from an outer limit, and
+    # the `finally` block gives it back.
     started_at = time.monotonic()
     outer_seconds, outer_repeat_seconds = signal.getitimer(signal.ITIMER_REAL)
     if outer_seconds:

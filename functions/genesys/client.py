@@ -58,9 +58,12 @@ class GenesysClient:
         self._token: str | None = None
         self._renew_token_at = 0.0
         secret = credentials.client_secret
+        # The login request encodes the secret with `quote_plus`, so an error may quote either.
         self._masked_strings = [secret, quote_plus(secret)]
-        self._retrying_session = _make_session(DeadlineRetry.for_repeatable_requests(deadline))
-        self._creating_session = _make_session(DeadlineRetry.for_requests_that_create(deadline))
+        self._session_for_repeatable = _make_session(
+            DeadlineRetry.for_repeatable_requests(deadline)
+        )
+        self._session_for_creation = _make_session(DeadlineRetry.for_requests_that_create(deadline))
 
     def request(
         self,
@@ -73,9 +76,9 @@ class GenesysClient:
         """Send a request and return the response's JSON, or None if the response has no content.
 
         After 429, 502, 503 or 504, the request is retried until the deadline. After a network
-        failure, it is retried a few times. A POST is retried only after 429, because after any
-        other failure Genesys Cloud may have carried out the POST. After 401, every request, even a
-        POST, is sent once more with a new token.
+        failure, it is retried a few times. A POST is retried only after 429, because after the
+        other failures Genesys Cloud may have carried out the POST. A request that is answered with
+        401 was not carried out, so even a POST is sent once more, with a new token.
 
         Raises
         ------
@@ -95,7 +98,7 @@ class GenesysClient:
     def iterate_entities(
         self, path: str, query: Mapping[str, Any] | None = None
     ) -> Iterator[dict[str, Any]]:
-        """Request a list page by page, and yield its entities."""
+        """Request a list page by page, and yield its entities, which are JSON objects."""
         page_number, previous_entities = 1, None
         while True:
             page_query = {**(query or {}), "pageNumber": page_number, "pageSize": PAGE_SIZE}
@@ -107,6 +110,7 @@ class GenesysClient:
                 # This API has no paging, and has returned the whole list again.
                 return
             yield from (entity for entity in entities if isinstance(entity, dict))
+            # Without a valid `pageCount`, go on until a page is empty or repeated.
             page_count = page.get("pageCount")
             if not entities or (isinstance(page_count, int) and 0 < page_count <= page_number):
                 return
@@ -129,7 +133,7 @@ class GenesysClient:
     ) -> requests.Response:
         """Send an API request and return the response, whatever its status."""
         token = self._get_valid_token()
-        session = self._creating_session if method == "POST" else self._retrying_session
+        session = self._session_for_creation if method == "POST" else self._session_for_repeatable
         return self._exchange(
             session,
             method,
@@ -151,22 +155,23 @@ class GenesysClient:
         return self._token
 
     def _log_in(self) -> tuple[str, float]:
-        """Return a new token and its lifetime in seconds."""
+        """Return a new token and its lifetime in seconds, or 0 if the lifetime is unknown."""
         form = {
             "grant_type": "client_credentials",
             "client_id": self._credentials.client_id,
             "client_secret": self._credentials.client_secret,
             **({"scope": self._scopes} if self._scopes else {}),
         }
+        # Although this is a POST, it creates no resource, so it can be repeated.
         response = self._exchange(
-            self._retrying_session, "POST", LOGIN_PATH, self._login_url, data=form
+            self._session_for_repeatable, "POST", LOGIN_PATH, self._login_url, data=form
         )
         if response.status_code in (requests.codes.bad_request, requests.codes.unauthorized):
             raise self._make_error(LoginRefused, "POST", LOGIN_PATH, response)
         content = self._parse_content("POST", LOGIN_PATH, response)
         try:
             token, lifetime_seconds = content["access_token"], float(content.get("expires_in", 0))
-            # With any other characters in the token, a request fails with an error that quotes it.
+            # A token with other characters would make requests fail with errors that quote it.
             if re.fullmatch(r"[!-~]+", token):
                 return token, lifetime_seconds
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
@@ -178,7 +183,10 @@ class GenesysClient:
     def _exchange(
         self, session: requests.Session, method: str, path: str, url: str, **kwargs: Any
     ) -> requests.Response:
-        """Send a request and return the response; raise `Unreachable` if there is no response."""
+        """Send a request and return the response; raise `Unreachable` if there is no response.
+
+        The request goes to `url`; errors show `path`.
+        """
         seconds_left = self.deadline.left()
         if seconds_left <= 0:
             raise Unreachable(method, path, message="no time was left to send it")
@@ -228,7 +236,7 @@ class GenesysClient:
 
 
 class _BearerToken(AuthBase):
-    """Sets the Authorization header. Without `auth`, the requests library would read .netrc."""
+    """Sets the Authorization header. In a request without `auth`, .netrc could replace it."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -246,7 +254,7 @@ def _make_session(retry: DeadlineRetry) -> requests.Session:
 
 
 def _parse_message(response: requests.Response) -> str:
-    """Return a response's error message, or its reason phrase if the body is not JSON."""
+    """Return the error message in a response's JSON, or the reason phrase if there is no JSON."""
     try:
         content = response.json()
     except (ValueError, RecursionError):
@@ -259,6 +267,7 @@ def _parse_message(response: requests.Response) -> str:
 
 
 def _describe_failure(error: BaseException) -> str:
-    """Return an error's class name and underlying reason, or its message if there is no reason."""
+    """Return an error's class name with the underlying reason, or else with the error's message."""
+    # The requests library wraps urllib3's error, which may have a `reason`.
     reason = getattr(error.args[0], "reason", None) if error.args else None
     return f"{type(error).__name__}: {reason or error}"

@@ -22,15 +22,16 @@ def create_once(
 ) -> str:
     """Create a resource that does not exist yet, and return its id.
 
-    A failed request may have created the resource all the same. After such a failure, search for
-    the resource after each attempt. If the search finds duplicates, keep one and remove the rest.
+    A failed attempt may have created the resource all the same. From the first such failure on,
+    each attempt is followed by a search for the resource. If the search finds duplicates, one is
+    kept and the others are removed.
 
     Parameters
     ----------
     post
         Creates the resource and returns its id.
     find_created
-        Searches Genesys Cloud for resources that `post` has created, and returns their ids.
+        Searches Genesys Cloud for resources that `post` may have created, and returns their ids.
     remove
         Removes the resource with this id.
     deadline
@@ -42,13 +43,14 @@ def create_once(
         No attempt is known to have succeeded. The error's `may_have_succeeded` is true if any
         attempt may have succeeded.
     """
-    created_id, uncertain_error = None, None
+    created_id = None
+    uncertain_error = None  # the latest error after which the resource may exist
     attempts = deadline.attempts(first_pause_seconds=1, max_pause_seconds=20)
-    next(attempts)  # the first attempt, without a pause
+    next(attempts)  # does not pause before the first attempt
     while True:
         try:
             created_id = post()
-            if not uncertain_error:
+            if uncertain_error is None:
                 return created_id
         except GenesysError as error:
             if not error.may_have_succeeded:
@@ -56,7 +58,8 @@ def create_once(
                 error.may_have_succeeded = uncertain_error is not None
                 raise
             uncertain_error = error
-        # `next` pauses before the search, because lists may show a new resource late.
+        # `next` pauses before the search, because lists may show a new resource late. If no time
+        # is left for a pause and another attempt, search at once.
         time_is_left = next(attempts, None) is not None
         listed_ids = find_created()
         if created_id or listed_ids:
@@ -64,6 +67,6 @@ def create_once(
             for duplicate_id in set(listed_ids) - {kept_id}:
                 remove(duplicate_id)
             return kept_id
-        # The status 500 is not transient, so there is no retry.
+        # The status 500 is probably permanent, so there is no retry.
         if uncertain_error.status == 500 or not time_is_left:
             raise uncertain_error

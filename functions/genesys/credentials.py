@@ -35,8 +35,8 @@ def load_credentials(
     secret_name
         The secret must hold a JSON object with `client_id` and `client_secret`.
     deadline
-        A new role's permissions need some seconds to take effect. Therefore, if AWS denies access,
-        the read is retried until this deadline, but for at most 20 s.
+        If AWS denies access, the read is retried until this deadline, but for at most 20 s, because
+        a new IAM role's permissions take effect after some seconds.
 
     Raises
     ------
@@ -62,17 +62,17 @@ def load_credentials(
     ) from last_error
 
 
-def _explain_unreadable_secret(name: str, code: str) -> str:
-    if code == "ResourceNotFoundException":
+def _explain_unreadable_secret(name: str, error_code: str) -> str:
+    if error_code == "ResourceNotFoundException":
         return (
             f"There is no secret {name!r} in this account and region. Create it with the string "
             f"{EXPECTED_JSON}, or name another secret in the setting genesys_secret."
         )
-    if code == "InvalidRequestException":
+    if error_code == "InvalidRequestException":
         return f"Secret {name!r} is marked for deletion. Restore it, or name another secret."
     return (
-        f"Secret {name!r} could not be read ({code}). Check its resource policy, and that it is "
-        "encrypted with the AWS managed key or with a key that this function may use."
+        f"Secret {name!r} could not be read ({error_code}). Check its resource policy, and that it "
+        "is encrypted with the AWS managed key or with a key that this function may use."
     )
 
 

@@ -4,15 +4,21 @@
 class GenesysError(Exception):
     """A request to Genesys Cloud failed.
 
-    The message holds the method, path, status, Genesys Cloud's own message and the correlation id,
-    which Genesys Cloud's support asks for. It never holds a token or secret.
+    `str(error)` holds all attributes except `may_have_succeeded`, and never a token or secret.
 
     Attributes
     ----------
+    method, path
+        The request's HTTP method, and its URL's path.
     status
         The HTTP status; None if there was no response.
+    message
+        Genesys Cloud's own message, or why there is no valid response; possibly empty.
+    correlation_id
+        Genesys Cloud's id for the request, which its support asks for.
     may_have_succeeded
-        Whether this request, or an earlier attempt, may have succeeded in spite of the error.
+        Whether Genesys Cloud may have carried out the request, or an earlier attempt, in spite of
+        the error.
     """
 
     def __init__(
@@ -36,6 +42,7 @@ class GenesysError(Exception):
         self.status = status
         self.message = message
         self.correlation_id = correlation_id
+        # With 2xx, the request has succeeded, but the response's content is invalid.
         self.may_have_succeeded = (
             status is None or 200 <= status < 300 or status in (408, 500, 502, 503, 504)
         )
@@ -50,7 +57,7 @@ class Unreachable(GenesysError):
 
 
 class NotAsSpecified(Exception):
-    """A resource still differs from its specification at the deadline; the message says how."""
+    """A resource did not become as specified in time; the message says how it differs."""
 
 
 class UserFacingError(Exception):

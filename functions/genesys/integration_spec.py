@@ -60,7 +60,10 @@ class IntegrationSpec:
         }
 
     def differences(self, configuration: Entity) -> list[str]:
-        """Return a list of clauses: one if the target differs, and one if the topics differ."""
+        """Return a list of clauses: one if the target differs, and one if the topics differ.
+
+        Different notes do not count, because they do not affect which events are sent.
+        """
         differences = []
         if (target := parse_target(configuration)) != self.target:
             differences.append(f"it feeds {target or 'nobody'}")

@@ -22,12 +22,15 @@ from genesys.integration_spec import (
 
 PATH = "/api/v2/integrations"
 ORGANIZATION_PATH = "/api/v2/organizations/me"
+# Values of an entity's `intendedState`.
 ENABLED, DISABLED, DELETED = "ENABLED", "DISABLED", "DELETED"
 # An integration has failed if this many consecutive reads report an error. The first reads after a
 # change may still report an old error.
 MAX_ERROR_READS = 4
+# The maximum time for the attempts at one change.
 MAX_CHANGE_SECONDS = 30.0
-MAX_SWITCH_OFF_SECONDS = 60.0
+# The maximum wait for an integration to stop after it was switched off.
+MAX_STOP_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +110,15 @@ class Integrations:
     def configure(
         self, integration_id: str, spec: IntegrationSpec, check: Callable[[Entity], None]
     ) -> None:
-        """Replace an integration's configuration; retry if another change came first.
+        """Replace an integration's configuration if it differs; retry if another change came first.
 
         Parameters
         ----------
         check
-            Receives the current configuration; raises an error if it must not be replaced.
+            Receives the current configuration; raises an error if this configuration must not be
+            replaced.
         """
-        failure: GenesysError
+        last_error: GenesysError
         deadline = self.deadline.within(MAX_CHANGE_SECONDS)
         for _ in deadline.attempts(first_pause_seconds=0.5, max_pause_seconds=5):
             configuration = self.read_configuration(integration_id)
@@ -128,8 +132,8 @@ class Integrations:
             except GenesysError as error:
                 if not _should_read_again(error):
                     raise
-                failure = error
-        raise failure
+                last_error = error
+        raise last_error
 
     def switch_on(self, integration_id: str, spec: IntegrationSpec, deadline: Deadline) -> None:
         """Switch an integration on, and read it until it is active and as specified.
@@ -140,13 +144,16 @@ class Integrations:
             The integration still differs at the deadline, or keeps reporting an error. The
             message lists the differences or quotes the error.
         """
-        error_reads = 0
+        consecutive_error_reads = 0
         for _ in deadline.attempts(first_pause_seconds=0.5, max_pause_seconds=5):
             problem = self._switch_on_once(integration_id, spec)
             if not problem:
                 return
-            error_reads = error_reads + 1 if problem.startswith("it reports ERROR") else 0
-            if error_reads == MAX_ERROR_READS:
+            if problem.startswith("it reports ERROR"):
+                consecutive_error_reads += 1
+            else:
+                consecutive_error_reads = 0
+            if consecutive_error_reads == MAX_ERROR_READS:
                 break
         raise NotAsSpecified(self._client.sanitize(problem))
 
@@ -170,7 +177,7 @@ class Integrations:
         )
 
     def _load_integration(self, entity: Entity) -> Integration:
-        """Convert an entity; read the configuration separately if the entity has no AWS target."""
+        """Convert an entity; request the configuration if the entity has no AWS target."""
         integration_id = str(entity["id"])
         match entity:
             case {"config": {"current": dict() as current}} if parse_target(current):
@@ -211,25 +218,31 @@ class Integrations:
             return "it cannot be found"
         if entity.get("intendedState") != ENABLED:
             self._switch(integration_id, ENABLED)
+            # Reported only if no time is left for another attempt.
             return "it stays switched off"
         if _parse_state(entity) != "ACTIVE":
-            return f"it reports {_parse_state(entity)}{_parse_detail(entity)}"
+            return f"it reports {_parse_state(entity)}{_parse_state_detail(entity)}"
         return "; ".join(spec.differences(self.read_configuration(integration_id)))
 
     def _switch_off(self, integration_id: str, entity: Entity) -> None:
-        """Switch an integration off, and wait for a limited time until it has stopped."""
+        """Switch an integration off, and wait until it has stopped, or for a limited time.
+
+        Leave at least half of the time left for the deletion, which may succeed even if the
+        integration has not stopped.
+        """
         if entity.get("intendedState") != DISABLED:
             self._switch(integration_id, DISABLED)
-        deadline = self.deadline.within(min(MAX_SWITCH_OFF_SECONDS, self.deadline.left() / 2))
-        # Return after this deadline even if the integration is still running. The deletion that
-        # follows may succeed all the same.
+        deadline = self.deadline.within(min(MAX_STOP_SECONDS, self.deadline.left() / 2))
         for _ in deadline.attempts(first_pause_seconds=0.5, max_pause_seconds=5):
             if not _is_running(self._read_entity(integration_id)):
                 return
 
     def _change(self, method: str, path: str, body: Entity | None = None) -> None:
-        """Change an integration; retry while it is busy; do nothing if it does not exist."""
-        failure: GenesysError
+        """Change or delete an integration; do nothing if it does not exist.
+
+        Retry after a timeout (408), and while the integration is busy (409).
+        """
+        last_error: GenesysError
         deadline = self.deadline.within(MAX_CHANGE_SECONDS)
         for _ in deadline.attempts(first_pause_seconds=1, max_pause_seconds=5):
             try:
@@ -240,8 +253,8 @@ class Integrations:
                     return
                 if error.status not in (408, 409):
                     raise
-                failure = error
-        raise failure
+                last_error = error
+        raise last_error
 
 
 def _configuration_path(integration_id: str) -> str:
@@ -249,7 +262,7 @@ def _configuration_path(integration_id: str) -> str:
 
 
 def _should_read_again(error: GenesysError) -> bool:
-    """Return whether another change may have come first, or this change may have succeeded."""
+    """Return whether another change came first (400, 409), or this one may have succeeded (408)."""
     return error.status in (408, 409) or (
         error.status == 400 and "version" in error.message.lower()
     )
@@ -263,6 +276,7 @@ def _parse_type(entity: Entity) -> object:
 
 
 def _parse_state(entity: Entity) -> object:
+    """Return the state that an integration reports, which may differ from the intended state."""
     match entity.get("reportedState"):
         case {"code": code}:
             return code
@@ -273,7 +287,7 @@ def _is_running(entity: Entity | None) -> bool:
     return entity is not None and _parse_state(entity) in ("ACTIVE", "ACTIVATING", "DEACTIVATING")
 
 
-def _parse_detail(entity: Entity) -> str:
+def _parse_state_detail(entity: Entity) -> str:
     """Return Genesys Cloud's explanation of the state, in parentheses; empty if there is none."""
     match entity.get("reportedState"):
         case {"detail": {} as detail}:

@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
 EVENTBRIDGE_CONFIG = client_config(read_timeout_seconds=5)
-# For this long, AWS may deny access to a new role, because its permissions are not in force yet.
+# For this long, AWS may deny access because the function's IAM role is new, and its permissions are
+# not in force yet.
 NEW_ROLE_SECONDS = 20.0
 
 
 class SourceStateUnknown(UserFacingError):
-    """AWS did not report a partner event source's state; the failure may be transient."""
+    """AWS did not report a partner event source's state; a later request may succeed."""
 
 
 class SourceNotReady(UserFacingError):
@@ -30,8 +31,8 @@ def source_name(organization_id: str, suffix: str) -> str:
     return f"aws.partner/genesys.com/cloud/{organization_id}/{suffix}"
 
 
-def source_state(eventbridge: "EventBridgeClient", name: str) -> str:
-    """Return a partner event source's state, or an error code if AWS reports no state."""
+def _read_state_or_error_code(eventbridge: "EventBridgeClient", name: str) -> str:
+    """Return a partner event source's state, or the error code if the request fails."""
     try:
         return str(eventbridge.describe_event_source(Name=name).get("State", "without a state"))
     except (ClientError, BotoCoreError) as error:
@@ -41,12 +42,12 @@ def source_state(eventbridge: "EventBridgeClient", name: str) -> str:
 def wait_for_state(
     eventbridge: "EventBridgeClient",
     name: str,
-    states: Collection[str],
+    expected_states: Collection[str],
     deadline: Deadline,
     *,
     missing_explanation: str,
 ) -> None:
-    """Wait until a partner event source is in one of the given states.
+    """Wait until a partner event source is in one of the expected states.
 
     A partner event source is PENDING until an event bus with its name exists, then ACTIVE, and
     DELETED after Genesys Cloud has deleted it (see "DescribeEventSource" in the Amazon EventBridge
@@ -60,22 +61,23 @@ def wait_for_state(
     Raises
     ------
     SourceNotReady
-        The partner event source is in none of the states at the deadline, or AWS keeps denying
-        access.
+        The partner event source is in none of the expected states at the deadline, or AWS still
+        denies access when the IAM role is no longer new.
     """
     new_role_deadline = deadline.within(NEW_ROLE_SECONDS)
     for pause in deadline.attempts(first_pause_seconds=1, max_pause_seconds=5):
-        state = source_state(eventbridge, name)
-        if state in states:
+        state_or_code = _read_state_or_error_code(eventbridge, name)
+        if state_or_code in expected_states:
             return
-        # By the next attempt, the role is not new any more.
-        if state == "AccessDeniedException" and pause >= new_role_deadline.left():
+        # At the next attempt, the role would no longer be new, so the denial is not temporary.
+        if state_or_code == "AccessDeniedException" and pause >= new_role_deadline.left():
             break
-    raise SourceNotReady(f"{_explain_state(state, name, missing_explanation)}.")
+    raise SourceNotReady(f"{_explain_state(state_or_code, name, missing_explanation)}.")
 
 
-def _explain_state(state: str, name: str, missing_explanation: str) -> str:
-    match state:
+def _explain_state(state_or_code: str, name: str, missing_explanation: str) -> str:
+    """Return an error message without its final full stop, which the caller adds."""
+    match state_or_code:
         case "PENDING":
             return (
                 f"The partner event source {name} stays PENDING although its event bus exists. "
@@ -93,7 +95,10 @@ def _explain_state(state: str, name: str, missing_explanation: str) -> str:
                 f"AWS does not let the function look at the partner event source {name}: its role "
                 "needs events:DescribeEventSource for it"
             )
-    return f"AWS could not be asked for the partner event source {name} ({state}). Deploy again"
+    return (
+        f"AWS could not be asked for the partner event source {name} ({state_or_code}). "
+        "Deploy again"
+    )
 
 
 def source_differences(eventbridge: "EventBridgeClient", name: str) -> list[str]:
@@ -104,8 +109,8 @@ def source_differences(eventbridge: "EventBridgeClient", name: str) -> list[str]
     SourceStateUnknown
         AWS did not report the state.
     """
-    state = source_state(eventbridge, name)
-    match state:
+    state_or_code = _read_state_or_error_code(eventbridge, name)
+    match state_or_code:
         case "ACTIVE":
             return []
         case "PENDING":
@@ -117,4 +122,6 @@ def source_differences(eventbridge: "EventBridgeClient", name: str) -> list[str]
                 f"AWS does not let the watchdog see the partner event source {name}: its role "
                 "needs events:DescribeEventSource for it."
             ]
-    raise SourceStateUnknown(f"AWS did not report the state of the partner event source ({state}).")
+    raise SourceStateUnknown(
+        f"AWS did not report the state of the partner event source ({state_or_code})."
+    )

@@ -1,4 +1,4 @@
-"""A `Retry` policy for urllib3 that ends at a deadline."""
+"""A policy for urllib3 that stops retrying at a deadline."""
 
 import random
 from typing import Any, Self
@@ -17,8 +17,10 @@ NETWORK_ATTEMPTS = 6
 class DeadlineRetry(Retry):
     """Retries a request with exponential, jittered pauses until a deadline.
 
-    A `Retry-After` in the future replaces the pause. If a pause would outlast the deadline, there
-    is no retry, and the last response or error is the result.
+    A `Retry-After` header replaces the pause, unless the header's time has passed. If a pause would
+    outlast the deadline, there is no retry, and the last response or error is the result.
+
+    Before a retry, urllib3 calls `increment`, which returns the retry's policy, and then `sleep`.
     """
 
     def __init__(self, *args: Any, deadline: Deadline, **kwargs: Any) -> None:
@@ -31,13 +33,13 @@ class DeadlineRetry(Retry):
         """Return the policy for requests that can be sent twice without harm."""
         return cls(
             deadline=deadline,
-            total=None,
+            total=None,  # only the deadline limits the retries after a status
             connect=NETWORK_ATTEMPTS - 1,
             read=NETWORK_ATTEMPTS - 1,
             other=NETWORK_ATTEMPTS - 1,
-            allowed_methods=None,
+            allowed_methods=None,  # every method
             status_forcelist=TRANSIENT_STATUSES,
-            raise_on_status=False,
+            raise_on_status=False,  # return the last response
         )
 
     @classmethod
@@ -73,7 +75,8 @@ class DeadlineRetry(Retry):
         retry_after = self.get_retry_after(response) if response is not None else None
         next_retry._pause_seconds = retry_after or next_retry.get_backoff_time()
         if next_retry._pause_seconds >= self.deadline.left():
-            # If there is a response, urllib3 catches this error and returns the response.
+            # If there is a response, urllib3 catches this error and returns that response, because
+            # of `raise_on_status=False`.
             raise MaxRetryError(_pool, url or "", error or ResponseError("no time is left"))
         return next_retry
 
@@ -87,4 +90,6 @@ class DeadlineRetry(Retry):
             return None
 
     def get_backoff_time(self) -> float:
+        # 1, 2, 4, 8, 16, then 20 s, shortened at random by up to half. The inner `min` keeps the
+        # power small, however often the request is retried.
         return float(min(20.0, 0.5 * 2 ** min(len(self.history), 10)) * random.uniform(0.5, 1))  # noqa: S311

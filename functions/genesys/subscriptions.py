@@ -1,8 +1,8 @@
 """The specification of an event subscription, and the requests for subscriptions.
 
 The tutorial *Filter EventBridge Events for Specific Queue Conversation Ends in Genesys Cloud* shows
-this API. Requests that the tutorial does not show follow REST conventions. Not every org has the
-API.
+this API, but not every request. This module assumes that the others follow REST conventions. Not
+every org has the API.
 """
 
 from collections.abc import Mapping
@@ -47,7 +47,10 @@ class SubscriptionSpec:
         }
 
     def differences(self, entity: Entity) -> list[str]:
-        """Return a clause for each field that differs, except for the name and description."""
+        """Return a clause for each field that differs.
+
+        The name and description are not compared, because they do not affect which events are sent.
+        """
         actual = {
             "status": entity.get("status"),
             "attributeFilter": entity.get("attributeFilter"),
@@ -150,6 +153,7 @@ class Subscriptions:
             except GenesysError as error:
                 if error.status != 404:
                     raise
+                # Genesys Cloud may show a new subscription late.
                 differences = ["it cannot be found"]
             if not differences:
                 return
