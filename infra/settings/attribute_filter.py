@@ -32,7 +32,7 @@ class TrialResult:
     problem
         Why the filter cannot be used, or None.
     mismatches
-        Queue id → the filter's result as JSON, for each queue whose result is not true.
+        Queue id → the start of the filter's result as JSON, if the result is not true.
     """
 
     problem: str | None = None
@@ -104,7 +104,7 @@ def try_filter_in_subprocess(
     """Run `try_filter` in a subprocess, and kill the subprocess at the timeout."""
     try:
         completed = subprocess.run(
-            # -P keeps this folder's modules from replacing others of the same name.
+            # Without -P, this folder's modules would hide others of the same name.
             [sys.executable, "-P", str(Path(__file__))],
             input=json.dumps([expression, list(queue_ids), max_seconds_per_event]),
             capture_output=True,
@@ -124,7 +124,7 @@ def try_filter_in_subprocess(
 
 def _describe_error(error: Exception) -> str:
     token, location = getattr(error, "current", None), getattr(error, "location", None)
-    # Some messages contain the placeholder ${} for the function's name, which is the token.
+    # In some messages, the placeholder ${} stands for a function, whose name is the token.
     message = str(error).replace("${}", f"${token}").strip().rstrip(".") or type(error).__name__
     return f"{message} (at character {location})." if location and location > 0 else f"{message}."
 

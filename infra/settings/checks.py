@@ -26,8 +26,10 @@ DESTINATIONS = tuple(MODULES)
 _MAX_QUEUES = 50
 _QUEUE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # An SQS queue name has at most 80 characters; "queue-ends-" and "-intake" take 18 of them. The
-# undelivered queue has a longer name, but combinations.py limits the stage with `eventbridge`.
+# undelivered queue has a longer name, but exists only with `eventbridge`, for which combinations.py
+# allows only shorter stages.
 _STAGE = re.compile(r"(?=.{1,62}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+# DNS allows 253 characters, of which a prefix such as "login." takes some.
 _DOMAIN = re.compile(r"(?=.{1,240}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _EMAIL = re.compile(r"[^\s@,<>\"]{1,64}@(?=.{1,240}$)([A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,63}")
 # An alarm's description contains the URL, and has at most 1,024 characters.

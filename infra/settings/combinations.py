@@ -39,8 +39,8 @@ def find_conflicts(values: Mapping[str, Any]) -> list[str]:
 
     The values are keyed by name. Settings that are invalid, or required but missing, are absent.
     """
-    # `Settings(**values)` would fail if a required setting were absent, and would give the other
-    # absent settings their defaults. Here they stay absent, so that no default causes a conflict.
+    # `Settings(**values)` would fail without a required setting, and would replace an invalid
+    # setting by its default. Here both stay absent, so that no default causes a conflict.
     settings = object.__new__(Settings)
     for key, value in values.items():
         object.__setattr__(settings, key, value)
@@ -123,7 +123,7 @@ def _incomplete_webhook(settings: Settings) -> Iterator[str]:
         "webhook_secret": "the name of the secret that holds the key to sign them with",
     }
     for key, purpose in purposes.items():
-        # An absent setting has an invalid value, which is a mistake of its own.
+        # A setting that is absent here was invalid. That is a mistake of its own.
         if "webhook" in settings.destinations and getattr(settings, key, "") is None:
             yield f"{key} is missing: the destination webhook needs {purpose}"
 

@@ -26,7 +26,7 @@ class Example:
 class Key:
     """A key of settings.toml.
 
-    `default` is its default value, None if it may stay unset, or MISSING if it is required.
+    `default` is None if the key is optional, and MISSING if the key is required.
     """
 
     value_type: type  # str, int, bool or list: the type of the TOML value
@@ -37,7 +37,7 @@ class Key:
 
 
 def keys_of(settings_class: type) -> dict[str, Key]:
-    """Return the keys that the fields of `Settings` declare, keyed by name."""
+    """Return the key that each field of `Settings` declares, by the field's name."""
     hints = get_type_hints(settings_class, include_extras=True)
     # The stage is not a key of settings.toml, because the command line selects it.
     return {

@@ -109,8 +109,8 @@ def _tables_by_origin(
 ) -> dict[str, dict[str, Any]]:
     """Split the content of settings.toml into tables, and add any mistakes to the list.
 
-    Return a dict that contains the top-level keys as a table, keyed by the file's name, and the
-    table of each stage, keyed by the table's header, such as `[stages.prod]`.
+    Return the top-level keys under the file's name, and each stage's table under its header, such
+    as `[stages.prod]`.
     """
     stages = content.pop("stages", {})
     tables = {file_name: content}

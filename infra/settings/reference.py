@@ -38,13 +38,13 @@ This page lists every key of [`settings.toml`](../settings.toml). Do not edit th
 The keys at the top of `settings.toml` apply to every stage. The table `[stages.prod]` overrides
 them for the stage `prod`, and `-c key=value` overrides both for one command. On the command line,
 separate the items of a list with commas. `-c stage=prod` selects the stage; the default is `dev`.
-An empty text resets an optional key to *none*. Every `cdk` command checks the settings, and lists
-[all mistakes](troubleshooting.md#mistakes) at once.
+An empty text unsets a key whose default is `none`. Every `cdk` command checks the settings, and
+lists [all mistakes](troubleshooting.md#mistakes) at once.
 """
 
 
 def help_sections() -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield the title of each section of `Settings`, and the section's help texts keyed by key."""
+    """Yield the title of each section of `Settings`, and its keys' help texts by key."""
     source = inspect.getsource(Settings)
     for section in re.split(r"^    # (?=[A-Z].*:$)", source, flags=re.MULTILINE)[1:]:
         title, fields = section.split(":\n", 1)
@@ -119,7 +119,7 @@ def _delivery_note(key: Key) -> str:
 
 
 def _fresh_line(name: str) -> str:
-    """Return a key's line in a fresh settings.toml; an optional key's line is commented out."""
+    """Return a key's line in a fresh settings.toml, commented out unless the key is required."""
     key = KEYS[name]
     prefix = "" if key.default is MISSING else "# "
     return f"{prefix}{name} = {_format_value(key.example.value if key.example else key.default)}\n"
@@ -137,7 +137,7 @@ def _wrap_comment(text: str) -> str:
 
 
 def _find_assignments(text: str) -> dict[str, str]:
-    """Return the lines that assign a value to each key above the first table, keyed by key."""
+    """Return, for each key that is set above the first table, the lines that set it."""
     assignments: dict[str, str] = {}
     statement = ""
     for line in text.splitlines(keepends=True):

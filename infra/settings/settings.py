@@ -22,10 +22,10 @@ EXAMPLE_QUEUE_IDS = (
 class Settings:
     """The checked settings of one stage.
 
-    Each field after `stage` declares a key of settings.toml. A field is annotated with its check
-    and with classes of key.py, and the string after a field is its help text. A comment that ends
-    in a colon begins a section. `python -m infra.settings.reference` writes settings.toml and
-    docs/settings.md from the fields.
+    Each field after `stage` declares a key of settings.toml. A field can be annotated with a check,
+    an `OnlyWithDelivery` and an `Example`. The string after a field is its help text. A comment
+    that ends in a colon begins a section. `python -m infra.settings.reference` writes
+    docs/settings.md and the comments in settings.toml from the fields.
     """
 
     stage: str
@@ -35,7 +35,7 @@ class Settings:
     """Ids of the Genesys Cloud queues whose ends you want. Genesys Cloud shows a queue's id in the
     address of the queue's page (Admin > Contact Center > Queues). The two ids in settings.toml are
     examples: replace them. Add new ids at the end of the list. With delivery = "eventbridge" and
-    many queues, an id that you insert earlier moves the ids after it to other EventBridge rules."""
+    many queues, a new id elsewhere moves the ids after it to other EventBridge rules."""
 
     # Genesys Cloud:
     genesys_environment: Annotated[str, checks.environment] = "mypurecloud.com"
@@ -83,7 +83,7 @@ class Settings:
 
     # Destinations:
     destinations: Annotated[Strings, checks.destinations] = ("actions", "bus")
-    """Where ends go, in this order. "actions" calls your Python code in
+    """Where ends go, in the order of the list. "actions" calls your Python code in
     functions/destinations/actions.py, "bus" puts an event on an EventBridge bus, "webhook" posts to
     a URL, and "archive" writes to an S3 bucket. Only the destinations in the list are deployed
     (docs/once.md)."""
@@ -99,8 +99,8 @@ class Settings:
     """If true, the host in webhook_url may have a private address. If false, the worker refuses to
     call a private address."""
     ledger_days: Annotated[int, Between(INTAKE_DAYS + DEAD_LETTER_DAYS, 3_650)] = 20
-    """How many days the ledger remembers an end. A message can live for 18 days, so an end must be
-    remembered for at least as long."""
+    """How many days the ledger remembers an end. A message can live for 18 days (4 in the intake
+    queue, then 14 in the dead-letter queue), so an end must be remembered for at least as long."""
     protect: bool = False
     """If true, the ledger and the S3 archive are kept when the stack is deleted, and DynamoDB
     refuses to delete the ledger. If false, both are deleted with the stack, but you must empty the
@@ -112,7 +112,8 @@ class Settings:
     """Maximum number of messages in one invocation. A batch_size over 10 needs a
     batching_window_seconds of at least 1. If your action is slow, a whole batch must still fit into
     the timeout: keep batch_size * (seconds per action) at or below
-    (worker_timeout_seconds - 3) / (number of destinations)."""
+    (worker_timeout_seconds - 3) / (number of destinations). The worker needs the last 3 seconds to
+    record and report the results."""
     batching_window_seconds: Annotated[int, Between(0, 300)] = 0
     """Longest time that Lambda waits for a full batch, in seconds."""
     max_concurrency: Annotated[int | None, Between(2, 1_000), Example(20)] = None
@@ -132,9 +133,9 @@ class Settings:
     # Monitoring:
     watchdog: Annotated[str, OneOf("off", "report", "heal")] = "heal"
     """The watchdog reads the subscription or integration from Genesys Cloud every five minutes, and
-    compares it with the deployed one (docs/runbook.md). "off" deploys no watchdog. "report" raises
-    an alarm if there is a difference. "heal" is meant to repair the difference too, but for now
-    does the same as "report"."""
+    compares it with the deployed stack (docs/runbook.md). "off" deploys no watchdog. "report"
+    raises an alarm if there is a difference. "heal" is meant to repair the difference too, but for
+    now does the same as "report"."""
     alarm_emails: Annotated[Strings, checks.emails, Example(("on-call@example.com",))] = ()
     """Addresses that get an e-mail when an alarm changes its state. Each address first gets an
     e-mail that asks for confirmation."""
