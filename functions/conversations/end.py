@@ -8,7 +8,7 @@ import msgspec
 Source = Literal["subscription", "eventbridge", "backfill"]
 
 # Two ends of a conversation in the same queue count as one if they are at most this far apart. In a
-# history, an event belongs to a customer's end up to this time after it.
+# history, a queue's events still count for a customer's end up to this long after that moment.
 SAME_END_WINDOW_MS = 5 * 60 * 1000
 
 

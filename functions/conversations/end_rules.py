@@ -89,7 +89,7 @@ class LastQueue:
     before the worker delivers the end. Events that arrive later therefore change nothing, and a
     settle event that arrives twice leads to the same decision.
 
-    If `send_later` is None, the rule only handles settle events sent before (see `SuccessorRule`).
+    If `send_later` is None, the rule sends no settle events (see `SuccessorRule`).
     """
 
     def __init__(self, histories: Histories, send_later: SendLater | None) -> None:
@@ -131,13 +131,13 @@ class LastQueue:
         if self._send_later is None:
             return {}
         new_ends = [
-            SettlingEnd(conversation_id, at_ms)
+            SettlingEnd(conversation_id, ended_at_ms)
             for conversation_id, history in histories.items()
             if isinstance(history, History)
-            for at_ms, end in history.customer_ends.items()
+            for ended_at_ms, end in history.customer_ends.items()
             if not end.settling
             and end.decided_queue_id is None
-            and history.latest_event_ms_by_queue(at_ms)
+            and history.latest_event_ms_by_queue(ended_at_ms)
         ]
         sent_ends = self._send_later(new_ends, deadline) if new_ends else []
         failure = OUT_OF_TIME if deadline.passed() else Failed("NotSent")
@@ -155,10 +155,10 @@ class LastQueue:
 
 
 class SuccessorRule:
-    """Applies another rule to all events except settle events, on which `LastQueue` decides.
+    """Lets `LastQueue` decide on the settle events, and another rule on all other events.
 
     When a deployment replaces `LastQueue` with another rule, settle events can still be on their
-    way. The other rule alone would lose their ends.
+    way. The new rule alone would lose their ends.
     """
 
     def __init__(self, rule: EndRule, histories: Histories) -> None:
@@ -216,18 +216,18 @@ def _complete_ends(event: PartnerEvent, history: HistoryResult | None) -> Decisi
     if isinstance(history, Failed | OutOfTime):
         return history
     if event.ends_conversation:
-        end_ms = history.find_customer_end_ms(event.at_ms)
-        end_times = [] if end_ms is None else [end_ms]
+        ended_at_ms = history.find_customer_end_ms(event.at_ms)
+        end_times = [] if ended_at_ms is None else [ended_at_ms]
     else:
         end_times = [
-            at_ms
-            for at_ms, end in sorted(history.customer_ends.items())
+            ended_at_ms
+            for ended_at_ms, end in sorted(history.customer_ends.items())
             if event.at_ms <= end.latest_ms + SAME_END_WINDOW_MS
         ]
     return [
-        _accept(event, queue_id, at_ms, history.customer_ends[at_ms])
-        for at_ms in end_times
-        for queue_id in history.latest_event_ms_by_queue(at_ms)
+        _accept(event, queue_id, ended_at_ms, history.customer_ends[ended_at_ms])
+        for ended_at_ms in end_times
+        for queue_id in history.latest_event_ms_by_queue(ended_at_ms)
         if event.queue_id in (None, queue_id)
     ]
 
@@ -236,7 +236,7 @@ def _decide_queues(
     settle_events: Iterable[PartnerEvent], histories: Mapping[str, HistoryResult]
 ) -> dict[str, History]:
     """Return what the decisions add to the histories, keyed by conversation id."""
-    decisions: dict[str, History] = {}
+    additions: dict[str, History] = {}
     for event in settle_events:
         history = histories.get(event.conversation_id)
         if not isinstance(history, History) or event.at_ms not in history.customer_ends:
@@ -246,9 +246,9 @@ def _decide_queues(
         if latest_ms_by_queue and not end.decided_queue_id:
             _, last_queue_id = max((ms, queue_id) for queue_id, ms in latest_ms_by_queue.items())
             decided_end = dataclasses.replace(end, decided_queue_id=last_queue_id)
-            decision = History(customer_ends={event.at_ms: decided_end})
-            _merge_into(decisions, event.conversation_id, decision)
-    return decisions
+            addition = History(customer_ends={event.at_ms: decided_end})
+            _merge_into(additions, event.conversation_id, addition)
+    return additions
 
 
 def _find_decided_ends(event: PartnerEvent, history: History) -> list[Accepted]:
@@ -280,14 +280,14 @@ def _make_customer_end(event: PartnerEvent) -> CustomerEnd:
 
 
 def _accept(
-    event: PartnerEvent, queue_id: str, at_ms: int, values: CustomerEnd | PartnerEvent
+    event: PartnerEvent, queue_id: str, ended_at_ms: int, values: CustomerEnd | PartnerEvent
 ) -> Accepted:
     """Return an end with the media type, direction and disconnect type of `values`."""
     end = ConversationEnd(
         conversation_id=event.conversation_id,
         queue_id=queue_id,
         queue_name=None,
-        ended_at=format_utc(from_epoch_ms(at_ms)),
+        ended_at=format_utc(from_epoch_ms(ended_at_ms)),
         media_type=values.media_type,
         direction=values.direction,
         disconnect_type=values.disconnect_type,
@@ -297,4 +297,4 @@ def _accept(
         sequence=1,
         raw=event.raw,
     )
-    return Accepted(end, at_ms, values.has_own_time)
+    return Accepted(end, ended_at_ms, values.has_own_time)

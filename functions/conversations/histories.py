@@ -4,9 +4,9 @@ The end rules `touched` and `last_queue` add each event to its conversation's hi
 decide from the merged history which ends the event completes.
 
 To add an event, the worker first tries to create a history with this event. If the conversation
-already has a history, this write fails. The worker then reads the history and replaces the version
-that it has read, if the history does not contain the event yet. If another invocation has replaced
-the history since the read, the worker reads it again.
+already has a history, this write fails. The worker then reads the history. If the history does not
+contain the event yet, the worker replaces the version that it has read. If another invocation has
+replaced the history since the read, the worker reads it again.
 
 The store carries out the writes to a history one after the other, and refuses a write that replaces
 an outdated version. If two invocations add an event at the same moment, the second write is

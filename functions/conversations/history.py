@@ -93,8 +93,8 @@ class History:
     def latest_event_ms_by_queue(self, ended_at_ms: int) -> dict[str, int]:
         """Return the time of each queue's latest event that counts for a customer's end.
 
-        An event counts up to five minutes after the customer's end's `latest_ms`, because it can be
-        an agent's work after the call. Later events belong to the re-opened conversation.
+        An event counts up to five minutes after `latest_ms` of the customer's end, because it can
+        be an agent's work after the call. Later events belong to the re-opened conversation.
 
         Parameters
         ----------

@@ -95,7 +95,7 @@ class _Search:
     Attributes
     ----------
     key
-        The key of the current item, at which the search has arrived; at first, with sequence 1.
+        The key of the current item, which the search has reached; the search starts at sequence 1.
     item
         The current item as it was last read; `Absent` if it does not exist or was never read.
     result
@@ -226,8 +226,8 @@ class Claims:
                 search.key = search.key_with(2)
                 unread.append(search)
         claimable += self._read_items(unread, deadline)
-        # A new end is claimed in the first round. A takeover or a further sequence is written in a
-        # later round, after the existing items have been read.
+        # Most ends take one round. A takeover or a further sequence can take more, because the
+        # existing items must be read first.
         while claimable:
             claimable = self._read_items(self._write_claims(claimable, deadline), deadline)
 
@@ -281,7 +281,7 @@ class Claims:
                         search.result = self._hold(search.key, ended_at, delivered)
                     case RecordedEnd(lease_until=until) if until >= self._now_ms():
                         search.result = HeldByOther(until)
-                    case _:  # no item, or an item whose lease has expired
+                    case _:  # no item, or an expired or released claim
                         claimable.append(search)
             searches = unread
         return claimable

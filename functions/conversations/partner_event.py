@@ -110,8 +110,8 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Par
     event_body_path = "$.detail.eventBody"
     conversation_id = require_conversation_id(event_body, event_body_path)
     queue_id = None
-    # A `customer.end` event never has a queue id. An agent's event has none if the call did not
-    # come through a queue; such an agent's event is ignored below, like that of a foreign queue.
+    # A `customer.end` event never has a queue id. An agent's event without a queue id, from a call
+    # that did not come through a queue, is ignored below, like an event from a foreign queue.
     if topic != CUSTOMER_END and event_body.get("queueId") is not None:
         queue_id = require_string(event_body, "queueId", "missing_queue_id", event_body_path)
     own_time_ms = _parse_time(event_body, "eventTime", event_body_path)

@@ -10,5 +10,5 @@ The worker, `infra/` and the simulated Genesys Cloud in `local/` import this mod
 # because Genesys Cloud does not replace it with a conversation id.
 TOPIC_PREFIX = "v2.detail.events.conversation.{id}."
 CUSTOMER_END = "customer.end"
-# The topics whose events have a queue id.
+# The topics whose events can have a queue id.
 QUEUE_TOPICS = ("acd.start", "acd.end", "user.start", "user.end", "acw", "wrapup")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # The maximum number of statements in a call (see "BatchExecuteStatement" in the AWS documentation).
 MAX_STATEMENTS = 25
-# The error of a statement that may or may not have been executed, because its response is missing.
+# The error of a statement that got no response. It may or may not have been executed.
 NO_ANSWER = "NoAnswer"
 # The errors after which a statement is retried. A single statement's errors have other codes than
 # the errors of a whole call (see "BatchStatementError" in the AWS documentation).
