@@ -20,7 +20,7 @@ def topic_pattern(event_source_name: str, topics: Sequence[str]) -> Pattern:
 def queue_patterns(
     event_source_name: str, topics: Sequence[str], queue_ids: Sequence[str]
 ) -> list[Pattern]:
-    """Return patterns that together match every event with one of these topics and queue ids.
+    """Return patterns that together match every event with one of the topics and one of the ids.
 
     The ids go into the first pattern until it is full, then into the next one. So an id that is
     added at the end of the list moves no other id. If an id is removed, ids after it may move, but

@@ -79,9 +79,8 @@ class EventBridgeSource(Source):
         self.custom_resource = provider.make_custom_resource(
             self, "Resource", RESOURCE_TYPE, properties
         )
-        # This dependency is on the undelivered queue without its policy, which is created after the
-        # integration: the policy contains the rules' ARNs, and they contain the partner event
-        # source's name.
+        # This dependency is on the undelivered queue without its policy. The rules' ARNs in the
+        # policy contain the partner event source's name, so the policy is created later.
         self.custom_resource.node.add_dependency(
             self._undelivered_queue.node.find_child("Resource")
         )
@@ -122,7 +121,8 @@ class EventBridgeSource(Source):
         the watchdog's schedule depend on the integration.
         """
         # A dependency on all of `self._intake` would be a cycle, because the intake queue's policy
-        # names the rules. The worker, a prerequisite, depends on the intake queue itself.
+        # names the rules. The intake queue without its policy exists before the worker, and the
+        # worker is a prerequisite.
         self.custom_resource.node.add_dependency(self._intake.dead_letter_queue, *prerequisites)
         monitoring.node.add_dependency(self.custom_resource)
 
@@ -150,9 +150,9 @@ class EventBridgeSource(Source):
                 event_pattern=pattern,
                 targets=[target],
             )
-            # Each rule depends on the previous one, so CloudFormation updates the rules in order. A
-            # queue id that moves, because another was removed, moves to an earlier rule (see
-            # `queue_patterns`). So the earlier rule gets the id before the later rule loses it.
+            # When a queue id is removed, other ids may move to earlier rules (see
+            # `queue_patterns`). Each rule depends on the previous one, so the earlier rule gets an
+            # id before the later rule loses it.
             if rules:
                 rule.node.add_dependency(rules[-1])
             rules.append(rule)
@@ -191,8 +191,8 @@ class EventBridgeSource(Source):
     ) -> None:
         """Make CloudFormation wait until the partner event source is active.
 
-        CloudFormation waits for a second custom resource, which is complete as soon as the partner
-        event source is active. This is some time after the partner event bus was created.
+        The partner event source becomes active some time after the partner event bus was created.
+        So CloudFormation waits for a second custom resource, which is complete at that moment.
         """
         activation = provider.make_custom_resource(
             self,
@@ -274,5 +274,5 @@ def _event_source_lookup_requirements(scope: Construct) -> Requirements:
         "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:events:<AWS::Region>::event-source/"
         "aws.partner/genesys.com/*]"
     )
-    reason = "The name contains the org's id, which only Genesys Cloud knows."
+    reason = "Only Genesys Cloud knows the org's id in the partner event source's name."
     return Requirements(statements=[statement], findings={finding: reason})

@@ -23,10 +23,9 @@ def make_monitored_source(
 ) -> MonitoredSource:
     """Return what the monitoring needs to know about the delivery `eventbridge`.
 
-    This is its provisioner, its longest intended delay, and the alarms and graphs for the
-    undelivered queue and the rules on the partner event bus.
+    Its alarms and graphs are about the undelivered queue and the rules on the partner event bus.
     """
-    undelivered = queue_metric(undelivered_queue, VISIBLE_MESSAGES, "Maximum")
+    undelivered_metric = queue_metric(undelivered_queue, VISIBLE_MESSAGES, "Maximum")
     sent_metrics = [
         label_metric(rule_metric(bus, rule, "Invocations"), str(rule.name)) for rule in rules
     ]
@@ -37,7 +36,9 @@ def make_monitored_source(
         provisioner=provisioner,
         max_delay_seconds=max_delay_seconds,
         alarm_specs=[*_alarm_specs(undelivered_queue, bus, rules)],
-        undelivered_metrics=[label_metric(undelivered, "undelivered by EventBridge", PURPLE)],
+        undelivered_metrics=[
+            label_metric(undelivered_metric, "undelivered by EventBridge", PURPLE)
+        ],
         dashboard_rows=[
             [
                 graph(
@@ -68,7 +69,7 @@ def _alarm_specs(
         yield AlarmSpec(
             id=f"rule-{rule.name}-failed",
             metric=rule_metric(bus, rule, "FailedInvocations"),
-            runbook_section="rule-failed",
+            shared_anchor="rule-failed",
             meaning=(
                 f"EventBridge could not send events from the rule {rule.name} to the intake queue, "
                 "and does not retry them. They are lost unless they are in the undelivered queue."

@@ -21,7 +21,8 @@ from infra.settings.settings import Settings
 from infra.watchdog import Watchdog
 from infra.worker import Worker
 
-_FIVE_MINUTES = Duration.minutes(5)
+# How often the watchdog runs.
+_WATCHDOG_INTERVAL = Duration.minutes(5)
 # How long a message may wait in the intake queue in addition to the intended delays.
 _MAX_UNINTENDED_WAIT_SECONDS = 120
 # A batch is slow if it takes over this share of the worker's timeout.
@@ -90,7 +91,7 @@ def _worker_alarm_specs(settings: Settings, worker: Worker) -> Iterator[AlarmSpe
         metric=own_metric(settings, "Failed"),
         datapoints_to_alarm=2,
         # One failure is normal, because a message fails if another invocation has claimed its end.
-        # The alarm looks back far enough to see both a message's failure and its retry's failure.
+        # The alarm looks back far enough to see the first two failures of a message.
         evaluation_periods=max(5, settings.retry_delay_seconds // 60 + 2),
         meaning=(
             "Messages fail and are retried, usually because a destination or the ledger is down. "
@@ -182,7 +183,9 @@ def _watchdog_alarm_specs(settings: Settings, watchdog: Watchdog) -> Iterator[Al
     yield AlarmSpec(
         # The id and the metric have these names with the integration, too.
         id="subscription-unhealthy",
-        metric=own_metric(settings, "SubscriptionHealthy", "Minimum").with_(period=_FIVE_MINUTES),
+        metric=own_metric(settings, "SubscriptionHealthy", "Minimum").with_(
+            period=_WATCHDOG_INTERVAL
+        ),
         threshold=1,
         below=True,
         missing=_Missing.MISSING,
@@ -200,7 +203,7 @@ def _watchdog_alarm_specs(settings: Settings, watchdog: Watchdog) -> Iterator[Al
     )
     yield AlarmSpec(
         id="watchdog-errors",
-        metric=function_metric(watchdog.function, "Errors").with_(period=_FIVE_MINUTES),
+        metric=function_metric(watchdog.function, "Errors").with_(period=_WATCHDOG_INTERVAL),
         datapoints_to_alarm=2,
         evaluation_periods=3,
         meaning=(
@@ -223,7 +226,7 @@ def _ledger_alarm_specs(ledger: Ledger) -> Iterator[AlarmSpec]:
             metric=table_metric(ledger.table, metric_name),
             datapoints_to_alarm=2,
             evaluation_periods=5,
-            runbook_section="ledger-throttled",
+            shared_anchor="ledger-throttled",
             meaning=(
                 f"DynamoDB throttles {operations} of the ledger's table, usually because the load "
                 "exceeds the table's current capacity. The messages fail and are retried, so ends "

@@ -27,8 +27,9 @@ class AlarmSpec:
         How a period without a value counts.
     notify_on_missing_data
         Whether the alarm also sends a notification when its state becomes INSUFFICIENT_DATA.
-    runbook_section
-        The anchor of the alarm's section in the runbook; if None, the id is the anchor.
+    shared_anchor
+        The anchor of a runbook section that several alarms share; None if the alarm has its own
+        section, whose anchor is the alarm's id.
     """
 
     id: str
@@ -41,9 +42,9 @@ class AlarmSpec:
     evaluation_periods: int = 1
     missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING
     notify_on_missing_data: bool = False
-    runbook_section: str | None = None
+    shared_anchor: str | None = None
 
     @property
     def anchor(self) -> str:
         """The anchor of the alarm's section in the runbook."""
-        return self.runbook_section or self.id
+        return self.shared_anchor or self.id

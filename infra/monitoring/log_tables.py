@@ -50,8 +50,9 @@ def rows_about_logs(resources: MonitoredResources) -> Iterator[Row]:
         "What the watchdog found",
         watchdog.function.log_group,
         [
-            # Logs Insights has a separate field for each element of the list `differences`.
-            # `detail` explains why the watchdog could not check Genesys Cloud.
+            # The table shows the first three elements of the list `differences`, each of which is a
+            # separate field in Logs Insights. `detail` explains why the watchdog could not check
+            # Genesys Cloud.
             "fields @timestamp, message, differences.0, differences.1, differences.2, detail",
             'filter level = "WARNING"',
             *_NEWEST_LINES,

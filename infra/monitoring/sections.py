@@ -1,4 +1,4 @@
-"""The dashboard's sections. Each function yields rows about one subject, the top row first."""
+"""The dashboard's sections. Each function yields rows about one subject, from top to bottom."""
 
 from collections.abc import Iterator
 
@@ -110,10 +110,7 @@ def rows_about_messages(settings: Settings) -> Iterator[Row]:
 
 
 def rows_about_sqs_queues(resources: MonitoredResources, alarms: Alarms) -> Iterator[Row]:
-    """Yield a row about the messages in the SQS queues.
-
-    These are the intake queue, the dead-letter queue and, if there is one, the undelivered queue.
-    """
+    """Yield a row about the intake queue, the dead-letter queue and any undelivered queue."""
     queue = resources.intake.queue
     age = queue_metric(queue, "ApproximateAgeOfOldestMessage", "Maximum")
     dead_letters = queue_metric(resources.intake.dead_letter_queue, VISIBLE_MESSAGES, "Maximum")
@@ -272,11 +269,11 @@ def rows_about_genesys(
 
 def _health_graph(settings: Settings, alarms: Alarms) -> cloudwatch.GraphWidget:
     # The metric has this name with the integration, too.
-    healthy = own_metric(settings, "SubscriptionHealthy", "Minimum")
+    health_metric = own_metric(settings, "SubscriptionHealthy", "Minimum")
     return graph(
         "Genesys Cloud matches the deployed stack (1) or not (0)",
         # The period is the watchdog's interval.
-        label_metric(healthy.with_(period=Duration.minutes(5)), "healthy", PROCESSED),
+        label_metric(health_metric.with_(period=Duration.minutes(5)), "healthy", PROCESSED),
         unit="1: healthy",
         width=12,
         limits=[_alarm_line(alarms, "subscription-unhealthy", "below")],
@@ -287,6 +284,6 @@ def _health_graph(settings: Settings, alarms: Alarms) -> cloudwatch.GraphWidget:
 def _alarm_line(
     alarms: Alarms, alarm_id: str, side: str = "above"
 ) -> cloudwatch.HorizontalAnnotation:
-    """Return a line at an alarm's threshold; the label says on which side the alarm is on."""
+    """Return a line at an alarm's threshold; the label says which values turn the alarm on."""
     threshold = alarms.by_id[alarm_id].to_annotation().value
     return limit_line(threshold, f"alarm {side}", FAULT)
