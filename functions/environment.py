@@ -23,7 +23,7 @@ class InvalidEnvironment(Exception):
 class DestinationVariables(dict[str, str]):
     """The variables from which each destination reads its own, keyed by name.
 
-    A missing variable raises `InvalidEnvironment`.
+    `variables[name]` raises `InvalidEnvironment` if the variable is missing.
     """
 
     def __missing__(self, name: str) -> str:

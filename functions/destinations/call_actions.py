@@ -47,7 +47,7 @@ class Actions:
 def _is_user_code(location: str) -> bool:
     """Return whether a location (`path:line`) is in the user's code.
 
-    The user's code is in this folder, in `actions.py` and any files that it imports. This file,
-    which is in the traceback of every action, does not count.
+    The user's code is `actions.py` and any files that it imports from this folder. This file, which
+    is in every traceback, does not count.
     """
     return "/destinations/" in location and not location.startswith(f"{__file__}:")

@@ -88,8 +88,8 @@ class Webhook:
                         self._keys.read_again_soon()
                     yield call.receipt()
         finally:
-            # Calls are still running only if an error has ended this generator, or the worker's
-            # loop over its receipts.
+            # Calls are still running only if an error was raised in this generator, or in the
+            # worker's loop over its receipts.
             for call in running:
                 call.abandon()
 
@@ -141,9 +141,9 @@ def make_destination(environment: Mapping[str, str]) -> Webhook:
 def _wait_for_calls(running: set[Call], runner: CallRunner) -> list[Call]:
     """Wait until any call finishes, or a running call exceeds its time limit.
 
-    Return the running calls for which one of the two is true. Calls that exceed their time limit
-    are abandoned. The list is empty if the only call to finish was abandoned earlier, or if the
-    wait ends a moment before the time limit.
+    Return the running calls that have finished or have exceeded their time limit. The latter are
+    abandoned. The list is empty if the only call to finish was abandoned earlier, or if the wait
+    ends a moment before the time limit.
     """
     finished = runner.wait(min(call.deadline.left() for call in running))
     # A finished call keeps its response, even if its deadline has passed meanwhile.

@@ -52,8 +52,8 @@ class Call:
         The reason why the call failed, set by the call's thread; empty if there is a response or
         the call timed out.
     connection
-        The connection from the pool. It is taken at once, not in the call's thread, so that
-        `abandon` always has a connection to abort.
+        The connection from the pool. It is taken when the `Call` is created, not in the call's
+        thread, so that `abandon` always has a connection to abort.
     """
 
     position: int

@@ -107,8 +107,8 @@ def _split_read_results(
         match result:
             case list():
                 for accepted in result:
-                    # Without a time in the event, `ended_at_ms` is only when the message was sent,
-                    # so it does not tell ends apart.
+                    # If the event has no time, `ended_at_ms` is the time at which the message was
+                    # sent, which does not tell ends apart.
                     ended_at_ms = accepted.ended_at_ms if accepted.has_own_time else None
                     identity = accepted.end.conversation_id, accepted.end.queue_id, ended_at_ms
                     _, reporting_messages = ends.setdefault(identity, (accepted, []))

@@ -118,9 +118,9 @@ class _Dispatch:
             ]
             if due_ends:
                 self._deliver(destination, due_ends, deadline)
-        # Mark the ends that every destination has, but that are not done yet. Either a mark has
-        # failed, or nothing was due in this invocation: the destinations to which an earlier
-        # invocation could not deliver have since been removed from the settings.
+        # Mark the ends that every destination has, but that are not done yet. A mark has failed, in
+        # this invocation or an earlier one, or the destinations that lacked the end have been
+        # removed from the settings.
         delivered_ends = [end for end in ends if end.is_open and self._has_arrived_everywhere(end)]
         self._mark(delivered_ends, self._budget.last_mark_deadline)
         unfinished_claims = [end.claim for end in ends if end.is_open]
@@ -139,20 +139,21 @@ class _Dispatch:
             return
         positions_without_receipt = set(range(len(due_ends)))
         unmarked_ends: list[ClaimedEnd] = []
-        # The wait begins with the first end that has arrived but is not marked yet.
-        seconds_left_when_wait_began = 0.0
+        # The time that was left when the first of the unmarked ends arrived.
+        seconds_left_at_first_arrival = 0.0
+        conversation_ends = [claimed_end.end for claimed_end in due_ends]
         try:
-            for receipt in destination.deliver([claimed.end for claimed in due_ends], deadline):
-                claimed = due_ends[receipt.position]
+            for receipt in destination.deliver(conversation_ends, deadline):
+                claimed_end = due_ends[receipt.position]
                 positions_without_receipt.discard(receipt.position)
                 if receipt.kind != "arrived":
-                    self._record_failure(claimed, name, receipt)
+                    self._record_failure(claimed_end, name, receipt)
                     continue
-                claimed.claim.delivered.append(name)
+                claimed_end.claim.delivered.append(name)
                 if not unmarked_ends:
-                    seconds_left_when_wait_began = deadline.left()
-                unmarked_ends.append(claimed)
-                waited_seconds = seconds_left_when_wait_began - deadline.left()
+                    seconds_left_at_first_arrival = deadline.left()
+                unmarked_ends.append(claimed_end)
+                waited_seconds = seconds_left_at_first_arrival - deadline.left()
                 is_mark_call_full = len(unmarked_ends) == self._claims.marks_per_call
                 if is_mark_call_full or waited_seconds >= self._budget.MARK_INTERVAL_SECONDS:
                     self._mark(unmarked_ends, self._budget.interim_mark_deadline())

@@ -30,8 +30,8 @@ MAX_ATTRIBUTES = 10
 # The longest delay of a failed message. The limit is twice as long for a message that waits until
 # another invocation's lease expires.
 MAX_DELAY_SECONDS = 900
-# A message that waits for a lease comes back at a random time, at most this long after the lease
-# has expired.
+# A message that waits until a lease expires comes back at a random time, at most this long after
+# the lease has expired.
 LEASE_JITTER_SECONDS = 5.0
 # The time limit of the call that deletes moved messages, and how long this call may still run after
 # the deadline of `reject`.
@@ -131,7 +131,10 @@ class IntakeQueue:
     def send_later(
         self, settling_ends: Sequence[SettlingEnd], deadline: Deadline
     ) -> list[SettlingEnd]:
-        """Send a delayed settle event for each end; return the ends whose event was sent."""
+        """Send a delayed settle event for each end; return the ends whose event was sent.
+
+        `conversations.end_rules.LastQueue` explains settle events.
+        """
         sent_ends: list[SettlingEnd] = []
         for start in range(0, len(settling_ends), MAX_ENTRIES):
             group = settling_ends[start : start + MAX_ENTRIES]
@@ -170,10 +173,10 @@ class IntakeQueue:
     def _move_group(self, group: Sequence[_DeadLetter], deadline: Deadline) -> list[Outcome]:
         """Move messages with one call, or one at a time if SQS refuses that call."""
         if deadline.passed():
-            return [Outcome(dead_letter.message, "failed", "no_time") for dead_letter in group]
+            return [Outcome(letter.message, "failed", "no_time") for letter in group]
         entries = [
-            {"MessageBody": dead_letter.message.body, "MessageAttributes": dead_letter.attributes}
-            for dead_letter in group
+            {"MessageBody": letter.message.body, "MessageAttributes": letter.attributes}
+            for letter in group
         ]
         send = self._sqs.send_message_batch
         try:
@@ -182,13 +185,9 @@ class IntakeQueue:
             if len(group) > 1 and not is_transient(error):
                 # One message that SQS refuses must not block the others.
                 return [
-                    outcome
-                    for dead_letter in group
-                    for outcome in self._move_group([dead_letter], deadline)
+                    outcome for letter in group for outcome in self._move_group([letter], deadline)
                 ]
-            return [
-                _make_move_failure(dead_letter.message, code_of(error)) for dead_letter in group
-            ]
+            return [_make_move_failure(letter.message, code_of(error)) for letter in group]
         moved_letters = [
             letter for position, letter in enumerate(group) if position not in error_codes
         ]
@@ -204,8 +203,8 @@ class IntakeQueue:
     def _delete(self, messages: Sequence[Message], deadline: Deadline) -> None:
         """Delete moved messages from the intake queue.
 
-        Lambda also deletes them, because none is reported as failed, but only after the invocation.
-        If the invocation crashed before, they would come back and be moved a second time.
+        Lambda deletes every message that is not reported as failed, but only after the invocation.
+        If the invocation crashed, the moved messages would come back and be moved a second time.
         """
         if not messages:
             return

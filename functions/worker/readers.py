@@ -21,17 +21,17 @@ def parse_either_event(body: str, sent_at_ms: int, queue_ids: Collection[str]) -
     """Parse a body as a partner event, or else as a subscription event.
 
     When a stack changes from the subscription to the integration, its intake queue may still
-    contain subscription events. Each parser rejects the other kind of event, because it lacks the
-    field with the event type. A body that both parsers reject gets the partner parser's reason.
+    contain subscription events. The two parsers read the event type from different fields. A body
+    with neither field gets the partner parser's reason.
     """
     partner_result = parse_partner_event(body, sent_at_ms, queue_ids)
-    if not _is_of_another_kind(partner_result):
+    if not _lacks_event_type(partner_result):
         return partner_result
     subscription_result = parse_subscription_event(body, sent_at_ms, queue_ids)
-    return partner_result if _is_of_another_kind(subscription_result) else subscription_result
+    return partner_result if _lacks_event_type(subscription_result) else subscription_result
 
 
-def _is_of_another_kind(result: ParseResult) -> bool:
+def _lacks_event_type(result: ParseResult) -> bool:
     return isinstance(result, Rejected) and result.reason == "missing_event_type"
 
 

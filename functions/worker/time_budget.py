@@ -36,8 +36,8 @@ class TimeBudget:
     # The time limit of each mark before the last marks. The limit can be short, because an end's
     # next mark also records what a failed mark should have recorded.
     MARK_SECONDS = 2.0
-    # Ends that have arrived at a destination are marked together. If the first of them has waited
-    # this long for its mark when another end arrives, all of them are marked.
+    # Ends that have arrived at a destination are marked together, at the latest when an end arrives
+    # this long after the first of them.
     MARK_INTERVAL_SECONDS = 1.0
     # A lease outlives its invocation by this time, so two invocations never hold the same claim.
     LEASE_EXTRA_SECONDS = 1.0
@@ -65,7 +65,7 @@ class TimeBudget:
     def interim_mark_deadline(self) -> Deadline:
         """Return the deadline of a mark that begins now, before the last marks.
 
-        The mark may use the time of the last marks, but not the time of the releases.
+        The mark may use the time of the last marks and of the releases.
         """
         return self.release_deadline.within(self.MARK_SECONDS)
 
