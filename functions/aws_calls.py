@@ -121,7 +121,7 @@ def code_of(error: CallError) -> str:
 
 
 def is_transient(error: CallError) -> bool:
-    """Return whether the service was at fault, so that the same call may succeed later."""
+    """Return whether the service or the network was at fault, so that a retry may succeed."""
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return code_of(error) in TRANSIENT_CODES or status == 429 or status >= 500
@@ -132,5 +132,6 @@ def _may_repeat_after(error: ClientError | BotoCoreError) -> bool:
     """Return whether `call` may repeat the operation that raised this error."""
     if isinstance(error, ClientError):
         return is_transient(error)
-    # No connection was made, or the service had closed an idle one: it did not get the request.
+    # The service did not get the request, because no connection was made, or because the service
+    # had closed an idle connection.
     return isinstance(error, EndpointConnectionError | ConnectTimeoutError | ConnectionClosedError)

@@ -135,14 +135,14 @@ def time_limit(seconds: float, repeat_seconds: float = 1.0) -> Iterator[None]:
         yield
         return
 
-    # A late signal must not interrupt the `finally` block, which sets this to False.
+    # Becomes False in the `finally` block, so that a late signal does not interrupt that block.
     is_inside = True
 
     def raise_timeout(_signal: int, _frame: FrameType | None) -> None:
         if is_inside:
             raise TimeoutError(f"took longer than {seconds:.1f} s")
 
-    # A process has only one such timer. This limit takes the timer over from an outer limit, and
+    # A process has only one real-time timer. This limit takes it over from an outer limit, and
     # the `finally` block gives it back.
     started_at = time.monotonic()
     outer_seconds, outer_repeat_seconds = signal.getitimer(signal.ITIMER_REAL)

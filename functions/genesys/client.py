@@ -58,12 +58,14 @@ class GenesysClient:
         self._token: str | None = None
         self._renew_token_at = 0.0
         secret = credentials.client_secret
-        # The login request encodes the secret with `quote_plus`, so an error may quote either.
+        # In the login request, and so perhaps in an error, the secret is encoded with `quote_plus`.
         self._masked_strings = [secret, quote_plus(secret)]
-        self._session_for_repeatable = _make_session(
+        self._session_for_repeatable_requests = _make_session(
             DeadlineRetry.for_repeatable_requests(deadline)
         )
-        self._session_for_creation = _make_session(DeadlineRetry.for_requests_that_create(deadline))
+        self._session_for_creation_requests = _make_session(
+            DeadlineRetry.for_creation_requests(deadline)
+        )
 
     def request(
         self,
@@ -76,9 +78,10 @@ class GenesysClient:
         """Send a request and return the response's JSON, or None if the response has no content.
 
         After 429, 502, 503 or 504, the request is retried until the deadline. After a network
-        failure, it is retried a few times. A POST is retried only after 429, because after the
-        other failures Genesys Cloud may have carried out the POST. A request that is answered with
-        401 was not carried out, so even a POST is sent once more, with a new token.
+        failure, it is retried a few times. After 401, it is sent once more, with a new token.
+
+        A POST is retried only after 429 and 401, because after the other failures Genesys Cloud may
+        have carried out the POST.
 
         Raises
         ------
@@ -133,7 +136,11 @@ class GenesysClient:
     ) -> requests.Response:
         """Send an API request and return the response, whatever its status."""
         token = self._get_valid_token()
-        session = self._session_for_creation if method == "POST" else self._session_for_repeatable
+        session = (
+            self._session_for_creation_requests
+            if method == "POST"
+            else self._session_for_repeatable_requests
+        )
         return self._exchange(
             session,
             method,
@@ -145,7 +152,7 @@ class GenesysClient:
         )
 
     def _get_valid_token(self) -> str:
-        """Return the current token; log in first if there is no token or it is due for renewal."""
+        """Return the token, after a login if the token is missing or due for renewal."""
         if self._token is None or self._clock() >= self._renew_token_at:
             self._token, lifetime_seconds = self._log_in()
             # Renew the token early, so that it does not expire during a request.
@@ -155,7 +162,7 @@ class GenesysClient:
         return self._token
 
     def _log_in(self) -> tuple[str, float]:
-        """Return a new token and its lifetime in seconds, or 0 if the lifetime is unknown."""
+        """Return a new token and its lifetime in seconds, which is 0 if unknown."""
         form = {
             "grant_type": "client_credentials",
             "client_id": self._credentials.client_id,
@@ -164,14 +171,15 @@ class GenesysClient:
         }
         # Although this is a POST, it creates no resource, so it can be repeated.
         response = self._exchange(
-            self._session_for_repeatable, "POST", LOGIN_PATH, self._login_url, data=form
+            self._session_for_repeatable_requests, "POST", LOGIN_PATH, self._login_url, data=form
         )
         if response.status_code in (requests.codes.bad_request, requests.codes.unauthorized):
             raise self._make_error(LoginRefused, "POST", LOGIN_PATH, response)
         content = self._parse_content("POST", LOGIN_PATH, response)
         try:
             token, lifetime_seconds = content["access_token"], float(content.get("expires_in", 0))
-            # A token with other characters would make requests fail with errors that quote it.
+            # Accept only visible ASCII characters: with any other, a request could fail with an
+            # error that quotes the token.
             if re.fullmatch(r"[!-~]+", token):
                 return token, lifetime_seconds
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
@@ -236,7 +244,7 @@ class GenesysClient:
 
 
 class _BearerToken(AuthBase):
-    """Sets the Authorization header. In a request without `auth`, .netrc could replace it."""
+    """Sets a request's Authorization header. Only requests without `auth` use .netrc."""
 
     def __init__(self, token: str) -> None:
         self._token = token

@@ -22,9 +22,9 @@ def create_once(
 ) -> str:
     """Create a resource that does not exist yet, and return its id.
 
-    A failed attempt may have created the resource all the same. From the first such failure on,
-    each attempt is followed by a search for the resource. If the search finds duplicates, one is
-    kept and the others are removed.
+    A failure is uncertain if the attempt may have created the resource all the same. From the first
+    uncertain failure on, each attempt is followed by a search for the resource. If the search finds
+    duplicates, one is kept and the others are removed. Any other failure is raised at once.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def create_once(
         attempt may have succeeded.
     """
     created_id = None
-    uncertain_error = None  # the latest error after which the resource may exist
+    uncertain_error = None  # the latest uncertain failure
     attempts = deadline.attempts(first_pause_seconds=1, max_pause_seconds=20)
     next(attempts)  # does not pause before the first attempt
     while True:

@@ -35,8 +35,8 @@ def load_credentials(
     secret_name
         The secret must hold a JSON object with `client_id` and `client_secret`.
     deadline
-        If AWS denies access, the read is retried until this deadline, but for at most 20 s, because
-        a new IAM role's permissions take effect after some seconds.
+        A new IAM role's permissions take effect after some seconds. If AWS denies access, the read
+        is therefore retried until this deadline, but for at most 20 s.
 
     Raises
     ------

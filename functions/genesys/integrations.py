@@ -110,7 +110,9 @@ class Integrations:
     def configure(
         self, integration_id: str, spec: IntegrationSpec, check: Callable[[Entity], None]
     ) -> None:
-        """Replace an integration's configuration if it differs; retry if another change came first.
+        """Replace an integration's configuration if it differs from `spec`.
+
+        After a conflict with another change (400, 409) or a timeout (408), start again.
 
         Parameters
         ----------
@@ -225,10 +227,10 @@ class Integrations:
         return "; ".join(spec.differences(self.read_configuration(integration_id)))
 
     def _switch_off(self, integration_id: str, entity: Entity) -> None:
-        """Switch an integration off, and wait until it has stopped, or for a limited time.
+        """Switch an integration off, and wait for it to stop, for a limited time.
 
-        Leave at least half of the time left for the deletion, which may succeed even if the
-        integration has not stopped.
+        The wait takes at most half of the remaining time. The rest is for the deletion, which may
+        succeed even if the integration has not stopped.
         """
         if entity.get("intendedState") != DISABLED:
             self._switch(integration_id, DISABLED)
@@ -262,7 +264,7 @@ def _configuration_path(integration_id: str) -> str:
 
 
 def _should_read_again(error: GenesysError) -> bool:
-    """Return whether another change came first (400, 409), or this one may have succeeded (408)."""
+    """Return whether another change came first (400, 409) or the request timed out (408)."""
     return error.status in (408, 409) or (
         error.status == 400 and "version" in error.message.lower()
     )
@@ -290,7 +292,7 @@ def _is_running(entity: Entity | None) -> bool:
 def _parse_state_detail(entity: Entity) -> str:
     """Return Genesys Cloud's explanation of the state, in parentheses; empty if there is none."""
     match entity.get("reportedState"):
-        case {"detail": {} as detail}:
+        case {"detail": dict() as detail}:
             keys = ("message", "messageWithParams", "localizableMessageCode")
             explanation = next((detail[key] for key in keys if detail.get(key)), "")
             return f" ({explanation})" if explanation else ""

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
 EVENTBRIDGE_CONFIG = client_config(read_timeout_seconds=5)
-# For this long, AWS may deny access because the function's IAM role is new, and its permissions are
-# not in force yet.
+# The maximum time until a new IAM role's permissions take effect. Until then, AWS denies access.
 NEW_ROLE_SECONDS = 20.0
 
 
@@ -69,7 +68,7 @@ def wait_for_state(
         state_or_code = _read_state_or_error_code(eventbridge, name)
         if state_or_code in expected_states:
             return
-        # At the next attempt, the role would no longer be new, so the denial is not temporary.
+        # Do not wait longer than NEW_ROLE_SECONDS for a new role's permissions.
         if state_or_code == "AccessDeniedException" and pause >= new_role_deadline.left():
             break
     raise SourceNotReady(f"{_explain_state(state_or_code, name, missing_explanation)}.")

@@ -1,4 +1,4 @@
-"""A policy for urllib3 that stops retrying at a deadline."""
+"""A retry policy with a deadline, for urllib3."""
 
 import random
 from typing import Any, Self
@@ -20,7 +20,7 @@ class DeadlineRetry(Retry):
     A `Retry-After` header replaces the pause, unless the header's time has passed. If a pause would
     outlast the deadline, there is no retry, and the last response or error is the result.
 
-    Before a retry, urllib3 calls `increment`, which returns the retry's policy, and then `sleep`.
+    Before a retry, urllib3 calls `increment`, and then `sleep` of the returned policy.
     """
 
     def __init__(self, *args: Any, deadline: Deadline, **kwargs: Any) -> None:
@@ -33,7 +33,7 @@ class DeadlineRetry(Retry):
         """Return the policy for requests that can be sent twice without harm."""
         return cls(
             deadline=deadline,
-            total=None,  # only the deadline limits the retries after a status
+            total=None,  # only the deadline limits the retries after a transient status
             connect=NETWORK_ATTEMPTS - 1,
             read=NETWORK_ATTEMPTS - 1,
             other=NETWORK_ATTEMPTS - 1,
@@ -43,7 +43,7 @@ class DeadlineRetry(Retry):
         )
 
     @classmethod
-    def for_requests_that_create(cls, deadline: Deadline) -> Self:
+    def for_creation_requests(cls, deadline: Deadline) -> Self:
         """Return the policy for requests that create a second resource if they are sent twice.
 
         They are retried only after 429, which guarantees that they were not carried out.

@@ -1,7 +1,7 @@
 """The specification of an event subscription, and the requests for subscriptions.
 
 The tutorial *Filter EventBridge Events for Specific Queue Conversation Ends in Genesys Cloud* shows
-this API, but not every request. This module assumes that the others follow REST conventions. Not
+some requests of this API. This module assumes that the other requests follow REST conventions. Not
 every org has the API.
 """
 
