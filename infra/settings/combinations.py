@@ -16,7 +16,7 @@ from infra.settings.settings import KEYS, Settings
 
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 # Lambda limits a function's environment variables to 4 KB. In the worker's environment, queue_ids,
-# webhook_url and webhook_secret may take this many characters, because the rest takes up to 950.
+# webhook_url and webhook_secret may take this many characters, which the rest leaves free.
 MAX_WORKER_ENVIRONMENT_CHARACTERS = 3_140
 # If one of these destinations is not configured, its variables are absent from the worker's
 # environment, which frees this many characters.

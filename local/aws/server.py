@@ -24,11 +24,14 @@ _STATEMENT = re.compile(
 def extract_iam_action(*request: Any) -> str | None:
     """Return the IAM action that a request needs on AWS.
 
-    A batch action of SQS needs the permission for the single action, because IAM has no permission
-    for the batch action (see "Amazon SQS API permissions" in the Amazon SQS Developer Guide).
+    A batch action of SQS or SNS needs the permission for the single action, because IAM has no
+    permission for the batch action (see "Amazon SQS API permissions" and "Amazon SNS API
+    permissions" in the services' developer guides).
     """
     action: str | None = _iam_action(*request)
-    return action.removesuffix("Batch") if action and action.startswith("sqs:") else action
+    if action and action.startswith(("sqs:", "sns:")):
+        return action.removesuffix("Batch")
+    return action
 
 
 def extract_resource_arn(*request: Any) -> str:

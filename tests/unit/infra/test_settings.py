@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.settings.checks import DESTINATIONS
+from infra.settings.combinations import MAX_WORKER_ENVIRONMENT_CHARACTERS
 from infra.settings.reading import SettingsError, load
 from tests.unit.infra.conftest import OTHER_QUEUE, QUEUE, FindMistakes, LoadSettings
 
@@ -242,12 +243,13 @@ def test_settings_that_overfill_the_workers_environment_are_a_mistake(
     load_settings: LoadSettings, find_mistakes: FindMistakes
 ) -> None:
     url = "https://example.com/"
-    remaining = 3140 - len(f"{QUEUE}queue-ends/webhook{url}")
+    limit = MAX_WORKER_ENVIRONMENT_CHARACTERS
+    remaining = limit - len(f"{QUEUE}queue-ends/webhook{url}")
     all_destinations = WEBHOOK | {"destinations": ",".join(DESTINATIONS)}
     assert load_settings(**all_destinations | {"webhook_url": url + "x" * remaining})
     assert find_mistakes(**all_destinations | {"webhook_url": url + "x" * (remaining + 1)}) == [
-        "queue_ids, webhook_url and webhook_secret take 3141 characters together; the worker's "
-        "environment has room for 3140"
+        f"queue_ids, webhook_url and webhook_secret take {limit + 1} characters together; the "
+        f"worker's environment has room for {limit}"
     ]
 
 
