@@ -21,7 +21,7 @@ class IntakeQueues(Construct):
         The intake queue, which the worker reads. The delivery's construct adds the permission to
         send to the queue.
     dead_letter_queue
-        The dead-letter queue, which keeps messages for 14 days.
+        The dead-letter queue.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
@@ -55,8 +55,8 @@ class IntakeQueues(Construct):
             self,
             "Queue",
             queue_name=settings.intake_queue_name,
-            # A message keeps its age when it moves to the dead-letter queue, so its time in this
-            # queue counts against the dead-letter queue's retention.
+            # A message that SQS moves to the dead-letter queue keeps its age. So this retention is
+            # the shorter one, which leaves an operator time to redrive the message.
             retention_period=Duration.days(INTAKE_DAYS),
             visibility_timeout=Duration.seconds(settings.visibility_timeout_seconds),
             dead_letter_queue=sqs.DeadLetterQueue(

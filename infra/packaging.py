@@ -133,7 +133,7 @@ def _build_once(folder: Path, fill: Callable[[Path], None]) -> None:
         fill(temporary_folder)
         temporary_folder.rename(folder)
     except OSError:
-        if not folder.exists():  # otherwise another process has just built the same folder
+        if not folder.exists():  # if it exists, another process has just built it
             raise
     finally:
         shutil.rmtree(temporary_folder, ignore_errors=True)

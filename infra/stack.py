@@ -78,7 +78,7 @@ class QueueEndsStack(Stack):
         if destinations.archive:
             CfnOutput(self, "ArchiveBucketName", value=destinations.archive.bucket.bucket_name)
         CfnOutput(self, "WorkerFunctionName", value=worker.function.function_name)
-        CfnOutput(self, "SubscriptionId", value=source.resource_id)  # or the integration's
+        CfnOutput(self, "SubscriptionId", value=source.resource_id)  # or the integration's id
         CfnOutput(self, "DashboardName", value=monitoring.dashboard.name)
         CfnOutput(self, "DashboardUrl", value=monitoring.dashboard.url)
         CfnOutput(self, "AlarmTopicArn", value=monitoring.alarms.sns_topic.topic_arn)

@@ -33,4 +33,4 @@ if __name__ == "__main__":
     try:
         print(f"{' '.join(sys.argv[1:])}: {describe_target()}")
     except (BotoCoreError, ClientError) as error:
-        sys.exit(f"No AWS account to act on: {error} Set AWS_PROFILE or log in, then try again.")
+        sys.exit(f"No AWS account to act on: {error}\nSet AWS_PROFILE or log in, then try again.")

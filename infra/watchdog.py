@@ -23,10 +23,9 @@ class Watchdog(Construct):
     ----------
     source
         The delivery's construct. The schedule is created after everything in `source`, because
-        otherwise the watchdog would report a partner event source that has no bus yet.
+        otherwise the watchdog would report a partner event source that is still pending.
     requirements
-        The environment variables and permissions that the function needs to compare Genesys Cloud
-        with the stack.
+        The function's requirements besides the permission to read the Genesys Cloud secret.
 
     Attributes
     ----------

@@ -84,7 +84,8 @@ def _carry_out_wait(
     if parse_kind(event) == "Delete":
         return Response("SUCCESS", str(event.get("PhysicalResourceId")))
     deadline = Deadline.before_timeout(context, AFTER_WORK_SECONDS)
-    return Response("SUCCESS", wait(parse_properties(event), eventbridge, deadline))
+    physical_id = wait(parse_properties(event), eventbridge, deadline)
+    return Response("SUCCESS", physical_id)
 
 
 def _change_resource(

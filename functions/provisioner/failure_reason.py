@@ -43,8 +43,8 @@ def _explain(error: BaseException, resource: Resource) -> str:
             )
         case NotAsSpecified():
             return (
-                f"The {resource.noun} did not become active with the specified properties in time, "
-                f"and was removed if it was new: {error}. Deploy again; if this happens again, ask "
+                f"The {resource.noun} did not become active with the specified properties in time: "
+                f"{error}. If it was new, it was removed. Deploy again; if this happens again, ask "
                 "Genesys Cloud's support."
             )
         case Unreachable():

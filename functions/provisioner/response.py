@@ -59,8 +59,8 @@ def send(response: Response, event: Mapping[str, Any]) -> None:
     """
     url, body = event["ResponseURL"], response.body(event)
     with requests.Session() as session:
-        # `RESPONSE_SECONDS` must cover these retries and the timeouts below. With None, requests
-        # with any method are retried.
+        # `RESPONSE_SECONDS` in custom_resource.py must cover these retries and the timeouts below.
+        # `allowed_methods=None` allows retries of every method.
         retry = Retry(
             total=3, backoff_factor=0.3, status_forcelist=(500, 502, 503, 504), allowed_methods=None
         )

@@ -73,8 +73,8 @@ class IntegrationResource(Resource):
         ours = self._find_ours(integrations, old_properties or {})
         is_configured = any(integration.target for integration in ours)
         is_update = old_properties is not None
-        # On Update, a configured integration normally had its source before.
-        why_source_is_missing = (
+        # On Update, a configured integration normally had its partner event source before.
+        missing_explanation = (
             "somebody has deleted it. Destroy the stack and deploy it again"
             if is_update and is_configured
             else f"Genesys Cloud did not create it in time for {self.spec.target}. Check that this "
@@ -82,13 +82,13 @@ class IntegrationResource(Resource):
         )
 
         def wait_for_source() -> None:
-            # A new source is PENDING, because the stack creates its bus after the integration.
+            # A new partner event source is PENDING: its bus is created after the integration.
             wait_for_state(
                 eventbridge,
                 event_source_name,
                 ("PENDING", "ACTIVE"),
                 genesys.deadline.within(SOURCE_WAIT_SECONDS),
-                missing_explanation=why_source_is_missing,
+                missing_explanation=missing_explanation,
             )
 
         if is_configured:
@@ -209,26 +209,26 @@ class IntegrationResource(Resource):
 
         Change the kept integration if necessary. On Update, do not wait for the partner event
         source if the integration is active and needs no change: a roll-back must succeed even if
-        the source is still missing.
+        the partner event source is still missing.
         """
         kept, *duplicates = sorted(ours, key=self._sort_key)
         needs_change = not (kept.is_active and self.spec.matches(kept.configuration))
-        # On Update, the source of an active integration should exist already. Make sure of this
-        # before changing anything.
+        # On Update, the partner event source of an active integration should exist already. Make
+        # sure of this before changing anything.
         source_should_exist = is_update and kept.is_active
         if source_should_exist and needs_change:
             wait_for_source()
         for duplicate in duplicates:
             integrations.remove(duplicate.integration_id)
         self._configure_and_switch_on(integrations, kept.integration_id)
-        # If the integration was switched off, the source appears only now. If duplicates were
-        # removed, the source may have disappeared with them and come back with the change.
+        # On Create or after a switch-on, the partner event source may appear only now. If
+        # removing duplicates has removed it, the change should restore it.
         if not source_should_exist or (duplicates and needs_change):
             wait_for_source()
         return kept.integration_id
 
     def _sort_key(self, integration: Integration) -> tuple[bool, bool, int]:
-        """Return a sort key that puts a configured, active integration that differs least first."""
+        """Return a sort key: configured first, then active, then the fewest differences."""
         difference_count = len(self.spec.differences(integration.configuration))
         return integration.target is None, not integration.is_active, difference_count
 
@@ -262,7 +262,7 @@ class IntegrationResource(Resource):
 
     def _configure_and_switch_on(self, integrations: Integrations, integration_id: str) -> None:
         def check_target(configuration: Entity) -> None:
-            # Since we found this integration, another stack with our name may have configured it.
+            # Another stack with our name may have configured this integration in the meantime.
             if not self._is_ours(parse_target(configuration)):
                 raise self._name_taken_error(integration_id, parse_target(configuration))
 

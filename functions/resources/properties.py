@@ -15,7 +15,7 @@ Check = tuple[Callable[[str], object], str]
 
 
 class InvalidProperties(UserFacingError):
-    """Properties are missing or invalid; the message lists all of them."""
+    """An unknown resource type, or missing or invalid properties, which the message lists."""
 
 
 def validate(
@@ -48,8 +48,8 @@ def _is_string_list(value: object) -> bool:
 
 def _is_safe_url(url: str) -> bool:
     """Return whether secrets may be sent to a URL: to any https URL, or to http on this machine."""
-    # LoginUrl and ApiUrl are base URLs. They need only printable ASCII without `\ @ ? #`, with some
-    # of which an attacker could hide the real host.
+    # LoginUrl and ApiUrl are base URLs, which need only printable ASCII without `\ @ ? #`. Some of
+    # the other characters could hide the real host.
     if re.search(r"[^!-~]|[\\@?#]", url):
         return False
     try:

@@ -53,9 +53,8 @@ class Resource(ABC):
     noun
         The word for the resource in messages to the user.
     string_keys, list_keys
-        The names of this delivery's properties in the template that must be strings, and of those
-        that must be lists of strings. The properties of every resource, such as `Name`, are not
-        among them.
+        The names of the properties that must be strings, and of those that must be lists of
+        strings, besides the properties of every resource, such as `Name`.
     property_checks
         Additional checks of string properties, keyed by property name.
     scopes
@@ -108,7 +107,7 @@ class Resource(ABC):
     def physical_id(self) -> str:
         """The physical id for CloudFormation. It does not depend on the id in Genesys Cloud.
 
-        If an Update changes the name, or another part that a subclass adds, the Update creates
+        If an Update changes the name, or a part that a subclass adds to the id, the Update creates
         another resource, and CloudFormation then deletes the old resource.
         """
         return f"{self.api_host}/{self.name}"
@@ -141,7 +140,7 @@ class Resource(ABC):
         Raises
         ------
         NameTaken
-            A resource with that name belongs to somebody else.
+            A resource with our name belongs to somebody else.
         CleanupFailed
             The call failed, and a resource that it created may remain.
         NotAsSpecified, GenesysError, UserFacingError

@@ -51,8 +51,7 @@ class SubscriptionResource(Resource):
         cleanup_client: GenesysClient,
     ) -> dict[str, str]:
         subscriptions = Subscriptions(genesys)
-        # During an Update that changes the intake queue, our subscription still sends to the old
-        # queue at this point, so look for both.
+        # An Update may change the intake queue. Our subscription then still sends to the old queue.
         queue_arns = {self.spec.queue_arn, *_queue_arns_in(old_properties or {})}
         ours = self._find_ours(subscriptions, queue_arns)
         if ours:

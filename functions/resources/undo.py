@@ -1,4 +1,4 @@
-"""Undoes a failed creation, and times the searches for resources that it may have left."""
+"""Undoes a failed creation, and repeats searches for a resource that lists may not show yet."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

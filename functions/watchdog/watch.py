@@ -92,7 +92,7 @@ def _compare(
     secrets: "SecretsManagerClient",
     eventbridge: "EventBridgeClient",
 ) -> Comparison:
-    """Compare the resource. If access is refused for good, report this as the only difference."""
+    """Compare the resource. If a lasting error prevents this, report it as the only difference."""
     try:
         credentials = load_credentials(secrets, resource.secret_name, deadline)
         client = resource.make_client(credentials, deadline)
@@ -100,7 +100,7 @@ def _compare(
     except (CredentialsError, GenesysError) as error:
         if _may_be_transient(error):
             raise
-        return Comparison(differences=(_describe_refusal(error),))
+        return Comparison(differences=(_describe_lasting_error(error),))
     return comparison.sanitized(client.sanitize)
 
 
@@ -116,7 +116,7 @@ def _may_be_transient(error: CredentialsError | GenesysError) -> bool:
     return False
 
 
-def _describe_refusal(error: CredentialsError | GenesysError) -> str:
+def _describe_lasting_error(error: CredentialsError | GenesysError) -> str:
     match error:
         case LoginRefused():
             return (
