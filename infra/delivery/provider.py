@@ -18,8 +18,8 @@ class Provider(Construct):
 
     CloudFormation invokes the function asynchronously, and waits for a response until the custom
     resource's timeout. If no response comes, CloudFormation rolls back, and a late invocation must
-    not undo the rollback. So Lambda drops an invocation that cannot start within a minute, and does
-    not retry one that fails. That minute and the function's timeout fit into the custom resource's
+    not undo this. So Lambda drops an invocation that cannot start within a minute, and does not
+    retry one that fails. That minute and the function's timeout fit into the custom resource's
     timeout.
 
     Parameters
