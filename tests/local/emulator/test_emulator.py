@@ -263,6 +263,23 @@ def test_the_permission_for_one_message_is_enough_for_a_batch(strict: Emulator) 
     assert "not authorized to perform: sqs:receivemessage" in said.lower()
 
 
+def test_the_permission_to_publish_one_message_to_a_topic_is_enough_for_a_batch(
+    strict: Emulator,
+) -> None:
+    topic = strict.client("sns").create_topic(Name="batches")["TopicArn"]
+    publishes = (
+        "import boto3, sys; sns = boto3.client('sns')\n"
+        "entry = {'Id': '1', 'Message': 'x'}\n"
+        "print(sns.publish_batch(TopicArn=sys.argv[1], PublishBatchRequestEntries=[entry]))\n"
+    )
+    said = subprocess.check_output(
+        [sys.executable, "-c", publishes, topic],
+        env=strict.child_environment(**acting_with(strict, "sns:Publish", topic)),
+        text=True,
+    )
+    assert "MessageId" in said
+
+
 def test_the_permission_for_a_partners_event_sources_is_enough_and_no_more(
     strict: Emulator,
 ) -> None:
