@@ -84,7 +84,10 @@ def call(
     """
     last_error: Exception
     for _ in deadline.attempts(
-        first_pause_seconds=FIRST_PAUSE_SECONDS, growth=4, max_attempts=MAX_ATTEMPTS, jittered=True
+        first_pause_seconds=FIRST_PAUSE_SECONDS,
+        growth_factor=4,
+        max_attempts=MAX_ATTEMPTS,
+        jittered=True,
     ):
         try:
             return call_once(deadline, operation, *args, **kwargs)

@@ -83,7 +83,7 @@ class Deadline:
         self,
         *,
         first_pause_seconds: float,
-        growth: float = 2,
+        growth_factor: float = 2,
         max_pause_seconds: float = math.inf,
         max_attempts: int | None = None,
         jittered: bool = False,
@@ -97,7 +97,7 @@ class Deadline:
         ----------
         first_pause_seconds
             The pause between the first and the second attempt.
-        growth
+        growth_factor
             Each pause is this many times as long as the previous pause.
         max_pause_seconds
             The maximum length of a pause.
@@ -118,7 +118,7 @@ class Deadline:
             yield pause
             if attempt == max_attempts or not self.sleep(pause):
                 return
-            full_pause = min(growth * full_pause, max_pause_seconds)
+            full_pause = min(growth_factor * full_pause, max_pause_seconds)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ class InvalidEnvironment(Exception):
 
 
 class DestinationVariables(dict[str, str]):
-    """The variables from which each destination reads its own, keyed by name.
+    """All environment variables, keyed by name. Each destination reads those that it needs.
 
     `variables[name]` raises `InvalidEnvironment` if the variable is missing.
     """

@@ -78,8 +78,8 @@ class Watchdog(Construct):
         )
         self.schedule.node.add_dependency(source, self.function)
         reason = "The next run follows in five minutes; an alarm reports failed runs."
-        finding_names = ("LambdaDLQ", "LambdaAsyncFailureDestination", "EventBusDLQ")
-        acknowledge(self, {f"Serverless-{name}": reason for name in finding_names})
+        cdk_nag_rules = ("LambdaDLQ", "LambdaAsyncFailureDestination", "EventBusDLQ")
+        acknowledge(self, {f"Serverless-{rule}": reason for rule in cdk_nag_rules})
         lambda_.CfnPermission(
             self,
             "ScheduleInvokes",

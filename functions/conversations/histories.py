@@ -54,9 +54,10 @@ class Histories:
         self._now_ms = now_ms
 
     def add(self, additions: Mapping[str, History], deadline: Deadline) -> dict[str, HistoryResult]:
-        """Merge the histories of new events into the stored histories, and return the merged ones.
+        """Merge new events into the stored histories, and return the merged histories.
 
-        The additions and the result are keyed by conversation id.
+        An addition is a history that contains only new events. The additions and the result are
+        keyed by conversation id.
         """
         results: dict[str, HistoryResult] = {}
         ids_to_create = list(additions)
@@ -151,9 +152,9 @@ class Histories:
     def _without_expired_customer_ends(self, history: History) -> History:
         now_seconds = self._now_ms() // 1000
         customer_ends = {
-            at_ms: end
-            for at_ms, end in history.customer_ends.items()
-            if end.expires_at > now_seconds
+            at_ms: customer_end
+            for at_ms, customer_end in history.customer_ends.items()
+            if customer_end.expires_at > now_seconds
         }
         return History(history.queues, customer_ends)
 

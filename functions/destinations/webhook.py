@@ -63,8 +63,8 @@ class Webhook:
         """Send ends concurrently; see `Destination.deliver`.
 
         A call that exceeds its time limit is abandoned, and the other calls continue. No call
-        starts shortly before the deadline or while the receiver counts as down. If the secret
-        cannot be used, all unsent ends fail.
+        starts shortly before the deadline or while the receiver counts as down; the ends that are
+        left get no receipt. If the secret cannot be used, all unsent ends fail.
         """
         unsent = deque(enumerate(ends))
         running: set[Call] = set()
@@ -88,8 +88,7 @@ class Webhook:
                         self._keys.read_again_soon()
                     yield call.receipt()
         finally:
-            # Calls are still running only if an error was raised in this generator, or in the
-            # worker's loop over its receipts.
+            # After an error, here or in the worker, calls can still be running.
             for call in running:
                 call.abandon()
 
@@ -142,13 +141,12 @@ def _wait_for_calls(running: set[Call], runner: CallRunner) -> list[Call]:
     """Wait until any call finishes, or a running call exceeds its time limit.
 
     Return the running calls that have finished or have exceeded their time limit. The latter are
-    abandoned. The list is empty if the only call to finish was abandoned earlier, or if the wait
-    ends a moment before the time limit.
+    abandoned.
     """
     finished = runner.wait(min(call.deadline.left() for call in running))
     # A finished call keeps its response, even if its deadline has passed meanwhile.
     overdue = [call for call in running if call.deadline.passed() and call not in finished]
     for call in overdue:
         call.abandon()
-    # The runner also returns calls that were abandoned earlier, which are no longer in `running`.
+    # An abandoned call also ends the wait when it finishes, but is no longer in `running`.
     return [call for call in finished if call in running] + overdue

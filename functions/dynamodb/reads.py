@@ -97,8 +97,8 @@ class TableReader:
         }
         unprocessed = response.get("UnprocessedKeys", {}).get(self._table_name, {"Keys": []})
         unread_keys = {_key_of(key) for key in unprocessed["Keys"]}
-        # If a key is neither unread nor among the items, the table has no item for it.
-        return dict.fromkeys({*keys} - unread_keys) | items
+        read_keys = {*keys} - unread_keys
+        return {key: items.get(key) for key in read_keys}
 
 
 def _parse_item(

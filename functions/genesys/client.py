@@ -108,7 +108,7 @@ class GenesysClient:
             page = self.request("GET", path, query=page_query)
             entities = page.get("entities") if isinstance(page, dict) else None
             if not isinstance(entities, list):
-                raise GenesysError("GET", path, status=200, message="the answer is no list")
+                raise GenesysError("GET", path, status=200, message="the response is not a list")
             if entities == previous_entities:
                 # This API has no paging, and has returned the whole list again.
                 return
@@ -178,14 +178,14 @@ class GenesysClient:
         content = self._parse_content("POST", LOGIN_PATH, response)
         try:
             token, lifetime_seconds = content["access_token"], float(content.get("expires_in", 0))
-            # Accept only visible ASCII characters: with any other, a request could fail with an
+            # A token with other characters than visible ASCII could make a request fail with an
             # error that quotes the token.
             if re.fullmatch(r"[!-~]+", token):
                 return token, lifetime_seconds
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
             pass
         raise GenesysError(
-            "POST", LOGIN_PATH, status=response.status_code, message="the answer has no token"
+            "POST", LOGIN_PATH, status=response.status_code, message="the response has no token"
         )
 
     def _exchange(
@@ -228,7 +228,7 @@ class GenesysClient:
             return response.json()
         except (ValueError, RecursionError):
             raise GenesysError(
-                method, path, status=response.status_code, message="the answer is not JSON"
+                method, path, status=response.status_code, message="the response is not JSON"
             ) from None
 
     def _make_error(
@@ -244,7 +244,10 @@ class GenesysClient:
 
 
 class _BearerToken(AuthBase):
-    """Sets a request's Authorization header. Only requests without `auth` use .netrc."""
+    """Sets a request's Authorization header.
+
+    If the header were set without an `AuthBase`, a login from .netrc would replace it.
+    """
 
     def __init__(self, token: str) -> None:
         self._token = token

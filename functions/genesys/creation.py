@@ -11,7 +11,7 @@ def parse_id(content: object, method: str, path: str, status: int) -> str:
     match content:
         case {"id": str(resource_id)} if resource_id:
             return resource_id
-    raise GenesysError(method, path, status=status, message="the answer has no id")
+    raise GenesysError(method, path, status=status, message="the response has no id")
 
 
 def create_once(
@@ -22,9 +22,10 @@ def create_once(
 ) -> str:
     """Create a resource that does not exist yet, and return its id.
 
-    A failure is uncertain if the attempt may have created the resource all the same. From the first
-    uncertain failure on, each attempt is followed by a search for the resource. If the search finds
-    duplicates, one is kept and the others are removed. Any other failure is raised at once.
+    A failure is uncertain if the attempt may have created the resource all the same. A failure that
+    is not uncertain is raised at once. From the first uncertain failure on, each attempt is
+    followed by a search for the resource. If the search finds duplicates, one is kept and the
+    others are removed.
 
     Parameters
     ----------

@@ -44,7 +44,7 @@ def load_credentials(
         The secret cannot be read or is invalid. The message says what to do.
     """
     last_error: ClientError
-    for _ in deadline.within(20).attempts(first_pause_seconds=2, growth=1):
+    for _ in deadline.within(20).attempts(first_pause_seconds=2, growth_factor=1):
         try:
             response = secrets_manager.get_secret_value(SecretId=secret_name)
             return _parse_credentials(secret_name, response.get("SecretString"))

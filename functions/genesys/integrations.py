@@ -88,7 +88,7 @@ class Integrations:
         Parameters
         ----------
         find_created
-            Searches for integrations that a failed request may have created; returns their ids.
+            Returns the ids of all integrations that a failed request may have created.
         """
         return create_once(
             lambda: parse_id(
@@ -104,7 +104,7 @@ class Integrations:
         path = _configuration_path(integration_id)
         configuration = self._client.request("GET", path)
         if not isinstance(configuration, dict):
-            raise GenesysError("GET", path, status=200, message="the answer is no configuration")
+            raise GenesysError("GET", path, status=200, message="the response is not an object")
         return configuration
 
     def configure(
@@ -204,7 +204,7 @@ class Integrations:
                 raise
             return None
         if not isinstance(entity, dict):
-            raise GenesysError("GET", path, status=200, message="the answer is no integration")
+            raise GenesysError("GET", path, status=200, message="the response is not an object")
         return entity
 
     def _switch(self, integration_id: str, intended_state: str) -> None:
@@ -213,7 +213,7 @@ class Integrations:
     def _switch_on_once(self, integration_id: str, spec: IntegrationSpec) -> str:
         """Switch an integration on if it is off.
 
-        Return how the integration differed before, or an empty string if it did not differ.
+        Return why it was not active and as specified yet, or an empty string if it was.
         """
         entity = self._read_entity(integration_id)
         if not entity:

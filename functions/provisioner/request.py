@@ -39,8 +39,8 @@ class Request:
     def resource_may_yet_appear(self) -> bool:
         """On Delete, whether an earlier Create may still be running and create the resource.
 
-        If CloudFormation got no response to the Create, it chose the physical id itself, so the id
-        is not the resource's.
+        A response to the Create would have contained the resource's own physical id. If there was
+        no response, CloudFormation chose another id itself.
         """
         return self.physical_id != self.resource.physical_id
 
@@ -63,7 +63,7 @@ class Request:
             kind=kind,
             physical_id=str(event.get("PhysicalResourceId") or ""),
             resource=parse_resource(parse_resource_type(event), parse_properties(event)),
-            old_properties=event.get("OldResourceProperties") or {} if kind == "Update" else None,
+            old_properties=(event.get("OldResourceProperties") or {}) if kind == "Update" else None,
         )
 
 

@@ -50,7 +50,7 @@ class IntegrationResource(Resource):
         self.spec = IntegrationSpec(
             name=self.name,
             notes=properties["Notes"],
-            target=_parse_target(properties),
+            target=_target_in_properties(properties),
             topics=tuple(properties["Topics"]),
         )
 
@@ -73,8 +73,9 @@ class IntegrationResource(Resource):
         ours = self._find_ours(integrations, old_properties or {})
         is_configured = any(integration.target for integration in ours)
         is_update = old_properties is not None
-        # On Update, a configured integration normally had its partner event source before.
-        missing_explanation = (
+        # If a configured integration has no partner event source on an Update, somebody must have
+        # deleted the source.
+        explanation_if_missing = (
             "somebody has deleted it. Destroy the stack and deploy it again"
             if is_update and is_configured
             else f"Genesys Cloud did not create it in time for {self.spec.target}. Check that this "
@@ -88,7 +89,7 @@ class IntegrationResource(Resource):
                 event_source_name,
                 ("PENDING", "ACTIVE"),
                 genesys.deadline.within(SOURCE_WAIT_SECONDS),
-                missing_explanation=missing_explanation,
+                missing_explanation=explanation_if_missing,
             )
 
         if is_configured:
@@ -96,6 +97,7 @@ class IntegrationResource(Resource):
                 integrations, ours, wait_for_source, is_update=is_update
             )
         else:
+            # `_create` appends the id of a new integration, so that the undo knows it.
             unfinished_ids = [integration.integration_id for integration in ours]
             with undo_on_failure(
                 lambda: self._remove_unfinished(cleanup_client, unfinished_ids),
@@ -184,7 +186,9 @@ class IntegrationResource(Resource):
         namesakes = self._find_namesakes(integrations)
         # During an Update that changes the target, the integration with the old target still has
         # our name. It belongs to this stack, and CloudFormation deletes it after the Update.
-        old_target = _parse_target(old_properties) if old_properties.get("AccountId") else None
+        old_target = (
+            _target_in_properties(old_properties) if old_properties.get("AccountId") else None
+        )
         for namesake in namesakes:
             if not self._is_ours(namesake.target) and namesake.target != old_target:
                 raise self._name_taken_error(namesake.integration_id, namesake.target)
@@ -207,7 +211,7 @@ class IntegrationResource(Resource):
     ) -> str:
         """Keep the integration that differs least, and return its id. Remove the others.
 
-        Change the kept integration if necessary. On Update, do not wait for the partner event
+        Change the kept integration if it differs. On Update, do not wait for the partner event
         source if the integration is active and needs no change: a roll-back must succeed even if
         the partner event source is still missing.
         """
@@ -221,9 +225,10 @@ class IntegrationResource(Resource):
         for duplicate in duplicates:
             integrations.remove(duplicate.integration_id)
         self._configure_and_switch_on(integrations, kept.integration_id)
-        # On Create or after a switch-on, the partner event source may appear only now. If
-        # removing duplicates has removed it, the change should restore it.
-        if not source_should_exist or (duplicates and needs_change):
+        # The removal of duplicates may have removed the partner event source. The change then
+        # makes Genesys Cloud create it again.
+        source_may_be_new = duplicates and needs_change
+        if source_may_be_new or not source_should_exist:
             wait_for_source()
         return kept.integration_id
 
@@ -281,6 +286,6 @@ class IntegrationResource(Resource):
         self.remove(genesys, resource_may_yet_appear=True)
 
 
-def _parse_target(properties: Mapping[str, Any]) -> AwsTarget:
-    """Return the AWS target in a resource's properties, which need not be validated."""
+def _target_in_properties(properties: Mapping[str, Any]) -> AwsTarget:
+    """Return the AWS target in a resource's properties, even if they have not been validated."""
     return AwsTarget(*(str(properties.get(key)) for key in ("AccountId", "Region", "Suffix")))

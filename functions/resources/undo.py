@@ -21,7 +21,7 @@ def search_attempts(deadline: Deadline, *, resource_may_yet_appear: bool) -> Ite
     `LISTING_LAG_SECONDS`; otherwise there is only one search.
     """
     search_seconds = LISTING_LAG_SECONDS if resource_may_yet_appear else 0
-    return deadline.within(search_seconds).attempts(first_pause_seconds=2, growth=1)
+    return deadline.within(search_seconds).attempts(first_pause_seconds=2, growth_factor=1)
 
 
 @contextmanager

@@ -118,9 +118,8 @@ class _Dispatch:
             ]
             if due_ends:
                 self._deliver(destination, due_ends, deadline)
-        # Mark the ends that every destination has, but that are not done yet. A mark has failed, in
-        # this invocation or an earlier one, or the destinations that lacked the end have been
-        # removed from the settings.
+        # An end can be at every destination without being done: its mark has failed, or the
+        # destinations that lacked the end have been removed from the settings.
         delivered_ends = [end for end in ends if end.is_open and self._has_arrived_everywhere(end)]
         self._mark(delivered_ends, self._budget.last_mark_deadline)
         unfinished_claims = [end.claim for end in ends if end.is_open]
@@ -162,16 +161,14 @@ class _Dispatch:
             self._failed_attempts += len(positions_without_receipt)
             for position in positions_without_receipt:
                 due_ends[position].failures[name] = f"{name}: {error_origin(error)}"
+            positions_without_receipt.clear()
         self._mark(unmarked_ends, self._budget.interim_mark_deadline())
         if any(name in end.failures for end in due_ends):
-            # After an exception, the ends without a receipt have a failure already. Without an
-            # exception, these ends were not tried, because the failed ends used up the time. An
-            # immediate retry would probably run out of time again, so these ends also count as
-            # failed, and are retried after a delay.
+            # The failed ends have used up the time. The ends that were not tried get a failure,
+            # too, so that they come back after a delay. At once, they would probably lack time
+            # again.
             for position in positions_without_receipt:
-                due_ends[position].failures.setdefault(
-                    name, f"{name}: not tried, others took too long"
-                )
+                due_ends[position].failures[name] = f"{name}: not tried, others took too long"
         else:
             for position in positions_without_receipt:
                 due_ends[position].untried_destinations.append(name)

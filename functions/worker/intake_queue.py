@@ -86,8 +86,8 @@ class IntakeQueue:
     ) -> list[Outcome]:
         """Move messages to the dead-letter queue with their bodies unchanged; return the outcomes.
 
-        A message that cannot be moved gets the outcome `failed`. It comes back, until SQS itself
-        moves it after the last receive.
+        A message that cannot be moved gets the outcome `failed`. After its last receive, SQS itself
+        moves it.
         """
         outcomes = []
         dead_letters = []
@@ -142,7 +142,7 @@ class IntakeQueue:
                 break
             entries = [
                 {
-                    "MessageBody": json.dumps(end.as_event()),  # in ASCII, which SQS accepts
+                    "MessageBody": json.dumps(end.as_event()),
                     "DelaySeconds": self._settle_seconds,
                 }
                 for end in group
@@ -151,7 +151,7 @@ class IntakeQueue:
             try:
                 error_codes = _call_for_group(send, self._queue_url, entries, deadline)
             except CALL_ERRORS as error:
-                logger.warning("Nothing sent to settle", error=code_of(error), ends=len(group))
+                logger.warning("Settle events not sent", error=code_of(error), ends=len(group))
                 continue
             sent_ends += [end for position, end in enumerate(group) if position not in error_codes]
         return sent_ends
@@ -296,4 +296,5 @@ def _attribute_size(name: str, attribute: Mapping[str, Any]) -> int:
 
 
 def _make_move_failure(message: Message, error: str) -> Outcome:
+    # The reason `destination` also stands for the dead-letter queue.
     return Outcome(message, "failed", "destination", f"dead-letter queue: {error}")

@@ -98,8 +98,8 @@ class BatchReport:
     def write_metrics(self, stage: str, *, cold_start: bool) -> None:
         """Write a metrics line for the batch, and one for each queue with ends that are done.
 
-        CloudWatch adds a queue's values to the stage's metrics (see `rollup_dimensions`). The
-        batch's line therefore has no `Ended`, except a 0 if no queue's line follows.
+        CloudWatch adds a queue's values to the stage's metrics (see `rollup_dimensions`), so
+        `Ended` on the batch's line would count the same ends twice.
         """
         counts = {
             "Received": len(self.outcomes),
@@ -120,9 +120,9 @@ class BatchReport:
             )
 
 
-# A message that reports several ends gets an outcome from each end. It keeps the outcome whose kind
-# comes first in this order. If one end fails, the message therefore comes back. The retry skips the
-# ends that are done. (`ignored` is not in the list, because an ignored message reports no end.)
+# A message that reports several ends gets an outcome from each end. The message keeps the outcome
+# whose kind comes first in this order. If one end fails, the message therefore comes back; the
+# retry skips the ends that are done.
 _KINDS_BY_PRIORITY = ("failed", "rejected", "processed", "duplicate")
 
 

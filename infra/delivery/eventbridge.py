@@ -79,8 +79,8 @@ class EventBridgeSource(Source):
         self.custom_resource = provider.make_custom_resource(
             self, "Resource", RESOURCE_TYPE, properties
         )
-        # This dependency is on the undelivered queue without its policy. The rules' ARNs in the
-        # policy contain the partner event source's name, so the policy is created later.
+        # Depend on the undelivered queue alone, because its policy names the rules, which are
+        # created after this custom resource.
         self.custom_resource.node.add_dependency(
             self._undelivered_queue.node.find_child("Resource")
         )
@@ -121,8 +121,8 @@ class EventBridgeSource(Source):
         the watchdog's schedule depend on the integration.
         """
         # A dependency on all of `self._intake` would be a cycle, because the intake queue's policy
-        # names the rules. The intake queue without its policy exists before the worker, and the
-        # worker is a prerequisite.
+        # names the rules. The intake queue itself needs no dependency here: the worker is a
+        # prerequisite, and is created after the queue.
         self.custom_resource.node.add_dependency(self._intake.dead_letter_queue, *prerequisites)
         monitoring.node.add_dependency(self.custom_resource)
 
@@ -214,9 +214,9 @@ def _worker_requirements(settings: Settings, intake: IntakeQueues) -> Requiremen
         "END_RULE": settings.end_rule,
         "SETTLE_SECONDS": str(settings.settle_seconds),
     }
-    # If the end rule settles, the worker sends delayed messages to itself.
+    # If the end rule settles, the worker sends delayed settle events to its own queue.
     send_statement = iam.PolicyStatement(
-        sid="SendItselfDecisions",
+        sid="SendSettleEvents",
         actions=["sqs:SendMessage"],
         resources=[intake.queue.queue_arn],
     )

@@ -73,7 +73,7 @@ class OneOf:
         return words_by_casefold[value.casefold()]
 
 
-def stage(value: str) -> str:
+def check_stage(value: str) -> str:
     """Check the name of a stage, which becomes a part of names in AWS."""
     if not _STAGE.fullmatch(value):
         raise ValueError(

@@ -15,14 +15,14 @@ from infra.settings.retries import INTAKE_DAYS, receives_that_fit
 from infra.settings.settings import KEYS, Settings
 
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
-# Lambda limits a function's environment variables to 4 KB. In the worker's environment, queue_ids,
-# webhook_url and webhook_secret may take this many characters, which the rest leaves free.
+# Lambda limits a function's environment variables to 4 KB. The worker's other variables leave this
+# many characters for queue_ids, webhook_url and webhook_secret together.
 MAX_WORKER_ENVIRONMENT_CHARACTERS = 3_140
 # If one of these destinations is not configured, its variables are absent from the worker's
 # environment, which frees this many characters.
 _CHARACTERS_FREED_WITHOUT = {"webhook": 65, "archive": 80}
-# In the watchdog's environment, the filter and other settings of variable length may take this many
-# characters, because the rest takes under 520.
+# The watchdog's other variables leave this many characters for the filter and other settings of
+# variable length together.
 MAX_WATCHDOG_ENVIRONMENT_CHARACTERS = 3_580
 # Genesys Cloud allows a suffix of 64 characters in a partner event source's name. Our suffix is
 # "QueueEnds-" and the stage.
@@ -213,8 +213,8 @@ def _unsuitable_receive_count(settings: Settings) -> Iterator[str]:
     if receives > limit:
         yield (
             f"max_receive_count = {receives}: only {limit} receives fit into the {INTAKE_DAYS} "
-            "days that the intake queue keeps a message; one that goes on failing would be deleted "
-            "before it reaches the dead-letter queue"
+            "days that the intake queue keeps a message; a message that keeps failing would be "
+            "deleted before it reaches the dead-letter queue"
         )
 
 

@@ -13,6 +13,8 @@ from infra.settings import checks
 from infra.settings.combinations import find_conflicts, find_warnings
 from infra.settings.settings import KEYS, Settings
 
+# The origin of a setting from the CDK context, which is the command line or cdk.json.
+_CONTEXT = "-c"
 _TYPE_NAMES = {
     str: "a text in quotes",
     int: "a whole number",
@@ -58,15 +60,15 @@ def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]
     content = _read_toml(file, mistakes)
     stage = str(context.get("stage", "dev")).strip()
     try:
-        checks.stage(stage)
+        checks.check_stage(stage)
     except ValueError as error:
-        mistakes.append(_format_mistake("stage", stage, "-c", str(error)))
+        mistakes.append(_format_mistake("stage", stage, _CONTEXT, str(error)))
     tables = _tables_by_origin(file.name, content or {}, mistakes)
-    tables["-c"] = {name: context[name] for name in KEYS if context.get(name) is not None}
+    tables[_CONTEXT] = {name: context[name] for name in KEYS if context.get(name) is not None}
     raw_values = {
         name: (raw, origin)
         # An origin overrides the origins before it.
-        for origin in (file.name, f"[stages.{stage}]", "-c")
+        for origin in (file.name, f"[stages.{stage}]", _CONTEXT)
         for name, raw in tables.get(origin, {}).items()
         if name in KEYS
     }
@@ -125,7 +127,7 @@ def _tables_by_origin(
             mistakes.append(_format_mistake(f"stages.{name}", overrides, file_name, requirement))
             continue
         try:
-            checks.stage(name)
+            checks.check_stage(name)
         except ValueError as error:
             mistakes.append(f"{origin} ({file_name}): a stage's name {error}")
         tables[origin] = overrides
@@ -140,7 +142,10 @@ def _tables_by_origin(
 
 def _unknown_key_message(key: str) -> str:
     if key == "stage":
-        return "is no setting: tables are [stages.<name>], and -c stage=<name> picks one"
+        return (
+            "is no setting: put a stage's settings into the table [stages.<name>], and choose the "
+            "stage with -c stage=<name>"
+        )
     close = difflib.get_close_matches(key, KEYS, n=1)
     return f'is no setting; did you mean "{close[0]}"?' if close else "is no setting"
 
@@ -149,8 +154,9 @@ def _check(name: str, raw: object, origin: str) -> object:
     """Check a raw value. Return the value to use, or raise ValueError with the requirement."""
     key = KEYS[name]
     if key.default is None and isinstance(raw, str) and not raw.strip():
-        return None  # an empty string resets an optional key
-    value = _parse(raw, key.value_type) if origin == "-c" and isinstance(raw, str) else raw
+        return None  # an empty string unsets the key
+    # A value from the command line is a string. A value from cdk.json has its type already.
+    value = _parse(raw, key.value_type) if origin == _CONTEXT and isinstance(raw, str) else raw
     if not isinstance(value, key.value_type) or (key.value_type is int and isinstance(value, bool)):
         raise ValueError(f"must be {_TYPE_NAMES[key.value_type]}")
     return key.check(value.strip() if isinstance(value, str) else value)

@@ -282,7 +282,7 @@ def test_only_where_it_settles_may_the_worker_send_to_its_own_queue(
             for statement in synthesised.role_statements("Worker")
             if statement["Resource"] == intake and "sqs:SendMessage" in statement["Action"]
         ]
-        allowed = allow_statement("SendItselfDecisions", "sqs:SendMessage", intake)
+        allowed = allow_statement("SendSettleEvents", "sqs:SendMessage", intake)
         assert send_statements == ([allowed] if synthesised is many_queues else [])
 
 

@@ -94,9 +94,15 @@ def test_pauses_between_attempts_grow_to_the_maximum(clock: Clock) -> None:
     assert clock.pauses == [0.5, 1, 2, 4, 5, 5]
 
 
-@pytest.mark.parametrize(("growth", "pauses"), [(1, [2, 2, 2]), (2, [2, 4, 8]), (4, [2, 8, 32])])
-def test_each_pause_grows_by_the_factor(clock: Clock, growth: float, pauses: list[float]) -> None:
-    for _ in clock.deadline(1000).attempts(first_pause_seconds=2, growth=growth, max_attempts=4):
+@pytest.mark.parametrize(
+    ("growth_factor", "pauses"), [(1, [2, 2, 2]), (2, [2, 4, 8]), (4, [2, 8, 32])]
+)
+def test_each_pause_grows_by_the_factor(
+    clock: Clock, growth_factor: float, pauses: list[float]
+) -> None:
+    for _ in clock.deadline(1000).attempts(
+        first_pause_seconds=2, growth_factor=growth_factor, max_attempts=4
+    ):
         pass
     assert clock.pauses == pauses
 
@@ -107,7 +113,7 @@ def test_there_is_no_pause_after_the_last_attempt(clock: Clock, max_attempts: in
         len(
             list(
                 clock.deadline(100).attempts(
-                    first_pause_seconds=1, growth=1, max_attempts=max_attempts
+                    first_pause_seconds=1, growth_factor=1, max_attempts=max_attempts
                 )
             )
         )
@@ -118,7 +124,7 @@ def test_there_is_no_pause_after_the_last_attempt(clock: Clock, max_attempts: in
 
 def test_the_time_of_the_attempts_themselves_counts(clock: Clock) -> None:
     start_times = []
-    for _ in clock.deadline(10).attempts(first_pause_seconds=1, growth=1):
+    for _ in clock.deadline(10).attempts(first_pause_seconds=1, growth_factor=1):
         start_times.append(clock.now)
         clock.sleep(3)
     assert start_times == [0, 4, 8]

@@ -42,7 +42,9 @@ def test_a_success_that_is_not_json_is_an_error(
     client: GenesysClient, api: Api, body: bytes
 ) -> None:
     api.script(Answer(200, body))
-    with pytest.raises(GenesysError, match="GET /x was answered with 200: the answer is not JSON"):
+    with pytest.raises(
+        GenesysError, match="GET /x was answered with 200: the response is not JSON"
+    ):
         client.request("GET", "/x")
 
 
@@ -212,7 +214,7 @@ def test_an_empty_list_is_empty(client: GenesysClient, api: Api) -> None:
 def test_a_response_that_is_no_list_is_an_error(client: GenesysClient, api: Api, body: Any) -> None:
     api.script(Answer(body=body))
     with pytest.raises(
-        GenesysError, match="GET /list was answered with 200: the answer is no list"
+        GenesysError, match="GET /list was answered with 200: the response is not a list"
     ):
         list(client.iterate_entities("/list"))
 

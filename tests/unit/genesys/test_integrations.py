@@ -323,7 +323,7 @@ def test_an_org_without_an_id_is_an_error(
     integrations: Integrations, api: Api, answer: object
 ) -> None:
     api.script(Answer(200, answer))
-    with pytest.raises(GenesysError, match=f"GET {ORGANIZATION_PATH} .*the answer has no id"):
+    with pytest.raises(GenesysError, match=f"GET {ORGANIZATION_PATH} .*the response has no id"):
         integrations.read_organization_id()
 
 
@@ -332,5 +332,5 @@ def test_a_response_that_is_no_object_is_an_error(
     integrations: Integrations, api: Api, read: str
 ) -> None:
     api.script(Answer(200, []))
-    with pytest.raises(GenesysError, match="the answer is no"):
+    with pytest.raises(GenesysError, match="the response is not"):
         getattr(integrations, read)("i-1")

@@ -187,7 +187,9 @@ def test_a_response_without_a_usable_token_is_an_error(
     client: GenesysClient, api: Api, body: Any
 ) -> None:
     api.logins = [Answer(body=body)]
-    with pytest.raises(GenesysError, match=f"POST {LOGIN_PATH} was answered with 200: the answer"):
+    with pytest.raises(
+        GenesysError, match=f"POST {LOGIN_PATH} was answered with 200: the response"
+    ):
         client.request("GET", "/x")
     assert not api.requests
 

@@ -21,7 +21,7 @@ from tests.unit.infra.conftest import OTHER_QUEUE, QUEUE, FindMistakes, LoadSett
         ('stages = "prod"', "must be tables: [stages.prod]"),
         ("[stages]\nprod = 1", "must be a table: [stages.prod] on a line of its own"),
         ("[stages.Prod]", "must be 1 to 62 lower-case letters"),
-        ('stage = "prod"', "is no setting: tables are [stages.<name>]"),
+        ('stage = "prod"', "is no setting: put a stage's settings into the table [stages.<name>]"),
     ],
 )
 def test_a_value_of_another_type_in_the_file_is_a_mistake(
