@@ -42,6 +42,8 @@ TRANSIENT_CODES = frozenset(
 # The maximum number of attempts by `call`, and the pause before the second attempt.
 MAX_ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 0.1
+# The maximum time until a new IAM role's permissions take effect. Until then, AWS denies access.
+NEW_ROLE_SECONDS = 20.0
 
 _Arguments = ParamSpec("_Arguments")
 _Response = TypeVar("_Response")
@@ -135,6 +137,6 @@ def _may_repeat_after(error: ClientError | BotoCoreError) -> bool:
     """Return whether `call` may repeat the operation that raised this error."""
     if isinstance(error, ClientError):
         return is_transient(error)
-    # The service did not get the request, because no connection was made, or because the service
-    # had closed an idle connection.
+    # After these errors, the service did not get the request: no connection was made, or the
+    # service had closed an idle connection.
     return isinstance(error, EndpointConnectionError | ConnectTimeoutError | ConnectionClosedError)

@@ -115,7 +115,8 @@ class GenesysClient:
             yield from (entity for entity in entities if isinstance(entity, dict))
             # Without a valid `pageCount`, go on until a page is empty or repeated.
             page_count = page.get("pageCount")
-            if not entities or (isinstance(page_count, int) and 0 < page_count <= page_number):
+            is_last_page = isinstance(page_count, int) and 0 < page_count <= page_number
+            if is_last_page or not entities:
                 return
             page_number, previous_entities = page_number + 1, entities
 

@@ -22,10 +22,9 @@ def create_once(
 ) -> str:
     """Create a resource that does not exist yet, and return its id.
 
-    A failure is uncertain if the attempt may have created the resource all the same. A failure that
-    is not uncertain is raised at once. From the first uncertain failure on, each attempt is
-    followed by a search for the resource. If the search finds duplicates, one is kept and the
-    others are removed.
+    A failure is uncertain if the attempt may have created the resource all the same. Any other
+    failure is raised at once. From the first uncertain failure on, each attempt is followed by a
+    search for the resource. If the search finds duplicates, one is kept and the others are removed.
 
     Parameters
     ----------
@@ -34,7 +33,7 @@ def create_once(
     find_created
         Searches Genesys Cloud for resources that `post` may have created, and returns their ids.
     remove
-        Removes the resource with this id.
+        Removes the resource with the given id.
     deadline
         No further attempt begins after the deadline.
 
@@ -45,22 +44,21 @@ def create_once(
         attempt may have succeeded.
     """
     created_id = None
-    uncertain_error = None  # the latest uncertain failure
+    last_uncertain_error = None
     attempts = deadline.attempts(first_pause_seconds=1, max_pause_seconds=20)
-    next(attempts)  # does not pause before the first attempt
+    next(attempts)  # the first attempt comes without a pause
     while True:
         try:
             created_id = post()
-            if uncertain_error is None:
+            if last_uncertain_error is None:
                 return created_id
         except GenesysError as error:
             if not error.may_have_succeeded:
                 # This attempt created nothing, but an earlier attempt may have.
-                error.may_have_succeeded = uncertain_error is not None
+                error.may_have_succeeded = last_uncertain_error is not None
                 raise
-            uncertain_error = error
-        # `next` pauses before the search, because lists may show a new resource late. If no time
-        # is left for a pause and another attempt, search at once.
+            last_uncertain_error = error
+        # If time is left, `next` pauses, because lists may show a new resource late.
         time_is_left = next(attempts, None) is not None
         listed_ids = find_created()
         if created_id or listed_ids:
@@ -69,5 +67,5 @@ def create_once(
                 remove(duplicate_id)
             return kept_id
         # The status 500 is probably permanent, so there is no retry.
-        if uncertain_error.status == 500 or not time_is_left:
-            raise uncertain_error
+        if last_uncertain_error.status == 500 or not time_is_left:
+            raise last_uncertain_error

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aws_calls import client_config, code_of
+from aws_calls import NEW_ROLE_SECONDS, client_config, code_of
 from deadline import Deadline
 from genesys.errors import CredentialsError
 
@@ -35,8 +35,8 @@ def load_credentials(
     secret_name
         The secret must hold a JSON object with `client_id` and `client_secret`.
     deadline
-        A new IAM role's permissions take effect after some seconds. If AWS denies access, the read
-        is therefore retried until this deadline, but for at most 20 s.
+        While AWS denies access, the read is retried until this deadline, but for at most
+        `NEW_ROLE_SECONDS`.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def load_credentials(
         The secret cannot be read or is invalid. The message says what to do.
     """
     last_error: ClientError
-    for _ in deadline.within(20).attempts(first_pause_seconds=2, growth_factor=1):
+    for _ in deadline.within(NEW_ROLE_SECONDS).attempts(first_pause_seconds=2, growth_factor=1):
         try:
             response = secrets_manager.get_secret_value(SecretId=secret_name)
             return _parse_credentials(secret_name, response.get("SecretString"))

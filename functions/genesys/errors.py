@@ -13,12 +13,11 @@ class GenesysError(Exception):
     status
         The HTTP status; None if there was no response.
     message
-        Genesys Cloud's own message, or why there is no valid response; possibly empty.
+        Genesys Cloud's own message (empty if it gave none), or why there is no valid response.
     correlation_id
         Genesys Cloud's id for the request, which its support asks for.
     may_have_succeeded
-        Whether Genesys Cloud may have carried out the request, or an earlier attempt, in spite of
-        the error.
+        Whether Genesys Cloud may have carried out this or an earlier attempt at the request.
     """
 
     def __init__(

@@ -24,8 +24,8 @@ PATH = "/api/v2/integrations"
 ORGANIZATION_PATH = "/api/v2/organizations/me"
 # Values of an entity's `intendedState`.
 ENABLED, DISABLED, DELETED = "ENABLED", "DISABLED", "DELETED"
-# An integration has failed if this many consecutive reads report an error. The first reads after a
-# change may still report an old error.
+# An integration has failed if this many consecutive reads report an error. Fewer are no proof,
+# because the first reads after a change may still report an old error.
 MAX_ERROR_READS = 4
 # The maximum time for the attempts at one change.
 MAX_CHANGE_SECONDS = 30.0
@@ -112,7 +112,7 @@ class Integrations:
     ) -> None:
         """Replace an integration's configuration if it differs from `spec`.
 
-        After a conflict with another change (400, 409) or a timeout (408), start again.
+        After a conflict with another change or a timeout, start again.
 
         Parameters
         ----------
@@ -132,7 +132,7 @@ class Integrations:
                 self._client.request("PUT", _configuration_path(integration_id), body=body)
                 return
             except GenesysError as error:
-                if not _should_read_again(error):
+                if not _is_conflict_or_timeout(error):
                     raise
                 last_error = error
         raise last_error
@@ -151,10 +151,8 @@ class Integrations:
             problem = self._switch_on_once(integration_id, spec)
             if not problem:
                 return
-            if problem.startswith("it reports ERROR"):
-                consecutive_error_reads += 1
-            else:
-                consecutive_error_reads = 0
+            reports_error = problem.startswith("it reports ERROR")
+            consecutive_error_reads = consecutive_error_reads + 1 if reports_error else 0
             if consecutive_error_reads == MAX_ERROR_READS:
                 break
         raise NotAsSpecified(self._client.sanitize(problem))
@@ -213,7 +211,7 @@ class Integrations:
     def _switch_on_once(self, integration_id: str, spec: IntegrationSpec) -> str:
         """Switch an integration on if it is off.
 
-        Return why it was not active and as specified yet, or an empty string if it was.
+        Return what is still wrong, or an empty string if it is active and as specified.
         """
         entity = self._read_entity(integration_id)
         if not entity:
@@ -263,7 +261,7 @@ def _configuration_path(integration_id: str) -> str:
     return f"{PATH}/{integration_id}/config/current"
 
 
-def _should_read_again(error: GenesysError) -> bool:
+def _is_conflict_or_timeout(error: GenesysError) -> bool:
     """Return whether another change came first (400, 409) or the request timed out (408)."""
     return error.status in (408, 409) or (
         error.status == 400 and "version" in error.message.lower()

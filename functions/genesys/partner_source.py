@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aws_calls import client_config, code_of
+from aws_calls import NEW_ROLE_SECONDS, client_config, code_of
 from deadline import Deadline
 from genesys.errors import UserFacingError
 
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
 EVENTBRIDGE_CONFIG = client_config(read_timeout_seconds=5)
-# The maximum time until a new IAM role's permissions take effect. Until then, AWS denies access.
-NEW_ROLE_SECONDS = 20.0
 
 
 class SourceStateUnknown(UserFacingError):
@@ -68,35 +66,34 @@ def wait_for_state(
         state_or_code = _read_state_or_error_code(eventbridge, name)
         if state_or_code in expected_states:
             return
-        # Do not wait longer than NEW_ROLE_SECONDS for a new role's permissions.
-        if state_or_code == "AccessDeniedException" and pause >= new_role_deadline.left():
+        pause_outlasts_new_role = pause >= new_role_deadline.left()
+        if state_or_code == "AccessDeniedException" and pause_outlasts_new_role:
             break
-    raise SourceNotReady(f"{_explain_state(state_or_code, name, missing_explanation)}.")
+    raise SourceNotReady(_explain_state(state_or_code, name, missing_explanation))
 
 
 def _explain_state(state_or_code: str, name: str, missing_explanation: str) -> str:
-    """Return an error message without its final full stop, which the caller adds."""
     match state_or_code:
         case "PENDING":
             return (
                 f"The partner event source {name} stays PENDING although its event bus exists. "
-                "Deploy again; if it is still PENDING then, ask Genesys Cloud's support"
+                "Deploy again; if it is still PENDING then, ask Genesys Cloud's support."
             )
         case "DELETED":
             return (
                 f"Genesys Cloud has deleted the partner event source {name}, so no events "
-                "arrive any more. Destroy the stack and deploy it again"
+                "arrive any more. Destroy the stack and deploy it again."
             )
         case "ResourceNotFoundException":
-            return f"AWS does not show the partner event source {name}: {missing_explanation}"
+            return f"AWS does not show the partner event source {name}: {missing_explanation}."
         case "AccessDeniedException":
             return (
                 f"AWS does not let the function look at the partner event source {name}: its role "
-                "needs events:DescribeEventSource for it"
+                "needs events:DescribeEventSource for it."
             )
     return (
         f"AWS could not be asked for the partner event source {name} ({state_or_code}). "
-        "Deploy again"
+        "Deploy again."
     )
 
 

@@ -90,6 +90,6 @@ class DeadlineRetry(Retry):
             return None
 
     def get_backoff_time(self) -> float:
-        # 1, 2, 4, 8, 16, then 20 s, shortened at random by up to half. The inner `min` keeps the
-        # power small, however often the request is retried.
-        return float(min(20.0, 0.5 * 2 ** min(len(self.history), 10)) * random.uniform(0.5, 1))  # noqa: S311
+        # 1, 2, 4, 8, 16, then 20 s, shortened at random by up to half.
+        doublings = min(len(self.history) - 1, 5)
+        return min(2.0**doublings, 20.0) * random.uniform(0.5, 1)  # noqa: S311

@@ -1,8 +1,8 @@
 """The specification of an event subscription, and the requests for subscriptions.
 
 The tutorial *Filter EventBridge Events for Specific Queue Conversation Ends in Genesys Cloud* shows
-some requests of this API. This module assumes that the other requests follow REST conventions. Not
-every org has the API.
+some of these requests; the others are assumed to follow REST conventions. Not every org
+has this API.
 """
 
 from collections.abc import Mapping
