@@ -103,8 +103,8 @@ def _worker_alarm_specs(settings: Settings, worker: Worker) -> Iterator[AlarmSpe
     yield AlarmSpec(
         id="mapping-dead",
         metric=mapping_metric(worker.mapping, "PolledEventCount"),
-        # An idle mapping reports 0, and no value is below the threshold, which is also 0. So only
-        # missing values make this alarm fire.
+        # An idle mapping reports 0, and no value is below the threshold of 0: only missing values
+        # make this alarm fire.
         below=True,
         datapoints_to_alarm=2,
         evaluation_periods=2,

@@ -18,11 +18,10 @@ class AlarmSpec:
     meaning, first_step
         Two parts of the alarm text: what the alarm means, and what to do first.
     threshold, below
-        If `below` is false, a value above the threshold crosses it. If `below` is true, a value
-        below the threshold does.
+        Values above the threshold are bad; if `below` is true, values below it are.
     datapoints_to_alarm, evaluation_periods
-        The alarm fires when the metric's value crosses the threshold in at least
-        `datapoints_to_alarm` of the last `evaluation_periods` periods.
+        The alarm fires when at least `datapoints_to_alarm` of the last `evaluation_periods` periods
+        have a bad value.
     missing
         How a period without a value counts.
     notify_on_missing_data

@@ -32,7 +32,7 @@ class TrialResult:
     problem
         Why the filter cannot be used, or None.
     mismatches
-        Queue id → the start of the filter's result as JSON, if the result is not true.
+        Queue id → the start of the filter's result as JSON, for each result other than true.
     """
 
     problem: str | None = None
@@ -124,7 +124,7 @@ def try_filter_in_subprocess(
 
 def _describe_error(error: Exception) -> str:
     token, location = getattr(error, "current", None), getattr(error, "location", None)
-    # In some messages, the placeholder ${} stands for a function, whose name is the token.
+    # Some messages contain ${} where the name of a function, which is the token, belongs.
     message = str(error).replace("${}", f"${token}").strip().rstrip(".") or type(error).__name__
     return f"{message} (at character {location})." if location and location > 0 else f"{message}."
 

@@ -1,4 +1,4 @@
-"""Checks of single settings, each named after the value that it checks.
+"""Checks of single settings.
 
 A check returns the value to use, or raises ValueError with the requirement as its message.
 """
@@ -25,9 +25,8 @@ RETENTION_NAMES = {
 DESTINATIONS = tuple(MODULES)
 _MAX_QUEUES = 50
 _QUEUE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-# An SQS queue name has at most 80 characters; "queue-ends-" and "-intake" take 18 of them. The
-# undelivered queue has a longer name, but exists only with `eventbridge`, for which combinations.py
-# allows only shorter stages.
+# An SQS queue name has at most 80 characters; "queue-ends-" and "-intake" take 18 of them. With
+# `eventbridge`, combinations.py sets a lower limit, which leaves room for "-undelivered".
 _STAGE = re.compile(r"(?=.{1,62}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 # DNS allows 253 characters, of which a prefix such as "login." takes some.
 _DOMAIN = re.compile(r"(?=.{1,240}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
@@ -66,7 +65,7 @@ class OneOf:
         return ", ".join(self.words)
 
     def __call__(self, value: str) -> str:
-        """Return the one of `words` that equals the value, ignoring case."""
+        """Return the word that equals the value except for its case."""
         words_by_casefold = {word.casefold(): word for word in self.words}
         if value.casefold() not in words_by_casefold:
             raise ValueError(f"must be one of {self}")

@@ -39,8 +39,7 @@ def find_conflicts(values: Mapping[str, Any]) -> list[str]:
 
     The values are keyed by name. Settings that are invalid, or required but missing, are absent.
     """
-    # `Settings(**values)` would fail without a required setting, and would replace an invalid
-    # setting by its default. Here both stay absent, so that no default causes a conflict.
+    # `Settings(**values)` would require absent settings, or give them defaults that may conflict.
     settings = object.__new__(Settings)
     for key, value in values.items():
         object.__setattr__(settings, key, value)
@@ -117,15 +116,20 @@ def _long_stage(settings: Settings) -> Iterator[str]:
 
 
 @_rule(_CONFLICT_RULES)
-def _incomplete_webhook(settings: Settings) -> Iterator[str]:
-    purposes = {
-        "webhook_url": "the URL that ends are posted to",
-        "webhook_secret": "the name of the secret that holds the key to sign them with",
-    }
-    for key, purpose in purposes.items():
-        # A setting that is absent here was invalid. That is a mistake of its own.
-        if "webhook" in settings.destinations and getattr(settings, key, "") is None:
-            yield f"{key} is missing: the destination webhook needs {purpose}"
+def _missing_webhook_url(settings: Settings) -> Iterator[str]:
+    if "webhook" in settings.destinations and settings.webhook_url is None:
+        yield (
+            "webhook_url is missing: the destination webhook needs the URL that ends are posted to"
+        )
+
+
+@_rule(_CONFLICT_RULES)
+def _missing_webhook_secret(settings: Settings) -> Iterator[str]:
+    if "webhook" in settings.destinations and settings.webhook_secret is None:
+        yield (
+            "webhook_secret is missing: the destination webhook needs the name of the secret that "
+            "holds the key to sign them with"
+        )
 
 
 @_rule(_CONFLICT_RULES)

@@ -26,7 +26,7 @@ class Example:
 class Key:
     """A key of settings.toml.
 
-    `default` is None if the key is optional, and MISSING if the key is required.
+    `default` is MISSING if the key is required, and None if the key may stay unset.
     """
 
     value_type: type  # str, int, bool or list: the type of the TOML value
@@ -52,7 +52,7 @@ def _make_key(hint: Any, default: object) -> Key:
     if get_origin(value_type) is tuple:
         value_type = list
     elif union := get_args(value_type):
-        value_type = union[0]  # the type of an optional key is `str | None` or `int | None`
+        value_type = union[0]  # the type is `str | None` or `int | None`
     return Key(
         value_type=value_type,
         default=default,

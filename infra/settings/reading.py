@@ -13,7 +13,7 @@ from infra.settings import checks
 from infra.settings.combinations import find_conflicts, find_warnings
 from infra.settings.settings import KEYS, Settings
 
-# The origin of a setting from the CDK context, which is the command line or cdk.json.
+# The origin of settings in the CDK context: the command line or cdk.json.
 _CONTEXT = "-c"
 _TYPE_NAMES = {
     str: "a text in quotes",
@@ -42,9 +42,9 @@ def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]
         The path of settings.toml. Its top-level keys apply to every stage, and the table
         `[stages.<name>]` overrides them for one stage.
     context
-        The CDK context. Its key `stage` selects the stage; the default is `dev`. Each key that
-        names a setting overrides settings.toml. Its value is a string if it comes from
-        `-c key=value`, and has the setting's type if it comes from cdk.json.
+        The CDK context. The key `stage` selects the stage; the default is `dev`. Keys of settings
+        override settings.toml. A value from `-c key=value` is a string; a value from cdk.json has
+        the setting's type.
 
     Returns
     -------
@@ -73,15 +73,16 @@ def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]
         if name in KEYS
     }
     values: dict[str, Any] = {
-        name: key.default for name, key in KEYS.items() if key.default is not MISSING
+        name: key.default
+        for name, key in KEYS.items()
+        if name not in raw_values and key.default is not MISSING
     }
     for name, (raw, origin) in raw_values.items():
         try:
             values[name] = _check(name, raw, origin)
         except ValueError as error:
-            values.pop(name, None)  # its default must not cause a conflict
             mistakes.append(_format_mistake(name, raw, origin, str(error)))
-    # If settings.toml cannot be read, the list of mistakes already says so.
+    # A file that cannot be read may well contain queue_ids.
     if content is not None and "queue_ids" not in raw_values:
         mistakes.append(
             'queue_ids is missing: list the ids of your Genesys Cloud queues, queue_ids = ["…"]'
@@ -155,9 +156,8 @@ def _check(name: str, raw: object, origin: str) -> object:
     key = KEYS[name]
     if key.default is None and isinstance(raw, str) and not raw.strip():
         return None  # an empty string unsets the key
-    # A value from the command line is a string. A value from cdk.json has its type already.
     value = _parse(raw, key.value_type) if origin == _CONTEXT and isinstance(raw, str) else raw
-    if not isinstance(value, key.value_type) or (key.value_type is int and isinstance(value, bool)):
+    if type(value) is not key.value_type:
         raise ValueError(f"must be {_TYPE_NAMES[key.value_type]}")
     return key.check(value.strip() if isinstance(value, str) else value)
 
@@ -177,7 +177,7 @@ def _parse(text: str, value_type: type) -> object:
 def _format_mistake(key: str, raw: object, origin: str, requirement: str) -> str:
     value = json.dumps(raw, ensure_ascii=False, default=str)
     if key.endswith("_url"):
-        # Hide what is before a URL's host or in its query, which may be a password.
+        # The user name, password and query of a URL may be secret.
         value = re.sub(r"\?[^\"#]*", "?***", re.sub(r"//[^/]*@", "//***@", value))
     value = value if len(value) <= 120 else f"{value[:117]}..."
     return f"{key} = {value} ({origin}): {requirement}"

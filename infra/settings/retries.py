@@ -21,8 +21,8 @@ def outage_seconds(first_delay_seconds: int, max_receive_count: int) -> int:
 def receives_that_fit(first_delay_seconds: int) -> int:
     """Return how many receives, each with the delay after it, fit into `INTAKE_DAYS`.
 
-    The delay after the last receive counts too, because SQS moves a message to the dead-letter
-    queue only when the next receive is due, and deletes the message if it is too old by then.
+    The delay after the last receive counts too: SQS moves a message to the dead-letter queue only
+    when the next receive is due.
     """
     seconds_passed = accumulate(_delays(first_delay_seconds))
     return next(n for n, seconds in enumerate(seconds_passed) if seconds > INTAKE_DAYS * 86_400)
