@@ -39,10 +39,10 @@ def _remove_from_dashboard(
     stack = Stack.of(dashboard)
     body = stack.resolve(dashboard.dashboard_body)
     parts = body["Fn::Join"][1]
-    # In `parts`, the alarm's ARN stands between two strings, and the second string begins with the
-    # separator. Replace these three parts by the two strings, joined without the separator.
-    index = parts.index(stack.resolve(alarm.attr_arn))
-    parts[index - 1 : index + 2] = [parts[index - 1] + parts[index + 1].removeprefix('","')]
+    arn_index = parts.index(stack.resolve(alarm.attr_arn))
+    text_before, text_after = parts[arn_index - 1], parts[arn_index + 1]
+    text_after_separator = text_after.removeprefix('","')
+    parts[arn_index - 1 : arn_index + 2] = [text_before + text_after_separator]
     dashboard.dashboard_body = Token.as_string(body)
 
 

@@ -71,8 +71,8 @@ def make_function(
     )
     for part in all_requirements:
         acknowledge(role, part.findings)
-    # Lambda drops log lines below lambda_level. It treats metrics, which are log lines without a
-    # level, as INFO, so lambda_level must not be above INFO. Powertools applies log_level itself.
+    # Lambda drops log lines below lambda_level. INFO keeps the metrics, whose lines have no level
+    # and count as INFO. Powertools applies a higher log_level itself.
     is_debug = settings.log_level == "DEBUG"
     lambda_level = (
         lambda_.ApplicationLogLevel.DEBUG if is_debug else lambda_.ApplicationLogLevel.INFO

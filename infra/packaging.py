@@ -133,7 +133,8 @@ def _build_once(folder: Path, fill: Callable[[Path], None]) -> None:
         fill(temporary_folder)
         temporary_folder.rename(folder)
     except OSError:
-        if not folder.exists():  # if it exists, another process has just built it
+        built_by_another_process = folder.exists()
+        if not built_by_another_process:
             raise
     finally:
         shutil.rmtree(temporary_folder, ignore_errors=True)

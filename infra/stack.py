@@ -65,7 +65,7 @@ class QueueEndsStack(Stack):
         monitoring = Monitoring(
             self, "Monitoring", settings=settings, resources=monitored_resources
         )
-        # The source cannot wait for the whole watchdog, because the schedule waits for the source.
+        # Not the whole watchdog, because its schedule waits for the source.
         watchdog_functions = [watchdog.function] if watchdog else []
         source.order_deployment([ledger, destinations, worker, *watchdog_functions], monitoring)
 

@@ -22,15 +22,14 @@ def queue_patterns(
 ) -> list[Pattern]:
     """Return patterns that together match every event with one of the topics and one of the ids.
 
-    The ids go into the first pattern until it is full, then into the next one. So an id that is
-    added at the end of the list moves no other id. If an id is removed, ids after it may move, but
-    only to earlier patterns.
+    The ids fill one pattern after another. So an id added at the end moves no other id, and the
+    removal of an id moves others only to earlier patterns.
 
     Parameters
     ----------
     event_source_name
-        The partner event source's name. During a synth, the name is a CDK token, and its length is
-        unknown. So each pattern has room for the longest possible name.
+        The partner event source's name. During a synth, it is a CDK token of unknown length, so
+        each pattern has room for the longest possible name.
     """
     id_groups: list[list[str]] = []
     for queue_id in queue_ids:
@@ -49,9 +48,7 @@ def _queue_pattern(
 
 
 def _fits_in_pattern(topics: Sequence[str], queue_ids: Sequence[str]) -> bool:
-    # json.dumps adds spaces after separators. They count, because the CDK or CloudFormation may
-    # add them too.
-    longest_pattern = json.dumps(
-        _queue_pattern("s" * MAX_SOURCE_NAME_CHARACTERS, topics, queue_ids)
-    )
-    return len(longest_pattern) <= MAX_PATTERN_CHARACTERS
+    longest_name = "s" * MAX_SOURCE_NAME_CHARACTERS
+    pattern = _queue_pattern(longest_name, topics, queue_ids)
+    # The spaces that json.dumps adds count, because the CDK or CloudFormation may add them too.
+    return len(json.dumps(pattern)) <= MAX_PATTERN_CHARACTERS

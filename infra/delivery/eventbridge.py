@@ -48,15 +48,12 @@ class EventBridgeSource(Source):
     ) -> None:
         super().__init__(scope, "EventSource")
         self._intake = intake
-        # The id says DeadLetterQueue because EventBridge uses the undelivered queue as the rules'
-        # dead-letter queue.
         self._undelivered_queue = sqs.Queue(
             self,
             "DeadLetterQueue",
             queue_name=settings.undelivered_queue_name,
             retention_period=Duration.days(DEAD_LETTER_DAYS),
-            # SQS_MANAGED uses no KMS key. EventBridge could not send if the queue used the AWS
-            # managed KMS key.
+            # EventBridge could not send to a queue that uses the AWS managed KMS key.
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             removal_policy=RemovalPolicy.DESTROY,
@@ -79,11 +76,6 @@ class EventBridgeSource(Source):
         self.custom_resource = provider.make_custom_resource(
             self, "Resource", RESOURCE_TYPE, properties
         )
-        # Depend on the undelivered queue alone, because its policy names the rules, which are
-        # created after this custom resource.
-        self.custom_resource.node.add_dependency(
-            self._undelivered_queue.node.find_child("Resource")
-        )
         self.resource_id = self.custom_resource.get_att_string("IntegrationId")
         event_source_name = self.custom_resource.get_att_string("EventSourceName")
         bus = events.EventBus(self, "Bus", event_source_name=event_source_name)
@@ -98,7 +90,7 @@ class EventBridgeSource(Source):
             )
         patterns = _patterns_by_rule_name(event_source_name, settings)
         rules = self._make_rules(patterns, bus)
-        self._allow_rules_to_send(event_source_name, list(patterns), rules)
+        self._allow_rules_to_send(event_source_name, rules)
         self._await_active_event_source(provider, bus, rules)
         self.worker_requirements = _worker_requirements(settings, intake)
         self.watchdog_requirements = Requirements(
@@ -120,10 +112,11 @@ class EventBridgeSource(Source):
         The partner event bus, its rules, the queue policies that name the rules, the monitoring and
         the watchdog's schedule depend on the integration.
         """
-        # A dependency on all of `self._intake` would be a cycle, because the intake queue's policy
-        # names the rules. The intake queue itself needs no dependency here: the worker is a
-        # prerequisite, and is created after the queue.
-        self.custom_resource.node.add_dependency(self._intake.dead_letter_queue, *prerequisites)
+        undelivered_queue_without_policy = self._undelivered_queue.node.find_child("Resource")
+        # The intake queue is missing here because the worker, a prerequisite, depends on it.
+        self.custom_resource.node.add_dependency(
+            self._intake.dead_letter_queue, undelivered_queue_without_policy, *prerequisites
+        )
         monitoring.node.add_dependency(self.custom_resource)
 
     def _make_rules(
@@ -150,17 +143,14 @@ class EventBridgeSource(Source):
                 event_pattern=pattern,
                 targets=[target],
             )
-            # When a queue id is removed, other ids may move to earlier rules (see
-            # `queue_patterns`). Each rule depends on the previous one, so the earlier rule gets an
-            # id before the later rule loses it.
+            # If a queue id moves to an earlier rule (see `queue_patterns`), that rule gets the id
+            # before the later rule loses it.
             if rules:
                 rule.node.add_dependency(rules[-1])
             rules.append(rule)
         return rules
 
-    def _allow_rules_to_send(
-        self, event_source_name: str, rule_names: list[str], rules: list[events.CfnRule]
-    ) -> None:
+    def _allow_rules_to_send(self, event_source_name: str, rules: list[events.CfnRule]) -> None:
         """Allow exactly these rules to send to the intake queue and the undelivered queue.
 
         EventBridge does not retry an event that a queue policy refuses. So the policies are created
@@ -169,9 +159,9 @@ class EventBridgeSource(Source):
         stack = Stack.of(self)
         rule_arns = [
             stack.format_arn(
-                service="events", resource="rule", resource_name=f"{event_source_name}/{name}"
+                service="events", resource="rule", resource_name=f"{event_source_name}/{rule.name}"
             )
-            for name in rule_names
+            for rule in rules
         ]
         for queue in (self._intake.queue, self._undelivered_queue):
             queue.add_to_resource_policy(
@@ -191,8 +181,8 @@ class EventBridgeSource(Source):
     ) -> None:
         """Make CloudFormation wait until the partner event source is active.
 
-        The partner event source becomes active some time after the partner event bus was created.
-        So CloudFormation waits for a second custom resource, which is complete at that moment.
+        A second custom resource waits for this, because the event source stays pending for some
+        time after the bus is created.
         """
         activation = provider.make_custom_resource(
             self,
@@ -214,7 +204,6 @@ def _worker_requirements(settings: Settings, intake: IntakeQueues) -> Requiremen
         "END_RULE": settings.end_rule,
         "SETTLE_SECONDS": str(settings.settle_seconds),
     }
-    # If the end rule settles, the worker sends delayed settle events to its own queue.
     send_statement = iam.PolicyStatement(
         sid="SendSettleEvents",
         actions=["sqs:SendMessage"],

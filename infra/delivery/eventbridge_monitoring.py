@@ -21,10 +21,7 @@ def make_monitored_source(
     bus: events.IEventBus,
     rules: Sequence[events.CfnRule],
 ) -> MonitoredSource:
-    """Return what the monitoring needs to know about the delivery `eventbridge`.
-
-    Its alarms and graphs are about the undelivered queue and the rules on the partner event bus.
-    """
+    """Return what the monitoring needs to know about the delivery `eventbridge`."""
     undelivered_metric = queue_metric(undelivered_queue, VISIBLE_MESSAGES, "Maximum")
     sent_metrics = [
         label_metric(rule_metric(bus, rule, "Invocations"), str(rule.name)) for rule in rules

@@ -12,15 +12,16 @@ from infra.function import InvocationLimits, Requirements, make_function
 from infra.secret import genesys_secret_requirements
 from infra.settings.settings import Settings
 
+_TIMEOUT = Duration.minutes(4)
+_MAX_START_DELAY = Duration.minutes(1)
+
 
 class Provider(Construct):
     """The provisioner's function, and the custom resources that it handles.
 
-    CloudFormation invokes the function asynchronously, and waits for a response until the custom
-    resource's timeout. If no response comes, CloudFormation rolls back, and a late invocation must
-    not undo this. So Lambda drops an invocation that cannot start within a minute, and does not
-    retry one that fails. That minute and the function's timeout fit into the custom resource's
-    timeout.
+    CloudFormation rolls back if it gets no response before the custom resource's timeout, and a
+    late invocation must not undo this. So Lambda drops an invocation that cannot start in time, and
+    does not retry a failed one.
 
     Parameters
     ----------
@@ -53,10 +54,10 @@ class Provider(Construct):
             handler="provisioner.handler.handler",
             description=f"Makes, updates and deletes the {noun} in Genesys Cloud",
             limits=InvocationLimits(
-                timeout=Duration.minutes(4),
+                timeout=_TIMEOUT,
                 memory_mb=256,
                 retry_attempts=0,
-                max_event_age=Duration.seconds(60),
+                max_event_age=_MAX_START_DELAY,
             ),
             requirements=[genesys_secret_requirements(self, settings), *requirements],
         )
@@ -78,10 +79,10 @@ class Provider(Construct):
             construct_id,
             service_token=self.function.function_arn,
             resource_type=resource_type,
-            service_timeout=Duration.minutes(5),
+            service_timeout=_MAX_START_DELAY.plus(_TIMEOUT),
             properties=properties,
         )
-        # The custom resource depends on the whole construct, because the function's limits for
-        # asynchronous invocations are a separate CloudFormation resource.
+        # `self` includes the function's limits for asynchronous invocations, which are a separate
+        # CloudFormation resource.
         custom_resource.node.add_dependency(self)
         return custom_resource

@@ -45,8 +45,8 @@ class Source(Construct, metaclass=JSIIAbstractClass):
     def order_deployment(self, prerequisites: Sequence[IDependable], monitoring: Construct) -> None:
         """Make CloudFormation create the custom resource as late as possible, and delete it early.
 
-        No event may arrive before the resources that process it exist. And the fewer resources are
-        created after the custom resource, the fewer can fail once Genesys Cloud has been changed.
+        The resources that process events must exist before the first event arrives. And a resource
+        that fails before the custom resource is created leaves Genesys Cloud unchanged.
 
         Parameters
         ----------
@@ -62,8 +62,7 @@ class Source(Construct, metaclass=JSIIAbstractClass):
     ) -> dict[str, str]:
         """Return the watchdog's environment variable `DEPLOYED`.
 
-        The variable describes the resource that the watchdog expects in Genesys Cloud. Its value
-        is made from the type and the properties of the custom resource.
+        The variable describes the resource that the watchdog expects in Genesys Cloud.
         """
         expected_resource = {"ResourceType": resource_type, "ResourceProperties": properties}
         return {"DEPLOYED": Stack.of(self).to_json_string(expected_resource)}

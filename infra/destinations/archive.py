@@ -15,9 +15,8 @@ from infra.settings.settings import Settings
 class Archive(Construct):
     """The Firehose stream and the S3 bucket that it writes to.
 
-    If the setting `protect` is true, the bucket is kept when the stack is deleted. If it is false,
-    CloudFormation deletes the bucket too. S3 refuses to delete a bucket that contains objects, so
-    somebody must empty the archive first.
+    The bucket outlives the stack if the setting `protect` is true. If `protect` is false, an
+    operator must empty the bucket before CloudFormation can delete it with the stack.
 
     Attributes
     ----------

@@ -11,7 +11,7 @@ from infra.settings.settings import Settings
 
 
 class Destinations(Construct):
-    """The AWS resources of the configured destinations; other destinations are not deployed.
+    """The AWS resources of the configured destinations.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Destinations(Construct):
         return Requirements({"ENDS_BUS": self.bus.event_bus_name}, [put_statement])
 
     def _add_webhook(self, settings: Settings) -> Requirements:
-        """Return the worker's requirements for the webhook. It has no AWS resources."""
+        """Return the worker's requirements for the webhook, which has no AWS resources."""
         secret_name = str(settings.webhook_secret)
         environment = {
             "WEBHOOK_URL": str(settings.webhook_url),
