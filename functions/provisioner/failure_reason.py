@@ -7,7 +7,7 @@ from resources.undo import CleanupFailed
 
 
 def failure_reason(error: BaseException, request: Request | None) -> str:
-    """Return a few sentences for the user that explain an error, without secrets.
+    """Explain an error to the user in a few sentences, without secrets.
 
     Parameters
     ----------

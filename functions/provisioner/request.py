@@ -22,8 +22,8 @@ class Request:
     Attributes
     ----------
     physical_id
-        The id in an earlier response, or an id that CloudFormation chose if there was no response;
-        empty on Create.
+        The id in an earlier response, or CloudFormation's own id if there was no response; empty
+        on Create.
     resource
         The resource with the requested properties.
     old_properties
@@ -39,8 +39,7 @@ class Request:
     def resource_may_yet_appear(self) -> bool:
         """On Delete, whether an earlier Create may still be running and create the resource.
 
-        A response to the Create would have contained the resource's own physical id. If there was
-        no response, CloudFormation chose another id itself.
+        Until the Create responds, the physical id is CloudFormation's, not the resource's own.
         """
         return self.physical_id != self.resource.physical_id
 

@@ -22,8 +22,9 @@ from resources.undo import search_attempts, undo_on_failure
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
-# The longest wait until the integration is active, and until AWS shows the partner event source.
+# The longest wait until the integration is active.
 ACTIVATION_SECONDS = 60.0
+# The longest wait until AWS shows the partner event source.
 SOURCE_WAIT_SECONDS = 75.0
 
 
@@ -73,14 +74,13 @@ class IntegrationResource(Resource):
         ours = self._find_ours(integrations, old_properties or {})
         is_configured = any(integration.target for integration in ours)
         is_update = old_properties is not None
-        # If a configured integration has no partner event source on an Update, somebody must have
-        # deleted the source.
-        explanation_if_missing = (
-            "somebody has deleted it. Destroy the stack and deploy it again"
-            if is_update and is_configured
-            else f"Genesys Cloud did not create it in time for {self.spec.target}. Check that this "
-            "is the stack's own account, region and suffix, then deploy again"
-        )
+        if is_update and is_configured:
+            missing_explanation = "somebody has deleted it. Destroy the stack and deploy it again"
+        else:
+            missing_explanation = (
+                f"Genesys Cloud did not create it in time for {self.spec.target}. Check that this "
+                "is the stack's own account, region and suffix, then deploy again"
+            )
 
         def wait_for_source() -> None:
             # A new partner event source is PENDING: its bus is created after the integration.
@@ -89,7 +89,7 @@ class IntegrationResource(Resource):
                 event_source_name,
                 ("PENDING", "ACTIVE"),
                 genesys.deadline.within(SOURCE_WAIT_SECONDS),
-                missing_explanation=explanation_if_missing,
+                missing_explanation=missing_explanation,
             )
 
         if is_configured:
@@ -97,13 +97,14 @@ class IntegrationResource(Resource):
                 integrations, ours, wait_for_source, is_update=is_update
             )
         else:
-            # `_create` appends the id of a new integration, so that the undo knows it.
             unfinished_ids = [integration.integration_id for integration in ours]
             with undo_on_failure(
                 lambda: self._remove_unfinished(cleanup_client, unfinished_ids),
                 creation_path=INTEGRATIONS_PATH,
             ):
-                integration_id = self._create(integrations, unfinished_ids)
+                if not unfinished_ids:
+                    unfinished_ids.append(self._create(integrations))
+                integration_id = self._finish_creation(integrations, unfinished_ids)
                 wait_for_source()
         return {
             "EventSourceName": event_source_name,
@@ -113,8 +114,7 @@ class IntegrationResource(Resource):
 
     def remove(self, genesys: GenesysClient, *, resource_may_yet_appear: bool) -> None:
         integrations = Integrations(genesys)
-        # Do not leave out integrations that are being deleted: `integrations.remove` waits for the
-        # end of a deletion.
+        # Not `_find_namesakes`: `integrations.remove` also waits for deletions in progress.
         for _ in search_attempts(genesys.deadline, resource_may_yet_appear=resource_may_yet_appear):
             for integration in integrations.find_by_name(self.name):
                 if self._is_ours(integration.target):
@@ -156,7 +156,7 @@ class IntegrationResource(Resource):
         try:
             differences += source_differences(eventbridge, event_source_name)
         except SourceStateUnknown:
-            # The differences found so far are certain, so report them without the source's state.
+            # Report at least the differences found so far.
             if not differences:
                 raise
         ids = tuple(integration.integration_id for integration in ours)
@@ -211,15 +211,13 @@ class IntegrationResource(Resource):
     ) -> str:
         """Keep the integration that differs least, and return its id. Remove the others.
 
-        Change the kept integration if it differs. On Update, do not wait for the partner event
-        source if the integration is active and needs no change: a roll-back must succeed even if
-        the partner event source is still missing.
+        Change the kept integration if it differs.
         """
         kept, *duplicates = sorted(ours, key=self._sort_key)
         needs_change = not (kept.is_active and self.spec.matches(kept.configuration))
-        # On Update, the partner event source of an active integration should exist already. Make
-        # sure of this before changing anything.
         source_should_exist = is_update and kept.is_active
+        # Make sure of it before a change. Without a change, do not wait: a roll-back must succeed
+        # even if the partner event source is still missing.
         if source_should_exist and needs_change:
             wait_for_source()
         for duplicate in duplicates:
@@ -227,8 +225,8 @@ class IntegrationResource(Resource):
         self._configure_and_switch_on(integrations, kept.integration_id)
         # The removal of duplicates may have removed the partner event source. The change then
         # makes Genesys Cloud create it again.
-        source_may_be_new = duplicates and needs_change
-        if source_may_be_new or not source_should_exist:
+        source_may_be_recreated = needs_change and bool(duplicates)
+        if not source_should_exist or source_may_be_recreated:
             wait_for_source()
         return kept.integration_id
 
@@ -237,18 +235,8 @@ class IntegrationResource(Resource):
         difference_count = len(self.spec.differences(integration.configuration))
         return integration.target is None, not integration.is_active, difference_count
 
-    def _create(self, integrations: Integrations, unfinished_ids: list[str]) -> str:
-        """Finish an interrupted creation if there is one, or else create an integration.
-
-        Return the integration's id.
-
-        Parameters
-        ----------
-        unfinished_ids
-            The ids of our integrations without a target, left by interrupted creations. If there
-            are none, a new integration's id is appended, so that the caller can remove the
-            integration after a failure.
-        """
+    def _create(self, integrations: Integrations) -> str:
+        """Create an integration, at first without a target, and return its id."""
 
         def find_our_ids() -> list[str]:
             return [
@@ -257,8 +245,10 @@ class IntegrationResource(Resource):
                 if self._is_ours(integration.target)
             ]
 
-        if not unfinished_ids:
-            unfinished_ids.append(integrations.create(self.spec, find_created=find_our_ids))
+        return integrations.create(self.spec, find_created=find_our_ids)
+
+    def _finish_creation(self, integrations: Integrations, unfinished_ids: list[str]) -> str:
+        """Finish one unfinished integration and return its id. Remove the others."""
         integration_id, *duplicate_ids = unfinished_ids
         for duplicate_id in duplicate_ids:
             integrations.remove(duplicate_id)

@@ -4,12 +4,12 @@ from genesys.errors import GenesysError
 from genesys.integration_spec import INTEGRATION_TYPE
 from genesys.integrations import PATH as INTEGRATIONS_PATH
 
-# The permission on integrations that each HTTP method needs.
+# Each HTTP method's permission on integrations.
 PERMISSIONS = {"GET": "view", "POST": "add", "PUT": "edit", "PATCH": "edit", "DELETE": "delete"}
 
 
 def integration_hint(error: GenesysError) -> str | None:
-    """Return advice on an error, like `Resource.hint`; None if there is no advice."""
+    """Return advice on an error; None if there is no advice."""
     concerns_integrations = error.path.startswith(INTEGRATIONS_PATH)
     match error.status:
         case 403 if concerns_integrations and error.method in PERMISSIONS:

@@ -48,8 +48,7 @@ def _is_string_list(value: object) -> bool:
 
 def _is_safe_url(url: str) -> bool:
     """Return whether secrets may be sent to a URL: to any https URL, or to http on this machine."""
-    # LoginUrl and ApiUrl are base URLs, which need only printable ASCII without `\ @ ? #`. Some of
-    # the other characters could hide the real host.
+    # Characters that a base URL does not need could hide the real host.
     if re.search(r"[^!-~]|[\\@?#]", url):
         return False
     try:

@@ -18,11 +18,13 @@ RESOURCES: dict[str, type[Resource]] = {
     "Custom::GenesysEventSource": IntegrationResource,
 }
 """The resource classes, keyed by custom resource type."""
+
 WaitFunction = Callable[[Mapping[str, Any], "EventBridgeClient", Deadline], str]
 """Waits for a state in AWS, such as an active partner event source.
 
 Returns the physical id for CloudFormation.
 """
+
 WAIT_FUNCTIONS: dict[str, WaitFunction] = {
     "Custom::GenesysEventSourceActive": wait_until_partner_source_active,
 }

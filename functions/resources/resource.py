@@ -37,7 +37,7 @@ class Comparison:
 
 
 class Resource(ABC):
-    """A resource in Genesys Cloud that sends a stack its events: a subscription or an integration.
+    """A resource in Genesys Cloud that sends events to a stack: a subscription or an integration.
 
     The provisioner creates, changes and removes the resource; the watchdog compares it with the
     deployed properties. Both functions know only this class. To add a delivery, write a subclass in
@@ -53,8 +53,7 @@ class Resource(ABC):
     noun
         The word for the resource in messages to the user.
     string_keys, list_keys
-        The names of the properties that must be strings, and of those that must be lists of
-        strings, besides the properties of every resource, such as `Name`.
+        The names of the subclass's own properties: the strings, and the lists of strings.
     property_checks
         Additional checks of string properties, keyed by property name.
     scopes
@@ -105,10 +104,10 @@ class Resource(ABC):
 
     @property
     def physical_id(self) -> str:
-        """The physical id for CloudFormation. It does not depend on the id in Genesys Cloud.
+        """The physical id for CloudFormation, which does not depend on the id in Genesys Cloud.
 
-        If an Update changes the name, or a part that a subclass adds to the id, the Update creates
-        another resource, and CloudFormation then deletes the old resource.
+        An Update that changes the physical id creates another resource. CloudFormation then deletes
+        the old resource.
         """
         return f"{self.api_host}/{self.name}"
 

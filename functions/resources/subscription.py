@@ -51,7 +51,7 @@ class SubscriptionResource(Resource):
         cleanup_client: GenesysClient,
     ) -> dict[str, str]:
         subscriptions = Subscriptions(genesys)
-        # An Update may change the intake queue. Our subscription then still sends to the old queue.
+        # If an Update changes the intake queue, our subscription still sends to the old one.
         queue_arns = {self.spec.queue_arn, *_queue_arns_in(old_properties or {})}
         ours = self._find_ours(subscriptions, queue_arns)
         if ours:
@@ -139,10 +139,11 @@ class SubscriptionResource(Resource):
         try:
             created_id = subscriptions.create(self.spec)
         except GenesysError as error:
-            # The status 409 means that a subscription with our name exists already, although we
-            # found none. An earlier request of ours may have created it, but lists may not show it
-            # yet.
-            ours = self._wait_for_listing(subscriptions, queue_arns) if error.status == 409 else []
+            exists_already = error.status == 409
+            if not exists_already:
+                raise
+            # Perhaps the subscription is ours, from an earlier request, and is not listed yet.
+            ours = self._wait_for_listing(subscriptions, queue_arns)
             if not ours:
                 raise
             return self._reconcile(subscriptions, ours)
@@ -170,6 +171,6 @@ class SubscriptionResource(Resource):
 
 
 def _queue_arns_in(properties: Mapping[str, Any]) -> set[str]:
-    """Return a set with the queue ARN in unvalidated properties; empty if they have no ARN."""
+    """Return the queue ARN in unvalidated properties as a set, which is empty without an ARN."""
     queue_arn = properties.get("QueueArn")
     return {queue_arn} if isinstance(queue_arn, str) and queue_arn else set()

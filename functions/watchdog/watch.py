@@ -26,18 +26,17 @@ AFTER_COMPARISONS_SECONDS = 10.0
 RESULT_SECONDS = 5.0
 
 
-class ComparisonFailed(UserFacingError):
-    """A comparison had no result; the failure may be transient."""
-
-
-# Secrets Manager's error codes that recur until somebody fixes the secret or the permission
-# to read it.
+# Error codes of Secrets Manager that last until somebody fixes the secret or the access to it.
 _LASTING_SECRET_ERRORS = (
     "AccessDeniedException",
     "DecryptionFailure",
     "InvalidRequestException",
     "ResourceNotFoundException",
 )
+
+
+class ComparisonFailed(UserFacingError):
+    """A comparison had no result; the failure may be transient."""
 
 
 def watch(
@@ -92,7 +91,7 @@ def _compare(
     secrets: "SecretsManagerClient",
     eventbridge: "EventBridgeClient",
 ) -> Comparison:
-    """Compare the resource. If a lasting error prevents this, report it as the only difference."""
+    """Compare the resource. A lasting error counts as the only difference."""
     try:
         credentials = load_credentials(secrets, resource.secret_name, deadline)
         client = resource.make_client(credentials, deadline)
