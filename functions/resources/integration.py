@@ -216,8 +216,8 @@ class IntegrationResource(Resource):
         kept, *duplicates = sorted(ours, key=self._sort_key)
         needs_change = not (kept.is_active and self.spec.matches(kept.configuration))
         source_should_exist = is_update and kept.is_active
-        # Make sure of it before a change. Without a change, do not wait: a roll-back must succeed
-        # even if the partner event source is still missing.
+        # Wait for the partner event source before a change. Without a change, do not wait: a
+        # roll-back must succeed even if the source is still missing.
         if source_should_exist and needs_change:
             wait_for_source()
         for duplicate in duplicates:
