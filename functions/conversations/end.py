@@ -7,8 +7,8 @@ import msgspec
 
 Source = Literal["subscription", "eventbridge", "backfill"]
 
-# Two ends of a conversation in the same queue count as one if they are at most this far apart. In a
-# history, a queue's events still count for a customer's end up to this long after that moment.
+# Two ends of a conversation in the same queue count as one if they are at most this far apart.
+# `History` uses the same limit.
 SAME_END_WINDOW_MS = 5 * 60 * 1000
 
 
@@ -25,9 +25,9 @@ class ConversationEnd:
     ended_at
         When the conversation ended: ISO 8601, UTC, to the millisecond (`2026-11-23T10:00:00.000Z`).
     media_type, direction, disconnect_type
-        The customer's values, as Genesys Cloud writes them (`VOICE`, `INBOUND`, `ENDPOINT`); None
-        if the event does not have them. Genesys Cloud adds new values without notice. Under the
-        end rule `queue_leg`, they are the values of the participant whose event ended the leg.
+        The values of the customer or, under the end rule `queue_leg`, of the participant whose
+        event ended the leg, as Genesys Cloud writes them (`VOICE`, `INBOUND`, `ENDPOINT`); None if
+        the event does not have them. Genesys Cloud adds new values without notice.
     participants, metrics
         The event's lists of the same names, unchanged; empty if the event does not have them.
     source

@@ -36,11 +36,11 @@ class QueueLeg:
     """The rule `queue_leg`: a conversation ends in a queue whenever a leg in that queue is over.
 
     A leg is over when the customer gives up waiting in the queue, or when an agent who has talked
-    with the customer leaves without a transfer. A single event reports this and completes the end.
+    with the customer leaves without a transfer. Either way, a single event completes the end.
     """
 
     def decide(self, events: Sequence[PartnerEvent], deadline: Deadline) -> list[Decision]:
-        """Return for each event a list with its leg's end; an empty list if the leg goes on."""
+        """Return for each event a list with the end that it completes, or an empty list."""
         return [_find_leg_ends(event) for event in events]
 
 
@@ -106,7 +106,7 @@ class LastQueue:
         settle_events = [event for event in events if event.topic == SETTLE]
         unread_ids = {event.conversation_id for event in settle_events} - histories.keys()
         histories |= self._histories.read(sorted(unread_ids), deadline)
-        histories |= self._histories.add(_decide_queues(settle_events, histories), deadline)
+        histories |= self._histories.add(_choose_queues(settle_events, histories), deadline)
         send_failures = self._send_settle_events(histories, deadline)
         decisions: list[Decision] = []
         for event in events:
@@ -232,10 +232,10 @@ def _complete_ends(event: PartnerEvent, history: HistoryResult | None) -> Decisi
     ]
 
 
-def _decide_queues(
+def _choose_queues(
     settle_events: Iterable[PartnerEvent], histories: Mapping[str, HistoryResult]
 ) -> dict[str, History]:
-    """Return what the decisions add to the histories, keyed by conversation id."""
+    """Choose queues for settle events; return what this adds, keyed by conversation id."""
     additions: dict[str, History] = {}
     for event in settle_events:
         history = histories.get(event.conversation_id)

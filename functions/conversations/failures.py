@@ -1,7 +1,4 @@
-"""The reasons why a step can fail while it processes an event or an end.
-
-If no later step makes up for the failure, the message is received again.
-"""
+"""The reasons why a step in the processing of an event or an end can fail."""
 
 from dataclasses import dataclass
 

@@ -4,14 +4,12 @@ The end rules `touched` and `last_queue` add each event to its conversation's hi
 decide from the merged history which ends the event completes.
 
 To add an event, the worker first tries to create a history with this event. If the conversation
-already has a history, this write fails. The worker then reads the history. If the history does not
-contain the event yet, the worker replaces the version that it has read. If another invocation has
-replaced the history since the read, the worker reads it again.
+already has a history, the store refuses this write. The worker then reads the history, and replaces
+it if the event is missing. The store refuses the replacement if the history has changed since the
+read. The worker then reads the history again.
 
-The store carries out the writes to a history one after the other, and refuses a write that replaces
-an outdated version. If two invocations add an event at the same moment, the second write is
-therefore refused. The second invocation then reads the history, which contains the first event, and
-decides from both events.
+If two invocations add an event at the same moment, the store therefore refuses the second write.
+The second invocation then reads the other's event, and decides from both events.
 
 A conversation's first event costs one write and no read. A conversation that never enters our
 queues reports only `customer.end`, and costs only this write.
@@ -61,7 +59,6 @@ class Histories:
         """
         results: dict[str, HistoryResult] = {}
         ids_to_create = list(additions)
-        # A further round is for histories that existed at the write, but expired before the read.
         while ids_to_create:
             expires_at = self._expires_at()
             writes = [
@@ -69,6 +66,7 @@ class Histories:
                 for conversation_id in ids_to_create
             ]
             existing_ids = self._write(writes, results, deadline)
+            # A history can expire between the refused write and the read.
             ids_to_create = self._extend(existing_ids, additions, results, deadline)
         return results
 
@@ -98,13 +96,11 @@ class Histories:
         results: dict[str, HistoryResult],
         deadline: Deadline,
     ) -> list[str]:
-        """Merge additions into existing histories, and add the merged histories to `results`.
+        """Merge additions into existing histories; add merged histories and failures to `results`.
 
         Return the ids of the conversations whose history has expired meanwhile.
         """
         expired_ids: list[str] = []
-        # If another invocation has replaced a history since this round's read, the next round reads
-        # the history again.
         while existing_ids:
             items = self._store.read_histories(existing_ids, deadline)
             expires_at = self._expires_at()
@@ -124,6 +120,7 @@ class Histories:
                         expired_ids.append(conversation_id)
                     case failure:
                         results[conversation_id] = failure
+            # A history that has changed since the read is read again.
             existing_ids = self._write(changes, results, deadline)
         return expired_ids
 

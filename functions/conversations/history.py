@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from conversations.end import SAME_END_WINDOW_MS
 
-# A history keeps at most this many event times for a queue: the first time and the latest times. A
-# conversation that no agent answers for days has so many events that all their times would exceed
-# the size limit of a ledger item. If a customer's end precedes all the latest times, only
-# the first time shows that the conversation had already been in the queue.
+# A history keeps at most this many event times for a queue: the latest times, and the first time,
+# which shows since when the conversation has been in the queue. A conversation that no agent
+# answers for days has so many events that all their times would exceed the size limit of a ledger
+# item.
 MAX_TIMES_PER_QUEUE = 200
 
 
@@ -34,9 +34,8 @@ class CustomerEnd:
         The queue that the rule `last_queue` has chosen; None before this decision.
     expires_at
         When this customer's end is dropped from the history, in epoch seconds. The store sets this
-        value at the first write; until then it is 0. A `customer.end` that arrives after the drop
-        can complete the same end a second time. The ledger recognizes the duplicate, because the
-        ledger keeps ends for longer.
+        value at the first write; until then it is 0. A `customer.end` that is repeated later
+        completes only duplicates, because the ledger keeps ends for longer.
     """
 
     latest_ms: int

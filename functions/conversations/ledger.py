@@ -4,27 +4,24 @@ An invocation delivers an end only while it holds the claim on the end. The end'
 records the claim's holder (the invocation's random token) and when the claim's lease expires. Two
 invocations never hold claims on the same end at the same time:
 
-- A claim begins with one of two conditional writes. `NewClaim` creates the item, and fails if the
-  item exists. `Takeover` replaces the holder. It fails if the holder has changed since the
-  invocation read the item, if the lease is valid, or if every destination has the end. The store
-  carries out the writes to an item one after the other. Of several new claims, only the first finds
-  no item. Of several takeovers from one holder, only the first still finds that holder.
+- A claim begins with a conditional write: `NewClaim` creates the item, or `Takeover` replaces the
+  holder. The store carries out the writes to an item one after the other. Of several new claims,
+  only the first finds no item. Of several takeovers from one holder, only the first still finds
+  that holder.
 - A claim is over before the next claim begins. A lease expires one second after the invocation's
   timeout, when Lambda has already stopped the invocation. An invocation that releases a claim
   earlier has already stopped delivering the end.
 
-After a takeover, the new holder reads with strong consistency which destinations have the end. From
-then on, only the holder can change this list, because every other invocation's `Mark` fails. An
-invocation that has lost its claim finds out when its next mark fails, and then stops.
+After a takeover, the new holder reads the list of destinations that have the end. By then, only the
+holder can change this list, because every other invocation's `Mark` fails. An invocation that has
+lost its claim finds out when its next mark fails, and then stops.
 
-A write whose response was lost is sent again. A new claim or a takeover can then fail because its
-first attempt succeeded. The invocation therefore reads the item after each failed claim. If the
-item's holder is the invocation's own token, the invocation holds the claim. A repeated mark
-succeeds again. A mark fails if it reaches the store later than the holder's next mark (see `Mark`).
+A write whose response was lost is sent again. A claim can then fail because its first attempt
+succeeded. The invocation therefore reads the item after each failed claim. If the item's holder is
+the invocation's own token, the invocation holds the claim. A repeated mark succeeds (see `Mark`).
 
-A destination can still get an end twice: if the invocation was killed before it could mark that
-the destination has the end, if the destination's response was lost, or if no mark could be written.
-The other destinations do not get the end again.
+A destination can still get an end twice: if the destination's response was lost, or if the mark was
+not written, for example because the invocation was killed.
 
 A conversation that is re-opened ends again. Each of its ends in a queue has an item of its own,
 with its own sequence. An end belongs to the first item whose `ended_at` is within five minutes of
@@ -64,7 +61,7 @@ from conversations.ledger_store import (
 from conversations.parsed import Accepted
 from deadline import Clock, Deadline
 
-# How many items the search for an end's item reads at once, after the first item.
+# How many items a search reads at once if the first item belongs to another end.
 READ_AHEAD = 4
 
 
@@ -95,7 +92,7 @@ class _Search:
     Attributes
     ----------
     key
-        The key of the current item, which the search has reached; the search starts at sequence 1.
+        The key of the current item, at first that with sequence 1.
     item
         The current item as it was last read; `Absent` if it does not exist or was never read.
     result
@@ -132,7 +129,7 @@ class _Search:
         """Go through the items that were read; return the item at which the search stops.
 
         The search stops at the end's own item, at a key without an item, or at an item that could
-        not be read. Return None if all items belong to other ends. The search must then read on.
+        not be read. If all items belong to other ends, return None; the search must then read on.
         """
         for key in self.keys_to_read():
             self.key, self.item = key, items[key]
@@ -171,8 +168,7 @@ class Claims:
         """
         searches = [_Search(accepted) for accepted in ends]
         groups: dict[EndKey, list[_Search]] = {}
-        # An end without a time of its own belongs to the first item. Such ends come last, so that
-        # an end that has its own time creates the first item if there is none.
+        # Ends with a time of their own come first, so that a new item gets one of their times.
         for search in sorted(searches, key=lambda search: not search.accepted.has_own_time):
             groups.setdefault(search.key, []).append(search)
         # Each round claims one end per conversation and queue, because the next end may belong to
@@ -194,7 +190,7 @@ class Claims:
         """
         marks = []
         for claim, done in zip(claims, done_flags, strict=True):
-            # Each mark shortens the claim's lease, so that a late mark can be refused (see `Mark`).
+            # The store can then refuse a mark that arrives after a newer mark (see `Mark`).
             claim.lease_until = 0 if done else claim.lease_until - 1
             marks.append(self._make_mark(claim, done=done))
         return [_mark_result(result) for result in self._store.write(marks, deadline)]

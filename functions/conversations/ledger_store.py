@@ -62,9 +62,8 @@ class Mark(NamedTuple):
 
     Condition: the item's holder is `holder`, and the mark's `lease_until` is at most the item's.
 
-    The `lease_until` of each mark is lower than that of the same holder's previous mark. This
-    orders the marks: one that arrives late has a `lease_until` above the item's, so it fails. A
-    repeated mark has the same `lease_until` as the item, so it succeeds again. A mark with
+    Each mark of a holder has a lower `lease_until` than the holder's earlier marks. A mark that
+    arrives after a newer mark therefore fails, but a repeated mark succeeds. A mark with
     `lease_until` 0 releases the claim.
     """
 
@@ -88,8 +87,7 @@ class SetExpiry(NamedTuple):
 class NewHistory(NamedTuple):
     """Creates a conversation's history, as version 1.
 
-    Each customer's end in `history` has an `expires_at` of its own. If that is 0 (not set yet), the
-    store replaces it with the `expires_at` of this write.
+    A customer's end whose own `expires_at` is 0 gets the `expires_at` of this write.
 
     Condition: the store has no history of the conversation.
     """
@@ -102,8 +100,7 @@ class NewHistory(NamedTuple):
 class ChangedHistory(NamedTuple):
     """Replaces a conversation's history, and increments the stored version.
 
-    Each customer's end in `history` has an `expires_at` of its own. If that is 0 (not set yet), the
-    store replaces it with the `expires_at` of this write.
+    A customer's end whose own `expires_at` is 0 gets the `expires_at` of this write.
 
     Condition: the stored version is `version`.
     """

@@ -1,8 +1,7 @@
 """Parses partner events, which arrive through the EventBridge integration.
 
 A message body is one EventBridge event (see "Amazon EventBridge integration" in the Genesys Cloud
-documentation). The checks of its fields run in a fixed order. If several fail, the first one gives
-the reason.
+documentation). The fields are checked in a fixed order; the first invalid field gives the reason.
 """
 
 from collections.abc import Collection
@@ -110,8 +109,7 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Par
     event_body_path = "$.detail.eventBody"
     conversation_id = require_conversation_id(event_body, event_body_path)
     queue_id = None
-    # A `customer.end` event never has a queue id. An agent's event without a queue id, from a call
-    # that did not come through a queue, is ignored below, like an event from a foreign queue.
+    # The agent's events of a call that did not come through a queue have no queue id.
     if topic != CUSTOMER_END and event_body.get("queueId") is not None:
         queue_id = require_string(event_body, "queueId", "missing_queue_id", event_body_path)
     own_time_ms = _parse_time(event_body, "eventTime", event_body_path)

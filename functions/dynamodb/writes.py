@@ -124,7 +124,7 @@ def _is_to_be_retried(result: WriteResult) -> bool:
 
 
 def _replace_out_of_time(results: list[WriteResult]) -> list[WriteResult]:
-    """Replace each `OUT_OF_TIME` with the first transient error, whose retries took the time."""
+    """Replace each `OUT_OF_TIME` with the transient error whose retries took the time, if any."""
     failure = next(filter(_is_to_be_retried, results), None)
     if failure is None:
         return results
