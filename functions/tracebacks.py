@@ -13,8 +13,8 @@ def traceback_locations(error: BaseException) -> list[str]:
 def error_origin(error: BaseException, is_preferred: Callable[[str], bool] = lambda _: True) -> str:
     """Return an error's type and origin, for example `KeyError at actions.py:12`.
 
-    The origin is the innermost location for which `is_preferred` returns true, or the innermost
-    location if there is none. A caller can, for example, prefer the user's code to libraries.
+    The origin is the innermost preferred location (for example, in the user's code rather than in a
+    library), or the innermost of all if none is preferred.
     """
     locations = traceback_locations(error)
     origin = next(filter(is_preferred, reversed(locations)), locations[-1])

@@ -45,10 +45,9 @@ def process(
     """Process a batch and return the report on it.
 
     First, messages with invalid bodies are moved to the dead-letter queue. Then each distinct end
-    is claimed, delivered and marked. An end's failure does not stop the other ends. If a
-    destination refuses an end for good, the messages that report the end are moved to the
-    dead-letter queue, too. A failed message comes back after a delay, or at once if it failed for
-    lack of time. `TimeBudget` sets the steps' deadlines.
+    is claimed, delivered and marked. An end's failure does not stop the other ends. A message with
+    a refused end but no failed end is moved to the dead-letter queue, too. A failed message comes
+    back after a delay, or at once if it failed for lack of time.
 
     Parameters
     ----------
@@ -118,7 +117,7 @@ def _split_read_results(
             case Ignored(reason):
                 outcomes.append(Outcome(message, "ignored", reason))
             case Failed() | OutOfTime():
-                outcomes.append(_ledger_outcome(message, result))
+                outcomes.append(_failed_outcome(message, result))
             case _:
                 assert_never(result)
     return list(ends.values()), rejections, outcomes
@@ -145,13 +144,13 @@ def _split_by_claim(
                     for message in messages
                 ]
             case Failed() | OutOfTime():
-                outcomes += [_ledger_outcome(message, result) for message in messages]
+                outcomes += [_failed_outcome(message, result) for message in messages]
             case _:
                 assert_never(result)
     return list(claimed_ends.values()), outcomes
 
 
-def _ledger_outcome(message: Message, failure: Failed | OutOfTime) -> Outcome:
+def _failed_outcome(message: Message, failure: Failed | OutOfTime) -> Outcome:
     """Return the outcome of a message for which the ledger failed or no time was left."""
     if isinstance(failure, Failed):
         return Outcome(message, "failed", "ledger", failure.error)
@@ -159,28 +158,23 @@ def _ledger_outcome(message: Message, failure: Failed | OutOfTime) -> Outcome:
 
 
 def _outcomes_of(claimed_end: ClaimedEnd) -> list[Outcome]:
-    """Return the outcomes of the messages that report an end.
-
-    If the end is done, the first message is processed and the others are duplicates. Otherwise all
-    the messages have the same outcome.
-    """
-    kind: OutcomeKind = "failed"
-    reason: str
-    detail = "; ".join([*claimed_end.failures.values(), *claimed_end.refusals.values()])
+    """Return the outcomes of the messages that report an end."""
+    kind: OutcomeKind
+    attempt_details = "; ".join([*claimed_end.failures.values(), *claimed_end.refusals.values()])
     match claimed_end.fate():
         case "done":
             first, *repeats = claimed_end.messages
             return [Outcome(first, "processed"), *(Outcome(m, "duplicate") for m in repeats)]
         case "claim_lost":
-            reason, detail = "claimed_elsewhere", "claim lost"
+            kind, reason, detail = "failed", "claimed_elsewhere", "claim lost"
         case "destination_failed":
-            reason = "destination"
+            kind, reason, detail = "failed", "destination", attempt_details
         case "no_time":
-            reason = "no_time"
+            kind, reason, detail = "failed", "no_time", attempt_details
         case "refused":
-            kind, reason = "rejected", "destination_refused"
+            kind, reason, detail = "rejected", "destination_refused", attempt_details
         case "mark_failed":
-            reason, detail = "ledger", claimed_end.mark_error
+            kind, reason, detail = "failed", "ledger", claimed_end.mark_error
         case unforeseen:
             assert_never(unforeseen)
     return [Outcome(message, kind, reason, detail) for message in claimed_end.messages]

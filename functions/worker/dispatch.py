@@ -113,15 +113,13 @@ class _Dispatch:
     def run(self, ends: Sequence[ClaimedEnd]) -> int:
         for destination in self._destinations:
             deadline = self._budget.next_step_deadline()
-            due_ends = [
-                end for end in ends if not end.claim_lost and end.is_missing_at(destination)
-            ]
+            due_ends = [end for end in ends if end.is_open and end.is_missing_at(destination)]
             if due_ends:
                 self._deliver(destination, due_ends, deadline)
-        # An end can be at every destination without being done: its mark has failed, or the
-        # destinations that lacked the end have been removed from the settings.
-        delivered_ends = [end for end in ends if end.is_open and self._has_arrived_everywhere(end)]
-        self._mark(delivered_ends, self._budget.last_mark_deadline)
+        # These ends lack only the mark: an earlier mark failed, or the destinations without the end
+        # were removed from the settings.
+        unmarked_ends = [end for end in ends if end.is_open and self._has_arrived_everywhere(end)]
+        self._mark(unmarked_ends, self._budget.last_mark_deadline)
         unfinished_claims = [end.claim for end in ends if end.is_open]
         if unfinished_claims:
             self._claims.release(unfinished_claims, self._budget.release_deadline)
@@ -136,15 +134,14 @@ class _Dispatch:
             for end in due_ends:
                 end.untried_destinations.append(name)
             return
-        positions_without_receipt = set(range(len(due_ends)))
+        ends_without_receipt = dict(enumerate(due_ends))
         unmarked_ends: list[ClaimedEnd] = []
-        # The time that was left when the first of the unmarked ends arrived.
         seconds_left_at_first_arrival = 0.0
         conversation_ends = [claimed_end.end for claimed_end in due_ends]
         try:
             for receipt in destination.deliver(conversation_ends, deadline):
                 claimed_end = due_ends[receipt.position]
-                positions_without_receipt.discard(receipt.position)
+                ends_without_receipt.pop(receipt.position, None)
                 if receipt.kind != "arrived":
                     self._record_failure(claimed_end, name, receipt)
                     continue
@@ -158,20 +155,19 @@ class _Dispatch:
                     self._mark(unmarked_ends, self._budget.interim_mark_deadline())
                     unmarked_ends = []
         except Exception as error:  # noqa: BLE001 - a destination's bug must not stop the others
-            self._failed_attempts += len(positions_without_receipt)
-            for position in positions_without_receipt:
-                due_ends[position].failures[name] = f"{name}: {error_origin(error)}"
-            positions_without_receipt.clear()
+            self._failed_attempts += len(ends_without_receipt)
+            for claimed_end in ends_without_receipt.values():
+                claimed_end.failures[name] = f"{name}: {error_origin(error)}"
+            ends_without_receipt.clear()
         self._mark(unmarked_ends, self._budget.interim_mark_deadline())
-        if any(name in end.failures for end in due_ends):
-            # The failed ends have used up the time. The ends that were not tried get a failure,
-            # too, so that they come back after a delay. At once, they would probably lack time
-            # again.
-            for position in positions_without_receipt:
-                due_ends[position].failures[name] = f"{name}: not tried, others took too long"
-        else:
-            for position in positions_without_receipt:
-                due_ends[position].untried_destinations.append(name)
+        has_failures = any(name in claimed_end.failures for claimed_end in due_ends)
+        for claimed_end in ends_without_receipt.values():
+            if has_failures:
+                # A failed end is retried after a delay. An untried end is retried at once, and
+                # would probably lack time again.
+                claimed_end.failures[name] = f"{name}: not tried, others took too long"
+            else:
+                claimed_end.untried_destinations.append(name)
 
     def _record_failure(self, end: ClaimedEnd, name: str, receipt: Receipt) -> None:
         """Record that an end failed or was refused."""

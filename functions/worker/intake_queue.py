@@ -27,16 +27,13 @@ logger = json_logger("worker")
 MAX_ENTRIES = 10
 MAX_BYTES = 1_048_576
 MAX_ATTRIBUTES = 10
-# The longest delay of a failed message. The limit is twice as long for a message that waits until
-# another invocation's lease expires.
+# The longest delay of a failed message, unless it waits until another invocation's lease expires.
 MAX_DELAY_SECONDS = 900
-# A message that waits until a lease expires comes back at a random time, at most this long after
-# the lease has expired.
+MAX_LEASE_WAIT_SECONDS = 1800  # longer than any lease
+# The longest random addition to the wait for a lease.
 LEASE_JITTER_SECONDS = 5.0
-# The time limit of the call that deletes moved messages, and how long this call may still run after
-# the deadline of `reject`.
-DELETE_SECONDS = 1.0
-DELETE_EXTENSION_SECONDS = 0.5
+DELETE_SECONDS = 1.0  # the time limit of the call that deletes moved messages
+DELETE_EXTENSION_SECONDS = 0.5  # how far this call may run past the deadline of `reject`
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +158,11 @@ class IntakeQueue:
         if outcome.reason == "no_time":
             return 0
         if outcome.not_before_ms:
-            # The jitter lets one of the waiting messages come back first. Once its end is
-            # delivered, the other messages are duplicates.
+            # At random, so that one of the messages that wait for an end comes back first. Once it
+            # has been processed, the others are duplicates.
             jitter = random.uniform(0, LEASE_JITTER_SECONDS)  # noqa: S311 - no secret depends on it
             seconds = math.ceil((outcome.not_before_ms - now_ms) / 1000 + jitter)
-            return max(0, min(2 * MAX_DELAY_SECONDS, seconds))
+            return max(0, min(MAX_LEASE_WAIT_SECONDS, seconds))
         # After ten doublings, any delay has reached the maximum.
         doublings = min(outcome.message.receive_count - 1, 10)
         return int(min(MAX_DELAY_SECONDS, self._retry_delay_seconds * 2**doublings))
@@ -203,8 +200,8 @@ class IntakeQueue:
     def _delete(self, messages: Sequence[Message], deadline: Deadline) -> None:
         """Delete moved messages from the intake queue.
 
-        Lambda deletes every message that is not reported as failed, but only after the invocation.
-        If the invocation crashed, the moved messages would come back and be moved a second time.
+        Lambda would delete them only after the invocation. If the invocation crashed, they would be
+        moved a second time.
         """
         if not messages:
             return
@@ -251,12 +248,12 @@ def _make_dead_letter(message: Message, rejected: Rejected) -> _DeadLetter | Non
         size = MAX_BYTES
     for name, lambda_attribute in message.attributes.items():
         attribute = _to_sqs_attribute(lambda_attribute)
-        if attribute is None or name in attributes:
+        if attribute is None or name in attributes or len(attributes) == MAX_ATTRIBUTES:
             continue
-        if len(attributes) == MAX_ATTRIBUTES or size + _attribute_size(name, attribute) > MAX_BYTES:
-            continue
-        attributes[name] = attribute
-        size += _attribute_size(name, attribute)
+        attribute_size = _attribute_size(name, attribute)
+        if size + attribute_size <= MAX_BYTES:
+            attributes[name] = attribute
+            size += attribute_size
     return _DeadLetter(message, rejected, attributes, size)
 
 
@@ -280,14 +277,16 @@ def _string_attribute(value: str) -> dict[str, Any]:
 
 def _to_sqs_attribute(lambda_attribute: Mapping[str, Any]) -> dict[str, Any] | None:
     """Convert an attribute from Lambda's format to SQS's; return None if SQS would refuse it."""
-    data_type, string = lambda_attribute.get("dataType"), lambda_attribute.get("stringValue")
-    if data_type and string:
+    data_type = lambda_attribute.get("dataType")
+    if not data_type:
+        return None
+    if string := lambda_attribute.get("stringValue"):
         return {"DataType": data_type, "StringValue": string}
     try:
         binary = base64.b64decode(lambda_attribute.get("binaryValue") or "", validate=True)
     except (binascii.Error, TypeError, ValueError):
         return None
-    return {"DataType": data_type, "BinaryValue": binary} if data_type and binary else None
+    return {"DataType": data_type, "BinaryValue": binary} if binary else None
 
 
 def _attribute_size(name: str, attribute: Mapping[str, Any]) -> int:

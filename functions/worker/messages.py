@@ -1,8 +1,8 @@
 """The intake queue's messages, and the reader that finds the ends in them."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from conversations.end_rules import Decision, EndRule
 from conversations.failures import OUT_OF_TIME, Failed, OutOfTime
@@ -56,12 +56,11 @@ ReadResult = list[Accepted] | Ignored | Rejected | Failed | OutOfTime
 
 ParseResult = Accepted | PartnerEvent | Ignored | Rejected
 """A `PartnerEvent` still needs the decision of the end rule."""
-Parser = Callable[[str, int, Collection[str]], ParseResult]
-"""Parses a message body; never raises an error.
 
-The arguments are the body, the time at which the message was sent, in epoch milliseconds, and the
-ids of our queues.
-"""
+
+class Parser(Protocol):
+    def __call__(self, body: str, sent_at_ms: int, queue_ids: Collection[str]) -> ParseResult:
+        """Parse a message body; never raise an error."""
 
 
 class Reader:

@@ -96,11 +96,7 @@ class BatchReport:
         logger.info("Batch", extra={**counts, "reasons": self.reason_counts()})
 
     def write_metrics(self, stage: str, *, cold_start: bool) -> None:
-        """Write a metrics line for the batch, and one for each queue with ends that are done.
-
-        CloudWatch adds a queue's values to the stage's metrics (see `rollup_dimensions`), so
-        `Ended` on the batch's line would count the same ends twice.
-        """
+        """Write a metrics line for the batch, and one for each queue with ends that are done."""
         counts = {
             "Received": len(self.outcomes),
             **{kind.capitalize(): count for kind, count in self.outcome_counts().items()},
@@ -108,8 +104,8 @@ class BatchReport:
             "BatchSize": len(self.outcomes),  # for the average; `Received` is for the sum
             "ColdStart": int(cold_start),
         }
-        if not self.latencies_ms:  # then no queue's line follows
-            counts["Ended"] = 0
+        if not self.latencies_ms:
+            counts["Ended"] = 0  # otherwise, the queues' lines count for the stage, too
         metrics.emit({"Stage": stage}, counts)
         for queue_id, latencies in self.latencies_ms.items():
             metrics.emit(

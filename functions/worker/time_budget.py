@@ -33,11 +33,10 @@ class TimeBudget:
     SECONDS_AFTER_LAST_MARKS = 2.0
     SECONDS_AFTER_RELEASES = 1.5
     SECONDS_AFTER_CLOSING = 1.0
-    # The time limit of each mark before the last marks. The limit can be short, because an end's
-    # next mark also records what a failed mark should have recorded.
+    # The time limit of each mark before the last marks. It can be short, because an end's next mark
+    # makes up for a failed one.
     MARK_SECONDS = 2.0
-    # Ends that have arrived at a destination are marked together, at the latest when an end arrives
-    # this long after the first of them.
+    # How long arrived ends are collected, to be marked together.
     MARK_INTERVAL_SECONDS = 1.0
     # A lease outlives its invocation by this time, so two invocations never hold the same claim.
     LEASE_EXTRA_SECONDS = 1.0
