@@ -19,8 +19,8 @@ LIMITS = CallLimits(
     # Firehose accepts 500 records in a call. With 100, fewer ends are sent twice if the worker
     # crashes after a call and before it marks the ends.
     max_entries=100,
-    # Firehose accepts 4 MiB in a call, counted after the base64 encoding. This is 3 MiB of data
-    # (see "Amazon Data Firehose quotas" in the AWS documentation).
+    # Firehose accepts 4 MiB in a call after the base64 encoding, which is 3 MiB before it (see
+    # "Amazon Data Firehose quotas" in the AWS documentation).
     max_call_bytes=3 * 1024 * 1024,
     # Firehose accepts 1000 KiB in a record, counted before the base64 encoding.
     max_entry_bytes=1000 * 1024,

@@ -65,4 +65,4 @@ class Bus:
     def _put(self, entries: list[Any], deadline: Deadline) -> list[str]:
         """Put entries; return an error code for each entry, empty if the entry arrived."""
         response = call(deadline, self._eventbridge.put_events, Entries=entries)
-        return [entry.get("ErrorCode", "") for entry in response["Entries"]]
+        return [result.get("ErrorCode", "") for result in response["Entries"]]

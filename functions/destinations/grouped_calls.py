@@ -13,8 +13,7 @@ from destinations.destination import CALL_SECONDS, Receipt
 
 CLIENT_CONFIG = client_config(read_timeout_seconds=3)
 # If a call fails with one of these codes, a single entry may be at fault, so the entries are sent
-# again in two halves. With every other code, all entries would fail again, and repeated halving
-# would waste almost two more calls for each entry.
+# again in two halves. With every other code, halving would only waste calls.
 _ENTRY_ERROR_CODES = {
     "InvalidArgumentException",
     "RequestEntityTooLargeException",
@@ -47,6 +46,10 @@ class CallLimits:
     max_call_bytes: int
     max_entry_bytes: int
     overhead_bytes: int
+
+
+class _EndRefused(Exception):
+    """An end cannot be sent; the message is the receipt's detail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +95,16 @@ def send_in_groups(
         if deadline.passed():
             # Neither the group nor the remaining ends are sent, so none of them gets a receipt.
             return
-        end_json, json_size = _encode(end, limits.max_entry_bytes - limits.overhead_bytes)
-        if end_json is None:
-            yield Receipt(position, "refused", _refusal_detail(json_size, limits))
+        try:
+            end_json = _encode(end, limits)
+        except _EndRefused as refusal:
+            yield Receipt(position, "refused", str(refusal))
             continue
-        entry = _Entry(position, make_entry(end, end_json), json_size + limits.overhead_bytes)
+        entry = _Entry(
+            position,
+            content=make_entry(end, end_json),
+            counted_bytes=len(end_json) + limits.overhead_bytes,
+        )
         is_group_full = (
             len(group) == limits.max_entries
             or group_bytes + entry.counted_bytes > limits.max_call_bytes
@@ -109,29 +117,26 @@ def send_in_groups(
     yield from _send_group(group, send, deadline)
 
 
-def _encode(end: ConversationEnd, max_bytes: int) -> tuple[bytes | None, int]:
-    """Return an end's JSON and its size in bytes. Leave `raw` out only if that is necessary.
+def _encode(end: ConversationEnd, limits: CallLimits) -> bytes:
+    """Return an end's JSON. Leave `raw` out only if that is necessary.
 
-    If the JSON is too large even without `raw`, return None and the size without `raw`. If the end
-    is nested too deeply to be encoded even without `raw`, return None and 0.
+    Raises
+    ------
+    _EndRefused
+        If the end is too large, or nested too deeply to be encoded, even without `raw`.
     """
-    size = 0
+    detail = ""
     for include_raw in (True, False):
         try:
             end_json = end.as_json(include_raw=include_raw)
         except RecursionError:  # Encoding needs more stack than decoding, which succeeded.
+            detail = "nested too deeply to be written as JSON"
             continue
-        size = len(end_json)
-        if size <= max_bytes:
-            return end_json, size
-    return None, size
-
-
-def _refusal_detail(json_size: int, limits: CallLimits) -> str:
-    if json_size == 0:  # see `_encode`
-        return "nested too deeply to be written as JSON"
-    size = json_size + limits.overhead_bytes
-    return f"too large: {size} bytes without `raw`; the limit is {limits.max_entry_bytes}"
+        size = len(end_json) + limits.overhead_bytes
+        if size <= limits.max_entry_bytes:
+            return end_json
+        detail = f"too large: {size} bytes without `raw`; the limit is {limits.max_entry_bytes}"
+    raise _EndRefused(detail)
 
 
 def _send_group(group: Sequence[_Entry], send: Sender, deadline: Deadline) -> Iterator[Receipt]:

@@ -15,7 +15,7 @@ from destinations.webhook_connection import ConnectionPool, Endpoint
 from destinations.webhook_signature import SecretUnusable, SigningKeys
 
 MAX_CONCURRENT_CALLS = 8
-# After this many timeouts in a row, the receiver counts as down, and no further call starts.
+# After this many timeouts in a row, the receiver counts as down.
 MAX_CONSECUTIVE_TIMEOUTS = 2 * MAX_CONCURRENT_CALLS
 # A call that starts with less time than this might be abandoned although the receiver already has
 # the end.
@@ -113,9 +113,9 @@ class Webhook:
         ):
             keys = self._keys.current(deadline)
             position, end = unsent.popleft()
-            seconds = min(self.call_seconds, deadline.left())
-            call_deadline = runner.deadline_in(seconds)
-            call = Call(position, end, keys, self._pool, seconds, call_deadline, self._now)
+            limit_seconds = min(self.call_seconds, deadline.left())
+            call_deadline = runner.deadline_in(limit_seconds)
+            call = Call(position, end, keys, self._pool, limit_seconds, call_deadline, self._now)
             running.add(call)
             runner.start(call)
 
@@ -138,15 +138,13 @@ def make_destination(environment: Mapping[str, str]) -> Webhook:
 
 
 def _wait_for_calls(running: set[Call], runner: CallRunner) -> list[Call]:
-    """Wait until any call finishes, or a running call exceeds its time limit.
+    """Wait until a call finishes or is overdue. Abandon the overdue calls.
 
-    Return the running calls that have finished or have exceeded their time limit. The latter are
-    abandoned.
+    Return the finished and the overdue calls; none if a call abandoned earlier ended the wait.
     """
     finished = runner.wait(min(call.deadline.left() for call in running))
     # A finished call keeps its response, even if its deadline has passed meanwhile.
     overdue = [call for call in running if call.deadline.passed() and call not in finished]
     for call in overdue:
         call.abandon()
-    # An abandoned call also ends the wait when it finishes, but is no longer in `running`.
-    return [call for call in finished if call in running] + overdue
+    return [call for call in finished if not call.is_abandoned] + overdue

@@ -45,7 +45,7 @@ class Call:
     now
         Returns epoch seconds, for the request's timestamp.
     is_abandoned
-        Whether the result no longer counts. The call's thread then sends nothing more.
+        Whether the call was given up. Its thread then sends nothing more.
     status
         The response's status, set by the call's thread; None if there is no response.
     problem
@@ -77,10 +77,7 @@ class Call:
         self.connection.abort()
 
     def has_timed_out(self) -> bool:
-        """Return whether a finished or abandoned call timed out.
-
-        A call that timed out has neither a status nor a problem.
-        """
+        """Return whether a finished or abandoned call timed out."""
         return self.status is None and not self.problem
 
     def receipt(self) -> Receipt:
@@ -97,7 +94,7 @@ class Call:
                 self.pool.keep(self.connection)
             else:
                 self.connection.close()
-        except TimeoutError:  # `problem` stays empty, which stands for a timeout.
+        except TimeoutError:  # An empty `problem` stands for a timeout.
             self.connection.close()
         except Exception as error:  # noqa: BLE001 - any error fails this end
             self.connection.close()
@@ -121,13 +118,14 @@ class Call:
             if self.is_abandoned:
                 return False  # Headers that `abandon` has cut off can look complete.
             self.status = response.status
-            with suppress(OSError, http.client.HTTPException):
+            try:
                 connection.limit_waits(MAX_BODY_WAIT_SECONDS)
                 response.read(MAX_BODY_BYTES)
-                # The response closes itself at the body's last byte. The connection has no `sock`
-                # if the response's headers said that the receiver will close the connection.
-                return response.isclosed() and connection.sock is not None
-        return False  # The body could not be read.
+            except (OSError, http.client.HTTPException):
+                return False
+            # The response closes itself at the body's last byte. The connection has no `sock` if
+            # the response's headers said that the receiver will close the connection.
+            return response.isclosed() and connection.sock is not None
 
     def _send(self, body: bytes) -> http.client.HTTPResponse:
         """Send a signed request, over a new connection if none is open; return the response.
@@ -202,10 +200,12 @@ def receipt_kind(status: int) -> ReceiptKind:
 
 def _make_body(end: ConversationEnd) -> bytes:
     """Return the request's body for an end."""
-    ended_at = msgspec.json.encode(end.ended_at)
-    # Joining bytes avoids encoding the end, which can be large, a second time.
-    return b"".join(
-        [b'{"type":"conversation.ended","timestamp":', ended_at, b',"data":', end.as_json(), b"}"]
+    return msgspec.json.encode(
+        {
+            "type": "conversation.ended",
+            "timestamp": end.ended_at,
+            "data": msgspec.Raw(end.as_json()),
+        }
     )
 
 

@@ -23,13 +23,13 @@ MAX_IDLE_SECONDS = 50.0
 
 # RFC 6052: the addresses in which NAT64 embeds IPv4 addresses.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-# RFC 4291: the global unicast addresses of IPv6. Outside them, Python's `is_global` is also true of
-# unassigned addresses.
+# RFC 4291: the global unicast addresses of IPv6. Python's `is_global` is also true of unassigned
+# addresses outside this network.
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 
 
 class AddressRefused(Exception):
-    """Connections may go to none of the host's addresses."""
+    """None of the host's addresses is allowed."""
 
 
 def resolve_host(host: str, port: int) -> Sequence[str]:
@@ -173,8 +173,7 @@ class Connection(http.client.HTTPConnection):
     def _connect_to_any(self, addresses: Sequence[str]) -> socket.socket:
         """Return a socket to the first address that accepts.
 
-        Each attempt may take the time that is left, divided by the number of addresses that are
-        left.
+        The remaining time is divided equally among the remaining addresses.
         """
         last_error: OSError = TimeoutError()
         for index, address in enumerate(addresses):

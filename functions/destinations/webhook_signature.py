@@ -63,8 +63,8 @@ class SigningKeys:
         Raises
         ------
         SecretUnusable
-            If the secret has to be read, but is malformed or cannot be read. After a transient
-            error, the old keys are returned instead, if there are any.
+            If the secret is malformed or cannot be read. After a transient error, the old keys, if
+            any, are returned instead.
         """
         if not self._keys or self._now() - self._read_at >= self._keep_seconds:
             self._keys = self._read(deadline)
@@ -121,9 +121,8 @@ def parse_keys(secret: str) -> Sequence[bytes]:
 def make_webhook_id(end: ConversationEnd) -> str:
     """Return an end's `webhook-id`, which is the same at every attempt and unique to the end.
 
-    Genesys ids may be any string. Percent-encoding makes them legal in a header. Colons and
-    full stops are encoded, too, because a colon separates the parts of a `webhook-id`, and a full
-    stop separates the `webhook-id` from the timestamp in the signed bytes.
+    Genesys ids may be any string. Percent-encoding makes them legal in a header and free of the
+    separators: the colon here, and the full stop in the signed bytes.
     """
     parts = (end.conversation_id, end.queue_id, str(end.sequence))
     return ":".join(quote(part, safe="").replace(".", "%2E") for part in parts)

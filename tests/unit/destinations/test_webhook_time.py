@@ -374,12 +374,15 @@ def test_a_body_that_never_comes_does_not_take_the_whole_time_limit(
     runner: ExpiringRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webhook_call, "MAX_BODY_WAIT_SECONDS", 0.05)
+    hung_up = threading.Event()
 
     def serve(connection: socket.socket) -> None:
         read_request(connection)
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
         connection.recv(1)  # waits until the connection is closed
+        hung_up.set()
 
     with tcp_server(serve) as url, webhook_to(url, make_runner=lambda: runner) as webhook:
         assert deliver_ends(webhook)[0] == Receipt(0, "arrived", "answered 200")
+        assert hung_up.wait(LONG_SECONDS)
     assert runner.clock.now == 0
