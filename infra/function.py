@@ -71,8 +71,8 @@ def make_function(
     )
     for part in all_requirements:
         acknowledge(role, part.findings)
-    # Lambda drops log lines below lambda_level. INFO keeps the metrics, whose lines have no level
-    # and count as INFO. Powertools applies a higher log_level itself.
+    # Lambda drops log lines below lambda_level. The metrics' lines have no level and count as INFO,
+    # so lambda_level is never above INFO. Powertools applies a log_level above INFO itself.
     is_debug = settings.log_level == "DEBUG"
     lambda_level = (
         lambda_.ApplicationLogLevel.DEBUG if is_debug else lambda_.ApplicationLogLevel.INFO

@@ -55,8 +55,8 @@ class IntakeQueues(Construct):
             self,
             "Queue",
             queue_name=settings.intake_queue_name,
-            # Shorter than the dead-letter queue's: a message keeps its age when SQS moves it there,
-            # and an operator needs time to redrive it.
+            # This period is shorter than the dead-letter queue's, because a message keeps its age
+            # when SQS moves it there, and an operator needs time to redrive the message.
             retention_period=Duration.days(INTAKE_DAYS),
             visibility_timeout=Duration.seconds(settings.visibility_timeout_seconds),
             dead_letter_queue=sqs.DeadLetterQueue(

@@ -1,7 +1,7 @@
 """Prints the AWS account and region that a command will act on.
 
-The line begins with the arguments: `python -m infra.target Deploying QueueEnds-dev to` prints
-"Deploying QueueEnds-dev to: AWS account …".
+It prints one line, which begins with the command's arguments. The arguments
+`Deploying QueueEnds-dev to` give the line `Deploying QueueEnds-dev to: AWS account …`.
 """
 
 import os

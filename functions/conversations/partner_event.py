@@ -109,7 +109,7 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Par
     event_body_path = "$.detail.eventBody"
     conversation_id = require_conversation_id(event_body, event_body_path)
     queue_id = None
-    # The agent's events of a call that did not come through a queue have no queue id.
+    # If a call did not come through a queue, its `user.start` and `user.end` have no queue id.
     if topic != CUSTOMER_END and event_body.get("queueId") is not None:
         queue_id = require_string(event_body, "queueId", "missing_queue_id", event_body_path)
     own_time_ms = _parse_time(event_body, "eventTime", event_body_path)

@@ -1,4 +1,4 @@
-"""Loads the destinations that the setting `destinations` names.
+"""Loads the destinations that are listed in the setting `destinations`.
 
 To add a destination, write a module with a `make_destination` function in this folder and add the
 module to `MODULES`.
@@ -19,7 +19,7 @@ MODULES = {
 
 
 def load_destinations(environment: Mapping[str, str]) -> list[Destination]:
-    """Return the destinations that the variable `DESTINATIONS` names, in the same order.
+    """Return the destinations that are listed in the variable `DESTINATIONS`, in the same order.
 
     The modules of other destinations are not imported, so that the worker starts faster.
     """

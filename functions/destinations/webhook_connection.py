@@ -89,7 +89,7 @@ class Endpoint:
         Parameters
         ----------
         tls
-            The TLS context for https, which tests replace. The default context trusts the system's
+            The TLS context for https; tests pass their own. The default context trusts the system's
             certificate authorities and checks host names.
 
         Raises
@@ -212,7 +212,7 @@ class Connection(http.client.HTTPConnection):
 class ConnectionPool:
     """Connections to an endpoint, kept open for later calls.
 
-    Each call runs `keep` in its own thread. This needs no lock, because appending to a list and
+    The threads of different calls run `keep`. No lock is needed, because appending to a list and
     popping from it are atomic.
 
     Parameters

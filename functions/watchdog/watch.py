@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 # The pause before the second comparison. Meanwhile a deploy may finish, and a new resource may
 # appear in Genesys Cloud's lists.
 COMPARISON_PAUSE_SECONDS = 30.0
-# The comparisons must end AFTER_COMPARISONS_SECONDS before the function's timeout. A comparison
-# that still runs RESULT_SECONDS before the timeout is interrupted.
-AFTER_COMPARISONS_SECONDS = 10.0
-RESULT_SECONDS = 5.0
-
+# The deadline of both comparisons is this many seconds before the function's timeout.
+SECONDS_AFTER_COMPARISONS = 10.0
+# A comparison that overruns the deadline is interrupted this many seconds before the timeout, so
+# that there is time for the result.
+SECONDS_FOR_RESULT = 5.0
 
 # Error codes of Secrets Manager that last until somebody fixes the secret or the access to it.
 _LASTING_SECRET_ERRORS = (
@@ -62,9 +62,9 @@ def watch(
     ComparisonFailed
         There is no result and no metric; the failure may be transient.
     """
-    deadline = Deadline.before_timeout(context, AFTER_COMPARISONS_SECONDS)
+    deadline = Deadline.before_timeout(context, SECONDS_AFTER_COMPARISONS)
     try:
-        with time_limit(context.get_remaining_time_in_millis() / 1000 - RESULT_SECONDS):
+        with time_limit(context.get_remaining_time_in_millis() / 1000 - SECONDS_FOR_RESULT):
             comparison = _compare(deployment.resource, deadline, secrets, eventbridge)
             if comparison.differences:
                 if not deadline.sleep(COMPARISON_PAUSE_SECONDS):

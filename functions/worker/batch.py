@@ -181,5 +181,5 @@ def _outcomes_of(claimed_end: ClaimedEnd) -> list[Outcome]:
 
 
 def _to_rejection(outcome: Outcome) -> tuple[Message, Rejected]:
-    """Return the message to reject, with the destination's refusal as the reason."""
+    """Return a refused message and its rejection, with the outcome's detail."""
     return outcome.message, Rejected("destination_refused", outcome.detail)

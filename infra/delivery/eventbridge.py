@@ -50,10 +50,10 @@ class EventBridgeSource(Source):
         self._intake = intake
         self._undelivered_queue = sqs.Queue(
             self,
-            "DeadLetterQueue",
+            "DeadLetterQueue",  # of the rules; another id would replace the queue
             queue_name=settings.undelivered_queue_name,
             retention_period=Duration.days(DEAD_LETTER_DAYS),
-            # EventBridge could not send to a queue that uses the AWS managed KMS key.
+            # EventBridge cannot send to a queue that is encrypted with the AWS managed KMS key.
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             removal_policy=RemovalPolicy.DESTROY,
@@ -112,8 +112,9 @@ class EventBridgeSource(Source):
         The partner event bus, its rules, the queue policies that name the rules, the monitoring and
         the watchdog's schedule depend on the integration.
         """
+        # The queue's policy names the rules, so it is created after the integration.
         undelivered_queue_without_policy = self._undelivered_queue.node.find_child("Resource")
-        # The intake queue is missing here because the worker, a prerequisite, depends on it.
+        # The intake queue need not be listed: the worker is a prerequisite and depends on it.
         self.custom_resource.node.add_dependency(
             self._intake.dead_letter_queue, undelivered_queue_without_policy, *prerequisites
         )
@@ -143,8 +144,8 @@ class EventBridgeSource(Source):
                 event_pattern=pattern,
                 targets=[target],
             )
-            # If a queue id moves to an earlier rule (see `queue_patterns`), that rule gets the id
-            # before the later rule loses it.
+            # The rules are updated in order. A queue id that moves from one rule to another, always
+            # with a lower number (see `queue_patterns`), therefore matches a rule at any time.
             if rules:
                 rule.node.add_dependency(rules[-1])
             rules.append(rule)

@@ -26,7 +26,7 @@ class Provider(Construct):
     Parameters
     ----------
     noun
-        What the function's description calls the Genesys Cloud resource, such as `integration`.
+        The word for the resource in the description of the function, such as `integration`.
     requirements
         The function's requirements besides the permission to read the Genesys Cloud secret.
 

@@ -18,7 +18,8 @@ class AlarmSpec:
     meaning, first_step
         Two parts of the alarm text: what the alarm means, and what to do first.
     threshold, below
-        Values above the threshold are bad; if `below` is true, values below it are.
+        Values above the threshold are bad. If `below` is true, values below the threshold are bad
+        instead.
     datapoints_to_alarm, evaluation_periods
         The alarm fires when at least `datapoints_to_alarm` of the last `evaluation_periods` periods
         have a bad value.

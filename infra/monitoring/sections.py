@@ -72,7 +72,10 @@ def rows_about_ends(settings: Settings) -> Iterator[Row]:
     ]
     yield [
         graph(
-            "Latency from conversation end to delivery", *latencies, unit="milliseconds", width=8
+            "Latency from conversation end to destinations",
+            *latencies,
+            unit="milliseconds",
+            width=8,
         ),
         graph(
             "Latency by queue, p95",
@@ -268,7 +271,7 @@ def rows_about_genesys(
 
 
 def _health_graph(settings: Settings, alarms: Alarms) -> cloudwatch.GraphWidget:
-    # The metric has this name with the integration, too.
+    # The metric is called `SubscriptionHealthy` with the integration, too.
     health_metric = own_metric(settings, "SubscriptionHealthy", "Minimum")
     return graph(
         "Genesys Cloud matches the deployed stack (1) or not (0)",

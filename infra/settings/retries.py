@@ -1,7 +1,7 @@
 """How long failed messages are retried, and so how long a destination may be down."""
 
 from collections.abc import Iterator
-from itertools import accumulate, islice
+from itertools import accumulate, islice, takewhile
 
 # How many days SQS keeps a message in the intake queue, and in the dead-letter queue.
 INTAKE_DAYS = 4
@@ -21,11 +21,12 @@ def outage_seconds(first_delay_seconds: int, max_receive_count: int) -> int:
 def receives_that_fit(first_delay_seconds: int) -> int:
     """Return how many receives, each with the delay after it, fit into `INTAKE_DAYS`.
 
-    The delay after the last receive counts too: SQS moves a message to the dead-letter queue only
-    when the next receive is due.
+    The delay after the last receive counts too: a message stays in the intake queue until it would
+    be received once more, and only then does SQS move it to the dead-letter queue.
     """
     seconds_passed = accumulate(_delays(first_delay_seconds))
-    return next(n for n, seconds in enumerate(seconds_passed) if seconds > INTAKE_DAYS * 86_400)
+    max_seconds = INTAKE_DAYS * 86_400
+    return sum(1 for _ in takewhile(lambda seconds: seconds <= max_seconds, seconds_passed))
 
 
 def duration_in_words(seconds: int) -> str:

@@ -71,9 +71,9 @@ class Settings:
     ] = "touched"
     """Decides when a conversation ends in a queue. With "touched", it ends in every queue that it
     was in, as soon as the customer has left for good. With "last_queue", it ends at the same time,
-    but only in the last of these queues. With "queue_leg", it ends in a queue each time the
-    customer gives up waiting in this queue, and each time an agent who took it from this queue is
-    done with it."""
+    but only in the last of these queues. With "queue_leg", the conversation ends in a
+    queue each time the customer gives up waiting there, and each time an agent who took the
+    conversation from this queue is done with it."""
     settle_seconds: Annotated[int, Between(0, 900), OnlyWithDelivery("eventbridge")] = 60
     """How many seconds the end rule "last_queue" waits for late events before it picks the last
     queue. SQS cannot delay a message for more than 900 seconds."""
