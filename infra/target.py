@@ -1,7 +1,7 @@
 """Prints the AWS account and region that a command will act on.
 
-It prints one line, which begins with the command's arguments. The arguments
-`Deploying QueueEnds-dev to` give the line `Deploying QueueEnds-dev to: AWS account …`.
+The line begins with this script's arguments: with the arguments `Deploying QueueEnds-dev to`, the
+script prints `Deploying QueueEnds-dev to: AWS account …`.
 """
 
 import os

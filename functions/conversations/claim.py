@@ -15,8 +15,8 @@ class Claim:
     ended_at
         When the conversation ended according to the ledger, in epoch milliseconds.
     lease_until
-        When the lease expires, in epoch milliseconds. Each mark moves this time a millisecond
-        earlier, or to 0 if the end is done (see `Mark`). A release sets it to 0.
+        When the lease expires, in epoch milliseconds. `Claims` lowers this with each mark (see
+        `ledger_store.Mark`), and sets it to 0 when the end is done or the claim is released.
     delivered
         The names of the destinations that have the end. The code that delivers the end appends to
         this list.

@@ -99,8 +99,8 @@ class LastQueue:
     def decide(self, events: Sequence[PartnerEvent], deadline: Deadline) -> list[Decision]:
         """Return for each event the ends that it completes. Only settle events complete ends.
 
-        If a conversation's settle event could not be sent, the conversation's other events fail.
-        They arrive again later, and the worker then tries again to send the settle event.
+        If a conversation's settle event cannot be sent, the events that called for it fail. They
+        arrive again later, and the worker then tries again to send the settle event.
         """
         histories = self._histories.add(_collect_additions(events), deadline)
         settle_events = [event for event in events if event.topic == SETTLE]
@@ -280,21 +280,21 @@ def _make_customer_end(event: PartnerEvent) -> CustomerEnd:
 
 
 def _accept(
-    event: PartnerEvent, queue_id: str, ended_at_ms: int, values: CustomerEnd | PartnerEvent
+    event: PartnerEvent, queue_id: str, ended_at_ms: int, cause: CustomerEnd | PartnerEvent
 ) -> Accepted:
-    """Return an end with the media type, direction and disconnect type of `values`."""
+    """Return an end that `event` completes, with the values of what ended the conversation."""
     end = ConversationEnd(
         conversation_id=event.conversation_id,
         queue_id=queue_id,
         queue_name=None,
         ended_at=format_utc(from_epoch_ms(ended_at_ms)),
-        media_type=values.media_type,
-        direction=values.direction,
-        disconnect_type=values.disconnect_type,
+        media_type=cause.media_type,
+        direction=cause.direction,
+        disconnect_type=cause.disconnect_type,
         participants=[],
         metrics=[],
         source="eventbridge",
         sequence=1,
         raw=event.raw,
     )
-    return Accepted(end, ended_at_ms, values.has_own_time)
+    return Accepted(end, ended_at_ms, cause.has_own_time)

@@ -4,9 +4,9 @@ The end rules `touched` and `last_queue` add each event to its conversation's hi
 decide from the merged history which ends the event completes.
 
 To add an event, the worker first tries to create a history with this event. If the conversation
-already has a history, the store refuses this write. The worker then reads the history, and replaces
-it if the event is missing. The store refuses the replacement if the history has changed since the
-read. The worker then reads the history again.
+already has a history, the store refuses this write. The worker then reads the history. If
+the history does not contain the event yet, the worker replaces it with one that does. The store
+refuses the replacement if the history has changed since the read; the worker then reads it again.
 
 If two invocations add an event at the same moment, the store therefore refuses the second write.
 The second invocation then reads the other's event, and decides from both events.

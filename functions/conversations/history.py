@@ -34,8 +34,8 @@ class CustomerEnd:
         The queue that the rule `last_queue` has chosen; None before this decision.
     expires_at
         When this customer's end is dropped from the history, in epoch seconds. The store sets this
-        value at the first write; until then it is 0. A `customer.end` that is repeated later
-        completes only duplicates, because the ledger keeps ends for longer.
+        value at the first write; until then it is 0. The ledger keeps the resulting ends for longer
+        than that.
     """
 
     latest_ms: int

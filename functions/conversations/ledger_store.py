@@ -62,9 +62,9 @@ class Mark(NamedTuple):
 
     Condition: the item's holder is `holder`, and the mark's `lease_until` is at most the item's.
 
-    Each mark of a holder has a lower `lease_until` than the holder's earlier marks. A mark that
-    arrives after a newer mark therefore fails, but a repeated mark succeeds. A mark with
-    `lease_until` 0 releases the claim.
+    A mark sets the item's `lease_until` to its own. Each mark of a holder has a lower `lease_until`
+    than the holder's earlier marks, so a mark that arrives after a newer one fails. A repeated mark
+    succeeds, because its `lease_until` equals the item's. A mark with 0 releases the claim.
     """
 
     key: EndKey
@@ -87,7 +87,8 @@ class SetExpiry(NamedTuple):
 class NewHistory(NamedTuple):
     """Creates a conversation's history, as version 1.
 
-    A customer's end whose own `expires_at` is 0 gets the `expires_at` of this write.
+    Each customer's end in `history` has an `expires_at` of its own. If that is 0, the store
+    replaces it with the `expires_at` of this write.
 
     Condition: the store has no history of the conversation.
     """
@@ -100,7 +101,8 @@ class NewHistory(NamedTuple):
 class ChangedHistory(NamedTuple):
     """Replaces a conversation's history, and increments the stored version.
 
-    A customer's end whose own `expires_at` is 0 gets the `expires_at` of this write.
+    Each customer's end in `history` has an `expires_at` of its own. If that is 0, the store
+    replaces it with the `expires_at` of this write.
 
     Condition: the stored version is `version`.
     """

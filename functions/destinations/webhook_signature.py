@@ -75,7 +75,7 @@ class SigningKeys:
         self._keep_seconds = KEEP_SECONDS_IN_DOUBT
 
     def _read(self, deadline: Deadline) -> Sequence[bytes]:
-        # If this method raises, `_keys` stays empty, so the next call of `current` reads again.
+        # Empty `_keys` first: if this method then raises, the next call of `current` reads again.
         old_keys, self._keys = self._keys, ()
         self._read_at = self._now()
         try:

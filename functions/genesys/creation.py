@@ -15,9 +15,10 @@ def parse_id(content: object, method: str, path: str, status: int) -> str:
 
 
 def create_once(
+    *,
     post: Callable[[], str],
     find_created: Callable[[], list[str]],
-    remove: Callable[[str], None],
+    remove_duplicate: Callable[[str], None],
     deadline: Deadline,
 ) -> str:
     """Create a resource that does not exist yet, and return its id.
@@ -32,7 +33,7 @@ def create_once(
         Creates the resource and returns its id.
     find_created
         Searches Genesys Cloud for resources that `post` may have created, and returns their ids.
-    remove
+    remove_duplicate
         Removes the resource with the given id.
     deadline
         No further attempt begins after the deadline.
@@ -64,7 +65,7 @@ def create_once(
         if created_id or listed_ids:
             kept_id = created_id or listed_ids[0]
             for duplicate_id in set(listed_ids) - {kept_id}:
-                remove(duplicate_id)
+                remove_duplicate(duplicate_id)
             return kept_id
         # The status 500 is probably permanent, so there is no retry.
         if last_uncertain_error.status == 500 or not time_is_left:

@@ -91,12 +91,12 @@ class Integrations:
             Returns the ids of all integrations that a failed request may have created.
         """
         return create_once(
-            lambda: parse_id(
+            post=lambda: parse_id(
                 self._client.request("POST", PATH, body=spec.creation_body()), "POST", PATH, 200
             ),
-            find_created,
-            self.remove,
-            self.deadline,
+            find_created=find_created,
+            remove_duplicate=self.remove,
+            deadline=self.deadline,
         )
 
     def read_configuration(self, integration_id: str) -> Entity:

@@ -47,7 +47,7 @@ class SubscriptionSpec:
         }
 
     def differences(self, entity: Entity) -> list[str]:
-        """Return a clause for each field that differs.
+        """Return a description of each difference, such as `status is 'x' instead of 'active'`.
 
         The name and description are not compared, because they do not affect which events are sent.
         """
@@ -116,12 +116,12 @@ class Subscriptions:
     def create(self, spec: SubscriptionSpec) -> str:
         """Create a subscription exactly once, and return its id."""
         return create_once(
-            lambda: parse_id(
+            post=lambda: parse_id(
                 self._client.request("POST", PATH, body=spec.body()), "POST", PATH, 201
             ),
-            lambda: self.find_ids(spec.queue_arn, spec.name),
-            self.remove,
-            self.deadline,
+            find_created=lambda: self.find_ids(spec.queue_arn, spec.name),
+            remove_duplicate=self.remove,
+            deadline=self.deadline,
         )
 
     def replace(self, subscription_id: str, spec: SubscriptionSpec) -> None:

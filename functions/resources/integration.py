@@ -78,8 +78,8 @@ class IntegrationResource(Resource):
             missing_explanation = "somebody has deleted it. Destroy the stack and deploy it again"
         else:
             missing_explanation = (
-                f"Genesys Cloud did not create it in time for {self.spec.target}. Check that this "
-                "is the stack's own account, region and suffix, then deploy again"
+                f"Genesys Cloud has not created it yet for {self.spec.target}. Check that this is "
+                "the stack's own account, region and suffix, then deploy again"
             )
 
         def wait_for_source() -> None:
@@ -114,7 +114,8 @@ class IntegrationResource(Resource):
 
     def remove(self, genesys: GenesysClient, *, resource_may_yet_appear: bool) -> None:
         integrations = Integrations(genesys)
-        # Not `_find_namesakes`: `integrations.remove` also waits for deletions in progress.
+        # Do not use `_find_namesakes`, which omits integrations that are being deleted:
+        # `integrations.remove` waits until these are gone.
         for _ in search_attempts(genesys.deadline, resource_may_yet_appear=resource_may_yet_appear):
             for integration in integrations.find_by_name(self.name):
                 if self._is_ours(integration.target):
@@ -215,10 +216,10 @@ class IntegrationResource(Resource):
         """
         kept, *duplicates = sorted(ours, key=self._sort_key)
         needs_change = not (kept.is_active and self.spec.matches(kept.configuration))
-        source_should_exist = is_update and kept.is_active
-        # Wait for the partner event source before a change. Without a change, do not wait: a
-        # roll-back must succeed even if the source is still missing.
-        if source_should_exist and needs_change:
+        source_should_exist_already = is_update and kept.is_active
+        # If the partner event source should exist already, make sure of this before a change.
+        # Without a change, do not: a roll-back must succeed even if the source is still missing.
+        if source_should_exist_already and needs_change:
             wait_for_source()
         for duplicate in duplicates:
             integrations.remove(duplicate.integration_id)
@@ -226,7 +227,7 @@ class IntegrationResource(Resource):
         # The removal of duplicates may have removed the partner event source. The change then
         # makes Genesys Cloud create it again.
         source_may_be_recreated = needs_change and bool(duplicates)
-        if not source_should_exist or source_may_be_recreated:
+        if not source_should_exist_already or source_may_be_recreated:
             wait_for_source()
         return kept.integration_id
 

@@ -59,12 +59,12 @@ def process(
     report = BatchReport()
 
     read_results = dependencies.reader.read(messages, budget.next_step_deadline())
-    reported_ends, rejections, report.outcomes = _split_read_results(messages, read_results)
+    ends_with_messages, rejections, report.outcomes = _split_read_results(messages, read_results)
     report.outcomes += dependencies.intake.reject(rejections, budget.next_step_deadline())
 
-    accepted_ends = [accepted for accepted, _ in reported_ends]
+    accepted_ends = [accepted for accepted, _ in ends_with_messages]
     claim_results = claims.claim(accepted_ends, budget.next_step_deadline())
-    claimed_ends, end_outcomes = _split_by_claim(reported_ends, claim_results)
+    claimed_ends, end_outcomes = _split_by_claim(ends_with_messages, claim_results)
 
     report.delivery_failures = dispatch(claimed_ends, dependencies.destinations, claims, budget)
     for claimed_end in claimed_ends:
@@ -87,29 +87,29 @@ def process(
     return report
 
 
-ReportedEnd = tuple[Accepted, list[Message]]
+EndWithMessages = tuple[Accepted, list[Message]]
 """An end and the messages that report it. One message can report several ends."""
 
 
 def _split_read_results(
     messages: Sequence[Message], read_results: Sequence[ReadResult]
-) -> tuple[list[ReportedEnd], list[tuple[Message, Rejected]], list[Outcome]]:
+) -> tuple[list[EndWithMessages], list[tuple[Message, Rejected]], list[Outcome]]:
     """Return the distinct ends, the messages to reject, and the outcomes of all other messages.
 
     Ends that agree in conversation, queue and time are merged here. The ledger decides later
     whether ends with different times are the same end.
     """
-    ends: dict[tuple[str, str, int | None], ReportedEnd] = {}
+    ends: dict[tuple[str, str, int | None], EndWithMessages] = {}
     rejections: list[tuple[Message, Rejected]] = []
     outcomes: list[Outcome] = []
     for message, result in zip(messages, read_results, strict=True):
         match result:
             case list():
                 for accepted in result:
-                    # If the event has no time, `ended_at_ms` is the time at which the message was
-                    # sent, which does not tell ends apart.
-                    ended_at_ms = accepted.ended_at_ms if accepted.has_own_time else None
-                    identity = accepted.end.conversation_id, accepted.end.queue_id, ended_at_ms
+                    # Without a time of the event's own, `accepted.ended_at_ms` is the time at which
+                    # the message was sent. That time does not tell ends apart.
+                    own_time_ms = accepted.ended_at_ms if accepted.has_own_time else None
+                    identity = accepted.end.conversation_id, accepted.end.queue_id, own_time_ms
                     _, reporting_messages = ends.setdefault(identity, (accepted, []))
                     reporting_messages.append(message)
             case Rejected():
@@ -124,12 +124,12 @@ def _split_read_results(
 
 
 def _split_by_claim(
-    reported_ends: Sequence[ReportedEnd], claim_results: Sequence[ClaimResult]
+    ends_with_messages: Sequence[EndWithMessages], claim_results: Sequence[ClaimResult]
 ) -> tuple[list[ClaimedEnd], list[Outcome]]:
     """Return the claimed ends, and outcomes for the messages whose ends were not claimed."""
     claimed_ends: dict[EndKey, ClaimedEnd] = {}
     outcomes: list[Outcome] = []
-    for (accepted, messages), result in zip(reported_ends, claim_results, strict=True):
+    for (accepted, messages), result in zip(ends_with_messages, claim_results, strict=True):
         match result:
             case Claim():
                 # If the ledger recognizes two of these ends as the same end, they share a claim.

@@ -25,14 +25,15 @@ class Source(Construct, metaclass=JSIIAbstractClass):
     custom_resource
         The custom resource for the subscription or integration in Genesys Cloud.
     resource_id
-        The subscription's or integration's id in Genesys Cloud, for the output `SubscriptionId`.
+        The subscription's or integration's id in Genesys Cloud. In spite of its name, the output
+        `SubscriptionId` contains either.
     worker_requirements
         The environment variables and permissions that the worker needs for this delivery.
     watchdog_requirements
         The environment variables and permissions that the watchdog needs for this delivery. They
         include the environment variable that `expected_resource_environment` returns.
     monitored_source
-        The provisioner, and the alarms and graphs that only this delivery has.
+        What the monitoring needs to know of this delivery: its provisioner, alarms and graphs.
     """
 
     custom_resource: CustomResource
@@ -45,14 +46,14 @@ class Source(Construct, metaclass=JSIIAbstractClass):
     def order_deployment(self, prerequisites: Sequence[IDependable], monitoring: Construct) -> None:
         """Make CloudFormation create the custom resource as late as possible, and delete it early.
 
-        The resources that process events must exist before the first event arrives. And a resource
-        that fails before the custom resource is created leaves Genesys Cloud unchanged.
+        What processes events must exist before the first event arrives. Besides, if the creation of
+        another part of the stack fails first, Genesys Cloud remains unchanged.
 
         Parameters
         ----------
         prerequisites
             The constructs that must exist before the first event arrives, except `IntakeQueues`,
-            which the source already has.
+            which the subclass's `__init__` gets.
         monitoring
             The construct with the alarms and the dashboard.
         """

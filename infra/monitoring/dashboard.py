@@ -85,7 +85,8 @@ def _top_row(settings: Settings, resources: MonitoredResources, alarms: Alarms) 
 
 
 def _runbook_links(settings: Settings, resources: MonitoredResources) -> str:
-    # Some alarms share a runbook section. dict.fromkeys removes the duplicates and keeps the order.
+    # `health` is the runbook section of the composite alarm. Some of the other alarms share a
+    # section: dict.fromkeys removes the duplicates and keeps the order.
     anchors = dict.fromkeys(["health", *(spec.anchor for spec in alarm_specs(settings, resources))])
     url = settings.runbook_url
     if "://" in url:

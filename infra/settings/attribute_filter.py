@@ -124,7 +124,7 @@ def try_filter_in_subprocess(
 
 def _describe_error(error: Exception) -> str:
     token, location = getattr(error, "current", None), getattr(error, "location", None)
-    # Some messages contain ${} where the name of a function, which is the token, belongs.
+    # Some messages contain ${} in place of a function's name, which is the token.
     message = str(error).replace("${}", f"${token}").strip().rstrip(".") or type(error).__name__
     return f"{message} (at character {location})." if location and location > 0 else f"{message}."
 

@@ -68,7 +68,7 @@ def render_settings_toml(current_text: str) -> str:
 def missing_comments(current_text: str) -> list[str]:
     """Return the comments and commented-out defaults that are missing from settings.toml.
 
-    The user's own values, examples, stages and comments are ignored.
+    Examples are not checked. Neither are values, stages and comments that the user has written.
     """
     assignments = _find_assignments(current_text)
     expected = [_TOML_HEAD, _wrap_comment(_STAGES_COMMENT)]

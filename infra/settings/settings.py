@@ -105,7 +105,7 @@ class Settings:
     """If true, the ledger and the S3 archive are kept when the stack is deleted, and DynamoDB
     refuses to delete the ledger. If false, both are deleted with the stack, but you must empty the
     archive first: S3 deletes only an empty bucket. Set protect to true only after the first deploy:
-    a first deploy that fails would leave an empty ledger behind."""
+    if that deploy failed, its roll-back would keep an empty ledger."""
 
     # Worker:
     batch_size: Annotated[int, Between(1, 10_000)] = 10

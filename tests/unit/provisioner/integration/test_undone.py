@@ -118,7 +118,7 @@ def test_a_failing_create_does_not_remove_an_integration_configured_before(
     eventbridge.appears_after_seconds = NEVER
     response = stack.create()
     assert response.status == "FAILED"
-    assert "did not create it in time" in response.reason
+    assert "has not created it yet" in response.reason
     assert list(genesys.integrations) == [existing_id]
 
 

@@ -178,7 +178,7 @@ def test_another_target_that_fails_leaves_the_old_integration_alone(
     old_id = deployed.physical_id
     response = deployed.update(Suffix="QueueEnds-two")
     assert (response.status, response.physical_id) == ("FAILED", old_id)
-    assert "did not create it in time" in response.reason
+    assert "has not created it yet" in response.reason
     assert list(genesys.integrations) == ["int-1"]
     assert deployed.roll_back().status == "SUCCESS"
     assert (genesys.integrations.state("int-1"), deployed.physical_id) == ("ACTIVE", old_id)
