@@ -27,8 +27,8 @@ def json_logger(service: str) -> Logger:
     """Create a logger whose lines have the field `service`, for example `actions`."""
     # Location and trace id are left out. They would make up a third of each line, and help nobody.
     logger = Logger(service=service, use_rfc3339=True, location=None, xray_trace_id=None)
-    # Without this call, Powertools would follow Lambda's own level, which is never above INFO, so
-    # that Lambda does not drop the log lines with metrics.
+    # Lambda's own level is never above INFO, because Lambda would otherwise drop the log lines with
+    # metrics. Without this call, Powertools would use that level instead of the setting's.
     logging.getLogger(service).setLevel(os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
     _loggers[service] = logger
     return logger

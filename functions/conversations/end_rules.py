@@ -222,7 +222,7 @@ def _complete_ends(event: PartnerEvent, history: HistoryResult | None) -> Decisi
         end_times = [
             ended_at_ms
             for ended_at_ms, end in sorted(history.customer_ends.items())
-            if event.at_ms <= end.latest_ms + SAME_END_WINDOW_MS
+            if event.at_ms <= end.latest_report_ms + SAME_END_WINDOW_MS
         ]
     return [
         _accept(event, queue_id, ended_at_ms, history.customer_ends[ended_at_ms])
@@ -271,7 +271,7 @@ def _find_leg_ends(event: PartnerEvent) -> list[Accepted]:
 
 def _make_customer_end(event: PartnerEvent) -> CustomerEnd:
     return CustomerEnd(
-        latest_ms=event.at_ms,
+        latest_report_ms=event.at_ms,
         has_own_time=event.has_own_time,
         media_type=event.media_type,
         direction=event.direction,
@@ -282,7 +282,7 @@ def _make_customer_end(event: PartnerEvent) -> CustomerEnd:
 def _accept(
     event: PartnerEvent, queue_id: str, ended_at_ms: int, cause: CustomerEnd | PartnerEvent
 ) -> Accepted:
-    """Return an end that `event` completes, with the values of what ended the conversation."""
+    """Return an end that `event` completes. Its media type and the like come from `cause`."""
     end = ConversationEnd(
         conversation_id=event.conversation_id,
         queue_id=queue_id,
@@ -294,7 +294,7 @@ def _accept(
         participants=[],
         metrics=[],
         source="eventbridge",
-        sequence=1,
+        sequence=1,  # The ledger finds the right one.
         raw=event.raw,
     )
     return Accepted(end, ended_at_ms, cause.has_own_time)

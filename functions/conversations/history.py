@@ -23,7 +23,7 @@ class CustomerEnd:
 
     Attributes
     ----------
-    latest_ms
+    latest_report_ms
         The latest time of the `customer.end` events that report this customer's end, in epoch
         milliseconds.
     has_own_time, media_type, direction, disconnect_type
@@ -38,7 +38,7 @@ class CustomerEnd:
         than that.
     """
 
-    latest_ms: int
+    latest_report_ms: int
     has_own_time: bool = True
     media_type: str | None = None
     direction: str | None = None
@@ -79,7 +79,7 @@ class History:
                 known_end = customer_ends[known_ms]
                 customer_ends[known_ms] = dataclasses.replace(
                     known_end,
-                    latest_ms=max(known_end.latest_ms, new_end.latest_ms),
+                    latest_report_ms=max(known_end.latest_report_ms, new_end.latest_report_ms),
                     settling=known_end.settling or new_end.settling,
                     decided_queue_id=known_end.decided_queue_id or new_end.decided_queue_id,
                 )
@@ -92,8 +92,8 @@ class History:
     def latest_event_ms_by_queue(self, ended_at_ms: int) -> dict[str, int]:
         """Return the time of each queue's latest event that counts for a customer's end.
 
-        An event counts up to five minutes after `latest_ms` of the customer's end, because it can
-        be an agent's work after the call. Later events belong to the re-opened conversation.
+        An event counts up to five minutes after `latest_report_ms` of the customer's end, because
+        it can be an agent's work after the call. Later events belong to the re-opened conversation.
 
         Parameters
         ----------
@@ -106,7 +106,7 @@ class History:
             The times in epoch milliseconds, keyed by queue id. A queue without such an event has no
             entry.
         """
-        until_ms = self.customer_ends[ended_at_ms].latest_ms + SAME_END_WINDOW_MS
+        until_ms = self.customer_ends[ended_at_ms].latest_report_ms + SAME_END_WINDOW_MS
         return {
             queue_id: max(time for time in times if time <= until_ms)
             for queue_id, times in sorted(self.queues.items())

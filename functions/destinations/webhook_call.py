@@ -104,13 +104,13 @@ class Call:
     def _post(self) -> bool:
         """Post the end and set the status; return whether the connection can be reused."""
         connection = self.connection
-        was_idle = connection.last_used_at > 0
+        is_reused = connection.last_used_at > 0
         body = _make_body(self.end)
         try:
             response = self._send(body)
         except (ConnectionError, ssl.SSLEOFError):
             # The receiver may have closed the idle connection, which shows only at the next use.
-            if not was_idle or self._is_too_late():
+            if not is_reused or self._is_too_late():
                 raise
             connection.close()
             response = self._send(body)
@@ -119,7 +119,7 @@ class Call:
                 return False  # Headers that `abandon` has cut off can look complete.
             self.status = response.status
             try:
-                connection.limit_waits(MAX_BODY_WAIT_SECONDS)
+                connection.limit_waits_to_deadline(max_seconds=MAX_BODY_WAIT_SECONDS)
                 response.read(MAX_BODY_BYTES)
             except (OSError, http.client.HTTPException):
                 return False
@@ -137,7 +137,7 @@ class Call:
         connection = self.connection
         if connection.sock is None:
             connection.connect()
-        connection.limit_waits()
+        connection.limit_waits_to_deadline()
         if self._is_too_late():
             raise TimeoutError
         webhook_id, timestamp = make_webhook_id(self.end), int(self.now())

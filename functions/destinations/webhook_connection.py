@@ -162,12 +162,13 @@ class Connection(http.client.HTTPConnection):
         self.sock = self._open_socket = self._connect_to_any(allowed_addresses)
         self._open_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if endpoint.tls:
-            # The handshake is a separate step, so that `abort` works while the handshake hangs.
+            # `wrap_socket` takes the old socket over. The handshake is a separate step, so that
+            # `abort` can shut the new socket down while the handshake hangs.
             tls_socket = endpoint.tls.wrap_socket(
                 self._open_socket, server_hostname=endpoint.host, do_handshake_on_connect=False
             )
             self.sock = self._open_socket = tls_socket
-            self.limit_waits()
+            self.limit_waits_to_deadline()
             tls_socket.do_handshake()
 
     def _connect_to_any(self, addresses: Sequence[str]) -> socket.socket:
@@ -185,7 +186,7 @@ class Connection(http.client.HTTPConnection):
                 last_error = error
         raise last_error
 
-    def limit_waits(self, max_seconds: float = math.inf) -> None:
+    def limit_waits_to_deadline(self, max_seconds: float = math.inf) -> None:
         """Limit waits on the socket to the time left before the deadline, and to `max_seconds`."""
         if self._open_socket:
             self._open_socket.settimeout(min(max_seconds, self._remaining_seconds()))
@@ -212,8 +213,8 @@ class Connection(http.client.HTTPConnection):
 class ConnectionPool:
     """Connections to an endpoint, kept open for later calls.
 
-    The threads of different calls run `keep`. No lock is needed, because appending to a list and
-    popping from it are atomic.
+    Calls run `keep` in their own threads, the worker runs `take` in its thread. No lock is needed,
+    because appending to a list and popping from it are atomic.
 
     Parameters
     ----------

@@ -137,7 +137,7 @@ def _parse_history(item: Item) -> RecordedHistory:
 
 def _parse_customer_end(values: Item) -> CustomerEnd:
     return CustomerEnd(
-        latest_ms=int(values["latest_ms"]["N"]),
+        latest_report_ms=int(values["latest_ms"]["N"]),
         expires_at=int(values["expires_at"]["N"]),
         has_own_time=values["dated"]["BOOL"],
         settling=values["settling"]["BOOL"],

@@ -78,7 +78,7 @@ class TableWriter:
         self._table_name = table_name
 
     def write(self, writes: Sequence[Write], deadline: Deadline) -> list[WriteResult]:
-        """Carry out writes, no two to the same item, and return their results in order.
+        """Carry out writes to different items, and return their results in order.
 
         Statements that fail with a transient error are retried until the deadline.
         """
@@ -124,7 +124,10 @@ def _is_to_be_retried(result: WriteResult) -> bool:
 
 
 def _replace_out_of_time(results: list[WriteResult]) -> list[WriteResult]:
-    """Replace each `OUT_OF_TIME` with the transient error whose retries took the time, if any."""
+    """Replace each `OUT_OF_TIME` with a transient error of another write, if there is any.
+
+    The retries of that write have taken the time.
+    """
     failure = next(filter(_is_to_be_retried, results), None)
     if failure is None:
         return results
@@ -150,7 +153,7 @@ def end_key(key: EndKey) -> ItemKey:
 def history_key(conversation_id: str) -> ItemKey:
     """Return the key of a history's item.
 
-    No end's item has this key, because an end's sort key never starts with `#`.
+    `#join`, because a history joins two kinds of events. No end's sort key starts with `#`.
     """
     return conversation_id, "#join"
 
@@ -188,6 +191,7 @@ def make_statement(table_name: str, write: Write) -> Statement:
                 values["state"] = {"S": "done"}
             conditions: _Values = {
                 '"claimed_by"=?': {"S": holder},
+                # Compares the item's old value, so that a late mark fails.
                 '"lease_until" >= ?': lease_value,
             }
             return _update_statement(table_name, end_key(key), values, conditions)
@@ -207,7 +211,7 @@ def make_statement(table_name: str, write: Write) -> Statement:
                 },
             )
         case SetExpiry(key, expires_at):
-            # An UPDATE without conditions fails if the item does not exist.
+            # Even without conditions, an UPDATE never creates an item.
             return _update_statement(
                 table_name, end_key(key), {"expires_at": _number(expires_at)}, {}
             )
@@ -272,7 +276,7 @@ def _customer_end_values(end: CustomerEnd, expires_at: int) -> _Values:
         for attribute, field in STRING_FIELDS.items()
         if (value := getattr(end, field))
     }
-    values["latest_ms"] = _number(end.latest_ms)
+    values["latest_ms"] = _number(end.latest_report_ms)
     values["expires_at"] = _number(expires_at)
     values["dated"] = {"BOOL": end.has_own_time}
     values["settling"] = {"BOOL": end.settling}

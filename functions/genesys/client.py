@@ -179,8 +179,8 @@ class GenesysClient:
         content = self._parse_content("POST", LOGIN_PATH, response)
         try:
             token, lifetime_seconds = content["access_token"], float(content.get("expires_in", 0))
-            # A token with other characters than visible ASCII could make a request fail with an
-            # error that quotes the token.
+            # With other characters than visible ASCII, an error of a later request could quote the
+            # token in an escaped form, which `sanitize` would not mask.
             if re.fullmatch(r"[!-~]+", token):
                 return token, lifetime_seconds
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError):

@@ -42,7 +42,7 @@ def wait_for_state(
     expected_states: Collection[str],
     deadline: Deadline,
     *,
-    missing_explanation: str,
+    explanation_if_missing: str,
 ) -> None:
     """Wait until a partner event source is in one of the expected states.
 
@@ -52,7 +52,7 @@ def wait_for_state(
 
     Parameters
     ----------
-    missing_explanation
+    explanation_if_missing
         The reason and remedy in the error message if the partner event source does not exist.
 
     Raises
@@ -62,17 +62,17 @@ def wait_for_state(
         denies access when the IAM role is no longer new.
     """
     new_role_deadline = deadline.within(NEW_ROLE_SECONDS)
-    for pause in deadline.attempts(first_pause_seconds=1, max_pause_seconds=5):
+    for next_pause_seconds in deadline.attempts(first_pause_seconds=1, max_pause_seconds=5):
         state_or_code = _read_state_or_error_code(eventbridge, name)
         if state_or_code in expected_states:
             return
-        pause_outlasts_new_role = pause >= new_role_deadline.left()
-        if state_or_code == "AccessDeniedException" and pause_outlasts_new_role:
+        role_is_still_new_then = next_pause_seconds < new_role_deadline.left()
+        if state_or_code == "AccessDeniedException" and not role_is_still_new_then:
             break
-    raise SourceNotReady(_explain_state(state_or_code, name, missing_explanation))
+    raise SourceNotReady(_explain_state(state_or_code, name, explanation_if_missing))
 
 
-def _explain_state(state_or_code: str, name: str, missing_explanation: str) -> str:
+def _explain_state(state_or_code: str, name: str, explanation_if_missing: str) -> str:
     match state_or_code:
         case "PENDING":
             return (
@@ -85,7 +85,7 @@ def _explain_state(state_or_code: str, name: str, missing_explanation: str) -> s
                 "arrive any more. Destroy the stack and deploy it again."
             )
         case "ResourceNotFoundException":
-            return f"AWS does not show the partner event source {name}: {missing_explanation}."
+            return f"AWS does not show the partner event source {name}: {explanation_if_missing}."
         case "AccessDeniedException":
             return (
                 f"AWS does not let the function look at the partner event source {name}: its role "

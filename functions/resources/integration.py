@@ -75,9 +75,11 @@ class IntegrationResource(Resource):
         is_configured = any(integration.target for integration in ours)
         is_update = old_properties is not None
         if is_update and is_configured:
-            missing_explanation = "somebody has deleted it. Destroy the stack and deploy it again"
+            explanation_if_missing = (
+                "somebody has deleted it. Destroy the stack and deploy it again"
+            )
         else:
-            missing_explanation = (
+            explanation_if_missing = (
                 f"Genesys Cloud has not created it yet for {self.spec.target}. Check that this is "
                 "the stack's own account, region and suffix, then deploy again"
             )
@@ -89,7 +91,7 @@ class IntegrationResource(Resource):
                 event_source_name,
                 ("PENDING", "ACTIVE"),
                 genesys.deadline.within(SOURCE_WAIT_SECONDS),
-                missing_explanation=missing_explanation,
+                explanation_if_missing=explanation_if_missing,
             )
 
         if is_configured:

@@ -1,4 +1,4 @@
-"""Advice for the user on errors of the integration's requests."""
+"""Advice for the user on failed requests to Genesys Cloud about integrations."""
 
 from genesys.errors import GenesysError
 from genesys.integration_spec import INTEGRATION_TYPE
@@ -15,10 +15,10 @@ def integration_hint(error: GenesysError) -> str | None:
         case 403 if concerns_integrations and error.method in PERMISSIONS:
             return (
                 "The OAuth client may not do this: give its role the permission "
-                f"integrations:integration:{PERMISSIONS[error.method]}; in all it needs "
-                "integrations:integration:view, add, edit and delete."
+                f"integrations:integration:{PERMISSIONS[error.method]}; altogether, the role "
+                "needs integrations:integration:view, add, edit and delete."
             )
-        case 403:
+        case 403:  # for another request, so the client may have no role in this org
             return (
                 "The OAuth client may not do this: give it a role of the org with the permissions "
                 "integrations:integration:view, add, edit and delete."

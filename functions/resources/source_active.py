@@ -38,7 +38,7 @@ def wait_until_partner_source_active(
         name,
         ("ACTIVE",),
         deadline.within(ACTIVATION_SECONDS),
-        missing_explanation="Genesys Cloud or somebody in this account has deleted it. Destroy the "
-        "stack and deploy it again",
+        explanation_if_missing="Genesys Cloud or somebody in this account has deleted it. Destroy "
+        "the stack and deploy it again",
     )
     return f"active/{name}"

@@ -72,7 +72,7 @@ def watch(
                 comparison = _compare(deployment.resource, deadline, secrets, eventbridge)
     except Exception as error:  # noqa: BLE001 - raised again with a safe message
         detail = str(error) if isinstance(error, GenesysError | UserFacingError) else ""
-        logger.warning("Could not look", error=type(error).__name__, detail=detail)
+        logger.warning("Could not compare", error=type(error).__name__, detail=detail)
         # Lambda logs this error: it must not hold an unforeseen error's message.
         raise ComparisonFailed(detail or type(error).__name__) from None
     differences = list(comparison.differences)

@@ -116,8 +116,8 @@ class _Dispatch:
             due_ends = [end for end in ends if end.is_open and end.is_missing_at(destination)]
             if due_ends:
                 self._deliver(destination, due_ends, deadline)
-        # These ends lack only the mark: an earlier mark failed, or the destinations without the end
-        # were removed from the settings.
+        # These ends have arrived everywhere, but are not marked as done: a mark failed, or a
+        # destination that they lacked was removed from the settings.
         unmarked_ends = [end for end in ends if end.is_open and self._has_arrived_everywhere(end)]
         self._mark(unmarked_ends, self._budget.last_mark_deadline)
         unfinished_claims = [end.claim for end in ends if end.is_open]
@@ -136,7 +136,7 @@ class _Dispatch:
             return
         ends_without_receipt = dict(enumerate(due_ends))
         unmarked_ends: list[ClaimedEnd] = []
-        seconds_left_at_first_arrival = 0.0
+        seconds_left_at_first_unmarked = 0.0
         conversation_ends = [claimed_end.end for claimed_end in due_ends]
         try:
             for receipt in destination.deliver(conversation_ends, deadline):
@@ -147,11 +147,11 @@ class _Dispatch:
                     continue
                 claimed_end.claim.delivered.append(name)
                 if not unmarked_ends:
-                    seconds_left_at_first_arrival = deadline.left()
+                    seconds_left_at_first_unmarked = deadline.left()
                 unmarked_ends.append(claimed_end)
-                waited_seconds = seconds_left_at_first_arrival - deadline.left()
+                unmarked_for_seconds = seconds_left_at_first_unmarked - deadline.left()
                 is_mark_call_full = len(unmarked_ends) == self._claims.marks_per_call
-                if is_mark_call_full or waited_seconds >= self._budget.MARK_INTERVAL_SECONDS:
+                if is_mark_call_full or unmarked_for_seconds >= self._budget.MARK_INTERVAL_SECONDS:
                     self._mark(unmarked_ends, self._budget.interim_mark_deadline())
                     unmarked_ends = []
         except Exception as error:  # noqa: BLE001 - a destination's bug must not stop the others
@@ -163,8 +163,8 @@ class _Dispatch:
         has_failures = any(name in claimed_end.failures for claimed_end in due_ends)
         for claimed_end in ends_without_receipt.values():
             if has_failures:
-                # A failed end is retried after a delay. An untried end is retried at once, and
-                # would probably lack time again.
+                # An untried end would come back at once, and probably lack time again. As a failed
+                # end, it comes back after a delay.
                 claimed_end.failures[name] = f"{name}: not tried, others took too long"
             else:
                 claimed_end.untried_destinations.append(name)

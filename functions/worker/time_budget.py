@@ -17,8 +17,8 @@ class TimeBudget:
         phase                                      its deadline         time left at the deadline
         the steps                                  work_deadline        3.0 s
         last marks                                 last_mark_deadline   2.0 s
-        releases of claims on unfinished ends      release_deadline     1.5 s
-        rejections for refused ends, retry delays  closing_deadline     1.0 s
+        releasing claims on unfinished ends        release_deadline     1.5 s
+        rejecting refused ends, delaying retries   closing_deadline     1.0 s
         logs and the response                      the timeout          0 s
 
     Parameters
@@ -33,10 +33,10 @@ class TimeBudget:
     SECONDS_AFTER_LAST_MARKS = 2.0
     SECONDS_AFTER_RELEASES = 1.5
     SECONDS_AFTER_CLOSING = 1.0
-    # The time limit of each mark before the last marks. It can be short, because an end's next mark
-    # makes up for a failed one.
+    # The time limit of a mark before the last marks. It can be short, because an end's next mark
+    # also records what a failed mark should have recorded.
     MARK_SECONDS = 2.0
-    # How long arrived ends are collected, to be marked together.
+    # How long ends that have arrived at a destination are collected, to be marked together.
     MARK_INTERVAL_SECONDS = 1.0
     # A lease outlives its invocation by this time, so two invocations never hold the same claim.
     LEASE_EXTRA_SECONDS = 1.0

@@ -123,9 +123,11 @@ def try_filter_in_subprocess(
 
 
 def _describe_error(error: Exception) -> str:
-    token, location = getattr(error, "current", None), getattr(error, "location", None)
-    # Some messages contain ${} in place of a function's name, which is the token.
-    message = str(error).replace("${}", f"${token}").strip().rstrip(".") or type(error).__name__
+    function_name, location = getattr(error, "current", None), getattr(error, "location", None)
+    # Some messages contain the placeholder ${} instead of the function's name.
+    message = (
+        str(error).replace("${}", f"${function_name}").strip().rstrip(".") or type(error).__name__
+    )
     return f"{message} (at character {location})." if location and location > 0 else f"{message}."
 
 

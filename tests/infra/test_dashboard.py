@@ -342,7 +342,7 @@ def test_it_shows_three_hours_minute_by_minute(board: Board) -> None:
 def test_the_watchdogs_table_shows_its_findings(stack: Stack) -> None:
     log = io.StringIO()
     run_watchdog(log)
-    unseen = json.dumps({"level": "WARNING", "message": "Could not look", "detail": "no answer"})
+    unseen = json.dumps({"level": "WARNING", "message": "Could not compare", "detail": "no answer"})
     lines = [
         {"eventId": str(number), "timestamp": number, "message": message}
         for number, message in enumerate((unseen, log.getvalue()))
@@ -351,7 +351,7 @@ def test_the_watchdogs_table_shows_its_findings(stack: Stack) -> None:
     (_, message, first, *_), (_, second_message, *_, why) = found.rows
     assert message == "Unhealthy"
     assert "There is no secret" in first
-    assert (second_message, why) == ("Could not look", "no answer")
+    assert (second_message, why) == ("Could not compare", "no answer")
 
 
 def test_the_local_page_can_show_every_widget(stack_of_kind: Stack) -> None:

@@ -447,7 +447,7 @@ def test_the_watchdog_logs_no_secret(
     clients = {"secretsmanager": _secrets(held), "events": sources}
     handle = load("watchdog", clients, environment)
     text = _logged_with(handle, [{}], output)
-    assert '"message":"Unhealthy"' in text or '"message":"Could not look"' in text
+    assert '"message":"Unhealthy"' in text or '"message":"Could not compare"' in text
     assert canaries.found_in(text) == []
 
 

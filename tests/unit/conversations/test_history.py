@@ -13,7 +13,9 @@ def test_ends_within_five_minutes_are_merged_and_others_are_not() -> None:
         history = history.merged_with(
             History(customer_ends={at_ms: CustomerEnd(at_ms, media_type=str(at_ms))})
         )
-    assert {at: (end.latest_ms, end.media_type) for at, end in history.customer_ends.items()} == {
+    assert {
+        at: (end.latest_report_ms, end.media_type) for at, end in history.customer_ends.items()
+    } == {
         0: (5 * MINUTE, "0"),
         5 * MINUTE + 1: (5 * MINUTE + 1, str(5 * MINUTE + 1)),
         20 * MINUTE: (20 * MINUTE, str(20 * MINUTE)),
