@@ -116,9 +116,9 @@ def call_once(
 
 
 def code_of(error: CallError) -> str:
-    """Return an error's code, or the name of its type if it has no code.
+    """Return the code of a `ClientError`, or the type name of another error.
 
-    The log shows this code instead of the error's message, which could quote private data.
+    The log shows this string instead of the error's message, which could quote private data.
     """
     if isinstance(error, ClientError):
         return str(error.response.get("Error", {}).get("Code", "unknown"))

@@ -142,7 +142,7 @@ def time_limit(seconds: float, repeat_seconds: float = 1.0) -> Iterator[None]:
         if is_inside:
             raise TimeoutError(f"took longer than {seconds:.1f} s")
 
-    # A process has only one real-time timer. This limit takes it over from an outer limit, and
+    # A process has only one real-time timer. This limit borrows the timer from an outer limit, and
     # the `finally` block gives it back.
     started_at = time.monotonic()
     outer_seconds, outer_repeat_seconds = signal.getitimer(signal.ITIMER_REAL)
@@ -150,7 +150,7 @@ def time_limit(seconds: float, repeat_seconds: float = 1.0) -> Iterator[None]:
         seconds = min(seconds, outer_seconds)
     outer_handler = signal.getsignal(signal.SIGALRM)
     try:
-        # Inside the try block, because the signal may arrive before these calls return.
+        # These calls are in the try block, because the signal may arrive before they return.
         signal.signal(signal.SIGALRM, raise_timeout)
         signal.setitimer(signal.ITIMER_REAL, max(seconds, _MIN_TIMER_SECONDS), repeat_seconds)
         yield

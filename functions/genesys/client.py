@@ -33,7 +33,7 @@ class GenesysClient:
     deadline
         No request is sent after the deadline.
     clock
-        Returns monotonic seconds; decides when a token must be renewed.
+        Returns monotonic seconds, for the renewal of the token.
     scopes
         The OAuth scopes to request, separated by spaces; empty if the OAuth client's role alone
         decides what the OAuth client may do.
@@ -59,7 +59,7 @@ class GenesysClient:
         self._renew_token_at = 0.0
         secret = credentials.client_secret
         # In the login request, and so perhaps in an error, the secret is encoded with `quote_plus`.
-        self._masked_strings = [secret, quote_plus(secret)]
+        self._secrets_to_mask = [secret, quote_plus(secret)]
         self._session_for_repeatable_requests = _make_session(
             DeadlineRetry.for_repeatable_requests(deadline)
         )
@@ -110,10 +110,10 @@ class GenesysClient:
             if not isinstance(entities, list):
                 raise GenesysError("GET", path, status=200, message="the response is not a list")
             if entities == previous_entities:
-                # This API has no paging, and has returned the whole list again.
+                # The list has no pages, and was returned as a whole again.
                 return
             yield from (entity for entity in entities if isinstance(entity, dict))
-            # Without a valid `pageCount`, go on until a page is empty or repeated.
+            # If there is no valid `pageCount`, go on until a page is empty or repeated.
             page_count = page.get("pageCount")
             is_last_page = isinstance(page_count, int) and 0 < page_count <= page_number
             if is_last_page or not entities:
@@ -121,9 +121,9 @@ class GenesysClient:
             page_number, previous_entities = page_number + 1, entities
 
     def sanitize(self, text: str) -> str:
-        """Return an external string on one line, shortened, and with secrets masked."""
+        """Return a short, single-line copy of an external string, with secrets masked."""
         text = " ".join(text.split())
-        for secret in self._masked_strings:
+        for secret in self._secrets_to_mask:
             # The text's whitespace was collapsed, so collapse the secret's whitespace, too.
             text = text.replace(" ".join(secret.split()), "…")
         return text[:300]
@@ -159,7 +159,7 @@ class GenesysClient:
             # Renew the token early, so that it does not expire during a request.
             early_seconds = min(60.0, lifetime_seconds / 10)
             self._renew_token_at = self._clock() + lifetime_seconds - early_seconds
-            self._masked_strings.append(self._token)
+            self._secrets_to_mask.append(self._token)
         return self._token
 
     def _log_in(self) -> tuple[str, float]:
@@ -179,9 +179,9 @@ class GenesysClient:
         content = self._parse_content("POST", LOGIN_PATH, response)
         try:
             token, lifetime_seconds = content["access_token"], float(content.get("expires_in", 0))
-            # With other characters than visible ASCII, an error of a later request could quote the
-            # token in an escaped form, which `sanitize` would not mask.
-            if re.fullmatch(r"[!-~]+", token):
+            is_visible_ascii = re.fullmatch(r"[!-~]+", token) is not None
+            # Errors could quote other tokens in an escaped form, which `sanitize` would not mask.
+            if is_visible_ascii:
                 return token, lifetime_seconds
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
             pass

@@ -6,8 +6,11 @@ from deadline import Deadline
 from genesys.errors import GenesysError
 
 
-def parse_id(content: object, method: str, path: str, status: int) -> str:
-    """Return the id in a response's content; raise `GenesysError` if there is no id."""
+def parse_id(content: object, method: str, path: str, *, status: int) -> str:
+    """Return the id in a response's content; raise `GenesysError` if there is no id.
+
+    The other arguments describe the request and response in the error.
+    """
     match content:
         case {"id": str(resource_id)} if resource_id:
             return resource_id
@@ -67,6 +70,6 @@ def create_once(
             for duplicate_id in set(listed_ids) - {kept_id}:
                 remove_duplicate(duplicate_id)
             return kept_id
-        # The status 500 is probably permanent, so there is no retry.
+        # After the status 500, a retry would probably fail again.
         if last_uncertain_error.status == 500 or not time_is_left:
             raise last_uncertain_error

@@ -41,7 +41,7 @@ class GenesysError(Exception):
         self.status = status
         self.message = message
         self.correlation_id = correlation_id
-        # With 2xx, the request has succeeded, but the response's content is invalid.
+        # A request answered with 2xx has succeeded; only the response's content is invalid.
         self.may_have_succeeded = (
             status is None or 200 <= status < 300 or status in (408, 500, 502, 503, 504)
         )
@@ -56,7 +56,7 @@ class Unreachable(GenesysError):
 
 
 class NotAsSpecified(Exception):
-    """A resource did not become as specified in time; the message says how it differs."""
+    """A resource still differs from its specification; the message says how."""
 
 
 class UserFacingError(Exception):

@@ -60,9 +60,10 @@ class IntegrationSpec:
         }
 
     def differences(self, configuration: Entity) -> list[str]:
-        """Return a list of clauses: one if the target differs, and one if the topics differ.
+        """Return how a configuration differs from this specification in its target and topics.
 
-        Different notes do not count, because they do not affect which events are sent.
+        Each difference is a clause for a message, such as `it feeds nobody`. The notes are not
+        compared, because they do not affect which events are sent.
         """
         differences = []
         if (target := parse_target(configuration)) != self.target:

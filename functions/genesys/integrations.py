@@ -24,9 +24,9 @@ PATH = "/api/v2/integrations"
 ORGANIZATION_PATH = "/api/v2/organizations/me"
 # Values of an entity's `intendedState`.
 ENABLED, DISABLED, DELETED = "ENABLED", "DISABLED", "DELETED"
-# An integration has failed if this many consecutive reads report an error. Fewer are no proof,
-# because the first reads after a change may still report an old error.
-MAX_ERROR_READS = 4
+# An integration has failed after this many consecutive reads that report an error. The first reads
+# after a change may still report an old error.
+ERROR_READS_UNTIL_FAILED = 4
 # The maximum time for the attempts at one change.
 MAX_CHANGE_SECONDS = 30.0
 # The maximum wait for an integration to stop after it was switched off.
@@ -67,14 +67,14 @@ class Integrations:
     def read_organization_id(self) -> str:
         """Return the org's id, which is part of the partner event source's name."""
         content = self._client.request("GET", ORGANIZATION_PATH)
-        return parse_id(content, "GET", ORGANIZATION_PATH, 200)
+        return parse_id(content, "GET", ORGANIZATION_PATH, status=200)
 
     def find_by_name(self, name: str) -> list[Integration]:
         """Return the integrations with this name; names need not be unique."""
         return [
             self._load_integration(entity)
             for entity in self._client.iterate_entities(PATH, {"expand": "config.current"})
-            if (entity.get("name"), _parse_type(entity)) == (name, INTEGRATION_TYPE)
+            if entity.get("name") == name and _parse_type(entity) == INTEGRATION_TYPE
         ]
 
     def get(self, integration_id: str) -> Integration | None:
@@ -91,9 +91,7 @@ class Integrations:
             Returns the ids of all integrations that a failed request may have created.
         """
         return create_once(
-            post=lambda: parse_id(
-                self._client.request("POST", PATH, body=spec.creation_body()), "POST", PATH, 200
-            ),
+            post=lambda: self._post(spec),
             find_created=find_created,
             remove_duplicate=self.remove,
             deadline=self.deadline,
@@ -112,7 +110,7 @@ class Integrations:
     ) -> None:
         """Replace an integration's configuration if it differs from `spec`.
 
-        After a conflict with another change or a timeout, start again.
+        Start again after a timeout, and after a conflict with another change.
 
         Parameters
         ----------
@@ -148,12 +146,12 @@ class Integrations:
         """
         consecutive_error_reads = 0
         for _ in deadline.attempts(first_pause_seconds=0.5, max_pause_seconds=5):
-            problem = self._switch_on_once(integration_id, spec)
+            problem = self._switch_on_and_find_problem(integration_id, spec)
             if not problem:
                 return
             reports_error = problem.startswith("it reports ERROR")
             consecutive_error_reads = consecutive_error_reads + 1 if reports_error else 0
-            if consecutive_error_reads == MAX_ERROR_READS:
+            if consecutive_error_reads == ERROR_READS_UNTIL_FAILED:
                 break
         raise NotAsSpecified(self._client.sanitize(problem))
 
@@ -176,19 +174,23 @@ class Integrations:
             f"Genesys Cloud still shows the integration {integration_id} after its deletion."
         )
 
+    def _post(self, spec: IntegrationSpec) -> str:
+        content = self._client.request("POST", PATH, body=spec.creation_body())
+        return parse_id(content, "POST", PATH, status=200)
+
     def _load_integration(self, entity: Entity) -> Integration:
         """Convert an entity; request the configuration if the entity has no AWS target."""
-        integration_id = str(entity["id"])
+        integration_id, intended_state = str(entity["id"]), entity.get("intendedState")
         match entity:
             case {"config": {"current": dict() as current}} if parse_target(current):
                 configuration: Entity = current
             case _:
-                # An entity in a list may lack the target although the integration has one.
+                # An entity may lack the target although the integration has one.
                 configuration = self.read_configuration(integration_id)
         return Integration(
             integration_id,
-            is_active=(entity.get("intendedState"), _parse_state(entity)) == (ENABLED, "ACTIVE"),
-            is_being_deleted=entity.get("intendedState") == DELETED,
+            is_active=intended_state == ENABLED and _parse_state(entity) == "ACTIVE",
+            is_being_deleted=intended_state == DELETED,
             configuration=configuration,
         )
 
@@ -208,24 +210,21 @@ class Integrations:
     def _switch(self, integration_id: str, intended_state: str) -> None:
         self._change("PATCH", f"{PATH}/{integration_id}", switch_body(intended_state))
 
-    def _switch_on_once(self, integration_id: str, spec: IntegrationSpec) -> str:
-        """Switch an integration on if it is off.
-
-        Return what is still wrong, or an empty string if it is active and as specified.
-        """
+    def _switch_on_and_find_problem(self, integration_id: str, spec: IntegrationSpec) -> str:
+        """Switch an integration on if it is off; return what is wrong, or an empty string."""
         entity = self._read_entity(integration_id)
         if not entity:
             return "it cannot be found"
         if entity.get("intendedState") != ENABLED:
             self._switch(integration_id, ENABLED)
-            # Reported only if no time is left for another attempt.
+            # `switch_on` reports this only if no time is left for another attempt.
             return "it stays switched off"
         if _parse_state(entity) != "ACTIVE":
             return f"it reports {_parse_state(entity)}{_parse_state_detail(entity)}"
         return "; ".join(spec.differences(self.read_configuration(integration_id)))
 
     def _switch_off(self, integration_id: str, entity: Entity) -> None:
-        """Switch an integration off, and wait for it to stop, for a limited time.
+        """Switch an integration off, and wait a limited time for it to stop.
 
         The wait takes at most half of the remaining time. The rest is for the deletion, which may
         succeed even if the integration has not stopped.

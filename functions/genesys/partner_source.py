@@ -66,8 +66,8 @@ def wait_for_state(
         state_or_code = _read_state_or_error_code(eventbridge, name)
         if state_or_code in expected_states:
             return
-        role_is_still_new_then = next_pause_seconds < new_role_deadline.left()
-        if state_or_code == "AccessDeniedException" and not role_is_still_new_then:
+        role_is_new_at_next_attempt = next_pause_seconds < new_role_deadline.left()
+        if state_or_code == "AccessDeniedException" and not role_is_new_at_next_attempt:
             break
     raise SourceNotReady(_explain_state(state_or_code, name, explanation_if_missing))
 

@@ -17,8 +17,8 @@ NETWORK_ATTEMPTS = 6
 class DeadlineRetry(Retry):
     """Retries a request with exponential, jittered pauses until a deadline.
 
-    A `Retry-After` header replaces the pause, unless the header's time has passed. If a pause would
-    outlast the deadline, there is no retry, and the last response or error is the result.
+    A positive `Retry-After` replaces the pause. If a pause would outlast the deadline, there is no
+    retry, and the last response or error is the result.
 
     Before a retry, urllib3 calls `increment`, and then `sleep` of the returned policy.
     """

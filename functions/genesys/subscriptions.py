@@ -85,7 +85,7 @@ def _excerpt_pair(a: str, b: str) -> tuple[str, str]:
 
 
 def parse_queue_arn(entity: Entity) -> str | None:
-    """Return the ARN of the SQS queue that a subscription sends to; None if there is none."""
+    """Return the ARN of the SQS queue that a subscription sends to, if any."""
     match entity.get("destination"):
         case {"awsSqs": {"arn": str(arn)}}:
             return arn
@@ -116,13 +116,15 @@ class Subscriptions:
     def create(self, spec: SubscriptionSpec) -> str:
         """Create a subscription exactly once, and return its id."""
         return create_once(
-            post=lambda: parse_id(
-                self._client.request("POST", PATH, body=spec.body()), "POST", PATH, 201
-            ),
+            post=lambda: self._post(spec),
             find_created=lambda: self.find_ids(spec.queue_arn, spec.name),
             remove_duplicate=self.remove,
             deadline=self.deadline,
         )
+
+    def _post(self, spec: SubscriptionSpec) -> str:
+        content = self._client.request("POST", PATH, body=spec.body())
+        return parse_id(content, "POST", PATH, status=201)
 
     def replace(self, subscription_id: str, spec: SubscriptionSpec) -> None:
         """Overwrite a subscription with its specification."""
@@ -139,7 +141,7 @@ class Subscriptions:
     def wait_until_matches(
         self, subscription_id: str, spec: SubscriptionSpec, deadline: Deadline
     ) -> None:
-        """Read a subscription until it is as specified, and thus active.
+        """Read a subscription until it is as specified.
 
         Raises
         ------
