@@ -39,7 +39,7 @@ def read_variables(variables_type: type[VariablesT], environment: Mapping[str, s
         If a variable is missing, or cannot be converted.
     """
     try:
-        # Not strict, because every variable is a string, even if its field is a number.
+        # `strict=False` converts strings to numbers.
         return msgspec.convert(dict(environment), variables_type, strict=False)
     except msgspec.ValidationError as error:
         raise InvalidEnvironment(f"An environment variable is invalid ({error})") from None

@@ -12,8 +12,7 @@ from aws_lambda_powertools import Logger
 for library in ("boto3", "botocore", "requests", "urllib3"):
     logging.getLogger(library).setLevel(logging.ERROR)
 
-# Keyed by service.
-_loggers: dict[str, Logger] = {}
+_loggers_by_service: dict[str, Logger] = {}
 
 
 class Invocation(Protocol):
@@ -27,10 +26,10 @@ def json_logger(service: str) -> Logger:
     """Create a logger whose lines have the field `service`, for example `actions`."""
     # Location and trace id are left out. They would make up a third of each line, and help nobody.
     logger = Logger(service=service, use_rfc3339=True, location=None, xray_trace_id=None)
-    # Lambda's own level is never above INFO, because Lambda would otherwise drop the log lines with
-    # metrics. Without this call, Powertools would use that level instead of the setting's.
+    # Without this call, Powertools would use the level of Lambda's own log filter, which is never
+    # above INFO (see `infra/function.py`).
     logging.getLogger(service).setLevel(os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
-    _loggers[service] = logger
+    _loggers_by_service[service] = logger
     return logger
 
 
@@ -40,5 +39,5 @@ def add_request_id_to_logs(invocation: Invocation) -> None:
     Powertools' `inject_lambda_context` would affect only one logger, and add 290 bytes of other
     fields to each line.
     """
-    for logger in _loggers.values():
+    for logger in _loggers_by_service.values():
         logger.append_keys(function_request_id=invocation.aws_request_id)

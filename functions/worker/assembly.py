@@ -20,8 +20,8 @@ from worker.variables import WorkerVariables
 def assemble(environment: Mapping[str, str]) -> tuple[Dependencies, str]:
     """Return the worker's dependencies and the stage's name."""
     variables = read_variables(WorkerVariables, environment)
-    # First, because this imports the user's code, which may configure boto3's default session for
-    # the clients below.
+    # This imports the user's code, which may configure boto3's default session. It therefore comes
+    # before the clients are created.
     destinations = load_destinations(DestinationVariables(environment))
     intake = IntakeQueue(
         boto3.client("sqs", config=client_config()),

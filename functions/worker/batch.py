@@ -106,8 +106,8 @@ def _split_read_results(
         match result:
             case list():
                 for accepted in result:
-                    # Without a time of the event's own, `accepted.ended_at_ms` is the time at which
-                    # the message was sent. That time does not tell ends apart.
+                    # If the event itself contains no time, `accepted.ended_at_ms` is the time at
+                    # which the message was sent. That time does not tell ends apart.
                     own_time_ms = accepted.ended_at_ms if accepted.has_own_time else None
                     identity = accepted.end.conversation_id, accepted.end.queue_id, own_time_ms
                     _, reporting_messages = ends.setdefault(identity, (accepted, []))
@@ -181,5 +181,5 @@ def _outcomes_of(claimed_end: ClaimedEnd) -> list[Outcome]:
 
 
 def _to_rejection(outcome: Outcome) -> tuple[Message, Rejected]:
-    """Return a refused message and its rejection, with the outcome's detail."""
+    """Convert an outcome to an entry for `IntakeQueue.reject`."""
     return outcome.message, Rejected("destination_refused", outcome.detail)

@@ -37,7 +37,7 @@ class ClaimedEnd:
     untried_destinations
         The names of destinations that the end was not sent to, because no time was left.
     mark_error
-        The last mark's error; empty if the mark was written or there has been no mark.
+        The latest mark's error; empty if there is none.
     claim_lost
         Whether another invocation has taken over the end.
     done
@@ -70,7 +70,7 @@ class ClaimedEnd:
         return destination.name not in self.claim.delivered
 
     def fate(self) -> Fate:
-        """Return the end's fate. If several apply, the first in the order of `Fate` counts."""
+        """Return the end's fate: the first one that applies, in the order of `Fate`."""
         if self.done:
             return "done"
         if self.claim_lost:
@@ -90,7 +90,8 @@ def dispatch(
 ) -> int:
     """Deliver ends to the destinations that lack them, and release the claims on unfinished ends.
 
-    An end that fails at one destination still goes to the other destinations.
+    The results are recorded in `ends`. An end that fails at one destination still goes to the
+    other destinations.
 
     Returns
     -------
@@ -117,12 +118,12 @@ class _Dispatch:
             if due_ends:
                 self._deliver(destination, due_ends, deadline)
         # These ends have arrived everywhere, but are not marked as done: a mark failed, or a
-        # destination that they lacked was removed from the settings.
+        # destination that lacked them was removed from the settings.
         unmarked_ends = [end for end in ends if end.is_open and self._has_arrived_everywhere(end)]
         self._mark(unmarked_ends, self._budget.last_mark_deadline)
-        unfinished_claims = [end.claim for end in ends if end.is_open]
-        if unfinished_claims:
-            self._claims.release(unfinished_claims, self._budget.release_deadline)
+        claims_to_release = [end.claim for end in ends if end.is_open]
+        if claims_to_release:
+            self._claims.release(claims_to_release, self._budget.release_deadline)
         return self._failed_attempts
 
     def _deliver(
@@ -131,12 +132,12 @@ class _Dispatch:
         """Send ends to a destination. Meanwhile, mark the ends that have arrived."""
         name = destination.name
         if deadline.passed():
-            for end in due_ends:
-                end.untried_destinations.append(name)
+            for claimed_end in due_ends:
+                claimed_end.untried_destinations.append(name)
             return
         ends_without_receipt = dict(enumerate(due_ends))
         unmarked_ends: list[ClaimedEnd] = []
-        seconds_left_at_first_unmarked = 0.0
+        seconds_left_at_first_arrival = 0.0
         conversation_ends = [claimed_end.end for claimed_end in due_ends]
         try:
             for receipt in destination.deliver(conversation_ends, deadline):
@@ -147,11 +148,12 @@ class _Dispatch:
                     continue
                 claimed_end.claim.delivered.append(name)
                 if not unmarked_ends:
-                    seconds_left_at_first_unmarked = deadline.left()
+                    seconds_left_at_first_arrival = deadline.left()
                 unmarked_ends.append(claimed_end)
-                unmarked_for_seconds = seconds_left_at_first_unmarked - deadline.left()
+                seconds_since_first_arrival = seconds_left_at_first_arrival - deadline.left()
+                is_interval_over = seconds_since_first_arrival >= self._budget.MARK_INTERVAL_SECONDS
                 is_mark_call_full = len(unmarked_ends) == self._claims.marks_per_call
-                if is_mark_call_full or unmarked_for_seconds >= self._budget.MARK_INTERVAL_SECONDS:
+                if is_interval_over or is_mark_call_full:
                     self._mark(unmarked_ends, self._budget.interim_mark_deadline())
                     unmarked_ends = []
         except Exception as error:  # noqa: BLE001 - a destination's bug must not stop the others
@@ -163,8 +165,8 @@ class _Dispatch:
         has_failures = any(name in claimed_end.failures for claimed_end in due_ends)
         for claimed_end in ends_without_receipt.values():
             if has_failures:
-                # An untried end would come back at once, and probably lack time again. As a failed
-                # end, it comes back after a delay.
+                # Recorded as untried, the end would come back at once and probably lack time again.
+                # Recorded as failed, it comes back after a delay.
                 claimed_end.failures[name] = f"{name}: not tried, others took too long"
             else:
                 claimed_end.untried_destinations.append(name)

@@ -27,10 +27,10 @@ logger = json_logger("worker")
 MAX_ENTRIES = 10
 MAX_BYTES = 1_048_576
 MAX_ATTRIBUTES = 10
-# The longest delay of a failed message, unless it waits until another invocation's lease expires.
+# The longest delay of a failed message that does not wait for a lease to expire.
 MAX_DELAY_SECONDS = 900
 MAX_LEASE_WAIT_SECONDS = 1800  # longer than any lease
-# The longest random addition to the wait for a lease.
+# The longest random addition to the wait until a lease expires.
 LEASE_JITTER_SECONDS = 5.0
 DELETE_SECONDS = 1.0  # the time limit of the call that deletes moved messages
 DELETE_EXTENSION_SECONDS = 0.5  # how far this call may run past the deadline of `reject`
@@ -158,8 +158,8 @@ class IntakeQueue:
         if outcome.reason == "no_time":
             return 0
         if outcome.not_before_ms:
-            # At random, so that one of the messages that wait for an end comes back first. Once it
-            # has been processed, the others are duplicates.
+            # With jitter, one of the messages that report the same end comes back first. Once that
+            # one has been processed, the others are duplicates.
             jitter = random.uniform(0, LEASE_JITTER_SECONDS)  # noqa: S311 - no secret depends on it
             seconds = math.ceil((outcome.not_before_ms - now_ms) / 1000 + jitter)
             return max(0, min(MAX_LEASE_WAIT_SECONDS, seconds))
@@ -168,7 +168,7 @@ class IntakeQueue:
         return int(min(MAX_DELAY_SECONDS, self._retry_delay_seconds * 2**doublings))
 
     def _move_group(self, group: Sequence[_DeadLetter], deadline: Deadline) -> list[Outcome]:
-        """Move messages with one call, or one at a time if SQS refuses that call."""
+        """Move messages together, or singly if SQS refuses the call; return the outcomes."""
         if deadline.passed():
             return [Outcome(letter.message, "failed", "no_time") for letter in group]
         entries = [

@@ -86,8 +86,8 @@ class Reader:
     def read(self, messages: Sequence[Message], deadline: Deadline) -> list[ReadResult]:
         """Return a result for each message, in order.
 
-        First, the messages are parsed. A message that could not be parsed before the deadline gets
-        `OUT_OF_TIME`. Then the end rule decides about all partner events together.
+        First, messages are parsed until the deadline; the rest get `OUT_OF_TIME`. Then the end rule
+        decides about all partner events together.
         """
         results: list[ReadResult] = []
         undecided_events: list[tuple[int, PartnerEvent]] = []

@@ -22,7 +22,7 @@ def parse_either_event(body: str, sent_at_ms: int, queue_ids: Collection[str]) -
 
     When a stack changes from the subscription to the integration, its intake queue may still
     contain subscription events. The two parsers read the event type from different fields. A body
-    with neither field gets the partner parser's reason.
+    with neither field is rejected as a partner event.
     """
     partner_result = parse_partner_event(body, sent_at_ms, queue_ids)
     if not _lacks_event_type(partner_result):

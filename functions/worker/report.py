@@ -47,8 +47,9 @@ class BatchReport:
     outcomes
         One outcome for each message, in the order in which the outcomes were decided.
     latencies_ms
-        The latencies of the ends that are done, in lists keyed by queue id. A latency is the time
-        from the conversation's end until the worker has finished with all ends of the batch.
+        The latencies of the ends that became done in this batch, in lists keyed by queue id. A
+        latency is the time from the conversation's end until the worker has finished with all ends
+        of the batch.
     delivery_failures
         The number of attempts that failed or were refused. An attempt sends one end to one
         destination.
@@ -60,7 +61,7 @@ class BatchReport:
 
     @property
     def end_count(self) -> int:
-        """The number of the batch's ends that are done."""
+        """The number of ends that became done in this batch."""
         return sum(map(len, self.latencies_ms.values()))
 
     def of_kind(self, kind: OutcomeKind) -> list[Outcome]:
@@ -72,7 +73,7 @@ class BatchReport:
         return {kind: counter[kind] for kind in OUTCOME_KINDS}
 
     def reason_counts(self) -> dict[str, int]:
-        """Return the number of messages for each outcome and reason (`ignored.other_queue`)."""
+        """Return the number of messages for each outcome and reason, keyed like `ignored.noted`."""
         return dict(Counter(f"{o.kind}.{o.reason}" for o in self.outcomes if o.reason))
 
     def response(self) -> dict[str, list[dict[str, str]]]:
@@ -96,7 +97,7 @@ class BatchReport:
         logger.info("Batch", extra={**counts, "reasons": self.reason_counts()})
 
     def write_metrics(self, stage: str, *, cold_start: bool) -> None:
-        """Write a metrics line for the batch, and one for each queue with ends that are done."""
+        """Write a metrics line for the batch, and one for each queue in `latencies_ms`."""
         counts = {
             "Received": len(self.outcomes),
             **{kind.capitalize(): count for kind, count in self.outcome_counts().items()},
@@ -105,7 +106,7 @@ class BatchReport:
             "ColdStart": int(cold_start),
         }
         if not self.latencies_ms:
-            counts["Ended"] = 0  # otherwise, the queues' lines count for the stage, too
+            counts["Ended"] = 0  # in place of the queues' lines, which also count for the stage
         metrics.emit({"Stage": stage}, counts)
         for queue_id, latencies in self.latencies_ms.items():
             metrics.emit(
@@ -116,7 +117,7 @@ class BatchReport:
             )
 
 
-# A message that reports several ends gets an outcome from each end. The message keeps the outcome
+# A message that reports several ends gets an outcome for each end. The message keeps the outcome
 # whose kind comes first in this order. If one end fails, the message therefore comes back; the
 # retry skips the ends that are done.
 _KINDS_BY_PRIORITY = ("failed", "rejected", "processed", "duplicate")
@@ -124,11 +125,11 @@ _KINDS_BY_PRIORITY = ("failed", "rejected", "processed", "duplicate")
 
 def one_outcome_per_message(end_outcomes: Iterable[Outcome]) -> list[Outcome]:
     """Return for each message the outcome that has priority among its ends' outcomes."""
-    kept: dict[Message, Outcome] = {}
+    kept_outcomes: dict[Message, Outcome] = {}
     for outcome in end_outcomes:
-        earlier = kept.get(outcome.message, outcome)
-        kept[outcome.message] = min(earlier, outcome, key=_priority)
-    return list(kept.values())
+        earlier_outcome = kept_outcomes.get(outcome.message, outcome)
+        kept_outcomes[outcome.message] = min(earlier_outcome, outcome, key=_priority)
+    return list(kept_outcomes.values())
 
 
 def _priority(outcome: Outcome) -> int:

@@ -9,17 +9,17 @@ from deadline import Deadline, InvocationContext
 class TimeBudget:
     """The deadlines of a batch's steps.
 
-    The steps are reading, rejecting, claiming, and one step for each destination. When a step
-    begins, the time until the work deadline is divided equally among this step and the steps after
-    it. A slow step therefore leaves time for the next steps. Four more phases have the time after
-    the work deadline::
+    The steps are reading, rejecting invalid messages, claiming, and one step for each destination.
+    When a step begins, the time until the work deadline is divided equally among this step and the
+    steps after it. A slow step therefore leaves time for the next steps. Four more phases have the
+    time after the work deadline::
 
-        phase                                      its deadline         time left at the deadline
-        the steps                                  work_deadline        3.0 s
-        last marks                                 last_mark_deadline   2.0 s
-        releasing claims on unfinished ends        release_deadline     1.5 s
-        rejecting refused ends, delaying retries   closing_deadline     1.0 s
-        logs and the response                      the timeout          0 s
+        phase                                        its deadline         time left until timeout
+        the steps                                    work_deadline        3.0 s
+        last marks                                   last_mark_deadline   2.0 s
+        releasing claims on unfinished ends          release_deadline     1.5 s
+        rejecting after refusals, delaying retries   closing_deadline     1.0 s
+        logs and the response                        the timeout          0 s
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class TimeBudget:
     # The time limit of a mark before the last marks. It can be short, because an end's next mark
     # also records what a failed mark should have recorded.
     MARK_SECONDS = 2.0
-    # How long ends that have arrived at a destination are collected, to be marked together.
+    # The time for which arrived ends are collected before they are marked together.
     MARK_INTERVAL_SECONDS = 1.0
     # A lease outlives its invocation by this time, so two invocations never hold the same claim.
     LEASE_EXTRA_SECONDS = 1.0
@@ -64,7 +64,7 @@ class TimeBudget:
     def interim_mark_deadline(self) -> Deadline:
         """Return the deadline of a mark that begins now, before the last marks.
 
-        The mark may use the time of the last marks and of the releases.
+        The mark may continue after the work deadline, at the latest until the release deadline.
         """
         return self.release_deadline.within(self.MARK_SECONDS)
 
