@@ -49,7 +49,7 @@ class Archive:
         )
 
     def _put(self, records: list[Any], deadline: Deadline) -> list[str]:
-        """Put records; return an error code for each record, empty if the record arrived."""
+        """Put records; return each record's error code, empty if the record arrived."""
         response = call(
             deadline,
             self._firehose.put_record_batch,

@@ -63,6 +63,6 @@ class Bus:
         }
 
     def _put(self, entries: list[Any], deadline: Deadline) -> list[str]:
-        """Put entries; return an error code for each entry, empty if the entry arrived."""
+        """Put entries on the bus; return each entry's error code, empty if the entry arrived."""
         response = call(deadline, self._eventbridge.put_events, Entries=entries)
         return [result.get("ErrorCode", "") for result in response["Entries"]]

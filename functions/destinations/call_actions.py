@@ -40,9 +40,8 @@ class Actions:
         except KeyboardInterrupt:  # Ctrl-C in a local run
             raise
         except BaseException as error:  # noqa: BLE001 - whatever the user's code raises, only this end fails
-            return Receipt(
-                position, "failed", error_origin(error, is_preferred_location=_is_user_code)
-            )
+            origin = error_origin(error, is_preferred_location=_is_user_code)
+            return Receipt(position, "failed", origin)
         return Receipt(position, "arrived")
 
 

@@ -24,7 +24,7 @@ class Receipt:
     kind
         `arrived`; `failed`, if the end is to be retried; or `refused`, if no retry could succeed.
     detail
-        The explanation for the log, which may be empty. It contains no data from the end, and no
+        An explanation for the log, or an empty text. It contains no data from the end, and no
         network address.
     """
 

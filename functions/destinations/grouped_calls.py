@@ -23,7 +23,7 @@ _ENTRY_ERROR_CODES = {
 }
 
 Sender = Callable[[list[Any], Deadline], list[str]]
-"""Sends entries in one call; returns an error code for each entry, empty if the entry arrived."""
+"""Sends entries in one call; returns each entry's error code, empty if the entry arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class CallLimits:
 
 
 class _EndRefused(Exception):
-    """An end cannot be sent; the message is the receipt's detail."""
+    """An end cannot be sent; the exception's text is the receipt's detail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def _encode(end: ConversationEnd, limits: CallLimits) -> bytes:
     _EndRefused
         If the end is too large, or nested too deeply to be encoded, even without `raw`.
     """
-    detail = ""
+    detail = ""  # Each attempt sets this, but only the one without `raw` is reported.
     for include_raw in (True, False):
         try:
             end_json = end.as_json(include_raw=include_raw)
@@ -160,5 +160,5 @@ def _send_group(group: Sequence[_Entry], send: Sender, deadline: Deadline) -> It
 
 
 def _may_concern_one_entry(error: CallError) -> bool:
-    # botocore raises `ParamValidationError` if an entry is invalid, before it sends the group.
+    # botocore raises `ParamValidationError` if an entry is invalid, and sends nothing.
     return isinstance(error, ParamValidationError) or code_of(error) in _ENTRY_ERROR_CODES

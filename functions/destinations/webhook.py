@@ -17,11 +17,11 @@ from destinations.webhook_signature import SecretUnusable, SigningKeys
 MAX_CONCURRENT_CALLS = 8
 # After this many timeouts in a row, the receiver counts as down.
 MAX_CONSECUTIVE_TIMEOUTS = 2 * MAX_CONCURRENT_CALLS
-# A call that starts with less time than this might be abandoned although the receiver already has
-# the end.
+# A call that starts with less time left than this might be abandoned although the receiver
+# already has the end.
 MIN_SECONDS_TO_START = 0.5
-# The statuses with which a receiver rejects a signature.
-SIGNATURE_REJECTED_STATUSES = frozenset({401, 403})
+# The statuses with which a receiver may answer a wrong signature.
+WRONG_SIGNATURE_STATUSES = frozenset({401, 403})
 
 
 class Webhook:
@@ -81,10 +81,10 @@ class Webhook:
                         unsent.clear()
                 if not running:
                     return
-                for call in _wait_for_calls(running, runner):
+                for call in _wait_or_abandon(running, runner):
                     running.discard(call)
                     timeouts_in_a_row = timeouts_in_a_row + 1 if call.has_timed_out() else 0
-                    if call.status in SIGNATURE_REJECTED_STATUSES:
+                    if call.status in WRONG_SIGNATURE_STATUSES:
                         self._keys.read_again_soon()
                     yield call.receipt()
         finally:
@@ -137,10 +137,10 @@ def make_destination(environment: Mapping[str, str]) -> Webhook:
     )
 
 
-def _wait_for_calls(running: set[Call], runner: CallRunner) -> list[Call]:
-    """Wait until a call finishes or is overdue. Abandon the overdue calls.
+def _wait_or_abandon(running: set[Call], runner: CallRunner) -> list[Call]:
+    """Wait for calls to finish, and abandon the overdue calls; return both.
 
-    Return the finished and the overdue calls; none if a call abandoned earlier ended the wait.
+    The result is empty if only calls that were abandoned earlier have finished.
     """
     finished = runner.wait(min(call.deadline.left() for call in running))
     # A finished call keeps its response, even if its deadline has passed meanwhile.

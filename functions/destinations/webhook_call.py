@@ -24,7 +24,7 @@ MAX_BODY_BYTES = 16 * 1024
 # The longest wait for the next bytes of a response's body.
 MAX_BODY_WAIT_SECONDS = 0.5
 
-# The statuses with which a receiver refuses the request itself. It would refuse every retry, too.
+# With these statuses, a receiver refuses the request itself, and would refuse every retry, too.
 REFUSED_STATUSES = frozenset({400, 405, 406, 410, 411, 413, 414, 415, 422, 431, 501, 505})
 
 
@@ -90,7 +90,8 @@ class Call:
     def run(self) -> None:
         """Make the call. This method runs in the call's thread."""
         try:
-            if self._post() and not self.is_abandoned:
+            can_reuse_connection = self._post()
+            if can_reuse_connection and not self.is_abandoned:
                 self.pool.keep(self.connection)
             else:
                 self.connection.close()
@@ -179,9 +180,9 @@ class CallRunner:
             self._finished.put(call)
 
     def wait(self, seconds: float) -> list[Call]:
-        """Wait up to `seconds` for a call to finish; return all calls finished since the last wait.
+        """Return the calls that have finished since the last wait, including abandoned calls.
 
-        Abandoned calls are included, because their threads finish, too.
+        If there are none yet, wait up to `seconds` for the first.
         """
         finished = []
         with suppress(Empty):

@@ -99,7 +99,7 @@ class Endpoint:
         """
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            # The message omits http:, which is only for loopback addresses.
+            # The error message omits http:, which is only for loopback addresses.
             raise ValueError("webhook_url must be a URL that begins with https:")
         is_https = parts.scheme == "https"
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -213,8 +213,8 @@ class Connection(http.client.HTTPConnection):
 class ConnectionPool:
     """Connections to an endpoint, kept open for later calls.
 
-    Calls run `keep` in their own threads, the worker runs `take` in its thread. No lock is needed,
-    because appending to a list and popping from it are atomic.
+    `take` runs in the worker's thread, `keep` in the calls' threads. No lock is needed, because
+    appending to a list and popping from it are atomic.
 
     Parameters
     ----------

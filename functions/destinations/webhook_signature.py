@@ -17,19 +17,20 @@ if TYPE_CHECKING:
 
 # The keys are cached for this time. The secret is then read again, in case it has changed.
 KEEP_SECONDS = 300.0
-# This shorter time applies after a rejected signature or a failure of Secrets Manager.
+# This shorter time applies after the receiver's 401 or 403, or a failure of Secrets Manager.
 KEEP_SECONDS_IN_DOUBT = 10.0
 # The time limit for reading the secret.
 READ_SECONDS = 3.0
 
 PREFIX = "whsec_"
 EXPECTED_FORM = (
-    f"expected {PREFIX} and the key in base64, nothing else; a space separates several keys"
+    f"expected {PREFIX} followed directly by the key in base64, or several such keys "
+    "separated by spaces"
 )
 
 
 class SecretUnusable(Exception):
-    """The secret cannot be read, or is malformed. The message omits the secret's value."""
+    """The secret cannot be read, or is malformed. The exception's text omits the secret's value."""
 
 
 class SigningKeys:
@@ -71,7 +72,7 @@ class SigningKeys:
         return self._keys
 
     def read_again_soon(self) -> None:
-        """Cache the keys for a shorter time, because the receiver has rejected a signature."""
+        """Cache the keys for a shorter time, because the receiver answered 401 or 403."""
         self._keep_seconds = KEEP_SECONDS_IN_DOUBT
 
     def _read(self, deadline: Deadline) -> Sequence[bytes]:

@@ -117,8 +117,8 @@ def test_a_malformed_secret_is_refused_and_not_shown(secret: str) -> None:
     with pytest.raises(SecretUnusable) as caught:
         keys.current(Clock().deadline(10))
     assert str(caught.value) == (
-        f"secret '{SECRET_NAME}' is no key: expected whsec_ and the key in base64, nothing else; "
-        "a space separates several keys"
+        f"secret '{SECRET_NAME}' is no key: expected whsec_ followed directly by the key in "
+        "base64, or several such keys separated by spaces"
     )
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
