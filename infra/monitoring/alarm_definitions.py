@@ -25,7 +25,7 @@ from infra.worker import Worker
 _WATCHDOG_INTERVAL = Duration.minutes(5)
 # How long a message may wait in the intake queue in addition to the intended delays.
 _MAX_UNINTENDED_WAIT_SECONDS = 120
-# A batch is slow if it takes over this share of the worker's timeout.
+# A batch is slow if it takes more than this percentage of the worker's timeout.
 _SLOW_PERCENT = 80
 
 _Missing = cloudwatch.TreatMissingData
@@ -197,8 +197,8 @@ def _watchdog_alarm_specs(settings: Settings, watchdog: Watchdog) -> Iterator[Al
             "Cloud for a while."
         ),
         first_step=(
-            "invoke the watchdog to see the differences. The runbook shows how to do this, and how "
-            "to repair them."
+            "invoke the watchdog to see what differs from the deployed stack. The runbook shows "
+            "how to invoke it, and how to remove each difference."
         ),
     )
     yield AlarmSpec(

@@ -79,12 +79,12 @@ def _top_row(settings: Settings, resources: MonitoredResources, alarms: Alarms) 
             title="Alarms", alarms=shown_alarms, width=15, height=_ALARM_ROW_HEIGHT
         ),
         cloudwatch.TextWidget(
-            markdown=_runbook_links(settings, resources), width=9, height=_ALARM_ROW_HEIGHT
+            markdown=_runbook_markdown(settings, resources), width=9, height=_ALARM_ROW_HEIGHT
         ),
     ]
 
 
-def _runbook_links(settings: Settings, resources: MonitoredResources) -> str:
+def _runbook_markdown(settings: Settings, resources: MonitoredResources) -> str:
     # `health` is the runbook section of the composite alarm. Some of the other alarms share a
     # section: dict.fromkeys removes the duplicates and keeps the order.
     anchors = dict.fromkeys(["health", *(spec.anchor for spec in alarm_specs(settings, resources))])

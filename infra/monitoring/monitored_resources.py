@@ -1,4 +1,4 @@
-"""The resources that the alarms and the dashboard monitor."""
+"""The parts of the stack that the alarms and the dashboard monitor."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class MonitoredSource:
 
 @dataclass(frozen=True, slots=True)
 class MonitoredResources:
-    """All resources that are monitored; `watchdog` is None if the watchdog is off."""
+    """All monitored parts of the stack; `watchdog` is None if the watchdog is off."""
 
     intake: IntakeQueues
     ledger: Ledger

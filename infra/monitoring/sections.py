@@ -238,7 +238,7 @@ def rows_about_ledger_and_destinations(settings: Settings, ledger: Ledger) -> It
 def rows_about_genesys(
     settings: Settings, resources: MonitoredResources, alarms: Alarms
 ) -> Iterator[Row]:
-    """Yield a row about the functions that call Genesys Cloud, and the source's own rows.
+    """Yield a row about the functions that call Genesys Cloud, then the delivery's own rows.
 
     If there is a watchdog, the first row also shows the watchdog's results.
     """

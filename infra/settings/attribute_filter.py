@@ -51,7 +51,7 @@ def derive_filter(queue_ids: Sequence[str]) -> str:
 
 
 def sample_attributes(queue_id: str) -> dict[str, object]:
-    """Return a sample of an event's `attributes`, which Genesys Cloud applies the filter to."""
+    """Return sample `attributes`: the part of an event that Genesys Cloud filters by."""
     return {
         "conversationId": "0f8fad5b-d9cb-469f-a165-70867728950e",
         "queueId": queue_id,

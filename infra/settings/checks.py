@@ -220,10 +220,7 @@ def _check_list(
 
 
 def _check_url(value: str, requirement: str) -> str:
-    """Return the URL unchanged if it is https, or http to this machine.
-
-    Credentials are refused in both cases.
-    """
+    """Return the URL if it has no credentials and is https, or http to this machine."""
     try:
         parts = urlsplit(value)
         host, _ = parts.hostname, parts.port  # reading an invalid port raises ValueError

@@ -21,8 +21,8 @@ MAX_WORKER_ENVIRONMENT_CHARACTERS = 3_140
 # If one of these destinations is not configured, its variables are absent from the worker's
 # environment, which frees this many characters.
 _CHARACTERS_FREED_WITHOUT = {"webhook": 65, "archive": 80}
-# The watchdog's other variables leave this many characters for the filter and other settings of
-# variable length together.
+# The watchdog's other variables leave this many characters for the settings that
+# `_overfull_watchdog_environment` counts.
 MAX_WATCHDOG_ENVIRONMENT_CHARACTERS = 3_580
 # Genesys Cloud allows a suffix of 64 characters in a partner event source's name. Our suffix is
 # "QueueEnds-" and the stage.
@@ -39,11 +39,11 @@ def find_conflicts(values: Mapping[str, Any]) -> list[str]:
 
     The values are keyed by name. Settings that are invalid, or required but missing, are absent.
     """
-    # `Settings(**values)` would require absent settings, or give them defaults that may conflict.
+    # Absent settings stay unset, so that the rules that read them are skipped.
     settings = object.__new__(Settings)
     for key, value in values.items():
         object.__setattr__(settings, key, value)
-    return list(_apply(_CONFLICT_RULES, settings))
+    return list(_find_messages(_CONFLICT_RULES, settings))
 
 
 def find_warnings(settings: Settings, explicit_keys: Collection[str]) -> list[str]:
@@ -51,10 +51,13 @@ def find_warnings(settings: Settings, explicit_keys: Collection[str]) -> list[st
 
     `explicit_keys` are the keys that the user has set. All other keys have their defaults.
     """
-    return [*_apply(_WARNING_RULES, settings), *_warn_of_ineffective_keys(settings, explicit_keys)]
+    return [
+        *_find_messages(_WARNING_RULES, settings),
+        *_ineffective_key_warnings(settings, explicit_keys),
+    ]
 
 
-def _warn_of_ineffective_keys(settings: Settings, explicit_keys: Collection[str]) -> Iterator[str]:
+def _ineffective_key_warnings(settings: Settings, explicit_keys: Collection[str]) -> Iterator[str]:
     for name, key in KEYS.items():
         if name not in explicit_keys or getattr(settings, name) is None:
             continue
@@ -67,14 +70,14 @@ def _warn_of_ineffective_keys(settings: Settings, explicit_keys: Collection[str]
             )
 
 
-def _apply(rules: Rules, settings: Settings) -> Iterator[str]:
+def _find_messages(rules: Rules, settings: Settings) -> Iterator[str]:
     for rule, only_with in rules:
         try:
             if _matches_delivery(only_with, settings):
                 yield from rule(settings)
         except AttributeError as error:
-            # A rule that reads an absent setting is skipped.
-            if error.obj is not settings:
+            reads_absent_setting = error.obj is settings
+            if not reads_absent_setting:
                 raise
 
 
@@ -128,7 +131,7 @@ def _missing_webhook_secret(settings: Settings) -> Iterator[str]:
     if "webhook" in settings.destinations and settings.webhook_secret is None:
         yield (
             "webhook_secret is missing: the destination webhook needs the name of the secret that "
-            "holds the key to sign them with"
+            "holds the key to sign ends with"
         )
 
 

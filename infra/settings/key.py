@@ -26,7 +26,7 @@ class Example:
 class Key:
     """A key of settings.toml.
 
-    `default` is MISSING if the key is required, and None if the key may stay unset.
+    `default` is MISSING if the key is required, and None if the key is unset by default.
     """
 
     value_type: type  # str, int, bool or list: the type of the TOML value

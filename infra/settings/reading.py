@@ -13,7 +13,7 @@ from infra.settings import checks
 from infra.settings.combinations import find_conflicts, find_warnings
 from infra.settings.settings import KEYS, Settings
 
-# The origin of settings in the CDK context: the command line or cdk.json.
+# How messages name the CDK context, even if a value in it is from cdk.json.
 _CONTEXT = "-c"
 _TYPE_NAMES = {
     str: "a text in quotes",
@@ -42,9 +42,9 @@ def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]
         The path of settings.toml. Its top-level keys apply to every stage, and the table
         `[stages.<name>]` overrides them for one stage.
     context
-        The CDK context. The key `stage` selects the stage; the default is `dev`. Keys of settings
-        override settings.toml. A value from `-c key=value` is a string; a value from cdk.json has
-        the setting's type.
+        The CDK context. The key `stage` selects the stage; the default is `dev`. A setting
+        in the context overrides the same setting in settings.toml. A value from `-c key=value` is
+        a string; a value from cdk.json has the setting's type.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]
     if mistakes:
         raise SettingsError(mistakes)
     settings = Settings(stage=stage, **values)
-    return settings, [*_warn_of_typos(context), *find_warnings(settings, raw_values)]
+    return settings, [*_typo_warnings(context), *find_warnings(settings, raw_values)]
 
 
 def _read_toml(file: Path, mistakes: list[str]) -> dict[str, Any] | None:
@@ -163,7 +163,7 @@ def _check(name: str, raw: object, origin: str) -> object:
 
 
 def _parse(text: str, value_type: type) -> object:
-    """Convert a string from the command line to a type. If that fails, return the string."""
+    """Convert a string from the CDK context to a type. If that fails, return the string."""
     text = text.strip()
     if value_type is list:
         return [part.strip() for part in text.split(",") if part.strip()]
@@ -183,7 +183,7 @@ def _format_mistake(key: str, raw: object, origin: str, requirement: str) -> str
     return f"{key} = {value} ({origin}): {requirement}"
 
 
-def _warn_of_typos(context: Mapping[str, object]) -> Iterator[str]:
+def _typo_warnings(context: Mapping[str, object]) -> Iterator[str]:
     for name in context:  # the context also contains keys of the CDK
         close = difflib.get_close_matches(name, KEYS, n=1, cutoff=0.8)
         if close and name not in KEYS:

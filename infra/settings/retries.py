@@ -13,7 +13,8 @@ _MAX_DELAY_SECONDS = 900
 def outage_seconds(first_delay_seconds: int, max_receive_count: int) -> int:
     """Return how long an outage may last before messages move to the dead-letter queue.
 
-    This is the time from a message's first receive to its last, which must succeed.
+    This is the time from a message's first receive to its last receive. The outage must be over by
+    then.
     """
     return sum(islice(_delays(first_delay_seconds), max_receive_count - 1))
 
@@ -21,8 +22,8 @@ def outage_seconds(first_delay_seconds: int, max_receive_count: int) -> int:
 def receives_that_fit(first_delay_seconds: int) -> int:
     """Return how many receives, each with the delay after it, fit into `INTAKE_DAYS`.
 
-    The delay after the last receive counts too: a message stays in the intake queue until it would
-    be received once more, and only then does SQS move it to the dead-letter queue.
+    The last delay counts too, because SQS moves a message to the dead-letter queue only when the
+    message would be received once more.
     """
     seconds_passed = accumulate(_delays(first_delay_seconds))
     max_seconds = INTAKE_DAYS * 86_400

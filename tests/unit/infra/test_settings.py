@@ -210,7 +210,7 @@ def test_a_webhook_needs_its_url_and_its_secret(
     assert find_mistakes(destinations="bus,webhook") == [
         "webhook_url is missing: the destination webhook needs the URL that ends are posted to",
         "webhook_secret is missing: the destination webhook needs the name of the secret that "
-        "holds the key to sign them with",
+        "holds the key to sign ends with",
     ]
 
 
