@@ -24,7 +24,7 @@ class Archive(Construct):
         The bucket. It has a folder of gzipped JSON Lines files for each day. The files never
         expire.
     stream
-        The Firehose delivery stream.
+        The Firehose stream.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
@@ -65,7 +65,7 @@ class Archive(Construct):
                 )
             },
         )
-        # The id of a cdk-nag finding contains the logical id of the bucket.
+        # The second finding's id contains the logical id of the bucket.
         bucket_logical_id, _ = Stack.of(self).resolve(self.bucket.bucket_arn)["Fn::GetAtt"]
         acknowledge(
             self,
