@@ -97,7 +97,7 @@ def make_function(
                 name: value for part in all_requirements for name, value in part.environment.items()
             },
         },
-        role=role.without_policy_updates(),  # the CDK must not add permissions of its own
+        role=role.without_policy_updates(),  # so that the CDK adds no permissions
         log_group=log_group,
         logging_format=lambda_.LoggingFormat.JSON,
         application_log_level_v2=lambda_level,

@@ -21,8 +21,7 @@ class Archive(Construct):
     Attributes
     ----------
     bucket
-        The bucket. It has a folder of gzipped JSON Lines files for each day. The files never
-        expire.
+        The bucket. It has a folder for each day, with gzipped JSON Lines files that never expire.
     stream
         The Firehose stream.
     """
