@@ -12,6 +12,7 @@ def fit_to_emulator(stack: Stack) -> None:
     `QueueEnds.HealthAlarm`, which the offline alarms read.
     """
     nodes = stack.node.find_all()
+    dashboards = [node for node in nodes if isinstance(node, cloudwatch.CfnDashboard)]
     for node in nodes:
         match node:
             case cloudwatch.CfnCompositeAlarm():
@@ -21,9 +22,8 @@ def fit_to_emulator(stack: Stack) -> None:
                     "AlarmDescription": node.alarm_description,
                 }
                 stack.add_metadata("QueueEnds", {"HealthAlarm": health_alarm})
-                for dashboard in nodes:
-                    if isinstance(dashboard, cloudwatch.CfnDashboard):
-                        _remove_from_dashboard(dashboard, node)
+                for dashboard in dashboards:
+                    _remove_from_dashboard(dashboard, node)
                 _remove_from_stack(node)
             case events.CfnArchive():
                 _remove_from_stack(node)
@@ -41,8 +41,7 @@ def _remove_from_dashboard(
     parts = body["Fn::Join"][1]
     arn_index = parts.index(stack.resolve(alarm.attr_arn))
     text_before, text_after = parts[arn_index - 1], parts[arn_index + 1]
-    text_after_separator = text_after.removeprefix('","')
-    parts[arn_index - 1 : arn_index + 2] = [text_before + text_after_separator]
+    parts[arn_index - 1 : arn_index + 2] = [text_before + text_after.removeprefix('","')]
     dashboard.dashboard_body = Token.as_string(body)
 
 

@@ -30,13 +30,13 @@ class Requirements:
 
     Attributes
     ----------
-    findings
+    accepted_findings
         The reasons to accept cdk-nag's findings on the permissions, keyed by finding id.
     """
 
     environment: Mapping[str, str] = field(default_factory=dict)
     statements: Sequence[iam.PolicyStatement] = ()
-    findings: Mapping[str, str] = field(default_factory=dict)
+    accepted_findings: Mapping[str, str] = field(default_factory=dict)
 
 
 def make_function(
@@ -70,9 +70,9 @@ def make_function(
         },
     )
     for part in all_requirements:
-        acknowledge(role, part.findings)
+        acknowledge(role, part.accepted_findings)
     # Lambda drops log lines below lambda_level. The metrics' lines have no level and count as INFO,
-    # so lambda_level is never above INFO. Powertools applies a log_level above INFO itself.
+    # so lambda_level is never above INFO. A log_level above INFO is applied by Powertools.
     is_debug = settings.log_level == "DEBUG"
     lambda_level = (
         lambda_.ApplicationLogLevel.DEBUG if is_debug else lambda_.ApplicationLogLevel.INFO
@@ -97,7 +97,7 @@ def make_function(
                 name: value for part in all_requirements for name, value in part.environment.items()
             },
         },
-        role=role.without_policy_updates(),  # the CDK must not add permissions of its own
+        role=role.without_policy_updates(),  # so that the CDK adds no permissions
         log_group=log_group,
         logging_format=lambda_.LoggingFormat.JSON,
         application_log_level_v2=lambda_level,
@@ -116,7 +116,7 @@ def _tracing_requirements() -> Requirements:
         resources=["*"],
     )
     reason = "The two actions that write traces cannot be limited to a resource."
-    findings = dict.fromkeys(
+    accepted_findings = dict.fromkeys(
         ("AwsSolutions-IAM5[Resource::*]", "Serverless-LambdaStarPermissions"), reason
     )
-    return Requirements(statements=[write_statement], findings=findings)
+    return Requirements(statements=[write_statement], accepted_findings=accepted_findings)

@@ -29,7 +29,7 @@ _LAMBDA_OPTIONS = (
 )
 _PIP_OPTIONS = ("--no-deps", "--no-compile", "--no-input", "--disable-pip-version-check", "--quiet")
 _PINS_FILE = "requirements.txt"
-# The names of files and folders that the asset leaves out.
+# The names of the source files and folders that the asset leaves out.
 _EXCLUDED_NAMES = {"__pycache__", "bin", "tests", _PINS_FILE, "requirements.in"}
 
 
@@ -79,10 +79,10 @@ def build_asset(source_folder: Path, target: str, build_folder: Path) -> Asset:
     sources = {
         path: (source_folder / path).read_bytes() for path in _list_source_paths(source_folder)
     }
-    paths_and_contents = (
-        item for path, content in sources.items() for item in (str(path).encode(), content)
-    )
-    asset_hash = _digest(packages_hash.encode(), *paths_and_contents)
+    hashed_parts = [packages_hash.encode()]
+    for path, content in sources.items():
+        hashed_parts += [str(path).encode(), content]
+    asset_hash = _digest(*hashed_parts)
 
     def fill(folder: Path) -> None:
         shutil.copytree(packages_folder, folder, dirs_exist_ok=True)
@@ -156,9 +156,9 @@ def _install(pins_file: Path, options: tuple[str, ...], folder: Path) -> None:
 
 def _make_readable(folder: Path) -> None:
     """Make the folder readable for every user, as Lambda requires, even if the umask is strict."""
-    for parent, _, names in os.walk(folder):
+    for parent, _, file_names in os.walk(folder):
         Path(parent).chmod(0o755)
-        for name in names:
+        for name in file_names:
             (Path(parent) / name).chmod(0o644)
 
 

@@ -65,7 +65,7 @@ class QueueEndsStack(Stack):
         monitoring = Monitoring(
             self, "Monitoring", settings=settings, resources=monitored_resources
         )
-        # Not the whole watchdog, because its schedule waits for the source.
+        # The watchdog's schedule waits for the source, so only its function is a prerequisite.
         watchdog_functions = [watchdog.function] if watchdog else []
         source.order_deployment([ledger, destinations, worker, *watchdog_functions], monitoring)
 

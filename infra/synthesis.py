@@ -40,10 +40,7 @@ def synthesise(project_folder: Path) -> None:
 
 
 def make_stack(app: App, settings: Settings, asset: Asset) -> QueueEndsStack:
-    """Make the stack, and fit it to the AWS emulator if the setting `packaging` is `host`.
-
-    Only stacks for the emulator use this value.
-    """
+    """Make the stack, and fit it to the emulator if the setting `packaging` is `host`."""
     stack = QueueEndsStack(app, settings, asset)
     if settings.packaging == "host":
         fit_to_emulator(stack)

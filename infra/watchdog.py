@@ -22,8 +22,8 @@ class Watchdog(Construct):
     Parameters
     ----------
     source
-        The delivery's construct. The schedule is created after everything in `source`, because
-        otherwise the watchdog would report a partner event source that is still pending.
+        The delivery's construct. The schedule is created after everything in `source`, so that the
+        watchdog does not report a partner event source that is still pending.
     requirements
         The function's requirements besides the permission to read the Genesys Cloud secret.
 

@@ -7,7 +7,7 @@ from typing import Any
 # Maximum size of an event pattern (see "Amazon EventBridge quotas" in the EventBridge User Guide).
 MAX_PATTERN_CHARACTERS = 2048
 # Maximum length of a partner event source's name (see "CreateEventBus" in the API Reference).
-MAX_SOURCE_NAME_CHARACTERS = 256
+MAX_EVENT_SOURCE_NAME_CHARACTERS = 256
 
 Pattern = dict[str, Any]
 
@@ -48,7 +48,7 @@ def _queue_pattern(
 
 
 def _fits_in_pattern(topics: Sequence[str], queue_ids: Sequence[str]) -> bool:
-    longest_name = "s" * MAX_SOURCE_NAME_CHARACTERS
+    longest_name = "s" * MAX_EVENT_SOURCE_NAME_CHARACTERS
     pattern = _queue_pattern(longest_name, topics, queue_ids)
-    # The spaces that json.dumps adds count, because the CDK or CloudFormation may add them too.
+    # json.dumps adds spaces. They are counted because the CDK or CloudFormation may add them too.
     return len(json.dumps(pattern)) <= MAX_PATTERN_CHARACTERS

@@ -50,7 +50,8 @@ class EventBridgeSource(Source):
         self._intake = intake
         self._undelivered_queue = sqs.Queue(
             self,
-            "DeadLetterQueue",  # of the rules; another id would replace the queue
+            # If this id changed, CloudFormation would replace the queue.
+            "DeadLetterQueue",
             queue_name=settings.undelivered_queue_name,
             retention_period=Duration.days(DEAD_LETTER_DAYS),
             # EventBridge cannot send to a queue that is encrypted with the AWS managed KMS key.
@@ -96,7 +97,7 @@ class EventBridgeSource(Source):
         self.watchdog_requirements = Requirements(
             self.expected_resource_environment(RESOURCE_TYPE, properties),
             lookup_requirements.statements,
-            lookup_requirements.findings,
+            lookup_requirements.accepted_findings,
         )
         self.monitored_source = make_monitored_source(
             provisioner=provider.function,
@@ -109,10 +110,9 @@ class EventBridgeSource(Source):
     def order_deployment(self, prerequisites: Sequence[IDependable], monitoring: Construct) -> None:
         """Make CloudFormation create the integration after all resources that do not depend on it.
 
-        The partner event bus, its rules, the queue policies that name the rules, the monitoring and
-        the watchdog's schedule depend on the integration.
+        These depend on the integration: the partner event bus, its rules, the monitoring, the
+        watchdog's schedule, and the queue policies, which name the rules.
         """
-        # The queue's policy names the rules, so it is created after the integration.
         undelivered_queue_without_policy = self._undelivered_queue.node.find_child("Resource")
         # The intake queue need not be listed: the worker is a prerequisite and depends on it.
         self.custom_resource.node.add_dependency(
@@ -144,8 +144,8 @@ class EventBridgeSource(Source):
                 event_pattern=pattern,
                 targets=[target],
             )
-            # The rules are updated in order. A queue id that moves from one rule to another, always
-            # with a lower number (see `queue_patterns`), therefore matches a rule at any time.
+            # The rules are updated in the order of their numbers. A queue id moves only to a lower
+            # number (see `queue_patterns`), so the new rule has it before the old rule loses it.
             if rules:
                 rule.node.add_dependency(rules[-1])
             rules.append(rule)
@@ -180,10 +180,9 @@ class EventBridgeSource(Source):
     def _await_active_event_source(
         self, provider: Provider, bus: events.EventBus, rules: list[events.CfnRule]
     ) -> None:
-        """Make CloudFormation wait until the partner event source is active.
+        """Add a second custom resource, which waits until the partner event source is active.
 
-        A second custom resource waits for this, because the event source stays pending for some
-        time after the bus is created.
+        The partner event source stays pending for some time after the bus is created.
         """
         activation = provider.make_custom_resource(
             self,
@@ -264,5 +263,5 @@ def _event_source_lookup_requirements(scope: Construct) -> Requirements:
         "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:events:<AWS::Region>::event-source/"
         "aws.partner/genesys.com/*]"
     )
-    reason = "Only Genesys Cloud knows the org's id in the partner event source's name."
-    return Requirements(statements=[statement], findings={finding: reason})
+    reason = "The name of a partner event source contains an id that only Genesys Cloud knows."
+    return Requirements(statements=[statement], accepted_findings={finding: reason})

@@ -19,8 +19,8 @@ _MAX_START_DELAY = Duration.minutes(1)
 class Provider(Construct):
     """The provisioner's function, and the custom resources that it handles.
 
-    CloudFormation rolls back if it gets no response before the custom resource's timeout, and a
-    late invocation must not undo this. So Lambda drops an invocation that cannot start in time, and
+    If CloudFormation gets no response before the custom resource's timeout, it rolls back. A late
+    invocation would undo the rollback. So Lambda drops an invocation that cannot start in time, and
     does not retry a failed one.
 
     Parameters

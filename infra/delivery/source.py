@@ -25,8 +25,8 @@ class Source(Construct, metaclass=JSIIAbstractClass):
     custom_resource
         The custom resource for the subscription or integration in Genesys Cloud.
     resource_id
-        The subscription's or integration's id in Genesys Cloud. In spite of its name, the output
-        `SubscriptionId` contains either.
+        The subscription's or integration's id in Genesys Cloud. With both deliveries, it is the
+        stack's output `SubscriptionId`.
     worker_requirements
         The environment variables and permissions that the worker needs for this delivery.
     watchdog_requirements
@@ -46,16 +46,18 @@ class Source(Construct, metaclass=JSIIAbstractClass):
     def order_deployment(self, prerequisites: Sequence[IDependable], monitoring: Construct) -> None:
         """Make CloudFormation create the custom resource as late as possible, and delete it early.
 
-        What processes events must exist before the first event arrives. Besides, if the creation of
-        another part of the stack fails first, Genesys Cloud remains unchanged.
+        The parts of the stack that process events must exist before the first event arrives. If
+        their creation fails, Genesys Cloud remains unchanged.
 
         Parameters
         ----------
         prerequisites
-            The constructs that must exist before the first event arrives, except `IntakeQueues`,
-            which the subclass's `__init__` gets.
+            The constructs to create before the custom resource, besides `IntakeQueues`, which the
+            subclass's `__init__` gets.
         monitoring
-            The construct with the alarms and the dashboard.
+            The construct with the alarms and the dashboard. `subscription` creates it before the
+            custom resource. `eventbridge` creates it afterwards, because it names the partner event
+            bus.
         """
 
     def expected_resource_environment(

@@ -21,10 +21,9 @@ class Archive(Construct):
     Attributes
     ----------
     bucket
-        The bucket. It has a folder of gzipped JSON Lines files for each day. The files never
-        expire.
+        The bucket. It has a folder for each day, with gzipped JSON Lines files that never expire.
     stream
-        The Firehose delivery stream.
+        The Firehose stream.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
@@ -65,7 +64,7 @@ class Archive(Construct):
                 )
             },
         )
-        # The id of a cdk-nag finding contains the logical id of the bucket.
+        # The second finding's id contains the logical id of the bucket.
         bucket_logical_id, _ = Stack.of(self).resolve(self.bucket.bucket_arn)["Fn::GetAtt"]
         acknowledge(
             self,

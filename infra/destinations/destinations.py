@@ -29,7 +29,7 @@ class Destinations(Construct):
         self.bus: events.EventBus | None = None
         self.archive: Archive | None = None
         add_destination = {
-            "actions": lambda _: Requirements(),  # has no AWS resources, and needs nothing
+            "actions": lambda _: Requirements(),
             "bus": self._add_bus,
             "webhook": self._add_webhook,
             "archive": self._add_archive,

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.delivery.event_patterns import (
+    MAX_EVENT_SOURCE_NAME_CHARACTERS,
     MAX_PATTERN_CHARACTERS,
-    MAX_SOURCE_NAME_CHARACTERS,
     queue_patterns,
     topic_pattern,
 )
@@ -17,7 +17,7 @@ TOPICS = [
     f"v2.detail.events.conversation.{{id}}.{topic}"
     for topic in ("acd.start", "acd.end", "user.start", "user.end", "acw", "wrapup")
 ]
-LONGEST_NAME = "aws.partner/genesys.com/cloud/".ljust(MAX_SOURCE_NAME_CHARACTERS, "s")
+LONGEST_NAME = "aws.partner/genesys.com/cloud/".ljust(MAX_EVENT_SOURCE_NAME_CHARACTERS, "s")
 QUEUE_IDS = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
 
 
