@@ -12,7 +12,8 @@ def failure_reason(error: BaseException, request: Request | None) -> str:
     Parameters
     ----------
     request
-        None if the request could not be parsed, or if its custom resource only waits.
+        None if the request could not be parsed, or if its custom resource creates nothing and only
+        waits (see `WAIT_FUNCTIONS`).
     """
     if isinstance(error, CleanupFailed) and error.__cause__ is not None:
         reason = failure_reason(error.__cause__, request)

@@ -129,11 +129,11 @@ class IntegrationResource(Resource):
         Raises
         ------
         SourceStateUnknown
-            AWS did not report the partner event source's state, and nothing else differs.
+            AWS did not report the partner event source's state, and no difference was found.
         """
         integrations = Integrations(genesys)
         namesakes = self._find_namesakes(integrations)
-        # Elsewhere, an integration without a target is ours. Here it is reported as a difference.
+        # Unlike `_is_ours`, report an integration without a target as a difference.
         ours = [namesake for namesake in namesakes if namesake.target == self.spec.target]
         differences = check_exactly_one(self.noun, self.name, len(ours))
         for integration in ours:
@@ -219,15 +219,14 @@ class IntegrationResource(Resource):
         kept, *duplicates = sorted(ours, key=self._sort_key)
         needs_change = not (kept.is_active and self.spec.matches(kept.configuration))
         source_should_exist_already = is_update and kept.is_active
-        # If the partner event source should exist already, make sure of this before a change.
-        # Without a change, do not: a roll-back must succeed even if the source is still missing.
+        # Fail before a change if the partner event source is missing although it should exist.
+        # An unchanged integration passes, so that a roll-back succeeds.
         if source_should_exist_already and needs_change:
             wait_for_source()
         for duplicate in duplicates:
             integrations.remove(duplicate.integration_id)
         self._configure_and_switch_on(integrations, kept.integration_id)
-        # The removal of duplicates may have removed the partner event source. The change then
-        # makes Genesys Cloud create it again.
+        # Removing duplicates may remove the partner event source, which the change creates again.
         source_may_be_recreated = needs_change and bool(duplicates)
         if not source_should_exist_already or source_may_be_recreated:
             wait_for_source()
@@ -260,9 +259,10 @@ class IntegrationResource(Resource):
 
     def _configure_and_switch_on(self, integrations: Integrations, integration_id: str) -> None:
         def check_target(configuration: Entity) -> None:
-            # Another stack with our name may have configured this integration in the meantime.
-            if not self._is_ours(parse_target(configuration)):
-                raise self._name_taken_error(integration_id, parse_target(configuration))
+            # Another stack that uses our name may have configured this integration meanwhile.
+            target = parse_target(configuration)
+            if not self._is_ours(target):
+                raise self._name_taken_error(integration_id, target)
 
         integrations.configure(integration_id, self.spec, check_target)
         limit = integrations.deadline.within(ACTIVATION_SECONDS)

@@ -4,7 +4,7 @@ from genesys.errors import GenesysError
 from genesys.integration_spec import INTEGRATION_TYPE
 from genesys.integrations import PATH as INTEGRATIONS_PATH
 
-# Each HTTP method's permission on integrations.
+# The permission on integrations that each HTTP method requires.
 PERMISSIONS = {"GET": "view", "POST": "add", "PUT": "edit", "PATCH": "edit", "DELETE": "delete"}
 
 
@@ -18,7 +18,8 @@ def integration_hint(error: GenesysError) -> str | None:
                 f"integrations:integration:{PERMISSIONS[error.method]}; altogether, the role "
                 "needs integrations:integration:view, add, edit and delete."
             )
-        case 403:  # for another request, so the client may have no role in this org
+        case 403:
+            # The request was not about integrations: the OAuth client may lack a role of the org.
             return (
                 "The OAuth client may not do this: give it a role of the org with the permissions "
                 "integrations:integration:view, add, edit and delete."

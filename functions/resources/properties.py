@@ -15,7 +15,7 @@ Check = tuple[Callable[[str], object], str]
 
 
 class InvalidProperties(UserFacingError):
-    """An unknown resource type, or missing or invalid properties, which the message lists."""
+    """Properties are missing or invalid (see the message), or the resource type is unknown."""
 
 
 def validate(

@@ -28,7 +28,7 @@ Returns the physical id for CloudFormation.
 WAIT_FUNCTIONS: dict[str, WaitFunction] = {
     "Custom::GenesysEventSourceActive": wait_until_partner_source_active,
 }
-"""Keyed by custom resource type. These custom resources create nothing: they only wait."""
+"""For the custom resources that create nothing and only wait, keyed by custom resource type."""
 
 
 def parse_resource(resource_type: str, properties: Mapping[str, Any]) -> Resource:

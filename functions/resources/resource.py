@@ -32,7 +32,7 @@ class Comparison:
     differences: tuple[str, ...] = ()
 
     def sanitized(self, sanitize: Callable[[str], str]) -> "Comparison":
-        """Return a copy with `sanitize` applied to each string, which may quote Genesys Cloud."""
+        """Return a copy with sanitized strings, because they may quote Genesys Cloud."""
         return Comparison(tuple(map(sanitize, self.ids)), tuple(map(sanitize, self.differences)))
 
 
@@ -122,7 +122,7 @@ class Resource(ABC):
     ) -> dict[str, str]:
         """Ensure on Create and Update that exactly one resource is ours, active and as specified.
 
-        Find our resource and change it only if it differs, or create it. Then read it until it is
+        Create our resource if there is none; change it only if it differs. Then read it until it is
         active and as specified. On failure, remove what this call created: see `undo_on_failure`.
         Return the attributes that the template can read, keyed by name.
 

@@ -24,7 +24,10 @@ ACTIVATION_SECONDS = 60.0
 
 
 class SubscriptionResource(Resource):
-    """A subscription is ours if it has our name and sends to our intake queue."""
+    """A subscription with our name is ours if it sends to our intake queue.
+
+    During an Update that replaces the intake queue, it may still send to the previous one.
+    """
 
     noun = "subscription"
     string_keys = ("Description", "AttributeFilter", "QueueArn", "Region")
@@ -51,14 +54,14 @@ class SubscriptionResource(Resource):
         cleanup_client: GenesysClient,
     ) -> dict[str, str]:
         subscriptions = Subscriptions(genesys)
-        # If an Update changes the intake queue, our subscription still sends to the old one.
         queue_arns = {self.spec.queue_arn, *_queue_arns_in(old_properties or {})}
         ours = self._find_ours(subscriptions, queue_arns)
         if ours:
             return self._reconcile(subscriptions, ours)
         with undo_on_failure(
-            # Even if the POST failed, Genesys Cloud may yet carry it out.
+            # Even after an error, Genesys Cloud may yet carry out the POST.
             lambda: self.remove(cleanup_client, resource_may_yet_appear=True),
+            # If Genesys Cloud refused the POST to this path, there is nothing to undo.
             creation_path=SUBSCRIPTIONS_PATH,
         ):
             return self._create(subscriptions, queue_arns)
@@ -142,7 +145,7 @@ class SubscriptionResource(Resource):
             exists_already = error.status == 409
             if not exists_already:
                 raise
-            # Perhaps the subscription is ours, from an earlier request, and is not listed yet.
+            # An earlier request may have created our subscription, and lists may not show it yet.
             ours = self._wait_for_listing(subscriptions, queue_arns)
             if not ours:
                 raise
@@ -171,6 +174,6 @@ class SubscriptionResource(Resource):
 
 
 def _queue_arns_in(properties: Mapping[str, Any]) -> set[str]:
-    """Return the queue ARN in unvalidated properties as a set, which is empty without an ARN."""
+    """Return a set of the queue ARN in unvalidated properties; an empty set if they have none."""
     queue_arn = properties.get("QueueArn")
     return {queue_arn} if isinstance(queue_arn, str) and queue_arn else set()

@@ -55,5 +55,5 @@ def undo_on_failure(undo: Callable[[], None], *, creation_path: str) -> Iterator
 def _may_have_created(error: Exception, creation_path: str) -> bool:
     if isinstance(error, GenesysError) and (error.method, error.path) == ("POST", creation_path):
         return error.may_have_succeeded
-    # The error is not the POST's, so the POST may have succeeded before it.
+    # Something else failed, and the POST may have succeeded before.
     return True

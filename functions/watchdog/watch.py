@@ -91,7 +91,7 @@ def _compare(
     secrets: "SecretsManagerClient",
     eventbridge: "EventBridgeClient",
 ) -> Comparison:
-    """Compare the resource. A lasting error counts as the only difference."""
+    """Compare the resource; return a lasting error as the only difference."""
     try:
         credentials = load_credentials(secrets, resource.secret_name, deadline)
         client = resource.make_client(credentials, deadline)
