@@ -104,8 +104,8 @@ class LastQueue:
         """
         histories = self._histories.add(_collect_additions(events), deadline)
         settle_events = [event for event in events if event.topic == SETTLE]
-        unread_ids = {event.conversation_id for event in settle_events} - histories.keys()
-        histories |= self._histories.read(sorted(unread_ids), deadline)
+        unchanged_ids = {event.conversation_id for event in settle_events} - histories.keys()
+        histories |= self._histories.read(sorted(unchanged_ids), deadline)
         histories |= self._histories.add(_choose_queues(settle_events, histories), deadline)
         send_failures = self._send_settle_events(histories, deadline)
         decisions: list[Decision] = []
@@ -143,7 +143,7 @@ class LastQueue:
         failure = OUT_OF_TIME if deadline.passed() else Failed("NotSent")
         additions: dict[str, History] = {}
         for sent in sent_ends:
-            end = CustomerEnd(sent.ended_at_ms, settling=True)
+            end = CustomerEnd(latest_report_ms=sent.ended_at_ms, settling=True)
             addition = History(customer_ends={sent.ended_at_ms: end})
             _merge_into(additions, sent.conversation_id, addition)
         # If this write fails, the conversation's next event causes a second settle event, which
@@ -228,7 +228,7 @@ def _complete_ends(event: PartnerEvent, history: HistoryResult | None) -> Decisi
         _accept(event, queue_id, ended_at_ms, history.customer_ends[ended_at_ms])
         for ended_at_ms in end_times
         for queue_id in history.latest_event_ms_by_queue(ended_at_ms)
-        if event.queue_id in (None, queue_id)
+        if event.queue_id in (None, queue_id)  # `customer.end` has no queue id
     ]
 
 

@@ -26,16 +26,19 @@ class CustomerEnd:
     latest_report_ms
         The latest time of the `customer.end` events that report this customer's end, in epoch
         milliseconds.
-    has_own_time, media_type, direction, disconnect_type
-        The values of the event that arrived first. `PartnerEvent` describes them.
+    has_own_time
+        Whether the `customer.end` event that arrived first had a time of its own. If not, the
+        customer's end has the time at which the event's message was sent.
+    media_type, direction, disconnect_type
+        The values of the `customer.end` event that arrived first.
     settling
         Whether the worker has sent itself a settle event for this customer's end (see `LastQueue`).
     decided_queue_id
         The queue that the rule `last_queue` has chosen; None before this decision.
     expires_at
         When this customer's end is dropped from the history, in epoch seconds. The store sets this
-        value at the first write; until then it is 0. The ledger keeps the resulting ends for longer
-        than that.
+        value at the first write; until then it is 0. The resulting ends stay in the ledger after
+        this time.
     """
 
     latest_report_ms: int
