@@ -13,7 +13,7 @@ class Claim:
     Attributes
     ----------
     ended_at
-        When the conversation ended according to the ledger, in epoch milliseconds.
+        The end's time in the ledger, in epoch milliseconds.
     lease_until
         When the lease expires, in epoch milliseconds. `Claims` lowers this with each mark (see
         `ledger_store.Mark`), and sets it to 0 when the end is done or the claim is released.

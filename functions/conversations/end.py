@@ -8,7 +8,6 @@ import msgspec
 Source = Literal["subscription", "eventbridge", "backfill"]
 
 # Two ends of a conversation in the same queue count as one if they are at most this far apart.
-# `History` uses the same limit.
 SAME_END_WINDOW_MS = 5 * 60 * 1000
 
 

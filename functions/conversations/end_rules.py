@@ -49,8 +49,8 @@ class Touched:
 
     The conversation ends when the customer leaves for good. When `customer.end` arrives, it
     completes an end in each queue whose events have arrived before. When a queue's event arrives
-    after `customer.end`, it completes the end in its queue. A queue's event that took place more
-    than five minutes after the customer's end belongs to the re-opened conversation.
+    after `customer.end`, it completes the end in its queue. A queue's event more than five minutes
+    after the latest `customer.end` of a customer's end belongs to the re-opened conversation.
     """
 
     def __init__(self, histories: Histories) -> None:
@@ -104,8 +104,8 @@ class LastQueue:
         """
         histories = self._histories.add(_collect_additions(events), deadline)
         settle_events = [event for event in events if event.topic == SETTLE]
-        unchanged_ids = {event.conversation_id for event in settle_events} - histories.keys()
-        histories |= self._histories.read(sorted(unchanged_ids), deadline)
+        ids_to_read = {event.conversation_id for event in settle_events} - histories.keys()
+        histories |= self._histories.read(sorted(ids_to_read), deadline)
         histories |= self._histories.add(_choose_queues(settle_events, histories), deadline)
         send_failures = self._send_settle_events(histories, deadline)
         decisions: list[Decision] = []
@@ -124,7 +124,7 @@ class LastQueue:
     def _send_settle_events(
         self, histories: dict[str, HistoryResult], deadline: Deadline
     ) -> Mapping[str, Failed | OutOfTime]:
-        """Send the missing settle events, and record in the histories which were sent.
+        """Send the missing settle events; record in the store and in `histories` which were sent.
 
         Return a failure, keyed by conversation id, for each settle event that was not sent.
         """
@@ -235,7 +235,7 @@ def _complete_ends(event: PartnerEvent, history: HistoryResult | None) -> Decisi
 def _choose_queues(
     settle_events: Iterable[PartnerEvent], histories: Mapping[str, HistoryResult]
 ) -> dict[str, History]:
-    """Choose queues for settle events; return what this adds, keyed by conversation id."""
+    """Choose queues for settle events; return the additions to histories, by conversation id."""
     additions: dict[str, History] = {}
     for event in settle_events:
         history = histories.get(event.conversation_id)
@@ -282,7 +282,7 @@ def _make_customer_end(event: PartnerEvent) -> CustomerEnd:
 def _accept(
     event: PartnerEvent, queue_id: str, ended_at_ms: int, cause: CustomerEnd | PartnerEvent
 ) -> Accepted:
-    """Return an end that `event` completes. Its media type and the like come from `cause`."""
+    """Return an end that `event` completes. `cause` gives the media type and similar values."""
     end = ConversationEnd(
         conversation_id=event.conversation_id,
         queue_id=queue_id,

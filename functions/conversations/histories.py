@@ -4,15 +4,15 @@ The end rules `touched` and `last_queue` add each event to its conversation's hi
 decide from the merged history which ends the event completes.
 
 To add an event, the worker first tries to create a history with this event. If the conversation
-already has a history, the store refuses this write. The worker then reads the history. If
-the history does not contain the event yet, the worker replaces it with one that does. The store
-refuses the replacement if the history has changed since the read; the worker then reads it again.
+already has a history, the store refuses this write, and the worker reads the history. If the event
+is not in the history yet, the worker writes the extended history. The store refuses this write if
+the history has changed since the read; the worker then reads it again.
 
 If two invocations add an event at the same moment, the store therefore refuses the second write.
 The second invocation then reads the other's event, and decides from both events.
 
 A conversation's first event costs one write and no read. A conversation that never enters our
-queues reports only `customer.end`, and costs only this write.
+queues costs only this write, because the worker gets only its `customer.end`.
 """
 
 from collections.abc import Mapping, Sequence

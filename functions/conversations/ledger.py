@@ -92,7 +92,7 @@ class _Search:
     Attributes
     ----------
     key
-        The key of the current item, at first that with sequence 1.
+        The current item's key. The search begins with sequence 1.
     item
         The current item as it was last read; `Absent` if it does not exist or was never read.
     result
@@ -190,7 +190,7 @@ class Claims:
         """
         marks = []
         for claim, done in zip(claims, done_flags, strict=True):
-            # The store can then refuse a mark that arrives after a newer mark (see `Mark`).
+            # Lower, so that the store refuses older marks that arrive later (see `Mark`).
             claim.lease_until = 0 if done else claim.lease_until - 1
             marks.append(self._make_mark(claim, done=done))
         return [_mark_result(result) for result in self._store.write(marks, deadline)]
@@ -231,11 +231,12 @@ class Claims:
         """Write claims on ends; return the searches whose current item must be read."""
         now = self._now_ms()
         expires_at = now // 1000 + self._keep_seconds
-        writes: list[Write] = [self._make_claim(search, now, expires_at) for search in searches]
+        claims: list[Write] = [self._make_claim(search, now, expires_at) for search in searches]
+        expiry_changes: list[Write] = []
         for search in searches:
             earlier_sequences = range(1, search.key.sequence)
-            writes += [SetExpiry(search.key_with(n), expires_at) for n in earlier_sequences]
-        claim_results = self._store.write(writes, deadline)[: len(searches)]
+            expiry_changes += [SetExpiry(search.key_with(n), expires_at) for n in earlier_sequences]
+        claim_results = self._store.write(claims + expiry_changes, deadline)[: len(claims)]
         unread = []
         for search, result in zip(searches, claim_results, strict=True):
             if isinstance(result, Failed | OutOfTime):

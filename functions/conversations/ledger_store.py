@@ -64,7 +64,8 @@ class Mark(NamedTuple):
 
     A mark sets the item's `lease_until` to its own. Each mark of a holder has a lower `lease_until`
     than the holder's earlier marks, so a mark that arrives after a newer one fails. A repeated mark
-    succeeds, because its `lease_until` equals the item's. A mark with 0 releases the claim.
+    succeeds, because its `lease_until` equals the item's. A `lease_until` of 0 releases the
+    claim.
     """
 
     key: EndKey
@@ -170,8 +171,8 @@ class LedgerStore(Protocol):
 
     A call to the database that fails with a transient error is repeated until the deadline. A write
     whose response was lost may therefore be attempted twice. The write's result is then that of the
-    second attempt, for example `CONDITION_FAILED` for a `NewClaim` whose item the first attempt
-    created.
+    second attempt. For example, a `NewClaim` gets `CONDITION_FAILED`, although its first attempt
+    has created the item.
     """
 
     @property

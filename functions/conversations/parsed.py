@@ -51,7 +51,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A valid event that reports no end in any of our queues."""
+    """A valid event that completes no end in any of our queues."""
 
     reason: IgnoreReason
 

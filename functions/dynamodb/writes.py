@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # The maximum number of statements in a call (see "BatchExecuteStatement" in the AWS documentation).
 MAX_STATEMENTS = 25
-# The error of a statement that got no response. It may or may not have been executed.
+# The error of a statement that got no response, and may or may not have been executed.
 NO_ANSWER = "NoAnswer"
 # The errors after which a statement is retried. A single statement's errors have other codes than
 # the errors of a whole call (see "BatchStatementError" in the AWS documentation).
@@ -153,7 +153,8 @@ def end_key(key: EndKey) -> ItemKey:
 def history_key(conversation_id: str) -> ItemKey:
     """Return the key of a history's item.
 
-    `#join`, because a history joins two kinds of events. No end's sort key starts with `#`.
+    The sort key is `#join`, because a history joins two kinds of events. No end's sort key starts
+    with `#`.
     """
     return conversation_id, "#join"
 
@@ -191,7 +192,7 @@ def make_statement(table_name: str, write: Write) -> Statement:
                 values["state"] = {"S": "done"}
             conditions: _Values = {
                 '"claimed_by"=?': {"S": holder},
-                # Compares the item's old value, so that a late mark fails.
+                # The item's value before the update: a mark that arrives late fails (see `Mark`).
                 '"lease_until" >= ?': lease_value,
             }
             return _update_statement(table_name, end_key(key), values, conditions)
@@ -216,10 +217,10 @@ def make_statement(table_name: str, write: Write) -> Statement:
                 table_name, end_key(key), {"expires_at": _number(expires_at)}, {}
             )
         case NewHistory(conversation_id, history, expires_at):
-            values = _history_values(history, 1, expires_at)
+            values = _history_values(history, version=1, expires_at=expires_at)
             return _insert_statement(table_name, history_key(conversation_id), values)
         case ChangedHistory(conversation_id, history, version, expires_at):
-            values = _history_values(history, version + 1, expires_at)
+            values = _history_values(history, version=version + 1, expires_at=expires_at)
             conditions = {'"version"=?': _number(version)}
             return _update_statement(table_name, history_key(conversation_id), values, conditions)
 
@@ -237,7 +238,7 @@ def _update_statement(
     return {"Statement": partiql, "Parameters": parameters}
 
 
-# The PartiQL strings are cached, because all writes together use only a few different strings.
+# The PartiQL strings are cached, because only a few different strings occur.
 @functools.cache
 def _insert_partiql(table_name: str, *attributes: str) -> str:
     fields = ", ".join(f"'{attribute}': ?" for attribute in attributes)
