@@ -50,7 +50,7 @@ class Touched:
     The conversation ends when the customer leaves for good. When `customer.end` arrives, it
     completes an end in each queue whose events have arrived before. When a queue's event arrives
     after `customer.end`, it completes the end in its queue. A queue's event more than five minutes
-    after the latest `customer.end` of a customer's end belongs to the re-opened conversation.
+    after the last `customer.end` that reports this belongs to the re-opened conversation.
     """
 
     def __init__(self, histories: Histories) -> None:

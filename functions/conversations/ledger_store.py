@@ -62,10 +62,10 @@ class Mark(NamedTuple):
 
     Condition: the item's holder is `holder`, and the mark's `lease_until` is at most the item's.
 
-    A mark sets the item's `lease_until` to its own. Each mark of a holder has a lower `lease_until`
-    than the holder's earlier marks, so a mark that arrives after a newer one fails. A repeated mark
-    succeeds, because its `lease_until` equals the item's. A `lease_until` of 0 releases the
-    claim.
+    `lease_until` also puts a holder's marks in order: each mark has a lower value than the mark
+    before, and writes it to the item. A mark that arrives after a newer one therefore has a higher
+    value than the item, and fails. A repeated mark has the item's value, and succeeds. The value 0
+    releases the claim.
     """
 
     key: EndKey
@@ -152,7 +152,7 @@ class RecordedEnd(NamedTuple):
 
 
 class RecordedHistory(NamedTuple):
-    """The content of a history's item, which can contain customer's ends that have expired."""
+    """The content of a history's item. Some of its `customer_ends` can have expired."""
 
     history: History
     version: int

@@ -1,7 +1,7 @@
 """Parses partner events, which arrive through the EventBridge integration.
 
 A message body is one EventBridge event (see "Amazon EventBridge integration" in the Genesys Cloud
-documentation). The fields are checked in a fixed order; the first invalid field decides.
+documentation). The fields are checked in a fixed order; the first mistake decides on the reason.
 """
 
 from collections.abc import Collection

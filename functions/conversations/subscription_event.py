@@ -1,7 +1,7 @@
 """Parses subscription events, which Genesys Cloud's event subscription sends.
 
 A message body is one `event:conversation:end` event, which reports that a conversation has ended in
-a queue. The fields are checked in a fixed order; the first invalid field decides.
+a queue. The fields are checked in a fixed order; the first mistake decides on the reason.
 """
 
 from collections.abc import Collection

@@ -33,10 +33,10 @@ class TimeBudget:
     SECONDS_AFTER_LAST_MARKS = 2.0
     SECONDS_AFTER_RELEASES = 1.5
     SECONDS_AFTER_CLOSING = 1.0
-    # The time limit of a mark before the last marks. It can be short, because an end's next mark
-    # also records what a failed mark should have recorded.
-    MARK_SECONDS = 2.0
-    # The time for which arrived ends are collected before they are marked together.
+    # The time limit of an interim mark, which is a mark during the steps. It can be short, because
+    # an end's next mark also records what a failed mark should have recorded.
+    INTERIM_MARK_SECONDS = 2.0
+    # For this long, ends that have arrived at a destination are collected, to be marked together.
     MARK_INTERVAL_SECONDS = 1.0
     # A lease outlives its invocation by this time, so two invocations never hold the same claim.
     LEASE_EXTRA_SECONDS = 1.0
@@ -62,11 +62,11 @@ class TimeBudget:
         return self.work_deadline.within(step_seconds)
 
     def interim_mark_deadline(self) -> Deadline:
-        """Return the deadline of a mark that begins now, before the last marks.
+        """Return the deadline of an interim mark that begins now.
 
-        The mark may continue after the work deadline, at the latest until the release deadline.
+        It may continue after the work deadline, at the latest until the release deadline.
         """
-        return self.release_deadline.within(self.MARK_SECONDS)
+        return self.release_deadline.within(self.INTERIM_MARK_SECONDS)
 
     def lease_until_ms(self, now_ms: int) -> int:
         """Return the time at which the batch's leases expire, in epoch milliseconds."""

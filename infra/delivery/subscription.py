@@ -62,5 +62,5 @@ class SubscriptionSource(Source):
         self.monitored_source = MonitoredSource(provisioner=provider.function)
 
     def order_deployment(self, prerequisites: Sequence[IDependable], monitoring: Construct) -> None:
-        """Make CloudFormation create only the watchdog's schedule after the subscription."""
+        """Create the subscription after everything else, except the watchdog's schedule."""
         self.custom_resource.node.add_dependency(self._intake, monitoring, *prerequisites)
