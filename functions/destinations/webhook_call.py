@@ -49,8 +49,8 @@ class Call:
     status
         The response's status, set by the call's thread; None if there is no response.
     problem
-        The reason why the call failed, set by the call's thread; empty if there is a response or
-        the call timed out.
+        The reason why the call failed, set by the call's thread; empty if there is a response, or
+        if the call timed out or was abandoned.
     connection
         The connection from the pool. It is taken when the `Call` is created, not in the call's
         thread, so that `abandon` always has a connection to abort.

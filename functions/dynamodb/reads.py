@@ -64,7 +64,7 @@ class TableReader:
     def _read_with_retries(
         self, keys: Sequence[ItemKey], deadline: Deadline
     ) -> dict[ItemKey, Item | None]:
-        """Read items with distinct keys; until the deadline, retry the keys that were not read.
+        """Read the items of distinct keys. Until the deadline, retry the keys that were not read.
 
         Returns
         -------

@@ -180,7 +180,7 @@ class GenesysClient:
         try:
             token, lifetime_seconds = content["access_token"], float(content.get("expires_in", 0))
             is_visible_ascii = re.fullmatch(r"[!-~]+", token) is not None
-            # Errors could quote other tokens in an escaped form, which `sanitize` would not mask.
+            # An error could quote any other token in escaped form, which `sanitize` would not mask.
             if is_visible_ascii:
                 return token, lifetime_seconds
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError):

@@ -99,7 +99,7 @@ class Resource(ABC):
 
     @property
     def api_host(self) -> str:
-        """The API's host. Another host means another org, so an Update must not change it."""
+        """The API's host, which stands for the org. The provisioner refuses to change it."""
         return urlsplit(self.api_url).netloc.lower()
 
     @property
