@@ -16,9 +16,10 @@ After a takeover, the new holder reads the list of destinations that have the en
 holder can change this list, because every other invocation's `Mark` fails. An invocation that has
 lost its claim finds out when its next mark fails, and then stops.
 
-A write whose response was lost is sent again. A claim can then fail because its first attempt
-succeeded. The invocation therefore reads the item after each failed claim. If the item's holder is
-the invocation's own token, the invocation holds the claim. A repeated mark succeeds (see `Mark`).
+A write whose response was lost is sent again. If the first attempt to claim an end succeeded, the
+second attempt finds the item claimed. Whenever the store refuses a claim, the invocation therefore
+reads the item. If the item's holder is the invocation's own token, the invocation holds the claim.
+A repeated mark succeeds (see `Mark`).
 
 A destination can still get an end twice: if the destination's response was lost, or if the mark was
 not written, for example because the invocation was killed.
@@ -190,7 +191,8 @@ class Claims:
         """
         marks = []
         for claim, done in zip(claims, done_flags, strict=True):
-            # Lower, so that the store refuses older marks that arrive later (see `Mark`).
+            # Each mark has a lower lease than the one before. So the store refuses a mark that a
+            # newer mark has overtaken (see `Mark`).
             claim.lease_until = 0 if done else claim.lease_until - 1
             marks.append(self._make_mark(claim, done=done))
         return [_mark_result(result) for result in self._store.write(marks, deadline)]

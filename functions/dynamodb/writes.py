@@ -48,10 +48,7 @@ ItemKey = tuple[str, str]
 Statement = dict[str, Any]
 """An entry of a BatchExecuteStatement call, with the keys `Statement` and `Parameters`."""
 _Values = dict[str, dict[str, Any]]
-"""Typed values such as `{"S": "claimed"}`.
-
-The keys are attribute names, or conditions that compare an attribute with the value.
-"""
+"""Maps attribute names, or conditions such as `"state"=?`, to values such as `{"S": "claimed"}`."""
 
 # The fields of `CustomerEnd` whose values are strings, keyed by their attributes in the table.
 STRING_FIELDS = {
@@ -78,7 +75,7 @@ class TableWriter:
         self._table_name = table_name
 
     def write(self, writes: Sequence[Write], deadline: Deadline) -> list[WriteResult]:
-        """Carry out writes to different items, and return their results in order.
+        """Carry out writes, and return their results in order. Each write has an item of its own.
 
         Statements that fail with a transient error are retried until the deadline.
         """
@@ -124,9 +121,9 @@ def _is_to_be_retried(result: WriteResult) -> bool:
 
 
 def _replace_out_of_time(results: list[WriteResult]) -> list[WriteResult]:
-    """Replace each `OUT_OF_TIME` with a transient error of another write, if there is any.
+    """If a write failed with a transient error, replace each `OUT_OF_TIME` with that error.
 
-    The retries of that write have taken the time.
+    The time ran out because of the error's retries.
     """
     failure = next(filter(_is_to_be_retried, results), None)
     if failure is None:
@@ -192,7 +189,8 @@ def make_statement(table_name: str, write: Write) -> Statement:
                 values["state"] = {"S": "done"}
             conditions: _Values = {
                 '"claimed_by"=?': {"S": holder},
-                # The item's value before the update: a mark that arrives late fails (see `Mark`).
+                # A mark may shorten the lease, but never lengthen it. So a mark that a newer mark
+                # has overtaken fails (see `Mark`).
                 '"lease_until" >= ?': lease_value,
             }
             return _update_statement(table_name, end_key(key), values, conditions)
@@ -217,10 +215,11 @@ def make_statement(table_name: str, write: Write) -> Statement:
                 table_name, end_key(key), {"expires_at": _number(expires_at)}, {}
             )
         case NewHistory(conversation_id, history, expires_at):
-            values = _history_values(history, version=1, expires_at=expires_at)
+            values = _history_values(history, version=1, item_expires_at=expires_at)
             return _insert_statement(table_name, history_key(conversation_id), values)
         case ChangedHistory(conversation_id, history, version, expires_at):
-            values = _history_values(history, version=version + 1, expires_at=expires_at)
+            next_version = version + 1
+            values = _history_values(history, next_version, item_expires_at=expires_at)
             conditions = {'"version"=?': _number(version)}
             return _update_statement(table_name, history_key(conversation_id), values, conditions)
 
@@ -254,20 +253,20 @@ def _update_partiql(
     return f'UPDATE "{table_name}" {changes} WHERE {where_clause}'
 
 
-def _history_values(history: History, version: int, expires_at: int) -> _Values:
+def _history_values(history: History, version: int, item_expires_at: int) -> _Values:
     queues = {
         queue_id: {"L": [_number(time) for time in times]}
         for queue_id, times in history.queues.items()
     }
     customer_ends = {
-        str(at_ms): {"M": _customer_end_values(end, end.expires_at or expires_at)}
+        str(at_ms): {"M": _customer_end_values(end, end.expires_at or item_expires_at)}
         for at_ms, end in history.customer_ends.items()
     }
     return {
         "queues": {"M": queues},
         "ends": {"M": customer_ends},
         "version": _number(version),
-        "expires_at": _number(expires_at),
+        "expires_at": _number(item_expires_at),
     }
 
 

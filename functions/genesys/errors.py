@@ -17,7 +17,8 @@ class GenesysError(Exception):
     correlation_id
         Genesys Cloud's id for the request, which its support asks for.
     may_have_succeeded
-        Whether Genesys Cloud may have carried out this or an earlier attempt at the request.
+        Whether Genesys Cloud may have carried out the request. The client also sets it if an
+        earlier attempt of the same request got no answer.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Unreachable(GenesysError):
 
 
 class NotAsSpecified(Exception):
-    """A resource still differs from its specification; the message says how."""
+    """A resource differs from its specification when the time is up; the message says how."""
 
 
 class UserFacingError(Exception):

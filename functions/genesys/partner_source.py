@@ -31,7 +31,7 @@ def source_name(organization_id: str, suffix: str) -> str:
 def _read_state_or_error_code(eventbridge: "EventBridgeClient", name: str) -> str:
     """Return a partner event source's state, or the error code if the request fails."""
     try:
-        return str(eventbridge.describe_event_source(Name=name).get("State", "without a state"))
+        return str(eventbridge.describe_event_source(Name=name).get("State", "no state"))
     except (ClientError, BotoCoreError) as error:
         return code_of(error)
 

@@ -129,7 +129,7 @@ class IntegrationResource(Resource):
         Raises
         ------
         SourceStateUnknown
-            AWS did not report the partner event source's state, and no difference was found.
+            No difference was found, but AWS did not report the partner event source's state.
         """
         integrations = Integrations(genesys)
         namesakes = self._find_namesakes(integrations)
@@ -219,14 +219,15 @@ class IntegrationResource(Resource):
         kept, *duplicates = sorted(ours, key=self._sort_key)
         needs_change = not (kept.is_active and self.spec.matches(kept.configuration))
         source_should_exist_already = is_update and kept.is_active
-        # Fail before a change if the partner event source is missing although it should exist.
-        # An unchanged integration passes, so that a roll-back succeeds.
+        # Before changing anything, fail if the partner event source should exist but is missing. If
+        # nothing has to change, skip this check, so that a roll-back succeeds.
         if source_should_exist_already and needs_change:
             wait_for_source()
         for duplicate in duplicates:
             integrations.remove(duplicate.integration_id)
         self._configure_and_switch_on(integrations, kept.integration_id)
-        # Removing duplicates may remove the partner event source, which the change creates again.
+        # If a removed duplicate takes the partner event source with it, changing the kept
+        # integration creates the source again.
         source_may_be_recreated = needs_change and bool(duplicates)
         if not source_should_exist_already or source_may_be_recreated:
             wait_for_source()

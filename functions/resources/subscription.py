@@ -26,7 +26,8 @@ ACTIVATION_SECONDS = 60.0
 class SubscriptionResource(Resource):
     """A subscription with our name is ours if it sends to our intake queue.
 
-    During an Update that replaces the intake queue, it may still send to the previous one.
+    During an Update that replaces the intake queue, a subscription with our name is also ours if it
+    still sends to the previous intake queue.
     """
 
     noun = "subscription"
@@ -174,6 +175,6 @@ class SubscriptionResource(Resource):
 
 
 def _queue_arns_in(properties: Mapping[str, Any]) -> set[str]:
-    """Return a set of the queue ARN in unvalidated properties; an empty set if they have none."""
+    """Return a set with the queue ARN of unvalidated properties, or an empty set if it has none."""
     queue_arn = properties.get("QueueArn")
     return {queue_arn} if isinstance(queue_arn, str) and queue_arn else set()

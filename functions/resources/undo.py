@@ -1,4 +1,4 @@
-"""Undoes a failed creation, and repeats searches for a resource that lists may not show yet."""
+"""Undoes a failed creation. Repeats the search for a resource that is too new to be listed."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ LISTING_LAG_SECONDS = 10.0
 
 
 class CleanupFailed(Exception):
-    """A failed creation could not be undone; `__cause__` is the creation's error."""
+    """A creation failed and could not be undone; `__cause__` says why the creation failed."""
 
 
 def search_attempts(deadline: Deadline, *, resource_may_yet_appear: bool) -> Iterator[float]:

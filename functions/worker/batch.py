@@ -64,16 +64,17 @@ def process(
 
     accepted_ends = [accepted for accepted, _ in ends_with_messages]
     claim_results = claims.claim(accepted_ends, budget.next_step_deadline())
-    claimed_ends, end_outcomes = _split_by_claim(ends_with_messages, claim_results)
+    claimed_ends, outcomes_per_end = _split_by_claim(ends_with_messages, claim_results)
 
     report.delivery_failures = dispatch(claimed_ends, dependencies.destinations, claims, budget)
     for claimed_end in claimed_ends:
-        end_outcomes += _outcomes_of(claimed_end)
+        outcomes_per_end += _outcomes_of(claimed_end)
         if claimed_end.done:
             latency_ms = max(0, dependencies.now_ms() - claimed_end.ended_at_ms)
             report.latencies_ms.setdefault(claimed_end.end.queue_id, []).append(latency_ms)
 
-    message_outcomes = one_outcome_per_message(end_outcomes)
+    # A message that reports several ends has several outcomes until here.
+    message_outcomes = one_outcome_per_message(outcomes_per_end)
     rejections_after_refusals = [
         _to_rejection(outcome) for outcome in message_outcomes if outcome.kind == "rejected"
     ]
@@ -181,5 +182,5 @@ def _outcomes_of(claimed_end: ClaimedEnd) -> list[Outcome]:
 
 
 def _to_rejection(outcome: Outcome) -> tuple[Message, Rejected]:
-    """Convert an outcome to an entry for `IntakeQueue.reject`."""
+    """Convert the outcome of an end that was refused to an entry for `IntakeQueue.reject`."""
     return outcome.message, Rejected("destination_refused", outcome.detail)

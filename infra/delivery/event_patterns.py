@@ -22,8 +22,8 @@ def queue_patterns(
 ) -> list[Pattern]:
     """Return patterns that together match every event with one of the topics and one of the ids.
 
-    The ids fill one pattern after another. So an id added at the end moves no other id, and the
-    removal of an id moves others only to earlier patterns.
+    The ids fill one pattern after another. An id added at the end therefore leaves every other id
+    in its pattern. Removing an id can only move later ids to earlier patterns.
 
     Parameters
     ----------

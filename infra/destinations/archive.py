@@ -36,8 +36,7 @@ class Archive(Construct):
             enforce_ssl=True,
             lifecycle_rules=[
                 s3.LifecycleRule(
-                    # S3 leaves objects under 128 KB in their storage class, because a move would
-                    # cost more than it saves.
+                    # S3 does not move objects under 128 KB: the move would cost more than it saves.
                     transitions=[
                         s3.Transition(
                             storage_class=s3.StorageClass.INFREQUENT_ACCESS,
@@ -64,7 +63,7 @@ class Archive(Construct):
                 )
             },
         )
-        # The second finding's id contains the logical id of the bucket.
+        # The id of the finding AwsSolutions-IAM5 contains the bucket's logical id.
         bucket_logical_id, _ = Stack.of(self).resolve(self.bucket.bucket_arn)["Fn::GetAtt"]
         acknowledge(
             self,

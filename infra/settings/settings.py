@@ -32,7 +32,7 @@ class Settings:
 
     # Queues:
     queue_ids: Annotated[Strings, checks.queue_ids, Example(EXAMPLE_QUEUE_IDS)]
-    """Ids of the Genesys Cloud queues whose ends you want. Genesys Cloud shows a queue's id in the
+    """Ids of the Genesys Cloud queues that interest you. Genesys Cloud shows a queue's id in the
     address of the queue's page (Admin > Contact Center > Queues). The two ids in settings.toml are
     examples: replace them. Add new ids at the end of the list. With delivery = "eventbridge" and
     many queues, a new id elsewhere moves the ids after it to other EventBridge rules."""
@@ -70,10 +70,10 @@ class Settings:
         str, OneOf("touched", "last_queue", "queue_leg"), OnlyWithDelivery("eventbridge")
     ] = "touched"
     """Decides when a conversation ends in a queue. With "touched", it ends in every queue that it
-    was in, as soon as the customer has left for good. With "last_queue", it ends at the same time,
-    but only in the last of these queues. With "queue_leg", the conversation ends in a
-    queue each time the customer gives up waiting there, and each time an agent who took the
-    conversation from this queue is done with it."""
+    was in, as soon as the customer has left for good. With "last_queue", it ends only in the last
+    of these queues, settle_seconds after the customer has left. With "queue_leg", the conversation
+    ends in a queue each time the customer gives up waiting there, and each time an agent who took
+    the conversation from this queue is done with it."""
     settle_seconds: Annotated[int, Between(0, 900), OnlyWithDelivery("eventbridge")] = 60
     """How many seconds the end rule "last_queue" waits for late events before it picks the last
     queue. SQS cannot delay a message for more than 900 seconds."""
@@ -110,10 +110,10 @@ class Settings:
     # Worker:
     batch_size: Annotated[int, Between(1, 10_000)] = 10
     """Maximum number of messages in one invocation. A batch_size over 10 needs a
-    batching_window_seconds of at least 1. If your action is slow, a whole batch must still fit into
-    the timeout: keep batch_size * (seconds per action) at or below
-    (worker_timeout_seconds - 3) / (number of destinations). The worker needs the last 3 seconds to
-    record and report the results."""
+    batching_window_seconds of at least 1. If your action is slow, keep
+    batch_size * (seconds per action) at or below
+    (worker_timeout_seconds - 3) / (number of destinations): the destinations share the timeout
+    equally, except for its last 3 seconds, in which the worker records and reports the results."""
     batching_window_seconds: Annotated[int, Between(0, 300)] = 0
     """Longest time that Lambda waits for a full batch, in seconds."""
     max_concurrency: Annotated[int | None, Between(2, 1_000), Example(20)] = None
