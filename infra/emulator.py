@@ -35,7 +35,10 @@ def fit_to_emulator(stack: Stack) -> None:
 def _remove_from_dashboard(
     dashboard: cloudwatch.CfnDashboard, alarm: cloudwatch.CfnCompositeAlarm
 ) -> None:
-    """Remove the composite alarm from the alarm widget, whose list begins with this alarm."""
+    """Remove the composite alarm from the alarm widget.
+
+    It must be the first alarm in the widget's list, because the separator after it is removed too.
+    """
     stack = Stack.of(dashboard)
     body = stack.resolve(dashboard.dashboard_body)
     parts = body["Fn::Join"][1]

@@ -90,7 +90,7 @@ class Worker(Construct):
 def _intake_requirements(settings: Settings, intake: IntakeQueues) -> Requirements:
     environment = {
         "QUEUE_IDS": ",".join(settings.queue_ids),
-        "QUEUE_URL": intake.queue.queue_url,
+        "QUEUE_URL": intake.queue.queue_url,  # of the intake queue
         "DEAD_LETTER_QUEUE_URL": intake.dead_letter_queue.queue_url,
         "RETRY_DELAY_SECONDS": str(settings.retry_delay_seconds),
     }

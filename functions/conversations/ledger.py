@@ -113,9 +113,9 @@ class _Search:
 
     def is_same_end(self, ended_at: int) -> bool:
         """Return whether `accepted` is the recorded end whose time is `ended_at` (epoch ms)."""
-        # An end without a time of its own is taken to be the recorded end.
-        difference_ms = abs(self.accepted.ended_at_ms - ended_at)
-        return difference_ms <= SAME_END_WINDOW_MS or not self.accepted.has_own_time
+        if not self.accepted.has_own_time:
+            return True  # without a time to compare, it counts as any recorded end
+        return abs(self.accepted.ended_at_ms - ended_at) <= SAME_END_WINDOW_MS
 
     def keys_to_read(self) -> list[EndKey]:
         """Return the keys of the items to read next, beginning with the current item's key."""
@@ -191,8 +191,8 @@ class Claims:
         """
         marks = []
         for claim, done in zip(claims, done_flags, strict=True):
-            # Each mark has a lower lease than the one before. So the store refuses a mark that a
-            # newer mark has overtaken (see `Mark`).
+            # Each mark has a lower `lease_until` than the mark before, so that the store refuses a
+            # mark that arrives after a newer one (see `Mark`).
             claim.lease_until = 0 if done else claim.lease_until - 1
             marks.append(self._make_mark(claim, done=done))
         return [_mark_result(result) for result in self._store.write(marks, deadline)]

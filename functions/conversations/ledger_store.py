@@ -64,8 +64,8 @@ class Mark(NamedTuple):
 
     `lease_until` also puts a holder's marks in order: each mark has a lower value than the mark
     before, and writes it to the item. A mark that arrives after a newer one therefore has a higher
-    value than the item, and fails. A repeated mark has the item's value, and succeeds. The value 0
-    releases the claim.
+    value than the item, and fails. A repeated mark has the item's value, and succeeds. The value
+    is 0 if `done` is True, or if the mark releases the claim.
     """
 
     key: EndKey

@@ -24,7 +24,7 @@ LIMITS = CallLimits(
     max_call_bytes=3 * 1024 * 1024,
     # Firehose accepts 1000 KiB in a record, counted before the base64 encoding.
     max_entry_bytes=1000 * 1024,
-    overhead_bytes=len(NEWLINE),
+    overhead_bytes=len(NEWLINE),  # `_make_record` adds a newline to each end
 )
 
 

@@ -140,7 +140,8 @@ def make_destination(environment: Mapping[str, str]) -> Webhook:
 def _wait_or_abandon(running: set[Call], runner: CallRunner) -> list[Call]:
     """Wait for calls to finish, and abandon the overdue calls; return both.
 
-    The result is empty if only calls that were abandoned earlier have finished.
+    The runner also reports that calls have finished which were abandoned in an earlier round. They
+    are left out, so the result can be empty.
     """
     finished = runner.wait(min(call.deadline.left() for call in running))
     # A finished call keeps its response, even if its deadline has passed meanwhile.

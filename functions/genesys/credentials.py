@@ -43,7 +43,7 @@ def load_credentials(
     CredentialsError
         The secret cannot be read or is invalid. The message says what to do.
     """
-    last_error: ClientError  # is set after the loop, which makes at least one attempt
+    last_error: ClientError  # assigned in the loop, which makes at least one attempt
     for _ in deadline.within(NEW_ROLE_SECONDS).attempts(first_pause_seconds=2, growth_factor=1):
         try:
             response = secrets_manager.get_secret_value(SecretId=secret_name)

@@ -13,7 +13,7 @@ def failure_reason(error: BaseException, request: Request | None) -> str:
     ----------
     request
         None if the request could not be parsed, or if its custom resource creates nothing and only
-        waits (see `WAIT_FUNCTIONS`).
+        waits (see `WAIT_FUNCTIONS` in `resources.registry`).
     """
     if isinstance(error, CleanupFailed) and error.__cause__ is not None:
         reason = failure_reason(error.__cause__, request)
@@ -38,8 +38,8 @@ def _explain(error: BaseException, resource: Resource) -> str:
         case LoginRefused():
             return (
                 "Genesys Cloud refused the login: the client id or client secret in the secret "
-                f"{resource.secret_name!r} or the setting genesys_environment (now "
-                f"{resource.login_url}) is wrong, or the OAuth client is not one for client "
+                f"{resource.secret_name!r} or the setting genesys_environment is wrong (the login "
+                f"was sent to {resource.login_url}), or the OAuth client is not one for client "
                 f"credentials. {error}."
             )
         case NotAsSpecified():
@@ -71,7 +71,7 @@ def _explain_status(error: GenesysError) -> str:
         case 429:
             return (
                 "Genesys Cloud still limits this OAuth client's requests; other programs may use "
-                "it too. Deploy again in some minutes."
+                "the same OAuth client. Deploy again in some minutes."
             )
     return "Genesys Cloud answered with an error. Deploy again later."
 

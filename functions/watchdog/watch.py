@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 # The pause before the second comparison. Meanwhile a deploy may finish, and a new resource may
 # appear in Genesys Cloud's lists.
 COMPARISON_PAUSE_SECONDS = 30.0
-# The deadline of both comparisons is this many seconds before the function's timeout.
-SECONDS_AFTER_COMPARISONS = 10.0
-# A comparison that overruns the deadline is interrupted this many seconds before the timeout, so
+# Both comparisons should end at a deadline that is this many seconds before the function's timeout.
+DEADLINE_SECONDS_BEFORE_TIMEOUT = 10.0
+# A comparison that overruns its deadline is interrupted this many seconds before the timeout, so
 # that there is time for the result.
-SECONDS_FOR_RESULT = 5.0
+INTERRUPT_SECONDS_BEFORE_TIMEOUT = 5.0
 
 # Error codes of Secrets Manager that last until somebody fixes the secret or the access to it.
 _LASTING_SECRET_ERRORS = (
@@ -62,9 +62,11 @@ def watch(
     ComparisonFailed
         There is no result and no metric; the failure may be transient.
     """
-    deadline = Deadline.before_timeout(context, SECONDS_AFTER_COMPARISONS)
+    deadline = Deadline.before_timeout(context, DEADLINE_SECONDS_BEFORE_TIMEOUT)
     try:
-        with time_limit(context.get_remaining_time_in_millis() / 1000 - SECONDS_FOR_RESULT):
+        with time_limit(
+            context.get_remaining_time_in_millis() / 1000 - INTERRUPT_SECONDS_BEFORE_TIMEOUT
+        ):
             comparison = _compare(deployment.resource, deadline, secrets, eventbridge)
             if comparison.differences:
                 if not deadline.sleep(COMPARISON_PAUSE_SECONDS):
@@ -73,7 +75,7 @@ def watch(
     except Exception as error:  # noqa: BLE001 - raised again with a safe message
         detail = str(error) if isinstance(error, GenesysError | UserFacingError) else ""
         logger.warning("Could not compare", error=type(error).__name__, detail=detail)
-        # Lambda logs this error: it must not hold an unforeseen error's message.
+        # Lambda logs the `ComparisonFailed`, so it must not hold an unforeseen error's message.
         raise ComparisonFailed(detail or type(error).__name__) from None
     differences = list(comparison.differences)
     healthy = not differences

@@ -137,7 +137,7 @@ class _Dispatch:
             return
         ends_without_receipt = dict(enumerate(due_ends))
         unmarked_ends: list[ClaimedEnd] = []
-        seconds_left_at_first_arrival = 0.0
+        seconds_left_at_first_unmarked = 0.0
         conversation_ends = [claimed_end.end for claimed_end in due_ends]
         try:
             for receipt in destination.deliver(conversation_ends, deadline):
@@ -148,10 +148,12 @@ class _Dispatch:
                     continue
                 claimed_end.claim.delivered.append(name)
                 if not unmarked_ends:
-                    seconds_left_at_first_arrival = deadline.left()
+                    seconds_left_at_first_unmarked = deadline.left()
                 unmarked_ends.append(claimed_end)
-                seconds_since_first_arrival = seconds_left_at_first_arrival - deadline.left()
-                is_interval_over = seconds_since_first_arrival >= self._budget.MARK_INTERVAL_SECONDS
+                seconds_since_first_unmarked = seconds_left_at_first_unmarked - deadline.left()
+                is_interval_over = (
+                    seconds_since_first_unmarked >= self._budget.MARK_INTERVAL_SECONDS
+                )
                 is_mark_call_full = len(unmarked_ends) == self._claims.marks_per_call
                 if is_interval_over or is_mark_call_full:
                     self._mark(unmarked_ends, self._budget.interim_mark_deadline())
@@ -165,8 +167,9 @@ class _Dispatch:
         has_failures = any(name in claimed_end.failures for claimed_end in due_ends)
         for claimed_end in ends_without_receipt.values():
             if has_failures:
-                # Recorded as untried, the end would come back at once and probably lack time again.
-                # Recorded as failed, it comes back after a delay.
+                # The ends that failed have probably used up the time. If this end were recorded as
+                # untried, it would come back at once, and probably lack time again. Recorded as
+                # failed, it comes back after a delay.
                 claimed_end.failures[name] = f"{name}: not tried, others took too long"
             else:
                 claimed_end.untried_destinations.append(name)

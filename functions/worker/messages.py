@@ -100,7 +100,7 @@ class Reader:
                     results.append([accepted])
                 case Ignored() | Rejected() as no_end:
                     results.append(no_end)
-                case partner_event:
+                case partner_event:  # the only remaining type in `ParseResult`
                     undecided_events.append((len(results), partner_event))
                     results.append([])  # replaced below by the end rule's decision
         if self._rule and undecided_events:

@@ -11,8 +11,8 @@ class TimeBudget:
 
     The steps are reading, rejecting invalid messages, claiming, and one step for each destination.
     When a step begins, the time until the work deadline is divided equally among this step and the
-    steps after it. A slow step therefore leaves time for the next steps. Four more phases have the
-    time after the work deadline::
+    steps after it. A slow step therefore leaves time for the next steps. The steps are the first of
+    five phases. The other four share the time after the work deadline::
 
         phase                                        its deadline         time left until timeout
         the steps                                    work_deadline        3.0 s
@@ -64,7 +64,8 @@ class TimeBudget:
     def interim_mark_deadline(self) -> Deadline:
         """Return the deadline of an interim mark that begins now.
 
-        It may continue after the work deadline, at the latest until the release deadline.
+        It may continue after the work deadline, and use up the time of the last marks and the
+        releases.
         """
         return self.release_deadline.within(self.INTERIM_MARK_SECONDS)
 

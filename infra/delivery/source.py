@@ -52,12 +52,12 @@ class Source(Construct, metaclass=JSIIAbstractClass):
         Parameters
         ----------
         prerequisites
-            The constructs to create before the custom resource, besides `IntakeQueues`, which the
-            subclass's `__init__` gets.
+            The constructs to create before the custom resource. `IntakeQueues` must be created
+            before it too, but is not among them: the subclass's `__init__` gets it.
         monitoring
             The construct with the alarms and the dashboard. `subscription` creates it before the
-            custom resource. `eventbridge` creates it afterwards, because it names the partner event
-            bus.
+            custom resource. `eventbridge` creates it afterwards, because alarms and dashboard
+            refer to the partner event bus by name.
         """
 
     def expected_resource_environment(

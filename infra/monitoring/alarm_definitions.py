@@ -77,10 +77,10 @@ def _intake_alarm_specs(settings: Settings, resources: MonitoredResources) -> It
             f"After {INTAKE_DAYS} days in the queue, messages are lost."
         ),
         first_step=(
-            "check the other alarms. If failures is on, a destination or the ledger is probably "
-            "down. If mapping-dead, worker-throttles or worker-errors is on, Lambda does not run "
-            "the worker, or the worker crashes. If none of these is on, more messages arrive than "
-            "the worker can process."
+            "check the other alarms. If the alarm 'failures' is on, a destination or the ledger "
+            "is probably down. If 'mapping-dead', 'worker-throttles' or 'worker-errors' is on, "
+            "Lambda does not run the worker, or the worker crashes. If none of these is on, more "
+            "messages arrive than the worker can process."
         ),
     )
 
@@ -103,8 +103,8 @@ def _worker_alarm_specs(settings: Settings, worker: Worker) -> Iterator[AlarmSpe
     yield AlarmSpec(
         id="mapping-dead",
         metric=mapping_metric(worker.mapping, "PolledEventCount"),
-        # An idle mapping reports 0, and no value is below the threshold of 0: only missing values
-        # make this alarm fire.
+        # An idle mapping reports 0, and no value is below the default threshold, 0: only missing
+        # values make this alarm fire.
         below=True,
         datapoints_to_alarm=2,
         evaluation_periods=2,
@@ -172,8 +172,9 @@ def _outcome_alarm_specs(settings: Settings) -> Iterator[AlarmSpec]:
         id="delivery-failures",
         metric=own_metric(settings, "DeliveryFailures"),
         meaning=(
-            "An end did not arrive at one of its destinations. The worker retries only this "
-            "destination, unless the destination has refused the end for good."
+            "An end did not arrive at one of its destinations. The worker retries this "
+            "destination and no other. If the destination has refused the end for good, the "
+            "worker does not retry it either."
         ),
         first_step="read in the worker's log which destination failed and why.",
     )
@@ -226,7 +227,7 @@ def _ledger_alarm_specs(ledger: Ledger) -> Iterator[AlarmSpec]:
             metric=table_metric(ledger.table, metric_name),
             datapoints_to_alarm=2,
             evaluation_periods=5,
-            shared_anchor="ledger-throttled",
+            shared_anchor="ledger-throttled",  # one section of the runbook for both alarms
             meaning=(
                 f"DynamoDB throttles {operations} of the ledger's table, usually because the load "
                 "exceeds the table's current capacity. The messages fail and are retried, so ends "

@@ -61,7 +61,7 @@ def rows_about_ends(settings: Settings) -> Iterator[Row]:
         for queue_id in settings.queue_ids
     ]
     yield [
-        number_widget("Ends in the time range", label_metric(ended, "processed"), width=8),
+        number_widget("Ends in the time range", label_metric(ended, "ends"), width=8),
         number_widget("Latency in the time range, in milliseconds", *latencies, width=16),
     ]
     yield [
@@ -279,14 +279,14 @@ def _health_graph(settings: Settings, alarms: Alarms) -> cloudwatch.GraphWidget:
         label_metric(health_metric.with_(period=Duration.minutes(5)), "healthy", PROCESSED),
         unit="1: healthy",
         width=12,
-        limits=[_alarm_line(alarms, "subscription-unhealthy", "below")],
+        limits=[_alarm_line(alarms, "subscription-unhealthy", alarming_side="below")],
         left_max=1.2,  # leaves some space above a line at 1
     )
 
 
 def _alarm_line(
-    alarms: Alarms, alarm_id: str, side: str = "above"
+    alarms: Alarms, alarm_id: str, *, alarming_side: str = "above"
 ) -> cloudwatch.HorizontalAnnotation:
-    """Return a line at an alarm's threshold; the label says which values turn the alarm on."""
+    """Return a line at an alarm's threshold; the alarm is on for values on `alarming_side`."""
     threshold = alarms.by_id[alarm_id].to_annotation().value
-    return limit_line(threshold, f"alarm {side}", FAULT)
+    return limit_line(threshold, f"alarm {alarming_side}", FAULT)

@@ -22,8 +22,8 @@ def outage_seconds(first_delay_seconds: int, max_receive_count: int) -> int:
 def receives_that_fit(first_delay_seconds: int) -> int:
     """Return how many receives, each with the delay after it, fit into `INTAKE_DAYS`.
 
-    The last delay counts too, because SQS moves a message to the dead-letter queue only when the
-    message would be received once more.
+    The delay after the last receive counts too: SQS moves the message to the dead-letter queue
+    after this delay, instead of handing it over once more.
     """
     seconds_passed = accumulate(_delays(first_delay_seconds))
     max_seconds = INTAKE_DAYS * 86_400
