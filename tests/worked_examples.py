@@ -18,6 +18,7 @@ TOPICS = "v2.detail.events.conversation.{id}."
 QUEUES = {"A": QUEUE, "B": SECOND_QUEUE, "F": OTHER_QUEUE}
 OURS = ("A", "B")
 MEDIA = ("CALLBACK", "EMAIL", "MESSAGE")
+UNNAMED_DURATIONS = {"acd.end": "connectedDurationMs", "user.end": "interactingDurationMs"}
 
 Ends = list[tuple[str, timedelta]]
 """Queue and time of each end, in order."""
@@ -40,11 +41,15 @@ class Event:
 
     def message(self, conversation_id: str = "c-1") -> str:
         """Return the message that EventBridge makes of it."""
-        event = json.loads(ENVELOPE)
+        return json.dumps(self.partner_event(conversation_id))
+
+    def partner_event(self, conversation_id: str = "c-1") -> dict[str, Any]:
+        """Return the event as EventBridge sends it."""
+        event: dict[str, Any] = json.loads(ENVELOPE)
         event["detail-type"] = TOPICS + self.topic
         event["detail"]["topicName"] = event["detail-type"].replace("{id}", conversation_id)
         event["detail"]["eventBody"] = self.event_body(conversation_id)
-        return json.dumps(event)
+        return event
 
 
 def table() -> dict[str, dict[str, Ends]]:
@@ -86,7 +91,9 @@ def _event(line: str) -> Event:
             fields["mediaType"] = word
         elif word.isdigit():
             assert words.pop(0) == "s"
-            fields["interactingDurationMs"] = int(word) * 1000
+            is_named = bool(words) and words[0] == "alerting"
+            name = f"{words.pop(0)}DurationMs" if is_named else UNNAMED_DURATIONS[topic]
+            fields[name] = int(word) * 1000
         else:
             fields["acdOutcome" if topic == "acd.end" else "disconnectType"] = word
     return Event(_time(time), topic, queue, fields)

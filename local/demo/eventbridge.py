@@ -77,18 +77,21 @@ def _with_completed_ends(
         ends = Counter(
             (conversation_id, end.queue_id)
             for conversation_id in {_conversation_id(event) for event in burst}
-            for end in derive_ends(RULE, events[conversation_id], OUR_QUEUES)
+            for end in derive_ends(RULE, [events[conversation_id]], OUR_QUEUES)
         )
         yield burst, {end for end in ends if ends[end] > completed[end]}
         completed |= ends
 
 
 def _make_ended_conversation(seed: int, now: datetime) -> Conversation:
-    """Return a conversation whose last event has this time."""
-    (early,) = partner_conversations(seed, 1, start=now)
+    """Return a conversation whose last event has this time.
+
+    Nobody controls the order in which its events arrive, so its ends must not depend on it.
+    """
+    (early,) = partner_conversations(seed, 1, any_order=True, start=now)
     last = max(event["detail"]["eventBody"]["eventTime"] for event in early.events)
     duration = timedelta(milliseconds=last) - timedelta(seconds=now.timestamp())
-    (conversation,) = partner_conversations(seed, 1, start=now - duration)
+    (conversation,) = partner_conversations(seed, 1, any_order=True, start=now - duration)
     return conversation
 
 

@@ -38,6 +38,8 @@ class ConversationBuilder:
         self.events: list[Event] = []
         self.at_ms = round(start.timestamp() * 1000)
         self._queues, self._foreign, self._own_share = queues, foreign, own_share
+        # When each agent's latest leg began, keyed by agent and media type.
+        self._joined_ms: dict[tuple[str, str], int] = {}
         self.id = random_uuid(rng)
         self.media = rng.choices(list(MEDIA), list(MEDIA.values()))[0]
         self.direction = "INBOUND"
@@ -104,13 +106,14 @@ class ConversationBuilder:
     def wait_in_queue(self, queue_id: str, outcome: str, **more: str) -> None:
         """The customer waits in a queue. `outcome` is the `acdOutcome` of the wait."""
         self.publish("acd.start", queueId=queue_id)
-        waited = self.wait(1 * SECOND, 4 * MINUTE)
+        began = self.at_ms
+        self.wait(1 * SECOND, 4 * MINUTE)
         self.publish(
             "acd.end",
             queueId=queue_id,
             acdOutcome=outcome,
             disconnectType="PEER" if outcome == "ABANDON" else "TRANSFER",
-            connectedDurationMs=waited,
+            connectedDurationMs=self.at_ms + 1 - began,
             **more,
         )
 
@@ -122,26 +125,39 @@ class ConversationBuilder:
     def answer(self, queue_id: str, agent: str) -> None:
         """An agent takes the customer from the queue, and they talk."""
         self.wait_in_queue(queue_id, "ANSWERED", answeredUserId=agent)
-        self.talk(queueId=queue_id, userId=agent)
+        self.talk(queue_id, agent)
 
-    def talk(self, **agent_fields: str) -> None:
+    def talk(self, queue_id: str | None, agent: str) -> None:
         """An agent talks to the customer."""
-        self.publish("user.start", **agent_fields)
+        self.join(queue_id, agent)
         self.wait(10 * SECOND, 15 * MINUTE)
 
-    def agent_leaves(self, queue_id: str | None, agent: str, how: str = "PEER") -> None:
-        """An agent leaves the conversation."""
+    def join(self, queue_id: str | None, agent: str) -> None:
+        """An agent joins the conversation."""
+        self.publish("user.start", **({"queueId": queue_id} if queue_id else {}), userId=agent)
+        self._joined_ms[agent, self.media] = self.at_ms
+
+    def agent_leaves(
+        self, queue_id: str | None, agent: str, how: str = "PEER", *, talk_time: bool = True
+    ) -> None:
+        """An agent leaves the conversation. Without a talk time, the event has no durations."""
+        # The event comes a millisecond after the builder's time.
+        took = self.at_ms + 1 - self._joined_ms[agent, self.media]
+        held = self.rng.choice((0, took // 4))
+        durations = {"interactingDurationMs": took - held} | (
+            {"heldDurationMs": held} if held else {}
+        )
         self.publish(
             "user.end",
             **({"queueId": queue_id} if queue_id else {}),
             userId=agent,
             disconnectType=how,
-            interactingDurationMs=self.rng.randint(1 * SECOND, 15 * MINUTE),
+            **(durations if talk_time else {}),
         )
 
     def ring_unanswered(self, queue_id: str, agent: str) -> None:
         """An agent does not answer, and the customer goes back to the queue."""
-        self.publish("user.start", queueId=queue_id, userId=agent)
+        self.join(queue_id, agent)
         self.wait(8 * SECOND, 30 * SECOND)
         # They did not talk, so the duration is missing or 0.
         talked = self.rng.choice(({}, {"interactingDurationMs": 0}))
@@ -151,7 +167,7 @@ class ConversationBuilder:
             queueId=queue_id,
             userId=agent,
             disconnectType=how,
-            alertingDurationMs=8 * SECOND,
+            alertingDurationMs=self.at_ms + 1 - self._joined_ms[agent, self.media],
             **talked,
         )
 

@@ -1,18 +1,26 @@
-"""A reference implementation of the end rules, which sees all events of a conversation at once.
+"""A reference implementation of the end rules, to be read next to `docs/genesys.md`.
 
-Tests compare its results with those of the worker, which sees the events one by one and in any
-order. The two implementations share only the names of the topics.
+Tests compare its ends with those of the worker. The two share only the names of the topics.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from conversations.topics import CUSTOMER_END, QUEUE_TOPICS, TOPIC_PREFIX
+from conversations.topics import CUSTOMER_END, TOPIC_PREFIX
 
 FIVE_MINUTES = 300_000
 RULES = ("touched", "last_queue", "queue_leg")
+STAY_TOPICS = ("acd.start", "acd.end", "user.start", "user.end")
+PAPERWORK = ("acw", "wrapup")
+UNANSWERED = ("alertingDurationMs", "contactingDurationMs", "dialingDurationMs")
+ANSWERED = ("heldDurationMs", "callbackDurationMs")
+DURATIONS = {
+    "acd.end": ("connectedDurationMs",),
+    "user.end": ("interactingDurationMs", *UNANSWERED, *ANSWERED),
+}
 
 
 class QueueEnd(NamedTuple):
@@ -23,81 +31,209 @@ class QueueEnd(NamedTuple):
 
 
 def derive_ends(
-    rule: str, events: Iterable[Mapping[str, Any]], queue_ids: Collection[str]
+    rule: str, batches: Iterable[Iterable[Mapping[str, Any]]], queue_ids: Collection[str]
 ) -> list[QueueEnd]:
-    """Return the ends that a rule derives from the events of one conversation.
+    """Return the ends that the worker delivers for one conversation.
 
     Parameters
     ----------
     rule
-        One of `RULES`.
-    events
-        Partner events in any order. Repeated events change nothing.
+        One of `RULES`. With `last_queue`, all settle messages are taken to arrive after the last
+        event, one in a batch.
+    batches
+        Partner events in the order of their arrival. The events of a batch arrive together: each
+        is decided when all of them are known, and their ends are claimed in order of time.
     queue_ids
-        The ids of our queues. Events in other queues do not count, because the stack's EventBridge
-        rules drop them.
+        The ids of our queues. Events of other queues never reach the worker.
 
     Returns
     -------
     list[QueueEnd]
-        The ends, sorted by time and queue. Of the ends of a queue that lie within five minutes, the
-        list has only the first.
+        The ends, sorted by time and queue. An end has the time that its ledger item recorded first.
     """
-    parsed = [
-        (event["detail-type"].removeprefix(TOPIC_PREFIX), event["detail"]["eventBody"])
-        for event in events
-    ]
-    ours = [
-        (topic, body)
-        for topic, body in parsed
-        if topic in QUEUE_TOPICS and body.get("queueId") in queue_ids
-    ]
-    if rule == "queue_leg":
-        return _merge_same_ends(
-            QueueEnd(body["queueId"], body["eventTime"])
-            for topic, body in ours
-            if _is_leg_end(topic, body)
+    known = _Conversation()
+    ledger = _Ledger()
+    for batch in batches:
+        arrived = [
+            event
+            for event in map(_Event.parse, batch)
+            if event.topic == CUSTOMER_END or event.queue_id in queue_ids
+        ]
+        known.events += [event for event in arrived if event not in known.events]
+        if rule != "last_queue":
+            ends = {end for event in arrived for end in known.completed_ends(rule, event)}
+            ledger.claim(ends)
+    if rule == "last_queue":
+        for end_ms in known.customer_ends():
+            ledger.claim(known.last_queue(end_ms))
+    return sorted(ledger.ends(), key=lambda end: end[::-1])
+
+
+class _Event(NamedTuple):
+    """An event, with its durations in milliseconds; missing ones are left out."""
+
+    topic: str
+    queue_id: str
+    at_ms: int
+    how: str
+    media_type: str
+    durations: tuple[tuple[str, int], ...]
+
+    @classmethod
+    def parse(cls, event: Mapping[str, Any]) -> _Event:
+        body = event["detail"]["eventBody"]
+        return cls(
+            event["detail-type"].removeprefix(TOPIC_PREFIX),
+            body.get("queueId", ""),
+            body["eventTime"],
+            body.get("acdOutcome") or body.get("disconnectType") or "",
+            body.get("mediaType", ""),
+            tuple((name, ms) for name, ms in body.items() if name.endswith("DurationMs")),
         )
 
-    found = []
-    for topic, body in parsed:
-        if topic != CUSTOMER_END or _is_transfer(body):
-            continue
-        end = body["eventTime"]
-        visits = [body for _, body in ours if body["eventTime"] <= end + FIVE_MINUTES]
-        if rule == "last_queue":
-            visits = sorted(visits, key=lambda body: body["eventTime"])[-1:]
-        found += [QueueEnd(body["queueId"], end) for body in visits]
-    return _merge_same_ends(found)
+    def is_customers_end(self) -> bool:
+        return self.topic == CUSTOMER_END and not self.how.endswith("TRANSFER")
+
+    def duration(self, names: Iterable[str]) -> int:
+        return sum(dict(self.durations).get(name, 0) for name in names)
+
+    def has_talk(self) -> bool:
+        """Return whether an agent talked with the customer in this leg."""
+        if self.topic != "user.end":
+            return False
+        if "interactingDurationMs" in dict(self.durations):
+            return self.duration(["interactingDurationMs"]) > 0
+        nobody_answered = self.duration(UNANSWERED) > 0 and self.duration(ANSWERED) == 0
+        return self.how not in ("DND_ENDPOINT", "UNCALLABLE") and not nobody_answered
+
+    def is_leg_end(self) -> bool:
+        if self.topic == "acd.end":
+            return self.how == "ABANDON"
+        return self.has_talk() and not self.how.endswith("TRANSFER")
 
 
-def _is_leg_end(topic: str, body: Mapping[str, Any]) -> bool:
-    if topic == "acd.end":
-        return body.get("acdOutcome") == "ABANDON"
-    talked = body.get("interactingDurationMs", 0) > 0
-    return topic == "user.end" and talked and not _is_transfer(body)
+class _Conversation:
+    """The events of a conversation that have arrived, without repeats, in order of arrival."""
+
+    def __init__(self) -> None:
+        self.events: list[_Event] = []
+
+    def completed_ends(self, rule: str, event: _Event) -> set[QueueEnd]:
+        """Return the ends that an event completes when it arrives."""
+        if rule == "queue_leg":
+            return {QueueEnd(event.queue_id, event.at_ms)} if event.is_leg_end() else set()
+        if event.is_customers_end():
+            return {QueueEnd(one.queue_id, event.at_ms) for one in self.counting(event.at_ms)}
+        return {
+            QueueEnd(event.queue_id, end_ms)
+            for end_ms in self.customer_ends()
+            for one in self.counting(end_ms)
+            if one == event or self.start_of(one) == event
+        }
+
+    def last_queue(self, end_ms: int) -> set[QueueEnd]:
+        """Return the end in the last of the queues in which `touched` ends the conversation."""
+        by_queue: dict[str, list[_Event]] = {}
+        for event in self.counting(end_ms):
+            by_queue.setdefault(event.queue_id, []).append(event)
+
+        def rank(queue_id: str) -> tuple[int, bool, int, str]:
+            stays = by_queue[queue_id]
+            return (
+                max(min(stay.at_ms, end_ms + FIVE_MINUTES) for stay in stays),
+                any(stay.has_talk() for stay in stays),
+                max(self.beginning_of(stay) or 0 for stay in stays),
+                queue_id,
+            )
+
+        return {QueueEnd(max(by_queue, key=rank), end_ms)} if by_queue else set()
+
+    def customer_ends(self) -> list[int]:
+        """Return the times of the customer's ends, in order of arrival."""
+        return list(dict.fromkeys(e.at_ms for e in self.events if e.is_customers_end()))
+
+    def counting(self, end_ms: int) -> list[_Event]:
+        """Return the events whose stays, or which themselves, count for a customer's end."""
+        return [event for event in self.events if self.counts(event, end_ms)]
+
+    def counts(self, event: _Event, end_ms: int) -> bool:
+        ends = self.customer_ends()
+        if event.topic in PAPERWORK:
+            stays = [one for one in self.events if one.topic in STAY_TOPICS]
+            candidates = [end for end in ends if event.at_ms - end <= FIVE_MINUTES]
+            return (
+                all(stay.queue_id != event.queue_id for stay in stays)
+                and min(candidates, default=None) == end_ms
+            )
+        if event.topic not in STAY_TOPICS:
+            return False
+        previous = max((end for end in ends if end < end_ms), default=None)
+        began = self.beginning_of(event)
+        if began is None:
+            is_new = previous is None or event.at_ms > previous
+            return is_new and event.at_ms <= end_ms + FIVE_MINUTES
+        if began >= end_ms:
+            return False
+        if previous is None or began >= previous:
+            return True
+        is_callback = event.topic == "user.end" and event.media_type == "CALLBACK"
+        return event.at_ms > previous + FIVE_MINUTES and not is_callback
+
+    def beginning_of(self, event: _Event) -> int | None:
+        """Return when the stay of an event began; None if nobody knows."""
+        if event.topic not in DURATIONS:
+            return event.at_ms if event.topic in STAY_TOPICS else None
+        duration, start = event.duration(DURATIONS[event.topic]), self.start_of(event)
+        known = [event.at_ms - duration] if duration else []
+        return min(known + ([start.at_ms] if start else []), default=None)
+
+    def start_of(self, event: _Event) -> _Event | None:
+        """Return the start of the stay that an `acd.end` or `user.end` ends, if it has arrived."""
+        if event.topic not in DURATIONS:
+            return None
+        in_queue = [one for one in self.events if one.queue_id == event.queue_id]
+        stops = [e.at_ms for e in in_queue if e.topic == event.topic and e.at_ms < event.at_ms]
+        start_topic = event.topic.replace("end", "start")
+        starts = [
+            one
+            for one in in_queue
+            if one.topic == start_topic and max(stops, default=0) <= one.at_ms <= event.at_ms
+        ]
+        return max(starts, key=lambda start: start.at_ms, default=None)
 
 
-def _is_transfer(body: Mapping[str, Any]) -> bool:
-    return str(body.get("disconnectType", "")).endswith("TRANSFER")
+@dataclass
+class _Item:
+    """A ledger item: the time that it recorded first, and the span of all its times."""
+
+    queue_id: str
+    at_ms: int
+    earliest: int
+    latest: int
+
+    def distance(self, at_ms: int) -> int:
+        return max(self.earliest - at_ms, at_ms - self.latest, 0)
 
 
-def _merge_same_ends(ends: Iterable[QueueEnd]) -> list[QueueEnd]:
-    """Return the ends without repeats, which follow an end of the same queue within five minutes.
+class _Ledger:
+    """The ends of a conversation that have been recorded."""
 
-    Raises
-    ------
-    ValueError
-        The result would depend on the order of the events, so the conversation is no good example.
-    """
-    kept: dict[str, list[QueueEnd]] = {}
-    by_time = sorted(set(ends), key=lambda end: end.at_ms)
-    for end in by_time:
-        in_queue = kept.setdefault(end.queue_id, [])
-        if not in_queue or end.at_ms - in_queue[-1].at_ms > FIVE_MINUTES:
-            in_queue.append(end)
-    for end in by_time:
-        near = [e for e in kept[end.queue_id] if abs(e.at_ms - end.at_ms) <= FIVE_MINUTES]
-        if len(near) != 1:
-            raise ValueError(f"{end} is within five minutes of two ends: {near}")
-    return sorted((end for in_queue in kept.values() for end in in_queue), key=lambda e: e[::-1])
+    def __init__(self) -> None:
+        self._items: list[_Item] = []
+
+    def claim(self, ends: Collection[QueueEnd]) -> None:
+        """Record ends, in order of time, in their items or in new ones."""
+        for queue_id, at_ms in sorted(ends, key=lambda end: end.at_ms):
+            items = [item for item in self._items if item.queue_id == queue_id]
+            # Of equal items, `min` returns the first.
+            nearest = min(
+                items, key=lambda item: (item.at_ms != at_ms, item.distance(at_ms)), default=None
+            )
+            if nearest is None or nearest.distance(at_ms) > FIVE_MINUTES:
+                self._items.append(_Item(queue_id, at_ms, at_ms, at_ms))
+            else:
+                nearest.earliest = min(nearest.earliest, at_ms)
+                nearest.latest = max(nearest.latest, at_ms)
+
+    def ends(self) -> list[QueueEnd]:
+        return [QueueEnd(item.queue_id, item.at_ms) for item in self._items]

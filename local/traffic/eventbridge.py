@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from conversations.topics import CUSTOMER_END, TOPIC_PREFIX
 from local.traffic.builder import ConversationBuilder, Event
-from local.traffic.end_rules import RULES, QueueEnd, derive_ends
+from local.traffic.end_rules import FIVE_MINUTES, RULES, QueueEnd, derive_ends
 from local.traffic.stories import STORIES
 from local.traffic.subscription import FOREIGN_QUEUES, OUR_QUEUES, START, Malformed, with_fields
 
@@ -39,7 +41,7 @@ class Conversation:
         The partner events, sorted by time. They lack `source`, `account` and `region`, which the
         sender adds.
     ends
-        The ends in our queues, keyed by end rule.
+        The ends in our queues if the events arrive in order of time, keyed by end rule.
     """
 
     id: str
@@ -56,6 +58,7 @@ def partner_conversations(
     foreign: Sequence[str] = FOREIGN_QUEUES,
     own_share: float = 1 / 3,
     stories: Collection[str] = (),
+    any_order: bool = False,
     start: datetime = START,
 ) -> Iterator[Conversation]:
     """Yield `count` conversations.
@@ -68,20 +71,52 @@ def partner_conversations(
         The probability that a conversation goes to one of our queues.
     stories
         The names of the stories to use; empty for all stories.
+    any_order
+        Whether to leave out conversations whose number of ends depends on the order of arrival.
     start
         The start of the first conversation. Each next one starts within four seconds.
     """
     rng = random.Random(seed)
     chosen = {name: story for name, story in STORIES.items() if not stories or name in stories}
     weights = [weight for weight, _ in chosen.values()]
-    for _ in range(count):
+    yielded = 0
+    while yielded < count:
         name = rng.choices(list(chosen), weights)[0]
         builder = ConversationBuilder(rng, start, queues, foreign, own_share)
         chosen[name][1](builder)
         events = tuple(builder.events)
-        ends = {rule: tuple(derive_ends(rule, events, queues)) for rule in RULES}
-        yield Conversation(builder.id, name, events, ends)
+        in_order = [[event] for event in events]
+        ends = {rule: tuple(derive_ends(rule, in_order, queues)) for rule in RULES}
+        if not any_order or all(_hold_in_any_order(rule, events, queues) for rule in RULES):
+            yield Conversation(builder.id, name, events, ends)
+            yielded += 1
         start += timedelta(milliseconds=rng.randint(50, 4_000))
+
+
+def _hold_in_any_order(rule: str, events: Sequence[Event], queues: Sequence[str]) -> bool:
+    """Return whether each queue has the same number of ends in every order of arrival.
+
+    The most ends come if each event that can complete one arrives when no other such event is
+    known. They must fall into groups that are one end in any order, as many as there are ends if
+    all events arrive together.
+    """
+    enders = ("acd.end", "user.end") if rule == "queue_leg" else (CUSTOMER_END,)
+    completing = [e for e in events if e["detail-type"].removeprefix(TOPIC_PREFIX) in enders]
+    others = [event for event in events if event not in completing]
+    most = {end for one in completing for end in derive_ends(rule, [[*others, one]], queues)}
+    near = {
+        end: frozenset(
+            other
+            for other in most
+            if other.queue_id == end.queue_id and abs(other.at_ms - end.at_ms) <= FIVE_MINUTES
+        )
+        for end in most
+    }
+    groups = Counter(min(group).queue_id for group in {*near.values()})
+    together = Counter(end.queue_id for end in derive_ends(rule, [events], queues))
+    return groups == together and all(
+        near[other] == near[end] for end in most for other in near[end]
+    )
 
 
 def shuffled(

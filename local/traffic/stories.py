@@ -94,11 +94,12 @@ def _callback(builder: ConversationBuilder) -> None:
     builder.answer(queue_id, agent)
     builder.media, builder.direction = "VOICE", "OUTBOUND"
     builder.publish("customer.start")
-    builder.talk(queueId=queue_id, userId=agent)
+    builder.talk(queue_id, agent)
     builder.agent_leaves(queue_id, agent)
     builder.customer_leaves()
     builder.media, builder.direction = "CALLBACK", "INBOUND"
-    builder.wait(0, 60 * SECOND)
+    # Some agents close the callback long after the call.
+    builder.wait(0, builder.rng.choice((1, 1, 15)) * MINUTE)
     builder.finish(queue_id, agent)
 
 
@@ -112,11 +113,12 @@ def _email(builder: ConversationBuilder) -> None:
     builder.answer(queue_id, agent)
     builder.agent_leaves(queue_id, agent, "CLIENT")
     builder.wait(1 * SECOND, 60 * SECOND)
-    builder.publish("user.start", queueId=queue_id, userId=agent)
+    builder.join(queue_id, agent)
+    builder.wait(1 * SECOND, 60 * SECOND)
     builder.agent_leaves(queue_id, agent, "CLIENT")
     if builder.rng.random() < 0.5:
         builder.wait(20 * MINUTE, 40 * MINUTE)
-        builder.publish("user.start", queueId=queue_id, userId=agent)
+        builder.join(queue_id, agent)
         builder.agent_leaves(queue_id, agent, "CLIENT")
     builder.customer_leaves()
     builder.wrap_up(queue_id, agent)
@@ -147,7 +149,7 @@ def _without_queue(builder: ConversationBuilder) -> None:
     """The customer calls an agent directly, who may transfer the call to a queue."""
     agent = builder.new_agent()
     builder.arrive()
-    builder.talk(userId=agent)
+    builder.talk(None, agent)
     if builder.rng.random() < 0.7:
         builder.agent_leaves(None, agent)
         builder.customer_leaves()
@@ -158,8 +160,77 @@ def _without_queue(builder: ConversationBuilder) -> None:
     builder.finish(queue_id, other)
 
 
+def _callback_elsewhere(builder: ConversationBuilder) -> None:
+    """The customer asks for a callback and hangs up. An agent of another queue calls back."""
+    first, agent = builder.pick_queue(), builder.new_agent()
+    second = builder.pick_queue(first)
+    builder.media = "VOICE"
+    builder.arrive()
+    builder.wait_in_queue(first, "FLOW_OUT")
+    builder.customer_leaves()
+    builder.media = "CALLBACK"
+    builder.publish("customer.start", callbackNumbers=["+15555550100"])
+    builder.answer(second, agent)
+    builder.finish(second, agent)
+
+
+def _external_parties(builder: ConversationBuilder) -> None:
+    """One or two experts join and leave before the customer. Each of them looks like a customer."""
+    queue_id, agent = builder.pick_queue(), builder.new_agent()
+    builder.media = "VOICE"
+    builder.arrive()
+    builder.answer(queue_id, agent)
+    for _ in range(builder.rng.randint(1, 2)):
+        builder.publish("customer.start")
+        builder.wait(10 * SECOND, 15 * MINUTE)
+        builder.customer_leaves("PEER")
+    builder.wait(10 * SECOND, 15 * MINUTE)
+    builder.finish(queue_id, agent)
+
+
+def _without_talk_time(builder: ConversationBuilder) -> None:
+    """Genesys Cloud leaves out the durations of the agent's leg."""
+    queue_id, agent = builder.pick_queue(), builder.new_agent()
+    builder.arrive()
+    builder.answer(queue_id, agent)
+    builder.agent_leaves(queue_id, agent, talk_time=False)
+    builder.customer_leaves()
+    builder.wrap_up(queue_id, agent)
+
+
+def _reopened_by_bot(builder: ConversationBuilder) -> None:
+    """A message conversation ends, is re-opened later, and a bot answers."""
+    queue_id, agent = builder.pick_queue(), builder.new_agent()
+    builder.media = "MESSAGE"
+    builder.arrive()
+    builder.answer(queue_id, agent)
+    builder.finish(queue_id, agent)
+    builder.wait(30 * MINUTE, 90 * MINUTE)
+    builder.publish("customer.start")
+    builder.customer_leaves()
+
+
+def _back_soon(builder: ConversationBuilder) -> None:
+    """The customer comes back once or twice after some minutes, to any queue, and may give up."""
+    queue_id, agent = builder.pick_queue(), builder.new_agent()
+    builder.media = "MESSAGE"
+    builder.arrive()
+    builder.answer(queue_id, agent)
+    builder.agent_leaves(queue_id, agent, "CLIENT")
+    builder.customer_leaves()
+    for _ in range(builder.rng.randint(1, 2)):
+        builder.wait(30 * SECOND, 8 * MINUTE)
+        builder.publish("customer.start")
+        next_queue = builder.rng.choice((queue_id, builder.pick_queue()))
+        if builder.rng.random() < 0.6:
+            builder.abandon(next_queue)
+        else:
+            builder.answer(next_queue, agent)
+            builder.finish(next_queue, agent)
+
+
 STORIES: dict[str, tuple[int, Callable[[ConversationBuilder], None]]] = {
-    "answered": (36, _answered),
+    "answered": (22, _answered),
     "abandoned": (10, _abandoned),
     "transferred": (14, _transferred),
     "flowed out": (4, _flowed_out),
@@ -169,5 +240,10 @@ STORIES: dict[str, tuple[int, Callable[[ConversationBuilder], None]]] = {
     "e-mail": (6, _email),
     "re-opened": (6, _reopened),
     "without a queue": (5, _without_queue),
+    "callback elsewhere": (3, _callback_elsewhere),
+    "external parties": (3, _external_parties),
+    "without a talk time": (3, _without_talk_time),
+    "re-opened by a bot": (2, _reopened_by_bot),
+    "back soon": (3, _back_soon),
 }
 """Keyed by name: a story's frequency in percent, and its function."""

@@ -78,7 +78,7 @@ class Published:
 @pytest.fixture(scope="module")
 def published(bridged: World, stack: Deployment, bus: BusRecorder) -> Published:
     """Conversations whose events come in any order, some of them twice."""
-    told = list(partner_conversations(41, 35, own_share=0.5))
+    told = list(partner_conversations(41, 35, own_share=0.5, any_order=True))
     events = shuffled(told, 41)
     return Published(told, events, publish(bridged, events))
 
@@ -207,7 +207,7 @@ def test_another_end_rule_and_other_queues_are_changed_in_place(
         f"{TOPIC_PREFIX}acd.end",
         f"{TOPIC_PREFIX}user.end",
     }
-    told = list(partner_conversations(42, 25, OUR_QUEUES[:1], own_share=0.5))
+    told = list(partner_conversations(42, 25, OUR_QUEUES[:1], own_share=0.5, any_order=True))
     ends, known = ends_of(told, "queue_leg"), {one.id for one in told}
     publish(bridged, shuffled(told, 42))
 

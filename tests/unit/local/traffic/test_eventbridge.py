@@ -1,6 +1,7 @@
 """Made-up partner events are realistic, varied and always the same."""
 
 import json
+import random
 from collections import Counter
 from itertools import pairwise
 
@@ -9,7 +10,7 @@ import pytest
 from conversations.parsed import Ignored, Rejected
 from conversations.partner_event import PartnerEvent, parse_partner_event
 from conversations.topics import TOPIC_PREFIX
-from local.traffic.end_rules import RULES, QueueEnd, derive_ends
+from local.traffic.end_rules import RULES, derive_ends
 from local.traffic.eventbridge import (
     STORIES,
     Conversation,
@@ -18,7 +19,7 @@ from local.traffic.eventbridge import (
     partner_conversations,
     shuffled,
 )
-from local.traffic.subscription import FOREIGN_QUEUES, OUR_QUEUES
+from local.traffic.subscription import OUR_QUEUES
 from tests.genesys_sdk import mistakes
 
 CONVERSATIONS = list(partner_conversations(7, 250))
@@ -155,97 +156,14 @@ def test_malformed_events_are_rejected_for_their_reason(
     assert rejected.reason == reason
 
 
-A, B, OTHER = OUR_QUEUES[0], OUR_QUEUES[1], FOREIGN_QUEUES[0]
-MINUTE = 60_000
-
-
-def event(at_minutes: float, of_topic: str, queue_id: str | None = None, **body: object) -> Event:
-    """Return an event some minutes after the start."""
-    queue = {"queueId": queue_id} if queue_id else {}
-    at_ms = round(at_minutes * MINUTE)
-    fields = {"eventTime": at_ms, "conversationId": "c", **queue, **body}
-    return {"detail-type": TOPIC_PREFIX + of_topic, "detail": {"eventBody": fields}}
-
-
-def left(at_minutes: float, how: str = "PEER") -> Event:
-    return event(at_minutes, "customer.end", disconnectType=how)
-
-
-def talked(at_minutes: float, queue_id: str | None, how: str = "PEER", duration: int = 9) -> Event:
-    fields = {"disconnectType": how, "interactingDurationMs": duration}
-    return event(at_minutes, "user.end", queue_id, **fields)
-
-
-@pytest.mark.parametrize(
-    ("events", "touched", "last_queue", "queue_leg"),
-    [
-        pytest.param([left(9)], [], [], [], id="never in a queue"),
-        pytest.param([event(1, "acd.start", OTHER), left(9)], [], [], [], id="foreign queue"),
-        pytest.param([talked(1, A), left(2)], [(A, 2)], [(A, 2)], [(A, 1)], id="answered"),
-        pytest.param(
-            [talked(1, A, "CONSULT_TRANSFER"), talked(2, B), left(3)],
-            [(A, 3), (B, 3)],
-            [(B, 3)],
-            [(B, 2)],
-            id="transferred",
-        ),
-        pytest.param(
-            [talked(1, A), left(2, "TRANSFER")], [], [], [(A, 1)], id="the customer transferred"
-        ),
-        pytest.param(
-            [event(1, "acd.end", A, acdOutcome="ABANDON"), left(2)],
-            [(A, 2)],
-            [(A, 2)],
-            [(A, 1)],
-            id="abandoned",
-        ),
-        pytest.param(
-            [event(1, "acd.end", A, acdOutcome="FLOW_OUT"), talked(2, A, duration=0), left(3)],
-            [(A, 3)],
-            [(A, 3)],
-            [],
-            id="nobody talked",
-        ),
-        pytest.param([talked(1, None), left(2)], [], [], [], id="an agent's without a queue"),
-        pytest.param(
-            [left(1), event(6, "acw", A)], [(A, 1)], [(A, 1)], [], id="work within five minutes"
-        ),
-        pytest.param([left(1), event(6.1, "acw", A)], [], [], [], id="later than that"),
-        pytest.param(
-            [talked(1, A), talked(3, A), left(4), left(9)],
-            [(A, 4)],
-            [(A, 4)],
-            [(A, 1)],
-            id="ends within five minutes are one",
-        ),
-        pytest.param(
-            [talked(1, A), left(2), talked(50, B), left(51)],
-            [(A, 2), (A, 51), (B, 51)],
-            [(A, 2), (B, 51)],
-            [(A, 1), (B, 50)],
-            id="re-opened elsewhere",
-        ),
-        pytest.param(
-            [talked(1, A), talked(2, B), left(3), talked(50, A), left(51)],
-            [(A, 3), (B, 3), (A, 51), (B, 51)],
-            [(B, 3), (A, 51)],
-            [(A, 1), (B, 2), (A, 50)],
-            id="re-opened where it came from",
-        ),
-    ],
-)
-def test_the_reference_derives_the_ends_that_the_example_expects(
-    events: list[Event],
-    touched: list[tuple[str, int]],
-    last_queue: list[tuple[str, int]],
-    queue_leg: list[tuple[str, int]],
-) -> None:
-    examples = {"touched": touched, "last_queue": last_queue, "queue_leg": queue_leg}
-    for rule, ends in examples.items():
-        expected = sorted(QueueEnd(queue_id, minutes * MINUTE) for queue_id, minutes in ends)
-        assert sorted(derive_ends(rule, [*events[::-1], *events], OUR_QUEUES)) == expected
-
-
-def test_the_reference_refuses_a_conversation_whose_ends_depend_on_their_order() -> None:
-    with pytest.raises(ValueError, match="within five minutes of two ends"):
-        derive_ends("queue_leg", [talked(minutes, A) for minutes in (1, 5, 9)], OUR_QUEUES)
+@pytest.mark.parametrize("rule", RULES)
+def test_conversations_for_any_order_have_the_same_ends_in_every_order(rule: str) -> None:
+    rng = random.Random(rule)
+    for conversation in partner_conversations(9, 150, any_order=True, own_share=0.7):
+        expected = Counter(end.queue_id for end in conversation.ends[rule])
+        for _ in range(10):
+            events = rng.sample(conversation.events, len(conversation.events))
+            size = rng.randint(1, 4)
+            batches = [events[i : i + size] for i in range(0, len(events), size)]
+            ends = derive_ends(rule, batches, OUR_QUEUES)
+            assert Counter(end.queue_id for end in ends) == expected, conversation.story
