@@ -1,113 +1,124 @@
 """The worker completes the ends of each worked example in docs/genesys.md, under each rule."""
 
-import json
+import itertools
 import random
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import pytest
 
 from conversations.end import ConversationEnd
-from conversations.end_rules import EndRule, LastQueue, QueueLeg, SettlingEnd, Touched
-from conversations.histories import Histories
 from conversations.topics import QUEUE_TOPICS
-from deadline import Deadline
-from dynamodb.ledger_table import LedgerTable
+from local.traffic.end_rules import QueueEnd, derive_ends
 from tests.bodies import ENDED
-from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb
-from tests.fakes.aws.sqs import FakeSqs
-from tests.fakes.aws.sqs_event import record
-from tests.fakes.batches import Batches
-from tests.fakes.clock import Clock
+from tests.fakes import arrivals
+from tests.fakes.partner_worker import PartnerWorker
 from tests.worked_examples import OURS, QUEUES, ROOT, Ends, Event, examples, table
-from worker.messages import Reader
-from worker.readers import parse_either_event
 
-SETTLE_SECONDS = 60
-SAME_END_WINDOW = timedelta(minutes=5)
 EXAMPLES, EXPECTED_ENDS = examples(), table()
 RULES = ("touched", "last_queue", "queue_leg")
+OUR_QUEUES = [QUEUES[queue] for queue in OURS]
+# An example with at most this many events for the worker is tried in every order.
+MAX_PERMUTED = 6
+RANDOM_ORDERS = 10
 each_example = pytest.mark.parametrize("name", EXAMPLES)
 each_rule = pytest.mark.parametrize("end_rule", RULES)
 
 
 class Stack:
-    """A simulated stack: its EventBridge rules, its worker, and the delay of settle events."""
+    """A simulated stack: its EventBridge rules, its worker, and the delay of settle messages."""
 
     def __init__(self, end_rule: str) -> None:
         self._end_rule = end_rule
-        self.clock, sqs, self._dynamodb = Clock(), FakeSqs(), FakeDynamoDb()
-        self.batches = Batches(sqs, self.clock, self._dynamodb)
-        self.batches.reader = Reader(
-            {QUEUES[queue] for queue in OURS}, parse_either_event, self._rule()
-        )
+        self._worker = PartnerWorker(end_rule, queue_ids=OUR_QUEUES)
         self._delayed: list[tuple[float, str]] = []
-        self._messages = 0
 
-    def _rule(self) -> EndRule:
-        table = LedgerTable(self._dynamodb, TABLE)  # type: ignore[arg-type]
-        histories = Histories(table, days=20, now_ms=self.batches.now_ms)
-        rules: dict[str, EndRule] = {
-            "touched": Touched(histories),
-            "last_queue": LastQueue(histories, self._send_later),
-            "queue_leg": QueueLeg(),
-        }
-        return rules[self._end_rule]
+    def process_event(self, event: Event) -> None:
+        """Process an event at its time."""
+        self._wait_until(event.at.total_seconds())
+        if matches_rules(self._end_rule, event):
+            self.process_message(event.message())
 
-    def matches_rules(self, event: Event) -> bool:
-        """Return whether the EventBridge rules send an event to the intake queue."""
-        if self._end_rule == "queue_leg":
-            return event.topic in ("acd.end", "user.end") and event.queue in OURS
-        return event.topic == "customer.end" or event.queue in OURS
-
-    def process_events(self, *events: Event) -> None:
-        """Process events in one batch, no earlier than the latest of their times."""
-        self._wait_until(max(event.at.total_seconds() for event in events))
-        self.process_messages(*[event.message() for event in events if self.matches_rules(event)])
-
-    def process_messages(self, *bodies: str) -> None:
-        """Process messages in one batch."""
-        ids = range(self._messages, self._messages + len(bodies))
-        self._messages += len(bodies)
-        report = self.batches.run(
-            [record(body, f"m-{id_}") for id_, body in zip(ids, bodies, strict=True)]
-        )
-        assert not report.of_kind("failed")
-        assert not report.of_kind("rejected")
+    def process_message(self, body: str) -> None:
+        (outcome,) = self._worker.process(body)
+        assert not outcome.startswith(("failed", "rejected"))
+        for entry in self._worker.sqs.delayed:
+            due = self._worker.clock.now + entry["DelaySeconds"]
+            self._delayed.append((due, entry["MessageBody"]))
+        self._worker.sqs.delayed = []
 
     def settle(self) -> None:
-        """Wait until all delayed settle events have been processed."""
+        """Wait until all delayed settle messages have been processed."""
         while self._delayed:
             self._wait_until(self._delayed[0][0])
 
     def ends(self) -> list[tuple[str, timedelta, int]]:
         """Return the queue, time and sequence of each delivered end, sorted by time."""
-        ended = [(_queue_of(end), _time_of(end), end.sequence) for end in self.batches.acted_ends]
+        acted_ends = self._worker.batches.acted_ends
+        ended = [(_letter_of(end.queue_id), _time_of(end), end.sequence) for end in acted_ends]
         return sorted(ended, key=lambda end: (end[1], end[0]))
 
     def _wait_until(self, moment: float) -> None:
         while self._delayed and self._delayed[0][0] <= moment:
             due, body = self._delayed.pop(0)
-            self.clock.now = max(self.clock.now, due)
-            self.process_messages(body)
-        self.clock.now = max(self.clock.now, moment)
-
-    def _send_later(
-        self, settling_ends: Sequence[SettlingEnd], deadline: Deadline
-    ) -> list[SettlingEnd]:
-        due = self.clock.now + SETTLE_SECONDS
-        self._delayed += [(due, json.dumps(end.as_event())) for end in settling_ends]
-        return list(settling_ends)
+            self._worker.clock.now = max(self._worker.clock.now, due)
+            self.process_message(body)
+        self._worker.clock.now = max(self._worker.clock.now, moment)
 
 
-def _queue_of(end: ConversationEnd) -> str:
-    return next(letter for letter, queue_id in QUEUES.items() if queue_id == end.queue_id)
+def matches_rules(end_rule: str, event: Event) -> bool:
+    """Return whether the EventBridge rules send an event to the intake queue."""
+    if end_rule == "queue_leg":
+        return event.topic in ("acd.end", "user.end") and event.queue in OURS
+    return event.topic == "customer.end" or event.queue in OURS
+
+
+def reference(end_rule: str, batches: Sequence[Sequence[Event]]) -> list[QueueEnd]:
+    """Return the ends that the reference derives for an order of arrival."""
+    events = [[event.partner_event() for event in batch] for batch in batches]
+    return derive_ends(end_rule, events, OUR_QUEUES)
+
+
+def assert_agreement(end_rule: str, orders: Mapping[str, Sequence[Sequence[Event]]]) -> None:
+    """Assert that the worker delivers exactly the reference's ends, in every order."""
+    delivered = arrivals.deliver(
+        PartnerWorker(end_rule, queue_ids=OUR_QUEUES),
+        {
+            id_: [[event.partner_event() for event in batch] for batch in batches]
+            for id_, batches in orders.items()
+        },
+        random.Random(end_rule),
+    )
+    differences = {}
+    for id_, batches in orders.items():
+        expected = reference(end_rule, batches)
+        if delivered[id_] != expected:
+            lines = [[(_minutes(e.at), e.topic, e.queue) for e in batch] for batch in batches]
+            differences[id_] = (lines, _ends(delivered[id_]), _ends(expected))
+    assert differences == {}
+
+
+def _letter_of(queue_id: str) -> str:
+    return next(letter for letter, other in QUEUES.items() if other == queue_id)
 
 
 def _time_of(end: ConversationEnd) -> timedelta:
     return datetime.fromisoformat(end.ended_at) - ENDED
+
+
+def _ends(ends: Sequence[QueueEnd]) -> Ends:
+    start = timedelta(seconds=ENDED.timestamp())
+    return [(_letter_of(end.queue_id), timedelta(milliseconds=end.at_ms) - start) for end in ends]
+
+
+def _minutes(time: timedelta) -> float:
+    return round(time / timedelta(minutes=1), 2)
+
+
+def _for_worker(name: str, end_rule: str) -> list[Event]:
+    return [event for event in EXAMPLES[name] if matches_rules(end_rule, event)]
 
 
 def with_sequences(ends: Ends) -> list[tuple[str, timedelta, int]]:
@@ -136,7 +147,7 @@ def test_the_table_and_the_events_have_the_same_examples() -> None:
 def test_a_conversation_ends_as_the_table_says(name: str, end_rule: str) -> None:
     stack = Stack(end_rule)
     for event in EXAMPLES[name]:
-        stack.process_events(event)
+        stack.process_event(event)
     stack.settle()
 
     assert stack.ends() == with_sequences(EXPECTED_ENDS[name][end_rule])
@@ -144,31 +155,48 @@ def test_a_conversation_ends_as_the_table_says(name: str, end_rule: str) -> None
 
 @each_rule
 @each_example
-def test_a_worked_example_has_the_same_ends_in_any_order(name: str, end_rule: str) -> None:
-    events, expected_ends = EXAMPLES[name], EXPECTED_ENDS[name][end_rule]
-    shuffled = random.Random(name).sample(events * 2, 2 * len(events))
-    for order in (events[::-1], shuffled):
-        stack = Stack(end_rule)
-        for event in order:
-            stack.process_events(event)
-        stack.settle()
+def test_the_reference_derives_the_ends_that_the_table_says(name: str, end_rule: str) -> None:
+    in_order = [[event] for event in EXAMPLES[name]]
+    assert _ends(reference(end_rule, in_order)) == EXPECTED_ENDS[name][end_rule]
 
-        # Ends within five minutes are one end, with the time of the first event to arrive.
-        for (queue, time, _), (expected_queue, expected_time) in zip(
-            stack.ends(), expected_ends, strict=True
-        ):
-            assert queue == expected_queue
-            assert abs(time - expected_time) <= SAME_END_WINDOW
+
+@each_rule
+def test_a_short_example_has_the_ends_of_the_reference_in_every_order(end_rule: str) -> None:
+    short = [name for name in EXAMPLES if len(_for_worker(name, end_rule)) <= MAX_PERMUTED]
+    assert len(short) > len(EXAMPLES) / 3
+    assert_agreement(
+        end_rule,
+        {
+            f"{name} {number}": [[event] for event in order]
+            for name in short
+            for number, order in enumerate(itertools.permutations(_for_worker(name, end_rule)))
+        },
+    )
+
+
+@each_rule
+def test_a_long_example_has_the_ends_of_the_reference_in_random_orders(end_rule: str) -> None:
+    orders = {}
+    for name in EXAMPLES:
+        events = _for_worker(name, end_rule)
+        if len(events) > MAX_PERMUTED:
+            rng = random.Random(name)
+            for number in range(RANDOM_ORDERS):
+                order = rng.sample(events * 2, 2 * len(events))
+                orders[f"{name} {number}"] = [[event] for event in order]
+    assert_agreement(end_rule, orders)
+
+
+@each_rule
+def test_an_example_in_one_batch_has_the_ends_of_the_reference(end_rule: str) -> None:
+    assert_agreement(end_rule, {name: [_for_worker(name, end_rule)[::-1]] for name in EXAMPLES})
 
 
 @each_rule
 @each_example
-def test_a_worked_example_in_one_batch_has_the_same_ends(name: str, end_rule: str) -> None:
-    stack = Stack(end_rule)
-    stack.process_events(*EXAMPLES[name])
-    stack.settle()
-
-    assert stack.ends() == with_sequences(EXPECTED_ENDS[name][end_rule])
+def test_an_example_in_one_batch_has_the_ends_of_the_table(name: str, end_rule: str) -> None:
+    """The reference knows all events of a batch before it decides, and then claims by time."""
+    assert _ends(reference(end_rule, [EXAMPLES[name]])) == EXPECTED_ENDS[name][end_rule]
 
 
 @each_rule
@@ -181,7 +209,7 @@ def test_the_events_that_verify_a_deployment_complete_one_end(end_rule: str) -> 
     stack = Stack(end_rule)
     for _ in range(2):
         for body in bodies:
-            stack.process_messages(body)
+            stack.process_message(body)
         stack.settle()
 
     assert stack.ends() == [("B", timedelta(0), 1)]
