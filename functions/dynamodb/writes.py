@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from aws_calls import CALL_ERRORS, TRANSIENT_CODES, CallError, call_once, code_of, is_transient
 from conversations.failures import OUT_OF_TIME, Failed
-from conversations.history import CustomerEnd, History
 from conversations.ledger_store import (
     ChangedHistory,
     EndKey,
@@ -20,6 +19,8 @@ from conversations.ledger_store import (
     WriteStatus,
 )
 from deadline import Deadline
+from dynamodb.history_items import history_values
+from dynamodb.values import Values, number
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -47,16 +48,6 @@ ItemKey = tuple[str, str]
 """The values of the partition key `conversation_id` and the sort key `queue_id`."""
 Statement = dict[str, Any]
 """An entry of a BatchExecuteStatement call, with the keys `Statement` and `Parameters`."""
-_Values = dict[str, dict[str, Any]]
-"""Maps attribute names, or conditions such as `"state"=?`, to values such as `{"S": "claimed"}`."""
-
-# The fields of `CustomerEnd` whose values are strings, keyed by their attributes in the table.
-STRING_FIELDS = {
-    "media_type": "media_type",
-    "direction": "direction",
-    "disconnect_type": "disconnect_type",
-    "decided": "decided_queue_id",
-}
 
 
 class TableWriter:
@@ -172,22 +163,22 @@ def make_statement(table_name: str, write: Write) -> Statement:
                 {
                     "state": {"S": "claimed"},
                     "claimed_by": {"S": holder},
-                    "lease_until": _number(lease_until),
-                    "ended_at": _number(ended_at),
+                    "lease_until": number(lease_until),
+                    "ended_at": number(ended_at),
                     "delivered": {"L": []},
                     "source": {"S": source},
-                    "expires_at": _number(expires_at),
+                    "expires_at": number(expires_at),
                 },
             )
         case Mark(key, holder, lease_until, delivered, done):
-            lease_value = _number(lease_until)
-            values: _Values = {
+            lease_value = number(lease_until)
+            values: Values = {
                 "delivered": {"L": [{"S": name} for name in delivered]},
                 "lease_until": lease_value,
             }
             if done:
                 values["state"] = {"S": "done"}
-            conditions: _Values = {
+            conditions: Values = {
                 '"claimed_by"=?': {"S": holder},
                 # A mark may shorten the lease, but never lengthen it. So a mark that a newer mark
                 # has overtaken fails (see `Mark`).
@@ -200,37 +191,37 @@ def make_statement(table_name: str, write: Write) -> Statement:
                 end_key(key),
                 {
                     "claimed_by": {"S": holder},
-                    "lease_until": _number(lease_until),
-                    "expires_at": _number(expires_at),
+                    "lease_until": number(lease_until),
+                    "expires_at": number(expires_at),
                 },
                 {
                     '"claimed_by"=?': {"S": former_holder},
                     '"state"=?': {"S": "claimed"},
-                    '"lease_until" < ?': _number(now),
+                    '"lease_until" < ?': number(now),
                 },
             )
         case SetExpiry(key, expires_at):
             # Even without conditions, an UPDATE never creates an item.
             return _update_statement(
-                table_name, end_key(key), {"expires_at": _number(expires_at)}, {}
+                table_name, end_key(key), {"expires_at": number(expires_at)}, {}
             )
         case NewHistory(conversation_id, history, expires_at):
-            values = _history_values(history, version=1, item_expires_at=expires_at)
+            values = history_values(history, version=1, item_expires_at=expires_at)
             return _insert_statement(table_name, history_key(conversation_id), values)
         case ChangedHistory(conversation_id, history, version, expires_at):
             next_version = version + 1
-            values = _history_values(history, next_version, item_expires_at=expires_at)
-            conditions = {'"version"=?': _number(version)}
+            values = history_values(history, next_version, item_expires_at=expires_at)
+            conditions = {'"version"=?': number(version)}
             return _update_statement(table_name, history_key(conversation_id), values, conditions)
 
 
-def _insert_statement(table_name: str, key: ItemKey, values: _Values) -> Statement:
+def _insert_statement(table_name: str, key: ItemKey, values: Values) -> Statement:
     item = key_values(key) | values
     return {"Statement": _insert_partiql(table_name, *item), "Parameters": [*item.values()]}
 
 
 def _update_statement(
-    table_name: str, key: ItemKey, values: _Values, conditions: _Values
+    table_name: str, key: ItemKey, values: Values, conditions: Values
 ) -> Statement:
     partiql = _update_partiql(table_name, tuple(values), tuple(conditions))
     parameters = [*values.values(), *key_values(key).values(), *conditions.values()]
@@ -251,38 +242,3 @@ def _update_partiql(
     changes = " ".join(f'SET "{attribute}"=?' for attribute in attributes)
     where_clause = " AND ".join(['"conversation_id"=?', '"queue_id"=?', *conditions])
     return f'UPDATE "{table_name}" {changes} WHERE {where_clause}'
-
-
-def _history_values(history: History, version: int, item_expires_at: int) -> _Values:
-    queues = {
-        queue_id: {"L": [_number(time) for time in times]}
-        for queue_id, times in history.queues.items()
-    }
-    customer_ends = {
-        str(at_ms): {"M": _customer_end_values(end, end.expires_at or item_expires_at)}
-        for at_ms, end in history.customer_ends.items()
-    }
-    return {
-        "queues": {"M": queues},
-        "ends": {"M": customer_ends},
-        "version": _number(version),
-        "expires_at": _number(item_expires_at),
-    }
-
-
-def _customer_end_values(end: CustomerEnd, expires_at: int) -> _Values:
-    values: _Values = {
-        attribute: {"S": value}
-        for attribute, field in STRING_FIELDS.items()
-        if (value := getattr(end, field))
-    }
-    values["latest_ms"] = _number(end.latest_report_ms)
-    values["expires_at"] = _number(expires_at)
-    values["dated"] = {"BOOL": end.has_own_time}
-    values["settling"] = {"BOOL": end.settling}
-    return values
-
-
-# The typed values are created without boto3.dynamodb.types, which would take four times as long.
-def _number(value: int) -> dict[str, str]:
-    return {"N": str(value)}
