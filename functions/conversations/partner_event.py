@@ -4,6 +4,7 @@ A message body is one EventBridge event (see "Amazon EventBridge integration" in
 documentation). The fields are checked in a fixed order; the first mistake decides on the reason.
 """
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -211,7 +212,7 @@ def _parse_duration(value: object) -> int | None:
     """Return a duration in milliseconds; None if there is no such field."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
-    return int(min(max(value, 0), _MAX_DURATION_MS))
+    return math.ceil(min(max(value, 0), _MAX_DURATION_MS))
 
 
 def _has_agent_talked(durations: dict[str, int | None], disconnect_type: str | None) -> bool:

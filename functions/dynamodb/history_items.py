@@ -10,12 +10,15 @@ An item has these attributes besides its key and `expires_at`:
   are there for versions before 2026-12. Their customer's ends could have a second, later time.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 from conversations.history import UNKNOWN_TOPIC, CustomerEnd, History, QueueEvent
 from conversations.ledger_store import RecordedHistory
-from dynamodb.values import Values, number
+
+Values = dict[str, dict[str, Any]]
+"""Maps attribute names, or conditions such as `"state"=?`, to values such as `{"S": "claimed"}`."""
 
 # The fields of `CustomerEnd` whose values are strings, keyed by their attributes in the table.
 _STRING_FIELDS = {
@@ -29,7 +32,7 @@ _STRING_FIELDS = {
 def history_values(history: History, version: int, item_expires_at: int) -> Values:
     """Return the attributes of a history's item, without the key."""
     times = {
-        queue_id: {"L": [number(event.at_ms) for event in events]}
+        queue_id: {"L": [_number(event.at_ms) for event in events]}
         for queue_id, events in history.queues.items()
     }
     known_events = {
@@ -44,8 +47,8 @@ def history_values(history: History, version: int, item_expires_at: int) -> Valu
         "queues": {"M": times},
         "events": {"M": known_events},
         "ends": {"M": customer_ends},
-        "version": number(version),
-        "expires_at": number(item_expires_at),
+        "version": _number(version),
+        "expires_at": _number(item_expires_at),
     }
 
 
@@ -62,16 +65,14 @@ def parse_history(item: Mapping[str, Any]) -> RecordedHistory:
         customer_ends[int(at_ms)] = end
         latest_ms = int(values["M"]["latest_ms"]["N"])
         if latest_ms != int(at_ms):
-            second_end = CustomerEnd(
-                end.has_own_time, end.media_type, end.direction, end.disconnect_type
-            )
+            second_end = dataclasses.replace(end, decided_queue_id=None)
             customer_ends.setdefault(latest_ms, second_end)
     return RecordedHistory(History(queues, customer_ends), int(item["version"]["N"]))
 
 
-def _event_value(event: QueueEvent) -> dict[str, object]:
+def _event_value(event: QueueEvent) -> dict[str, Any]:
     flags = [{"BOOL": event.agent_talked}, {"BOOL": event.is_callback}]
-    return {"L": [number(event.at_ms), {"S": event.topic}, number(event.duration_ms), *flags]}
+    return {"L": [_number(event.at_ms), {"S": event.topic}, _number(event.duration_ms), *flags]}
 
 
 def _parse_events(
@@ -94,8 +95,8 @@ def _customer_end_values(at_ms: int, end: CustomerEnd, expires_at: int) -> Value
         for attribute, field in _STRING_FIELDS.items()
         if (value := getattr(end, field))
     }
-    values["latest_ms"] = number(at_ms)
-    values["expires_at"] = number(expires_at)
+    values["latest_ms"] = _number(at_ms)
+    values["expires_at"] = _number(expires_at)
     values["dated"] = {"BOOL": end.has_own_time}
     values["settling"] = {"BOOL": False}
     return values
@@ -111,3 +112,7 @@ def _parse_customer_end(values: Mapping[str, Any]) -> CustomerEnd:
             if attribute in values
         },
     )
+
+
+def _number(value: int) -> dict[str, Any]:
+    return {"N": str(value)}

@@ -1,6 +1,7 @@
 """The end rule `last_queue`."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,11 +50,11 @@ class LastQueue:
     """The rule `last_queue`: a conversation ends in the queue that it was in last.
 
     The conversation ends when the customer leaves for good. Events arrive in any order, so the rule
-    waits before it decides. When a customer's end arrives, and when an event of a queue arrives
-    that counts for an undecided customer's end, the worker sends itself a delayed settle event.
-    When the settle event arrives, the rule chooses the last queue. It records its decision in the
-    history before the worker delivers the end. Events that arrive later therefore change nothing,
-    and a further settle event leads to the same decision.
+    waits before it decides. Each event that would complete an end under the rule `touched` makes
+    the worker send itself a delayed settle event, until the rule has decided. When the settle event
+    arrives, the rule chooses the last queue. It records its decision in the history before the
+    worker delivers the end. Events that arrive later therefore change nothing, and a further settle
+    event leads to the same decision.
 
     If `send_later` is None, the rule sends no settle events (see `SuccessorRule`).
     """
@@ -105,8 +106,7 @@ class LastQueue:
             history = histories.get(event.conversation_id)
             if not isinstance(history, History) or not adds_to_history(event):
                 continue
-            times = [ended_at_ms for ended_at_ms, _ in find_completed(event, history)]
-            for ended_at_ms in [event.at_ms] if event.ends_conversation else times:
+            for ended_at_ms, _ in find_completed(event, history):
                 if history.customer_ends[ended_at_ms].decided_queue_id is None:
                     end = SettlingEnd(event.conversation_id, ended_at_ms, event.raw)
                     settling_ends.setdefault((event.conversation_id, ended_at_ms), end)
@@ -163,11 +163,11 @@ def _find_last_queue(history: History, ended_at_ms: int) -> str | None:
     """Return the id of the queue that a conversation was in last; None if no stay counts."""
     latest_ms = ended_at_ms + SAME_END_WINDOW_MS
 
-    def rank(queue_id: str, stays: Sequence[Stay]) -> tuple[int, bool, int, str]:
+    def rank(queue_id: str, stays: Sequence[Stay]) -> tuple[int, bool, float, str]:
         return (
             max(min(stay.ends_ms, latest_ms) for stay in stays),
             any(stay.event.agent_talked for stay in stays),
-            max((stay.begins_ms for stay in stays if stay.begins_ms is not None), default=-1),
+            max((s.begins_ms for s in stays if s.begins_ms is not None), default=-math.inf),
             queue_id,
         )
 
