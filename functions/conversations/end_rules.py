@@ -140,7 +140,7 @@ class LastQueue:
             and history.latest_event_ms_by_queue(ended_at_ms)
         ]
         sent_ends = self._send_later(new_ends, deadline) if new_ends else []
-        failure = OUT_OF_TIME if deadline.passed() else Failed("NotSent")
+        failure = OUT_OF_TIME if deadline.passed() else Failed("NotSent", reason="settling")
         additions: dict[str, History] = {}
         for sent in sent_ends:
             end = CustomerEnd(latest_report_ms=sent.ended_at_ms, settling=True)

@@ -447,7 +447,7 @@ def test_a_settling_message_that_sqs_refused_is_sent_at_the_next_receive(
     worker.process(event("acd.start", A, after=-60) if second_message == END else END)
     worker.sqs.script(SEND, fault)
     other = event("customer.end", conversation_id="d")
-    assert worker.process(second_message, other) == ["failed.ledger", "ignored.noted"]
+    assert worker.process(second_message, other) == ["failed.settling", "ignored.noted"]
     assert worker.sqs.delayed == []
     assert worker.process(second_message) == ["ignored.noted"]
     assert worker.settle() == ["processed"]
@@ -478,7 +478,7 @@ def test_settling_messages_are_sent_ten_at_a_time(start: Start) -> None:
     worker.sqs.script(SEND, None, [3])
     outcomes = worker.process(*bodies)
     assert [len(call.entries) for call in worker.sqs.calls if call.operation == SEND] == [10, 10, 5]
-    assert outcomes.count("failed.ledger") == 2
+    assert outcomes.count("failed.settling") == 2
     assert len(worker.sqs.delayed) == 24
     worker.process(*bodies)
     assert worker.settle() == ["processed"] * 25
@@ -492,7 +492,7 @@ def test_if_a_settling_message_of_two_is_refused_both_ends_are_still_delivered(
     worker.process(END, event("customer.end", after=HOUR))
     queue = event("acd.start", A, after=-60)
     worker.sqs.script(SEND, refused_positions)
-    assert worker.process(queue) == ["failed.ledger"]
+    assert worker.process(queue) == ["failed.settling"]
     assert worker.process(queue) == ["ignored.noted"]
     assert worker.settle() == ["processed"] * 2
     assert ends_of(worker) == [(A, 0), (A, HOUR)]
