@@ -152,9 +152,9 @@ def _split_by_claim(
 
 
 def _failed_outcome(message: Message, failure: Failed | OutOfTime) -> Outcome:
-    """Return the outcome of a message for which the ledger failed or no time was left."""
+    """Return the outcome of a message for which a step failed or no time was left."""
     if isinstance(failure, Failed):
-        return Outcome(message, "failed", "ledger", failure.error)
+        return Outcome(message, "failed", failure.reason, failure.error)
     return Outcome(message, "failed", "no_time")
 
 

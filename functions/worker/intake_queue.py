@@ -232,5 +232,4 @@ def _split_into_groups(
 
 
 def _make_move_failure(message: Message, error: str) -> Outcome:
-    # The reason `destination` also stands for the dead-letter queue.
-    return Outcome(message, "failed", "destination", f"dead-letter queue: {error}")
+    return Outcome(message, "failed", "dead_letter_queue", error)

@@ -12,7 +12,9 @@ from worker.messages import Message
 
 OutcomeKind = Literal["processed", "duplicate", "ignored", "rejected", "failed"]
 OUTCOME_KINDS: tuple[OutcomeKind, ...] = ("processed", "duplicate", "ignored", "rejected", "failed")
-FailReason = Literal["destination", "ledger", "claimed_elsewhere", "no_time"]
+FailReason = Literal[
+    "destination", "ledger", "settling", "dead_letter_queue", "claimed_elsewhere", "no_time"
+]
 """The reasons of the outcome `failed`."""
 
 
