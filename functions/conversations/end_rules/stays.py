@@ -1,6 +1,6 @@
 """Stays: the times that a conversation has spent in a queue."""
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -76,7 +76,7 @@ def _find_ended_stays(ends: Sequence[QueueEvent], starts: Sequence[QueueEvent]) 
     for position, event in enumerate(ends):
         if position and ends[position - 1].at_ms < event.at_ms:
             previous_stop_ms = ends[position - 1].at_ms
-        index = bisect_right(start_times, event.at_ms) - 1
+        index = bisect_left(start_times, event.at_ms) - 1
         start = starts[index] if index >= 0 else None
         if start and previous_stop_ms is not None and start.at_ms < previous_stop_ms:
             start = None

@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from conversations.history import CustomerEnd, History
+from conversations.history import UNKNOWN_TOPIC, CustomerEnd, History, QueueEvent
 from conversations.ledger_store import (
     ChangedHistory,
     EndKey,
@@ -30,16 +30,36 @@ HOLDER, FORMER_HOLDER = {"S": "ours"}, {"S": "former"}
 CLAIMED, DONE = {"S": "claimed"}, {"S": "done"}
 EMPTY_LIST: Value = {"L": []}
 BUS: Value = {"L": [{"S": "bus"}]}
-HISTORY = History({"q": (3, 5)}, {4: CustomerEnd(6, media_type="VOICE", decided_queue_id="q")})
+HISTORY = History(
+    {"q": (QueueEvent(3, UNKNOWN_TOPIC), QueueEvent(5, "user.end", 2, agent_talked=True))},
+    {4: CustomerEnd(media_type="VOICE", decided_queue_id="q")},
+)
 HISTORY_VALUES: list[Value] = [
     {"M": {"q": {"L": [{"N": "3"}, {"N": "5"}]}}},
+    {
+        "M": {
+            "q": {
+                "L": [
+                    {
+                        "L": [
+                            {"N": "5"},
+                            {"S": "user.end"},
+                            {"N": "2"},
+                            {"BOOL": True},
+                            {"BOOL": False},
+                        ]
+                    }
+                ]
+            }
+        }
+    },
     {
         "M": {
             "4": {
                 "M": {
                     "media_type": {"S": "VOICE"},
                     "decided": {"S": "q"},
-                    "latest_ms": {"N": "6"},
+                    "latest_ms": {"N": "4"},
                     "expires_at": {"N": "9"},
                     "dated": {"BOOL": True},
                     "settling": {"BOOL": False},
@@ -104,13 +124,13 @@ STATEMENTS: list[tuple[Write, str, list[Value]]] = [
     (
         NewHistory("c", HISTORY, 9),
         f"INSERT INTO \"{TABLE}\" VALUE {{'conversation_id': ?, 'queue_id': ?, 'queues': ?, "
-        "'ends': ?, 'version': ?, 'expires_at': ?}",
+        "'events': ?, 'ends': ?, 'version': ?, 'expires_at': ?}",
         [CONVERSATION_ID, HISTORY_SORT_KEY, *HISTORY_VALUES, {"N": "1"}, {"N": "9"}],
     ),
     (
         ChangedHistory("c", HISTORY, 3, 9),
-        f'{UPDATE} SET "queues"=? SET "ends"=? SET "version"=? SET "expires_at"=? {WHERE_KEY}'
-        ' AND "version"=?',
+        f'{UPDATE} SET "queues"=? SET "events"=? SET "ends"=? SET "version"=? SET "expires_at"=?'
+        f' {WHERE_KEY} AND "version"=?',
         [*HISTORY_VALUES, {"N": "4"}, {"N": "9"}, CONVERSATION_ID, HISTORY_SORT_KEY, {"N": "3"}],
     ),
 ]
