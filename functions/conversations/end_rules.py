@@ -26,10 +26,7 @@ class EndRule(Protocol):
     """Decides which ends the events of a batch complete."""
 
     def decide(self, events: Sequence[PartnerEvent], deadline: Deadline) -> list[Decision]:
-        """Return a decision for each event, in order.
-
-        An event that arrives twice completes its ends twice. The ledger recognizes the duplicates.
-        """
+        """Return a decision for each event, in order; a repeated event completes its ends again."""
 
 
 class QueueLeg:
@@ -294,7 +291,8 @@ def _accept(
         participants=[],
         metrics=[],
         source="eventbridge",
-        sequence=1,  # The ledger finds the right one.
+        sequence=1,  # The ledger determines this and the next one.
+        end_id="",
         raw=event.raw,
     )
     return Accepted(end, ended_at_ms, cause.has_own_time)
