@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from aws_calls import CALL_ERRORS, call_once
 from conversations.failures import Failed
 from conversations.history import CustomerEnd, History
-from conversations.ledger_store import ABSENT, Absent, EndKey, RecordedEnd, RecordedHistory
+from conversations.ledger_store import ABSENT, Absent, EndKey, RecordedEnd, RecordedHistory, Span
 from deadline import Deadline
 from dynamodb.writes import (
+    SPAN_ATTRIBUTES,
     STRING_FIELDS,
     ItemKey,
     attempts_until,
@@ -115,12 +116,15 @@ def _key_of(item: Item) -> ItemKey:
 
 
 def _parse_end(item: Item) -> RecordedEnd:
+    ended_at = item["ended_at"]
     return RecordedEnd(
         holder=item["claimed_by"]["S"],
         lease_until=int(item["lease_until"]["N"]),
-        ended_at=int(item["ended_at"]["N"]),
+        ended_at=int(ended_at["N"]),
         done=item["state"]["S"] == "done",
         delivered=tuple(name["S"] for name in item["delivered"]["L"]),
+        # An item without these attributes has the span of its one time.
+        span=Span(*(int(item.get(name, ended_at)["N"]) for name in SPAN_ATTRIBUTES)),
     )
 
 

@@ -10,10 +10,12 @@ from conversations.history import CustomerEnd, History
 from conversations.ledger_store import (
     ChangedHistory,
     EndKey,
+    ExtendSpan,
     Mark,
     NewClaim,
     NewHistory,
     SetExpiry,
+    Span,
     Takeover,
     Write,
     WriteResult,
@@ -49,6 +51,9 @@ Statement = dict[str, Any]
 """An entry of a BatchExecuteStatement call, with the keys `Statement` and `Parameters`."""
 _Values = dict[str, dict[str, Any]]
 """Maps attribute names, or conditions such as `"state"=?`, to values such as `{"S": "claimed"}`."""
+
+# The attributes of an end's span. An item whose span is its one time does not have them.
+SPAN_ATTRIBUTES = ("earliest_at", "latest_at")
 
 # The fields of `CustomerEnd` whose values are strings, keyed by their attributes in the table.
 STRING_FIELDS = {
@@ -132,11 +137,7 @@ def _replace_out_of_time(results: list[WriteResult]) -> list[WriteResult]:
 
 
 def _failure_of_call(error: CallError) -> Failed:
-    """Return a call's failure.
-
-    A transient error with a code that is not in `_RETRIED_CODES` becomes `NO_ANSWER`, so that the
-    statements are retried.
-    """
+    """Return a call's failure; if the error is transient, the failure is in `_RETRIED_CODES`."""
     code = code_of(error)
     return Failed(NO_ANSWER if is_transient(error) and code not in _RETRIED_CODES else code)
 
@@ -179,7 +180,7 @@ def make_statement(table_name: str, write: Write) -> Statement:
                     "expires_at": _number(expires_at),
                 },
             )
-        case Mark(key, holder, lease_until, delivered, done):
+        case Mark(key, holder, lease_until, delivered, done, span):
             lease_value = _number(lease_until)
             values: _Values = {
                 "delivered": {"L": [{"S": name} for name in delivered]},
@@ -187,6 +188,8 @@ def make_statement(table_name: str, write: Write) -> Statement:
             }
             if done:
                 values["state"] = {"S": "done"}
+            if span:
+                values |= _span_values(span)
             conditions: _Values = {
                 '"claimed_by"=?': {"S": holder},
                 # A mark may shorten the lease, but never lengthen it. So a mark that a newer mark
@@ -209,6 +212,10 @@ def make_statement(table_name: str, write: Write) -> Statement:
                     '"lease_until" < ?': _number(now),
                 },
             )
+        case ExtendSpan(key, span, lease_until):
+            values = {"lease_until": _number(lease_until - 1), **_span_values(span)}
+            conditions = {'"state"=?': {"S": "done"}, '"lease_until"=?': _number(lease_until)}
+            return _update_statement(table_name, end_key(key), values, conditions)
         case SetExpiry(key, expires_at):
             # Even without conditions, an UPDATE never creates an item.
             return _update_statement(
@@ -251,6 +258,10 @@ def _update_partiql(
     changes = " ".join(f'SET "{attribute}"=?' for attribute in attributes)
     where_clause = " AND ".join(['"conversation_id"=?', '"queue_id"=?', *conditions])
     return f'UPDATE "{table_name}" {changes} WHERE {where_clause}'
+
+
+def _span_values(span: Span) -> _Values:
+    return {name: _number(time) for name, time in zip(SPAN_ATTRIBUTES, span, strict=True)}
 
 
 def _history_values(history: History, version: int, item_expires_at: int) -> _Values:
