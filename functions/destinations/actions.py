@@ -10,8 +10,8 @@ batch are not affected.
 Three rules make your code dependable:
 
 - Make the function safe to repeat. It can be called twice for the same end, for instance if the
-  worker crashes after the call and before the ledger records the delivery. Write under a key such
-  as `(end.conversation_id, end.queue_id, end.sequence)` instead of incrementing a counter.
+  worker crashes after the call and before the ledger records the delivery. Write under the key
+  `end.end_id` instead of incrementing a counter.
 - Give every network call a timeout. If `on_conversation_end` takes longer than 10 seconds, it is
   interrupted with a `TimeoutError`, and the end counts as failed. Code that blocks outside Python,
   such as a DNS lookup, is interrupted only once it is back in Python.

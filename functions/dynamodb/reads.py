@@ -5,10 +5,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from aws_calls import CALL_ERRORS, call_once
 from conversations.failures import Failed
-from conversations.ledger_store import ABSENT, Absent, EndKey, RecordedEnd, RecordedHistory
+from conversations.ledger_store import ABSENT, Absent, EndKey, RecordedEnd, RecordedHistory, Span
 from deadline import Deadline
 from dynamodb.history_items import parse_history
-from dynamodb.writes import ItemKey, attempts_until, end_key, history_key, key_values
+from dynamodb.writes import (
+    SPAN_ATTRIBUTES,
+    ItemKey,
+    attempts_until,
+    end_key,
+    history_key,
+    key_values,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -108,10 +115,13 @@ def _key_of(item: Item) -> ItemKey:
 
 
 def _parse_end(item: Item) -> RecordedEnd:
+    ended_at = item["ended_at"]
     return RecordedEnd(
         holder=item["claimed_by"]["S"],
         lease_until=int(item["lease_until"]["N"]),
-        ended_at=int(item["ended_at"]["N"]),
+        ended_at=int(ended_at["N"]),
         done=item["state"]["S"] == "done",
         delivered=tuple(name["S"] for name in item["delivered"]["L"]),
+        # An item without these attributes has the span of its one time.
+        span=Span(*(int(item.get(name, ended_at)["N"]) for name in SPAN_ATTRIBUTES)),
     )

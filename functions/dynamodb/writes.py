@@ -9,10 +9,12 @@ from conversations.failures import OUT_OF_TIME, Failed
 from conversations.ledger_store import (
     ChangedHistory,
     EndKey,
+    ExtendSpan,
     Mark,
     NewClaim,
     NewHistory,
     SetExpiry,
+    Span,
     Takeover,
     Write,
     WriteResult,
@@ -47,6 +49,9 @@ ItemKey = tuple[str, str]
 """The values of the partition key `conversation_id` and the sort key `queue_id`."""
 Statement = dict[str, Any]
 """An entry of a BatchExecuteStatement call, with the keys `Statement` and `Parameters`."""
+
+# The attributes of an end's span. An item whose span is its one time does not have them.
+SPAN_ATTRIBUTES = ("earliest_at", "latest_at")
 
 
 class TableWriter:
@@ -122,11 +127,7 @@ def _replace_out_of_time(results: list[WriteResult]) -> list[WriteResult]:
 
 
 def _failure_of_call(error: CallError) -> Failed:
-    """Return a call's failure.
-
-    A transient error with a code that is not in `_RETRIED_CODES` becomes `NO_ANSWER`, so that the
-    statements are retried.
-    """
+    """Return a call's failure; if the error is transient, the failure is in `_RETRIED_CODES`."""
     code = code_of(error)
     return Failed(NO_ANSWER if is_transient(error) and code not in _RETRIED_CODES else code)
 
@@ -169,7 +170,7 @@ def make_statement(table_name: str, write: Write) -> Statement:
                     "expires_at": _number(expires_at),
                 },
             )
-        case Mark(key, holder, lease_until, delivered, done):
+        case Mark(key, holder, lease_until, delivered, done, span):
             lease_value = _number(lease_until)
             values: Values = {
                 "delivered": {"L": [{"S": name} for name in delivered]},
@@ -177,6 +178,8 @@ def make_statement(table_name: str, write: Write) -> Statement:
             }
             if done:
                 values["state"] = {"S": "done"}
+            if span:
+                values |= _span_values(span)
             conditions: Values = {
                 '"claimed_by"=?': {"S": holder},
                 # A mark may shorten the lease, but never lengthen it. So a mark that a newer mark
@@ -199,6 +202,10 @@ def make_statement(table_name: str, write: Write) -> Statement:
                     '"lease_until" < ?': _number(now),
                 },
             )
+        case ExtendSpan(key, span, lease_until):
+            values = {"lease_until": _number(lease_until - 1), **_span_values(span)}
+            conditions = {'"state"=?': {"S": "done"}, '"lease_until"=?': _number(lease_until)}
+            return _update_statement(table_name, end_key(key), values, conditions)
         case SetExpiry(key, expires_at):
             # Even without conditions, an UPDATE never creates an item.
             return _update_statement(
@@ -241,6 +248,10 @@ def _update_partiql(
     changes = " ".join(f'SET "{attribute}"=?' for attribute in attributes)
     where_clause = " AND ".join(['"conversation_id"=?', '"queue_id"=?', *conditions])
     return f'UPDATE "{table_name}" {changes} WHERE {where_clause}'
+
+
+def _span_values(span: Span) -> Values:
+    return {name: _number(time) for name, time in zip(SPAN_ATTRIBUTES, span, strict=True)}
 
 
 # Typed values are created without boto3.dynamodb.types, which would take four times as long.

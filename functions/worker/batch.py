@@ -70,7 +70,7 @@ def process(
     for claimed_end in claimed_ends:
         outcomes_per_end += _outcomes_of(claimed_end)
         if claimed_end.done:
-            latency_ms = max(0, dependencies.now_ms() - claimed_end.ended_at_ms)
+            latency_ms = max(0, dependencies.now_ms() - claimed_end.claim.ended_at)
             report.latencies_ms.setdefault(claimed_end.end.queue_id, []).append(latency_ms)
 
     # A message that reports several ends has several outcomes until here.

@@ -45,7 +45,8 @@ def accept_end(
         participants=[],
         metrics=[],
         source="eventbridge",
-        sequence=1,  # The ledger finds the right one.
+        sequence=1,  # The ledger determines the right sequence and id.
+        end_id="",
         raw=event.raw,
     )
     return Accepted(end, ended_at_ms, cause.has_own_time)
