@@ -124,8 +124,9 @@ class Settings:
     worker_memory_mb: Annotated[int, Between(128, 10_240)] = 256
     """Memory of the worker, in MB. With more memory the worker also gets more CPU."""
     max_receive_count: Annotated[int, Between(1, 1_000)] = 12
-    """Number of receives before a message moves to the dead-letter queue. AWS advises at least
-    5."""
+    """Number of receives before a message moves to the dead-letter queue. AWS advises at least 5.
+    All receives and the delays between them must fit into the 4 days that the intake queue keeps a
+    message."""
     retry_delay_seconds: Annotated[int, Between(1, 900)] = 30
     """Delay between a message's first failure and its next receive, in seconds. The delay doubles
     with each receive, up to 900 seconds."""
