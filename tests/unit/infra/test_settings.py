@@ -317,6 +317,13 @@ def test_a_mistake_does_not_repeat_the_query_of_a_url(find_mistakes: FindMistake
     )
 
 
+def test_the_ledger_outlives_a_message_and_the_wait_for_a_conversation_to_go_on(
+    load_settings: LoadSettings,
+) -> None:
+    message_days, days_until_reopened = 4 + 14, 30
+    assert load_settings()[0].ledger_days >= message_days + days_until_reopened
+
+
 def test_destinations_keep_their_order(load_settings: LoadSettings) -> None:
     assert load_settings()[0].destinations == ("actions", "bus")
     assert load_settings(destinations="Bus, archive,actions")[0].destinations == (
