@@ -47,7 +47,7 @@ def process(
     First, messages with invalid bodies are moved to the dead-letter queue. Then each distinct end
     is claimed, delivered and marked. An end's failure does not stop the other ends. A message with
     a refused end but no failed end is moved to the dead-letter queue, too. A failed message comes
-    back after a delay, or at once if it failed for lack of time.
+    back after a delay.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from conversations.end_rules.last_queue import SettlingEnd
 from conversations.parsed import Rejected
 from deadline import Deadline
 from logs import json_logger
-from worker.dead_letters import MAX_BYTES, DeadLetter, make_dead_letter
+from worker.dead_letter import MAX_BYTES, DeadLetter, make_dead_letter
 from worker.messages import Message
 from worker.report import Outcome
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 logger = json_logger("worker")
 
-MAX_ENTRIES = 10  # of a call (see "Amazon SQS message quotas" in the AWS documentation)
+# SQS's limit for a call (see "Amazon SQS message quotas" in the AWS documentation).
+MAX_ENTRIES = 10
 # The longest delay of a failed message that does not wait for a lease to expire.
 MAX_DELAY_SECONDS = 900
 MAX_LEASE_WAIT_SECONDS = 1800  # longer than any lease
@@ -79,7 +80,7 @@ class IntakeQueue:
         return outcomes
 
     def delay(self, failed_outcomes: Sequence[Outcome], now_ms: int, deadline: Deadline) -> None:
-        """Set each failed message's delay, which is 0 if the message failed for lack of time.
+        """Set each failed message's delay.
 
         If a delay cannot be set, the message comes back after the queue's visibility timeout.
         """
@@ -129,7 +130,8 @@ class IntakeQueue:
 
     def _delay_seconds(self, outcome: Outcome, now_ms: int) -> int:
         """Return the seconds until a failed message is received again."""
-        if outcome.reason == "no_time":
+        receives = outcome.message.receive_count
+        if outcome.reason == "no_time" and receives == 1:
             return 0
         if outcome.not_before_ms:
             # With jitter, one of the messages that report the same end comes back first. Once that
@@ -138,8 +140,14 @@ class IntakeQueue:
             seconds = math.ceil((outcome.not_before_ms - now_ms) / 1000 + jitter)
             return max(0, min(MAX_LEASE_WAIT_SECONDS, seconds))
         # After ten doublings, any delay has reached the maximum.
-        doublings = min(outcome.message.receive_count - 1, 10)
-        return int(min(MAX_DELAY_SECONDS, self._retry_delay_seconds * 2**doublings))
+        doublings = min(receives - 1, 10)
+        delay_seconds = int(min(MAX_DELAY_SECONDS, self._retry_delay_seconds * 2**doublings))
+        if outcome.reason == "no_time":
+            # If the messages of a batch came back together, they would be too many for one
+            # invocation again, until healthy ends had used up their receives. So they come back
+            # spread over half of the delay, in smaller batches.
+            return random.randint((delay_seconds + 1) // 2, delay_seconds)  # noqa: S311 - as above
+        return delay_seconds
 
     def _move_group(self, group: Sequence[DeadLetter], deadline: Deadline) -> list[Outcome]:
         """Move messages together, or singly if SQS refuses the call; return the outcomes."""

@@ -382,12 +382,27 @@ def test_the_delay_doubles_with_each_receive_to_fifteen_minutes(
         assert sqs.visibility == {"r:m-0": seconds}
 
 
-@pytest.mark.parametrize("receives", [1, 5, 1000])
-def test_a_message_failed_for_no_time_comes_back_at_once(
-    sqs: FakeSqs, intake: IntakeQueue, receives: int
+def test_a_message_failed_for_no_time_comes_back_at_once_the_first_time(
+    sqs: FakeSqs, intake: IntakeQueue
 ) -> None:
-    delay(intake, 1, "no_time", receives)
+    delay(intake, 1, "no_time", receives=1)
     assert sqs.visibility == {"r:m-0": 0}
+
+
+@pytest.mark.parametrize(("receives", "delay_seconds"), [(2, 60), (3, 120), (6, 900), (1000, 900)])
+def test_messages_failed_for_no_time_again_are_spread_over_half_of_the_usual_delay(
+    sqs: FakeSqs, intake: IntakeQueue, receives: int, delay_seconds: int
+) -> None:
+    delay(intake, 200, "no_time", receives)
+    delays = sqs.visibility.values()
+    assert delay_seconds / 2 <= min(delays) < 0.6 * delay_seconds
+    assert 0.9 * delay_seconds < max(delays) <= delay_seconds
+
+
+def test_the_shortest_delay_is_no_longer_for_a_message_failed_for_no_time(sqs: FakeSqs) -> None:
+    intake = IntakeQueue(sqs, INTAKE, DEAD, retry_delay_seconds=1)  # type: ignore[arg-type]
+    delay(intake, 50, "no_time", receives=2)
+    assert {*sqs.visibility.values()} == {1, 2}
 
 
 @pytest.mark.parametrize("fault", [client_error("RequestThrottled"), NO_NETWORK, NO_ANSWER, {0}])

@@ -43,8 +43,10 @@ class DownDestination:
                 yield Receipt(position, "arrived")
 
 
-def run(batches: Batches, queue: Queue, arrivals: dict[str, float]) -> None:
-    """Process messages in batches of ten when they fall due, all due batches at the same time."""
+def run(
+    batches: Batches, queue: Queue, arrivals: dict[str, float], *, batch_size: int = 10
+) -> None:
+    """Process messages in batches when they fall due, all due batches at the same time."""
     clock = batches.clock
     unsent = sorted(arrivals.items(), key=lambda arrival: arrival[1])
     for _ in range(10_000):
@@ -56,7 +58,7 @@ def run(batches: Batches, queue: Queue, arrivals: dict[str, float]) -> None:
         now = clock.now = max(clock.now, min(moments))
         while unsent and unsent[0][1] <= now:
             queue.put(end(unsent.pop(0)[0]))
-        while records := queue.receive(10):
+        while records := queue.receive(batch_size):
             queue.settle(records, reported_ids(batches.run(records)))
             # The next batch is processed at the same time.
             clock.now = now
@@ -137,3 +139,18 @@ def test_an_outage_as_long_as_all_delays_is_survived(
     assert len(queue.bodies_of_the_dead()) == (not arrives)
     (delays,) = queue.delays.values()
     assert delays == DELAYS + [900] * (not arrives)
+
+
+def test_a_slow_action_with_a_large_batch_exhausts_no_end_s_receives(
+    batches: Batches, queue: Queue, clock: Clock
+) -> None:
+    # Of a batch of 100, an invocation delivers 6 ends: 12 receives of the whole batch deliver 72.
+    slow = FakeDestination("slow")
+    slow.results = {f"c-{n}": lambda: clock.sleep(4.5) for n in range(100)}
+    batches.destinations = [slow]
+    run(batches, queue, dict.fromkeys(slow.results, 0), batch_size=100)
+    assert sorted(conversation_id for conversation_id, _, _ in slow.received) == sorted(
+        slow.results
+    )
+    assert queue.bodies_of_the_dead() == []
+    assert max(map(len, queue.delays.values())) <= 6

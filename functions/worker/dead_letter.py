@@ -1,4 +1,4 @@
-"""Dead letters: rejected messages as they are sent to the dead-letter queue."""
+"""A message for the dead-letter queue: an unchanged body, and the reason as attributes."""
 
 import base64
 import binascii
