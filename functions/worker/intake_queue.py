@@ -149,8 +149,9 @@ class IntakeQueue:
         if outcome.reason == "no_time":
             # If the messages of a batch came back together, they would be too many for one
             # invocation again, until healthy ends had used up their receives. So they come back
-            # spread over half of the delay, in smaller batches.
-            return random.randint((delay_seconds + 1) // 2, delay_seconds)  # noqa: S311 - as above
+            # spread over half of the delay, in smaller batches. At the maximum they remain spread.
+            longest_seconds = min(MAX_DELAY_SECONDS, delay_seconds + delay_seconds // 2)
+            return random.randint(delay_seconds, longest_seconds)  # noqa: S311 - as above
         return delay_seconds
 
     def _move_group(self, group: Sequence[DeadLetter], deadline: Deadline) -> list[Outcome]:

@@ -29,9 +29,11 @@ def receives_that_fit(
     the last receive, because SQS moves a message to the dead-letter queue only when the message
     would be received once more.
     """
+    # The worker lengthens the delay of a message that it had no time for by up to half.
+    longest_delays = (min(_MAX_DELAY_SECONDS, d + d // 2) for d in _delays(first_delay_seconds))
     seconds_passed = accumulate(
         max(visibility_timeout_seconds, worker_timeout_seconds + delay_seconds)
-        for delay_seconds in _delays(first_delay_seconds)
+        for delay_seconds in longest_delays
     )
     max_seconds = INTAKE_DAYS * 86_400
     return sum(1 for _ in takewhile(lambda seconds: seconds <= max_seconds, seconds_passed))

@@ -141,7 +141,7 @@ def test_an_outage_as_long_as_all_delays_is_survived(
     assert delays == DELAYS + [900] * (not arrives)
 
 
-def test_a_slow_action_with_a_large_batch_exhausts_no_end_s_receives(
+def test_a_batch_that_takes_too_long_exhausts_no_end_s_receives(
     batches: Batches, queue: Queue, clock: Clock
 ) -> None:
     # Of a batch of 100, an invocation delivers 6 ends: 12 receives of the whole batch deliver 72.
