@@ -29,9 +29,11 @@ def receives_that_fit(
     the last receive: SQS moves the message to the dead-letter queue after this time, instead of
     handing it over once more.
     """
+    # The worker lengthens each delay by up to half, at random.
+    longest_delays = (min(_MAX_DELAY_SECONDS, d + d // 2) for d in _delays(first_delay_seconds))
     seconds_passed = accumulate(
         max(visibility_timeout_seconds, worker_timeout_seconds + delay_seconds)
-        for delay_seconds in _delays(first_delay_seconds)
+        for delay_seconds in longest_delays
     )
     max_seconds = INTAKE_DAYS * 86_400
     return sum(1 for _ in takewhile(lambda seconds: seconds <= max_seconds, seconds_passed))

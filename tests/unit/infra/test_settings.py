@@ -280,7 +280,7 @@ def test_a_filter_that_overfills_the_watchdogs_environment_is_a_mistake(
 @pytest.mark.parametrize(
     ("context", "limit"),
     [
-        ({}, 375),
+        ({}, 374),
         ({"retry_delay_seconds": "900"}, 371),
         ({"worker_timeout_seconds": "900", "batching_window_seconds": "300"}, 60),
     ],

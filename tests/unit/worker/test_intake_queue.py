@@ -389,20 +389,26 @@ def test_a_message_failed_for_no_time_comes_back_at_once_the_first_time(
     assert sqs.visibility == {"r:m-0": 0}
 
 
-@pytest.mark.parametrize(("receives", "delay_seconds"), [(2, 60), (3, 120), (6, 900), (1000, 900)])
-def test_messages_failed_for_no_time_again_are_spread_over_half_of_the_usual_delay(
-    sqs: FakeSqs, intake: IntakeQueue, receives: int, delay_seconds: int
+@pytest.mark.parametrize(
+    ("receives", "shortest", "longest"),
+    [(2, 60, 90), (3, 120, 180), (5, 480, 720), (6, 900, 900), (1000, 900, 900)],
+)
+@pytest.mark.parametrize("reason", ["destination", "no_time"])
+@pytest.mark.usefixtures("random_delays")
+def test_failed_messages_are_spread_over_half_of_the_delay_after_it(
+    sqs: FakeSqs,
+    intake: IntakeQueue,
+    receives: int,
+    shortest: int,
+    *,
+    longest: int,
+    reason: FailReason,
 ) -> None:
-    delay(intake, 200, "no_time", receives)
+    delay(intake, 200, reason, receives)
     delays = sqs.visibility.values()
-    assert delay_seconds / 2 <= min(delays) < 0.6 * delay_seconds
-    assert 0.9 * delay_seconds < max(delays) <= delay_seconds
-
-
-def test_the_shortest_delay_is_no_longer_for_a_message_failed_for_no_time(sqs: FakeSqs) -> None:
-    intake = IntakeQueue(sqs, INTAKE, DEAD, retry_delay_seconds=1)  # type: ignore[arg-type]
-    delay(intake, 50, "no_time", receives=2)
-    assert {*sqs.visibility.values()} == {1, 2}
+    tenth = (longest - shortest) / 10
+    assert shortest <= min(delays) <= shortest + tenth
+    assert longest - tenth <= max(delays) <= longest
 
 
 @pytest.mark.parametrize("fault", [client_error("RequestThrottled"), NO_NETWORK, NO_ANSWER, {0}])
