@@ -88,7 +88,7 @@ class EndSearch:
         ]
         if not ranks:
             return self._next_sequence(), None
-        _, _, sequence = min(ranks)
+        *_, sequence = min(ranks)
         return sequence, candidates[sequence]
 
     def extends(self, span: Span) -> bool:

@@ -30,6 +30,22 @@ def minutes_of(item: Item) -> tuple[float, float, float]:
     return first, earliest, latest
 
 
+def written_before(minutes: float, **changes: Any) -> Item:
+    """Return an item as the version without spans wrote it."""
+    return {
+        "conversation_id": {"S": "c"},
+        "queue_id": {"S": QUEUE},
+        "state": {"S": "done"},
+        "claimed_by": {"S": "0123456789abcdef0123456789abcdef"},
+        "lease_until": {"N": "0"},
+        "ended_at": {"N": str(ENDED_MS + round(minutes * 60_000))},
+        "delivered": {"L": [{"S": "bus"}]},
+        "source": {"S": "subscription"},
+        "expires_at": {"N": str(ENDED_MS // 1000 + 20 * 86_400)},
+        **changes,
+    }
+
+
 def operations(dynamodb: FakeDynamoDb) -> list[str]:
     return [call.operation for call in dynamodb.calls]
 
@@ -100,6 +116,31 @@ def test_a_span_that_has_grown_does_not_absorb_the_event_of_another_unfinished_e
     assert minutes_of(invocations.item(2)) == (17, 17, 17)
 
 
+def test_an_end_belongs_to_the_item_with_its_time_even_if_an_earlier_span_contains_the_time(
+    invocations: Invocations, dynamodb: FakeDynamoDb
+) -> None:
+    """Spans overlap if an invocation extends one and does not know yet of a new item."""
+    dynamodb.items["c", QUEUE] = written_before(
+        9, earliest_at={"N": str(ENDED_MS)}, latest_at={"N": str(ENDED_MS + 1_080_000)}
+    )
+    second = written_before(17, queue_id={"S": f"{QUEUE}#2"}, state={"S": "claimed"})
+    dynamodb.items["c", f"{QUEUE}#2"] = second
+    claim = invocations.finish(end_at(17))
+    assert claim
+    assert claim.key.sequence == 2
+
+
+def test_a_claim_has_a_newer_span_than_its_item(invocations: Invocations) -> None:
+    for minutes in (0, 10, 20):
+        invocations.finish(end_at(minutes))
+    claims = invocations.open_claims()
+    claim = invocations.claim_one(claims, end_at(30))
+    assert invocations.claim_one(claims, end_at(34)) is claim
+    # The search reads the earlier items, and the claimed one with them.
+    assert invocations.claim_one(claims, end_at(38)) is claim
+    assert claim.key.sequence == 4
+
+
 def test_an_end_goes_to_the_nearest_span_and_between_equally_near_ones_to_the_first(
     invocations: Invocations,
 ) -> None:
@@ -145,6 +186,29 @@ def test_a_longer_span_of_a_done_end_costs_one_write(
     assert operations(dynamodb) == [WRITE, READ, READ, WRITE]
     changed = {name for name, value in invocations.item().items() if before.get(name) != value}
     assert changed == {"earliest_at", "latest_at", "lease_until"}
+
+
+def test_a_longer_span_of_a_further_end_changes_no_other_item(
+    invocations: Invocations, dynamodb: FakeDynamoDb, clock: Clock
+) -> None:
+    invocations.finish(end_at(9))
+    invocations.finish(end_at(60))
+    clock.now = 3600
+    before = dict(invocations.item(1))
+    assert invocations.finish(end_at(63)) is None
+    assert len(dynamodb.calls[-1].entries) == 1
+    assert invocations.item(1) == before
+
+
+def test_a_takeover_with_a_longer_span_costs_one_more_read_than_the_search(
+    invocations: Invocations, dynamodb: FakeDynamoDb
+) -> None:
+    claims = invocations.open_claims()
+    invocations.release(claims, invocations.claim_one(claims, end_at(9)))
+    dynamodb.calls.clear()
+    invocations.claim_one(invocations.open_claims(), end_at(13))
+    assert operations(dynamodb) == [WRITE, READ, READ, WRITE, READ]
+    assert len(dynamodb.calls[-1].entries) == 1
 
 
 def test_a_longer_span_of_a_claimed_end_costs_no_write_of_its_own(
@@ -288,22 +352,6 @@ def test_an_end_is_not_a_duplicate_of_an_item_that_was_deleted_meanwhile(
     dynamodb.script(WRITE, None, dynamodb.items.clear)
     assert invocations.finish(end_at(13)) is not None
     assert minutes_of(invocations.item()) == (13, 13, 13)
-
-
-def written_before(minutes: float, **changes: Any) -> Item:
-    """Return an item as the version without spans wrote it."""
-    return {
-        "conversation_id": {"S": "c"},
-        "queue_id": {"S": QUEUE},
-        "state": {"S": "done"},
-        "claimed_by": {"S": "0123456789abcdef0123456789abcdef"},
-        "lease_until": {"N": "0"},
-        "ended_at": {"N": str(ENDED_MS + round(minutes * 60_000))},
-        "delivered": {"L": [{"S": "bus"}]},
-        "source": {"S": "subscription"},
-        "expires_at": {"N": str(ENDED_MS // 1000 + 20 * 86_400)},
-        **changes,
-    }
 
 
 @pytest.mark.parametrize(
