@@ -37,8 +37,8 @@ class IntakeQueue:
     Parameters
     ----------
     retry_delay_seconds
-        The shortest delay of a failed message after its first receive. Each further receive doubles
-        it. A delay is up to half longer, at random.
+        The delay of a failed message after its first receive. Each further receive doubles the
+        delay.
     settle_seconds
         The delay of the messages that `send_later` sends, from 0 to 900 seconds.
     """
@@ -142,11 +142,13 @@ class IntakeQueue:
         # After ten doublings, any delay has reached the maximum.
         doublings = min(receives - 1, 10)
         delay_seconds = int(min(MAX_DELAY_SECONDS, self._retry_delay_seconds * 2**doublings))
-        # If the messages of a batch that took too long came back together, they would take too long
-        # again, until healthy ends had used up their receives. Spread over half of the delay, they
-        # come back in smaller batches. At the maximum delay, they remain spread.
-        longest_seconds = min(MAX_DELAY_SECONDS, delay_seconds + delay_seconds // 2)
-        return random.randint(delay_seconds, longest_seconds)  # noqa: S311 - as above
+        if outcome.reason == "no_time":
+            # If the messages of a batch came back together, they would be too many for one
+            # invocation again, until healthy ends had used up their receives. So they come back
+            # spread over half of the delay, in smaller batches. At the maximum they remain spread.
+            longest_seconds = min(MAX_DELAY_SECONDS, delay_seconds + delay_seconds // 2)
+            return random.randint(delay_seconds, longest_seconds)  # noqa: S311 - as above
+        return delay_seconds
 
     def _move_group(self, group: Sequence[DeadLetter], deadline: Deadline) -> list[Outcome]:
         """Move messages together, or singly if SQS refuses the call; return the outcomes."""

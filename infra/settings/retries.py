@@ -29,7 +29,7 @@ def receives_that_fit(
     the last receive: SQS moves the message to the dead-letter queue after this time, instead of
     handing it over once more.
     """
-    # The worker lengthens each delay by up to half, at random.
+    # The worker lengthens the delay of a message that it had no time for by up to half.
     longest_delays = (min(_MAX_DELAY_SECONDS, d + d // 2) for d in _delays(first_delay_seconds))
     seconds_passed = accumulate(
         max(visibility_timeout_seconds, worker_timeout_seconds + delay_seconds)

@@ -130,9 +130,8 @@ class Settings:
     All receives and the delays between them must fit into the 4 days that the intake queue keeps a
     message."""
     retry_delay_seconds: Annotated[int, Between(1, 900)] = 30
-    """Shortest delay between a message's first failure and its next receive, in seconds. The delay
-    doubles with each receive, up to 900 seconds. The worker adds up to half of the delay at random,
-    so that the messages of a large batch come back in smaller batches."""
+    """Delay between a message's first failure and its next receive, in seconds. The delay doubles
+    with each receive, up to 900 seconds."""
 
     # Monitoring:
     watchdog: Annotated[str, OneOf("off", "report", "heal")] = "heal"

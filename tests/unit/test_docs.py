@@ -151,11 +151,7 @@ def row(label: str) -> list[int]:
 
 
 def test_the_table_of_tries_has_the_delays_of_the_default_settings() -> None:
-    tries, delays, moments = (
-        row("try"),
-        row("shortest delay before it, s"),
-        row("earliest after the first, s"),
-    )
+    tries, delays, moments = row("try"), row("delay before it, s"), row("after the first, s")
 
     assert tries == list(range(1, 13))
     assert moments == [outage_seconds(30, receives) for receives in tries]
