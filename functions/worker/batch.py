@@ -178,7 +178,10 @@ def _outcomes_of(claimed_end: ClaimedEnd) -> list[Outcome]:
             kind, reason, detail = "failed", "ledger", claimed_end.mark_error
         case unforeseen:
             assert_never(unforeseen)
-    return [Outcome(message, kind, reason, detail) for message in claimed_end.messages]
+    is_crowded_out = claimed_end.is_crowded_out
+    return [
+        Outcome(message, kind, reason, detail, is_crowded_out) for message in claimed_end.messages
+    ]
 
 
 def _to_rejection(outcome: Outcome) -> tuple[Message, Rejected]:

@@ -35,6 +35,8 @@ class ClaimedEnd:
         The details of refused attempts, keyed by destination name. No retry can succeed.
     untried_destinations
         The names of destinations that the end was not sent to, because no time was left.
+    is_crowded_out
+        Whether the end is among `failures` only because other ends took a destination's time.
     mark_error
         The latest mark's error; empty if there is none.
     claim_lost
@@ -49,6 +51,7 @@ class ClaimedEnd:
     failures: dict[str, str] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)
     untried_destinations: list[str] = field(default_factory=list)
+    is_crowded_out: bool = False
     mark_error: str = ""
     claim_lost: bool = False
     done: bool = False
@@ -179,6 +182,7 @@ class _Dispatch:
                 # untried, it would come back at once, and probably lack time again. Recorded as
                 # failed, it comes back after a delay.
                 claimed_end.failures[name] = f"{name}: not tried, others took too long"
+                claimed_end.is_crowded_out = True
             else:
                 claimed_end.untried_destinations.append(name)
 

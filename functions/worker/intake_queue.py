@@ -142,7 +142,7 @@ class IntakeQueue:
         # After ten doublings, any delay has reached the maximum.
         doublings = min(receives - 1, 10)
         delay_seconds = int(min(MAX_DELAY_SECONDS, self._retry_delay_seconds * 2**doublings))
-        if outcome.reason == "no_time":
+        if outcome.reason == "no_time" or outcome.is_crowded_out:
             # If the messages of a batch came back together, they would be too many for one
             # invocation again, until healthy ends had used up their receives. So they come back
             # spread over half of the delay, in smaller batches. At the maximum they remain spread.

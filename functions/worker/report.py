@@ -29,6 +29,8 @@ class Outcome:
     detail
         An explanation for the log: the invalid field and its expected form, or the error. It never
         quotes the message.
+    is_crowded_out
+        Whether other messages of the batch took the time that this message needed.
     not_before_ms
         The earliest useful time of a retry, in epoch milliseconds; 0 if unknown.
     """
@@ -37,6 +39,7 @@ class Outcome:
     kind: OutcomeKind
     reason: str = ""
     detail: str = ""
+    is_crowded_out: bool = False
     not_before_ms: int = 0
 
 

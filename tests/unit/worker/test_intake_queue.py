@@ -393,6 +393,7 @@ def test_a_message_failed_for_no_time_comes_back_at_once_the_first_time(
     ("receives", "shortest", "longest"),
     [(2, 60, 90), (3, 120, 180), (5, 480, 720), (6, 900, 900), (1000, 900, 900)],
 )
+@pytest.mark.usefixtures("random_delays")
 def test_messages_failed_for_no_time_again_are_spread_over_half_of_the_usual_delay_after_it(
     sqs: FakeSqs, intake: IntakeQueue, receives: int, shortest: int, longest: int
 ) -> None:
