@@ -345,10 +345,8 @@ class World:
         if _epoch_ms(end.ended_at) != recorded:
             self.violations.append(f"another time: {end}")
         key = end.conversation_id, end.queue_id, end.sequence
-        is_known_id = end.end_id in self.end_ids.values()
-        if self.end_ids.setdefault(key, end.end_id) != end.end_id or (
-            is_known_id and [k for k, id_ in self.end_ids.items() if id_ == end.end_id] != [key]
-        ):
+        self.end_ids.setdefault(key, end.end_id)
+        if [known for known, end_id in self.end_ids.items() if end_id == end.end_id] != [key]:
             self.violations.append(f"another id: {end}")
         if "eventTime" not in end.raw:
             if end.sequence != 1:
