@@ -44,6 +44,8 @@ def event(
     sample["detail"]["topicName"] = sample["detail-type"].replace("{id}", conversation_id)
     told = sample["detail"]["eventBody"]
     del told["eventTime"]
+    if topic != "customer.end":
+        del told["interactingDurationMs"]
     told["conversationId"] = conversation_id
     if queue_id is not None:
         told["queueId"] = queue_id

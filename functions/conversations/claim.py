@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from conversations.failures import Failed, OutOfTime
-from conversations.ledger_store import EndKey
+from conversations.ledger_store import EndKey, Span
 
 
 @dataclass(slots=True)
@@ -14,18 +14,30 @@ class Claim:
     ----------
     ended_at
         The end's time in the ledger, in epoch milliseconds.
+    span
+        The span of the times that the end's events report.
     lease_until
         When the lease expires, in epoch milliseconds. `Claims` lowers this with each mark (see
         `ledger_store.Mark`), and sets it to 0 when the end is done or the claim is released.
     delivered
         The names of the destinations that have the end. The code that delivers the end appends to
         this list.
+    is_span_extended
+        Whether `span` has grown under this claim. Every mark then records the span, so that a mark
+        makes up for the failure of the mark before.
     """
 
     key: EndKey
     ended_at: int
+    span: Span
     lease_until: int
     delivered: list[str] = field(default_factory=list)
+    is_span_extended: bool = False
+
+    def extend_span(self, at_ms: int) -> None:
+        """Extend the span to a time (epoch ms); the next mark or release records it."""
+        self.span = self.span.extended_to(at_ms)
+        self.is_span_extended = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The end of a conversation in a queue, as every destination gets it."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -23,6 +24,8 @@ class ConversationEnd:
         The queue's name; None if the event does not have it.
     ended_at
         When the conversation ended: ISO 8601, UTC, to the millisecond (`2026-11-23T10:00:00.000Z`).
+        If several events report the end with different times, this is the time that the ledger
+        recorded first.
     media_type, direction, disconnect_type
         The values of the customer or, under the end rule `queue_leg`, of the participant whose
         event ended the leg, as Genesys Cloud writes them (`VOICE`, `INBOUND`, `ENDPOINT`); None if
@@ -34,7 +37,11 @@ class ConversationEnd:
         for ends that a later version will find by a search in Genesys Cloud.
     sequence
         1 for the conversation's first end in this queue, 2 for the next end after the conversation
-        was re-opened, and so on.
+        was re-opened, and so on. The sequences begin again when the ledger has forgotten the
+        earlier ends, `ledger_days` after the last of them.
+    end_id
+        The end's unique id (see `make_end_id`). It is the same for every delivery of the end, and
+        different for every other end.
     raw
         The whole event, including the fields that have no attribute here.
     """
@@ -50,6 +57,7 @@ class ConversationEnd:
     metrics: list[Any]
     source: Source
     sequence: int
+    end_id: str
     raw: dict[str, Any]
 
     def as_json(self, *, include_raw: bool = True) -> bytes:
@@ -68,3 +76,17 @@ class ConversationEnd:
         return msgspec.json.encode(
             {name: getattr(self, name) for name in self.__slots__ if name != "raw"}
         )
+
+
+def make_end_id(conversation_id: str, queue_id: str, ended_at_ms: int) -> str:
+    """Return an end's id: 32 hexadecimal digits.
+
+    Parameters
+    ----------
+    ended_at_ms
+        The end's time in the ledger, in epoch milliseconds. An end keeps it through retries,
+        takeovers and repeats, and no other end of the conversation in the queue has the same time.
+    """
+    # In a JSON array, the ids cannot run into one another, whatever characters they contain.
+    identity = msgspec.json.encode([conversation_id, queue_id, ended_at_ms])
+    return hashlib.sha256(identity).hexdigest()[:32]

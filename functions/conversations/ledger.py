@@ -25,13 +25,18 @@ A destination can still get an end twice: if the destination's response was lost
 not written, for example because the invocation was killed.
 
 A conversation that is re-opened ends again. Each of its ends in a queue has an item of its own,
-with its own sequence. An end belongs to the first item whose `ended_at` is within five minutes of
-the end's time. If there is no such item, the end gets a new item with the next sequence. The
-earlier items then expire together with the new item, so that no sequence is used twice.
+with its own sequence (see `end_search`). If an end gets a new item, the earlier items then expire
+together with the new item.
+
+An item's span grows when an event reports the end with a time outside the span. An invocation that
+holds the claim records the longer span with its next mark or release. If the end is already done,
+the span is written before the event counts as a duplicate; otherwise the event's message would be
+deleted, and the next event could not be recognized.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 
 from conversations.claim import (
     AlreadyDone,
@@ -42,28 +47,24 @@ from conversations.claim import (
     Marked,
     MarkResult,
 )
-from conversations.end import SAME_END_WINDOW_MS
-from conversations.failures import OUT_OF_TIME, Failed, OutOfTime
+from conversations.end_search import EndSearch
+from conversations.failures import Failed, OutOfTime
 from conversations.ledger_store import (
-    ABSENT,
     SECONDS_PER_DAY,
-    Absent,
     EndKey,
+    ExtendSpan,
     LedgerStore,
     Mark,
     NewClaim,
     RecordedEnd,
     SetExpiry,
+    Span,
     Takeover,
-    Write,
     WriteResult,
     WriteStatus,
 )
 from conversations.parsed import Accepted
 from deadline import Clock, Deadline
-
-# How many items a search reads at once if the first item belongs to another end.
-READ_AHEAD = 4
 
 
 class Ledger:
@@ -87,59 +88,6 @@ class Ledger:
         return Claims(self._store, lease_until, self._keep_seconds, self._now_ms)
 
 
-class _Search:
-    """The search for an end's item among the items of the same conversation and queue.
-
-    Attributes
-    ----------
-    key
-        The current item's key. The search begins with sequence 1.
-    item
-        The current item as it was last read; `Absent` if it does not exist or was never read.
-    result
-        The result of claiming the end; `OUT_OF_TIME` until the result is known.
-    """
-
-    __slots__ = ("accepted", "item", "key", "result")
-
-    def __init__(self, accepted: Accepted) -> None:
-        self.accepted = accepted
-        self.key = EndKey(accepted.end.conversation_id, accepted.end.queue_id)
-        self.item: RecordedEnd | Absent | Failed = ABSENT
-        self.result: ClaimResult = OUT_OF_TIME
-
-    def key_with(self, sequence: int) -> EndKey:
-        return EndKey(self.key.conversation_id, self.key.queue_id, sequence)
-
-    def is_same_end(self, ended_at: int) -> bool:
-        """Return whether `accepted` is the recorded end whose time is `ended_at` (epoch ms)."""
-        if not self.accepted.has_own_time:
-            return True  # without a time to compare, it counts as any recorded end
-        return abs(self.accepted.ended_at_ms - ended_at) <= SAME_END_WINDOW_MS
-
-    def keys_to_read(self) -> list[EndKey]:
-        """Return the keys of the items to read next, beginning with the current item's key."""
-        # Few conversations have a second item, so the first item is read alone.
-        sequence = self.key.sequence
-        count = 1 if sequence == 1 else READ_AHEAD
-        return [self.key_with(sequence + n) for n in range(count)]
-
-    def advance(
-        self, items: Mapping[EndKey, RecordedEnd | Absent | Failed]
-    ) -> RecordedEnd | Absent | Failed | None:
-        """Go through the items that were read; return the item at which the search stops.
-
-        The search stops at the end's own item, at a key without an item, or at an item that could
-        not be read. If all items belong to other ends, return None; the search must then read on.
-        """
-        for key in self.keys_to_read():
-            self.key, self.item = key, items[key]
-            if not isinstance(self.item, RecordedEnd) or self.is_same_end(self.item.ended_at):
-                return self.item
-        self.key = self.key_with(self.key.sequence + 1)
-        return None
-
-
 class Claims:
     """The claims of one invocation.
 
@@ -160,24 +108,30 @@ class Claims:
         self._lease_until = lease_until
         self._keep_seconds = keep_seconds
         self._now_ms = now_ms
-        self._held: dict[EndKey, Claim] = {}
+        # The held claims by sequence, keyed by the key of sequence 1.
+        self._held: defaultdict[EndKey, dict[int, Claim]] = defaultdict(dict)
 
     def claim(self, ends: Sequence[Accepted], deadline: Deadline) -> list[ClaimResult]:
         """Claim ends, and return the results in order.
 
         Two ends that belong to the same item get the same `Claim` object.
         """
-        searches = [_Search(accepted) for accepted in ends]
-        groups: dict[EndKey, list[_Search]] = {}
-        # Ends with a time of their own come first, so that a new item gets one of their times.
-        for search in sorted(searches, key=lambda search: not search.accepted.has_own_time):
-            groups.setdefault(search.key, []).append(search)
+        results: dict[int, ClaimResult] = {}
+        groups: defaultdict[EndKey, list[int]] = defaultdict(list)
+        # In the order of their times, ends that lie close to one another become one end. Ends
+        # without a time of their own come last, so that a new item gets the time of another end.
+        for position in sorted(range(len(ends)), key=lambda position: _time_order(ends[position])):
+            end = ends[position].end
+            groups[EndKey(end.conversation_id, end.queue_id)].append(position)
         # Each round claims one end per conversation and queue, because the next end may belong to
         # the same item.
         while groups:
-            self._claim_distinct([group.pop(0) for group in groups.values()], deadline)
-            groups = {key: group for key, group in groups.items() if group}
-        return [search.result for search in searches]
+            positions = {group.pop(0): key for key, group in groups.items()}
+            searches = [EndSearch(ends[p], self._held[key]) for p, key in positions.items()]
+            self._claim_distinct(searches, deadline)
+            results |= zip(positions, (search.result for search in searches), strict=True)
+            groups = defaultdict(list, {key: group for key, group in groups.items() if group})
+        return [results[position] for position in range(len(ends))]
 
     def mark(
         self, claims: Sequence[Claim], done_flags: Sequence[bool], deadline: Deadline
@@ -207,89 +161,101 @@ class Claims:
             claim.lease_until = 0
         self._store.write([self._make_mark(claim, done=False) for claim in claims], deadline)
 
-    def _claim_distinct(self, searches: Sequence[_Search], deadline: Deadline) -> None:
-        """Claim ends, no two of which have the same conversation and queue.
+    def _claim_distinct(self, searches: Sequence[EndSearch], deadline: Deadline) -> None:
+        """Claim ends, no two of which have the same conversation and queue."""
+        # Most ends take one round. A takeover, a longer span or a further sequence can take more,
+        # because the existing items must be read first.
+        while searches:
+            searches = self._write(self._read(searches, deadline), deadline)
 
-        The claim on a first item is written before the item is read, because most ends are new.
-        """
-        claimable: list[_Search] = []
-        unread: list[_Search] = []
-        for search in searches:
-            held = self._held.get(search.key)
-            if held is None:
-                claimable.append(search)
-            elif search.is_same_end(held.ended_at):
-                search.result = held
-            else:
-                search.key = search.key_with(2)
-                unread.append(search)
-        claimable += self._read_items(unread, deadline)
-        # Most ends take one round. A takeover or a further sequence can take more, because the
-        # existing items must be read first.
-        while claimable:
-            claimable = self._read_items(self._write_claims(claimable, deadline), deadline)
-
-    def _write_claims(self, searches: Sequence[_Search], deadline: Deadline) -> list[_Search]:
-        """Write claims on ends; return the searches whose current item must be read."""
-        now = self._now_ms()
-        expires_at = now // 1000 + self._keep_seconds
-        claims: list[Write] = [self._make_claim(search, now, expires_at) for search in searches]
-        expiry_changes: list[Write] = []
-        for search in searches:
-            earlier_sequences = range(1, search.key.sequence)
-            expiry_changes += [SetExpiry(search.key_with(n), expires_at) for n in earlier_sequences]
-        claim_results = self._store.write(claims + expiry_changes, deadline)[: len(claims)]
-        unread = []
-        for search, result in zip(searches, claim_results, strict=True):
-            if isinstance(result, Failed | OutOfTime):
-                search.result = result
-            elif result is WriteStatus.WRITTEN and isinstance(search.item, Absent):
-                search.result = self._hold(search.key, search.accepted.ended_at_ms, ())
-            else:
-                # After a takeover, the read finds the destinations that have the end. After a
-                # failed condition, the read finds the holder.
-                unread.append(search)
-        return unread
-
-    def _make_claim(self, search: _Search, now: int, expires_at: int) -> NewClaim | Takeover:
-        key, item, lease_until = search.key, search.item, self._lease_until
-        if isinstance(item, RecordedEnd):
-            return Takeover(key, self.holder, lease_until, expires_at, item.holder, now)
-        accepted = search.accepted
-        return NewClaim(
-            key, self.holder, lease_until, accepted.ended_at_ms, accepted.end.source, expires_at
-        )
-
-    def _read_items(self, searches: Sequence[_Search], deadline: Deadline) -> list[_Search]:
-        """Read items and set the results; return the searches whose claim can be written now."""
-        claimable: list[_Search] = []
+    def _read(self, searches: Sequence[EndSearch], deadline: Deadline) -> list[EndSearch]:
+        """Read items and set the results; return the searches that need a write now."""
+        writable: list[EndSearch] = []
         while searches:
             # The searches differ in conversation or queue, so no key occurs twice.
-            keys = [key for search in searches for key in search.keys_to_read()]
-            items = self._store.read_ends(keys, deadline)
-            unread = []
+            keys = [key for search in searches for key in search.keys_to_read]
+            items = self._store.read_ends(keys, deadline) if keys else {}
+            unfinished = []
             for search in searches:
-                match search.advance(items):
-                    case None:
-                        unread.append(search)
-                    case Failed() as failure:
-                        search.result = failure
-                    case RecordedEnd(done=True):
-                        search.result = AlreadyDone()
-                    case RecordedEnd(holder=self.holder, ended_at=ended_at, delivered=delivered):
-                        search.result = self._hold(search.key, ended_at, delivered)
-                    case RecordedEnd(lease_until=until) if until >= self._now_ms():
-                        search.result = HeldByOther(until)
-                    case _:  # no item, or an expired or released claim
-                        claimable.append(search)
-            searches = unread
-        return claimable
+                if failure := search.add(items):
+                    search.result = failure
+                elif search.keys_to_read:
+                    unfinished.append(search)
+                elif not self._has_result(search):
+                    writable.append(search)
+            searches = unfinished
+        return writable
 
-    def _hold(self, key: EndKey, ended_at: int, delivered: Sequence[str]) -> Claim:
-        return self._held.setdefault(key, Claim(key, ended_at, self._lease_until, list(delivered)))
+    def _has_result(self, search: EndSearch) -> bool:
+        """Set the result of a search if it needs no write; return whether it has its result."""
+        sequence, item = search.choose()
+        match item:
+            case Claim():
+                self._hold(search, item)
+            case RecordedEnd(done=True) if not search.extends(item.span):
+                search.result = AlreadyDone()
+            case RecordedEnd(done=False, holder=self.holder):
+                key, lease_until = search.key_with(sequence), self._lease_until
+                delivered = [*item.delivered]
+                self._hold(search, Claim(key, item.ended_at, item.span, lease_until, delivered))
+            case RecordedEnd(done=False, lease_until=until) if until >= self._now_ms():
+                search.result = HeldByOther(until)
+            case _:  # a new end, a longer span of a done end, or an expired or released claim
+                return False
+        return True
+
+    def _write(self, searches: Sequence[EndSearch], deadline: Deadline) -> list[EndSearch]:
+        """Write claims and spans; return the searches whose items must be read again."""
+        now = self._now_ms()
+        expires_at = now // 1000 + self._keep_seconds
+        writes = [self._make_write(search, now, expires_at) for search in searches]
+        expiry_changes = [
+            SetExpiry(search.key_with(sequence), expires_at)
+            for search, write in zip(searches, writes, strict=True)
+            if not isinstance(write, ExtendSpan)
+            for sequence in range(1, write.key.sequence)
+        ]
+        results = self._store.write([*writes, *expiry_changes], deadline)[: len(writes)]
+        unread = []
+        for search, write, result in zip(searches, writes, results, strict=True):
+            match write, result:
+                case _, Failed() | OutOfTime():
+                    search.result = result
+                case NewClaim(key, _, lease_until, ended_at), WriteStatus.WRITTEN:
+                    self._hold(search, Claim(key, ended_at, Span(ended_at, ended_at), lease_until))
+                case ExtendSpan(), WriteStatus.WRITTEN:
+                    search.result = AlreadyDone()
+                case _:
+                    # After a takeover, the read finds the destinations that have the end. After a
+                    # failed condition, the read finds the holder or the new span.
+                    search.read_again(write.key.sequence)
+                    unread.append(search)
+        return unread
+
+    def _make_write(
+        self, search: EndSearch, now: int, expires_at: int
+    ) -> NewClaim | Takeover | ExtendSpan:
+        accepted, (sequence, item) = search.accepted, search.choose()
+        key, ended_at = search.key_with(sequence), accepted.ended_at_ms
+        if not isinstance(item, RecordedEnd):
+            source = accepted.end.source
+            return NewClaim(key, self.holder, self._lease_until, ended_at, source, expires_at)
+        if item.done:
+            return ExtendSpan(key, item.span.extended_to(ended_at), item.lease_until)
+        return Takeover(key, self.holder, self._lease_until, expires_at, item.holder, now)
+
+    def _hold(self, search: EndSearch, claim: Claim) -> None:
+        search.result = search.claims[claim.key.sequence] = claim
+        if search.extends(claim.span):
+            claim.extend_span(search.accepted.ended_at_ms)
 
     def _make_mark(self, claim: Claim, *, done: bool) -> Mark:
-        return Mark(claim.key, self.holder, claim.lease_until, claim.delivered, done)
+        span = claim.span if claim.is_span_extended else None
+        return Mark(claim.key, self.holder, claim.lease_until, claim.delivered, done, span)
+
+
+def _time_order(accepted: Accepted) -> tuple[bool, int]:
+    return not accepted.has_own_time, accepted.ended_at_ms
 
 
 def _mark_result(result: WriteResult) -> MarkResult:

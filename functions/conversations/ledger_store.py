@@ -28,8 +28,25 @@ class EndKey(NamedTuple):
     sequence: int = 1
 
 
+class Span(NamedTuple):
+    """The span of the times that an end's events report: the earliest and the latest time."""
+
+    earliest_at: int
+    latest_at: int
+
+    def distance_to(self, at_ms: int) -> int:
+        """Return how far a time is outside the span, in milliseconds; 0 for a time inside it."""
+        return max(self.earliest_at - at_ms, at_ms - self.latest_at, 0)
+
+    def extended_to(self, at_ms: int) -> "Span":
+        return Span(min(self.earliest_at, at_ms), max(self.latest_at, at_ms))
+
+
 class NewClaim(NamedTuple):
     """Creates an end's item, claimed by the invocation whose token is `holder`.
+
+    The item gets no span. Until a `Mark` or an `ExtendSpan` writes one, the item's span is its one
+    time, `ended_at`.
 
     Condition: there is no item with this key.
     """
@@ -60,6 +77,8 @@ class Takeover(NamedTuple):
 class Mark(NamedTuple):
     """Records which destinations have the end. `done` says whether every destination has it.
 
+    `span` is the item's new span; None leaves the span unchanged.
+
     Condition: the item's holder is `holder`, and the mark's `lease_until` is at most the item's.
 
     `lease_until` also puts a holder's marks in order: each mark has a lower value than the mark
@@ -73,6 +92,21 @@ class Mark(NamedTuple):
     lease_until: int
     delivered: Sequence[str]
     done: bool
+    span: Span | None = None
+
+
+class ExtendSpan(NamedTuple):
+    """Replaces the span of an end that is `done`, and lowers the item's `lease_until` by 1.
+
+    Condition: the item is `done`, and its `lease_until` is the given one.
+
+    Of several extensions of the same span, only the first therefore succeeds. Also, the last mark
+    of the end's holder fails if it arrives late, and so cannot bring back an older span.
+    """
+
+    key: EndKey
+    span: Span
+    lease_until: int
 
 
 class SetExpiry(NamedTuple):
@@ -114,7 +148,7 @@ class ChangedHistory(NamedTuple):
     expires_at: int
 
 
-Write = NewClaim | Takeover | Mark | SetExpiry | NewHistory | ChangedHistory
+Write = NewClaim | Takeover | Mark | ExtendSpan | SetExpiry | NewHistory | ChangedHistory
 
 
 class WriteStatus(Enum):
@@ -135,13 +169,15 @@ class RecordedEnd(NamedTuple):
     holder
         The token of the invocation that claimed the end last.
     lease_until
-        When the holder's lease expires; 0 after a release or if `done` is True.
+        When the holder's lease expires; 0 or less after a release or if `done` is True.
     ended_at
-        When the conversation ended.
+        When the conversation ended, according to the event that created the item.
     done
         Whether every destination has the end.
     delivered
         The names of the destinations that have the end.
+    span
+        The span of the times that the end's events report, which includes `ended_at`.
     """
 
     holder: str
@@ -149,6 +185,7 @@ class RecordedEnd(NamedTuple):
     ended_at: int
     done: bool
     delivered: tuple[str, ...]
+    span: Span
 
 
 class RecordedHistory(NamedTuple):

@@ -35,8 +35,9 @@ class Accepted:
     Attributes
     ----------
     end
-        The end as destinations get it, except that `sequence` is always 1. The ledger determines
-        the correct sequence later.
+        The end as destinations get it, except that `sequence` is always 1 and `end_id` is empty.
+        The ledger determines both later, and may replace `ended_at` with the time that it has
+        recorded for the end.
     ended_at_ms
         When the conversation ended, in epoch milliseconds.
     has_own_time

@@ -4,6 +4,7 @@ A message body is one EventBridge event (see "Amazon EventBridge integration" in
 documentation). The fields are checked in a fixed order; the first mistake decides on the reason.
 """
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -22,10 +23,24 @@ from conversations.parsed import Ignored, Rejected, RejectError
 from conversations.topics import CUSTOMER_END, QUEUE_TOPICS, TOPIC_PREFIX
 
 # The `detail-type` and the topic of the settle event, which the worker sends to itself (see
-# `conversations.end_rules.LastQueue`).
+# `conversations.end_rules.last_queue`).
 SETTLE = "queue-ends.settle"
 _TOPICS = frozenset({*QUEUE_TOPICS, CUSTOMER_END})
 _TIME_TYPES = "epoch milliseconds or an ISO 8601 time"
+_DURATIONS = {
+    "acd.end": ("connectedDurationMs",),
+    "user.end": (
+        "interactingDurationMs",
+        "heldDurationMs",
+        "alertingDurationMs",
+        "contactingDurationMs",
+        "dialingDurationMs",
+        "callbackDurationMs",
+    ),
+}
+_MAX_DURATION_MS = 100 * 366 * 24 * 3600 * 1000
+# With these values of `disconnectType`, no agent has talked with the customer.
+_UNANSWERED = ("DND_ENDPOINT", "UNCALLABLE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +63,14 @@ class PartnerEvent:
         The values of the event's participant; None if the event does not have them.
     acd_outcome
         How the wait in the queue ended, such as `ABANDON`; None if the event does not have it.
-    interacting_ms
-        How long the agent was in contact with the customer; 0 if the event does not have it.
+    duration_ms
+        In an `acd.end` or `user.end`, how long the conversation was in the queue; 0 if the event
+        does not say so.
+    agent_talked
+        Whether the event is a `user.end` whose agent talked with the customer.
     raw
-        The whole event, unchanged.
+        The whole event, unchanged. A settle event has the event that called for it, if that event
+        was small enough to be sent along.
     """
 
     conversation_id: str
@@ -63,7 +82,8 @@ class PartnerEvent:
     direction: str | None
     disconnect_type: str | None
     acd_outcome: str | None
-    interacting_ms: float
+    duration_ms: int
+    agent_talked: bool
     raw: dict[str, Any]
 
     @property
@@ -115,6 +135,8 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Par
     own_time_ms = _parse_time(event_body, "eventTime", event_body_path)
     if topic != CUSTOMER_END and queue_id not in queue_ids:
         return Ignored("other_queue")
+    disconnect_type = string_or_none(event_body.get("disconnectType"))
+    durations = {name: _parse_duration(event_body.get(name)) for name in _DURATIONS.get(topic, ())}
     return PartnerEvent(
         conversation_id=conversation_id,
         topic=topic,
@@ -123,9 +145,10 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Par
         has_own_time=own_time_ms is not None,
         media_type=string_or_none(event_body.get("mediaType")),
         direction=string_or_none(event_body.get("direction")),
-        disconnect_type=string_or_none(event_body.get("disconnectType")),
+        disconnect_type=disconnect_type,
         acd_outcome=string_or_none(event_body.get("acdOutcome")),
-        interacting_ms=_number_or_zero(event_body.get("interactingDurationMs")),
+        duration_ms=sum(duration or 0 for duration in durations.values()),
+        agent_talked=topic == "user.end" and _has_agent_talked(durations, disconnect_type),
         raw=event,
     )
 
@@ -148,8 +171,9 @@ def _parse_settle_event(event: dict[str, Any]) -> PartnerEvent:
         direction=None,
         disconnect_type=None,
         acd_outcome=None,
-        interacting_ms=0,
-        raw=event,
+        duration_ms=0,
+        agent_talked=False,
+        raw=cause if isinstance(cause := detail.get("event"), dict) else event,
     )
 
 
@@ -184,5 +208,22 @@ def _parse_time(parent: dict[str, Any], key: str, parent_path: str) -> int | Non
     )
 
 
-def _number_or_zero(value: object) -> float:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else 0
+def _parse_duration(value: object) -> int | None:
+    """Return a duration in milliseconds; None if there is no such field."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return math.ceil(min(max(value, 0), _MAX_DURATION_MS))
+
+
+def _has_agent_talked(durations: dict[str, int | None], disconnect_type: str | None) -> bool:
+    """Return whether the agent of a `user.end` talked with the customer (see docs/genesys.md)."""
+    interacting_ms = durations["interactingDurationMs"]
+    if interacting_ms is not None:
+        return interacting_ms > 0
+    if disconnect_type in _UNANSWERED:
+        return False
+    has_rung = any(
+        durations[name]
+        for name in ("alertingDurationMs", "contactingDurationMs", "dialingDurationMs")
+    )
+    return not has_rung or any(durations[n] for n in ("heldDurationMs", "callbackDurationMs"))

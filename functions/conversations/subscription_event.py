@@ -78,6 +78,7 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Acc
         metrics=list_or_empty(attributes.get("metrics")),
         source="subscription",
         sequence=1,
+        end_id="",
         raw=event,
     )
     return Accepted(end, to_epoch_ms(ended_at), has_own_time)

@@ -10,8 +10,8 @@ batch are not affected.
 Three rules make your code dependable:
 
 - Make the function safe to repeat. It can be called twice for the same end, for instance if the
-  worker crashes after the call and before the ledger records the delivery. Write under a key such
-  as `(end.conversation_id, end.queue_id, end.sequence)` instead of incrementing a counter.
+  worker crashes after the call and before the ledger records the delivery. Write under
+  `end.end_id` as the key, instead of incrementing a counter.
 - Give every network call a timeout. If `on_conversation_end` takes longer than 10 seconds, it is
   interrupted with a `TimeoutError`, and the end counts as failed. Code that blocks outside Python,
   such as a DNS lookup, is interrupted only once it is back in Python.
@@ -23,8 +23,8 @@ To update a CRM::
 
     def on_conversation_end(end: ConversationEnd) -> None:
         response = crm.put(
-            f"https://crm.example.com/conversations/{end.conversation_id}",
-            json={"queue": end.queue_name, "ended": end.ended_at, "media": end.media_type},
+            f"https://crm.example.com/conversation-ends/{end.end_id}",
+            json={"conversation": end.conversation_id, "ended": end.ended_at},
             timeout=5,
         )
         response.raise_for_status()  # raises if the update failed, so that the end is retried

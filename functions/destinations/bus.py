@@ -21,9 +21,11 @@ DETAIL_TYPE = "Conversation Ended"
 # EventBridge counts this many bytes for an entry's time (see "Calculating Amazon EventBridge
 # PutEvents event entry size" in the AWS documentation).
 TIME_BYTES = 14
-# An entry must be "less than 256 KB" (see the same page). The same limit holds for all entries of a
-# call together (see "PutEvents" in the AWS documentation).
-MAX_BYTES = 256 * 1024 - 1
+# All entries of a call together must be "less than 1MB" (see "PutEvents" in the AWS documentation).
+# 1 MB is taken as 1,000,000 bytes, the smaller of its two meanings: EventBridge adds some hundred
+# bytes to an entry when it makes the event, and a target such as an SQS queue accepts no event over
+# 1,048,576 bytes.
+MAX_BYTES = 1_000_000 - 1
 LIMITS = CallLimits(
     max_entries=10,
     max_call_bytes=MAX_BYTES,

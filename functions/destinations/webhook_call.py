@@ -16,7 +16,7 @@ from conversations.end import ConversationEnd
 from deadline import Deadline
 from destinations.destination import Receipt, ReceiptKind
 from destinations.webhook_connection import AddressRefused, Connection, ConnectionPool
-from destinations.webhook_signature import make_webhook_id, sign
+from destinations.webhook_signature import sign
 
 # A response's body is read only so that the connection can be reused. If a body is longer than
 # this, the connection is closed instead.
@@ -141,7 +141,7 @@ class Call:
         connection.limit_waits_to_deadline()
         if self._is_too_late():
             raise TimeoutError
-        webhook_id, timestamp = make_webhook_id(self.end), int(self.now())
+        webhook_id, timestamp = self.end.end_id, int(self.now())
         headers = {
             "content-type": "application/json",
             "user-agent": "queue-ends",

@@ -6,10 +6,8 @@ import hmac
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from aws_calls import CALL_ERRORS, CallError, call_once, code_of, is_transient
-from conversations.end import ConversationEnd
 from deadline import Deadline
 
 if TYPE_CHECKING:
@@ -117,16 +115,6 @@ def parse_keys(secret: str) -> Sequence[bytes]:
     if not keys:
         raise ValueError(EXPECTED_FORM)
     return keys
-
-
-def make_webhook_id(end: ConversationEnd) -> str:
-    """Return an end's `webhook-id`, which is the same at every attempt and unique to the end.
-
-    Genesys ids may be any string. Percent-encoding makes them legal in a header and free of the
-    separators: the colon here, and the full stop in the signed bytes.
-    """
-    parts = (end.conversation_id, end.queue_id, str(end.sequence))
-    return ":".join(quote(part, safe="").replace(".", "%2E") for part in parts)
 
 
 def sign(keys: Sequence[bytes], webhook_id: str, timestamp: int, body: bytes) -> str:

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from aws_calls import CALL_ERRORS, call_once
 from conversations.failures import Failed
-from conversations.history import CustomerEnd, History
-from conversations.ledger_store import ABSENT, Absent, EndKey, RecordedEnd, RecordedHistory
+from conversations.ledger_store import ABSENT, Absent, EndKey, RecordedEnd, RecordedHistory, Span
 from deadline import Deadline
+from dynamodb.history_items import parse_history
 from dynamodb.writes import (
-    STRING_FIELDS,
+    SPAN_ATTRIBUTES,
     ItemKey,
     attempts_until,
     end_key,
@@ -58,7 +58,7 @@ class TableReader:
         """Return the current histories of conversations, keyed by conversation id."""
         item_keys = [history_key(conversation_id) for conversation_id in conversation_ids]
         items = self._read_with_retries(item_keys, deadline)
-        histories = [_parse_item(items, item_key, _parse_history) for item_key in item_keys]
+        histories = [_parse_item(items, item_key, parse_history) for item_key in item_keys]
         return dict(zip(conversation_ids, histories, strict=True))
 
     def _read_with_retries(
@@ -115,35 +115,13 @@ def _key_of(item: Item) -> ItemKey:
 
 
 def _parse_end(item: Item) -> RecordedEnd:
+    ended_at = item["ended_at"]
     return RecordedEnd(
         holder=item["claimed_by"]["S"],
         lease_until=int(item["lease_until"]["N"]),
-        ended_at=int(item["ended_at"]["N"]),
+        ended_at=int(ended_at["N"]),
         done=item["state"]["S"] == "done",
         delivered=tuple(name["S"] for name in item["delivered"]["L"]),
-    )
-
-
-def _parse_history(item: Item) -> RecordedHistory:
-    queues = {
-        queue_id: tuple(int(time["N"]) for time in times["L"])
-        for queue_id, times in item["queues"]["M"].items()
-    }
-    customer_ends = {
-        int(at_ms): _parse_customer_end(end["M"]) for at_ms, end in item["ends"]["M"].items()
-    }
-    return RecordedHistory(History(queues, customer_ends), int(item["version"]["N"]))
-
-
-def _parse_customer_end(values: Item) -> CustomerEnd:
-    return CustomerEnd(
-        latest_report_ms=int(values["latest_ms"]["N"]),
-        expires_at=int(values["expires_at"]["N"]),
-        has_own_time=values["dated"]["BOOL"],
-        settling=values["settling"]["BOOL"],
-        **{
-            field: values[attribute]["S"]
-            for attribute, field in STRING_FIELDS.items()
-            if attribute in values
-        },
+        # An item without these attributes has the span of its one time.
+        span=Span(*(int(item.get(name, ended_at)["N"]) for name in SPAN_ATTRIBUTES)),
     )

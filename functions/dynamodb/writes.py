@@ -6,20 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 from aws_calls import CALL_ERRORS, TRANSIENT_CODES, CallError, call_once, code_of, is_transient
 from conversations.failures import OUT_OF_TIME, Failed
-from conversations.history import CustomerEnd, History
 from conversations.ledger_store import (
     ChangedHistory,
     EndKey,
+    ExtendSpan,
     Mark,
     NewClaim,
     NewHistory,
     SetExpiry,
+    Span,
     Takeover,
     Write,
     WriteResult,
     WriteStatus,
 )
 from deadline import Deadline
+from dynamodb.history_items import Values, history_values
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -47,16 +49,9 @@ ItemKey = tuple[str, str]
 """The values of the partition key `conversation_id` and the sort key `queue_id`."""
 Statement = dict[str, Any]
 """An entry of a BatchExecuteStatement call, with the keys `Statement` and `Parameters`."""
-_Values = dict[str, dict[str, Any]]
-"""Maps attribute names, or conditions such as `"state"=?`, to values such as `{"S": "claimed"}`."""
 
-# The fields of `CustomerEnd` whose values are strings, keyed by their attributes in the table.
-STRING_FIELDS = {
-    "media_type": "media_type",
-    "direction": "direction",
-    "disconnect_type": "disconnect_type",
-    "decided": "decided_queue_id",
-}
+# The attributes of an end's span. An item whose span is its one time does not have them.
+SPAN_ATTRIBUTES = ("earliest_at", "latest_at")
 
 
 class TableWriter:
@@ -132,11 +127,7 @@ def _replace_out_of_time(results: list[WriteResult]) -> list[WriteResult]:
 
 
 def _failure_of_call(error: CallError) -> Failed:
-    """Return a call's failure.
-
-    A transient error with a code that is not in `_RETRIED_CODES` becomes `NO_ANSWER`, so that the
-    statements are retried.
-    """
+    """Return a call's failure; if the error is transient, the failure is in `_RETRIED_CODES`."""
     code = code_of(error)
     return Failed(NO_ANSWER if is_transient(error) and code not in _RETRIED_CODES else code)
 
@@ -179,15 +170,17 @@ def make_statement(table_name: str, write: Write) -> Statement:
                     "expires_at": _number(expires_at),
                 },
             )
-        case Mark(key, holder, lease_until, delivered, done):
+        case Mark(key, holder, lease_until, delivered, done, span):
             lease_value = _number(lease_until)
-            values: _Values = {
+            values: Values = {
                 "delivered": {"L": [{"S": name} for name in delivered]},
                 "lease_until": lease_value,
             }
             if done:
                 values["state"] = {"S": "done"}
-            conditions: _Values = {
+            if span:
+                values |= _span_values(span)
+            conditions: Values = {
                 '"claimed_by"=?': {"S": holder},
                 # A mark may shorten the lease, but never lengthen it. So a mark that a newer mark
                 # has overtaken fails (see `Mark`).
@@ -209,28 +202,32 @@ def make_statement(table_name: str, write: Write) -> Statement:
                     '"lease_until" < ?': _number(now),
                 },
             )
+        case ExtendSpan(key, span, lease_until):
+            values = {"lease_until": _number(lease_until - 1), **_span_values(span)}
+            conditions = {'"state"=?': {"S": "done"}, '"lease_until"=?': _number(lease_until)}
+            return _update_statement(table_name, end_key(key), values, conditions)
         case SetExpiry(key, expires_at):
             # Even without conditions, an UPDATE never creates an item.
             return _update_statement(
                 table_name, end_key(key), {"expires_at": _number(expires_at)}, {}
             )
         case NewHistory(conversation_id, history, expires_at):
-            values = _history_values(history, version=1, item_expires_at=expires_at)
+            values = history_values(history, version=1, item_expires_at=expires_at)
             return _insert_statement(table_name, history_key(conversation_id), values)
         case ChangedHistory(conversation_id, history, version, expires_at):
             next_version = version + 1
-            values = _history_values(history, next_version, item_expires_at=expires_at)
+            values = history_values(history, next_version, item_expires_at=expires_at)
             conditions = {'"version"=?': _number(version)}
             return _update_statement(table_name, history_key(conversation_id), values, conditions)
 
 
-def _insert_statement(table_name: str, key: ItemKey, values: _Values) -> Statement:
+def _insert_statement(table_name: str, key: ItemKey, values: Values) -> Statement:
     item = key_values(key) | values
     return {"Statement": _insert_partiql(table_name, *item), "Parameters": [*item.values()]}
 
 
 def _update_statement(
-    table_name: str, key: ItemKey, values: _Values, conditions: _Values
+    table_name: str, key: ItemKey, values: Values, conditions: Values
 ) -> Statement:
     partiql = _update_partiql(table_name, tuple(values), tuple(conditions))
     parameters = [*values.values(), *key_values(key).values(), *conditions.values()]
@@ -253,36 +250,10 @@ def _update_partiql(
     return f'UPDATE "{table_name}" {changes} WHERE {where_clause}'
 
 
-def _history_values(history: History, version: int, item_expires_at: int) -> _Values:
-    queues = {
-        queue_id: {"L": [_number(time) for time in times]}
-        for queue_id, times in history.queues.items()
-    }
-    customer_ends = {
-        str(at_ms): {"M": _customer_end_values(end, end.expires_at or item_expires_at)}
-        for at_ms, end in history.customer_ends.items()
-    }
-    return {
-        "queues": {"M": queues},
-        "ends": {"M": customer_ends},
-        "version": _number(version),
-        "expires_at": _number(item_expires_at),
-    }
+def _span_values(span: Span) -> Values:
+    return {name: _number(time) for name, time in zip(SPAN_ATTRIBUTES, span, strict=True)}
 
 
-def _customer_end_values(end: CustomerEnd, expires_at: int) -> _Values:
-    values: _Values = {
-        attribute: {"S": value}
-        for attribute, field in STRING_FIELDS.items()
-        if (value := getattr(end, field))
-    }
-    values["latest_ms"] = _number(end.latest_report_ms)
-    values["expires_at"] = _number(expires_at)
-    values["dated"] = {"BOOL": end.has_own_time}
-    values["settling"] = {"BOOL": end.settling}
-    return values
-
-
-# The typed values are created without boto3.dynamodb.types, which would take four times as long.
-def _number(value: int) -> dict[str, str]:
+# Typed values are created without boto3.dynamodb.types, which would take four times as long.
+def _number(value: int) -> dict[str, Any]:
     return {"N": str(value)}

@@ -47,7 +47,7 @@ def process(
     First, messages with invalid bodies are moved to the dead-letter queue. Then each distinct end
     is claimed, delivered and marked. An end's failure does not stop the other ends. A message with
     a refused end but no failed end is moved to the dead-letter queue, too. A failed message comes
-    back after a delay, or at once if it failed for lack of time.
+    back after a delay.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def process(
     for claimed_end in claimed_ends:
         outcomes_per_end += _outcomes_of(claimed_end)
         if claimed_end.done:
-            latency_ms = max(0, dependencies.now_ms() - claimed_end.ended_at_ms)
+            latency_ms = max(0, dependencies.now_ms() - claimed_end.claim.ended_at)
             report.latencies_ms.setdefault(claimed_end.end.queue_id, []).append(latency_ms)
 
     # A message that reports several ends has several outcomes until here.
@@ -152,9 +152,9 @@ def _split_by_claim(
 
 
 def _failed_outcome(message: Message, failure: Failed | OutOfTime) -> Outcome:
-    """Return the outcome of a message for which the ledger failed or no time was left."""
+    """Return the outcome of a message for which a step failed or no time was left."""
     if isinstance(failure, Failed):
-        return Outcome(message, "failed", "ledger", failure.error)
+        return Outcome(message, "failed", failure.reason, failure.error)
     return Outcome(message, "failed", "no_time")
 
 
@@ -178,7 +178,10 @@ def _outcomes_of(claimed_end: ClaimedEnd) -> list[Outcome]:
             kind, reason, detail = "failed", "ledger", claimed_end.mark_error
         case unforeseen:
             assert_never(unforeseen)
-    return [Outcome(message, kind, reason, detail) for message in claimed_end.messages]
+    is_crowded_out = claimed_end.is_crowded_out
+    return [
+        Outcome(message, kind, reason, detail, is_crowded_out) for message in claimed_end.messages
+    ]
 
 
 def _to_rejection(outcome: Outcome) -> tuple[Message, Rejected]:

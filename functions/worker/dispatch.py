@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Literal, assert_never
 
 from conversations.claim import Claim, ClaimLost, Marked
-from conversations.end import ConversationEnd
+from conversations.end import ConversationEnd, make_end_id
 from conversations.failures import Failed, OutOfTime
+from conversations.fields import format_utc, from_epoch_ms
 from conversations.ledger import Claims
 from conversations.parsed import Accepted
 from deadline import Deadline
@@ -27,15 +28,15 @@ class ClaimedEnd:
     Attributes
     ----------
     end
-        The end as destinations get it, with the sequence from the ledger.
-    ended_at_ms
-        When the conversation ended according to the first message, in epoch milliseconds.
+        The end as destinations get it, with the sequence, the id and the time from the ledger.
     failures
         The details of failed attempts, keyed by destination name. A retry may succeed.
     refusals
         The details of refused attempts, keyed by destination name. No retry can succeed.
     untried_destinations
         The names of destinations that the end was not sent to, because no time was left.
+    is_crowded_out
+        Whether the end is among `failures` only because other ends took a destination's time.
     mark_error
         The latest mark's error; empty if there is none.
     claim_lost
@@ -46,20 +47,30 @@ class ClaimedEnd:
 
     claim: Claim
     end: ConversationEnd
-    ended_at_ms: int
     messages: list[Message] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)
     untried_destinations: list[str] = field(default_factory=list)
+    is_crowded_out: bool = False
     mark_error: str = ""
     claim_lost: bool = False
     done: bool = False
 
     @classmethod
     def from_claim(cls, claim: Claim, accepted: Accepted) -> "ClaimedEnd":
-        """Return a claimed end that has the claim's sequence, and no messages yet."""
-        end = dataclasses.replace(accepted.end, sequence=claim.key.sequence)
-        return cls(claim, end, accepted.ended_at_ms)
+        """Return a claimed end without messages yet.
+
+        The end gets the time in the ledger, so that it is the same at every attempt, whichever of
+        its events arrives.
+        """
+        conversation_id, queue_id, sequence = claim.key
+        end = dataclasses.replace(
+            accepted.end,
+            ended_at=format_utc(from_epoch_ms(claim.ended_at)),
+            sequence=sequence,
+            end_id=make_end_id(conversation_id, queue_id, claim.ended_at),
+        )
+        return cls(claim, end)
 
     @property
     def is_open(self) -> bool:
@@ -171,6 +182,7 @@ class _Dispatch:
                 # untried, it would come back at once, and probably lack time again. Recorded as
                 # failed, it comes back after a delay.
                 claimed_end.failures[name] = f"{name}: not tried, others took too long"
+                claimed_end.is_crowded_out = True
             else:
                 claimed_end.untried_destinations.append(name)
 

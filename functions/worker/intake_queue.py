@@ -1,19 +1,17 @@
 """Rejects messages, delays failed messages, and sends settle events."""
 
-import base64
-import binascii
 import json
 import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aws_calls import CALL_ERRORS, call, code_of, is_transient
-from conversations.end_rules import SettlingEnd
+from conversations.end_rules.last_queue import SettlingEnd
 from conversations.parsed import Rejected
 from deadline import Deadline
 from logs import json_logger
+from worker.dead_letter import MAX_BYTES, DeadLetter, make_dead_letter
 from worker.messages import Message
 from worker.report import Outcome
 
@@ -22,11 +20,8 @@ if TYPE_CHECKING:
 
 logger = json_logger("worker")
 
-# Limits of SQS (see "Amazon SQS message quotas" in the AWS documentation). `MAX_BYTES` applies to a
-# message, and also to all messages of a call together.
+# SQS's limit for a call (see "Amazon SQS message quotas" in the AWS documentation).
 MAX_ENTRIES = 10
-MAX_BYTES = 1_048_576
-MAX_ATTRIBUTES = 10
 # The longest delay of a failed message that does not wait for a lease to expire.
 MAX_DELAY_SECONDS = 900
 MAX_LEASE_WAIT_SECONDS = 1800  # longer than any lease
@@ -34,22 +29,6 @@ MAX_LEASE_WAIT_SECONDS = 1800  # longer than any lease
 LEASE_JITTER_SECONDS = 5.0
 DELETE_SECONDS = 1.0  # the time limit of the call that deletes moved messages
 DELETE_EXTENSION_SECONDS = 0.5  # how far this call may run past the deadline of `reject`
-
-
-@dataclass(frozen=True, slots=True)
-class _DeadLetter:
-    """A message to send to the dead-letter queue.
-
-    Attributes
-    ----------
-    size
-        The size of the body and the attributes, in bytes as SQS counts them.
-    """
-
-    message: Message
-    rejected: Rejected
-    attributes: dict[str, Any]
-    size: int
 
 
 class IntakeQueue:
@@ -89,19 +68,19 @@ class IntakeQueue:
         outcomes = []
         dead_letters = []
         for message, rejected in rejections:
-            dead_letter = _make_dead_letter(message, rejected)
+            dead_letter = make_dead_letter(message, rejected)
             if dead_letter:
                 dead_letters.append(dead_letter)
             else:
                 outcomes.append(
                     _make_move_failure(message, "body and reason are too large together")
                 )
-        for group in _split_into_groups(dead_letters):
+        for group in _split_into_groups(dead_letters, lambda dead_letter: dead_letter.size):
             outcomes += self._move_group(group, deadline)
         return outcomes
 
     def delay(self, failed_outcomes: Sequence[Outcome], now_ms: int, deadline: Deadline) -> None:
-        """Set each failed message's delay, which is 0 if the message failed for lack of time.
+        """Set each failed message's delay.
 
         If a delay cannot be set, the message comes back after the queue's visibility timeout.
         """
@@ -125,24 +104,19 @@ class IntakeQueue:
             if errors:
                 logger.warning("Delays not set", errors=errors)
 
-    def send_later(
-        self, settling_ends: Sequence[SettlingEnd], deadline: Deadline
-    ) -> list[SettlingEnd]:
-        """Send a delayed settle event for each end; return the ends whose event was sent.
+    def send_later(self, settling_ends: Sequence[SettlingEnd], deadline: Deadline) -> list[bool]:
+        """Send a delayed settle event for each end; return for each whether it was sent.
 
-        `conversations.end_rules.LastQueue` explains settle events.
+        `conversations.end_rules.last_queue` explains settle events.
         """
-        sent_ends: list[SettlingEnd] = []
-        for start in range(0, len(settling_ends), MAX_ENTRIES):
-            group = settling_ends[start : start + MAX_ENTRIES]
+        bodies = [_make_settle_body(end) for end in settling_ends]
+        sent_flags = [False] * len(bodies)
+        for group in _split_into_groups(range(len(bodies)), lambda position: len(bodies[position])):
             if deadline.passed():
                 break
             entries = [
-                {
-                    "MessageBody": json.dumps(end.as_event()),
-                    "DelaySeconds": self._settle_seconds,
-                }
-                for end in group
+                {"MessageBody": bodies[position], "DelaySeconds": self._settle_seconds}
+                for position in group
             ]
             send = self._sqs.send_message_batch
             try:
@@ -150,12 +124,14 @@ class IntakeQueue:
             except CALL_ERRORS as error:
                 logger.warning("Settle events not sent", error=code_of(error), ends=len(group))
                 continue
-            sent_ends += [end for position, end in enumerate(group) if position not in error_codes]
-        return sent_ends
+            for index, position in enumerate(group):
+                sent_flags[position] = index not in error_codes
+        return sent_flags
 
     def _delay_seconds(self, outcome: Outcome, now_ms: int) -> int:
         """Return the seconds until a failed message is received again."""
-        if outcome.reason == "no_time":
+        receives = outcome.message.receive_count
+        if outcome.reason == "no_time" and receives == 1:
             return 0
         if outcome.not_before_ms:
             # With jitter, one of the messages that report the same end comes back first. Once that
@@ -164,10 +140,17 @@ class IntakeQueue:
             seconds = math.ceil((outcome.not_before_ms - now_ms) / 1000 + jitter)
             return max(0, min(MAX_LEASE_WAIT_SECONDS, seconds))
         # After ten doublings, any delay has reached the maximum.
-        doublings = min(outcome.message.receive_count - 1, 10)
-        return int(min(MAX_DELAY_SECONDS, self._retry_delay_seconds * 2**doublings))
+        doublings = min(receives - 1, 10)
+        delay_seconds = int(min(MAX_DELAY_SECONDS, self._retry_delay_seconds * 2**doublings))
+        if outcome.reason == "no_time" or outcome.is_crowded_out:
+            # If the messages of a batch came back together, they would be too many for one
+            # invocation again, until healthy ends had used up their receives. So they come back
+            # spread over half of the delay, in smaller batches. At the maximum they remain spread.
+            longest_seconds = min(MAX_DELAY_SECONDS, delay_seconds + delay_seconds // 2)
+            return random.randint(delay_seconds, longest_seconds)  # noqa: S311 - as above
+        return delay_seconds
 
-    def _move_group(self, group: Sequence[_DeadLetter], deadline: Deadline) -> list[Outcome]:
+    def _move_group(self, group: Sequence[DeadLetter], deadline: Deadline) -> list[Outcome]:
         """Move messages together, or singly if SQS refuses the call; return the outcomes."""
         if deadline.passed():
             return [Outcome(letter.message, "failed", "no_time") for letter in group]
@@ -226,74 +209,36 @@ def _call_for_group(
     return {int(refusal["Id"]): refusal["Code"] for refusal in response.get("Failed", [])}
 
 
-def _make_dead_letter(message: Message, rejected: Rejected) -> _DeadLetter | None:
-    """Return a dead letter within the size limit; None if the body leaves no room for the reason.
-
-    The detail is shortened if necessary. The message keeps as many of its own attributes as fit.
-    """
-    detail = rejected.detail
-    attributes = {
-        "reason": _string_attribute(rejected.reason),
-        "detail": _string_attribute(detail),
-        "source_message_id": _string_attribute(message.id),
-    }
-    size = len(message.body.encode("utf-8", "surrogatepass"))
-    size += sum(_attribute_size(name, attribute) for name, attribute in attributes.items())
-    if size > MAX_BYTES:
-        # The detail is ASCII, so each character that is cut saves one byte.
-        kept_length = len(detail) - (size - MAX_BYTES) - len("…".encode())
-        if kept_length < 0:
-            return None
-        attributes["detail"] = _string_attribute(detail[:kept_length] + "…")
-        size = MAX_BYTES
-    for name, lambda_attribute in message.attributes.items():
-        attribute = _to_sqs_attribute(lambda_attribute)
-        if attribute is None or name in attributes or len(attributes) == MAX_ATTRIBUTES:
-            continue
-        attribute_size = _attribute_size(name, attribute)
-        if size + attribute_size <= MAX_BYTES:
-            attributes[name] = attribute
-            size += attribute_size
-    return _DeadLetter(message, rejected, attributes, size)
+def _make_settle_body(end: SettlingEnd) -> str:
+    """Return a message body in ASCII; leave the event that caused it out if it is too large."""
+    try:
+        body = json.dumps(end.as_event())
+    except RecursionError:  # The encoder needs more stack than the decoder, which succeeded.
+        body = ""
+    if not body or len(body) > MAX_BYTES:
+        return json.dumps(end.as_event(include_cause=False))
+    return body
 
 
-def _split_into_groups(dead_letters: Iterable[_DeadLetter]) -> Iterator[list[_DeadLetter]]:
-    """Yield groups that each fit into one call."""
-    group: list[_DeadLetter] = []
-    size = 0
-    for dead_letter in dead_letters:
-        if group and (len(group) == MAX_ENTRIES or size + dead_letter.size > MAX_BYTES):
+_Item = TypeVar("_Item")
+
+
+def _split_into_groups(
+    items: Iterable[_Item], size_of: Callable[[_Item], int]
+) -> Iterator[list[_Item]]:
+    """Yield groups that each fit into one call. `size_of` returns an item's size in bytes."""
+    group: list[_Item] = []
+    group_size = 0
+    for item in items:
+        size = size_of(item)
+        if group and (len(group) == MAX_ENTRIES or group_size + size > MAX_BYTES):
             yield group
-            group, size = [], 0
-        group.append(dead_letter)
-        size += dead_letter.size
+            group, group_size = [], 0
+        group.append(item)
+        group_size += size
     if group:
         yield group
 
 
-def _string_attribute(value: str) -> dict[str, Any]:
-    return {"DataType": "String", "StringValue": value}
-
-
-def _to_sqs_attribute(lambda_attribute: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Convert an attribute from Lambda's format to SQS's; return None if SQS would refuse it."""
-    data_type = lambda_attribute.get("dataType")
-    if not data_type:
-        return None
-    if string := lambda_attribute.get("stringValue"):
-        return {"DataType": data_type, "StringValue": string}
-    try:
-        binary = base64.b64decode(lambda_attribute.get("binaryValue") or "", validate=True)
-    except (binascii.Error, TypeError, ValueError):
-        return None
-    return {"DataType": data_type, "BinaryValue": binary} if binary else None
-
-
-def _attribute_size(name: str, attribute: Mapping[str, Any]) -> int:
-    content = attribute.get("StringValue", "").encode() or attribute.get("BinaryValue", b"")
-    return len(name.encode()) + len(attribute["DataType"].encode()) + len(content)
-
-
 def _make_move_failure(message: Message, error: str) -> Outcome:
-    # The reason `destination` also stands for the dead-letter queue.
-    return Outcome(message, "failed", "destination", f"dead-letter queue: {error}")
+    return Outcome(message, "failed", "dead_letter_queue", error)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from conversations.end_rules import Decision, EndRule
+from conversations.end_rules.end_rule import Decision, EndRule
 from conversations.failures import OUT_OF_TIME, Failed, OutOfTime
 from conversations.parsed import Accepted, Ignored, Rejected
 from conversations.partner_event import PartnerEvent

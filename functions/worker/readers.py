@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 
-from conversations.end_rules import make_end_rule
+from conversations.end_rules.registry import make_end_rule
 from conversations.histories import Histories
 from conversations.parsed import Rejected
 from conversations.partner_event import parse_partner_event

@@ -12,7 +12,9 @@ from worker.messages import Message
 
 OutcomeKind = Literal["processed", "duplicate", "ignored", "rejected", "failed"]
 OUTCOME_KINDS: tuple[OutcomeKind, ...] = ("processed", "duplicate", "ignored", "rejected", "failed")
-FailReason = Literal["destination", "ledger", "claimed_elsewhere", "no_time"]
+FailReason = Literal[
+    "destination", "ledger", "settling", "dead_letter_queue", "claimed_elsewhere", "no_time"
+]
 """The reasons of the outcome `failed`."""
 
 
@@ -27,6 +29,8 @@ class Outcome:
     detail
         An explanation for the log: the invalid field and its expected form, or the error. It never
         quotes the message.
+    is_crowded_out
+        Whether other messages of the batch took the time that this message needed.
     not_before_ms
         The earliest useful time of a retry, in epoch milliseconds; 0 if unknown.
     """
@@ -35,6 +39,7 @@ class Outcome:
     kind: OutcomeKind
     reason: str = ""
     detail: str = ""
+    is_crowded_out: bool = False
     not_before_ms: int = 0
 
 

@@ -119,6 +119,20 @@ def _long_stage(settings: Settings) -> Iterator[str]:
 
 
 @_rule(_CONFLICT_RULES)
+def _receives_longer_than_retention(settings: Settings) -> Iterator[str]:
+    receives, delay = settings.max_receive_count, settings.retry_delay_seconds
+    timeout = settings.worker_timeout_seconds
+    limit = receives_that_fit(delay, timeout, settings.visibility_timeout_seconds)
+    if receives > limit:
+        yield (
+            f"max_receive_count = {receives}: must be {limit} or lower with retry_delay_seconds = "
+            f"{delay} and worker_timeout_seconds = {timeout}, because the intake queue keeps a "
+            f"message for {INTAKE_DAYS} days: a message that keeps failing would be deleted before "
+            "it reaches the dead-letter queue"
+        )
+
+
+@_rule(_CONFLICT_RULES)
 def _missing_webhook_url(settings: Settings) -> Iterator[str]:
     if "webhook" in settings.destinations and settings.webhook_url is None:
         yield (
@@ -209,19 +223,12 @@ def _try_filter(expression: str | None, queue_ids: tuple[str, ...]) -> filters.T
 
 
 @_rule(_WARNING_RULES)
-def _unsuitable_receive_count(settings: Settings) -> Iterator[str]:
+def _few_receives(settings: Settings) -> Iterator[str]:
     receives = settings.max_receive_count
     if receives < 5:
         yield (
             f"max_receive_count = {receives}: AWS advises at least 5, because a receive counts "
             "even when Lambda is throttled"
-        )
-    limit = receives_that_fit(settings.retry_delay_seconds)
-    if receives > limit:
-        yield (
-            f"max_receive_count = {receives}: only {limit} receives fit into the {INTAKE_DAYS} "
-            "days that the intake queue keeps a message; a message that keeps failing would be "
-            "deleted before it reaches the dead-letter queue"
         )
 
 

@@ -19,13 +19,22 @@ def outage_seconds(first_delay_seconds: int, max_receive_count: int) -> int:
     return sum(islice(_delays(first_delay_seconds), max_receive_count - 1))
 
 
-def receives_that_fit(first_delay_seconds: int) -> int:
-    """Return how many receives, each with the delay after it, fit into `INTAKE_DAYS`.
+def receives_that_fit(
+    first_delay_seconds: int, worker_timeout_seconds: int, visibility_timeout_seconds: int
+) -> int:
+    """Return how many receives, each with the time until the next one, fit into `INTAKE_DAYS`.
 
-    The delay after the last receive counts too: SQS moves the message to the dead-letter queue
-    after this delay, instead of handing it over once more.
+    A message comes back after the invocation and the delay or, if the invocation crashed before it
+    set the delay, after the visibility timeout. The longer of the two counts. It also counts after
+    the last receive: SQS moves the message to the dead-letter queue after this time, instead of
+    handing it over once more.
     """
-    seconds_passed = accumulate(_delays(first_delay_seconds))
+    # The worker lengthens the delay of a message that it had no time for by up to half.
+    longest_delays = (min(_MAX_DELAY_SECONDS, d + d // 2) for d in _delays(first_delay_seconds))
+    seconds_passed = accumulate(
+        max(visibility_timeout_seconds, worker_timeout_seconds + delay_seconds)
+        for delay_seconds in longest_delays
+    )
     max_seconds = INTAKE_DAYS * 86_400
     return sum(1 for _ in takewhile(lambda seconds: seconds <= max_seconds, seconds_passed))
 

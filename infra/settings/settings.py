@@ -98,9 +98,11 @@ class Settings:
     webhook_allow_private: bool = False
     """If true, the host in webhook_url may have a private address. If false, the worker refuses to
     call a private address."""
-    ledger_days: Annotated[int, Between(INTAKE_DAYS + DEAD_LETTER_DAYS, 3_650)] = 20
+    ledger_days: Annotated[int, Between(INTAKE_DAYS + DEAD_LETTER_DAYS, 3_650)] = 50
     """How many days the ledger remembers an end. A message can live for 18 days (4 in the intake
-    queue, then 14 in the dead-letter queue), so an end must be remembered for at least as long."""
+    queue, then 14 in the dead-letter queue), so an end must be remembered for at least as long. The
+    default adds the 30 days in which Genesys Cloud can re-open a conversation: by default, an
+    e-mail thread lives for 30 days, and a callback can be scheduled up to 30 days ahead."""
     protect: bool = False
     """If true, the ledger and the S3 archive are kept when the stack is deleted, and DynamoDB
     refuses to delete the ledger. If false, both are deleted with the stack, but you must empty the
@@ -124,8 +126,9 @@ class Settings:
     worker_memory_mb: Annotated[int, Between(128, 10_240)] = 256
     """Memory of the worker, in MB. With more memory the worker also gets more CPU."""
     max_receive_count: Annotated[int, Between(1, 1_000)] = 12
-    """Number of receives before a message moves to the dead-letter queue. AWS advises at least
-    5."""
+    """Number of receives before a message moves to the dead-letter queue. AWS advises at least 5.
+    All receives and the delays between them must fit into the 4 days that the intake queue keeps a
+    message."""
     retry_delay_seconds: Annotated[int, Between(1, 900)] = 30
     """Delay between a message's first failure and its next receive, in seconds. The delay doubles
     with each receive, up to 900 seconds."""

@@ -59,18 +59,23 @@ class Alarm:
     """Replaces the timer of the alarm signal by the virtual clock.
 
     On a slow machine the real timer would interrupt code that takes no virtual time.
+
+    Attributes
+    ----------
+    seconds_to_alarm
+        The seconds for which the timer was set last; 0 if it is off.
     """
 
     def __init__(self, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
         self._clock = clock
-        self._seconds_to_alarm = 0.0
+        self.seconds_to_alarm = 0.0
         monkeypatch.setattr(signal, "setitimer", self._set)
 
     def hang(self) -> None:
         """Act like a call that never returns: let time pass until the alarm rings."""
-        assert self._seconds_to_alarm
-        self._clock.sleep(self._seconds_to_alarm)
+        assert self.seconds_to_alarm
+        self._clock.sleep(self.seconds_to_alarm)
         signal.raise_signal(signal.SIGALRM)
 
     def _set(self, _which: int, seconds: float, _again: float = 0) -> None:
-        self._seconds_to_alarm = seconds
+        self.seconds_to_alarm = seconds

@@ -17,6 +17,8 @@ class FakeDestination:
     ----------
     received
         The ends that arrived: conversation id, queue id and sequence.
+    ends
+        The ends that arrived: id and time.
     results
         The result for the ends of a conversation, by conversation id. Other ends arrive.
     seconds_given
@@ -26,6 +28,7 @@ class FakeDestination:
     def __init__(self, name: str) -> None:
         self.name = name
         self.received: list[tuple[str, str, int]] = []
+        self.ends: list[tuple[str, str]] = []
         self.results: dict[str, Result] = {}
         self.seconds_given: list[float] = []
 
@@ -40,4 +43,5 @@ class FakeDestination:
                 result = "arrived"
             if result == "arrived":
                 self.received.append((end.conversation_id, end.queue_id, end.sequence))
+                self.ends.append((end.end_id, end.ended_at))
             yield Receipt(position, result, "why" if result != "arrived" else "")

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from conversations.end import ConversationEnd
+from conversations.end import ConversationEnd, make_end_id
 from conversations.parsed import Accepted
 from conversations.subscription_event import parse_subscription_event
 from tests.bodies import QUEUE, SAMPLE_TEXT, end
@@ -27,7 +27,14 @@ def large_end(conversation_id: str, raw_bytes: int, other_bytes: int = 0) -> Con
     )
 
 
+def with_end_id(accepted: Accepted) -> ConversationEnd:
+    """Return an accepted end with the id that it gets if the ledger does not know it yet."""
+    end = accepted.end
+    end_id = make_end_id(end.conversation_id, end.queue_id, accepted.ended_at_ms)
+    return dataclasses.replace(end, end_id=end_id)
+
+
 def _parse(body: str) -> ConversationEnd:
     parsed = parse_subscription_event(body, 0, {QUEUE})
     assert isinstance(parsed, Accepted)
-    return parsed.end
+    return with_end_id(parsed)

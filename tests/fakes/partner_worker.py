@@ -5,7 +5,8 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from conversations.end_rules import EndRule, make_end_rule
+from conversations.end_rules.end_rule import EndRule
+from conversations.end_rules.registry import make_end_rule
 from conversations.histories import Histories
 from dynamodb.ledger_table import LedgerTable
 from tests.bodies import QUEUE

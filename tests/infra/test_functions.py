@@ -83,7 +83,7 @@ def test_the_worker_is_told_what_is_set_and_what_the_stack_made(
         "POWERTOOLS_LOG_LEVEL": "INFO",
         "QUEUE_IDS": ",".join(QUEUES),
         "RETRY_DELAY_SECONDS": "30",
-        "LEDGER_DAYS": "20",
+        "LEDGER_DAYS": "50",
     }
     for synthesised, expected in (
         (

@@ -6,14 +6,22 @@ from typing import Any
 from tests.fakes.aws.many_entries import Entry, ManyEntries
 
 BUS = "queue-ends-dev"
-MAX_BYTES = 262_144
+MAX_BYTES = 1_000_000
+TOO_LARGE = "Total size of the entries in the request is over the limit."
 
 
 class FakeEventBridge(ManyEntries):
-    """A bus; the limits: "Calculating Amazon EventBridge PutEvents event entry size"."""
+    """A bus; the limits: "PutEvents" in the "Amazon EventBridge API Reference".
+
+    Attributes
+    ----------
+    max_bytes
+        The size that all entries of a call together must stay below.
+    """
 
     def __init__(self) -> None:
         super().__init__("events", "PutEvents")
+        self.max_bytes = MAX_BYTES
 
     def put_events(self, **parameters: Any) -> dict[str, Any]:
         entries = parameters["Entries"]
@@ -23,9 +31,10 @@ class FakeEventBridge(ManyEntries):
             lambda: {
                 "ResourceNotFoundException": any(e["EventBusName"] != BUS for e in entries),
                 "ValidationException": len(entries) not in range(1, 11)
-                or sum(map(size_of, entries)) >= MAX_BYTES
-                or not all(map(_is_event, entries)),
+                or not all(map(_is_event, entries))
+                or (TOO_LARGE if sum(map(size_of, entries)) >= self.max_bytes else ""),
             },
+            lambda entry: "MalformedDetail" if _is_malformed(entry) else "",
         )
         return {
             "FailedEntryCount": len([code for code in codes if code]),
@@ -48,3 +57,10 @@ def _is_event(entry: Entry) -> bool:
         and not entry["Source"].startswith("aws.")
         and isinstance(json.loads(entry["Detail"]), dict)
     )
+
+
+def _is_malformed(entry: Entry) -> bool:
+    """Return whether the detail has an integer beyond 64 bits, which EventBridge does not take."""
+    integers: list[int] = []
+    json.loads(entry["Detail"], parse_int=lambda text: integers.append(int(text)))
+    return not all(-(2**63) <= integer < 2**63 for integer in integers)

@@ -9,7 +9,8 @@ from botocore.exceptions import ClientError, ParamValidationError
 from tests.fakes.aws.model import Types
 
 Entry = Mapping[str, Any]
-# An error to raise, the positions of entries to fail, or something to do before the answer.
+# An error to raise, the positions of entries to fail (a mapping gives their codes), or something to
+# do before the answer.
 Fault = BaseException | Collection[int] | Callable[[], object]
 
 # What an entry fails with that a script says so of.
@@ -48,11 +49,11 @@ class ManyEntries:
         """Let every call that no script is for meet a fault."""
         self._always = fault
 
-    def error(self, code: str, status: int = 400) -> ClientError:
+    def error(self, code: str, status: int = 400, text: str = "") -> ClientError:
         """Return an answer as botocore raises it; the text is one that must not be logged."""
         return ClientError(
             {
-                "Error": {"Code": code, "Message": f"canary of {code}"},
+                "Error": {"Code": code, "Message": f"{text} canary of {code}"},
                 "ResponseMetadata": {"HTTPStatusCode": status},  # type: ignore[typeddict-item]
             },
             self._operation,
@@ -62,14 +63,18 @@ class ManyEntries:
         self,
         parameters: Mapping[str, Any],
         entries: Sequence[Entry],
-        refusals: Callable[[], Mapping[str, bool]],
+        refusals: Callable[[], Mapping[str, bool | str]],
+        refusal_of: Callable[[Entry], str] = lambda _: "",
     ) -> list[str]:
         """Return a code for each entry, an empty one where it was taken.
 
         Parameters
         ----------
         refusals
-            By code, whether the call is refused as a whole; asked once its types are right.
+            By code, whether the call is refused as a whole, or the text that it is refused with;
+            asked once its types are right.
+        refusal_of
+            The code that an entry is refused with; empty if it is taken.
         """
         self.calls.append(entries)
         self.before(entries)
@@ -84,7 +89,9 @@ class ManyEntries:
         for code, refused in refusals().items():
             if refused:
                 self.refused.append(code)
-                raise self.error(code)
+                raise self.error(code, text=refused if isinstance(refused, str) else "")
         failing = fault if isinstance(fault, Collection) else ()
-        self.taken += [entry for place, entry in enumerate(entries) if place not in failing]
-        return [ENTRY_ERROR if place in failing else "" for place in range(len(entries))]
+        scripted = fault if isinstance(fault, Mapping) else dict.fromkeys(failing, ENTRY_ERROR)
+        codes = [scripted.get(place) or refusal_of(entry) for place, entry in enumerate(entries)]
+        self.taken += [entry for entry, code in zip(entries, codes, strict=True) if not code]
+        return codes

@@ -6,6 +6,7 @@ import pytest
 
 from tests.fakes.aws.dynamodb import FakeDynamoDb
 from tests.fakes.clock import Alarm, Clock
+from tests.fakes.invocations import Invocations
 
 
 @pytest.fixture(autouse=True)
@@ -18,3 +19,8 @@ def dynamodb() -> Iterator[FakeDynamoDb]:
     dynamodb = FakeDynamoDb()
     yield dynamodb
     assert dynamodb.mistakes() == []
+
+
+@pytest.fixture
+def invocations(dynamodb: FakeDynamoDb, clock: Clock) -> Invocations:
+    return Invocations(dynamodb, clock)

@@ -9,7 +9,7 @@ from botocore.exceptions import ConnectionClosedError
 
 from conversations.failures import Failed, OutOfTime
 from conversations.histories import Histories, HistoryResult
-from conversations.history import CustomerEnd, History
+from conversations.history import UNKNOWN_TOPIC, CustomerEnd, History, QueueEvent
 from conversations.ledger_store import SECONDS_PER_DAY
 from dynamodb.ledger_table import LedgerTable
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Lost, client_error
@@ -20,9 +20,9 @@ from tests.fakes.turns import Turns
 WRITE, READ = "batch_execute_statement", "batch_get_item"
 CONNECTION_CLOSED = ConnectionClosedError(endpoint_url="(somewhere)")
 MINUTE = 60_000
-A = History(queues={"a": (100,)})
-B = History(queues={"b": (200,)})
-END = History(customer_ends={300: CustomerEnd(300, media_type="VOICE", disconnect_type="PEER")})
+A = History(queues={"a": (QueueEvent(100, "acd.start"),)})
+B = History(queues={"b": (QueueEvent(200, "acd.end", 50),)})
+END = History(customer_ends={300: CustomerEnd(media_type="VOICE", disconnect_type="PEER")})
 
 
 class Adder:
@@ -53,7 +53,11 @@ def add(dynamodb: FakeDynamoDb, clock: Clock) -> Adder:
 def times_of(history: HistoryResult) -> tuple[dict[str, tuple[int, ...]], list[int]]:
     """Return a history's event times by queue id, and its end times."""
     assert isinstance(history, History)
-    return dict(history.queues), sorted(history.customer_ends)
+    times = {
+        queue_id: tuple(event.at_ms for event in events)
+        for queue_id, events in history.queues.items()
+    }
+    return times, sorted(history.customer_ends)
 
 
 def test_a_conversation_s_first_event_costs_one_write_and_no_read(
@@ -97,10 +101,16 @@ def test_without_additions_the_table_is_not_called(
 
 def test_a_history_is_read_as_it_was_written(add: Adder) -> None:
     everything = History(
-        queues={"a": (100, 900), "é#2": (5,)},
+        queues={
+            "a": (
+                QueueEvent(100, "acd.end", duration_ms=99),
+                QueueEvent(900, "user.end", duration_ms=7, agent_talked=True, is_callback=True),
+            ),
+            "é#2": (QueueEvent(5, "wrapup"), QueueEvent(6, UNKNOWN_TOPIC)),
+        },
         customer_ends={
-            -5: CustomerEnd(-5, has_own_time=False),
-            10 * MINUTE: CustomerEnd(11 * MINUTE, True, "VOICE", "INBOUND", "PEER", True, "a"),
+            -5: CustomerEnd(has_own_time=False),
+            10 * MINUTE: CustomerEnd(True, "VOICE", "INBOUND", "PEER", "a"),
         },
     )
     add(everything)
@@ -108,6 +118,69 @@ def test_a_history_is_read_as_it_was_written(add: Adder) -> None:
     assert {end.expires_at for end in stored.customer_ends.values()} == {20 * SECONDS_PER_DAY}
     ends = {at: dataclasses.replace(end, expires_at=0) for at, end in stored.customer_ends.items()}
     assert History(stored.queues, ends) == everything
+
+
+# An item as a version before 2026-12 has written it.
+ITEM_BEFORE: dict[str, Any] = {
+    "conversation_id": {"S": "c"},
+    "queue_id": {"S": "#join"},
+    "queues": {"M": {"a": {"L": [{"N": "100"}, {"N": "200"}]}}},
+    "ends": {
+        "M": {
+            "300": {
+                "M": {
+                    "media_type": {"S": "VOICE"},
+                    "decided": {"S": "a"},
+                    "latest_ms": {"N": "450"},
+                    "expires_at": {"N": "1728000"},
+                    "dated": {"BOOL": True},
+                    "settling": {"BOOL": True},
+                }
+            }
+        }
+    },
+    "version": {"N": "7"},
+    "expires_at": {"N": "1728000"},
+}
+
+
+def test_an_item_of_the_version_before_is_read_and_extended(
+    add: Adder, dynamodb: FakeDynamoDb
+) -> None:
+    dynamodb.items["c", "#join"] = dict(ITEM_BEFORE)
+    stored = add.stored()
+    assert stored.queues == {"a": (QueueEvent(100, UNKNOWN_TOPIC), QueueEvent(200, UNKNOWN_TOPIC))}
+    assert stored.customer_ends == {
+        300: CustomerEnd(media_type="VOICE", decided_queue_id="a", expires_at=1_728_000),
+        # The version before has merged a second customer's end into the first.
+        450: CustomerEnd(media_type="VOICE", expires_at=1_728_000),
+    }
+    add(A)
+    assert add.stored().queues == {
+        "a": (QueueEvent(100, "acd.start"), QueueEvent(200, UNKNOWN_TOPIC))
+    }
+
+
+def test_the_version_before_can_read_what_is_written(add: Adder, dynamodb: FakeDynamoDb) -> None:
+    """A deploy can be rolled back."""
+    add(A.merged_with(B).merged_with(END))
+    item = dynamodb.items["c", "#join"]
+    assert item["queues"] == {"M": {"a": {"L": [{"N": "100"}]}, "b": {"L": [{"N": "200"}]}}}
+    values = item["ends"]["M"]["300"]["M"]
+    assert values.keys() == ITEM_BEFORE["ends"]["M"]["300"]["M"].keys() - {"decided"} | {
+        "disconnect_type"
+    }
+    assert (values["latest_ms"], values["settling"]) == ({"N": "300"}, {"BOOL": False})
+
+
+def test_what_the_version_before_adds_meanwhile_is_kept(add: Adder, dynamodb: FakeDynamoDb) -> None:
+    add(A)
+    item = dynamodb.items["c", "#join"]
+    item["queues"] = {"M": {"a": {"L": [{"N": "100"}, {"N": "150"}]}, "b": {"L": [{"N": "9"}]}}}
+    assert add.stored().queues == {
+        "a": (QueueEvent(100, "acd.start"), QueueEvent(150, UNKNOWN_TOPIC)),
+        "b": (QueueEvent(9, UNKNOWN_TOPIC),),
+    }
 
 
 def test_a_conversation_without_an_item_has_an_empty_history(add: Adder) -> None:
@@ -217,7 +290,7 @@ def test_an_add_that_is_always_overtaken_ends_at_the_deadline(
         clock.sleep(0.5)
         if may_overtake:
             may_overtake = False
-            other(History(queues={"b": (next(times),)}))
+            other(History(queues={"b": (QueueEvent(next(times), "acd.start"),)}))
             may_overtake = True
 
     dynamodb.always(READ, lambda: None)
@@ -293,6 +366,6 @@ def test_an_end_expires_even_if_further_events_extend_the_history(add: Adder, cl
     add(A.merged_with(END))
     for days, ends in [(12, [300]), (19.99, [300]), (20.01, []), (30, [])]:
         clock.now = days * SECONDS_PER_DAY
-        later = History(queues={"a": (int(clock.now * 1000),)})
+        later = History(queues={"a": (QueueEvent(int(clock.now * 1000), "acd.start"),)})
         assert times_of(add(later))[1] == ends
-    assert add.stored().queues["a"][0] == 100
+    assert add.stored().queues["a"][0].at_ms == 100

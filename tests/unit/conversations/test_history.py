@@ -1,72 +1,63 @@
-"""A history merges events in any order, and finds the queues that an end can belong to."""
+"""A history merges events in any order."""
+
+import itertools
 
 import pytest
 
-from conversations.history import MAX_TIMES_PER_QUEUE, CustomerEnd, History
+from conversations.history import (
+    MAX_EVENTS_PER_QUEUE,
+    UNKNOWN_TOPIC,
+    CustomerEnd,
+    History,
+    QueueEvent,
+)
 
-MINUTE = 60_000
+
+def test_events_of_a_queue_are_kept_once_in_order_of_time() -> None:
+    events = [QueueEvent(5, "acd.end", 4), QueueEvent(1, "acd.start"), QueueEvent(5, "user.start")]
+    for order in itertools.permutations([*events, events[0]]):
+        history = History()
+        for event in order:
+            history = history.merged_with(History(queues={"a": (event,)}))
+        assert history.queues == {"a": (events[1], events[0], events[2])}
 
 
-def test_ends_within_five_minutes_are_merged_and_others_are_not() -> None:
-    history = History()
-    for at_ms in (0, 5 * MINUTE, 5 * MINUTE + 1, 20 * MINUTE, 16 * MINUTE):
-        history = history.merged_with(
-            History(customer_ends={at_ms: CustomerEnd(at_ms, media_type=str(at_ms))})
-        )
-    assert {
-        at: (end.latest_report_ms, end.media_type) for at, end in history.customer_ends.items()
-    } == {
-        0: (5 * MINUTE, "0"),
-        5 * MINUTE + 1: (5 * MINUTE + 1, str(5 * MINUTE + 1)),
-        20 * MINUTE: (20 * MINUTE, str(20 * MINUTE)),
-    }
+def test_each_time_of_a_customer_s_end_is_kept() -> None:
+    history = History(customer_ends={5: CustomerEnd(media_type="VOICE")})
+    history = history.merged_with(History(customer_ends={4: CustomerEnd(), 5: CustomerEnd()}))
+    assert history.customer_ends == {4: CustomerEnd(), 5: CustomerEnd(media_type="VOICE")}
+
+
+@pytest.mark.parametrize(("at", "previous"), [(4, None), (5, None), (6, 5), (9, 5), (10, 9)])
+def test_the_previous_end_is_the_latest_of_those_before(at: int, previous: int | None) -> None:
+    history = History(customer_ends={9: CustomerEnd(), 5: CustomerEnd()})
+    assert history.previous_end_ms(at) == previous
 
 
 def test_a_decision_is_kept_and_never_replaced() -> None:
-    undecided = History(customer_ends={0: CustomerEnd(0)})
-    first = undecided.merged_with(History(customer_ends={0: CustomerEnd(0, decided_queue_id="a")}))
-    second = first.merged_with(
-        History(customer_ends={0: CustomerEnd(0, decided_queue_id="b", settling=True)})
-    )
+    undecided = History(customer_ends={0: CustomerEnd()})
+    first = undecided.merged_with(History(customer_ends={0: CustomerEnd(decided_queue_id="a")}))
+    second = first.merged_with(History(customer_ends={0: CustomerEnd(decided_queue_id="b")}))
     assert (
         first.customer_ends[0].decided_queue_id == second.customer_ends[0].decided_queue_id == "a"
     )
     assert second.merged_with(undecided) == second
 
 
-def test_events_up_to_five_minutes_after_the_end_count() -> None:
-    history = History(
-        queues={
-            "before": (-90 * MINUTE, 90 * MINUTE),
-            "after": (5 * MINUTE,),
-            "later": (5 * MINUTE + 1,),
-            "twice": (-MINUTE, MINUTE, 20 * MINUTE),
-        },
-        customer_ends={0: CustomerEnd(0)},
-    )
-    assert history.latest_event_ms_by_queue(0) == {
-        "before": -90 * MINUTE,
-        "after": 5 * MINUTE,
-        "twice": MINUTE,
-    }
-
-
-@pytest.mark.parametrize("order", [(0, 4), (4, 0)])
-def test_an_end_has_the_same_queues_whichever_of_its_events_came_first(
-    order: tuple[int, int],
-) -> None:
-    history = History(queues={"a": (8 * MINUTE,)})
-    for minutes in order:
-        at_ms = minutes * MINUTE
-        history = history.merged_with(History(customer_ends={at_ms: CustomerEnd(at_ms)}))
-    (ended_at,) = history.customer_ends
-    assert list(history.latest_event_ms_by_queue(ended_at)) == ["a"]
+def test_a_repeated_event_replaces_what_an_earlier_version_kept_of_it() -> None:
+    unknown = QueueEvent(5, UNKNOWN_TOPIC), QueueEvent(6, UNKNOWN_TOPIC)
+    history = History(queues={"a": unknown})
+    event = QueueEvent(5, "acd.start")
+    merged = history.merged_with(History(queues={"a": (event,)}))
+    assert merged.queues == {"a": (event, unknown[1])}
+    assert merged.merged_with(history) == merged
 
 
 def test_of_too_many_events_the_first_and_the_latest_are_kept() -> None:
     history = History()
     for time in (*range(1000, 1, -1), 1, 500):
-        history = history.merged_with(History(queues={"a": (time,)}))
-    times = history.queues["a"]
-    assert times == (1, *range(1000 - MAX_TIMES_PER_QUEUE + 2, 1001))
-    assert history.merged_with(History(queues={"a": (500,)})) == history
+        history = history.merged_with(History(queues={"a": (QueueEvent(time, "acd.start"),)}))
+    times = [event.at_ms for event in history.queues["a"]]
+    assert times == [1, *range(1000 - MAX_EVENTS_PER_QUEUE + 2, 1001)]
+    repeated = History(queues={"a": (QueueEvent(500, "acd.start"),)})
+    assert history.merged_with(repeated) == history

@@ -15,74 +15,16 @@ from conversations.claim import (
     ClaimResult,
     HeldByOther,
     Marked,
-    MarkResult,
 )
 from conversations.failures import Failed, OutOfTime
-from conversations.ledger import Claims, Ledger
 from conversations.ledger_store import EndKey
-from conversations.parsed import Accepted
-from conversations.subscription_event import parse_subscription_event
-from dynamodb.ledger_table import LedgerTable
-from tests.bodies import ENDED, QUEUE, end
-from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Item, Lost, client_error
+from tests.bodies import QUEUE
+from tests.fakes.aws.dynamodb import FakeDynamoDb, Lost, client_error
 from tests.fakes.clock import Clock
+from tests.fakes.invocations import ENDED_MS, LEASE_MS, Invocations, end_at
 
 WRITE, READ = "batch_execute_statement", "batch_get_item"
-ENDED_MS = int(ENDED.timestamp() * 1000)
-LEASE_MS = 31_000
 NOT_CONNECTED = EndpointConnectionError(endpoint_url="(somewhere)")
-
-
-class Invocations:
-    """Claims, marks and releases ends for invocations at the times of a simulated clock."""
-
-    def __init__(self, dynamodb: FakeDynamoDb, clock: Clock) -> None:
-        self.dynamodb = dynamodb
-        self.clock = clock
-        table = LedgerTable(dynamodb, TABLE)  # type: ignore[arg-type]
-        self.ledger = Ledger(table, days=20, now_ms=self.now_ms)
-
-    def now_ms(self) -> int:
-        return ENDED_MS + round(self.clock.now * 1000)
-
-    def open_claims(self) -> Claims:
-        return self.ledger.open_claims(self.now_ms() + LEASE_MS)
-
-    def claim(self, claims: Claims, *ends: Accepted) -> list[ClaimResult]:
-        return claims.claim(ends, self.clock.deadline(10))
-
-    def claim_one(self, claims: Claims, accepted: Accepted) -> Claim:
-        """Claim an end that can be claimed."""
-        (result,) = self.claim(claims, accepted)
-        assert isinstance(result, Claim)
-        return result
-
-    def mark(self, claims: Claims, claim: Claim, *names: str, done: bool = False) -> MarkResult:
-        claim.delivered += names
-        (result,) = claims.mark([claim], [done], self.clock.deadline(10))
-        return result
-
-    def release(self, claims: Claims, claim: Claim) -> None:
-        claims.release([claim], self.clock.deadline(10))
-
-    def item(self, sequence: int = 1) -> Item:
-        return self.dynamodb.items["c", QUEUE if sequence == 1 else f"{QUEUE}#{sequence}"]
-
-
-@pytest.fixture
-def invocations(dynamodb: FakeDynamoDb, clock: Clock) -> Invocations:
-    return Invocations(dynamodb, clock)
-
-
-def end_at(minutes: float | None = 0, conversation_id: str = "c") -> Accepted:
-    """Return an end that many minutes after `ENDED`.
-
-    With None, the event has no time, and its message was sent an hour after `ENDED`.
-    """
-    body = end(conversation_id, after=None if minutes is None else minutes * 60)
-    accepted = parse_subscription_event(body, ENDED_MS + 3_600_000, {QUEUE})
-    assert isinstance(accepted, Accepted)
-    return accepted
 
 
 def test_a_new_end_is_claimed_and_recorded(invocations: Invocations) -> None:
@@ -285,20 +227,50 @@ def test_a_hundred_new_ends_are_claimed_in_four_calls(
     assert [call.operation for call in dynamodb.calls] == [WRITE] * 4
 
 
-def expected_sequence(recorded_minutes: list[float], minutes: float | None) -> int:
-    """Return the sequence that the contract gives an end: that of a recorded end, or the next."""
-    if minutes is None:
-        return 1
-    for sequence, other in enumerate(recorded_minutes, 1):
-        if abs(minutes - other) <= 5:
-            return sequence
-    return len(recorded_minutes) + 1
+class ExpectedEnds:
+    """The ends that the contract makes of events.
+
+    Attributes
+    ----------
+    minutes
+        For each end, the times of its events in the order in which they came.
+    """
+
+    def __init__(self) -> None:
+        self.minutes: list[list[float]] = []
+
+    def add(self, minutes: float | None) -> int:
+        """Add an event, and return the sequence of its end."""
+        if minutes is None:
+            if not self.minutes:
+                self.minutes.append([SENT_MINUTES])
+            return 1
+        for sequence, (first, *_) in enumerate(self.minutes, 1):
+            if first == minutes:
+                return sequence
+        distances = [
+            round(max(min(known) - minutes, minutes - max(known), 0), 3) for known in self.minutes
+        ]
+        if distances and min(distances) <= 5:
+            nearest = distances.index(min(distances))
+            self.minutes[nearest].append(minutes)
+            return nearest + 1
+        self.minutes.append([minutes])
+        return len(self.minutes)
+
+    def check_item(self, invocations: Invocations, sequence: int) -> None:
+        """Check that an end's item has recorded the times of the end's events."""
+        known, item = self.minutes[sequence - 1], invocations.item(sequence)
+        expected = [ENDED_MS + round(at * 60_000) for at in (known[0], min(known), max(known))]
+        names = ("ended_at", "earliest_at", "latest_at")
+        assert [int(item.get(name, item["ended_at"])["N"]) for name in names] == expected
 
 
 # An end without a time that comes first gets its message's sent time, an hour after `ENDED`.
 SENT_MINUTES = 60.0
 minutes_or_none = st.lists(
-    st.none() | st.sampled_from([0, 3, 5, 5.001, 8, 10, 10.002, -5, -5.001, 58, 60, 65, 66, 200]),
+    st.none()
+    | st.sampled_from([0, 3, 5, 5.001, 8, 10, 10.002, 13, 15, -5, -5.001, 58, 60, 65, 66, 200]),
     max_size=8,
 )
 
@@ -310,26 +282,26 @@ def test_ends_in_turn_have_the_sequences_of_the_contract(
 ) -> None:
     dynamodb = FakeDynamoDb()
     invocations = Invocations(dynamodb, Clock())
-    recorded_minutes: list[float] = []
+    expected = ExpectedEnds()
     done: set[int] = set()
     for minutes, complete in zip(minutes_of_ends, completed, strict=False):
-        sequence = expected_sequence(recorded_minutes, minutes)
-        if sequence > len(recorded_minutes):
-            recorded_minutes.append(SENT_MINUTES if minutes is None else minutes)
+        sequence = expected.add(minutes)
         claims = invocations.open_claims()
         (result,) = invocations.claim(claims, end_at(minutes))
         if sequence in done:
             assert result == AlreadyDone()
+            expected.check_item(invocations, sequence)
             continue
         assert isinstance(result, Claim)
         assert result.key.sequence == sequence
-        assert result.ended_at == ENDED_MS + round(recorded_minutes[sequence - 1] * 60_000)
+        assert result.ended_at == ENDED_MS + round(expected.minutes[sequence - 1][0] * 60_000)
         if complete:
             invocations.mark(claims, result, "bus", done=True)
             done.add(sequence)
         else:
             invocations.release(claims, result)
-    assert len(dynamodb.items) == len(recorded_minutes)
+        expected.check_item(invocations, sequence)
+    assert len(dynamodb.items) == len(expected.minutes)
     assert dynamodb.refused == []
 
 
@@ -338,32 +310,32 @@ def test_ends_in_turn_have_the_sequences_of_the_contract(
 def test_ends_of_one_batch_have_the_sequences_of_the_contract(
     minutes_of_ends: list[float | None], other_first: bool
 ) -> None:
-    """Ends without a time are claimed last, because they belong to the first end."""
+    """Ends are claimed in the order of their times; ends without a time are claimed last."""
     dynamodb = FakeDynamoDb()
     invocations = Invocations(dynamodb, Clock())
-    recorded_minutes: list[float] = []
+    expected = ExpectedEnds()
     if other_first:
         first = invocations.open_claims()
         invocations.mark(first, invocations.claim_one(first, end_at(5)), "bus", done=True)
-        recorded_minutes.append(5)
-    results = invocations.claim(invocations.open_claims(), *map(end_at, minutes_of_ends))
-    expected: dict[int, int] = {}
-    for position in sorted(
-        range(len(minutes_of_ends)), key=lambda position: minutes_of_ends[position] is None
-    ):
-        minutes = minutes_of_ends[position]
-        expected[position] = expected_sequence(recorded_minutes, minutes)
-        if expected[position] > len(recorded_minutes):
-            recorded_minutes.append(SENT_MINUTES if minutes is None else minutes)
+        expected.add(5)
+    claims = invocations.open_claims()
+    results = invocations.claim(claims, *map(end_at, minutes_of_ends))
+    own_times = sorted(minutes for minutes in minutes_of_ends if minutes is not None)
+    sequences: dict[float | None, int] = {minutes: expected.add(minutes) for minutes in own_times}
+    sequences[None] = expected.add(None) if None in minutes_of_ends else 1
     claims_by_sequence: dict[int, Any] = {}
-    for position, result in enumerate(results):
-        if other_first and expected[position] == 1:
+    for minutes, result in zip(minutes_of_ends, results, strict=True):
+        if other_first and sequences[minutes] == 1:
             assert result == AlreadyDone()
             continue
         assert isinstance(result, Claim)
-        assert result.key.sequence == expected[position]
+        assert result.key.sequence == sequences[minutes]
         # Ends with the same sequence share one claim, so there is one delivery.
         assert claims_by_sequence.setdefault(result.key.sequence, result) is result
+    for claim in claims_by_sequence.values():
+        invocations.mark(claims, claim, "bus", done=True)
+    for sequence in range(1, len(expected.minutes) + 1):
+        expected.check_item(invocations, sequence)
     assert dynamodb.refused == []
 
 

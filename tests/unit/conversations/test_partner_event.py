@@ -206,7 +206,12 @@ def test_each_field_of_a_sample_is_parsed(sample: str) -> None:
         direction="INBOUND",
         disconnect_type=fields.get("disconnectType"),
         acd_outcome=fields.get("acdOutcome"),
-        interacting_ms=fields.get("interactingDurationMs", 0),
+        duration_ms=sum(
+            value
+            for field, value in fields.items()
+            if field.endswith("DurationMs") and topic in ("acd.end", "user.end")
+        ),
+        agent_talked=sample == "user-end",
         raw=content,
     )
 
@@ -215,6 +220,16 @@ def test_a_settle_event_has_its_conversation_and_the_time_of_its_end() -> None:
     parsed = parsed_event(settle("c-7", after=90.5))
     assert (parsed.conversation_id, parsed.topic, parsed.queue_id) == ("c-7", SETTLE, None)
     assert (parsed.at_ms, parsed.ends_conversation) == (ENDED_MS + 90_500, False)
+
+
+def test_a_settle_event_hands_on_the_event_that_caused_it() -> None:
+    cause = {"detail-type": "the cause"}
+    body = json.loads(settle("c-7", after=90.5))
+    body["detail"]["event"] = cause
+    assert parsed_event(json.dumps(body)).raw == cause
+    for invalid in (None, 7, "cause", [cause]):
+        body["detail"]["event"] = invalid
+        assert parsed_event(json.dumps(body)).raw == body
 
 
 def test_a_customer_end_event_has_no_queue_even_if_its_body_has_one() -> None:
@@ -229,7 +244,7 @@ def test_a_partner_event_needs_only_its_ids_and_topic() -> None:
     )
     optional = (parsed.media_type, parsed.direction, parsed.disconnect_type, parsed.acd_outcome)
     assert optional == (None, None, None, None)
-    assert (parsed.interacting_ms, parsed.at_ms, parsed.has_own_time) == (0, SENT_AT, False)
+    assert (parsed.duration_ms, parsed.at_ms, parsed.has_own_time) == (0, SENT_AT, False)
 
 
 @pytest.mark.parametrize(
@@ -290,10 +305,57 @@ def test_a_customer_end_event_ends_the_conversation_unless_it_is_a_transfer(
     assert not agent_event.ends_conversation
 
 
+@pytest.mark.parametrize(
+    ("topic", "durations", "sum_ms"),
+    [
+        ("acd.end", {"connectedDurationMs": 7}, 7),
+        ("acd.end", {"interactingDurationMs": 7}, 0),
+        ("user.end", {"interactingDurationMs": 7.9, "heldDurationMs": 10}, 18),
+        ("user.end", {"alertingDurationMs": 1, "contactingDurationMs": 2}, 3),
+        ("user.end", {"dialingDurationMs": 4, "callbackDurationMs": 8}, 12),
+        ("user.end", {"connectedDurationMs": 7, "wrapupDurationMs": 9}, 0),
+        ("user.end", {"interactingDurationMs": 7, "heldDurationMs": -9}, 7),
+        ("user.start", {"interactingDurationMs": 7}, 0),
+        ("acw", {"wrapupDurationMs": 7}, 0),
+    ],
+)
+def test_durations_are_summed(topic: str, durations: dict[str, Any], sum_ms: int) -> None:
+    assert parsed_event(event(topic, QUEUE, **durations)).duration_ms == sum_ms
+
+
 @pytest.mark.parametrize("invalid_duration", [None, True, "5", [5], {"ms": 5}])
-def test_a_duration_that_is_not_a_number_counts_as_zero(invalid_duration: object) -> None:
-    body = with_field("interactingDurationMs", invalid_duration, "user-end")
-    assert parsed_event(body).interacting_ms == 0
+def test_a_duration_that_is_not_a_number_counts_as_missing(invalid_duration: object) -> None:
+    parsed = parsed_event(event("user.end", QUEUE, interactingDurationMs=invalid_duration))
+    assert (parsed.duration_ms, parsed.agent_talked) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "agent_talked"),
+    [
+        ({"interactingDurationMs": 1}, True),
+        ({"interactingDurationMs": 0.5}, True),
+        ({"interactingDurationMs": 0, "heldDurationMs": 9}, False),
+        ({"interactingDurationMs": -1}, False),
+        ({"interactingDurationMs": 1, "disconnectType": "DND_ENDPOINT"}, True),
+        ({}, True),
+        ({"disconnectType": "DND_ENDPOINT"}, False),
+        ({"disconnectType": "UNCALLABLE"}, False),
+        ({"disconnectType": "TRANSFER"}, True),
+        ({"heldDurationMs": 1}, True),
+        ({"alertingDurationMs": 0}, True),
+        ({"alertingDurationMs": 1}, False),
+        ({"contactingDurationMs": 1}, False),
+        ({"dialingDurationMs": 1}, False),
+        ({"alertingDurationMs": 1, "heldDurationMs": 1}, True),
+        ({"dialingDurationMs": 1, "callbackDurationMs": 1}, True),
+    ],
+)
+def test_an_agent_has_talked_unless_the_event_says_that_nobody_answered(
+    fields: dict[str, Any], agent_talked: bool
+) -> None:
+    assert parsed_event(event("user.end", QUEUE, **fields)).agent_talked == agent_talked
+    for topic in ("acd.end", "user.start", "acw"):
+        assert not parsed_event(event(topic, QUEUE, **fields)).agent_talked
 
 
 @settings(max_examples=400)

@@ -3,9 +3,10 @@
 import base64
 import json
 
+import botocore.session
 import pytest
 
-from destinations.archive import Archive, make_destination
+from destinations.archive import LIMITS, Archive, make_destination
 from destinations.destination import Receipt
 from local.http.messages import Answer
 from local.http.server import HttpServer
@@ -54,6 +55,14 @@ def test_a_record_of_the_maximum_size_is_accepted(archive: Archive, firehose: Fa
     sizes = [size_of(record) for record in firehose.taken]
     assert sizes[0] == MAX_RECORD_BYTES
     assert sizes[1] < 10_000
+
+
+def test_the_limits_are_those_that_botocore_s_model_of_firehose_states() -> None:
+    model = botocore.session.get_session().get_service_model("firehose")
+    put_records = model.operation_model("PutRecordBatch")
+    assert "up to a limit of 4 MB for the entire request" in put_records.documentation
+    assert LIMITS.max_call_bytes == 4 * 1024 * 1024 * 3 / 4  # base64 adds a third
+    assert model.shape_for("Data").metadata["max"] == LIMITS.max_entry_bytes
 
 
 def test_large_ends_are_divided_between_calls(archive: Archive, firehose: FakeFirehose) -> None:

@@ -197,6 +197,111 @@ def test_the_parts_of_a_refused_call_are_not_sent_after_the_deadline(case: Case)
     assert [len(entries) for entries in case.service.calls] == [8, 4]
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("AccessDeniedException", "InternalFailure", "InvalidAccountIdException"),
+        *("InvalidArgument", "NotAuthorizedForDetailTypeException"),
+        *("NotAuthorizedForSourceException", "RedactionFailure", "ServiceUnavailableException"),
+        *("ThrottlingException", "Unknown"),
+    ],
+)
+def test_an_entry_that_a_retry_or_an_operator_can_mend_has_failed(case: Case, code: str) -> None:
+    case.service.script({1: code})
+    assert by_position(case.deliver(make_ends(3))) == {
+        0: ("arrived", ""),
+        1: ("failed", code),
+        2: ("arrived", ""),
+    }
+    assert len(case.service.calls) == 1
+
+
+@pytest.mark.parametrize("code", ["MalformedDetail", "RequestEntityTooLargeException"])
+def test_entries_that_can_never_be_accepted_are_sent_once_more_without_raw(
+    case: Case, code: str
+) -> None:
+    case.service.script(dict.fromkeys((1, 2, 4), code), {1: code, 2: "ThrottlingException"})
+    assert by_position(case.deliver(make_ends(6))) == {
+        **dict.fromkeys((0, 1, 3, 5), ("arrived", "")),
+        2: ("refused", code),
+        4: ("failed", "ThrottlingException"),
+    }
+    assert [len(entries) for entries in case.service.calls] == [6, 3]
+    assert ["raw" in json.loads(case.entry_json(entry)) for entry in case.service.calls[1]] == [
+        False
+    ] * 3
+
+
+TOO_LARGE_ERRORS = [
+    ("413", 413, ""),
+    ("RequestEntityTooLargeException", 413, ""),
+    ("ValidationException", 400, "Total size of the entries in the request is over the limit."),
+    ("InvalidArgumentException", 400, "Records size exceeds 4 MB limit"),
+    (
+        "ValidationException",
+        400,
+        "1 validation error detected: Value 'java.nio.HeapByteBuffer[pos=0\n lim=9 cap=9]' at "
+        "'records.1.member.data' failed to satisfy constraint: Member must have length less than "
+        "or equal to 1024000",
+    ),
+]
+
+
+@pytest.mark.parametrize(("code", "status", "text"), TOO_LARGE_ERRORS)
+def test_only_the_end_that_makes_a_call_too_large_is_refused(
+    case: Case, code: str, status: int, text: str
+) -> None:
+    def refuse(entries: Sequence[Entry]) -> None:
+        if any('"c-2"' in case.entry_json(entry) for entry in entries):
+            raise case.service.error(code, status, text)
+
+    case.service.before = refuse
+    assert by_position(case.deliver(make_ends(4))) == {
+        0: ("arrived", ""),
+        1: ("arrived", ""),
+        2: ("refused", "TooLarge"),
+        3: ("arrived", ""),
+    }
+    assert sorted(case.arrived_ids()) == ["c-0", "c-1", "c-3"]
+    assert [len(entries) for entries in case.service.calls] == [4, 2, 2, 1, 1, 1]
+
+
+@pytest.mark.parametrize(("code", "status", "text"), TOO_LARGE_ERRORS)
+def test_an_end_that_makes_a_call_too_large_only_with_raw_arrives_without_it(
+    case: Case, code: str, status: int, text: str
+) -> None:
+    case.service.script(case.service.error(code, status, text))
+    assert case.deliver(make_ends(1)) == [Receipt(0, "arrived")]
+    assert "raw" not in json.loads(case.entry_json(case.service.taken[0]))
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("ValidationException", "Value at 'entries.1.member.eventBusName' must have length of 256"),
+        ("InvalidArgumentException", "Firehose is not ACTIVE"),
+        ("AccessDeniedException", "the size is over the limit"),
+    ],
+)
+def test_a_call_that_fails_for_another_reason_than_its_size_is_not_refused(
+    case: Case, code: str, text: str
+) -> None:
+    case.service.script(case.service.error(code, text=text))
+    assert case.deliver(make_ends(1)) == [Receipt(0, "failed", code)]
+
+
+def test_without_time_to_send_an_end_without_raw_it_gets_no_receipt(case: Case) -> None:
+    clock = Clock()
+
+    def refuse(_entries: Sequence[Entry]) -> None:
+        clock.sleep(7)
+        raise case.service.error("413", 413)
+
+    case.service.before = refuse
+    assert list(case.destination.deliver(make_ends(1), clock.deadline(6))) == []
+    assert len(case.service.calls) == 1
+
+
 def test_an_end_that_is_too_large_is_sent_without_raw(case: Case) -> None:
     ends = [make_end("c-0"), large_end("c-1", case.limits.max_entry_bytes), make_end("c-2")]
     assert by_position(case.deliver(ends)) == dict.fromkeys(range(3), ("arrived", ""))

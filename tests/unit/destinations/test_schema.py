@@ -15,7 +15,7 @@ from conversations.end import ConversationEnd, Source
 from conversations.parsed import Accepted
 from conversations.subscription_event import parse_subscription_event
 from tests.bodies import QUEUE, mutated_events
-from tests.fakes.ends import make_end, sample_end
+from tests.fakes.ends import make_end, sample_end, with_end_id
 
 ROOT = Path(__file__).parents[3]
 SCHEMA: dict[str, Any] = json.loads((ROOT / "docs/conversation-end.schema.json").read_text())
@@ -53,7 +53,7 @@ def test_the_schema_has_the_fields_of_an_end_in_the_same_order() -> None:
 def test_the_ends_of_the_samples_match_the_schema(path: Path) -> None:
     parsed = parse_subscription_event(path.read_text(), 0, {QUEUE})
     assert isinstance(parsed, Accepted)
-    validate(parsed.end)
+    validate(with_end_id(parsed))
 
 
 def test_a_later_end_of_a_conversation_matches_the_schema() -> None:
@@ -64,7 +64,7 @@ def test_a_later_end_of_a_conversation_matches_the_schema() -> None:
 def test_the_end_in_every_accepted_event_matches_the_schema(event: dict[str, Any]) -> None:
     parsed = parse_subscription_event(json.dumps(event), 1_795_428_005_000, {QUEUE})
     if isinstance(parsed, Accepted):
-        validate(parsed.end)
+        validate(with_end_id(parsed))
 
 
 def _without(name: str) -> Callable[[dict[str, Any]], object]:
@@ -90,6 +90,9 @@ def _with(**changes: Any) -> Callable[[dict[str, Any]], object]:
         (_with(source="elsewhere"), "is not one of"),
         (_with(sequence=0), "is less than the minimum of 1"),
         (_with(sequence="1"), "is not of type 'integer'"),
+        (_with(end_id=""), "does not match"),
+        (_with(end_id="c-1:q-1:1"), "does not match"),
+        (_with(end_id="0" * 33), "does not match"),
         (_with(raw=[]), "is not of type 'object'"),
         (_with(another="field"), "'another' was unexpected"),
     ],

@@ -1,70 +1,26 @@
-"""Standard Webhooks: unique ids, signatures, and the secret with the signing keys."""
+"""Standard Webhooks: signatures, and the secret with the signing keys."""
 
 import base64
-import dataclasses
-import re
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from destinations.webhook_signature import (
     SecretUnusable,
     SigningKeys,
-    make_webhook_id,
     parse_keys,
     sign,
 )
 from tests.bodies import CANARY
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
-from tests.fakes.ends import make_end
 from tests.fakes.webhook_receiver import OTHER_SECRET, SECRET, SECRET_NAME
 
 KEY = base64.b64decode(SECRET.removeprefix("whsec_"))
 OTHER_KEY = base64.b64decode(OTHER_SECRET.removeprefix("whsec_"))
-
-# Ids may be any string. Joining these carelessly makes some of them equal.
-IDS = [*":.%12Aaée😀 \r\n\0", "::", "%3A", "%2E", "%253A", "a:", ":a", "a:1", "a.1", "11", "3A"]
-END = make_end()
-HEADER = re.compile(r"[A-Za-z0-9_~%-]+:[A-Za-z0-9_~%-]+:[0-9]+")
-
-
-def test_different_ends_have_different_ids() -> None:
-    ends = [
-        dataclasses.replace(END, conversation_id=conversation, queue_id=queue, sequence=sequence)
-        for conversation in IDS
-        for queue in IDS
-        for sequence in (1, 2, 11)
-    ]
-    ids = {make_webhook_id(end) for end in ends}
-    assert len(ids) == len(ends)
-    assert all(map(HEADER.fullmatch, ids))
-
-
-@settings(max_examples=30)
-@given(st.text(min_size=1))
-def test_an_id_is_legal_in_a_header_and_has_no_full_stop(any_id: str) -> None:
-    assert HEADER.fullmatch(
-        make_webhook_id(dataclasses.replace(END, conversation_id=any_id, queue_id=any_id))
-    )
-
-
-def test_the_longest_possible_ids_stay_different() -> None:
-    long = "é" * 1024
-    assert make_webhook_id(make_end(long)) != make_webhook_id(make_end(long[:-1] + "e"))
-
-
-def test_ids_of_genesys_cloud_stay_readable() -> None:
-    conversation, queue = "b9d1f6a2-0000-4000-8000-00000000000a", "a1b2c3d4-e5f6-7890"
-    assert (
-        make_webhook_id(dataclasses.replace(END, conversation_id=conversation, queue_id=queue))
-        == f"{conversation}:{queue}:1"
-    )
 
 
 def test_the_standard_s_own_example_gets_its_published_signature() -> None:

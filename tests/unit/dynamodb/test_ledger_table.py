@@ -12,7 +12,15 @@ from botocore.exceptions import (
 )
 
 from conversations.failures import Failed, OutOfTime
-from conversations.ledger_store import Absent, EndKey, Mark, NewClaim, RecordedEnd, WriteStatus
+from conversations.ledger_store import (
+    Absent,
+    EndKey,
+    Mark,
+    NewClaim,
+    RecordedEnd,
+    Span,
+    WriteStatus,
+)
 from dynamodb.ledger_table import LedgerTable
 from dynamodb.reads import UNREAD
 from dynamodb.writes import NO_ANSWER, Statement, make_statement
@@ -110,7 +118,9 @@ def test_an_end_is_read_as_it_was_written(table: LedgerTable, clock: Clock) -> N
         table.write([write], clock.deadline(10))
     none, end = table.read_ends(keys(2), clock.deadline(10)).values()
     assert none == Absent()
-    assert end == RecordedEnd("me", lease_until=6, ended_at=5, done=False, delivered=("bus",))
+    assert end == RecordedEnd(
+        "me", lease_until=6, ended_at=5, done=False, delivered=("bus",), span=Span(5, 5)
+    )
 
 
 def test_only_throttled_statements_are_sent_again(

@@ -4,14 +4,16 @@ from typing import get_args
 
 import pytest
 
-from conversations.history import CustomerEnd, History
+from conversations.history import UNKNOWN_TOPIC, CustomerEnd, History, QueueEvent
 from conversations.ledger_store import (
     ChangedHistory,
     EndKey,
+    ExtendSpan,
     Mark,
     NewClaim,
     NewHistory,
     SetExpiry,
+    Span,
     Takeover,
     Write,
     WriteStatus,
@@ -30,16 +32,36 @@ HOLDER, FORMER_HOLDER = {"S": "ours"}, {"S": "former"}
 CLAIMED, DONE = {"S": "claimed"}, {"S": "done"}
 EMPTY_LIST: Value = {"L": []}
 BUS: Value = {"L": [{"S": "bus"}]}
-HISTORY = History({"q": (3, 5)}, {4: CustomerEnd(6, media_type="VOICE", decided_queue_id="q")})
+HISTORY = History(
+    {"q": (QueueEvent(3, UNKNOWN_TOPIC), QueueEvent(5, "user.end", 2, agent_talked=True))},
+    {4: CustomerEnd(media_type="VOICE", decided_queue_id="q")},
+)
 HISTORY_VALUES: list[Value] = [
     {"M": {"q": {"L": [{"N": "3"}, {"N": "5"}]}}},
+    {
+        "M": {
+            "q": {
+                "L": [
+                    {
+                        "L": [
+                            {"N": "5"},
+                            {"S": "user.end"},
+                            {"N": "2"},
+                            {"BOOL": True},
+                            {"BOOL": False},
+                        ]
+                    }
+                ]
+            }
+        }
+    },
     {
         "M": {
             "4": {
                 "M": {
                     "media_type": {"S": "VOICE"},
                     "decided": {"S": "q"},
-                    "latest_ms": {"N": "6"},
+                    "latest_ms": {"N": "4"},
                     "expires_at": {"N": "9"},
                     "dated": {"BOOL": True},
                     "settling": {"BOOL": False},
@@ -97,6 +119,36 @@ STATEMENTS: list[tuple[Write, str, list[Value]]] = [
         [EMPTY_LIST, {"N": "0"}, DONE, CONVERSATION_ID, QUEUE_ID, HOLDER, {"N": "0"}],
     ),
     (
+        Mark(FIRST, "ours", 0, [], True, Span(3, 5)),
+        f'{UPDATE} SET "delivered"=? SET "lease_until"=? SET "state"=? SET "earliest_at"=?'
+        f' SET "latest_at"=? {WHERE_KEY} AND "claimed_by"=? AND "lease_until" >= ?',
+        [
+            EMPTY_LIST,
+            {"N": "0"},
+            DONE,
+            {"N": "3"},
+            {"N": "5"},
+            CONVERSATION_ID,
+            QUEUE_ID,
+            HOLDER,
+            {"N": "0"},
+        ],
+    ),
+    (
+        ExtendSpan(SECOND, Span(3, 5), 0),
+        f'{UPDATE} SET "lease_until"=? SET "earliest_at"=? SET "latest_at"=? {WHERE_KEY}'
+        ' AND "state"=? AND "lease_until"=?',
+        [
+            {"N": "-1"},
+            {"N": "3"},
+            {"N": "5"},
+            CONVERSATION_ID,
+            SECOND_SORT_KEY,
+            DONE,
+            {"N": "0"},
+        ],
+    ),
+    (
         SetExpiry(FIRST, 9),
         f'{UPDATE} SET "expires_at"=? {WHERE_KEY}',
         [{"N": "9"}, CONVERSATION_ID, QUEUE_ID],
@@ -104,13 +156,13 @@ STATEMENTS: list[tuple[Write, str, list[Value]]] = [
     (
         NewHistory("c", HISTORY, 9),
         f"INSERT INTO \"{TABLE}\" VALUE {{'conversation_id': ?, 'queue_id': ?, 'queues': ?, "
-        "'ends': ?, 'version': ?, 'expires_at': ?}",
+        "'events': ?, 'ends': ?, 'version': ?, 'expires_at': ?}",
         [CONVERSATION_ID, HISTORY_SORT_KEY, *HISTORY_VALUES, {"N": "1"}, {"N": "9"}],
     ),
     (
         ChangedHistory("c", HISTORY, 3, 9),
-        f'{UPDATE} SET "queues"=? SET "ends"=? SET "version"=? SET "expires_at"=? {WHERE_KEY}'
-        ' AND "version"=?',
+        f'{UPDATE} SET "queues"=? SET "events"=? SET "ends"=? SET "version"=? SET "expires_at"=?'
+        f' {WHERE_KEY} AND "version"=?',
         [*HISTORY_VALUES, {"N": "4"}, {"N": "9"}, CONVERSATION_ID, HISTORY_SORT_KEY, {"N": "3"}],
     ),
 ]
@@ -139,6 +191,9 @@ EXPIRED_ITEM: Item = {
 OUR_ITEM: Item = {"state": CLAIMED, "claimed_by": HOLDER, "lease_until": {"N": "7"}}
 TAKEOVER = Takeover(FIRST, "ours", NOW + 31_000, 60, "former", NOW)
 MARK = Mark(FIRST, "ours", 7, ["bus"], done=True)
+DONE_ITEM: Item = {"state": DONE, "claimed_by": HOLDER, "lease_until": {"N": "0"}}
+LAST_MARK = Mark(FIRST, "ours", 0, ["bus"], True, Span(3, 5))
+EXTENSION = ExtendSpan(FIRST, Span(3, 6), 0)
 
 
 @pytest.mark.parametrize(
@@ -152,6 +207,11 @@ MARK = Mark(FIRST, "ours", 7, ["bus"], done=True)
         (MARK, {**OUR_ITEM, "claimed_by": FORMER_HOLDER}, WriteStatus.CONDITION_FAILED),
         (MARK, {**OUR_ITEM, "lease_until": {"N": "6"}}, WriteStatus.CONDITION_FAILED),
         (NewClaim(FIRST, "ours", 7, 5, "backfill", 9), EXPIRED_ITEM, WriteStatus.CONDITION_FAILED),
+        (EXTENSION, DONE_ITEM, WriteStatus.WRITTEN),
+        (EXTENSION, {**DONE_ITEM, "lease_until": {"N": "-1"}}, WriteStatus.CONDITION_FAILED),
+        (EXTENSION, {**DONE_ITEM, "state": CLAIMED}, WriteStatus.CONDITION_FAILED),
+        (LAST_MARK, DONE_ITEM, WriteStatus.WRITTEN),
+        (LAST_MARK, {**DONE_ITEM, "lease_until": {"N": "-1"}}, WriteStatus.CONDITION_FAILED),
     ],
     ids=[
         "a takeover from the current holder",
@@ -162,6 +222,11 @@ MARK = Mark(FIRST, "ours", 7, ["bus"], done=True)
         "a mark by another invocation",
         "a mark that arrives after a later mark",
         "a new claim although there is an item",
+        "an extension of a done end's span",
+        "an extension after another extension",
+        "an extension of a released end's span",
+        "a last mark that is repeated",
+        "a last mark that arrives after an extension",
     ],
 )
 def test_a_write_is_carried_out_only_if_its_condition_holds(

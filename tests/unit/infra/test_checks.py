@@ -46,7 +46,6 @@ def test_queue_ids_in_the_file_must_be_a_list_of_texts(
         ("max_concurrency", 2, 1000),
         ("worker_timeout_seconds", 5, 900),
         ("worker_memory_mb", 128, 10240),
-        ("max_receive_count", 1, 1000),
         ("retry_delay_seconds", 1, 900),
         ("ledger_days", 18, 3650),
         ("settle_seconds", 0, 900),
@@ -62,6 +61,17 @@ def test_numbers_have_limits(
     for value in (least - 1, most + 1):
         (mistake,) = find_mistakes(**{key: str(value)})
         assert mistake == f'{key} = "{value}" (-c): must be a whole number from {least} to {most}'
+
+
+def test_a_receive_count_has_limits_of_its_own_besides_those_of_the_retention(
+    load_settings: LoadSettings, find_mistakes: FindMistakes
+) -> None:
+    assert load_settings(max_receive_count="1")[0].max_receive_count == 1
+    for value in (0, 1001):
+        (mistake,) = find_mistakes(max_receive_count=str(value))
+        assert mistake.endswith("(-c): must be a whole number from 1 to 1000")
+    (mistake,) = find_mistakes(max_receive_count="1000")
+    assert mistake.startswith("max_receive_count = 1000: must be 374 or lower")
 
 
 @pytest.mark.parametrize("text", ["", "ten", "1e3", "5.0", "٥", "9" * 5000])

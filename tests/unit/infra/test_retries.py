@@ -11,13 +11,20 @@ def test_delays_double_from_30_seconds_to_15_minutes() -> None:
 
 
 @pytest.mark.parametrize("first_delay_seconds", [1, 30, 900])
+@pytest.mark.parametrize(("timeout", "visibility"), [(5, 30), (30, 180), (60, 660), (900, 5700)])
 def test_one_more_receive_than_fits_exceeds_the_lifetime_of_a_message(
-    first_delay_seconds: int,
+    first_delay_seconds: int, timeout: int, visibility: int
 ) -> None:
-    receives = receives_that_fit(first_delay_seconds)
-    # The delay after the last receive counts too: SQS moves the message only after that delay.
-    assert outage_seconds(first_delay_seconds, receives + 1) <= 4 * 86_400
-    assert outage_seconds(first_delay_seconds, receives + 2) > 4 * 86_400
+    receives = receives_that_fit(first_delay_seconds, timeout, visibility)
+    delays = [min(900, first_delay_seconds * 2**n) for n in range(receives + 1)]
+    delays = [min(900, delay + delay // 2) for delay in delays]  # without time, the delay is longer
+    # The time after the last receive counts too: SQS moves the message only after that time.
+    waits = [max(visibility, timeout + delay) for delay in delays]
+    assert sum(waits[:receives]) <= 4 * 86_400 < sum(waits)
+
+
+def test_receives_that_all_crash_fit_too() -> None:
+    assert receives_that_fit(30, 900, 5400) == 4 * 86_400 // 5400
 
 
 @pytest.mark.parametrize(

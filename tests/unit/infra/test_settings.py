@@ -277,11 +277,51 @@ def test_a_filter_that_overfills_the_watchdogs_environment_is_a_mistake(
     assert load_settings(attribute_filter=filter_with_length(remaining + 1), watchdog="off")
 
 
+@pytest.mark.parametrize(
+    ("context", "limit"),
+    [
+        ({}, 374),
+        ({"retry_delay_seconds": "900"}, 371),
+        ({"worker_timeout_seconds": "900", "batching_window_seconds": "300"}, 60),
+    ],
+)
+def test_more_receives_than_the_intake_queue_s_retention_allows_are_a_mistake(
+    load_settings: LoadSettings,
+    find_mistakes: FindMistakes,
+    context: dict[str, object],
+    limit: int,
+) -> None:
+    assert load_settings(**context, max_receive_count=str(limit))[1] == []
+    mistake, other_mistake = find_mistakes(
+        **context, max_receive_count=str(limit + 1), destinations="webhook", webhook_secret="key"
+    )
+    assert mistake == (
+        f"max_receive_count = {limit + 1}: must be {limit} or lower with retry_delay_seconds = "
+        f"{context.get('retry_delay_seconds', 30)} and worker_timeout_seconds = "
+        f"{context.get('worker_timeout_seconds', 30)}, because the intake queue keeps a message "
+        "for 4 days: a message that keeps failing would be deleted before it reaches the "
+        "dead-letter queue"
+    )
+    assert other_mistake.startswith("webhook_url is missing")
+
+
+def test_receives_are_not_judged_without_a_valid_delay(find_mistakes: FindMistakes) -> None:
+    (mistake,) = find_mistakes(max_receive_count="1000", retry_delay_seconds="0")
+    assert mistake.startswith("retry_delay_seconds")
+
+
 def test_a_mistake_does_not_repeat_the_query_of_a_url(find_mistakes: FindMistakes) -> None:
     (mistake,) = find_mistakes(**WEBHOOK | {"webhook_url": "http://example.com/x?token=hush"})
     assert mistake.startswith(
         'webhook_url = "http://example.com/x?***" (-c): must begin with https:'
     )
+
+
+def test_the_ledger_outlives_a_message_and_the_wait_for_a_conversation_to_go_on(
+    load_settings: LoadSettings,
+) -> None:
+    message_days, days_until_reopened = 4 + 14, 30
+    assert load_settings()[0].ledger_days >= message_days + days_until_reopened
 
 
 def test_destinations_keep_their_order(load_settings: LoadSettings) -> None:
@@ -324,7 +364,6 @@ def test_destinations_keep_their_order(load_settings: LoadSettings) -> None:
             {"delivery": "eventbridge", "end_rule": "touched", "settle_seconds": "9"},
             'settle_seconds has no effect with end_rule = "touched": only last_queue settles',
         ),
-        ({"max_receive_count": "388"}, "max_receive_count = 388: only 387 receives fit into the 4"),
     ],
 )
 def test_an_allowed_value_that_looks_wrong_gives_a_warning(
@@ -336,10 +375,6 @@ def test_an_allowed_value_that_looks_wrong_gives_a_warning(
 
 def test_the_fedramp_account_in_fedramp_gives_no_warning(load_settings: LoadSettings) -> None:
     assert load_settings(genesys_environment="us-east-2", genesys_account="325654371633")[1] == []
-
-
-def test_as_many_receives_as_fit_give_no_warning(load_settings: LoadSettings) -> None:
-    assert load_settings(max_receive_count="387")[1] == []
 
 
 def test_settings_that_eventbridge_delivery_uses_give_no_warning(

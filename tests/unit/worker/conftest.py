@@ -2,6 +2,7 @@
 
 import io
 import json
+import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -40,6 +41,18 @@ def alarm(
     request: pytest.FixtureRequest, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> Alarm | None:
     return None if "real_alarm" in request.fixturenames else Alarm(clock, monkeypatch)
+
+
+@pytest.fixture
+def random_delays() -> None:
+    """Keep the random part of the delays of failed messages."""
+
+
+@pytest.fixture(autouse=True)
+def shortest_delays(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give failed messages the shortest of their possible delays."""
+    if "random_delays" not in request.fixturenames:
+        monkeypatch.setattr(random, "randint", lambda shortest, _longest: shortest)
 
 
 @pytest.fixture

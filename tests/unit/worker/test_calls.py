@@ -165,6 +165,7 @@ def test_the_same_event_fifty_times_at_once_is_delivered_once(
         queue.settle(received, reported_ids(report))
         outcomes.update(report.outcome_counts())
     assert [len(destination.received) for destination in destinations] == [1, 1]
+    assert destinations[0].ends == destinations[1].ends
     assert (outcomes["processed"], outcomes["duplicate"]) == (1, 49)
     assert outcomes["rejected"] == outcomes["ignored"] == 0
     assert clock.now < 40

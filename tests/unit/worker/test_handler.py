@@ -171,7 +171,7 @@ def test_an_sqs_that_never_responds_leaves_time_to_report(
     context = Countdown(1.1)
     poison = [(Message.from_record(record("{")), Rejected("not_json", "why"))]
     (outcome,) = worker.dependencies.intake.reject(poison, Deadline.before_timeout(context, 1.0))
-    assert (outcome.kind, outcome.reason) == ("failed", "destination")
+    assert (outcome.kind, outcome.reason) == ("failed", "dead_letter_queue")
     assert call(worker, records("{"), Countdown(1.1)) == ["m-1"]
     # botocore alone would try for minutes.
     assert context.get_remaining_time_in_millis() > -30_000

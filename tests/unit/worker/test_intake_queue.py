@@ -245,7 +245,7 @@ def test_only_a_message_too_large_for_its_reason_fails(
     small, large = messages("{", "x" * (MIB - MIN_SIZE + len(DETAIL) - 3 + excess_bytes))
     assert reject(intake, [large, small]) == {
         "m-0": "rejected.not_json",
-        "m-1": "failed.destination",
+        "m-1": "failed.dead_letter_queue",
     }
     assert len(sqs.dead) == 1
     assert sqs.deleted == ["r:m-0"]
@@ -260,7 +260,7 @@ def test_a_message_that_sqs_refuses_does_not_stop_other_messages(
     bodies = ["{"] * 10
     bodies[position] = bad_body
     outcomes = reject(intake, messages(*bodies))
-    assert outcomes.pop(f"m-{position}") == "failed.destination"
+    assert outcomes.pop(f"m-{position}") == "failed.dead_letter_queue"
     assert set(outcomes.values()) == {"rejected.not_json"}
     assert sorted(sqs.deleted) == sorted(f"r:{id_}" for id_ in outcomes)
     assert len(sqs.dead) == 9
@@ -271,7 +271,7 @@ def test_messages_that_the_dead_letter_queue_refused_have_failed(
 ) -> None:
     sqs.script(SEND, {0, 3}, None)
     outcomes = reject(intake, messages(*"{" * 12))
-    failed_ids = {id_ for id_, word in outcomes.items() if word == "failed.destination"}
+    failed_ids = {id_ for id_, word in outcomes.items() if word == "failed.dead_letter_queue"}
     assert failed_ids == {"m-0", "m-3"}
     assert sorted(sqs.deleted) == sorted(f"r:m-{n}" for n in range(12) if n not in (0, 3))
 
@@ -290,7 +290,7 @@ def test_messages_that_cannot_be_sent_fail_and_are_not_deleted(
     intake: IntakeQueue, sqs: FakeSqs, fault: Fault, calls: int
 ) -> None:
     sqs.always(SEND, fault)
-    assert set(reject(intake, messages(*"{" * 20)).values()) == {"failed.destination"}
+    assert set(reject(intake, messages(*"{" * 20)).values()) == {"failed.dead_letter_queue"}
     assert (sqs.dead, sqs.deleted) == ([], [])
     assert len(sqs.calls) == calls
 
@@ -298,7 +298,10 @@ def test_messages_that_cannot_be_sent_fail_and_are_not_deleted(
 def test_a_send_that_fails_does_not_stop_the_next(intake: IntakeQueue, sqs: FakeSqs) -> None:
     sqs.script(SEND, *[NO_NETWORK] * MAX_ATTEMPTS, None)
     outcomes = list(reject(intake, messages(*"{" * 15)).values())
-    assert (outcomes.count("failed.destination"), outcomes.count("rejected.not_json")) == (10, 5)
+    assert (outcomes.count("failed.dead_letter_queue"), outcomes.count("rejected.not_json")) == (
+        10,
+        5,
+    )
 
 
 @pytest.mark.parametrize("operation", [SEND, DELETE, CHANGE])
@@ -352,7 +355,7 @@ def test_rejecting_stops_at_the_deadline_even_if_sqs_throttles(
     sqs.always(SEND, throttle)
     outcomes = reject(intake, messages(*"{" * 30), deadline=clock.deadline(6))
     assert clock.now <= 7.5
-    assert set(outcomes.values()) == {"failed.destination", "failed.no_time"}
+    assert set(outcomes.values()) == {"failed.dead_letter_queue", "failed.no_time"}
 
 
 def test_without_time_no_message_is_sent(sqs: FakeSqs, intake: IntakeQueue) -> None:
@@ -379,12 +382,26 @@ def test_the_delay_doubles_with_each_receive_to_fifteen_minutes(
         assert sqs.visibility == {"r:m-0": seconds}
 
 
-@pytest.mark.parametrize("receives", [1, 5, 1000])
-def test_a_message_failed_for_no_time_comes_back_at_once(
-    sqs: FakeSqs, intake: IntakeQueue, receives: int
+def test_a_message_failed_for_no_time_comes_back_at_once_the_first_time(
+    sqs: FakeSqs, intake: IntakeQueue
 ) -> None:
-    delay(intake, 1, "no_time", receives)
+    delay(intake, 1, "no_time", receives=1)
     assert sqs.visibility == {"r:m-0": 0}
+
+
+@pytest.mark.parametrize(
+    ("receives", "shortest", "longest"),
+    [(2, 60, 90), (3, 120, 180), (5, 480, 720), (6, 900, 900), (1000, 900, 900)],
+)
+@pytest.mark.usefixtures("random_delays")
+def test_messages_failed_for_no_time_again_are_spread_over_half_of_the_usual_delay_after_it(
+    sqs: FakeSqs, intake: IntakeQueue, receives: int, shortest: int, longest: int
+) -> None:
+    delay(intake, 200, "no_time", receives)
+    delays = sqs.visibility.values()
+    tenth = (longest - shortest) / 10
+    assert shortest <= min(delays) <= shortest + tenth
+    assert longest - tenth <= max(delays) <= longest
 
 
 @pytest.mark.parametrize("fault", [client_error("RequestThrottled"), NO_NETWORK, NO_ANSWER, {0}])

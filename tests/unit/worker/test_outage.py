@@ -12,7 +12,7 @@ from tests.bodies import end
 from tests.fakes.aws.dynamodb import FakeDynamoDb, client_error
 from tests.fakes.aws.queue import Queue
 from tests.fakes.batches import Batches, reported_ids
-from tests.fakes.clock import Clock
+from tests.fakes.clock import Alarm, Clock
 from tests.fakes.destinations import FakeDestination
 
 HOUR = 3600.0
@@ -43,8 +43,10 @@ class DownDestination:
                 yield Receipt(position, "arrived")
 
 
-def run(batches: Batches, queue: Queue, arrivals: dict[str, float]) -> None:
-    """Process messages in batches of ten when they fall due, all due batches at the same time."""
+def run(
+    batches: Batches, queue: Queue, arrivals: dict[str, float], *, batch_size: int = 10
+) -> None:
+    """Process messages in batches when they fall due, all due batches at the same time."""
     clock = batches.clock
     unsent = sorted(arrivals.items(), key=lambda arrival: arrival[1])
     for _ in range(10_000):
@@ -56,7 +58,7 @@ def run(batches: Batches, queue: Queue, arrivals: dict[str, float]) -> None:
         now = clock.now = max(clock.now, min(moments))
         while unsent and unsent[0][1] <= now:
             queue.put(end(unsent.pop(0)[0]))
-        while records := queue.receive(10):
+        while records := queue.receive(batch_size):
             queue.settle(records, reported_ids(batches.run(records)))
             # The next batch is processed at the same time.
             clock.now = now
@@ -137,3 +139,27 @@ def test_an_outage_as_long_as_all_delays_is_survived(
     assert len(queue.bodies_of_the_dead()) == (not arrives)
     (delays,) = queue.delays.values()
     assert delays == DELAYS + [900] * (not arrives)
+
+
+@pytest.mark.parametrize("is_interrupted", [True, False])
+@pytest.mark.usefixtures("random_delays")
+def test_a_slow_action_with_a_large_batch_exhausts_no_end_s_receives(
+    batches: Batches, queue: Queue, clock: Clock, alarm: Alarm, *, is_interrupted: bool
+) -> None:
+    # Of a batch of 100, an invocation delivers 5 or 6 ends: 12 receives of the whole batch deliver
+    # 60 or 72. The others fail with `destination` if the last action is interrupted, or else with
+    # `no_time`.
+    arrived: list[str] = []
+
+    def act(conversation_end: ConversationEnd) -> None:
+        if is_interrupted and alarm.seconds_to_alarm < 4.6:
+            alarm.hang()
+        clock.sleep(4.6 if is_interrupted else 4.5)
+        arrived.append(conversation_end.conversation_id)
+
+    batches.action = act
+    ends = {f"c-{n}": 0.0 for n in range(100)}
+    run(batches, queue, ends, batch_size=100)
+    assert sorted(arrived) == sorted(ends)
+    assert queue.bodies_of_the_dead() == []
+    assert max(map(len, queue.delays.values())) <= 6

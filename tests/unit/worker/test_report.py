@@ -1,6 +1,9 @@
 """A batch report: few log lines, exact metrics, nothing private."""
 
+import re
 from collections import defaultdict
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -9,7 +12,7 @@ from tests.fakes.aws.sqs_event import record
 from tests.unit.worker.conftest import Log
 from worker.intake_queue import logger
 from worker.messages import Message
-from worker.report import BatchReport, Outcome, OutcomeKind
+from worker.report import BatchReport, FailReason, Outcome, OutcomeKind
 
 COUNTS = (
     *("Received", "Processed", "Duplicate", "Ignored", "Rejected", "Failed"),
@@ -178,3 +181,12 @@ def test_an_empty_batch_is_logged(log: Log) -> None:
     BatchReport().write_log(logger)
     (line,) = log.lines("INFO", "Batch")
     assert (line["received"], line["reasons"]) == (0, {})
+
+
+def test_the_page_on_outcomes_says_when_a_message_comes_back_for_every_reason() -> None:
+    page = (Path(__file__).parents[3] / "docs/outcomes.md").read_text(encoding="utf-8")
+    failed_row = re.search(r"^\| `failed` \| (.+?) \|", page, re.MULTILINE)
+    assert failed_row
+    assert set(re.findall(r"`(\w+)`", failed_row[1])) == {*get_args(FailReason)}
+    _, _, reasons_table = page.partition("| reason | what happened |")
+    assert set(re.findall(r"^\| `(\w+)`", reasons_table, re.MULTILINE)) == {*get_args(FailReason)}

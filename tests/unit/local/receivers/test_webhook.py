@@ -30,7 +30,7 @@ def post(
 ) -> int:
     """Post an end as Standard Webhooks specifies; return the response's status."""
     body = json.dumps({"data": {"conversation_id": conversation_id, "queue_id": "q"}}).encode()
-    webhook_id, sent_at = f"{conversation_id}:q:1", str(int(time.time()) - age)
+    webhook_id, sent_at = "0123456789abcdef" * 2, str(int(time.time()) - age)
     key = base64.b64decode((secret or receiver.secret).removeprefix("whsec_"))
     digest = hmac.digest(key, f"{webhook_id}.{sent_at}.".encode() + body, hashlib.sha256)
     headers = {

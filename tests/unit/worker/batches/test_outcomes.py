@@ -42,8 +42,8 @@ OUR_QUEUES = (QUEUE, SECOND_QUEUE)
         (having("attributes", value={"conversationId": "c"}), "rejected.missing_queue_id"),
         (having("eventTime", value="never"), "rejected.invalid_field"),
         # SQS accepts no empty message, so it cannot go to the dead-letter queue.
-        ("", "failed.destination"),
-        (None, "failed.destination"),
+        ("", "failed.dead_letter_queue"),
+        (None, "failed.dead_letter_queue"),
     ],
 )
 def test_a_message_has_the_documented_outcome(
@@ -173,7 +173,7 @@ def test_any_batch_has_the_documented_outcomes(
     for message_id, body in zip((f"m-{n}" for n in range(1, 6)), sent_bodies, strict=False):
         match expected(body, OUR_QUEUES):
             case ("rejected", _) if not can_hold(body or ""):
-                assert outcomes[message_id] == "failed.destination"
+                assert outcomes[message_id] == "failed.dead_letter_queue"
             case ("accepted", _):
                 assert message_id in accepted_ids
             case (kind, reason):

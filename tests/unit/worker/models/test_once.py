@@ -6,6 +6,7 @@ checks the invariants after each move, without knowledge of the ledger's impleme
 """
 
 import functools
+import itertools
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -36,8 +37,10 @@ from worker.batch import Dependencies, process
 from worker.intake_queue import IntakeQueue
 from worker.messages import Message, Reader
 
-EndId = tuple[str, str, int]
+EndKey = tuple[str, str, int]
 """An end's conversation id, queue id and sequence."""
+Span = tuple[int, int]
+"""The earliest and the latest time of an end, in epoch milliseconds."""
 
 TIMEOUT = 30.0
 DESTINATIONS = ("actions", "bus")
@@ -106,6 +109,8 @@ class Invocation:
         The operation that the worker is about to call.
     over
         Whether the worker has been killed or its timeout has passed.
+    first_spans
+        The spans of all items when the worker began, keyed by conversation id.
     delivered
         The worker's deliveries since their marks were last checked: destination and end.
     faults
@@ -118,7 +123,8 @@ class Invocation:
     token: str = ""
     operation: str = ""
     over: bool = False
-    delivered: list[tuple[str, EndId]] = field(default_factory=list)
+    first_spans: dict[str, list[Span]] = field(default_factory=dict)
+    delivered: list[tuple[str, EndKey]] = field(default_factory=list)
     faults: set[str] = field(default_factory=set)
     turns: Turns = field(init=False)
 
@@ -135,8 +141,9 @@ class World:
         self.delayed_calls: list[Callable[[], object]] = []
         self.events: list[Event] = []
         self.recorded_times: defaultdict[str, list[int]] = defaultdict(list)
-        self.deliveries: Counter[tuple[str, EndId]] = Counter()
-        self.allowed_repeats: Counter[tuple[str, EndId]] = Counter()
+        self.end_ids: dict[EndKey, str] = {}
+        self.deliveries: Counter[tuple[str, EndKey]] = Counter()
+        self.allowed_repeats: Counter[tuple[str, EndKey]] = Counter()
         self.violations: list[str] = []
         self._checked_writes = 0
 
@@ -155,6 +162,8 @@ class World:
         if not records:
             return False
         worker = Invocation(records, self.now + TIMEOUT, outlives)
+        for (conversation_id, _), item in self.dynamodb.items.items():
+            worker.first_spans.setdefault(conversation_id, []).append(_span(item))
         dynamodb = _Client(self, worker, self.dynamodb, client_error)
         sqs = _Client(self, worker, self.queue, sqs_error)
         ledger = Ledger(LedgerTable(dynamodb, TABLE), days=20, now_ms=self.now_ms)  # type: ignore[arg-type]
@@ -233,7 +242,7 @@ class World:
             self.pass_time(max(0.0, worker.timeout_at - fate.seconds_left - self.now))
 
     def deliver(self, destination: str, end: ConversationEnd, worker: Invocation) -> None:
-        self._check_sequence(end)
+        self._check_end(end)
         self._check_marks(destination, worker)
         delivery = destination, (end.conversation_id, end.queue_id, end.sequence)
         self.deliveries[delivery] += 1
@@ -270,9 +279,7 @@ class World:
         assert not self.queue.waiting
         assert set(self.queue.bodies_of_the_dead()) <= {POISON}
         for event in self.events:
-            item = self._item(event)
-            assert item, f"lost: {event}"
-            assert _is_done(item)
+            assert self._is_recorded_as_done(event), f"lost: {event}"
         assert all(_is_done(item) for item in self.dynamodb.items.values())
         ends = {
             (conversation_id, QUEUE, sequence)
@@ -281,15 +288,12 @@ class World:
         }
         assert set(self.deliveries) == {(name, end) for name in DESTINATIONS for end in ends}
 
-    def sequence_of(self, conversation_id: str, ended_at: int | None) -> int | None:
-        """Return the sequence of the recorded end that an end is; None if it is a new end."""
-        recorded_times = self.recorded_times[conversation_id]
-        if ended_at is None:
-            return 1 if recorded_times else None
-        for sequence, other in enumerate(recorded_times, 1):
-            if abs(ended_at - other) <= FIVE_MINUTES:
-                return sequence
-        return None
+    def is_linked(self, conversation_id: str, ended_at: int, span: Span) -> bool:
+        """Return whether sent times link a span to an end's time in steps of five minutes."""
+        sent = {e.ended_at for e in self.events if e.conversation_id == conversation_id}
+        points = sorted({ended_at} | {at for at in sent if at and span[0] <= at <= span[1]})
+        steps = [later - earlier for earlier, later in itertools.pairwise(points)]
+        return (points[0], points[-1]) == span and max(steps, default=0) <= FIVE_MINUTES
 
     def _settle(self, worker: Invocation) -> None:
         """Delete the messages that a worker's response does not report, as Lambda does."""
@@ -309,10 +313,8 @@ class World:
         if kind == "rejected":
             assert body in {entry["MessageBody"] for entry in self.queue.dead}
             return
-        item = self._item(next(event for event in self.events if event.body == body))
         assert kind in ("processed", "duplicate")
-        assert item
-        assert _is_done(item)
+        assert self._is_recorded_as_done(next(e for e in self.events if e.body == body))
 
     def _end(self, worker: Invocation, *, kill: bool = True) -> None:
         worker.over = True
@@ -336,11 +338,25 @@ class World:
             if other != destination and is_unmarked and not worker.faults:
                 self.violations.append(f"not marked yet: {end}")
 
-    def _check_sequence(self, end: ConversationEnd) -> None:
-        ended_at = None
-        if "eventTime" in end.raw:
-            ended_at = round(datetime.fromisoformat(end.ended_at).timestamp() * 1000)
-        if end.sequence != self.sequence_of(end.conversation_id, ended_at):
+    def _check_end(self, end: ConversationEnd) -> None:
+        """Check an end's id and its two times: the recorded time, and the time of its event."""
+        recorded_times = self.recorded_times[end.conversation_id]
+        recorded = recorded_times[end.sequence - 1]
+        if _epoch_ms(end.ended_at) != recorded:
+            self.violations.append(f"another time: {end}")
+        key = end.conversation_id, end.queue_id, end.sequence
+        self.end_ids.setdefault(key, end.end_id)
+        if [known for known, end_id in self.end_ids.items() if end_id == end.end_id] != [key]:
+            self.violations.append(f"another id: {end}")
+        if "eventTime" not in end.raw:
+            if end.sequence != 1:
+                self.violations.append(f"wrong sequence: {end}")
+            return
+        at = _epoch_ms(end.raw["eventTime"])
+        span = min(at, recorded), max(at, recorded)
+        if (at in recorded_times and at != recorded) or not self.is_linked(
+            end.conversation_id, recorded, span
+        ):
             self.violations.append(f"wrong sequence: {end}")
 
     def check_writes(self, worker: Invocation) -> None:
@@ -355,14 +371,23 @@ class World:
         holder = after["claimed_by"]["S"]
         if before is None:
             worker.token = worker.token or holder
-            return self._new_item_problem(written) or ("" if holder == worker.token else "forged")
+            return self._new_item_problem(written, worker) or (
+                "" if holder == worker.token else "forged"
+            )
         if holder != before["claimed_by"]["S"]:
             worker.token = worker.token or holder
             if _is_done(before) or int(before["lease_until"]["N"]) >= self.now_ms():
                 return "taken over although done or held"
-        changed = {name for name in after if after[name] != before[name]}
-        if changed - {"expires_at"} and holder != worker.token:
+        changed = {name for name in after if after[name] != before.get(name)}
+        is_extension = _is_done(before) and int(after["lease_until"]["N"]) < 0
+        span_changes = {"earliest_at", "latest_at", "lease_until"} if is_extension else set()
+        if changed - {"expires_at"} - span_changes and holder != worker.token:
             return "written without holding the claim"
+        old_span, span = _span(before), _span(after)
+        if span[0] > old_span[0] or span[1] < old_span[1]:
+            return "a shorter span"
+        if not self.is_linked(written.key[0], int(after["ended_at"]["N"]), span):
+            return "a span of another end"
         if changed & {"conversation_id", "queue_id", "ended_at", "source"}:
             return "another end"
         if not set(_delivered(before)) <= set(_delivered(after)):
@@ -373,25 +398,38 @@ class World:
             "" if not _is_done(after) or set(_delivered(after)) == {*DESTINATIONS} else "not done"
         )
 
-    def _new_item_problem(self, written: Written) -> str:
-        """Check that a new item is a sent end with the conversation's next sequence."""
+    def _new_item_problem(self, written: Written, worker: Invocation) -> str:
+        """Check that a new item is a sent end with the conversation's next sequence.
+
+        The end is new if it was not near an item when the worker began, or at another item's time.
+        """
         conversation_id, queue_id = written.key
         ended_at = int(written.after["ended_at"]["N"])
         sent_times = [e.ended_at for e in self.events if e.conversation_id == conversation_id]
         next_sequence = len(self.recorded_times[conversation_id]) + 1
-        known_sequence = self.sequence_of(conversation_id, ended_at)
+        known_spans = [(at, at) for at in self.recorded_times[conversation_id]]
+        known_spans += worker.first_spans.get(conversation_id, [])
         self.recorded_times[conversation_id].append(ended_at)
         if queue_id != _key((conversation_id, QUEUE, next_sequence))[1]:
             return "out of order"
         if ended_at not in sent_times and not (None in sent_times and next_sequence == 1):
             return "never sent"
-        return "recorded again" if known_sequence else ""
+        is_known = any(
+            earliest - FIVE_MINUTES <= ended_at <= latest + FIVE_MINUTES
+            for earliest, latest in known_spans
+        )
+        return "recorded again" if is_known else ""
 
-    def _item(self, event: Event) -> Item | None:
-        sequence = self.sequence_of(event.conversation_id, event.ended_at)
-        if sequence is None:
-            return None
-        return self.dynamodb.items[_key((event.conversation_id, QUEUE, sequence))]
+    def _is_recorded_as_done(self, event: Event) -> bool:
+        """Return whether a done item has the event's time in its span."""
+        if event.ended_at is None:
+            return _is_done(self.dynamodb.items[event.conversation_id, QUEUE])
+        return any(
+            _is_done(item) and earliest <= event.ended_at <= latest
+            for (conversation_id, _), item in self.dynamodb.items.items()
+            for earliest, latest in [_span(item)]
+            if conversation_id == event.conversation_id
+        )
 
 
 class _Client:
@@ -459,9 +497,21 @@ class _Context:
         return int((self.worker.timeout_at - self.world.now) * 1000)
 
 
-def _key(end: EndId) -> Key:
+def _key(end: EndKey) -> Key:
     conversation_id, queue_id, sequence = end
     return conversation_id, queue_id if sequence == 1 else f"{queue_id}#{sequence}"
+
+
+def _epoch_ms(time: str) -> int:
+    return round(datetime.fromisoformat(time).timestamp() * 1000)
+
+
+def _span(item: Item) -> Span:
+    """Return an item's span; without one, the item has its one time."""
+    earliest, latest = (
+        int(item.get(name, item["ended_at"])["N"]) for name in ("earliest_at", "latest_at")
+    )
+    return earliest, latest
 
 
 def _is_done(item: Item) -> bool:
@@ -550,7 +600,7 @@ Move = Send | Advance | Wait
 def make_send(rng: random.Random) -> Send:
     return Send(
         conversation_id=rng.choice("ccccde"),
-        minutes=rng.choice([None, 0, 0, 3, 5, 5.001, 8, 16, -4, -7, 60]),
+        minutes=rng.choice([None, 0, 0, 3, 5, 5.001, 8, 12, 16, 20, -4, -7, 60]),
         copies=rng.choice([1, 2, 2, 3]),
     )
 
