@@ -6,12 +6,11 @@ Tests compare its ends with those of the worker. The two share only the names of
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from conversations.topics import CUSTOMER_END, TOPIC_PREFIX
+from local.traffic.recorded_ends import FIVE_MINUTES, QueueEnd, RecordedEnds
 
-FIVE_MINUTES = 300_000
 RULES = ("touched", "last_queue", "queue_leg")
 STAY_TOPICS = ("acd.start", "acd.end", "user.start", "user.end")
 PAPERWORK = ("acw", "wrapup")
@@ -21,13 +20,6 @@ DURATIONS = {
     "acd.end": ("connectedDurationMs",),
     "user.end": ("interactingDurationMs", *UNANSWERED, *ANSWERED),
 }
-
-
-class QueueEnd(NamedTuple):
-    """An end of a conversation in a queue. `at_ms` is its time in epoch milliseconds."""
-
-    queue_id: str
-    at_ms: int
 
 
 def derive_ends(
@@ -52,7 +44,7 @@ def derive_ends(
         The ends, sorted by time and queue. An end has the time that its ledger item recorded first.
     """
     known = _Conversation()
-    ledger = _Ledger()
+    recorded = RecordedEnds()
     for batch in batches:
         arrived = [
             event
@@ -62,11 +54,11 @@ def derive_ends(
         known.events += [event for event in arrived if event not in known.events]
         if rule != "last_queue":
             ends = {end for event in arrived for end in known.completed_ends(rule, event)}
-            ledger.claim(ends)
+            recorded.claim(ends)
     if rule == "last_queue":
         for end_ms in known.customer_ends():
-            ledger.claim(known.last_queue(end_ms))
-    return sorted(ledger.ends(), key=lambda end: end[::-1])
+            recorded.claim(known.last_queue(end_ms))
+    return sorted(recorded.ends(), key=lambda end: end[::-1])
 
 
 class _Event(NamedTuple):
@@ -200,40 +192,3 @@ class _Conversation:
             if one.topic == start_topic and max(stops, default=0) <= one.at_ms <= event.at_ms
         ]
         return max(starts, key=lambda start: start.at_ms, default=None)
-
-
-@dataclass
-class _Item:
-    """A ledger item: the time that it recorded first, and the span of all its times."""
-
-    queue_id: str
-    at_ms: int
-    earliest: int
-    latest: int
-
-    def distance(self, at_ms: int) -> int:
-        return max(self.earliest - at_ms, at_ms - self.latest, 0)
-
-
-class _Ledger:
-    """The ends of a conversation that have been recorded."""
-
-    def __init__(self) -> None:
-        self._items: list[_Item] = []
-
-    def claim(self, ends: Collection[QueueEnd]) -> None:
-        """Record ends, in order of time, in their items or in new ones."""
-        for queue_id, at_ms in sorted(ends, key=lambda end: end.at_ms):
-            items = [item for item in self._items if item.queue_id == queue_id]
-            # Of equal items, `min` returns the first.
-            nearest = min(
-                items, key=lambda item: (item.at_ms != at_ms, item.distance(at_ms)), default=None
-            )
-            if nearest is None or nearest.distance(at_ms) > FIVE_MINUTES:
-                self._items.append(_Item(queue_id, at_ms, at_ms, at_ms))
-            else:
-                nearest.earliest = min(nearest.earliest, at_ms)
-                nearest.latest = max(nearest.latest, at_ms)
-
-    def ends(self) -> list[QueueEnd]:
-        return [QueueEnd(item.queue_id, item.at_ms) for item in self._items]

@@ -15,7 +15,8 @@ from typing import Any
 
 from conversations.topics import CUSTOMER_END, TOPIC_PREFIX
 from local.traffic.builder import ConversationBuilder, Event
-from local.traffic.end_rules import FIVE_MINUTES, RULES, QueueEnd, derive_ends
+from local.traffic.end_rules import RULES, derive_ends
+from local.traffic.recorded_ends import FIVE_MINUTES, QueueEnd
 from local.traffic.stories import STORIES
 from local.traffic.subscription import FOREIGN_QUEUES, OUR_QUEUES, START, Malformed, with_fields
 

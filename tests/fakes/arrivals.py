@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from local.traffic.end_rules import QueueEnd
+from local.traffic.recorded_ends import QueueEnd
 from tests.fakes.partner_worker import SETTLE_SECONDS, PartnerWorker
 
 Event = Mapping[str, Any]

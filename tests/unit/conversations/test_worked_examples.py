@@ -11,7 +11,8 @@ import pytest
 
 from conversations.end import ConversationEnd
 from conversations.topics import QUEUE_TOPICS
-from local.traffic.end_rules import QueueEnd, derive_ends
+from local.traffic.end_rules import derive_ends
+from local.traffic.recorded_ends import QueueEnd
 from tests.bodies import ENDED
 from tests.fakes import arrivals
 from tests.fakes.partner_worker import PartnerWorker
