@@ -30,8 +30,8 @@ def derive_ends(
     Parameters
     ----------
     rule
-        One of `RULES`. With `last_queue`, all settle messages are taken to arrive after the last
-        event, one in a batch.
+        One of `RULES`. With `last_queue`, a customer's end settles from the first event after which
+        a stay counts for it. All of them are decided after the last event, in this order.
     batches
         Partner events in the order of their arrival. The events of a batch arrive together: each
         is decided when all of them are known, and their ends are claimed in order of time.
@@ -45,6 +45,8 @@ def derive_ends(
     """
     known = _Conversation()
     recorded = RecordedEnds()
+    # The times of the customer's ends that settle, in the order of their decisions.
+    settling: dict[int, None] = {}
     for batch in batches:
         arrived = [
             event
@@ -52,12 +54,13 @@ def derive_ends(
             if event.topic == CUSTOMER_END or event.queue_id in queue_ids
         ]
         known.events += [event for event in arrived if event not in known.events]
-        if rule != "last_queue":
-            ends = {end for event in arrived for end in known.completed_ends(rule, event)}
+        ends = [end for event in arrived for end in known.completed_ends(rule, event)]
+        if rule == "last_queue":
+            settling.update(dict.fromkeys(end.at_ms for end in ends))
+        else:
             recorded.claim(ends)
-    if rule == "last_queue":
-        for end_ms in known.customer_ends():
-            recorded.claim(known.last_queue(end_ms))
+    for end_ms in settling:
+        recorded.claim(known.last_queue(end_ms))
     return sorted(recorded.ends(), key=lambda end: end[::-1])
 
 
@@ -110,18 +113,18 @@ class _Conversation:
     def __init__(self) -> None:
         self.events: list[_Event] = []
 
-    def completed_ends(self, rule: str, event: _Event) -> set[QueueEnd]:
+    def completed_ends(self, rule: str, event: _Event) -> list[QueueEnd]:
         """Return the ends that an event completes when it arrives."""
         if rule == "queue_leg":
-            return {QueueEnd(event.queue_id, event.at_ms)} if event.is_leg_end() else set()
+            return [QueueEnd(event.queue_id, event.at_ms)] if event.is_leg_end() else []
         if event.is_customers_end():
-            return {QueueEnd(one.queue_id, event.at_ms) for one in self.counting(event.at_ms)}
-        return {
+            return [QueueEnd(one.queue_id, event.at_ms) for one in self.counting(event.at_ms)]
+        return [
             QueueEnd(event.queue_id, end_ms)
             for end_ms in self.customer_ends()
             for one in self.counting(end_ms)
             if one == event or self.start_of(one) == event
-        }
+        ]
 
     def last_queue(self, end_ms: int) -> set[QueueEnd]:
         """Return the end in the last of the queues in which `touched` ends the conversation."""
