@@ -56,7 +56,8 @@ def derive_ends(
         known.events += [event for event in arrived if event not in known.events]
         ends = [end for event in arrived for end in known.completed_ends(rule, event)]
         if rule == "last_queue":
-            settling.update(dict.fromkeys(end.at_ms for end in ends))
+            times = {end.at_ms for end in ends}
+            settling.update({ms: None for ms in known.customer_ends() if ms in times})
         else:
             recorded.claim(ends)
     for end_ms in settling:
