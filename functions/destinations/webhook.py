@@ -140,8 +140,8 @@ def make_destination(environment: Mapping[str, str]) -> Webhook:
 def _wait_or_abandon(running: set[Call], runner: CallRunner) -> list[Call]:
     """Wait for calls to finish, and abandon the overdue calls; return both.
 
-    The runner also reports that calls have finished which were abandoned in an earlier round. They
-    are left out, so the result can be empty.
+    A call that was abandoned in an earlier round may finish only now. It is left out, so the result
+    can be empty.
     """
     finished = runner.wait(min(call.deadline.left() for call in running))
     # A finished call keeps its response, even if its deadline has passed meanwhile.

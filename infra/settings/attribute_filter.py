@@ -85,8 +85,7 @@ def try_filter(
             result = evaluate(
                 expression, sample_attributes(queue_id), max_seconds=max_seconds_per_event
             )
-        # Whatever the evaluator raises, the filter cannot be used.
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - after any error, the filter cannot be used
             return TrialResult(_describe_error(error))
         if result is not True:
             # A JSONata expression can also return a function, which JSON cannot represent.

@@ -147,7 +147,7 @@ def dashboard_checks(page: Page, report: RunReport) -> dict[str, bool]:
         "the dashboard counts the same messages by outcome": messages
         == {outcome: report.logged[outcome] for outcome in messages},
         "the dashboard counts the same ends, in all and by queue": ended
-        == page.total("Ends in the time range", "processed")
+        == page.total("Ends in the time range", "ends")
         == by_queue,
     }
 

@@ -85,7 +85,7 @@ def test_the_page_shows_the_numbers_of_the_run_and_loads_nothing(shown: Shown) -
     assert page.total(title, "received") == row(printed, "received by the worker") + row(
         printed, "retries, each after a delay"
     )
-    assert page.total("Ends in the time range", "processed") == row(printed, "arrived at the CRM")
+    assert page.total("Ends in the time range", "ends") == row(printed, "arrived at the CRM")
     # Each reject is deleted by the worker, and by the mapping once more.
     assert page.total("Messages sent and deleted", "sent") == row(
         printed, "sent on to the intake queue"
