@@ -49,8 +49,7 @@ class EndSearch:
         self.result: ClaimResult = OUT_OF_TIME
         self.sequences_to_read: Sequence[int] = ()
         self._items: dict[int, RecordedEnd] = {}
-        # Most ends are new. So the first item is taken to be absent until its claim fails.
-        self._all_read = not claims
+        self._all_read = False
         self._find_sequences_to_read()
 
     def key_with(self, sequence: int) -> EndKey:

@@ -36,7 +36,7 @@ deleted, and the next event could not be recognized.
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from conversations.claim import (
     AlreadyDone,
@@ -126,10 +126,10 @@ class Claims:
         # Each round claims one end per conversation and queue, because the next end may belong to
         # the same item.
         while groups:
-            positions = {group.pop(0): key for key, group in groups.items()}
-            searches = [EndSearch(ends[p], self._held[key]) for p, key in positions.items()]
-            self._claim_distinct(searches, deadline)
-            results |= zip(positions, (search.result for search in searches), strict=True)
+            positions = {key: group.pop(0) for key, group in groups.items()}
+            round_ends = {key: ends[position] for key, position in positions.items()}
+            round_results = self._claim_distinct(round_ends, deadline)
+            results |= {position: round_results[key] for key, position in positions.items()}
             groups = defaultdict(list, {key: group for key, group in groups.items() if group})
         return [results[position] for position in range(len(ends))]
 
@@ -161,12 +161,39 @@ class Claims:
             claim.lease_until = 0
         self._store.write([self._make_mark(claim, done=False) for claim in claims], deadline)
 
-    def _claim_distinct(self, searches: Sequence[EndSearch], deadline: Deadline) -> None:
-        """Claim ends, no two of which have the same conversation and queue."""
-        # Most ends take one round. A takeover, a longer span or a further sequence can take more,
-        # because the existing items must be read first.
-        while searches:
-            searches = self._write(self._read(searches, deadline), deadline)
+    def _claim_distinct(
+        self, ends: Mapping[EndKey, Accepted], deadline: Deadline
+    ) -> dict[EndKey, ClaimResult]:
+        """Claim ends. The keys, of sequence 1, also key the results."""
+        # Most ends are new and the first of their conversation and queue, so no item is read first.
+        unheld_ends = {key: end for key, end in ends.items() if key not in self._held}
+        results = self._claim_first(unheld_ends, deadline)
+        searches = {
+            key: EndSearch(end, self._held[key]) for key, end in ends.items() if key not in results
+        }
+        unfinished = [*searches.values()]
+        # A takeover, a longer span or a further sequence can take several rounds.
+        while unfinished:
+            unfinished = self._write(self._read(unfinished, deadline), deadline)
+        return results | {key: search.result for key, search in searches.items()}
+
+    def _claim_first(
+        self, ends: Mapping[EndKey, Accepted], deadline: Deadline
+    ) -> dict[EndKey, ClaimResult]:
+        """Claim ends as the first ones of their conversations and queues.
+
+        Return no result for an end if there already is a first one.
+        """
+        expires_at = self._now_ms() // 1000 + self._keep_seconds
+        writes = [self._make_new_claim(key, end, expires_at) for key, end in ends.items()]
+        results: dict[EndKey, ClaimResult] = {}
+        for write, result in zip(writes, self._store.write(writes, deadline), strict=True):
+            if isinstance(result, Failed | OutOfTime):
+                results[write.key] = result
+            elif result is WriteStatus.WRITTEN:
+                claim = _make_claim(write)
+                results[write.key] = self._held[write.key][1] = claim
+        return results
 
     def _read(self, searches: Sequence[EndSearch], deadline: Deadline) -> list[EndSearch]:
         """Read items and set the results; return the searches that need a write now."""
@@ -221,8 +248,8 @@ class Claims:
             match write, result:
                 case _, Failed() | OutOfTime():
                     search.result = result
-                case NewClaim(key, _, lease_until, ended_at), WriteStatus.WRITTEN:
-                    self._hold(search, Claim(key, ended_at, Span(ended_at, ended_at), lease_until))
+                case NewClaim(), WriteStatus.WRITTEN:
+                    self._hold(search, _make_claim(write))
                 case ExtendSpan(), WriteStatus.WRITTEN:
                     search.result = AlreadyDone()
                 case _:
@@ -236,13 +263,16 @@ class Claims:
         self, search: EndSearch, now: int, expires_at: int
     ) -> NewClaim | Takeover | ExtendSpan:
         accepted, (sequence, item) = search.accepted, search.choose()
-        key, ended_at = search.key_with(sequence), accepted.ended_at_ms
+        key = search.key_with(sequence)
         if not isinstance(item, RecordedEnd):
-            source = accepted.end.source
-            return NewClaim(key, self.holder, self._lease_until, ended_at, source, expires_at)
+            return self._make_new_claim(key, accepted, expires_at)
         if item.done:
-            return ExtendSpan(key, item.span.extended_to(ended_at), item.lease_until)
+            return ExtendSpan(key, item.span.extended_to(accepted.ended_at_ms), item.lease_until)
         return Takeover(key, self.holder, self._lease_until, expires_at, item.holder, now)
+
+    def _make_new_claim(self, key: EndKey, accepted: Accepted, expires_at: int) -> NewClaim:
+        ended_at, source = accepted.ended_at_ms, accepted.end.source
+        return NewClaim(key, self.holder, self._lease_until, ended_at, source, expires_at)
 
     def _hold(self, search: EndSearch, claim: Claim) -> None:
         search.result = search.claims[claim.key.sequence] = claim
@@ -252,6 +282,10 @@ class Claims:
     def _make_mark(self, claim: Claim, *, done: bool) -> Mark:
         span = claim.span if claim.is_span_extended else None
         return Mark(claim.key, self.holder, claim.lease_until, claim.delivered, done, span)
+
+
+def _make_claim(new: NewClaim) -> Claim:
+    return Claim(new.key, new.ended_at, Span(new.ended_at, new.ended_at), new.lease_until)
 
 
 def _time_order(accepted: Accepted) -> tuple[bool, int]:

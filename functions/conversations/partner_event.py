@@ -136,7 +136,7 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Par
     if topic != CUSTOMER_END and queue_id not in queue_ids:
         return Ignored("other_queue")
     disconnect_type = string_or_none(event_body.get("disconnectType"))
-    durations = {name: _parse_duration(event_body.get(name)) for name in _DURATIONS.get(topic, ())}
+    durations = _parse_durations(event_body, _DURATIONS.get(topic, ()))
     return PartnerEvent(
         conversation_id=conversation_id,
         topic=topic,
@@ -147,7 +147,7 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Par
         direction=string_or_none(event_body.get("direction")),
         disconnect_type=disconnect_type,
         acd_outcome=string_or_none(event_body.get("acdOutcome")),
-        duration_ms=sum(duration or 0 for duration in durations.values()),
+        duration_ms=sum(durations.values()),
         agent_talked=topic == "user.end" and _has_agent_talked(durations, disconnect_type),
         raw=event,
     )
@@ -208,22 +208,24 @@ def _parse_time(parent: dict[str, Any], key: str, parent_path: str) -> int | Non
     )
 
 
-def _parse_duration(value: object) -> int | None:
-    """Return a duration in milliseconds; None if there is no such field."""
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return None
-    return math.ceil(min(max(value, 0), _MAX_DURATION_MS))
+def _parse_durations(event_body: dict[str, Any], names: Collection[str]) -> dict[str, int]:
+    """Return the durations that an event body has, in milliseconds, keyed by field name."""
+    durations: dict[str, int] = {}
+    for name in names:
+        value = event_body.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            durations[name] = math.ceil(min(max(value, 0), _MAX_DURATION_MS))
+    return durations
 
 
-def _has_agent_talked(durations: dict[str, int | None], disconnect_type: str | None) -> bool:
+def _has_agent_talked(durations: dict[str, int], disconnect_type: str | None) -> bool:
     """Return whether the agent of a `user.end` talked with the customer (see docs/genesys.md)."""
-    interacting_ms = durations["interactingDurationMs"]
-    if interacting_ms is not None:
-        return interacting_ms > 0
+    if "interactingDurationMs" in durations:
+        return durations["interactingDurationMs"] > 0
     if disconnect_type in _UNANSWERED:
         return False
     has_rung = any(
-        durations[name]
+        durations.get(name)
         for name in ("alertingDurationMs", "contactingDurationMs", "dialingDurationMs")
     )
-    return not has_rung or any(durations[n] for n in ("heldDurationMs", "callbackDurationMs"))
+    return not has_rung or any(durations.get(n) for n in ("heldDurationMs", "callbackDurationMs"))
