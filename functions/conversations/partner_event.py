@@ -147,7 +147,7 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Par
         direction=string_or_none(event_body.get("direction")),
         disconnect_type=disconnect_type,
         acd_outcome=string_or_none(event_body.get("acdOutcome")),
-        duration_ms=sum(durations.values()),
+        duration_ms=math.ceil(min(sum(durations.values()), _MAX_DURATION_MS)),
         agent_talked=topic == "user.end" and _has_agent_talked(durations, disconnect_type),
         raw=event,
     )
@@ -208,17 +208,17 @@ def _parse_time(parent: dict[str, Any], key: str, parent_path: str) -> int | Non
     )
 
 
-def _parse_durations(event_body: dict[str, Any], names: Collection[str]) -> dict[str, int]:
+def _parse_durations(event_body: dict[str, Any], names: Collection[str]) -> dict[str, float]:
     """Return the durations that an event body has, in milliseconds, keyed by field name."""
-    durations: dict[str, int] = {}
+    durations: dict[str, float] = {}
     for name in names:
-        value = event_body.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            durations[name] = math.ceil(min(max(value, 0), _MAX_DURATION_MS))
+        value: Any = event_body.get(name)
+        if type(value) in (int, float):
+            durations[name] = max(value, 0)
     return durations
 
 
-def _has_agent_talked(durations: dict[str, int], disconnect_type: str | None) -> bool:
+def _has_agent_talked(durations: dict[str, float], disconnect_type: str | None) -> bool:
     """Return whether the agent of a `user.end` talked with the customer (see docs/genesys.md)."""
     if "interactingDurationMs" in durations:
         return durations["interactingDurationMs"] > 0

@@ -64,9 +64,12 @@ class ClaimedEnd:
         its events arrives.
         """
         conversation_id, queue_id, sequence = claim.key
+        ended_at = accepted.end.ended_at
+        if claim.ended_at != accepted.ended_at_ms:
+            ended_at = format_utc(from_epoch_ms(claim.ended_at))
         end = dataclasses.replace(
             accepted.end,
-            ended_at=format_utc(from_epoch_ms(claim.ended_at)),
+            ended_at=ended_at,
             sequence=sequence,
             end_id=make_end_id(conversation_id, queue_id, claim.ended_at),
         )
