@@ -70,8 +70,8 @@ class Settings:
         str, OneOf("touched", "last_queue", "queue_leg"), OnlyWithDelivery("eventbridge")
     ] = "touched"
     """Decides when a conversation ends in a queue. With "touched", it ends in every queue that it
-    was in, as soon as the customer has left for good. With "last_queue", it ends only in the last
-    of these queues, settle_seconds after the customer has left. With "queue_leg", the conversation
+    was in since its previous end, as soon as the customer has left for good. With "last_queue", it
+    ends only in the last of these queues, settle_seconds later. With "queue_leg", the conversation
     ends in a queue each time the customer gives up waiting there, and each time an agent who took
     the conversation from this queue is done with it."""
     settle_seconds: Annotated[int, Between(0, 900), OnlyWithDelivery("eventbridge")] = 60

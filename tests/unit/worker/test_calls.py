@@ -45,6 +45,18 @@ def test_a_hundred_new_ends_cost_eight_ledger_calls_and_ten_bus_calls(
     assert events.refused == []
 
 
+@pytest.mark.parametrize(("batch_size", "calls"), [(10, 200), (25, 80), (100, 80)])
+def test_a_thousand_ends_cost_few_calls(
+    batches: Batches, dynamodb: FakeDynamoDb, sqs: FakeSqs, batch_size: int, calls: int
+) -> None:
+    batches.destinations = [Actions(batches.action)]
+    for start in range(0, 1000, batch_size):
+        batches.run(records(*[end(f"c-{start + n}") for n in range(batch_size)]))
+    assert len(batches.acted_ends) == 1000
+    assert operation_counts(dynamodb) == {"batch_execute_statement": calls}
+    assert sqs.calls == []
+
+
 def test_a_second_destination_costs_four_more_ledger_calls(
     batches: Batches, dynamodb: FakeDynamoDb, events: FakeEventBridge
 ) -> None:
