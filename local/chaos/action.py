@@ -22,7 +22,7 @@ crm_url = os.environ["QUEUE_ENDS_CRM_URL"]
 def on_conversation_end(end: ConversationEnd) -> None:
     """Record the end in the CRM; raise if the CRM refuses it, so that the message is retried."""
     answer = crm.put(
-        f"{crm_url}/conversations/{end.conversation_id}/queues/{end.queue_id}",
+        f"{crm_url}/conversations/{end.conversation_id}/queues/{end.queue_id}/ends/{end.end_id}",
         json={"ended_at": end.ended_at, "media_type": end.media_type},
         timeout=5,
     )

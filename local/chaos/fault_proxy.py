@@ -189,7 +189,7 @@ def operation_of(action: str, body: dict[str, Any]) -> str:
     if "claimed_by" in values:
         return "takeover"
     if "delivered" not in values:
-        return "keep"
+        return "keep" if "expires_at" in values else "extend"
     return "release" if values["lease_until"] == {"N": "0"} and "state" not in values else "mark"
 
 

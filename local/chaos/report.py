@@ -1,7 +1,7 @@
 """The report of a chaos run: where ends arrived, and why some arrived more than once."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from local.chaos.fault_proxy import Call, Death
@@ -39,6 +39,8 @@ class RunReport:
         Keyed by message id: the expected reason and the body of each malformed message.
     arrived
         Keyed by destination, then by end: the times at which the end arrived there.
+    end_ids
+        Keyed by destination, then by end: the `end_id`s that arrived with the end.
     ledger
         The ledger's items, keyed by end.
     dead_letters, left_in_queue
@@ -64,6 +66,7 @@ class RunReport:
     repeated_later: int = 0
     poison: dict[str, tuple[str, str]] = field(default_factory=dict)
     arrived: Mapping[str, Mapping[End, Sequence[float]]] = field(default_factory=dict)
+    end_ids: Mapping[str, Mapping[End, Collection[str]]] = field(default_factory=dict)
     ledger: Mapping[End, LedgerItem] = field(default_factory=dict)
     dead_letters: Sequence[DeadLetter] = ()
     left_in_queue: int = 0
@@ -108,6 +111,12 @@ class RunReport:
         excused = sum(min(count - 1, allowed[source]) for source, count in found.items())
         return excused, sum(count - 1 for count in found.values()) - excused
 
+    def _ids_are_unique(self) -> bool:
+        found = {
+            (end, id_) for ends in self.end_ids.values() for end, ids in ends.items() for id_ in ids
+        }
+        return len(found) == len({end for end, _ in found}) == len({id_ for _, id_ in found})
+
     def checks(self) -> dict[str, bool]:
         """Return whether each check holds, keyed by its description."""
         destinations = frozenset(self.arrived)
@@ -116,6 +125,7 @@ class RunReport:
         return {
             "every end arrived at every destination": not any(self.lost().values()),
             "no end arrived twice unless its process was killed in flight": reasons <= {IN_FLIGHT},
+            "every end had one id everywhere, and no other end had it": self._ids_are_unique(),
             "nothing else arrived": all(ends.keys() <= self.ends for ends in self.arrived.values()),
             "every webhook was signed": self.forged == 0,
             "the ledger has every end as done at every destination": self.ledger

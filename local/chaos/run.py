@@ -74,6 +74,11 @@ class Run:
                 "bus": self._bus.arrivals,
                 "webhook": self._world.webhook.arrivals,
             },
+            end_ids={
+                "actions": self._world.crm.end_ids,
+                "bus": self._bus.end_ids,
+                "webhook": self._world.webhook.end_ids,
+            },
             forged=self._world.webhook.forged,
             ledger=self._ledger(),
             dead_letters=list(receive_dead_letters(aws, self._outputs["DeadLetterQueueUrl"])),

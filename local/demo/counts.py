@@ -1,4 +1,4 @@
-"""Counts the messages of a demo run by outcome, and the arrivals by end."""
+"""Counts the messages of a demo run by outcome."""
 
 import json
 from collections import Counter
@@ -19,13 +19,3 @@ def logged_outcomes(aws: Emulator, function: str) -> Counter[str]:
             counts.update({key: line[key] for key in FIELDS})
             counts.update(line["reasons"])
     return counts
-
-
-def split_arrivals(ends: int, arrivals: int) -> list[int]:
-    """Return how often each end of a conversation in a queue arrived.
-
-    The receivers record only the conversation and the queue, so the arrivals are divided evenly
-    among the ends.
-    """
-    each, rest = divmod(arrivals, ends)
-    return [each + 1] * rest + [each] * (ends - rest)

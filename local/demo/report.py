@@ -30,7 +30,7 @@ class RunReport:
     dead_letters
         The number of messages in the dead-letter queue, keyed by reason.
     arrived
-        Keyed by destination: the number of arrivals of each expected end.
+        Keyed by destination: the number of arrivals of each `end_id` of the expected ends.
     unexpected
         The number of unexpected ends that arrived, keyed by destination.
     forged

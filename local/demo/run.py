@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from local.demo.counts import logged_outcomes, split_arrivals
+from local.demo.counts import logged_outcomes
 from local.demo.feed import Feed
 from local.receivers.bus import BusRecorder
 from local.receivers.receiver import End
@@ -71,6 +71,14 @@ class Run:
             "the webhook": self._world.webhook.arrivals,
         }
 
+    def _end_ids(self) -> dict[str, Mapping[End, Counter[str]]]:
+        """Return how often each `end_id` arrived, keyed by destination, then by end."""
+        return {
+            "the CRM": self._world.crm.end_ids,
+            "the bus": self._bus.end_ids,
+            "the webhook": self._world.webhook.end_ids,
+        }
+
     def _update_report(self) -> None:
         """Update the report from the worker's log, the queues and the receivers."""
         report, expected, aws = self._feed.report, self._feed.expected, self._world.aws
@@ -83,12 +91,8 @@ class Run:
         # Count arrivals last: none follows once the counts above show that all messages are done.
         arrivals = self._arrivals()
         report.arrived = {
-            name: [
-                arrived
-                for end, count in expected.items()
-                for arrived in split_arrivals(count, len(ends.get(end, ())))
-            ]
-            for name, ends in arrivals.items()
+            name: [count for end in expected for count in end_ids.get(end, Counter()).values()]
+            for name, end_ids in self._end_ids().items()
         }
         report.unexpected = Counter(
             {name: len(ends.keys() - expected.keys()) for name, ends in arrivals.items()}

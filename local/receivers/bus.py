@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,11 +22,14 @@ class BusRecorder:
         The `detail` of each event.
     arrivals
         For each end, the epoch seconds at which its events arrived in the queue.
+    end_ids
+        For each end, how often each `end_id` arrived with it.
     """
 
     def __init__(self, aws: Emulator, queue_url: str) -> None:
         self.details: list[dict[str, Any]] = []
         self.arrivals: defaultdict[End, list[float]] = defaultdict(list)
+        self.end_ids: defaultdict[End, Counter[str]] = defaultdict(Counter)
         self._sqs = aws.client("sqs")
         self._queue_url = queue_url
 
@@ -41,7 +44,9 @@ class BusRecorder:
                 detail = json.loads(message["Body"])["detail"]
                 self.details.append(detail)
                 arrived_at = int(message["Attributes"]["SentTimestamp"]) / 1000
-                self.arrivals[detail["conversation_id"], detail["queue_id"]].append(arrived_at)
+                end = detail["conversation_id"], detail["queue_id"]
+                self.arrivals[end].append(arrived_at)
+                self.end_ids[end][detail["end_id"]] += 1
             self._sqs.delete_message_batch(
                 QueueUrl=self._queue_url,
                 Entries=[

@@ -9,7 +9,7 @@ from local.receivers.receiver import Receiver
 
 
 class Crm(Receiver):
-    """A CRM with the operation `PUT /conversations/{id}/queues/{id}`."""
+    """A CRM with the operation `PUT /conversations/{id}/queues/{id}/ends/{id}`."""
 
     @property
     def url(self) -> str:
@@ -17,8 +17,8 @@ class Crm(Receiver):
 
     def respond(self, request: Request) -> Answer:
         """Accept or refuse the end that a request's path identifies."""
-        _, _, conversation_id, _, queue_id = request.path.split("/")
-        return self.receive((conversation_id, queue_id))
+        _, _, conversation_id, _, queue_id, _, end_id = request.path.split("/")
+        return self.receive((conversation_id, queue_id), end_id)
 
 
 @contextmanager

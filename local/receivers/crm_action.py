@@ -15,7 +15,7 @@ crm_url = os.environ["QUEUE_ENDS_CRM_URL"]
 def on_conversation_end(end: ConversationEnd) -> None:
     """Record an end in the CRM; if the CRM refuses the end, raise an error to cause a retry."""
     response = crm.put(
-        f"{crm_url}/conversations/{end.conversation_id}/queues/{end.queue_id}",
+        f"{crm_url}/conversations/{end.conversation_id}/queues/{end.queue_id}/ends/{end.end_id}",
         json={"ended_at": end.ended_at, "media_type": end.media_type},
         timeout=5,
     )

@@ -22,6 +22,8 @@ class Receiver:
         For each conversation id, the number of times to refuse an end before accepting it.
     arrivals
         For each end, the epoch seconds of every time the service accepted it.
+    end_ids
+        For each end, how often each `end_id` arrived with it.
     refused
         For each end, the number of times the service has refused it.
     """
@@ -30,6 +32,7 @@ class Receiver:
         self.server = server
         self.refusals: dict[str, int] = {}
         self._arrivals: defaultdict[End, list[float]] = defaultdict(list)
+        self._end_ids: defaultdict[End, Counter[str]] = defaultdict(Counter)
         self.refused: Counter[End] = Counter()
         self._lock = threading.Lock()
 
@@ -38,11 +41,17 @@ class Receiver:
         with self._lock:
             return {end: list(times) for end, times in self._arrivals.items()}
 
-    def receive(self, end: End) -> Answer:
+    @property
+    def end_ids(self) -> dict[End, Counter[str]]:
+        with self._lock:
+            return {end: Counter(ids) for end, ids in self._end_ids.items()}
+
+    def receive(self, end: End, end_id: str) -> Answer:
         """Record an end and answer 204; if the end is to be refused, answer 503."""
         with self._lock:
             if self.refused[end] < self.refusals.get(end[0], 0):
                 self.refused[end] += 1
                 return Answer(503)
             self._arrivals[end].append(time.time())
+            self._end_ids[end][end_id] += 1
             return Answer(204)

@@ -43,7 +43,9 @@ class WebhookReceiver(Receiver):
             self.forged += 1
             return Answer(401)
         data = request.json["data"]
-        return self.receive((data["conversation_id"], data["queue_id"]))
+        return self.receive(
+            (data["conversation_id"], data["queue_id"]), request.headers["webhook-id"]
+        )
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The stack deployed with `delivery = "eventbridge"`, in an org that has nothing else."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 
 from conversations.topics import QUEUE_TOPICS, TOPIC_PREFIX
 from local.aws.project import Deployment
-from local.demo.counts import logged_outcomes, split_arrivals
+from local.demo.counts import logged_outcomes
 from local.demo.report import PartnerRunReport
 from local.genesys.entities import Entity
 from local.genesys.problems import problem, too_many_requests
@@ -88,17 +88,13 @@ def ends_of(told: Sequence[Conversation], rule: str) -> Counter[End]:
     return Counter((one.id, end.queue_id) for one in told for end in one.ends[rule])
 
 
-def arrivals(bridged: World, bus: BusRecorder) -> dict[str, Counter[End]]:
-    """Return for each destination how often it was told of each conversation's ends in a queue."""
+def end_ids(bridged: World, bus: BusRecorder) -> dict[str, Mapping[End, Counter[str]]]:
+    """Return how often each `end_id` arrived, keyed by destination, then by end."""
     bus.collect()
-    places = {
-        "actions": dict(bridged.customers.arrivals),
-        "bus": bus.arrivals,
-        "webhook": bridged.webhook.arrivals,
-    }
     return {
-        place: Counter({end: len(times) for end, times in noted.items()})
-        for place, noted in places.items()
+        "actions": bridged.customers.end_ids,
+        "bus": bus.end_ids,
+        "webhook": bridged.webhook.end_ids,
     }
 
 
@@ -177,9 +173,9 @@ def test_in_any_order_and_some_twice_every_event_is_accounted_for_and_every_end_
             return False
         report.logged = logged_outcomes(bridged.aws, stack.outputs["WorkerFunctionName"])
         report.dead_letters = Counter(len(bridged.dead_letters(stack)) * ["dead"])
-        noted = arrivals(bridged, bus)
+        noted = end_ids(bridged, bus)
         report.arrived = {
-            place: [n for end in ends for n in split_arrivals(ends[end], of_place[end])]
+            place: [n for end in ends for n in of_place.get(end, Counter()).values()]
             for place, of_place in noted.items()
         }
         report.unexpected = Counter(
@@ -190,6 +186,9 @@ def test_in_any_order_and_some_twice_every_event_is_accounted_for_and_every_end_
 
     wait_until(balances, "the account to balance")
     assert report.logged["ignored"] == report.logged["ignored.noted"]
+    in_actions, *elsewhere = end_ids(bridged, bus).values()
+    assert elsewhere == [in_actions, in_actions]
+    assert len({id_ for ids in in_actions.values() for id_ in ids}) == ends.total()
 
 
 def test_another_end_rule_and_other_queues_are_changed_in_place(
@@ -212,10 +211,9 @@ def test_another_end_rule_and_other_queues_are_changed_in_place(
     publish(bridged, shuffled(told, 42))
 
     def arrived() -> bool:
-        noted = arrivals(bridged, bus)
         return all(
-            Counter({end: n for end, n in of_place.items() if end[0] in known}) == ends
-            for of_place in noted.values()
+            Counter({end: ids.total() for end, ids in of_place.items() if end[0] in known}) == ends
+            for of_place in end_ids(bridged, bus).values()
         )
 
     wait_until(

@@ -260,6 +260,10 @@ def test_a_process_descends_from_those_that_started_it() -> None:
         ),
         (('UPDATE "T" SET "claimed_by"=? WHERE "claimed_by"=?', "h2", "h1"), "takeover"),
         (('UPDATE "T" SET "expires_at"=? WHERE "a"=?', "9", "c-1"), "keep"),
+        (
+            ('UPDATE "T" SET "lease_until"=? SET "latest_at"=? WHERE "a"=?', "0", "9", "c-1"),
+            "extend",
+        ),
     ],
 )
 def test_the_first_statement_of_a_ledger_call_gives_its_operation(

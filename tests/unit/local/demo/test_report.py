@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import pytest
 
-from local.demo.counts import split_arrivals
 from local.demo.report import PartnerRunReport, RunReport
 
 
@@ -191,16 +190,6 @@ def test_an_account_of_partner_events_with_a_gap_does_not_balance(
     spoil(report)
 
     assert not all(report.checks().values())
-
-
-@pytest.mark.parametrize(
-    ("ends", "arrivals", "each"),
-    [(1, 0, [0]), (1, 2, [2]), (2, 2, [1, 1]), (2, 1, [1, 0]), (3, 4, [2, 1, 1])],
-)
-def test_arrivals_are_shared_among_the_ends_in_a_queue(
-    ends: int, arrivals: int, each: list[int]
-) -> None:
-    assert split_arrivals(ends, arrivals) == each
 
 
 def test_the_table_fits_eighty_columns_and_names_every_reason_and_destination() -> None:

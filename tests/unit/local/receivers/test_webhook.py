@@ -53,6 +53,7 @@ def test_the_arrival_times_of_each_end_are_recorded(receiver: WebhookReceiver) -
         ("c-2", "q"): 1,
     }
     assert all(before <= at <= time.time() for at in receiver.arrivals["c-1", "q"])
+    assert receiver.end_ids["c-1", "q"] == {"0123456789abcdef" * 2: 2}
 
 
 @pytest.mark.parametrize(
