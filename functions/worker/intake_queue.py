@@ -25,6 +25,8 @@ MAX_ENTRIES = 10
 # The longest delay of a failed message that does not wait for a lease to expire.
 MAX_DELAY_SECONDS = 900
 MAX_LEASE_WAIT_SECONDS = 1800  # longer than any lease
+# If more than this many messages lacked time in one invocation, their delays are spread.
+MAX_UNSPREAD = 10
 # The longest random addition to the wait until a lease expires.
 LEASE_JITTER_SECONDS = 5.0
 DELETE_SECONDS = 1.0  # the time limit of the call that deletes moved messages
@@ -84,6 +86,7 @@ class IntakeQueue:
 
         If a delay cannot be set, the message comes back after the queue's visibility timeout.
         """
+        spread = sum(map(_has_lacked_time, failed_outcomes)) > MAX_UNSPREAD
         for start in range(0, len(failed_outcomes), MAX_ENTRIES):
             if deadline.passed():
                 logger.warning("No time to set delays", messages=len(failed_outcomes) - start)
@@ -91,7 +94,7 @@ class IntakeQueue:
             entries = [
                 {
                     "ReceiptHandle": outcome.message.receipt_handle,
-                    "VisibilityTimeout": self._delay_seconds(outcome, now_ms),
+                    "VisibilityTimeout": self._delay_seconds(outcome, now_ms, spread=spread),
                 }
                 for outcome in failed_outcomes[start : start + MAX_ENTRIES]
             ]
@@ -128,8 +131,11 @@ class IntakeQueue:
                 sent_flags[position] = index not in error_codes
         return sent_flags
 
-    def _delay_seconds(self, outcome: Outcome, now_ms: int) -> int:
-        """Return the seconds until a failed message is received again."""
+    def _delay_seconds(self, outcome: Outcome, now_ms: int, *, spread: bool) -> int:
+        """Return the seconds until a failed message is received again.
+
+        `spread` lengthens the delay of a message that lacked time at random.
+        """
         receives = outcome.message.receive_count
         if outcome.reason == "no_time" and receives == 1:
             return 0
@@ -142,10 +148,10 @@ class IntakeQueue:
         # After ten doublings, any delay has reached the maximum.
         doublings = min(receives - 1, 10)
         delay_seconds = int(min(MAX_DELAY_SECONDS, self._retry_delay_seconds * 2**doublings))
-        if outcome.reason == "no_time" or outcome.is_crowded_out:
-            # If the messages of a batch came back together, they would be too many for one
-            # invocation again, until healthy ends had used up their receives. So they come back
-            # spread over half of the delay, in smaller batches. At the maximum they remain spread.
+        if spread and _has_lacked_time(outcome):
+            # If so many messages came back together, they would be too many for one invocation
+            # again, until healthy ends had used up their receives. So they come back spread over
+            # half of the delay, in smaller batches. At the maximum they remain spread.
             longest_seconds = min(MAX_DELAY_SECONDS, delay_seconds + delay_seconds // 2)
             return random.randint(delay_seconds, longest_seconds)  # noqa: S311 - as above
         return delay_seconds
@@ -207,6 +213,10 @@ def _call_for_group(
     numbered_entries = [{"Id": str(position), **entry} for position, entry in enumerate(entries)]
     response = call(deadline, operation, QueueUrl=queue_url, Entries=numbered_entries)
     return {int(refusal["Id"]): refusal["Code"] for refusal in response.get("Failed", [])}
+
+
+def _has_lacked_time(outcome: Outcome) -> bool:
+    return outcome.reason == "no_time" or outcome.is_crowded_out
 
 
 def _make_settle_body(end: SettlingEnd) -> str:

@@ -389,12 +389,21 @@ def test_a_message_failed_for_no_time_comes_back_at_once_the_first_time(
     assert sqs.visibility == {"r:m-0": 0}
 
 
+@pytest.mark.parametrize(("receives", "seconds"), [(2, 60), (3, 120), (6, 900)])
+@pytest.mark.usefixtures("random_delays")
+def test_ten_messages_failed_for_no_time_again_have_the_usual_delay(
+    sqs: FakeSqs, intake: IntakeQueue, receives: int, seconds: int
+) -> None:
+    delay(intake, 10, "no_time", receives)
+    assert [*sqs.visibility.values()] == [seconds] * 10
+
+
 @pytest.mark.parametrize(
     ("receives", "shortest", "longest"),
     [(2, 60, 90), (3, 120, 180), (5, 480, 720), (6, 900, 900), (1000, 900, 900)],
 )
 @pytest.mark.usefixtures("random_delays")
-def test_messages_failed_for_no_time_again_are_spread_over_half_of_the_usual_delay_after_it(
+def test_many_messages_failed_for_no_time_again_are_spread_over_half_of_the_usual_delay_after_it(
     sqs: FakeSqs, intake: IntakeQueue, receives: int, shortest: int, longest: int
 ) -> None:
     delay(intake, 200, "no_time", receives)
