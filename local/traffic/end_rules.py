@@ -48,11 +48,7 @@ def derive_ends(
     # The times of the customer's ends that settle, in the order of their decisions.
     settling: dict[int, None] = {}
     for batch in batches:
-        arrived = [
-            event
-            for event in map(_Event.parse, batch)
-            if event.topic == CUSTOMER_END or event.queue_id in queue_ids
-        ]
+        arrived = [_Event.parse(event) for event in batch if _reaches_worker(event, queue_ids)]
         known.add(arrived)
         ends = [end for event in arrived for end in known.completed_ends(rule, event)]
         if rule == "last_queue":
@@ -63,6 +59,11 @@ def derive_ends(
     for end_ms in settling:
         recorded.claim(known.last_queue(end_ms))
     return sorted(recorded.ends(), key=lambda end: end[::-1])
+
+
+def _reaches_worker(event: Mapping[str, Any], queue_ids: Collection[str]) -> bool:
+    is_customers_end = event["detail-type"] == TOPIC_PREFIX + CUSTOMER_END
+    return is_customers_end or event["detail"]["eventBody"].get("queueId") in queue_ids
 
 
 class _Event(NamedTuple):
@@ -193,10 +194,10 @@ class _Conversation:
             return None
         in_queue = [one for one in self.events if one.queue_id == event.queue_id]
         stops = [e.at_ms for e in in_queue if e.topic == event.topic and e.at_ms < event.at_ms]
-        start_topic = event.topic.replace("end", "start")
+        last_stop, start_topic = max(stops, default=0), event.topic.replace("end", "start")
         starts = [
             one
             for one in in_queue
-            if one.topic == start_topic and max(stops, default=0) <= one.at_ms <= event.at_ms
+            if one.topic == start_topic and last_stop <= one.at_ms <= event.at_ms
         ]
         return max(starts, key=lambda start: start.at_ms, default=None)
