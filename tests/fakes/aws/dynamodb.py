@@ -20,12 +20,12 @@ Item = dict[str, Value]
 
 _TYPES = Types("dynamodb")
 _INSERT = re.compile(r"INSERT INTO \"([\w.-]+)\" VALUE \{('\w+': \?(?:, '\w+': \?)*)\}")
-_NUMBER = re.compile(r"-?\d{1,38}(\.\d+)?")
-_CONTENTS: Mapping[str, Any] = {"S": str, "N": str, "BOOL": bool, "L": list, "M": dict}
 _UPDATE = re.compile(
     r"UPDATE \"([\w.-]+)\"((?: SET \"\w+\" ?= ?\?)+)"
     r" WHERE (\"\w+\" ?(?:=|<|>=) ?\?(?: AND \"\w+\" ?(?:=|<|>=) ?\?)*)"
 )
+_NUMBER = re.compile(r"-?\d{1,38}(\.\d+)?")
+_CONTENTS: Mapping[str, Any] = {"S": str, "N": str, "BOOL": bool, "L": list, "M": dict}
 
 
 @dataclass(frozen=True, slots=True)
