@@ -42,6 +42,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what was imported out of garbage collections, of which there are many."""
+    """Leave what was imported out of garbage collections, and collect more rarely.
+
+    With Python's thresholds, garbage collections take a quarter of the tests' time.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 50)

@@ -12,7 +12,9 @@ from tests.fakes.batches import SECOND_QUEUE
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = (ROOT / "docs/genesys.md").read_text(encoding="utf-8")
-ENVELOPE = (ROOT / "tests/data/eventbridge-customer-end.json").read_text(encoding="utf-8")
+ENVELOPE = json.loads(
+    (ROOT / "tests/data/eventbridge-customer-end.json").read_text(encoding="utf-8")
+)
 EVENTS = "## The events of the examples"
 TOPICS = "v2.detail.events.conversation.{id}."
 QUEUES = {"A": QUEUE, "B": SECOND_QUEUE, "F": OTHER_QUEUE}
@@ -45,11 +47,12 @@ class Event:
 
     def partner_event(self, conversation_id: str = "c-1") -> dict[str, Any]:
         """Return the event as EventBridge sends it."""
-        event: dict[str, Any] = json.loads(ENVELOPE)
-        event["detail-type"] = TOPICS + self.topic
-        event["detail"]["topicName"] = event["detail-type"].replace("{id}", conversation_id)
-        event["detail"]["eventBody"] = self.event_body(conversation_id)
-        return event
+        topic = TOPICS + self.topic
+        detail = ENVELOPE["detail"] | {
+            "topicName": topic.replace("{id}", conversation_id),
+            "eventBody": self.event_body(conversation_id),
+        }
+        return {**ENVELOPE, "detail-type": topic, "detail": detail}
 
 
 def table() -> dict[str, dict[str, Ends]]:

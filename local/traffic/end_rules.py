@@ -48,21 +48,22 @@ def derive_ends(
     # The times of the customer's ends that settle, in the order of their decisions.
     settling: dict[int, None] = {}
     for batch in batches:
-        arrived = [
-            event
-            for event in map(_Event.parse, batch)
-            if event.topic == CUSTOMER_END or event.queue_id in queue_ids
-        ]
-        known.events += [event for event in arrived if event not in known.events]
+        arrived = [_Event.parse(event) for event in batch if _reaches_worker(event, queue_ids)]
+        known.add(arrived)
         ends = [end for event in arrived for end in known.completed_ends(rule, event)]
         if rule == "last_queue":
             times = {end.at_ms for end in ends}
-            settling.update({ms: None for ms in known.customer_ends() if ms in times})
+            settling.update({ms: None for ms in known.customer_ends if ms in times})
         else:
             recorded.claim(ends)
     for end_ms in settling:
         recorded.claim(known.last_queue(end_ms))
     return sorted(recorded.ends(), key=lambda end: end[::-1])
+
+
+def _reaches_worker(event: Mapping[str, Any], queue_ids: Collection[str]) -> bool:
+    is_customers_end = event["detail-type"] == TOPIC_PREFIX + CUSTOMER_END
+    return is_customers_end or event["detail"]["eventBody"].get("queueId") in queue_ids
 
 
 class _Event(NamedTuple):
@@ -73,7 +74,7 @@ class _Event(NamedTuple):
     at_ms: int
     how: str
     media_type: str
-    durations: tuple[tuple[str, int], ...]
+    durations: Mapping[str, int]
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> _Event:
@@ -84,20 +85,20 @@ class _Event(NamedTuple):
             body["eventTime"],
             body.get("acdOutcome") or body.get("disconnectType") or "",
             body.get("mediaType", ""),
-            tuple((name, ms) for name, ms in body.items() if name.endswith("DurationMs")),
+            {name: ms for name, ms in body.items() if name.endswith("DurationMs")},
         )
 
     def is_customers_end(self) -> bool:
         return self.topic == CUSTOMER_END and not self.how.endswith("TRANSFER")
 
     def duration(self, names: Iterable[str]) -> int:
-        return sum(dict(self.durations).get(name, 0) for name in names)
+        return sum(self.durations.get(name, 0) for name in names)
 
     def has_talk(self) -> bool:
         """Return whether an agent talked with the customer in this leg."""
         if self.topic != "user.end":
             return False
-        if "interactingDurationMs" in dict(self.durations):
+        if "interactingDurationMs" in self.durations:
             return self.duration(["interactingDurationMs"]) > 0
         nobody_answered = self.duration(UNANSWERED) > 0 and self.duration(ANSWERED) == 0
         return self.how not in ("DND_ENDPOINT", "UNCALLABLE") and not nobody_answered
@@ -109,10 +110,18 @@ class _Event(NamedTuple):
 
 
 class _Conversation:
-    """The events of a conversation that have arrived, without repeats, in order of arrival."""
+    """A conversation's events and customer's ends, without repeats, in order of arrival."""
 
     def __init__(self) -> None:
         self.events: list[_Event] = []
+        self.customer_ends: list[int] = []
+
+    def add(self, arrived: Iterable[_Event]) -> None:
+        for event in arrived:
+            if event not in self.events:
+                self.events.append(event)
+            if event.is_customers_end() and event.at_ms not in self.customer_ends:
+                self.customer_ends.append(event.at_ms)
 
     def completed_ends(self, rule: str, event: _Event) -> list[QueueEnd]:
         """Return the ends that an event completes when it arrives."""
@@ -122,7 +131,7 @@ class _Conversation:
             return [QueueEnd(one.queue_id, event.at_ms) for one in self.counting(event.at_ms)]
         return [
             QueueEnd(event.queue_id, end_ms)
-            for end_ms in self.customer_ends()
+            for end_ms in self.customer_ends
             for one in self.counting(end_ms)
             if one == event or self.start_of(one) == event
         ]
@@ -144,16 +153,12 @@ class _Conversation:
 
         return {QueueEnd(max(by_queue, key=rank), end_ms)} if by_queue else set()
 
-    def customer_ends(self) -> list[int]:
-        """Return the times of the customer's ends, in order of arrival."""
-        return list(dict.fromkeys(e.at_ms for e in self.events if e.is_customers_end()))
-
     def counting(self, end_ms: int) -> list[_Event]:
         """Return the events whose stays, or which themselves, count for a customer's end."""
         return [event for event in self.events if self.counts(event, end_ms)]
 
     def counts(self, event: _Event, end_ms: int) -> bool:
-        ends = self.customer_ends()
+        ends = self.customer_ends
         if event.topic in PAPERWORK:
             stays = [one for one in self.events if one.topic in STAY_TOPICS]
             candidates = [end for end in ends if event.at_ms - end <= FIVE_MINUTES]
@@ -189,10 +194,10 @@ class _Conversation:
             return None
         in_queue = [one for one in self.events if one.queue_id == event.queue_id]
         stops = [e.at_ms for e in in_queue if e.topic == event.topic and e.at_ms < event.at_ms]
-        start_topic = event.topic.replace("end", "start")
+        last_stop, start_topic = max(stops, default=0), event.topic.replace("end", "start")
         starts = [
             one
             for one in in_queue
-            if one.topic == start_topic and max(stops, default=0) <= one.at_ms <= event.at_ms
+            if one.topic == start_topic and last_stop <= one.at_ms <= event.at_ms
         ]
         return max(starts, key=lambda start: start.at_ms, default=None)

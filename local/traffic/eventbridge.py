@@ -5,6 +5,7 @@ The same seed gives the same bytes. People and numbers are fictitious.
 
 from __future__ import annotations
 
+import functools
 import json
 import random
 from collections import Counter
@@ -30,7 +31,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Conversation:
     """A complete conversation.
 
@@ -41,14 +42,20 @@ class Conversation:
     events
         The partner events, sorted by time. They lack `source`, `account` and `region`, which the
         sender adds.
-    ends
-        The ends in our queues if the events arrive in order of time, keyed by end rule.
+    queue_ids
+        The ids of our queues.
     """
 
     id: str
     story: str
     events: tuple[Event, ...]
-    ends: Mapping[str, tuple[QueueEnd, ...]]
+    queue_ids: Sequence[str]
+
+    @functools.cached_property
+    def ends(self) -> Mapping[str, Sequence[QueueEnd]]:
+        """The ends in our queues if the events arrive in order of time, keyed by end rule."""
+        in_order = [[event] for event in self.events]
+        return {rule: derive_ends(rule, in_order, self.queue_ids) for rule in RULES}
 
 
 def partner_conversations(
@@ -86,10 +93,8 @@ def partner_conversations(
         builder = ConversationBuilder(rng, start, queues, foreign, own_share)
         chosen[name][1](builder)
         events = tuple(builder.events)
-        in_order = [[event] for event in events]
-        ends = {rule: tuple(derive_ends(rule, in_order, queues)) for rule in RULES}
         if not any_order or all(_hold_in_any_order(rule, events, queues) for rule in RULES):
-            yield Conversation(builder.id, name, events, ends)
+            yield Conversation(builder.id, name, events, queues)
             yielded += 1
         start += timedelta(milliseconds=rng.randint(50, 4_000))
 

@@ -45,7 +45,8 @@ def deliver_in_every_order(
 ) -> dict[str, list[QueueEnd]]:
     """Deliver each conversation's events in every order, one in a batch, and settle them.
 
-    Orders that begin alike share their beginning, whose results are copied.
+    Orders that begin with the same events and have the same results so far share the rest: a
+    worker knows nothing but the ledger, so the next event has the same results in all of them.
 
     Returns
     -------
@@ -53,57 +54,92 @@ def deliver_in_every_order(
         Keyed by conversation and order (`name/201`: the events 2, 0 and 1): the delivered ends,
         sorted by time and queue.
     """
-    rng = random.Random(0)
-    begun = {f"{name}/": _Results() for name in conversations}
+    begun = [_Results(name, [""]) for name in conversations]
     complete: dict[str, _Results] = {}
     while begun:
         worker, longer, bodies = make_worker(), dict[str, _Results](), []
-        for id_, results in begun.items():
-            name, _, order = id_.rpartition("/")
-            for number, event in enumerate(conversations[name]):
-                if str(number) not in order:
-                    longer[f"{id_}{number}"] = results.copied(id_, f"{id_}{number}")
-                    bodies.append(_message(event, f"{id_}{number}"))
+        for results in begun:
+            for number, event in enumerate(conversations[results.name]):
+                if str(number) not in results.orders[0]:
+                    extended = results.extended(number)
+                    longer[extended.id_] = extended
+                    bodies.append(_message(event, extended.id_))
         _restore(worker, longer)
         for start in range(0, len(bodies), BATCH_SIZE):
             _process(worker, bodies[start : start + BATCH_SIZE])
         _save(worker, longer)
-        is_complete = {id_: _is_complete(id_, conversations) for id_ in longer}
-        complete |= {id_: results for id_, results in longer.items() if is_complete[id_]}
-        begun = {id_: results for id_, results in longer.items() if not is_complete[id_]}
+        begun = []
+        for results in _merged(longer.values()):
+            if len(results.orders[0]) < len(conversations[results.name]):
+                begun.append(results)
+            else:
+                complete[results.id_] = results
     worker = make_worker()
     _restore(worker, complete)
-    delivered = _settle(worker, complete, rng)
+    delivered = _settle(worker, complete, random.Random(0))
     return {
-        id_: sorted([*complete[id_].ends, *ends], key=_by_time) for id_, ends in delivered.items()
+        f"{results.name}/{order}": sorted([*results.ends, *delivered[id_]], key=_by_time)
+        for id_, results in complete.items()
+        for order in results.orders
     }
 
 
 @dataclass(slots=True)
 class _Results:
-    """What a worker made of a conversation: ledger items, delivered ends, settle messages."""
+    """What a worker made of a conversation: ledger items, delivered ends, settle messages.
 
+    Attributes
+    ----------
+    orders
+        The orders of arrival of the same events that had these results.
+    """
+
+    name: str
+    orders: list[str]
     items: dict[str, dict[str, Any]] = field(default_factory=dict)
     ends: list[QueueEnd] = field(default_factory=list)
     settling: list[str] = field(default_factory=list)
 
-    def copied(self, id_: str, new_id: str) -> "_Results":
-        return _Results(
-            {key: item | {"conversation_id": {"S": new_id}} for key, item in self.items.items()},
-            [*self.ends],
-            [body.replace(json.dumps(id_), json.dumps(new_id)) for body in self.settling],
-        )
+    @property
+    def id_(self) -> str:
+        """The conversation's id: that of its first order."""
+        return f"{self.name}/{self.orders[0]}"
+
+    def extended(self, number: int) -> "_Results":
+        """Return a copy for the orders in which one more event arrives."""
+        new = _Results(self.name, [f"{order}{number}" for order in self.orders], ends=[*self.ends])
+        for key, item in self.items.items():
+            new.items[key] = item | {"conversation_id": {"S": new.id_}}
+        old_id, new_id = json.dumps(self.id_), json.dumps(new.id_)
+        new.settling = [body.replace(old_id, new_id) for body in self.settling]
+        return new
+
+    def as_text(self) -> str:
+        """Return the events and their results, which differ if and only if the texts differ.
+
+        Of the settle messages, only the times of their ends count. The events that called for them
+        become nothing but the ends' `raw`.
+        """
+        settling = [json.loads(body)["detail"]["endedAt"] for body in self.settling]
+        results = [self.items, sorted(self.ends), settling]
+        text = json.dumps([self.name, sorted(self.orders[0]), results], sort_keys=True)
+        return text.replace(self.id_, self.name)
 
 
-def _is_complete(id_: str, conversations: Mapping[str, Sequence[Event]]) -> bool:
-    name, _, order = id_.rpartition("/")
-    return len(order) == len(conversations[name])
+def _merged(all_results: Iterable[_Results]) -> Iterable[_Results]:
+    """Return each of the different results once, with all their orders."""
+    merged: dict[str, _Results] = {}
+    for results in all_results:
+        same = merged.setdefault(results.as_text(), results)
+        if same is not results:
+            same.orders += results.orders
+    return merged.values()
 
 
 def _restore(worker: PartnerWorker, results: Mapping[str, _Results]) -> None:
     """Give a new worker the ledger items and settle messages of conversations."""
     for id_, one in results.items():
-        worker.dynamodb.items |= {(id_, key): item for key, item in one.items.items()}
+        worker.dynamodb.items.update({(id_, key): item for key, item in one.items.items()})
         worker.sqs.delayed += [
             {"MessageBody": body, "DelaySeconds": SETTLE_SECONDS} for body in one.settling
         ]
@@ -112,7 +148,9 @@ def _restore(worker: PartnerWorker, results: Mapping[str, _Results]) -> None:
 def _save(worker: PartnerWorker, results: Mapping[str, _Results]) -> None:
     """Add a worker's items, ends and settle messages to the results."""
     for (id_, key), item in worker.dynamodb.items.items():
-        results[id_].items[key] = item
+        # The token of the invocation that delivered an end makes no difference any more.
+        is_done = item.get("state") == {"S": "done"}
+        results[id_].items[key] = item | ({"claimed_by": {"S": "done"}} if is_done else {})
     for id_, queue_id, at_ms in worker.delivered_ends():
         results[id_].ends.append(QueueEnd(queue_id, at_ms))
     for one in results.values():

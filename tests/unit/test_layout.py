@@ -30,6 +30,7 @@ def modules_in(tree: str) -> set[str]:
     return {file.stem for file in (ROOT / tree).glob("*.py")} - {"__init__"}
 
 
+@functools.cache
 def rooms_in(tree: str) -> set[str]:
     folders = {file.parent.name for file in (ROOT / tree).glob("*/*.py")}
     return folders | modules_in(tree)
@@ -110,6 +111,7 @@ def imported_by(source: str) -> set[str]:
     return found
 
 
+@functools.cache
 def files_in(tree: str) -> list[Path]:
     return [file for file in FILES if (ROOT / tree) in file.parents]
 

@@ -1,5 +1,6 @@
 """Amazon DynamoDB in memory: one table, the calls of the ledger, and faults as a test says."""
 
+import functools
 import marshal
 import re
 from collections import deque
@@ -23,6 +24,8 @@ _UPDATE = re.compile(
     r"UPDATE \"([\w.-]+)\"((?: SET \"\w+\" ?= ?\?)+)"
     r" WHERE (\"\w+\" ?(?:=|<|>=) ?\?(?: AND \"\w+\" ?(?:=|<|>=) ?\?)*)"
 )
+_NUMBER = re.compile(r"-?\d{1,38}(\.\d+)?")
+_CONTENTS: Mapping[str, Any] = {"S": str, "N": str, "BOOL": bool, "L": list, "M": dict}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,34 +176,26 @@ class FakeDynamoDb:
             raise self._refusal("Unknown", f"the ledger has no use for {unknown}")
 
     def _parse(self, text: str, parameters: Sequence[Value]) -> "_Write":
-        insert, update = _INSERT.fullmatch(text), _UPDATE.fullmatch(text)
-        if len(text) > 8192 or text.count("?") != len(parameters) or not (insert or update):
+        form = _form_of(text)
+        if form is None or text.count("?") != len(parameters):
             raise self._refusal("ValidationException", f"{text} with {len(parameters)} parameters")
-        if insert:
-            table, names = insert[1], re.findall(r"'(\w+)'", insert[2])
-            write = _Write(dict(zip(names, parameters, strict=True)), [], inserts=True)
-            same = len(set(names)) < len(names)
-        else:
-            assert update
-            table, names = update[1], re.findall(r"\"(\w+)\"", update[2])
-            demanded = re.findall(r"\"(\w+)\" ?(=|<|>=)", update[3])
-            values = dict(zip(names, parameters, strict=False))
-            conditions = [
-                (name, operator, value)
-                for (name, operator), value in zip(demanded, parameters[len(names) :], strict=True)
-            ]
-            write = _Write(values, conditions, inserts=False)
-            same = len(set(names)) < len(names) or len({n for n, _ in demanded}) < len(demanded)
-        if table != self._table:
-            raise self._refusal("ResourceNotFoundException", table)
-        if same or not write.names_its_key() or not all(map(_is_value, parameters)):
+        count = len(form.names)
+        values = dict(zip(form.names, parameters[:count], strict=True))
+        demanded = zip(form.demanded, parameters[count:], strict=True)
+        conditions = [(name, operator, value) for (name, operator), value in demanded]
+        equal = {name: value for name, operator, value in conditions if operator == "="}
+        write = _Write(values, conditions, values if form.inserts else equal, form.inserts)
+        if form.table != self._table:
+            raise self._refusal("ResourceNotFoundException", form.table)
+        if form.repeats_a_name or not write.names_its_key() or not all(map(_is_value, parameters)):
             raise self._refusal("ValidationException", text)
         return write
 
     def _carry_out(self, write: "_Write") -> str | None:
-        if _key_of(write.key_values()) is None:
+        key = _key_of(write.key_values)
+        if key is None:
             return "ValidationError"
-        before = self.items.get(write.key)
+        before = self.items.get(key)
         if write.inserts:
             if before is not None:
                 return "DuplicateItem"
@@ -209,8 +204,8 @@ class FakeDynamoDb:
             if before is None or not all(_holds(before, *each) for each in write.conditions):
                 return "ConditionalCheckFailed"
             after = {**before, **_copied(write.values)}
-        self.items[write.key] = after
-        self.written.append(Written(write.key, before, after))
+        self.items[key] = after
+        self.written.append(Written(key, before, after))
         return None
 
     def _refusal(self, code: str, message: str) -> ClientError:
@@ -219,28 +214,54 @@ class FakeDynamoDb:
 
 
 @dataclass(frozen=True, slots=True)
+class _Form:
+    """The text of a statement: the names that it writes, and the conditions of an UPDATE."""
+
+    table: str
+    names: Sequence[str]
+    demanded: Sequence[tuple[str, str]]
+    inserts: bool
+
+    @property
+    def repeats_a_name(self) -> bool:
+        demanded = {name for name, _ in self.demanded}
+        return len({*self.names}) < len(self.names) or len(demanded) < len(self.demanded)
+
+
+@functools.cache
+def _form_of(text: str) -> _Form | None:
+    """Return the form of a statement; None if it is none of the ledger's."""
+    if len(text) > 8192:
+        return None
+    if insert := _INSERT.fullmatch(text):
+        return _Form(insert[1], re.findall(r"'(\w+)'", insert[2]), [], inserts=True)
+    if update := _UPDATE.fullmatch(text):
+        demanded = re.findall(r"\"(\w+)\" ?(=|<|>=)", update[3])
+        return _Form(update[1], re.findall(r"\"(\w+)\"", update[2]), demanded, inserts=False)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
 class _Write:
-    """A statement: the attributes that it writes, and what an UPDATE demands of them before."""
+    """A statement: the attributes that it writes, and what an UPDATE demands of them before.
+
+    `key_values` has the values of the key, among others.
+    """
 
     values: Item
     conditions: Sequence[tuple[str, str, Value]]
+    key_values: Item
     inserts: bool
-
-    def key_values(self) -> Item:
-        if self.inserts:
-            return self.values
-        return {name: value for name, operator, value in self.conditions if operator == "="}
 
     @property
     def key(self) -> Key:
-        values = self.key_values()
-        return values["conversation_id"]["S"], values["queue_id"]["S"]
+        return self.key_values["conversation_id"]["S"], self.key_values["queue_id"]["S"]
 
     def names_its_key(self) -> bool:
         names = ("conversation_id", "queue_id")
         if not self.inserts and any(name in self.values for name in names):
             return False
-        return all("S" in self.key_values().get(name, {}) for name in names)
+        return all("S" in self.key_values.get(name, {}) for name in names)
 
 
 def client_error(code: str, status: int = 400) -> ClientError:
@@ -276,18 +297,19 @@ def _key_of(values: Mapping[str, Value]) -> Key | None:
 
 
 def _is_value(value: Value) -> bool:
-    match value:
-        case {"S": str()} if len(value) == 1:
-            return True
-        case {"N": str(number)} if len(value) == 1:
-            return bool(re.fullmatch(r"-?\d{1,38}(\.\d+)?", number))
-        case {"BOOL": bool()} if len(value) == 1:
-            return True
-        case {"L": list(values)} if len(value) == 1:
-            return all(map(_is_value, values))
-        case {"M": dict(members)} if len(value) == 1:
-            return all(map(_is_value, members.values()))
-    return False
+    if len(value) != 1:
+        return False
+    ((kind, content),) = value.items()
+    if type(content) is not _CONTENTS.get(kind):
+        return False
+    match kind:
+        case "N":
+            return _NUMBER.fullmatch(content) is not None
+        case "L":
+            return all(map(_is_value, content))
+        case "M":
+            return all(map(_is_value, content.values()))
+    return True
 
 
 def _holds(item: Item, name: str, operator: str, demanded: Value) -> bool:

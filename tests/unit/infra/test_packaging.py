@@ -15,8 +15,8 @@ import pytest
 
 from infra import packaging
 from infra.packaging import Asset, PackagingError, build_asset
-from tests.infra.stacks import PROJECT
 
+PROJECT = Path(__file__).parents[3]
 AARCH64 = 183  # e_machine of an ELF file
 PACKED = {"worker/handler.py", "shared.py", "package.py"}
 
