@@ -7,13 +7,17 @@ An item has these attributes besides its key and `expires_at`:
 - `events`: for each queue, its events, each as a list of the fields of `QueueEvent`. Versions
   before 2026-12 have not written it, and do not read it.
 - `ends`: for each time of a customer's end, the fields of `CustomerEnd`. `latest_ms` and `settling`
-  are there for versions before 2026-12. Their customer's ends could have a second, later time.
+  are there for versions before 2026-12, because a deploy can be rolled back. Their customer's ends
+  could have a second, later time. If two customer's ends are at most five minutes apart, they would
+  record a decision on the later one in the earlier one, and send settle messages for the later one
+  without end. So the later one is `settling`, which keeps them from sending any.
 """
 
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from conversations.end import SAME_END_WINDOW_MS
 from conversations.history import UNKNOWN_TOPIC, CustomerEnd, History, QueueEvent
 from conversations.ledger_store import RecordedHistory
 
@@ -40,8 +44,8 @@ def history_values(history: History, version: int, item_expires_at: int) -> Valu
         for queue_id, events in history.queues.items()
     }
     customer_ends = {
-        str(at_ms): {"M": _customer_end_values(at_ms, end, end.expires_at or item_expires_at)}
-        for at_ms, end in history.customer_ends.items()
+        str(at_ms): {"M": _customer_end_values(history, at_ms, item_expires_at)}
+        for at_ms in history.customer_ends
     }
     return {
         "queues": {"M": times},
@@ -89,16 +93,18 @@ def _parse_events(
     return tuple(sorted(events))
 
 
-def _customer_end_values(at_ms: int, end: CustomerEnd, expires_at: int) -> Values:
+def _customer_end_values(history: History, at_ms: int, item_expires_at: int) -> Values:
+    end, previous_end_ms = history.customer_ends[at_ms], history.previous_end_ms(at_ms)
+    is_repeat = previous_end_ms is not None and at_ms - previous_end_ms <= SAME_END_WINDOW_MS
     values: Values = {
         attribute: {"S": value}
         for attribute, field in _STRING_FIELDS.items()
         if (value := getattr(end, field))
     }
     values["latest_ms"] = _number(at_ms)
-    values["expires_at"] = _number(expires_at)
+    values["expires_at"] = _number(end.expires_at or item_expires_at)
     values["dated"] = {"BOOL": end.has_own_time}
-    values["settling"] = {"BOOL": False}
+    values["settling"] = {"BOOL": is_repeat}
     return values
 
 

@@ -173,6 +173,18 @@ def test_the_version_before_can_read_what_is_written(add: Adder, dynamodb: FakeD
     assert (values["latest_ms"], values["settling"]) == ({"N": "300"}, {"BOOL": False})
 
 
+def test_the_version_before_sends_no_settle_message_for_the_later_of_two_near_ends(
+    add: Adder, dynamodb: FakeDynamoDb
+) -> None:
+    """It would record the decision in the earlier end, and send the message again, without end."""
+    ends = (300, 300 + 5 * MINUTE, 301 + 10 * MINUTE)
+    for at_ms in reversed(ends):
+        add(History(customer_ends={at_ms: CustomerEnd()}))
+    written = dynamodb.items["c", "#join"]["ends"]["M"]
+    settling = [written[str(at_ms)]["M"]["settling"]["BOOL"] for at_ms in ends]
+    assert settling == [False, True, False]
+
+
 def test_what_the_version_before_adds_meanwhile_is_kept(add: Adder, dynamodb: FakeDynamoDb) -> None:
     add(A)
     item = dynamodb.items["c", "#join"]
