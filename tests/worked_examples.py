@@ -20,6 +20,7 @@ TOPICS = "v2.detail.events.conversation.{id}."
 QUEUES = {"A": QUEUE, "B": SECOND_QUEUE, "F": OTHER_QUEUE}
 OURS = ("A", "B")
 MEDIA = ("CALLBACK", "EMAIL", "MESSAGE")
+DIRECTIONS = ("INBOUND", "OUTBOUND")
 UNNAMED_DURATIONS = {"acd.end": "connectedDurationMs", "user.end": "interactingDurationMs"}
 
 Ends = list[tuple[str, timedelta]]
@@ -92,6 +93,8 @@ def _event(line: str) -> Event:
         word = words.pop(0)
         if word in MEDIA:
             fields["mediaType"] = word
+        elif word in DIRECTIONS:
+            fields["direction"] = word
         elif word.isdigit():
             assert words.pop(0) == "s"
             is_named = bool(words) and words[0] == "alerting"
