@@ -17,6 +17,7 @@ queues costs only this write, because the worker gets only its `customer.end`.
 
 from collections.abc import Mapping, Sequence
 
+from conversations.end import SAME_END_WINDOW_MS
 from conversations.failures import Failed, OutOfTime
 from conversations.history import History
 from conversations.ledger_store import (
@@ -41,7 +42,8 @@ class Histories:
     ----------
     days
         How many days a history is kept after its last change. A history drops an entry of
-        `customer_ends` this many days after the entry was added.
+        `customer_ends` this many days after the entry was added, and the queues' events up to this
+        customer's end.
     now_ms
         Returns the time in epoch milliseconds.
     """
@@ -82,7 +84,7 @@ class Histories:
         for conversation_id in conversation_ids:
             match items[conversation_id]:
                 case RecordedHistory(history):
-                    histories[conversation_id] = self._without_expired_customer_ends(history)
+                    histories[conversation_id] = self._without_expired(history)
                 case Absent():
                     histories[conversation_id] = History()
                 case failure:
@@ -108,7 +110,7 @@ class Histories:
             for conversation_id in existing_ids:
                 match items[conversation_id]:
                     case RecordedHistory(history, version):
-                        before = self._without_expired_customer_ends(history)
+                        before = self._without_expired(history)
                         after = before.merged_with(additions[conversation_id])
                         if after == before:
                             results[conversation_id] = before
@@ -146,14 +148,24 @@ class Histories:
                     results[write.conversation_id] = failure
         return refused_ids
 
-    def _without_expired_customer_ends(self, history: History) -> History:
+    def _without_expired(self, history: History) -> History:
+        """Return a history without its expired customer's ends, and without what they ended."""
         now_seconds = self._now_ms() // 1000
         customer_ends = {
             at_ms: customer_end
             for at_ms, customer_end in history.customer_ends.items()
             if customer_end.expires_at > now_seconds
         }
-        return History(history.queues, customer_ends)
+        expired_times = history.customer_ends.keys() - customer_ends.keys()
+        if not expired_times:
+            return history
+        # A later customer's end would take the queues of an expired one for its own.
+        ended_until_ms = max(expired_times) + SAME_END_WINDOW_MS
+        queues = {
+            queue_id: tuple(event for event in events if event.at_ms > ended_until_ms)
+            for queue_id, events in history.queues.items()
+        }
+        return History({id_: events for id_, events in queues.items() if events}, customer_ends)
 
     def _expires_at(self) -> int:
         return self._now_ms() // 1000 + self._keep_seconds

@@ -12,3 +12,5 @@ TOPIC_PREFIX = "v2.detail.events.conversation.{id}."
 CUSTOMER_END = "customer.end"
 # The topics whose events can have a queue id.
 QUEUE_TOPICS = ("acd.start", "acd.end", "user.start", "user.end", "acw", "wrapup")
+# Of these, the topics of an agent's work after the conversation. They show no stay in the queue.
+AFTER_CALL_TOPICS = ("acw", "wrapup")

@@ -33,6 +33,7 @@ TOO_LARGE = "TooLarge"
 # "PutEventsResultEntry" in the AWS documentation). With the other codes, a retry may succeed: the
 # service is overloaded, or an operator can correct the cause, such as a missing permission.
 _REFUSAL_CODES = {TOO_LARGE, "MalformedDetail", "RequestEntityTooLargeException"}
+_TOO_LARGE_CODES = {TOO_LARGE, "RequestEntityTooLargeException"}
 # The services report a size over their limit with codes that also have other meanings. So only the
 # text tells that the size is at fault: "Total size of the entries in the request is over the limit"
 # (EventBridge), "Records size exceeds 4 MB limit" or "Value at 'records.1.member.data' failed to
@@ -102,8 +103,8 @@ def send_in_groups(
     """Send ends in as few calls as the limits allow; yield each call's receipts after the call.
 
     The entries of one call are a group. An end is sent without `raw` if it is too large or nested
-    too deeply to be encoded, or if the service says that it can never accept the end. If that is
-    not enough, the end is refused.
+    too deeply to be encoded, or if the service says that it is too large. If that is not enough, or
+    if the service says that the end is malformed, the end is refused.
 
     Parameters
     ----------
@@ -188,7 +189,7 @@ class _Sending:
             codes = ["the response does not report on each entry"] * len(group)
         smaller_entries: list[_Entry] = []
         for entry, code in zip(group, codes, strict=True):
-            if code in _REFUSAL_CODES and entry.has_raw:
+            if code in _TOO_LARGE_CODES and entry.has_raw:
                 # `raw` is by far the largest part of an end, so the rest may well be accepted.
                 smaller_entries.append(self._make_entry(entry.position, may_have_raw=False))
             else:

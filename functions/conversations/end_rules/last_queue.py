@@ -20,6 +20,7 @@ from conversations.histories import Histories, HistoryResult
 from conversations.history import History
 from conversations.parsed import Accepted
 from conversations.partner_event import SETTLE, PartnerEvent
+from conversations.topics import AFTER_CALL_TOPICS
 from deadline import Deadline
 
 
@@ -163,8 +164,9 @@ def _find_last_queue(history: History, ended_at_ms: int) -> str | None:
     """Return the id of the queue that a conversation was in last; None if no stay counts."""
     latest_ms = ended_at_ms + SAME_END_WINDOW_MS
 
-    def rank(queue_id: str, stays: Sequence[Stay]) -> tuple[int, bool, float, str]:
+    def rank(queue_id: str, stays: Sequence[Stay]) -> tuple[bool, int, bool, float, str]:
         return (
+            any(stay.event.topic not in AFTER_CALL_TOPICS for stay in stays),
             max(min(stay.ends_ms, latest_ms) for stay in stays),
             any(stay.event.agent_talked for stay in stays),
             max((s.begins_ms for s in stays if s.begins_ms is not None), default=-math.inf),

@@ -34,26 +34,60 @@ def find_counting_stays(
 ) -> list[Stay]:
     """Return the stays in a queue that count for a customer's end.
 
-    If only `acw` and `wrapup` events of the queue are known, each counts like a stay for the first
-    customer's end that can have caused it.
+    If only `acw` and `wrapup` events of the queue are known, the earliest counts like a stay for
+    the first customer's end that can have caused it.
 
     Parameters
     ----------
     events
         The queue's events, in order of time.
     ended_at_ms
-        The time of the customer's end, in epoch milliseconds.
+        The time of one of the history's customer's ends, in epoch milliseconds.
     """
-    previous_end_ms = history.previous_end_ms(ended_at_ms)
     stays = [*_find_stays(events)]
+    end = _End.find(history, ended_at_ms, stays)
     if stays:
-        return [stay for stay in stays if _counts(stay, ended_at_ms, previous_end_ms)]
+        return [stay for stay in stays if _counts(stay, end)]
     return [
         Stay(None, event.at_ms, event)
-        for event in events
+        for event in events[:1]
         if event.at_ms <= ended_at_ms + SAME_END_WINDOW_MS
-        and (previous_end_ms is None or event.at_ms > previous_end_ms + SAME_END_WINDOW_MS)
+        and (end.previous_ms is None or event.at_ms > end.previous_ms + SAME_END_WINDOW_MS)
     ]
+
+
+class _End(NamedTuple):
+    """A customer's end, as the stays in a queue see it.
+
+    Attributes
+    ----------
+    at_ms, previous_ms
+        The times of the customer's end and of its previous end (None if there is none), in epoch
+        milliseconds.
+    ended_queue_before
+        Whether a stay in the queue ended between the two ends before this one.
+    caller_hung_up
+        Whether the customer's end is that of an inbound call.
+    """
+
+    at_ms: int
+    previous_ms: int | None
+    ended_queue_before: bool
+    caller_hung_up: bool
+
+    @classmethod
+    def find(cls, history: History, at_ms: int, stays: Iterable[Stay]) -> "_End":
+        previous_ms = history.previous_end_ms(at_ms)
+        ended_queue_before = False
+        if previous_ms is not None:
+            earlier_ms = history.previous_end_ms(previous_ms)
+            ended_queue_before = any(
+                stay.ends_ms <= previous_ms and (earlier_ms is None or stay.ends_ms > earlier_ms)
+                for stay in stays
+            )
+        end = history.customer_ends[at_ms]
+        caller_hung_up = (end.media_type, end.direction) == ("VOICE", "INBOUND")
+        return cls(at_ms, previous_ms, ended_queue_before, caller_hung_up)
 
 
 def _find_stays(events: Iterable[QueueEvent]) -> Iterator[Stay]:
@@ -86,15 +120,25 @@ def _find_ended_stays(ends: Sequence[QueueEvent], starts: Sequence[QueueEvent]) 
         yield Stay(min(beginnings, default=None), event.at_ms, event, start)
 
 
-def _counts(stay: Stay, ended_at_ms: int, previous_end_ms: int | None) -> bool:
-    if stay.begins_ms is None:
-        return stay.ends_ms <= ended_at_ms + SAME_END_WINDOW_MS and (
-            previous_end_ms is None or stay.ends_ms > previous_end_ms
-        )
-    if stay.begins_ms >= ended_at_ms:
+def _counts(stay: Stay, end: _End) -> bool:
+    if stay.event.is_callback and end.caller_hung_up:
+        # The callback can already wait in its queue when the caller who asked for it hangs up.
         return False
-    if previous_end_ms is None or stay.begins_ms >= previous_end_ms:
+    if stay.begins_ms is None and stay.ends_ms > end.at_ms + SAME_END_WINDOW_MS:
+        return False
+    if stay.begins_ms is not None and stay.begins_ms >= end.at_ms:
+        return False
+    return end.previous_ms is None or _reaches_beyond(stay, end.previous_ms, end)
+
+
+def _reaches_beyond(stay: Stay, previous_ms: int, end: _End) -> bool:
+    """Return whether a stay reaches beyond the previous end of a customer's end."""
+    # What ends so soon after the previous end is only an agent who hangs up after the customer.
+    ends_later = stay.ends_ms > previous_ms + SAME_END_WINDOW_MS
+    if stay.begins_ms is None:
+        return ends_later or (stay.ends_ms > previous_ms and not end.ended_queue_before)
+    if stay.begins_ms >= previous_ms:
         return True
     # An agent often closes a callback long after the call.
     is_open_callback = stay.event.is_callback and stay.event.topic == "user.end"
-    return stay.ends_ms > previous_end_ms + SAME_END_WINDOW_MS and not is_open_callback
+    return ends_later and not is_open_callback

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
+from conversations.end import SAME_END_WINDOW_MS
 from conversations.failures import Failed, OutOfTime
 from conversations.histories import Histories, HistoryResult
 from conversations.history import UNKNOWN_TOPIC, CustomerEnd, History, QueueEvent
@@ -380,4 +381,20 @@ def test_an_end_expires_even_if_further_events_extend_the_history(add: Adder, cl
         clock.now = days * SECONDS_PER_DAY
         later = History(queues={"a": (QueueEvent(int(clock.now * 1000), "acd.start"),)})
         assert times_of(add(later))[1] == ends
-    assert add.stored().queues["a"][0].at_ms == 100
+    # What the expired customer's end has ended is gone with it.
+    assert add.stored().queues["a"][0].at_ms == 12 * SECONDS_PER_DAY * 1000
+
+
+def test_an_expired_customer_s_end_takes_the_queues_with_it_that_it_ended(
+    add: Adder, clock: Clock
+) -> None:
+    add(A.merged_with(B).merged_with(END))
+    clock.now = 10 * SECONDS_PER_DAY
+    recent = History(queues={"b": (QueueEvent(300 + SAME_END_WINDOW_MS + 1, "acd.start"),)})
+    add(recent)
+    clock.now = 20 * SECONDS_PER_DAY + 1
+    bot_alone = History(customer_ends={int(clock.now * 1000): CustomerEnd()})
+    merged = add(bot_alone)
+    assert isinstance(merged, History)
+    assert merged.queues == recent.queues
+    assert merged.customer_ends.keys() == bot_alone.customer_ends.keys()

@@ -1,5 +1,7 @@
 """Which stays count for a customer's end."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,12 +20,15 @@ def at(minutes: float, topic: str, lasted: float = 0, *, is_callback: bool = Fal
 
 
 def counting(
-    *events: QueueEvent, end: float, previous: float | None = None
+    *events: QueueEvent,
+    end: float,
+    previous: float | None = None,
+    customer_end: CustomerEnd = CustomerEnd(),  # noqa: B008 - it is frozen
 ) -> list[tuple[float | None, float]]:
     """Return the beginning and end, in minutes, of each stay that counts for a customer's end."""
     times = [minutes for minutes in (previous, end) if minutes is not None]
     history = History(
-        {"a": tuple(sorted(events))}, {round(time * MINUTE): CustomerEnd() for time in times}
+        {"a": tuple(sorted(events))}, {round(time * MINUTE): customer_end for time in times}
     )
     stays = find_counting_stays(history, history.queues["a"], round(end * MINUTE))
     return [
@@ -115,6 +120,55 @@ def test_paperwork_counts_for_one_end_and_only_if_nothing_else_is_known(
         assert counting(paperwork, at(1, other), end=30, previous=10) == []
 
 
+@pytest.mark.parametrize("topics", [*itertools.product(["acw", "wrapup"], repeat=2)])
+def test_only_the_earliest_paperwork_counts(topics: tuple[str, str]) -> None:
+    earlier, later = (at(minutes, topic) for minutes, topic in zip((11, 32), topics, strict=True))
+    assert counting(earlier, later, end=10) == [(None, 11)]
+    assert counting(earlier, later, end=30, previous=10) == []
+
+
+@pytest.mark.parametrize(("ended", "counts"), [(10, True), (5, True), (10.01, False), (13, False)])
+@pytest.mark.parametrize("topic", ["acd.end", "user.end", UNKNOWN_TOPIC])
+def test_a_late_hang_up_with_an_unknown_beginning_does_not_count_again(
+    topic: str, ended: float, counts: bool
+) -> None:
+    """Unless it is the only event that shows that the conversation was in the queue."""
+    hang_up = at(12, topic)
+    other = at(ended, "user.start" if topic == "acd.end" else "acd.start")
+    assert ((None, 12) in counting(hang_up, other, end=30, previous=10)) is not counts
+    assert (None, 12) in counting(hang_up, other, end=10)
+    later = at(15.01, topic)
+    assert (None, 15.01) in counting(later, other, end=30, previous=10)
+
+
+def test_a_late_hang_up_counts_again_if_the_queue_was_left_before_the_previous_session() -> None:
+    events, ends = (at(2, "acd.start"), at(12, "user.end")), (5, 10, 30)
+    history = History({"a": events}, {minutes * MINUTE: CustomerEnd() for minutes in ends})
+    (stay,) = find_counting_stays(history, events, 30 * MINUTE)
+    assert stay.event == events[1]
+
+
+@pytest.mark.parametrize("topic", ["acd.start", "acd.end", "user.start", "user.end"])
+@pytest.mark.parametrize(
+    ("media_type", "direction", "counts"),
+    [
+        ("VOICE", "INBOUND", False),
+        ("VOICE", "OUTBOUND", True),
+        ("VOICE", None, True),
+        ("CALLBACK", "INBOUND", True),
+        (None, None, True),
+    ],
+)
+def test_a_callback_does_not_end_when_the_caller_who_asked_for_it_hangs_up(
+    topic: str, media_type: str | None, direction: str | None, counts: bool
+) -> None:
+    end = CustomerEnd(media_type=media_type, direction=direction)
+    for lasted in (0, 2):
+        callback, call = (at(9, topic, lasted, is_callback=flag) for flag in (True, False))
+        assert bool(counting(callback, end=10, customer_end=end)) is counts
+        assert counting(call, end=10, customer_end=end)
+
+
 _events = st.builds(
     at,
     st.integers(0, 60),
@@ -140,4 +194,4 @@ def test_every_event_but_paperwork_counts_for_its_first_possible_end(
     if any(event.topic not in ("acw", "wrapup") for event in events):
         assert shown == {event for event in events if event.topic not in ("acw", "wrapup")}
     else:
-        assert shown == {*events}
+        assert shown == {min(events)}

@@ -216,10 +216,18 @@ def test_an_entry_that_a_retry_or_an_operator_can_mend_has_failed(case: Case, co
     assert len(case.service.calls) == 1
 
 
-@pytest.mark.parametrize("code", ["MalformedDetail", "RequestEntityTooLargeException"])
-def test_entries_that_can_never_be_accepted_are_sent_once_more_without_raw(
-    case: Case, code: str
-) -> None:
+def test_a_malformed_entry_is_refused_at_once(case: Case) -> None:
+    case.service.script({1: "MalformedDetail"})
+    assert by_position(case.deliver(make_ends(3))) == {
+        0: ("arrived", ""),
+        1: ("refused", "MalformedDetail"),
+        2: ("arrived", ""),
+    }
+    assert len(case.service.calls) == 1
+
+
+def test_entries_that_are_too_large_are_sent_once_more_without_raw(case: Case) -> None:
+    code = "RequestEntityTooLargeException"
     case.service.script(dict.fromkeys((1, 2, 4), code), {1: code, 2: "ThrottlingException"})
     assert by_position(case.deliver(make_ends(6))) == {
         **dict.fromkeys((0, 1, 3, 5), ("arrived", "")),
