@@ -16,6 +16,7 @@ STAY_TOPICS = ("acd.start", "acd.end", "user.start", "user.end")
 PAPERWORK = ("acw", "wrapup")
 UNANSWERED = ("alertingDurationMs", "contactingDurationMs", "dialingDurationMs")
 ANSWERED = ("heldDurationMs", "callbackDurationMs")
+CALLER = ("VOICE", "INBOUND")
 DURATIONS = {
     "acd.end": ("connectedDurationMs",),
     "user.end": ("interactingDurationMs", *UNANSWERED, *ANSWERED),
@@ -74,6 +75,7 @@ class _Event(NamedTuple):
     at_ms: int
     how: str
     media_type: str
+    direction: str
     durations: Mapping[str, int]
 
     @classmethod
@@ -85,6 +87,7 @@ class _Event(NamedTuple):
             body["eventTime"],
             body.get("acdOutcome") or body.get("disconnectType") or "",
             body.get("mediaType", ""),
+            body.get("direction", ""),
             {name: ms for name, ms in body.items() if name.endswith("DurationMs")},
         )
 
@@ -110,18 +113,21 @@ class _Event(NamedTuple):
 
 
 class _Conversation:
-    """A conversation's events and customer's ends, without repeats, in order of arrival."""
+    """A conversation's events and customer's ends, without repeats, in order of arrival.
+
+    The customer's ends are keyed by time. Each has the event that was the first to report it.
+    """
 
     def __init__(self) -> None:
         self.events: list[_Event] = []
-        self.customer_ends: list[int] = []
+        self.customer_ends: dict[int, _Event] = {}
 
     def add(self, arrived: Iterable[_Event]) -> None:
         for event in arrived:
             if event not in self.events:
                 self.events.append(event)
-            if event.is_customers_end() and event.at_ms not in self.customer_ends:
-                self.customer_ends.append(event.at_ms)
+            if event.is_customers_end():
+                self.customer_ends.setdefault(event.at_ms, event)
 
     def completed_ends(self, rule: str, event: _Event) -> list[QueueEnd]:
         """Return the ends that an event completes when it arrives."""
@@ -142,9 +148,10 @@ class _Conversation:
         for event in self.counting(end_ms):
             by_queue.setdefault(event.queue_id, []).append(event)
 
-        def rank(queue_id: str) -> tuple[int, bool, int, str]:
+        def rank(queue_id: str) -> tuple[bool, int, bool, int, str]:
             stays = by_queue[queue_id]
             return (
+                any(stay.topic in STAY_TOPICS for stay in stays),
                 max(min(stay.at_ms, end_ms + FIVE_MINUTES) for stay in stays),
                 any(stay.has_talk() for stay in stays),
                 max(self.beginning_of(stay) or 0 for stay in stays),
@@ -158,27 +165,36 @@ class _Conversation:
         return [event for event in self.events if self.counts(event, end_ms)]
 
     def counts(self, event: _Event, end_ms: int) -> bool:
-        ends = self.customer_ends
+        in_queue = [one for one in self.events if one.queue_id == event.queue_id]
+        stays = [one for one in in_queue if one.topic in STAY_TOPICS]
         if event.topic in PAPERWORK:
-            stays = [one for one in self.events if one.topic in STAY_TOPICS]
-            candidates = [end for end in ends if event.at_ms - end <= FIVE_MINUTES]
-            return (
-                all(stay.queue_id != event.queue_id for stay in stays)
-                and min(candidates, default=None) == end_ms
-            )
+            candidates = [end for end in self.customer_ends if event.at_ms - end <= FIVE_MINUTES]
+            is_earliest = event.at_ms == min(one.at_ms for one in in_queue)
+            return not stays and is_earliest and min(candidates, default=None) == end_ms
         if event.topic not in STAY_TOPICS:
             return False
-        previous = max((end for end in ends if end < end_ms), default=None)
+        end = self.customer_ends[end_ms]
+        if event.media_type == "CALLBACK" and (end.media_type, end.direction) == CALLER:
+            return False
+        previous = self.end_before(end_ms)
         began = self.beginning_of(event)
         if began is None:
-            is_new = previous is None or event.at_ms > previous
-            return is_new and event.at_ms <= end_ms + FIVE_MINUTES
+            if event.at_ms > end_ms + FIVE_MINUTES:
+                return False
+            if previous is None or event.at_ms > previous + FIVE_MINUTES:
+                return True
+            earlier = self.end_before(previous) or 0
+            has_other_stay = any(earlier < stay.at_ms <= previous for stay in stays)
+            return event.at_ms > previous and not has_other_stay
         if began >= end_ms:
             return False
         if previous is None or began >= previous:
             return True
         is_callback = event.topic == "user.end" and event.media_type == "CALLBACK"
         return event.at_ms > previous + FIVE_MINUTES and not is_callback
+
+    def end_before(self, end_ms: int) -> int | None:
+        return max((end for end in self.customer_ends if end < end_ms), default=None)
 
     def beginning_of(self, event: _Event) -> int | None:
         """Return when the stay of an event began; None if nobody knows."""

@@ -614,17 +614,17 @@ def test_events_after_a_re_opening_do_not_affect_an_earlier_end(start: Start) ->
 def test_after_call_work_decides_only_for_a_queue_of_which_nothing_else_is_known(
     start: Start,
 ) -> None:
-    worker = start("last_queue")
     paperwork = event("acw", A, after=300)
-    worker.process(event("acd.start", B, after=-60), END, paperwork)
-    assert worker.settle()[0] == "processed"
-    assert ends_of(worker) == [(A, 0)]
-
-    worker = start("last_queue")
-    worker.process(event("acd.start", A, after=-90), event("acd.start", B, after=-60), END)
-    worker.process(paperwork)
-    assert worker.settle() == ["processed"]
-    assert ends_of(worker) == [(B, 0)]
+    for events, last_queue in [
+        ([paperwork], A),
+        ([paperwork, event("wrapup", B, after=200)], A),
+        ([paperwork, event("acd.start", B, after=-60)], B),
+        ([paperwork, event("acd.start", A, after=-90), event("acd.start", B, after=-60)], B),
+    ]:
+        worker = start("last_queue")
+        worker.process(*events, END)
+        assert worker.settle() == ["processed"]
+        assert ends_of(worker) == [(last_queue, 0)]
 
 
 @pytest.mark.parametrize("rule", ["touched", "queue_leg"])

@@ -102,7 +102,8 @@ def test_touched_ends_more_queues_if_a_later_customers_end_arrives_first() -> No
             id="an agent talked in A",
         ),
         pytest.param([talked(3, A, 1), talked(3, B, 2), left(3)], [(A, 3)], id="A began later"),
-        pytest.param([talked(2, A), left(3), event(7, "acw", B)], [(B, 3)], id="paperwork of B"),
+        pytest.param([talked(2, A), left(3), event(7, "acw", B)], [(A, 3)], id="a stay in A alone"),
+        pytest.param([event(5, "acw", A), left(3), event(7, "acw", B)], [(B, 3)], id="later acw"),
         pytest.param([talked(3, B), left(3), event(4, "acw", A), talked(2, A)], [(B, 3)], id="acw"),
     ],
 )
