@@ -51,10 +51,11 @@ def derive_ends(
     for batch in batches:
         arrived = [_Event.parse(event) for event in batch if _reaches_worker(event, queue_ids)]
         known.add(arrived)
+        # The settle messages for a batch's customer's ends are sent before those for its queues.
+        arrived.sort(key=lambda event: not event.is_customers_end())
         ends = [end for event in arrived for end in known.completed_ends(rule, event)]
         if rule == "last_queue":
-            times = {end.at_ms for end in ends}
-            settling.update({ms: None for ms in known.customer_ends if ms in times})
+            settling.update(dict.fromkeys(end.at_ms for end in ends))
         else:
             recorded.claim(ends)
     for end_ms in settling:
@@ -137,7 +138,7 @@ class _Conversation:
             return [QueueEnd(one.queue_id, event.at_ms) for one in self.counting(event.at_ms)]
         return [
             QueueEnd(event.queue_id, end_ms)
-            for end_ms in self.customer_ends
+            for end_ms in sorted(self.customer_ends)
             for one in self.counting(end_ms)
             if one == event or self.start_of(one) == event
         ]

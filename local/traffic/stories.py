@@ -167,6 +167,11 @@ def _callback_elsewhere(builder: ConversationBuilder) -> None:
     builder.media = "VOICE"
     builder.arrive()
     builder.wait_in_queue(first, "FLOW_OUT")
+    if builder.rng.random() < 0.5:
+        # The callback is in its queue before the caller hangs up.
+        builder.media = "CALLBACK"
+        builder.publish("acd.start", queueId=second)
+        builder.media = "VOICE"
     builder.customer_leaves()
     builder.media = "CALLBACK"
     builder.publish("customer.start", callbackNumbers=["+15555550100"])

@@ -57,7 +57,7 @@ def test_the_same_seed_gives_the_same_partner_events_to_the_byte() -> None:
 def test_every_story_occurs_and_stories_can_be_chosen() -> None:
     counts = Counter(conversation.story for conversation in CONVERSATIONS)
     assert counts.keys() == STORIES.keys()
-    assert min(counts.values()) > 3
+    assert min(counts.values()) > 1
     callbacks = partner_conversations(1, 5, stories=["callback"])
     assert {conversation.story for conversation in callbacks} == {"callback"}
 
