@@ -388,7 +388,8 @@ def test_an_end_expires_even_if_further_events_extend_the_history(add: Adder, cl
 def test_an_expired_customer_s_end_takes_the_queues_with_it_that_it_ended(
     add: Adder, clock: Clock
 ) -> None:
-    add(A.merged_with(B).merged_with(END))
+    late = History(queues={"b": (QueueEvent(300 + SAME_END_WINDOW_MS, "acw"),)})
+    add(A.merged_with(B).merged_with(END).merged_with(late))
     clock.now = 10 * SECONDS_PER_DAY
     recent = History(queues={"b": (QueueEvent(300 + SAME_END_WINDOW_MS + 1, "acd.start"),)})
     add(recent)

@@ -141,8 +141,11 @@ def test_a_late_hang_up_with_an_unknown_beginning_does_not_count_again(
     assert (None, 15.01) in counting(later, other, end=30, previous=10)
 
 
-def test_a_late_hang_up_counts_again_if_the_queue_was_left_before_the_previous_session() -> None:
-    events, ends = (at(2, "acd.start"), at(12, "user.end")), (5, 10, 30)
+@pytest.mark.parametrize("left", [2, 5])
+def test_a_late_hang_up_counts_again_if_the_queue_was_left_before_the_previous_session(
+    left: float,
+) -> None:
+    events, ends = (at(left, "acd.start"), at(12, "user.end")), (5, 10, 30)
     history = History({"a": events}, {minutes * MINUTE: CustomerEnd() for minutes in ends})
     (stay,) = find_counting_stays(history, events, 30 * MINUTE)
     assert stay.event == events[1]
