@@ -90,9 +90,10 @@ class History:
             customer_ends[at_ms] = dataclasses.replace(known_end, decided_queue_id=decided_queue_id)
         return History(queues, customer_ends)
 
-    def previous_end_ms(self, ended_at_ms: int) -> int | None:
-        """Return the time of the latest customer's end before `ended_at_ms`; None without one."""
-        return max((at_ms for at_ms in self.customer_ends if at_ms < ended_at_ms), default=None)
+
+def find_previous_end(end_times: Iterable[int], ended_at_ms: int) -> int | None:
+    """Return the latest of the times of customer's ends before `ended_at_ms`; None without one."""
+    return max((at_ms for at_ms in end_times if at_ms < ended_at_ms), default=None)
 
 
 def _merge_events(events: Iterable[QueueEvent]) -> tuple[QueueEvent, ...]:

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conversations.end import SAME_END_WINDOW_MS
-from conversations.history import UNKNOWN_TOPIC, CustomerEnd, History, QueueEvent
+from conversations.history import UNKNOWN_TOPIC, CustomerEnd, History, QueueEvent, find_previous_end
 from conversations.ledger_store import RecordedHistory
 
 Values = dict[str, dict[str, Any]]
@@ -94,7 +94,8 @@ def _parse_events(
 
 
 def _customer_end_values(history: History, at_ms: int, item_expires_at: int) -> Values:
-    end, previous_end_ms = history.customer_ends[at_ms], history.previous_end_ms(at_ms)
+    end = history.customer_ends[at_ms]
+    previous_end_ms = find_previous_end(history.customer_ends, at_ms)
     is_repeat = previous_end_ms is not None and at_ms - previous_end_ms <= SAME_END_WINDOW_MS
     values: Values = {
         attribute: {"S": value}

@@ -16,7 +16,6 @@ STAY_TOPICS = ("acd.start", "acd.end", "user.start", "user.end")
 PAPERWORK = ("acw", "wrapup")
 UNANSWERED = ("alertingDurationMs", "contactingDurationMs", "dialingDurationMs")
 ANSWERED = ("heldDurationMs", "callbackDurationMs")
-CALLER = ("VOICE", "INBOUND")
 DURATIONS = {
     "acd.end": ("connectedDurationMs",),
     "user.end": ("interactingDurationMs", *UNANSWERED, *ANSWERED),
@@ -94,6 +93,9 @@ class _Event(NamedTuple):
 
     def is_customers_end(self) -> bool:
         return self.topic == CUSTOMER_END and not self.how.endswith("TRANSFER")
+
+    def is_caller(self) -> bool:
+        return (self.media_type, self.direction) == ("VOICE", "INBOUND")
 
     def duration(self, names: Iterable[str]) -> int:
         return sum(self.durations.get(name, 0) for name in names)
@@ -174,17 +176,19 @@ class _Conversation:
             return not stays and is_earliest and min(candidates, default=None) == end_ms
         if event.topic not in STAY_TOPICS:
             return False
-        end = self.customer_ends[end_ms]
-        if event.media_type == "CALLBACK" and (end.media_type, end.direction) == CALLER:
+        ends = [*self.customer_ends]
+        if event.media_type == "CALLBACK":
+            ends = [ms for ms, end in self.customer_ends.items() if not end.is_caller()]
+        if end_ms not in ends:
             return False
-        previous = self.end_before(end_ms)
+        previous = max((end for end in ends if end < end_ms), default=None)
         began = self.beginning_of(event)
         if began is None:
             if event.at_ms > end_ms + FIVE_MINUTES:
                 return False
             if previous is None or event.at_ms > previous + FIVE_MINUTES:
                 return True
-            earlier = self.end_before(previous) or 0
+            earlier = max((end for end in ends if end < previous), default=0)
             has_other_stay = any(earlier < stay.at_ms <= previous for stay in stays)
             return event.at_ms > previous and not has_other_stay
         if began >= end_ms:
@@ -193,9 +197,6 @@ class _Conversation:
             return True
         is_callback = event.topic == "user.end" and event.media_type == "CALLBACK"
         return event.at_ms > previous + FIVE_MINUTES and not is_callback
-
-    def end_before(self, end_ms: int) -> int | None:
-        return max((end for end in self.customer_ends if end < end_ms), default=None)
 
     def beginning_of(self, event: _Event) -> int | None:
         """Return when the stay of an event began; None if nobody knows."""

@@ -1,11 +1,11 @@
 """Stays: the times that a conversation has spent in a queue."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from conversations.end import SAME_END_WINDOW_MS
-from conversations.history import UNKNOWN_TOPIC, History, QueueEvent
+from conversations.history import UNKNOWN_TOPIC, CustomerEnd, History, QueueEvent, find_previous_end
 
 _START_TOPICS = {"acd.end": "acd.start", "user.end": "user.start"}
 
@@ -45,14 +45,14 @@ def find_counting_stays(
         The time of one of the history's customer's ends, in epoch milliseconds.
     """
     stays = [*_find_stays(events)]
-    end = _End.find(history, ended_at_ms, stays)
     if stays:
-        return [stay for stay in stays if _counts(stay, end)]
+        return [*_counting(stays, history.customer_ends, ended_at_ms)]
+    previous_ms = find_previous_end(history.customer_ends, ended_at_ms)
     return [
         Stay(None, event.at_ms, event)
         for event in events[:1]
         if event.at_ms <= ended_at_ms + SAME_END_WINDOW_MS
-        and (end.previous_ms is None or event.at_ms > end.previous_ms + SAME_END_WINDOW_MS)
+        and (previous_ms is None or event.at_ms > previous_ms + SAME_END_WINDOW_MS)
     ]
 
 
@@ -66,28 +66,42 @@ class _End(NamedTuple):
         milliseconds.
     ended_queue_before
         Whether a stay in the queue ended between the two ends before this one.
-    caller_hung_up
-        Whether the customer's end is that of an inbound call.
     """
 
     at_ms: int
     previous_ms: int | None
     ended_queue_before: bool
-    caller_hung_up: bool
 
-    @classmethod
-    def find(cls, history: History, at_ms: int, stays: Iterable[Stay]) -> "_End":
-        previous_ms = history.previous_end_ms(at_ms)
-        ended_queue_before = False
-        if previous_ms is not None:
-            earlier_ms = history.previous_end_ms(previous_ms)
-            ended_queue_before = any(
-                stay.ends_ms <= previous_ms and (earlier_ms is None or stay.ends_ms > earlier_ms)
-                for stay in stays
-            )
-        end = history.customer_ends[at_ms]
-        caller_hung_up = (end.media_type, end.direction) == ("VOICE", "INBOUND")
-        return cls(at_ms, previous_ms, ended_queue_before, caller_hung_up)
+
+def _counting(
+    stays: Sequence[Stay], ends: Mapping[int, CustomerEnd], ended_at_ms: int
+) -> Iterator[Stay]:
+    """Yield the stays that count for a customer's end, first those of callbacks."""
+    if any(stay.event.is_callback for stay in stays):
+        # A callback can already wait in its queue when the caller who asked for it hangs up. So
+        # the end of an inbound call does not end a callback.
+        ends_of_callbacks = [at_ms for at_ms, end in ends.items() if not _is_inbound_call(end)]
+        if ended_at_ms in ends_of_callbacks:
+            end = _make_end(ended_at_ms, ends_of_callbacks, stays)
+            yield from (stay for stay in stays if stay.event.is_callback and _counts(stay, end))
+    end = _make_end(ended_at_ms, ends, stays)
+    yield from (stay for stay in stays if not stay.event.is_callback and _counts(stay, end))
+
+
+def _is_inbound_call(end: CustomerEnd) -> bool:
+    return (end.media_type, end.direction) == ("VOICE", "INBOUND")
+
+
+def _make_end(at_ms: int, end_times: Iterable[int], stays: Iterable[Stay]) -> _End:
+    previous_ms = find_previous_end(end_times, at_ms)
+    if previous_ms is None:
+        return _End(at_ms, None, ended_queue_before=False)
+    earlier_ms = find_previous_end(end_times, previous_ms)
+    ended_queue_before = any(
+        stay.ends_ms <= previous_ms and (earlier_ms is None or stay.ends_ms > earlier_ms)
+        for stay in stays
+    )
+    return _End(at_ms, previous_ms, ended_queue_before)
 
 
 def _find_stays(events: Iterable[QueueEvent]) -> Iterator[Stay]:
@@ -121,9 +135,6 @@ def _find_ended_stays(ends: Sequence[QueueEvent], starts: Sequence[QueueEvent]) 
 
 
 def _counts(stay: Stay, end: _End) -> bool:
-    if stay.event.is_callback and end.caller_hung_up:
-        # The callback can already wait in its queue when the caller who asked for it hangs up.
-        return False
     if stay.begins_ms is None and stay.ends_ms > end.at_ms + SAME_END_WINDOW_MS:
         return False
     if stay.begins_ms is not None and stay.begins_ms >= end.at_ms:

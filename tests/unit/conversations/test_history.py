@@ -10,6 +10,7 @@ from conversations.history import (
     CustomerEnd,
     History,
     QueueEvent,
+    find_previous_end,
 )
 
 
@@ -31,7 +32,7 @@ def test_each_time_of_a_customer_s_end_is_kept() -> None:
 @pytest.mark.parametrize(("at", "previous"), [(4, None), (5, None), (6, 5), (9, 5), (10, 9)])
 def test_the_previous_end_is_the_latest_of_those_before(at: int, previous: int | None) -> None:
     history = History(customer_ends={9: CustomerEnd(), 5: CustomerEnd()})
-    assert history.previous_end_ms(at) == previous
+    assert find_previous_end(history.customer_ends, at) == previous
 
 
 def test_a_decision_is_kept_and_never_replaced() -> None:

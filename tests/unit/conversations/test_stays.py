@@ -172,6 +172,14 @@ def test_a_callback_does_not_end_when_the_caller_who_asked_for_it_hangs_up(
         assert counting(call, end=10, customer_end=end)
 
 
+def test_a_callback_that_waits_before_the_caller_hangs_up_ends_with_its_own_customer_end() -> None:
+    waits = (at(2, "acd.start", is_callback=True), at(4, "acd.end", 2, is_callback=True))
+    call, callback = CustomerEnd(media_type="VOICE", direction="INBOUND"), CustomerEnd()
+    history = History({"a": waits}, {3 * MINUTE: call, 4 * MINUTE: callback})
+    assert find_counting_stays(history, waits, 3 * MINUTE) == []
+    assert [stay.event for stay in find_counting_stays(history, waits, 4 * MINUTE)] == [*waits]
+
+
 _events = st.builds(
     at,
     st.integers(0, 60),
