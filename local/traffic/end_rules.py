@@ -216,6 +216,6 @@ class _Conversation:
         starts = [
             one
             for one in in_queue
-            if one.topic == start_topic and last_stop <= one.at_ms <= event.at_ms
+            if one.topic == start_topic and last_stop <= one.at_ms < event.at_ms
         ]
         return max(starts, key=lambda start: start.at_ms, default=None)
