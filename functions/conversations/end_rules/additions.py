@@ -1,8 +1,7 @@
 """What events add to the histories of their conversations."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from conversations.end_rules.stays import find_counting_stays
 from conversations.history import CustomerEnd, History, QueueEvent
 from conversations.partner_event import PartnerEvent
 
@@ -41,33 +40,6 @@ def to_queue_event(event: PartnerEvent) -> QueueEvent:
         event.agent_talked,
         is_callback=event.media_type == "CALLBACK",
     )
-
-
-def find_completed(event: PartnerEvent, history: History) -> list[tuple[int, str]]:
-    """Return the ends that an event completes, by the rule `touched`, in order.
-
-    Returns
-    -------
-    list[tuple[int, str]]
-        The time of a customer's end, in epoch milliseconds, and the id of a queue.
-    """
-    if event.queue_id is None:
-        return [
-            (event.at_ms, queue_id)
-            for queue_id, events in sorted(history.queues.items())
-            if find_counting_stays(history, events, event.at_ms)
-        ]
-    own = to_queue_event(event)
-    events: Sequence[QueueEvent] = history.queues[event.queue_id]
-    if own not in events:
-        # The history has dropped this event, because the queue has too many later ones.
-        events = sorted((*events, own))
-    return [
-        (ended_at_ms, event.queue_id)
-        for ended_at_ms in sorted(history.customer_ends)
-        for stays in [find_counting_stays(history, events, ended_at_ms)]
-        if any(own in (stay.event, stay.start) for stay in stays)
-    ]
 
 
 def _make_customer_end(event: PartnerEvent) -> CustomerEnd:

@@ -10,11 +10,11 @@ from conversations.end import SAME_END_WINDOW_MS
 from conversations.end_rules.additions import (
     adds_to_history,
     collect_additions,
-    find_completed,
     merge_into,
 )
 from conversations.end_rules.end_rule import Decision, EndRule, accept_end
 from conversations.end_rules.stays import Stay, find_counting_stays
+from conversations.end_rules.touched import find_completed
 from conversations.failures import OUT_OF_TIME, Failed, OutOfTime
 from conversations.histories import Histories, HistoryResult
 from conversations.history import History

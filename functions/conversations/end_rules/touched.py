@@ -2,10 +2,15 @@
 
 from collections.abc import Sequence
 
-from conversations.end_rules.additions import adds_to_history, collect_additions, find_completed
+from conversations.end_rules.additions import (
+    adds_to_history,
+    collect_additions,
+    to_queue_event,
+)
 from conversations.end_rules.end_rule import Decision, accept_end
+from conversations.end_rules.stays import find_counting_stays
 from conversations.histories import Histories, HistoryResult
-from conversations.history import History
+from conversations.history import History, QueueEvent
 from conversations.partner_event import PartnerEvent
 from deadline import Deadline
 
@@ -25,6 +30,34 @@ class Touched:
         """Return for each event the ends that it completes."""
         histories = self._histories.add(collect_additions(events), deadline)
         return [_complete_ends(event, histories.get(event.conversation_id)) for event in events]
+
+
+def find_completed(event: PartnerEvent, history: History) -> list[tuple[int, str]]:
+    """Return the ends that an event completes, by the rule `touched`, in order.
+
+    Returns
+    -------
+    list[tuple[int, str]]
+        The time of a customer's end, in epoch milliseconds, and the id of a queue.
+    """
+    if event.queue_id is None:
+        return [
+            (event.at_ms, queue_id)
+            for queue_id, events in sorted(history.queues.items())
+            if find_counting_stays(history, events, event.at_ms)
+        ]
+    own = to_queue_event(event)
+    events: Sequence[QueueEvent] = history.queues.get(event.queue_id, ())
+    if own not in events:
+        # The history has dropped this event: the queue has too many later ones, or the customer's
+        # end that followed the event has expired.
+        events = sorted((*events, own))
+    return [
+        (ended_at_ms, event.queue_id)
+        for ended_at_ms in sorted(history.customer_ends)
+        for stays in [find_counting_stays(history, events, ended_at_ms)]
+        if any(own in (stay.event, stay.start) for stay in stays)
+    ]
 
 
 def _complete_ends(event: PartnerEvent, history: HistoryResult | None) -> Decision:

@@ -291,6 +291,23 @@ def test_a_customer_end_without_a_time_is_never_a_further_end(start: Start, rule
     assert ends_of(worker) == [(A, 0)]
 
 
+def test_an_end_that_expires_while_a_batch_is_processed_does_not_stop_the_batch(
+    start: Start,
+) -> None:
+    worker = start("last_queue")
+    first_event = event("acd.start", A, after=-60)
+    worker.process(first_event, END)
+    worker.settle()
+    worker.clock.now = later = 19 * 24 * HOUR
+    worker.process(event("acd.start", B, after=later), event("customer.end", after=later + 60))
+    (settling,) = worker.settling_bodies()
+
+    worker.clock.now = 20 * 24 * HOUR - 0.5
+    worker.dynamodb.script("batch_get_item", None, lambda: worker.clock.sleep(1))
+    assert worker.process(first_event, settling) == ["ignored.noted", "processed"]
+    assert ends_of(worker) == sorted([(A, 0), (B, later + 60)])
+
+
 def test_an_end_is_not_delivered_again_after_its_items_expired(start: Start) -> None:
     worker = start("touched")
     worker.process(event("acd.start", A, after=-60), END)
