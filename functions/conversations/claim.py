@@ -25,6 +25,12 @@ class Claim:
     is_span_extended
         Whether `span` has grown under this claim. Every mark then records the span, so that a mark
         makes up for the failure of the mark before.
+    previous_end_at
+        The latest time of the end's predecessor, in epoch milliseconds; None if there is none. The
+        predecessor is the end of the same conversation and queue with the sequence before.
+    details_attempts
+        The number of attempts in the delayed message that was sent to await the end's details; 0 if
+        none was sent. The release records it.
     """
 
     key: EndKey
@@ -33,6 +39,8 @@ class Claim:
     lease_until: int
     delivered: list[str] = field(default_factory=list)
     is_span_extended: bool = False
+    previous_end_at: int | None = None
+    details_attempts: int = 0
 
     def extend_span(self, at_ms: int) -> None:
         """Extend the span to a time (epoch ms); the next mark or release records it."""
@@ -52,7 +60,12 @@ class HeldByOther:
     lease_until: int
 
 
-ClaimResult = Claim | AlreadyDone | HeldByOther | Failed | OutOfTime
+@dataclass(frozen=True, slots=True)
+class AwaitsDetails:
+    """A delayed message will deliver the end, once its details are there."""
+
+
+ClaimResult = Claim | AlreadyDone | HeldByOther | AwaitsDetails | Failed | OutOfTime
 
 
 @dataclass(frozen=True, slots=True)

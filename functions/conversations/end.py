@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 Source = Literal["subscription", "eventbridge", "backfill"]
+DetailsStatus = Literal["none", "complete", "missing"]
 
 # Two ends of a conversation in the same queue count as one if they are at most this far apart.
 SAME_END_WINDOW_MS = 5 * 60 * 1000
@@ -29,9 +30,10 @@ class ConversationEnd:
     media_type, direction, disconnect_type
         The values of the customer or, under the end rule `queue_leg`, of the participant whose
         event ended the leg, as Genesys Cloud writes them (`VOICE`, `INBOUND`, `ENDPOINT`); None if
-        the event does not have them. Genesys Cloud adds new values without notice.
+        neither the event nor the details have them. Genesys Cloud adds new values without notice.
     participants, metrics
-        The event's lists of the same names, unchanged; empty if the event does not have them.
+        If `details` is `none`, the event's lists of the same names, unchanged; empty if the event
+        does not have them. Otherwise, lists in the form that docs/details.md describes.
     source
         The delivery that reported the end: `subscription` or `eventbridge`. `backfill` is reserved
         for ends that a later version will find by a search in Genesys Cloud.
@@ -42,6 +44,11 @@ class ConversationEnd:
     end_id
         The end's unique id (see `make_end_id`). It is the same for every delivery of the end, and
         different for every other end.
+    details
+        Whether Genesys Cloud's analytics have completed the end: `complete`, or `missing` if they
+        did not have its conversation in time. `none` if the setting `details` is `none`.
+    conversation_start
+        When the conversation began, in the form of `ended_at`; None unless `details` is `complete`.
     raw
         The whole event, including the fields that have no attribute here.
     """
@@ -58,6 +65,8 @@ class ConversationEnd:
     source: Source
     sequence: int
     end_id: str
+    details: DetailsStatus
+    conversation_start: str | None
     raw: dict[str, Any]
 
     def as_json(self, *, include_raw: bool = True) -> bytes:

@@ -34,7 +34,7 @@ class EndSearch:
     Attributes
     ----------
     claims
-        As in the parameters. The code that claims the end adds the claim.
+        As in the parameters. `hold` adds the claim on the end.
     sequences_to_read
         The sequences of the items to read next. If there are none, the item can be chosen.
     result
@@ -89,6 +89,23 @@ class EndSearch:
             return self._next_sequence(), None
         *_, sequence = min(ranks)
         return sequence, candidates[sequence]
+
+    def hold(self, claim: Claim) -> None:
+        """Set the result to a claim that this invocation holds; extend the claim's span."""
+        sequence = claim.key.sequence
+        self.result = self.claims[sequence] = claim
+        previous = self._candidates().get(sequence - 1)
+        claim.previous_end_at = previous.span.latest_at if previous else None
+        if self.extends(claim.span):
+            claim.extend_span(self.accepted.ended_at_ms)
+
+    def awaits_details(self, item: RecordedEnd) -> bool:
+        """Return whether a delayed message with more attempts will deliver the end of an item.
+
+        The span of the item must not change, because this message will not record a longer one.
+        """
+        has_successor = item.details_attempts > self.accepted.details_attempts
+        return has_successor and not self.extends(item.span)
 
     def extends(self, span: Span) -> bool:
         """Return whether the end has a time of its own, and this time is outside a span."""

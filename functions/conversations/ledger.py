@@ -24,14 +24,16 @@ A repeated mark succeeds (see `Mark`).
 A destination can still get an end twice: if the destination's response was lost, or if the mark was
 not written, for example because the invocation was killed.
 
-A conversation that is re-opened ends again. Each of its ends in a queue has an item of its own,
-with its own sequence (see `end_search`). If an end gets a new item, the earlier items then expire
-together with the new item.
+A conversation that is re-opened ends again. Each of its ends in a queue has its own item, with its
+own sequence (see `end_search`). If an end gets a new item, the earlier items expire with it.
 
-An item's span grows when an event reports the end with a time outside the span. An invocation that
-holds the claim records the longer span with its next mark or release. If the end is already done,
-the span is written before the event counts as a duplicate; otherwise the event's message would be
-deleted, and the next event could not be recognized.
+An item's span grows when an event reports the end with a time outside the span. The claim's holder
+records the longer span with its next mark or release. If the end is done, the span is written
+before the event counts as a duplicate. Otherwise the next event could not be recognized.
+
+If an end's details are not there yet, the invocation sends a delayed message, which will deliver
+the end, and then releases the claim. The release records the delayed message's number of attempts.
+So a message with fewer attempts need not deliver the end: it repeats an event, or was sent before.
 """
 
 import uuid
@@ -40,6 +42,7 @@ from collections.abc import Mapping, Sequence
 
 from conversations.claim import (
     AlreadyDone,
+    AwaitsDetails,
     Claim,
     ClaimLost,
     ClaimResult,
@@ -120,7 +123,7 @@ class Claims:
         groups: defaultdict[EndKey, list[int]] = defaultdict(list)
         # In the order of their times, ends that lie close to one another become one end. Ends
         # without a time of their own come last, so that a new item gets the time of another end.
-        for position in sorted(range(len(ends)), key=lambda position: _time_order(ends[position])):
+        for position, _ in sorted(enumerate(ends), key=lambda item: _time_order(item[1])):
             end = ends[position].end
             groups[EndKey(end.conversation_id, end.queue_id)].append(position)
         # Each round claims one end per conversation and queue, because the next end may belong to
@@ -218,13 +221,15 @@ class Claims:
         sequence, item = search.choose()
         match item:
             case Claim():
-                self._hold(search, item)
+                search.hold(item)
             case RecordedEnd(done=True) if not search.extends(item.span):
                 search.result = AlreadyDone()
             case RecordedEnd(done=False, holder=self.holder):
                 key, lease_until = search.key_with(sequence), self._lease_until
                 delivered = [*item.delivered]
-                self._hold(search, Claim(key, item.ended_at, item.span, lease_until, delivered))
+                search.hold(Claim(key, item.ended_at, item.span, lease_until, delivered))
+            case RecordedEnd(done=False) if search.awaits_details(item):
+                search.result = AwaitsDetails()
             case RecordedEnd(done=False, lease_until=until) if until >= self._now_ms():
                 search.result = HeldByOther(until)
             case _:  # a new end, a longer span of a done end, or an expired or released claim
@@ -249,7 +254,7 @@ class Claims:
                 case _, Failed() | OutOfTime():
                     search.result = result
                 case NewClaim(), WriteStatus.WRITTEN:
-                    self._hold(search, _make_claim(write))
+                    search.hold(_make_claim(write))
                 case ExtendSpan(), WriteStatus.WRITTEN:
                     search.result = AlreadyDone()
                 case _:
@@ -274,14 +279,10 @@ class Claims:
         ended_at, source = accepted.ended_at_ms, accepted.end.source
         return NewClaim(key, self.holder, self._lease_until, ended_at, source, expires_at)
 
-    def _hold(self, search: EndSearch, claim: Claim) -> None:
-        search.result = search.claims[claim.key.sequence] = claim
-        if search.extends(claim.span):
-            claim.extend_span(search.accepted.ended_at_ms)
-
     def _make_mark(self, claim: Claim, *, done: bool) -> Mark:
         span = claim.span if claim.is_span_extended else None
-        return Mark(claim.key, self.holder, claim.lease_until, claim.delivered, done, span)
+        lease, attempts = claim.lease_until, claim.details_attempts
+        return Mark(claim.key, self.holder, lease, claim.delivered, done, span, attempts)
 
 
 def _make_claim(new: NewClaim) -> Claim:

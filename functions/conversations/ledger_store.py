@@ -77,7 +77,8 @@ class Takeover(NamedTuple):
 class Mark(NamedTuple):
     """Records which destinations have the end. `done` says whether every destination has it.
 
-    `span` is the item's new span; None leaves the span unchanged.
+    `span` is the item's new span; None leaves the span unchanged. `details_attempts`, if above 0,
+    says that a delayed message with this number of attempts will deliver the end.
 
     Condition: the item's holder is `holder`, and the mark's `lease_until` is at most the item's.
 
@@ -93,6 +94,7 @@ class Mark(NamedTuple):
     delivered: Sequence[str]
     done: bool
     span: Span | None = None
+    details_attempts: int = 0
 
 
 class ExtendSpan(NamedTuple):
@@ -178,6 +180,9 @@ class RecordedEnd(NamedTuple):
         The names of the destinations that have the end.
     span
         The span of the times that the end's events report, which includes `ended_at`.
+    details_attempts
+        The number of attempts in the latest delayed message that was sent to await the end's
+        details; 0 if none was sent.
     """
 
     holder: str
@@ -186,6 +191,7 @@ class RecordedEnd(NamedTuple):
     done: bool
     delivered: tuple[str, ...]
     span: Span
+    details_attempts: int = 0
 
 
 class RecordedHistory(NamedTuple):

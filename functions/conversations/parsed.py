@@ -5,11 +5,12 @@ from typing import Literal
 
 from conversations.end import ConversationEnd
 
-IgnoreReason = Literal["other_event_type", "other_queue", "noted"]
+IgnoreReason = Literal["other_event_type", "other_queue", "noted", "awaiting_details"]
 """Why a valid event is ignored. The log contains these words.
 
 `noted` means that the event completes no end, at least not yet. The event may have been added to
-its conversation's history.
+its conversation's history. `awaiting_details` means that a delayed message will deliver the end,
+because its details are not there yet.
 """
 RejectReason = Literal[
     "empty_body",
@@ -43,11 +44,14 @@ class Accepted:
     has_own_time
         Whether the event has a time of its own. If not, `ended_at_ms` is the time at which the
         message was sent.
+    details_attempts
+        How often the end's details have been requested already; above 0 only in a delayed message.
     """
 
     end: ConversationEnd
     ended_at_ms: int
     has_own_time: bool
+    details_attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

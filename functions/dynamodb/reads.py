@@ -124,4 +124,5 @@ def _parse_end(item: Item) -> RecordedEnd:
         delivered=tuple(name["S"] for name in item["delivered"]["L"]),
         # An item without these attributes has the span of its one time.
         span=Span(*(int(item.get(name, ended_at)["N"]) for name in SPAN_ATTRIBUTES)),
+        details_attempts=int(item.get("details_attempts", {"N": "0"})["N"]),
     )

@@ -170,7 +170,7 @@ def make_statement(table_name: str, write: Write) -> Statement:
                     "expires_at": _number(expires_at),
                 },
             )
-        case Mark(key, holder, lease_until, delivered, done, span):
+        case Mark(key, holder, lease_until, delivered, done, span, details_attempts):
             lease_value = _number(lease_until)
             values: Values = {
                 "delivered": {"L": [{"S": name} for name in delivered]},
@@ -180,6 +180,8 @@ def make_statement(table_name: str, write: Write) -> Statement:
                 values["state"] = {"S": "done"}
             if span:
                 values |= _span_values(span)
+            if details_attempts:
+                values["details_attempts"] = _number(details_attempts)
             conditions: Values = {
                 '"claimed_by"=?': {"S": holder},
                 # A mark may shorten the lease, but never lengthen it. So a mark that a newer mark

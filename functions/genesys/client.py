@@ -13,7 +13,7 @@ from requests.auth import AuthBase
 from deadline import Deadline
 from genesys.credentials import Credentials
 from genesys.errors import GenesysError, LoginRefused, Unreachable
-from genesys.retries import DeadlineRetry
+from genesys.retries import DeadlineRetry, parse_retry_after
 
 LOGIN_PATH = "/oauth/token"
 MAX_CONNECT_SECONDS = 5.0
@@ -37,6 +37,8 @@ class GenesysClient:
     scopes
         The OAuth scopes to request, separated by spaces; empty if the OAuth client's role alone
         decides what the OAuth client may do.
+    retries
+        Whether to retry requests. If not, only one network failure of a request is retried.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class GenesysClient:
         clock: Callable[[], float] = time.monotonic,
         *,
         scopes: str = "",
+        retries: bool = True,
     ) -> None:
         self.deadline = deadline
         self._login_url = login_url + LOGIN_PATH
@@ -60,9 +63,14 @@ class GenesysClient:
         secret = credentials.client_secret
         # In the login request, and so perhaps in an error, the secret is encoded with `quote_plus`.
         self._secrets_to_mask = [secret, quote_plus(secret)]
-        self._session_for_repeatable_requests = _make_session(
-            DeadlineRetry.for_repeatable_requests(deadline)
-        )
+        if retries:
+            self._session_for_repeatable_requests = _make_session(
+                DeadlineRetry.for_repeatable_requests(deadline)
+            )
+        else:
+            self._session_for_repeatable_requests = _make_session(
+                DeadlineRetry.for_single_attempts(deadline)
+            )
         self._session_for_creation_requests = _make_session(
             DeadlineRetry.for_creation_requests(deadline)
         )
@@ -241,6 +249,7 @@ class GenesysClient:
             status=response.status_code,
             message=self.sanitize(_parse_message(response)),
             correlation_id=self.sanitize(response.headers.get("ININ-Correlation-Id", "")) or None,
+            retry_after_seconds=parse_retry_after(response.headers.get("Retry-After")),
         )
 
 

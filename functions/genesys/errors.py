@@ -4,7 +4,8 @@
 class GenesysError(Exception):
     """A request to Genesys Cloud failed.
 
-    `str(error)` holds all attributes except `may_have_succeeded`, and never a token or secret.
+    `str(error)` never holds a token or secret. It holds all attributes except `retry_after_seconds`
+    and `may_have_succeeded`.
 
     Attributes
     ----------
@@ -16,6 +17,8 @@ class GenesysError(Exception):
         Genesys Cloud's own message (empty if it gave none), or why there is no valid response.
     correlation_id
         Genesys Cloud's id for the request, which its support asks for.
+    retry_after_seconds
+        How long Genesys Cloud asks to wait before the next request; None if it does not ask.
     may_have_succeeded
         Whether Genesys Cloud may have carried out the request. The client also sets it if an
         earlier attempt of the same request got no answer.
@@ -29,6 +32,7 @@ class GenesysError(Exception):
         status: int | None = None,
         message: str = "",
         correlation_id: str | None = None,
+        retry_after_seconds: float | None = None,
     ) -> None:
         result = "was not answered" if status is None else f"was answered with {status}"
         description = f"{method} {path} {result}"
@@ -42,6 +46,7 @@ class GenesysError(Exception):
         self.status = status
         self.message = message
         self.correlation_id = correlation_id
+        self.retry_after_seconds = retry_after_seconds
         # A request answered with 2xx has succeeded; only the response's content is invalid.
         self.may_have_succeeded = (
             status is None or 200 <= status < 300 or status in (408, 500, 502, 503, 504)

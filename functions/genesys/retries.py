@@ -14,6 +14,14 @@ TRANSIENT_STATUSES = (429, 502, 503, 504)
 NETWORK_ATTEMPTS = 6
 
 
+def parse_retry_after(header: str | None) -> float | None:
+    """Return the seconds in a `Retry-After` header; None if it is missing or invalid."""
+    try:
+        return Retry().parse_retry_after(header) if header else None
+    except (HTTPError, ValueError, OverflowError):
+        return None
+
+
 class DeadlineRetry(Retry):
     """Retries a request with exponential, jittered pauses until a deadline.
 
@@ -40,6 +48,25 @@ class DeadlineRetry(Retry):
             allowed_methods=None,  # every method
             status_forcelist=TRANSIENT_STATUSES,
             raise_on_status=False,  # return the last response
+        )
+
+    @classmethod
+    def for_single_attempts(cls, deadline: Deadline) -> Self:
+        """Return the policy for a caller that itself decides when to try again.
+
+        Only one network failure is retried, because Genesys Cloud may have closed a connection that
+        was idle.
+        """
+        return cls(
+            deadline=deadline,
+            total=1,
+            connect=1,
+            read=1,
+            other=0,
+            allowed_methods=None,
+            status_forcelist=(),
+            raise_on_status=False,
+            respect_retry_after_header=False,
         )
 
     @classmethod

@@ -33,10 +33,17 @@ def assemble(environment: Mapping[str, str]) -> tuple[Dependencies, str]:
     dynamodb = boto3.client("dynamodb", config=client_config())
     table = LedgerTable(dynamodb, variables.ledger_table)
     histories = Histories(table, days=variables.ledger_days, now_ms=now_ms)
+    details = None
+    if variables.details == "analytics":
+        # Without details, nothing of this is imported.
+        from worker.details_step import make_details_step  # noqa: PLC0415
+
+        details = make_details_step(variables, dynamodb, intake)
     dependencies = Dependencies(
         reader=make_reader(variables, histories, intake),
         intake=intake,
         ledger=Ledger(table, days=variables.ledger_days, now_ms=now_ms),
         destinations=destinations,
+        details=details,
     )
     return dependencies, variables.stage

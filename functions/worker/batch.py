@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
-from conversations.claim import AlreadyDone, Claim, ClaimResult, HeldByOther
+from conversations.claim import AlreadyDone, AwaitsDetails, Claim, ClaimResult, HeldByOther
 from conversations.failures import Failed, OutOfTime
 from conversations.ledger import Ledger
 from conversations.ledger_store import EndKey
@@ -18,6 +18,12 @@ from worker.messages import Message, Reader, ReadResult
 from worker.report import BatchReport, Outcome, OutcomeKind, one_outcome_per_message
 from worker.time_budget import TimeBudget
 
+if TYPE_CHECKING:
+    from worker.details_step import DetailsStep
+
+# With details, the steps of the batch include the requests and the delayed messages.
+_DETAILS_STEPS = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
@@ -25,6 +31,8 @@ class Dependencies:
 
     Attributes
     ----------
+    details
+        Completes claimed ends; None if the setting `details` is `none`.
     now_ms
         Returns the time in epoch milliseconds.
     sleep
@@ -35,6 +43,7 @@ class Dependencies:
     intake: IntakeQueue
     ledger: Ledger
     destinations: Sequence[Destination]
+    details: "DetailsStep | None" = None
     now_ms: Clock = now_ms
     sleep: Callable[[float], None] = time.sleep
 
@@ -45,16 +54,18 @@ def process(
     """Process a batch and return the report on it.
 
     First, messages with invalid bodies are moved to the dead-letter queue. Then each distinct end
-    is claimed, delivered and marked. An end's failure does not stop the other ends. A message with
-    a refused end but no failed end is moved to the dead-letter queue, too. A failed message comes
-    back after a delay.
+    is claimed, delivered and marked. If ends get details, an end whose details are not there yet is
+    put off. An end's failure does not stop the other ends. A message with a refused end but no
+    failed end is moved to the dead-letter queue, too. A failed message comes back after a delay.
 
     Parameters
     ----------
     context
         Lambda's context object, which knows the time left.
     """
-    budget = TimeBudget(context, len(dependencies.destinations), dependencies.sleep)
+    details = dependencies.details
+    steps_after_claiming = len(dependencies.destinations) + (_DETAILS_STEPS if details else 0)
+    budget = TimeBudget(context, steps_after_claiming, dependencies.sleep)
     claims = dependencies.ledger.open_claims(budget.lease_until_ms(dependencies.now_ms()))
     report = BatchReport()
 
@@ -65,6 +76,9 @@ def process(
     accepted_ends = [accepted for accepted, _ in ends_with_messages]
     claim_results = claims.claim(accepted_ends, budget.next_step_deadline())
     claimed_ends, outcomes_per_end = _split_by_claim(ends_with_messages, claim_results)
+    if details:
+        claimed_ends, outcomes_of_delayed_ends = details.run(claimed_ends, claims, budget)
+        outcomes_per_end += outcomes_of_delayed_ends
 
     report.delivery_failures = dispatch(claimed_ends, dependencies.destinations, claims, budget)
     for claimed_end in claimed_ends:
@@ -72,6 +86,11 @@ def process(
         if claimed_end.done:
             latency_ms = max(0, dependencies.now_ms() - claimed_end.claim.ended_at)
             report.latencies_ms.setdefault(claimed_end.end.queue_id, []).append(latency_ms)
+    if details:
+        report.details_missing = sum(
+            claimed_end.done and claimed_end.end.details == "missing"
+            for claimed_end in claimed_ends
+        )
 
     # A message that reports several ends has several outcomes until here.
     message_outcomes = one_outcome_per_message(outcomes_per_end)
@@ -100,7 +119,7 @@ def _split_read_results(
     Ends that agree in conversation, queue and time are merged here. The ledger decides later
     whether ends with different times are the same end.
     """
-    ends: dict[tuple[str, str, int | None], EndWithMessages] = {}
+    ends: dict[tuple[str, str, int | None, int], EndWithMessages] = {}
     rejections: list[tuple[Message, Rejected]] = []
     outcomes: list[Outcome] = []
     for message, result in zip(messages, read_results, strict=True):
@@ -110,7 +129,13 @@ def _split_read_results(
                     # If the event itself contains no time, `accepted.ended_at_ms` is the time at
                     # which the message was sent. That time does not tell ends apart.
                     own_time_ms = accepted.ended_at_ms if accepted.has_own_time else None
-                    identity = accepted.end.conversation_id, accepted.end.queue_id, own_time_ms
+                    identity = (
+                        accepted.end.conversation_id,
+                        accepted.end.queue_id,
+                        own_time_ms,
+                        # The ledger treats a delayed message differently from the event itself.
+                        accepted.details_attempts,
+                    )
                     _, reporting_messages = ends.setdefault(identity, (accepted, []))
                     reporting_messages.append(message)
             case Rejected():
@@ -137,8 +162,15 @@ def _split_by_claim(
                 new_end = ClaimedEnd.from_claim(result, accepted)
                 claimed_end = claimed_ends.setdefault(result.key, new_end)
                 claimed_end.messages += messages
+                claimed_end.details_attempts = max(
+                    claimed_end.details_attempts, accepted.details_attempts
+                )
             case AlreadyDone():
                 outcomes += [Outcome(message, "duplicate") for message in messages]
+            case AwaitsDetails():
+                outcomes += [
+                    Outcome(message, "ignored", "awaiting_details") for message in messages
+                ]
             case HeldByOther(until):
                 outcomes += [
                     Outcome(message, "failed", "claimed_elsewhere", not_before_ms=until)

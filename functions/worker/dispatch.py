@@ -29,6 +29,8 @@ class ClaimedEnd:
     ----------
     end
         The end as destinations get it, with the sequence, the id and the time from the ledger.
+    has_own_time, details_attempts
+        As in `Accepted`.
     failures
         The details of failed attempts, keyed by destination name. A retry may succeed.
     refusals
@@ -47,6 +49,8 @@ class ClaimedEnd:
 
     claim: Claim
     end: ConversationEnd
+    has_own_time: bool = True
+    details_attempts: int = 0
     messages: list[Message] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)
@@ -73,7 +77,7 @@ class ClaimedEnd:
             sequence=sequence,
             end_id=make_end_id(conversation_id, queue_id, claim.ended_at),
         )
-        return cls(claim, end)
+        return cls(claim, end, accepted.has_own_time, accepted.details_attempts)
 
     @property
     def is_open(self) -> bool:

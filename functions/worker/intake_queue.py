@@ -1,4 +1,4 @@
-"""Rejects messages, delays failed messages, and sends settle events."""
+"""Rejects messages, delays failed messages, and sends delayed messages."""
 
 import json
 import math
@@ -113,19 +113,31 @@ class IntakeQueue:
         `conversations.end_rules.last_queue` explains settle events.
         """
         bodies = [_make_settle_body(end) for end in settling_ends]
+        return self.send_delayed(bodies, self._settle_seconds, deadline)
+
+    def send_delayed(
+        self, bodies: Sequence[str], delay_seconds: int, deadline: Deadline
+    ) -> list[bool]:
+        """Send delayed messages to the intake queue; return for each whether it was sent.
+
+        Parameters
+        ----------
+        bodies
+            The bodies, in ASCII, each within SQS's limit.
+        """
         sent_flags = [False] * len(bodies)
         for group in _split_into_groups(range(len(bodies)), lambda position: len(bodies[position])):
             if deadline.passed():
                 break
             entries = [
-                {"MessageBody": bodies[position], "DelaySeconds": self._settle_seconds}
+                {"MessageBody": bodies[position], "DelaySeconds": delay_seconds}
                 for position in group
             ]
             send = self._sqs.send_message_batch
             try:
                 error_codes = _call_for_group(send, self._queue_url, entries, deadline)
             except CALL_ERRORS as error:
-                logger.warning("Settle events not sent", error=code_of(error), ends=len(group))
+                logger.warning("Delayed messages not sent", error=code_of(error), ends=len(group))
                 continue
             for index, position in enumerate(group):
                 sent_flags[position] = index not in error_codes

@@ -9,6 +9,7 @@ from conversations.failures import OUT_OF_TIME, Failed, OutOfTime
 from conversations.parsed import Accepted, Ignored, Rejected
 from conversations.partner_event import PartnerEvent
 from deadline import Deadline, now_ms
+from worker.delayed_ends import BODY_PREFIX, parse_delayed_body
 
 # The latest time that a Python datetime can represent, in epoch milliseconds.
 _MAX_DATETIME_MS = 253_402_300_799_999
@@ -95,7 +96,7 @@ class Reader:
             if deadline.passed():
                 results.append(OUT_OF_TIME)
                 continue
-            match self._parse(message.body, message.sent_at_ms, self._queue_ids):
+            match self._parse_message(message):
                 case Accepted() as accepted:
                     results.append([accepted])
                 case Ignored() | Rejected() as no_end:
@@ -108,6 +109,11 @@ class Reader:
             for (position, _), decision in zip(undecided_events, decisions, strict=True):
                 results[position] = self._result_of(decision)
         return results
+
+    def _parse_message(self, message: Message) -> ParseResult:
+        if message.body.startswith(BODY_PREFIX):
+            return parse_delayed_body(message.body, self._queue_ids)
+        return self._parse(message.body, message.sent_at_ms, self._queue_ids)
 
     def _result_of(self, decision: Decision) -> ReadResult:
         if not isinstance(decision, list):

@@ -58,11 +58,15 @@ class BatchReport:
     delivery_failures
         The number of attempts that failed or were refused. An attempt sends one end to one
         destination.
+    details_missing
+        The number of ends that became done in this batch without their details; None if the
+        setting `details` is `none`.
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
     latencies_ms: dict[str, list[int]] = field(default_factory=dict)
     delivery_failures: int = 0
+    details_missing: int | None = None
 
     @property
     def end_count(self) -> int:
@@ -110,6 +114,8 @@ class BatchReport:
             "BatchSize": len(self.outcomes),  # for the average; `Received` is for the sum
             "ColdStart": int(cold_start),
         }
+        if self.details_missing is not None:
+            counts["DetailsMissing"] = self.details_missing
         if not self.latencies_ms:
             counts["Ended"] = 0  # in place of the queues' lines, which also count for the stage
         metrics.emit({"Stage": stage}, counts)
@@ -125,7 +131,7 @@ class BatchReport:
 # A message that reports several ends gets an outcome for each end. The message keeps the outcome
 # whose kind comes first in this order. If one end fails, the message therefore comes back; the
 # retry skips the ends that are done.
-_KINDS_BY_PRIORITY = ("failed", "rejected", "processed", "duplicate")
+_KINDS_BY_PRIORITY = ("failed", "rejected", "processed", "duplicate", "ignored")
 
 
 def one_outcome_per_message(end_outcomes: Iterable[Outcome]) -> list[Outcome]:

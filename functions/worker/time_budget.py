@@ -9,7 +9,8 @@ from deadline import Deadline, InvocationContext
 class TimeBudget:
     """The deadlines of a batch's steps.
 
-    The steps are reading, rejecting invalid messages, claiming, and one step for each destination.
+    The steps are reading, rejecting invalid messages, claiming, and the steps after claiming: one
+    for each destination and, before these, two if ends get details.
     When a step begins, the time until the work deadline is divided equally among this step and the
     steps after it. A slow step therefore leaves time for the next steps. The steps are the first of
     five phases. The other four share the time after the work deadline::
@@ -23,8 +24,8 @@ class TimeBudget:
 
     Parameters
     ----------
-    destination_count
-        The number of destinations.
+    steps_after_claiming
+        The number of steps after claiming.
     sleep
         Waits for a number of seconds.
     """
@@ -44,12 +45,12 @@ class TimeBudget:
     def __init__(
         self,
         context: InvocationContext,
-        destination_count: int,
+        steps_after_claiming: int,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._context = context
         self._sleep = sleep
-        self._steps_left = 3 + destination_count  # 3: reading, rejecting, claiming
+        self._steps_left = 3 + steps_after_claiming  # 3: reading, rejecting, claiming
         self.work_deadline = self._before_timeout(self.SECONDS_AFTER_WORK)
         self.last_mark_deadline = self._before_timeout(self.SECONDS_AFTER_LAST_MARKS)
         self.release_deadline = self._before_timeout(self.SECONDS_AFTER_RELEASES)

@@ -17,3 +17,11 @@ class WorkerVariables(Variables, frozen=True):
     # These two are set only for the delivery `eventbridge`.
     end_rule: str = "touched"
     settle_seconds: int = 0
+    # These are set only if the setting `details` is `analytics`.
+    details: str = "none"
+    details_wait_seconds: int = 60
+    details_attempts: int = 3
+    details_personal: bool = False
+    genesys_login_url: str = ""
+    genesys_api_url: str = ""
+    genesys_secret: str = ""

@@ -51,9 +51,10 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "dynamodb": DOMAIN,
         "destinations": DOMAIN,
         "genesys": BASE,
+        "details": DOMAIN | {"genesys"},
         "resources": BASE | {"genesys"},
         # The functions themselves, which do not know each other.
-        "worker": DOMAIN | {"destinations", "dynamodb"},
+        "worker": DOMAIN | {"destinations", "details", "dynamodb", "genesys"},
         "provisioner": BASE | {"genesys", "resources"},
         "watchdog": BASE | {"genesys", "resources"},
     },

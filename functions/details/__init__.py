@@ -1,0 +1,1 @@
+"""Details: what Genesys Cloud's analytics add to an end."""

@@ -1,0 +1,180 @@
+"""Reads an end's details from its conversation in analytics. docs/details.md describes them."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from conversations.end import SAME_END_WINDOW_MS
+from conversations.fields import format_utc, to_epoch_ms
+from details.models import Conversation, Participant, Segment, Session
+
+JsonObject = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EndInConversation:
+    """Which part of a conversation belongs to an end.
+
+    Attributes
+    ----------
+    ended_at
+        The end's time, in epoch milliseconds.
+    previous_end_at
+        The time of the conversation's previous end in the queue, in epoch milliseconds; None if
+        there was none.
+    is_leg
+        Whether the conversation can go on after the end, as under the end rule `queue_leg`.
+    """
+
+    queue_id: str
+    ended_at: int
+    previous_end_at: int | None
+    is_leg: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What analytics say about an end. The attributes are those of `ConversationEnd`."""
+
+    conversation_start: str | None
+    media_type: str | None
+    direction: str | None
+    disconnect_type: str | None
+    participants: list[JsonObject]
+    metrics: list[JsonObject]
+
+
+def read_details(
+    conversation: Conversation, end: EndInConversation, *, with_personal_data: bool
+) -> Details | None:
+    """Return an end's details; None if analytics do not have all of them yet."""
+    participants = conversation.participants or []
+    sessions = [
+        session
+        for participant in participants
+        for session in participant.sessions or []
+        if _is_in_queue(session, end.queue_id) and _began_within(session, end)
+    ]
+    if not _is_complete(conversation, sessions, end):
+        return None
+    customer = next((p for p in participants if p.purpose in ("customer", "external")), None)
+    customer_sessions = (customer and customer.sessions) or [Session()]
+    customer_segments = customer_sessions[-1].segments or [Segment()]
+    return Details(
+        conversation_start=_format(conversation.conversation_start),
+        media_type=_spell_as_in_events(customer_sessions[0].media_type),
+        direction=_spell_as_in_events(conversation.originating_direction),
+        disconnect_type=_spell_as_in_events(customer_segments[-1].disconnect_type),
+        participants=[
+            _describe(participant, with_personal_data=with_personal_data)
+            for participant in participants
+            if _joined_before(participant, end)
+        ],
+        metrics=_add_up_metrics(sessions),
+    )
+
+
+def _is_complete(
+    conversation: Conversation, sessions: Sequence[Session], end: EndInConversation
+) -> bool:
+    """Return whether analytics have the end's part of the conversation, and it is over."""
+    segments = [segment for session in sessions for segment in session.segments or []]
+    if any(segment.segment_end is None for segment in segments):
+        return False  # for example, an agent is still at the after-call work
+    if end.is_leg:
+        return bool(sessions)
+    if conversation.conversation_end is None:
+        return False
+    # Analytics that lag behind can still show a conversation as it was before it was re-opened.
+    conversation_end_ms = _epoch_ms(conversation.conversation_end)
+    began_ms = max((ms for s in sessions if (ms := _earliest_ms(s)) is not None), default=None)
+    is_end_of_sessions = began_ms is not None and conversation_end_ms >= began_ms
+    return is_end_of_sessions or conversation_end_ms >= end.ended_at - SAME_END_WINDOW_MS
+
+
+def _is_in_queue(session: Session, queue_id: str) -> bool:
+    return any(segment.queue_id == queue_id for segment in session.segments or [])
+
+
+def _began_within(session: Session, end: EndInConversation) -> bool:
+    """Return whether a session began after the previous end, and not after this end."""
+    began_at = _earliest_ms(session)
+    return (
+        began_at is not None
+        and began_at <= end.ended_at
+        and (end.previous_end_at is None or began_at > end.previous_end_at)
+    )
+
+
+def _joined_before(participant: Participant, end: EndInConversation) -> bool:
+    times = [_earliest_ms(session) for session in participant.sessions or []]
+    return not times or any(at is None or at <= end.ended_at for at in times)
+
+
+def _earliest_ms(session: Session) -> int | None:
+    starts = [s.segment_start for s in session.segments or [] if s.segment_start]
+    return min(map(_epoch_ms, starts), default=None)
+
+
+def _add_up_metrics(sessions: Iterable[Session]) -> list[JsonObject]:
+    """Return the sum of each metric, in order of the names.
+
+    The names of durations begin with `t`, those of counts with `n`. Other metrics cannot be added.
+    """
+    sums: dict[str, int] = {}
+    for session in sessions:
+        for metric in session.metrics or []:
+            if metric.name and metric.value is not None and metric.name[0] in "tn":
+                sums[metric.name] = sums.get(metric.name, 0) + metric.value
+    return [{"name": name, "value": sums[name]} for name in sorted(sums)]
+
+
+def _describe(participant: Participant, *, with_personal_data: bool) -> JsonObject:
+    sessions = participant.sessions or []
+    segments = [segment for session in sessions for segment in session.segments or []]
+    is_open = any(segment.segment_end is None for segment in segments)
+    starts = [s.segment_start for s in segments if s.segment_start]
+    ends = [s.segment_end for s in segments if s.segment_end]
+    described: JsonObject = {
+        "participant_id": participant.participant_id,
+        "purpose": participant.purpose,
+        "user_id": participant.user_id,
+        "external_contact_id": participant.external_contact_id,
+        "queue_ids": _distinct(segment.queue_id for segment in segments),
+        "media_types": _distinct(_spell_as_in_events(session.media_type) for session in sessions),
+        "wrapup_codes": _distinct(segment.wrap_up_code for segment in segments),
+        "disconnect_types": _distinct(_spell_as_in_events(s.disconnect_type) for s in segments),
+        "started_at": _format(min(starts, default=None)),
+        "ended_at": None if is_open else _format(max(ends, default=None)),
+    }
+    if with_personal_data:
+        described["name"] = participant.participant_name
+        described["addresses"] = _distinct(a for session in sessions for a in _addresses(session))
+        described["notes"] = _distinct(segment.wrap_up_note for segment in segments)
+    return described
+
+
+def _addresses(session: Session) -> Iterator[str | None]:
+    yield from (session.ani, session.dnis, session.session_dnis)
+    yield from (session.address_from, session.address_to)
+    yield from (session.address_self, session.address_other)
+    yield from session.callback_numbers or []
+
+
+def _distinct(values: Iterable[str | None]) -> list[str]:
+    return [*dict.fromkeys(value for value in values if value)]
+
+
+def _spell_as_in_events(word: str | None) -> str | None:
+    """Return a word such as `noAnswerTransfer` as events spell it: `NO_ANSWER_TRANSFER`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).upper() if word else None
+
+
+def _epoch_ms(time: datetime) -> int:
+    return to_epoch_ms(time.astimezone(UTC))
+
+
+def _format(time: datetime | None) -> str | None:
+    return format_utc(time.astimezone(UTC)) if time else None

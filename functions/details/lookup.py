@@ -1,0 +1,128 @@
+"""Looks up conversations in Genesys Cloud's analytics, many with each request."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NoReturn, Protocol
+
+import msgspec
+from aws_lambda_powertools import Logger
+
+from aws_calls import CALL_ERRORS, code_of
+from deadline import Deadline, time_limit
+from details.models import Conversation
+from details.request_slots import RequestSlots
+from genesys.analytics import Conversation as ConversationJson
+from genesys.errors import CredentialsError, GenesysError
+from tracebacks import error_origin
+
+# The most ids in a request. Genesys Cloud states no limit; this many make an address of 2 KB.
+MAX_IDS = 50
+# Each request gets at least this much time, so a slot must come as long before the deadline.
+MIN_REQUEST_SECONDS = 0.3
+# The pause of all invocations after a failure for which Genesys Cloud does not set the pause.
+PAUSE_SECONDS = 5.0
+MAX_PAUSE_SECONDS = 300.0
+# The statuses of a request whose ids, or whose number of ids, Genesys Cloud does not accept.
+REFUSED_STATUSES = (400, 404, 413)
+
+# Genesys Cloud would refuse a request with any other id.
+_CONVERSATION_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+class FetchesConversations(Protocol):
+    """Fetches conversations from analytics, as `genesys.analytics.Analytics` does."""
+
+    def fetch_conversations(
+        self, conversation_ids: Sequence[str], deadline: Deadline
+    ) -> list[ConversationJson]:
+        """Return the conversations that analytics have; raise an error if the request fails."""
+
+
+class ConversationLookup:
+    """Looks up conversations, within the request slots that all invocations share.
+
+    If Genesys Cloud refuses a request with several ids, each half of them is requested. If the
+    number of ids was too large, the lookup remembers the number that was accepted.
+    """
+
+    def __init__(
+        self, analytics: FetchesConversations, slots: RequestSlots, logger: Logger
+    ) -> None:
+        self._analytics = analytics
+        self._slots = slots
+        self._logger = logger
+        self._max_ids = MAX_IDS
+
+    def find(self, conversation_ids: Iterable[str], deadline: Deadline) -> dict[str, Conversation]:
+        """Return the conversations that analytics have, keyed by id; never raise an error.
+
+        After a failure that does not concern the ids, the rest of them is not requested.
+        """
+        ids = [id_ for id_ in dict.fromkeys(conversation_ids) if _CONVERSATION_ID.fullmatch(id_)]
+        found: dict[str, Conversation] = {}
+        try:
+            while ids:
+                group, ids = ids[: self._max_ids], ids[self._max_ids :]
+                self._request(group, found, deadline)
+        except _Stopped as stop:
+            self._logger.warning("Details not requested", reason=str(stop))
+        except Exception as error:  # noqa: BLE001 - without details, ends are delivered all the same
+            self._logger.warning("Details not requested", reason=error_origin(error))
+        return found
+
+    def _request(
+        self, ids: Sequence[str], found: dict[str, Conversation], deadline: Deadline
+    ) -> bool:
+        """Request conversations and add them to `found`; return whether no request was refused."""
+        self._take_slot(deadline)
+        try:
+            with time_limit(deadline.left()):
+                conversations = self._analytics.fetch_conversations(ids, deadline)
+        except GenesysError as error:
+            if error.status not in REFUSED_STATUSES:
+                self._pause(error.retry_after_seconds, str(error), deadline)
+            if len(ids) == 1:
+                return False
+            middle = (len(ids) + 1) // 2
+            halves = ids[:middle], ids[middle:]
+            accepted_flags = [self._request(half, found, deadline) for half in halves]
+            # If a half was refused too, the reason may be one of the ids.
+            if error.status != 404 and all(accepted_flags):
+                self._max_ids = middle
+            return False
+        except (CredentialsError, TimeoutError) as error:
+            self._pause(None, str(error), deadline)
+        requested_ids = {*ids}
+        for json in conversations:
+            conversation = _parse(json)
+            if conversation and conversation.conversation_id in requested_ids:
+                found[conversation.conversation_id] = conversation
+        return True
+
+    def _take_slot(self, deadline: Deadline) -> None:
+        try:
+            is_taken = self._slots.take(deadline.extended_by(-MIN_REQUEST_SECONDS))
+        except CALL_ERRORS as error:
+            raise _Stopped(f"the request slots cannot be updated: {code_of(error)}") from None
+        if not is_taken:
+            raise _Stopped("all request slots in the time left are taken, or requests pause")
+
+    def _pause(self, seconds: float | None, reason: str, deadline: Deadline) -> NoReturn:
+        """Pause the requests of all invocations, and stop this lookup."""
+        try:
+            pause_seconds = min(seconds or PAUSE_SECONDS, MAX_PAUSE_SECONDS)
+            self._slots.pause(pause_seconds, deadline.extended_by(1.0))
+        except CALL_ERRORS as error:
+            self._logger.warning("Requests not paused", error=code_of(error))
+        raise _Stopped(reason)
+
+
+class _Stopped(Exception):
+    """The lookup ends early; the message says why."""
+
+
+def _parse(json: ConversationJson) -> Conversation | None:
+    try:
+        return msgspec.convert(json, Conversation)
+    except msgspec.ValidationError:
+        return None  # the conversation counts as not there

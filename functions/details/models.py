@@ -1,0 +1,71 @@
+"""The parts of a conversation in analytics that an end's details come from.
+
+The names are those of the models in the official SDK (`AnalyticsConversationWithoutAttributes` and
+below). Every field can be absent.
+"""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+Time = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class Model(msgspec.Struct, frozen=True, rename="camel"):
+    """Base class of the models; the field `user_id` is `userId` in JSON, and so on."""
+
+
+class Metric(Model, frozen=True, rename="camel"):
+    """A metric of a session, in milliseconds if its name begins with `t`."""
+
+    name: str | None = None
+    value: int | None = None
+
+
+class Segment(Model, frozen=True, rename="camel"):
+    """A part of a session, such as talking, holding or after-call work."""
+
+    segment_start: Time | None = None
+    segment_end: Time | None = None
+    queue_id: str | None = None
+    disconnect_type: str | None = None
+    wrap_up_code: str | None = None
+    wrap_up_note: str | None = None
+
+
+class Session(Model, frozen=True, rename="camel"):
+    """A participant's activity in one medium."""
+
+    media_type: str | None = None
+    ani: str | None = None
+    dnis: str | None = None
+    session_dnis: str | None = None
+    address_from: str | None = None
+    address_to: str | None = None
+    address_self: str | None = None
+    address_other: str | None = None
+    callback_numbers: list[str] | None = None
+    metrics: list[Metric] | None = None
+    segments: list[Segment] | None = None
+
+
+class Participant(Model, frozen=True, rename="camel"):
+    """A customer, an agent, a queue's wait (`acd`), a menu (`ivr`) or another participant."""
+
+    participant_id: str | None = None
+    participant_name: str | None = None
+    purpose: str | None = None
+    user_id: str | None = None
+    external_contact_id: str | None = None
+    sessions: list[Session] | None = None
+
+
+class Conversation(Model, frozen=True, rename="camel"):
+    """A conversation."""
+
+    conversation_id: str
+    conversation_start: Time | None = None
+    conversation_end: Time | None = None
+    originating_direction: str | None = None
+    participants: list[Participant] | None = None

@@ -1,0 +1,120 @@
+"""The request slots of all invocations, in an item of the ledger's table."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from aws_calls import CALL_ERRORS, call_once, code_of
+from deadline import Clock, Deadline
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# Both parts of the item's key. No conversation's id and no queue's id begins with `#`.
+SLOTS_KEY = "#requests"
+
+
+class TableSlots:
+    """Request slots in a DynamoDB table, one update for each slot.
+
+    The item has one attribute, `next_at`: when the next slot begins, in epoch milliseconds. To take
+    a slot, an invocation adds the slot's length. After a time without requests, `next_at` lies in
+    the past. Then the slots between that time and now may be used at once, but at most `burst`.
+
+    Parameters
+    ----------
+    slot_ms
+        The length of a slot in milliseconds.
+    now_ms
+        Returns the time in epoch milliseconds.
+    """
+
+    def __init__(
+        self,
+        dynamodb: "DynamoDBClient",
+        table_name: str,
+        *,
+        slot_ms: int,
+        burst: int,
+        now_ms: Clock,
+    ) -> None:
+        self._dynamodb = dynamodb
+        self._table_name = table_name
+        self._slot_ms = slot_ms
+        self._burst_ms = slot_ms * burst
+        self._now_ms = now_ms
+        # The latest `next_at` that this invocation knows.
+        self._next_at = 0
+
+    def take(self, deadline: Deadline) -> bool:
+        """Take the next slot and wait for it; return False if no slot comes before the deadline.
+
+        Raises
+        ------
+        ClientError, BotoCoreError, TimeoutError
+            DynamoDB failed, so it is unknown whether a request may be sent.
+        """
+        now = self._now_ms()
+        latest = now + int(1000 * deadline.left())
+        # `next_at` never becomes lower, so a known one can save the update.
+        if self._next_at > latest:
+            return False
+        # A slot is either the next one in a row, or the first one after a time without requests.
+        # The known `next_at` tells which update will probably succeed.
+        attempts = [self._take_next, self._take_first, self._take_next]
+        if self._next_at < now - self._burst_ms:
+            attempts = attempts[1:]
+        for attempt in attempts:
+            slot_at = attempt(now, latest, deadline)
+            if slot_at is not None:
+                wait_seconds = (slot_at - self._now_ms()) / 1000
+                return wait_seconds <= 0 or deadline.sleep(wait_seconds)
+        return False
+
+    def pause(self, seconds: float, deadline: Deadline) -> None:
+        """Let no slot come for some seconds, in any invocation."""
+        self._update(
+            "SET next_at = :later",
+            "attribute_not_exists(next_at) OR next_at < :later",
+            {":later": self._now_ms() + int(1000 * seconds)},
+            deadline,
+        )
+
+    def _take_next(self, now: int, latest: int, deadline: Deadline) -> int | None:
+        return self._update(
+            "SET next_at = next_at + :slot",
+            "next_at BETWEEN :earliest AND :latest",
+            {":slot": self._slot_ms, ":earliest": now - self._burst_ms, ":latest": latest},
+            deadline,
+        )
+
+    def _take_first(self, now: int, _latest: int, deadline: Deadline) -> int | None:
+        earliest = now - self._burst_ms
+        return self._update(
+            "SET next_at = :next",
+            "attribute_not_exists(next_at) OR next_at < :earliest",
+            {":next": earliest + self._slot_ms, ":earliest": earliest},
+            deadline,
+        )
+
+    def _update(
+        self, change: str, condition: str, values: Mapping[str, int], deadline: Deadline
+    ) -> int | None:
+        """Update the item; return when the slot begins, or None if the condition does not hold."""
+        try:
+            operation: Any = self._dynamodb.update_item
+            response = call_once(
+                deadline,
+                operation,
+                TableName=self._table_name,
+                Key={"conversation_id": {"S": SLOTS_KEY}, "queue_id": {"S": SLOTS_KEY}},
+                UpdateExpression=change,
+                ConditionExpression=condition,
+                ExpressionAttributeValues={name: {"N": str(v)} for name, v in values.items()},
+                ReturnValues="UPDATED_NEW",
+            )
+        except CALL_ERRORS as error:
+            if code_of(error) != "ConditionalCheckFailedException":
+                raise
+            return None
+        self._next_at = int(response["Attributes"]["next_at"]["N"])
+        return self._next_at - self._slot_ms

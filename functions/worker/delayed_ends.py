@@ -1,0 +1,107 @@
+"""Delayed messages: ends that the worker sends to itself, to deliver them later with their details.
+
+They are understood whatever the setting `details` is now, because a deployment can change it while
+messages are on their way.
+"""
+
+import json
+from collections.abc import Collection
+from typing import Annotated, Any
+
+import msgspec
+
+from conversations.end import ConversationEnd, Source
+from conversations.fields import format_utc, from_epoch_ms, parse_json_object
+from conversations.parsed import Accepted, Ignored, Rejected, RejectError
+
+# Only the worker writes bodies that begin like this.
+BODY_PREFIX = '{"detail-type": "queue-ends.details"'
+
+
+class _Detail(msgspec.Struct, rename="camel"):
+    attempts: Annotated[int, msgspec.Meta(ge=1)]
+    conversation_id: Annotated[str, msgspec.Meta(min_length=1)]
+    queue_id: str
+    ended_at_ms: int
+    has_own_time: bool
+    source: Source
+    event: dict[str, Any]
+    queue_name: str | None = None
+    media_type: str | None = None
+    direction: str | None = None
+    disconnect_type: str | None = None
+    participants: list[Any] = []
+    metrics: list[Any] = []
+
+
+class _Body(msgspec.Struct):
+    detail: _Detail
+
+
+def make_delayed_body(
+    end: ConversationEnd, ended_at_ms: int, *, has_own_time: bool, details_attempts: int
+) -> str | None:
+    """Return the body of a delayed message, in ASCII; None if the end cannot be encoded.
+
+    Parameters
+    ----------
+    ended_at_ms
+        The end's time in the ledger, in epoch milliseconds.
+    has_own_time, details_attempts
+        As in `Accepted`.
+    """
+    detail = _Detail(
+        attempts=details_attempts,
+        conversation_id=end.conversation_id,
+        queue_id=end.queue_id,
+        ended_at_ms=ended_at_ms,
+        has_own_time=has_own_time,
+        source=end.source,
+        event=end.raw,
+        queue_name=end.queue_name,
+        media_type=end.media_type,
+        direction=end.direction,
+        disconnect_type=end.disconnect_type,
+        participants=end.participants,
+        metrics=end.metrics,
+    )
+    try:
+        fields = {name: getattr(detail, field) for field, name in _NAMES.items()}
+        return json.dumps({"detail-type": "queue-ends.details", "detail": fields})
+    except RecursionError:  # The encoder needs more stack than the decoder, which succeeded.
+        return None
+
+
+def parse_delayed_body(body: str, queue_ids: Collection[str]) -> Accepted | Ignored | Rejected:
+    """Return the end in the body of a delayed message, or the reason why there is none."""
+    try:
+        event = parse_json_object(body)
+        detail = msgspec.convert(event, _Body).detail
+        ended_at = from_epoch_ms(detail.ended_at_ms)
+    except RejectError as error:
+        return error.rejected
+    except (msgspec.ValidationError, OverflowError) as error:
+        return Rejected("invalid_field", f"a delayed message of another version: {error}")
+    if detail.queue_id not in queue_ids:
+        return Ignored("other_queue")
+    end = ConversationEnd(
+        conversation_id=detail.conversation_id,
+        queue_id=detail.queue_id,
+        queue_name=detail.queue_name,
+        ended_at=format_utc(ended_at),
+        media_type=detail.media_type,
+        direction=detail.direction,
+        disconnect_type=detail.disconnect_type,
+        participants=detail.participants,
+        metrics=detail.metrics,
+        source=detail.source,
+        sequence=1,  # The ledger determines the right sequence and id.
+        end_id="",
+        details="none",
+        conversation_start=None,
+        raw=detail.event,
+    )
+    return Accepted(end, detail.ended_at_ms, detail.has_own_time, detail.attempts)
+
+
+_NAMES = dict(zip(_Detail.__struct_fields__, _Detail.__struct_encode_fields__, strict=True))
