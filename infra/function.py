@@ -32,11 +32,14 @@ class Requirements:
     ----------
     accepted_findings
         The reasons to accept cdk-nag's findings on the permissions, keyed by finding id.
+    sends_to_itself
+        Whether the function sends messages to the queue that invokes it.
     """
 
     environment: Mapping[str, str] = field(default_factory=dict)
     statements: Sequence[iam.PolicyStatement] = ()
     accepted_findings: Mapping[str, str] = field(default_factory=dict)
+    sends_to_itself: bool = False
 
 
 def make_function(
@@ -90,6 +93,7 @@ def make_function(
         reserved_concurrent_executions=limits.reserved_concurrency,
         retry_attempts=limits.retry_attempts,
         max_event_age=limits.max_event_age,
+        recursive_loop=_recursive_loop(all_requirements),
         environment={
             "STAGE": settings.stage,
             "POWERTOOLS_LOG_LEVEL": settings.log_level,
@@ -120,3 +124,17 @@ def _tracing_requirements() -> Requirements:
         ("AwsSolutions-IAM5[Resource::*]", "Serverless-LambdaStarPermissions"), reason
     )
     return Requirements(statements=[write_statement], accepted_findings=accepted_findings)
+
+
+def _recursive_loop(requirements: Sequence[Requirements]) -> lambda_.RecursiveLoop | None:
+    """Return whether Lambda lets a function invoke itself; None for Lambda's default, no.
+
+    Lambda stops a chain of 16 invocations that follow from each other, and takes the longest chain
+    of a batch's messages for the chain of the whole batch. So the chain of a busy queue grows
+    although each message is in a short one (see "Use Lambda recursive loop detection" in the AWS
+    documentation). The code limits its own messages instead: a settle event leads to no other
+    message, and an end to at most `details_attempts` - 1 delayed messages.
+    """
+    if any(part.sends_to_itself for part in requirements):
+        return lambda_.RecursiveLoop.ALLOW
+    return None

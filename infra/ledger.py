@@ -5,6 +5,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from conversations.ledger_store import REQUEST_SLOTS_KEY
 from infra.function import Requirements
 from infra.settings.settings import Settings
 
@@ -46,7 +47,21 @@ class Ledger(Construct):
             "LEDGER_TABLE": self.table.table_name,
             "LEDGER_DAYS": str(settings.ledger_days),
         }
-        self.worker_requirements = Requirements(environment, [read_write_statement])
+        statements = [read_write_statement]
+        if settings.details == "analytics":
+            statements.append(_request_slots_statement(self.table))
+        self.worker_requirements = Requirements(environment, statements)
+
+
+def _request_slots_statement(table: dynamodb.Table) -> iam.PolicyStatement:
+    """Return the permission to take request slots, which are in an item of the table."""
+    return iam.PolicyStatement(
+        sid="TakeRequestSlots",
+        actions=["dynamodb:UpdateItem"],
+        resources=[table.table_arn],
+        # Only the item with the request slots, and no end.
+        conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [REQUEST_SLOTS_KEY]}},
+    )
 
 
 def _string_attribute(name: str) -> dynamodb.Attribute:

@@ -10,6 +10,7 @@ from constructs import Construct
 from infra.findings import acknowledge
 from infra.function import InvocationLimits, Requirements, make_function
 from infra.intake_queues import IntakeQueues
+from infra.secret import genesys_secret_requirements
 from infra.settings.settings import Settings
 
 
@@ -51,7 +52,11 @@ class Worker(Construct):
                 timeout=Duration.seconds(settings.worker_timeout_seconds),
                 memory_mb=settings.worker_memory_mb,
             ),
-            requirements=[_intake_requirements(settings, intake), *requirements],
+            requirements=[
+                _intake_requirements(settings, intake),
+                _details_requirements(self, settings, intake),
+                *requirements,
+            ],
         )
         acknowledge(
             self.function,
@@ -110,3 +115,27 @@ def _intake_requirements(settings: Settings, intake: IntakeQueues) -> Requiremen
         resources=[intake.dead_letter_queue.queue_arn],
     )
     return Requirements(environment, [read_statement, reject_statement])
+
+
+def _details_requirements(
+    scope: Construct, settings: Settings, intake: IntakeQueues
+) -> Requirements:
+    """Return what the worker needs to request details and to send itself delayed messages."""
+    if settings.details == "none":
+        return Requirements()
+    environment = {
+        "DETAILS": settings.details,
+        "DETAILS_WAIT_SECONDS": str(settings.details_wait_seconds),
+        "DETAILS_ATTEMPTS": str(settings.details_attempts),
+        "DETAILS_PERSONAL": str(settings.details_personal).lower(),
+        "GENESYS_LOGIN_URL": settings.login_url,
+        "GENESYS_API_URL": settings.api_url,
+        "GENESYS_SECRET": settings.genesys_secret,
+    }
+    send_statement = iam.PolicyStatement(
+        sid="SendDelayedEnds",
+        actions=["sqs:SendMessage"],
+        resources=[intake.queue.queue_arn],
+    )
+    secret_statements = genesys_secret_requirements(scope, settings).statements
+    return Requirements(environment, [send_statement, *secret_statements], sends_to_itself=True)

@@ -18,6 +18,9 @@ from conversations.history import History
 from deadline import Deadline
 
 SECONDS_PER_DAY = 86_400
+# Both parts of the key of the item with the request slots (see `details.request_slots`). No id of a
+# conversation or a queue begins with `#`.
+REQUEST_SLOTS_KEY = "#requests"
 
 
 class EndKey(NamedTuple):

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aws_calls import CALL_ERRORS, call_once, code_of
+from conversations.ledger_store import REQUEST_SLOTS_KEY
 from deadline import Clock, Deadline
+from dynamodb.writes import key_values
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-# Both parts of the item's key. No conversation's id and no queue's id begins with `#`.
-SLOTS_KEY = "#requests"
 
 
 class TableSlots:
@@ -106,7 +105,7 @@ class TableSlots:
                 deadline,
                 operation,
                 TableName=self._table_name,
-                Key={"conversation_id": {"S": SLOTS_KEY}, "queue_id": {"S": SLOTS_KEY}},
+                Key=key_values((REQUEST_SLOTS_KEY, REQUEST_SLOTS_KEY)),
                 UpdateExpression=change,
                 ConditionExpression=condition,
                 ExpressionAttributeValues={name: {"N": str(v)} for name, v in values.items()},

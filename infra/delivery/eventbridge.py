@@ -209,7 +209,9 @@ def _worker_requirements(settings: Settings, intake: IntakeQueues) -> Requiremen
         actions=["sqs:SendMessage"],
         resources=[intake.queue.queue_arn],
     )
-    return Requirements(environment, [send_statement] if _settles(settings) else [])
+    if not _settles(settings):
+        return Requirements(environment)
+    return Requirements(environment, [send_statement], sends_to_itself=True)
 
 
 def _integration_properties(scope: Construct, settings: Settings) -> dict[str, object]:

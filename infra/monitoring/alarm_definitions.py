@@ -15,6 +15,7 @@ from infra.monitoring.cloudwatch_metrics import (
     queue_metric,
     table_metric,
 )
+from infra.monitoring.details import details_alarm_specs
 from infra.monitoring.monitored_resources import MonitoredResources
 from infra.settings.retries import DEAD_LETTER_DAYS, INTAKE_DAYS, duration_in_words
 from infra.settings.settings import Settings
@@ -37,6 +38,7 @@ def alarm_specs(settings: Settings, resources: MonitoredResources) -> list[Alarm
         *_intake_alarm_specs(settings, resources),
         *_worker_alarm_specs(settings, resources.worker),
         *_outcome_alarm_specs(settings),
+        *details_alarm_specs(settings),
     ]
     if resources.watchdog:
         specs += _watchdog_alarm_specs(settings, resources.watchdog)
@@ -62,7 +64,7 @@ def _intake_alarm_specs(settings: Settings, resources: MonitoredResources) -> It
     )
     max_age_seconds = (
         _MAX_UNINTENDED_WAIT_SECONDS
-        + resources.source.max_delay_seconds
+        + max(resources.source.max_delay_seconds, settings.details_delay_seconds)
         + settings.batching_window_seconds
     )
     yield AlarmSpec(

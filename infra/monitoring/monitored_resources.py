@@ -23,8 +23,9 @@ class MonitoredSource:
     provisioner
         The provisioner's function.
     max_delay_seconds
-        The longest delay of the messages that the worker sends to itself; 0 if it sends none. The
-        intake queue holds the delayed messages, so the alarm `backlog` allows for this delay.
+        The longest delay of the messages that the worker sends to itself because of this delivery;
+        0 if it sends none. The intake queue holds the delayed messages, so the alarm `backlog`
+        allows for this delay.
     alarm_specs
         The alarms that only this delivery has.
     undelivered_metrics

@@ -21,6 +21,9 @@ MAX_WORKER_ENVIRONMENT_CHARACTERS = 3_140
 # If one of these destinations is not configured, its variables are absent from the worker's
 # environment, which frees this many characters.
 _CHARACTERS_FREED_WITHOUT = {"webhook": 65, "archive": 80}
+# The variables that only the details need take this many characters, without the URLs and the name
+# of the secret.
+_CHARACTERS_OF_DETAILS = 170
 # The watchdog's other variables leave this many characters for the settings that
 # `_overfull_watchdog_environment` counts.
 MAX_WATCHDOG_ENVIRONMENT_CHARACTERS = 3_580
@@ -63,6 +66,8 @@ def _ineffective_key_warnings(settings: Settings, explicit_keys: Collection[str]
             continue
         if not _matches_delivery(key.only_with, settings):
             yield f'{name} has no effect with delivery = "{settings.delivery}"'
+        elif name.startswith("details_") and settings.details == "none":
+            yield f'{name} has no effect with details = "none"'
         elif name == "settle_seconds" and settings.end_rule != "last_queue":
             yield (
                 f'settle_seconds has no effect with end_rule = "{settings.end_rule}": '
@@ -162,6 +167,11 @@ def _private_webhook_address(settings: Settings) -> Iterator[str]:
 @_rule(_CONFLICT_RULES)
 def _overfull_worker_environment(settings: Settings) -> Iterator[str]:
     values = [",".join(settings.queue_ids), settings.webhook_url, settings.webhook_secret]
+    names = "queue_ids, webhook_url and webhook_secret"
+    if settings.details == "analytics":
+        values += [settings.login_url, settings.api_url, settings.genesys_secret]
+        values.append("." * _CHARACTERS_OF_DETAILS)
+        names += ", and what details need,"
     size = sum(len(value or "") for value in values)
     limit = MAX_WORKER_ENVIRONMENT_CHARACTERS + sum(
         freed
@@ -170,7 +180,7 @@ def _overfull_worker_environment(settings: Settings) -> Iterator[str]:
     )
     if size > limit:
         yield (
-            f"queue_ids, webhook_url and webhook_secret take {size} characters together; the "
+            f"{names} take {size} characters together; the "
             f"worker's environment has room for {limit}"
         )
 

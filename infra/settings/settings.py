@@ -81,6 +81,20 @@ class Settings:
     """How many days an EventBridge archive keeps all events of the partner event bus, so that you
     can replay them. With 0 there is no archive."""
 
+    # Details:
+    details: Annotated[str, OneOf("none", "analytics")] = "none"
+    """With "none", an end has only what its event says. With "analytics", the worker asks Genesys
+    Cloud's analytics for each end's participants and metrics. An end then waits until its details
+    are there."""
+    details_wait_seconds: Annotated[int, Between(0, 900)] = 60
+    """How many seconds the worker waits before it asks again for details that were not there."""
+    details_attempts: Annotated[int, Between(1, 10)] = 3
+    """How often the worker asks for an end's details. If they are still not there, it delivers the
+    end without them."""
+    details_personal: bool = False
+    """If true, the details contain personal data: names, phone numbers and addresses, and agents'
+    notes."""
+
     # Destinations:
     destinations: Annotated[Strings, checks.destinations] = ("actions", "bus")
     """Where ends go, in the order of the list. "actions" calls your Python code in
@@ -214,6 +228,11 @@ class Settings:
         of both settings keep the result below 43,200 s, the maximum that SQS accepts.
         """
         return 6 * self.worker_timeout_seconds + self.batching_window_seconds
+
+    @property
+    def details_delay_seconds(self) -> int:
+        """How long an end's message is delayed between two requests for the end's details."""
+        return self.details_wait_seconds if self.details == "analytics" else 0
 
     @property
     def outage_seconds(self) -> int:
