@@ -16,6 +16,7 @@ from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb
 from tests.fakes.aws.sqs import DEAD, INTAKE, FakeSqs
 from tests.fakes.clock import Clock
 from worker.batch import Dependencies, process
+from worker.details_step import DetailsStep
 from worker.intake_queue import IntakeQueue
 from worker.messages import Message, Reader
 from worker.report import BatchReport
@@ -38,6 +39,8 @@ class Batches:
         The destinations; None for the action alone.
     reader
         The message reader; None for the subscription's reader.
+    details
+        Completes claimed ends; None if ends get no details.
     """
 
     def __init__(self, sqs: FakeSqs, clock: Clock, dynamodb: FakeDynamoDb | None = None) -> None:
@@ -46,6 +49,7 @@ class Batches:
         self.dynamodb = dynamodb or FakeDynamoDb()
         self.destinations: list[Destination] | None = None
         self.reader: Reader | None = None
+        self.details: DetailsStep | None = None
         self.acted_ends: list[ConversationEnd] = []
         self.action: Callable[[ConversationEnd], None] = self._act
         self.action_effects: dict[str, BaseException | Callable[[], object]] = {}
@@ -63,6 +67,7 @@ class Batches:
                 now_ms=self.now_ms,
             ),
             destinations=self.destinations or [Actions(self.action)],
+            details=self.details,
             now_ms=self.now_ms,
             sleep=self.clock.sleep,
         )
