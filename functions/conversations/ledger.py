@@ -154,15 +154,16 @@ class Claims:
             marks.append(self._make_mark(claim, done=done))
         return [_mark_result(result) for result in self._store.write(marks, deadline)]
 
-    def release(self, claims: Sequence[Claim], deadline: Deadline) -> None:
-        """Give up claims before their leases expire, so that a retry need not wait.
+    def release(self, claims: Sequence[Claim], deadline: Deadline) -> list[MarkResult]:
+        """Give up claims before their leases expire, and return the results in order.
 
         If a release fails, the retry waits until the lease expires. A release also records the
         destinations that have the end, in case a mark has failed.
         """
         for claim in claims:
             claim.lease_until = 0
-        self._store.write([self._make_mark(claim, done=False) for claim in claims], deadline)
+        marks = [self._make_mark(claim, done=False) for claim in claims]
+        return [_mark_result(result) for result in self._store.write(marks, deadline)]
 
     def _claim_distinct(
         self, ends: Mapping[EndKey, Accepted], deadline: Deadline

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import boto3
 
+from conversations.claim import Marked
 from conversations.ledger import Claims
 from deadline import Deadline, now_ms
 from details.completion import complete_end, give_up_details
@@ -110,18 +111,39 @@ class DetailsStep:
                     claimed_end.end, with_personal_data=self._settings.with_personal_data
                 )
             ready_ends.append(claimed_end)
-        send_deadline = budget.next_step_deadline()
-        sent_flags = self._intake.send_delayed(
-            delayed_bodies, self._settings.wait_seconds, send_deadline
-        )
-        outcomes: list[Outcome] = []
-        for claimed_end, sent in zip(delayed_ends, sent_flags, strict=True):
-            outcomes += _outcomes_after_sending(claimed_end, sent, send_deadline)
+        outcomes = self._put_off(delayed_ends, delayed_bodies, claims, budget)
+        return ready_ends, outcomes
+
+    def _put_off(
+        self,
+        claimed_ends: Sequence[ClaimedEnd],
+        bodies: Sequence[str],
+        claims: Claims,
+        budget: TimeBudget,
+    ) -> list[Outcome]:
+        """Send delayed messages, release the claims, and return the outcomes of the messages."""
+        deadline = budget.next_step_deadline()
+        if not claimed_ends:
+            return []
+        sent_flags = self._intake.send_delayed(bodies, self._settings.wait_seconds, deadline)
+        reason_if_unsent = "no_time" if deadline.passed() else "settling"
+        for claimed_end, sent in zip(claimed_ends, sent_flags, strict=True):
             if sent:
                 claimed_end.claim.details_attempts = claimed_end.details_attempts
-        if delayed_ends:
-            claims.release([end.claim for end in delayed_ends], budget.interim_mark_deadline())
-        return ready_ends, outcomes
+        results = claims.release(
+            [claimed_end.claim for claimed_end in claimed_ends], budget.interim_mark_deadline()
+        )
+        outcomes: list[Outcome] = []
+        for claimed_end, sent, result in zip(claimed_ends, sent_flags, results, strict=True):
+            messages = claimed_end.messages
+            if not sent:
+                outcomes += [Outcome(m, "failed", reason_if_unsent) for m in messages]
+            elif claimed_end.claim.is_span_extended and not isinstance(result, Marked):
+                # The ledger does not have the times of these messages, so they must come back.
+                outcomes += [Outcome(m, "failed", "ledger", "span not recorded") for m in messages]
+            else:
+                outcomes += [Outcome(m, "ignored", "awaiting_details") for m in messages]
+        return outcomes
 
     def _read_details(
         self, claimed_end: ClaimedEnd, conversations: Mapping[str, Conversation]
@@ -180,13 +202,3 @@ def make_details_step(
             ends_are_legs=variables.end_rule == "queue_leg",
         ),
     )
-
-
-def _outcomes_after_sending(
-    claimed_end: ClaimedEnd, sent: bool, deadline: Deadline
-) -> list[Outcome]:
-    """Return the outcomes of an end's messages after the delayed message was sent or not."""
-    if sent:
-        return [Outcome(m, "ignored", "awaiting_details") for m in claimed_end.messages]
-    reason = "no_time" if deadline.passed() else "settling"
-    return [Outcome(m, "failed", reason) for m in claimed_end.messages]
