@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 Source = Literal["subscription", "eventbridge", "backfill"]
+Details = Literal["none", "complete", "missing"]
 
 # Two ends of a conversation in the same queue count as one if they are at most this far apart.
 SAME_END_WINDOW_MS = 5 * 60 * 1000
@@ -31,7 +32,8 @@ class ConversationEnd:
         event ended the leg, as Genesys Cloud writes them (`VOICE`, `INBOUND`, `ENDPOINT`); None if
         the event does not have them. Genesys Cloud adds new values without notice.
     participants, metrics
-        The event's lists of the same names, unchanged; empty if the event does not have them.
+        With `details` "none", the event's lists of the same names, unchanged; empty if the event
+        does not have them. Otherwise lists in the shape that docs/details.md describes.
     source
         The delivery that reported the end: `subscription` or `eventbridge`. `backfill` is reserved
         for ends that a later version will find by a search in Genesys Cloud.
@@ -42,6 +44,12 @@ class ConversationEnd:
     end_id
         The end's unique id (see `make_end_id`). It is the same for every delivery of the end, and
         different for every other end.
+    details
+        `complete` if `participants`, `metrics` and `conversation_start` come from Genesys Cloud's
+        analytics; `missing` if analytics did not have them in time; `none` if nobody asked.
+    conversation_start
+        When the conversation started, in the form of `ended_at`; None unless `details` is
+        `complete`.
     raw
         The whole event, including the fields that have no attribute here.
     """
@@ -58,6 +66,8 @@ class ConversationEnd:
     source: Source
     sequence: int
     end_id: str
+    details: Details
+    conversation_start: str | None
     raw: dict[str, Any]
 
     def as_json(self, *, include_raw: bool = True) -> bytes:

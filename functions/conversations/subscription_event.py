@@ -79,6 +79,8 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Acc
         source="subscription",
         sequence=1,
         end_id="",
+        details="none",
+        conversation_start=None,
         raw=event,
     )
     return Accepted(end, to_epoch_ms(ended_at), has_own_time)

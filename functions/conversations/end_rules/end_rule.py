@@ -47,6 +47,8 @@ def accept_end(
         source="eventbridge",
         sequence=1,  # The ledger determines the right sequence and id.
         end_id="",
+        details="none",
+        conversation_start=None,
         raw=event.raw,
     )
     return Accepted(end, ended_at_ms, cause.has_own_time)
