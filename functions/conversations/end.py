@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 Source = Literal["subscription", "eventbridge", "backfill"]
-Details = Literal["none", "complete", "missing"]
+DetailsStatus = Literal["none", "complete", "missing"]
 
 # Two ends of a conversation in the same queue count as one if they are at most this far apart.
 SAME_END_WINDOW_MS = 5 * 60 * 1000
@@ -66,7 +66,7 @@ class ConversationEnd:
     source: Source
     sequence: int
     end_id: str
-    details: Details
+    details: DetailsStatus
     conversation_start: str | None
     raw: dict[str, Any]
 

@@ -56,6 +56,7 @@ def complete_end(*, personal: bool = False) -> ConversationEnd:
         metrics=make_metrics(
             nOffered=1, tAcd=39674, tAcw=32000, tHandle=280254, tHeld=30733, tTalk=217521
         ),
+        source="eventbridge",
         details="complete",
         conversation_start="2026-11-23T09:54:40.500Z",
     )
