@@ -30,10 +30,10 @@ class ConversationEnd:
     media_type, direction, disconnect_type
         The values of the customer or, under the end rule `queue_leg`, of the participant whose
         event ended the leg, as Genesys Cloud writes them (`VOICE`, `INBOUND`, `ENDPOINT`); None if
-        the event does not have them. Genesys Cloud adds new values without notice.
+        neither the event nor the details have them. Genesys Cloud adds new values without notice.
     participants, metrics
-        With `details` "none", the event's lists of the same names, unchanged; empty if the event
-        does not have them. Otherwise lists in the shape that docs/details.md describes.
+        If `details` is `none`, the event's lists of the same names, unchanged; empty if the event
+        does not have them. Otherwise, lists in the form that docs/details.md describes.
     source
         The delivery that reported the end: `subscription` or `eventbridge`. `backfill` is reserved
         for ends that a later version will find by a search in Genesys Cloud.
@@ -45,11 +45,10 @@ class ConversationEnd:
         The end's unique id (see `make_end_id`). It is the same for every delivery of the end, and
         different for every other end.
     details
-        `complete` if `participants`, `metrics` and `conversation_start` come from Genesys Cloud's
-        analytics; `missing` if analytics did not have them in time; `none` if nobody asked.
+        Whether Genesys Cloud's analytics have completed the end: `complete`, or `missing` if they
+        did not have its conversation in time. `none` if the setting `details` is `none`.
     conversation_start
-        When the conversation started, in the form of `ended_at`; None unless `details` is
-        `complete`.
+        When the conversation began, in the form of `ended_at`; None unless `details` is `complete`.
     raw
         The whole event, including the fields that have no attribute here.
     """
