@@ -14,15 +14,15 @@ import pytest
 from conversations.end import ConversationEnd
 from destinations.archive import Archive
 from tests.bodies import OTHER_QUEUE, QUEUE
-from tests.fakes.aws.firehose import STREAM, FakeFirehose
-from tests.fakes.clock import Clock
-from tests.fakes.detailed_ends import (
+from tests.detailed_ends import (
     RESOLVED,
     complete_end,
     make_metrics,
     make_participant,
     missing_end,
 )
+from tests.fakes.aws.firehose import STREAM, FakeFirehose
+from tests.fakes.clock import Clock
 from tests.fakes.ends import sample_end
 
 ROOT = Path(__file__).parents[2]

@@ -16,7 +16,7 @@ from local.http.messages import Answer
 from local.http.server import HttpServer
 from tests import genesys_sdk
 from tests.bodies import OTHER_QUEUE
-from tests.fakes.detailed_ends import RESOLVED, complete_end, make_participant, missing_end
+from tests.detailed_ends import RESOLVED, complete_end, make_participant, missing_end
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/details.md").read_text(encoding="utf-8")

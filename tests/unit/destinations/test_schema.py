@@ -15,7 +15,7 @@ from conversations.end import ConversationEnd, DetailsStatus, Source
 from conversations.parsed import Accepted
 from conversations.subscription_event import parse_subscription_event
 from tests.bodies import QUEUE, mutated_events
-from tests.fakes.detailed_ends import PERSONAL, complete_end, missing_end
+from tests.detailed_ends import PERSONAL, complete_end, missing_end
 from tests.fakes.ends import make_end, sample_end, with_end_id
 
 ROOT = Path(__file__).parents[3]
