@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conversations.end import ConversationEnd
-from conversations.fields import string_or_none
+from conversations.fields import format_utc, parse_utc, string_or_none
+from conversations.parsed import RejectError
 from details.details import Details
 
 JsonObject = dict[str, Any]
@@ -16,8 +17,6 @@ _STRINGS = {
     "purpose": "purpose",
     "userId": "user_id",
     "externalContactId": "external_contact_id",
-    "connectedTime": "started_at",
-    "endTime": "ended_at",
 }
 # The same for fields that become lists.
 _LISTS = {
@@ -72,8 +71,10 @@ def _describe(participant: JsonObject, *, with_personal_data: bool) -> JsonObjec
         for event_field, field in _STRINGS.items()
     }
     lists = {field: _find_strings(participant, keys) for field, keys in _LISTS.items()}
-    # The order of the fields is that of `details.details`.
-    times = {field: strings.pop(field) for field in ("started_at", "ended_at")}
+    times = {
+        "started_at": _find_time(participant, "connectedTime"),
+        "ended_at": _find_time(participant, "endTime"),
+    }
     personal: JsonObject = {}
     if with_personal_data:
         personal["name"] = string_or_none(participant.get("name"))
@@ -87,13 +88,20 @@ def _find_strings(participant: JsonObject, keys: Sequence[str]) -> list[str]:
     return [value for value in values if value]
 
 
+def _find_time(participant: JsonObject, key: str) -> str | None:
+    try:
+        return format_utc(parse_utc(participant.get(key) or "", key))
+    except (RejectError, TypeError):
+        return None
+
+
 def _find_metrics(end: ConversationEnd) -> list[JsonObject]:
     metrics = [
         {"name": one["name"], "value": one["value"]}
         for one in end.metrics
         if isinstance(one, dict)
         and isinstance(one.get("name"), str)
-        and type(one.get("value")) in (int, float)
+        and type(one.get("value")) is int
     ]
     return sorted(metrics, key=lambda metric: str(metric["name"]))
 

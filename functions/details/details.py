@@ -47,9 +47,17 @@ class Details:
 
 
 def read_details(
-    conversation: Conversation, end: EndInConversation, *, with_personal_data: bool
+    conversation: Conversation,
+    end: EndInConversation,
+    *,
+    with_personal_data: bool,
+    is_last_attempt: bool,
 ) -> Details | None:
-    """Return an end's details; None if analytics do not have all of them yet."""
+    """Return an end's details; None if analytics do not have them yet.
+
+    Until the last attempt, the details also wait for the end of the after-call work. The last
+    attempt does without it, because this work can take long.
+    """
     participants = conversation.participants or []
     sessions = [
         session
@@ -57,7 +65,7 @@ def read_details(
         for session in participant.sessions or []
         if _is_in_queue(session, end.queue_id) and _began_within(session, end)
     ]
-    if not _is_complete(conversation, sessions, end):
+    if not _is_over(conversation, sessions, end, is_last_attempt=is_last_attempt):
         return None
     customer = next((p for p in participants if p.purpose in ("customer", "external")), None)
     customer_sessions = (customer and customer.sessions) or [Session()]
@@ -76,13 +84,18 @@ def read_details(
     )
 
 
-def _is_complete(
-    conversation: Conversation, sessions: Sequence[Session], end: EndInConversation
+def _is_over(
+    conversation: Conversation,
+    sessions: Sequence[Session],
+    end: EndInConversation,
+    *,
+    is_last_attempt: bool,
 ) -> bool:
     """Return whether analytics have the end's part of the conversation, and it is over."""
     segments = [segment for session in sessions for segment in session.segments or []]
-    if any(segment.segment_end is None for segment in segments):
-        return False  # for example, an agent is still at the after-call work
+    open_types = {s.segment_type for s in segments if s.segment_end is None}
+    if open_types - ({"wrapup"} if is_last_attempt else set()):
+        return False
     if end.is_leg:
         return bool(sessions)
     if conversation.conversation_end is None:

@@ -24,8 +24,9 @@ class Metric(Model, frozen=True, rename="camel"):
 
 
 class Segment(Model, frozen=True, rename="camel"):
-    """A part of a session, such as talking, holding or after-call work."""
+    """A part of a session, such as `interact`, `hold` or `wrapup`, which is after-call work."""
 
+    segment_type: str | None = None
     segment_start: Time | None = None
     segment_end: Time | None = None
     queue_id: str | None = None

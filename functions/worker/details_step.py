@@ -158,8 +158,12 @@ class DetailsStep:
             claim.previous_end_at,
             is_leg=self._settings.ends_are_legs,
         )
-        with_personal_data = self._settings.with_personal_data
-        return read_details(conversation, part, with_personal_data=with_personal_data)
+        return read_details(
+            conversation,
+            part,
+            with_personal_data=self._settings.with_personal_data,
+            is_last_attempt=claimed_end.details_attempts >= self._settings.max_attempts,
+        )
 
     def _make_delayed_body(self, claimed_end: ClaimedEnd) -> str | None:
         """Return the body of the delayed message; None if the end cannot be put off any more."""

@@ -23,7 +23,7 @@ MAX_WORKER_ENVIRONMENT_CHARACTERS = 3_140
 _CHARACTERS_FREED_WITHOUT = {"webhook": 65, "archive": 80}
 # The variables that only the details need take this many characters, without the URLs and the name
 # of the secret.
-_CHARACTERS_OF_DETAILS = 170
+CHARACTERS_OF_DETAILS = 170
 # The watchdog's other variables leave this many characters for the settings that
 # `_overfull_watchdog_environment` counts.
 MAX_WATCHDOG_ENVIRONMENT_CHARACTERS = 3_580
@@ -170,7 +170,7 @@ def _overfull_worker_environment(settings: Settings) -> Iterator[str]:
     names = "queue_ids, webhook_url and webhook_secret"
     if settings.details == "analytics":
         values += [settings.login_url, settings.api_url, settings.genesys_secret]
-        values.append("." * _CHARACTERS_OF_DETAILS)
+        values.append("." * CHARACTERS_OF_DETAILS)
         names += ", and what details need,"
     size = sum(len(value or "") for value in values)
     limit = MAX_WORKER_ENVIRONMENT_CHARACTERS + sum(

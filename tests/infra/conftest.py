@@ -51,7 +51,9 @@ def lean(stack_with: Callable[..., Stack]) -> Stack:
 @pytest.fixture(scope="session")
 def eventbridge(stack_with: Callable[..., Stack]) -> Stack:
     """Return a stack with the delivery `eventbridge` and every possible alarm."""
-    return stack_with(delivery="eventbridge", silence_hours=24)
+    return stack_with(
+        delivery="eventbridge", silence_hours=24, details="analytics", details_wait_seconds=0
+    )
 
 
 @pytest.fixture(scope="session")
@@ -88,6 +90,10 @@ def tuned(stack_with: Callable[..., Stack]) -> Stack:
         genesys_account="325654371633",
         attribute_filter='$exists(queue) and queue.id = "q1"',
         settle_seconds=900,  # has no effect with this delivery
+        details="analytics",
+        details_wait_seconds=300,
+        details_attempts=5,
+        details_personal=True,
         destinations=("archive", "webhook", "actions", "bus"),
         webhook_url="https://hooks.example.com/ended?team=1",
         webhook_secret="queue-ends/webhook",

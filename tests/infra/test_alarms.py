@@ -72,6 +72,7 @@ def test_there_is_an_alarm_for_every_sign_in_the_order_of_the_runbook(
             eventbridge,
             [
                 *COMMON_ALARMS,
+                "details-missing",
                 *WATCHDOG_ALARMS,
                 "undelivered",
                 rules[0],
@@ -103,6 +104,7 @@ def test_each_alarm_has_its_metric_threshold_and_periods(eventbridge: Stack) -> 
         "worker-slow": (function, "Duration", "p99 >", 24_000, 2, 5, minute, good),
         "rejects": ("QueueEnds", "Rejected", "Sum >", 0, *once),
         "delivery-failures": ("QueueEnds", "DeliveryFailures", "Sum >", 0, *once),
+        "details-missing": ("QueueEnds", "DetailsMissing", "Sum >", 0, *once),
         "subscription-unhealthy": (
             "QueueEnds",
             "SubscriptionHealthy",
@@ -149,6 +151,7 @@ def test_each_alarm_watches_the_part_of_the_stack_that_it_speaks_of(eventbridge:
         "worker-slow": worker,
         "rejects": stage,
         "delivery-failures": stage,
+        "details-missing": stage,
         "subscription-unhealthy": stage,
         "watchdog-errors": {"FunctionName": {"Ref": ids["Watchdog/Function"]}},
         "undelivered": queue("EventSource/DeadLetterQueue"),
@@ -163,8 +166,8 @@ def test_each_alarm_watches_the_part_of_the_stack_that_it_speaks_of(eventbridge:
 def test_thresholds_follow_the_settings(stack: Stack, tuned: Stack, many_queues: Stack) -> None:
     for synthesised, wait, limit_ms, minutes in (
         (stack, 120, 24_000, 5),
-        # Another batching window, timeout and retry delay; this delivery has no settling.
-        (tuned, 120 + 5, 48_000, 17),
+        # Another batching window, timeout and retry delay, and ends that wait for details.
+        (tuned, 120 + 300 + 5, 48_000, 17),
         (many_queues, 120 + 900, 24_000, 5),  # with settling
     ):
         alarms = alarms_of(synthesised)
@@ -190,7 +193,7 @@ def test_each_alarm_is_on_one_metric_that_is_emitted_with_its_dimensions(
     many_queues: Stack,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    BatchReport(latencies_ms={"q1": [5]}).write_metrics("dev", cold_start=True)
+    BatchReport(latencies_ms={"q1": [5]}, details_missing=1).write_metrics("dev", cold_start=True)
     run_watchdog(io.StringIO())
     metrics = metrics_of(capsys.readouterr().out)
     ours = {(metric.name, *sorted(metric.dimensions)) for metric in metrics}

@@ -272,18 +272,22 @@ def test_the_worker_is_told_how_events_come_and_what_counts_as_an_end(
         assert variables["SETTLE_SECONDS"] == settle_seconds
 
 
-def test_only_where_it_settles_may_the_worker_send_to_its_own_queue(
+def test_only_to_settle_or_to_await_details_may_the_worker_send_to_its_own_queue(
     stack: Stack, eventbridge: Stack, many_queues: Stack, queue_legs: Stack
 ) -> None:
-    for synthesised in (stack, eventbridge, many_queues, queue_legs):
+    for synthesised, expected in (
+        (stack, []),
+        (eventbridge, ["SendDelayedEnds"]),
+        (many_queues, ["SendSettleEvents"]),
+        (queue_legs, []),
+    ):
         intake = synthesised.arn("Intake/Queue")
         send_statements = [
             statement
             for statement in synthesised.role_statements("Worker")
             if statement["Resource"] == intake and "sqs:SendMessage" in statement["Action"]
         ]
-        allowed = allow_statement("SendSettleEvents", "sqs:SendMessage", intake)
-        assert send_statements == ([allowed] if synthesised is many_queues else [])
+        assert [statement["Sid"] for statement in send_statements] == expected
 
 
 # The template as a whole
@@ -294,8 +298,13 @@ def test_every_wildcard_for_eventbridge_is_meant(eventbridge: Stack, many_queues
     # secret's random suffix and the partner event sources.
     meant = [":secret:queue-ends/genesys-??????", "::event-source/aws.partner/genesys.com/*"] * 2
     meant += ["*", "sqs:*"] * 3 + ["*"]
-    for synthesised, stage in ((eventbridge, "dev"), (many_queues, "s" * 54)):
-        assert synthesised.wildcards() == sorted([*meant, f":alarm:QueueEnds-{stage}-*"])
+    # With details, the worker reads the secret, too.
+    of_details = [":secret:queue-ends/genesys-??????"]
+    for synthesised, stage, more in (
+        (eventbridge, "dev", of_details),
+        (many_queues, "s" * 54, []),
+    ):
+        assert synthesised.wildcards() == sorted([*meant, f":alarm:QueueEnds-{stage}-*", *more])
         for policy in synthesised.of_type("AWS::SQS::QueuePolicy"):
             for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
                 assert "*" not in json.dumps(statement) or statement["Effect"] == "Deny"

@@ -2,7 +2,7 @@
 
 import json
 
-from infra.settings.combinations import MAX_WORKER_ENVIRONMENT_CHARACTERS
+from infra.settings.combinations import CHARACTERS_OF_DETAILS, MAX_WORKER_ENVIRONMENT_CHARACTERS
 from tests.infra.stacks import (
     QUEUES,
     Stack,
@@ -45,16 +45,31 @@ def test_the_worker_may_do_exactly_what_it_does(stack: Stack, tuned: Stack, lean
     ]
     ledger_actions = ["dynamodb:BatchGetItem", "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate"]
     key_statement = secret_read_statement("queue-ends/webhook", "ReadWebhookKey")
-    for synthesised, for_destinations, traces in (
-        (stack, [put_statement(stack)], []),
-        (lean, [write_statement(lean)], []),
-        (tuned, [write_statement(tuned), key_statement, put_statement(tuned)], [TRACE_STATEMENT]),
+    delayed = allow_statement("SendDelayedEnds", "sqs:SendMessage", tuned.arn("Intake/Queue"))
+    details_statements = [delayed, secret_read_statement("queue-ends/prod")]
+    only_slots = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["#requests"]}}
+    table = tuned.arn("Ledger/Table")
+    slots_statement = allow_statement(
+        "TakeRequestSlots", "dynamodb:UpdateItem", table, Condition=only_slots
+    )
+    for synthesised, for_details, for_slots, for_destinations, traces in (
+        (stack, [], [], [put_statement(stack)], []),
+        (lean, [], [], [write_statement(lean)], []),
+        (
+            tuned,
+            details_statements,
+            [slots_statement],
+            [write_statement(tuned), key_statement, put_statement(tuned)],
+            [TRACE_STATEMENT],
+        ),
     ):
         dead_letter_queue = synthesised.arn("Intake/DeadLetterQueue")
         assert synthesised.role_statements("Worker") == [
             allow_statement("ReadIntakeQueue", receive_actions, synthesised.arn("Intake/Queue")),
             allow_statement("RejectToDeadLetterQueue", "sqs:SendMessage", dead_letter_queue),
+            *for_details,
             allow_statement("KeepLedger", ledger_actions, synthesised.arn("Ledger/Table")),
+            *for_slots,
             *for_destinations,
             log_write_statement(synthesised, "Worker"),
             *traces,
@@ -113,6 +128,13 @@ def test_the_worker_is_told_what_is_set_and_what_the_stack_made(
                 "WEBHOOK_SECRET": "queue-ends/webhook",
                 "WEBHOOK_ALLOW_PRIVATE": "true",
                 "ARCHIVE_STREAM": tuned.ref("Destinations/Archive/Stream"),
+                "DETAILS": "analytics",
+                "DETAILS_WAIT_SECONDS": "300",
+                "DETAILS_ATTEMPTS": "5",
+                "DETAILS_PERSONAL": "true",
+                "GENESYS_LOGIN_URL": "https://login.mypurecloud.ie",
+                "GENESYS_API_URL": "https://proxy.example.com/api",
+                "GENESYS_SECRET": "queue-ends/prod",
             },
         ),
     ):
@@ -141,7 +163,10 @@ def test_the_longest_environment_of_the_worker_fits_lambda(
             "ARCHIVE_STREAM": "s" * 64,
         }
         given = {
-            "QUEUE_IDS": "x" * MAX_WORKER_ENVIRONMENT_CHARACTERS,
+            "QUEUE_IDS": "x" * (MAX_WORKER_ENVIRONMENT_CHARACTERS - CHARACTERS_OF_DETAILS),
+            "GENESYS_LOGIN_URL": "",
+            "GENESYS_API_URL": "",
+            "GENESYS_SECRET": "",
             "WEBHOOK_URL": "",
             "WEBHOOK_SECRET": "",
             "STAGE": stage,
@@ -154,6 +179,25 @@ def test_the_longest_environment_of_the_worker_fits_lambda(
         longest = of_destinations | synthesised.environment("Worker") | made | given
         assert all(isinstance(value, str) for value in longest.values())
         assert len(json.dumps(longest, separators=(",", ":"))) <= 4096
+
+
+def test_lambda_lets_the_worker_send_itself_messages_only_if_it_does(
+    stack: Stack, tuned: Stack, eventbridge: Stack, many_queues: Stack, queue_legs: Stack
+) -> None:
+    for synthesised, recursive_loop in (
+        (stack, None),
+        (queue_legs, None),
+        (tuned, "Allow"),  # details
+        (eventbridge, "Allow"),  # details
+        (many_queues, "Allow"),  # settling
+    ):
+        functions = synthesised.of_type("AWS::Lambda::Function")
+        loops = {
+            function["Properties"]["Handler"]: function["Properties"].get("RecursiveLoop")
+            for function in functions
+        }
+        assert loops.pop("worker.handler.handler") == recursive_loop
+        assert set(loops.values()) == {None}
 
 
 def test_the_worker_has_the_handler_time_and_memory_set(stack: Stack, tuned: Stack) -> None:

@@ -147,7 +147,8 @@ def test_every_wildcard_in_the_template_is_meant(stack: Stack, tuned: Stack) -> 
     assert stack.wildcards() == sorted([*meant, *tls_only])
     # X-Ray's two actions, in all roles, have no resource to name. The statements for Firehose and
     # for TLS cover all objects of the archive. The webhook's URL has a query.
-    meant = [":secret:queue-ends/prod-??????"] * 2 + [":alarm:QueueEnds-prod-*"]
+    # With details, the worker reads the Genesys Cloud secret, too.
+    meant = [":secret:queue-ends/prod-??????"] * 3 + [":alarm:QueueEnds-prod-*"]
     meant += [":secret:queue-ends/webhook-??????", "https://hooks.example.com/ended?team=1"]
     of_archive = ["*", "s3:*", "/*", "/*"]
     assert tuned.wildcards() == sorted([*meant, *tls_only, "*", "*", "*", *of_archive])

@@ -163,7 +163,7 @@ def _with_metric(**changes: Any) -> Callable[[dict[str, Any]], object]:
         (_with_participant(started_at="10 o'clock"), "is not a 'date-time'"),
         (_with_participant(userId="u-1"), "'userId' was unexpected"),
         (lambda end: end["metrics"][0].pop("value"), "'value' is a required property"),
-        (_with_metric(value="280254"), "is not of type 'number'"),
+        (_with_metric(value="280254"), "is not of type 'integer'"),
         (_with_metric(name=None), "is not of type 'string'"),
         (_with_metric(emitDate="2026-11-23T10:00:00.000Z"), "'emitDate' was unexpected"),
     ],
