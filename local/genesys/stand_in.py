@@ -6,7 +6,8 @@
 
 Subscriptions select events by event type and JSONata filter, and send them to the SQS queue of
 their destination. Integrations of the type *Amazon EventBridge source* select partner events by
-topic, and send them to their partner event source.
+topic, and send them to their partner event source. The analytics have the conversations that
+`genesys.analytics.add` gives them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
+from local.genesys.analytics import DETAILS, Analytics
 from local.genesys.integrations import INTEGRATIONS, Integrations
+from local.genesys.limits import Limits
 from local.genesys.login import LOGIN, Login
 from local.genesys.problems import CORRELATION, Problem, not_allowed, not_found
 from local.genesys.subscriptions import SUBSCRIPTIONS, Subscriptions
@@ -43,11 +46,12 @@ OPERATIONS = {
     INTEGRATIONS: {"POST": "create", "GET": "list"},
     f"{INTEGRATIONS}/[^/]+": {"GET": "read", "PATCH": "switch", "DELETE": "delete"},
     f"{INTEGRATIONS}/[^/]+/config/current": {"GET": "configuration", "PUT": "configure"},
+    DETAILS: {"GET": "details"},
 }
 """The names of operations, by path pattern and method; tests use the names to replace answers."""
 
 
-class GenesysCloud(Login, ScriptedService):
+class GenesysCloud(Login, Limits, ScriptedService):
     """An org of Genesys Cloud, served on a free loopback port inside a `with` statement.
 
     Parameters
@@ -66,6 +70,8 @@ class GenesysCloud(Login, ScriptedService):
         The org's id.
     subscriptions, integrations
         The org's subscriptions and its integrations, keyed by id.
+    analytics
+        The org's analytics, which know the conversations that were added to them.
     has_subscription_api
         Whether the org has the subscriptions' API.
     """
@@ -79,10 +85,12 @@ class GenesysCloud(Login, ScriptedService):
     ) -> None:
         ScriptedService.__init__(self, clock)
         Login.__init__(self)
+        Limits.__init__(self)
         self.id = ORG_ID
         self.has_subscription_api = True
         self._subscriptions = Subscriptions(clock)
         self._integrations = Integrations(clock)
+        self.analytics = Analytics(clock)
         self._send = send
         self._send_partner_events = send_partner_events
         self._lock = threading.RLock()
@@ -120,17 +128,21 @@ class GenesysCloud(Login, ScriptedService):
 
     def carry_out(self, operation: str, request: Request) -> Answer:
         with self._lock:
+            if self.outage:
+                return self.outage
             try:
                 answer = self._perform(operation, request)
             except Problem as problem:
                 return problem.answer
-            return replace(answer, headers={CORRELATION: str(uuid4())})
+            return replace(answer, headers={CORRELATION: str(uuid4()), **answer.headers})
 
     def _perform(self, operation: str, request: Request) -> Answer:
         if operation == "login":
             return self.log_in(request)
         if not request.path.startswith("/api/v2/"):
             raise not_found()
+        if limited := self.limit():
+            return limited
         granted = self.granted_scopes(request)
         if operation == "organization":
             return Answer(200, {"id": self.id, "name": "Example", "state": "active"})
@@ -143,7 +155,9 @@ class GenesysCloud(Login, ScriptedService):
             raise not_found()
         return entities.answer(operation, request)
 
-    def _entities_at(self, path: str) -> Subscriptions | Integrations | None:
+    def _entities_at(self, path: str) -> Subscriptions | Integrations | Analytics | None:
+        if path == f"{DETAILS}/":
+            return self.analytics
         if path.startswith(f"{INTEGRATIONS}/"):
             return self.integrations
         if self.has_subscription_api and path.startswith(f"{SUBSCRIPTIONS}/"):

@@ -6,8 +6,10 @@ import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from conversations.topics import TOPIC_PREFIX
+from local.traffic.participants import Ids, Participants
 from local.traffic.subscription import FINAL_DISCONNECTS, WRAPUP_CODES, iso, random_uuid
 
 Event = dict[str, Any]
@@ -40,6 +42,7 @@ class ConversationBuilder:
         self._queues, self._foreign, self._own_share = queues, foreign, own_share
         # When each agent's latest leg began, keyed by agent and media type.
         self._joined_ms: dict[tuple[str, str], int] = {}
+        self._participants = Participants()
         self.id = random_uuid(rng)
         self.media = rng.choices(list(MEDIA), list(MEDIA.values()))[0]
         self.direction = "INBOUND"
@@ -67,15 +70,19 @@ class ConversationBuilder:
         self.at_ms += 1
         sent = datetime.fromtimestamp(self.at_ms / 1000 + 0.2, UTC)
         event_id = random_uuid(self.rng)
+        fresh = Ids(random_uuid(self.rng), random_uuid(self.rng))
+        ids = self._participants.identify(topic, self.media, body, fresh)
         fields = {
             "eventTime": self.at_ms,
             "conversationId": self.id,
-            "participantId": random_uuid(self.rng),
-            "sessionId": random_uuid(self.rng),
+            "participantId": ids.participant_id,
+            "sessionId": ids.session_id,
             "mediaType": self.media,
             "provider": "PureCloud Messaging",
             "direction": self.direction,
         }
+        if topic.startswith("customer."):
+            fields["externalContactId"] = _external_contact_id(ids.participant_id)
         if self.media == "VOICE":
             fields |= {"provider": "Edge", "ani": "tel:+15555550100", "dnis": "tel:+15555550000"}
         self.events.append(
@@ -189,3 +196,8 @@ class ConversationBuilder:
         self.agent_leaves(queue_id, agent, how)
         self.customer_leaves()
         self.wrap_up(queue_id, agent)
+
+
+def _external_contact_id(participant_id: str) -> str:
+    """Return the id of a participant's contact, which no other participant has."""
+    return str(UUID(int=UUID(participant_id).int ^ 0xFFFF))

@@ -28,6 +28,8 @@ START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 TRANSFERRED, ABANDONED = 0.15, 0.12
 """The fractions of conversations that are transferred and that are abandoned."""
 QUEUE_NAMES = ("Support", "Billing", "Sales", "Returns", "Retention", "Onboarding")
+QUEUES = dict(zip((*OUR_QUEUES, *FOREIGN_QUEUES), QUEUE_NAMES, strict=True))
+"""The names of the org's queues, keyed by id."""
 PEOPLE = (
     "Alex Moreau",
     "Kim Okafor",
