@@ -23,6 +23,9 @@ class DetailsReport:
         The ids of the conversations that the analytics never have.
     missing
         The number of ends in these conversations.
+    waits
+        The least number of times that an end waits. With several ends in a conversation, it may be
+        more.
     arrived
         The ends that arrived, keyed by destination.
     request_count, id_count
@@ -33,6 +36,7 @@ class DetailsReport:
 
     withheld: Collection[str]
     missing: int
+    waits: int
     arrived: Mapping[str, Sequence[End]] = field(default_factory=dict)
     request_count: int = 0
     id_count: int = 0
@@ -49,6 +53,7 @@ class DetailsReport:
             "as many ends lack their details as the analytics never had": all(
                 self._counts(ends)["missing"] == self.missing for ends in self.arrived.values()
             ),
+            "every end waited whose details the analytics did not have": self.delayed >= self.waits,
             "no end has personal data": not any(
                 _personal(end) for ends in self.arrived.values() for end in ends
             ),
