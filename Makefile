@@ -13,6 +13,8 @@ EVENTS ?= 400
 chaos: EVENTS = 5000
 SEED ?= 1
 DELIVERY ?= subscription
+# For both: what the worker asks Genesys Cloud's analytics for, none or analytics.
+DETAILS ?= none
 # For `deploy` and `destroy`: further settings, such as SETTINGS="-c log_level=DEBUG".
 SETTINGS ?=
 # Whoever sits at a terminal is asked; a pipeline is not.
@@ -60,8 +62,8 @@ lock: ## pin the packages of requirements*.in anew, with their hashes (UPGRADE=-
 	$(UV) $(UPGRADE) requirements.in -c functions/requirements.txt -o requirements.txt
 	$(UV) $(UPGRADE) requirements-dev.in -c requirements.txt -o requirements-dev.txt
 
-demo: setup ## deploy to an emulated AWS and run conversations through (EVENTS= SEED= DELIVERY=eventbridge)
-	@$(PY) -m local.demo --events $(EVENTS) --seed $(SEED) --delivery $(DELIVERY)
+demo: setup ## deploy to an emulated AWS and run conversations through (EVENTS= SEED= DELIVERY=eventbridge DETAILS=analytics)
+	@$(PY) -m local.demo --events $(EVENTS) --seed $(SEED) --delivery $(DELIVERY) --details $(DETAILS)
 
 chaos: setup ## the same while faults strike, and an account of what was lost (EVENTS= SEED=)
 	@$(PY) -m local.chaos --events $(EVENTS) --seed $(SEED)

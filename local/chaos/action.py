@@ -23,7 +23,8 @@ def on_conversation_end(end: ConversationEnd) -> None:
     """Record the end in the CRM; raise if the CRM refuses it, so that the message is retried."""
     answer = crm.put(
         f"{crm_url}/conversations/{end.conversation_id}/queues/{end.queue_id}/ends/{end.end_id}",
-        json={"ended_at": end.ended_at, "media_type": end.media_type},
+        data=end.as_json(include_raw=False),
+        headers={"Content-Type": "application/json"},
         timeout=5,
     )
     if answer.status_code == 418:

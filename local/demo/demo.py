@@ -15,6 +15,7 @@ from local.cloudwatch.collector import CloudWatch, collecting
 from local.dashboard.page import Page, render
 from local.demo.counts import FIELDS
 from local.demo.deliveries import DELIVERIES, OTHER_NAMES, Delivery
+from local.demo.details import SETTINGS, add_details
 from local.demo.feed import Feed
 from local.demo.report import RunReport
 from local.demo.run import Run
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--events", type=int, default=400, help="number of conversations")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same conversations")
     parser.add_argument("--delivery", choices=DELIVERIES, default="subscription")
+    parser.add_argument("--details", choices=SETTINGS, default="none")
     parser.add_argument("--page", type=Path, default=PAGE, help="file for the dashboard")
     options = parser.parse_args(arguments)
     if options.events < 1:
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def run(cleanup: ExitStack) -> None:
         world = _start(cleanup, screen, delivery)
-        _run(world, delivery, options.events, options.seed, options.page)
+        _run(world, delivery, options)
 
     status = run_and_clean_up(screen, run)
     if not status:
@@ -73,28 +75,33 @@ def _display_path(page: Path) -> str:
     return str(absolute.relative_to(ROOT)) if absolute.is_relative_to(ROOT) else str(absolute)
 
 
-def _run(world: World, delivery: Delivery, count: int, seed: int, page: Path) -> None:
+def _run(world: World, delivery: Delivery, options: argparse.Namespace) -> None:
     screen = world.screen
     screen.step("cdk bootstrap and cdk deploy, with the stock CLI")
     world.project.bootstrap()
-    outputs = world.deploy(**delivery.settings)
+    settings = {**delivery.settings, **SETTINGS[options.details]}
+    outputs = world.deploy(**settings)
     first_id, description = delivery.describe_deployed(world.genesys, NAME)
     screen.note(description)
     if outputs["SubscriptionId"] != first_id:
         raise RunFailed("the stack's output SubscriptionId is not the id in Genesys Cloud.")
 
-    feed = delivery.feed(world.genesys, seed, count)
+    feed = delivery.feed(world.genesys, options.seed, options.events)
+    if options.details == "analytics":
+        add_details(feed, world.genesys.analytics)
     screen.step(feed.summary)
-    dashboard = _send(world, outputs, feed, page)
+    dashboard = _send(world, outputs, feed, options.page)
     screen.step("The account")
     screen.note(feed.report.table())
+    if feed.report.details:
+        screen.note(f"An end with its details:\n{feed.report.details.example()}")
     checks = {**feed.report.checks(), **dashboard_checks(dashboard, feed.report)}
     screen.note(check_lines(checks))
     if not all(checks.values()):
         raise RunFailed("the account does not balance; see the lines marked NOT above.")
 
     screen.step(f"Change {' and '.join(delivery.changed_settings)}, and cdk deploy again")
-    changed = {**delivery.settings, **delivery.changed_settings}
+    changed = {**settings, **delivery.changed_settings}
     outputs = world.deploy(**changed)
     second_id, update = delivery.describe_deployed(world.genesys, NAME)
     if {second_id, outputs["SubscriptionId"]} != {first_id} or update == description:
@@ -143,12 +150,17 @@ def dashboard_checks(page: Page, report: RunReport) -> dict[str, bool]:
     }
     by_queue = sum(one.total for one in page.series["Ends processed, by queue"].values())
     ended = report.logged["ended"]
+    missing = {}
+    if report.details:
+        counted = page.total("Ends delivered without details", "without details")
+        missing = {"the dashboard counts the same ends without": counted == report.details.missing}
     return {
         "the dashboard counts the same messages by outcome": messages
         == {outcome: report.logged[outcome] for outcome in messages},
         "the dashboard counts the same ends, in all and by queue": ended
         == page.total("Ends in the time range", "ends")
         == by_queue,
+        **missing,
     }
 
 

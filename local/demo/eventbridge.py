@@ -6,9 +6,20 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from local.demo.feed import BURST, CYCLE, REPEATED, UNWANTED, Body, Feed, Refusals, Send
+from local.demo.feed import (
+    BURST,
+    CYCLE,
+    REPEATED,
+    UNWANTED,
+    Body,
+    Feed,
+    Refusals,
+    Send,
+    conversation_id_of,
+)
 from local.demo.report import PartnerRunReport
 from local.receivers.receiver import End
+from local.traffic.analytics import analytics_of
 from local.traffic.end_rules import derive_ends
 from local.traffic.eventbridge import (
     Conversation,
@@ -38,6 +49,7 @@ def eventbridge_feed(send: Send, seed: int, count: int) -> Feed:
     poison, (foreign, others) = malformed_events(), _find_unwanted_events(conversations)
     expected = Counter((one.id, end.queue_id) for one in ours for end in one.ends[RULE])
     refusals = Refusals.for_conversations([one.id for one in ours])
+    by_id = {one.id: one for one in conversations}
     return Feed(
         summary=f"Send {distinct} events: {count} conversations in our 2 queues and 4 others",
         report=PartnerRunReport(
@@ -60,6 +72,7 @@ def eventbridge_feed(send: Send, seed: int, count: int) -> Feed:
         direct_messages=[one.body for one in poison] + [json.dumps(e) for e in foreign + others],
         send=send,
         bursts=_with_completed_ends(bursts),
+        analytics_of=lambda event: analytics_of(by_id[conversation_id_of(event)].events),
         repeated_ends={end for end in expected if end[0] in {one.id for one in repeated}},
         repeated_events=repeats,
     )
@@ -73,10 +86,10 @@ def _with_completed_ends(
     completed: Counter[End] = Counter()
     for burst in bursts:
         for event in burst:
-            events[_conversation_id(event)].append(event)
+            events[conversation_id_of(event)].append(event)
         ends = Counter(
             (conversation_id, end.queue_id)
-            for conversation_id in {_conversation_id(event) for event in burst}
+            for conversation_id in {conversation_id_of(event) for event in burst}
             for end in derive_ends(RULE, [events[conversation_id]], OUR_QUEUES)
         )
         yield burst, {end for end in ends if ends[end] > completed[end]}
@@ -93,11 +106,6 @@ def _make_ended_conversation(seed: int, now: datetime) -> Conversation:
     duration = timedelta(milliseconds=last) - timedelta(seconds=now.timestamp())
     (conversation,) = partner_conversations(seed, 1, any_order=True, start=now - duration)
     return conversation
-
-
-def _conversation_id(event: Event) -> str:
-    conversation_id: str = event["detail"]["eventBody"]["conversationId"]
-    return conversation_id
 
 
 def _split_into_bursts(conversations: Sequence[Conversation], seed: int) -> list[list[Event]]:

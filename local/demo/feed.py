@@ -61,11 +61,15 @@ class Feed:
         Message bodies that are sent directly to the intake queue, without Genesys Cloud.
     bursts
         For each burst, the events that are published together and the ends that they complete.
+    analytics_of
+        Returns the conversation of an event as analytics have it.
     repeated_ends, repeated_events
         Ends that must be done before their events are published again, and these events. The
         list of events may grow until all bursts are published.
     published_at
         Keyed by end: when the event that completes the end was published.
+    before_publishing
+        Called with events just before they are published.
     """
 
     summary: str
@@ -75,9 +79,11 @@ class Feed:
     direct_messages: Sequence[str]
     send: Send
     bursts: Iterator[tuple[Sequence[Body], Iterable[End]]]
+    analytics_of: Callable[[Body], Mapping[str, Any]]
     repeated_ends: set[End]
     repeated_events: Sequence[Body]
     published_at: dict[End, float] = field(default_factory=dict)
+    before_publishing: Callable[[Sequence[Body]], object] = lambda _: None
 
     def publish(self) -> Iterator[None]:
         """Publish all events; yield after each burst."""
@@ -91,4 +97,12 @@ class Feed:
         self._publish(self.repeated_events)
 
     def _publish(self, events: Sequence[Body]) -> None:
+        self.before_publishing(events)
         self.report.filtered += sum(not receivers for receivers in self.send(events))
+
+
+def conversation_id_of(event: Body) -> str:
+    """Return the id of an event's conversation, in either delivery."""
+    fields = event["attributes"] if "attributes" in event else event["detail"]["eventBody"]
+    conversation_id: str = fields["conversationId"]
+    return conversation_id

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import ClassVar
 
+from local.demo.details_report import DetailsReport
 from local.runs.report import row
 
 
@@ -39,6 +40,8 @@ class RunReport:
         The number of messages that are still in the intake queue.
     latencies
         For each end, the seconds from its publication to its arrival at the last destination.
+    details
+        The details of the ends; None if the setting `details` is `none`.
     """
 
     filtered_where: ClassVar[str] = "at the source"
@@ -54,6 +57,12 @@ class RunReport:
     forged: int = 0
     left_in_queue: int = 0
     latencies: Sequence[float] = ()
+    details: DetailsReport | None = None
+
+    @property
+    def delayed(self) -> int:
+        """The number of messages that the worker sent to itself because an end had to wait."""
+        return self.details.delayed if self.details else 0
 
     @property
     def sent(self) -> int:
@@ -67,6 +76,9 @@ class RunReport:
         reasons = {key for key in (*logged, *expected) if key.startswith(("ignored.", "rejected."))}
         # How many events are noted depends on the order in which the events arrive.
         reasons.discard("ignored.noted")
+        if self.details:
+            # How many ends wait depends on when the worker asks for their details.
+            reasons.discard("ignored.awaiting_details")
         dead = _by_reason(logged, "rejected")
         once = {
             f"every end arrived once at {destination}": all(count == 1 for count in arrivals)
@@ -75,7 +87,7 @@ class RunReport:
         }
         return {
             "every message was received, and every failed one again": logged["received"]
-            == self.sent + self.direct_messages + logged["failed"],
+            == self.sent + self.direct_messages + self.delayed + logged["failed"],
             "every received message had one outcome": logged["received"]
             == sum(logged[outcome] for outcome in outcomes),
             "the expected messages were ignored or rejected, by reason": all(
@@ -91,6 +103,7 @@ class RunReport:
             "every webhook request was signed with the webhook's key": self.forged == 0,
             "every reject is in the dead-letter queue with its reason": self.dead_letters == dead,
             "nothing is left in the intake queue": self.left_in_queue == 0,
+            **(self.details.checks() if self.details else {}),
         }
 
     def _refusals_hold(self) -> bool:
@@ -102,8 +115,18 @@ class RunReport:
         return {
             "the ends in our queues were processed": self.logged["processed"]
             == self.expected["processed"],
-            "the repeated events were duplicates": self.logged["duplicate"]
-            == self.expected["duplicate"],
+            **self._repeat_check(),
+        }
+
+    def _repeat_check(self) -> dict[str, bool]:
+        repeated, logged = self.expected["duplicate"], self.logged
+        if not self.details:
+            return {"the repeated events were duplicates": logged["duplicate"] == repeated}
+        # A repeat of an end that waits is ignored too. Of the messages of an end, one is processed.
+        return {
+            "the repeated events were duplicates, or their ends waited": (
+                logged["duplicate"] + logged["ignored.awaiting_details"] == repeated + self.delayed
+            )
         }
 
     def table(self) -> str:
@@ -115,6 +138,10 @@ class RunReport:
             row(f"  filtered {self.filtered_where}", self.filtered),
             row("  sent on to the intake queue", self.sent),
             row("sent straight to the intake queue", self.direct_messages),
+            *(
+                [row("sent by the worker to itself, to ask again", self.delayed)]
+                * bool(self.details)
+            ),
             row("received by the worker", logged["received"] - logged["failed"]),
             row("  processed", logged["processed"]),
             *self._end_rows(),
@@ -124,6 +151,7 @@ class RunReport:
             row("retries, each after a delay", logged["failed"]),
             *(row(f"  {_RETRIES.get(r, r)}", n) for r, n in _by_reason(logged, "failed").items()),
             *(row(f"arrived at {name}", sum(counts)) for name, counts in self.arrived.items()),
+            *(self.details.rows() if self.details else ()),
             row("in the dead-letter queue", self.dead_letters.total()),
             row("left in the intake queue", self.left_in_queue),
         ]

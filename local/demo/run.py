@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from local.demo.counts import logged_outcomes
+from local.demo.details_report import DetailsReport
 from local.demo.feed import Feed
 from local.receivers.bus import BusRecorder
 from local.receivers.receiver import End
-from local.runs.queues import count_messages, receive_dead_letters
+from local.runs.queues import count_messages, count_sent_messages, receive_dead_letters
 from local.runs.world import World
 
 MAX_WAIT_SECONDS = 120.0
@@ -88,6 +89,8 @@ class Run:
             letter.reason or "failed too often"
             for letter in receive_dead_letters(aws, self._outputs["DeadLetterQueueUrl"])
         )
+        if report.details:
+            self._update_details(report.details)
         # Count arrivals last: none follows once the counts above show that all messages are done.
         arrivals = self._arrivals()
         report.arrived = {
@@ -102,6 +105,17 @@ class Run:
             max(ends[end][-1] for ends in arrivals.values()) - self._feed.published_at[end]
             for end in expected.keys() & _ends_at_every_destination(arrivals)
         ]
+
+    def _update_details(self, details: DetailsReport) -> None:
+        report, analytics = self._feed.report, self._world.genesys.analytics
+        sent = count_sent_messages(self._world.aws, self._outputs["QueueUrl"])
+        details.delayed = sent - report.sent - report.direct_messages
+        details.request_count, details.id_count = len(analytics.asks), analytics.id_count
+        details.arrived = {
+            "the CRM": self._world.crm.ends,
+            "the bus": self._bus.details,
+            "the webhook": self._world.webhook.ends,
+        }
 
 
 def _ends_at_every_destination(arrivals: Mapping[str, Mapping[End, object]]) -> set[End]:

@@ -1,13 +1,25 @@
 """A feed of subscription events. Some of them come twice."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-from local.demo.feed import BURST, CYCLE, REPEATED, UNWANTED, Body, Feed, Refusals, Send
+from local.demo.feed import (
+    BURST,
+    CYCLE,
+    REPEATED,
+    UNWANTED,
+    Body,
+    Feed,
+    Refusals,
+    Send,
+    conversation_id_of,
+)
 from local.demo.report import RunReport
 from local.receivers.receiver import End
+from local.traffic.analytics_of_ends import analytics_of_ends
 from local.traffic.subscription import (
     FOREIGN_QUEUES,
     OUR_QUEUES,
@@ -31,6 +43,15 @@ def subscription_feed(send: Send, seed: int, count: int) -> Feed:
     # Half of the repeats are published in the same burst, the other half after their end is done.
     at_once, later = set(repeats[::2]), set(repeats[1::2])
     later_bodies: list[Body] = []
+    ends_by_id: defaultdict[str, list[Event]] = defaultdict(list)
+    for event in ends:
+        ends_by_id[event.conversation_id].append(event)
+
+    def analytics_of(event: Body) -> dict[str, Any]:
+        time = datetime.fromisoformat(event["eventTime"])
+        return analytics_of_ends(
+            [end.with_time(time) for end in ends_by_id[conversation_id_of(event)]]
+        )
 
     def bursts() -> Iterator[tuple[Sequence[Body], Iterable[End]]]:
         for start in range(0, len(events), BURST):
@@ -67,6 +88,7 @@ def subscription_feed(send: Send, seed: int, count: int) -> Feed:
         + [json.dumps(event.body) for event in unwanted],
         send=send,
         bursts=bursts(),
+        analytics_of=analytics_of,
         repeated_ends=later,
         repeated_events=later_bodies,
     )

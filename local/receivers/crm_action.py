@@ -16,7 +16,8 @@ def on_conversation_end(end: ConversationEnd) -> None:
     """Record an end in the CRM; if the CRM refuses the end, raise an error to cause a retry."""
     response = crm.put(
         f"{crm_url}/conversations/{end.conversation_id}/queues/{end.queue_id}/ends/{end.end_id}",
-        json={"ended_at": end.ended_at, "media_type": end.media_type},
+        data=end.as_json(include_raw=False),
+        headers={"Content-Type": "application/json"},
         timeout=5,
     )
     response.raise_for_status()

@@ -3,6 +3,8 @@
 import threading
 import time
 from collections import Counter, defaultdict
+from collections.abc import Mapping
+from typing import Any
 
 from local.http.messages import Answer
 from local.http.server import HttpServer
@@ -24,6 +26,8 @@ class Receiver:
         For each end, the epoch seconds of every time the service accepted it.
     end_ids
         For each end, how often each `end_id` arrived with it.
+    ends
+        The accepted ends as JSON, without the events that they come from.
     refused
         For each end, the number of times the service has refused it.
     """
@@ -33,6 +37,7 @@ class Receiver:
         self.refusals: dict[str, int] = {}
         self._arrivals: defaultdict[End, list[float]] = defaultdict(list)
         self._end_ids: defaultdict[End, Counter[str]] = defaultdict(Counter)
+        self.ends: list[dict[str, Any]] = []
         self.refused: Counter[End] = Counter()
         self._lock = threading.Lock()
 
@@ -46,7 +51,7 @@ class Receiver:
         with self._lock:
             return {end: Counter(ids) for end, ids in self._end_ids.items()}
 
-    def receive(self, end: End, end_id: str) -> Answer:
+    def receive(self, end: End, end_id: str, content: Mapping[str, Any]) -> Answer:
         """Record an end and answer 204; if the end is to be refused, answer 503."""
         with self._lock:
             if self.refused[end] < self.refusals.get(end[0], 0):
@@ -54,4 +59,5 @@ class Receiver:
                 return Answer(503)
             self._arrivals[end].append(time.time())
             self._end_ids[end][end_id] += 1
+            self.ends.append({name: value for name, value in content.items() if name != "raw"})
             return Answer(204)

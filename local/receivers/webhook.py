@@ -44,7 +44,7 @@ class WebhookReceiver(Receiver):
             return Answer(401)
         data = request.json["data"]
         return self.receive(
-            (data["conversation_id"], data["queue_id"]), request.headers["webhook-id"]
+            (data["conversation_id"], data["queue_id"]), request.headers["webhook-id"], data
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from local.aws.emulator import Emulator
 
@@ -24,6 +25,23 @@ def count_messages(aws: Emulator, queue_url: str) -> int:
     names = [f"ApproximateNumberOfMessages{state}" for state in ("", "NotVisible", "Delayed")]
     response = aws.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)
     return sum(int(response["Attributes"][name]) for name in names)
+
+
+def count_sent_messages(aws: Emulator, queue_url: str) -> int:
+    """Return the number of messages that were sent to a queue, by whomever, in the last day."""
+    now = datetime.now(UTC)
+    metric = {
+        "Namespace": "AWS/SQS",
+        "MetricName": "NumberOfMessagesSent",
+        "Dimensions": [{"Name": "QueueName", "Value": queue_url.rpartition("/")[2]}],
+    }
+    query = {"Id": "sent", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}}
+    response = aws.client("cloudwatch").get_metric_data(
+        MetricDataQueries=[query],
+        StartTime=now - timedelta(days=1),
+        EndTime=now + timedelta(minutes=1),
+    )
+    return sum(round(value) for one in response["MetricDataResults"] for value in one["Values"])
 
 
 def receive_dead_letters(aws: Emulator, queue_url: str) -> Iterator[DeadLetter]:

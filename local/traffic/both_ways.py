@@ -28,17 +28,30 @@ def subscription_events_of(
         The names of the conversation's queues, keyed by id.
     """
     analytics = analytics_of(conversation.events, names)
-    return [_event(conversation, analytics, end, names) for end in ends]
+    all_ends = list(ends)
+    return [
+        _event(conversation, end, _previous_ms(end, all_ends), analytics, names) for end in all_ends
+    ]
+
+
+def _previous_ms(end: QueueEnd, ends: Iterable[QueueEnd]) -> int:
+    """Return the time of the queue's end before an end, in epoch milliseconds; 0 if none."""
+    earlier = (one.at_ms for one in ends if one.queue_id == end.queue_id)
+    return max((at_ms for at_ms in earlier if at_ms < end.at_ms), default=0)
 
 
 def _event(
-    conversation: Conversation, analytics: Part, end: QueueEnd, names: Mapping[str, str]
+    conversation: Conversation,
+    end: QueueEnd,
+    previous_ms: int,
+    analytics: Part,
+    names: Mapping[str, str],
 ) -> Event:
     participants = [
         shown for each in analytics["participants"] if (shown := _participant(each, end.at_ms))
     ]
     participants[0] |= _ended_by(conversation, end.at_ms)
-    values = _metrics(analytics, end)
+    values = _metrics(analytics, end, previous_ms)
     attributes = {
         "conversationId": conversation.id,
         "queueId": end.queue_id,
@@ -103,12 +116,14 @@ def _ended_by(conversation: Conversation, at_ms: int) -> Part:
     return {name: body[name] for name in ("mediaType", "direction", "disconnectType")}
 
 
-def _metrics(analytics: Part, end: QueueEnd) -> dict[str, int]:
-    """Return the sums of the metrics in a queue that are known at the end's time."""
+def _metrics(analytics: Part, end: QueueEnd, previous_ms: int) -> dict[str, int]:
+    """Return the sums of the metrics since the queue's previous end that are known at the end."""
     sums: dict[str, int] = {}
     for participant in analytics["participants"]:
         for session in participant["sessions"]:
-            if all(each.get("queueId") != end.queue_id for each in session["segments"]):
+            began_ms = epoch_ms(session["segments"][0]["segmentStart"])
+            in_queue = any(each.get("queueId") == end.queue_id for each in session["segments"])
+            if not in_queue or began_ms <= previous_ms:
                 continue
             for metric in session.get("metrics", ()):
                 if epoch_ms(metric["emitDate"]) <= end.at_ms:

@@ -91,3 +91,12 @@ def test_a_reopened_conversation_knows_more_at_its_later_end() -> None:
     assert epoch_ms(first.body["eventTime"]) < epoch_ms(last.body["eventTime"])
     earlier, later = attributes(first)["participants"], attributes(last)["participants"]
     assert {each["id"] for each in earlier} < {each["id"] for each in later}
+
+
+def test_a_later_end_has_the_metrics_since_the_end_before() -> None:
+    for conversation in told("re-opened", 40):
+        events = subscription_events_of(conversation, conversation.ends["touched"])
+        if len({event.queue_id for event in events}) == 1:
+            for event in events[1:]:
+                metrics = {one["name"]: one["value"] for one in attributes(event)["metrics"]}
+                assert metrics["nOffered"] == 1
