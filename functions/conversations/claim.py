@@ -26,8 +26,8 @@ class Claim:
         Whether `span` has grown under this claim. Every mark then records the span, so that a mark
         makes up for the failure of the mark before.
     previous_end_at
-        The latest time of the end's predecessor, in epoch milliseconds; None if there is none. The
-        predecessor is the end of the same conversation and queue with the sequence before.
+        The time of the conversation's end before this one in the same queue, in epoch milliseconds;
+        None if this is the first one.
     details_attempts
         The number of attempts in the delayed message that was sent to await the end's details; 0 if
         none was sent. The release records it.

@@ -94,8 +94,8 @@ class EndSearch:
         """Set the result to a claim that this invocation holds; extend the claim's span."""
         sequence = claim.key.sequence
         self.result = self.claims[sequence] = claim
-        previous = self._candidates().get(sequence - 1)
-        claim.previous_end_at = previous.span.latest_at if previous else None
+        times = [item.ended_at for item in self._candidates().values()]
+        claim.previous_end_at = max((at for at in times if at < claim.ended_at), default=None)
         if self.extends(claim.span):
             claim.extend_span(self.accepted.ended_at_ms)
 

@@ -1,7 +1,7 @@
 """Reads an end's details from its conversation in analytics. docs/details.md describes them."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -59,13 +59,26 @@ def read_details(
     attempt does without it, because this work can take long.
     """
     participants = conversation.participants or []
-    sessions = [
+    sessions_in_queue = [
         session
         for participant in participants
         for session in participant.sessions or []
-        if _is_in_queue(session, end.queue_id) and _began_within(session, end)
+        if _is_in_queue(session, end.queue_id) and _began_before(session, end.ended_at)
     ]
-    if not _is_over(conversation, sessions, end, is_last_attempt=is_last_attempt):
+    sessions = [
+        session
+        for session in sessions_in_queue
+        if end.previous_end_at is None or not _began_before(session, end.previous_end_at)
+    ]
+    open_types = {s.segment_type for s in _segments(sessions) if s.segment_end is None}
+    if open_types - ({"wrapup"} if is_last_attempt else set()):
+        return None
+    is_over = (
+        _is_leg_over(sessions_in_queue, end)
+        if end.is_leg
+        else _is_conversation_over(conversation, sessions, end)
+    )
+    if not is_over:
         return None
     customer = next((p for p in participants if p.purpose in ("customer", "external")), None)
     customer_sessions = (customer and customer.sessions) or [Session()]
@@ -84,41 +97,39 @@ def read_details(
     )
 
 
-def _is_over(
-    conversation: Conversation,
-    sessions: Sequence[Session],
-    end: EndInConversation,
-    *,
-    is_last_attempt: bool,
+def _is_leg_over(sessions: Iterable[Session], end: EndInConversation) -> bool:
+    """Return whether a session ended when the leg did."""
+    ends = [segment.segment_end for segment in _segments(sessions) if segment.segment_end]
+    return any(_epoch_ms(at) >= end.ended_at - SAME_END_WINDOW_MS for at in ends)
+
+
+def _is_conversation_over(
+    conversation: Conversation, sessions: Iterable[Session], end: EndInConversation
 ) -> bool:
-    """Return whether analytics have the end's part of the conversation, and it is over."""
-    segments = [segment for session in sessions for segment in session.segments or []]
-    open_types = {s.segment_type for s in segments if s.segment_end is None}
-    if open_types - ({"wrapup"} if is_last_attempt else set()):
-        return False
-    if end.is_leg:
-        return bool(sessions)
+    """Return whether the conversation has ended, and not only an earlier part of it.
+
+    Analytics that lag behind can still show a conversation as it was before it was re-opened.
+    """
     if conversation.conversation_end is None:
         return False
-    # Analytics that lag behind can still show a conversation as it was before it was re-opened.
     conversation_end_ms = _epoch_ms(conversation.conversation_end)
-    began_ms = max((ms for s in sessions if (ms := _earliest_ms(s)) is not None), default=None)
-    is_end_of_sessions = began_ms is not None and conversation_end_ms >= began_ms
-    return is_end_of_sessions or conversation_end_ms >= end.ended_at - SAME_END_WINDOW_MS
+    has_sessions_before = any(_began_before(session, conversation_end_ms) for session in sessions)
+    return has_sessions_before or conversation_end_ms >= end.ended_at - SAME_END_WINDOW_MS
 
 
 def _is_in_queue(session: Session, queue_id: str) -> bool:
     return any(segment.queue_id == queue_id for segment in session.segments or [])
 
 
-def _began_within(session: Session, end: EndInConversation) -> bool:
-    """Return whether a session began after the previous end, and not after this end."""
+def _began_before(session: Session, at_ms: int) -> bool:
+    """Return whether a session began before a time or at it."""
     began_at = _earliest_ms(session)
-    return (
-        began_at is not None
-        and began_at <= end.ended_at
-        and (end.previous_end_at is None or began_at > end.previous_end_at)
-    )
+    return began_at is not None and began_at <= at_ms
+
+
+def _segments(sessions: Iterable[Session]) -> Iterator[Segment]:
+    for session in sessions:
+        yield from session.segments or []
 
 
 def _joined_before(participant: Participant, end: EndInConversation) -> bool:
@@ -146,7 +157,7 @@ def _add_up_metrics(sessions: Iterable[Session]) -> list[JsonObject]:
 
 def _describe(participant: Participant, *, with_personal_data: bool) -> JsonObject:
     sessions = participant.sessions or []
-    segments = [segment for session in sessions for segment in session.segments or []]
+    segments = [*_segments(sessions)]
     is_open = any(segment.segment_end is None for segment in segments)
     starts = [s.segment_start for s in segments if s.segment_start]
     ends = [s.segment_end for s in segments if s.segment_end]
