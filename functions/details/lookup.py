@@ -11,6 +11,7 @@ from aws_calls import CALL_ERRORS, code_of
 from deadline import Deadline, time_limit
 from details.models import Conversation
 from details.request_slots import RequestSlots
+from genesys.analytics import PATH
 from genesys.analytics import Conversation as ConversationJson
 from genesys.errors import CredentialsError, GenesysError
 from tracebacks import error_origin
@@ -79,7 +80,8 @@ class ConversationLookup:
             with time_limit(deadline.left()):
                 conversations = self._analytics.fetch_conversations(ids, deadline)
         except GenesysError as error:
-            if error.status not in REFUSED_STATUSES:
+            # A refused login, too, can have the status 400. It does not concern the ids.
+            if error.path != PATH or error.status not in REFUSED_STATUSES:
                 self._pause(error.retry_after_seconds, str(error), deadline)
             if len(ids) == 1:
                 return False
@@ -123,6 +125,9 @@ class _Stopped(Exception):
 
 def _parse(json: ConversationJson) -> Conversation | None:
     try:
-        return msgspec.convert(json, Conversation)
-    except msgspec.ValidationError:
+        conversation = msgspec.convert(json, Conversation)
+        # An end with half of a surrogate pair could not be encoded, and so not be delivered.
+        msgspec.json.encode(conversation)
+    except (msgspec.ValidationError, UnicodeEncodeError):
         return None  # the conversation counts as not there
+    return conversation

@@ -482,7 +482,7 @@ ends = st.builds(
     end=ends,
     personal=st.booleans(),
 )
-@settings(max_examples=150)
+@settings(max_examples=100)
 def test_any_json_has_no_details_or_details_that_can_be_encoded(
     of: Any, end: EndInConversation, personal: bool
 ) -> None:
