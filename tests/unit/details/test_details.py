@@ -137,6 +137,13 @@ def test_a_conversation_that_was_re_opened_and_goes_on_makes_its_ends_wait() -> 
     assert read(re_opened, 60, previous=0) is None
 
 
+def test_a_conversation_end_before_the_last_session_is_that_of_an_earlier_part() -> None:
+    re_opened = answered()
+    re_opened["participants"].append(agent(QUEUE, 50, 54, number=5))
+    assert read(re_opened, 60, previous=0) is None
+    assert read(re_opened | {"conversationEnd": at(50)}, 60, previous=0)
+
+
 def test_the_customer_of_a_re_opened_conversation_has_the_disconnect_type_of_the_end() -> None:
     again = session(segment(50, 60, disconnectType="timeout"), media_type="email")
     re_opened = answered() | {"conversationEnd": at(60)}

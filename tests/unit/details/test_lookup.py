@@ -218,6 +218,12 @@ def test_a_bad_id_is_found_and_all_others_too(org: Org, status: int, position: i
     assert org.analytics.sizes == [50, 50], "the size is not forgotten"
 
 
+def test_ids_that_appear_after_a_404_do_not_change_the_number(org: Org) -> None:
+    org.analytics.faults = [refusal(404)]
+    assert org.find(IDS[:100]) == IDS[:100]
+    assert org.analytics.sizes == [50, 25, 25, 50]
+
+
 @given(
     bad=st.dictionaries(st.integers(0, 69), st.sampled_from([400, 404]), max_size=4),
     max_ids=st.sampled_from([1, 7, 25, 10**6]),
