@@ -326,6 +326,55 @@ def test_a_request_that_hangs_is_interrupted_at_the_deadline(org: Org, alarm: Al
     assert len(org.warnings()) == 1
 
 
+@pytest.mark.parametrize(("seconds", "pauses"), [(1.9, []), (2.0, [PAUSE_SECONDS])])
+def test_a_request_with_little_time_that_is_interrupted_pauses_nothing(
+    org: Org, alarm: Alarm, seconds: float, pauses: list[float]
+) -> None:
+    def hang(_: object) -> list[Any]:
+        alarm.hang()
+        return []
+
+    org.analytics.faults = [hang]
+    assert org.find(IDS[:100], seconds) == []
+    assert org.analytics.sizes == [50]
+    assert org.slots.pauses == pauses
+    assert len(org.warnings()) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "pauses"),
+    [
+        (Unreachable("GET", PATH, message="no time was left to send it"), []),
+        (Unreachable("POST", LOGIN_PATH, message="timed out"), []),
+        (CredentialsError("Secrets Manager could not be asked."), []),
+        (failing(429, 30), [30]),
+        (failing(503), [PAUSE_SECONDS]),
+        (LoginRefused("POST", LOGIN_PATH, status=401), [PAUSE_SECONDS]),
+    ],
+    ids=["not sent", "login", "credentials", "429", "503", "refused"],
+)
+def test_with_little_time_only_an_answer_pauses_the_requests(
+    org: Org, error: BaseException, pauses: list[float]
+) -> None:
+    def late(_: object) -> list[Any]:
+        org.clock.sleep(1)
+        raise error
+
+    org.analytics.faults = [late]
+    assert org.find(IDS[:100], seconds=1) == []
+    assert org.slots.pauses == pauses
+    assert len(org.warnings()) == 1
+
+
+@pytest.mark.parametrize("seconds", [0.5, 30])
+def test_a_connection_that_fails_before_the_deadline_pauses_the_requests(
+    org: Org, seconds: float
+) -> None:
+    org.analytics.faults = [Unreachable("GET", PATH, message="connection refused")]
+    assert org.find(IDS[:100], seconds) == []
+    assert org.slots.pauses == [PAUSE_SECONDS]
+
+
 def test_without_a_slot_there_is_no_request(org: Org) -> None:
     org.slots.left = 1
     assert org.find(IDS[:120]) == IDS[:50]
