@@ -88,6 +88,12 @@ def fields(model: str) -> frozenset[str]:
     return frozenset(_new(model).attribute_map.values())
 
 
+def types(model: str) -> Mapping[str, str]:
+    """Return the types of a model's fields as the SDK writes them, such as `list[str]`."""
+    it = _new(model)
+    return {key: it.swagger_types[attribute] for attribute, key in it.attribute_map.items()}
+
+
 def values(model: str, field: str) -> list[str]:
     """Return what a field of a model may hold, where that is one of some words."""
     it = _new(model)

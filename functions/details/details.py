@@ -81,7 +81,11 @@ def read_details(
     if not is_over:
         return None
     customer = next((p for p in participants if p.purpose in ("customer", "external")), None)
-    customer_sessions = (customer and customer.sessions) or [Session()]
+    customer_sessions = [
+        session
+        for session in (customer and customer.sessions) or []
+        if _began_by(session, end.ended_at)
+    ] or [Session()]
     customer_segments = customer_sessions[-1].segments or [Segment()]
     return Details(
         conversation_start=_format(conversation.conversation_start),
@@ -133,8 +137,13 @@ def _segments(sessions: Iterable[Session]) -> Iterator[Segment]:
 
 
 def _joined_before(participant: Participant, end: EndInConversation) -> bool:
-    times = [_earliest_ms(session) for session in participant.sessions or []]
-    return not times or any(at is None or at <= end.ended_at for at in times)
+    sessions = participant.sessions or []
+    return not sessions or any(_began_by(session, end.ended_at) for session in sessions)
+
+
+def _began_by(session: Session, at_ms: int) -> bool:
+    began_at = _earliest_ms(session)
+    return began_at is None or began_at <= at_ms
 
 
 def _earliest_ms(session: Session) -> int | None:
@@ -197,8 +206,11 @@ def _spell_as_in_events(word: str | None) -> str | None:
 
 
 def _epoch_ms(time: datetime) -> int:
-    return to_epoch_ms(time.astimezone(UTC))
+    return to_epoch_ms(time)
 
 
 def _format(time: datetime | None) -> str | None:
-    return format_utc(time.astimezone(UTC)) if time else None
+    try:
+        return format_utc(time.astimezone(UTC)) if time else None
+    except OverflowError:
+        return None  # In UTC, the year is 0 or 10000.

@@ -11,6 +11,7 @@ from aws_calls import CALL_ERRORS, code_of
 from deadline import Deadline, time_limit
 from details.models import Conversation
 from details.request_slots import RequestSlots
+from genesys.analytics import PATH
 from genesys.analytics import Conversation as ConversationJson
 from genesys.errors import CredentialsError, GenesysError
 from tracebacks import error_origin
@@ -19,6 +20,9 @@ from tracebacks import error_origin
 MAX_IDS = 50
 # Each request gets at least this much time, so a slot must come as long before the deadline.
 MIN_REQUEST_SECONDS = 0.3
+# If the deadline interrupts a request that had less time, the failure says nothing about Genesys
+# Cloud, and requests do not pause.
+FAIR_REQUEST_SECONDS = 2.0
 # The pause of all invocations after a failure for which Genesys Cloud does not set the pause.
 PAUSE_SECONDS = 5.0
 MAX_PAUSE_SECONDS = 300.0
@@ -75,12 +79,14 @@ class ConversationLookup:
     ) -> bool:
         """Request conversations and add them to `found`; return whether no request was refused."""
         self._take_slot(deadline)
+        seconds_left = deadline.left()
         try:
-            with time_limit(deadline.left()):
+            with time_limit(seconds_left):
                 conversations = self._analytics.fetch_conversations(ids, deadline)
         except GenesysError as error:
-            if error.status not in REFUSED_STATUSES:
-                self._pause(error.retry_after_seconds, str(error), deadline)
+            # A refused login, too, can have the status 400. It does not concern the ids.
+            if error.path != PATH or error.status not in REFUSED_STATUSES:
+                self._stop_after(error, seconds_left, deadline)
             if len(ids) == 1:
                 return False
             middle = (len(ids) + 1) // 2
@@ -91,7 +97,7 @@ class ConversationLookup:
                 self._max_ids = middle
             return False
         except (CredentialsError, TimeoutError) as error:
-            self._pause(None, str(error), deadline)
+            self._stop_after(error, seconds_left, deadline)
         requested_ids = {*ids}
         for json in conversations:
             conversation = _parse(json)
@@ -107,14 +113,33 @@ class ConversationLookup:
         if not is_taken:
             raise _Stopped("all request slots in the time left are taken, or requests pause")
 
-    def _pause(self, seconds: float | None, reason: str, deadline: Deadline) -> NoReturn:
-        """Pause the requests of all invocations, and stop this lookup."""
+    def _stop_after(
+        self,
+        error: GenesysError | CredentialsError | TimeoutError,
+        seconds_left: float,
+        deadline: Deadline,
+    ) -> NoReturn:
+        """Stop the lookup, and pause all requests, unless the failed one had too little time.
+
+        Parameters
+        ----------
+        error
+            The failure of a request.
+        seconds_left
+            The seconds that were left when the request began.
+        """
+        is_answer = isinstance(error, GenesysError) and error.status is not None
+        is_cut_short = not is_answer and seconds_left < FAIR_REQUEST_SECONDS and deadline.passed()
+        if not is_cut_short:
+            retry_after = error.retry_after_seconds if isinstance(error, GenesysError) else None
+            self._pause(min(retry_after or PAUSE_SECONDS, MAX_PAUSE_SECONDS), deadline)
+        raise _Stopped(str(error))
+
+    def _pause(self, seconds: float, deadline: Deadline) -> None:
         try:
-            pause_seconds = min(seconds or PAUSE_SECONDS, MAX_PAUSE_SECONDS)
-            self._slots.pause(pause_seconds, deadline.extended_by(1.0))
+            self._slots.pause(seconds, deadline.extended_by(1.0))
         except CALL_ERRORS as error:
             self._logger.warning("Requests not paused", error=code_of(error))
-        raise _Stopped(reason)
 
 
 class _Stopped(Exception):
@@ -123,6 +148,9 @@ class _Stopped(Exception):
 
 def _parse(json: ConversationJson) -> Conversation | None:
     try:
-        return msgspec.convert(json, Conversation)
-    except msgspec.ValidationError:
+        conversation = msgspec.convert(json, Conversation)
+        # An end with half of a surrogate pair could not be encoded, and so not be delivered.
+        msgspec.json.encode(conversation)
+    except (msgspec.ValidationError, UnicodeEncodeError):
         return None  # the conversation counts as not there
+    return conversation

@@ -10,6 +10,8 @@ from typing import Annotated
 import msgspec
 
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
+# The limit is 31,000 years. Beyond 2**53, many JSON readers round.
+Value = Annotated[int, msgspec.Meta(ge=-(10**15), le=10**15)]
 
 
 class Model(msgspec.Struct, frozen=True, rename="camel"):
@@ -20,7 +22,7 @@ class Metric(Model, frozen=True, rename="camel"):
     """A metric of a session, in milliseconds if its name begins with `t`."""
 
     name: str | None = None
-    value: int | None = None
+    value: Value | None = None
 
 
 class Segment(Model, frozen=True, rename="camel"):

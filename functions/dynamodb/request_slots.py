@@ -55,7 +55,7 @@ class TableSlots:
         now = self._now_ms()
         latest = now + int(1000 * deadline.left())
         # `next_at` never becomes lower, so a known one can save the update.
-        if self._next_at > latest:
+        if deadline.passed() or self._next_at > latest:
             return False
         # A slot is either the next one in a row, or the first one after a time without requests.
         # The known `next_at` tells which update will probably succeed.

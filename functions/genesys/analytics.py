@@ -43,7 +43,7 @@ class Analytics:
         try:
             if self._client is None:
                 # The client outlives this request, so its deadline is always the latest one.
-                self._client = self._make_client(Deadline(self._seconds_left))
+                self._client = self._make_client(Deadline(self._seconds_left, self._sleep))
             # The official SDK, too, separates the ids by commas.
             query = {"id": ",".join(conversation_ids)}
             content = self._client.request("GET", PATH, query=query)
@@ -59,3 +59,6 @@ class Analytics:
 
     def _seconds_left(self) -> float:
         return self._deadline.left()
+
+    def _sleep(self, seconds: float) -> None:
+        self._deadline.sleep(seconds)

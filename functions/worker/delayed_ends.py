@@ -5,13 +5,19 @@ messages are on their way.
 """
 
 import json
+import re
 from collections.abc import Collection
 from typing import Annotated, Any
 
 import msgspec
 
 from conversations.end import ConversationEnd, Source
-from conversations.fields import format_utc, from_epoch_ms, parse_json_object
+from conversations.fields import (
+    format_utc,
+    from_epoch_ms,
+    parse_json_object,
+    require_conversation_id,
+)
 from conversations.parsed import Accepted, Ignored, Rejected, RejectError
 
 # Only the worker writes bodies that begin like this.
@@ -77,11 +83,14 @@ def parse_delayed_body(body: str, queue_ids: Collection[str]) -> Accepted | Igno
     try:
         event = parse_json_object(body)
         detail = msgspec.convert(event, _Body).detail
+        require_conversation_id(event["detail"], "$.detail")
         ended_at = from_epoch_ms(detail.ended_at_ms)
     except RejectError as error:
         return error.rejected
-    except (msgspec.ValidationError, OverflowError) as error:
-        return Rejected("invalid_field", f"a delayed message of another version: {error}")
+    except msgspec.ValidationError as error:
+        return Rejected("invalid_field", _describe_mismatch(error))
+    except OverflowError:
+        return Rejected("invalid_field", "$.detail.endedAtMs: expected a time in years 1 to 9999")
     if detail.queue_id not in queue_ids:
         return Ignored("other_queue")
     end = ConversationEnd(
@@ -102,6 +111,12 @@ def parse_delayed_body(body: str, queue_ids: Collection[str]) -> Accepted | Igno
         raw=detail.event,
     )
     return Accepted(end, detail.ended_at_ms, detail.has_own_time, detail.attempts)
+
+
+def _describe_mismatch(error: msgspec.ValidationError) -> str:
+    """Return the path of an invalid field, without its value, which the message could quote."""
+    path = re.search(r"at `(\$[\w.]*)`$", str(error))
+    return f"{path[1] if path else '$'}: expected a delayed message of this version"
 
 
 _NAMES = dict(zip(_Detail.__struct_fields__, _Detail.__struct_encode_fields__, strict=True))

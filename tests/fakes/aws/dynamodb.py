@@ -24,6 +24,18 @@ _UPDATE = re.compile(
     r"UPDATE \"([\w.-]+)\"((?: SET \"\w+\" ?= ?\?)+)"
     r" WHERE (\"\w+\" ?(?:=|<|>=) ?\?(?: AND \"\w+\" ?(?:=|<|>=) ?\?)*)"
 )
+# The expressions of the request slots.
+_ADDITION = re.compile(r"SET (\w+) = (?:(\w+) \+ )?(:\w+)")
+_BETWEEN = re.compile(r"(\w+) BETWEEN (:\w+) AND (:\w+)")
+_ABSENT_OR_LESS = re.compile(r"attribute_not_exists\((\w+)\) OR (\w+) < (:\w+)")
+_UPDATE_PARAMETERS = {
+    "TableName",
+    "Key",
+    "UpdateExpression",
+    "ConditionExpression",
+    "ExpressionAttributeValues",
+    "ReturnValues",
+}
 _NUMBER = re.compile(r"-?\d{1,38}(\.\d+)?")
 _CONTENTS: Mapping[str, Any] = {"S": str, "N": str, "BOOL": bool, "L": list, "M": dict}
 
@@ -42,7 +54,7 @@ Fault = BaseException | Lost | Collection[int] | Callable[[], Any]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call: the operation in botocore's spelling, and its statements or keys."""
+    """One call: the operation in botocore's spelling, and its statements, keys or parameters."""
 
     operation: str
     entries: Sequence[Any]
@@ -60,9 +72,9 @@ class Written:
 class FakeDynamoDb:
     """A table with the keys `conversation_id` and `queue_id`.
 
-    It takes the two forms of statements that the ledger writes and no others. Limits and refusals
-    are those of "BatchExecuteStatement" and "BatchGetItem" in the "Amazon DynamoDB API Reference"
-    and of "Constraints in Amazon DynamoDB".
+    It takes the two forms of statements that the ledger writes, the updates of the request slots,
+    and no others. Limits and refusals are those of "BatchExecuteStatement", "BatchGetItem" and
+    "UpdateItem" in the "Amazon DynamoDB API Reference" and of "Constraints in Amazon DynamoDB".
 
     Attributes
     ----------
@@ -160,6 +172,57 @@ class FakeDynamoDb:
             "Responses": {self._table: found} if found or not left else {},
             "UnprocessedKeys": {self._table: {**asked, "Keys": left}} if left else {},
         }
+
+    def update_item(self, **parameters: Any) -> dict[str, Any]:
+        fault = self._begin("update_item", [parameters])
+        self._check_names(parameters, _UPDATE_PARAMETERS)
+        if parameters["TableName"] != self._table:
+            raise self._refusal("ResourceNotFoundException", "another table")
+        key_values, values = parameters["Key"], parameters["ExpressionAttributeValues"]
+        change = _ADDITION.fullmatch(parameters["UpdateExpression"])
+        condition = parameters["ConditionExpression"]
+        if change is None or set(key_values) != {"conversation_id", "queue_id"}:
+            raise self._refusal("ValidationException", "an update of the request slots")
+        key = _key_of(key_values)
+        if key is None or not all(map(_is_value, [*key_values.values(), *values.values()])):
+            raise self._refusal("ValidationException", "a key and values that are sound")
+        name, addend, placeholder = change.groups()
+        if {placeholder, *re.findall(r":\w+", condition)} != set(values):
+            raise self._refusal("ValidationException", "every value is used, and no other one")
+        before = self.items.get(key)
+        if not self._meets(condition, name, before, values):
+            raise client_error("ConditionalCheckFailedException")
+        number = values[placeholder]
+        if addend is not None:
+            if addend != name or before is None or name not in before:
+                raise self._refusal("ValidationException", "an attribute to add to")
+            number = {"N": str(int(before[name]["N"]) + int(number["N"]))}
+        after = {**(before or key_values), name: number}
+        self.items[key] = after
+        self.written.append(Written(key, before, after))
+        if isinstance(fault, Lost):
+            raise fault.error
+        if parameters["ReturnValues"] != "UPDATED_NEW":
+            raise self._refusal("Unknown", "the request slots need the new value")
+        return {"Attributes": {name: number}}
+
+    def _meets(self, condition: str, name: str, item: Item | None, values: Item) -> bool:
+        """Return whether an item, which may not be there, meets the condition of an update."""
+        if form := _BETWEEN.fullmatch(condition):
+            names, bounds = {form[1]}, [form[2], form[3]]
+        elif form := _ABSENT_OR_LESS.fullmatch(condition):
+            names, bounds = {form[1], form[2]}, [form[3]]
+        else:
+            raise self._refusal("ValidationException", condition)
+        if names != {name} or any("N" not in values[bound] for bound in bounds):
+            raise self._refusal("ValidationException", condition)
+        limits = [int(values[bound]["N"]) for bound in bounds]
+        if limits != sorted(limits):
+            raise self._refusal("ValidationException", "BETWEEN with bounds in the wrong order")
+        if item is None or name not in item:
+            return len(limits) == 1
+        number = int(item[name]["N"])
+        return number < limits[0] if len(limits) == 1 else limits[0] <= number <= limits[1]
 
     def _begin(self, operation: str, entries: Sequence[Any]) -> Any:
         self.calls.append(Call(operation, entries))
@@ -284,6 +347,8 @@ def _copied(item: Item) -> Item:
 def _as_botocore(call: Call, table: str) -> tuple[str, dict[str, Any]]:
     if call.operation == "batch_execute_statement":
         return "BatchExecuteStatement", {"Statements": call.entries}
+    if call.operation == "update_item":
+        return "UpdateItem", call.entries[0]
     return "BatchGetItem", {"RequestItems": {table: {"Keys": call.entries}}}
 
 
