@@ -126,6 +126,7 @@ def _merge_participants(
 def _merge_metrics(
     known: Sequence[JsonObject], from_event: Sequence[JsonObject]
 ) -> list[JsonObject]:
+    # An event has zeros for what has not happened; analytics leave these metrics out.
     names = {metric["name"] for metric in known}
-    additions = [metric for metric in from_event if metric["name"] not in names]
+    additions = [one for one in from_event if one["name"] not in names and one["value"]]
     return sorted([*known, *additions], key=lambda metric: str(metric["name"]))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from conversations.end import SAME_END_WINDOW_MS
 from conversations.fields import format_utc, to_epoch_ms
 from details.models import Conversation, Participant, Segment, Session
@@ -58,17 +60,17 @@ def read_details(
     Until the last attempt, the details also wait for the end of the after-call work. The last
     attempt does without it, because this work can take long.
     """
-    participants = conversation.participants or []
+    everyone = conversation.participants or []
+    # What began after the end belongs to a later part of the conversation.
+    participants = [known for one in everyone if (known := _until(one, end.ended_at))]
     sessions_in_queue = [
         session
         for participant in participants
         for session in participant.sessions or []
-        if _is_in_queue(session, end.queue_id) and _began_before(session, end.ended_at)
+        if _is_in_queue(session, end.queue_id) and _earliest_ms(session) is not None
     ]
     sessions = [
-        session
-        for session in sessions_in_queue
-        if end.previous_end_at is None or not _began_before(session, end.previous_end_at)
+        session for session in sessions_in_queue if not _began_by(session, end.previous_end_at)
     ]
     open_types = {s.segment_type for s in _segments(sessions) if s.segment_end is None}
     if open_types - ({"wrapup"} if is_last_attempt else set()):
@@ -81,11 +83,7 @@ def read_details(
     if not is_over:
         return None
     customer = next((p for p in participants if p.purpose in ("customer", "external")), None)
-    customer_sessions = [
-        session
-        for session in (customer and customer.sessions) or []
-        if _began_by(session, end.ended_at)
-    ] or [Session()]
+    customer_sessions = (customer and customer.sessions) or [Session()]
     customer_segments = customer_sessions[-1].segments or [Segment()]
     return Details(
         conversation_start=_format(conversation.conversation_start),
@@ -95,7 +93,6 @@ def read_details(
         participants=[
             _describe(participant, with_personal_data=with_personal_data)
             for participant in participants
-            if _joined_before(participant, end)
         ],
         metrics=_add_up_metrics(sessions),
     )
@@ -110,40 +107,49 @@ def _is_leg_over(sessions: Iterable[Session], end: EndInConversation) -> bool:
 def _is_conversation_over(
     conversation: Conversation, sessions: Iterable[Session], end: EndInConversation
 ) -> bool:
-    """Return whether the conversation has ended, and not only an earlier part of it.
+    """Return whether the part of the conversation that ended with the end is over.
 
-    Analytics that lag behind can still show a conversation as it was before it was re-opened.
+    Analytics that lag behind can still show the conversation as it was before it was re-opened for
+    this part. If it has already been re-opened again, it need not have an end.
     """
+    everyone = conversation.participants or []
+    all_sessions = [session for participant in everyone for session in participant.sessions or []]
+    starts = [ms for session in all_sessions if (ms := _earliest_ms(session)) is not None]
+    if any(ms > end.ended_at + SAME_END_WINDOW_MS for ms in starts):
+        return True
     if conversation.conversation_end is None:
         return False
     conversation_end_ms = _epoch_ms(conversation.conversation_end)
-    has_sessions_before = any(_began_before(session, conversation_end_ms) for session in sessions)
-    return has_sessions_before or conversation_end_ms >= end.ended_at - SAME_END_WINDOW_MS
+    ended_after_sessions = any(_began_by(session, conversation_end_ms) for session in sessions)
+    return ended_after_sessions or conversation_end_ms >= end.ended_at - SAME_END_WINDOW_MS
+
+
+def _until(participant: Participant, at_ms: int) -> Participant | None:
+    """Return a participant with the sessions that began by a time; None if all began later."""
+    all_sessions = participant.sessions or []
+    sessions = [
+        session
+        for session in all_sessions
+        if _earliest_ms(session) is None or _began_by(session, at_ms)
+    ]
+    if all_sessions and not sessions:
+        return None
+    return msgspec.structs.replace(participant, sessions=sessions)
 
 
 def _is_in_queue(session: Session, queue_id: str) -> bool:
     return any(segment.queue_id == queue_id for segment in session.segments or [])
 
 
-def _began_before(session: Session, at_ms: int) -> bool:
-    """Return whether a session began before a time or at it."""
+def _began_by(session: Session, at_ms: int | None) -> bool:
+    """Return whether a session began before a time or at it; False if either is unknown."""
     began_at = _earliest_ms(session)
-    return began_at is not None and began_at <= at_ms
+    return began_at is not None and at_ms is not None and began_at <= at_ms
 
 
 def _segments(sessions: Iterable[Session]) -> Iterator[Segment]:
     for session in sessions:
         yield from session.segments or []
-
-
-def _joined_before(participant: Participant, end: EndInConversation) -> bool:
-    sessions = participant.sessions or []
-    return not sessions or any(_began_by(session, end.ended_at) for session in sessions)
-
-
-def _began_by(session: Session, at_ms: int) -> bool:
-    began_at = _earliest_ms(session)
-    return began_at is None or began_at <= at_ms
 
 
 def _earliest_ms(session: Session) -> int | None:

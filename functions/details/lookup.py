@@ -28,6 +28,8 @@ PAUSE_SECONDS = 5.0
 MAX_PAUSE_SECONDS = 300.0
 # The statuses of a request whose ids, or whose number of ids, Genesys Cloud does not accept.
 REFUSED_STATUSES = (400, 404, 413)
+# The most refused requests in a lookup. Halving the ids again and again takes many requests.
+MAX_REFUSALS = 20
 
 # Genesys Cloud would refuse a request with any other id.
 _CONVERSATION_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -56,6 +58,7 @@ class ConversationLookup:
         self._slots = slots
         self._logger = logger
         self._max_ids = MAX_IDS
+        self._refusals = 0  # in this lookup
 
     def find(self, conversation_ids: Iterable[str], deadline: Deadline) -> dict[str, Conversation]:
         """Return the conversations that analytics have, keyed by id; never raise an error.
@@ -64,15 +67,24 @@ class ConversationLookup:
         """
         ids = [id_ for id_ in dict.fromkeys(conversation_ids) if _CONVERSATION_ID.fullmatch(id_)]
         found: dict[str, Conversation] = {}
+        self._refusals = 0
         try:
-            while ids:
-                group, ids = ids[: self._max_ids], ids[self._max_ids :]
-                self._request(group, found, deadline)
+            self._request_all(ids, found, deadline)
         except _Stopped as stop:
             self._logger.warning("Details not requested", reason=str(stop))
         except Exception as error:  # noqa: BLE001 - without details, ends are delivered all the same
             self._logger.warning("Details not requested", reason=error_origin(error))
         return found
+
+    def _request_all(
+        self, ids: Sequence[str], found: dict[str, Conversation], deadline: Deadline
+    ) -> bool:
+        """Request conversations as `_request` does, with as many ids a request as are accepted."""
+        accepted_flags = []
+        while ids:
+            group, ids = ids[: self._max_ids], ids[self._max_ids :]
+            accepted_flags.append(self._request(group, found, deadline))
+        return all(accepted_flags)
 
     def _request(
         self, ids: Sequence[str], found: dict[str, Conversation], deadline: Deadline
@@ -87,11 +99,14 @@ class ConversationLookup:
             # A refused login, too, can have the status 400. It does not concern the ids.
             if error.path != PATH or error.status not in REFUSED_STATUSES:
                 self._stop_after(error, seconds_left, deadline)
+            self._refusals += 1
+            if self._refusals == MAX_REFUSALS:
+                raise _Stopped(f"too many requests were refused: {error}") from None
             if len(ids) == 1:
                 return False
             middle = (len(ids) + 1) // 2
             halves = ids[:middle], ids[middle:]
-            accepted_flags = [self._request(half, found, deadline) for half in halves]
+            accepted_flags = [self._request_all(half, found, deadline) for half in halves]
             # If a half was refused too, the reason may be one of the ids.
             if error.status != 404 and all(accepted_flags):
                 self._max_ids = middle

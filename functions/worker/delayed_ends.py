@@ -20,11 +20,12 @@ from conversations.fields import (
 )
 from conversations.parsed import Accepted, Ignored, Rejected, RejectError
 
-# Only the worker writes bodies that begin like this.
-BODY_PREFIX = '{"detail-type": "queue-ends.details"'
+# Only the worker writes bodies that begin like this. They have no event type, so a version before
+# 2026-12 moves the messages to the dead-letter queue: a roll-back loses no end.
+BODY_PREFIX = '{"queueEndsDelayedEnd":'
 
 
-class _Detail(msgspec.Struct, rename="camel"):
+class _DelayedEnd(msgspec.Struct, rename="camel"):
     attempts: Annotated[int, msgspec.Meta(ge=1)]
     conversation_id: Annotated[str, msgspec.Meta(min_length=1)]
     queue_id: str
@@ -40,8 +41,8 @@ class _Detail(msgspec.Struct, rename="camel"):
     metrics: list[Any] = []
 
 
-class _Body(msgspec.Struct):
-    detail: _Detail
+class _Body(msgspec.Struct, rename="camel"):
+    queue_ends_delayed_end: _DelayedEnd
 
 
 def make_delayed_body(
@@ -56,7 +57,7 @@ def make_delayed_body(
     has_own_time, details_attempts
         As in `Accepted`.
     """
-    detail = _Detail(
+    delayed = _DelayedEnd(
         attempts=details_attempts,
         conversation_id=end.conversation_id,
         queue_id=end.queue_id,
@@ -72,8 +73,8 @@ def make_delayed_body(
         metrics=end.metrics,
     )
     try:
-        fields = {name: getattr(detail, field) for field, name in _NAMES.items()}
-        return json.dumps({"detail-type": "queue-ends.details", "detail": fields})
+        fields = {name: getattr(delayed, field) for field, name in _NAMES.items()}
+        return json.dumps({"queueEndsDelayedEnd": fields})
     except RecursionError:  # The encoder needs more stack than the decoder, which succeeded.
         return None
 
@@ -82,35 +83,36 @@ def parse_delayed_body(body: str, queue_ids: Collection[str]) -> Accepted | Igno
     """Return the end in the body of a delayed message, or the reason why there is none."""
     try:
         event = parse_json_object(body)
-        detail = msgspec.convert(event, _Body).detail
-        require_conversation_id(event["detail"], "$.detail")
-        ended_at = from_epoch_ms(detail.ended_at_ms)
+        delayed = msgspec.convert(event, _Body).queue_ends_delayed_end
+        require_conversation_id(event["queueEndsDelayedEnd"], "$.queueEndsDelayedEnd")
+        ended_at = from_epoch_ms(delayed.ended_at_ms)
     except RejectError as error:
         return error.rejected
     except msgspec.ValidationError as error:
         return Rejected("invalid_field", _describe_mismatch(error))
     except OverflowError:
-        return Rejected("invalid_field", "$.detail.endedAtMs: expected a time in years 1 to 9999")
-    if detail.queue_id not in queue_ids:
+        path = "$.queueEndsDelayedEnd.endedAtMs"
+        return Rejected("invalid_field", f"{path}: expected a time in the years 1 to 9999")
+    if delayed.queue_id not in queue_ids:
         return Ignored("other_queue")
     end = ConversationEnd(
-        conversation_id=detail.conversation_id,
-        queue_id=detail.queue_id,
-        queue_name=detail.queue_name,
+        conversation_id=delayed.conversation_id,
+        queue_id=delayed.queue_id,
+        queue_name=delayed.queue_name,
         ended_at=format_utc(ended_at),
-        media_type=detail.media_type,
-        direction=detail.direction,
-        disconnect_type=detail.disconnect_type,
-        participants=detail.participants,
-        metrics=detail.metrics,
-        source=detail.source,
+        media_type=delayed.media_type,
+        direction=delayed.direction,
+        disconnect_type=delayed.disconnect_type,
+        participants=delayed.participants,
+        metrics=delayed.metrics,
+        source=delayed.source,
         sequence=1,  # The ledger determines the right sequence and id.
         end_id="",
         details="none",
         conversation_start=None,
-        raw=detail.event,
+        raw=delayed.event,
     )
-    return Accepted(end, detail.ended_at_ms, detail.has_own_time, detail.attempts)
+    return Accepted(end, delayed.ended_at_ms, delayed.has_own_time, delayed.attempts)
 
 
 def _describe_mismatch(error: msgspec.ValidationError) -> str:
@@ -119,4 +121,4 @@ def _describe_mismatch(error: msgspec.ValidationError) -> str:
     return f"{path[1] if path else '$'}: expected a delayed message of this version"
 
 
-_NAMES = dict(zip(_Detail.__struct_fields__, _Detail.__struct_encode_fields__, strict=True))
+_NAMES = dict(zip(_DelayedEnd.__struct_fields__, _DelayedEnd.__struct_encode_fields__, strict=True))

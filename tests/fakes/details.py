@@ -192,4 +192,4 @@ class DetailsWorker:
     def attempts_sent(self) -> list[int]:
         """Return the number of attempts in each delayed message that the worker sent."""
         bodies = [json.loads(entry["MessageBody"]) for entry in self.queue.sent_to_itself]
-        return [body["detail"]["attempts"] for body in bodies]
+        return [body["queueEndsDelayedEnd"]["attempts"] for body in bodies]

@@ -48,7 +48,10 @@ PERSONAL_FIELDS = ["name", "addresses", "notes"]
 def details_of(of: Json, *, personal: bool = False) -> Details:
     end = EndInConversation(QUEUE, ENDED_MS, None, is_leg=False)
     details = read_details(
-        msgspec.convert(of, models.Conversation), end, with_personal_data=personal
+        msgspec.convert(of, models.Conversation),
+        end,
+        with_personal_data=personal,
+        is_last_attempt=False,
     )
     assert details
     return details
@@ -198,7 +201,9 @@ def test_metrics_of_the_event_are_added_if_analytics_do_not_have_them() -> None:
     end = by_subscription(
         metrics=[
             {"name": "tHandle", "value": 1, "more": 2},
-            {"name": "nZ", "value": 0.5},
+            {"name": "nZ", "value": 5},
+            {"name": "nZero", "value": 0},
+            {"name": "nHalf", "value": 0.5},
             {"name": "nNothing", "value": None},
             {"name": "nTrue", "value": True},
             {"name": 5, "value": 5},
@@ -210,7 +215,7 @@ def test_metrics_of_the_event_are_added_if_analytics_do_not_have_them() -> None:
     names = [metric["name"] for metric in metrics]
     assert names == ["nOffered", "nTransferred", "nZ", "tAcd", "tHandle", "tTalk", "tWait"]
     assert {"name": "tHandle", "value": 240_000} in metrics
-    assert {"name": "nZ", "value": 0.5} in metrics
+    assert {"name": "nZ", "value": 5} in metrics
 
 
 def test_an_end_without_details_has_the_events_lists_in_the_same_form() -> None:

@@ -57,7 +57,12 @@ def read(
     """Read the details of an end at some minutes after `ENDED`."""
     previous_end_at = None if previous is None else at_ms(previous)
     end = EndInConversation(queue_id, at_ms(minutes), previous_end_at, is_leg)
-    return read_details(msgspec.convert(of, models.Conversation), end, with_personal_data=personal)
+    return read_details(
+        msgspec.convert(of, models.Conversation),
+        end,
+        with_personal_data=personal,
+        is_last_attempt=False,
+    )
 
 
 def complete(of: Json, minutes: float = 0, **options: Any) -> Details:
@@ -130,10 +135,12 @@ def test_a_conversation_that_was_re_opened_is_complete_with_its_later_part_alone
     assert first["tHandle"] == 240_000
 
 
-def test_a_conversation_that_was_re_opened_and_goes_on_makes_its_ends_wait() -> None:
+def test_a_conversation_that_was_re_opened_and_goes_on_makes_only_its_next_end_wait() -> None:
     re_opened = answered(end=None)
     re_opened["participants"].append(agent(QUEUE, 50, 54, number=5))
-    assert read(re_opened, 0) is None
+    first = complete(re_opened, 0)
+    assert len(first.participants) == len(answered()["participants"])
+    assert metrics_of(first) == metrics_of(complete(answered(), 0))
     assert read(re_opened, 60, previous=0) is None
 
 
@@ -411,7 +418,12 @@ def test_a_time_outside_of_the_years_1_to_9999_is_no_time(time: str) -> None:
         conversationEnd=time,
     )
     end = EndInConversation(QUEUE, -(10**15), None, is_leg=False)
-    details = read_details(msgspec.convert(of, models.Conversation), end, with_personal_data=True)
+    details = read_details(
+        msgspec.convert(of, models.Conversation),
+        end,
+        with_personal_data=True,
+        is_last_attempt=False,
+    )
     assert details is not None
     assert details.conversation_start is None
 
@@ -496,7 +508,7 @@ def test_any_json_has_no_details_or_details_that_can_be_encoded(
     parsed = _parse(of)
     if parsed is None:
         return
-    details = read_details(parsed, end, with_personal_data=personal)
+    details = read_details(parsed, end, with_personal_data=personal, is_last_attempt=False)
     if details is not None:
         assert isinstance(json.loads(msgspec.json.encode(details)), dict)
         keys = [*complete(answered(), personal=personal).participants[0]]

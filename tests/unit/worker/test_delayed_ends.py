@@ -52,7 +52,7 @@ def delayed_body(end: ConversationEnd | None = None, ended_at_ms: int = ENDED_AT
 
 
 def changed(*path: str, value: object) -> str:
-    return json.dumps(mutated(delayed_body(), [(("detail", *path), value)]))
+    return json.dumps(mutated(delayed_body(), [(("queueEndsDelayedEnd", *path), value)]))
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_an_event_that_is_nested_too_deeply_for_the_encoder_is_not_sent() -> Non
 def test_fields_of_a_later_version_are_ignored() -> None:
     event = json.loads(delayed_body())
     event |= {"later": [CANARY]}
-    event["detail"] |= {"later": {"a": CANARY}, "detail": None}
+    event["queueEndsDelayedEnd"] |= {"later": {"a": CANARY}, "detail": None}
     assert parse_delayed_body(json.dumps(event), {QUEUE}) == parse_delayed_body(
         delayed_body(), {QUEUE}
     )
@@ -143,7 +143,7 @@ def test_a_body_without_any_other_field_is_accepted(field: str) -> None:
     assert isinstance(parse_delayed_body(changed(field, value="drop"), {QUEUE}), Accepted)
 
 
-FIELDS: dict[str, Any] = json.loads(delayed_body())["detail"]
+FIELDS: dict[str, Any] = json.loads(delayed_body())["queueEndsDelayedEnd"]
 INVALID: dict[str, list[object]] = {
     "attempts": [CANARY, 0, -1, 1.5, True, None, {CANARY: CANARY}],
     "conversationId": ["", None, 5, [CANARY], CANARY * 200],
@@ -175,7 +175,7 @@ def test_a_wrong_value_is_rejected_and_not_quoted(field: str) -> None:
     "detail", [None, CANARY, [CANARY], {}, {CANARY: CANARY}, [], {"attempts": CANARY}]
 )
 def test_a_wrong_detail_is_rejected_and_not_quoted(detail: object) -> None:
-    body = json.dumps({"detail-type": "queue-ends.details", "detail": detail})
+    body = json.dumps({"queueEndsDelayedEnd": detail})
     parsed = parse_delayed_body(body, {QUEUE})
     assert isinstance(parsed, Rejected)
     assert parsed.reason == "invalid_field"

@@ -346,7 +346,7 @@ class World:
         """Return the event in a message, which the worker may have sent itself."""
         content = json.loads(body)
         if body.startswith(BODY_PREFIX):
-            content = content["detail"]["event"]
+            content = content["queueEndsDelayedEnd"]["event"]
         return next(event for event in self.events if json.loads(event.body) == content)
 
     def _end(self, worker: Invocation, *, kill: bool = True) -> None:
