@@ -341,7 +341,7 @@ def test_destinations_keep_their_order(load_settings: LoadSettings) -> None:
     [
         ({"max_receive_count": "4"}, "max_receive_count = 4: AWS advises at least 5"),
         ({"queue_ids": "support"}, 'queue_ids: "support" does not look like'),
-        ({"queue_ids": QUEUE.upper()}, "a UUID in lower case"),
+        ({"queue_ids": "SUPPORT"}, 'queue_ids: "SUPPORT" does not look like'),
         ({"genesys_environment": "mypurecloud.con"}, "did you mean mypurecloud.com?"),
         ({"genesys_environment": "us-east-2"}, "Genesys Cloud sends from 325654371633"),
         ({"batchsize": "5"}, '-c batchsize=… is no setting; did you mean "batch_size"?'),
