@@ -24,6 +24,7 @@ from uuid import uuid4
 from local.genesys.integrations import INTEGRATIONS, Integrations
 from local.genesys.login import LOGIN, Login
 from local.genesys.problems import CORRELATION, Problem, not_allowed, not_found
+from local.genesys.queues import QUEUES, Queues
 from local.genesys.subscriptions import SUBSCRIPTIONS, Subscriptions
 from local.http.faults import ScriptedService
 from local.http.messages import Answer, Request
@@ -43,6 +44,7 @@ OPERATIONS = {
     INTEGRATIONS: {"POST": "create", "GET": "list"},
     f"{INTEGRATIONS}/[^/]+": {"GET": "read", "PATCH": "switch", "DELETE": "delete"},
     f"{INTEGRATIONS}/[^/]+/config/current": {"GET": "configuration", "PUT": "configure"},
+    QUEUES: {"GET": "queues"},
 }
 """The names of operations, by path pattern and method; tests use the names to replace answers."""
 
@@ -66,6 +68,8 @@ class GenesysCloud(Login, ScriptedService):
         The org's id.
     subscriptions, integrations
         The org's subscriptions and its integrations, keyed by id.
+    queues
+        The org's queues, keyed by id.
     has_subscription_api
         Whether the org has the subscriptions' API.
     """
@@ -83,6 +87,7 @@ class GenesysCloud(Login, ScriptedService):
         self.has_subscription_api = True
         self._subscriptions = Subscriptions(clock)
         self._integrations = Integrations(clock)
+        self.queues = Queues(clock)
         self._send = send
         self._send_partner_events = send_partner_events
         self._lock = threading.RLock()
@@ -143,7 +148,9 @@ class GenesysCloud(Login, ScriptedService):
             raise not_found()
         return entities.answer(operation, request)
 
-    def _entities_at(self, path: str) -> Subscriptions | Integrations | None:
+    def _entities_at(self, path: str) -> Subscriptions | Integrations | Queues | None:
+        if path.startswith(f"{QUEUES}/"):
+            return self.queues
         if path.startswith(f"{INTEGRATIONS}/"):
             return self.integrations
         if self.has_subscription_api and path.startswith(f"{SUBSCRIPTIONS}/"):
