@@ -18,6 +18,8 @@ class Worker(Construct):
 
     Parameters
     ----------
+    queue_names
+        The names of the routing queues, a line for each of the setting `queue_ids`.
     requirements
         The environment variables and permissions that the function needs for all parts of the stack
         except the intake queues.
@@ -38,6 +40,7 @@ class Worker(Construct):
         settings: Settings,
         code: lambda_.Code,
         intake: IntakeQueues,
+        queue_names: str,
         requirements: Sequence[Requirements],
     ) -> None:
         super().__init__(scope, construct_id)
@@ -51,7 +54,11 @@ class Worker(Construct):
                 timeout=Duration.seconds(settings.worker_timeout_seconds),
                 memory_mb=settings.worker_memory_mb,
             ),
-            requirements=[_intake_requirements(settings, intake), *requirements],
+            requirements=[
+                _intake_requirements(settings, intake),
+                Requirements({"QUEUE_NAMES": queue_names}),
+                *requirements,
+            ],
         )
         acknowledge(
             self.function,

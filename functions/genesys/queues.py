@@ -5,16 +5,13 @@ The requests are those of the Platform API's category *Routing*. They need the p
 divisions for which the OAuth client has no role.
 """
 
-import base64
-import binascii
 import difflib
 import itertools
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 from genesys.client import GenesysClient
+from genesys.queue_ids import is_uuid
 
 PATH = "/api/v2/routing/queues"
 PERMISSION = "routing:queue:view"
@@ -26,8 +23,6 @@ _MAX_SIMILAR_QUEUES = 3
 _MIN_NAME_SIMILARITY = 0.6
 # Two unrelated UUIDs are less similar than this. Two that differ by a typing mistake are more.
 _MIN_ID_SIMILARITY = 0.9
-_UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
-_PACKED_ID_CHARACTERS = 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +43,7 @@ def find_queues(genesys: GenesysClient, queue_ids: Sequence[str]) -> dict[str, Q
     """
     # An id that is no UUID is a mistake, such as a queue's name. It is not sent, because Genesys
     # Cloud may refuse a list with such an id.
-    uuids = [queue_id for queue_id in queue_ids if _UUID.fullmatch(queue_id)]
+    uuids = [queue_id for queue_id in queue_ids if is_uuid(queue_id)]
     found: dict[str, Queue] = {}
     for start in range(0, len(uuids), _IDS_PER_REQUEST):
         chunk = uuids[start : start + _IDS_PER_REQUEST]
@@ -67,26 +62,6 @@ def find_similar_queues(genesys: GenesysClient, texts: Iterable[str]) -> dict[st
     """
     queues = list(itertools.islice(_iterate_queues(genesys, {}), _MAX_SEARCHED_QUEUES))
     return {text: _similar_queues(text, queues) for text in texts}
-
-
-def pack_ids(queue_ids: Iterable[str]) -> str:
-    """Return the queue ids that are UUIDs as one short text, for an environment variable.
-
-    Other ids are left out, because no queue of Genesys Cloud has one.
-    """
-    uuids = (UUID(queue_id) for queue_id in queue_ids if _UUID.fullmatch(queue_id))
-    return "".join(base64.urlsafe_b64encode(uuid.bytes).decode().rstrip("=") for uuid in uuids)
-
-
-def unpack_ids(packed: str) -> tuple[str, ...]:
-    """Return the queue ids in a text from `pack_ids`; raise `ValueError` for any other text."""
-    try:
-        return tuple(
-            str(UUID(bytes=base64.urlsafe_b64decode(packed[start : start + 22] + "==")))
-            for start in range(0, len(packed), _PACKED_ID_CHARACTERS)
-        )
-    except binascii.Error as error:
-        raise ValueError(str(error)) from None
 
 
 def _iterate_queues(genesys: GenesysClient, query: dict[str, str]) -> Iterator[Queue]:

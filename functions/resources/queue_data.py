@@ -12,9 +12,12 @@ MAX_LABEL_CHARACTERS = 40
 # The lengths to which labels are cut, one after the other, until the data fits.
 _LABEL_LIMITS = (MAX_LABEL_CHARACTERS, 32, 24, 18, 14)
 _MAX_SUMMARY_BYTES = 600
+# Separates the labels. The template splits them within the dashboard's JSON, where the CDK would
+# escape a line break.
+LABEL_SEPARATOR = "|"
 # A label is a part of the dashboard's JSON, where quotes and backslashes end or change a string.
 # CloudWatch replaces `${...}` in a label, and CloudFormation `{{resolve:...}}` in a template.
-_UNSAFE_IN_LABEL = re.compile(r"[\"\\${}]")
+_UNSAFE_IN_LABEL = re.compile(r"[\"\\${}|]")
 _BREAKS_AND_CONTROLS = {"Cc", "Cs", "Zl", "Zp"}
 
 
@@ -28,7 +31,7 @@ class QueueData:
         The names for the worker, each on a line of its own, in the order of the queue ids. A line
         is empty if the queue's name is unknown or left out; `names` is empty if all names are.
     labels
-        The labels for the dashboard and the alarms, each on a line of its own.
+        The labels for the dashboard and the alarms, separated by `LABEL_SEPARATOR`.
     summary
         The stack's output about the queues: `problem`, or the labels.
     problem
@@ -78,7 +81,9 @@ def make_queue_data(
             for limit in _LABEL_LIMITS:
                 labels = [make_label(queue_id, name, limit) for queue_id, name in all_names.items()]
                 summary = problem or _summarize(labels)
-                data = QueueData(joined, "\n".join(labels), summary, problem, tuple(left_out))
+                data = QueueData(
+                    joined, LABEL_SEPARATOR.join(labels), summary, problem, tuple(left_out)
+                )
                 if sum(map(json_size, data.attributes().values())) <= MAX_DATA_BYTES:
                     return data
             if not joined:

@@ -166,6 +166,9 @@ class Settings:
     """Where the functions will run: "lambda" for AWS, or "host" for an AWS emulator on this
     machine."""
 
+    # The command line sets this field and `stage`, which are no keys of settings.toml.
+    deployed_at: str | None = None
+
     @property
     def stack_name(self) -> str:
         return f"QueueEnds-{self.stage}"

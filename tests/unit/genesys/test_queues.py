@@ -4,7 +4,8 @@ import pytest
 
 from genesys.client import GenesysClient
 from genesys.errors import GenesysError
-from genesys.queues import PATH, Queue, find_queues, find_similar_queues, pack_ids, unpack_ids
+from genesys.queue_ids import pack_ids, unpack_ids
+from genesys.queues import PATH, Queue, find_queues, find_similar_queues
 from local.http.messages import Answer
 from tests.unit.genesys.conftest import Api
 

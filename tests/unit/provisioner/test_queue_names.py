@@ -64,7 +64,7 @@ def test_a_create_returns_the_names_the_labels_and_a_summary(
     response = stack.create()
     assert data_of(response) == {
         "Names": "Support\nBilling",
-        "Labels": "Support (a1b2…)\nBilling (b2c3…)",
+        "Labels": "Support (a1b2…)|Billing (b2c3…)",
         "Summary": "Support (a1b2…), Billing (b2c3…)",
     }
     assert response.physical_id.startswith("queue-names/127.0.0.1:")
@@ -141,7 +141,7 @@ def test_without_the_permission_a_deploy_goes_on_with_ids_and_says_so_once(
     genesys.queues.permissions = ()
     data = data_of(stack.create(QueueIds=ids))
     assert data["Names"] == ""
-    assert data["Labels"].split("\n") == ids
+    assert data["Labels"].split("|") == ids
     assert "routing:queue:view" in data["Summary"]
     warnings = [line for line in map(json.loads, stack.log.splitlines()) if line["level"] != "INFO"]
     assert [line["message"] for line in warnings] == ["queue names unknown"]
@@ -170,7 +170,7 @@ def test_a_roll_back_to_a_deleted_queue_goes_on_with_its_id(
     assert deployed.update(QueueIds=[SUPPORT, UNKNOWN], RequestedAt=SECOND).status == "FAILED"
     data = data_of(deployed.roll_back())
     assert data["Names"] == "Support\n"
-    assert data["Labels"].split("\n") == ["Support (a1b2…)", BILLING]
+    assert data["Labels"].split("|") == ["Support (a1b2…)", BILLING]
     assert data["Summary"] == f"Not found in Genesys Cloud: {BILLING}."
 
 
@@ -200,7 +200,7 @@ def test_a_roll_back_goes_on_with_ids_after_any_error(
     spoil(deployed, genesys)
     data = data_of(deployed.roll_back())
     assert data["Names"] == ""
-    assert data["Labels"].split("\n") == [SUPPORT, BILLING]
+    assert data["Labels"].split("|") == [SUPPORT, BILLING]
     assert "could not be looked up" in data["Summary"]
     assert CLIENT_SECRET not in deployed.log + data["Summary"]
 
@@ -242,7 +242,7 @@ def test_an_update_without_new_ids_goes_on_with_ids_during_an_outage(
     genesys.always("queues", outage)
     data = data_of(deployed.update(QueueIds=ids, RequestedAt=SECOND))
     assert data["Names"] == ""
-    assert data["Labels"].split("\n") == ids
+    assert data["Labels"].split("|") == ids
     assert "until the next deploy" in data["Summary"]
     assert deployed.clock.now <= 70
 

@@ -35,7 +35,7 @@ def response_size(data: QueueData) -> int:
 def test_names_and_labels_are_in_the_order_of_the_ids() -> None:
     data = make("Support", "Billing")
     assert data.names == "Support\nBilling"
-    assert data.labels == "Support (0000…)\nBilling (0000…)"
+    assert data.labels == "Support (0000…)|Billing (0000…)"
     assert data.summary == "Support (0000…), Billing (0000…)"
     assert (data.problem, data.left_out) == ("", ())
 
@@ -43,14 +43,14 @@ def test_names_and_labels_are_in_the_order_of_the_ids() -> None:
 def test_a_queue_without_a_known_name_has_an_empty_line_and_its_id_as_label() -> None:
     data = make("Support", "", problem="One is not found.")
     assert data.names == "Support\n"
-    assert data.labels.splitlines()[1] == IDS[1]
+    assert data.labels.split("|")[1] == IDS[1]
     assert data.summary == data.problem == "One is not found."
 
 
 def test_without_any_name_the_names_are_empty() -> None:
     data = make("", "", "")
     assert data.names == ""
-    assert data.labels.splitlines() == IDS[:3]
+    assert data.labels.split("|") == IDS[:3]
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,7 @@ def test_without_any_name_the_names_are_empty() -> None:
         ("{{resolve:ssm:x}}", "resolve:ssm:x (0000…)"),
         ("Kundendienst für Großkunden und Öffentliche", "Kundendienst für Großkunden und… (0000…)"),
         ("お客様サポート", "お客様サポート (0000…)"),
+        ("a|b", "ab (0000…)"),
         ('"\\$', IDS[0]),
     ],
 )
@@ -85,20 +86,20 @@ def test_names_that_overfill_the_environment_are_left_out_the_longest_first() ->
     data = make("Support", "x" * 60, "Billing", "y" * 40, room=20)
     assert data.names == "Support\n\nBilling\n"
     assert data.left_out == (IDS[1], IDS[3])
-    assert data.labels.splitlines()[1].startswith("xxxx")
+    assert data.labels.split("|")[1].startswith("xxxx")
 
 
 def test_without_room_for_any_name_all_names_are_left_out() -> None:
     data = make("Support", "Billing", room=0)
     assert data.names == ""
     assert sorted(data.left_out) == IDS[:2]
-    assert data.labels == "Support (0000…)\nBilling (0000…)"
+    assert data.labels == "Support (0000…)|Billing (0000…)"
 
 
 def test_labels_are_cut_before_a_name_is_left_out() -> None:
     data = make(*["Support for partners"] * 50)
     assert data.left_out == ()
-    assert {len(label) for label in data.labels.splitlines()} == {18}
+    assert {len(label) for label in data.labels.split("|")} == {18}
     assert response_size(data) <= MAX_BYTES
 
 
@@ -118,11 +119,10 @@ def test_any_names_fit_and_are_safe(names: list[str], room: int) -> None:
     data = make(*names, room=room)
     assert json_size(data.names) <= room
     assert response_size(data) <= MAX_BYTES
-    labels = data.labels.split("\n")
+    labels = data.labels.split("|")
     assert len(labels) == len(names)
     assert all(0 < len(label) <= 40 for label in labels)
-    body = '{"label":"' + data.labels.replace("\n", "") + '"}'
-    assert json.loads(body)
+    assert json.loads(f'"{data.labels}"') == data.labels
     assert not set(data.labels) & set('"\\${}')
     assert data.names.count("\n") == (len(names) - 1 if data.names else 0)
 
@@ -130,4 +130,4 @@ def test_any_names_fit_and_are_safe(names: list[str], room: int) -> None:
 def test_fifty_ids_without_names_fit() -> None:
     data = make_queue_data([f"{n:x>64}" for n in range(50)], {}, environment_bytes=0, problem="p")
     assert response_size(data) <= MAX_BYTES
-    assert len(data.labels.split("\n")) == 50
+    assert len(data.labels.split("|")) == 50
