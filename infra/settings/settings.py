@@ -34,7 +34,8 @@ class Settings:
     queue_ids: Annotated[Strings, checks.queue_ids, Example(EXAMPLE_QUEUE_IDS)]
     """Ids of the Genesys Cloud queues that interest you. Genesys Cloud shows a queue's id in the
     address of the queue's page (Admin > Contact Center > Queues). The two ids in settings.toml are
-    examples: replace them. Add new ids at the end of the list. With delivery = "eventbridge" and
+    examples: replace them. Each "make deploy" checks that the org has the queues and looks up their
+    names. Add new ids at the end of the list. With delivery = "eventbridge" and
     many queues, a new id elsewhere moves the ids after it to other EventBridge rules."""
 
     # Genesys Cloud:
