@@ -47,8 +47,8 @@ class QueueData:
     left_out: tuple[str, ...] = ()
 
     def attributes(self) -> dict[str, str]:
-        """Return the attributes that the template can read."""
-        return {"Names": self.names, "Labels": self.labels, "Summary": self.summary}
+        """Return the attributes that the template can read; none of them is empty."""
+        return {"Names": self.names or " ", "Labels": self.labels, "Summary": self.summary}
 
 
 def make_queue_data(

@@ -59,7 +59,7 @@ def _queue_names(variables: WorkerVariables) -> Mapping[str, str]:
     ids, names = variables.queue_ids.split(","), variables.queue_names.split("\n")
     if len(ids) != len(names):
         return {}  # no name is known
-    return {queue_id: name for queue_id, name in zip(ids, names, strict=True) if name}
+    return {queue_id: name for queue_id, name in zip(ids, names, strict=True) if name.strip()}
 
 
 _READER_FACTORIES: dict[str, Callable[[WorkerVariables, Histories, IntakeQueue], Reader]] = {

@@ -14,7 +14,7 @@ class WorkerVariables(Variables, frozen=True):
     ledger_table: str
     ledger_days: int
     delivery: str = "subscription"
-    # A line for each of `queue_ids`, in the same order; empty if no name is known.
+    # A line for each of `queue_ids`, in the same order; blank if no name is known.
     queue_names: str = ""
     # These two are set only for the delivery `eventbridge`.
     end_rule: str = "touched"

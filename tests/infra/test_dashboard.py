@@ -14,6 +14,7 @@ from infra.monitoring import widgets
 from local.dashboard import body as dashboard_body
 from local.dashboard import queries
 from logs import json_logger
+from resources.queue_data import LABEL_SEPARATOR
 from tests import aws_metrics
 from tests.fakes.aws.cloudwatch import NAMESPACE, metrics_of
 from tests.fakes.aws.sqs_event import record
@@ -94,7 +95,8 @@ def body_text(stack: Stack, replace: Callable[[str], str]) -> str:
 
 def _token_name(part: dict[str, Any]) -> str:
     match part:
-        case {"Fn::Select": [index, {"Fn::Split": ["|", {"Fn::GetAtt": value}]}]}:
+        case {"Fn::Select": [index, {"Fn::Split": [separator, {"Fn::GetAtt": value}]}]}:
+            assert separator == LABEL_SEPARATOR
             return ".".join([*value, str(index)])
         case {"Fn::GetAtt": value}:
             return ".".join(value)

@@ -140,7 +140,7 @@ def test_without_the_permission_a_deploy_goes_on_with_ids_and_says_so_once(
 ) -> None:
     genesys.queues.permissions = ()
     data = data_of(stack.create(QueueIds=ids))
-    assert data["Names"] == ""
+    assert data["Names"] == " "
     assert data["Labels"].split("|") == ids
     assert "routing:queue:view" in data["Summary"]
     warnings = [line for line in map(json.loads, stack.log.splitlines()) if line["level"] != "INFO"]
@@ -199,7 +199,7 @@ def test_a_roll_back_goes_on_with_ids_after_any_error(
     deployed.update(QueueIds=[UNKNOWN], RequestedAt=SECOND)
     spoil(deployed, genesys)
     data = data_of(deployed.roll_back())
-    assert data["Names"] == ""
+    assert data["Names"] == " "
     assert data["Labels"].split("|") == [SUPPORT, BILLING]
     assert "could not be looked up" in data["Summary"]
     assert CLIENT_SECRET not in deployed.log + data["Summary"]
@@ -241,7 +241,7 @@ def test_an_update_without_new_ids_goes_on_with_ids_during_an_outage(
 ) -> None:
     genesys.always("queues", outage)
     data = data_of(deployed.update(QueueIds=ids, RequestedAt=SECOND))
-    assert data["Names"] == ""
+    assert data["Names"] == " "
     assert data["Labels"].split("|") == ids
     assert "until the next deploy" in data["Summary"]
     assert deployed.clock.now <= 70

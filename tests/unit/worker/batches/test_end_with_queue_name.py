@@ -68,11 +68,16 @@ def test_the_name_in_an_event_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "variables",
-    [{}, {"QUEUE_NAMES": ""}, {"QUEUE_NAMES": "\nBilling"}, {"QUEUE_NAMES": "only one line"}],
-    ids=["absent", "empty", "unknown", "another number of names"],
+    [{}, {"QUEUE_NAMES": " "}, {"QUEUE_NAMES": "\nBilling"}, {"QUEUE_NAMES": "only one line"}],
+    ids=["absent", "blank", "unknown", "another number of names"],
 )
 def test_without_a_known_name_an_end_has_none(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
 ) -> None:
     (end,) = Worker(monkeypatch, **variables).process(UNNAMED)
+    assert end.queue_name is None
+
+
+def test_the_blank_names_of_a_single_queue_are_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    (end,) = Worker(monkeypatch, QUEUE_IDS=QUEUE, QUEUE_NAMES=" ").process(UNNAMED)
     assert end.queue_name is None
