@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from genesys.client import GenesysClient
+from genesys.errors import GenesysError
 from genesys.queue_ids import is_uuid
 
 PATH = "/api/v2/routing/queues"
@@ -47,8 +48,14 @@ def find_queues(genesys: GenesysClient, queue_ids: Sequence[str]) -> dict[str, Q
     found: dict[str, Queue] = {}
     for start in range(0, len(uuids), _IDS_PER_REQUEST):
         chunk = uuids[start : start + _IDS_PER_REQUEST]
-        for queue in _iterate_queues(genesys, {"id": ",".join(chunk)}):
-            found[queue.id] = queue
+        try:
+            queues = list(_iterate_queues(genesys, {"id": ",".join(chunk)}))
+        except GenesysError as error:
+            # The API reference does not say whether an unknown id in the list is an error.
+            if error.status not in (400, 404):
+                raise
+            queues = _list_queues(genesys)
+        found |= {queue.id: queue for queue in queues}
     return {queue_id: found[queue_id] for queue_id in uuids if queue_id in found}
 
 
@@ -60,8 +67,13 @@ def find_similar_queues(genesys: GenesysClient, texts: Iterable[str]) -> dict[st
     texts
         Ids that the org does not have, which may be queues' names.
     """
-    queues = list(itertools.islice(_iterate_queues(genesys, {}), _MAX_SEARCHED_QUEUES))
+    queues = _list_queues(genesys)
     return {text: _similar_queues(text, queues) for text in texts}
+
+
+def _list_queues(genesys: GenesysClient) -> list[Queue]:
+    """Return the queues of the org, or as many as a search takes into account."""
+    return list(itertools.islice(_iterate_queues(genesys, {}), _MAX_SEARCHED_QUEUES))
 
 
 def _iterate_queues(genesys: GenesysClient, query: dict[str, str]) -> Iterator[Queue]:

@@ -53,6 +53,16 @@ def test_ids_that_the_org_does_not_have_are_absent(client: GenesysClient, api: A
     assert list(find_queues(client, [SUPPORT, BILLING])) == [SUPPORT]
 
 
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_list_of_ids_that_is_refused_is_looked_up_among_all_queues(
+    client: GenesysClient, api: Api, status: int
+) -> None:
+    support = {"id": SUPPORT, "name": "Support"}
+    api.script(Answer(status, {"message": "No such queue."}), page(support, {"id": uuid(1)}))
+    assert find_queues(client, [SUPPORT, BILLING]) == {SUPPORT: Queue(SUPPORT, "Support")}
+    assert "id" not in api.requests[-1].query
+
+
 def test_an_answer_with_ids_in_upper_case_and_other_queues_is_understood(
     client: GenesysClient, api: Api
 ) -> None:

@@ -247,6 +247,21 @@ def test_an_update_without_new_ids_goes_on_with_ids_during_an_outage(
     assert deployed.clock.now <= 70
 
 
+def test_an_update_without_new_ids_goes_on_if_genesys_cloud_does_not_answer_in_time(
+    deployed: CloudFormation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang(*_: Any) -> Any:
+        raise TimeoutError
+
+    monkeypatch.setattr("resources.queue_names.find_queues", hang)
+    assert data_of(deployed.update(RequestedAt=SECOND))["Names"] == " "
+    added = deployed.update(QueueIds=[SUPPORT, SALES], RequestedAt=THIRD)
+    assert (added.status, added.reason) == (
+        "FAILED",
+        "Genesys Cloud did not answer in time. Deploy again.",
+    )
+
+
 @pytest.mark.parametrize("outage", OUTAGES, ids=str)
 def test_an_update_with_a_new_id_fails_during_an_outage(
     deployed: CloudFormation, genesys: GenesysCloud, outage: Answer
