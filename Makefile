@@ -72,9 +72,10 @@ chaos: setup ## the same while faults strike, and an account of what was lost (E
 test: lint ## everything that needs no real AWS
 	$(VENV)/bin/pytest -n 4 --dist loadgroup
 
+# The time makes CloudFormation look up the names of the queues anew.
 deploy: setup ## deploy to your AWS account (STAGE=dev)
 	@$(PY) -m infra.target Deploying QueueEnds-$(STAGE) to
-	$(CDK) deploy -c stage=$(STAGE) $(SETTINGS) $(APPROVAL)
+	$(CDK) deploy -c stage=$(STAGE) -c deployed_at=$$(date -u +%Y-%m-%dT%H:%M:%SZ) $(SETTINGS) $(APPROVAL)
 
 destroy: setup ## remove it from your AWS account and from Genesys Cloud (STAGE=dev)
 	@$(PY) -m infra.target Destroying QueueEnds-$(STAGE) in

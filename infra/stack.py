@@ -43,6 +43,7 @@ class QueueEndsStack(Stack):
             settings=settings,
             code=code,
             intake=intake,
+            queue_names=source.queue_names.names,
             requirements=[
                 source.worker_requirements,
                 ledger.worker_requirements,
@@ -79,6 +80,7 @@ class QueueEndsStack(Stack):
             CfnOutput(self, "ArchiveBucketName", value=destinations.archive.bucket.bucket_name)
         CfnOutput(self, "WorkerFunctionName", value=worker.function.function_name)
         CfnOutput(self, "SubscriptionId", value=source.resource_id)  # or the integration's id
+        CfnOutput(self, "QueueNames", value=source.queue_names.summary)
         CfnOutput(self, "DashboardName", value=monitoring.dashboard.name)
         CfnOutput(self, "DashboardUrl", value=monitoring.dashboard.url)
         CfnOutput(self, "AlarmTopicArn", value=monitoring.alarms.sns_topic.topic_arn)

@@ -5,6 +5,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from genesys.queue_ids import pack_ids
 from infra.findings import acknowledge
 from infra.function import InvocationLimits, Requirements, make_function
 from infra.secret import genesys_secret_requirements
@@ -59,7 +60,11 @@ class Watchdog(Construct):
                 retry_attempts=0,
                 max_event_age=Duration.seconds(60),
             ),
-            requirements=[genesys_secret_requirements(self, settings), requirements],
+            requirements=[
+                genesys_secret_requirements(self, settings),
+                Requirements({"PACKED_QUEUE_IDS": pack_ids(settings.queue_ids)}),
+                requirements,
+            ],
         )
         self.schedule = events.CfnRule(
             self,

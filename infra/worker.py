@@ -19,6 +19,8 @@ class Worker(Construct):
 
     Parameters
     ----------
+    queue_names
+        The names of the routing queues, a line for each of the setting `queue_ids`.
     requirements
         The environment variables and permissions that the function needs for all parts of the stack
         except the intake queues.
@@ -39,6 +41,7 @@ class Worker(Construct):
         settings: Settings,
         code: lambda_.Code,
         intake: IntakeQueues,
+        queue_names: str,
         requirements: Sequence[Requirements],
     ) -> None:
         super().__init__(scope, construct_id)
@@ -55,6 +58,7 @@ class Worker(Construct):
             requirements=[
                 _intake_requirements(settings, intake),
                 _details_requirements(self, settings, intake),
+                Requirements({"QUEUE_NAMES": queue_names}),
                 *requirements,
             ],
         )

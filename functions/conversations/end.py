@@ -22,7 +22,7 @@ class ConversationEnd:
     conversation_id, queue_id
         The conversation's and the queue's ids in Genesys Cloud.
     queue_name
-        The queue's name; None if the event does not have it.
+        The queue's name: the event's, else the name at the last deploy; None if neither is known.
     ended_at
         When the conversation ended: ISO 8601, UTC, to the millisecond (`2026-11-23T10:00:00.000Z`).
         If several events report the end with different times, this is the time that the ledger

@@ -4,6 +4,7 @@ Each function whose name starts with `parse_` or `require_` returns a valid valu
 `RejectError` with the reason.
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from conversations.parsed import RejectError, RejectReason
 MAX_ID_BYTES = 2048
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UUID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 
 
 def parse_json_object(body: str | None) -> dict[str, Any]:
@@ -74,10 +76,18 @@ def require_identifier(
     return value
 
 
+def normalize_id(value: str) -> str:
+    """Return an id as Genesys Cloud writes it: a UUID in lower case, any other id unchanged."""
+    # Nearly all ids are in lower case already, so the regular expression rarely runs.
+    if value.islower() or not _UUID.fullmatch(value):
+        return value
+    return value.lower()
+
+
 def require_conversation_id(parent: dict[str, Any], parent_path: str) -> str:
-    """Return the value of `conversationId`, which must be short enough for the ledger's key."""
-    conversation_id = require_identifier(
-        parent, "conversationId", "missing_conversation_id", parent_path
+    """Return the normalized `conversationId`, which must be short enough for the ledger's key."""
+    conversation_id = normalize_id(
+        require_identifier(parent, "conversationId", "missing_conversation_id", parent_path)
     )
     if len(conversation_id.encode()) > MAX_ID_BYTES:
         raise RejectError(

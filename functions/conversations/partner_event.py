@@ -12,6 +12,7 @@ from typing import Any
 from conversations.fields import (
     describe_type_mismatch,
     from_epoch_ms,
+    normalize_id,
     parse_json_object,
     parse_utc,
     require_conversation_id,
@@ -131,7 +132,9 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Par
     queue_id = None
     # If a call did not come through a queue, its `user.start` and `user.end` have no queue id.
     if topic != CUSTOMER_END and event_body.get("queueId") is not None:
-        queue_id = require_string(event_body, "queueId", "missing_queue_id", event_body_path)
+        queue_id = normalize_id(
+            require_string(event_body, "queueId", "missing_queue_id", event_body_path)
+        )
     own_time_ms = _parse_time(event_body, "eventTime", event_body_path)
     if topic != CUSTOMER_END and queue_id not in queue_ids:
         return Ignored("other_queue")

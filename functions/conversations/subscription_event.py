@@ -14,6 +14,7 @@ from conversations.fields import (
     format_utc,
     from_epoch_ms,
     list_or_empty,
+    normalize_id,
     parse_json_object,
     parse_utc,
     require_conversation_id,
@@ -58,7 +59,7 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Acc
             "invalid_field", describe_type_mismatch("$.attributes", "an object", attributes)
         )
     conversation_id = require_conversation_id(attributes, "$.attributes")
-    queue_id = _require_queue_id(attributes)
+    queue_id = normalize_id(_require_queue_id(attributes))
     ended_at, has_own_time = _parse_end_time(event.get("eventTime"), sent_at_ms)
     if queue_id not in queue_ids:
         return Ignored("other_queue")

@@ -16,7 +16,9 @@ from provisioner.request import (
     parse_resource_type,
 )
 from provisioner.response import Response
-from resources.registry import WAIT_FUNCTIONS, WaitFunction
+from resources.org import Org
+from resources.queue_names import QueueNames
+from resources.registry import LOOKUPS, WAIT_FUNCTIONS, WaitFunction
 from resources.undo import CleanupFailed
 from tracebacks import traceback_locations
 
@@ -32,6 +34,8 @@ AFTER_CLEANUP_SECONDS = 35.0
 # Sending the response takes at most RESPONSE_SECONDS: four attempts of five seconds each, and
 # pauses. Work or clean-up that still runs when only RESPONSE_SECONDS are left is interrupted.
 RESPONSE_SECONDS = 22.0
+# The longest time for looking up the names of queues.
+LOOKUP_SECONDS = 60.0
 
 
 def handle_request(
@@ -46,13 +50,17 @@ def handle_request(
     If a Create failed and left nothing behind, the physical id begins with `nothing-created/`. A
     later Delete with such an id succeeds without a request to Genesys Cloud.
     """
-    request = None
+    request: Request | None = None
+    org: Org | None = None
     try:
         with time_limit(context.get_remaining_time_in_millis() / 1000 - RESPONSE_SECONDS):
             if _has_nothing_to_delete(event):
-                response = Response("SUCCESS", event["PhysicalResourceId"])
+                response = Response("SUCCESS", str(event.get("PhysicalResourceId")))
             elif wait := WAIT_FUNCTIONS.get(parse_resource_type(event)):
                 response = _carry_out_wait(event, context, eventbridge, wait)
+            elif lookup := LOOKUPS.get(parse_resource_type(event)):
+                org = lookup.parse(parse_properties(event))
+                response = _carry_out_lookup(org, event, context, secrets, logger)
             else:
                 request = Request.parse(event)
                 response = _change_resource(request, context, secrets, eventbridge)
@@ -60,7 +68,7 @@ def handle_request(
         response = Response(
             "FAILED",
             _physical_id_after_failure(error, request, event),
-            failure_reason(error, request),
+            failure_reason(error, request or org),
         )
         logger.warning("failed", error=type(error).__name__, frames=traceback_locations(error))
     logger.info(
@@ -81,11 +89,33 @@ def _carry_out_wait(
     wait: WaitFunction,
 ) -> Response:
     """Carry out a request to a custom resource that only waits for a state in AWS."""
-    if parse_kind(event) == "Delete":
-        return Response("SUCCESS", str(event.get("PhysicalResourceId")))
+    parse_kind(event)
     deadline = Deadline.before_timeout(context, AFTER_WORK_SECONDS)
     physical_id = wait(parse_properties(event), eventbridge, deadline)
     return Response("SUCCESS", physical_id)
+
+
+def _carry_out_lookup(
+    queues: QueueNames,
+    event: Mapping[str, Any],
+    context: InvocationContext,
+    secrets: "SecretsManagerClient",
+    logger: Logger,
+) -> Response:
+    """Carry out a request to a custom resource that only looks up the names of queues."""
+    is_update = parse_kind(event) == "Update"
+    deadline = Deadline.before_timeout(context, AFTER_WORK_SECONDS).within(LOOKUP_SECONDS)
+    data = queues.look_up(
+        lambda: queues.make_client(
+            load_credentials(secrets, queues.secret_name, deadline), deadline
+        ),
+        (event.get("OldResourceProperties") or {}) if is_update else None,
+    )
+    if data.problem:
+        logger.warning("queue names unknown", detail=data.problem)
+    if data.left_out:
+        logger.warning("queue names left out", queue_ids=list(data.left_out))
+    return Response("SUCCESS", queues.physical_id, data=data.attributes())
 
 
 def _change_resource(
@@ -120,8 +150,11 @@ def _change_resource(
 
 
 def _has_nothing_to_delete(event: Mapping[str, Any]) -> bool:
+    """Return whether an event is a Delete of a custom resource that has created nothing."""
     physical_id = str(event.get("PhysicalResourceId") or "")
-    return event.get("RequestType") == "Delete" and physical_id.startswith(NOTHING_CREATED_PREFIX)
+    never_creates = parse_resource_type(event) in (*WAIT_FUNCTIONS, *LOOKUPS)
+    created_nothing = never_creates or physical_id.startswith(NOTHING_CREATED_PREFIX)
+    return event.get("RequestType") == "Delete" and created_nothing
 
 
 def _physical_id_after_failure(

@@ -2,24 +2,27 @@
 
 from genesys.errors import GenesysError, LoginRefused, NotAsSpecified, Unreachable, UserFacingError
 from provisioner.request import Request
-from resources.resource import Resource
+from resources.org import Org
 from resources.undo import CleanupFailed
 
 
-def failure_reason(error: BaseException, request: Request | None) -> str:
+def failure_reason(error: BaseException, request: Request | Org | None) -> str:
     """Explain an error to the user in a few sentences, without secrets.
 
     Parameters
     ----------
     request
-        None if the request could not be parsed, or if its custom resource creates nothing and only
-        waits (see `WAIT_FUNCTIONS` in `resources.registry`).
+        Only the org if the request's custom resource creates nothing and looks something up there.
+        None if the request could not be parsed, or if its custom resource only waits (see
+        `WAIT_FUNCTIONS` in `resources.registry`).
     """
     if isinstance(error, CleanupFailed) and error.__cause__ is not None:
         reason = failure_reason(error.__cause__, request)
         return f"{reason} The clean-up failed, too: what was created may remain."
     if request is None:
         return str(error) if isinstance(error, UserFacingError) else _describe_unexpected(error)
+    if isinstance(request, Org):
+        return _explain(error, request)
     resource = request.resource
     reason = _explain(error, resource)
     if request.kind == "Delete":
@@ -31,31 +34,31 @@ def failure_reason(error: BaseException, request: Request | None) -> str:
     return reason
 
 
-def _explain(error: BaseException, resource: Resource) -> str:
+def _explain(error: BaseException, org: Org) -> str:
     match error:
         case UserFacingError():
             return str(error)
         case LoginRefused():
             return (
                 "Genesys Cloud refused the login: the client id or client secret in the secret "
-                f"{resource.secret_name!r} or the setting genesys_environment is wrong (the login "
-                f"was sent to {resource.login_url}), or the OAuth client is not one for client "
+                f"{org.secret_name!r} or the setting genesys_environment is wrong (the login "
+                f"was sent to {org.login_url}), or the OAuth client is not one for client "
                 f"credentials. {error}."
             )
         case NotAsSpecified():
             return (
-                f"The {resource.noun} did not become active with the specified properties in time: "
+                f"The {org.noun} did not become active with the specified properties in time: "
                 f"{error}. If it was new, it was removed. Deploy again; if this happens again, ask "
                 "Genesys Cloud's support."
             )
         case Unreachable():
             return (
-                f"Genesys Cloud could not be reached ({resource.login_url}, "
-                f"{resource.api_url}): {error}. Check the setting genesys_environment, then "
+                f"Genesys Cloud could not be reached ({org.login_url}, "
+                f"{org.api_url}): {error}. Check the setting genesys_environment, then "
                 "deploy again."
             )
         case GenesysError():
-            return f"{resource.hint(error) or _explain_status(error)} {error}."
+            return f"{org.hint(error) or _explain_status(error)} {error}."
         case TimeoutError():
             return "Genesys Cloud did not answer in time. Deploy again."
     return _describe_unexpected(error)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from deadline import Deadline
 from resources.integration import IntegrationResource
 from resources.properties import InvalidProperties
+from resources.queue_names import QueueNames
 from resources.resource import Resource
 from resources.source_active import wait_until_partner_source_active
 from resources.subscription import SubscriptionResource
@@ -29,6 +30,9 @@ WAIT_FUNCTIONS: dict[str, WaitFunction] = {
     "Custom::GenesysEventSourceActive": wait_until_partner_source_active,
 }
 """For the custom resources that create nothing and only wait, keyed by custom resource type."""
+
+LOOKUPS: dict[str, type[QueueNames]] = {"Custom::GenesysQueueNames": QueueNames}
+"""For the custom resources that only look something up, keyed by custom resource type."""
 
 
 def parse_resource(resource_type: str, properties: Mapping[str, Any]) -> Resource:

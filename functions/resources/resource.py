@@ -4,12 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
-from urllib.parse import urlsplit
 
-from deadline import Deadline
 from genesys.client import GenesysClient
-from genesys.credentials import Credentials
-from genesys.errors import GenesysError
+from resources.org import Org
 from resources.properties import COMMON_CHECKS, Check, validate
 
 if TYPE_CHECKING:
@@ -36,7 +33,7 @@ class Comparison:
         return Comparison(tuple(map(sanitize, self.ids)), tuple(map(sanitize, self.differences)))
 
 
-class Resource(ABC):
+class Resource(Org, ABC):
     """A resource in Genesys Cloud that sends events to a stack: a subscription or an integration.
 
     The provisioner creates, changes and removes the resource; the watchdog compares it with the
@@ -50,32 +47,20 @@ class Resource(ABC):
 
     Attributes
     ----------
-    noun
-        The word for the resource in messages to the user.
     string_keys, list_keys
         The names of the subclass's own properties: the strings, and the lists of strings.
     property_checks
         Additional checks of string properties, keyed by property name.
-    scopes
-        The OAuth scopes to request, separated by spaces; empty if the OAuth client's role alone
-        decides what the client may do.
     name
         The resource's name in Genesys Cloud.
-    login_url, api_url, secret_name
-        The base URLs of Genesys Cloud's login and API, and the name of the secret that holds the
-        credentials.
     """
 
-    noun: ClassVar[str]
     string_keys: ClassVar[tuple[str, ...]]
     list_keys: ClassVar[tuple[str, ...]]
     property_checks: ClassVar[Mapping[str, Check]] = {}
-    scopes: ClassVar[str] = ""
 
     def __init__(self, properties: Mapping[str, Any]) -> None:
-        self.login_url: str = properties["LoginUrl"].rstrip("/")
-        self.api_url: str = properties["ApiUrl"].rstrip("/")
-        self.secret_name: str = properties["SecretName"]
+        super().__init__(properties)
         self.name: str = properties["Name"]
 
     @classmethod
@@ -91,20 +76,11 @@ class Resource(ABC):
         all_checks = {**COMMON_CHECKS, **cls.property_checks}
         return cls(validate(properties, all_string_keys, cls.list_keys, all_checks))
 
-    def make_client(self, credentials: Credentials, deadline: Deadline) -> GenesysClient:
-        """Return a client of the resource's org."""
-        return GenesysClient(
-            self.login_url, self.api_url, credentials, deadline, scopes=self.scopes
-        )
-
-    @property
-    def api_host(self) -> str:
-        """The API's host, which stands for the org. The provisioner refuses to change it."""
-        return urlsplit(self.api_url).netloc.lower()
-
     @property
     def physical_id(self) -> str:
         """The physical id for CloudFormation, which does not depend on the id in Genesys Cloud.
+
+        It begins with the API's host. The provisioner refuses to change the host.
 
         An Update that changes the physical id creates another resource. CloudFormation then deletes
         the old resource.
@@ -163,10 +139,6 @@ class Resource(ABC):
 
         Change nothing. Somebody else's resource with our name is a difference, too.
         """
-
-    def hint(self, error: GenesysError) -> str | None:
-        """Return this delivery's advice on an error; None if there is no advice."""
-        return None
 
 
 def check_exactly_one(noun: str, name: str, count: int) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from environment import Variables, read_variables
+from genesys.queue_ids import unpack_ids
 from resources.registry import parse_resource
 from resources.resource import Resource
 
@@ -16,18 +17,22 @@ class WatchdogVariables(Variables, frozen=True):
     ----------
     deployed
         JSON with the `ResourceType` and the `ResourceProperties` of the stack's custom resource.
+    packed_queue_ids
+        The ids of the stack's queues, as `genesys.queue_ids.pack_ids` writes them.
     """
 
     stage: str
     deployed: str
+    packed_queue_ids: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A stage and its deployed resource."""
+    """A stage, its deployed resource, and the ids of its queues."""
 
     stage: str
     resource: Resource
+    queue_ids: tuple[str, ...] = ()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Deployment":
@@ -39,10 +44,12 @@ class Deployment:
             A variable is missing.
         InvalidProperties
             The resource type is unknown, or properties are missing or invalid.
+        ValueError
+            The queue ids are not packed ids.
         """
         variables = read_variables(WatchdogVariables, environment)
         custom_resource = json.loads(variables.deployed)
         resource = parse_resource(
             custom_resource["ResourceType"], custom_resource["ResourceProperties"]
         )
-        return cls(variables.stage, resource)
+        return cls(variables.stage, resource, unpack_ids(variables.packed_queue_ids))

@@ -12,6 +12,7 @@ from genesys.credentials import load_credentials
 from genesys.errors import CredentialsError, GenesysError, LoginRefused, UserFacingError
 from resources.resource import Comparison, Resource
 from watchdog.deployment import Deployment
+from watchdog.queue_check import report_unknown_queues
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -25,6 +26,8 @@ DEADLINE_SECONDS_BEFORE_TIMEOUT = 10.0
 # A comparison that overruns its deadline is interrupted this many seconds before the timeout, so
 # that there is time for the result.
 INTERRUPT_SECONDS_BEFORE_TIMEOUT = 5.0
+# The longest time for looking up the queues.
+MAX_LOOKUP_SECONDS = 20.0
 
 # Error codes of Secrets Manager that last until somebody fixes the secret or the access to it.
 _LASTING_SECRET_ERRORS = (
@@ -84,6 +87,8 @@ def watch(
     else:
         logger.warning("Unhealthy", differences=differences)
     metrics.emit({"Stage": deployment.stage}, {"SubscriptionHealthy": int(healthy)})
+    if deployment.queue_ids:
+        report_unknown_queues(deployment, deadline.within(MAX_LOOKUP_SECONDS), secrets, logger)
     return {"healthy": healthy, "differences": differences}
 
 

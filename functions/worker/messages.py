@@ -1,7 +1,7 @@
 """The intake queue's messages, and the reader that finds the ends in them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from conversations.end_rules.end_rule import Decision, EndRule
@@ -75,14 +75,22 @@ class Reader:
         The parser for the stack's delivery.
     rule
         The end rule; None if the parser never returns a partner event.
+    queue_names
+        The names of our queues, keyed by id, for ends whose events have no name.
     """
 
     def __init__(
-        self, queue_ids: Collection[str], parse: Parser, rule: EndRule | None = None
+        self,
+        queue_ids: Collection[str],
+        parse: Parser,
+        rule: EndRule | None = None,
+        *,
+        queue_names: Mapping[str, str] | None = None,
     ) -> None:
         self._queue_ids = queue_ids
         self._parse = parse
         self._rule = rule
+        self._queue_names = queue_names or {}
 
     def read(self, messages: Sequence[Message], deadline: Deadline) -> list[ReadResult]:
         """Return a result for each message, in order.
@@ -98,7 +106,7 @@ class Reader:
                 continue
             match self._parse_message(message):
                 case Accepted() as accepted:
-                    results.append([accepted])
+                    results.append([self._with_queue_name(accepted)])
                 case Ignored() | Rejected() as no_end:
                     results.append(no_end)
                 case partner_event:  # the only remaining type in `ParseResult`
@@ -121,8 +129,19 @@ class Reader:
         if not decision:
             return Ignored("noted")  # the event completes no end yet
         # A conversation's history may contain queues that are no longer ours.
-        our_ends = [accepted for accepted in decision if accepted.end.queue_id in self._queue_ids]
+        our_ends = [
+            self._with_queue_name(accepted)
+            for accepted in decision
+            if accepted.end.queue_id in self._queue_ids
+        ]
         return our_ends or Ignored("other_queue")
+
+    def _with_queue_name(self, accepted: Accepted) -> Accepted:
+        """Return an end with its queue's name, if the event has none and the name is known."""
+        end = accepted.end
+        if end.queue_name or end.queue_id not in self._queue_names:
+            return accepted
+        return replace(accepted, end=replace(end, queue_name=self._queue_names[end.queue_id]))
 
 
 def _parse_whole_number(value: object, default: int) -> int:

@@ -1,6 +1,6 @@
 """Creates the message reader for the stack's delivery."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 from conversations.end_rules.registry import make_end_rule
 from conversations.histories import Histories
@@ -36,18 +36,30 @@ def _lacks_event_type(result: ParseResult) -> bool:
 
 
 def _make_subscription_reader(variables: WorkerVariables, *_: object) -> Reader:
-    return Reader(_queue_ids(variables), parse_subscription_event)
+    return Reader(
+        _queue_ids(variables), parse_subscription_event, queue_names=_queue_names(variables)
+    )
 
 
 def _make_eventbridge_reader(
     variables: WorkerVariables, histories: Histories, intake: IntakeQueue
 ) -> Reader:
     rule = make_end_rule(variables.end_rule, histories, intake.send_later)
-    return Reader(_queue_ids(variables), parse_either_event, rule)
+    return Reader(
+        _queue_ids(variables), parse_either_event, rule, queue_names=_queue_names(variables)
+    )
 
 
 def _queue_ids(variables: WorkerVariables) -> frozenset[str]:
     return frozenset(variables.queue_ids.split(","))
+
+
+def _queue_names(variables: WorkerVariables) -> Mapping[str, str]:
+    """Return the known names of the queues, keyed by id."""
+    ids, names = variables.queue_ids.split(","), variables.queue_names.split("\n")
+    if len(ids) != len(names):
+        return {}  # no name is known
+    return {queue_id: name for queue_id, name in zip(ids, names, strict=True) if name.strip()}
 
 
 _READER_FACTORIES: dict[str, Callable[[WorkerVariables, Histories, IntakeQueue], Reader]] = {

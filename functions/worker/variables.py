@@ -14,6 +14,8 @@ class WorkerVariables(Variables, frozen=True):
     ledger_table: str
     ledger_days: int
     delivery: str = "subscription"
+    # A line for each of `queue_ids`, in the same order; blank if no name is known.
+    queue_names: str = ""
     # These two are set only for the delivery `eventbridge`.
     end_rule: str = "touched"
     settle_seconds: int = 0

@@ -13,6 +13,7 @@ from conversations.topics import CUSTOMER_END, QUEUE_TOPICS, TOPIC_PREFIX
 from infra.delivery.event_patterns import Pattern, queue_patterns, topic_pattern
 from infra.delivery.eventbridge_monitoring import make_monitored_source
 from infra.delivery.provider import Provider
+from infra.delivery.queue_names import QueueNames
 from infra.delivery.source import Source
 from infra.findings import acknowledge
 from infra.function import Requirements
@@ -93,6 +94,7 @@ class EventBridgeSource(Source):
         rules = self._make_rules(patterns, bus)
         self._allow_rules_to_send(event_source_name, rules)
         self._await_active_event_source(provider, bus, rules)
+        self.queue_names = QueueNames(self, settings=settings, provider=provider)
         self.worker_requirements = _worker_requirements(settings, intake)
         self.watchdog_requirements = Requirements(
             self.expected_resource_environment(RESOURCE_TYPE, properties),
@@ -101,6 +103,7 @@ class EventBridgeSource(Source):
         )
         self.monitored_source = make_monitored_source(
             provisioner=provider.function,
+            queue_labels=self.queue_names.labels,
             max_delay_seconds=settings.settle_seconds if _settles(settings) else 0,
             undelivered_queue=self._undelivered_queue,
             bus=bus,

@@ -16,6 +16,7 @@ from infra.settings.retries import DEAD_LETTER_DAYS
 def make_monitored_source(
     *,
     provisioner: lambda_.IFunction,
+    queue_labels: Sequence[str],
     max_delay_seconds: int,
     undelivered_queue: sqs.IQueue,
     bus: events.IEventBus,
@@ -31,6 +32,7 @@ def make_monitored_source(
     ]
     return MonitoredSource(
         provisioner=provisioner,
+        queue_labels=queue_labels,
         max_delay_seconds=max_delay_seconds,
         alarm_specs=[*_alarm_specs(undelivered_queue, bus, rules)],
         undelivered_metrics=[

@@ -8,6 +8,7 @@ from aws_cdk import CustomResource, Stack
 from constructs import Construct, IDependable
 from jsii import JSIIAbstractClass
 
+from infra.delivery.queue_names import QueueNames
 from infra.function import Requirements
 from infra.monitoring.monitored_resources import MonitoredSource
 
@@ -27,6 +28,8 @@ class Source(Construct, metaclass=JSIIAbstractClass):
     resource_id
         The subscription's or integration's id in Genesys Cloud. With both deliveries, it is the
         stack's output `SubscriptionId`.
+    queue_names
+        The names of the routing queues.
     worker_requirements
         The environment variables and permissions that the worker needs for this delivery.
     watchdog_requirements
@@ -38,6 +41,7 @@ class Source(Construct, metaclass=JSIIAbstractClass):
 
     custom_resource: CustomResource
     resource_id: str
+    queue_names: QueueNames
     worker_requirements: Requirements
     watchdog_requirements: Requirements
     monitored_source: MonitoredSource

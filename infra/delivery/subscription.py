@@ -9,6 +9,7 @@ from constructs import Construct, IDependable
 
 from conversations.subscription_event import EVENT_TYPE
 from infra.delivery.provider import Provider
+from infra.delivery.queue_names import QueueNames
 from infra.delivery.source import Source
 from infra.function import Requirements
 from infra.intake_queues import IntakeQueues
@@ -55,11 +56,14 @@ class SubscriptionSource(Source):
             self, "Resource", RESOURCE_TYPE, properties
         )
         self.resource_id = self.custom_resource.get_att_string("SubscriptionId")
+        self.queue_names = QueueNames(self, settings=settings, provider=provider)
         self.worker_requirements = Requirements({"DELIVERY": "subscription"})
         self.watchdog_requirements = Requirements(
             self.expected_resource_environment(RESOURCE_TYPE, properties)
         )
-        self.monitored_source = MonitoredSource(provisioner=provider.function)
+        self.monitored_source = MonitoredSource(
+            provisioner=provider.function, queue_labels=self.queue_names.labels
+        )
 
     def order_deployment(self, prerequisites: Sequence[IDependable], monitoring: Construct) -> None:
         """Create the subscription after everything else, except the watchdog's schedule."""

@@ -1,6 +1,6 @@
 """The alarms' specifications, each with one metric and a text for the person on call."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -28,6 +28,8 @@ _WATCHDOG_INTERVAL = Duration.minutes(5)
 _MAX_UNINTENDED_WAIT_SECONDS = 120
 # A batch is slow if it takes more than this percentage of the worker's timeout.
 _SLOW_PERCENT = 80
+# An alarm names at most this many routing queues.
+_MAX_NAMED_QUEUES = 3
 
 _Missing = cloudwatch.TreatMissingData
 
@@ -45,7 +47,8 @@ def alarm_specs(settings: Settings, resources: MonitoredResources) -> list[Alarm
     specs += resources.source.alarm_specs
     specs += _ledger_alarm_specs(resources.ledger)
     if settings.silence_hours:
-        specs.append(_silence_alarm_spec(settings, settings.silence_hours))
+        labels = resources.source.queue_labels
+        specs.append(_silence_alarm_spec(settings, settings.silence_hours, labels))
     return specs
 
 
@@ -205,6 +208,15 @@ def _watchdog_alarm_specs(settings: Settings, watchdog: Watchdog) -> Iterator[Al
         ),
     )
     yield AlarmSpec(
+        id="unknown-queues",
+        metric=own_metric(settings, "UnknownQueues", "Maximum").with_(period=_WATCHDOG_INTERVAL),
+        meaning=(
+            "Genesys Cloud no longer has at least one queue of the setting queue_ids, or the OAuth "
+            "client cannot see the queue's division any more. No ends arrive from a deleted queue."
+        ),
+        first_step="read in the watchdog's log which queue is missing.",
+    )
+    yield AlarmSpec(
         id="watchdog-errors",
         metric=function_metric(watchdog.function, "Errors").with_(period=_WATCHDOG_INTERVAL),
         datapoints_to_alarm=2,
@@ -242,7 +254,12 @@ def _ledger_alarm_specs(ledger: Ledger) -> Iterator[AlarmSpec]:
         )
 
 
-def _silence_alarm_spec(settings: Settings, silence_hours: int) -> AlarmSpec:
+def _silence_alarm_spec(
+    settings: Settings, silence_hours: int, queue_labels: Sequence[str]
+) -> AlarmSpec:
+    queues = ", ".join(queue_labels[:_MAX_NAMED_QUEUES])
+    if len(queue_labels) > _MAX_NAMED_QUEUES:
+        queues += f" and {len(queue_labels) - _MAX_NAMED_QUEUES} more"
     return AlarmSpec(
         id="silence",
         metric=own_metric(settings, "Ended").with_(period=Duration.hours(1)),
@@ -253,7 +270,8 @@ def _silence_alarm_spec(settings: Settings, silence_hours: int) -> AlarmSpec:
         missing=_Missing.BREACHING,
         meaning=(
             f"No end was processed for {silence_hours} h. Either no conversation ended in the "
-            "queues, or ends do not arrive. In a new stack, the alarm is on until the first end."
+            f"queues ({queues}), or ends do not arrive. In a new stack, the alarm is on until the "
+            "first end."
         ),
         first_step=(
             "ask the contact centre whether conversations have ended. If so, check the "

@@ -6,7 +6,7 @@ from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from infra.monitoring import log_tables, sections
+from infra.monitoring import genesys_section, log_tables, sections
 from infra.monitoring.alarm_definitions import alarm_specs
 from infra.monitoring.alarms import Alarms
 from infra.monitoring.details import rows_about_details
@@ -59,7 +59,7 @@ def _rows(settings: Settings, resources: MonitoredResources, alarms: Alarms) -> 
     """Yield the rows: first the alarms, then the ends, then each part of the stack."""
     yield _top_row(settings, resources, alarms)
     yield heading("Ends")
-    yield from sections.rows_about_ends(settings)
+    yield from sections.rows_about_ends(settings, resources.source.queue_labels)
     yield from rows_about_details(settings)
     yield heading("Messages, from Genesys Cloud to the worker")
     yield from sections.rows_about_messages(settings)
@@ -69,7 +69,7 @@ def _rows(settings: Settings, resources: MonitoredResources, alarms: Alarms) -> 
     yield heading("Ledger and destinations")
     yield from sections.rows_about_ledger_and_destinations(settings, resources.ledger)
     yield heading("Genesys Cloud")
-    yield from sections.rows_about_genesys(settings, resources, alarms)
+    yield from genesys_section.rows_about_genesys(settings, resources, alarms)
     yield heading("Logs")
     yield from log_tables.rows_about_logs(resources)
 

@@ -22,6 +22,8 @@ class MonitoredSource:
     ----------
     provisioner
         The provisioner's function.
+    queue_labels
+        A label for each of the setting `queue_ids`, such as `Support (a1b2…)`.
     max_delay_seconds
         The longest delay of the messages that the worker sends to itself because of this delivery;
         0 if it sends none. The intake queue holds the delayed messages, so the alarm `backlog`
@@ -35,6 +37,7 @@ class MonitoredSource:
     """
 
     provisioner: lambda_.IFunction
+    queue_labels: Sequence[str]
     max_delay_seconds: int = 0
     alarm_specs: Sequence[AlarmSpec] = ()
     undelivered_metrics: Sequence[cloudwatch.Metric] = ()

@@ -1,8 +1,7 @@
 """The dashboard's sections. Each function yields rows about one subject, from top to bottom."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from infra.ledger import Ledger
@@ -44,8 +43,9 @@ _DELAYED = "ApproximateNumberOfMessagesDelayed"
 _LEGEND_RIGHT = cloudwatch.LegendPosition.RIGHT
 
 
-def rows_about_ends(settings: Settings) -> Iterator[Row]:
+def rows_about_ends(settings: Settings, queue_labels: Sequence[str]) -> Iterator[Row]:
     """Yield rows with the number and the latency of processed ends, in total and by queue."""
+    labels = dict(zip(settings.queue_ids, queue_labels, strict=True))
     ended = own_metric(settings, "Ended")
     latencies = [
         label_metric(own_metric(settings, "EndToEndLatency", "p50"), "p50", CYAN),
@@ -53,12 +53,12 @@ def rows_about_ends(settings: Settings) -> Iterator[Row]:
         label_metric(own_metric(settings, "EndToEndLatency", "p99"), "p99", PURPLE),
     ]
     ended_by_queue = [
-        label_metric(own_metric(settings, "Ended", queue_id=queue_id), queue_id)
-        for queue_id in settings.queue_ids
+        label_metric(own_metric(settings, "Ended", queue_id=queue_id), label)
+        for queue_id, label in labels.items()
     ]
     p95_by_queue = [
-        label_metric(own_metric(settings, "EndToEndLatency", "p95", queue_id=queue_id), queue_id)
-        for queue_id in settings.queue_ids
+        label_metric(own_metric(settings, "EndToEndLatency", "p95", queue_id=queue_id), label)
+        for queue_id, label in labels.items()
     ]
     yield [
         number_widget("Ends in the time range", label_metric(ended, "ends"), width=8),
@@ -131,7 +131,7 @@ def rows_about_sqs_queues(resources: MonitoredResources, alarms: Alarms) -> Iter
             label_metric(age, "age", BLUE),
             unit="seconds",
             width=6,
-            limits=[_alarm_line(alarms, "backlog")],
+            limits=[alarm_line(alarms, "backlog")],
         ),
         graph(
             "Messages sent and deleted",
@@ -175,7 +175,7 @@ def rows_about_worker(settings: Settings, worker: Worker, alarms: Alarms) -> Ite
             width=12,
             limits=[
                 limit_line(settings.worker_timeout_seconds * 1000, "timeout", LIMIT),
-                _alarm_line(alarms, "worker-slow"),
+                alarm_line(alarms, "worker-slow"),
             ],
         ),
     ]
@@ -235,56 +235,7 @@ def rows_about_ledger_and_destinations(settings: Settings, ledger: Ledger) -> It
     ]
 
 
-def rows_about_genesys(
-    settings: Settings, resources: MonitoredResources, alarms: Alarms
-) -> Iterator[Row]:
-    """Yield a row about the functions that call Genesys Cloud, then the delivery's own rows.
-
-    If there is a watchdog, the first row also shows the watchdog's results.
-    """
-    provisioner = resources.source.provisioner
-    invocations = [
-        label_metric(
-            function_metric(provisioner, "Invocations"), "provisioner: invocations", PURPLE
-        )
-    ]
-    errors = [label_metric(function_metric(provisioner, "Errors"), "provisioner: errors", REJECTED)]
-    health_graphs: Row = []
-    if resources.watchdog:
-        watchdog = resources.watchdog.function
-        invocations.append(
-            label_metric(function_metric(watchdog, "Invocations"), "watchdog: invocations", BLUE)
-        )
-        errors.append(label_metric(function_metric(watchdog, "Errors"), "watchdog: errors", FAULT))
-        health_graphs.append(_health_graph(settings, alarms))
-    yield [
-        *health_graphs,
-        graph(
-            "Functions that call Genesys Cloud",
-            *invocations,
-            *errors,
-            unit="invocations",
-            width=12 if health_graphs else COLUMNS,
-        ),
-    ]
-    yield from resources.source.dashboard_rows
-
-
-def _health_graph(settings: Settings, alarms: Alarms) -> cloudwatch.GraphWidget:
-    # The metric is called `SubscriptionHealthy` with the integration, too.
-    health_metric = own_metric(settings, "SubscriptionHealthy", "Minimum")
-    return graph(
-        "Genesys Cloud matches the deployed stack (1) or not (0)",
-        # The period is the watchdog's interval.
-        label_metric(health_metric.with_(period=Duration.minutes(5)), "healthy", PROCESSED),
-        unit="1: healthy",
-        width=12,
-        limits=[_alarm_line(alarms, "subscription-unhealthy", alarming_side="below")],
-        left_max=1.2,  # leaves some space above a line at 1
-    )
-
-
-def _alarm_line(
+def alarm_line(
     alarms: Alarms, alarm_id: str, *, alarming_side: str = "above"
 ) -> cloudwatch.HorizontalAnnotation:
     """Return a line at an alarm's threshold; the alarm is on for values on `alarming_side`."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from conversations.fields import normalize_id
 from destinations.registry import MODULES
 from infra.settings.regions import DOMAINS
 
@@ -82,12 +83,16 @@ def check_stage(value: str) -> str:
 
 
 def queue_ids(value: Sequence[object]) -> tuple[str, ...]:
-    """Check Genesys Cloud queue ids, which must be safe between quotes in a filter."""
+    """Check Genesys Cloud queue ids, which must be safe between quotes in a filter.
+
+    UUIDs are returned in lower case, as Genesys Cloud writes them. The subscription's filter and
+    EventBridge's patterns compare ids exactly.
+    """
     if not all(isinstance(queue_id, str) for queue_id in value):
         raise ValueError("must be a list of texts, each id in quotes")
     if not 1 <= len(value) <= _MAX_QUEUES:
         raise ValueError(f"must name 1 to {_MAX_QUEUES} queues; it names {len(value)}")
-    ids = [str(queue_id).strip() for queue_id in value]
+    ids = [normalize_id(str(queue_id).strip()) for queue_id in value]
     invalid = [queue_id for queue_id in ids if not _QUEUE_ID.fullmatch(queue_id)]
     return _check_list(ids, invalid, "ids are 1 to 64 letters, digits, - or _", "queue")
 

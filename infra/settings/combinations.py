@@ -7,26 +7,25 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
+from genesys.queue_ids import pack_ids
 from infra.settings import attribute_filter as filters
 from infra.settings.checks import has_private_address
 from infra.settings.key import OnlyWithDelivery
 from infra.settings.regions import DOMAINS, FEDRAMP_ACCOUNT, FEDRAMP_DOMAIN, GENESYS_ACCOUNT
 from infra.settings.retries import INTAKE_DAYS, receives_that_fit
 from infra.settings.settings import KEYS, Settings
+from infra.settings.worker_environment import (
+    characters_available,
+    characters_taken,
+    room_for_queue_names,
+)
 
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
-# Lambda limits a function's environment variables to 4 KB. The worker's other variables leave this
-# many characters for queue_ids, webhook_url and webhook_secret together.
-MAX_WORKER_ENVIRONMENT_CHARACTERS = 3_140
-# If one of these destinations is not configured, its variables are absent from the worker's
-# environment, which frees this many characters.
-_CHARACTERS_FREED_WITHOUT = {"webhook": 65, "archive": 80}
-# The variables that only the details need take this many characters, without the URLs and the name
-# of the secret.
-CHARACTERS_OF_DETAILS = 170
+# If the worker's environment has room for fewer characters of each queue's name, a warning says so.
+_MIN_NAME_CHARACTERS = 16
 # The watchdog's other variables leave this many characters for the settings that
 # `_overfull_watchdog_environment` counts.
-MAX_WATCHDOG_ENVIRONMENT_CHARACTERS = 3_580
+MAX_WATCHDOG_ENVIRONMENT_CHARACTERS = 3_555
 # Genesys Cloud allows a suffix of 64 characters in a partner event source's name. Our suffix is
 # "QueueEnds-" and the stage.
 _MAX_EVENTBRIDGE_STAGE_CHARACTERS = 54
@@ -166,18 +165,10 @@ def _private_webhook_address(settings: Settings) -> Iterator[str]:
 
 @_rule(_CONFLICT_RULES)
 def _overfull_worker_environment(settings: Settings) -> Iterator[str]:
-    values = [",".join(settings.queue_ids), settings.webhook_url, settings.webhook_secret]
+    size, limit = characters_taken(settings), characters_available(settings)
     names = "queue_ids, webhook_url and webhook_secret"
     if settings.details == "analytics":
-        values += [settings.login_url, settings.api_url, settings.genesys_secret]
-        values.append("." * CHARACTERS_OF_DETAILS)
         names += ", and what details need,"
-    size = sum(len(value or "") for value in values)
-    limit = MAX_WORKER_ENVIRONMENT_CHARACTERS + sum(
-        freed
-        for destination, freed in _CHARACTERS_FREED_WITHOUT.items()
-        if destination not in settings.destinations
-    )
     if size > limit:
         yield (
             f"{names} take {size} characters together; the "
@@ -192,6 +183,7 @@ def _overfull_watchdog_environment(settings: Settings) -> Iterator[str]:
     # variable that contains it is JSON too. The stage occurs four times, and the domain twice.
     values = [
         json.dumps(json.dumps(expression)),
+        pack_ids(settings.queue_ids),
         4 * settings.stage,
         2 * settings.genesys_environment,
         settings.genesys_secret,
@@ -250,6 +242,17 @@ def _unusual_queue_id(settings: Settings) -> Iterator[str]:
                 f'queue_ids: "{queue_id}" does not look like a Genesys Cloud queue id, '
                 "which is a UUID in lower case"
             )
+
+
+@_rule(_WARNING_RULES)
+def _little_room_for_queue_names(settings: Settings) -> Iterator[str]:
+    room, count = room_for_queue_names(settings), len(settings.queue_ids)
+    if room < _MIN_NAME_CHARACTERS * count:
+        yield (
+            "queue_ids, webhook_url and webhook_secret leave room for only "
+            f"{room} characters of queue names in the worker's environment: ends in queues whose "
+            "names do not fit may have no queue_name"
+        )
 
 
 @_rule(_WARNING_RULES)

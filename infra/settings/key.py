@@ -39,11 +39,11 @@ class Key:
 def keys_of(settings_class: type) -> dict[str, Key]:
     """Return the key that each field of `Settings` declares, by the field's name."""
     hints = get_type_hints(settings_class, include_extras=True)
-    # The stage is not a key of settings.toml, because the command line selects it.
+    # These are not keys of settings.toml, because the command line sets them for one command.
     return {
         field.name: _make_key(hints[field.name], field.default)
         for field in fields(settings_class)
-        if field.name != "stage"
+        if field.name not in ("stage", "deployed_at")
     }
 
 

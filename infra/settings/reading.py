@@ -15,6 +15,7 @@ from infra.settings.settings import KEYS, Settings
 
 # How messages name the CDK context, even if a value in it is from cdk.json.
 _CONTEXT = "-c"
+_UTC_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _TYPE_NAMES = {
     str: "a text in quotes",
     int: "a whole number",
@@ -42,7 +43,8 @@ def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]
         The path of settings.toml. Its top-level keys apply to every stage, and the table
         `[stages.<name>]` overrides them for one stage.
     context
-        The CDK context. The key `stage` selects the stage; the default is `dev`. A setting
+        The CDK context. The key `stage` selects the stage; the default is `dev`. The key
+        `deployed_at` is the time of a deploy, which then looks up the queues' names anew. A setting
         in the context overrides the same setting in settings.toml. A value from `-c key=value` is
         a string; a value from cdk.json has the setting's type.
 
@@ -63,6 +65,10 @@ def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]
         checks.check_stage(stage)
     except ValueError as error:
         mistakes.append(_format_mistake("stage", stage, _CONTEXT, str(error)))
+    deployed_at = str(context.get("deployed_at") or "").strip() or None
+    if deployed_at and not _UTC_TIME.fullmatch(deployed_at):
+        requirement = "must be a time in UTC such as 2026-12-01T10:00:00Z"
+        mistakes.append(_format_mistake("deployed_at", deployed_at, _CONTEXT, requirement))
     tables = _tables_by_origin(file.name, content or {}, mistakes)
     tables[_CONTEXT] = {name: context[name] for name in KEYS if context.get(name) is not None}
     raw_values = {
@@ -90,7 +96,7 @@ def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]
     mistakes += find_conflicts({**values, "stage": stage})
     if mistakes:
         raise SettingsError(mistakes)
-    settings = Settings(stage=stage, **values)
+    settings = Settings(stage=stage, deployed_at=deployed_at, **values)
     return settings, [*_typo_warnings(context), *find_warnings(settings, raw_values)]
 
 

@@ -34,7 +34,8 @@ class Settings:
     queue_ids: Annotated[Strings, checks.queue_ids, Example(EXAMPLE_QUEUE_IDS)]
     """Ids of the Genesys Cloud queues that interest you. Genesys Cloud shows a queue's id in the
     address of the queue's page (Admin > Contact Center > Queues). The two ids in settings.toml are
-    examples: replace them. Add new ids at the end of the list. With delivery = "eventbridge" and
+    examples: replace them. Each "make deploy" checks that the org has the queues and looks up their
+    names. Add new ids at the end of the list. With delivery = "eventbridge" and
     many queues, a new id elsewhere moves the ids after it to other EventBridge rules."""
 
     # Genesys Cloud:
@@ -179,6 +180,9 @@ class Settings:
     packaging: Annotated[str, OneOf("lambda", "host")] = "lambda"
     """Where the functions will run: "lambda" for AWS, or "host" for an AWS emulator on this
     machine."""
+
+    # The command line sets this field and `stage`, which are no keys of settings.toml.
+    deployed_at: str | None = None
 
     @property
     def stack_name(self) -> str:

@@ -107,10 +107,19 @@ class Entities(dict[str, Entity], ABC):
             raise not_found(f"No {self.kind} with id {entity_id}.")
         return self[entity_id]
 
-    def page(self, request: Request, render: Callable[[Entity], Entity] = copy.deepcopy) -> Answer:
+    def page(
+        self,
+        request: Request,
+        render: Callable[[Entity], Entity] = copy.deepcopy,
+        is_listed: Callable[[Entity], bool] = lambda _: True,
+    ) -> Answer:
         """Return the page of the list that a request asks for; `render` converts each entity."""
         now = self.clock()
-        visible = [one for key, one in self.items() if self._visible_at.get(key, now) <= now]
+        visible = [
+            one
+            for key, one in self.items()
+            if self._visible_at.get(key, now) <= now and is_listed(one)
+        ]
         number = _page_parameter(request, "pageNumber", 1, 1_000_000)
         size = min(_page_parameter(request, "pageSize", 25, MAX_PAGE), self.page_limit)
         pages = -(-len(visible) // size)

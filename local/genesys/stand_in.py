@@ -27,6 +27,7 @@ from local.genesys.integrations import INTEGRATIONS, Integrations
 from local.genesys.limits import Limits
 from local.genesys.login import LOGIN, Login
 from local.genesys.problems import CORRELATION, Problem, not_allowed, not_found
+from local.genesys.queues import QUEUES, Queues
 from local.genesys.subscriptions import SUBSCRIPTIONS, Subscriptions
 from local.http.faults import ScriptedService
 from local.http.messages import Answer, Request
@@ -47,6 +48,7 @@ OPERATIONS = {
     f"{INTEGRATIONS}/[^/]+": {"GET": "read", "PATCH": "switch", "DELETE": "delete"},
     f"{INTEGRATIONS}/[^/]+/config/current": {"GET": "configuration", "PUT": "configure"},
     DETAILS: {"GET": "details"},
+    QUEUES: {"GET": "queues"},
 }
 """The names of operations, by path pattern and method; tests use the names to replace answers."""
 
@@ -72,6 +74,8 @@ class GenesysCloud(Login, Limits, ScriptedService):
         The org's subscriptions and its integrations, keyed by id.
     analytics
         The org's analytics, which know the conversations that were added to them.
+    queues
+        The org's queues, keyed by id.
     has_subscription_api
         Whether the org has the subscriptions' API.
     """
@@ -91,6 +95,7 @@ class GenesysCloud(Login, Limits, ScriptedService):
         self._subscriptions = Subscriptions(clock)
         self._integrations = Integrations(clock)
         self.analytics = Analytics(clock)
+        self.queues = Queues(clock)
         self._send = send
         self._send_partner_events = send_partner_events
         self._lock = threading.RLock()
@@ -158,6 +163,10 @@ class GenesysCloud(Login, Limits, ScriptedService):
     def _entities_at(self, path: str) -> Subscriptions | Integrations | Analytics | None:
         if path == f"{DETAILS}/":
             return self.analytics
+
+    def _entities_at(self, path: str) -> Subscriptions | Integrations | Queues | None:
+        if path.startswith(f"{QUEUES}/"):
+            return self.queues
         if path.startswith(f"{INTEGRATIONS}/"):
             return self.integrations
         if self.has_subscription_api and path.startswith(f"{SUBSCRIPTIONS}/"):

@@ -2,12 +2,13 @@
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from resources.queue_data import MAX_LABEL_CHARACTERS
 from tests.aws_metrics import emits
 from tests.fakes.aws.cloudwatch import metrics_of
 from tests.fakes.watchdog import run_watchdog
@@ -29,7 +30,7 @@ COMMON_ALARMS = [
     "rejects",
     "delivery-failures",
 ]
-WATCHDOG_ALARMS = ["subscription-unhealthy", "watchdog-errors"]
+WATCHDOG_ALARMS = ["subscription-unhealthy", "unknown-queues", "watchdog-errors"]
 LEDGER_ALARMS = ["ledger-reads-throttled", "ledger-writes-throttled"]
 
 
@@ -52,6 +53,15 @@ def condition_of(alarm: Mapping[str, Any]) -> tuple[str, float, int, int, int, s
         alarm["Period"],
         alarm["TreatMissingData"],
     )
+
+
+def description_of(alarm: Mapping[str, Any]) -> str:
+    """Return an alarm's text with the longest label for each queue."""
+    match alarm["AlarmDescription"]:
+        case {"Fn::Join": ["", parts]}:
+            longest = "x" * MAX_LABEL_CHARACTERS
+            return "".join(part if isinstance(part, str) else longest for part in parts)
+    return str(alarm["AlarmDescription"])
 
 
 def dimensions_of(alarm: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,6 +125,7 @@ def test_each_alarm_has_its_metric_threshold_and_periods(eventbridge: Stack) -> 
             five,
             "missing",
         ),
+        "unknown-queues": ("QueueEnds", "UnknownQueues", "Maximum >", 0, 1, 1, five, good),
         "watchdog-errors": (function, "Errors", "Sum >", 0, 2, 3, five, good),
         "undelivered": (queue, visible, "Maximum >", 0, *once),
         "rule-queues-1-failed": failed_invocations,
@@ -153,6 +164,7 @@ def test_each_alarm_watches_the_part_of_the_stack_that_it_speaks_of(eventbridge:
         "delivery-failures": stage,
         "details-missing": stage,
         "subscription-unhealthy": stage,
+        "unknown-queues": stage,
         "watchdog-errors": {"FunctionName": {"Ref": ids["Watchdog/Function"]}},
         "undelivered": queue("EventSource/DeadLetterQueue"),
         "rule-queues-1-failed": rule("queues-1"),
@@ -239,7 +251,7 @@ def test_each_alarm_says_what_it_means_what_to_do_first_and_where_to_read_on(
     ):
         summary = synthesised.properties("Monitoring/Alarms/health")
         for alarm_id, alarm in {**alarms_of(synthesised), "health": summary}.items():
-            text = alarm["AlarmDescription"]
+            text = description_of(alarm)
             found = re.fullmatch(r"([A-Z].{30,}\.)\nFirst: ([a-z].{20,}\.)\nRunbook: (\S+)", text)
             assert found, text
             link, _, anchor = found[3].partition("#")
@@ -248,6 +260,24 @@ def test_each_alarm_says_what_it_means_what_to_do_first_and_where_to_read_on(
             assert anchor == alarm_id or anchor in {"rule-failed", "ledger-throttled"}
             # CloudWatch takes 1024 characters; this leaves room for the URL of a runbook.
             assert len(text) - len(link) <= 600
+
+
+def test_the_alarm_about_silence_names_three_queues_and_counts_the_others(
+    stack_with: Callable[..., Stack], tuned: Stack
+) -> None:
+    def named(synthesised: Stack) -> str:
+        resource = synthesised.ids["Subscription/QueueNames/Default"]
+        parts = alarms_of(synthesised)["silence"]["AlarmDescription"]["Fn::Join"][1]
+        split = {"Fn::Split": ["|", {"Fn::GetAtt": [resource, "Labels"]}]}
+        assert all(p["Fn::Select"][1] == split for p in parts if isinstance(p, dict))
+        text = "".join(
+            part if isinstance(part, str) else f"<{part['Fn::Select'][0]}>" for part in parts
+        )
+        return text.partition("queues (")[2].partition(")")[0]
+
+    five = stack_with(queue_ids=("q1", "q2", "q3", "q4", "q5"), silence_hours=1)
+    assert named(five) == "<0>, <1>, <2> and 2 more"
+    assert named(tuned) == "<0>"
 
 
 def test_only_this_stages_alarms_may_publish_and_only_over_tls(stack: Stack, tuned: Stack) -> None:
@@ -345,7 +375,7 @@ def test_the_runbooks_table_shows_every_alarm_as_it_is_deployed(eventbridge: Sta
     rows = {}
     for alarm_id, alarm in alarms_of(eventbridge).items():
         name = "rule-<name>-failed" if alarm_id.startswith("rule-") else alarm_id
-        anchor = alarm["AlarmDescription"].partition("#")[2]
+        anchor = description_of(alarm).partition("#")[2]
         compared, threshold, times, periods, seconds, missing = condition_of(alarm)
         period = {60: "min", 300: "× 5 min", 3600: "h"}[seconds]
         rows[name] = (

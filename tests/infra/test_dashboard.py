@@ -14,6 +14,7 @@ from infra.monitoring import widgets
 from local.dashboard import body as dashboard_body
 from local.dashboard import queries
 from logs import json_logger
+from resources.queue_data import LABEL_SEPARATOR
 from tests import aws_metrics
 from tests.fakes.aws.cloudwatch import NAMESPACE, metrics_of
 from tests.fakes.aws.sqs_event import record
@@ -93,8 +94,14 @@ def body_text(stack: Stack, replace: Callable[[str], str]) -> str:
 
 
 def _token_name(part: dict[str, Any]) -> str:
-    ((_, value),) = part.items()
-    return value if isinstance(value, str) else ".".join(value)
+    match part:
+        case {"Fn::Select": [index, {"Fn::Split": [separator, {"Fn::GetAtt": value}]}]}:
+            assert separator == LABEL_SEPARATOR
+            return ".".join([*value, str(index)])
+        case {"Fn::GetAtt": value}:
+            return ".".join(value)
+    ((_, name),) = part.items()
+    return str(name)
 
 
 def board_of(stack: Stack) -> Board:
@@ -147,7 +154,10 @@ def test_the_text_beside_the_alarms_links_the_runbooks_section_for_each(
         assert all(url == f"{runbook}#{name}" for name, url in links[1:])
         alarms = synthesised.of_type("AWS::CloudWatch::Alarm")
         alarms += synthesised.of_type("AWS::CloudWatch::CompositeAlarm")
-        described = {a["Properties"]["AlarmDescription"].rsplit(" ", 1)[-1] for a in alarms}
+        texts = [a["Properties"]["AlarmDescription"] for a in alarms]
+        # A text with labels of queues is a list of parts.
+        texts = [t if isinstance(t, str) else t["Fn::Join"][1][-1] for t in texts]
+        described = {text.rsplit(" ", 1)[-1] for text in texts}
         assert {url for _, url in links[1:]} == described
 
 
@@ -246,6 +256,17 @@ def test_ends_and_latencies_are_shown_for_all_queues_and_for_each(board: Board) 
     }
 
 
+def test_a_graph_by_queue_labels_each_queue_with_its_name(stack_of_kind: Stack) -> None:
+    (resource,) = ids_of(stack_of_kind, "Custom::GenesysQueueNames")
+    board = board_of(stack_of_kind)
+    for title in ("Ends processed, by queue", "Latency by queue, p95"):
+        metrics = metrics_in(board.properties_of(title))
+        assert {m.dimensions["QueueId"]: m.options["label"] for m in metrics} == {
+            queue_id: f"{resource}.Labels.{index}"
+            for index, queue_id in enumerate(stack_of_kind.settings.queue_ids)
+        }
+
+
 def test_calls_and_errors_of_each_function_are_counted(board: Board) -> None:
     shown = {
         (metric.name, metric.dimensions["FunctionName"])
@@ -336,6 +357,7 @@ def test_it_shows_three_hours_minute_by_minute(board: Board) -> None:
     # A metric without a period has CloudWatch's default of five minutes, the watchdog's interval.
     periods = {metric.name: metric.options.get("period", 300) for metric in board.metrics()}
     assert periods.pop("SubscriptionHealthy", 300) == 300
+    assert periods.pop("UnknownQueues", 300) == 300
     assert set(periods.values()) == {60}
 
 

@@ -320,6 +320,7 @@ def test_rules_are_tagged_but_not_for_the_emulator(eventbridge: Stack, queue_leg
             "AWS::Lambda::Permission",
             "Custom::GenesysEventSource",
             "Custom::GenesysEventSourceActive",
+            "Custom::GenesysQueueNames",
         }
 
 

@@ -1,8 +1,14 @@
 """The worker and the provisioner: their permissions, environment variables and limits."""
 
 import json
+from collections.abc import Callable
 
-from infra.settings.combinations import CHARACTERS_OF_DETAILS, MAX_WORKER_ENVIRONMENT_CHARACTERS
+import pytest
+
+from infra.settings.worker_environment import (
+    CHARACTERS_OF_DETAILS,
+    MAX_WORKER_ENVIRONMENT_CHARACTERS,
+)
 from tests.infra.stacks import (
     QUEUES,
     Stack,
@@ -142,6 +148,7 @@ def test_the_worker_is_told_what_is_set_and_what_the_stack_made(
             "DELIVERY": "subscription",
             "QUEUE_URL": synthesised.ref("Intake/Queue"),
             "DEAD_LETTER_QUEUE_URL": synthesised.ref("Intake/DeadLetterQueue"),
+            "QUEUE_NAMES": synthesised.attribute("Subscription/QueueNames/Default", "Names"),
             "LEDGER_TABLE": synthesised.ref("Ledger/Table"),
         }
 
@@ -169,6 +176,7 @@ def test_the_longest_environment_of_the_worker_fits_lambda(
             "GENESYS_SECRET": "",
             "WEBHOOK_URL": "",
             "WEBHOOK_SECRET": "",
+            "QUEUE_NAMES": "",
             "STAGE": stage,
             "POWERTOOLS_LOG_LEVEL": "CRITICAL",
             "LEDGER_DAYS": "3650",
@@ -281,3 +289,68 @@ def test_the_custom_resource_says_what_the_subscription_must_be(stack: Stack, tu
             "QueueArn": synthesised.arn("Intake/Queue"),
             "Region": {"Ref": "AWS::Region"},
         }
+
+
+@pytest.mark.parametrize(
+    ("fixture", "source"), [("stack", "Subscription"), ("eventbridge", "EventSource")]
+)
+def test_the_names_of_the_queues_are_looked_up_by_the_deliverys_provisioner(
+    request: pytest.FixtureRequest, fixture: str, source: str
+) -> None:
+    synthesised: Stack = request.getfixturevalue(fixture)
+    resource = synthesised.resource(f"{source}/QueueNames/Default")
+    assert resource["Type"] == "Custom::GenesysQueueNames"
+    assert resource["Properties"] == {
+        "ServiceToken": synthesised.arn(f"{source}/Provider/Function"),
+        "ServiceTimeout": "300",
+        "QueueIds": list(QUEUES),
+        "SecretName": "queue-ends/genesys",
+        "LoginUrl": "https://login.mypurecloud.com",
+        "ApiUrl": "https://api.mypurecloud.com",
+        "EnvironmentBytes": str(
+            MAX_WORKER_ENVIRONMENT_CHARACTERS + 65 + 80 - len(",".join(QUEUES))
+        ),
+    }
+
+
+def test_only_a_deploy_that_says_when_it_began_looks_names_up_anew(
+    stack: Stack, stack_with: Callable[..., Stack]
+) -> None:
+    deployed_at = "2026-12-01T10:00:00Z"
+    dated = stack_with(deployed_at=deployed_at)
+    path = "Subscription/QueueNames/Default"
+    assert dated.properties(path) == stack.properties(path) | {"RequestedAt": deployed_at}
+    changed = {
+        logical_id
+        for logical_id, resource in stack.template["Resources"].items()
+        if resource != dated.template["Resources"][logical_id]
+    }
+    assert changed == {stack.ids[path]}
+
+
+def test_names_are_looked_up_before_anything_in_genesys_cloud_is_changed(
+    stack: Stack, eventbridge: Stack
+) -> None:
+    for synthesised, source in ((stack, "Subscription"), (eventbridge, "EventSource")):
+        names = f"{source}/QueueNames/Default"
+        provider = f"{source}/Provider/"
+        assert all(path.startswith(provider) for path in synthesised.dependencies_of(names))
+        for path in (
+            f"{source}/Resource/Default",
+            "Worker/Function",
+            "Monitoring/Dashboard/Dashboard",
+        ):
+            assert names in synthesised.dependencies_of(path)
+
+
+def test_the_worker_gets_no_permission_for_the_names(stack: Stack, eventbridge: Stack) -> None:
+    """Neither for Genesys Cloud's secret, nor for another place that could hold names."""
+    for synthesised in (stack, eventbridge):
+        statements = synthesised.role_statements("Worker")
+        assert [statement["Sid"] for statement in statements] == [
+            "ReadIntakeQueue",
+            "RejectToDeadLetterQueue",
+            "KeepLedger",
+            "PutEndsOnBus",
+            "WriteLogs",
+        ]

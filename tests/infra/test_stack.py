@@ -24,6 +24,7 @@ def test_outputs_have_the_fixed_names(stack: Stack, lean: Stack) -> None:
         "DeadLetterQueueUrl": stack.ref("Intake/DeadLetterQueue"),
         "WorkerFunctionName": stack.ref("Worker/Function"),
         "SubscriptionId": stack.attribute("Subscription/Resource/Default", "SubscriptionId"),
+        "QueueNames": stack.attribute("Subscription/QueueNames/Default", "Summary"),
         "DashboardName": stack.ref("Monitoring/Dashboard/Dashboard"),
         "DashboardUrl": outputs["DashboardUrl"],
         "AlarmTopicArn": stack.ref("Monitoring/Alarms/Topic"),
@@ -59,6 +60,7 @@ def test_the_stack_says_what_it_is_and_tags_what_it_makes(stack: Stack) -> None:
         "AWS::SNS::TopicPolicy",
         "AWS::Lambda::EventInvokeConfig",
         "AWS::Lambda::Permission",
+        "Custom::GenesysQueueNames",
         "Custom::GenesysSubscription",
     }
 

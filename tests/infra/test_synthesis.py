@@ -80,7 +80,9 @@ def test_synth_needs_no_network_and_no_credentials_and_shows_what_to_know(tmp_pa
     assert 'WARNING queue_ids: "q1" does not look like a Genesys Cloud queue id' in cdk.stderr
     template = json.loads((tmp_path / "QueueEnds-qa.template.json").read_text())
     (subscription,) = [
-        r["Properties"] for r in template["Resources"].values() if r["Type"].startswith("Custom::")
+        r["Properties"]
+        for r in template["Resources"].values()
+        if r["Type"] == "Custom::GenesysSubscription"
     ]
     assert subscription["AttributeFilter"] == "queueId = 'q1'"
     assert "CDKMetadata" not in template["Resources"]

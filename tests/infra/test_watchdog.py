@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from genesys.queue_ids import unpack_ids
 from infra.settings.combinations import MAX_WATCHDOG_ENVIRONMENT_CHARACTERS
-from tests.infra.stacks import Stack, log_write_statement, secret_read_statement
+from tests.infra.stacks import QUEUES, Stack, log_write_statement, secret_read_statement
 
 # The longest possible values.
 REGION = "ap-northeast-1"
@@ -97,6 +98,15 @@ def test_it_is_told_exactly_what_the_custom_resource_is(
     assert deployed["ResourceProperties"] == expected
 
 
+def test_it_is_told_which_queues_genesys_cloud_must_have(
+    stack: Stack, eventbridge: Stack, tuned: Stack
+) -> None:
+    for synthesised in (stack, eventbridge):
+        assert unpack_ids(synthesised.environment("Watchdog")["PACKED_QUEUE_IDS"]) == QUEUES
+    # The setting names a queue by an id that is no UUID, so there is nothing to look for.
+    assert tuned.environment("Watchdog")["PACKED_QUEUE_IDS"] == ""
+
+
 def test_the_longest_environment_of_the_watchdog_fits_lambda(stack: Stack, tuned: Stack) -> None:
     """Lambda measures the variables as one JSON object and allows 4 KB."""
     for synthesised in (stack, tuned):
@@ -106,6 +116,7 @@ def test_the_longest_environment_of_the_watchdog_fits_lambda(stack: Stack, tuned
         expression = json.loads(deployed)["ResourceProperties"]["AttributeFilter"]
         texts = [json.dumps(json.dumps(expression)), 4 * settings.stage, settings.genesys_secret]
         texts += [2 * settings.genesys_environment, settings.genesys_api_url or ""]
+        texts += [variables["PACKED_QUEUE_IDS"]]
         longest = deployed + (MAX_WATCHDOG_ENVIRONMENT_CHARACTERS - sum(map(len, texts))) * "x"
         environment = {**variables, "POWERTOOLS_LOG_LEVEL": "CRITICAL", "DEPLOYED": longest}
         measured = json.dumps(environment, separators=(",", ":"))

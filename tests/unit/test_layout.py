@@ -74,7 +74,7 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "polling": set(),
         "traffic": set(),
         "aws": {"polling"},
-        "genesys": {"aws", "http"},
+        "genesys": {"aws", "http", "traffic"},
         "receivers": {"aws", "http"},
         "cloudwatch": {"aws"},
         "dashboard": {"aws"},

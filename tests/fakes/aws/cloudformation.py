@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from local.traffic.subscription import OUR_QUEUES
 from provisioner.custom_resource import handle_request
 from provisioner.response import Response
 from tests.fakes.aws.partner_events import FakePartnerEventSources
@@ -23,6 +24,7 @@ CLOUDFORMATION_ID = "QueueEnds-dev-Subscription-1ABC2DEF"
 SUBSCRIPTION = "Custom::GenesysSubscription"
 EVENT_SOURCE = "Custom::GenesysEventSource"
 ACTIVE = "Custom::GenesysEventSourceActive"
+QUEUE_NAMES = "Custom::GenesysQueueNames"
 PROPERTIES: dict[str, dict[str, Any]] = {
     SUBSCRIPTION: {
         "Name": NAME,
@@ -40,6 +42,11 @@ PROPERTIES: dict[str, dict[str, Any]] = {
         "Region": REGION,
         "Suffix": SUFFIX,
         "Topics": TOPICS,
+        "SecretName": "queue-ends/genesys",
+    },
+    QUEUE_NAMES: {
+        "QueueIds": list(OUR_QUEUES),
+        "EnvironmentBytes": "1200",
         "SecretName": "queue-ends/genesys",
     },
 }

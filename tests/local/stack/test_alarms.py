@@ -238,6 +238,18 @@ def _switched(stack: Watched, state: str) -> None:
     stack.invoke("Watchdog")
 
 
+def _queue_deleted(stack: Watched) -> None:
+    """Have somebody delete a queue in Genesys Cloud, and the watchdog look."""
+    stack.world.genesys.queues.pop(OUR_QUEUES[1], None)
+    stack.invoke("Watchdog")
+
+
+def _queue_restored(stack: Watched) -> None:
+    """Have the queue made again in Genesys Cloud, and the watchdog look."""
+    stack.world.genesys.queues.seed(OUR_QUEUES[1], "Billing")
+    stack.invoke("Watchdog")
+
+
 DRILLS = [
     Drill(
         "dead-letters",
@@ -289,6 +301,13 @@ DRILLS = [
             lambda stack: _switched(stack, "ACTIVE"),
             lambda stack: stack.cloudwatch.put_forward(15 * 60),
         ),
+    ),
+    Drill(
+        "unknown-queues",
+        (_queue_deleted,),
+        each_minute=_queue_deleted,
+        # As above, what was seen must be forgotten.
+        mend=(_queue_restored, lambda stack: stack.cloudwatch.put_forward(15 * 60)),
     ),
     Drill(
         "watchdog-errors",

@@ -1,10 +1,11 @@
 """The stack's life: redeployed, changed, refused, rolled back, removed."""
 
 import copy
+import json
 
 import pytest
 
-from local.aws.project import Deployment
+from local.aws.project import DeployFailed, Deployment
 from local.genesys.problems import problem
 from local.genesys.subscriptions import FOREIGN_ARN
 from local.traffic.subscription import FOREIGN_QUEUES, OUR_QUEUES
@@ -27,7 +28,7 @@ def test_deploying_again_without_a_change_changes_nothing(
     new = {call.operation for call in world.genesys.calls[calls:]}
     # The watchdog may look meanwhile, by its schedule, and nobody else.
     looked = world.counted("Invocations", "Watchdog") > looks
-    assert new <= ({"login", "list", "read"} if looked else set())
+    assert new <= ({"login", "list", "read", "queues"} if looked else set())
 
 
 def test_other_queues_and_another_secret_update_the_subscription_in_place(
@@ -46,6 +47,33 @@ def test_other_queues_and_another_secret_update_the_subscription_in_place(
     assert (
         subscription["attributeFilter"] == f"queueId in ['{OUR_QUEUES[0]}', '{FOREIGN_QUEUES[0]}']"
     )
+
+
+def test_a_renamed_queue_has_its_new_name_everywhere_after_the_next_deploy(
+    world: World, deployed: Deployment
+) -> None:
+    first = world.project.deploy("dev", **world.settings(deployed_at="2026-12-01T10:00:00Z"))
+    assert first.outputs["QueueNames"] == "Support (a1b2…), Billing (b2c3…)"
+
+    world.genesys.queues.seed(OUR_QUEUES[0], 'The "first" line: $5')
+    again = world.project.deploy("dev", **world.settings(deployed_at="2026-12-01T11:00:00Z"))
+
+    label = "The first line: 5 (a1b2…)"
+    assert again.outputs["QueueNames"] == f"{label}, Billing (b2c3…)"
+    worker = world.aws.client("lambda").get_function_configuration(
+        FunctionName=again.outputs["WorkerFunctionName"]
+    )
+    assert worker["Environment"]["Variables"]["QUEUE_NAMES"] == 'The "first" line: $5\nBilling'
+    dashboard = world.aws.client("cloudwatch").get_dashboard(
+        DashboardName=again.outputs["DashboardName"]
+    )
+    labels = [
+        metric[-1]["label"]
+        for widget in json.loads(dashboard["DashboardBody"])["widgets"]
+        for metric in widget["properties"].get("metrics", [])
+        if "QueueId" in metric
+    ]
+    assert labels == [label, "Billing (b2c3…)"] * 2
 
 
 def test_creates_that_fail_say_why_and_leave_what_is_not_ours(
@@ -69,6 +97,26 @@ def test_creates_that_fail_say_why_and_leave_what_is_not_ours(
     assert "role" in reason
     assert [call.status for call in world.genesys.calls].count(201) == 2, "it had been made"
     assert world.of_stage("failing") == []
+
+
+def test_a_queue_that_the_org_does_not_have_stops_the_deploy_and_is_named(
+    world: World, deployed: Deployment
+) -> None:
+    unknown = "00000000-0000-4000-8000-000000000000"
+    before = copy.deepcopy(world.of_stage("dev"))
+    del world.genesys.queues[OUR_QUEUES[1]]  # so that the roll-back finds it gone
+
+    with pytest.raises(DeployFailed, match=unknown):
+        world.project.deploy(
+            "dev",
+            **world.settings(
+                queue_ids=[OUR_QUEUES[0], unknown], deployed_at="2026-12-01T12:00:00Z"
+            ),
+        )
+
+    assert world.stack("dev")[0] == "UPDATE_ROLLBACK_COMPLETE"
+    assert world.of_stage("dev") == before
+    world.genesys.queues.seed(OUR_QUEUES[1], "Billing")
 
 
 def test_destroy_removes_our_subscription_and_no_other(world: World, deployed: Deployment) -> None:

@@ -155,7 +155,7 @@ def test_an_invalid_partner_event_is_rejected_with_its_reason_and_path(
         ],
         ('{"detail-type": "ping"}', "other_event_type"),
         (with_field("queueId", OTHER_QUEUE), "other_queue"),
-        (with_field("queueId", QUEUE.upper()), "other_queue"),
+        (with_field("queueId", "SECOND-QUEUE"), "other_queue"),
         (with_field("queueId", f"{QUEUE} "), "other_queue"),
         *[(with_field("queueId", absent), "other_queue") for absent in ("drop", None, "")],
         (SAMPLES["user-end-no-queue"], "other_queue"),
@@ -382,3 +382,19 @@ def test_events_of_every_queue_topic_are_parsed_alike() -> None:
         parsed = parsed_event(event(topic, QUEUE))
         assert (parsed.topic, parsed.queue_id) == (topic, QUEUE)
     assert parsed_event(event(CUSTOMER_END)).topic == "customer.end"
+
+
+@pytest.mark.parametrize(("sample", "queue_id"), [(WRAPUP, QUEUE), (END, None)])
+def test_uuids_of_a_partner_event_in_upper_case_are_taken_in_lower_case(
+    sample: str, queue_id: str | None
+) -> None:
+    conversation_id = json.loads(SAMPLES[sample])["detail"]["eventBody"]["conversationId"]
+    changes = {"conversationId": conversation_id.upper(), "queueId": QUEUE.upper()}
+    written = [((*BODY, key), value) for key, value in changes.items()]
+    parsed = parsed_event(changed(sample, *written))
+    assert (parsed.conversation_id, parsed.queue_id) == (conversation_id, queue_id)
+
+
+def test_a_settle_event_is_about_the_conversation_whatever_the_case_of_its_id() -> None:
+    conversation_id = "0f8fad5b-d9cb-469f-a165-70867728950e"
+    assert parsed_event(settle(conversation_id.upper())).conversation_id == conversation_id

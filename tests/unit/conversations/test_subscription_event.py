@@ -141,7 +141,7 @@ def test_an_invalid_subscription_event_is_rejected_with_its_reason_and_path(
         (having("eventType", value=""), "other_event_type"),
         ('{"eventType": "ping"}', "other_event_type"),
         (having("attributes", "queueId", value=OTHER_QUEUE), "other_queue"),
-        (having("attributes", "queueId", value=QUEUE.upper()), "other_queue"),
+        (having("attributes", "queueId", value="SECOND-QUEUE"), "other_queue"),
         (having("attributes", "queueId", value=f" {QUEUE}"), "other_queue"),
     ],
 )
@@ -342,3 +342,24 @@ def test_numbers_of_any_length_that_a_double_can_hold_are_accepted(number: str) 
 def test_json_with_numbers_beyond_doubles_or_invalid_unicode_is_rejected(invalid_json: str) -> None:
     """RFC 7493 ("I-JSON") allows neither numbers beyond a double nor lone surrogates."""
     assert outcome_of(SAMPLE_TEXT.replace("39674", invalid_json)) == ("rejected", "not_json")
+
+
+@pytest.mark.parametrize("write", [str.upper, str.title], ids=["upper", "mixed"])
+def test_uuids_in_upper_case_are_taken_in_lower_case(write: Callable[[str], str]) -> None:
+    event = json.loads(SAMPLE_TEXT)
+    attributes = event["attributes"]
+    conversation_id = attributes["conversationId"]
+    attributes["conversationId"] = write(conversation_id)
+    for queue in ({"queueId": write(QUEUE)}, {"queueId": None, "queue": {"id": write(QUEUE)}}):
+        end = parse_accepted(json.dumps({**event, "attributes": attributes | queue})).end
+        assert (end.conversation_id, end.queue_id) == (conversation_id, QUEUE)
+        assert end.raw["attributes"]["conversationId"] == write(conversation_id)
+
+
+def test_ids_that_are_no_uuids_keep_their_case() -> None:
+    end = parse_accepted(having("attributes", "conversationId", value="CONV-1")).end
+    assert end.conversation_id == "CONV-1"
+    parsed = parse_subscription_event(
+        having("attributes", "queueId", value="SECOND-QUEUE"), SENT_AT, QUEUES
+    )
+    assert parsed == Ignored("other_queue")

@@ -188,7 +188,7 @@ def test_an_id_that_is_no_uuid_is_not_requested(org: Org, odd: str) -> None:
 def test_too_many_ids_are_halved_and_the_number_is_remembered(org: Org, status: int) -> None:
     org.analytics.max_ids, org.analytics.too_many = 20, status
     assert org.find(IDS[:150]) == IDS[:150]
-    first = [50, 25, 13, 12, 25, 13, 12]
+    first = [50, 25, 13, 12, 13, 12]
     assert org.analytics.sizes == [*first, *[13] * 7, 9]
     org.analytics.asked.clear()
     assert org.find(IDS[:26]) == IDS[:26]

@@ -12,13 +12,18 @@ from conversations.topics import CUSTOMER_END, QUEUE_TOPICS, TOPIC_PREFIX
 from genesys import subscriptions
 from genesys.client import GenesysClient
 from genesys.credentials import Credentials
+from genesys.errors import GenesysError
 from genesys.integration_spec import AwsTarget, IntegrationSpec
 from genesys.integrations import DELETED, DISABLED, ENABLED, Integrations
+from genesys.queues import PATH as QUEUES_PATH
+from genesys.queues import PERMISSION as QUEUES_PERMISSION
+from genesys.queues import find_queues, find_similar_queues
 from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer, Request
 from local.traffic.eventbridge import STORIES, partner_conversations
+from local.traffic.subscription import OUR_QUEUES
 from tests.fakes.clock import Clock
-from tests.genesys_sdk import fields, mistakes, operation, operations, values
+from tests.genesys_sdk import SDK, fields, mistakes, operation, operations, values
 from tests.worked_examples import examples
 
 SAMPLES = Path(__file__).parents[2] / "data"
@@ -76,7 +81,7 @@ def make_spec(*topics: str) -> IntegrationSpec:
 
 @pytest.fixture(scope="module")
 def exchanges() -> list[Exchange]:
-    """The exchanges in the life of an integration, from creation to removal."""
+    """The exchanges in the life of an integration, and those of the lookup of queues."""
     clock = Clock()
     with RecordingGenesysCloud(clock) as genesys:
         credentials = Credentials(genesys.client_id, genesys.client_secret)
@@ -91,6 +96,11 @@ def exchanges() -> list[Exchange]:
         assert [found.target for found in integrations.find_by_name(first.name)] == [first.target]
         integrations.remove(integration_id)
         assert integrations.find_by_name(first.name) == []
+        assert len(find_queues(client, OUR_QUEUES)) == len(OUR_QUEUES)
+        assert find_similar_queues(client, ["Suport"])["Suport"]
+        genesys.queues.permissions = ()
+        with pytest.raises(GenesysError, match=QUEUES_PERMISSION):
+            find_queues(client, OUR_QUEUES)
         return [
             exchange for exchange in genesys.exchanges if exchange.request.path.startswith("/api/")
         ]
@@ -138,6 +148,21 @@ def test_every_response_of_the_stand_in_matches_its_model(exchanges: list[Exchan
         model = found.answered if exchange.answer.status < 400 else "ErrorBody"
         assert model, exchange.name
         assert mistakes(model, exchange.answer.body) == [], exchange.name
+
+
+def test_a_queue_has_the_fields_that_we_read() -> None:
+    found = operation("GET", QUEUES_PATH)
+    assert found
+    assert found.answered == "QueueEntityListing"
+    assert {"entities", "pageCount"} <= fields("QueueEntityListing")
+    assert {"id", "name"} <= fields("Queue")
+
+
+def test_several_ids_of_queues_are_sent_as_the_sdk_sends_a_list(exchanges: list[Exchange]) -> None:
+    (first, *_) = (e.request for e in exchanges if e.request.path == QUEUES_PATH)
+    source = (SDK / "api_client.py").read_text(encoding="utf-8")
+    assert "return ','.join(obj)" in source
+    assert first.query["id"] == ",".join(OUR_QUEUES)
 
 
 def test_a_configuration_is_sent_with_the_version_that_was_read(exchanges: list[Exchange]) -> None:

@@ -39,6 +39,21 @@ def test_queue_ids_in_the_file_must_be_a_list_of_texts(
     assert "must be a list of texts" in mistake
 
 
+def test_queue_ids_that_are_uuids_are_taken_in_lower_case(
+    load_settings: LoadSettings, find_mistakes: FindMistakes
+) -> None:
+    mixed = OTHER_QUEUE[:8].upper() + OTHER_QUEUE[8:]
+    settings, warnings = load_settings(queue_ids=[QUEUE.upper(), mixed])
+    assert (settings.queue_ids, warnings) == ((QUEUE, OTHER_QUEUE), [])
+    assert QUEUE in settings.filter_expression
+    (mistake,) = find_mistakes(queue_ids=[QUEUE, QUEUE.upper()])
+    assert mistake.endswith(f"must name each queue once; more than once: {QUEUE}")
+
+
+def test_queue_ids_that_are_no_uuids_keep_their_case(load_settings: LoadSettings) -> None:
+    assert load_settings(queue_ids="Q1,q1")[0].queue_ids == ("Q1", "q1")
+
+
 @pytest.mark.parametrize(
     ("key", "least", "most"),
     [

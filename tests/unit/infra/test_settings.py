@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from infra.settings.checks import DESTINATIONS
-from infra.settings.combinations import MAX_WORKER_ENVIRONMENT_CHARACTERS
 from infra.settings.reading import SettingsError, load
+from infra.settings.worker_environment import MAX_WORKER_ENVIRONMENT_CHARACTERS
 from tests.unit.infra.conftest import OTHER_QUEUE, QUEUE, FindMistakes, LoadSettings
 
 PROJECT = Path(__file__).parents[3]
@@ -267,8 +267,9 @@ def test_a_filter_that_overfills_the_watchdogs_environment_is_a_mistake(
         expression = f"queueId = '{QUEUE}'"
         return expression.replace("=", "=" + " " * (length - len(expression)))
 
-    # Also in the environment: the domain twice, the secret's name, the stage four times, quotes.
-    remaining = 3580 - len("mypurecloud.com" * 2 + "queue-ends/genesys" + "dev" * 4) - 6
+    # Also in the environment: the domain twice, the secret's name, the stage four times, quotes,
+    # and the queue's packed id.
+    remaining = 3555 - len("mypurecloud.com" * 2 + "queue-ends/genesys" + "dev" * 4) - 6 - 22
     assert load_settings(attribute_filter=filter_with_length(remaining))
     assert find_mistakes(attribute_filter=filter_with_length(remaining + 1)) == [
         f"attribute_filter: the filter has {remaining + 1} characters, 1 more than the watchdog's "
@@ -341,7 +342,7 @@ def test_destinations_keep_their_order(load_settings: LoadSettings) -> None:
     [
         ({"max_receive_count": "4"}, "max_receive_count = 4: AWS advises at least 5"),
         ({"queue_ids": "support"}, 'queue_ids: "support" does not look like'),
-        ({"queue_ids": QUEUE.upper()}, "a UUID in lower case"),
+        ({"queue_ids": "SUPPORT"}, 'queue_ids: "SUPPORT" does not look like'),
         ({"genesys_environment": "mypurecloud.con"}, "did you mean mypurecloud.com?"),
         ({"genesys_environment": "us-east-2"}, "Genesys Cloud sends from 325654371633"),
         ({"batchsize": "5"}, '-c batchsize=… is no setting; did you mean "batch_size"?'),
@@ -429,3 +430,30 @@ def test_the_visibility_timeout_is_six_timeouts_and_the_window_and_fits_sqs(
 ) -> None:
     settings, _ = load_settings(worker_timeout_seconds=timeout, batching_window_seconds=window)
     assert settings.visibility_timeout_seconds == visibility <= 43_200
+
+
+def test_the_time_of_a_deploy_comes_from_the_command_line_only(
+    load_settings: LoadSettings, find_mistakes: FindMistakes
+) -> None:
+    deployed_at = "2026-12-01T10:00:00Z"
+    settings, warnings = load_settings(deployed_at=deployed_at)
+    assert (settings.deployed_at, warnings) == (deployed_at, [])
+    assert load_settings()[0].deployed_at is None
+    assert load_settings(deployed_at="")[0].deployed_at is None
+    (mistake,) = find_mistakes(f'queue_ids = ["{QUEUE}"]\ndeployed_at = "{deployed_at}"')
+    assert "is no setting" in mistake
+
+
+@pytest.mark.parametrize("text", ["now", "2026-12-01", "2026-12-01T10:00:00+00:00"])
+def test_the_time_of_a_deploy_must_be_utc(find_mistakes: FindMistakes, text: str) -> None:
+    assert find_mistakes(deployed_at=text) == [
+        f'deployed_at = "{text}" (-c): must be a time in UTC such as 2026-12-01T10:00:00Z'
+    ]
+
+
+def test_little_room_for_the_names_of_the_queues_is_a_warning(load_settings: LoadSettings) -> None:
+    ids = ",".join(f"{n:0>8}-0000-4000-8000-000000000000" for n in range(50))
+    assert load_settings(queue_ids=ids)[1] == []
+    webhook = WEBHOOK | {"queue_ids": ids, "webhook_url": f"https://example.com/{'x' * 600}"}
+    (warning,) = load_settings(**webhook)[1]
+    assert "characters of queue names in the worker's environment" in warning
