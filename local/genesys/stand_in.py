@@ -160,11 +160,9 @@ class GenesysCloud(Login, Limits, ScriptedService):
             raise not_found()
         return entities.answer(operation, request)
 
-    def _entities_at(self, path: str) -> Subscriptions | Integrations | Analytics | None:
+    def _entities_at(self, path: str) -> Subscriptions | Integrations | Queues | Analytics | None:
         if path == f"{DETAILS}/":
             return self.analytics
-
-    def _entities_at(self, path: str) -> Subscriptions | Integrations | Queues | None:
         if path.startswith(f"{QUEUES}/"):
             return self.queues
         if path.startswith(f"{INTEGRATIONS}/"):
