@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from local.chaos.details import DetailsAccount
 from local.chaos.fault_proxy import Call, Death
 from local.chaos.repeats import (
     ANSWER_LOST,
@@ -59,6 +60,8 @@ class RunReport:
         How often faults struck, keyed by kind and target.
     pending
         The planned faults that did not strike.
+    details
+        The account of the ends' details; None if the setting `details` is `none`.
     """
 
     ends: frozenset[End] = frozenset()
@@ -77,6 +80,7 @@ class RunReport:
     claim_conflicts: int = 0
     struck: Mapping[tuple[str, str], int] = field(default_factory=dict)
     pending: Sequence[str] = ()
+    details: DetailsAccount | None = None
 
     @property
     def hung(self) -> int:
@@ -140,6 +144,7 @@ class RunReport:
             "every fault that kills killed a process": self.killed
             == sum(n for (kind, _), n in self.struck.items() if kind.startswith("killed")),
             "every hanging action ran into the function's timeout": self.timeouts == self.hung,
+            **(self.details.checks() if self.details else {}),
         }
 
     def table(self) -> str:
@@ -169,6 +174,7 @@ class RunReport:
             row("  repeated after a kill or a lost answer", excused),
             row("  repeated for no reason", others),
             row("left in the intake queue", self.left_in_queue),
+            *(self.details.rows() if self.details else ()),
         ]
         return "\n".join(lines)
 
