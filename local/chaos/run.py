@@ -109,7 +109,12 @@ class Run:
         arrived = {
             name: Counter(end["details"] for end in arrivals) for name, arrivals in ends.items()
         }
-        return DetailsAccount(arrived, self._proxy.calls, analytics.answered_requests)
+        return DetailsAccount(
+            arrived,
+            self._proxy.calls,
+            analytics.answered_requests,
+            analytics.requests_over_limit,
+        )
 
     def _send_batch(self, due: Sequence[ScheduledMessage]) -> None:
         if self._analytics:

@@ -14,6 +14,7 @@ from local.chaos.messages import make_distinct_ends
 from local.chaos.plan import ANALYTICS, ANSWERS_OF_ANALYTICS, short_plan
 from local.genesys.analytics import DETAILS
 from local.genesys.stand_in import GenesysCloud
+from local.http.faults import Call as ServiceCall
 from local.http.messages import Request
 from local.traffic.subscription import Event
 from tests.fakes.clock import Clock
@@ -53,19 +54,29 @@ def answered(genesys: GenesysCloud, ids: Sequence[str] = IDS) -> list[str]:
     return [one["conversationId"] for one in answer.body["conversations"]]
 
 
-def test_the_analytics_have_a_conversation_some_time_after_its_first_message(
+def test_the_analytics_have_every_second_conversation_some_time_after_its_first_message(
     genesys: GenesysCloud, clock: Clock
 ) -> None:
     analytics = chaotic(genesys, clock)
     assert answered(genesys) == IDS
-    (last,) = {event.conversation_id for event in ENDS[-1:]}
+    later = list(dict.fromkeys(event.conversation_id for event in ENDS))[-4:]
 
-    analytics.add(last)
-    assert answered(genesys, [last]) == []
+    for conversation_id in later:
+        analytics.add(conversation_id)
+    assert answered(genesys, later) == later[1::2]
     clock.now += LAG_SECONDS
-    analytics.add(last)  # a repeat of the message
-    assert answered(genesys, [last]) == [last]
+    for conversation_id in later:  # repeats of the messages
+        analytics.add(conversation_id)
+    assert answered(genesys, later) == later
     assert analytics.answered_requests == 3
+
+
+def test_a_request_above_the_rate_limit_is_counted(genesys: GenesysCloud, clock: Clock) -> None:
+    analytics = chaotic(genesys, clock, Fault("rate limited", ANALYTICS, 0))
+    assert fate(genesys) == 429
+    assert analytics.requests_over_limit == 0, "a fault is not the worker's"
+    genesys.calls.append(ServiceCall("details", clock(), 429))
+    assert analytics.requests_over_limit == 1
 
 
 def test_each_request_meets_the_fault_that_is_due(genesys: GenesysCloud, clock: Clock) -> None:
@@ -98,6 +109,12 @@ def account(*calls: Call, **counts: int) -> DetailsAccount:
     return DetailsAccount({"bus": arrived}, calls or [delayed(1, 2), delayed(1)], 5)
 
 
+def over_limit() -> DetailsAccount:
+    spoilt = account()
+    spoilt.requests_over_limit = 1
+    return spoilt
+
+
 def test_ends_that_waited_within_their_attempts_balance() -> None:
     assert all(account().checks().values())
     assert account().waits() == {1: 2, 2: 1}
@@ -109,6 +126,7 @@ def test_ends_that_waited_within_their_attempts_balance() -> None:
         pytest.param(account(complete=8, none=1), id="an end for which nobody asked"),
         pytest.param(account(missing=8), id="no end with details"),
         pytest.param(account(delayed()), id="no end waited"),
+        pytest.param(over_limit(), id="too many requests a minute"),
         pytest.param(account(delayed(ATTEMPTS)), id="an end waited after its last attempt"),
     ],
 )
@@ -120,7 +138,7 @@ def test_the_rows_of_details_fit_eighty_columns() -> None:
     rows = account().rows()
     assert all(len(row) <= 78 for row in rows)
     assert any("arrivals at bus, details missing" in row for row in rows)
-    assert any("after 2 attempts" in row for row in rows)
+    assert any("attempt 2" in row for row in rows)
 
 
 def test_every_end_of_a_run_has_its_conversation_in_the_analytics(
