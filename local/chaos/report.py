@@ -1,5 +1,6 @@
 """The report of a chaos run: where ends arrived, and why some arrived more than once."""
 
+import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -183,7 +184,13 @@ class RunReport:
         by_kind: defaultdict[str, list[str]] = defaultdict(list)
         for (kind, target), count in sorted(self.struck.items()):
             by_kind[kind].append(f"{target} {count}")
-        rows = [f"{kind}: {', '.join(targets)}" for kind, targets in by_kind.items()]
+        rows = [
+            line
+            for kind, targets in by_kind.items()
+            for line in textwrap.wrap(
+                f"{kind}: {', '.join(targets)}", 78, subsequent_indent="  ", break_on_hyphens=False
+            )
+        ]
         return "\n".join([*rows, *(f"NOT STRUCK: {fault}" for fault in self.pending)])
 
 

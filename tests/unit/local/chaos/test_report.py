@@ -224,3 +224,5 @@ def test_the_chaos_table_separates_excused_repeats_from_others() -> None:
     assert any(row.startswith(f"arrived again, {MARKED}") for row in rows)
     assert "NOT STRUCK: throttled claim" in report.faults()
     assert "killed before: mark 1" in report.faults()
+    report.struck = {("killed before", f"operation {n}"): 1 for n in range(9)}
+    assert all(len(line) <= 78 for line in report.faults().splitlines())
