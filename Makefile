@@ -65,8 +65,8 @@ lock: ## pin the packages of requirements*.in anew, with their hashes (UPGRADE=-
 demo: setup ## deploy to an emulated AWS and run conversations through (EVENTS= SEED= DELIVERY=eventbridge DETAILS=analytics)
 	@$(PY) -m local.demo --events $(EVENTS) --seed $(SEED) --delivery $(DELIVERY) --details $(DETAILS)
 
-chaos: setup ## the same while faults strike, and an account of what was lost (EVENTS= SEED=)
-	@$(PY) -m local.chaos --events $(EVENTS) --seed $(SEED)
+chaos: setup ## the same while faults strike, and an account of what was lost (EVENTS= SEED= DETAILS=analytics)
+	@$(PY) -m local.chaos --events $(EVENTS) --seed $(SEED) --details $(DETAILS)
 
 # More processes than a small machine has cores, as the tests of deployed stacks wait a lot.
 test: lint ## everything that needs no real AWS

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from local.chaos.details import SETTINGS, ChaoticAnalytics
 from local.chaos.fault_proxy import FaultProxy, descends_from
 from local.chaos.faults import Faults
 from local.chaos.messages import make_distinct_ends, scheduled_messages
@@ -33,12 +34,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--events", type=int, default=5000, help="distinct ends")
     parser.add_argument("--seed", type=int, default=1, help="the same seed plans the same faults")
+    parser.add_argument("--details", choices=SETTINGS, default="none")
     options = parser.parse_args(arguments)
     if options.events < 100:
         parser.error(
             "EVENTS must be 100 or more: fewer make too few calls for all faults to strike"
         )
-    return run(full_plan(options.seed, options.events))
+    return run(full_plan(options.seed, options.events, options.details))
 
 
 def run(plan: Plan) -> int:
@@ -68,7 +70,10 @@ def _run(plan: Plan, cleanup: ExitStack, screen: Screen) -> None:
     ends = make_distinct_ends(plan)
     messages = scheduled_messages(plan, rng, ends)
     screen.step(f"Send {len(messages)} messages in {messages[-1].at:.0f} s while faults strike")
-    run = Run(world, outputs, bus, proxy)
+    analytics = None
+    if plan.details == "analytics":
+        analytics = ChaoticAnalytics(world.genesys, proxy.faults, ends)
+    run = Run(world, outputs, bus, proxy, analytics)
     run.send(messages)
     screen.step("Faults are over: wait until the intake queue is empty")
     run.drain(plan.drain_seconds)
@@ -85,7 +90,8 @@ def _run(plan: Plan, cleanup: ExitStack, screen: Screen) -> None:
 def _deploy(plan: Plan, world: World) -> Mapping[str, str]:
     world.project.bootstrap()
     # With this many receives, no message moves to the dead-letter queue because of faults.
-    outputs = world.deploy(queue_ids=OUR_QUEUES, max_receive_count=50)
+    settings = {"queue_ids": OUR_QUEUES, "max_receive_count": 50, **SETTINGS[plan.details]}
+    outputs = world.deploy(**settings)
     if plan.visibility_timeout is not None:
         world.aws.client("sqs").set_queue_attributes(
             QueueUrl=outputs["QueueUrl"],

@@ -25,11 +25,14 @@ class ScheduledMessage:
         When the message is sent, in seconds from the start of the run.
     reject_reason
         The reason for which a malformed message must be rejected; empty for other messages.
+    conversation_id
+        The conversation of an end; empty for malformed messages.
     """
 
     at: float
     body: str
     reject_reason: str = ""
+    conversation_id: str = ""
 
 
 def make_distinct_ends(plan: Plan) -> list[Event]:
@@ -55,7 +58,7 @@ def scheduled_messages(
 
 
 def _messages(plan: Plan, rng: random.Random, ends: Sequence[Event]) -> Iterator[ScheduledMessage]:
-    shuffled = [json.dumps(event.body) for event in rng.sample(list(ends), len(ends))]
+    shuffled = rng.sample(list(ends), len(ends))
     half = count_repeats(ends)
     for number, start in enumerate(range(0, half, BATCH)):
         group = shuffled[start : min(start + BATCH, half)]
@@ -64,14 +67,18 @@ def _messages(plan: Plan, rng: random.Random, ends: Sequence[Event]) -> Iterator
         at = rng.uniform(plan.window / 2, plan.window)
         # If each end is sent twice in a row, both messages are in one batch. If the whole group is
         # sent twice, it reaches two workers at the same time.
-        together = [body for body in group for _ in range(2)] if number % 3 == 2 else group * 2
-        yield from (ScheduledMessage(at, body) for body in together)
-    for number, body in enumerate(shuffled[half:]):
+        together = [event for event in group for _ in range(2)] if number % 3 == 2 else group * 2
+        yield from (_message(at, event) for event in together)
+    for number, event in enumerate(shuffled[half:]):
         at = rng.uniform(0, plan.window)
-        yield ScheduledMessage(at, body)
+        yield _message(at, event)
         if number < half:
-            yield ScheduledMessage(at + rng.uniform(*plan.repeat_after), body)
+            yield _message(at + rng.uniform(*plan.repeat_after), event)
     kinds = malformed_bodies()
     for number in range(round(len(ends) * POISON)):
         poison = kinds[number % len(kinds)]
         yield ScheduledMessage(rng.uniform(0, plan.window), poison.body, poison.reason)
+
+
+def _message(at: float, end: Event) -> ScheduledMessage:
+    return ScheduledMessage(at, json.dumps(end.body), conversation_id=end.conversation_id)

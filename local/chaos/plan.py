@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from local.chaos.faults import Fault
 
+ANALYTICS, ANSWERS_OF_ANALYTICS = "analytics", "answers of analytics"
+"""The targets of faults in Genesys Cloud's analytics."""
 FaultCounts = Mapping[str, Mapping[str, int]]
 """The number of faults, keyed by kind, then by target."""
 FULL_RUN_FAULTS: FaultCounts = {
@@ -52,6 +54,22 @@ SHORT_RUN_FAULTS: FaultCounts = {
     "refused": {"crm": 3, "webhook": 3},
     "slow": {"crm": 2, "webhook": 2},
 }
+FULL_RUN_DETAILS_FAULTS: FaultCounts = {
+    "killed before": {"UpdateItem": 1},
+    "killed after": {"UpdateItem": 1},
+    "throttled": {"UpdateItem": 3},
+    "error 500": {"UpdateItem": 2},
+    "connection dropped": {"UpdateItem": 2, ANALYTICS: 6},
+    "answer lost": {"UpdateItem": 2},
+    "delayed": {"UpdateItem": 3},
+}
+"""The further faults of a run of 5,000 ends with details."""
+SHORT_RUN_DETAILS_FAULTS: FaultCounts = {
+    "killed after": {"UpdateItem": 1},
+    "error 500": {"UpdateItem": 1},
+    "connection dropped": {ANALYTICS: 1},
+    "answer lost": {"UpdateItem": 1},
+}
 CALLS_AFTER_FAILURES = {"look", "takeover", "release", "ChangeMessageVisibilityBatch"}
 """Operations that the worker calls only after a failure."""
 POISON_CALLS = {"SendMessageBatch", "DeleteMessageBatch"}
@@ -80,6 +98,8 @@ class Plan:
         How long the intake queue may take to become empty after all messages were sent.
     visibility_timeout
         The intake queue's visibility timeout; None to keep the deployed value.
+    details
+        The setting `details`: `none` or `analytics`.
     """
 
     seed: int
@@ -91,6 +111,7 @@ class Plan:
     refused_for: float
     drain_seconds: float
     visibility_timeout: int | None = None
+    details: str = "none"
 
     def schedule(self, rng: random.Random) -> list[Fault]:
         """Return the faults with their times inside the window."""
@@ -110,40 +131,65 @@ class Plan:
             Fault("down", "webhook", 0, self.down_for),
             Fault(CONNECTIONS_REFUSED, "listener of crm", self.window * 0.1, self.refused_for),
             Fault(CONNECTIONS_REFUSED, "listener of webhook", self.window * 0.7, self.refused_for),
+            *(self._analytics_faults() if self.details == "analytics" else ()),
+        ]
+
+    def _analytics_faults(self) -> list[Fault]:
+        """Return the faults of the analytics that last for some time."""
+        tenth = self.window / 10
+        return [
+            Fault("rate limited", ANALYTICS, tenth, tenth),
+            Fault("answered by half", ANSWERS_OF_ANALYTICS, 3 * tenth, 2 * tenth),
+            Fault("rate limited", ANALYTICS, 4 * tenth, 0),
+            Fault("down", ANALYTICS, 6 * tenth, 1.5 * tenth),
         ]
 
 
-def full_plan(seed: int, events: int) -> Plan:
-    """Return the plan of `make chaos`, which takes about five minutes."""
+def full_plan(seed: int, events: int, details: str = "none") -> Plan:
+    """Return the plan of `make chaos`, which takes about five minutes, and twice that with details.
+
+    With details, the worker is bounded by the requests that Genesys Cloud permits.
+    """
     scale = events / 5000
+    counts_of_kinds = FULL_RUN_FAULTS
+    if details == "analytics":
+        counts_of_kinds = _merged(FULL_RUN_FAULTS, FULL_RUN_DETAILS_FAULTS)
     return Plan(
         seed=seed,
         events=events,
         # A small machine processes 60 ends a second.
-        window=max(90, events / 60),
+        window=max(90, events / (60 if details == "none" else 20)),
         repeat_after=(60, 80),
         faults={
             kind: {target: max(1, round(n * scale)) for target, n in counts.items()}
-            for kind, counts in FULL_RUN_FAULTS.items()
+            for kind, counts in counts_of_kinds.items()
         },
         down_for=35,
         refused_for=4,
-        drain_seconds=100,
+        drain_seconds=100 if details == "none" else 200,
+        details=details,
     )
 
 
-def short_plan(seed: int) -> Plan:
+def short_plan(seed: int, details: str = "none") -> Plan:
     """Return a plan that has every kind of fault and takes less than a minute."""
     return Plan(
         seed=seed,
         events=300,
         window=8,
         repeat_after=(6, 8),
-        faults=SHORT_RUN_FAULTS,
+        faults=SHORT_RUN_FAULTS
+        if details == "none"
+        else _merged(SHORT_RUN_FAULTS, SHORT_RUN_DETAILS_FAULTS),
         down_for=3,
         refused_for=1,
         drain_seconds=120,
         # A batch whose process was killed comes back after this time. The deployed value, six times
         # the function's timeout, would take too long.
         visibility_timeout=12,
+        details=details,
     )
+
+
+def _merged(one: FaultCounts, other: FaultCounts) -> FaultCounts:
+    return {kind: {**one.get(kind, {}), **other.get(kind, {})} for kind in {**one, **other}}

@@ -11,7 +11,7 @@ IN_FLIGHT = "its process was killed before the mark"
 ANSWER_LOST = "the destination's answer was lost"
 UNEXPLAINED = "for no reason"
 MARKED = "although it was marked"
-# SQS calls. An invocation makes these calls while it holds no claims.
+# SQS calls. An invocation makes these calls while it holds no claims, or before it delivers an end.
 QUEUE_CALLS = {"SendMessageBatch", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"}
 # The recorder of the bus knows times of arrival only to the millisecond.
 ROUNDING = 0.001
@@ -113,9 +113,11 @@ def excused_rejects(calls: Sequence[Call], deaths: Iterable[Death]) -> Counter[s
     answered = [call for call in calls if call.response is not None]
     last_deleted = {c.pid: c.done_at for c in answered if c.operation == "DeleteMessageBatch"}
     return Counter(
-        entry["MessageAttributes"]["source_message_id"]["StringValue"]
+        source["StringValue"]
         for call in answered
         if call.operation == "SendMessageBatch"
         if call.lost or (call.pid in killed and last_deleted.get(call.pid, 0) < call.done_at)
         for entry in call.request["Entries"]
+        # The messages that the worker sends to itself have no such attribute.
+        if (source := entry.get("MessageAttributes", {}).get("source_message_id"))
     )

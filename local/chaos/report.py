@@ -1,9 +1,11 @@
 """The report of a chaos run: where ends arrived, and why some arrived more than once."""
 
+import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from local.chaos.details import DetailsAccount
 from local.chaos.fault_proxy import Call, Death
 from local.chaos.repeats import (
     ANSWER_LOST,
@@ -59,6 +61,8 @@ class RunReport:
         How often faults struck, keyed by kind and target.
     pending
         The planned faults that did not strike.
+    details
+        The account of the ends' details; None if the setting `details` is `none`.
     """
 
     ends: frozenset[End] = frozenset()
@@ -77,6 +81,7 @@ class RunReport:
     claim_conflicts: int = 0
     struck: Mapping[tuple[str, str], int] = field(default_factory=dict)
     pending: Sequence[str] = ()
+    details: DetailsAccount | None = None
 
     @property
     def hung(self) -> int:
@@ -140,6 +145,7 @@ class RunReport:
             "every fault that kills killed a process": self.killed
             == sum(n for (kind, _), n in self.struck.items() if kind.startswith("killed")),
             "every hanging action ran into the function's timeout": self.timeouts == self.hung,
+            **(self.details.checks() if self.details else {}),
         }
 
     def table(self) -> str:
@@ -169,6 +175,7 @@ class RunReport:
             row("  repeated after a kill or a lost answer", excused),
             row("  repeated for no reason", others),
             row("left in the intake queue", self.left_in_queue),
+            *(self.details.rows() if self.details else ()),
         ]
         return "\n".join(lines)
 
@@ -177,7 +184,13 @@ class RunReport:
         by_kind: defaultdict[str, list[str]] = defaultdict(list)
         for (kind, target), count in sorted(self.struck.items()):
             by_kind[kind].append(f"{target} {count}")
-        rows = [f"{kind}: {', '.join(targets)}" for kind, targets in by_kind.items()]
+        rows = [
+            line
+            for kind, targets in by_kind.items()
+            for line in textwrap.wrap(
+                f"{kind}: {', '.join(targets)}", 78, subsequent_indent="  ", break_on_hyphens=False
+            )
+        ]
         return "\n".join([*rows, *(f"NOT STRUCK: {fault}" for fault in self.pending)])
 
 

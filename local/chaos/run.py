@@ -1,8 +1,10 @@
 """A chaos run, which sends messages through the deployed stack while faults strike."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from local.chaos.details import ChaoticAnalytics, DetailsAccount
 from local.chaos.fault_proxy import Death, FaultProxy
 from local.chaos.messages import BATCH, ScheduledMessage, count_repeats
 from local.chaos.plan import CALLS_AFTER_FAILURES
@@ -25,9 +27,15 @@ class Run:
     """A run of messages through the stack, and the report on it."""
 
     def __init__(
-        self, world: World, outputs: Mapping[str, str], bus: BusRecorder, proxy: FaultProxy
+        self,
+        world: World,
+        outputs: Mapping[str, str],
+        bus: BusRecorder,
+        proxy: FaultProxy,
+        analytics: ChaoticAnalytics | None = None,
     ) -> None:
         self._world, self._outputs, self._bus, self._proxy = world, outputs, bus, proxy
+        self._analytics = analytics
         self._faults = proxy.faults
         self._sqs = world.aws.client("sqs")
         self._poison: dict[str, tuple[str, str]] = {}
@@ -89,9 +97,29 @@ class Run:
             claim_conflicts=printed.count('"reason":"claimed_elsewhere"'),
             struck=self._faults.struck,
             pending=[f"{fault.kind} {fault.target}" for fault in self._faults.pending()],
+            details=self._details(self._analytics) if self._analytics else None,
+        )
+
+    def _details(self, analytics: ChaoticAnalytics) -> DetailsAccount:
+        ends = {
+            "actions": self._world.crm.ends,
+            "bus": self._bus.details,
+            "webhook": self._world.webhook.ends,
+        }
+        arrived = {
+            name: Counter(end["details"] for end in arrivals) for name, arrivals in ends.items()
+        }
+        return DetailsAccount(
+            arrived,
+            self._proxy.calls,
+            analytics.answered_requests,
+            analytics.requests_over_limit,
         )
 
     def _send_batch(self, due: Sequence[ScheduledMessage]) -> None:
+        if self._analytics:
+            for message in due:
+                self._analytics.add(message.conversation_id)
         answer = self._sqs.send_message_batch(
             QueueUrl=self._outputs["QueueUrl"],
             Entries=[{"Id": str(n), "MessageBody": each.body} for n, each in enumerate(due)],
@@ -146,6 +174,8 @@ class Run:
             )
             for page in pages.paginate(TableName=self._outputs["LedgerTableName"])
             for item in page["Items"]
+            # The table also has an item that is no end: it spaces requests to Genesys Cloud.
+            if not item["conversation_id"]["S"].startswith("#")
         }
 
 

@@ -12,8 +12,6 @@ PER_MINUTE = 300
 MINUTE = 60.0
 DOWN = problem(503, "Service unavailable.", "service.unavailable")
 """An answer of an API that is down."""
-SILENT = Answer(fate="hung")
-"""The answer of an API that accepts requests and sends nothing."""
 
 
 class Limits:
@@ -25,7 +23,8 @@ class Limits:
         The most requests in any 60 seconds, the login excluded; None for no limit. A request above
         the limit is answered with 429 and does not count.
     outage
-        The answer to every request, such as `DOWN` or `SILENT`; None if there is no outage.
+        The answer to every request, such as `DOWN`, or one that is lost or hangs; None if there is
+        no outage.
     """
 
     clock: Callable[[], float]

@@ -110,11 +110,16 @@ class GenesysCloud(Login, Limits, ScriptedService):
             self._server.close()
 
     @property
-    def url(self) -> str:
-        """The base URL of both the login and the API."""
+    def server(self) -> HttpServer:
+        """The server of both the login and the API."""
         if not self._server:
             raise RuntimeError("The Genesys Cloud stand-in runs inside a with statement only.")
-        return self._server.url
+        return self._server
+
+    @property
+    def url(self) -> str:
+        """The base URL of both the login and the API."""
+        return self.server.url
 
     @property
     def subscriptions(self) -> Subscriptions:

@@ -22,8 +22,8 @@ from local.traffic.subscription import Event
 
 ADDRESSES = ("ani", "dnis", "addressFrom", "addressTo")
 AGENT_METRICS = ("tTalk", "tHeld", "tAcw", "tHandle", "nTransferred")
-"""The metrics of the agent's session. All others belong to the wait, as do all of an abandoned
-leg."""
+"""The metrics of the agent's session. All others belong to the wait. If there was no agent, all
+metrics do."""
 UNKNOWN_LEG = {"tAcd": 500, "tTalk": 500}
 """The durations of a leg whose end is not among the events."""
 
@@ -114,17 +114,13 @@ def _wait(leg: Part, began_ms: int, ended_ms: int, values: dict[str, int]) -> Pa
 
 
 def _agent(leg: Part, began_ms: int, ended_ms: int, values: dict[str, int]) -> Part:
-    how, held, queue_id = (
-        analytics_word(leg["disconnectType"]),
-        values.get("tHeld", 0),
-        leg["queueId"],
-    )
-    stay = agent_segments(began_ms, ended_ms, held, queue_id, how)
+    queue_id, how = leg["queueId"], analytics_word(leg["disconnectType"])
+    talk = agent_segments(began_ms, ended_ms, values.get("tHeld", 0), queue_id, how)
     done_ms = ended_ms + values.get("tAcw", 0)
     code = leg["wrapupCode"]
     wrapup = {"queueId": queue_id, "wrapUpCode": code, "wrapUpNote": NOTE}
-    stay.append(segment("wrapup", ended_ms, done_ms, **wrapup))
-    return _participant(leg, *stay, values=metrics(done_ms, values))
+    work = segment("wrapup", ended_ms, done_ms, **wrapup)
+    return _participant(leg, *talk, work, values=metrics(done_ms, values))
 
 
 def _participant(participant: Part, *segments: Part, values: Sequence[Part] = ()) -> Part:

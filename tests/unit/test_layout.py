@@ -82,7 +82,7 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "runs": {"aws", "genesys", "interruption", "polling", "receivers"},
         "demo": {"aws", "cloudwatch", "dashboard", "genesys"}
         | {"polling", "receivers", "runs", "traffic"},
-        "chaos": {"aws", "http", "polling", "receivers", "runs", "traffic"},
+        "chaos": {"aws", "genesys", "http", "polling", "receivers", "runs", "traffic"},
     },
 }
 # What other trees may import of functions/: a name on which both sides must agree stands there.

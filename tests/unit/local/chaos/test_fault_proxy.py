@@ -279,6 +279,7 @@ def test_the_first_statement_of_a_ledger_call_gives_its_operation(
 def test_the_action_of_any_other_call_gives_its_operation() -> None:
     assert operation_of("BatchGetItem", {}) == "look"
     assert operation_of("PutEvents", {"Entries": []}) == "PutEvents"
+    assert operation_of("UpdateItem", {"TableName": "T"}) == "UpdateItem"
 
 
 def test_a_statement_has_values_and_a_condition() -> None:

@@ -5,10 +5,31 @@ from collections import Counter
 
 import pytest
 
-from local.chaos.plan import CONNECTIONS_REFUSED, POISON_CALLS, Plan, full_plan, short_plan
+from local.chaos.plan import (
+    ANALYTICS,
+    ANSWERS_OF_ANALYTICS,
+    CONNECTIONS_REFUSED,
+    POISON_CALLS,
+    Plan,
+    full_plan,
+    short_plan,
+)
+
+OF_ANALYTICS = [
+    ("rate limited", ANALYTICS),
+    ("rate limited", ANALYTICS),
+    ("down", ANALYTICS),
+    ("answered by half", ANSWERS_OF_ANALYTICS),
+]
+PLANS = {
+    "full": full_plan(1, 5_000),
+    "short": short_plan(1),
+    "full with details": full_plan(1, 5_000, "analytics"),
+    "short with details": short_plan(1, "analytics"),
+}
 
 
-@pytest.mark.parametrize("plan", [full_plan(1, 5_000), short_plan(1)], ids=["full", "short"])
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 def test_every_fault_strikes_while_ends_arrive_and_faults_of_poison_calls_early(plan: Plan) -> None:
     schedule = plan.schedule(random.Random(1))
 
@@ -19,6 +40,7 @@ def test_every_fault_strikes_while_ends_arrive_and_faults_of_poison_calls_early(
             ("down", "webhook"),
             (CONNECTIONS_REFUSED, "listener of crm"),
             (CONNECTIONS_REFUSED, "listener of webhook"),
+            *(OF_ANALYTICS if plan.details == "analytics" else ()),
         ]
     )
     assert max(fault.at for fault in schedule) <= plan.window * 0.8
@@ -39,3 +61,9 @@ def test_a_small_run_has_fewer_faults_of_every_kind() -> None:
     }
     assert small["refused"]["crm"] == 6
     assert small["hangs"]["crm"] == 1
+
+
+def test_a_run_without_details_has_no_faults_of_theirs() -> None:
+    for plan in (full_plan(1, 5_000), short_plan(1)):
+        targets = {fault.target for fault in plan.schedule(random.Random(1))}
+        assert targets.isdisjoint({ANALYTICS, ANSWERS_OF_ANALYTICS, "UpdateItem"})

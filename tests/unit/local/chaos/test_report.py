@@ -1,10 +1,12 @@
 """The report of a chaos run: which ends count as lost, and which repeats are excused."""
 
 import dataclasses
+from collections import Counter
 from typing import Any
 
 import pytest
 
+from local.chaos.details import DetailsAccount
 from local.chaos.fault_proxy import Call, Death
 from local.chaos.repeats import ANSWER_LOST, HANGING_ACTION, IN_FLIGHT, MARKED, UNEXPLAINED
 from local.chaos.report import LedgerItem, RunReport
@@ -181,7 +183,9 @@ def test_each_error_in_the_account_breaks_the_one_check_for_it(
 
 def test_a_second_reject_is_excused_by_a_kill_before_the_delete_or_a_lost_answer() -> None:
     source = {"source_message_id": {"StringValue": "m-1"}}
-    send = Call(PID, "SendMessageBatch", {"Entries": [{"MessageAttributes": source}]}, 2, 2, {})
+    # The worker may send a message to itself in the same call, as far as the proxy knows.
+    entries = [{"MessageAttributes": source}, {"MessageBody": "{}"}]
+    send = Call(PID, "SendMessageBatch", {"Entries": entries}, 2, 2, {})
     twice = balanced(dead_letters=[DeadLetter("m-1", "not_json", "{")] * 2, calls=[send], deaths=[])
 
     def deleted(at: float) -> Call:
@@ -196,6 +200,12 @@ def test_a_second_reject_is_excused_by_a_kill_before_the_delete_or_a_lost_answer
     assert twice.repeated_rejects() == (0, 1)
     twice.deaths, twice.calls = [], [dataclasses.replace(send, lost=True)]
     assert twice.repeated_rejects() == (1, 0)
+
+
+def test_the_account_of_details_is_part_of_the_report() -> None:
+    details = DetailsAccount({"bus": Counter(none=1)})
+    assert len(broken(balanced(details=details))) == 3
+    assert "arrivals at bus, details none" in balanced(details=details).table()
 
 
 def test_the_chaos_table_separates_excused_repeats_from_others() -> None:
@@ -214,3 +224,5 @@ def test_the_chaos_table_separates_excused_repeats_from_others() -> None:
     assert any(row.startswith(f"arrived again, {MARKED}") for row in rows)
     assert "NOT STRUCK: throttled claim" in report.faults()
     assert "killed before: mark 1" in report.faults()
+    report.struck = {("killed before", f"operation {n}"): 1 for n in range(9)}
+    assert all(len(line) <= 78 for line in report.faults().splitlines())

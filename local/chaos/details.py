@@ -1,0 +1,148 @@
+"""Chaos in Genesys Cloud's analytics, and the account of the details of ends."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import cycle, groupby
+from typing import Any
+
+from local.chaos.fault_proxy import Call
+from local.chaos.faults import Faults
+from local.chaos.plan import ANALYTICS, ANSWERS_OF_ANALYTICS
+from local.genesys.analytics import DETAILS, half
+from local.genesys.limits import DOWN, PER_MINUTE
+from local.genesys.problems import too_many_requests
+from local.genesys.stand_in import GenesysCloud
+from local.http.messages import Answer, Request
+from local.runs.report import row
+from local.traffic.analytics_of_ends import analytics_of_ends
+from local.traffic.subscription import Event
+
+ATTEMPTS = 3
+"""How often the worker asks for the details of an end."""
+SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    "none": {},
+    "analytics": {"details": "analytics", "details_wait_seconds": 3, "details_attempts": ATTEMPTS},
+}
+"""The settings of the stack, keyed by the setting `details`."""
+LAG_SECONDS = 1.5
+"""Seconds from the first message about a conversation until the analytics have it. Every second
+conversation is there at once."""
+RETRY_AFTER_SECONDS = 2
+DELAYED_BODY = '{"detail-type": "queue-ends.details"'
+"""The beginning of a message that the worker sends to itself because an end has to wait."""
+
+
+class ChaoticAnalytics:
+    """Analytics that have some conversations late, with faults on some requests and answers.
+
+    The org's rate limit is on. The worker should stay below it.
+    """
+
+    def __init__(self, genesys: GenesysCloud, faults: Faults, ends: Iterable[Event]) -> None:
+        by_conversation = groupby(ends, lambda event: event.conversation_id)
+        self._waiting = {id_: list(events) for id_, events in by_conversation}
+        self._genesys, self._analytics = genesys, genesys.analytics
+        self._lags = cycle((LAG_SECONDS, 0.0))
+        self._analytics.select = self._select
+        self._faults = faults
+        genesys.rate_limit = PER_MINUTE
+        genesys.server.intercept = self._strike
+
+    @property
+    def answered_requests(self) -> int:
+        """The number of requests that the analytics answered."""
+        return len(self._analytics.asks)
+
+    @property
+    def requests_over_limit(self) -> int:
+        """The number of requests that were refused because of the org's rate limit."""
+        return sum(call.status == 429 for call in self._genesys.calls)
+
+    def add(self, conversation_id: str) -> None:
+        """Add a conversation when the first message about it is sent."""
+        if ends := self._waiting.pop(conversation_id, None):
+            self._analytics.add(analytics_of_ends(ends), lag_seconds=next(self._lags))
+
+    def _strike(self, request: Request) -> Answer | None:
+        if request.path != DETAILS:
+            return None
+        match self._faults.strike(ANALYTICS):
+            case "rate limited":
+                return too_many_requests(RETRY_AFTER_SECONDS)
+            case "down":
+                return DOWN
+            case "connection dropped":
+                return Answer(fate="lost")
+        return None
+
+    def _select(self, ids: Sequence[str]) -> Sequence[str]:
+        # Half of one conversation is that conversation, which would be no fault.
+        is_struck = len(ids) > 1 and self._faults.strike(ANSWERS_OF_ANALYTICS)
+        return half(ids) if is_struck else ids
+
+
+@dataclass(slots=True)
+class DetailsAccount:
+    """The details of the ends in a run's report.
+
+    Attributes
+    ----------
+    arrived
+        Keyed by destination: how many ends arrived with each value of `details`.
+    calls
+        The calls of worker processes that the proxy recorded.
+    answered_requests, requests_over_limit
+        The number of requests that the analytics answered, and the number of those that were
+        refused because of the org's rate limit.
+    """
+
+    arrived: Mapping[str, Counter[str]] = field(default_factory=dict)
+    calls: Sequence[Call] = ()
+    answered_requests: int = 0
+    requests_over_limit: int = 0
+
+    def waits(self) -> Counter[int]:
+        """Return how many messages the worker sent to itself, keyed by the number of attempts."""
+        bodies = (
+            entry["MessageBody"]
+            for call in self.calls
+            if call.operation == "SendMessageBatch"
+            for entry in call.request["Entries"]
+        )
+        return Counter(
+            json.loads(body)["detail"]["attempts"]
+            for body in bodies
+            if body.startswith(DELAYED_BODY)
+        )
+
+    def checks(self) -> dict[str, bool]:
+        """Return whether each check holds, keyed by its description."""
+        return {
+            "every end arrived with its details, or without after its attempts": all(
+                counts.keys() <= {"complete", "missing"} for counts in self.arrived.values()
+            ),
+            "some ends arrived with their details": all(
+                counts["complete"] for counts in self.arrived.values()
+            ),
+            "some ends waited, and none more often than its attempts allow": (
+                0 < max(self.waits(), default=0) < ATTEMPTS
+            ),
+            "the worker stayed below Genesys Cloud's rate limit": self.requests_over_limit == 0,
+        }
+
+    def rows(self) -> list[str]:
+        """Return the rows of the report's table."""
+        return [
+            row("requests that the analytics answered", self.answered_requests),
+            *(
+                row(f"messages of the worker to itself, attempt {attempts}", count)
+                for attempts, count in sorted(self.waits().items())
+            ),
+            *(
+                row(f"arrivals at {name}, details {kind}", count)
+                for name, counts in self.arrived.items()
+                for kind, count in sorted(counts.items())
+            ),
+        ]
