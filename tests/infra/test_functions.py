@@ -292,7 +292,7 @@ def test_the_custom_resource_says_what_the_subscription_must_be(stack: Stack, tu
 
 
 @pytest.mark.parametrize(
-    ("fixture", "source"), [("stack", "Subscription"), ("eventbridge", "EventSource")]
+    ("fixture", "source"), [("stack", "Subscription"), ("queue_legs", "EventSource")]
 )
 def test_the_names_of_the_queues_are_looked_up_by_the_deliverys_provisioner(
     request: pytest.FixtureRequest, fixture: str, source: str
@@ -343,9 +343,9 @@ def test_names_are_looked_up_before_anything_in_genesys_cloud_is_changed(
             assert names in synthesised.dependencies_of(path)
 
 
-def test_the_worker_gets_no_permission_for_the_names(stack: Stack, eventbridge: Stack) -> None:
+def test_the_worker_gets_no_permission_for_the_names(stack: Stack, queue_legs: Stack) -> None:
     """Neither for Genesys Cloud's secret, nor for another place that could hold names."""
-    for synthesised in (stack, eventbridge):
+    for synthesised in (stack, queue_legs):
         statements = synthesised.role_statements("Worker")
         assert [statement["Sid"] for statement in statements] == [
             "ReadIntakeQueue",
