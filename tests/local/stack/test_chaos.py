@@ -5,12 +5,19 @@ import pytest
 from local.chaos.chaos import main, run
 from local.chaos.plan import FULL_RUN_FAULTS, SHORT_RUN_FAULTS, short_plan
 
-# A process for it alone: it takes as long as many others together.
-pytestmark = pytest.mark.xdist_group("chaos")
 
-
-def test_no_end_is_lost_and_none_delivered_twice_unless_its_process_was_killed() -> None:
-    assert run(short_plan(seed=1)) == 0, "see above what does not balance"
+# A process for each run alone: it takes as long as many other tests together.
+@pytest.mark.parametrize(
+    "details",
+    [
+        pytest.param("none", marks=pytest.mark.xdist_group("chaos")),
+        pytest.param("analytics", marks=pytest.mark.xdist_group("chaos with details")),
+    ],
+)
+def test_no_end_is_lost_and_none_delivered_twice_unless_its_process_was_killed(
+    details: str,
+) -> None:
+    assert run(short_plan(1, details)) == 0, "see above what does not balance"
 
 
 def test_a_short_run_has_every_kind_of_fault_that_a_full_one_has() -> None:

@@ -54,7 +54,7 @@ def shown(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Shown:
-    """A small demo of the delivery that has more to show, from beginning to end."""
+    """A small demo of the delivery that has more to show, and of details, to the end."""
     seen: list[Page] = []
     checks = demo.dashboard_checks
 
@@ -64,7 +64,8 @@ def shown(
 
     monkeypatch.setattr(demo, "dashboard_checks", noting)
     file = tmp_path / "page.html"
-    status = demo.main(["--events", "40", "--delivery", "eventbridge", "--page", str(file)])
+    chosen = ["--delivery", "eventbridge", "--details", "analytics"]
+    status = demo.main(["--events", "40", *chosen, "--page", str(file)])
     (page,) = seen
     return Shown(status, capsys.readouterr().out, page)
 
@@ -87,11 +88,17 @@ def test_the_page_shows_the_numbers_of_the_run_and_loads_nothing(shown: Shown) -
     )
     assert page.total("Ends in the time range", "ends") == row(printed, "arrived at the CRM")
     # Each reject is deleted by the worker, and by the mapping once more.
-    assert page.total("Messages sent and deleted", "sent") == row(
-        printed, "sent on to the intake queue"
-    ) + row(printed, "sent straight to the intake queue")
+    assert page.total("Messages sent and deleted", "sent") == sum(
+        row(printed, label)
+        for label in (
+            "sent on to the intake queue",
+            "sent straight to the intake queue",
+            "sent by the worker to itself, to ask again",
+        )
+    )
     assert page.total("Event source mapping", "returned as failed") == page.total(title, "failed")
     assert set(page.empty()) == NOTHING_TO_SHOW
+    assert set(page.series["Ends processed, by queue"]) == {"Support (a1b2…)", "Billing (b2c3…)"}
     html = page.file.read_text(encoding="utf-8")
     assert "default-src 'none'" in html
     assert re.findall(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=", html) == []
