@@ -96,10 +96,7 @@ def test_an_answer_lacks_half_of_several_conversations(genesys: GenesysCloud, cl
 
 def delayed(*attempts: int) -> Call:
     """Return a call that sends messages with these numbers of attempts."""
-    bodies = [
-        json.dumps({"detail-type": "queue-ends.details", "detail": {"attempts": n}})
-        for n in attempts
-    ]
+    bodies = [json.dumps({"queueEndsDelayedEnd": {"attempts": n}}) for n in attempts]
     entries = [{"MessageBody": body} for body in ["{", *bodies]]
     return Call(7, "SendMessageBatch", {"Entries": entries}, 0)
 
