@@ -18,6 +18,7 @@ from local.http.messages import Answer, Request
 from local.runs.report import row
 from local.traffic.analytics_of_ends import analytics_of_ends
 from local.traffic.subscription import Event
+from worker.delayed_ends import BODY_PREFIX
 
 ATTEMPTS = 3
 """How often the worker asks for the details of an end."""
@@ -30,8 +31,6 @@ LAG_SECONDS = 1.5
 """Seconds from the first message about a conversation until the analytics have it. Every second
 conversation is there at once."""
 RETRY_AFTER_SECONDS = 2
-DELAYED_BODY = '{"detail-type": "queue-ends.details"'
-"""The beginning of a message that the worker sends to itself because an end has to wait."""
 
 
 class ChaoticAnalytics:
@@ -112,9 +111,9 @@ class DetailsAccount:
             for entry in call.request["Entries"]
         )
         return Counter(
-            json.loads(body)["detail"]["attempts"]
+            json.loads(body)["queueEndsDelayedEnd"]["attempts"]
             for body in bodies
-            if body.startswith(DELAYED_BODY)
+            if body.startswith(BODY_PREFIX)
         )
 
     def checks(self) -> dict[str, bool]:
