@@ -254,6 +254,18 @@ def _little_room_for_queue_names(settings: Settings) -> Iterator[str]:
 
 
 @_rule(_WARNING_RULES)
+def _little_time_for_details(settings: Settings) -> Iterator[str]:
+    # Three seconds are for the time after the steps of the batch. Asking for the details and
+    # sending the delayed messages are two steps, and each destination is one.
+    steps = 2 + len(settings.destinations)
+    if settings.details == "analytics" and settings.worker_timeout_seconds < 3 + 2 * steps:
+        yield (
+            f"worker_timeout_seconds = {settings.worker_timeout_seconds} leaves less than 2 s to "
+            f"ask for details: use at least {3 + 2 * steps}, or ends may arrive without them"
+        )
+
+
+@_rule(_WARNING_RULES)
 def _unused_webhook_key(settings: Settings) -> Iterator[str]:
     for key in ("webhook_url", "webhook_secret", "webhook_allow_private"):
         if "webhook" not in settings.destinations and getattr(settings, key):
