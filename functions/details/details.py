@@ -38,7 +38,7 @@ class EndInConversation:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What analytics say about an end. The attributes are those of `ConversationEnd`."""
+    """An end's details. The attributes are those of `ConversationEnd`."""
 
     conversation_start: str | None
     media_type: str | None
