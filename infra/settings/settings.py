@@ -85,8 +85,8 @@ class Settings:
     # Details:
     details: Annotated[str, OneOf("none", "analytics")] = "none"
     """With "none", an end has only what its event says. With "analytics", the worker asks Genesys
-    Cloud's analytics for each end's participants and metrics. An end then waits until its details
-    are there."""
+    Cloud's analytics for each end's participants and metrics. An end whose details are not there
+    yet then waits for them."""
     details_wait_seconds: Annotated[int, Between(0, 900)] = 60
     """How many seconds the worker waits before it asks again for details that were not there."""
     details_attempts: Annotated[int, Between(1, 10)] = 3
