@@ -136,10 +136,12 @@ def _details_requirements(
         "GENESYS_API_URL": settings.api_url,
         "GENESYS_SECRET": settings.genesys_secret,
     }
-    send_statement = iam.PolicyStatement(
-        sid="SendDelayedEnds",
-        actions=["sqs:SendMessage"],
-        resources=[intake.queue.queue_arn],
-    )
-    secret_statements = genesys_secret_requirements(scope, settings).statements
-    return Requirements(environment, [send_statement, *secret_statements], sends_to_itself=True)
+    statements = [*genesys_secret_requirements(scope, settings).statements]
+    if settings.delays_ends:
+        send_statement = iam.PolicyStatement(
+            sid="SendDelayedEnds",
+            actions=["sqs:SendMessage"],
+            resources=[intake.queue.queue_arn],
+        )
+        statements.append(send_statement)
+    return Requirements(environment, statements, sends_to_itself=settings.delays_ends)

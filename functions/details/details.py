@@ -38,7 +38,7 @@ class EndInConversation:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What analytics say about an end. The attributes are those of `ConversationEnd`."""
+    """An end's details. The attributes are those of `ConversationEnd`."""
 
     conversation_start: str | None
     media_type: str | None
@@ -61,8 +61,9 @@ def read_details(
     attempt does without it, because this work can take long.
     """
     everyone = conversation.participants or []
-    # What began after the end belongs to a later part of the conversation.
-    participants = [known for one in everyone if (known := _until(one, end.ended_at))]
+    participants = [
+        kept for one in everyone if (kept := _without_later_sessions(one, end.ended_at))
+    ]
     sessions_in_queue = [
         session
         for participant in participants
@@ -99,18 +100,19 @@ def read_details(
 
 
 def _is_leg_over(sessions: Iterable[Session], end: EndInConversation) -> bool:
-    """Return whether a session ended when the leg did."""
+    """Return whether a session ended with the leg or later, or at most five minutes before it."""
     ends = [segment.segment_end for segment in _segments(sessions) if segment.segment_end]
-    return any(_epoch_ms(at) >= end.ended_at - SAME_END_WINDOW_MS for at in ends)
+    return any(to_epoch_ms(at) >= end.ended_at - SAME_END_WINDOW_MS for at in ends)
 
 
 def _is_conversation_over(
     conversation: Conversation, sessions: Iterable[Session], end: EndInConversation
 ) -> bool:
-    """Return whether the part of the conversation that ended with the end is over.
+    """Return whether the part of the conversation that the end belongs to is over.
 
-    Analytics that lag behind can still show the conversation as it was before it was re-opened for
-    this part. If it has already been re-opened again, it need not have an end.
+    Analytics that lag behind can still show the end of an earlier part, from before the
+    conversation was re-opened. If the conversation has gone on after this part, it need not have an
+    end.
     """
     everyone = conversation.participants or []
     all_sessions = [session for participant in everyone for session in participant.sessions or []]
@@ -119,13 +121,16 @@ def _is_conversation_over(
         return True
     if conversation.conversation_end is None:
         return False
-    conversation_end_ms = _epoch_ms(conversation.conversation_end)
+    conversation_end_ms = to_epoch_ms(conversation.conversation_end)
     ended_after_sessions = any(_began_by(session, conversation_end_ms) for session in sessions)
     return ended_after_sessions or conversation_end_ms >= end.ended_at - SAME_END_WINDOW_MS
 
 
-def _until(participant: Participant, at_ms: int) -> Participant | None:
-    """Return a participant with the sessions that began by a time; None if all began later."""
+def _without_later_sessions(participant: Participant, at_ms: int) -> Participant | None:
+    """Return a participant without the sessions that began after a time; None if all did.
+
+    Sessions that began after an end belong to a later part of the conversation.
+    """
     all_sessions = participant.sessions or []
     sessions = [
         session
@@ -154,7 +159,7 @@ def _segments(sessions: Iterable[Session]) -> Iterator[Segment]:
 
 def _earliest_ms(session: Session) -> int | None:
     starts = [s.segment_start for s in session.segments or [] if s.segment_start]
-    return min(map(_epoch_ms, starts), default=None)
+    return min(map(to_epoch_ms, starts), default=None)
 
 
 def _add_up_metrics(sessions: Iterable[Session]) -> list[JsonObject]:
@@ -209,10 +214,6 @@ def _distinct(values: Iterable[str | None]) -> list[str]:
 def _spell_as_in_events(word: str | None) -> str | None:
     """Return a word such as `noAnswerTransfer` as events spell it: `NO_ANSWER_TRANSFER`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).upper() if word else None
-
-
-def _epoch_ms(time: datetime) -> int:
-    return to_epoch_ms(time)
 
 
 def _format(time: datetime | None) -> str | None:

@@ -23,7 +23,7 @@ MIN_REQUEST_SECONDS = 0.3
 # If the deadline interrupts a request that had less time, the failure says nothing about Genesys
 # Cloud, and requests do not pause.
 FAIR_REQUEST_SECONDS = 2.0
-# The pause of all invocations after a failure for which Genesys Cloud does not set the pause.
+# The pause of all invocations after a failure without a `Retry-After`, and the longest one with it.
 PAUSE_SECONDS = 5.0
 MAX_PAUSE_SECONDS = 300.0
 # The statuses of a request whose ids, or whose number of ids, Genesys Cloud does not accept.

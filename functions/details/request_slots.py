@@ -8,8 +8,8 @@ from deadline import Deadline
 # provisioner and the logins.
 REQUESTS_PER_MINUTE = 240
 SLOT_MS = 60_000 // REQUESTS_PER_MINUTE
-# So many requests may follow each other at once after a time without requests. In no minute are
-# there more than REQUESTS_PER_MINUTE and these.
+# So many requests may follow one another at once after a time without requests. A minute therefore
+# has at most REQUESTS_PER_MINUTE + BURST requests.
 BURST = 20
 
 

@@ -58,16 +58,16 @@ class TableSlots:
         if deadline.passed() or self._next_at > latest:
             return False
         # A slot is either the next one in a row, or the first one after a time without requests.
-        # The known `next_at` tells which update will probably succeed.
-        attempts = [self._take_next, self._take_first, self._take_next]
+        # The known `next_at` can rule the second case out.
+        slot_at = None
         if self._next_at < now - self._burst_ms:
-            attempts = attempts[1:]
-        for attempt in attempts:
-            slot_at = attempt(now, latest, deadline)
-            if slot_at is not None:
-                wait_seconds = (slot_at - self._now_ms()) / 1000
-                return wait_seconds <= 0 or deadline.sleep(wait_seconds)
-        return False
+            slot_at = self._take_first(now, deadline)
+        if slot_at is None:
+            slot_at = self._take_next(now, latest, deadline)
+        if slot_at is None:
+            return False
+        wait_seconds = (slot_at - self._now_ms()) / 1000
+        return wait_seconds <= 0 or deadline.sleep(wait_seconds)
 
     def pause(self, seconds: float, deadline: Deadline) -> None:
         """Let no slot come for some seconds, in any invocation."""
@@ -86,7 +86,7 @@ class TableSlots:
             deadline,
         )
 
-    def _take_first(self, now: int, _latest: int, deadline: Deadline) -> int | None:
+    def _take_first(self, now: int, deadline: Deadline) -> int | None:
         earliest = now - self._burst_ms
         return self._update(
             "SET next_at = :next",

@@ -63,14 +63,10 @@ class GenesysClient:
         secret = credentials.client_secret
         # In the login request, and so perhaps in an error, the secret is encoded with `quote_plus`.
         self._secrets_to_mask = [secret, quote_plus(secret)]
-        if retries:
-            self._session_for_repeatable_requests = _make_session(
-                DeadlineRetry.for_repeatable_requests(deadline)
-            )
-        else:
-            self._session_for_repeatable_requests = _make_session(
-                DeadlineRetry.for_single_attempts(deadline)
-            )
+        make_policy = (
+            DeadlineRetry.for_repeatable_requests if retries else DeadlineRetry.for_single_attempts
+        )
+        self._session_for_repeatable_requests = _make_session(make_policy(deadline))
         self._session_for_creation_requests = _make_session(
             DeadlineRetry.for_creation_requests(deadline)
         )

@@ -164,7 +164,7 @@ def _physical_id_after_failure(
     # A failed Update or Delete keeps the id.
     if event.get("PhysicalResourceId"):
         return str(event["PhysicalResourceId"])
-    # The request is invalid, or its custom resource only waits.
+    # The request is invalid, or its custom resource creates nothing.
     if request is None:
         return f"{NOTHING_CREATED_PREFIX}{event.get('RequestId')}"
     # The clean-up failed, or `time_limit` interrupted the work or the clean-up. The resource may

@@ -12,9 +12,9 @@ def failure_reason(error: BaseException, request: Request | Org | None) -> str:
     Parameters
     ----------
     request
-        Only the org if the request's custom resource creates nothing and looks something up there.
-        None if the request could not be parsed, or if its custom resource only waits (see
-        `WAIT_FUNCTIONS` in `resources.registry`).
+        The org alone if the custom resource only looks something up in it (see `LOOKUPS` in
+        `resources.registry`). None if the request could not be parsed, or if the custom resource
+        only waits (see `WAIT_FUNCTIONS` there).
     """
     if isinstance(error, CleanupFailed) and error.__cause__ is not None:
         reason = failure_reason(error.__cause__, request)

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-# CloudFormation allows 4,096 bytes for a response. This is what the rest of the response leaves.
+# CloudFormation allows 4,096 bytes for a response. Its other parts leave this many for the data.
 MAX_DATA_BYTES = 3_300
 MAX_LABEL_CHARACTERS = 40
 # The lengths to which labels are cut, one after the other, until the data fits.

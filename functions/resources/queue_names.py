@@ -58,8 +58,12 @@ class QueueNames(Org):
 
     @property
     def physical_id(self) -> str:
-        """The physical id for CloudFormation."""
-        return f"queue-names/{self.api_host}"
+        """The physical id for CloudFormation.
+
+        After a roll-back, a version of the provisioner that does not know this custom resource must
+        delete it. Every version lets a Delete with this prefix succeed.
+        """
+        return f"nothing-created/queue-names/{self.api_host}"
 
     def look_up(
         self, open_client: Callable[[], GenesysClient], old_properties: Mapping[str, Any] | None

@@ -53,7 +53,8 @@ def watch(
 
     The metric `SubscriptionHealthy` is 1 if there is no difference, else 0. In spite of its name,
     it covers integrations, too. If the first comparison finds a difference, a second comparison
-    decides, half a minute later.
+    decides, half a minute later. Then `report_unknown_queues` checks the queues, which does not
+    change the result.
 
     Returns
     -------

@@ -20,8 +20,8 @@ from conversations.fields import (
 )
 from conversations.parsed import Accepted, Ignored, Rejected, RejectError
 
-# Only the worker writes bodies that begin like this. They have no event type, so a version before
-# 2026-12 moves the messages to the dead-letter queue: a roll-back loses no end.
+# Only the worker writes bodies that begin like this. They have no event type, so after a roll-back,
+# a version without details moves them to the dead-letter queue. No end is lost.
 BODY_PREFIX = '{"queueEndsDelayedEnd":'
 
 

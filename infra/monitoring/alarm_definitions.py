@@ -211,7 +211,7 @@ def _watchdog_alarm_specs(settings: Settings, watchdog: Watchdog) -> Iterator[Al
         id="unknown-queues",
         metric=own_metric(settings, "UnknownQueues", "Maximum").with_(period=_WATCHDOG_INTERVAL),
         meaning=(
-            "Genesys Cloud no longer has at least one queue of the setting queue_ids, or the OAuth "
+            "At least one queue of the setting queue_ids is gone from Genesys Cloud, or the OAuth "
             "client cannot see the queue's division any more. No ends arrive from a deleted queue."
         ),
         first_step="read in the watchdog's log which queue is missing.",

@@ -3,11 +3,10 @@
 import difflib
 import functools
 import json
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from genesys.queue_ids import pack_ids
+from genesys.queue_ids import is_uuid, pack_ids
 from infra.settings import attribute_filter as filters
 from infra.settings.checks import has_private_address
 from infra.settings.key import OnlyWithDelivery
@@ -20,7 +19,6 @@ from infra.settings.worker_environment import (
     room_for_queue_names,
 )
 
-_UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 # If the worker's environment has room for fewer characters of each queue's name, a warning says so.
 _MIN_NAME_CHARACTERS = 16
 # The watchdog's other variables leave this many characters for the settings that
@@ -166,13 +164,13 @@ def _private_webhook_address(settings: Settings) -> Iterator[str]:
 @_rule(_CONFLICT_RULES)
 def _overfull_worker_environment(settings: Settings) -> Iterator[str]:
     size, limit = characters_taken(settings), characters_available(settings)
-    names = "queue_ids, webhook_url and webhook_secret"
+    parts = "queue_ids, webhook_url and webhook_secret"
     if settings.details == "analytics":
-        names += ", and what details need,"
+        parts = "queue_ids, webhook_url, webhook_secret and the variables for details"
     if size > limit:
         yield (
-            f"{names} take {size} characters together; the "
-            f"worker's environment has room for {limit}"
+            f"{parts} take {size} characters together; the worker's "
+            f"environment has room for {limit}"
         )
 
 
@@ -237,7 +235,7 @@ def _few_receives(settings: Settings) -> Iterator[str]:
 @_rule(_WARNING_RULES)
 def _unusual_queue_id(settings: Settings) -> Iterator[str]:
     for queue_id in settings.queue_ids:
-        if not _UUID.fullmatch(queue_id):
+        if not is_uuid(queue_id):
             yield (
                 f'queue_ids: "{queue_id}" does not look like a Genesys Cloud queue id, '
                 "which is a UUID in lower case"
@@ -252,6 +250,18 @@ def _little_room_for_queue_names(settings: Settings) -> Iterator[str]:
             "queue_ids, webhook_url and webhook_secret leave room for only "
             f"{room} characters of queue names in the worker's environment: ends in queues whose "
             "names do not fit may have no queue_name"
+        )
+
+
+@_rule(_WARNING_RULES)
+def _little_time_for_details(settings: Settings) -> Iterator[str]:
+    # Three seconds are for the time after the steps of the batch. Asking for the details and
+    # sending the delayed messages are two steps, and each destination is one.
+    steps = 2 + len(settings.destinations)
+    if settings.details == "analytics" and settings.worker_timeout_seconds < 3 + 2 * steps:
+        yield (
+            f"worker_timeout_seconds = {settings.worker_timeout_seconds} leaves less than 2 s to "
+            f"ask for details: use at least {3 + 2 * steps}, or ends may arrive without them"
         )
 
 

@@ -85,8 +85,8 @@ class Settings:
     # Details:
     details: Annotated[str, OneOf("none", "analytics")] = "none"
     """With "none", an end has only what its event says. With "analytics", the worker asks Genesys
-    Cloud's analytics for each end's participants and metrics. An end then waits until its details
-    are there."""
+    Cloud's analytics for each end's participants and metrics. An end whose details are not there
+    yet then waits for them."""
     details_wait_seconds: Annotated[int, Between(0, 900)] = 60
     """How many seconds the worker waits before it asks again for details that were not there."""
     details_attempts: Annotated[int, Between(1, 10)] = 3
@@ -235,8 +235,13 @@ class Settings:
 
     @property
     def details_delay_seconds(self) -> int:
-        """How long an end's message is delayed between two requests for the end's details."""
-        return self.details_wait_seconds if self.details == "analytics" else 0
+        """How long an end waits between two requests for its details; 0 if it never waits."""
+        return self.details_wait_seconds if self.delays_ends else 0
+
+    @property
+    def delays_ends(self) -> bool:
+        """Whether ends can wait for their details in delayed messages."""
+        return self.details == "analytics" and self.details_attempts > 1
 
     @property
     def outage_seconds(self) -> int:

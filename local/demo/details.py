@@ -1,4 +1,4 @@
-"""The demo's ends with details: what the org's analytics have of a feed's conversations."""
+"""Adds a feed's conversations to the org's analytics, so that the demo's ends have details."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,10 +15,9 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
 }
 """The settings of the stack, keyed by the setting `details`."""
 MISSING = 6
-"""The position in a cycle of conversations of the one that the analytics never have."""
+"""The analytics never have the conversation at this position of a cycle."""
 LATE_EVERY = 3
-"""Of so many conversations in our queues, one is not yet in the analytics when they are first asked
-for it."""
+"""One in so many conversations is missing in the first answer to a request for it."""
 
 
 def add_details(feed: Feed, analytics: Analytics) -> None:

@@ -32,7 +32,7 @@ OUTCOMES = {"ABANDON": "tAbandon", "ANSWERED": "tAnswered", "FLOW_OUT": "tFlowOu
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What one event tells about a session."""
+    """The information about a session in one event."""
 
     topic: str
     at_ms: int

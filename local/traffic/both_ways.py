@@ -102,9 +102,9 @@ def _last(segments: Iterable[Part], field: str) -> Any:
 
 
 def _ended_by(conversation: Conversation, at_ms: int) -> Part:
-    """Return how the event at an end's time says that the conversation went.
+    """Return the media type, direction and disconnect type in the event at an end's time.
 
-    A subscription event says it of its customer. In a partner event, the customer or, under the end
+    A subscription event has its customer's. In a partner event, the customer or, under the end
     rule `queue_leg`, another participant may have ended the leg.
     """
     bodies = (

@@ -52,7 +52,7 @@ def test_the_worker_may_do_exactly_what_it_does(stack: Stack, tuned: Stack, lean
     ledger_actions = ["dynamodb:BatchGetItem", "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate"]
     key_statement = secret_read_statement("queue-ends/webhook", "ReadWebhookKey")
     delayed = allow_statement("SendDelayedEnds", "sqs:SendMessage", tuned.arn("Intake/Queue"))
-    details_statements = [delayed, secret_read_statement("queue-ends/prod")]
+    details_statements = [secret_read_statement("queue-ends/prod"), delayed]
     only_slots = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["#requests"]}}
     table = tuned.arn("Ledger/Table")
     slots_statement = allow_statement(
@@ -206,6 +206,16 @@ def test_lambda_lets_the_worker_send_itself_messages_only_if_it_does(
         }
         assert loops.pop("worker.handler.handler") == recursive_loop
         assert set(loops.values()) == {None}
+
+
+def test_with_a_single_attempt_the_worker_may_not_send_itself_messages(
+    stack_with: Callable[..., Stack],
+) -> None:
+    synthesised = stack_with(details="analytics", details_attempts=1)
+    assert "RecursiveLoop" not in synthesised.properties("Worker/Function")
+    sids = [statement["Sid"] for statement in synthesised.role_statements("Worker")]
+    assert "ReadGenesysCredentials" in sids
+    assert "SendDelayedEnds" not in sids
 
 
 def test_the_worker_has_the_handler_time_and_memory_set(stack: Stack, tuned: Stack) -> None:

@@ -123,6 +123,16 @@ def test_an_end_is_read_as_it_was_written(table: LedgerTable, clock: Clock) -> N
     )
 
 
+def test_an_ends_attempts_for_details_outlast_a_later_mark(
+    table: LedgerTable, clock: Clock
+) -> None:
+    for write in (new_claim("c-0"), mark("c-0")._replace(details_attempts=2), mark("c-0")):
+        assert table.write([write], clock.deadline(10)) == [WRITTEN]
+    (end,) = table.read_ends(keys(1), clock.deadline(10)).values()
+    assert isinstance(end, RecordedEnd)
+    assert end.details_attempts == 2
+
+
 def test_only_throttled_statements_are_sent_again(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock
 ) -> None:

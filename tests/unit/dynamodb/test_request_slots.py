@@ -100,18 +100,24 @@ def test_a_slot_after_a_long_time_costs_one_update(org: Org) -> None:
         org.clock.now += 60
 
 
-def test_a_slot_whose_place_another_invocation_took_costs_three_updates_at_most(
-    org: Org,
-) -> None:
+def test_a_slot_whose_place_another_invocation_took_costs_two_updates(org: Org) -> None:
     slots, other = org.invocation(), org.invocation()
     assert org.take(slots)
-    # The item is older than this invocation thinks; while it finds out, another one takes a slot.
-    org.clock.now += 5.1
-    org.dynamodb.script(UPDATE, None, lambda: org.take(other) and None)
-    slots._next_at = org.now_ms()
+    org.clock.now += 60
+    assert org.take(other)
     before = org.dynamodb.count(UPDATE)
     assert org.take(slots)
-    assert org.dynamodb.count(UPDATE) - before == 3 + 1
+    assert org.dynamodb.count(UPDATE) - before == 2
+
+
+def test_a_slot_that_others_have_taken_costs_one_update(org: Org) -> None:
+    slots, other = org.invocation(), org.invocation()
+    assert org.take(slots)
+    while org.take(other, 0.1):
+        pass
+    before = org.dynamodb.count(UPDATE)
+    assert not org.take(slots, 0.1)
+    assert org.dynamodb.count(UPDATE) - before == 1
 
 
 def test_no_slot_comes_after_the_deadline(org: Org) -> None:

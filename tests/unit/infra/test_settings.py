@@ -451,6 +451,23 @@ def test_the_time_of_a_deploy_must_be_utc(find_mistakes: FindMistakes, text: str
     ]
 
 
+def test_a_timeout_too_short_for_the_details_is_a_warning(load_settings: LoadSettings) -> None:
+    for details, timeout, expected in [
+        ("none", "5", []),
+        ("analytics", "11", []),
+        (
+            "analytics",
+            "10",
+            [
+                "worker_timeout_seconds = 10 leaves less than 2 s to ask for details: use at least "
+                "11, or ends may arrive without them"
+            ],
+        ),
+    ]:
+        _, warnings = load_settings(details=details, worker_timeout_seconds=timeout)
+        assert [text for text in warnings if "worker_timeout" in text] == expected
+
+
 def test_little_room_for_the_names_of_the_queues_is_a_warning(load_settings: LoadSettings) -> None:
     ids = ",".join(f"{n:0>8}-0000-4000-8000-000000000000" for n in range(50))
     assert load_settings(queue_ids=ids)[1] == []

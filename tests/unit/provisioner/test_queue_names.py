@@ -67,8 +67,18 @@ def test_a_create_returns_the_names_the_labels_and_a_summary(
         "Labels": "Support (a1b2…)|Billing (b2c3…)",
         "Summary": "Support (a1b2…), Billing (b2c3…)",
     }
-    assert response.physical_id.startswith("queue-names/127.0.0.1:")
     assert genesys.operations == ["login", "queues"]
+
+
+def test_an_earlier_version_of_the_provisioner_can_delete_the_names(
+    stack: CloudFormation, genesys: GenesysCloud
+) -> None:
+    physical_id = stack.create().physical_id
+    assert physical_id.startswith("nothing-created/queue-names/127.0.0.1:")
+    genesys.calls.clear()
+    stack.resource_type = "Custom::FromALaterVersion"  # unknown, as the names are to that version
+    assert stack.delete().status == "SUCCESS"
+    assert genesys.calls == []
 
 
 def test_the_lookup_needs_no_scope_of_the_subscriptions(

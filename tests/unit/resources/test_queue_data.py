@@ -28,7 +28,9 @@ def response_size(data: QueueData) -> int:
         "RequestId": IDS[0],
         "LogicalResourceId": "SubscriptionQueueNames0123ABCD",
     }
-    response = Response("SUCCESS", f"queue-names/{longest_host}", data=data.attributes())
+    response = Response(
+        "SUCCESS", f"nothing-created/queue-names/{longest_host}", data=data.attributes()
+    )
     return len(response.body(event))
 
 

@@ -1,6 +1,5 @@
 """Chaos in the analytics, and the account of the ends' details."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -17,7 +16,9 @@ from local.genesys.stand_in import GenesysCloud
 from local.http.faults import Call as ServiceCall
 from local.http.messages import Request
 from local.traffic.subscription import Event
+from tests.detailed_ends import missing_end
 from tests.fakes.clock import Clock
+from worker.delayed_ends import make_delayed_body
 
 ENDS = make_distinct_ends(short_plan(1, "analytics"))
 IDS = list(dict.fromkeys(end.conversation_id for end in ENDS))[:4]
@@ -96,7 +97,9 @@ def test_an_answer_lacks_half_of_several_conversations(genesys: GenesysCloud, cl
 
 def delayed(*attempts: int) -> Call:
     """Return a call that sends messages with these numbers of attempts."""
-    bodies = [json.dumps({"queueEndsDelayedEnd": {"attempts": n}}) for n in attempts]
+    bodies = [
+        make_delayed_body(missing_end(), 1, has_own_time=True, details_attempts=n) for n in attempts
+    ]
     entries = [{"MessageBody": body} for body in ["{", *bodies]]
     return Call(7, "SendMessageBatch", {"Entries": entries}, 0)
 
