@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
+# Without a delay, the message could arrive before the claim is released. It would then fail, and come
+# back only after the lease.
+_MIN_DELAY_SECONDS = 1
+
+
 class FindsConversations(Protocol):
     """Finds conversations in analytics, as `details.lookup.ConversationLookup` does."""
 
@@ -50,7 +55,7 @@ class DetailsSettings:
     Attributes
     ----------
     wait_seconds
-        The pause before the details are requested again, from 0 to 900.
+        The pause before the details are requested again, from 0 to 900; 0 counts as 1.
     max_attempts
         How often an end's details are requested before the end is delivered without them.
     with_personal_data
@@ -125,7 +130,8 @@ class DetailsStep:
         deadline = budget.next_step_deadline()
         if not claimed_ends:
             return []
-        sent_flags = self._intake.send_delayed(bodies, self._settings.wait_seconds, deadline)
+        delay_seconds = max(_MIN_DELAY_SECONDS, self._settings.wait_seconds)
+        sent_flags = self._intake.send_delayed(bodies, delay_seconds, deadline)
         reason_if_unsent = "no_time" if deadline.passed() else "settling"
         for claimed_end, sent in zip(claimed_ends, sent_flags, strict=True):
             if sent:

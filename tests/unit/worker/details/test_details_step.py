@@ -57,6 +57,22 @@ def test_an_end_whose_details_are_late_arrives_when_they_are_there(worker: Detai
     assert [entry["DelaySeconds"] for entry in worker.queue.sent_to_itself] == [60]
 
 
+def test_a_delayed_message_arrives_after_its_claim_is_released(dynamodb: FakeDynamoDb) -> None:
+    worker = DetailsWorker(dynamodb, wait_seconds=0)
+    worker.analytics.there_at[FIRST] = 1
+    worker.queue.put(end(FIRST))
+    dues: list[float] = []
+
+    def release() -> None:
+        due = worker.queue.next_due()
+        assert due is not None
+        dues.append(due - worker.clock.now)
+
+    dynamodb.script("batch_execute_statement", None, release)  # the first write claims
+    assert worker.run() == ["ignored.awaiting_details", "processed"]
+    assert dues == [1]
+
+
 def test_a_waiting_end_holds_no_claim(worker: DetailsWorker) -> None:
     worker.analytics.there_at[FIRST] = 30
     worker.queue.put(end(FIRST))
