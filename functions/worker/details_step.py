@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-# Without a delay, the message could arrive before the claim is released. It would then fail, and come
-# back only after the lease.
+# Without a delay, the message could arrive before the claim is released. It would then come back
+# only after the lease.
 _MIN_DELAY_SECONDS = 1
 
 
