@@ -70,9 +70,9 @@ class QueueNames(Org):
     ) -> QueueData:
         """Return the names of the queues, for a Create or an Update.
 
-        Without the permission to see queues, the names remain unknown. An Update goes on without
-        names during an outage of Genesys Cloud, unless it adds a queue. A roll-back goes on after
-        any error.
+        Without the permission to see queues, the names remain unknown; so they do behind a proxy
+        that does not pass this request on (404). An Update goes on without names during an outage
+        of Genesys Cloud, unless it adds a queue. A roll-back goes on after any error.
 
         Parameters
         ----------
@@ -135,6 +135,8 @@ class QueueNames(Org):
                     "The names of the queues are unknown, because the role of the OAuth client "
                     f"lacks the permission {PERMISSION}. Add the permission and deploy again."
                 )
+            case GenesysError(status=404, path=path) if path == PATH:
+                return f"The names of the queues are unknown, because the API has no {PATH}."
         adds_queue = not set(self.queue_ids) <= _ids_in(old_properties or {})
         if self._is_roll_back(old_properties) or (_is_outage(error) and not adds_queue):
             safe_error = isinstance(error, GenesysError | UserFacingError)
@@ -180,6 +182,6 @@ def _suggest(genesys: GenesysClient, unknown_ids: Sequence[str]) -> dict[str, li
     try:
         return find_similar_queues(genesys, unknown_ids[:_MAX_SUGGESTIONS])
     except GenesysError as error:
-        if error.status == 403:
-            raise
+        if error.status in (403, 404):
+            raise  # the org does not show its queues, so the ids may be right
         return {}  # the ids are unknown all the same

@@ -158,6 +158,16 @@ def test_without_the_permission_a_deploy_goes_on_with_ids_and_says_so_once(
     assert "routing:queue:view" in warnings[0]["detail"]
 
 
+@pytest.mark.parametrize("ids", [[SUPPORT, BILLING], ["Support"]])
+def test_behind_a_proxy_without_the_list_of_queues_a_deploy_goes_on_with_ids(
+    stack: CloudFormation, genesys: GenesysCloud, ids: list[str]
+) -> None:
+    genesys.instead("queues", *[problem(404, "HTTP 404 Not Found")] * 3)
+    data = data_of(stack.create(QueueIds=ids))
+    assert data["Labels"].split("|") == ids
+    assert "/api/v2/routing/queues" in data["Summary"]
+
+
 def test_an_update_with_an_unknown_id_fails(deployed: CloudFormation) -> None:
     response = deployed.update(QueueIds=[SUPPORT, UNKNOWN], RequestedAt=SECOND)
     assert response.status == "FAILED"
