@@ -93,9 +93,10 @@ class RunReport:
             "the expected messages were ignored or rejected, by reason": all(
                 logged[reason] == expected[reason] for reason in reasons
             ),
-            # How many messages find their end claimed depends on how Lambda forms the batches.
-            "messages failed only at a refusal or a live claim": logged["failed"]
-            == logged["failed.destination"] + logged["failed.claimed_elsewhere"]
+            # How many messages find their end claimed depends on how Lambda forms the batches. On a
+            # busy machine, the emulator can answer too late.
+            "messages failed only at a refusal, a live claim or a late answer": logged["failed"]
+            == sum(logged[f"failed.{reason}"] for reason in _RETRIES)
             and self._refusals_hold(),
             **self._end_checks(),
             **once,
@@ -198,6 +199,8 @@ class PartnerRunReport(RunReport):
 _RETRIES = {
     "destination": "refused by a destination",
     "claimed_elsewhere": "their end was in another worker's hands",
+    "ledger": "the ledger answered too late",
+    "no_time": "the worker had no time left",
 }
 
 

@@ -5,15 +5,11 @@ import pytest
 from local.chaos.chaos import main, run
 from local.chaos.plan import FULL_RUN_FAULTS, SHORT_RUN_FAULTS, short_plan
 
+# A process for it alone: it takes as long as many others together.
+pytestmark = pytest.mark.xdist_group("chaos")
 
-# A process for each run alone: it takes as long as many other tests together.
-@pytest.mark.parametrize(
-    "details",
-    [
-        pytest.param("none", marks=pytest.mark.xdist_group("chaos")),
-        pytest.param("analytics", marks=pytest.mark.xdist_group("chaos with details")),
-    ],
-)
+
+@pytest.mark.parametrize("details", ["none", "analytics"])
 def test_no_end_is_lost_and_none_delivered_twice_unless_its_process_was_killed(
     details: str,
 ) -> None:

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.xdist_group("details")
 STORIES = ("answered", "abandoned", "transferred", "e-mail", "callback")
 STAGES = {"dev": "subscription", "bridge": "eventbridge"}
 """The delivery of each stack, keyed by stage."""
-ENDS_A_SECOND, SECONDS, WORKERS = 20, 25, 10
+ENDS_A_SECOND, SECONDS, WORKERS = 20, 20, 10
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +36,8 @@ def detailed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         destinations=["bus"],
         details="analytics",
         details_wait_seconds=2,
+        # So that a request that fails on a busy machine costs no end its details.
+        details_attempts=5,
         max_concurrency=WORKERS,
         worker_timeout_seconds=30,
     ) as world:
@@ -136,7 +138,7 @@ def test_at_20_ends_a_second_10_workers_stay_below_300_requests_a_minute(
     complete = [end for end in arrived() if end["details"] == "complete"]
     assert len(complete) > 0.9 * len(ids)
     calls = [call for call in detailed.genesys.calls if call.operation == "details"]
-    assert {call.status for call in calls} == {200}
+    assert 429 not in {call.status for call in calls}
     for first in calls:
         in_a_minute = [c for c in calls if first.time <= c.time < first.time + MINUTE]
         assert len(in_a_minute) <= PER_MINUTE

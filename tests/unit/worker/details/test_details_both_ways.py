@@ -62,7 +62,7 @@ def comparable(ends: Sequence[ConversationEnd]) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("story", STORIES)
 def test_an_end_sent_both_ways_is_the_same(rule: str, story: str) -> None:
-    conversations = [*partner_conversations(7, 12, own_share=1, stories=[story])]
+    conversations = [*partner_conversations(7, 4, own_share=1, stories=[story])]
     ends_are_legs = rule == "queue_leg"
     by_rule = make_worker(conversations, rule, ends_are_legs=ends_are_legs)
     by_subscription = make_worker(conversations, None, ends_are_legs=ends_are_legs)
@@ -85,7 +85,7 @@ def test_an_end_sent_both_ways_is_the_same(rule: str, story: str) -> None:
 @pytest.mark.parametrize("rule", RULES)
 def test_late_details_and_events_in_any_order_make_no_second_end(rule: str) -> None:
     rng = random.Random(rule)
-    conversations = [*partner_conversations(8, 60, own_share=1, any_order=True)]
+    conversations = [*partner_conversations(8, 30, own_share=1, any_order=True)]
     worker = make_worker(conversations, rule, ends_are_legs=rule == "queue_leg")
     worker.analytics.there_at = {one.id: rng.choice([0, 70, 1e9]) for one in conversations}
     bodies = [json.dumps(event) for one in conversations for event in one.events]
