@@ -200,7 +200,6 @@ _RETRIES = {
     "destination": "refused by a destination",
     "claimed_elsewhere": "their end was in another worker's hands",
     "ledger": "the ledger answered too late",
-    "no_time": "the worker had no time left",
 }
 
 

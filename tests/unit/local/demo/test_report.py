@@ -63,7 +63,7 @@ def counted(**counts: int) -> Callable[[RunReport], None]:
     return lambda report: report.logged.update(counts)
 
 
-@pytest.mark.parametrize("reason", ["ledger", "no_time", "claimed_elsewhere"])
+@pytest.mark.parametrize("reason", ["ledger", "claimed_elsewhere"])
 def test_a_retry_because_an_answer_was_late_is_balanced(reason: str) -> None:
     report = balanced()
     counted(received=1, failed=1, **{f"failed.{reason}": 1})(report)
@@ -88,7 +88,8 @@ def test_a_retry_because_an_answer_was_late_is_balanced(reason: str) -> None:
             id="something failed without being refused",
         ),
         pytest.param(
-            counted(received=1, failed=1, **{"failed.settling": 1}), id="a message was not sent"
+            counted(received=1, failed=1, **{"failed.ledger_refusal": 1}),
+            id="the ledger refused a call",
         ),
         pytest.param(
             counted(**{"failed.destination": -1, "failed.claimed_elsewhere": 1}),
@@ -178,7 +179,8 @@ def test_an_account_of_partner_events_balances_whichever_event_completes_an_end(
             id="a refusal made no message fail",
         ),
         pytest.param(
-            counted(received=1, failed=1, **{"failed.settling": 1}), id="a message was not sent"
+            counted(received=1, failed=1, **{"failed.ledger_refusal": 1}),
+            id="the ledger refused a call",
         ),
         pytest.param(
             counted(**{"ignored.noted": -1, "ignored.other_queue": 1}),
