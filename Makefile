@@ -31,13 +31,18 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
-setup: $(VENV)/.installed node_modules/.installed build/.packages ## fetch all that is needed, into .venv, node_modules and build; quick when done
+setup: $(VENV)/bin/queue-ends node_modules/.installed build/.packages ## fetch all that is needed, into .venv, node_modules and build; quick when done
 
 $(VENV)/.installed: requirements-dev.txt requirements.txt functions/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Queue Ends needs Python 3.11 or newer; set PYTHON= to one.")'
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
+
+# The operator's command line, which finds this project wherever it is called.
+$(VENV)/bin/queue-ends: $(VENV)/.installed
+	@printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s" -m ops "$$@"\n' "$(CURDIR)" "$(CURDIR)/$(PY)" > $@
+	@chmod +x $@
 
 node_modules/.installed: package.json package-lock.json
 	npm ci --no-audit --no-fund --loglevel=error
