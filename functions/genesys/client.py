@@ -78,6 +78,7 @@ class GenesysClient:
         *,
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, Any] | None = None,
+        is_repeatable: bool | None = None,
     ) -> Any:
         """Send a request and return the response's JSON, or None if the response has no content.
 
@@ -85,7 +86,8 @@ class GenesysClient:
         failure, it is retried a few times. After 401, it is sent once more, with a new token.
 
         A POST is retried only after 429 and 401, because after the other failures Genesys Cloud may
-        have carried out the POST.
+        have carried out the POST. A POST that only searches is retried like a GET, if
+        `is_repeatable` says so.
 
         Raises
         ------
@@ -96,10 +98,11 @@ class GenesysClient:
         GenesysError
             The response has an error status or cannot be parsed.
         """
-        response = self._send_with_token(method, path, body, query)
+        repeatable = method != "POST" if is_repeatable is None else is_repeatable
+        response = self._send_with_token(method, path, body, query, repeatable=repeatable)
         if response.status_code == requests.codes.unauthorized:
             self._token = None
-            response = self._send_with_token(method, path, body, query)
+            response = self._send_with_token(method, path, body, query, repeatable=repeatable)
         return self._parse_content(method, path, response)
 
     def iterate_entities(
@@ -138,13 +141,15 @@ class GenesysClient:
         path: str,
         body: Mapping[str, Any] | None,
         query: Mapping[str, Any] | None,
+        *,
+        repeatable: bool,
     ) -> requests.Response:
         """Send an API request and return the response, whatever its status."""
         token = self._get_valid_token()
         session = (
-            self._session_for_creation_requests
-            if method == "POST"
-            else self._session_for_repeatable_requests
+            self._session_for_repeatable_requests
+            if repeatable
+            else self._session_for_creation_requests
         )
         return self._exchange(
             session,

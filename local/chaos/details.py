@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import cycle, groupby
 from typing import Any
 
+from intake.delayed_ends import BODY_PREFIX
 from local.chaos.fault_proxy import Call
 from local.chaos.faults import Faults
 from local.chaos.plan import ANALYTICS, ANSWERS_OF_ANALYTICS
@@ -18,7 +19,6 @@ from local.http.messages import Answer, Request
 from local.runs.report import row
 from local.traffic.analytics_of_ends import analytics_of_ends
 from local.traffic.subscription import Event
-from worker.delayed_ends import BODY_PREFIX
 
 ATTEMPTS = 3
 """How often the worker asks for the details of an end."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from intake.delayed_ends import make_delayed_body
 from local.chaos.details import ATTEMPTS, LAG_SECONDS, ChaoticAnalytics, DetailsAccount
 from local.chaos.fault_proxy import Call
 from local.chaos.faults import Fault, Faults
@@ -18,7 +19,6 @@ from local.http.messages import Request
 from local.traffic.subscription import Event
 from tests.detailed_ends import missing_end
 from tests.fakes.clock import Clock
-from worker.delayed_ends import make_delayed_body
 
 ENDS = make_distinct_ends(short_plan(1, "analytics"))
 IDS = list(dict.fromkeys(end.conversation_id for end in ENDS))[:4]
