@@ -2,6 +2,8 @@
 
 import typer
 
+from ops.doctor.command import doctor
+
 app = typer.Typer(
     help="Operate a deployed Queue Ends stack.",
     epilog=(
@@ -18,3 +20,6 @@ app = typer.Typer(
 @app.callback()
 def _queue_ends() -> None:
     """Operate a deployed Queue Ends stack."""
+
+
+app.command()(doctor)
