@@ -3,6 +3,7 @@
 import typer
 
 from ops.doctor.command import doctor
+from ops.filter.command import filter_app
 
 app = typer.Typer(
     help="Operate a deployed Queue Ends stack.",
@@ -23,3 +24,4 @@ def _queue_ends() -> None:
 
 
 app.command()(doctor)
+app.add_typer(filter_app, name="filter")

@@ -95,6 +95,7 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "stage_settings": {"errors"},
         "command": {"aws", "deployed", "errors", "output"},
         "doctor": FRAME,
+        "filter": FRAME,
         "cli": OF_OPS,
         "__main__": {"cli"},
     },

@@ -9,7 +9,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ops import aws
-from ops.doctor import machine
 from ops.errors import OpsError
 from tests.unit.ops.doctor.conftest import Doctor
 from tests.unit.ops.doctor.fake_account import RULES_SEND, STACK
@@ -17,7 +16,7 @@ from tests.unit.ops.doctor.fake_account import RULES_SEND, STACK
 
 def test_an_old_node_is_a_cross(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
     old = subprocess.CompletedProcess(["node"], 0, "v18.19.0\n", "")
-    monkeypatch.setattr(machine.subprocess, "run", lambda *_, **__: old)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: old)
     assert "v18.19.0 is too old" in doctor.crosses()["Node.js"]["detail"]
 
 
@@ -60,8 +59,7 @@ def test_what_aws_denies_the_operator_is_a_warning(
     doctor: Doctor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def deny(**_: Any) -> Mapping[str, Any]:
-        error = {"Error": {"Code": "AccessDenied", "Message": "no"}}
-        raise ClientError(error, "DescribeAlarms")
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": ""}}, "DescribeAlarms")
 
     monkeypatch.setattr(doctor.account, "describe_alarms", deny)
     check = doctor.run()["Alarms"]
