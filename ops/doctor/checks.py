@@ -7,9 +7,10 @@ from enum import StrEnum
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deadline import time_limit
-from genesys.errors import GenesysError, Unreachable
+from genesys.errors import GenesysError, Unreachable, UserFacingError
 from ops.doctor.advice import explain
 from ops.doctor.examination import Examination
+from ops.errors import OpsError, Status
 
 LOGIN = "Genesys Cloud login"
 """The name of the check that all other questions to Genesys Cloud depend on."""
@@ -110,6 +111,14 @@ def _run(check: Check, examination: Examination, unavailable: set[str]) -> Resul
     except TimeoutError:
         unavailable.add(check.name)
         return failed("gave no answer in time", "Check this machine's network, or try again.")
+    except OpsError as error:
+        if error.status == Status.USAGE:
+            raise
+        unavailable.add(check.name)
+        return failed(str(error), "Deploy again.")
+    except UserFacingError as error:
+        unavailable.add(check.name)
+        return failed(str(error), "Deploy again.")
     except GenesysError as error:
         # One cross says that Genesys Cloud does not answer; the other checks need not ask again.
         if isinstance(error, Unreachable) or error.status == 429:

@@ -66,7 +66,7 @@ class Subscription(Delivery):
 
     name, noun = "subscription", "subscription"
     scopes = subscriptions.SCOPES
-    untested = "Creating needs the same scope as the tested deletion."
+    untested = "Creating was not tested; it needs the same scope as deleting, which was."
 
     def is_offered(self, client: GenesysClient) -> bool | None:
         # The API exists if it refuses the client.

@@ -8,7 +8,6 @@ from ops.doctor.checks import Result, failed, ok, skipped, warning
 from ops.doctor.examination import Examination
 from ops.doctor.template import read_template
 from resources.resource import Resource
-from resources.subscription import SubscriptionResource
 
 
 def check_stack(examination: Examination) -> Result:
@@ -84,9 +83,8 @@ def check_deployed_settings(examination: Examination) -> Result:
         "genesys_environment or genesys_api_url": (settings.api_url, resource.api_url),
         "delivery": (examination.delivery.noun, resource.noun),
     }
-    if isinstance(resource, SubscriptionResource):
-        wanted = settings.filter_expression
-        pairs["attribute_filter"] = (wanted, resource.spec.attribute_filter)
+    if deployed_filter := template.attribute_filter():
+        pairs["attribute_filter"] = (settings.filter_expression, deployed_filter)
     changed = [key for key, (now, then) in pairs.items() if now != then]
     if changed:
         return warning(

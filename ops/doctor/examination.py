@@ -35,6 +35,8 @@ class Examination:
         A client with the scopes of the delivery.
     template
         The deployed stack's template; None if no stack is deployed.
+    mapping_works
+        Whether the event source mapping takes messages from the intake queue, as far as is known.
     """
 
     stage: str
@@ -49,6 +51,7 @@ class Examination:
     delivery_client: GenesysClient = field(init=False)
     deployed: Deployed = field(init=False)
     template: Template | None = None
+    mapping_works: bool = True
 
     def deployed_template(self) -> Template:
         """Return the template; checks that call this need the check of the deployed stack."""

@@ -7,11 +7,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ops.doctor.checks import Result, failed, ok, warning
+from ops.doctor.checks import Result, State, failed, ok, warning
 from ops.doctor.examination import Examination
 
+_WAITING = "waiting"
 _DEPTHS = {
-    "ApproximateNumberOfMessages": "waiting",
+    "ApproximateNumberOfMessages": _WAITING,
     "ApproximateNumberOfMessagesNotVisible": "in flight or waiting for a retry",
     "ApproximateNumberOfMessagesDelayed": "delayed",
 }
@@ -47,6 +48,12 @@ def check_policy(examination: Examination) -> Result:
 
 def check_mapping(examination: Examination) -> Result:
     """Check that the event source mapping takes messages from the intake queue to the worker."""
+    result = _judge_mapping(examination)
+    examination.mapping_works = result.state != State.FAILED
+    return result
+
+
+def _judge_mapping(examination: Examination) -> Result:
     deployed = examination.deployed
     found = examination.aws.client("lambda").list_event_source_mappings(
         FunctionName=deployed.worker_name
@@ -78,21 +85,26 @@ def check_mapping(examination: Examination) -> Result:
 def check_accumulation(examination: Examination) -> Result:
     """Check that messages do not accumulate in the intake queue, and do not keep failing."""
     depths = _depths(examination, examination.deployed.queue_url)
-    described = _describe(depths)
-    sums = _Metrics(examination)
-    age = sums.read("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", _queue(examination))
-    failures = sums.read("QueueEnds", "Failed", "Sum", {"Stage": examination.stage})
     is_empty = not any(depths.values())
+    metrics = _Metrics(examination)
+    age = metrics.read("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", _queue(examination))
+    described = _describe(depths)
     if age is not None and not is_empty:
         described += f"; the oldest is {age:g} s old"
-    if failures:
+    if failures := _failures(examination, metrics):
+        found = f"{described}. Messages fail and come back: {failures} in the last 15 minutes"
+        fix = (
+            "A destination fails, or your action raises an error: a failed message is not "
+            "deleted, so SQS delivers it again. The worker's log names the error and the line "
+            f"({_log_query(examination)}). Correct it and deploy. After max_receive_count receives "
+            "a message goes to the dead-letter queue (queue-ends dlq ls)."
+        )
+        # If nothing waits, the messages were processed in the end, or are dead letters.
+        return warning(found, fix) if is_empty else failed(found, fix)
+    if depths[_WAITING] and not examination.mapping_works:
         return failed(
-            f"{described}. Messages fail and come back: {failures:g} failures in 15 minutes",
-            "A destination fails, or your action raises an error; a failed message is not "
-            "deleted, so SQS delivers it again. The worker's log has a line for each failure "
-            f"({_log_query(examination)}): `reason` and `detail` name the error and the line. "
-            "Correct it and deploy. After max_receive_count receives a message goes to the "
-            "dead-letter queue (queue-ends dlq ls).",
+            f"{described}. Messages accumulate, because nothing takes them from the queue",
+            "Correct the event source mapping; the messages are then processed.",
         )
     if age is not None and age > _MAX_AGE_SECONDS and not is_empty:
         return failed(
@@ -101,6 +113,17 @@ def check_accumulation(examination: Examination) -> Result:
             "“backlog”.",
         )
     return ok(described)
+
+
+def _failures(examination: Examination, metrics: "_Metrics") -> str:
+    """Return the numbers of failures lately, in words; empty if there are none."""
+    worker = {"FunctionName": examination.deployed.worker_name}
+    counts = {
+        "failed messages": metrics.read("QueueEnds", "Failed", "Sum", {"Stage": examination.stage}),
+        # An error of the worker itself, such as a mistake in actions.py, returns whole batches.
+        "errors of the worker": metrics.read("AWS/Lambda", "Errors", "Sum", worker),
+    }
+    return ", ".join(f"{count:g} {what}" for what, count in counts.items() if count)
 
 
 def check_dead_letters(examination: Examination) -> Result:

@@ -1,6 +1,6 @@
 """A deployed stack's template: the properties of its custom resources, and its alarms' names."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,12 +27,16 @@ class Template:
 
     def event_source(self) -> Resource:
         """Return the subscription or integration as it was deployed."""
-        resource_type, properties = next(self._custom_resources(RESOURCES))
-        return parse_resource(resource_type, properties)
+        return parse_resource(*self._find(RESOURCES))
+
+    def attribute_filter(self) -> str | None:
+        """Return the subscription's filter as it was deployed; None if there is no filter."""
+        _, properties = self._find(RESOURCES)
+        return properties.get("AttributeFilter")
 
     def queue_ids(self) -> list[str]:
         """Return the ids of the routing queues as they were deployed."""
-        _, properties = next(self._custom_resources(LOOKUPS))
+        _, properties = self._find(LOOKUPS)
         return [str(each) for each in properties["QueueIds"]]
 
     def alarm_names(self) -> list[str]:
@@ -43,13 +47,14 @@ class Template:
             if resource["Type"] in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
         ]
 
-    def _custom_resources(
-        self, types: Mapping[str, object]
-    ) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _find(self, types: Mapping[str, object]) -> tuple[str, dict[str, Any]]:
+        """Return the custom resource of one of these types: its type and its properties."""
         for resource in self.resources.values():
             if resource["Type"] in types:
                 properties = resource["Properties"]
-                yield resource["Type"], {key: self._resolve(properties[key]) for key in properties}
+                resolved = {key: self._resolve(properties[key]) for key in properties}
+                return resource["Type"], resolved
+        raise OpsError("The deployed template is of another version of Queue Ends.")
 
     def _resolve(self, value: Any) -> Any:
         match value:

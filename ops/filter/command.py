@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from infra.settings.settings import KEYS
 from ops.command import ContextOption, JsonOption, StageOption, command_without_account
 from ops.errors import OpsError, Status
 from ops.filter.events import Event, default_events, read_events, sample_events
@@ -53,7 +54,8 @@ def filter_test(
             settings, _ = load_settings(stage, context or ())
             chosen = settings.filter_expression if chosen is None else chosen
             tried = tried or (default_events(settings) if not events else [])
-            if settings.delivery != "subscription":
+            only_with = KEYS["attribute_filter"].only_with
+            if only_with and only_with.delivery != settings.delivery:
                 output.note(f'With delivery = "{settings.delivery}" this filter is not used.')
         if not tried:
             raise OpsError("The files contain no events.", Status.USAGE)

@@ -113,6 +113,11 @@ def test_a_stack_that_is_being_deployed_is_skipped(doctor: Doctor) -> None:
     assert doctor.run()["Deployed stack"]["status"] == "skipped"
 
 
+def test_a_stack_of_another_program_is_a_cross(doctor: Doctor) -> None:
+    del doctor.account.resources["Source"]
+    assert "another version" in doctor.crosses()["Deployed settings"]["detail"]
+
+
 def test_a_policy_that_keeps_genesys_cloud_out_is_a_cross(doctor: Doctor) -> None:
     doctor.account.policy = [RULES_SEND]
     assert "none arrive" in doctor.crosses()["Intake queue's policy"]["detail"]

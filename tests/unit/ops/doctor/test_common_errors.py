@@ -90,16 +90,36 @@ def test_accumulation_as_the_action_raises_says_where_to_look(doctor: Doctor) ->
     doctor.account.messages[QUEUE_URL] = 3
     cross = doctor.crosses()["Intake queue"]
     assert "3 waiting; the oldest is 900 s old" in cross["detail"]
-    assert "Messages fail and come back: 7 failures in 15 minutes" in cross["detail"]
+    assert (
+        "Messages fail and come back: 7 failed messages in the last 15 minutes" in cross["detail"]
+    )
     assert "your action raises an error" in cross["fix"]
     assert "aws logs tail /logs/worker" in cross["fix"]
     assert "queue-ends dlq ls" in cross["fix"]
 
 
+def test_accumulation_as_the_worker_itself_crashes_says_where_to_look(doctor: Doctor) -> None:
+    doctor.account.metrics["Errors"] = 4.0
+    doctor.account.messages[QUEUE_URL] = 3
+    cross = doctor.crosses()["Intake queue"]
+    assert "4 errors of the worker" in cross["detail"]
+    assert "aws logs tail /logs/worker" in cross["fix"]
+
+
+def test_failures_that_are_over_are_a_warning(doctor: Doctor) -> None:
+    doctor.account.metrics["Failed"] = 1.0
+    assert doctor.run()["Intake queue"]["status"] == "warning"
+
+
+def test_old_messages_without_a_failure_accumulate(doctor: Doctor) -> None:
+    doctor.account.metrics["ApproximateAgeOfOldestMessage"] = 900.0
+    doctor.account.messages[QUEUE_URL] = 3
+    assert "Messages accumulate" in doctor.crosses()["Intake queue"]["detail"]
+
+
 def test_accumulation_as_the_mapping_is_disabled_says_how_to_enable_it(doctor: Doctor) -> None:
     assert doctor.account.mapping
     doctor.account.mapping |= {"State": "Disabled", "StateTransitionReason": "User action"}
-    doctor.account.metrics["ApproximateAgeOfOldestMessage"] = 900.0
     doctor.account.messages[QUEUE_URL] = 3
     crosses = doctor.crosses()
     assert crosses.keys() == {"Event source mapping", "Intake queue"}
@@ -107,7 +127,7 @@ def test_accumulation_as_the_mapping_is_disabled_says_how_to_enable_it(doctor: D
     assert (
         "update-event-source-mapping --uuid m-1 --enabled" in crosses["Event source mapping"]["fix"]
     )
-    assert "Messages accumulate" in crosses["Intake queue"]["detail"]
+    assert "3 waiting. Messages accumulate" in crosses["Intake queue"]["detail"]
 
 
 def test_messages_that_were_given_up_wait_in_the_dead_letter_queue(doctor: Doctor) -> None:
