@@ -2,6 +2,7 @@
 
 import typer
 
+from ops.backfill.command import backfill
 from ops.doctor.command import doctor
 from ops.filter.command import filter_app
 
@@ -24,4 +25,5 @@ def _queue_ends() -> None:
 
 
 app.command()(doctor)
+app.command()(backfill)
 app.add_typer(filter_app, name="filter")

@@ -32,7 +32,8 @@ class Output:
 
     def note(self, text: str) -> None:
         """Print a line to standard error."""
-        self._err.print(text)
+        # A terminal breaks long lines by itself. A pipe gets them whole.
+        self._err.print(text, soft_wrap=True)
 
     def result(self, data: Any) -> None:
         """Print a command's result as JSON; do nothing if a person reads the output."""

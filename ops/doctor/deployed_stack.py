@@ -6,7 +6,7 @@ from genesys.partner_source import SourceStateUnknown
 from ops.deployed import find_deployed
 from ops.doctor.checks import Result, failed, ok, skipped, warning
 from ops.doctor.examination import Examination
-from ops.doctor.template import read_template
+from ops.template import read_template
 from resources.resource import Resource
 
 

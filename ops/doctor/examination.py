@@ -11,7 +11,7 @@ from infra.settings.settings import Settings
 from ops.aws import Aws
 from ops.deployed import Deployed
 from ops.doctor.deliveries import Delivery
-from ops.doctor.template import Template
+from ops.template import Template
 
 
 @dataclass

@@ -44,7 +44,7 @@ COMPOSING = {"stack", "emulator", "synthesis"}
 CONSTRUCTS = modules_in("infra") - COMPOSING
 PARTS = {"settings"} | CONSTRUCTS
 # What the rooms of ops/ share, and what composes the command line.
-FRAME = {"aws", "command", "deployed", "errors", "output", "stage_settings"}
+FRAME = {"aws", "command", "deployed", "errors", "output", "stage_settings", "template"}
 OF_OPS = rooms_in("ops") - {"cli", "__main__"}
 ARROWS: dict[str, dict[str, set[str]]] = {
     "functions": {
@@ -95,7 +95,9 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "aws": {"errors"},
         "deployed": {"aws", "errors"},
         "stage_settings": {"errors"},
+        "template": {"deployed", "errors"},
         "command": {"aws", "deployed", "errors", "output"},
+        "backfill": FRAME,
         "doctor": FRAME,
         "filter": FRAME,
         "cli": OF_OPS,

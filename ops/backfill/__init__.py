@@ -1,0 +1,1 @@
+"""The command `backfill`, which finds the ends that never arrived in a window of time."""

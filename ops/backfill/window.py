@@ -1,0 +1,52 @@
+"""The window of a backfill, from the times on the command line."""
+
+from datetime import UTC, datetime, timedelta
+
+import typer
+
+from backfill.windows import DAY_MS, Window
+from ops.errors import OpsError, Status
+
+
+def parse_time(text: str) -> int:
+    """Return a time in epoch milliseconds; a time without an offset is in UTC.
+
+    Raises
+    ------
+    typer.BadParameter
+        The text is neither a date nor a time in ISO 8601.
+    """
+    try:
+        time = datetime.fromisoformat(text)
+        with_offset = time if time.tzinfo else time.replace(tzinfo=UTC)
+        return (with_offset - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(
+            f"{text!r} is no time. Write it like 2026-11-23 or 2026-11-23T10:00Z."
+        ) from None
+
+
+def make_window(since_ms: int, until_ms: int, settled_ms: int, look_back_days: int) -> Window:
+    """Return a window that ends when the ends in it are settled.
+
+    Parameters
+    ----------
+    since_ms, until_ms
+        The times on the command line.
+    settled_ms
+        The time before which all ends should have arrived.
+
+    Raises
+    ------
+    OpsError
+        The window is empty.
+    """
+    window = Window(since_ms, min(until_ms, settled_ms), max_age_ms=look_back_days * DAY_MS)
+    if window.since_ms >= window.until_ms:
+        reason = (
+            "--from is not before --to."
+            if since_ms >= until_ms
+            else "The window is too recent: its ends may still be on their way."
+        )
+        raise OpsError(f"{reason} Choose an earlier --from.", Status.USAGE)
+    return window
