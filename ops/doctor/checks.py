@@ -133,6 +133,4 @@ def _run(check: Check, examination: Examination, unavailable: set[str]) -> Resul
         return failed(f"AWS refused {error.operation_name}: {error}", "Correct this, or try again.")
     except BotoCoreError as error:
         unavailable.add(check.name)
-        return failed(
-            f"AWS did not answer: {error}", "Check your network and region, or try again."
-        )
+        return failed(f"AWS could not be asked: {error}", "Check your profile, region and network.")
