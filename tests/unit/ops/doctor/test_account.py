@@ -68,6 +68,14 @@ def test_what_aws_denies_the_operator_is_a_warning(
     assert doctor.status == 0
 
 
+def test_a_secret_that_the_operator_may_not_read_is_a_warning(doctor: Doctor) -> None:
+    doctor.account.secrets.denied = 1
+    checks = doctor.run()
+    assert checks["Genesys Cloud secret"]["status"] == "warning"
+    assert checks["Genesys Cloud login"]["status"] == "skipped"
+    assert doctor.status == 0
+
+
 def test_all_mistakes_in_the_settings_are_shown(doctor: Doctor) -> None:
     doctor.settings |= {"batch_size": "0", "delivery": "pigeon"}
     detail = doctor.crosses()["Settings"]["detail"]
@@ -106,6 +114,13 @@ def test_the_webhooks_key_is_checked_if_it_is_used(doctor: Doctor, key: str, sta
 def test_a_stack_whose_creation_failed_is_a_cross(doctor: Doctor) -> None:
     doctor.account.stacks[STACK] = "ROLLBACK_COMPLETE"
     assert "ROLLBACK_COMPLETE" in doctor.crosses()["Deployed stack"]["detail"]
+
+
+def test_a_deploy_that_was_rolled_back_is_a_warning(doctor: Doctor) -> None:
+    doctor.account.stacks[STACK] = "UPDATE_ROLLBACK_COMPLETE"
+    checks = doctor.run()
+    assert checks["Deployed stack"]["status"] == "warning"
+    assert checks["Subscription or integration"]["status"] == "ok"
 
 
 def test_a_stack_that_is_being_deployed_is_skipped(doctor: Doctor) -> None:
