@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from ops import aws
 from ops.errors import OpsError
 from tests.unit.ops.doctor.conftest import Doctor
-from tests.unit.ops.doctor.fake_account import RULES_SEND, STACK
+from tests.unit.ops.doctor.fake_account import QUEUE_URL, RULES_SEND, STACK
 
 
 def test_an_old_node_is_a_cross(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,6 +158,11 @@ def test_a_mapping_that_is_being_enabled_is_a_warning(doctor: Doctor) -> None:
     assert doctor.account.mapping
     doctor.account.mapping["State"] = "Enabling"
     assert doctor.run()["Event source mapping"]["status"] == "warning"
+
+
+def test_undelivered_events_count_as_dead_letters(doctor: Doctor) -> None:
+    doctor.account.messages[QUEUE_URL.replace("intake", "undelivered")] = 1
+    assert doctor.run()["Dead letters"]["detail"].startswith("1 in queue-ends-dev-undelivered")
 
 
 def test_alarms_that_are_on_are_named(doctor: Doctor) -> None:
