@@ -2,6 +2,9 @@
 
 import typer
 
+from ops.doctor.command import doctor
+from ops.filter.command import filter_app
+
 app = typer.Typer(
     help="Operate a deployed Queue Ends stack.",
     epilog=(
@@ -18,3 +21,7 @@ app = typer.Typer(
 @app.callback()
 def _queue_ends() -> None:
     """Operate a deployed Queue Ends stack."""
+
+
+app.command()(doctor)
+app.add_typer(filter_app, name="filter")

@@ -72,11 +72,18 @@ def command(stage: str, *, json: bool) -> Iterator[Command]:
 
     Without `--json`, the first line of the output names the stack, the account and the region.
     """
-    output = Output(is_json=json)
-    try:
+    with command_without_account(json=json) as output:
         account = aws.connect()
         output.show(f"{stack_name(stage)} in {account}", "")
         yield Command(stage, account, output)
+
+
+@contextmanager
+def command_without_account(*, json: bool) -> Iterator[Output]:
+    """Run the enclosed command, which can do without an AWS account, in the same frame."""
+    output = Output(is_json=json)
+    try:
+        yield output
     except OpsError as error:
         _fail(output, str(error), error.status)
     except (ClientError, BotoCoreError) as error:

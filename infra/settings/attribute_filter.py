@@ -86,7 +86,7 @@ def try_filter(
                 expression, sample_attributes(queue_id), max_seconds=max_seconds_per_event
             )
         except Exception as error:  # noqa: BLE001 - after any error, the filter cannot be used
-            return TrialResult(_describe_error(error))
+            return TrialResult(describe_error(error))
         if result is not True:
             # A JSONata expression can also return a function, which JSON cannot represent.
             mismatches[queue_id] = json.dumps(result, default=lambda _: "a function")[:60]
@@ -121,7 +121,8 @@ def try_filter_in_subprocess(
     return TrialResult(**json.loads(completed.stdout))
 
 
-def _describe_error(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
+    """Describe an evaluator's error, with its position in the expression if it is known."""
     function_name, location = getattr(error, "current", None), getattr(error, "location", None)
     # Some messages contain the placeholder ${} instead of the function's name.
     message = (
@@ -130,12 +131,17 @@ def _describe_error(error: Exception) -> str:
     return f"{message} (at character {location})." if location and location > 0 else f"{message}."
 
 
-def _main() -> None:
+def limit_process() -> None:
+    """Limit this process's memory, and let it evaluate expressions of the maximum depth."""
     with contextlib.suppress(ImportError, ValueError):  # Windows and macOS have no memory limit
         import resource  # noqa: PLC0415
 
         resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, _MAX_MEMORY_BYTES))
     sys.setrecursionlimit(_RECURSION_LIMIT)
+
+
+def _main() -> None:
+    limit_process()
     json.dump(asdict(try_filter(*json.load(sys.stdin))), sys.stdout)
 
 

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from conversations.topics import CUSTOMER_END, TOPIC_PREFIX
 from local.genesys.entities import Entities, Entity, decode_body
-from local.genesys.problems import Problem, bad_request
+from local.genesys.problems import Problem, bad_request, not_found
 from local.http.messages import Answer, Request
 
 INTEGRATIONS = "/api/v2/integrations"
@@ -143,6 +143,8 @@ class Integrations(Entities):
                 return self.page(request, lambda one: _render(one, expand=expand))
             case "create":
                 return self._create(decode_body(request, _New))
+            case "type":
+                return self._type(request.path.rpartition("/")[2])
         one = self.find(request)
         match operation:
             case "read":
@@ -198,6 +200,11 @@ class Integrations(Entities):
         one = self._new(body.name or type_id, type_id)
         self.hide_from_lists(one)
         return Answer(200, _render(one))
+
+    def _type(self, type_id: str) -> Answer:
+        if type_id not in self.types:
+            raise not_found(f"No integration type {type_id}.")
+        return Answer(200, {"id": type_id, "name": type_id})
 
     def _configure(self, one: Entity, body: _Configuration) -> Answer:
         if one["integrationType"]["id"] == SOURCE_TYPE:

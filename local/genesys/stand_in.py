@@ -45,6 +45,7 @@ OPERATIONS = {
     SUBSCRIPTIONS: {"POST": "create", "GET": "list"},
     f"{SUBSCRIPTIONS}/[^/]+": {"GET": "read", "PUT": "replace", "DELETE": "delete"},
     INTEGRATIONS: {"POST": "create", "GET": "list"},
+    f"{INTEGRATIONS}/types/[^/]+": {"GET": "type"},
     f"{INTEGRATIONS}/[^/]+": {"GET": "read", "PATCH": "switch", "DELETE": "delete"},
     f"{INTEGRATIONS}/[^/]+/config/current": {"GET": "configuration", "PUT": "configure"},
     DETAILS: {"GET": "details"},

@@ -94,6 +94,8 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "deployed": {"aws", "errors"},
         "stage_settings": {"errors"},
         "command": {"aws", "deployed", "errors", "output"},
+        "doctor": FRAME,
+        "filter": FRAME,
         "cli": OF_OPS,
         "__main__": {"cli"},
     },

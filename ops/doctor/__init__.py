@@ -1,0 +1,1 @@
+"""The command `doctor`, which checks everything that Queue Ends needs."""

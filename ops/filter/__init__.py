@@ -1,0 +1,1 @@
+"""The command `filter test`, which tries a filter of events."""
