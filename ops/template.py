@@ -39,6 +39,14 @@ class Template:
         _, properties = self._find(LOOKUPS)
         return [str(each) for each in properties["QueueIds"]]
 
+    def queue_names(self) -> list[str]:
+        """Return the names of the stack's SQS queues."""
+        return [
+            str(resource["Properties"]["QueueName"])
+            for resource in self.resources.values()
+            if resource["Type"] == "AWS::SQS::Queue"
+        ]
+
     def alarm_names(self) -> list[str]:
         """Return the names of the stack's alarms."""
         return [

@@ -1,16 +1,12 @@
 """Explains errors of requests to Genesys Cloud: what happened, and what to do."""
 
-from typing import TYPE_CHECKING
-
 from genesys.errors import GenesysError, LoginRefused, Unreachable
-
-if TYPE_CHECKING:
-    from ops.doctor.examination import Examination
+from ops.doctor.examination import Examination
 
 RATE_LIMIT = "Genesys Cloud allows each OAuth client 300 requests a minute"
 
 
-def explain(error: GenesysError, examination: "Examination") -> tuple[str, str]:
+def explain(error: GenesysError, examination: Examination) -> tuple[str, str]:
     """Return what an error means, and what to do about it; neither contains a secret."""
     settings = examination.settings
     match error:

@@ -16,7 +16,8 @@ LOGIN = "Genesys Cloud login"
 """The name of the check that all other questions to Genesys Cloud depend on."""
 # A check that overruns the examination's deadline by this many seconds is interrupted.
 _OVERRUN_SECONDS = 5.0
-_DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+"""AWS's error codes for a role that lacks a permission."""
 
 
 class State(StrEnum):
@@ -60,9 +61,9 @@ def failed(detail: str, fix: str) -> Result:
     return Result(State.FAILED, detail, fix)
 
 
-def skipped(reason: str, fix: str = "") -> Result:
+def skipped(reason: str) -> Result:
     """Return the result of a check that cannot say anything yet."""
-    return Result(State.SKIPPED, reason, fix)
+    return Result(State.SKIPPED, reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +128,10 @@ def _run(check: Check, examination: Examination, unavailable: set[str]) -> Resul
         return failed(*explain(error, examination))
     except ClientError as error:
         unavailable.add(check.name)
-        if error.response["Error"]["Code"] in _DENIED:
+        if error.response["Error"]["Code"] in DENIED:
             denied = f"could not check: AWS denies you {error.operation_name}"
             return warning(denied, "Use an AWS profile that may read the stack.")
         return failed(f"AWS refused {error.operation_name}: {error}", "Correct this, or try again.")
     except BotoCoreError as error:
         unavailable.add(check.name)
-        return failed(
-            f"AWS did not answer: {error}", "Check your network and region, or try again."
-        )
+        return failed(f"AWS could not be asked: {error}", "Check your profile, region and network.")

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 from uuid import uuid4
 
 from genesys import integrations, subscriptions
@@ -10,9 +10,7 @@ from genesys.client import GenesysClient
 from genesys.errors import GenesysError
 from genesys.integration_spec import INTEGRATION_TYPE, AwsTarget
 from infra.settings.settings import Settings
-
-if TYPE_CHECKING:
-    from ops.aws import Aws
+from ops.aws import Aws
 
 
 class Delivery(ABC):
@@ -53,7 +51,7 @@ class Delivery(ABC):
         """Return the permissions that the OAuth client needs and that can be tested."""
 
     @abstractmethod
-    def foreign_namesakes(self, client: GenesysClient, settings: Settings, aws: "Aws") -> list[str]:
+    def foreign_namesakes(self, client: GenesysClient, settings: Settings, aws: Aws) -> list[str]:
         """Return a description of each resource that has our name and sends elsewhere."""
 
     @abstractmethod
@@ -84,7 +82,7 @@ class Subscription(Delivery):
         }
         return [scope for scope, status in statuses.items() if status == 403]
 
-    def foreign_namesakes(self, client: GenesysClient, settings: Settings, aws: "Aws") -> list[str]:
+    def foreign_namesakes(self, client: GenesysClient, settings: Settings, aws: Aws) -> list[str]:
         suffix = f":{aws.region}:{aws.account}:{settings.intake_queue_name}"
         found = subscriptions.Subscriptions(client).find_by_name(settings.resource_name)
         targets = {entity.get("id"): subscriptions.parse_queue_arn(entity) for entity in found}
@@ -132,7 +130,7 @@ class EventBridge(Delivery):
         }
         return [permission for permission, status in statuses.items() if status == 403]
 
-    def foreign_namesakes(self, client: GenesysClient, settings: Settings, aws: "Aws") -> list[str]:
+    def foreign_namesakes(self, client: GenesysClient, settings: Settings, aws: Aws) -> list[str]:
         target = AwsTarget(aws.account, aws.region, settings.event_source_suffix)
         return [
             f"{integration.integration_id}, which feeds {integration.target}"

@@ -1,9 +1,9 @@
 """Checks of the deployed stack: its settings, and what it has in Genesys Cloud."""
 
-from genesys.credentials import load_credentials
 from genesys.errors import CredentialsError, GenesysError
 from genesys.partner_source import SourceStateUnknown
 from ops.deployed import find_deployed
+from ops.doctor.account import read_credentials
 from ops.doctor.checks import Result, failed, ok, skipped, warning
 from ops.doctor.examination import Examination
 from ops.template import read_template
@@ -28,6 +28,11 @@ def check_stack(examination: Examination) -> Result:
         )
     examination.deployed = deployed
     examination.template = read_template(deployed)
+    if deployed.status == "UPDATE_ROLLBACK_COMPLETE":
+        return warning(
+            f"{deployed.status}: the last deploy failed, and the one before it is in use",
+            f"See why in the stack's events, then deploy again: {deploy}",
+        )
     return ok(deployed.status)
 
 
@@ -69,7 +74,7 @@ def _check_name(examination: Examination) -> Result:
             client.sanitize(f"another {name} exists: {'; '.join(foreign)}"),
             f"Choose another stage name, or remove that {delivery.noun} in Genesys Cloud.",
         )
-    return skipped(f"no {name} yet: the deploy creates it")
+    return skipped(f"not deployed yet; there is no other {name}")
 
 
 def check_deployed_settings(examination: Examination) -> Result:
@@ -98,8 +103,7 @@ def _compare(resource: Resource, examination: Examination) -> tuple[str, ...]:
     aws, settings = examination.aws, examination.settings
     credentials = examination.credentials
     if resource.secret_name != settings.genesys_secret:
-        secrets = aws.client("secretsmanager")
-        credentials = load_credentials(secrets, resource.secret_name, examination.deadline)
+        credentials = read_credentials(examination, resource.secret_name)
     client = resource.make_client(credentials, examination.deadline)
     comparison = resource.compare(client, aws.client("events"))
     return comparison.sanitized(client.sanitize).differences

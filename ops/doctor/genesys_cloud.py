@@ -11,7 +11,8 @@ from ops.doctor.deliveries import DELIVERIES
 from ops.doctor.examination import Examination
 
 _ANALYTICS_PERMISSION = "analytics:conversationDetail:view"
-_OFFERS = {True: "is offered", False: "is not offered", None: "unknown: the client may not ask"}
+_MAX_SHOWN_QUEUES = 10
+_OFFERS = {True: "is offered", False: "is not offered", None: "is unknown: the client may not ask"}
 
 
 def check_login(examination: Examination) -> Result:
@@ -46,9 +47,9 @@ def check_login(examination: Examination) -> Result:
 def check_delivery(examination: Examination) -> Result:
     """Check that the org offers the delivery that the settings choose."""
     chosen = examination.settings.delivery
-    offers = {name: each.is_offered(examination.genesys) for name, each in DELIVERIES.items()}
     # The chosen delivery comes first.
-    names = sorted(offers, key=lambda name: name != chosen)
+    names = sorted(DELIVERIES, key=lambda name: name != chosen)
+    offers = {name: DELIVERIES[name].is_offered(examination.genesys) for name in names}
     detail = "; ".join(f"{name} {_OFFERS[offers[name]]}" for name in names)
     if offers[chosen] is False:
         others = [name for name in names if name != chosen and offers[name] is not False]
@@ -95,6 +96,8 @@ def check_queues(examination: Examination) -> Result:
         )
     sanitize = examination.genesys.sanitize
     lines = [f"{found[each].name} ({each})" for each in queue_ids if each in found]
+    if len(lines) > _MAX_SHOWN_QUEUES:
+        lines[_MAX_SHOWN_QUEUES:] = [f"and {len(lines) - _MAX_SHOWN_QUEUES} more"]
     lines += [_describe_unknown(each, similar[each]) for each in unknown]
     detail = "\n".join(map(sanitize, lines))
     if unknown:

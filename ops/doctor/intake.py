@@ -127,12 +127,16 @@ def _failures(examination: Examination, metrics: "_Metrics") -> str:
 
 
 def check_dead_letters(examination: Examination) -> Result:
-    """Check that no dead letters wait for the operator."""
-    count = sum(_depths(examination, examination.deployed.dead_letter_queue_url).values())
-    if count:
+    """Check that no dead letters wait for the operator, in any of the stack's queues for them."""
+    folder, _, intake = examination.deployed.queue_url.rpartition("/")
+    names = [name for name in examination.deployed_template().queue_names() if name != intake]
+    counts = {name: sum(_depths(examination, f"{folder}/{name}").values()) for name in names}
+    found = ", ".join(f"{count} in {name}" for name, count in counts.items() if count)
+    if found:
         return warning(
-            f"{count} in the dead-letter queue: these messages were given up",
-            "See which and why: queue-ends dlq ls. Correct the cause, then: queue-ends dlq redrive",
+            f"{found}: these messages were given up",
+            "See which and why: queue-ends dlq ls. Correct the cause, then: queue-ends dlq "
+            "redrive. The runbook (docs/runbook.md) has a section for undelivered events.",
         )
     return ok("none")
 

@@ -22,6 +22,7 @@ from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer, Request
 from local.traffic.eventbridge import STORIES, partner_conversations
 from local.traffic.subscription import OUR_QUEUES
+from ops.doctor.deliveries import DELIVERIES
 from tests.fakes.clock import Clock
 from tests.genesys_sdk import SDK, fields, mistakes, operation, operations, values
 from tests.worked_examples import examples
@@ -81,7 +82,7 @@ def make_spec(*topics: str) -> IntegrationSpec:
 
 @pytest.fixture(scope="module")
 def exchanges() -> list[Exchange]:
-    """The exchanges in the life of an integration, and those of the lookup of queues."""
+    """The exchanges in the life of an integration, of the lookup of queues, and of the doctor."""
     clock = Clock()
     with RecordingGenesysCloud(clock) as genesys:
         credentials = Credentials(genesys.client_id, genesys.client_secret)
@@ -98,6 +99,9 @@ def exchanges() -> list[Exchange]:
         assert integrations.find_by_name(first.name) == []
         assert len(find_queues(client, OUR_QUEUES)) == len(OUR_QUEUES)
         assert find_similar_queues(client, ["Suport"])["Suport"]
+        doctor = DELIVERIES["eventbridge"]
+        assert doctor.is_offered(client)
+        assert doctor.missing_permissions(client) == []
         genesys.queues.permissions = ()
         with pytest.raises(GenesysError, match=QUEUES_PERMISSION):
             find_queues(client, OUR_QUEUES)

@@ -33,6 +33,11 @@ RULES_SEND = {
 }
 
 
+def queue_named(name: str) -> dict[str, Any]:
+    """Return a queue of the stack as it is in the template."""
+    return {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": f"queue-ends-dev-{name}"}}
+
+
 @dataclass
 class FakeAccount:
     """An account in which all is well, until a test changes an attribute.
@@ -89,7 +94,9 @@ class FakeAccount:
         references = {"QueueArn": queue, **place}
         template = {key: references.get(key, properties[key]) for key in properties}
         self.resources = {
-            "Queue": {"Type": "AWS::SQS::Queue"},
+            "Queue": queue_named("intake"),
+            "Dead": queue_named("dead"),
+            "Undelivered": queue_named("undelivered"),
             "Source": {"Type": resource_type, "Properties": template},
             "Names": {
                 "Type": QUEUE_NAMES,

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from ops import aws
 from ops.errors import OpsError
 from tests.unit.ops.doctor.conftest import Doctor
-from tests.unit.ops.doctor.fake_account import RULES_SEND, STACK
+from tests.unit.ops.doctor.fake_account import QUEUE_URL, RULES_SEND, STACK
 
 
 def test_an_old_node_is_a_cross(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,6 +68,14 @@ def test_what_aws_denies_the_operator_is_a_warning(
     assert doctor.status == 0
 
 
+def test_a_secret_that_the_operator_may_not_read_is_a_warning(doctor: Doctor) -> None:
+    doctor.account.secrets.denied = 1
+    checks = doctor.run()
+    assert checks["Genesys Cloud secret"]["status"] == "warning"
+    assert checks["Genesys Cloud login"]["status"] == "skipped"
+    assert doctor.status == 0
+
+
 def test_all_mistakes_in_the_settings_are_shown(doctor: Doctor) -> None:
     doctor.settings |= {"batch_size": "0", "delivery": "pigeon"}
     detail = doctor.crosses()["Settings"]["detail"]
@@ -108,6 +116,13 @@ def test_a_stack_whose_creation_failed_is_a_cross(doctor: Doctor) -> None:
     assert "ROLLBACK_COMPLETE" in doctor.crosses()["Deployed stack"]["detail"]
 
 
+def test_a_deploy_that_was_rolled_back_is_a_warning(doctor: Doctor) -> None:
+    doctor.account.stacks[STACK] = "UPDATE_ROLLBACK_COMPLETE"
+    checks = doctor.run()
+    assert checks["Deployed stack"]["status"] == "warning"
+    assert checks["Subscription or integration"]["status"] == "ok"
+
+
 def test_a_stack_that_is_being_deployed_is_skipped(doctor: Doctor) -> None:
     doctor.account.stacks[STACK] = "UPDATE_IN_PROGRESS"
     assert doctor.run()["Deployed stack"]["status"] == "skipped"
@@ -143,6 +158,11 @@ def test_a_mapping_that_is_being_enabled_is_a_warning(doctor: Doctor) -> None:
     assert doctor.account.mapping
     doctor.account.mapping["State"] = "Enabling"
     assert doctor.run()["Event source mapping"]["status"] == "warning"
+
+
+def test_undelivered_events_count_as_dead_letters(doctor: Doctor) -> None:
+    doctor.account.messages[QUEUE_URL.replace("intake", "undelivered")] = 1
+    assert doctor.run()["Dead letters"]["detail"].startswith("1 in queue-ends-dev-undelivered")
 
 
 def test_alarms_that_are_on_are_named(doctor: Doctor) -> None:

@@ -134,5 +134,5 @@ def test_messages_that_were_given_up_wait_in_the_dead_letter_queue(doctor: Docto
     doctor.account.messages[DEAD_URL] = 2
     check = doctor.run()["Dead letters"]
     assert check["status"] == "warning"
-    assert check["detail"].startswith("2 in the dead-letter queue")
+    assert check["detail"].startswith("2 in queue-ends-dev-dead")
     assert "queue-ends dlq ls" in check["fix"]

@@ -28,7 +28,7 @@ def test_before_the_first_deploy_the_stack_is_skipped_and_nothing_is_wrong(
     checks = before_deploy.run()
     skipped = {name for name, c in checks.items() if c["status"] == "skipped"}
     assert {"Deployed stack", "Subscription or integration", "Dead letters"} <= skipped
-    assert checks["Subscription or integration"]["detail"].startswith("no subscription")
+    assert checks["Subscription or integration"]["detail"].startswith("not deployed yet")
     assert {c["status"] for c in checks.values()} == {"ok", "skipped"}
     assert before_deploy.status == 0
 

@@ -44,6 +44,18 @@ def test_genesys_cloud_that_hangs_is_one_cross(
     assert doctor.crosses().keys() == {"Genesys Cloud login"}
 
 
+def test_an_api_that_hangs_after_the_login_is_one_cross(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "GENESYS_SECONDS", 0.5)
+    doctor.genesys.always("list", Answer(fate="hung"))
+    checks = doctor.run()
+    crosses = {name for name, check in checks.items() if check["status"] == "failed"}
+    assert crosses == {"Delivery"}
+    assert checks["Queues"]["status"] == "skipped"
+    assert checks["Dead letters"]["status"] == "ok"
+
+
 def test_an_outage_of_genesys_cloud_is_named(doctor: Doctor) -> None:
     doctor.genesys.outage = DOWN
     assert "503" in doctor.crosses()["Genesys Cloud login"]["detail"]
