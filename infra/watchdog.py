@@ -1,5 +1,7 @@
 """The watchdog, which compares Genesys Cloud with the deployed stack every five minutes."""
 
+from collections.abc import Sequence
+
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
@@ -26,7 +28,8 @@ class Watchdog(Construct):
         The delivery's construct. The schedule is created after everything in `source`, so that the
         watchdog does not report a partner event source that is still pending.
     requirements
-        The function's requirements besides the permission to read the Genesys Cloud secret.
+        The function's requirements besides the permission to read the Genesys Cloud secret: those
+        for the backfill and for the delivery.
 
     Attributes
     ----------
@@ -44,7 +47,7 @@ class Watchdog(Construct):
         settings: Settings,
         code: lambda_.Code,
         source: Construct,
-        requirements: Requirements,
+        requirements: Sequence[Requirements],
     ) -> None:
         super().__init__(scope, construct_id)
         self.function = make_function(
@@ -54,7 +57,7 @@ class Watchdog(Construct):
             handler="watchdog.handler.handler",
             description="Compares what is in Genesys Cloud with what was deployed",
             limits=InvocationLimits(
-                timeout=Duration.minutes(2),
+                timeout=Duration.minutes(4),
                 memory_mb=256,
                 reserved_concurrency=1,
                 retry_attempts=0,
@@ -62,8 +65,8 @@ class Watchdog(Construct):
             ),
             requirements=[
                 genesys_secret_requirements(self, settings),
+                *requirements,
                 Requirements({"PACKED_QUEUE_IDS": pack_ids(settings.queue_ids)}),
-                requirements,
             ],
         )
         self.schedule = events.CfnRule(

@@ -19,20 +19,50 @@ class WatchdogVariables(Variables, frozen=True):
         JSON with the `ResourceType` and the `ResourceProperties` of the stack's custom resource.
     packed_queue_ids
         The ids of the stack's queues, as `genesys.queue_ids.pack_ids` writes them.
+    queue_urls
+        The URLs of the stack's SQS queues, separated by commas; the intake queue's is the first.
+    backfill
+        `report` or `repair`; not set if the setting `backfill` is `off`.
+    end_rule, ledger_table
+        The rule by which conversations end, and the name of the ledger's table; set for the
+        backfill alone.
     """
 
     stage: str
     deployed: str
     packed_queue_ids: str = ""
+    queue_urls: str = ""
+    backfill: str = "off"
+    end_rule: str = ""
+    ledger_table: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillSettings:
+    """The settings of the backfill.
+
+    Attributes
+    ----------
+    sends
+        Whether missing ends are sent, and not only counted.
+    end_rule
+        The rule by which conversations end (see `backfill.expected_ends`).
+    """
+
+    sends: bool
+    end_rule: str
+    ledger_table: str
+    intake_queue_url: str
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A stage, its deployed resource, and the ids of its queues."""
+    """A stage, its deployed resource, the ids of its queues, and the backfill's settings."""
 
     stage: str
     resource: Resource
     queue_ids: tuple[str, ...] = ()
+    backfill: BackfillSettings | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Deployment":
@@ -52,4 +82,16 @@ class Deployment:
         resource = parse_resource(
             custom_resource["ResourceType"], custom_resource["ResourceProperties"]
         )
-        return cls(variables.stage, resource, unpack_ids(variables.packed_queue_ids))
+        queue_ids = unpack_ids(variables.packed_queue_ids)
+        return cls(variables.stage, resource, queue_ids, _read_backfill(variables))
+
+
+def _read_backfill(variables: WatchdogVariables) -> BackfillSettings | None:
+    if variables.backfill == "off":
+        return None
+    return BackfillSettings(
+        sends=variables.backfill == "repair",
+        end_rule=variables.end_rule,
+        ledger_table=variables.ledger_table,
+        intake_queue_url=variables.queue_urls.partition(",")[0],
+    )

@@ -1,5 +1,6 @@
 """Compares Genesys Cloud with the deployed stack; logs the result and emits a metric."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
@@ -38,6 +39,10 @@ _LASTING_SECRET_ERRORS = (
 )
 
 
+Backfills = Callable[[InvocationContext], None]
+"""Looks for missing ends until shortly before the invocation's timeout; never raises an error."""
+
+
 class ComparisonFailed(UserFacingError):
     """A comparison had no result; the failure may be transient."""
 
@@ -48,13 +53,15 @@ def watch(
     secrets: "SecretsManagerClient",
     eventbridge: "EventBridgeClient",
     logger: Logger,
+    *,
+    backfill: Backfills | None = None,
 ) -> dict[str, Any]:
     """Compare Genesys Cloud with the deployment; log the differences and emit a metric.
 
     The metric `SubscriptionHealthy` is 1 if there is no difference, else 0. In spite of its name,
     it covers integrations, too. If the first comparison finds a difference, a second comparison
-    decides, half a minute later. Then `report_unknown_queues` checks the queues, which does not
-    change the result.
+    decides, half a minute later. Then `report_unknown_queues` checks the queues, and `backfill`
+    looks for missing ends with the time that is left. Neither changes the result.
 
     Returns
     -------
@@ -90,6 +97,8 @@ def watch(
     metrics.emit({"Stage": deployment.stage}, {"SubscriptionHealthy": int(healthy)})
     if deployment.queue_ids:
         report_unknown_queues(deployment, deadline.within(MAX_LOOKUP_SECONDS), secrets, logger)
+    if backfill:
+        backfill(context)
     return {"healthy": healthy, "differences": differences}
 
 

@@ -30,6 +30,8 @@ class Source(Construct, metaclass=JSIIAbstractClass):
         stack's output `SubscriptionId`.
     queue_names
         The names of the routing queues.
+    backfill_rule
+        The rule by which the backfill finds ends (see `backfill.expected_ends`).
     worker_requirements
         The environment variables and permissions that the worker needs for this delivery.
     watchdog_requirements
@@ -42,6 +44,7 @@ class Source(Construct, metaclass=JSIIAbstractClass):
     custom_resource: CustomResource
     resource_id: str
     queue_names: QueueNames
+    backfill_rule: str
     worker_requirements: Requirements
     watchdog_requirements: Requirements
     monitored_source: MonitoredSource

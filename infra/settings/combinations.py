@@ -24,6 +24,8 @@ _MIN_NAME_CHARACTERS = 16
 # The watchdog's other variables leave this many characters for the settings that
 # `_overfull_watchdog_environment` counts.
 MAX_WATCHDOG_ENVIRONMENT_CHARACTERS = 3_555
+# The variables that only the backfill needs take this many characters, without the stage.
+CHARACTERS_OF_BACKFILL = 270
 # Genesys Cloud allows a suffix of 64 characters in a partner event source's name. Our suffix is
 # "QueueEnds-" and the stage.
 _MAX_EVENTBRIDGE_STAGE_CHARACTERS = 54
@@ -174,6 +176,12 @@ def _overfull_worker_environment(settings: Settings) -> Iterator[str]:
         )
 
 
+@_rule(_CONFLICT_RULES)
+def _backfill_without_watchdog(settings: Settings) -> Iterator[str]:
+    if settings.backfill != "off" and settings.watchdog == "off":
+        yield f'backfill = "{settings.backfill}": the watchdog runs it, and watchdog is "off"'
+
+
 @_rule(_CONFLICT_RULES, OnlyWithDelivery("subscription"))
 def _overfull_watchdog_environment(settings: Settings) -> Iterator[str]:
     expression = settings.filter_expression
@@ -185,9 +193,10 @@ def _overfull_watchdog_environment(settings: Settings) -> Iterator[str]:
         4 * settings.stage,
         2 * settings.genesys_environment,
         settings.genesys_secret,
-        settings.genesys_login_url or "",
-        settings.genesys_api_url or "",
+        *(url or "" for url in (settings.genesys_login_url, settings.genesys_api_url)),
     ]
+    if settings.backfill != "off":
+        values.append(CHARACTERS_OF_BACKFILL * "-" + 2 * settings.stage)
     excess = sum(map(len, values)) - MAX_WATCHDOG_ENVIRONMENT_CHARACTERS
     if settings.watchdog != "off" and excess > 0:
         key = "attribute_filter" if settings.attribute_filter else "queue_ids"

@@ -6,8 +6,14 @@ from typing import Any
 import pytest
 
 from genesys.queue_ids import unpack_ids
-from infra.settings.combinations import MAX_WATCHDOG_ENVIRONMENT_CHARACTERS
-from tests.infra.stacks import QUEUES, Stack, log_write_statement, secret_read_statement
+from infra.settings.combinations import CHARACTERS_OF_BACKFILL, MAX_WATCHDOG_ENVIRONMENT_CHARACTERS
+from tests.infra.stacks import (
+    QUEUES,
+    Stack,
+    backfill_statements,
+    log_write_statement,
+    secret_read_statement,
+)
 
 # The longest possible values.
 REGION = "ap-northeast-1"
@@ -45,7 +51,7 @@ def test_it_looks_every_five_minutes_and_a_failed_look_is_not_repeated(
         function = synthesised.properties("Watchdog/Function")
         assert function["Handler"] == "watchdog.handler.handler"
         assert function["ReservedConcurrentExecutions"] == 1
-        assert function["Timeout"] == 120
+        assert function["Timeout"] == 240
         invoked = synthesised.properties("Watchdog/Function/EventInvokeConfig")
         assert invoked["MaximumRetryAttempts"] == 0
         assert invoked["MaximumEventAgeInSeconds"] == 60
@@ -69,7 +75,8 @@ def test_it_may_read_its_secret_and_see_event_sources_and_no_more(
         for statement in eventbridge.role_statements("EventSource/Provider")
         if statement["Sid"] == "SeePartnerEventSources"
     )
-    for synthesised, more in ((stack, []), (eventbridge, [lookup_statement])):
+    for_backfill = backfill_statements(eventbridge, sends=True)
+    for synthesised, more in ((stack, []), (eventbridge, [*for_backfill, lookup_statement])):
         assert synthesised.role_statements("Watchdog") == [
             secret_read_statement("queue-ends/genesys"),
             *more,
@@ -117,6 +124,11 @@ def test_the_longest_environment_of_the_watchdog_fits_lambda(stack: Stack, tuned
         texts = [json.dumps(json.dumps(expression)), 4 * settings.stage, settings.genesys_secret]
         texts += [2 * settings.genesys_environment, settings.genesys_api_url or ""]
         texts += [variables["PACKED_QUEUE_IDS"]]
+        if "BACKFILL" in variables:
+            texts.append(CHARACTERS_OF_BACKFILL * "-" + 2 * settings.stage)
+            table = f"QueueEnds-{settings.stage}-{synthesised.ids['Ledger/Table']}-{'r' * 13}"
+            url = f"https://sqs.{REGION}.amazonaws.com/111122223333/queue-ends-{settings.stage}-intake"
+            variables = {**variables, "LEDGER_TABLE": table, "QUEUE_URLS": url}
         longest = deployed + (MAX_WATCHDOG_ENVIRONMENT_CHARACTERS - sum(map(len, texts))) * "x"
         environment = {**variables, "POWERTOOLS_LOG_LEVEL": "CRITICAL", "DEPLOYED": longest}
         measured = json.dumps(environment, separators=(",", ":"))
