@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from local.chaos.calls import Call, CallLog, Death
 from local.chaos.details import DetailsAccount
-from local.chaos.fault_proxy import Call, Death
 from local.chaos.repeats import ANSWER_LOST, HANGING_ACTION, IN_FLIGHT, MARKED, UNEXPLAINED
 from local.chaos.report import LedgerItem, RunReport
 from local.runs.queues import DeadLetter
@@ -57,7 +57,7 @@ def why(*calls: Call, died: Death | None = None, arrivals: tuple[float, ...] = (
     report = RunReport(
         ends=frozenset({END}),
         arrived={"actions": {END: arrivals}},
-        calls=calls,
+        calls=CallLog(calls),
         deaths=[died] if died else [],
     )
     ((destination, reason),) = report.repeats()
@@ -186,7 +186,9 @@ def test_a_second_reject_is_excused_by_a_kill_before_the_delete_or_a_lost_answer
     # The worker may send a message to itself in the same call, as far as the proxy knows.
     entries = [{"MessageAttributes": source}, {"MessageBody": "{}"}]
     send = Call(PID, "SendMessageBatch", {"Entries": entries}, 2, 2, {})
-    twice = balanced(dead_letters=[DeadLetter("m-1", "not_json", "{")] * 2, calls=[send], deaths=[])
+    twice = balanced(
+        dead_letters=[DeadLetter("m-1", "not_json", "{")] * 2, calls=CallLog([send]), deaths=[]
+    )
 
     def deleted(at: float) -> Call:
         return Call(PID, "DeleteMessageBatch", {"Entries": []}, at, at, {})
@@ -194,11 +196,11 @@ def test_a_second_reject_is_excused_by_a_kill_before_the_delete_or_a_lost_answer
     assert twice.repeated_rejects() == (0, 1)
     twice.deaths = [Death(PID, "mark")]
     assert twice.repeated_rejects() == (1, 0)
-    twice.calls = [deleted(1), send]
+    twice.calls = CallLog([deleted(1), send])
     assert twice.repeated_rejects() == (1, 0)
-    twice.calls = [send, deleted(3)]
+    twice.calls = CallLog([send, deleted(3)])
     assert twice.repeated_rejects() == (0, 1)
-    twice.deaths, twice.calls = [], [dataclasses.replace(send, lost=True)]
+    twice.deaths, twice.calls = [], CallLog([dataclasses.replace(send, lost=True)])
     assert twice.repeated_rejects() == (1, 0)
 
 
@@ -211,7 +213,7 @@ def test_the_account_of_details_is_part_of_the_report() -> None:
 def test_the_chaos_table_separates_excused_repeats_from_others() -> None:
     report = balanced(
         arrived={"actions": {END: [5.0, 50.0]}, "bus": {END: [6.0, 51.0]}},
-        calls=[claim(), mark("bus", at=7)],
+        calls=CallLog([claim(), mark("bus", at=7)]),
         deaths=[Death(PID, "mark"), Death(8, HANGING_ACTION)],
         struck={("killed before", "mark"): 1, ("hangs", "crm"): 1},
         pending=["throttled claim"],

@@ -1,0 +1,63 @@
+"""The account of the events that Genesys Cloud lost, and of the ends that came back."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from local.runs.report import row
+
+
+@dataclass(slots=True)
+class SourceAccount:
+    """What happened at the source in a run.
+
+    Attributes
+    ----------
+    dropped
+        The number of events that Genesys Cloud lost one by one.
+    lost_while
+        How many events were published while the subscription or integration was gone, keyed by
+        what had happened to it.
+    healed
+        How often the watchdog healed, keyed by what had happened.
+    missed
+        The number of ends that were not in the ledger before the backfill.
+    recovered
+        The number of ends that arrived with the source `backfill`, keyed by destination.
+    sent_again
+        The number of ends that a second backfill sent.
+    """
+
+    dropped: int = 0
+    lost_while: Counter[str] = field(default_factory=Counter)
+    healed: Counter[str] = field(default_factory=Counter)
+    missed: int = 0
+    recovered: Mapping[str, int] = field(default_factory=dict)
+    sent_again: int = 0
+
+    def checks(self) -> dict[str, bool]:
+        """Return whether each check holds, keyed by its description."""
+        return {
+            "the watchdog healed whatever had happened at the source": self.healed.keys()
+            == self.lost_while.keys(),
+            "the backfill found every end that was missed": all(
+                count >= self.missed for count in self.recovered.values()
+            ),
+            "a second backfill found nothing": self.sent_again == 0,
+        }
+
+    def rows(self) -> list[str]:
+        """Return the rows of the report's table."""
+        return [
+            row("events that Genesys Cloud dropped", self.dropped),
+            *(
+                line
+                for kind, count in self.lost_while.items()
+                for line in (
+                    row(f"events lost while the source was {kind}", count),
+                    row("  healed by the watchdog", self.healed[kind]),
+                )
+            ),
+            row("ends missed before the backfill", self.missed),
+            *(row(f"  recovered at {name}", count) for name, count in self.recovered.items()),
+        ]
