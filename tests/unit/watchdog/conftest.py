@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -48,18 +49,25 @@ class Watchdog:
         self.clock, self.secrets, self.eventbridge = clock, secrets, eventbridge
         self.stacks, self.queues = FakeStacks(), FakeQueues()
         self.delivery, self.genesys = delivery, delivery.genesys
-        resource_type = delivery.resource_type
-        properties = {**PROPERTIES[resource_type], "LoginUrl": url, "ApiUrl": url}
-        deployed = {"ResourceType": resource_type, "ResourceProperties": properties}
-        variables = {"STAGE": "dev", "DEPLOYED": json.dumps(deployed)}
-        variables |= {"QUEUE_URLS": f"{INTAKE},{DEAD}"}
+        self._variables = {"STAGE": "dev", "QUEUE_URLS": f"{INTAKE},{DEAD}"}
         if heals:
-            variables |= {"HEAL": "true", "STACK_NAME": STACK_NAME}
-        self.deployment = Deployment.from_environment(variables)
+            self._variables |= {"HEAL": "true", "STACK_NAME": STACK_NAME}
+        properties = PROPERTIES[delivery.resource_type]
+        self.deploy_anew({**properties, "LoginUrl": url, "ApiUrl": url})
         self.logged: list[dict[str, Any]] = []
         self.healthy: list[float] = []
         self.healed: list[str] = []
         self._capsys = capsys
+
+    def deploy_anew(self, properties: Mapping[str, Any]) -> None:
+        """Deploy the watchdog for a custom resource with these properties."""
+        deployed = {
+            "ResourceType": self.delivery.resource_type,
+            "ResourceProperties": dict(properties),
+        }
+        self.deployment = Deployment.from_environment(
+            {**self._variables, "DEPLOYED": json.dumps(deployed)}
+        )
 
     def run(self) -> list[str]:
         """Run the watchdog, and return the differences."""
@@ -138,6 +146,22 @@ def watchdog(
 ) -> Watchdog:
     """Each delivery's watchdog: tests with this fixture are the contract of all deliveries."""
     return Watchdog(http.url, clock, secrets, eventbridge, capsys, delivery=request.param(genesys))
+
+
+@pytest.fixture(params=DELIVERIES, ids=lambda delivery: delivery.noun)
+def healing_watchdog(
+    *,
+    request: pytest.FixtureRequest,
+    http: HttpServer,
+    genesys: GenesysCloud,
+    clock: Clock,
+    secrets: FakeSecrets,
+    eventbridge: FakePartnerEventSources,
+    capsys: pytest.CaptureFixture[str],
+) -> Watchdog:
+    """Each delivery's watchdog, with `watchdog = "heal"`."""
+    delivery = request.param(genesys)
+    return Watchdog(http.url, clock, secrets, eventbridge, capsys, delivery=delivery, heals=True)
 
 
 @pytest.fixture
