@@ -1,4 +1,4 @@
-"""The stage and the deployed resource, from the watchdog's environment variables."""
+"""What the watchdog knows of its deployment, from its environment variables."""
 
 import json
 from collections.abc import Mapping
@@ -19,20 +19,35 @@ class WatchdogVariables(Variables, frozen=True):
         JSON with the `ResourceType` and the `ResourceProperties` of the stack's custom resource.
     packed_queue_ids
         The ids of the stack's queues, as `genesys.queue_ids.pack_ids` writes them.
+    heal
+        Whether the watchdog removes the differences that it finds.
+    stack_name
+        The name of the CloudFormation stack.
+    queue_urls
+        The URLs of the stack's SQS queues, separated by commas.
     """
 
     stage: str
     deployed: str
     packed_queue_ids: str = ""
+    heal: bool = False
+    stack_name: str = ""
+    queue_urls: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A stage, its deployed resource, and the ids of its queues."""
+    """A stage, its deployed resource, the ids of its queues, and the URLs of its SQS queues.
+
+    `heals` tells whether the watchdog removes differences, and not only reports them.
+    """
 
     stage: str
     resource: Resource
     queue_ids: tuple[str, ...] = ()
+    heals: bool = False
+    stack_name: str = ""
+    queue_urls: tuple[str, ...] = ()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Deployment":
@@ -52,4 +67,11 @@ class Deployment:
         resource = parse_resource(
             custom_resource["ResourceType"], custom_resource["ResourceProperties"]
         )
-        return cls(variables.stage, resource, unpack_ids(variables.packed_queue_ids))
+        return cls(
+            variables.stage,
+            resource,
+            unpack_ids(variables.packed_queue_ids),
+            heals=variables.heal,
+            stack_name=variables.stack_name,
+            queue_urls=tuple(filter(None, variables.queue_urls.split(","))),
+        )
