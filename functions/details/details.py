@@ -88,9 +88,9 @@ def read_details(
     customer_segments = customer_sessions[-1].segments or [Segment()]
     return Details(
         conversation_start=_format(conversation.conversation_start),
-        media_type=_spell_as_in_events(customer_sessions[0].media_type),
-        direction=_spell_as_in_events(conversation.originating_direction),
-        disconnect_type=_spell_as_in_events(customer_segments[-1].disconnect_type),
+        media_type=spell_as_in_events(customer_sessions[0].media_type),
+        direction=spell_as_in_events(conversation.originating_direction),
+        disconnect_type=spell_as_in_events(customer_segments[-1].disconnect_type),
         participants=[
             _describe(participant, with_personal_data=with_personal_data)
             for participant in participants
@@ -187,9 +187,9 @@ def _describe(participant: Participant, *, with_personal_data: bool) -> JsonObje
         "user_id": participant.user_id,
         "external_contact_id": participant.external_contact_id,
         "queue_ids": _distinct(segment.queue_id for segment in segments),
-        "media_types": _distinct(_spell_as_in_events(session.media_type) for session in sessions),
+        "media_types": _distinct(spell_as_in_events(session.media_type) for session in sessions),
         "wrapup_codes": _distinct(segment.wrap_up_code for segment in segments),
-        "disconnect_types": _distinct(_spell_as_in_events(s.disconnect_type) for s in segments),
+        "disconnect_types": _distinct(spell_as_in_events(s.disconnect_type) for s in segments),
         "started_at": _format(min(starts, default=None)),
         "ended_at": None if is_open else _format(max(ends, default=None)),
     }
@@ -211,7 +211,7 @@ def _distinct(values: Iterable[str | None]) -> list[str]:
     return [*dict.fromkeys(value for value in values if value)]
 
 
-def _spell_as_in_events(word: str | None) -> str | None:
+def spell_as_in_events(word: str | None) -> str | None:
     """Return a word such as `noAnswerTransfer` as events spell it: `NO_ANSWER_TRANSFER`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).upper() if word else None
 

@@ -4,12 +4,11 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NoReturn, Protocol
 
-import msgspec
 from aws_lambda_powertools import Logger
 
 from aws_calls import CALL_ERRORS, code_of
 from deadline import Deadline, time_limit
-from details.models import Conversation
+from details.models import Conversation, parse_conversation
 from details.request_slots import RequestSlots
 from genesys.analytics import PATH
 from genesys.analytics import Conversation as ConversationJson
@@ -115,7 +114,7 @@ class ConversationLookup:
             self._stop_after(error, seconds_left, deadline)
         requested_ids = {*ids}
         for json in conversations:
-            conversation = _parse(json)
+            conversation = parse_conversation(json)
             if conversation and conversation.conversation_id in requested_ids:
                 found[conversation.conversation_id] = conversation
         return True
@@ -159,13 +158,3 @@ class ConversationLookup:
 
 class _Stopped(Exception):
     """The lookup ends early; the message says why."""
-
-
-def _parse(json: ConversationJson) -> Conversation | None:
-    try:
-        conversation = msgspec.convert(json, Conversation)
-        # An end with half of a surrogate pair could not be encoded, and so not be delivered.
-        msgspec.json.encode(conversation)
-    except (msgspec.ValidationError, UnicodeEncodeError):
-        return None  # the conversation counts as not there
-    return conversation

@@ -4,8 +4,9 @@ The names are those of the models in the official SDK (`AnalyticsConversationWit
 below). Every field can be absent.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -41,6 +42,7 @@ class Session(Model, frozen=True, rename="camel"):
     """A participant's activity in one medium."""
 
     media_type: str | None = None
+    direction: str | None = None
     ani: str | None = None
     dnis: str | None = None
     session_dnis: str | None = None
@@ -72,3 +74,14 @@ class Conversation(Model, frozen=True, rename="camel"):
     conversation_end: Time | None = None
     originating_direction: str | None = None
     participants: list[Participant] | None = None
+
+
+def parse_conversation(json: Mapping[str, Any]) -> Conversation | None:
+    """Return the conversation in an answer's JSON; None if it is not in this form."""
+    try:
+        conversation = msgspec.convert(json, Conversation)
+        # An end with half of a surrogate pair could not be encoded, and so not be delivered.
+        msgspec.json.encode(conversation)
+    except (msgspec.ValidationError, UnicodeEncodeError):
+        return None
+    return conversation

@@ -69,13 +69,10 @@ class GenesysClient:
         secret = credentials.client_secret
         # In the login request, and so perhaps in an error, the secret is encoded with `quote_plus`.
         self._secrets_to_mask = [secret, quote_plus(secret)]
-        make_policy = (
-            DeadlineRetry.for_repeatable_requests if retries else DeadlineRetry.for_single_attempts
-        )
+        retry = DeadlineRetry
+        make_policy = retry.for_repeatable_requests if retries else retry.for_single_attempts
         self._session_for_repeatable_requests = make_session(make_policy(deadline))
-        self._session_for_creation_requests = make_session(
-            DeadlineRetry.for_creation_requests(deadline)
-        )
+        self._session_for_creation_requests = make_session(retry.for_creation_requests(deadline))
 
     def request(
         self,
@@ -84,6 +81,7 @@ class GenesysClient:
         *,
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, Any] | None = None,
+        is_repeatable: bool | None = None,
     ) -> Any:
         """Send a request and return the response's JSON, or None if the response has no content.
 
@@ -91,7 +89,7 @@ class GenesysClient:
         failure, it is retried a few times. After 401, it is sent once more, with a new token.
 
         A POST is retried only after 429 and 401, because after the other failures Genesys Cloud may
-        have carried out the POST.
+        have carried it out. If `is_repeatable`, a POST only searches and is retried like a GET.
 
         Raises
         ------
@@ -102,17 +100,21 @@ class GenesysClient:
         GenesysError
             The response has an error status or cannot be parsed.
         """
+        repeatable = method != "POST" if is_repeatable is None else is_repeatable
+        # A POST that can be repeated only reads.
+        is_change = method in ("PUT", "PATCH", "DELETE") or not repeatable
         try:
-            response = self._send_with_token(method, path, body, query)
+            response = self._send_with_token(method, path, body, query, repeatable=repeatable)
             if response.status_code == requests.codes.unauthorized:
                 self._token = None
-                response = self._send_with_token(method, path, body, query)
+                response = self._send_with_token(method, path, body, query, repeatable=repeatable)
             content = self._parse_content(method, path, response)
         except GenesysError as error:
-            if error.may_have_succeeded and error.path == path:  # not the login's path
-                self._record_change(method, path, " (not confirmed)")
+            if is_change and error.may_have_succeeded and error.path == path:  # not the login's
+                self.changes.append(f"{method} {path} (not confirmed)")
             raise
-        self._record_change(method, path)
+        if is_change:
+            self.changes.append(f"{method} {path}")
         return content
 
     def iterate_entities(
@@ -145,23 +147,21 @@ class GenesysClient:
             text = text.replace(" ".join(secret.split()), "…")
         return text[:max_characters]
 
-    def _record_change(self, method: str, path: str, remark: str = "") -> None:
-        if method != "GET":
-            self.changes.append(f"{method} {path}{remark}")
-
     def _send_with_token(
         self,
         method: str,
         path: str,
         body: Mapping[str, Any] | None,
         query: Mapping[str, Any] | None,
+        *,
+        repeatable: bool,
     ) -> requests.Response:
         """Send an API request and return the response, whatever its status."""
         token = self._get_valid_token()
         session = (
-            self._session_for_creation_requests
-            if method == "POST"
-            else self._session_for_repeatable_requests
+            self._session_for_repeatable_requests
+            if repeatable
+            else self._session_for_creation_requests
         )
         return self._exchange(
             session,

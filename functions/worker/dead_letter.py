@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from conversations.parsed import Rejected
+from intake.sending import MAX_BYTES
 from worker.messages import Message
 
-# Limits of SQS (see "Amazon SQS message quotas" in the AWS documentation). `MAX_BYTES` applies to a
-# message, and also to all messages of a call together.
-MAX_BYTES = 1_048_576
+# A limit of SQS (see "Amazon SQS message quotas" in the AWS documentation).
 MAX_ATTRIBUTES = 10
 
 

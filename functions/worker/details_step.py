@@ -21,9 +21,9 @@ from dynamodb.request_slots import TableSlots
 from genesys.analytics import Analytics
 from genesys.client import GenesysClient
 from genesys.credentials import SECRETS_MANAGER_CONFIG, load_credentials
+from intake.delayed_ends import make_delayed_body
+from intake.sending import MAX_BYTES
 from logs import json_logger
-from worker.dead_letter import MAX_BYTES
-from worker.delayed_ends import make_delayed_body
 from worker.dispatch import ClaimedEnd
 from worker.intake_queue import IntakeQueue
 from worker.report import Outcome

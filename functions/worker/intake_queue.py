@@ -3,15 +3,16 @@
 import json
 import math
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from aws_calls import CALL_ERRORS, call, code_of, is_transient
+from aws_calls import CALL_ERRORS, code_of, is_transient
 from conversations.end_rules.last_queue import SettlingEnd
 from conversations.parsed import Rejected
 from deadline import Deadline
+from intake.sending import MAX_BYTES, MAX_ENTRIES, call_for_group, send_bodies, split_into_groups
 from logs import json_logger
-from worker.dead_letter import MAX_BYTES, DeadLetter, make_dead_letter
+from worker.dead_letter import DeadLetter, make_dead_letter
 from worker.messages import Message
 from worker.report import Outcome
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 logger = json_logger("worker")
 
-# SQS's limit for a call (see "Amazon SQS message quotas" in the AWS documentation).
-MAX_ENTRIES = 10
 # The longest delay of a failed message that does not wait for a lease to expire.
 MAX_DELAY_SECONDS = 900
 MAX_LEASE_WAIT_SECONDS = 1800  # longer than any lease
@@ -77,7 +76,7 @@ class IntakeQueue:
                 outcomes.append(
                     _make_move_failure(message, "body and reason are too large together")
                 )
-        for group in _split_into_groups(dead_letters, lambda dead_letter: dead_letter.size):
+        for group in split_into_groups(dead_letters, lambda dead_letter: dead_letter.size):
             outcomes += self._move_group(group, deadline)
         return outcomes
 
@@ -100,7 +99,7 @@ class IntakeQueue:
             ]
             change_delays = self._sqs.change_message_visibility_batch
             try:
-                error_codes = _call_for_group(change_delays, self._queue_url, entries, deadline)
+                error_codes = call_for_group(change_delays, self._queue_url, entries, deadline)
                 errors = list(error_codes.values())
             except CALL_ERRORS as error:
                 errors = [code_of(error)]
@@ -125,23 +124,14 @@ class IntakeQueue:
         bodies
             The bodies, in ASCII, each within SQS's limit.
         """
-        sent_flags = [False] * len(bodies)
-        for group in _split_into_groups(range(len(bodies)), lambda position: len(bodies[position])):
-            if deadline.passed():
-                break
-            entries = [
-                {"MessageBody": bodies[position], "DelaySeconds": delay_seconds}
-                for position in group
-            ]
-            send = self._sqs.send_message_batch
-            try:
-                error_codes = _call_for_group(send, self._queue_url, entries, deadline)
-            except CALL_ERRORS as error:
-                logger.warning("Delayed messages not sent", error=code_of(error), ends=len(group))
-                continue
-            for index, position in enumerate(group):
-                sent_flags[position] = index not in error_codes
-        return sent_flags
+        return send_bodies(
+            self._sqs,
+            self._queue_url,
+            bodies,
+            deadline,
+            delay_seconds=delay_seconds,
+            logger=logger,
+        )
 
     def _delay_seconds(self, outcome: Outcome, now_ms: int, *, spread: bool) -> int:
         """Return the seconds until a failed message is received again.
@@ -178,7 +168,7 @@ class IntakeQueue:
         ]
         send = self._sqs.send_message_batch
         try:
-            error_codes = _call_for_group(send, self._dead_letter_queue_url, entries, deadline)
+            error_codes = call_for_group(send, self._dead_letter_queue_url, entries, deadline)
         except CALL_ERRORS as error:
             if len(group) > 1 and not is_transient(error):
                 # One message that SQS refuses must not block the others.
@@ -210,21 +200,9 @@ class IntakeQueue:
         delete_deadline = deadline.extended_by(DELETE_EXTENSION_SECONDS).within(DELETE_SECONDS)
         delete = self._sqs.delete_message_batch
         try:
-            _call_for_group(delete, self._queue_url, entries, delete_deadline)
+            call_for_group(delete, self._queue_url, entries, delete_deadline)
         except CALL_ERRORS as error:
             logger.warning("Rejected messages not deleted yet", error=code_of(error))
-
-
-def _call_for_group(
-    operation: Callable[..., Any],
-    queue_url: str,
-    entries: Sequence[Mapping[str, Any]],
-    deadline: Deadline,
-) -> dict[int, str]:
-    """Call SQS for some entries; return the refused entries' error codes, keyed by position."""
-    numbered_entries = [{"Id": str(position), **entry} for position, entry in enumerate(entries)]
-    response = call(deadline, operation, QueueUrl=queue_url, Entries=numbered_entries)
-    return {int(refusal["Id"]): refusal["Code"] for refusal in response.get("Failed", [])}
 
 
 def _has_lacked_time(outcome: Outcome) -> bool:
@@ -240,26 +218,6 @@ def _make_settle_body(end: SettlingEnd) -> str:
     if not body or len(body) > MAX_BYTES:
         return json.dumps(end.as_event(include_cause=False))
     return body
-
-
-_Item = TypeVar("_Item")
-
-
-def _split_into_groups(
-    items: Iterable[_Item], size_of: Callable[[_Item], int]
-) -> Iterator[list[_Item]]:
-    """Yield groups that each fit into one call. `size_of` returns an item's size in bytes."""
-    group: list[_Item] = []
-    group_size = 0
-    for item in items:
-        size = size_of(item)
-        if group and (len(group) == MAX_ENTRIES or group_size + size > MAX_BYTES):
-            yield group
-            group, group_size = [], 0
-        group.append(item)
-        group_size += size
-    if group:
-        yield group
 
 
 def _make_move_failure(message: Message, error: str) -> Outcome:

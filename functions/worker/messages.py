@@ -9,7 +9,7 @@ from conversations.failures import OUT_OF_TIME, Failed, OutOfTime
 from conversations.parsed import Accepted, Ignored, Rejected
 from conversations.partner_event import PartnerEvent
 from deadline import Deadline, now_ms
-from worker.delayed_ends import BODY_PREFIX, parse_delayed_body
+from intake.delayed_ends import BODY_PREFIX, parse_delayed_body
 
 # The latest time that a Python datetime can represent, in epoch milliseconds.
 _MAX_DATETIME_MS = 253_402_300_799_999

@@ -99,7 +99,8 @@ def _run(plan: Plan, cleanup: ExitStack, screen: Screen) -> None:
     screen.step("Faults are over: wait until the intake queue is empty")
     run.drain(plan.drain_seconds)
     screen.step("The watchdog's backfill recovers what Genesys Cloud lost")
-    run.recover(Recovery(watchdog, world.genesys.analytics), plan.drain_seconds)
+    recovery = Recovery(world, outputs["LedgerTableName"], watchdog, traffic)
+    run.recover(recovery, plan.drain_seconds)
     report = run.report()
     screen.step("The account")
     screen.note(report.faults())
@@ -116,6 +117,8 @@ def _deploy(plan: Plan, world: World, delivery: Delivery) -> Mapping[str, str]:
     settings = {
         "queue_ids": OUR_QUEUES,
         "max_receive_count": 50,
+        "watchdog": "heal",
+        "backfill": "repair",
         **delivery.settings,
         **SETTINGS[plan.details],
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any
 
+from intake.delayed_ends import BODY_PREFIX
 from local.chaos.calls import CallLog
 from local.chaos.faults import Faults
 from local.chaos.plan import ANALYTICS, ANSWERS_OF_ANALYTICS
@@ -17,7 +18,6 @@ from local.genesys.problems import too_many_requests
 from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer, Request
 from local.runs.report import row
-from worker.delayed_ends import BODY_PREFIX
 
 ATTEMPTS = 3
 """How often the worker asks for the details of an end."""

@@ -208,7 +208,8 @@ def full_plan(
         drain_seconds=(100 if details == "none" else 200) + window / 2,
         details=details,
         delivery=delivery,
-        gaps=_gaps(window, ()),
+        gaps=_gaps(window, ("deleted", "disabled")),
+        dropped=DROPPED,
     )
 
 
@@ -231,7 +232,8 @@ def short_plan(seed: int, details: str = "none", delivery: str = "subscription")
         visibility_timeout=12,
         details=details,
         delivery=delivery,
-        gaps=_gaps(window, ()),
+        gaps=_gaps(window, ("deleted", "disabled")),
+        dropped=DROPPED,
     )
 
 

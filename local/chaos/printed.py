@@ -1,5 +1,6 @@
-"""Counts phrases in the emulator's output, which contains the worker's log lines."""
+"""Counts phrases in the emulator's output, which contains the functions' log lines."""
 
+import re
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
@@ -23,3 +24,10 @@ class PrintedPhrases:
         for each in self._phrases:
             self._counts[each] += complete.count(each.encode())
         return self._counts[phrase]
+
+
+def printed_total(log_file: Path, metric: str) -> int:
+    """Return the sum of a metric's values in the embedded metrics that the functions printed."""
+    value = re.compile(rf'"{metric}": ?\[?(\d+)'.encode())
+    with log_file.open("rb") as log:
+        return sum(int(number) for line in log for number in value.findall(line))

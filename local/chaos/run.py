@@ -9,7 +9,7 @@ from local.chaos.clock import HeldClock
 from local.chaos.details import ChaoticAnalytics, DetailsAccount
 from local.chaos.fault_proxy import FaultProxy
 from local.chaos.plan import CALLS_AFTER_FAILURES
-from local.chaos.printed import PrintedPhrases
+from local.chaos.printed import PrintedPhrases, printed_total
 from local.chaos.repeats import HANGING_ACTION
 from local.chaos.report import LedgerItem, RunReport
 from local.chaos.source.account import SourceAccount
@@ -33,6 +33,8 @@ TIMED_OUT, CLAIMED_ELSEWHERE = "killing worker", '"reason":"claimed_elsewhere"'
 worker has claimed."""
 MAX_BACKLOG = 1_000
 """The most messages in the intake queue. Above that, publishing waits: the machine is too slow."""
+RECOVERED = "RecoveredEnds"
+"""The metric of the ends that the backfill sends."""
 MAX_HEALS = 3
 """The most runs of the watchdog after which it must have healed."""
 UPDATE_SECONDS = 0.25
@@ -110,13 +112,16 @@ class Run:
         self._world.wait(seconds, lambda: not count_messages(aws, queue_url), show)
 
     def recover(self, recovery: Recovery, drain_seconds: float) -> None:
-        """Let the watchdog's backfill find the ends that were missed."""
-        done = {end for end, item in self._ledger().items() if item.state == "done"}
-        self._account.missed = len(self._traffic.ends - done)
-        recovery.add_conversations(self._traffic)
-        recovery.run(self._update)
-        self.drain(drain_seconds)
-        self._account.sent_again = recovery.run(self._update)
+        """Let the watchdog's backfill find the ends that were missed, then let it look again."""
+        account = self._account
+        missed = self._traffic.ends - self._ledger().keys()
+        account.missed = len(missed)
+        recovery.add_conversations(missed)
+        for _ in range(2):
+            account.finished += recovery.run(self._update)
+            total = printed_total(self._world.aws.log_file, RECOVERED)
+            account.sent.append(total - sum(account.sent))
+            self.drain(drain_seconds)
 
     def report(self) -> RunReport:
         """Return the report, from the receivers, the ledger, the queues, the proxy and the log."""

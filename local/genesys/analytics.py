@@ -5,11 +5,12 @@ Source: the official SDK, `get_analytics_conversations_details`.
 
 import copy
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+from local.genesys.conversation_search import ConversationSearch
 from local.genesys.problems import Problem, bad_request, missing_permission, not_allowed, not_found
 from local.http.messages import Answer, Request
 
@@ -69,6 +70,8 @@ class Analytics:
     asks
         The requests so far, in order; refused ones too. A request that met the rate limit or an
         outage never reached the analytics.
+    search
+        The search for conversations.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -80,6 +83,7 @@ class Analytics:
         self.select: Callable[[Sequence[str]], Sequence[str]] = lambda ids: ids
         self.asks: list[Ask] = []
         self._clock = clock
+        self.search = ConversationSearch(self, clock)
         # The conversations, each with the time at which it was added and its lag.
         self._conversations: dict[str, tuple[AnalyticsConversation, float, float | None]] = {}
 
@@ -93,6 +97,12 @@ class Analytics:
         """
         added = conversation, self._clock(), lag_seconds
         self._conversations[conversation["conversationId"]] = added
+
+    def known_conversations(self) -> Iterator[AnalyticsConversation]:
+        """Yield the conversations that answers have by now, as they were added."""
+        for conversation_id, (conversation, _, _) in self._conversations.items():
+            if self._is_known(conversation_id):
+                yield conversation
 
     def asked_count(self, conversation_id: str) -> int:
         """Return how many requests have asked for a conversation."""
@@ -126,7 +136,7 @@ class Analytics:
             raise not_found("One of the conversations was not found.")
         selected = self.select(known)
         self.asks[-1] = Ask(refused.time, ids, tuple(selected))
-        return Answer(200, {"conversations": [self._render(each) for each in selected]})
+        return Answer(200, {"conversations": [self.render(each) for each in selected]})
 
     def _is_known(self, conversation_id: str) -> bool:
         if conversation_id in self.withheld or conversation_id not in self._conversations:
@@ -138,7 +148,7 @@ class Analytics:
         _, added_at, _ = self._conversations[conversation_id]
         return self._clock() - added_at
 
-    def _render(self, conversation_id: str) -> dict[str, Any]:
+    def render(self, conversation_id: str) -> dict[str, Any]:
         """Return a conversation, without the parts that analytics do not have yet."""
         conversation, _, _ = self._conversations[conversation_id]
         shown = copy.deepcopy(dict(conversation))

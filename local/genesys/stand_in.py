@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
 from local.genesys.analytics import DETAILS, Analytics
+from local.genesys.conversation_search import QUERY, ConversationSearch
 from local.genesys.integrations import INTEGRATIONS, Integrations
 from local.genesys.limits import Limits
 from local.genesys.login import LOGIN, Login
@@ -48,6 +49,7 @@ OPERATIONS = {
     f"{INTEGRATIONS}/[^/]+": {"GET": "read", "PATCH": "switch", "DELETE": "delete"},
     f"{INTEGRATIONS}/[^/]+/config/current": {"GET": "configuration", "PUT": "configure"},
     DETAILS: {"GET": "details"},
+    QUERY: {"POST": "search"},
     QUEUES: {"GET": "queues"},
 }
 """The names of operations, by path pattern and method; tests use the names to replace answers."""
@@ -168,9 +170,13 @@ class GenesysCloud(Login, Limits, ScriptedService):
             raise not_found()
         return entities.answer(operation, request)
 
-    def _entities_at(self, path: str) -> Subscriptions | Integrations | Queues | Analytics | None:
+    def _entities_at(
+        self, path: str
+    ) -> Subscriptions | Integrations | Queues | Analytics | ConversationSearch | None:
         if path == f"{DETAILS}/":
             return self.analytics
+        if path == f"{QUERY}/":
+            return self.analytics.search
         if path.startswith(f"{QUEUES}/"):
             return self.queues
         if path.startswith(f"{INTEGRATIONS}/"):

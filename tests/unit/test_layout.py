@@ -55,11 +55,13 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "destinations": DOMAIN,
         "genesys": BASE,
         "details": DOMAIN | {"genesys"},
+        "intake": DOMAIN,
+        "backfill": DOMAIN | {"details", "dynamodb", "genesys", "intake"},
         "resources": BASE | {"genesys"},
         # The functions themselves, which do not know each other.
-        "worker": DOMAIN | {"destinations", "details", "dynamodb", "genesys"},
+        "worker": DOMAIN | {"destinations", "details", "dynamodb", "genesys", "intake"},
         "provisioner": BASE | {"genesys", "resources"},
-        "watchdog": BASE | {"genesys", "resources"},
+        "watchdog": BASE | {"backfill", "details", "dynamodb", "genesys", "intake", "resources"},
     },
     "infra": {
         "settings": set(),

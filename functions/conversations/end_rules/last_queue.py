@@ -152,7 +152,7 @@ def _choose_queues(
         if not isinstance(history, History) or event.at_ms not in history.customer_ends:
             continue
         end = history.customer_ends[event.at_ms]
-        last_queue_id = _find_last_queue(history, event.at_ms)
+        last_queue_id = find_last_queue(history, event.at_ms)
         if last_queue_id and not end.decided_queue_id:
             decided_end = dataclasses.replace(end, decided_queue_id=last_queue_id)
             addition = History(customer_ends={event.at_ms: decided_end})
@@ -160,7 +160,7 @@ def _choose_queues(
     return additions
 
 
-def _find_last_queue(history: History, ended_at_ms: int) -> str | None:
+def find_last_queue(history: History, ended_at_ms: int) -> str | None:
     """Return the id of the queue that a conversation was in last; None if no stay counts."""
     latest_ms = ended_at_ms + SAME_END_WINDOW_MS
 

@@ -20,11 +20,14 @@ class QueueLeg:
         return [_find_leg_ends(event) for event in events]
 
 
-def _find_leg_ends(event: PartnerEvent) -> list[Accepted]:
+def is_leg_end(event: PartnerEvent) -> bool:
+    """Return whether an event says that a leg is over."""
     if event.topic == "acd.end":
-        is_over = event.acd_outcome == "ABANDON"
-    else:
-        is_over = event.agent_talked and not event.is_transfer
-    if event.queue_id is None or not is_over:
+        return event.acd_outcome == "ABANDON"
+    return event.agent_talked and not event.is_transfer
+
+
+def _find_leg_ends(event: PartnerEvent) -> list[Accepted]:
+    if event.queue_id is None or not is_leg_end(event):
         return []
     return [accept_end(event, event.queue_id, event.at_ms, event)]

@@ -67,12 +67,15 @@ class Traffic:
         The malformed bodies, which are sent straight to the intake queue.
     analytics_of
         Returns a conversation as analytics have it, from its id.
+    start
+        A time before all events.
     """
 
     events: Sequence[TrafficEvent]
     ends: frozenset[End]
     malformed: Sequence[Malformed]
     analytics_of: Callable[[str], Mapping[str, Any]]
+    start: datetime
 
 
 def subscription_traffic(plan: Plan, now: datetime | None = None) -> Traffic:
@@ -98,18 +101,20 @@ def subscription_traffic(plan: Plan, now: datetime | None = None) -> Traffic:
         _keys((event.conversation_id, event.queue_id) for event, _ in ends),
         malformed_bodies(),
         lambda conversation_id: analytics_of_ends(by_conversation[conversation_id]),
+        start,
     )
 
 
 def partner_traffic(plan: Plan, now: datetime | None = None) -> Traffic:
     """Return traffic with the partner events of conversations of all stories."""
+    start = _start(plan.events // EVENTS_OF_A_CONVERSATION, now)
     made = partner_conversations(
         plan.seed,
         plan.events,
         own_share=OUR_SHARE,
         any_order=True,
         rules=[RULE],
-        start=_start(plan.events // EVENTS_OF_A_CONVERSATION, now),
+        start=start,
     )
     events: list[TrafficEvent] = []
     ends: list[End] = []
@@ -134,6 +139,7 @@ def partner_traffic(plan: Plan, now: datetime | None = None) -> Traffic:
         _keys(ends),
         malformed_events(),
         lambda conversation_id: analytics_of(by_conversation[conversation_id].events),
+        start,
     )
 
 

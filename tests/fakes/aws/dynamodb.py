@@ -28,6 +28,9 @@ _UPDATE = re.compile(
 _ADDITION = re.compile(r"SET (\w+) = (?:(\w+) \+ )?(:\w+)")
 _BETWEEN = re.compile(r"(\w+) BETWEEN (:\w+) AND (:\w+)")
 _ABSENT_OR_LESS = re.compile(r"attribute_not_exists\((\w+)\) OR (\w+) < (:\w+)")
+# The expressions of the backfill's cursors.
+_ASSIGNMENTS = re.compile(r"SET (\w+ = :\w+(?:, \w+ = :\w+)+)")
+_SAVED_BEFORE = re.compile(r"attribute_not_exists\((\w+)\)|(\w+) = (:\w+)")
 _UPDATE_PARAMETERS = {
     "TableName",
     "Key",
@@ -72,9 +75,10 @@ class Written:
 class FakeDynamoDb:
     """A table with the keys `conversation_id` and `queue_id`.
 
-    It takes the two forms of statements that the ledger writes, the updates of the request slots,
-    and no others. Limits and refusals are those of "BatchExecuteStatement", "BatchGetItem" and
-    "UpdateItem" in the "Amazon DynamoDB API Reference" and of "Constraints in Amazon DynamoDB".
+    It takes the two forms of statements that the ledger writes, the updates of the request slots
+    and of the backfill's cursors, and no others. Limits and refusals are those of
+    "BatchExecuteStatement", "BatchGetItem", "GetItem" and "UpdateItem" in the "Amazon DynamoDB API
+    Reference" and of "Constraints in Amazon DynamoDB".
 
     Attributes
     ----------
@@ -173,7 +177,21 @@ class FakeDynamoDb:
             "UnprocessedKeys": {self._table: {**asked, "Keys": left}} if left else {},
         }
 
+    def get_item(self, **parameters: Any) -> dict[str, Any]:
+        fault = self._begin("get_item", [parameters])
+        self._check_names(parameters, {"TableName", "Key", "ConsistentRead"})
+        key = _key_of(parameters["Key"])
+        if key is None or parameters["TableName"] != self._table:
+            raise self._refusal("ValidationException", "a key of the table")
+        if parameters.get("ConsistentRead") is not True:
+            raise self._refusal("NotConsistent", "a cursor must not be judged by an old state")
+        if isinstance(fault, Lost):
+            raise fault.error
+        return {"Item": _copied(self.items[key])} if key in self.items else {}
+
     def update_item(self, **parameters: Any) -> dict[str, Any]:
+        if assigned := _ASSIGNMENTS.fullmatch(parameters.get("UpdateExpression", "")):
+            return self._assign(assigned[1], parameters)
         fault = self._begin("update_item", [parameters])
         self._check_names(parameters, _UPDATE_PARAMETERS)
         if parameters["TableName"] != self._table:
@@ -205,6 +223,34 @@ class FakeDynamoDb:
         if parameters["ReturnValues"] != "UPDATED_NEW":
             raise self._refusal("Unknown", "the request slots need the new value")
         return {"Attributes": {name: number}}
+
+    def _assign(self, assigned: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Update an item of the backfill's cursors."""
+        fault = self._begin("update_item", [parameters])
+        self._check_names(parameters, _UPDATE_PARAMETERS)
+        key, values = _key_of(parameters["Key"]), parameters["ExpressionAttributeValues"]
+        names = dict(pair.split(" = ") for pair in assigned.split(", "))
+        form = _SAVED_BEFORE.fullmatch(parameters["ConditionExpression"])
+        if key is None or parameters["TableName"] != self._table or form is None:
+            raise self._refusal("ValidationException", "an update of a cursor")
+        used = {*names.values(), *filter(None, [form[3]])}
+        if used != set(values) or not all(map(_is_value, values.values())):
+            raise self._refusal("ValidationException", "every value is used, and no other one")
+        before = self.items.get(key)
+        is_met = (
+            before is None or form[1] not in before
+            if form[1]
+            else before is not None and before.get(form[2]) == values[form[3]]
+        )
+        if not is_met:
+            raise client_error("ConditionalCheckFailedException")
+        new_values = {name: values[placeholder] for name, placeholder in names.items()}
+        after = {**(before or parameters["Key"]), **_copied(new_values)}
+        self.items[key] = after
+        self.written.append(Written(key, before, after))
+        if isinstance(fault, Lost):
+            raise fault.error
+        return {}
 
     def _meets(self, condition: str, name: str, item: Item | None, values: Item) -> bool:
         """Return whether an item, which may not be there, meets the condition of an update."""
@@ -349,6 +395,8 @@ def _as_botocore(call: Call, table: str) -> tuple[str, dict[str, Any]]:
         return "BatchExecuteStatement", {"Statements": call.entries}
     if call.operation == "update_item":
         return "UpdateItem", call.entries[0]
+    if call.operation == "get_item":
+        return "GetItem", call.entries[0]
     return "BatchGetItem", {"RequestItems": {table: {"Keys": call.entries}}}
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from details import models
 from details.details import Details, EndInConversation, read_details
-from details.lookup import _parse
+from details.models import parse_conversation
 from tests.bodies import CANARY, OTHER_QUEUE, QUEUE, mutated, paths, telling, values
 from tests.genesys_sdk import types
 from tests.genesys_sdk import values as sdk_values
@@ -505,7 +505,7 @@ ends = st.builds(
 def test_any_json_has_no_details_or_details_that_can_be_encoded(
     of: Any, end: EndInConversation, personal: bool
 ) -> None:
-    parsed = _parse(of)
+    parsed = parse_conversation(of)
     if parsed is None:
         return
     details = read_details(parsed, end, with_personal_data=personal, is_last_attempt=False)
@@ -531,7 +531,7 @@ def test_any_json_has_no_details_or_details_that_can_be_encoded(
     ids=range(9),
 )
 def test_json_that_could_not_be_encoded_is_no_conversation(of: Any) -> None:
-    assert _parse(of) is None
+    assert parse_conversation(of) is None
 
 
 @pytest.mark.parametrize("model", SDK_MODELS)

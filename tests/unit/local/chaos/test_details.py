@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from intake.delayed_ends import make_delayed_body
 from local.chaos.calls import Call, CallLog
 from local.chaos.details import ATTEMPTS, LAG_SECONDS, ChaoticAnalytics, DetailsAccount
 from local.chaos.faults import Fault, Faults
@@ -17,7 +18,6 @@ from local.http.faults import Call as ServiceCall
 from local.http.messages import Request
 from tests.detailed_ends import missing_end
 from tests.fakes.clock import Clock
-from worker.delayed_ends import make_delayed_body
 
 TRAFFIC = subscription_traffic(short_plan(1, "analytics"))
 ALL_IDS = list(dict.fromkeys(event.conversation_id for event in TRAFFIC.events))

@@ -26,6 +26,7 @@ from deadline import Deadline
 from destinations.destination import Receipt
 from details.models import Conversation
 from dynamodb.ledger_table import LedgerTable
+from intake.delayed_ends import BODY_PREFIX
 from tests import bodies
 from tests.bodies import ENDED, QUEUE
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Item, Key, Written, client_error
@@ -36,7 +37,6 @@ from tests.fakes.batches import reported_ids
 from tests.fakes.details import OwnQueue
 from tests.fakes.turns import Killed, Turns
 from worker.batch import Dependencies, process
-from worker.delayed_ends import BODY_PREFIX
 from worker.details_step import DetailsSettings, DetailsStep
 from worker.intake_queue import IntakeQueue
 from worker.messages import Message, Reader

@@ -1,7 +1,8 @@
-"""Delayed messages: ends that the worker sends to itself, to deliver them later with their details.
+"""Delayed messages: ends that Queue Ends itself puts on the intake queue.
 
-They are understood whatever the setting `details` is now, because a deployment can change it while
-messages are on their way.
+The worker sends them to itself, to deliver an end later with its details. The backfill sends ends
+that never arrived. They are understood whatever the settings are now, because a deployment can
+change these while messages are on their way.
 """
 
 import json
@@ -20,13 +21,13 @@ from conversations.fields import (
 )
 from conversations.parsed import Accepted, Ignored, Rejected, RejectError
 
-# Only the worker writes bodies that begin like this. They have no event type, so after a roll-back,
+# Only Queue Ends writes bodies that begin like this. They have no event type, so after a roll-back,
 # a version without details moves them to the dead-letter queue. No end is lost.
 BODY_PREFIX = '{"queueEndsDelayedEnd":'
 
 
 class _DelayedEnd(msgspec.Struct, rename="camel"):
-    attempts: Annotated[int, msgspec.Meta(ge=1)]
+    attempts: Annotated[int, msgspec.Meta(ge=0)]
     conversation_id: Annotated[str, msgspec.Meta(min_length=1)]
     queue_id: str
     ended_at_ms: int
