@@ -61,12 +61,23 @@ class PassResult:
 
 
 def run_pass(
-    one: Pass, backfill: Backfill, cursors: KeepsCursors, now_ms: Clock, deadline: Deadline
+    one: Pass,
+    backfill: Backfill,
+    cursors: KeepsCursors,
+    deadline: Deadline,
+    *,
+    now_ms: Clock,
+    findings: Findings | None = None,
 ) -> PassResult | None:
     """Run a pass until the deadline; return None if it is not due.
 
     The first run only notes the present time, because earlier ends are not to be sent. After each
     page, the cursor is saved. If a run stops, the next run reads this page again at most.
+
+    Parameters
+    ----------
+    findings
+        As in `Backfill.run`.
 
     Raises
     ------
@@ -109,5 +120,5 @@ def run_pass(
         )
         version = saved.version
 
-    findings = backfill.run(window, deadline, start=start, on_page=save)
-    return PassResult(one.name, findings, skipped_ms)
+    results = backfill.run(window, deadline, start=start, findings=findings, on_page=save)
+    return PassResult(one.name, results, skipped_ms)

@@ -9,7 +9,7 @@ from backfill.known_ends import ReadsEnds, find_missing, read_spans
 from backfill.requests import OutOfTime
 from backfill.windows import Position, Window, first_position, next_interval
 from conversations.end import ConversationEnd
-from conversations.fields import format_utc, from_epoch_ms
+from conversations.fields import format_utc, from_epoch_ms, to_epoch_ms
 from deadline import Deadline
 from details.models import Conversation, parse_conversation
 from genesys.conversation_search import MAX_PAGES, MAX_RESULTS, Page
@@ -103,6 +103,7 @@ class Backfill:
         deadline: Deadline,
         *,
         start: Position | None = None,
+        findings: Findings | None = None,
         on_page: Callable[[Findings, Position | None], None] = lambda *_: None,
     ) -> Findings:
         """Search a window until the deadline; return the results.
@@ -111,6 +112,8 @@ class Backfill:
         ----------
         start
             The page to begin with; None for the first one.
+        findings
+            The object that gets the results, for a caller that needs them after an error, too.
         on_page
             Called after each page whose missing ends have been sent, with the results so far and
             the position of the next page; None after the last one. If the run breaks off, a later
@@ -127,7 +130,7 @@ class Backfill:
         ClientError, BotoCoreError, TimeoutError
             The request slots cannot be updated.
         """
-        findings = Findings()
+        findings = findings or Findings()
         seen_ids: set[str] = set()
         position = start or first_position(window)
         while position is not None:
@@ -164,8 +167,10 @@ class Backfill:
             self._send_all(self.send, missing, deadline)
             findings.sent += len(missing)
         findings.missing += missing
-        if position.page >= MAX_PAGES:
+        if position.page >= MAX_PAGES and page.total_hits is not None:
             return next_interval(position, window)
+        # If the number of conversations is unknown, Genesys Cloud refuses the page after the last
+        # one that it shows.
         return position.next_page()
 
     def _fetch(self, position: Position, deadline: Deadline) -> Page | None:
@@ -174,7 +179,7 @@ class Backfill:
         try:
             return self.search.fetch(begin_ms, end_ms, number, deadline)
         except GenesysError as error:
-            if error.status == 400 and "100000" in error.message.replace(",", ""):
+            if error.status == 400 and "pagination" in error.message.lower():
                 return None
             raise
 
@@ -187,6 +192,9 @@ class Backfill:
     ) -> list[ExpectedEnd]:
         candidates: list[tuple[list[ExpectedEnd], list[ExpectedEnd]]] = []
         for conversation in conversations:
+            over_at = conversation.conversation_end
+            if over_at and to_epoch_ms(over_at) < window.since_ms:
+                continue  # most conversations ended before the window
             all_ends = find_expected_ends(conversation, self.rule, self.queue_ids)
             ends = [e for e in all_ends if window.has(e.ended_at_ms, e.conversation_start_ms)]
             if ends:

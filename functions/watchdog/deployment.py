@@ -24,7 +24,12 @@ class WatchdogVariables(Variables, frozen=True):
     stack_name
         The name of the CloudFormation stack.
     queue_urls
-        The URLs of the stack's SQS queues, separated by commas.
+        The URLs of the stack's SQS queues, separated by commas; the intake queue's is the first.
+    backfill
+        `report` or `repair`; not set if the setting `backfill` is `off`.
+    end_rule, ledger_table
+        The rule by which conversations end, and the name of the ledger's table; set for the
+        backfill alone.
     """
 
     stage: str
@@ -33,13 +38,43 @@ class WatchdogVariables(Variables, frozen=True):
     heal: bool = False
     stack_name: str = ""
     queue_urls: str = ""
+    backfill: str = "off"
+    end_rule: str = ""
+    ledger_table: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillSettings:
+    """The settings of the backfill.
+
+    Attributes
+    ----------
+    sends
+        Whether missing ends are sent, and not only counted.
+    end_rule
+        The rule by which conversations end (see `backfill.expected_ends`).
+    """
+
+    sends: bool
+    end_rule: str
+    ledger_table: str
+    intake_queue_url: str
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A stage, its deployed resource, the ids of its queues, and the URLs of its SQS queues.
+    """What the watchdog knows of its stack.
 
-    `heals` tells whether the watchdog removes differences, and not only reports them.
+    Attributes
+    ----------
+    queue_ids
+        The ids of the queues in Genesys Cloud.
+    heals
+        Whether the watchdog removes differences, and not only reports them.
+    stack_name, queue_urls
+        The name of the CloudFormation stack, and the URLs of its SQS queues.
+    backfill
+        The settings of the backfill; None if it is off.
     """
 
     stage: str
@@ -48,6 +83,7 @@ class Deployment:
     heals: bool = False
     stack_name: str = ""
     queue_urls: tuple[str, ...] = ()
+    backfill: BackfillSettings | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Deployment":
@@ -74,4 +110,16 @@ class Deployment:
             heals=variables.heal,
             stack_name=variables.stack_name,
             queue_urls=tuple(filter(None, variables.queue_urls.split(","))),
+            backfill=_read_backfill(variables),
         )
+
+
+def _read_backfill(variables: WatchdogVariables) -> BackfillSettings | None:
+    if variables.backfill == "off":
+        return None
+    return BackfillSettings(
+        sends=variables.backfill == "repair",
+        end_rule=variables.end_rule,
+        ledger_table=variables.ledger_table,
+        intake_queue_url=variables.queue_urls.partition(",")[0],
+    )

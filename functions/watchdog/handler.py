@@ -12,7 +12,7 @@ from watchdog.clients import Clients
 from watchdog.deployment import Deployment
 from watchdog.queue_metrics import SQS_CONFIG
 from watchdog.stack_state import CLOUDFORMATION_CONFIG
-from watchdog.watch import watch
+from watchdog.watch import Backfills, watch
 
 logger = json_logger("watchdog")
 deployment = Deployment.from_environment(os.environ)
@@ -22,9 +22,15 @@ clients = Clients(
     cloudformation=boto3.client("cloudformation", config=CLOUDFORMATION_CONFIG),
     sqs=boto3.client("sqs", config=SQS_CONFIG),
 )
+backfill: Backfills | None = None
+if deployment.backfill:
+    # Without the backfill, nothing of this is imported.
+    from watchdog.backfill_step import make_backfill_step
+
+    backfill = make_backfill_step(deployment, deployment.backfill, clients.secrets, logger)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Compare Genesys Cloud with the deployment, and heal it; return the result of `watch`."""
     add_request_id_to_logs(context)
-    return watch(deployment, context, clients, logger)
+    return watch(deployment, context, clients, logger, backfill=backfill)

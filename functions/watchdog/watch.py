@@ -1,5 +1,6 @@
 """Compares Genesys Cloud with the deployed stack, heals it, and emits metrics."""
 
+from collections.abc import Callable
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -31,12 +32,21 @@ DEADLINE_SECONDS_BEFORE_TIMEOUT = 10.0
 MAX_LOOKUP_SECONDS = 20.0
 
 
+Backfills = Callable[[InvocationContext], None]
+"""Looks for missing ends until shortly before the invocation's timeout; never raises an error."""
+
+
 class ComparisonFailed(UserFacingError):
     """A comparison had no result; the failure may be transient."""
 
 
 def watch(
-    deployment: Deployment, context: InvocationContext, clients: Clients, logger: Logger
+    deployment: Deployment,
+    context: InvocationContext,
+    clients: Clients,
+    logger: Logger,
+    *,
+    backfill: Backfills | None = None,
 ) -> dict[str, Any]:
     """Compare Genesys Cloud with the deployment; log the differences and emit a metric.
 
@@ -45,8 +55,9 @@ def watch(
     decides, half a minute later. If the deployment heals, the differences are then removed. A 1
     follows the 0 if none remains, so that the alarm turns on, and off again.
 
-    The queues' metrics are kept awake before all this, and `report_unknown_queues` checks the
-    queues after it. Neither changes the result.
+    The queues' metrics are kept awake before all this. After it, `report_unknown_queues` checks the
+    queues, and `backfill` looks for missing ends with the time that is left. None of them changes
+    the result.
 
     Returns
     -------
@@ -74,6 +85,8 @@ def watch(
         report_unknown_queues(
             deployment, deadline.within(MAX_LOOKUP_SECONDS), clients.secrets, logger
         )
+    if backfill:
+        backfill(context)
     differences = list(healing.comparison.differences)
     return {
         "healthy": not differences,

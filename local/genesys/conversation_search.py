@@ -3,6 +3,7 @@
 Source: the official SDK, `post_analytics_conversations_details_query`.
 """
 
+import functools
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -130,7 +131,12 @@ def _parse_queue_ids(body: Mapping[str, Any]) -> set[str]:
 
 
 def _start_of(conversation: "AnalyticsConversation") -> datetime:
-    return datetime.fromisoformat(conversation["conversationStart"])
+    return _parse_time(conversation["conversationStart"])
+
+
+@functools.lru_cache(maxsize=10_000)
+def _parse_time(time: str) -> datetime:
+    return datetime.fromisoformat(time)
 
 
 def _queue_ids_of(conversation: "AnalyticsConversation") -> Iterator[str]:

@@ -57,12 +57,13 @@ class World:
         The org, whose analytics the backfill searches.
     """
 
-    def __init__(self, genesys: GenesysCloud, url: str, rule: str) -> None:
+    def __init__(self, http: HttpServer, rule: str) -> None:
         self.rule = rule
         worker_rule = "touched" if rule == CONVERSATION else rule
         self.worker = PartnerWorker(worker_rule, queue_ids=OUR_QUEUES)
-        self.clock = genesys.clock = self.worker.clock
-        self.genesys, self._url = genesys, url
+        self.clock = self.worker.clock
+        self.genesys = http.respond = GenesysCloud(clock=self.clock)
+        self._url = http.url
         self.dynamodb, self.sqs = self.worker.dynamodb, self.worker.sqs
         self.cursors = TableCursors(self.dynamodb, TABLE)
         self.now_ms = self.worker.batches.now_ms
@@ -110,7 +111,9 @@ class World:
         """Run the passes that are due."""
         backfill = self.backfill(sends=sends, seconds=seconds)
         deadline = self.clock.deadline(seconds)
-        results = [run_pass(one, backfill, self.cursors, self.now_ms, deadline) for one in PASSES]
+        results = [
+            run_pass(one, backfill, self.cursors, deadline, now_ms=self.now_ms) for one in PASSES
+        ]
         return [result for result in results if result]
 
     def know(self, conversations: Iterable[Conversation]) -> None:
@@ -166,6 +169,7 @@ class World:
         return self.worker.delivered_ends()
 
 
+@functools.cache
 def make_conversations(
     seed: int, count: int, days: float = 3, **options: Any
 ) -> list[Conversation]:
@@ -227,15 +231,10 @@ def at_ms(time: datetime) -> int:
 @pytest.fixture(params=RULES)
 def world(request: pytest.FixtureRequest, http: HttpServer) -> World:
     """A world for each rule."""
-    return make_world(http, request.param)
+    return World(http, request.param)
 
 
 @pytest.fixture
 def make(http: HttpServer) -> Callable[[str], World]:
     """Make a world with some rule."""
-    return functools.partial(make_world, http)
-
-
-def make_world(http: HttpServer, rule: str) -> World:
-    http.respond = genesys = GenesysCloud()
-    return World(genesys, http.url, rule)
+    return functools.partial(World, http)

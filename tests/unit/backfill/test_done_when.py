@@ -12,7 +12,7 @@ from tests.unit.backfill.conftest import (
 
 
 def test_after_the_backfill_every_end_of_three_days_is_delivered_once(world: World) -> None:
-    conversations = make_conversations(7, 2000)
+    conversations = make_conversations(7, 1975)
     expected = expected_of(world, conversations)
     assert len(expected) >= 2000
     world.know(conversations)
