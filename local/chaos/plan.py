@@ -70,7 +70,7 @@ SHORT_RUN_DETAILS_FAULTS: FaultCounts = {
     "connection dropped": {ANALYTICS: 1},
     "answer lost": {"UpdateItem": 1},
 }
-RATES = {"subscription": 60, "eventbridge": 90}
+RATES = {"subscription": 100, "eventbridge": 120}
 """The events that a small machine processes in a second, keyed by delivery."""
 GAP = 0.03
 """How long a gap lasts, as a share of the time in which all events are published."""
