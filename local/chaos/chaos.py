@@ -119,6 +119,8 @@ def _deploy(plan: Plan, world: World, delivery: Delivery) -> Mapping[str, str]:
         "max_receive_count": 50,
         "watchdog": "heal",
         "backfill": "repair",
+        # While faults hold up one worker, others go on.
+        "max_concurrency": 4,
         **delivery.settings,
         **SETTINGS[plan.details],
     }

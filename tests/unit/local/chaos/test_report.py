@@ -10,6 +10,7 @@ from local.chaos.calls import Call, CallLog, Death
 from local.chaos.details import DetailsAccount
 from local.chaos.repeats import ANSWER_LOST, HANGING_ACTION, IN_FLIGHT, MARKED, UNEXPLAINED
 from local.chaos.report import LedgerItem, RunReport
+from local.chaos.source.account import SourceAccount
 from local.runs.queues import DeadLetter
 
 END = ("c-1", "q")
@@ -121,6 +122,20 @@ def test_a_second_arrival_after_a_release_means_that_the_destinations_answer_was
     assert why(claim(), mark("bus", at=4)) == UNEXPLAINED
 
 
+def account(**changes: Any) -> SourceAccount:
+    """Return the account of a gap that was healed, and of an end that was recovered."""
+    fields: dict[str, Any] = {
+        "dropped": 1,
+        "lost_while": Counter(deleted=3),
+        "healed": Counter(deleted=1),
+        "missed": 1,
+        "recovered": {"actions": 1, "bus": 1},
+        "sent": [1, 0],
+        "finished": 2,
+    }
+    return SourceAccount(**fields | changes)
+
+
 def balanced(**changes: Any) -> RunReport:
     """Return a balanced report with changes."""
     fields: dict[str, Any] = {
@@ -132,6 +147,7 @@ def balanced(**changes: Any) -> RunReport:
         "dead_letters": [DeadLetter("m-1", "not_json", "{")],
         "deaths": [Death(PID, HANGING_ACTION)],
         "timeouts": 1,
+        "source": account(),
     }
     return RunReport(**fields | changes)
 
@@ -172,6 +188,12 @@ def test_a_complete_account_of_a_chaos_run_balances() -> None:
         ({"struck": {("killed after", "mark"): 1}}, "every fault that kills"),
         ({"timeouts": 0}, "every hanging action"),
         ({"timeouts": 2}, "every hanging action"),
+        ({"source": account(healed=Counter())}, "the watchdog healed"),
+        ({"source": account(sent=[0, 0])}, "the backfill found exactly"),
+        ({"source": account(sent=[2, 0])}, "the backfill found exactly"),
+        ({"source": account(sent=[1, 1])}, "a second backfill"),
+        ({"source": account(finished=1)}, "a second backfill"),
+        ({"source": account(recovered={"actions": 1, "bus": 0})}, "every end that was missed"),
     ],
 )
 def test_each_error_in_the_account_breaks_the_one_check_for_it(
@@ -179,6 +201,16 @@ def test_each_error_in_the_account_breaks_the_one_check_for_it(
 ) -> None:
     (found,) = broken(balanced(**changes))
     assert found.startswith(check)
+
+
+def test_ends_of_re_opened_conversations_are_counted() -> None:
+    again = (END[0], f"{END[1]}#2")
+    (row,) = (
+        line
+        for line in balanced(ends=frozenset({END, again})).table().splitlines()
+        if "re-opened" in line
+    )
+    assert row.endswith(" 1")
 
 
 def test_a_second_reject_is_excused_by_a_kill_before_the_delete_or_a_lost_answer() -> None:
@@ -223,6 +255,8 @@ def test_the_chaos_table_separates_excused_repeats_from_others() -> None:
     assert len(rows) == len(set(rows))
     assert all(len(line) <= 80 for line in report.table().splitlines())
     assert any(row.startswith("processes killed") and row.endswith(" 1") for row in rows)
+    assert any(row.startswith("events lost while") and row.endswith(" 3") for row in rows)
+    assert any(row.startswith("sent by backfill 2") and row.endswith(" 0") for row in rows)
     assert any(row.startswith(f"arrived again, {MARKED}") for row in rows)
     assert "NOT STRUCK: throttled claim" in report.faults()
     assert "killed before: mark 1" in report.faults()
