@@ -32,7 +32,8 @@ TIMED_OUT, CLAIMED_ELSEWHERE = "killing worker", '"reason":"claimed_elsewhere"'
 """What the emulator prints when an invocation times out, and the worker for an end that another
 worker has claimed."""
 MAX_BACKLOG = 1_000
-"""The most messages in the intake queue. Above that, publishing waits: the machine is too slow."""
+"""The most messages that are visible in the intake queue. Above that, publishing waits: the machine
+is too slow."""
 RECOVERED = "RecoveredEnds"
 """The metric of the ends that the backfill sends."""
 MAX_HEALS = 3
@@ -99,7 +100,7 @@ class Run:
                 self._update()
                 self._show(f"sent {count - len(waiting)}/{count}, ")
                 time.sleep(0.05)
-                self._wait_for_backlog(MAX_BACKLOG)
+                self._wait_for_worker()
 
     def drain(self, seconds: float) -> None:
         """Wait until the intake queue is empty."""
@@ -209,9 +210,10 @@ class Run:
                     self._account.healed[step.gap.kind] += 1
                     break
 
-    def _wait_for_backlog(self, most: int) -> None:
+    def _wait_for_worker(self) -> None:
+        """Wait while the intake queue is long. Messages that wait for a retry do not count."""
         aws, queue_url = self._world.aws, self._outputs["QueueUrl"]
-        while count_messages(aws, queue_url) > most:
+        while count_messages(aws, queue_url, only_visible=True) > MAX_BACKLOG:
             self._update()
             self._show("waiting for the worker, ")
             time.sleep(0.25)
