@@ -46,7 +46,8 @@ class SourceAccount:
             "every end that was missed arrived at every destination": all(
                 count >= self.missed for count in self.recovered.values()
             ),
-            "the backfill found exactly the ends that were missed": self.sent[:1] == [self.missed],
+            # A page that is searched again may send an end twice, which the ledger notices.
+            "the backfill found every end that was missed": sum(self.sent[:1]) >= self.missed,
             "a second backfill looked at everything and found nothing": self.finished == 2
             and self.sent[1:] == [0],
         }

@@ -23,8 +23,17 @@ class Watchdog:
     def run(self, meanwhile: Callable[[], object]) -> dict[str, Any]:
         """Invoke the watchdog and return its result; empty if the run failed.
 
-        Until it is done, `meanwhile` is called again and again.
+        Until it is done, `meanwhile` is called again and again. If its schedule has just invoked
+        it, that run comes first.
         """
+        for _ in polls(TIMEOUT_SECONDS, interval=2):
+            try:
+                return self._invoke(meanwhile)
+            except self._lambda.exceptions.TooManyRequestsException:
+                meanwhile()
+        return {}
+
+    def _invoke(self, meanwhile: Callable[[], object]) -> dict[str, Any]:
         with ThreadPoolExecutor(1) as executor:
             future = executor.submit(self._lambda.invoke, FunctionName=self._name)
             for _ in polls(TIMEOUT_SECONDS, interval=0.2):
