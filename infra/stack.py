@@ -58,6 +58,7 @@ class QueueEndsStack(Stack):
                 settings=settings,
                 code=code,
                 source=source,
+                queues=[intake.queue, intake.dead_letter_queue, *source.own_queues],
                 requirements=source.watchdog_requirements,
             )
         monitored_resources = MonitoredResources(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws_cdk import CustomResource, Stack
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct, IDependable
 from jsii import JSIIAbstractClass
 
@@ -28,6 +29,8 @@ class Source(Construct, metaclass=JSIIAbstractClass):
     resource_id
         The subscription's or integration's id in Genesys Cloud. With both deliveries, it is the
         stack's output `SubscriptionId`.
+    own_queues
+        The delivery's own SQS queues, besides the intake queue and its dead-letter queue.
     queue_names
         The names of the routing queues.
     worker_requirements
@@ -41,6 +44,7 @@ class Source(Construct, metaclass=JSIIAbstractClass):
 
     custom_resource: CustomResource
     resource_id: str
+    own_queues: Sequence[sqs.IQueue] = ()
     queue_names: QueueNames
     worker_requirements: Requirements
     watchdog_requirements: Requirements

@@ -23,7 +23,7 @@ from infra.settings.worker_environment import (
 _MIN_NAME_CHARACTERS = 16
 # The watchdog's other variables leave this many characters for the settings that
 # `_overfull_watchdog_environment` counts.
-MAX_WATCHDOG_ENVIRONMENT_CHARACTERS = 3_555
+MAX_WATCHDOG_ENVIRONMENT_CHARACTERS = 3_280
 # Genesys Cloud allows a suffix of 64 characters in a partner event source's name. Our suffix is
 # "QueueEnds-" and the stage.
 _MAX_EVENTBRIDGE_STAGE_CHARACTERS = 54
@@ -178,11 +178,11 @@ def _overfull_worker_environment(settings: Settings) -> Iterator[str]:
 def _overfull_watchdog_environment(settings: Settings) -> Iterator[str]:
     expression = settings.filter_expression
     # Lambda measures the environment as JSON. The filter counts as JSON within JSON, because the
-    # variable that contains it is JSON too. The stage occurs four times, and the domain twice.
+    # variable that contains it is JSON too. The stage occurs eight times, and the domain twice.
     values = [
         json.dumps(json.dumps(expression)),
         pack_ids(settings.queue_ids),
-        4 * settings.stage,
+        8 * settings.stage,
         2 * settings.genesys_environment,
         settings.genesys_secret,
         settings.genesys_login_url or "",

@@ -152,8 +152,8 @@ class Settings:
     watchdog: Annotated[str, OneOf("off", "report", "heal")] = "heal"
     """The watchdog reads the subscription or integration from Genesys Cloud every five minutes, and
     compares it with the deployed stack (docs/runbook.md). "off" deploys no watchdog. "report"
-    raises an alarm if there is a difference. "heal" is meant to repair the difference too, but for
-    now does the same as "report"."""
+    raises an alarm if there is a difference. "heal" removes the difference, too, unless the stack
+    is being deployed or deleted."""
     alarm_emails: Annotated[Strings, checks.emails, Example(("on-call@example.com",))] = ()
     """Addresses that get an e-mail when an alarm changes its state. Each address first gets an
     e-mail that asks for confirmation."""
