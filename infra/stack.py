@@ -4,6 +4,7 @@ from aws_cdk import AssetHashType, CfnOutput, Stack, Tags
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra.delivery.backfill import backfill_requirements
 from infra.delivery.sources import make_source
 from infra.destinations.destinations import Destinations
 from infra.intake_queues import IntakeQueues
@@ -59,7 +60,10 @@ class QueueEndsStack(Stack):
                 code=code,
                 source=source,
                 queues=[intake.queue, intake.dead_letter_queue, *source.own_queues],
-                requirements=source.watchdog_requirements,
+                requirements=[
+                    backfill_requirements(settings, source.backfill_rule, ledger, intake),
+                    source.watchdog_requirements,
+                ],
             )
         monitored_resources = MonitoredResources(
             intake, ledger, worker, source.monitored_source, watchdog

@@ -34,7 +34,7 @@ class Watchdog(Construct):
     queues
         The stack's SQS queues, whose metrics the watchdog keeps awake.
     requirements
-        What the function needs for the delivery.
+        What the function needs for the backfill and for the delivery.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Watchdog(Construct):
         code: lambda_.Code,
         source: Construct,
         queues: Sequence[sqs.IQueue],
-        requirements: Requirements,
+        requirements: Sequence[Requirements],
     ) -> None:
         super().__init__(scope, construct_id)
         self.function = make_function(
@@ -74,7 +74,7 @@ class Watchdog(Construct):
                 Requirements({"PACKED_QUEUE_IDS": pack_ids(settings.queue_ids)}),
                 _queue_metrics_requirements(queues),
                 *([_healing_requirements(self, settings)] if settings.watchdog == "heal" else []),
-                requirements,
+                *requirements,
             ],
         )
         self.schedule = events.CfnRule(

@@ -35,8 +35,8 @@ class ConversationEnd:
         If `details` is `none`, the event's lists of the same names, unchanged; empty if the event
         does not have them. Otherwise, lists in the form that docs/details.md describes.
     source
-        The delivery that reported the end: `subscription` or `eventbridge`. `backfill` is reserved
-        for ends that a later version will find by a search in Genesys Cloud.
+        The delivery that reported the end, `subscription` or `eventbridge`; or `backfill`, if its
+        event never arrived, and the end was found by a search in Genesys Cloud.
     sequence
         1 for the conversation's first end in this queue, 2 for the next end after the conversation
         was re-opened, and so on. The sequences begin again when the ledger has forgotten the

@@ -96,6 +96,7 @@ class EventBridgeSource(Source):
         self._allow_rules_to_send(event_source_name, rules)
         self._await_active_event_source(provider, bus, rules)
         self.queue_names = QueueNames(self, settings=settings, provider=provider)
+        self.backfill_rule = settings.end_rule
         self.worker_requirements = _worker_requirements(settings, intake)
         self.watchdog_requirements = Requirements(
             self.expected_resource_environment(RESOURCE_TYPE, properties),

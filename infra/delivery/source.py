@@ -33,6 +33,8 @@ class Source(Construct, metaclass=JSIIAbstractClass):
         The delivery's own SQS queues, besides the intake queue and its dead-letter queue.
     queue_names
         The names of the routing queues.
+    backfill_rule
+        The rule by which the backfill finds ends (see `backfill.expected_ends`).
     worker_requirements
         The environment variables and permissions that the worker needs for this delivery.
     watchdog_requirements
@@ -46,6 +48,7 @@ class Source(Construct, metaclass=JSIIAbstractClass):
     resource_id: str
     own_queues: Sequence[sqs.IQueue] = ()
     queue_names: QueueNames
+    backfill_rule: str
     worker_requirements: Requirements
     watchdog_requirements: Requirements
     monitored_source: MonitoredSource

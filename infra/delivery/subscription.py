@@ -57,6 +57,8 @@ class SubscriptionSource(Source):
         )
         self.resource_id = self.custom_resource.get_att_string("SubscriptionId")
         self.queue_names = QueueNames(self, settings=settings, provider=provider)
+        # Genesys Cloud itself decides which ends there are.
+        self.backfill_rule = "conversation"
         self.worker_requirements = Requirements({"DELIVERY": "subscription"})
         self.watchdog_requirements = Requirements(
             self.expected_resource_environment(RESOURCE_TYPE, properties)

@@ -7,6 +7,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 
 from infra.ledger import Ledger
 from infra.monitoring.alarm_spec import AlarmSpec
+from infra.monitoring.backfill import backfill_alarm_specs
 from infra.monitoring.cloudwatch_metrics import (
     VISIBLE_MESSAGES,
     function_metric,
@@ -44,6 +45,7 @@ def alarm_specs(settings: Settings, resources: MonitoredResources) -> list[Alarm
     ]
     if resources.watchdog:
         specs += _watchdog_alarm_specs(settings, resources.watchdog)
+        specs += backfill_alarm_specs(settings)
     specs += resources.source.alarm_specs
     specs += _ledger_alarm_specs(resources.ledger)
     if settings.silence_hours:

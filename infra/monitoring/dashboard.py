@@ -9,6 +9,7 @@ from constructs import Construct
 from infra.monitoring import genesys_section, log_tables, sections
 from infra.monitoring.alarm_definitions import alarm_specs
 from infra.monitoring.alarms import Alarms
+from infra.monitoring.backfill import rows_about_backfill
 from infra.monitoring.details import rows_about_details
 from infra.monitoring.monitored_resources import MonitoredResources
 from infra.monitoring.widgets import Row, heading
@@ -61,6 +62,7 @@ def _rows(settings: Settings, resources: MonitoredResources, alarms: Alarms) -> 
     yield heading("Ends")
     yield from sections.rows_about_ends(settings, resources.source.queue_labels)
     yield from rows_about_details(settings)
+    yield from rows_about_backfill(settings)
     yield heading("Messages, from Genesys Cloud to the worker")
     yield from sections.rows_about_messages(settings)
     yield from sections.rows_about_sqs_queues(resources, alarms)

@@ -174,6 +174,12 @@ def _overfull_worker_environment(settings: Settings) -> Iterator[str]:
         )
 
 
+@_rule(_CONFLICT_RULES)
+def _backfill_without_watchdog(settings: Settings) -> Iterator[str]:
+    if settings.backfill != "off" and settings.watchdog == "off":
+        yield f'backfill = "{settings.backfill}": the watchdog runs it, and watchdog is "off"'
+
+
 @_rule(_CONFLICT_RULES, OnlyWithDelivery("subscription"))
 def _overfull_watchdog_environment(settings: Settings) -> Iterator[str]:
     expression = settings.filter_expression
@@ -185,8 +191,7 @@ def _overfull_watchdog_environment(settings: Settings) -> Iterator[str]:
         8 * settings.stage,
         2 * settings.genesys_environment,
         settings.genesys_secret,
-        settings.genesys_login_url or "",
-        settings.genesys_api_url or "",
+        *(url or "" for url in (settings.genesys_login_url, settings.genesys_api_url)),
     ]
     excess = sum(map(len, values)) - MAX_WATCHDOG_ENVIRONMENT_CHARACTERS
     if settings.watchdog != "off" and excess > 0:

@@ -154,6 +154,10 @@ class Settings:
     compares it with the deployed stack (docs/runbook.md). "off" deploys no watchdog. "report"
     raises an alarm if there is a difference. "heal" removes the difference, too, unless the stack
     is being deployed or deleted."""
+    backfill: Annotated[str, OneOf("off", "report", "repair")] = "off"
+    """Whether the watchdog also looks for ends that never arrived (docs/backfill.md). "off" looks
+    for none. "report" counts them and raises an alarm. "repair" also delivers them. Both need the
+    permission analytics:conversationDetail:view."""
     alarm_emails: Annotated[Strings, checks.emails, Example(("on-call@example.com",))] = ()
     """Addresses that get an e-mail when an alarm changes its state. Each address first gets an
     e-mail that asks for confirmation."""

@@ -8,16 +8,20 @@ from uuid import uuid4
 import pytest
 from aws_lambda_powertools import Logger
 
+from backfill import requests
+from genesys.conversation_search import Page
 from genesys.credentials import Credentials
 from genesys.queue_ids import pack_ids
 from local.traffic.subscription import OUR_QUEUES
 from tests.fakes.aws.cloudformation import PROPERTIES, SUBSCRIPTION
+from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb
 from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
-from tests.fakes.aws.sqs import client_error
+from tests.fakes.aws.sqs import FakeSqs, client_error
 from tests.fakes.aws.stacks import FakeStacks
 from tests.fakes.clock import Clock
-from watchdog import queue_check, watch
+from watchdog import backfill_step, queue_check, watch
+from watchdog.backfill_step import BackfillStep
 from watchdog.clients import Clients
 from watchdog.deployment import Deployment
 
@@ -70,3 +74,37 @@ def run_watchdog(log: TextIO) -> None:
             fake_clients(FakeSecrets()),
             logger,
         )
+
+
+def run_backfill(log: TextIO) -> None:
+    """Run a backfill of stage dev that finds nothing; the metrics go to stdout."""
+    url = "https://api.example.com"
+    properties = {**PROPERTIES[SUBSCRIPTION], "LoginUrl": url, "ApiUrl": url}
+    deployed = {"ResourceType": SUBSCRIPTION, "ResourceProperties": properties}
+    deployment = Deployment.from_environment(
+        {
+            "STAGE": "dev",
+            "DEPLOYED": json.dumps(deployed),
+            "BACKFILL": "report",
+            "END_RULE": "conversation",
+            "LEDGER_TABLE": TABLE,
+        }
+    )
+    assert deployment.backfill
+    clock, clients = Clock(), {"dynamodb": FakeDynamoDb(), "sqs": FakeSqs()}
+    step = BackfillStep(
+        deployment,
+        deployment.backfill,
+        secrets=FakeSecrets(),  # type: ignore[arg-type]
+        **clients,  # type: ignore[arg-type]
+        logger=Logger(service=uuid4().hex, stream=log, level="INFO"),
+        now_ms=lambda: round(1000 * clock.now),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backfill_step, "load_credentials", lambda *_: Credentials("id", "secret"))
+        patch.setattr(backfill_step, "search_conversations", lambda *_: Page([], 0))
+        patch.setattr(requests, "MIN_INTERVAL_MS", 0)  # no waiting
+        clock.now = 20_000 * 86_400
+        step(clock.invocation())
+        clock.now += 3600
+        step(clock.invocation())

@@ -52,7 +52,11 @@ def lean(stack_with: Callable[..., Stack]) -> Stack:
 def eventbridge(stack_with: Callable[..., Stack]) -> Stack:
     """Return a stack with the delivery `eventbridge` and every possible alarm."""
     return stack_with(
-        delivery="eventbridge", silence_hours=24, details="analytics", details_wait_seconds=0
+        delivery="eventbridge",
+        silence_hours=24,
+        details="analytics",
+        details_wait_seconds=0,
+        backfill="repair",
     )
 
 
@@ -108,6 +112,7 @@ def tuned(stack_with: Callable[..., Stack]) -> Stack:
         ledger_days=400,
         protect=True,
         watchdog="report",
+        backfill="report",
         alarm_emails=("on-call@example.com", "team@example.com"),
         silence_hours=168,
         runbook_url="https://example.com/docs/runbook.md",

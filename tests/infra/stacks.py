@@ -148,3 +148,22 @@ def log_write_statement(stack: Stack, path: str) -> Statement:
     """Return the expected statement that lets the function below a path write its log."""
     actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
     return allow_statement("WriteLogs", actions, stack.arn(f"{path}/Logs"))
+
+
+def backfill_statements(stack: Stack, *, sends: bool) -> list[Statement]:
+    """Return the statements that let the watchdog run the backfill."""
+    table = stack.arn("Ledger/Table")
+    keys = {"dynamodb:LeadingKeys": ["#backfill", "#requests"]}
+    statements = [
+        allow_statement("LookUpEnds", "dynamodb:BatchGetItem", table),
+        allow_statement(
+            "KeepBackfillCursors",
+            ["dynamodb:GetItem", "dynamodb:UpdateItem"],
+            table,
+            Condition={"ForAllValues:StringEquals": keys},
+        ),
+    ]
+    if sends:
+        queue = stack.arn("Intake/Queue")
+        statements.append(allow_statement("SendMissedEnds", "sqs:SendMessage", queue))
+    return statements

@@ -11,7 +11,7 @@ import pytest
 from resources.queue_data import MAX_LABEL_CHARACTERS
 from tests.aws_metrics import emits
 from tests.fakes.aws.cloudwatch import metrics_of
-from tests.fakes.watchdog import run_watchdog
+from tests.fakes.watchdog import run_backfill, run_watchdog
 from tests.infra.stacks import Stack, allow_statement, deny_without_tls
 from worker.report import BatchReport
 
@@ -84,6 +84,7 @@ def test_there_is_an_alarm_for_every_sign_in_the_order_of_the_runbook(
                 *COMMON_ALARMS,
                 "details-missing",
                 *WATCHDOG_ALARMS,
+                "missed-ends",
                 "undelivered",
                 rules[0],
                 rules[3],
@@ -127,6 +128,7 @@ def test_each_alarm_has_its_metric_threshold_and_periods(eventbridge: Stack) -> 
         ),
         "unknown-queues": ("QueueEnds", "UnknownQueues", "Maximum >", 0, 1, 1, five, good),
         "watchdog-errors": (function, "Errors", "Sum >", 0, 2, 3, five, good),
+        "missed-ends": ("QueueEnds", "MissedEnds", "Sum >", 0, *once),
         "undelivered": (queue, visible, "Maximum >", 0, *once),
         "rule-queues-1-failed": failed_invocations,
         "rule-customer-end-failed": failed_invocations,
@@ -163,6 +165,7 @@ def test_each_alarm_watches_the_part_of_the_stack_that_it_speaks_of(eventbridge:
         "rejects": stage,
         "delivery-failures": stage,
         "details-missing": stage,
+        "missed-ends": stage,
         "subscription-unhealthy": stage,
         "unknown-queues": stage,
         "watchdog-errors": {"FunctionName": {"Ref": ids["Watchdog/Function"]}},
@@ -207,6 +210,7 @@ def test_each_alarm_is_on_one_metric_that_is_emitted_with_its_dimensions(
 ) -> None:
     BatchReport(latencies_ms={"q1": [5]}, details_missing=1).write_metrics("dev", cold_start=True)
     run_watchdog(io.StringIO())
+    run_backfill(io.StringIO())
     metrics = metrics_of(capsys.readouterr().out)
     ours = {(metric.name, *sorted(metric.dimensions)) for metric in metrics}
     for synthesised in (stack, eventbridge, tuned, many_queues):

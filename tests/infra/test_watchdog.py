@@ -12,6 +12,7 @@ from tests.infra.stacks import (
     Stack,
     Statement,
     allow_statement,
+    backfill_statements,
     log_write_statement,
     secret_read_statement,
 )
@@ -92,9 +93,10 @@ def test_it_may_read_its_secret_its_stack_and_its_queues_and_no_more(
     )
     # The CDK sorts the queues' ARNs.
     queues = ["Intake/DeadLetterQueue", "Intake/Queue"]
+    for_backfill = backfill_statements(eventbridge, sends=True)
     for synthesised, more_queues, more in (
         (stack, [], []),
-        (eventbridge, ["EventSource/DeadLetterQueue"], [lookup_statement]),
+        (eventbridge, ["EventSource/DeadLetterQueue"], [*for_backfill, lookup_statement]),
     ):
         assert synthesised.role_statements("Watchdog") == [
             secret_read_statement("queue-ends/genesys"),

@@ -181,7 +181,7 @@ def make_conversations(
         for conversation in partner_conversations(
             seed * 1000 + chunk,
             count // chunks,
-            own_share=0.9,
+            own_share=1,
             start=START + timedelta(days=days * chunk / chunks),
             **options,
         )

@@ -1,6 +1,10 @@
 """The watchdog's entry point compares, whatever the event is."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,12 +14,25 @@ from local.http.server import HttpServer
 from resources.properties import InvalidProperties
 from tests.fakes.aws.cloudformation import PROPERTIES, SUBSCRIPTION
 from tests.fakes.aws.cloudwatch import metrics_of
+from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb
 from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
+from tests.fakes.aws.sqs import INTAKE
 from tests.fakes.aws.stacks import FakeStacks
 from tests.fakes.clock import Clock
 from tests.fakes.entry_points import imported_anew
 from tests.fakes.watchdog import FakeQueues
+
+FUNCTIONS = Path(__file__).parents[3] / "functions"
+COLD_START = """
+import json, sys, boto3
+services = []
+boto3.client = lambda service, **_: services.append(service)
+import watchdog.handler
+ours = {"backfill", "conversations", "details", "dynamodb", "intake"}
+found = sorted(ours & {name.partition(".")[0] for name in sys.modules})
+print(json.dumps([found, services]))
+"""
 
 
 def make_environment(url: str, **changes: Any) -> dict[str, str]:
@@ -68,3 +85,55 @@ def test_an_environment_without_the_deployed_properties_fails_the_import(
     environment = make_environment("https://api.example.com", Name="")
     with pytest.raises(InvalidProperties, match="missing or wrong: Name"):
         imported_anew("watchdog", clients, environment, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected_rooms", "expected_services"),
+    [
+        pytest.param({}, set(), {"secretsmanager", "events"}, id="off"),
+        pytest.param(
+            {
+                "BACKFILL": "repair",
+                "END_RULE": "touched",
+                "LEDGER_TABLE": TABLE,
+                "QUEUE_URLS": INTAKE,
+            },
+            {"backfill", "conversations", "details", "dynamodb", "intake"},
+            {"secretsmanager", "events", "dynamodb", "sqs"},
+            id="repair",
+        ),
+    ],
+)
+def test_only_with_a_backfill_a_cold_start_imports_what_it_needs(
+    variables: dict[str, str], expected_rooms: set[str], expected_services: set[str]
+) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(FUNCTIONS), **variables}
+    environment |= make_environment("https://api.example.com")
+    process = subprocess.run(
+        [sys.executable, "-c", COLD_START],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    rooms, services = json.loads(process.stdout)
+    assert {*rooms} == expected_rooms
+    assert expected_services <= {*services}
+
+
+def test_the_watchdog_runs_the_backfill_after_the_comparison(
+    *,
+    http: HttpServer,
+    genesys: GenesysCloud,
+    clock: Clock,
+    secrets: FakeSecrets,
+    eventbridge: FakePartnerEventSources,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dynamodb = FakeDynamoDb()
+    clients = make_clients(secrets, eventbridge) | {"dynamodb": dynamodb}
+    variables = {"BACKFILL": "repair", "END_RULE": "touched", "LEDGER_TABLE": TABLE}
+    environment = make_environment(http.url) | variables | {"QUEUE_URLS": INTAKE}
+    module = imported_anew("watchdog", clients, environment, monkeypatch)
+    assert module.handler({}, clock.invocation())["healthy"] is True
+    assert [*dynamodb.items] == [("#backfill", "#recent"), ("#backfill", "#old")]

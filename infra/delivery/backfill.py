@@ -1,0 +1,54 @@
+"""What the watchdog needs for the backfill, which finds ends that never arrived."""
+
+from aws_cdk import aws_iam as iam
+
+from conversations.ledger_store import BACKFILL_KEY, REQUEST_SLOTS_KEY
+from infra.function import Requirements
+from infra.intake_queues import IntakeQueues
+from infra.ledger import Ledger
+from infra.settings.settings import Settings
+
+
+def backfill_requirements(
+    settings: Settings, backfill_rule: str, ledger: Ledger, intake: IntakeQueues
+) -> Requirements:
+    """Return the watchdog's requirements for the backfill; nothing if the backfill is off.
+
+    Parameters
+    ----------
+    backfill_rule
+        As in `Source`.
+    """
+    if settings.backfill == "off":
+        return Requirements()
+    table = ledger.table
+    environment = {
+        "BACKFILL": settings.backfill,
+        "END_RULE": backfill_rule,
+        "LEDGER_TABLE": table.table_name,
+    }
+    statements = [
+        iam.PolicyStatement(
+            sid="LookUpEnds", actions=["dynamodb:BatchGetItem"], resources=[table.table_arn]
+        ),
+        iam.PolicyStatement(
+            sid="KeepBackfillCursors",
+            actions=["dynamodb:GetItem", "dynamodb:UpdateItem"],
+            resources=[table.table_arn],
+            # Only the items with the cursors and with the request slots, and no end.
+            conditions={
+                "ForAllValues:StringEquals": {
+                    "dynamodb:LeadingKeys": [BACKFILL_KEY, REQUEST_SLOTS_KEY]
+                }
+            },
+        ),
+    ]
+    if settings.backfill == "repair":
+        statements.append(
+            iam.PolicyStatement(
+                sid="SendMissedEnds",
+                actions=["sqs:SendMessage"],
+                resources=[intake.queue.queue_arn],
+            )
+        )
+    return Requirements(environment, statements)
