@@ -38,7 +38,11 @@ RECOVERED = "RecoveredEnds"
 """The metric of the ends that the backfill sends."""
 MAX_HEALS = 3
 """The most runs of the watchdog after which it must have healed."""
-UPDATE_SECONDS = 0.25
+MAX_PUBLISHED = 50
+"""The most events that are published in a call."""
+PAUSE_SECONDS = 0.15
+"""The pause after all events that are due. Many small calls would cost the machine too much."""
+UPDATE_SECONDS = 0.5
 """How long publishing goes on before the receivers and the bus are looked after."""
 
 
@@ -86,7 +90,7 @@ class Run:
         while waiting:
             now = self._clock()
             due: list[Publication] = []
-            while waiting and waiting[0].at <= now and len(due) < BATCH:
+            while waiting and waiting[0].at <= now and len(due) < MAX_PUBLISHED:
                 step = waiting[0]
                 if isinstance(step, GapStep):
                     break
@@ -96,10 +100,10 @@ class Run:
                 self._publish(due)
             elif waiting[0].at <= now and isinstance(step := waiting.popleft(), GapStep):
                 self._take(step)
-            if len(due) < BATCH or time.monotonic() - self._updated_at > UPDATE_SECONDS:
+            if len(due) < MAX_PUBLISHED or time.monotonic() - self._updated_at > UPDATE_SECONDS:
                 self._update()
                 self._show(f"sent {count - len(waiting)}/{count}, ")
-                time.sleep(0.05)
+                time.sleep(PAUSE_SECONDS)
                 self._wait_for_worker()
 
     def drain(self, seconds: float) -> None:
@@ -185,8 +189,9 @@ class Run:
         else:
             self._account.dropped += len(self._dropped)
         self._source.publish([each.event for each in events if each.event is not None])
-        if poison := [each for each in due if each.event is None]:
-            self._send_poison(poison)
+        poison = [each for each in due if each.event is None]
+        for start in range(0, len(poison), BATCH):
+            self._send_poison(poison[start : start + BATCH])
 
     def _send_poison(self, due: Sequence[Publication]) -> None:
         answer = self._sqs.send_message_batch(
