@@ -7,11 +7,11 @@ STAGE ?= dev
 VENV := .venv
 PY := $(VENV)/bin/python
 CDK := node_modules/.bin/cdk
-# For `demo`: how many conversations, which, and how their events arrive. For `chaos`: how many
-# ends, and which faults.
+# For `demo`: how many conversations, and which. For `chaos`: how many events, and which faults.
 EVENTS ?= 400
 chaos: EVENTS = 5000
 SEED ?= 1
+# For both: how events arrive, subscription or eventbridge.
 DELIVERY ?= subscription
 # For both: what the worker asks Genesys Cloud's analytics for, none or analytics.
 DETAILS ?= none
@@ -70,8 +70,8 @@ lock: ## pin the packages of requirements*.in anew, with their hashes (UPGRADE=-
 demo: setup ## deploy to an emulated AWS and run conversations through (EVENTS= SEED= DELIVERY=eventbridge DETAILS=analytics)
 	@$(PY) -m local.demo --events $(EVENTS) --seed $(SEED) --delivery $(DELIVERY) --details $(DETAILS)
 
-chaos: setup ## the same while faults strike, and an account of what was lost (EVENTS= SEED= DETAILS=analytics)
-	@$(PY) -m local.chaos --events $(EVENTS) --seed $(SEED) --details $(DETAILS)
+chaos: setup ## the same while faults strike, and an account of every end (EVENTS= SEED= DELIVERY=eventbridge DETAILS=analytics)
+	@$(PY) -m local.chaos --events $(EVENTS) --seed $(SEED) --delivery $(DELIVERY) --details $(DETAILS)
 
 # More processes than a small machine has cores, as the tests of deployed stacks wait a lot.
 test: lint ## everything that needs no real AWS

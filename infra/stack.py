@@ -59,6 +59,7 @@ class QueueEndsStack(Stack):
                 settings=settings,
                 code=code,
                 source=source,
+                queues=[intake.queue, intake.dead_letter_queue, *source.own_queues],
                 requirements=[
                     backfill_requirements(settings, source.backfill_rule, ledger, intake),
                     source.watchdog_requirements,

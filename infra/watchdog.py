@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration
+from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from genesys.queue_ids import pack_ids
@@ -14,6 +16,8 @@ from infra.secret import genesys_secret_requirements
 from infra.settings.settings import Settings
 
 _INTERVAL = Duration.minutes(5)
+# A run must end before the next one begins.
+_TIMEOUT = Duration.minutes(4)
 
 
 class Watchdog(Construct):
@@ -27,9 +31,10 @@ class Watchdog(Construct):
     source
         The delivery's construct. The schedule is created after everything in `source`, so that the
         watchdog does not report a partner event source that is still pending.
+    queues
+        The stack's SQS queues, whose metrics the watchdog keeps awake.
     requirements
-        The function's requirements besides the permission to read the Genesys Cloud secret: those
-        for the backfill and for the delivery.
+        What the function needs for the backfill and for the delivery.
 
     Attributes
     ----------
@@ -47,6 +52,7 @@ class Watchdog(Construct):
         settings: Settings,
         code: lambda_.Code,
         source: Construct,
+        queues: Sequence[sqs.IQueue],
         requirements: Sequence[Requirements],
     ) -> None:
         super().__init__(scope, construct_id)
@@ -57,7 +63,7 @@ class Watchdog(Construct):
             handler="watchdog.handler.handler",
             description="Compares what is in Genesys Cloud with what was deployed",
             limits=InvocationLimits(
-                timeout=Duration.minutes(4),
+                timeout=_TIMEOUT,
                 memory_mb=256,
                 reserved_concurrency=1,
                 retry_attempts=0,
@@ -65,8 +71,10 @@ class Watchdog(Construct):
             ),
             requirements=[
                 genesys_secret_requirements(self, settings),
-                *requirements,
                 Requirements({"PACKED_QUEUE_IDS": pack_ids(settings.queue_ids)}),
+                _queue_metrics_requirements(queues),
+                *([_healing_requirements(self, settings)] if settings.watchdog == "heal" else []),
+                *requirements,
             ],
         )
         self.schedule = events.CfnRule(
@@ -96,3 +104,34 @@ class Watchdog(Construct):
             principal="events.amazonaws.com",
             source_arn=self.schedule.attr_arn,
         )
+
+
+def _queue_metrics_requirements(queues: Sequence[sqs.IQueue]) -> Requirements:
+    """Return what the watchdog needs to keep the queues' metrics awake."""
+    statement = iam.PolicyStatement(
+        sid="KeepQueueMetricsAwake",
+        actions=["sqs:GetQueueAttributes"],
+        resources=[queue.queue_arn for queue in queues],
+    )
+    return Requirements({"QUEUE_URLS": ",".join(queue.queue_url for queue in queues)}, [statement])
+
+
+def _healing_requirements(scope: Construct, settings: Settings) -> Requirements:
+    """Return what the watchdog needs to heal: to read the state of our own stack before it does."""
+    arn = Stack.of(scope).format_arn(
+        service="cloudformation",
+        resource="stack",
+        resource_name=f"{settings.stack_name}/*",
+        arn_format=ArnFormat.SLASH_RESOURCE_NAME,
+    )
+    statement = iam.PolicyStatement(
+        sid="ReadOwnStackStatus", actions=["cloudformation:DescribeStacks"], resources=[arn]
+    )
+    finding = (
+        "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:cloudformation:<AWS::Region>:"
+        f"<AWS::AccountId>:stack/{settings.stack_name}/*]"
+    )
+    reason = "After the stack's name comes an id, which IAM does not know in a request by name."
+    return Requirements(
+        {"HEAL": "true", "STACK_NAME": settings.stack_name}, [statement], {finding: reason}
+    )

@@ -7,13 +7,12 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from deadline import Deadline
 from genesys.credentials import Credentials
 from genesys.errors import GenesysError, LoginRefused, Unreachable
-from genesys.retries import DeadlineRetry, parse_retry_after
+from genesys.retries import DeadlineRetry, make_session, parse_retry_after
 
 LOGIN_PATH = "/oauth/token"
 MAX_CONNECT_SECONDS = 5.0
@@ -39,6 +38,12 @@ class GenesysClient:
         decides what the OAuth client may do.
     retries
         Whether to retry requests. If not, only one network failure of a request is retried.
+
+    Attributes
+    ----------
+    changes
+        The method and path of each request that has changed the org, in order. `(not confirmed)`
+        follows if Genesys Cloud may have carried out the request, but has not confirmed it.
     """
 
     def __init__(
@@ -53,6 +58,7 @@ class GenesysClient:
         retries: bool = True,
     ) -> None:
         self.deadline = deadline
+        self.changes: list[str] = []
         self._login_url = login_url + LOGIN_PATH
         self._api_url = api_url
         self._credentials = credentials
@@ -63,13 +69,10 @@ class GenesysClient:
         secret = credentials.client_secret
         # In the login request, and so perhaps in an error, the secret is encoded with `quote_plus`.
         self._secrets_to_mask = [secret, quote_plus(secret)]
-        make_policy = (
-            DeadlineRetry.for_repeatable_requests if retries else DeadlineRetry.for_single_attempts
-        )
-        self._session_for_repeatable_requests = _make_session(make_policy(deadline))
-        self._session_for_creation_requests = _make_session(
-            DeadlineRetry.for_creation_requests(deadline)
-        )
+        retry = DeadlineRetry
+        make_policy = retry.for_repeatable_requests if retries else retry.for_single_attempts
+        self._session_for_repeatable_requests = make_session(make_policy(deadline))
+        self._session_for_creation_requests = make_session(retry.for_creation_requests(deadline))
 
     def request(
         self,
@@ -86,8 +89,7 @@ class GenesysClient:
         failure, it is retried a few times. After 401, it is sent once more, with a new token.
 
         A POST is retried only after 429 and 401, because after the other failures Genesys Cloud may
-        have carried out the POST. A POST that only searches is retried like a GET, if
-        `is_repeatable` says so.
+        have carried it out. If `is_repeatable`, a POST only searches and is retried like a GET.
 
         Raises
         ------
@@ -99,11 +101,21 @@ class GenesysClient:
             The response has an error status or cannot be parsed.
         """
         repeatable = method != "POST" if is_repeatable is None else is_repeatable
-        response = self._send_with_token(method, path, body, query, repeatable=repeatable)
-        if response.status_code == requests.codes.unauthorized:
-            self._token = None
+        # A POST that can be repeated only reads.
+        is_change = method in ("PUT", "PATCH", "DELETE") or not repeatable
+        try:
             response = self._send_with_token(method, path, body, query, repeatable=repeatable)
-        return self._parse_content(method, path, response)
+            if response.status_code == requests.codes.unauthorized:
+                self._token = None
+                response = self._send_with_token(method, path, body, query, repeatable=repeatable)
+            content = self._parse_content(method, path, response)
+        except GenesysError as error:
+            if is_change and error.may_have_succeeded and error.path == path:  # not the login's
+                self.changes.append(f"{method} {path} (not confirmed)")
+            raise
+        if is_change:
+            self.changes.append(f"{method} {path}")
+        return content
 
     def iterate_entities(
         self, path: str, query: Mapping[str, Any] | None = None
@@ -127,13 +139,13 @@ class GenesysClient:
                 return
             page_number, previous_entities = page_number + 1, entities
 
-    def sanitize(self, text: str) -> str:
+    def sanitize(self, text: str, max_characters: int = 300) -> str:
         """Return a short, single-line copy of an external string, with secrets masked."""
         text = " ".join(text.split())
         for secret in self._secrets_to_mask:
             # The text's whitespace was collapsed, so collapse the secret's whitespace, too.
             text = text.replace(" ".join(secret.split()), "…")
-        return text[:300]
+        return text[:max_characters]
 
     def _send_with_token(
         self,
@@ -266,13 +278,6 @@ class _BearerToken(AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._token}"
         return request
-
-
-def _make_session(retry: DeadlineRetry) -> requests.Session:
-    session = requests.Session()
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(max_retries=retry))
-    return session
 
 
 def _parse_message(response: requests.Response) -> str:

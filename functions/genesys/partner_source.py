@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
 EVENTBRIDGE_CONFIG = client_config(read_timeout_seconds=5)
+ACCESS_DENIED = "AccessDeniedException"
+# The state, or the error code, of a partner event source that Genesys Cloud has deleted.
+GONE = ("DELETED", "ResourceNotFoundException")
 
 
 class SourceStateUnknown(UserFacingError):
@@ -28,7 +31,7 @@ def source_name(organization_id: str, suffix: str) -> str:
     return f"aws.partner/genesys.com/cloud/{organization_id}/{suffix}"
 
 
-def _read_state_or_error_code(eventbridge: "EventBridgeClient", name: str) -> str:
+def read_state_or_error_code(eventbridge: "EventBridgeClient", name: str) -> str:
     """Return a partner event source's state, or the error code if the request fails."""
     try:
         return str(eventbridge.describe_event_source(Name=name).get("State", "no state"))
@@ -43,6 +46,8 @@ def wait_for_state(
     deadline: Deadline,
     *,
     explanation_if_missing: str,
+    explanation_if_pending: str = "stays PENDING although its event bus exists. Deploy again; if "
+    "it is still PENDING then, ask Genesys Cloud's support",
 ) -> None:
     """Wait until a partner event source is in one of the expected states.
 
@@ -52,8 +57,9 @@ def wait_for_state(
 
     Parameters
     ----------
-    explanation_if_missing
-        The reason and remedy in the error message if the partner event source does not exist.
+    explanation_if_missing, explanation_if_pending
+        The reason and remedy in the error message if the partner event source does not exist, or
+        stays PENDING.
 
     Raises
     ------
@@ -63,22 +69,19 @@ def wait_for_state(
     """
     new_role_deadline = deadline.within(NEW_ROLE_SECONDS)
     for next_pause_seconds in deadline.attempts(first_pause_seconds=1, max_pause_seconds=5):
-        state_or_code = _read_state_or_error_code(eventbridge, name)
+        state_or_code = read_state_or_error_code(eventbridge, name)
         if state_or_code in expected_states:
             return
         role_is_new_at_next_attempt = next_pause_seconds < new_role_deadline.left()
-        if state_or_code == "AccessDeniedException" and not role_is_new_at_next_attempt:
+        if state_or_code == ACCESS_DENIED and not role_is_new_at_next_attempt:
             break
+    if state_or_code == "PENDING":
+        raise SourceNotReady(f"The partner event source {name} {explanation_if_pending}.")
     raise SourceNotReady(_explain_state(state_or_code, name, explanation_if_missing))
 
 
 def _explain_state(state_or_code: str, name: str, explanation_if_missing: str) -> str:
     match state_or_code:
-        case "PENDING":
-            return (
-                f"The partner event source {name} stays PENDING although its event bus exists. "
-                "Deploy again; if it is still PENDING then, ask Genesys Cloud's support."
-            )
         case "DELETED":
             return (
                 f"Genesys Cloud has deleted the partner event source {name}, so no events "
@@ -97,22 +100,26 @@ def _explain_state(state_or_code: str, name: str, explanation_if_missing: str) -
     )
 
 
-def source_differences(eventbridge: "EventBridgeClient", name: str) -> list[str]:
+def source_differences(state_or_code: str, name: str) -> list[str]:
     """Return an empty list if a partner event source is active; else a list with one sentence.
+
+    Parameters
+    ----------
+    state_or_code
+        The result of `read_state_or_error_code`.
 
     Raises
     ------
     SourceStateUnknown
         AWS did not report the state.
     """
-    state_or_code = _read_state_or_error_code(eventbridge, name)
+    if state_or_code in GONE:
+        return [f"The partner event source {name} was deleted: no events arrive."]
     match state_or_code:
         case "ACTIVE":
             return []
         case "PENDING":
             return [f"The partner event source {name} has no event bus: no events arrive."]
-        case "DELETED" | "ResourceNotFoundException":
-            return [f"The partner event source {name} was deleted: no events arrive."]
         case "AccessDeniedException":
             return [
                 f"AWS does not let the watchdog see the partner event source {name}: its role "

@@ -1,8 +1,10 @@
-"""A retry policy with a deadline, for urllib3."""
+"""A retry policy with a deadline, for urllib3, and sessions that use it."""
 
 import random
 from typing import Any, Self
 
+import requests
+from requests.adapters import HTTPAdapter
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError, MaxRetryError, ResponseError
 from urllib3.util.retry import Retry
@@ -120,3 +122,11 @@ class DeadlineRetry(Retry):
         # 1, 2, 4, 8, 16, then 20 s, shortened at random by up to half.
         doublings = min(len(self.history) - 1, 5)
         return min(2.0**doublings, 20.0) * random.uniform(0.5, 1)  # noqa: S311
+
+
+def make_session(retry: DeadlineRetry) -> requests.Session:
+    """Return a session that retries its requests by a policy."""
+    session = requests.Session()
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, HTTPAdapter(max_retries=retry))
+    return session

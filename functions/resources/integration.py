@@ -10,13 +10,14 @@ from genesys.integration_spec import AwsTarget, Entity, IntegrationSpec, parse_t
 from genesys.integrations import PATH as INTEGRATIONS_PATH
 from genesys.integrations import Integration, Integrations
 from genesys.partner_source import (
-    SourceStateUnknown,
-    source_differences,
+    GONE,
+    read_state_or_error_code,
     source_name,
     wait_for_state,
 )
+from resources.integration_comparison import add_source_differences, compare_integrations
 from resources.integration_hint import integration_hint
-from resources.resource import Comparison, Resource, check_exactly_one
+from resources.resource import Comparison, Resource
 from resources.undo import search_attempts, undo_on_failure
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 ACTIVATION_SECONDS = 60.0
 # The longest wait until AWS shows the partner event source.
 SOURCE_WAIT_SECONDS = 75.0
+# The longest wait until AWS has matched a new partner event source with the stack's event bus.
+MATCH_SECONDS = 30.0
 
 
 class IntegrationResource(Resource):
@@ -133,40 +136,50 @@ class IntegrationResource(Resource):
         """
         integrations = Integrations(genesys)
         namesakes = self._find_namesakes(integrations)
-        # Unlike `_is_ours`, report an integration without a target as a difference.
-        ours = [namesake for namesake in namesakes if namesake.target == self.spec.target]
-        differences = check_exactly_one(self.noun, self.name, len(ours))
-        for integration in ours:
-            integration_id = integration.integration_id
-            if not integration.is_active:
-                differences.append(
-                    f"The integration {integration_id} is switched off, or is switched on but not "
-                    "active."
-                )
-            differences += [
-                f"The integration {integration_id} differs: {difference}."
-                for difference in self.spec.differences(integration.configuration)
-            ]
-        for namesake in namesakes:
-            if namesake not in ours:
-                differences.append(
-                    f"The integration {namesake.integration_id} has our name and feeds "
-                    f"{namesake.target or 'nobody'}."
-                )
-        event_source_name = source_name(
-            integrations.read_organization_id(), self.spec.target.suffix
+        comparison = compare_integrations(self.noun, self.spec, namesakes)
+        return add_source_differences(comparison, eventbridge, self._source_name(integrations))
+
+    def heal(
+        self,
+        genesys: GenesysClient,
+        eventbridge: "EventBridgeClient",
+        *,
+        cleanup_client: GenesysClient,
+    ) -> None:
+        """Remove the differences from the deployed properties.
+
+        Genesys Cloud creates a partner event source together with an integration. So if the source
+        is gone although the integration is as deployed, remove the integration before `ensure`
+        creates another one.
+
+        Raises
+        ------
+        SourceNotReady
+            The partner event source does not become active. `ensure` accepts a source without a
+            bus, because a deploy creates the bus afterwards.
+        """
+        integrations = Integrations(genesys)
+        event_source_name = self._source_name(integrations)
+        ours = self._find_ours(integrations, old_properties={})
+        is_as_deployed = not compare_integrations(self.noun, self.spec, ours).differences
+        if is_as_deployed and read_state_or_error_code(eventbridge, event_source_name) in GONE:
+            integrations.remove(ours[0].integration_id)
+        super().heal(genesys, eventbridge, cleanup_client=cleanup_client)
+        wait_for_state(
+            eventbridge,
+            event_source_name,
+            ("ACTIVE",),
+            genesys.deadline.within(MATCH_SECONDS),
+            explanation_if_missing="somebody has deleted it. Destroy the stack and deploy it again",
+            explanation_if_pending="is PENDING: the stack's event bus is gone, or AWS has not "
+            "matched it with the source. Destroy the stack and deploy it again",
         )
-        try:
-            differences += source_differences(eventbridge, event_source_name)
-        except SourceStateUnknown:
-            # Report at least the differences found so far.
-            if not differences:
-                raise
-        ids = tuple(integration.integration_id for integration in ours)
-        return Comparison(ids, tuple(differences))
 
     def hint(self, error: GenesysError) -> str | None:
         return integration_hint(error)
+
+    def _source_name(self, integrations: Integrations) -> str:
+        return source_name(integrations.read_organization_id(), self.spec.target.suffix)
 
     def _is_ours(self, target: AwsTarget | None) -> bool:
         return target is None or target == self.spec.target

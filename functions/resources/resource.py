@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from genesys.client import GenesysClient
@@ -23,23 +23,31 @@ class Comparison:
         The ids of our resources in Genesys Cloud.
     differences
         A sentence for each difference from the deployed properties.
+    has_lasting_error
+        Whether a difference is an error that lasts until somebody mends access to Genesys Cloud or
+        AWS, such as a refused login. `Resource.heal` would run into the same error.
     """
 
     ids: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
+    has_lasting_error: bool = False
 
     def sanitized(self, sanitize: Callable[[str], str]) -> "Comparison":
         """Return a copy with sanitized strings, because they may quote Genesys Cloud."""
-        return Comparison(tuple(map(sanitize, self.ids)), tuple(map(sanitize, self.differences)))
+        return replace(
+            self,
+            ids=tuple(map(sanitize, self.ids)),
+            differences=tuple(map(sanitize, self.differences)),
+        )
 
 
 class Resource(Org, ABC):
     """A resource in Genesys Cloud that sends events to a stack: a subscription or an integration.
 
     The provisioner creates, changes and removes the resource; the watchdog compares it with the
-    deployed properties. Both functions know only this class. To add a delivery, write a subclass in
-    its own file and add it to `registry.py`. The subclass sets the class variables and defines the
-    abstract methods.
+    deployed properties, and heals it. Both functions know only this class. To add a delivery, write
+    a subclass in its own file and add it to `registry.py`. The subclass sets the class variables
+    and defines the abstract methods.
 
     Never identify a resource by a stored id: a resource is ours if it has our name *and* sends
     events to this stack. A resource with our name that sends events elsewhere belongs to somebody
@@ -139,6 +147,20 @@ class Resource(Org, ABC):
 
         Change nothing. Somebody else's resource with our name is a difference, too.
         """
+
+    def heal(
+        self,
+        genesys: GenesysClient,
+        eventbridge: "EventBridgeClient",
+        *,
+        cleanup_client: GenesysClient,
+    ) -> None:
+        """Remove the differences from the deployed properties, as a Create would.
+
+        The parameters and errors are those of `ensure`. A subclass overrides this method if the
+        resource's counterpart in AWS can be lost, too.
+        """
+        self.ensure(genesys, eventbridge, old_properties=None, cleanup_client=cleanup_client)
 
 
 def check_exactly_one(noun: str, name: str, count: int) -> list[str]:

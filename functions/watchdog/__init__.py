@@ -1,1 +1,1 @@
-"""The watchdog function: compares Genesys Cloud with the deployed stack."""
+"""The watchdog function: compares Genesys Cloud with the deployed stack, and heals it."""

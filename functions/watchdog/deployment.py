@@ -1,4 +1,4 @@
-"""The stage and the deployed resource, from the watchdog's environment variables."""
+"""What the watchdog knows of its deployment, from its environment variables."""
 
 import json
 from collections.abc import Mapping
@@ -19,6 +19,10 @@ class WatchdogVariables(Variables, frozen=True):
         JSON with the `ResourceType` and the `ResourceProperties` of the stack's custom resource.
     packed_queue_ids
         The ids of the stack's queues, as `genesys.queue_ids.pack_ids` writes them.
+    heal
+        Whether the watchdog removes the differences that it finds.
+    stack_name
+        The name of the CloudFormation stack.
     queue_urls
         The URLs of the stack's SQS queues, separated by commas; the intake queue's is the first.
     backfill
@@ -31,6 +35,8 @@ class WatchdogVariables(Variables, frozen=True):
     stage: str
     deployed: str
     packed_queue_ids: str = ""
+    heal: bool = False
+    stack_name: str = ""
     queue_urls: str = ""
     backfill: str = "off"
     end_rule: str = ""
@@ -57,11 +63,26 @@ class BackfillSettings:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A stage, its deployed resource, the ids of its queues, and the backfill's settings."""
+    """What the watchdog knows of its stack.
+
+    Attributes
+    ----------
+    queue_ids
+        The ids of the queues in Genesys Cloud.
+    heals
+        Whether the watchdog removes differences, and not only reports them.
+    stack_name, queue_urls
+        The name of the CloudFormation stack, and the URLs of its SQS queues.
+    backfill
+        The settings of the backfill; None if it is off.
+    """
 
     stage: str
     resource: Resource
     queue_ids: tuple[str, ...] = ()
+    heals: bool = False
+    stack_name: str = ""
+    queue_urls: tuple[str, ...] = ()
     backfill: BackfillSettings | None = None
 
     @classmethod
@@ -82,8 +103,15 @@ class Deployment:
         resource = parse_resource(
             custom_resource["ResourceType"], custom_resource["ResourceProperties"]
         )
-        queue_ids = unpack_ids(variables.packed_queue_ids)
-        return cls(variables.stage, resource, queue_ids, _read_backfill(variables))
+        return cls(
+            variables.stage,
+            resource,
+            unpack_ids(variables.packed_queue_ids),
+            heals=variables.heal,
+            stack_name=variables.stack_name,
+            queue_urls=tuple(filter(None, variables.queue_urls.split(","))),
+            backfill=_read_backfill(variables),
+        )
 
 
 def _read_backfill(variables: WatchdogVariables) -> BackfillSettings | None:

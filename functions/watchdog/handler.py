@@ -8,22 +8,29 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from genesys import credentials, partner_source
 from logs import add_request_id_to_logs, json_logger
+from watchdog.clients import Clients
 from watchdog.deployment import Deployment
+from watchdog.queue_metrics import SQS_CONFIG
+from watchdog.stack_state import CLOUDFORMATION_CONFIG
 from watchdog.watch import Backfills, watch
 
 logger = json_logger("watchdog")
 deployment = Deployment.from_environment(os.environ)
-secrets = boto3.client("secretsmanager", config=credentials.SECRETS_MANAGER_CONFIG)
-eventbridge = boto3.client("events", config=partner_source.EVENTBRIDGE_CONFIG)
+clients = Clients(
+    secrets=boto3.client("secretsmanager", config=credentials.SECRETS_MANAGER_CONFIG),
+    eventbridge=boto3.client("events", config=partner_source.EVENTBRIDGE_CONFIG),
+    cloudformation=boto3.client("cloudformation", config=CLOUDFORMATION_CONFIG),
+    sqs=boto3.client("sqs", config=SQS_CONFIG),
+)
 backfill: Backfills | None = None
 if deployment.backfill:
     # Without the backfill, nothing of this is imported.
     from watchdog.backfill_step import make_backfill_step
 
-    backfill = make_backfill_step(deployment, deployment.backfill, secrets, logger)
+    backfill = make_backfill_step(deployment, deployment.backfill, clients.secrets, logger)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Compare Genesys Cloud with the deployment; return `healthy` and `differences`."""
+    """Compare Genesys Cloud with the deployment, and heal it; return the result of `watch`."""
     add_request_id_to_logs(context)
-    return watch(deployment, context, secrets, eventbridge, logger, backfill=backfill)
+    return watch(deployment, context, clients, logger, backfill=backfill)

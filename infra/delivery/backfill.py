@@ -26,7 +26,6 @@ def backfill_requirements(
         "BACKFILL": settings.backfill,
         "END_RULE": backfill_rule,
         "LEDGER_TABLE": table.table_name,
-        "QUEUE_URLS": intake.queue.queue_url,
     }
     statements = [
         iam.PolicyStatement(

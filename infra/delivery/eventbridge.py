@@ -65,6 +65,7 @@ class EventBridgeSource(Source):
             self._undelivered_queue,
             {"AwsSolutions-SQS3": reason, "Serverless-SQSRedrivePolicy": reason},
         )
+        self.own_queues = [self._undelivered_queue]
         lookup_requirements = _event_source_lookup_requirements(self)
         provider = Provider(
             self,

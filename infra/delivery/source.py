@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws_cdk import CustomResource, Stack
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct, IDependable
 from jsii import JSIIAbstractClass
 
@@ -28,6 +29,8 @@ class Source(Construct, metaclass=JSIIAbstractClass):
     resource_id
         The subscription's or integration's id in Genesys Cloud. With both deliveries, it is the
         stack's output `SubscriptionId`.
+    own_queues
+        The delivery's own SQS queues, besides the intake queue and its dead-letter queue.
     queue_names
         The names of the routing queues.
     backfill_rule
@@ -43,6 +46,7 @@ class Source(Construct, metaclass=JSIIAbstractClass):
 
     custom_resource: CustomResource
     resource_id: str
+    own_queues: Sequence[sqs.IQueue] = ()
     queue_names: QueueNames
     backfill_rule: str
     worker_requirements: Requirements

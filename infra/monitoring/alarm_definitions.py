@@ -205,8 +205,8 @@ def _watchdog_alarm_specs(settings: Settings, watchdog: Watchdog) -> Iterator[Al
             "Cloud for a while."
         ),
         first_step=(
-            "invoke the watchdog to see what differs from the deployed stack. The runbook shows "
-            "how to invoke it, and how to remove each difference."
+            "read in the watchdog's log whether it has healed the difference. If not, remove the "
+            "difference; the runbook shows how."
         ),
     )
     yield AlarmSpec(

@@ -51,9 +51,10 @@ def rows_about_logs(resources: MonitoredResources) -> Iterator[Row]:
         watchdog.function.log_group,
         [
             # The table shows the first three elements of the list `differences`, each of which is a
-            # separate field in Logs Insights. `detail` explains why the watchdog could not check
-            # Genesys Cloud.
-            "fields @timestamp, message, differences.0, differences.1, differences.2, detail",
+            # separate field in Logs Insights, and the first two of `changes`. `detail` explains why
+            # the watchdog could not check or heal Genesys Cloud.
+            "fields @timestamp, message, differences.0, differences.1, differences.2, "
+            "changes.0, changes.1, detail",
             'filter level = "WARNING"',
             *_NEWEST_LINES,
         ],

@@ -23,9 +23,7 @@ from infra.settings.worker_environment import (
 _MIN_NAME_CHARACTERS = 16
 # The watchdog's other variables leave this many characters for the settings that
 # `_overfull_watchdog_environment` counts.
-MAX_WATCHDOG_ENVIRONMENT_CHARACTERS = 3_555
-# The variables that only the backfill needs take this many characters, without the stage.
-CHARACTERS_OF_BACKFILL = 270
+MAX_WATCHDOG_ENVIRONMENT_CHARACTERS = 3_280
 # Genesys Cloud allows a suffix of 64 characters in a partner event source's name. Our suffix is
 # "QueueEnds-" and the stage.
 _MAX_EVENTBRIDGE_STAGE_CHARACTERS = 54
@@ -186,17 +184,15 @@ def _backfill_without_watchdog(settings: Settings) -> Iterator[str]:
 def _overfull_watchdog_environment(settings: Settings) -> Iterator[str]:
     expression = settings.filter_expression
     # Lambda measures the environment as JSON. The filter counts as JSON within JSON, because the
-    # variable that contains it is JSON too. The stage occurs four times, and the domain twice.
+    # variable that contains it is JSON too. The stage occurs eight times, and the domain twice.
     values = [
         json.dumps(json.dumps(expression)),
         pack_ids(settings.queue_ids),
-        4 * settings.stage,
+        8 * settings.stage,
         2 * settings.genesys_environment,
         settings.genesys_secret,
         *(url or "" for url in (settings.genesys_login_url, settings.genesys_api_url)),
     ]
-    if settings.backfill != "off":
-        values.append(CHARACTERS_OF_BACKFILL * "-" + 2 * settings.stage)
     excess = sum(map(len, values)) - MAX_WATCHDOG_ENVIRONMENT_CHARACTERS
     if settings.watchdog != "off" and excess > 0:
         key = "attribute_filter" if settings.attribute_filter else "queue_ids"

@@ -152,8 +152,8 @@ class Settings:
     watchdog: Annotated[str, OneOf("off", "report", "heal")] = "heal"
     """The watchdog reads the subscription or integration from Genesys Cloud every five minutes, and
     compares it with the deployed stack (docs/runbook.md). "off" deploys no watchdog. "report"
-    raises an alarm if there is a difference. "heal" is meant to repair the difference too, but for
-    now does the same as "report"."""
+    raises an alarm if there is a difference. "heal" removes the difference, too, unless the stack
+    is being deployed or deleted."""
     backfill: Annotated[str, OneOf("off", "report", "repair")] = "off"
     """Whether the watchdog also looks for ends that never arrived (docs/backfill.md). "off" looks
     for none. "report" counts them and raises an alarm. "repair" also delivers them. Both need the

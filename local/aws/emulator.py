@@ -106,7 +106,7 @@ class Emulator:
         """
         return self.log_file.with_name("cloudwatch-clock")
 
-    def client(self, service: str, account: str | None = None) -> Any:
+    def client(self, service: str, account: str | None = None, *, read_timeout: float = 60) -> Any:
         """Return a boto3 client with all permissions in `account`, by default the emulator's.
 
         The client ignores the user's AWS configuration.
@@ -121,6 +121,7 @@ class Emulator:
                 verify=self.environment.get("AWS_CA_BUNDLE"),
                 config=Config(
                     proxies={},
+                    read_timeout=read_timeout,
                     use_fips_endpoint=False,
                     use_dualstack_endpoint=False,
                     retries={"mode": "standard", "total_max_attempts": 3},

@@ -2,23 +2,22 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import cycle, groupby
+from itertools import cycle
 from typing import Any
 
 from intake.delayed_ends import BODY_PREFIX
-from local.chaos.fault_proxy import Call
+from local.chaos.calls import CallLog
 from local.chaos.faults import Faults
 from local.chaos.plan import ANALYTICS, ANSWERS_OF_ANALYTICS
+from local.chaos.source.traffic import Traffic
 from local.genesys.analytics import DETAILS, half
 from local.genesys.limits import DOWN, PER_MINUTE
 from local.genesys.problems import too_many_requests
 from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer, Request
 from local.runs.report import row
-from local.traffic.analytics_of_ends import analytics_of_ends
-from local.traffic.subscription import Event
 
 ATTEMPTS = 3
 """How often the worker asks for the details of an end."""
@@ -39,9 +38,9 @@ class ChaoticAnalytics:
     The org's rate limit is on. The worker should stay below it.
     """
 
-    def __init__(self, genesys: GenesysCloud, faults: Faults, ends: Iterable[Event]) -> None:
-        by_conversation = groupby(ends, lambda event: event.conversation_id)
-        self._waiting = {id_: list(events) for id_, events in by_conversation}
+    def __init__(self, genesys: GenesysCloud, faults: Faults, traffic: Traffic) -> None:
+        self._waiting = {event.conversation_id for event in traffic.events}
+        self._analytics_of = traffic.analytics_of
         self._genesys, self._analytics = genesys, genesys.analytics
         self._lags = cycle((LAG_SECONDS, 0.0))
         self._analytics.select = self._select
@@ -56,13 +55,17 @@ class ChaoticAnalytics:
 
     @property
     def requests_over_limit(self) -> int:
-        """The number of requests that were refused because of the org's rate limit."""
-        return sum(call.status == 429 for call in self._genesys.calls)
+        """The number of the worker's requests that were refused because of the org's rate limit."""
+        return sum(
+            call.status == 429 for call in self._genesys.calls if call.operation == "details"
+        )
 
     def add(self, conversation_id: str) -> None:
-        """Add a conversation when the first message about it is sent."""
-        if ends := self._waiting.pop(conversation_id, None):
-            self._analytics.add(analytics_of_ends(ends), lag_seconds=next(self._lags))
+        """Add a conversation when its first event is published."""
+        if conversation_id in self._waiting:
+            self._waiting.remove(conversation_id)
+            conversation = self._analytics_of(conversation_id)
+            self._analytics.add(conversation, lag_seconds=next(self._lags))
 
     def _strike(self, request: Request) -> Answer | None:
         if request.path != DETAILS:
@@ -98,7 +101,7 @@ class DetailsAccount:
     """
 
     arrived: Mapping[str, Counter[str]] = field(default_factory=dict)
-    calls: Sequence[Call] = ()
+    calls: CallLog = field(default_factory=CallLog)
     answered_requests: int = 0
     requests_over_limit: int = 0
 
@@ -106,8 +109,7 @@ class DetailsAccount:
         """Return how many messages the worker sent to itself, keyed by the number of attempts."""
         bodies = (
             entry["MessageBody"]
-            for call in self.calls
-            if call.operation == "SendMessageBatch"
+            for call in self.calls.of("SendMessageBatch")
             for entry in call.request["Entries"]
         )
         return Counter(

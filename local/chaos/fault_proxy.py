@@ -12,13 +12,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
 
+from local.chaos.calls import Call, CallLog, Death
 from local.chaos.faults import Faults
 from local.http.messages import Answer, Request
 
@@ -34,50 +34,6 @@ THROTTLED = {
 HOP_BY_HOP = {"connection", "content-length", "host", "transfer-encoding"}
 
 
-@dataclass(slots=True)
-class Call:
-    """A call from the worker to AWS.
-
-    Attributes
-    ----------
-    pid
-        The process that made the call.
-    operation
-        The call's operation, as `operation_of` returns it: `claim`, `mark`, `PutEvents`, …
-    request, response
-        The call's body, and the body of AWS's response; None if AWS did not carry the call out.
-    received_at, done_at
-        When the proxy received the call, and when AWS had responded, in epoch seconds.
-    lost
-        Whether AWS's response did not reach the process.
-    """
-
-    pid: int
-    operation: str
-    request: dict[str, Any]
-    received_at: float
-    done_at: float = 0.0
-    response: dict[str, Any] | None = None
-    lost: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Death:
-    """The death of a worker process.
-
-    Attributes
-    ----------
-    operation
-        The operation of the call during which the process died.
-    request
-        The body of this call; empty if the process hung in an action, which calls the CRM.
-    """
-
-    pid: int
-    operation: str
-    request: dict[str, Any] = field(default_factory=dict)
-
-
 class FaultProxy:
     """The proxy; `HttpServer(proxy.answer)` serves it.
 
@@ -91,7 +47,7 @@ class FaultProxy:
     upstream
         The URL of the AWS emulator.
     calls
-        The calls that reached AWS, in the order of the responses.
+        The calls that reached AWS and that the report needs.
     deaths
         The deaths of processes that the proxy killed. A chaos run also adds a death for each
         process that hung in an action until the function's timeout.
@@ -99,7 +55,7 @@ class FaultProxy:
 
     def __init__(self, faults: Faults, killable: Callable[[int], bool]) -> None:
         self.upstream = ""
-        self.calls: list[Call] = []
+        self.calls = CallLog()
         self.deaths: list[Death] = []
         self.faults = faults
         self.killable = killable
@@ -136,13 +92,12 @@ class FaultProxy:
             case "statements throttled":
                 return self._throttle_half(request, call)
         answer = self._pass_on(request, request.body, call)
-        if fault == "killed after":
+        is_killed = fault == "killed after"
+        call.lost = not is_killed and (fault == "answer lost" or request.is_abandoned())
+        self._record(call)
+        if is_killed:
             self._kill(call)
-            return None
-        if fault == "answer lost" or request.is_abandoned():
-            call.lost = True
-            return None
-        return answer
+        return None if is_killed or call.lost else answer
 
     def _pass_on(self, request: Request, body: bytes, call: Call) -> Answer:
         passed = {n: v for n, v in request.headers.items() if n.lower() not in HOP_BY_HOP}
@@ -154,9 +109,11 @@ class FaultProxy:
         # Only a call that AWS accepted is recorded with a response: a refused one changed nothing.
         if answer.status == 200:
             call.response, call.done_at = json.loads(answer.data or b"{}"), time.time()
+        return Answer(answer.status, answer.data, headers)
+
+    def _record(self, call: Call) -> None:
         with self._lock:
             self.calls.append(call)
-        return Answer(answer.status, answer.data, headers)
 
     def _throttle_half(self, request: Request, call: Call) -> Answer:
         """Throttle the first, third, … statement of a call, and pass the other statements on."""
@@ -166,6 +123,7 @@ class FaultProxy:
         if statements[1::2]:
             call.request = {"Statements": statements[1::2]}
             self._pass_on(request, json.dumps(call.request).encode(), call)
+            self._record(call)
             answers[1::2] = (call.response or {})["Responses"]
         return Answer(200, json.dumps({"Responses": answers}).encode(), _JSON)
 

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from itertools import takewhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +99,14 @@ class Faults:
         fault = next((fault for fault in self._due_faults() if fault.target == target), None)
         if fault:
             self._waiting.remove(fault)
-            self._until[fault] = self._clock() + fault.duration
+            if fault.duration:
+                self._until[fault] = self._clock() + fault.duration
         return fault
 
     def _due_faults(self) -> list[Fault]:
         if self._began is None:
             return []
         now = self._clock()
-        due = (fault for fault in self._waiting if fault.at <= now - (self._began or 0))
+        since = now - self._began
+        due = takewhile(lambda fault: fault.at <= since, self._waiting)
         return [fault for fault in due if self._paused.get(fault.target, now) <= now]

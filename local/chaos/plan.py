@@ -1,7 +1,7 @@
 """The plan of a chaos run: the number of ends, the time in which they are sent, and the faults."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from local.chaos.faults import Fault
@@ -70,10 +70,33 @@ SHORT_RUN_DETAILS_FAULTS: FaultCounts = {
     "connection dropped": {ANALYTICS: 1},
     "answer lost": {"UpdateItem": 1},
 }
+RATES = {"subscription": 100, "eventbridge": 120}
+"""The events that a small machine processes in a second, keyed by delivery."""
+GAP = 0.03
+"""How long a gap lasts, as a share of the time in which all events are published."""
+DROPPED = 0.02
+"""The share of the events that Genesys Cloud loses one by one."""
 CALLS_AFTER_FAILURES = {"look", "takeover", "release", "ChangeMessageVisibilityBatch"}
 """Operations that the worker calls only after a failure."""
 POISON_CALLS = {"SendMessageBatch", "DeleteMessageBatch"}
 CONNECTIONS_REFUSED = "connections refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A time in which Genesys Cloud loses what is published, until the watchdog heals it.
+
+    Attributes
+    ----------
+    kind
+        What happens to the subscription or integration: `deleted` or `disabled`.
+    at, until
+        In seconds from the start of the run. The run then stands still until the watchdog is done.
+    """
+
+    kind: str
+    at: float
+    until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +106,11 @@ class Plan:
     Attributes
     ----------
     events
-        The number of distinct ends.
+        The number of distinct events.
     window
-        The time in which all ends are sent.
+        The time in which all events are published.
     repeat_after
-        The shortest and the longest time after which an end is sent again.
+        The shortest and the longest time after which an event is published again.
     faults
         The faults that strike one call each.
     down_for
@@ -100,6 +123,12 @@ class Plan:
         The intake queue's visibility timeout; None to keep the deployed value.
     details
         The setting `details`: `none` or `analytics`.
+    delivery
+        The setting `delivery`: `subscription` or `eventbridge`.
+    gaps
+        What happens to the subscription or integration.
+    dropped
+        The share of the events that Genesys Cloud loses one by one.
     """
 
     seed: int
@@ -112,6 +141,13 @@ class Plan:
     drain_seconds: float
     visibility_timeout: int | None = None
     details: str = "none"
+    delivery: str = "subscription"
+    gaps: tuple[Gap, ...] = ()
+    dropped: float = 0.0
+
+    def is_in_gap(self, at: float) -> bool:
+        """Return whether an event that is published at this time is lost."""
+        return any(gap.at <= at < gap.until for gap in self.gaps)
 
     def schedule(self, rng: random.Random) -> list[Fault]:
         """Return the faults with their times inside the window."""
@@ -145,20 +181,23 @@ class Plan:
         ]
 
 
-def full_plan(seed: int, events: int, details: str = "none") -> Plan:
-    """Return the plan of `make chaos`, which takes about five minutes, and twice that with details.
+def full_plan(
+    seed: int, events: int, details: str = "none", delivery: str = "subscription"
+) -> Plan:
+    """Return the plan of `make chaos`, which takes five minutes or more, and longer with details.
 
     With details, the worker is bounded by the requests that Genesys Cloud permits.
     """
-    scale = events / 5000
+    # From 5,000 events on, the number of faults grows more slowly: each kill costs seconds of CPU.
+    scale = min(events / 5000, (events / 5000) ** 0.5)
     counts_of_kinds = FULL_RUN_FAULTS
     if details == "analytics":
         counts_of_kinds = _merged(FULL_RUN_FAULTS, FULL_RUN_DETAILS_FAULTS)
+    window = max(90, events / (RATES[delivery] if details == "none" else 20))
     return Plan(
         seed=seed,
         events=events,
-        # A small machine processes 60 ends a second.
-        window=max(90, events / (60 if details == "none" else 20)),
+        window=window,
         repeat_after=(60, 80),
         faults={
             kind: {target: max(1, round(n * scale)) for target, n in counts.items()}
@@ -166,17 +205,21 @@ def full_plan(seed: int, events: int, details: str = "none") -> Plan:
         },
         down_for=35,
         refused_for=4,
-        drain_seconds=100 if details == "none" else 200,
+        drain_seconds=(100 if details == "none" else 200) + window / 2,
         details=details,
+        delivery=delivery,
+        gaps=_gaps(window, ("deleted", "disabled")),
+        dropped=DROPPED,
     )
 
 
-def short_plan(seed: int, details: str = "none") -> Plan:
-    """Return a plan that has every kind of fault and takes less than a minute."""
+def short_plan(seed: int, details: str = "none", delivery: str = "subscription") -> Plan:
+    """Return a plan that has every kind of fault and takes about a minute."""
+    window = 8
     return Plan(
         seed=seed,
-        events=300,
-        window=8,
+        events=300 if delivery == "subscription" else 600,
+        window=window,
         repeat_after=(6, 8),
         faults=SHORT_RUN_FAULTS
         if details == "none"
@@ -188,6 +231,18 @@ def short_plan(seed: int, details: str = "none") -> Plan:
         # the function's timeout, would take too long.
         visibility_timeout=12,
         details=details,
+        delivery=delivery,
+        gaps=_gaps(window, ("deleted", "disabled")),
+        dropped=DROPPED,
+    )
+
+
+def _gaps(window: float, kinds: Sequence[str]) -> tuple[Gap, ...]:
+    """Return a gap of each kind, between the times at which receivers refuse connections."""
+    starts = (0.4 + 0.2 * number / len(kinds) for number in range(len(kinds)))
+    return tuple(
+        Gap(kind, window * start, window * (start + GAP))
+        for kind, start in zip(kinds, starts, strict=True)
     )
 
 

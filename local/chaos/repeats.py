@@ -1,10 +1,11 @@
 """Finds the reason why an end arrived again, from the worker's writes to the ledger."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from local.chaos.fault_proxy import Call, Death, condition_values, written_values
+from local.chaos.calls import Call, CallLog, Death
+from local.chaos.fault_proxy import condition_values, written_values
 from local.receivers.receiver import End
 
 IN_FLIGHT = "its process was killed before the mark"
@@ -44,16 +45,17 @@ class Write:
 
 
 class LedgerWrites:
-    """The writes to the ledger for each end, taken from the calls that the proxy recorded."""
+    """The writes to the ledger for some ends, taken from the calls that the proxy recorded."""
 
-    def __init__(self, calls: Sequence[Call], deaths: Sequence[Death]) -> None:
+    def __init__(self, calls: CallLog, deaths: Sequence[Death], ends: Collection[End]) -> None:
         self._writes: defaultdict[End, list[Write]] = defaultdict(list)
         holders: dict[int, str] = {}
-        # Sort by the time of receipt. The responses may come in another order, and would not show
-        # which claim of a process is its last.
-        for call in sorted(calls, key=lambda call: call.received_at):
+        # The log is in the order of receipt. The responses may come in another order, and would not
+        # show which claim of a process is its last.
+        for call in calls.of("claim", "takeover", "mark", "release"):
             for write in _writes_of(call):
-                self._writes[write.end].append(write)
+                if write.end in ends:
+                    self._writes[write.end].append(write)
                 holders[call.pid] = write.holder
         self._dead = {_holder_at(death, holders) for death in deaths}
 
@@ -103,19 +105,22 @@ def _holder_at(death: Death, last: Mapping[int, str]) -> str:
     return next((write.holder for write in _writes_of(call)), last.get(death.pid, ""))
 
 
-def excused_rejects(calls: Sequence[Call], deaths: Iterable[Death]) -> Counter[str]:
+def excused_rejects(calls: CallLog, deaths: Iterable[Death]) -> Counter[str]:
     """Return how often each rejected message may have been sent to the dead-letter queue again.
 
     The result is keyed by message id. The worker sends a message again if the response to the first
     call was lost, or if the process was killed before it deleted the message.
     """
     killed = {death.pid for death in deaths}
-    answered = [call for call in calls if call.response is not None]
-    last_deleted = {c.pid: c.done_at for c in answered if c.operation == "DeleteMessageBatch"}
+    last_deleted = {
+        call.pid: call.done_at
+        for call in calls.of("DeleteMessageBatch")
+        if call.response is not None
+    }
     return Counter(
         source["StringValue"]
-        for call in answered
-        if call.operation == "SendMessageBatch"
+        for call in calls.of("SendMessageBatch")
+        if call.response is not None
         if call.lost or (call.pid in killed and last_deleted.get(call.pid, 0) < call.done_at)
         for entry in call.request["Entries"]
         # The messages that the worker sends to itself have no such attribute.

@@ -5,8 +5,8 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from local.chaos.calls import CallLog, Death
 from local.chaos.details import DetailsAccount
-from local.chaos.fault_proxy import Call, Death
 from local.chaos.repeats import (
     ANSWER_LOST,
     HANGING_ACTION,
@@ -14,6 +14,7 @@ from local.chaos.repeats import (
     LedgerWrites,
     excused_rejects,
 )
+from local.chaos.source.account import SourceAccount
 from local.receivers.receiver import End
 from local.runs.queues import DeadLetter
 from local.runs.report import row
@@ -34,9 +35,14 @@ class RunReport:
     Attributes
     ----------
     ends
-        The distinct ends in the messages that were sent.
+        The ends that the events make, as the keys of their ledger items.
+    published
+        The number of distinct events that were published.
     repeated_at_once, repeated_later
-        The number of messages sent twice at the same moment, and the number sent again later.
+        The number of events published twice at the same moment, and the number published again
+        later.
+    source
+        What happened at the source.
     poison
         Keyed by message id: the expected reason and the body of each malformed message.
     arrived
@@ -66,6 +72,7 @@ class RunReport:
     """
 
     ends: frozenset[End] = frozenset()
+    published: int = 0
     repeated_at_once: int = 0
     repeated_later: int = 0
     poison: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -75,13 +82,14 @@ class RunReport:
     dead_letters: Sequence[DeadLetter] = ()
     left_in_queue: int = 0
     forged: int = 0
-    calls: Sequence[Call] = ()
+    calls: CallLog = field(default_factory=CallLog)
     deaths: Sequence[Death] = ()
     timeouts: int = 0
     claim_conflicts: int = 0
     struck: Mapping[tuple[str, str], int] = field(default_factory=dict)
     pending: Sequence[str] = ()
     details: DetailsAccount | None = None
+    source: SourceAccount = field(default_factory=SourceAccount)
 
     @property
     def hung(self) -> int:
@@ -99,7 +107,10 @@ class RunReport:
 
     def repeats(self) -> Counter[tuple[str, str]]:
         """Return how many arrivals were repeated later, keyed by destination and reason."""
-        writes = LedgerWrites(self.calls, self.deaths)
+        repeated = {
+            end for ends in self.arrived.values() for end, times in ends.items() if len(times) > 1
+        }
+        writes = LedgerWrites(self.calls, self.deaths, repeated)
         return Counter(
             (destination, writes.reason_for_repeat(end, destination, at))
             for destination, ends in self.arrived.items()
@@ -121,6 +132,10 @@ class RunReport:
             (end, id_) for ends in self.end_ids.values() for end, ids in ends.items() for id_ in ids
         }
         return len(found) == len({end for end, _ in found}) == len({id_ for _, id_ in found})
+
+    def _reopened(self) -> int:
+        """Return the number of ends that follow an earlier end in the same queue."""
+        return sum("#" in queue_id for _, queue_id in self.ends)
 
     def checks(self) -> dict[str, bool]:
         """Return whether each check holds, keyed by its description."""
@@ -145,6 +160,7 @@ class RunReport:
             "every fault that kills killed a process": self.killed
             == sum(n for (kind, _), n in self.struck.items() if kind.startswith("killed")),
             "every hanging action ran into the function's timeout": self.timeouts == self.hung,
+            **self.source.checks(),
             **(self.details.checks() if self.details else {}),
         }
 
@@ -156,10 +172,13 @@ class RunReport:
         reject_reasons = Counter(each.reason or "received too often" for each in self.dead_letters)
         done = sum(item.state == "done" for item in self.ledger.values())
         lines = [
-            row("distinct ends sent", len(self.ends)),
-            row("  sent twice at the same moment", self.repeated_at_once),
-            row("  sent again later", self.repeated_later),
+            row("distinct events published", self.published),
+            row("  published twice at the same moment", self.repeated_at_once),
+            row("  published again later", self.repeated_later),
+            row("distinct ends in them", len(self.ends)),
+            row("  of conversations that were re-opened", self._reopened()),
             row("poison messages sent", len(self.poison)),
+            *self.source.rows(),
             row("processes killed", self.killed),
             row("invocations timed out", self.timeouts),
             row("messages whose end another worker had claimed", self.claim_conflicts),

@@ -81,6 +81,8 @@ class GenesysCloud(Login, Limits, ScriptedService):
         The org's queues, keyed by id.
     has_subscription_api
         Whether the org has the subscriptions' API.
+    loses
+        Returns whether Genesys Cloud loses an event that it should deliver.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class GenesysCloud(Login, Limits, ScriptedService):
         Limits.__init__(self)
         self.id = ORG_ID
         self.has_subscription_api = True
+        self.loses: Callable[[Mapping[str, Any]], bool] = lambda _: False
         self._subscriptions = Subscriptions(clock)
         self._integrations = Integrations(clock)
         self.analytics = Analytics(clock)
@@ -197,7 +200,7 @@ class GenesysCloud(Login, Limits, ScriptedService):
         with self._lock:
             subscriptions = self.subscriptions
             for event in events:
-                selecting = subscriptions.find_selecting(event)
+                selecting = [] if self.loses(event) else subscriptions.find_selecting(event)
                 body = json.dumps(event, separators=(",", ":")) if selecting else ""
                 for one in selecting:
                     queue = one["destination"]["awsSqs"]
@@ -226,7 +229,9 @@ class GenesysCloud(Login, Limits, ScriptedService):
         for properties in integrations:
             topics = set(properties["eventFilter"])
             indexes = [
-                index for index, event in enumerate(events) if event["detail-type"] in topics
+                index
+                for index, event in enumerate(events)
+                if event["detail-type"] in topics and not self.loses(event)
             ]
             if not indexes or not self._send_partner_events:
                 continue

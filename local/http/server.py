@@ -40,8 +40,10 @@ class HttpServer:
     intercept
         Called before `respond`. If it returns an answer, that answer is sent, and `respond` is not
         called.
+    records
+        Whether to record requests.
     requests
-        The requests so far, in order.
+        The recorded requests so far, in order.
     errors
         The exceptions that `intercept` and `respond` raised.
     connection_count
@@ -61,6 +63,7 @@ class HttpServer:
         self.respond = respond
         self.intercept: Respond = lambda _: None
         self.connection_count = 0
+        self.records = True
         self.tls = tls
         self._listening: tuple[_Listener, threading.Thread] | None = None
         self.connection_locks: dict[socket.socket, threading.Lock] = {}
@@ -129,10 +132,11 @@ class HttpServer:
         return [request for request in self.requests if request.path == path]
 
     def answer(self, request: Request) -> Answer | None:
-        """Record a request and return its answer; None closes the connection without an answer."""
+        """Record and answer a request; None closes the connection without an answer."""
         if not self._listening:
             return None
-        self.requests.append(request)
+        if self.records:
+            self.requests.append(request)
         try:
             answer = self.intercept(request)
             # A client that stopped waiting assumes a failure, so the request must have no effect.

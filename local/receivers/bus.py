@@ -3,12 +3,12 @@
 import json
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from local.aws.emulator import Emulator
-from local.receivers.receiver import End
+from local.receivers.receiver import Content, End, queue_end
 
 SOURCE = "queue-ends"
 
@@ -18,8 +18,10 @@ class BusRecorder:
 
     Attributes
     ----------
+    identify, keeps_ends, kinds
+        As in `Receiver`.
     details
-        The `detail` of each event.
+        The `detail` of each event, if `keeps_ends`.
     arrivals
         For each end, the epoch seconds at which its events arrived in the queue.
     end_ids
@@ -27,6 +29,9 @@ class BusRecorder:
     """
 
     def __init__(self, aws: Emulator, queue_url: str) -> None:
+        self.identify: Callable[[Content], End] = queue_end
+        self.keeps_ends = True
+        self.kinds: Counter[tuple[str, str]] = Counter()
         self.details: list[dict[str, Any]] = []
         self.arrivals: defaultdict[End, list[float]] = defaultdict(list)
         self.end_ids: defaultdict[End, Counter[str]] = defaultdict(Counter)
@@ -42,9 +47,11 @@ class BusRecorder:
         ).get("Messages"):
             for message in messages:
                 detail = json.loads(message["Body"])["detail"]
-                self.details.append(detail)
+                self.kinds[detail["details"], detail["source"]] += 1
+                if self.keeps_ends:
+                    self.details.append(detail)
                 arrived_at = int(message["Attributes"]["SentTimestamp"]) / 1000
-                end = detail["conversation_id"], detail["queue_id"]
+                end = self.identify(detail)
                 self.arrivals[end].append(arrived_at)
                 self.end_ids[end][detail["end_id"]] += 1
             self._sqs.delete_message_batch(

@@ -17,8 +17,7 @@ class Crm(Receiver):
 
     def respond(self, request: Request) -> Answer:
         """Accept or refuse the end that a request's path identifies."""
-        _, _, conversation_id, _, queue_id, _, end_id = request.path.split("/")
-        return self.receive((conversation_id, queue_id), end_id, request.json)
+        return self.receive(request.path.rpartition("/")[2], request.json)
 
 
 @contextmanager

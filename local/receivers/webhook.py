@@ -42,10 +42,7 @@ class WebhookReceiver(Receiver):
         if not is_genuine(request.headers, request.body, self._key):
             self.forged += 1
             return Answer(401)
-        data = request.json["data"]
-        return self.receive(
-            (data["conversation_id"], data["queue_id"]), request.headers["webhook-id"], data
-        )
+        return self.receive(request.headers["webhook-id"], request.json["data"])
 
 
 @contextmanager

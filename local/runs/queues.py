@@ -20,9 +20,10 @@ class DeadLetter:
     body: str
 
 
-def count_messages(aws: Emulator, queue_url: str) -> int:
-    """Return the number of messages in a queue, including hidden and delayed messages."""
-    names = [f"ApproximateNumberOfMessages{state}" for state in ("", "NotVisible", "Delayed")]
+def count_messages(aws: Emulator, queue_url: str, *, only_visible: bool = False) -> int:
+    """Return the number of messages in a queue; also the hidden and delayed ones, by default."""
+    states = ("",) if only_visible else ("", "NotVisible", "Delayed")
+    names = [f"ApproximateNumberOfMessages{state}" for state in states]
     response = aws.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)
     return sum(int(response["Attributes"][name]) for name in names)
 

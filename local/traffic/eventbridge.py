@@ -67,6 +67,7 @@ def partner_conversations(
     own_share: float = 1 / 3,
     stories: Collection[str] = (),
     any_order: bool = False,
+    rules: Collection[str] = RULES,
     start: datetime = START,
 ) -> Iterator[Conversation]:
     """Yield `count` conversations.
@@ -81,6 +82,8 @@ def partner_conversations(
         The names of the stories to use; empty for all stories.
     any_order
         Whether to leave out conversations whose number of ends depends on the order of arrival.
+    rules
+        The end rules for which `any_order` holds.
     start
         The start of the first conversation. Each next one starts within four seconds.
     """
@@ -93,7 +96,7 @@ def partner_conversations(
         builder = ConversationBuilder(rng, start, queues, foreign, own_share)
         chosen[name][1](builder)
         events = tuple(builder.events)
-        if not any_order or all(_hold_in_any_order(rule, events, queues) for rule in RULES):
+        if not any_order or all(_hold_in_any_order(rule, events, queues) for rule in rules):
             yield Conversation(builder.id, name, events, queues)
             yielded += 1
         start += timedelta(milliseconds=rng.randint(50, 4_000))

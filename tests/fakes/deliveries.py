@@ -108,8 +108,7 @@ class SubscriptionDelivery(Delivery):
         return [entity[key] for key in keys]
 
     def expected_state(self, properties: Mapping[str, Any]) -> object:
-        sqs = {"arn": properties["QueueArn"], "region": properties["Region"]}
-        destination = {"type": "aws_sqs", "awsSqs": sqs}
+        destination = _queue_destination(properties)
         fields = [properties[key] for key in ("Description", "EventTypes", "AttributeFilter")]
         return [*fields, destination, "active"]
 
@@ -117,7 +116,7 @@ class SubscriptionDelivery(Delivery):
         properties = PROPERTIES[SUBSCRIPTION] | changes
         return self.genesys.subscriptions.seed(
             properties["Name"],
-            properties["QueueArn"],
+            destination=_queue_destination(properties),
             description=properties["Description"],
             eventTypes=properties["EventTypes"],
             attributeFilter=properties["AttributeFilter"],
@@ -189,6 +188,11 @@ class EventBridgeDelivery(Delivery):
         self.genesys.integrations.error = "" if succeeds else "No such account."
         if not succeeds:
             self.genesys.before("switch", meanwhile)
+
+
+def _queue_destination(properties: Mapping[str, Any]) -> dict[str, Any]:
+    queue = {"arn": properties["QueueArn"], "region": properties["Region"]}
+    return {"type": "aws_sqs", "awsSqs": queue}
 
 
 def _integration_properties(properties: Mapping[str, Any]) -> dict[str, Any]:

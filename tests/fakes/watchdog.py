@@ -1,6 +1,7 @@
-"""A run of the watchdog that finds a difference, for its log line and metrics."""
+"""The watchdog's clients in memory, and a run that finds a difference."""
 
 import json
+from collections import Counter
 from typing import Any, TextIO
 from uuid import uuid4
 
@@ -14,12 +15,40 @@ from genesys.queue_ids import pack_ids
 from local.traffic.subscription import OUR_QUEUES
 from tests.fakes.aws.cloudformation import PROPERTIES, SUBSCRIPTION
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb
+from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
-from tests.fakes.aws.sqs import FakeSqs
+from tests.fakes.aws.sqs import FakeSqs, client_error
+from tests.fakes.aws.stacks import FakeStacks
 from tests.fakes.clock import Clock
 from watchdog import backfill_step, queue_check, watch
 from watchdog.backfill_step import BackfillStep
+from watchdog.clients import Clients
 from watchdog.deployment import Deployment
+
+
+class FakeQueues:
+    """Amazon SQS with any queues; `failure` is an AWS error code that each call is refused with."""
+
+    def __init__(self) -> None:
+        self.reads: Counter[str] = Counter()
+        self.failure: str | None = None
+
+    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:  # noqa: N803 - AWS's names
+        self.reads[QueueUrl] += 1
+        if self.failure:
+            raise client_error(self.failure, "GetQueueAttributes")
+        return {"Attributes": dict.fromkeys(AttributeNames, "0")}
+
+
+def fake_clients(
+    secrets: FakeSecrets,
+    eventbridge: FakePartnerEventSources | None = None,
+    stacks: FakeStacks | None = None,
+    queues: FakeQueues | None = None,
+) -> Clients:
+    """Return the watchdog's clients."""
+    clients: Any = secrets, eventbridge, stacks or FakeStacks(), queues or FakeQueues()
+    return Clients(*clients)
 
 
 def run_watchdog(log: TextIO) -> None:
@@ -35,16 +64,14 @@ def run_watchdog(log: TextIO) -> None:
     )
     # Loggers with the same name share a stream.
     logger = Logger(service=uuid4().hex, stream=log, level="INFO")
-    eventbridge: Any = None  # a subscription has no partner event source
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(watch, "COMPARISON_PAUSE_SECONDS", 0)
         patch.setattr(queue_check, "load_credentials", lambda *_: Credentials("id", "secret"))
         patch.setattr(queue_check, "find_queues", lambda *_: dict.fromkeys(OUR_QUEUES))
         watch.watch(
             deployment,
-            Clock().invocation(120),
-            FakeSecrets(),  # type: ignore[arg-type]
-            eventbridge,
+            Clock().invocation(),
+            fake_clients(FakeSecrets()),
             logger,
         )
 

@@ -304,7 +304,8 @@ def test_every_wildcard_for_eventbridge_is_meant(eventbridge: Stack, many_queues
         (eventbridge, "dev", of_details),
         (many_queues, "s" * 54, []),
     ):
-        assert synthesised.wildcards() == sorted([*meant, f":alarm:QueueEnds-{stage}-*", *more])
+        names = [f":alarm:QueueEnds-{stage}-*", f":stack/QueueEnds-{stage}/*"]
+        assert synthesised.wildcards() == sorted([*meant, *names, *more])
         for policy in synthesised.of_type("AWS::SQS::QueuePolicy"):
             for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
                 assert "*" not in json.dumps(statement) or statement["Effect"] == "Deny"

@@ -1,4 +1,4 @@
-"""The watchdog: its schedule, its environment, and its read-only permissions."""
+"""The watchdog: its schedule, its environment, and its permissions, which are to read."""
 
 import json
 from typing import Any
@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from genesys.queue_ids import unpack_ids
-from infra.settings.combinations import CHARACTERS_OF_BACKFILL, MAX_WATCHDOG_ENVIRONMENT_CHARACTERS
+from infra.settings.combinations import MAX_WATCHDOG_ENVIRONMENT_CHARACTERS
 from tests.infra.stacks import (
     QUEUES,
     Stack,
+    Statement,
+    allow_statement,
     backfill_statements,
     log_write_statement,
     secret_read_statement,
@@ -27,6 +29,8 @@ def resolve(value: Any) -> Any:
             return REGION
         case {"Ref": "AWS::AccountId"}:
             return "111122223333"
+        case {"Ref": str(name)} if name.startswith(("IntakeQueue", "IntakeDeadLetterQueue")):
+            return f"https://sqs.{REGION}.amazonaws.com/111122223333/queue-ends-dev-intake"
         case {"Fn::GetAtt": [str(name), "Arn"]} if name.startswith("IntakeQueue"):
             return QUEUE_ARN
         case {"Fn::Join": [str(between), list(parts)]}:
@@ -67,7 +71,19 @@ def test_only_its_own_schedule_may_invoke_it(stack: Stack) -> None:
     }
 
 
-def test_it_may_read_its_secret_and_see_event_sources_and_no_more(
+def queue_read_statement(stack: Stack, *paths: str) -> Statement:
+    arns = [stack.arn(path) for path in paths]
+    return allow_statement("KeepQueueMetricsAwake", "sqs:GetQueueAttributes", arns)
+
+
+def stack_read_statement() -> Statement:
+    parts = ["arn:", {"Ref": "AWS::Partition"}, ":cloudformation:", {"Ref": "AWS::Region"}]
+    parts += [":", {"Ref": "AWS::AccountId"}, ":stack/QueueEnds-dev/*"]
+    arn = {"Fn::Join": ["", parts]}
+    return allow_statement("ReadOwnStackStatus", "cloudformation:DescribeStacks", arn)
+
+
+def test_it_may_read_its_secret_its_stack_and_its_queues_and_no_more(
     stack: Stack, eventbridge: Stack
 ) -> None:
     (lookup_statement,) = (
@@ -75,13 +91,46 @@ def test_it_may_read_its_secret_and_see_event_sources_and_no_more(
         for statement in eventbridge.role_statements("EventSource/Provider")
         if statement["Sid"] == "SeePartnerEventSources"
     )
+    # The CDK sorts the queues' ARNs.
+    queues = ["Intake/DeadLetterQueue", "Intake/Queue"]
     for_backfill = backfill_statements(eventbridge, sends=True)
-    for synthesised, more in ((stack, []), (eventbridge, [*for_backfill, lookup_statement])):
+    for synthesised, more_queues, more in (
+        (stack, [], []),
+        (eventbridge, ["EventSource/DeadLetterQueue"], [*for_backfill, lookup_statement]),
+    ):
         assert synthesised.role_statements("Watchdog") == [
             secret_read_statement("queue-ends/genesys"),
+            queue_read_statement(synthesised, *more_queues, *queues),
+            stack_read_statement(),
             *more,
             log_write_statement(synthesised, "Watchdog"),
         ]
+
+
+def test_it_is_told_to_heal_only_if_it_may_see_its_stack(
+    stack: Stack, eventbridge: Stack, tuned: Stack
+) -> None:
+    for synthesised in (stack, eventbridge):
+        environment = synthesised.environment("Watchdog")
+        assert environment["HEAL"] == "true"
+        assert environment["STACK_NAME"] == "QueueEnds-dev"
+    assert tuned.settings.watchdog == "report"
+    assert tuned.environment("Watchdog").keys().isdisjoint({"HEAL", "STACK_NAME"})
+    statements = {statement["Sid"] for statement in tuned.role_statements("Watchdog")}
+    assert "ReadOwnStackStatus" not in statements
+
+
+def test_it_is_told_which_queues_to_keep_awake(
+    stack: Stack, eventbridge: Stack, tuned: Stack
+) -> None:
+    for synthesised, more in (
+        (stack, []),
+        (tuned, []),
+        (eventbridge, ["EventSource/DeadLetterQueue"]),
+    ):
+        paths = ["Intake/Queue", "Intake/DeadLetterQueue", *more]
+        urls = synthesised.environment("Watchdog")["QUEUE_URLS"]["Fn::Join"][1]
+        assert urls[::2] == [synthesised.ref(path) for path in paths]
 
 
 @pytest.mark.parametrize(
@@ -121,16 +170,22 @@ def test_the_longest_environment_of_the_watchdog_fits_lambda(stack: Stack, tuned
         variables = synthesised.environment("Watchdog")
         deployed = resolve(variables["DEPLOYED"])
         expression = json.loads(deployed)["ResourceProperties"]["AttributeFilter"]
-        texts = [json.dumps(json.dumps(expression)), 4 * settings.stage, settings.genesys_secret]
+        texts = [json.dumps(json.dumps(expression)), 8 * settings.stage, settings.genesys_secret]
         texts += [2 * settings.genesys_environment, settings.genesys_api_url or ""]
         texts += [variables["PACKED_QUEUE_IDS"]]
-        if "BACKFILL" in variables:
-            texts.append(CHARACTERS_OF_BACKFILL * "-" + 2 * settings.stage)
-            table = f"QueueEnds-{settings.stage}-{synthesised.ids['Ledger/Table']}-{'r' * 13}"
-            url = f"https://sqs.{REGION}.amazonaws.com/111122223333/queue-ends-{settings.stage}-intake"
-            variables = {**variables, "LEDGER_TABLE": table, "QUEUE_URLS": url}
         longest = deployed + (MAX_WATCHDOG_ENVIRONMENT_CHARACTERS - sum(map(len, texts))) * "x"
-        environment = {**variables, "POWERTOOLS_LOG_LEVEL": "CRITICAL", "DEPLOYED": longest}
+        environment = {
+            **variables,
+            "HEAL": "true",
+            "STACK_NAME": settings.stack_name,
+            "QUEUE_URLS": resolve(variables["QUEUE_URLS"]),
+            "POWERTOOLS_LOG_LEVEL": "CRITICAL",
+            "DEPLOYED": longest,
+            # The room for backfill.
+            "BACKFILL": "repair",
+            "END_RULE": "conversation",
+            "LEDGER_TABLE": f"{settings.stack_name}-LedgerTable{'0' * 8}-{'X' * 13}",
+        }
         measured = json.dumps(environment, separators=(",", ":"))
         assert len(measured) <= 4096
 

@@ -37,10 +37,13 @@ from tests.fakes.aws.eventbridge import BUS, FakeEventBridge
 from tests.fakes.aws.firehose import STREAM, FakeFirehose
 from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
+from tests.fakes.aws.sqs import INTAKE
 from tests.fakes.aws.sqs_event import record
+from tests.fakes.aws.stacks import STACK_NAME, FakeStacks
 from tests.fakes.clock import Clock
 from tests.fakes.entry_points import WORKER, imported_anew
 from tests.fakes.partner_worker import DelayingSqs
+from tests.fakes.watchdog import FakeQueues
 
 DELIVERIES: tuple[Delivery, ...] = get_args(Delivery)
 ACTION = "Conversation ended"
@@ -159,6 +162,7 @@ class Surroundings:
             "events": self.bus,
             "firehose": self.firehose,
             "secretsmanager": self.secrets,
+            "cloudformation": FakeStacks(),
         }
 
     def environment(self, delivery: Delivery, end_rule: str = "touched") -> dict[str, str]:
@@ -444,7 +448,11 @@ def test_the_watchdog_logs_no_secret(
     properties = {**PROPERTIES[resource_type], "LoginUrl": http.url, "ApiUrl": http.url}
     deployed = {"ResourceType": resource_type, "ResourceProperties": properties}
     environment = {"STAGE": "dev", "DEPLOYED": json.dumps(deployed)}
+    environment |= {"HEAL": "true", "STACK_NAME": STACK_NAME, "QUEUE_URLS": INTAKE}
+    queues = FakeQueues()
+    queues.failure = "AccessDenied"
     clients = {"secretsmanager": _secrets(held), "events": sources}
+    clients |= {"cloudformation": FakeStacks(), "sqs": queues}
     handle = load("watchdog", clients, environment)
     text = _logged_with(handle, [{}], output)
     assert '"message":"Unhealthy"' in text or '"message":"Could not compare"' in text

@@ -238,7 +238,8 @@ def test_no_partiql_and_no_typed_value_is_overlooked(source: str, found: set[str
 
 def test_only_the_registry_of_resources_knows_which_delivery_it_is() -> None:
     """A third delivery is one file beside the others, and a line in the registry."""
-    deliveries = {"integration", "integration_hint", "source_active", "subscription"}
+    deliveries = {"integration", "integration_comparison", "integration_hint"}
+    deliveries |= {"source_active", "subscription"}
     knowing = {f"resources.{module}" for module in deliveries} | {"genesys.integration_spec"}
     knowing |= {"genesys.integrations", "genesys.subscriptions"}
     seam = {FUNCTIONS / f"resources/{module}.py" for module in (*deliveries, "registry")}

@@ -222,3 +222,23 @@ def test_a_response_that_is_no_list_is_an_error(client: GenesysClient, api: Api,
 def test_items_that_are_no_entities_are_skipped(client: GenesysClient, api: Api) -> None:
     api.script(Answer(body={"entities": [None, 5, {"id": 1}, "x"], "pageCount": 1}))
     assert list(client.iterate_entities("/list")) == [{"id": 1}]
+
+
+def test_the_changes_are_the_requests_that_changed_the_org_in_order(
+    client: GenesysClient, api: Api
+) -> None:
+    api.script(Answer(200, {}), Answer(201, {}), Answer(204), Answer(409, {}), Answer(500, {}))
+    client.request("GET", "/x")
+    client.request("POST", "/x")
+    client.request("DELETE", "/x/1")
+    for method in ("PUT", "PATCH"):
+        with pytest.raises(GenesysError):
+            client.request(method, "/x/2")
+    assert client.changes == ["POST /x", "DELETE /x/1", "PATCH /x/2 (not confirmed)"]
+
+
+def test_a_failed_login_is_no_change(client: GenesysClient, api: Api) -> None:
+    api.logins = [Answer(500, {})]
+    with pytest.raises(GenesysError):
+        client.request("POST", "/x")
+    assert client.changes == []

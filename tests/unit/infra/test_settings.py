@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.settings.checks import DESTINATIONS
+from infra.settings.combinations import MAX_WATCHDOG_ENVIRONMENT_CHARACTERS
 from infra.settings.reading import SettingsError, load
 from infra.settings.worker_environment import MAX_WORKER_ENVIRONMENT_CHARACTERS
 from tests.unit.infra.conftest import OTHER_QUEUE, QUEUE, FindMistakes, LoadSettings
@@ -253,11 +254,14 @@ def test_settings_that_overfill_the_workers_environment_are_a_mistake(
     ]
 
 
-def test_fifty_queue_ids_of_any_length_fit_with_the_default_destinations(
-    load_settings: LoadSettings,
-) -> None:
-    queue_ids = ",".join(f"{n:0>64}" for n in range(50))
+def test_fifty_queue_ids_fit_with_the_default_destinations(load_settings: LoadSettings) -> None:
+    queue_ids = ",".join(f"a1b2c3d4-e5f6-7890-1234-{n:0>12}" for n in range(50))
     assert len(load_settings(queue_ids=queue_ids)[0].queue_ids) == 50
+
+
+def test_fifty_queue_ids_of_any_length_fit_without_a_watchdog(load_settings: LoadSettings) -> None:
+    queue_ids = ",".join(f"{n:0>64}" for n in range(50))
+    assert len(load_settings(queue_ids=queue_ids, watchdog="off")[0].queue_ids) == 50
 
 
 def test_a_filter_that_overfills_the_watchdogs_environment_is_a_mistake(
@@ -267,9 +271,10 @@ def test_a_filter_that_overfills_the_watchdogs_environment_is_a_mistake(
         expression = f"queueId = '{QUEUE}'"
         return expression.replace("=", "=" + " " * (length - len(expression)))
 
-    # Also in the environment: the domain twice, the secret's name, the stage four times, quotes,
-    # and the queue's packed id.
-    remaining = 3555 - len("mypurecloud.com" * 2 + "queue-ends/genesys" + "dev" * 4) - 6 - 22
+    # Also in the environment: the domain twice, the secret's name, the stage eight times,
+    # quotes, and the queue's packed id.
+    limit = MAX_WATCHDOG_ENVIRONMENT_CHARACTERS
+    remaining = limit - len("mypurecloud.com" * 2 + "queue-ends/genesys" + "dev" * 8) - 6 - 22
     assert load_settings(attribute_filter=filter_with_length(remaining))
     assert find_mistakes(attribute_filter=filter_with_length(remaining + 1)) == [
         f"attribute_filter: the filter has {remaining + 1} characters, 1 more than the watchdog's "

@@ -19,6 +19,7 @@ from tests.fakes.aws.cloudformation import CloudFormation
 from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
+from tests.fakes.watchdog import fake_clients
 from watchdog.deployment import Deployment
 from watchdog.watch import watch
 
@@ -150,6 +151,5 @@ def test_a_third_delivery_is_watched(
     deployed = {"ResourceType": FEED, "ResourceProperties": stack.properties}
     deployment = Deployment.from_environment({"STAGE": "dev", "DEPLOYED": json.dumps(deployed)})
     logger = Logger(service=uuid4().hex, stream=io.StringIO())
-    eventbridge: Any = None
-    result = watch(deployment, clock.invocation(120), secrets, eventbridge, logger)  # type: ignore[arg-type]
+    result = watch(deployment, clock.invocation(), fake_clients(secrets), logger)
     assert result["differences"] == differences

@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -14,8 +15,11 @@ from tests.fakes.aws.cloudformation import PROPERTIES, SUFFIX
 from tests.fakes.aws.cloudwatch import metrics_of
 from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
+from tests.fakes.aws.sqs import DEAD, INTAKE
+from tests.fakes.aws.stacks import STACK_NAME, FakeStacks
 from tests.fakes.clock import Clock
 from tests.fakes.deliveries import DELIVERIES, Delivery, EventBridgeDelivery, SubscriptionDelivery
+from tests.fakes.watchdog import FakeQueues, fake_clients
 from watchdog.deployment import Deployment
 from watchdog.watch import watch
 
@@ -23,7 +27,13 @@ SOURCE = f"aws.partner/genesys.com/cloud/{ORG_ID}/{SUFFIX}"
 
 
 class Watchdog:
-    """A deployed watchdog, with the last run's log lines `logged` and metric values `healthy`."""
+    """A deployed watchdog.
+
+    Attributes
+    ----------
+    logged, healthy, healed
+        The last run's log lines, its values of the metric, and its changes.
+    """
 
     def __init__(
         self,
@@ -34,30 +44,41 @@ class Watchdog:
         capsys: pytest.CaptureFixture[str],
         *,
         delivery: Delivery,
+        heals: bool = False,
     ) -> None:
         self.clock, self.secrets, self.eventbridge = clock, secrets, eventbridge
+        self.stacks, self.queues = FakeStacks(), FakeQueues()
         self.delivery, self.genesys = delivery, delivery.genesys
-        resource_type = delivery.resource_type
-        properties = {**PROPERTIES[resource_type], "LoginUrl": url, "ApiUrl": url}
-        deployed = {"ResourceType": resource_type, "ResourceProperties": properties}
-        self.deployment = Deployment.from_environment(
-            {"STAGE": "dev", "DEPLOYED": json.dumps(deployed)}
-        )
+        self._variables = {"STAGE": "dev", "QUEUE_URLS": f"{INTAKE},{DEAD}"}
+        if heals:
+            self._variables |= {"HEAL": "true", "STACK_NAME": STACK_NAME}
+        properties = PROPERTIES[delivery.resource_type]
+        self.deploy_anew({**properties, "LoginUrl": url, "ApiUrl": url})
         self.logged: list[dict[str, Any]] = []
         self.healthy: list[float] = []
+        self.healed: list[str] = []
         self._capsys = capsys
 
+    def deploy_anew(self, properties: Mapping[str, Any]) -> None:
+        """Deploy the watchdog for a custom resource with these properties."""
+        deployed = {
+            "ResourceType": self.delivery.resource_type,
+            "ResourceProperties": dict(properties),
+        }
+        self.deployment = Deployment.from_environment(
+            {**self._variables, "DEPLOYED": json.dumps(deployed)}
+        )
+
     def run(self) -> list[str]:
-        """Run the watchdog, check its log line and metric, and return the differences."""
+        """Run the watchdog, and return the differences."""
         lines = io.StringIO()
         # Loggers with the same name share a stream.
         logger = Logger(service=uuid4().hex, stream=lines, level="INFO")
         try:
             result = watch(
                 self.deployment,
-                self.clock.invocation(120),
-                self.secrets,  # type: ignore[arg-type]
-                self.eventbridge,  # type: ignore[arg-type]
+                self.clock.invocation(),
+                fake_clients(self.secrets, self.eventbridge, self.stacks, self.queues),
                 logger,
             )
         finally:
@@ -67,7 +88,21 @@ class Watchdog:
             assert all(metric.dimensions == {"Stage": "dev"} for metric in metrics)
             self.healthy = [value for metric in metrics for value in metric.values]
         differences: list[str] = result["differences"]
-        assert result == {"healthy": not differences, "differences": differences}
+        self.healed = result["healed"]
+        assert result == {
+            "healthy": not differences,
+            "differences": differences,
+            "healed": self.healed,
+        }
+        return differences
+
+    def check(self) -> list[str]:
+        """Run the watchdog, which must change nothing; return the differences.
+
+        Check the log line and the metric.
+        """
+        differences = self.run()
+        assert self.healed == []
         assert self.healthy == [int(not differences)]
         (line,) = self.logged
         if differences:
@@ -75,6 +110,10 @@ class Watchdog:
         else:
             assert line["level"] == "INFO"
         return differences
+
+    def lines(self, message: str) -> list[dict[str, Any]]:
+        """Return the last run's log lines with a message."""
+        return [line for line in self.logged if line["message"] == message]
 
 
 @pytest.fixture(autouse=True)
@@ -107,6 +146,22 @@ def watchdog(
 ) -> Watchdog:
     """Each delivery's watchdog: tests with this fixture are the contract of all deliveries."""
     return Watchdog(http.url, clock, secrets, eventbridge, capsys, delivery=request.param(genesys))
+
+
+@pytest.fixture(params=DELIVERIES, ids=lambda delivery: delivery.noun)
+def healing_watchdog(
+    *,
+    request: pytest.FixtureRequest,
+    http: HttpServer,
+    genesys: GenesysCloud,
+    clock: Clock,
+    secrets: FakeSecrets,
+    eventbridge: FakePartnerEventSources,
+    capsys: pytest.CaptureFixture[str],
+) -> Watchdog:
+    """Each delivery's watchdog, with `watchdog = "heal"`."""
+    delivery = request.param(genesys)
+    return Watchdog(http.url, clock, secrets, eventbridge, capsys, delivery=delivery, heals=True)
 
 
 @pytest.fixture

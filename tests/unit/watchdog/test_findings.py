@@ -20,7 +20,7 @@ READ_OPERATIONS = {"login", "list", "read", "organization", "configuration"}
 def test_a_subscription_is_compared_with_one_list_request(
     subscription_watchdog: Watchdog, genesys: GenesysCloud
 ) -> None:
-    assert subscription_watchdog.run() == []
+    assert subscription_watchdog.check() == []
     assert genesys.operations == ["login", "list"]
 
 
@@ -50,7 +50,7 @@ def test_a_subscription_that_differs_is_unhealthy(
     expected_words: list[str],
 ) -> None:
     change(genesys)
-    differences = " ".join(subscription_watchdog.run())
+    differences = " ".join(subscription_watchdog.check())
     assert all(words in differences for words in expected_words), differences
     assert set(genesys.operations) <= READ_OPERATIONS, "the watchdog only reads"
 
@@ -63,7 +63,7 @@ def test_the_excerpts_of_long_filters_show_a_late_difference(
     assert isinstance(resource, SubscriptionResource)
     resource.spec = replace(resource.spec, attribute_filter=long)
     _change_subscription(attributeFilter=long.replace("LAST", "OTHER"))(genesys)
-    (difference,) = subscription_watchdog.run()
+    (difference,) = subscription_watchdog.check()
     assert "OTHER" in difference
     assert "LAST" in difference
 
@@ -115,7 +115,7 @@ def test_an_integration_or_its_source_that_differs_is_unhealthy(
     expected_words: list[str],
 ) -> None:
     change(genesys, integration_watchdog.eventbridge)
-    differences = " ".join(integration_watchdog.run())
+    differences = " ".join(integration_watchdog.check())
     assert all(words in differences for words in expected_words), differences
     assert set(genesys.operations) <= READ_OPERATIONS, "the watchdog only reads"
 
@@ -124,7 +124,7 @@ def test_an_integration_or_its_source_that_differs_is_unhealthy(
 def test_an_unknown_source_state_is_no_finding(integration_watchdog: Watchdog, code: str) -> None:
     integration_watchdog.eventbridge.permanent_failure = code
     with pytest.raises(ComparisonFailed, match=code):
-        integration_watchdog.run()
+        integration_watchdog.check()
     assert integration_watchdog.healthy == []
 
 
@@ -133,7 +133,7 @@ def test_an_integration_that_is_being_deleted_does_not_count(
 ) -> None:
     deleted_id = genesys.integrations.seed(NAME, PROPERTIES[EVENT_SOURCE])
     genesys.integrations[deleted_id]["intendedState"] = "DELETED"
-    assert integration_watchdog.run() == []
+    assert integration_watchdog.check() == []
 
 
 def test_a_difference_in_genesys_is_reported_although_aws_does_not_respond(
@@ -141,7 +141,7 @@ def test_a_difference_in_genesys_is_reported_although_aws_does_not_respond(
 ) -> None:
     genesys.integrations["int-1"]["intendedState"] = "DISABLED"
     integration_watchdog.eventbridge.permanent_failure = "ThrottlingException"
-    (difference,) = integration_watchdog.run()
+    (difference,) = integration_watchdog.check()
     assert "int-1 is switched off" in difference
 
 
@@ -149,7 +149,7 @@ def test_a_foreign_string_is_shortened_to_one_line_without_secrets(
     subscription_watchdog: Watchdog, genesys: GenesysCloud
 ) -> None:
     genesys.subscriptions.seed(NAME, f"arn:\n{CLIENT_SECRET}{'x' * 5_000}")
-    (difference,) = subscription_watchdog.run()
+    (difference,) = subscription_watchdog.check()
     assert "sub-3" in difference
     assert len(difference) <= 300
     assert "\n" not in difference

@@ -17,9 +17,11 @@ from tests.fakes.aws.cloudwatch import metrics_of
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb
 from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
-from tests.fakes.aws.sqs import INTAKE, FakeSqs
+from tests.fakes.aws.sqs import INTAKE
+from tests.fakes.aws.stacks import FakeStacks
 from tests.fakes.clock import Clock
 from tests.fakes.entry_points import imported_anew
+from tests.fakes.watchdog import FakeQueues
 
 FUNCTIONS = Path(__file__).parents[3] / "functions"
 COLD_START = """
@@ -40,6 +42,15 @@ def make_environment(url: str, **changes: Any) -> dict[str, str]:
     return {"STAGE": "dev", "DEPLOYED": json.dumps(deployed)}
 
 
+def make_clients(secrets: FakeSecrets, eventbridge: FakePartnerEventSources) -> dict[str, Any]:
+    return {
+        "secretsmanager": secrets,
+        "events": eventbridge,
+        "cloudformation": FakeStacks(),
+        "sqs": FakeQueues(),
+    }
+
+
 @pytest.mark.parametrize("event", [{}, {"source": "aws.events"}, None])
 def test_the_watchdog_compares_whatever_the_event_is(
     *,
@@ -52,11 +63,15 @@ def test_the_watchdog_compares_whatever_the_event_is(
     capsys: pytest.CaptureFixture[str],
     event: Any,
 ) -> None:
-    clients = {"secretsmanager": secrets, "events": eventbridge}
+    clients = make_clients(secrets, eventbridge)
     module = imported_anew("watchdog", clients, make_environment(http.url), monkeypatch)
-    assert module.handler(event, clock.invocation(120)) == {"healthy": True, "differences": []}
+    assert module.handler(event, clock.invocation()) == {
+        "healthy": True,
+        "differences": [],
+        "healed": [],
+    }
     genesys.subscriptions.clear()
-    result = module.handler(event, clock.invocation(120))
+    result = module.handler(event, clock.invocation())
     assert result["healthy"] is False
     assert json.loads(json.dumps(result)) == result
     values = [metric.values for metric in metrics_of(capsys.readouterr().out)]
@@ -66,7 +81,7 @@ def test_the_watchdog_compares_whatever_the_event_is(
 def test_an_environment_without_the_deployed_properties_fails_the_import(
     *, secrets: FakeSecrets, eventbridge: FakePartnerEventSources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clients = {"secretsmanager": secrets, "events": eventbridge}
+    clients = make_clients(secrets, eventbridge)
     environment = make_environment("https://api.example.com", Name="")
     with pytest.raises(InvalidProperties, match="missing or wrong: Name"):
         imported_anew("watchdog", clients, environment, monkeypatch)
@@ -116,8 +131,7 @@ def test_the_watchdog_runs_the_backfill_after_the_comparison(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     dynamodb = FakeDynamoDb()
-    clients = {"secretsmanager": secrets, "events": eventbridge, "dynamodb": dynamodb}
-    clients |= {"sqs": FakeSqs()}
+    clients = make_clients(secrets, eventbridge) | {"dynamodb": dynamodb}
     variables = {"BACKFILL": "repair", "END_RULE": "touched", "LEDGER_TABLE": TABLE}
     environment = make_environment(http.url) | variables | {"QUEUE_URLS": INTAKE}
     module = imported_anew("watchdog", clients, environment, monkeypatch)

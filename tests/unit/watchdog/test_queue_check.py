@@ -21,10 +21,12 @@ from tests.fakes.aws.cloudwatch import metrics_of
 from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
+from tests.fakes.watchdog import fake_clients
 from watchdog.deployment import Deployment
 from watchdog.watch import ComparisonFailed, watch
 
 SUPPORT, BILLING = OUR_QUEUES
+HEALTHY = {"healthy": True, "differences": [], "healed": []}
 Run = Callable[..., "Result"]
 
 
@@ -66,9 +68,8 @@ def run(
         logger = Logger(service=uuid4().hex, stream=log, level="INFO")
         returned = watch(
             deployment,
-            clock.invocation(120),
-            secrets,  # type: ignore[arg-type]
-            eventbridge,  # type: ignore[arg-type]
+            clock.invocation(),
+            fake_clients(secrets, eventbridge),
             logger,
         )
         return Result(returned, log.getvalue(), capsys.readouterr().out)
@@ -78,7 +79,7 @@ def run(
 
 def test_no_queue_is_unknown_if_the_org_has_all(run: Run, genesys: GenesysCloud) -> None:
     result = run()
-    assert result.returned == {"healthy": True, "differences": []}
+    assert result.returned == HEALTHY
     assert result.metrics == {"SubscriptionHealthy": [1], "UnknownQueues": [0]}
     assert [line["message"] for line in result.lines] == ["Healthy"]
     assert genesys.operations == ["login", "list", "login", "queues"]
@@ -89,7 +90,7 @@ def test_queues_that_are_gone_are_counted_and_named_in_the_log(
 ) -> None:
     del genesys.queues[BILLING]
     result = run()
-    assert result.returned == {"healthy": True, "differences": []}
+    assert result.returned == HEALTHY
     assert result.metrics == {"SubscriptionHealthy": [1], "UnknownQueues": [1]}
     (line,) = [line for line in result.lines if line["level"] == "WARNING"]
     assert line["message"] == "Unknown queues"
@@ -116,7 +117,7 @@ def test_without_the_permission_nothing_is_emitted_and_the_log_has_no_warning(
 ) -> None:
     genesys.queues.permissions = ()
     result = run()
-    assert result.returned == {"healthy": True, "differences": []}
+    assert result.returned == HEALTHY
     assert result.metrics == {"SubscriptionHealthy": [1]}
     assert {line["level"] for line in result.lines} == {"INFO"}
     assert "routing:queue:view" in result.lines[-1]["detail"]
@@ -139,7 +140,7 @@ def test_a_failing_lookup_emits_nothing_and_leaves_the_run_as_it_is(
 ) -> None:
     genesys.always("queues", failure)
     result = run()
-    assert result.returned == {"healthy": True, "differences": []}
+    assert result.returned == HEALTHY
     assert result.metrics == {"SubscriptionHealthy": [1]}
     assert result.lines[-1]["message"] == "Could not look up queues"
 

@@ -25,7 +25,7 @@ def spoil(watchdog: Watchdog) -> None:
 
 
 def test_an_unchanged_stack_is_healthy(watchdog: Watchdog) -> None:
-    assert watchdog.run() == []
+    assert watchdog.check() == []
     assert watchdog.logged[0]["ids"] == [our_id(watchdog)]
     assert watchdog.logged[0]["watched"] == NAME
     assert watchdog.clock.now == 0
@@ -53,7 +53,7 @@ def test_a_difference_is_unhealthy(
     parts = {"noun": watchdog.delivery.noun, "foreign": watchdog.delivery.foreign_destination}
     parts["ours"] = our_id(watchdog)
     change(watchdog)
-    differences = " ".join(watchdog.run())
+    differences = " ".join(watchdog.check())
     assert all(words.format(**parts) in differences for words in expected_words), differences
     assert set(watchdog.genesys.operations) <= READ_OPERATIONS, "the watchdog only reads"
     assert watchdog.clock.now == COMPARISON_PAUSE_SECONDS
@@ -66,7 +66,7 @@ def test_a_difference_that_ends_before_the_second_comparison_is_healthy(watchdog
     watchdog.clock.schedule(
         COMPARISON_PAUSE_SECONDS - 1, lambda: entities.update({removed["id"]: removed})
     )
-    assert watchdog.run() == []
+    assert watchdog.check() == []
     assert watchdog.clock.now == COMPARISON_PAUSE_SECONDS
 
 
@@ -82,7 +82,7 @@ def test_a_login_or_secret_that_is_refused_is_unhealthy(
     watchdog: Watchdog, secret: Any, expected_words: list[str]
 ) -> None:
     watchdog.secrets.put("queue-ends/genesys", secret)
-    (difference,) = watchdog.run()
+    (difference,) = watchdog.check()
     assert all(words in difference for words in expected_words), difference
 
 
@@ -124,13 +124,13 @@ def test_a_transient_failure_is_an_error_of_the_function_and_no_finding(
 ) -> None:
     failure(watchdog)
     with pytest.raises(ComparisonFailed) as caught:
-        watchdog.run()
+        watchdog.check()
     assert watchdog.healthy == []
     (line,) = watchdog.logged
     assert line["level"] == "WARNING"
     assert CLIENT_SECRET not in str(caught.value) + str(line)
     assert caught.value.__suppress_context__
-    assert watchdog.clock.now < 120
+    assert watchdog.clock.now < 240
 
 
 def test_a_difference_without_time_for_a_second_comparison_is_no_finding(
@@ -139,6 +139,6 @@ def test_a_difference_without_time_for_a_second_comparison_is_no_finding(
     watchdog.delivery.entities.pop(our_id(watchdog))
     watchdog.genesys.before("list", lambda: watchdog.clock.sleep(95))
     with pytest.raises(ComparisonFailed, match="No time was left"):
-        watchdog.run()
+        watchdog.check()
     assert watchdog.genesys.operations.count("list") == 1
     assert watchdog.healthy == []

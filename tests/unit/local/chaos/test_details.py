@@ -7,21 +7,21 @@ from typing import Any
 import pytest
 
 from intake.delayed_ends import make_delayed_body
+from local.chaos.calls import Call, CallLog
 from local.chaos.details import ATTEMPTS, LAG_SECONDS, ChaoticAnalytics, DetailsAccount
-from local.chaos.fault_proxy import Call
 from local.chaos.faults import Fault, Faults
-from local.chaos.messages import make_distinct_ends
 from local.chaos.plan import ANALYTICS, ANSWERS_OF_ANALYTICS, short_plan
+from local.chaos.source.traffic import subscription_traffic
 from local.genesys.analytics import DETAILS
 from local.genesys.stand_in import GenesysCloud
 from local.http.faults import Call as ServiceCall
 from local.http.messages import Request
-from local.traffic.subscription import Event
 from tests.detailed_ends import missing_end
 from tests.fakes.clock import Clock
 
-ENDS = make_distinct_ends(short_plan(1, "analytics"))
-IDS = list(dict.fromkeys(end.conversation_id for end in ENDS))[:4]
+TRAFFIC = subscription_traffic(short_plan(1, "analytics"))
+ALL_IDS = list(dict.fromkeys(event.conversation_id for event in TRAFFIC.events))
+IDS = ALL_IDS[:4]
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def genesys(clock: Clock) -> Iterator[GenesysCloud]:
 def chaotic(genesys: GenesysCloud, clock: Clock, *schedule: Fault) -> ChaoticAnalytics:
     """Return the analytics of an org that have the first conversations, with these faults."""
     faults = Faults(schedule, clock)
-    analytics = ChaoticAnalytics(genesys, faults, ENDS)
+    analytics = ChaoticAnalytics(genesys, faults, TRAFFIC)
     for conversation_id in IDS:
         analytics.add(conversation_id)
     faults.begin()
@@ -60,7 +60,7 @@ def test_the_analytics_have_every_second_conversation_some_time_after_its_first_
 ) -> None:
     analytics = chaotic(genesys, clock)
     assert answered(genesys) == IDS
-    later = list(dict.fromkeys(event.conversation_id for event in ENDS))[-4:]
+    later = ALL_IDS[-4:]
 
     for conversation_id in later:
         analytics.add(conversation_id)
@@ -106,7 +106,7 @@ def delayed(*attempts: int) -> Call:
 
 def account(*calls: Call, **counts: int) -> DetailsAccount:
     arrived = Counter(counts or {"complete": 8, "missing": 2})
-    return DetailsAccount({"bus": arrived}, calls or [delayed(1, 2), delayed(1)], 5)
+    return DetailsAccount({"bus": arrived}, CallLog(calls or [delayed(1, 2), delayed(1)]), 5)
 
 
 def over_limit() -> DetailsAccount:
@@ -154,12 +154,16 @@ def test_every_end_of_a_run_has_its_conversation_in_the_analytics(
         }
 
     analytics = chaotic(genesys, clock)
-    for end in ENDS:
-        analytics.add(end.conversation_id)
+    for conversation_id in ALL_IDS:
+        analytics.add(conversation_id)
     clock.now += LAG_SECONDS
-    genesys.analytics.max_ids = len(ENDS)
-    request = Request("GET", f"{DETAILS}?id={','.join({e.conversation_id for e in ENDS})}")
+    genesys.analytics.max_ids = len(ALL_IDS)
+    request = Request("GET", f"{DETAILS}?id={','.join(ALL_IDS)}")
     answer = genesys.analytics.answer("details", request)
     found = {one["conversationId"]: queues(one) for one in answer.body["conversations"]}
-    lacking: list[Event] = [e for e in ENDS if e.queue_id not in found[e.conversation_id]]
+    lacking = [
+        event
+        for event in TRAFFIC.events
+        if event.body["attributes"]["queueId"] not in found[event.conversation_id]
+    ]
     assert lacking == []

@@ -15,9 +15,9 @@ import pytest
 import requests
 
 from local.chaos import fault_proxy
+from local.chaos.calls import Call
 from local.chaos.fault_proxy import (
     DELAY_SECONDS,
-    Call,
     FaultProxy,
     condition_values,
     descends_from,
@@ -110,7 +110,7 @@ def test_a_call_is_passed_on_and_recorded_with_its_process(
     assert answer.json() == {"Responses": [{"TableName": INSERT}] * 2}
     assert answer.headers["X-From"] == "AWS"
     assert aws.carried_out == [INSERT, INSERT]
-    (call,) = proxy.calls
+    (call,) = [*proxy.calls]
     assert (call.pid, call.operation, call.lost) == (worker.process.pid, "claim", False)
     assert call.response == answer.json()
 
@@ -131,7 +131,7 @@ def test_a_fault_that_is_an_error_strikes_one_call_which_is_not_carried_out(
 
     assert (answer.status_code, answer.json()["__type"]) == error
     assert aws.carried_out == []
-    assert proxy.calls == []
+    assert [*proxy.calls] == []
     assert worker.call(MARK).status_code == 200
 
 
@@ -146,7 +146,7 @@ def test_a_throttled_batch_has_every_other_statement_carried_out(
         *("ThrottlingError", None, "ThrottlingError", None, "ThrottlingError")
     ]
     assert aws.carried_out == [INSERT + "1", INSERT + "3"]
-    assert summary(proxy.calls) == [("claim", 2, False)]
+    assert summary([*proxy.calls]) == [("claim", 2, False)]
 
 
 def test_a_throttled_batch_of_one_statement_makes_no_call(
@@ -185,8 +185,8 @@ def test_a_call_that_is_carried_out_late_is_lost_to_a_client_that_has_retried(
     assert worker.call(MARK).status_code == 200
 
     over.set()
-    wait_until(lambda: len(proxy.calls) == 2, "the late call")
-    assert sorted(summary(proxy.calls)) == [("mark", 1, False), ("mark", 1, True)]
+    wait_until(lambda: len([*proxy.calls]) == 2, "the late call")
+    assert sorted(summary([*proxy.calls])) == [("mark", 1, False), ("mark", 1, True)]
     assert aws.carried_out == [MARK, MARK]
 
 
@@ -203,7 +203,7 @@ def test_a_call_without_an_answer_is_carried_out_and_its_process_killed_as_the_f
         worker.call(MARK)
 
     assert aws.carried_out == [MARK] * carried_out
-    assert summary(proxy.calls) == [("mark", 1, kind == "answer lost")] * carried_out
+    assert summary([*proxy.calls]) == [("mark", 1, kind == "answer lost")] * carried_out
     assert [(death.pid, death.operation) for death in proxy.deaths] == [
         (worker.process.pid, "mark")
     ] * killed

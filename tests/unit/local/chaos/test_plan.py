@@ -24,6 +24,7 @@ OF_ANALYTICS = [
 PLANS = {
     "full": full_plan(1, 5_000),
     "short": short_plan(1),
+    "full with partner events": full_plan(1, 5_000, delivery="eventbridge"),
     "full with details": full_plan(1, 5_000, "analytics"),
     "short with details": short_plan(1, "analytics"),
 }

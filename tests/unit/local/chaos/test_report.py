@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from local.chaos.calls import Call, CallLog, Death
 from local.chaos.details import DetailsAccount
-from local.chaos.fault_proxy import Call, Death
 from local.chaos.repeats import ANSWER_LOST, HANGING_ACTION, IN_FLIGHT, MARKED, UNEXPLAINED
 from local.chaos.report import LedgerItem, RunReport
+from local.chaos.source.account import SourceAccount
 from local.runs.queues import DeadLetter
 
 END = ("c-1", "q")
@@ -57,7 +58,7 @@ def why(*calls: Call, died: Death | None = None, arrivals: tuple[float, ...] = (
     report = RunReport(
         ends=frozenset({END}),
         arrived={"actions": {END: arrivals}},
-        calls=calls,
+        calls=CallLog(calls),
         deaths=[died] if died else [],
     )
     ((destination, reason),) = report.repeats()
@@ -121,6 +122,20 @@ def test_a_second_arrival_after_a_release_means_that_the_destinations_answer_was
     assert why(claim(), mark("bus", at=4)) == UNEXPLAINED
 
 
+def account(**changes: Any) -> SourceAccount:
+    """Return the account of a gap that was healed, and of an end that was recovered."""
+    fields: dict[str, Any] = {
+        "dropped": 1,
+        "lost_while": Counter(deleted=3),
+        "healed": Counter(deleted=1),
+        "missed": 1,
+        "recovered": {"actions": 1, "bus": 1},
+        "sent": [1, 0],
+        "finished": 2,
+    }
+    return SourceAccount(**fields | changes)
+
+
 def balanced(**changes: Any) -> RunReport:
     """Return a balanced report with changes."""
     fields: dict[str, Any] = {
@@ -132,6 +147,7 @@ def balanced(**changes: Any) -> RunReport:
         "dead_letters": [DeadLetter("m-1", "not_json", "{")],
         "deaths": [Death(PID, HANGING_ACTION)],
         "timeouts": 1,
+        "source": account(),
     }
     return RunReport(**fields | changes)
 
@@ -172,6 +188,11 @@ def test_a_complete_account_of_a_chaos_run_balances() -> None:
         ({"struck": {("killed after", "mark"): 1}}, "every fault that kills"),
         ({"timeouts": 0}, "every hanging action"),
         ({"timeouts": 2}, "every hanging action"),
+        ({"source": account(healed=Counter())}, "the watchdog healed"),
+        ({"source": account(sent=[0, 0])}, "the backfill found every"),
+        ({"source": account(sent=[1, 1])}, "a second backfill"),
+        ({"source": account(finished=1)}, "a second backfill"),
+        ({"source": account(recovered={"actions": 1, "bus": 0})}, "every end that was missed"),
     ],
 )
 def test_each_error_in_the_account_breaks_the_one_check_for_it(
@@ -181,12 +202,24 @@ def test_each_error_in_the_account_breaks_the_one_check_for_it(
     assert found.startswith(check)
 
 
+def test_ends_of_re_opened_conversations_are_counted() -> None:
+    again = (END[0], f"{END[1]}#2")
+    (row,) = (
+        line
+        for line in balanced(ends=frozenset({END, again})).table().splitlines()
+        if "re-opened" in line
+    )
+    assert row.endswith(" 1")
+
+
 def test_a_second_reject_is_excused_by_a_kill_before_the_delete_or_a_lost_answer() -> None:
     source = {"source_message_id": {"StringValue": "m-1"}}
     # The worker may send a message to itself in the same call, as far as the proxy knows.
     entries = [{"MessageAttributes": source}, {"MessageBody": "{}"}]
     send = Call(PID, "SendMessageBatch", {"Entries": entries}, 2, 2, {})
-    twice = balanced(dead_letters=[DeadLetter("m-1", "not_json", "{")] * 2, calls=[send], deaths=[])
+    twice = balanced(
+        dead_letters=[DeadLetter("m-1", "not_json", "{")] * 2, calls=CallLog([send]), deaths=[]
+    )
 
     def deleted(at: float) -> Call:
         return Call(PID, "DeleteMessageBatch", {"Entries": []}, at, at, {})
@@ -194,11 +227,11 @@ def test_a_second_reject_is_excused_by_a_kill_before_the_delete_or_a_lost_answer
     assert twice.repeated_rejects() == (0, 1)
     twice.deaths = [Death(PID, "mark")]
     assert twice.repeated_rejects() == (1, 0)
-    twice.calls = [deleted(1), send]
+    twice.calls = CallLog([deleted(1), send])
     assert twice.repeated_rejects() == (1, 0)
-    twice.calls = [send, deleted(3)]
+    twice.calls = CallLog([send, deleted(3)])
     assert twice.repeated_rejects() == (0, 1)
-    twice.deaths, twice.calls = [], [dataclasses.replace(send, lost=True)]
+    twice.deaths, twice.calls = [], CallLog([dataclasses.replace(send, lost=True)])
     assert twice.repeated_rejects() == (1, 0)
 
 
@@ -211,7 +244,7 @@ def test_the_account_of_details_is_part_of_the_report() -> None:
 def test_the_chaos_table_separates_excused_repeats_from_others() -> None:
     report = balanced(
         arrived={"actions": {END: [5.0, 50.0]}, "bus": {END: [6.0, 51.0]}},
-        calls=[claim(), mark("bus", at=7)],
+        calls=CallLog([claim(), mark("bus", at=7)]),
         deaths=[Death(PID, "mark"), Death(8, HANGING_ACTION)],
         struck={("killed before", "mark"): 1, ("hangs", "crm"): 1},
         pending=["throttled claim"],
@@ -221,6 +254,8 @@ def test_the_chaos_table_separates_excused_repeats_from_others() -> None:
     assert len(rows) == len(set(rows))
     assert all(len(line) <= 80 for line in report.table().splitlines())
     assert any(row.startswith("processes killed") and row.endswith(" 1") for row in rows)
+    assert any(row.startswith("events lost while") and row.endswith(" 3") for row in rows)
+    assert any(row.startswith("sent by backfill 2") and row.endswith(" 0") for row in rows)
     assert any(row.startswith(f"arrived again, {MARKED}") for row in rows)
     assert "NOT STRUCK: throttled claim" in report.faults()
     assert "killed before: mark 1" in report.faults()

@@ -1,0 +1,1 @@
+"""What Genesys Cloud publishes in a chaos run, and what it loses."""
