@@ -2,6 +2,7 @@
 
 import copy
 import json
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from local.aws.project import DeployFailed, Deployment
 from local.genesys.problems import problem
 from local.genesys.subscriptions import FOREIGN_ARN
 from local.traffic.subscription import FOREIGN_QUEUES, OUR_QUEUES
+from tests.local.stack.watchdog import restore, run_watchdog
 from tests.local.stack.world import World
 from tests.polling import wait_until
 
@@ -32,15 +34,26 @@ def test_deploying_again_without_a_change_changes_nothing(
 
 
 def test_other_queues_and_another_secret_update_the_subscription_in_place(
-    world: World, deployed: Deployment
+    world: World, deployed: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.put_credentials("queue-ends/another")
     queue_ids = [OUR_QUEUES[0], FOREIGN_QUEUES[0]]
+    watched: list[tuple[dict[str, Any], str]] = []
+
+    def run_watchdog_without_a_subscription() -> None:
+        held = world.genesys.subscriptions.pop(deployed.outputs["SubscriptionId"])
+        watched.append(run_watchdog(world, monkeypatch))
+        restore(world, held)
+
+    world.genesys.before("replace", run_watchdog_without_a_subscription)
 
     changed = world.project.deploy(
         "dev", **world.settings(queue_ids=queue_ids, genesys_secret="queue-ends/another")
     )
 
+    ((result, log),) = watched
+    assert result["healed"] == [], "a deploy was under way"
+    assert "UPDATE_IN_PROGRESS" in log
     (subscription,) = world.of_stage("dev")
     assert changed.outputs["SubscriptionId"] == deployed.outputs["SubscriptionId"]
     assert subscription["id"] == deployed.outputs["SubscriptionId"]
