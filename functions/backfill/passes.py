@@ -96,7 +96,10 @@ def run_pass(
     settled_until_ms = now - settle_ms(backfill.rule)
     if not cursor.position and settled_until_ms - cursor.searched_until_ms < one.every_ms:
         return None
-    since_ms = max(cursor.searched_until_ms, now - MAX_BEHIND_MS)
+    since_ms = cursor.searched_until_ms
+    # A window whose search has begun may take a day.
+    if now - since_ms > MAX_BEHIND_MS + (DAY_MS if cursor.position else 0):
+        since_ms = now - MAX_BEHIND_MS
     skipped_ms = since_ms - cursor.searched_until_ms
     # If ends are skipped, the window that was being searched is given up.
     start = None if skipped_ms else cursor.position

@@ -47,7 +47,7 @@ def send_bodies(
         try:
             error_codes = call_for_group(sqs.send_message_batch, queue_url, entries, deadline)
         except CALL_ERRORS as error:
-            logger.warning("Delayed messages not sent", error=code_of(error), ends=len(group))
+            logger.warning("Messages not sent", error=code_of(error), ends=len(group))
             continue
         for index, position in enumerate(group):
             sent_flags[position] = index not in error_codes

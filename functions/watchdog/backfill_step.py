@@ -14,7 +14,7 @@ from backfill.passes import MAX_BEHIND_MS, PASSES, Pass, PassResult, run_pass
 from backfill.requests import PacedSearch
 from backfill.search import NO_TIME, Backfill, Findings, SendFailed
 from backfill.table_cursors import TableCursors
-from backfill.windows import DAY_MS
+from backfill.windows import DAY_MS, MINUTE_MS
 from deadline import Clock, Deadline, InvocationContext, now_ms, time_limit
 from details.request_slots import BURST, SLOT_MS
 from dynamodb.reads import TableReader
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 # has not stopped by itself.
 DEADLINE_SECONDS_BEFORE_TIMEOUT = 15.0
 OVERRUN_SECONDS = 5.0
+# The passes change their order after this time, which is about that of a run.
+TURN_MS = 5 * MINUTE_MS
 # How many missing ends the log names.
 MAX_LOGGED_ENDS = 10
 
@@ -70,7 +72,9 @@ class BackfillStep:
         deadline = Deadline.before_timeout(context, DEADLINE_SECONDS_BEFORE_TIMEOUT)
         cursors = TableCursors(self._dynamodb, self._settings.ledger_table)
         backfill = self._make_backfill(deadline)
-        for one in PASSES:
+        # If both passes need more time than a run has, they take turns.
+        is_second_turn = self._now_ms() // TURN_MS % 2
+        for one in PASSES[::-1] if is_second_turn else PASSES:
             if deadline.passed() or not self._run_pass(one, backfill, cursors, deadline):
                 return
 

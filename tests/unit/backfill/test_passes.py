@@ -118,6 +118,18 @@ def test_a_cursor_that_is_far_behind_skips_ends_and_says_how_many(stack: World) 
     assert stack.now_ms() - until < DAY_MS
 
 
+def test_a_search_that_skipped_ends_goes_on_in_the_next_run(stack: World) -> None:
+    stack.clock.now += 20 * DAY_SECONDS
+    skipped = []
+    for _ in range(12):
+        stack.clock.now += 300
+        results = stack.run_passes(seconds=15)
+        skipped += [bool(one.skipped_ms) for one in results if one.name == RECENT]
+    assert skipped[0]
+    assert skipped.count(True) == 1
+    assert cursor_of(stack, RECENT).position is None
+
+
 def test_a_window_that_was_being_searched_is_given_up_if_it_is_too_old(stack: World) -> None:
     deadline = stack.clock.deadline(9)
     cursor = cursor_of(stack, RECENT)

@@ -193,3 +193,13 @@ def test_ends_that_are_too_old_to_look_for_are_a_warning(step: Step) -> None:
     step.world.clock.now += 20 * DAY_SECONDS
     step.run()
     assert step.warnings().count("Ends not looked for") == len(PASSES)
+
+
+def test_both_passes_get_time_even_if_neither_can_finish(step: Step) -> None:
+    step.world.clock.now += 2 * DAY_SECONDS
+    worked = []
+    for _ in range(4):
+        step.world.clock.now = (step.world.clock.now // 300 + 1) * 300
+        step.run(seconds=25)
+        worked += [line["of"] for line in step.logged if line["message"] == "Backfill"]
+    assert {"recent", "old"} <= {*worked[:4]}

@@ -23,7 +23,7 @@ FUNCTIONS = ROOT / "functions"
 MAX_FILES = 14
 SUPPORT_FILES = {"aws_calls.py", "deadline.py", "logs.py", "metrics.py", "worker/time_budget.py"}
 """Time, logs, metrics and AWS calls, which do not pass the message on."""
-IDLE_FILES = {"worker/intake_queue.py"}
+IDLE_FILES = {"intake/sending.py", "worker/intake_queue.py"}
 """Called with the messages to reject and to delay, of which there are none."""
 
 
