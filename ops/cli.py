@@ -2,6 +2,12 @@
 
 import typer
 
+from ops.ends.find import find
+from ops.ends.forget import forget
+from ops.ends.send import send
+from ops.ends.tail import tail
+from ops.status.status import status
+
 app = typer.Typer(
     help="Operate a deployed Queue Ends stack.",
     epilog=(
@@ -18,3 +24,10 @@ app = typer.Typer(
 @app.callback()
 def _queue_ends() -> None:
     """Operate a deployed Queue Ends stack."""
+
+
+app.command()(status)
+app.command()(tail)
+app.command()(find)
+app.command()(send)
+app.command()(forget)

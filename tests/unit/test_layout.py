@@ -44,7 +44,7 @@ COMPOSING = {"stack", "emulator", "synthesis"}
 CONSTRUCTS = modules_in("infra") - COMPOSING
 PARTS = {"settings"} | CONSTRUCTS
 # What the rooms of ops/ share, and what composes the command line.
-FRAME = {"aws", "command", "deployed", "errors", "output", "stage_settings"}
+FRAME = {"aws", "command", "deployed", "errors", "output", "stage_settings", "times"}
 OF_OPS = rooms_in("ops") - {"cli", "__main__"}
 ARROWS: dict[str, dict[str, set[str]]] = {
     "functions": {
@@ -94,6 +94,11 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "deployed": {"aws", "errors"},
         "stage_settings": {"errors"},
         "command": {"aws", "deployed", "errors", "output"},
+        "times": set(),
+        "logs": set(),
+        "stack": {"aws", "deployed"},
+        "status": FRAME | {"logs", "stack"},
+        "ends": FRAME | {"logs", "stack"},
         "cli": OF_OPS,
         "__main__": {"cli"},
     },
