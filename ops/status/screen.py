@@ -27,9 +27,9 @@ def screen(overview: Overview, queue_names: Mapping[str, str]) -> Iterator[Rende
     yield ""
     alarms = overview.alarms
     for name in alarms.on:
-        yield Text(f"ALARM          {name}", style="bold red")
+        yield Text(f"ALARM         {name}", style="bold red")
     others = f"{alarms.ok} OK, {alarms.insufficient_data} without data"
-    yield f"Alarms         {len(alarms.on)} on, {others}"
+    yield f"Alarms        {len(alarms.on)} on, {others}"
 
 
 def _heads(overview: Overview) -> RenderableType:
@@ -46,7 +46,7 @@ def _watchdog(overview: Overview) -> str:
     result = overview.watchdog
     if result is None:
         return "the watchdog had no result in the last hour"
-    first = f"{result.message.lower()} at {format_time(result.at_ms)}, as the watchdog found"
+    first = f"{result.message.lower()} at {format_time(result.at_ms)} (watchdog)"
     return "\n".join([first, *result.differences])
 
 
