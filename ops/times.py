@@ -45,14 +45,14 @@ SinceOption = Annotated[
 
 def format_duration(seconds: float) -> str:
     """Return a duration with one unit, such as `850 ms`, `12 s`, `3 min`, `5 h` or `2 d`."""
-    if seconds < 1:
-        return f"{round(seconds * 1000)} ms"
+    milliseconds = round(seconds * 1000)
+    if milliseconds < 1000:
+        return f"{milliseconds} ms"
+    if milliseconds < 9950:
+        return f"{seconds:.1f} s"
     for unit, length, limit in (("s", 1, 120), ("min", 60, 7200), ("h", 3600, 172_800)):
         if seconds < limit:
-            number = seconds / length
-            return (
-                f"{number:.1f} {unit}" if number < 10 and unit == "s" else f"{int(number)} {unit}"
-            )
+            return f"{round(seconds) if length == 1 else int(seconds / length)} {unit}"
     return f"{int(seconds / 86_400)} d"
 
 
