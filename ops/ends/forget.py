@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import typer
+
 from conversations.fields import normalize_id
 from ops.command import Command, JsonOption, StageOption, YesOption, command
 from ops.deployed import Deployed
@@ -46,9 +48,11 @@ def _forget(
         urls["undelivered"] = resources.undelivered_queue_url
     deleted: dict[str, int] = {}
     mentioned: dict[str, list[str]] = {}
-    cut_short = []
+    cut_short: list[str] = []
+    held: dict[str, int] = {}
     # The queues come first: a message that is redriven meanwhile would be recorded again.
     for queue, url in urls.items():
+        held[queue] = count_messages(sqs, url).in_flight
         with received_messages(sqs, url) as look:
             own = [message for message in look.messages if message.is_about(conversation_id)]
             others = [m for m in look.messages if m not in own and m.mentions(conversation_id)]
@@ -61,7 +65,7 @@ def _forget(
             cut_short.append(queue)
     items = _delete_items(cmd.aws.client("dynamodb"), deployed.ledger_table, conversation_id)
     waiting = count_messages(sqs, deployed.queue_url).total
-    warnings = _warnings(mentioned, cut_short, waiting)
+    warnings = _warnings(mentioned, cut_short, held, waiting)
     leftovers = describe_leftovers(deployed, resources, conversation_id)
     cmd.output.show(
         f"Deleted {items} items from the ledger, and "
@@ -82,10 +86,13 @@ def _forget(
             "deleted": {"ledger": items, **deleted},
             "messages_that_mention_it": mentioned,
             "queues_cut_short": cut_short,
+            "messages_held_by_others": held,
             "messages_in_intake_queue": waiting,
             "leftovers": [leftover.as_dict() for leftover in leftovers],
         }
     )
+    if cut_short or any(held.values()):
+        raise typer.Exit(Status.PROBLEM)
 
 
 def _delete_items(dynamodb: Any, table: str, conversation_id: str) -> int:
@@ -106,7 +113,9 @@ def _delete_items(dynamodb: Any, table: str, conversation_id: str) -> int:
     )
 
 
-def _warnings(mentioned: dict[str, list[str]], cut_short: list[str], waiting: int) -> list[str]:
+def _warnings(
+    mentioned: dict[str, list[str]], cut_short: list[str], held: dict[str, int], waiting: int
+) -> list[str]:
     warnings = []
     for queue, ids in mentioned.items():
         if ids:
@@ -118,6 +127,12 @@ def _warnings(mentioned: dict[str, list[str]], cut_short: list[str], waiting: in
         f"The {queue} queue has more messages than were looked through. Forget it again when there "
         "are fewer."
         for queue in cut_short
+    ]
+    warnings += [
+        f"Somebody else is reading {count} messages of the {queue} queue, which were not looked "
+        "through. Forget it again in some minutes."
+        for queue, count in held.items()
+        if count
     ]
     if waiting:
         warnings.append(

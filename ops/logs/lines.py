@@ -12,9 +12,9 @@ COUNTS = ("received", *OUTCOMES, "ended")
 
 # These patterns let CloudWatch Logs leave out other lines.
 WORKER_PATTERN = (
-    '{ $.message = "Batch" || $.message = "Message" || $.message = "Conversation ended" }'
+    '{ ($.message = "Batch") || ($.message = "Message") || ($.message = "Conversation ended") }'
 )
-BATCH_PATTERN = '{ $.message = "Batch" || $._aws.Timestamp > 0 }'
+METRICS_PATTERN = "{ $._aws.Timestamp > 0 }"
 WATCHDOG_PATTERN = '{ $.service = "watchdog" }'
 
 _WATCHDOG_MESSAGES = ("Healthy", "Unhealthy", "Healed")
@@ -51,10 +51,21 @@ class EndLine:
 
 
 @dataclass(frozen=True, slots=True)
-class LatencyLine:
-    """The worker's metrics for the ends of one queue in a batch: their latencies in ms."""
+class MetricsLine:
+    """A line with the worker's metrics for a batch, or for the ends of one queue in a batch.
+
+    The worker writes these lines whatever `log_level` is.
+
+    Attributes
+    ----------
+    counts
+        The number of messages by outcome, or the number of ends.
+    latencies_ms
+        The latencies of the ends, in milliseconds.
+    """
 
     at_ms: int
+    counts: Mapping[str, int]
     latencies_ms: list[int]
 
 
@@ -71,7 +82,7 @@ class WatchdogLine:
         return self.message != "Unhealthy"
 
 
-WorkerLine = BatchLine | MessageLine | EndLine | LatencyLine
+WorkerLine = BatchLine | MessageLine | EndLine | MetricsLine
 
 
 def parse_worker_line(event: LogEvent) -> WorkerLine | None:
@@ -93,9 +104,11 @@ def parse_worker_line(event: LogEvent) -> WorkerLine | None:
             return MessageLine(event.at_ms, message_id, outcome, reason, detail, receives)
         case {"message": "Conversation ended", "conversation_id": str(conversation_id)}:
             return EndLine(event.at_ms, conversation_id, _text(line.get("queue_id")))
-        case {"_aws": _, "EndToEndLatency": int() | list() as found}:
-            latencies = found if isinstance(found, list) else [found]
-            return LatencyLine(event.at_ms, [each for each in latencies if type(each) is int])
+        case {"_aws": _}:
+            counts = {name: _count(line.get(name.capitalize())) for name in COUNTS}
+            latencies = line.get("EndToEndLatency", [])
+            found = latencies if isinstance(latencies, list) else [latencies]
+            return MetricsLine(event.at_ms, counts, [each for each in found if type(each) is int])
     return None
 
 

@@ -9,11 +9,10 @@ from typing import Any
 from ops.deployed import Deployed
 from ops.logs.events import read_events
 from ops.logs.lines import (
-    BATCH_PATTERN,
     COUNTS,
+    METRICS_PATTERN,
     WATCHDOG_PATTERN,
-    BatchLine,
-    LatencyLine,
+    MetricsLine,
     WatchdogLine,
     parse_watchdog_line,
     parse_worker_line,
@@ -24,7 +23,7 @@ from ops.stack.resources import StackResources, list_resources, log_group_of
 from ops.times import iso_time
 
 _HOUR_MS = 3_600_000
-# A page has at most 1 MB. So many pages hold the lines of some 20,000 batches.
+# A page has at most 1 MB. So many pages hold the metrics of some 20,000 batches.
 _MAX_LOG_PAGES = 20
 SHOWN_ENDS = 4
 
@@ -40,7 +39,7 @@ class QueueState:
 
 @dataclass(frozen=True, slots=True)
 class LastHour:
-    """The worker's last hour, from its log.
+    """The worker's last hour, from the metrics in its log.
 
     Attributes
     ----------
@@ -203,16 +202,15 @@ def _read_last_hour(deployed: Deployed) -> LastHour:
         deployed.aws.client("logs"),
         deployed.worker_log_group(),
         _now_ms() - _HOUR_MS,
-        pattern=BATCH_PATTERN,
+        pattern=METRICS_PATTERN,
         max_pages=_MAX_LOG_PAGES,
     )
     totals = Counter(dict.fromkeys(COUNTS, 0))
     latencies: list[int] = []
     for event in found.events:
         match parse_worker_line(event):
-            case BatchLine(counts=counts):
+            case MetricsLine(counts=counts, latencies_ms=latencies_ms):
                 totals.update(counts)
-            case LatencyLine(latencies_ms=latencies_ms):
                 latencies += latencies_ms
     mean_ms = round(sum(latencies) / len(latencies)) if latencies else None
     return LastHour(dict(totals), mean_ms, max(latencies, default=None), found.cut_short)

@@ -124,6 +124,18 @@ def test_a_full_intake_queue_is_left_alone_and_mentioned(ops: Ops, stack: Deploy
     assert stack.sqs.visible(INTAKE) == [message]
 
 
+def test_messages_that_somebody_else_reads_make_forgetting_incomplete(
+    ops: Ops, stack: DeployedStack
+) -> None:
+    stack.sqs.put(DEAD, BODIES[0])
+    stack.sqs.receive_message(QueueUrl=DEAD, MaxNumberOfMessages=1)
+
+    result = ops.run("forget", CONVERSATION, "--yes")
+
+    assert result.exit_code == 1
+    assert "Somebody else is reading 1 messages of the dead-letter queue" in result.stdout
+
+
 def test_the_places_where_copies_remain_are_named_with_commands(
     ops: Ops, stack: DeployedStack
 ) -> None:

@@ -13,8 +13,8 @@ from ops.logs.events import LogEvent
 from ops.logs.lines import (
     BatchLine,
     EndLine,
-    LatencyLine,
     MessageLine,
+    MetricsLine,
     WatchdogLine,
     parse_watchdog_line,
     parse_worker_line,
@@ -71,13 +71,16 @@ def test_the_lines_that_the_worker_writes_are_read() -> None:
     assert batch.reasons == {"failed.destination": 1}
 
 
-def test_latencies_are_read_from_the_metrics(capsys: Any) -> None:
+def test_counts_and_latencies_are_read_from_the_metrics(capsys: Any) -> None:
     report = BatchReport(latencies_ms={"a-queue": [120, 80]})
+    report.outcomes.append(Outcome(Message.from_record(record("{}")), "processed"))
 
     report.write_metrics("dev", cold_start=False)
 
     lines = [parse_worker_line(event(line)) for line in capsys.readouterr().out.splitlines()]
-    assert [line.latencies_ms for line in lines if isinstance(line, LatencyLine)] == [[120, 80]]
+    of_batch, of_queue = [line for line in lines if isinstance(line, MetricsLine)]
+    assert (of_batch.counts["processed"], of_batch.latencies_ms) == (1, [])
+    assert (of_queue.counts["ended"], of_queue.latencies_ms) == (2, [120, 80])
 
 
 @given(_LINES)
@@ -91,7 +94,7 @@ def test_any_json_line_is_read_or_skipped(line: dict[str, Any]) -> None:
         case EndLine(conversation_id=conversation_id, queue_id=queue_id):
             assert isinstance(conversation_id, str)
             assert isinstance(queue_id, str)
-        case LatencyLine(latencies_ms=latencies):
+        case MetricsLine(latencies_ms=latencies):
             assert all(type(each) is int for each in latencies)
     match parse_watchdog_line(event(text)):
         case WatchdogLine(differences=differences):

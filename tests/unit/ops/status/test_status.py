@@ -20,8 +20,9 @@ from tests.unit.ops.deployed_stack import (
 CONVERSATION = "0f8fad5b-d9cb-469f-a165-70867728950e"
 
 
-def latency_line(*latencies: int) -> dict[str, Any]:
-    return {"_aws": {"Timestamp": 1}, "Stage": "dev", "EndToEndLatency": list(latencies)}
+def metrics_line(*latencies: int, **counts: int) -> dict[str, Any]:
+    counts = {name.capitalize(): count for name, count in counts.items()}
+    return {"_aws": {"Timestamp": 1}, "Stage": "dev", **counts, "EndToEndLatency": [*latencies]}
 
 
 def watchdog_line(message: str, **fields: Any) -> dict[str, Any]:
@@ -35,8 +36,9 @@ def fill(stack: DeployedStack) -> None:
     stack.logs.write(WATCHDOG_LOG, watchdog_line("Healed"))
     stack.logs.write(WATCHDOG_LOG, watchdog_line("Healthy", watched="queue-ends-dev"))
     stack.logs.write(WORKER_LOG, batch_line(received=3, processed=2, failed=1, ended=2))
-    stack.logs.write(WORKER_LOG, latency_line(200, 600))
-    stack.logs.write(WORKER_LOG, batch_line(received=1, duplicate=1))
+    stack.logs.write(WORKER_LOG, metrics_line(received=3, processed=2, failed=1))
+    stack.logs.write(WORKER_LOG, metrics_line(200, 600, ended=2))
+    stack.logs.write(WORKER_LOG, metrics_line(received=1, duplicate=1))
     stack.logs.write(WORKER_LOG, '{"type":"platform.report"}')
     stack.sqs.put(DEAD, "not JSON", reason="not_json")
     stack.cloudwatch.ages["queue-ends-dev-dead"] = [7300, 7200]
@@ -130,7 +132,7 @@ def test_a_long_ledger_is_read_in_part_and_the_status_says_so(
 
 def test_a_long_log_is_read_in_part_and_the_status_says_so(ops: Ops, stack: DeployedStack) -> None:
     for _ in range(45):
-        stack.logs.write(WORKER_LOG, batch_line(received=1))
+        stack.logs.write(WORKER_LOG, metrics_line(received=1))
 
     result = ops.run("status")
 
@@ -140,7 +142,7 @@ def test_a_long_log_is_read_in_part_and_the_status_says_so(ops: Ops, stack: Depl
 
 def test_lines_of_earlier_hours_are_not_counted(ops: Ops, stack: DeployedStack) -> None:
     earlier = int(time.time() * 1000) - 2 * 3_600_000
-    stack.logs.write(WORKER_LOG, batch_line(received=7), earlier)
+    stack.logs.write(WORKER_LOG, metrics_line(received=7), earlier)
     stack.logs.write(WATCHDOG_LOG, watchdog_line("Unhealthy"), earlier)
 
     result = ops.run("status")
