@@ -10,6 +10,7 @@ from ops.deployed import Deployed
 from ops.ends.find import ConversationArgument
 from ops.ends.leftovers import describe_leftovers
 from ops.ends.messages import delete, received_messages
+from ops.ends.words import count_of, join_words
 from ops.errors import OpsError, Status
 from ops.stack.ledger import query_items
 from ops.stack.queues import count_messages
@@ -67,12 +68,10 @@ def _forget(
     waiting = count_messages(sqs, deployed.queue_url).total
     warnings = _warnings(mentioned, cut_short, held, waiting)
     leftovers = describe_leftovers(deployed, resources, conversation_id)
+    counts = [f"{count_of(items, 'item')} from the ledger"]
+    counts += [f"{count_of(n, 'message')} from the {queue} queue" for queue, n in deleted.items()]
     cmd.output.show(
-        f"Deleted {items} items from the ledger, and "
-        + " and ".join(
-            f"{count} messages from the {queue} queue" for queue, count in deleted.items()
-        )
-        + ".",
+        f"Deleted {join_words(counts)}.",
         *warnings,
         "\nCopies may remain in these places:",
     )
@@ -120,8 +119,8 @@ def _warnings(
     for queue, ids in mentioned.items():
         if ids:
             warnings.append(
-                f"{len(ids)} messages of the {queue} queue contain the id, but do not name it as "
-                "their conversation. They were kept: " + ", ".join(ids)
+                f"Kept in the {queue} queue: {count_of(len(ids), 'message')} with the id, but not "
+                "as the id of their conversation: " + ", ".join(ids)
             )
     warnings += [
         f"The {queue} queue has more messages than were looked through. Forget it again when there "
@@ -129,16 +128,16 @@ def _warnings(
         for queue in cut_short
     ]
     warnings += [
-        f"Somebody else is reading {count} messages of the {queue} queue, which were not looked "
-        "through. Forget it again in some minutes."
+        f"Somebody else is reading {count_of(count, 'message')} of the {queue} queue. Forget the "
+        "conversation again in some minutes."
         for queue, count in held.items()
         if count
     ]
     if waiting:
         warnings.append(
-            f"The intake queue has {waiting} messages, which cannot be searched without disturbing "
-            "the worker. If one of them is about this conversation, the worker records it again: "
-            "forget it once more when the queue is empty."
+            f"The intake queue has {count_of(waiting, 'message')}. They cannot be searched without "
+            "disturbing the worker. If one of them is about this conversation, the worker records "
+            "it again: forget it once more when the queue is empty."
         )
     warnings.append("If an event of this conversation arrives again, it counts as a new end.")
     return warnings

@@ -138,7 +138,7 @@ def _wait(
             text = f"Processed: {names} got it within {format_duration(seconds)}."
             return Result("processed", text, seconds, tuple(end.delivered))
         if line := _find_warning(logs, log_group, sent):
-            return _result_of(line, sent, seconds)
+            return _result_of(line, sent, seconds, deployed.stage)
         if end and end.details_attempts and not said_that_it_waits:
             cmd.output.note(_waiting_note(variables))
             said_that_it_waits = True
@@ -152,7 +152,7 @@ def _wait(
     )
     text = (
         f"No outcome within {timeout} s. {where}\n"
-        f"Look again later: queue-ends find {sent.conversation_id} --stage {deployed.stage}"
+        f"Look again later:\nqueue-ends find {sent.conversation_id} --stage {deployed.stage}"
     )
     return Result("waiting", text, timeout)
 
@@ -176,18 +176,19 @@ def _find_warning(logs: Any, log_group: str, sent: Sent) -> MessageLine | None:
     return None
 
 
-def _result_of(line: MessageLine, sent: Sent, seconds: float) -> Result:
+def _result_of(line: MessageLine, sent: Sent, seconds: float, stage: str) -> Result:
     why = f"{line.reason}{f': {line.detail}' if line.detail else ''}"
     if line.outcome == "rejected":
         text = (
-            f"Rejected ({why}). The message is in the dead-letter queue: queue-ends dlq ls\n"
-            f"To remove all of it: queue-ends forget {sent.conversation_id}"
+            f"Rejected ({why}). The message is in the dead-letter queue:\n"
+            f"queue-ends dlq ls --stage {stage}\n"
+            f"To remove all of it:\nqueue-ends forget {sent.conversation_id} --stage {stage}"
         )
     else:
         text = (
             f"Failed ({why}). It comes back after a growing delay. After too many receives, it "
             "goes to the dead-letter queue.\n"
-            f"Look again later: queue-ends find {sent.conversation_id}"
+            f"Look again later:\nqueue-ends find {sent.conversation_id} --stage {stage}"
         )
     return Result(line.outcome, text, seconds, reason=line.reason)
 

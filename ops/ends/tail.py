@@ -95,22 +95,22 @@ def _show(output: Output, line: WorkerLine, names: Mapping[str, str]) -> None:
 def _describe(line: BatchLine | MessageLine | EndLine, names: Mapping[str, str]) -> Iterator[str]:
     match line:
         case BatchLine():
-            yield "batch  "
+            yield f"{'batch':8}"
             yield from (f"{name} {count}" for name, count in line.counts.items() if count)
             if line.reasons:
                 yield "(" + ", ".join(f"{name} {n}" for name, n in line.reasons.items()) + ")"
         case EndLine():
             # Two full ids do not fit into 80 columns.
-            yield f"end     {line.conversation_id} {_short_queue(line.queue_id, names)}"
+            yield f"{'end':8} {line.conversation_id} {_short_queue(line.queue_id, names)}"
         case MessageLine():
-            yield f"{line.outcome.upper():7} {line.message_id} {line.reason}"
+            yield f"{line.outcome.upper():8} {line.message_id} {line.reason}"
             if line.receives:
                 yield f"(receive {line.receives})"
             if line.detail:
-                yield f"\n         {line.detail}"
+                yield f"\n                  {line.detail}"
 
 
 def _short_queue(queue_id: str, names: Mapping[str, str]) -> str:
     name = names.get(queue_id)
     text = name or queue_id
-    return text if len(text) <= 26 else f"{text[:25]}…"
+    return text if len(text) <= 25 else f"{text[:24]}…"

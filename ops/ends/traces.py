@@ -7,6 +7,7 @@ from typing import Any
 from rich.padding import Padding
 
 from ops.ends.messages import QueueMessage
+from ops.ends.words import count_of, join_words
 from ops.logs.events import LogEvent
 from ops.logs.lines import EndLine, MessageLine, parse_worker_line
 from ops.stack.ledger import EndItem, JoinItem
@@ -73,17 +74,17 @@ class Traces:
 
 def verdict(traces: Traces) -> str:
     """Return in a few sentences what the traces mean, and what to do."""
-    sentences = []
+    sentences = [_end_verdict(end, traces) for end in traces.ends]
     for queue, messages in traces.messages.items():
         if messages:
-            reasons = sorted({message.reason or "receives used up" for message in messages})
+            reasons = sorted({message.reason or "received too often" for message in messages})
             what_next = (
-                "Mend the cause, then: queue-ends dlq redrive"
+                "Look at it with queue-ends dlq show. When the cause is mended: queue-ends dlq "
+                "redrive."
                 if queue == "dead-letter"
-                else "EventBridge could not send it to the intake queue"
+                else "EventBridge could not send it to the intake queue."
             )
-            sentences.append(f"In the {queue} queue: {', '.join(reasons)}. {what_next}.")
-    sentences += [_end_verdict(end, traces.now_ms) for end in traces.ends]
+            sentences.append(f"In the {queue} queue: {', '.join(reasons)}. {what_next}")
     if sentences:
         return " ".join(sentences)
     if traces.join:
@@ -100,22 +101,29 @@ def verdict(traces: Traces) -> str:
     )
 
 
-def _end_verdict(end: EndItem, now_ms: int) -> str:
-    again = f"End {end.sequence} in queue {end.queue_id}" if end.sequence > 1 else "It"
+def _end_verdict(end: EndItem, traces: Traces) -> str:
+    subject = "It"
+    if len(traces.ends) > 1:
+        number = f" {end.sequence}" if end.sequence > 1 else ""
+        subject = f"End{number} in queue {end.queue_id}"
     if end.is_done:
-        names = _join_words(end.delivered) or "no destination"
-        return f"{again} ended at {format_time(end.ended_at)} and was delivered to {names}."
-    has = f" {_join_words(end.delivered)} already has it." if end.delivered else ""
-    if end.lease_until >= now_ms:
+        names = join_words(end.delivered) or "no destination"
+        at = format_time(end.ended_at)
+        if len(traces.ends) > 1:
+            return f"{subject}: delivered to {names}, ended at {at}."
+        return f"It ended at {at} and was delivered to {names}."
+    has = f" So far delivered to {join_words(end.delivered)}." if end.delivered else ""
+    if end.lease_until >= traces.now_ms:
         until = format_time(end.lease_until)
-        return f"{again} is being processed, or was interrupted: claimed until {until}.{has}"
+        return f"{subject} is being processed, or was interrupted: claimed until {until}.{has}"
     if end.details_attempts:
+        times = count_of(end.details_attempts, "time")
         return (
-            f"{again} waits for its details, which were asked for {end.details_attempts} times; "
-            f"a delayed message will deliver it.{has}"
+            f"{subject} waits for its details, which were asked for {times}. A delayed message "
+            f"will deliver it.{has}"
         )
     return (
-        f"{again} is not delivered yet: a destination failed, or the worker was interrupted. Its "
+        f"{subject} is not delivered yet: a destination failed, or the worker was interrupted. The "
         f"message comes back, or is in the dead-letter queue.{has}"
     )
 
@@ -125,10 +133,10 @@ def show(traces: Traces, queue_names: Mapping[str, str]) -> Iterator[Any]:
     yield verdict(traces)
     if traces.ends or traces.join:
         yield "\nLedger"
-        for end in traces.ends:
-            yield _indented(_describe_end(end, queue_names, traces.now_ms))
+        items = [_describe_end(end, queue_names, traces.now_ms) for end in traces.ends]
         if traces.join:
-            yield _indented(_describe_join(traces.join, queue_names))
+            items.append(_describe_join(traces.join, queue_names))
+        yield _indented("\n\n".join(items))
     for queue, messages in traces.messages.items():
         if messages:
             yield f"\n{queue.capitalize()} queue"
@@ -139,7 +147,7 @@ def show(traces: Traces, queue_names: Mapping[str, str]) -> Iterator[Any]:
     if traces.log_events:
         yield "\nLog of the worker"
         for event in traces.log_events[-_SHOWN_LOG_LINES:]:
-            yield _indented(f"{format_time(event.at_ms)} {describe_line(event)}")
+            yield _indented(f"{format_time(event.at_ms)} {describe_line(event, queue_names)}")
         if len(traces.log_events) > _SHOWN_LOG_LINES:
             yield _indented(f"and {len(traces.log_events) - _SHOWN_LOG_LINES} earlier lines")
     if traces.logs_cut_short:
@@ -160,14 +168,14 @@ def _describe_end(end: EndItem, queue_names: Mapping[str, str], now_ms: int) -> 
         lease = f"until {format_time(end.lease_until)}" if end.lease_until > 0 else "released"
         lines.append(f"claim      {lease}, by {end.claimed_by}")
     if end.details_attempts:
-        lines.append(f"details    put off {end.details_attempts} times")
+        lines.append(f"details    put off {count_of(end.details_attempts, 'time')}")
     kept = format_duration(max(0, (end.expires_at - now_ms) / 1000))
     lines.append(f"expires    {format_time(end.expires_at)}, in {kept}")
     return "\n".join(lines)
 
 
 def _describe_join(join: JoinItem, queue_names: Mapping[str, str]) -> str:
-    lines = ["events of the integration"]
+    lines = ["events of the integration:"]
     for queue_id, times in join.events_by_queue.items():
         last = f", the last one {format_time(max(times))}" if times else ""
         lines.append(f"{len(times)} in {_queue(queue_id, queue_names)}{last}")
@@ -183,16 +191,16 @@ def _describe_message(message: QueueMessage) -> str:
     return f"{message.id}  {why}, sent {format_time(message.sent_at_ms)}{detail}"
 
 
-def describe_line(event: LogEvent) -> str:
+def describe_line(event: LogEvent, queue_names: Mapping[str, str] | None = None) -> str:
     """Return what a line of the worker says, without fields that could hold personal data."""
     match parse_worker_line(event):
         case EndLine(queue_id=queue_id):
-            return f"the action got the end in queue {queue_id}"
+            return f"the action got the end in {(queue_names or {}).get(queue_id, queue_id)}"
         case MessageLine() as line:
             detail = f": {line.detail}" if line.detail else ""
             receives = f", receive {line.receives}" if line.receives else ""
             return f"message {line.message_id} {line.outcome}, {line.reason}{receives}{detail}"
-    return "a line that only you can read: it is not the worker's own"
+    return "a line of another form, which may hold personal data and is not shown"
 
 
 def _queue(queue_id: str, queue_names: Mapping[str, str]) -> str:
@@ -200,13 +208,8 @@ def _queue(queue_id: str, queue_names: Mapping[str, str]) -> str:
     return f"queue {queue_id} ({name})" if name else f"queue {queue_id}"
 
 
-def _join_words(words: Sequence[str]) -> str:
-    *first, last = words or [""]
-    return f"{', '.join(first)} and {last}" if first else last
-
-
 def _indented(text: str) -> Padding:
-    return Padding(text, (0, 0, 0, 2))
+    return Padding(text, (0, 0, 0, 2), expand=False)
 
 
 def _end_as_json(end: EndItem) -> dict[str, Any]:

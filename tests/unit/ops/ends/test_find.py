@@ -69,7 +69,7 @@ def test_an_end_that_waits_for_its_details_is_explained(ops: Ops, stack: Deploye
 
     result = ops.run("find", CONVERSATION)
 
-    assert "It waits for its details, which were asked for 2 times" in result.stdout
+    assert "It waits for its details, which were asked for 2 times." in result.stdout
     assert "claim      released" in result.stdout
 
 
@@ -90,7 +90,7 @@ def test_a_claimed_end_is_being_processed_until_its_lease_expires(
     verdict = ops.run_json("find", CONVERSATION)["verdict"]
 
     assert text in verdict
-    assert "actions already has it" in verdict
+    assert "So far delivered to actions" in verdict
 
 
 def test_a_conversation_with_a_join_item_alone_has_not_ended_yet(

@@ -120,7 +120,7 @@ def test_a_full_intake_queue_is_left_alone_and_mentioned(ops: Ops, stack: Deploy
 
     result = ops.run("forget", CONVERSATION, "--yes")
 
-    assert "The intake queue has 1 messages" in result.stdout
+    assert "The intake queue has 1 message." in result.stdout
     assert stack.sqs.visible(INTAKE) == [message]
 
 
@@ -133,7 +133,7 @@ def test_messages_that_somebody_else_reads_make_forgetting_incomplete(
     result = ops.run("forget", CONVERSATION, "--yes")
 
     assert result.exit_code == 1
-    assert "Somebody else is reading 1 messages of the dead-letter queue" in result.stdout
+    assert "Somebody else is reading 1 message of the dead-letter queue" in result.stdout
 
 
 def test_the_places_where_copies_remain_are_named_with_commands(

@@ -31,11 +31,11 @@ def test_each_kind_of_line_is_shown_in_80_columns(ops: Ops, stack: DeployedStack
     assert result.exit_code == 0
     lines = result.stdout.splitlines()[2:]
     assert max(map(len, lines)) <= 80
-    assert [line[9:].rstrip() for line in lines] == [
-        f"end     {CONVERSATION} Support",
-        f"FAILED  {MESSAGE} destination (receive 1)",
+    assert [line[9:].strip() for line in lines] == [
+        f"end      {CONVERSATION} Support",
+        f"FAILED   {MESSAGE} destination (receive 1)",
         "actions: boom",
-        "batch   received 2 processed 1 failed 1 ended 1",
+        "batch    received 2 processed 1 failed 1 ended 1",
     ]
 
 
