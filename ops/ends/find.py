@@ -1,13 +1,12 @@
 """The command `find`."""
 
 import time
-from typing import Annotated
 
 import typer
 
-from conversations.fields import normalize_id
 from ops.command import JsonOption, StageOption, command
 from ops.deployed import Deployed
+from ops.ends.conversation import ConversationArgument, contains_id, parse_conversation_id
 from ops.ends.messages import QueueMessage, received_messages
 from ops.ends.traces import Traces, show
 from ops.errors import Status
@@ -16,10 +15,6 @@ from ops.stack.ledger import read_conversation
 from ops.stack.names import queue_names
 from ops.stack.resources import list_resources
 from ops.times import SinceOption, parse_duration
-
-ConversationArgument = Annotated[
-    str, typer.Argument(metavar="CONVERSATION", help="The conversation's id in Genesys Cloud.")
-]
 
 _MAX_LOG_PAGES = 50
 # The log has no conversation ids beside message ids, so the lines about messages are asked for by
@@ -40,7 +35,7 @@ def find(
     """
     with command(stage, json=json) as cmd:
         deployed = cmd.require_deployed()
-        traces = _look(deployed, normalize_id(conversation.strip()), parse_duration(since))
+        traces = _look(deployed, parse_conversation_id(conversation), parse_duration(since))
         cmd.output.show(*show(traces, queue_names(deployed.worker_variables())))
         cmd.output.result(traces.as_json())
         if not traces:
@@ -64,15 +59,15 @@ def _look(deployed: Deployed, conversation_id: str, since_seconds: int) -> Trace
         _read_log(deployed, term, since_seconds)
         for term in (conversation_id, *message_ids[:_MAX_MESSAGES_LOOKED_UP])
     ]
+    # A line can contain several of the ids.
+    events = {event.id: event for found in logs_found for event in found.events}
     return Traces(
         conversation_id=conversation_id,
         now_ms=time.time_ns() // 1_000_000,
         ends=recorded.ends,
         join=recorded.join,
         messages=messages,
-        log_events=sorted(
-            (event for found in logs_found for event in found.events), key=lambda one: one.at_ms
-        ),
+        log_events=sorted(events.values(), key=lambda event: event.at_ms),
         queues_cut_short=queues_cut_short,
         logs_cut_short=any(found.cut_short for found in logs_found),
     )
@@ -87,5 +82,5 @@ def _read_log(deployed: Deployed, term: str, since_seconds: int) -> LogEvents:
         pattern=quote(term),
         max_pages=_MAX_LOG_PAGES,
     )
-    events = [event for event in found.events if term in event.text]
+    events = [event for event in found.events if contains_id(event.text, term)]
     return LogEvents(events, found.cut_short)

@@ -4,10 +4,9 @@ from typing import Any
 
 import typer
 
-from conversations.fields import normalize_id
 from ops.command import Command, JsonOption, StageOption, YesOption, command
 from ops.deployed import Deployed
-from ops.ends.find import ConversationArgument
+from ops.ends.conversation import ConversationArgument, parse_conversation_id
 from ops.ends.leftovers import describe_leftovers
 from ops.ends.messages import delete, received_messages
 from ops.ends.words import count_of, join_words
@@ -33,9 +32,7 @@ def forget(
     """
     with command(stage, json=json) as cmd:
         deployed = cmd.require_deployed()
-        conversation_id = normalize_id(conversation.strip())
-        if not conversation_id or conversation_id.startswith("#"):
-            raise OpsError(f"{conversation!r} is no conversation id.", Status.USAGE)
+        conversation_id = parse_conversation_id(conversation)
         cmd.confirm(f"Forget conversation {conversation_id}", yes=yes)
         _forget(cmd, deployed, list_resources(deployed), conversation_id)
 

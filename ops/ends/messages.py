@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conversations.fields import normalize_id
+from ops.ends.conversation import contains_id
 
 # SQS takes at most ten entries in a call.
 _MAX_ENTRIES = 10
@@ -46,7 +47,7 @@ class QueueMessage:
 
     def mentions(self, conversation_id: str) -> bool:
         """Return whether the body contains a conversation's id anywhere."""
-        return conversation_id in self.body.lower() or conversation_id in self.body
+        return contains_id(self.body, conversation_id)
 
 
 @dataclass(slots=True)

@@ -19,7 +19,13 @@ from tests.unit.ops.deployed_stack import (
 
 CONVERSATION = "0f8fad5b-d9cb-469f-a165-70867728950e"
 ENDED_AT = 1_795_428_000_000
-BODY = json.dumps({"attributes": {"conversationId": CONVERSATION}})
+
+
+def subscription_body(conversation_id: str) -> str:
+    return json.dumps({"attributes": {"conversationId": conversation_id}})
+
+
+BODY = subscription_body(CONVERSATION)
 
 
 def test_a_delivered_end_is_found_in_the_ledger_and_in_the_log(
@@ -154,6 +160,28 @@ def test_a_conversation_that_the_ledger_has_forgotten_is_found_in_the_log(
 
     assert result.exit_code == 0
     assert "Only the log mentions it" in result.stdout
+
+
+@pytest.mark.parametrize("conversation", ["", " ", "#join", "x" * 3000])
+def test_a_text_that_is_no_conversation_id_is_not_looked_for(
+    ops: Ops, stack: DeployedStack, conversation: str
+) -> None:
+    assert ops.run("find", conversation).exit_code == 2
+    assert stack.dynamodb.calls == []
+
+
+def test_a_longer_id_is_another_id(ops: Ops, stack: DeployedStack) -> None:
+    stack.sqs.put(DEAD, subscription_body(f"{CONVERSATION}-2"))
+    stack.logs.write(WORKER_LOG, end_line(f"x{CONVERSATION}"))
+
+    assert ops.run("find", CONVERSATION).exit_code == 1
+
+
+def test_a_line_with_several_ids_is_shown_once(ops: Ops, stack: DeployedStack) -> None:
+    message_ids = [stack.sqs.put(DEAD, BODY) for _ in range(2)]
+    stack.logs.write(WORKER_LOG, warning_line(message_ids[0], "failed", message_ids[1]))
+
+    assert len(ops.run_json("find", CONVERSATION)["log_lines"]) == 1
 
 
 def test_a_log_line_before_since_is_not_looked_for(ops: Ops, stack: DeployedStack) -> None:

@@ -21,13 +21,13 @@ CONVERSATION = "0f8fad5b-d9cb-469f-a165-70867728950e"
 OTHER = "1f8fad5b-d9cb-469f-a165-70867728950e"
 
 
-def subscription_body(conversation_id: str, **more: Any) -> str:
+def body_of(conversation_id: str, **more: Any) -> str:
     return json.dumps({"attributes": {"conversationId": conversation_id, **more}})
 
 
 BODIES = (
-    subscription_body(CONVERSATION),
-    subscription_body(CONVERSATION.upper()),
+    body_of(CONVERSATION),
+    body_of(CONVERSATION.upper()),
     json.dumps({"detail": {"eventBody": {"conversationId": CONVERSATION}}}),
     json.dumps({"detail-type": "queue-ends.settle", "detail": {"conversationId": CONVERSATION}}),
     json.dumps({"queueEndsDelayedEnd": {"conversationId": CONVERSATION}}),
@@ -39,8 +39,8 @@ STRANGE_BODIES = (
     "[]",
     '{"detail": []}',
     '{"attributes": {"conversationId": 7}}',
-    subscription_body(OTHER),
-    subscription_body(OTHER, transferredFrom=CONVERSATION),
+    body_of(OTHER),
+    body_of(OTHER, transferredFrom=CONVERSATION),
     f"broken {CONVERSATION}",
 )
 
