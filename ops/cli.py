@@ -4,7 +4,12 @@ import typer
 
 from ops.backfill.command import backfill
 from ops.doctor.command import doctor
+from ops.ends.find import find
+from ops.ends.forget import forget
+from ops.ends.send import send
+from ops.ends.tail import tail
 from ops.filter.command import filter_app
+from ops.status.status import status
 
 app = typer.Typer(
     help="Operate a deployed Queue Ends stack.",
@@ -24,6 +29,12 @@ def _queue_ends() -> None:
     """Operate a deployed Queue Ends stack."""
 
 
+# In the order in which an operator meets them.
 app.command()(doctor)
+app.command()(status)
+app.command()(tail)
+app.command()(find)
+app.command()(send)
 app.command()(backfill)
+app.command()(forget)
 app.add_typer(filter_app, name="filter")

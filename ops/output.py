@@ -30,6 +30,11 @@ class Output:
             for part in parts:
                 self._out.print(part)
 
+    def show_command(self, line: str) -> None:
+        """Print a shell command for a person, on one line whatever its length, to be copied."""
+        if not self.is_json:
+            self._out.print(f"  {line}", soft_wrap=True)
+
     def note(self, text: str) -> None:
         """Print a line to standard error."""
         # A terminal breaks long lines by itself. A pipe gets them whole.

@@ -10,6 +10,7 @@ from destinations.bus import SOURCE
 from environment import read_variables
 from infra.delivery.sources import SOURCES
 from infra.settings.settings import KEYS
+from ops.stack.resources import StackResources
 from tests.infra.stacks import PROJECT, Stack
 from worker.variables import WorkerVariables
 
@@ -86,3 +87,25 @@ def test_exactly_the_deliveries_that_can_be_set_have_a_source() -> None:
 def test_the_worker_may_put_only_its_own_events_on_the_bus(stack: Stack) -> None:
     (puts,) = (s for s in stack.role_statements("Worker") if s["Sid"] == "PutEndsOnBus")
     assert puts["Condition"] == {"StringEquals": {"events:source": SOURCE}}
+
+
+@pytest.mark.parametrize("fixture", ["stack", "eventbridge"])
+def test_the_command_line_finds_the_parts_of_the_stack_by_their_logical_ids(
+    fixture: str, request: pytest.FixtureRequest
+) -> None:
+    stack: Stack = request.getfixturevalue(fixture)
+    template = stack.template["Resources"]
+    resources = StackResources([(each["Type"], id_, id_) for id_, each in template.items()])
+
+    assert resources.watchdog_name == stack.ids["Watchdog/Function"]
+    assert resources.mapping_id == stack.ids["Worker/Mapping"]
+    undelivered_queue = stack.ids.get("EventSource/DeadLetterQueue")
+    assert resources.undelivered_queue_url == undelivered_queue
+    assert (undelivered_queue is not None) == (fixture == "eventbridge")
+    alarms = {id_ for id_, each in template.items() if each["Type"].endswith("Alarm")}
+    assert {*resources.alarm_names} == alarms
+    for resource_type, prefix in (
+        ("AWS::Lambda::Function", "Watchdog"),
+        ("AWS::Lambda::EventSourceMapping", ""),
+    ):
+        assert len(resources.ids(resource_type, prefix)) == 1

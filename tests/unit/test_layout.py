@@ -44,7 +44,7 @@ COMPOSING = {"stack", "emulator", "synthesis"}
 CONSTRUCTS = modules_in("infra") - COMPOSING
 PARTS = {"settings"} | CONSTRUCTS
 # What the rooms of ops/ share, and what composes the command line.
-FRAME = {"aws", "command", "deployed", "errors", "output", "stage_settings", "template"}
+FRAME = {"aws", "command", "deployed", "errors", "output", "stage_settings", "template", "times"}
 OF_OPS = rooms_in("ops") - {"cli", "__main__"}
 ARROWS: dict[str, dict[str, set[str]]] = {
     "functions": {
@@ -100,6 +100,11 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "backfill": FRAME,
         "doctor": FRAME,
         "filter": FRAME,
+        "times": set(),
+        "logs": set(),
+        "stack": {"aws", "deployed"},
+        "status": FRAME | {"logs", "stack"},
+        "ends": FRAME | {"logs", "stack"},
         "cli": OF_OPS,
         "__main__": {"cli"},
     },

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 from ops import aws
 from ops.aws import Aws
 from ops.cli import app
+from tests.unit.ops.deployed_stack import DeployedStack
 
 
 @dataclass(frozen=True)
@@ -38,3 +39,15 @@ def make_ops(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ops]:
         return Ops(clients)
 
     return make
+
+
+@pytest.fixture
+def stack() -> DeployedStack:
+    """The deployed stack of stage dev."""
+    return DeployedStack()
+
+
+@pytest.fixture
+def ops(make_ops: Callable[..., Ops], stack: DeployedStack) -> Ops:
+    """The command line for the account with the deployed stack."""
+    return make_ops(**stack.clients())

@@ -1,0 +1,1 @@
+"""The commands `find`, `tail`, `send` and `forget`, which are about single ends."""

@@ -1,0 +1,1 @@
+"""Reads the log lines of the deployed functions."""

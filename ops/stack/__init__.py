@@ -1,0 +1,1 @@
+"""Reads the parts of a deployed stack: its resources, its queues and its ledger."""
