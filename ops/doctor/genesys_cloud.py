@@ -114,7 +114,7 @@ def check_analytics(examination: Examination) -> Result | None:
     """Check the permission for analytics, if the settings use analytics."""
     settings = examination.settings
     # `backfill` is a setting of newer versions.
-    backfill = getattr(settings, "backfill", "off")
+    backfill = settings.backfill
     if settings.details == "none" and backfill == "off":
         return None
     try:

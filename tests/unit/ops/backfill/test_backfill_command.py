@@ -133,7 +133,7 @@ def test_missing_ends_are_put_on_the_intake_queue_once_confirmed(world: World) -
     assert "QueueEnds-dev in AWS account 123456789012" in result.stderr
 
 
-def test_nothing_is_sent_without_a_confirmation(world: World) -> None:
+def test_missing_ends_stay_unsent_without_a_confirmation(world: World) -> None:
     world.know(5)
 
     result = world.backfill()
