@@ -2,6 +2,8 @@
 
 import typer
 
+from ops.dead_letters.commands import app as dead_letters
+
 app = typer.Typer(
     help="Operate a deployed Queue Ends stack.",
     epilog=(
@@ -18,3 +20,6 @@ app = typer.Typer(
 @app.callback()
 def _queue_ends() -> None:
     """Operate a deployed Queue Ends stack."""
+
+
+app.add_typer(dead_letters, name="dlq")

@@ -94,6 +94,7 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "deployed": {"aws", "errors"},
         "stage_settings": {"errors"},
         "command": {"aws", "deployed", "errors", "output"},
+        "dead_letters": FRAME,
         "cli": OF_OPS,
         "__main__": {"cli"},
     },
