@@ -3,6 +3,7 @@
 import typer
 
 from ops.backfill.command import backfill
+from ops.dead_letters.commands import app as dead_letters
 from ops.doctor.command import doctor
 from ops.ends.find import find
 from ops.ends.forget import forget
@@ -37,4 +38,5 @@ app.command()(find)
 app.command()(send)
 app.command()(backfill)
 app.command()(forget)
+app.add_typer(dead_letters, name="dlq")
 app.add_typer(filter_app, name="filter")

@@ -1,0 +1,1 @@
+"""The dead letters: read, redriven to the intake queue, or dropped."""
