@@ -88,14 +88,14 @@ def subscription_traffic(plan: Plan, now: datetime | None = None) -> Traffic:
         by_conversation.setdefault(event.conversation_id, []).append(event)
     for number, events in enumerate(by_conversation.values()):
         is_reopened = number % REOPENED_EVERY == 0 and len(events) == 1
+        # A part of a conversation would be no traffic that the analytics could show.
+        if len(ends) + len(events) + is_reopened > plan.events:
+            continue
         ends += [(event, not is_reopened) for event in events]
         if is_reopened:
             ended = datetime.fromisoformat(events[0].body["eventTime"])
             events[:] = [events[0].with_time(ended + REOPENED_AFTER)]
             ends.append((events[0], True))
-        if len(ends) >= plan.events:
-            break
-    ends = ends[: plan.events]
     return Traffic(
         [TrafficEvent(event.body, event.conversation_id, lost) for event, lost in ends],
         _keys((event.conversation_id, event.queue_id) for event, _ in ends),

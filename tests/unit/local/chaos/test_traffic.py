@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from local.chaos.plan import Gap, Plan, short_plan
+from backfill.expected_ends import CONVERSATION, find_expected_ends
+from details.models import parse_conversation
+from local.chaos.plan import Gap, Plan, full_plan, short_plan
 from local.chaos.source.deliveries import DELIVERIES
 from local.chaos.source.steps import GapStep, Publication, event_key, scheduled_steps
 from local.chaos.source.traffic import RULE, Traffic, partner_traffic, subscription_traffic
@@ -110,3 +112,18 @@ def test_a_gap_begins_and_ends_at_its_times_and_the_same_seed_makes_the_same_ste
         (4.5, "disabled", False),
     ]
     assert steps("subscription") == steps("subscription")
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("events", [777, 5000])
+def test_analytics_have_no_end_that_is_not_published(seed: int, events: int) -> None:
+    traffic = subscription_traffic(full_plan(seed, events))
+    published = {(conversation_id, key.partition("#")[0]) for conversation_id, key in traffic.ends}
+    expected = {
+        (conversation_id, end.queue_id)
+        for conversation_id in {event.conversation_id for event in traffic.events}
+        if (conversation := parse_conversation(traffic.analytics_of(conversation_id)))
+        for end in find_expected_ends(conversation, CONVERSATION, OUR_QUEUES)
+    }
+    assert len(traffic.events) == events
+    assert expected == published
