@@ -17,6 +17,7 @@ from ops.logs.lines import MessageLine, parse_worker_line
 from ops.stack.ledger import EndItem, read_end
 from ops.stack.names import queue_ids
 from ops.times import format_duration
+from ops.words import join_words
 
 QueueOption = Annotated[
     str | None, typer.Option("--queue", metavar="ID", help="One of your queues; else the first.")
@@ -75,7 +76,7 @@ def send(
         deployed = cmd.require_deployed()
         variables = deployed.worker_variables()
         queue_id = _choose_queue(queue, variables)
-        destinations = variables["DESTINATIONS"].replace(",", ", ")
+        destinations = join_words(variables["DESTINATIONS"].split(","))
         cmd.confirm(f"Send a test end in queue {queue_id} to {destinations}", yes=yes)
         sent = _send(deployed, variables, queue_id)
         cmd.output.show(
@@ -134,8 +135,9 @@ def _wait(
     for seconds in _polls(timeout):
         end = read_end(dynamodb, deployed.ledger_table, sent.conversation_id, sent.queue_id)
         if end and end.is_done:
-            names = ", ".join(end.delivered)
-            text = f"Processed: {names} got it within {format_duration(seconds)}."
+            text = (
+                f"Processed: {join_words(end.delivered)} got it within {format_duration(seconds)}."
+            )
             return Result("processed", text, seconds, tuple(end.delivered))
         if line := _find_warning(logs, log_group, sent):
             return _result_of(line, sent, seconds, deployed.stage)

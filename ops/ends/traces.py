@@ -7,11 +7,11 @@ from typing import Any
 from rich.padding import Padding
 
 from ops.ends.messages import QueueMessage
-from ops.ends.words import count_of, join_words
 from ops.logs.events import LogEvent
 from ops.logs.lines import EndLine, MessageLine, parse_worker_line
 from ops.stack.ledger import EndItem, JoinItem
 from ops.times import format_duration, format_time, iso_time
+from ops.words import count_of, join_words
 
 _SHOWN_LOG_LINES = 10
 

@@ -44,7 +44,10 @@ COMPOSING = {"stack", "emulator", "synthesis"}
 CONSTRUCTS = modules_in("infra") - COMPOSING
 PARTS = {"settings"} | CONSTRUCTS
 # What the rooms of ops/ share, and what composes the command line.
-FRAME = {"aws", "command", "deployed", "errors", "output", "stage_settings", "template", "times"}
+FRAME = {"aws", "command", "deployed", "errors", "output", "stage_settings", "template"} | {
+    "times",
+    "words",
+}
 OF_OPS = rooms_in("ops") - {"cli", "__main__"}
 ARROWS: dict[str, dict[str, set[str]]] = {
     "functions": {
@@ -102,6 +105,7 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "doctor": FRAME,
         "filter": FRAME,
         "times": set(),
+        "words": set(),
         "logs": set(),
         "stack": {"aws", "deployed"},
         "status": FRAME | {"logs", "stack"},
