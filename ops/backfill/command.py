@@ -10,7 +10,6 @@ from backfill.expected_ends import ExpectedEnd, settle_ms
 from backfill.known_ends import LedgerUnreadable
 from backfill.search import Findings, SendFailed
 from backfill.windows import Window
-from conversations.fields import format_utc, from_epoch_ms
 from deadline import now_ms
 from genesys.errors import GenesysError, UserFacingError
 from ops.backfill.org_search import (
@@ -24,6 +23,7 @@ from ops.backfill.window import make_window, parse_time
 from ops.command import Command, JsonOption, StageOption, YesOption, command
 from ops.deployed import Deployed
 from ops.errors import OpsError, Status
+from ops.times import format_time, iso_time
 from ops.words import count_of
 
 # How many missing ends a person is shown.
@@ -112,7 +112,7 @@ def _send(running: Command, deployed: Deployed, findings: Findings, *, yes: bool
 def _show(running: Command, window: Window, findings: Findings) -> None:
     output = running.output
     output.show(
-        f"Ends from {_time(window.since_ms)} to {_time(window.until_ms)}",
+        f"Ends from {iso_time(window.since_ms)} to {iso_time(window.until_ms)}",
         f"  conversations in analytics  {findings.conversations:>8}",
         f"  ends in the window          {findings.ends:>8}",
         f"  missing in the ledger       {len(findings.missing):>8}",
@@ -126,25 +126,25 @@ def _show(running: Command, window: Window, findings: Findings) -> None:
 
 
 def _table(ends: Sequence[ExpectedEnd]) -> Table:
-    table = Table("conversation", "queue", "ended (UTC)", box=None, pad_edge=False)
+    table = Table("conversation", "queue", "ended", box=None, pad_edge=False)
     table.columns[0].no_wrap = True
     for end in ends:
-        ended_at = from_epoch_ms(end.ended_at_ms).strftime("%Y-%m-%d %H:%M:%S")
+        ended_at = format_time(end.ended_at_ms)
         table.add_row(end.conversation_id, f"{end.queue_id[:8]}…", ended_at)
     return table
 
 
 def _as_json(window: Window, findings: Findings) -> dict[str, Any]:
     return {
-        "from": _time(window.since_ms),
-        "to": _time(window.until_ms),
+        "from": iso_time(window.since_ms),
+        "to": iso_time(window.until_ms),
         "conversations": findings.conversations,
         "ends": findings.ends,
         "missing": [
             {
                 "conversation_id": end.conversation_id,
                 "queue_id": end.queue_id,
-                "ended_at": _time(end.ended_at_ms),
+                "ended_at": iso_time(end.ended_at_ms),
             }
             for end in findings.missing
         ],
@@ -152,7 +152,3 @@ def _as_json(window: Window, findings: Findings) -> dict[str, Any]:
         "complete": findings.is_complete,
         "problems": list(findings.problems),
     }
-
-
-def _time(epoch_ms: int) -> str:
-    return format_utc(from_epoch_ms(epoch_ms))

@@ -1,10 +1,11 @@
 """The window of a backfill, from the times on the command line."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import typer
 
 from backfill.windows import DAY_MS, Window
+from conversations.fields import to_epoch_ms
 from ops.errors import OpsError, Status
 
 
@@ -19,7 +20,7 @@ def parse_time(text: str) -> int:
     try:
         time = datetime.fromisoformat(text)
         with_offset = time if time.tzinfo else time.replace(tzinfo=UTC)
-        return (with_offset - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+        return to_epoch_ms(with_offset)
     except (ValueError, OverflowError):
         raise typer.BadParameter(
             f"{text!r} is no time. Write it like 2026-11-23 or 2026-11-23T10:00Z."

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from deadline import now_ms
 from ops.command import Command, JsonOption, StageOption, YesOption, command
 from ops.deployed import Deployed
 from ops.ends.example_end import make_bodies
@@ -115,7 +116,7 @@ def _choose_queue(queue: str | None, variables: Mapping[str, str]) -> str:
 
 def _send(deployed: Deployed, variables: Mapping[str, str], queue_id: str) -> Sent:
     conversation_id = str(uuid.uuid4())
-    sent_at_ms = time.time_ns() // 1_000_000
+    sent_at_ms = now_ms()
     sqs = deployed.aws.client("sqs")
     message_ids = [
         sqs.send_message(QueueUrl=deployed.queue_url, MessageBody=body)["MessageId"]

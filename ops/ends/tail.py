@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from deadline import now_ms
 from ops.command import JsonOption, StageOption, command
 from ops.logs.events import LogEvent, read_events
 from ops.logs.lines import (
@@ -71,7 +72,7 @@ def tail(
     with command(stage, json=json) as cmd:
         deployed = cmd.require_deployed()
         names = queue_names(deployed.worker_variables())
-        since_ms = time.time_ns() // 1_000_000 - parse_duration(since) * 1000
+        since_ms = now_ms() - parse_duration(since) * 1000
         group, logs = deployed.worker_log_group(), cmd.aws.client("logs")
         follower = Follower(logs, group, since_ms, WORKER_PATTERN)
         while True:
