@@ -9,19 +9,42 @@ from typing import Annotated
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.settings.checks import check_stage
 from ops import aws
 from ops.aws import Aws
 from ops.deployed import Deployed, require_deployed, stack_name
 from ops.errors import OpsError, Status
 from ops.output import Output
 
-StageOption = Annotated[str, typer.Option("--stage", help="The stage, as in make deploy STAGE=…")]
+
+def _check_stage(stage: str) -> str:
+    try:
+        return check_stage(stage)
+    except ValueError as error:
+        raise typer.BadParameter(f"{stage!r} {error}.") from None
+
+
+def _check_context(context: list[str] | None) -> list[str] | None:
+    for each in context or ():
+        if "=" not in each:
+            raise typer.BadParameter(f"{each!r} must be KEY=VALUE.")
+    return context
+
+
+StageOption = Annotated[
+    str,
+    typer.Option("--stage", callback=_check_stage, help="The stage, as in make deploy STAGE=…"),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 ContextOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--context", "-c", metavar="KEY=VALUE", help="Override a setting of settings.toml."
+        "--context",
+        "-c",
+        metavar="KEY=VALUE",
+        callback=_check_context,
+        help="Override a setting of settings.toml.",
     ),
 ]
 
@@ -59,10 +82,15 @@ class Command:
             return
         if self.output.is_json or not sys.stdin.isatty():
             raise OpsError(
-                f"{change}: {where}? Nobody can be asked here, so confirm with --yes.",
+                f"Nobody can be asked here. Confirm with --yes: {change}: {where}.",
                 Status.USAGE,
             )
-        if not typer.confirm(f"{change}: {where}?", err=True):
+        try:
+            confirmed = typer.confirm(f"{change}: {where}?", err=True)
+        except typer.Abort:  # Ctrl-C or Ctrl-D instead of an answer
+            self.output.note("")
+            confirmed = False
+        if not confirmed:
             raise OpsError("Nothing was changed.", Status.DECLINED)
 
 

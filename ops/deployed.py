@@ -54,22 +54,30 @@ class Deployed:
     def worker_name(self) -> str:
         return self.output("WorkerFunctionName")
 
-    def worker_configuration(self) -> Mapping[str, Any]:
-        """Return the worker's configuration (see "GetFunctionConfiguration" in the Lambda API)."""
-        configuration: Mapping[str, Any] = self.aws.client("lambda").get_function_configuration(
-            FunctionName=self.worker_name
-        )
-        return configuration
-
     def worker_variables(self) -> Mapping[str, str]:
         """Return the worker's environment variables, which hold the settings as deployed."""
-        variables: Mapping[str, str] = self.worker_configuration()["Environment"]["Variables"]
+        variables: Mapping[str, str] = _configuration(self.aws, self.worker_name)["Environment"][
+            "Variables"
+        ]
         return variables
 
     def worker_log_group(self) -> str:
         """Return the name of the log group that the worker writes to."""
-        logging = self.worker_configuration().get("LoggingConfig", {})
-        return str(logging.get("LogGroup") or f"/aws/lambda/{self.worker_name}")
+        return log_group_of(self.aws, self.worker_name)
+
+
+def log_group_of(aws: Aws, function_name: str) -> str:
+    """Return the name of the log group that a function writes to."""
+    log_group = _configuration(aws, function_name).get("LoggingConfig", {}).get("LogGroup")
+    return str(log_group or f"/aws/lambda/{function_name}")
+
+
+def _configuration(aws: Aws, function_name: str) -> Mapping[str, Any]:
+    """Return a function's configuration (see "GetFunctionConfiguration" in the Lambda API)."""
+    configuration: Mapping[str, Any] = aws.client("lambda").get_function_configuration(
+        FunctionName=function_name
+    )
+    return configuration
 
 
 def stack_name(stage: str) -> str:

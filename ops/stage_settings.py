@@ -5,7 +5,7 @@ from pathlib import Path
 
 from infra.settings.reading import SettingsError, load
 from infra.settings.settings import Settings
-from ops.errors import OpsError, Status
+from ops.errors import OpsError
 
 SETTINGS_FILE = Path(__file__).resolve().parents[1] / "settings.toml"
 
@@ -23,15 +23,8 @@ def load_settings(stage: str, context: Sequence[str]) -> tuple[Settings, list[st
     OpsError
         The settings have mistakes; the message lists all of them.
     """
-    overrides = dict(_split(each) for each in context)
+    overrides = {key: value for key, _, value in (each.partition("=") for each in context)}
     try:
         return load(SETTINGS_FILE, {**overrides, "stage": stage})
     except SettingsError as error:
         raise OpsError(str(error)) from None
-
-
-def _split(text: str) -> tuple[str, str]:
-    key, separator, value = text.partition("=")
-    if not separator:
-        raise OpsError(f"-c {text}: must be KEY=VALUE", Status.USAGE)
-    return key, value

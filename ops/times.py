@@ -1,10 +1,11 @@
 """Durations and times, as operators write and read them."""
 
 import re
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+
+from conversations.fields import format_utc, from_epoch_ms
 
 _SECONDS_BY_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
@@ -58,20 +59,14 @@ def format_duration(seconds: float) -> str:
 
 def format_time(epoch_ms: int) -> str:
     """Return a time in UTC, such as `2026-11-23 10:00:00Z`."""
-    return _to_datetime(epoch_ms).strftime("%Y-%m-%d %H:%M:%SZ")
+    return from_epoch_ms(epoch_ms).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def format_clock(epoch_ms: int) -> str:
     """Return a time of day in UTC, such as `10:00:00`."""
-    return _to_datetime(epoch_ms).strftime("%H:%M:%S")
+    return from_epoch_ms(epoch_ms).strftime("%H:%M:%S")
 
 
 def iso_time(epoch_ms: int) -> str:
     """Return a time in ISO 8601, for programs, such as `2026-11-23T10:00:00.000Z`."""
-    return _to_datetime(epoch_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _to_datetime(epoch_ms: int) -> datetime:
-    # Whole seconds first: a float cannot hold every millisecond.
-    seconds, milliseconds = divmod(epoch_ms, 1000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=milliseconds * 1000)
+    return format_utc(from_epoch_ms(epoch_ms))

@@ -10,7 +10,6 @@ from backfill.expected_ends import ExpectedEnd, settle_ms
 from backfill.known_ends import LedgerUnreadable
 from backfill.search import Findings, SendFailed
 from backfill.windows import Window
-from conversations.fields import format_utc, from_epoch_ms
 from deadline import now_ms
 from genesys.errors import GenesysError, UserFacingError
 from ops.backfill.org_search import (
@@ -24,6 +23,8 @@ from ops.backfill.window import make_window, parse_time
 from ops.command import Command, JsonOption, StageOption, YesOption, command
 from ops.deployed import Deployed
 from ops.errors import OpsError, Status
+from ops.times import format_time, iso_time
+from ops.words import count_of
 
 # How many missing ends a person is shown.
 _MAX_SHOWN = 20
@@ -32,10 +33,19 @@ _MAX_SHOWN = 20
 def backfill(
     *,
     since: Annotated[
-        str, typer.Option("--from", metavar="TIME", help="Begin of the window, such as 2026-11-23.")
+        int,
+        typer.Option(
+            "--from",
+            metavar="TIME",
+            parser=parse_time,
+            help="Begin of the window, such as 2026-11-23.",
+        ),
     ],
     until: Annotated[
-        str | None, typer.Option("--to", metavar="TIME", help="End of the window; default: now.")
+        int | None,
+        typer.Option(
+            "--to", metavar="TIME", parser=parse_time, help="End of the window; default: now."
+        ),
     ] = None,
     look_back_days: Annotated[
         int,
@@ -52,12 +62,11 @@ def backfill(
     their ends in the ledger. Times are in UTC unless they have an offset, such as
     2026-11-23T10:00+01:00.
     """
-    since_ms = parse_time(since)
-    until_ms = parse_time(until) if until else now_ms()
     with command(stage, json=json) as running:
         deployed = running.require_deployed()
         rule = end_rule_of(deployed)
-        window = make_window(since_ms, until_ms, now_ms() - settle_ms(rule), look_back_days)
+        window = make_window(since, until, now_ms(), settle_ms(rule), look_back_days)
+        running.output.note("Searching Genesys Cloud's analytics, with two requests a second …")
         findings = _search(running, deployed, rule, window)
         _show(running, window, findings)
         if findings.missing and not dry_run:
@@ -73,9 +82,9 @@ def _search(running: Command, deployed: Deployed, rule: str, window: Window) -> 
     def show_progress(findings: Findings, _: object) -> None:
         # A line for each ten pages, of which a large org has thousands.
         if findings.pages and findings.pages % 10 == 0:
-            running.output.note(
-                f"{findings.conversations} conversations read, {len(findings.missing)} ends missing"
-            )
+            read = count_of(findings.conversations, "conversation")
+            missing = count_of(len(findings.missing), "end")
+            running.output.note(f"{read} read, {missing} missing")
 
     try:
         search = make_backfill(deployed, rule, deadline)
@@ -88,7 +97,7 @@ def _search(running: Command, deployed: Deployed, rule: str, window: Window) -> 
 
 def _send(running: Command, deployed: Deployed, findings: Findings, *, yes: bool) -> None:
     count = len(findings.missing)
-    running.confirm(f"Put {count} missing ends on the intake queue", yes=yes)
+    running.confirm(f"Put {count_of(count, 'missing end')} on the intake queue", yes=yes)
     try:
         send_ends(deployed, findings.missing, make_deadline())
     except SendFailed as error:
@@ -97,13 +106,13 @@ def _send(running: Command, deployed: Deployed, findings: Findings, *, yes: bool
             Status.PROBLEM,
         ) from None
     findings.sent = count
-    running.output.show(f"{count} ends are on the intake queue.")
+    running.output.show(f"Sent {count_of(count, 'end')} to the intake queue.")
 
 
 def _show(running: Command, window: Window, findings: Findings) -> None:
     output = running.output
     output.show(
-        f"Ends from {_time(window.since_ms)} to {_time(window.until_ms)}",
+        f"Ends from {iso_time(window.since_ms)} to {iso_time(window.until_ms)}",
         f"  conversations in analytics  {findings.conversations:>8}",
         f"  ends in the window          {findings.ends:>8}",
         f"  missing in the ledger       {len(findings.missing):>8}",
@@ -117,25 +126,25 @@ def _show(running: Command, window: Window, findings: Findings) -> None:
 
 
 def _table(ends: Sequence[ExpectedEnd]) -> Table:
-    table = Table("conversation", "queue", "ended (UTC)", box=None, pad_edge=False)
+    table = Table("conversation", "queue", "ended", box=None, pad_edge=False)
     table.columns[0].no_wrap = True
     for end in ends:
-        ended_at = from_epoch_ms(end.ended_at_ms).strftime("%Y-%m-%d %H:%M:%S")
+        ended_at = format_time(end.ended_at_ms)
         table.add_row(end.conversation_id, f"{end.queue_id[:8]}…", ended_at)
     return table
 
 
 def _as_json(window: Window, findings: Findings) -> dict[str, Any]:
     return {
-        "from": _time(window.since_ms),
-        "to": _time(window.until_ms),
+        "from": iso_time(window.since_ms),
+        "to": iso_time(window.until_ms),
         "conversations": findings.conversations,
         "ends": findings.ends,
         "missing": [
             {
                 "conversation_id": end.conversation_id,
                 "queue_id": end.queue_id,
-                "ended_at": _time(end.ended_at_ms),
+                "ended_at": iso_time(end.ended_at_ms),
             }
             for end in findings.missing
         ],
@@ -143,7 +152,3 @@ def _as_json(window: Window, findings: Findings) -> dict[str, Any]:
         "complete": findings.is_complete,
         "problems": list(findings.problems),
     }
-
-
-def _time(epoch_ms: int) -> str:
-    return format_utc(from_epoch_ms(epoch_ms))

@@ -1,10 +1,11 @@
 """The window of a backfill, from the times on the command line."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import typer
 
 from backfill.windows import DAY_MS, Window
+from conversations.fields import to_epoch_ms
 from ops.errors import OpsError, Status
 
 
@@ -19,34 +20,38 @@ def parse_time(text: str) -> int:
     try:
         time = datetime.fromisoformat(text)
         with_offset = time if time.tzinfo else time.replace(tzinfo=UTC)
-        return (with_offset - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+        return to_epoch_ms(with_offset)
     except (ValueError, OverflowError):
         raise typer.BadParameter(
             f"{text!r} is no time. Write it like 2026-11-23 or 2026-11-23T10:00Z."
         ) from None
 
 
-def make_window(since_ms: int, until_ms: int, settled_ms: int, look_back_days: int) -> Window:
+def make_window(
+    since_ms: int, until_ms: int | None, now_ms: int, settle_ms: int, look_back_days: int
+) -> Window:
     """Return a window that ends when the ends in it are settled.
 
     Parameters
     ----------
     since_ms, until_ms
-        The times on the command line.
-    settled_ms
-        The time before which all ends should have arrived.
+        The times on the command line; `until_ms` is None if the window ends now.
+    settle_ms
+        The time after which an end should have arrived.
 
     Raises
     ------
     OpsError
         The window is empty.
     """
-    window = Window(since_ms, min(until_ms, settled_ms), max_age_ms=look_back_days * DAY_MS)
-    if window.since_ms >= window.until_ms:
-        reason = (
-            "--from is not before --to."
-            if since_ms >= until_ms
-            else "The window is too recent: its ends may still be on their way."
-        )
+    settled_ms = now_ms - settle_ms
+    end_ms = settled_ms if until_ms is None else min(until_ms, settled_ms)
+    if since_ms >= end_ms:
+        if since_ms >= now_ms:
+            reason = "--from is in the future."
+        elif until_ms is not None and since_ms >= until_ms:
+            reason = "--from is not before --to."
+        else:
+            reason = "The window is too recent: its ends may still be on their way."
         raise OpsError(f"{reason} Choose an earlier --from.", Status.USAGE)
-    return window
+    return Window(since_ms, end_ms, max_age_ms=look_back_days * DAY_MS)

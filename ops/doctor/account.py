@@ -12,8 +12,9 @@ from ops import aws
 from ops.doctor.checks import DENIED, Result, failed, ok, warning
 from ops.doctor.deliveries import DELIVERIES
 from ops.doctor.examination import Examination
-from ops.errors import OpsError, Status
+from ops.errors import OpsError
 from ops.stage_settings import load_settings
+from ops.words import count_of
 
 # The default qualifier of `cdk bootstrap` (see "Bootstrapping" in the AWS CDK Developer Guide).
 _BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
@@ -56,8 +57,6 @@ def check_settings(examination: Examination) -> Result:
     try:
         settings, warnings = load_settings(examination.stage, examination.context)
     except OpsError as error:
-        if error.status == Status.USAGE:
-            raise
         return failed(str(error), "Correct settings.toml; docs/settings.md lists all keys.")
     examination.settings = settings
     examination.delivery = DELIVERIES[settings.delivery]
@@ -69,8 +68,8 @@ def check_settings(examination: Examination) -> Result:
         )
     if warnings:
         return warning("\n".join(warnings), "Correct settings.toml if this is not intended.")
-    count = len(settings.queue_ids)
-    return ok(f'valid; delivery = "{settings.delivery}", {count} queue{"s" * (count != 1)}')
+    queues = count_of(len(settings.queue_ids), "queue")
+    return ok(f'valid; delivery = "{settings.delivery}", {queues}')
 
 
 def check_genesys_secret(examination: Examination) -> Result:

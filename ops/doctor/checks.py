@@ -10,7 +10,7 @@ from deadline import time_limit
 from genesys.errors import GenesysError, Unreachable, UserFacingError
 from ops.doctor.advice import explain
 from ops.doctor.examination import Examination
-from ops.errors import OpsError, Status
+from ops.errors import OpsError
 
 LOGIN = "Genesys Cloud login"
 """The name of the check that all other questions to Genesys Cloud depend on."""
@@ -113,8 +113,6 @@ def _run(check: Check, examination: Examination, unavailable: set[str]) -> Resul
         unavailable.add(check.name)
         return failed("gave no answer in time", "Check this machine's network, or try again.")
     except OpsError as error:
-        if error.status == Status.USAGE:
-            raise
         unavailable.add(check.name)
         return failed(str(error), "Deploy again.")
     except UserFacingError as error:

@@ -15,6 +15,7 @@ from ops.doctor.checks import Check, Result, State, run_checks
 from ops.doctor.examination import Examination
 from ops.doctor.sequence import CHECKS
 from ops.errors import Status
+from ops.words import count_of
 
 _PROJECT = Path(__file__).resolve().parents[2]
 # The operator waits, so requests to Genesys Cloud end after this time, even if it hangs.
@@ -37,7 +38,7 @@ def doctor(
     skipped. Nothing is changed. Exit status 1 means that there is a cross.
     """
     with command_without_account(json=json) as output:
-        output.show(f"{stack_name(stage)}", "")
+        output.show(stack_name(stage), "")
         ends_at = time.monotonic() + GENESYS_SECONDS
         deadline = Deadline(lambda: ends_at - time.monotonic())
         examination = Examination(stage, context or (), _PROJECT, deadline)
@@ -45,11 +46,19 @@ def doctor(
         for check, result in run_checks(CHECKS, examination):
             output.show(_line(check, result))
             results.append((check, result))
-        failures = sum(result.state == State.FAILED for _, result in results)
-        output.show("", f"{failures} to correct." if failures else "Nothing to correct.")
+        failures, warnings = (
+            sum(result.state == state for _, result in results)
+            for state in (State.FAILED, State.WARNING)
+        )
+        output.show("", _summary(failures, warnings))
         output.result({"checks": [_as_json(check, result) for check, result in results]})
         if failures:
             raise typer.Exit(Status.PROBLEM)
+
+
+def _summary(failures: int, warnings: int) -> str:
+    to_correct = f"{failures} to correct" if failures else "Nothing to correct"
+    return f"{to_correct}, {count_of(warnings, 'warning')}." if warnings else f"{to_correct}."
 
 
 def _line(check: Check, result: Result) -> Table:

@@ -9,13 +9,8 @@ from botocore.exceptions import ClientError
 
 from ops.doctor.checks import Result, State, failed, ok, warning
 from ops.doctor.examination import Examination
+from ops.stack.queues import QueueCounts, count_messages, read_oldest_age
 
-_WAITING = "waiting"
-_DEPTHS = {
-    "ApproximateNumberOfMessages": _WAITING,
-    "ApproximateNumberOfMessagesNotVisible": "in flight or waiting for a retry",
-    "ApproximateNumberOfMessagesDelayed": "delayed",
-}
 # Older messages than this accumulate: a healthy worker takes a message within seconds.
 _MAX_AGE_SECONDS = 300
 _LOOK_BACK = timedelta(minutes=15)
@@ -84,14 +79,15 @@ def _judge_mapping(examination: Examination) -> Result:
 
 def check_accumulation(examination: Examination) -> Result:
     """Check that messages do not accumulate in the intake queue, and do not keep failing."""
-    depths = _depths(examination, examination.deployed.queue_url)
-    is_empty = not any(depths.values())
-    metrics = _Metrics(examination)
-    age = metrics.read("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", _queue(examination))
-    described = _describe(depths)
-    if age is not None and not is_empty:
-        described += f"; the oldest is {age:g} s old"
-    if failures := _failures(examination, metrics):
+    url = examination.deployed.queue_url
+    counts = count_messages(examination.aws.client("sqs"), url)
+    # CloudWatch's value can be some minutes old, so an empty queue needs none.
+    is_empty = not counts.total
+    age = None if is_empty else read_oldest_age(examination.aws.client("cloudwatch"), url)
+    described = _describe(counts)
+    if age is not None:
+        described += f"; the oldest is {age} s old"
+    if failures := _failures(examination, _Metrics(examination)):
         found = f"{described}. Messages fail and come back: {failures} in the last 15 minutes"
         fix = (
             "A destination fails, or your action raises an error: a failed message is not "
@@ -101,12 +97,12 @@ def check_accumulation(examination: Examination) -> Result:
         )
         # If nothing waits, the messages were processed in the end, or are dead letters.
         return warning(found, fix) if is_empty else failed(found, fix)
-    if depths[_WAITING] and not examination.mapping_works:
+    if counts.visible and not examination.mapping_works:
         return failed(
             f"{described}. Messages accumulate, because nothing takes them from the queue",
             "Correct the event source mapping; the messages are then processed.",
         )
-    if age is not None and age > _MAX_AGE_SECONDS and not is_empty:
+    if age is not None and age > _MAX_AGE_SECONDS:
         return failed(
             f"{described}. Messages accumulate",
             f"Look at the worker's log ({_log_query(examination)}), and at docs/runbook.md, "
@@ -119,9 +115,9 @@ def _failures(examination: Examination, metrics: "_Metrics") -> str:
     """Return the numbers of failures lately, in words; empty if there are none."""
     worker = {"FunctionName": examination.deployed.worker_name}
     counts = {
-        "failed messages": metrics.read("QueueEnds", "Failed", "Sum", {"Stage": examination.stage}),
+        "failed messages": metrics.sum("QueueEnds", "Failed", {"Stage": examination.stage}),
         # An error of the worker itself, such as a mistake in actions.py, returns whole batches.
-        "errors of the worker": metrics.read("AWS/Lambda", "Errors", "Sum", worker),
+        "errors of the worker": metrics.sum("AWS/Lambda", "Errors", worker),
     }
     return ", ".join(f"{count:g} {what}" for what, count in counts.items() if count)
 
@@ -130,7 +126,8 @@ def check_dead_letters(examination: Examination) -> Result:
     """Check that no dead letters wait for the operator, in any of the stack's queues for them."""
     folder, _, intake = examination.deployed.queue_url.rpartition("/")
     names = [name for name in examination.deployed_template().queue_names() if name != intake]
-    counts = {name: sum(_depths(examination, f"{folder}/{name}").values()) for name in names}
+    sqs = examination.aws.client("sqs")
+    counts = {name: count_messages(sqs, f"{folder}/{name}").total for name in names}
     found = ", ".join(f"{count} in {name}" for name, count in counts.items() if count)
     if found:
         return warning(
@@ -144,8 +141,7 @@ def check_dead_letters(examination: Examination) -> Result:
 def check_recent_messages(examination: Examination) -> Result:
     """Check that the worker was invoked lately: perhaps no conversation has ended."""
     worker = {"FunctionName": examination.deployed.worker_name}
-    metrics = _Metrics(examination)
-    invocations = metrics.read("AWS/Lambda", "Invocations", "Sum", worker, _SILENCE)
+    invocations = _Metrics(examination).sum("AWS/Lambda", "Invocations", worker, _SILENCE)
     if not invocations:
         return warning(
             "no message has arrived in the last 24 hours",
@@ -182,47 +178,33 @@ class _Metrics:
         self._cloudwatch = examination.aws.client("cloudwatch")
         self._now = datetime.now(UTC)
 
-    def read(
+    def sum(
         self,
         namespace: str,
         name: str,
-        statistic: str,
         dimensions: Mapping[str, str],
         look_back: timedelta = _LOOK_BACK,
-    ) -> float | None:
-        """Return a metric's latest maximum or its sum over a time; None if it has no value."""
-        seconds = look_back.total_seconds()
+    ) -> float:
+        """Return a metric's sum over a time; 0 if it has no value."""
         answer = self._cloudwatch.get_metric_statistics(
             Namespace=namespace,
             MetricName=name,
             Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
             StartTime=self._now - look_back,
             EndTime=self._now,
-            Period=60 if statistic == "Maximum" else int(seconds),
-            Statistics=[statistic],
+            Period=int(look_back.total_seconds()),
+            Statistics=["Sum"],
         )
-        points = sorted(answer.get("Datapoints", ()), key=lambda point: point["Timestamp"])
-        if not points:
-            return None
-        if statistic == "Maximum":
-            return float(points[-1][statistic])
-        return float(sum(point[statistic] for point in points))
+        return float(sum(point["Sum"] for point in answer.get("Datapoints", ())))
 
 
-def _depths(examination: Examination, queue_url: str) -> dict[str, int]:
-    """Return a queue's approximate numbers of messages, keyed by what the messages do."""
-    attributes = examination.aws.client("sqs").get_queue_attributes(
-        QueueUrl=queue_url, AttributeNames=list(_DEPTHS)
-    )["Attributes"]
-    return {word: int(attributes.get(name, 0)) for name, word in _DEPTHS.items()}
-
-
-def _describe(depths: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {word}" for word, count in depths.items() if count) or "empty"
-
-
-def _queue(examination: Examination) -> dict[str, str]:
-    return {"QueueName": examination.deployed.queue_url.rpartition("/")[2]}
+def _describe(counts: QueueCounts) -> str:
+    described = {
+        "waiting": counts.visible,
+        "in flight or waiting for a retry": counts.in_flight,
+        "delayed": counts.delayed,
+    }
+    return ", ".join(f"{count} {word}" for word, count in described.items() if count) or "empty"
 
 
 def _log_query(examination: Examination) -> str:

@@ -1,9 +1,8 @@
 """The command `find`."""
 
-import time
-
 import typer
 
+from deadline import now_ms
 from ops.command import JsonOption, StageOption, command
 from ops.deployed import Deployed
 from ops.ends.conversation import ConversationArgument, contains_id, parse_conversation_id
@@ -63,7 +62,7 @@ def _look(deployed: Deployed, conversation_id: str, since_seconds: int) -> Trace
     events = {event.id: event for found in logs_found for event in found.events}
     return Traces(
         conversation_id=conversation_id,
-        now_ms=time.time_ns() // 1_000_000,
+        now_ms=now_ms(),
         ends=recorded.ends,
         join=recorded.join,
         messages=messages,
@@ -74,7 +73,7 @@ def _look(deployed: Deployed, conversation_id: str, since_seconds: int) -> Trace
 
 
 def _read_log(deployed: Deployed, term: str, since_seconds: int) -> LogEvents:
-    since_ms = time.time_ns() // 1_000_000 - since_seconds * 1000
+    since_ms = now_ms() - since_seconds * 1000
     found = read_events(
         deployed.aws.client("logs"),
         deployed.worker_log_group(),

@@ -9,11 +9,11 @@ from ops.deployed import Deployed
 from ops.ends.conversation import ConversationArgument, parse_conversation_id
 from ops.ends.leftovers import describe_leftovers
 from ops.ends.messages import delete, received_messages
-from ops.ends.words import count_of, join_words
 from ops.errors import OpsError, Status
 from ops.stack.ledger import query_items
 from ops.stack.queues import count_messages
 from ops.stack.resources import StackResources, list_resources
+from ops.words import count_of, join_words
 
 # Only a worker that is writing at the same moment makes more than one round necessary.
 _MAX_ROUNDS = 10

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from deadline import now_ms
 from ops.command import Command, JsonOption, StageOption, YesOption, command
 from ops.deployed import Deployed
 from ops.ends.example_end import make_bodies
@@ -17,6 +18,7 @@ from ops.logs.lines import MessageLine, parse_worker_line
 from ops.stack.ledger import EndItem, read_end
 from ops.stack.names import queue_ids
 from ops.times import format_duration
+from ops.words import join_words
 
 QueueOption = Annotated[
     str | None, typer.Option("--queue", metavar="ID", help="One of your queues; else the first.")
@@ -75,7 +77,7 @@ def send(
         deployed = cmd.require_deployed()
         variables = deployed.worker_variables()
         queue_id = _choose_queue(queue, variables)
-        destinations = variables["DESTINATIONS"].replace(",", ", ")
+        destinations = join_words(variables["DESTINATIONS"].split(","))
         cmd.confirm(f"Send a test end in queue {queue_id} to {destinations}", yes=yes)
         sent = _send(deployed, variables, queue_id)
         cmd.output.show(
@@ -114,7 +116,7 @@ def _choose_queue(queue: str | None, variables: Mapping[str, str]) -> str:
 
 def _send(deployed: Deployed, variables: Mapping[str, str], queue_id: str) -> Sent:
     conversation_id = str(uuid.uuid4())
-    sent_at_ms = time.time_ns() // 1_000_000
+    sent_at_ms = now_ms()
     sqs = deployed.aws.client("sqs")
     message_ids = [
         sqs.send_message(QueueUrl=deployed.queue_url, MessageBody=body)["MessageId"]
@@ -134,8 +136,9 @@ def _wait(
     for seconds in _polls(timeout):
         end = read_end(dynamodb, deployed.ledger_table, sent.conversation_id, sent.queue_id)
         if end and end.is_done:
-            names = ", ".join(end.delivered)
-            text = f"Processed: {names} got it within {format_duration(seconds)}."
+            text = (
+                f"Processed: {join_words(end.delivered)} got it within {format_duration(seconds)}."
+            )
             return Result("processed", text, seconds, tuple(end.delivered))
         if line := _find_warning(logs, log_group, sent):
             return _result_of(line, sent, seconds, deployed.stage)

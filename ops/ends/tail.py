@@ -1,12 +1,14 @@
 """The command `tail`."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
+from deadline import now_ms
 from ops.command import JsonOption, StageOption, command
 from ops.logs.events import LogEvent, read_events
 from ops.logs.lines import (
@@ -70,7 +72,7 @@ def tail(
     with command(stage, json=json) as cmd:
         deployed = cmd.require_deployed()
         names = queue_names(deployed.worker_variables())
-        since_ms = time.time_ns() // 1_000_000 - parse_duration(since) * 1000
+        since_ms = now_ms() - parse_duration(since) * 1000
         group, logs = deployed.worker_log_group(), cmd.aws.client("logs")
         follower = Follower(logs, group, since_ms, WORKER_PATTERN)
         while True:
@@ -89,25 +91,35 @@ def _show(output: Output, line: WorkerLine, names: Mapping[str, str]) -> None:
             fields = asdict(line)
             at_ms = fields.pop("at_ms")
             output.item({"kind": kinds[type(line)], "at": iso_time(at_ms), **fields})
-            output.show(f"{format_clock(line.at_ms)} {' '.join(_describe(line, names))}")
+            output.show(_row(line, names))
 
 
-def _describe(line: BatchLine | MessageLine | EndLine, names: Mapping[str, str]) -> Iterator[str]:
+def _row(line: BatchLine | MessageLine | EndLine, names: Mapping[str, str]) -> Table:
+    """Return a line whose text, if it is long, continues below its own beginning."""
+    kind, text = _describe(line, names)
+    row = Table.grid(padding=(0, 1, 0, 0))
+    row.add_column(width=8)
+    row.add_column(width=8)
+    row.add_column(overflow="fold")
+    row.add_row(format_clock(line.at_ms), kind, text)
+    return row
+
+
+def _describe(line: BatchLine | MessageLine | EndLine, names: Mapping[str, str]) -> tuple[str, str]:
     match line:
         case BatchLine():
-            yield f"{'batch':8}"
-            yield from (f"{name} {count}" for name, count in line.counts.items() if count)
+            words = [f"{name} {count}" for name, count in line.counts.items() if count]
             if line.reasons:
-                yield "(" + ", ".join(f"{name} {n}" for name, n in line.reasons.items()) + ")"
+                words.append("(" + ", ".join(f"{k} {n}" for k, n in line.reasons.items()) + ")")
+            return "batch", " ".join(words)
         case EndLine():
             # Two full ids do not fit into 80 columns.
-            yield f"{'end':8} {line.conversation_id} {_short_queue(line.queue_id, names)}"
+            return "end", f"{line.conversation_id} {_short_queue(line.queue_id, names)}"
         case MessageLine():
-            yield f"{line.outcome.upper():8} {line.message_id} {line.reason}"
-            if line.receives:
-                yield f"(receive {line.receives})"
-            if line.detail:
-                yield f"\n                  {line.detail}"
+            receive = f"(receive {line.receives})" if line.receives else ""
+            detail = " ".join(filter(None, (line.detail, receive)))
+            first = f"{line.message_id} {line.reason}"
+            return line.outcome.upper(), f"{first}\n{detail}" if detail else first
 
 
 def _short_queue(queue_id: str, names: Mapping[str, str]) -> str:

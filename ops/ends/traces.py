@@ -7,11 +7,11 @@ from typing import Any
 from rich.padding import Padding
 
 from ops.ends.messages import QueueMessage
-from ops.ends.words import count_of, join_words
 from ops.logs.events import LogEvent
 from ops.logs.lines import EndLine, MessageLine, parse_worker_line
 from ops.stack.ledger import EndItem, JoinItem
 from ops.times import format_duration, format_time, iso_time
+from ops.words import count_of, join_words
 
 _SHOWN_LOG_LINES = 10
 
@@ -146,10 +146,18 @@ def show(traces: Traces, queue_names: Mapping[str, str]) -> Iterator[Any]:
         yield "The queues have more messages than were looked through."
     if traces.log_events:
         yield "\nLog of the worker"
-        for event in traces.log_events[-_SHOWN_LOG_LINES:]:
-            yield _indented(f"{format_time(event.at_ms)} {describe_line(event, queue_names)}")
-        if len(traces.log_events) > _SHOWN_LOG_LINES:
-            yield _indented(f"and {len(traces.log_events) - _SHOWN_LOG_LINES} earlier lines")
+        known = [
+            f"{format_time(event.at_ms)} {text}"
+            for event in traces.log_events
+            if (text := describe_line(event, queue_names))
+        ]
+        for line in known[-_SHOWN_LOG_LINES:]:
+            yield _indented(line)
+        if len(known) > _SHOWN_LOG_LINES:
+            yield _indented(f"and {count_of(len(known) - _SHOWN_LOG_LINES, 'earlier line')}")
+        if others := len(traces.log_events) - len(known):
+            lines = count_of(others, "other line")
+            yield _indented(f"not shown, because of possible personal data: {lines}")
     if traces.logs_cut_short:
         yield "The log has more lines than were looked through; try a shorter --since."
 
@@ -191,8 +199,11 @@ def _describe_message(message: QueueMessage) -> str:
     return f"{message.id}  {why}, sent {format_time(message.sent_at_ms)}{detail}"
 
 
-def describe_line(event: LogEvent, queue_names: Mapping[str, str] | None = None) -> str:
-    """Return what a line of the worker says, without fields that could hold personal data."""
+def describe_line(event: LogEvent, queue_names: Mapping[str, str] | None = None) -> str | None:
+    """Return what a line of the worker says, without fields that could hold personal data.
+
+    Returns None for a line of another form, such as one of your action's.
+    """
     match parse_worker_line(event):
         case EndLine(queue_id=queue_id):
             return f"the action got the end in {(queue_names or {}).get(queue_id, queue_id)}"
@@ -200,7 +211,7 @@ def describe_line(event: LogEvent, queue_names: Mapping[str, str] | None = None)
             detail = f": {line.detail}" if line.detail else ""
             receives = f", receive {line.receives}" if line.receives else ""
             return f"message {line.message_id} {line.outcome}, {line.reason}{receives}{detail}"
-    return "a line of another form, which may hold personal data and is not shown"
+    return None
 
 
 def _queue(queue_id: str, queue_names: Mapping[str, str]) -> str:

@@ -1,9 +1,8 @@
-"""The resources of a deployed stack, and the log groups of its functions."""
+"""The resources of a deployed stack."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ops.aws import Aws
 from ops.deployed import Deployed
 
 
@@ -62,10 +61,3 @@ def list_resources(deployed: Deployed) -> StackResources:
             if not each["ResourceStatus"].startswith("DELETE_COMPLETE")
         ]
     )
-
-
-def log_group_of(aws: Aws, function_name: str) -> str:
-    """Return the name of the log group that a function writes to."""
-    configuration = aws.client("lambda").get_function_configuration(FunctionName=function_name)
-    log_group = configuration.get("LoggingConfig", {}).get("LogGroup")
-    return str(log_group or f"/aws/lambda/{function_name}")

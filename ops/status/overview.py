@@ -1,12 +1,12 @@
 """Collects what `status` shows: one look at each part of the stack."""
 
-import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ops.deployed import Deployed
+from deadline import now_ms
+from ops.deployed import Deployed, log_group_of
 from ops.logs.events import read_events
 from ops.logs.lines import (
     COUNTS,
@@ -19,7 +19,7 @@ from ops.logs.lines import (
 )
 from ops.stack.ledger import LastEnds, scan_last_ends
 from ops.stack.queues import QueueCounts, count_messages, read_oldest_age
-from ops.stack.resources import StackResources, list_resources, log_group_of
+from ops.stack.resources import StackResources, list_resources
 from ops.times import iso_time
 
 _HOUR_MS = 3_600_000
@@ -170,7 +170,7 @@ def _read_watchdog(deployed: Deployed, resources: StackResources) -> WatchdogLin
     if resources.watchdog_name is None:
         return None
     log_group = log_group_of(deployed.aws, resources.watchdog_name)
-    logs, since_ms = deployed.aws.client("logs"), _now_ms() - _HOUR_MS
+    logs, since_ms = deployed.aws.client("logs"), now_ms() - _HOUR_MS
     events = read_events(logs, log_group, since_ms, pattern=WATCHDOG_PATTERN).events
     results = [line for event in events if (line := parse_watchdog_line(event))]
     return results[-1] if results else None
@@ -201,7 +201,7 @@ def _read_last_hour(deployed: Deployed) -> LastHour:
     found = read_events(
         deployed.aws.client("logs"),
         deployed.worker_log_group(),
-        _now_ms() - _HOUR_MS,
+        now_ms() - _HOUR_MS,
         pattern=METRICS_PATTERN,
         max_pages=_MAX_LOG_PAGES,
     )
@@ -230,7 +230,3 @@ def _read_alarms(cloudwatch: Any, names: list[str]) -> Alarms:
         states["OK"],
         states["INSUFFICIENT_DATA"],
     )
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -44,7 +44,10 @@ COMPOSING = {"stack", "emulator", "synthesis"}
 CONSTRUCTS = modules_in("infra") - COMPOSING
 PARTS = {"settings"} | CONSTRUCTS
 # What the rooms of ops/ share, and what composes the command line.
-FRAME = {"aws", "command", "deployed", "errors", "output", "stage_settings", "template", "times"}
+FRAME = {"aws", "command", "deployed", "errors", "output", "stage_settings", "template"} | {
+    "times",
+    "words",
+}
 OF_OPS = rooms_in("ops") - {"cli", "__main__"}
 ARROWS: dict[str, dict[str, set[str]]] = {
     "functions": {
@@ -99,9 +102,10 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "command": {"aws", "deployed", "errors", "output"},
         "backfill": FRAME,
         "dead_letters": FRAME,
-        "doctor": FRAME,
+        "doctor": FRAME | {"stack"},
         "filter": FRAME,
         "times": set(),
+        "words": set(),
         "logs": set(),
         "stack": {"aws", "deployed"},
         "status": FRAME | {"logs", "stack"},

@@ -9,6 +9,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from ops.cli import app
+from ops.errors import Status
 
 ROOT = Path(__file__).parents[3]
 
@@ -46,6 +47,13 @@ def test_every_command_has_a_section_in_the_documentation(words: tuple[str, ...]
     page = (ROOT / "docs/operate.md").read_text(encoding="utf-8")
 
     assert f"queue-ends {' '.join(words)}" in page
+
+
+def test_a_stage_that_cannot_exist_is_a_mistake_in_the_command_line() -> None:
+    result = CliRunner().invoke(app, ["status", "--stage", "Prod 1"], prog_name="queue-ends")
+
+    assert result.exit_code == Status.USAGE
+    assert "'Prod 1' must be 1 to 62 lower-case letters" in " ".join(result.stderr.split())
 
 
 def test_the_command_line_names_its_exit_statuses() -> None:

@@ -134,7 +134,9 @@ def test_a_change_is_not_made_if_nobody_can_be_asked(capsys: pytest.CaptureFixtu
 
     assert run(work, json=True) == Status.USAGE
     assert made == []
-    assert "--yes" in capsys.readouterr().err
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error.startswith("Nobody can be asked here. Confirm with --yes: Drop 3 messages")
+    assert "AWS account 123456789012" in error
 
 
 @pytest.mark.parametrize(("answer", "status"), [(True, Status.OK), (False, Status.DECLINED)])
@@ -154,6 +156,19 @@ def test_an_operator_at_a_terminal_is_asked_with_the_account_named(
     assert asked == [
         "Drop 3 messages: QueueEnds-dev in AWS account 123456789012, region eu-west-1?"
     ]
+
+
+def test_an_operator_who_breaks_off_the_question_has_declined(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def break_off(*_: Any, **__: Any) -> bool:
+        raise typer.Abort
+
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(typer, "confirm", break_off)
+
+    assert run(lambda running: running.confirm("Drop 3", yes=False)) == Status.DECLINED
+    assert "Nothing was changed." in capsys.readouterr().err
 
 
 def test_a_confirmed_change_still_names_the_account(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -204,8 +204,11 @@ def test_a_person_sees_counts_and_the_first_missing_ends(world: World) -> None:
     ("window", "reason"),
     [
         (("--from", "2026-11-02", "--to", "2026-11-01"), "--from is not before --to"),
-        (("--from", "2999-01-01", "--to", "2999-01-02"), "too recent"),
-        (("--from", "yesterday"), "Write it like 2026-11-23"),
+        (("--from", "2999-01-01", "--to", "2999-01-02"), "--from is in the future"),
+        (("--from", "2999-01-01"), "--from is in the future"),
+        (("--from", f"{datetime.now(UTC) - timedelta(minutes=2)}"), "too recent"),
+        (("--from", "yesterday"), "Invalid value for '--from': 'yesterday' is no time"),
+        (("--from", "2026-11-02", "--to", "x"), "Invalid value for '--to': 'x' is no time"),
     ],
 )
 def test_a_wrong_window_is_explained(world: World, window: tuple[str, ...], reason: str) -> None:

@@ -5,6 +5,8 @@ import json
 import pytest
 
 from local.genesys.login import CLIENT_SECRET
+from ops.errors import Status
+from tests.unit.ops.conftest import Ops
 from tests.unit.ops.doctor.conftest import Doctor
 
 
@@ -45,8 +47,21 @@ def test_a_line_for_people_has_a_symbol_a_name_and_what_to_do(doctor: Doctor) ->
     assert "✓ Python" in text
     assert "✗ CDK bootstrap" in text
     assert "→ Run: node_modules/.bin/cdk bootstrap" in " ".join(text.split())
-    assert "1 to correct." in text
+    assert text.endswith("1 to correct.\n")
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_the_last_line_counts_the_warnings(doctor: Doctor) -> None:
+    doctor.settings["max_receive_count"] = "3"
+    assert doctor.run_for_people().endswith("Nothing to correct, 1 warning.\n")
+    assert doctor.status == 0
+
+
+def test_a_setting_without_a_value_stops_the_doctor_before_its_first_check(ops: Ops) -> None:
+    result = ops.run("doctor", "-c", "delivery")
+    assert result.exit_code == Status.USAGE
+    assert "'delivery' must be KEY=VALUE" in " ".join(result.stderr.split())
+    assert result.stdout == ""
 
 
 def test_no_request_of_the_doctor_changes_anything(before_deploy: Doctor) -> None:

@@ -47,6 +47,18 @@ def test_a_delivered_end_is_found_in_the_ledger_and_in_the_log(
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
+def test_lines_of_other_forms_are_only_counted(ops: Ops, stack: DeployedStack) -> None:
+    stack.logs.write(WORKER_LOG, end_line(CONVERSATION))
+    for name in ("Ada", "Grace"):
+        stack.logs.write(WORKER_LOG, f'{{"message": "{name} called", "id": "{CONVERSATION}"}}')
+
+    shown, found = ops.run("find", CONVERSATION).stdout, ops.run_json("find", CONVERSATION)
+
+    assert "personal data: 2 other lines" in shown
+    assert "called" not in shown
+    assert [line["text"] is None for line in found["log_lines"]].count(True) == 2
+
+
 def test_the_json_of_find_has_each_end_with_its_sequence(ops: Ops, stack: DeployedStack) -> None:
     stack.dynamodb.put_end(CONVERSATION)
     stack.dynamodb.put_end(CONVERSATION, QUEUES[0] + "#2", ended_at=ENDED_AT + 3_600_000)

@@ -76,7 +76,7 @@ def test_nothing_is_sent_without_a_confirmation(ops: Ops, stack: DeployedStack) 
     result = ops.run("send")
 
     assert result.exit_code == 2
-    assert "to actions, bus" in result.output
+    assert "to actions and bus" in result.output
     assert stack.sqs.queues[INTAKE] == []
 
 

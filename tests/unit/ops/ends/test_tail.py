@@ -33,10 +33,21 @@ def test_each_kind_of_line_is_shown_in_80_columns(ops: Ops, stack: DeployedStack
     assert max(map(len, lines)) <= 80
     assert [line[9:].strip() for line in lines] == [
         f"end      {CONVERSATION} Support",
-        f"FAILED   {MESSAGE} destination (receive 1)",
-        "actions: boom",
+        f"FAILED   {MESSAGE} destination",
+        "actions: boom (receive 1)",
         "batch    received 2 processed 1 failed 1 ended 1",
     ]
+
+
+def test_a_long_line_continues_below_its_own_text(ops: Ops, stack: DeployedStack) -> None:
+    detail = "expected a JSON object: " + "a long explanation " * 4
+    stack.logs.write(WORKER_LOG, warning_line(MESSAGE, "rejected", "missing_event_type", detail))
+
+    first, *others = ops.run("tail", "--once").stdout.splitlines()[2:]
+
+    assert first[9:].strip() == f"REJECTED {MESSAGE} missing_event_type"
+    assert len(others) > 1
+    assert {line[:18].strip() for line in others} == {""}
 
 
 def test_lines_of_json_have_their_kinds(ops: Ops, stack: DeployedStack) -> None:
