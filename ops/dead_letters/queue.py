@@ -158,7 +158,7 @@ class LetterQueue:
             handles |= {letter.id: letter.receipt_handle for letter in letters}
             if letters:
                 yield letters
-            elif has_all or quiet >= _EMPTY_ANSWERS:
+            elif quiet >= _EMPTY_ANSWERS:
                 return
             if quiet >= _REPEATED_ANSWERS:
                 return
