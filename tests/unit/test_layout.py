@@ -98,7 +98,7 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "template": {"deployed", "errors"},
         "command": {"aws", "deployed", "errors", "output"},
         "backfill": FRAME,
-        "dead_letters": FRAME,
+        "dead_letters": FRAME | {"logs", "stack"},
         "doctor": FRAME,
         "filter": FRAME,
         "times": set(),

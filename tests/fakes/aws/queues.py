@@ -93,13 +93,6 @@ class FakeQueues:
     def hidden(self, url: str) -> int:
         return sum(message.visible_at > self._clock() for message in self.queues[url])
 
-    def get_queue_url(self, **parameters: Any) -> dict[str, Any]:
-        self._check("GetQueueUrl", parameters)
-        for url in self.queues:
-            if url.endswith(f"/{parameters['QueueName']}"):
-                return {"QueueUrl": url}
-        raise client_error("AWS.SimpleQueueService.NonExistentQueue", "GetQueueUrl")
-
     def get_queue_attributes(self, **parameters: Any) -> dict[str, Any]:
         self._check("GetQueueAttributes", parameters)
         url = parameters["QueueUrl"]
@@ -108,6 +101,7 @@ class FakeQueues:
             "QueueArn": arn_of(url),
             "ApproximateNumberOfMessages": str(len(self.queues[url]) - hidden),
             "ApproximateNumberOfMessagesNotVisible": str(hidden),
+            "ApproximateNumberOfMessagesDelayed": "0",
         }
         return {"Attributes": {name: known[name] for name in parameters["AttributeNames"]}}
 
@@ -246,15 +240,6 @@ class FakeQueues:
             else:
                 answer.setdefault("Successful", []).append({"Id": entry["Id"]})
         return answer
-
-
-class FakeStack:
-    """A CloudFormation client that knows the stack of these queues."""
-
-    def describe_stacks(self, **_: Any) -> dict[str, Any]:
-        outputs = {"QueueUrl": INTAKE, "DeadLetterQueueUrl": DEAD, "WorkerFunctionName": "worker"}
-        listed = [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]
-        return {"Stacks": [{"StackStatus": "CREATE_COMPLETE", "Outputs": listed}]}
 
 
 class FakeWorker:

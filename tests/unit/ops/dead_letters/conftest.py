@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.aws.queues import FakeLogs, FakeQueues, FakeStack, FakeWorker
+from tests.fakes.aws.queues import FakeLogs, FakeQueues, FakeWorker
+from tests.fakes.aws.sqs import DEAD, INTAKE
 from tests.fakes.clock import Clock
 from tests.unit.ops.conftest import Ops
+from tests.unit.ops.deployed_stack import DeployedStack
 
 
 @pytest.fixture
@@ -26,7 +28,13 @@ def worker_log() -> FakeLogs:
 
 
 @pytest.fixture
-def dlq(make_ops: Callable[..., Ops], queues: FakeQueues, worker_log: FakeLogs) -> Ops:
+def dlq(
+    make_ops: Callable[..., Ops],
+    stack: DeployedStack,
+    queues: FakeQueues,
+    worker_log: FakeLogs,
+) -> Ops:
     """The command line for an account with these queues."""
-    clients: dict[str, Any] = {"sqs": queues, "logs": worker_log}
-    return make_ops(cloudformation=FakeStack(), **{"lambda": FakeWorker()}, **clients)
+    stack.cloudformation.outputs |= {"QueueUrl": INTAKE, "DeadLetterQueueUrl": DEAD}
+    clients: dict[str, Any] = {"sqs": queues, "logs": worker_log, "lambda": FakeWorker()}
+    return make_ops(cloudformation=stack.cloudformation, **clients)

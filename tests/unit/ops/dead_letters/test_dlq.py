@@ -11,6 +11,7 @@ from ops.errors import Status
 from tests.fakes.aws.queues import FakeLogs, FakeQueues, failure_line, text
 from tests.fakes.aws.sqs import DEAD, INTAKE, client_error
 from tests.unit.ops.conftest import Ops
+from tests.unit.ops.deployed_stack import UNDELIVERED, DeployedStack
 
 
 def test_dlq_ls_groups_letters_by_reason_and_error(
@@ -275,3 +276,28 @@ def test_letters_whose_delete_fails_are_reported(
     assert result.exit_code == Status.PROBLEM
     assert "InternalError" in result.stdout
     assert queues.bodies(DEAD) == ["{"]
+
+
+def test_undelivered_events_are_redriven_without_a_task(
+    dlq: Ops, stack: DeployedStack, queues: FakeQueues
+) -> None:
+    stack.add_undelivered_queue()
+    attributes = {"ERROR_CODE": text("NO_PERMISSIONS"), "ERROR_MESSAGE": text("no policy")}
+    queues.queues[UNDELIVERED] = []
+    queues.tasks = []
+    queues.put(UNDELIVERED, "event", attributes)
+
+    (group,) = dlq.run_json("dlq", "ls", "--undelivered")
+    summary = dlq.run_json("dlq", "redrive", "--all", "--undelivered", "--yes")
+
+    assert (group["reason"], group["error"]) == ("NO_PERMISSIONS", "no policy")
+    assert summary["redriven"] == 1
+    assert queues.bodies(INTAKE) == ["event"]
+    assert queues.tasks == []
+
+
+def test_a_stack_without_an_undelivered_queue_says_so(dlq: Ops) -> None:
+    result = dlq.run("dlq", "ls", "--undelivered")
+
+    assert result.exit_code == Status.USAGE
+    assert "no undelivered queue" in result.stderr
