@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -256,14 +256,18 @@ class FakeLogs:
     lines: list[str] = field(default_factory=list)
     error: Exception | None = None
 
-    def filter_log_events(self, **parameters: Any) -> dict[str, Any]:
+    def get_paginator(self, operation: str) -> "FakeLogs":
+        assert operation == "filter_log_events"
+        return self
+
+    def paginate(self, **parameters: Any) -> Iterator[dict[str, Any]]:
         assert parameters["logGroupName"] == "worker-log"
         if self.error:
             raise self.error
-        place = int(parameters.get("nextToken", 0))
-        page = [{"timestamp": place, "message": line} for line in self.lines[place : place + 1]]
-        more = {"nextToken": str(place + 1)} if place + 1 < len(self.lines) else {}
-        return {"events": page, **more}
+        for place, line in enumerate(self.lines, 1):
+            more = {"nextToken": str(place)} if place < len(self.lines) else {}
+            event = {"eventId": str(place), "timestamp": place, "message": line}
+            yield {"events": [event], **more}
 
 
 def failure_line(message_id: str, reason: str, detail: str) -> str:
