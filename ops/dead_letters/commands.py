@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from botocore.exceptions import ClientError
 
 from ops.command import Command, JsonOption, StageOption, YesOption, command
 from ops.dead_letters import drop, listing
@@ -18,6 +17,7 @@ from ops.dead_letters.selection import Selection, describe
 from ops.dead_letters.summary import Summary
 from ops.dead_letters.work import Work
 from ops.errors import OpsError, Status
+from ops.stack.resources import list_resources
 
 app = typer.Typer(
     help="Look at dead letters, redrive them, or drop them.",
@@ -155,18 +155,14 @@ def open_queue(cmd: Command, *, undelivered: bool) -> LetterQueue:
     if not undelivered:
         url = deployed.dead_letter_queue_url
         return LetterQueue(sqs, url, "dead-letter queue", cmd.output.note)
-    name = f"queue-ends-{cmd.stage}-undelivered"
-    try:
-        url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-    except ClientError as error:
-        if "NonExistentQueue" not in str(error) and "QueueDoesNotExist" not in str(error):
-            raise
+    undelivered_url = list_resources(deployed).undelivered_queue_url
+    if not undelivered_url:
         raise OpsError(
-            f'There is no queue {name}. Only stacks with delivery = "eventbridge" have one; leave '
-            "--undelivered out.",
+            f"The stack {deployed.name} has no undelivered queue. Only stacks with "
+            'delivery = "eventbridge" have one; leave --undelivered out.',
             Status.USAGE,
-        ) from None
-    return LetterQueue(sqs, url, "undelivered queue", cmd.output.note)
+        )
+    return LetterQueue(sqs, undelivered_url, "undelivered queue", cmd.output.note)
 
 
 def _work_off(

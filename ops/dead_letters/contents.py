@@ -45,13 +45,14 @@ def contents_of(body: str) -> Contents:
 
 
 def readable(body: str) -> str:
-    """Return a body for people: JSON with indentation, other text without control characters."""
+    """Return a body for people: JSON with indentation; without control characters."""
     try:
-        return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+        text = json.dumps(json.loads(body), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
-        return "".join(
-            c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in body
-        )
+        text = body
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
 
 
 def _id(value: object) -> str:

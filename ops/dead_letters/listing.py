@@ -54,8 +54,8 @@ def groups_table(groups: Iterable[Group]) -> Table:
     table.add_column()
     for each in groups:
         lines = [
-            f"reason  {each.reason}",
-            f"error   {each.error}",
+            f"reason  {readable_line(each.reason)}",
+            f"error   {readable_line(each.error)}",
             f"oldest  {each.letters[0].sent_at}, newest {each.letters[-1].sent_at}",
             f"such as {each.letters[0].id}",
             "",
@@ -80,7 +80,11 @@ def letter_text(letter: Letter, last_errors: Mapping[str, str]) -> Text:
     fields = letter_as_json(letter, last_errors)
     lines = [f"message       {letter.id}"]
     names = ("reason", "error", "conversation_id", "queue_id", "sent_at")
-    lines += [f"{name.replace('_id', ''):13} {fields[name]}" for name in names if fields[name]]
+    lines += [
+        f"{name.replace('_id', ''):13} {readable_line(fields[name])}"
+        for name in names
+        if fields[name]
+    ]
     receives = letter.system_attributes.get("ApproximateReceiveCount", "?")
     lines.append(f"{'receives':13} {receives}, those by operators included")
     for name, attribute in fields["attributes"].items():

@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from aws_calls import code_of
 from ops.dead_letters.letter import Letter
+from ops.stack.queues import count_messages
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -50,12 +51,8 @@ class LetterQueue:
 
     def counts(self) -> tuple[int, int]:
         """Return about how many messages are visible, and how many are hidden."""
-        attributes = self.sqs.get_queue_attributes(
-            QueueUrl=self.url,
-            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
-        )["Attributes"]
-        visible = int(attributes["ApproximateNumberOfMessages"])
-        return visible, int(attributes["ApproximateNumberOfMessagesNotVisible"])
+        counts = count_messages(self.sqs, self.url)
+        return counts.visible, counts.in_flight
 
     def arn(self) -> str:
         answer = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])
@@ -158,7 +155,7 @@ class LetterQueue:
             handles |= {letter.id: letter.receipt_handle for letter in letters}
             if letters:
                 yield letters
-            elif has_all or quiet >= _EMPTY_ANSWERS:
+            elif quiet >= _EMPTY_ANSWERS:
                 return
             if quiet >= _REPEATED_ANSWERS:
                 return

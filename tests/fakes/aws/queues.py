@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,13 +93,6 @@ class FakeQueues:
     def hidden(self, url: str) -> int:
         return sum(message.visible_at > self._clock() for message in self.queues[url])
 
-    def get_queue_url(self, **parameters: Any) -> dict[str, Any]:
-        self._check("GetQueueUrl", parameters)
-        for url in self.queues:
-            if url.endswith(f"/{parameters['QueueName']}"):
-                return {"QueueUrl": url}
-        raise client_error("AWS.SimpleQueueService.NonExistentQueue", "GetQueueUrl")
-
     def get_queue_attributes(self, **parameters: Any) -> dict[str, Any]:
         self._check("GetQueueAttributes", parameters)
         url = parameters["QueueUrl"]
@@ -108,6 +101,7 @@ class FakeQueues:
             "QueueArn": arn_of(url),
             "ApproximateNumberOfMessages": str(len(self.queues[url]) - hidden),
             "ApproximateNumberOfMessagesNotVisible": str(hidden),
+            "ApproximateNumberOfMessagesDelayed": "0",
         }
         return {"Attributes": {name: known[name] for name in parameters["AttributeNames"]}}
 
@@ -248,15 +242,6 @@ class FakeQueues:
         return answer
 
 
-class FakeStack:
-    """A CloudFormation client that knows the stack of these queues."""
-
-    def describe_stacks(self, **_: Any) -> dict[str, Any]:
-        outputs = {"QueueUrl": INTAKE, "DeadLetterQueueUrl": DEAD, "WorkerFunctionName": "worker"}
-        listed = [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]
-        return {"Stacks": [{"StackStatus": "CREATE_COMPLETE", "Outputs": listed}]}
-
-
 class FakeWorker:
     """A Lambda client that knows the worker's log group."""
 
@@ -271,14 +256,18 @@ class FakeLogs:
     lines: list[str] = field(default_factory=list)
     error: Exception | None = None
 
-    def filter_log_events(self, **parameters: Any) -> dict[str, Any]:
+    def get_paginator(self, operation: str) -> "FakeLogs":
+        assert operation == "filter_log_events"
+        return self
+
+    def paginate(self, **parameters: Any) -> Iterator[dict[str, Any]]:
         assert parameters["logGroupName"] == "worker-log"
         if self.error:
             raise self.error
-        place = int(parameters.get("nextToken", 0))
-        page = [{"timestamp": place, "message": line} for line in self.lines[place : place + 1]]
-        more = {"nextToken": str(place + 1)} if place + 1 < len(self.lines) else {}
-        return {"events": page, **more}
+        for place, line in enumerate(self.lines, 1):
+            more = {"nextToken": str(place)} if place < len(self.lines) else {}
+            event = {"eventId": str(place), "timestamp": place, "message": line}
+            yield {"events": [event], **more}
 
 
 def failure_line(message_id: str, reason: str, detail: str) -> str:
