@@ -29,18 +29,31 @@ def write(file: Path, letters: Iterable[Letter]) -> None:
     """
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as lines:
-            for letter in letters:
-                lines.write(json.dumps(letter.as_json()) + "\n")
-            lines.flush()
-            os.fsync(lines.fileno())
-        # The file's name is an entry of its folder, which has to be written too.
-        folder = os.open(file.parent, os.O_RDONLY)
         try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+            _write_lines(descriptor, letters)
+            _sync_folder(file.parent)
+        except OSError:
+            # A part of the messages is of no use, and may hold personal data.
+            file.unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise OpsError(
             f"Nothing was dropped, because {file} could not be written: {error}", Status.UNAVAILABLE
         ) from None
+
+
+def _write_lines(descriptor: int, letters: Iterable[Letter]) -> None:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as lines:
+        for letter in letters:
+            lines.write(json.dumps(letter.as_json()) + "\n")
+        lines.flush()
+        os.fsync(lines.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have a folder's entries written to the disk, the name of a new file among them."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

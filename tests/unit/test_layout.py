@@ -102,7 +102,7 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "command": {"aws", "deployed", "errors", "output"},
         "backfill": FRAME,
         "dead_letters": FRAME | {"logs", "stack"},
-        "doctor": FRAME,
+        "doctor": FRAME | {"stack"},
         "filter": FRAME,
         "times": set(),
         "words": set(),

@@ -1,6 +1,7 @@
 """`dlq ls`, `show`, `redrive` and `drop`: what they print, and what they do to the queues."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -301,3 +302,21 @@ def test_a_stack_without_an_undelivered_queue_says_so(dlq: Ops) -> None:
 
     assert result.exit_code == Status.USAGE
     assert "no undelivered queue" in result.stderr
+
+
+def test_a_file_that_cannot_be_written_is_removed_and_nothing_is_dropped(
+    dlq: Ops, queues: FakeQueues, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError("the disk is full")
+
+    queues.put_rejected("{", "not_json")
+    file = tmp_path / "dropped.jsonl"
+    monkeypatch.setattr(os, "fsync", fail)
+
+    result = dlq.run("dlq", "drop", "--all", "--to", str(file), "--yes")
+
+    assert result.exit_code == Status.UNAVAILABLE
+    assert "the disk is full" in result.stderr
+    assert not file.exists()
+    assert queues.bodies(DEAD) == ["{"]

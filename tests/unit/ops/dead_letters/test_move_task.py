@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from ops.dead_letters import move_task
 from ops.dead_letters.move_task import Moved, MoveTask
 from ops.dead_letters.queue import LetterQueue
 from ops.errors import OpsError, Status
@@ -127,3 +128,18 @@ def test_a_redrive_of_all_from_an_empty_queue_is_a_problem(dlq: Ops, queues: Fak
 
     assert dlq.run("dlq", "redrive", "--all", "--yes").exit_code == Status.PROBLEM
     assert queues.tasks == []
+
+
+def test_a_redrive_of_all_by_a_task_is_summed_up(
+    dlq: Ops, queues: FakeQueues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(move_task, "POLL_SECONDS", 0)
+    queues.tasks = []
+    for number in range(5):
+        queues.put_rejected(str(number), "not_json")
+
+    summary = dlq.run_json("dlq", "redrive", "--all", "--yes")
+
+    assert (summary["redriven"], summary["left"], summary["came_back"]) == (5, 0, 0)
+    assert (summary["method"], summary["stopped"]) == ("move_task", "")
+    assert sorted(queues.bodies(INTAKE)) == ["0", "1", "2", "3", "4"]
