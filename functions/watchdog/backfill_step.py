@@ -8,19 +8,16 @@ from aws_lambda_powertools import Logger
 
 import metrics
 from aws_calls import CALL_ERRORS, client_config, code_of
+from backfill.assembly import make_backfill
 from backfill.cursor import CursorMoved, KeepsCursors
 from backfill.known_ends import LedgerUnreadable
 from backfill.passes import MAX_BEHIND_MS, PASSES, Pass, PassResult, run_pass
-from backfill.requests import PacedSearch
 from backfill.search import NO_TIME, Backfill, Findings, SendFailed
 from backfill.table_cursors import TableCursors
 from backfill.windows import DAY_MS, MINUTE_MS
 from deadline import Clock, Deadline, InvocationContext, now_ms, time_limit
-from details.request_slots import BURST, SLOT_MS
-from dynamodb.reads import TableReader
-from dynamodb.request_slots import TableSlots
 from genesys.client import GenesysClient
-from genesys.conversation_search import PERMISSION, Page, search_conversations
+from genesys.conversation_search import PERMISSION
 from genesys.credentials import load_credentials
 from genesys.errors import GenesysError, UserFacingError
 from intake.sending import send_bodies
@@ -127,31 +124,18 @@ class BackfillStep:
         )
 
     def _make_backfill(self, deadline: Deadline) -> Backfill:
-        clients: list[GenesysClient] = []
-
-        def fetch(begin_ms: int, end_ms: int, page_number: int) -> Page:
-            if not clients:
-                clients.append(self._log_in(deadline))
-            queue_ids = self._deployment.queue_ids
-            return search_conversations(clients[0], queue_ids, begin_ms, end_ms, page_number)
-
         settings = self._settings
-        slots = TableSlots(
-            self._dynamodb,
-            settings.ledger_table,
-            slot_ms=SLOT_MS,
-            burst=BURST,
-            now_ms=self._now_ms,
-        )
         send = functools.partial(
             send_bodies, self._sqs, settings.intake_queue_url, logger=self._logger
         )
-        return Backfill(
-            PacedSearch(fetch, slots, self._now_ms),
-            TableReader(self._dynamodb, settings.ledger_table),
-            settings.end_rule,
-            self._deployment.queue_ids,
-            send if settings.sends else None,
+        return make_backfill(
+            lambda: self._log_in(deadline),
+            self._dynamodb,
+            settings.ledger_table,
+            rule=settings.end_rule,
+            queue_ids=self._deployment.queue_ids,
+            send=send if settings.sends else None,
+            now_ms=self._now_ms,
         )
 
     def _log_in(self, deadline: Deadline) -> GenesysClient:

@@ -15,8 +15,8 @@ from genesys.errors import GenesysError, UserFacingError
 from ops.backfill.org_search import (
     end_rule_of,
     explain,
-    make_backfill,
     make_deadline,
+    make_search,
     send_ends,
 )
 from ops.backfill.window import make_window, parse_time
@@ -87,7 +87,7 @@ def _search(running: Command, deployed: Deployed, rule: str, window: Window) -> 
             running.output.note(f"{read} read, {missing} missing")
 
     try:
-        search = make_backfill(deployed, rule, deadline)
+        search = make_search(deployed, rule, deadline)
         return search.run(window, deadline, on_page=show_progress)
     except GenesysError as error:
         raise explain(error) from None

@@ -6,15 +6,12 @@ import time
 
 from aws_lambda_powertools import Logger
 
+from backfill.assembly import make_backfill
 from backfill.expected_ends import CONVERSATION, ExpectedEnd
-from backfill.requests import PacedSearch
 from backfill.search import Backfill, SendFailed, make_body
 from deadline import Deadline, now_ms
-from details.request_slots import BURST, SLOT_MS
-from dynamodb.reads import TableReader
-from dynamodb.request_slots import TableSlots
 from genesys.client import GenesysClient
-from genesys.conversation_search import PERMISSION, Page, search_conversations
+from genesys.conversation_search import PERMISSION
 from genesys.credentials import load_credentials
 from genesys.errors import GenesysError, LoginRefused
 from intake.sending import send_bodies
@@ -38,23 +35,24 @@ def end_rule_of(deployed: Deployed) -> str:
     return deployed.worker_variables().get("END_RULE", CONVERSATION)
 
 
-def make_backfill(deployed: Deployed, rule: str, deadline: Deadline) -> Backfill:
+def make_search(deployed: Deployed, rule: str, deadline: Deadline) -> Backfill:
     """Return a search of the org's analytics and the stack's ledger, which sends nothing."""
-    template = read_template(deployed)
-    org, queue_ids = template.event_source(), template.queue_ids()
-    dynamodb = deployed.aws.client("dynamodb")
-    secrets = deployed.aws.client("secretsmanager")
-    credentials = load_credentials(secrets, org.secret_name, deadline)
-    genesys = GenesysClient(org.login_url, org.api_url, credentials, deadline, retries=False)
+    template, secrets = read_template(deployed), deployed.aws.client("secretsmanager")
+    org = template.event_source()
 
-    def fetch(begin_ms: int, end_ms: int, page_number: int) -> Page:
-        return search_conversations(genesys, queue_ids, begin_ms, end_ms, page_number)
+    def log_in() -> GenesysClient:
+        credentials = load_credentials(secrets, org.secret_name, deadline)
+        return GenesysClient(org.login_url, org.api_url, credentials, deadline, retries=False)
 
-    table = deployed.ledger_table
-    # The worker and the watchdog share the budget of requests, so its slots are taken here, too.
-    slots = TableSlots(dynamodb, table, slot_ms=SLOT_MS, burst=BURST, now_ms=now_ms)
-    reader = TableReader(dynamodb, table)
-    return Backfill(PacedSearch(fetch, slots, now_ms), reader, rule, queue_ids)
+    return make_backfill(
+        log_in,
+        deployed.aws.client("dynamodb"),
+        deployed.ledger_table,
+        rule=rule,
+        queue_ids=template.queue_ids(),
+        send=None,
+        now_ms=now_ms,
+    )
 
 
 def send_ends(deployed: Deployed, ends: list[ExpectedEnd], deadline: Deadline) -> None:
