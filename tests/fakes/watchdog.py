@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from aws_lambda_powertools import Logger
 
-from backfill import requests
+from backfill import assembly, requests
 from genesys.conversation_search import Page
 from genesys.credentials import Credentials
 from genesys.queue_ids import pack_ids
@@ -102,7 +102,7 @@ def run_backfill(log: TextIO) -> None:
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(backfill_step, "load_credentials", lambda *_: Credentials("id", "secret"))
-        patch.setattr(backfill_step, "search_conversations", lambda *_: Page([], 0))
+        patch.setattr(assembly, "search_conversations", lambda *_: Page([], 0))
         patch.setattr(requests, "MIN_INTERVAL_MS", 0)  # no waiting
         clock.now = 20_000 * 86_400
         step(clock.invocation())

@@ -32,6 +32,8 @@ EVENTS_OF_A_CONVERSATION = 8
 """Fewer than a conversation has on average."""
 OUR_SHARE = 0.8
 """The probability that a conversation in partner events goes to one of our queues."""
+BEFORE_ALL = timedelta(minutes=1)
+"""How long before the first conversation the traffic starts. The first end can lie at its start."""
 MOST_SECONDS_BETWEEN_CONVERSATIONS = 4
 MOST_SECONDS_OF_A_CONVERSATION = 12 * 3600
 
@@ -101,7 +103,7 @@ def subscription_traffic(plan: Plan, now: datetime | None = None) -> Traffic:
         _keys((event.conversation_id, event.queue_id) for event, _ in ends),
         malformed_bodies(),
         lambda conversation_id: analytics_of_ends(by_conversation[conversation_id]),
-        start,
+        start - BEFORE_ALL,
     )
 
 
@@ -139,7 +141,7 @@ def partner_traffic(plan: Plan, now: datetime | None = None) -> Traffic:
         _keys(ends),
         malformed_events(),
         lambda conversation_id: analytics_of(by_conversation[conversation_id].events),
-        start,
+        start - BEFORE_ALL,
     )
 
 

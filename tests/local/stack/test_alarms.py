@@ -170,6 +170,8 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         destinations=["actions"],
         silence_hours=1,
         max_receive_count=12,
+        # An operator puts right what the drills break; a watchdog that heals would be first.
+        watchdog="report",
     ) as world:
         deployment = world.project.deploy("dev", **world.settings())
         watched = Watched(world, deployment.outputs)

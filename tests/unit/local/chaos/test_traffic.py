@@ -126,3 +126,12 @@ def test_analytics_have_no_end_that_is_not_published(seed: int, events: int) -> 
     }
     assert len(traffic.events) == events
     assert expected == published
+
+
+@pytest.mark.parametrize("name", DELIVERIES)
+def test_the_chaos_traffic_starts_before_its_first_end(name: str) -> None:
+    traffic = TRAFFIC[name]
+    ids = {event.conversation_id for event in traffic.events}
+    over_at = min(str(traffic.analytics_of(each)["conversationEnd"]) for each in ids)
+
+    assert datetime.fromisoformat(over_at) > traffic.start
