@@ -21,12 +21,15 @@ class Cursor:
         The page to read next in this window; None if none is being searched.
     version
         How often the cursor has been saved; 0 for a cursor that is not there yet.
+    searched_for
+        A number that stands for the end rule and the queues of the search.
     """
 
     searched_until_ms: int
     window_until_ms: int = 0
     position: Position | None = None
     version: int = 0
+    searched_for: int = 0
 
 
 class CursorMoved(Exception):

@@ -124,8 +124,9 @@ def _is_abandoned(session: Session) -> bool:
     names = {metric.name for metric in session.metrics or []}
     if _ABANDONED in names or names.intersection(_NOT_ABANDONED):
         return _ABANDONED in names
-    how = spell_as_in_events(_disconnect_type(_segments_before_wrapup(session))) or ""
-    return not how.endswith("TRANSFER")
+    how = spell_as_in_events(_disconnect_type(_segments_before_wrapup(session)))
+    # Without any sign, an end that never was would be worse than one that is overlooked.
+    return how is not None and not how.endswith("TRANSFER")
 
 
 def _has_talk(segments: Sequence[Segment]) -> bool:

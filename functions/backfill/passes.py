@@ -71,8 +71,9 @@ def run_pass(
 ) -> PassResult | None:
     """Run a pass until the deadline; return None if it is not due.
 
-    The first run only notes the present time, because earlier ends are not to be sent. After each
-    page, the cursor is saved. If a run stops, the next run reads this page again at most.
+    The first run only notes the present time, because earlier ends are not to be sent. So does the
+    first run with another end rule or other queues. After each page, the cursor is saved. If a run
+    stops, the next run reads this page again at most.
 
     Parameters
     ----------
@@ -90,8 +91,10 @@ def run_pass(
     """
     now = now_ms()
     cursor = cursors.read(one.name, deadline)
-    if cursor is None:
-        cursors.save(one.name, Cursor(searched_until_ms=now), deadline)
+    if cursor is None or cursor.searched_for != backfill.searched_for:
+        version = cursor.version if cursor else 0
+        first = Cursor(now, version=version, searched_for=backfill.searched_for)
+        cursors.save(one.name, first, deadline)
         return None
     settled_until_ms = now - settle_ms(backfill.rule)
     if not cursor.position and settled_until_ms - cursor.searched_until_ms < one.every_ms:
@@ -118,6 +121,7 @@ def run_pass(
                 window_until_ms=0 if is_over else until_ms,
                 position=position,
                 version=version,
+                searched_for=cursor.searched_for,
             ),
             deadline,
         )

@@ -1,5 +1,6 @@
 """Searches a window for ends that the ledger does not have, and sends them to the intake queue."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -96,6 +97,12 @@ class Backfill:
     rule: str
     queue_ids: Sequence[str]
     send: Send | None = None
+
+    @property
+    def searched_for(self) -> int:
+        """A number that stands for the end rule and the queues: another one if they change."""
+        text = " ".join([self.rule, *sorted(self.queue_ids)])
+        return int(hashlib.sha256(text.encode()).hexdigest()[:12], 16)
 
     def run(
         self,

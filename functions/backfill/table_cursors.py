@@ -24,6 +24,7 @@ _NAMES = (
     "page_number",
     "undivided_hits",
     "is_final_interval",
+    "searched_for",
 )
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 
@@ -109,12 +110,13 @@ def _numbers_of(cursor: Cursor) -> tuple[int, ...]:
         if position
         else (0, 0, 0, 0, 0)
     )
-    return cursor.version, cursor.searched_until_ms, cursor.window_until_ms, *place
+    times = cursor.searched_until_ms, cursor.window_until_ms
+    return cursor.version, *times, *place, cursor.searched_for
 
 
 def _parse(item: Mapping[str, Mapping[str, str]]) -> Cursor:
-    version, searched_until, window_until, begin, end, page, hits, is_final = (
+    version, searched_until, window_until, begin, end, page, hits, is_final, searched_for = (
         int(item[name]["N"]) for name in _NAMES
     )
     position = Position(begin, end, page, hits, bool(is_final)) if page else None
-    return Cursor(searched_until, window_until, position, version)
+    return Cursor(searched_until, window_until, position, version, searched_for)

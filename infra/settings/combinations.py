@@ -175,9 +175,11 @@ def _overfull_worker_environment(settings: Settings) -> Iterator[str]:
 
 
 @_rule(_CONFLICT_RULES)
-def _backfill_without_watchdog(settings: Settings) -> Iterator[str]:
+def _unusable_backfill(settings: Settings) -> Iterator[str]:
     if settings.backfill != "off" and settings.watchdog == "off":
         yield f'backfill = "{settings.backfill}": the watchdog runs it, and watchdog is "off"'
+    if settings.backfill == "repair" and settings.attribute_filter:
+        yield 'backfill = "repair" would deliver what attribute_filter holds back: use "report"'
 
 
 @_rule(_CONFLICT_RULES, OnlyWithDelivery("subscription"))

@@ -13,10 +13,12 @@ from backfill.windows import Window
 from deadline import now_ms
 from genesys.errors import GenesysError, UserFacingError
 from ops.backfill.org_search import (
+    check_sendable,
     end_rule_of,
     explain,
     make_deadline,
     make_search,
+    remembered_since_ms,
     send_ends,
 )
 from ops.backfill.window import make_window, parse_time
@@ -66,6 +68,14 @@ def backfill(
         deployed = running.require_deployed()
         rule = end_rule_of(deployed)
         window = make_window(since, until, now_ms(), settle_ms(rule), look_back_days)
+        if window.since_ms < remembered_since_ms(deployed):
+            raise OpsError(
+                "The ledger does not remember ends from then, so all of them would look missing. "
+                "Choose a --from within the last ledger_days days.",
+                Status.USAGE,
+            )
+        if not dry_run:
+            check_sendable(deployed)
         running.output.note("Searching Genesys Cloud's analytics, with two requests a second …")
         findings = _search(running, deployed, rule, window)
         _show(running, window, findings)

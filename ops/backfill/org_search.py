@@ -9,11 +9,13 @@ from aws_lambda_powertools import Logger
 from backfill.assembly import make_backfill
 from backfill.expected_ends import CONVERSATION, ExpectedEnd
 from backfill.search import Backfill, SendFailed, make_body
+from backfill.windows import DAY_MS
 from deadline import Deadline, now_ms
 from genesys.client import GenesysClient
 from genesys.conversation_search import PERMISSION
 from genesys.credentials import load_credentials
 from genesys.errors import GenesysError, LoginRefused
+from infra.settings.attribute_filter import derive_filter
 from intake.sending import send_bodies
 from ops.deployed import Deployed
 from ops.errors import OpsError, Status
@@ -33,6 +35,26 @@ def end_rule_of(deployed: Deployed) -> str:
     """Return the rule that decides which ends a conversation has in a deployed stack."""
     # Without an end rule, Genesys Cloud itself decides when a conversation ends.
     return deployed.worker_variables().get("END_RULE", CONVERSATION)
+
+
+def check_sendable(deployed: Deployed) -> None:
+    """Raise `OpsError` if the stack has a filter of its own, which can hold ends back.
+
+    Only Genesys Cloud knows which ends it has held back. They look missing, too.
+    """
+    template = read_template(deployed)
+    expression = template.attribute_filter()
+    if expression not in (None, derive_filter(template.queue_ids())):
+        raise OpsError(
+            "The stack's attribute_filter holds ends back, and these look missing, too. Use "
+            "--dry-run to see them all.",
+            Status.USAGE,
+        )
+
+
+def remembered_since_ms(deployed: Deployed) -> int:
+    """Return since when the ledger remembers ends, in epoch milliseconds."""
+    return now_ms() - int(deployed.worker_variables()["LEDGER_DAYS"]) * DAY_MS
 
 
 def make_search(deployed: Deployed, rule: str, deadline: Deadline) -> Backfill:

@@ -120,9 +120,11 @@ def test_an_end_in_a_foreign_queue_is_none_of_ours() -> None:
     assert [find(json, rule) for rule in RULES] == [[]] * 4
 
 
-@pytest.mark.parametrize(("how", "count"), [("peer", 1), ("transfer", 0), ("blindTransfer", 0)])
+@pytest.mark.parametrize(
+    ("how", "count"), [("peer", 1), ("transfer", 0), ("blindTransfer", 0), (None, 0)]
+)
 def test_a_wait_without_metrics_was_abandoned_unless_it_was_transferred(
-    how: str, count: int
+    how: Any, count: int
 ) -> None:
     json = talk(end=5, customer=[session(0, 5)], acd=[session(1, 5, QUEUE, how=how)])
     assert len(find(json, "queue_leg")) == count

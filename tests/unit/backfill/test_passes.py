@@ -8,11 +8,12 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from backfill.cursor import Cursor, CursorMoved
 from backfill.expected_ends import CONVERSATION, settle_ms
-from backfill.passes import MAX_BEHIND_MS
+from backfill.passes import MAX_BEHIND_MS, PASSES, run_pass
 from backfill.table_cursors import TableCursors
 from backfill.windows import DAY_MS, MINUTE_MS, Position
 from local.traffic.analytics import analytics_of
 from local.traffic.eventbridge import Conversation
+from local.traffic.subscription import OUR_QUEUES
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Lost, client_error
 from tests.fakes.clock import Clock
 from tests.unit.backfill.conftest import (
@@ -56,7 +57,8 @@ def test_the_first_run_only_notes_the_time(make: Make) -> None:
     assert world.run_passes() == []
     assert world.genesys.calls == []
     for name in (RECENT, OLD):
-        assert cursor_of(world, name) == Cursor(world.now_ms(), version=1)
+        searched_for = world.backfill().searched_for
+        assert cursor_of(world, name) == Cursor(world.now_ms(), 0, None, 1, searched_for)
     assert all("expires_at" not in item for item in world.dynamodb.items.values())
 
 
@@ -216,3 +218,18 @@ def test_a_read_is_tried_again_after_a_network_failure(cursors: Cursors) -> None
     cursors.save(Cursor(10))
     cursors.dynamodb.script("get_item", EndpointConnectionError(endpoint_url="dynamodb"))
     assert cursors.read() == Cursor(10, version=1)
+
+
+def test_other_queues_begin_anew_because_their_earlier_ends_are_not_ours(make: Make) -> None:
+    world = make(CONVERSATION)
+    world.clock.now = DAY_SECONDS
+    world.run_passes()
+    other = replace(world.backfill(), queue_ids=OUR_QUEUES[:1])
+    world.clock.now += 3600
+    now, deadline = world.now_ms(), world.clock.deadline(60)
+
+    results = [run_pass(one, other, world.cursors, deadline, now_ms=world.now_ms) for one in PASSES]
+
+    assert results == [None, None]
+    cursor = cursor_of(world, RECENT)
+    assert (cursor.searched_until_ms, cursor.searched_for) == (now, other.searched_for)

@@ -153,6 +153,25 @@ def test_a_batch_over_ten_needs_a_batching_window(
     ]
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"backfill": "report", "watchdog": "off"},
+            'backfill = "report": the watchdog runs it, and watchdog is "off"',
+        ),
+        (
+            {"backfill": "repair", "attribute_filter": "queueId = 'q-1'"},
+            'backfill = "repair" would deliver what attribute_filter holds back: use "report"',
+        ),
+    ],
+)
+def test_a_backfill_that_cannot_work_is_a_mistake(
+    settings: dict[str, str], message: str, find_mistakes: FindMistakes
+) -> None:
+    assert message in find_mistakes(**settings)
+
+
 def test_an_invalid_setting_is_not_checked_for_conflicts(
     find_mistakes: FindMistakes,
 ) -> None:

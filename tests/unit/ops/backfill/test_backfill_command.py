@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from backfill import requests
 from conversations.parsed import Accepted
+from infra.settings.attribute_filter import derive_filter
 from intake.delayed_ends import parse_delayed_body
 from local.genesys.stand_in import GenesysCloud
 from local.http.server import HttpServer
@@ -42,7 +43,8 @@ class FakeStack:
     """CloudFormation and Lambda, as far as they know the stack of stage dev."""
 
     url: str
-    variables: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=lambda: {"LEDGER_DAYS": "36500"})
+    filter: str = derive_filter(OUR_QUEUES)
 
     def describe_stacks(self, **_: Any) -> dict[str, Any]:
         outputs = [{"OutputKey": key, "OutputValue": value} for key, value in OUTPUTS.items()]
@@ -50,7 +52,7 @@ class FakeStack:
 
     def get_template(self, **_: Any) -> dict[str, Any]:
         urls = {"LoginUrl": self.url, "ApiUrl": self.url}
-        source = {**PROPERTIES[SUBSCRIPTION], **urls}
+        source = {**PROPERTIES[SUBSCRIPTION], **urls, "AttributeFilter": self.filter}
         names = {**PROPERTIES[QUEUE_NAMES], "QueueIds": list(OUR_QUEUES)}
         resources = {
             "Source": {"Type": SUBSCRIPTION, "Properties": source},
@@ -158,6 +160,29 @@ def test_the_end_rule_of_the_deployed_worker_decides(world: World) -> None:
     last = json.loads(world.backfill("--dry-run").stdout)["missing"]
 
     assert 0 < len(last) < len(touched)
+
+
+def test_ends_from_before_the_ledgers_memory_are_not_called_missing(world: World) -> None:
+    world.know(3)
+    world.ops.clients["lambda"].variables["LEDGER_DAYS"] = "0"
+
+    result = world.backfill("--yes")
+
+    assert result.exit_code == Status.USAGE
+    assert "ledger_days" in json.loads(result.stdout)["error"]
+    assert world.sqs.delayed == []
+
+
+def test_ends_that_a_filter_of_ones_own_may_hold_back_are_only_shown(world: World) -> None:
+    world.know(3)
+    world.ops.clients["cloudformation"].filter = "queue.name = 'Support'"
+
+    refused, shown = world.backfill("--yes"), world.backfill("--dry-run")
+
+    assert refused.exit_code == Status.USAGE
+    assert "attribute_filter" in json.loads(refused.stdout)["error"]
+    assert json.loads(shown.stdout)["missing"]
+    assert world.sqs.delayed == []
 
 
 def test_a_missing_permission_is_named(world: World) -> None:
