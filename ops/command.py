@@ -77,14 +77,10 @@ class Command:
             The operator declined, or cannot be asked.
         """
         where = f"{stack_name(self.stage)} in {self.aws}"
+        self.check_can_confirm(f"{change}: {where}", yes=yes)
         if yes:
             self.output.note(f"{change}: {where}.")
             return
-        if self.output.is_json or not sys.stdin.isatty():
-            raise OpsError(
-                f"Nobody can be asked here. Confirm with --yes: {change}: {where}.",
-                Status.USAGE,
-            )
         try:
             confirmed = typer.confirm(f"{change}: {where}?", err=True)
         except typer.Abort:  # Ctrl-C or Ctrl-D instead of an answer
@@ -92,6 +88,14 @@ class Command:
             confirmed = False
         if not confirmed:
             raise OpsError("Nothing was changed.", Status.DECLINED)
+
+    def check_can_confirm(self, change: str, *, yes: bool) -> None:
+        """Raise `OpsError` if a change is not confirmed and the operator cannot be asked.
+
+        A command that works for long before it changes something calls this first.
+        """
+        if not yes and (self.output.is_json or not sys.stdin.isatty()):
+            raise OpsError(f"Nobody can be asked here. Confirm with --yes: {change}.", Status.USAGE)
 
 
 @contextmanager

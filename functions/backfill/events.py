@@ -16,8 +16,8 @@ from details.models import Conversation, Participant, Segment, Session
 _CUSTOMERS = ("customer", "external")
 _AGENTS = ("agent", "user")
 _AFTER_CALL = "wrapup"
-# The segments in which an agent has the customer on the line.
-_TALKING = ("callback", "hold", "interact")
+# The segments in which an agent talks with the customer.
+_TALKING = ("callback", "interact")
 # The metrics of a wait that say how the wait ended.
 _ABANDONED, _NOT_ABANDONED = "tAbandon", ("tAnswered", "tFlowOut")
 

@@ -170,10 +170,11 @@ class Backfill:
         findings.pages += 1
         conversations = _parse_new(page.conversations, seen_ids, findings)
         missing = self._find_missing(conversations, window, findings, deadline)
+        # They are missing even if the intake queue does not take them now.
+        findings.missing += missing
         if self.send and missing:
             self._send_all(self.send, missing, deadline)
             findings.sent += len(missing)
-        findings.missing += missing
         if position.page >= MAX_PAGES and page.total_hits is not None:
             return next_interval(position, window)
         # If the number of conversations is unknown, Genesys Cloud refuses the page after the last

@@ -66,6 +66,9 @@ class BackfillStep:
 
         The metrics `MissedEnds` and `RecoveredEnds` are emitted if a pass has done something.
         """
+        if not self._deployment.queue_ids:
+            self._logger.warning("Backfill stopped", reason="No id in queue_ids is a UUID.")
+            return
         deadline = Deadline.before_timeout(context, DEADLINE_SECONDS_BEFORE_TIMEOUT)
         cursors = TableCursors(self._dynamodb, self._settings.ledger_table)
         backfill = self._make_backfill(deadline)

@@ -38,7 +38,7 @@ _SETTLED = (
 )
 _GONE = "DELETE_COMPLETE"
 # A destroy also deletes the role of this function. AWS then refuses the role's requests.
-_REFUSED = ("AccessDenied", "AccessDeniedException", "ExpiredToken", "InvalidClientTokenId")
+_REFUSED = ("AccessDenied", "AccessDeniedException", "InvalidClientTokenId")
 # The longest time for reading the status, with retries.
 _READ_SECONDS = 15.0
 

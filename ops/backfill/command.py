@@ -75,6 +75,7 @@ def backfill(
                 Status.USAGE,
             )
         if not dry_run:
+            running.check_can_confirm("Put missing ends on the intake queue", yes=yes)
             check_sendable(deployed)
         running.output.note("Searching Genesys Cloud's analytics, with two requests a second …")
         findings = _search(running, deployed, rule, window)

@@ -8,8 +8,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from ops.dead_letters.contents import contents_of, readable
 from ops.dead_letters.letter import Letter
+from ops.stack.contents import contents_of, readable
 
 NOT_IN_LOG = "unknown: the worker's log has no failure of this message"
 

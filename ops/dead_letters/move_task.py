@@ -101,7 +101,7 @@ class MoveTask:
         polls_without_task = 0
         told = -1
         while True:
-            task = self._newest(source)
+            task = self._look(source)
             if _started_at(task) <= earlier_ms:
                 polls_without_task += 1
                 if polls_without_task > _MAX_POLLS_WITHOUT_TASK:
@@ -124,6 +124,17 @@ class MoveTask:
                 why = "messages came back as fast as they were moved"
                 self._cancel(handle)
             self._sleep(POLL_SECONDS)
+
+    def _look(self, source: str) -> Any:
+        """Return the newest task while one is running."""
+        try:
+            return self._newest(source)
+        except ClientError as error:
+            raise OpsError(
+                f"SQS goes on with the redrive, but does not say how far it is ({code_of(error)}). "
+                "Look at the queue in a few minutes: queue-ends dlq ls",
+                Status.PROBLEM,
+            ) from None
 
     def _newest(self, source: str) -> Any:
         tasks = self._sqs.list_message_move_tasks(SourceArn=source, MaxResults=1)

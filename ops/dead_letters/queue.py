@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aws_calls import code_of
+from intake.sending import MAX_ENTRIES
 from ops.dead_letters.letter import Letter
 from ops.stack.queues import count_messages
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-MAX_ENTRIES = 10
-"""SQS's limit for a call (see "Amazon SQS message quotas" in the AWS documentation)."""
 # A message is hidden for this long, plus the time in which a slow reader reads all messages. If the
 # command is killed, its messages are hidden for as long, so the time is short.
 MIN_HIDDEN_SECONDS = 10

@@ -1,18 +1,17 @@
 """Redrives single dead letters: sends each to the intake queue, then deletes it."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aws_calls import code_of, is_transient
+from intake.sending import split_into_groups
 from ops.dead_letters.letter import Letter
-from ops.dead_letters.queue import MAX_ENTRIES, LetterQueue, call
+from ops.dead_letters.queue import LetterQueue, call
 from ops.dead_letters.work import Work
 
-MAX_BYTES = 1_048_576
-"""SQS's limit for a message and for a call (see "Amazon SQS message quotas")."""
 # After this many calls that failed in a row, nothing suggests that the next one would succeed.
 _MAX_FAILED_CALLS = 3
 
@@ -61,7 +60,7 @@ class Redrive:
         now = self._clock()
         self._next_at = max(now, self._next_at) + len(letters) / self._rate
         failed: dict[str, str] = {}
-        for group in _split_by_size(letters):
+        for group in split_into_groups(letters, _size_of):
             codes = self._send(group)
             failed |= codes
             sent = [letter for letter in group if letter.id not in codes]
@@ -97,21 +96,6 @@ def _sendable(attribute: Mapping[str, Any]) -> dict[str, Any]:
     """Return an attribute with the fields that `SendMessageBatch` takes."""
     fields = ("DataType", "StringValue", "BinaryValue")
     return {field: attribute[field] for field in fields if field in attribute}
-
-
-def _split_by_size(letters: Sequence[Letter]) -> Iterator[list[Letter]]:
-    """Yield groups of letters that each fit into one call."""
-    group: list[Letter] = []
-    group_size = 0
-    for letter in letters:
-        size = _size_of(letter)
-        if group and (len(group) == MAX_ENTRIES or group_size + size > MAX_BYTES):
-            yield group
-            group, group_size = [], 0
-        group.append(letter)
-        group_size += size
-    if group:
-        yield group
 
 
 def _size_of(letter: Letter) -> int:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
+from intake.sending import MAX_ENTRIES
 from ops.dead_letters.letter import Letter
-from ops.dead_letters.queue import MAX_ENTRIES, MIN_HIDDEN_SECONDS, LetterQueue, hidden_seconds
+from ops.dead_letters.queue import MIN_HIDDEN_SECONDS, LetterQueue, hidden_seconds
 
 # After the last chosen letter, this many more groups are received at most, besides those of the
 # letters that were there before. New dead letters could otherwise keep the command busy for ever.

@@ -136,5 +136,8 @@ def _warnings(
             "disturbing the worker. If one of them is about this conversation, the worker records "
             "it again: forget it once more when the queue is empty."
         )
-    warnings.append("If an event of this conversation arrives again, it counts as a new end.")
+    warnings.append(
+        "If an event of this conversation arrives again, or a backfill finds it, it counts as a "
+        "new end."
+    )
     return warnings

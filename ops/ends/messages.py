@@ -1,17 +1,15 @@
 """Looks through the messages of a queue, and gives them back."""
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from conversations.fields import normalize_id
+from intake.sending import MAX_ENTRIES
 from ops.ends.conversation import contains_id
+from ops.stack.contents import contents_of
 
-# SQS takes at most ten entries in a call.
-_MAX_ENTRIES = 10
 # Long enough to look through a full dead-letter queue. If this command is killed, the messages come
 # back after this time.
 _VISIBILITY_SECONDS = 120
@@ -43,7 +41,7 @@ class QueueMessage:
 
     def is_about(self, conversation_id: str) -> bool:
         """Return whether the message is an event of a conversation."""
-        return conversation_id in _conversation_ids(self.body)
+        return contents_of(self.body).conversation_id == conversation_id
 
     def mentions(self, conversation_id: str) -> bool:
         """Return whether the body contains a conversation's id anywhere."""
@@ -93,7 +91,7 @@ def _receive(sqs: Any, url: str, look: Look) -> None:
             return
         response = sqs.receive_message(
             QueueUrl=url,
-            MaxNumberOfMessages=_MAX_ENTRIES,
+            MaxNumberOfMessages=MAX_ENTRIES,
             MessageAttributeNames=["All"],
             AttributeNames=["SentTimestamp"],
             VisibilityTimeout=_VISIBILITY_SECONDS,
@@ -107,10 +105,10 @@ def _receive(sqs: Any, url: str, look: Look) -> None:
 
 
 def _give_back(sqs: Any, url: str, messages: list[QueueMessage]) -> None:
-    for start in range(0, len(messages), _MAX_ENTRIES):
+    for start in range(0, len(messages), MAX_ENTRIES):
         entries = [
             {"Id": str(number), "ReceiptHandle": message.receipt_handle, "VisibilityTimeout": 0}
-            for number, message in enumerate(messages[start : start + _MAX_ENTRIES])
+            for number, message in enumerate(messages[start : start + MAX_ENTRIES])
         ]
         # A deleted message fails, and every other message comes back by itself in time.
         sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
@@ -131,25 +129,3 @@ def _parse_message(message: dict[str, Any]) -> QueueMessage:
         detail=attribute("detail"),
         source_id=attribute("source_message_id") or message["MessageId"],
     )
-
-
-def _conversation_ids(body: str) -> set[str]:
-    """Return the ids in the places where bodies have the id of their conversation."""
-    try:
-        event = json.loads(body)
-    except (ValueError, RecursionError):
-        return set()
-    found = set()
-    for path in (
-        ("attributes",),  # of the subscription
-        ("detail", "eventBody"),  # of the integration
-        ("detail",),  # of the worker itself: a settle event
-        ("queueEndsDelayedEnd",),  # of the worker itself: an end that waits for its details
-    ):
-        place = event
-        for key in path:
-            place = place.get(key) if isinstance(place, dict) else None
-        conversation_id = place.get("conversationId") if isinstance(place, dict) else None
-        if isinstance(conversation_id, str):
-            found.add(normalize_id(conversation_id))
-    return found

@@ -50,6 +50,7 @@ class Step:
         self.world = World(http, CONVERSATION)
         self.logged: list[dict[str, Any]] = []
         self.secrets = secrets
+        self.queue_ids: tuple[str, ...] = OUR_QUEUES
         self._mode, self._url, self._capsys = mode, http.url, capsys
         assert self.run() == {}
         self.world.clock.now = DAY_SECONDS / 2
@@ -63,7 +64,7 @@ class Step:
             {
                 "STAGE": "dev",
                 "DEPLOYED": json.dumps(deployed),
-                "PACKED_QUEUE_IDS": pack_ids(OUR_QUEUES),
+                "PACKED_QUEUE_IDS": pack_ids(self.queue_ids),
                 "QUEUE_URLS": f"{INTAKE},{DEAD}",
                 "BACKFILL": self._mode,
                 "END_RULE": CONVERSATION,
@@ -160,6 +161,26 @@ def test_a_failure_in_the_middle_counts_what_was_sent_before(step: Step) -> None
     assert step.warnings() == ["Missed ends"]
     expected = expected_of(step.world, [*CONVERSATIONS, *more])
     assert first["MissedEnds"] + rest["MissedEnds"] == len(expected)
+
+
+def test_ends_that_the_intake_queue_does_not_take_are_missed_all_the_same(step: Step) -> None:
+    step.world.sqs.always("send_message_batch", client_error("AccessDenied"))
+    assert step.run() == {
+        "MissedEnds": len(expected_of(step.world, CONVERSATIONS)),
+        "RecoveredEnds": 0,
+    }
+    assert sorted({*step.warnings()} - {"Messages not sent"}) == [
+        "Backfill stopped",
+        "Missed ends",
+    ]
+
+
+def test_a_stack_without_a_queue_id_that_is_a_uuid_searches_nothing(step: Step) -> None:
+    step.queue_ids = ()
+    assert step.run() == {}
+    [warning] = step.logged
+    assert "UUID" in warning["reason"]
+    assert step.world.genesys.calls == []
 
 
 @pytest.mark.parametrize("failure", ["outage", "dynamodb", "secret"])

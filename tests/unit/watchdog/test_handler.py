@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from genesys.queue_ids import pack_ids
 from local.genesys.stand_in import GenesysCloud
 from local.http.server import HttpServer
+from local.traffic.subscription import OUR_QUEUES
 from resources.properties import InvalidProperties
 from tests.fakes.aws.cloudformation import PROPERTIES, SUBSCRIPTION
 from tests.fakes.aws.cloudwatch import metrics_of
@@ -133,6 +135,7 @@ def test_the_watchdog_runs_the_backfill_after_the_comparison(
     dynamodb = FakeDynamoDb()
     clients = make_clients(secrets, eventbridge) | {"dynamodb": dynamodb}
     variables = {"BACKFILL": "repair", "END_RULE": "touched", "LEDGER_TABLE": TABLE}
+    variables["PACKED_QUEUE_IDS"] = pack_ids(OUR_QUEUES)
     environment = make_environment(http.url) | variables | {"QUEUE_URLS": INTAKE}
     module = imported_anew("watchdog", clients, environment, monkeypatch)
     assert module.handler({}, clock.invocation())["healthy"] is True

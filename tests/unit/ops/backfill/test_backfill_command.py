@@ -142,6 +142,7 @@ def test_missing_ends_stay_unsent_without_a_confirmation(world: World) -> None:
 
     assert result.exit_code == Status.USAGE
     assert "--yes" in result.stderr
+    assert world.genesys.calls == [], "a long search would be in vain"
     assert world.sqs.delayed == []
 
 

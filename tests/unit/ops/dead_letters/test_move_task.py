@@ -87,6 +87,24 @@ def test_a_task_is_cancelled_when_letters_come_back_for_ever(move: Run, queues: 
     )
 
 
+def test_a_task_that_cannot_be_followed_goes_on_and_the_command_says_so(
+    move: Run, queues: FakeQueues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queues.put_rejected("{", "not_json")
+
+    def list_tasks(**_: object) -> dict[str, object]:
+        if queues.tasks:  # the task is started
+            raise client_error("RequestThrottled", "ListMessageMoveTasks")
+        return {}
+
+    monkeypatch.setattr(queues, "list_message_move_tasks", list_tasks)
+
+    with pytest.raises(OpsError, match="SQS goes on with the redrive") as raised:
+        move()
+
+    assert raised.value.status == Status.PROBLEM
+
+
 def test_ctrl_c_cancels_the_task(move: Run, queues: FakeQueues) -> None:
     queues.put_rejected("{", "not_json")
 
