@@ -9,7 +9,7 @@ from conversations.partner_event import parse_partner_event
 from conversations.subscription_event import parse_subscription_event
 from worker.intake_queue import IntakeQueue
 from worker.messages import ParseResult, Reader
-from worker.variables import WorkerVariables
+from worker.variables import WorkerVariables, queue_names_by_id
 
 
 def make_reader(variables: WorkerVariables, histories: Histories, intake: IntakeQueue) -> Reader:
@@ -55,11 +55,7 @@ def _queue_ids(variables: WorkerVariables) -> frozenset[str]:
 
 
 def _queue_names(variables: WorkerVariables) -> Mapping[str, str]:
-    """Return the known names of the queues, keyed by id."""
-    ids, names = variables.queue_ids.split(","), variables.queue_names.split("\n")
-    if len(ids) != len(names):
-        return {}  # no name is known
-    return {queue_id: name for queue_id, name in zip(ids, names, strict=True) if name.strip()}
+    return queue_names_by_id(variables.queue_ids, variables.queue_names)
 
 
 _READER_FACTORIES: dict[str, Callable[[WorkerVariables, Histories, IntakeQueue], Reader]] = {

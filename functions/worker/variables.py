@@ -27,3 +27,17 @@ class WorkerVariables(Variables, frozen=True):
     genesys_login_url: str = ""
     genesys_api_url: str = ""
     genesys_secret: str = ""
+
+
+def queue_names_by_id(queue_ids: str, queue_names: str) -> dict[str, str]:
+    """Return the known names of the queues, keyed by id.
+
+    Parameters
+    ----------
+    queue_ids, queue_names
+        The variables `QUEUE_IDS`, separated by commas, and `QUEUE_NAMES`, a line for each id.
+    """
+    ids, names = queue_ids.split(","), queue_names.split("\n")
+    if len(ids) != len(names):
+        return {}  # no name is known
+    return {queue_id: name for queue_id, name in zip(ids, names, strict=True) if name.strip()}

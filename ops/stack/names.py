@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from worker.variables import queue_names_by_id
+
 
 def queue_ids(worker_variables: Mapping[str, str]) -> list[str]:
     """Return the ids of the stack's queues in Genesys Cloud."""
@@ -10,7 +12,5 @@ def queue_ids(worker_variables: Mapping[str, str]) -> list[str]:
 
 def queue_names(worker_variables: Mapping[str, str]) -> dict[str, str]:
     """Return the known names of the stack's queues, keyed by id."""
-    ids, names = queue_ids(worker_variables), worker_variables.get("QUEUE_NAMES", "").split("\n")
-    if len(ids) != len(names):
-        return {}  # no name is known
-    return {queue_id: name for queue_id, name in zip(ids, names, strict=True) if name.strip()}
+    names = worker_variables.get("QUEUE_NAMES", "")
+    return queue_names_by_id(worker_variables["QUEUE_IDS"], names)
