@@ -88,6 +88,7 @@ def run_backfill(log: TextIO) -> None:
             "BACKFILL": "report",
             "END_RULE": "conversation",
             "LEDGER_TABLE": TABLE,
+            "PACKED_QUEUE_IDS": pack_ids(OUR_QUEUES),
         }
     )
     assert deployment.backfill
