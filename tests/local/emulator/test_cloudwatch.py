@@ -2,9 +2,7 @@
 
 import itertools
 import json
-import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,254 +11,16 @@ import pytest
 from local.aws.emulator import Emulator, emulator
 from local.aws.log_events import log_events
 from local.aws.partner_events import partner_event_sender
-from local.cloudwatch.collector import CloudWatch, collecting
+from local.cloudwatch.collector import collecting
 from local.cloudwatch.embedded_metrics import Dropped
+from tests.local.emulator.small_stack import SmallStack
 from tests.polling import wait_until
 
 # One process for all that share the costly fixture.
 pytestmark = pytest.mark.xdist_group("emulator")
 
-FUNCTION = """
-import json
-def handler(event, context):
-    failed = []
-    for record in event["Records"]:
-        body = json.loads(record["body"])
-        for line in body.get("prints", []):
-            print(line)
-        if body.get("raises"):
-            raise ValueError("as told")
-        if body.get("fails"):
-            failed.append({"itemIdentifier": record["messageId"]})
-    return {"batchItemFailures": failed}
-"""
 NUMBERS = itertools.count(1)
 SOURCE = "aws.partner/genesys.com/cloud/11111111-2222-4333-8444-555555555555/QueueEnds-dev"
-
-
-def template(name: str) -> dict[str, Any]:
-    """Return a small stack's template: a queue, a function that takes from it, and alarms."""
-    role = {"Service": "lambda.amazonaws.com"}
-    trust = {"Effect": "Allow", "Principal": role, "Action": "sts:AssumeRole"}
-    managed = "arn:aws:iam::aws:policy/service-role/AWSLambdaSQSQueueExecutionRole"
-
-    def arn(resource: str) -> dict[str, Any]:
-        return {"Fn::GetAtt": [resource, "Arn"]}
-
-    def alarm(alarm_id: str, namespace: str, metric: str, **properties: Any) -> dict[str, Any]:
-        dimension, value = properties.pop("of")
-        return {
-            "Type": "AWS::CloudWatch::Alarm",
-            "Properties": {
-                "AlarmName": f"{name}-{alarm_id}",
-                "Namespace": namespace,
-                "MetricName": metric,
-                "Dimensions": [{"Name": dimension, "Value": value}],
-                "Statistic": "Sum",
-                "Period": 60,
-                "EvaluationPeriods": 1,
-                "Threshold": 0,
-                "ComparisonOperator": "GreaterThanThreshold",
-                "TreatMissingData": "notBreaching",
-                "AlarmActions": [{"Ref": "Topic"}],
-                "OKActions": [{"Ref": "Topic"}],
-                **properties,
-            },
-        }
-
-    of_intake = ("QueueName", f"{name}-intake")
-    return {
-        "Resources": {
-            "Topic": {"Type": "AWS::SNS::Topic"},
-            "Intake": {
-                "Type": "AWS::SQS::Queue",
-                "Properties": {
-                    "QueueName": f"{name}-intake",
-                    "VisibilityTimeout": 60,
-                    "RedrivePolicy": {"deadLetterTargetArn": arn("Dead"), "maxReceiveCount": 5},
-                },
-            },
-            "Dead": {
-                "Type": "AWS::SQS::Queue",
-                "Properties": {"QueueName": f"{name}-dead"},
-            },
-            "Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": name}},
-            "Role": {
-                "Type": "AWS::IAM::Role",
-                "Properties": {
-                    "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
-                    "ManagedPolicyArns": [managed],
-                },
-            },
-            "Function": {
-                "Type": "AWS::Lambda::Function",
-                "Properties": {
-                    "FunctionName": name,
-                    "Runtime": "python3.14",
-                    "Handler": "index.handler",
-                    "Role": arn("Role"),
-                    "Code": {"ZipFile": FUNCTION},
-                    "LoggingConfig": {"LogGroup": {"Ref": "Logs"}},
-                },
-            },
-            "Mapping": {
-                "Type": "AWS::Lambda::EventSourceMapping",
-                "Properties": {
-                    "EventSourceArn": arn("Intake"),
-                    "FunctionName": {"Ref": "Function"},
-                    "FunctionResponseTypes": ["ReportBatchItemFailures"],
-                },
-            },
-            "Failures": alarm("failures", "QueueEnds", "Failed", of=("Stage", name)),
-            "Backlog": alarm(
-                "backlog",
-                "AWS/SQS",
-                "ApproximateAgeOfOldestMessage",
-                of=of_intake,
-                Statistic="Maximum",
-                Threshold=120,
-                EvaluationPeriods=2,
-            ),
-            "MappingDead": alarm(
-                "mapping-dead",
-                "AWS/Lambda",
-                "PolledEventCount",
-                of=("EventSourceMappingUUID", {"Ref": "Mapping"}),
-                ComparisonOperator="LessThanThreshold",
-                TreatMissingData="breaching",
-                EvaluationPeriods=2,
-            ),
-            "Errors": alarm("errors", "AWS/Lambda", "Errors", of=("FunctionName", name)),
-        },
-        "Outputs": {"AlarmTopicArn": {"Value": {"Ref": "Topic"}}},
-        "Metadata": {
-            "QueueEnds": {
-                "HealthAlarm": {
-                    "AlarmName": f"{name}-health",
-                    "AlarmRule": f'ALARM("{name}-failures") OR ALARM("{name}-mapping-dead")',
-                    "AlarmDescription": "Something is on.",
-                }
-            }
-        },
-    }
-
-
-class Stack:
-    """A small deployed stack and its CloudWatch."""
-
-    def __init__(self, aws: Emulator, name: str, folder: Path) -> None:
-        self.aws, self.name = aws, name
-        self.sqs = aws.client("sqs")
-        self._cloudformation = aws.client("cloudformation")
-        self._metrics = aws.client("cloudwatch")
-        file = folder / f"{name}.template.json"
-        file.write_text(json.dumps(template(name)))
-        self._cloudformation.create_stack(
-            StackName=name, TemplateBody=file.read_text(), Capabilities=["CAPABILITY_IAM"]
-        )
-        self._cloudformation.get_waiter("stack_create_complete").wait(
-            StackName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 300}
-        )
-        stack = self._cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-        self.outputs = {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
-        self.cloudwatch = CloudWatch(aws, self.outputs, name, file)
-        self.queue = f"{aws.endpoint}/{aws.account}/{name}-intake"
-        # With a whole minute before them, tests know which minute what they do falls into.
-        self.cloudwatch.put_forward(60 - self.cloudwatch.now().timestamp() % 60)
-        self.began = self.cloudwatch.now()
-
-    @property
-    def mapping(self) -> str:
-        found = self._cloudformation.describe_stack_resource(
-            StackName=self.name, LogicalResourceId="Mapping"
-        )
-        return str(found["StackResourceDetail"]["PhysicalResourceId"])
-
-    def states(self) -> dict[str, str]:
-        """Return the states of the alarms by their ids."""
-        states = self.cloudwatch.states()
-        return {name.removeprefix(f"{self.name}-"): state for name, state in states.items()}
-
-    def on(self) -> set[str]:
-        """Return which alarms are on."""
-        return {name for name, state in self.states().items() if state != "OK"}
-
-    def send(self, **body: Any) -> None:
-        self.sqs.send_message(QueueUrl=self.queue, MessageBody=json.dumps(body))
-
-    def reads(self, enabled: bool) -> None:
-        """Have the mapping read the queue, or not."""
-        mappings = self.aws.client("lambda")
-        mappings.update_event_source_mapping(UUID=self.mapping, Enabled=enabled)
-
-    def waiting(self, kind: str = "") -> int:
-        """Return how many messages are in the queue, in flight (`NotVisible`) or not."""
-        name = f"ApproximateNumberOfMessages{kind}"
-        found = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=[name])
-        return int(found["Attributes"][name])
-
-    def minutes(
-        self, namespace: str, metric: str, statistic: str = "Sum", **dimensions: str
-    ) -> dict[int, float]:
-        """Collect, then return the values of a metric by the minute since the stack was made."""
-        self.cloudwatch.collect()
-        of_one = [{"Name": name, "Value": value} for name, value in dimensions.items()]
-        named = {"Namespace": namespace, "MetricName": metric, "Dimensions": of_one}
-        watched = {"Metric": named, "Period": 60, "Stat": statistic}
-        result = self._metrics.get_metric_data(
-            MetricDataQueries=[{"Id": "it", "MetricStat": watched}],
-            StartTime=self.began - timedelta(hours=1),
-            EndTime=self.began + timedelta(hours=1),
-        )["MetricDataResults"][0]
-        ago = [int((at - self.began).total_seconds()) for at in result["Timestamps"]]
-        # The moments that it took until `began` was read belong to the first minute.
-        return dict(zip([(second + 30) // 60 for second in ago], result["Values"], strict=True))
-
-    def value(self, *metric: str, **dimensions: str) -> float | None:
-        """Return a metric's value of the latest minute that has one; None where there is none.
-
-        For what is counted see `total`: what a test does may take longer than a minute.
-        """
-        return next(reversed(self.minutes(*metric, **dimensions).values()), None)
-
-    def total(self, *metric: str, **dimensions: str) -> float | None:
-        """Return the sum of a metric since the stack was made; None where it has no values."""
-        minutes = self.minutes(*metric, **dimensions)
-        return sum(minutes.values()) if minutes else None
-
-    def of_mapping(self, metric: str) -> float | None:
-        return self.total("AWS/Lambda", metric, EventSourceMappingUUID=self.mapping)
-
-    def of_queue(self, metric: str, statistic: str = "Sum") -> float | None:
-        of = self.total if statistic == "Sum" else self.value
-        return of("AWS/SQS", metric, statistic, QueueName=f"{self.name}-intake")
-
-    def of_function(self, metric: str, statistic: str = "Sum") -> float | None:
-        of = self.total if statistic == "Sum" else self.value
-        return of("AWS/Lambda", metric, statistic, FunctionName=self.name)
-
-    def count(self, metric: str, value: float) -> None:
-        """Have the stage count something, now."""
-        self._metrics.put_metric_data(
-            Namespace="QueueEnds",
-            MetricData=[
-                {
-                    "MetricName": metric,
-                    "Dimensions": [{"Name": "Stage", "Value": self.name}],
-                    "Value": value,
-                }
-            ],
-        )
-
-    def line(self, **values: Any) -> str:
-        """Return a line in embedded metric format."""
-        directive = {
-            "Namespace": "QueueEnds",
-            "Dimensions": [["Stage"]],
-            "Metrics": [{"Name": name, "Unit": "Count"} for name in values],
-        }
-        about = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
-        return json.dumps({"_aws": about, "Stage": self.name, **values})
 
 
 @pytest.fixture(scope="module")
@@ -270,12 +30,12 @@ def aws() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def stack(aws: Emulator, tmp_path: Path) -> Stack:
-    return Stack(aws, f"Small-{next(NUMBERS)}", tmp_path)
+def stack(aws: Emulator, tmp_path: Path) -> SmallStack:
+    return SmallStack(aws, f"Small-{next(NUMBERS)}", tmp_path)
 
 
 @pytest.fixture
-def heard(stack: Stack) -> Callable[[], list[tuple[str, str]]]:
+def heard(stack: SmallStack) -> Callable[[], list[tuple[str, str]]]:
     """Return what takes what the alarm topic has said: alarm ids and their new states."""
     url = stack.sqs.create_queue(QueueName=f"{stack.name}-heard")["QueueUrl"]
     arn = f"arn:aws:sqs:{stack.aws.region}:{stack.aws.account}:{stack.name}-heard"
@@ -307,14 +67,14 @@ def heard(stack: Stack) -> Callable[[], list[tuple[str, str]]]:
     return take
 
 
-def test_no_alarm_is_on_in_a_small_idle_stack(stack: Stack) -> None:
+def test_no_alarm_is_on_in_a_small_idle_stack(stack: SmallStack) -> None:
     stack.cloudwatch.put_forward(600)
 
     assert stack.states() == dict.fromkeys(("failures", "backlog", "mapping-dead", "errors"), "OK")
 
 
 def test_an_alarm_goes_on_says_so_and_comes_back(
-    stack: Stack, heard: Callable[[], list[tuple[str, str]]]
+    stack: SmallStack, heard: Callable[[], list[tuple[str, str]]]
 ) -> None:
     stack.cloudwatch.add_health_alarm()
     assert heard() == [("health", "OK")]
@@ -336,7 +96,7 @@ def test_an_alarm_goes_on_says_so_and_comes_back(
 
 
 def test_a_metric_without_an_alarms_dimensions_does_not_raise_it(
-    stack: Stack, aws: Emulator
+    stack: SmallStack, aws: Emulator
 ) -> None:
     aws.client("cloudwatch").put_metric_data(
         Namespace="QueueEnds", MetricData=[{"MetricName": "Failed", "Value": 1}]
@@ -347,7 +107,7 @@ def test_a_metric_without_an_alarms_dimensions_does_not_raise_it(
 
 
 def test_printed_metrics_are_taken_once_and_by_the_time_at_which_they_are_printed(
-    stack: Stack,
+    stack: SmallStack,
 ) -> None:
     def ended() -> dict[int, float]:
         return stack.minutes("QueueEnds", "Ended", Stage=stack.name)
@@ -367,14 +127,16 @@ def test_printed_metrics_are_taken_once_and_by_the_time_at_which_they_are_printe
     assert latency("p50") == [20, 40]
 
 
-def test_a_line_that_cloudwatch_would_drop_is_an_error(stack: Stack) -> None:
+def test_a_line_that_cloudwatch_would_drop_is_an_error(stack: SmallStack) -> None:
     stack.send(prints=[stack.line(Ended="2")])
 
     with pytest.raises(Dropped, match="Ended is no number"):
         wait_until(stack.cloudwatch.collect, "the line comes", 10)
 
 
-def test_polled_invoked_failed_and_deleted_messages_of_a_mapping_are_counted(stack: Stack) -> None:
+def test_polled_invoked_failed_and_deleted_messages_of_a_mapping_are_counted(
+    stack: SmallStack,
+) -> None:
     assert stack.of_mapping("PolledEventCount") == 0, "as long as it is there and finds nothing"
     stack.send()
     stack.send(fails=True)
@@ -400,7 +162,7 @@ def test_polled_invoked_failed_and_deleted_messages_of_a_mapping_are_counted(sta
     assert stack.on() == set()
 
 
-def test_an_error_of_a_function_that_a_mapping_invokes_is_counted(stack: Stack) -> None:
+def test_an_error_of_a_function_that_a_mapping_invokes_is_counted(stack: SmallStack) -> None:
     stack.send(raises=True)
     wait_until(lambda: stack.of_mapping("FailedInvokeEventCount") == 1, "it to be tried")
 
@@ -412,7 +174,7 @@ def test_an_error_of_a_function_that_a_mapping_invokes_is_counted(stack: Stack) 
     assert stack.on() == set()
 
 
-def test_a_function_that_may_not_run_is_throttled(stack: Stack, aws: Emulator) -> None:
+def test_a_function_that_may_not_run_is_throttled(stack: SmallStack, aws: Emulator) -> None:
     functions = aws.client("lambda")
     functions.put_function_concurrency(FunctionName=stack.name, ReservedConcurrentExecutions=0)
 
@@ -423,7 +185,7 @@ def test_a_function_that_may_not_run_is_throttled(stack: Stack, aws: Emulator) -
     assert stack.of_function("Invocations") is None
 
 
-def test_a_queue_that_nobody_reads_gets_older_with_the_clock(stack: Stack) -> None:
+def test_a_queue_that_nobody_reads_gets_older_with_the_clock(stack: SmallStack) -> None:
     stack.reads(False)
     stack.send()
     assert stack.of_queue("ApproximateNumberOfMessagesVisible", "Maximum") == 1
@@ -445,7 +207,7 @@ def test_a_queue_that_nobody_reads_gets_older_with_the_clock(stack: Stack) -> No
     assert stack.on() == set()
 
 
-def test_a_message_that_was_received_often_is_not_the_oldest_any_more(stack: Stack) -> None:
+def test_a_message_that_was_received_often_is_not_the_oldest_any_more(stack: SmallStack) -> None:
     def age() -> float:
         return stack.of_queue("ApproximateAgeOfOldestMessage", "Maximum") or 0
 
@@ -463,7 +225,7 @@ def test_a_message_that_was_received_often_is_not_the_oldest_any_more(stack: Sta
     assert age() == 0
 
 
-def test_a_dead_letter_is_as_old_as_its_time_in_the_dead_letter_queue(stack: Stack) -> None:
+def test_a_dead_letter_is_as_old_as_its_time_in_the_dead_letter_queue(stack: SmallStack) -> None:
     def age() -> float:
         return (
             stack.value(
@@ -487,7 +249,7 @@ def test_a_dead_letter_is_as_old_as_its_time_in_the_dead_letter_queue(stack: Sta
     assert 60 <= age() < 90
 
 
-def test_statements_and_reads_of_a_table_consume_capacity(stack: Stack, aws: Emulator) -> None:
+def test_statements_and_reads_of_a_table_consume_capacity(stack: SmallStack, aws: Emulator) -> None:
     dynamodb = aws.client("dynamodb")
     key = [{"AttributeName": "id", "KeyType": "HASH"}]
     defined = [{"AttributeName": "id", "AttributeType": "S"}]
@@ -513,7 +275,7 @@ def test_statements_and_reads_of_a_table_consume_capacity(stack: Stack, aws: Emu
     assert stack.total("AWS/DynamoDB", "ConsumedReadCapacityUnits", **table) == 3.5
 
 
-def test_rules_of_a_partner_bus_count_what_they_send(stack: Stack, aws: Emulator) -> None:
+def test_rules_of_a_partner_bus_count_what_they_send(stack: SmallStack, aws: Emulator) -> None:
     events = aws.client("events")
     events.create_event_bus(Name=SOURCE, EventSourceName=SOURCE)
     arn = f"arn:aws:sqs:{aws.region}:{aws.account}:{stack.name}-intake"
@@ -550,7 +312,7 @@ def test_rules_of_a_partner_bus_count_what_they_send(stack: Stack, aws: Emulator
 
 
 def test_a_message_from_another_account_counts_for_the_queues_owner(
-    stack: Stack, aws: Emulator
+    stack: SmallStack, aws: Emulator
 ) -> None:
     somebody = aws.client("sqs", "999999999999")
     somebody.send_message(QueueUrl=stack.queue, MessageBody="{}")
@@ -558,7 +320,7 @@ def test_a_message_from_another_account_counts_for_the_queues_owner(
     assert stack.of_queue("NumberOfMessagesSent") == 1
 
 
-def test_percentiles_of_value_lists_are_interpolated(stack: Stack, aws: Emulator) -> None:
+def test_percentiles_of_value_lists_are_interpolated(stack: SmallStack, aws: Emulator) -> None:
     aws.client("cloudwatch").put_metric_data(
         Namespace="QueueEnds",
         MetricData=[
@@ -578,7 +340,7 @@ def test_percentiles_of_value_lists_are_interpolated(stack: Stack, aws: Emulator
     assert latency("p40") == pytest.approx(160)
 
 
-def test_collecting_goes_on_by_itself_and_once_more_at_the_end(stack: Stack) -> None:
+def test_collecting_goes_on_by_itself_and_once_more_at_the_end(stack: SmallStack) -> None:
     with collecting(stack.cloudwatch, interval=0.05):
         stack.count("Failed", 1)
         wait_until(lambda: stack.on() == {"failures"}, "the alarm is on")
@@ -587,7 +349,7 @@ def test_collecting_goes_on_by_itself_and_once_more_at_the_end(stack: Stack) -> 
     assert stack.on() == {"failures"}
 
 
-def test_an_error_while_collecting_is_raised_at_the_end(stack: Stack) -> None:
+def test_an_error_while_collecting_is_raised_at_the_end(stack: SmallStack) -> None:
     stack.send(prints=[stack.line(Ended="2")])
     with pytest.raises(Dropped), collecting(stack.cloudwatch, interval=0.05):
         # The line can come after the message is deleted.
@@ -599,7 +361,7 @@ def test_an_error_while_collecting_is_raised_at_the_end(stack: Stack) -> None:
 
 def test_metrics_and_alarms_work_where_iam_is_enforced(tmp_path: Path) -> None:
     with emulator(enforce_iam=True) as strict:
-        stack = Stack(strict, "Strict", tmp_path)
+        stack = SmallStack(strict, "Strict", tmp_path)
         stack.cloudwatch.add_health_alarm()
         stack.reads(False)
         stack.send(prints=[stack.line(Failed=1)])

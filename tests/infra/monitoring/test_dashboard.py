@@ -1,27 +1,21 @@
-"""The dashboard: the metrics, alarms and logs that it shows, its layout, and AWS's limits."""
+"""The dashboard: the metrics and alarms that it shows, its layout, and AWS's limits."""
 
 import io
-import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from infra.monitoring import widgets
 from local.dashboard import body as dashboard_body
-from local.dashboard import queries
-from logs import json_logger
-from resources.queue_data import LABEL_SEPARATOR
 from tests import aws_metrics
 from tests.fakes.aws.cloudwatch import NAMESPACE, metrics_of
-from tests.fakes.aws.sqs_event import record
 from tests.fakes.watchdog import run_watchdog
+from tests.infra.monitoring.board import Board, board_of, body_text, metrics_in
 from tests.infra.stacks import QUEUES, Stack
-from worker.messages import Message
-from worker.report import BatchReport, Outcome
+from worker.report import BatchReport
 
 # In the order in which the graph stacks them.
 OUTCOMES = {
@@ -33,79 +27,6 @@ OUTCOMES = {
 }
 # The dimensions of our own metrics: for the whole stage, and for one queue.
 STAGE, QUEUE = frozenset({"Stage"}), frozenset({"Stage", "QueueId"})
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A metric in a widget; `options` has its statistic, label and colour."""
-
-    namespace: str
-    name: str
-    dimensions: dict[str, str]
-    options: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Board:
-    """A dashboard's body, with each token replaced by `<logical id>` or `<logical id>.<name>`."""
-
-    body: dict[str, Any]
-
-    @property
-    def widgets(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.body["widgets"]
-        return found
-
-    def of_type(self, kind: str) -> list[dict[str, Any]]:
-        return [widget for widget in self.widgets if widget["type"] == kind]
-
-    def properties_of(self, title: str) -> dict[str, Any]:
-        (found,) = [w for w in self.widgets if w["properties"].get("title") == title]
-        properties: dict[str, Any] = found["properties"]
-        return properties
-
-    def metrics(self) -> Iterator[Metric]:
-        for widget in self.of_type("metric"):
-            yield from metrics_in(widget["properties"])
-
-    def dimension(self, namespace: str, name: str) -> set[str]:
-        """Return the values that a dimension has in a namespace's metrics."""
-        found = [m.dimensions for m in self.metrics() if m.namespace == namespace]
-        return {dimensions[name] for dimensions in found if name in dimensions}
-
-
-def metrics_in(properties: dict[str, Any]) -> list[Metric]:
-    """Return a widget's metrics; fail on a metric expression, which no emulator supports."""
-    found = []
-    for row in properties["metrics"]:
-        *names, options = row
-        namespace, name, *dimensions = names
-        assert all(isinstance(part, str) for part in names)
-        pairs = dict(zip(dimensions[::2], dimensions[1::2], strict=True))
-        found.append(Metric(namespace, name, pairs, options))
-    return found
-
-
-def body_text(stack: Stack, replace: Callable[[str], str]) -> str:
-    """Return the dashboard's body, with each token replaced by a function of the token's name."""
-    (dashboard,) = stack.of_type("AWS::CloudWatch::Dashboard")
-    _, parts = dashboard["Properties"]["DashboardBody"]["Fn::Join"]
-    return "".join(part if isinstance(part, str) else replace(_token_name(part)) for part in parts)
-
-
-def _token_name(part: dict[str, Any]) -> str:
-    match part:
-        case {"Fn::Select": [index, {"Fn::Split": [separator, {"Fn::GetAtt": value}]}]}:
-            assert separator == LABEL_SEPARATOR
-            return ".".join([*value, str(index)])
-        case {"Fn::GetAtt": value}:
-            return ".".join(value)
-    ((_, name),) = part.items()
-    return str(name)
-
-
-def board_of(stack: Stack) -> Board:
-    return Board(json.loads(body_text(stack, lambda name: name)))
 
 
 def ids_of(stack: Stack, resource_type: str) -> set[str]:
@@ -361,21 +282,6 @@ def test_it_shows_three_hours_minute_by_minute(board: Board) -> None:
     assert set(periods.values()) == {60}
 
 
-def test_the_watchdogs_table_shows_its_findings(stack: Stack) -> None:
-    log = io.StringIO()
-    run_watchdog(log)
-    unseen = json.dumps({"level": "WARNING", "message": "Could not compare", "detail": "no answer"})
-    lines = [
-        {"eventId": str(number), "timestamp": number, "message": message}
-        for number, message in enumerate((unseen, log.getvalue()))
-    ]
-    found = query_result(board_of(stack).properties_of("What the watchdog found"), lines)
-    (_, message, first, *_), (_, second_message, *_, why) = found.rows
-    assert message == "Unhealthy"
-    assert "There is no secret" in first
-    assert (second_message, why) == ("Could not compare", "no answer")
-
-
 def test_the_local_page_can_show_every_widget(stack_of_kind: Stack) -> None:
     arn = "arn:aws:cloudwatch:eu-north-1:123456789012:alarm:"
     body = body_text(stack_of_kind, lambda name: arn + name)
@@ -404,81 +310,3 @@ def test_the_url_is_of_the_console_in_the_stacks_region(stack: Stack) -> None:
     assert stack.template["Outputs"]["DashboardUrl"]["Value"] == {
         "Fn::Join": ["", ["https://", *home, "#dashboards/dashboard/QueueEnds-dev"]]
     }
-
-
-# Tables
-
-
-@pytest.fixture
-def worker_lines(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Return the log events of a batch with one rejected and many failed messages."""
-    outcomes = [
-        ("processed", "", ""),
-        ("rejected", "not_json", "expected JSON"),
-        *[("failed", "destination", "crm: TimeoutError")] * 21,
-        ("failed", "ledger", "ThrottlingError"),
-    ]
-    messages = [
-        Message.from_record(record("{", f"m-{n}", receives=n + 1)) for n in range(len(outcomes))
-    ]
-    report = BatchReport(
-        [Outcome(m, *outcome) for m, outcome in zip(messages, outcomes, strict=True)]  # type: ignore[arg-type]
-    )
-    logger = json_logger("worker")
-    output = io.StringIO()
-    monkeypatch.setattr(logger.registered_handler, "stream", output)
-    report.write_log(logger)
-    return events_of(output.getvalue())
-
-
-def events_of(output: str) -> list[dict[str, Any]]:
-    """Return a function's output as CloudWatch Logs events, one line per millisecond."""
-    return [{"timestamp": n, "message": line} for n, line in enumerate(output.splitlines())]
-
-
-def query_result(properties: Mapping[str, Any], events: list[dict[str, Any]]) -> queries.Table:
-    _, query = dashboard_body.source_groups(properties["query"])
-    return queries.run_query(query, events)
-
-
-def test_tables_read_the_logs_of_the_functions_that_they_tell_of(stack: Stack) -> None:
-    board = board_of(stack)
-    groups = {
-        widget["properties"]["title"]: dashboard_body.source_groups(widget["properties"]["query"])[
-            0
-        ]
-        for widget in board.of_type("log")
-    }
-    worker, watchdog = (stack.ids["Worker/Logs"],), (stack.ids["Watchdog/Logs"],)
-    assert groups == {
-        "Last rejected messages": worker,
-        "Last failed messages": worker,
-        "Why messages were rejected or failed": worker,
-        "What the watchdog found": watchdog,
-    }
-
-
-def test_the_last_messages_that_were_rejected_or_failed_are_told_in_full(
-    stack: Stack, worker_lines: list[dict[str, Any]]
-) -> None:
-    board = board_of(stack)
-    rejected = query_result(board.properties_of("Last rejected messages"), worker_lines)
-    assert rejected.columns == ("@timestamp", "reason", "detail", "message_id", "receives")
-    assert [row[1:] for row in rejected.rows] == [("not_json", "expected JSON", "m-1", 2)]
-    failed = query_result(board.properties_of("Last failed messages"), worker_lines)
-    # The newest twenty.
-    assert [row[1:] for row in failed.rows] == [
-        ("ledger", "ThrottlingError", "m-23", 24),
-        *(("destination", "crm: TimeoutError", f"m-{n}", n + 1) for n in range(22, 3, -1)),
-    ]
-
-
-def test_reasons_are_counted_the_most_frequent_first(
-    stack: Stack, worker_lines: list[dict[str, Any]]
-) -> None:
-    counted = query_result(
-        board_of(stack).properties_of("Why messages were rejected or failed"), worker_lines
-    )
-    assert counted.columns == ("outcome", "reason", "messages")
-    assert counted.rows[0] == ("failed", "destination", 21)
-    assert sorted(counted.rows[1:]) == [("failed", "ledger", 1), ("rejected", "not_json", 1)]
