@@ -8,9 +8,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.findings import acknowledge
-from infra.logs import log_write_statement, make_log_group
-from infra.settings.settings import Settings
+from .findings import acknowledge
+from .logs import log_write_statement, make_log_group
+from .settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

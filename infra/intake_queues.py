@@ -4,9 +4,9 @@ from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.findings import acknowledge
-from infra.settings.retries import DEAD_LETTER_DAYS, INTAKE_DAYS
-from infra.settings.settings import Settings
+from .findings import acknowledge
+from .settings.retries import DEAD_LETTER_DAYS, INTAKE_DAYS
+from .settings.settings import Settings
 
 
 class IntakeQueues(Construct):

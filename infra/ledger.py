@@ -6,8 +6,9 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from conversations.ledger_store import REQUEST_SLOTS_KEY
-from infra.function import Requirements
-from infra.settings.settings import Settings
+
+from .function import Requirements
+from .settings.settings import Settings
 
 
 class Ledger(Construct):

@@ -4,8 +4,8 @@ from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.function import Requirements
-from infra.settings.settings import Settings
+from .function import Requirements
+from .settings.settings import Settings
 
 
 def secret_read_statement(scope: Construct, sid: str, secret_name: str) -> iam.PolicyStatement:

@@ -4,17 +4,17 @@ from aws_cdk import AssetHashType, CfnOutput, Stack, Tags
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.delivery.backfill import backfill_requirements
-from infra.delivery.sources import make_source
-from infra.destinations.destinations import Destinations
-from infra.intake_queues import IntakeQueues
-from infra.ledger import Ledger
-from infra.monitoring.monitored_resources import MonitoredResources
-from infra.monitoring.monitoring import Monitoring
-from infra.packaging import Asset
-from infra.settings.settings import Settings
-from infra.watchdog import Watchdog
-from infra.worker import Worker
+from .delivery.backfill import backfill_requirements
+from .delivery.sources import make_source
+from .destinations.destinations import Destinations
+from .intake_queues import IntakeQueues
+from .ledger import Ledger
+from .monitoring.monitored_resources import MonitoredResources
+from .monitoring.monitoring import Monitoring
+from .packaging import Asset
+from .settings.settings import Settings
+from .watchdog import Watchdog
+from .worker import Worker
 
 
 class QueueEndsStack(Stack):

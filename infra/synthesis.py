@@ -5,12 +5,12 @@ from pathlib import Path
 
 from aws_cdk import Annotations, App
 
-from infra.emulator import fit_to_emulator
-from infra.packaging import Asset, PackagingError, build_asset
-from infra.settings.reading import SettingsError, load
-from infra.settings.retries import duration_in_words
-from infra.settings.settings import Settings
-from infra.stack import QueueEndsStack
+from .emulator import fit_to_emulator
+from .packaging import Asset, PackagingError, build_asset
+from .settings.reading import SettingsError, load
+from .settings.retries import duration_in_words
+from .settings.settings import Settings
+from .stack import QueueEndsStack
 
 
 def synthesise(project_folder: Path) -> None:

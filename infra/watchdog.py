@@ -10,10 +10,11 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from genesys.queue_ids import pack_ids
-from infra.findings import acknowledge
-from infra.function import InvocationLimits, Requirements, make_function
-from infra.secret import genesys_secret_requirements
-from infra.settings.settings import Settings
+
+from .findings import acknowledge
+from .function import InvocationLimits, Requirements, make_function
+from .secret import genesys_secret_requirements
+from .settings.settings import Settings
 
 _INTERVAL = Duration.minutes(5)
 # A run must end before the next one begins.

@@ -7,11 +7,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.findings import acknowledge
-from infra.function import InvocationLimits, Requirements, make_function
-from infra.intake_queues import IntakeQueues
-from infra.secret import genesys_secret_requirements
-from infra.settings.settings import Settings
+from .findings import acknowledge
+from .function import InvocationLimits, Requirements, make_function
+from .intake_queues import IntakeQueues
+from .secret import genesys_secret_requirements
+from .settings.settings import Settings
 
 
 class Worker(Construct):

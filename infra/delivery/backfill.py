@@ -3,10 +3,11 @@
 from aws_cdk import aws_iam as iam
 
 from conversations.ledger_store import BACKFILL_KEY, REQUEST_SLOTS_KEY
-from infra.function import Requirements
-from infra.intake_queues import IntakeQueues
-from infra.ledger import Ledger
-from infra.settings.settings import Settings
+
+from ..function import Requirements
+from ..intake_queues import IntakeQueues
+from ..ledger import Ledger
+from ..settings.settings import Settings
 
 
 def backfill_requirements(

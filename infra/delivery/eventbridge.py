@@ -10,16 +10,17 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct, IDependable
 
 from conversations.topics import CUSTOMER_END, QUEUE_TOPICS, TOPIC_PREFIX
-from infra.delivery.event_patterns import Pattern, queue_patterns, topic_pattern
-from infra.delivery.eventbridge_monitoring import make_monitored_source
-from infra.delivery.provider import Provider
-from infra.delivery.queue_names import QueueNames
-from infra.delivery.source import Source
-from infra.findings import acknowledge
-from infra.function import Requirements
-from infra.intake_queues import IntakeQueues
-from infra.settings.retries import DEAD_LETTER_DAYS
-from infra.settings.settings import Settings
+
+from ..findings import acknowledge
+from ..function import Requirements
+from ..intake_queues import IntakeQueues
+from ..settings.retries import DEAD_LETTER_DAYS
+from ..settings.settings import Settings
+from .event_patterns import Pattern, queue_patterns, topic_pattern
+from .eventbridge_monitoring import make_monitored_source
+from .provider import Provider
+from .queue_names import QueueNames
+from .source import Source
 
 RESOURCE_TYPE = "Custom::GenesysEventSource"
 # End rule → the topics that the rule reads and whose events name a queue.

@@ -6,11 +6,11 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 
-from infra.monitoring.alarm_spec import AlarmSpec
-from infra.monitoring.cloudwatch_metrics import VISIBLE_MESSAGES, queue_metric, rule_metric
-from infra.monitoring.monitored_resources import MonitoredSource
-from infra.monitoring.widgets import PURPLE, graph, label_metric
-from infra.settings.retries import DEAD_LETTER_DAYS
+from ..monitoring.alarm_spec import AlarmSpec
+from ..monitoring.cloudwatch_metrics import VISIBLE_MESSAGES, queue_metric, rule_metric
+from ..monitoring.monitored_resources import MonitoredSource
+from ..monitoring.widgets import PURPLE, graph, label_metric
+from ..settings.retries import DEAD_LETTER_DAYS
 
 
 def make_monitored_source(

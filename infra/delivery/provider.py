@@ -7,10 +7,10 @@ from aws_cdk import CustomResource, Duration
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.findings import acknowledge
-from infra.function import InvocationLimits, Requirements, make_function
-from infra.secret import genesys_secret_requirements
-from infra.settings.settings import Settings
+from ..findings import acknowledge
+from ..function import InvocationLimits, Requirements, make_function
+from ..secret import genesys_secret_requirements
+from ..settings.settings import Settings
 
 _TIMEOUT = Duration.minutes(4)
 _MAX_START_DELAY = Duration.minutes(1)

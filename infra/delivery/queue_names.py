@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from aws_cdk import Fn
 from constructs import Construct
 
-from infra.delivery.provider import Provider
-from infra.settings.settings import Settings
-from infra.settings.worker_environment import room_for_queue_names
+from ..settings.settings import Settings
+from ..settings.worker_environment import room_for_queue_names
+from .provider import Provider
 
 RESOURCE_TYPE = "Custom::GenesysQueueNames"
 

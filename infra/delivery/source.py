@@ -9,9 +9,9 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct, IDependable
 from jsii import JSIIAbstractClass
 
-from infra.delivery.queue_names import QueueNames
-from infra.function import Requirements
-from infra.monitoring.monitored_resources import MonitoredSource
+from ..function import Requirements
+from ..monitoring.monitored_resources import MonitoredSource
+from .queue_names import QueueNames
 
 
 class Source(Construct, metaclass=JSIIAbstractClass):

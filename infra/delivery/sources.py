@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.delivery.eventbridge import EventBridgeSource
-from infra.delivery.source import Source
-from infra.delivery.subscription import SubscriptionSource
-from infra.intake_queues import IntakeQueues
-from infra.settings.settings import Settings
+from ..intake_queues import IntakeQueues
+from ..settings.settings import Settings
+from .eventbridge import EventBridgeSource
+from .source import Source
+from .subscription import SubscriptionSource
 
 SOURCES: Mapping[str, Callable[..., Source]] = {
     "subscription": SubscriptionSource,

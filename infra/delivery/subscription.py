@@ -8,13 +8,14 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IDependable
 
 from conversations.subscription_event import EVENT_TYPE
-from infra.delivery.provider import Provider
-from infra.delivery.queue_names import QueueNames
-from infra.delivery.source import Source
-from infra.function import Requirements
-from infra.intake_queues import IntakeQueues
-from infra.monitoring.monitored_resources import MonitoredSource
-from infra.settings.settings import Settings
+
+from ..function import Requirements
+from ..intake_queues import IntakeQueues
+from ..monitoring.monitored_resources import MonitoredSource
+from ..settings.settings import Settings
+from .provider import Provider
+from .queue_names import QueueNames
+from .source import Source
 
 RESOURCE_TYPE = "Custom::GenesysSubscription"
 

@@ -7,9 +7,9 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.findings import acknowledge
-from infra.logs import make_log_group
-from infra.settings.settings import Settings
+from ..findings import acknowledge
+from ..logs import make_log_group
+from ..settings.settings import Settings
 
 
 class Archive(Construct):

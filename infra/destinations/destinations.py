@@ -4,10 +4,10 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.destinations.archive import Archive
-from infra.function import Requirements
-from infra.secret import secret_read_statement
-from infra.settings.settings import Settings
+from ..function import Requirements
+from ..secret import secret_read_statement
+from ..settings.settings import Settings
+from .archive import Archive
 
 
 class Destinations(Construct):

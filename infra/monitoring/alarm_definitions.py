@@ -5,10 +5,14 @@ from collections.abc import Iterator, Sequence
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from infra.ledger import Ledger
-from infra.monitoring.alarm_spec import AlarmSpec
-from infra.monitoring.backfill import backfill_alarm_specs
-from infra.monitoring.cloudwatch_metrics import (
+from ..ledger import Ledger
+from ..settings.retries import DEAD_LETTER_DAYS, INTAKE_DAYS, duration_in_words
+from ..settings.settings import Settings
+from ..watchdog import Watchdog
+from ..worker import Worker
+from .alarm_spec import AlarmSpec
+from .backfill import backfill_alarm_specs
+from .cloudwatch_metrics import (
     VISIBLE_MESSAGES,
     function_metric,
     mapping_metric,
@@ -16,12 +20,8 @@ from infra.monitoring.cloudwatch_metrics import (
     queue_metric,
     table_metric,
 )
-from infra.monitoring.details import details_alarm_specs
-from infra.monitoring.monitored_resources import MonitoredResources
-from infra.settings.retries import DEAD_LETTER_DAYS, INTAKE_DAYS, duration_in_words
-from infra.settings.settings import Settings
-from infra.watchdog import Watchdog
-from infra.worker import Worker
+from .details import details_alarm_specs
+from .monitored_resources import MonitoredResources
 
 # How often the watchdog runs.
 _WATCHDOG_INTERVAL = Duration.minutes(5)

@@ -10,11 +10,11 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from infra.findings import acknowledge
-from infra.monitoring.alarm_definitions import alarm_specs
-from infra.monitoring.alarm_spec import AlarmSpec
-from infra.monitoring.monitored_resources import MonitoredResources
-from infra.settings.settings import Settings
+from ..findings import acknowledge
+from ..settings.settings import Settings
+from .alarm_definitions import alarm_specs
+from .alarm_spec import AlarmSpec
+from .monitored_resources import MonitoredResources
 
 
 class Alarms(Construct):

@@ -1,9 +1,9 @@
 """The alarm and the graph that only stacks with a backfill have."""
 
-from infra.monitoring.alarm_spec import AlarmSpec
-from infra.monitoring.cloudwatch_metrics import own_metric
-from infra.monitoring.widgets import COLUMNS, PROCESSED, REJECTED, Row, graph, label_metric
-from infra.settings.settings import Settings
+from ..settings.settings import Settings
+from .alarm_spec import AlarmSpec
+from .cloudwatch_metrics import own_metric
+from .widgets import COLUMNS, PROCESSED, REJECTED, Row, graph, label_metric
 
 
 def backfill_alarm_specs(settings: Settings) -> list[AlarmSpec]:

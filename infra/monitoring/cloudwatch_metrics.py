@@ -11,8 +11,9 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 
-from infra.settings.settings import Settings
 from metrics import NAMESPACE
+
+from ..settings.settings import Settings
 
 MINUTE = Duration.minutes(1)
 # SQS's metric for messages that can be received.

@@ -6,14 +6,14 @@ from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from infra.monitoring import genesys_section, log_tables, sections
-from infra.monitoring.alarm_definitions import alarm_specs
-from infra.monitoring.alarms import Alarms
-from infra.monitoring.backfill import rows_about_backfill
-from infra.monitoring.details import rows_about_details
-from infra.monitoring.monitored_resources import MonitoredResources
-from infra.monitoring.widgets import Row, heading
-from infra.settings.settings import Settings
+from ..settings.settings import Settings
+from . import genesys_section, log_tables, sections
+from .alarm_definitions import alarm_specs
+from .alarms import Alarms
+from .backfill import rows_about_backfill
+from .details import rows_about_details
+from .monitored_resources import MonitoredResources
+from .widgets import Row, heading
 
 _ALARM_ROW_HEIGHT = 5
 

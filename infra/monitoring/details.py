@@ -1,10 +1,10 @@
 """The alarm and the graph that only stacks with details have."""
 
-from infra.monitoring.alarm_spec import AlarmSpec
-from infra.monitoring.cloudwatch_metrics import own_metric
-from infra.monitoring.widgets import COLUMNS, REJECTED, Row, graph, label_metric
-from infra.settings.retries import duration_in_words
-from infra.settings.settings import Settings
+from ..settings.retries import duration_in_words
+from ..settings.settings import Settings
+from .alarm_spec import AlarmSpec
+from .cloudwatch_metrics import own_metric
+from .widgets import COLUMNS, REJECTED, Row, graph, label_metric
 
 
 def details_alarm_specs(settings: Settings) -> list[AlarmSpec]:

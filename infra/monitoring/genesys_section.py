@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from infra.monitoring.alarms import Alarms
-from infra.monitoring.cloudwatch_metrics import function_metric, own_metric
-from infra.monitoring.monitored_resources import MonitoredResources
-from infra.monitoring.sections import alarm_line
-from infra.monitoring.widgets import (
+from ..settings.settings import Settings
+from .alarms import Alarms
+from .cloudwatch_metrics import function_metric, own_metric
+from .monitored_resources import MonitoredResources
+from .sections import alarm_line
+from .widgets import (
     BLUE,
     COLUMNS,
     FAULT,
@@ -20,7 +21,6 @@ from infra.monitoring.widgets import (
     graph,
     label_metric,
 )
-from infra.settings.settings import Settings
 
 
 def rows_about_genesys(

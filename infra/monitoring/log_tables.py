@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from infra.monitoring.monitored_resources import MonitoredResources
-from infra.monitoring.widgets import COLUMNS, Row, log_table
+from .monitored_resources import MonitoredResources
+from .widgets import COLUMNS, Row, log_table
 
 # The worker writes a log line "Message" for each rejected or failed SQS message.
 _MESSAGE_LINES = 'filter message = "Message"'

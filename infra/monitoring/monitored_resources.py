@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 
-from infra.intake_queues import IntakeQueues
-from infra.ledger import Ledger
-from infra.monitoring.alarm_spec import AlarmSpec
-from infra.monitoring.widgets import Row
-from infra.watchdog import Watchdog
-from infra.worker import Worker
+from ..intake_queues import IntakeQueues
+from ..ledger import Ledger
+from ..watchdog import Watchdog
+from ..worker import Worker
+from .alarm_spec import AlarmSpec
+from .widgets import Row
 
 
 @dataclass(frozen=True, slots=True)

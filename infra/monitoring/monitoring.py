@@ -2,10 +2,10 @@
 
 from constructs import Construct
 
-from infra.monitoring.alarms import Alarms
-from infra.monitoring.dashboard import Dashboard
-from infra.monitoring.monitored_resources import MonitoredResources
-from infra.settings.settings import Settings
+from ..settings.settings import Settings
+from .alarms import Alarms
+from .dashboard import Dashboard
+from .monitored_resources import MonitoredResources
 
 
 class Monitoring(Construct):

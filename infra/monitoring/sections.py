@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from infra.ledger import Ledger
-from infra.monitoring.alarms import Alarms
-from infra.monitoring.cloudwatch_metrics import (
+from ..ledger import Ledger
+from ..settings.settings import Settings
+from ..worker import Worker
+from .alarms import Alarms
+from .cloudwatch_metrics import (
     VISIBLE_MESSAGES,
     function_metric,
     mapping_metric,
@@ -14,8 +16,8 @@ from infra.monitoring.cloudwatch_metrics import (
     queue_metric,
     table_metric,
 )
-from infra.monitoring.monitored_resources import MonitoredResources
-from infra.monitoring.widgets import (
+from .monitored_resources import MonitoredResources
+from .widgets import (
     BLUE,
     COLUMNS,
     CYAN,
@@ -33,8 +35,6 @@ from infra.monitoring.widgets import (
     limit_line,
     number_widget,
 )
-from infra.settings.settings import Settings
-from infra.worker import Worker
 
 # SQS's metric for messages that were received but not yet deleted.
 _IN_FLIGHT = "ApproximateNumberOfMessagesNotVisible"

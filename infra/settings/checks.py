@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 from conversations.fields import normalize_id
 from destinations.registry import MODULES
-from infra.settings.regions import DOMAINS
+
+from .regions import DOMAINS
 
 # Each retention that CloudWatch Logs supports, in days → its name in the CDK.
 RETENTION_NAMES = {

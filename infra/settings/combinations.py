@@ -7,13 +7,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from genesys.queue_ids import is_uuid, pack_ids
-from infra.settings import attribute_filter as filters
-from infra.settings.checks import has_private_address
-from infra.settings.key import OnlyWithDelivery
-from infra.settings.regions import DOMAINS, FEDRAMP_ACCOUNT, FEDRAMP_DOMAIN, GENESYS_ACCOUNT
-from infra.settings.retries import INTAKE_DAYS, receives_that_fit
-from infra.settings.settings import KEYS, Settings
-from infra.settings.worker_environment import (
+
+from . import attribute_filter as filters
+from .checks import has_private_address
+from .key import OnlyWithDelivery
+from .regions import DOMAINS, FEDRAMP_ACCOUNT, FEDRAMP_DOMAIN, GENESYS_ACCOUNT
+from .retries import INTAKE_DAYS, receives_that_fit
+from .settings import KEYS, Settings
+from .worker_environment import (
     characters_available,
     characters_taken,
     room_for_queue_names,

@@ -9,9 +9,9 @@ from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
 
-from infra.settings import checks
-from infra.settings.combinations import find_conflicts, find_warnings
-from infra.settings.settings import KEYS, Settings
+from . import checks
+from .combinations import find_conflicts, find_warnings
+from .settings import KEYS, Settings
 
 # How messages name the CDK context, even if a value in it is from cdk.json.
 _CONTEXT = "-c"

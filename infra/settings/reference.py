@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import MISSING
 from pathlib import Path
 
-from infra.settings.checks import Between, OneOf
-from infra.settings.key import Key
-from infra.settings.settings import KEYS, Settings
+from .checks import Between, OneOf
+from .key import Key
+from .settings import KEYS, Settings
 
 _PROJECT = Path(__file__).parents[2]
 _TYPES = {str: "text", int: "number", bool: "true or false", list: "list of texts"}

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from infra.settings import attribute_filter as filters
-from infra.settings import checks, retries
-from infra.settings.checks import Between, OneOf
-from infra.settings.key import Example, OnlyWithDelivery, keys_of
-from infra.settings.regions import GENESYS_ACCOUNT
-from infra.settings.retries import DEAD_LETTER_DAYS, INTAKE_DAYS
+from . import attribute_filter as filters
+from . import checks, retries
+from .checks import Between, OneOf
+from .key import Example, OnlyWithDelivery, keys_of
+from .regions import GENESYS_ACCOUNT
+from .retries import DEAD_LETTER_DAYS, INTAKE_DAYS
 
 Strings = tuple[str, ...]
 

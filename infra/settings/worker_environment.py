@@ -1,6 +1,6 @@
 """The room in the worker's environment: for settings of any length, and for the queues' names."""
 
-from infra.settings.settings import Settings
+from .settings import Settings
 
 # Lambda limits a function's environment variables to 4 KB. The worker's other variables leave this
 # many characters for queue_ids, webhook_url, webhook_secret and the names of the queues together.

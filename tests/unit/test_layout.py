@@ -9,6 +9,7 @@ import tokenize
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
+from importlib.util import resolve_name
 from pathlib import Path
 
 import pytest
@@ -127,7 +128,10 @@ OF_OTHERS: dict[str, Collection[str]] = {"ops": ("infra/settings",)}
 
 @functools.cache
 def imports_of(file: Path) -> set[str]:
-    return imported_by(file.read_text(encoding="utf-8"))
+    package = ".".join(file.relative_to(ROOT).parent.parts)
+    found = imported_by(file.read_text(encoding="utf-8"))
+    # infra/ imports itself relatively, as it has another name where it is installed.
+    return {resolve_name(name, package) if file in files_in("infra") else name for name in found}
 
 
 def imported_by(source: str) -> set[str]:
@@ -302,6 +306,22 @@ def test_all_of_aws_cdk_that_is_used_is_type_checked() -> None:
     modules = {name for name in used if re.fullmatch(r"aws_cdk\.[a-z0-9_]+", name)}
     assert modules
     assert modules <= followed
+
+
+def test_infra_never_names_itself() -> None:
+    """Its package is called `queue_ends` where it is installed."""
+    wrong = {
+        str(file.relative_to(ROOT)): found
+        for file in files_in("infra")
+        if (
+            found := {
+                name
+                for name in imported_by(file.read_text(encoding="utf-8"))
+                if name.partition(".")[0] == "infra"
+            }
+        )
+    }
+    assert wrong == {}
 
 
 def test_every_function_has_a_handler() -> None:
