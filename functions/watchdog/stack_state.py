@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from aws_calls import CALL_ERRORS, CallError, call_once, client_config, code_of, is_transient
+from aws_calls import (
+    CALL_ERRORS,
+    CallError,
+    call_once,
+    client_config,
+    code_of,
+    describe,
+    is_transient,
+)
 from deadline import Deadline
 from genesys.errors import UserFacingError
 
@@ -55,7 +63,7 @@ class StackStatusUnknown(UserFacingError):
     def __init__(self, stack_name: str, error: CallError) -> None:
         super().__init__(
             f"CloudFormation did not report the status of the stack {stack_name} "
-            f"({code_of(error)})."
+            f"({describe(error, 'CloudFormation')})."
         )
         self.access_refused = code_of(error) in _REFUSED
 
