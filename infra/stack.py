@@ -61,6 +61,7 @@ class QueueEndsStack(Stack):
                 source=source,
                 queues=[intake.queue, intake.dead_letter_queue, *source.own_queues],
                 requirements=[
+                    ledger.watchdog_requirements,
                     backfill_requirements(settings, source.backfill_rule, ledger, intake),
                     source.watchdog_requirements,
                 ],
