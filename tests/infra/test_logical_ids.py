@@ -6,21 +6,10 @@ from typing import Any
 
 import pytest
 
+from infra.losses.losses import STATEFUL_TYPES, find_losses
 from tests.infra.stacks import Stack
 
 KEPT = Path(__file__).with_name("logical_ids.json")
-STATEFUL_TYPES = {
-    "AWS::DynamoDB::Table",
-    "AWS::Events::Archive",
-    "AWS::Events::EventBus",
-    "AWS::KinesisFirehose::DeliveryStream",
-    "AWS::Logs::LogGroup",
-    "AWS::S3::Bucket",
-    "AWS::SNS::Topic",
-    "AWS::SQS::Queue",
-}
-"""The types whose resources hold data or are known elsewhere. Custom resources are added to them,
-because each keeps something in Genesys Cloud."""
 VARIANTS = ("stack", "lean", "eventbridge", "many_queues", "queue_legs", "tuned")
 """The fixtures of conftest.py."""
 
@@ -39,6 +28,22 @@ def test_a_deployed_stack_keeps_its_data_and_outputs_when_it_is_updated(
         f"If the loss is intended, say so in docs/upgrading.md, and: cp {tmp_path / KEPT.name} "
         f"{KEPT}"
     )
+
+
+def test_each_resource_with_data_has_words_of_its_own(request: pytest.FixtureRequest) -> None:
+    """Without them, the warning of a loss would speak of any queue or bus."""
+    stacks = [request.getfixturevalue(name) for name in VARIANTS]
+    several = {"AWS::SQS::Queue": 3, "AWS::Events::EventBus": 2}
+    for resource_type, kinds in several.items():
+        paths = {
+            path
+            for stack in stacks
+            for path, logical_id in stack.ids.items()
+            if stack.template["Resources"][logical_id]["Type"] == resource_type
+        }
+        lines = [f"  S: {resource_type} {path} Id will be destroyed" for path in paths]
+        words = {loss.partition(",")[0] for loss in find_losses(lines)}
+        assert len(words - {"a queue"}) == len(paths) == kinds
 
 
 def ids_of(stack: Stack) -> dict[str, Any]:

@@ -74,6 +74,7 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "monitoring": PARTS,
         "delivery": {"monitoring"} | PARTS,
         "stack": {"delivery", "destinations", "monitoring"} | PARTS,
+        "losses": set(),
         "emulator": set(),
         "synthesis": {"settings", "stack", "emulator", "packaging"},
     },
