@@ -21,6 +21,7 @@ _TYPE_NAMES = {
     int: "a whole number",
     bool: "true or false",
     list: "a list of texts",
+    dict: 'a table of texts, such as { team = "contact-centre" }',
 }
 
 
@@ -34,7 +35,9 @@ class SettingsError(Exception):
         super().__init__("\n".join([f"Queue Ends: {count} in the settings", *lines]))
 
 
-def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]]:
+def load(
+    file: Path, context: Mapping[str, object], region: str | None = None
+) -> tuple[Settings, list[str]]:
     """Read and check the settings of one stage.
 
     Parameters
@@ -47,6 +50,8 @@ def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]
         `deployed_at` is the time of a deploy, which then looks up the queues' names anew. A setting
         in the context overrides the same setting in settings.toml. A value from `-c key=value` is
         a string; a value from cdk.json has the setting's type.
+    region
+        The AWS region that the stack will be deployed to; None if it is not known.
 
     Returns
     -------
@@ -93,10 +98,10 @@ def load(file: Path, context: Mapping[str, object]) -> tuple[Settings, list[str]
         mistakes.append(
             'queue_ids is missing: list the ids of your Genesys Cloud queues, queue_ids = ["…"]'
         )
-    mistakes += find_conflicts({**values, "stage": stage})
+    mistakes += find_conflicts({**values, "stage": stage, "region": region})
     if mistakes:
         raise SettingsError(mistakes)
-    settings = Settings(stage=stage, deployed_at=deployed_at, **values)
+    settings = Settings(stage=stage, deployed_at=deployed_at, region=region, **values)
     return settings, [*_typo_warnings(context), *find_warnings(settings, raw_values)]
 
 
@@ -171,8 +176,11 @@ def _check(name: str, raw: object, origin: str) -> object:
 def _parse(text: str, value_type: type) -> object:
     """Convert a string from the CDK context to a type. If that fails, return the string."""
     text = text.strip()
-    if value_type is list:
-        return [part.strip() for part in text.split(",") if part.strip()]
+    if value_type in (list, dict):
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        if value_type is list:
+            return parts
+        return dict(part.split("=", 1) for part in parts) if all("=" in p for p in parts) else text
     if value_type is int and re.fullmatch(r"[+-]?[0-9]{1,18}", text):
         return int(text)
     if value_type is bool:
