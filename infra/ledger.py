@@ -7,7 +7,7 @@ from constructs import Construct
 
 from ledger_keys import REQUEST_SLOTS_KEY, WATCHDOG_KEY
 
-from .function import Requirements
+from .function.requirements import Requirements
 from .settings.settings import Settings
 
 
