@@ -9,6 +9,7 @@ from constructs import Construct
 
 from ..findings import acknowledge
 from ..function import InvocationLimits, Requirements, make_function
+from ..own_stack import own_stack_status_requirements
 from ..secret import genesys_secret_requirements
 from ..settings.settings import Settings
 
@@ -28,7 +29,8 @@ class Provider(Construct):
     noun
         The word for the resource in the description of the function, such as `integration`.
     requirements
-        The function's requirements besides the permission to read the Genesys Cloud secret.
+        The function's requirements besides the permissions to read the Genesys Cloud secret and the
+        status of the stack.
 
     Attributes
     ----------
@@ -59,7 +61,11 @@ class Provider(Construct):
                 retry_attempts=0,
                 max_event_age=_MAX_START_DELAY,
             ),
-            requirements=[genesys_secret_requirements(self, settings), *requirements],
+            requirements=[
+                genesys_secret_requirements(self, settings),
+                own_stack_status_requirements(self),
+                *requirements,
+            ],
         )
         reason = (
             "If a request gets no response, CloudFormation rolls back, and nothing may carry out "

@@ -76,13 +76,6 @@ def queue_read_statement(stack: Stack, *paths: str) -> Statement:
     return allow_statement("KeepQueueMetricsAwake", "sqs:GetQueueAttributes", arns)
 
 
-def stack_read_statement() -> Statement:
-    parts = ["arn:", {"Ref": "AWS::Partition"}, ":cloudformation:", {"Ref": "AWS::Region"}]
-    parts += [":", {"Ref": "AWS::AccountId"}, ":stack/QueueEnds-dev/*"]
-    arn = {"Fn::Join": ["", parts]}
-    return allow_statement("ReadOwnStackStatus", "cloudformation:DescribeStacks", arn)
-
-
 def test_it_may_read_its_secret_its_stack_and_its_queues_and_no_more(
     stack: Stack, eventbridge: Stack
 ) -> None:

@@ -21,7 +21,7 @@ from tests.fakes.clock import Clock
 from tests.fakes.deliveries import DELIVERIES, Delivery
 
 SOURCE = f"aws.partner/genesys.com/cloud/{ORG_ID}/{SUFFIX}"
-CHANGE_OPERATIONS = {"create", "replace", "configure", "switch", "delete"}
+CHANGE_OPERATIONS = {"create", "annotate", "replace", "configure", "switch", "delete"}
 """The operations that change something in Genesys Cloud."""
 
 

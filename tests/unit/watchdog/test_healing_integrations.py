@@ -13,7 +13,7 @@ from tests.fakes.clock import Clock
 from tests.fakes.deliveries import EventBridgeDelivery
 from tests.unit.watchdog.conftest import SOURCE, Watchdog
 
-WRITE_OPERATIONS = {"create", "configure", "switch", "delete"}
+WRITE_OPERATIONS = {"create", "annotate", "configure", "switch", "delete"}
 LoseSource = Callable[[FakePartnerEventSources], object]
 
 
@@ -62,7 +62,7 @@ def test_a_lost_source_is_made_anew_with_a_new_integration(
     assert integration["id"] != "int-1"
     assert watchdog.eventbridge.describe_event_source(Name=SOURCE)["State"] == "ACTIVE"
     methods = [change.split()[0] for change in watchdog.healed]
-    assert methods == ["PATCH", "DELETE", "POST", "PUT", "PATCH"]
+    assert methods == ["PATCH", "DELETE", "POST", "PATCH", "PUT", "PATCH"]
     assert watchdog.healthy == [0, 1]
     assert watchdog.check() == []
 
