@@ -27,7 +27,7 @@ export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := true
 # Many processes import the same: what one has compiled serves the others, whatever the shell says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo chaos test lint lock deploy destroy
+.PHONY: help setup demo chaos test lint lock diff deploy destroy
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
@@ -77,10 +77,17 @@ chaos: setup ## the same while faults strike, and an account of every end (EVENT
 test: lint ## everything that needs no real AWS
 	$(VENV)/bin/pytest -n 4 --dist loadgroup
 
-# The time makes CloudFormation look up the names of the queues anew.
+diff: setup ## show what a deploy would change, and warn of data that it would lose (STAGE=dev)
+	@$(PY) -m infra.target Comparing QueueEnds-$(STAGE) with
+	@$(PY) -m infra.losses show $(CDK) -c stage=$(STAGE) $(SETTINGS)
+
+# The time makes CloudFormation look up the names of the queues anew. Where data would be lost, whoever
+# sits at a terminal is asked, and a pipeline fails unless it sets ACCEPT_LOSS=yes. What is deployed
+# is what was compared.
 deploy: setup ## deploy to your AWS account (STAGE=dev)
 	@$(PY) -m infra.target Deploying QueueEnds-$(STAGE) to
-	$(CDK) deploy -c stage=$(STAGE) -c deployed_at=$$(date -u +%Y-%m-%dT%H:%M:%SZ) $(SETTINGS) $(APPROVAL)
+	@$(PY) -m infra.losses accept $(CDK) -c stage=$(STAGE) -c deployed_at=$$(date -u +%Y-%m-%dT%H:%M:%SZ) $(SETTINGS)
+	$(CDK) deploy --app cdk.out $(APPROVAL)
 
 destroy: setup ## remove it from your AWS account and from Genesys Cloud (STAGE=dev)
 	@$(PY) -m infra.target Destroying QueueEnds-$(STAGE) in
