@@ -15,6 +15,7 @@ from tests.infra.stacks import (
     backfill_statements,
     log_write_statement,
     secret_read_statement,
+    stack_read_statement,
 )
 
 # The longest possible values.
