@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .queue_ends import QueueEnds
-    from .settings.reading import load, make_settings
+    from .settings.reading import SettingsError, load, make_settings
     from .settings.settings import Settings
     from .stack import QueueEndsStack
 
-__all__ = ["QueueEnds", "QueueEndsStack", "Settings", "load", "make_settings"]
+__all__ = ["QueueEnds", "QueueEndsStack", "Settings", "SettingsError", "load", "make_settings"]
 
 # jsii, which aws_cdk loads, prints a 12-line banner if the Node.js version is past its end of life.
 # The banner would hide our error messages, and the CDK runs well on the versions below.
@@ -34,6 +34,7 @@ _MODULES = {
     "QueueEnds": ".queue_ends",
     "QueueEndsStack": ".stack",
     "Settings": ".settings.settings",
+    "SettingsError": ".settings.reading",
     "load": ".settings.reading",
     "make_settings": ".settings.reading",
 }

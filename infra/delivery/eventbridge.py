@@ -13,7 +13,7 @@ from conversations.topics import CUSTOMER_END, QUEUE_TOPICS, TOPIC_PREFIX
 from genesys.integration_spec import make_notes
 
 from ..findings import acknowledge
-from ..function import Requirements
+from ..function.requirements import Requirements
 from ..intake_queues import IntakeQueues
 from ..settings.retries import DEAD_LETTER_DAYS
 from ..settings.settings import Settings

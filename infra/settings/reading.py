@@ -5,7 +5,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING
+from dataclasses import MISSING, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,9 @@ def load(
         # A file that cannot be read may well contain queue_ids.
         may_lack_queue_ids=content is None,
     )
+    if "actions_path" in raw_values:
+        # A relative path begins at settings.toml, wherever the command runs.
+        settings = replace(settings, actions_path=str(file.parent / settings.actions_path))
     return settings, [*_typo_warnings(context), *find_warnings(settings, raw_values)]
 
 

@@ -4,7 +4,7 @@ from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from .function import Requirements
+from .requirements import Requirements
 
 
 def own_stack_status_requirements(scope: Construct) -> Requirements:
