@@ -41,17 +41,23 @@ def make_creation_check(
     It raises the error also if CloudFormation does not report the stack's status.
     """
     stack, noun = request.stack_id, request.resource.noun
+    role_may_be_new = True
     restores = request.kind == "Update" and _is_rolling_back(cloudformation, stack, deadline)
     waiting = (_ROLLING_BACK,) if restores else _WAITING
 
     def check() -> None:
+        nonlocal role_may_be_new
         try:
-            status = read_stack_status(cloudformation, stack, deadline, role_may_be_new=True)
+            status = read_stack_status(
+                cloudformation, stack, deadline, role_may_be_new=role_may_be_new
+            )
         except StackStatusUnknown as error:
             raise CreationUnwanted(
                 f"{error} So nobody knows whether the stack still waits for the {noun}, and no "
                 f"new {noun} may stay in Genesys Cloud. {_advise(error)}"
             ) from error
+        # If AWS denies access from now on, the role has been deleted.
+        role_may_be_new = False
         if status not in waiting:
             raise CreationUnwanted(
                 f"The stack {stack_name(stack)} is in the state {status} and does not wait for the "
