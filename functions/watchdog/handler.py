@@ -9,9 +9,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from aws_calls import client_config
 from genesys import credentials, partner_source
 from logs import add_request_id_to_logs, json_logger
+from resources.stack_status import CLOUDFORMATION_CONFIG
 from watchdog.clients import Clients
 from watchdog.deployment import Deployment
-from watchdog.stack_state import CLOUDFORMATION_CONFIG
 from watchdog.watch import Backfills, watch
 
 logger = json_logger("watchdog")

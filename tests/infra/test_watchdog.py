@@ -16,6 +16,7 @@ from tests.infra.stacks import (
     lease_statement,
     log_write_statement,
     secret_read_statement,
+    stack_read_statement,
 )
 
 # The longest possible values.
@@ -74,13 +75,6 @@ def test_only_its_own_schedule_may_invoke_it(stack: Stack) -> None:
 def queue_read_statement(stack: Stack, *paths: str) -> Statement:
     arns = [stack.arn(path) for path in paths]
     return allow_statement("KeepQueueMetricsAwake", "sqs:GetQueueAttributes", arns)
-
-
-def stack_read_statement() -> Statement:
-    parts = ["arn:", {"Ref": "AWS::Partition"}, ":cloudformation:", {"Ref": "AWS::Region"}]
-    parts += [":", {"Ref": "AWS::AccountId"}, ":stack/QueueEnds-dev/*"]
-    arn = {"Fn::Join": ["", parts]}
-    return allow_statement("ReadOwnStackStatus", "cloudformation:DescribeStacks", arn)
 
 
 def test_it_may_read_its_secret_its_stack_and_its_queues_take_its_lease_and_no_more(

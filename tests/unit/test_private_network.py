@@ -21,13 +21,13 @@ from private_network import explain_no_answer
 from provisioner.failure_reason import failure_reason
 from provisioner.response import Response, ResponseNotSent, send
 from resources.registry import parse_resource
+from resources.stack_status import StackStatusUnknown, read_stack_status
 from tests.fakes.aws.cloudformation import PROPERTIES, SUBSCRIPTION
 from tests.fakes.aws.dynamodb import client_error
 from tests.fakes.aws.stacks import STACK_NAME, FakeStacks
 from tests.fakes.clock import Clock
 from tests.fakes.ends import make_end
 from tests.fakes.webhook_receiver import LONG_SECONDS, deliver_ends, tcp_server, webhook_to
-from watchdog.stack_state import StackStatusUnknown, read_stack_status
 
 NO_WAY = ConnectTimeoutError(endpoint_url="https://service.eu-west-1.amazonaws.com")
 
