@@ -6,7 +6,7 @@ from pathlib import Path
 from aws_cdk import Annotations, App
 
 from .emulator import fit_to_emulator
-from .packaging import Asset, PackagingError, build_asset
+from .packaging import Asset, PackagingError, Target, build_asset
 from .settings.reading import SettingsError, load
 from .settings.retries import duration_in_words
 from .settings.settings import Settings
@@ -16,8 +16,8 @@ from .stack import QueueEndsStack
 def synthesise(project_folder: Path) -> None:
     """Synthesise the stage that the CDK context selects.
 
-    If the settings have mistakes or pip fails, the process prints the error to stderr and exits
-    with status 1.
+    If the settings have mistakes or the asset cannot be built, the process prints the error to
+    stderr and exits with status 1.
 
     Parameters
     ----------
@@ -28,13 +28,15 @@ def synthesise(project_folder: Path) -> None:
     try:
         settings, warnings = load(project_folder / "settings.toml", app.node.get_all_context())
         asset = build_asset(
-            project_folder / "functions", settings.packaging, project_folder / "build"
+            project_folder / "functions", Target(settings.packaging), project_folder / "build"
         )
     except (SettingsError, PackagingError) as error:
         sys.exit(str(error))
     stack = make_stack(app, settings, asset)
     for number, warning in enumerate(warnings, start=1):
         Annotations.of(stack).add_warning_v2(f"queue-ends:settings-{number}", warning)
+    for number, notice in enumerate(asset.notices, start=1):
+        Annotations.of(stack).add_info_v2(f"queue-ends:asset-{number}", notice)
     Annotations.of(stack).add_info_v2("queue-ends:outage", _outage_notice(settings))
     app.synth()
 

@@ -21,8 +21,8 @@ TREES = ("functions", "infra", "local", "ops", "bench", "tests")
 """The folders that hold Python files; some are yet to come."""
 FILES = [ROOT / "app.py", *sorted(file for tree in TREES for file in (ROOT / tree).rglob("*.py"))]
 FUNCTIONS = ROOT / "functions"
-CHOSEN = FUNCTIONS / "destinations/registry.py"
-"""Imports the destinations that are set, and no others."""
+CHOOSING = (FUNCTIONS / "destinations/registry.py", ROOT / "infra/packaging/probe.py")
+"""The files that import what they are told to: the destinations that are set, or all modules."""
 HANDLERS = [file for file in FILES if file.name == "handler.py"]
 
 
@@ -73,8 +73,9 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "destinations": PARTS,
         "monitoring": PARTS,
         "delivery": {"monitoring"} | PARTS,
-        "stack": {"delivery", "destinations", "monitoring"} | PARTS,
+        "stack": {"delivery", "destinations", "monitoring", "packaging"} | PARTS,
         "emulator": set(),
+        "packaging": set(),
         "synthesis": {"settings", "stack", "emulator", "packaging"},
     },
     "local": {
@@ -171,7 +172,7 @@ def arrows_of(file: Path) -> Iterator[str]:
         if top in ARROWS["functions"]:
             top, room = "functions", top
         if top not in TREES:
-            if top in ("", "app") or (top == "?" and file != CHOSEN):
+            if top in ("", "app") or (top == "?" and file not in CHOOSING):
                 yield module
         elif top != tree_of(file):
             yield f"{top}/{room}"
