@@ -8,7 +8,7 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path, PurePosixPath
@@ -37,6 +37,29 @@ class _Asset:
     folder: Path
     sources: Sources
     target: Target
+
+    @property
+    def modules(self) -> set[str]:
+        """The top-level modules in the asset."""
+        return {path.name.partition(".")[0] for path in self.folder.iterdir()}
+
+    @property
+    def foreign_modules(self) -> set[str]:
+        """The top-level modules in the asset with parts that this machine cannot load."""
+        if self.target.kind == "host":
+            return set()
+        machine = self.target.marker_environment["platform_machine"]
+        is_same_platform = sys.platform == "linux" and platform.machine() == machine
+        return {
+            path.relative_to(self.folder).parts[0].partition(".")[0]
+            for path in self.folder.rglob("*.so")
+            if not (is_same_platform and path.name[path.name.index(".") :] in EXTENSION_SUFFIXES)
+        }
+
+    @property
+    def borrowed_modules(self) -> set[str]:
+        """The top-level modules that the check takes from this machine, in versions of its own."""
+        return self.foreign_modules | (RUNTIME_MODULES - self.modules)
 
     def path_of(self, file: str | None) -> PurePosixPath | None:
         """Return a file's path in the asset, or None if it is elsewhere."""
@@ -67,14 +90,14 @@ def check_imports(folder: Path, sources: Sources, target: Target) -> list[str]:
         for place, module in missing_imports(sources, asset.folder, target)
     }
     failures, ended = _run_probe(asset)
-    notices = {}
+    notices: dict[str, str] = {}
     for failure in failures:
         place = _place_of(failure, asset)
         if _is_fault(failure, asset) and place:
             faults.setdefault(place, _in_words(failure, asset))
         elif place not in faults:
-            where = f"{asset.name_of(place.path)}, line {place.line}" if place else "elsewhere"
-            notices[where] = f"{failure['module']} raised {failure['message']} at {where}"
+            where = f" at {asset.name_of(place.path)}, line {place.line}" if place else ""
+            notices.setdefault(where, f"{failure['module']} raised {failure['message']}{where}")
     if faults:
         lines = [
             f"  - {asset.name_of(place.path)}, line {place.line}: {words}"
@@ -106,9 +129,9 @@ def _run_probe(asset: _Asset) -> tuple[list[dict[str, Any]], bool]:
             "asset": str(asset.folder),
             # The user's code comes last, so that it cannot keep ours from being checked.
             "modules": sorted(names, key=lambda name: (name.startswith(str(ACTIONS_ROOM)), name)),
-            "foreign": sorted(_foreign_modules(asset)),
+            "foreign": sorted(asset.foreign_modules),
             "runtime": sorted(RUNTIME_MODULES),
-            "removed": sorted(removed_modules(asset.target) - _top_level_modules(asset.folder)),
+            "removed": sorted(removed_modules(asset.target) - asset.modules),
             "host_paths": [str(Path(path).resolve()) for path in sys.path if path],
             "results": str(results),
         }
@@ -152,21 +175,6 @@ def _is_safe(path: PurePosixPath) -> bool:
     return is_named and path.name not in ("handler.py", "__main__.py")
 
 
-def _top_level_modules(folder: Path) -> set[str]:
-    return {path.name.partition(".")[0] for path in folder.iterdir()}
-
-
-def _foreign_modules(asset: _Asset) -> Iterator[str]:
-    """Yield the top-level modules of the asset with parts that this machine cannot load."""
-    if asset.target.kind == "host":
-        return
-    same_machine = platform.machine() == asset.target.marker_environment["platform_machine"]
-    for path in asset.folder.rglob("*.so"):
-        suffix = path.name[path.name.index(".") :]
-        if not (same_machine and sys.platform == "linux" and suffix in EXTENSION_SUFFIXES):
-            yield path.relative_to(asset.folder).parts[0].partition(".")[0]
-
-
 def _place_of(failure: dict[str, Any], asset: _Asset) -> Place | None:
     """Return the innermost place in the asset, which is where a person looks."""
     places = [
@@ -183,9 +191,10 @@ def _is_fault(failure: dict[str, Any], asset: _Asset) -> bool:
     If the target has another Python, imports under a condition do not count, nor do packages that
     this machine's Python cannot read, or for which its standard library is too old.
     """
-    places, missing = failure["places"], failure["missing"]
+    places, imported = failure["places"], failure["imported"]
     path = asset.path_of(places[-1][0]) if places else None
-    if failure["kind"] == "other" or path is None:
+    top = imported.partition(".")[0] if imported else None
+    if failure["kind"] == "other" or path is None or top in asset.borrowed_modules:
         return False
     if asset.target.is_like_this_machine:
         return True
@@ -193,9 +202,9 @@ def _is_fault(failure: dict[str, Any], asset: _Asset) -> bool:
         return path in asset.sources
     if not _all_unconditional(places, asset):
         return False
-    if missing is None:
-        return asset.path_of(failure["defined_in"]) in asset.sources
-    return missing.partition(".")[0] not in standard_modules(asset.target)
+    if failure["is_missing"]:
+        return top not in standard_modules(asset.target)
+    return asset.path_of(failure["imported_file"]) in asset.sources
 
 
 def _all_unconditional(places: Sequence[tuple[str, int]], asset: _Asset) -> bool:
@@ -212,8 +221,8 @@ def _in_words(failure: dict[str, Any], asset: _Asset) -> str:
         newer = asset.target.version > sys.version_info[:2]
         hint = f" If Python {version} is too old for it, synthesise with a newer Python."
         return f"{failure['message']}, says Python {version}.{hint if newer else ''}"
-    if failure["missing"]:
-        return _missing(failure["missing"], asset)
+    if failure["is_missing"] and failure["imported"]:
+        return _missing(failure["imported"], asset)
     return str(failure["message"])
 
 

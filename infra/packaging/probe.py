@@ -32,7 +32,7 @@ class HostFinder(MetaPathFinder):
             return None
         spec = PathFinder.find_spec(name, self._paths)
         if spec is None:
-            raise Unavailable(f"this machine has no {name}", name=name)
+            raise Unavailable(f"{name} is for another platform, and not on this machine", name=name)
         return spec
 
 
@@ -86,8 +86,9 @@ def _description(module: str, error: BaseException) -> dict[str, Any]:
         "module": module,
         "kind": _kind(error),
         "message": f"{type(error).__name__}: {error}" if str(error) else type(error).__name__,
-        "missing": getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None,
-        "defined_in": getattr(error, "path", None) if isinstance(error, ImportError) else None,
+        "is_missing": isinstance(error, ModuleNotFoundError),
+        "imported": error.name if isinstance(error, ImportError) else None,
+        "imported_file": error.path if isinstance(error, ImportError) else None,
         "places": places,
     }
 

@@ -136,7 +136,7 @@ def test_a_package_for_another_machine_cannot_be_checked(
     )
     target = Target("lambda", OTHER_MACHINE, OTHER.python_version)
     (notice,) = notices_of(functions, build_folder, "import native", target)
-    assert "this machine has no native" in notice
+    assert "native is for another platform, and not on this machine" in notice
 
 
 @pytest.mark.parametrize(
