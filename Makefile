@@ -27,7 +27,7 @@ export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := true
 # Many processes import the same: what one has compiled serves the others, whatever the shell says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo chaos test lint lock deploy destroy
+.PHONY: help setup demo chaos test lint lock diff deploy destroy
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
@@ -53,6 +53,14 @@ build/.packages: $(VENV)/.installed functions/requirements.txt
 	@$(PY) -m infra.packaging
 	@touch $@
 
+# An environment of a user's own, in which pip has installed this package; the tests deploy the
+# example app from there.
+OWN_APP := build/own-app
+$(OWN_APP)/.installed: pyproject.toml $(shell find infra functions -name '*.py' -o -name requirements.txt)
+	@$(PYTHON) -m venv --clear $(OWN_APP)
+	$(OWN_APP)/bin/pip install --quiet --disable-pip-version-check .
+	@touch $@
+
 lint: setup ## ruff and mypy
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
@@ -74,13 +82,20 @@ chaos: setup ## the same while faults strike, and an account of every end (EVENT
 	@$(PY) -m local.chaos --events $(EVENTS) --seed $(SEED) --delivery $(DELIVERY) --details $(DETAILS)
 
 # More processes than a small machine has cores, as the tests of deployed stacks wait a lot.
-test: lint ## everything that needs no real AWS
+test: lint $(OWN_APP)/.installed ## everything that needs no real AWS
 	$(VENV)/bin/pytest -n 4 --dist loadgroup
 
-# The time makes CloudFormation look up the names of the queues anew.
+diff: setup ## show what a deploy would change, and warn of data that it would lose (STAGE=dev)
+	@$(PY) -m infra.target Comparing QueueEnds-$(STAGE) with
+	@$(PY) -m infra.losses show $(CDK) -c stage=$(STAGE) $(SETTINGS)
+
+# The time makes CloudFormation look up the names of the queues anew. Where data would be lost, whoever
+# sits at a terminal is asked, and a pipeline fails unless it sets ACCEPT_LOSS=yes. What is deployed
+# is what was compared.
 deploy: setup ## deploy to your AWS account (STAGE=dev)
 	@$(PY) -m infra.target Deploying QueueEnds-$(STAGE) to
-	$(CDK) deploy -c stage=$(STAGE) -c deployed_at=$$(date -u +%Y-%m-%dT%H:%M:%SZ) $(SETTINGS) $(APPROVAL)
+	@$(PY) -m infra.losses accept $(CDK) -c stage=$(STAGE) -c deployed_at=$$(date -u +%Y-%m-%dT%H:%M:%SZ) $(SETTINGS)
+	$(CDK) deploy --app cdk.out $(APPROVAL)
 
 destroy: setup ## remove it from your AWS account and from Genesys Cloud (STAGE=dev)
 	@$(PY) -m infra.target Destroying QueueEnds-$(STAGE) in

@@ -1,17 +1,19 @@
-"""Fits a stack to the AWS emulator, which refuses templates with unsupported resources."""
+"""Fits the resources to the AWS emulator, which refuses templates with unsupported resources."""
 
 from aws_cdk import CfnResource, Stack, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
+from constructs import Construct
 
 
-def fit_to_emulator(stack: Stack) -> None:
-    """Remove from a stack the resources and tags that the emulator refuses.
+def fit_to_emulator(scope: Construct) -> None:
+    """Remove from a construct the resources and tags that the emulator refuses.
 
     The composite alarm's properties are kept in the template's metadata as
     `QueueEnds.HealthAlarm`, which the offline alarms read.
     """
-    nodes = stack.node.find_all()
+    stack = Stack.of(scope)
+    nodes = scope.node.find_all()
     dashboards = [node for node in nodes if isinstance(node, cloudwatch.CfnDashboard)]
     for node in nodes:
         match node:

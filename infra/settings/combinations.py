@@ -3,16 +3,18 @@
 import difflib
 import functools
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from genesys.queue_ids import is_uuid, pack_ids
 
 from . import attribute_filter as filters
+from .account import rules as account_rules
 from .checks import has_private_address
 from .key import OnlyWithDelivery
 from .regions import DOMAINS, FEDRAMP_ACCOUNT, FEDRAMP_DOMAIN, GENESYS_ACCOUNT
 from .retries import INTAKE_DAYS, receives_that_fit
+from .rule import Rules, add_rule
 from .settings import KEYS, Settings
 from .worker_environment import (
     characters_available,
@@ -29,8 +31,6 @@ MAX_WATCHDOG_ENVIRONMENT_CHARACTERS = 3_280
 # "QueueEnds-" and the stage.
 _MAX_EVENTBRIDGE_STAGE_CHARACTERS = 54
 
-Rule = Callable[[Settings], Iterator[str]]
-Rules = list[tuple[Rule, OnlyWithDelivery | None]]
 _CONFLICT_RULES: Rules = []
 _WARNING_RULES: Rules = []
 
@@ -44,7 +44,7 @@ def find_conflicts(values: Mapping[str, Any]) -> list[str]:
     settings = object.__new__(Settings)
     for key, value in values.items():
         object.__setattr__(settings, key, value)
-    return list(_find_messages(_CONFLICT_RULES, settings))
+    return list(_find_messages(_CONFLICT_RULES + account_rules.CONFLICT_RULES, settings))
 
 
 def find_warnings(settings: Settings, explicit_keys: Collection[str]) -> list[str]:
@@ -88,20 +88,7 @@ def _matches_delivery(only_with: OnlyWithDelivery | None, settings: Settings) ->
     return only_with is None or only_with.delivery == settings.delivery
 
 
-def _rule(rules: Rules, only_with: OnlyWithDelivery | None = None) -> Callable[[Rule], None]:
-    """Return a decorator that adds a function to `rules`.
-
-    The decorator returns None, because a rule is never called by its name.
-
-    Parameters
-    ----------
-    only_with
-        The delivery that the rule is for; None if it is for every delivery.
-    """
-    return lambda rule: rules.append((rule, only_with))
-
-
-@_rule(_CONFLICT_RULES)
+@add_rule(_CONFLICT_RULES)
 def _large_batch_without_window(settings: Settings) -> Iterator[str]:
     batch, window = settings.batch_size, settings.batching_window_seconds
     if batch > 10 and window < 1:
@@ -111,7 +98,7 @@ def _large_batch_without_window(settings: Settings) -> Iterator[str]:
         )
 
 
-@_rule(_CONFLICT_RULES, OnlyWithDelivery("eventbridge"))
+@add_rule(_CONFLICT_RULES, OnlyWithDelivery("eventbridge"))
 def _long_stage(settings: Settings) -> Iterator[str]:
     stage, limit = settings.stage, _MAX_EVENTBRIDGE_STAGE_CHARACTERS
     if len(stage) > limit:
@@ -121,7 +108,7 @@ def _long_stage(settings: Settings) -> Iterator[str]:
         )
 
 
-@_rule(_CONFLICT_RULES)
+@add_rule(_CONFLICT_RULES)
 def _receives_longer_than_retention(settings: Settings) -> Iterator[str]:
     receives, delay = settings.max_receive_count, settings.retry_delay_seconds
     timeout = settings.worker_timeout_seconds
@@ -135,7 +122,7 @@ def _receives_longer_than_retention(settings: Settings) -> Iterator[str]:
         )
 
 
-@_rule(_CONFLICT_RULES)
+@add_rule(_CONFLICT_RULES)
 def _missing_webhook_url(settings: Settings) -> Iterator[str]:
     if "webhook" in settings.destinations and settings.webhook_url is None:
         yield (
@@ -143,7 +130,7 @@ def _missing_webhook_url(settings: Settings) -> Iterator[str]:
         )
 
 
-@_rule(_CONFLICT_RULES)
+@add_rule(_CONFLICT_RULES)
 def _missing_webhook_secret(settings: Settings) -> Iterator[str]:
     if "webhook" in settings.destinations and settings.webhook_secret is None:
         yield (
@@ -152,7 +139,7 @@ def _missing_webhook_secret(settings: Settings) -> Iterator[str]:
         )
 
 
-@_rule(_CONFLICT_RULES)
+@add_rule(_CONFLICT_RULES)
 def _private_webhook_address(settings: Settings) -> Iterator[str]:
     url = settings.webhook_url
     if url and has_private_address(url) and not settings.webhook_allow_private:
@@ -162,7 +149,7 @@ def _private_webhook_address(settings: Settings) -> Iterator[str]:
         )
 
 
-@_rule(_CONFLICT_RULES)
+@add_rule(_CONFLICT_RULES)
 def _overfull_worker_environment(settings: Settings) -> Iterator[str]:
     size, limit = characters_taken(settings), characters_available(settings)
     parts = "queue_ids, webhook_url and webhook_secret"
@@ -175,7 +162,7 @@ def _overfull_worker_environment(settings: Settings) -> Iterator[str]:
         )
 
 
-@_rule(_CONFLICT_RULES)
+@add_rule(_CONFLICT_RULES)
 def _unusable_backfill(settings: Settings) -> Iterator[str]:
     if settings.backfill != "off" and settings.watchdog == "off":
         yield f'backfill = "{settings.backfill}": the watchdog runs it, and watchdog is "off"'
@@ -183,7 +170,7 @@ def _unusable_backfill(settings: Settings) -> Iterator[str]:
         yield 'backfill = "repair" would deliver what attribute_filter holds back: use "report"'
 
 
-@_rule(_CONFLICT_RULES, OnlyWithDelivery("subscription"))
+@add_rule(_CONFLICT_RULES, OnlyWithDelivery("subscription"))
 def _overfull_watchdog_environment(settings: Settings) -> Iterator[str]:
     expression = settings.filter_expression
     # Lambda measures the environment as JSON. The filter counts as JSON within JSON, because the
@@ -205,7 +192,7 @@ def _overfull_watchdog_environment(settings: Settings) -> Iterator[str]:
         )
 
 
-@_rule(_CONFLICT_RULES, OnlyWithDelivery("subscription"))
+@add_rule(_CONFLICT_RULES, OnlyWithDelivery("subscription"))
 def _failing_filter(settings: Settings) -> Iterator[str]:
     if problem := _try_filter(settings.attribute_filter, settings.queue_ids).problem:
         quoted = json.dumps(settings.attribute_filter, ensure_ascii=False)
@@ -213,7 +200,7 @@ def _failing_filter(settings: Settings) -> Iterator[str]:
         yield f"attribute_filter = {quoted}: {problem} This works: {working}"
 
 
-@_rule(_WARNING_RULES, OnlyWithDelivery("subscription"))
+@add_rule(_WARNING_RULES, OnlyWithDelivery("subscription"))
 def _mismatching_filter(settings: Settings) -> Iterator[str]:
     trial = _try_filter(settings.attribute_filter, settings.queue_ids)
     for queue_id, result in trial.mismatches.items():
@@ -230,7 +217,7 @@ def _try_filter(expression: str | None, queue_ids: tuple[str, ...]) -> filters.T
     return filters.try_filter_in_subprocess(expression, queue_ids)
 
 
-@_rule(_WARNING_RULES)
+@add_rule(_WARNING_RULES)
 def _few_receives(settings: Settings) -> Iterator[str]:
     receives = settings.max_receive_count
     if receives < 5:
@@ -240,7 +227,7 @@ def _few_receives(settings: Settings) -> Iterator[str]:
         )
 
 
-@_rule(_WARNING_RULES)
+@add_rule(_WARNING_RULES)
 def _unusual_queue_id(settings: Settings) -> Iterator[str]:
     for queue_id in settings.queue_ids:
         if not is_uuid(queue_id):
@@ -250,7 +237,7 @@ def _unusual_queue_id(settings: Settings) -> Iterator[str]:
             )
 
 
-@_rule(_WARNING_RULES)
+@add_rule(_WARNING_RULES)
 def _little_room_for_queue_names(settings: Settings) -> Iterator[str]:
     room, count = room_for_queue_names(settings), len(settings.queue_ids)
     if room < _MIN_NAME_CHARACTERS * count:
@@ -261,7 +248,7 @@ def _little_room_for_queue_names(settings: Settings) -> Iterator[str]:
         )
 
 
-@_rule(_WARNING_RULES)
+@add_rule(_WARNING_RULES)
 def _little_time_for_details(settings: Settings) -> Iterator[str]:
     # Three seconds are for the time after the steps of the batch. Asking for the details and
     # sending the delayed messages are two steps, and each destination is one.
@@ -273,14 +260,14 @@ def _little_time_for_details(settings: Settings) -> Iterator[str]:
         )
 
 
-@_rule(_WARNING_RULES)
+@add_rule(_WARNING_RULES)
 def _unused_webhook_key(settings: Settings) -> Iterator[str]:
     for key in ("webhook_url", "webhook_secret", "webhook_allow_private"):
         if "webhook" not in settings.destinations and getattr(settings, key):
             yield f'{key} is not used: destinations does not name "webhook"'
 
 
-@_rule(_WARNING_RULES)
+@add_rule(_WARNING_RULES)
 def _unknown_region(settings: Settings) -> Iterator[str]:
     domain = settings.genesys_environment
     if domain not in DOMAINS.values():
@@ -289,7 +276,7 @@ def _unknown_region(settings: Settings) -> Iterator[str]:
         yield f"genesys_environment: {domain} is no public Genesys Cloud region{hint}"
 
 
-@_rule(_WARNING_RULES, OnlyWithDelivery("subscription"))
+@add_rule(_WARNING_RULES, OnlyWithDelivery("subscription"))
 def _wrong_fedramp_account(settings: Settings) -> Iterator[str]:
     domain, account = settings.genesys_environment, settings.genesys_account
     if domain == FEDRAMP_DOMAIN and account == GENESYS_ACCOUNT:

@@ -29,7 +29,7 @@ class Key:
     `default` is MISSING if the key is required, and None if the key is unset by default.
     """
 
-    value_type: type  # str, int, bool or list: the type of the TOML value
+    value_type: type  # str, int, bool, list or dict: the type of the TOML value
     default: object
     check: Check
     only_with: OnlyWithDelivery | None
@@ -42,15 +42,17 @@ def keys_of(settings_class: type) -> dict[str, Key]:
     # These are not keys of settings.toml, because the command line sets them for one command.
     return {
         field.name: _make_key(hints[field.name], field.default)
-        for field in fields(settings_class)
-        if field.name not in ("stage", "deployed_at")
+        # As in settings.toml, the inherited fields, which are keyword-only, come last.
+        for field in sorted(fields(settings_class), key=lambda field: bool(field.kw_only))
+        if field.name not in ("stage", "deployed_at", "region")
     }
 
 
 def _make_key(hint: Any, default: object) -> Key:
     value_type, *annotations = get_args(hint) if get_origin(hint) is Annotated else (hint,)
     if get_origin(value_type) is tuple:
-        value_type = list
+        are_pairs = get_origin(get_args(value_type)[0]) is tuple
+        value_type = dict if are_pairs else list
     elif union := get_args(value_type):
         value_type = union[0]  # the type is `str | None` or `int | None`
     return Key(

@@ -13,12 +13,19 @@ from collections.abc import Iterator
 from dataclasses import MISSING
 from pathlib import Path
 
+from .account.fields import AccountSettings
 from .checks import Between, OneOf
 from .key import Key
 from .settings import KEYS, Settings
 
 _PROJECT = Path(__file__).parents[2]
-_TYPES = {str: "text", int: "number", bool: "true or false", list: "list of texts"}
+_TYPES = {
+    str: "text",
+    int: "number",
+    bool: "true or false",
+    list: "list of texts",
+    dict: "table of texts",
+}
 _TOML_HEAD = """\
 # Settings of Queue Ends. A commented-out line shows the default, or an example if the comment above
 # it ends with "Example:". docs/settings.md lists the same keys in tables.
@@ -45,11 +52,15 @@ lists [all mistakes](troubleshooting.md#mistakes) at once.
 
 def help_sections() -> Iterator[tuple[str, dict[str, str]]]:
     """Yield the title of each section of `Settings`, and its keys' help texts by key."""
-    source = inspect.getsource(Settings)
-    for section in re.split(r"^    # (?=[A-Z].*:$)", source, flags=re.MULTILINE)[1:]:
+    sources = [inspect.getsource(declaring) for declaring in (Settings, AccountSettings)]
+    for section in (part for source in sources for part in _split_sections(source)):
         title, fields = section.split(":\n", 1)
         texts = re.findall(r'^    (\w+): .*?\n    """(.*?)"""', fields, re.MULTILINE | re.DOTALL)
         yield title, {name: " ".join(text.split()) for name, text in texts}
+
+
+def _split_sections(source: str) -> list[str]:
+    return re.split(r"^    # (?=[A-Z].*:$)", source, flags=re.MULTILINE)[1:]
 
 
 def render_settings_toml(current_text: str) -> str:
@@ -97,7 +108,7 @@ def render_settings_page() -> str:
             cells = (
                 f"`{name}`",
                 _TYPES[key.value_type],
-                f"`{_format_value(key.default)}`",
+                f"`{_format_default(key)}`",
                 values,
                 meaning,
             )
@@ -110,7 +121,7 @@ def _help_comment(name: str, help_text: str) -> str:
     limits = f" Allowed: {key.check}." if isinstance(key.check, Between) else ""
     example = ""
     if key.example and key.default is not MISSING:
-        example = f" The default is {_format_value(key.default)}. Example:"
+        example = f" The default is {_format_default(key)}. Example:"
     return _wrap_comment(f"{_delivery_note(key)}{help_text}{limits}{example}")
 
 
@@ -122,13 +133,27 @@ def _fresh_line(name: str) -> str:
     """Return a key's line in a fresh settings.toml, commented out unless the key is required."""
     key = KEYS[name]
     prefix = "" if key.default is MISSING else "# "
-    return f"{prefix}{name} = {_format_value(key.example.value if key.example else key.default)}\n"
+    value = _format_value(key.example.value) if key.example else _format_default(key)
+    return f"{prefix}{name} = {value}\n"
 
 
 def _format_value(value: object) -> str:
     """Return a value as TOML, but None as the word none, and MISSING as the word required."""
-    words = {None: "none", MISSING: "required"}
-    return words[value] if value in words else json.dumps(value, ensure_ascii=False)
+    match value:
+        case None:
+            return "none"
+        case _ if value is MISSING:
+            return "required"
+        case dict():
+            pairs = [f"{key} = {_format_value(text)}" for key, text in value.items()]
+            return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _format_default(key: Key) -> str:
+    # A field's default is a value after its check, which turns a table into a tuple of pairs.
+    is_empty_table = key.value_type is dict and not key.default
+    return _format_value({} if is_empty_table else key.default)
 
 
 def _wrap_comment(text: str) -> str:

@@ -5,12 +5,11 @@ from typing import Annotated
 
 from . import attribute_filter as filters
 from . import checks, retries
+from .account.fields import AccountSettings, Strings
 from .checks import Between, OneOf
 from .key import Example, OnlyWithDelivery, keys_of
 from .regions import GENESYS_ACCOUNT
 from .retries import DEAD_LETTER_DAYS, INTAKE_DAYS
-
-Strings = tuple[str, ...]
 
 EXAMPLE_QUEUE_IDS = (
     "a1b2c3d4-e5f6-7890-1234-567890abcdef",
@@ -19,13 +18,20 @@ EXAMPLE_QUEUE_IDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(AccountSettings):
     """The checked settings of one stage.
 
     Each field after `stage` declares a key of settings.toml. A field can be annotated with a check,
     an `OnlyWithDelivery` and an `Example`. The string after a field is its help text. A comment
     that ends in a colon begins a section. `python -m infra.settings.reference` writes
     docs/settings.md and the comments in settings.toml from the fields.
+
+    Attributes
+    ----------
+    deployed_at
+        The time of a deploy; None for any other command.
+    region
+        The AWS region that the stack will be deployed to; None if it is not known.
     """
 
     stage: str
@@ -180,13 +186,9 @@ class Settings:
     tracing: bool = False
     """If true, AWS X-Ray traces the functions."""
 
-    # Packaging:
-    packaging: Annotated[str, OneOf("lambda", "host")] = "lambda"
-    """Where the functions will run: "lambda" for AWS, or "host" for an AWS emulator on this
-    machine."""
-
-    # The command line sets this field and `stage`, which are no keys of settings.toml.
+    # The command line sets `stage` and these fields, which are no keys of settings.toml.
     deployed_at: str | None = None
+    region: str | None = None
 
     @property
     def stack_name(self) -> str:

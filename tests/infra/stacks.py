@@ -12,7 +12,6 @@ from aws_cdk.assertions import Template
 from infra.packaging import Asset
 from infra.settings.settings import Settings
 from infra.stack import QueueEndsStack
-from infra.synthesis import make_stack
 
 PROJECT = Path(__file__).parents[2]
 QUEUES = ("a1b2c3d4-e5f6-7890-1234-567890abcdef", "b2c3d4e5-f6a7-4901-8345-67890abcdef1")
@@ -96,14 +95,17 @@ def synthesise_stack(asset: Asset, outdir: Path, **settings: Any) -> Stack:
     # The CDK's own validation takes seconds to start; test_synthesis.py covers it.
     app = App(context=context, outdir=str(outdir), builtin_cloud_formation_validation=False)
     chosen = Settings(**({"stage": "dev", "queue_ids": QUEUES} | settings))
-    construct = make_stack(app, chosen, asset)
+    construct = QueueEndsStack(app, chosen, asset)
     template = dict(Template.from_stack(construct).to_json())
-    ids = {
-        resource["Metadata"]["aws:cdk:path"].split("/", 1)[1].removesuffix("/Resource"): logical_id
-        for logical_id, resource in template["Resources"].items()
-    }
+    ids = {path_of(resource): logical_id for logical_id, resource in template["Resources"].items()}
     assert len(ids) == len(template["Resources"])
     return Stack(construct, chosen, template, ids)
+
+
+def path_of(resource: dict[str, Any]) -> str:
+    """Return a resource's construct path below the construct `QueueEnds`."""
+    _, path = resource["Metadata"]["aws:cdk:path"].split("/Default/", 1)
+    return str(path).removesuffix("/Resource")
 
 
 def strings_in(node: Any) -> Iterator[str]:

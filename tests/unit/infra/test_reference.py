@@ -58,7 +58,7 @@ def test_keys_are_annotated_only_with_deliveries_that_exist() -> None:
 def test_the_keys_are_in_sections() -> None:
     assert [title for title, _ in help_sections()] == [
         "Queues", "Genesys Cloud", "Details", "Destinations", "Worker", "Monitoring", "Logs",
-        "Packaging",
+        "AWS account", "Code",
     ]  # fmt: skip
 
 

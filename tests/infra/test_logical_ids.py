@@ -1,0 +1,58 @@
+"""The logical ids on which a deployed stack's data and other stacks depend."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.losses.losses import STATEFUL_TYPES, find_losses
+from tests.infra.stacks import Stack
+
+KEPT = Path(__file__).with_name("logical_ids.json")
+VARIANTS = ("stack", "lean", "eventbridge", "many_queues", "queue_legs", "tuned")
+"""The fixtures of conftest.py."""
+
+
+def test_a_deployed_stack_keeps_its_data_and_outputs_when_it_is_updated(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Under another logical id, CloudFormation makes an empty resource and deletes the old one."""
+    found = {name: ids_of(request.getfixturevalue(name)) for name in VARIANTS}
+    text = json.dumps(found, indent=2, sort_keys=True) + "\n"
+    (tmp_path / KEPT.name).write_text(text)
+
+    assert found == json.loads(KEPT.read_text()), (
+        "An update of a deployed stack would delete what is in the file and not in the template. "
+        "Keep the construct's path, or give the resource its old id with override_logical_id(). "
+        f"If the loss is intended, say so in docs/upgrading.md, and: cp {tmp_path / KEPT.name} "
+        f"{KEPT}"
+    )
+
+
+def test_each_resource_with_data_has_words_of_its_own(request: pytest.FixtureRequest) -> None:
+    """Without them, the warning of a loss would speak of any queue or bus."""
+    stacks = [request.getfixturevalue(name) for name in VARIANTS]
+    several = {"AWS::SQS::Queue": 3, "AWS::Events::EventBus": 2}
+    for resource_type, kinds in several.items():
+        paths = {
+            path
+            for stack in stacks
+            for path, logical_id in stack.ids.items()
+            if stack.template["Resources"][logical_id]["Type"] == resource_type
+        }
+        lines = [f"  S: {resource_type} {path} Id will be destroyed" for path in paths]
+        words = {loss.partition(",")[0] for loss in find_losses(lines)}
+        assert len(words - {"a queue"}) == len(paths) == kinds
+
+
+def ids_of(stack: Stack) -> dict[str, Any]:
+    types = {name: resource["Type"] for name, resource in stack.template["Resources"].items()}
+    return {
+        "outputs": sorted(stack.template["Outputs"]),
+        "resources": {
+            name: type_
+            for name, type_ in types.items()
+            if type_ in STATEFUL_TYPES or type_.startswith("Custom::")
+        },
+    }
