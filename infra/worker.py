@@ -9,9 +9,10 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from .findings import acknowledge
-from .function import InvocationLimits, Requirements, make_function
+from .function.function import InvocationLimits, make_function
+from .function.requirements import Requirements
+from .function.secret import genesys_secret_requirements
 from .intake_queues import IntakeQueues
-from .secret import genesys_secret_requirements
 from .settings.settings import Settings
 
 

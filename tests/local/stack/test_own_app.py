@@ -70,7 +70,7 @@ def own_app(world: World, tmp_path: Path) -> Iterator[OwnApp]:
 def subscribe(aws: Emulator, topic_arn: str) -> str:
     """Subscribe a new queue to a topic; return the queue's URL."""
     sqs = aws.client("sqs")
-    url = sqs.create_queue(QueueName="surveys")["QueueUrl"]
+    url = str(sqs.create_queue(QueueName="surveys")["QueueUrl"])
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"][
         "QueueArn"
     ]
