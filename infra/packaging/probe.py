@@ -17,7 +17,7 @@ from typing import Any
 
 
 class Unavailable(ImportError):
-    """A module for another platform, of which this machine has no build of its own."""
+    """A package that the target has or will have, and that this machine lacks."""
 
 
 class HostFinder(MetaPathFinder):
@@ -32,7 +32,7 @@ class HostFinder(MetaPathFinder):
             return None
         spec = PathFinder.find_spec(name, self._paths)
         if spec is None:
-            raise Unavailable(f"{name} is for another platform, and not on this machine", name=name)
+            raise Unavailable(f"this machine has no {name}", name=name)
         return spec
 
 
@@ -86,6 +86,7 @@ def _description(module: str, error: BaseException) -> dict[str, Any]:
         "module": module,
         "kind": _kind(error),
         "message": f"{type(error).__name__}: {error}" if str(error) else type(error).__name__,
+        "unavailable": _unavailable_package(error),
         "is_missing": isinstance(error, ModuleNotFoundError),
         "imported": error.name if isinstance(error, ImportError) else None,
         "imported_file": error.path if isinstance(error, ImportError) else None,
@@ -93,13 +94,18 @@ def _description(module: str, error: BaseException) -> dict[str, Any]:
     }
 
 
-def _kind(error: BaseException) -> str:
-    """Return `import` or `syntax`, or `other` if the fault is not in what the asset holds."""
+def _unavailable_package(error: BaseException) -> str | None:
+    """Return the name of the package that this machine lacks, if that caused the error."""
     cause: BaseException | None = error
     while cause:
         if isinstance(cause, Unavailable):
-            return "other"
+            return cause.name
         cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def _kind(error: BaseException) -> str:
+    """Return `import` or `syntax` if an asset can be at fault for an error, else `other`."""
     if isinstance(error, SyntaxError):
         return "syntax"
     return "import" if isinstance(error, ImportError) else "other"

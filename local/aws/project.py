@@ -104,8 +104,8 @@ class Project:
                 shutil.copytree(source / name, self.folder / name, ignore=cache)
             elif (source / name).exists():
                 shutil.copy2(source / name, self.folder / name)
-        # All copies share the packages that pip installs, and the checks of assets. The name of each
-        # folder in them is a hash of what determines its content.
+        # All copies share the packages that pip installs and the checks of assets, in folders whose
+        # names are hashes of what determines their content.
         (self.folder / "build").mkdir()
         for name in ("packages", "checks"):
             shared = source.resolve() / "build" / name
