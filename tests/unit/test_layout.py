@@ -80,7 +80,7 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "losses": set(),
         "packaging": set(),
         "emulator": set(),
-        "synthesis": {"settings", "stack", "packaging"},
+        "synthesis": {"settings", "stack", "packaging", "queue_ends"},
     },
     "local": {
         "http": set(),
