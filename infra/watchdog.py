@@ -20,15 +20,16 @@ from .function.secret import genesys_secret_requirements
 from .settings.settings import Settings
 
 _INTERVAL = Duration.minutes(5)
-# A run must end before the next one begins.
+# A run must end, and its lease expire, before the next one begins (see `dynamodb.run_lease`).
 _TIMEOUT = Duration.minutes(4)
 
 
 class Watchdog(Construct):
     """The watchdog's function and its schedule.
 
-    One run at a time is enough. A failed run is not retried and needs no dead-letter queue, because
-    the next run follows in five minutes.
+    A lease in the ledger's table lets one run work at a time. Reserved concurrency would do the
+    same, but an account whose quota is ten concurrent executions cannot reserve one. A failed run
+    is not retried and needs no dead-letter queue, because the next run follows in five minutes.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ class Watchdog(Construct):
     queues
         The stack's SQS queues, whose metrics the watchdog keeps awake.
     requirements
-        What the function needs for the backfill and for the delivery.
+        What the function needs for the lease, for the backfill and for the delivery.
 
     Attributes
     ----------
@@ -69,7 +70,6 @@ class Watchdog(Construct):
             limits=InvocationLimits(
                 timeout=_TIMEOUT,
                 memory_mb=256,
-                reserved_concurrency=1,
                 retry_attempts=0,
                 max_event_age=Duration.seconds(60),
             ),

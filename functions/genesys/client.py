@@ -13,6 +13,7 @@ from deadline import Deadline
 from genesys.credentials import Credentials
 from genesys.errors import GenesysError, LoginRefused, Unreachable, describe_failure
 from genesys.retries import DeadlineRetry, make_session, parse_retry_after
+from private_network import explain_no_answer
 
 LOGIN_PATH = "/oauth/token"
 MAX_CONNECT_SECONDS = 5.0
@@ -239,9 +240,8 @@ class GenesysClient:
             )
         except (requests.RequestException, ValueError) as error:
             # For some malformed URLs, the requests library raises a plain ValueError.
-            raise Unreachable(
-                method, path, message=self.sanitize(describe_failure(error))
-            ) from None
+            failure = explain_no_answer(self.sanitize(describe_failure(error)), "Genesys Cloud")
+            raise Unreachable(method, path, message=failure) from None
 
     def _parse_content(self, method: str, path: str, response: requests.Response) -> Any:
         """Return a response's JSON, or None if the body is empty.

@@ -11,6 +11,7 @@ from aws_calls import (
     call_once,
     client_config,
     code_of,
+    describe,
     is_transient,
 )
 from deadline import Deadline
@@ -40,7 +41,7 @@ class StackStatusUnknown(UserFacingError):
     def __init__(self, stack: str, error: CallError) -> None:
         super().__init__(
             f"CloudFormation did not report the status of the stack {stack_name(stack)} "
-            f"({code_of(error)})."
+            f"({describe(error, 'CloudFormation')})."
         )
         self.access_refused = code_of(error) in _REFUSED
 

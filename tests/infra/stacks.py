@@ -166,6 +166,13 @@ def log_write_statement(stack: Stack, path: str) -> Statement:
     return allow_statement("WriteLogs", actions, stack.arn(f"{path}/Logs"))
 
 
+def lease_statement(stack: Stack) -> Statement:
+    """Return the statement that lets the watchdog take its lease."""
+    condition = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["#watchdog"]}}
+    table = stack.arn("Ledger/Table")
+    return allow_statement("TakeLease", "dynamodb:UpdateItem", table, Condition=condition)
+
+
 def backfill_statements(stack: Stack, *, sends: bool) -> list[Statement]:
     """Return the statements that let the watchdog run the backfill."""
     table = stack.arn("Ledger/Table")

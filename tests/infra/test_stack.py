@@ -125,6 +125,20 @@ def test_the_code_is_known_by_the_hash_of_the_asset_not_by_its_folder(stack: Sta
     assert [of_function["S3Key"] for of_function in code] == [key] * 3
 
 
+def test_no_function_reserves_concurrency(
+    *,
+    stack: Stack,
+    lean: Stack,
+    tuned: Stack,
+    eventbridge: Stack,
+    many_queues: Stack,
+    queue_legs: Stack,
+) -> None:
+    """A new account may run ten invocations at a time, and AWS lets it reserve none of them."""
+    for synthesised in (stack, lean, tuned, eventbridge, many_queues, queue_legs):
+        assert "ReservedConcurrentExecutions" not in json.dumps(synthesised.template)
+
+
 def test_tracing_is_off_unless_set(stack: Stack, tuned: Stack) -> None:
     modes = [f["Properties"].get("TracingConfig") for f in stack.of_type("AWS::Lambda::Function")]
     assert modes == [None] * 3
