@@ -39,7 +39,7 @@ from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.aws.sqs import INTAKE
 from tests.fakes.aws.sqs_event import record
-from tests.fakes.aws.stacks import STACK_NAME, FakeStacks
+from tests.fakes.aws.stacks import STACK_ID, STACK_NAME, FakeStacks
 from tests.fakes.clock import Clock
 from tests.fakes.entry_points import WORKER, imported_anew
 from tests.fakes.partner_worker import DelayingSqs
@@ -414,11 +414,14 @@ def test_the_subscription_function_logs_no_secret(
     _account(http, echo)
     sources = FakePartnerEventSources(Clock())
     sources.permanent_failure = refusal("InternalException", 500)
-    handle = load("provisioner", {"secretsmanager": _secrets(held), "events": sources}, {})
+    stacks = FakeStacks()
+    stacks.status = "CREATE_IN_PROGRESS"
+    clients = {"secretsmanager": _secrets(held), "events": sources, "cloudformation": stacks}
+    handle = load("provisioner", clients, {})
     properties = {**PROPERTIES[resource_type], "LoginUrl": http.url, "ApiUrl": http.url}
     asked = {
         "RequestId": "r-1",
-        "StackId": "stack",
+        "StackId": STACK_ID,
         "LogicalResourceId": "Subscription",
         "ResourceType": resource_type,
         "ResponseURL": f"{http.url}/answer?X-Amz-Signature={canaries.ANSWER_SIGNATURE}",
