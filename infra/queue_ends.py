@@ -186,6 +186,7 @@ class QueueEnds(Construct):
                 *self._source.own_queues,
             ],
             requirements=[
+                self.ledger.watchdog_requirements,
                 backfill_requirements(
                     self.settings, self._source.backfill_rule, self.ledger, self.intake
                 ),

@@ -53,7 +53,8 @@ OF_OPS = rooms_in("ops") - {"cli", "__main__"}
 ARROWS: dict[str, dict[str, set[str]]] = {
     "functions": {
         **{module: set() for module in BASE},
-        "aws_calls": {"deadline"},
+        "aws_calls": {"deadline", "private_network"},
+        "secret_key": {"aws_calls"},
         "conversations": BASE,
         "dynamodb": DOMAIN,
         "destinations": DOMAIN,
@@ -122,7 +123,7 @@ ARROWS: dict[str, dict[str, set[str]]] = {
 # What other trees may import of functions/: a name on which both sides must agree stands there.
 OF_FUNCTIONS: dict[str, Collection[str]] = {
     "functions": (),
-    "infra": ("conversations", "destinations", "genesys", "metrics"),
+    "infra": ("conversations", "destinations", "genesys", "ledger_keys", "metrics"),
     "local": ARROWS["functions"],
     "ops": ARROWS["functions"],
 }
