@@ -75,6 +75,7 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "delivery": {"monitoring"} | PARTS,
         "queue_ends": {"delivery", "destinations", "emulator", "monitoring"} | PARTS,
         "stack": {"queue_ends"} | PARTS,
+        "deploy_policy": set(),
         "losses": set(),
         "emulator": set(),
         "synthesis": {"settings", "stack", "packaging"},
