@@ -27,7 +27,7 @@ def json_logger(service: str) -> Logger:
     # Location and trace id are left out. They would make up a third of each line, and help nobody.
     logger = Logger(service=service, use_rfc3339=True, location=None, xray_trace_id=None)
     # Without this call, Powertools would use the level of Lambda's own log filter, which is
-    # INFO even if the setting is WARNING or higher (see `infra/function.py`).
+    # INFO even if the setting is WARNING or higher (see `infra/function/function.py`).
     logging.getLogger(service).setLevel(os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
     _loggers_by_service[service] = logger
     return logger

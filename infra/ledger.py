@@ -7,7 +7,7 @@ from constructs import Construct
 
 from conversations.ledger_store import REQUEST_SLOTS_KEY
 
-from .function import Requirements
+from .function.requirements import Requirements
 from .settings.settings import Settings
 
 

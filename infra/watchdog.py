@@ -12,8 +12,9 @@ from constructs import Construct
 from genesys.queue_ids import pack_ids
 
 from .findings import acknowledge
-from .function import InvocationLimits, Requirements, make_function
-from .secret import genesys_secret_requirements
+from .function.function import InvocationLimits, make_function
+from .function.requirements import Requirements
+from .function.secret import genesys_secret_requirements
 from .settings.settings import Settings
 
 _INTERVAL = Duration.minutes(5)

@@ -1,6 +1,7 @@
 """The worker's function, and the event source mapping that invokes it with messages."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
@@ -8,9 +9,10 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from .findings import acknowledge
-from .function import InvocationLimits, Requirements, make_function
+from .function.function import InvocationLimits, make_function
+from .function.requirements import Requirements
+from .function.secret import genesys_secret_requirements
 from .intake_queues import IntakeQueues
-from .secret import genesys_secret_requirements
 from .settings.settings import Settings
 
 
@@ -29,6 +31,8 @@ class Worker(Construct):
     ----------
     function
         The Lambda function.
+    role
+        The function's IAM role. The user's action runs with it, so the app can grant it more.
     mapping
         The event source mapping.
     """
@@ -62,6 +66,8 @@ class Worker(Construct):
                 *requirements,
             ],
         )
+        # The function itself has a read-only view of the role, which grants would not change.
+        self.role = cast(iam.Role, self.node.find_child("Role"))
         acknowledge(
             self.function,
             {

@@ -4,7 +4,7 @@ from aws_cdk import aws_iam as iam
 
 from conversations.ledger_store import BACKFILL_KEY, REQUEST_SLOTS_KEY
 
-from ..function import Requirements
+from ..function.requirements import Requirements
 from ..intake_queues import IntakeQueues
 from ..ledger import Ledger
 from ..settings.settings import Settings

@@ -12,7 +12,7 @@ from constructs import Construct, IDependable
 from conversations.topics import CUSTOMER_END, QUEUE_TOPICS, TOPIC_PREFIX
 
 from ..findings import acknowledge
-from ..function import Requirements
+from ..function.requirements import Requirements
 from ..intake_queues import IntakeQueues
 from ..settings.retries import DEAD_LETTER_DAYS
 from ..settings.settings import Settings

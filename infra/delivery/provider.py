@@ -8,8 +8,9 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from ..findings import acknowledge
-from ..function import InvocationLimits, Requirements, make_function
-from ..secret import genesys_secret_requirements
+from ..function.function import InvocationLimits, make_function
+from ..function.requirements import Requirements
+from ..function.secret import genesys_secret_requirements
 from ..settings.settings import Settings
 
 _TIMEOUT = Duration.minutes(4)

@@ -9,7 +9,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct, IDependable
 from jsii import JSIIAbstractClass
 
-from ..function import Requirements
+from ..function.requirements import Requirements
 from ..monitoring.monitored_resources import MonitoredSource
 from .queue_names import QueueNames
 

@@ -9,7 +9,7 @@ from constructs import Construct, IDependable
 
 from conversations.subscription_event import EVENT_TYPE
 
-from ..function import Requirements
+from ..function.requirements import Requirements
 from ..intake_queues import IntakeQueues
 from ..monitoring.monitored_resources import MonitoredSource
 from ..settings.settings import Settings

@@ -8,7 +8,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from ..findings import acknowledge
-from ..logs import make_log_group
+from ..function.log_group import make_log_group
 from ..settings.settings import Settings
 
 

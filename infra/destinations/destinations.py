@@ -4,8 +4,8 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from ..function import Requirements
-from ..secret import secret_read_statement
+from ..function.requirements import Requirements
+from ..function.secret import secret_read_statement
 from ..settings.settings import Settings
 from .archive import Archive
 

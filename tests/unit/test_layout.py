@@ -43,7 +43,7 @@ BASE = modules_in("functions")
 DOMAIN = BASE | {"conversations"}
 COMPOSING = {"queue_ends", "stack", "emulator", "synthesis"}
 CONSTRUCTS = modules_in("infra") - COMPOSING
-PARTS = {"settings"} | CONSTRUCTS
+PARTS = {"settings", "function"} | CONSTRUCTS
 # What the rooms of ops/ share, and what composes the command line.
 FRAME = {"aws", "command", "deployed", "errors", "output", "stage_settings", "template"} | {
     "times",
@@ -69,6 +69,7 @@ ARROWS: dict[str, dict[str, set[str]]] = {
     },
     "infra": {
         "settings": set(),
+        "function": {"findings", "settings"},
         **dict.fromkeys(CONSTRUCTS, PARTS),
         "destinations": PARTS,
         "monitoring": PARTS,

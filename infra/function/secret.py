@@ -4,8 +4,8 @@ from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from .function import Requirements
-from .settings.settings import Settings
+from ..settings.settings import Settings
+from .requirements import Requirements
 
 
 def secret_read_statement(scope: Construct, sid: str, secret_name: str) -> iam.PolicyStatement:

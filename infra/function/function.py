@@ -1,16 +1,17 @@
 """Makes Lambda functions, each with its log group and a least-privilege role."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from .findings import acknowledge
-from .logs import log_write_statement, make_log_group
-from .settings.settings import Settings
+from ..findings import acknowledge
+from ..settings.settings import Settings
+from .log_group import log_write_statement, make_log_group
+from .requirements import Requirements
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,24 +23,6 @@ class InvocationLimits:
     reserved_concurrency: int | None = None
     retry_attempts: int | None = None
     max_event_age: Duration | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Requirements:
-    """The environment variables and permissions that a function needs for one part of the stack.
-
-    Attributes
-    ----------
-    accepted_findings
-        The reasons to accept cdk-nag's findings on the permissions, keyed by finding id.
-    sends_to_itself
-        Whether the function sends messages to the queue that invokes it.
-    """
-
-    environment: Mapping[str, str] = field(default_factory=dict)
-    statements: Sequence[iam.PolicyStatement] = ()
-    accepted_findings: Mapping[str, str] = field(default_factory=dict)
-    sends_to_itself: bool = False
 
 
 def make_function(

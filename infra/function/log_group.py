@@ -5,8 +5,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from .settings.checks import RETENTION_NAMES
-from .settings.settings import Settings
+from ..settings.checks import RETENTION_NAMES
+from ..settings.settings import Settings
 
 
 def make_log_group(scope: Construct, settings: Settings) -> logs.LogGroup:

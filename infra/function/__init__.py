@@ -1,0 +1,1 @@
+"""Lambda functions, each with its role, log group and network."""
