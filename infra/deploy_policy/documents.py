@@ -71,17 +71,7 @@ def _resource_statements(target: Target) -> Iterator[Statement]:
             f"The permissions for {', '.join(unknown)} are not known: add them to RESOURCE_TYPES "
             "in infra/deploy_policy/resource_types.py, from the handlers of the resource's schema."
         )
-    actions: defaultdict[str, set[str]] = defaultdict(set)
-    for resource in target.resources.values():
-        if known := RESOURCE_TYPES.get(resource["Type"]):
-            home = known.part_of or resource["Type"]
-            service = RESOURCE_TYPES[home].arns[0].partition(":")[0]
-            optional = known.optional_actions.items()
-            needed = [
-                known.actions,
-                *(more for name, more in optional if name in resource["Properties"]),
-            ]
-            actions[home] |= {f"{service}:{name}" for name in " ".join(needed).split()}
+    actions = _actions_by_type(target)
     for home in sorted(actions):
         sid = home.removeprefix("AWS::").replace("::", "")
         bound = sorted(actions[home] - UNBOUND_ACTIONS.keys())
@@ -89,6 +79,20 @@ def _resource_statements(target: Target) -> Iterator[Statement]:
     unbound = UNBOUND_ACTIONS.keys() & set().union(*actions.values())
     # `_bind` binds this action by a condition.
     yield _statement("Unbound", sorted(unbound - {"lambda:CreateEventSourceMapping"}), ["*"])
+
+
+def _actions_by_type(target: Target) -> dict[str, set[str]]:
+    """Return the actions by type of resource; a part's actions are with those of its home."""
+    actions: defaultdict[str, set[str]] = defaultdict(set)
+    for resource in target.resources.values():
+        if known := RESOURCE_TYPES.get(resource["Type"]):
+            home = known.part_of or resource["Type"]
+            service = RESOURCE_TYPES[home].arns[0].partition(":")[0]
+            names = known.actions.split()
+            for property_name, more in known.optional_actions.items():
+                names += more.split() if property_name in resource["Properties"] else []
+            actions[home] |= {f"{service}:{name}" for name in names}
+    return actions
 
 
 def _bind(target: Target, resource_type: str, statement: Statement) -> Iterator[Statement]:
@@ -127,6 +131,7 @@ def _further_statements(target: Target) -> Iterator[Statement]:
             statement["Principal"]["Service"]
             for role in target.of_type("AWS::IAM::Role")
             for statement in role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+            if "Service" in statement["Principal"]
         }
     )
     to_services = {"StringEquals": {"iam:PassedToService": services}}

@@ -11,6 +11,9 @@ from .resource_types import RESOURCE_TYPES
 # would be too long for a service. It keeps at least this much.
 _KEPT_CHARACTERS = 24
 
+# Each service has a name of its own for the property with its key.
+_KEY_PROPERTY = re.compile(r"kms(master)?key(id|arn|identifier)|keyarn", re.IGNORECASE)
+
 Resource = Mapping[str, Any]
 
 
@@ -117,9 +120,9 @@ def kms_keys(node: Any) -> set[str]:
             own = {
                 value
                 for key, value in node.items()
-                if re.search("kms.*key|^KeyARN$", key, re.IGNORECASE) and isinstance(value, str)
+                if _KEY_PROPERTY.fullmatch(key) and isinstance(value, str) and ":kms:" in value
             }
-            return {arn for arn in own if ":kms:" in arn}.union(*map(kms_keys, node.values()))
+            return own.union(*map(kms_keys, node.values()))
         case Sequence() if not isinstance(node, str):
             return set().union(*map(kms_keys, node))
     return set()

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from infra.losses.losses import STATEFUL_TYPES, find_losses
+from infra.losses.losses import STATEFUL_TYPES, loss_of
 from tests.infra.stacks import Stack
 
 KEPT = Path(__file__).with_name("logical_ids.json")
@@ -36,8 +36,7 @@ def test_each_resource_with_data_has_words_of_its_own(variants: dict[str, Stack]
             for path, logical_id in stack.ids.items()
             if stack.template["Resources"][logical_id]["Type"] == resource_type
         }
-        lines = [f"  S: {resource_type} {path} Id will be destroyed" for path in paths]
-        words = {loss.partition(",")[0] for loss in find_losses(lines)}
+        words = {loss.what for path in paths if (loss := loss_of(resource_type, path))}
         assert len(words - {"a queue"}) == len(paths) == kinds
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
-from infra.losses.losses import find_losses
+from infra.losses.losses import loss_of
 from infra.settings.settings import KEYS
 from tests.infra.stacks import PROJECT, Stack
 
@@ -97,21 +97,20 @@ def lost_parts(before: Stack, after: Stack) -> set[str]:
     """Return the parts that an update of one stack to the other removes or replaces."""
     old, new = before.template["Resources"], after.template["Resources"]
     paths = {logical_id: path for path, logical_id in before.ids.items()}
-    lines = [
-        f"  S: {resource['Type']} {paths[logical_id]} {logical_id} will be {fate}"
+    return {
+        loss.what
         for logical_id, resource in old.items()
-        if (fate := fate_of(resource, new.get(logical_id)))
-    ]
-    return {loss.partition(", ")[0] for loss in find_losses(lines)}
+        if is_lost(resource, new.get(logical_id))
+        if (loss := loss_of(resource["Type"], paths[logical_id]))
+    }
 
 
-def fate_of(resource: Mapping[str, Any], update: Mapping[str, Any] | None) -> str | None:
+def is_lost(resource: Mapping[str, Any], update: Mapping[str, Any] | None) -> bool:
+    """Return whether CloudFormation deletes a resource, or creates another one in its place."""
     if update is None or update["Type"] != resource["Type"]:
-        return "destroyed"
-    for path in create_only(resource["Type"]):
-        if value_at(path, resource) != value_at(path, update):
-            return "replaced"
-    return None
+        return True
+    paths = create_only(resource["Type"])
+    return any(value_at(path, resource) != value_at(path, update) for path in paths)
 
 
 @functools.cache
