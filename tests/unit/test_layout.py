@@ -77,6 +77,7 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "delivery": {"monitoring"} | PARTS,
         "queue_ends": {"delivery", "destinations", "emulator", "monitoring", "packaging"} | PARTS,
         "stack": {"packaging", "queue_ends"} | PARTS,
+        "deploy_policy": set(),
         "losses": set(),
         "packaging": set(),
         "emulator": set(),
