@@ -50,6 +50,7 @@ class Worker(Construct):
             self,
             settings=settings,
             code=code,
+            noun="worker",
             handler="worker.handler.handler",
             description="Processes conversation ends from the intake queue",
             limits=InvocationLimits(
