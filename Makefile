@@ -53,6 +53,14 @@ build/.packages: $(VENV)/.installed functions/requirements.txt
 	@$(PY) -m infra.packaging
 	@touch $@
 
+# An environment of a user's own, in which pip has installed this package; the tests deploy the
+# example app from there.
+OWN_APP := build/own-app
+$(OWN_APP)/.installed: pyproject.toml $(shell find infra functions -name '*.py' -o -name requirements.txt)
+	@$(PYTHON) -m venv --clear $(OWN_APP)
+	$(OWN_APP)/bin/pip install --quiet --disable-pip-version-check .
+	@touch $@
+
 lint: setup ## ruff and mypy
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
@@ -74,7 +82,7 @@ chaos: setup ## the same while faults strike, and an account of every end (EVENT
 	@$(PY) -m local.chaos --events $(EVENTS) --seed $(SEED) --delivery $(DELIVERY) --details $(DETAILS)
 
 # More processes than a small machine has cores, as the tests of deployed stacks wait a lot.
-test: lint ## everything that needs no real AWS
+test: lint $(OWN_APP)/.installed ## everything that needs no real AWS
 	$(VENV)/bin/pytest -n 4 --dist loadgroup
 
 diff: setup ## show what a deploy would change, and warn of data that it would lose (STAGE=dev)

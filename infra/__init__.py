@@ -1,8 +1,18 @@
 """The CDK code of Queue Ends, which turns a stage's settings into a CloudFormation template."""
 
+import importlib
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .queue_ends import QueueEnds
+    from .settings.reading import SettingsError, load, make_settings
+    from .settings.settings import Settings
+    from .stack import QueueEndsStack
+
+__all__ = ["QueueEnds", "QueueEndsStack", "Settings", "SettingsError", "load", "make_settings"]
 
 # jsii, which aws_cdk loads, prints a 12-line banner if the Node.js version is past its end of life.
 # The banner would hide our error messages, and the CDK runs well on the versions below.
@@ -16,3 +26,21 @@ FUNCTIONS_FOLDER = next(
 # This package imports some modules of the deployed code, whose import root is functions/. That
 # folder is added last, so that its modules shadow no others.
 sys.path.append(str(FUNCTIONS_FOLDER))
+
+
+# Where another CDK app finds the public names. They are imported only when they are used, because
+# the CDK takes seconds to start and the settings do not need it.
+_MODULES = {
+    "QueueEnds": ".queue_ends",
+    "QueueEndsStack": ".stack",
+    "Settings": ".settings.settings",
+    "SettingsError": ".settings.reading",
+    "load": ".settings.reading",
+    "make_settings": ".settings.reading",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_MODULES[name], __name__), name)

@@ -58,8 +58,8 @@ class QueueEnds(Construct):
     ledger
         The ledger, with its DynamoDB table (`ledger.table`).
     worker
-        The worker, with its Lambda function (`worker.function`). Your action runs in it: allow the
-        role what the action needs with `worker.allow`.
+        The worker, with its Lambda function (`worker.function`). Your action runs in it: grant the
+        function's role (`worker.role`) what the action needs.
     bus
         The EventBridge bus for ends. None if `bus` is not among the settings' destinations.
     alarms

@@ -1,6 +1,7 @@
 """The worker's function, and the event source mapping that invokes it with messages."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
@@ -30,6 +31,8 @@ class Worker(Construct):
     ----------
     function
         The Lambda function.
+    role
+        The function's IAM role. The user's action runs with it, so the app can grant it more.
     mapping
         The event source mapping.
     """
@@ -64,6 +67,8 @@ class Worker(Construct):
                 *requirements,
             ],
         )
+        # The function itself has a read-only view of the role, which grants would not change.
+        self.role = cast(iam.Role, self.node.find_child("Role"))
         acknowledge(
             self.function,
             {

@@ -19,7 +19,11 @@ _ALARM_ROW_HEIGHT = 5
 
 
 class Dashboard(Construct):
-    """The CloudWatch dashboard, which has the stack's name.
+    """The CloudWatch dashboard.
+
+    Its name contains the region, because an account's dashboards are the same in all regions (see
+    "Creating a CloudWatch dashboard" in the CloudWatch User Guide). Otherwise, a stage in two
+    regions would have one dashboard, which the last deploy overwrites.
 
     Attributes
     ----------
@@ -40,19 +44,20 @@ class Dashboard(Construct):
         alarms: Alarms,
     ) -> None:
         super().__init__(scope, construct_id)
+        region = Stack.of(self).region
+        name = f"{settings.stack_name}-{region}"
         dashboard = cloudwatch.Dashboard(
             self,
             "Dashboard",
-            dashboard_name=settings.stack_name,
+            dashboard_name=name,
             # For a longer time range, CloudWatch would not show a data point for each minute.
             default_interval=Duration.hours(3),
             widgets=list(_rows(settings, resources, alarms)),
         )
         self.name = dashboard.dashboard_name
-        region = Stack.of(self).region
         self.url = (
             f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
-            f"#dashboards/dashboard/{settings.stack_name}"
+            f"#dashboards/dashboard/{name}"
         )
 
 

@@ -5,7 +5,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING
+from dataclasses import MISSING, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from .settings import KEYS, Settings
 
 # How messages name the CDK context, even if a value in it is from cdk.json.
 _CONTEXT = "-c"
+# How messages name a Python program.
+_PYTHON = "make_settings"
 _UTC_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _TYPE_NAMES = {
     str: "a text in quotes",
@@ -66,10 +68,6 @@ def load(
     mistakes: list[str] = []
     content = _read_toml(file, mistakes)
     stage = str(context.get("stage", "dev")).strip()
-    try:
-        checks.check_stage(stage)
-    except ValueError as error:
-        mistakes.append(_format_mistake("stage", stage, _CONTEXT, str(error)))
     deployed_at = str(context.get("deployed_at") or "").strip() or None
     if deployed_at and not _UTC_TIME.fullmatch(deployed_at):
         requirement = "must be a time in UTC such as 2026-12-01T10:00:00Z"
@@ -83,6 +81,71 @@ def load(
         for name, raw in tables.get(origin, {}).items()
         if name in KEYS
     }
+    settings = _check_all(
+        raw_values,
+        mistakes,
+        stage=(stage, _CONTEXT),
+        deployed_at=deployed_at,
+        region=region,
+        # A file that cannot be read may well contain queue_ids.
+        may_lack_queue_ids=content is None,
+    )
+    if "actions_path" in raw_values:
+        # A relative path begins at settings.toml, wherever the command runs.
+        settings = replace(settings, actions_path=str(file.parent / settings.actions_path))
+    return settings, [*_typo_warnings(context), *find_warnings(settings, raw_values)]
+
+
+def make_settings(stage: str = "dev", *, region: str | None = None, **values: object) -> Settings:
+    """Make and check the settings of one stage from Python values.
+
+    Parameters
+    ----------
+    stage
+        The name of the stage.
+    region
+        The AWS region that the stack will be deployed to; None if it is not known.
+    values
+        The settings by key, as docs/settings.md lists them. A list can also be a tuple.
+
+    Raises
+    ------
+    SettingsError
+        If there are mistakes.
+    """
+    mistakes = [
+        _format_mistake(key, value, _PYTHON, _unknown_key_message(key))
+        for key, value in values.items()
+        if key not in KEYS
+    ]
+    raw_values = {
+        name: (list(value) if isinstance(value, tuple) else value, _PYTHON)
+        for name, value in values.items()
+        if name in KEYS and value is not None
+    }
+    # The region of a stack without a fixed environment is a token of the CDK.
+    known_region = None if region and region.startswith("${Token[") else region
+    return _check_all(raw_values, mistakes, stage=(stage, _PYTHON), region=known_region)
+
+
+def _check_all(
+    raw_values: Mapping[str, tuple[object, str]],
+    mistakes: list[str],
+    *,
+    stage: tuple[str, str],
+    region: str | None,
+    deployed_at: str | None = None,
+    may_lack_queue_ids: bool = False,
+) -> Settings:
+    """Check raw values, each with its origin, and return the settings.
+
+    `mistakes` are those that are known already. If there are any in the end, raise `SettingsError`.
+    """
+    stage_name, stage_origin = stage
+    try:
+        checks.check_stage(stage_name)
+    except ValueError as error:
+        mistakes.append(_format_mistake("stage", stage_name, stage_origin, str(error)))
     values: dict[str, Any] = {
         name: key.default
         for name, key in KEYS.items()
@@ -93,16 +156,14 @@ def load(
             values[name] = _check(name, raw, origin)
         except ValueError as error:
             mistakes.append(_format_mistake(name, raw, origin, str(error)))
-    # A file that cannot be read may well contain queue_ids.
-    if content is not None and "queue_ids" not in raw_values:
+    if "queue_ids" not in raw_values and not may_lack_queue_ids:
         mistakes.append(
             'queue_ids is missing: list the ids of your Genesys Cloud queues, queue_ids = ["…"]'
         )
-    mistakes += find_conflicts({**values, "stage": stage, "region": region})
+    mistakes += find_conflicts({**values, "stage": stage_name, "region": region})
     if mistakes:
         raise SettingsError(mistakes)
-    settings = Settings(stage=stage, deployed_at=deployed_at, region=region, **values)
-    return settings, [*_typo_warnings(context), *find_warnings(settings, raw_values)]
+    return Settings(stage=stage_name, deployed_at=deployed_at, region=region, **values)
 
 
 def _read_toml(file: Path, mistakes: list[str]) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from local.polling import polls
 ROOT = Path(__file__).resolve().parents[2]
 CLI = ROOT / "node_modules/.bin/cdk"
 COPIED_NAMES = ("app.py", "cdk.json", "settings.toml", "infra", "functions")
+"""The files and folders of the project that a synth needs."""
 TIMEOUT_SECONDS = 600.0
 """The time limit for a call of the CDK CLI, which may have to package the functions first."""
 STACK_OPERATIONS = ("CREATE", "UPDATE", "DELETE")
@@ -76,6 +77,10 @@ class Project:
         A file that replaces `functions/destinations/actions.py` in the copy, as a user's edit does.
     source
         The folder of the project to copy.
+    names
+        The files and folders to copy, as far as they exist.
+    python
+        The Python that runs the app.
     progress
         Called with each line of the CLI's output as soon as it is printed.
     """
@@ -87,11 +92,13 @@ class Project:
         *,
         actions: Path | None = None,
         source: Path = ROOT,
+        names: Sequence[str] = COPIED_NAMES,
+        python: str = sys.executable,
         progress: Callable[[str], None] | None = None,
     ) -> None:
         self.emulator, self.folder, self.progress = emulator, folder.resolve(), progress
         self.folder.mkdir(parents=True, exist_ok=True)
-        for name in COPIED_NAMES:
+        for name in names:
             if (source / name).is_dir():
                 cache = shutil.ignore_patterns("__pycache__")
                 shutil.copytree(source / name, self.folder / name, ignore=cache)
@@ -107,7 +114,7 @@ class Project:
             shutil.copy2(actions, self.folder / "functions/destinations/actions.py")
         self._scratch = self.folder / "tmp"
         self._scratch.mkdir(exist_ok=True)
-        self._app = ("--app", shlex.join([sys.executable, "app.py"]))
+        self._app = ("--app", shlex.join([python, "app.py"]))
         self._synthesised_stage: str | None = None
 
     def bootstrap(self) -> None:

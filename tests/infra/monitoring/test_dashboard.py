@@ -48,12 +48,14 @@ def board(stack_of_kind: Stack) -> Board:
 # Its content
 
 
-def test_the_dashboard_is_named_like_the_stack_and_shows_every_alarm_first(
+def test_the_dashboard_is_named_after_stack_and_region_and_shows_every_alarm_first(
     stack_of_kind: Stack,
 ) -> None:
     board = board_of(stack_of_kind)
     (dashboard,) = stack_of_kind.of_type("AWS::CloudWatch::Dashboard")
-    assert dashboard["Properties"]["DashboardName"] == stack_of_kind.settings.stack_name
+    # The dashboards of all regions are in one list.
+    name = ["", [f"{stack_of_kind.settings.stack_name}-", {"Ref": "AWS::Region"}]]
+    assert dashboard["Properties"]["DashboardName"] == {"Fn::Join": name}
     first = board.widgets[0]
     assert (first["type"], first["x"], first["y"]) == ("alarm", 0, 0)
     arns = first["properties"]["alarms"]
@@ -308,5 +310,5 @@ def test_the_url_is_of_the_console_in_the_stacks_region(stack: Stack) -> None:
     region = {"Ref": "AWS::Region"}
     home = [region, ".console.aws.amazon.com/cloudwatch/home?region=", region]
     assert stack.template["Outputs"]["DashboardUrl"]["Value"] == {
-        "Fn::Join": ["", ["https://", *home, "#dashboards/dashboard/QueueEnds-dev"]]
+        "Fn::Join": ["", ["https://", *home, "#dashboards/dashboard/QueueEnds-dev-", region]]
     }
