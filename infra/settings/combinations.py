@@ -54,7 +54,7 @@ def find_warnings(settings: Settings, explicit_keys: Collection[str]) -> list[st
     `explicit_keys` are the keys that the user has set. All other keys have their defaults.
     """
     return [
-        *_find_messages(_WARNING_RULES, settings),
+        *_find_messages(_WARNING_RULES + account_rules.WARNING_RULES, settings),
         *_ineffective_key_warnings(settings, explicit_keys),
     ]
 

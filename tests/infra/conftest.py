@@ -10,6 +10,7 @@ from infra.packaging import Asset
 from tests.infra.stacks import Stack, synthesise_stack
 
 HERE = Path(__file__).parent
+KEY = "arn:aws:kms:us-east-1:111122223333:key/1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d"
 BOUNDARY = {"@aws-cdk/core:permissionsBoundary": {"name": "developers"}}
 """What a company's cdk.json says of its permission boundary."""
 
@@ -135,7 +136,7 @@ COMPANY = {
     "details": "analytics",
     "backfill": "repair",
     "tracing": True,
-    "kms_key_arn": "arn:aws:kms:us-east-1:111122223333:key/1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d",
+    "kms_key_arn": KEY,
     "secret_kms_key_arn": "alias/secrets",
     "vpc_subnet_ids": ("subnet-0a1b2c3d4e5f60718", "subnet-1b2c3d4e5f6071829"),
     "vpc_security_group_ids": ("sg-0a1b2c3d4e5f60718",),
@@ -157,6 +158,6 @@ def company(stack_with: Callable[..., Stack]) -> Stack:
 @pytest.fixture(scope="session")
 def company_eventbridge(stack_with: Callable[..., Stack]) -> Stack:
     """Return a stack like `company`, with the delivery `eventbridge` and its archive."""
-    secret_key = "arn:aws:kms:us-east-1:444455556666:alias/team/secrets"
+    secret_key = "arn:aws:kms:us-east-1:444455556666:alias/team/it"
     changes = {"delivery": "eventbridge", "archive_days": 30, "secret_kms_key_arn": secret_key}
     return stack_with(**COMPANY | changes, context=BOUNDARY)
