@@ -11,8 +11,11 @@ from tests.infra.stacks import Stack, synthesise_stack
 
 HERE = Path(__file__).parent
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d"
-BOUNDARY = {"@aws-cdk/core:permissionsBoundary": {"name": "developers"}}
-"""What a company's cdk.json says of its permission boundary."""
+CONTEXT = {
+    "@aws-cdk/core:permissionsBoundary": {"name": "developers"},
+    "@aws-cdk/core:bootstrapQualifier": "acme1",
+}
+"""What a company's cdk.json adds: its permission boundary, and the qualifier of its bootstrap."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
@@ -152,7 +155,7 @@ COMPANY = {
 @pytest.fixture(scope="session")
 def company(stack_with: Callable[..., Stack]) -> Stack:
     """Return a stack for a locked-down account, with every destination."""
-    return stack_with(**COMPANY, context=BOUNDARY)
+    return stack_with(**COMPANY, context=CONTEXT)
 
 
 @pytest.fixture(scope="session")
@@ -160,4 +163,4 @@ def company_eventbridge(stack_with: Callable[..., Stack]) -> Stack:
     """Return a stack like `company`, with the delivery `eventbridge` and its archive."""
     secret_key = "arn:aws:kms:us-east-1:444455556666:alias/team/it"
     changes = {"delivery": "eventbridge", "archive_days": 30, "secret_kms_key_arn": secret_key}
-    return stack_with(**COMPANY | changes, context=BOUNDARY)
+    return stack_with(**COMPANY | changes, context=CONTEXT)

@@ -66,6 +66,13 @@ def test_no_two_roles_of_an_account_get_the_same_name(
     assert len({*role_names(company)} & {*role_names(company_eventbridge)}) == 3
 
 
+def test_the_bootstrap_qualifier_of_the_context_counts(company: Stack) -> None:
+    code = company.properties("Worker/Function")["Code"]
+    assert "cdk-acme1-assets-" in str(code["S3Bucket"])
+    version = company.template["Parameters"]["BootstrapVersion"]
+    assert version["Default"] == "/cdk-bootstrap/acme1/version"
+
+
 def test_functions_run_on_the_processor_and_the_python_that_the_region_has(company: Stack) -> None:
     functions = [each["Properties"] for each in company.of_type("AWS::Lambda::Function")]
     assert len(functions) == 3
