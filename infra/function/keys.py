@@ -10,13 +10,15 @@ from constructs import Construct
 from ..settings.settings import Settings
 from .requirements import Requirements
 
-# The actions on an encrypted resource, and what they need of its key. A queue's sender also checks
-# the data key that it got. DynamoDB decrypts the table's key in the caller's name for reads and
-# for writes. Sources: "Amazon SQS key management"; "DynamoDB encryption at rest usage notes".
-_QUEUE_KEY_ACTIONS = {
-    "sqs:ReceiveMessage": ["kms:Decrypt"],
-    "sqs:SendMessage": ["kms:Decrypt", "kms:GenerateDataKey"],
+# What an action on an encrypted queue needs of the key. A sender also checks the data key that it
+# got (see "Key management" in the Amazon SQS Developer Guide).
+_KEY_ACTIONS = {
+    "sqs:ReceiveMessage": {"kms:Decrypt"},
+    "sqs:SendMessage": {"kms:Decrypt", "kms:GenerateDataKey"},
 }
+# DynamoDB decrypts the table's key in the caller's name, for reads and for writes (see "DynamoDB
+# encryption at rest usage notes").
+_TABLE_KEY_ACTIONS = {"kms:Decrypt"}
 _SECRET_READ_ACTION = "secretsmanager:GetSecretValue"  # noqa: S105 (an action)
 
 
@@ -35,48 +37,35 @@ def key_requirements(
     They follow from the statements, so that a new permission to use a queue, the table or a secret
     cannot lack the permission to use the key.
     """
-    key_statements: list[iam.PolicyStatement] = []
-    findings: dict[str, str] = {}
     actions = {action for statement in statements for action in statement.actions}
-    if settings.kms_key_arn:
-        queue_key_actions = {
-            key_action
-            for action in actions & _QUEUE_KEY_ACTIONS.keys()
-            for key_action in _QUEUE_KEY_ACTIONS[action]
-        }
-        if queue_key_actions:
-            key_statements.append(
-                key_statement(
-                    scope, "UseKeyOfQueues", settings.kms_key_arn, "sqs", queue_key_actions
-                )
-            )
-        if any(action.startswith("dynamodb:") for action in actions):
-            key_statements.append(
-                key_statement(
-                    scope, "UseKeyOfLedger", settings.kms_key_arn, "dynamodb", {"kms:Decrypt"}
-                )
-            )
+    on_queues = {each for action in actions for each in _KEY_ACTIONS.get(action, ())}
+    uses_table = any(action.startswith("dynamodb:") for action in actions)
+    key_statements = [
+        key_statement(scope, sid, settings.kms_key_arn, service, key_actions)
+        for sid, service, key_actions in (
+            ("UseKeyOfQueues", "sqs", on_queues),
+            ("UseKeyOfLedger", "dynamodb", _TABLE_KEY_ACTIONS if uses_table else set()),
+        )
+        if settings.kms_key_arn and key_actions
+    ]
     secret_arns = [
         arn
         for statement in statements
         if _SECRET_READ_ACTION in statement.actions
         for arn in statement.resources
     ]
-    if settings.secret_kms_key_arn and secret_arns:
-        key_statements.append(
-            key_statement(
-                scope,
-                "UseKeyOfSecrets",
-                settings.secret_kms_key_arn,
-                "secretsmanager",
-                {"kms:Decrypt"},
-                # Secrets Manager passes the secret's ARN with every request (see "Encryption
-                # context" in "Secret encryption and decryption in AWS Secrets Manager").
-                like={"kms:EncryptionContext:SecretARN": secret_arns},
-            )
+    secret_key = settings.secret_kms_key_arn
+    if secret_key is None or not secret_arns:
+        return Requirements(statements=key_statements)
+    # Secrets Manager passes the secret's ARN with every request (see "Secret encryption and
+    # decryption in AWS Secrets Manager").
+    context = {"kms:EncryptionContext:SecretARN": secret_arns}
+    key_statements.append(
+        key_statement(
+            scope, "UseKeyOfSecrets", secret_key, "secretsmanager", {"kms:Decrypt"}, like=context
         )
-        findings = _alias_findings(settings.secret_kms_key_arn)
-    return Requirements(statements=key_statements, accepted_findings=findings)
+    )
+    return Requirements(statements=key_statements, accepted_findings=_alias_findings(secret_key))
 
 
 def key_statement(
@@ -105,24 +94,29 @@ def key_statement(
     services = [
         f"{service}.{stack.region}.{suffix}" for suffix in ("amazonaws.com", stack.url_suffix)
     ]
-    _, _, alias = key.partition("alias/")
-    # A policy cannot name a key by its alias, only demand that the key has the alias.
-    of_alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": f"alias/{alias}"}}
+    prefix, of_alias, alias = key.partition("alias/")
+    conditions: dict[str, object] = {"StringEquals": {"kms:ViaService": services, **(equals or {})}}
+    if of_alias:
+        # A policy cannot name a key by its alias, only demand that the key has the alias.
+        conditions["ForAnyValue:StringEquals"] = {"kms:ResourceAliases": f"alias/{alias}"}
+    if like:
+        conditions["StringLike"] = like
     return iam.PolicyStatement(
         sid=sid,
         actions=sorted(actions),
-        resources=[_any_key_beside(stack, key) if alias else key],
-        conditions={
-            "StringEquals": {"kms:ViaService": services, **(equals or {})},
-            **(of_alias if alias else {}),
-            **({"StringLike": like} if like else {}),
-        },
+        resources=[_any_key(stack, prefix) if of_alias else key],
+        conditions=conditions,
     )
 
 
-def _any_key_beside(stack: Stack, alias: str) -> str:
-    """Return the pattern of the keys in an alias' account and region."""
-    prefix, _, _ = alias.rpartition("alias/")
+def _any_key(stack: Stack, prefix: str) -> str:
+    """Return the pattern of all keys in the account and region of an alias.
+
+    Parameters
+    ----------
+    prefix
+        What comes before the alias in its ARN; empty if it is an alias of the stack's own account.
+    """
     if prefix:
         return f"{prefix}key/*"
     return stack.format_arn(
@@ -135,9 +129,9 @@ def _any_key_beside(stack: Stack, alias: str) -> str:
 
 def _alias_findings(key: str) -> dict[str, str]:
     """Return the reason to accept cdk-nag's finding on a key that is named by its alias."""
-    if "alias/" not in key:
+    prefix, of_alias, _ = key.partition("alias/")
+    if not of_alias:
         return {}
-    prefix, _, _ = key.rpartition("alias/")
     prefix = prefix or "arn:<AWS::Partition>:kms:<AWS::Region>:<AWS::AccountId>:"
     reason = "A policy cannot name a key by its alias; a condition demands that the key has it."
     return {f"AwsSolutions-IAM5[Resource::{prefix}key/*]": reason}
