@@ -11,9 +11,11 @@ from botocore.exceptions import (
     ConnectTimeoutError,
     EndpointConnectionError,
     ParamValidationError,
+    ReadTimeoutError,
 )
 
 from deadline import Deadline, time_limit
+from private_network import explain_no_answer
 
 CallError = ClientError | BotoCoreError | TimeoutError
 """The error of a call that was refused, got no response, or was interrupted at its deadline."""
@@ -39,6 +41,8 @@ TRANSIENT_CODES = frozenset(
         "TooManyRequestsException",
     }
 )
+# The errors of a call that got no answer.
+_NO_ANSWER_ERRORS = (EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError, TimeoutError)
 # The maximum number of attempts by `call`, and the pause before the second attempt.
 MAX_ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 0.1
@@ -123,6 +127,18 @@ def code_of(error: CallError) -> str:
     if isinstance(error, ClientError):
         return str(error.response.get("Error", {}).get("Code", "unknown"))
     return type(error).__name__
+
+
+def describe(error: CallError, service: str) -> str:
+    """Return an error's code, with advice if a call from a private network got no answer.
+
+    Parameters
+    ----------
+    service
+        The AWS service's name, as `private_network` knows it.
+    """
+    code = code_of(error)
+    return explain_no_answer(code, service) if isinstance(error, _NO_ANSWER_ERRORS) else code
 
 
 def is_transient(error: CallError) -> bool:

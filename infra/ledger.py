@@ -1,11 +1,11 @@
-"""The ledger, and the worker's permission to read and write it."""
+"""The ledger, and the permissions of the functions that use it."""
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from conversations.ledger_store import REQUEST_SLOTS_KEY
+from ledger_keys import REQUEST_SLOTS_KEY, WATCHDOG_KEY
 
 from .function.keys import stack_key
 from .function.requirements import Requirements
@@ -22,6 +22,8 @@ class Ledger(Construct):
     worker_requirements
         The environment variables and permissions that the worker needs to read and write the
         table.
+    watchdog_requirements
+        The environment variable and the permission that the watchdog needs to take its lease.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
@@ -48,24 +50,27 @@ class Ledger(Construct):
             actions=["dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:BatchGetItem"],
             resources=[self.table.table_arn],
         )
-        environment = {
-            "LEDGER_TABLE": self.table.table_name,
-            "LEDGER_DAYS": str(settings.ledger_days),
-        }
+        environment = {"LEDGER_TABLE": self.table.table_name}
         statements = [read_write_statement]
         if settings.details == "analytics":
-            statements.append(_request_slots_statement(self.table))
-        self.worker_requirements = Requirements(environment, statements)
+            statements.append(
+                _item_statement("TakeRequestSlots", self.table, key=REQUEST_SLOTS_KEY)
+            )
+        self.worker_requirements = Requirements(
+            environment | {"LEDGER_DAYS": str(settings.ledger_days)}, statements
+        )
+        self.watchdog_requirements = Requirements(
+            environment, [_item_statement("TakeLease", self.table, key=WATCHDOG_KEY)]
+        )
 
 
-def _request_slots_statement(table: dynamodb.Table) -> iam.PolicyStatement:
-    """Return the permission to take request slots, which are in an item of the table."""
+def _item_statement(sid: str, table: dynamodb.Table, *, key: str) -> iam.PolicyStatement:
+    """Return the permission to update the item with a fixed key, and no end."""
     return iam.PolicyStatement(
-        sid="TakeRequestSlots",
+        sid=sid,
         actions=["dynamodb:UpdateItem"],
         resources=[table.table_arn],
-        # Only the item with the request slots, and no end.
-        conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [REQUEST_SLOTS_KEY]}},
+        conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [key]}},
     )
 
 

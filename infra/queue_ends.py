@@ -18,7 +18,7 @@ from .ledger import Ledger
 from .monitoring.alarms import Alarms
 from .monitoring.monitored_resources import MonitoredResources
 from .monitoring.monitoring import Monitoring
-from .packaging import Asset, build_asset
+from .packaging import Asset, Target, build_asset
 from .settings.combinations import find_warnings
 from .settings.retries import duration_in_words
 from .settings.settings import KEYS, Settings
@@ -87,7 +87,7 @@ class QueueEnds(Construct):
         super().__init__(scope, construct_id)
         self.settings = settings
         self._check_stage()
-        asset = asset or build_asset(FUNCTIONS_FOLDER, settings.packaging, BUILD_FOLDER)
+        asset = asset or build_asset(FUNCTIONS_FOLDER, Target(settings.packaging), BUILD_FOLDER)
         code = lambda_.Code.from_asset(
             str(asset.folder), asset_hash=asset.hash, asset_hash_type=AssetHashType.CUSTOM
         )
@@ -126,7 +126,7 @@ class QueueEnds(Construct):
             Tags.of(self).add(key, value)
         if settings.packaging == "host":
             fit_to_emulator(self)
-        self._annotate(warnings)
+        self._annotate(warnings, asset.notices)
 
     @property
     def bus(self) -> events.EventBus | None:
@@ -186,6 +186,7 @@ class QueueEnds(Construct):
                 *self._source.own_queues,
             ],
             requirements=[
+                self.ledger.watchdog_requirements,
                 backfill_requirements(
                     self.settings, self._source.backfill_rule, self.ledger, self.intake
                 ),
@@ -193,8 +194,8 @@ class QueueEnds(Construct):
             ],
         )
 
-    def _annotate(self, warnings: Sequence[str] | None) -> None:
-        """Print warnings and a notice with the synth, for the stack if it merely wraps this."""
+    def _annotate(self, warnings: Sequence[str] | None, notices: Sequence[str]) -> None:
+        """Print warnings and notices with the synth, for the stack if it merely wraps this."""
         if warnings is None:
             changed = [
                 name for name, key in KEYS.items() if getattr(self.settings, name) != key.default
@@ -205,6 +206,8 @@ class QueueEnds(Construct):
         )
         for number, warning in enumerate(warnings, start=1):
             annotations.add_warning_v2(f"queue-ends:settings-{number}", warning)
+        for number, notice in enumerate(notices, start=1):
+            annotations.add_info_v2(f"queue-ends:asset-{number}", notice)
         annotations.add_info_v2("queue-ends:outage", _outage_notice(self.settings))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aws_cdk import App
 
-from .packaging import PackagingError, build_asset
+from .packaging import PackagingError, Target, build_asset
 from .settings.reading import SettingsError, load
 from .stack import QueueEndsStack
 
@@ -14,8 +14,8 @@ from .stack import QueueEndsStack
 def synthesise(project_folder: Path) -> None:
     """Synthesise the stage that the CDK context selects.
 
-    If the settings have mistakes or pip fails, the process prints the error to stderr and exits
-    with status 1.
+    If the settings have mistakes or the asset cannot be built, the process prints the error to
+    stderr and exits with status 1.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def synthesise(project_folder: Path) -> None:
             project_folder / "settings.toml", app.node.get_all_context(), region
         )
         asset = build_asset(
-            project_folder / "functions", settings.packaging, project_folder / "build"
+            project_folder / "functions", Target(settings.packaging), project_folder / "build"
         )
     except (SettingsError, PackagingError) as error:
         sys.exit(str(error))

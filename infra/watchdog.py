@@ -1,8 +1,9 @@
 """The watchdog, which compares Genesys Cloud with the deployed stack every five minutes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -13,20 +14,22 @@ from genesys.queue_ids import pack_ids
 
 from .findings import acknowledge
 from .function.function import InvocationLimits, make_function
+from .function.own_stack import own_stack_status_requirements
 from .function.requirements import Requirements
 from .function.secret import genesys_secret_requirements
 from .settings.settings import Settings
 
 _INTERVAL = Duration.minutes(5)
-# A run must end before the next one begins.
+# A run must end, and its lease expire, before the next one begins (see `dynamodb.run_lease`).
 _TIMEOUT = Duration.minutes(4)
 
 
 class Watchdog(Construct):
     """The watchdog's function and its schedule.
 
-    One run at a time is enough. A failed run is not retried and needs no dead-letter queue, because
-    the next run follows in five minutes.
+    A lease in the ledger's table lets one run work at a time. Reserved concurrency would do the
+    same, but an account whose quota is ten concurrent executions cannot reserve one. A failed run
+    is not retried and needs no dead-letter queue, because the next run follows in five minutes.
 
     Parameters
     ----------
@@ -36,7 +39,7 @@ class Watchdog(Construct):
     queues
         The stack's SQS queues, whose metrics the watchdog keeps awake.
     requirements
-        What the function needs for the backfill and for the delivery.
+        What the function needs for the lease, for the backfill and for the delivery.
 
     Attributes
     ----------
@@ -68,7 +71,6 @@ class Watchdog(Construct):
             limits=InvocationLimits(
                 timeout=_TIMEOUT,
                 memory_mb=256,
-                reserved_concurrency=1,
                 retry_attempts=0,
                 max_event_age=Duration.seconds(60),
             ),
@@ -76,7 +78,7 @@ class Watchdog(Construct):
                 genesys_secret_requirements(self, settings),
                 Requirements({"PACKED_QUEUE_IDS": pack_ids(settings.queue_ids)}),
                 _queue_metrics_requirements(queues),
-                *([_healing_requirements(self, settings)] if settings.watchdog == "heal" else []),
+                *([_healing_requirements(self)] if settings.watchdog == "heal" else []),
                 *requirements,
             ],
         )
@@ -119,22 +121,8 @@ def _queue_metrics_requirements(queues: Sequence[sqs.IQueue]) -> Requirements:
     return Requirements({"QUEUE_URLS": ",".join(queue.queue_url for queue in queues)}, [statement])
 
 
-def _healing_requirements(scope: Construct, settings: Settings) -> Requirements:
+def _healing_requirements(scope: Construct) -> Requirements:
     """Return what the watchdog needs to heal: to read the state of our own stack before it does."""
-    arn = Stack.of(scope).format_arn(
-        service="cloudformation",
-        resource="stack",
-        resource_name=f"{settings.stack_name}/*",
-        arn_format=ArnFormat.SLASH_RESOURCE_NAME,
-    )
-    statement = iam.PolicyStatement(
-        sid="ReadOwnStackStatus", actions=["cloudformation:DescribeStacks"], resources=[arn]
-    )
-    finding = (
-        "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:cloudformation:<AWS::Region>:"
-        f"<AWS::AccountId>:stack/{settings.stack_name}/*]"
-    )
-    reason = "After the stack's name comes an id, which IAM does not know in a request by name."
-    return Requirements(
-        {"HEAL": "true", "STACK_NAME": settings.stack_name}, [statement], {finding: reason}
-    )
+    own_stack = own_stack_status_requirements(scope)
+    environment = {"HEAL": "true", "STACK_NAME": Stack.of(scope).stack_name}
+    return replace(own_stack, environment=environment)

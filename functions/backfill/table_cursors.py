@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from aws_calls import CALL_ERRORS, call, code_of
 from backfill.cursor import Cursor, CursorMoved
 from backfill.windows import Position
-from conversations.ledger_store import BACKFILL_KEY
 from deadline import Deadline
 from dynamodb.writes import key_values
+from ledger_keys import BACKFILL_KEY
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

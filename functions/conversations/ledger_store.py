@@ -18,11 +18,6 @@ from conversations.history import History
 from deadline import Deadline
 
 SECONDS_PER_DAY = 86_400
-# Both parts of the key of the item with the request slots (see `details.request_slots`). No id of a
-# conversation or a queue begins with `#`.
-REQUEST_SLOTS_KEY = "#requests"
-# The first part of the key of the items with the backfill's cursors (see `backfill.cursor`).
-BACKFILL_KEY = "#backfill"
 
 
 class EndKey(NamedTuple):

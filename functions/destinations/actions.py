@@ -46,7 +46,8 @@ To request a retry::
             raise LookupError("the CRM does not know this conversation yet")
 
 If your code needs another package, add it to `functions/requirements.in` and run `make lock`, which
-pins its version.
+pins it and all that it requires. Modules of yours can be beside this file (`from .crm import ...`).
+All of this can also be in a folder of your own, outside of this repository: docs/actions.md.
 """
 
 from conversations.end import ConversationEnd

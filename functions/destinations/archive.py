@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 NEWLINE = b"\n"
 LIMITS = CallLimits(
+    service="Firehose",
     # Firehose accepts 500 records in a call. With 100, fewer ends are sent twice if the worker
     # crashes after a call and before it marks the ends.
     max_entries=100,

@@ -27,6 +27,7 @@ TIME_BYTES = 14
 # 1,048,576 bytes.
 MAX_BYTES = 1_000_000 - 1
 LIMITS = CallLimits(
+    service="EventBridge",
     max_entries=10,
     max_call_bytes=MAX_BYTES,
     max_entry_bytes=MAX_BYTES,

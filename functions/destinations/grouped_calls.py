@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError, ParamValidationError
 
-from aws_calls import CALL_ERRORS, CallError, client_config, code_of
+from aws_calls import CALL_ERRORS, CallError, client_config, code_of, describe
 from conversations.end import ConversationEnd
 from deadline import Deadline
 from destinations.destination import CALL_SECONDS, Receipt, ReceiptKind
@@ -50,6 +50,8 @@ class CallLimits:
 
     Attributes
     ----------
+    service
+        The service's name, as `private_network` knows it.
     max_entries
         The maximum number of entries in a call.
     max_call_bytes
@@ -60,6 +62,7 @@ class CallLimits:
         The bytes that the service counts for an entry in addition to the end's JSON.
     """
 
+    service: str
     max_entries: int
     max_call_bytes: int
     max_entry_bytes: int
@@ -184,7 +187,8 @@ class _Sending:
                 yield from self._send_group(group[:middle])
                 yield from self._send_group(group[middle:])
                 return
-            codes = [TOO_LARGE if _is_too_large(error) else code_of(error)] * len(group)
+            code = TOO_LARGE if _is_too_large(error) else describe(error, self.limits.service)
+            codes = [code] * len(group)
         if len(codes) != len(group):
             codes = ["the response does not report on each entry"] * len(group)
         smaller_entries: list[_Entry] = []

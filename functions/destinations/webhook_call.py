@@ -1,5 +1,6 @@
 """A webhook call: the POST request for one end, made in its own thread."""
 
+import errno
 import http.client
 import socket
 import ssl
@@ -17,12 +18,16 @@ from deadline import Deadline
 from destinations.destination import Receipt, ReceiptKind
 from destinations.webhook_connection import AddressRefused, Connection, ConnectionPool
 from destinations.webhook_signature import sign
+from private_network import explain_no_answer
 
 # A response's body is read only so that the connection can be reused. If a body is longer than
 # this, the connection is closed instead.
 MAX_BODY_BYTES = 16 * 1024
 # The longest wait for the next bytes of a response's body.
 MAX_BODY_WAIT_SECONDS = 0.5
+
+# What a call goes to, in the receipt's detail, which must not contain the host's name.
+_TARGET = "the webhook's host"
 
 # With these statuses, a receiver refuses the request itself, and would refuse every retry, too.
 REFUSED_STATUSES = frozenset({400, 405, 406, 410, 411, 413, 414, 415, 422, 431, 501, 505})
@@ -84,7 +89,11 @@ class Call:
         """Return the end's receipt."""
         if self.status is not None:
             return Receipt(self.position, receipt_kind(self.status), f"answered {self.status}")
-        problem = self.problem or f"no answer within {round(self.limit_seconds, 1):g} s"
+        problem = self.problem
+        if not problem:
+            problem = f"no answer within {round(self.limit_seconds, 1):g} s"
+            if not self.connection.was_opened():
+                problem = explain_no_answer(problem, _TARGET)
         return Receipt(self.position, "failed", problem)
 
     def run(self) -> None:
@@ -101,6 +110,8 @@ class Call:
             self.connection.close()
             if not self.is_abandoned:  # `abandon` itself causes errors.
                 self.problem = _describe(error)
+                if _says_no_way(error):
+                    self.problem = explain_no_answer(self.problem, _TARGET)
 
     def _post(self) -> bool:
         """Post the end and set the status; return whether the connection can be reused."""
@@ -207,6 +218,13 @@ def _make_body(end: ConversationEnd) -> bytes:
             "timestamp": end.ended_at,
             "data": msgspec.Raw(end.as_json()),
         }
+    )
+
+
+def _says_no_way(error: Exception) -> bool:
+    """Return whether the network may have no way to the host, or to a DNS server that knows it."""
+    return isinstance(error, socket.gaierror) or (
+        isinstance(error, OSError) and error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH)
     )
 
 

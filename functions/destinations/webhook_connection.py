@@ -198,6 +198,10 @@ class Connection(http.client.HTTPConnection):
             raise TimeoutError
         return remaining
 
+    def was_opened(self) -> bool:
+        """Return whether there has been a connection, perhaps without TLS yet."""
+        return self._open_socket is not None
+
     def is_reusable(self) -> bool:
         """Return whether the connection is open, and neither data nor a close has arrived."""
         return self.sock is not None and not wait_for_read(self.sock, timeout=0)

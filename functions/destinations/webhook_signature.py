@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from aws_calls import CALL_ERRORS, CallError, call_once, code_of, is_transient
+from aws_calls import CALL_ERRORS, CallError, call_once, code_of, describe, is_transient
 from deadline import Deadline
+from secret_key import explain_kms_refusal, is_refused_by_kms
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -131,10 +132,12 @@ def sign(keys: Sequence[bytes], webhook_id: str, timestamp: int, body: bytes) ->
 
 
 def _why_unreadable(secret_name: str, error: CallError) -> str:
-    code = code_of(error)
-    if code == "ResourceNotFoundException":
+    if is_refused_by_kms(error):
+        return explain_kms_refusal(secret_name)
+    if code_of(error) == "ResourceNotFoundException":
         return (
             f"there is no secret {secret_name!r}: "
             f"create it with {EXPECTED_FORM.removeprefix('expected ')}"
         )
-    return f"secret {secret_name!r} cannot be read ({code}); {EXPECTED_FORM}"
+    failure = describe(error, "Secrets Manager")
+    return f"secret {secret_name!r} cannot be read ({failure}); {EXPECTED_FORM}"

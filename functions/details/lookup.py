@@ -6,13 +6,14 @@ from typing import NoReturn, Protocol
 
 from aws_lambda_powertools import Logger
 
-from aws_calls import CALL_ERRORS, code_of
+from aws_calls import CALL_ERRORS, describe
 from deadline import Deadline, time_limit
 from details.models import Conversation, parse_conversation
 from details.request_slots import RequestSlots
 from genesys.analytics import PATH
 from genesys.analytics import Conversation as ConversationJson
 from genesys.errors import CredentialsError, GenesysError
+from private_network import explain_no_answer
 from tracebacks import error_origin
 
 # The most ids in a request. Genesys Cloud states no limit; this many make an address of 2 KB.
@@ -123,7 +124,8 @@ class ConversationLookup:
         try:
             is_taken = self._slots.take(deadline.extended_by(-MIN_REQUEST_SECONDS))
         except CALL_ERRORS as error:
-            raise _Stopped(f"the request slots cannot be updated: {code_of(error)}") from None
+            failure = describe(error, "DynamoDB")
+            raise _Stopped(f"the request slots cannot be updated: {failure}") from None
         if not is_taken:
             raise _Stopped("all request slots in the time left are taken, or requests pause")
 
@@ -147,13 +149,15 @@ class ConversationLookup:
         if not is_cut_short:
             retry_after = error.retry_after_seconds if isinstance(error, GenesysError) else None
             self._pause(min(retry_after or PAUSE_SECONDS, MAX_PAUSE_SECONDS), deadline)
+        if isinstance(error, TimeoutError):
+            raise _Stopped(explain_no_answer(str(error), "Genesys Cloud"))
         raise _Stopped(str(error))
 
     def _pause(self, seconds: float, deadline: Deadline) -> None:
         try:
             self._slots.pause(seconds, deadline.extended_by(1.0))
         except CALL_ERRORS as error:
-            self._logger.warning("Requests not paused", error=code_of(error))
+            self._logger.warning("Requests not paused", error=describe(error, "DynamoDB"))
 
 
 class _Stopped(Exception):

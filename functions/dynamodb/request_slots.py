@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aws_calls import CALL_ERRORS, call_once, code_of
-from conversations.ledger_store import REQUEST_SLOTS_KEY
 from deadline import Clock, Deadline
 from dynamodb.writes import key_values
+from ledger_keys import REQUEST_SLOTS_KEY
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

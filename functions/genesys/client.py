@@ -11,8 +11,9 @@ from requests.auth import AuthBase
 
 from deadline import Deadline
 from genesys.credentials import Credentials
-from genesys.errors import GenesysError, LoginRefused, Unreachable
+from genesys.errors import GenesysError, LoginRefused, Unreachable, describe_failure
 from genesys.retries import DeadlineRetry, make_session, parse_retry_after
+from private_network import explain_no_answer
 
 LOGIN_PATH = "/oauth/token"
 MAX_CONNECT_SECONDS = 5.0
@@ -38,6 +39,9 @@ class GenesysClient:
         decides what the OAuth client may do.
     retries
         Whether to retry requests. If not, only one network failure of a request is retried.
+    check_creation
+        Called right before each attempt at a request that creates something, and so also after
+        each wait. It raises an error, such as `CreationUnwanted`, if nothing must be created.
 
     Attributes
     ----------
@@ -56,8 +60,10 @@ class GenesysClient:
         *,
         scopes: str = "",
         retries: bool = True,
+        check_creation: Callable[[], None] = lambda: None,
     ) -> None:
         self.deadline = deadline
+        self.check_creation = check_creation
         self.changes: list[str] = []
         self._login_url = login_url + LOGIN_PATH
         self._api_url = api_url
@@ -72,7 +78,9 @@ class GenesysClient:
         retry = DeadlineRetry
         make_policy = retry.for_repeatable_requests if retries else retry.for_single_attempts
         self._session_for_repeatable_requests = make_session(make_policy(deadline))
-        self._session_for_creation_requests = make_session(retry.for_creation_requests(deadline))
+        self._session_for_creation_requests = make_session(
+            retry.for_creation_requests(deadline, before_retry=check_creation)
+        )
 
     def request(
         self,
@@ -158,11 +166,10 @@ class GenesysClient:
     ) -> requests.Response:
         """Send an API request and return the response, whatever its status."""
         token = self._get_valid_token()
-        session = (
-            self._session_for_repeatable_requests
-            if repeatable
-            else self._session_for_creation_requests
-        )
+        session = self._session_for_repeatable_requests
+        if not repeatable:
+            self.check_creation()
+            session = self._session_for_creation_requests
         return self._exchange(
             session,
             method,
@@ -233,9 +240,8 @@ class GenesysClient:
             )
         except (requests.RequestException, ValueError) as error:
             # For some malformed URLs, the requests library raises a plain ValueError.
-            raise Unreachable(
-                method, path, message=self.sanitize(_describe_failure(error))
-            ) from None
+            failure = explain_no_answer(self.sanitize(describe_failure(error)), "Genesys Cloud")
+            raise Unreachable(method, path, message=failure) from None
 
     def _parse_content(self, method: str, path: str, response: requests.Response) -> Any:
         """Return a response's JSON, or None if the body is empty.
@@ -291,10 +297,3 @@ def _parse_message(response: requests.Response) -> str:
     keys = ("message", "description", "error_description", "error", "code")
     values = (content.get(key) for key in keys)
     return next((value for value in values if value and isinstance(value, str)), "")
-
-
-def _describe_failure(error: BaseException) -> str:
-    """Return an error's class name with the underlying reason, or else with the error's message."""
-    # The requests library wraps urllib3's error, which may have a `reason`.
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    return f"{type(error).__name__}: {reason or error}"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from deadline import Deadline
-from genesys.errors import GenesysError
+from genesys.errors import CreationUnwanted, GenesysError
 
 
 def parse_id(content: object, method: str, path: str, *, status: int) -> str:
@@ -43,7 +43,7 @@ def create_once(
 
     Raises
     ------
-    GenesysError
+    GenesysError, CreationUnwanted
         No attempt is known to have succeeded. The error's `may_have_succeeded` is true if any
         attempt may have succeeded.
     """
@@ -62,6 +62,10 @@ def create_once(
                 error.may_have_succeeded = last_uncertain_error is not None
                 raise
             last_uncertain_error = error
+        except CreationUnwanted as error:
+            # This attempt was not made, but an earlier attempt may have succeeded.
+            error.may_have_succeeded = last_uncertain_error is not None
+            raise
         # If time is left, `next` pauses, because lists may show a new resource late.
         time_is_left = next(attempts, None) is not None
         listed_ids = find_created()

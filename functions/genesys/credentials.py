@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aws_calls import NEW_ROLE_SECONDS, client_config, code_of
+from aws_calls import NEW_ROLE_SECONDS, client_config, code_of, describe
 from deadline import Deadline
 from genesys.errors import CredentialsError
+from secret_key import explain_kms_refusal, is_refused_by_kms
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -55,14 +56,15 @@ def load_credentials(
         except BotoCoreError as error:
             raise CredentialsError(
                 f"Secrets Manager could not be asked for secret {secret_name!r} "
-                f"({type(error).__name__}). Try again."
+                f"({describe(error, 'Secrets Manager')}). Try again."
             ) from error
-    raise CredentialsError(
-        _explain_unreadable_secret(secret_name, code_of(last_error))
-    ) from last_error
+    raise CredentialsError(_explain_unreadable_secret(secret_name, last_error)) from last_error
 
 
-def _explain_unreadable_secret(name: str, error_code: str) -> str:
+def _explain_unreadable_secret(name: str, error: ClientError) -> str:
+    error_code = code_of(error)
+    if is_refused_by_kms(error):
+        return explain_kms_refusal(name)
     if error_code == "ResourceNotFoundException":
         return (
             f"There is no secret {name!r} in this account and region. Create it with the string "
@@ -72,7 +74,7 @@ def _explain_unreadable_secret(name: str, error_code: str) -> str:
         return f"Secret {name!r} is marked for deletion. Restore it, or name another secret."
     return (
         f"Secret {name!r} could not be read ({error_code}). Check its resource policy, and that it "
-        "is encrypted with the AWS managed key or with a key that this function may use."
+        "is encrypted with the AWS managed key or with the key in the setting secret_kms_key_arn."
     )
 
 

@@ -73,5 +73,24 @@ class CredentialsError(UserFacingError):
     """The secret with the OAuth client's credentials cannot be read or is invalid."""
 
 
+class CreationUnwanted(UserFacingError):
+    """Nobody waits for a new resource any more, so it must not be created, or not remain.
+
+    Attributes
+    ----------
+    may_have_succeeded
+        Whether the resource may exist, because an earlier request may have created it.
+    """
+
+    may_have_succeeded = True
+
+
 class NameTaken(UserFacingError):
     """A resource with the expected name exists in Genesys Cloud, but sends its events elsewhere."""
+
+
+def describe_failure(error: BaseException) -> str:
+    """Return an error's class name with the underlying reason, or else with the error's message."""
+    # The requests library wraps urllib3's error, which may have a `reason`.
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return f"{type(error).__name__}: {reason or error}"

@@ -1,4 +1,4 @@
-"""The specification of an integration of the type *Amazon EventBridge Source*.
+"""The specification of an *Amazon EventBridge Source* integration, and the parsing of responses.
 
 See "About the Amazon EventBridge integration" in the Genesys Cloud Resource Center.
 """
@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 INTEGRATION_TYPE = "amazon-eventbridge-source"
+# Every integration of Queue Ends has notes that begin with these words and the stack's name.
+_NOTES_START = "Conversation events for the AWS stack "
+# From these words on, the notes name the stack's account and region. Versions before December 2026
+# left them out.
+_NOTES_ON_ACCOUNT = " (account "
 Entity = Mapping[str, Any]
 """A JSON object in a response: an integration, or an integration's configuration."""
 
@@ -32,7 +37,10 @@ class AwsTarget:
 
 @dataclass(frozen=True, slots=True)
 class IntegrationSpec:
-    """The specification of an integration that sends the events of `topics` to `target`."""
+    """The specification of an integration that sends the events of `topics` to `target`.
+
+    `notes` say for people, and for other stacks, which stack the integration belongs to.
+    """
 
     name: str
     notes: str
@@ -59,6 +67,17 @@ class IntegrationSpec:
             "credentials": {},
         }
 
+    def owns(self, target: AwsTarget | None, notes: str) -> bool:
+        """Return whether an integration with our name is ours, by its target and its notes.
+
+        An integration has no target yet if its creation was interrupted. Then it is ours unless
+        its notes are those of another stack.
+        """
+        if target:
+            return target == self.target
+        our_notes = self.notes, self.notes.partition(_NOTES_ON_ACCOUNT)[0]
+        return notes in our_notes or not notes.startswith(_NOTES_START)
+
     def differences(self, configuration: Entity) -> list[str]:
         """Return how a configuration differs from this specification in its target and topics.
 
@@ -78,6 +97,18 @@ class IntegrationSpec:
         return not self.differences(configuration) and configuration.get("notes") == self.notes
 
 
+def make_notes(stack_name: str, account_id: str, region: str) -> str:
+    """Return the notes of a stack's integration."""
+    return f"{_NOTES_START}{stack_name}{_NOTES_ON_ACCOUNT}{account_id}, region {region})"
+
+
+def describe_owner(target: AwsTarget | None, notes: str) -> str:
+    """Return what an integration says of the stack that it belongs to, as a predicate."""
+    if target:
+        return f"feeds {target}"
+    return f'feeds nobody yet, and has the notes "{notes}"' if notes else "feeds nobody yet"
+
+
 def parse_target(configuration: Entity) -> AwsTarget | None:
     """Return the AWS target in a configuration, or None if there is no target."""
     properties = _parse_properties(configuration)
@@ -86,6 +117,32 @@ def parse_target(configuration: Entity) -> AwsTarget | None:
         for key in ("awsAccountId", "awsAccountRegion", "eventSourceSuffix")
     )
     return AwsTarget(account_id, region, suffix) if account_id else None
+
+
+def parse_type(entity: Entity) -> object:
+    """Return the id of an integration's type."""
+    match entity.get("integrationType"):
+        case {"id": type_id}:
+            return type_id
+    return None
+
+
+def parse_state(entity: Entity) -> object:
+    """Return the state that an integration reports, which may differ from the intended state."""
+    match entity.get("reportedState"):
+        case {"code": code}:
+            return code
+    return None
+
+
+def parse_state_detail(entity: Entity) -> str:
+    """Return Genesys Cloud's explanation of the state, in parentheses; empty if there is none."""
+    match entity.get("reportedState"):
+        case {"detail": dict() as detail}:
+            keys = ("message", "messageWithParams", "localizableMessageCode")
+            explanation = next((detail[key] for key in keys if detail.get(key)), "")
+            return f" ({explanation})" if explanation else ""
+    return ""
 
 
 def _parse_properties(configuration: Entity) -> Mapping[str, Any]:

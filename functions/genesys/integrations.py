@@ -5,6 +5,7 @@ has a version, and a request that changes the configuration must name the curren
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,10 @@ from genesys.integration_spec import (
     AwsTarget,
     Entity,
     IntegrationSpec,
+    parse_state,
+    parse_state_detail,
     parse_target,
+    parse_type,
 )
 
 PATH = "/api/v2/integrations"
@@ -35,12 +39,13 @@ MAX_STOP_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Integration:
-    """An integration as Genesys Cloud shows it."""
+    """An integration as Genesys Cloud shows it; `notes` are shortened to one line."""
 
     integration_id: str
     is_active: bool
     is_being_deleted: bool
     configuration: Entity
+    notes: str
 
     @property
     def target(self) -> AwsTarget | None:
@@ -74,7 +79,7 @@ class Integrations:
         return [
             self._load_integration(entity)
             for entity in self._client.iterate_entities(PATH, {"expand": "config.current"})
-            if entity.get("name") == name and _parse_type(entity) == INTEGRATION_TYPE
+            if entity.get("name") == name and parse_type(entity) == INTEGRATION_TYPE
         ]
 
     def get(self, integration_id: str) -> Integration | None:
@@ -135,6 +140,15 @@ class Integrations:
                 last_error = error
         raise last_error
 
+    def write_notes(self, integration_id: str, spec: IntegrationSpec) -> None:
+        """Write the notes into an integration without a target, so that other stacks leave it.
+
+        `configure` writes them, too. So it does no harm if Genesys Cloud refuses this request.
+        """
+        body = switch_body(DISABLED) | {"notes": spec.notes}
+        with suppress(GenesysError):
+            self._client.request("PATCH", f"{PATH}/{integration_id}", body=body)
+
     def switch_on(self, integration_id: str, spec: IntegrationSpec, deadline: Deadline) -> None:
         """Switch an integration on, and read it until it is active and as specified.
 
@@ -189,9 +203,12 @@ class Integrations:
                 configuration = self.read_configuration(integration_id)
         return Integration(
             integration_id,
-            is_active=intended_state == ENABLED and _parse_state(entity) == "ACTIVE",
+            is_active=intended_state == ENABLED and parse_state(entity) == "ACTIVE",
             is_being_deleted=intended_state == DELETED,
             configuration=configuration,
+            notes=self._client.sanitize(
+                str(entity.get("notes") or configuration.get("notes") or "")
+            ),
         )
 
     def _read_entity(self, integration_id: str) -> Entity | None:
@@ -219,8 +236,8 @@ class Integrations:
             self._switch(integration_id, ENABLED)
             # `switch_on` reports this only if no time is left for another attempt.
             return "it stays switched off"
-        if _parse_state(entity) != "ACTIVE":
-            return f"it reports {_parse_state(entity)}{_parse_state_detail(entity)}"
+        if parse_state(entity) != "ACTIVE":
+            return f"it reports {parse_state(entity)}{parse_state_detail(entity)}"
         return "; ".join(spec.differences(self.read_configuration(integration_id)))
 
     def _switch_off(self, integration_id: str, entity: Entity) -> None:
@@ -267,30 +284,5 @@ def _is_conflict_or_timeout(error: GenesysError) -> bool:
     )
 
 
-def _parse_type(entity: Entity) -> object:
-    match entity.get("integrationType"):
-        case {"id": type_id}:
-            return type_id
-    return None
-
-
-def _parse_state(entity: Entity) -> object:
-    """Return the state that an integration reports, which may differ from the intended state."""
-    match entity.get("reportedState"):
-        case {"code": code}:
-            return code
-    return None
-
-
 def _is_running(entity: Entity | None) -> bool:
-    return entity is not None and _parse_state(entity) in ("ACTIVE", "ACTIVATING", "DEACTIVATING")
-
-
-def _parse_state_detail(entity: Entity) -> str:
-    """Return Genesys Cloud's explanation of the state, in parentheses; empty if there is none."""
-    match entity.get("reportedState"):
-        case {"detail": dict() as detail}:
-            keys = ("message", "messageWithParams", "localizableMessageCode")
-            explanation = next((detail[key] for key in keys if detail.get(key)), "")
-            return f" ({explanation})" if explanation else ""
-    return ""
+    return entity is not None and parse_state(entity) in ("ACTIVE", "ACTIVATING", "DEACTIVATING")

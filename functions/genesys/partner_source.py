@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aws_calls import NEW_ROLE_SECONDS, client_config, code_of
+from aws_calls import NEW_ROLE_SECONDS, client_config, describe
 from deadline import Deadline
 from genesys.errors import UserFacingError
 
@@ -36,7 +36,7 @@ def read_state_or_error_code(eventbridge: "EventBridgeClient", name: str) -> str
     try:
         return str(eventbridge.describe_event_source(Name=name).get("State", "no state"))
     except (ClientError, BotoCoreError) as error:
-        return code_of(error)
+        return describe(error, "EventBridge")
 
 
 def wait_for_state(

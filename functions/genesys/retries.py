@@ -1,6 +1,7 @@
 """A retry policy with a deadline, for urllib3, and sessions that use it."""
 
 import random
+from collections.abc import Callable
 from typing import Any, Self
 
 import requests
@@ -30,11 +31,19 @@ class DeadlineRetry(Retry):
     A positive `Retry-After` replaces the pause. If a pause would outlast the deadline, there is no
     retry, and the last response or error is the result.
 
-    Before a retry, urllib3 calls `increment`, and then `sleep` of the returned policy.
+    Before a retry, urllib3 calls `increment`, and then `sleep` of the returned policy. After the
+    pause, the policy calls `before_retry`. If that raises an error, there is no retry.
     """
 
-    def __init__(self, *args: Any, deadline: Deadline, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        deadline: Deadline,
+        before_retry: Callable[[], None] = lambda: None,
+        **kwargs: Any,
+    ) -> None:
         self.deadline = deadline
+        self.before_retry = before_retry
         self._pause_seconds = 0.0
         super().__init__(*args, **kwargs)
 
@@ -72,13 +81,16 @@ class DeadlineRetry(Retry):
         )
 
     @classmethod
-    def for_creation_requests(cls, deadline: Deadline) -> Self:
+    def for_creation_requests(
+        cls, deadline: Deadline, before_retry: Callable[[], None] = lambda: None
+    ) -> Self:
         """Return the policy for requests that create a second resource if they are sent twice.
 
         They are retried only after 429, which guarantees that they were not carried out.
         """
         return cls(
             deadline=deadline,
+            before_retry=before_retry,
             total=None,
             connect=0,
             read=0,
@@ -89,7 +101,7 @@ class DeadlineRetry(Retry):
         )
 
     def new(self, **kwargs: Any) -> Self:
-        return super().new(deadline=self.deadline, **kwargs)
+        return super().new(deadline=self.deadline, before_retry=self.before_retry, **kwargs)
 
     def increment(
         self,
@@ -111,6 +123,7 @@ class DeadlineRetry(Retry):
 
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
         self.deadline.sleep(self._pause_seconds)
+        self.before_retry()
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
         try:

@@ -92,6 +92,15 @@ def parse_queue_arn(entity: Entity) -> str | None:
     return None
 
 
+def describe_destination(entity: Entity) -> str:
+    """Return where a subscription sends its events, for a message to the user."""
+    arn = parse_queue_arn(entity)
+    match (arn or "").split(":"):
+        case ["arn", _, "sqs", region, account_id, _]:
+            return f"{arn} (AWS account {account_id}, region {region})"
+    return arn or "a destination that is no SQS queue"
+
+
 class Subscriptions:
     """An org's event subscriptions."""
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from aws_lambda_powertools import Logger
 
-from aws_calls import CALL_ERRORS, call, code_of
+from aws_calls import CALL_ERRORS, call, describe
 from deadline import Deadline
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def send_bodies(
         try:
             error_codes = call_for_group(sqs.send_message_batch, queue_url, entries, deadline)
         except CALL_ERRORS as error:
-            logger.warning("Messages not sent", error=code_of(error), ends=len(group))
+            logger.warning("Messages not sent", error=describe(error, "SQS"), ends=len(group))
             continue
         for index, position in enumerate(group):
             sent_flags[position] = index not in error_codes

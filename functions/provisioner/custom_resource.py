@@ -1,12 +1,14 @@
 """Carries out CloudFormation's requests to a custom resource; always returns a response."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from deadline import Deadline, InvocationContext, time_limit
 from genesys.credentials import load_credentials
+from provisioner.clients import Clients
+from provisioner.creation_check import make_creation_check
 from provisioner.failure_reason import failure_reason
 from provisioner.request import (
     Request,
@@ -21,10 +23,6 @@ from resources.queue_names import QueueNames
 from resources.registry import LOOKUPS, WAIT_FUNCTIONS, WaitFunction
 from resources.undo import CleanupFailed
 from tracebacks import traceback_locations
-
-if TYPE_CHECKING:
-    from mypy_boto3_events import EventBridgeClient
-    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 NOTHING_CREATED_PREFIX = "nothing-created/"
 # The work must end AFTER_WORK_SECONDS before the function's timeout. The clean-up after failed work
@@ -41,8 +39,7 @@ LOOKUP_SECONDS = 60.0
 def handle_request(
     event: Mapping[str, Any],
     context: InvocationContext,
-    secrets: "SecretsManagerClient",
-    eventbridge: "EventBridgeClient",
+    clients: Clients,
     logger: Logger,
 ) -> Response:
     """Carry out a CloudFormation request and return the response; never raise.
@@ -57,13 +54,13 @@ def handle_request(
             if _has_nothing_to_delete(event):
                 response = Response("SUCCESS", str(event.get("PhysicalResourceId")))
             elif wait := WAIT_FUNCTIONS.get(parse_resource_type(event)):
-                response = _carry_out_wait(event, context, eventbridge, wait)
+                response = _carry_out_wait(event, context, clients, wait)
             elif lookup := LOOKUPS.get(parse_resource_type(event)):
                 org = lookup.parse(parse_properties(event))
-                response = _carry_out_lookup(org, event, context, secrets, logger)
+                response = _carry_out_lookup(org, event, context, clients, logger)
             else:
                 request = Request.parse(event)
-                response = _change_resource(request, context, secrets, eventbridge)
+                response = _change_resource(request, context, clients)
     except Exception as error:  # noqa: BLE001 - CloudFormation must get a response
         response = Response(
             "FAILED",
@@ -85,13 +82,13 @@ def handle_request(
 def _carry_out_wait(
     event: Mapping[str, Any],
     context: InvocationContext,
-    eventbridge: "EventBridgeClient",
+    clients: Clients,
     wait: WaitFunction,
 ) -> Response:
     """Carry out a request to a custom resource that only waits for a state in AWS."""
     parse_kind(event)
     deadline = Deadline.before_timeout(context, AFTER_WORK_SECONDS)
-    physical_id = wait(parse_properties(event), eventbridge, deadline)
+    physical_id = wait(parse_properties(event), clients.eventbridge, deadline)
     return Response("SUCCESS", physical_id)
 
 
@@ -99,7 +96,7 @@ def _carry_out_lookup(
     queues: QueueNames,
     event: Mapping[str, Any],
     context: InvocationContext,
-    secrets: "SecretsManagerClient",
+    clients: Clients,
     logger: Logger,
 ) -> Response:
     """Carry out a request to a custom resource that only looks up the names of queues."""
@@ -107,7 +104,7 @@ def _carry_out_lookup(
     deadline = Deadline.before_timeout(context, AFTER_WORK_SECONDS).within(LOOKUP_SECONDS)
     data = queues.look_up(
         lambda: queues.make_client(
-            load_credentials(secrets, queues.secret_name, deadline), deadline
+            load_credentials(clients.secrets, queues.secret_name, deadline), deadline
         ),
         (event.get("OldResourceProperties") or {}) if is_update else None,
     )
@@ -118,12 +115,7 @@ def _carry_out_lookup(
     return Response("SUCCESS", queues.physical_id, data=data.attributes())
 
 
-def _change_resource(
-    request: Request,
-    context: InvocationContext,
-    secrets: "SecretsManagerClient",
-    eventbridge: "EventBridgeClient",
-) -> Response:
+def _change_resource(request: Request, context: InvocationContext, clients: Clients) -> Response:
     """Create, update or delete the resource in Genesys Cloud."""
     resource = request.resource
     if request.kind == "Update" and request.old_api_host != resource.api_host:
@@ -133,16 +125,17 @@ def _change_resource(
         )
     work_deadline = Deadline.before_timeout(context, AFTER_WORK_SECONDS)
     cleanup_deadline = Deadline.before_timeout(context, AFTER_CLEANUP_SECONDS)
-    credentials = load_credentials(secrets, resource.secret_name, work_deadline)
+    check_creation = make_creation_check(request, clients.cloudformation, work_deadline)
+    credentials = load_credentials(clients.secrets, resource.secret_name, work_deadline)
     cleanup_client = resource.make_client(credentials, cleanup_deadline)
     if request.kind == "Delete":
         # A Delete needs no clean-up afterwards, so it can use the later deadline.
         resource.remove(cleanup_client, resource_may_yet_appear=request.resource_may_yet_appear)
         return Response("SUCCESS", request.physical_id)
-    work_client = resource.make_client(credentials, work_deadline)
+    work_client = resource.make_client(credentials, work_deadline, check_creation)
     data = resource.ensure(
         work_client,
-        eventbridge,
+        clients.eventbridge,
         old_properties=request.old_properties,
         cleanup_client=cleanup_client,
     )

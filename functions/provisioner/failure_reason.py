@@ -1,6 +1,7 @@
 """The reason that CloudFormation shows for a failure, with advice for the user."""
 
 from genesys.errors import GenesysError, LoginRefused, NotAsSpecified, Unreachable, UserFacingError
+from private_network import explain_no_answer
 from provisioner.request import Request
 from resources.org import Org
 from resources.undo import CleanupFailed
@@ -60,7 +61,8 @@ def _explain(error: BaseException, org: Org) -> str:
         case GenesysError():
             return f"{org.hint(error) or _explain_status(error)} {error}."
         case TimeoutError():
-            return "Genesys Cloud did not answer in time. Deploy again."
+            failure = explain_no_answer("Genesys Cloud did not answer in time", "Genesys Cloud")
+            return f"{failure}. Deploy again."
     return _describe_unexpected(error)
 
 

@@ -21,6 +21,8 @@ class Request:
 
     Attributes
     ----------
+    stack_id
+        The id of the stack that the custom resource belongs to: an ARN.
     physical_id
         The id in an earlier response, or CloudFormation's own id if there was no response; empty
         on Create.
@@ -31,6 +33,7 @@ class Request:
     """
 
     kind: Kind
+    stack_id: str
     physical_id: str
     resource: Resource
     old_properties: Mapping[str, Any] | None
@@ -60,6 +63,7 @@ class Request:
         kind = parse_kind(event)
         return cls(
             kind=kind,
+            stack_id=str(event.get("StackId") or ""),
             physical_id=str(event.get("PhysicalResourceId") or ""),
             resource=parse_resource(parse_resource_type(event), parse_properties(event)),
             old_properties=(event.get("OldResourceProperties") or {}) if kind == "Update" else None,

@@ -9,6 +9,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
+from private_network import explain_no_answer
+
 # CloudFormation's limit for the whole response (see "Custom resource response objects" in the
 # CloudFormation documentation).
 MAX_BYTES = 4096
@@ -72,7 +74,8 @@ def send(response: Response, event: Mapping[str, Any]) -> None:
             s3_response.raise_for_status()
         except (requests.RequestException, ValueError) as error:
             # Do not chain or quote the error: its message holds the URL.
-            status = getattr(getattr(error, "response", None), "status_code", "")
+            failure = f"CloudFormation did not get the answer: {type(error).__name__}"
+            status = getattr(getattr(error, "response", None), "status_code", None)
             raise ResponseNotSent(
-                f"CloudFormation did not get the answer: {type(error).__name__} {status}".rstrip()
+                f"{failure} {status}" if status else explain_no_answer(failure, "S3")
             ) from None

@@ -5,8 +5,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from genesys.client import GenesysClient
-from genesys.errors import GenesysError, NameTaken
-from genesys.integration_spec import AwsTarget, Entity, IntegrationSpec, parse_target
+from genesys.errors import GenesysError
+from genesys.integration_spec import (
+    AwsTarget,
+    Entity,
+    IntegrationSpec,
+    parse_target,
+)
 from genesys.integrations import PATH as INTEGRATIONS_PATH
 from genesys.integrations import Integration, Integrations
 from genesys.partner_source import (
@@ -16,7 +21,7 @@ from genesys.partner_source import (
     wait_for_state,
 )
 from resources.integration_comparison import add_source_differences, compare_integrations
-from resources.integration_hint import integration_hint
+from resources.integration_hint import integration_hint, name_taken_error
 from resources.resource import Comparison, Resource
 from resources.undo import search_attempts, undo_on_failure
 
@@ -32,10 +37,7 @@ MATCH_SECONDS = 30.0
 
 
 class IntegrationResource(Resource):
-    """An integration is ours if it has our name and type, and our AWS target or no target yet.
-
-    An integration has no target if its creation was interrupted before the target was set.
-    """
+    """An integration is ours if it has our name and type, and `IntegrationSpec.owns` says so."""
 
     noun = "integration"
     string_keys = ("Notes", "AccountId", "Region", "Suffix")
@@ -109,8 +111,10 @@ class IntegrationResource(Resource):
             ):
                 if not unfinished_ids:
                     unfinished_ids.append(self._create(integrations))
+                genesys.check_creation()
                 integration_id = self._finish_creation(integrations, unfinished_ids)
                 wait_for_source()
+                genesys.check_creation()
         return {
             "EventSourceName": event_source_name,
             "IntegrationId": integration_id,
@@ -123,7 +127,7 @@ class IntegrationResource(Resource):
         # `integrations.remove` waits until these are gone.
         for _ in search_attempts(genesys.deadline, resource_may_yet_appear=resource_may_yet_appear):
             for integration in integrations.find_by_name(self.name):
-                if self._is_ours(integration.target):
+                if self._is_ours(integration):
                     integrations.remove(integration.integration_id)
 
     def compare(self, genesys: GenesysClient, eventbridge: "EventBridgeClient") -> Comparison:
@@ -181,8 +185,8 @@ class IntegrationResource(Resource):
     def _source_name(self, integrations: Integrations) -> str:
         return source_name(integrations.read_organization_id(), self.spec.target.suffix)
 
-    def _is_ours(self, target: AwsTarget | None) -> bool:
-        return target is None or target == self.spec.target
+    def _is_ours(self, integration: Integration) -> bool:
+        return self.spec.owns(integration.target, integration.notes)
 
     def _find_namesakes(self, integrations: Integrations) -> list[Integration]:
         """Return all integrations with our name, except those that are being deleted."""
@@ -203,19 +207,16 @@ class IntegrationResource(Resource):
         # During an Update that changes the target, the integration with the old target still has
         # our name. It belongs to this stack, and CloudFormation deletes it after the Update.
         old_target = (
-            _target_in_properties(old_properties) if old_properties.get("AccountId") else None
+            _target_in_properties(old_properties)
+            if old_properties.get("AccountId")
+            else self.spec.target
         )
         for namesake in namesakes:
-            if not self._is_ours(namesake.target) and namesake.target != old_target:
-                raise self._name_taken_error(namesake.integration_id, namesake.target)
-        return [namesake for namesake in namesakes if self._is_ours(namesake.target)]
-
-    def _name_taken_error(self, integration_id: str, target: AwsTarget | None) -> NameTaken:
-        return NameTaken(
-            f"The integration {self.name!r} (id {integration_id}) exists already and feeds "
-            f"{target}, not {self.spec.target}. It was left as it is. Deploy under another stage "
-            "name, or remove that integration."
-        )
+            if not self._is_ours(namesake) and namesake.target != old_target:
+                raise name_taken_error(
+                    self.spec, namesake.integration_id, namesake.target, namesake.notes
+                )
+        return [namesake for namesake in namesakes if self._is_ours(namesake)]
 
     def _reconcile(
         self,
@@ -258,7 +259,7 @@ class IntegrationResource(Resource):
             return [
                 integration.integration_id
                 for integration in self._find_namesakes(integrations)
-                if self._is_ours(integration.target)
+                if self._is_ours(integration)
             ]
 
         return integrations.create(self.spec, find_created=find_our_ids)
@@ -268,15 +269,16 @@ class IntegrationResource(Resource):
         integration_id, *duplicate_ids = unfinished_ids
         for duplicate_id in duplicate_ids:
             integrations.remove(duplicate_id)
+        integrations.write_notes(integration_id, self.spec)
         self._configure_and_switch_on(integrations, integration_id)
         return integration_id
 
     def _configure_and_switch_on(self, integrations: Integrations, integration_id: str) -> None:
         def check_target(configuration: Entity) -> None:
             # Another stack that uses our name may have configured this integration meanwhile.
-            target = parse_target(configuration)
-            if not self._is_ours(target):
-                raise self._name_taken_error(integration_id, target)
+            target, notes = parse_target(configuration), str(configuration.get("notes") or "")
+            if not self.spec.owns(target, notes):
+                raise name_taken_error(self.spec, integration_id, target, notes)
 
         integrations.configure(integration_id, self.spec, check_target)
         limit = integrations.deadline.within(ACTIVATION_SECONDS)
@@ -287,7 +289,7 @@ class IntegrationResource(Resource):
         # Read each integration by its id, because lists may not show new integrations yet.
         for integration_id in unfinished_ids:
             integration = integrations.get(integration_id)
-            if integration and self._is_ours(integration.target):
+            if integration and self._is_ours(integration):
                 integrations.remove(integration_id)
         # A request whose response was lost may have created an integration with an unknown id.
         self.remove(genesys, resource_may_yet_appear=True)

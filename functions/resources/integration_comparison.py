@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from genesys.integration_spec import IntegrationSpec
+from genesys.integration_spec import IntegrationSpec, describe_owner
 from genesys.integrations import Integration
 from genesys.partner_source import (
     ACCESS_DENIED,
@@ -39,8 +39,8 @@ def compare_integrations(
     for namesake in namesakes:
         if namesake not in ours:
             differences.append(
-                f"The integration {namesake.integration_id} has our name and feeds "
-                f"{namesake.target or 'nobody'}."
+                f"The integration {namesake.integration_id} has our name and "
+                f"{describe_owner(namesake.target, namesake.notes)}."
             )
     ids = tuple(integration.integration_id for integration in ours)
     return Comparison(ids, tuple(differences))

@@ -1,8 +1,9 @@
-"""Advice for the user on failed requests to Genesys Cloud about integrations."""
+"""Advice for the user on failed requests about integrations, and on a name that is taken."""
 
-from genesys.errors import GenesysError
-from genesys.integration_spec import INTEGRATION_TYPE
+from genesys.errors import GenesysError, NameTaken
+from genesys.integration_spec import INTEGRATION_TYPE, AwsTarget, IntegrationSpec, describe_owner
 from genesys.integrations import PATH as INTEGRATIONS_PATH
+from resources.resource import left_as_it_is
 
 # The permission on integrations that each HTTP method requires.
 PERMISSIONS = {"GET": "view", "POST": "add", "PUT": "edit", "PATCH": "edit", "DELETE": "delete"}
@@ -38,3 +39,17 @@ def integration_hint(error: GenesysError) -> str | None:
         case 400 | 409 if concerns_integrations:
             return "Genesys Cloud refused to change the integration. Deploy again."
     return None
+
+
+def name_taken_error(
+    spec: IntegrationSpec, integration_id: str, target: AwsTarget | None, notes: str
+) -> NameTaken:
+    """Return the error for an integration of somebody else's that has our name.
+
+    `target` and `notes` are those of the integration.
+    """
+    return NameTaken(
+        f"The integration {spec.name!r} (id {integration_id}) exists already and "
+        f"{describe_owner(target, notes)}. This stack's own target is {spec.target}. "
+        f"{left_as_it_is('integration')}"
+    )

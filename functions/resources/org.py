@@ -1,6 +1,6 @@
 """An org of Genesys Cloud, and the access to it that a custom resource's properties describe."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -33,10 +33,20 @@ class Org:
         self.api_url: str = properties["ApiUrl"].rstrip("/")
         self.secret_name: str = properties["SecretName"]
 
-    def make_client(self, credentials: Credentials, deadline: Deadline) -> GenesysClient:
-        """Return a client of the org."""
+    def make_client(
+        self,
+        credentials: Credentials,
+        deadline: Deadline,
+        check_creation: Callable[[], None] = lambda: None,
+    ) -> GenesysClient:
+        """Return a client of the org; `check_creation` is the client's parameter."""
         return GenesysClient(
-            self.login_url, self.api_url, credentials, deadline, scopes=self.scopes
+            self.login_url,
+            self.api_url,
+            credentials,
+            deadline,
+            scopes=self.scopes,
+            check_creation=check_creation,
         )
 
     @property

@@ -110,6 +110,10 @@ class Resource(Org, ABC):
         active and as specified. On failure, remove what this call created: see `undo_on_failure`.
         Return the attributes that the template can read, keyed by name.
 
+        `genesys` checks before the creation that the resource is still wanted. Call
+        `genesys.check_creation` right after it, too, and again at the end: the stack may be deleted
+        meanwhile, and its Delete may not have found the resource.
+
         Parameters
         ----------
         genesys, cleanup_client
@@ -124,6 +128,8 @@ class Resource(Org, ABC):
         ------
         NameTaken
             A resource with our name belongs to somebody else.
+        CreationUnwanted
+            The resource did not exist and is not wanted any more.
         CleanupFailed
             The call failed, and a resource that it created may remain.
         NotAsSpecified, GenesysError, UserFacingError
@@ -171,3 +177,11 @@ def check_exactly_one(noun: str, name: str, count: int) -> list[str]:
         case 1:
             return []
     return [f"There are {count} {noun}s {name!r} of ours: each event arrives {count} times."]
+
+
+def left_as_it_is(noun: str) -> str:
+    """Return the end of the message of `NameTaken`, which says what to do."""
+    return (
+        "It was left as it is. In one org, each stage name can be used only once, whatever the AWS "
+        f"account and region: deploy under another stage name, or remove that {noun}."
+    )

@@ -11,9 +11,10 @@ from genesys.subscriptions import (
     Entity,
     Subscriptions,
     SubscriptionSpec,
+    describe_destination,
     parse_queue_arn,
 )
-from resources.resource import Comparison, Resource, check_exactly_one
+from resources.resource import Comparison, Resource, check_exactly_one, left_as_it_is
 from resources.undo import search_attempts, undo_on_failure
 
 if TYPE_CHECKING:
@@ -58,14 +59,19 @@ class SubscriptionResource(Resource):
         queue_arns = {self.spec.queue_arn, *_queue_arns_in(old_properties or {})}
         ours = self._find_ours(subscriptions, queue_arns)
         if ours:
-            return self._reconcile(subscriptions, ours)
+            kept_id = self._reconcile(subscriptions, ours)
+            return self._wait_until_active(subscriptions, kept_id)
+        created_ids: list[str] = []
         with undo_on_failure(
-            # Even after an error, Genesys Cloud may yet carry out the POST.
-            lambda: self.remove(cleanup_client, resource_may_yet_appear=True),
+            lambda: self._remove_created(cleanup_client, created_ids),
             # If Genesys Cloud refused the POST to this path, there is nothing to undo.
             creation_path=SUBSCRIPTIONS_PATH,
         ):
-            return self._create(subscriptions, queue_arns)
+            created_ids.append(self._create(subscriptions, queue_arns))
+            genesys.check_creation()
+            attributes = self._wait_until_active(subscriptions, created_ids[0])
+            genesys.check_creation()
+            return attributes
 
     def remove(self, genesys: GenesysClient, *, resource_may_yet_appear: bool) -> None:
         subscriptions = Subscriptions(genesys)
@@ -84,9 +90,9 @@ class SubscriptionResource(Resource):
             ]
         for entity in namesakes:
             if entity not in ours:
-                target = parse_queue_arn(entity) or "a destination that is no SQS queue"
                 differences.append(
-                    f"The subscription {entity.get('id')} has our name and sends to {target}."
+                    f"The subscription {entity.get('id')} has our name and sends to "
+                    f"{describe_destination(entity)}."
                 )
         return Comparison(tuple(str(entity.get("id")) for entity in ours), tuple(differences))
 
@@ -119,16 +125,15 @@ class SubscriptionResource(Resource):
             if parse_queue_arn(entity) not in queue_arns:
                 raise NameTaken(
                     f"The subscription {self.name!r} (id {entity.get('id')}) exists already and "
-                    f"sends to {parse_queue_arn(entity) or 'a destination that is no SQS queue'}, "
-                    "which is not this stack's queue. It was left as it is. Deploy under another "
-                    "stage name, or remove that subscription."
+                    f"sends to {describe_destination(entity)}, which is not this stack's queue. "
+                    f"{left_as_it_is(self.noun)}"
                 )
         return namesakes
 
-    def _reconcile(self, subscriptions: Subscriptions, ours: list[Entity]) -> dict[str, str]:
-        """Keep the subscription that differs least, and remove the others.
+    def _reconcile(self, subscriptions: Subscriptions, ours: list[Entity]) -> str:
+        """Keep the subscription that differs least, and return its id. Remove the others.
 
-        Change the kept subscription if necessary. Return the attributes that the template can read.
+        Change the kept subscription if necessary.
         """
         kept, *duplicates = sorted(ours, key=lambda entity: len(self.spec.differences(entity)))
         # `differences` ignores the description, which does not affect the events that arrive.
@@ -137,11 +142,12 @@ class SubscriptionResource(Resource):
             subscriptions.replace(kept["id"], self.spec)
         for duplicate in duplicates:
             subscriptions.remove(duplicate["id"])
-        return self._wait_until_active(subscriptions, kept["id"])
+        return str(kept["id"])
 
-    def _create(self, subscriptions: Subscriptions, queue_arns: Collection[str]) -> dict[str, str]:
+    def _create(self, subscriptions: Subscriptions, queue_arns: Collection[str]) -> str:
+        """Create our subscription and return its id."""
         try:
-            created_id = subscriptions.create(self.spec)
+            return subscriptions.create(self.spec)
         except GenesysError as error:
             exists_already = error.status == 409
             if not exists_already:
@@ -151,7 +157,13 @@ class SubscriptionResource(Resource):
             if not ours:
                 raise
             return self._reconcile(subscriptions, ours)
-        return self._wait_until_active(subscriptions, created_id)
+
+    def _remove_created(self, genesys: GenesysClient, created_ids: Collection[str]) -> None:
+        # Lists may not show a new subscription yet.
+        for subscription_id in created_ids:
+            Subscriptions(genesys).remove(subscription_id)
+        # Even after an error, Genesys Cloud may yet carry out the POST.
+        self.remove(genesys, resource_may_yet_appear=True)
 
     def _wait_for_listing(
         self, subscriptions: Subscriptions, queue_arns: Collection[str]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from deadline import Deadline
-from genesys.errors import GenesysError
+from genesys.errors import CreationUnwanted, GenesysError
 
 # A new resource may be missing from Genesys Cloud's lists for this long.
 LISTING_LAG_SECONDS = 10.0
@@ -33,8 +33,8 @@ def undo_on_failure(undo: Callable[[], None], *, creation_path: str) -> Iterator
     undo
         Removes the resource.
     creation_path
-        The path of the POST that creates the resource. If Genesys Cloud refused the POST, nothing
-        was created, and `undo` is not called.
+        The path of the POST that creates the resource. If Genesys Cloud refused the POST, or if it
+        was not sent, nothing was created, and `undo` is not called.
 
     Raises
     ------
@@ -53,6 +53,8 @@ def undo_on_failure(undo: Callable[[], None], *, creation_path: str) -> Iterator
 
 
 def _may_have_created(error: Exception, creation_path: str) -> bool:
+    if isinstance(error, CreationUnwanted):
+        return error.may_have_succeeded
     if isinstance(error, GenesysError) and (error.method, error.path) == ("POST", creation_path):
         return error.may_have_succeeded
     # Something else failed, and the POST may have succeeded before.

@@ -1,13 +1,11 @@
 """The backfill in the watchdog's run: looks for missing ends, logs the result, emits metrics."""
 
 import functools
-from typing import TYPE_CHECKING
 
-import boto3
 from aws_lambda_powertools import Logger
 
 import metrics
-from aws_calls import CALL_ERRORS, client_config, code_of
+from aws_calls import CALL_ERRORS, code_of
 from backfill.assembly import make_backfill
 from backfill.cursor import CursorMoved, KeepsCursors
 from backfill.known_ends import LedgerUnreadable
@@ -22,12 +20,8 @@ from genesys.credentials import load_credentials
 from genesys.errors import GenesysError, UserFacingError
 from intake.sending import send_bodies
 from tracebacks import error_origin
+from watchdog.clients import Clients
 from watchdog.deployment import BackfillSettings, Deployment
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_secretsmanager import SecretsManagerClient
-    from mypy_boto3_sqs import SQSClient
 
 # The backfill stops this many seconds before the function's timeout, and is interrupted later if it
 # has not stopped by itself.
@@ -46,18 +40,13 @@ class BackfillStep:
         self,
         deployment: Deployment,
         settings: BackfillSettings,
-        *,
-        secrets: "SecretsManagerClient",
-        dynamodb: "DynamoDBClient",
-        sqs: "SQSClient",
+        clients: Clients,
         logger: Logger,
         now_ms: Clock = now_ms,
     ) -> None:
         self._deployment = deployment
         self._settings = settings
-        self._secrets = secrets
-        self._dynamodb = dynamodb
-        self._sqs = sqs
+        self._clients = clients
         self._logger = logger
         self._now_ms = now_ms
 
@@ -70,7 +59,7 @@ class BackfillStep:
             self._logger.warning("Backfill stopped", reason="No id in queue_ids is a UUID.")
             return
         deadline = Deadline.before_timeout(context, DEADLINE_SECONDS_BEFORE_TIMEOUT)
-        cursors = TableCursors(self._dynamodb, self._settings.ledger_table)
+        cursors = TableCursors(self._clients.dynamodb, self._deployment.ledger_table)
         backfill = self._make_backfill(deadline)
         # If both passes need more time than a run has, they take turns.
         is_second_turn = self._now_ms() // TURN_MS % 2
@@ -129,12 +118,12 @@ class BackfillStep:
     def _make_backfill(self, deadline: Deadline) -> Backfill:
         settings = self._settings
         send = functools.partial(
-            send_bodies, self._sqs, settings.intake_queue_url, logger=self._logger
+            send_bodies, self._clients.sqs, settings.intake_queue_url, logger=self._logger
         )
         return make_backfill(
             lambda: self._log_in(deadline),
-            self._dynamodb,
-            settings.ledger_table,
+            self._clients.dynamodb,
+            self._deployment.ledger_table,
             rule=settings.end_rule,
             queue_ids=self._deployment.queue_ids,
             send=send if settings.sends else None,
@@ -143,27 +132,10 @@ class BackfillStep:
 
     def _log_in(self, deadline: Deadline) -> GenesysClient:
         resource = self._deployment.resource
-        credentials = load_credentials(self._secrets, resource.secret_name, deadline)
+        credentials = load_credentials(self._clients.secrets, resource.secret_name, deadline)
         return GenesysClient(
             resource.login_url, resource.api_url, credentials, deadline, retries=False
         )
-
-
-def make_backfill_step(
-    deployment: Deployment,
-    settings: BackfillSettings,
-    secrets: "SecretsManagerClient",
-    logger: Logger,
-) -> BackfillStep:
-    """Return the step, with its clients."""
-    return BackfillStep(
-        deployment,
-        settings,
-        secrets=secrets,
-        dynamodb=boto3.client("dynamodb", config=client_config()),
-        sqs=boto3.client("sqs", config=client_config()),
-        logger=logger,
-    )
 
 
 def _describe(error: Exception) -> str:

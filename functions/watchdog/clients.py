@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
@@ -18,3 +19,4 @@ class Clients:
     eventbridge: "EventBridgeClient"
     cloudformation: "CloudFormationClient"
     sqs: "SQSClient"
+    dynamodb: "DynamoDBClient"

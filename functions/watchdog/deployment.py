@@ -27,20 +27,21 @@ class WatchdogVariables(Variables, frozen=True):
         The URLs of the stack's SQS queues, separated by commas; the intake queue's is the first.
     backfill
         `report` or `repair`; not set if the setting `backfill` is `off`.
-    end_rule, ledger_table
-        The rule by which conversations end, and the name of the ledger's table; set for the
-        backfill alone.
+    ledger_table
+        The name of the ledger's table.
+    end_rule
+        The rule by which conversations end; set for the backfill alone.
     """
 
     stage: str
     deployed: str
+    ledger_table: str
     packed_queue_ids: str = ""
     heal: bool = False
     stack_name: str = ""
     queue_urls: str = ""
     backfill: str = "off"
     end_rule: str = ""
-    ledger_table: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,6 @@ class BackfillSettings:
 
     sends: bool
     end_rule: str
-    ledger_table: str
     intake_queue_url: str
 
 
@@ -67,6 +67,8 @@ class Deployment:
 
     Attributes
     ----------
+    ledger_table
+        The name of the ledger's table.
     queue_ids
         The ids of the queues in Genesys Cloud.
     heals
@@ -79,6 +81,7 @@ class Deployment:
 
     stage: str
     resource: Resource
+    ledger_table: str
     queue_ids: tuple[str, ...] = ()
     heals: bool = False
     stack_name: str = ""
@@ -106,6 +109,7 @@ class Deployment:
         return cls(
             variables.stage,
             resource,
+            variables.ledger_table,
             unpack_ids(variables.packed_queue_ids),
             heals=variables.heal,
             stack_name=variables.stack_name,
@@ -120,6 +124,5 @@ def _read_backfill(variables: WatchdogVariables) -> BackfillSettings | None:
     return BackfillSettings(
         sends=variables.backfill == "repair",
         end_rule=variables.end_rule,
-        ledger_table=variables.ledger_table,
         intake_queue_url=variables.queue_urls.partition(",")[0],
     )

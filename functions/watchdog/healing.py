@@ -14,16 +14,12 @@ from genesys.credentials import Credentials, load_credentials
 from genesys.errors import GenesysError, NotAsSpecified, UserFacingError
 from resources.org import Org
 from resources.resource import Comparison
+from resources.stack_status import StackStatusUnknown, read_stack_status
 from resources.undo import CleanupFailed, search_attempts
 from watchdog.clients import Clients
 from watchdog.comparison import compare
 from watchdog.deployment import Deployment
-from watchdog.stack_state import (
-    StackStatusUnknown,
-    is_being_deleted,
-    is_settled,
-    read_stack_status,
-)
+from watchdog.stack_state import is_being_deleted, is_settled
 
 # The steps must end this many seconds before the function's timeout. The time after them is for the
 # watchdog's other checks.

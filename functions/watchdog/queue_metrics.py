@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger
 
-from aws_calls import CALL_ERRORS, call, client_config, code_of
+from aws_calls import CALL_ERRORS, call, describe
 from deadline import Deadline
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-
-SQS_CONFIG = client_config()
 
 
 def keep_metrics_awake(
@@ -32,4 +30,6 @@ def keep_metrics_awake(
                 AttributeNames=["ApproximateNumberOfMessages"],
             )
         except CALL_ERRORS as error:
-            logger.info("Could not keep metrics awake", queue=queue_url, error=code_of(error))
+            logger.info(
+                "Could not keep metrics awake", queue=queue_url, error=describe(error, "SQS")
+            )

@@ -1,12 +1,15 @@
 """Compares Genesys Cloud with the deployed stack, heals it, and emits metrics."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 import metrics
-from deadline import Deadline, InvocationContext, time_limit
+from aws_calls import CALL_ERRORS, describe
+from deadline import Clock, Deadline, InvocationContext, now_ms, time_limit
+from dynamodb.run_lease import RunLease
 from genesys.errors import GenesysError, UserFacingError
 from resources.resource import Comparison
 from watchdog.clients import Clients
@@ -16,6 +19,13 @@ from watchdog.healing import Healer, Healing
 from watchdog.queue_check import report_unknown_queues
 from watchdog.queue_metrics import keep_metrics_awake
 
+# The lease outlasts the invocation that takes it by this time. The next run begins a minute after
+# the timeout of this one.
+LEASE_EXTRA_MS = 1000
+# The longest times for taking the lease and for giving it back. The latter is within the last
+# seconds before the function's timeout.
+MAX_TAKING_SECONDS = 10.0
+MAX_GIVING_BACK_SECONDS = 3.0
 # The longest time for keeping the queues' metrics awake.
 MAX_AWAKENING_SECONDS = 10.0
 # The pause before the second comparison. Meanwhile a deploy may finish, and a new resource may
@@ -32,6 +42,8 @@ DEADLINE_SECONDS_BEFORE_TIMEOUT = 10.0
 MAX_LOOKUP_SECONDS = 20.0
 
 
+ANOTHER_RUN = "Another run of the watchdog is under way."
+
 Backfills = Callable[[InvocationContext], None]
 """Looks for missing ends until shortly before the invocation's timeout; never raises an error."""
 
@@ -47,6 +59,60 @@ def watch(
     logger: Logger,
     *,
     backfill: Backfills | None = None,
+    now_ms: Clock = now_ms,
+) -> dict[str, Any]:
+    """Run the watchdog, unless another run has the lease.
+
+    If DynamoDB does not say whether there is another run, this run compares, but changes nothing in
+    Genesys Cloud and looks for no missing ends.
+
+    Returns
+    -------
+    dict[str, Any]
+        `healthy`, a bool; `differences`, a list of sentences, which omits the differences that were
+        removed; and `healed`, a list of the requests that changed Genesys Cloud. If there is
+        another run, only `skipped`, a sentence.
+
+    Raises
+    ------
+    ComparisonFailed
+        There is no result and no metric; the failure may be transient.
+    """
+    lease = RunLease(clients.dynamodb, deployment.ledger_table, now_ms)
+    length_ms = context.get_remaining_time_in_millis() + LEASE_EXTRA_MS
+    deadline = Deadline.before_timeout(context, DEADLINE_SECONDS_BEFORE_TIMEOUT)
+    try:
+        if not lease.take(length_ms, deadline.within(MAX_TAKING_SECONDS)):
+            logger.info("Skipped", reason=ANOTHER_RUN)
+            return {"skipped": ANOTHER_RUN}
+    except CALL_ERRORS as error:
+        reason = (
+            "Another run may be under way: DynamoDB did not give this run the lease "
+            f"({describe(error, 'DynamoDB')})."
+        )
+        logger.warning("This run changes nothing", reason=reason)
+        deployment, backfill = replace(deployment, heals=False), None
+    try:
+        return _run(deployment, context, clients, logger, backfill)
+    finally:
+        _give_back(lease, context, logger)
+
+
+def _give_back(lease: RunLease, context: InvocationContext, logger: Logger) -> None:
+    deadline = Deadline.before_timeout(context, 0).within(MAX_GIVING_BACK_SECONDS)
+    try:
+        lease.give_back(deadline)
+    except CALL_ERRORS as error:
+        # The lease expires before the next scheduled run.
+        logger.info("Lease not given back", error=describe(error, "DynamoDB"))
+
+
+def _run(
+    deployment: Deployment,
+    context: InvocationContext,
+    clients: Clients,
+    logger: Logger,
+    backfill: Backfills | None,
 ) -> dict[str, Any]:
     """Compare Genesys Cloud with the deployment; log the differences and emit a metric.
 
@@ -58,17 +124,6 @@ def watch(
     The queues' metrics are kept awake before all this. After it, `report_unknown_queues` checks the
     queues, and `backfill` looks for missing ends with the time that is left. None of them changes
     the result.
-
-    Returns
-    -------
-    dict[str, Any]
-        `healthy`, a bool; `differences`, a list of sentences, which omits the differences that were
-        removed; and `healed`, a list of the requests that changed Genesys Cloud.
-
-    Raises
-    ------
-    ComparisonFailed
-        There is no result and no metric; the failure may be transient.
     """
     deadline = Deadline.before_timeout(context, DEADLINE_SECONDS_BEFORE_TIMEOUT)
     keep_metrics_awake(

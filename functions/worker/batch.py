@@ -12,6 +12,9 @@ from conversations.ledger_store import EndKey
 from conversations.parsed import Accepted, Ignored, Rejected
 from deadline import Clock, InvocationContext, now_ms
 from destinations.destination import Destination
+from dynamodb.reads import UNREAD
+from dynamodb.writes import NO_ANSWER
+from private_network import explain_no_answer
 from worker.dispatch import ClaimedEnd, dispatch
 from worker.intake_queue import IntakeQueue
 from worker.messages import Message, Reader, ReadResult
@@ -186,8 +189,13 @@ def _split_by_claim(
 def _failed_outcome(message: Message, failure: Failed | OutOfTime) -> Outcome:
     """Return the outcome of a message for which a step failed or no time was left."""
     if isinstance(failure, Failed):
-        return Outcome(message, "failed", failure.reason, failure.error)
+        return Outcome(message, "failed", failure.reason, _describe_error(failure.error))
     return Outcome(message, "failed", "no_time")
+
+
+def _describe_error(error: str) -> str:
+    """Return a failure's error for the log, with advice if the ledger's table gave no answer."""
+    return explain_no_answer(error, "DynamoDB") if error in (NO_ANSWER, UNREAD) else error
 
 
 def _outcomes_of(claimed_end: ClaimedEnd) -> list[Outcome]:
@@ -207,7 +215,7 @@ def _outcomes_of(claimed_end: ClaimedEnd) -> list[Outcome]:
         case "refused":
             kind, reason, detail = "rejected", "destination_refused", attempt_details
         case "mark_failed":
-            kind, reason, detail = "failed", "ledger", claimed_end.mark_error
+            kind, reason, detail = "failed", "ledger", _describe_error(claimed_end.mark_error)
         case unforeseen:
             assert_never(unforeseen)
     is_crowded_out = claimed_end.is_crowded_out

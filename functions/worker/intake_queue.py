@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from aws_calls import CALL_ERRORS, code_of, is_transient
+from aws_calls import CALL_ERRORS, describe, is_transient
 from conversations.end_rules.last_queue import SettlingEnd
 from conversations.parsed import Rejected
 from deadline import Deadline
@@ -102,7 +102,7 @@ class IntakeQueue:
                 error_codes = call_for_group(change_delays, self._queue_url, entries, deadline)
                 errors = list(error_codes.values())
             except CALL_ERRORS as error:
-                errors = [code_of(error)]
+                errors = [describe(error, "SQS")]
             if errors:
                 logger.warning("Delays not set", errors=errors)
 
@@ -175,7 +175,8 @@ class IntakeQueue:
                 return [
                     outcome for letter in group for outcome in self._move_group([letter], deadline)
                 ]
-            return [_make_move_failure(letter.message, code_of(error)) for letter in group]
+            failure = describe(error, "SQS")
+            return [_make_move_failure(letter.message, failure) for letter in group]
         moved_letters = [
             letter for position, letter in enumerate(group) if position not in error_codes
         ]
@@ -202,7 +203,7 @@ class IntakeQueue:
         try:
             call_for_group(delete, self._queue_url, entries, delete_deadline)
         except CALL_ERRORS as error:
-            logger.warning("Rejected messages not deleted yet", error=code_of(error))
+            logger.warning("Rejected messages not deleted yet", error=describe(error, "SQS"))
 
 
 def _has_lacked_time(outcome: Outcome) -> bool:

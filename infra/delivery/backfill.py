@@ -2,7 +2,7 @@
 
 from aws_cdk import aws_iam as iam
 
-from conversations.ledger_store import BACKFILL_KEY, REQUEST_SLOTS_KEY
+from ledger_keys import BACKFILL_KEY, REQUEST_SLOTS_KEY
 
 from ..function.requirements import Requirements
 from ..intake_queues import IntakeQueues
@@ -23,11 +23,7 @@ def backfill_requirements(
     if settings.backfill == "off":
         return Requirements()
     table = ledger.table
-    environment = {
-        "BACKFILL": settings.backfill,
-        "END_RULE": backfill_rule,
-        "LEDGER_TABLE": table.table_name,
-    }
+    environment = {"BACKFILL": settings.backfill, "END_RULE": backfill_rule}
     statements = [
         iam.PolicyStatement(
             sid="LookUpEnds", actions=["dynamodb:BatchGetItem"], resources=[table.table_arn]

@@ -9,6 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IDependable
 
 from conversations.topics import CUSTOMER_END, QUEUE_TOPICS, TOPIC_PREFIX
+from genesys.integration_spec import make_notes
 
 from ..findings import acknowledge
 from ..function.keys import stack_key
@@ -223,7 +224,7 @@ def _integration_properties(scope: Construct, settings: Settings) -> dict[str, o
     topics = _TOPICS_WITH_QUEUE[settings.end_rule] + _TOPICS_WITHOUT_QUEUE[settings.end_rule]
     return {
         "Name": settings.resource_name,
-        "Notes": f"Conversation events for the AWS stack {settings.stack_name}",
+        "Notes": make_notes(stack.stack_name, stack.account, stack.region),
         "AccountId": stack.account,
         "Region": stack.region,
         "Suffix": settings.event_source_suffix,

@@ -9,6 +9,7 @@ from constructs import Construct
 
 from ..findings import acknowledge
 from ..function.function import InvocationLimits, make_function
+from ..function.own_stack import own_stack_status_requirements
 from ..function.requirements import Requirements
 from ..function.secret import genesys_secret_requirements
 from ..settings.settings import Settings
@@ -30,7 +31,8 @@ class Provider(Construct):
         The word for the resource, such as `integration`, in the function's description and in the
         role's name (see `make_role`).
     requirements
-        The function's requirements besides the permission to read the Genesys Cloud secret.
+        The function's requirements besides the permissions to read the Genesys Cloud secret and the
+        status of the stack.
 
     Attributes
     ----------
@@ -62,7 +64,11 @@ class Provider(Construct):
                 retry_attempts=0,
                 max_event_age=_MAX_START_DELAY,
             ),
-            requirements=[genesys_secret_requirements(self, settings), *requirements],
+            requirements=[
+                genesys_secret_requirements(self, settings),
+                own_stack_status_requirements(self),
+                *requirements,
+            ],
         )
         reason = (
             "If a request gets no response, CloudFormation rolls back, and nothing may carry out "

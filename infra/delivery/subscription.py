@@ -42,13 +42,15 @@ class SubscriptionSource(Source):
             )
         )
         provider = Provider(self, "Provider", settings=settings, code=code, noun="subscription")
+        stack = Stack.of(self)
         properties = {
             "Name": settings.resource_name,
-            "Description": f"Conversation ends for the AWS stack {settings.stack_name}",
+            "Description": f"Conversation ends for the AWS stack {stack.stack_name} "
+            f"(account {stack.account}, region {stack.region})",
             "EventTypes": [EVENT_TYPE],
             "AttributeFilter": settings.filter_expression,
             "QueueArn": intake.queue.queue_arn,
-            "Region": Stack.of(self).region,
+            "Region": stack.region,
             "SecretName": settings.genesys_secret,
             "LoginUrl": settings.login_url,
             "ApiUrl": settings.api_url,

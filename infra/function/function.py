@@ -19,11 +19,10 @@ from .role import make_role
 
 @dataclass(frozen=True, slots=True)
 class InvocationLimits:
-    """A function's timeout, memory and concurrency, and its limits for asynchronous invocations."""
+    """A function's timeout and memory, and its limits for asynchronous invocations."""
 
     timeout: Duration
     memory_mb: int
-    reserved_concurrency: int | None = None
     retry_attempts: int | None = None
     max_event_age: Duration | None = None
 
@@ -82,7 +81,6 @@ def make_function(
         handler=handler,
         timeout=limits.timeout,
         memory_size=limits.memory_mb,
-        reserved_concurrent_executions=limits.reserved_concurrency,
         retry_attempts=limits.retry_attempts,
         max_event_age=limits.max_event_age,
         recursive_loop=_recursive_loop(all_requirements),

@@ -27,7 +27,7 @@ from .worker_environment import (
 _MIN_NAME_CHARACTERS = 16
 # The watchdog's other variables leave this many characters for the settings that
 # `_overfull_watchdog_environment` counts.
-MAX_WATCHDOG_ENVIRONMENT_CHARACTERS = 3_280
+MAX_WATCHDOG_ENVIRONMENT_CHARACTERS = 3_200
 # Genesys Cloud allows a suffix of 64 characters in a partner event source's name. Our suffix is
 # "QueueEnds-" and the stage.
 _MAX_EVENTBRIDGE_STAGE_CHARACTERS = 54

@@ -104,12 +104,13 @@ class Project:
                 shutil.copytree(source / name, self.folder / name, ignore=cache)
             elif (source / name).exists():
                 shutil.copy2(source / name, self.folder / name)
-        # All copies share the packages that pip installs. The name of each folder in
-        # `build/packages` is a hash of what determines its content.
-        packages = source.resolve() / "build/packages"
-        packages.mkdir(parents=True, exist_ok=True)
+        # All copies share the packages that pip installs and the checks of assets, in folders whose
+        # names are hashes of what determines their content.
         (self.folder / "build").mkdir()
-        (self.folder / "build/packages").symlink_to(packages)
+        for name in ("packages", "checks"):
+            shared = source.resolve() / "build" / name
+            shared.mkdir(parents=True, exist_ok=True)
+            (self.folder / "build" / name).symlink_to(shared)
         if actions:
             shutil.copy2(actions, self.folder / "functions/destinations/actions.py")
         self._scratch = self.folder / "tmp"

@@ -56,6 +56,7 @@ class _SourceProperties(msgspec.Struct, rename="camel"):
 
 class _Switch(msgspec.Struct, rename="camel"):
     intended_state: Literal["ENABLED", "DISABLED"]
+    notes: str | None = None
 
 
 class Integrations(Entities):
@@ -153,8 +154,8 @@ class Integrations(Entities):
                 return Answer(200, copy.deepcopy(one["config"]["current"]))
             case "configure":
                 return self._configure(one, decode_body(request, _Configuration))
-            case "switch":
-                return self._switch(one, decode_body(request, _Switch).intended_state)
+            case "switch" | "annotate":
+                return self._switch(one, decode_body(request, _Switch))
         return self._delete(one)
 
     def active_properties(self) -> list[Entity]:
@@ -222,12 +223,15 @@ class Integrations(Entities):
             self._start_transition(one, "ACTIVATING")
         return Answer(200, copy.deepcopy(current))
 
-    def _switch(self, one: Entity, intended: str) -> Answer:
+    def _switch(self, one: Entity, body: _Switch) -> Answer:
+        intended = body.intended_state
         if one["intendedState"] == "DELETED":
             raise bad_request("An integration that is being deleted cannot be switched.")
         configured = one["config"]["current"]["properties"]
         if intended == "ENABLED" and one["integrationType"]["id"] == SOURCE_TYPE and not configured:
             raise bad_request("An integration that is not configured cannot be enabled.")
+        if body.notes is not None:
+            one["notes"] = body.notes
         if intended != one["intendedState"]:
             one["intendedState"] = intended
             self._start_transition(one, "ACTIVATING" if intended == "ENABLED" else "DEACTIVATING")

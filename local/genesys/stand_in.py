@@ -140,7 +140,9 @@ class GenesysCloud(Login, Limits, ScriptedService):
         return self._integrations
 
     def operation_of(self, request: Request) -> str:
-        return _operations_at(request.path).get(request.method, "")
+        operation = _operations_at(request.path).get(request.method, "")
+        # A PATCH that also writes notes has a name of its own, so that tests can tell it apart.
+        return "annotate" if operation == "switch" and b'"notes"' in request.body else operation
 
     def carry_out(self, operation: str, request: Request) -> Answer:
         with self._lock:

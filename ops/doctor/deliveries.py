@@ -8,7 +8,13 @@ from uuid import uuid4
 from genesys import integrations, subscriptions
 from genesys.client import GenesysClient
 from genesys.errors import GenesysError
-from genesys.integration_spec import INTEGRATION_TYPE, AwsTarget
+from genesys.integration_spec import (
+    INTEGRATION_TYPE,
+    AwsTarget,
+    IntegrationSpec,
+    describe_owner,
+    make_notes,
+)
 from infra.settings.settings import Settings
 from ops.aws import Aws
 
@@ -52,7 +58,7 @@ class Delivery(ABC):
 
     @abstractmethod
     def foreign_namesakes(self, client: GenesysClient, settings: Settings, aws: Aws) -> list[str]:
-        """Return a description of each resource that has our name and sends elsewhere."""
+        """Return a description of each resource that has our name and belongs to somebody else."""
 
     @abstractmethod
     def sender_statements(self, policy: Mapping[str, Any], settings: Settings) -> list[Any]:
@@ -85,11 +91,10 @@ class Subscription(Delivery):
     def foreign_namesakes(self, client: GenesysClient, settings: Settings, aws: Aws) -> list[str]:
         suffix = f":{aws.region}:{aws.account}:{settings.intake_queue_name}"
         found = subscriptions.Subscriptions(client).find_by_name(settings.resource_name)
-        targets = {entity.get("id"): subscriptions.parse_queue_arn(entity) for entity in found}
         return [
-            f"{entity_id}, which sends to {arn or 'no SQS queue'}"
-            for entity_id, arn in targets.items()
-            if not (arn or "").endswith(suffix)
+            f"{entity.get('id')}, which sends to {subscriptions.describe_destination(entity)}"
+            for entity in found
+            if not (subscriptions.parse_queue_arn(entity) or "").endswith(suffix)
         ]
 
     def sender_statements(self, policy: Mapping[str, Any], settings: Settings) -> list[Any]:
@@ -132,12 +137,12 @@ class EventBridge(Delivery):
 
     def foreign_namesakes(self, client: GenesysClient, settings: Settings, aws: Aws) -> list[str]:
         target = AwsTarget(aws.account, aws.region, settings.event_source_suffix)
+        notes = make_notes(settings.stack_name, aws.account, aws.region)
+        ours = IntegrationSpec(settings.resource_name, notes, target, topics=())
         return [
-            f"{integration.integration_id}, which feeds {integration.target}"
-            for integration in integrations.Integrations(client).find_by_name(
-                settings.resource_name
-            )
-            if not integration.is_being_deleted and integration.target not in (None, target)
+            f"{found.integration_id}, which {describe_owner(found.target, found.notes)}"
+            for found in integrations.Integrations(client).find_by_name(settings.resource_name)
+            if not found.is_being_deleted and not ours.owns(found.target, found.notes)
         ]
 
     def sender_statements(self, policy: Mapping[str, Any], settings: Settings) -> list[Any]:

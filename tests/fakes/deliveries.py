@@ -33,6 +33,8 @@ class Delivery(ABC):
         The destination of a resource that `seed_foreign` creates, as messages name it.
     operations_before_creation
         The operations of a Create before the creation of the resource.
+    operations_after_creation
+        The different operations of a Create after the creation of the resource.
     """
 
     resource_type: ClassVar[str]
@@ -43,6 +45,7 @@ class Delivery(ABC):
     refused_properties: ClassVar[Mapping[str, Any]]
     foreign_destination: ClassVar[str]
     operations_before_creation: ClassVar[list[str]]
+    operations_after_creation: ClassVar[list[str]]
 
     def __init__(self, genesys: GenesysCloud) -> None:
         self.genesys = genesys
@@ -98,6 +101,7 @@ class SubscriptionDelivery(Delivery):
     refused_properties: ClassVar = {"AttributeFilter": BAD_FILTER}
     foreign_destination = FOREIGN_ARN
     operations_before_creation: ClassVar = ["login", "list"]
+    operations_after_creation: ClassVar = ["read"]
 
     @property
     def entities(self) -> Entities:
@@ -150,6 +154,13 @@ class EventBridgeDelivery(Delivery):
     refused_properties: ClassVar = {"Topics": [BAD_TOPIC]}
     foreign_destination = FOREIGN_ACCOUNT
     operations_before_creation: ClassVar = ["login", "organization", "list"]
+    operations_after_creation: ClassVar = [
+        "annotate",
+        "configuration",
+        "configure",
+        "switch",
+        "read",
+    ]
 
     @property
     def entities(self) -> Entities:

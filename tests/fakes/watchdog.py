@@ -44,10 +44,17 @@ def fake_clients(
     secrets: FakeSecrets,
     eventbridge: FakePartnerEventSources | None = None,
     stacks: FakeStacks | None = None,
-    queues: FakeQueues | None = None,
+    queues: FakeQueues | FakeSqs | None = None,
+    dynamodb: FakeDynamoDb | None = None,
 ) -> Clients:
     """Return the watchdog's clients."""
-    clients: Any = secrets, eventbridge, stacks or FakeStacks(), queues or FakeQueues()
+    clients: Any = (
+        secrets,
+        eventbridge,
+        stacks or FakeStacks(),
+        queues or FakeQueues(),
+        dynamodb or FakeDynamoDb(),
+    )
     return Clients(*clients)
 
 
@@ -60,7 +67,12 @@ def run_watchdog(log: TextIO) -> None:
     properties = {**PROPERTIES[SUBSCRIPTION], "LoginUrl": url, "ApiUrl": url}
     deployed = {"ResourceType": SUBSCRIPTION, "ResourceProperties": properties}
     deployment = Deployment.from_environment(
-        {"STAGE": "dev", "DEPLOYED": json.dumps(deployed), "PACKED_QUEUE_IDS": pack_ids(OUR_QUEUES)}
+        {
+            "STAGE": "dev",
+            "DEPLOYED": json.dumps(deployed),
+            "LEDGER_TABLE": TABLE,
+            "PACKED_QUEUE_IDS": pack_ids(OUR_QUEUES),
+        }
     )
     # Loggers with the same name share a stream.
     logger = Logger(service=uuid4().hex, stream=log, level="INFO")
@@ -92,13 +104,12 @@ def run_backfill(log: TextIO) -> None:
         }
     )
     assert deployment.backfill
-    clock, clients = Clock(), {"dynamodb": FakeDynamoDb(), "sqs": FakeSqs()}
+    clock = Clock()
     step = BackfillStep(
         deployment,
         deployment.backfill,
-        secrets=FakeSecrets(),  # type: ignore[arg-type]
-        **clients,  # type: ignore[arg-type]
-        logger=Logger(service=uuid4().hex, stream=log, level="INFO"),
+        fake_clients(FakeSecrets(), queues=FakeSqs()),
+        Logger(service=uuid4().hex, stream=log, level="INFO"),
         now_ms=lambda: round(1000 * clock.now),
     )
     with pytest.MonkeyPatch.context() as patch:

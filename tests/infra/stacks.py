@@ -148,10 +148,31 @@ def secret_read_statement(name: str, sid: str = "ReadGenesysCredentials") -> Sta
     return allow_statement(sid, "secretsmanager:GetSecretValue", arn)
 
 
+def stack_read_statement(name: str = "QueueEnds-dev") -> Statement:
+    """Return the expected statement that lets a function read the status of its own stack."""
+    parts = ["arn:", {"Ref": "AWS::Partition"}, ":cloudformation:", {"Ref": "AWS::Region"}]
+    parts += [":", {"Ref": "AWS::AccountId"}, f":stack/{name}/*"]
+    arn = {"Fn::Join": ["", parts]}
+    return allow_statement("ReadOwnStackStatus", "cloudformation:DescribeStacks", arn)
+
+
+def with_account_and_region(text: str) -> dict[str, Any]:
+    """Return a text that ends with the stack's account and region, as the template has it."""
+    parts = [f"{text} (account ", {"Ref": "AWS::AccountId"}, ", region ", {"Ref": "AWS::Region"}]
+    return {"Fn::Join": ["", [*parts, ")"]]}
+
+
 def log_write_statement(stack: Stack, path: str) -> Statement:
     """Return the expected statement that lets the function below a path write its log."""
     actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
     return allow_statement("WriteLogs", actions, stack.arn(f"{path}/Logs"))
+
+
+def lease_statement(stack: Stack) -> Statement:
+    """Return the statement that lets the watchdog take its lease."""
+    condition = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["#watchdog"]}}
+    table = stack.arn("Ledger/Table")
+    return allow_statement("TakeLease", "dynamodb:UpdateItem", table, Condition=condition)
 
 
 def backfill_statements(stack: Stack, *, sends: bool) -> list[Statement]:

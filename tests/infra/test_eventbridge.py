@@ -10,6 +10,8 @@ from tests.infra.stacks import (
     deny_without_tls,
     log_write_statement,
     secret_read_statement,
+    stack_read_statement,
+    with_account_and_region,
 )
 
 TOPIC = "v2.detail.events.conversation.{id}."
@@ -55,7 +57,9 @@ def test_the_custom_resource_says_what_the_integration_must_be(
             "ServiceToken": synthesised.arn("EventSource/Provider/Function"),
             "ServiceTimeout": "300",
             "Name": f"queue-ends-{stage}",
-            "Notes": f"Conversation events for the AWS stack QueueEnds-{stage}",
+            "Notes": with_account_and_region(
+                f"Conversation events for the AWS stack QueueEnds-{stage}"
+            ),
             "AccountId": {"Ref": "AWS::AccountId"},
             "Region": {"Ref": "AWS::Region"},
             "Suffix": f"QueueEnds-{stage}",
@@ -83,6 +87,7 @@ def test_the_function_that_answers_may_see_genesys_clouds_event_sources(
     sources = {"Fn::Join": ["", [*region, "::event-source/aws.partner/genesys.com/*"]]}
     assert eventbridge.role_statements("EventSource/Provider") == [
         secret_read_statement("queue-ends/genesys"),
+        stack_read_statement(),
         allow_statement("SeePartnerEventSources", "events:DescribeEventSource", sources),
         log_write_statement(eventbridge, "EventSource/Provider"),
     ]
@@ -295,7 +300,7 @@ def test_only_to_settle_or_to_await_details_may_the_worker_send_to_its_own_queue
 
 def test_every_wildcard_for_eventbridge_is_meant(eventbridge: Stack, many_queues: Stack) -> None:
     # The TLS statements of three queues and the SNS topic; and for each of two functions, the
-    # secret's random suffix and the partner event sources.
+    # secret's random suffix, the partner event sources and the id in the stack's ARN.
     meant = [":secret:queue-ends/genesys-??????", "::event-source/aws.partner/genesys.com/*"] * 2
     meant += ["*", "sqs:*"] * 3 + ["*"]
     # With details, the worker reads the secret, too.
@@ -304,7 +309,7 @@ def test_every_wildcard_for_eventbridge_is_meant(eventbridge: Stack, many_queues
         (eventbridge, "dev", of_details),
         (many_queues, "s" * 54, []),
     ):
-        names = [f":alarm:QueueEnds-{stage}-*", f":stack/QueueEnds-{stage}/*"]
+        names = [f":alarm:QueueEnds-{stage}-*", *[f":stack/QueueEnds-{stage}/*"] * 2]
         assert synthesised.wildcards() == sorted([*meant, *names, *more])
         for policy in synthesised.of_type("AWS::SQS::QueuePolicy"):
             for statement in policy["Properties"]["PolicyDocument"]["Statement"]:

@@ -16,6 +16,8 @@ from tests.infra.stacks import (
     allow_statement,
     log_write_statement,
     secret_read_statement,
+    stack_read_statement,
+    with_account_and_region,
 )
 
 TRACES = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
@@ -82,14 +84,19 @@ def test_the_worker_may_do_exactly_what_it_does(stack: Stack, tuned: Stack, lean
         ]
 
 
-def test_the_subscription_function_may_read_its_secret_and_write_its_logs(
+def test_the_subscription_function_may_read_its_secret_and_its_stack_and_write_its_logs(
     stack: Stack, tuned: Stack
 ) -> None:
     path = "Subscription/Provider"
-    expected = [secret_read_statement("queue-ends/genesys"), log_write_statement(stack, path)]
+    expected = [
+        secret_read_statement("queue-ends/genesys"),
+        stack_read_statement(),
+        log_write_statement(stack, path),
+    ]
     assert stack.role_statements(path) == expected
     expected = [
         secret_read_statement("queue-ends/prod"),
+        stack_read_statement("QueueEnds-prod"),
         log_write_statement(tuned, path),
         TRACE_STATEMENT,
     ]
@@ -270,7 +277,9 @@ def test_the_custom_resource_says_what_the_subscription_must_be(stack: Stack, tu
             stack,
             {
                 "Name": "queue-ends-dev",
-                "Description": "Conversation ends for the AWS stack QueueEnds-dev",
+                "Description": with_account_and_region(
+                    "Conversation ends for the AWS stack QueueEnds-dev"
+                ),
                 "AttributeFilter": "queueId in ['a1b2c3d4-e5f6-7890-1234-567890abcdef', "
                 "'b2c3d4e5-f6a7-4901-8345-67890abcdef1']",
                 "SecretName": "queue-ends/genesys",
@@ -282,7 +291,9 @@ def test_the_custom_resource_says_what_the_subscription_must_be(stack: Stack, tu
             tuned,
             {
                 "Name": "queue-ends-prod",
-                "Description": "Conversation ends for the AWS stack QueueEnds-prod",
+                "Description": with_account_and_region(
+                    "Conversation ends for the AWS stack QueueEnds-prod"
+                ),
                 "AttributeFilter": '$exists(queue) and queue.id = "q1"',
                 "SecretName": "queue-ends/prod",
                 "LoginUrl": "https://login.mypurecloud.ie",

@@ -125,6 +125,20 @@ def test_the_code_is_known_by_the_hash_of_the_asset_not_by_its_folder(stack: Sta
     assert [of_function["S3Key"] for of_function in code] == [key] * 3
 
 
+def test_no_function_reserves_concurrency(
+    *,
+    stack: Stack,
+    lean: Stack,
+    tuned: Stack,
+    eventbridge: Stack,
+    many_queues: Stack,
+    queue_legs: Stack,
+) -> None:
+    """A new account may run ten invocations at a time, and AWS lets it reserve none of them."""
+    for synthesised in (stack, lean, tuned, eventbridge, many_queues, queue_legs):
+        assert "ReservedConcurrentExecutions" not in json.dumps(synthesised.template)
+
+
 def test_tracing_is_off_unless_set(stack: Stack, tuned: Stack) -> None:
     modes = [f["Properties"].get("TracingConfig") for f in stack.of_type("AWS::Lambda::Function")]
     assert modes == [None] * 3
@@ -143,15 +157,17 @@ def test_no_permission_comes_from_anywhere_but_the_roles(stack: Stack, tuned: St
 def test_every_wildcard_in_the_template_is_meant(stack: Stack, tuned: Stack) -> None:
     # The statements of two queues and the SNS topic that deny everybody any action without TLS.
     tls_only = ["*", "*", "*", "sqs:*", "sqs:*"]
-    # A secret's ARN has a random suffix, and two functions read the Genesys Cloud secret. The SNS
-    # topic's policy names the stage's alarms by their prefix. A stack's ARN ends with an id.
+    # A secret's ARN has a random suffix, and a stack's ARN ends with an id; two functions read the
+    # Genesys Cloud secret and the stack's status. The SNS topic's policy names the stage's alarms
+    # by their prefix.
     meant = [":secret:queue-ends/genesys-??????"] * 2 + [":alarm:QueueEnds-dev-*"]
-    meant += [":stack/QueueEnds-dev/*"]
+    meant += [":stack/QueueEnds-dev/*"] * 2
     assert stack.wildcards() == sorted([*meant, *tls_only])
     # X-Ray's two actions, in all roles, have no resource to name. The statements for Firehose and
     # for TLS cover all objects of the archive. The webhook's URL has a query.
     # With details, the worker reads the Genesys Cloud secret, too.
     meant = [":secret:queue-ends/prod-??????"] * 3 + [":alarm:QueueEnds-prod-*"]
+    meant += [":stack/QueueEnds-prod/*"]
     meant += [":secret:queue-ends/webhook-??????", "https://hooks.example.com/ended?team=1"]
     of_archive = ["*", "s3:*", "/*", "/*"]
     assert tuned.wildcards() == sorted([*meant, *tls_only, "*", "*", "*", *of_archive])

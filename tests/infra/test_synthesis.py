@@ -12,7 +12,7 @@ import pytest
 from aws_cdk import App
 
 from infra import synthesis
-from infra.packaging import PackagingError, build_asset
+from infra.packaging import PackagingError, Target, build_asset
 from tests.infra.stacks import PROJECT
 
 
@@ -44,7 +44,7 @@ def test_mistakes_in_the_settings_end_the_synth_with_a_list(
 
 
 def test_a_failing_pip_ends_the_synth_with_its_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> NoReturn:
+    def fail(*_: object, **__: object) -> NoReturn:
         raise PackagingError("Queue Ends: pip could not install")
 
     monkeypatch.setattr(synthesis, "build_asset", fail)
@@ -52,7 +52,7 @@ def test_a_failing_pip_ends_the_synth_with_its_message(monkeypatch: pytest.Monke
 
 
 def test_synth_needs_no_network_and_no_credentials_and_shows_what_to_know(tmp_path: Path) -> None:
-    build_asset(PROJECT / "functions", "lambda", PROJECT / "build")
+    build_asset(PROJECT / "functions", Target("lambda"), PROJECT / "build")
     nowhere = "http://127.0.0.1:9"
     offline = {
         "PATH": os.environ["PATH"],

@@ -13,8 +13,10 @@ from tests.infra.stacks import (
     Statement,
     allow_statement,
     backfill_statements,
+    lease_statement,
     log_write_statement,
     secret_read_statement,
+    stack_read_statement,
 )
 
 # The longest possible values.
@@ -54,7 +56,6 @@ def test_it_looks_every_five_minutes_and_a_failed_look_is_not_repeated(
         }
         function = synthesised.properties("Watchdog/Function")
         assert function["Handler"] == "watchdog.handler.handler"
-        assert function["ReservedConcurrentExecutions"] == 1
         assert function["Timeout"] == 240
         invoked = synthesised.properties("Watchdog/Function/EventInvokeConfig")
         assert invoked["MaximumRetryAttempts"] == 0
@@ -76,14 +77,7 @@ def queue_read_statement(stack: Stack, *paths: str) -> Statement:
     return allow_statement("KeepQueueMetricsAwake", "sqs:GetQueueAttributes", arns)
 
 
-def stack_read_statement() -> Statement:
-    parts = ["arn:", {"Ref": "AWS::Partition"}, ":cloudformation:", {"Ref": "AWS::Region"}]
-    parts += [":", {"Ref": "AWS::AccountId"}, ":stack/QueueEnds-dev/*"]
-    arn = {"Fn::Join": ["", parts]}
-    return allow_statement("ReadOwnStackStatus", "cloudformation:DescribeStacks", arn)
-
-
-def test_it_may_read_its_secret_its_stack_and_its_queues_and_no_more(
+def test_it_may_read_its_secret_its_stack_and_its_queues_take_its_lease_and_no_more(
     stack: Stack, eventbridge: Stack
 ) -> None:
     (lookup_statement,) = (
@@ -102,6 +96,7 @@ def test_it_may_read_its_secret_its_stack_and_its_queues_and_no_more(
             secret_read_statement("queue-ends/genesys"),
             queue_read_statement(synthesised, *more_queues, *queues),
             stack_read_statement(),
+            lease_statement(synthesised),
             *more,
             log_write_statement(synthesised, "Watchdog"),
         ]
@@ -181,10 +176,12 @@ def test_the_longest_environment_of_the_watchdog_fits_lambda(stack: Stack, tuned
             "QUEUE_URLS": resolve(variables["QUEUE_URLS"]),
             "POWERTOOLS_LOG_LEVEL": "CRITICAL",
             "DEPLOYED": longest,
+            # CloudFormation's name: the stack's, the logical id and 13 characters at random.
+            "LEDGER_TABLE": f"{settings.stack_name}-{synthesised.ids['Ledger/Table']}-{'X' * 13}",
+            "PRIVATE_NETWORK": "true",
             # The room for backfill.
             "BACKFILL": "repair",
             "END_RULE": "conversation",
-            "LEDGER_TABLE": f"{settings.stack_name}-LedgerTable{'0' * 8}-{'X' * 13}",
         }
         measured = json.dumps(environment, separators=(",", ":"))
         assert len(measured) <= 4096

@@ -32,7 +32,7 @@ from tests.fakes.aws.cloudformation import (
     SUBSCRIPTION,
     SUFFIX,
 )
-from tests.fakes.aws.dynamodb import FakeDynamoDb
+from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb
 from tests.fakes.aws.eventbridge import BUS, FakeEventBridge
 from tests.fakes.aws.firehose import STREAM, FakeFirehose
 from tests.fakes.aws.partner_events import FakePartnerEventSources
@@ -447,12 +447,12 @@ def test_the_watchdog_logs_no_secret(
     sources.permanent_failure = refusal("InternalException", 500)
     properties = {**PROPERTIES[resource_type], "LoginUrl": http.url, "ApiUrl": http.url}
     deployed = {"ResourceType": resource_type, "ResourceProperties": properties}
-    environment = {"STAGE": "dev", "DEPLOYED": json.dumps(deployed)}
+    environment = {"STAGE": "dev", "DEPLOYED": json.dumps(deployed), "LEDGER_TABLE": TABLE}
     environment |= {"HEAL": "true", "STACK_NAME": STACK_NAME, "QUEUE_URLS": INTAKE}
     queues = FakeQueues()
     queues.failure = "AccessDenied"
     clients = {"secretsmanager": _secrets(held), "events": sources}
-    clients |= {"cloudformation": FakeStacks(), "sqs": queues}
+    clients |= {"cloudformation": FakeStacks(), "sqs": queues, "dynamodb": FakeDynamoDb()}
     handle = load("watchdog", clients, environment)
     text = _logged_with(handle, [{}], output)
     assert '"message":"Unhealthy"' in text or '"message":"Could not compare"' in text
@@ -475,7 +475,7 @@ def test_debug_lines_of_libraries_are_not_logged(
     real = client("secretsmanager", endpoint_url=http.url, region_name="eu-west-1")
     properties = {**PROPERTIES[SUBSCRIPTION], "LoginUrl": http.url, "ApiUrl": http.url}
     deployed = {"ResourceType": SUBSCRIPTION, "ResourceProperties": properties}
-    environment = {"STAGE": "dev", "DEPLOYED": json.dumps(deployed)}
+    environment = {"STAGE": "dev", "DEPLOYED": json.dumps(deployed), "LEDGER_TABLE": TABLE}
     around = Surroundings(http)
     if function == "worker":
         environment = around.environment("subscription")

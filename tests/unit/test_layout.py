@@ -21,8 +21,8 @@ TREES = ("functions", "infra", "local", "ops", "bench", "tests")
 """The folders that hold Python files; some are yet to come."""
 FILES = [ROOT / "app.py", *sorted(file for tree in TREES for file in (ROOT / tree).rglob("*.py"))]
 FUNCTIONS = ROOT / "functions"
-CHOSEN = FUNCTIONS / "destinations/registry.py"
-"""Imports the destinations that are set, and no others."""
+CHOOSING = (FUNCTIONS / "destinations/registry.py", ROOT / "infra/packaging/probe.py")
+"""The files that import what they are told to: the destinations that are set, or all modules."""
 HANDLERS = [file for file in FILES if file.name == "handler.py"]
 
 
@@ -53,7 +53,8 @@ OF_OPS = rooms_in("ops") - {"cli", "__main__"}
 ARROWS: dict[str, dict[str, set[str]]] = {
     "functions": {
         **{module: set() for module in BASE},
-        "aws_calls": {"deadline"},
+        "aws_calls": {"deadline", "private_network"},
+        "secret_key": {"aws_calls"},
         "conversations": BASE,
         "dynamodb": DOMAIN,
         "destinations": DOMAIN,
@@ -74,9 +75,10 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "destinations": PARTS,
         "monitoring": PARTS,
         "delivery": {"monitoring"} | PARTS,
-        "queue_ends": {"delivery", "destinations", "emulator", "monitoring"} | PARTS,
-        "stack": {"queue_ends"} | PARTS,
+        "queue_ends": {"delivery", "destinations", "emulator", "monitoring", "packaging"} | PARTS,
+        "stack": {"packaging", "queue_ends"} | PARTS,
         "losses": set(),
+        "packaging": set(),
         "emulator": set(),
         "synthesis": {"settings", "stack", "packaging"},
     },
@@ -121,7 +123,7 @@ ARROWS: dict[str, dict[str, set[str]]] = {
 # What other trees may import of functions/: a name on which both sides must agree stands there.
 OF_FUNCTIONS: dict[str, Collection[str]] = {
     "functions": (),
-    "infra": ("conversations", "destinations", "genesys", "metrics"),
+    "infra": ("conversations", "destinations", "genesys", "ledger_keys", "metrics"),
     "local": ARROWS["functions"],
     "ops": ARROWS["functions"],
 }
@@ -175,7 +177,7 @@ def arrows_of(file: Path) -> Iterator[str]:
         if top in ARROWS["functions"]:
             top, room = "functions", top
         if top not in TREES:
-            if top in ("", "app") or (top == "?" and file != CHOSEN):
+            if top in ("", "app") or (top == "?" and file not in CHOOSING):
                 yield module
         elif top != tree_of(file):
             yield f"{top}/{room}"

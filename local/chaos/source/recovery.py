@@ -5,7 +5,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
-from conversations.ledger_store import BACKFILL_KEY
+from ledger_keys import BACKFILL_KEY
 from local.chaos.source.traffic import Traffic
 from local.chaos.source.watchdog import Watchdog
 from local.receivers.receiver import End

@@ -27,10 +27,10 @@ class Watchdog:
         it, that run comes first.
         """
         for _ in polls(TIMEOUT_SECONDS, interval=2):
-            try:
-                return self._invoke(meanwhile)
-            except self._lambda.exceptions.TooManyRequestsException:
-                meanwhile()
+            result = self._invoke(meanwhile)
+            if "skipped" not in result:
+                return result
+            meanwhile()
         return {}
 
     def _invoke(self, meanwhile: Callable[[], object]) -> dict[str, Any]:

@@ -8,10 +8,12 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from local.traffic.subscription import OUR_QUEUES
+from provisioner.clients import Clients
 from provisioner.custom_resource import handle_request
 from provisioner.response import Response
 from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
+from tests.fakes.aws.stacks import STACK_ID, FakeStacks
 from tests.fakes.clock import Clock
 
 NAME = "queue-ends-dev"
@@ -61,6 +63,8 @@ class CloudFormation:
         The resource's last requested properties, and the properties before.
     physical_id
         The id from the last response.
+    stacks
+        The stack's status, which each request sets as CloudFormation does.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class CloudFormation:
         self.clock = clock
         self.secrets = secrets
         self.eventbridge = eventbridge
+        self.stacks = FakeStacks()
         self.resource_type = resource_type
         self.physical_id = ""
         self.properties: dict[str, Any] = {
@@ -95,28 +100,45 @@ class CloudFormation:
     def create(self, **changes: Any) -> Response:
         """Create the resource with changed properties."""
         self.properties = self.properties | changes
-        return self._request("Create")
+        self.stacks.status = "CREATE_IN_PROGRESS"
+        return self.request("Create")
 
     def update(self, **changes: Any) -> Response:
         """Update the resource to changed properties."""
         self.old_properties, self.properties = self.properties, self.properties | changes
-        return self._request("Update", OldResourceProperties=self.old_properties)
+        self.stacks.status = "UPDATE_IN_PROGRESS"
+        return self.request("Update", OldResourceProperties=self.old_properties)
 
     def roll_back(self) -> Response:
         """Undo a failed Update as CloudFormation does, with old and new properties swapped."""
         self.old_properties, self.properties = self.properties, self.old_properties
-        return self._request("Update", OldResourceProperties=self.old_properties)
+        self.stacks.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+        return self.request("Update", OldResourceProperties=self.old_properties)
 
     def delete(self, physical_id: str | None = None) -> Response:
         """Delete the resource: by the id from the last response, or by another id."""
         self.physical_id = physical_id or self.physical_id
-        return self._request("Delete")
+        self.stacks.status = "DELETE_IN_PROGRESS"
+        return self.request("Delete")
 
-    def _request(self, kind: str, **fields: Any) -> Response:
+    def cancel(self) -> Response:
+        """Give a Create up that is still running, as CloudFormation does after another failure.
+
+        Only the Create's own properties are known.
+        """
+        state_of_create = self.__dict__.copy()
+        self.physical_id = CLOUDFORMATION_ID
+        self.stacks.status = "ROLLBACK_IN_PROGRESS"
+        response = self.request("Delete")
+        self.__dict__.update(state_of_create)
+        return response
+
+    def request(self, kind: str, **fields: Any) -> Response:
+        """Send a request and return the response."""
         event = {
             "RequestType": kind,
             "RequestId": "1f2e3d4c",
-            "StackId": "arn:aws:cloudformation:eu-west-1:111122223333:stack/QueueEnds-dev/9f",
+            "StackId": STACK_ID,
             "LogicalResourceId": "Subscription",
             "ResourceType": self.resource_type,
             "ResponseURL": RESPONSE_URL,
@@ -126,11 +148,11 @@ class CloudFormation:
         if kind != "Create":
             event["PhysicalResourceId"] = self.physical_id
         # A real event has been through JSON, too.
+        clients: Any = self.secrets, self.eventbridge, self.stacks
         response = handle_request(
             json.loads(json.dumps(event)),
             self.clock.invocation(self.invocation_seconds),
-            self.secrets,  # type: ignore[arg-type]
-            self.eventbridge,  # type: ignore[arg-type]
+            Clients(*clients),
             self._logger,
         )
         self.physical_id = response.physical_id

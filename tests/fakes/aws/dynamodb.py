@@ -28,9 +28,10 @@ _UPDATE = re.compile(
 _ADDITION = re.compile(r"SET (\w+) = (?:(\w+) \+ )?(:\w+)")
 _BETWEEN = re.compile(r"(\w+) BETWEEN (:\w+) AND (:\w+)")
 _ABSENT_OR_LESS = re.compile(r"attribute_not_exists\((\w+)\) OR (\w+) < (:\w+)")
-# The expressions of the backfill's cursors.
-_ASSIGNMENTS = re.compile(r"SET (\w+ = :\w+(?:, \w+ = :\w+)+)")
-_SAVED_BEFORE = re.compile(r"attribute_not_exists\((\w+)\)|(\w+) = (:\w+)")
+# The expressions of the backfill's cursors, and of the lease of the watchdog's runs.
+_ASSIGNMENTS = re.compile(r"SET (\w+ = :\w+(?:, \w+ = :\w+)*)")
+_ALTERNATIVE = r"attribute_not_exists\(\w+\)|\w+ [=<] :\w+"
+_ALTERNATIVES = re.compile(rf"({_ALTERNATIVE})(?: OR ({_ALTERNATIVE}))*")
 _UPDATE_PARAMETERS = {
     "TableName",
     "Key",
@@ -75,10 +76,10 @@ class Written:
 class FakeDynamoDb:
     """A table with the keys `conversation_id` and `queue_id`.
 
-    It takes the two forms of statements that the ledger writes, the updates of the request slots
-    and of the backfill's cursors, and no others. Limits and refusals are those of
-    "BatchExecuteStatement", "BatchGetItem", "GetItem" and "UpdateItem" in the "Amazon DynamoDB API
-    Reference" and of "Constraints in Amazon DynamoDB".
+    It takes the two forms of statements that the ledger writes, the updates of the request slots,
+    of the backfill's cursors and of the watchdog's lease, and no others. Limits and refusals are
+    those of "BatchExecuteStatement", "BatchGetItem", "GetItem" and "UpdateItem" in the "Amazon
+    DynamoDB API Reference" and of "Constraints in Amazon DynamoDB".
 
     Attributes
     ----------
@@ -190,8 +191,8 @@ class FakeDynamoDb:
         return {"Item": _copied(self.items[key])} if key in self.items else {}
 
     def update_item(self, **parameters: Any) -> dict[str, Any]:
-        if assigned := _ASSIGNMENTS.fullmatch(parameters.get("UpdateExpression", "")):
-            return self._assign(assigned[1], parameters)
+        if parameters.get("ReturnValues") == "NONE":
+            return self._assign(parameters)
         fault = self._begin("update_item", [parameters])
         self._check_names(parameters, _UPDATE_PARAMETERS)
         if parameters["TableName"] != self._table:
@@ -224,25 +225,23 @@ class FakeDynamoDb:
             raise self._refusal("Unknown", "the request slots need the new value")
         return {"Attributes": {name: number}}
 
-    def _assign(self, assigned: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Update an item of the backfill's cursors."""
+    def _assign(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Update an item of the backfill's cursors, or that of the watchdog's lease."""
         fault = self._begin("update_item", [parameters])
         self._check_names(parameters, _UPDATE_PARAMETERS)
         key, values = _key_of(parameters["Key"]), parameters["ExpressionAttributeValues"]
-        names = dict(pair.split(" = ") for pair in assigned.split(", "))
-        form = _SAVED_BEFORE.fullmatch(parameters["ConditionExpression"])
-        if key is None or parameters["TableName"] != self._table or form is None:
-            raise self._refusal("ValidationException", "an update of a cursor")
-        used = {*names.values(), *filter(None, [form[3]])}
+        assigned = _ASSIGNMENTS.fullmatch(parameters["UpdateExpression"])
+        condition = parameters["ConditionExpression"]
+        if key is None or not assigned or not _ALTERNATIVES.fullmatch(condition):
+            raise self._refusal("ValidationException", "an update of a cursor or a lease")
+        if parameters["TableName"] != self._table:
+            raise self._refusal("ResourceNotFoundException", "another table")
+        names = dict(pair.split(" = ") for pair in assigned[1].split(", "))
+        used = {*names.values(), *re.findall(r":\w+", condition)}
         if used != set(values) or not all(map(_is_value, values.values())):
             raise self._refusal("ValidationException", "every value is used, and no other one")
         before = self.items.get(key)
-        is_met = (
-            before is None or form[1] not in before
-            if form[1]
-            else before is not None and before.get(form[2]) == values[form[3]]
-        )
-        if not is_met:
+        if not any(_meets_alternative(each, before, values) for each in condition.split(" OR ")):
             raise client_error("ConditionalCheckFailedException")
         new_values = {name: values[placeholder] for name, placeholder in names.items()}
         after = {**(before or parameters["Key"]), **_copied(new_values)}
@@ -423,6 +422,14 @@ def _is_value(value: Value) -> bool:
         case "M":
             return all(map(_is_value, content.values()))
     return True
+
+
+def _meets_alternative(alternative: str, item: Item | None, values: Item) -> bool:
+    """Return whether an item, which may not be there, meets one alternative of a condition."""
+    if absent := re.fullmatch(r"attribute_not_exists\((\w+)\)", alternative):
+        return item is None or absent[1] not in item
+    name, operator, placeholder = alternative.split()
+    return item is not None and _holds(item, name, operator, values[placeholder])
 
 
 def _holds(item: Item, name: str, operator: str, demanded: Value) -> bool:

@@ -17,6 +17,8 @@ class FakeSecrets:
         deletion.
     denied
         The number of reads to deny before the first success.
+    key_denied
+        Whether the caller may not use the KMS key of the secrets.
     failure
         The error that every read raises; None for success.
     reads
@@ -26,6 +28,7 @@ class FakeSecrets:
     def __init__(self, **held: str | Mapping[str, Any] | None) -> None:
         self.held: dict[str, dict[str, Any] | None] = {}
         self.denied = 0
+        self.key_denied = False
         self.failure: Exception | None = None
         self.reads: list[str] = []
         for name, value in held.items():
@@ -58,6 +61,8 @@ class FakeSecrets:
         value = self.held[SecretId]
         if value is None:
             raise _client_error("InvalidRequestException", "it was marked for deletion.")
+        if self.key_denied:
+            raise _client_error("AccessDeniedException", "Access to KMS is not allowed")
         return {"Name": SecretId, **value}
 
 

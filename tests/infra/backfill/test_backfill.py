@@ -11,15 +11,15 @@ def test_a_backfill_that_only_reports_may_send_nothing(tuned: Stack) -> None:
     assert not [one for one in statements if "sqs:SendMessage" in one["Action"]]
 
 
-def test_the_backfill_is_told_its_mode_its_rule_and_the_ledger(
+def test_the_backfill_is_told_its_mode_and_its_rule(
     stack: Stack, eventbridge: Stack, tuned: Stack
 ) -> None:
-    names = ("BACKFILL", "END_RULE", "LEDGER_TABLE")
+    names = ("BACKFILL", "END_RULE")
     for synthesised, mode, rule in (
         (eventbridge, "repair", "touched"),
         (tuned, "report", "conversation"),
     ):
         variables = synthesised.environment("Watchdog")
-        assert [variables[name] for name in names] == [mode, rule, synthesised.ref("Ledger/Table")]
+        assert [variables[name] for name in names] == [mode, rule]
         assert "QUEUE_URLS" in variables
     assert not {*names} & {*stack.environment("Watchdog")}

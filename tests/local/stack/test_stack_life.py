@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local.aws.project import DeployFailed, Deployment
-from local.genesys.problems import problem
+from local.genesys.problems import problem, too_many_requests
 from local.genesys.subscriptions import FOREIGN_ARN
 from local.traffic.subscription import FOREIGN_QUEUES, OUR_QUEUES
 from tests.local.stack.watchdog import restore, run_watchdog
@@ -111,6 +111,26 @@ def test_creates_that_fail_say_why_and_leave_what_is_not_ours(
     assert "role" in reason
     assert _created_count(world) == made_before + 1, "it had been made"
     assert world.of_stage("failing") == []
+
+
+def test_a_stack_that_is_deleted_while_genesys_cloud_is_busy_leaves_nothing_there(
+    world: World, deployed: Deployment
+) -> None:
+    cloudformation, name = world.aws.client("cloudformation"), "QueueEnds-cancelled"
+    before = len(world.genesys.calls)
+    world.genesys.before("create", lambda: cloudformation.delete_stack(StackName=name))
+    world.genesys.instead("create", too_many_requests(2))
+    world.create("cancelled")
+
+    def create_has_failed() -> bool:
+        events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+        reasons = [event.get("ResourceStatusReason", "") for event in events]
+        return any("no new subscription may stay" in reason for reason in reasons)
+
+    wait_until(create_has_failed, "the Create to outlive its stack")
+    created = [call.status for call in world.genesys.calls[before:] if call.operation == "create"]
+    assert created == [429]
+    assert world.of_stage("cancelled") == []
 
 
 def _created_count(world: World) -> int:

@@ -44,7 +44,7 @@ def run_watchdog(
             verify=world.aws.environment["AWS_CA_BUNDLE"],
         )
 
-    services = ("secretsmanager", "events", "cloudformation", "sqs")
+    services = ("secretsmanager", "events", "cloudformation", "sqs", "dynamodb")
     log = io.StringIO()
     result = watch(
         Deployment.from_environment(function["Environment"]["Variables"] | changes),

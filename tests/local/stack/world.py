@@ -127,6 +127,7 @@ class World:
             )
             for page in pages
             for item in page["Items"]
+            if "state" in item  # not the lease of the watchdog's runs
         }
 
     def dead_letters(self, deployment: Deployment) -> list[dict[str, Any]]:

@@ -366,7 +366,11 @@ def test_an_end_that_just_fits_keeps_raw_and_the_next_larger_one_does_not(case: 
 @given(st.lists(st.sampled_from([1000, 2000, 3000, 5000, 8000]), max_size=15))
 def test_calls_are_as_full_as_the_limits_allow(sizes: list[int]) -> None:
     limits = CallLimits(
-        max_entries=4, max_call_bytes=9000, max_entry_bytes=8000, overhead_bytes=100
+        service="EventBridge",
+        max_entries=4,
+        max_call_bytes=9000,
+        max_entry_bytes=8000,
+        overhead_bytes=100,
     )
     empty = len(large_end("c-00", 0).as_json()) + limits.overhead_bytes
     ends = [large_end(f"c-{number:02}", size - empty) for number, size in enumerate(sizes)]

@@ -176,9 +176,10 @@ def test_without_cached_keys_a_secrets_manager_failure_is_reported(
         (lambda secrets: secrets.held.clear(), "there is no secret 'webhook-key': create it with"),
         (lambda secrets: secrets.put(SECRET_NAME, None), r"cannot be read \(InvalidRequestExc"),
         (lambda secrets: setattr(secrets, "denied", 1), r"cannot be read \(AccessDeniedException"),
+        (lambda secrets: setattr(secrets, "key_denied", True), "Set secret_kms_key_arn to the key"),
         (lambda secrets: secrets.put(SECRET_NAME, "x"), "is no key: expected whsec_"),
     ],
-    ids=["deleted", "marked for deletion", "denied", "malformed"],
+    ids=["deleted", "marked for deletion", "denied", "key denied", "malformed"],
 )
 def test_cached_keys_are_dropped_once_the_secret_is_deleted_or_malformed(
     secrets: FakeSecrets, clock: Clock, change: Callable[[FakeSecrets], object], words: str
@@ -189,6 +190,7 @@ def test_cached_keys_are_dropped_once_the_secret_is_deleted_or_malformed(
     clock.now += 300
     with pytest.raises(SecretUnusable, match=words):
         keys.current(Clock().deadline(10))
+    secrets.key_denied = False
     secrets.put(SECRET_NAME, OTHER_SECRET)
     assert keys.current(Clock().deadline(10)) == [OTHER_KEY]
 

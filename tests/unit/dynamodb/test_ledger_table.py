@@ -216,6 +216,16 @@ def test_attempts_end_at_the_deadline_and_report_the_reason(
     assert max(clock.pauses) <= 1
 
 
+def test_a_read_that_dynamodb_refuses_reports_the_code(
+    table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock
+) -> None:
+    """Without access to the table's KMS key, for example."""
+    dynamodb.always(READ, client_error("AccessDeniedException"))
+    assert table.read_ends(keys(1), clock.deadline(3)) == {
+        keys(1)[0]: Failed("AccessDeniedException")
+    }
+
+
 def test_pauses_differ_and_grow(table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock) -> None:
     dynamodb.always(WRITE, client_error("ThrottlingException"))
     for _ in range(2):

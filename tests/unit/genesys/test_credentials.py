@@ -39,8 +39,9 @@ def test_every_failure_has_its_own_message_that_names_the_secret(clock: Clock) -
             load(secrets, clock)
         return str(caught.value)
 
-    denied, throttled, offline, unsigned = (FakeSecrets(org=GOOD) for _ in range(4))
+    denied, locked, throttled, offline, unsigned = (FakeSecrets(org=GOOD) for _ in range(5))
     denied.denied = 1000
+    locked.key_denied = True
     throttled.failure = ClientError({"Error": {"Code": "ThrottlingException"}}, "GetSecretValue")
     offline.failure = EndpointConnectionError(endpoint_url="https://secretsmanager")
     unsigned.failure = NoCredentialsError()
@@ -50,6 +51,7 @@ def test_every_failure_has_its_own_message_that_names_the_secret(clock: Clock) -
         "could not be read (AccessDeniedException). Check its resource policy": message_with(
             denied
         ),
+        "may not use the KMS key of the secret 'org'. Set secret_kms_key_arn": message_with(locked),
         "could not be read (ThrottlingException)": message_with(throttled),
         "could not be asked for secret 'org' (EndpointConnectionError)": message_with(offline),
         "could not be asked for secret 'org' (NoCredentialsError)": message_with(unsigned),

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from deadline import Deadline
 from genesys.client import GenesysClient
-from genesys.errors import GenesysError, Unreachable
+from genesys.credentials import Credentials
+from genesys.errors import CreationUnwanted, GenesysError, Unreachable
 from genesys.retries import NETWORK_ATTEMPTS, DeadlineRetry
 from local.http.messages import Answer
+from local.http.server import HttpServer
 from tests.fakes.clock import Clock
 from tests.polling import wait_until
 from tests.unit.genesys.conftest import Api
@@ -216,3 +218,50 @@ def test_a_post_retried_after_429_is_not_retried_after_a_lost_response(
     with pytest.raises(Unreachable):
         client.request("POST", "/x", body={})
     assert len(api.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("answers", "attempts"),
+    [
+        ([], 1),
+        ([Answer(429, headers={"Retry-After": "2"})] * 3, 4),
+        ([Answer(401)], 2),
+    ],
+    ids=["at once", "rate limit", "new login"],
+)
+def test_a_check_precedes_each_attempt_at_a_creation_and_no_other_request(
+    http: HttpServer, api: Api, clock: Clock, answers: list[Answer], attempts: int
+) -> None:
+    requests_before_checks: list[int] = []
+    client = GenesysClient(
+        http.url,
+        http.url,
+        Credentials("the-id", "the-s3cret"),
+        clock.deadline(100),
+        clock,
+        check_creation=lambda: requests_before_checks.append(len(api.requests)),
+    )
+    api.script(OK, OK, OK, *answers, OK)
+    client.request("GET", "/x")
+    client.request("PUT", "/x")
+    client.request("POST", "/x", is_repeatable=True)
+    client.request("POST", "/x")
+    assert requests_before_checks == [3 + attempt for attempt in range(attempts)]
+
+
+def test_a_check_that_fails_after_a_wait_prevents_the_next_attempt(
+    http: HttpServer, api: Api, clock: Clock
+) -> None:
+    def check() -> None:
+        if clock.now:
+            raise CreationUnwanted("The stack is gone.")
+
+    credentials = Credentials("the-id", "the-s3cret")
+    client = GenesysClient(
+        http.url, http.url, credentials, clock.deadline(100), clock, check_creation=check
+    )
+    api.script(Answer(429, headers={"Retry-After": "60"}), OK)
+    with pytest.raises(CreationUnwanted, match="gone"):
+        client.request("POST", "/x")
+    assert len(api.requests) == 1
+    assert clock.now == 60

@@ -8,6 +8,8 @@ import pytest
 from local.genesys.entities import Entities
 from local.genesys.stand_in import ORG_ID, GenesysCloud
 from local.http.server import HttpServer
+from resources.registry import parse_resource
+from resources.resource import Resource
 from tests.fakes.aws.cloudformation import (
     ACTIVE,
     EVENT_SOURCE,
@@ -21,7 +23,7 @@ from tests.fakes.clock import Clock
 from tests.fakes.deliveries import DELIVERIES, Delivery
 
 SOURCE = f"aws.partner/genesys.com/cloud/{ORG_ID}/{SUFFIX}"
-CHANGE_OPERATIONS = {"create", "replace", "configure", "switch", "delete"}
+CHANGE_OPERATIONS = {"create", "annotate", "replace", "configure", "switch", "delete"}
 """The operations that change something in Genesys Cloud."""
 
 
@@ -42,6 +44,11 @@ class StackResource:
     def entities(self) -> Entities:
         """All resources of this delivery in the org, by id."""
         return self.delivery.entities
+
+    @property
+    def parsed(self) -> Resource:
+        """The resource that the stack's properties describe."""
+        return parse_resource(self.stack.resource_type, self.stack.properties)
 
     @property
     def changed_properties(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from local.http.server import HttpServer
 from tests.fakes.aws.cloudformation import CloudFormation
 from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
+from tests.fakes.aws.stacks import STACK_ID, FakeStacks
 from tests.fakes.clock import Clock
 
 
@@ -23,7 +24,9 @@ from tests.fakes.clock import Clock
 def module(
     secrets: FakeSecrets, eventbridge: FakePartnerEventSources, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[ModuleType]:
-    clients = {"secretsmanager": secrets, "events": eventbridge}
+    stacks = FakeStacks()
+    stacks.status = "CREATE_IN_PROGRESS"
+    clients = {"secretsmanager": secrets, "events": eventbridge, "cloudformation": stacks}
     monkeypatch.setattr(boto3, "client", lambda service, **_: clients[service])
     sys.modules.pop("provisioner.handler", None)
     yield importlib.import_module("provisioner.handler")
@@ -51,7 +54,7 @@ def event(http: HttpServer, subscription_stack: CloudFormation) -> dict[str, Any
     return {
         "RequestType": "Create",
         "RequestId": "r-1",
-        "StackId": "stack",
+        "StackId": STACK_ID,
         "LogicalResourceId": "SubscriptionSpec",
         "ResourceType": "Custom::GenesysSubscription",
         "ResponseURL": f"{http.url}/answer?X-Amz-Signature=s1gnature",
@@ -71,7 +74,7 @@ def test_a_create_is_carried_out_and_responded_to(
     assert module.handler(event, clock.invocation()) is None
     response = response_in(http)
     assert (response["Status"], response["Data"]) == ("SUCCESS", {"SubscriptionId": "sub-1"})
-    assert (response["StackId"], response["RequestId"]) == ("stack", "r-1")
+    assert (response["StackId"], response["RequestId"]) == (STACK_ID, "r-1")
     assert response["LogicalResourceId"] == "SubscriptionSpec"
     assert list(genesys.subscriptions) == ["sub-1"]
     written = capsys.readouterr()
@@ -132,7 +135,7 @@ def test_an_invalid_request_gets_a_failure_response(
         ("ResourceType", "FAILED"),
         ("RequestType", "FAILED"),
         ("RequestId", "SUCCESS"),
-        ("StackId", "SUCCESS"),
+        ("StackId", "FAILED"),
     ],
 )
 def test_an_event_without_a_field_gets_a_response(

@@ -16,6 +16,7 @@ from local.http.server import HttpServer
 from resources.registry import RESOURCES
 from resources.resource import Comparison, Resource
 from tests.fakes.aws.cloudformation import CloudFormation
+from tests.fakes.aws.dynamodb import TABLE
 from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
@@ -149,7 +150,9 @@ def test_a_third_delivery_is_watched(
     stack.create()
     org.feeds[f"{FEEDS}/n"]["colour"] = colour
     deployed = {"ResourceType": FEED, "ResourceProperties": stack.properties}
-    deployment = Deployment.from_environment({"STAGE": "dev", "DEPLOYED": json.dumps(deployed)})
+    deployment = Deployment.from_environment(
+        {"STAGE": "dev", "DEPLOYED": json.dumps(deployed), "LEDGER_TABLE": TABLE}
+    )
     logger = Logger(service=uuid4().hex, stream=io.StringIO())
     result = watch(deployment, clock.invocation(), fake_clients(secrets), logger)
     assert result["differences"] == differences

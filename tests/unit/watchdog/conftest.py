@@ -9,10 +9,12 @@ from uuid import uuid4
 import pytest
 from aws_lambda_powertools import Logger
 
+from deadline import InvocationContext
 from local.genesys.stand_in import ORG_ID, GenesysCloud
 from local.http.server import HttpServer
 from tests.fakes.aws.cloudformation import PROPERTIES, SUFFIX
 from tests.fakes.aws.cloudwatch import metrics_of
+from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb
 from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.aws.sqs import DEAD, INTAKE
@@ -23,6 +25,7 @@ from tests.fakes.watchdog import FakeQueues, fake_clients
 from watchdog.deployment import Deployment
 from watchdog.watch import watch
 
+DAY_MS = 86_400_000
 SOURCE = f"aws.partner/genesys.com/cloud/{ORG_ID}/{SUFFIX}"
 
 
@@ -31,8 +34,10 @@ class Watchdog:
 
     Attributes
     ----------
-    logged, healthy, healed
-        The last run's log lines, its values of the metric, and its changes.
+    logged, healthy, healed, skipped
+        The last run's log lines, its values of the metric, its changes, and why it did nothing.
+    backfills
+        The number of runs that have looked for missing ends.
     """
 
     def __init__(
@@ -49,7 +54,8 @@ class Watchdog:
         self.clock, self.secrets, self.eventbridge = clock, secrets, eventbridge
         self.stacks, self.queues = FakeStacks(), FakeQueues()
         self.delivery, self.genesys = delivery, delivery.genesys
-        self._variables = {"STAGE": "dev", "QUEUE_URLS": f"{INTAKE},{DEAD}"}
+        self.dynamodb = FakeDynamoDb()
+        self._variables = {"STAGE": "dev", "LEDGER_TABLE": TABLE, "QUEUE_URLS": f"{INTAKE},{DEAD}"}
         if heals:
             self._variables |= {"HEAL": "true", "STACK_NAME": STACK_NAME}
         properties = PROPERTIES[delivery.resource_type]
@@ -57,6 +63,8 @@ class Watchdog:
         self.logged: list[dict[str, Any]] = []
         self.healthy: list[float] = []
         self.healed: list[str] = []
+        self.skipped = ""
+        self.backfills = 0
         self._capsys = capsys
 
     def deploy_anew(self, properties: Mapping[str, Any]) -> None:
@@ -69,6 +77,10 @@ class Watchdog:
             {**self._variables, "DEPLOYED": json.dumps(deployed)}
         )
 
+    def now_ms(self) -> int:
+        """Return the time in epoch milliseconds. The tests begin in 1970, too, but on 2 January."""
+        return round(1000 * self.clock.now) + DAY_MS
+
     def run(self) -> list[str]:
         """Run the watchdog, and return the differences."""
         lines = io.StringIO()
@@ -78,8 +90,12 @@ class Watchdog:
             result = watch(
                 self.deployment,
                 self.clock.invocation(),
-                fake_clients(self.secrets, self.eventbridge, self.stacks, self.queues),
+                fake_clients(
+                    self.secrets, self.eventbridge, self.stacks, self.queues, self.dynamodb
+                ),
                 logger,
+                backfill=self._backfill,
+                now_ms=self.now_ms,
             )
         finally:
             self.logged = [json.loads(line) for line in lines.getvalue().splitlines()]
@@ -87,6 +103,10 @@ class Watchdog:
             assert all(metric.name == "SubscriptionHealthy" for metric in metrics)
             assert all(metric.dimensions == {"Stage": "dev"} for metric in metrics)
             self.healthy = [value for metric in metrics for value in metric.values]
+        self.skipped = result.get("skipped", "")
+        if self.skipped:
+            assert result == {"skipped": self.skipped}
+            return []
         differences: list[str] = result["differences"]
         self.healed = result["healed"]
         assert result == {
@@ -95,6 +115,9 @@ class Watchdog:
             "healed": self.healed,
         }
         return differences
+
+    def _backfill(self, _context: InvocationContext) -> None:
+        self.backfills += 1
 
     def check(self) -> list[str]:
         """Run the watchdog, which must change nothing; return the differences.

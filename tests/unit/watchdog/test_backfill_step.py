@@ -21,6 +21,7 @@ from tests.fakes.aws.cloudwatch import metrics_of
 from tests.fakes.aws.dynamodb import TABLE, client_error
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.aws.sqs import DEAD, INTAKE
+from tests.fakes.watchdog import fake_clients
 from tests.unit.backfill.conftest import DAY_SECONDS, World, expected_of, make_conversations
 from watchdog.backfill_step import BackfillStep
 from watchdog.deployment import Deployment
@@ -76,11 +77,9 @@ class Step:
         step = BackfillStep(
             deployment,
             deployment.backfill,
-            secrets=self.secrets,  # type: ignore[arg-type]
-            dynamodb=self.world.dynamodb,
-            sqs=self.world.sqs,
-            logger=Logger(service=uuid4().hex, stream=lines, level="INFO"),
-            now_ms=self.world.now_ms,
+            fake_clients(self.secrets, queues=self.world.sqs, dynamodb=self.world.dynamodb),
+            Logger(service=uuid4().hex, stream=lines, level="INFO"),
+            self.world.now_ms,
         )
         step(self.world.clock.invocation(seconds))
         self.logged = [json.loads(line) for line in lines.getvalue().splitlines()]

@@ -32,7 +32,7 @@ services = []
 boto3.client = lambda service, **_: services.append(service)
 import watchdog.handler
 ours = {"backfill", "conversations", "details", "dynamodb", "intake"}
-found = sorted(ours & {name.partition(".")[0] for name in sys.modules})
+found = sorted(name for name in sys.modules if name.partition(".")[0] in ours)
 print(json.dumps([found, services]))
 """
 
@@ -41,7 +41,7 @@ def make_environment(url: str, **changes: Any) -> dict[str, str]:
     """Return the environment variables that the stack sets."""
     properties = {**PROPERTIES[SUBSCRIPTION], "LoginUrl": url, "ApiUrl": url, **changes}
     deployed = {"ResourceType": SUBSCRIPTION, "ResourceProperties": properties}
-    return {"STAGE": "dev", "DEPLOYED": json.dumps(deployed)}
+    return {"STAGE": "dev", "DEPLOYED": json.dumps(deployed), "LEDGER_TABLE": TABLE}
 
 
 def make_clients(secrets: FakeSecrets, eventbridge: FakePartnerEventSources) -> dict[str, Any]:
@@ -50,6 +50,7 @@ def make_clients(secrets: FakeSecrets, eventbridge: FakePartnerEventSources) -> 
         "events": eventbridge,
         "cloudformation": FakeStacks(),
         "sqs": FakeQueues(),
+        "dynamodb": FakeDynamoDb(),
     }
 
 
@@ -90,24 +91,19 @@ def test_an_environment_without_the_deployed_properties_fails_the_import(
 
 
 @pytest.mark.parametrize(
-    ("variables", "expected_rooms", "expected_services"),
+    ("variables", "expected_modules", "expected_rooms"),
     [
-        pytest.param({}, set(), {"secretsmanager", "events"}, id="off"),
+        pytest.param({}, {"dynamodb", "dynamodb.run_lease"}, {"dynamodb"}, id="off"),
         pytest.param(
-            {
-                "BACKFILL": "repair",
-                "END_RULE": "touched",
-                "LEDGER_TABLE": TABLE,
-                "QUEUE_URLS": INTAKE,
-            },
+            {"BACKFILL": "repair", "END_RULE": "touched", "QUEUE_URLS": INTAKE},
+            {"backfill.search", "dynamodb.request_slots"},
             {"backfill", "conversations", "details", "dynamodb", "intake"},
-            {"secretsmanager", "events", "dynamodb", "sqs"},
             id="repair",
         ),
     ],
 )
 def test_only_with_a_backfill_a_cold_start_imports_what_it_needs(
-    variables: dict[str, str], expected_rooms: set[str], expected_services: set[str]
+    variables: dict[str, str], expected_modules: set[str], expected_rooms: set[str]
 ) -> None:
     environment = {**os.environ, "PYTHONPATH": str(FUNCTIONS), **variables}
     environment |= make_environment("https://api.example.com")
@@ -118,9 +114,10 @@ def test_only_with_a_backfill_a_cold_start_imports_what_it_needs(
         text=True,
         check=True,
     )
-    rooms, services = json.loads(process.stdout)
-    assert {*rooms} == expected_rooms
-    assert expected_services <= {*services}
+    modules, services = json.loads(process.stdout)
+    assert {name.partition(".")[0] for name in modules} == expected_rooms
+    assert expected_modules <= {*modules}
+    assert sorted(services) == ["cloudformation", "dynamodb", "events", "secretsmanager", "sqs"]
 
 
 def test_the_watchdog_runs_the_backfill_after_the_comparison(
@@ -134,9 +131,10 @@ def test_the_watchdog_runs_the_backfill_after_the_comparison(
 ) -> None:
     dynamodb = FakeDynamoDb()
     clients = make_clients(secrets, eventbridge) | {"dynamodb": dynamodb}
-    variables = {"BACKFILL": "repair", "END_RULE": "touched", "LEDGER_TABLE": TABLE}
+    variables = {"BACKFILL": "repair", "END_RULE": "touched"}
     variables["PACKED_QUEUE_IDS"] = pack_ids(OUR_QUEUES)
     environment = make_environment(http.url) | variables | {"QUEUE_URLS": INTAKE}
     module = imported_anew("watchdog", clients, environment, monkeypatch)
     assert module.handler({}, clock.invocation())["healthy"] is True
-    assert {*dynamodb.items} == {("#backfill", "#recent"), ("#backfill", "#old")}
+    cursors = {("#backfill", "#recent"), ("#backfill", "#old")}
+    assert {*dynamodb.items} == {("#watchdog", "#watchdog")} | cursors

@@ -12,7 +12,7 @@ from resources.resource import Resource
 from tests.fakes.aws.cloudformation import NAME, PROPERTIES
 from tests.unit.watchdog.conftest import SOURCE, Watchdog
 
-WRITE_OPERATIONS = {"create", "replace", "configure", "switch", "delete"}
+WRITE_OPERATIONS = {"create", "annotate", "replace", "configure", "switch", "delete"}
 
 
 def ours(watchdog: Watchdog) -> list[object]:

@@ -13,7 +13,7 @@ from tests.fakes.aws.stacks import GONE
 from tests.unit.watchdog.conftest import SOURCE, Watchdog
 from watchdog.watch import COMPARISON_PAUSE_SECONDS
 
-WRITE_OPERATIONS = {"create", "replace", "configure", "switch", "delete"}
+WRITE_OPERATIONS = {"create", "annotate", "replace", "configure", "switch", "delete"}
 NOT_SETTLED = (
     "CREATE_IN_PROGRESS",
     "CREATE_FAILED",

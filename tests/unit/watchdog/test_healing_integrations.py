@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from genesys.integration_spec import make_notes
 from local.genesys.stand_in import GenesysCloud
 from local.http.server import HttpServer
 from tests.fakes.aws.cloudformation import NAME
@@ -13,7 +14,7 @@ from tests.fakes.clock import Clock
 from tests.fakes.deliveries import EventBridgeDelivery
 from tests.unit.watchdog.conftest import SOURCE, Watchdog
 
-WRITE_OPERATIONS = {"create", "configure", "switch", "delete"}
+WRITE_OPERATIONS = {"create", "annotate", "configure", "switch", "delete"}
 LoseSource = Callable[[FakePartnerEventSources], object]
 
 
@@ -62,7 +63,7 @@ def test_a_lost_source_is_made_anew_with_a_new_integration(
     assert integration["id"] != "int-1"
     assert watchdog.eventbridge.describe_event_source(Name=SOURCE)["State"] == "ACTIVE"
     methods = [change.split()[0] for change in watchdog.healed]
-    assert methods == ["PATCH", "DELETE", "POST", "PUT", "PATCH"]
+    assert methods == ["PATCH", "DELETE", "POST", "PATCH", "PUT", "PATCH"]
     assert watchdog.healthy == [0, 1]
     assert watchdog.check() == []
 
@@ -132,3 +133,26 @@ def test_an_integration_of_somebody_else_is_not_removed_for_a_new_source(
     assert watchdog.run()
     assert writes(watchdog) == []
     assert "was left as it is" in watchdog.lines("Could not heal")[0]["detail"]
+
+
+def test_an_unfinished_integration_of_another_stack_is_reported_with_its_notes_and_left(
+    watchdog: Watchdog,
+) -> None:
+    notes = make_notes("QueueEnds-two", "999988887777", "us-east-1")
+    theirs = watchdog.genesys.integrations.seed(NAME, {})
+    watchdog.genesys.integrations[theirs]["notes"] = notes
+    (difference,) = watchdog.run()
+    assert f'{theirs} has our name and feeds nobody yet, and has the notes "{notes}"' in difference
+    assert writes(watchdog) == []
+    (line,) = watchdog.lines("Could not heal")
+    assert notes in line["detail"]
+    assert "another stage" in line["detail"]
+
+
+def test_a_watchdog_that_knows_the_notes_of_an_earlier_version_changes_nothing(
+    watchdog: Watchdog,
+) -> None:
+    (integration,) = watchdog.genesys.integrations.find_by_name(NAME)
+    integration["config"]["current"]["notes"] = make_notes("QueueEnds-dev", "1", "eu-west-1")
+    assert watchdog.check() == []
+    assert writes(watchdog) == []

@@ -18,6 +18,7 @@ from local.http.server import HttpServer
 from local.traffic.subscription import OUR_QUEUES
 from tests.fakes.aws.cloudformation import PROPERTIES, SUBSCRIPTION
 from tests.fakes.aws.cloudwatch import metrics_of
+from tests.fakes.aws.dynamodb import TABLE
 from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.clock import Clock
@@ -61,6 +62,7 @@ def run(
             {
                 "STAGE": "dev",
                 "DEPLOYED": json.dumps(deployed),
+                "LEDGER_TABLE": TABLE,
                 "PACKED_QUEUE_IDS": pack_ids(queue_ids),
             }
         )

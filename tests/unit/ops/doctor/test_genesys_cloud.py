@@ -2,6 +2,7 @@
 
 import pytest
 
+from genesys.integration_spec import make_notes
 from local.genesys.integrations import PERMISSIONS
 from local.genesys.limits import DOWN
 from local.http.messages import Answer
@@ -155,3 +156,11 @@ def test_a_foreign_namesake_is_a_cross_before_the_first_deploy(
     cross = before_deploy.crosses()["Subscription or integration"]
     assert f"{NAME} exists" in cross["detail"]
     assert "another stage name" in cross["fix"]
+
+
+def test_an_unfinished_integration_of_another_stack_is_a_cross(before_deploy: Doctor) -> None:
+    before_deploy.settings["delivery"] = "eventbridge"
+    theirs = before_deploy.genesys.integrations.seed(NAME, {})
+    notes = make_notes("QueueEnds-dev", "999988887777", "us-east-1")
+    before_deploy.genesys.integrations[theirs]["notes"] = notes
+    assert notes in before_deploy.crosses()["Subscription or integration"]["detail"]

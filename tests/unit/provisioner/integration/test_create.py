@@ -38,8 +38,8 @@ def test_a_create_creates_an_integration_and_waits_for_its_source(
     configuration = genesys.integrations.configuration("int-1")
     assert configuration["properties"] == OUR_PROPERTIES
     assert (configuration["name"], configuration["notes"]) == (NAME, "Made by Queue Ends")
-    assert genesys.operations[:8] == [
-        *("login", "organization", "list", "create"),
+    assert genesys.operations[:9] == [
+        *("login", "organization", "list", "create", "annotate"),
         *("configuration", "configure", "read", "switch"),
     ]
     assert set(eventbridge.requested_names) == {SOURCE}

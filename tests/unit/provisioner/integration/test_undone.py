@@ -204,3 +204,15 @@ def test_an_integration_with_an_unreadable_configuration_is_removed_only_if_this
     assert created.status == "FAILED"
     assert created.physical_id.startswith("nothing-created/")
     assert genesys.integrations.keys() == before
+
+
+def test_an_interrupted_creation_is_not_completed_for_a_stack_that_is_gone(
+    stack: CloudFormation, genesys: GenesysCloud
+) -> None:
+    genesys.integrations.seed(NAME, {})
+    genesys.before("list", lambda: setattr(stack.stacks, "status", "ROLLBACK_IN_PROGRESS"))
+    response = stack.create()
+    assert response.status == "FAILED"
+    assert "is in the state ROLLBACK_IN_PROGRESS" in response.reason
+    assert not {"create", "annotate", "configure"} & set(genesys.operations)
+    assert not genesys.integrations

@@ -4,7 +4,7 @@ import pytest
 
 from local.genesys.entities import Entity
 from local.genesys.integrations import GONE
-from local.genesys.problems import problem
+from local.genesys.problems import problem, too_many_requests
 from local.genesys.stand_in import ORG_ID, GenesysCloud
 from local.http.messages import Answer
 from tests.fakes.aws.cloudformation import NAME, SUFFIX, TOPICS, CloudFormation
@@ -195,3 +195,16 @@ def test_an_update_ends_in_time_if_every_request_is_slow(
     eventbridge.permanent_failure = "ThrottlingException"
     assert deployed.update(Topics=NEW_TOPICS).status == "FAILED"
     assert clock.now - began < 205
+
+
+def test_an_update_to_another_target_that_was_rolled_back_meanwhile_creates_nothing(
+    deployed: CloudFormation, genesys: GenesysCloud, clock: Clock
+) -> None:
+    old_id = deployed.physical_id
+    genesys.instead("create", too_many_requests(60))
+    clock.schedule(
+        clock.now + 10, lambda: setattr(deployed.stacks, "status", "UPDATE_ROLLBACK_IN_PROGRESS")
+    )
+    response = deployed.update(Suffix="QueueEnds-two")
+    assert (response.status, response.physical_id) == ("FAILED", old_id)
+    assert list(genesys.integrations) == ["int-1"]

@@ -65,7 +65,10 @@ def test_our_subscription_that_differs_is_changed_in_place(
 @pytest.mark.parametrize(
     ("destination", "expected_words"),
     [
-        ({"type": "aws_sqs", "awsSqs": {"arn": FOREIGN_ARN, "region": "eu-west-1"}}, FOREIGN_ARN),
+        (
+            {"type": "aws_sqs", "awsSqs": {"arn": FOREIGN_ARN, "region": "eu-west-1"}},
+            f"{FOREIGN_ARN} (AWS account 999988887777, region eu-west-1)",
+        ),
         ({"type": "webhook", "url": "https://example.com"}, "no SQS queue"),
         (None, "no SQS queue"),
         ("?", "no SQS queue"),

@@ -13,48 +13,18 @@ from threading import Barrier
 
 import pytest
 
-from infra import packaging
-from infra.packaging import Asset, PackagingError, build_asset
+from infra.packaging import Asset, PackagingError, Target, build_asset, packages
+from infra.packaging.pip import Installation
 
-PROJECT = Path(__file__).parents[3]
+PROJECT = Path(__file__).parents[4]
 AARCH64 = 183  # e_machine of an ELF file
-PACKED = {"worker/handler.py", "shared.py", "package.py"}
-
-
-@pytest.fixture
-def functions(tmp_path: Path) -> Path:
-    """Return a folder of sources."""
-    folder = tmp_path / "project" / "functions"
-    (folder / "worker").mkdir(parents=True)
-    (folder / "requirements.txt").write_text("# none\n")
-    (folder / "worker" / "handler.py").write_text("def handler(): ...\n")
-    (folder / "shared.py").write_text("ANSWER = 42\n")
-    return folder
-
-
-@pytest.fixture
-def build_folder(tmp_path: Path) -> Path:
-    """Return a folder to build in."""
-    return tmp_path / "build"
-
-
-@pytest.fixture
-def installs(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Replace pip with a fake; return the list of folders that the fake fills."""
-    folders: list[Path] = []
-
-    def install(pins: Path, options: tuple[str, ...], folder: Path) -> None:
-        folders.append(folder)
-        (folder / "package.py").write_text("")
-
-    monkeypatch.setattr(packaging, "_install", install)
-    return folders
+PACKED = {"destinations/actions.py", "destinations/bus.py", "shared.py", "package.py"}
 
 
 @pytest.fixture(scope="module")
 def lambda_asset() -> Path:
     """Return the project's asset for Lambda."""
-    return build_asset(PROJECT / "functions", "lambda", PROJECT / "build").folder
+    return build_asset(PROJECT / "functions", Target("lambda"), PROJECT / "build").folder
 
 
 def files(folder: Path) -> set[str]:
@@ -68,11 +38,11 @@ def files(folder: Path) -> set[str]:
 def test_neither_place_nor_times_of_the_sources_change_the_hash(
     functions: Path, build_folder: Path, tmp_path: Path
 ) -> None:
-    first = build_asset(functions, "host", build_folder)
+    first = build_asset(functions, Target("host"), build_folder)
     copy = shutil.copytree(functions, tmp_path / "elsewhere" / "copy")
     for path in copy.rglob("*"):
         os.utime(path, (1_000_000_000, 1_000_000_000))
-    second = build_asset(copy, "host", tmp_path / "elsewhere" / "build")
+    second = build_asset(copy, Target("host"), tmp_path / "elsewhere" / "build")
 
     assert second.hash == first.hash
     assert second.folder != first.folder
@@ -83,15 +53,15 @@ def test_a_changed_added_renamed_or_removed_source_changes_the_hash(
     functions: Path, build_folder: Path
 ) -> None:
     def steps() -> Iterator[Asset]:
-        yield build_asset(functions, "host", build_folder)
+        yield build_asset(functions, Target("host"), build_folder)
         (functions / "shared.py").write_text("ANSWER = 43\n")
-        yield build_asset(functions, "host", build_folder)
+        yield build_asset(functions, Target("host"), build_folder)
         (functions / "data.json").write_text("{}")
-        yield build_asset(functions, "host", build_folder)
+        yield build_asset(functions, Target("host"), build_folder)
         (functions / "data.json").rename(functions / "date.json")
-        yield build_asset(functions, "host", build_folder)
+        yield build_asset(functions, Target("host"), build_folder)
         (functions / "shared.py").unlink()
-        yield build_asset(functions, "host", build_folder)
+        yield build_asset(functions, Target("host"), build_folder)
 
     assets = list(steps())
     assert len({asset.hash for asset in assets}) == len(assets)
@@ -100,21 +70,23 @@ def test_a_changed_added_renamed_or_removed_source_changes_the_hash(
 
 @pytest.mark.usefixtures("installs")
 def test_pins_and_target_change_the_hash(functions: Path, build_folder: Path) -> None:
-    host = build_asset(functions, "host", build_folder)
-    assert build_asset(functions, "lambda", build_folder).hash != host.hash
-    (functions / "requirements.txt").write_text("# still none\n")
-    assert build_asset(functions, "host", build_folder).hash != host.hash
+    targets = [Target("host"), Target("lambda"), Target("lambda", architecture="x86_64")]
+    targets.append(Target("lambda", python_version="3.12"))
+    hashes = {build_asset(functions, target, build_folder).hash for target in targets}
+    assert len(hashes) == len(targets)
+    (functions / "requirements.txt").write_text("package==1.0\n")
+    assert build_asset(functions, Target("host"), build_folder).hash not in hashes
 
 
 @pytest.mark.usefixtures("installs")
 def test_files_that_are_not_packed_do_not_change_the_hash(
     functions: Path, build_folder: Path
 ) -> None:
-    before = build_asset(functions, "host", build_folder)
-    for path in ("worker/__pycache__/handler.cpython-311.pyc", "tests/test_x.py", ".DS_Store"):
+    before = build_asset(functions, Target("host"), build_folder)
+    for path in ("destinations/__pycache__/bus.cpython-311.pyc", "tests/test_x.py", ".DS_Store"):
         (functions / path).parent.mkdir(exist_ok=True)
         (functions / path).write_text("x")
-    assert build_asset(functions, "host", build_folder) == before
+    assert build_asset(functions, Target("host"), build_folder) == before
     assert files(before.folder) == PACKED
 
 
@@ -124,9 +96,9 @@ def test_files_that_are_not_packed_do_not_change_the_hash(
 def test_a_built_asset_is_not_built_again(
     functions: Path, build_folder: Path, installs: list[Path]
 ) -> None:
-    asset = build_asset(functions, "host", build_folder)
+    asset = build_asset(functions, Target("host"), build_folder)
     built_at = asset.folder.stat().st_mtime_ns
-    assert build_asset(functions, "host", build_folder) == asset
+    assert build_asset(functions, Target("host"), build_folder) == asset
     assert asset.folder.stat().st_mtime_ns == built_at
     assert len(installs) == 1
 
@@ -134,9 +106,9 @@ def test_a_built_asset_is_not_built_again(
 def test_a_changed_source_needs_no_second_run_of_pip(
     functions: Path, build_folder: Path, installs: list[Path]
 ) -> None:
-    build_asset(functions, "host", build_folder)
+    build_asset(functions, Target("host"), build_folder)
     (functions / "shared.py").write_text("ANSWER = 44\n")
-    assert files(build_asset(functions, "host", build_folder).folder) == PACKED
+    assert files(build_asset(functions, Target("host"), build_folder).folder) == PACKED
     assert len(installs) == 1
 
 
@@ -145,13 +117,15 @@ def test_builds_of_one_asset_at_the_same_time_all_succeed(
 ) -> None:
     both_started = Barrier(2, timeout=60)
 
-    def install(pins: Path, options: tuple[str, ...], folder: Path) -> None:
+    def install(_: Installation, folder: Path) -> None:
         both_started.wait()
         (folder / "package.py").write_text("")
 
-    monkeypatch.setattr(packaging, "_install", install)
+    monkeypatch.setattr(packages, "install", install)
     with ThreadPoolExecutor(2) as pool:
-        assets = list(pool.map(lambda _: build_asset(functions, "host", build_folder), range(2)))
+        assets = list(
+            pool.map(lambda _: build_asset(functions, Target("host"), build_folder), range(2))
+        )
     assert len(set(assets)) == 1
     assert files(assets[0].folder) == PACKED
     assert [path.name for path in (build_folder / "assets").iterdir()] == [assets[0].hash]
@@ -160,11 +134,11 @@ def test_builds_of_one_asset_at_the_same_time_all_succeed(
 
 @pytest.mark.usefixtures("installs")
 def test_an_aborted_build_does_not_spoil_the_next_one(functions: Path, build_folder: Path) -> None:
-    asset = build_asset(functions, "host", build_folder)
+    asset = build_asset(functions, Target("host"), build_folder)
     aborted = build_folder / "assets" / f".{asset.hash[:12]}-aborted"
     asset.folder.rename(aborted)
     (aborted / "shared.py").write_text("half")
-    assert build_asset(functions, "host", build_folder) == asset
+    assert build_asset(functions, Target("host"), build_folder) == asset
     assert "half" not in (asset.folder / "shared.py").read_text()
 
 
@@ -173,7 +147,7 @@ def test_a_failing_pip_is_shown_and_leaves_nothing_behind(
 ) -> None:
     (functions / "requirements.txt").write_text("not a requirement!\n")
     with pytest.raises(PackagingError, match=r"(?s)pip could not install .*Invalid requirement"):
-        build_asset(functions, "host", build_folder)
+        build_asset(functions, Target("host"), build_folder)
     assert list((build_folder / "packages").iterdir()) == []
 
 
@@ -183,7 +157,7 @@ def test_lambda_can_read_an_asset_that_was_built_under_a_strict_umask(
 ) -> None:
     before = os.umask(0o077)
     try:
-        asset = build_asset(functions, "host", build_folder)
+        asset = build_asset(functions, Target("host"), build_folder)
     finally:
         os.umask(before)
     modes = {
@@ -227,7 +201,7 @@ def test_the_lambda_asset_holds_the_handlers_and_what_they_import_and_no_more(
 
 
 def test_the_pins_are_complete() -> None:
-    asset = build_asset(PROJECT / "functions", "host", PROJECT / "build")
+    asset = build_asset(PROJECT / "functions", Target("host"), PROJECT / "build")
     code = (
         f"import sys; sys.path.insert(0, {str(asset.folder)!r}); sys.dont_write_bytecode = True; "
         "import requests, msgspec; from aws_lambda_powertools import Logger, Metrics"

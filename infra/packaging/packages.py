@@ -1,0 +1,114 @@
+"""Installs the packages that the functions and the user's actions need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .builds import build_once, digest
+from .errors import PackagingError
+from .pip import Installation, install
+from .requirements import (
+    Line,
+    Unmet,
+    installed_packages,
+    read_requirements,
+    unmet_requirements,
+)
+from .sources import Sources
+from .target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Packages:
+    """Folders with installed packages, and a hash that differs if the packages differ.
+
+    If two folders hold the same package, the first folder counts.
+    """
+
+    folders: tuple[Path, ...]
+    hash: str
+
+
+def install_packages(
+    pins_file: Path, own_file: Path, target: Target, packages_folder: Path
+) -> Packages:
+    """Return the packages that the functions need, and the user's own; install what is not there.
+
+    Parameters
+    ----------
+    pins_file
+        Pins all packages that the functions need, transitive ones too.
+    own_file
+        Names the packages that only the user's actions need. It need not exist, and need not pin.
+    target
+        Where the packages will run.
+    packages_folder
+        The folder in which each set of packages has a folder.
+
+    Raises
+    ------
+    PackagingError
+        If pip fails, or if a package requires another one that is not there.
+    """
+    pins = read_requirements(pins_file, target)
+    pins_hash = _digest_lines(pins, target)
+    pinned_folder = packages_folder / pins_hash
+
+    def install_pinned(folder: Path) -> None:
+        install(Installation(pins_file, pins, target), folder)
+        if unmet := unmet_requirements([folder], pins, target):
+            raise _lacking(unmet, target, _advice_on_pins(unmet, pins_file))
+
+    build_once(pinned_folder, install_pinned)
+    if not own_file.is_file():
+        return Packages((pinned_folder,), pins_hash)
+
+    own = read_requirements(own_file, target)
+    own_folder = packages_folder / digest(pins_hash.encode(), _digest_lines(own, target).encode())
+
+    def install_own(folder: Path) -> None:
+        constraints = [line.constraint for line in pins if line.constraint]
+        install(Installation(own_file, own, target, constraints), folder)
+        if unmet := unmet_requirements([pinned_folder, folder], [*pins, *own], target):
+            raise _lacking(unmet, target, _advice_on_own(unmet, own_file))
+
+    build_once(own_folder, install_own)
+    # The folder's name is a hash of what was asked for, which need not name versions.
+    installed = installed_packages([own_folder]).items()
+    versions = [f"{name} {package.version}".encode() for name, package in installed]
+    return Packages((pinned_folder, own_folder), digest(pins_hash.encode(), *versions))
+
+
+def refuse_shadowed_modules(packages: Packages, sources: Sources) -> None:
+    """Raise a PackagingError if a package has a top-level module with the name of one of ours."""
+    ours = {path.parts[0].removesuffix(".py") for path in sources}
+    theirs = {path.name.partition(".")[0] for it in packages.folders for path in it.iterdir()}
+    if shadowed := sorted(ours & theirs):
+        raise PackagingError(
+            f"Queue Ends: a package brings a module {', '.join(shadowed)}, which is the name of a "
+            "module of Queue Ends. They cannot both be in the asset; use another package."
+        )
+
+
+def _digest_lines(lines: Sequence[Line], target: Target) -> str:
+    return digest(target.fingerprint.encode(), *(line.text.encode() for line in lines))
+
+
+def _lacking(unmet: Sequence[Unmet], target: Target, advice: str) -> PackagingError:
+    lines = [f"Queue Ends: packages lack what they require on {target}."]
+    return PackagingError("\n".join([*lines, *(f"  - {it}" for it in unmet), advice]))
+
+
+def _advice_on_pins(unmet: Sequence[Unmet], file: Path) -> str:
+    names = ", ".join(sorted({it.name for it in unmet}))
+    return (
+        f"{file} must pin all packages. Write {names} into functions/requirements.in and run "
+        "`make lock`, which pins a package and all that it requires."
+    )
+
+
+def _advice_on_own(unmet: Sequence[Unmet], file: Path) -> str:
+    lines = sorted({it.requirement for it in unmet})
+    return "\n".join([f"Add to {file}:", *(f"    {line}" for line in lines)])

@@ -1,0 +1,117 @@
+"""The user's actions come from a folder of their own, with packages of their own."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from infra.packaging import PackagingError, Target, build_asset
+from tests.unit.infra.packaging.wheels import write_wheel
+
+HOST = Target("host")
+
+
+def error_of(functions: Path, actions_folder: Path, build_folder: Path) -> str:
+    with pytest.raises(PackagingError) as error:
+        build_asset(functions, HOST, build_folder, actions_folder=actions_folder)
+    return str(error.value)
+
+
+def packed_in(folder: Path) -> set[str]:
+    return {path.name for path in (folder / "destinations").rglob("*")}
+
+
+@pytest.mark.usefixtures("installs")
+def test_the_user_s_files_are_packed_beside_the_destinations_and_replace_the_example(
+    functions: Path, actions_folder: Path, build_folder: Path
+) -> None:
+    (actions_folder / "__init__.py").write_text('"""Our actions."""\n')
+    (actions_folder / "tests").mkdir()
+    (actions_folder / "tests" / "test_actions.py").write_text("")
+    (actions_folder / ".env").write_text("")
+
+    asset = build_asset(functions, HOST, build_folder, actions_folder=actions_folder)
+
+    assert packed_in(asset.folder) == {"actions.py", "bus.py", "crm.py", "words.json"}
+    packed = asset.folder / "destinations" / "actions.py"
+    assert packed.read_text() == (actions_folder / "actions.py").read_text()
+    assert asset.notices == ()
+    (actions_folder / "words.json").write_text("[]")
+    changed = build_asset(functions, HOST, build_folder, actions_folder=actions_folder)
+    assert changed.hash != asset.hash
+
+
+@pytest.mark.usefixtures("installs")
+def test_a_file_of_the_user_s_never_replaces_a_module_of_ours(
+    functions: Path, actions_folder: Path, build_folder: Path
+) -> None:
+    (functions / "destinations" / "__init__.py").write_text("")
+    (actions_folder / "bus").mkdir()
+    (actions_folder / "bus" / "__init__.py").write_text("")
+    (actions_folder / "__init__.py").write_text("import os\n")
+    assert "holds __init__.py, bus." in error_of(functions, actions_folder, build_folder)
+
+
+@pytest.mark.usefixtures("installs")
+def test_a_folder_that_cannot_be_the_actions_is_refused(
+    functions: Path, actions_folder: Path, build_folder: Path
+) -> None:
+    around = error_of(functions, actions_folder, actions_folder / "build")
+    assert "must name a folder that holds nothing but your actions" in around
+    (actions_folder / "actions.py").unlink()
+    assert "there is no " in error_of(functions, actions_folder, build_folder)
+
+
+def test_own_packages_are_installed_with_what_they_require_and_only_once(
+    functions: Path,
+    actions_folder: Path,
+    build_folder: Path,
+    index: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (actions_folder / "requirements.txt").write_text("alpha\n")
+    (actions_folder / "actions.py").write_text("import alpha, beta\n")
+
+    def build(folder: Path) -> tuple[str, set[str]]:
+        asset = build_asset(functions, HOST, folder, actions_folder=actions_folder)
+        assert not (asset.folder / "destinations" / "requirements.txt").exists()
+        return asset.hash, {path.name for path in asset.folder.glob("*.dist-info")}
+
+    first = build(build_folder)
+    assert first[1] == {"alpha-1.0.dist-info", "beta-2.0.dist-info"}
+
+    # With a newer version in the index, the asset stays as it was built, and is another elsewhere.
+    newer = shutil.copytree(index, build_folder.parent / "newer")
+    write_wheel(newer, "beta", "2.1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(newer))
+    assert build(build_folder) == first
+    elsewhere = build(build_folder.parent / "elsewhere")
+    assert elsewhere[1] == {"alpha-1.0.dist-info", "beta-2.1.dist-info"}
+    assert elsewhere[0] != first[0]
+
+
+@pytest.mark.usefixtures("index")
+def test_own_packages_share_the_versions_that_the_functions_pin(
+    functions: Path, actions_folder: Path, build_folder: Path
+) -> None:
+    (functions / "requirements.txt").write_text("beta==1.0\n")
+    (actions_folder / "requirements.txt").write_text("beta\n")
+    asset = build_asset(functions, HOST, build_folder, actions_folder=actions_folder)
+    assert [path.name for path in asset.folder.glob("*.dist-info")] == ["beta-1.0.dist-info"]
+
+    (actions_folder / "requirements.txt").write_text("alpha\n")
+    message = error_of(functions, actions_folder, build_folder)
+    assert "than functions/requirements.txt pins for the functions" in message
+    assert "(constraint) beta==1.0" in message
+
+
+@pytest.mark.usefixtures("index")
+def test_a_package_that_only_the_target_requires_is_asked_for_by_line(
+    functions: Path, actions_folder: Path, build_folder: Path, tmp_path: Path
+) -> None:
+    marker = 'platform_machine == "aarch64" and platform_version == ""'  # true in no real Python
+    write_wheel(tmp_path, "gamma", "1.0", requires=[f"beta>=2; {marker}"])
+    own = actions_folder / "requirements.txt"
+    own.write_text(f"--find-links {tmp_path}\ngamma\n")
+    with pytest.raises(PackagingError, match=r"Add to \S+requirements\.txt:\n    beta>=2"):
+        build_asset(functions, Target("lambda"), build_folder, actions_folder=actions_folder)
