@@ -61,8 +61,8 @@ def _sender_without_the_key(settings: Settings) -> Iterator[str]:
 
 @add_rule(WARNING_RULES)
 def _private_webhook_out_of_reach(settings: Settings) -> Iterator[str]:
-    uses_webhook = "webhook" in settings.destinations and settings.packaging == "lambda"
-    if uses_webhook and settings.webhook_allow_private and not settings.vpc_subnet_ids:
+    allows_private = "webhook" in settings.destinations and settings.webhook_allow_private
+    if allows_private and not settings.vpc_subnet_ids:
         yield (
             "webhook_allow_private: without vpc_subnet_ids, the worker is in no private network "
             "and reaches no private address (docs/network.md)"
