@@ -27,7 +27,7 @@ export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := true
 # Many processes import the same: what one has compiled serves the others, whatever the shell says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo chaos test lint lock diff deploy destroy
+.PHONY: help setup demo chaos test lint lock diff deploy drift policy destroy
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
@@ -96,6 +96,14 @@ deploy: setup ## deploy to your AWS account (STAGE=dev)
 	@$(PY) -m infra.target Deploying QueueEnds-$(STAGE) to
 	@$(PY) -m infra.losses accept $(CDK) -c stage=$(STAGE) -c deployed_at=$$(date -u +%Y-%m-%dT%H:%M:%SZ) $(SETTINGS)
 	$(CDK) deploy --app cdk.out $(APPROVAL)
+
+drift: setup ## fail if somebody has changed the deployed stack by hand (STAGE=dev)
+	@$(PY) -m infra.target Looking for drift of QueueEnds-$(STAGE) in
+	@$(CDK) drift --fail -c stage=$(STAGE) $(SETTINGS)
+
+policy: setup ## write the IAM policies that a deploy needs into build/policy (STAGE=dev ACCOUNT= REGION=)
+	@$(CDK) synth --quiet -c stage=$(STAGE) $(SETTINGS)
+	@$(PY) -m infra.deploy_policy cdk.out/QueueEnds-$(STAGE).template.json "$(ACCOUNT)" "$(REGION)" build/policy/QueueEnds-$(STAGE)
 
 destroy: setup ## remove it from your AWS account and from Genesys Cloud (STAGE=dev)
 	@$(PY) -m infra.target Destroying QueueEnds-$(STAGE) in

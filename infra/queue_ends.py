@@ -87,7 +87,7 @@ class QueueEnds(Construct):
         super().__init__(scope, construct_id)
         self.settings = settings
         self._check_stage()
-        asset = asset or build_asset(FUNCTIONS_FOLDER, Target(settings.packaging), BUILD_FOLDER)
+        asset = asset or build_functions(settings, FUNCTIONS_FOLDER, BUILD_FOLDER)
         code = lambda_.Code.from_asset(
             str(asset.folder), asset_hash=asset.hash, asset_hash_type=AssetHashType.CUSTOM
         )
@@ -209,6 +209,17 @@ class QueueEnds(Construct):
         for number, notice in enumerate(notices, start=1):
             annotations.add_info_v2(f"queue-ends:asset-{number}", notice)
         annotations.add_info_v2("queue-ends:outage", _outage_notice(self.settings))
+
+
+def build_functions(settings: Settings, source_folder: Path, build_folder: Path) -> Asset:
+    """Return the functions' asset for a stage; the parameters and errors are `build_asset`'s."""
+    has_own_actions = settings.actions_path != KEYS["actions_path"].default
+    return build_asset(
+        source_folder,
+        Target(settings.packaging, settings.architecture, settings.python_version),
+        build_folder,
+        actions_folder=Path(settings.actions_path) if has_own_actions else None,
+    )
 
 
 def all_tags(settings: Settings) -> dict[str, str]:

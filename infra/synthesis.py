@@ -6,7 +6,8 @@ from pathlib import Path
 
 from aws_cdk import App
 
-from .packaging import PackagingError, Target, build_asset
+from .packaging import PackagingError
+from .queue_ends import build_functions
 from .settings.reading import SettingsError, load
 from .stack import QueueEndsStack
 
@@ -29,9 +30,7 @@ def synthesise(project_folder: Path) -> None:
         settings, warnings = load(
             project_folder / "settings.toml", app.node.get_all_context(), region
         )
-        asset = build_asset(
-            project_folder / "functions", Target(settings.packaging), project_folder / "build"
-        )
+        asset = build_functions(settings, project_folder / "functions", project_folder / "build")
     except (SettingsError, PackagingError) as error:
         sys.exit(str(error))
     QueueEndsStack(app, settings, asset, warnings)

@@ -11,12 +11,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from .losses import find_losses
+from .losses import LIST_HEADER, find_losses
 
 # The comparison of the templates needs only the bootstrap's lookup role, and no change set.
 _COMPARISON = ("diff", "--method", "template", "--fail-on", "destructive")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_LIST_HEADER = "destructive change(s) (--fail-on=destructive)"
 
 
 def main(mode: str, cdk: str, options: Sequence[str]) -> int:
@@ -26,11 +25,15 @@ def main(mode: str, cdk: str, options: Sequence[str]) -> int:
     status, printed = _run([cdk, *_COMPARISON, *colour, *options], show=show)
     lines = [_COLOUR.sub("", line) for line in printed]
     # The status is also 1 if the comparison itself failed.
-    if status and not any(_LIST_HEADER in line for line in lines):
+    if status and not any(map(LIST_HEADER.search, lines)):
         if not show:
             print(*printed, sep="\n", file=sys.stderr)
         return status
-    losses = find_losses(lines)
+    try:
+        losses = find_losses(lines)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
     if losses:
         print("\nWARNING: this deploy would lose data.\n")
         print(*(f"  - {loss}" for loss in losses), sep="\n")
@@ -47,7 +50,7 @@ def _run(command: list[str], *, show: bool) -> tuple[int, list[str]]:
         for line in process.stdout or ():
             lines.append(line.rstrip("\n"))
             # The warnings replace the list at the end.
-            if show and not any(_LIST_HEADER in line for line in lines):
+            if show and not any(map(LIST_HEADER.search, lines)):
                 print(lines[-1], flush=True)
     return process.returncode, lines
 

@@ -1,11 +1,14 @@
 """The resources that hold data, and what is lost with each."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-# `cdk diff --fail-on destructive` ends with a line for each resource, such as
-# "  QueueEnds-dev: AWS::SQS::Queue Intake/Queue IntakeQueue6FB53B87 will be destroyed".
+LIST_HEADER = re.compile(r"Found (\d+) destructive change\(s\)")
+"""The line of `cdk diff --fail-on destructive` before its list of resources."""
+
+# A line of the list is "  QueueEnds-dev: AWS::SQS::Queue Intake/Queue IntakeQueue6FB53B87 will be
+# destroyed".
 _CHANGE = re.compile(
     r"^  \S+: (?P<type>\S+) (?:(?P<path>\S.*) )?(?P<id>\S+) "
     r"(?P<fate>(?:will|may) be (?:replaced|destroyed|orphaned))"
@@ -109,21 +112,32 @@ def find_losses(lines: Sequence[str]) -> list[str]:
     ----------
     lines
         The output of `cdk diff --fail-on destructive`, without colours.
+
+    Raises
+    ------
+    ValueError
+        If the list has another form than that of the pinned CDK CLI.
     """
+    announced = sum(int(match[1]) for match in filter(None, map(LIST_HEADER.search, lines)))
+    changes = [match for match in map(_CHANGE.match, lines) if match]
+    if len(changes) != announced:
+        raise ValueError(
+            f"The CDK CLI found {announced} destructive changes, and {len(changes)} could be read: "
+            "use the CLI that package.json pins (make setup)."
+        )
     return [
-        f"{loss.what}, {match['path'] or match['id']}, {match['fate']}.\n"
+        f"{loss.what}, {change['path'] or change['id']}, {change['fate']}.\n"
         f"    {loss.lost}\n    {loss.instead}"
-        for match in filter(None, map(_CHANGE.match, lines))
-        for loss in _losses_of(match["type"], match["path"] or "")
+        for change in changes
+        if (loss := loss_of(change["type"], change["path"] or ""))
     ]
 
 
-def _losses_of(resource_type: str, path: str) -> Iterator[Loss]:
-    """Yield the loss that applies to a resource, if any."""
-    suffixes = [
-        suffix
-        for other_type, suffix in _LOSSES
-        if other_type == resource_type and path.endswith(suffix)
+def loss_of(resource_type: str, path: str) -> Loss | None:
+    """Return what is lost with a resource, by its type and its construct's path, if anything is."""
+    endings = [
+        ending
+        for known_type, ending in _LOSSES
+        if known_type == resource_type and path.endswith(ending)
     ]
-    if suffixes:
-        yield _LOSSES[resource_type, max(suffixes, key=len)]
+    return _LOSSES[resource_type, max(endings, key=len)] if endings else None

@@ -79,7 +79,9 @@ def install(installation: Installation, folder: Path) -> None:
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )
     if result.returncode:
-        output = result.stdout
+        # Nobody knows the file that pip has read, nor its lines.
+        read_file = rf"{re.escape(str(requirements))}( \(line \d+\))?"
+        output = re.sub(read_file, lambda _: str(installation.file), result.stdout)
         tail = "\n".join(output.strip().splitlines()[-_TAIL_LINES:])
         raise PackagingError(
             f"Queue Ends: pip could not install what {installation.file} names for "

@@ -120,3 +120,10 @@ def tuned(stack_with: Callable[..., Stack]) -> Stack:
         log_retention_days=365,
         tracing=True,
     )
+
+
+@pytest.fixture(scope="session")
+def variants(request: pytest.FixtureRequest) -> dict[str, Stack]:
+    """Return all stacks above by name; together they have every kind of resource."""
+    names = ("stack", "lean", "eventbridge", "many_queues", "queue_legs", "tuned")
+    return {name: request.getfixturevalue(name) for name in names}

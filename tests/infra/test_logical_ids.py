@@ -4,21 +4,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from infra.losses.losses import STATEFUL_TYPES, find_losses
+from infra.losses.losses import STATEFUL_TYPES, loss_of
 from tests.infra.stacks import Stack
 
 KEPT = Path(__file__).with_name("logical_ids.json")
-VARIANTS = ("stack", "lean", "eventbridge", "many_queues", "queue_legs", "tuned")
-"""The fixtures of conftest.py."""
 
 
 def test_a_deployed_stack_keeps_its_data_and_outputs_when_it_is_updated(
-    request: pytest.FixtureRequest, tmp_path: Path
+    variants: dict[str, Stack], tmp_path: Path
 ) -> None:
     """Under another logical id, CloudFormation makes an empty resource and deletes the old one."""
-    found = {name: ids_of(request.getfixturevalue(name)) for name in VARIANTS}
+    found = {name: ids_of(stack) for name, stack in variants.items()}
     text = json.dumps(found, indent=2, sort_keys=True) + "\n"
     (tmp_path / KEPT.name).write_text(text)
 
@@ -30,19 +26,17 @@ def test_a_deployed_stack_keeps_its_data_and_outputs_when_it_is_updated(
     )
 
 
-def test_each_resource_with_data_has_words_of_its_own(request: pytest.FixtureRequest) -> None:
+def test_each_resource_with_data_has_words_of_its_own(variants: dict[str, Stack]) -> None:
     """Without them, the warning of a loss would speak of any queue or bus."""
-    stacks = [request.getfixturevalue(name) for name in VARIANTS]
     several = {"AWS::SQS::Queue": 3, "AWS::Events::EventBus": 2}
     for resource_type, kinds in several.items():
         paths = {
             path
-            for stack in stacks
+            for stack in variants.values()
             for path, logical_id in stack.ids.items()
             if stack.template["Resources"][logical_id]["Type"] == resource_type
         }
-        lines = [f"  S: {resource_type} {path} Id will be destroyed" for path in paths]
-        words = {loss.partition(",")[0] for loss in find_losses(lines)}
+        words = {loss.what for path in paths if (loss := loss_of(resource_type, path))}
         assert len(words - {"a queue"}) == len(paths) == kinds
 
 

@@ -47,7 +47,7 @@ def test_a_failing_pip_ends_the_synth_with_its_message(monkeypatch: pytest.Monke
     def fail(*_: object, **__: object) -> NoReturn:
         raise PackagingError("Queue Ends: pip could not install")
 
-    monkeypatch.setattr(synthesis, "build_asset", fail)
+    monkeypatch.setattr(synthesis, "build_functions", fail)
     assert exit_message(monkeypatch) == "Queue Ends: pip could not install"
 
 

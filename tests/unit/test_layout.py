@@ -77,10 +77,11 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "delivery": {"monitoring"} | PARTS,
         "queue_ends": {"delivery", "destinations", "emulator", "monitoring", "packaging"} | PARTS,
         "stack": {"packaging", "queue_ends"} | PARTS,
+        "deploy_policy": set(),
         "losses": set(),
         "packaging": set(),
         "emulator": set(),
-        "synthesis": {"settings", "stack", "packaging"},
+        "synthesis": {"settings", "stack", "packaging", "queue_ends"},
     },
     "local": {
         "http": set(),

@@ -60,6 +60,14 @@ def test_each_lost_resource_with_data_is_described() -> None:
     assert bucket.startswith("the archive, Bucket1234, will be orphaned.\n")
 
 
+def test_a_list_in_another_form_stops_the_deploy(cdk: Path) -> None:
+    """A newer CLI may word it otherwise; then a loss would go unnoticed."""
+    stopped = compare(cdk, "accept", LINES.replace("will be destroyed", "is deleted"), 1)
+
+    assert stopped.returncode == 1
+    assert "found 4 destructive changes, and 2 could be read" in stopped.stderr
+
+
 def test_a_comparison_shows_differences_and_losses_and_succeeds(cdk: Path) -> None:
     shown = compare(cdk, "show", LINES, 1)
 
@@ -73,7 +81,9 @@ def test_a_comparison_shows_differences_and_losses_and_succeeds(cdk: Path) -> No
 
 def test_a_deploy_without_losses_goes_on_in_silence(cdk: Path) -> None:
     only_an_alarm = "\n".join(
-        line for line in LINES.splitlines() if "Found" in line or "Alarm" in line
+        line.replace("Found 4", "Found 1")
+        for line in LINES.splitlines()
+        if "Found" in line or "Alarm" in line
     )
     for lines, status in ((NO_DIFFERENCE, 0), (only_an_alarm, 1)):
         accepted = compare(cdk, "accept", lines, status)

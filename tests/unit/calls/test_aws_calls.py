@@ -38,7 +38,7 @@ from local.http.server import HttpServer
 from tests.fakes.clock import Clock
 
 URL = "https://service.example"
-FUNCTIONS = Path(__file__).parents[2] / "functions"
+FUNCTIONS = Path(__file__).parents[3] / "functions"
 
 
 def client_error(code: str = "ValidationException", status: int = 400) -> ClientError:

@@ -1,0 +1,1 @@
+"""Derives the IAM policies that a deploy needs from the synthesised template."""
