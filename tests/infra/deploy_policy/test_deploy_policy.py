@@ -113,7 +113,8 @@ def test_every_resource_is_in_the_account_and_of_the_stage(variants: dict[str, S
     for stack in variants.values():
         stage = stack.settings.stage
         ours = [f"QueueEnds-{stage}"[:24], f"queueends-{stage}"[:24], f"queue-ends-{stage}"]
-        ours += [f"QueueEnds{stage}", "cdk-bootstrap/hnb659fds/version", "cdk-hnb659fds-"]
+        qualifier = target_of(stack).qualifier
+        ours += [f"QueueEnds{stage}", f"cdk-bootstrap/{qualifier}/version", f"cdk-{qualifier}-"]
         ours += ["event-source-mapping:*"]
         if prefix := stack.settings.role_prefix:
             ours.append(f"role{stack.settings.role_path or '/'}{prefix}{stage[:5]}")
