@@ -7,6 +7,7 @@ from constructs import Construct
 
 from ledger_keys import REQUEST_SLOTS_KEY, WATCHDOG_KEY
 
+from .function.keys import stack_key
 from .function.requirements import Requirements
 from .settings.settings import Settings
 
@@ -27,6 +28,7 @@ class Ledger(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         super().__init__(scope, construct_id)
+        key = stack_key(self, settings)
         self.table = dynamodb.Table(
             self,
             "Table",
@@ -37,6 +39,8 @@ class Ledger(Construct):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED if key else None,
+            encryption_key=key,
             deletion_protection=settings.protect,
             removal_policy=RemovalPolicy.RETAIN if settings.protect else RemovalPolicy.DESTROY,
         )

@@ -65,6 +65,7 @@ class Watchdog(Construct):
             self,
             settings=settings,
             code=code,
+            noun="watchdog",
             handler="watchdog.handler.handler",
             description="Compares what is in Genesys Cloud with what was deployed",
             limits=InvocationLimits(

@@ -53,6 +53,7 @@ class Worker(Construct):
             self,
             settings=settings,
             code=code,
+            noun="worker",
             handler="worker.handler.handler",
             description="Processes conversation ends from the intake queue",
             limits=InvocationLimits(

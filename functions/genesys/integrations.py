@@ -102,6 +102,11 @@ class Integrations:
             deadline=self.deadline,
         )
 
+    def notes_in(self, *entities: Entity) -> str:
+        """Return the first notes in these entities, shortened to one line; empty without any."""
+        notes = (entity.get("notes") for entity in entities)
+        return self._client.sanitize(str(next(filter(None, notes), "")))
+
     def read_configuration(self, integration_id: str) -> Entity:
         """Return an integration's current configuration."""
         path = _configuration_path(integration_id)
@@ -206,9 +211,7 @@ class Integrations:
             is_active=intended_state == ENABLED and parse_state(entity) == "ACTIVE",
             is_being_deleted=intended_state == DELETED,
             configuration=configuration,
-            notes=self._client.sanitize(
-                str(entity.get("notes") or configuration.get("notes") or "")
-            ),
+            notes=self.notes_in(entity, configuration),
         )
 
     def _read_entity(self, integration_id: str) -> Entity | None:

@@ -276,7 +276,7 @@ class IntegrationResource(Resource):
     def _configure_and_switch_on(self, integrations: Integrations, integration_id: str) -> None:
         def check_target(configuration: Entity) -> None:
             # Another stack that uses our name may have configured this integration meanwhile.
-            target, notes = parse_target(configuration), str(configuration.get("notes") or "")
+            target, notes = parse_target(configuration), integrations.notes_in(configuration)
             if not self.spec.owns(target, notes):
                 raise name_taken_error(self.spec, integration_id, target, notes)
 

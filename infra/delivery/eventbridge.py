@@ -2,19 +2,19 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
+from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct, IDependable
 
 from conversations.topics import CUSTOMER_END, QUEUE_TOPICS, TOPIC_PREFIX
 from genesys.integration_spec import make_notes
 
 from ..findings import acknowledge
+from ..function.keys import stack_key
 from ..function.requirements import Requirements
-from ..intake_queues import IntakeQueues
+from ..intake_queues import IntakeQueues, make_queue
 from ..settings.retries import DEAD_LETTER_DAYS
 from ..settings.settings import Settings
 from .event_patterns import Pattern, queue_patterns, topic_pattern
@@ -51,16 +51,13 @@ class EventBridgeSource(Source):
     ) -> None:
         super().__init__(scope, "EventSource")
         self._intake = intake
-        self._undelivered_queue = sqs.Queue(
+        self._undelivered_queue = make_queue(
             self,
             # If this id changed, CloudFormation would replace the queue.
             "DeadLetterQueue",
+            key=stack_key(self, settings),
             queue_name=settings.undelivered_queue_name,
             retention_period=Duration.days(DEAD_LETTER_DAYS),
-            # EventBridge cannot send to a queue that is encrypted with the AWS managed KMS key.
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            removal_policy=RemovalPolicy.DESTROY,
         )
         reason = "It is the dead-letter queue of the bus's rules."
         acknowledge(
@@ -92,6 +89,7 @@ class EventBridgeSource(Source):
                 source_arn=bus.event_bus_arn,
                 description=f"Events of the partner bus of {settings.stack_name}",
                 retention_days=settings.archive_days,
+                kms_key_identifier=settings.kms_key_arn,
             )
         patterns = _patterns_by_rule_name(event_source_name, settings)
         rules = self._make_rules(patterns, bus)

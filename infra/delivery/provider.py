@@ -28,7 +28,8 @@ class Provider(Construct):
     Parameters
     ----------
     noun
-        The word for the resource in the description of the function, such as `integration`.
+        The word for the resource, such as `integration`, in the function's description and in the
+        role's name (see `make_role`).
     requirements
         The function's requirements besides the permissions to read the Genesys Cloud secret and the
         status of the stack.
@@ -54,6 +55,7 @@ class Provider(Construct):
             self,
             settings=settings,
             code=code,
+            noun=noun,
             handler="provisioner.handler.handler",
             description=f"Makes, updates and deletes the {noun} in Genesys Cloud",
             limits=InvocationLimits(

@@ -8,7 +8,9 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from ..findings import acknowledge
+from ..function.keys import key_statement, stack_key
 from ..function.log_group import make_log_group
+from ..function.role import make_role
 from ..settings.settings import Settings
 
 
@@ -28,11 +30,14 @@ class Archive(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         super().__init__(scope, construct_id)
+        key = stack_key(self, settings)
         self.bucket = s3.Bucket(
             self,
             "Bucket",
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            encryption=s3.BucketEncryption.S3_MANAGED,
+            encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
+            encryption_key=key,
+            bucket_key_enabled=True if key else None,  # fewer requests to KMS
             enforce_ssl=True,
             lifecycle_rules=[
                 s3.LifecycleRule(
@@ -53,15 +58,15 @@ class Archive(Construct):
         log_stream = logs.LogStream(
             error_scope, "Stream", log_group=log_group, removal_policy=RemovalPolicy.DESTROY
         )
-        role = iam.Role(
+        role = make_role(
             self,
-            "Role",
-            assumed_by=iam.ServicePrincipal("firehose.amazonaws.com"),
-            inline_policies={
-                "Permissions": iam.PolicyDocument(
-                    statements=_role_statements(self.bucket, log_group, log_stream)
-                )
-            },
+            settings=settings,
+            noun="archive",
+            service="firehose.amazonaws.com",
+            statements=[
+                *_role_statements(self.bucket, log_group, log_stream),
+                *_key_statements(self.bucket, settings.kms_key_arn),
+            ],
         )
         # The id of the finding AwsSolutions-IAM5 contains the bucket's logical id.
         bucket_logical_id, _ = Stack.of(self).resolve(self.bucket.bucket_arn)["Fn::GetAtt"]
@@ -83,7 +88,8 @@ class Archive(Construct):
             delivery_stream_type="DirectPut",
             delivery_stream_encryption_configuration_input=(
                 firehose.CfnDeliveryStream.DeliveryStreamEncryptionConfigurationInputProperty(
-                    key_type="AWS_OWNED_CMK"
+                    key_type="CUSTOMER_MANAGED_CMK" if key else "AWS_OWNED_CMK",
+                    key_arn=settings.kms_key_arn,
                 )
             ),
             extended_s3_destination_configuration=(
@@ -134,3 +140,16 @@ def _role_statements(
             sid="WriteErrors", actions=["logs:PutLogEvents"], resources=[log_stream_arn]
         ),
     ]
+
+
+def _key_statements(bucket: s3.Bucket, key_arn: str | None) -> list[iam.PolicyStatement]:
+    """Return the permission to encrypt objects with the key; nothing if there is no key.
+
+    For the records in the stream, Firehose gives itself a grant when the stream is made.
+    """
+    if key_arn is None:
+        return []
+    # With a bucket key, S3 passes the bucket's ARN to KMS, not the object's.
+    context = {"kms:EncryptionContext:aws:s3:arn": bucket.bucket_arn}
+    actions = {"kms:Decrypt", "kms:GenerateDataKey"}
+    return [key_statement(bucket, "UseKeyOfBucket", key_arn, "s3", actions, equals=context)]

@@ -9,9 +9,12 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from ..findings import acknowledge
-from ..settings.settings import Settings
+from ..settings.settings import KEYS, Settings
+from .keys import key_requirements
 from .log_group import log_write_statement, make_log_group
+from .network import connect_to_network, network_requirements
 from .requirements import Requirements
+from .role import make_role
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +36,32 @@ def make_function(
     description: str,
     limits: InvocationLimits,
     requirements: Sequence[Requirements],
+    noun: str,
 ) -> lambda_.Function:
     """Make a function with its log group and role; each function needs a scope of its own.
 
     The function gets the environment variables and permissions in `requirements`. It may also write
-    logs and, if the setting `tracing` is true, traces. The role's policy is inline, so that the
-    permissions exist before any resource that depends on the function.
+    logs and, if the settings say so, write traces, run in the private network and use keys. The
+    role's policy is inline, so that the permissions exist before any resource that depends on the
+    function.
+
+    Parameters
+    ----------
+    noun
+        As in `make_role`.
     """
     log_group = make_log_group(scope, settings)
     all_requirements = [*requirements, Requirements(statements=[log_write_statement(log_group)])]
     if settings.tracing:
         all_requirements.append(_tracing_requirements())
-    role = iam.Role(
+    all_requirements.append(network_requirements(scope, settings))
+    all_requirements.append(key_requirements(scope, settings, _statements_of(all_requirements)))
+    role = make_role(
         scope,
-        "Role",
-        assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-        inline_policies={
-            "Permissions": iam.PolicyDocument(
-                statements=[statement for part in all_requirements for statement in part.statements]
-            )
-        },
+        settings=settings,
+        noun=noun,
+        service="lambda.amazonaws.com",
+        statements=_statements_of(all_requirements),
     )
     for part in all_requirements:
         acknowledge(role, part.accepted_findings)
@@ -66,8 +75,8 @@ def make_function(
         scope,
         "Function",
         description=description,
-        runtime=lambda_.Runtime.PYTHON_3_14,
-        architecture=lambda_.Architecture.ARM_64,
+        runtime=lambda_.Runtime(f"python{settings.python_version}", lambda_.RuntimeFamily.PYTHON),
+        architecture=lambda_.Architecture.custom(settings.architecture),
         code=code,
         handler=handler,
         timeout=limits.timeout,
@@ -88,10 +97,19 @@ def make_function(
         application_log_level_v2=lambda_level,
         tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
     )
+    connect_to_network(function, settings)
+    if settings.python_version != KEYS["python_version"].default:
+        reason = "The setting `python_version` names the newest version that the region has."
+        cdk_nag_rules = ("AwsSolutions-L1", "Serverless-LambdaLatestVersion")
+        acknowledge(function, dict.fromkeys(cdk_nag_rules, reason))
     if not settings.tracing:
         reason = "Traces cost money, so they are off unless the setting `tracing` is true."
         acknowledge(function, {"Serverless-LambdaTracing": reason})
     return function
+
+
+def _statements_of(requirements: Sequence[Requirements]) -> list[iam.PolicyStatement]:
+    return [statement for part in requirements for statement in part.statements]
 
 
 def _tracing_requirements() -> Requirements:

@@ -7,6 +7,7 @@ from constructs import Construct
 
 from ..settings.checks import RETENTION_NAMES
 from ..settings.settings import Settings
+from .keys import stack_key
 
 
 def make_log_group(scope: Construct, settings: Settings) -> logs.LogGroup:
@@ -15,6 +16,7 @@ def make_log_group(scope: Construct, settings: Settings) -> logs.LogGroup:
         scope,
         "Logs",
         retention=logs.RetentionDays[RETENTION_NAMES[settings.log_retention_days]],
+        encryption_key=stack_key(scope, settings),
         removal_policy=RemovalPolicy.DESTROY,
     )
 

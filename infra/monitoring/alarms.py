@@ -11,6 +11,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from ..findings import acknowledge
+from ..function.keys import stack_key
 from ..settings.settings import Settings
 from .alarm_definitions import alarm_specs
 from .alarm_spec import AlarmSpec
@@ -66,13 +67,14 @@ class Alarms(Construct):
 
 
 def _make_sns_topic(scope: Construct, settings: Settings) -> sns.Topic:
-    # The SNS topic is not encrypted at rest, because CloudWatch cannot use the AWS managed key of
-    # SNS, a customer managed key costs money, and alarm texts contain no secrets.
+    # Without the setting `kms_key_arn`, the SNS topic is not encrypted at rest, because CloudWatch
+    # cannot use the AWS managed key of SNS, and alarm texts contain no secrets.
     sns_topic = sns.Topic(
         scope,
         "Topic",
         display_name=f"Queue Ends {settings.stage}",
         enforce_ssl=True,
+        master_key=stack_key(scope, settings),
     )
     stack = Stack.of(scope)
     alarm_arn_pattern = stack.format_arn(

@@ -19,6 +19,7 @@ from .settings import KEYS, Settings
 from .worker_environment import (
     characters_available,
     characters_taken,
+    network_characters,
     room_for_queue_names,
 )
 
@@ -53,7 +54,7 @@ def find_warnings(settings: Settings, explicit_keys: Collection[str]) -> list[st
     `explicit_keys` are the keys that the user has set. All other keys have their defaults.
     """
     return [
-        *_find_messages(_WARNING_RULES, settings),
+        *_find_messages(_WARNING_RULES + account_rules.WARNING_RULES, settings),
         *_ineffective_key_warnings(settings, explicit_keys),
     ]
 
@@ -183,7 +184,8 @@ def _overfull_watchdog_environment(settings: Settings) -> Iterator[str]:
         settings.genesys_secret,
         *(url or "" for url in (settings.genesys_login_url, settings.genesys_api_url)),
     ]
-    excess = sum(map(len, values)) - MAX_WATCHDOG_ENVIRONMENT_CHARACTERS
+    size = sum(map(len, values)) + network_characters(settings)
+    excess = size - MAX_WATCHDOG_ENVIRONMENT_CHARACTERS
     if settings.watchdog != "off" and excess > 0:
         key = "attribute_filter" if settings.attribute_filter else "queue_ids"
         yield (

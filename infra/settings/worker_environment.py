@@ -11,6 +11,8 @@ _CHARACTERS_FREED_WITHOUT = {"webhook": 65, "archive": 80}
 # The variables that only the details need take this many characters, without the URLs and the name
 # of the secret.
 CHARACTERS_OF_DETAILS = 170
+# The length of a function's variable PRIVATE_NETWORK, which is there with a private network.
+CHARACTERS_OF_PRIVATE_NETWORK = 25
 
 
 def characters_taken(settings: Settings) -> int:
@@ -24,11 +26,17 @@ def characters_taken(settings: Settings) -> int:
 
 def characters_available(settings: Settings) -> int:
     """Return the number of characters that the worker's other variables leave."""
-    return MAX_WORKER_ENVIRONMENT_CHARACTERS + sum(
-        freed
-        for destination, freed in _CHARACTERS_FREED_WITHOUT.items()
+    freed = sum(
+        characters
+        for destination, characters in _CHARACTERS_FREED_WITHOUT.items()
         if destination not in settings.destinations
     )
+    return MAX_WORKER_ENVIRONMENT_CHARACTERS + freed - network_characters(settings)
+
+
+def network_characters(settings: Settings) -> int:
+    """Return the characters that the private network takes of each function's environment."""
+    return CHARACTERS_OF_PRIVATE_NETWORK if settings.vpc_subnet_ids else 0
 
 
 def room_for_queue_names(settings: Settings) -> int:

@@ -1,6 +1,6 @@
 """The stacks under test, each synthesised in-process once per session."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,12 @@ from infra.packaging import Asset
 from tests.infra.stacks import Stack, synthesise_stack
 
 HERE = Path(__file__).parent
+KEY = "arn:aws:kms:us-east-1:111122223333:key/1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d"
+CONTEXT = {
+    "@aws-cdk/core:permissionsBoundary": {"name": "developers"},
+    "@aws-cdk/core:bootstrapQualifier": "acme1",
+}
+"""What a company's cdk.json adds: its permission boundary, and the qualifier of its bootstrap."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
@@ -24,14 +30,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def stack_with(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Stack]:
     """Return a function that synthesises a stack with the given settings and a one-file asset.
 
-    A synthesis takes half a second, so tests should share the fixtures below.
+    `context` adds to the CDK's context. A synthesis takes half a second, so tests should share the
+    fixtures below.
     """
     folder = tmp_path_factory.mktemp("asset")
     (folder / "code.py").write_text("pass\n")
     asset = Asset(folder, "hash-of-the-code")
 
-    def synthesise(**settings: Any) -> Stack:
-        return synthesise_stack(asset, tmp_path_factory.mktemp("cdk"), **settings)
+    def synthesise(context: Mapping[str, object] | None = None, **settings: Any) -> Stack:
+        outdir = tmp_path_factory.mktemp("cdk")
+        return synthesise_stack(asset, outdir, context or {}, **settings)
 
     return synthesise
 
@@ -120,6 +128,42 @@ def tuned(stack_with: Callable[..., Stack]) -> Stack:
         log_retention_days=365,
         tracing=True,
     )
+
+
+COMPANY = {
+    "stage": "s" * 54,
+    "destinations": ("actions", "bus", "webhook", "archive"),
+    "webhook_url": "https://crm.example.internal/ended",
+    "webhook_secret": "queue-ends/webhook",
+    "webhook_allow_private": True,
+    "details": "analytics",
+    "backfill": "repair",
+    "tracing": True,
+    "kms_key_arn": KEY,
+    "secret_kms_key_arn": "alias/secrets",
+    "vpc_subnet_ids": ("subnet-0a1b2c3d4e5f60718", "subnet-1b2c3d4e5f6071829"),
+    "vpc_security_group_ids": ("sg-0a1b2c3d4e5f60718",),
+    "role_path": "/queue-ends/",
+    "role_prefix": "acme-contact-centre-",
+    "tags": (("team", "contact-centre"),),
+    "architecture": "x86_64",
+    "python_version": "3.12",
+}
+"""The settings of a company's locked-down account, with a private network and keys."""
+
+
+@pytest.fixture(scope="session")
+def company(stack_with: Callable[..., Stack]) -> Stack:
+    """Return a stack for a locked-down account, with every destination."""
+    return stack_with(**COMPANY, context=CONTEXT)
+
+
+@pytest.fixture(scope="session")
+def company_eventbridge(stack_with: Callable[..., Stack]) -> Stack:
+    """Return a stack like `company`, with the delivery `eventbridge` and its archive."""
+    secret_key = "arn:aws:kms:us-east-1:444455556666:alias/team/it"
+    changes = {"delivery": "eventbridge", "archive_days": 30, "secret_kms_key_arn": secret_key}
+    return stack_with(**COMPANY | changes, context=CONTEXT)
 
 
 @pytest.fixture(scope="session")

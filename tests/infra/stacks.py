@@ -1,7 +1,7 @@
 """Synthesised stacks, and helpers to read their templates."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,9 +88,11 @@ class Stack:
         return sorted(string for string in strings_in(others) if "*" in string or "?" in string)
 
 
-def synthesise_stack(asset: Asset, outdir: Path, **settings: Any) -> Stack:
+def synthesise_stack(
+    asset: Asset, outdir: Path, more_context: Mapping[str, object], **settings: Any
+) -> Stack:
     # The context that the CDK CLI passes: cdk.json's, with construct paths in the template.
-    context = json.loads((PROJECT / "cdk.json").read_text())["context"]
+    context = json.loads((PROJECT / "cdk.json").read_text())["context"] | more_context
     context |= {"aws:cdk:enable-path-metadata": True, "aws:cdk:version-reporting": False}
     # The CDK's own validation takes seconds to start; test_synthesis.py covers it.
     app = App(context=context, outdir=str(outdir), builtin_cloud_formation_validation=False)

@@ -12,8 +12,12 @@ from constructs import IConstruct
 
 from tests.infra.stacks import Stack
 
-# Defaults; every destination, protected and traced; each end rule; an archive without a watchdog.
-STACKS = ("stack", "tuned", "eventbridge", "many_queues", "queue_legs", "lean")
+# Defaults; every destination, protected and traced; each end rule; an archive without a watchdog;
+# a private network, keys and a permission boundary with each delivery.
+STACKS = (
+    *("stack", "tuned", "eventbridge", "many_queues", "queue_legs", "lean"),
+    *("company", "company_eventbridge"),
+)
 # The CDK writes each dependency into the template, even if a reference already implies it.
 ACCEPTED = ["W3005"]
 

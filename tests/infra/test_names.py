@@ -37,7 +37,7 @@ def literals_in(source: str) -> Iterator[str]:
                 yield field.upper()
 
 
-@pytest.mark.parametrize("fixture", ["tuned", "many_queues"])
+@pytest.mark.parametrize("fixture", ["tuned", "many_queues", "company"])
 def test_the_functions_know_every_custom_resource_its_attributes_and_their_variables(
     request: pytest.FixtureRequest, fixture: str, literals: set[str]
 ) -> None:

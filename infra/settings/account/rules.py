@@ -9,6 +9,7 @@ from ..settings import Settings
 from .checks import region_of_arn
 
 CONFLICT_RULES: Rules = []
+WARNING_RULES: Rules = []
 
 # The regions whose names begin like this are in partitions of their own. An account there cannot
 # name an account of another partition in a policy.
@@ -46,3 +47,23 @@ def _key_in_another_region(settings: Settings) -> Iterator[str]:
                 f"{name}: the key is in {key_region}, but the stack will be deployed to "
                 f"{settings.region}: name a key there, or choose the region by AWS_REGION"
             )
+
+
+@add_rule(WARNING_RULES, OnlyWithDelivery("subscription"))
+def _sender_without_the_key(settings: Settings) -> Iterator[str]:
+    if settings.kms_key_arn:
+        yield (
+            f"kms_key_arn: the key's policy must admit {settings.genesys_account}, Genesys Cloud's "
+            "account, or no event arrives; whether Genesys Cloud can use a key of yours is "
+            "unverified (docs/keys.md)"
+        )
+
+
+@add_rule(WARNING_RULES)
+def _private_webhook_out_of_reach(settings: Settings) -> Iterator[str]:
+    allows_private = "webhook" in settings.destinations and settings.webhook_allow_private
+    if allows_private and not settings.vpc_subnet_ids:
+        yield (
+            "webhook_allow_private: without vpc_subnet_ids, the worker is in no private network "
+            "and reaches no private address (docs/network.md)"
+        )

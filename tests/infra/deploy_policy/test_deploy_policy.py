@@ -115,6 +115,8 @@ def test_every_resource_is_in_the_account_and_of_the_stage(variants: dict[str, S
         ours = [f"QueueEnds-{stage}"[:24], f"queueends-{stage}"[:24], f"queue-ends-{stage}"]
         ours += [f"QueueEnds{stage}", "cdk-bootstrap/hnb659fds/version", "cdk-hnb659fds-"]
         ours += ["event-source-mapping:*"]
+        if prefix := stack.settings.role_prefix:
+            ours.append(f"role{stack.settings.role_path or '/'}{prefix}{stage[:5]}")
         for statement in statements_of(stack):
             for arn in statement["Resource"]:
                 assert arn == "*" or any(name in arn for name in ours), arn

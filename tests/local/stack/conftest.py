@@ -13,9 +13,13 @@ from tests.local.stack.world import World, running_world
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Where IAM and queue policies are enforced, so that nothing has a permission too few."""
+    """Where IAM and queue policies are enforced, so that nothing has a permission too few.
+
+    The roles have a path and names, as the rules of a company's account may demand.
+    """
     folder = tmp_path_factory.mktemp("project")
-    with running_world(folder, enforce_iam=True, destinations=[*DESTINATIONS]) as world:
+    names = {"role_path": "/queue-ends/", "role_prefix": "queue-ends-", "tags": "team=care"}
+    with running_world(folder, enforce_iam=True, destinations=[*DESTINATIONS], **names) as world:
         world.genesys.subscriptions.seed("somebody-else")
         yield world
 

@@ -91,6 +91,8 @@ def exchanges() -> list[Exchange]:
         integrations.read_organization_id()
         first, second = make_spec("acd.end", "customer.end"), make_spec("acd.end", "user.end")
         integration_id = integrations.create(first, list)
+        integrations.write_notes(integration_id, first)
+        assert genesys.integrations[integration_id]["notes"] == first.notes
         for spec in (first, second):
             integrations.configure(integration_id, spec, lambda _: None)
             integrations.switch_on(integration_id, spec, clock.deadline(30))

@@ -129,3 +129,29 @@ def test_a_key_in_another_region_is_refused(tmp_path: Path, name: str) -> None:
     assert f"{name}: the key is in eu-west-1" in mistake
     assert mistakes_in("eu-west-1", tmp_path, **{name: KEY}) == []
     assert mistakes_in("us-east-1", tmp_path, secret_kms_key_arn="alias/secrets") == []
+
+
+def test_a_key_that_genesys_cloud_must_be_able_to_use_is_a_warning(
+    load_settings: LoadSettings,
+) -> None:
+    (warning,) = load_settings(kms_key_arn=KEY)[1]
+
+    assert "must admit 765628985471" in warning
+    assert "docs/keys.md" in warning
+    assert load_settings(kms_key_arn=KEY, delivery="eventbridge")[1] == []
+
+
+def test_a_private_webhook_without_a_private_network_is_a_warning(
+    load_settings: LoadSettings,
+) -> None:
+    webhook = {
+        "destinations": "webhook",
+        "webhook_url": "https://crm.example.internal/ended",
+        "webhook_secret": "queue-ends/webhook",
+        "webhook_allow_private": "true",
+    }
+    (warning,) = load_settings(**webhook)[1]
+
+    assert "docs/network.md" in warning
+    network = {"vpc_subnet_ids": SUBNET, "vpc_security_group_ids": GROUP}
+    assert load_settings(**webhook, **network)[1] == []

@@ -18,7 +18,7 @@ from tests import genesys_sdk
 from tests.bodies import OTHER_QUEUE
 from tests.detailed_ends import RESOLVED, complete_end, make_participant, missing_end
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/details.md").read_text(encoding="utf-8")
 SCHEMA: dict[str, Any] = json.loads((ROOT / "docs/conversation-end.schema.json").read_text())
 (EXAMPLE,) = re.findall(r"^```json\n(.+?)^```", PAGE, re.MULTILINE | re.DOTALL)

@@ -14,7 +14,7 @@ import pytest
 from botocore import xform_name
 from botocore.model import OperationModel
 
-RUNBOOK = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text(encoding="utf-8")
+RUNBOOK = (Path(__file__).parents[3] / "docs" / "runbook.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```bash\n(.+?)^```", RUNBOOK, re.MULTILINE | re.DOTALL)
 # Options of every command of the AWS CLI.
 GLOBAL = {"query", "output", "cli-read-timeout"}

@@ -25,7 +25,7 @@ from tests.fakes.aws.firehose import STREAM, FakeFirehose
 from tests.fakes.clock import Clock
 from tests.fakes.ends import sample_end
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/athena.md").read_text(encoding="utf-8")
 SCHEMA: dict[str, Any] = json.loads((ROOT / "docs/conversation-end.schema.json").read_text())
 TABLE, HEAD, *_ = re.findall(r"^```sql\n(.+?)^```", PAGE, re.MULTILINE | re.DOTALL)

@@ -13,7 +13,7 @@ import pytest
 from destinations.webhook_signature import parse_keys, sign
 from infra.settings.retries import duration_in_words, outage_seconds
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PLACES = ("*.md", ".github/**/*.md", "docs/**/*.md", "tests/**/README.md")
 DOCUMENTS = sorted(path for place in PLACES for path in ROOT.glob(place))
 TEXTS = {path: path.read_text(encoding="utf-8") for path in DOCUMENTS}
