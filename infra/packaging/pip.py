@@ -16,7 +16,13 @@ from .errors import PackagingError
 from .requirements import Line
 from .target import Target
 
-_OPTIONS = ("--no-compile", "--no-input", "--disable-pip-version-check", "--progress-bar=off")
+_OPTIONS = (
+    "--no-compile",
+    "--no-input",
+    "--no-color",
+    "--progress-bar=off",
+    "--disable-pip-version-check",
+)
 _TAIL_LINES = 15
 # Lines of pip's output that say that an index could not be asked. pip then reports that a package
 # has no version, so they are looked for first.

@@ -48,8 +48,9 @@ def test_a_package_that_is_pinned_without_what_it_requires_stops_the_build(
 
 @pytest.mark.usefixtures("index")
 def test_a_package_without_a_wheel_for_the_target_is_named_with_what_pip_says(
-    functions: Path, build_folder: Path
+    functions: Path, build_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as the CDK CLI sets it
     message = error_of(functions, "unbuilt==1.0\n", build_folder)
     assert "unbuilt==1.0 has no wheel for Lambda's python3.14 on arm64" in message
     assert "`architecture` or `python_version`" in message
