@@ -7,12 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .packaging import PackagingError
     from .queue_ends import QueueEnds
     from .settings.reading import SettingsError, load, make_settings
     from .settings.settings import Settings
     from .stack import QueueEndsStack
 
-__all__ = ["QueueEnds", "QueueEndsStack", "Settings", "SettingsError", "load", "make_settings"]
+__all__ = [
+    "PackagingError",
+    "QueueEnds",
+    "QueueEndsStack",
+    "Settings",
+    "SettingsError",
+    "load",
+    "make_settings",
+]
 
 # jsii, which aws_cdk loads, prints a 12-line banner if the Node.js version is past its end of life.
 # The banner would hide our error messages, and the CDK runs well on the versions below.
@@ -31,6 +40,7 @@ sys.path.append(str(FUNCTIONS_FOLDER))
 # Where another CDK app finds the public names. They are imported only when they are used, because
 # the CDK takes seconds to start and the settings do not need it.
 _MODULES = {
+    "PackagingError": ".packaging",
     "QueueEnds": ".queue_ends",
     "QueueEndsStack": ".stack",
     "Settings": ".settings.settings",

@@ -85,7 +85,7 @@ class Watchdog(Construct):
         self.schedule = events.CfnRule(
             self,
             "Schedule",
-            description=f"Invokes the watchdog of {settings.stack_name} every five minutes",
+            description=f"Invokes the watchdog of {Stack.of(self).stack_name} every five minutes",
             schedule_expression=f"rate({_INTERVAL.to_minutes()} minutes)",
             targets=[
                 events.CfnRule.TargetProperty(

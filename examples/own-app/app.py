@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from aws_cdk import App
-from queue_ends import SettingsError, load
+from queue_ends import PackagingError, SettingsError, load
 from survey_stack import SurveyStack
 
 app = App()
@@ -15,7 +15,7 @@ try:
         app.node.get_all_context(),
         os.environ.get("CDK_DEFAULT_REGION"),
     )
-except SettingsError as error:
+    SurveyStack(app, settings, warnings)
+except (SettingsError, PackagingError) as error:
     sys.exit(str(error))
-SurveyStack(app, settings, warnings)
 app.synth()

@@ -81,6 +81,8 @@ class Project:
         The files and folders to copy, as far as they exist.
     python
         The Python that runs the app.
+    builds
+        The folder `build` whose packages and checks the copy shares; by default, that of `source`.
     progress
         Called with each line of the CLI's output as soon as it is printed.
     """
@@ -94,6 +96,7 @@ class Project:
         source: Path = ROOT,
         names: Sequence[str] = COPIED_NAMES,
         python: str = sys.executable,
+        builds: Path | None = None,
         progress: Callable[[str], None] | None = None,
     ) -> None:
         self.emulator, self.folder, self.progress = emulator, folder.resolve(), progress
@@ -108,7 +111,7 @@ class Project:
         # names are hashes of what determines their content.
         (self.folder / "build").mkdir()
         for name in ("packages", "checks"):
-            shared = source.resolve() / "build" / name
+            shared = (builds or source / "build").resolve() / name
             shared.mkdir(parents=True, exist_ok=True)
             (self.folder / "build" / name).symlink_to(shared)
         if actions:

@@ -169,6 +169,5 @@ def company_eventbridge(stack_with: Callable[..., Stack]) -> Stack:
 @pytest.fixture(scope="session")
 def variants(request: pytest.FixtureRequest) -> dict[str, Stack]:
     """Return all stacks above by name; together they have every kind of resource."""
-    names = ("stack", "lean", "eventbridge", "many_queues", "queue_legs", "tuned")
-    names += ("company", "company_eventbridge")
-    return {name: request.getfixturevalue(name) for name in names}
+    names = "stack lean eventbridge many_queues queue_legs tuned company company_eventbridge"
+    return {name: request.getfixturevalue(name) for name in names.split()}

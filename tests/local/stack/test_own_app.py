@@ -54,8 +54,9 @@ def own_app(world: World, tmp_path: Path) -> Iterator[OwnApp]:
         world.aws,
         tmp_path / "app",
         source=EXAMPLE,
-        names=[path.name for path in EXAMPLE.iterdir()],
+        names=("app.py", "survey_stack.py", "cdk.json", "settings.toml", "actions"),
         python=str(PYTHON),
+        builds=ROOT / "build",
     )
     settings = world.settings(destinations=["actions", "bus"], watchdog="off")
     project.deploy(STAGE, **{k: v for k, v in settings.items() if not k.startswith("webhook")})
