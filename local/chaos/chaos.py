@@ -21,12 +21,12 @@ from local.chaos.run import Run
 from local.chaos.source.deliveries import DELIVERIES, Delivery, Source
 from local.chaos.source.recovery import Recovery
 from local.chaos.source.steps import scheduled_steps
-from local.chaos.source.watchdog import Watchdog
 from local.http.server import HttpServer
 from local.receivers.bus import record_bus
 from local.runs.clean_up import RunFailed, run_and_clean_up
 from local.runs.report import check_lines
 from local.runs.screen import Screen
+from local.runs.watchdog import Watchdog
 from local.runs.world import World, start_world
 from local.traffic.subscription import OUR_QUEUES
 
@@ -78,7 +78,7 @@ def _run(plan: Plan, cleanup: ExitStack, screen: Screen) -> None:
     traffic = delivery.traffic(plan)
     steps = scheduled_steps(plan, rng, traffic)
     screen.step(f"Publish {len(steps)} events in {steps[-1].at:.0f} s or more while faults strike")
-    source, watchdog = Source(world.genesys, delivery, STAGE), Watchdog(world)
+    source, watchdog = Source(world.genesys, delivery, STAGE), Watchdog(world.aws, world.stack_name)
     analytics = None
     if plan.details == "analytics":
         analytics = ChaoticAnalytics(world.genesys, faults, traffic)

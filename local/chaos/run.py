@@ -17,11 +17,11 @@ from local.chaos.source.deliveries import Source
 from local.chaos.source.recovery import Recovery
 from local.chaos.source.steps import BATCH, GapStep, Publication, Step, count_repeats, event_key
 from local.chaos.source.traffic import Traffic
-from local.chaos.source.watchdog import Watchdog
 from local.http.messages import Answer, Request
 from local.receivers.bus import BusRecorder
 from local.receivers.receiver import End, Receiver, ledger_end
 from local.runs.queues import count_messages, receive_dead_letters
+from local.runs.watchdog import Watchdog
 from local.runs.world import World
 
 SLOW_SECONDS = 0.4

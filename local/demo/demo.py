@@ -4,13 +4,12 @@ The exit status is 0 only if the account balances and nothing is left behind.
 """
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from local.aws.left_behind import left_behind
-from local.aws.project import ROOT, find_function_name
+from local.aws.project import ROOT
 from local.cloudwatch.collector import CloudWatch, collecting
 from local.dashboard.page import Page, render
 from local.demo.counts import FIELDS
@@ -23,6 +22,7 @@ from local.receivers.bus import record_bus
 from local.runs.clean_up import RunFailed, run_and_clean_up
 from local.runs.report import check_lines
 from local.runs.screen import Screen
+from local.runs.watchdog import Watchdog
 from local.runs.world import World, start_world
 
 ACTION = ROOT / "local/receivers/crm_action.py"
@@ -134,9 +134,7 @@ def _send(world: World, outputs: Mapping[str, str], feed: Feed, page: Path) -> P
 
 def _run_watchdog(world: World) -> None:
     """Invoke the watchdog once, as its schedule does every five minutes."""
-    name = find_function_name(world.aws, world.stack_name, "Watchdog")
-    answer = world.aws.client("lambda").invoke(FunctionName=name)
-    result = json.loads(answer["Payload"].read())
+    result = Watchdog(world.aws, world.stack_name).run()
     if result.get("healthy") is not True:
         raise RunFailed(f"the watchdog does not find Genesys Cloud as deployed: {result}")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from ledger_keys import BACKFILL_KEY
 from local.chaos.source.traffic import Traffic
-from local.chaos.source.watchdog import Watchdog
 from local.receivers.receiver import End
+from local.runs.watchdog import Watchdog
 from local.runs.world import World
 
 MAX_CONVERSATIONS = 10_000

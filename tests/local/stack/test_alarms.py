@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC
-from typing import Any
 
 import pytest
 
@@ -13,6 +12,7 @@ from local.aws.project import find_function_name
 from local.cloudwatch.collector import CloudWatch
 from local.demo.counts import logged_outcomes
 from local.runs.queues import count_messages
+from local.runs.watchdog import Watchdog
 from local.traffic.subscription import OUR_QUEUES
 from tests.local.stack.world import World, running_world
 from tests.partner_events import event
@@ -34,6 +34,7 @@ class Watched:
         template = world.project.folder / f"cdk.out/{STACK}.template.json"
         self.cloudwatch = CloudWatch(world.aws, outputs, STACK, template)
         self._sqs, self._lambda = world.aws.client("sqs"), world.aws.client("lambda")
+        self.watchdog = Watchdog(world.aws, STACK)
         self._mailbox = _subscribed(world, outputs["AlarmTopicArn"])
         self.broken: dict[str, str] = {}
         self.minute = itertools.count()
@@ -98,11 +99,9 @@ class Watched:
         """Return the name of the function of a part of the stack."""
         return find_function_name(self.world.aws, STACK, part)
 
-    def invoke(self, part: str) -> dict[str, Any]:
-        """Invoke a function without an event, as nobody should and an operator may."""
-        answer = self._lambda.invoke(FunctionName=self.function(part), Payload=b"{}")
-        found: dict[str, Any] = json.loads(answer["Payload"].read())
-        return found
+    def invoke_worker(self) -> None:
+        """Invoke the worker without an event, as nobody should."""
+        self._lambda.invoke(FunctionName=self.function("Worker"), Payload=b"{}")
 
     def throttled(self) -> None:
         """Ask the worker for more than it has places."""
@@ -230,26 +229,26 @@ def _rejected(stack: Watched) -> None:
 
 def _wrongly_invoked(stack: Watched) -> None:
     """Invoke the worker with what is no batch of messages."""
-    stack.invoke("Worker")
+    stack.invoke_worker()
 
 
 def _switched(stack: Watched, state: str) -> None:
     """Have somebody switch the integration on or off in Genesys Cloud, and the watchdog look."""
     (ours,) = stack.world.genesys.integrations.find_by_name(NAME)
     ours["reportedState"]["code"] = state
-    stack.invoke("Watchdog")
+    stack.watchdog.run()
 
 
 def _queue_deleted(stack: Watched) -> None:
     """Have somebody delete a queue in Genesys Cloud, and the watchdog look."""
     stack.world.genesys.queues.pop(OUR_QUEUES[1], None)
-    stack.invoke("Watchdog")
+    stack.watchdog.run()
 
 
 def _queue_restored(stack: Watched) -> None:
     """Have the queue made again in Genesys Cloud, and the watchdog look."""
     stack.world.genesys.queues.seed(OUR_QUEUES[1], "Billing")
-    stack.invoke("Watchdog")
+    stack.watchdog.run()
 
 
 DRILLS = [
@@ -315,7 +314,7 @@ DRILLS = [
         "watchdog-errors",
         (lambda stack: stack.broken.update(stack.variables("Watchdog", DEPLOYED="{")),),
         # As its schedule does, every five minutes.
-        each_minute=lambda stack: next(stack.minute) % 5 or stack.invoke("Watchdog"),
+        each_minute=lambda stack: next(stack.minute) % 5 or stack.watchdog.run(),
         mend=(lambda stack: stack.variables("Watchdog", **stack.broken),),
         within=11,
     ),
@@ -336,7 +335,7 @@ DRILLS = [
 
 
 def test_no_alarm_goes_on_in_a_stack_that_is_well_and_idle(watched: Watched) -> None:
-    assert watched.invoke("Watchdog")["healthy"] is True
+    assert watched.watchdog.run()["healthy"] is True
     for on in watched.minutes(30):
         assert on == set()
     # The schedule has not looked meanwhile, since the emulator's time is that of this machine.

@@ -11,6 +11,7 @@ from aws_lambda_powertools import Logger
 from local.aws.project import find_function_name
 from tests.fakes.clock import Clock
 from tests.local.stack.world import World
+from tests.polling import wait_until
 from watchdog.clients import Clients
 from watchdog.deployment import Deployment
 from watchdog.watch import watch
@@ -21,7 +22,8 @@ def run_watchdog(
 ) -> tuple[dict[str, Any], str]:
     """Run the watchdog here, without its pause, as the deployed function; return result and log.
 
-    `changes` replace some of the function's environment variables.
+    If the schedule has just invoked the function, that run comes first. `changes` replace some of
+    the function's environment variables.
     """
     monkeypatch.setattr("watchdog.watch.COMPARISON_PAUSE_SECONDS", 0)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -46,13 +48,18 @@ def run_watchdog(
 
     services = ("secretsmanager", "events", "cloudformation", "sqs", "dynamodb")
     log = io.StringIO()
-    result = watch(
-        Deployment.from_environment(function["Environment"]["Variables"] | changes),
-        Clock().invocation(),
-        Clients(*map(client, services)),
-        # Loggers with the same name share a stream.
-        Logger(service=uuid4().hex, stream=log, level="INFO"),
-    )
+    deployment = Deployment.from_environment(function["Environment"]["Variables"] | changes)
+    clients = Clients(*map(client, services))
+    # Loggers with the same name share a stream.
+    logger = Logger(service=uuid4().hex, stream=log, level="INFO")
+    result: dict[str, Any] = {}
+
+    def has_run() -> bool:
+        result.clear()
+        result.update(watch(deployment, Clock().invocation(), clients, logger))
+        return "skipped" not in result
+
+    wait_until(has_run, "the watchdog's scheduled run to end")
     return result, log.getvalue()
 
 
