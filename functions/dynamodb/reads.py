@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aws_calls import CALL_ERRORS, call_once, code_of, is_transient
+from aws_calls import CALL_ERRORS, call_once
 from conversations.failures import Failed
 from conversations.ledger_store import ABSENT, Absent, EndKey, RecordedEnd, RecordedHistory, Span
 from deadline import Deadline
@@ -13,6 +13,7 @@ from dynamodb.writes import (
     ItemKey,
     attempts_until,
     end_key,
+    failure_of_call,
     history_key,
     key_values,
 )
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 # The maximum number of keys in a call (see "BatchGetItem" in the AWS documentation).
 MAX_KEYS = 100
-# The error of an item that no call has read before the deadline, although none was refused.
+# The error of an item that no call has read before the deadline, although no call failed.
 UNREAD = "Unread"
 
 Item = Mapping[str, Any]
@@ -48,8 +49,8 @@ class TableReader:
     ) -> dict[EndKey, RecordedEnd | Absent | Failed]:
         """Return the ends' current items, keyed by `EndKey`."""
         item_keys = [end_key(key) for key in keys]
-        items, error = self._read_with_retries(item_keys, deadline)
-        ends = [_parse_item(items, error, item_key, _parse_end) for item_key in item_keys]
+        items, failure = self._read_with_retries(item_keys, deadline)
+        ends = [_parse_item(items, failure, item_key, _parse_end) for item_key in item_keys]
         return dict(zip(keys, ends, strict=True))
 
     def read_histories(
@@ -57,13 +58,13 @@ class TableReader:
     ) -> dict[str, RecordedHistory | Absent | Failed]:
         """Return the current histories of conversations, keyed by conversation id."""
         item_keys = [history_key(conversation_id) for conversation_id in conversation_ids]
-        items, error = self._read_with_retries(item_keys, deadline)
-        histories = [_parse_item(items, error, item_key, parse_history) for item_key in item_keys]
+        items, failure = self._read_with_retries(item_keys, deadline)
+        histories = [_parse_item(items, failure, key, parse_history) for key in item_keys]
         return dict(zip(conversation_ids, histories, strict=True))
 
     def _read_with_retries(
         self, keys: Sequence[ItemKey], deadline: Deadline
-    ) -> tuple[dict[ItemKey, Item | None], str]:
+    ) -> tuple[dict[ItemKey, Item | None], Failed]:
         """Read the items of distinct keys. Until the deadline, retry the keys that were not read.
 
         Returns
@@ -71,22 +72,22 @@ class TableReader:
         dict[ItemKey, Item | None]
             The items by key. The value is None for a key that has no item in the table. A key that
             could not be read is missing.
-        str
-            The error of the missing keys: the code with which DynamoDB refused a call, or `UNREAD`.
+        Failed
+            The failure of the missing keys: that of the last failed call, or `UNREAD`.
         """
         items: dict[ItemKey, Item | None] = {}
-        last_error = UNREAD
+        failure = Failed(UNREAD)
         pending_keys = keys
         for _ in attempts_until(deadline):
             for start in range(0, len(pending_keys), MAX_KEYS):
                 try:
                     items |= self._read_once(pending_keys[start : start + MAX_KEYS], deadline)
                 except CALL_ERRORS as error:
-                    last_error = UNREAD if is_transient(error) else code_of(error)
+                    failure = failure_of_call(error)
             pending_keys = [key for key in pending_keys if key not in items]
             if not pending_keys:
                 break
-        return items, last_error
+        return items, failure
 
     def _read_once(self, keys: Sequence[ItemKey], deadline: Deadline) -> dict[ItemKey, Item | None]:
         """Read items with one call; return them as `_read_with_retries` does."""
@@ -105,10 +106,13 @@ class TableReader:
 
 
 def _parse_item(
-    items: dict[ItemKey, Item | None], error: str, key: ItemKey, parse: Callable[[Item], _Content]
+    items: dict[ItemKey, Item | None],
+    failure: Failed,
+    key: ItemKey,
+    parse: Callable[[Item], _Content],
 ) -> _Content | Absent | Failed:
     if key not in items:
-        return Failed(error)
+        return failure
     item = items[key]
     return ABSENT if item is None else parse(item)
 

@@ -98,7 +98,7 @@ class TableWriter:
             operation: Any = self._dynamodb.batch_execute_statement
             response = call_once(deadline, operation, Statements=statements)
         except CALL_ERRORS as error:
-            return [_failure_of_call(error)] * len(statements)
+            return [failure_of_call(error)] * len(statements)
         entries = response.get("Responses", [])
         if len(entries) != len(statements):
             return [Failed(NO_ANSWER)] * len(statements)
@@ -126,7 +126,7 @@ def _replace_out_of_time(results: list[WriteResult]) -> list[WriteResult]:
     return [failure if result is OUT_OF_TIME else result for result in results]
 
 
-def _failure_of_call(error: CallError) -> Failed:
+def failure_of_call(error: CallError) -> Failed:
     """Return a call's failure; if the error is transient, the failure is in `_RETRIED_CODES`."""
     code = code_of(error)
     return Failed(NO_ANSWER if is_transient(error) and code not in _RETRIED_CODES else code)

@@ -12,7 +12,6 @@ from conversations.ledger_store import EndKey
 from conversations.parsed import Accepted, Ignored, Rejected
 from deadline import Clock, InvocationContext, now_ms
 from destinations.destination import Destination
-from dynamodb.reads import UNREAD
 from dynamodb.writes import NO_ANSWER
 from private_network import explain_no_answer
 from worker.dispatch import ClaimedEnd, dispatch
@@ -195,7 +194,7 @@ def _failed_outcome(message: Message, failure: Failed | OutOfTime) -> Outcome:
 
 def _describe_error(error: str) -> str:
     """Return a failure's error for the log, with advice if the ledger's table gave no answer."""
-    return explain_no_answer(error, "DynamoDB") if error in (NO_ANSWER, UNREAD) else error
+    return explain_no_answer(error, "DynamoDB") if error == NO_ANSWER else error
 
 
 def _outcomes_of(claimed_end: ClaimedEnd) -> list[Outcome]:

@@ -261,7 +261,7 @@ def test_additions_are_repeated_after_a_transient_error(
         (WRITE, client_error("AccessDeniedException"), "AccessDeniedException"),
         (WRITE, CONNECTION_CLOSED, "NoAnswer"),
         (READ, [0], "Unread"),
-        (READ, CONNECTION_CLOSED, "Unread"),
+        (READ, CONNECTION_CLOSED, "NoAnswer"),
     ],
 )
 def test_a_lasting_error_is_reported_and_the_next_attempt_succeeds(

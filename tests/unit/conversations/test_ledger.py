@@ -203,7 +203,7 @@ def test_an_end_that_the_ledger_fails_to_claim_has_the_reason(
     invocations.claim_one(invocations.open_claims(), end_at())
     dynamodb.always(READ, client_error("ThrottlingException"))
     (result,) = invocations.claim(invocations.open_claims(), end_at())
-    assert result == Failed("Unread")
+    assert result == Failed("ThrottlingException")
     assert invocations.open_claims().claim([end_at()], clock.deadline(0)) == [OutOfTime()]
 
 

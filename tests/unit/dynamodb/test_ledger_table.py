@@ -208,7 +208,7 @@ def test_attempts_end_at_the_deadline_and_report_the_reason(
         == [Failed(code)] * 30
     )
     assert 1 < clock.now <= 3
-    unread_ends = dict.fromkeys(keys(30), Failed(UNREAD))
+    unread_ends = dict.fromkeys(keys(30), Failed(code))
     assert table.read_ends(keys(30), clock.deadline(3)) == unread_ends
     assert 4 < clock.now <= 6
     # Pauses grow, so that retries do not overload the table further.
