@@ -6,9 +6,9 @@ Delete finds nothing if the running request has not created the resource yet, fo
 Genesys Cloud has asked it to wait. Nobody would own a resource that appeared after that.
 
 So the provisioner asks for the stack's status right before each attempt at the creation, right
-after the creation, and once more before it responds. If the stack does not wait any more, it
-creates nothing, or removes what it has created. A Delete that comes after the last question finds
-the resource.
+after the creation, and once more when Genesys Cloud's lists show the resource. If the stack does
+not wait any more, it creates nothing, or removes what it has created. A Delete that comes after the
+last question finds the resource.
 """
 
 from collections.abc import Callable

@@ -6,12 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from genesys.client import GenesysClient
 from genesys.errors import GenesysError
-from genesys.integration_spec import (
-    AwsTarget,
-    Entity,
-    IntegrationSpec,
-    parse_target,
-)
+from genesys.integration_spec import AwsTarget, Entity, IntegrationSpec, parse_target
 from genesys.integrations import PATH as INTEGRATIONS_PATH
 from genesys.integrations import Integration, Integrations
 from genesys.partner_source import (
@@ -23,7 +18,7 @@ from genesys.partner_source import (
 from resources.integration_comparison import add_source_differences, compare_integrations
 from resources.integration_hint import integration_hint, name_taken_error
 from resources.resource import Comparison, Resource
-from resources.undo import search_attempts, undo_on_failure
+from resources.undo import search_attempts, undo_on_failure, wait_for_listing
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -114,6 +109,10 @@ class IntegrationResource(Resource):
                 genesys.check_creation()
                 integration_id = self._finish_creation(integrations, unfinished_ids)
                 wait_for_source()
+                wait_for_listing(
+                    genesys.deadline,
+                    lambda: any(map(self._is_ours, integrations.find_by_name(self.name))),
+                )
                 genesys.check_creation()
         return {
             "EventSourceName": event_source_name,

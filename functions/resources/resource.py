@@ -111,8 +111,8 @@ class Resource(Org, ABC):
         Return the attributes that the template can read, keyed by name.
 
         `genesys` checks before the creation that the resource is still wanted. Call
-        `genesys.check_creation` right after it, too, and again at the end: the stack may be deleted
-        meanwhile, and its Delete may not have found the resource.
+        `genesys.check_creation` right after it, too, and again when lists show the resource: the
+        stack may be deleted meanwhile, and its Delete may not have found the resource.
 
         Parameters
         ----------

@@ -25,8 +25,9 @@ _GONE = "DELETE_COMPLETE"
 _DENIED = ("AccessDenied", "AccessDeniedException")
 # A destroy also deletes the role of this function. AWS then refuses the role's requests.
 _REFUSED = (*_DENIED, "InvalidClientTokenId")
-# The longest time for reading the status, with retries.
-_READ_SECONDS = 15.0
+# The longest time for reading the status, with retries. In a large account, many programs may share
+# the few requests that CloudFormation allows.
+_READ_SECONDS = 30.0
 
 
 class StackStatusUnknown(UserFacingError):
@@ -74,8 +75,9 @@ def read_stack_status(
         CloudFormation did not report the status.
     """
     last_error: CallError
-    limit = deadline.within(NEW_ROLE_SECONDS if role_may_be_new else _READ_SECONDS)
-    for _ in limit.attempts(first_pause_seconds=1):
+    limit = deadline.within(_READ_SECONDS)
+    role_limit = deadline.within(NEW_ROLE_SECONDS)
+    for _ in limit.attempts(first_pause_seconds=1, max_pause_seconds=4, jittered=True):
         try:
             response = call_once(limit, cloudformation.describe_stacks, StackName=stack)
             return str(response["Stacks"][0]["StackStatus"])
@@ -83,7 +85,8 @@ def read_stack_status(
             if _says_missing(error):
                 return _GONE
             last_error = error
-            may_be_late = role_may_be_new and code_of(error) in _DENIED
+            is_denied = code_of(error) in _DENIED
+            may_be_late = role_may_be_new and is_denied and not role_limit.passed()
             if not (is_transient(error) or may_be_late):
                 break
     raise StackStatusUnknown(stack, last_error) from last_error

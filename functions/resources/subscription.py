@@ -15,7 +15,7 @@ from genesys.subscriptions import (
     parse_queue_arn,
 )
 from resources.resource import Comparison, Resource, check_exactly_one, left_as_it_is
-from resources.undo import search_attempts, undo_on_failure
+from resources.undo import search_attempts, undo_on_failure, wait_for_listing
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -70,6 +70,10 @@ class SubscriptionResource(Resource):
             created_ids.append(self._create(subscriptions, queue_arns))
             genesys.check_creation()
             attributes = self._wait_until_active(subscriptions, created_ids[0])
+            wait_for_listing(
+                genesys.deadline,
+                lambda: created_ids[0] in subscriptions.find_ids(self.spec.queue_arn, self.name),
+            )
             genesys.check_creation()
             return attributes
 

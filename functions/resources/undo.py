@@ -14,6 +14,16 @@ class CleanupFailed(Exception):
     """A creation failed and could not be undone; `__cause__` says why the creation failed."""
 
 
+def wait_for_listing(deadline: Deadline, is_listed: Callable[[], bool]) -> None:
+    """Wait until Genesys Cloud's lists show a new resource, or until they should show it.
+
+    From then on, a Delete finds the resource.
+    """
+    for _ in search_attempts(deadline, resource_may_yet_appear=True):
+        if is_listed():
+            return
+
+
 def search_attempts(deadline: Deadline, *, resource_may_yet_appear: bool) -> Iterator[float]:
     """Yield once for each search for a resource in Genesys Cloud's lists.
 

@@ -108,6 +108,13 @@ def test_a_delete_after_the_check_leaves_nothing(
         check_nothing_is_left(resource, resource.stack.create())
 
 
+def test_a_create_ends_when_a_delete_would_find_the_resource(resource: StackResource) -> None:
+    resource.entities.visible_after = 5
+    assert resource.stack.create().status == "SUCCESS"
+    assert resource.stack.delete().status == "SUCCESS"
+    assert not resource.entities
+
+
 @pytest.mark.parametrize("carried_out", [True, False])
 def test_a_creation_with_a_lost_response_is_searched_for_if_the_stack_is_gone(
     resource: StackResource, carried_out: bool

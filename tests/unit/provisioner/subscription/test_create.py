@@ -37,7 +37,7 @@ def test_a_create_creates_a_subscription_and_reads_it_back(
     }
     assert (response.status, response.data) == ("SUCCESS", {"SubscriptionId": entity["id"]})
     assert response.physical_id == f"{http.url.removeprefix('http://')}/{NAME}"
-    assert genesys.operations == ["login", "list", "create", "read", "read"]
+    assert genesys.operations == ["login", "list", "create", "read", "read", "list"]
 
 
 @pytest.mark.parametrize(
