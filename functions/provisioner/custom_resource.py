@@ -32,6 +32,8 @@ AFTER_CLEANUP_SECONDS = 35.0
 # Sending the response takes at most RESPONSE_SECONDS: four attempts of five seconds each, and
 # pauses. Work or clean-up that still runs when only RESPONSE_SECONDS are left is interrupted.
 RESPONSE_SECONDS = 22.0
+# The last question for the stack's status may come at the end of the work.
+STATUS_SECONDS = 5.0
 # The longest time for looking up the names of queues.
 LOOKUP_SECONDS = 60.0
 
@@ -125,7 +127,9 @@ def _change_resource(request: Request, context: InvocationContext, clients: Clie
         )
     work_deadline = Deadline.before_timeout(context, AFTER_WORK_SECONDS)
     cleanup_deadline = Deadline.before_timeout(context, AFTER_CLEANUP_SECONDS)
-    check_creation = make_creation_check(request, clients.cloudformation, work_deadline)
+    check_creation = make_creation_check(
+        request, clients.cloudformation, work_deadline.extended_by(STATUS_SECONDS)
+    )
     credentials = load_credentials(clients.secrets, resource.secret_name, work_deadline)
     cleanup_client = resource.make_client(credentials, cleanup_deadline)
     if request.kind == "Delete":

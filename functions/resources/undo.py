@@ -1,7 +1,7 @@
 """Undoes a failed creation. Repeats the search for a resource that is too new to be listed."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from deadline import Deadline
 from genesys.errors import CreationUnwanted, GenesysError
@@ -17,11 +17,12 @@ class CleanupFailed(Exception):
 def wait_for_listing(deadline: Deadline, is_listed: Callable[[], bool]) -> None:
     """Wait until Genesys Cloud's lists show a new resource, or until they should show it.
 
-    From then on, a Delete finds the resource.
+    From then on, a Delete finds the resource. If a list cannot be read, only wait.
     """
     for _ in search_attempts(deadline, resource_may_yet_appear=True):
-        if is_listed():
-            return
+        with suppress(GenesysError):
+            if is_listed():
+                return
 
 
 def search_attempts(deadline: Deadline, *, resource_may_yet_appear: bool) -> Iterator[float]:

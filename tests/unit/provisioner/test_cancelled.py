@@ -115,6 +115,17 @@ def test_a_create_ends_when_a_delete_would_find_the_resource(resource: StackReso
     assert not resource.entities
 
 
+def test_a_list_that_cannot_be_read_after_the_creation_does_not_fail_the_create(
+    resource: StackResource,
+) -> None:
+    resource.genesys.before(
+        resource.delivery.operations_after_creation[0],
+        lambda: resource.genesys.always("list", problem(500, "No.")),
+    )
+    assert resource.stack.create().status == "SUCCESS"
+    assert resource.is_as_specified()
+
+
 @pytest.mark.parametrize("carried_out", [True, False])
 def test_a_creation_with_a_lost_response_is_searched_for_if_the_stack_is_gone(
     resource: StackResource, carried_out: bool
