@@ -71,12 +71,13 @@ class IntegrationSpec:
         """Return whether an integration with our name is ours, by its target and its notes.
 
         An integration has no target yet if its creation was interrupted. Then it is ours unless
-        its notes are those of another stack.
+        its notes are those of another stack. A person may have added something to the notes.
         """
         if target:
             return target == self.target
-        our_notes = self.notes, self.notes.partition(_NOTES_ON_ACCOUNT)[0]
-        return notes in our_notes or not notes.startswith(_NOTES_START)
+        notes_without_account, _, _ = self.notes.partition(_NOTES_ON_ACCOUNT)
+        names_us = notes.startswith(self.notes) or notes == notes_without_account
+        return names_us or not notes.startswith(_NOTES_START)
 
     def differences(self, configuration: Entity) -> list[str]:
         """Return how a configuration differs from this specification in its target and topics.

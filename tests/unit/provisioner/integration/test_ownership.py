@@ -72,7 +72,14 @@ def test_an_unfinished_integration_of_another_stack_is_an_error_that_quotes_its_
 
 @pytest.mark.parametrize("in_configuration", [True, False])
 @pytest.mark.parametrize(
-    "notes", ["", OUR_NOTES, NOTES_WITHOUT_ACCOUNT, "Sends events to Amazon EventBridge."]
+    "notes",
+    [
+        "",
+        OUR_NOTES,
+        f"{OUR_NOTES}\nAsk Kim before you change it.",
+        NOTES_WITHOUT_ACCOUNT,
+        "Sends events to Amazon EventBridge.",
+    ],
 )
 def test_an_unfinished_integration_that_names_no_other_stack_is_completed(
     stack: CloudFormation, genesys: GenesysCloud, notes: str, in_configuration: bool
