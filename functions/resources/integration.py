@@ -9,12 +9,7 @@ from genesys.errors import GenesysError
 from genesys.integration_spec import AwsTarget, Entity, IntegrationSpec, parse_target
 from genesys.integrations import PATH as INTEGRATIONS_PATH
 from genesys.integrations import Integration, Integrations
-from genesys.partner_source import (
-    GONE,
-    read_state_or_error_code,
-    source_name,
-    wait_for_state,
-)
+from genesys.partner_source import GONE, read_state_or_error_code, source_name, wait_for_state
 from resources.integration_comparison import add_source_differences, compare_integrations
 from resources.integration_hint import integration_hint, name_taken_error
 from resources.resource import Comparison, Resource
@@ -111,7 +106,10 @@ class IntegrationResource(Resource):
                 wait_for_source()
                 wait_for_listing(
                     genesys.deadline,
-                    lambda: any(map(self._is_ours, integrations.find_by_name(self.name))),
+                    lambda: any(
+                        found.integration_id == integration_id
+                        for found in integrations.find_by_name(self.name)
+                    ),
                 )
                 genesys.check_creation()
         return {
