@@ -264,6 +264,7 @@ def test_a_resource_may_be_created_only_while_the_stack_waits_for_it(
     ("failures", "lasts"),
     [
         (["AccessDenied"] * 3, False),
+        (["Throttling"] * 6, False),
         (["Throttling", EndpointConnectionError(endpoint_url="https://x.example")], False),
         ([], True),
     ],
