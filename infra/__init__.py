@@ -1,6 +1,6 @@
 """The CDK code of Queue Ends, which turns a stage's settings into a CloudFormation template."""
 
-import importlib
+import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -35,7 +35,14 @@ FUNCTIONS_FOLDER = next(
 # This package imports some modules of the deployed code, whose import root is functions/. That
 # folder is added last, so that its modules shadow no others.
 sys.path.append(str(FUNCTIONS_FOLDER))
-
+for _name in ("conversations", "destinations", "genesys", "metrics"):
+    _spec = importlib.util.find_spec(_name)
+    _origin = (_spec and _spec.origin) or "a folder without __init__.py"
+    if FUNCTIONS_FOLDER not in Path(_origin).resolve().parents:
+        raise ImportError(
+            f"Queue Ends has a module {_name!r}, which another of the same name hides: {_origin}. "
+            "Rename the other one, or move it into a package of yours."
+        )
 
 # Where another CDK app finds the public names. They are imported only when they are used, because
 # the CDK takes seconds to start and the settings do not need it.

@@ -70,6 +70,8 @@ class Template:
                 return self.values.get(name, "")
             case {"Fn::GetAtt": [str(logical_id), "Arn"]} if self._is_intake(logical_id):
                 return self.values["QueueArn"]
+            case {"Fn::Join": [str(separator), list(parts)]}:
+                return separator.join(str(self._resolve(part)) for part in parts)
         return value
 
     def _is_intake(self, logical_id: str) -> bool:

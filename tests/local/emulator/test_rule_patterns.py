@@ -58,7 +58,9 @@ def taken_by(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TakenBy]:
     asset = Asset(folder, "hash-of-the-code")
 
     def patterns_of(folder: Path, **settings: Any) -> dict[str, str]:
-        stack = synthesise_stack(asset, folder, delivery="eventbridge", watchdog="off", **settings)
+        stack = synthesise_stack(
+            asset, folder, {}, delivery="eventbridge", watchdog="off", **settings
+        )
         name = {"Fn::GetAtt": [stack.ids["EventSource/Resource/Default"], "EventSourceName"]}
         rules = [rule["Properties"] for rule in stack.of_type("AWS::Events::Rule")]
         assert all(rule["EventPattern"]["source"] == [name] for rule in rules)

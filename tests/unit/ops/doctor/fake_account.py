@@ -91,7 +91,13 @@ class FakeAccount:
         self.stacks[STACK] = "UPDATE_COMPLETE"
         queue = {"Fn::GetAtt": ["Queue", "Arn"]}
         place = {"Region": {"Ref": "AWS::Region"}, "AccountId": {"Ref": "AWS::AccountId"}}
-        references = {"QueueArn": queue, **place}
+        # The CDK joins texts that name the account and the region.
+        texts: dict[str, Any] = {
+            key: {"Fn::Join": ["", [properties[key], {"Ref": "AWS::NoValue"}]]}
+            for key in ("Description", "Notes")
+            if key in properties
+        }
+        references = {"QueueArn": queue, **place, **texts}
         template = {key: references.get(key, properties[key]) for key in properties}
         self.resources = {
             "Queue": queue_named("intake"),
