@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Environment, Stack
+from aws_cdk import App, Environment, NestedStack, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_sqs as sqs
@@ -64,6 +64,15 @@ def test_an_app_adds_to_the_parts_and_the_worker_gets_what_it_grants(
     queues = template.find_resources("AWS::SQS::Queue").values()
     tags = [queue.get("Properties", {}).get("Tags", []) for queue in queues]
     assert sorted(map(len, tags)) == [0, 3, 3]
+
+
+def test_it_can_be_in_a_nested_stack(app: App, asset: Asset) -> None:
+    nested = NestedStack(Stack(app, "Theirs"), "Inner")
+    add(nested, asset, role_prefix="acme-")
+    resources = Template.from_stack(nested).to_json()["Resources"]
+
+    names = [r["Properties"]["RoleName"] for r in resources.values() if "Role" in r["Type"]]
+    assert len(names) == len({str(name) for name in names}) == 3
 
 
 def test_its_outputs_are_named_like_those_of_the_projects_stack(app: App, asset: Asset) -> None:
