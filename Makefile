@@ -54,11 +54,11 @@ build/.packages: $(VENV)/.installed functions/requirements.txt $(wildcard infra/
 	@touch $@
 
 # An environment of a user's own, in which pip has installed this package; the tests deploy the
-# example app from there.
+# example app from there. Of the 480 MB, Python compiles only what the app imports.
 OWN_APP := build/own-app
 $(OWN_APP)/.installed: pyproject.toml $(shell find infra functions -name '*.py' -o -name requirements.txt)
 	@$(PYTHON) -m venv --clear $(OWN_APP)
-	$(OWN_APP)/bin/pip install --quiet --disable-pip-version-check .
+	$(OWN_APP)/bin/pip install --quiet --disable-pip-version-check --no-compile .
 	@touch $@
 
 lint: setup ## ruff and mypy
