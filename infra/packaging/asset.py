@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .builds import build_once, digest
-from .import_check import check_imports
+from .import_check import check_imports, this_machine
 from .packages import install_packages, refuse_shadowed_modules
 from .sources import ACTIONS_ROOM, PINS_FILE, read_sources
 from .target import Target
@@ -26,7 +26,7 @@ class Asset:
     folder
         The folder to deploy.
     hash
-        The hash of the sources, the pins and the target, and of the versions of own packages.
+        The hash of the sources, the pins and the target, and of the user's own packages.
     notices
         Sentences that say what could not be checked about the asset.
     """
@@ -46,7 +46,7 @@ def build_asset(
     """Return the functions' asset; build it unless it is already in the build folder.
 
     The hash covers file contents and relative paths, not timestamps or the project's location. For
-    Lambda, the same sources, pins and versions of own packages give the same hash on every machine.
+    Lambda, the same sources, pins and own packages give the same hash on every machine.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def build_asset(
         hashed_parts += [str(path).encode(), source.content]
     asset_hash = digest(*hashed_parts)
     asset_folder = build_folder / "assets" / asset_hash
-    check_folder = build_folder / "checks" / asset_hash
+    check_folder = build_folder / "checks" / digest(asset_hash.encode(), this_machine().encode())
 
     def fill(folder: Path) -> None:
         for packages_folder in reversed(packages.folders):
@@ -103,4 +103,6 @@ def _make_readable(folder: Path) -> None:
     for parent, _, file_names in os.walk(folder):
         Path(parent).chmod(0o755)
         for name in file_names:
-            (Path(parent) / name).chmod(0o644)
+            file = Path(parent) / name
+            is_program = file.stat().st_mode & 0o100  # a package may start one of its own
+            file.chmod(0o755 if is_program else 0o644)

@@ -22,6 +22,12 @@ TIME_LIMIT_SECONDS = 60.0
 """How long the imports may take; they run the user's code."""
 
 
+def this_machine() -> str:
+    """Return a text that changes with what this machine has to check imports with."""
+    packages = {it.name for path in sys.path for it in Path(path or ".").glob("*.dist-info")}
+    return f"{sys.version} {sorted(packages)}"
+
+
 def check_imports(folder: Path, sources: Sources, target: Target) -> list[str]:
     """Import the functions' modules from the asset; return what could not be checked, in words.
 
@@ -81,8 +87,8 @@ def _fault_error(faults: Mapping[Place, str], asset: BuiltAsset) -> PackagingErr
             [
                 f"Queue Ends: the functions could not import their code on {asset.target}.",
                 *lines,
-                "Write a package that your code needs into functions/requirements.in and run `make "
-                "lock`, or write it into a requirements.txt beside your actions.py.",
+                "If your code needs a package that is not there, write it into a requirements.txt "
+                "beside your actions.py, or into functions/requirements.in and run `make lock`.",
             ]
         )
     )

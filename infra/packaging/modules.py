@@ -26,8 +26,17 @@ _REMOVED = {
     ),
 }
 _ADDED = {(3, 14): "annotationlib compression"}
-# An import under a condition on one of these may be for another Python, or for no Python at all.
-_CONDITIONS = {"TYPE_CHECKING", "version_info", "platform", "hexversion", "implementation"}
+# An import under a condition on one of these may be for another Python, or for no Python at all, or
+# is of a package that need not be there.
+_CONDITIONS = {
+    "TYPE_CHECKING",
+    "find_spec",
+    "hexversion",
+    "implementation",
+    "platform",
+    "suppress",
+    "version_info",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +63,9 @@ def removed_modules(target: Target) -> set[str]:
 
 def standard_modules(target: Target) -> set[str]:
     """Return the modules of the target's standard library, as far as this Python knows them."""
-    ever_added = {name for names in _ADDED.values() for name in names.split()}
-    unchanged = {*sys.stdlib_module_names} - ever_added - removed_modules(target)
+    newest = (sys.maxsize, 0)
+    ever = {*sys.stdlib_module_names} | _names_up_to(newest, _REMOVED)
+    unchanged = ever - _names_up_to(newest, _ADDED) - removed_modules(target)
     return unchanged | _names_up_to(target.version, _ADDED)
 
 
@@ -82,8 +92,8 @@ def missing_imports(
 ) -> Iterator[tuple[Place, str]]:
     """Yield the modules that are imported anywhere in a used module, but are not in the asset.
 
-    An import in a `try` statement with an `except` may fail, and one under a condition on the
-    Python version or the platform may be for another one.
+    An import in a `try` statement with an `except`, or in `suppress`, may fail, and one under a
+    condition on the Python version or the platform may be for another one.
     """
     packed = {path.name.partition(".")[0] for path in asset_folder.iterdir()}
     there = packed | standard_modules(target) | RUNTIME_MODULES | {"__future__"}
@@ -162,6 +172,8 @@ def _certain_imports(node: ast.AST, package: str) -> Iterator[Import]:
             parts: list[ast.stmt | ast.ExceptHandler] = [*node.orelse, *node.finalbody]
         case ast.If(test) if _CONDITIONS & {*_identifiers(test)}:
             parts = []
+        case ast.With(items) if any(_CONDITIONS & {*_identifiers(it)} for it in items):
+            parts = []
         case _:
             yield from _imports_in(node, package)
             parts = list(ast.iter_child_nodes(node))  # type: ignore[arg-type]
@@ -169,7 +181,7 @@ def _certain_imports(node: ast.AST, package: str) -> Iterator[Import]:
         yield from _certain_imports(part, package)
 
 
-def _identifiers(test: ast.expr) -> Iterator[str]:
+def _identifiers(test: ast.AST) -> Iterator[str]:
     for node in ast.walk(test):
         match node:
             case ast.Name(name) | ast.Attribute(attr=name):

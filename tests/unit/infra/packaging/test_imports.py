@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.packaging import PackagingError, Target, build_asset, import_check, packages
+from infra.packaging.modules import standard_modules
 from infra.packaging.pip import Installation
 
 HOST = Target("host")
@@ -78,6 +79,8 @@ def test_a_module_that_the_target_s_python_no_longer_has_stops_the_build(
     [
         "try:\n    import lxml_of_ours\nexcept ImportError:\n    lxml_of_ours = None",
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import mypy_boto3_sqs",
+        "import contextlib\nwith contextlib.suppress(ImportError):\n    import lxml_of_ours",
+        "from importlib.util import find_spec\nif find_spec('ours'):\n    import lxml_of_ours",
         "import boto3, urllib3, dateutil.tz",
         "from shared import ANSWER\nfrom . import bus",
     ],
@@ -129,7 +132,7 @@ def test_an_import_that_does_not_end_stops_nothing(
 
 
 def test_a_package_for_another_machine_cannot_be_checked(
-    functions: Path, build_folder: Path, monkeypatch: pytest.MonkeyPatch
+    functions: Path, build_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install_package(
         monkeypatch, {"native/__init__.py": "from . import _it\n", "native/_it.abi3.so": ""}
@@ -137,6 +140,21 @@ def test_a_package_for_another_machine_cannot_be_checked(
     target = Target("lambda", OTHER_MACHINE, OTHER.python_version)
     (notice,) = notices_of(functions, build_folder, "import native", target)
     assert "lacks packages that the functions will have: native." in notice
+
+    # Once this machine has the package, the same asset is checked with it.
+    (tmp_path / "native-1.0.dist-info").mkdir()
+    (tmp_path / "native.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert notices_of(functions, build_folder, "import native", target) == ()
+
+
+def test_a_newer_python_than_the_target_s_knows_what_the_target_s_still_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stdlib_module_names", frozenset({"os", "compression"}))
+    older = standard_modules(Target("lambda", python_version="3.12"))
+    assert {"os", "telnetlib"} <= older
+    assert not {"distutils", "compression"} & older
 
 
 @pytest.mark.parametrize(
