@@ -18,6 +18,22 @@ def digest(*parts: bytes) -> str:
     return hash_.hexdigest()
 
 
+def content_digest(place: Path) -> str:
+    """Return the hash of a file, or of a folder without what tools leave in it."""
+    files = [place] if place.is_file() else sorted(it for it in place.rglob("*") if it.is_file())
+    parts: list[bytes] = []
+    for file in files:
+        path = file.relative_to(place)
+        if not any(_is_left_by_a_tool(part) for part in path.parts):
+            parts += [path.as_posix().encode(), hashlib.sha256(file.read_bytes()).digest()]
+    return digest(*parts)
+
+
+def _is_left_by_a_tool(name: str) -> bool:
+    is_pip_s = name.endswith((".dist-info", ".egg-info"))
+    return is_pip_s or name.startswith(".") or name == "__pycache__"
+
+
 def build_once(folder: Path, fill: Callable[[Path], None]) -> None:
     """Create and fill the folder if it does not exist.
 

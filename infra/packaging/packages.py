@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .builds import build_once, digest
+from .builds import build_once, content_digest, digest
 from .errors import PackagingError
 from .pip import Installation, install
 from .requirements import (
     Line,
     Unmet,
+    built_here,
     installed_packages,
     read_requirements,
     unmet_requirements,
@@ -71,14 +72,20 @@ def install_packages(
     def install_own(folder: Path) -> None:
         constraints = [line.constraint for line in pins if line.constraint]
         install(Installation(own_file, own, target, constraints), folder)
+        if target.kind == "lambda" and (built := built_here(folder)):
+            raise PackagingError(
+                f"Queue Ends: {', '.join(built)} in {own_file} has no wheel for {target}: pip has "
+                "compiled it for this machine. Write the path or URL of a wheel for Lambda there."
+            )
         if unmet := unmet_requirements([pinned_folder, folder], [*pins, *own], target):
             raise _lacking(unmet, target, _advice_on_own(unmet, own_file))
 
     build_once(own_folder, install_own)
     # The folder's name is a hash of what was asked for, which need not name versions.
     installed = installed_packages([own_folder]).items()
-    versions = [f"{name} {package.version}".encode() for name, package in installed]
-    return Packages((pinned_folder, own_folder), digest(pins_hash.encode(), *versions))
+    parts = [f"{name} {package.version}" for name, package in installed]
+    parts += [pins_hash, content_digest(own_folder)]
+    return Packages((pinned_folder, own_folder), digest(*(part.encode() for part in parts)))
 
 
 def refuse_shadowed_modules(packages: Packages, sources: Sources) -> None:
@@ -93,7 +100,9 @@ def refuse_shadowed_modules(packages: Packages, sources: Sources) -> None:
 
 
 def _digest_lines(lines: Sequence[Line], target: Target) -> str:
-    return digest(target.fingerprint.encode(), *(line.text.encode() for line in lines))
+    parts = [target.fingerprint, *(line.text for line in lines)]
+    parts += [content_digest(line.local_path) for line in lines if line.local_path]
+    return digest(*(part.encode() for part in parts))
 
 
 def _lacking(unmet: Sequence[Unmet], target: Target, advice: str) -> PackagingError:

@@ -19,6 +19,7 @@ from .target import Target
 _OPTIONS = (
     "--no-compile",
     "--no-input",
+    "--no-user",  # which --target excludes, and some people's configuration asks for
     "--no-color",
     "--progress-bar=off",
     "--disable-pip-version-check",
@@ -27,7 +28,7 @@ _TAIL_LINES = 15
 # Lines of pip's output that say that an index could not be asked. pip then reports that a package
 # has no version, so they are looked for first.
 _NO_NETWORK = r"Retrying \(Retry|NewConnectionError|ConnectionError|ProxyError|SSLError"
-_NO_WHEEL = r"No matching distribution found for ([^\n]+)"
+_NO_WHEEL = r"No matching distribution found for ([^\n]+)|(\S+\.whl) is not a supported wheel"
 _CONFLICT = r"ResolutionImpossible|conflicting dependencies"
 _WRONG_HASH = r"DO NOT MATCH THE HASHES"
 _NO_HASH = r"In --require-hashes mode|Hashes are required"
@@ -82,7 +83,12 @@ def install(installation: Installation, folder: Path) -> None:
             constraints.write_text("".join(f"{line}\n" for line in installation.constraints))
             command.append(f"--constraint={constraints}")
         result = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
         )
     if result.returncode:
         # Nobody knows the file that pip has read, nor its lines.
@@ -123,7 +129,7 @@ def _explanation(output: str, installation: Installation) -> str:
             "pins for the functions (`constraint`). Choose versions that fit. pip said:"
         )
     if missing := re.search(_NO_WHEEL, output):
-        return _no_wheel(missing[1].strip(), installation.target)
+        return _no_wheel((missing[1] or missing[2]).strip(), installation.target)
     return "pip said:"
 
 

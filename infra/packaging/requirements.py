@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
+from urllib.parse import unquote
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -38,6 +39,13 @@ class Line:
             return None
         return f"{self.requirement.name}{self.requirement.specifier}"
 
+    @property
+    def local_path(self) -> Path | None:
+        """The file or folder on this machine that pip installs; None if it asks an index."""
+        place = self.text if self.requirement is None else self.requirement.url or ""
+        path = re.sub(r"\[[^]]*\]$", "", unquote(place.removeprefix("file://")))
+        return Path(path) if path and Path(path).exists() else None
+
 
 @dataclass(frozen=True, slots=True)
 class Unmet:
@@ -64,22 +72,44 @@ def read_requirements(file: Path, target: Target) -> list[Line]:
     Raises
     ------
     PackagingError
-        If the file includes constraints.
+        If a file cannot be read, or includes constraints.
     """
-    lines = []
-    text = re.sub(r"\\\n", " ", file.read_text(encoding="utf-8"))
-    for written in text.splitlines():
-        line = re.sub(r"(^|\s)#.*", "", written).strip()
-        if included := re.match(r"(?:-r|--requirement)[\s=]*(\S+)$", line):
-            lines += read_requirements(file.parent / included[1], target)
+    return list(_lines_for(target, file, set()))
+
+
+def _lines_for(target: Target, file: Path, files_read: set[Path]) -> Iterator[Line]:
+    if file.resolve() in files_read:
+        return
+    files_read.add(file.resolve())
+    for line in _written_lines(file):
+        option, _, value = re.sub(r"[\s=]+", " ", line, count=1).partition(" ")
+        value = value.strip("\"'")
+        if option in ("-r", "--requirement"):
+            yield from _lines_for(target, file.parent / value, files_read)
+        elif option in ("-f", "--find-links") and (file.parent / value).exists():
+            # pip looks beside the file that it reads, which is a copy.
+            yield Line(f'--find-links="{(file.parent / value).resolve()}"')
+        elif option in ("-e", "--editable"):
+            yield from _for_target(value, target)  # the asset needs the files, not their place
         elif re.match(r"-c|--constraint", line):
             raise PackagingError(
                 f"Queue Ends: {file} names a file of constraints ({line}). Write the versions into "
                 f"{file.name} itself."
             )
         elif line:
-            lines += _for_target(line, target)
-    return lines
+            yield from _for_target(line, target)
+
+
+def _written_lines(file: Path) -> Iterator[str]:
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PackagingError(
+            f"Queue Ends: {file} cannot be read as UTF-8 text: {error}. Correct it, or the line "
+            "`-r` that includes it."
+        ) from error
+    for written in re.sub(r"\\\n", " ", text).splitlines():
+        yield re.sub(r"(^|\s)#.*", "", written).strip()
 
 
 def _for_target(line: str, target: Target) -> Iterator[Line]:
@@ -129,6 +159,17 @@ def unmet_requirements(
         Unmet(name, packages[name].version, _without_marker(requirement), version)
         for (name, _), requirement in wanted.items()
         if not _is_met(requirement, version := _version_of(packages, requirement))
+    ]
+
+
+def built_here(folder: Path) -> list[str]:
+    """Return the packages that pip has compiled for this machine, from a path or a repository."""
+    # Whatever an index has is a wheel for the target: pip is not allowed to build that.
+    return [
+        name
+        for name, package in installed_packages([folder]).items()
+        if package.read_text("direct_url.json")
+        and not re.search(r"(?m)^Tag: .*(any|manylinux)", package.read_text("WHEEL") or "")
     ]
 
 

@@ -10,11 +10,11 @@ from packaging.markers import default_environment
 
 # Names of the architecture in the tags of wheels, and in environment markers.
 _MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
-# Lambda's python3.11 runs on Amazon Linux 2 (glibc 2.26), later ones on Amazon Linux 2023 (glibc
-# 2.34). pip needs each platform by name: given a newer one, it does not accept wheels for the older
-# ones.
-_PLATFORMS = {"3.11": ("manylinux_2_17", "manylinux2014")}
-_PLATFORMS_OF_AMAZON_LINUX_2023 = ("manylinux_2_28", "manylinux_2_17", "manylinux2014")
+# Lambda's python3.11 runs on Amazon Linux 2, later ones on Amazon Linux 2023: their glibc 2.x. The
+# oldest glibc for which wheels are built for aarch64 is 2.17.
+_GLIBC = {"3.11": 26}
+_GLIBC_OF_AMAZON_LINUX_2023 = 34
+_OLDEST_GLIBC = 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,12 @@ class Target:
         if self.kind == "host":
             return ()
         machine = _MACHINES[self.architecture]
-        platforms = _PLATFORMS.get(self.python_version, _PLATFORMS_OF_AMAZON_LINUX_2023)
+        newest = _GLIBC.get(self.python_version, _GLIBC_OF_AMAZON_LINUX_2023)
+        # pip needs each platform by name: given a newer one, it does not accept wheels for the
+        # older ones.
+        versions = [f"manylinux_2_{minor}" for minor in range(newest, _OLDEST_GLIBC - 1, -1)]
         return (
-            *(f"--platform={platform}_{machine}" for platform in platforms),
+            *(f"--platform={version}_{machine}" for version in [*versions, "manylinux2014"]),
             f"--python-version={self.python_version}",
             "--implementation=cp",
             "--only-binary=:all:",

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.packaging import PackagingError, Target, build_asset
-from tests.unit.infra.packaging.wheels import write_wheel
+from infra.packaging import PackagingError, Target, build_asset, packages
+from infra.packaging.pip import Installation
+from tests.unit.infra.packaging.wheels import write_installed, write_wheel
 
 HOST = Target("host")
 
@@ -88,6 +89,53 @@ def test_own_packages_are_installed_with_what_they_require_and_only_once(
     elsewhere = build(build_folder.parent / "elsewhere")
     assert elsewhere[1] == {"alpha-1.0.dist-info", "beta-2.1.dist-info"}
     assert elsewhere[0] != first[0]
+
+
+def test_a_changed_package_on_this_machine_is_installed_again(
+    functions: Path, actions_folder: Path, build_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = actions_folder.parent / "library"
+    library.mkdir()
+    (actions_folder / "requirements.txt").write_text(f"-e {library}\n")
+
+    def install(installation: Installation, folder: Path) -> None:
+        if installation.constraints is not None:
+            shutil.copytree(library, folder, dirs_exist_ok=True)
+
+    def packed(content: str) -> Path:
+        (library / "program").write_text(content)
+        (library / "program").chmod(0o700)
+        asset = build_asset(functions, HOST, build_folder, actions_folder=actions_folder)
+        return asset.folder / "program"
+
+    monkeypatch.setattr(packages, "install", install)
+    assert packed("first").read_text() == "first"
+    assert packed("second").read_text() == "second"
+    assert packed("second").stat().st_mode & 0o777 == 0o755
+
+
+def test_a_package_that_pip_has_compiled_for_this_machine_is_refused_for_lambda(
+    functions: Path, actions_folder: Path, build_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (actions_folder / "requirements.txt").write_text("git+https://git.example/library\n")
+
+    def build(tag: str, target: Target) -> None:
+        def install(installation: Installation, folder: Path) -> None:
+            if installation.constraints is not None:
+                write_installed(folder, {"library 1.0": []})
+                info = folder / "library-1.0.dist-info"
+                (info / "direct_url.json").write_text("{}")
+                (info / "WHEEL").write_text(f"Wheel-Version: 1.0\nTag: {tag}\n")
+
+        monkeypatch.setattr(packages, "install", install)
+        build_asset(functions, target, build_folder, actions_folder=actions_folder)
+
+    with pytest.raises(
+        PackagingError, match=r"library in \S+ has no wheel for Lambda's python3.14"
+    ):
+        build("cp311-cp311-linux_x86_64", Target("lambda"))
+    build("py3-none-any", Target("lambda"))
+    build("cp311-cp311-linux_x86_64", HOST)
 
 
 @pytest.mark.usefixtures("index")

@@ -95,6 +95,25 @@ def test_markers_hold_for_the_target_and_not_for_this_python(tmp_path: Path) -> 
     assert read(Target("lambda", "x86_64", "3.11")) == ["old==1 --hash=sha256:ab", "all==5"]
 
 
+def test_files_are_read_as_people_write_them(tmp_path: Path) -> None:
+    (tmp_path / "our wheels").mkdir()
+    file = tmp_path / "requirements.txt"
+    file.write_text(
+        "\ufeffalpha\n--find-links='our wheels'\n-e ../library\n"
+        '-r "our packages.txt"\n--requirement=requirements.txt\n'
+    )
+    (tmp_path / "our packages.txt").write_text("beta\n-r requirements.txt\n")
+    lines = [line.text for line in read_requirements(file, LAMBDA)]
+    assert lines == ["alpha", f'--find-links="{tmp_path}/our wheels"', "../library", "beta"]
+
+    file.write_text("-r nowhere.txt\n")
+    with pytest.raises(PackagingError, match=r"nowhere\.txt cannot be read"):
+        read_requirements(file, LAMBDA)
+    file.write_bytes(b"# f\xfcr uns\n")
+    with pytest.raises(PackagingError, match="cannot be read as UTF-8 text"):
+        read_requirements(file, LAMBDA)
+
+
 def test_a_requirement_counts_only_where_its_marker_holds(tmp_path: Path) -> None:
     requires = ['beta>=2; python_version >= "3.14"', 'gamma; sys_platform == "win32"', "boto3"]
     write_installed(tmp_path, {"alpha 1.0": requires})
@@ -117,24 +136,20 @@ def test_extras_count_only_where_they_are_wanted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "platforms", "machine"),
+    ("target", "glibc", "machine"),
     [
-        (LAMBDA, ["manylinux_2_28", "manylinux_2_17", "manylinux2014"], "aarch64"),
-        (
-            Target("lambda", "x86_64", "3.12"),
-            ["manylinux_2_28", "manylinux_2_17", "manylinux2014"],
-            "x86_64",
-        ),
-        # Amazon Linux 2 has glibc 2.26.
-        (Target("lambda", "arm64", "3.11"), ["manylinux_2_17", "manylinux2014"], "aarch64"),
+        (LAMBDA, 34, "aarch64"),
+        (Target("lambda", "x86_64", "3.12"), 34, "x86_64"),
+        (Target("lambda", "arm64", "3.11"), 26, "aarch64"),
     ],
     ids=str,
 )
 def test_pip_takes_only_wheels_that_the_runtime_can_load(
-    target: Target, platforms: list[str], machine: str
+    target: Target, glibc: int, machine: str
 ) -> None:
     assert target.pip_options == (
-        *(f"--platform={platform}_{machine}" for platform in platforms),
+        *(f"--platform=manylinux_2_{minor}_{machine}" for minor in range(glibc, 16, -1)),
+        f"--platform=manylinux2014_{machine}",
         f"--python-version={target.python_version}",
         "--implementation=cp",
         "--only-binary=:all:",
