@@ -147,7 +147,7 @@ def _in_words(failure: Failure, asset: BuiltAsset) -> str:
 def _missing(module: str, asset: BuiltAsset) -> str:
     top = module.partition(".")[0]
     beside = {ACTIONS_ROOM / f"{top}.py", ACTIONS_ROOM / top}
-    if any(beside & {path, *path.parents} for path in asset.sources):
+    if top and any(beside & {path, *path.parents} for path in asset.sources):
         return (
             f"there is no module {module}. The one beside actions.py is imported with "
             f"`from .{module} import …`."

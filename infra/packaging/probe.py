@@ -5,15 +5,18 @@ that it could not import, then a line `null`. It runs without Queue Ends and its
 path.
 """
 
+import errno
 import importlib
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
+
+_CHANGES = ("os.mkdir", "os.remove", "os.rename", "os.rmdir")
 
 
 class Unavailable(ImportError):
@@ -51,6 +54,7 @@ class RemovedFinder(MetaPathFinder):
 def main(work: dict[str, Any]) -> None:
     """Import the modules, and write down which ones failed."""
     sys.addaudithook(_refuse_calls)
+    sys.addaudithook(_refuse_writes_in(work["asset"]))
     sys.path.insert(0, work["asset"])
     sys.meta_path.insert(0, RemovedFinder(work["removed"]))
     sys.meta_path.insert(0, HostFinder(work["foreign"], work["host_paths"]))
@@ -70,6 +74,20 @@ def _refuse_calls(event: str, _: object) -> None:
     """Keep modules that call the network when they are imported from doing so at build time."""
     if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
         raise ConnectionRefusedError("Queue Ends imports modules without a network")
+
+
+def _refuse_writes_in(folder: str) -> Callable[[str, tuple[Any, ...]], None]:
+    """Return a hook that keeps modules from changing the asset; Lambda's is read-only."""
+
+    def refuse(event: str, values: tuple[Any, ...]) -> None:
+        # `open` comes with a path or a number, a mode and flags; the others begin with a path.
+        writes = values[2] & (os.O_WRONLY | os.O_RDWR) if event == "open" else event in _CHANGES
+        if writes and not isinstance(values[0], int):
+            path = Path(os.fsdecode(values[0]))
+            if path.absolute().is_relative_to(folder):
+                raise OSError(errno.EROFS, "Lambda has a read-only file system", str(path))
+
+    return refuse
 
 
 def _description(module: str, error: BaseException) -> dict[str, Any]:

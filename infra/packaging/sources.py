@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -47,7 +48,8 @@ def read_sources(functions: Path, actions: Path, build_folder: Path) -> Sources:
     Raises
     ------
     PackagingError
-        If the actions' folder has no `actions.py`, or a file with the name of one of ours.
+        If the actions' folder has no `actions.py` with the function that the worker calls, or a
+        file with the name of one of ours.
     """
     sources = _read(functions)
     if actions.resolve() != (functions / ACTIONS_ROOM).resolve():
@@ -63,6 +65,13 @@ def read_sources(functions: Path, actions: Path, build_folder: Path) -> Sources:
                 "that holds nothing but your actions, because all its files are packed."
             )
         sources |= {ACTIONS_ROOM / path: it for path, it in _users_sources(sources, actions)}
+        # A star may import any name.
+        code = sources[ACTIONS_ROOM / ACTIONS_FILE].content
+        if not re.search(rb"\bon_conversation_end\b|import \*", code):
+            raise PackagingError(
+                f"Queue Ends: {actions / ACTIONS_FILE} has no function `on_conversation_end`, "
+                "which the worker calls for each end."
+            )
     return dict(sorted(sources.items()))
 
 
@@ -73,7 +82,14 @@ def _users_sources(ours: Sources, actions: Path) -> list[tuple[PurePosixPath, So
         path.relative_to(ACTIONS_ROOM).parts[0] for path in ours if ACTIONS_ROOM in path.parents
     }
     names = {_module_name(name) for name in taken - {ACTIONS_FILE}}
-    wrong = sorted({path.parts[0] for path, _ in found if _module_name(path.parts[0]) in names})
+    # Python prefers a package `actions` to the module actions.py.
+    wrong = sorted(
+        {
+            path.parts[0]
+            for path, _ in found
+            if _module_name(path.parts[0]) in names or path == PurePosixPath("actions/__init__.py")
+        }
+    )
     if wrong:
         raise PackagingError(
             f"Queue Ends: {actions} holds {', '.join(wrong)}. A module in functions/destinations, "

@@ -26,7 +26,10 @@ def actions_folder(tmp_path: Path) -> Path:
     """Return a folder of the user's with an action that uses two files beside it."""
     folder = tmp_path / "ours"
     folder.mkdir()
-    (folder / "actions.py").write_text("from .crm import Client\nfrom destinations import crm\n")
+    (folder / "actions.py").write_text(
+        "from .crm import Client\nfrom destinations import crm\n\n"
+        "def on_conversation_end(end): ...\n"
+    )
     (folder / "crm.py").write_text("class Client: ...\n")
     (folder / "words.json").write_text("{}")
     return folder

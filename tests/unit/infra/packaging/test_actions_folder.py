@@ -50,7 +50,9 @@ def test_a_file_of_the_user_s_never_replaces_a_module_of_ours(
     (actions_folder / "bus").mkdir()
     (actions_folder / "bus" / "__init__.py").write_text("")
     (actions_folder / "__init__.py").write_text("import os\n")
-    assert "holds __init__.py, bus." in error_of(functions, actions_folder, build_folder)
+    (actions_folder / "actions").mkdir()
+    (actions_folder / "actions" / "__init__.py").write_text("")
+    assert "holds __init__.py, actions, bus." in error_of(functions, actions_folder, build_folder)
 
 
 @pytest.mark.usefixtures("installs")
@@ -59,6 +61,8 @@ def test_a_folder_that_cannot_be_the_actions_is_refused(
 ) -> None:
     around = error_of(functions, actions_folder, actions_folder / "build")
     assert "must name a folder that holds nothing but your actions" in around
+    (actions_folder / "actions.py").write_text("def on_conversation_ended(end): ...\n")
+    assert "has no function `on_conv" in error_of(functions, actions_folder, build_folder)
     (actions_folder / "actions.py").unlink()
     assert "there is no " in error_of(functions, actions_folder, build_folder)
 
@@ -71,7 +75,7 @@ def test_own_packages_are_installed_with_what_they_require_and_only_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (actions_folder / "requirements.txt").write_text("alpha\n")
-    (actions_folder / "actions.py").write_text("import alpha, beta\n")
+    (actions_folder / "actions.py").write_text("import alpha, beta\nfrom alpha import *\n")
 
     def build(folder: Path) -> tuple[str, set[str]]:
         asset = build_asset(functions, HOST, folder, actions_folder=actions_folder)

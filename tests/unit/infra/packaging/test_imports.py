@@ -122,6 +122,15 @@ def test_a_module_that_is_imported_at_build_time_has_no_credentials_and_no_netwo
     assert "ours" not in notice.replace(str(functions), "")
 
 
+def test_a_module_that_is_imported_at_build_time_cannot_change_the_asset(
+    functions: Path, build_folder: Path
+) -> None:
+    actions = "from pathlib import Path\nPath(__file__).with_name('new.txt').write_text('')\n"
+    (notice,) = notices_of(functions, build_folder, actions)
+    assert "Lambda has a read-only file system" in notice
+    assert list(build_folder.rglob("new.txt")) == []
+
+
 @pytest.mark.parametrize("actions", ["while True: ...", "import os\nos._exit(0)"])
 def test_an_import_that_does_not_end_stops_nothing(
     functions: Path, build_folder: Path, actions: str, monkeypatch: pytest.MonkeyPatch
