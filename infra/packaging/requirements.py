@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -44,7 +45,7 @@ class Line:
         """The file or folder on this machine that pip installs; None if it asks an index."""
         place = self.text if self.requirement is None else self.requirement.url or ""
         path = re.sub(r"\[[^]]*\]$", "", unquote(place.removeprefix("file://")))
-        return Path(path) if path and Path(path).exists() else None
+        return Path(path) if path and _is_there(path) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +83,27 @@ def _lines_for(target: Target, file: Path, files_read: set[Path]) -> Iterator[Li
         return
     files_read.add(file.resolve())
     for line in _written_lines(file):
-        option, _, value = re.sub(r"[\s=]+", " ", line, count=1).partition(" ")
+        option, _, value = re.sub(r"^(-[a-z]|--[a-z-]+)[\s=]*", r"\1 ", line).partition(" ")
         value = value.strip("\"'")
         if option in ("-r", "--requirement"):
             yield from _lines_for(target, file.parent / value, files_read)
-        elif option in ("-f", "--find-links") and (file.parent / value).exists():
+        elif option in ("-f", "--find-links") and _is_there(file.parent / value):
             # pip looks beside the file that it reads, which is a copy.
             yield Line(f'--find-links="{(file.parent / value).resolve()}"')
         elif option in ("-e", "--editable"):
             yield from _for_target(value, target)  # the asset needs the files, not their place
-        elif re.match(r"-c|--constraint", line):
+        elif option in ("-c", "--constraint"):
             raise PackagingError(
                 f"Queue Ends: {file} names a file of constraints ({line}). Write the versions into "
                 f"{file.name} itself."
             )
         elif line:
             yield from _for_target(line, target)
+
+
+def _is_there(path: str | Path) -> bool:
+    """Return whether a text is a path that exists, however long a URL it is instead."""
+    return os.path.exists(path)  # noqa: PTH110 - Path.exists raises an error for long names
 
 
 def _written_lines(file: Path) -> Iterator[str]:

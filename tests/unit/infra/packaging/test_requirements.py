@@ -102,9 +102,12 @@ def test_files_are_read_as_people_write_them(tmp_path: Path) -> None:
         "\ufeffalpha\n--find-links='our wheels'\n-e ../library\n"
         '-r "our packages.txt"\n--requirement=requirements.txt\n'
     )
-    (tmp_path / "our packages.txt").write_text("beta\n-r requirements.txt\n")
-    lines = [line.text for line in read_requirements(file, LAMBDA)]
-    assert lines == ["alpha", f'--find-links="{tmp_path}/our wheels"', "../library", "beta"]
+    index = f"--index-url https://{'x' * 300}@index.example"
+    (tmp_path / "our packages.txt").write_text(f"beta\n-rrequirements.txt\n{index}\n")
+    lines = read_requirements(file, LAMBDA)
+    links = f'--find-links="{tmp_path}/our wheels"'
+    assert [line.text for line in lines] == ["alpha", links, "../library", "beta", index]
+    assert [line.local_path for line in lines] == [None] * 5
 
     file.write_text("-r nowhere.txt\n")
     with pytest.raises(PackagingError, match=r"nowhere\.txt cannot be read"):
