@@ -95,7 +95,7 @@ diff: setup ## show what a deploy would change, and warn of data that it would l
 deploy: setup ## deploy to your AWS account (STAGE=dev)
 	@$(PY) -m infra.target Deploying QueueEnds-$(STAGE) to
 	@$(PY) -m infra.losses accept $(CDK) -c stage=$(STAGE) -c deployed_at=$$(date -u +%Y-%m-%dT%H:%M:%SZ) $(SETTINGS)
-	$(CDK) deploy --app cdk.out $(APPROVAL)
+	$(CDK) deploy $(SETTINGS) --app cdk.out $(APPROVAL)
 
 drift: setup ## fail if somebody has changed the deployed stack by hand (STAGE=dev)
 	@$(PY) -m infra.target Looking for drift of QueueEnds-$(STAGE) in

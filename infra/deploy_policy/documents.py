@@ -11,6 +11,12 @@ from .resource_types import RESOURCE_TYPES, UNBOUND_ACTIONS
 MAX_CHARACTERS = 6_144
 """IAM's limit for a managed policy; it does not count white space."""
 
+# DynamoDB and EventBridge use a key with the permissions of whoever sets it.
+_KEY_USES = (
+    "Decrypt DescribeKey Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext ReEncryptFrom "
+    "ReEncryptTo"
+)
+
 Statement = dict[str, Any]
 Document = dict[str, Any]
 
@@ -145,10 +151,9 @@ def _further_statements(target: Target) -> Iterator[Statement]:
         network = [action for action in UNBOUND_ACTIONS if action.startswith("ec2:")]
         yield _statement("FindNetwork", network, ["*"])
     if keys := sorted(kms_keys(target.resources)):
-        use = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
-        yield _statement("UseKeys", use, keys)
+        yield _statement("UseKeys", [f"kms:{name}" for name in _KEY_USES.split()], keys)
         for_aws = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
-        yield _statement("LendKeys", ["kms:CreateGrant"], keys, for_aws)
+        yield _statement("LendKeys", ["kms:CreateGrant", "kms:RevokeGrant"], keys, for_aws)
 
 
 def _bootstrap_version(target: Target) -> Statement:

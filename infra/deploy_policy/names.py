@@ -7,10 +7,6 @@ from typing import Any
 
 from .resource_types import RESOURCE_TYPES
 
-# CloudFormation puts the stack's name before the names that it makes up, and cuts it where a name
-# would be too long for a service. It keeps at least this much.
-_KEPT_CHARACTERS = 24
-
 # Each service has a name of its own for the property with its key.
 _KEY_PROPERTY = re.compile(r"kms(master)?key(id|arn|identifier)|keyarn", re.IGNORECASE)
 
@@ -28,7 +24,7 @@ class Target:
 
     @property
     def partition(self) -> str:
-        prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+        prefixes = {"cn-": "aws-cn", "eusc-": "aws-eusc", "us-gov-": "aws-us-gov"}
         return next((p for start, p in prefixes.items() if self.region.startswith(start)), "aws")
 
     @property
@@ -96,7 +92,7 @@ class Target:
         return name
 
     def _generated(self, resource_type: str) -> str:
-        kept = self.stack_name[:_KEPT_CHARACTERS]
+        kept = self.stack_name[: RESOURCE_TYPES[resource_type].kept_characters]
         name = f"{kept}-*" if kept == self.stack_name else f"{kept}*"
         return name.lower() if resource_type == "AWS::S3::Bucket" else name
 

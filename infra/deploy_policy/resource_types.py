@@ -24,6 +24,10 @@ class ResourceType:
         The type whose ARNs apply too, if the template always has it and they are the same.
     optional_actions
         Further actions by the property that needs them.
+    kept_characters
+        How much of the stack's name is surely in a name that CloudFormation makes up. Where such a
+        name would be too long for the service, CloudFormation gives half of what its 12 random
+        characters and two hyphens leave to the stack's name, and half to the logical id.
     """
 
     actions: str
@@ -31,6 +35,7 @@ class ResourceType:
     name_property: str | None = None
     part_of: str | None = None
     optional_actions: Mapping[str, str] = field(default_factory=dict)
+    kept_characters: int = 24  # of 63, which an S3 bucket's name has; no other limit is lower
 
 
 _OWN_TAGS = "TagResource UntagResource ListTagsForResource"
@@ -62,6 +67,7 @@ RESOURCE_TYPES = {
         "CreateArchive DescribeArchive UpdateArchive DeleteArchive",
         ("events:{region}:{account}:archive/{name}", "events:{region}:{account}:event-bus/{bus}"),
         "ArchiveName",
+        kept_characters=17,  # of 48
     ),
     "AWS::Events::EventBus": ResourceType(
         f"CreateEventBus DescribeEventBus UpdateEventBus DeleteEventBus {_OWN_TAGS}",

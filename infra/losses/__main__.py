@@ -60,7 +60,9 @@ def _is_accepted() -> bool:
         print("ACCEPT_LOSS=yes: the deploy goes on.", flush=True)
         return True
     if sys.stdin.isatty():
-        return input("Type yes to deploy all the same: ").strip().lower() == "yes"
+        print("Type yes to deploy all the same: ", end="", flush=True)
+        if sys.stdin.readline().strip().lower() == "yes":
+            return True
     print("Nothing was deployed. To deploy all the same, set ACCEPT_LOSS=yes.", file=sys.stderr)
     return False
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.session import Session
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from infra.deploy_policy.documents import (
@@ -115,7 +116,7 @@ def test_every_resource_is_in_the_account_and_of_the_stage(variants: dict[str, S
         ours = [f"QueueEnds-{stage}"[:24], f"queueends-{stage}"[:24], f"queue-ends-{stage}"]
         qualifier = target_of(stack).qualifier
         ours += [f"QueueEnds{stage}", f"cdk-bootstrap/{qualifier}/version", f"cdk-{qualifier}-"]
-        ours += ["event-source-mapping:*"]
+        ours += ["event-source-mapping:*", f"archive/QueueEnds-{stage[:7]}"]
         if prefix := stack.settings.role_prefix:
             ours.append(f"role{stack.settings.role_path or '/'}{prefix}{stage[:5]}")
         for statement in statements_of(stack):
@@ -169,6 +170,42 @@ def test_roles_with_a_path_and_a_prefix_are_named_by_both(stack: Stack) -> None:
     assert statement_with(renamed, "iam:CreateRole")["Resource"] == [
         f"arn:aws:iam::{ACCOUNT}:role/acme/acme-QueueEnds-dev-worker"
     ]
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "pattern"),
+    [
+        ("AWS::Lambda::Function", "function:QueueEnds-contact-centre*"),
+        ("AWS::Events::Archive", "archive/QueueEnds-contact*"),
+    ],
+)
+def test_a_name_is_known_as_far_as_cloudformation_keeps_the_name_of_the_stack(
+    resource_type: str, pattern: str
+) -> None:
+    template = {"Resources": {"It": {"Type": resource_type}}}
+    target = Target(template, "QueueEnds-contact-centre-north", ACCOUNT, REGION)
+    assert pattern in {arn.rpartition(f"{ACCOUNT}:")[2] for arn in target.arns(resource_type)}
+
+
+def test_the_region_decides_on_the_partition() -> None:
+    regions = ("eu-west-1", "us-gov-west-1", "cn-north-1", "eusc-de-east-1")
+    assert [Target({}, "QueueEnds-dev", ACCOUNT, region).partition for region in regions] == [
+        Session().get_partition_for_region(region) for region in regions
+    ]
+
+
+def test_cloudformation_may_use_and_lend_keys_as_the_handlers_do(
+    variants: dict[str, Stack],
+) -> None:
+    company = variants["company_eventbridge"]
+    ours = {action for statement in statements_of(company) for action in statement["Action"]}
+    for resource_type in {resource["Type"] for resource in company.resources} & {*RESOURCE_TYPES}:
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", resource_type).schema
+        handlers = [schema["handlers"].get(name, {}) for name in ("create", "update", "delete")]
+        actions = {action for handler in handlers for action in handler.get("permissions", ())}
+        needed = {action for action in actions if action.startswith("kms:")}
+        # IAM knows no ReEncrypt, and a key that is named by its ARN needs no list of aliases.
+        assert needed - ours <= {"kms:ReEncrypt", "kms:ListAliases"}, resource_type
 
 
 def test_keys_and_private_networks_are_granted_only_where_they_are_used(stack: Stack) -> None:
