@@ -108,11 +108,7 @@ def test_subnets_and_security_groups_need_each_other(
 
 @pytest.mark.parametrize(
     ("region", "partition"),
-    [
-        ("cn-north-1", "AWS China"),
-        ("eusc-de-east-1", "AWS European Sovereign Cloud"),
-        ("us-gov-west-1", "AWS GovCloud"),
-    ],
+    [("us-gov-west-1", "AWS GovCloud"), ("cn-north-1", "AWS China")],
 )
 def test_a_subscription_to_another_partition_is_refused(
     tmp_path: Path, region: str, partition: str
