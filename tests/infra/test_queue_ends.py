@@ -9,10 +9,12 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_sqs as sqs
 from aws_cdk.assertions import Annotations, Match, Template
+from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from infra.packaging import Asset
 from infra.queue_ends import QueueEnds, StageTaken
 from infra.settings.reading import SettingsError, make_settings
+from tests.infra.conftest import COMPANY, CONTEXT
 from tests.infra.stacks import QUEUES
 
 
@@ -73,6 +75,23 @@ def test_it_can_be_in_a_nested_stack(app: App, asset: Asset) -> None:
 
     names = [r["Properties"]["RoleName"] for r in resources.values() if "Role" in r["Type"]]
     assert len(names) == len({str(name) for name in names}) == 3
+
+
+def test_cdk_nag_accepts_it_in_a_known_account_and_in_a_nested_stack(
+    tmp_path: Path, asset: Asset
+) -> None:
+    """The findings' ids contain the account, the region and the stack as the template does."""
+    app = App(context=CONTEXT, outdir=str(tmp_path), builtin_cloud_formation_validation=False)
+    stack = Stack(app, "Theirs", env=Environment(account="123456789012", region="us-east-1"))
+    company = COMPANY | {"tags": {}, "delivery": "eventbridge"}
+    add(stack, asset, **company)
+    add(NestedStack(stack, "Inner"), asset, **company | {"stage": "other"})
+
+    violations = [
+        *AwsSolutionsChecks().validate_scope(stack).violations,
+        *ServerlessChecks().validate_scope(stack).violations,
+    ]
+    assert violations == []
 
 
 def test_its_outputs_are_named_like_those_of_the_projects_stack(app: App, asset: Asset) -> None:

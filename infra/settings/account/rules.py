@@ -13,7 +13,11 @@ WARNING_RULES: Rules = []
 
 # The regions whose names begin like this are in partitions of their own. An account there cannot
 # name an account of another partition in a policy.
-_OTHER_PARTITIONS = {"us-gov-": "AWS GovCloud (US)", "cn-": "AWS China"}
+_OTHER_PARTITIONS = {
+    "us-gov-": "AWS GovCloud (US)",
+    "cn-": "AWS China",
+    "eusc-": "the AWS European Sovereign Cloud",
+}
 
 
 @add_rule(CONFLICT_RULES, OnlyWithDelivery("subscription"))
