@@ -83,7 +83,7 @@ def test_cdk_nag_accepts_it_in_a_known_account_and_in_a_nested_stack(
     """The findings' ids contain the account, the region and the stack as the template does."""
     app = App(context=CONTEXT, outdir=str(tmp_path), builtin_cloud_formation_validation=False)
     stack = Stack(app, "Theirs", env=Environment(account="123456789012", region="us-east-1"))
-    company = COMPANY | {"tags": {}, "delivery": "eventbridge"}
+    company: dict[str, Any] = COMPANY | {"tags": {}, "delivery": "eventbridge"}
     add(stack, asset, **company)
     add(NestedStack(stack, "Inner"), asset, **company | {"stage": "other"})
 
@@ -148,3 +148,13 @@ def test_the_region_of_a_stack_decides_about_its_settings(app: App) -> None:
     with pytest.raises(SettingsError, match="AWS China"):
         make_settings(queue_ids=QUEUES, region=china.region)
     assert make_settings(queue_ids=QUEUES, region=anywhere.region).region is None
+
+
+def test_settings_that_do_not_know_the_region_are_checked_in_the_stack(
+    app: App, asset: Asset
+) -> None:
+    china = Stack(app, "China", env=Environment(region="cn-north-1"))
+
+    with pytest.raises(SettingsError, match="AWS China"):
+        add(china, asset)
+    add(china, asset, "Allowed", delivery="eventbridge", stage="prod")

@@ -29,7 +29,8 @@ def _sender_in_another_partition(settings: Settings) -> Iterator[str]:
                 f'delivery = "subscription" cannot work in {region}: {partition} refuses a queue '
                 f"policy that names {account}, Genesys Cloud's account, which is in another "
                 "partition. Deploy to a commercial region (orgs in FedRAMP: us-east-2), and take "
-                'the ends from there with the destination "webhook"'
+                'the ends from there with the destination "webhook", or set genesys_account if '
+                "Genesys Cloud has an account in your partition"
             )
 
 
