@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import Acknowledgment, Validations
+from aws_cdk import Acknowledgment, Stack, Validations
 from constructs import IConstruct
 
 
@@ -15,3 +15,19 @@ def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
     Validations.of(construct).acknowledge(
         *(Acknowledgment(id=finding_id, reason=reason) for finding_id, reason in reasons.items())
     )
+
+
+def wildcard_finding(scope: IConstruct, arn: str) -> str:
+    """Return the id of cdk-nag's finding on a permission for an ARN with a wildcard."""
+    return f"AwsSolutions-IAM5[Resource::{_as_cdk_nag_writes(Stack.of(scope).resolve(arn))}]"
+
+
+def _as_cdk_nag_writes(part: object) -> str:
+    """Return a part of a template as text, in which references are in angle brackets."""
+    match part:
+        case {"Ref": name}:
+            return f"<{name}>"
+        case {"Fn::Join": [separator, parts]}:
+            return str(separator).join(map(_as_cdk_nag_writes, parts))
+        case _:
+            return str(part)

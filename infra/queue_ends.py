@@ -1,9 +1,10 @@
 """The construct that has all AWS resources of one stage, for a stack of any CDK app."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
-from aws_cdk import Annotations, AssetHashType, CfnOutput, Stack, Tags
+from aws_cdk import Annotations, AssetHashType, CfnOutput, Stack, Tags, Token
 from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -19,7 +20,8 @@ from .monitoring.alarms import Alarms
 from .monitoring.monitored_resources import MonitoredResources
 from .monitoring.monitoring import Monitoring
 from .packaging import Asset, Target, build_asset
-from .settings.combinations import find_warnings
+from .settings.combinations import find_conflicts, find_warnings
+from .settings.reading import SettingsError
 from .settings.retries import duration_in_words
 from .settings.settings import KEYS, Settings
 from .watchdog import Watchdog
@@ -69,6 +71,8 @@ class QueueEnds(Construct):
 
     Raises
     ------
+    SettingsError
+        The settings do not fit the stack's region.
     StageTaken
         The app has another `QueueEnds` that would use the same names.
     PackagingError
@@ -86,6 +90,7 @@ class QueueEnds(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.settings = settings
+        self._check_region()
         self._check_stage()
         asset = asset or build_functions(settings, FUNCTIONS_FOLDER, BUILD_FOLDER)
         code = lambda_.Code.from_asset(
@@ -156,6 +161,14 @@ class QueueEnds(Construct):
         CfnOutput(stack, "DashboardName", value=self.monitoring.dashboard.name)
         CfnOutput(stack, "DashboardUrl", value=self.monitoring.dashboard.url)
         CfnOutput(stack, "AlarmTopicArn", value=self.alarms.sns_topic.topic_arn)
+
+    def _check_region(self) -> None:
+        """Check the settings for the stack's region, which they may not know."""
+        region = Stack.of(self).region
+        if Token.is_unresolved(region):
+            return
+        if conflicts := find_conflicts(asdict(self.settings) | {"region": region}):
+            raise SettingsError(conflicts)
 
     def _check_stage(self) -> None:
         for other in self.node.root.node.find_all():

@@ -11,7 +11,7 @@ from constructs import Construct, IDependable
 from conversations.topics import CUSTOMER_END, QUEUE_TOPICS, TOPIC_PREFIX
 from genesys.integration_spec import make_notes
 
-from ..findings import acknowledge
+from ..findings import acknowledge, wildcard_finding
 from ..function.keys import stack_key
 from ..function.requirements import Requirements
 from ..intake_queues import IntakeQueues, make_queue
@@ -266,9 +266,7 @@ def _event_source_lookup_requirements(scope: Construct) -> Requirements:
     statement = iam.PolicyStatement(
         sid="SeePartnerEventSources", actions=["events:DescribeEventSource"], resources=[arn]
     )
-    finding = (
-        "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:events:<AWS::Region>::event-source/"
-        "aws.partner/genesys.com/*]"
-    )
     reason = "The name of a partner event source contains an id that only Genesys Cloud knows."
-    return Requirements(statements=[statement], accepted_findings={finding: reason})
+    return Requirements(
+        statements=[statement], accepted_findings={wildcard_finding(scope, arn): reason}
+    )

@@ -7,6 +7,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from ..findings import wildcard_finding
 from ..settings.settings import Settings
 from .requirements import Requirements
 
@@ -60,12 +61,15 @@ def key_requirements(
     # Secrets Manager passes the secret's ARN with every request (see "Secret encryption and
     # decryption in AWS Secrets Manager").
     context = {"kms:EncryptionContext:SecretARN": secret_arns}
-    key_statements.append(
-        key_statement(
-            scope, "UseKeyOfSecrets", secret_key, "secretsmanager", {"kms:Decrypt"}, like=context
-        )
+    secret_key_statement = key_statement(
+        scope, "UseKeyOfSecrets", secret_key, "secretsmanager", {"kms:Decrypt"}, like=context
     )
-    return Requirements(statements=key_statements, accepted_findings=_alias_findings(secret_key))
+    # An alias stands for any key; for a key's own ARN there is no finding.
+    reason = "A policy cannot name a key by its alias; a condition demands that the key has it."
+    findings = {wildcard_finding(scope, arn): reason for arn in secret_key_statement.resources}
+    return Requirements(
+        statements=[*key_statements, secret_key_statement], accepted_findings=findings
+    )
 
 
 def key_statement(
@@ -125,13 +129,3 @@ def _any_key(stack: Stack, prefix: str) -> str:
         resource_name="*",
         arn_format=ArnFormat.SLASH_RESOURCE_NAME,
     )
-
-
-def _alias_findings(key: str) -> dict[str, str]:
-    """Return the reason to accept cdk-nag's finding on a key that is named by its alias."""
-    prefix, of_alias, _ = key.partition("alias/")
-    if not of_alias:
-        return {}
-    prefix = prefix or "arn:<AWS::Partition>:kms:<AWS::Region>:<AWS::AccountId>:"
-    reason = "A policy cannot name a key by its alias; a condition demands that the key has it."
-    return {f"AwsSolutions-IAM5[Resource::{prefix}key/*]": reason}

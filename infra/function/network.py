@@ -5,6 +5,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from ..findings import wildcard_finding
 from ..settings.settings import Settings
 from .requirements import Requirements
 
@@ -24,27 +25,30 @@ def network_requirements(scope: Construct, settings: Settings) -> Requirements:
     if not settings.vpc_subnet_ids:
         return Requirements()
 
-    def arn(resource: str, name: str) -> str:
+    def arn(resource: str, name: str, account: str | None = None) -> str:
         return Stack.of(scope).format_arn(
             service="ec2",
+            account=account,
             resource=resource,
             resource_name=name,
             arn_format=ArnFormat.SLASH_RESOURCE_NAME,
         )
 
+    own_interfaces, own_resources = arn("network-interface", "*"), arn("*", "*")
+    # If another account shares its VPC, the ARNs of subnets and groups have that account's id.
+    places = [
+        *(arn("subnet", subnet_id, "*") for subnet_id in settings.vpc_subnet_ids),
+        *(arn("security-group", group_id, "*") for group_id in settings.vpc_security_group_ids),
+    ]
     statements = [
         iam.PolicyStatement(
             sid="MakeNetworkInterfaces",
             actions=[_MAKE_ACTION],
-            resources=[
-                arn("network-interface", "*"),
-                *(arn("subnet", subnet_id) for subnet_id in settings.vpc_subnet_ids),
-                *(arn("security-group", group_id) for group_id in settings.vpc_security_group_ids),
-            ],
+            resources=[own_interfaces, *places],
         ),
         # Lambda demands the permission to delete for all resources of the account.
         iam.PolicyStatement(
-            sid="ManageNetworkInterfaces", actions=_MANAGE_ACTIONS, resources=[arn("*", "*")]
+            sid="ManageNetworkInterfaces", actions=_MANAGE_ACTIONS, resources=[own_resources]
         ),
         iam.PolicyStatement(sid="SeeNetworkInterfaces", actions=_SEE_ACTIONS, resources=["*"]),
         # Only Lambda itself takes these actions, never the function's code: requests of the code
@@ -57,20 +61,19 @@ def network_requirements(scope: Construct, settings: Settings) -> Requirements:
             conditions={"Null": {"lambda:SourceFunctionArn": "false"}},
         ),
     ]
-    of_account = "arn:<AWS::Partition>:ec2:<AWS::Region>:<AWS::AccountId>:"
     reason = (
         "Lambda makes, lists and deletes the network interfaces, whose ids are not known before; "
         "the function's code is denied these actions."
     )
     findings = dict.fromkeys(
         (
-            "AwsSolutions-IAM5[Resource::*]",
-            f"AwsSolutions-IAM5[Resource::{of_account}*/*]",
-            f"AwsSolutions-IAM5[Resource::{of_account}network-interface/*]",
             "Serverless-LambdaStarPermissions",
+            *(wildcard_finding(scope, it) for it in ("*", own_resources, own_interfaces)),
         ),
         reason,
     )
+    reason = "The id names one subnet or security group, whose account may be another."
+    findings |= dict.fromkeys((wildcard_finding(scope, it) for it in places), reason)
     # With the variable, an error says that the network may be the cause.
     return Requirements({"PRIVATE_NETWORK": "true"}, statements, findings)
 

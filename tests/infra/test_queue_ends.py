@@ -9,10 +9,12 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_sqs as sqs
 from aws_cdk.assertions import Annotations, Match, Template
+from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from infra.packaging import Asset
 from infra.queue_ends import QueueEnds, StageTaken
 from infra.settings.reading import SettingsError, make_settings
+from tests.infra.conftest import COMPANY, CONTEXT
 from tests.infra.stacks import QUEUES
 
 
@@ -75,6 +77,23 @@ def test_it_can_be_in_a_nested_stack(app: App, asset: Asset) -> None:
     assert len(names) == len({str(name) for name in names}) == 3
 
 
+def test_cdk_nag_accepts_it_in_a_known_account_and_in_a_nested_stack(
+    tmp_path: Path, asset: Asset
+) -> None:
+    """The findings' ids contain the account, the region and the stack as the template does."""
+    app = App(context=CONTEXT, outdir=str(tmp_path), builtin_cloud_formation_validation=False)
+    stack = Stack(app, "Theirs", env=Environment(account="123456789012", region="us-east-1"))
+    company: dict[str, Any] = COMPANY | {"tags": {}, "delivery": "eventbridge"}
+    add(stack, asset, **company)
+    add(NestedStack(stack, "Inner"), asset, **company | {"stage": "other"})
+
+    violations = [
+        *AwsSolutionsChecks().validate_scope(stack).violations,
+        *ServerlessChecks().validate_scope(stack).violations,
+    ]
+    assert violations == []
+
+
 def test_its_outputs_are_named_like_those_of_the_projects_stack(app: App, asset: Asset) -> None:
     stack = Stack(app, "QueueEnds-dev")
     add(stack, asset).add_outputs(stack)
@@ -129,3 +148,13 @@ def test_the_region_of_a_stack_decides_about_its_settings(app: App) -> None:
     with pytest.raises(SettingsError, match="AWS China"):
         make_settings(queue_ids=QUEUES, region=china.region)
     assert make_settings(queue_ids=QUEUES, region=anywhere.region).region is None
+
+
+def test_settings_that_do_not_know_the_region_are_checked_in_the_stack(
+    app: App, asset: Asset
+) -> None:
+    china = Stack(app, "China", env=Environment(region="cn-north-1"))
+
+    with pytest.raises(SettingsError, match="AWS China"):
+        add(china, asset)
+    add(china, asset, "Allowed", delivery="eventbridge", stage="prod")

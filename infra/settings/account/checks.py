@@ -8,7 +8,7 @@ OWN_TAG_KEYS = ("project", "stage")
 # AWS allows 50 tags on a resource (see "Tag naming limits and requirements" in "Tagging AWS
 # Resources and Tag Editor").
 _MAX_TAGS = 50 - len(OWN_TAG_KEYS)
-_TAG_CHARACTERS = r"[\w\s.:/=+@-]"
+_TAG_CHARACTERS = r"[\w .:/=+@-]"
 _KEY_ARN = re.compile(r"arn:[a-z-]+:kms:([a-z0-9-]+):[0-9]{12}:key/[A-Za-z0-9-]+")
 _ALIAS = re.compile(r"(arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:)?alias/[A-Za-z0-9/_-]{1,250}")
 # An alias with this prefix belongs to a key that AWS manages.

@@ -13,7 +13,11 @@ WARNING_RULES: Rules = []
 
 # The regions whose names begin like this are in partitions of their own. An account there cannot
 # name an account of another partition in a policy.
-_OTHER_PARTITIONS = {"us-gov-": "AWS GovCloud (US)", "cn-": "AWS China"}
+_OTHER_PARTITIONS = {
+    "us-gov-": "AWS GovCloud (US)",
+    "cn-": "AWS China",
+    "eusc-": "the AWS European Sovereign Cloud",
+}
 
 
 @add_rule(CONFLICT_RULES, OnlyWithDelivery("subscription"))
@@ -25,7 +29,8 @@ def _sender_in_another_partition(settings: Settings) -> Iterator[str]:
                 f'delivery = "subscription" cannot work in {region}: {partition} refuses a queue '
                 f"policy that names {account}, Genesys Cloud's account, which is in another "
                 "partition. Deploy to a commercial region (orgs in FedRAMP: us-east-2), and take "
-                'the ends from there with the destination "webhook"'
+                'the ends from there with the destination "webhook", or set genesys_account if '
+                "Genesys Cloud has an account in your partition"
             )
 
 

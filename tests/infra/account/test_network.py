@@ -18,6 +18,12 @@ def ec2_arn(name: str) -> dict[str, Any]:
     return {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, ":ec2:", *account, f":{name}"]]}
 
 
+def arn_in_any_account(name: str) -> dict[str, Any]:
+    """Return the ARN of a subnet or group in a VPC that another account may share."""
+    region = {"Ref": "AWS::Region"}
+    return {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, ":ec2:", region, f":*:{name}"]]}
+
+
 def network_statements(stack: Stack, path: str) -> list[Statement]:
     return [s for s in stack.role_statements(path) if "ec2:" in json.dumps(s["Action"])]
 
@@ -36,7 +42,7 @@ def test_all_functions_run_in_the_network_that_is_set(company: Stack, stack: Sta
 
 def test_lambda_may_make_network_interfaces_there_and_the_code_may_not(company: Stack) -> None:
     group, *subnets = "security-group/sg-0a1b2c3d4e5f60718", "subnet/subnet-0a1b2c3d4e5f60718"
-    names = ["network-interface/*", group, *subnets, "subnet/subnet-1b2c3d4e5f6071829"]
+    places = [group, *subnets, "subnet/subnet-1b2c3d4e5f6071829"]
     manage = ["ec2:AssignPrivateIpAddresses", "ec2:DeleteNetworkInterface"]
     manage += ["ec2:UnassignPrivateIpAddresses"]
     see = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]
@@ -45,7 +51,7 @@ def test_lambda_may_make_network_interfaces_there_and_the_code_may_not(company: 
             allow_statement(
                 "MakeNetworkInterfaces",
                 "ec2:CreateNetworkInterface",
-                [ec2_arn(name) for name in names],
+                [ec2_arn("network-interface/*"), *map(arn_in_any_account, places)],
             ),
             allow_statement("ManageNetworkInterfaces", manage, ec2_arn("*/*")),
             allow_statement("SeeNetworkInterfaces", see, "*"),

@@ -41,6 +41,7 @@ def test_tags_come_from_a_table_or_from_the_command_line(load_settings: LoadSett
         ({"team": 7}, "texts in quotes"),
         ({"team!": "care"}, "no tag's key"),
         ({"team": "c;are"}, "no tag's value"),
+        ({"team": "ca\nre"}, "no tag's value"),
         ({"team": "a", "Team": "b"}, "only in their case"),
         ({f"key-{number}": "" for number in range(49)}, "48 tags or fewer"),
         ("team", "a table of texts"),
@@ -108,7 +109,11 @@ def test_subnets_and_security_groups_need_each_other(
 
 @pytest.mark.parametrize(
     ("region", "partition"),
-    [("us-gov-west-1", "AWS GovCloud"), ("cn-north-1", "AWS China")],
+    [
+        ("us-gov-west-1", "AWS GovCloud"),
+        ("cn-north-1", "AWS China"),
+        ("eusc-de-east-1", "AWS European Sovereign Cloud"),
+    ],
 )
 def test_a_subscription_to_another_partition_is_refused(
     tmp_path: Path, region: str, partition: str
