@@ -31,3 +31,14 @@ def printed_total(log_file: Path, metric: str) -> int:
     value = re.compile(rf'"{metric}": ?\[?(\d+)'.encode())
     with log_file.open("rb") as log:
         return sum(int(number) for line in log for number in value.findall(line))
+
+
+def unanswered_rejects(log_file: Path) -> Counter[str]:
+    """Return how often the worker could not move each message to the dead-letter queue.
+
+    The result is keyed by message id. On a busy machine, the emulator can move the message and then
+    answer too late.
+    """
+    failure = re.compile(rb'"message_id":"([^"]+)","outcome":"failed","reason":"dead_letter_queue"')
+    with log_file.open("rb") as log:
+        return Counter(found.decode() for line in log for found in failure.findall(line))

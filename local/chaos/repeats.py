@@ -1,7 +1,7 @@
 """Finds the reason why an end arrived again, from the worker's writes to the ledger."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from local.chaos.calls import Call, CallLog, Death
@@ -105,11 +105,18 @@ def _holder_at(death: Death, last: Mapping[int, str]) -> str:
     return next((write.holder for write in _writes_of(call)), last.get(death.pid, ""))
 
 
-def excused_rejects(calls: CallLog, deaths: Iterable[Death]) -> Counter[str]:
+def excused_rejects(
+    calls: CallLog, deaths: Iterable[Death], unanswered: Counter[str]
+) -> Counter[str]:
     """Return how often each rejected message may have been sent to the dead-letter queue again.
 
     The result is keyed by message id. The worker sends a message again if the response to the first
-    call was lost, or if the process was killed before it deleted the message.
+    call was lost or late, or if the process was killed before it deleted the message.
+
+    Parameters
+    ----------
+    unanswered
+        Keyed by message id: how often the worker has logged that it got no answer.
     """
     killed = {death.pid for death in deaths}
     last_deleted = {
@@ -117,12 +124,22 @@ def excused_rejects(calls: CallLog, deaths: Iterable[Death]) -> Counter[str]:
         for call in calls.of("DeleteMessageBatch")
         if call.response is not None
     }
-    return Counter(
-        source["StringValue"]
-        for call in calls.of("SendMessageBatch")
-        if call.response is not None
-        if call.lost or (call.pid in killed and last_deleted.get(call.pid, 0) < call.done_at)
-        for entry in call.request["Entries"]
+    lost: Counter[str] = Counter()
+    undeleted: Counter[str] = Counter()
+    for call in calls.of("SendMessageBatch"):
+        if call.response is None:
+            continue
+        if call.lost:
+            lost.update(_rejected_in(call))
+        elif call.pid in killed and last_deleted.get(call.pid, 0) < call.done_at:
+            undeleted.update(_rejected_in(call))
+    # The worker logs most lost answers, but some calls it repeats at once.
+    return undeleted + (lost | unanswered)
+
+
+def _rejected_in(call: Call) -> Iterator[str]:
+    """Yield the message ids of the rejected messages that a call sends."""
+    for entry in call.request["Entries"]:
         # The messages that the worker sends to itself have no such attribute.
-        if (source := entry.get("MessageAttributes", {}).get("source_message_id"))
-    )
+        if source := entry.get("MessageAttributes", {}).get("source_message_id"):
+            yield source["StringValue"]

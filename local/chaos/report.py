@@ -61,6 +61,9 @@ class RunReport:
         processes that hung in an action until the function's timeout.
     timeouts
         The number of invocations that timed out.
+    unanswered_rejects
+        Keyed by message id: how often the worker got no answer when it moved a message to the
+        dead-letter queue.
     claim_conflicts
         How often a message failed with `claimed_elsewhere`.
     struck
@@ -85,6 +88,7 @@ class RunReport:
     calls: CallLog = field(default_factory=CallLog)
     deaths: Sequence[Death] = ()
     timeouts: int = 0
+    unanswered_rejects: Counter[str] = field(default_factory=Counter)
     claim_conflicts: int = 0
     struck: Mapping[tuple[str, str], int] = field(default_factory=dict)
     pending: Sequence[str] = ()
@@ -120,7 +124,7 @@ class RunReport:
 
     def repeated_rejects(self) -> tuple[int, int]:
         """Return the number of repeated dead letters with an excuse, and the number without."""
-        allowed = excused_rejects(self.calls, self.deaths)
+        allowed = excused_rejects(self.calls, self.deaths, self.unanswered_rejects)
         found = Counter(
             letter.source_message_id for letter in self.dead_letters if letter.source_message_id
         )

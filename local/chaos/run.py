@@ -9,7 +9,7 @@ from local.chaos.clock import HeldClock
 from local.chaos.details import ChaoticAnalytics, DetailsAccount
 from local.chaos.fault_proxy import FaultProxy
 from local.chaos.plan import CALLS_AFTER_FAILURES
-from local.chaos.printed import PrintedPhrases, printed_total
+from local.chaos.printed import PrintedPhrases, printed_total, unanswered_rejects
 from local.chaos.repeats import HANGING_ACTION
 from local.chaos.report import LedgerItem, RunReport
 from local.chaos.source.account import SourceAccount
@@ -157,6 +157,7 @@ class Run:
             calls=self._proxy.calls,
             deaths=self._proxy.deaths,
             timeouts=self._printed[TIMED_OUT],
+            unanswered_rejects=unanswered_rejects(aws.log_file),
             claim_conflicts=self._printed[CLAIMED_ELSEWHERE],
             struck=self._faults.struck,
             pending=[f"{fault.kind} {fault.target}" for fault in self._faults.pending()],

@@ -212,7 +212,7 @@ def test_ends_of_re_opened_conversations_are_counted() -> None:
     assert row.endswith(" 1")
 
 
-def test_a_second_reject_is_excused_by_a_kill_before_the_delete_or_a_lost_answer() -> None:
+def test_a_second_reject_is_excused_by_a_kill_before_the_delete_or_by_no_answer() -> None:
     source = {"source_message_id": {"StringValue": "m-1"}}
     # The worker may send a message to itself in the same call, as far as the proxy knows.
     entries = [{"MessageAttributes": source}, {"MessageBody": "{}"}]
@@ -232,6 +232,10 @@ def test_a_second_reject_is_excused_by_a_kill_before_the_delete_or_a_lost_answer
     twice.calls = CallLog([send, deleted(3)])
     assert twice.repeated_rejects() == (0, 1)
     twice.deaths, twice.calls = [], CallLog([dataclasses.replace(send, lost=True)])
+    assert twice.repeated_rejects() == (1, 0)
+    twice.unanswered_rejects = Counter({"m-1": 1, "m-2": 1})
+    assert twice.repeated_rejects() == (1, 0)
+    twice.calls = CallLog([send])
     assert twice.repeated_rejects() == (1, 0)
 
 
