@@ -111,7 +111,9 @@ def excused_rejects(
     """Return how often each rejected message may have been sent to the dead-letter queue again.
 
     The result is keyed by message id. The worker sends a message again if the response to the first
-    call was lost or late, or if the process was killed before it deleted the message.
+    call was lost or late, or if the process was killed before it deleted the message. Two
+    invocations send a message if the first one took longer than the visibility timeout. The message
+    is then gone when the second one deletes it.
 
     Parameters
     ----------
@@ -126,15 +128,22 @@ def excused_rejects(
     }
     lost: Counter[str] = Counter()
     undeleted: Counter[str] = Counter()
-    for call in calls.of("SendMessageBatch"):
+    gone: Counter[str] = Counter()
+    last_sent: dict[int, list[str]] = {}  # keyed by pid
+    for call in calls.of("SendMessageBatch", "DeleteMessageBatch"):
         if call.response is None:
             continue
-        if call.lost:
-            lost.update(_rejected_in(call))
-        elif call.pid in killed and last_deleted.get(call.pid, 0) < call.done_at:
-            undeleted.update(_rejected_in(call))
+        if call.operation == "DeleteMessageBatch":
+            refused = [int(entry["Id"]) for entry in call.response.get("Failed", ())]
+            gone.update(last_sent[call.pid][position] for position in refused)
+        elif rejected := [*_rejected_in(call)]:
+            last_sent[call.pid] = rejected
+            if call.lost:
+                lost.update(rejected)
+            elif call.pid in killed and last_deleted.get(call.pid, 0) < call.done_at:
+                undeleted.update(rejected)
     # The worker logs most lost answers, but some calls it repeats at once.
-    return undeleted + (lost | unanswered)
+    return undeleted + gone + (lost | unanswered)
 
 
 def _rejected_in(call: Call) -> Iterator[str]:

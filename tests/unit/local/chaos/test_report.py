@@ -212,7 +212,7 @@ def test_ends_of_re_opened_conversations_are_counted() -> None:
     assert row.endswith(" 1")
 
 
-def test_a_second_reject_is_excused_by_a_kill_before_the_delete_or_by_no_answer() -> None:
+def test_a_second_reject_has_a_reason_after_a_kill_before_the_delete_or_without_an_answer() -> None:
     source = {"source_message_id": {"StringValue": "m-1"}}
     # The worker may send a message to itself in the same call, as far as the proxy knows.
     entries = [{"MessageAttributes": source}, {"MessageBody": "{}"}]
