@@ -85,6 +85,8 @@ def template(name: str) -> dict[str, Any]:
                     "FunctionName": name,
                     "Runtime": "python3.14",
                     "Handler": "index.handler",
+                    # The emulator counts the cold start, which takes seconds on a busy machine.
+                    "Timeout": 60,
                     "Role": arn("Role"),
                     "Code": {"ZipFile": FUNCTION},
                     "LoggingConfig": {"LogGroup": {"Ref": "Logs"}},

@@ -16,6 +16,9 @@ from local.aws.emulator import Emulator
 from local.aws.project import CLI, CLI_VARIABLES, Deployment
 from tests.local.stack.world import World
 
+# One process for all that share the costly fixture.
+pytestmark = pytest.mark.xdist_group("deployed stack")
+
 STACK = "QueueEnds-dev"
 NAMED = {
     "AWS::CloudWatch::Alarm",
