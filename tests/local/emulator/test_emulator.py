@@ -69,6 +69,7 @@ def invoke(aws: Emulator) -> dict[str, Any]:
         Role=role["Role"]["Arn"],
         Handler="index.handler",
         Code={"ZipFile": archive.getvalue()},
+        Timeout=60,  # the emulator counts the cold start
     )
     answer: dict[str, Any] = json.load(functions.invoke(FunctionName="function")["Payload"])
     return answer
