@@ -147,8 +147,10 @@ def excused_rejects(
 
 
 def _rejected_in(call: Call) -> Iterator[str]:
-    """Yield the message ids of the rejected messages that a call sends."""
-    for entry in call.request["Entries"]:
+    """Yield the message ids of the rejected messages that a call has sent."""
+    refused = {entry["Id"] for entry in (call.response or {}).get("Failed", ())}
+    for position, entry in enumerate(call.request["Entries"]):
         # The messages that the worker sends to itself have no such attribute.
-        if source := entry.get("MessageAttributes", {}).get("source_message_id"):
+        source = entry.get("MessageAttributes", {}).get("source_message_id")
+        if source and str(position) not in refused:
             yield source["StringValue"]

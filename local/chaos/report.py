@@ -156,7 +156,7 @@ class RunReport:
             == {end: LedgerItem("done", destinations) for end in self.ends},
             "the dead-letter queue has every poison message and nothing else": rejects
             == self.poison,
-            "no reject is there twice for no reason": (self.repeated_rejects()[1] == 0),
+            "no reject is there twice for no reason": self.repeated_rejects()[1] == 0,
             "nothing is left in the intake queue": self.left_in_queue == 0,
             "every fault struck": not self.pending,
             "every fault that kills killed a process": self.killed

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -237,6 +238,27 @@ def test_a_second_reject_has_a_reason_after_a_kill_before_the_delete_or_without_
     assert twice.repeated_rejects() == (1, 0)
     twice.calls = CallLog([send])
     assert twice.repeated_rejects() == (1, 0)
+
+
+def test_a_second_reject_has_a_reason_if_two_invocations_had_the_message() -> None:
+    ids = ["m-0", "m-1", "m-2"]
+    entries = [{"MessageAttributes": {"source_message_id": {"StringValue": id_}}} for id_ in ids]
+
+    def reject(pid: int, *, unsent: Sequence[str] = (), gone: Sequence[str] = ()) -> list[Call]:
+        not_sent = [{"Id": position} for position in unsent]
+        not_deleted = [{"Id": position} for position in gone]
+        return [
+            Call(pid, "SendMessageBatch", {"Entries": entries}, 1, 1, {"Failed": not_sent}),
+            Call(pid, "DeleteMessageBatch", {"Entries": []}, 2, 2, {"Failed": not_deleted}),
+        ]
+
+    letters = [DeadLetter(id_, "not_json", "{") for id_ in ids]
+    twice = balanced(dead_letters=[*letters, *letters[1:]], deaths=[])
+
+    twice.calls = CallLog(reject(PID) + reject(PID + 1, gone=["1"]))
+    assert twice.repeated_rejects() == (1, 1)
+    twice.calls = CallLog(reject(PID) + reject(PID + 1, unsent=["0"], gone=["0", "1"]))
+    assert twice.repeated_rejects() == (2, 0)
 
 
 def test_the_account_of_details_is_part_of_the_report() -> None:
