@@ -14,8 +14,9 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from deadline import Deadline, time_limit
+from deadline import Deadline
 from private_network import explain_no_answer
+from time_limit import call_within
 
 CallError = ClientError | BotoCoreError | TimeoutError
 """The error of a call that was refused, got no response, or was interrupted at its deadline."""
@@ -115,8 +116,7 @@ def call_once(
     botocore's time limits are not enough, because they apply to each address and to each part of
     a response, not to the whole call.
     """
-    with time_limit(deadline.left()):
-        return operation(*args, **kwargs)
+    return call_within(deadline.left(), operation, *args, **kwargs)
 
 
 def code_of(error: CallError) -> str:

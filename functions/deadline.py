@@ -1,21 +1,14 @@
-"""Deadlines, and a time limit that interrupts code."""
+"""Deadlines."""
 
 import itertools
 import math
 import random
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
 from typing import Protocol
 
 Clock = Callable[[], int]
 """Returns the time in epoch milliseconds."""
-
-# The delay of a timer that should fire at once. A delay of 0 would switch the timer off.
-_MIN_TIMER_SECONDS = 0.001
 
 
 def now_ms() -> int:
@@ -119,46 +112,3 @@ class Deadline:
             if attempt == max_attempts or not self.sleep(pause):
                 return
             full_pause = min(growth_factor * full_pause, max_pause_seconds)
-
-
-@contextmanager
-def time_limit(seconds: float, repeat_seconds: float = 1.0) -> Iterator[None]:
-    """Raise `TimeoutError` in the enclosed code if it takes longer than `seconds`.
-
-    The error is raised again every `repeat_seconds`, in case the code swallows the first one.
-    Limits can be nested: an outer limit still applies inside an inner one and after it. Only the
-    main thread, where Lambda runs handlers, can be interrupted; in other threads there is no limit.
-    Code that blocks outside Python, such as a DNS lookup, is interrupted only once it is back in
-    Python.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    # Becomes False in the `finally` block, so that a late signal does not interrupt that block.
-    is_inside = True
-
-    def raise_timeout(_signal: int, _frame: FrameType | None) -> None:
-        if is_inside:
-            raise TimeoutError(f"took longer than {seconds:.1f} s")
-
-    # A process has only one real-time timer. This limit borrows the timer from an outer limit, and
-    # the `finally` block gives it back.
-    started_at = time.monotonic()
-    outer_seconds, outer_repeat_seconds = signal.getitimer(signal.ITIMER_REAL)
-    if outer_seconds:
-        seconds = min(seconds, outer_seconds)
-    outer_handler = signal.getsignal(signal.SIGALRM)
-    try:
-        # These calls are in the try block, because the signal may arrive before they return.
-        signal.signal(signal.SIGALRM, raise_timeout)
-        signal.setitimer(signal.ITIMER_REAL, max(seconds, _MIN_TIMER_SECONDS), repeat_seconds)
-        yield
-    finally:
-        is_inside = False
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, outer_handler)
-        if outer_seconds:
-            seconds_left = outer_seconds - (time.monotonic() - started_at)
-            seconds_left = max(seconds_left, _MIN_TIMER_SECONDS)
-            signal.setitimer(signal.ITIMER_REAL, seconds_left, outer_repeat_seconds)

@@ -4,13 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import boto3
-
 from aws_calls import call
+from aws_clients import make_client
 from conversations.end import ConversationEnd
 from deadline import Deadline
 from destinations.destination import Receipt
-from destinations.grouped_calls import CLIENT_CONFIG, CallLimits, send_in_groups
+from destinations.grouped_calls import CallLimits, send_in_groups
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -37,7 +36,7 @@ LIMITS = CallLimits(
 
 def make_destination(environment: Mapping[str, str]) -> "Bus":
     """Return the destination for the bus that the variable `ENDS_BUS` names."""
-    return Bus(boto3.client("events", config=CLIENT_CONFIG), environment["ENDS_BUS"])
+    return Bus(make_client("events", read_timeout_seconds=3), environment["ENDS_BUS"])
 
 
 class Bus:
@@ -58,7 +57,7 @@ class Bus:
     def _make_entry(self, end: ConversationEnd, end_json: bytes) -> dict[str, Any]:
         return {
             "EventBusName": self._bus_name,
-            "Time": datetime.fromisoformat(end.ended_at),
+            "Time": int(datetime.fromisoformat(end.ended_at).timestamp()),
             "Source": SOURCE,
             "Resources": [],
             "DetailType": DETAIL_TYPE,

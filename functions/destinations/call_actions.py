@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from conversations.end import ConversationEnd
-from deadline import Deadline, time_limit
+from deadline import Deadline
 from destinations import actions
 from destinations.destination import CALL_SECONDS, Receipt
+from time_limit import call_within
 from tracebacks import error_origin
 
 
@@ -35,8 +36,7 @@ class Actions:
 
     def _call(self, position: int, end: ConversationEnd, seconds: float) -> Receipt:
         try:
-            with time_limit(seconds):
-                self._action(end)
+            call_within(seconds, self._action, end)
         except KeyboardInterrupt:  # Ctrl-C in a local run
             raise
         except BaseException as error:  # noqa: BLE001 - whatever the user's code raises, only this end fails

@@ -7,13 +7,14 @@ from typing import NoReturn, Protocol
 from aws_lambda_powertools import Logger
 
 from aws_calls import CALL_ERRORS, describe
-from deadline import Deadline, time_limit
+from deadline import Deadline
 from details.models import Conversation, parse_conversation
 from details.request_slots import RequestSlots
 from genesys.analytics import PATH
 from genesys.analytics import Conversation as ConversationJson
 from genesys.errors import CredentialsError, GenesysError
 from private_network import explain_no_answer
+from time_limit import time_limit
 from tracebacks import error_origin
 
 # The most ids in a request. Genesys Cloud states no limit; this many make an address of 2 KB.

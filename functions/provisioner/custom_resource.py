@@ -5,7 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from deadline import Deadline, InvocationContext, time_limit
+from deadline import Deadline, InvocationContext
 from genesys.credentials import load_credentials
 from provisioner.clients import Clients
 from provisioner.creation_check import make_creation_check
@@ -22,6 +22,7 @@ from resources.org import Org
 from resources.queue_names import QueueNames
 from resources.registry import LOOKUPS, WAIT_FUNCTIONS, WaitFunction
 from resources.undo import CleanupFailed
+from time_limit import time_limit
 from tracebacks import traceback_locations
 
 NOTHING_CREATED_PREFIX = "nothing-created/"

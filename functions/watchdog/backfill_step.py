@@ -13,12 +13,13 @@ from backfill.passes import MAX_BEHIND_MS, PASSES, Pass, PassResult, run_pass
 from backfill.search import NO_TIME, Backfill, Findings, SendFailed
 from backfill.table_cursors import TableCursors
 from backfill.windows import DAY_MS, MINUTE_MS
-from deadline import Clock, Deadline, InvocationContext, now_ms, time_limit
+from deadline import Clock, Deadline, InvocationContext, now_ms
 from genesys.client import GenesysClient
 from genesys.conversation_search import PERMISSION
 from genesys.credentials import load_credentials
 from genesys.errors import GenesysError, UserFacingError
 from intake.sending import send_bodies
+from time_limit import time_limit
 from tracebacks import error_origin
 from watchdog.clients import Clients
 from watchdog.deployment import BackfillSettings, Deployment

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from aws_lambda_powertools import Logger
 
-from deadline import Deadline, InvocationContext, time_limit
+from deadline import Deadline, InvocationContext
 from genesys.client import GenesysClient
 from genesys.credentials import Credentials, load_credentials
 from genesys.errors import GenesysError, NotAsSpecified, UserFacingError
@@ -16,6 +16,7 @@ from resources.org import Org
 from resources.resource import Comparison
 from resources.stack_status import StackStatusUnknown, read_stack_status
 from resources.undo import CleanupFailed, search_attempts
+from time_limit import time_limit
 from watchdog.clients import Clients
 from watchdog.comparison import compare
 from watchdog.deployment import Deployment

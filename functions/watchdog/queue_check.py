@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools import Logger
 
 import metrics
-from deadline import Deadline, time_limit
+from deadline import Deadline
 from genesys.client import GenesysClient
 from genesys.credentials import load_credentials
 from genesys.errors import GenesysError, UserFacingError
 from genesys.queues import find_queues
+from time_limit import time_limit
 from watchdog.deployment import Deployment
 
 if TYPE_CHECKING:

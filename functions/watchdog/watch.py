@@ -8,10 +8,11 @@ from aws_lambda_powertools import Logger
 
 import metrics
 from aws_calls import CALL_ERRORS, describe
-from deadline import Clock, Deadline, InvocationContext, now_ms, time_limit
+from deadline import Clock, Deadline, InvocationContext, now_ms
 from dynamodb.run_lease import RunLease
 from genesys.errors import GenesysError, UserFacingError
 from resources.resource import Comparison
+from time_limit import time_limit
 from watchdog.clients import Clients
 from watchdog.comparison import compare
 from watchdog.deployment import Deployment

@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 
-import boto3
-
-from aws_calls import client_config
+from aws_clients import make_client
 from conversations.histories import Histories
 from conversations.ledger import Ledger
 from deadline import now_ms
@@ -24,13 +22,13 @@ def assemble(environment: Mapping[str, str]) -> tuple[Dependencies, str]:
     # before the clients are created.
     destinations = load_destinations(DestinationVariables(environment))
     intake = IntakeQueue(
-        boto3.client("sqs", config=client_config()),
+        make_client("sqs"),
         queue_url=variables.queue_url,
         dead_letter_queue_url=variables.dead_letter_queue_url,
         retry_delay_seconds=variables.retry_delay_seconds,
         settle_seconds=variables.settle_seconds,
     )
-    dynamodb = boto3.client("dynamodb", config=client_config())
+    dynamodb = make_client("dynamodb")
     table = LedgerTable(dynamodb, variables.ledger_table)
     histories = Histories(table, days=variables.ledger_days, now_ms=now_ms)
     details = None

@@ -1,17 +1,23 @@
 """Lambda entry point of the worker: processes a batch from the intake queue."""
 
+import gc
+import math
 import os
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from logs import add_request_id_to_logs, json_logger
+from time_limit import time_limit
 from worker.assembly import assemble
 from worker.batch import process
 from worker.messages import Message
 
 logger = json_logger("worker")
 dependencies, stage = assemble(os.environ)
+gc.collect()
+gc.freeze()
+gc.set_threshold(100_000)
 cold_start = True  # until the first batch has been processed
 
 
@@ -20,7 +26,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dic
     global cold_start  # noqa: PLW0603 - Lambda keeps the module between invocations
     add_request_id_to_logs(context)
     messages = [Message.from_record(record) for record in event["Records"]]
-    report = process(messages, dependencies, context)
+    with time_limit(math.inf):
+        report = process(messages, dependencies, context)
     report.write_log(logger)
     report.write_metrics(stage, cold_start=cold_start)
     cold_start = False

@@ -6,11 +6,11 @@ from enum import StrEnum
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deadline import time_limit
 from genesys.errors import GenesysError, Unreachable, UserFacingError
 from ops.doctor.advice import explain
 from ops.doctor.examination import Examination
 from ops.errors import OpsError
+from time_limit import time_limit
 
 LOGIN = "Genesys Cloud login"
 """The name of the check that all other questions to Genesys Cloud depend on."""

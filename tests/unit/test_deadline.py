@@ -8,8 +8,9 @@ from contextlib import suppress
 
 import pytest
 
-from deadline import Deadline, time_limit
+from deadline import Deadline
 from tests.fakes.clock import Clock
+from time_limit import time_limit
 
 
 def test_a_deadline_lies_before_the_timeout(clock: Clock) -> None:

@@ -53,7 +53,8 @@ OF_OPS = rooms_in("ops") - {"cli", "__main__"}
 ARROWS: dict[str, dict[str, set[str]]] = {
     "functions": {
         **{module: set() for module in BASE},
-        "aws_calls": {"deadline", "private_network"},
+        "aws_calls": {"deadline", "private_network", "time_limit"},
+        "aws_clients": {"aws_calls"},
         "secret_key": {"aws_calls"},
         "conversations": BASE,
         "dynamodb": DOMAIN,
@@ -120,6 +121,12 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "cli": OF_OPS,
         "__main__": {"cli"},
     },
+    "bench": {
+        "rounds": set(),
+        "world": set(),
+        "contenders": {"world"},
+        "parts": {"contenders", "rounds", "world"},
+    },
 }
 # What other trees may import of functions/: a name on which both sides must agree stands there.
 OF_FUNCTIONS: dict[str, Collection[str]] = {
@@ -127,9 +134,13 @@ OF_FUNCTIONS: dict[str, Collection[str]] = {
     "infra": ("conversations", "destinations", "genesys", "ledger_keys", "metrics"),
     "local": ARROWS["functions"],
     "ops": ARROWS["functions"],
+    "bench": ARROWS["functions"],
 }
 # What a tree may import of others besides functions/. The command line reads the settings.
-OF_OTHERS: dict[str, Collection[str]] = {"ops": ("infra/settings",)}
+OF_OTHERS: dict[str, Collection[str]] = {
+    "ops": ("infra/settings",),
+    "bench": tuple(f"local/{room}" for room in ARROWS["local"]),
+}
 
 
 @functools.cache

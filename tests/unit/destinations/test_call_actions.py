@@ -14,13 +14,13 @@ import pytest
 
 import destinations.actions
 from conversations.end import ConversationEnd
-from deadline import time_limit
 from destinations import call_actions
 from destinations.call_actions import Actions, make_destination
 from destinations.destination import Receipt
 from tests.bodies import CANARY
 from tests.fakes.clock import Clock
 from tests.fakes.ends import make_end
+from time_limit import time_limit
 
 Action = Callable[[ConversationEnd], object]
 

@@ -1,0 +1,1 @@
+"""The worker, and what people would use instead of it."""

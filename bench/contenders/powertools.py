@@ -1,0 +1,79 @@
+"""What people build with Powertools for AWS Lambda: its batch processor, alone and with more."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.idempotency import (
+    DynamoDBPersistenceLayer,
+    IdempotencyConfig,
+    idempotent_function,
+)
+
+Handler = Callable[[dict[str, Any], Any], Any]
+
+
+def batch_processor() -> Handler:
+    """Return a handler that decodes each record, and remembers nothing."""
+
+    def handle(record: SQSRecord) -> None:
+        json.loads(record.body)
+
+    return _handler(handle)
+
+
+def idempotent_batch_processor(dynamodb: Any, eventbridge: Any | None = None) -> Handler:
+    """Return a handler that processes each end once, and puts it on a bus if there is a client."""
+    config = IdempotencyConfig(event_key_jmespath="[conversationId, queueId, eventTime]")
+    store = DynamoDBPersistenceLayer(table_name="Idempotency", boto3_client=dynamodb)
+
+    # Powertools does not annotate its decorator.
+    @idempotent_function(  # type: ignore[untyped-decorator]
+        data_keyword_argument="end", persistence_store=store, config=config
+    )
+    def handle_end(end: dict[str, Any], body: str) -> None:
+        if eventbridge:
+            entry = {
+                "EventBusName": "QueueEndsdevEndsBus1A2B3C4D",
+                "Source": "queue-ends",
+                "DetailType": "Conversation Ended",
+                "Detail": body,
+            }
+            response = eventbridge.put_events(Entries=[entry])
+            if response["FailedEntryCount"]:
+                raise RuntimeError(response["Entries"][0]["ErrorCode"])
+
+    def handle(record: SQSRecord) -> None:
+        event = json.loads(record.body)
+        attributes = event["attributes"]
+        end = {
+            "conversationId": attributes["conversationId"],
+            "queueId": attributes["queueId"],
+            "eventTime": event["eventTime"],
+        }
+        handle_end(end=end, body=record.body)
+
+    handler = _handler(handle)
+
+    def registered(event: dict[str, Any], context: Any) -> Any:
+        config.register_lambda_context(context)
+        return handler(event, context)
+
+    return registered
+
+
+def _handler(handle: Callable[[SQSRecord], None]) -> Handler:
+    processor = BatchProcessor(event_type=EventType.SQS)
+
+    def handler(event: dict[str, Any], context: Any) -> Any:
+        return process_partial_response(
+            event=event, record_handler=handle, processor=processor, context=context
+        )
+
+    return handler

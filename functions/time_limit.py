@@ -1,0 +1,112 @@
+"""Time limits that interrupt code."""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import ClassVar, ParamSpec, TypeVar
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+_REPEAT_SECONDS = 1.0
+# The delay of a timer that should fire at once. A delay of 0 would switch the timer off.
+_MIN_TIMER_SECONDS = 0.001
+
+
+@contextmanager
+def time_limit(seconds: float, repeat_seconds: float = _REPEAT_SECONDS) -> Iterator[None]:
+    """Raise `TimeoutError` in the enclosed code if it takes longer than `seconds`.
+
+    The error is raised again every `repeat_seconds`, in case the code swallows the first one.
+    Limits can be nested: an outer limit still applies inside an inner one and after it. Only the
+    main thread, where Lambda runs handlers, can be interrupted; in other threads there is no limit.
+    Code that blocks outside Python, such as a DNS lookup, is interrupted only once it is back in
+    Python.
+
+    An inner limit is cheap, because it uses the signal handler of the limit around it. A limit of
+    `math.inf` seconds around many limits therefore saves time.
+    """
+    limit = _TimeLimit(seconds, repeat_seconds)
+    try:
+        limit.begin()
+        yield
+    finally:
+        limit.end()
+
+
+def call_within(
+    seconds: float,
+    function: Callable[_Arguments, _Result],
+    *args: _Arguments.args,
+    **kwargs: _Arguments.kwargs,
+) -> _Result:
+    """Call a function within a `time_limit`, and return its result.
+
+    This takes half the time that the context manager takes.
+    """
+    limit = _TimeLimit(seconds, _REPEAT_SECONDS)
+    try:
+        limit.begin()
+        return function(*args, **kwargs)
+    finally:
+        limit.end()
+
+
+class _TimeLimit:
+    """A time limit. The process's only real-time timer is set for the innermost one."""
+
+    __slots__ = ("_ends_at", "_handler", "_is_running", "_outer", "_repeat_seconds", "_seconds")
+
+    _innermost: ClassVar["_TimeLimit | None"] = None
+
+    def __init__(self, seconds: float, repeat_seconds: float) -> None:
+        self._seconds = seconds
+        self._repeat_seconds = repeat_seconds
+        self._outer = _TimeLimit._innermost
+        self._ends_at = math.inf
+        self._is_running = threading.get_ident() == threading.main_thread().ident
+
+    def begin(self) -> None:
+        if not self._is_running:
+            return
+        now = time.monotonic()
+        if self._outer:
+            self._seconds = min(self._seconds, self._outer._ends_at - now)
+        self._ends_at = now + self._seconds
+        _TimeLimit._innermost = self
+        if not self._outer:
+            self._handler = signal.getsignal(signal.SIGALRM)
+            signal.signal(signal.SIGALRM, _TimeLimit._interrupt)
+        self._set_timer(self._seconds)
+
+    def end(self) -> None:
+        if not self._is_running:
+            return
+        self._is_running = False  # From here on, a late signal interrupts nothing.
+        if not self._outer:
+            self._set_timer(math.inf)
+            signal.signal(signal.SIGALRM, self._handler)
+        else:
+            _, repeat_seconds = self._outer._set_timer(self._outer._ends_at - time.monotonic())
+            if repeat_seconds not in (0, self._repeat_seconds):
+                # The code has used the alarm itself, probably with a handler of its own.
+                signal.signal(signal.SIGALRM, _TimeLimit._interrupt)
+        _TimeLimit._innermost = self._outer
+
+    def _set_timer(self, seconds: float) -> tuple[float, float]:
+        """Have the timer ring in so many seconds; return what was left of the timer before."""
+        if seconds == math.inf:
+            return signal.setitimer(signal.ITIMER_REAL, 0)
+        return signal.setitimer(
+            signal.ITIMER_REAL, max(seconds, _MIN_TIMER_SECONDS), self._repeat_seconds
+        )
+
+    @staticmethod
+    def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+        limit = _TimeLimit._innermost
+        if limit and limit._is_running:
+            raise TimeoutError(f"took longer than {limit._seconds:.1f} s")
