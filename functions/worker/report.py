@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
 from aws_lambda_powertools import Logger
 
 import metrics
@@ -18,8 +19,7 @@ FailReason = Literal[
 """The reasons of the outcome `failed`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """The outcome of one message.
 
     Attributes
