@@ -47,10 +47,11 @@ def json_logger(service: str) -> Logger:
 
 
 def _encode(line: dict[str, Any]) -> str:
-    """Return the JSON text that Powertools' own serialiser makes, in a fifth less CPU time a line.
+    """Return the JSON text that Powertools' own serialiser would make.
 
-    Only simple values go to msgspec, because it encodes other values in its own way. For example,
-    it would write the fields of a dataclass that hides them in its repr.
+    With msgspec, a log line takes a fifth less CPU time. Only simple values go to msgspec, because
+    it encodes other values in its own way. For example, it would write the fields of a dataclass
+    that hides them in its repr.
     """
     if _SIMPLE_TYPES.issuperset(map(type, line.values())):
         try:

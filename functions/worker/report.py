@@ -18,9 +18,6 @@ FailReason = Literal[
 """The reasons of the outcome `failed`."""
 
 
-zeros = metrics.Zeros()
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The outcome of one message.
@@ -44,6 +41,9 @@ class Outcome:
     detail: str = ""
     is_crowded_out: bool = False
     not_before_ms: int = 0
+
+
+zeros = metrics.Zeros()
 
 
 @dataclass(slots=True)
@@ -105,12 +105,10 @@ class BatchReport:
                 detail=outcome.detail,
                 receives=outcome.message.receive_count,
             )
-        counts = {**self.outcome_counts(), "ended": self.end_count}
-        extra: dict[str, object] = {"received": len(self.outcomes)}
-        extra |= {name: count for name, count in counts.items() if count}
-        if reasons := self.reason_counts():
-            extra["reasons"] = reasons
-        logger.info("Batch", extra=extra)
+        found = {**self.outcome_counts(), "ended": self.end_count, "reasons": self.reason_counts()}
+        # Zeros are left out, because CloudWatch charges for each byte.
+        not_empty = {name: value for name, value in found.items() if value}
+        logger.info("Batch", extra={"received": len(self.outcomes), **not_empty})
 
     def write_metrics(self, stage: str, *, cold_start: bool) -> None:
         """Write a metrics line for each queue in `latencies_ms`; if there is none, one line."""
