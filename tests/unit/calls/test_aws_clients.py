@@ -185,8 +185,8 @@ def test_the_user_agent_names_the_project_and_the_app_id(monkeypatch: pytest.Mon
     client = make_client("dynamodb")
     exchange = Exchange(client, {})
     client.list_tables()
-    user_agent = exchange.requests[0].headers["User-Agent"].decode()
-    assert user_agent.startswith(f"queue-ends Botocore/{botocore.__version__} app/my-app ")
+    user_agent = str(exchange.requests[0].headers["User-Agent"])
+    assert user_agent.startswith(f"b'queue-ends Botocore/{botocore.__version__} app/my-app ")
 
 
 @pytest.mark.usefixtures("aws_variables")
