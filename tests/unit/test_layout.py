@@ -21,7 +21,11 @@ TREES = ("functions", "infra", "local", "ops", "bench", "tests")
 """The folders that hold Python files; some are yet to come."""
 FILES = [ROOT / "app.py", *sorted(file for tree in TREES for file in (ROOT / tree).rglob("*.py"))]
 FUNCTIONS = ROOT / "functions"
-CHOOSING = (FUNCTIONS / "destinations/registry.py", ROOT / "infra/packaging/probe.py")
+CHOOSING = (
+    FUNCTIONS / "destinations/registry.py",
+    ROOT / "infra/packaging/probe.py",
+    ROOT / "bench/run_part.py",
+)
 """The files that import what they are told to: the destinations that are set, or all modules."""
 HANDLERS = [file for file in FILES if file.name == "handler.py"]
 
@@ -122,10 +126,15 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "__main__": {"cli"},
     },
     "bench": {
+        "part": set(),
+        "machine": set(),
         "rounds": set(),
         "world": set(),
         "contenders": {"world"},
-        "parts": {"contenders", "rounds", "world"},
+        "parts": {"contenders", "machine", "part", "rounds", "world"},
+        "printed": {"part"},
+        "run_part": {"part"},
+        "__main__": {"machine", "part", "parts", "printed"},
     },
 }
 # What other trees may import of functions/: a name on which both sides must agree stands there.
