@@ -1,12 +1,14 @@
 """AWS behind botocore: requests are serialized and signed, and answered without a network."""
 
 import io
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import botocore.client
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 # What the body of a call has once for each of its entries.
@@ -15,7 +17,7 @@ _ENTRY_MARKS = {"BatchExecuteStatement": b'"Statement"', "PutEvents": b'"DetailT
 
 @dataclass(slots=True)
 class StubbedAws:
-    """Answers every request as AWS does if nothing fails, and counts them.
+    """Answers every request as AWS does if nothing fails, and counts them; safe for threads.
 
     Attributes
     ----------
@@ -31,6 +33,7 @@ class StubbedAws:
     calls: Counter[str] = field(default_factory=Counter)
     entries: Counter[str] = field(default_factory=Counter)
     _answers: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def attach(self, client: Any) -> Any:
         """Answer the requests of a boto3 client, and return the client."""
@@ -42,8 +45,9 @@ class StubbedAws:
                 time.sleep(seconds)
             body: Any = request.body
             count = body.count(_ENTRY_MARKS.get(operation, b'"'))
-            self.calls[operation] += 1
-            self.entries[operation] += count if operation in _ENTRY_MARKS else 1
+            with self._lock:
+                self.calls[operation] += 1
+                self.entries[operation] += count if operation in _ENTRY_MARKS else 1
             answer_body = self._answer(operation, count)
             headers: Any = {
                 "Content-Type": "application/x-amz-json-1.0",
@@ -54,6 +58,16 @@ class StubbedAws:
 
         client.meta.events.register("before-send", answer)
         return client
+
+    def attach_to_new_clients(self) -> None:
+        """Answer the requests of every client that this process creates from now on."""
+        creator: Any = botocore.client.ClientCreator
+        create_client = creator.create_client
+
+        def create(*args: Any, **kwargs: Any) -> Any:
+            return self.attach(create_client(*args, **kwargs))
+
+        creator.create_client = create
 
     def _answer(self, operation: str, count: int) -> bytes:
         match operation:
