@@ -11,8 +11,7 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
-from bench.contenders.powertools import Handler
-from bench.contenders.setup import Setup, make_contender
+from bench.contenders.setup import Handler, Setup, make_contender
 from bench.world.events import Batches
 from bench.world.invocation import Context
 
@@ -20,6 +19,7 @@ from bench.world.invocation import Context
 def serve(setup: Setup, requests: TextIO, answers: TextIO) -> None:
     """Take a turn for each line of `requests`: the batch's size, or the file of a payload."""
     handler = make_contender(setup)
+    print("ready", file=answers, flush=True)
     batches: Batches | None = None
     for line in requests:
         request = json.loads(line)
