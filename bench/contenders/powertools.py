@@ -1,4 +1,4 @@
-"""What people build with Powertools for AWS Lambda: its batch processor, alone and with more."""
+"""The usual consumers of a queue, built with Powertools for AWS Lambda."""
 
 import json
 from collections.abc import Callable
@@ -27,7 +27,7 @@ def batch_processor() -> Handler:
     def handle(record: SQSRecord) -> None:
         json.loads(record.body)
 
-    return _handler(handle)
+    return make_handler(BatchProcessor(event_type=EventType.SQS), handle)
 
 
 def idempotent_batch_processor(dynamodb: Any, eventbridge: Any | None = None) -> Handler:
@@ -46,7 +46,7 @@ def idempotent_batch_processor(dynamodb: Any, eventbridge: Any | None = None) ->
     def handle(record: SQSRecord) -> None:
         handle_end(end=end_fields(json.loads(record.body)), body=record.body)
 
-    handler = _handler(handle)
+    handler = make_handler(BatchProcessor(event_type=EventType.SQS), handle)
 
     def registered(event: dict[str, Any], context: Any) -> Any:
         config.register_lambda_context(context)
@@ -55,8 +55,8 @@ def idempotent_batch_processor(dynamodb: Any, eventbridge: Any | None = None) ->
     return registered
 
 
-def _handler(handle: Callable[[SQSRecord], None]) -> Handler:
-    processor = BatchProcessor(event_type=EventType.SQS)
+def make_handler(processor: BatchProcessor, handle: Callable[[Any], None]) -> Handler:
+    """Return a handler that processes each record, and reports those that fail."""
 
     def handler(event: dict[str, Any], context: Any) -> Any:
         return process_partial_response(

@@ -151,7 +151,7 @@ OF_FUNCTIONS: dict[str, Collection[str]] = {
 # What a tree may import of others besides functions/. The command line reads the settings.
 OF_OTHERS: dict[str, Collection[str]] = {
     "ops": ("infra/settings",),
-    "bench": tuple(f"local/{room}" for room in ARROWS["local"]),
+    "bench": ("infra/packaging", *(f"local/{room}" for room in ARROWS["local"])),
 }
 
 
