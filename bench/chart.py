@@ -6,7 +6,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from bench.contenders.setup import CONTENDERS
-from bench.printed import as_cell
+from bench.printed import cell_text
 
 # The batch size of the panels. The tables show the others.
 _BATCH = 100
@@ -57,7 +57,7 @@ def chart(facts: Mapping[str, str | int], parts: Mapping[str, Any]) -> str:
             lines += [
                 _text(_BAR_X - 8, y + 14, label, size=12, anchor="end"),
                 f'<rect x="{_BAR_X}" y="{y + 2}" width="{width:.1f}" height="16" fill="{color}"/>',
-                _text(_BAR_X + width + 6, y + 14, as_cell(value), size=12),
+                _text(_BAR_X + width + 6, y + 14, cell_text(value), size=12),
             ]
             y += 22
         y += 34

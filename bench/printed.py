@@ -7,7 +7,7 @@ from bench.part import Table
 
 def as_text(table: Table) -> str:
     """Return a table as text: its title, aligned columns, and its note."""
-    rows = [list(map(as_cell, row)) for row in table.rows]
+    rows = [list(map(cell_text, row)) for row in table.rows]
     lines = [list(table.header), *rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     is_number = [_is_number_column(table.rows, column) for column in range(len(table.header))]
@@ -32,8 +32,8 @@ def _is_number_column(rows: Sequence[Sequence[str | float]], column: int) -> boo
     return any(not isinstance(row[column], str) for row in rows)
 
 
-def as_cell(value: str | float) -> str:
-    """Return a text or a number as text; a number keeps at least three digits."""
+def cell_text(value: str | float) -> str:
+    """Return a cell's text; a number keeps three digits, and all that are before the point."""
     if isinstance(value, str):
         return value
     if isinstance(value, int) or abs(value) >= 100:

@@ -16,6 +16,8 @@ from aws_lambda_powertools.utilities.idempotency import (
     idempotent_function,
 )
 
+from bench.contenders.ends import end_fields, put_on_bus
+
 Handler = Callable[[dict[str, Any], Any], Any]
 
 
@@ -39,25 +41,10 @@ def idempotent_batch_processor(dynamodb: Any, eventbridge: Any | None = None) ->
     )
     def handle_end(end: dict[str, Any], body: str) -> None:
         if eventbridge:
-            entry = {
-                "EventBusName": "QueueEndsdevEndsBus1A2B3C4D",
-                "Source": "queue-ends",
-                "DetailType": "Conversation Ended",
-                "Detail": body,
-            }
-            response = eventbridge.put_events(Entries=[entry])
-            if response["FailedEntryCount"]:
-                raise RuntimeError(response["Entries"][0]["ErrorCode"])
+            put_on_bus(eventbridge, body)
 
     def handle(record: SQSRecord) -> None:
-        event = json.loads(record.body)
-        attributes = event["attributes"]
-        end = {
-            "conversationId": attributes["conversationId"],
-            "queueId": attributes["queueId"],
-            "eventTime": event["eventTime"],
-        }
-        handle_end(end=end, body=record.body)
+        handle_end(end=end_fields(json.loads(record.body)), body=record.body)
 
     handler = make_handler(BatchProcessor(event_type=EventType.SQS), handle)
 

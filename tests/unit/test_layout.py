@@ -25,6 +25,7 @@ CHOOSING = (
     FUNCTIONS / "destinations/registry.py",
     ROOT / "infra/packaging/probe.py",
     ROOT / "bench/run_part.py",
+    ROOT / "bench/cost/page.py",
 )
 """The files that import what they are told to: the destinations that are set, or all modules."""
 HANDLERS = [file for file in FILES if file.name == "handler.py"]
@@ -132,7 +133,9 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "rounds": set(),
         "world": set(),
         "contenders": {"world"},
-        "parts": {"contenders", "machine", "part", "rounds", "world"},
+        "calls": {"contenders", "world"},
+        "cost": {"part", "parts", "printed"},
+        "parts": {"calls", "contenders", "machine", "part", "rounds", "world"},
         "printed": {"part"},
         "run_part": {"part"},
         "__main__": {"chart", "machine", "part", "parts", "printed"},

@@ -8,7 +8,7 @@ import pytest
 from bench.chart import chart, panels
 from bench.part import Table
 from bench.parts import latency, per_record
-from bench.printed import as_cell, as_text
+from bench.printed import as_text, cell_text
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -54,7 +54,7 @@ def test_a_table_has_a_line_for_each_row_and_numbers_end_in_one_column() -> None
     [("x", "x"), (7, "7"), (12345, "12,345"), (0.0987, "0.099"), (1.234, "1.23"), (99.44, "99.4")],
 )
 def test_a_number_keeps_three_digits(value: str | float, text: str) -> None:
-    assert as_cell(value) == text
+    assert cell_text(value) == text
 
 
 def test_the_cpu_tables_divide_by_the_contender_that_they_name() -> None:
