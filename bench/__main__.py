@@ -11,19 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import bench.parts
+from bench.chart import chart
 from bench.machine import environment
 from bench.part import Table
 from bench.printed import as_text, facts_as_text
 
 _PROJECT = Path(__file__).resolve().parents[1]
 _RESULTS = _PROJECT / "build" / "bench" / "results.json"
+_CHART = _RESULTS.with_name("chart.svg")
 _PARTS = tuple(module.name for module in pkgutil.iter_modules(bench.parts.__path__))
 
 
 def main(names: Sequence[str]) -> int:
-    """Run parts, all if none is named; print their tables, and write `build/bench/results.json`.
+    """Run parts, all if none is named; print their tables, and write results.json and chart.svg.
 
-    The file keeps the results of the parts that are not run.
+    The files are in `build/bench`. They keep the results of the parts that are not run.
 
     Returns
     -------
@@ -45,7 +47,7 @@ def main(names: Sequence[str]) -> int:
         else:
             failed.append(name)
         print(f"{name} took {time.monotonic() - start:.0f} s", file=sys.stderr)
-    print(f"Results: {_RESULTS.relative_to(_PROJECT)}")
+    print(f"Results: {_RESULTS.relative_to(_PROJECT)}, {_CHART.relative_to(_PROJECT)}")
     if failed:
         print(f"Failed: {', '.join(failed)}", file=sys.stderr)
     return bool(failed)
@@ -70,6 +72,7 @@ def _save(facts: dict[str, str | int], name: str, results: dict[str, Any]) -> No
     _RESULTS.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"environment": facts, "parts": parts}, indent=2)
     _RESULTS.write_text(f"{text}\n", encoding="utf-8")
+    _CHART.write_text(chart(facts, parts), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -19,10 +19,10 @@ LATENCY_SECONDS = {"dynamodb": 0.005, "events": 0.005, "sqs": 0.01}
 ContenderName = Literal["ours", "plain", "idempotent", "unchecked", "parsing"]
 CONTENDERS: dict[ContenderName, str] = {
     "ours": "Queue Ends",
-    "plain": "(a) Powertools batch, json.loads",
-    "idempotent": "(b) = (a) + Powertools idempotency",
+    "plain": "(a) Powertools batch, no ledger",
+    "idempotent": "(b) Powertools batch + idempotency",
     "unchecked": "(b) without botocore's validation",
-    "parsing": "(c) Powertools batch, its parser",
+    "parsing": "(c) Powertools batch + parser, no ledger",
 }
 """What the contenders are called in the tables."""
 

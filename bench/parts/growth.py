@@ -15,6 +15,7 @@ from bench.rounds import median_and_minimum, take_turns
 from bench.world.events import QUEUE_IDS, Batches
 from bench.world.invocation import Context, environment
 from bench.world.memory import MemoryAws
+from bench.world.table import StubbedTable
 
 # The numbers of ends after which the worker is timed.
 _POINTS = (1_000, 10_000, 100_000, 1_000_000)
@@ -55,6 +56,13 @@ class _Worker:
         self.ends += size
         return seconds
 
+    def ledger_bytes_per_end(self) -> float:
+        """Process a batch, and return the size of its items by DynamoDB's rules."""
+        self._aws.table = table = StubbedTable(("conversation_id", "queue_id"))
+        self.process(_BATCH)
+        self._aws.table = None
+        return table.total_bytes / len(table.items)
+
 
 def measure() -> dict[str, Any]:
     """Return a row for each number of ends: the CPU time per end, the calls, and the memory.
@@ -84,6 +92,7 @@ def measure() -> dict[str, Any]:
                 "new_worker_cpu_us_per_end": _per_end(seconds["new worker"]),
                 "calls_per_end": (worker.call_count - calls) / (worker.ends - ends),
                 "rss_mb": _rss_mb(),
+                "ledger_bytes_per_end": worker.ledger_bytes_per_end(),
             }
         )
     return {"batch": _BATCH, "rounds": _ROUNDS, "rows": rows}
@@ -117,6 +126,7 @@ def tables(results: dict[str, Any]) -> list[Table]:
                 "÷ new worker",
                 "calls per end",
                 "RSS MB",
+                "ledger bytes per end",
             ),
             [
                 (
@@ -127,6 +137,7 @@ def tables(results: dict[str, Any]) -> list[Table]:
                     row["cpu_us_per_end"]["median"] / row["new_worker_cpu_us_per_end"]["median"],
                     row["calls_per_end"],
                     row["rss_mb"],
+                    row["ledger_bytes_per_end"],
                 )
                 for row in results["rows"]
             ],

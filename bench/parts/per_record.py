@@ -98,7 +98,7 @@ def _table(
             )
             for row in shown
         ],
-        "(a) and (c) remember nothing, and call nothing.",
+        "(a) and (c) only decode or parse each record. They remember nothing and call nothing.",
     )
 
 

@@ -1,11 +1,13 @@
 """AWS in memory: a client without botocore."""
 
+import json
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from bench.world.invocation import LEDGER_TABLE
+from bench.world.table import StubbedTable
 
 _WRITTEN = {"TableName": LEDGER_TABLE}
 _EVENT_PUT = {"EventId": "11710aed-b79e-4468-a20b-bb3c0c3b4860"}
@@ -20,18 +22,20 @@ class MemoryAws:
     ----------
     calls
         How often each operation was called.
-    last_statements
-        The statements of the last call.
+    table
+        Carries out PartiQL statements. Without it, all of them succeed.
     """
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
-        self.last_statements: Sequence[Mapping[str, Any]] = ()
+        self.table: StubbedTable | None = None
         self._lock = threading.Lock()
 
     def batch_execute_statement(self, *, Statements: Sequence[Any]) -> dict[str, Any]:  # noqa: N803 - AWS's name
         self._count("BatchExecuteStatement")
-        self.last_statements = Statements
+        if self.table:
+            body = json.dumps({"Statements": Statements}).encode()
+            return self.table.answer("BatchExecuteStatement", body)
         return {"Responses": [_WRITTEN] * len(Statements)}
 
     def put_events(self, *, Entries: Sequence[Any]) -> dict[str, Any]:  # noqa: N803 - AWS's name
