@@ -51,7 +51,7 @@ node_modules/.installed: package.json package-lock.json
 	@touch $@
 
 # What the functions need, for this machine and for Lambda: nothing after set-up needs a registry.
-build/.packages: $(VENV)/.installed functions/requirements.txt $(wildcard infra/packaging/*.py)
+build/.packages: $(VENV)/.installed functions/requirements.txt $(wildcard infra/packaging/*.py infra/packaging/*/*.py)
 	@$(PY) -m infra.packaging
 	@touch $@
 

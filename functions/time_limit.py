@@ -30,11 +30,12 @@ def time_limit(seconds: float, repeat_seconds: float = _REPEAT_SECONDS) -> Itera
     An inner limit is cheap, because it uses the signal handler of the limit around it. A limit of
     `math.inf` seconds around many limits therefore saves time.
     """
-    limit = _TimeLimit(seconds, repeat_seconds)
+    limit = _Limit(seconds, repeat_seconds)
     try:
         limit.begin()
         yield
     finally:
+        limit.is_inside = False
         limit.end()
 
 
@@ -44,58 +45,61 @@ def call_within(
     *args: _Arguments.args,
     **kwargs: _Arguments.kwargs,
 ) -> _Result:
-    """Call a function within a `time_limit`, and return its result.
-
-    This takes half the time that the context manager takes.
-    """
-    limit = _TimeLimit(seconds, _REPEAT_SECONDS)
+    """Call a function within a `time_limit`, in half the time that the `with` statement takes."""
+    limit = _Limit(seconds, _REPEAT_SECONDS)
     try:
         limit.begin()
         return function(*args, **kwargs)
     finally:
+        limit.is_inside = False
         limit.end()
 
 
-class _TimeLimit:
-    """A time limit. The process's only real-time timer is set for the innermost one."""
+class _Limit:
+    """A time limit. The process's only real-time timer is set for the innermost one.
 
-    __slots__ = ("_ends_at", "_handler", "_is_running", "_outer", "_repeat_seconds", "_seconds")
+    The alarm can ring between any two steps. So whoever calls `begin` does that in a `try` block,
+    and sets `is_inside` to False in the `finally` block, before the call of `end`. From then on, an
+    alarm does not interrupt anything.
+    """
 
-    _innermost: ClassVar["_TimeLimit | None"] = None
+    __slots__ = ("_ends_at", "_handler", "_outer", "_repeat_seconds", "_seconds", "is_inside")
+
+    _innermost: ClassVar["_Limit | None"] = None
 
     def __init__(self, seconds: float, repeat_seconds: float) -> None:
         self._seconds = seconds
         self._repeat_seconds = repeat_seconds
-        self._outer = _TimeLimit._innermost
+        self._outer = _Limit._innermost
         self._ends_at = math.inf
-        self._is_running = threading.get_ident() == threading.main_thread().ident
+        self.is_inside = threading.get_ident() == threading.main_thread().ident
 
     def begin(self) -> None:
-        if not self._is_running:
+        if not self.is_inside:
             return
         now = time.monotonic()
         if self._outer:
             self._seconds = min(self._seconds, self._outer._ends_at - now)
         self._ends_at = now + self._seconds
-        _TimeLimit._innermost = self
+        _Limit._innermost = self
         if not self._outer:
             self._handler = signal.getsignal(signal.SIGALRM)
-            signal.signal(signal.SIGALRM, _TimeLimit._interrupt)
+            signal.signal(signal.SIGALRM, _Limit._interrupt)
         self._set_timer(self._seconds)
 
     def end(self) -> None:
-        if not self._is_running:
-            return
-        self._is_running = False  # From here on, a late signal interrupts nothing.
-        if not self._outer:
-            self._set_timer(math.inf)
-            signal.signal(signal.SIGALRM, self._handler)
-        else:
+        """Give the timer back to the limit around this one."""
+        if _Limit._innermost is not self:
+            return  # It has not begun, as this is not the main thread.
+        if self._outer:
             _, repeat_seconds = self._outer._set_timer(self._outer._ends_at - time.monotonic())
             if repeat_seconds not in (0, self._repeat_seconds):
                 # The code has used the alarm itself, probably with a handler of its own.
-                signal.signal(signal.SIGALRM, _TimeLimit._interrupt)
-        _TimeLimit._innermost = self._outer
+                signal.signal(signal.SIGALRM, _Limit._interrupt)
+        else:
+            self._set_timer(math.inf)
+            signal.signal(signal.SIGALRM, self._handler)
+        _Limit._innermost = self._outer
 
     def _set_timer(self, seconds: float) -> tuple[float, float]:
         """Have the timer ring in so many seconds; return what was left of the timer before."""
@@ -107,6 +111,6 @@ class _TimeLimit:
 
     @staticmethod
     def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-        limit = _TimeLimit._innermost
-        if limit and limit._is_running:
+        limit = _Limit._innermost
+        if limit and limit.is_inside:
             raise TimeoutError(f"took longer than {limit._seconds:.1f} s")

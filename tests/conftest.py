@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from local.interruption import stop_on_signals
+from metrics import Zeros
 
 # The same examples every time, each for as long as it takes.
 settings.register_profile(
@@ -32,6 +33,12 @@ os.environ |= {
     # most of the time; the stock CLI still looks for them.
     "CDK_VALIDATION": "false",
 }
+
+
+@pytest.fixture
+def zeros_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the worker's next batch write its counts of zero, as a minute's first batch does."""
+    monkeypatch.setattr("worker.report.zeros", Zeros())
 
 
 def pytest_configure(config: pytest.Config) -> None:

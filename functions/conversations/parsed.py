@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from conversations.end import ConversationEnd
 
 IgnoreReason = Literal["other_event_type", "other_queue", "noted", "awaiting_details"]
@@ -29,16 +31,14 @@ the body is invalid.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True):
     """An end in one of our queues, accepted for delivery.
 
     Attributes
     ----------
     end
-        The end as destinations get it, except that `sequence` is always 1 and `end_id` is empty.
-        The ledger determines both later, and may replace `ended_at` with the time that it has
-        recorded for the end.
+        The end as destinations get it if it is the first one of its conversation and queue. The
+        ledger may later change `sequence`, `ended_at` and `end_id`.
     ended_at_ms
         When the conversation ended, in epoch milliseconds.
     has_own_time

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from conversations.end import ConversationEnd
+from conversations.end import ConversationEnd, make_end_id
 from conversations.fields import (
     describe_type_mismatch,
     format_utc,
@@ -64,6 +64,7 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Acc
     if queue_id not in queue_ids:
         return Ignored("other_queue")
 
+    ended_at_ms = to_epoch_ms(ended_at)
     participants = list_or_empty(attributes.get("participants"))
     customer = _find_customer(participants)
     queue = attributes.get("queue")
@@ -79,12 +80,12 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Acc
         metrics=list_or_empty(attributes.get("metrics")),
         source="subscription",
         sequence=1,
-        end_id="",
+        end_id=make_end_id(conversation_id, queue_id, ended_at_ms),
         details="none",
         conversation_start=None,
         raw=event,
     )
-    return Accepted(end, to_epoch_ms(ended_at), has_own_time)
+    return Accepted(end, ended_at_ms, has_own_time)
 
 
 def _require_queue_id(attributes: dict[str, Any]) -> str:

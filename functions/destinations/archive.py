@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import boto3
-
 from aws_calls import call
+from aws_clients import make_client
 from conversations.end import ConversationEnd
 from deadline import Deadline
 from destinations.destination import Receipt
-from destinations.grouped_calls import CLIENT_CONFIG, CallLimits, send_in_groups
+from destinations.grouped_calls import READ_TIMEOUT_SECONDS, CallLimits, send_in_groups
+from side_by_side import Runner, run_in_turn, run_side_by_side
 
 if TYPE_CHECKING:
     from mypy_boto3_firehose import FirehoseClient
@@ -31,22 +31,32 @@ LIMITS = CallLimits(
 
 def make_destination(environment: Mapping[str, str]) -> "Archive":
     """Return the destination for the Firehose stream that the variable `ARCHIVE_STREAM` names."""
-    return Archive(boto3.client("firehose", config=CLIENT_CONFIG), environment["ARCHIVE_STREAM"])
+    client = make_client("firehose", read_timeout_seconds=READ_TIMEOUT_SECONDS)
+    return Archive(client, environment["ARCHIVE_STREAM"], run_side_by_side)
 
 
 class Archive:
-    """The destination that puts ends into a Firehose stream."""
+    """The destination that puts ends into a Firehose stream. `run` runs the calls."""
 
     name = "archive"
+    needs_main_thread = False
 
-    def __init__(self, firehose: "FirehoseClient", stream_name: str) -> None:
+    def __init__(
+        self, firehose: "FirehoseClient", stream_name: str, run: Runner = run_in_turn
+    ) -> None:
         self._firehose = firehose
         self._stream_name = stream_name
+        self._run = run
 
     def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
         """Put ends into the stream, up to 100 in each call; see `Destination.deliver`."""
         return send_in_groups(
-            ends, deadline, limits=LIMITS, make_entry=_make_record, send=self._put
+            ends,
+            deadline,
+            limits=LIMITS,
+            make_entry=_make_record,
+            send=self._put,
+            run=self._run,
         )
 
     def _put(self, records: list[Any], deadline: Deadline) -> list[str]:

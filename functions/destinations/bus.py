@@ -9,7 +9,8 @@ from aws_clients import make_client
 from conversations.end import ConversationEnd
 from deadline import Deadline
 from destinations.destination import Receipt
-from destinations.grouped_calls import CallLimits, send_in_groups
+from destinations.grouped_calls import READ_TIMEOUT_SECONDS, CallLimits, send_in_groups
+from side_by_side import Runner, run_in_turn, run_side_by_side
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -36,22 +37,32 @@ LIMITS = CallLimits(
 
 def make_destination(environment: Mapping[str, str]) -> "Bus":
     """Return the destination for the bus that the variable `ENDS_BUS` names."""
-    return Bus(make_client("events", read_timeout_seconds=3), environment["ENDS_BUS"])
+    client = make_client("events", read_timeout_seconds=READ_TIMEOUT_SECONDS)
+    return Bus(client, environment["ENDS_BUS"], run_side_by_side)
 
 
 class Bus:
-    """The destination that puts ends on an EventBridge bus."""
+    """The destination that puts ends on an EventBridge bus. `run` runs the calls."""
 
     name = "bus"
+    needs_main_thread = False
 
-    def __init__(self, eventbridge: "EventBridgeClient", bus_name: str) -> None:
+    def __init__(
+        self, eventbridge: "EventBridgeClient", bus_name: str, run: Runner = run_in_turn
+    ) -> None:
         self._eventbridge = eventbridge
         self._bus_name = bus_name
+        self._run = run
 
     def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
         """Put ends on the bus, up to 10 in each call; see `Destination.deliver`."""
         return send_in_groups(
-            ends, deadline, limits=LIMITS, make_entry=self._make_entry, send=self._put
+            ends,
+            deadline,
+            limits=LIMITS,
+            make_entry=self._make_entry,
+            send=self._put,
+            run=self._run,
         )
 
     def _make_entry(self, end: ConversationEnd, end_json: bytes) -> dict[str, Any]:

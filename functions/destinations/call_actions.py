@@ -22,6 +22,7 @@ class Actions:
     """The destination that calls a function for each end; the end fails if the function raises."""
 
     name = "actions"
+    needs_main_thread = True  # Only there can a time limit interrupt the function.
 
     def __init__(self, action: Callable[[ConversationEnd], None]) -> None:
         self._action = action
@@ -34,9 +35,13 @@ class Actions:
                 return
             yield self._call(position, end, min(CALL_SECONDS, seconds_left))
 
+    def _act(self, end: ConversationEnd) -> None:
+        # If the action has no source lines, this line is what the receipt's detail names.
+        self._action(end)
+
     def _call(self, position: int, end: ConversationEnd, seconds: float) -> Receipt:
         try:
-            call_within(seconds, self._action, end)
+            call_within(seconds, self._act, end)
         except KeyboardInterrupt:  # Ctrl-C in a local run
             raise
         except BaseException as error:  # noqa: BLE001 - whatever the user's code raises, only this end fails

@@ -1,8 +1,9 @@
 """The interface of a destination, and the receipt that a destination gives for an end."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
+
+import msgspec
 
 from conversations.end import ConversationEnd
 from deadline import Deadline
@@ -13,8 +14,7 @@ CALL_SECONDS = 10.0
 ReceiptKind = Literal["arrived", "failed", "refused"]
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True):
     """A destination's result for one end.
 
     Attributes
@@ -40,11 +40,16 @@ class Destination(Protocol):
     def name(self) -> str:
         """The destination's name in the setting `destinations` and in the ledger."""
 
+    @property
+    def needs_main_thread(self) -> bool:
+        """Whether `deliver` must run in the main thread, where a time limit can interrupt it."""
+
     def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
         """Send ends, and yield each receipt as soon as it is known.
 
         Receipts come in any order, at most one for each end. An end without a receipt was not
         sent. Each call to a service or function takes at most `CALL_SECONDS`, and stops at the
-        deadline. Between two receipts, the worker may mark the ends that have arrived, so that few
-        deliveries are repeated after a crash.
+        deadline. Other destinations get the same ends at the same time, each in a thread of its
+        own. The worker marks ends that have arrived, so that few deliveries are repeated after a
+        crash.
         """

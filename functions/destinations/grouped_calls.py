@@ -1,18 +1,20 @@
 """Sends ends to AWS services that accept several entries in a call and report on each entry."""
 
+import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError, ParamValidationError
+from botocore.exceptions import ClientError
 
-from aws_calls import CALL_ERRORS, CallError, client_config, code_of, describe
+from aws_calls import CALL_ERRORS, CallError, code_of, describe
 from conversations.end import ConversationEnd
 from deadline import Deadline
 from destinations.destination import CALL_SECONDS, Receipt, ReceiptKind
+from side_by_side import MAX_AT_ONCE, Runner
 
-CLIENT_CONFIG = client_config(read_timeout_seconds=3)
+READ_TIMEOUT_SECONDS = 3
 # botocore gives an error this code if the response has the HTTP status 413 and no body. EventBridge
 # responds like this to a request that is far too large.
 _TOO_LARGE_STATUS = "413"
@@ -102,6 +104,7 @@ def send_in_groups(
     limits: CallLimits,
     make_entry: Callable[[ConversationEnd, bytes], Any],
     send: Sender,
+    run: Runner,
 ) -> Iterator[Receipt]:
     """Send ends in as few calls as the limits allow; yield each call's receipts after the call.
 
@@ -113,8 +116,10 @@ def send_in_groups(
     ----------
     make_entry
         Takes an end and its JSON, and returns the entry for the service.
+    run
+        Runs the calls, up to `MAX_AT_ONCE` together.
     """
-    return _Sending(ends, deadline, limits, make_entry, send).run()
+    return _Sending(ends, deadline, limits, make_entry, send, run).receipts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +131,15 @@ class _Sending:
     limits: CallLimits
     make_entry: Callable[[ConversationEnd, bytes], Any]
     send: Sender
+    run: Runner
 
-    def run(self) -> Iterator[Receipt]:
+    def receipts(self) -> Iterator[Receipt]:
+        groups: list[list[_Entry]] = []
         group: list[_Entry] = []
         group_bytes = 0
         for position in range(len(self.ends)):
             if self.deadline.passed():
-                # Neither the group nor the remaining ends are sent, so none of them gets a receipt.
+                # Neither the groups nor the other ends are sent, so none of them gets a receipt.
                 return
             try:
                 entry = self._make_entry(position, may_have_raw=True)
@@ -144,11 +151,30 @@ class _Sending:
                 or group_bytes + entry.counted_bytes > self.limits.max_call_bytes
             )
             if is_group_full:
-                yield from self._send_group(group)
+                groups.append(group)
                 group, group_bytes = [], 0
+                if len(groups) == MAX_AT_ONCE:
+                    yield from self._send_groups(groups)
+                    groups = []
             group.append(entry)
             group_bytes += entry.counted_bytes
-        yield from self._send_group(group)
+        if group:
+            yield from self._send_groups([*groups, group])
+
+    def _send_groups(self, groups: Sequence[Sequence[_Entry]]) -> Iterator[Receipt]:
+        """Send groups together, and yield the receipts of each group after its call."""
+        calls = [functools.partial(self._send_whole_group, group) for group in groups]
+        unanswered = dict(enumerate(groups))
+        for group_number, receipts in self.run(calls, self.deadline.within(CALL_SECONDS)):
+            del unanswered[group_number]
+            yield from receipts
+        for group in unanswered.values():
+            for entry in group:
+                no_answer = describe(TimeoutError(), self.limits.service)
+                yield Receipt(entry.position, "failed", no_answer)
+
+    def _send_whole_group(self, group: Sequence[_Entry]) -> list[Receipt]:
+        return list(self._send_group(group))
 
     def _make_entry(self, position: int, *, may_have_raw: bool) -> _Entry:
         """Return an end's entry. Leave `raw` out only if that is necessary.
@@ -208,8 +234,7 @@ def _receipt_kind(code: str) -> ReceiptKind:
 
 
 def _may_concern_one_entry(error: CallError) -> bool:
-    # botocore raises `ParamValidationError` if an entry is invalid, and sends nothing.
-    return isinstance(error, ParamValidationError) or code_of(error) in _ENTRY_ERROR_CODES
+    return code_of(error) in _ENTRY_ERROR_CODES
 
 
 def _is_too_large(error: CallError) -> bool:

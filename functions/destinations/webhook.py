@@ -4,9 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import boto3
-
-from aws_calls import client_config
+from aws_clients import make_client
 from conversations.end import ConversationEnd
 from deadline import Deadline
 from destinations.destination import CALL_SECONDS, Receipt
@@ -43,6 +41,7 @@ class Webhook:
     """
 
     name = "webhook"
+    needs_main_thread = False
 
     def __init__(
         self,
@@ -131,9 +130,7 @@ def make_destination(environment: Mapping[str, str]) -> Webhook:
             environment["WEBHOOK_URL"],
             allow_private=environment.get("WEBHOOK_ALLOW_PRIVATE") == "true",
         ),
-        SigningKeys(
-            boto3.client("secretsmanager", config=client_config()), environment["WEBHOOK_SECRET"]
-        ),
+        SigningKeys(make_client("secretsmanager"), environment["WEBHOOK_SECRET"]),
     )
 
 

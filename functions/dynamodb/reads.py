@@ -1,5 +1,6 @@
 """Reads the ledger's items from the table, and converts them into domain objects."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,7 +17,9 @@ from dynamodb.writes import (
     failure_of_call,
     history_key,
     key_values,
+    split_into_groups,
 )
+from side_by_side import Runner, run_in_turn
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -38,11 +41,16 @@ class TableReader:
     ----------
     table_name
         The name of the ledger's table.
+    run
+        Runs the calls for several groups of keys.
     """
 
-    def __init__(self, dynamodb: "DynamoDBClient", table_name: str) -> None:
+    def __init__(
+        self, dynamodb: "DynamoDBClient", table_name: str, run: Runner = run_in_turn
+    ) -> None:
         self._dynamodb = dynamodb
         self._table_name = table_name
+        self._run = run
 
     def read_ends(
         self, keys: Sequence[EndKey], deadline: Deadline
@@ -79,23 +87,32 @@ class TableReader:
         failure = Failed(UNREAD)
         pending_keys = keys
         for _ in attempts_until(deadline):
-            for start in range(0, len(pending_keys), MAX_KEYS):
-                try:
-                    items |= self._read_once(pending_keys[start : start + MAX_KEYS], deadline)
-                except CALL_ERRORS as error:
-                    failure = failure_of_call(error)
+            calls = [
+                functools.partial(self._read_once, group, deadline)
+                for group in split_into_groups(pending_keys, MAX_KEYS)
+            ]
+            for _, result in self._run(calls, deadline):
+                if isinstance(result, Failed):
+                    failure = result
+                else:
+                    items |= result
             pending_keys = [key for key in pending_keys if key not in items]
             if not pending_keys:
                 break
         return items, failure
 
-    def _read_once(self, keys: Sequence[ItemKey], deadline: Deadline) -> dict[ItemKey, Item | None]:
-        """Read items with one call; return them as `_read_with_retries` does."""
+    def _read_once(
+        self, keys: Sequence[ItemKey], deadline: Deadline
+    ) -> dict[ItemKey, Item | None] | Failed:
+        """Read items with one call; return them as `_read_with_retries` does, or its failure."""
         if deadline.passed():
             return {}
         key_attributes = [key_values(key) for key in keys]
         request: Any = {self._table_name: {"Keys": key_attributes, "ConsistentRead": True}}
-        response = call_once(deadline, self._dynamodb.batch_get_item, RequestItems=request)
+        try:
+            response = call_once(deadline, self._dynamodb.batch_get_item, RequestItems=request)
+        except CALL_ERRORS as error:
+            return failure_of_call(error)
         items: dict[ItemKey, Item | None] = {
             _key_of(item): item for item in response["Responses"].get(self._table_name, [])
         }

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aws_calls import CALL_ERRORS, TRANSIENT_CODES, CallError, call_once, code_of, is_transient
 from conversations.failures import OUT_OF_TIME, Failed
@@ -22,6 +22,7 @@ from conversations.ledger_store import (
 )
 from deadline import Deadline
 from dynamodb.history_items import Values, history_values
+from side_by_side import Runner, run_in_turn
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -45,6 +46,8 @@ _STATUS_BY_CODE = {
     "ConditionalCheckFailed": WriteStatus.CONDITION_FAILED,
 }
 
+_Item = TypeVar("_Item")
+
 ItemKey = tuple[str, str]
 """The values of the partition key `conversation_id` and the sort key `queue_id`."""
 Statement = dict[str, Any]
@@ -61,13 +64,18 @@ class TableWriter:
     ----------
     table_name
         The name of the ledger's table.
+    run
+        Runs the calls for several groups of statements.
     """
 
     writes_per_call = MAX_STATEMENTS
 
-    def __init__(self, dynamodb: "DynamoDBClient", table_name: str) -> None:
+    def __init__(
+        self, dynamodb: "DynamoDBClient", table_name: str, run: Runner = run_in_turn
+    ) -> None:
         self._dynamodb = dynamodb
         self._table_name = table_name
+        self._run = run
 
     def write(self, writes: Sequence[Write], deadline: Deadline) -> list[WriteResult]:
         """Carry out writes, and return their results in order. Each write has an item of its own.
@@ -78,10 +86,16 @@ class TableWriter:
         results: list[WriteResult] = [OUT_OF_TIME] * len(statements)
         pending_positions: Sequence[int] = range(len(statements))
         for _ in attempts_until(deadline):
-            for start in range(0, len(pending_positions), MAX_STATEMENTS):
-                positions = pending_positions[start : start + MAX_STATEMENTS]
-                new_results = self._execute([statements[p] for p in positions], deadline)
-                for position, result in zip(positions, new_results, strict=True):
+            groups = split_into_groups(pending_positions, MAX_STATEMENTS)
+            calls = [
+                functools.partial(self._execute, [statements[p] for p in group], deadline)
+                for group in groups
+            ]
+            results_by_group = dict(self._run(calls, deadline))
+            for group_number, group in enumerate(groups):
+                no_answer = [Failed(NO_ANSWER)] * len(group)
+                new_results = results_by_group.get(group_number, no_answer)
+                for position, result in zip(group, new_results, strict=True):
                     # An error from an earlier attempt says more than `OUT_OF_TIME`, so it is kept.
                     if result is not OUT_OF_TIME:
                         results[position] = result
@@ -104,6 +118,11 @@ class TableWriter:
             return [Failed(NO_ANSWER)] * len(statements)
         codes = [entry.get("Error", {}).get("Code") for entry in entries]
         return [_STATUS_BY_CODE.get(code) or Failed(str(code)) for code in codes]
+
+
+def split_into_groups(items: Sequence[_Item], size: int) -> list[Sequence[_Item]]:
+    """Return the items in groups of a size, in order; the last group can be smaller."""
+    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def attempts_until(deadline: Deadline) -> Iterator[float]:
@@ -156,39 +175,18 @@ def key_values(key: ItemKey) -> dict[str, dict[str, str]]:
 def make_statement(table_name: str, write: Write) -> Statement:
     """Return the statement that carries out a write."""
     match write:
-        case NewClaim(key, holder, lease_until, ended_at, source, expires_at):
-            return _insert_statement(
-                table_name,
-                end_key(key),
-                {
-                    "state": {"S": "claimed"},
-                    "claimed_by": {"S": holder},
-                    "lease_until": _number(lease_until),
-                    "ended_at": _number(ended_at),
-                    "delivered": {"L": []},
-                    "source": {"S": source},
-                    "expires_at": _number(expires_at),
-                },
-            )
-        case Mark(key, holder, lease_until, delivered, done, span, details_attempts):
-            lease_value = _number(lease_until)
-            values: Values = {
-                "delivered": {"L": [{"S": name} for name in delivered]},
-                "lease_until": lease_value,
-            }
-            if done:
-                values["state"] = {"S": "done"}
-            if span:
-                values |= _span_values(span)
-            if details_attempts:
-                values["details_attempts"] = _number(details_attempts)
+        case NewClaim():
+            return _insert_statement(table_name, end_key(write.key), _new_claim_values(write))
+        case Mark():
             conditions: Values = {
-                '"claimed_by"=?': {"S": holder},
+                '"claimed_by"=?': {"S": write.holder},
                 # A mark may shorten the lease, but never lengthen it. So a mark that a newer mark
                 # has overtaken fails (see `Mark`).
-                '"lease_until" >= ?': lease_value,
+                '"lease_until" >= ?': _number(write.lease_until),
             }
-            return _update_statement(table_name, end_key(key), values, conditions)
+            return _update_statement(
+                table_name, end_key(write.key), _mark_values(write), conditions
+            )
         case Takeover(key, holder, lease_until, expires_at, former_holder, now):
             return _update_statement(
                 table_name,
@@ -223,22 +221,54 @@ def make_statement(table_name: str, write: Write) -> Statement:
             return _update_statement(table_name, history_key(conversation_id), values, conditions)
 
 
+def _new_claim_values(claim: NewClaim) -> Values:
+    return {
+        "state": {"S": "claimed"},
+        "claimed_by": {"S": claim.holder},
+        "lease_until": _number(claim.lease_until),
+        "ended_at": _number(claim.ended_at),
+        "delivered": {"L": []},
+        "source": {"S": claim.source},
+        "expires_at": _number(claim.expires_at),
+    }
+
+
+def _mark_values(mark: Mark) -> Values:
+    values: Values = {
+        "delivered": {"L": [{"S": name} for name in mark.delivered]},
+        "lease_until": _number(mark.lease_until),
+    }
+    if mark.done:
+        values["state"] = {"S": "done"}
+    if mark.span:
+        values |= _span_values(mark.span)
+    if mark.details_attempts:
+        values["details_attempts"] = _number(mark.details_attempts)
+    return values
+
+
 def _insert_statement(table_name: str, key: ItemKey, values: Values) -> Statement:
     item = key_values(key) | values
-    return {"Statement": _insert_partiql(table_name, *item), "Parameters": [*item.values()]}
+    return {"Statement": _insert_partiql(table_name, tuple(item)), "Parameters": [*item.values()]}
 
 
 def _update_statement(
     table_name: str, key: ItemKey, values: Values, conditions: Values
 ) -> Statement:
     partiql = _update_partiql(table_name, tuple(values), tuple(conditions))
-    parameters = [*values.values(), *key_values(key).values(), *conditions.values()]
+    conversation_id, sort_key = key
+    parameters = [
+        *values.values(),
+        {"S": conversation_id},
+        {"S": sort_key},
+        *conditions.values(),
+    ]
     return {"Statement": partiql, "Parameters": parameters}
 
 
 # The PartiQL strings are cached, because only a few different strings occur.
 @functools.cache
-def _insert_partiql(table_name: str, *attributes: str) -> str:
+def _insert_partiql(table_name: str, attributes: tuple[str, ...]) -> str:
     fields = ", ".join(f"'{attribute}': ?" for attribute in attributes)
     return f'INSERT INTO "{table_name}" VALUE {{{fields}}}'
 

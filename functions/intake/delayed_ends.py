@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from conversations.end import ConversationEnd, Source
+from conversations.end import ConversationEnd, Source, make_end_id
 from conversations.fields import (
     format_utc,
     from_epoch_ms,
@@ -107,8 +107,8 @@ def parse_delayed_body(body: str, queue_ids: Collection[str]) -> Accepted | Igno
         participants=delayed.participants,
         metrics=delayed.metrics,
         source=delayed.source,
-        sequence=1,  # The ledger determines the right sequence and id.
-        end_id="",
+        sequence=1,
+        end_id=make_end_id(delayed.conversation_id, delayed.queue_id, delayed.ended_at_ms),
         details="none",
         conversation_start=None,
         raw=delayed.event,

@@ -1,12 +1,15 @@
 """Processes a batch: every message gets one outcome."""
 
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from conversations.claim import AlreadyDone, AwaitsDetails, Claim, ClaimResult, HeldByOther
+from conversations.end import make_end_id
 from conversations.failures import Failed, OutOfTime
+from conversations.fields import format_utc, from_epoch_ms
 from conversations.ledger import Ledger
 from conversations.ledger_store import EndKey
 from conversations.parsed import Accepted, Ignored, Rejected
@@ -14,7 +17,9 @@ from deadline import Clock, InvocationContext, now_ms
 from destinations.destination import Destination
 from dynamodb.writes import NO_ANSWER
 from private_network import explain_no_answer
-from worker.dispatch import ClaimedEnd, dispatch
+from side_by_side import Threads
+from worker.claimed_end import ClaimedEnd
+from worker.dispatch import Report, dispatch
 from worker.intake_queue import IntakeQueue
 from worker.messages import Message, Reader, ReadResult
 from worker.report import BatchReport, Outcome, OutcomeKind, one_outcome_per_message
@@ -39,6 +44,8 @@ class Dependencies:
         Returns the time in epoch milliseconds.
     sleep
         Waits for a number of seconds.
+    make_threads
+        Returns new threads, in which destinations get the ends of a batch.
     """
 
     reader: Reader
@@ -48,6 +55,7 @@ class Dependencies:
     details: "DetailsStep | None" = None
     now_ms: Clock = now_ms
     sleep: Callable[[float], None] = time.sleep
+    make_threads: Callable[[], Threads[Report]] = Threads
 
 
 def process(
@@ -66,7 +74,7 @@ def process(
         Lambda's context object, which knows the time left.
     """
     details = dependencies.details
-    steps_after_claiming = len(dependencies.destinations) + (_DETAILS_STEPS if details else 0)
+    steps_after_claiming = 1 + (_DETAILS_STEPS if details else 0)
     budget = TimeBudget(context, steps_after_claiming, dependencies.sleep)
     claims = dependencies.ledger.open_claims(budget.lease_until_ms(dependencies.now_ms()))
     report = BatchReport()
@@ -82,7 +90,9 @@ def process(
         claimed_ends, outcomes_of_delayed_ends = details.run(claimed_ends, claims, budget)
         outcomes_per_end += outcomes_of_delayed_ends
 
-    report.delivery_failures = dispatch(claimed_ends, dependencies.destinations, claims, budget)
+    report.delivery_failures = dispatch(
+        claimed_ends, dependencies.destinations, claims, budget, dependencies.make_threads()
+    )
     for claimed_end in claimed_ends:
         outcomes_per_end += _outcomes_of(claimed_end)
         if claimed_end.done:
@@ -161,7 +171,7 @@ def _split_by_claim(
         match result:
             case Claim():
                 # If the ledger recognizes two of these ends as the same end, they share a claim.
-                new_end = ClaimedEnd.from_claim(result, accepted)
+                new_end = _make_claimed_end(result, accepted)
                 claimed_end = claimed_ends.setdefault(result.key, new_end)
                 claimed_end.messages += messages
                 claimed_end.details_attempts = max(
@@ -185,6 +195,24 @@ def _split_by_claim(
     return list(claimed_ends.values()), outcomes
 
 
+def _make_claimed_end(claim: Claim, accepted: Accepted) -> ClaimedEnd:
+    """Return a claimed end without messages yet.
+
+    The end gets the time in the ledger, so that it is the same at every attempt, whichever of its
+    events arrives.
+    """
+    conversation_id, queue_id, sequence = claim.key
+    end = accepted.end
+    if (sequence, claim.ended_at) != (1, accepted.ended_at_ms):
+        end = dataclasses.replace(
+            end,
+            ended_at=format_utc(from_epoch_ms(claim.ended_at)),
+            sequence=sequence,
+            end_id=make_end_id(conversation_id, queue_id, claim.ended_at),
+        )
+    return ClaimedEnd(claim, end, accepted.has_own_time, accepted.details_attempts)
+
+
 def _failed_outcome(message: Message, failure: Failed | OutOfTime) -> Outcome:
     """Return the outcome of a message for which a step failed or no time was left."""
     if isinstance(failure, Failed):
@@ -199,24 +227,21 @@ def _describe_error(error: str) -> str:
 
 def _outcomes_of(claimed_end: ClaimedEnd) -> list[Outcome]:
     """Return the outcomes of the messages that report an end."""
-    kind: OutcomeKind
-    attempt_details = "; ".join([*claimed_end.failures.values(), *claimed_end.refusals.values()])
-    match claimed_end.fate():
-        case "done":
-            first, *repeats = claimed_end.messages
-            return [Outcome(first, "processed"), *(Outcome(m, "duplicate") for m in repeats)]
-        case "claim_lost":
-            kind, reason, detail = "failed", "claimed_elsewhere", "claim lost"
-        case "destination_failed":
-            kind, reason, detail = "failed", "destination", attempt_details
-        case "no_time":
-            kind, reason, detail = "failed", "no_time", attempt_details
-        case "refused":
-            kind, reason, detail = "rejected", "destination_refused", attempt_details
-        case "mark_failed":
-            kind, reason, detail = "failed", "ledger", _describe_error(claimed_end.mark_error)
-        case unforeseen:
-            assert_never(unforeseen)
+    if claimed_end.done:
+        first, *repeats = claimed_end.messages
+        return [Outcome(first, "processed"), *(Outcome(m, "duplicate") for m in repeats)]
+    kind: OutcomeKind = "failed"
+    detail = "; ".join([*claimed_end.failures.values(), *claimed_end.refusals.values()])
+    if claimed_end.claim_lost:
+        reason, detail = "claimed_elsewhere", "claim lost"
+    elif claimed_end.failures:
+        reason = "destination"
+    elif claimed_end.untried_destinations:
+        reason = "no_time"
+    elif claimed_end.refusals:
+        kind, reason = "rejected", "destination_refused"
+    else:
+        reason, detail = "ledger", _describe_error(claimed_end.mark_error)
     is_crowded_out = claimed_end.is_crowded_out
     return [
         Outcome(message, kind, reason, detail, is_crowded_out) for message in claimed_end.messages

@@ -24,7 +24,7 @@ from genesys.credentials import SECRETS_MANAGER_CONFIG, load_credentials
 from intake.delayed_ends import make_delayed_body
 from intake.sending import MAX_BYTES
 from logs import json_logger
-from worker.dispatch import ClaimedEnd
+from worker.claimed_end import ClaimedEnd
 from worker.intake_queue import IntakeQueue
 from worker.report import Outcome
 from worker.time_budget import TimeBudget

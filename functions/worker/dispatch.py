@@ -1,103 +1,29 @@
 """Delivers a batch's claimed ends, and marks in the ledger which destinations have each end."""
 
-import dataclasses
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal, assert_never
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import assert_never
 
-from conversations.claim import Claim, ClaimLost, Marked
-from conversations.end import ConversationEnd, make_end_id
+from conversations.claim import ClaimLost, Marked
 from conversations.failures import Failed, OutOfTime
-from conversations.fields import format_utc, from_epoch_ms
 from conversations.ledger import Claims
-from conversations.parsed import Accepted
 from deadline import Deadline
 from destinations.destination import Destination, Receipt
+from side_by_side import Threads
 from tracebacks import error_origin
-from worker.messages import Message
+from worker.claimed_end import ClaimedEnd
 from worker.time_budget import TimeBudget
 
-Fate = Literal["done", "claim_lost", "destination_failed", "no_time", "refused", "mark_failed"]
-"""`done`, or why an end is not done."""
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A delivery is finished: every receipt has been given, unless there was an error."""
+
+    error: Exception | None
 
 
-@dataclass(slots=True)
-class ClaimedEnd:
-    """An end to deliver, and the messages that report it.
-
-    Attributes
-    ----------
-    end
-        The end as destinations get it, with the sequence, the id and the time from the ledger.
-    has_own_time, details_attempts
-        As in `Accepted`.
-    failures
-        The details of failed attempts, keyed by destination name. A retry may succeed.
-    refusals
-        The details of refused attempts, keyed by destination name. No retry can succeed.
-    untried_destinations
-        The names of destinations that the end was not sent to, because no time was left.
-    is_crowded_out
-        Whether the end is among `failures` only because other ends took a destination's time.
-    mark_error
-        The latest mark's error; empty if there is none.
-    claim_lost
-        Whether another invocation has taken over the end.
-    done
-        Whether the ledger has recorded that every destination has the end.
-    """
-
-    claim: Claim
-    end: ConversationEnd
-    has_own_time: bool = True
-    details_attempts: int = 0
-    messages: list[Message] = field(default_factory=list)
-    failures: dict[str, str] = field(default_factory=dict)
-    refusals: dict[str, str] = field(default_factory=dict)
-    untried_destinations: list[str] = field(default_factory=list)
-    is_crowded_out: bool = False
-    mark_error: str = ""
-    claim_lost: bool = False
-    done: bool = False
-
-    @classmethod
-    def from_claim(cls, claim: Claim, accepted: Accepted) -> "ClaimedEnd":
-        """Return a claimed end without messages yet.
-
-        The end gets the time in the ledger, so that it is the same at every attempt, whichever of
-        its events arrives.
-        """
-        conversation_id, queue_id, sequence = claim.key
-        ended_at = accepted.end.ended_at
-        if claim.ended_at != accepted.ended_at_ms:
-            ended_at = format_utc(from_epoch_ms(claim.ended_at))
-        end = dataclasses.replace(
-            accepted.end,
-            ended_at=ended_at,
-            sequence=sequence,
-            end_id=make_end_id(conversation_id, queue_id, claim.ended_at),
-        )
-        return cls(claim, end, accepted.has_own_time, accepted.details_attempts)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the end is not done, and this invocation still holds the claim."""
-        return not self.done and not self.claim_lost
-
-    def is_missing_at(self, destination: Destination) -> bool:
-        return destination.name not in self.claim.delivered
-
-    def fate(self) -> Fate:
-        """Return the end's fate: the first one that applies, in the order of `Fate`."""
-        if self.done:
-            return "done"
-        if self.claim_lost:
-            return "claim_lost"
-        if self.failures:
-            return "destination_failed"
-        if self.untried_destinations:
-            return "no_time"
-        return "refused" if self.refusals else "mark_failed"
+Report = tuple["_Delivery", Receipt | Finished]
+"""What a thread reports of its delivery."""
 
 
 def dispatch(
@@ -105,11 +31,17 @@ def dispatch(
     destinations: Sequence[Destination],
     claims: Claims,
     budget: TimeBudget,
+    threads: Threads[Report],
 ) -> int:
     """Deliver ends to the destinations that lack them, and release the claims on unfinished ends.
 
-    The results are recorded in `ends`. An end that fails at one destination still goes to the
-    other destinations.
+    The destinations get the ends side by side. The results are recorded in `ends`. An end that
+    fails at one destination still goes to the other destinations.
+
+    Parameters
+    ----------
+    threads
+        New threads, for the destinations that need not run in the main thread.
 
     Returns
     -------
@@ -117,87 +49,184 @@ def dispatch(
         The number of attempts that failed or were refused. An attempt sends one end to one
         destination.
     """
-    return _Dispatch(destinations, claims, budget).run(ends)
+    return _Dispatch(destinations, claims, budget, threads).run(ends)
+
+
+class _Delivery:
+    """The delivery of ends to a destination that lacks them."""
+
+    def __init__(
+        self, destination: Destination, ends: Sequence[ClaimedEnd], deadline: Deadline
+    ) -> None:
+        self.destination = destination
+        self.ends = ends
+        self.deadline = deadline
+        self.ends_without_receipt = dict(enumerate(ends))
+
+    def run(self, report: Callable[[Report], None]) -> None:
+        """Deliver the ends, and report each receipt and the end of the delivery."""
+        error = None
+        try:
+            ends = [claimed_end.end for claimed_end in self.ends]
+            for receipt in self.destination.deliver(ends, self.deadline):
+                report((self, receipt))
+        except Exception as raised:  # noqa: BLE001 - a destination's bug must not stop the others
+            error = raised
+        report((self, Finished(error)))
 
 
 class _Dispatch:
     def __init__(
-        self, destinations: Sequence[Destination], claims: Claims, budget: TimeBudget
+        self,
+        destinations: Sequence[Destination],
+        claims: Claims,
+        budget: TimeBudget,
+        threads: Threads[Report],
     ) -> None:
         self._destinations = destinations
+        self._names = frozenset(destination.name for destination in destinations)
         self._claims = claims
         self._budget = budget
+        self._threads = threads
+        self._deadline = budget.next_step_deadline()
+        self._running: set[_Delivery] = set()
         self._failed_attempts = 0
+        # The ends that have arrived since they were marked, everywhere or at some destinations.
+        self._unmarked_done: list[ClaimedEnd] = []
+        self._unmarked_others: dict[int, ClaimedEnd] = {}
+        self._seconds_left_at_first_unmarked = 0.0
 
     def run(self, ends: Sequence[ClaimedEnd]) -> int:
-        for destination in self._destinations:
-            deadline = self._budget.next_step_deadline()
-            due_ends = [end for end in ends if end.is_open and end.is_missing_at(destination)]
-            if due_ends:
-                self._deliver(destination, due_ends, deadline)
+        self._deliver(ends)
         # These ends have arrived everywhere, but are not marked as done: a mark failed, or a
         # destination that lacked them was removed from the settings.
-        unmarked_ends = [end for end in ends if end.is_open and self._has_arrived_everywhere(end)]
+        unmarked_ends = [end for end in ends if _is_open(end) and self._has_arrived_everywhere(end)]
         self._mark(unmarked_ends, self._budget.last_mark_deadline)
-        claims_to_release = [end.claim for end in ends if end.is_open]
+        claims_to_release = [end.claim for end in ends if _is_open(end)]
         if claims_to_release:
             self._claims.release(claims_to_release, self._budget.release_deadline)
         return self._failed_attempts
 
-    def _deliver(
-        self, destination: Destination, due_ends: Sequence[ClaimedEnd], deadline: Deadline
-    ) -> None:
-        """Send ends to a destination. Meanwhile, mark the ends that have arrived."""
-        name = destination.name
-        if deadline.passed():
-            for claimed_end in due_ends:
-                claimed_end.untried_destinations.append(name)
+    def _deliver(self, ends: Sequence[ClaimedEnd]) -> None:
+        """Send each end to the destinations that lack it, and mark the ends that have arrived."""
+        deliveries = [
+            _Delivery(destination, due_ends, self._deadline)
+            for destination in self._destinations
+            if (due_ends := [e for e in ends if destination.name not in e.claim.delivered])
+        ]
+        if self._deadline.passed():
+            for delivery in deliveries:
+                self._finish(delivery, None)
             return
-        ends_without_receipt = dict(enumerate(due_ends))
-        unmarked_ends: list[ClaimedEnd] = []
-        seconds_left_at_first_unmarked = 0.0
-        conversation_ends = [claimed_end.end for claimed_end in due_ends]
-        try:
-            for receipt in destination.deliver(conversation_ends, deadline):
-                claimed_end = due_ends[receipt.position]
-                ends_without_receipt.pop(receipt.position, None)
-                if receipt.kind != "arrived":
-                    self._record_failure(claimed_end, name, receipt)
-                    continue
-                claimed_end.claim.delivered.append(name)
-                if not unmarked_ends:
-                    seconds_left_at_first_unmarked = deadline.left()
-                unmarked_ends.append(claimed_end)
-                seconds_since_first_unmarked = seconds_left_at_first_unmarked - deadline.left()
-                is_interval_over = (
-                    seconds_since_first_unmarked >= self._budget.MARK_INTERVAL_SECONDS
-                )
-                is_mark_call_full = len(unmarked_ends) == self._claims.marks_per_call
-                if is_interval_over or is_mark_call_full:
-                    self._mark(unmarked_ends, self._budget.interim_mark_deadline())
-                    unmarked_ends = []
-        except Exception as error:  # noqa: BLE001 - a destination's bug must not stop the others
-            self._failed_attempts += len(ends_without_receipt)
-            for claimed_end in ends_without_receipt.values():
-                claimed_end.failures[name] = f"{name}: {error_origin(error)}"
-            ends_without_receipt.clear()
-        self._mark(unmarked_ends, self._budget.interim_mark_deadline())
-        has_failures = any(name in claimed_end.failures for claimed_end in due_ends)
-        for claimed_end in ends_without_receipt.values():
-            if has_failures:
-                # The ends that failed have probably used up the time. If this end were recorded as
-                # untried, it would come back at once, and probably lack time again. Recorded as
-                # failed, it comes back after a delay.
+        self._running = {*deliveries}
+        in_this_thread = [d for d in deliveries if d.destination.needs_main_thread]
+        if len(deliveries) == 1:
+            in_this_thread = deliveries
+        for delivery in deliveries:
+            if delivery not in in_this_thread:
+                self._threads.start(delivery.run)
+        for delivery in in_this_thread:
+            delivery.run(self._take_with_others)
+        self._wait_for_others()
+        self._mark_unmarked()
+
+    def _take_with_others(self, report: Report) -> None:
+        """Take a report from this thread, and those that have come from others meanwhile."""
+        self._take(report)
+        if len(self._running) > 1:
+            while other_report := self._threads.next_report(0):
+                self._take(other_report)
+
+    def _wait_for_others(self) -> None:
+        while self._running:
+            seconds = self._deadline.left()
+            if self._has_unmarked():
+                seconds = min(seconds, self._seconds_until_mark(seconds))
+            if report := self._threads.next_report(seconds):
+                self._take(report)
+            elif self._deadline.passed():
+                for delivery in self._running:
+                    self._abandon(delivery)
+                return
+            else:
+                self._mark_unmarked()
+
+    def _take(self, report: Report) -> None:
+        delivery, event = report
+        if isinstance(event, Finished):
+            self._running.discard(delivery)
+            self._finish(delivery, event.error)
+            return
+        claimed_end = delivery.ends[event.position]
+        delivery.ends_without_receipt.pop(event.position, None)
+        if event.kind == "arrived":
+            self._record_arrival(claimed_end, delivery.destination.name)
+        else:
+            self._record_failure(claimed_end, delivery.destination.name, event)
+
+    def _record_arrival(self, claimed_end: ClaimedEnd, name: str) -> None:
+        seconds_left = self._deadline.left()
+        if not self._has_unmarked():
+            self._seconds_left_at_first_unmarked = seconds_left
+        claimed_end.claim.delivered.append(name)
+        if self._has_arrived_everywhere(claimed_end):
+            self._unmarked_others.pop(id(claimed_end), None)
+            self._unmarked_done.append(claimed_end)
+        else:
+            self._unmarked_others[id(claimed_end)] = claimed_end
+        if self._seconds_until_mark(seconds_left) <= 0:
+            self._mark_unmarked()
+        elif len(self._unmarked_done) == self._claims.marks_per_call:
+            self._mark(self._unmarked_done, self._budget.interim_mark_deadline())
+            self._unmarked_done = []
+
+    def _finish(self, delivery: _Delivery, error: Exception | None) -> None:
+        """Record what became of the ends without a receipt."""
+        name, ends = delivery.destination.name, [*delivery.ends_without_receipt.values()]
+        if error:
+            self._fail(ends, name, error_origin(error))
+        elif any(name in claimed_end.failures for claimed_end in delivery.ends):
+            # The ends that failed have probably used up the time. If these ends were recorded as
+            # untried, they would come back at once, and probably lack time again. Recorded as
+            # failed, they come back after a delay.
+            for claimed_end in ends:
                 claimed_end.failures[name] = f"{name}: not tried, others took too long"
                 claimed_end.is_crowded_out = True
-            else:
+        else:
+            for claimed_end in ends:
                 claimed_end.untried_destinations.append(name)
+
+    def _abandon(self, delivery: _Delivery) -> None:
+        """Record that a destination has not kept the deadline. Its thread goes on."""
+        ends = [*delivery.ends_without_receipt.values()]
+        self._fail(ends, delivery.destination.name, "no answer in time")
+        for claimed_end in ends:
+            claimed_end.is_crowded_out = len(ends) > 1
+
+    def _fail(self, ends: Sequence[ClaimedEnd], name: str, detail: str) -> None:
+        self._failed_attempts += len(ends)
+        for claimed_end in ends:
+            claimed_end.failures[name] = f"{name}: {detail}"
 
     def _record_failure(self, end: ClaimedEnd, name: str, receipt: Receipt) -> None:
         """Record that an end failed or was refused."""
         self._failed_attempts += 1
         details = end.refusals if receipt.kind == "refused" else end.failures
         details[name] = f"{name}: {receipt.detail}"
+
+    def _has_unmarked(self) -> bool:
+        return bool(self._unmarked_done or self._unmarked_others)
+
+    def _seconds_until_mark(self, seconds_left: float) -> float:
+        """Return the seconds until the interim mark, which is due an interval after an arrival."""
+        seconds_since_arrival = self._seconds_left_at_first_unmarked - seconds_left
+        return self._budget.MARK_INTERVAL_SECONDS - seconds_since_arrival
+
+    def _mark_unmarked(self) -> None:
+        """Mark all ends that have arrived since they were marked."""
+        ends = [*self._unmarked_done, *self._unmarked_others.values()]
+        self._unmarked_done, self._unmarked_others = [], {}
+        self._mark(ends, self._budget.interim_mark_deadline())
 
     def _mark(self, ends: Sequence[ClaimedEnd], deadline: Deadline) -> None:
         """Record in the ledger which destinations have the ends, and which ends are done."""
@@ -219,4 +248,9 @@ class _Dispatch:
                     assert_never(result)
 
     def _has_arrived_everywhere(self, end: ClaimedEnd) -> bool:
-        return not any(end.is_missing_at(destination) for destination in self._destinations)
+        return self._names.issubset(end.claim.delivered)
+
+
+def _is_open(end: ClaimedEnd) -> bool:
+    """Return whether an end is not done, and this invocation still holds the claim."""
+    return not end.done and not end.claim_lost

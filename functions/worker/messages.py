@@ -1,8 +1,10 @@
 """The intake queue's messages, and the reader that finds the ends in them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
+
+import msgspec
 
 from conversations.end_rules.end_rule import Decision, EndRule
 from conversations.failures import OUT_OF_TIME, Failed, OutOfTime
@@ -15,8 +17,7 @@ from intake.delayed_ends import BODY_PREFIX, parse_delayed_body
 _MAX_DATETIME_MS = 253_402_300_799_999
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Message:
+class Message(msgspec.Struct, frozen=True, eq=False):
     """An SQS message (see "Using Lambda with Amazon SQS" in the AWS documentation).
 
     Attributes
@@ -141,7 +142,8 @@ class Reader:
         end = accepted.end
         if end.queue_name or end.queue_id not in self._queue_names:
             return accepted
-        return replace(accepted, end=replace(end, queue_name=self._queue_names[end.queue_id]))
+        named_end = replace(end, queue_name=self._queue_names[end.queue_id])
+        return msgspec.structs.replace(accepted, end=named_end)
 
 
 def _parse_whole_number(value: object, default: int) -> int:

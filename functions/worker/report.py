@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
 from aws_lambda_powertools import Logger
 
 import metrics
@@ -18,8 +19,7 @@ FailReason = Literal[
 """The reasons of the outcome `failed`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """The outcome of one message.
 
     Attributes
@@ -41,6 +41,9 @@ class Outcome:
     detail: str = ""
     is_crowded_out: bool = False
     not_before_ms: int = 0
+
+
+zeros = metrics.Zeros()
 
 
 @dataclass(slots=True)
@@ -102,11 +105,13 @@ class BatchReport:
                 detail=outcome.detail,
                 receives=outcome.message.receive_count,
             )
-        counts = {"received": len(self.outcomes), **self.outcome_counts(), "ended": self.end_count}
-        logger.info("Batch", extra={**counts, "reasons": self.reason_counts()})
+        found = {**self.outcome_counts(), "ended": self.end_count, "reasons": self.reason_counts()}
+        # Zeros are left out, because CloudWatch charges for each byte.
+        not_empty = {name: value for name, value in found.items() if value}
+        logger.info("Batch", extra={"received": len(self.outcomes), **not_empty})
 
     def write_metrics(self, stage: str, *, cold_start: bool) -> None:
-        """Write a metrics line for the batch, and one for each queue in `latencies_ms`."""
+        """Write a metrics line for each queue in `latencies_ms`; if there is none, one line."""
         counts = {
             "Received": len(self.outcomes),
             **{kind.capitalize(): count for kind, count in self.outcome_counts().items()},
@@ -117,15 +122,19 @@ class BatchReport:
         if self.details_missing is not None:
             counts["DetailsMissing"] = self.details_missing
         if not self.latencies_ms:
-            counts["Ended"] = 0  # in place of the queues' lines, which also count for the stage
-        metrics.emit({"Stage": stage}, counts)
+            # In place of the queues' lines, which also count for the stage.
+            metrics.emit({"Stage": stage}, zeros.leave_out({**counts, "Ended": 0}))
+            return
+        stage_counts = zeros.leave_out(counts)
         for queue_id, latencies in self.latencies_ms.items():
             metrics.emit(
                 {"Stage": stage, "QueueId": queue_id},
                 {"Ended": len(latencies)},
                 {"EndToEndLatency": latencies},
                 rollup_dimensions=["Stage"],
+                rollup_counts=stage_counts,
             )
+            stage_counts = {}  # The first queue's line has them.
 
 
 # A message that reports several ends gets an outcome for each end. The message keeps the outcome

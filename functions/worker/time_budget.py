@@ -9,8 +9,8 @@ from deadline import Deadline, InvocationContext
 class TimeBudget:
     """The deadlines of a batch's steps.
 
-    The steps are reading, rejecting invalid messages, claiming, and the steps after claiming: one
-    for each destination and, before these, two if ends get details.
+    The steps are reading, rejecting invalid messages, claiming, and the steps after claiming:
+    delivering and, before that, two if ends get details.
     When a step begins, the time until the work deadline is divided equally among this step and the
     steps after it. A slow step therefore leaves time for the next steps. The steps are the first of
     five phases. The other four share the time after the work deadline::

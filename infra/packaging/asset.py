@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .builds import build_once, digest
+from .bytecode import compile_files, find_interpreter, missing_interpreter_notice
 from .import_check import check_imports, this_machine
 from .packages import install_packages, refuse_shadowed_modules
 from .sources import ACTIONS_ROOM, PINS_FILE, read_sources
@@ -26,9 +27,10 @@ class Asset:
     folder
         The folder to deploy.
     hash
-        The hash of the sources, the pins and the target, and of the user's own packages.
+        The hash of the sources, the pins and the target, and of the user's own packages. It also
+        says whether the code is compiled.
     notices
-        Sentences that say what could not be checked about the asset.
+        Sentences that say what could not be checked about the asset, or done for it.
     """
 
     folder: Path
@@ -46,7 +48,8 @@ def build_asset(
     """Return the functions' asset; build it unless it is already in the build folder.
 
     The hash covers file contents and relative paths, not timestamps or the project's location. For
-    Lambda, the same sources, pins and own packages give the same hash on every machine.
+    Lambda, the same sources, pins and own packages give the same hash on all machines that have the
+    target's Python, and another one on all that do not: there, the code cannot be compiled.
 
     Parameters
     ----------
@@ -69,8 +72,13 @@ def build_asset(
     """
     actions_folder = actions_folder or source_folder / ACTIONS_ROOM
     sources = read_sources(source_folder, actions_folder, build_folder)
+    interpreter = find_interpreter(target)
     packages = install_packages(
-        source_folder / PINS_FILE, actions_folder / PINS_FILE, target, build_folder / "packages"
+        source_folder / PINS_FILE,
+        actions_folder / PINS_FILE,
+        target,
+        build_folder / "packages",
+        interpreter,
     )
     refuse_shadowed_modules(packages, sources)
     hashed_parts = [packages.hash.encode()]
@@ -81,11 +89,12 @@ def build_asset(
     check_folder = build_folder / "checks" / digest(asset_hash.encode(), this_machine().encode())
 
     def fill(folder: Path) -> None:
-        for packages_folder in reversed(packages.folders):
-            shutil.copytree(packages_folder, folder, dirs_exist_ok=True)
+        shutil.copytree(packages.folder, folder, dirs_exist_ok=True)
         for path, source in sources.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(source.content)
+        if interpreter:
+            compile_files(folder, [folder / path for path in sources], interpreter)
         _make_readable(folder)
 
     def check(folder: Path) -> None:
@@ -95,6 +104,8 @@ def build_asset(
     build_once(asset_folder, fill)
     build_once(check_folder, check)
     notices = json.loads((check_folder / _NOTICES_FILE).read_text(encoding="utf-8"))
+    if interpreter is None:
+        notices.append(missing_interpreter_notice(target))
     return Asset(asset_folder, asset_hash, tuple(notices))
 
 

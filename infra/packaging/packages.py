@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .builds import build_once, content_digest, digest
+from .bytecode import compile_files
 from .errors import PackagingError
 from .pip import Installation, install
 from .requirements import (
@@ -20,20 +22,25 @@ from .requirements import (
 from .sources import Sources
 from .target import Target
 
+# The files of Swagger UI, with which Powertools shows an HTTP API to people. They are a quarter of
+# what pip installs, and no function answers HTTP.
+_LEFT_OUT = ("swagger-ui*.min.js", "swagger-ui*.min.css")
+
 
 @dataclass(frozen=True, slots=True)
 class Packages:
-    """Folders with installed packages, and a hash that differs if the packages differ.
+    """A folder with installed packages, and a hash that differs if its content differs."""
 
-    If two folders hold the same package, the first folder counts.
-    """
-
-    folders: tuple[Path, ...]
+    folder: Path
     hash: str
 
 
 def install_packages(
-    pins_file: Path, own_file: Path, target: Target, packages_folder: Path
+    pins_file: Path,
+    own_file: Path,
+    target: Target,
+    packages_folder: Path,
+    interpreter: Path | None,
 ) -> Packages:
     """Return the packages that the functions need, and the user's own; install what is not there.
 
@@ -47,6 +54,8 @@ def install_packages(
         Where the packages will run.
     packages_folder
         The folder in which each set of packages has a folder.
+    interpreter
+        The Python that compiles the packages; None if there is none for the target.
 
     Raises
     ------
@@ -64,7 +73,7 @@ def install_packages(
 
     build_once(pinned_folder, install_pinned)
     if not own_file.is_file():
-        return Packages((pinned_folder,), pins_hash)
+        return _prepare([pinned_folder], pins_hash, packages_folder, interpreter)
 
     own = read_requirements(own_file, target)
     own_folder = packages_folder / digest(pins_hash.encode(), _digest_lines(own, target).encode())
@@ -85,18 +94,46 @@ def install_packages(
     installed = installed_packages([own_folder]).items()
     parts = [f"{name} {package.version}" for name, package in installed]
     parts += [pins_hash, content_digest(own_folder)]
-    return Packages((pinned_folder, own_folder), digest(*(part.encode() for part in parts)))
+    hash_ = digest(*(part.encode() for part in parts))
+    return _prepare([pinned_folder, own_folder], hash_, packages_folder, interpreter)
 
 
 def refuse_shadowed_modules(packages: Packages, sources: Sources) -> None:
     """Raise a PackagingError if a package has a top-level module with the name of one of ours."""
     ours = {path.parts[0].removesuffix(".py") for path in sources}
-    theirs = {path.name.partition(".")[0] for it in packages.folders for path in it.iterdir()}
+    theirs = {path.name.partition(".")[0] for path in packages.folder.iterdir()}
     if shadowed := sorted(ours & theirs):
         raise PackagingError(
             f"Queue Ends: a package brings a module {', '.join(shadowed)}, which is the name of a "
             "module of Queue Ends. They cannot both be in the asset; use another package."
         )
+
+
+def _prepare(
+    folders: Sequence[Path], hash_: str, packages_folder: Path, interpreter: Path | None
+) -> Packages:
+    """Return the packages of folders in one, without what no function needs, and compiled.
+
+    Parameters
+    ----------
+    folders
+        If two hold the same package, the first one counts.
+    hash_
+        A hash of what is in the folders.
+    """
+    # The code that two releases of a Python version compile may differ, but does the same.
+    prepared_hash = digest(hash_.encode(), b"compiled" if interpreter else b"sources")
+    prepared_folder = packages_folder / prepared_hash
+
+    def prepare(folder: Path) -> None:
+        for packages in reversed(folders):
+            left_out = shutil.ignore_patterns(*_LEFT_OUT)
+            shutil.copytree(packages, folder, ignore=left_out, dirs_exist_ok=True)
+        if interpreter:
+            compile_files(folder, folder.rglob("*"), interpreter)
+
+    build_once(prepared_folder, prepare)
+    return Packages(prepared_folder, prepared_hash)
 
 
 def _digest_lines(lines: Sequence[Line], target: Target) -> str:

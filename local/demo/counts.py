@@ -24,8 +24,8 @@ def logged_outcomes(aws: Emulator, function: str) -> Counter[str]:
     for event in log_events(aws.client("logs"), configuration["LoggingConfig"]["LogGroup"]):
         if '"message":"Batch"' in event["message"]:
             line = json.loads(event["message"])
-            counts.update({key: line[key] for key in FIELDS})
-            counts.update(line["reasons"])
+            counts.update({key: line.get(key, 0) for key in FIELDS})
+            counts.update(line.get("reasons", {}))
         elif '"reason":"ledger"' in event["message"]:
             line = json.loads(event["message"])
             if line["detail"] not in LATE:

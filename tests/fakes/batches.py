@@ -14,7 +14,7 @@ from dynamodb.ledger_table import LedgerTable
 from tests.bodies import ENDED, QUEUE
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb
 from tests.fakes.aws.sqs import DEAD, INTAKE, FakeSqs
-from tests.fakes.clock import Clock
+from tests.fakes.clock import Clock, VirtualThreads
 from worker.batch import Dependencies, process
 from worker.details_step import DetailsStep
 from worker.intake_queue import IntakeQueue
@@ -70,6 +70,7 @@ class Batches:
             details=self.details,
             now_ms=self.now_ms,
             sleep=self.clock.sleep,
+            make_threads=lambda: VirtualThreads(self.clock),
         )
         messages = [Message.from_record(record) for record in records]
         return process(messages, dependencies, context or self.clock.invocation(30))

@@ -1,12 +1,15 @@
-"""A virtual clock, whose time passes only when code sleeps."""
+"""A virtual clock, whose time passes only when code sleeps, and threads in its time."""
 
+import itertools
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from deadline import Deadline
+from side_by_side import Threads
 
 
 @dataclass
@@ -69,6 +72,7 @@ class Alarm:
     def __init__(self, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
         self._clock = clock
         self.seconds_to_alarm = 0.0
+        self._again = 0.0
         monkeypatch.setattr(signal, "setitimer", self._set)
 
     def hang(self) -> None:
@@ -77,5 +81,44 @@ class Alarm:
         self._clock.sleep(self.seconds_to_alarm)
         signal.raise_signal(signal.SIGALRM)
 
-    def _set(self, _which: int, seconds: float, _again: float = 0) -> None:
-        self.seconds_to_alarm = seconds
+    def _set(self, _which: int, seconds: float, again: float = 0) -> tuple[float, float]:
+        former = self.seconds_to_alarm, self._again
+        self.seconds_to_alarm, self._again = seconds, again
+        return former
+
+
+class VirtualThreads(Threads[Any]):
+    """Threads that all begin when they are started, however long the others take.
+
+    A job runs to its end when it is started. The clock then goes back, and each report comes at the
+    moment at which the job made it. So does an error of the job.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+        self._order = itertools.count()
+        self._pending: list[tuple[float, int, Any]] = []
+
+    def start(self, job: Callable[[Callable[[Any], None]], None]) -> None:
+        started_at = self._clock.now
+        try:
+            job(self._add)
+        except BaseException as error:  # noqa: BLE001 - raised at its moment
+            self._add(error)
+        self._clock.now = started_at
+
+    def _add(self, report: Any) -> None:
+        self._pending.append((self._clock.now, next(self._order), report))
+
+    def next_report(self, seconds: float) -> Any | None:
+        earliest = min(self._pending, default=None, key=lambda entry: entry[:2])
+        if earliest is None or earliest[0] > self._clock.now + seconds:
+            self._clock.sleep(max(0.0, seconds))
+            return None
+        self._pending.remove(earliest)
+        moment, _, report = earliest
+        self._clock.sleep(max(0.0, moment - self._clock.now))
+        if isinstance(report, BaseException):
+            raise report
+        return report

@@ -25,6 +25,8 @@ class FakeDestination:
         The seconds before the deadline at each call of `deliver`.
     """
 
+    needs_main_thread = False
+
     def __init__(self, name: str) -> None:
         self.name = name
         self.received: list[tuple[str, str, int]] = []

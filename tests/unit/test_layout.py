@@ -61,6 +61,7 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "aws_calls": {"deadline", "private_network", "time_limit"},
         "aws_clients": {"aws_calls"},
         "secret_key": {"aws_calls"},
+        "side_by_side": {"deadline"},
         "conversations": BASE,
         "dynamodb": DOMAIN,
         "destinations": DOMAIN,

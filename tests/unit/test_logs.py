@@ -1,11 +1,20 @@
 """Loggers write JSON lines at the level of the setting, whatever Lambda's own level is."""
 
+import io
 import json
 import logging
+import math
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
 
 import pytest
+from aws_lambda_powertools import Logger
 
 from logs import json_logger
+from tests.bodies import CANARY
 
 
 @pytest.mark.parametrize(
@@ -38,3 +47,41 @@ def test_without_a_setting_the_level_is_info(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delenv("POWERTOOLS_LOG_LEVEL", raising=False)
     json_logger("test-no-level")
     assert logging.getLogger("test-no-level").level == logging.INFO
+
+
+@dataclass(frozen=True)
+class Hiding:
+    """A value that does not show its secret."""
+
+    secret: str = field(repr=False)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("plain", 'quote " slash \\ / tab \t null \0 delete \x7f line \u2028 smile \U0001f600'),
+        *("half of a pair \ud800", "", None, True, -1, 2**64, 10**40, 0.1, math.nan),
+        *(datetime(2026, 11, 29, tzinfo=UTC), Decimal("1.10"), b"bytes", {"a"}, (1, "a")),
+        *([{"a": [1, None]}], {"failed.ledger": 1}, Hiding(CANARY)),
+    ],
+    ids=repr,
+)
+def test_a_line_is_the_one_that_powertools_writes_by_itself(
+    value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {"location": None, "xray_trace_id": None, "use_rfc3339": True}
+    monkeypatch.setattr(time, "time", lambda: 1_795_428_000.5)
+    texts = []
+    for logger in (json_logger("ours"), Logger(service="theirs", **options)):
+        stream = io.StringIO()
+        monkeypatch.setattr(logger.registered_handler, "stream", stream)
+        logger.info("Line", value=value, other=7)
+        try:
+            raise ValueError(value)
+        except ValueError:
+            logger.exception('{"a": "message in JSON"}', value=value)
+        texts.append(stream.getvalue().replace("theirs", "ours"))
+
+    assert texts[0] == texts[1]
+    assert texts[0].count("\n") == 2
+    assert CANARY not in texts[0]

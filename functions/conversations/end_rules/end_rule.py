@@ -8,7 +8,7 @@ docs/genesys.md states each rule exactly.
 from collections.abc import Sequence
 from typing import Protocol
 
-from conversations.end import ConversationEnd
+from conversations.end import ConversationEnd, make_end_id
 from conversations.failures import Failed, OutOfTime
 from conversations.fields import format_utc, from_epoch_ms
 from conversations.history import CustomerEnd
@@ -45,8 +45,8 @@ def accept_end(
         participants=[],
         metrics=[],
         source="eventbridge",
-        sequence=1,  # The ledger determines the right sequence and id.
-        end_id="",
+        sequence=1,
+        end_id=make_end_id(event.conversation_id, queue_id, ended_at_ms),
         details="none",
         conversation_start=None,
         raw=event.raw,

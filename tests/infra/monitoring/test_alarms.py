@@ -160,6 +160,7 @@ def test_thresholds_follow_the_settings(stack: Stack, tuned: Stack, many_queues:
 # Their metrics
 
 
+@pytest.mark.usefixtures("zeros_due")
 def test_each_alarm_is_on_one_metric_that_is_emitted_with_its_dimensions(
     stack: Stack,
     eventbridge: Stack,

@@ -105,6 +105,7 @@ def emitted_metrics(
     return {(metric.name, frozenset(metric.dimensions.items())) for metric in metrics}
 
 
+@pytest.mark.usefixtures("zeros_due")
 def test_it_shows_each_metric_of_ours_with_the_dimensions_that_it_is_emitted_with(
     stack: Stack, lean: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:

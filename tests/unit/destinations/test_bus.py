@@ -42,7 +42,7 @@ def test_an_event_has_the_documented_form(bus: Bus, eventbridge: FakeEventBridge
         "Source": "queue-ends",
         "DetailType": "Conversation Ended",
         "Detail": sample_end().as_json().decode(),
-        "Time": datetime(2026, 11, 23, 10, 0, tzinfo=UTC),
+        "Time": datetime(2026, 11, 23, 10, 0, tzinfo=UTC).timestamp(),
         "Resources": [],
     }
     assert sample_end().ended_at == "2026-11-23T10:00:00.000Z"

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import destinations.actions
+import time_limit
 from conversations.end import ConversationEnd
 from destinations import call_actions
 from destinations.call_actions import Actions, make_destination
@@ -20,7 +21,6 @@ from destinations.destination import Receipt
 from tests.bodies import CANARY
 from tests.fakes.clock import Clock
 from tests.fakes.ends import make_end
-from time_limit import time_limit
 
 Action = Callable[[ConversationEnd], object]
 
@@ -219,7 +219,6 @@ def test_an_action_that_swallows_its_interruption_is_interrupted_again(
             time.sleep(60)
         time.sleep(60)
 
-    repeated_soon = functools.partial(time_limit, repeat_seconds=0.05)
-    monkeypatch.setattr(call_actions, "time_limit", repeated_soon)
+    monkeypatch.setattr(time_limit, "_REPEAT_SECONDS", 0.05)
     (receipt,) = make_actions(hang).deliver([make_end()], clock.deadline(0.05))
     assert receipt.kind == "failed"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conversations.end import ConversationEnd
+from conversations.end import ConversationEnd, make_end_id
 from conversations.fields import from_epoch_ms
 from conversations.parsed import Accepted, Ignored, Rejected
 from intake.delayed_ends import BODY_PREFIX, make_delayed_body, parse_delayed_body
@@ -80,7 +80,10 @@ def test_an_end_comes_back_as_it_was_sent(
     assert parsed.details_attempts == attempts
     again = from_epoch_ms(ended_at_ms).isoformat(timespec="milliseconds")
     assert parsed.end == dataclasses.replace(
-        end, ended_at=again.replace("+00:00", "Z"), end_id="", sequence=1
+        end,
+        ended_at=again.replace("+00:00", "Z"),
+        end_id=make_end_id(end.conversation_id, QUEUE, ended_at_ms),
+        sequence=1,
     )
 
 

@@ -1,5 +1,6 @@
 """A message passes through exactly the files that docs/architecture.md lists."""
 
+import dataclasses
 import re
 import sys
 from collections.abc import Iterator
@@ -15,14 +16,17 @@ from tests.fakes.aws.dynamodb import FakeDynamoDb
 from tests.fakes.aws.eventbridge import BUS, FakeEventBridge
 from tests.fakes.aws.sqs import FakeSqs
 from tests.fakes.aws.sqs_event import record
-from tests.fakes.clock import Clock
+from tests.fakes.clock import Clock, VirtualThreads
 from tests.fakes.entry_points import WORKER, imported_anew
 
 ROOT = Path(__file__).parents[3]
 FUNCTIONS = ROOT / "functions"
 MAX_FILES = 14
-SUPPORT_FILES = {"aws_calls.py", "deadline.py", "logs.py", "metrics.py", "worker/time_budget.py"}
-"""Time, logs, metrics and AWS calls, which do not pass the message on."""
+SUPPORT_FILES = {
+    *("aws_calls.py", "deadline.py", "logs.py", "metrics.py", "side_by_side.py", "time_limit.py"),
+    "worker/time_budget.py",
+}
+"""Time, threads, logs, metrics and AWS calls, which do not pass the message on."""
 IDLE_FILES = {"intake/sending.py", "worker/intake_queue.py"}
 """Called with the messages to reject and to delay, of which there are none."""
 
@@ -52,9 +56,14 @@ def test_a_message_passes_through_the_files_that_the_document_lists(
 ) -> None:
     clients = {"sqs": FakeSqs(), "dynamodb": FakeDynamoDb(), "events": FakeEventBridge()}
     variables = WORKER | {"DESTINATIONS": "actions,bus", "ENDS_BUS": BUS}
-    handler = imported_anew("worker", clients, variables, monkeypatch).handler
+    worker = imported_anew("worker", clients, variables, monkeypatch)
+    # The destinations run at the same time, but these threads let the bus be first.
+    dependencies = dataclasses.replace(
+        worker.dependencies, make_threads=lambda: VirtualThreads(Clock())
+    )
+    monkeypatch.setattr(worker, "dependencies", dependencies)
     with files_that_run() as files:
-        response = handler({"Records": [record(SAMPLE_TEXT)]}, Clock().invocation(30))
+        response = worker.handler({"Records": [record(SAMPLE_TEXT)]}, Clock().invocation(30))
     assert response == {"batchItemFailures": []}
 
     page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")

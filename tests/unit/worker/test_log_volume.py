@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.bodies import ENDED, end
+from tests.fakes.aws.cloudwatch import metrics_of
 from tests.fakes.aws.dynamodb import FakeDynamoDb
 from tests.fakes.aws.sqs import FakeSqs
 from tests.fakes.aws.sqs_event import records
@@ -23,13 +24,16 @@ WriteLog = Callable[[int, int, int], str]
 
 @pytest.fixture
 def write_log(
-    monkeypatch: pytest.MonkeyPatch, log: Log, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch,
+    log: Log,
+    capsys: pytest.CaptureFixture[str],
+    zeros_due: None,
 ) -> WriteLog:
     """Return a function that processes ends and returns the worker's log and metrics.
 
     The action writes nothing.
     """
-    variables = WORKER | {"STAGE": "production", "QUEUE_IDS": ",".join(QUEUES)}
+    variables = WORKER | {"QUEUE_IDS": ",".join(QUEUES)}
     # Lambda sets this variable even if the function is not traced.
     variables["_X_AMZN_TRACE_ID"] = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0"
     monkeypatch.setattr("destinations.actions.on_conversation_end", lambda _: None)
@@ -54,11 +58,18 @@ def write_log(
 
 @pytest.mark.parametrize(
     ("batch_size", "queues", "max_kb"),
-    [(10, 1, 160), (10, 2, 160), (100, 1, 25), (100, 2, 25), (100, 50, 200), (2_000, 50, 75)],
+    [
+        *((10, 1, 80), (10, 2, 110), (10, 10, 255)),
+        *((100, 1, 15), (100, 2, 20), (100, 10, 45), (100, 50, 150)),
+        (2_000, 50, 15),
+    ],
 )
 def test_a_thousand_ends_make_a_small_log(
     write_log: WriteLog, batch_size: int, queues: int, max_kb: int
 ) -> None:
     ends = max(1000, batch_size)
-    size = len(write_log(ends, batch_size, queues).encode())
-    assert size < max_kb * 1000 * ends / 1000
+    written = write_log(ends, batch_size, queues)
+    assert len(written.encode()) / (ends / 1000) <= max_kb * 1000
+    # CloudWatch takes all of the metrics.
+    ended = [metric for metric in metrics_of(written) if metric.name == "EndToEndLatency"]
+    assert sum(len(metric.values) for metric in ended if len(metric.dimensions) == 2) == ends

@@ -29,6 +29,7 @@ class DownDestination:
     outage_ends_at: float
     hang_seconds: float
     name: str = "down"
+    needs_main_thread: bool = False
     received: list[str] = field(default_factory=list)
 
     def deliver(self, ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:

@@ -72,15 +72,17 @@ def test_the_lines_that_the_worker_writes_are_read() -> None:
 
 
 def test_counts_and_latencies_are_read_from_the_metrics(capsys: Any) -> None:
-    report = BatchReport(latencies_ms={"a-queue": [120, 80]})
+    report = BatchReport(latencies_ms={"a-queue": [120, 80], "another-queue": [0]})
     report.outcomes.append(Outcome(Message.from_record(record("{}")), "processed"))
 
     report.write_metrics("dev", cold_start=False)
 
     lines = [parse_worker_line(event(line)) for line in capsys.readouterr().out.splitlines()]
-    of_batch, of_queue = [line for line in lines if isinstance(line, MetricsLine)]
-    assert (of_batch.counts["processed"], of_batch.latencies_ms) == (1, [])
-    assert (of_queue.counts["ended"], of_queue.latencies_ms) == (2, [120, 80])
+    first, second = [line for line in lines if isinstance(line, MetricsLine)]
+    assert (first.counts["processed"], first.counts["ended"]) == (1, 2)
+    assert first.latencies_ms == [120, 80]
+    assert (second.counts["processed"], second.counts["ended"]) == (0, 1)
+    assert second.latencies_ms == [0]
 
 
 @given(_LINES)
