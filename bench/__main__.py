@@ -25,7 +25,8 @@ _PARTS = tuple(module.name for module in pkgutil.iter_modules(bench.parts.__path
 def main(names: Sequence[str]) -> int:
     """Run parts, all if none is named; print their tables, and write results.json and chart.svg.
 
-    The files are in `build/bench`. They keep the results of the parts that are not run.
+    The files are in `build/bench`. They keep the results of parts that are not run, unless these
+    are from another machine or commit.
 
     Returns
     -------
@@ -68,7 +69,8 @@ def _run(name: str) -> tuple[dict[str, Any], list[Table]] | None:
 
 def _save(facts: dict[str, str | int], name: str, results: dict[str, Any]) -> None:
     saved = json.loads(_RESULTS.read_text(encoding="utf-8")) if _RESULTS.exists() else {}
-    parts = {**saved.get("parts", {}), name: results}
+    kept = saved["parts"] if saved.get("environment") == facts else {}
+    parts = {**kept, name: results}
     _RESULTS.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"environment": facts, "parts": parts}, indent=2)
     _RESULTS.write_text(f"{text}\n", encoding="utf-8")
