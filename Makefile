@@ -15,6 +15,8 @@ SEED ?= 1
 DELIVERY ?= subscription
 # For both: what the worker asks Genesys Cloud's analytics for, none or analytics.
 DETAILS ?= none
+# For `bench`: which parts, such as PART="per_record latency"; all by default.
+PART ?=
 # For `deploy` and `destroy`: further settings, such as SETTINGS="-c log_level=DEBUG".
 SETTINGS ?=
 # Whoever sits at a terminal is asked; a pipeline is not.
@@ -27,7 +29,7 @@ export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := true
 # Many processes import the same: what one has compiled serves the others, whatever the shell says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo chaos test lint lock diff deploy drift policy destroy
+.PHONY: help setup demo chaos bench test lint lock diff deploy drift policy destroy
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
@@ -80,6 +82,9 @@ demo: setup ## deploy to an emulated AWS and run conversations through (EVENTS= 
 
 chaos: setup ## the same while faults strike, and an account of every end (EVENTS= SEED= DELIVERY=eventbridge DETAILS=analytics)
 	@$(PY) -m local.chaos --events $(EVENTS) --seed $(SEED) --delivery $(DELIVERY) --details $(DETAILS)
+
+bench: setup ## measure speed, memory and calls against what people would use instead (PART=per_record)
+	@$(PY) -m bench $(PART)
 
 # More processes than a small machine has cores, as the tests of deployed stacks wait a lot.
 test: lint $(OWN_APP)/.installed ## everything that needs no real AWS

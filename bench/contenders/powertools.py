@@ -1,4 +1,4 @@
-"""What people build with Powertools for AWS Lambda: its batch processor, alone and with more."""
+"""The usual consumers of a queue, built with Powertools for AWS Lambda."""
 
 import json
 from collections.abc import Callable
@@ -16,6 +16,8 @@ from aws_lambda_powertools.utilities.idempotency import (
     idempotent_function,
 )
 
+from bench.contenders.ends import find_end, put_on_bus
+
 Handler = Callable[[dict[str, Any], Any], Any]
 
 
@@ -25,7 +27,7 @@ def batch_processor() -> Handler:
     def handle(record: SQSRecord) -> None:
         json.loads(record.body)
 
-    return _handler(handle)
+    return make_handler(BatchProcessor(event_type=EventType.SQS), handle)
 
 
 def idempotent_batch_processor(dynamodb: Any, eventbridge: Any | None = None) -> Handler:
@@ -39,27 +41,13 @@ def idempotent_batch_processor(dynamodb: Any, eventbridge: Any | None = None) ->
     )
     def handle_end(end: dict[str, Any], body: str) -> None:
         if eventbridge:
-            entry = {
-                "EventBusName": "QueueEndsdevEndsBus1A2B3C4D",
-                "Source": "queue-ends",
-                "DetailType": "Conversation Ended",
-                "Detail": body,
-            }
-            response = eventbridge.put_events(Entries=[entry])
-            if response["FailedEntryCount"]:
-                raise RuntimeError(response["Entries"][0]["ErrorCode"])
+            put_on_bus(eventbridge, body)
 
     def handle(record: SQSRecord) -> None:
-        event = json.loads(record.body)
-        attributes = event["attributes"]
-        end = {
-            "conversationId": attributes["conversationId"],
-            "queueId": attributes["queueId"],
-            "eventTime": event["eventTime"],
-        }
-        handle_end(end=end, body=record.body)
+        if end := find_end(json.loads(record.body)):
+            handle_end(end=end, body=record.body)
 
-    handler = _handler(handle)
+    handler = make_handler(BatchProcessor(event_type=EventType.SQS), handle)
 
     def registered(event: dict[str, Any], context: Any) -> Any:
         config.register_lambda_context(context)
@@ -68,8 +56,8 @@ def idempotent_batch_processor(dynamodb: Any, eventbridge: Any | None = None) ->
     return registered
 
 
-def _handler(handle: Callable[[SQSRecord], None]) -> Handler:
-    processor = BatchProcessor(event_type=EventType.SQS)
+def make_handler(processor: BatchProcessor, handle: Callable[[Any], None]) -> Handler:
+    """Return a handler that processes each record, and reports those that fail."""
 
     def handler(event: dict[str, Any], context: Any) -> Any:
         return process_partial_response(

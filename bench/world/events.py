@@ -45,25 +45,28 @@ class Batches:
     def make(self, size: int) -> dict[str, Any]:
         """Return an event with so many records."""
         bodies = self._random.choices(self._bodies, k=size)
-        return {"Records": [self._record(body) for body in bodies]}
-
-    def _record(self, body: str) -> dict[str, Any]:
-        return {
-            "messageId": self._id(),
-            "receiptHandle": "AQEB" + 172 * "x" + "=",
-            "body": body.replace(_PLACE, self._id()),
-            "attributes": {
-                "ApproximateReceiveCount": "1",
-                "SentTimestamp": "1795428000000",
-                "SenderId": "AROAXXXXXXXXXXXXXXXXX:genesys",
-                "ApproximateFirstReceiveTimestamp": "1795428000005",
-            },
-            "messageAttributes": {},
-            "md5OfBody": "d41d8cd98f00b204e9800998ecf8427e",
-            "eventSource": "aws:sqs",
-            "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:queue-ends-dev-intake",
-            "awsRegion": "eu-central-1",
-        }
+        records = [make_record(body.replace(_PLACE, self._id()), self._id()) for body in bodies]
+        return {"Records": records}
 
     def _id(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+
+def make_record(body: str, message_id: str) -> dict[str, Any]:
+    """Return a message as Lambda passes it to a function."""
+    return {
+        "messageId": message_id,
+        "receiptHandle": "AQEB" + 172 * "x" + "=",
+        "body": body,
+        "attributes": {
+            "ApproximateReceiveCount": "1",
+            "SentTimestamp": "1795428000000",
+            "SenderId": "AROAXXXXXXXXXXXXXXXXX:genesys",
+            "ApproximateFirstReceiveTimestamp": "1795428000005",
+        },
+        "messageAttributes": {},
+        "md5OfBody": "d41d8cd98f00b204e9800998ecf8427e",
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:queue-ends-dev-intake",
+        "awsRegion": "eu-central-1",
+    }

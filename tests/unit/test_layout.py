@@ -21,7 +21,12 @@ TREES = ("functions", "infra", "local", "ops", "bench", "tests")
 """The folders that hold Python files; some are yet to come."""
 FILES = [ROOT / "app.py", *sorted(file for tree in TREES for file in (ROOT / tree).rglob("*.py"))]
 FUNCTIONS = ROOT / "functions"
-CHOOSING = (FUNCTIONS / "destinations/registry.py", ROOT / "infra/packaging/probe.py")
+CHOOSING = (
+    FUNCTIONS / "destinations/registry.py",
+    ROOT / "infra/packaging/probe.py",
+    ROOT / "bench/run_part.py",
+    ROOT / "bench/cost/page.py",
+)
 """The files that import what they are told to: the destinations that are set, or all modules."""
 HANDLERS = [file for file in FILES if file.name == "handler.py"]
 
@@ -123,10 +128,18 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "__main__": {"cli"},
     },
     "bench": {
+        "chart": {"contenders", "printed"},
+        "part": set(),
+        "machine": set(),
         "rounds": set(),
         "world": set(),
         "contenders": {"world"},
-        "parts": {"contenders", "rounds", "world"},
+        "calls": {"contenders", "world"},
+        "cost": {"part", "parts", "printed"},
+        "parts": {"calls", "contenders", "machine", "part", "rounds", "world"},
+        "printed": {"part"},
+        "run_part": {"part"},
+        "__main__": {"chart", "machine", "part", "parts", "printed"},
     },
 }
 # What other trees may import of functions/: a name on which both sides must agree stands there.
@@ -140,7 +153,7 @@ OF_FUNCTIONS: dict[str, Collection[str]] = {
 # What a tree may import of others besides functions/. The command line reads the settings.
 OF_OTHERS: dict[str, Collection[str]] = {
     "ops": ("infra/settings",),
-    "bench": tuple(f"local/{room}" for room in ARROWS["local"]),
+    "bench": ("infra/packaging", *(f"local/{room}" for room in ARROWS["local"])),
 }
 
 

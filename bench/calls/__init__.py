@@ -1,0 +1,1 @@
+"""Counts what contenders ask of AWS, and what AWS bills for it."""

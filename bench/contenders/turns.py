@@ -1,0 +1,60 @@
+"""Gives a contender its turns, in a process of its own: `python -m bench.contenders.turns`.
+
+A line on stdin asks for a turn; a line on stdout reports on it. In a process of its own, a
+contender has the garbage collection and the memory that it has in Lambda.
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+from bench.contenders.setup import Handler, Setup, make_contender
+from bench.world.events import Batches
+from bench.world.invocation import Context
+
+
+def serve(setup: Setup, requests: TextIO, answers: TextIO) -> None:
+    """Take a turn for each line of `requests`: the batch's size, or the file of a payload."""
+    handler = make_contender(setup)
+    print("ready", file=answers, flush=True)
+    batches: Batches | None = None
+    for line in requests:
+        request = json.loads(line)
+        if isinstance(request, int):
+            batches = batches or Batches()
+            seconds = _time(handler, batches.make(request))
+        else:
+            seconds = _invoke_with_payload(handler, request)
+        print(json.dumps(seconds), file=answers, flush=True)
+
+
+def _time(handler: Handler, event: dict[str, Any]) -> tuple[float, float]:
+    """Return the seconds of CPU time and of wall-clock time that a batch takes."""
+    context = Context()
+    wall, cpu = time.perf_counter(), time.process_time()
+    response = handler(event, context)
+    seconds = time.process_time() - cpu, time.perf_counter() - wall
+    if response["batchItemFailures"]:
+        raise RuntimeError("The contender has reported messages as failed.")
+    return seconds
+
+
+def _invoke_with_payload(handler: Handler, path: str) -> tuple[float, float]:
+    """Invoke a handler as Lambda's runtime does: it keeps the payload meanwhile."""
+    payload = Path(path).read_bytes()
+    return _time(handler, json.loads(payload))
+
+
+def _main() -> None:
+    # Contenders print their logs. These go nowhere, and stdout remains for the answers.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    serve(Setup(**json.loads(sys.argv[1])), sys.stdin, answers)
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,1 @@
+"""What ends cost, from counted calls and a table of prices."""
