@@ -17,13 +17,13 @@ from worker.time_budget import TimeBudget
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A delivery is finished: every receipt has been given, unless there was an error."""
+    """A transfer is finished: every receipt has been given, unless there was an error."""
 
     error: Exception | None
 
 
-Report = tuple["_Delivery", Receipt | Finished]
-"""What a thread reports of its delivery."""
+Report = tuple["_Transfer", Receipt | Finished]
+"""What a thread reports of its transfer."""
 
 
 def dispatch(
@@ -52,8 +52,8 @@ def dispatch(
     return _Dispatch(destinations, claims, budget, threads).run(ends)
 
 
-class _Delivery:
-    """The delivery of ends to a destination that lacks them."""
+class _Transfer:
+    """The transfer of ends to a destination that lacks them."""
 
     def __init__(
         self, destination: Destination, ends: Sequence[ClaimedEnd], deadline: Deadline
@@ -64,7 +64,7 @@ class _Delivery:
         self.ends_without_receipt = dict(enumerate(ends))
 
     def run(self, report: Callable[[Report], None]) -> None:
-        """Deliver the ends, and report each receipt and the end of the delivery."""
+        """Deliver the ends, and report each receipt and the end of the transfer."""
         error = None
         try:
             ends = [claimed_end.end for claimed_end in self.ends]
@@ -89,7 +89,7 @@ class _Dispatch:
         self._budget = budget
         self._threads = threads
         self._deadline = budget.next_step_deadline()
-        self._running: set[_Delivery] = set()
+        self._running: set[_Transfer] = set()
         self._failed_attempts = 0
         # The ends that have arrived since they were marked, everywhere or at some destinations.
         self._unmarked_done: list[ClaimedEnd] = []
@@ -109,24 +109,24 @@ class _Dispatch:
 
     def _deliver(self, ends: Sequence[ClaimedEnd]) -> None:
         """Send each end to the destinations that lack it, and mark the ends that have arrived."""
-        deliveries = [
-            _Delivery(destination, due_ends, self._deadline)
+        transfers = [
+            _Transfer(destination, due_ends, self._deadline)
             for destination in self._destinations
             if (due_ends := [e for e in ends if destination.name not in e.claim.delivered])
         ]
         if self._deadline.passed():
-            for delivery in deliveries:
-                self._finish(delivery, None)
+            for transfer in transfers:
+                self._finish(transfer, None)
             return
-        self._running = {*deliveries}
-        in_this_thread = [d for d in deliveries if d.destination.needs_main_thread]
-        if len(deliveries) == 1:
-            in_this_thread = deliveries
-        for delivery in deliveries:
-            if delivery not in in_this_thread:
-                self._threads.start(delivery.run)
-        for delivery in in_this_thread:
-            delivery.run(self._take_with_others)
+        self._running = {*transfers}
+        in_this_thread = [d for d in transfers if d.destination.needs_main_thread]
+        if len(transfers) == 1:
+            in_this_thread = transfers
+        for transfer in transfers:
+            if transfer not in in_this_thread:
+                self._threads.start(transfer.run)
+        for transfer in in_this_thread:
+            transfer.run(self._take_with_others)
         self._wait_for_others()
         self._mark_unmarked()
 
@@ -145,24 +145,24 @@ class _Dispatch:
             if report := self._threads.next_report(seconds):
                 self._take(report)
             elif self._deadline.passed():
-                for delivery in self._running:
-                    self._abandon(delivery)
+                for transfer in self._running:
+                    self._abandon(transfer)
                 return
             else:
                 self._mark_unmarked()
 
     def _take(self, report: Report) -> None:
-        delivery, event = report
+        transfer, event = report
         if isinstance(event, Finished):
-            self._running.discard(delivery)
-            self._finish(delivery, event.error)
+            self._running.discard(transfer)
+            self._finish(transfer, event.error)
             return
-        claimed_end = delivery.ends[event.position]
-        delivery.ends_without_receipt.pop(event.position, None)
+        claimed_end = transfer.ends[event.position]
+        transfer.ends_without_receipt.pop(event.position, None)
         if event.kind == "arrived":
-            self._record_arrival(claimed_end, delivery.destination.name)
+            self._record_arrival(claimed_end, transfer.destination.name)
         else:
-            self._record_failure(claimed_end, delivery.destination.name, event)
+            self._record_failure(claimed_end, transfer.destination.name, event)
 
     def _record_arrival(self, claimed_end: ClaimedEnd, name: str) -> None:
         seconds_left = self._deadline.left()
@@ -180,12 +180,12 @@ class _Dispatch:
             self._mark(self._unmarked_done, self._budget.interim_mark_deadline())
             self._unmarked_done = []
 
-    def _finish(self, delivery: _Delivery, error: Exception | None) -> None:
+    def _finish(self, transfer: _Transfer, error: Exception | None) -> None:
         """Record what became of the ends without a receipt."""
-        name, ends = delivery.destination.name, [*delivery.ends_without_receipt.values()]
+        name, ends = transfer.destination.name, [*transfer.ends_without_receipt.values()]
         if error:
             self._fail(ends, name, error_origin(error))
-        elif any(name in claimed_end.failures for claimed_end in delivery.ends):
+        elif any(name in claimed_end.failures for claimed_end in transfer.ends):
             # The ends that failed have probably used up the time. If these ends were recorded as
             # untried, they would come back at once, and probably lack time again. Recorded as
             # failed, they come back after a delay.
@@ -196,10 +196,10 @@ class _Dispatch:
             for claimed_end in ends:
                 claimed_end.untried_destinations.append(name)
 
-    def _abandon(self, delivery: _Delivery) -> None:
+    def _abandon(self, transfer: _Transfer) -> None:
         """Record that a destination has not kept the deadline. Its thread goes on."""
-        ends = [*delivery.ends_without_receipt.values()]
-        self._fail(ends, delivery.destination.name, "no answer in time")
+        ends = [*transfer.ends_without_receipt.values()]
+        self._fail(ends, transfer.destination.name, "no answer in time")
         for claimed_end in ends:
             claimed_end.is_crowded_out = len(ends) > 1
 
