@@ -1,20 +1,35 @@
-"""Creates the worker's boto3 clients, whose calls cost less CPU time than those of other clients.
+"""Creates the worker's clients, whose calls cost less CPU time than those of other clients.
 
-A worker spends more CPU time in botocore than in everything else. Most of that goes into checking
-and copying the parameters of large calls, value by value. These clients do neither: the worker
-makes every parameter itself, and a few operations take their parameters as they are sent.
+A worker spends more CPU time in botocore than in everything else. Most of it goes into checking,
+copying and converting large parameters and responses, value by value. These clients do none of
+that: the worker makes every parameter itself, and the parameters and responses of a few operations
+are passed on as they are.
+
+This is the only module that uses private parts of botocore. `tests/unit/calls/test_aws_clients.py`
+fails if a new version of botocore lacks them. The clients then work, but not faster than others.
 """
 
+import functools
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-import boto3
+import botocore
+import botocore.session
 import msgspec
 from botocore.config import Config
 
 from aws_calls import client_config
 
-# Operations whose parameters are JSON as the service expects it: no bytes, and times are numbers.
+# Operations whose parameters and responses are JSON as the service sends it: they contain no bytes,
+# and times are numbers.
 JSON_OPERATIONS = frozenset({"BatchExecuteStatement", "BatchGetItem", "PutEvents"})
+# The names of their responses in botocore's models.
+_JSON_RESPONSES = frozenset(
+    {"BatchExecuteStatementOutput", "BatchGetItemOutput", "PutEventsResponse"}
+)
 
 
 def make_client(service: Any, *, read_timeout_seconds: float = 2) -> Any:
@@ -31,14 +46,51 @@ def make_client(service: Any, *, read_timeout_seconds: float = 2) -> Any:
         As in `client_config`.
     """
     config = client_config(read_timeout_seconds=read_timeout_seconds)
-    unchecked = Config(
-        parameter_validation=False, user_agent=f"queue-ends Boto3/{boto3.__version__}"
-    )
-    client = boto3.client(service, config=config.merge(unchecked))
-    # A version of botocore without this attribute uses its own serializer, which is only slower.
+    unchecked = Config(parameter_validation=False, user_agent=_user_agent())
+    client = _client_maker()(service, config=config.merge(unchecked))
     if hasattr(client, "_serializer"):
         client._serializer = _JsonSerializer(client._serializer)
+    endpoint: Any = getattr(client, "_endpoint", None)
+    if hasattr(endpoint, "_response_parser_factory"):
+        endpoint._response_parser_factory = _JsonParserFactory(endpoint._response_parser_factory)
     return client
+
+
+class LazyClient:
+    """A client that is made when it is first used."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    @functools.cached_property
+    def _client(self) -> Any:
+        return make_client(self._service)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+
+def _client_maker() -> Callable[..., Any]:
+    # To import boto3 takes longer than to create a client. But code of the user that imports it may
+    # have configured its default session.
+    if "boto3" in sys.modules:
+        import boto3  # noqa: PLC0415
+
+        return boto3.client
+    return _botocore_session().create_client
+
+
+@functools.cache
+def _botocore_session() -> botocore.session.Session:
+    return botocore.session.get_session()
+
+
+def _user_agent() -> str:
+    """Return the User-Agent header, which botocore would otherwise make anew for each call."""
+    parts = [f"queue-ends Botocore/{botocore.__version__}"]
+    if app_id := os.environ.get("AWS_SDK_UA_APP_ID"):
+        parts.append(f"app/{app_id}")
+    return " ".join(parts)
 
 
 class _JsonSerializer:
@@ -59,3 +111,25 @@ class _JsonSerializer:
         request = self._empty_requests[name]
         headers = {**request["headers"]}
         return {**request, "headers": headers, "body": msgspec.json.encode(parameters)}
+
+
+class _JsonParserFactory:
+    """Creates parsers that decode the responses of `JSON_OPERATIONS` with msgspec."""
+
+    def __init__(self, factory: Any) -> None:
+        self._factory = factory
+
+    def create_parser(self, protocol: str) -> Any:
+        """Return one of botocore's parsers, with another method for the body."""
+        parser = self._factory.create_parser(protocol)
+        if hasattr(parser, "_handle_json_body"):
+            parser._handle_json_body = functools.partial(_decode, parser._handle_json_body)
+        return parser
+
+
+def _decode(decode_with_botocore: Callable[[bytes, Any], Any], body: bytes, shape: Any) -> Any:
+    """Return a response's body in the form of botocore's parsers."""
+    if shape.name in _JSON_RESPONSES:
+        with suppress(msgspec.DecodeError):
+            return msgspec.json.decode(body)
+    return decode_with_botocore(body, shape)

@@ -28,17 +28,23 @@ class Deadline:
 
     Parameters
     ----------
-    left
-        Returns the seconds until the deadline; negative after it.
+    seconds_left
+        Returns the seconds until a certain moment; negative after it.
     sleep
         Waits for a number of seconds.
+    seconds_before
+        How long before that moment the deadline is; negative if it is after the moment.
     """
 
     def __init__(
-        self, left: Callable[[], float], sleep: Callable[[float], None] = time.sleep
+        self,
+        seconds_left: Callable[[], float],
+        sleep: Callable[[float], None] = time.sleep,
+        seconds_before: float = 0.0,
     ) -> None:
-        self.left = left
+        self._seconds_left = seconds_left
         self._sleep = sleep
+        self._seconds_before = seconds_before
 
     @classmethod
     def before_timeout(
@@ -48,18 +54,25 @@ class Deadline:
         sleep: Callable[[float], None] = time.sleep,
     ) -> "Deadline":
         """Return a deadline `reserve_seconds` before the invocation's timeout."""
-        return cls(lambda: context.get_remaining_time_in_millis() / 1000 - reserve_seconds, sleep)
+        return cls(lambda: context.get_remaining_time_in_millis() / 1000, sleep, reserve_seconds)
+
+    def left(self) -> float:
+        """Return the seconds until the deadline; negative after it."""
+        return self._seconds_left() - self._seconds_before
 
     def within(self, seconds: float) -> "Deadline":
         """Return a deadline `seconds` from now, or this deadline if it is earlier."""
         seconds_earlier = self.left() - seconds
         if seconds_earlier <= 0:
             return self
-        return Deadline(lambda: self.left() - seconds_earlier, self._sleep)
+        return self._earlier_by(seconds_earlier)
 
     def extended_by(self, seconds: float) -> "Deadline":
         """Return a deadline `seconds` after this one."""
-        return Deadline(lambda: self.left() + seconds, self._sleep)
+        return self._earlier_by(-seconds)
+
+    def _earlier_by(self, seconds: float) -> "Deadline":
+        return Deadline(self._seconds_left, self._sleep, self._seconds_before + seconds)
 
     def passed(self) -> bool:
         """Return whether no time is left."""

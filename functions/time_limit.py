@@ -63,9 +63,17 @@ class _Limit:
     alarm does not interrupt anything.
     """
 
-    __slots__ = ("_ends_at", "_handler", "_outer", "_repeat_seconds", "_seconds", "is_inside")
+    __slots__ = (
+        "_ends_at",
+        "_former_handler",
+        "_outer",
+        "_repeat_seconds",
+        "_seconds",
+        "is_inside",
+    )
 
     _innermost: ClassVar["_Limit | None"] = None
+    _timer_repeat_seconds: ClassVar[float] = 0.0
 
     def __init__(self, seconds: float, repeat_seconds: float) -> None:
         self._seconds = seconds
@@ -82,35 +90,34 @@ class _Limit:
             self._seconds = min(self._seconds, self._outer._ends_at - now)
         self._ends_at = now + self._seconds
         _Limit._innermost = self
-        if not self._outer:
-            self._handler = signal.getsignal(signal.SIGALRM)
-            signal.signal(signal.SIGALRM, _Limit._interrupt)
+        if self._outer is None:
+            self._former_handler = signal.signal(signal.SIGALRM, _Limit._interrupt)
         self._set_timer(self._seconds)
 
     def end(self) -> None:
         """Give the timer back to the limit around this one."""
         if _Limit._innermost is not self:
             return  # It has not begun, as this is not the main thread.
-        if self._outer:
-            _, repeat_seconds = self._outer._set_timer(self._outer._ends_at - time.monotonic())
-            if repeat_seconds not in (0, self._repeat_seconds):
-                # The code has used the alarm itself, probably with a handler of its own.
-                signal.signal(signal.SIGALRM, _Limit._interrupt)
-        else:
+        if self._outer is None:
             self._set_timer(math.inf)
-            signal.signal(signal.SIGALRM, self._handler)
+            signal.signal(signal.SIGALRM, self._former_handler)
+        elif self._outer._ends_at < math.inf:
+            self._outer._set_timer(self._outer._ends_at - time.monotonic())
+        # Otherwise the alarm may still ring, but interrupts nothing. That saves a system call.
         _Limit._innermost = self._outer
 
-    def _set_timer(self, seconds: float) -> tuple[float, float]:
-        """Have the timer ring in so many seconds; return what was left of the timer before."""
-        if seconds == math.inf:
-            return signal.setitimer(signal.ITIMER_REAL, 0)
-        return signal.setitimer(
-            signal.ITIMER_REAL, max(seconds, _MIN_TIMER_SECONDS), self._repeat_seconds
-        )
+    def _set_timer(self, seconds: float) -> None:
+        is_off = seconds == math.inf
+        repeat_seconds = 0.0 if is_off else self._repeat_seconds
+        seconds = 0.0 if is_off else max(seconds, _MIN_TIMER_SECONDS)
+        _, former_repeat_seconds = signal.setitimer(signal.ITIMER_REAL, seconds, repeat_seconds)
+        if former_repeat_seconds != _Limit._timer_repeat_seconds:
+            # The code has used the alarm itself, probably with a handler of its own.
+            signal.signal(signal.SIGALRM, _Limit._interrupt)
+        _Limit._timer_repeat_seconds = repeat_seconds
 
     @staticmethod
     def _interrupt(_signal: int, _frame: FrameType | None) -> None:
         limit = _Limit._innermost
-        if limit and limit.is_inside:
+        if limit and limit.is_inside and limit._ends_at < math.inf:
             raise TimeoutError(f"took longer than {limit._seconds:.1f} s")

@@ -3,13 +3,23 @@
 from typing import Any
 
 
-def end_fields(event: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields that identify an end, from a subscription event or a partner event."""
-    attributes = event.get("attributes") or event["detail"]["eventBody"]
+def find_end(event: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the fields that identify the end in an event; None if there is no end in it.
+
+    A subscription event is an end. A partner event is one as with the end rule `queue_leg`: the
+    customer has given up waiting, or an agent who talked has left without a transfer.
+    """
+    fields = event.get("attributes") or event["detail"]["eventBody"]
+    if "detail" in event:
+        has_given_up = fields.get("acdOutcome") == "ABANDON"
+        has_talked = fields.get("interactingDurationMs", 0) > 0
+        is_transfer = fields.get("disconnectType", "").endswith("TRANSFER")
+        if not has_given_up and (not has_talked or is_transfer):
+            return None
     return {
-        "conversationId": attributes["conversationId"],
-        "queueId": attributes["queueId"],
-        "eventTime": event.get("eventTime") or attributes["eventTime"],
+        "conversationId": fields["conversationId"],
+        "queueId": fields["queueId"],
+        "eventTime": event.get("eventTime") or fields["eventTime"],
     }
 
 

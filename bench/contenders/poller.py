@@ -6,7 +6,7 @@ It remembers nothing, so it handles a repeated event again.
 import json
 from typing import Any
 
-from bench.contenders.ends import end_fields, put_on_bus
+from bench.contenders.ends import find_end, put_on_bus
 from bench.world.invocation import QUEUE_URL
 
 
@@ -22,10 +22,10 @@ def poll_once(sqs: Any, eventbridge: Any | None = None, queue_url: str = QUEUE_U
     messages = response.get("Messages", [])
     for message in messages:
         try:
-            end = end_fields(json.loads(message["Body"]))
-            print(f"Conversation {end['conversationId']} ended in queue {end['queueId']}")
-            if eventbridge:
-                put_on_bus(eventbridge, message["Body"])
+            if end := find_end(json.loads(message["Body"])):
+                print(f"Conversation {end['conversationId']} ended in queue {end['queueId']}")
+                if eventbridge:
+                    put_on_bus(eventbridge, message["Body"])
             sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
         except Exception as error:  # noqa: BLE001 - the message comes back, the others go on
             print(f"Message {message['MessageId']} failed: {error}")

@@ -16,7 +16,7 @@ from aws_lambda_powertools.utilities.idempotency import (
     idempotent_function,
 )
 
-from bench.contenders.ends import end_fields, put_on_bus
+from bench.contenders.ends import find_end, put_on_bus
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
@@ -44,7 +44,8 @@ def idempotent_batch_processor(dynamodb: Any, eventbridge: Any | None = None) ->
             put_on_bus(eventbridge, body)
 
     def handle(record: SQSRecord) -> None:
-        handle_end(end=end_fields(json.loads(record.body)), body=record.body)
+        if end := find_end(json.loads(record.body)):
+            handle_end(end=end, body=record.body)
 
     handler = make_handler(BatchProcessor(event_type=EventType.SQS), handle)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.part import Table
+from bench.parts.calls import NAMES
 
 _HERE = Path(__file__).parent
 _MILLION = 1_000_000
@@ -16,11 +17,6 @@ _HOURS_A_MONTH = 24 * _DAYS_A_MONTH
 # sizes and formats" in the DynamoDB Developer Guide).
 _ITEM_OVERHEAD_BYTES = 100
 _SERVICES = ("DynamoDB", "Lambda", "SQS", "EventBridge", "logs")
-_NAMES = {
-    "ours": "Queue Ends",
-    "idempotent": "Powertools batch + idempotency",
-    "poller": "polling worker",
-}
 # Ends a second → the settings, and the size of batch that is closest to what they give.
 _ADVICE = {
     1: ("batch_size 10, window 0", 1),
@@ -105,13 +101,11 @@ def cost_tables(results: Mapping[str, Any]) -> list[Table]:
     rows, prices, stack = results["rows"], load_prices(), load_stack()
     dated = f"Prices of {prices['region']}, {prices['as_of']}, without free tiers."
     return [
-        *(_cost_table(delivery, rows, prices, stack, dated) for delivery in _RULES),
+        _cost_table("subscription", rows, prices, stack, dated),
+        _cost_table("eventbridge", rows, prices, stack, dated),
         _monthly_table(rows, prices, stack, dated),
         _rate_table(results, prices, stack),
     ]
-
-
-_RULES = {"subscription": "", "eventbridge": "and end rule "}
 
 
 def _cost_table(
@@ -133,7 +127,7 @@ def _cost_table(
     for row, cost in zip(shown, costs, strict=True):
         total = sum(cost.values())
         peer = totals.get((*_work(row), row["batch"]))
-        name = _NAMES[row["contender"]]
+        name = NAMES[row["contender"]]
         cells.append(
             [
                 f"{name}, `{row['end_rule']}`" if row["end_rule"] else name,
@@ -141,7 +135,7 @@ def _cost_table(
                 row["batch"],
                 round(total, 2),
                 f"{total / peer:.2f}" if peer else "",
-                *(f"{cost[service]:.2f} ({cost[service] / total:.0%})" for service in _SERVICES),
+                *(_share(cost[service], total) for service in _SERVICES),
             ]
         )
     return Table(
@@ -150,6 +144,10 @@ def _cost_table(
         rows=cells,
         note=f"{dated} The ratio is to Powertools with the same work and batch.",
     )
+
+
+def _share(dollars: float, total: float) -> str:
+    return f"{dollars:.2f} ({dollars / total:.0%})" if dollars else "–"
 
 
 def _work(row: Row) -> tuple[str, str]:
@@ -164,7 +162,7 @@ def _monthly_table(
         title="Dollars a month that do not depend on the number of ends",
         header=("item", "dollars a month"),
         rows=[
-            *([name, round(dollars, 2)] for name, dollars in items.items()),
+            *_rounded(items),
             ["Queue Ends in all", round(sum(items.values()), 2)],
             [
                 "for comparison: a polling worker's host",
@@ -173,6 +171,10 @@ def _monthly_table(
         ],
         note=f"{dated} A stack with the default settings and two queues.",
     )
+
+
+def _rounded(items: Mapping[str, float]) -> list[list[str | float]]:
+    return [[name, round(dollars, 2)] for name, dollars in items.items()]
 
 
 def _rate_table(

@@ -39,6 +39,7 @@ def _table(delivery: str, rows: Sequence[Mapping[str, Any]]) -> Table:
             *(["end rule"] if delivery == "eventbridge" else []),
             "destinations",
             "batch",
+            "messages",
             "calls",
             "write units",
             "read units",
@@ -60,6 +61,7 @@ def _cells(row: Mapping[str, Any]) -> list[str | float]:
         *([row["end_rule"]] if row["end_rule"] else []),
         ", ".join(row["destinations"]),
         row["batch"],
+        row["messages_per_1000_ends"],
         sum(row["calls_per_1000_ends"].values()),
         units["dynamodb_write_units"],
         units["dynamodb_read_units"],
@@ -79,8 +81,8 @@ _NOTES = {
         "last column leaves both out."
     ),
     "eventbridge": (
-        "A third of the conversations is in our queues. The peers see acd.end and user.end "
-        "alone, as with the end rule queue_leg, and take each of them for an end."
+        "A third of the conversations is in our queues. The peers decide on each event alone, as "
+        "the end rule queue_leg does."
     ),
 }
 

@@ -124,7 +124,8 @@ def _value_bytes(value: Value) -> int:
             return len(content.encode())
         case "N":
             digits = content.lstrip("-").replace(".", "").strip("0")
-            return math.ceil(len(digits) / 2) + 1 + content.startswith("-")
+            sign_bytes = 1 if content.startswith("-") else 0
+            return math.ceil(len(digits) / 2) + 1 + sign_bytes
         case "L":
             return 3 + sum(1 + _value_bytes(each) for each in content)
         case "M":

@@ -67,7 +67,7 @@ class Archive:
             DeliveryStreamName=self._stream_name,
             Records=records,
         )
-        return [result.get("ErrorCode", "") for result in response["RequestResponses"]]
+        return [result.get("ErrorCode") or "" for result in response["RequestResponses"]]
 
 
 def _make_record(_end: ConversationEnd, end_json: bytes) -> dict[str, bytes]:

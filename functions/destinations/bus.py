@@ -78,4 +78,4 @@ class Bus:
     def _put(self, entries: list[Any], deadline: Deadline) -> list[str]:
         """Put entries on the bus; return each entry's error code, empty if the entry arrived."""
         response = call(deadline, self._eventbridge.put_events, Entries=entries)
-        return [result.get("ErrorCode", "") for result in response["Entries"]]
+        return [result.get("ErrorCode") or "" for result in response["Entries"]]

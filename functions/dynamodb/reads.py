@@ -116,7 +116,7 @@ class TableReader:
         items: dict[ItemKey, Item | None] = {
             _key_of(item): item for item in response["Responses"].get(self._table_name, [])
         }
-        unprocessed = response.get("UnprocessedKeys", {}).get(self._table_name, {"Keys": []})
+        unprocessed = (response.get("UnprocessedKeys") or {}).get(self._table_name, {"Keys": []})
         unread_keys = {_key_of(attributes) for attributes in unprocessed["Keys"]}
         read_keys = {*keys} - unread_keys
         return {key: items.get(key) for key in read_keys}

@@ -116,7 +116,7 @@ class TableWriter:
         entries = response.get("Responses", [])
         if len(entries) != len(statements):
             return [Failed(NO_ANSWER)] * len(statements)
-        codes = [entry.get("Error", {}).get("Code") for entry in entries]
+        codes = [(entry.get("Error") or {}).get("Code") for entry in entries]
         return [_STATUS_BY_CODE.get(code) or Failed(str(code)) for code in codes]
 
 

@@ -1,8 +1,9 @@
 """Creates the worker's dependencies from its environment variables."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from aws_clients import make_client
+from aws_clients import LazyClient, make_client
 from conversations.histories import Histories
 from conversations.ledger import Ledger
 from deadline import now_ms
@@ -22,8 +23,9 @@ def assemble(environment: Mapping[str, str]) -> tuple[Dependencies, str]:
     # This imports the user's code, which may configure boto3's default session. It therefore comes
     # before the clients are created.
     destinations = load_destinations(DestinationVariables(environment))
+    sqs: Any = LazyClient("sqs")  # Most batches need no call.
     intake = IntakeQueue(
-        make_client("sqs"),
+        sqs,
         queue_url=variables.queue_url,
         dead_letter_queue_url=variables.dead_letter_queue_url,
         retry_delay_seconds=variables.retry_delay_seconds,

@@ -1,5 +1,6 @@
 """Deadlines know the time left and pace attempts; a time limit interrupts code."""
 
+import math
 import signal
 import threading
 import time
@@ -10,7 +11,7 @@ import pytest
 
 from deadline import Deadline
 from tests.fakes.clock import Clock
-from time_limit import time_limit
+from time_limit import call_within, time_limit
 
 
 def test_a_deadline_lies_before_the_timeout(clock: Clock) -> None:
@@ -288,3 +289,17 @@ def test_another_thread_is_not_interrupted(alarm: list[int]) -> None:
     thread.start()
     thread.join()
     assert results == ["finished"]
+
+
+def test_a_limit_holds_after_code_that_has_used_the_alarm_itself(alarm: list[int]) -> None:
+    with time_limit(math.inf):
+        call_within(20, signal.signal, signal.SIGALRM, signal.SIG_IGN)
+        signal.alarm(20)
+        with pytest.raises(TimeoutError):
+            call_within(0.02, time.sleep, 20)
+
+
+def test_a_limit_without_end_is_never_exceeded(alarm: list[int]) -> None:
+    with time_limit(math.inf):
+        call_within(0.01, time.sleep, 0)
+        time.sleep(0.03)

@@ -35,11 +35,11 @@ ANALYTICS = {
     ("variables", "expected_modules", "expected_services"),
     [
         # urllib3 comes with boto3.
-        pytest.param({}, ["urllib3"], ["sqs", "dynamodb"], id="none"),
+        pytest.param({}, ["urllib3"], ["dynamodb"], id="none"),
         pytest.param(
             ANALYTICS,
             ["details", "genesys", "requests", "urllib3"],
-            ["sqs", "dynamodb", "secretsmanager"],
+            ["dynamodb", "secretsmanager"],
             id="analytics",
         ),
     ],
