@@ -51,15 +51,13 @@ class _Run:
 
     Attributes
     ----------
-    send_requests, mapping_requests
-        The requests to SQS that send the messages, and those with which Lambda receives and deletes
-        the messages of each batch.
+    mapping_requests
+        The requests to SQS with which Lambda receives and deletes the messages.
     cpu_seconds, wait_seconds
         The CPU time of each batch, and the time that some batches waited.
     """
 
     messages: int = 0
-    send_requests: int = 0
     mapping_requests: int = 0
     cpu_seconds: list[float] = field(default_factory=list)
     wait_seconds: list[float] = field(default_factory=list)
@@ -77,7 +75,6 @@ class _Run:
         if aws.latency_seconds:
             self.wait_seconds.append(max(0.0, time.perf_counter() - start - cpu_seconds))
         self.messages += len(bodies)
-        self.send_requests += sum(chunks_of(len(body)) for body in bodies)
         for first in range(0, len(bodies), _MESSAGES_PER_CALL):
             received = bodies[first : first + _MESSAGES_PER_CALL]
             self.mapping_requests += chunks_of(sum(map(len, received))) + 1
@@ -116,7 +113,9 @@ def _measure_batches(
     printed.seek(0)
     printed.truncate()
     arrivals, run = scenario.arrivals(), _Run()
-    timed_every = max(1, len(arrivals) // batch // _TIMED_BATCHES)
+    # Genesys Cloud, or EventBridge, sends each message by itself.
+    send_requests = sum(chunks_of(len(body)) for body in arrivals.bodies)
+    timed_every = max(1, len(arrivals.bodies) // batch // _TIMED_BATCHES)
     while bodies := arrivals.take(batch):
         aws.latency_seconds = {} if run.batches % timed_every else LATENCY_SECONDS
         run.take(bodies, aws, turn)
@@ -124,13 +123,17 @@ def _measure_batches(
         aws.sent = []
     log = printed.getvalue()
     thousands = (_count_ends(table) if is_ours else arrivals.ends) / 1000
+    is_function = scenario.contender != "poller"  # The polling worker runs all the time.
+    own_requests = aws.chunks.total() - aws.chunks["PutEvents"]
     units = {
-        **_units_of_running(scenario, run, aws),
+        "lambda_requests": run.batches * is_function,
+        "lambda_gb_seconds": run.gb_seconds() * is_function,
+        "sqs_requests": send_requests + own_requests + run.mapping_requests * is_function,
         "dynamodb_write_units": table.write_units,
         "dynamodb_read_units": table.read_units,
         "put_events_64kb": aws.chunks["PutEvents"],
         "partner_events_64kb": arrivals.partner_events,
-        "log_bytes": len(log.encode()) + _platform_bytes(scenario, run),
+        "log_bytes": len(log.encode()) + run.batches * is_function * len(_PLATFORM_LINES),
         "own_log_bytes": sum(len(line) + 1 for line in log.splitlines() if _ACTION not in line),
     }
     return {
@@ -183,22 +186,6 @@ def _make_turn(scenario: Scenario, aws: StubbedAws) -> Turn:
             raise RuntimeError(f"{scenario} failed")
 
     return invoke
-
-
-def _units_of_running(scenario: Scenario, run: _Run, aws: StubbedAws) -> dict[str, float]:
-    """Return the units of Lambda and SQS."""
-    own_requests = aws.chunks.total() - aws.chunks["PutEvents"]
-    if scenario.contender == "poller":  # It runs all the time, on another service.
-        return {"sqs_requests": run.send_requests + own_requests}
-    return {
-        "lambda_requests": run.batches,
-        "lambda_gb_seconds": run.gb_seconds(),
-        "sqs_requests": run.send_requests + run.mapping_requests,
-    }
-
-
-def _platform_bytes(scenario: Scenario, run: _Run) -> int:
-    return 0 if scenario.contender == "poller" else run.batches * len(_PLATFORM_LINES)
 
 
 def _count_ends(table: StubbedTable) -> int:

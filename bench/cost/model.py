@@ -44,8 +44,8 @@ def dollars_per_million(
 ) -> dict[str, float]:
     """Return what a million ends cost, keyed by service."""
     units = row["units_per_1000_ends"]
-    # A thousand times the units of a thousand ends, and prices for a million units.
-    per_million = {name: count / 1000 for name, count in units.items()}
+    # A million ends need so many millions of units.
+    millions = {name: count / 1000 for name, count in units.items()}
     dynamodb, lambda_, eventbridge = (
         prices[name] for name in ("dynamodb", "lambda", "eventbridge")
     )
@@ -56,14 +56,14 @@ def dollars_per_million(
         )
         storage_gb_months = item_bytes / 1000 * stack["ledger_days"] / _DAYS_A_MONTH
     return {
-        "DynamoDB": per_million["dynamodb_write_units"] * dynamodb["million_write_units"]
-        + per_million["dynamodb_read_units"] * dynamodb["million_read_units"]
+        "DynamoDB": millions["dynamodb_write_units"] * dynamodb["million_write_units"]
+        + millions["dynamodb_read_units"] * dynamodb["million_read_units"]
         + storage_gb_months * (dynamodb["gb_month"] + dynamodb["backup_gb_month"]),
-        "Lambda": per_million.get("lambda_requests", 0) * lambda_["million_requests"]
-        + units.get("lambda_gb_seconds", 0) * 1000 * lambda_["gb_second"],
-        "SQS": per_million["sqs_requests"] * prices["sqs"]["million_requests"],
-        "EventBridge": per_million["put_events_64kb"] * eventbridge["million_events"]
-        + per_million["partner_events_64kb"] * eventbridge["million_partner_events"],
+        "Lambda": millions["lambda_requests"] * lambda_["million_requests"]
+        + units["lambda_gb_seconds"] * 1000 * lambda_["gb_second"],
+        "SQS": millions["sqs_requests"] * prices["sqs"]["million_requests"],
+        "EventBridge": millions["put_events_64kb"] * eventbridge["million_events"]
+        + millions["partner_events_64kb"] * eventbridge["million_partner_events"],
         "logs": units["log_bytes"] / 1e6 * prices["cloudwatch"]["log_gb"],
     }
 
@@ -217,9 +217,9 @@ def _rate_table(
             "settings",
             "batch assumed",
             "dollars a month",
-            "with Powertools",
+            "Powertools: dollars",
             "invocations at a time",
-            "with Powertools",
+            "Powertools: invocations",
         ),
         rows=cells,
         note="The dollars of Queue Ends have those of the stack's alarms, metrics and dashboard.",

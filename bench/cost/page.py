@@ -4,6 +4,7 @@ import importlib
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,9 @@ def _as_markdown(table: Table) -> str:
 
 
 def take_results(file: Path) -> None:
-    """Keep the results in a file as those of the page."""
+    """Keep the results in a file, with its date, as those of the page."""
     results = json.loads(file.read_text(encoding="utf-8"))
+    results["environment"]["date"] = f"{datetime.fromtimestamp(file.stat().st_mtime, UTC):%F}"
     RESULTS.write_text(f"{json.dumps(results, indent=1)}\n", encoding="utf-8")
 
 

@@ -67,7 +67,7 @@ def _cells(row: Mapping[str, Any]) -> list[str | float]:
         units["dynamodb_read_units"],
         units["put_events_64kb"],
         units["sqs_requests"],
-        units.get("lambda_gb_seconds", 0.0),
+        units["lambda_gb_seconds"],
         units["log_bytes"] / 1000,
         units["own_log_bytes"] / 1000,
     ]

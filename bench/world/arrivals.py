@@ -49,8 +49,10 @@ class Arrivals:
         for body in bodies:
             heapq.heappush(self._messages, (arrival_ms, next(self._numbers), body))
 
-    def __len__(self) -> int:
-        return len(self._messages)
+    @property
+    def bodies(self) -> list[str]:
+        """The bodies of the messages that are left, in no particular order."""
+        return [body for _, _, body in self._messages]
 
     def take(self, count: int) -> list[str]:
         """Return the bodies of up to `count` messages; none if no message is left."""

@@ -104,10 +104,9 @@ class Settings(AccountSettings):
 
     # Destinations:
     destinations: Annotated[Strings, checks.destinations] = ("actions", "bus")
-    """Where ends go, in the order of the list. "actions" calls your Python code in
-    functions/destinations/actions.py, "bus" puts an event on an EventBridge bus, "webhook" posts to
-    a URL, and "archive" writes to an S3 bucket. Only the destinations in the list are deployed
-    (docs/once.md)."""
+    """Where ends go. "actions" calls your Python code in functions/destinations/actions.py, "bus"
+    puts an event on an EventBridge bus, "webhook" posts to a URL, and "archive" writes to an S3
+    bucket. Only the destinations in the list are deployed (docs/once.md)."""
     webhook_url: Annotated[
         str | None, checks.webhook_url, Example("https://example.com/conversation-ended")
     ] = None
@@ -134,9 +133,8 @@ class Settings(AccountSettings):
     batch_size: Annotated[int, Between(1, 10_000)] = 10
     """Maximum number of messages in one invocation. A batch_size over 10 needs a
     batching_window_seconds of at least 1. If your action is slow, keep
-    batch_size * (seconds per action) at or below
-    (worker_timeout_seconds - 3) / (number of destinations): the destinations share the timeout
-    equally, except for its last 3 seconds, in which the worker records and reports the results."""
+    batch_size * (seconds per action) at or below worker_timeout_seconds - 3: in the last 3 seconds,
+    the worker records and reports the results."""
     batching_window_seconds: Annotated[int, Between(0, 300)] = 0
     """Longest time that Lambda waits for a full batch, in seconds."""
     max_concurrency: Annotated[int | None, Between(2, 1_000), Example(20)] = None

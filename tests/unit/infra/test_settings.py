@@ -479,13 +479,13 @@ def test_the_time_of_a_deploy_must_be_utc(find_mistakes: FindMistakes, text: str
 def test_a_timeout_too_short_for_the_details_is_a_warning(load_settings: LoadSettings) -> None:
     for details, timeout, expected in [
         ("none", "5", []),
-        ("analytics", "11", []),
+        ("analytics", "9", []),
         (
             "analytics",
-            "10",
+            "8",
             [
-                "worker_timeout_seconds = 10 leaves less than 2 s to ask for details: use at least "
-                "11, or ends may arrive without them"
+                "worker_timeout_seconds = 8 leaves less than 2 s to ask for details: use at least "
+                "9, or ends may arrive without them"
             ],
         ),
     ]:

@@ -12,11 +12,11 @@ from tests.fakes.entry_points import WORKER
 
 FUNCTIONS = Path(__file__).parents[4] / "functions"
 COLD_START = """
-import json, sys, boto3
+import json, sys, botocore.session
 services = []
-boto3.client = lambda service, **_: services.append(service)
+botocore.session.Session.create_client = lambda _, service, **__: services.append(service)
 import worker.handler
-ours = {"details", "genesys", "requests", "urllib3"}
+ours = {"boto3", "details", "genesys", "requests", "urllib3"}
 found = sorted(ours & {name.partition(".")[0] for name in sys.modules})
 print(json.dumps([found, services]))
 """
@@ -34,11 +34,11 @@ ANALYTICS = {
 @pytest.mark.parametrize(
     ("variables", "expected_modules", "expected_services"),
     [
-        # urllib3 comes with boto3.
+        # urllib3 comes with botocore.
         pytest.param({}, ["urllib3"], ["dynamodb"], id="none"),
         pytest.param(
             ANALYTICS,
-            ["details", "genesys", "requests", "urllib3"],
+            ["boto3", "details", "genesys", "requests", "urllib3"],
             ["dynamodb", "secretsmanager"],
             id="analytics",
         ),
