@@ -1,5 +1,6 @@
 """The results at a glance: a picture with a panel of bars for each question."""
 
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -120,6 +121,20 @@ def _calls(results: Mapping[str, Any]) -> Panel:
     )
 
 
+def _end_to_end(results: Mapping[str, Any]) -> Panel:
+    return Panel(
+        f"Ends per second on the emulator, batches of {results['batch']} (more is better)",
+        [
+            (
+                row["contender"],
+                statistics.median(row["ends_per_second"]),
+                row["contender"].startswith("Queue Ends"),
+            )
+            for row in results["rows"]
+        ],
+    )
+
+
 def _cold_start(results: Mapping[str, Any]) -> Panel:
     functions = ("worker", "provisioner", "watchdog")
     return Panel(
@@ -154,6 +169,7 @@ _PANELS: dict[str, Callable[[Mapping[str, Any]], Panel]] = {
     "per_record": _per_record,
     "latency": _latency,
     "calls": _calls,
+    "end_to_end": _end_to_end,
     "cold_start": _cold_start,
     "growth": _growth,
 }

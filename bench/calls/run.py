@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.calls.scenarios import Scenario
+from bench.contenders.setup import LATENCY_SECONDS
 from bench.world.aws import StubbedAws, chunks_of
 from bench.world.events import QUEUE_IDS, make_record
 from bench.world.invocation import Context, environment
 from bench.world.table import StubbedTable
 
-LATENCY_SECONDS = {"dynamodb": 0.005, "events": 0.005, "sqs": 0.010}
-"""How long each service takes to answer."""
 MEMORY_MB = 256
 """The memory of the functions, which is the default of `worker_memory_mb`."""
 # A function has a whole virtual CPU at this memory (see "Configure Lambda function memory" in the

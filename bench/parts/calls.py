@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
-from bench.calls.run import LATENCY_SECONDS, MEMORY_MB, measure_scenario
+from bench.calls.run import MEMORY_MB, measure_scenario
 from bench.calls.scenarios import scenarios
+from bench.contenders.setup import LATENCY_SECONDS
 from bench.part import Part, Table
 
 NAMES = {

@@ -150,8 +150,9 @@ def _run(start: _Start, event_file: Path, aws_url: str) -> _Seconds:
         "AWS_ENDPOINT_URL": aws_url,
         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
     }
-    # Sources are compiled in the warm-up. The asset is deployed as it is, so it stays as it is.
-    variables["PYTHONDONTWRITEBYTECODE"] = "1" if "assets" in start.folder.parts else ""
+    # The warm-up compiles sources. An asset stays as it is deployed.
+    is_asset = _PROJECT / "build" in start.folder.parents
+    variables["PYTHONDONTWRITEBYTECODE"] = "1" if is_asset else ""
     result = subprocess.run(
         command, env=variables, capture_output=True, text=True, check=False, cwd=start.folder
     )

@@ -408,7 +408,7 @@ def test_no_two_tests_have_the_same_name() -> None:
     assert [name for name, times in names.items() if times > 1] == []
 
 
-@pytest.mark.parametrize("tree", ["functions", "infra", "local", "ops"])
+@pytest.mark.parametrize("tree", ["functions", "infra", "local", "ops", "bench"])
 def test_every_room_says_in_one_line_what_it_is(tree: str) -> None:
     folders = {file.parent for file in files_in(tree)} - {FUNCTIONS}
     said = {}

@@ -92,7 +92,7 @@ def test_the_latency_table_compares_ends_per_second_of_the_same_batch() -> None:
 
 
 def test_the_chart_shows_the_parts_that_have_results() -> None:
-    (panel,) = panels({"per_record": CPU, "end_to_end": {}})
+    (panel,) = panels({"per_record": CPU, "memory": {}})
 
     assert [value for _, value, _ in panel.bars] == [30, 10, 300, 400]
     assert [is_ours for *_, is_ours in panel.bars] == [True, False, False, False]
