@@ -50,6 +50,8 @@ def make_client(service: Any, *, read_timeout_seconds: float = 2) -> Any:
     client = _client_maker()(service, config=config.merge(unchecked))
     if hasattr(client, "_serializer"):
         client._serializer = _JsonSerializer(client._serializer)
+    if hasattr(client, "_resolve_endpoint_ruleset"):
+        client._resolve_endpoint_ruleset = _remember_endpoints(client._resolve_endpoint_ruleset)
     endpoint: Any = getattr(client, "_endpoint", None)
     if hasattr(endpoint, "_response_parser_factory"):
         endpoint._response_parser_factory = _JsonParserFactory(endpoint._response_parser_factory)
@@ -91,6 +93,29 @@ def _user_agent() -> str:
     if app_id := os.environ.get("AWS_SDK_UA_APP_ID"):
         parts.append(f"app/{app_id}")
     return " ".join(parts)
+
+
+def _remember_endpoints(resolve: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that resolves the endpoint of each of `JSON_OPERATIONS` only once.
+
+    For these operations, the endpoint depends on the client, but not on the parameters.
+    """
+    known: dict[str, tuple[Any, dict[str, Any]]] = {}
+
+    def resolve_once(operation_model: Any, parameters: Any, context: Any, **options: Any) -> Any:
+        name = operation_model.name
+        if name not in JSON_OPERATIONS:
+            return resolve(operation_model, parameters, context, **options)
+        if name not in known:
+            former_context = {**context}
+            endpoint = resolve(operation_model, parameters, context, **options)
+            changes = {k: v for k, v in context.items() if former_context.get(k) is not v}
+            known[name] = endpoint, changes
+        endpoint, changes = known[name]
+        context |= changes
+        return endpoint
+
+    return resolve_once
 
 
 class _JsonSerializer:

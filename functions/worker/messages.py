@@ -41,14 +41,14 @@ class Message(msgspec.Struct, frozen=True, eq=False):
     def from_record(cls, record: Mapping[str, Any]) -> "Message":
         """Convert a Lambda record to a message. Only the record's message id is required."""
         system_attributes = record.get("attributes") or {}
-        sent_at_ms = _parse_whole_number(system_attributes.get("SentTimestamp"), now_ms())
-        receive_count = _parse_whole_number(system_attributes.get("ApproximateReceiveCount"), 1)
+        sent_at_ms = _parse_whole_number(system_attributes.get("SentTimestamp"))
+        receive_count = _parse_whole_number(system_attributes.get("ApproximateReceiveCount"))
         return cls(
             id=record["messageId"],
             receipt_handle=record.get("receiptHandle") or "",
             body=record.get("body") or "",
-            sent_at_ms=min(sent_at_ms, _MAX_DATETIME_MS),
-            receive_count=max(1, receive_count),
+            sent_at_ms=min(now_ms() if sent_at_ms is None else sent_at_ms, _MAX_DATETIME_MS),
+            receive_count=max(1, receive_count or 1),
             attributes=record.get("messageAttributes") or {},
         )
 
@@ -146,5 +146,5 @@ class Reader:
         return msgspec.structs.replace(accepted, end=named_end)
 
 
-def _parse_whole_number(value: object, default: int) -> int:
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else default
+def _parse_whole_number(value: object) -> int | None:
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else None
