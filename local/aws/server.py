@@ -1,4 +1,4 @@
-"""Starts MiniStack with corrections to its IAM, Lambda and CloudWatch."""
+"""Starts MiniStack with corrections to its IAM, Lambda, CloudWatch and DynamoDB."""
 
 import json
 import os
@@ -111,8 +111,11 @@ if __name__ == "__main__":
     # The project is on the path for this import only. It comes last, so that it shadows no module.
     old_path = list(sys.path)
     sys.path.append(str(Path(__file__).parents[2]))
-    from local.aws import server_metrics
+    from local.aws import server_latency, server_metrics, server_partiql
 
     sys.path[:] = old_path
-    server_metrics.install(Path(os.environ.pop("CLOUDWATCH_CLOCK")))
+    clock_file = Path(os.environ.pop("CLOUDWATCH_CLOCK"))
+    server_metrics.install(clock_file)
+    server_latency.install(clock_file.with_name("call-latency"))
+    server_partiql.install()
     app.main()

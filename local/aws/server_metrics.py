@@ -4,14 +4,14 @@ This module runs inside MiniStack. It wraps MiniStack's functions to record a me
 """
 
 import json
+import math
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from threading import Lock
-from types import SimpleNamespace
 from typing import Any
 
 from ministack.core import responses  # type: ignore[import-untyped]
@@ -35,6 +35,8 @@ _send_message = sqs._act_send_message
 _delete_message = sqs._act_delete_message
 _delete_message_batch = sqs._act_delete_message_batch
 
+CLOCK_SECONDS = 0.01
+"""How long a reading of the clock's file holds."""
 _running: Counter[str] = Counter()
 _running_lock = Lock()
 _deleted_count: ContextVar[int] = ContextVar("_deleted_count", default=0)
@@ -48,7 +50,7 @@ def install(clock_file: Path) -> None:
     clock_file
         The file with CloudWatch's time minus the monotonic clock's, in seconds.
     """
-    cloudwatch.time = SimpleNamespace(time=lambda: time.monotonic() + float(clock_file.read_text()))
+    cloudwatch.time = _Clock(clock_file)
     # MiniStack's evaluation ignores dimensions, periods and the treatment of missing data.
     cloudwatch._evaluate_alarm = lambda alarm: None
     # MiniStack's eviction would replace a list while another thread appends to it.
@@ -67,6 +69,22 @@ def install(clock_file: Path) -> None:
     sqs._HANDLERS["DeleteMessageBatch"] = delete_message_batch
     dynamodb._batch_execute_statement = batch_execute_statement
     dynamodb._batch_get_item = batch_get_item
+
+
+class _Clock:
+    """CloudWatch's clock, with the function of the module `time` that MiniStack calls.
+
+    It reads the file only now and then, because each call of a service records metrics.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file, self._offset, self._read_at = file, 0.0, -math.inf
+
+    def time(self) -> float:
+        now = time.monotonic()
+        if now - self._read_at > CLOCK_SECONDS:
+            self._offset, self._read_at = float(self._file.read_text()), now
+        return now + self._offset
 
 
 def append_log_events(stream: Any, events: list[dict[str, Any]]) -> None:
@@ -179,16 +197,19 @@ def batch_execute_statement(data: dict[str, Any]) -> Any:
     response = _batch_execute_statement(data)
     status, _, body = response
     if status == 200:
+        units: defaultdict[tuple[str, str], float] = defaultdict(float)
         for statement, result in zip(
             data["Statements"], json.loads(body)["Responses"], strict=True
         ):
             if "TableName" not in result:  # refused before it reached the table
                 continue
             if statement["Statement"].lstrip()[:6].upper() == "SELECT":
-                units = 1.0 if statement.get("ConsistentRead") else 0.5
-                _record_for_table(result["TableName"], "ConsumedReadCapacityUnits", units)
+                read = 1.0 if statement.get("ConsistentRead") else 0.5
+                units[result["TableName"], "ConsumedReadCapacityUnits"] += read
             else:
-                _record_for_table(result["TableName"], "ConsumedWriteCapacityUnits", 1)
+                units[result["TableName"], "ConsumedWriteCapacityUnits"] += 1
+        for (table, name), value in units.items():
+            _record_for_table(table, name, value)
     return response
 
 
