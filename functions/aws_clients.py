@@ -5,11 +5,15 @@ copying and converting large parameters and responses, value by value. These cli
 that: the worker makes every parameter itself, and the parameters and responses of a few operations
 are passed on as they are.
 
+To create them takes less time as well: botocore finds and decodes a service's model more quickly,
+and boto3 is not imported.
+
 This is the only module that uses private parts of botocore. `tests/unit/calls/test_aws_clients.py`
 fails if a new version of botocore lacks them. The clients then work, but not faster than others.
 """
 
 import functools
+import gzip
 import os
 import sys
 from collections.abc import Callable
@@ -20,9 +24,12 @@ import botocore
 import botocore.session
 import msgspec
 from botocore.config import Config
+from botocore.loaders import JSONFileLoader, Loader
 
 from aws_calls import client_config
 
+# The services that the worker calls.
+SERVICES = ("dynamodb", "events", "firehose", "secretsmanager", "sqs")
 # Operations whose parameters and responses are JSON as the service sends it: they contain no bytes,
 # and times are numbers.
 JSON_OPERATIONS = frozenset({"BatchExecuteStatement", "BatchGetItem", "PutEvents"})
@@ -41,7 +48,7 @@ def make_client(service: Any, *, read_timeout_seconds: float = 2) -> Any:
     Parameters
     ----------
     service
-        The service's name in boto3.
+        One of `SERVICES`.
     read_timeout_seconds
         As in `client_config`.
     """
@@ -84,7 +91,28 @@ def _client_maker() -> Callable[..., Any]:
 
 @functools.cache
 def _botocore_session() -> botocore.session.Session:
-    return botocore.session.get_session()
+    session = botocore.session.get_session()
+    session.register_component("data_loader", _Loader(file_loader=_FileLoader()))
+    return session
+
+
+class _Loader(Loader):
+    """Loads the models of `SERVICES`. botocore's loader first lists all four hundred services."""
+
+    def list_available_services(self, type_name: str) -> list[str]:
+        """Return the names of the services whose models can be loaded."""
+        return [*SERVICES]
+
+
+class _FileLoader(JSONFileLoader):
+    """Decodes a service's model with msgspec, which takes a tenth of the time of `json`."""
+
+    def load_file(self, file_path: str) -> Any:
+        """Return the content of a file, or None if there is none. The path has no suffix."""
+        for suffix, open_file in ((".json", open), (".json.gz", gzip.open)):
+            with suppress(FileNotFoundError), open_file(file_path + suffix, "rb") as file:
+                return msgspec.json.decode(file.read())
+        return None
 
 
 def _user_agent() -> str:

@@ -65,6 +65,13 @@ CALLS = [
 ]
 
 
+@pytest.fixture(params=["with boto3", "without boto3"])
+def has_boto3(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the code under test believe that boto3 was imported, or not."""
+    if request.param == "without boto3":
+        monkeypatch.delitem(sys.modules, "boto3")
+
+
 @pytest.fixture
 def aws_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
@@ -112,7 +119,7 @@ def sent(exchange: Exchange) -> tuple[str, dict[str, str], Any]:
 
 
 @pytest.mark.parametrize(("service", "operation", "parameters", "answer"), CALLS)
-@pytest.mark.usefixtures("aws_variables")
+@pytest.mark.usefixtures("aws_variables", "has_boto3")
 def test_a_call_is_the_same_as_with_other_clients(
     service: Any, operation: str, parameters: dict[str, Any], answer: dict[str, Any]
 ) -> None:
@@ -124,7 +131,7 @@ def test_a_call_is_the_same_as_with_other_clients(
 
 
 @pytest.mark.parametrize(("service", "operation", "parameters", "answer"), CALLS)
-@pytest.mark.usefixtures("aws_variables")
+@pytest.mark.usefixtures("aws_variables", "has_boto3")
 def test_an_error_is_the_same_as_with_other_clients(
     service: Any, operation: str, parameters: dict[str, Any], answer: dict[str, Any]
 ) -> None:
@@ -214,3 +221,15 @@ def test_boto3_s_default_session_is_used_if_the_user_s_code_has_imported_boto3(
     assert make_client("sqs").meta.region_name == "ap-southeast-2"
     monkeypatch.delitem(sys.modules, "boto3")
     assert make_client("sqs").meta.region_name == "eu-west-1"
+
+
+@pytest.mark.usefixtures("aws_variables")
+@pytest.mark.parametrize("service", aws_clients.SERVICES)
+def test_a_client_made_without_boto3_knows_all_operations_of_its_service(
+    service: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = boto3.client(service)
+    monkeypatch.delitem(sys.modules, "boto3")
+    ours = make_client(service)
+    assert ours.meta.method_to_api_mapping == others.meta.method_to_api_mapping
+    assert ours.meta.endpoint_url == others.meta.endpoint_url
