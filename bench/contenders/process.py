@@ -13,7 +13,7 @@ from bench.contenders.setup import Setup
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The seconds that a batch took, of CPU time and of wall-clock time."""
+    """The seconds that a turn took, of CPU time and of wall-clock time."""
 
     cpu: float
     wall: float
@@ -41,9 +41,9 @@ class ContenderProcess:
     ) -> None:
         self._process.communicate()  # The process ends when its input ends.
 
-    def turn(self, batch: int | Path) -> Turn:
-        """Have the contender process a batch: one of so many ends, or the payload in a file."""
-        request = batch if isinstance(batch, int) else str(batch)
+    def turn(self, batch: int | Path, times: int = 1) -> Turn:
+        """Have the contender process batches of so many ends, or once the payload in a file."""
+        request = [batch, times] if isinstance(batch, int) else str(batch)
         assert self._process.stdin  # noqa: S101 - for mypy
         print(json.dumps(request), file=self._process.stdin, flush=True)
         return Turn(*json.loads(self._read_line()))

@@ -17,27 +17,27 @@ from bench.world.invocation import Context
 
 
 def serve(setup: Setup, requests: TextIO, answers: TextIO) -> None:
-    """Take a turn for each line of `requests`: the batch's size, or the file of a payload."""
+    """Take a turn for each line of `requests`: a batch's size and how often, or a payload's file."""
     handler = make_contender(setup)
     print("ready", file=answers, flush=True)
     batches: Batches | None = None
     for line in requests:
         request = json.loads(line)
-        if isinstance(request, int):
-            batches = batches or Batches()
-            seconds = _time(handler, batches.make(request))
-        else:
+        if isinstance(request, str):
             seconds = _invoke_with_payload(handler, request)
+        else:
+            batches = batches or Batches()
+            size, times = request
+            seconds = _time(handler, *(batches.make(size) for _ in range(times)))
         print(json.dumps(seconds), file=answers, flush=True)
 
 
-def _time(handler: Handler, event: dict[str, Any]) -> tuple[float, float]:
-    """Return the seconds of CPU time and of wall-clock time that a batch takes."""
-    context = Context()
+def _time(handler: Handler, *events: dict[str, Any]) -> tuple[float, float]:
+    """Return the seconds of CPU time and of wall-clock time that batches take."""
     wall, cpu = time.perf_counter(), time.process_time()
-    response = handler(event, context)
+    responses = [handler(event, Context()) for event in events]
     seconds = time.process_time() - cpu, time.perf_counter() - wall
-    if response["batchItemFailures"]:
+    if any(response["batchItemFailures"] for response in responses):
         raise RuntimeError("The contender has reported messages as failed.")
     return seconds
 

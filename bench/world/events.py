@@ -5,13 +5,17 @@ import json
 import random
 import uuid
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from local.traffic.subscription import END, OUR_QUEUES, conversations
+from local.traffic.subscription import END, OUR_QUEUES, conversations, iso
 
 QUEUE_IDS = OUR_QUEUES
 _TEMPLATES = 200
 _PLACE = "00000000-0000-4000-8000-000000000000"
+_TIME_PLACE = "0000-00-00T00:00:00.000Z"
+# How long before a batch its conversations ended.
+_MIN_AGE_SECONDS, _MAX_AGE_SECONDS = 0.5, 5.0
 
 
 class Batches:
@@ -22,7 +26,7 @@ class Batches:
     queue_ids
         The queues of the ends, in turn.
     seed
-        The same seed gives the same batches.
+        The same seed gives the same batches, except for their times.
     """
 
     def __init__(self, queue_ids: Sequence[str] = QUEUE_IDS, seed: int = 1) -> None:
@@ -33,7 +37,9 @@ class Batches:
             if event.body["eventType"] == END
         )
         self._bodies = [
-            json.dumps(event.body).replace(event.conversation_id, _PLACE)
+            json.dumps({**event.body, "eventTime": _TIME_PLACE}).replace(
+                event.conversation_id, _PLACE
+            )
             for event in itertools.islice(ends, _TEMPLATES)
         ]
 
@@ -43,10 +49,13 @@ class Batches:
         return sum(map(len, self._bodies)) // len(self._bodies)
 
     def make(self, size: int) -> dict[str, Any]:
-        """Return an event with so many records."""
-        bodies = self._random.choices(self._bodies, k=size)
-        records = [make_record(body.replace(_PLACE, self._id()), self._id()) for body in bodies]
-        return {"Records": records}
+        """Return an event with so many records, whose conversations have just ended."""
+        return {"Records": [make_record(self._body(), self._id()) for _ in range(size)]}
+
+    def _body(self) -> str:
+        age = timedelta(seconds=self._random.uniform(_MIN_AGE_SECONDS, _MAX_AGE_SECONDS))
+        body = self._random.choice(self._bodies).replace(_PLACE, self._id())
+        return body.replace(_TIME_PLACE, iso(datetime.now(UTC) - age))
 
     def _id(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))

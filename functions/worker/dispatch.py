@@ -119,7 +119,7 @@ class _Dispatch:
                 self._finish(transfer, None)
             return
         self._running = {*transfers}
-        in_this_thread = [d for d in transfers if d.destination.needs_main_thread]
+        in_this_thread = [t for t in transfers if _needs_main_thread(t.destination)]
         if len(transfers) == 1:
             in_this_thread = transfers
         for transfer in transfers:
@@ -249,6 +249,11 @@ class _Dispatch:
 
     def _has_arrived_everywhere(self, end: ClaimedEnd) -> bool:
         return self._names.issubset(end.claim.delivered)
+
+
+def _needs_main_thread(destination: Destination) -> bool:
+    # A user's own destination, written for an earlier version, does not have the attribute.
+    return getattr(destination, "needs_main_thread", True)
 
 
 def _is_open(end: ClaimedEnd) -> bool:
