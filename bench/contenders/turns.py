@@ -17,7 +17,7 @@ from bench.world.invocation import Context
 
 
 def serve(setup: Setup, requests: TextIO, answers: TextIO) -> None:
-    """Take a turn for each line of `requests`: a batch's size and how often, or a payload's file."""
+    """Take a turn for each line of `requests`: a batch's size and how often, or a file."""
     handler = make_contender(setup)
     print("ready", file=answers, flush=True)
     batches: Batches | None = None
