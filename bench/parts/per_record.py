@@ -105,8 +105,8 @@ def _table(
             )
             for row in shown
         ],
-        "A turn has at least 100 ends, in batches of the size. (a) and (c) only decode or parse each "
-        "record. They remember nothing and call nothing.",
+        "A turn has at least 100 ends, in batches of the size. (a) and (c) only decode or parse "
+        "each record. They remember nothing and call nothing.",
     )
 
 
