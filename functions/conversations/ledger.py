@@ -14,7 +14,7 @@ invocations never hold claims on the same end at the same time:
 
 After a takeover, the new holder reads the list of destinations that have the end. By then, only the
 holder can change this list, because every other invocation's `Mark` fails. An invocation that has
-lost its claim finds out when its next mark fails, and then stops.
+lost its claim finds out when its next mark fails, and changes nothing.
 
 A write whose response was lost is sent again. If the first attempt to claim an end succeeded, the
 second attempt finds the item claimed. Whenever the store refuses a claim, the invocation therefore

@@ -210,7 +210,7 @@ class _Dispatch:
         ends = [*transfer.ends_without_receipt.values()]
         self._fail(ends, transfer.destination.name, "no answer in time")
         for claimed_end in ends:
-            claimed_end.is_crowded_out = len(ends) > 1
+            claimed_end.is_crowded_out |= len(ends) > 1
 
     def _fail(self, ends: Sequence[ClaimedEnd], name: str, detail: str) -> None:
         self._failed_attempts += len(ends)
