@@ -1,6 +1,5 @@
 """Runs what waits for a network side by side, in threads."""
 
-import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from queue import Empty, SimpleQueue
@@ -34,45 +33,57 @@ def run_in_turn(
     return ((position, job()) for position, job in enumerate(jobs))
 
 
-def run_side_by_side(
-    jobs: Sequence[Callable[[], _Result]], deadline: Deadline
-) -> Iterator[tuple[int, _Result]]:
-    """Run jobs in threads; yield each job's position and result as soon as the job is finished.
+class SideBySide:
+    """A `Runner` with threads of its own, so that hanging calls to one service block no other."""
 
-    Jobs that have not finished at the deadline are abandoned: they yield nothing. A job should
-    check the deadline when it begins, because it may begin late.
+    def __init__(self) -> None:
+        self._pool: ThreadPoolExecutor | None = None
 
-    Raises
-    ------
-    Exception
-        The first error that a job raises.
-    """
-    if len(jobs) == 1 and threading.current_thread() is threading.main_thread():
-        # In the main thread, a time limit can interrupt the job.
-        yield 0, jobs[0]()
-        return
-    finished: SimpleQueue[tuple[int, _Result | Exception]] = SimpleQueue()
+    def __call__(
+        self, jobs: Sequence[Callable[[], _Result]], deadline: Deadline
+    ) -> Iterator[tuple[int, _Result]]:
+        """Run jobs in threads; yield each job's position and result as soon as it is finished.
 
-    def run(position: int, job: Callable[[], _Result]) -> None:
-        try:
-            finished.put((position, job()))
-        except Exception as error:  # noqa: BLE001 - raised again in the thread that waits
-            finished.put((position, error))
+        Jobs that have not finished at the deadline are abandoned: they yield nothing. A job should
+        check the deadline when it begins, because it may begin late.
 
-    for position, job in enumerate(jobs):
-        _threads().submit(run, position, job)
-    for _ in jobs:
-        try:
-            position, result = finished.get(timeout=max(0.0, deadline.left()))
-        except Empty:
+        Raises
+        ------
+        Exception
+            The first error that a job raises, after the results of the other jobs.
+        """
+        if len(jobs) == 1 and threading.current_thread() is threading.main_thread():
+            # In the main thread, a time limit can interrupt the job.
+            yield 0, jobs[0]()
             return
-        if isinstance(result, Exception):
-            raise result
-        yield position, result
+        finished: SimpleQueue[tuple[int, _Result | Exception]] = SimpleQueue()
+
+        def run(position: int, job: Callable[[], _Result]) -> None:
+            try:
+                finished.put((position, job()))
+            except Exception as error:  # noqa: BLE001 - raised again in the thread that waits
+                finished.put((position, error))
+
+        pool = self._pool = self._pool or _make_pool()
+        futures = [pool.submit(run, position, job) for position, job in enumerate(jobs)]
+        first_error: Exception | None = None
+        for _ in jobs:
+            try:
+                position, result = finished.get(timeout=max(0.0, deadline.left()))
+            except Empty:
+                for future in futures:
+                    future.cancel()
+                self._pool = None  # Its threads are busy, perhaps for long.
+                break
+            if isinstance(result, Exception):
+                first_error = first_error or result
+            else:
+                yield position, result
+        if first_error:
+            raise first_error
 
 
-@functools.cache
-def _threads() -> "ThreadPoolExecutor":
+def _make_pool() -> "ThreadPoolExecutor":
     # Small batches need no threads, and start sooner without the import.
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 

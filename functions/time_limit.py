@@ -96,8 +96,13 @@ class _Limit:
 
     def end(self) -> None:
         """Give the timer back to the limit around this one."""
-        if _Limit._innermost is not self:
-            return  # It has not begun, as this is not the main thread.
+        limit = _Limit._innermost
+        while limit is not self:
+            # If an alarm rings while a `with` statement ends, its limit ends a little later, when
+            # Python collects the generator. So the limit around it may end first.
+            if limit is None:
+                return  # It has not begun, as this is not the main thread, or has ended already.
+            limit = limit._outer
         if self._outer is None:
             self._set_timer(math.inf)
             signal.signal(signal.SIGALRM, self._former_handler)

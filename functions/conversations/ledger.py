@@ -10,11 +10,11 @@ invocations never hold claims on the same end at the same time:
   that holder.
 - A claim is over before the next claim begins. A lease expires one second after the invocation's
   timeout, when Lambda has already stopped the invocation. An invocation that releases a claim
-  earlier has already stopped delivering the end.
+  earlier has already stopped delivering the end. Only calls that it has abandoned can still arrive.
 
 After a takeover, the new holder reads the list of destinations that have the end. By then, only the
 holder can change this list, because every other invocation's `Mark` fails. An invocation that has
-lost its claim finds out when its next mark fails, and then stops.
+lost its claim finds out when its next mark fails, and changes nothing.
 
 A write whose response was lost is sent again. If the first attempt to claim an end succeeded, the
 second attempt finds the item claimed. Whenever the store refuses a claim, the invocation therefore

@@ -62,7 +62,8 @@ def on_conversation_end(end: ConversationEnd) -> None:
     Parameters
     ----------
     end
-        The end; `conversations.end.ConversationEnd` documents every field.
+        The end; `conversations.end.ConversationEnd` documents every field. Do not change its lists
+        and objects: other destinations get the same end at the same time.
 
     Raises
     ------

@@ -9,7 +9,7 @@ from conversations.end import ConversationEnd
 from deadline import Deadline
 from destinations.destination import Receipt
 from destinations.grouped_calls import READ_TIMEOUT_SECONDS, CallLimits, send_in_groups
-from side_by_side import Runner, run_in_turn, run_side_by_side
+from side_by_side import Runner, SideBySide, run_in_turn
 
 if TYPE_CHECKING:
     from mypy_boto3_firehose import FirehoseClient
@@ -32,7 +32,7 @@ LIMITS = CallLimits(
 def make_destination(environment: Mapping[str, str]) -> "Archive":
     """Return the destination for the Firehose stream that the variable `ARCHIVE_STREAM` names."""
     client = make_client("firehose", read_timeout_seconds=READ_TIMEOUT_SECONDS)
-    return Archive(client, environment["ARCHIVE_STREAM"], run_side_by_side)
+    return Archive(client, environment["ARCHIVE_STREAM"], SideBySide())
 
 
 class Archive:

@@ -10,7 +10,7 @@ from conversations.end import ConversationEnd
 from deadline import Deadline
 from destinations.destination import Receipt
 from destinations.grouped_calls import READ_TIMEOUT_SECONDS, CallLimits, send_in_groups
-from side_by_side import Runner, run_in_turn, run_side_by_side
+from side_by_side import Runner, SideBySide, run_in_turn
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -38,7 +38,7 @@ LIMITS = CallLimits(
 def make_destination(environment: Mapping[str, str]) -> "Bus":
     """Return the destination for the bus that the variable `ENDS_BUS` names."""
     client = make_client("events", read_timeout_seconds=READ_TIMEOUT_SECONDS)
-    return Bus(client, environment["ENDS_BUS"], run_side_by_side)
+    return Bus(client, environment["ENDS_BUS"], SideBySide())
 
 
 class Bus:

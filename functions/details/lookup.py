@@ -14,7 +14,7 @@ from genesys.analytics import PATH
 from genesys.analytics import Conversation as ConversationJson
 from genesys.errors import CredentialsError, GenesysError
 from private_network import explain_no_answer
-from time_limit import time_limit
+from time_limit import call_within
 from tracebacks import error_origin
 
 # The most ids in a request. Genesys Cloud states no limit; this many make an address of 2 KB.
@@ -94,8 +94,8 @@ class ConversationLookup:
         self._take_slot(deadline)
         seconds_left = deadline.left()
         try:
-            with time_limit(seconds_left):
-                conversations = self._analytics.fetch_conversations(ids, deadline)
+            fetch = self._analytics.fetch_conversations
+            conversations = call_within(seconds_left, fetch, ids, deadline)
         except GenesysError as error:
             # A refused login, too, can have the status 400. It does not concern the ids.
             if error.path != PATH or error.status not in REFUSED_STATUSES:

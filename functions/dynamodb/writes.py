@@ -86,6 +86,8 @@ class TableWriter:
         results: list[WriteResult] = [OUT_OF_TIME] * len(statements)
         pending_positions: Sequence[int] = range(len(statements))
         for _ in attempts_until(deadline):
+            if deadline.passed():
+                break
             groups = split_into_groups(pending_positions, MAX_STATEMENTS)
             calls = [
                 functools.partial(self._execute, [statements[p] for p in group], deadline)

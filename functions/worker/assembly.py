@@ -10,7 +10,7 @@ from deadline import now_ms
 from destinations.registry import load_destinations
 from dynamodb.ledger_table import LedgerTable
 from environment import DestinationVariables, read_variables
-from side_by_side import run_side_by_side
+from side_by_side import SideBySide
 from worker.batch import Dependencies
 from worker.intake_queue import IntakeQueue
 from worker.readers import make_reader
@@ -32,7 +32,7 @@ def assemble(environment: Mapping[str, str]) -> tuple[Dependencies, str]:
         settle_seconds=variables.settle_seconds,
     )
     dynamodb = make_client("dynamodb")
-    table = LedgerTable(dynamodb, variables.ledger_table, run_side_by_side)
+    table = LedgerTable(dynamodb, variables.ledger_table, SideBySide())
     histories = Histories(table, days=variables.ledger_days, now_ms=now_ms)
     details = None
     if variables.details == "analytics":

@@ -69,6 +69,8 @@ class _Transfer:
         try:
             ends = [claimed_end.end for claimed_end in self.ends]
             for receipt in self.destination.deliver(ends, self.deadline):
+                if not 0 <= receipt.position < len(ends):
+                    raise IndexError(f"no end has the position {receipt.position}")
                 report((self, receipt))
         except Exception as raised:  # noqa: BLE001 - a destination's bug must not stop the others
             error = raised
@@ -125,8 +127,14 @@ class _Dispatch:
         for transfer in transfers:
             if transfer not in in_this_thread:
                 self._threads.start(transfer.run)
-        for transfer in in_this_thread:
-            transfer.run(self._take_with_others)
+        for position, transfer in enumerate(in_this_thread):
+            # These wait for one another, so each gets a share of the time that is left.
+            seconds = self._deadline.left() / (len(in_this_thread) - position)
+            transfer.deadline = self._deadline.within(seconds)
+            if seconds > 0:
+                transfer.run(self._take_with_others)
+            else:
+                self._take((transfer, Finished(None)))
         self._wait_for_others()
         self._mark_unmarked()
 
@@ -138,13 +146,14 @@ class _Dispatch:
                 self._take(other_report)
 
     def _wait_for_others(self) -> None:
+        last_report_deadline = self._deadline.extended_by(self._budget.REPORT_SECONDS)
         while self._running:
-            seconds = self._deadline.left()
+            seconds = last_report_deadline.left()
             if self._has_unmarked():
-                seconds = min(seconds, self._seconds_until_mark(seconds))
+                seconds = min(seconds, self._seconds_until_mark(self._deadline.left()))
             if report := self._threads.next_report(seconds):
                 self._take(report)
-            elif self._deadline.passed():
+            elif last_report_deadline.passed():
                 for transfer in self._running:
                     self._abandon(transfer)
                 return
@@ -201,7 +210,7 @@ class _Dispatch:
         ends = [*transfer.ends_without_receipt.values()]
         self._fail(ends, transfer.destination.name, "no answer in time")
         for claimed_end in ends:
-            claimed_end.is_crowded_out = len(ends) > 1
+            claimed_end.is_crowded_out |= len(ends) > 1
 
     def _fail(self, ends: Sequence[ClaimedEnd], name: str, detail: str) -> None:
         self._failed_attempts += len(ends)

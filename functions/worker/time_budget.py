@@ -39,6 +39,8 @@ class TimeBudget:
     INTERIM_MARK_SECONDS = 2.0
     # For this long, ends that have arrived at a destination are collected, to be marked together.
     MARK_INTERVAL_SECONDS = 1.0
+    # A destination in a thread stops at the deadline. It then has this long to report its results.
+    REPORT_SECONDS = 0.2
     # A lease outlives its invocation by this time, so two invocations never hold the same claim.
     LEASE_EXTRA_SECONDS = 1.0
 

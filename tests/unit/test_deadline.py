@@ -277,6 +277,20 @@ def test_an_exceeded_inner_limit_does_not_change_the_outer_one(alarm: list[int])
         assert repeat_seconds == 1
 
 
+def test_a_limit_that_ends_after_the_limit_around_it_leaves_nothing_behind(
+    alarm: list[int],
+) -> None:
+    """An alarm can ring in a `with` statement's own steps, before `__exit__` has begun."""
+    inner_limit = time_limit(0.01)
+    with suppress(TimeoutError), time_limit(30):
+        inner_limit.__enter__()
+        time.sleep(20)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    inner_limit.__exit__(None, None, None)
+    with time_limit(30):
+        time.sleep(0.02)
+
+
 def test_another_thread_is_not_interrupted(alarm: list[int]) -> None:
     results: list[str] = []
 

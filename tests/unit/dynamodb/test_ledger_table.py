@@ -1,6 +1,6 @@
 """The ledger table groups, repeats and reports its writes and reads."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -24,6 +24,7 @@ from conversations.ledger_store import (
 from dynamodb.ledger_table import LedgerTable
 from dynamodb.reads import UNREAD
 from dynamodb.writes import NO_ANSWER, Statement, make_statement
+from side_by_side import Runner, SideBySide, run_in_turn
 from tests.fakes.aws.dynamodb import TABLE, FakeDynamoDb, Lost, client_error
 from tests.fakes.clock import Clock
 
@@ -236,11 +237,20 @@ def test_pauses_differ_and_grow(table: LedgerTable, dynamodb: FakeDynamoDb, cloc
     assert min(clock.pauses[6:10]) >= 0.5
 
 
+def abandon_all(*_: object) -> Iterator[tuple[int, Any]]:
+    return iter(())
+
+
+@pytest.mark.parametrize("run", [run_in_turn, SideBySide(), abandon_all])
+@pytest.mark.parametrize("count", [1, 150])
 def test_without_time_the_ledger_table_is_not_called(
-    table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock
+    dynamodb: FakeDynamoDb, clock: Clock, run: Runner, count: int
 ) -> None:
-    assert table.write([new_claim("c-0")], clock.deadline(0)) == [OutOfTime()]
-    assert table.read_ends(keys(1), clock.deadline(0)) == {keys(1)[0]: Failed(UNREAD)}
+    table = LedgerTable(dynamodb, TABLE, run)  # type: ignore[arg-type]
+    claims = [new_claim(f"c-{n}") for n in range(count)]
+    assert table.write(claims, clock.deadline(0)) == [OutOfTime()] * count
+    unread_ends = dict.fromkeys(keys(count), Failed(UNREAD))
+    assert table.read_ends(keys(count), clock.deadline(0)) == unread_ends
     assert dynamodb.calls == []
 
 

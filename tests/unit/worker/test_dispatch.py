@@ -1,10 +1,14 @@
 """Each end reaches each destination that lacks it, even if other ends fail."""
 
 import json
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 
+from conversations.end import ConversationEnd
+from deadline import Deadline
+from destinations.destination import Receipt
 from local.http.messages import Answer, Request
 from tests.bodies import QUEUE, end
 from tests.fakes.aws.dynamodb import FakeDynamoDb, client_error
@@ -195,6 +199,26 @@ def test_destinations_get_the_ends_at_the_same_time(
     assert clock.now == 14
 
 
+def test_destinations_in_the_main_thread_share_the_time(
+    batches: Batches, bus: FakeDestination, webhook: FakeDestination, clock: Clock
+) -> None:
+    """Otherwise the second one would never get the ends for which the first takes all the time."""
+    bus.needs_main_thread = webhook.needs_main_thread = True
+    for number in range(3):
+        bus.results[f"c-{number}"] = lambda: clock.sleep(10)
+    report = batches.run(records(*(end(f"c-{number}") for number in range(3))))
+    assert set(outcomes_of(report).values()) == {"processed", "failed.no_time"}
+    assert bus.seconds_given == [13.5]
+    assert (len(bus.received), len(webhook.received)) == (2, 3)
+
+
+def test_a_receipt_just_after_the_deadline_counts(
+    batches: Batches, bus: FakeDestination, webhook: FakeDestination, clock: Clock
+) -> None:
+    bus.results["c"] = lambda: clock.sleep(27.1)
+    assert outcomes_of(batches.run(records(end("c")))) == {"m-1": "processed"}
+
+
 def test_ends_not_tried_because_of_slow_successes_come_back_at_once(
     batches: Batches, bus: FakeDestination, webhook: FakeDestination, clock: Clock, sqs: FakeSqs
 ) -> None:
@@ -235,6 +259,19 @@ def test_a_bug_in_a_destination_fails_its_ends_only_there(
     }
     assert len(webhook.received) == 3
     assert "canary" not in json.dumps([outcome.detail for outcome in report.outcomes])
+
+
+def test_a_receipt_for_no_end_fails_the_ends_only_at_its_destination(
+    batches: Batches, bus: FakeDestination, webhook: FakeDestination
+) -> None:
+    def deliver(ends: Sequence[ConversationEnd], deadline: Deadline) -> Iterator[Receipt]:
+        yield Receipt(len(ends), "arrived")
+
+    bus.deliver = deliver  # type: ignore[method-assign]
+    report = batches.run(records(end("c"), end("d")))
+    assert {outcome.reason for outcome in report.outcomes} == {"destination"}
+    assert all("IndexError" in outcome.detail for outcome in report.outcomes)
+    assert len(webhook.received) == 2
 
 
 @pytest.mark.parametrize("webhook_fails", [False, True])
