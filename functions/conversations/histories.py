@@ -11,8 +11,7 @@ reads it again.
 If two invocations add an event at the same moment, the store therefore refuses the second write.
 The second invocation then reads the other's event, and decides from both events.
 
-A conversation's first event and each further event cost one read and one write. A repeated event
-costs only the read.
+A new event costs one read and one write, and a repeated event only the read.
 """
 
 from collections.abc import Mapping, Sequence

@@ -285,11 +285,15 @@ def test_a_throttled_conversation_does_not_affect_others(
     assert results == {"throttled": Failed("ThrottlingError"), "d": A, "e": END}
 
 
-def test_a_history_that_cannot_be_read_does_not_affect_others(
+def test_a_history_that_cannot_be_read_leaves_time_to_write_the_others(
     add: Adder, clock: Clock, dynamodb: FakeDynamoDb
 ) -> None:
+    def read_slowly() -> list[int]:
+        clock.sleep(2)
+        return [0]
+
     add.histories.add({"d": B}, clock.deadline(5))
-    dynamodb.always(READ, [0])
+    dynamodb.always(READ, read_slowly)
     results = add.histories.add({"throttled": A, "d": A, "e": END}, clock.deadline(5))
     assert results == {"throttled": Failed("Unread"), "d": A.merged_with(B), "e": END}
 
@@ -361,10 +365,8 @@ class ConcurrentAdders:
         return turns
 
 
-@pytest.mark.parametrize(("before", "orders"), [(None, 6), (B, 6)])
-def test_at_least_one_of_two_concurrent_additions_results_in_both(
-    before: History | None, orders: int
-) -> None:
+@pytest.mark.parametrize("before", [None, B])
+def test_at_least_one_of_two_concurrent_additions_results_in_both(before: History | None) -> None:
     runs, adders = 0, ConcurrentAdders(A, END, before=before)
     for merged_histories in interleavings(adders.start):
         runs += 1
@@ -374,7 +376,7 @@ def test_at_least_one_of_two_concurrent_additions_results_in_both(
         written = Adder(adders.dynamodb, Clock()).stored()
         assert times_of(written) == times_of((before or History()).merged_with(A).merged_with(END))
         assert adders.dynamodb.refused == []
-    assert runs == orders
+    assert runs == 6
 
 
 def test_at_least_one_of_three_concurrent_additions_results_in_all() -> None:
