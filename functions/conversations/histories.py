@@ -3,22 +3,21 @@
 The end rules `touched` and `last_queue` add each event to its conversation's history, and then
 decide from the merged history which ends the event completes.
 
-To add an event, the worker first tries to create a history with this event. If the conversation
-already has a history, the store refuses this write, and the worker reads the history. If the event
-is not in the history yet, the worker writes the extended history. The store refuses this write if
-the history has changed since the read; the worker then reads it again.
+To add an event, the worker reads the history. If there is none, the worker creates a history with
+this event. If the event is not in the history yet, the worker writes the extended history. The
+store refuses a write if the history has been created or changed since the read; the worker then
+reads it again.
 
 If two invocations add an event at the same moment, the store therefore refuses the second write.
 The second invocation then reads the other's event, and decides from both events.
 
-A conversation's first event costs one write and no read. A conversation that never enters our
-queues costs only this write, because the worker gets only its `customer.end`.
+A new event costs one read and one write, and a repeated event only the read.
 """
 
 from collections.abc import Mapping, Sequence
 
 from conversations.end import SAME_END_WINDOW_MS
-from conversations.failures import Failed, OutOfTime
+from conversations.failures import OUT_OF_TIME, Failed, OutOfTime
 from conversations.history import History
 from conversations.ledger_store import (
     SECONDS_PER_DAY,
@@ -59,17 +58,32 @@ class Histories:
         An addition is a history that contains only new events. The additions and the result are
         keyed by conversation id.
         """
+        if deadline.passed():
+            return dict.fromkeys(additions, OUT_OF_TIME)
         results: dict[str, HistoryResult] = {}
-        ids_to_create = list(additions)
-        while ids_to_create:
+        pending_ids = list(additions)
+        while pending_ids:
+            # Histories that cannot be read leave time to write the other ones.
+            items = self._store.read_histories(pending_ids, deadline.within(deadline.left() / 2))
             expires_at = self._expires_at()
-            writes = [
-                NewHistory(conversation_id, additions[conversation_id], expires_at)
-                for conversation_id in ids_to_create
-            ]
-            existing_ids = self._write(writes, results, deadline)
-            # A history can expire between the refused write and the read.
-            ids_to_create = self._extend(existing_ids, additions, results, deadline)
+            writes: list[NewHistory | ChangedHistory] = []
+            for conversation_id in pending_ids:
+                addition = additions[conversation_id]
+                match items[conversation_id]:
+                    case Absent():
+                        writes.append(NewHistory(conversation_id, addition, expires_at))
+                    case RecordedHistory(history, version):
+                        before = self._without_expired(history)
+                        after = before.merged_with(addition)
+                        if after == before:
+                            results[conversation_id] = before
+                        else:
+                            writes.append(
+                                ChangedHistory(conversation_id, after, version, expires_at)
+                            )
+                    case failure:
+                        results[conversation_id] = failure
+            pending_ids = self._write(writes, results, deadline)
         return results
 
     def read(
@@ -90,41 +104,6 @@ class Histories:
                 case failure:
                     histories[conversation_id] = failure
         return histories
-
-    def _extend(
-        self,
-        existing_ids: Sequence[str],
-        additions: Mapping[str, History],
-        results: dict[str, HistoryResult],
-        deadline: Deadline,
-    ) -> list[str]:
-        """Merge additions into existing histories; add merged histories and failures to `results`.
-
-        Return the ids of the conversations whose history has expired meanwhile.
-        """
-        expired_ids: list[str] = []
-        while existing_ids:
-            items = self._store.read_histories(existing_ids, deadline)
-            expires_at = self._expires_at()
-            changes: list[ChangedHistory] = []
-            for conversation_id in existing_ids:
-                match items[conversation_id]:
-                    case RecordedHistory(history, version):
-                        before = self._without_expired(history)
-                        after = before.merged_with(additions[conversation_id])
-                        if after == before:
-                            results[conversation_id] = before
-                        else:
-                            changes.append(
-                                ChangedHistory(conversation_id, after, version, expires_at)
-                            )
-                    case Absent():
-                        expired_ids.append(conversation_id)
-                    case failure:
-                        results[conversation_id] = failure
-            # A history that has changed since the read is read again.
-            existing_ids = self._write(changes, results, deadline)
-        return expired_ids
 
     def _write(
         self,
