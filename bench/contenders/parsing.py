@@ -6,7 +6,8 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.parser.models import SqsRecordModel
 from pydantic import BaseModel, Json
 
-from bench.contenders.powertools import Handler, make_handler
+from bench.contenders.powertools import make_handler
+from bench.world.invocation import Handler
 
 
 class EndAttributes(BaseModel):

@@ -17,8 +17,7 @@ from aws_lambda_powertools.utilities.idempotency import (
 )
 
 from bench.contenders.ends import find_end, put_on_bus
-
-Handler = Callable[[dict[str, Any], Any], Any]
+from bench.world.invocation import Handler
 
 
 def batch_processor() -> Handler:

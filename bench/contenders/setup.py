@@ -1,7 +1,6 @@
 """The contenders, and the AWS that they work with."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,10 +8,8 @@ from botocore.config import Config
 
 from bench.world.aws import StubbedAws
 from bench.world.events import QUEUE_IDS
-from bench.world.invocation import environment
+from bench.world.invocation import Handler, environment
 from bench.world.memory import MemoryAws
-
-Handler = Callable[[dict[str, Any], Any], Any]
 
 LATENCY_SECONDS = {"dynamodb": 0.005, "events": 0.005, "sqs": 0.01}
 """How long each service takes to answer if it is slow, keyed by its name in boto3."""

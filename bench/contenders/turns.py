@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
-from bench.contenders.setup import Handler, Setup, make_contender
+from bench.contenders.setup import Setup, make_contender
 from bench.world.events import Batches
-from bench.world.invocation import Context
+from bench.world.invocation import Context, Handler
 
 
 def serve(setup: Setup, requests: TextIO, answers: TextIO) -> None:

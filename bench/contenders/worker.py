@@ -3,7 +3,7 @@
 from typing import Any
 
 import aws_clients
-from bench.contenders.setup import Handler
+from bench.world.invocation import Handler
 
 
 def load_worker(client: Any | None = None) -> Handler:

@@ -1,9 +1,13 @@
-"""Lambda's context, and the worker's environment variables."""
+"""Lambda's handlers and context, and the worker's environment variables."""
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
+Handler = Callable[[dict[str, Any], Any], Any]
+"""Takes an event and the context of an invocation."""
 QUEUE_URL = "https://sqs.eu-central-1.amazonaws.com/123456789012/queue-ends-dev-intake"
 LEDGER_TABLE = "QueueEnds-dev-LedgerTable1A2B3C4D-EFGHIJKLMNOP"
 
