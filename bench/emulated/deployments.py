@@ -16,7 +16,7 @@ ACTIONS = ROOT / "bench/emulated/actions.py"
 IDEMPOTENCY_TABLE = "Idempotency"
 BUS = "QueueEndsdevEndsBus1A2B3C4D"
 _SECRET = "queue-ends/genesys"  # noqa: S105 - a secret's name
-_MODULES = (
+MODULES = (
     "bench/__init__.py",
     "bench/contenders/__init__.py",
     "bench/contenders/ends.py",
@@ -24,7 +24,10 @@ _MODULES = (
     "bench/emulated/__init__.py",
     "bench/emulated/events.py",
     "bench/emulated/powertools_handler.py",
+    "bench/world/__init__.py",
+    "bench/world/invocation.py",
 )
+"""The files of the Powertools function, besides the packages."""
 
 
 class Stacks:
@@ -108,6 +111,6 @@ def _zipped_code() -> bytes:
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as code:
         for file in filter(Path.is_file, asset.rglob("*")):
             code.write(file, file.relative_to(asset))
-        for module in _MODULES:
+        for module in MODULES:
             code.write(ROOT / module, module)
     return archive.getvalue()

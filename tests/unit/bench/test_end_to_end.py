@@ -1,5 +1,12 @@
-"""Tests of the figures that the part `end_to_end` computes from its turns."""
+"""Tests of the part `end_to_end`: its figures, and the code of the Powertools function."""
 
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from bench.emulated.deployments import MODULES
 from bench.emulated.entrants import logged_latencies
 from bench.parts.end_to_end import latency_percentiles, median_ratio
 
@@ -28,3 +35,22 @@ def test_percentiles_are_those_of_all_turns_together() -> None:
 def test_a_ratio_compares_turns_of_the_same_round() -> None:
     """A disturbance that lasts a round slows both contenders, and leaves the ratio as it is."""
     assert median_ratio([800, 80, 600], [400, 40, 300]) == 2
+
+
+def test_the_powertools_function_has_all_modules_that_it_imports(tmp_path: Path) -> None:
+    for module in MODULES:
+        (tmp_path / module).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(Path(__file__).parents[3] / module, tmp_path / module)
+    variables = {"AWS_DEFAULT_REGION": "eu-west-1", "USES_BUS": "true"}
+
+    imported = subprocess.run(
+        [sys.executable, "-c", "import bench.emulated.powertools_handler"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": "", **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert imported.stderr == ""
+    assert imported.returncode == 0
