@@ -78,7 +78,7 @@ class PollingWorker:
 
 @contextmanager
 def polling_worker(aws: Emulator) -> Iterator[PollingWorker]:
-    """Start the tutorial's polling worker, with a queue of its own."""
+    """Start a polling worker, with a queue of its own."""
     queue_url = aws.client("sqs").create_queue(QueueName="polled")["QueueUrl"]
     with subprocess.Popen(
         [sys.executable, "-m", "bench.emulated.polling_worker", queue_url],

@@ -1,8 +1,8 @@
 """End to end on the emulator: how many ends are done in a second, and how long an end takes.
 
 The worker is deployed from the real template. What people build with Powertools is a function with
-a queue and an event source mapping of the same settings. The tutorial's polling worker is a
-process. All get the same events.
+a queue and an event source mapping of the same settings. The polling worker is a process. All get
+the same events.
 """
 
 import statistics
