@@ -105,7 +105,7 @@ class _Loader(Loader):
 
 
 class _FileLoader(JSONFileLoader):
-    """Decodes a service's model with msgspec, which takes a tenth of the time of `json`."""
+    """Decodes a service's model with msgspec, which takes a third of the time of `json`."""
 
     def load_file(self, file_path: str) -> Any:
         """Return the content of a file, or None if there is none. The path has no suffix."""

@@ -45,7 +45,7 @@ def call_within(
     *args: _Arguments.args,
     **kwargs: _Arguments.kwargs,
 ) -> _Result:
-    """Call a function within a `time_limit`, in half the time that the `with` statement takes."""
+    """Call a function within a `time_limit`, in two thirds of the time that `with` takes."""
     limit = _Limit(seconds, _REPEAT_SECONDS)
     try:
         limit.begin()

@@ -70,7 +70,7 @@ def make_record(body: str, message_id: str) -> dict[str, Any]:
         "attributes": {
             "ApproximateReceiveCount": "1",
             "SentTimestamp": "1795428000000",
-            "SenderId": "AROAXXXXXXXXXXXXXXXXX:genesys",
+            "SenderId": "AROAEXAMPLE0000000000:genesys",
             "ApproximateFirstReceiveTimestamp": "1795428000005",
         },
         "messageAttributes": {},
