@@ -79,6 +79,9 @@ def make_queue(
 ) -> sqs.Queue:
     """Make an SQS queue that is encrypted, takes requests over TLS only and dies with the stack.
 
+    Unless `properties` say otherwise, no queue may name it as its dead-letter queue. By default,
+    every queue of the account may, and SQS would then move its messages here.
+
     Parameters
     ----------
     key
@@ -86,6 +89,7 @@ def make_queue(
         parties and EventBridge could not use the AWS managed KMS key.
     """
     encryption = sqs.QueueEncryption.KMS if key else sqs.QueueEncryption.SQS_MANAGED
+    denied = sqs.RedriveAllowPolicy(redrive_permission=sqs.RedrivePermission.DENY_ALL)
     return sqs.Queue(
         scope,
         construct_id,
@@ -94,5 +98,5 @@ def make_queue(
         data_key_reuse=_DATA_KEY_REUSE if key else None,
         enforce_ssl=True,
         removal_policy=RemovalPolicy.DESTROY,
-        **properties,
+        **{"redrive_allow_policy": denied, **properties},
     )

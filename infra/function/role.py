@@ -1,7 +1,7 @@
 """Roles whose path and name follow the account's rules."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
@@ -23,6 +23,7 @@ def make_role(
     noun: str,
     service: str,
     statements: Sequence[iam.PolicyStatement],
+    trust_conditions: Mapping[str, object] | None = None,
 ) -> iam.Role:
     """Make a role for an AWS service, with the statements as its only policy.
 
@@ -31,13 +32,15 @@ def make_role(
     noun
         The word for the role in its name, of at most 12 letters. Two roles of a stage must not
         share a word, not even if one replaces the other in an update.
+    trust_conditions
+        What must hold when the service takes the role.
     """
     return iam.Role(
         scope,
         "Role",
         role_name=_role_name(scope, settings, noun) if settings.role_prefix else None,
         path=settings.role_path,
-        assumed_by=iam.ServicePrincipal(service),
+        assumed_by=iam.ServicePrincipal(service, conditions=trust_conditions),
         inline_policies={"Permissions": iam.PolicyDocument(statements=statements)},
     )
 

@@ -56,6 +56,16 @@ def test_the_dead_letter_queue_takes_from_the_intake_queue_only(stack: Stack) ->
     )
 
 
+def test_no_queue_takes_the_dead_letters_of_another_queue_by_redrive(
+    stack: Stack, eventbridge: Stack
+) -> None:
+    names = {"Intake/Queue": (stack, eventbridge), "EventSource/DeadLetterQueue": (eventbridge,)}
+    for path, stacks in names.items():
+        for synthesised in stacks:
+            allowed = synthesised.properties(path)["RedriveAllowPolicy"]
+            assert allowed == {"redrivePermission": "denyAll"}
+
+
 def test_queues_take_messages_of_whatever_size_sqs_takes(stack: Stack) -> None:
     assert "MaximumMessageSize" not in json.dumps(stack.template)
 
