@@ -7,9 +7,10 @@ from constructs import Construct
 
 from ledger_keys import REQUEST_SLOTS_KEY, WATCHDOG_KEY
 
+from .findings import acknowledge
 from .function.keys import stack_key
 from .function.requirements import Requirements
-from .settings.settings import Settings
+from .settings.settings import MAX_RECOVERY_DAYS, Settings
 
 
 class Ledger(Construct):
@@ -36,14 +37,15 @@ class Ledger(Construct):
             sort_key=_string_attribute("queue_id"),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             time_to_live_attribute="expires_at",
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
+            point_in_time_recovery_specification=_recovery(settings.ledger_recovery_days),
             encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED if key else None,
             encryption_key=key,
             deletion_protection=settings.protect,
             removal_policy=RemovalPolicy.RETAIN if settings.protect else RemovalPolicy.DESTROY,
         )
+        if not settings.ledger_recovery_days:
+            reason = "The setting `ledger_recovery_days` is 0: no copies of ends are to be kept."
+            acknowledge(self.table, {"AwsSolutions-DDB3": reason})
         read_write_statement = iam.PolicyStatement(
             sid="KeepLedger",
             # BatchExecuteStatement needs the permission for each kind of statement that it runs.
@@ -62,6 +64,14 @@ class Ledger(Construct):
         self.watchdog_requirements = Requirements(
             environment, [_item_statement("TakeLease", self.table, key=WATCHDOG_KEY)]
         )
+
+
+def _recovery(days: int) -> dynamodb.PointInTimeRecoverySpecification:
+    return dynamodb.PointInTimeRecoverySpecification(
+        point_in_time_recovery_enabled=days > 0,
+        # Without a number, DynamoDB takes the most days possible.
+        recovery_period_in_days=days if 0 < days < MAX_RECOVERY_DAYS else None,
+    )
 
 
 def _item_statement(sid: str, table: dynamodb.Table, *, key: str) -> iam.PolicyStatement:

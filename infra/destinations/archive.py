@@ -13,6 +13,11 @@ from ..function.log_group import make_log_group
 from ..function.role import make_role
 from ..settings.settings import Settings
 
+# After this time, objects move to the storage class Infrequent Access, in which an object costs at
+# least 30 days (see "Amazon S3 Storage Classes").
+_DAYS_BEFORE_MOVE = 90
+_LEAST_DAYS_PAID = 30
+
 
 class Archive(Construct):
     """The Firehose stream and the S3 bucket that it writes to.
@@ -23,7 +28,8 @@ class Archive(Construct):
     Attributes
     ----------
     bucket
-        The bucket. It has a folder for each day, with gzipped JSON Lines files that never expire.
+        The bucket. It has a folder for each day, with gzipped JSON Lines files. They expire after
+        `archive_expiry_days`, if this setting is not 0.
     stream
         The Firehose stream.
     """
@@ -39,18 +45,7 @@ class Archive(Construct):
             encryption_key=key,
             bucket_key_enabled=True if key else None,  # fewer requests to KMS
             enforce_ssl=True,
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    # S3 does not move objects under 128 KB: the move would cost more than it saves.
-                    transitions=[
-                        s3.Transition(
-                            storage_class=s3.StorageClass.INFREQUENT_ACCESS,
-                            transition_after=Duration.days(90),
-                        )
-                    ],
-                    abort_incomplete_multipart_upload_after=Duration.days(7),
-                )
-            ],
+            lifecycle_rules=[_lifecycle_rule(settings.archive_expiry_days)],
             removal_policy=RemovalPolicy.RETAIN if settings.protect else RemovalPolicy.DESTROY,
         )
         error_scope = Construct(self, "Errors")
@@ -63,6 +58,9 @@ class Archive(Construct):
             settings=settings,
             noun="archive",
             service="firehose.amazonaws.com",
+            # Firehose passes the account of the stream as the external id, so that nobody can make
+            # it use this role for a stream of another account.
+            trust_conditions={"StringEquals": {"sts:ExternalId": Stack.of(self).account}},
             statements=[
                 *_role_statements(self.bucket, log_group, log_stream),
                 *_key_statements(self.bucket, settings.kms_key_arn),
@@ -114,6 +112,20 @@ class Archive(Construct):
                 )
             ),
         )
+
+
+def _lifecycle_rule(expiry_days: int) -> s3.LifecycleRule:
+    # S3 does not move objects under 128 KB: the move would cost more than it saves.
+    move = s3.Transition(
+        storage_class=s3.StorageClass.INFREQUENT_ACCESS,
+        transition_after=Duration.days(_DAYS_BEFORE_MOVE),
+    )
+    pays_off = not expiry_days or expiry_days >= _DAYS_BEFORE_MOVE + _LEAST_DAYS_PAID
+    return s3.LifecycleRule(
+        transitions=[move] if pays_off else None,
+        expiration=Duration.days(expiry_days) if expiry_days else None,
+        abort_incomplete_multipart_upload_after=Duration.days(7),
+    )
 
 
 def _role_statements(

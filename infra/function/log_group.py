@@ -1,4 +1,4 @@
-"""Log groups with the configured retention; they are deleted with the stack."""
+"""Log groups with the configured retention."""
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -11,13 +11,18 @@ from .keys import stack_key
 
 
 def make_log_group(scope: Construct, settings: Settings) -> logs.LogGroup:
-    """Make a log group whose retention is the setting `log_retention_days`."""
+    """Make a log group whose retention is the setting `log_retention_days`.
+
+    It goes with the stack, unless the setting `protect` is true: whoever can delete the stack then
+    cannot remove the traces with it. If the stack's creation fails, its roll-back deletes it.
+    """
+    kept = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
     return logs.LogGroup(
         scope,
         "Logs",
         retention=logs.RetentionDays[RETENTION_NAMES[settings.log_retention_days]],
         encryption_key=stack_key(scope, settings),
-        removal_policy=RemovalPolicy.DESTROY,
+        removal_policy=kept if settings.protect else RemovalPolicy.DESTROY,
     )
 
 

@@ -270,6 +270,12 @@ def _unused_webhook_key(settings: Settings) -> Iterator[str]:
 
 
 @add_rule(_WARNING_RULES)
+def _unused_expiry(settings: Settings) -> Iterator[str]:
+    if settings.archive_expiry_days and "archive" not in settings.destinations:
+        yield 'archive_expiry_days is not used: destinations does not name "archive"'
+
+
+@add_rule(_WARNING_RULES)
 def _unknown_region(settings: Settings) -> Iterator[str]:
     domain = settings.genesys_environment
     if domain not in DOMAINS.values():

@@ -15,6 +15,8 @@ EXAMPLE_QUEUE_IDS = (
     "a1b2c3d4-e5f6-7890-1234-567890abcdef",
     "b2c3d4e5-f6a7-4901-8345-67890abcdef1",
 )
+# DynamoDB's limit for point-in-time recovery, and its default.
+MAX_RECOVERY_DAYS = 35
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +125,16 @@ class Settings(AccountSettings):
     queue, then 14 in the dead-letter queue), so an end must be remembered for at least as long. The
     default adds the 30 days in which Genesys Cloud can re-open a conversation: by default, an
     e-mail thread lives for 30 days, and a callback can be scheduled up to 30 days ahead."""
+    ledger_recovery_days: Annotated[int, Between(0, MAX_RECOVERY_DAYS)] = MAX_RECOVERY_DAYS
+    """For how many days back you can restore the ledger. DynamoDB keeps deleted and forgotten ends
+    that much longer (docs/security.md). With 0 it keeps no copies."""
+    archive_expiry_days: Annotated[int, Between(0, 3_650)] = 0
+    """How many days the destination "archive" keeps a file. With 0 files never expire."""
     protect: bool = False
-    """If true, the ledger and the S3 archive are kept when the stack is deleted, and DynamoDB
-    refuses to delete the ledger. If false, both are deleted with the stack, but you must empty the
-    archive first: S3 deletes only an empty bucket. Set protect to true only after the first deploy:
-    if that deploy failed, its roll-back would keep an empty ledger."""
+    """If true, the ledger, the S3 archive and the logs are kept when the stack is deleted, and
+    DynamoDB refuses to delete the ledger. If false, all are deleted with the stack, but you must
+    empty the archive first: S3 deletes only an empty bucket. Set protect to true only after the
+    first deploy: if that deploy failed, its roll-back would keep an empty ledger."""
 
     # Worker:
     batch_size: Annotated[int, Between(1, 10_000)] = 10

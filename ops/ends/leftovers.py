@@ -31,8 +31,9 @@ def describe_leftovers(
         *_partner_event_archive(resources),
         Leftover(
             "DynamoDB backups",
-            "point-in-time recovery can restore the ledger's items for 35 days. Nobody can delete "
-            "them from it sooner, except by turning it off for the whole table.",
+            "point-in-time recovery can restore the ledger's items for ledger_recovery_days, 35 "
+            "by default. Nobody can delete them from it sooner, except by turning it off for the "
+            "whole table.",
         ),
         Leftover(
             "Receivers",
@@ -61,8 +62,9 @@ def _archive(deployed: Deployed, conversation_id: str) -> Iterator[Leftover]:
     )
     yield Leftover(
         "Archive (S3)",
-        "it keeps each end until you delete it. Find the files with Athena (docs/athena.md has the "
-        "table), then rewrite each file without the conversation's lines.",
+        "it keeps each end for archive_expiry_days, or until you delete it. Find the files with "
+        "Athena (docs/athena.md has the table), then rewrite each file without the conversation's "
+        "lines.",
         (
             f"aws athena start-query-execution --query-string {shlex.quote(query)}",
             f"aws s3 cp s3://{bucket}/ends/DAY/FILE - | gunzip "

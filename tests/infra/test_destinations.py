@@ -46,17 +46,21 @@ def test_ends_are_encrypted_in_the_bucket_and_on_the_way_there(lean: Stack) -> N
     assert encryption == {"KeyType": "AWS_OWNED_CMK"}
 
 
-def test_the_archive_gets_cheaper_with_time_and_nothing_in_it_expires(
-    lean: Stack, tuned: Stack
+def test_the_archive_gets_cheaper_with_time_and_expires_only_if_that_is_set(
+    lean: Stack, tuned: Stack, company: Stack
 ) -> None:
-    for synthesised in (lean, tuned):
+    cheaper = {"Transitions": [{"StorageClass": "STANDARD_IA", "TransitionInDays": 90}]}
+    expected = (
+        (lean, cheaper),
+        (tuned, {**cheaper, "ExpirationInDays": 730}),
+        # After a move, S3 would take the money for 30 days.
+        (company, {"ExpirationInDays": 100}),
+    )
+    for synthesised, rule in expected:
         properties = synthesised.properties(f"{ARCHIVE}/Bucket")
         assert properties["LifecycleConfiguration"]["Rules"] == [
-            {
-                "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
-                "Status": "Enabled",
-                "Transitions": [{"StorageClass": "STANDARD_IA", "TransitionInDays": 90}],
-            }
+            {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}, "Status": "Enabled"}
+            | rule
         ]
 
 
@@ -82,6 +86,8 @@ def test_the_streams_role_may_write_to_the_archive_and_report_errors(lean: Stack
     role = lean.properties(f"{ARCHIVE}/Role")
     (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "firehose.amazonaws.com"}
+    own_account = {"sts:ExternalId": {"Ref": "AWS::AccountId"}}
+    assert trust["Condition"] == {"StringEquals": own_account}
     bucket = lean.arn(f"{ARCHIVE}/Bucket")
     objects = {"Fn::Join": ["", [bucket, "/*"]]}
     account = [{"Ref": "AWS::Region"}, ":", {"Ref": "AWS::AccountId"}, ":log-group:"]

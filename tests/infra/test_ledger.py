@@ -22,6 +22,17 @@ def test_the_table_is_paid_by_use_and_can_be_taken_back_to_any_second(stack: Sta
     assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
 
 
+def test_the_time_to_take_the_table_back_can_be_shortened_or_given_up(
+    tuned: Stack, company: Stack
+) -> None:
+    shortened, given_up = (
+        synthesised.properties("Ledger/Table")["PointInTimeRecoverySpecification"]
+        for synthesised in (tuned, company)
+    )
+    assert shortened == {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": 7}
+    assert given_up == {"PointInTimeRecoveryEnabled": False}
+
+
 def test_the_tables_name_is_left_to_cloudformation(stack: Stack, tuned: Stack) -> None:
     for synthesised in (stack, tuned):
         assert "TableName" not in synthesised.properties("Ledger/Table")

@@ -65,7 +65,7 @@ def test_the_stack_says_what_it_is_and_tags_what_it_makes(stack: Stack) -> None:
     }
 
 
-def test_everything_is_deleted_with_the_stack_but_a_protected_ledger_and_archive(
+def test_everything_is_deleted_with_the_stack_but_protected_data_and_logs(
     stack: Stack, lean: Stack, tuned: Stack
 ) -> None:
     def kept(synthesised: Stack) -> list[str]:
@@ -73,10 +73,14 @@ def test_everything_is_deleted_with_the_stack_but_a_protected_ledger_and_archive
         return sorted(r["Type"] for r in resources if r.get("DeletionPolicy", "Delete") != "Delete")
 
     assert kept(stack) == kept(lean) == []
-    assert kept(tuned) == ["AWS::DynamoDB::Table", "AWS::S3::Bucket"]
+    log_groups = tuned.of_type("AWS::Logs::LogGroup")
+    data = ["AWS::DynamoDB::Table", "AWS::S3::Bucket"]
+    assert kept(tuned) == sorted([*data, *(["AWS::Logs::LogGroup"] * len(log_groups))])
     for path in ("Ledger/Table", "Destinations/Archive/Bucket"):
         resource = tuned.resource(path)
         assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+    # The roll-back of a failed creation deletes them.
+    assert {group["DeletionPolicy"] for group in log_groups} == {"RetainExceptOnCreate"}
 
 
 def test_each_function_has_a_log_group_of_its_own_with_the_retention_set(

@@ -52,6 +52,8 @@ OTHER_VALUES: dict[str, Any] = {
     "webhook_secret": "another",
     "webhook_allow_private": True,
     "ledger_days": 400,
+    "ledger_recovery_days": 7,
+    "archive_expiry_days": 400,
     "protect": True,
     "batch_size": 9,
     "batching_window_seconds": 9,

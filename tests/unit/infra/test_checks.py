@@ -65,6 +65,8 @@ def test_queue_ids_that_are_no_uuids_keep_their_case(load_settings: LoadSettings
         ("ledger_days", 18, 3650),
         ("settle_seconds", 0, 900),
         ("archive_days", 0, 3650),
+        ("archive_expiry_days", 0, 3650),
+        ("ledger_recovery_days", 0, 35),
         ("silence_hours", 1, 168),
     ],
 )

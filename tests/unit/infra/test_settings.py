@@ -375,6 +375,7 @@ def test_destinations_keep_their_order(load_settings: LoadSettings) -> None:
         ({"webhook_url": "https://example.com"}, "webhook_url is not used: destinations does not"),
         ({"webhook_secret": "key"}, "webhook_secret is not used"),
         ({"webhook_allow_private": "true"}, "webhook_allow_private is not used"),
+        ({"archive_expiry_days": "7"}, "archive_expiry_days is not used"),
         ({"end_rule": "last_queue"}, 'end_rule has no effect with delivery = "subscription"'),
         ({"settle_seconds": "0"}, 'settle_seconds has no effect with delivery = "subscription"'),
         ({"archive_days": "7"}, 'archive_days has no effect with delivery = "subscription"'),

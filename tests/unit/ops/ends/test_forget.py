@@ -151,7 +151,7 @@ def test_the_places_where_copies_remain_are_named_with_commands(
     for log_group in (WORKER_LOG, WATCHDOG_LOG):
         assert f"--log-group-name {log_group} --filter-pattern '\"{CONVERSATION}\"'" in text
     assert "aws events delete-archive --archive-name the-archive" in text
-    for words in ("35 days", "actions, bus", "dlq drop", "counts as a new end"):
+    for words in ("35 by default", "actions, bus", "dlq drop", "counts as a new end"):
         assert words in text
 
 
