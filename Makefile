@@ -29,7 +29,7 @@ export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := true
 # Many processes import the same: what one has compiled serves the others, whatever the shell says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo chaos bench test lint lock diff deploy drift policy destroy
+.PHONY: help setup demo chaos bench test lint lock audit sbom diff deploy drift policy destroy
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
@@ -56,11 +56,22 @@ build/.packages: $(VENV)/.installed functions/requirements.txt $(wildcard infra/
 	@touch $@
 
 # An environment of a user's own, in which pip has installed this package; the tests deploy the
-# example app from there. Of the 480 MB, Python compiles only what the app imports.
+# example app from there. What the package needs is pinned here, and meets the ranges that a user's
+# pip would choose from. Of the 480 MB, Python compiles only what the app imports.
 OWN_APP := build/own-app
-$(OWN_APP)/.installed: pyproject.toml $(shell find infra functions -name '*.py' -o -name requirements.txt)
+$(OWN_APP)/.installed: $(VENV)/.installed pyproject.toml $(shell find infra functions -name '*.py' -o -name requirements.txt)
 	@$(PYTHON) -m venv --clear $(OWN_APP)
-	$(OWN_APP)/bin/pip install --quiet --disable-pip-version-check --no-compile .
+	$(VENV)/bin/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --check-build-dependencies --wheel-dir $(OWN_APP) .
+	$(OWN_APP)/bin/pip install --quiet --disable-pip-version-check --no-compile -r requirements.txt
+	$(OWN_APP)/bin/pip install --quiet --disable-pip-version-check --no-compile --no-deps $(OWN_APP)/queue_ends-*.whl
+	@$(OWN_APP)/bin/pip check --disable-pip-version-check
+	@touch $@
+
+# Programs with packages of their own, which must not decide on the versions that the project uses.
+TOOLS := build/tools
+$(TOOLS)/.installed: requirements-tools.txt
+	@$(PYTHON) -m venv --clear $(TOOLS)
+	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check -r requirements-tools.txt
 	@touch $@
 
 lint: setup ## ruff and mypy
@@ -69,13 +80,21 @@ lint: setup ## ruff and mypy
 	$(VENV)/bin/mypy
 
 # UPGRADE="--upgrade-package requests" takes newer versions; without it only what is missing is added.
-lock: UV = build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
-lock: ## pin the packages of requirements*.in anew, with their hashes (UPGRADE=--upgrade)
-	$(PYTHON) -m venv build/lock
-	build/lock/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
+lock: UV = $(TOOLS)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
+lock: $(TOOLS)/.installed ## pin the packages of requirements*.in anew, with their hashes (UPGRADE=--upgrade)
 	$(UV) $(UPGRADE) functions/requirements.in -o functions/requirements.txt
 	$(UV) $(UPGRADE) requirements.in -c functions/requirements.txt -o requirements.txt
 	$(UV) $(UPGRADE) requirements-dev.in -c requirements.txt -o requirements-dev.txt
+	$(UV) $(UPGRADE) requirements-tools.in -c requirements-dev.txt -o requirements-tools.txt
+
+# Where the advisories cannot be asked, this fails.
+audit: setup $(TOOLS)/.installed ## look for known vulnerabilities in all packages; needs the network (STAGE=dev)
+	@$(CDK) synth --quiet -c stage=$(STAGE) $(SETTINGS)
+	@$(PY) -m infra.supply_chain audit cdk.out/QueueEnds-$(STAGE).template.json $(CURDIR)/$(TOOLS)/bin/pip-audit
+
+sbom: setup ## write the bill of materials of the functions into build/sbom (STAGE=dev)
+	@$(CDK) synth --quiet -c stage=$(STAGE) $(SETTINGS)
+	@$(PY) -m infra.supply_chain bill cdk.out/QueueEnds-$(STAGE).template.json build/sbom/QueueEnds-$(STAGE).cdx.json
 
 demo: setup ## deploy to an emulated AWS and run conversations through (EVENTS= SEED= DELIVERY=eventbridge DETAILS=analytics)
 	@$(PY) -m local.demo --events $(EVENTS) --seed $(SEED) --delivery $(DELIVERY) --details $(DETAILS)

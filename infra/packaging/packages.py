@@ -25,6 +25,8 @@ from .target import Target
 # The files of Swagger UI, with which Powertools shows an HTTP API to people. They are a quarter of
 # what pip installs, and no function answers HTTP.
 _LEFT_OUT = ("swagger-ui*.min.js", "swagger-ui*.min.css")
+# What is written besides the packages. Another text keeps older folders from being used.
+_FORMAT = "with the hashes of the archives"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ def _prepare(
 
 
 def _digest_lines(lines: Sequence[Line], target: Target) -> str:
-    parts = [target.fingerprint, *(line.text for line in lines)]
+    parts = [_FORMAT, target.fingerprint, *(line.text for line in lines)]
     parts += [content_digest(line.local_path) for line in lines if line.local_path]
     return digest(*(part.encode() for part in parts))
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import Distribution
 from pathlib import Path
+from typing import Any
+
+from packaging.utils import canonicalize_name
 
 from .errors import PackagingError
-from .requirements import Line
+from .requirements import ARCHIVE_HASH_FILE, Line
 from .target import Target
 
 _OPTIONS = (
@@ -73,10 +78,11 @@ def install(installation: Installation, folder: Path) -> None:
         )
     with tempfile.TemporaryDirectory() as scratch:
         requirements, constraints = Path(scratch, "requirements.txt"), Path(scratch, "pins.txt")
+        report = Path(scratch, "report.json")
         requirements.write_text("".join(f"{line.text}\n" for line in installation.lines))
         command = [sys.executable, "-m", "pip", "install", *_OPTIONS]
         command += [*installation.target.pip_options, f"--target={folder.resolve()}"]
-        command.append(f"--requirement={requirements}")
+        command += [f"--requirement={requirements}", f"--report={report}"]
         if installation.constraints is None:
             command.append("--no-deps")
         else:
@@ -90,6 +96,8 @@ def install(installation: Installation, folder: Path) -> None:
             errors="replace",
             check=False,
         )
+        if not result.returncode:
+            _write_archive_hashes(json.loads(report.read_text(encoding="utf-8")), folder)
     if result.returncode:
         # Nobody knows the file that pip has read, nor its lines.
         read_file = rf"{re.escape(str(requirements))}( \(line \d+\))?"
@@ -102,6 +110,18 @@ def install(installation: Installation, folder: Path) -> None:
         )
     # The scripts in pip's bin/ contain the path of this machine's interpreter.
     shutil.rmtree(folder / "bin", ignore_errors=True)
+
+
+def _write_archive_hashes(report: Mapping[str, Any], folder: Path) -> None:
+    """Write the hash of each package's archive beside its metadata, for the bill of materials."""
+    hashes = {
+        canonicalize_name(item["metadata"]["name"]): archive["hashes"].get("sha256")
+        for item in report["install"]
+        if (archive := item["download_info"].get("archive_info")) and "hashes" in archive
+    }
+    for info in folder.glob("*.dist-info"):
+        if archive_hash := hashes.get(canonicalize_name(Distribution.at(info).name)):
+            (info / ARCHIVE_HASH_FILE).write_text(f"{archive_hash}\n", encoding="utf-8")
 
 
 def _explanation(output: str, installation: Installation) -> str:

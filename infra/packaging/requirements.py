@@ -22,6 +22,9 @@ RUNTIME_DISTRIBUTIONS = frozenset(
 )
 """The packages that Lambda's Python runtimes hold. An asset may bring versions of its own."""
 
+ARCHIVE_HASH_FILE = "ARCHIVE.sha256"
+"""The file in a package's metadata with the SHA-256 of the archive that pip installed it from."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:

@@ -86,6 +86,7 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "stack": {"packaging", "queue_ends"} | PARTS,
         "deploy_policy": set(),
         "losses": set(),
+        "supply_chain": {"packaging"},
         "packaging": set(),
         "emulator": set(),
         "synthesis": {"settings", "stack", "packaging", "queue_ends"},

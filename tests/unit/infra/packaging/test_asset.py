@@ -1,5 +1,6 @@
 """The deployment asset: its contents and its hash."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -207,6 +208,23 @@ def test_the_lambda_asset_holds_the_handlers_and_what_they_import_and_no_more(
     unwanted = {"aws_cdk", "jsii", "constructs", "boto3", "botocore", "pip", "bin", "tests"}
     assert unwanted & {path.name for path in lambda_asset.iterdir()} == set()
     assert not list(lambda_asset.rglob("swagger-ui*"))
+
+
+def test_each_package_is_packed_with_the_hash_of_its_archive(
+    index: Path, functions: Path, actions_folder: Path, build_folder: Path
+) -> None:
+    (functions / "requirements.txt").write_text("beta==2.0\n")
+    (actions_folder / "requirements.txt").write_text("alpha\n")
+
+    asset = build_asset(functions, Target("host"), build_folder, actions_folder=actions_folder)
+
+    archives = {info: next(index.glob(f"{info}-*.whl")) for info in ("alpha-1.0", "beta-2.0")}
+    assert {
+        info: (asset.folder / f"{info}.dist-info" / "ARCHIVE.sha256").read_text().strip()
+        for info in archives
+    } == {
+        info: hashlib.sha256(archive.read_bytes()).hexdigest() for info, archive in archives.items()
+    }
 
 
 def test_an_asset_with_compiled_code_has_at_most_12_mb(host_asset: Path) -> None:
