@@ -87,10 +87,10 @@ lock: $(TOOLS)/.installed ## pin the packages of requirements*.in anew, with the
 	$(UV) $(UPGRADE) requirements-dev.in -c requirements.txt -o requirements-dev.txt
 	$(UV) $(UPGRADE) requirements-tools.in -c requirements-dev.txt -o requirements-tools.txt
 
-# Where the advisories cannot be asked, this fails.
-audit: setup $(TOOLS)/.installed ## look for known vulnerabilities in all packages; needs the network (STAGE=dev)
+# Where the advisories cannot be asked, this fails. PRIVATE names packages that nobody else can know.
+audit: setup $(TOOLS)/.installed ## look for known vulnerabilities in all packages; needs the network (STAGE=dev PRIVATE=)
 	@$(CDK) synth --quiet -c stage=$(STAGE) $(SETTINGS)
-	@$(PY) -m infra.supply_chain audit cdk.out/QueueEnds-$(STAGE).template.json $(CURDIR)/$(TOOLS)/bin/pip-audit
+	@$(PY) -m infra.supply_chain audit cdk.out/QueueEnds-$(STAGE).template.json $(CURDIR)/$(TOOLS)/bin/pip-audit $(PRIVATE)
 
 sbom: setup ## write the bill of materials of the functions into build/sbom (STAGE=dev)
 	@$(CDK) synth --quiet -c stage=$(STAGE) $(SETTINGS)

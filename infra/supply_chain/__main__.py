@@ -1,11 +1,12 @@
-"""`python -m infra.supply_chain bill TEMPLATE FILE`, `audit TEMPLATE PIP_AUDIT`, and `notice`.
+"""`python -m infra.supply_chain bill TEMPLATE FILE`, `audit TEMPLATE PIP_AUDIT …`, or `notice`.
 
-`bill` writes the bill of materials of a synthesised stage's asset, `audit` looks for known
-vulnerabilities in it and in all that is pinned, and `notice` writes NOTICE.
+`bill` writes the bill of materials of a synthesised stage's asset. `audit` looks for known
+vulnerabilities in the asset, without the packages that are named, and in all that is pinned.
+`notice` writes NOTICE.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from ..packaging import Target, build_asset
@@ -34,13 +35,22 @@ def write_bill(template: Path, file: Path) -> str | None:
     return None
 
 
-def audit(template: Path, pip_audit: Path, run: Run = run_here) -> str | None:
-    """Print what is known of all packages; return a message if any is vulnerable or unknown."""
+def audit(
+    template: Path, pip_audit: Path, run: Run = run_here, private: Collection[str] = ()
+) -> str | None:
+    """Print what is known of all packages; return a message if any is vulnerable or unknown.
+
+    Parameters
+    ----------
+    private
+        Packages in the asset that are the user's own, so that no source of advisories knows them.
+    """
     try:
         asset, _ = find_asset(template)
     except NoAsset as error:
         return str(error)
-    audits = {"the asset": audit_python(pip_audit, _deployed(asset), run)}
+    deployed = {it: version for it, version in _deployed(asset).items() if it not in private}
+    audits = {"the asset": audit_python(pip_audit, deployed, run)}
     audits |= {name: audit_python(pip_audit, read_pins(Path(name)), run) for name in _PINS}
     audits[_LOCK] = audit_node(Path(_LOCK).absolute(), run)
     for name, it in audits.items():
@@ -81,8 +91,8 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["bill", template, file]:
             sys.exit(write_bill(Path(template), Path(file)))
-        case ["audit", template, program]:
-            sys.exit(audit(Path(template), Path(program)))
+        case ["audit", template, program, *private]:
+            sys.exit(audit(Path(template), Path(program), private=private))
         case ["notice"]:
             write_notice()
         case _:

@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 Run = Callable[[Sequence[str], Path], subprocess.CompletedProcess[str]]
 """Runs a command in a folder, and returns its output."""
 
-# CVE-2019-11324, and CVE-2021-44906.
+# A version with CVE-2019-11324, and one with CVE-2021-44906.
 _VULNERABLE_PYTHON = ("urllib3", "1.24.1")
 _VULNERABLE_NODE = ("minimist", "0.0.8")
 

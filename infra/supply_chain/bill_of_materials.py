@@ -14,6 +14,7 @@ from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.model.license import License, LicenseAcknowledgement
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
+from packaging.utils import canonicalize_name
 
 from ..packaging.requirements import ARCHIVE_HASH_FILE, installed_packages
 from .licences import licence_of
@@ -73,7 +74,7 @@ def _runtime_of(function: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _component(package: Distribution) -> Component:
-    url = PackageURL("pypi", name=package.name.lower().replace("_", "-"), version=package.version)
+    url = PackageURL("pypi", name=canonicalize_name(package.name), version=package.version)
     return Component(
         name=package.name,
         version=package.version,

@@ -79,6 +79,12 @@ def test_packages_for_other_python_versions_are_audited_too(tmp_path: Path) -> N
     assert read_pins(file) == {"pkg-one": "1.0", "two": "2.0"}
 
 
+def test_a_package_of_the_users_own_is_left_out_if_it_is_named(template: Path) -> None:
+    tools = Tools(skipped=frozenset({"own-package"}))
+    assert audit(template, PIP_AUDIT, tools)
+    assert audit(template, PIP_AUDIT, tools, private=["own-package"]) is None
+
+
 @pytest.mark.parametrize(
     ("tools", "message"),
     [
