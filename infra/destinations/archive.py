@@ -58,8 +58,9 @@ class Archive(Construct):
             settings=settings,
             noun="archive",
             service="firehose.amazonaws.com",
-            # Firehose passes the account of the stream as the external id, so that nobody can make
-            # it use this role for a stream of another account.
+            # Firehose passes the account of the stream as the external id (see the examples of
+            # AWS::KinesisFirehose::DeliveryStream), so that nobody can make it use this role for a
+            # stream of another account. AWS does not document that it passes aws:SourceAccount.
             trust_conditions={"StringEquals": {"sts:ExternalId": Stack.of(self).account}},
             statements=[
                 *_role_statements(self.bucket, log_group, log_stream),
