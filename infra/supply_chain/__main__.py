@@ -76,14 +76,15 @@ def _deployed(asset: Path) -> dict[str, str]:
 
 
 def _lines(name: str, it: Audit) -> Iterator[str]:
+    count = f"{len(it.packages)} package{'s' if len(it.packages) != 1 else ''}"
     if it.is_clean:
-        yield f"{name}: no known vulnerability in {len(it.packages)} packages."
+        yield f"{name}: no known vulnerability in {count}."
     for finding in it.findings:
         yield f"{name}: {finding}."
     if it.unanswered:
         some = len(it.unanswered) < len(it.packages)
         names = f", such as {next(iter(it.unanswered))}" if some else ""
-        yield f"{name}: no answer for {len(it.unanswered)} of {len(it.packages)} packages{names}."
+        yield f"{name}: no answer for {len(it.unanswered)} of {count}{names}."
         yield f"  {next(iter(it.unanswered.values()))}"
 
 
