@@ -1,18 +1,16 @@
 """Decodes JSON text from outside, and replaces the parts that no program can read."""
 
 import re
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
-
-_Value = TypeVar("_Value")
 
 REPLACEMENT = "\ufffd"
 # Half of a surrogate pair, as Python represents it. UTF-8 cannot encode it.
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
-# An escape sequence. The first group is a whole surrogate pair, and the second is half of one.
+# An escape sequence, or the two of a surrogate pair. The group is half of a pair.
 _ESCAPE = re.compile(
-    r"\\(?:(u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     r"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
@@ -21,7 +19,7 @@ _ESCAPE = re.compile(
 # its square.
 _STRING_OR_NUMBER = re.compile(
     r'"(?:[^"\\]++|\\.)*+"?'
-    r"|-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]++)?+",
+    r"|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+",
     re.DOTALL,
 )
 
@@ -83,4 +81,4 @@ def _replace_token(token: re.Match[str]) -> str:
 
 
 def _replace_escape(escape: re.Match[str]) -> str:
-    return r"\ufffd" if escape[2] else escape[0]
+    return r"\ufffd" if escape[1] else escape[0]

@@ -57,7 +57,7 @@ def json_logger(service: str) -> Logger:
 
 
 class _Formatter(LambdaPowertoolsFormatter):
-    """Formats records as JSON. If that fails, the line has only what is certain to be writable."""
+    """Formats records as JSON. If that fails, the line has the message without its arguments."""
 
     def format(self, record: logging.LogRecord) -> str:
         try:
@@ -71,21 +71,20 @@ class _Formatter(LambdaPowertoolsFormatter):
 
 
 class _PrintableFormatter(logging.Formatter):
-    """Makes the text of another formatter printable, and replaces it if that formatter fails."""
+    """Makes the lines of a handler's formatter printable, and replaces a line that it fails on."""
 
-    def __init__(self, formatter: logging.Formatter | None) -> None:
+    def __init__(self, handler: logging.Handler) -> None:
         super().__init__()
-        self._formatter = formatter or logging.Formatter()
+        self._formatter = handler.formatter or logging.Formatter()
+        # Other handlers than these, such as Lambda's, leave the end of a line to the formatter.
+        self._terminator = "" if isinstance(handler, logging.StreamHandler) else "\n"
 
     def format(self, record: logging.LogRecord) -> str:
         try:
             text = self._formatter.format(record)
-            if text.startswith("{"):
-                # Lambda's own formatter writes NaN, which is not JSON.
-                text = _without_constants(text) + "\n" * text.endswith("\n")
         except Exception as error:  # noqa: BLE001 - whatever the record contains, its line is written
-            text = _encode(_reduced_line(record, error)) + "\n"
-        return _make_printable(text, kept="\n\t")
+            text = _encode(_reduced_line(record, error)) + self._terminator
+        return _make_printable(_without_constants(text), kept="\n\t")
 
 
 def guard_standard_logging() -> None:
@@ -96,7 +95,7 @@ def guard_standard_logging() -> None:
     for handler in logging.getLogger().handlers:
         is_of_pytest = type(handler).__module__.startswith("_pytest")
         if not is_of_pytest and not isinstance(handler.formatter, _PrintableFormatter):
-            handler.setFormatter(_PrintableFormatter(handler.formatter))
+            handler.setFormatter(_PrintableFormatter(handler))
 
 
 guard_standard_logging()
@@ -134,10 +133,17 @@ def _encodable(value: Any) -> Any:
 
 
 def _without_constants(text: str) -> str:
-    """Return a line of JSON with null in the place of NaN and Infinity."""
-    if "NaN" not in text and "Infinity" not in text:
-        return text.removesuffix("\n")
-    return _encode_any(json.loads(text, parse_constant=lambda _: None))
+    """Return a line with null in the place of NaN and Infinity, if it is JSON.
+
+    Lambda's own formatter writes these constants, which are not JSON.
+    """
+    if not text.startswith("{") or ("NaN" not in text and "Infinity" not in text):
+        return text
+    try:
+        line = _encode_any(json.loads(text, parse_constant=lambda _: None))
+    except (ValueError, RecursionError):
+        return text
+    return line + "\n" * text.endswith("\n")
 
 
 def _describe(value: Any) -> str:

@@ -60,7 +60,8 @@ class Message(msgspec.Struct, frozen=True, eq=False):
             body=_string_or_empty(record.get("body")),
             sent_at_ms=min(now_ms() if sent_at_ms is None else sent_at_ms, _MAX_DATETIME_MS),
             receive_count=max(1, receive_count or 1),
-            attributes={name: each for name, each in attributes.items() if isinstance(each, dict)},
+            attributes=attributes
+            and {name: each for name, each in attributes.items() if isinstance(each, dict)},
         )
 
 

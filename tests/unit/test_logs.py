@@ -6,7 +6,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -237,8 +237,20 @@ def test_a_message_of_any_type_is_logged(
     assert capsys.readouterr().err == ""
 
 
+class LambdaHandler(logging.Handler):
+    """Writes JSON lines as the handler of Lambda's runtime does, which catches no error."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stream = io.StringIO()
+        self.setFormatter(LambdaFormatter())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream.write(self.format(record))
+
+
 class LambdaFormatter(logging.Formatter):
-    """Formats JSON lines as Lambda's runtime does for the root logger."""
+    """Formats records as Lambda's runtime does: it ends the line, and writes NaN."""
 
     def format(self, record: logging.LogRecord) -> str:
         fields = {"message": record.getMessage(), "level": record.levelname}
@@ -246,14 +258,15 @@ class LambdaFormatter(logging.Formatter):
         return json.dumps({**fields, **extra}, ensure_ascii=False) + "\n"
 
 
-@pytest.mark.parametrize("formatter", [LambdaFormatter(), logging.Formatter("%(message)s\n"), None])
+@pytest.mark.parametrize(
+    "make_handler", [LambdaHandler, lambda: logging.StreamHandler(io.StringIO())]
+)
 def test_lines_of_standard_loggers_are_printable_and_never_lost(
-    formatter: logging.Formatter | None,
+    make_handler: Callable[[], LambdaHandler | logging.StreamHandler[io.StringIO]],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    handler = logging.StreamHandler(stream := io.StringIO())
-    handler.setFormatter(formatter)
+    handler = make_handler()
     monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
     guard_standard_logging()
     guard_standard_logging()  # as each function's modules do
@@ -261,17 +274,15 @@ def test_lines_of_standard_loggers_are_printable_and_never_lost(
 
     logger.warning("a %s", "\x9b\u202e\ud83d")
     logger.warning("a %s", Raising())
-    logger.warning("a", extra={"value": math.nan})
+    logger.warning("{NaN", extra={"value": math.nan})
     logger.warning("a", extra={"value": CIRCULAR})
 
-    lines = [line for line in stream.getvalue().split("\n") if line]
+    *lines, after_the_last = handler.stream.getvalue().split("\n")
+    assert (len(lines), after_the_last) == (4, "")
     assert all(line.isprintable() for line in lines)
-    assert len(lines) == 4
     assert "\\u009b\\u202e\ufffd" in lines[0]
-    if isinstance(formatter, LambdaFormatter):
-        assert [json.loads(line, parse_constant=pytest.fail)["message"] for line in lines[1:]] == [
-            "a %s",
-            "a",
-            "a",
-        ]
+    if isinstance(handler, LambdaHandler):
+        parsed = [json.loads(line, parse_constant=pytest.fail) for line in lines]
+        assert [line["message"] for line in parsed[1:]] == ["a %s", "{NaN", "a"]
+        assert parsed[2]["value"] is None
     assert capsys.readouterr().err == ""
