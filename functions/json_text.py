@@ -40,25 +40,20 @@ def decode_json(text: str | bytes) -> Any:
         The text is not JSON, or is nested too deeply.
     """
     try:
-        return _decode(text)
+        return msgspec.json.decode(text)
+    except RecursionError:
+        raise msgspec.DecodeError("JSON is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeError):
         # Such texts are rare, so this is tried only now.
         readable_text = _make_readable(text)
         if readable_text == text:
             raise
-        return _decode(readable_text)
+    return decode_json(readable_text)
 
 
 def replace_half_pairs(text: str) -> str:
     """Return a text with U+FFFD in the place of each half of a surrogate pair."""
     return _HALF_PAIR.sub(REPLACEMENT, text)
-
-
-def _decode(text: str | bytes) -> Any:
-    try:
-        return msgspec.json.decode(text)
-    except RecursionError:
-        raise msgspec.DecodeError("JSON is nested too deeply") from None
 
 
 def _make_readable(text: str | bytes) -> str:
