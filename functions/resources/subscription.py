@@ -12,8 +12,10 @@ from genesys.subscriptions import (
     Subscriptions,
     SubscriptionSpec,
     describe_destination,
+    id_of,
     parse_queue_arn,
 )
+from outside_text import one_line
 from resources.resource import Comparison, Resource, check_exactly_one, left_as_it_is
 from resources.undo import search_attempts, undo_on_failure, wait_for_listing
 
@@ -89,16 +91,16 @@ class SubscriptionResource(Resource):
         differences = check_exactly_one(self.noun, self.name, len(ours))
         for entity in ours:
             differences += [
-                f"The subscription {entity.get('id')} differs: {difference}."
+                f"The subscription {_show_id(entity)} differs: {difference}."
                 for difference in self.spec.differences(entity)
             ]
         for entity in namesakes:
             if entity not in ours:
                 differences.append(
-                    f"The subscription {entity.get('id')} has our name and sends to "
+                    f"The subscription {_show_id(entity)} has our name and sends to "
                     f"{describe_destination(entity)}."
                 )
-        return Comparison(tuple(str(entity.get("id")) for entity in ours), tuple(differences))
+        return Comparison(tuple(map(_show_id, ours)), tuple(differences))
 
     def hint(self, error: GenesysError) -> str | None:
         match error.status:
@@ -128,7 +130,7 @@ class SubscriptionResource(Resource):
         for entity in namesakes:
             if parse_queue_arn(entity) not in queue_arns:
                 raise NameTaken(
-                    f"The subscription {self.name!r} (id {entity.get('id')}) exists already and "
+                    f"The subscription {self.name!r} (id {_show_id(entity)}) exists already and "
                     f"sends to {describe_destination(entity)}, which is not this stack's queue. "
                     f"{left_as_it_is(self.noun)}"
                 )
@@ -143,10 +145,10 @@ class SubscriptionResource(Resource):
         # `differences` ignores the description, which does not affect the events that arrive.
         description_differs = kept.get("description") != self.spec.description
         if description_differs or self.spec.differences(kept):
-            subscriptions.replace(kept["id"], self.spec)
+            subscriptions.replace(id_of(kept), self.spec)
         for duplicate in duplicates:
-            subscriptions.remove(duplicate["id"])
-        return str(kept["id"])
+            subscriptions.remove(id_of(duplicate))
+        return id_of(kept)
 
     def _create(self, subscriptions: Subscriptions, queue_arns: Collection[str]) -> str:
         """Create our subscription and return its id."""
@@ -188,6 +190,10 @@ class SubscriptionResource(Resource):
         limit = subscriptions.deadline.within(ACTIVATION_SECONDS)
         subscriptions.wait_until_matches(subscription_id, self.spec, limit)
         return {"SubscriptionId": subscription_id}
+
+
+def _show_id(entity: Entity) -> str:
+    return one_line(str(entity.get("id")))
 
 
 def _queue_arns_in(properties: Mapping[str, Any]) -> set[str]:

@@ -12,7 +12,7 @@ from genesys.analytics import PATH, Analytics
 from genesys.client import LOGIN_PATH, GenesysClient
 from genesys.credentials import Credentials
 from genesys.errors import CredentialsError, GenesysError, LoginRefused, Unreachable
-from genesys.retries import parse_retry_after
+from genesys.http.retries import parse_retry_after
 from local.http.messages import Answer
 from local.http.server import HttpServer
 from tests.fakes.clock import Clock

@@ -214,7 +214,7 @@ def test_an_empty_list_is_empty(client: GenesysClient, api: Api) -> None:
 def test_a_response_that_is_no_list_is_an_error(client: GenesysClient, api: Api, body: Any) -> None:
     api.script(Answer(body=body))
     with pytest.raises(
-        GenesysError, match="GET /list was answered with 200: the response is not a list"
+        GenesysError, match="GET /list was answered with 200: the response has another form"
     ):
         list(client.iterate_entities("/list"))
 

@@ -300,7 +300,7 @@ def test_an_update_with_a_new_id_fails_during_an_outage(
         ("queues", problem(500, "Oops."), ["Deploy again later", "Oops."]),
         ("queues", too_many_requests(900), ["limits this OAuth client's requests"]),
         ("queues", problem(400, "Bad id."), ["Bad id."]),
-        ("queues", Answer(200, []), ["the response is not a list"]),
+        ("queues", Answer(200, []), ["the response has another form: expected object, got array"]),
     ],
     ids=str,
 )
