@@ -71,14 +71,20 @@ def parse_message(answer: Answer) -> str:
 
 
 def map_strings(content: Any, change: Callable[[str], str]) -> Any:
-    """Return a copy of JSON with all strings changed, and also all names of fields."""
+    """Change all strings in JSON, and all names of fields. Return the JSON, of which no copy is made.
+
+    A copy would double the memory that a large answer takes.
+    """
     match content:
         case str():
             return change(content)
         case list():
-            return [map_strings(one, change) for one in content]
+            for index, one in enumerate(content):
+                content[index] = map_strings(one, change)
         case dict():
-            return {change(name): map_strings(one, change) for name, one in content.items()}
+            fields = [(change(name), map_strings(one, change)) for name, one in content.items()]
+            content.clear()
+            content.update(fields)
     return content
 
 

@@ -10,9 +10,10 @@ from urllib3.exceptions import HTTPError
 # The longest body of an answer, decompressed. The largest one that we request is a page of 100
 # conversations in analytics, so each of these may have 80 KB.
 MAX_BODY_BYTES = 8 * 1024 * 1024
-# The longest body that is decoded as JSON has about this many values, so that even a body of
-# nothing but short values takes a limited part of the function's memory.
-MAX_VALUES = MAX_BODY_BYTES // 16
+# A body of nothing but short values would take many times its length in memory, so the number of
+# values is limited, too. In conversations, a comma or bracket comes every 17 bytes or more.
+MAX_VALUES = MAX_BODY_BYTES // 12
+_VALUE_MARKS = (b",", b"[", b"{")
 # The longest body of an error, which holds a message.
 MAX_ERROR_BYTES = 64 * 1024
 _CHUNK_BYTES = 64 * 1024
@@ -93,7 +94,7 @@ def _read_body(response: requests.Response) -> bytes:
         if is_success:
             raise
         return b""  # The status alone says what the request has met.
-    if body.count(b",") > MAX_VALUES:
+    if sum(map(body.count, _VALUE_MARKS)) > MAX_VALUES:
         raise UnreadableBody(
             status, f"the response has more than {MAX_VALUES:,} values", is_too_long=True
         )
