@@ -71,9 +71,9 @@ def parse_message(answer: Answer) -> str:
 
 
 def map_strings(content: Any, change: Callable[[str], str]) -> Any:
-    """Change all strings in JSON, and all names of fields. Return the JSON, of which no copy is made.
+    """Change all strings in JSON, and all names of fields; return the JSON.
 
-    A copy would double the memory that a large answer takes.
+    The lists and objects themselves are changed, because a copy would take as much memory again.
     """
     match content:
         case str():

@@ -21,7 +21,7 @@ MAX_ANSWER_SECONDS = 30.0
 
 def make_session(retry: DeadlineRetry) -> requests.Session:
     """Return a session that retries its requests by a policy, and follows no redirect."""
-    session = _Session()
+    session = SessionWithoutRedirects()
     for scheme in ("https://", "http://"):
         session.mount(scheme, _Adapter(retry))
     return session
@@ -41,9 +41,11 @@ class BearerToken(AuthBase):
         return request
 
 
-class _Session(requests.Session):
+class SessionWithoutRedirects(requests.Session):
+    """A session that follows no redirect."""
+
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Return None, so that no redirect is prepared, which would read the whole answer."""
+        """Return None; otherwise, even a redirect that is not followed is read as a whole."""
         return None
 
 
