@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from conversations.parsed import RejectError, RejectReason
+from json_text import decode_json
 
 # The limit of the ledger's partition key, the conversation id. Genesys Cloud's ids have 36 bytes.
 MAX_ID_BYTES = 2048
@@ -24,15 +25,9 @@ def parse_json_object(body: str | None) -> dict[str, Any]:
     if not body:
         raise RejectError("empty_body", "expected a JSON object, got an empty body")
     try:
-        event = msgspec.json.decode(body)
+        event = decode_json(body)
     except msgspec.DecodeError as error:
         raise RejectError("not_json", f"expected a JSON object: {error}") from None
-    except UnicodeEncodeError:
-        raise RejectError(
-            "not_json", "expected a JSON object, got a string that is not valid Unicode"
-        ) from None
-    except RecursionError:
-        raise RejectError("not_json", "expected a JSON object, got one nested too deeply") from None
     if not isinstance(event, dict):
         raise RejectError("not_an_object", describe_type_mismatch("$", "an object", event))
     return event

@@ -336,12 +336,35 @@ def test_numbers_of_any_length_that_a_double_can_hold_are_accepted(number: str) 
     assert outcome_of(SAMPLE_TEXT.replace("39674", number)) == ("accepted", "")
 
 
-@pytest.mark.parametrize(
-    "invalid_json", ["1e309", "-1e999999999", "9" * 10_000, '"\\ud83d"', '"\\udc00\\ud800"', "NaN"]
-)
-def test_json_with_numbers_beyond_doubles_or_invalid_unicode_is_rejected(invalid_json: str) -> None:
-    """RFC 7493 ("I-JSON") allows neither numbers beyond a double nor lone surrogates."""
-    assert outcome_of(SAMPLE_TEXT.replace("39674", invalid_json)) == ("rejected", "not_json")
+def test_half_a_surrogate_pair_is_replaced_wherever_it_stands() -> None:
+    cut = json.loads(SAMPLE_TEXT)
+    attributes = cut["attributes"]
+    attributes["conversationId"] += "\ud83d"
+    attributes["queue"]["name"] = "Sales \ude00"
+    attributes["participants"][0] |= {"name": "Ann \ud83d", "\ud83d": ["\ud83d"]}
+
+    end = parse_accepted(json.dumps(cut)).end
+
+    replaced = json.loads(json.dumps(cut).replace("\\ud83d", "\ufffd").replace("\\ude00", "\ufffd"))
+    assert end.raw == replaced
+    assert end.conversation_id == attributes["conversationId"].replace("\ud83d", "\ufffd")
+    assert end.queue_name == "Sales \ufffd"
+    assert end.participants == replaced["attributes"]["participants"]
+    assert json.loads(end.as_json())["raw"] == replaced
+
+
+@pytest.mark.parametrize("number", ["1e309", "-1e999999999", "9" * 10_000])
+def test_a_number_beyond_all_numbers_of_python_is_null(number: str) -> None:
+    end = parse_accepted(SAMPLE_TEXT.replace("39674", number)).end
+
+    assert end.raw == json.loads(SAMPLE_TEXT.replace("39674", "null"))
+
+
+def test_a_number_beyond_a_double_does_not_replace_a_field_that_is_needed() -> None:
+    needed = SAMPLE_TEXT.replace(f'"queueId": "{QUEUE}"', '"queueId": 1e999').replace(
+        f'"id": "{QUEUE}"', '"id": 1e999'
+    )
+    assert outcome_of(needed) == ("rejected", "missing_queue_id")
 
 
 @pytest.mark.parametrize("write", [str.upper, str.title], ids=["upper", "mixed"])
