@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import msgspec
 import requests
 from urllib3.exceptions import HTTPError
 
@@ -20,7 +21,8 @@ from genesys.errors import (
 from genesys.http.answers import Answer, UnreadableBody, exchange
 from genesys.http.retries import DeadlineRetry, parse_retry_after
 from genesys.http.sessions import BearerToken, make_session
-from genesys.shapes import Page, decode_json, map_strings, parse_message, to_shape
+from genesys.shapes import Page, key_of, map_strings, parse_message, to_shape
+from json_text import decode_json
 from outside_text import Cleaner
 from private_network import explain_no_answer
 
@@ -163,14 +165,13 @@ class GenesysClient:
 
         An entity that several pages show is yielded once.
         """
-        seen_ids: set[str] = set()
+        seen_keys: set[object] = set()
         for page_number in range(1, MAX_PAGES + 1):
             page_query = {**(query or {}), "pageNumber": page_number, "pageSize": PAGE_SIZE}
             page = self.request("GET", path, query=page_query, shape=Page)
-            entities = (one for one in page.entities if isinstance(one, dict))
-            new = {repr(one.get("id", one)): one for one in entities}
-            new = {key: one for key, one in new.items() if key not in seen_ids}
-            seen_ids.update(new)
+            entities = {key_of(one): one for one in page.entities if isinstance(one, dict)}
+            new = {key: one for key, one in entities.items() if key not in seen_keys}
+            seen_keys.update(new)
             yield from new.values()
             # If there is no valid `pageCount`, go on until a page is empty, or until all of its
             # entities are known: then the list has no pages, and was returned as a whole again.
@@ -279,7 +280,7 @@ class GenesysClient:
         try:
             content = decode_json(answer.body)
             return map_strings(content, change) if change else content
-        except (ValueError, RecursionError):
+        except (msgspec.DecodeError, RecursionError):
             raise GenesysError(
                 method, path, status=answer.status, message="the response is not JSON"
             ) from None

@@ -1,8 +1,7 @@
-"""The shapes of Genesys Cloud's answers: their JSON, the fields that we need, and the ids."""
+"""The shapes of Genesys Cloud's answers: the fields that we need, messages and ids."""
 
-import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -10,14 +9,13 @@ import msgspec
 
 from genesys.errors import GenesysError
 from genesys.http.answers import Answer
-from outside_text import REPLACEMENT
+from json_text import decode_json
 
 Shape = TypeVar("Shape")
 # All ids that are known are UUIDs. No other character is needed, and a server could take an encoded
 # `/` for a plain one.
 _ID = re.compile(r"[._~:-]*[A-Za-z0-9][A-Za-z0-9._~:-]*")
 MAX_ID_CHARACTERS = 200
-_SURROGATES = re.compile("[\ud800-\udfff]")
 # The shape of an entity of which callers read the fields that they need.
 JSON_OBJECT = dict[str, Any]
 
@@ -42,32 +40,23 @@ class Found(msgspec.Struct, rename="camel"):
     total_hits: Any = None
 
 
-def decode_json(body: bytes) -> Any:
-    """Return the JSON in a body, with U+FFFD in the place of each half of a surrogate pair.
-
-    Raises
-    ------
-    ValueError, RecursionError
-        The body is not JSON, or is nested too deep.
-    """
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        # Python's own reader takes what msgspec refuses, such as half of a surrogate pair.
-        return map_strings(json.loads(body), lambda text: _SURROGATES.sub(REPLACEMENT, text))
-
-
 def parse_message(answer: Answer) -> str:
     """Return the error message in an answer's JSON, or the reason phrase if there is no JSON."""
     try:
         content = decode_json(answer.body)
-    except (ValueError, RecursionError):
+    except msgspec.DecodeError:
         return answer.reason
     if not isinstance(content, dict):
         return ""
     keys = ("message", "description", "error_description", "error", "code")
     values = (content.get(key) for key in keys)
     return next((value for value in values if value and isinstance(value, str)), "")
+
+
+def key_of(entity: Mapping[str, Any]) -> object:
+    """Return an entity's id; if it has none, an object that is like no other."""
+    entity_id = entity.get("id")
+    return entity_id if isinstance(entity_id, str) else object()
 
 
 def map_strings(content: Any, change: Callable[[str], str]) -> Any:
@@ -101,8 +90,11 @@ def to_shape(content: Any, shape: type[Shape], method: str, path: str, status: i
     try:
         return msgspec.convert(content, shape)
     except msgspec.ValidationError as error:
-        message = f"the response has another form: {describe_mismatch(error)}"
-        raise GenesysError(method, path, status=status, message=message) from None
+        mismatch = describe_mismatch(error)
+    except RecursionError:
+        mismatch = "it is nested too deeply"
+    message = f"the response has another form: {mismatch}"
+    raise GenesysError(method, path, status=status, message=message)
 
 
 def describe_mismatch(error: msgspec.ValidationError) -> str:

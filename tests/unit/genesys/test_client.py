@@ -36,7 +36,7 @@ def test_a_response_without_content_is_none(
 
 @pytest.mark.usefixtures("uncollected")
 @pytest.mark.parametrize(
-    "body", [b"<html>", b'{"half": ', b"[" * 100_000, b"9" * 5000, b"\xff\xfe\x00", b" "]
+    "body", [b"<html>", b'{"half": ', b"[" * 100_000, b"NaN", b"\xff\xfe\x00", b" "]
 )
 def test_a_success_that_is_not_json_is_an_error(
     client: GenesysClient, api: Api, body: bytes
@@ -81,7 +81,7 @@ def test_an_error_has_the_message_and_the_correlation_id(
         ("text", ""),
         (b"<html>", "Teapot"),
         (b"[" * 100_000, "Teapot"),
-        (b"9" * 5000, "Teapot"),
+        (b"9" * 5000, ""),
         (b"", "Teapot"),
         ({"message": "two\r\n  lines\tand more"}, "two lines and more"),
         ({"message": "m" * 5000}, "m" * 300),
@@ -177,11 +177,11 @@ def test_a_request_may_have_succeeded_unless_it_was_refused(
 
 def test_all_pages_of_a_list_are_read(client: GenesysClient, api: Api) -> None:
     api.script(
-        Answer(body={"entities": [{"id": 1}, {"id": 2}], "pageCount": 3}),
-        Answer(body={"entities": [{"id": 3}], "pageCount": 3}),
-        Answer(body={"entities": [{"id": 4}], "pageCount": 3}),
+        Answer(body={"entities": [{"id": "1"}, {"id": "2"}], "pageCount": 3}),
+        Answer(body={"entities": [{"id": "3"}], "pageCount": 3}),
+        Answer(body={"entities": [{"id": "4"}], "pageCount": 3}),
     )
-    assert [entity["id"] for entity in client.iterate_entities("/list")] == [1, 2, 3, 4]
+    assert [entity["id"] for entity in client.iterate_entities("/list")] == ["1", "2", "3", "4"]
     assert [request.query for request in api.requests] == [
         {"pageNumber": str(number), "pageSize": "100"} for number in (1, 2, 3)
     ]
@@ -192,17 +192,17 @@ def test_a_list_without_a_page_count_is_read_until_an_empty_page(
     client: GenesysClient, api: Api, count: dict[str, Any]
 ) -> None:
     api.script(
-        Answer(body={"entities": [{"id": 1}], **count}),
-        Answer(body={"entities": [{"id": 2}], **count}),
+        Answer(body={"entities": [{"id": "1"}], **count}),
+        Answer(body={"entities": [{"id": "2"}], **count}),
         Answer(body={"entities": [], **count}),
     )
-    assert [entity["id"] for entity in client.iterate_entities("/list")] == [1, 2]
+    assert [entity["id"] for entity in client.iterate_entities("/list")] == ["1", "2"]
 
 
 def test_a_list_without_paging_yields_its_entities_once(client: GenesysClient, api: Api) -> None:
-    whole = Answer(body={"entities": [{"id": 1}, {"id": 2}]})
+    whole = Answer(body={"entities": [{"id": "1"}, {"id": "2"}]})
     api.script(*[whole] * 5)
-    assert [entity["id"] for entity in client.iterate_entities("/list")] == [1, 2]
+    assert [entity["id"] for entity in client.iterate_entities("/list")] == ["1", "2"]
 
 
 def test_an_empty_list_is_empty(client: GenesysClient, api: Api) -> None:
@@ -220,8 +220,8 @@ def test_a_response_that_is_no_list_is_an_error(client: GenesysClient, api: Api,
 
 
 def test_items_that_are_no_entities_are_skipped(client: GenesysClient, api: Api) -> None:
-    api.script(Answer(body={"entities": [None, 5, {"id": 1}, "x"], "pageCount": 1}))
-    assert list(client.iterate_entities("/list")) == [{"id": 1}]
+    api.script(Answer(body={"entities": [None, 5, {"id": "1"}, "x"], "pageCount": 1}))
+    assert list(client.iterate_entities("/list")) == [{"id": "1"}]
 
 
 def test_the_changes_are_the_requests_that_changed_the_org_in_order(

@@ -193,7 +193,7 @@ def test_a_response_without_a_usable_token_is_an_error(
 def test_a_token_with_an_infinite_lifetime_is_used_until_it_is_refused(
     client: GenesysClient, api: Api
 ) -> None:
-    api.logins = [Answer(body=b'{"access_token": "t", "expires_in": NaN}')]
+    api.logins = [Answer(body={"access_token": "t", "expires_in": "NaN"})]
     api.script(OK, Answer(401), OK)
     client.request("GET", "/x")
     client.request("GET", "/x")
