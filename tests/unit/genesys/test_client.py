@@ -242,3 +242,27 @@ def test_a_failed_login_is_no_change(client: GenesysClient, api: Api) -> None:
     with pytest.raises(GenesysError):
         client.request("POST", "/x")
     assert client.changes == []
+
+
+def test_pages_that_overlap_yield_each_entity_once(client: GenesysClient, api: Api) -> None:
+    api.script(
+        Answer(body={"entities": [{"id": "1"}, {"id": "2"}, {"id": "2"}], "pageCount": 2}),
+        Answer(body={"entities": [{"id": "2"}, {"id": "3"}, {"name": "x"}], "pageCount": 2}),
+    )
+    entities = list(client.iterate_entities("/list"))
+    assert [entity.get("id") for entity in entities] == ["1", "2", "3", None]
+
+
+def test_half_a_surrogate_pair_in_a_response_is_replaced(client: GenesysClient, api: Api) -> None:
+    api.script(Answer(200, b'{"name": "Ann \\ud83d", "\\udc00": ["\\ud83d\\ude00"]}'))
+    assert client.request("GET", "/x") == {"name": "Ann \ufffd", "\ufffd": ["😀"]}
+
+
+@pytest.mark.parametrize("masks", [True, False])
+def test_secrets_are_masked_in_responses_whose_text_can_be_quoted(
+    client: GenesysClient, api: Api, masks: bool
+) -> None:
+    api.script(Answer(200, {"id": "the-s3cret", "notes": ["a token-1 b", 5]}))
+    content = client.request("GET", "/x", masks_secrets=masks)
+    masked = {"id": "…", "notes": ["a … b", 5]}
+    assert content == (masked if masks else {"id": "the-s3cret", "notes": ["a token-1 b", 5]})
