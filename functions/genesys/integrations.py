@@ -24,8 +24,7 @@ from genesys.integration_spec import (
     parse_target,
     parse_type,
 )
-from genesys.shapes import JSON_OBJECT, Created, check_id, entity_path, to_shape
-from outside_text import one_line
+from genesys.shapes import JSON_OBJECT, Created, check_id, entity_path, show_id, to_shape
 
 PATH = "/api/v2/integrations"
 ORGANIZATION_PATH = "/api/v2/organizations/me"
@@ -203,9 +202,8 @@ class Integrations:
 
     def _load_integration(self, entity: Entity) -> Integration:
         """Convert an entity; request the configuration if the entity has no AWS target."""
-        # An integration of somebody else's may lack an id, but only ours needs one.
-        integration_id = one_line(str(entity.get("id") or "?"))
-        intended_state = entity.get("intendedState")
+        # An integration of somebody else's may lack an id, because only ours needs one.
+        integration_id, intended_state = show_id(entity), entity.get("intendedState")
         match entity:
             case {"config": {"current": dict() as current}} if parse_target(current):
                 configuration: Entity = current

@@ -10,6 +10,7 @@ import msgspec
 from genesys.errors import GenesysError
 from genesys.http.answers import Answer
 from json_text import decode_json
+from outside_text import one_line
 
 Shape = TypeVar("Shape")
 # All ids that are known are UUIDs. No other character is needed, and a server could take an encoded
@@ -103,13 +104,28 @@ def describe_mismatch(error: msgspec.ValidationError) -> str:
     return text[:1].lower() + text[1:]
 
 
+def is_id(value: object) -> bool:
+    """Return whether a value can be the last part of an entity's path."""
+    is_short_text = isinstance(value, str) and len(value) <= MAX_ID_CHARACTERS
+    return is_short_text and _ID.fullmatch(str(value)) is not None
+
+
+def show_id(entity: Mapping[str, Any]) -> str:
+    """Return an entity's id for a message; any other value is shortened and begins with `?`.
+
+    No path can have such a value.
+    """
+    value = entity.get("id")
+    return str(value) if is_id(value) else f"?{one_line(str(value), 80)}"
+
+
 def check_id(value: object, method: str, path: str, *, status: int = 200) -> str:
     """Return an id from an answer; raise `GenesysError` if it cannot be a part of a path.
 
     The other arguments describe the request and the answer in the error.
     """
-    if isinstance(value, str) and len(value) <= MAX_ID_CHARACTERS and _ID.fullmatch(value):
-        return value
+    if is_id(value):
+        return str(value)
     message = (
         f"the response has no usable id: expected up to {MAX_ID_CHARACTERS} letters, digits and "
         "'.', '_', '~', ':' or '-'"

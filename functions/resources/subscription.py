@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from genesys.client import GenesysClient
 from genesys.errors import GenesysError, NameTaken
+from genesys.shapes import show_id
 from genesys.subscriptions import PATH as SUBSCRIPTIONS_PATH
 from genesys.subscriptions import (
     SCOPES,
@@ -15,7 +16,6 @@ from genesys.subscriptions import (
     id_of,
     parse_queue_arn,
 )
-from outside_text import one_line
 from resources.resource import Comparison, Resource, check_exactly_one, left_as_it_is
 from resources.undo import search_attempts, undo_on_failure, wait_for_listing
 
@@ -91,16 +91,16 @@ class SubscriptionResource(Resource):
         differences = check_exactly_one(self.noun, self.name, len(ours))
         for entity in ours:
             differences += [
-                f"The subscription {_show_id(entity)} differs: {difference}."
+                f"The subscription {show_id(entity)} differs: {difference}."
                 for difference in self.spec.differences(entity)
             ]
         for entity in namesakes:
             if entity not in ours:
                 differences.append(
-                    f"The subscription {_show_id(entity)} has our name and sends to "
+                    f"The subscription {show_id(entity)} has our name and sends to "
                     f"{describe_destination(entity)}."
                 )
-        return Comparison(tuple(map(_show_id, ours)), tuple(differences))
+        return Comparison(tuple(map(show_id, ours)), tuple(differences))
 
     def hint(self, error: GenesysError) -> str | None:
         match error.status:
@@ -130,7 +130,7 @@ class SubscriptionResource(Resource):
         for entity in namesakes:
             if parse_queue_arn(entity) not in queue_arns:
                 raise NameTaken(
-                    f"The subscription {self.name!r} (id {_show_id(entity)}) exists already and "
+                    f"The subscription {self.name!r} (id {show_id(entity)}) exists already and "
                     f"sends to {describe_destination(entity)}, which is not this stack's queue. "
                     f"{left_as_it_is(self.noun)}"
                 )
@@ -190,10 +190,6 @@ class SubscriptionResource(Resource):
         limit = subscriptions.deadline.within(ACTIVATION_SECONDS)
         subscriptions.wait_until_matches(subscription_id, self.spec, limit)
         return {"SubscriptionId": subscription_id}
-
-
-def _show_id(entity: Entity) -> str:
-    return one_line(str(entity.get("id")))
 
 
 def _queue_arns_in(properties: Mapping[str, Any]) -> set[str]:
