@@ -17,7 +17,7 @@ _VALUE_MARKS = (b",", b"[", b"{")
 # The longest body of an error, which holds a message.
 MAX_ERROR_BYTES = 64 * 1024
 _CHUNK_BYTES = 64 * 1024
-# Compression makes an answer about ten times shorter. Other encodings are not requested.
+# The only encoding that is requested, and the only one that is decoded.
 ACCEPTED_ENCODING = "gzip"
 
 
