@@ -204,6 +204,11 @@ BEHAVIOURS: Mapping[str, Behaviour] = {
     "drip of the body": Behaviour(("list",), NO_ANSWER, drips="body"),
     "drip of a login": Behaviour(("login",), NO_ANSWER, drips="body"),
     "never answers": Behaviour(("list",), NO_ANSWER, always(HANGS)),
+    "headers without end": Behaviour(
+        ("list",),
+        NO_ANSWER,
+        always(Answer(200, {"entities": []}, {f"X-{number}": "x" for number in range(200)})),
+    ),
     "closes at once": Behaviour(("list",), NO_ANSWER, always(Answer(fate="lost"))),
     "half an answer": Behaviour(
         ("list",), NO_ANSWER, always(Answer(200, {"entities": []}, fate="cut"))
