@@ -14,8 +14,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from deadline import Deadline
 from genesys.http.retries import DeadlineRetry
 
-# The longest time from the end of a request to the end of its answer. The time limit of the requests
-# library applies to each read, so an answer that drips would otherwise never end.
+# The longest time from the end of a request to the end of its answer. The time limit of the
+# requests library applies to each read, so an answer that drips would otherwise never end.
 MAX_ANSWER_SECONDS = 30.0
 
 
