@@ -1,18 +1,16 @@
 """Decodes JSON text from outside, and replaces the parts that no program can read."""
 
 import re
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
-
-_Value = TypeVar("_Value")
 
 REPLACEMENT = "\ufffd"
 # Half of a surrogate pair, as Python represents it. UTF-8 cannot encode it.
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
-# An escape sequence. The first group is a whole surrogate pair, and the second is half of one.
+# An escape sequence, or the two of a surrogate pair. The group is half of a pair.
 _ESCAPE = re.compile(
-    r"\\(?:(u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     r"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
@@ -21,7 +19,7 @@ _ESCAPE = re.compile(
 # its square.
 _STRING_OR_NUMBER = re.compile(
     r'"(?:[^"\\]++|\\.)*+"?'
-    r"|-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]++)?+",
+    r"|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+",
     re.DOTALL,
 )
 
@@ -42,25 +40,20 @@ def decode_json(text: str | bytes) -> Any:
         The text is not JSON, or is nested too deeply.
     """
     try:
-        return _decode(text)
+        return msgspec.json.decode(text)
+    except RecursionError:
+        raise msgspec.DecodeError("JSON is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeError):
         # Such texts are rare, so this is tried only now.
         readable_text = _make_readable(text)
         if readable_text == text:
             raise
-        return _decode(readable_text)
+    return decode_json(readable_text)
 
 
 def replace_half_pairs(text: str) -> str:
     """Return a text with U+FFFD in the place of each half of a surrogate pair."""
     return _HALF_PAIR.sub(REPLACEMENT, text)
-
-
-def _decode(text: str | bytes) -> Any:
-    try:
-        return msgspec.json.decode(text)
-    except RecursionError:
-        raise msgspec.DecodeError("JSON is nested too deeply") from None
 
 
 def _make_readable(text: str | bytes) -> str:
@@ -83,4 +76,4 @@ def _replace_token(token: re.Match[str]) -> str:
 
 
 def _replace_escape(escape: re.Match[str]) -> str:
-    return r"\ufffd" if escape[2] else escape[0]
+    return r"\ufffd" if escape[1] else escape[0]

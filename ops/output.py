@@ -5,6 +5,8 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
+from json_text import replace_half_pairs
+
 
 class Output:
     """The output of one command.
@@ -43,9 +45,9 @@ class Output:
     def result(self, data: Any) -> None:
         """Print a command's result as JSON; do nothing if a person reads the output."""
         if self.is_json:
-            print(json.dumps(data, indent=2, ensure_ascii=False))
+            print(replace_half_pairs(json.dumps(data, indent=2, ensure_ascii=False)))
 
     def item(self, data: Any) -> None:
         """Print one of several results as a line of JSON, as soon as it is known."""
         if self.is_json:
-            print(json.dumps(data, ensure_ascii=False), flush=True)
+            print(replace_half_pairs(json.dumps(data, ensure_ascii=False)), flush=True)

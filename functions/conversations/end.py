@@ -50,7 +50,8 @@ class ConversationEnd:
     conversation_start
         When the conversation began, in the form of `ended_at`; None unless `details` is `complete`.
     raw
-        The whole event, including the fields that have no attribute here.
+        The whole event, including the fields that have no attribute here. Halves of surrogate pairs
+        are U+FFFD in it, and numbers that no double can hold are null (docs/outcomes.md).
     """
 
     conversation_id: str

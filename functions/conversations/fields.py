@@ -15,6 +15,8 @@ from json_text import decode_json
 
 # The limit of the ledger's partition key, the conversation id. Genesys Cloud's ids have 36 bytes.
 MAX_ID_BYTES = 2048
+# The longest of Genesys Cloud's words, `NOT_AVAILABLE_TRANSFER`, has 22 bytes.
+MAX_WORD_BYTES = 64
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UUID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
@@ -133,6 +135,16 @@ def list_or_empty(value: object) -> list[Any]:
 
 def string_or_none(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def word_or_none(value: object) -> str | None:
+    """Return a word such as `ENDPOINT`; None for anything else, and for an absurdly long text.
+
+    Of such words, a history can hold hundreds.
+    """
+    if not isinstance(value, str) or len(value.encode()) > MAX_WORD_BYTES:
+        return None
+    return value
 
 
 _JSON_TYPES = {

@@ -16,7 +16,6 @@ A new event costs one read and one write, and a repeated event only the read.
 
 from collections.abc import Mapping, Sequence
 
-from conversations.end import SAME_END_WINDOW_MS
 from conversations.failures import OUT_OF_TIME, Failed, OutOfTime
 from conversations.history import History
 from conversations.ledger_store import (
@@ -130,21 +129,10 @@ class Histories:
     def _without_expired(self, history: History) -> History:
         """Return a history without its expired customer's ends, and without what they ended."""
         now_seconds = self._now_ms() // 1000
-        customer_ends = {
-            at_ms: customer_end
-            for at_ms, customer_end in history.customer_ends.items()
-            if customer_end.expires_at > now_seconds
+        expired_times = {
+            at_ms for at_ms, end in history.customer_ends.items() if end.expires_at <= now_seconds
         }
-        expired_times = history.customer_ends.keys() - customer_ends.keys()
-        if not expired_times:
-            return history
-        # A later customer's end would take the queues of an expired one for its own.
-        ended_until_ms = max(expired_times) + SAME_END_WINDOW_MS
-        queues = {
-            queue_id: tuple(event for event in events if event.at_ms > ended_until_ms)
-            for queue_id, events in history.queues.items()
-        }
-        return History({id_: events for id_, events in queues.items() if events}, customer_ends)
+        return history.without_ends(expired_times) if expired_times else history
 
     def _expires_at(self) -> int:
         return self._now_ms() // 1000 + self._keep_seconds

@@ -1,12 +1,18 @@
 """A conversation's history, merged from events that arrive in any order."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-# A history keeps at most this many events of a queue: the latest ones, and the first one. With 50
-# queues, the most that a stack can have, a ledger item then stays under its size limit of 400 KB.
+from conversations.end import SAME_END_WINDOW_MS
+
+# A history keeps at most this many queues, those with the latest events. A stack cannot have more
+# at a time. It keeps at most this many events of a queue: the latest ones, and the first one. If
+# there are more customer's ends, it forgets first the repeats among them and then the earliest. The
+# ledger item of the largest history, with the longest ids and values, has 352 KB. The limit is 400.
+MAX_QUEUES = 50
 MAX_EVENTS_PER_QUEUE = 100
+MAX_CUSTOMER_ENDS = 300
 # The topic of an event that a version before 2026-12 has recorded. It kept only the time.
 UNKNOWN_TOPIC = ""
 
@@ -88,7 +94,60 @@ class History:
             known_end = customer_ends.get(at_ms, new_end)
             decided_queue_id = known_end.decided_queue_id or new_end.decided_queue_id
             customer_ends[at_ms] = dataclasses.replace(known_end, decided_queue_id=decided_queue_id)
+        return _bounded(History(queues, customer_ends))
+
+    def without_ends(self, end_times: Collection[int]) -> "History":
+        """Return this history without some of its earliest customer's ends (a non-empty list).
+
+        A later customer's end would take the queues that these have ended for its own. So the
+        queues' events up to the last of them are left out, too.
+        """
+        ended_until_ms = max(end_times) + SAME_END_WINDOW_MS
+        queues = {
+            queue_id: later_events
+            for queue_id, events in self.queues.items()
+            if (later_events := tuple(event for event in events if event.at_ms > ended_until_ms))
+        }
+        customer_ends = {
+            at_ms: end for at_ms, end in self.customer_ends.items() if at_ms not in end_times
+        }
         return History(queues, customer_ends)
+
+    def completable_end_times(self) -> list[int]:
+        """Return the times of the customer's ends that an event of a queue can complete, in order.
+
+        If the history may have forgotten earlier ends, the first end that it still has is not one
+        of them. It would take the queues of the forgotten ends for its own.
+        """
+        times = sorted(self.customer_ends)
+        return times[1:] if len(times) >= MAX_CUSTOMER_ENDS else times
+
+
+def _bounded(history: History) -> History:
+    """Return a history without the parts for which a ledger item has no room."""
+    if len(history.customer_ends) > MAX_CUSTOMER_ENDS:
+        history = dataclasses.replace(history, customer_ends=_without_repeats(history))
+    if len(history.customer_ends) > MAX_CUSTOMER_ENDS:
+        forgotten_times = sorted(history.customer_ends)[:-MAX_CUSTOMER_ENDS]
+        history = history.without_ends(frozenset(forgotten_times))
+    if len(history.queues) > MAX_QUEUES:
+        latest_last = sorted(history.queues.items(), key=lambda queue: (queue[1][-1], queue[0]))
+        history = dataclasses.replace(history, queues=dict(latest_last[-MAX_QUEUES:]))
+    return history
+
+
+def _without_repeats(history: History) -> dict[int, CustomerEnd]:
+    """Return the customer's ends that are more than five minutes after the one before.
+
+    The ledger takes the others for repeats.
+    """
+    kept: dict[int, CustomerEnd] = {}
+    previous_ms: int | None = None
+    for at_ms, end in sorted(history.customer_ends.items(), key=lambda item: item[0]):
+        if previous_ms is None or at_ms - previous_ms > SAME_END_WINDOW_MS:
+            kept[at_ms] = end
+            previous_ms = at_ms
+    return kept
 
 
 def find_previous_end(end_times: Iterable[int], ended_at_ms: int) -> int | None:

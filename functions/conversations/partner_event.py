@@ -17,8 +17,8 @@ from conversations.fields import (
     parse_utc,
     require_conversation_id,
     require_string,
-    string_or_none,
     to_epoch_ms,
+    word_or_none,
 )
 from conversations.parsed import Ignored, Rejected, RejectError
 from conversations.topics import CUSTOMER_END, QUEUE_TOPICS, TOPIC_PREFIX
@@ -138,7 +138,7 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Par
     own_time_ms = _parse_time(event_body, "eventTime", event_body_path)
     if topic != CUSTOMER_END and queue_id not in queue_ids:
         return Ignored("other_queue")
-    disconnect_type = string_or_none(event_body.get("disconnectType"))
+    disconnect_type = word_or_none(event_body.get("disconnectType"))
     durations = _parse_durations(event_body, _DURATIONS.get(topic, ()))
     return PartnerEvent(
         conversation_id=conversation_id,
@@ -146,10 +146,10 @@ def _parse(body: str | None, sent_at_ms: int, queue_ids: Collection[str]) -> Par
         queue_id=queue_id,
         at_ms=sent_at_ms if own_time_ms is None else own_time_ms,
         has_own_time=own_time_ms is not None,
-        media_type=string_or_none(event_body.get("mediaType")),
-        direction=string_or_none(event_body.get("direction")),
+        media_type=word_or_none(event_body.get("mediaType")),
+        direction=word_or_none(event_body.get("direction")),
         disconnect_type=disconnect_type,
-        acd_outcome=string_or_none(event_body.get("acdOutcome")),
+        acd_outcome=word_or_none(event_body.get("acdOutcome")),
         duration_ms=math.ceil(min(sum(durations.values()), _MAX_DURATION_MS)),
         agent_talked=topic == "user.end" and _has_agent_talked(durations, disconnect_type),
         raw=event,

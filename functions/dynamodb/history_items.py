@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conversations.end import SAME_END_WINDOW_MS
+from conversations.fields import word_or_none
 from conversations.history import UNKNOWN_TOPIC, CustomerEnd, History, QueueEvent, find_previous_end
 from conversations.ledger_store import RecordedHistory
 
@@ -25,6 +26,7 @@ Values = dict[str, dict[str, Any]]
 """Maps attribute names, or conditions such as `"state"=?`, to values such as `{"S": "claimed"}`."""
 
 # The fields of `CustomerEnd` whose values are strings, keyed by their attributes in the table.
+# Versions before 2026-12 have recorded longer ones.
 _STRING_FIELDS = {
     "media_type": "media_type",
     "direction": "direction",
@@ -114,7 +116,7 @@ def _parse_customer_end(values: Mapping[str, Any]) -> CustomerEnd:
         expires_at=int(values["expires_at"]["N"]),
         has_own_time=values["dated"]["BOOL"],
         **{
-            field: values[attribute]["S"]
+            field: word_or_none(values[attribute]["S"])
             for attribute, field in _STRING_FIELDS.items()
             if attribute in values
         },

@@ -17,7 +17,7 @@ from logs import add_request_id_to_logs, json_logger
 from time_limit import time_limit
 from worker.assembly import assemble
 from worker.batch import process
-from worker.messages import Message
+from worker.messages import read_records
 
 logger = json_logger("worker")
 dependencies, stage = assemble(os.environ)
@@ -29,7 +29,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dic
     """Process a batch and return a response with the ids of the messages to retry."""
     global cold_start  # noqa: PLW0603 - Lambda keeps the module between invocations
     add_request_id_to_logs(context)
-    messages = [Message.from_record(record) for record in event["Records"]]
+    messages = read_records(event)
     with time_limit(math.inf):  # makes the limits inside cheaper
         report = process(messages, dependencies, context)
     report.write_log(logger)

@@ -86,6 +86,8 @@ class IntakeQueue:
         If a delay cannot be set, the message comes back after the queue's visibility timeout.
         """
         spread = sum(map(_has_lacked_time, failed_outcomes)) > MAX_UNSPREAD
+        # SQS could refuse the delays of others together with one that has no receipt handle.
+        failed_outcomes = [each for each in failed_outcomes if each.message.receipt_handle]
         for start in range(0, len(failed_outcomes), MAX_ENTRIES):
             if deadline.passed():
                 logger.warning("No time to set delays", messages=len(failed_outcomes) - start)
@@ -195,9 +197,10 @@ class IntakeQueue:
         Lambda would delete them only after the invocation. If the invocation crashed, they would be
         moved a second time.
         """
-        if not messages:
+        handles = [message.receipt_handle for message in messages if message.receipt_handle]
+        if not handles:
             return
-        entries = [{"ReceiptHandle": message.receipt_handle} for message in messages]
+        entries = [{"ReceiptHandle": handle} for handle in handles]
         delete_deadline = deadline.extended_by(DELETE_EXTENSION_SECONDS).within(DELETE_SECONDS)
         delete = self._sqs.delete_message_batch
         try:

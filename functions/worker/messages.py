@@ -12,9 +12,14 @@ from conversations.parsed import Accepted, Ignored, Rejected
 from conversations.partner_event import PartnerEvent
 from deadline import Deadline, now_ms
 from intake.delayed_ends import BODY_PREFIX, parse_delayed_body
+from logs import json_logger
 
 # The latest time that a Python datetime can represent, in epoch milliseconds.
 _MAX_DATETIME_MS = 253_402_300_799_999
+# A time in epoch milliseconds has 13 digits. Python refuses to convert over 4,300.
+_MAX_DIGITS = 100
+
+logger = json_logger("worker")
 
 
 class Message(msgspec.Struct, frozen=True, eq=False):
@@ -22,6 +27,8 @@ class Message(msgspec.Struct, frozen=True, eq=False):
 
     Attributes
     ----------
+    id
+        The message's id; empty if the record has none.
     sent_at_ms
         When the message was sent to the queue, in epoch milliseconds.
     receive_count
@@ -39,18 +46,42 @@ class Message(msgspec.Struct, frozen=True, eq=False):
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Message":
-        """Convert a Lambda record to a message. Only the record's message id is required."""
-        system_attributes = record.get("attributes") or {}
+        """Convert a Lambda record to a message; never raise, whatever the record contains.
+
+        A field that is missing or that has another type than in Lambda's records becomes empty.
+        """
+        system_attributes = _dict_or_empty(record.get("attributes"))
         sent_at_ms = _parse_whole_number(system_attributes.get("SentTimestamp"))
         receive_count = _parse_whole_number(system_attributes.get("ApproximateReceiveCount"))
+        attributes = _dict_or_empty(record.get("messageAttributes"))
         return cls(
-            id=record["messageId"],
-            receipt_handle=record.get("receiptHandle") or "",
-            body=record.get("body") or "",
+            id=_string_or_empty(record.get("messageId")),
+            receipt_handle=_string_or_empty(record.get("receiptHandle")),
+            body=_string_or_empty(record.get("body")),
             sent_at_ms=min(now_ms() if sent_at_ms is None else sent_at_ms, _MAX_DATETIME_MS),
             receive_count=max(1, receive_count or 1),
-            attributes=record.get("messageAttributes") or {},
+            attributes=attributes
+            and {name: each for name, each in attributes.items() if isinstance(each, dict)},
         )
+
+
+def read_records(event: object) -> list[Message]:
+    """Return the messages in Lambda's event; never raise, whatever the event contains.
+
+    Records that are not objects are left out. SQS sends neither these nor records without an id,
+    but an error would repeat the whole batch, again and again.
+    """
+    records = event.get("Records") if isinstance(event, dict) else None
+    if not isinstance(records, list):
+        logger.warning("The event has no records: it does not come from a queue")
+        return []
+    messages = [Message.from_record(record) for record in records if isinstance(record, dict)]
+    if odd_count := len(records) - len(messages):
+        logger.warning("Records without a message are left out", records=odd_count)
+    if unnamed_count := sum(not message.id for message in messages):
+        # Lambda would repeat the whole batch if the response had an empty or an unknown id.
+        logger.warning("Records without a message id cannot be retried", records=unnamed_count)
+    return messages
 
 
 ReadResult = list[Accepted] | Ignored | Rejected | Failed | OutOfTime
@@ -146,5 +177,16 @@ class Reader:
         return msgspec.structs.replace(accepted, end=named_end)
 
 
+def _dict_or_empty(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _string_or_empty(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
 def _parse_whole_number(value: object) -> int | None:
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else None
+    """Return the number in a string; None for anything else, and for an absurdly long number."""
+    if not isinstance(value, str) or len(value) > _MAX_DIGITS:
+        return None
+    return int(value) if value.isascii() and value.isdigit() else None

@@ -90,9 +90,10 @@ class BatchReport:
 
     def response(self) -> dict[str, list[dict[str, str]]]:
         """Return the function's response, which asks Lambda to retry the failed messages."""
-        # A batch can contain a message twice. The response contains its id once.
+        # A batch can contain a message twice. The response contains its id once. An empty id would
+        # make Lambda repeat the whole batch.
         failed_ids = dict.fromkeys(outcome.message.id for outcome in self.of_kind("failed"))
-        return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in failed_ids]}
+        return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in failed_ids if id_]}
 
     def write_log(self, logger: Logger) -> None:
         """Write one log line for the batch, and one for each rejected or failed message."""

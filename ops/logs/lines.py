@@ -1,10 +1,10 @@
 """Parses the log lines that operators want to see. Other lines are no mistake; they are skipped."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from json_text import decode_json
 from ops.logs.events import LogEvent
 
 OUTCOMES = ("processed", "duplicate", "ignored", "rejected", "failed")
@@ -125,8 +125,8 @@ def parse_watchdog_line(event: LogEvent) -> WatchdogLine | None:
 def _parse_object(text: str) -> dict[str, Any]:
     """Return the JSON object in a line; an empty one if the line is something else."""
     try:
-        line = json.loads(text)
-    except (ValueError, RecursionError):
+        line = decode_json(text)
+    except ValueError:
         return {}
     return line if isinstance(line, dict) else {}
 

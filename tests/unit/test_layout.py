@@ -60,6 +60,7 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         **{module: set() for module in BASE},
         "aws_calls": {"deadline", "private_network", "time_limit"},
         "aws_clients": {"aws_calls"},
+        "logs": {"json_text"},
         "secret_key": {"aws_calls"},
         "side_by_side": {"deadline"},
         "conversations": BASE,

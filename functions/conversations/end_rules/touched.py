@@ -41,6 +41,8 @@ def find_completed(event: PartnerEvent, history: History) -> list[tuple[int, str
         The time of a customer's end, in epoch milliseconds, and the id of a queue.
     """
     if event.queue_id is None:
+        if event.at_ms not in history.customer_ends:
+            return []  # The history keeps only later customer's ends.
         return [
             (event.at_ms, queue_id)
             for queue_id, events in sorted(history.queues.items())
@@ -54,7 +56,7 @@ def find_completed(event: PartnerEvent, history: History) -> list[tuple[int, str
         events = sorted((*events, own))
     return [
         (ended_at_ms, event.queue_id)
-        for ended_at_ms in sorted(history.customer_ends)
+        for ended_at_ms in history.completable_end_times()
         for stays in [find_counting_stays(history, events, ended_at_ms)]
         if any(own in (stay.event, stay.start) for stay in stays)
     ]

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from tests.fakes.aws.model import Types
 
 TABLE = "QueueEnds-dev-Ledger"
+MAX_ITEM_BYTES = 400 * 1024
 
 Key = tuple[str, str]
 Value = Mapping[str, Any]
@@ -312,6 +313,10 @@ class FakeDynamoDb:
             if before is None or not all(_holds(before, *each) for each in write.conditions):
                 return "ConditionalCheckFailed"
             after = {**before, **_copied(write.values)}
+        # Only the items of histories grow.
+        if "queues" in after and size_of(after) > MAX_ITEM_BYTES:
+            self.refused.append(f"ValidationError: an item of {size_of(after)} bytes")
+            return "ValidationError"
         self.items[key] = after
         self.written.append(Written(key, before, after))
         return None
@@ -370,6 +375,26 @@ class _Write:
         if not self.inserts and any(name in self.values for name in names):
             return False
         return all("S" in self.key_values.get(name, {}) for name in names)
+
+
+def size_of(item: Mapping[str, Value]) -> int:
+    """Return the bytes of an item by the page "DynamoDB item sizes and formats"."""
+    return sum(len(name.encode()) + _size_of_value(value) for name, value in item.items())
+
+
+def _size_of_value(value: Value) -> int:
+    ((kind, content),) = value.items()
+    match kind:
+        case "S":
+            return len(content.encode())
+        case "N":
+            digits = content.lstrip("-").strip("0")
+            return (len(digits) + 1) // 2 + 1 + int(content.startswith("-"))
+        case "L":
+            return 3 + sum(1 + _size_of_value(each) for each in content)
+        case "M":
+            return 3 + len(content) + size_of(content)
+    return 1
 
 
 def client_error(code: str, status: int = 400) -> ClientError:

@@ -26,9 +26,15 @@ class Log:
     def text(self) -> str:
         return self.stream.getvalue()
 
+    def all_lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.text.split("\n") if line]
+
     def lines(self, level: str, message: str) -> list[dict[str, Any]]:
-        lines = [json.loads(line) for line in self.text.split("\n") if line]
+        lines = self.all_lines()
         return [line for line in lines if (line["level"], line["message"]) == (level, message)]
+
+    def warnings(self) -> list[dict[str, Any]]:
+        return [line for line in self.all_lines() if line["level"] == "WARNING"]
 
 
 @pytest.fixture

@@ -177,6 +177,11 @@ def test_an_sqs_that_never_responds_leaves_time_to_report(
     assert context.get_remaining_time_in_millis() > -30_000
 
 
+_ODD_ATTRIBUTES: list[Any] = [5, [], {"SentTimestamp": "9" * 5000}]
+_ODD_BODIES: list[Any] = [5, {"a": 1}, "\ud83d"]
+_ODD_MESSAGE_ATTRIBUTES: list[Any] = [5, {"a": 5}, {"\ud83d": {}}]
+
+
 @pytest.mark.parametrize(
     "odd_record",
     [
@@ -184,12 +189,50 @@ def test_an_sqs_that_never_responds_leaves_time_to_report(
         {"messageId": "m-1", "body": None, "attributes": None, "messageAttributes": None},
         {**record(end("c", after=None)), "attributes": {"SentTimestamp": "9" * 30}},
         {**record(end("c")), "attributes": {"ApproximateReceiveCount": "1000"}},
+        {**record(end("c")), "messageId": 5},
+        *({**record(end("c")), "attributes": odd} for odd in _ODD_ATTRIBUTES),
+        *({**record(end("c")), "body": odd} for odd in _ODD_BODIES),
+        *({**record("{"), "messageAttributes": odd} for odd in _ODD_MESSAGE_ATTRIBUTES),
+        *(None, 5, [], {}, {"body": end("c")}, {"body": "{"}),
     ],
+    ids=lambda odd_record: ascii(odd_record)[:20],
 )
-def test_the_handler_responds_to_odd_records(
-    load: Load, sqs: FakeSqs, odd_record: dict[str, Any]
+def test_an_odd_record_does_not_repeat_its_batch(load: Load, sqs: FakeSqs, odd_record: Any) -> None:
+    acted: list[str] = []
+
+    def act(end: Any) -> None:
+        acted.append(end.conversation_id)
+        if end.conversation_id != "sound":
+            raise LookupError
+
+    worker = load(sqs, act)
+    sound, poison = record(end("sound"), "m-2"), record("{", "m-3")
+    response = worker.handler({"Records": [odd_record, sound, poison]}, Clock().invocation(30))
+
+    assert response["batchItemFailures"] in ([], [{"itemIdentifier": "m-1"}])
+    assert "sound" in acted
+    assert sqs.deleted[-1:] == ["r:m-3"]
+
+
+def test_a_failed_end_without_a_message_id_is_not_reported(
+    load: Load, sqs: FakeSqs, log: Log
 ) -> None:
-    call(load(sqs, lambda _: 1 / 0), [odd_record])
+    worker = load(sqs, lambda _: 1 / 0)
+    unnamed = {**record(end("c")), "messageId": None}
+
+    assert worker.handler({"Records": [unnamed]}, Clock().invocation(30)) == {
+        "batchItemFailures": []
+    }
+    assert len(log.lines("WARNING", "Records without a message id cannot be retried")) == 1
+
+
+@pytest.mark.parametrize("event", [None, [], {}, {"Records": None}, {"Records": 5}])
+def test_an_event_that_is_not_from_a_queue_is_answered(
+    load: Load, sqs: FakeSqs, event: Any
+) -> None:
+    response = load(sqs).handler(event, Clock().invocation(30))
+
+    assert response == {"batchItemFailures": []}
 
 
 def test_no_batch_makes_the_handler_raise(

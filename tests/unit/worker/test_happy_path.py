@@ -24,9 +24,9 @@ FUNCTIONS = ROOT / "functions"
 MAX_FILES = 14
 SUPPORT_FILES = {
     *("aws_calls.py", "deadline.py", "logs.py", "metrics.py", "side_by_side.py", "time_limit.py"),
-    "worker/time_budget.py",
+    *("json_text.py", "worker/time_budget.py"),
 }
-"""Time, threads, logs, metrics and AWS calls, which do not pass the message on."""
+"""Time, threads, logs, metrics, JSON and AWS calls, which do not pass the message on."""
 IDLE_FILES = {"intake/sending.py", "worker/intake_queue.py"}
 """Called with the messages to reject and to delay, of which there are none."""
 

@@ -166,7 +166,17 @@ def test_our_attributes_replace_the_message_s_own_of_the_same_name(
         {"dataType": "Binary", "binaryValue": "no base64!"},
         {"dataType": "Binary", "binaryValue": "é"},
         {"dataType": "Binary", "stringValue": "", "binaryValue": None},
+        *(text(value) for value in ("\x00", "\ufffe", "half a pair \ud83d")),
+        *(
+            text("1", kind)
+            for kind in ("Text", "string", "String.", "String.\x00", "Number.\ud83d")
+        ),
+        *(text(value, "Number") for value in ("one", "1e9999", "9" * 39, "-")),
+        {"dataType": 5, "stringValue": "a"},
+        {"dataType": "String", "stringValue": 5},
+        {"dataType": "Binary", "binaryValue": [5]},
     ],
+    ids=ascii,
 )
 def test_an_attribute_that_sqs_would_refuse_is_left_out(
     intake: IntakeQueue, sqs: FakeSqs, invalid_attribute: dict[str, Any]
@@ -174,6 +184,62 @@ def test_an_attribute_that_sqs_would_refuse_is_left_out(
     poison = messages("{", odd=invalid_attribute, fine=text("kept"))
     assert reject(intake, poison) == {"m-0": "rejected.not_json"}
     assert sqs.dead[0]["MessageAttributes"] == {**OUR_ATTRIBUTES, "fine": string("kept")}
+    assert sqs.refused == []
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a b", "é", "\ud83d", ".a", "a.", "a..b", "AWS.a", "a" * 257], ids=ascii
+)
+def test_an_attribute_whose_name_sqs_would_refuse_is_left_out(
+    intake: IntakeQueue, sqs: FakeSqs, name: str
+) -> None:
+    reject(intake, messages("{", **{name: text("odd"), "fine": text("kept")}))
+
+    assert sqs.dead[0]["MessageAttributes"] == {**OUR_ATTRIBUTES, "fine": string("kept")}
+
+
+@pytest.mark.parametrize(
+    ("detail", "sent_detail"),
+    [
+        ("", "no detail"),
+        ("\x00 \x1b[31m \ud83d \ufffe \U0001f600", "\ufffd \ufffd[31m \ufffd \ufffd \U0001f600"),
+        ("tab\tline\nline\x85\u2028", "tab\tline\nline\x85\u2028"),
+    ],
+    ids=ascii,
+)
+def test_a_detail_can_contain_any_character(
+    intake: IntakeQueue, sqs: FakeSqs, detail: str, sent_detail: str
+) -> None:
+    (message,) = messages("{")
+
+    (outcome,) = intake.reject(
+        [(message, Rejected("destination_refused", detail))], Clock().deadline(20)
+    )
+
+    assert outcome.kind == "rejected"
+    assert sqs.dead[0]["MessageAttributes"]["detail"] == string(sent_detail)
+
+
+def test_a_detail_of_many_bytes_a_character_is_shortened_to_fit(
+    intake: IntakeQueue, sqs: FakeSqs
+) -> None:
+    (message,) = messages("x" * (MIB - 200))
+
+    intake.reject(
+        [(message, Rejected("destination_refused", "\U0001f600" * 100))], Clock().deadline(20)
+    )
+
+    assert MIB - 3 <= size_of(sqs.dead[0]) <= MIB
+
+
+def test_a_message_without_an_id_and_a_receipt_handle_is_rejected(
+    intake: IntakeQueue, sqs: FakeSqs
+) -> None:
+    reject(intake, [Message.from_record({"body": "{"}), *messages("{")])
+
+    without_id = {name: OUR_ATTRIBUTES[name] for name in ("reason", "detail")}
+    assert [entry["MessageAttributes"] for entry in sqs.dead] == [without_id, OUR_ATTRIBUTES]
+    assert sqs.deleted == ["r:m-0"]
     assert sqs.refused == []
 
 

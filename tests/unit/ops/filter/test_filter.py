@@ -182,3 +182,27 @@ def test_no_personal_data_of_objects_is_shown() -> None:
 def test_a_hostile_expression_is_an_error_and_not_a_hang(expression: str) -> None:
     (verdict,) = try_expression(expression, [ATTRIBUTES], max_seconds=1)
     assert verdict.error
+
+
+@pytest.mark.usefixtures("in_this_process")
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_an_event_with_half_a_surrogate_pair_is_shown_as_the_worker_reads_it(
+    ops: Ops, tmp_path: Path, options: list[str]
+) -> None:
+    file = tmp_path / "event.json"
+    file.write_text('{"attributes": {"queueId": "cut \\ud83d", "number": 1e999}}')
+
+    result = ops.run("filter", "test", f"queueId = '{A}'", "--events", str(file), *options)
+
+    assert "cut \ufffd" in result.stdout
+
+
+@pytest.mark.usefixtures("in_this_process")
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"attributes": NaN}'])
+def test_a_file_that_is_no_json_is_a_usage_error(ops: Ops, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "event.json"
+    file.write_text(text)
+
+    result = ops.run("filter", "test", f"queueId = '{A}'", "--events", str(file))
+
+    assert "neither JSON nor JSON Lines" in result.stderr

@@ -107,3 +107,11 @@ def test_any_json_line_is_read_or_skipped(line: dict[str, Any]) -> None:
 def test_any_other_line_is_skipped(text: str) -> None:
     assert parse_worker_line(event(text)) is None
     assert parse_watchdog_line(event(text)) is None
+
+
+def test_a_line_of_an_earlier_version_with_half_a_surrogate_pair_is_read() -> None:
+    line = parse_worker_line(
+        event('{"message":"Conversation ended","conversation_id":"c \\ud83d","queue_id":"q"}')
+    )
+    assert isinstance(line, EndLine)
+    assert line.conversation_id == "c \ufffd"
