@@ -12,9 +12,9 @@ from backfill.windows import Position, Window, first_position, next_interval
 from conversations.end import ConversationEnd
 from conversations.fields import format_utc, from_epoch_ms, to_epoch_ms
 from deadline import Deadline
-from details.models import Conversation, parse_conversation
+from details.models import CONVERSATION_ID, Conversation, parse_conversation
 from genesys.conversation_search import MAX_PAGES, MAX_RESULTS, Page
-from genesys.errors import GenesysError
+from genesys.errors import AnswerTooLong, GenesysError
 from intake.delayed_ends import make_delayed_body
 
 # A page needs about this much time after its request: for the ledger, the queue and the cursor.
@@ -22,6 +22,7 @@ MIN_PAGE_SECONDS = 5.0
 # A queue that refuses messages this often in a row is given up for now.
 MAX_SENDS = 3
 TOO_MANY = "More conversations began in a short time than Genesys Cloud shows."
+TOO_LONG = "A page of conversations is longer than the backfill reads. Its ends are not looked for."
 UNREADABLE = "Genesys Cloud returned conversations in another form than its API reference says."
 NO_TIME = "No time was left."
 _MANY = MAX_RESULTS + 1
@@ -159,7 +160,11 @@ class Backfill:
         deadline: Deadline,
     ) -> Position | None:
         """Search a page, send its missing ends, and return the position of the next page."""
-        page = self._fetch(position, deadline.extended_by(-MIN_PAGE_SECONDS))
+        try:
+            page = self._fetch(position, deadline.extended_by(-MIN_PAGE_SECONDS))
+        except AnswerTooLong:
+            findings.problems[TOO_LONG] = None
+            return position.next_page()
         hits = _MANY if page is None else page.total_hits or 0
         if hits > MAX_RESULTS:
             if not position.is_final:
@@ -184,6 +189,8 @@ class Backfill:
     def _fetch(self, position: Position, deadline: Deadline) -> Page | None:
         """Return a page; None if it lies beyond the results that Genesys Cloud shows."""
         begin_ms, end_ms, number = position.begin_ms, position.end_ms, position.page
+        if number > MAX_PAGES:
+            return None
         try:
             return self.search.fetch(begin_ms, end_ms, number, deadline)
         except GenesysError as error:
@@ -263,7 +270,10 @@ def make_body(end: ExpectedEnd) -> str:
 
 
 def _format(at_ms: int | None) -> str | None:
-    return None if at_ms is None else format_utc(from_epoch_ms(at_ms))
+    try:
+        return None if at_ms is None else format_utc(from_epoch_ms(at_ms))
+    except OverflowError:
+        return None  # In UTC, the year is 0 or 10000.
 
 
 def _parse_new(
@@ -273,7 +283,7 @@ def _parse_new(
     parsed: list[Conversation] = []
     for json in conversations:
         conversation = parse_conversation(json)
-        if conversation is None:
+        if conversation is None or not CONVERSATION_ID.fullmatch(conversation.conversation_id):
             findings.problems[UNREADABLE] = None
         elif conversation.conversation_id not in seen_ids:
             seen_ids.add(conversation.conversation_id)

@@ -1,6 +1,5 @@
 """Looks up conversations in Genesys Cloud's analytics, many with each request."""
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import NoReturn, Protocol
 
@@ -8,11 +7,11 @@ from aws_lambda_powertools import Logger
 
 from aws_calls import CALL_ERRORS, describe
 from deadline import Deadline
-from details.models import Conversation, parse_conversation
+from details.models import CONVERSATION_ID, Conversation, parse_conversation
 from details.request_slots import RequestSlots
 from genesys.analytics import PATH
 from genesys.analytics import Conversation as ConversationJson
-from genesys.errors import CredentialsError, GenesysError
+from genesys.errors import AnswerTooLong, CredentialsError, GenesysError
 from private_network import explain_no_answer
 from time_limit import call_within
 from tracebacks import error_origin
@@ -32,9 +31,6 @@ REFUSED_STATUSES = (400, 404, 413)
 # The most refused requests in a lookup. Halving the ids again and again takes many requests.
 MAX_REFUSALS = 20
 
-# Genesys Cloud would refuse a request with any other id.
-_CONVERSATION_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-
 
 class FetchesConversations(Protocol):
     """Fetches conversations from analytics, as `genesys.analytics.Analytics` does."""
@@ -48,8 +44,9 @@ class FetchesConversations(Protocol):
 class ConversationLookup:
     """Looks up conversations, within the request slots that all invocations share.
 
-    If Genesys Cloud refuses a request with several ids, each half of them is requested. If the
-    number of ids was too large, the lookup remembers the number that was accepted.
+    If Genesys Cloud refuses a request with several ids, or its answer is too long, each half of
+    them is requested. If the number of ids was too large, the lookup remembers the number that was
+    accepted.
     """
 
     def __init__(
@@ -66,7 +63,8 @@ class ConversationLookup:
 
         After a failure that does not concern the ids, the rest of them is not requested.
         """
-        ids = [id_ for id_ in dict.fromkeys(conversation_ids) if _CONVERSATION_ID.fullmatch(id_)]
+        # Genesys Cloud would refuse a request with any other id.
+        ids = [id_ for id_ in dict.fromkeys(conversation_ids) if CONVERSATION_ID.fullmatch(id_)]
         found: dict[str, Conversation] = {}
         self._refusals = 0
         try:
@@ -98,7 +96,8 @@ class ConversationLookup:
             conversations = call_within(seconds_left, fetch, ids, deadline)
         except GenesysError as error:
             # A refused login, too, can have the status 400. It does not concern the ids.
-            if error.path != PATH or error.status not in REFUSED_STATUSES:
+            is_refusal = error.status in REFUSED_STATUSES or isinstance(error, AnswerTooLong)
+            if error.path != PATH or not is_refusal:
                 self._stop_after(error, seconds_left, deadline)
             self._refusals += 1
             if self._refusals == MAX_REFUSALS:

@@ -4,6 +4,7 @@ The names are those of the models in the official SDK (`AnalyticsConversationWit
 below). Every field can be absent.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
@@ -13,6 +14,10 @@ import msgspec
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 # The limit is 31,000 years. Beyond 2**53, many JSON readers round.
 Value = Annotated[int, msgspec.Meta(ge=-(10**15), le=10**15)]
+# A word such as `inbound`. Genesys Cloud's longest one has 22 characters.
+Word = Annotated[str, msgspec.Meta(max_length=100)]
+# All ids of conversations are UUIDs.
+CONVERSATION_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class Model(msgspec.Struct, frozen=True, rename="camel"):
@@ -29,11 +34,11 @@ class Metric(Model, frozen=True, rename="camel"):
 class Segment(Model, frozen=True, rename="camel"):
     """A part of a session, such as `interact`, `hold` or `wrapup`, which is after-call work."""
 
-    segment_type: str | None = None
+    segment_type: Word | None = None
     segment_start: Time | None = None
     segment_end: Time | None = None
     queue_id: str | None = None
-    disconnect_type: str | None = None
+    disconnect_type: Word | None = None
     wrap_up_code: str | None = None
     wrap_up_note: str | None = None
 
@@ -41,8 +46,8 @@ class Segment(Model, frozen=True, rename="camel"):
 class Session(Model, frozen=True, rename="camel"):
     """A participant's activity in one medium."""
 
-    media_type: str | None = None
-    direction: str | None = None
+    media_type: Word | None = None
+    direction: Word | None = None
     ani: str | None = None
     dnis: str | None = None
     session_dnis: str | None = None
@@ -60,7 +65,7 @@ class Participant(Model, frozen=True, rename="camel"):
 
     participant_id: str | None = None
     participant_name: str | None = None
-    purpose: str | None = None
+    purpose: Word | None = None
     user_id: str | None = None
     external_contact_id: str | None = None
     sessions: list[Session] | None = None
@@ -72,7 +77,7 @@ class Conversation(Model, frozen=True, rename="camel"):
     conversation_id: str
     conversation_start: Time | None = None
     conversation_end: Time | None = None
-    originating_direction: str | None = None
+    originating_direction: Word | None = None
     participants: list[Participant] | None = None
 
 

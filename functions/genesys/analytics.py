@@ -5,7 +5,8 @@ from typing import Any
 
 from deadline import Deadline
 from genesys.client import GenesysClient
-from genesys.errors import CredentialsError, GenesysError, LoginRefused
+from genesys.errors import CredentialsError, LoginRefused
+from genesys.shapes import Found
 
 PATH = "/api/v2/analytics/conversations/details"
 Conversation = Mapping[str, Any]
@@ -46,16 +47,13 @@ class Analytics:
                 self._client = self._make_client(Deadline(self._seconds_left, self._sleep))
             # The official SDK, too, separates the ids by commas.
             query = {"id": ",".join(conversation_ids)}
-            content = self._client.request("GET", PATH, query=query)
+            found: Found = self._client.request(
+                "GET", PATH, query=query, shape=Found, masks_secrets=False
+            )
         except (CredentialsError, LoginRefused):
             self._client = None
             raise
-        conversations = content.get("conversations") if isinstance(content, dict) else None
-        if conversations is None and isinstance(content, dict):
-            return []
-        if not isinstance(conversations, list):
-            raise GenesysError("GET", PATH, status=200, message="the response has no conversations")
-        return [one for one in conversations if isinstance(one, dict)]
+        return [one for one in found.conversations or [] if isinstance(one, dict)]
 
     def _seconds_left(self) -> float:
         return self._deadline.left()

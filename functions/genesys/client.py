@@ -4,21 +4,36 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote_plus
 
+import msgspec
 import requests
-from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError
 
 from deadline import Deadline
 from genesys.credentials import Credentials
-from genesys.errors import GenesysError, LoginRefused, Unreachable, describe_failure
-from genesys.retries import DeadlineRetry, make_session, parse_retry_after
+from genesys.errors import (
+    AnswerTooLong,
+    GenesysError,
+    LoginRefused,
+    Unreachable,
+    describe_failure,
+)
+from genesys.http.answers import Answer, UnreadableBody, exchange
+from genesys.http.retries import DeadlineRetry, parse_retry_after
+from genesys.http.sessions import BearerToken, make_session
+from genesys.shapes import Page, key_of, map_strings, parse_message, to_shape
+from json_text import decode_json
+from outside_text import Cleaner
 from private_network import explain_no_answer
 
 LOGIN_PATH = "/oauth/token"
 MAX_CONNECT_SECONDS = 5.0
 MAX_READ_SECONDS = 10.0
 PAGE_SIZE = 100
+# A list with more pages than this has no end, or more entities than any org.
+MAX_PAGES = 200
+# No server accepts a longer header.
+_TOKEN = re.compile(r"[!-~]{1,8000}")
 
 
 class GenesysClient:
@@ -42,6 +57,8 @@ class GenesysClient:
     check_creation
         Called right before each attempt at a request that creates something, and so also after
         each wait. It raises an error, such as `CreationUnwanted`, if nothing must be created.
+    cleaner
+        Told of the secret and of each token, so that it masks them. None for the client's own.
 
     Attributes
     ----------
@@ -61,6 +78,7 @@ class GenesysClient:
         scopes: str = "",
         retries: bool = True,
         check_creation: Callable[[], None] = lambda: None,
+        cleaner: Cleaner | None = None,
     ) -> None:
         self.deadline = deadline
         self.check_creation = check_creation
@@ -72,9 +90,10 @@ class GenesysClient:
         self._scopes = scopes
         self._token: str | None = None
         self._renew_token_at = 0.0
-        secret = credentials.client_secret
-        # In the login request, and so perhaps in an error, the secret is encoded with `quote_plus`.
-        self._secrets_to_mask = [secret, quote_plus(secret)]
+        self._cleaner = cleaner or Cleaner()
+        self._cleaner.add_secret(credentials.client_secret)
+        # The form in which Basic authentication would encode them.
+        self._cleaner.add_secret(f"{credentials.client_id}:{credentials.client_secret}")
         retry = DeadlineRetry
         make_policy = retry.for_repeatable_requests if retries else retry.for_single_attempts
         self._session_for_repeatable_requests = make_session(make_policy(deadline))
@@ -90,6 +109,8 @@ class GenesysClient:
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, Any] | None = None,
         is_repeatable: bool | None = None,
+        shape: Any = Any,
+        masks_secrets: bool = True,
     ) -> Any:
         """Send a request and return the response's JSON, or None if the response has no content.
 
@@ -99,61 +120,70 @@ class GenesysClient:
         A POST is retried only after 429 and 401, because after the other failures Genesys Cloud may
         have carried it out. If `is_repeatable`, a POST only searches and is retried like a GET.
 
+        Parameters
+        ----------
+        shape
+            The type of the JSON, for msgspec.
+        masks_secrets
+            Whether secrets are masked in the JSON, so that its strings can be quoted. That takes
+            too long for many conversations.
+
         Raises
         ------
         LoginRefused
             Genesys Cloud refused the client id or secret.
         Unreachable
             There was no response.
+        AnswerTooLong
+            The response is too long.
         GenesysError
-            The response has an error status or cannot be parsed.
+            The response has an error status, cannot be parsed or has another shape.
         """
         repeatable = method != "POST" if is_repeatable is None else is_repeatable
         # A POST that can be repeated only reads.
         is_change = method in ("PUT", "PATCH", "DELETE") or not repeatable
         try:
-            response = self._send_with_token(method, path, body, query, repeatable=repeatable)
-            if response.status_code == requests.codes.unauthorized:
+            answer = self._send_with_token(method, path, body, query, repeatable=repeatable)
+            if answer.status == requests.codes.unauthorized:
                 self._token = None
-                response = self._send_with_token(method, path, body, query, repeatable=repeatable)
-            content = self._parse_content(method, path, response)
+                answer = self._send_with_token(method, path, body, query, repeatable=repeatable)
+            change = self._cleaner.mask if masks_secrets else None
+            content = self._parse_content(method, path, answer, change)
+            result = to_shape(content, shape, method, path, answer.status)
         except GenesysError as error:
             if is_change and error.may_have_succeeded and error.path == path:  # not the login's
                 self.changes.append(f"{method} {path} (not confirmed)")
             raise
         if is_change:
             self.changes.append(f"{method} {path}")
-        return content
+        return result
 
     def iterate_entities(
         self, path: str, query: Mapping[str, Any] | None = None
     ) -> Iterator[dict[str, Any]]:
-        """Request a list page by page, and yield its entities, which are JSON objects."""
-        page_number, previous_entities = 1, None
-        while True:
+        """Request a list page by page, and yield its entities, which are JSON objects.
+
+        An entity that several pages show is yielded once.
+        """
+        seen_keys: set[object] = set()
+        for page_number in range(1, MAX_PAGES + 1):
             page_query = {**(query or {}), "pageNumber": page_number, "pageSize": PAGE_SIZE}
-            page = self.request("GET", path, query=page_query)
-            entities = page.get("entities") if isinstance(page, dict) else None
-            if not isinstance(entities, list):
-                raise GenesysError("GET", path, status=200, message="the response is not a list")
-            if entities == previous_entities:
-                # The list has no pages, and was returned as a whole again.
+            page = self.request("GET", path, query=page_query, shape=Page)
+            entities = {key_of(one): one for one in page.entities if isinstance(one, dict)}
+            new = {key: one for key, one in entities.items() if key not in seen_keys}
+            seen_keys.update(new)
+            yield from new.values()
+            # If there is no valid `pageCount`, go on until a page is empty, or until all of its
+            # entities are known: then the list has no pages, and was returned as a whole again.
+            count = page.page_count
+            if not new or (isinstance(count, int) and 0 < count <= page_number):
                 return
-            yield from (entity for entity in entities if isinstance(entity, dict))
-            # If there is no valid `pageCount`, go on until a page is empty or repeated.
-            page_count = page.get("pageCount")
-            is_last_page = isinstance(page_count, int) and 0 < page_count <= page_number
-            if is_last_page or not entities:
-                return
-            page_number, previous_entities = page_number + 1, entities
+        message = f"the list has more than {MAX_PAGES} pages of {PAGE_SIZE}"
+        raise GenesysError("GET", path, status=200, message=message)
 
     def sanitize(self, text: str, max_characters: int = 300) -> str:
         """Return a short, single-line copy of an external string, with secrets masked."""
-        text = " ".join(text.split())
-        for secret in self._secrets_to_mask:
-            # The text's whitespace was collapsed, so collapse the secret's whitespace, too.
-            text = text.replace(" ".join(secret.split()), "…")
-        return text[:max_characters]
+        return self._cleaner.clean(text, max_characters)
 
     def _send_with_token(
         self,
@@ -163,7 +193,7 @@ class GenesysClient:
         query: Mapping[str, Any] | None,
         *,
         repeatable: bool,
-    ) -> requests.Response:
+    ) -> Answer:
         """Send an API request and return the response, whatever its status."""
         token = self._get_valid_token()
         session = self._session_for_repeatable_requests
@@ -175,7 +205,7 @@ class GenesysClient:
             method,
             path,
             self._api_url + path,
-            auth=_BearerToken(token),
+            auth=BearerToken(token),
             json=body,
             params=query,
         )
@@ -187,7 +217,7 @@ class GenesysClient:
             # Renew the token early, so that it does not expire during a request.
             early_seconds = min(60.0, lifetime_seconds / 10)
             self._renew_token_at = self._clock() + lifetime_seconds - early_seconds
-            self._secrets_to_mask.append(self._token)
+            self._cleaner.add_secret(self._token)
         return self._token
 
     def _log_in(self) -> tuple[str, float]:
@@ -199,27 +229,25 @@ class GenesysClient:
             **({"scope": self._scopes} if self._scopes else {}),
         }
         # Although this is a POST, it creates no resource, so it can be repeated.
-        response = self._exchange(
+        answer = self._exchange(
             self._session_for_repeatable_requests, "POST", LOGIN_PATH, self._login_url, data=form
         )
-        if response.status_code in (requests.codes.bad_request, requests.codes.unauthorized):
-            raise self._make_error(LoginRefused, "POST", LOGIN_PATH, response)
-        content = self._parse_content("POST", LOGIN_PATH, response)
+        if answer.status in (requests.codes.bad_request, requests.codes.unauthorized):
+            raise self._make_error(LoginRefused, "POST", LOGIN_PATH, answer)
+        content = self._parse_content("POST", LOGIN_PATH, answer)
         try:
             token, lifetime_seconds = content["access_token"], float(content.get("expires_in", 0))
-            is_visible_ascii = re.fullmatch(r"[!-~]+", token) is not None
-            # An error could quote any other token in escaped form, which `sanitize` would not mask.
-            if is_visible_ascii:
+            if _TOKEN.fullmatch(token):
                 return token, lifetime_seconds
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
             pass
         raise GenesysError(
-            "POST", LOGIN_PATH, status=response.status_code, message="the response has no token"
+            "POST", LOGIN_PATH, status=answer.status, message="the response has no token"
         )
 
     def _exchange(
-        self, session: requests.Session, method: str, path: str, url: str, **kwargs: Any
-    ) -> requests.Response:
+        self, session: requests.Session, method: str, path: str, url: str, **options: Any
+    ) -> Answer:
         """Send a request and return the response; raise `Unreachable` if there is no response.
 
         The request goes to `url`; errors show `path`.
@@ -227,73 +255,44 @@ class GenesysClient:
         seconds_left = self.deadline.left()
         if seconds_left <= 0:
             raise Unreachable(method, path, message="no time was left to send it")
+        timeout = min(MAX_CONNECT_SECONDS, seconds_left), min(MAX_READ_SECONDS, seconds_left)
         try:
-            return session.request(
-                method,
-                url,
-                timeout=(
-                    min(MAX_CONNECT_SECONDS, seconds_left),
-                    min(MAX_READ_SECONDS, seconds_left),
-                ),
-                allow_redirects=False,
-                **kwargs,
-            )
-        except (requests.RequestException, ValueError) as error:
+            return exchange(session, method, url, timeout=timeout, **options)
+        except UnreadableBody as error:
+            error_class = AnswerTooLong if error.is_too_long else GenesysError
+            raise error_class(method, path, status=error.status, message=str(error)) from None
+        except (requests.RequestException, HTTPError, ValueError) as error:
             # For some malformed URLs, the requests library raises a plain ValueError.
             failure = explain_no_answer(self.sanitize(describe_failure(error)), "Genesys Cloud")
             raise Unreachable(method, path, message=failure) from None
 
-    def _parse_content(self, method: str, path: str, response: requests.Response) -> Any:
-        """Return a response's JSON, or None if the body is empty.
+    def _parse_content(
+        self, method: str, path: str, answer: Answer, change: Callable[[str], str] | None = None
+    ) -> Any:
+        """Return a response's JSON with changed strings, or None if the body is empty.
 
         Raise `GenesysError` if the status is an error or the body is not JSON.
         """
-        if not 200 <= response.status_code < 300:
-            raise self._make_error(GenesysError, method, path, response)
-        if not response.content:
+        if not answer.is_success:
+            raise self._make_error(GenesysError, method, path, answer)
+        if not answer.body:
             return None
         try:
-            return response.json()
-        except (ValueError, RecursionError):
+            content = decode_json(answer.body)
+            return map_strings(content, change) if change else content
+        except (msgspec.DecodeError, RecursionError):
             raise GenesysError(
-                method, path, status=response.status_code, message="the response is not JSON"
+                method, path, status=answer.status, message="the response is not JSON"
             ) from None
 
     def _make_error(
-        self, error_class: type[GenesysError], method: str, path: str, response: requests.Response
+        self, error_class: type[GenesysError], method: str, path: str, answer: Answer
     ) -> GenesysError:
         return error_class(
             method,
             path,
-            status=response.status_code,
-            message=self.sanitize(_parse_message(response)),
-            correlation_id=self.sanitize(response.headers.get("ININ-Correlation-Id", "")) or None,
-            retry_after_seconds=parse_retry_after(response.headers.get("Retry-After")),
+            status=answer.status,
+            message=self.sanitize(parse_message(answer)),
+            correlation_id=self.sanitize(answer.headers.get("ININ-Correlation-Id", "")) or None,
+            retry_after_seconds=parse_retry_after(answer.headers.get("Retry-After")),
         )
-
-
-class _BearerToken(AuthBase):
-    """Sets a request's Authorization header.
-
-    If the header were set without an `AuthBase`, a login from .netrc would replace it.
-    """
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
-
-
-def _parse_message(response: requests.Response) -> str:
-    """Return the error message in a response's JSON, or the reason phrase if there is no JSON."""
-    try:
-        content = response.json()
-    except (ValueError, RecursionError):
-        return response.reason or ""
-    if not isinstance(content, dict):
-        return ""
-    keys = ("message", "description", "error_description", "error", "code")
-    values = (content.get(key) for key in keys)
-    return next((value for value in values if value and isinstance(value, str)), "")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from genesys.client import PAGE_SIZE, GenesysClient
-from genesys.errors import GenesysError
+from genesys.shapes import Found
 
 PATH = "/api/v2/analytics/conversations/details/query"
 PERMISSION = "analytics:conversationDetail:view"
@@ -67,15 +67,13 @@ def search_conversations(
         "paging": {"pageSize": PAGE_SIZE, "pageNumber": page_number},
         "segmentFilters": [{"type": "or", "predicates": predicates}],
     }
-    content = genesys.request("POST", PATH, body=body, is_repeatable=True)
-    conversations = content.get("conversations") if isinstance(content, dict) else None
+    found: Found = genesys.request(
+        "POST", PATH, body=body, is_repeatable=True, shape=Found, masks_secrets=False
+    )
     # Past the last page, the answer has no `conversations`.
-    if not isinstance(content, dict) or not isinstance(conversations, list | None):
-        raise GenesysError("POST", PATH, status=200, message="the response is not a search result")
-    total_hits = content.get("totalHits")
     return Page(
-        [one for one in conversations or [] if isinstance(one, dict)],
-        total_hits if type(total_hits) is int else None,
+        [one for one in found.conversations or [] if isinstance(one, dict)],
+        found.total_hits if type(found.total_hits) is int else None,
     )
 
 

@@ -6,17 +6,6 @@ from deadline import Deadline
 from genesys.errors import CreationUnwanted, GenesysError
 
 
-def parse_id(content: object, method: str, path: str, *, status: int) -> str:
-    """Return the id in a response's content; raise `GenesysError` if there is no id.
-
-    The other arguments describe the request and response in the error.
-    """
-    match content:
-        case {"id": str(resource_id)} if resource_id:
-            return resource_id
-    raise GenesysError(method, path, status=status, message="the response has no id")
-
-
 def create_once(
     *,
     post: Callable[[], str],

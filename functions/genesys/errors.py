@@ -61,6 +61,10 @@ class Unreachable(GenesysError):
     """There was no response: the connection failed or broke off, or no time was left."""
 
 
+class AnswerTooLong(GenesysError):
+    """The request succeeded, but the response is longer than the client reads."""
+
+
 class NotAsSpecified(Exception):
     """A resource differs from its specification when the time is up; the message says how."""
 

@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
+from outside_text import one_line
+
 INTEGRATION_TYPE = "amazon-eventbridge-source"
 # Every integration of Queue Ends has notes that begin with these words and the stack's name.
 _NOTES_START = "Conversation events for the AWS stack "
@@ -15,6 +19,13 @@ _NOTES_START = "Conversation events for the AWS stack "
 _NOTES_ON_ACCOUNT = " (account "
 Entity = Mapping[str, Any]
 """A JSON object in a response: an integration, or an integration's configuration."""
+
+
+class ConfigurationFields(msgspec.Struct):
+    """The fields of a configuration without which nobody can tell whose an integration is."""
+
+    version: int | None = None
+    properties: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +40,7 @@ class AwsTarget:
     suffix: str
 
     def __str__(self) -> str:
-        return (
+        return one_line(
             f"the AWS account {self.account_id} in {self.region or 'no region'} with the event "
             f"source suffix {self.suffix!r}"
         )
@@ -88,9 +99,14 @@ class IntegrationSpec:
         differences = []
         if (target := parse_target(configuration)) != self.target:
             differences.append(f"it feeds {target or 'nobody'}")
-        topics = sorted(map(str, _parse_properties(configuration).get("eventFilter") or ()))
-        if topics != sorted(self.topics):
-            differences.append(f"its topics are {', '.join(topics) or 'none'}")
+        try:
+            topics = msgspec.convert(
+                _parse_properties(configuration).get("eventFilter") or [], list[str]
+            )
+        except msgspec.ValidationError:
+            return [*differences, "its topics are no list of texts"]
+        if sorted(topics) != sorted(self.topics):
+            differences.append(f"its topics are {', '.join(sorted(topics)) or 'none'}")
         return differences
 
     def matches(self, configuration: Entity) -> bool:

@@ -11,11 +11,12 @@ from typing import Any
 
 from deadline import Deadline
 from genesys.client import GenesysClient
-from genesys.creation import create_once, parse_id
+from genesys.creation import create_once
 from genesys.errors import GenesysError, NotAsSpecified, UserFacingError
 from genesys.integration_spec import (
     INTEGRATION_TYPE,
     AwsTarget,
+    ConfigurationFields,
     Entity,
     IntegrationSpec,
     parse_state,
@@ -23,6 +24,7 @@ from genesys.integration_spec import (
     parse_target,
     parse_type,
 )
+from genesys.shapes import JSON_OBJECT, Created, check_id, entity_path, show_id, to_shape
 
 PATH = "/api/v2/integrations"
 ORGANIZATION_PATH = "/api/v2/organizations/me"
@@ -71,8 +73,8 @@ class Integrations:
 
     def read_organization_id(self) -> str:
         """Return the org's id, which is part of the partner event source's name."""
-        content = self._client.request("GET", ORGANIZATION_PATH)
-        return parse_id(content, "GET", ORGANIZATION_PATH, status=200)
+        organization: Created = self._client.request("GET", ORGANIZATION_PATH, shape=Created)
+        return check_id(organization.id, "GET", ORGANIZATION_PATH)
 
     def find_by_name(self, name: str) -> list[Integration]:
         """Return the integrations with this name; names need not be unique."""
@@ -110,9 +112,8 @@ class Integrations:
     def read_configuration(self, integration_id: str) -> Entity:
         """Return an integration's current configuration."""
         path = _configuration_path(integration_id)
-        configuration = self._client.request("GET", path)
-        if not isinstance(configuration, dict):
-            raise GenesysError("GET", path, status=200, message="the response is not an object")
+        configuration: Entity = self._client.request("GET", path, shape=JSON_OBJECT)
+        to_shape(configuration, ConfigurationFields, "GET", path, 200)
         return configuration
 
     def configure(
@@ -152,7 +153,7 @@ class Integrations:
         """
         body = switch_body(DISABLED) | {"notes": spec.notes}
         with suppress(GenesysError):
-            self._client.request("PATCH", f"{PATH}/{integration_id}", body=body)
+            self._client.request("PATCH", entity_path(PATH, integration_id), body=body)
 
     def switch_on(self, integration_id: str, spec: IntegrationSpec, deadline: Deadline) -> None:
         """Switch an integration on, and read it until it is active and as specified.
@@ -185,7 +186,7 @@ class Integrations:
         entity = self._read_entity(integration_id)
         if entity and entity.get("intendedState") != DELETED:
             self._switch_off(integration_id, entity)
-            self._change("DELETE", f"{PATH}/{integration_id}")
+            self._change("DELETE", entity_path(PATH, integration_id))
         for _ in self.deadline.attempts(first_pause_seconds=0.5, max_pause_seconds=5):
             if not self._read_entity(integration_id):
                 return
@@ -194,12 +195,15 @@ class Integrations:
         )
 
     def _post(self, spec: IntegrationSpec) -> str:
-        content = self._client.request("POST", PATH, body=spec.creation_body())
-        return parse_id(content, "POST", PATH, status=200)
+        created: Created = self._client.request(
+            "POST", PATH, body=spec.creation_body(), shape=Created
+        )
+        return check_id(created.id, "POST", PATH)
 
     def _load_integration(self, entity: Entity) -> Integration:
         """Convert an entity; request the configuration if the entity has no AWS target."""
-        integration_id, intended_state = str(entity["id"]), entity.get("intendedState")
+        # An integration of somebody else's may lack an id, because only ours needs one.
+        integration_id, intended_state = show_id(entity), entity.get("intendedState")
         match entity:
             case {"config": {"current": dict() as current}} if parse_target(current):
                 configuration: Entity = current
@@ -216,19 +220,18 @@ class Integrations:
 
     def _read_entity(self, integration_id: str) -> Entity | None:
         """Return an integration's entity; None if the integration does not exist."""
-        path = f"{PATH}/{integration_id}"
         try:
-            entity = self._client.request("GET", path)
+            entity: Entity = self._client.request(
+                "GET", entity_path(PATH, integration_id), shape=JSON_OBJECT
+            )
         except GenesysError as error:
             if error.status != 404:
                 raise
             return None
-        if not isinstance(entity, dict):
-            raise GenesysError("GET", path, status=200, message="the response is not an object")
         return entity
 
     def _switch(self, integration_id: str, intended_state: str) -> None:
-        self._change("PATCH", f"{PATH}/{integration_id}", switch_body(intended_state))
+        self._change("PATCH", entity_path(PATH, integration_id), switch_body(intended_state))
 
     def _switch_on_and_find_problem(self, integration_id: str, spec: IntegrationSpec) -> str:
         """Switch an integration on if it is off; return what is wrong, or an empty string."""
@@ -277,7 +280,7 @@ class Integrations:
 
 
 def _configuration_path(integration_id: str) -> str:
-    return f"{PATH}/{integration_id}/config/current"
+    return f"{entity_path(PATH, integration_id)}/config/current"
 
 
 def _is_conflict_or_timeout(error: GenesysError) -> bool:

@@ -9,16 +9,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from deadline import Deadline
 from genesys.client import GenesysClient
-from genesys.creation import create_once, parse_id
+from genesys.creation import create_once
 from genesys.errors import GenesysError, NotAsSpecified
+from genesys.shapes import JSON_OBJECT, Created, check_id, describe_mismatch, entity_path
+from outside_text import one_line
 
 PATH = "/api/v2/events/subscriptions"
 SCOPES = "event:subscribe:read event:subscribe:write"
 ACTIVE = "active"
 Entity = Mapping[str, Any]
 """A subscription as a JSON object in a response."""
+
+
+class _Content(msgspec.Struct, rename="camel"):
+    """The fields that decide which events a subscription sends; null counts as absent."""
+
+    status: str | None = None
+    attribute_filter: str | None = None
+    event_types: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +63,14 @@ class SubscriptionSpec:
 
         The name and description are not compared, because they do not affect which events are sent.
         """
+        try:
+            content = msgspec.convert(entity, _Content)
+        except msgspec.ValidationError as error:
+            return [f"it has another form: {describe_mismatch(error)}"]
         actual = {
-            "status": entity.get("status"),
-            "attributeFilter": entity.get("attributeFilter"),
-            "eventTypes": sorted(map(str, entity.get("eventTypes") or ())),
+            "status": content.status,
+            "attributeFilter": content.attribute_filter,
+            "eventTypes": sorted(content.event_types or ()),
             "destination": parse_queue_arn(entity),
         }
         expected = {
@@ -94,11 +110,16 @@ def parse_queue_arn(entity: Entity) -> str | None:
 
 def describe_destination(entity: Entity) -> str:
     """Return where a subscription sends its events, for a message to the user."""
-    arn = parse_queue_arn(entity)
-    match (arn or "").split(":"):
+    arn = one_line(parse_queue_arn(entity) or "")
+    match arn.split(":"):
         case ["arn", _, "sqs", region, account_id, _]:
             return f"{arn} (AWS account {account_id}, region {region})"
     return arn or "a destination that is no SQS queue"
+
+
+def id_of(entity: Entity) -> str:
+    """Return the id of a subscription in a list; raise `GenesysError` if it has none."""
+    return check_id(entity.get("id"), "GET", PATH)
 
 
 class Subscriptions:
@@ -117,7 +138,7 @@ class Subscriptions:
     def find_ids(self, queue_arn: str, name: str) -> list[str]:
         """Return the ids of the subscriptions with this name that send to this SQS queue."""
         return [
-            entity["id"]
+            id_of(entity)
             for entity in self.find_by_name(name)
             if parse_queue_arn(entity) == queue_arn
         ]
@@ -132,17 +153,17 @@ class Subscriptions:
         )
 
     def _post(self, spec: SubscriptionSpec) -> str:
-        content = self._client.request("POST", PATH, body=spec.body())
-        return parse_id(content, "POST", PATH, status=201)
+        created: Created = self._client.request("POST", PATH, body=spec.body(), shape=Created)
+        return check_id(created.id, "POST", PATH, status=201)
 
     def replace(self, subscription_id: str, spec: SubscriptionSpec) -> None:
         """Overwrite a subscription with its specification."""
-        self._client.request("PUT", f"{PATH}/{subscription_id}", body=spec.body())
+        self._client.request("PUT", entity_path(PATH, subscription_id), body=spec.body())
 
     def remove(self, subscription_id: str) -> None:
         """Delete a subscription; do nothing if it was deleted already."""
         try:
-            self._client.request("DELETE", f"{PATH}/{subscription_id}")
+            self._client.request("DELETE", entity_path(PATH, subscription_id))
         except GenesysError as error:
             if error.status != 404:
                 raise
@@ -159,7 +180,8 @@ class Subscriptions:
         """
         for _ in deadline.attempts(first_pause_seconds=0.25, max_pause_seconds=5):
             try:
-                entity = self._client.request("GET", f"{PATH}/{subscription_id}")
+                path = entity_path(PATH, subscription_id)
+                entity: Entity = self._client.request("GET", path, shape=JSON_OBJECT)
                 differences = spec.differences(entity)
             except GenesysError as error:
                 if error.status != 404:

@@ -5,11 +5,12 @@ from typing import Any
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from deadline import Deadline
 from genesys import credentials, partner_source
 from logs import add_request_id_to_logs, json_logger
 from provisioner.clients import Clients
 from provisioner.custom_resource import handle_request
-from provisioner.response import send
+from provisioner.response import AFTER_RESPONSE_SECONDS, check_response_url, send
 from resources.stack_status import CLOUDFORMATION_CONFIG
 
 logger = json_logger("provisioner")
@@ -23,5 +24,6 @@ clients = Clients(
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Carry out a CloudFormation request and send the response, even after an error."""
     add_request_id_to_logs(context)
+    check_response_url(event)
     response = handle_request(event, context, clients, logger)
-    send(response, event)
+    send(response, event, Deadline.before_timeout(context, AFTER_RESPONSE_SECONDS))

@@ -66,7 +66,7 @@ class Request:
             stack_id=str(event.get("StackId") or ""),
             physical_id=str(event.get("PhysicalResourceId") or ""),
             resource=parse_resource(parse_resource_type(event), parse_properties(event)),
-            old_properties=(event.get("OldResourceProperties") or {}) if kind == "Update" else None,
+            old_properties=parse_old_properties(event) if kind == "Update" else None,
         )
 
 
@@ -84,5 +84,17 @@ def parse_resource_type(event: Mapping[str, Any]) -> str:
 
 
 def parse_properties(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the requested properties, not validated."""
-    return event.get("ResourceProperties") or {}
+    """Return the requested properties, not validated; raise `RequestError` for no object."""
+    return _parse_object(event, "ResourceProperties")
+
+
+def parse_old_properties(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an Update's properties before it, in the same way as `parse_properties`."""
+    return _parse_object(event, "OldResourceProperties")
+
+
+def _parse_object(event: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = event.get(key) or {}
+    if not isinstance(value, dict):
+        raise RequestError(f"{key} is not an object.")
+    return value

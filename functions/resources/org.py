@@ -8,6 +8,7 @@ from deadline import Deadline
 from genesys.client import GenesysClient
 from genesys.credentials import Credentials
 from genesys.errors import GenesysError
+from outside_text import Cleaner
 
 
 class Org:
@@ -38,8 +39,9 @@ class Org:
         credentials: Credentials,
         deadline: Deadline,
         check_creation: Callable[[], None] = lambda: None,
+        cleaner: Cleaner | None = None,
     ) -> GenesysClient:
-        """Return a client of the org; `check_creation` is the client's parameter."""
+        """Return a client of the org; the last two parameters are the client's."""
         return GenesysClient(
             self.login_url,
             self.api_url,
@@ -47,6 +49,7 @@ class Org:
             deadline,
             scopes=self.scopes,
             check_creation=check_creation,
+            cleaner=cleaner,
         )
 
     @property

@@ -46,10 +46,14 @@ def _is_string_list(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
 
 
-def _is_safe_url(url: str) -> bool:
+def _is_safe_base_url(url: str) -> bool:
+    return not re.search("[?#]", url) and is_safe_url(url)
+
+
+def is_safe_url(url: str) -> bool:
     """Return whether secrets may be sent to a URL: to any https URL, or to http on this machine."""
-    # Characters that a base URL does not need could hide the real host.
-    if re.search(r"[^!-~]|[\\@?#]", url):
+    # Characters that could hide the real host.
+    if re.search(r"[^!-~]|[\\@]", url):
         return False
     try:
         # The requests library uses this parser, too, so it sends to the host that is checked here.
@@ -68,6 +72,6 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-_SAFE_URL_CHECK: Check = (_is_safe_url, "a plain https URL is required")
+_SAFE_URL_CHECK: Check = (_is_safe_base_url, "a plain https URL is required")
 COMMON_CHECKS: Mapping[str, Check] = {"LoginUrl": _SAFE_URL_CHECK, "ApiUrl": _SAFE_URL_CHECK}
 """The checks that apply to every resource, keyed by property name."""

@@ -19,6 +19,9 @@ LABEL_SEPARATOR = "|"
 # CloudWatch replaces `${...}` in a label, and CloudFormation `{{resolve:...}}` in a template.
 _UNSAFE_IN_LABEL = re.compile(r"[\"\\${}|]")
 _BREAKS_AND_CONTROLS = {"Cc", "Cs", "Zl", "Zp"}
+# The characters that change the direction of all that follows them, and so could hide or reorder
+# it.
+_DIRECTION_CHANGES = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +115,12 @@ def json_size(text: str) -> int:
 
 
 def _one_line(name: str) -> str:
-    """Return a name without line breaks and control characters."""
+    """Return a name without line breaks, control characters and changes of direction."""
     characters = (
-        " " if unicodedata.category(character) in _BREAKS_AND_CONTROLS else character
+        " "
+        if unicodedata.category(character) in _BREAKS_AND_CONTROLS
+        or unicodedata.bidirectional(character) in _DIRECTION_CHANGES
+        else character
         for character in name
     )
     # CloudFormation must not take a name for a dynamic reference to a secret.

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from genesys.client import GenesysClient
 from genesys.errors import GenesysError, NameTaken
+from genesys.shapes import show_id
 from genesys.subscriptions import PATH as SUBSCRIPTIONS_PATH
 from genesys.subscriptions import (
     SCOPES,
@@ -12,6 +13,7 @@ from genesys.subscriptions import (
     Subscriptions,
     SubscriptionSpec,
     describe_destination,
+    id_of,
     parse_queue_arn,
 )
 from resources.resource import Comparison, Resource, check_exactly_one, left_as_it_is
@@ -89,16 +91,16 @@ class SubscriptionResource(Resource):
         differences = check_exactly_one(self.noun, self.name, len(ours))
         for entity in ours:
             differences += [
-                f"The subscription {entity.get('id')} differs: {difference}."
+                f"The subscription {show_id(entity)} differs: {difference}."
                 for difference in self.spec.differences(entity)
             ]
         for entity in namesakes:
             if entity not in ours:
                 differences.append(
-                    f"The subscription {entity.get('id')} has our name and sends to "
+                    f"The subscription {show_id(entity)} has our name and sends to "
                     f"{describe_destination(entity)}."
                 )
-        return Comparison(tuple(str(entity.get("id")) for entity in ours), tuple(differences))
+        return Comparison(tuple(map(show_id, ours)), tuple(differences))
 
     def hint(self, error: GenesysError) -> str | None:
         match error.status:
@@ -128,7 +130,7 @@ class SubscriptionResource(Resource):
         for entity in namesakes:
             if parse_queue_arn(entity) not in queue_arns:
                 raise NameTaken(
-                    f"The subscription {self.name!r} (id {entity.get('id')}) exists already and "
+                    f"The subscription {self.name!r} (id {show_id(entity)}) exists already and "
                     f"sends to {describe_destination(entity)}, which is not this stack's queue. "
                     f"{left_as_it_is(self.noun)}"
                 )
@@ -143,10 +145,10 @@ class SubscriptionResource(Resource):
         # `differences` ignores the description, which does not affect the events that arrive.
         description_differs = kept.get("description") != self.spec.description
         if description_differs or self.spec.differences(kept):
-            subscriptions.replace(kept["id"], self.spec)
+            subscriptions.replace(id_of(kept), self.spec)
         for duplicate in duplicates:
-            subscriptions.remove(duplicate["id"])
-        return str(kept["id"])
+            subscriptions.remove(id_of(duplicate))
+        return id_of(kept)
 
     def _create(self, subscriptions: Subscriptions, queue_arns: Collection[str]) -> str:
         """Create our subscription and return its id."""

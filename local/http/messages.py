@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
-Fate = Literal["sent", "lost", "cut", "hung"]
+Fate = Literal["sent", "lost", "cut", "hung", "dripping head", "dripping body"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,8 @@ class Answer:
     fate
         `sent`: the whole answer is sent. `lost`: the connection closes without an answer. `cut`:
         the connection closes in the middle of the body. `hung`: nothing is sent, and the connection
-        stays open.
+        stays open. `dripping head` and `dripping body`: the answer, or its body, is sent byte by
+        byte, with a short pause before each.
     """
 
     status: int = 200

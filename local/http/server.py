@@ -1,9 +1,11 @@
 """The HTTP server behind every stand-in, which runs on loopback; tests can script its answers."""
 
+import io
 import json
 import socket
 import ssl
 import threading
+import time
 from contextlib import suppress
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +19,8 @@ from local.http.messages import Answer, Request, Respond
 UNSCRIPTED = Answer(599, reason="unscripted")
 MISSING_BYTES = 10
 """The number of bytes that a cut answer's body lacks."""
+DRIP_SECONDS = 0.02
+"""The pause before each byte of an answer that drips."""
 
 
 class HttpServer:
@@ -213,9 +217,22 @@ class _Handler(BaseHTTPRequestHandler):
             answer = self.server.owner.answer(request) or Answer(fate="lost")
             if answer.fate in ("sent", "cut"):
                 self._send(answer)
+            elif answer.fate.startswith("dripping"):
+                self._drip(answer)
             if answer.fate != "sent":
                 # A hung connection stays open until the client closes it.
                 self.close_connection = answer.fate != "hung"
+
+    def _drip(self, answer: Answer) -> None:
+        """Send an answer byte by byte until the client has closed the connection."""
+        connection_file, self.wfile = self.wfile, io.BytesIO()
+        self._send(answer)
+        message, self.wfile = self.wfile.getvalue(), connection_file
+        at_once = 0 if answer.fate == "dripping head" else message.index(b"\r\n\r\n") + 4
+        self.connection.sendall(message[:at_once])
+        for byte in message[at_once:]:
+            time.sleep(DRIP_SECONDS)
+            self.connection.sendall(bytes([byte]))
 
     def _send(self, answer: Answer) -> None:
         headers, content = dict(answer.headers), answer.body or b""

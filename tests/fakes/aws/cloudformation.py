@@ -135,6 +135,12 @@ class CloudFormation:
 
     def request(self, kind: str, **fields: Any) -> Response:
         """Send a request and return the response."""
+        response = self.carry_out(self.make_event(kind, **fields))
+        self.physical_id = response.physical_id
+        return response
+
+    def make_event(self, kind: str, **fields: Any) -> dict[str, Any]:
+        """Return the Lambda event of a request."""
         event = {
             "RequestType": kind,
             "RequestId": "1f2e3d4c",
@@ -148,12 +154,15 @@ class CloudFormation:
         if kind != "Create":
             event["PhysicalResourceId"] = self.physical_id
         # A real event has been through JSON, too.
+        through_json: dict[str, Any] = json.loads(json.dumps(event))
+        return through_json
+
+    def carry_out(self, event: dict[str, Any]) -> Response:
+        """Have the provisioner carry out a request, and return its response."""
         clients: Any = self.secrets, self.eventbridge, self.stacks
-        response = handle_request(
-            json.loads(json.dumps(event)),
+        return handle_request(
+            event,
             self.clock.invocation(self.invocation_seconds),
             Clients(*clients),
             self._logger,
         )
-        self.physical_id = response.physical_id
-        return response

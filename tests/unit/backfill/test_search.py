@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
@@ -10,7 +11,7 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from backfill.expected_ends import CONVERSATION
 from backfill.known_ends import LedgerUnreadable
 from backfill.requests import MAX_ATTEMPTS
-from backfill.search import NO_TIME, TOO_MANY, UNREADABLE, Findings, SendFailed, make_body
+from backfill.search import NO_TIME, TOO_LONG, TOO_MANY, UNREADABLE, Findings, SendFailed, make_body
 from backfill.windows import DAY_MS, Position, Window
 from conversations.parsed import Accepted
 from genesys.conversation_search import MAX_PAGES
@@ -19,6 +20,7 @@ from intake.delayed_ends import parse_delayed_body
 from local.genesys.conversation_search import PERMISSION
 from local.genesys.limits import DOWN
 from local.genesys.problems import too_many_requests
+from local.http.messages import Answer
 from local.traffic.subscription import OUR_QUEUES
 from tests.bodies import ENDED
 from tests.fakes.aws.dynamodb import client_error
@@ -238,6 +240,43 @@ def test_a_conversation_in_another_form_makes_the_search_incomplete(lost: World)
     findings = lost.search()
     assert [*findings.problems] == [UNREADABLE]
     deliver_and_check(lost)
+
+
+@pytest.mark.parametrize("conversation_id", ["odd", "x" * 5000, "\u202e", OUR_QUEUES[0] + "\n"])
+def test_a_conversation_whose_id_is_no_uuid_makes_the_search_incomplete(
+    lost: World, conversation_id: str
+) -> None:
+    one = dict(next(lost.genesys.analytics.known_conversations()))
+    lost.genesys.analytics.add(one | {"conversationId": conversation_id})
+    findings = lost.search(sends=False)
+    assert [*findings.problems] == [UNREADABLE]
+    assert conversation_id not in {end.conversation_id for end in findings.missing}
+
+
+def test_a_page_that_is_too_long_is_left_out_and_makes_the_search_incomplete(lost: World) -> None:
+    lost.genesys.instead("search", Answer(200, b"[" + b"5," * 700_000 + b"5]"))
+    findings = lost.search()
+    assert [*findings.problems] == [TOO_LONG]
+    assert findings.is_finished
+    assert findings.missing
+
+
+def test_pages_without_an_end_end_with_the_last_page_that_genesys_cloud_shows(
+    lost: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backfill.search.MAX_PAGES", 2)
+    one = dict(next(lost.genesys.analytics.known_conversations()))
+    lost.genesys.always("search", Answer(200, {"conversations": [one]}))
+    now = lost.now_ms()
+    findings = lost.search(sends=False, window=Window(now - DAY_MS, now, max_age_ms=DAY_MS))
+    assert [*findings.problems] == [TOO_MANY]
+    assert findings.is_finished
+
+
+def test_a_time_beyond_the_calendar_is_left_out_of_a_message(lost: World) -> None:
+    end = lost.search(sends=False).missing[0]
+    body = make_body(replace(end, conversation_end_ms=253_402_300_800_000))
+    assert json.loads(body)["queueEndsDelayedEnd"]["event"]["conversationEnd"] is None
 
 
 def test_a_message_holds_nothing_but_ids_times_and_words(lost: World) -> None:

@@ -244,6 +244,7 @@ def test_only_calls_actions_and_functions_that_must_respond_use_the_time_limit()
         "destinations/call_actions.py",
         "details/lookup.py",
         "provisioner/custom_resource.py",
+        "provisioner/response.py",
         "watchdog/backfill_step.py",
         "watchdog/healing.py",
         "watchdog/queue_check.py",

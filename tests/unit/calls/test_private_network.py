@@ -167,15 +167,15 @@ class _Held:
 
 
 def test_a_response_that_does_not_get_to_cloudformation_names_s3(
-    private: None, http: HttpServer, monkeypatch: pytest.MonkeyPatch
+    private: None, http: HttpServer, clock: Clock
 ) -> None:
-    monkeypatch.setattr("urllib3.util.retry.time.sleep", lambda _: None)
+    deadline = clock.deadline(20)
     event = {"ResponseURL": "http://127.0.0.1:1/answer"}
     with pytest.raises(ResponseNotSent, match="way to S3: a NAT gateway or the gateway endpoint"):
-        send(Response("SUCCESS", "id"), event)
+        send(Response("SUCCESS", "id"), event, deadline)
     http.respond = lambda _: Answer(403)
-    with pytest.raises(ResponseNotSent, match=r"HTTPError 403$"):
-        send(Response("SUCCESS", "id"), event | {"ResponseURL": f"{http.url}/answer"})
+    with pytest.raises(ResponseNotSent, match=r"answered with 403$"):
+        send(Response("SUCCESS", "id"), event | {"ResponseURL": f"{http.url}/answer"}, deadline)
 
 
 def _no_such_host(_host: str, _port: int) -> Sequence[str]:

@@ -16,7 +16,7 @@ from deadline import Deadline
 from details.lookup import MAX_IDS, MAX_PAUSE_SECONDS, PAUSE_SECONDS, ConversationLookup
 from genesys.analytics import PATH
 from genesys.client import LOGIN_PATH
-from genesys.errors import CredentialsError, GenesysError, LoginRefused, Unreachable
+from genesys.errors import AnswerTooLong, CredentialsError, GenesysError, LoginRefused, Unreachable
 from tests.canaries import CLIENT_SECRET, TOKEN
 from tests.fakes.aws.dynamodb import client_error
 from tests.fakes.clock import Alarm, Clock
@@ -455,6 +455,20 @@ def test_a_malformed_conversation_is_not_found_and_its_neighbours_are(
     assert org.find(IDS[:120]) == IDS[1:120]
     assert org.analytics.sizes == [50, 50, 20]
     assert org.warnings() == []
+
+
+def test_an_answer_that_is_too_long_is_requested_in_halves(org: Org) -> None:
+    too_long = AnswerTooLong("GET", PATH, status=200, message="more than 8,388,608 bytes")
+    org.analytics.faults = [too_long, too_long]
+    assert org.find(IDS[:50]) == IDS[:50]
+    assert org.analytics.sizes == [50, 25, 13, 12, 13, 12]
+    assert org.slots.pauses == []
+
+
+def test_a_conversation_whose_words_are_no_words_is_not_found(org: Org) -> None:
+    odd = {"conversationId": IDS[0], "originatingDirection": "x" * 2_000_000}
+    org.analytics.faults = [lambda _: [odd]]
+    assert org.find(IDS[:1]) == []
 
 
 def test_the_next_lookup_requests_again_after_a_failure(org: Org) -> None:

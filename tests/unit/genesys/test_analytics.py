@@ -12,7 +12,7 @@ from genesys.analytics import PATH, Analytics
 from genesys.client import LOGIN_PATH, GenesysClient
 from genesys.credentials import Credentials
 from genesys.errors import CredentialsError, GenesysError, LoginRefused, Unreachable
-from genesys.retries import parse_retry_after
+from genesys.http.retries import parse_retry_after
 from local.http.messages import Answer
 from local.http.server import HttpServer
 from tests.fakes.clock import Clock
@@ -262,9 +262,16 @@ def test_entries_that_are_no_objects_are_left_out(org: Org, api: Api) -> None:
     assert org.fetch() == [{"a": 1}]
 
 
+def test_half_a_surrogate_pair_in_a_name_is_replaced(org: Org, api: Api) -> None:
+    body = b'{"conversations": [{"participants": [{"participantName": "Ann \\ud83d"}]}]}'
+    api.script(Answer(200, body))
+    assert org.fetch() == [{"participants": [{"participantName": "Ann \ufffd"}]}]
+
+
 @pytest.mark.parametrize(
     "answer",
     [
+        Answer(200, b'{"conversations": [' + b"5," * 700_000 + b"5]}"),
         Answer(204),
         Answer(200),
         Answer(body=[]),

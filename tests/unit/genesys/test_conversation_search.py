@@ -80,7 +80,7 @@ def test_an_answer_in_another_form_is_an_error(
     client: GenesysClient, api: Api, body: object
 ) -> None:
     api.script(Answer(body=body))
-    with pytest.raises(GenesysError, match="not a search result"):
+    with pytest.raises(GenesysError, match="the response has another form"):
         search(client)
 
 

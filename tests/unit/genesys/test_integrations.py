@@ -74,7 +74,7 @@ def test_the_bodies_that_create_and_configure_an_integration_match_the_api() -> 
 def test_integrations_are_listed_with_their_configurations(
     integrations: Integrations, api: Api
 ) -> None:
-    ours = entity(**expanded(CONFIGURED))
+    ours = entity(**expanded(CONFIGURED)) | {"id": "i-2"}
     others = [
         entity("another"),
         entity(type_id={"id": "webhook"}),
@@ -84,7 +84,7 @@ def test_integrations_are_listed_with_their_configurations(
     ]
     api.script(
         Answer(200, {"entities": [*others, ours], "pageCount": 2}),
-        Answer(200, {"entities": [ours], "pageCount": 2}),
+        Answer(200, {"entities": [ours, ours | {"id": "i-3"}], "pageCount": 2}),
     )
     found = integrations.find_by_name("queue-ends-dev")
     assert [integration.target for integration in found] == [TARGET, TARGET]
@@ -323,7 +323,7 @@ def test_an_org_without_an_id_is_an_error(
     integrations: Integrations, api: Api, answer: object
 ) -> None:
     api.script(Answer(200, answer))
-    with pytest.raises(GenesysError, match=f"GET {ORGANIZATION_PATH} .*the response has no id"):
+    with pytest.raises(GenesysError, match=f"GET {ORGANIZATION_PATH} .*: the response has "):
         integrations.read_organization_id()
 
 
@@ -332,5 +332,7 @@ def test_a_response_that_is_no_object_is_an_error(
     integrations: Integrations, api: Api, read: str
 ) -> None:
     api.script(Answer(200, []))
-    with pytest.raises(GenesysError, match="the response is not"):
+    with pytest.raises(
+        GenesysError, match="the response has another form: expected object, got array"
+    ):
         getattr(integrations, read)("i-1")

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from genesys.client import LOGIN_PATH, GenesysClient
+from genesys.credentials import Credentials
 from genesys.errors import GenesysError, LoginRefused
 from local.http.messages import Answer
 from tests.fakes.clock import Clock
@@ -60,15 +61,10 @@ def test_a_token_is_used_again(client: GenesysClient, api: Api) -> None:
     [(86400, 86339, 86341), (3600, 3539, 3541), (300, 269, 271), (10, 8.9, 9.1)],
 )
 def test_a_token_is_replaced_shortly_before_it_expires(
-    *,
-    client: GenesysClient,
-    api: Api,
-    clock: Clock,
-    life: int,
-    still_good: float,
-    over: float,
+    *, api: Api, clock: Clock, life: int, still_good: float, over: float
 ) -> None:
-    client.deadline = clock.deadline(10**6)
+    url, credentials = api.http.url, Credentials("the-id", "the-s3cret")
+    client = GenesysClient(url, url, credentials, clock.deadline(10**6), clock)
     api.logins = [token(life)]
     api.script(OK, OK, OK)
 
@@ -197,7 +193,7 @@ def test_a_response_without_a_usable_token_is_an_error(
 def test_a_token_with_an_infinite_lifetime_is_used_until_it_is_refused(
     client: GenesysClient, api: Api
 ) -> None:
-    api.logins = [Answer(body=b'{"access_token": "t", "expires_in": NaN}')]
+    api.logins = [Answer(body={"access_token": "t", "expires_in": "NaN"})]
     api.script(OK, Answer(401), OK)
     client.request("GET", "/x")
     client.request("GET", "/x")

@@ -12,7 +12,7 @@ from deadline import Deadline
 from genesys.client import GenesysClient
 from genesys.credentials import Credentials
 from genesys.errors import CreationUnwanted, GenesysError, Unreachable
-from genesys.retries import NETWORK_ATTEMPTS, DeadlineRetry
+from genesys.http.retries import NETWORK_ATTEMPTS, DeadlineRetry
 from local.http.messages import Answer
 from local.http.server import HttpServer
 from tests.fakes.clock import Clock

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.exceptions import ReadTimeoutError
 
 from local.genesys.entities import Entities
 from local.genesys.stand_in import ORG_ID, GenesysCloud
@@ -73,6 +75,21 @@ class StackResource:
 @pytest.fixture(autouse=True)
 def no_waiting(time_passes: None) -> None:
     """No test waits."""
+
+
+@pytest.fixture
+def hanging_requests(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a request with the header `X-Hangs` in its answer time out, in the time of the clock."""
+    real = HTTPConnectionPool._make_request
+
+    def make_request(pool: HTTPConnectionPool, *args: Any, **options: Any) -> Any:
+        response = real(pool, *args, **options)
+        if "X-Hangs" not in response.headers:
+            return response
+        clock.sleep(options["timeout"].read_timeout)
+        raise ReadTimeoutError(pool, "", "Read timed out.")
+
+    monkeypatch.setattr(HTTPConnectionPool, "_make_request", make_request)
 
 
 @pytest.fixture

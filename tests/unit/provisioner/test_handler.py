@@ -13,6 +13,7 @@ import pytest
 from local.genesys.stand_in import GenesysCloud
 from local.http.messages import Answer, Request
 from local.http.server import HttpServer
+from provisioner.response import ResponseNotSent
 from tests.fakes.aws.cloudformation import CloudFormation
 from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
@@ -123,6 +124,8 @@ def test_an_invalid_request_gets_a_failure_response(
     response = json.loads(request.body)
     assert response["Status"] == "FAILED"
     assert response["Reason"]
+    assert "Unexpected" not in response["Reason"]
+    assert len(request.body) <= 4096
     assert isinstance(response["PhysicalResourceId"], str)
     assert response["PhysicalResourceId"]
     assert not genesys.subscriptions
@@ -152,6 +155,11 @@ def test_an_event_without_a_field_gets_a_response(
     assert response_in(http)["Status"] == expected
 
 
-def test_an_event_without_a_response_url_is_an_error(module: ModuleType, clock: Clock) -> None:
-    with pytest.raises(KeyError, match="ResponseURL"):
-        module.handler({}, clock.invocation())
+@pytest.mark.parametrize("url", [None, 5, "", "http://s3.example/answer", "text"])
+def test_an_event_to_which_nobody_can_respond_is_refused_before_anything_is_done(
+    module: ModuleType, http: HttpServer, clock: Clock, event: dict[str, Any], url: object
+) -> None:
+    for odd in (event | {"ResponseURL": url}, {}, [event]):
+        with pytest.raises(ResponseNotSent, match="no ResponseURL with https"):
+            module.handler(odd, clock.invocation())
+    assert not http.requests

@@ -300,9 +300,11 @@ def test_an_update_with_a_new_id_fails_during_an_outage(
         ("queues", problem(500, "Oops."), ["Deploy again later", "Oops."]),
         ("queues", too_many_requests(900), ["limits this OAuth client's requests"]),
         ("queues", problem(400, "Bad id."), ["Bad id."]),
-        ("queues", Answer(200, []), ["the response is not a list"]),
+        ("queues", Answer(200, []), ["the response has another form: expected object, got array"]),
+        ("queues", Answer(200, b'"' + b"x" * 9_000_000 + b'"'), ["more than 8,388,608 bytes"]),
+        ("queues", Answer(200, b"[" * 100_000), ["is not JSON"]),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:80],
 )
 def test_a_create_fails_like_every_other_request(
     stack: CloudFormation,
@@ -318,6 +320,13 @@ def test_a_create_fails_like_every_other_request(
     for words in expected_words:
         assert words in response.reason
     assert "may still exist" not in response.reason
+
+
+def test_a_secret_in_a_queue_s_name_is_masked(stack: CloudFormation, genesys: GenesysCloud) -> None:
+    genesys.queues.seed(SUPPORT, f"Support {CLIENT_SECRET.upper()}")
+    response = stack.create()
+    assert data_of(response)["Names"] == "Support …\nBilling"
+    assert CLIENT_SECRET.upper() not in stack.log + response.body({}).decode()
 
 
 def test_a_create_without_its_secret_says_what_to_do(stack: CloudFormation) -> None:

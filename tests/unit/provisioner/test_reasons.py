@@ -51,7 +51,7 @@ REFUSED = {"error": "invalid_client", "description": "authentication failed"}
         ("create", problem(500, "Oops."), ["Oops.", "Deploy again later"]),
         ("list", Answer(fate="lost"), ["could not be reached", "genesys_environment"]),
         ("list", Answer(302, None, {"Location": "/login"}), ["302"]),
-        ("list", Answer(200, []), ["the response is not a list"]),
+        ("list", Answer(200, []), ["the response has another form: expected object, got array"]),
         ("read", problem(404, "Gone."), ["cannot be found", "did not become active"]),
     ],
     ids=str,

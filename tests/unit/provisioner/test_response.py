@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 import logs  # noqa: F401 - as in the function: keeps urllib3 from logging URLs
 from local.http import messages
 from local.http.server import HttpServer
-from provisioner.response import MAX_BYTES, Response, send
+from provisioner import response as response_module
+from provisioner.response import MAX_BYTES, MAX_PHYSICAL_ID_BYTES, Response, ResponseNotSent, send
+from tests.fakes.clock import Clock
 
 EVENT = {
     "RequestType": "Create",
@@ -26,13 +28,6 @@ SIGNED = "/answer?X-Amz-Signature=s1gnature&X-Amz-Security-Token=t0ken"
 @pytest.fixture
 def event(http: HttpServer) -> dict[str, str]:
     return {**EVENT, "ResponseURL": http.url + SIGNED}
-
-
-@pytest.fixture
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    pauses: list[float] = []
-    monkeypatch.setattr("urllib3.util.retry.time.sleep", pauses.append)
-    return pauses
 
 
 def test_a_response_repeats_the_ids_of_the_request() -> None:
@@ -72,16 +67,36 @@ def test_any_reason_fits_the_limit(unit: str, times: int, physical_id: str) -> N
 
 
 @pytest.mark.parametrize("reason", ["", "abc", "abcd", "r" * 5000])
-def test_a_physical_id_over_the_limit_still_gets_a_response(reason: str) -> None:
-    body = Response("FAILED", "i" * 5000, reason).body(EVENT)
-    assert json.loads(body)["PhysicalResourceId"] == "i" * 5000
+def test_ids_over_the_limits_are_shortened_always_in_the_same_way(reason: str) -> None:
+    repeated = dict.fromkeys(("StackId", "RequestId", "LogicalResourceId"), "🎧" * 5000)
+    ids = [f"nothing-created/{mark * 6000}" for mark in "ij"] * 2
+
+    bodies = [Response("FAILED", one, reason).body(repeated) for one in ids]
+
+    assert max(map(len, bodies)) <= MAX_BYTES
+    first, second, *again = (json.loads(body)["PhysicalResourceId"] for body in bodies)
+    assert [first, second] == again
+    assert first != second
+    for one in (first, second):
+        assert one.startswith("nothing-created/")
+        assert len(one) <= MAX_PHYSICAL_ID_BYTES
+
+
+def test_data_over_the_limit_makes_the_response_a_failure_that_keeps_the_id() -> None:
+    body = Response("SUCCESS", "the-id", data={"SubscriptionId": "7" * 6000}).body(EVENT)
+    assert len(body) <= MAX_BYTES
+    response = json.loads(body)
+    assert (response["Status"], response["PhysicalResourceId"]) == ("FAILED", "the-id")
+    assert response["Reason"] == (
+        "The resource's attributes do not fit into the 4,096 bytes of a response."
+    )
 
 
 def test_a_response_is_put_with_an_empty_content_type(
-    http: HttpServer, event: dict[str, str]
+    http: HttpServer, event: dict[str, str], clock: Clock
 ) -> None:
     http.script(messages.Answer())
-    send(DONE, event)
+    send(DONE, event, clock.deadline(20))
     [request] = http.requests
     assert (request.method, request.path) == ("PUT", "/answer")
     assert request.query["X-Amz-Signature"] == "s1gnature"
@@ -94,16 +109,16 @@ def test_a_response_is_put_with_an_empty_content_type(
 def test_a_response_is_sent_again_until_it_arrives(
     http: HttpServer,
     event: dict[str, str],
-    no_pauses: list[float],
+    clock: Clock,
     caplog: pytest.LogCaptureFixture,
     status: int,
 ) -> None:
     failure = messages.Answer(status) if status else messages.Answer(fate="lost")
     http.script(failure, failure, failure, messages.Answer())
     with caplog.at_level(logging.DEBUG):
-        send(DONE, event)
+        send(DONE, event, clock.deadline(20))
     assert [request.body for request in http.requests] == [DONE.body(event)] * 4
-    assert sum(no_pauses) < 5
+    assert sum(clock.pauses) < 5
     assert "s1gnature" not in caplog.text
 
 
@@ -115,22 +130,50 @@ def test_a_response_is_sent_again_until_it_arrives(
 def test_a_response_that_does_not_arrive_is_an_error_without_the_url(
     http: HttpServer,
     event: dict[str, str],
-    no_pauses: list[float],
+    clock: Clock,
     caplog: pytest.LogCaptureFixture,
     failure: messages.Answer,
 ) -> None:
     http.script(*[failure] * 10)
     with caplog.at_level(logging.DEBUG), pytest.raises(Exception, match="CloudFormation") as caught:
-        send(DONE, event)
+        send(DONE, event, clock.deadline(20))
     seen = "".join(traceback.format_exception(caught.value)) + caplog.text
     for hidden in ("s1gnature", "t0ken", "/answer?"):
         assert hidden not in seen
 
 
-@pytest.mark.parametrize("url", ["nonsense", "http://[::1", "http://127.0.0.1:1/s1gnature"])
-def test_an_invalid_url_is_an_error_that_does_not_quote_it(
-    no_pauses: list[float], url: str
-) -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "nonsense",
+        "http://[::1",
+        "http://s3.example/s1gnature",
+        "https://s3.example\\@127.0.0.1/s1gnature",
+        "ftp://127.0.0.1/s1gnature",
+        "http://127.0.0.1:1/s1gnature",
+    ],
+)
+def test_an_invalid_url_is_an_error_that_does_not_quote_it(clock: Clock, url: str) -> None:
     with pytest.raises(Exception, match="CloudFormation") as caught:
-        send(DONE, {**EVENT, "ResponseURL": url})
-    assert url not in "".join(traceback.format_exception(caught.value))
+        send(DONE, {**EVENT, "ResponseURL": url}, clock.deadline(20))
+    assert not url or url not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_redirected_response_does_not_follow(
+    http: HttpServer, event: dict[str, str], clock: Clock
+) -> None:
+    http.respond = lambda _: messages.Answer(307, headers={"Location": f"{http.url}/elsewhere"})
+    with pytest.raises(ResponseNotSent, match="answered with 307"):
+        send(DONE, event, clock.deadline(20))
+    assert [request.path for request in http.requests] == ["/answer"]
+
+
+def test_an_answer_that_drips_ends_with_the_attempt(
+    http: HttpServer, event: dict[str, str], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(response_module, "ATTEMPT_SECONDS", 0.15)  # real seconds
+    http.respond = lambda _: messages.Answer(200, b"x" * 100, fate="dripping head")
+    with pytest.raises(ResponseNotSent, match="Timeout"):
+        send(DONE, event, clock.deadline(0.5))
+    assert http.requests

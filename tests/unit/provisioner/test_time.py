@@ -1,11 +1,8 @@
 """The response comes before the function's timeout, whatever hangs."""
 
 import time
-from typing import Any
 
 import pytest
-from urllib3.connectionpool import HTTPConnectionPool
-from urllib3.exceptions import ReadTimeoutError
 
 from local.http.messages import Answer
 from local.http.server import HttpServer
@@ -18,22 +15,8 @@ from tests.fakes.aws.cloudformation import NAME
 from tests.fakes.clock import Alarm, Clock
 from tests.unit.provisioner.conftest import StackResource
 
+pytestmark = pytest.mark.usefixtures("hanging_requests")
 HANGS = Answer(headers={"X-Hangs": "yes"})
-
-
-@pytest.fixture(autouse=True)
-def hanging_requests(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a request with the response `HANGS` time out, in the time of the clock."""
-    real = HTTPConnectionPool._make_request
-
-    def make_request(pool: HTTPConnectionPool, *args: Any, **options: Any) -> Any:
-        response = real(pool, *args, **options)
-        if "X-Hangs" not in response.headers:
-            return response
-        clock.sleep(options["timeout"].read_timeout)
-        raise ReadTimeoutError(pool, "", "Read timed out.")
-
-    monkeypatch.setattr(HTTPConnectionPool, "_make_request", make_request)
 
 
 def test_a_create_fails_in_time_if_genesys_hangs(resource: StackResource, clock: Clock) -> None:

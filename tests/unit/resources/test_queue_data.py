@@ -77,7 +77,8 @@ def test_a_label_is_short_and_has_no_character_with_a_meaning_in_a_dashboard(
 
 
 def test_line_breaks_and_control_characters_are_spaces_in_a_name() -> None:
-    assert make("a\nb\tc\u2028d\x00e\ud800f").names == "a b c d e f"
+    assert make("a\nb\tc\u2028d\x00e\ud800f\u202eg\u2066h").names == "a b c d e f g h"
+    assert make("\u200e\U0001f469\u200d\U0001f467").names == "\u200e\U0001f469\u200d\U0001f467"
 
 
 def test_a_name_is_never_a_dynamic_reference() -> None:

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from local.genesys.login import CLIENT_SECRET
 from local.genesys.problems import problem
+from local.http.messages import Answer
 from tests.fakes.aws.cloudformation import NAME
 from tests.unit.watchdog.conftest import Watchdog
 from watchdog.watch import COMPARISON_PAUSE_SECONDS, ComparisonFailed
@@ -131,6 +132,37 @@ def test_a_transient_failure_is_an_error_of_the_function_and_no_finding(
     assert CLIENT_SECRET not in str(caught.value) + str(line)
     assert caught.value.__suppress_context__
     assert watchdog.clock.now < 240
+
+
+@pytest.mark.parametrize(
+    ("operation", "answer", "expected"),
+    [
+        ("list", Answer(200, b"[" * 100_000), "is not JSON"),
+        ("list", Answer(200, {"entities": 5}), "expected array, got int"),
+        ("list", Answer(200, b"[" + b"5," * 700_000 + b"5]"), "more than 699,050 values"),
+        ("login", Answer(200, {"access_token": "t" * 100_000}), "has no token"),
+    ],
+    ids=["nested", "form", "values", "token"],
+)
+def test_a_hostile_answer_is_a_clear_error_of_the_function(
+    watchdog: Watchdog, operation: str, answer: Answer, expected: str
+) -> None:
+    watchdog.genesys.always(operation, answer)
+    with pytest.raises(ComparisonFailed, match=expected):
+        watchdog.check()
+    (line,) = watchdog.logged
+    assert expected in line["detail"]
+
+
+@pytest.mark.parametrize("value", [5, None, "../../users/me?x=", "x\u202e\x9b" * 5000])
+def test_a_foreign_resource_with_any_id_is_a_difference_of_one_printable_line(
+    watchdog: Watchdog, value: object
+) -> None:
+    foreign_id = watchdog.delivery.seed_foreign()
+    watchdog.delivery.entities[foreign_id]["id"] = value
+    differences = watchdog.check()
+    assert any("has our name and" in one for one in differences)
+    assert all(one.isprintable() and len(one) <= 300 for one in differences)
 
 
 def test_a_difference_without_time_for_a_second_comparison_is_no_finding(

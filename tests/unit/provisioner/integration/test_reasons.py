@@ -30,7 +30,11 @@ FORBIDDEN = problem(403, "You are missing a permission.", **{CORRELATION: "c0ffe
         ("configure", problem(409, "Conflict."), ["refused to change", "Conflict."]),
         ("switch", problem(400, "Not now."), ["refused to change", "Not now."]),
         ("list", problem(404, "Not found."), ["Deploy again later", "Not found."]),
-        ("organization", Answer(200, {"id": None}), ["the response has no id"]),
+        (
+            "organization",
+            Answer(200, {"id": None}),
+            ["the response has another form: expected str, got null - at $.id"],
+        ),
     ],
     ids=str,
 )

@@ -1,11 +1,9 @@
-"""A retry policy with a deadline, for urllib3, and sessions that use it."""
+"""A retry policy with a deadline, for urllib3."""
 
 import random
 from collections.abc import Callable
 from typing import Any, Self
 
-import requests
-from requests.adapters import HTTPAdapter
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError, MaxRetryError, ResponseError
 from urllib3.util.retry import Retry
@@ -119,6 +117,9 @@ class DeadlineRetry(Retry):
             # If there is a response, urllib3 catches this error and returns that response, because
             # of `raise_on_status=False`.
             raise MaxRetryError(_pool, url or "", error or ResponseError("no time is left"))
+        if response is not None:
+            # urllib3 would read the rest of the body, however long, to use the connection again.
+            response.close()
         return next_retry
 
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
@@ -135,11 +136,3 @@ class DeadlineRetry(Retry):
         # 1, 2, 4, 8, 16, then 20 s, shortened at random by up to half.
         doublings = min(len(self.history) - 1, 5)
         return min(2.0**doublings, 20.0) * random.uniform(0.5, 1)  # noqa: S311
-
-
-def make_session(retry: DeadlineRetry) -> requests.Session:
-    """Return a session that retries its requests by a policy."""
-    session = requests.Session()
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(max_retries=retry))
-    return session
