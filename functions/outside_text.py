@@ -6,7 +6,8 @@ import json
 from itertools import groupby
 from urllib.parse import quote, quote_plus
 
-REPLACEMENT = "\ufffd"
+from json_text import REPLACEMENT
+
 MASK = "…"
 # A shorter secret is part of ordinary words, which masking it would spoil.
 MIN_SECRET_CHARACTERS = 6
