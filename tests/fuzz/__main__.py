@@ -1,0 +1,74 @@
+"""Command line of the fuzzer: `make fuzz`."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from tests.fuzz.cases import run_case
+from tests.fuzz.cpu_limit import hangs_interrupted
+from tests.fuzz.engine import Engine
+from tests.fuzz.output import silent
+from tests.fuzz.store import Store, read_finding
+from tests.fuzz.targets.registry import SHARES, make_target
+
+FOLDER = Path("build/fuzz")
+
+
+def main() -> int:
+    """Run the fuzzer; return 1 if there are findings."""
+    parser = argparse.ArgumentParser(prog="make fuzz")
+    parser.add_argument("--inputs", type=int, default=1_000_000)
+    parser.add_argument("--seconds", type=float, default=3600.0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--targets", nargs="*", choices=[*SHARES], default=[])
+    parser.add_argument("--resume", choices=("yes", "no"), default="yes")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--replay", type=Path)
+    arguments = parser.parse_args()
+    if arguments.replay:
+        return _replay(arguments.replay)
+    store = Store.open(FOLDER, arguments.seed, resumes=arguments.resume == "yes")
+    _forget_mended(store)
+    engine = Engine(
+        store,
+        inputs=arguments.inputs,
+        seconds=arguments.seconds,
+        targets=arguments.targets or [*SHARES],
+        processes=arguments.processes,
+        output=sys.stdout,
+    )
+    engine.run()
+    findings = store.findings()
+    for path in findings:
+        print(f"{store.counts.get(f'{path.parent.name}/{path.stem}', 0):7,} times  {path}")
+    done, wanted = engine.inputs_done(), engine.inputs_wanted()
+    print(f"{done:,} of {wanted:,} inputs, {len(findings)} findings.")
+    if done < wanted:
+        print("The next call goes on from here; RESUME=no begins again.")
+    return 1 if findings else 0
+
+
+def _replay(path: Path) -> int:
+    """Run the case of a finding again; return 1 if it still fails."""
+    name, case = read_finding(path)
+    with silent():
+        target = make_target(name)
+        with hangs_interrupted():
+            signature, failure = run_case(target, case)
+    print(failure.error if failure else f"No finding; the behaviour is {signature}")
+    return 1 if failure else 0
+
+
+def _forget_mended(store: Store) -> None:
+    """Remove the findings of earlier runs that do not show any more."""
+    for path in store.findings():
+        name, case = read_finding(path)
+        with silent(), hangs_interrupted():
+            _, failure = run_case(make_target(name), case)
+        if not failure:
+            path.unlink()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
