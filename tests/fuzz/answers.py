@@ -101,10 +101,10 @@ def _huge(kind: str) -> tuple[BinaryIO, dict[str, str]]:
         case "gzip":
             return io.BytesIO(_bomb()), {"Content-Encoding": "gzip"}
         case "spaces":
-            return Endless(_HUGE, b" "), {}  # type: ignore[return-value]
+            return io.BufferedReader(Endless(_HUGE, b" ")), {}
         case "list":
-            return Endless(_HUGE, b'[{"id": 1}, '), {}  # type: ignore[return-value]
-    return Endless(_HUGE), {"Content-Length": str(_HUGE)}  # type: ignore[return-value]
+            return io.BufferedReader(Endless(_HUGE, b'[{"id": 1}, ')), {}
+    return io.BufferedReader(Endless(_HUGE)), {"Content-Length": str(_HUGE)}
 
 
 @functools.cache

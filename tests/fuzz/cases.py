@@ -138,13 +138,14 @@ def _key(error: BaseException) -> str:
     else:
         kind = type(error).__name__
         # A hang can be found anywhere, so its place is left out.
-        origin = "" if isinstance(error, Hang) else next(iter(_origins(error)), "")
+        origin = "" if isinstance(error, Hang) else next(_origins(error), "")
     words = "-".join("".join(c if c.isalnum() else " " for c in kind).split())
     return f"{words[:60]}-{hashlib.sha256((kind + origin).encode()).hexdigest()[:8]}"
 
 
 def _origins(error: BaseException) -> Iterator[str]:
-    """Yield the lines of the project in a traceback, the innermost first."""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if frame.filename.startswith(_PROJECT) and not frame.filename.startswith(_ENGINE):
-            yield f"{frame.filename}:{frame.name}"
+    """Yield the functions in a traceback, the innermost first; those of the fuzzer come last."""
+    frames = [*reversed(traceback.extract_tb(error.__traceback__))]
+    ours = [frame for frame in frames if frame.filename.startswith(_PROJECT)]
+    for frame in sorted(ours, key=lambda frame: frame.filename.startswith(_ENGINE)):
+        yield f"{frame.filename.removeprefix(_PROJECT)}:{frame.name}"

@@ -123,7 +123,9 @@ class ClientTarget:
         else:
             case = {"operation": mutator.choice([*_OPERATIONS]), "changes": {}}
         place = "login" if mutator.chance(0.15) else str(mutator.choice((0, 0, 0, 1, 2, 3)))
-        made = change(mutator, secret=mutator.choice((SECRET, TOKEN)))
+        # Before the login, nobody knows the token as one.
+        secret = SECRET if place == "login" else mutator.choice((SECRET, TOKEN))
+        made = change(mutator, secret=secret)
         return {
             "operation": case["operation"],
             "changes": {**case["changes"], place: made},

@@ -118,7 +118,7 @@ class CustomResourceTarget:
             step["properties"][mutator.choice(names)] = mutator.telling()
         else:
             names = ["RequestType", "ResourceType", "ResourceProperties", "OldResourceProperties"]
-            names += ["PhysicalResourceId", "StackId", "RequestId", "LogicalResourceId", "Odd"]
+            names += ["PhysicalResourceId", "RequestId", "LogicalResourceId", "Odd"]
             name = mutator.choice(names)
             value = mutator.telling()
             # CloudFormation always sends an id.
