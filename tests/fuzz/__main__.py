@@ -5,12 +5,15 @@ import os
 import sys
 from pathlib import Path
 
-from tests.fuzz.cases import run_case
+import pytest
+
+from tests.fuzz.cases import Failure, run_case
 from tests.fuzz.cpu_limit import hangs_interrupted
 from tests.fuzz.engine import Engine
 from tests.fuzz.output import silent
 from tests.fuzz.store import Store, read_finding
-from tests.fuzz.targets.registry import SHARES, make_target
+from tests.fuzz.target import Case
+from tests.fuzz.targets.registry import PLANS
 
 FOLDER = Path("build/fuzz")
 
@@ -21,7 +24,7 @@ def main() -> int:
     parser.add_argument("--inputs", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=float, default=3600.0)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--targets", nargs="*", choices=[*SHARES], default=[])
+    parser.add_argument("--targets", nargs="*", choices=[*PLANS], default=[])
     parser.add_argument("--resume", choices=("yes", "no"), default="yes")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--replay", type=Path)
@@ -34,7 +37,7 @@ def main() -> int:
         store,
         inputs=arguments.inputs,
         seconds=arguments.seconds,
-        targets=arguments.targets or [*SHARES],
+        plans={name: PLANS[name] for name in arguments.targets or PLANS},
         processes=arguments.processes,
         output=sys.stdout,
     )
@@ -51,11 +54,7 @@ def main() -> int:
 
 def _replay(path: Path) -> int:
     """Run the case of a finding again; return 1 if it still fails."""
-    name, case = read_finding(path)
-    with silent():
-        target = make_target(name)
-        with hangs_interrupted():
-            signature, failure = run_case(target, case)
+    signature, failure = _run_again(*read_finding(path))
     print(failure.error if failure else f"No finding; the behaviour is {signature}")
     return 1 if failure else 0
 
@@ -63,11 +62,14 @@ def _replay(path: Path) -> int:
 def _forget_mended(store: Store) -> None:
     """Remove the findings of earlier runs that do not show any more."""
     for path in store.findings():
-        name, case = read_finding(path)
-        with silent(), hangs_interrupted():
-            _, failure = run_case(make_target(name), case)
+        _, failure = _run_again(*read_finding(path))
         if not failure:
             path.unlink()
+
+
+def _run_again(name: str, case: Case) -> tuple[str, Failure | None]:
+    with silent(), hangs_interrupted(), pytest.MonkeyPatch.context() as patch:
+        return run_case(name, PLANS[name].make(patch), case)
 
 
 if __name__ == "__main__":

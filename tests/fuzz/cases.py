@@ -4,7 +4,7 @@ import gc
 import hashlib
 import resource
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -40,6 +40,22 @@ class Failure:
     case: Case
 
 
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Some cases of a target.
+
+    Attributes
+    ----------
+    kept
+        The cases that are kept as seeds, by signature.
+    """
+
+    target: str
+    number: int
+    seed: int
+    kept: Mapping[str, Case]
+
+
 @dataclass(slots=True)
 class SliceResult:
     """The result of a slice: its number of inputs, its failures, and the cases to keep as seeds.
@@ -67,44 +83,38 @@ def case_numbers(target: Target, slice_number: int) -> range:
 
 def make_case(target: Target, seed: int, number: int, kept: Sequence[Case]) -> Case:
     """Return the case with a number, which depends on the arguments alone."""
-    return target.make(Mutator(Random(f"{seed}/{target.name}/{number}")), kept)
+    return target.make(Mutator(Random(f"{seed}/{number}")), kept)
 
 
 def run_slice(
-    target: Target,
-    slice_number: int,
-    seed: int,
-    kept: dict[str, Case],
-    on_case: Callable[[int], object] = lambda _: None,
+    target: Target, work: Slice, on_case: Callable[[int], object] = lambda _: None
 ) -> SliceResult:
     """Run the cases of a slice.
 
     Parameters
     ----------
-    kept
-        The cases that are kept as seeds, by signature.
     on_case
         Called with each case's number before it is made.
     """
-    result = SliceResult(target.name)
-    seeds = [*kept.values()]
+    result = SliceResult(work.target)
+    seeds = [*work.kept.values()]
     with hangs_interrupted():
-        for number in case_numbers(target, slice_number):
+        for number in case_numbers(target, work.number):
             on_case(number)
-            case = make_case(target, seed, number, seeds)
-            signature, failure = run_case(target, case, number)
+            case = make_case(target, work.seed, number, seeds)
+            signature, failure = run_case(work.target, target, case, number)
             result.inputs += target.inputs_per_case
             if failure:
                 if failure.key not in result.counts:
                     result.failures.append(_minimized(target, failure))
                 result.counts[failure.key] = result.counts.get(failure.key, 0) + 1
-            elif signature not in kept:
+            elif signature not in work.kept:
                 result.kept.setdefault(signature, case)
     gc.collect()
     return result
 
 
-def run_case(target: Target, case: Case, number: int = -1) -> tuple[str, Failure | None]:
+def run_case(name: str, target: Target, case: Case, number: int = -1) -> tuple[str, Failure | None]:
     """Run a case within its limits; return its signature, or its failure."""
     peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
@@ -116,18 +126,18 @@ def run_case(target: Target, case: Case, number: int = -1) -> tuple[str, Failure
         raise
     except BaseException as error:  # noqa: BLE001 - whatever is raised is a finding
         text = "".join(traceback.format_exception(error))
-        return "", Failure(target.name, number, _key(error), text, case)
+        return "", Failure(name, number, _key(error), text, case)
     return signature, None
 
 
 def _minimized(target: Target, failure: Failure) -> Failure:
     def shows_finding(case: Case) -> bool:
-        _, found = run_case(target, case)
+        _, found = run_case(failure.target, target, case)
         return found is not None and found.key == failure.key
 
     is_costly = "Hang" in failure.key or "memory" in failure.key
     case = minimized(failure.case, shows_finding, tries=10 if is_costly else 150)
-    _, found = run_case(target, case, failure.number)
+    _, found = run_case(failure.target, target, case, failure.number)
     return found or failure
 
 

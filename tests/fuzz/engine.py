@@ -4,16 +4,18 @@ import multiprocessing
 import signal
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
 from typing import Any, TextIO
 
-from tests.fuzz.cases import INPUTS_PER_SLICE, Failure, SliceResult, make_case, run_slice
+import pytest
+
+from tests.fuzz.cases import INPUTS_PER_SLICE, Failure, Slice, SliceResult, make_case, run_slice
 from tests.fuzz.output import silent
 from tests.fuzz.store import Store
-from tests.fuzz.targets.registry import SHARES, make_target
+from tests.fuzz.target import Plan, Target
 
 # A slice takes seconds. A process without a new case for so many looks hangs outside of Python, or
 # waits for something that never comes. A suspended machine does not look.
@@ -55,8 +57,8 @@ class Engine:
         The number of inputs of all targets together, those of earlier runs included.
     seconds
         The time after which no slice begins.
-    targets
-        The names of the targets to run.
+    plans
+        The targets to run, by name.
     """
 
     def __init__(
@@ -65,7 +67,7 @@ class Engine:
         *,
         inputs: int,
         seconds: float,
-        targets: Sequence[str],
+        plans: Mapping[str, Plan],
         processes: int,
         output: TextIO,
     ) -> None:
@@ -73,7 +75,8 @@ class Engine:
         self._seconds = seconds
         self._processes = processes
         self._output = output
-        self._slices = slices_per_target(inputs, targets)
+        self._plans = plans
+        self._slices = slices_per_target(inputs, plans)
         self._started: dict[str, int] = {}
         self._running: set[str] = set()
         self._is_stopped = False
@@ -172,7 +175,8 @@ class Engine:
         target, _ = worker.job
         number = int(worker.number.value)
         kept = [*self._store.kept(target).values()]
-        case = make_case(make_target(target), self._store.seed, number, kept)
+        with pytest.MonkeyPatch.context() as patch:
+            case = make_case(self._plans[target].make(patch), self._store.seed, number, kept)
         failure = Failure(target, number, problem.replace(" ", "-"), problem, case)
         self._take(SliceResult(target, 0, [failure], {failure.key: 1}))
         self._running.discard(target)
@@ -181,7 +185,7 @@ class Engine:
     def _make_worker(self) -> _Worker:
         ours, theirs = _FORK.Pipe()
         number = _FORK.Value("q", -1)
-        process = _FORK.Process(target=_serve, args=(theirs, number), daemon=True)
+        process = _FORK.Process(target=_serve, args=(theirs, number, self._plans), daemon=True)
         process.start()
         theirs.close()
         return _Worker(process, ours, number)
@@ -198,16 +202,19 @@ class Engine:
         print(text, file=self._output, flush=True)
 
 
-def slices_per_target(inputs: int, targets: Sequence[str]) -> Mapping[str, int]:
+def slices_per_target(inputs: int, plans: Mapping[str, Plan]) -> Mapping[str, int]:
     """Return the number of slices of each target, by the targets' shares."""
-    total = sum(SHARES[target] for target in targets)
-    return {target: -(-inputs * SHARES[target] // (total * INPUTS_PER_SLICE)) for target in targets}
+    total = sum(plan.share for plan in plans.values())
+    return {
+        target: -(-inputs * plan.share // (total * INPUTS_PER_SLICE))
+        for target, plan in plans.items()
+    }
 
 
-def _serve(connection: Connection, number: Any) -> None:
+def _serve(connection: Connection, number: Any, plans: Mapping[str, Plan]) -> None:
     """Run slices in a process of its own, whose output is the targets' alone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    targets: dict[str, Any] = {}
+    targets: dict[str, Target] = {}
 
     def on_case(case_number: int) -> None:
         number.value = case_number
@@ -217,7 +224,8 @@ def _serve(connection: Connection, number: Any) -> None:
             name, slice_number, seed, kept = connection.recv()
             try:
                 if name not in targets:
-                    targets[name] = make_target(name)
-                connection.send(run_slice(targets[name], slice_number, seed, kept, on_case))
+                    targets[name] = plans[name].make(pytest.MonkeyPatch())
+                work = Slice(name, slice_number, seed, kept)
+                connection.send(run_slice(targets[name], work, on_case))
             except Exception:  # noqa: BLE001 - the engine raises it again
                 connection.send(traceback.format_exc())

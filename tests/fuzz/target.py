@@ -1,8 +1,11 @@
 """What the engine needs of a target, and the finding that a target reports."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
+
+import pytest
 
 from tests.fuzz.mutation import Mutator
 
@@ -18,13 +21,10 @@ class Target(Protocol):
 
     Attributes
     ----------
-    name
-        The target's name on the command line, and its folder among the findings.
     inputs_per_case
         The number of inputs that each case consists of.
     """
 
-    name: str
     inputs_per_case: int
 
     def make(self, mutator: Mutator, kept: Sequence[Case]) -> Case:
@@ -44,6 +44,22 @@ class Target(Protocol):
         Finding
             The behaviour is wrong. Any other exception is a finding, too.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How often a target is run, and how it is made.
+
+    Attributes
+    ----------
+    share
+        The inputs of this target in a million inputs.
+    make
+        Returns a new target, which works for as long as its patches are in place.
+    """
+
+    share: int
+    make: Callable[[pytest.MonkeyPatch], Target]
 
 
 class Finding(Exception):

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from random import Random
 
+import pytest
+
 from destinations.webhook_connection import Endpoint
 from destinations.webhook_signature import parse_keys
 from infra.settings import checks
@@ -43,8 +45,10 @@ _LOCAL = Endpoint.from_url("http://127.0.0.1/", allow_private=True)
 class AddressesTarget:
     """Two IP addresses, a URL and a secret with keys."""
 
-    name = "addresses"
     inputs_per_case = 4
+
+    def __init__(self, _: pytest.MonkeyPatch) -> None:
+        pass
 
     def make(self, mutator: Mutator, kept: Sequence[Case]) -> Case:
         seed = mutator.choice(kept) if kept and mutator.chance(0.2) else None

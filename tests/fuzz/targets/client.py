@@ -110,12 +110,11 @@ _MAX_REQUESTS = 2_000
 class ClientTarget:
     """One operation of the client, with some of the answers changed."""
 
-    name = "client"
     inputs_per_case = 1
 
-    def __init__(self) -> None:
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self._output = Output()
-        Alarm(Clock(), pytest.MonkeyPatch())
+        Alarm(Clock(), patch)
 
     def make(self, mutator: Mutator, kept: Sequence[Case]) -> Case:
         if kept and mutator.chance(0.2):

@@ -43,11 +43,7 @@ from tests.fuzz.transport import RawAnswer, answered_by
 _URL = "http://127.0.0.1:1"
 _ANSWER_HOST = "cloudformation-custom-resource.example"
 _ANSWER_URL = f"https://{_ANSWER_HOST}/answer?X-Amz-Signature=s1gnature-canary"
-_TYPES = {
-    "subscription": (SUBSCRIPTION,),
-    "integration": (EVENT_SOURCE,),
-    "lookups": (QUEUE_NAMES, ACTIVE),
-}
+LOOKUPS = (QUEUE_NAMES, ACTIVE)
 _STATUSES = {
     "Create": "CREATE_IN_PROGRESS",
     "Update": "UPDATE_IN_PROGRESS",
@@ -69,20 +65,18 @@ class CustomResourceTarget:
 
     Parameters
     ----------
-    name
-        Which custom resources: a key of `_TYPES`.
+    types
+        The types of the custom resource.
     """
 
     inputs_per_case = 1
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self._types = _TYPES[name]
+    def __init__(self, types: Sequence[str], patch: pytest.MonkeyPatch) -> None:
+        self._types = types
         self._output = Output()
         self._services = {
             service: Current() for service in ("secretsmanager", "events", "cloudformation")
         }
-        patch = pytest.MonkeyPatch()
         Alarm(Clock(), patch)
         _let_time_pass(patch)
         with self._output.taken():

@@ -1,48 +1,27 @@
-"""The targets by name; a target's module is imported when the target is made."""
+"""The targets by name, and how often each of them is run."""
 
-from tests.fuzz.target import Target
+from functools import partial
 
-SHARES = {
-    "worker-subscription": 200_000,
-    "worker-touched": 160_000,
-    "worker-last_queue": 120_000,
-    "worker-queue_leg": 120_000,
-    "client": 80_000,
-    "subscription": 20_000,
-    "integration": 20_000,
-    "lookups": 10_000,
-    "webhook": 60_000,
-    "addresses": 90_000,
-    "settings": 120_000,
+from tests.fakes.aws.cloudformation import EVENT_SOURCE, SUBSCRIPTION
+from tests.fuzz.target import Plan
+from tests.fuzz.targets.addresses import AddressesTarget
+from tests.fuzz.targets.client import ClientTarget
+from tests.fuzz.targets.custom_resource import LOOKUPS, CustomResourceTarget
+from tests.fuzz.targets.settings import SettingsTarget
+from tests.fuzz.targets.webhook import WebhookTarget
+from tests.fuzz.targets.worker import WorkerTarget
+
+PLANS = {
+    "worker-subscription": Plan(200_000, partial(WorkerTarget, "")),
+    "worker-touched": Plan(160_000, partial(WorkerTarget, "touched")),
+    "worker-last_queue": Plan(120_000, partial(WorkerTarget, "last_queue")),
+    "worker-queue_leg": Plan(120_000, partial(WorkerTarget, "queue_leg")),
+    "client": Plan(80_000, ClientTarget),
+    "subscription": Plan(20_000, partial(CustomResourceTarget, [SUBSCRIPTION])),
+    "integration": Plan(20_000, partial(CustomResourceTarget, [EVENT_SOURCE])),
+    "lookups": Plan(10_000, partial(CustomResourceTarget, LOOKUPS)),
+    "webhook": Plan(60_000, WebhookTarget),
+    "addresses": Plan(90_000, AddressesTarget),
+    "settings": Plan(120_000, SettingsTarget),
 }
-"""How many of a million inputs each target gets, by its name."""
-
-
-def make_target(name: str) -> Target:
-    """Return a new target, which takes what it patches for the whole life of the process."""
-    part, _, rule = name.partition("-")
-    if part == "worker":
-        from tests.fuzz.targets.worker import WorkerTarget  # noqa: PLC0415
-
-        return WorkerTarget("" if rule == "subscription" else rule)
-    if name == "client":
-        from tests.fuzz.targets.client import ClientTarget  # noqa: PLC0415
-
-        return ClientTarget()
-    if name in ("subscription", "integration", "lookups"):
-        from tests.fuzz.targets.custom_resource import CustomResourceTarget  # noqa: PLC0415
-
-        return CustomResourceTarget(name)
-    if name == "webhook":
-        from tests.fuzz.targets.webhook import WebhookTarget  # noqa: PLC0415
-
-        return WebhookTarget()
-    if name == "addresses":
-        from tests.fuzz.targets.addresses import AddressesTarget  # noqa: PLC0415
-
-        return AddressesTarget()
-    if name == "settings":
-        from tests.fuzz.targets.settings import SettingsTarget  # noqa: PLC0415
-
-        return SettingsTarget()
-    raise KeyError(name)
+"""The shares make a million."""

@@ -57,14 +57,12 @@ _TOKENS += ['stage = "x"', "07:32:00", "1e5", "-0", "\\uD800", "queue_ids.a = 1"
 class SettingsTarget:
     """The reading of settings.toml, of the CDK's context and of a program's values."""
 
-    name = "settings"
     inputs_per_case = 1
 
-    def __init__(self) -> None:
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="queue-ends-fuzz-")
         self._file = Path(self._folder.name) / "settings.toml"
         # A filter is tried in a process with limits of its own, which would take a second each.
-        patch = pytest.MonkeyPatch()
         no_problem = attribute_filter.TrialResult()
         patch.setattr(attribute_filter, "try_filter_in_subprocess", lambda *_, **__: no_problem)
 

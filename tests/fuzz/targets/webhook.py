@@ -5,6 +5,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from destinations.webhook_call import REFUSED_STATUSES
 from tests.bodies import CANARY
 from tests.fakes.clock import Clock
@@ -43,10 +45,9 @@ _STATUS_LINE = re.compile(rb"HTTP/[^ ]* +(\d{3})(?: [^\r\n]*)?\r?\n")
 class WebhookTarget:
     """Deliveries to a receiver that answers with mutated bytes, in pieces, or not at all."""
 
-    name = "webhook"
     inputs_per_case = 2
 
-    def __init__(self) -> None:
+    def __init__(self, _: pytest.MonkeyPatch) -> None:
         self._server = WebhookServer()
         self._ends = make_ends(self.inputs_per_case)
 

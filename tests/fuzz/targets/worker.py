@@ -73,8 +73,7 @@ class WorkerTarget:
 
     inputs_per_case = INPUTS_PER_CASE
 
-    def __init__(self, rule: str = "") -> None:
-        self.name = f"worker-{rule or 'subscription'}"
+    def __init__(self, rule: str, patch: pytest.MonkeyPatch) -> None:
         self._rule = rule
         self._samples = _samples(rule)
         self._output = Output()
@@ -83,7 +82,6 @@ class WorkerTarget:
         self._acted: list[ConversationEnd] = []
         self._refusals = 0
         self._webhook = WebhookServer()
-        patch = pytest.MonkeyPatch()
         Alarm(Clock(), patch)  # The real alarm would interrupt a slow machine.
         act = destinations.actions.on_conversation_end
 
