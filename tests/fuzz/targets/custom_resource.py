@@ -13,6 +13,8 @@ from deadline import Deadline, InvocationContext
 from local.genesys.login import CLIENT_ID, CLIENT_SECRET
 from local.genesys.stand_in import OPERATIONS, GenesysCloud
 from local.http.messages import Answer, Request
+from resources.properties import InvalidProperties
+from resources.registry import parse_resource
 from tests.fakes.aws.cloudformation import (
     ACTIVE,
     CLOUDFORMATION_ID,
@@ -190,7 +192,7 @@ class _Life:
         step = {"kind": "Delete", "event": {}, "properties": {}, "changes": {}}
         all_succeed = True
         for number, properties in enumerate(all_properties):
-            self._physical_id = CLOUDFORMATION_ID
+            self._physical_id = _physical_id(self._case["type"], properties)
             outcome = self._request(step, properties, properties, 9)
             is_sound = number == 0
             all_succeed &= outcome == "Delete SUCCESS"
@@ -275,6 +277,14 @@ class _Life:
 
     def _ids(self) -> list[str]:
         return [each["id"] for each in self._all()]
+
+
+def _physical_id(resource_type: str, properties: Mapping[str, Any]) -> str:
+    """Return the id that a Create answers with; CloudFormation's own if it cannot succeed."""
+    try:
+        return parse_resource(resource_type, properties).physical_id
+    except InvalidProperties:
+        return CLOUDFORMATION_ID
 
 
 def _is_foreign(entity: Mapping[str, Any]) -> bool:
