@@ -31,7 +31,7 @@ _TOKENS = [*'{}[]",:\\/012.eE+-tfnud', *ODD_CHARACTERS, "null", "{}", "[]", '""'
 _TOKENS += ['"\\ud83d"', "\\u0000", "\\u2028", "\ufeff", '"a":1,', "/*", "//", "'", "0x1", "\\x41"]
 # Takes the place of raw JSON while the rest is encoded.
 _MARK = "\ue000raw {}\ue000"
-_MARKED = re.compile('"\\\\ue000raw (\\d+)\\\\ue000"|"\ue000raw (\\d+)\ue000"')
+_MARKED = re.compile('"\\\\ue000raw (\\d{1,9})\\\\ue000"|"\ue000raw (\\d{1,9})\ue000"')
 _MAX_TEXT = 40_000
 
 
@@ -74,7 +74,7 @@ class Mutator:
         as_ascii = self.chance(0.8)
         separators = (",", ":") if self.chance(0.3) else None
         text = json.dumps(value, ensure_ascii=as_ascii, separators=separators)
-        return _MARKED.sub(lambda found: _RAW[int(found[1] or found[2])], text)
+        return _MARKED.sub(lambda found: _RAW[int(found[1] or found[2]) % len(_RAW)], text)
 
     def value(self, value: Any, *, raw: bool = True) -> Any:
         """Return a copy of a JSON value with one to three changes.
