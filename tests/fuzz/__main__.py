@@ -11,7 +11,7 @@ from tests.fuzz.cases import Failure, run_case
 from tests.fuzz.cpu_limit import hangs_interrupted
 from tests.fuzz.engine import Engine
 from tests.fuzz.output import silent
-from tests.fuzz.store import Store, read_finding
+from tests.fuzz.store import Store, add_to_corpus, read_finding
 from tests.fuzz.target import Case
 from tests.fuzz.targets.registry import PLANS
 
@@ -28,20 +28,24 @@ def main() -> int:
     parser.add_argument("--resume", choices=("yes", "no"), default="yes")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--replay", type=Path)
+    parser.add_argument("--keep", type=int, default=0)
     arguments = parser.parse_args()
     if arguments.replay:
         return _replay(arguments.replay)
     store = Store.open(FOLDER, arguments.seed, resumes=arguments.resume == "yes")
-    _forget_mended(store)
+    _keep_mended(store)
+    plans = {name: PLANS[name] for name in arguments.targets or PLANS}
     engine = Engine(
         store,
         inputs=arguments.inputs,
         seconds=arguments.seconds,
-        plans={name: PLANS[name] for name in arguments.targets or PLANS},
+        plans=plans,
         processes=arguments.processes,
         output=sys.stdout,
     )
     engine.run()
+    for name in plans if arguments.keep else ():
+        add_to_corpus(name, store.seeds_by_size(name)[: arguments.keep])
     findings = store.findings()
     for path in findings:
         print(f"{store.counts.get(f'{path.parent.name}/{path.stem}', 0):7,} times  {path}")
@@ -59,11 +63,13 @@ def _replay(path: Path) -> int:
     return 1 if failure else 0
 
 
-def _forget_mended(store: Store) -> None:
-    """Remove the findings of earlier runs that do not show any more."""
+def _keep_mended(store: Store) -> None:
+    """Keep the findings that do not show any more as regression tests."""
     for path in store.findings():
-        _, failure = _run_again(*read_finding(path))
+        name, case = read_finding(path)
+        _, failure = _run_again(name, case)
         if not failure:
+            print(f"Mended: {path}; {add_to_corpus(name, [case])} has the case from now on.")
             path.unlink()
 
 

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,11 @@ class Store:
         """Return the files with findings."""
         return sorted(self.folder.glob("findings/*/*.json"))
 
+    def seeds_by_size(self, target: str) -> list[Case]:
+        """Return the seeds of a target, the smallest first."""
+        seeds = _read(self.folder / f"seeds/{target}.json", {})
+        return sorted(seeds.values(), key=lambda case: len(json.dumps(case)))
+
 
 def read_finding(path: Path) -> tuple[str, Case]:
     """Return the target and the case in a file with a finding."""
@@ -96,6 +101,16 @@ def corpus_cases(target: str) -> Iterator[Case]:
     if path.exists():
         for line in path.read_text(encoding="utf-8").splitlines():
             yield json.loads(line)
+
+
+def add_to_corpus(target: str, cases: Iterable[Case]) -> Path:
+    """Add cases to the repository, except those that it has."""
+    path = CORPUS / f"{target}.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    lines += [json.dumps(case) for case in cases]
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("".join(f"{line}\n" for line in dict.fromkeys(lines)), encoding="utf-8")
+    return path
 
 
 def _read(path: Path, default: Any) -> Any:
