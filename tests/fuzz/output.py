@@ -31,6 +31,7 @@ class Output:
             if isinstance(logger, logging.Logger)
             for handler in logger.handlers
             if isinstance(handler, logging.StreamHandler)
+            and not isinstance(handler.stream, io.StringIO)  # pytest's
         ]
         streams = [handler.stream for handler in handlers]
         sys.stdout, sys.stderr = self.stdout, self.stderr

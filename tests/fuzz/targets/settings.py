@@ -1,9 +1,9 @@
 """Settings: each text and context gives settings, or the one error that lists all mistakes."""
 
+import io
 import re
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import PosixPath
 from typing import Any
 
 import pytest
@@ -54,14 +54,22 @@ _TOKENS += ["#"]
 _TOKENS += ['stage = "x"', "07:32:00", "1e5", "-0", "\\uD800", "queue_ids.a = 1", "\r", "a.b.c = 1"]
 
 
+class _File(PosixPath):
+    """A file in memory."""
+
+    content = b""
+
+    def read_text(self, encoding: str | None = None, *_: Any, **__: Any) -> str:
+        return io.TextIOWrapper(io.BytesIO(self.content), encoding=encoding).read()
+
+
 class SettingsTarget:
     """The reading of settings.toml, of the CDK's context and of a program's values."""
 
     inputs_per_case = 1
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="queue-ends-fuzz-")
-        self._file = Path(self._folder.name) / "settings.toml"
+        self._file = _File("/project/settings.toml")
         # A filter is tried in a process with limits of its own, which would take a second each.
         no_problem = attribute_filter.TrialResult()
         patch.setattr(attribute_filter, "try_filter_in_subprocess", lambda *_, **__: no_problem)
@@ -102,7 +110,7 @@ class SettingsTarget:
         return mutator.text(text)
 
     def run(self, case: Case) -> str:
-        self._file.write_bytes(case["text"].encode("utf-8", "surrogatepass"))
+        self._file.content = case["text"].encode("utf-8", "surrogatepass")
         outcomes = [
             _outcome_of(lambda: load(self._file, case["context"], case["region"])),
             _outcome_of(lambda: make_settings("dev", **_keywords(case["context"]))),
