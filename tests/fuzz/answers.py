@@ -4,11 +4,12 @@ import functools
 import gzip
 import io
 import json
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from local.http.messages import Answer
 from tests.fuzz.mutation import Mutator
-from tests.fuzz.transport import Endless, RawAnswer, raw_answer
+from tests.fuzz.transport import Dripping, Endless, RawAnswer, raw_answer
 
 MIB = 1 << 20
 # More than a function may read of one answer.
@@ -22,6 +23,7 @@ _HEADER_VALUES += ["deflate"]
 _HEADER_VALUES += ["identity, gzip", "chunked", "text/html; charset=utf-7", "nan", "inf", "\x9b"]
 _HEADER_VALUES += ["é", ""]
 _HEADER_VALUES += ["application/json; charset=utf-16", "https://10.0.0.1/", "x" * 5_000, "a\u202eb"]
+_DRIP_SECONDS = 0.6
 _KINDS = ("sent", "lost", "cut", "hung")
 
 
@@ -48,6 +50,8 @@ def change(mutator: Mutator, *, secret: str) -> dict[str, Any]:
         made["fate"] = mutator.choice(_KINDS)
     elif kind < 0.68:
         made["huge"] = mutator.choice(("plain", "gzip", "spaces", "list"))
+    elif kind < 0.69:
+        made["drips"] = True
     if not made or mutator.chance(0.3):
         made["status"] = mutator.choice(_STATUSES)
     if mutator.chance(0.15):
@@ -60,11 +64,15 @@ def change(mutator: Mutator, *, secret: str) -> dict[str, Any]:
     return made
 
 
-def changed(answer: Answer, made: dict[str, Any], mutator: Mutator) -> RawAnswer:
+def changed(
+    answer: Answer, made: dict[str, Any], mutator: Mutator, let_pass: Callable[[float], object]
+) -> RawAnswer:
     """Return an answer with a change.
 
     Parameters
     ----------
+    let_pass
+        Lets some seconds pass, as an answer does that comes byte by byte.
     mutator
         Makes the edits of the answer's own body: the same for the same change.
     """
@@ -80,6 +88,8 @@ def changed(answer: Answer, made: dict[str, Any], mutator: Mutator) -> RawAnswer
         headers.pop("Content-Length")
         body, encoding = _huge(made["huge"])
         headers |= encoding
+    if "drips" in made:
+        body = io.BufferedReader(Dripping(data, lambda: let_pass(_DRIP_SECONDS)))
     headers |= made.get("headers", {})
     if made.get("fate") == "cut":
         headers["Content-Length"] = str(len(data) + 10)
@@ -90,10 +100,6 @@ def changed(answer: Answer, made: dict[str, Any], mutator: Mutator) -> RawAnswer
         made.get("fate", "sent"),
         made.get("reason"),
     )
-
-
-def has_huge_body(changes: Any) -> bool:
-    return any("huge" in made for made in changes if isinstance(made, dict))
 
 
 def _huge(kind: str) -> tuple[BinaryIO, dict[str, str]]:

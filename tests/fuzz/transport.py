@@ -83,6 +83,29 @@ def raw_answer(answer: Answer) -> RawAnswer:
     return RawAnswer(answer.status, headers, io.BytesIO(content), answer.fate, answer.reason)
 
 
+class Dripping(io.RawIOBase):
+    """A body that comes byte by byte.
+
+    Parameters
+    ----------
+    wait
+        Called before each byte.
+    """
+
+    def __init__(self, data: bytes, wait: Callable[[], object]) -> None:
+        self._data = io.BytesIO(data)
+        self._wait = wait
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._wait()
+        byte = self._data.read(1)
+        buffer[: len(byte)] = byte
+        return len(byte)
+
+
 class Endless(io.RawIOBase):
     """A body of many bytes, of which only those exist that are read.
 

@@ -19,13 +19,14 @@ from genesys.queues import find_queues, find_similar_queues
 from genesys.subscriptions import Subscriptions, SubscriptionSpec
 from local.http.messages import Answer, Request
 from tests.fakes.aws.cloudformation import ACCOUNT, NAME, QUEUE_ARN, REGION, SUFFIX, TOPICS
-from tests.fakes.clock import Alarm, Clock
+from tests.fakes.clock import Clock
 from tests.fakes.details import analytics_conversation, conversation_id
 from tests.fuzz.answers import change, changed
 from tests.fuzz.mutation import Mutator
 from tests.fuzz.output import Output
 from tests.fuzz.target import Case, check, is_clean
 from tests.fuzz.transport import RawAnswer, answered_by
+from tests.fuzz.virtual_alarm import VirtualAlarm
 
 SECRET = "Sx7+canary/of the client"
 TOKEN = "tk-canary-0f-the-login"
@@ -114,7 +115,7 @@ class ClientTarget:
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self._output = Output()
-        Alarm(Clock(), patch)
+        self._alarm = VirtualAlarm(patch)
 
     def make(self, mutator: Mutator, kept: Sequence[Case]) -> Case:
         if kept and mutator.chance(0.2):
@@ -135,7 +136,7 @@ class ClientTarget:
 
     def run(self, case: Case) -> str:
         operate, sound = _OPERATIONS[case["operation"]]
-        clock = Clock()
+        clock = self._alarm.clock = Clock()
         counts = {"login": 0, "api": 0}
 
         def respond(_: str, request: Request) -> Answer | RawAnswer:
@@ -156,7 +157,7 @@ class ClientTarget:
             mutator = Mutator(
                 Random(made.get("edit", 0)), [NAME, "sub-1", QUEUE_ARN, TOKEN, SECRET]
             )
-            return changed(answer, made, mutator)
+            return changed(answer, made, mutator, self._alarm.let_pass)
 
         client = GenesysClient(
             "https://login.example",

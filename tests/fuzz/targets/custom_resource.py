@@ -27,7 +27,7 @@ from tests.fakes.aws.cloudformation import (
 from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.aws.stacks import STACK_ID, FakeStacks
-from tests.fakes.clock import Alarm, Clock, Invocation
+from tests.fakes.clock import Clock, Invocation
 from tests.fakes.deliveries import (
     FOREIGN_ACCOUNT,
     FOREIGN_ARN,
@@ -41,6 +41,7 @@ from tests.fuzz.output import Output
 from tests.fuzz.target import Case, Finding, check, is_clean
 from tests.fuzz.targets.worker import Current
 from tests.fuzz.transport import RawAnswer, answered_by
+from tests.fuzz.virtual_alarm import VirtualAlarm
 
 _URL = "http://127.0.0.1:1"
 _ANSWER_HOST = "cloudformation-custom-resource.example"
@@ -75,14 +76,14 @@ class CustomResourceTarget:
 
     def __init__(self, types: Sequence[str], patch: pytest.MonkeyPatch) -> None:
         self._types = types
-        self._output = Output()
-        self._services = {
+        self.output = Output()
+        self.services = {
             service: Current() for service in ("secretsmanager", "events", "cloudformation")
         }
-        Alarm(Clock(), patch)
+        self.alarm = VirtualAlarm(patch)
         _let_time_pass(patch)
-        with self._output.taken():
-            self._module = imported_anew("provisioner", self._services, {}, patch)
+        with self.output.taken():
+            self.module = imported_anew("provisioner", self.services, {}, patch)
 
     def make(self, mutator: Mutator, kept: Sequence[Case]) -> Case:
         if kept and mutator.chance(0.25):
@@ -122,19 +123,19 @@ class CustomResourceTarget:
         return case
 
     def run(self, case: Case) -> str:
-        return _Life(case, self._services, self._module, self._output).run()
+        return _Life(case, self).run()
 
 
 class _Life:
     """The life of one custom resource, in an org of its own."""
 
-    def __init__(
-        self, case: Case, services: Mapping[str, Current], module: Any, output: Output
-    ) -> None:
+    def __init__(self, case: Case, target: CustomResourceTarget) -> None:
         self._case = case
-        self._module = module
-        self._output = output
-        self._clock = Clock()
+        self._module = target.module
+        self._output = target.output
+        self._alarm = target.alarm
+        self._clock = self._alarm.clock = Clock()
+        services = target.services
         self._genesys = genesys = GenesysCloud(clock=self._clock)
         self._sources = FakePartnerEventSources(self._clock)
         self._stacks = FakeStacks()
@@ -270,7 +271,8 @@ class _Life:
             return answer
         if made.get("fate") == "hung":
             self._clock.now += 10
-        sent = changed(answer, made, Mutator(Random(made.get("edit", 0)), [NAME, *self._ids()]))
+        mutator = Mutator(Random(made.get("edit", 0)), [NAME, *self._ids()])
+        sent = changed(answer, made, mutator, self._alarm.let_pass)
         # With an answer that says something else than the truth, a request can only go wrong.
         self._has_lied |= 200 <= sent.status < 300 or sent.status in (401, 404)
         return sent

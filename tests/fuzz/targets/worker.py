@@ -88,6 +88,9 @@ class WorkerTarget:
         def acting(end: ConversationEnd) -> None:
             self._acted.append(end)
             act(end)
+            # As a user's action may do, although it should not.
+            if CANARY not in str(end.queue_name):
+                destinations.actions.logger.info("Seen", queue_name=end.queue_name)
 
         patch.setattr(destinations.actions, "on_conversation_end", acting)
         with self._output.taken():
