@@ -4,6 +4,7 @@ import functools
 import gzip
 import io
 import json
+import re
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
@@ -24,6 +25,10 @@ _HEADER_VALUES += ["identity, gzip", "chunked", "text/html; charset=utf-7", "nan
 _HEADER_VALUES += ["é", ""]
 _HEADER_VALUES += ["application/json; charset=utf-16", "https://10.0.0.1/", "x" * 5_000, "a\u202eb"]
 _DRIP_SECONDS = 0.6
+_IDS: list[Any] = ["../../users/me?x=", "a/b", "..", ".", "", " ", "a b", "%2e%2e", "a?b=c", "#"]
+_IDS += ["\u202e"]
+_IDS += ["\\"]
+_IDS += ["\ud83d", "é", "x" * 6_000, "types", "a;b", "a\nb", 5, None, ["a"], {"a": 1}]
 _KINDS = ("sent", "lost", "cut", "hung")
 
 
@@ -52,6 +57,8 @@ def change(mutator: Mutator, *, secret: str) -> dict[str, Any]:
         made["huge"] = mutator.choice(("plain", "gzip", "spaces", "list"))
     elif kind < 0.69:
         made["drips"] = True
+    elif kind < 0.77:
+        made["id"] = mutator.choice(_IDS)
     if not made or mutator.chance(0.3):
         made["status"] = mutator.choice(_STATUSES)
     if mutator.chance(0.15):
@@ -80,6 +87,8 @@ def changed(
     text = raw.body.read().decode()
     if "edit" in made:
         text = mutator.json_text(text)
+    if "id" in made:
+        text = re.sub(r'"id": "[^"]*"', lambda _: f'"id": {json.dumps(made["id"])}', text)
     text = made.get("body", text)
     data = text.encode("utf-8", "surrogatepass")
     headers = {"Content-Type": "application/json", "Content-Length": str(len(data))}

@@ -107,6 +107,8 @@ class WorkerTarget:
             # Analytics answer with a mutated conversation, or with none.
             "answer": mutator.value(analytics_conversation(conversation_id(1)), raw=False),
             "records": records,
+            # Whether the batch comes a second time, as SQS may deliver it.
+            "comes_again": mutator.chance(0.3),
             # Where in the batch the sound neighbours stand.
             "places": [mutator.below(len(records) + 1) for _ in self._sound_records()],
         }
@@ -156,6 +158,7 @@ class WorkerTarget:
         records = [*case["records"]]
         for place, sound in zip(case["places"], self._sound_records(), strict=True):
             records.insert(place, sound)
+        batch = records
         with self._output.taken(), answered_by(respond):
             for round_number in range(_MAX_ROUNDS):
                 signatures.append(self._run_batch(module, records, is_first=round_number == 0))
@@ -168,6 +171,8 @@ class WorkerTarget:
                 if not records:
                     break
             check(not records, "messages to itself without an end", len(records))
+            if case["comes_again"]:
+                signatures.append(self._run_batch(module, batch, is_first=False))
         self._check_deliveries()
         return " / ".join(signatures)
 
@@ -216,7 +221,9 @@ class WorkerTarget:
         if batch is None:
             raise Finding("no line for the batch", lines)
         reasons: Any = batch.get("reasons", {})
-        self._refusals += reasons.get("rejected.destination_refused", 0)
+        # A refused message whose body SQS does not take stays in the intake queue.
+        for reason in ("rejected.destination_refused", "failed.dead_letter_queue"):
+            self._refusals += reasons.get(reason, 0)
         kinds = {kind: int(str(batch.get(kind, 0))) for kind in _KINDS}
         identified = [id_ for id_ in ids if id_]
         check(
@@ -231,6 +238,8 @@ class WorkerTarget:
             "a rejected message is not in the dead-letter queue",
             sources,
         )
+        if all(map(_is_plain, records)):
+            check({*sources} <= {*ids}, "a message is rejected under another id", sources)
         check(
             not {*filter(None, sources)} & {*failed},
             "a message is both rejected and failed",
