@@ -62,8 +62,8 @@ class Plan:
     make: Callable[[pytest.MonkeyPatch], Target]
 
 
-class Finding(Exception):
-    """Wrong behaviour.
+class Finding(BaseException):
+    """Wrong behaviour. It is no `Exception`, so that the code under test does not answer for it.
 
     Attributes
     ----------
