@@ -1,6 +1,8 @@
 """The alarm signal in the time of a virtual clock, which time limits rely on."""
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -8,19 +10,19 @@ from tests.fakes.clock import Clock
 
 
 class VirtualAlarm:
-    """Replaces the timer of the alarm signal, for the clock of each case.
+    """Replaces the timer of the alarm signal while a case runs."""
 
-    Attributes
-    ----------
-    clock
-        The clock of the present case.
-    """
-
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.clock = Clock()
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
         self._due: float | None = None
         self._again = 0.0
-        patch.setattr(signal, "setitimer", self._set)
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Replace the timer in the enclosed code. Targets that share a process do not meet."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(signal, "setitimer", self._set)
+            yield
 
     def let_pass(self, seconds: float) -> None:
         """Let time pass in a call; the alarm rings if its time has come."""

@@ -113,9 +113,8 @@ class ClientTarget:
 
     inputs_per_case = 1
 
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+    def __init__(self, _: pytest.MonkeyPatch) -> None:
         self._output = Output()
-        self._alarm = VirtualAlarm(patch)
 
     def make(self, mutator: Mutator, kept: Sequence[Case]) -> Case:
         if kept and mutator.chance(0.2):
@@ -136,7 +135,8 @@ class ClientTarget:
 
     def run(self, case: Case) -> str:
         operate, sound = _OPERATIONS[case["operation"]]
-        clock = self._alarm.clock = Clock()
+        clock = Clock()
+        alarm = VirtualAlarm(clock)
         counts = {"login": 0, "api": 0}
 
         def respond(_: str, request: Request) -> Answer | RawAnswer:
@@ -157,7 +157,7 @@ class ClientTarget:
             mutator = Mutator(
                 Random(made.get("edit", 0)), [NAME, "sub-1", QUEUE_ARN, TOKEN, SECRET]
             )
-            return changed(answer, made, mutator, self._alarm.let_pass)
+            return changed(answer, made, mutator, alarm.let_pass)
 
         client = GenesysClient(
             "https://login.example",
@@ -168,7 +168,7 @@ class ClientTarget:
             retries=case["retries"],
         )
         self._output.clear()
-        with self._output.taken(), answered_by(respond):
+        with self._output.taken(), answered_by(respond), alarm.in_place():
             try:
                 found = operate(client)
             except _EXPECTED as error:

@@ -80,7 +80,6 @@ class CustomResourceTarget:
         self.services = {
             service: Current() for service in ("secretsmanager", "events", "cloudformation")
         }
-        self.alarm = VirtualAlarm(patch)
         _let_time_pass(patch)
         with self.output.taken():
             self.module = imported_anew("provisioner", self.services, {}, patch)
@@ -133,8 +132,8 @@ class _Life:
         self._case = case
         self._module = target.module
         self._output = target.output
-        self._alarm = target.alarm
-        self._clock = self._alarm.clock = Clock()
+        self._clock = Clock()
+        self._alarm = VirtualAlarm(self._clock)
         services = target.services
         self._genesys = genesys = GenesysCloud(clock=self._clock)
         self._sources = FakePartnerEventSources(self._clock)
@@ -244,7 +243,7 @@ class _Life:
         answers_before = len(self._answers)
         self._output.clear()
         context = Invocation(self._clock, self._clock.now + _TIMEOUT_SECONDS)
-        with self._output.taken(), answered_by(self._respond):
+        with self._output.taken(), answered_by(self._respond), self._alarm.in_place():
             self._module.handler(json.loads(json.dumps(event)), context)
         check(len(self._answers) == answers_before + 1, "not exactly one answer", self._answers)
         check(context.get_remaining_time_in_millis() >= 0, "the answer came after the timeout")

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
+import boto3
 import pytest
 
 import destinations.actions
@@ -146,6 +147,12 @@ class WorkerTarget:
         ]
 
     def run(self, case: Case) -> str:
+        # Another target in this process may have replaced the clients.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(boto3, "client", lambda service, **_: self._services[service])
+            return self._run(case)
+
+    def _run(self, case: Case) -> str:
         self._begin()
         module = self._workers[case["details"]]
 
@@ -394,6 +401,8 @@ def _is_plain(each: Any) -> bool:
         isinstance(each, dict)
         and {*each} == {*plain}
         and all(isinstance(each[key], str) and each[key] for key in ("messageId", "receiptHandle"))
+        and each["messageId"].isascii()
+        and each["messageId"].isprintable()
         and isinstance(each["body"], str)
         and each["attributes"] == plain["attributes"]
         and not each["messageAttributes"]
