@@ -12,23 +12,33 @@ from local.http.messages import Answer
 from tests.fuzz.mutation import Mutator
 from tests.fuzz.transport import Dripping, Endless, RawAnswer, raw_answer
 
-MIB = 1 << 20
+_MIB = 1 << 20
 # More than a function may read of one answer.
-_HUGE = 256 * MIB
+_HUGE = 256 * _MIB
 _STATUSES = [*[200] * 8, 201, 202, 204, 206, 301, 302, 304, 307, 400, 401, 403, 404, 404, 408, 409]
 _STATUSES += [410, 413, 418, 429, 429, 451, 500, 502, 503, 504, 599, 999, 100, 101, 600]
 _HEADERS = ["Retry-After", "ININ-Correlation-Id", "Content-Type", "Content-Encoding", "Location"]
 _HEADERS += ["Content-Length", "Transfer-Encoding", "Set-Cookie", "Connection", "X-Odd"]
 _HEADER_VALUES = ["0", "-1", "5", "1e9", "9" * 400, "Thu, 01 Jan 1970 00:00:00 GMT", "gzip", "br"]
-_HEADER_VALUES += ["deflate"]
-_HEADER_VALUES += ["identity, gzip", "chunked", "text/html; charset=utf-7", "nan", "inf", "\x9b"]
-_HEADER_VALUES += ["é", ""]
+_HEADER_VALUES += ["deflate", "identity, gzip", "chunked", "text/html; charset=utf-7", "nan"]
+_HEADER_VALUES += ["inf", "\x9b", "é", ""]
 _HEADER_VALUES += ["application/json; charset=utf-16", "https://10.0.0.1/", "x" * 5_000, "a\u202eb"]
 _DRIP_SECONDS = 0.6
 _IDS: list[Any] = ["../../users/me?x=", "a/b", "..", ".", "", " ", "a b", "%2e%2e", "a?b=c", "#"]
-_IDS += ["\u202e"]
-_IDS += ["\\"]
-_IDS += ["\ud83d", "é", "x" * 6_000, "types", "a;b", "a\nb", 5, None, ["a"], {"a": 1}]
+_IDS += [
+    "\u202e",
+    "\\",
+    "\ud83d",
+    "é",
+    "x" * 6_000,
+    "types",
+    "a;b",
+    "a\nb",
+    5,
+    None,
+    ["a"],
+    {"a": 1},
+]
 _KINDS = ("sent", "lost", "cut", "hung")
 
 
@@ -78,10 +88,10 @@ def changed(
 
     Parameters
     ----------
-    let_pass
-        Lets some seconds pass, as an answer does that comes byte by byte.
     mutator
         Makes the edits of the answer's own body: the same for the same change.
+    let_pass
+        Lets some seconds pass, as an answer does that comes byte by byte.
     """
     raw = raw_answer(answer)
     text = raw.body.read().decode()
@@ -127,6 +137,6 @@ def _bomb() -> bytes:
     """Return a small answer that is huge once it is unpacked."""
     packed = io.BytesIO()
     with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1) as file:
-        for _ in range(_HUGE // MIB):
-            file.write(b" " * MIB)
+        for _ in range(_HUGE // _MIB):
+            file.write(b" " * _MIB)
     return packed.getvalue()

@@ -77,9 +77,7 @@ class Engine:
         self._output = output
         self._plans = plans
         self._slices = slices_per_target(inputs, plans)
-        self._started: dict[str, int] = {}
         self._running: set[str] = set()
-        self._is_stopped = False
         self._shown_at = 0.0
 
     def run(self) -> None:

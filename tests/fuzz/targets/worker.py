@@ -238,15 +238,36 @@ class WorkerTarget:
             "a message without an outcome, or with two",
             (kinds, len(records)),
         )
-        dead = sqs.dead[dead_before:]
+        self._check_dead_letters(records, sqs.dead[dead_before:], failed, kinds["rejected"])
+        deleted = sqs.deleted[deleted_before:]
+        check(len(deleted) <= kinds["rejected"], "a message was deleted without a copy", deleted)
+        check({*reasons} <= _REASONS, "an unknown reason", reasons)
+        if is_first:
+            check("sound-1" not in failed, "a sound neighbour failed", reasons)
+            check("sound-2" not in failed, "a sound neighbour failed", reasons)
+            self._check_expected(records, reasons)
+        check(not self._services["dynamodb"].fake.refused, "DynamoDB refused a call")
+        kinds_in_words = "".join(kind[0] for kind, count in kinds.items() if count)
+        return f"{kinds_in_words} {','.join(sorted(reasons))}"
+
+    def _check_dead_letters(
+        self,
+        records: Sequence[Any],
+        dead: Sequence[Mapping[str, Any]],
+        failed: Sequence[str],
+        rejected_count: int,
+    ) -> None:
+        """Look at the copies of the messages that were rejected."""
         sources = [_source_of(entry) for entry in dead]
         check(
-            len(sources) == kinds["rejected"],
+            len(sources) == rejected_count,
             "a rejected message is not in the dead-letter queue",
             sources,
         )
         if all(map(_is_plain, records)):
-            check({*sources} <= {*ids}, "a message is rejected under another id", sources)
+            ids = {_id_of(each) for each in records}
+            check({*sources} <= ids, "a message is rejected under another id", sources)
+        check(not {"sound-1", "sound-2"} & {*sources}, "a sound neighbour was rejected", sources)
         check(
             not {*filter(None, sources)} & {*failed},
             "a message is both rejected and failed",
@@ -258,23 +279,6 @@ class WorkerTarget:
             "a body changed on its way",
             sources,
         )
-        deleted = sqs.deleted[deleted_before:]
-        check(len(deleted) <= len(dead), "a message was deleted without a copy", deleted)
-        check(
-            {*reasons} <= _REASONS,
-            "an unknown reason",
-            reasons,
-        )
-        if is_first:
-            check(
-                not {"sound-1", "sound-2"} & {*failed, *sources},
-                "a sound neighbour failed",
-                reasons,
-            )
-            self._check_expected(records, reasons)
-        check(not self._services["dynamodb"].fake.refused, "DynamoDB refused a call")
-        kinds_in_words = "".join(kind[0] for kind, count in kinds.items() if count)
-        return f"{kinds_in_words} {','.join(sorted(reasons))}"
 
     def _check_expected(self, records: Sequence[Any], reasons: Mapping[str, int]) -> None:
         """Compare the rejected messages with what the contract says of each."""
