@@ -85,9 +85,8 @@ class CustomResourceTarget:
             self.module = imported_anew("provisioner", self.services, {}, patch)
 
     def make(self, mutator: Mutator, kept: Sequence[Case]) -> Case:
-        if kept and mutator.chance(0.25):
-            case = copy.deepcopy(mutator.choice(kept))
-        else:
+        case = copy.deepcopy(mutator.choice(kept)) if kept and mutator.chance(0.25) else {}
+        if not case.get("steps"):
             kinds = mutator.choice(
                 (["Create"], ["Create", "Update"], ["Delete"], ["Create", "Delete"])
             )

@@ -52,11 +52,11 @@ class WebhookTarget:
         self._ends = make_ends(self.inputs_per_case)
 
     def make(self, mutator: Mutator, kept: Sequence[Case]) -> Case:
-        seed = mutator.choice(kept) if kept and mutator.chance(0.3) else None
+        seeds = mutator.choice(kept)["scripts"] if kept and mutator.chance(0.3) else []
         waits = mutator.chance(0.01)
         scripts = []
-        for number in range(self.inputs_per_case):
-            text = seed["scripts"][number]["text"] if seed else _answer(mutator)
+        for _ in range(self.inputs_per_case):
+            text = mutator.choice(seeds)["text"] if seeds else _answer(mutator)
             if mutator.chance(0.5):
                 text = mutator.text(text)[:100_000]
             scripts.append(
