@@ -39,7 +39,7 @@ _DETAIL = re.compile(
     r"answered -?\d+|no answer within [\d.]+ s\b.*|the connection failed \(\w+\)|"
     r"the connection was refused|the host's .*"
 )
-_STATUS_LINE = re.compile(rb"HTTP/[^ ]* +(\d{3})(?: [^\r\n]*)?\r?\n")
+_STATUS_LINE = re.compile(rb"HTTP/[^ ]* +(\d{3})(?:\s[^\n]*)?\n")
 
 
 class WebhookTarget:
