@@ -17,6 +17,15 @@ DELIVERY ?= subscription
 DETAILS ?= none
 # For `bench`: which parts, such as PART="per_record latency"; all by default.
 PART ?=
+# For `fuzz`: how many inputs, within how many seconds, of which targets (all by default), and whether
+# to go on where the last call ended. REPLAY= names the file of a finding to run again. KEEP= adds so
+# many of each target's smallest seeds to the corpus in the repository.
+INPUTS ?= 1000000
+SECONDS ?= 3600
+TARGET ?=
+RESUME ?= yes
+REPLAY ?=
+KEEP ?= 0
 # For `deploy` and `destroy`: further settings, such as SETTINGS="-c log_level=DEBUG".
 SETTINGS ?=
 # Whoever sits at a terminal is asked; a pipeline is not.
@@ -29,7 +38,7 @@ export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := true
 # Many processes import the same: what one has compiled serves the others, whatever the shell says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo chaos bench test lint lock audit sbom diff deploy drift policy destroy
+.PHONY: help setup demo chaos bench fuzz test lint lock audit sbom diff deploy drift policy destroy
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
@@ -104,6 +113,10 @@ chaos: setup ## the same while faults strike, and an account of every end (EVENT
 
 bench: setup ## measure speed, memory and calls against what people would use instead (PART=per_record)
 	@$(PY) -m bench $(PART)
+
+fuzz: setup ## try mutated inputs on all that reads them (INPUTS= SECONDS= SEED= TARGET=client RESUME=no REPLAY=file)
+	@PYTHONPATH=functions $(PY) -m tests.fuzz --inputs $(INPUTS) --seconds $(SECONDS) --seed $(SEED) --resume $(RESUME) \
+		$(if $(TARGET),--targets $(TARGET)) $(if $(REPLAY),--replay $(REPLAY)) --keep $(KEEP)
 
 # More processes than a small machine has cores, as the tests of deployed stacks wait a lot.
 test: lint $(OWN_APP)/.installed ## everything that needs no real AWS

@@ -1,0 +1,1 @@
+"""The fuzzer: mutated inputs for everything that reads what others write."""

@@ -1,0 +1,1 @@
+"""The parts of Queue Ends that are fuzzed."""
