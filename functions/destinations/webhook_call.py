@@ -229,10 +229,10 @@ def _says_no_way(error: Exception) -> bool:
 
 
 def _describe(error: Exception) -> str:
-    """Return a fixed description of an error. The error's own message could contain host names."""
+    """Return a description of an error that contains no host names, as its own text could."""
     match error:
         case AddressRefused():
-            return "the host's address is not public; set webhook_allow_private if this is intended"
+            return str(error)
         case socket.gaierror():
             return "the host's name cannot be resolved"
         case ssl.SSLCertVerificationError():
