@@ -1,12 +1,13 @@
 """Connections to the webhook's URL, which go only to allowed addresses and can be aborted."""
 
 import http.client
-import math
+import io
 import socket
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from urllib3.util import wait_for_read
@@ -19,6 +20,10 @@ Resolver = Callable[[str, int], Sequence[str]]
 
 # Load balancers commonly close an idle connection after 60 seconds.
 MAX_IDLE_SECONDS = 50.0
+# A response's body is read only so that the connection can be reused. If a body is longer than
+# this, or takes longer, the connection is closed instead.
+MAX_BODY_BYTES = 16 * 1024
+MAX_BODY_SECONDS = 0.5
 
 
 class AddressRefused(Exception):
@@ -125,6 +130,28 @@ def _explain_refusal(refused_count: int, count: int, is_http: bool) -> str:
     return f"{subject} not public; set webhook_allow_private if this is intended"
 
 
+class _TimedStream(io.RawIOBase):
+    """A response's stream, in which each wait ends at the connection's deadline.
+
+    A socket's own timeout begins anew with every byte, so a body that trickles in would outlast it.
+    """
+
+    def __init__(self, connection: "Connection", stream: io.BufferedReader) -> None:
+        self._connection = connection
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._connection.limit_waits_to_deadline()
+        return self._stream.readinto1(buffer)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
 class Connection(http.client.HTTPConnection):
     """A connection to an allowed address of an endpoint.
 
@@ -182,10 +209,23 @@ class Connection(http.client.HTTPConnection):
                 last_error = error
         raise last_error
 
-    def limit_waits_to_deadline(self, max_seconds: float = math.inf) -> None:
-        """Limit waits on the socket to the time left before the deadline, and to `max_seconds`."""
+    def limit_waits_to_deadline(self) -> None:
+        """Limit waits on the socket to the time left before the deadline."""
         if self._open_socket:
-            self._open_socket.settimeout(min(max_seconds, self._remaining_seconds()))
+            self._open_socket.settimeout(self._remaining_seconds())
+
+    def read_body(self, response: http.client.HTTPResponse) -> bool:
+        """Read a response's body; return whether the connection can be reused."""
+        try:
+            if response.fp:
+                self.deadline = self.deadline.within(MAX_BODY_SECONDS)
+                response.fp = io.BufferedReader(_TimedStream(self, response.fp))
+                response.read(MAX_BODY_BYTES)
+        except (OSError, http.client.HTTPException):
+            return False
+        # The response closes itself at the body's last byte. The connection has no `sock` if the
+        # response's headers said that the receiver will close the connection.
+        return response.isclosed() and self.sock is not None
 
     def _remaining_seconds(self) -> float:
         """Return the time left before the deadline; raise `TimeoutError` if there is none."""
