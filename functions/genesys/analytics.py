@@ -5,7 +5,7 @@ from typing import Any
 
 from deadline import Deadline
 from genesys.client import GenesysClient
-from genesys.errors import CredentialsError, GenesysError, LoginRefused
+from genesys.errors import GenesysError, LoginRefused
 
 PATH = "/api/v2/analytics/conversations/details"
 Conversation = Mapping[str, Any]
@@ -32,24 +32,26 @@ class Analytics:
     ) -> list[Conversation]:
         """Return the conversations that analytics have, in any order, with one request.
 
+        If Genesys Cloud refuses credentials that an earlier request has read, they may have been
+        rotated. They are then read again, and the request is repeated once.
+
         Raises
         ------
         CredentialsError, LoginRefused
             The login is impossible. The next request reads the credentials again.
         GenesysError
-            The request failed.
+            The request failed. If its status is 401, the next request reads the credentials again.
         """
         self._deadline = deadline
+        # The official SDK, too, separates the ids by commas.
+        query = {"id": ",".join(conversation_ids)}
+        have_been_accepted = self._client is not None
         try:
-            if self._client is None:
-                # The client outlives this request, so its deadline is always the latest one.
-                self._client = self._make_client(Deadline(self._seconds_left, self._sleep))
-            # The official SDK, too, separates the ids by commas.
-            query = {"id": ",".join(conversation_ids)}
-            content = self._client.request("GET", PATH, query=query)
-        except (CredentialsError, LoginRefused):
-            self._client = None
-            raise
+            content = self._request(query)
+        except GenesysError as error:
+            if not (have_been_accepted and _are_credentials_refused(error)):
+                raise
+            content = self._request(query)
         conversations = content.get("conversations") if isinstance(content, dict) else None
         if conversations is None and isinstance(content, dict):
             return []
@@ -57,8 +59,24 @@ class Analytics:
             raise GenesysError("GET", PATH, status=200, message="the response has no conversations")
         return [one for one in conversations if isinstance(one, dict)]
 
+    def _request(self, query: Mapping[str, str]) -> Any:
+        try:
+            if self._client is None:
+                # The client outlives this request, so its deadline is always the latest one.
+                self._client = self._make_client(Deadline(self._seconds_left, self._sleep))
+            return self._client.request("GET", PATH, query=query)
+        except GenesysError as error:
+            if _are_credentials_refused(error):
+                self._client = None
+            raise
+
     def _seconds_left(self) -> float:
         return self._deadline.left()
 
     def _sleep(self, seconds: float) -> None:
         self._deadline.sleep(seconds)
+
+
+def _are_credentials_refused(error: GenesysError) -> bool:
+    """Return whether Genesys Cloud refused the login, or even a new token."""
+    return isinstance(error, LoginRefused) or error.status == 401
