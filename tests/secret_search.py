@@ -15,7 +15,9 @@ _GZIP, _ZIP, _ZLIB = b"\x1f\x8b\x08", b"PK\x03\x04", b"\x78"
 # How deep containers are unpacked, such as a gzip file in base64 in a zip.
 _MAX_DEPTH = 6
 # Data in base64 that begin like gzip, zip or zlib.
-_PACKED_IN_BASE64 = re.compile(rb"(?:H4sI|UEsDB|eA[E-H]|eF[4-7]|eJ[w-z]|eN[o-r])[A-Za-z0-9+/_-]{16,}={0,2}")
+_PACKED_IN_BASE64 = re.compile(
+    rb"(?:H4sI|UEsDB|eA[E-H]|eF[4-7]|eJ[w-z]|eN[o-r])[A-Za-z0-9+/_-]{16,}={0,2}"
+)
 # The escapes of JSON and of Python's repr that can stand for a character of a secret.
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([\"'\\/]))")
 _ENTITY = re.compile(rb"&(?:#|amp|lt|gt|quot|apos)")

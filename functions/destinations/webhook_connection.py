@@ -126,7 +126,7 @@ def _explain_refusal(refused_count: int, count: int, is_http: bool) -> str:
         verb = "is" if refused_count == 1 else "are"
         subject = f"{refused_count} of the host's {count} addresses {verb}"
     if is_http:
-        return f"{subject} not of this machine, which http is only for; use https"
+        return f"{subject} not of this machine; use https for another machine"
     return f"{subject} not public; set webhook_allow_private if this is intended"
 
 

@@ -16,7 +16,7 @@ from tests.fakes.clock import Clock
 from tests.fakes.webhook_receiver import CERTIFICATE, Receiver, deliver_ends, webhook_to
 
 NOT_PUBLIC = "the host's address is not public; set webhook_allow_private if this is intended"
-NOT_LOOPBACK = "not of this machine, which http is only for; use https"
+NOT_LOOPBACK = "not of this machine; use https for another machine"
 # Costs less than the default context, which reads the system's certificates.
 TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 NOT_ACCEPTED = "the host's certificate was not accepted"
