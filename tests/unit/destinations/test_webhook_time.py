@@ -347,7 +347,7 @@ def trickle(connection: socket.socket, head: bytes) -> None:
     """Send the start of a response, then an endless body byte by byte."""
     read_request(connection)
     connection.sendall(head)
-    while not threading.Event().wait(0.02):
+    while not threading.Event().wait(0.005):
         connection.sendall(b"x")
 
 
@@ -378,7 +378,7 @@ def test_a_call_whose_response_body_trickles_in_has_arrived(head: bytes) -> None
 def test_a_body_that_trickles_in_does_not_keep_the_call(
     head: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhook_connection, "MAX_BODY_SECONDS", 0.05)
+    monkeypatch.setattr(webhook_connection, "MAX_BODY_SECONDS", 0.2)
     abandoned: list[Call] = []
     monkeypatch.setattr(Call, "abandon", abandoned.append)
 
