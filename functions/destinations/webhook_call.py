@@ -20,12 +20,6 @@ from destinations.webhook_connection import AddressRefused, Connection, Connecti
 from destinations.webhook_signature import sign
 from private_network import explain_no_answer
 
-# A response's body is read only so that the connection can be reused. If a body is longer than
-# this, the connection is closed instead.
-MAX_BODY_BYTES = 16 * 1024
-# The longest wait for the next bytes of a response's body.
-MAX_BODY_WAIT_SECONDS = 0.5
-
 # What a call goes to, in the receipt's detail, which must not contain the host's name.
 _TARGET = "the webhook's host"
 
@@ -130,14 +124,8 @@ class Call:
             if self.is_abandoned:
                 return False  # Headers that `abandon` has cut off can look complete.
             self.status = response.status
-            try:
-                connection.limit_waits_to_deadline(max_seconds=MAX_BODY_WAIT_SECONDS)
-                response.read(MAX_BODY_BYTES)
-            except (OSError, http.client.HTTPException):
-                return False
-            # The response closes itself at the body's last byte. The connection has no `sock` if
-            # the response's headers said that the receiver will close the connection.
-            return response.isclosed() and connection.sock is not None
+            # The status has decided on the receipt, whatever becomes of the body.
+            return connection.read_body(response)
 
     def _send(self, body: bytes) -> http.client.HTTPResponse:
         """Send a signed request, over a new connection if none is open; return the response.
@@ -229,10 +217,10 @@ def _says_no_way(error: Exception) -> bool:
 
 
 def _describe(error: Exception) -> str:
-    """Return a fixed description of an error. The error's own message could contain host names."""
+    """Return a description of an error that contains no host names, as its own text could."""
     match error:
         case AddressRefused():
-            return "the host's address is not public; set webhook_allow_private if this is intended"
+            return str(error)
         case socket.gaierror():
             return "the host's name cannot be resolved"
         case ssl.SSLCertVerificationError():

@@ -1,57 +1,39 @@
 """Connections to the webhook's URL, which go only to allowed addresses and can be aborted."""
 
 import http.client
-import ipaddress
-import math
+import io
 import socket
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from urllib3.util import wait_for_read
 
 from deadline import Deadline
+from destinations.webhook_addresses import is_loopback, is_public
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolver = Callable[[str, int], Sequence[str]]
 """Takes a host and a port, and returns the host's IP addresses."""
 
 # Load balancers commonly close an idle connection after 60 seconds.
 MAX_IDLE_SECONDS = 50.0
-
-# RFC 6052: the addresses in which NAT64 embeds IPv4 addresses.
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-# RFC 4291: the global unicast addresses of IPv6. Python's `is_global` is also true of unassigned
-# addresses outside this network.
-_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+# A response's body is read only so that the connection can be reused. If a body is longer than
+# this, or takes longer, the connection is closed instead.
+MAX_BODY_BYTES = 16 * 1024
+MAX_BODY_SECONDS = 0.5
 
 
 class AddressRefused(Exception):
-    """None of the host's addresses is allowed."""
+    """The host has an address that is not allowed. The exception's text is for the log."""
 
 
 def resolve_host(host: str, port: int) -> Sequence[str]:
     """Return a host's IP addresses, without duplicates, in the system's order of preference."""
     results = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in results))
-
-
-def is_public(address: str) -> bool:
-    """Return whether an IP address is public.
-
-    An IPv6 address that embeds IPv4 addresses is public if all of the IPv4 addresses are public.
-    """
-    ip: Address = ipaddress.ip_address(address)
-    if isinstance(ip, ipaddress.IPv4Address):
-        return ip.is_global and not ip.is_multicast and not ip.is_reserved
-    embedded_ips = [ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())]
-    if ip in _NAT64:
-        embedded_ips.append(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
-    if ipv4_addresses := [str(ipv4) for ipv4 in embedded_ips if ipv4]:
-        return all(map(is_public, ipv4_addresses))
-    return ip in _GLOBAL_UNICAST and ip.is_global
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +99,57 @@ class Endpoint:
     def allows(self, address: str) -> bool:
         """Return whether connections may go to an address."""
         if self.tls is None:
-            ip = ipaddress.ip_address(address)
-            return (getattr(ip, "ipv4_mapped", None) or ip).is_loopback
+            return is_loopback(address)
         return self.allow_private or is_public(address)
+
+    def resolve_allowed(self) -> Sequence[str]:
+        """Return the host's addresses.
+
+        Raises
+        ------
+        AddressRefused
+            If one of them is not allowed, even if the others are: which one is called would depend
+            on whoever answers for the host's name.
+        OSError
+            If the host's name cannot be resolved.
+        """
+        addresses = self.resolve(self.host, self.port)
+        refused_count = sum(not self.allows(address) for address in addresses)
+        if refused_count:
+            raise AddressRefused(_explain_refusal(refused_count, len(addresses), self.tls is None))
+        return addresses
+
+
+def _explain_refusal(refused_count: int, count: int, is_http: bool) -> str:
+    subject = "the host's address is"
+    if count > 1:
+        verb = "is" if refused_count == 1 else "are"
+        subject = f"{refused_count} of the host's {count} addresses {verb}"
+    if is_http:
+        return f"{subject} not of this machine; use https for another machine"
+    return f"{subject} not public; set webhook_allow_private if this is intended"
+
+
+class _TimedStream(io.RawIOBase):
+    """A response's stream, in which each wait ends at the connection's deadline.
+
+    A socket's own timeout begins anew with every byte, so a body that trickles in would outlast it.
+    """
+
+    def __init__(self, connection: "Connection", stream: io.BufferedReader) -> None:
+        self._connection = connection
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._connection.limit_waits_to_deadline()
+        return self._stream.readinto1(buffer)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
 
 
 class Connection(http.client.HTTPConnection):
@@ -145,21 +175,14 @@ class Connection(http.client.HTTPConnection):
         self._open_socket: socket.socket | None = None
 
     def connect(self) -> None:
-        """Connect to an allowed address; with https, check the host's certificate.
+        """Connect to an address of the host; with https, check the host's certificate.
 
         Raises
         ------
         AddressRefused, OSError
         """
         endpoint = self.endpoint
-        allowed_addresses = [
-            address
-            for address in endpoint.resolve(endpoint.host, endpoint.port)
-            if endpoint.allows(address)
-        ]
-        if not allowed_addresses:
-            raise AddressRefused
-        self.sock = self._open_socket = self._connect_to_any(allowed_addresses)
+        self.sock = self._open_socket = self._connect_to_any(endpoint.resolve_allowed())
         self._open_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if endpoint.tls:
             # `wrap_socket` takes the old socket over. The handshake is a separate step, so that
@@ -186,10 +209,23 @@ class Connection(http.client.HTTPConnection):
                 last_error = error
         raise last_error
 
-    def limit_waits_to_deadline(self, max_seconds: float = math.inf) -> None:
-        """Limit waits on the socket to the time left before the deadline, and to `max_seconds`."""
+    def limit_waits_to_deadline(self) -> None:
+        """Limit waits on the socket to the time left before the deadline."""
         if self._open_socket:
-            self._open_socket.settimeout(min(max_seconds, self._remaining_seconds()))
+            self._open_socket.settimeout(self._remaining_seconds())
+
+    def read_body(self, response: http.client.HTTPResponse) -> bool:
+        """Read a response's body; return whether the connection can be reused."""
+        try:
+            if response.fp:
+                self.deadline = self.deadline.within(MAX_BODY_SECONDS)
+                response.fp = io.BufferedReader(_TimedStream(self, response.fp))
+                response.read(MAX_BODY_BYTES)
+        except (OSError, http.client.HTTPException):
+            return False
+        # The response closes itself at the body's last byte. The connection has no `sock` if the
+        # response's headers said that the receiver will close the connection.
+        return response.isclosed() and self.sock is not None
 
     def _remaining_seconds(self) -> float:
         """Return the time left before the deadline; raise `TimeoutError` if there is none."""

@@ -16,16 +16,23 @@ if TYPE_CHECKING:
 
 # The keys are cached for this time. The secret is then read again, in case it has changed.
 KEEP_SECONDS = 300.0
-# This shorter time applies after the receiver's 401 or 403, or a failure of Secrets Manager.
+# This shorter time applies after a failure of Secrets Manager, and after the receiver's 401 or 403.
+# It doubles, up to `KEEP_SECONDS`, with each read that finds the refused keys unchanged. A receiver
+# that refuses every request therefore does not cause a read for every batch.
 KEEP_SECONDS_IN_DOUBT = 10.0
 # The time limit for reading the secret.
 READ_SECONDS = 3.0
 
 PREFIX = "whsec_"
+# Standard Webhooks, "Signature scheme": a key has between 24 and 64 bytes.
+MIN_KEY_BYTES = 24
+MAX_KEY_BYTES = 64
 EXPECTED_FORM = (
-    f"expected {PREFIX} followed directly by the key in base64, or several such keys "
-    "separated by spaces"
+    f"expected {PREFIX} followed directly by {MIN_KEY_BYTES} to {MAX_KEY_BYTES} bytes in base64, "
+    "or several such keys separated by spaces"
 )
+# The command that makes a key, for error messages; docs/deploy.md has it, too.
+KEY_COMMAND = f"printf '{PREFIX}%s' \"$(openssl rand -base64 32)\""
 
 
 class SecretUnusable(Exception):
@@ -56,6 +63,8 @@ class SigningKeys:
         self._keys: Sequence[bytes] = ()
         self._read_at = 0.0
         self._keep_seconds = KEEP_SECONDS
+        self._keep_seconds_if_refused = KEEP_SECONDS_IN_DOUBT
+        self._are_refused = False
 
     def current(self, deadline: Deadline) -> Sequence[bytes]:
         """Return the keys; every request is signed with each key.
@@ -72,7 +81,8 @@ class SigningKeys:
 
     def read_again_soon(self) -> None:
         """Cache the keys for a shorter time, because the receiver answered 401 or 403."""
-        self._keep_seconds = KEEP_SECONDS_IN_DOUBT
+        self._are_refused = True
+        self._keep_seconds = self._keep_seconds_if_refused
 
     def _read(self, deadline: Deadline) -> Sequence[bytes]:
         # Empty `_keys` first: if this method then raises, the next call of `current` reads again.
@@ -91,12 +101,19 @@ class SigningKeys:
             raise SecretUnusable(_why_unreadable(self._secret_name, error)) from error
         self._keep_seconds = KEEP_SECONDS
         try:
-            return parse_keys(response.get("SecretString") or "")
-        except ValueError:
-            # `from None`, because the original error could quote the secret.
+            keys = parse_keys(response.get("SecretString") or "")
+        except ValueError as error:
             raise SecretUnusable(
-                f"secret {self._secret_name!r} is no key: {EXPECTED_FORM}"
+                f"secret {self._secret_name!r} cannot sign: {error}; make a key with {KEY_COMMAND}"
             ) from None
+        is_still_refused = self._are_refused and keys == old_keys
+        self._are_refused = False
+        self._keep_seconds_if_refused = (
+            min(2 * self._keep_seconds_if_refused, KEEP_SECONDS)
+            if is_still_refused
+            else KEEP_SECONDS_IN_DOUBT
+        )
+        return keys
 
 
 def parse_keys(secret: str) -> Sequence[bytes]:
@@ -105,17 +122,31 @@ def parse_keys(secret: str) -> Sequence[bytes]:
     Raises
     ------
     ValueError
-        If the string contains no key, or anything besides keys.
+        If the string contains no key, or anything besides keys. The message omits the secret.
     """
+    words = secret.split()
+    if not words:
+        raise ValueError(f"it is empty; {EXPECTED_FORM}")
     keys = []
-    for word in secret.split():
-        key = base64.b64decode(word.removeprefix(PREFIX), validate=True)
-        if not word.startswith(PREFIX) or not key:
-            raise ValueError(EXPECTED_FORM)
+    for number, word in enumerate(words, start=1):
+        key_name = "the key" if len(words) == 1 else f"key {number} of {len(words)}"
+        key = _decode_key(word)
+        if key is None:
+            raise ValueError(f"{key_name} is malformed; {EXPECTED_FORM}")
+        if not MIN_KEY_BYTES <= len(key) <= MAX_KEY_BYTES:
+            size = "1 byte" if len(key) == 1 else f"{len(key)} bytes"
+            raise ValueError(f"{key_name} has {size}; {EXPECTED_FORM}")
         keys.append(key)
-    if not keys:
-        raise ValueError(EXPECTED_FORM)
     return keys
+
+
+def _decode_key(word: str) -> bytes | None:
+    if not word.startswith(PREFIX):
+        return None
+    try:
+        return base64.b64decode(word.removeprefix(PREFIX), validate=True)
+    except ValueError:
+        return None
 
 
 def sign(keys: Sequence[bytes], webhook_id: str, timestamp: int, body: bytes) -> str:

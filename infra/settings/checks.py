@@ -3,7 +3,6 @@
 A check returns the value to use, or raises ValueError with the requirement as its message.
 """
 
-import ipaddress
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 
 from conversations.fields import normalize_id
 from destinations.registry import MODULES
+from destinations.webhook_addresses import is_loopback, is_public
 
 from .regions import DOMAINS
 
@@ -156,13 +156,11 @@ def has_private_address(url: str) -> bool:
     An http URL to this machine, which `webhook_url` accepts, does not count.
     """
     parts = urlsplit(url)
+    host = parts.hostname or ""
     try:
-        address = ipaddress.ip_address(parts.hostname or "")
+        return not is_public(host) and not (parts.scheme == "http" and is_loopback(host))
     except ValueError:
         return False  # The host is a name, whose addresses the worker checks.
-    # An IPv6 address such as ::ffff:10.0.0.1 stands for an IPv4 address.
-    address = getattr(address, "ipv4_mapped", None) or address
-    return not address.is_global and not (parts.scheme == "http" and address.is_loopback)
 
 
 def secret_name(value: str) -> str:
@@ -244,6 +242,6 @@ def _check_url(value: str, requirement: str) -> str:
 
 def _is_loopback(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return is_loopback(host)
     except ValueError:
         return host == "localhost"

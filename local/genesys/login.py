@@ -11,6 +11,7 @@ LOGIN = "/oauth/token"
 READ, WRITE = "event:subscribe:read", "event:subscribe:write"
 CLIENT_ID = "0f3c-client-id"
 CLIENT_SECRET = "S3cr3t-0f-the-0rg"  # noqa: S105 - this client exists only in the stand-in
+TOKEN_START = "t0k3n-0f-the-0rg-"  # noqa: S105 - the start of every token, to search logs for
 
 
 class Login:
@@ -49,7 +50,7 @@ class Login:
             return Answer(self.bad_login_status, error)
         requested = form["scope"].split() if form.get("scope") else self.scopes
         granted = frozenset(requested) & frozenset(self.scopes)
-        token = secrets.token_urlsafe(48)
+        token = TOKEN_START + secrets.token_urlsafe(48)
         self.tokens[token] = granted, self.clock() + self.expires_in
         answer = {"access_token": token, "token_type": "bearer", "expires_in": self.expires_in}
         return Answer(200, {**answer, "scope": " ".join(sorted(granted))})

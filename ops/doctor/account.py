@@ -111,7 +111,6 @@ def check_webhook_secret(examination: Examination) -> Result | None:
         if code_of(error) not in ("ResourceNotFoundException", "InvalidRequestException"):
             raise
         return failed(f"There is no secret {name!r} in this account and region", fix)
-    except ValueError:
-        # The error can quote the secret.
-        return failed(f"Secret {name!r} contains no key: whsec_ followed by base64", fix)
+    except ValueError as error:
+        return failed(f"Secret {name!r} cannot sign: {error}", fix)
     return ok(f"{name} is well formed")

@@ -7,9 +7,11 @@ import logging
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, get_args
+from uuid import uuid4
 
 import boto3
 import pytest
+from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,12 +19,13 @@ from hypothesis import strategies as st
 from destinations.webhook import Webhook
 from genesys.client import LOGIN_PATH
 from genesys.integration_spec import INTEGRATION_TYPE
+from genesys.queue_ids import pack_ids
 from infra.settings.checks import DESTINATIONS
 from local.genesys.login import CLIENT_ID
 from local.http.messages import Answer, Request
 from local.http.server import HttpServer
 from tests import canaries
-from tests.bodies import QUEUE
+from tests.bodies import QUEUE, end
 from tests.canaries import CLIENT_SECRET, TEXT, TOKEN, Delivery
 from tests.fakes.aws.cloudformation import (
     ACCOUNT,
@@ -41,9 +44,12 @@ from tests.fakes.aws.sqs import INTAKE
 from tests.fakes.aws.sqs_event import record
 from tests.fakes.aws.stacks import STACK_ID, STACK_NAME, FakeStacks
 from tests.fakes.clock import Clock
+from tests.fakes.details import conversation_id
 from tests.fakes.entry_points import WORKER, imported_anew
 from tests.fakes.partner_worker import DelayingSqs
-from tests.fakes.watchdog import FakeQueues
+from tests.fakes.watchdog import FakeQueues, fake_clients
+from watchdog.backfill_step import BackfillStep
+from watchdog.deployment import Deployment
 
 DELIVERIES: tuple[Delivery, ...] = get_args(Delivery)
 ACTION = "Conversation ended"
@@ -459,6 +465,55 @@ def test_the_watchdog_logs_no_secret(
     handle = load("watchdog", clients, environment)
     text = _logged_with(handle, [{}], output)
     assert '"message":"Unhealthy"' in text or '"message":"Could not compare"' in text
+    assert canaries.found_in(text) == []
+
+
+@pytest.mark.parametrize(("held", "echo"), OUTSIDE)
+def test_the_backfill_logs_no_secret(http: HttpServer, held: str, echo: str) -> None:
+    _account(http, echo)
+    properties = {**PROPERTIES[SUBSCRIPTION], "LoginUrl": http.url, "ApiUrl": http.url}
+    deployed = {"ResourceType": SUBSCRIPTION, "ResourceProperties": properties}
+    environment = {"STAGE": "dev", "DEPLOYED": json.dumps(deployed), "LEDGER_TABLE": TABLE}
+    environment |= {"BACKFILL": "repair", "END_RULE": "touched", "QUEUE_URLS": INTAKE}
+    environment["PACKED_QUEUE_IDS"] = pack_ids([QUEUE])
+    deployment, clock, log = Deployment.from_environment(environment), Clock(), io.StringIO()
+    assert deployment.backfill
+    step = BackfillStep(
+        deployment,
+        deployment.backfill,
+        fake_clients(_secrets(held), queues=DelayingSqs()),
+        Logger(service=uuid4().hex, stream=log, level="DEBUG"),
+        now_ms=lambda: round(1000 * clock.now),
+    )
+    clock.now = 20_000 * 86_400
+    for _ in range(2):  # The first run only notes where the next one begins.
+        step(clock.invocation())
+        clock.now += 3600
+    text = log.getvalue()
+    assert '"message":"Backfill"' in text or '"message":"Backfill stopped"' in text
+    assert canaries.found_in(text) == []
+
+
+@pytest.mark.parametrize(("held", "echo"), OUTSIDE)
+def test_the_request_for_details_logs_no_secret(
+    *, load: Load, output: Output, http: HttpServer, held: str, echo: str
+) -> None:
+    around = Surroundings(http)
+    _account(http, echo)
+    environment = around.environment("subscription") | {
+        "DESTINATIONS": "actions",
+        "DETAILS": "analytics",
+        "DETAILS_PERSONAL": "true",
+        "GENESYS_LOGIN_URL": http.url,
+        "GENESYS_API_URL": http.url,
+        "GENESYS_SECRET": "queue-ends/genesys",
+    }
+    clients = around.clients() | {"secretsmanager": _secrets(held)}
+    handle = load("worker", clients, environment)
+    messages = [record(end(conversation_id(n), name=TEXT), f"m-{n}") for n in range(3)]
+    text = _logged_with(handle, [{"Records": messages}] * 2, output)
+    assert '"message":"Batch"' in text
+    assert '"message":"Details not requested"' in text or echo in ("message", "ours", "taken")
     assert canaries.found_in(text) == []
 
 

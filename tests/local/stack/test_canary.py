@@ -1,10 +1,19 @@
-"""No log of the deployed stack holds what people said, who they are, or a secret."""
+"""No log of the deployed stack holds what people said, who they are, or a secret.
+
+`World.check_secrets` searches all artefacts for secrets, before a stack is destroyed and at the end
+of each world's tests, and so after all that they did.
+"""
+
+import base64
+import gzip
 
 import pytest
 
 from local.aws.project import Deployment
 from local.demo.counts import logged_outcomes
+from local.genesys.login import CLIENT_SECRET
 from local.runs.queues import count_messages
+from tests.artefacts import KINDS
 from tests.canaries import found_in, seeded
 from tests.local.stack.world import World
 from tests.polling import wait_until
@@ -25,15 +34,23 @@ def test_no_log_holds_anything_of_what_is_in_messages(world: World, deployed: De
 
     outcomes = logged_outcomes(world.aws, deployed.outputs["WorkerFunctionName"])
     assert all(outcomes[outcome] for outcome in ("processed", "ignored", "rejected"))
-    logs, searched = world.aws.client("logs"), 0
-    for group in logs.describe_log_groups()["logGroups"]:
-        for page in logs.get_paginator("filter_log_events").paginate(
-            logGroupName=group["logGroupName"]
-        ):
-            for event in page["events"]:
-                searched += 1
-                assert found_in(event["message"]) == []
-                assert world.genesys.client_secret not in event["message"]
-                assert world.webhook.secret not in event["message"]
+    searched = 0
+    for kind in ("logs", "output"):
+        for _, content in KINDS[kind](world.aws):
+            searched += len(content.splitlines())
+            assert found_in(content.decode()) == []
     assert searched > 50
     sqs.purge_queue(QueueUrl=deployed.outputs["DeadLetterQueueUrl"])
+
+
+def test_a_secret_planted_in_the_run_is_found(world: World, deployed: Deployment) -> None:
+    parameters, packed = world.aws.client("ssm"), gzip.compress(CLIENT_SECRET.encode())
+    world.check_secrets()
+
+    planted = base64.b64encode(packed).decode()
+    parameters.put_parameter(Name="/planted", Value=planted, Type="String")
+    try:
+        with pytest.raises(AssertionError, match=r"'/planted': .*'client secret'"):
+            world.check_secrets()
+    finally:
+        parameters.delete_parameter(Name="/planted")

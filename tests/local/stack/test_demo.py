@@ -14,8 +14,10 @@ from local.aws.project import ROOT
 from local.dashboard.page import Page
 from local.demo import demo
 from local.demo.report import RunReport
+from local.genesys.login import CLIENT_SECRET, TOKEN_START
 from tests.children import child, status_of
 from tests.polling import wait_until
+from tests.secret_search import SecretSearch
 
 # One process for what takes all of a machine.
 pytestmark = pytest.mark.xdist_group("demo")
@@ -76,7 +78,9 @@ def row(printed: str, label: str) -> int:
     return int(figure)
 
 
-def test_the_page_shows_the_numbers_of_the_run_and_loads_nothing(shown: Shown) -> None:
+def test_the_page_shows_the_numbers_of_the_run_loads_nothing_and_holds_no_secret(
+    shown: Shown,
+) -> None:
     page, printed = shown.page, shown.printed
     assert shown.status == 0, printed
     title = "Messages in the time range"
@@ -102,6 +106,10 @@ def test_the_page_shows_the_numbers_of_the_run_and_loads_nothing(shown: Shown) -
     html = page.file.read_text(encoding="utf-8")
     assert "default-src 'none'" in html
     assert re.findall(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=", html) == []
+    search = SecretSearch({"secret": CLIENT_SECRET.encode(), "token": TOKEN_START.encode()})
+    for text in (html, printed):
+        assert not search(text.encode())
+        assert "whsec_" not in text
 
 
 @pytest.mark.parametrize(

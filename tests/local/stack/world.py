@@ -1,7 +1,8 @@
 """All that a user, an operator and Genesys Cloud can see of a deployed stack."""
 
+import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,11 +12,14 @@ from typing import Any
 from local.aws.emulator import Emulator, emulator
 from local.aws.partner_events import partner_event_sender
 from local.aws.project import ROOT, Deployment, Project, find_function_name
+from local.genesys.login import CLIENT_SECRET, TOKEN_START
 from local.genesys.sqs import sqs_sender
 from local.genesys.stand_in import GenesysCloud
 from local.receivers.crm import Crm, run_crm
 from local.receivers.webhook import WebhookReceiver, run_webhook_receiver
 from local.traffic.subscription import OUR_QUEUES
+from tests.artefacts import KINDS, Artefact, files
+from tests.secret_search import SecretSearch
 
 ACTION = ROOT / "local/receivers/crm_action.py"
 SECRET = "queue-ends/genesys"
@@ -30,6 +34,8 @@ class World:
     ----------
     changed
         Settings that its stacks have in the place of the usual ones.
+    search
+        Searches for the secrets of this world.
     """
 
     aws: Emulator
@@ -38,6 +44,7 @@ class World:
     webhook: WebhookReceiver
     project: Project
     changed: Mapping[str, Any]
+    search: SecretSearch
 
     def settings(self, **changes: Any) -> dict[str, Any]:
         return {
@@ -69,6 +76,17 @@ class World:
         }
         secrets = self.aws.client("secretsmanager")
         secrets.create_secret(Name=name, SecretString=json.dumps(credentials))
+
+    def check_secrets(self) -> None:
+        """Fail if one of the secrets is anywhere but in Secrets Manager."""
+        found = {name: self.search(content) for name, content in self._artefacts()}
+        leaks = {name: {*secrets} for name, secrets in found.items() if secrets}
+        assert not leaks, f"Secrets are where an operator can read them: {leaks}"
+
+    def _artefacts(self) -> Iterator[Artefact]:
+        yield from files(self.project.folder)
+        for kind in KINDS.values():
+            yield from kind(self.aws)
 
     def create(self, stage: str) -> None:
         """Have a stack made of the template of stage dev, synthesised last, for another stage.
@@ -148,6 +166,27 @@ class World:
         return found
 
 
+class SearchedProject(Project):
+    """A project that calls `before_destroy` while a stack's logs and messages are still there."""
+
+    before_destroy: Callable[[], None]
+
+    def destroy(self, stage: str = "dev", **settings: object) -> str:
+        self.before_destroy()
+        return super().destroy(stage, **settings)
+
+
+def secrets_of(webhook: WebhookReceiver) -> dict[str, bytes]:
+    """Return the secrets of a run by name; the tokens all have the same start."""
+    key = webhook.secret.removeprefix("whsec_")
+    return {
+        "client secret": CLIENT_SECRET.encode(),
+        "token": TOKEN_START.encode(),
+        "webhook key": key.encode(),
+        "webhook key, decoded": base64.b64decode(key),
+    }
+
+
 @contextmanager
 def running_world(folder: Path, *, enforce_iam: bool = False, **changed: Any) -> Iterator[World]:
     """Run all that there is to see, ready for the first deploy; its stacks have other settings."""
@@ -157,8 +196,11 @@ def running_world(folder: Path, *, enforce_iam: bool = False, **changed: Any) ->
         emulator(env={"QUEUE_ENDS_CRM_URL": customers.url}, enforce_iam=enforce_iam) as aws,
         GenesysCloud(sqs_sender(aws), send_partner_events=partner_event_sender(aws)) as genesys,
     ):
-        project = Project(aws, folder, actions=ACTION)
-        world = World(aws, genesys, customers, webhook, project, changed)
+        project = SearchedProject(aws, folder, actions=ACTION)
+        search = SecretSearch(secrets_of(webhook))
+        world = World(aws, genesys, customers, webhook, project, changed, search)
+        project.before_destroy = world.check_secrets
         world.put_secrets()
         project.bootstrap()
         yield world
+        world.check_secrets()

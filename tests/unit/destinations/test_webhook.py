@@ -307,7 +307,9 @@ def test_without_a_key_every_end_fails_and_nothing_is_sent(receiver: Receiver) -
         receipts = deliver_ends(webhook, 20)
     assert {receipt.kind for receipt in receipts.values()} == {"failed"}
     (detail,) = {receipt.detail for receipt in receipts.values()}
-    assert detail.startswith(f"secret '{SECRET_NAME}' is no key: expected whsec_")
+    assert detail.startswith(
+        f"secret '{SECRET_NAME}' cannot sign: the key is malformed; expected whsec_"
+    )
     assert CANARY not in detail
     assert len(receipts) == 20
     assert receiver.connection_count == 0

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import pytest
 
 from deadline import Deadline
-from destinations import webhook_call, webhook_signature
+from destinations import webhook_connection, webhook_signature
 from destinations.destination import Receipt
 from destinations.webhook import MAX_CONCURRENT_CALLS, MAX_CONSECUTIVE_TIMEOUTS
 from destinations.webhook_call import Call, CallRunner
@@ -347,19 +347,23 @@ def trickle(connection: socket.socket, head: bytes) -> None:
     """Send the start of a response, then an endless body byte by byte."""
     read_request(connection)
     connection.sendall(head)
-    while not threading.Event().wait(0.02):
+    while not threading.Event().wait(0.005):
         connection.sendall(b"x")
 
 
-@pytest.mark.parametrize(
+trickles = pytest.mark.parametrize(
     "head",
     [
         b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2000\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;",
         b"HTTP/1.1 200 OK\r\n\r\n",
     ],
-    ids=["length", "chunked", "until closed"],
+    ids=["length", "chunked", "a chunk's extension", "until closed"],
 )
+
+
+@trickles
 def test_a_call_whose_response_body_trickles_in_has_arrived(head: bytes) -> None:
     runner = ExpiringRunner(lambda call: call.status is not None)
     with (
@@ -370,10 +374,27 @@ def test_a_call_whose_response_body_trickles_in_has_arrived(head: bytes) -> None
         wait_until(lambda: not call_threads(), "the call was aborted", LONG_SECONDS)
 
 
+@trickles
+def test_a_body_that_trickles_in_does_not_keep_the_call(
+    head: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_connection, "MAX_BODY_SECONDS", 0.2)
+    abandoned: list[Call] = []
+    monkeypatch.setattr(Call, "abandon", abandoned.append)
+
+    with (
+        tcp_server(lambda connection: trickle(connection, head)) as url,
+        webhook_to(url) as webhook,
+    ):
+        assert deliver_ends(webhook)[0] == Receipt(0, "arrived", "answered 200")
+
+    assert abandoned == []
+
+
 def test_a_body_that_never_comes_does_not_take_the_whole_time_limit(
     runner: ExpiringRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhook_call, "MAX_BODY_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(webhook_connection, "MAX_BODY_SECONDS", 0.05)
     hung_up = threading.Event()
 
     def serve(connection: socket.socket) -> None:

@@ -142,14 +142,43 @@ def test_after_a_refused_login_the_credentials_are_read_again(
     assert org.reads == 2
 
 
-def test_a_login_that_is_refused_later_has_the_credentials_read_again(org: Org, api: Api) -> None:
+def test_after_a_rotation_the_credentials_are_read_again_and_the_request_goes_on(
+    org: Org, api: Api
+) -> None:
     api.script(found(), Answer(401), found("a"))
     org.fetch()
+    org.secret = "the-new-one"
     api.logins = [Answer(401)]
-    with pytest.raises(LoginRefused):
-        org.fetch()
     assert org.fetch() == [{"conversationId": "a"}]
     assert org.reads == 2
+    assert [login.form["client_secret"] for login in api.logged_in] == [
+        SECRET,
+        SECRET,
+        "the-new-one",
+    ]
+
+
+def test_a_refused_renewal_of_the_token_has_the_credentials_read_again(org: Org, api: Api) -> None:
+    api.script(found(), found("a"))
+    org.fetch()
+    org.secret = "the-new-one"
+    org.clock.now = 86_400
+    api.logins = [Answer(400)]
+    assert org.fetch() == [{"conversationId": "a"}]
+    assert org.reads == 2
+
+
+def test_credentials_that_are_refused_for_ever_are_read_once_for_a_request(
+    org: Org, api: Api
+) -> None:
+    api.script(found())
+    org.fetch()
+    api.script(*[Answer(401)] * 20)
+    for reads in (2, 3, 4):
+        with pytest.raises(GenesysError) as caught:
+            org.fetch()
+        assert caught.value.status == 401
+        assert org.reads == reads
 
 
 def test_credentials_that_cannot_be_read_are_read_again(org: Org, api: Api) -> None:

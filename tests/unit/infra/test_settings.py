@@ -236,7 +236,8 @@ def test_a_webhook_needs_its_url_and_its_secret(
 
 @pytest.mark.parametrize(
     "host", ["10.0.0.1", "192.168.1.1:8443", "169.254.169.254", "127.0.0.1", "[::1]", "[fd00::1]",
-             "[::ffff:10.0.0.1]", "100.64.0.1", "0.0.0.0"]
+             "[::ffff:10.0.0.1]", "100.64.0.1", "0.0.0.0", "192.88.99.1", "[3fff::1]",
+             "[2002:808:808::1]"]
 )  # fmt: skip
 def test_a_webhook_at_a_private_address_needs_the_setting_that_allows_it(
     load_settings: LoadSettings, find_mistakes: FindMistakes, host: str

@@ -28,6 +28,13 @@ def test_another_secret_of_the_same_org_changes_nothing_in_genesys(deployed: Sta
     assert not CHANGE_OPERATIONS & set(deployed.genesys.operations)
 
 
+def test_a_secret_that_was_rotated_since_the_last_request_is_used(deployed: StackResource) -> None:
+    deployed.genesys.client_secret = "the-new-one"
+    credentials = {"client_id": CLIENT_ID, "client_secret": "the-new-one"}
+    deployed.stack.secrets.put(deployed.stack.properties["SecretName"], credentials)
+    assert deployed.stack.update(**deployed.changed_properties).status == "SUCCESS"
+
+
 def test_another_login_host_of_the_same_org_is_an_ordinary_update(
     deployed: StackResource, http: HttpServer
 ) -> None:

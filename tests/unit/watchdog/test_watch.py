@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from local.genesys.login import CLIENT_SECRET
+from local.genesys.login import CLIENT_ID, CLIENT_SECRET
 from local.genesys.problems import problem
 from local.http.messages import Answer
 from tests.fakes.aws.cloudformation import NAME
@@ -31,6 +31,14 @@ def test_an_unchanged_stack_is_healthy(watchdog: Watchdog) -> None:
     assert watchdog.logged[0]["watched"] == NAME
     assert watchdog.clock.now == 0
     assert set(watchdog.genesys.operations) <= READ_OPERATIONS
+
+
+def test_a_secret_that_was_rotated_between_two_runs_is_used(watchdog: Watchdog) -> None:
+    assert watchdog.check() == []
+    watchdog.genesys.client_secret = "the-new-one"
+    credentials = {"client_id": CLIENT_ID, "client_secret": "the-new-one"}
+    watchdog.secrets.put("queue-ends/genesys", credentials)
+    assert watchdog.check() == []
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,12 @@ def test_a_malformed_option_is_a_wrong_command_line(doctor: Doctor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "status"), [("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "ok"), ("letmein", "failed")]
+    ("key", "status"),
+    [
+        ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "ok"),
+        ("letmein", "failed"),
+        ("whsec_YQ==", "failed"),
+    ],
 )
 def test_the_webhooks_key_is_checked_if_it_is_used(doctor: Doctor, key: str, status: str) -> None:
     assert "Webhook secret" not in doctor.run()
