@@ -14,6 +14,7 @@ from urllib3.util import wait_for_read
 
 from deadline import Deadline
 from destinations.webhook_addresses import is_loopback, is_public
+from destinations.webhook_response import WholeResponse
 
 Resolver = Callable[[str, int], Sequence[str]]
 """Takes a host and a port, and returns the host's IP addresses."""
@@ -162,6 +163,8 @@ class Connection(http.client.HTTPConnection):
     deadline
         The deadline of the call that uses the connection.
     """
+
+    response_class = WholeResponse
 
     def __init__(self, endpoint: Endpoint, deadline: Deadline) -> None:
         # The base class omits this port from the Host header.

@@ -1,0 +1,42 @@
+"""A response whose head has arrived as a whole."""
+
+import http.client
+from typing import Any
+
+
+class WholeResponse(http.client.HTTPResponse):
+    """A response that is none if it breaks off in its head.
+
+    The base class would take the status in the part that has arrived. An end would then count as
+    arrived, or as refused for good, by half a line.
+    """
+
+    def begin(self) -> None:
+        """Read the head.
+
+        Raises
+        ------
+        http.client.HTTPException
+            The head breaks off, or is malformed.
+        """
+        self.fp: Any
+        lines = self.fp = _Lines(self.fp)
+        try:
+            super().begin()
+        finally:
+            self.fp = lines.file
+        if not lines.are_whole:
+            raise http.client.IncompleteRead(b"")
+
+
+class _Lines:
+    """The lines of a head; the last one of a whole head is empty."""
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+        self.are_whole = False
+
+    def readline(self, *size: int) -> bytes:
+        line: bytes = self.file.readline(*size)
+        self.are_whole = line.endswith(b"\n")
+        return line
