@@ -18,6 +18,8 @@ _CONTEXT = "-c"
 # How messages name a Python program.
 _PYTHON = "make_settings"
 _UTC_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+# The values are shorter, but a key, a stage's name or a list of ids can be of any length.
+_MAX_MESSAGE_CHARACTERS = 1_500
 _TYPE_NAMES = {
     str: "a text in quotes",
     int: "a whole number",
@@ -31,7 +33,7 @@ class SettingsError(Exception):
     """The settings cannot be used. The message lists every mistake."""
 
     def __init__(self, mistakes: list[str]) -> None:
-        self.mistakes = mistakes
+        self.mistakes = mistakes = [_one_line(mistake) for mistake in mistakes]
         count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         lines = [f"  - {mistake}" for mistake in mistakes]
         super().__init__("\n".join([f"Queue Ends: {count} in the settings", *lines]))
@@ -93,7 +95,8 @@ def load(
     if "actions_path" in raw_values:
         # A relative path begins at settings.toml, wherever the command runs.
         settings = replace(settings, actions_path=str(file.parent / settings.actions_path))
-    return settings, [*_typo_warnings(context), *find_warnings(settings, raw_values)]
+    warnings = [*_typo_warnings(context), *find_warnings(settings, raw_values)]
+    return settings, [_one_line(warning) for warning in warnings]
 
 
 def make_settings(stage: str = "dev", *, region: str | None = None, **values: object) -> Settings:
@@ -174,7 +177,9 @@ def _read_toml(file: Path, mistakes: list[str]) -> dict[str, Any] | None:
         mistakes.append(f"{file.name} beside app.py cannot be read: {error.strerror}")
     except UnicodeDecodeError as error:
         mistakes.append(f"{file.name} must be UTF-8 text: {error.reason} at byte {error.start}")
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        mistakes.append(f"{file.name} is not valid TOML: its values are nested too deeply")
+    except ValueError as error:  # also about a number of thousands of digits
         mistakes.append(f"{file.name} is not valid TOML: {error}")
     return None
 
@@ -250,12 +255,21 @@ def _parse(text: str, value_type: type) -> object:
 
 
 def _format_mistake(key: str, raw: object, origin: str, requirement: str) -> str:
-    value = json.dumps(raw, ensure_ascii=False, default=str)
+    try:
+        value = json.dumps(raw, ensure_ascii=False, default=str)
+    except ValueError:  # Python writes no number of thousands of digits.
+        value = "a number that is too long"
     if key.endswith("_url"):
         # The user name, password and query of a URL may be secret.
         value = re.sub(r"\?[^\"#]*", "?***", re.sub(r"//[^/]*@", "//***@", value))
     value = value if len(value) <= 120 else f"{value[:117]}..."
     return f"{key} = {value} ({origin}): {requirement}"
+
+
+def _one_line(text: str) -> str:
+    """Return a message without characters that a terminal would obey, and of a bounded length."""
+    text = text if len(text) <= _MAX_MESSAGE_CHARACTERS else f"{text[:_MAX_MESSAGE_CHARACTERS]}..."
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
 
 
 def _typo_warnings(context: Mapping[str, object]) -> Iterator[str]:

@@ -501,3 +501,27 @@ def test_little_room_for_the_names_of_the_queues_is_a_warning(load_settings: Loa
     webhook = WEBHOOK | {"queue_ids": ids, "webhook_url": f"https://example.com/{'x' * 600}"}
     (warning,) = load_settings(**webhook)[1]
     assert "characters of queue names in the worker's environment" in warning
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "batch_size = " + "9" * 5_000,
+        "batch_size = 0x" + "f" * 5_000,
+        "batch_size = " + "[" * 3_000,
+        "tags = " + "{a=" * 3_000,
+    ],
+)
+def test_a_value_that_python_cannot_read_or_write_is_a_mistake(
+    find_mistakes: FindMistakes, text: str
+) -> None:
+    assert find_mistakes(text)
+
+
+def test_a_mistake_is_one_short_line_that_a_terminal_shows_as_it_is(
+    find_mistakes: FindMistakes,
+) -> None:
+    odd = "a\x9b31m\u202eb\x7f\u2028"
+    mistakes = find_mistakes("k" * 9_000 + " = 1", role_prefix=odd, **{"vpc_subnet_ids": odd})
+    assert len(mistakes) == 4
+    assert all(mistake.isprintable() and len(mistake) < 2_000 for mistake in mistakes)
