@@ -268,8 +268,8 @@ def _format_mistake(key: str, raw: object, origin: str, requirement: str) -> str
 
 def _one_line(text: str) -> str:
     """Return a message without characters that a terminal would obey, and of a bounded length."""
-    text = text if len(text) <= _MAX_MESSAGE_CHARACTERS else f"{text[:_MAX_MESSAGE_CHARACTERS]}..."
-    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
+    text = "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
+    return text if len(text) <= _MAX_MESSAGE_CHARACTERS else f"{text[:_MAX_MESSAGE_CHARACTERS]}..."
 
 
 def _typo_warnings(context: Mapping[str, object]) -> Iterator[str]:
