@@ -31,7 +31,7 @@ class Output:
             if isinstance(logger, logging.Logger)
             for handler in logger.handlers
             if isinstance(handler, logging.StreamHandler)
-            and not isinstance(handler.stream, io.StringIO)  # pytest's
+            and not type(handler).__module__.startswith("_pytest")
         ]
         streams = [handler.stream for handler in handlers]
         sys.stdout, sys.stderr = self.stdout, self.stderr
