@@ -16,6 +16,7 @@ from dynamodb.writes import (
     end_key,
     failure_of_call,
     history_key,
+    is_to_be_retried,
     key_values,
     split_into_groups,
 )
@@ -75,6 +76,8 @@ class TableReader:
     ) -> tuple[dict[ItemKey, Item | None], Failed]:
         """Read the items of distinct keys. Until the deadline, retry the keys that were not read.
 
+        An error that is not transient, such as a missing permission, ends the retries.
+
         Returns
         -------
         dict[ItemKey, Item | None]
@@ -91,13 +94,15 @@ class TableReader:
                 functools.partial(self._read_once, group, deadline)
                 for group in split_into_groups(pending_keys, MAX_KEYS)
             ]
+            can_succeed_later = True
             for _, result in self._run(calls, deadline):
                 if isinstance(result, Failed):
                     failure = result
+                    can_succeed_later &= is_to_be_retried(result)
                 else:
                     items |= result
             pending_keys = [key for key in pending_keys if key not in items]
-            if not pending_keys:
+            if not (pending_keys and can_succeed_later):
                 break
         return items, failure
 

@@ -101,7 +101,7 @@ class TableWriter:
                     # An error from an earlier attempt says more than `OUT_OF_TIME`, so it is kept.
                     if result is not OUT_OF_TIME:
                         results[position] = result
-            pending_positions = [p for p in pending_positions if _is_to_be_retried(results[p])]
+            pending_positions = [p for p in pending_positions if is_to_be_retried(results[p])]
             if not pending_positions:
                 break
         return _replace_out_of_time(results)
@@ -132,7 +132,8 @@ def attempts_until(deadline: Deadline) -> Iterator[float]:
     return deadline.attempts(first_pause_seconds=0.05, max_pause_seconds=1, jittered=True)
 
 
-def _is_to_be_retried(result: WriteResult) -> bool:
+def is_to_be_retried(result: WriteResult) -> bool:
+    """Return whether a write or a read failed with a transient error."""
     return isinstance(result, Failed) and result.error in _RETRIED_CODES
 
 
@@ -141,7 +142,7 @@ def _replace_out_of_time(results: list[WriteResult]) -> list[WriteResult]:
 
     The time ran out because of the error's retries.
     """
-    failure = next(filter(_is_to_be_retried, results), None)
+    failure = next(filter(is_to_be_retried, results), None)
     if failure is None:
         return results
     return [failure if result is OUT_OF_TIME else result for result in results]

@@ -168,7 +168,8 @@ def emulator(
     env
         More environment variables for MiniStack and for the Lambda functions that it runs.
     enforce_iam
-        Serve https, which needs the `openssl` command, and enforce IAM, bucket and queue policies.
+        Serve https, which needs the `openssl` command, and enforce the policies of IAM and of
+        resources, also for services that act with a role (see `server_permissions`).
 
     Raises
     ------

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from local.aws import policies
 from local.aws.emulator import Emulator
 
 MESSAGES_PER_CALL = 10
@@ -42,7 +43,7 @@ def partner_event_sender(emulator: Emulator) -> SendPartnerEvents:
 
     The function drops events for other accounts and regions, and events whose source has no bus.
     It raises `ValueError` if a rule's target is not an SQS queue or changes the event, and
-    `RuntimeError` if an SQS queue refuses a message.
+    `RuntimeError` if an SQS queue refuses a message, or if its policy does not let the rule send.
     """
     eventbridge, sqs = emulator.client("events"), emulator.client("sqs")
     cloudwatch = emulator.client("cloudwatch")
@@ -70,9 +71,10 @@ def partner_event_sender(emulator: Emulator) -> SendPartnerEvents:
             expected[rule_name] += len(messages)
         try:
             for (rule_name, arn), messages in bodies.items():
-                _send_to_queue(
-                    sqs, f"{emulator.endpoint}/{arn.split(':')[4]}/{arn.split(':')[5]}", messages
-                )
+                queue_url = f"{emulator.endpoint}/{arn.split(':')[4]}/{arn.split(':')[5]}"
+                rule_arn = f"arn:aws:events:{region}:{account}:rule/{source}/{rule_name}"
+                _check_permission(sqs, queue_url, arn, rule_arn)
+                _send_to_queue(sqs, queue_url, messages)
                 sent[rule_name] += len(messages)
         finally:
             triggered = Counter(rule_name for names in matched for rule_name in names)
@@ -179,6 +181,15 @@ def _record_metric(cloudwatch: Any, bus_name: str, metric: str, counts: Mapping[
     ]
     if data:
         cloudwatch.put_metric_data(Namespace="AWS/Events", MetricData=data)
+
+
+def _check_permission(sqs: Any, queue_url: str, queue_arn: str, rule_arn: str) -> None:
+    """Raise `RuntimeError` if the queue's policy does not let EventBridge send for the rule."""
+    attributes = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["Policy"])
+    policy = attributes.get("Attributes", {}).get("Policy")
+    service, action = "events.amazonaws.com", "sqs:SendMessage"
+    if not policies.service_may(policy, service, action, queue_arn, source_arn=rule_arn):
+        raise RuntimeError(f"The policy of {queue_arn} does not let {rule_arn} send messages.")
 
 
 def _send_to_queue(sqs: Any, queue_url: str, bodies: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ministack import app  # type: ignore[import-untyped]
 from ministack.core import iam_actions, lambda_runtime  # type: ignore[import-untyped]
+from ministack.services import dynamodb  # type: ignore[import-untyped]
 
 _iam_action = iam_actions.extract_iam_action
 _resource_arn = iam_actions.extract_resource_arn
@@ -76,16 +77,25 @@ def dynamodb_checks(
 def request_context(
     service: str, action: str, body: bytes, parameters: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return a request's condition keys, with `events:source` for `PutEvents`.
+    """Return a request's condition keys, with those of `PutEvents` and of DynamoDB.
 
     AWS checks `events:source` for each entry (see "Using IAM policy conditions" in the Amazon
     EventBridge User Guide). Here, if the entries have several sources, no condition matches.
     """
     context: dict[str, Any] = _tag_context(service, action, body, parameters)
-    if action != "events:PutEvents":
-        return context
-    sources = {str(entry.get("Source")) for entry in json.loads(body)["Entries"]}
-    return {**context, "events:source": ", ".join(sorted(sources))}
+    if action == "events:PutEvents":
+        sources = {str(entry.get("Source")) for entry in json.loads(body)["Entries"]}
+        context |= {"events:source": ", ".join(sorted(sources))}
+    if action in ("dynamodb:GetItem", "dynamodb:UpdateItem"):
+        context |= {"dynamodb:LeadingKeys": _leading_keys(json.loads(body))}
+    return context
+
+
+def _leading_keys(request: dict[str, Any]) -> list[str]:
+    """Return the value of the partition key of the item that a request is about."""
+    table = dynamodb._tables.get(request["TableName"]) or {"KeySchema": []}
+    names = [one["AttributeName"] for one in table["KeySchema"] if one["KeyType"] == "HASH"]
+    return [value for name in names for value in request["Key"].get(name, {}).values()]
 
 
 def use_monotonic_clock(worker_source: str) -> str:
@@ -111,11 +121,12 @@ if __name__ == "__main__":
     # The project is on the path for this import only. It comes last, so that it shadows no module.
     old_path = list(sys.path)
     sys.path.append(str(Path(__file__).parents[2]))
-    from local.aws import server_latency, server_metrics, server_partiql
+    from local.aws import server_latency, server_metrics, server_partiql, server_permissions
 
     sys.path[:] = old_path
     clock_file = Path(os.environ.pop("CLOUDWATCH_CLOCK"))
     server_metrics.install(clock_file)
     server_latency.install(clock_file.with_name("call-latency"))
     server_partiql.install()
+    server_permissions.install()
     app.main()

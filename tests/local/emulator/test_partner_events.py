@@ -60,8 +60,15 @@ class Bus:
         self.events.put_rule(Name=name, EventBusName=SOURCE, EventPattern=pattern)
         targets = []
         for queue in queues:
-            self.sqs.create_queue(QueueName=queue)
             arn = f"arn:aws:sqs:{self.aws.region}:{self.aws.account}:{queue}"
+            allow = {
+                "Effect": "Allow",
+                "Principal": {"Service": "events.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": arn,
+            }
+            policy = {"Version": "2012-10-17", "Statement": [allow]}
+            self.sqs.create_queue(QueueName=queue, Attributes={"Policy": json.dumps(policy)})
             targets.append({"Id": queue, "Arn": arn, **target})
         if targets:
             self.events.put_targets(Rule=name, EventBusName=SOURCE, Targets=targets)

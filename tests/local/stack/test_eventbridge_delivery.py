@@ -28,8 +28,9 @@ End = tuple[str, str]
 
 @pytest.fixture(scope="module")
 def bridged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """An org without event subscriptions."""
-    with running_world(tmp_path_factory.mktemp("bridged"), delivery="eventbridge") as world:
+    """An org without event subscriptions, and AWS, where IAM and queue policies are enforced."""
+    folder = tmp_path_factory.mktemp("bridged")
+    with running_world(folder, enforce_iam=True, delivery="eventbridge") as world:
         world.genesys.has_subscription_api = False
         world.genesys.integrations.seed("somebody-else")
         yield world

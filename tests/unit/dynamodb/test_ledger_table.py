@@ -217,7 +217,7 @@ def test_attempts_end_at_the_deadline_and_report_the_reason(
     assert max(clock.pauses) <= 1
 
 
-def test_a_read_that_dynamodb_refuses_reports_the_code(
+def test_a_read_that_dynamodb_refuses_reports_the_code_and_is_not_repeated(
     table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock
 ) -> None:
     """Without access to the table's KMS key, for example."""
@@ -225,6 +225,7 @@ def test_a_read_that_dynamodb_refuses_reports_the_code(
     assert table.read_ends(keys(1), clock.deadline(3)) == {
         keys(1)[0]: Failed("AccessDeniedException")
     }
+    assert clock.pauses == []
 
 
 def test_pauses_differ_and_grow(table: LedgerTable, dynamodb: FakeDynamoDb, clock: Clock) -> None:
