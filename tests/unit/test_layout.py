@@ -61,6 +61,7 @@ ARROWS: dict[str, dict[str, set[str]]] = {
         "aws_calls": {"deadline", "private_network", "time_limit"},
         "aws_clients": {"aws_calls"},
         "logs": {"json_text"},
+        "outside_text": {"json_text"},
         "secret_key": {"aws_calls"},
         "side_by_side": {"deadline"},
         "conversations": BASE,

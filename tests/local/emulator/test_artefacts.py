@@ -19,6 +19,7 @@ from tests.secret_search import SecretSearch
 # One process for all that share the costly fixture.
 pytestmark = pytest.mark.xdist_group("artefacts")
 
+QUEUE: dict[str, Any] = {"Resources": {"It": {"Type": "AWS::SQS::Queue"}}}
 ROLE = "arn:aws:iam::111122223333:role/any"
 Plant = Callable[[Emulator, str], object]
 
@@ -40,23 +41,19 @@ def _make_stack(aws: Emulator, name: str, template: dict[str, Any], status: str)
     wait_until(has_status, f"the stack to be {status}")
 
 
-def _queue(**properties: Any) -> dict[str, Any]:
-    return {"Resources": {"It": {"Type": "AWS::SQS::Queue", "Properties": properties}}}
-
-
 def _template(aws: Emulator, secret: str) -> None:
-    _make_stack(aws, "described", _queue() | {"Description": secret}, "CREATE_COMPLETE")
+    _make_stack(aws, "described", QUEUE | {"Description": secret}, "CREATE_COMPLETE")
 
 
 def _template_of_a_deleted_stack(aws: Emulator, secret: str) -> None:
-    _make_stack(aws, "gone", _queue() | {"Metadata": {"it": secret}}, "CREATE_COMPLETE")
+    _make_stack(aws, "gone", QUEUE | {"Metadata": {"it": secret}}, "CREATE_COMPLETE")
     aws.client("cloudformation").delete_stack(StackName="gone")
 
 
 def _stack_output(aws: Emulator, secret: str) -> None:
     # Joined here alone, so that the template does not hold it.
     value = {"Fn::Join": ["", [*secret]]}
-    _make_stack(aws, "told", _queue() | {"Outputs": {"It": {"Value": value}}}, "CREATE_COMPLETE")
+    _make_stack(aws, "told", QUEUE | {"Outputs": {"It": {"Value": value}}}, "CREATE_COMPLETE")
 
 
 def _event_of_a_failed_create(aws: Emulator, secret: str) -> None:
