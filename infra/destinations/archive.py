@@ -58,9 +58,10 @@ class Archive(Construct):
             settings=settings,
             noun="archive",
             service="firehose.amazonaws.com",
-            # Firehose passes the account of the stream as the external id (see the examples of
-            # AWS::KinesisFirehose::DeliveryStream), so that nobody can make it use this role for a
-            # stream of another account. AWS does not document that it passes aws:SourceAccount.
+            # Firehose passes the stream's account as the external id, so that nobody can make it
+            # use this role for a stream of another account. "Step 1: Create a Firehose delivery
+            # stream" in the CloudWatch Logs user guide has this trust for a stream to S3. AWS
+            # documents no aws:SourceAccount for it.
             trust_conditions={"StringEquals": {"sts:ExternalId": Stack.of(self).account}},
             statements=[
                 *_role_statements(self.bucket, log_group, log_stream),

@@ -19,7 +19,8 @@ _PINS = ("requirements-dev.txt", "requirements-tools.txt")
 _LOCK = "package-lock.json"
 _ADVICE = (
     "Run `make audit` where npm and pip-audit reach PyPI and npm's registry themselves; a mirror "
-    "often has no advisories. PIP_AUDIT_VULNERABILITY_SERVICE=osv makes pip-audit ask OSV."
+    "often has no advisories. PIP_AUDIT_VULNERABILITY_SERVICE=osv makes pip-audit ask OSV, and "
+    "PRIVATE=NAME leaves out a package of your own."
 )
 
 

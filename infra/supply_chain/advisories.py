@@ -8,6 +8,7 @@ each package must be in its answer.
 
 import json
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,6 +24,8 @@ Run = Callable[[Sequence[str], Path], subprocess.CompletedProcess[str]]
 # A version with CVE-2019-11324, and one with CVE-2021-44906.
 _VULNERABLE_PYTHON = ("urllib3", "1.24.1")
 _VULNERABLE_NODE = ("minimist", "0.0.8")
+# What reading an answer raises that is no JSON, or JSON of another form.
+_ODD_ANSWER = (ValueError, KeyError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,9 @@ def audit_node(lock_file: Path, run: Run) -> Audit:
         tree = {"lockfileVersion": 3, "packages": {"": root, path: {"version": version}}}
         Path(scratch, "package.json").write_text(json.dumps(root))
         Path(scratch, lock_file.name).write_text(json.dumps(tree))
+        # It may name the registry, and both questions are to reach the same one.
+        if (configuration := lock_file.with_name(".npmrc")).exists():
+            shutil.copy(configuration, scratch)
         control = _ask_npm({path: version}, Path(scratch), run)
     if not control.findings:
         return _without_answer(packages, control, f"{name} {version}")
@@ -98,13 +104,13 @@ def _ask_pip_audit(pip_audit: Path, packages: Mapping[str, str], run: Run) -> Au
         answers: dict[str, Any] = {
             canonicalize_name(it["name"]): it for it in _read(result)["dependencies"]
         }
-    except (ValueError, KeyError, TypeError):
+        findings = [
+            f"{name} {answer['version']}: {vulnerability['id']}, {_repaired_in(vulnerability)}"
+            for name, answer in answers.items()
+            for vulnerability in answer.get("vulns", ())
+        ]
+    except _ODD_ANSWER:
         return Audit(packages, (), dict.fromkeys(packages, _last_line(result)))
-    findings = [
-        f"{name} {answer['version']}: {vulnerability['id']}, {_repaired_in(vulnerability)}"
-        for name, answer in answers.items()
-        for vulnerability in answer.get("vulns", ())
-    ]
     unanswered = {
         name: answers.get(name, {}).get("skip_reason") or "it is not in the answer"
         for name in packages
@@ -119,13 +125,12 @@ def _ask_npm(packages: Mapping[str, str], folder: Path, run: Run) -> Audit:
     try:
         answer = _read(result)
         vulnerable = answer["vulnerabilities"]
-        audited = answer["metadata"]["dependencies"]["total"]
-    except (ValueError, KeyError, TypeError):
+        findings = [f"{name}: {it['severity']}, {_titles(it)}" for name, it in vulnerable.items()]
+        missing = len(packages) - answer["metadata"]["dependencies"]["total"]
+    except _ODD_ANSWER:
         return Audit(packages, (), dict.fromkeys(packages, _last_line(result)))
-    findings = [f"{name}: {it['severity']}, {_titles(it)}" for name, it in vulnerable.items()]
-    missing = f"npm answered for {audited} of {len(packages)} packages"
-    unanswered = dict.fromkeys(packages, missing) if audited < len(packages) else {}
-    return Audit(packages, findings, unanswered)
+    reason = f"npm answered for {len(packages) - missing} of {len(packages)} packages"
+    return Audit(packages, findings, dict.fromkeys(packages, reason) if missing > 0 else {})
 
 
 def _without_answer(packages: Mapping[str, str], control: Audit, vulnerable: str) -> Audit:
@@ -143,7 +148,7 @@ def _last_line(result: subprocess.CompletedProcess[str]) -> str:
     """Return what a command said last; npm explains an error in its JSON."""
     try:
         return str(_read(result)["message"])
-    except (ValueError, KeyError, TypeError):
+    except _ODD_ANSWER:
         lines: Iterable[str] = result.stderr.strip().splitlines()
         return next(reversed([*lines]), f"exit status {result.returncode}")
 

@@ -1,7 +1,9 @@
 """The audit of all packages: only an answer for each of them counts."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -63,6 +65,40 @@ def test_sources_that_cannot_be_reached_leave_every_package_unanswered(lock_file
     of_python, of_node = audit_python(PIP_AUDIT, PACKAGES, tools), audit_node(lock_file, tools)
     assert of_python.unanswered == dict.fromkeys(PACKAGES, UNREACHABLE)
     assert {*of_node.unanswered.values()} == {REFUSED}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "<html>Sign in</html>",
+        "[]",
+        "null",
+        '{"dependencies": [5], "vulnerabilities": []}',
+        '{"dependencies": [{"name": "urllib3", "version": "1", "vulns": null}]}',
+        '{"vulnerabilities": {}, "metadata": {"dependencies": {"total": "9"}}}',
+        '{"vulnerabilities": {"minimist": {"severity": "low", "via": 5}}}',
+    ],
+)
+def test_an_odd_answer_is_no_answer(answer: str, lock_file: Path) -> None:
+    def run(command: Sequence[str], _: Path) -> CompletedProcess[str]:
+        return CompletedProcess(command, 0, answer, "")
+
+    for found in (audit_python(PIP_AUDIT, PACKAGES, run), audit_node(lock_file, run)):
+        assert found.unanswered.keys() == found.packages.keys()
+
+
+def test_npm_is_asked_about_the_known_vulnerability_at_the_projects_own_registry(
+    lock_file: Path,
+) -> None:
+    lock_file.with_name(".npmrc").write_text("registry=https://mirror.example.com/\n")
+    tools, configurations = Tools(), []
+
+    def run(command: Sequence[str], folder: Path) -> CompletedProcess[str]:
+        configurations.append((folder / ".npmrc").read_text())
+        return tools(command, folder)
+
+    assert audit_node(lock_file, run).is_clean
+    assert configurations == ["registry=https://mirror.example.com/\n"] * 2
 
 
 def test_packages_that_npm_leaves_out_are_not_clean(lock_file: Path) -> None:
