@@ -6,6 +6,13 @@ from pathlib import Path
 import pytest
 
 from bench.cost.model import load_prices
+from destinations.webhook_connection import MAX_BODY_BYTES as MAX_WEBHOOK_BYTES
+from destinations.webhook_connection import MAX_BODY_SECONDS
+from destinations.webhook_signature import MAX_KEY_BYTES, MIN_KEY_BYTES
+from genesys.http.answers import MAX_BODY_BYTES, MAX_ERROR_BYTES, MAX_VALUES
+from genesys.http.sessions import MAX_ANSWER_SECONDS
+from genesys.shapes import MAX_ID_CHARACTERS
+from provisioner.response import MAX_BYTES
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/security.md").read_text(encoding="utf-8")
@@ -49,3 +56,21 @@ def test_the_cost_of_a_flood_follows_from_the_prices() -> None:
     ]
     words = "about {:.0f} cents for SQS, {:.0f} for logs and {:.0f} for invocations".format(*cents)
     assert words in " ".join(PAGE.split())
+
+
+def test_the_limits_on_the_page_are_those_of_the_code() -> None:
+    page = " ".join(PAGE.split())
+    answers = [
+        f"An answer may take {MAX_ANSWER_SECONDS:.0f} seconds",
+        f"have {MAX_BODY_BYTES >> 20} MiB when it is decompressed",
+        f"an error may have {MAX_ERROR_BYTES >> 10} KiB",
+        f"about {round(MAX_VALUES, -5):,} values",
+        f"at most {MAX_ID_CHARACTERS} characters",
+        f"at most {MAX_BYTES:,} bytes",
+    ]
+    webhook = [
+        f"A key has {MIN_KEY_BYTES} to {MAX_KEY_BYTES} bytes",
+        f"at most {MAX_WEBHOOK_BYTES >> 10} KB of the body, for at most half a second",
+    ]
+    assert [words for words in answers + webhook if words not in page] == []
+    assert MAX_BODY_SECONDS == 0.5
