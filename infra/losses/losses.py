@@ -80,7 +80,7 @@ _LOSSES = {
     ),
     ("AWS::Logs::LogGroup", ""): Loss(
         "a log group",
-        "Its log lines are gone.",
+        "Its log lines are gone; with `protect`, they stay behind in the group, outside the stack.",
         "First export the lines that you need.",
     ),
     ("AWS::SNS::Topic", ""): Loss(
