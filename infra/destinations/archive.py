@@ -60,8 +60,8 @@ class Archive(Construct):
             service="firehose.amazonaws.com",
             # Firehose passes the stream's account as the external id, so that nobody can make it
             # use this role for a stream of another account. "Step 1: Create a Firehose delivery
-            # stream" in the CloudWatch Logs user guide has this trust for a stream to S3. AWS
-            # documents no aws:SourceAccount for it.
+            # stream" in the CloudWatch Logs user guide has this trust for a stream to S3, and no
+            # aws:SourceAccount.
             trust_conditions={"StringEquals": {"sts:ExternalId": Stack.of(self).account}},
             statements=[
                 *_role_statements(self.bucket, log_group, log_stream),
