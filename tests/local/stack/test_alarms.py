@@ -103,6 +103,11 @@ class Watched:
         """Invoke the worker without an event, as nobody should."""
         self._lambda.invoke(FunctionName=self.function("Worker"), Payload=b"{}")
 
+    def entry_point(self, handler: str) -> None:
+        """Change which function of the worker's code Lambda calls."""
+        name = self.function("Worker")
+        self._lambda.update_function_configuration(FunctionName=name, Handler=handler)
+
     def throttled(self) -> None:
         """Ask the worker for more than it has places."""
         with pytest.raises(self._lambda.exceptions.TooManyRequestsException):
@@ -227,11 +232,6 @@ def _rejected(stack: Watched) -> None:
     stack.settle()
 
 
-def _wrongly_invoked(stack: Watched) -> None:
-    """Invoke the worker with what is no batch of messages."""
-    stack.invoke_worker()
-
-
 def _switched(stack: Watched, state: str) -> None:
     """Have somebody switch the integration on or off in Genesys Cloud, and the watchdog look."""
     (ours,) = stack.world.genesys.integrations.find_by_name(NAME)
@@ -276,7 +276,12 @@ DRILLS = [
         (lambda stack: stack.mapping(enabled=False),),
         mend=(lambda stack: stack.mapping(enabled=True),),
     ),
-    Drill("worker-errors", (_wrongly_invoked,), each_minute=_wrongly_invoked),
+    Drill(
+        "worker-errors",
+        (lambda stack: stack.entry_point("worker.handler.gone"), Watched.invoke_worker),
+        each_minute=Watched.invoke_worker,
+        mend=(lambda stack: stack.entry_point("worker.handler.handler"),),
+    ),
     Drill(
         "worker-throttles",
         (lambda stack: stack.places(0),),
