@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from deadline import Deadline
+from deadline import Deadline, InvocationContext
 from side_by_side import Threads
 
 
@@ -56,6 +56,21 @@ class Invocation:
 
     def get_remaining_time_in_millis(self) -> int:
         return int((self.timeout_at - self.clock.now) * 1000)
+
+
+def let_time_pass(patch: pytest.MonkeyPatch) -> None:
+    """Have an invocation's time pass when the code under test sleeps, so that nothing waits."""
+    real = Deadline.before_timeout.__func__  # type: ignore[attr-defined]
+
+    def before_timeout(
+        cls: type[Deadline], context: InvocationContext, reserve_seconds: float, *sleep: object
+    ) -> Deadline:
+        deadline: Deadline = real(cls, context, reserve_seconds, *sleep)
+        if isinstance(context, Invocation):
+            return cls(deadline.left, context.clock.sleep)
+        return deadline
+
+    patch.setattr(Deadline, "before_timeout", classmethod(before_timeout))
 
 
 class Alarm:

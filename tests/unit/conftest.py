@@ -4,13 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from deadline import Deadline, InvocationContext
 from local.genesys.login import CLIENT_ID, CLIENT_SECRET
 from local.genesys.stand_in import GenesysCloud
 from local.http.server import HttpServer
 from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
-from tests.fakes.clock import Clock, Invocation
+from tests.fakes.clock import Clock, let_time_pass
 
 
 @pytest.fixture(scope="session")
@@ -30,17 +29,7 @@ def http(server: HttpServer) -> Iterator[HttpServer]:
 @pytest.fixture
 def time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have an invocation's time pass when the code under test sleeps, so that no test waits."""
-    real = Deadline.before_timeout.__func__  # type: ignore[attr-defined]
-
-    def before_timeout(
-        cls: type[Deadline], context: InvocationContext, reserve_seconds: float, *sleep: object
-    ) -> Deadline:
-        deadline: Deadline = real(cls, context, reserve_seconds, *sleep)
-        if isinstance(context, Invocation):
-            return cls(deadline.left, context.clock.sleep)
-        return deadline
-
-    monkeypatch.setattr(Deadline, "before_timeout", classmethod(before_timeout))
+    let_time_pass(monkeypatch)
 
 
 @pytest.fixture

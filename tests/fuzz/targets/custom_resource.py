@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from deadline import Deadline, InvocationContext
 from local.genesys.login import CLIENT_ID, CLIENT_SECRET
 from local.genesys.stand_in import OPERATIONS, GenesysCloud
 from local.http.messages import Answer, Request
@@ -27,7 +26,7 @@ from tests.fakes.aws.cloudformation import (
 from tests.fakes.aws.partner_events import FakePartnerEventSources
 from tests.fakes.aws.secrets_manager import FakeSecrets
 from tests.fakes.aws.stacks import STACK_ID, FakeStacks
-from tests.fakes.clock import Clock, Invocation
+from tests.fakes.clock import Clock, Invocation, let_time_pass
 from tests.fakes.deliveries import (
     FOREIGN_ACCOUNT,
     FOREIGN_ARN,
@@ -80,7 +79,7 @@ class CustomResourceTarget:
         self.services = {
             service: Current() for service in ("secretsmanager", "events", "cloudformation")
         }
-        _let_time_pass(patch)
+        let_time_pass(patch)
         with self.output.taken():
             self.module = imported_anew("provisioner", self.services, {}, patch)
 
@@ -333,18 +332,3 @@ def _check_answer(answer: Any, event: Mapping[str, Any]) -> None:
     for secret in (CLIENT_SECRET, "s1gnature-canary"):
         if secret in reason:
             raise Finding("a secret in a reason", reason)
-
-
-def _let_time_pass(patch: pytest.MonkeyPatch) -> None:
-    """Have the clock's time pass where the function sleeps."""
-    real = Deadline.before_timeout.__func__  # type: ignore[attr-defined]
-
-    def before_timeout(
-        cls: type[Deadline], context: InvocationContext, reserve_seconds: float, *sleep: object
-    ) -> Deadline:
-        deadline: Deadline = real(cls, context, reserve_seconds, *sleep)
-        if isinstance(context, Invocation):
-            return cls(deadline.left, context.clock.sleep)
-        return deadline
-
-    patch.setattr(Deadline, "before_timeout", classmethod(before_timeout))
