@@ -80,7 +80,12 @@ def role_allows(
     """Return whether a role's policies allow a service to do something in the role's name."""
     account, role_name = role_arn.split(":")[4], role_arn.rpartition("/")[2]
     role = iam._roles.get_scoped(account, None, role_name) or {}
-    return policies.role_may(role.get("InlinePolicies", {}).values(), action, resource_arn, context)
+    attached = [
+        iam_evaluator._resolve_managed_policy_document(arn, account)
+        for arn in role.get("AttachedPolicies", [])
+    ]
+    documents = [*role.get("InlinePolicies", {}).values(), *filter(None, attached)]
+    return policies.role_may(documents, action, resource_arn, context)
 
 
 def list_mappings() -> Iterator[tuple[str, str, dict[str, Any]]]:
