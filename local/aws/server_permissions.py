@@ -80,20 +80,27 @@ def role_allows(
     """Return whether a role's policies allow a service to do something in the role's name."""
     account, role_name = role_arn.split(":")[4], role_arn.rpartition("/")[2]
     role = iam._roles.get_scoped(account, None, role_name) or {}
-    return policies.role_may(role.get("InlinePolicies", {}).values(), action, resource_arn, context)
+    attached = [
+        iam_evaluator._resolve_managed_policy_document(arn, account)
+        for arn in role.get("AttachedPolicies", [])
+    ]
+    documents = [*role.get("InlinePolicies", {}).values(), *filter(None, attached)]
+    return policies.role_may(documents, action, resource_arn, context)
 
 
 def list_mappings() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield the event source mappings whose functions' roles may read the queues.
 
-    As on AWS, the others say what is missing in their `LastProcessingResult`.
+    As on AWS, the others say what is missing in their `LastProcessingResult`. They also say when
+    this was seen, so that a new problem differs from an old one.
     """
     for account, region, mapping in _list_mappings():
         arn = mapping["EventSourceArn"]
         if ":sqs:" in arn:
             function = lambda_svc._functions.get_scoped(account, region, mapping["FunctionName"])
             if function and (missing := _missing_for_polling(function["config"]["Role"], arn)):
-                mapping["LastProcessingResult"] = f"PROBLEM: The role lacks {', '.join(missing)}."
+                problem = f"PROBLEM: At {time.time():.6f}, the role lacks {', '.join(missing)}."
+                mapping["LastProcessingResult"] = problem
                 continue
             if mapping["LastProcessingResult"].startswith("PROBLEM"):
                 mapping["LastProcessingResult"] = "No records processed"

@@ -16,6 +16,8 @@ from uuid import uuid4
 import boto3
 from aws_lambda_powertools import Logger
 
+from deadline import now_ms
+from ledger_keys import REQUEST_SLOTS_KEY
 from local.aws.project import Deployment
 from local.traffic.eventbridge import Conversation, partner_conversations
 from tests.local.permissions.grants import ROLES, Grant, Place, grants_of, paths_of, without
@@ -214,10 +216,19 @@ class Stack:
         )
         return name.rpartition("/")[2]
 
-    def empty_queues(self) -> None:
-        """Delete all messages of the intake queue and its dead-letter queue."""
+    def reset(self) -> None:
+        """Empty the queues, and let the functions request conversations' details at once.
+
+        Requests pause after a refused one, and would fail the next journey, too.
+        """
         for output in ("QueueUrl", "DeadLetterQueueUrl"):
             self.client("sqs").purge_queue(QueueUrl=self.deployment.outputs[output])
+        item = {"conversation_id": REQUEST_SLOTS_KEY, "queue_id": REQUEST_SLOTS_KEY}
+        self.client("dynamodb").put_item(
+            TableName=self.deployment.outputs["LedgerTableName"],
+            Item={name: {"S": key} for name, key in item.items()}
+            | {"next_at": {"N": str(now_ms() - 1_000)}},
+        )
 
 
 def new_conversation() -> Conversation:

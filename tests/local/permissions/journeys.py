@@ -32,8 +32,8 @@ class Journey:
     is_evaluated: bool = False
 
     def run(self, stack: Stack) -> None:
-        """Carry the journey out, with empty queues; raise an `AssertionError` if it fails."""
-        stack.empty_queues()
+        """Carry the journey out in a fresh state; raise an `AssertionError` if it fails."""
+        stack.reset()
         self.steps(stack)
 
 

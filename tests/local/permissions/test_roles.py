@@ -1,8 +1,8 @@
 """Every permission of every role: without it, a journey through the deployed stack fails."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from botocore.exceptions import ClientError
@@ -18,6 +18,7 @@ from tests.local.stack.world import SECRET, WEBHOOK_SECRET, World, running_world
 # One process for all that share the costly fixture.
 pytestmark = pytest.mark.xdist_group("permissions")
 
+Permission = TypeVar("Permission")
 KEY_ALIAS = "alias/secrets"
 STAGES: dict[str, dict[str, Any]] = {
     "dev": {"delivery": "subscription"},
@@ -85,36 +86,31 @@ def _direct_connections(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_any_permission_of_a_role_a_journey_fails(stack: Stack) -> None:
     journeys = {grant: journey_of(grant) for grant in stack.places}
-    assert [grant for grant, journey in journeys.items() if journey is None] == []
-    needed = {journey for journey in journeys.values() if journey}
-    for journey in needed:
-        journey.run(stack)
 
-    unnoticed = [
-        grant
-        for grant, journey in journeys.items()
-        if journey and not _fails(stack, journey, stack.lacking(grant))
-    ]
-
-    assert unnoticed == []
-    # So no journey has failed because an earlier one had broken something.
-    for journey in needed:
-        journey.run(stack)
+    _check_needs(stack, journeys, stack.lacking)
 
 
 def test_without_any_statement_of_a_resource_policy_a_journey_fails(stack: Stack) -> None:
     admissions = admissions_of(stack.template)
     journeys = {one: check_of(one, logical_id) for one, logical_id in admissions.items()}
-    assert [admission for admission, journey in journeys.items() if journey is None] == []
-    for journey in filter(None, journeys.values()):
+
+    _check_needs(stack, journeys, lambda one: lacking_admission(stack, one, admissions[one]))
+
+
+def _check_needs(
+    stack: Stack,
+    journeys: Mapping[Permission, Journey | None],
+    lacking: Callable[[Permission], AbstractContextManager[None]],
+) -> None:
+    """Check that each permission has a journey, which fails without it and only without it."""
+    assert [permission for permission, journey in journeys.items() if journey is None] == []
+    unnoticed = []
+    for journey in dict.fromkeys(filter(None, journeys.values())):
         journey.run(stack)
-
-    unnoticed = [
-        one
-        for one, journey in journeys.items()
-        if journey and not _fails(stack, journey, lacking_admission(stack, one, admissions[one]))
-    ]
-
+        needed = [permission for permission, its in journeys.items() if its == journey]
+        unnoticed += [one for one in needed if not _fails(stack, journey, lacking(one))]
+        # So it has failed for no other reason, such as what an earlier failure has left.
+        journey.run(stack)
     assert unnoticed == []
 
 
