@@ -114,7 +114,7 @@ class History:
         return History(queues, customer_ends)
 
     def completable_end_times(self) -> list[int]:
-        """Return the times of the customer's ends that an event of a queue can complete, in order.
+        """Return the times of the customer's ends that an event can complete, in order.
 
         If the history may have forgotten earlier ends, the first end that it still has is not one
         of them. It would take the queues of the forgotten ends for its own.

@@ -1,4 +1,4 @@
-"""A response whose head has arrived as a whole."""
+"""A response whose head has arrived as a whole, after any interim responses."""
 
 import http.client
 from typing import Any
@@ -23,6 +23,11 @@ class WholeResponse(http.client.HTTPResponse):
         lines = self.fp = _Lines(self.fp)
         try:
             super().begin()
+            # The base class skips only the interim response 100, and would take another one, such
+            # as 103, for the response. The response itself would then answer the next request.
+            while lines.are_whole and self.status < http.client.OK:
+                self.headers = self.msg = None  # type: ignore[assignment]
+                super().begin()
         finally:
             self.fp = lines.file
         if not lines.are_whole:

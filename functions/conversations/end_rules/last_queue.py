@@ -149,7 +149,9 @@ def _choose_queues(
     additions: dict[str, History] = {}
     for event in settle_events:
         history = histories.get(event.conversation_id)
-        if not isinstance(history, History) or event.at_ms not in history.customer_ends:
+        if not isinstance(history, History):
+            continue
+        if event.at_ms not in history.completable_end_times():
             continue
         end = history.customer_ends[event.at_ms]
         last_queue_id = find_last_queue(history, event.at_ms)

@@ -41,8 +41,8 @@ def find_completed(event: PartnerEvent, history: History) -> list[tuple[int, str
         The time of a customer's end, in epoch milliseconds, and the id of a queue.
     """
     if event.queue_id is None:
-        if event.at_ms not in history.customer_ends:
-            return []  # The history keeps only later customer's ends.
+        if event.at_ms not in history.completable_end_times():
+            return []  # The history may have forgotten the end before this one, or this one, too.
         return [
             (event.at_ms, queue_id)
             for queue_id, events in sorted(history.queues.items())

@@ -263,6 +263,19 @@ def test_a_response_that_is_not_whole_http_fails(answer: bytes) -> None:
     assert detail.startswith("the connection failed (")
 
 
+def test_an_interim_response_is_not_the_response() -> None:
+    def serve(connection: socket.socket) -> None:
+        for status in (b"500 Internal Server Error", b"204 No Content"):
+            read_request(connection)
+            connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n")
+            connection.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
+            connection.sendall(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n")
+
+    with tcp_server(serve) as url, webhook_to(url) as webhook:
+        assert deliver_one(webhook) == ("failed", "answered 500")
+        assert deliver_one(webhook) == ("arrived", "answered 204")
+
+
 def test_unexpected_bytes_on_an_idle_connection_are_not_a_response() -> None:
     """Load balancers send a 408 before they close an idle connection."""
     has_sent = threading.Semaphore(0)

@@ -54,6 +54,7 @@ def test_a_late_event_of_a_forgotten_end_ends_nothing(rule: str) -> None:
 
     late = event("user.end", SECOND_QUEUE, after=HOUR - 30, interactingDurationMs=20_000)
     assert worker.process(late) == ["ignored.noted"]
+    worker.process(event("customer.end", after=5 * HOUR))  # repeats the first end that is known
     worker.settle()
 
     assert worker.delivered_ends() == ends
