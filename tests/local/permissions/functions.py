@@ -12,7 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 from backfill.passes import PASSES
-from ledger_keys import BACKFILL_KEY, REQUEST_SLOTS_KEY
+from ledger_keys import BACKFILL_KEY
 from local.traffic.analytics import analytics_of
 from local.traffic.subscription import QUEUES
 from provisioner.clients import Clients as ProvisionerClients
@@ -171,7 +171,7 @@ def _physical_id(stack: Stack) -> str:
 def _forget_backfills(stack: Stack) -> None:
     """Delete the cursors and the request slots, which belong to the time of one backfill."""
     table = stack.deployment.outputs["LedgerTableName"]
-    keys = [(BACKFILL_KEY, f"#{one.name}") for one in PASSES]
-    for partition, sort in (*keys, (REQUEST_SLOTS_KEY, REQUEST_SLOTS_KEY)):
-        key = {"conversation_id": {"S": partition}, "queue_id": {"S": sort}}
+    for one in PASSES:
+        key = {"conversation_id": {"S": BACKFILL_KEY}, "queue_id": {"S": f"#{one.name}"}}
         stack.client("dynamodb").delete_item(TableName=table, Key=key)
+    stack.forget_request_slots()
